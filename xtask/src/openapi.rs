@@ -1,0 +1,69 @@
+//! The API's description, generated from the routes and kept in the tree, so that a change of the API is seen in
+//! review and clients are generated from a file.
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell;
+use crate::workspace::Workspace;
+
+const FILE: &str = "server/openapi.json";
+const PROGRAM: &str = "xunge-server";
+
+/// Whether the description has been written once.
+pub fn exists(ws: &Workspace) -> bool {
+    ws.path(FILE).exists()
+}
+
+/// Builds the server, then writes the file or compares it.
+pub fn run(ws: &Workspace, only_check: bool) -> Result<()> {
+    shell::run(ws.cargo().args(["build", "--quiet", "--workspace", "--bins"]))?;
+    if only_check {
+        return check(ws);
+    }
+    let description = generated(ws)?;
+    std::fs::write(ws.path(FILE), description).context("cannot write the description")?;
+    println!("openapi: {FILE} is written");
+    Ok(())
+}
+
+/// Compares the file with what the server that was built says.
+pub fn check(ws: &Workspace) -> Result<()> {
+    let kept = std::fs::read_to_string(ws.path(FILE)).with_context(|| format!("cannot read {FILE}"))?;
+    match first_difference(&kept, &generated(ws)?) {
+        None => Ok(()),
+        Some(line) => {
+            bail!("{FILE} differs from the routes from line {line} on: `cargo xtask openapi` writes it anew")
+        }
+    }
+}
+
+fn generated(ws: &Workspace) -> Result<String> {
+    let server = ws.binary("debug", PROGRAM)?;
+    let out = shell::output(shell::quiet_stdin(server).arg("openapi").current_dir(ws.root()))?;
+    let text = String::from_utf8(out).context("the description is not UTF-8")?;
+    serde_json::from_str::<serde_json::Value>(&text).context("the description is not JSON")?;
+    Ok(text)
+}
+
+/// The first line that differs, counted from 1; a missing last newline is a difference too.
+fn first_difference(kept: &str, now: &str) -> Option<usize> {
+    let common = kept
+        .split('\n')
+        .zip(now.split('\n'))
+        .take_while(|(a, b)| a == b)
+        .count();
+    (kept != now).then_some(common + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_that_differs_is_named() {
+        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
+        assert_eq!(first_difference("a\nb\n", "a\nc\n"), Some(2));
+        assert_eq!(first_difference("a\n", "a\nb\n"), Some(2));
+        assert_eq!(first_difference("a", "a\n"), Some(2));
+    }
+}

@@ -1,0 +1,325 @@
+//! One private PostgreSQL cluster for a whole test run, or one by hand for looking into a failing test.
+//!
+//! It listens on loopback and on a socket in its own folder, trusts everybody (user `xunge`), syncs nothing to disk
+//! and never touches a cluster of the system. Tests find it by `XUNGE_TEST_PG`; each makes its own database in it.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::shell::{self, quiet_stdin};
+
+/// The variable by which tests find the cluster. A test that needs it fails when it is not set.
+pub const VARIABLE: &str = "XUNGE_TEST_PG";
+
+/// Unix allows a socket path of 107 bytes, and PostgreSQL adds `/s/.s.PGSQL.65535.lock` to the folder.
+const LONGEST_DIR: usize = 85;
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const ABANDONED_AFTER: Duration = Duration::from_secs(2 * 3600);
+const PREFIX: &str = "xunge-pg-";
+
+/// A running cluster; dropping it stops it and removes its folder.
+pub struct Cluster {
+    place: Place,
+    server: Child,
+    port: u16,
+}
+
+impl Cluster {
+    /// Starts a cluster on a free port. It dies with this process, also when that is killed (on Linux).
+    pub fn start() -> Result<Self> {
+        sweep(Path::new("/tmp"));
+        // Not under target/: user postgres may have no way into the tree, and its path may be too long for a socket.
+        let place = Place::create(&PathBuf::from(format!("/tmp/{PREFIX}{}", std::process::id())))?;
+        for _ in 0..3 {
+            // Somebody may take the port between our asking for a free one and PostgreSQL's using it: ask again.
+            if let Some((server, port)) = place.try_serve(free_port()?)? {
+                return Ok(Self { place, server, port });
+            }
+        }
+        let log = std::fs::read_to_string(place.log()).unwrap_or_default();
+        place.remove();
+        bail!("PostgreSQL did not start:\n{log}");
+    }
+
+    pub fn url(&self) -> String {
+        url(self.port)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Err(error) = self.place.stop() {
+            eprintln!("{error:#}");
+            self.server.kill().ok();
+        }
+        self.server.wait().ok();
+        self.place.remove();
+    }
+}
+
+/// Creates a cluster in `dir` and leaves it running on `port`.
+pub fn start_by_hand(dir: &Path, port: u16) -> Result<()> {
+    let place = Place::create(&std::path::absolute(dir)?)?;
+    let mut start = place.program("pg_ctl", &[]);
+    start
+        .arg("-D")
+        .arg(place.data())
+        .arg("-l")
+        .arg(place.data().join("log"));
+    let options = place.options(port).join(" ");
+    shell::output(start.args(["-w", "-t", "30", "-o", &options, "start"]))?;
+    println!("export {VARIABLE}={}", url(port));
+    Ok(())
+}
+
+/// Stops the cluster in `dir` and removes the folder; refuses a folder that holds no cluster of ours.
+pub fn stop_by_hand(dir: &Path) -> Result<()> {
+    let place = Place::at(&std::path::absolute(dir)?)?;
+    ensure!(
+        place.data().join("PG_VERSION").is_file(),
+        "{} holds no cluster started by us",
+        place.dir.display()
+    );
+    place.stop()?;
+    place.remove();
+    Ok(())
+}
+
+/// Where PostgreSQL's programs lie: Debian keeps them off PATH, by version; the newest is taken.
+pub fn programs() -> Option<PathBuf> {
+    let of_debian = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let numbered = of_debian.filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let bin = entry.path().join("bin");
+        bin.join("initdb").is_file().then_some((version, bin))
+    });
+    let newest = numbered.max_by_key(|(version, _)| *version).map(|(_, bin)| bin);
+    newest.or_else(|| Some(shell::which("initdb")?.parent()?.to_path_buf()))
+}
+
+/// The folder of a cluster (`d` the data, `s` the sockets) and how to run programs on it.
+struct Place {
+    dir: PathBuf,
+    bin: PathBuf,
+    /// PostgreSQL refuses to run as root; as root we become Debian's user `postgres`.
+    root: bool,
+}
+
+impl Place {
+    fn at(dir: &Path) -> Result<Self> {
+        let shown = dir.display();
+        ensure!(
+            dir.as_os_str().len() <= LONGEST_DIR,
+            "{shown} is too long for a socket ({LONGEST_DIR} bytes at most)"
+        );
+        let bin = programs().context("PostgreSQL is not installed: `cargo xtask setup`")?;
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            bin,
+            root: shell::is_root(),
+        })
+    }
+
+    fn create(dir: &Path) -> Result<Self> {
+        let place = Self::at(dir)?;
+        ensure!(!dir.exists(), "{} exists already", dir.display());
+        let mut install = quiet_stdin("install");
+        if place.root {
+            install.args(["-o", "postgres", "-g", "postgres"]);
+        }
+        shell::output(install.args(["-d", "-m", "700"]).arg(dir).arg(dir.join("s")))?;
+        let mut init = place.program("initdb", &[]);
+        init.arg("-D").arg(place.data());
+        init.args([
+            "-U",
+            "xunge",
+            "--auth=trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]);
+        if let Err(error) = shell::output(&mut init) {
+            place.remove();
+            return Err(
+                error.context("if it cannot enter the folder: user postgres must get through its parents")
+            );
+        }
+        Ok(place)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("d")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    /// Nothing here outlives the run, so nothing waits for the disk; tests run many at once, each with a pool.
+    fn options(&self, port: u16) -> Vec<String> {
+        let (port, sockets) = (port.to_string(), self.dir.join("s").display().to_string());
+        let mut options: Vec<String> = ["-h", "127.0.0.1", "-p", &port, "-k", &sockets]
+            .map(String::from)
+            .into();
+        for setting in [
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+            "max_connections=300",
+        ] {
+            options.extend(["-c".to_owned(), setting.to_owned()]);
+        }
+        options
+    }
+
+    /// One of PostgreSQL's programs as a user it accepts, with a clean environment (`PG*` of ours must not leak in).
+    fn program(&self, name: &str, setpriv: &[&str]) -> Command {
+        let program = self.bin.join(name);
+        let mut command = if self.root || !setpriv.is_empty() {
+            let mut command = quiet_stdin("setpriv");
+            if self.root {
+                command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
+            }
+            command.args(setpriv).arg(program);
+            command
+        } else {
+            quiet_stdin(program)
+        };
+        command
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.bin.display()));
+        command
+            .env("LC_ALL", "C.UTF-8")
+            .env("HOME", "/tmp")
+            .current_dir("/");
+        command
+    }
+
+    /// Starts the server as a child; `None` when it gave up before it was ready.
+    fn try_serve(&self, port: u16) -> Result<Option<(Child, u16)>> {
+        let dies_with_us: &[&str] = if cfg!(target_os = "linux") {
+            &["--pdeathsig", "QUIT"]
+        } else {
+            &[]
+        };
+        let log = File::create(self.log()).context("cannot create PostgreSQL's log")?;
+        let mut command = self.program("postgres", dies_with_us);
+        command.arg("-D").arg(self.data()).args(self.options(port));
+        let mut server = command
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("cannot start PostgreSQL")?;
+        let began = Instant::now();
+        while began.elapsed() < READY_WITHIN {
+            if server.try_wait()?.is_some() {
+                return Ok(None);
+            }
+            let mut ready = self.program("pg_isready", &[]);
+            if shell::output(ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string(), "-U", "xunge"]))
+                .is_ok()
+            {
+                return Ok(Some((server, port)));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server.kill().ok();
+        server.wait().ok();
+        Ok(None)
+    }
+
+    fn stop(&self) -> Result<()> {
+        let mut stop = self.program("pg_ctl", &[]);
+        shell::output(
+            stop.arg("-D")
+                .arg(self.data())
+                .args(["-m", "immediate", "-w", "stop"]),
+        )?;
+        Ok(())
+    }
+
+    fn remove(&self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.dir) {
+            eprintln!("cannot remove {}: {error}", self.dir.display());
+        }
+    }
+}
+
+fn url(port: u16) -> String {
+    format!("postgres://xunge@127.0.0.1:{port}/postgres")
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on loopback")?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// Removes the folders of runs that were killed: their process is gone and no run lasts that long.
+fn sweep(parent: &Path) {
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
+        let made = entry.metadata().and_then(|meta| meta.modified());
+        let age = made
+            .ok()
+            .and_then(|made| SystemTime::now().duration_since(made).ok());
+        if let (Some(owner), Some(age)) = (owner, age)
+            && Path::new("/proc/self").exists()
+            && !Path::new("/proc").join(owner.to_string()).exists()
+            && age > ABANDONED_AFTER
+        {
+            std::fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_too_long_for_a_socket_is_refused_before_anything_is_made() {
+        let long = PathBuf::from(format!("/tmp/{}", "x".repeat(LONGEST_DIR)));
+        assert!(
+            start_by_hand(&long, 1)
+                .unwrap_err()
+                .to_string()
+                .contains("too long")
+        );
+        assert!(!long.exists());
+    }
+
+    #[test]
+    fn stopping_never_removes_a_folder_that_is_no_cluster() {
+        let dir = std::env::temp_dir().join(format!("xtask-not-a-cluster-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        assert!(stop_by_hand(&dir).is_err());
+        assert!(dir.exists());
+        std::fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
+    fn the_sweep_leaves_what_is_young_or_not_ours() {
+        let parent = std::env::temp_dir().join(format!("xtask-sweep-{}", std::process::id()));
+        // No process has the number 4194305: Linux counts up to 4194304.
+        let kept = ["xunge-pg-4194305", "xunge-pg-notes", "other"];
+        for name in kept {
+            std::fs::create_dir_all(parent.join(name)).unwrap();
+        }
+        sweep(&parent);
+        assert!(kept.iter().all(|name| parent.join(name).exists()));
+        std::fs::remove_dir_all(&parent).unwrap();
+    }
+}

@@ -1,0 +1,167 @@
+//! The workspace as cargo sees it: where it lies, its packages, what each links and which binaries it has.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::shell;
+use crate::tools;
+
+/// One member of the workspace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Package {
+    pub name: String,
+    pub dependencies: Vec<Dependency>,
+    pub binaries: Vec<String>,
+}
+
+/// One dependency a member's manifest names, whatever its kind (normal, build or dev).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// The package's own name, also where the manifest renames it.
+    pub name: String,
+    /// `normal`, `build` or `dev`.
+    pub kind: String,
+}
+
+/// Where the project lies. Asking cargo about it is done only by tasks that need it, to keep the others quick.
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The tree this program was started from (`cargo run` says so), not the one it was compiled in: a binary
+    /// from a shared target directory must not judge another clone.
+    pub fn find() -> Result<Self> {
+        let manifest =
+            std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+        let root = Path::new(&manifest)
+            .parent()
+            .context("xtask lies in no workspace")?;
+        Ok(Self {
+            root: root.to_path_buf(),
+        })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn path(&self, inside: &str) -> PathBuf {
+        self.root.join(inside)
+    }
+
+    /// A program that runs in the root and finds the pinned tools before any other.
+    pub fn command(&self, program: &str) -> Command {
+        self.prepared(shell::quiet_stdin(program))
+    }
+
+    /// Cargo, in the root, with the pinned subcommands on PATH.
+    pub fn cargo(&self) -> Command {
+        self.prepared(shell::cargo())
+    }
+
+    pub fn packages(&self) -> Result<Vec<Package>> {
+        Ok(packages_of(&self.metadata()?))
+    }
+
+    /// The file `cargo build` writes a binary to. `profile` is the folder: `debug` or `release`.
+    pub fn binary(&self, profile: &str, name: &str) -> Result<PathBuf> {
+        let metadata = self.metadata()?;
+        let target = metadata.get("target_directory").and_then(Value::as_str);
+        Ok(
+            Path::new(target.context("cargo metadata names no target directory")?)
+                .join(profile)
+                .join(name),
+        )
+    }
+
+    pub fn has_binary(&self, name: &str) -> Result<bool> {
+        Ok(self
+            .packages()?
+            .iter()
+            .any(|package| package.binaries.iter().any(|binary| binary == name)))
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
+        command
+            .current_dir(&self.root)
+            .env("PATH", tools::path(&self.root));
+        command
+    }
+
+    fn metadata(&self) -> Result<Value> {
+        let json = shell::output(
+            self.cargo()
+                .args(["metadata", "--format-version", "1", "--no-deps"]),
+        )?;
+        serde_json::from_slice(&json).context("cargo metadata is not JSON")
+    }
+}
+
+fn packages_of(metadata: &Value) -> Vec<Package> {
+    list(metadata, "packages").map(package_of).collect()
+}
+
+fn package_of(package: &Value) -> Package {
+    let dependencies = list(package, "dependencies").map(|dependency| Dependency {
+        name: text(dependency, "name"),
+        kind: dependency
+            .get("kind")
+            .and_then(Value::as_str)
+            .unwrap_or("normal")
+            .to_owned(),
+    });
+    let is_binary = |target: &&Value| list(target, "kind").any(|kind| kind.as_str() == Some("bin"));
+    let binaries = list(package, "targets")
+        .filter(is_binary)
+        .map(|target| text(target, "name"));
+    Package {
+        name: text(package, "name"),
+        dependencies: dependencies.collect(),
+        binaries: binaries.collect(),
+    }
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value
+        .get(key)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_carry_their_dependencies_of_every_kind_and_their_binaries() {
+        let metadata = serde_json::json!({ "packages": [{
+            "name": "server",
+            "dependencies": [{ "name": "protocol", "kind": null }, { "name": "grid", "kind": "dev", "rename": "g" }],
+            "targets": [{ "name": "server", "kind": ["lib"] }, { "name": "xunge-server", "kind": ["bin"] }],
+        }]});
+        let expected = Package {
+            name: "server".into(),
+            dependencies: vec![
+                Dependency {
+                    name: "protocol".into(),
+                    kind: "normal".into(),
+                },
+                Dependency {
+                    name: "grid".into(),
+                    kind: "dev".into(),
+                },
+            ],
+            binaries: vec!["xunge-server".into()],
+        };
+        assert_eq!(packages_of(&metadata), [expected]);
+    }
+}
