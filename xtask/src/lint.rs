@@ -4,25 +4,29 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::needs::For;
 use crate::stages::Stages;
 use crate::workspace::Workspace;
-use crate::{arrows, files, setup, shell};
+use crate::{arrows, files, setup, shell, tools};
 
 pub fn run(ws: &Workspace) -> Result<ExitCode> {
     let mut stages = Stages::new("lint");
-    if stages.run("setup", || setup::all(ws))
-        && stages.run("fetch", || fetch(ws, crate::suite::asked_for_ci()))
-    {
+    if prepare(ws, &mut stages, crate::suite::asked_for_ci()) {
         quick(ws, &mut stages);
         slow(ws, &mut stages);
     }
     Ok(stages.finish())
 }
 
-/// Downloads what the lock names, for every platform: later stages work without a network.
-pub fn fetch(ws: &Workspace, locked: bool) -> Result<()> {
+/// Installs what is missing and downloads what the lock names; returns whether anything can be built.
+///
+/// Missing pinned tools fail the run and stop nothing: `cargo test` can stand in for nextest.
+pub fn prepare(ws: &Workspace, stages: &mut Stages, locked: bool) -> bool {
+    let system = stages.run("setup", || setup::system(For::Test));
+    stages.run("tools", || tools::install(ws));
+    // For every platform, because cargo-deny judges them all; later stages work without a network.
     let locked: &[&str] = if locked { &["--locked"] } else { &[] };
-    shell::run(ws.cargo().arg("fetch").args(locked))
+    system && stages.run("fetch", || shell::run(ws.cargo().arg("fetch").args(locked)))
 }
 
 /// Checks of seconds.
@@ -49,14 +53,9 @@ pub fn slow(ws: &Workspace, stages: &mut Stages) {
         ]))
     });
     stages.run("clippy", || {
-        shell::run(ws.cargo().args([
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]))
+        shell::run(
+            ws.cargo()
+                .args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        )
     });
 }

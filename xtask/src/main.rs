@@ -47,7 +47,7 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
-    /// `test` as the build machine runs it (CI=true)
+    /// `test` as the build machine runs it: the lock must be up to date and the database our own
     Ci,
     /// Build the demo city and run it; what follows is passed to it (`--once` runs it bounded and checks it)
     Demo {

@@ -16,7 +16,7 @@ pub fn exists(ws: &Workspace) -> bool {
 
 /// Builds the server, then writes the file or compares it.
 pub fn run(ws: &Workspace, only_check: bool) -> Result<()> {
-    shell::run(ws.cargo().args(["build", "--quiet", "--workspace", "--bins"]))?;
+    shell::run(ws.cargo().args(["build", "--workspace", "--bins"]))?;
     if only_check {
         return check(ws);
     }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::pg::{self, Cluster};
 use crate::stages::Stages;
 use crate::workspace::Workspace;
-use crate::{demo, lint, openapi, setup, shell, tools};
+use crate::{demo, lint, openapi, shell, tools};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Mode {
@@ -27,17 +27,11 @@ pub fn asked_for_ci() -> bool {
 
 pub fn run(ws: &Workspace, mode: Mode) -> Result<ExitCode> {
     let mut stages = Stages::new("test");
-    let ready = stages.run("setup", || setup::all(ws)) && stages.run("fetch", || lint::fetch(ws, mode.ci));
-    if !ready {
+    if !lint::prepare(ws, &mut stages, mode.ci) {
         return Ok(stages.finish());
     }
     lint::quick(ws, &mut stages);
-    let build = || {
-        shell::run(
-            ws.cargo()
-                .args(["build", "--quiet", "--workspace", "--all-targets"]),
-        )
-    };
+    let build = || shell::run(ws.cargo().args(["build", "--workspace", "--all-targets"]));
     let built = stages.run("build", build);
     if !mode.quick {
         lint::slow(ws, &mut stages);
@@ -58,6 +52,16 @@ fn tests(ws: &Workspace, mode: Mode, stages: &mut Stages) {
         return;
     }
     let url = database.as_ref().map(Database::url).unwrap_or_default();
+    if !mode.quick {
+        // Before the tests, so that the last summary in the log is the tests' own.
+        stages.run("doctests", || {
+            shell::run(
+                ws.cargo()
+                    .args(["test", "--quiet", "--doc", "--workspace"])
+                    .env(pg::VARIABLE, &url),
+            )
+        });
+    }
     stages.run("tests", || {
         let mut command = ws.cargo();
         if tools::has_nextest(ws) {
@@ -77,13 +81,6 @@ fn tests(ws: &Workspace, mode: Mode, stages: &mut Stages) {
     if mode.quick {
         return;
     }
-    stages.run("doctests", || {
-        shell::run(
-            ws.cargo()
-                .args(["test", "--quiet", "--doc", "--workspace"])
-                .env(pg::VARIABLE, &url),
-        )
-    });
     if openapi::exists(ws) {
         stages.run("openapi", || openapi::check(ws));
     }
