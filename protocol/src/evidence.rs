@@ -1,0 +1,169 @@
+//! Evidence that every entry carries: where and when, as the handset saw it. The server computes the trusted
+//! time with its uncertainty and keeps all raw values; nothing here is ever corrected in place.
+
+use crate::{geo::PointE7, time::Millis};
+use serde::{Deserialize, Serialize};
+
+/// A position fix. WGS-84; GCJ-02 and BD-09 are converted at the edge and never stored unlabelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Position {
+    pub point: PointE7,
+    /// Radius of the accuracy circle in centimetres as the provider states it; 0 is suspicious, not perfect
+    /// (mock providers say 0.0).
+    pub accuracy_cm: u32,
+    /// `gps`, `network`, `fused`, `manual` (typed or dragged by the worker), or what a later app adds.
+    pub provider: String,
+    /// The platform says that the position is made up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mock: bool,
+    /// When the fix was made, by the provider's clock (GPS time where it is GPS).
+    pub fix_time: Millis,
+}
+
+/// One look at all clocks of a handset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClockReading {
+    /// The wall clock, which may lie by years.
+    pub wall: Millis,
+    /// Names one boot of the handset: monotonic readings compare only inside it.
+    pub boot: String,
+    /// Milliseconds since that boot, sleep included (CLOCK_BOOTTIME, elapsedRealtime).
+    pub monotonic_ms: i64,
+    /// Server clock minus wall clock in milliseconds as estimated from the last exchange of this boot;
+    /// absent before the first exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_ms: Option<i64>,
+}
+
+impl ClockReading {
+    /// Whether the handset may show a time without the mark 本机时间.
+    pub fn is_trusted(&self) -> bool {
+        self.offset_ms.is_some()
+    }
+    /// The handset's best estimate of server time.
+    pub fn estimate(&self) -> Millis {
+        self.wall.plus(self.offset_ms.unwrap_or(0))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Evidence {
+    /// Absent when there was no fix: an entry is never refused for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    pub clock: ClockReading,
+}
+
+/// The server's judgement of when an entry was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrustedTime {
+    pub at: Millis,
+    /// The true time lies within `at` ± this many milliseconds.
+    pub uncertainty_ms: i64,
+    pub basis: TimeBasis,
+}
+
+/// What the trusted time rests on, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TimeBasis {
+    /// Entry and sending happened in one boot: the monotonic distance counts back from the arrival.
+    Monotonic,
+    /// Another boot, but the offset to the server was known when the entry was made.
+    Offset,
+    /// Only the wall clock: anything up to the arrival is possible.
+    WallOnly,
+}
+
+/// Longest time that a request may have been under way; what exceeds it is not explained by the network.
+const TRANSPORT_MS: i64 = 60_000;
+
+/// When an entry was made, seen from its arrival. `made` is the entry's reading, `sent` the envelope's.
+///
+/// Inside one boot the distance `sent - made` on the monotonic clock is exact, whatever the wall clock says
+/// (failure story 33). Across boots the offset known at the time is used; without one the wall clock is all
+/// there is, and the uncertainty says so. The result is never later than the arrival.
+pub fn trusted_time(made: &ClockReading, sent: &ClockReading, arrival: Millis) -> TrustedTime {
+    let never_after = |at: Millis| at.min(arrival);
+    if made.boot == sent.boot && made.monotonic_ms >= 0 && sent.monotonic_ms >= made.monotonic_ms {
+        let age = sent.monotonic_ms.saturating_sub(made.monotonic_ms);
+        return TrustedTime {
+            at: never_after(arrival.plus(age.saturating_neg())),
+            uncertainty_ms: TRANSPORT_MS,
+            basis: TimeBasis::Monotonic,
+        };
+    }
+    let estimate = made.estimate();
+    let basis = if made.is_trusted() {
+        TimeBasis::Offset
+    } else {
+        TimeBasis::WallOnly
+    };
+    let uncertainty_ms = match basis {
+        TimeBasis::Offset => 5 * TRANSPORT_MS,
+        TimeBasis::Monotonic | TimeBasis::WallOnly => arrival.since(never_after(estimate)).max(TRANSPORT_MS),
+    };
+    TrustedTime {
+        at: never_after(estimate),
+        uncertainty_ms,
+        basis,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(wall: i64, boot: &str, monotonic_ms: i64, offset_ms: Option<i64>) -> ClockReading {
+        ClockReading {
+            wall: Millis(wall),
+            boot: boot.into(),
+            monotonic_ms,
+            offset_ms,
+        }
+    }
+
+    const NOW: i64 = 1_795_000_000_000;
+    const YEAR: i64 = 365 * 86_400_000;
+
+    #[test]
+    fn a_clock_three_years_off_does_not_move_an_entry_of_the_same_boot() {
+        for lie in [-3 * YEAR, 3 * YEAR] {
+            let made = reading(NOW + lie, "b1", 1_000, None);
+            let sent = reading(NOW + lie, "b1", 3_601_000, None);
+            let t = trusted_time(&made, &sent, Millis(NOW));
+            assert_eq!(t.at, Millis(NOW - 3_600_000));
+            assert_eq!(t.basis, TimeBasis::Monotonic);
+        }
+    }
+
+    #[test]
+    fn after_a_reboot_the_offset_known_then_is_used() {
+        let made = reading(NOW - YEAR, "b1", 9_000_000, Some(YEAR - 7_200_000));
+        let sent = reading(NOW, "b2", 5_000, None);
+        let t = trusted_time(&made, &sent, Millis(NOW));
+        assert_eq!(t.at, Millis(NOW - 7_200_000));
+        assert_eq!(t.basis, TimeBasis::Offset);
+    }
+
+    #[test]
+    fn nothing_happened_after_it_arrived() {
+        let made = reading(NOW + YEAR, "b1", 5, None);
+        let sent = reading(NOW, "b2", 5, None);
+        let t = trusted_time(&made, &sent, Millis(NOW));
+        assert_eq!(t.at, Millis(NOW));
+        assert_eq!(t.basis, TimeBasis::WallOnly);
+    }
+
+    #[test]
+    fn a_wall_clock_alone_says_how_little_it_knows() {
+        let made = reading(NOW - YEAR, "b1", 5, None);
+        let sent = reading(NOW, "b2", 5, None);
+        assert_eq!(trusted_time(&made, &sent, Millis(NOW)).uncertainty_ms, YEAR);
+    }
+}

@@ -1,0 +1,143 @@
+//! `GET /v1/field/pull`: two mailboxes, the post's and the author's, each a compacted feed.
+//!
+//! At most one row stands for each (kind, entity); every change moves it to a new number. A row without a
+//! body is a tombstone. Pull from nothing gives the whole state.
+
+use crate::{
+    case::CaseState,
+    entry::Disposition,
+    ids::{CaseId, EntryId, PersonId, RecordId},
+    open::Open,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+crate::text_enum! {
+    /// Whose mailbox a row stands in.
+    pub enum Mailbox {
+        /// The post's: tasks and notices for whoever holds it (SP-02).
+        Post = "post",
+        /// The author's: dispositions, reviews, own history.
+        Author = "author",
+    }
+}
+
+/// Row kinds of this version; `FeedRow::kind` may hold others, which are kept and ignored.
+pub mod kind {
+    /// Body [`crate::duty::TaskRow`], entity the task.
+    pub const TASK: &str = "task";
+    /// Body [`super::DispositionRow`], entity the entry.
+    pub const DISPOSITION: &str = "disposition";
+    /// Body [`super::CaseRow`], entity the case.
+    pub const CASE: &str = "case";
+    /// Body [`super::ActivityRow`], entity the record.
+    pub const ACTIVITY: &str = "activity";
+    /// Body [`super::PostRow`], entity the post.
+    pub const POST: &str = "post";
+    /// Body [`super::PresenceRow`], entity the person.
+    pub const PRESENCE: &str = "presence";
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FeedRow {
+    pub mailbox: Open<Mailbox>,
+    /// Position in the mailbox; commit order equals number order.
+    pub n: u64,
+    pub kind: String,
+    pub entity: String,
+    /// Absent: the row is a tombstone and the entity is gone from this mailbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PullAnswer {
+    /// Renewed by a restore of the server; a cursor of another epoch starts again from nothing.
+    pub epoch: String,
+    pub server_time: Millis,
+    /// Mailboxes that this answer gives from the start: the handset forgets their rows before it takes these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reset: Vec<Open<Mailbox>>,
+    pub rows: Vec<FeedRow>,
+    /// Opaque; saved together with the rows, in one transaction.
+    pub cursor: String,
+    /// Another pull with the new cursor gives more at once.
+    pub more: bool,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DispositionRow {
+    pub entry: EntryId,
+    pub record: RecordId,
+    #[serde(flatten)]
+    pub disposition: Disposition,
+    pub at: Millis,
+}
+
+/// The author's own report, as its case stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CaseRow {
+    pub case: CaseId,
+    pub record: RecordId,
+    /// 受理号
+    pub number: String,
+    pub state: Open<CaseState>,
+    /// Photos whose hash the server has confirmed, of those the report names.
+    pub photos_held: u32,
+    pub photos_named: u32,
+    pub at: Millis,
+}
+
+crate::text_enum! {
+    /// Where an activity record stands.
+    pub enum ActivityState {
+        /// 待审核
+        Submitted = "submitted",
+        /// 通过
+        Approved = "approved",
+        /// 退回
+        Returned = "returned",
+    }
+}
+
+/// The author's own activity record, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ActivityRow {
+    pub record: RecordId,
+    /// The entry that is the version in force.
+    pub entry: EntryId,
+    /// 1 for the first, one more for each mended version.
+    pub version: u32,
+    pub title: String,
+    pub state: Open<ActivityState>,
+    /// The reviewer's words when it was returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub at: Millis,
+}
+
+/// The post as it stands: what the holder answers for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PostRow {
+    pub name: String,
+    /// 号码, bound to the post (SP-02).
+    pub number: String,
+    /// Prefixes of the cells it answers for: a county, street, community or cell code each.
+    pub area: Vec<String>,
+}
+
+/// Whether the server counts the person as on duty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PresenceRow {
+    pub person: PersonId,
+    pub present: bool,
+    pub since: Millis,
+}

@@ -1,0 +1,196 @@
+//! Enrolment and tokens: how a stream comes to be and how it shows who it is.
+//!
+//! A one-time code binds terminal, post and holder to a stream and its key. The server signs the binding, so
+//! a server restored from an older backup takes the stream back. Every session begins with a challenge that
+//! states the server's time, so a wrong clock never locks a worker out.
+
+use crate::{
+    codes::CountyCode,
+    evidence::ClockReading,
+    ids::{PersonId, PostId, StreamId, TerminalId},
+    photo::Sha256,
+    role::Role,
+    sign::{PublicKey, Signature},
+    time::Millis,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use serde::{Deserialize, Serialize};
+
+/// All that a terminal needs to enrol, in one string which is also the QR.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Invitation {
+    pub v: u16,
+    /// `https://host:port`; plain `http` only on loopback, when asked for.
+    pub server: String,
+    /// One-time code, valid for a short time.
+    pub code: String,
+    /// SHA-256 of the SPKI of the server's certificate and of its successor; empty only for plain HTTP on
+    /// loopback.
+    pub pins: Vec<Sha256>,
+    /// The server's parcel key (HPKE), to which pending items are sealed when the stream is revoked.
+    pub parcel_key: String,
+}
+
+const INVITATION_PREFIX: &str = "xunge1:";
+
+/// Problem code `enrol.string`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this is not an enrolment string of this version")]
+pub struct BadInvitation;
+
+impl Invitation {
+    pub fn to_text(&self) -> Result<String, serde_json::Error> {
+        Ok(format!(
+            "{INVITATION_PREFIX}{}",
+            BASE64URL.encode(serde_json::to_vec(self)?)
+        ))
+    }
+    pub fn from_text(text: &str) -> Result<Self, BadInvitation> {
+        let coded = text.trim().strip_prefix(INVITATION_PREFIX).ok_or(BadInvitation)?;
+        let json = BASE64URL.decode(coded).map_err(|_| BadInvitation)?;
+        serde_json::from_slice(&json).map_err(|_| BadInvitation)
+    }
+}
+
+/// The device as it describes itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Device {
+    pub model: String,
+    pub os: String,
+    pub app: String,
+}
+
+/// `POST /v1/field/enrol`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnrolRequest {
+    pub v: u16,
+    pub code: String,
+    pub stream: StreamId,
+    pub key: PublicKey,
+    pub device: Device,
+    /// The stream whose store was salvaged or restored into this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predecessor: Option<StreamId>,
+    /// Over [`crate::sign::enrol_message`].
+    pub signature: Signature,
+}
+
+/// What the server binds and signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Certificate {
+    pub v: u16,
+    pub stream: StreamId,
+    pub key: PublicKey,
+    pub terminal: TerminalId,
+    pub post: PostId,
+    pub holder: PersonId,
+    pub county: CountyCode,
+    pub issued: Millis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predecessor: Option<StreamId>,
+}
+
+/// A certificate's text exactly as it was signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignedCertificate {
+    pub certificate: String,
+    pub signature: Signature,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnrolAnswer {
+    pub epoch: String,
+    pub server_time: Millis,
+    pub certificate: SignedCertificate,
+    /// Signs certificates and manifests.
+    pub server_key: PublicKey,
+    pub holder_name: String,
+    pub roles: Vec<crate::open::Open<Role>>,
+}
+
+/// `POST /v1/field/challenge`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChallengeRequest {
+    pub stream: StreamId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChallengeAnswer {
+    pub epoch: String,
+    pub server_time: Millis,
+    /// Good for two minutes and one stream.
+    pub challenge: String,
+}
+
+/// `POST /v1/field/token`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenRequest {
+    pub stream: StreamId,
+    pub challenge: String,
+    /// Over [`crate::sign::challenge_message`].
+    pub signature: Signature,
+    pub clock: ClockReading,
+    /// Sent after `stream.unknown`: a server restored from an older backup takes the stream back by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<SignedCertificate>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenAnswer {
+    pub epoch: String,
+    pub server_time: Millis,
+    /// Bearer token for `/v1/field/*`.
+    pub token: String,
+    pub expires_in_s: u32,
+    /// What the server holds of the stream, so that a restored server is filled again.
+    pub mark: crate::push::StreamMark,
+}
+
+/// The server's receipt for a photo, as the answer to its last byte and to `HEAD`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PhotoReceipt {
+    pub sha256: Sha256,
+    pub size: u64,
+    pub received: Millis,
+}
+
+/// Header of tus answers that carries a [`PhotoReceipt`] as JSON once the hash is confirmed.
+pub const PHOTO_RECEIPT_HEADER: &str = "xunge-photo-receipt";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_travels_as_one_string() {
+        let invitation = Invitation {
+            v: 1,
+            server: "https://127.0.0.1:8443".into(),
+            code: "K7PQ-2M4X".into(),
+            pins: vec![Sha256([1; 32]), Sha256([2; 32])],
+            parcel_key: "x25519:AAAA".into(),
+        };
+        let text = invitation.to_text().unwrap();
+        assert_eq!(Invitation::from_text(&format!(" {text}\n")), Ok(invitation));
+        for bad in [
+            "",
+            "xunge1:",
+            "xunge2:AAAA",
+            "xunge1:e30",
+            &text[..text.len() - 3],
+        ] {
+            assert_eq!(Invitation::from_text(bad), Err(BadInvitation), "{bad}");
+        }
+    }
+}

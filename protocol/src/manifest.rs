@@ -1,0 +1,127 @@
+//! Reference data: a signed manifest lists versioned, hashed files that handsets fetch resumably.
+
+use crate::{photo::Sha256, sign::Signature, time::Millis};
+use serde::{Deserialize, Serialize};
+
+crate::text_enum! {
+    /// The files of this version; a manifest may list others, which are left alone.
+    pub enum FileName {
+        /// The grid pack of the holder's county.
+        Grid = "grid",
+        /// 事/部件 catalogue
+        Catalogue = "catalogue",
+        /// Working calendar
+        Calendar = "calendar",
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ManifestFile {
+    pub name: crate::open::Open<FileName>,
+    pub version: String,
+    pub sha256: Sha256,
+    pub size: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Manifest {
+    pub v: u16,
+    pub issued: Millis,
+    pub files: Vec<ManifestFile>,
+}
+
+/// The manifest's text exactly as it was signed, with the server's signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignedManifest {
+    pub manifest: String,
+    pub signature: Signature,
+}
+
+/// A matter that can be reported, by code, in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CatalogueItem {
+    pub code: crate::codes::MatterCode,
+    pub zh: String,
+    pub en: String,
+    /// Two independent sources agree on it; otherwise an administrator should look.
+    pub verified: bool,
+}
+
+/// The catalogue file (CJ/T 214 generation, replaceable by the operator).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Catalogue {
+    pub version: String,
+    pub items: Vec<CatalogueItem>,
+}
+
+#[derive(Deserialize)]
+struct SourceItem {
+    code: String,
+    name_zh: String,
+    name_en: String,
+    #[serde(default)]
+    verified: bool,
+}
+#[derive(Deserialize)]
+struct SourceTable {
+    items: Vec<SourceItem>,
+}
+
+impl Catalogue {
+    /// The tables that ship with the product (`data/`), as one catalogue.
+    pub fn shipped() -> Result<Self, CatalogueError> {
+        let tables = [
+            ('C', include_str!("../data/components_cjt214.json")),
+            ('E', include_str!("../data/events_cjt214.json")),
+        ];
+        let mut items = Vec::new();
+        for (letter, text) in tables {
+            for item in serde_json::from_str::<SourceTable>(text)?.items {
+                let code = format!("{letter}{}", item.code).parse()?;
+                items.push(CatalogueItem {
+                    code,
+                    zh: item.name_zh,
+                    en: item.name_en,
+                    verified: item.verified,
+                });
+            }
+        }
+        items.sort_by_key(|item| item.code);
+        Ok(Self {
+            version: "cjt214.1".into(),
+            items,
+        })
+    }
+    pub fn find(&self, code: crate::codes::MatterCode) -> Option<&CatalogueItem> {
+        self.items.iter().find(|item| item.code == code)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Code(#[from] crate::codes::CodeError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_catalogue_holds_both_tables_once() {
+        let catalogue = Catalogue::shipped().unwrap();
+        assert_eq!(catalogue.items.len(), 85 + 54);
+        assert_eq!(catalogue.find("E0102".parse().unwrap()).unwrap().zh, "暴露垃圾");
+        assert_eq!(catalogue.find("C0101".parse().unwrap()).unwrap().zh, "上水井盖");
+        let mut codes: Vec<_> = catalogue.items.iter().map(|i| i.code).collect();
+        codes.dedup();
+        assert_eq!(codes.len(), catalogue.items.len());
+    }
+}

@@ -1,0 +1,69 @@
+//! Values that may grow: a known one, or what a newer peer said, kept as it came.
+//!
+//! A new role or state from the server never breaks an older handset's sync (failure story 20): it is shown
+//! as its own text and passed on unharmed.
+
+use serde::{Deserialize, Serialize};
+
+/// A value of `T`, or the text that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Open<T> {
+    Known(T),
+    Other(String),
+}
+
+impl<T> Open<T> {
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Other(_) => None,
+        }
+    }
+}
+impl<T> From<T> for Open<T> {
+    fn from(value: T) -> Self {
+        Self::Known(value)
+    }
+}
+
+/// An enum of unit variants with one stable text each: the text is on the wire, in the database and in logs.
+#[macro_export]
+macro_rules! text_enum {
+    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] $variant),*
+        }
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            /// The stable text.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = $crate::open::UnknownText;
+            fn from_str(text: &str) -> Result<Self, $crate::open::UnknownText> {
+                match text { $($text => Ok(Self::$variant),)* _ => Err($crate::open::UnknownText { of: stringify!($name), text: text.chars().take(64).collect() }) }
+            }
+        }
+    };
+}
+
+/// A text that names no value of the enum.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no {of}")]
+pub struct UnknownText {
+    pub of: &'static str,
+    pub text: String,
+}

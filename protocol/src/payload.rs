@@ -1,0 +1,173 @@
+//! What an entry says, by kind.
+
+use crate::{
+    codes::{CellCode, MatterCode},
+    duty::Answer,
+    evidence::Position,
+    ids::{EntryId, TaskId},
+    open::Open,
+    photo::PhotoRef,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+crate::text_enum! {
+    /// The kinds of entry this version knows. A newer handset may send others; the server holds them.
+    pub enum EntryKind {
+        /// 签到: presence begins (SP-03, duty by presence).
+        CheckIn = "check_in",
+        /// 签退: presence ends.
+        CheckOut = "check_out",
+        /// 上报 (T1)
+        Report = "report",
+        /// 活动记录 (SP-05)
+        Activity = "activity",
+        /// A task's answer (T3, T13)
+        Answer = "answer",
+        /// Takes back what may have been sent.
+        Withdraw = "withdraw",
+        /// A number that was cancelled before it was ever sent.
+        Void = "void",
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckIn {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckOut {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// A report from the field (上报, T1, SJ-03).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Report {
+    /// The acceptor can fill or correct it (T4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matter: Option<MatterCode>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// Where the matter is, when that is not where the worker stood (`evidence.position`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Position>,
+    /// The cell as the handset looked it up in its grid version; the server looks up again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<CellCode>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub address: String,
+    /// 自行处理: handled on the spot (SJ-03).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub self_handled: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<PhotoRef>,
+}
+
+/// An activity record (活动记录, SP-05, SP-15, TJ-09): mended as a new version of the same record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Activity {
+    /// 活动类别, as the settings name it: `fitness`, `contest`, `lecture`, `training` …
+    pub category: String,
+    pub title: String,
+    pub starts: Millis,
+    pub ends: Millis,
+    pub place: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<CellCode>,
+    pub organiser: String,
+    /// Number of participants, 1 or more.
+    pub participants: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<PhotoRef>,
+}
+
+/// The answer to a task (核实反馈 T3, 核查反馈 T13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaskAnswer {
+    pub task: TaskId,
+    pub answer: Open<Answer>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<PhotoRef>,
+}
+
+/// Takes an entry back. A case that has moved on keeps it and the withdrawal goes to the review lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Withdraw {
+    pub entry: EntryId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// A payload of a kind that this version knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    CheckIn(CheckIn),
+    CheckOut(CheckOut),
+    Report(Report),
+    Activity(Activity),
+    Answer(TaskAnswer),
+    Withdraw(Withdraw),
+    Void,
+}
+
+impl Payload {
+    pub const fn kind(&self) -> EntryKind {
+        match self {
+            Self::CheckIn(_) => EntryKind::CheckIn,
+            Self::CheckOut(_) => EntryKind::CheckOut,
+            Self::Report(_) => EntryKind::Report,
+            Self::Activity(_) => EntryKind::Activity,
+            Self::Answer(_) => EntryKind::Answer,
+            Self::Withdraw(_) => EntryKind::Withdraw,
+            Self::Void => EntryKind::Void,
+        }
+    }
+    /// The photos that the entry names, in order.
+    pub fn photos(&self) -> &[PhotoRef] {
+        match self {
+            Self::Report(p) => &p.photos,
+            Self::Activity(p) => &p.photos,
+            Self::Answer(p) => &p.photos,
+            Self::CheckIn(_) | Self::CheckOut(_) | Self::Withdraw(_) | Self::Void => &[],
+        }
+    }
+    /// Reads the payload of a known kind.
+    pub fn read(kind: EntryKind, json: &serde_json::value::RawValue) -> Result<Self, serde_json::Error> {
+        let text = json.get();
+        Ok(match kind {
+            EntryKind::CheckIn => Self::CheckIn(serde_json::from_str(text)?),
+            EntryKind::CheckOut => Self::CheckOut(serde_json::from_str(text)?),
+            EntryKind::Report => Self::Report(serde_json::from_str(text)?),
+            EntryKind::Activity => Self::Activity(serde_json::from_str(text)?),
+            EntryKind::Answer => Self::Answer(serde_json::from_str(text)?),
+            EntryKind::Withdraw => Self::Withdraw(serde_json::from_str(text)?),
+            EntryKind::Void => Self::Void,
+        })
+    }
+    /// The payload as JSON.
+    pub fn to_json(&self) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {
+        use serde_json::value::to_raw_value;
+        match self {
+            Self::CheckIn(p) => to_raw_value(p),
+            Self::CheckOut(p) => to_raw_value(p),
+            Self::Report(p) => to_raw_value(p),
+            Self::Activity(p) => to_raw_value(p),
+            Self::Answer(p) => to_raw_value(p),
+            Self::Withdraw(p) => to_raw_value(p),
+            Self::Void => to_raw_value(&serde_json::Map::new()),
+        }
+    }
+}

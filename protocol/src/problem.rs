@@ -1,0 +1,175 @@
+//! Every error that crosses the wire, in one list: RFC 9457 bodies with a stable `code`, words in both
+//! languages that say what to do next, and the verdict that a handset draws from it.
+
+use crate::ids::RequestId;
+use serde::{Deserialize, Serialize};
+
+/// What a client should do with the request that met this problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Wait and send the same again.
+    Retry,
+    /// Get a new token, then send the same again.
+    Authenticate,
+    /// Make the request smaller, then send again.
+    Split,
+    /// The request itself is refused; a person or newer program has to change it.
+    Refused,
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $verdict:ident, $zh:literal, $en:literal;)*) => {
+        /// The codes. Append; never rename, never reuse.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ProblemCode { $($(#[$doc])* $variant),* }
+        impl ProblemCode {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$variant => $code),* } }
+            /// The HTTP status it travels with.
+            pub const fn status(self) -> u16 { match self { $(Self::$variant => $status),* } }
+            pub const fn verdict(self) -> Verdict { match self { $(Self::$variant => Verdict::$verdict),* } }
+            /// What happened and what to do, in Chinese.
+            pub const fn zh(self) -> &'static str { match self { $(Self::$variant => $zh),* } }
+            pub const fn en(self) -> &'static str { match self { $(Self::$variant => $en),* } }
+            pub fn parse(code: &str) -> Option<Self> { match code { $($code => Some(Self::$variant),)* _ => None } }
+        }
+    };
+}
+
+problems! {
+    // The request as such
+    BadRequest = "request.malformed", 400, Refused, "请求格式不正确", "The request is malformed";
+    TooLarge = "request.too_large", 413, Split, "内容过大，请分批发送", "The body is too large, send it in parts";
+    NotFound = "request.not_found", 404, Refused, "没有这个内容", "There is nothing here";
+    MethodNotAllowed = "request.method", 405, Refused, "不支持这种操作", "This method is not allowed here";
+    UnsupportedMedia = "request.media_type", 415, Refused, "内容类型不正确", "This media type is not accepted here";
+    /// A body that did not fit its schema; `errors` names the fields.
+    Invalid = "request.invalid", 422, Refused, "填写有误，请改正后再提交", "Some fields are wrong, mend them and send again";
+    // The server
+    Internal = "server.internal", 500, Retry, "服务器出错，请稍后再试", "The server failed, try again later";
+    Busy = "server.busy", 503, Retry, "服务器忙，请稍后再试", "The server is busy, try again later";
+    Full = "server.full", 507, Retry, "服务器存储空间不足，内容仍保存在本机，请联系管理员", "The server has no space left; everything stays on this phone, tell the administrator";
+    Stopping = "server.stopping", 503, Retry, "服务器正在重启，请稍后再试", "The server is restarting, try again";
+    RateLimited = "request.rate", 429, Retry, "请求过于频繁，请稍后再试", "Too many requests, wait a little";
+    // Who speaks
+    Unauthenticated = "auth.required", 401, Authenticate, "请先登录", "Sign in first";
+    TokenExpired = "auth.token", 401, Authenticate, "登录已过期，请重新登录", "The session has expired, sign in again";
+    Password = "auth.password", 401, Refused, "账号或密码不正确", "Account or password is wrong";
+    LockedOut = "auth.locked", 429, Retry, "连续输错，请稍后再试", "Too many wrong attempts, wait a little";
+    Signature = "auth.signature", 401, Refused, "签名不符，内容未被接收", "The signature does not fit, nothing was taken";
+    Challenge = "auth.challenge", 401, Authenticate, "验证已过期，将自动重试", "The challenge has expired, it will be asked again";
+    Forbidden = "auth.forbidden", 403, Refused, "没有这项权限", "This is not permitted to your role";
+    OutOfScope = "auth.scope", 403, Refused, "不在您的管辖范围内", "This is outside your area";
+    WeakPassword = "auth.weak_password", 422, Refused, "密码太简单，请至少使用 8 位并避开常见密码", "The password is too weak: at least 8 characters, not a common one";
+    // Terminals
+    EnrolCode = "enrol.code", 403, Refused, "登记码无效或已用过，请向管理员索取新的", "The enrolment code is wrong, used or expired, ask for a new one";
+    EnrolString = "enrol.string", 422, Refused, "登记码格式不正确，请重新扫码", "This is not an enrolment string, scan it again";
+    EnrolConflict = "enrol.conflict", 409, Refused, "该终端已登记为其他身份", "This stream is enrolled already with another key";
+    StreamUnknown = "stream.unknown", 404, Authenticate, "服务器不认识本机，将自动重新登记", "The server does not know this stream, it will be readmitted";
+    StreamRevoked = "stream.revoked", 403, Refused, "本终端已停用，请联系管理员", "This terminal has been revoked, tell the administrator";
+    // Entries
+    TooMany = "push.too_many", 413, Split, "一次发送的条目过多，将自动分批", "Too many entries in one batch, it will be split";
+    WrongStream = "push.stream", 403, Refused, "内容不属于本机", "The envelope names another stream";
+    EntryUnframed = "entry.unframed", 422, Refused, "条目无法识别", "The entry has no readable id and number";
+    EntryTooLarge = "entry.too_large", 413, Refused, "条目过大", "The entry is too large";
+    EntryConflict = "entry.conflict", 409, Refused, "同一编号已有不同内容，未覆盖", "The id is taken by other bytes, nothing was overwritten";
+    EntryNumberTaken = "entry.number_taken", 409, Refused, "同一序号已有其他条目，未覆盖", "The number is taken by another entry, nothing was overwritten";
+    // Photos
+    PhotoUnnamed = "photo.unnamed", 422, Refused, "没有条目包含这张照片", "No entry of this stream names this photo";
+    PhotoHash = "photo.hash_mismatch", 422, Retry, "照片内容与登记不符，将重新上传", "The photo's bytes do not have the named hash, it will be sent again";
+    PhotoSize = "photo.size", 413, Refused, "照片过大", "The photo is too large";
+    PhotoEmpty = "photo.empty", 422, Refused, "照片是空文件，请重新拍照", "The photo has no bytes, take it again";
+    PhotoNotImage = "photo.not_an_image", 422, Refused, "这不是照片，请重新选择", "This is no photo, choose another";
+    PhotoPixels = "photo.too_many_pixels", 422, Refused, "照片像素过大，请降低分辨率", "The photo has too many pixels, lower the resolution";
+    PhotoCutOff = "photo.cut_off", 422, Refused, "照片不完整，请重新拍照", "The photo is cut off, take it again";
+    UploadOffset = "upload.offset", 409, Retry, "上传位置不符，将从正确位置继续", "The offset does not fit, it will go on from the right place";
+    UploadGone = "upload.gone", 410, Retry, "上传已过期，将重新上传", "The upload has expired, it will start again";
+    UploadChecksum = "upload.checksum", 460, Retry, "这一段传输有误，将重传", "The chunk arrived damaged, it will be sent again";
+    TusVersion = "upload.version", 412, Refused, "上传协议版本不支持", "This tus version is not supported";
+    // Cases
+    CaseTransition = "case.transition", 409, Refused, "案卷当前状态不能这样操作", "The case cannot do this from where it stands";
+    CaseRole = "case.role", 403, Refused, "这一步由其他岗位办理", "This step belongs to another role";
+    CaseGuard = "case.guard", 422, Refused, "条件未满足", "A condition is not met yet";
+    CaseChanged = "case.changed", 409, Refused, "案卷已被他人更新，请刷新后再办理", "The case has changed meanwhile, look again";
+    // Tasks
+    TaskState = "task.state", 409, Refused, "任务当前状态不能这样操作", "The task cannot do this from where it stands";
+    PlaceUnknown = "place.outside_grid", 422, Refused, "该位置不在任何网格内，请重新选点", "The place is in no cell of the grid, choose another";
+    // Activities
+    ActivityState = "activity.state", 409, Refused, "该活动记录已审核", "The activity record has been reviewed already";
+    // Grid
+    GridFaults = "grid.faults", 422, Refused, "网格数据有问题，未导入", "The grid has faults, it was not imported";
+    // People
+    NameTaken = "people.account_taken", 409, Refused, "账号已存在", "The account exists already";
+}
+
+/// The body of an error answer, `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// `urn:xunge:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// In Chinese: what happened and what to do.
+    pub title: String,
+    pub title_en: String,
+    pub status: u16,
+    /// Stable; one of [`ProblemCode`] or what a newer server says.
+    pub code: String,
+    /// What it was in this instance, without personal data.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// Field by field, for `request.invalid` and `case.guard`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldError {
+    /// JSON pointer into the body, or the guard's name.
+    pub at: String,
+    pub zh: String,
+    pub en: String,
+}
+
+impl Problem {
+    pub fn new(code: ProblemCode) -> Self {
+        Self {
+            kind: format!("urn:xunge:problem:{}", code.as_str()),
+            title: code.zh().into(),
+            title_en: code.en().into(),
+            status: code.status(),
+            code: code.as_str().into(),
+            detail: String::new(),
+            request_id: None,
+            errors: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_is_its_own_and_reads_back() {
+        let codes: BTreeSet<&str> = ProblemCode::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(codes.len(), ProblemCode::ALL.len());
+        for code in ProblemCode::ALL {
+            assert_eq!(ProblemCode::parse(code.as_str()), Some(*code));
+            assert!((400..600).contains(&code.status()), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_pass_later_is_never_called_final() {
+        for code in ProblemCode::ALL {
+            if code.status() >= 500 || code.status() == 429 {
+                assert_eq!(code.verdict(), Verdict::Retry, "{code:?}");
+            }
+        }
+    }
+}

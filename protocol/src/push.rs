@@ -1,0 +1,112 @@
+//! `POST /v1/field/push`: an envelope with a batch of entries, the body signed, and its answer.
+
+use crate::{
+    entry::Receipt,
+    evidence::ClockReading,
+    ids::{EntryId, StreamId},
+    photo::Sha256,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Entries a batch may hold; more is answered with `push.too_many` and the handset halves its batch.
+pub const MAX_BATCH: usize = 500;
+/// Bytes a push body may have after decompression.
+pub const MAX_PUSH_BYTES: usize = 8 * 1024 * 1024;
+
+/// A batch on its way. The entries are the very bytes that the handset stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Envelope {
+    pub v: u16,
+    pub stream: StreamId,
+    /// All clocks at sending: with the entries' own readings it gives their trusted times.
+    pub clock: ClockReading,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
+    pub entries: Vec<Box<RawValue>>,
+}
+
+/// What the server holds now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PushAnswer {
+    pub epoch: String,
+    pub server_time: Millis,
+    /// Of the body as it arrived (decompressed): an answer to another body is no answer.
+    pub body_sha256: Sha256,
+    pub receipts: Vec<Receipt>,
+    pub refused: Vec<Refused>,
+    pub mark: StreamMark,
+}
+
+/// An element of the batch that the server did not take, and why. The others are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Refused {
+    /// Position in the batch, from 0.
+    pub index: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<EntryId>,
+    /// `entry.unframed`, `entry.too_large`, `entry.conflict`, `entry.number_taken`.
+    pub code: String,
+    pub detail: String,
+}
+
+/// How complete the server's copy of a stream is: both sides can prove completeness.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StreamMark {
+    /// Every number from 1 to this one is held.
+    pub upto: u64,
+    /// The highest number held.
+    pub highest: u64,
+    /// Missing ranges between `upto` and `highest`, both ends included; the first 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<(u64, u64)>,
+}
+
+impl StreamMark {
+    /// From the numbers held, in ascending order.
+    pub fn of(numbers: impl IntoIterator<Item = u64>) -> Self {
+        let mut mark = Self::default();
+        for n in numbers {
+            if n > mark.highest.saturating_add(1) && mark.holes.len() < 100 {
+                mark.holes
+                    .push((mark.highest.saturating_add(1), n.saturating_sub(1)));
+            }
+            mark.highest = n.max(mark.highest);
+            if mark.holes.is_empty() {
+                mark.upto = mark.highest;
+            }
+        }
+        mark
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_names_what_is_missing() {
+        assert_eq!(StreamMark::of([]), StreamMark::default());
+        assert_eq!(
+            StreamMark::of([1, 2, 3]),
+            StreamMark {
+                upto: 3,
+                highest: 3,
+                holes: vec![]
+            }
+        );
+        let mark = StreamMark::of([2, 3, 7, 9]);
+        assert_eq!(
+            mark,
+            StreamMark {
+                upto: 0,
+                highest: 9,
+                holes: vec![(1, 1), (4, 6), (8, 8)]
+            }
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! Who acts. A person holds roles at an organisation; the scope of each is that unit and those below (TJ-02).
+
+crate::text_enum! {
+    /// A role of DC-01..DC-03 and section 1 of the requirements.
+    pub enum Role {
+        /// 巡查员 / 监督员
+        Patroller = "patroller",
+        /// 社区体育管理员
+        SportsManager = "sports_manager",
+        /// 受理员
+        Acceptor = "acceptor",
+        /// 值班长
+        ShiftLeader = "shift_leader",
+        /// 指挥中心
+        CommandCentre = "command_centre",
+        /// 终端部门
+        Department = "department",
+        /// 督导 (区/市 群体处)
+        Supervisor = "supervisor",
+        /// 系统管理员
+        Admin = "admin",
+    }
+}
+
+impl Role {
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::Patroller => "巡查员",
+            Self::SportsManager => "社区体育管理员",
+            Self::Acceptor => "受理员",
+            Self::ShiftLeader => "值班长",
+            Self::CommandCentre => "指挥中心",
+            Self::Department => "终端部门",
+            Self::Supervisor => "督导",
+            Self::Admin => "系统管理员",
+        }
+    }
+}
