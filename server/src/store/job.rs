@@ -1,0 +1,96 @@
+//! A closure on its way through an executor: type-erased, run any number of times, answered once.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::tx::Session;
+use super::{Hint, StoreError, Tx};
+
+/// How one run of a closure ended.
+pub(super) enum Verdict {
+    /// Its changes are to be kept; the hints leave after COMMIT.
+    Keep(Vec<Hint>),
+    /// Its changes are to be rolled back: it returned an error or panicked. The answer is ready.
+    Discard,
+    /// A statement failed in the engine. Its changes are to be rolled back, and unless the engine runs it
+    /// again, its answer is the closure's own error, if it returned one, or this.
+    Doomed(StoreError),
+}
+
+pub(super) trait Job: Send {
+    /// Run the closure once. Never unwinds.
+    fn run(&mut self, session: &mut dyn Session) -> Verdict;
+    /// Answer the requester: `Ok` = what the closure returned holds; `Err` = it does not, for this reason.
+    fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+pub(super) struct Task<F, T, E, R> {
+    closure: F,
+    writable: bool,
+    returned: Option<Result<T, E>>,
+    reply: R,
+}
+
+impl<F, T, E, R> Task<F, T, E, R> {
+    pub(super) fn new(closure: F, writable: bool, reply: R) -> Self {
+        Self {
+            closure,
+            writable,
+            returned: None,
+            reply,
+        }
+    }
+}
+
+impl<F, T, E, R> Job for Task<F, T, E, R>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
+    E: From<StoreError> + Send,
+    T: Send,
+    R: FnOnce(Result<T, E>) + Send,
+{
+    fn run(&mut self, session: &mut dyn Session) -> Verdict {
+        let mut tx = Tx::new(session, self.writable);
+        // Whatever the closure captured may be half changed after a panic; it is not run again then.
+        let returned = catch_unwind(AssertUnwindSafe(|| (self.closure)(&mut tx)));
+        let finished = tx.finish();
+        match returned {
+            Err(panic) => {
+                tracing::error!(panic = panic_text(panic.as_ref()), "a transaction panicked");
+                self.returned = Some(Err(StoreError::Panicked.into()));
+                Verdict::Discard
+            }
+            Ok(returned) => {
+                let kept = returned.is_ok();
+                self.returned = Some(returned);
+                match finished {
+                    Ok(hints) if kept => Verdict::Keep(hints),
+                    Ok(_) => Verdict::Discard,
+                    Err(error) => {
+                        if kept {
+                            self.returned = Some(Err(error.clone().into()));
+                        }
+                        Verdict::Doomed(error)
+                    }
+                }
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let answer = match (outcome, self.returned) {
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), Some(returned)) => returned,
+            (Ok(()), None) => Err(StoreError::commit_unknown("never run").into()),
+        };
+        (self.reply)(answer);
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}

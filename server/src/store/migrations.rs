@@ -1,0 +1,140 @@
+//! The schema's history: numbered SQL files that both engines run, each in one transaction.
+//!
+//! To add one, write `server/migrations/NNNN_name.sql` by the rules of portable SQL in the
+//! [store's documentation](super) and add its line to [`MIGRATIONS`]. An applied file is never edited
+//! again: its hash stands in every database, and a binary that brings another text refuses to start.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Internal, StoreError, Tx};
+use crate::params;
+
+/// One step of the schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// Numbered from 1 without gaps.
+    pub version: i64,
+    pub name: &'static str,
+    pub sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($($version:literal $name:literal => $file:literal),* $(,)?) => {
+        &[$(Migration { version: $version, name: $name, sql: include_str!(concat!("../../migrations/", $file)) }),*]
+    };
+}
+
+/// All steps, in order.
+pub const MIGRATIONS: &[Migration] = migrations![
+    1 "meta" => "0001_meta.sql",
+];
+
+/// What an engine is given to run in one transaction.
+pub(super) type Closure<'c> = dyn FnMut(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'c;
+
+/// Replicas that start together race for the same step; the losers look again this often.
+const ATTEMPTS: u32 = 8;
+
+/// Bring the database to the newest of `migrations`. `write` runs one transaction.
+///
+/// # Errors
+/// [`StoreError::MigrationNewer`] and [`StoreError::MigrationChanged`] leave the database as it was.
+pub(super) fn run(
+    migrations: &[Migration],
+    now: fn() -> Timestamp,
+    write: &mut dyn FnMut(&mut Closure<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    retry(|| {
+        write(&mut |tx| {
+            tx.batch(
+                "CREATE TABLE IF NOT EXISTS schema_migration (
+                    version BIGINT PRIMARY KEY,
+                    name TEXT NOT NULL,
+                    sha256 TEXT NOT NULL,
+                    applied_at TEXT NOT NULL
+                )",
+            )
+        })
+    })?;
+    refuse_newer(migrations, write)?;
+    for migration in migrations {
+        let result = retry(|| write(&mut |tx| step(tx, migration, now)));
+        result.map_err(|error| match error {
+            StoreError::Statement { .. }
+            | StoreError::Conflict { .. }
+            | StoreError::ForeignKey
+            | StoreError::Check { .. } => StoreError::MigrationFailed {
+                version: migration.version,
+                name: migration.name.to_owned(),
+                detail: Internal::new(error.detail().unwrap_or(error.code())),
+            },
+            other => other,
+        })?;
+    }
+    Ok(())
+}
+
+/// One migration: nothing when it is there already with the same text.
+fn step(tx: &mut Tx<'_>, migration: &Migration, now: fn() -> Timestamp) -> Result<(), StoreError> {
+    let hash = hash(migration.sql);
+    let applied: Option<(String, String)> = tx.opt(
+        "SELECT name, sha256 FROM schema_migration WHERE version = ?1",
+        params![migration.version],
+        |row| Ok((row.get("name")?, row.get("sha256")?)),
+    )?;
+    match applied {
+        Some((name, applied)) if name == migration.name && applied == hash => Ok(()),
+        Some((name, _)) => Err(StoreError::MigrationChanged {
+            version: migration.version,
+            name,
+        }),
+        None => {
+            // Our mark first: of two replicas, the second waits here or fails here, before the schema.
+            tx.execute(
+                "INSERT INTO schema_migration (version, name, sha256, applied_at) VALUES (?1, ?2, ?3, ?4)",
+                params![migration.version, migration.name, hash, now().to_string()],
+            )?;
+            tx.batch(migration.sql)
+        }
+    }
+}
+
+fn refuse_newer(
+    migrations: &[Migration],
+    write: &mut dyn FnMut(&mut Closure<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let known = migrations.iter().map(|m| m.version).max().unwrap_or(0);
+    write(&mut |tx| {
+        let found: i64 = tx.one(
+            "SELECT COALESCE(MAX(version), 0) AS version FROM schema_migration",
+            params![],
+            |row| row.get("version"),
+        )?;
+        if found > known {
+            return Err(StoreError::MigrationNewer { found, known });
+        }
+        Ok(())
+    })
+}
+
+/// Tries again what another replica's simultaneous start may have spoiled.
+fn retry(mut attempt: impl FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut left = ATTEMPTS;
+    loop {
+        match attempt() {
+            Err(StoreError::Conflict { .. } | StoreError::Busy | StoreError::Statement { .. })
+                if left > 0 =>
+            {
+                left -= 1
+            }
+            result => return result,
+        }
+        std::thread::sleep(super::backoff::jitter(std::time::Duration::from_millis(20)));
+    }
+}
+
+/// Line endings do not count: a checkout with CRLF is the same migration.
+fn hash(sql: &str) -> String {
+    hex::encode(Sha256::digest(sql.replace("\r\n", "\n").as_bytes()))
+}

@@ -1,0 +1,168 @@
+//! Hints between replicas by LISTEN/NOTIFY. A replica hears its own hints directly and skips its own notes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use ::postgres::fallible_iterator::FallibleIterator;
+use ::postgres::{Client, Config, NoTls};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use super::super::Hint;
+use super::super::backoff::jitter;
+
+/// PostgreSQL refuses payloads of 8000 bytes and more.
+const PAYLOAD: usize = 7000;
+
+/// How long the listener sleeps before it looks whether it should stop.
+const NAP: Duration = Duration::from_millis(250);
+
+/// How hints are written: `replica`, then a line each: `m` and the mailbox's name, `j` for jobs, `a` for all.
+#[derive(Clone)]
+pub(super) struct Wire {
+    replica: String,
+}
+
+impl Wire {
+    pub(super) const CHANNEL: &'static str = "xunge_hint";
+
+    pub(super) fn new() -> Self {
+        Self {
+            replica: Uuid::now_v7().simple().to_string(),
+        }
+    }
+
+    pub(super) fn encode(&self, hints: &[Hint]) -> Vec<String> {
+        let mut payloads: Vec<String> = Vec::new();
+        for hint in hints {
+            let line = match hint {
+                Hint::Mailbox(name) if name.contains('\n') || name.len() > PAYLOAD / 2 => "a".to_owned(),
+                Hint::Mailbox(name) => format!("m{name}"),
+                Hint::Jobs => "j".to_owned(),
+                Hint::All => "a".to_owned(),
+            };
+            match payloads.last_mut() {
+                Some(payload) if payload.len() + line.len() < PAYLOAD => {
+                    payload.push('\n');
+                    payload.push_str(&line);
+                }
+                _ => payloads.push(format!("{}\n{line}", self.replica)),
+            }
+        }
+        payloads
+    }
+
+    /// The hints of another replica; none of our own.
+    pub(super) fn decode(&self, payload: &str) -> Vec<Hint> {
+        let mut lines = payload.split('\n');
+        if lines.next() == Some(self.replica.as_str()) {
+            return Vec::new();
+        }
+        lines
+            .map(|line| match line.split_at_checked(1) {
+                Some(("m", name)) => Hint::Mailbox(name.to_owned()),
+                Some(("j", "")) => Hint::Jobs,
+                // A newer replica may say what we do not know yet.
+                _ => Hint::All,
+            })
+            .collect()
+    }
+}
+
+/// The connection that listens.
+pub(super) struct Listener {
+    config: Config,
+    wire: Wire,
+    hints: broadcast::Sender<Hint>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Listener {
+    pub(super) fn new(
+        config: Config,
+        wire: Wire,
+        hints: broadcast::Sender<Hint>,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            config,
+            wire,
+            hints,
+            stop,
+        }
+    }
+
+    /// Listen until stopped, connecting again as often as needed; says once when it listens first.
+    pub(super) fn run(&self, listening: &SyncSender<()>) {
+        let mut gap = false;
+        while !self.stopped() {
+            match self.connect() {
+                Ok(mut client) => {
+                    if gap {
+                        // Whatever was said meanwhile is lost.
+                        let _ = self.hints.send(Hint::All);
+                    }
+                    let _ = listening.try_send(());
+                    self.listen(&mut client);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot listen for hints of other replicas");
+                    std::thread::sleep(jitter(4 * NAP));
+                }
+            }
+            gap = true;
+        }
+    }
+
+    fn connect(&self) -> Result<Client, ::postgres::Error> {
+        let mut client = self.config.connect(NoTls)?;
+        client.batch_execute(&format!("LISTEN {}", Wire::CHANNEL))?;
+        Ok(client)
+    }
+
+    /// Until the connection is gone or we are stopped.
+    fn listen(&self, client: &mut Client) {
+        while !self.stopped() && !client.is_closed() {
+            let next = client.notifications().timeout_iter(NAP).next();
+            match next {
+                Ok(Some(note)) => {
+                    for hint in self.wire.decode(note.payload()) {
+                        // No listener is no failure.
+                        let _ = self.hints.send(hint);
+                    }
+                }
+                Ok(None) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hint, PAYLOAD, Wire};
+
+    #[test]
+    fn hints_cross_the_wire_and_a_replica_skips_its_own() {
+        let (here, there) = (Wire::new(), Wire::new());
+        let hints: Vec<Hint> = (0..500)
+            .map(|i| Hint::Mailbox(format!("岗位/220104-{i:036}")))
+            .chain([Hint::Jobs, Hint::All])
+            .collect();
+        let payloads = here.encode(&hints);
+        assert!(payloads.len() > 1 && payloads.iter().all(|p| p.len() < PAYLOAD + 100));
+        let heard: Vec<Hint> = payloads.iter().flat_map(|p| there.decode(p)).collect();
+        assert_eq!(heard, hints);
+        assert!(payloads.iter().all(|p| here.decode(p).is_empty()));
+        assert_eq!(
+            there.decode(&here.encode(&[Hint::Mailbox("a\nb".into())])[0]),
+            [Hint::All]
+        );
+    }
+}

@@ -1,0 +1,512 @@
+//! The embedded engine: one writer that groups closures into one fsync, a few readers on snapshots.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
+use tokio::sync::broadcast;
+
+use super::job::{Job, Task, Verdict};
+use super::queue::{Queue, Refused};
+use super::tx::{Session, Tx};
+use super::value::{Row, Value};
+use super::{Executor, Hint, Internal, Lane, Options, StoreError, migrations};
+
+/// A group takes no more closures after this time, so that the first of them is not kept waiting.
+const GROUP_TIME: Duration = Duration::from_millis(20);
+
+/// Prepared statements kept per connection; the whole program has fewer.
+const STATEMENTS: usize = 512;
+
+/// The engine's threads behind two queues.
+pub(super) struct Threads {
+    writes: Arc<Queue<Box<dyn Job>>>,
+    reads: Arc<Queue<Box<dyn Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Threads {
+    pub(super) fn open(
+        path: PathBuf,
+        options: Options,
+        hints: broadcast::Sender<Hint>,
+    ) -> Result<Self, StoreError> {
+        let this = Self {
+            writes: Arc::new(Queue::new(options.queue)),
+            reads: Arc::new(Queue::new(options.queue)),
+            threads: Mutex::default(),
+        };
+        let (opened, when_opened) = mpsc::sync_channel(1);
+        let (writer_path, writer_options) = (path.clone(), options.clone());
+        let writes = Arc::clone(&this.writes);
+        this.spawn("store-writer", move || {
+            let mut writer = match Writer::open(writer_path, writer_options, hints) {
+                Ok(writer) => writer,
+                Err(error) => {
+                    let _ = opened.send(Err(error));
+                    return;
+                }
+            };
+            let _ = opened.send(Ok(()));
+            while let Some(first) = writes.pop() {
+                let started = Instant::now();
+                writer.group(first, &mut || {
+                    if started.elapsed() < GROUP_TIME {
+                        writes.try_pop()
+                    } else {
+                        None
+                    }
+                });
+            }
+        })?;
+        when_opened.recv().unwrap_or(Err(StoreError::Closed))?;
+        for i in 0..options.readers.max(1) {
+            let mut reader = Reader::new(path.clone(), options.clone());
+            let reads = Arc::clone(&this.reads);
+            this.spawn(&format!("store-reader-{i}"), move || {
+                while let Some(job) = reads.pop() {
+                    reader.run(job);
+                }
+            })?;
+        }
+        Ok(this)
+    }
+
+    fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(body)
+            .map_err(StoreError::unavailable)?;
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(thread);
+        Ok(())
+    }
+}
+
+impl Executor for Threads {
+    fn submit(&self, lane: Lane, job: Box<dyn Job>) {
+        let queue = match lane {
+            Lane::Read => &self.reads,
+            Lane::Write => &self.writes,
+        };
+        match queue.push(job) {
+            Ok(()) => {}
+            Err(Refused::Full(job)) => job.answer(Err(StoreError::Busy)),
+            Err(Refused::Closed(job)) => job.answer(Err(StoreError::Closed)),
+        }
+    }
+
+    fn close(&self) {
+        self.writes.close();
+        self.reads.close();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A thread that panicked has nothing more to finish.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.writes.close();
+        self.reads.close();
+    }
+}
+
+/// Everything on the calling thread.
+pub(super) struct Inline {
+    engines: Mutex<Option<(Writer, Reader)>>,
+}
+
+impl Inline {
+    pub(super) fn open(
+        path: PathBuf,
+        options: Options,
+        hints: broadcast::Sender<Hint>,
+    ) -> Result<Self, StoreError> {
+        let reader = Reader::new(path.clone(), options.clone());
+        let writer = Writer::open(path, options, hints)?;
+        Ok(Self {
+            engines: Mutex::new(Some((writer, reader))),
+        })
+    }
+}
+
+impl Executor for Inline {
+    fn submit(&self, lane: Lane, job: Box<dyn Job>) {
+        // A closure that calls the store again finds it taken: an error here, a dead lock otherwise.
+        let Ok(mut engines) = self.engines.try_lock() else {
+            return job.answer(Err(StoreError::Busy));
+        };
+        match (engines.as_mut(), lane) {
+            (None, _) => job.answer(Err(StoreError::Closed)),
+            (Some((writer, _)), Lane::Write) => writer.group(job, &mut || None),
+            (Some((_, reader)), Lane::Read) => reader.run(job),
+        }
+    }
+
+    fn close(&self) {
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// The only connection that writes.
+struct Writer {
+    path: PathBuf,
+    options: Options,
+    hints: broadcast::Sender<Hint>,
+    /// Absent after an error that left the connection in doubt, until the next group opens another.
+    connection: Option<Connection>,
+}
+
+/// How one try at a group ended.
+enum Tried<'j> {
+    /// Committed or in doubt: the answer of each member.
+    Done(Vec<(Box<dyn Job + 'j>, Result<Vec<Hint>, StoreError>)>),
+    /// The engine threw the whole transaction away while this member ran; the others may run again.
+    Spoiled {
+        culprit: Box<dyn Job + 'j>,
+        error: StoreError,
+        others: VecDeque<Box<dyn Job + 'j>>,
+    },
+}
+
+impl Writer {
+    fn open(path: PathBuf, options: Options, hints: broadcast::Sender<Hint>) -> Result<Self, StoreError> {
+        let mut writer = Self {
+            connection: Some(connect(&path, &options, false)?),
+            path,
+            options,
+            hints,
+        };
+        let (migrations, now) = (writer.options.migrations, writer.options.now);
+        migrations::run(migrations, now, &mut |closure| writer.run_now(closure))?;
+        Ok(writer)
+    }
+
+    /// One transaction here and now, for the migrations.
+    fn run_now(&mut self, closure: &mut migrations::Closure<'_>) -> Result<(), StoreError> {
+        let mut answer = Err(StoreError::Closed);
+        let task = Task::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
+        self.group(Box::new(task), &mut || None);
+        answer
+    }
+
+    /// Run `first` and what `more` yields as one transaction, then answer them all.
+    fn group<'j>(&mut self, first: Box<dyn Job + 'j>, more: &mut dyn FnMut() -> Option<Box<dyn Job + 'j>>) {
+        let mut waiting = VecDeque::from([first]);
+        let mut admitted = 1;
+        let limit = self.options.group;
+        let mut next = move || {
+            let job = (admitted < limit).then(&mut *more).flatten();
+            admitted += usize::from(job.is_some());
+            job
+        };
+        while !waiting.is_empty() {
+            match self.try_group(std::mem::take(&mut waiting), &mut next) {
+                Tried::Done(members) => {
+                    for (job, outcome) in members {
+                        match outcome {
+                            Ok(hints) => {
+                                for hint in hints {
+                                    // No listener is no failure.
+                                    let _ = self.hints.send(hint);
+                                }
+                                job.answer(Ok(()));
+                            }
+                            Err(error) => job.answer(Err(error)),
+                        }
+                    }
+                }
+                Tried::Spoiled {
+                    culprit,
+                    error,
+                    others,
+                } => {
+                    // One member fewer each time, so this ends.
+                    culprit.answer(Err(error));
+                    waiting = others;
+                }
+            }
+        }
+    }
+
+    fn try_group<'j>(
+        &mut self,
+        mut waiting: VecDeque<Box<dyn Job + 'j>>,
+        next: &mut dyn FnMut() -> Option<Box<dyn Job + 'j>>,
+    ) -> Tried<'j> {
+        let connection = match self
+            .connection
+            .take()
+            .map_or_else(|| connect(&self.path, &self.options, false), Ok)
+        {
+            Ok(connection) => connection,
+            Err(error) => return refuse_all(waiting, &error),
+        };
+        if let Err(error) = run(&connection, "BEGIN IMMEDIATE") {
+            self.connection = Some(connection);
+            return refuse_all(waiting, &classify(&error));
+        }
+        let mut members = Vec::new();
+        let mut kept = false;
+        while let Some(mut job) = waiting.pop_front().or_else(&mut *next) {
+            match member(&connection, job.as_mut()) {
+                Ok(hints) => {
+                    kept |= hints.is_some();
+                    members.push((job, Ok(hints.unwrap_or_default())));
+                }
+                Err(error) => {
+                    // Whether SQLite rolled back or is in doubt, a new connection starts clean.
+                    drop(connection);
+                    let mut others: VecDeque<_> = members.into_iter().map(|(job, _)| job).collect();
+                    others.append(&mut waiting);
+                    return Tried::Spoiled {
+                        culprit: job,
+                        error,
+                        others,
+                    };
+                }
+            }
+        }
+        if !kept {
+            if run(&connection, "ROLLBACK").is_ok() {
+                self.connection = Some(connection);
+            }
+            return Tried::Done(members);
+        }
+        match run(&connection, "COMMIT") {
+            Ok(()) => {
+                metrics::histogram!("store_group_size")
+                    .record(f64::from(u32::try_from(members.len()).unwrap_or(u32::MAX)));
+                self.connection = Some(connection);
+            }
+            Err(error) => {
+                // The frames may be in the WAL and come back after a restart. What was refused may have been
+                // refused because of a neighbour's rows, so every member learns the same.
+                tracing::error!(%error, members = members.len(), "COMMIT failed; its outcome is unknown");
+                let error = StoreError::commit_unknown(error);
+                for (_, outcome) in &mut members {
+                    *outcome = Err(error.clone());
+                }
+            }
+        }
+        Tried::Done(members)
+    }
+}
+
+/// Run one member of a group in its savepoint: `Some` hints when it is kept, `None` when it undid itself,
+/// an error when the whole transaction is gone.
+fn member(connection: &Connection, job: &mut dyn Job) -> Result<Option<Vec<Hint>>, StoreError> {
+    run(connection, "SAVEPOINT member").map_err(|e| classify(&e))?;
+    let verdict = job.run(&mut Statements(connection));
+    let failure = match &verdict {
+        Verdict::Doomed(error) => Some(error.clone()),
+        Verdict::Keep(_) | Verdict::Discard => None,
+    };
+    if connection.is_autocommit() {
+        return Err(
+            failure.unwrap_or_else(|| StoreError::unavailable("the engine rolled the transaction back"))
+        );
+    }
+    let (closing, hints): (&[&str], _) = match verdict {
+        Verdict::Keep(hints) => (&["RELEASE member"], Some(hints)),
+        Verdict::Discard | Verdict::Doomed(_) => (&["ROLLBACK TO member", "RELEASE member"], None),
+    };
+    for statement in closing {
+        run(connection, statement).map_err(|e| failure.clone().unwrap_or_else(|| classify(&e)))?;
+    }
+    Ok(hints)
+}
+
+fn refuse_all<'j>(waiting: VecDeque<Box<dyn Job + 'j>>, error: &StoreError) -> Tried<'j> {
+    tracing::error!(%error, detail = error.detail(), "no transaction could be begun");
+    Tried::Done(waiting.into_iter().map(|job| (job, Err(error.clone()))).collect())
+}
+
+/// A connection that only reads.
+struct Reader {
+    path: PathBuf,
+    options: Options,
+    connection: Option<Connection>,
+}
+
+impl Reader {
+    fn new(path: PathBuf, options: Options) -> Self {
+        Self {
+            path,
+            options,
+            connection: None,
+        }
+    }
+
+    fn run(&mut self, mut job: Box<dyn Job>) {
+        let connection = match self
+            .connection
+            .take()
+            .map_or_else(|| connect(&self.path, &self.options, true), Ok)
+        {
+            Ok(connection) => connection,
+            Err(error) => return job.answer(Err(error)),
+        };
+        // Deferred: the snapshot is taken by the first statement and holds for all of them.
+        if let Err(error) = run(&connection, "BEGIN DEFERRED") {
+            return job.answer(Err(classify(&error)));
+        }
+        let verdict = job.run(&mut Statements(&connection));
+        let healthy = !matches!(verdict, Verdict::Doomed(StoreError::Unavailable { .. }));
+        if healthy && !connection.is_autocommit() && run(&connection, "ROLLBACK").is_ok() {
+            self.connection = Some(connection);
+        }
+        job.answer(Ok(()));
+    }
+}
+
+/// Open `path` the way this store wants it.
+fn connect(path: &Path, options: &Options, read_only: bool) -> Result<Connection, StoreError> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if !read_only {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let opened = match &options.vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs.as_str()),
+        None => Connection::open_with_flags(path, flags),
+    };
+    let prepared = opened.and_then(|connection| {
+        connection.busy_timeout(options.patience)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // PostgreSQL reads "text" as a column's name and says so when there is none.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        connection.execute_batch(
+            "PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA cache_size = -16384;
+             PRAGMA journal_size_limit = 67108864;",
+        )?;
+        if read_only {
+            connection.execute_batch("PRAGMA query_only = ON")?;
+        }
+        Ok((connection, mode))
+    });
+    match prepared {
+        Ok((connection, mode)) if mode.eq_ignore_ascii_case("wal") => Ok(connection),
+        Ok((_, mode)) => Err(StoreError::Config(format!(
+            "{} cannot use a write-ahead log (journal_mode stays {mode})",
+            path.display()
+        ))),
+        Err(error) => Err(StoreError::unavailable(format_args!(
+            "{}: {error}",
+            path.display()
+        ))),
+    }
+}
+
+/// A statement of the engine's own, without parameters.
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
+}
+
+struct Statements<'c>(&'c Connection);
+
+impl Session for Statements<'_> {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        let run = || {
+            self.0
+                .prepare_cached(sql)?
+                .execute(rusqlite::params_from_iter(params))
+        };
+        run().map(|n| n as u64).map_err(|e| classify(&e))
+    }
+
+    fn query(&mut self, sql: &str, params: &[Value], each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
+        let mut run = || {
+            let mut statement = self.0.prepare_cached(sql)?;
+            let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+            while let Some(row) = rows.next()? {
+                let mut values = Vec::with_capacity(columns.len());
+                for i in 0..columns.len() {
+                    values.push(value(row.get_ref(i)?)?);
+                }
+                each(Row::new(Arc::clone(&columns), values));
+            }
+            Ok(())
+        };
+        run().map_err(|e: rusqlite::Error| classify(&e))
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.0.execute_batch(sql).map_err(|e| classify(&e))
+    }
+
+    fn is_broken(&self) -> bool {
+        self.0.is_autocommit()
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Bool(b) => ValueRef::Integer(i64::from(*b)),
+            Self::Int(i) => ValueRef::Integer(*i),
+            Self::Real(r) => ValueRef::Real(*r),
+            Self::Text(t) => ValueRef::Text(t.as_bytes()),
+            Self::Blob(b) => ValueRef::Blob(b),
+        }))
+    }
+}
+
+fn value(value: ValueRef<'_>) -> rusqlite::Result<Value> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(i) => Value::Int(i),
+        ValueRef::Real(r) => Value::Real(r),
+        ValueRef::Text(_) => Value::Text(value.as_str()?.to_owned()),
+        ValueRef::Blob(b) => Value::Blob(b.to_vec()),
+    })
+}
+
+/// What SQLite's error means for the caller.
+fn classify(error: &rusqlite::Error) -> StoreError {
+    let rusqlite::Error::SqliteFailure(failure, text) = error else {
+        return StoreError::statement(error);
+    };
+    let text = text.as_deref().unwrap_or_default();
+    match (failure.code, failure.extended_code) {
+        (
+            ErrorCode::ConstraintViolation,
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID,
+        ) => {
+            // "UNIQUE constraint failed: table.column, table.column" or ".. failed: index 'name'"
+            let what = text.rsplit_once("failed: ").map_or(text, |(_, what)| what);
+            let constraint = what
+                .strip_prefix("index ")
+                .map_or(what, |name| name.trim_matches('\''));
+            StoreError::Conflict {
+                constraint: constraint.to_owned(),
+            }
+        }
+        // ON DELETE RESTRICT reports itself as a trigger's.
+        (ErrorCode::ConstraintViolation, _) if text.starts_with("FOREIGN KEY") => StoreError::ForeignKey,
+        (ErrorCode::ConstraintViolation, _) => StoreError::Check {
+            detail: Internal::new(text),
+        },
+        (ErrorCode::DiskFull, _) => StoreError::Full,
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Busy,
+        (ErrorCode::ReadOnly, _) => StoreError::ReadOnly,
+        (ErrorCode::CannotOpen | ErrorCode::SystemIoFailure, _) => StoreError::unavailable(error),
+        _ => StoreError::statement(error),
+    }
+}
