@@ -1,0 +1,344 @@
+//! Building the index of a pack: tiles, buckets, records. See the format in [`super`].
+
+use std::collections::BTreeMap;
+
+use super::lookup::Handle;
+use super::write::WriteError;
+use super::{
+    BLOCK_OFFSET, BLOCK_SHIFT, NARROW_CANDIDATES, NARROW_LIMIT, RECORD_WIDE, TILE_BLOCK, TILE_FULL, WIDE_CANDIDATES,
+    WORD_RECORD,
+};
+use crate::geom::{Bounds, Pt, holds, is_below};
+
+/// A cell to be indexed.
+pub(crate) struct Shape<'a> {
+    pub handle: Handle,
+    pub ring: &'a [Pt],
+    pub bounds: Bounds,
+}
+
+/// The two sections of the index and where its grid lies.
+pub(crate) struct Index {
+    pub origin: Pt,
+    pub width: u32,
+    pub height: u32,
+    pub tile_shift: u32,
+    pub columns: u32,
+    pub rows: u32,
+    pub directory: Vec<u8>,
+    pub blocks: Vec<u8>,
+}
+
+/// Tiles of 65,536 units (about 0.5 by 0.7 km in the north of China).
+const TILE_SHIFT: u32 = 16;
+/// Buckets are divided until none holds more borders than this.
+const ROWS_WANTED: usize = 10;
+/// Finest division: 64 by 64 buckets.
+const FINEST: u32 = 6;
+
+/// One border seen from a bucket: relative to its corner, and whose inside it toggles.
+type Row = ([i64; 4], u32);
+
+/// An edge of a cell in the order of the ring: position of the cell, position of the edge.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct EdgeId {
+    cell: usize,
+    edge: usize,
+}
+
+/// Builds the index over the shapes, which are in the order of their handles.
+pub(crate) fn build(shapes: &[Shape<'_>]) -> Result<Index, WriteError> {
+    let bounds = Bounds::of(shapes.iter().flat_map(|s| [s.bounds.min, s.bounds.max])).ok_or(WriteError::NoCells)?;
+    // A divided tile whose block outgrows its 15-bit offsets is met by smaller tiles all over.
+    for tile_shift in (10..=TILE_SHIFT).rev() {
+        let builder = Builder { shapes, origin: bounds.min, bounds, tile_shift };
+        if let Some(index) = builder.build()? {
+            return Ok(index);
+        }
+    }
+    Err(WriteError::TooDense)
+}
+
+struct Builder<'a> {
+    shapes: &'a [Shape<'a>],
+    origin: Pt,
+    bounds: Bounds,
+    tile_shift: u32,
+}
+
+impl Builder<'_> {
+    fn build(&self) -> Result<Option<Index>, WriteError> {
+        let extent = |low: i32, high: i32| {
+            u32::try_from(i64::from(high) - i64::from(low) + 1)
+                .ok()
+                .filter(|e| *e <= super::MAX_EXTENT)
+                .ok_or(WriteError::TooWide)
+        };
+        let width = extent(self.bounds.min.x, self.bounds.max.x)?;
+        let height = extent(self.bounds.min.y, self.bounds.max.y)?;
+        let (columns, rows) = (width.div_ceil(1 << self.tile_shift), height.div_ceil(1 << self.tile_shift));
+        let in_tiles = self.by_tile();
+        let (mut directory, mut blocks) = (Vec::new(), Vec::new());
+        for tile in (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row))) {
+            let word = match in_tiles.get(&tile) {
+                None => 0,
+                Some(cells) => match self.tile(tile, cells)? {
+                    None => return Ok(None),
+                    Some(Tile::Same(None)) => 0,
+                    Some(Tile::Same(Some(h))) => TILE_FULL | h.0,
+                    Some(Tile::Block { k, bytes }) => {
+                        let offset = u32::try_from(blocks.len() / 4).ok().filter(|o| *o <= BLOCK_OFFSET);
+                        blocks.extend_from_slice(&bytes);
+                        TILE_BLOCK | k << BLOCK_SHIFT | offset.ok_or(WriteError::TooLarge)?
+                    }
+                },
+            };
+            directory.extend_from_slice(&word.to_le_bytes());
+        }
+        Ok(Some(Index {
+            origin: self.origin,
+            width,
+            height,
+            tile_shift: self.tile_shift,
+            columns,
+            rows,
+            directory,
+            blocks,
+        }))
+    }
+
+    /// Positions of the cells whose box meets each tile.
+    fn by_tile(&self) -> BTreeMap<(u32, u32), Vec<usize>> {
+        let mut out: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
+        let at = |v: i32, o: i32| u32::try_from((i64::from(v) - i64::from(o)) >> self.tile_shift).unwrap_or_default();
+        for (k, s) in self.shapes.iter().enumerate() {
+            for row in at(s.bounds.min.y, self.origin.y)..=at(s.bounds.max.y, self.origin.y) {
+                for column in at(s.bounds.min.x, self.origin.x)..=at(s.bounds.max.x, self.origin.x) {
+                    out.entry((column, row)).or_default().push(k);
+                }
+            }
+        }
+        out
+    }
+
+    /// The closed box of whole points of a square: `step` units wide, at these steps from the tile's corner.
+    fn square(&self, tile: (u32, u32), k: u32, bucket: (u32, u32)) -> Bounds {
+        let step = 1i64 << (self.tile_shift - k);
+        let low = |o: i32, t: u32, b: u32| i64::from(o) + (i64::from(t) << self.tile_shift) + i64::from(b) * step;
+        let (x, y) = (low(self.origin.x, tile.0, bucket.0), low(self.origin.y, tile.1, bucket.1));
+        let held = |v: i64| i32::try_from(v).unwrap_or(i32::MAX);
+        Bounds { min: Pt::new(held(x), held(y)), max: Pt::new(held(x + step - 1), held(y + step - 1)) }
+    }
+
+    fn touching(&self, square: &Bounds, cells: &[usize], among: Option<&[EdgeId]>) -> Vec<EdgeId> {
+        let is_in = |id: &EdgeId| self.edge(*id).is_some_and(|(a, b)| square.is_touched_by(a, b));
+        match among {
+            Some(ids) => ids.iter().copied().filter(is_in).collect(),
+            None => {
+                let all = cells.iter().flat_map(|&cell| {
+                    let n = self.shapes.get(cell).map_or(0, |s| s.ring.len());
+                    (0..n).map(move |edge| EdgeId { cell, edge })
+                });
+                all.filter(is_in).collect()
+            }
+        }
+    }
+
+    fn edge(&self, id: EdgeId) -> Option<(Pt, Pt)> {
+        let ring = self.shapes.get(id.cell)?.ring;
+        Some((*ring.get(id.edge)?, *ring.get((id.edge + 1) % ring.len())?))
+    }
+
+    fn tile(&self, tile: (u32, u32), cells: &[usize]) -> Result<Option<Tile>, WriteError> {
+        let square = self.square(tile, 0, (0, 0));
+        let borders = self.touching(&square, cells, None);
+        if borders.is_empty() {
+            return Ok(Some(Tile::Same(self.owner(cells, square.min))));
+        }
+        let mut k = 2;
+        while k < FINEST && self.most_rows(tile, k, cells, &borders) > ROWS_WANTED {
+            k += 1;
+        }
+        let mut block = Block::new(k);
+        for by in 0..1 << k {
+            for bx in 0..1 << k {
+                let square = self.square(tile, k, (bx, by));
+                let near: Vec<usize> = cells.iter().copied().filter(|&c| self.meets(c, &square)).collect();
+                let word = match self.bucket(&square, &near, &borders)? {
+                    Bucket::Same(None) => Some(0),
+                    Bucket::Same(Some(h)) => block.whole(h),
+                    Bucket::Record(r) => block.record(&r),
+                };
+                let Some(word) = word else { return Ok(None) };
+                block.words.push(word);
+            }
+        }
+        Ok(block.finish().map(|bytes| Tile::Block { k, bytes }))
+    }
+
+    fn meets(&self, cell: usize, square: &Bounds) -> bool {
+        self.shapes.get(cell).is_some_and(|s| s.bounds.meets(square))
+    }
+
+    fn owner(&self, cells: &[usize], p: Pt) -> Option<Handle> {
+        cells.iter().filter_map(|&c| self.shapes.get(c)).find(|s| holds(s.ring, p)).map(|s| s.handle)
+    }
+
+    fn most_rows(&self, tile: (u32, u32), k: u32, cells: &[usize], borders: &[EdgeId]) -> usize {
+        let all = (0..1u32 << k).flat_map(|y| (0..1u32 << k).map(move |x| (x, y)));
+        all.map(|b| self.touching(&self.square(tile, k, b), cells, Some(borders)).len().div_ceil(2)).max().unwrap_or(0)
+    }
+
+    fn bucket(&self, square: &Bounds, cells: &[usize], borders: &[EdgeId]) -> Result<Bucket, WriteError> {
+        let touching = self.touching(square, cells, Some(borders));
+        let mut candidates = Vec::new();
+        let mut start = 0u32;
+        let mut rows: BTreeMap<[i64; 4], u32> = BTreeMap::new();
+        for &cell in cells {
+            let Some(shape) = self.shapes.get(cell) else { continue };
+            let own: Vec<usize> = touching.iter().filter(|id| id.cell == cell).map(|id| id.edge).collect();
+            let mut starts_inside = holds(shape.ring, square.min);
+            if own.is_empty() && !starts_inside {
+                continue;
+            }
+            if candidates.len() == WIDE_CANDIDATES {
+                return Err(WriteError::TooManyAtOnePlace(square.min.into()));
+            }
+            let bit = 1u32 << candidates.len();
+            candidates.push(shape.handle);
+            for &e in &own {
+                let Some((a, b)) = self.edge(EdgeId { cell, edge: e }) else { continue };
+                starts_inside ^= is_below(a, b, square.min);
+                if a.x != b.x {
+                    let (l, r) = if a.x < b.x { (a, b) } else { (b, a) };
+                    *rows.entry(relative(square, l, r)).or_default() ^= bit;
+                }
+                // Where the ring goes on under the floor with an edge that is not here, its parity steps there.
+                let n = shape.ring.len();
+                for (end, other) in [(a, (e + n - 1) % n), (b, (e + 1) % n)] {
+                    let is_under = end.y < square.min.y && square.min.x < end.x && end.x <= square.max.x;
+                    if is_under && !own.contains(&other) {
+                        let under = square.min.y - 1;
+                        let step = relative(square, Pt::new(end.x, under), Pt::new(square.max.x, under));
+                        let [ax, ay, bx, by] = step;
+                        *rows.entry([ax, ay, bx + 1, by]).or_default() ^= bit;
+                    }
+                }
+            }
+            start |= if starts_inside { bit } else { 0 };
+        }
+        let reach = i64::from(square.max.x) - i64::from(square.min.x);
+        let rows: Vec<Row> = rows.into_iter().filter(|(r, m)| *m != 0 && r[0] <= reach && r[2] > 0).collect();
+        if rows.is_empty() {
+            let first = candidates.get(start.trailing_zeros() as usize).copied();
+            return Ok(Bucket::Same(first));
+        }
+        Ok(Bucket::Record(RecordParts { start, candidates, rows }))
+    }
+}
+
+fn relative(square: &Bounds, a: Pt, b: Pt) -> [i64; 4] {
+    let d = |v: i32, o: i32| i64::from(v) - i64::from(o);
+    let o = square.min;
+    [d(a.x, o.x), d(a.y, o.y), d(b.x, o.x), d(b.y, o.y)]
+}
+
+enum Tile {
+    Same(Option<Handle>),
+    Block { k: u32, bytes: Vec<u8> },
+}
+
+enum Bucket {
+    Same(Option<Handle>),
+    Record(RecordParts),
+}
+
+struct RecordParts {
+    start: u32,
+    candidates: Vec<Handle>,
+    rows: Vec<Row>,
+}
+
+impl RecordParts {
+    /// The bytes of the record, padded to four; `None` when it has more rows than a record can count.
+    fn bytes(&self) -> Option<Vec<u8>> {
+        let is_narrow = self.candidates.len() <= NARROW_CANDIDATES
+            && self.rows.iter().flat_map(|(r, _)| r).all(|v| (-NARROW_LIMIT..=NARROW_LIMIT).contains(v));
+        let count = u8::try_from(self.rows.len()).ok()?;
+        let kind = u8::try_from(self.candidates.len()).ok()? | if is_narrow { 0 } else { RECORD_WIDE };
+        let mut out = vec![count, kind, 0, 0];
+        out.extend(self.start.to_le_bytes());
+        out.extend(self.candidates.iter().flat_map(|h| h.0.to_le_bytes()));
+        for v in self.rows.iter().flat_map(|(r, _)| r) {
+            if is_narrow {
+                out.extend(i16::try_from(*v).ok()?.to_le_bytes());
+            } else {
+                out.extend(i32::try_from(*v).ok()?.to_le_bytes());
+            }
+        }
+        for (_, mask) in &self.rows {
+            if is_narrow {
+                out.push(u8::try_from(*mask).ok()?);
+            } else {
+                out.extend(mask.to_le_bytes());
+            }
+        }
+        out.resize(out.len().next_multiple_of(4), 0);
+        Some(out)
+    }
+}
+
+/// A block while it grows. Records are addressed from the start of the block, whose table grows too, so the words
+/// of records are mended at the end.
+struct Block {
+    words: Vec<u16>,
+    k: u32,
+    handles: Vec<Handle>,
+    records: Vec<u8>,
+    known: BTreeMap<Vec<u8>, u16>,
+}
+
+impl Block {
+    fn new(k: u32) -> Self {
+        Self { words: Vec::new(), k, handles: Vec::new(), records: Vec::new(), known: BTreeMap::new() }
+    }
+
+    fn whole(&mut self, handle: Handle) -> Option<u16> {
+        let at = self.handles.iter().position(|h| *h == handle).unwrap_or_else(|| {
+            self.handles.push(handle);
+            self.handles.len() - 1
+        });
+        u16::try_from(at + 1).ok().filter(|w| w & WORD_RECORD == 0)
+    }
+
+    fn record(&mut self, parts: &RecordParts) -> Option<u16> {
+        let bytes = parts.bytes()?;
+        if let Some(word) = self.known.get(&bytes) {
+            return Some(*word);
+        }
+        let word = u16::try_from(self.records.len() / 4).ok().filter(|w| w & WORD_RECORD == 0)? | WORD_RECORD;
+        self.records.extend_from_slice(&bytes);
+        self.known.insert(bytes, word);
+        Some(word)
+    }
+
+    fn finish(self) -> Option<Vec<u8>> {
+        let head = (2usize << (2 * self.k)).next_multiple_of(4) + self.handles.len() * 4;
+        let mut out = Vec::with_capacity(head + self.records.len());
+        for word in self.words {
+            let word = if word & WORD_RECORD == 0 {
+                word
+            } else {
+                let moved = usize::from(word & !WORD_RECORD) + head / 4;
+                u16::try_from(moved).ok().filter(|w| w & WORD_RECORD == 0)? | WORD_RECORD
+            };
+            out.extend(word.to_le_bytes());
+        }
+        out.resize(out.len().next_multiple_of(4), 0);
+        out.extend(self.handles.iter().flat_map(|h| h.0.to_le_bytes()));
+        out.extend(self.records);
+        // Blocks start at a cache line, so that words and table share as few lines as they can.
+        out.resize(out.len().next_multiple_of(64), 0);
+        Some(out)
+    }
+}

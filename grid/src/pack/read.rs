@@ -1,0 +1,330 @@
+//! Opening a pack: everything is checked here once, so that asking it later cannot fail in a new way.
+
+use std::ops::Range;
+use std::str::FromStr;
+
+use protocol::codes::{CountyCode, GridVersion};
+use protocol::geo::Datum;
+use sha2::{Digest, Sha256};
+
+use super::lookup::{Handle, Record, i32_at, u16_at, u32_at};
+use super::{
+    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC, MAX_EXTENT, SECTIONS,
+    TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD,
+};
+
+/// Why some bytes are not a pack to rely on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PackError {
+    /// The bytes do not begin like a pack.
+    #[error("not a grid pack")]
+    NotAPack,
+    /// Written by a newer (or unknown) program.
+    #[error("grid pack of format {found}; this program reads format {FORMAT_VERSION}")]
+    Version {
+        /// The format version the file names.
+        found: u16,
+    },
+    /// Fewer or more bytes than the header says.
+    #[error("grid pack of {found} bytes should have {expected}")]
+    Length {
+        /// Bytes given.
+        found: usize,
+        /// Bytes the header promises.
+        expected: usize,
+    },
+    /// The bytes are not those that were written.
+    #[error("grid pack is damaged: its SHA-256 does not match")]
+    Hash,
+    /// The hash holds, but the content contradicts itself: a faulty writer.
+    #[error("grid pack contradicts itself: {0}")]
+    Corrupt(&'static str),
+}
+
+impl PackError {
+    /// The stable dotted code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAPack => "grid.pack.not_a_pack",
+            Self::Version { .. } => "grid.pack.version",
+            Self::Length { .. } => "grid.pack.length",
+            Self::Hash => "grid.pack.hash",
+            Self::Corrupt(_) => "grid.pack.corrupt",
+        }
+    }
+}
+
+/// What a pack says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackMeta {
+    /// Version of the grid, such as `220104.1`.
+    pub grid_version: GridVersion,
+    /// Datum of the coordinates in the pack. Always WGS-84 in format 1.
+    pub datum: Datum,
+    /// Datum the source outlines came in, before the one conversion when they were read.
+    pub source_datum: Datum,
+    /// Whether anyone has verified the source datum.
+    pub source_datum_verified: bool,
+    /// The county (县级区划), when all cells lie in one.
+    pub county: Option<CountyCode>,
+    /// SHA-256 (hex) of the GeoJSON that was packed.
+    pub source_sha256: String,
+    /// Where the borders of streets, communities and cells come from, as the source says it: `cut` means drawn by
+    /// us and not surveyed, which every map has to say.
+    pub borders: String,
+}
+
+impl PackMeta {
+    fn parse(bytes: &[u8]) -> Result<Self, PackError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| PackError::Corrupt("metadata is not text"))?;
+        let value = |key: &'static str| {
+            text.lines()
+                .find_map(|l| l.split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
+                .ok_or(PackError::Corrupt("metadata is incomplete"))
+        };
+        let datum = |key| match value(key)? {
+            "WGS-84" => Ok(Datum::Wgs84),
+            "GCJ-02" => Ok(Datum::Gcj02),
+            "BD-09" => Ok(Datum::Bd09),
+            _ => Err(PackError::Corrupt("unknown datum")),
+        };
+        if datum("datum")? != Datum::Wgs84 {
+            return Err(PackError::Corrupt("a pack of format 1 holds WGS-84"));
+        }
+        let county = value("county")?;
+        Ok(Self {
+            grid_version: GridVersion(value("grid_version")?.to_owned()),
+            datum: Datum::Wgs84,
+            source_datum: datum("source_datum")?,
+            source_datum_verified: value("source_datum_verified")? == "yes",
+            county: match county {
+                "" => None,
+                code => Some(CountyCode::from_str(code).map_err(|_| PackError::Corrupt("county code"))?),
+            },
+            source_sha256: value("source_sha256")?.to_owned(),
+            borders: value("borders")?.to_owned(),
+        })
+    }
+}
+
+/// The grid of tiles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TileGrid {
+    pub x0: i32,
+    pub y0: i32,
+    pub width: u32,
+    pub height: u32,
+    pub tile_shift: u32,
+    pub columns: u32,
+    pub rows: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Layout {
+    grid: TileGrid,
+    sections: [Range<usize>; SECTIONS],
+}
+
+/// A checked view of the bytes of a pack. Copying it is cheap; it borrows and allocates nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Pack<'a> {
+    pub(crate) grid: TileGrid,
+    pub(crate) counties: &'a [u8],
+    pub(crate) directory: &'a [u8],
+    pub(crate) blocks: &'a [u8],
+    pub(crate) cells: &'a [u8],
+    pub(crate) vertices: &'a [u8],
+    pub(crate) neighbours: &'a [u8],
+    pub(crate) units: &'a [u8],
+    meta: &'a [u8],
+}
+
+/// A pack that owns its bytes (a `Vec`, a memory map, an `Arc<[u8]>`): checked once, viewed as often as wanted.
+#[derive(Clone, Debug)]
+pub struct PackBuf<B> {
+    bytes: B,
+    layout: Layout,
+    meta: PackMeta,
+}
+
+impl<B: AsRef<[u8]>> PackBuf<B> {
+    /// Takes the bytes and checks all of them, as [`Pack::open`] does.
+    pub fn open(bytes: B) -> Result<Self, PackError> {
+        let layout = Layout::read(bytes.as_ref())?;
+        let meta = layout.view(bytes.as_ref()).validate()?;
+        Ok(Self { bytes, layout, meta })
+    }
+
+    /// The view to ask.
+    pub fn view(&self) -> Pack<'_> {
+        self.layout.view(self.bytes.as_ref())
+    }
+
+    /// What the pack says about itself.
+    pub fn meta(&self) -> &PackMeta {
+        &self.meta
+    }
+
+    /// The bytes, as they were given.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+}
+
+impl Layout {
+    fn read(bytes: &[u8]) -> Result<Self, PackError> {
+        if bytes.get(..8) != Some(MAGIC.as_slice()) {
+            return Err(PackError::NotAPack);
+        }
+        let found = u16_at(bytes, 8).ok_or(PackError::NotAPack)?;
+        if found != FORMAT_VERSION {
+            return Err(PackError::Version { found });
+        }
+        let expected = u32_at(bytes, 12).ok_or(PackError::NotAPack)? as usize;
+        if expected != bytes.len() || expected < HEADER_LEN {
+            return Err(PackError::Length { found: bytes.len(), expected });
+        }
+        let (head, hashed) = bytes.split_at_checked(HASHED_FROM).ok_or(PackError::NotAPack)?;
+        if head.get(16..) != Some(Sha256::digest(hashed).as_slice()) {
+            return Err(PackError::Hash);
+        }
+        let word = |at| u32_at(bytes, at).ok_or(PackError::Corrupt("header"));
+        let corner = |at| i32_at(bytes, at).ok_or(PackError::Corrupt("header"));
+        if u16_at(bytes, 10) != u16::try_from(SECTIONS).ok() {
+            return Err(PackError::Corrupt("number of sections"));
+        }
+        let grid = TileGrid {
+            x0: corner(48)?,
+            y0: corner(52)?,
+            width: word(56)?,
+            height: word(60)?,
+            tile_shift: word(64)?,
+            columns: word(68)?,
+            rows: word(72)?,
+        };
+        let tiles = |extent: u32| extent.div_ceil(1 << grid.tile_shift);
+        if grid.width > MAX_EXTENT
+            || grid.height > MAX_EXTENT
+            || !(8..=20).contains(&grid.tile_shift)
+            || grid.columns != tiles(grid.width)
+            || grid.rows != tiles(grid.height)
+        {
+            return Err(PackError::Corrupt("grid of tiles"));
+        }
+        let mut sections: [Range<usize>; SECTIONS] = Default::default();
+        let mut end = HEADER_LEN;
+        for (k, section) in sections.iter_mut().enumerate() {
+            let (offset, len) = (word(76 + k * 8)? as usize, word(80 + k * 8)? as usize);
+            if offset < end || offset % 64 != 0 || offset.checked_add(len).is_none_or(|e| e > bytes.len()) {
+                return Err(PackError::Corrupt("sections"));
+            }
+            end = offset + len;
+            *section = offset..end;
+        }
+        Ok(Self { grid, sections })
+    }
+
+    fn view<'a>(&self, bytes: &'a [u8]) -> Pack<'a> {
+        let [meta, counties, directory, blocks, cells, vertices, neighbours, units] =
+            self.sections.each_ref().map(|r| bytes.get(r.clone()).unwrap_or_default());
+        Pack { grid: self.grid, meta, counties, directory, blocks, cells, vertices, neighbours, units }
+    }
+}
+
+impl<'a> Pack<'a> {
+    /// Checks the bytes (hash, bounds, every record, ring, neighbour and name) and answers a view of them.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, PackError> {
+        let pack = Layout::read(bytes)?.view(bytes);
+        pack.validate()?;
+        Ok(pack)
+    }
+
+    /// What the pack says about itself.
+    pub fn meta(&self) -> Result<PackMeta, PackError> {
+        PackMeta::parse(self.meta)
+    }
+
+    fn validate(&self) -> Result<PackMeta, PackError> {
+        let meta = self.meta()?;
+        let counties: Vec<u32> =
+            self.counties.as_chunks::<4>().0.iter().map(|c| u32::from_le_bytes(*c)).collect();
+        if self.counties.len() % 4 != 0
+            || counties.len() > 1024
+            || counties.iter().any(|c| *c >= Handle::LOW_DIGITS)
+            || counties.iter().zip(counties.iter().skip(1)).any(|(a, b)| a >= b)
+        {
+            return Err(PackError::Corrupt("counties"));
+        }
+        self.validate_cells(counties.len())?;
+        self.validate_index()?;
+        self.validate_units()?;
+        Ok(meta)
+    }
+
+    fn validate_cells(&self, counties: usize) -> Result<(), PackError> {
+        let cells = self.cells.as_chunks::<CELL_LEN>();
+        if !cells.1.is_empty() || self.vertices.len() % 8 != 0 || self.neighbours.len() % 4 != 0 {
+            return Err(PackError::Corrupt("cell table"));
+        }
+        let mut last = None;
+        for cell in cells.0 {
+            let word = |at| u32_at(cell, at).unwrap_or(u32::MAX);
+            let handle = Handle(word(0));
+            let is_known = handle.0 <= Handle::MASK && handle.county() < counties && handle.low() < Handle::LOW_DIGITS;
+            let fits = |first: u32, len: u32, of: usize| {
+                (first as usize).checked_add(len as usize).is_some_and(|end| end <= of)
+            };
+            if !is_known
+                || last.is_some_and(|l| l >= handle)
+                || word(8) < 3
+                || !fits(word(4), word(8), self.vertices.len() / 8)
+                || !fits(word(40), word(44), self.neighbours.len() / 4)
+            {
+                return Err(PackError::Corrupt("a cell"));
+            }
+            last = Some(handle);
+        }
+        let is_cell = |n: &[u8; 4]| (u32::from_le_bytes(*n) as usize) < cells.0.len();
+        if !self.neighbours.as_chunks::<4>().0.iter().all(is_cell) {
+            return Err(PackError::Corrupt("a neighbour"));
+        }
+        Ok(())
+    }
+
+    fn validate_index(&self) -> Result<(), PackError> {
+        let is_known = |h: Handle| self.cell_position(h).is_some();
+        let tiles = self.grid.columns as usize * self.grid.rows as usize;
+        if tiles.checked_mul(4) != Some(self.directory.len()) {
+            return Err(PackError::Corrupt("directory"));
+        }
+        for word in self.directory.as_chunks::<4>().0.iter().map(|w| u32::from_le_bytes(*w)) {
+            let is_sound = match word & TILE_TAG {
+                TILE_FULL => is_known(Handle(word & Handle::MASK)),
+                TILE_BLOCK => self.is_block_sound(word, &is_known),
+                _ => word == 0,
+            };
+            if !is_sound {
+                return Err(PackError::Corrupt("a tile"));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_block_sound(&self, word: u32, is_known: &dyn Fn(Handle) -> bool) -> bool {
+        let k = (word >> BLOCK_SHIFT) & 7;
+        let Some(block) = self.blocks.get((word & BLOCK_OFFSET) as usize * 4..) else { return false };
+        let table = (2usize << (2 * k)).next_multiple_of(4);
+        k < self.grid.tile_shift
+            && (0..1usize << (2 * k)).all(|bucket| match u16_at(block, bucket * 2) {
+                None => false,
+                Some(0) => true,
+                Some(w) if w & WORD_RECORD == 0 => {
+                    u32_at(block, table + usize::from(w - 1) * 4).is_some_and(|h| is_known(Handle(h)))
+                }
+                Some(w) => Record::at(block, usize::from(w & !WORD_RECORD) * 4).is_some_and(|r| {
+                    r.is_sound()
+                        && r.candidates.as_chunks::<4>().0.iter().all(|h| is_known(Handle(u32::from_le_bytes(*h))))
+                }),
+            })
+    }
+}

@@ -1,0 +1,224 @@
+//! Walking a pack: cells with ring, area, centroid and neighbours; the names of streets and communities.
+
+use protocol::codes::{CellCode, CommunityCode, StreetCode};
+use protocol::geo::PointE7;
+
+use super::lookup::{Handle, i32_at, u16_at, u32_at};
+use super::read::{Pack, PackError};
+use super::{CELL_LEN, UNIT_LEN};
+use crate::geom::{Bounds, Pt};
+
+/// One cell (万米单元网格) of a pack.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a> {
+    pack: Pack<'a>,
+    entry: &'a [u8; CELL_LEN],
+    /// The twelve digits.
+    pub code: CellCode,
+}
+
+impl<'a> Cell<'a> {
+    fn word(&self, at: usize) -> u32 {
+        u32_at(self.entry, at).unwrap_or_default()
+    }
+
+    /// The vertices in order, counter-clockwise, the first not repeated; WGS-84.
+    pub fn ring(&self) -> impl Iterator<Item = PointE7> + Clone + 'a {
+        self.points().map(PointE7::from)
+    }
+
+    pub(crate) fn points(&self) -> impl Iterator<Item = Pt> + Clone + 'a {
+        let (first, count) = (self.word(4) as usize, self.word(8) as usize);
+        let bytes = self.pack.vertices.get(first * 8..(first + count) * 8).unwrap_or_default();
+        bytes.as_chunks::<8>().0.iter().map(|v| {
+            let [a, b, c, d, e, f, g, h] = *v;
+            Pt::new(i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h]))
+        })
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        let at = |k| i32_at(self.entry, k).unwrap_or_default();
+        Bounds { min: Pt::new(at(12), at(16)), max: Pt::new(at(20), at(24)) }
+    }
+
+    /// Centroid; it may lie outside of a bent cell.
+    pub fn centroid(&self) -> PointE7 {
+        let at = |k| i32_at(self.entry, k).unwrap_or_default();
+        PointE7 { lon: at(28), lat: at(32) }
+    }
+
+    /// Area in whole square metres.
+    pub fn area_m2(&self) -> u32 {
+        self.word(36)
+    }
+
+    /// The cells that share at least one border with this one, in the order of codes.
+    pub fn neighbours(&self) -> impl Iterator<Item = CellCode> + 'a {
+        let pack = self.pack;
+        let (first, count) = (self.word(40) as usize, self.word(44) as usize);
+        let bytes = pack.neighbours.get(first * 4..(first + count) * 4).unwrap_or_default();
+        bytes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .filter_map(move |n| pack.cell_in_place(u32::from_le_bytes(*n) as usize).map(|c| c.code))
+    }
+
+    /// The community (社区/村) the cell lies in, if the pack names it.
+    pub fn community(&self) -> Option<Unit<'a>> {
+        self.pack.community(self.code.community())
+    }
+
+    /// The street (街道/乡镇) the cell lies in, if the pack names it.
+    pub fn street(&self) -> Option<Unit<'a>> {
+        self.pack.street(self.code.street())
+    }
+}
+
+/// The level of a named unit; the number of digits of its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UnitLevel {
+    /// 县级区划, 6 digits.
+    County,
+    /// 街道/乡镇, 8 digits.
+    Street,
+    /// 社区/村, 10 digits.
+    Community,
+}
+
+impl UnitLevel {
+    /// Digits of a code of this level.
+    pub const fn digits(self) -> usize {
+        match self {
+            Self::County => 6,
+            Self::Street => 8,
+            Self::Community => 10,
+        }
+    }
+
+    pub(crate) fn of_byte(b: u8) -> Option<Self> {
+        [Self::County, Self::Street, Self::Community].into_iter().find(|l| l.digits() == usize::from(b))
+    }
+}
+
+/// A county, street or community with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit<'a> {
+    /// Which of the three.
+    pub level: UnitLevel,
+    /// 6, 8 or 10 digits of our own scheme.
+    pub code: String,
+    /// Name.
+    pub name: &'a str,
+    /// The statistics code (统计用区划代码) it was numbered from; empty when unknown.
+    pub stat: &'a str,
+    /// A town's unit rather than a village's.
+    pub is_urban: bool,
+}
+
+impl<'a> Pack<'a> {
+    /// How many cells there are.
+    pub fn len(&self) -> usize {
+        self.cells.len() / CELL_LEN
+    }
+
+    /// There is no cell at all.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    pub(crate) fn cell_in_place(&self, position: usize) -> Option<Cell<'a>> {
+        let entry = self.cells.as_chunks::<CELL_LEN>().0.get(position)?;
+        Some(Cell { pack: *self, entry, code: self.code(Handle(u32_at(entry, 0)?))? })
+    }
+
+    /// All cells in the order of their codes.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
+        let pack = *self;
+        (0..self.len()).filter_map(move |k| pack.cell_in_place(k))
+    }
+
+    /// The cell of this code, if the pack knows it.
+    pub fn cell(&self, code: CellCode) -> Option<Cell<'a>> {
+        self.cell_in_place(self.cell_position(self.handle(code)?)?)
+    }
+
+    /// All named units: counties, then streets, then communities, each in the order of their codes.
+    pub fn units(&self) -> impl Iterator<Item = Unit<'a>> + use<'a> {
+        let pack = *self;
+        (0..self.unit_count()).filter_map(move |k| pack.unit_in_place(k).ok())
+    }
+
+    /// The street of this code, if the pack names it.
+    pub fn street(&self, code: StreetCode) -> Option<Unit<'a>> {
+        self.unit(UnitLevel::Street, code.as_str())
+    }
+
+    /// The community of this code, if the pack names it.
+    pub fn community(&self, code: CommunityCode) -> Option<Unit<'a>> {
+        self.unit(UnitLevel::Community, code.as_str())
+    }
+
+    /// The unit of this level and code, if the pack names it.
+    pub fn unit(&self, level: UnitLevel, code: &str) -> Option<Unit<'a>> {
+        let (mut low, mut high) = (0, self.unit_count());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let unit = self.unit_in_place(middle).ok()?;
+            match (unit.level, unit.code.as_str()).cmp(&(level, code)) {
+                std::cmp::Ordering::Equal => return Some(unit),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    fn unit_count(&self) -> usize {
+        u32_at(self.units, 0).unwrap_or_default() as usize
+    }
+
+    /// Entry: number u64, level u8, urban u8, two of nothing, then offset of name and code in the texts (u32),
+    /// length of the name and of the statistics code (u16).
+    fn unit_in_place(&self, k: usize) -> Result<Unit<'a>, PackError> {
+        const BAD: PackError = PackError::Corrupt("a unit");
+        let entry = self.units.get(8 + k * UNIT_LEN..8 + (k + 1) * UNIT_LEN).ok_or(BAD)?;
+        let texts = self.units.get(8 + self.unit_count() * UNIT_LEN..).ok_or(BAD)?;
+        let number = entry.first_chunk().map(|n| u64::from_le_bytes(*n)).ok_or(BAD)?;
+        let level = entry.get(8).copied().and_then(UnitLevel::of_byte).ok_or(BAD)?;
+        let offset = u32_at(entry, 12).ok_or(BAD)? as usize;
+        let name_end = offset + usize::from(u16_at(entry, 16).ok_or(BAD)?);
+        let stat_end = name_end + usize::from(u16_at(entry, 18).ok_or(BAD)?);
+        let text = |r: std::ops::Range<usize>| {
+            texts.get(r).and_then(|t| std::str::from_utf8(t).ok()).ok_or(BAD)
+        };
+        let code = format!("{number:0width$}", width = level.digits());
+        if code.len() != level.digits() {
+            return Err(BAD);
+        }
+        Ok(Unit {
+            level,
+            code,
+            name: text(offset..name_end)?,
+            stat: text(name_end..stat_end)?,
+            is_urban: entry.get(9) == Some(&1),
+        })
+    }
+
+    pub(crate) fn validate_units(&self) -> Result<(), PackError> {
+        let count = self.unit_count();
+        if self.units.len() < 8 || count > self.units.len() / UNIT_LEN {
+            return Err(PackError::Corrupt("units"));
+        }
+        let mut last: Option<(UnitLevel, String)> = None;
+        for k in 0..count {
+            let unit = self.unit_in_place(k)?;
+            let key = (unit.level, unit.code);
+            if last.is_some_and(|l| l >= key) {
+                return Err(PackError::Corrupt("order of units"));
+            }
+            last = Some(key);
+        }
+        Ok(())
+    }
+}

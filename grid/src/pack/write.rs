@@ -1,0 +1,234 @@
+//! Writing a pack. The same input gives the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::codes::{CellCode, CountyCode};
+use protocol::geo::{Datum, PointE7};
+use sha2::{Digest, Sha256};
+
+use super::index::{Shape, build};
+use super::lookup::Handle;
+use super::read::{PackError, PackMeta};
+use super::{FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC, SECTIONS, UnitLevel};
+use crate::geom::{Bounds, Pt, area_m2, centroid, edges};
+
+/// A named unit for the pack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackUnit {
+    /// County, street or community.
+    pub level: UnitLevel,
+    /// 6, 8 or 10 digits.
+    pub code: String,
+    /// Name; at most 65,535 bytes.
+    pub name: String,
+    /// Statistics code, or empty.
+    pub stat: String,
+    /// A town's unit.
+    pub is_urban: bool,
+}
+
+/// What a pack is made of. Cells need no order; each code may occur once.
+#[derive(Clone, Debug)]
+pub struct PackInput {
+    /// What the pack will say about itself.
+    pub meta: PackMeta,
+    /// Cells with their rings: WGS-84, the first vertex not repeated.
+    pub cells: Vec<(CellCode, Vec<Pt>)>,
+    /// Names.
+    pub units: Vec<PackUnit>,
+}
+
+/// Why no pack can be made of this input.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// No cell at all.
+    #[error("there is no cell to pack")]
+    NoCells,
+    /// The same code twice.
+    #[error("cell {0} occurs twice")]
+    Twice(CellCode),
+    /// A ring of fewer than three vertices.
+    #[error("cell {0} has fewer than three vertices")]
+    TooFewVertices(CellCode),
+    /// More than 1,024 counties.
+    #[error("more than 1,024 counties")]
+    TooManyCounties,
+    /// More than about 107 degrees across.
+    #[error("the cells lie further apart than a pack can reach")]
+    TooWide,
+    /// More than 32 cells over one bucket of the finest division: an overlap that the checker names.
+    #[error("more than 32 cells at {},{}", .0.lat, .0.lon)]
+    TooManyAtOnePlace(PointE7),
+    /// More borders at one place than any division can part.
+    #[error("too many borders at one place")]
+    TooDense,
+    /// Beyond 4 GB.
+    #[error("the pack would be too large")]
+    TooLarge,
+    /// A unit whose code does not fit its level, or one that occurs twice, or texts beyond their length.
+    #[error("unit {0} is malformed or occurs twice")]
+    Unit(String),
+    /// A value of the metadata holds a line end, or the datum is not WGS-84.
+    #[error("the metadata cannot be written")]
+    Meta,
+    /// The reader refuses what was written: a fault of this program, caught before anyone relies on it.
+    #[error("the pack does not pass its own reader: {0}")]
+    Unreadable(#[from] PackError),
+}
+
+/// The bytes of the pack. They have passed [`super::Pack::open`].
+pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
+    input.cells.sort_by_key(|c| c.0);
+    if let Some((a, _)) = input.cells.iter().zip(input.cells.iter().skip(1)).find(|(a, b)| a.0 == b.0) {
+        return Err(WriteError::Twice(a.0));
+    }
+    let counties: BTreeSet<CountyCode> = input.cells.iter().map(|c| c.0.county()).collect();
+    let counties: Vec<u32> = counties.iter().filter_map(|c| c.as_str().parse().ok()).collect();
+    if counties.len() > 1024 {
+        return Err(WriteError::TooManyCounties);
+    }
+    let mut shapes = Vec::with_capacity(input.cells.len());
+    for (code, ring) in &input.cells {
+        let bounds = Bounds::of(ring.iter().copied()).filter(|_| ring.len() >= 3);
+        let bounds = bounds.ok_or(WriteError::TooFewVertices(*code))?;
+        let handle = handle(*code, &counties).ok_or(WriteError::TooManyCounties)?;
+        shapes.push(Shape { handle, ring, bounds });
+    }
+    let index = build(&shapes)?;
+    let (cells, vertices, neighbours) = cell_sections(&shapes)?;
+    let sections: [Vec<u8>; SECTIONS] = [
+        meta_section(&input.meta)?,
+        counties.iter().flat_map(|c| c.to_le_bytes()).collect(),
+        index.directory,
+        index.blocks,
+        cells,
+        vertices,
+        neighbours,
+        unit_section(input.units)?,
+    ];
+
+    let size = |n: usize| u32::try_from(n).map_err(|_| WriteError::TooLarge);
+    let mut head = Vec::from(MAGIC);
+    head.extend(FORMAT_VERSION.to_le_bytes());
+    head.extend(u16::try_from(SECTIONS).unwrap_or_default().to_le_bytes());
+    let mut body = Vec::new();
+    body.extend(index.origin.x.to_le_bytes());
+    body.extend(index.origin.y.to_le_bytes());
+    for v in [index.width, index.height, index.tile_shift, index.columns, index.rows] {
+        body.extend(v.to_le_bytes());
+    }
+    let mut offset = HEADER_LEN.next_multiple_of(64);
+    for section in &sections {
+        body.extend(size(offset)?.to_le_bytes());
+        body.extend(size(section.len())?.to_le_bytes());
+        offset = (offset + section.len()).next_multiple_of(64);
+    }
+    for section in sections {
+        body.resize((HASHED_FROM + body.len()).next_multiple_of(64) - HASHED_FROM, 0);
+        body.extend(section);
+    }
+    head.extend(size(HASHED_FROM + body.len())?.to_le_bytes());
+    head.extend(Sha256::digest(&body));
+    head.extend(body);
+    super::Pack::open(&head)?;
+    Ok(head)
+}
+
+fn handle(code: CellCode, counties: &[u32]) -> Option<Handle> {
+    let (county, low) = code.as_str().split_at_checked(6)?;
+    let position = counties.binary_search(&county.parse().ok()?).ok()?;
+    Some(Handle(u32::try_from(position).ok()? << Handle::COUNTY_SHIFT | low.parse::<u32>().ok()?))
+}
+
+/// Cell table, vertices and neighbours.
+fn cell_sections(shapes: &[Shape<'_>]) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), WriteError> {
+    let mut owners: BTreeMap<(Pt, Pt), Vec<usize>> = BTreeMap::new();
+    for (k, shape) in shapes.iter().enumerate() {
+        for (a, b) in edges(shape.ring) {
+            owners.entry((a.min(b), a.max(b))).or_default().push(k);
+        }
+    }
+    let mut adjacent: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); shapes.len()];
+    for sharing in owners.values() {
+        for (&a, &b) in sharing.iter().flat_map(|a| sharing.iter().map(move |b| (a, b))) {
+            if let Some(set) = adjacent.get_mut(a).filter(|_| a != b) {
+                set.insert(b);
+            }
+        }
+    }
+    let word = |n: usize| u32::try_from(n).map_err(|_| WriteError::TooLarge);
+    let (mut cells, mut vertices, mut neighbours) = (Vec::new(), Vec::new(), Vec::new());
+    for (shape, adjacent) in shapes.iter().zip(adjacent) {
+        let centre = centroid(shape.ring).unwrap_or(shape.bounds.min);
+        cells.extend(shape.handle.0.to_le_bytes());
+        cells.extend(word(vertices.len() / 8)?.to_le_bytes());
+        cells.extend(word(shape.ring.len())?.to_le_bytes());
+        for v in [shape.bounds.min, shape.bounds.max, centre] {
+            cells.extend(v.x.to_le_bytes());
+            cells.extend(v.y.to_le_bytes());
+        }
+        cells.extend(whole_square_metres(shape.ring).to_le_bytes());
+        cells.extend(word(neighbours.len() / 4)?.to_le_bytes());
+        cells.extend(word(adjacent.len())?.to_le_bytes());
+        vertices.extend(shape.ring.iter().flat_map(|p| [p.x, p.y]).flat_map(i32::to_le_bytes));
+        for n in adjacent {
+            neighbours.extend(word(n)?.to_le_bytes());
+        }
+    }
+    Ok((cells, vertices, neighbours))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative, and it saturates")]
+fn whole_square_metres(ring: &[Pt]) -> u32 {
+    area_m2(ring).abs().round() as u32
+}
+
+fn meta_section(meta: &PackMeta) -> Result<Vec<u8>, WriteError> {
+    let datum = |d: Datum| match d {
+        Datum::Wgs84 => "WGS-84",
+        Datum::Gcj02 => "GCJ-02",
+        Datum::Bd09 => "BD-09",
+    };
+    let pairs = [
+        ("grid_version", meta.grid_version.0.as_str()),
+        ("datum", datum(meta.datum)),
+        ("source_datum", datum(meta.source_datum)),
+        ("source_datum_verified", if meta.source_datum_verified { "yes" } else { "no" }),
+        ("county", meta.county.as_ref().map_or("", |c| c.as_str())),
+        ("source_sha256", meta.source_sha256.as_str()),
+        ("borders", meta.borders.as_str()),
+    ];
+    if meta.datum != Datum::Wgs84 || pairs.iter().any(|(_, v)| v.contains(['\n', '\r'])) {
+        return Err(WriteError::Meta);
+    }
+    Ok(pairs.iter().flat_map(|(k, v)| format!("{k}={v}\n").into_bytes()).collect())
+}
+
+fn unit_section(mut units: Vec<PackUnit>) -> Result<Vec<u8>, WriteError> {
+    units.sort_by(|a, b| (a.level, &a.code).cmp(&(b.level, &b.code)));
+    let (mut entries, mut texts) = (Vec::new(), Vec::new());
+    let count = u32::try_from(units.len()).map_err(|_| WriteError::TooLarge)?;
+    let mut last: Option<(UnitLevel, String)> = None;
+    for unit in units {
+        let bad = || WriteError::Unit(unit.code.clone());
+        let is_code = unit.code.len() == unit.level.digits() && unit.code.bytes().all(|b| b.is_ascii_digit());
+        let key = (unit.level, unit.code.clone());
+        if !is_code || last.as_ref() == Some(&key) {
+            return Err(bad());
+        }
+        last = Some(key);
+        entries.extend(unit.code.parse::<u64>().map_err(|_| bad())?.to_le_bytes());
+        entries.extend([u8::try_from(unit.level.digits()).map_err(|_| bad())?, u8::from(unit.is_urban), 0, 0]);
+        entries.extend(u32::try_from(texts.len()).map_err(|_| WriteError::TooLarge)?.to_le_bytes());
+        for text in [&unit.name, &unit.stat] {
+            entries.extend(u16::try_from(text.len()).map_err(|_| bad())?.to_le_bytes());
+            texts.extend_from_slice(text.as_bytes());
+        }
+        entries.extend([0; 4]);
+    }
+    let mut out = Vec::from(count.to_le_bytes());
+    out.extend([0; 4]);
+    out.extend(entries);
+    out.extend(texts);
+    Ok(out)
+}

@@ -1,0 +1,217 @@
+//! The lookup against brute force: no difference anywhere, and one owner on every border.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(feature = "tools")]
+
+use grid::geom::{Bounds, Pt, edges, holds};
+use grid::pack::{Pack, PackBuf, PackInput, PackMeta, write};
+use grid::synthetic::{Chance, mesh};
+use proptest::prelude::*;
+use protocol::codes::{CellCode, GridVersion};
+use protocol::geo::{Datum, PointE7};
+
+fn meta() -> PackMeta {
+    PackMeta {
+        grid_version: GridVersion("999999.1".into()),
+        datum: Datum::Wgs84,
+        source_datum: Datum::Gcj02,
+        source_datum_verified: false,
+        county: Some("999999".parse().unwrap()),
+        source_sha256: String::new(),
+        borders: "cut".into(),
+    }
+}
+
+fn packed(cells: &[(CellCode, Vec<Pt>)]) -> PackBuf<Vec<u8>> {
+    let bytes = write(PackInput { meta: meta(), cells: cells.to_vec(), units: vec![] }).unwrap();
+    PackBuf::open(bytes).unwrap()
+}
+
+/// Every cell, every edge; the lowest code first.
+fn brute(cells: &[(CellCode, Vec<Pt>)], p: Pt) -> Vec<CellCode> {
+    let near = |r: &[Pt]| Bounds::of(r.iter().copied()).unwrap().contains(p);
+    cells.iter().filter(|(_, r)| near(r) && holds(r, p)).map(|c| c.0).collect()
+}
+
+fn assert_same(pack: &Pack<'_>, cells: &[(CellCode, Vec<Pt>)], p: Pt) -> Option<CellCode> {
+    let want = brute(cells, p).into_iter().min();
+    assert_eq!(pack.cell_at(p.into()), want, "{p:?}");
+    want
+}
+
+#[test]
+fn lookup_equals_brute_force_on_vertices_borders_and_anywhere() {
+    let cells = mesh(14, 7);
+    let buf = packed(&cells);
+    let pack = buf.view();
+    let all = Bounds::of(cells.iter().flat_map(|c| c.1.iter().copied())).unwrap();
+    let mut chance = Chance::new(1);
+    for _ in 0..20_000 {
+        let p = Pt::new(
+            chance.within(all.min.x - 5_000, all.max.x + 5_000),
+            chance.within(all.min.y - 5_000, all.max.y + 5_000),
+        );
+        assert_same(&pack, &cells, p);
+    }
+    for (_, ring) in &cells {
+        for (a, b) in edges(ring) {
+            for (dx, dy) in (-1..=1).flat_map(|x| (-1..=1).map(move |y| (x, y))) {
+                assert_same(&pack, &cells, Pt::new(a.x + dx, a.y + dy));
+            }
+            let t = i64::from(chance.within(0, 1000));
+            let on = |s: i32, e: i32| s + i32::try_from(i64::from(e - s) * t / 1000).unwrap();
+            for dy in -1..=1 {
+                assert_same(&pack, &cells, Pt::new(on(a.x, b.x), on(a.y, b.y) + dy));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_point_on_a_shared_border_has_exactly_one_owner() {
+    let cells = mesh(9, 3);
+    let buf = packed(&cells);
+    let mut shared = std::collections::BTreeMap::new();
+    for (_, ring) in &cells {
+        for (a, b) in edges(ring) {
+            *shared.entry((a.min(b), a.max(b))).or_insert(0) += 1;
+        }
+    }
+    let rim: std::collections::BTreeSet<Pt> =
+        shared.iter().filter(|(_, n)| **n == 1).flat_map(|((a, b), _)| [*a, *b]).collect();
+    let mut seen = 0;
+    for ((a, b), _) in shared.iter().filter(|(_, n)| **n == 2) {
+        // Whole points exactly on the border: its ends, and those between that divide it evenly.
+        let (dx, dy) = (b.x - a.x, b.y - a.y);
+        let n = gcd(dx.unsigned_abs(), dy.unsigned_abs()).max(1) as i32;
+        for k in 0..=n {
+            let p = Pt::new(a.x + dx / n * k, a.y + dy / n * k);
+            if !rim.contains(&p) {
+                assert_eq!(brute(&cells, p).len(), 1, "{p:?}");
+                assert_same(&buf.view(), &cells, p);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 1_000);
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[test]
+fn where_cells_overlap_the_lowest_code_wins() {
+    let square = |x: i32, y: i32, w: i32| vec![Pt::new(x, y), Pt::new(x + w, y), Pt::new(x + w, y + w), Pt::new(x, y + w)];
+    let code = |n: u32| format!("2201040101{n:02}").parse::<CellCode>().unwrap();
+    let cells: Vec<_> = (1..=20u32)
+        .map(|n| (code(n), square(1_000 * (n as i32 % 7), 700 * (n as i32 % 5), 40_000 + 9_000 * (n as i32 % 3))))
+        .collect();
+    let buf = packed(&cells);
+    let mut chance = Chance::new(5);
+    for _ in 0..20_000 {
+        assert_same(&buf.view(), &cells, Pt::new(chance.within(-2_000, 70_000), chance.within(-2_000, 70_000)));
+    }
+}
+
+#[test]
+fn long_edges_and_huge_cells_are_exact_too() {
+    let ring = |v: &[(i32, i32)]| v.iter().map(|&(x, y)| Pt::new(x, y)).collect::<Vec<_>>();
+    let cells = vec![
+        ("220104010101".parse().unwrap(), ring(&[(0, 0), (9_000_001, 13), (8_999_999, 6_000_000), (2_999_999, 1_999_999)])),
+        ("220104010102".parse().unwrap(), ring(&[(0, 0), (2_999_999, 1_999_999), (8_999_999, 6_000_000), (-77, 6_000_001)])),
+    ];
+    let buf = packed(&cells);
+    let mut chance = Chance::new(9);
+    for _ in 0..20_000 {
+        let p = Pt::new(chance.within(-1_000, 9_001_000), chance.within(-1_000, 6_001_000));
+        assert_same(&buf.view(), &cells, p);
+        let x = chance.within(0, 8_999_999);
+        let y = i32::try_from(i64::from(x) * 1_999_999 / 2_999_999).unwrap();
+        for dy in -1..=1 {
+            assert_same(&buf.view(), &cells, Pt::new(x, y + dy));
+        }
+    }
+}
+
+#[test]
+fn the_far_ends_of_the_globe_are_outside() {
+    let buf = packed(&mesh(3, 1));
+    for v in [i32::MIN, -1, 0, 1, i32::MAX] {
+        for w in [i32::MIN, 0, i32::MAX] {
+            assert_eq!(buf.view().cell_at(PointE7 { lat: v, lon: w }), None);
+        }
+    }
+}
+
+fn small() -> Vec<u8> {
+    write(PackInput { meta: meta(), cells: mesh(4, 2), units: vec![] }).unwrap()
+}
+
+/// Gives spoilt bytes a hash that holds, so that what lies behind the hash is tried too.
+fn reseal(bytes: &mut [u8]) {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(&bytes[48..]);
+    bytes[16..48].copy_from_slice(&digest);
+}
+
+#[test]
+fn any_changed_byte_is_refused() {
+    let good = small();
+    for at in (0..good.len()).step_by(97) {
+        let mut bad = good.clone();
+        bad[at] ^= 0x10;
+        assert!(Pack::open(&bad).is_err(), "byte {at}");
+    }
+    assert_eq!(Pack::open(&good[..good.len() - 1]).unwrap_err().code(), "grid.pack.length");
+    assert_eq!(Pack::open(b"").unwrap_err().code(), "grid.pack.not_a_pack");
+    let mut newer = good;
+    newer[8] = 2;
+    assert_eq!(Pack::open(&newer).unwrap_err().code(), "grid.pack.version");
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let mut cells = mesh(6, 2);
+    let first = packed(&cells);
+    cells.reverse();
+    assert_eq!(first.bytes(), packed(&cells).bytes());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn hostile_bytes_never_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        in_header in any::<bool>(),
+    ) {
+        let mut bytes = small();
+        let reach = if in_header { 200 } else { bytes.len() };
+        for (at, v) in &changes {
+            let at = at.index(reach);
+            bytes[at] = *v;
+        }
+        reseal(&mut bytes);
+        if let Ok(pack) = Pack::open(&bytes) {
+            let mut chance = Chance::new(4);
+            for _ in 0..200 {
+                let p = PointE7 {
+                    lon: chance.within(1_251_990_000, 1_252_060_000),
+                    lat: chance.within(437_990_000, 438_040_000),
+                };
+                let _ = pack.cell_at(p);
+            }
+            let p = PointE7 { lon: 1_252_000_000, lat: 438_000_000 };
+            let _ = (pack.candidates(p, 50.0), pack.nearest(p), pack.units().count());
+            for cell in pack.cells() {
+                let _ = (cell.ring().count(), cell.neighbours().count(), cell.centroid(), cell.community());
+            }
+        }
+    }
+
+    #[test]
+    fn random_noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let mut bytes = b"XGPACK\r\n\x01\x00\x08\x00".to_vec();
+        bytes.extend(noise);
+        prop_assert!(Pack::open(&bytes).is_err());
+    }
+}
