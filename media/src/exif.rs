@@ -1,0 +1,142 @@
+//! What the pipeline needs of a photo's EXIF block, read leniently: a broken tag costs its own value and nothing more,
+//! because cameras and editors write much that no standard knows.
+
+use ::exif::{Exif, In, Rational, Reader, Tag, Value};
+
+/// How a stored picture must be turned to stand upright: EXIF tag 274, named by what to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orientation {
+    /// 1: nothing to do.
+    #[default]
+    Upright,
+    /// 2: mirror left to right.
+    Mirror,
+    /// 3: turn by 180 degrees.
+    Turn180,
+    /// 4: flip top to bottom.
+    Flip,
+    /// 5: mirror along the diagonal from top left.
+    Transpose,
+    /// 6: turn clockwise by 90 degrees. What a handset held upright writes.
+    Turn90,
+    /// 7: mirror along the diagonal from top right.
+    Transverse,
+    /// 8: turn clockwise by 270 degrees.
+    Turn270,
+}
+
+impl Orientation {
+    /// Reads the EXIF value; what is out of range counts as upright, as in every viewer.
+    #[must_use]
+    pub fn from_exif(value: u32) -> Self {
+        match value {
+            2 => Self::Mirror,
+            3 => Self::Turn180,
+            4 => Self::Flip,
+            5 => Self::Transpose,
+            6 => Self::Turn90,
+            7 => Self::Transverse,
+            8 => Self::Turn270,
+            _ => Self::Upright,
+        }
+    }
+
+    /// Whether width and height change places.
+    #[must_use]
+    pub fn swaps_sides(self) -> bool {
+        matches!(
+            self,
+            Self::Transpose | Self::Turn90 | Self::Transverse | Self::Turn270
+        )
+    }
+}
+
+/// The position a camera wrote into its photo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gps {
+    /// Latitude in 1e-7 degrees, north positive, within +-90 degrees.
+    pub latitude_e7: i32,
+    /// Longitude in 1e-7 degrees, east positive, within +-180 degrees.
+    pub longitude_e7: i32,
+    /// `GPSMapDatum` as stated (`WGS-84`, ...). `None` when the file does not say: EXIF then means WGS-84, but some
+    /// handsets sold in China write GCJ-02 here, so the caller must not trust it as such.
+    pub datum: Option<String>,
+}
+
+/// Everything read from one EXIF block.
+#[derive(Default)]
+pub(crate) struct Facts {
+    pub(crate) orientation: Orientation,
+    pub(crate) taken_at: Option<String>,
+    pub(crate) gps: Option<Gps>,
+}
+
+/// Reads a raw EXIF block (TIFF). An unreadable block gives no facts, never an error: the picture is still a picture.
+pub(crate) fn read(raw: &[u8]) -> Facts {
+    // A TIFF block in a JPEG is at most 64 KiB; a PNG may carry any length, and copying it is not worth a hint.
+    if raw.len() > 1 << 20 {
+        return Facts::default();
+    }
+    let parsed = Reader::new()
+        .continue_on_error(true)
+        .read_raw(raw.to_vec())
+        .or_else(|error| error.distill_partial_result(|_| ()));
+    let Ok(exif) = parsed else { return Facts::default() };
+    Facts {
+        orientation: exif
+            .get_field(Tag::Orientation, In::PRIMARY)
+            .and_then(|field| field.value.get_uint(0))
+            .map(Orientation::from_exif)
+            .unwrap_or_default(),
+        taken_at: text(&exif, Tag::DateTimeOriginal),
+        gps: position(&exif),
+    }
+}
+
+/// A short printable ASCII value, trimmed; anything else is left alone rather than repaired.
+fn text(exif: &Exif, tag: Tag) -> Option<String> {
+    let Value::Ascii(parts) = &exif.get_field(tag, In::PRIMARY)?.value else {
+        return None;
+    };
+    let value = std::str::from_utf8(parts.first()?)
+        .ok()?
+        .trim_matches(['\0', ' ']);
+    let printable = value.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
+    (printable && !value.is_empty() && value.len() <= 64).then(|| value.to_owned())
+}
+
+fn position(exif: &Exif) -> Option<Gps> {
+    Some(Gps {
+        latitude_e7: angle(exif, Tag::GPSLatitude, Tag::GPSLatitudeRef, ["N", "S"], 90.0)?,
+        longitude_e7: angle(exif, Tag::GPSLongitude, Tag::GPSLongitudeRef, ["E", "W"], 180.0)?,
+        datum: text(exif, Tag::GPSMapDatum),
+    })
+}
+
+/// Degrees, minutes and seconds with a hemisphere, as 1e-7 degrees. Half a position is none.
+fn angle(exif: &Exif, tag: Tag, reference: Tag, [plus, minus]: [&str; 2], limit: f64) -> Option<i32> {
+    let Value::Rational(parts) = &exif.get_field(tag, In::PRIMARY)?.value else {
+        return None;
+    };
+    let hemisphere = text(exif, reference)?;
+    let sign = match hemisphere.as_str() {
+        h if h == plus => 1.0,
+        h if h == minus => -1.0,
+        _ => return None,
+    };
+    let number = |part: &Rational| (part.denom != 0).then(|| part.to_f64());
+    let degrees = match parts.as_slice() {
+        [d] => number(d)?,
+        [d, m] => number(d)? + number(m)? / 60.0,
+        [d, m, s, ..] => number(d)? + number(m)? / 60.0 + number(s).unwrap_or(0.0) / 3600.0,
+        [] => return None,
+    };
+    if !(0.0..=limit).contains(&degrees) {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most 180e7 by the check above, which fits an i32"
+    )]
+    Some((sign * degrees * 1e7).round() as i32)
+}

@@ -1,0 +1,236 @@
+//! JPEG: a walk over its segments, strict decoding, and the encoder of what is filed.
+//!
+//! Decoders are lenient by custom: they paint grey what is missing. Evidence must not be half grey, so the walk demands
+//! the end marker, decoding runs in strict mode, and the decoder never sees the end marker that would excuse it from
+//! reporting data that ran out (see [`decode`]).
+
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::raster::Raster;
+use crate::{Limits, MediaError, Structure};
+
+/// More scans than any encoder writes; each costs a pass over the whole picture.
+const MAX_SCANS: u32 = 64;
+
+const EXIF_HEADER: &[u8] = b"Exif\0\0";
+
+/// Walks the segments up to the end marker. What follows it (motion photos, depth maps) is not looked at.
+pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>, MediaError> {
+    let mut at = 2; // behind the start marker, which the format was told by
+    let mut frame: Option<Frame> = None;
+    let mut exif = None;
+    let mut padded = false;
+    let mut scans = 0;
+
+    loop {
+        let marker = next_marker(bytes, &mut at, &mut padded)?;
+        match marker {
+            // Stuffing and markers without a body.
+            0x00 | 0x01 | 0xD0..=0xD8 => continue,
+            0xD9 => break,
+            _ => {}
+        }
+        let body = segment(bytes, &mut at)?;
+        match marker {
+            0xC0..=0xC2 => {
+                if frame.is_some() {
+                    return Err(MediaError::corrupt("two frame headers"));
+                }
+                frame = Some(Frame::read(body, marker == 0xC2, limits)?);
+            }
+            0xC4 | 0xC8 | 0xCC => {}
+            0xC3 | 0xC5..=0xCF => {
+                return Err(MediaError::UnsupportedFormat {
+                    format: "lossless or arithmetic JPEG",
+                });
+            }
+            0xDA => {
+                let Some(frame) = &frame else {
+                    return Err(MediaError::corrupt("a scan before the frame header"));
+                };
+                // The decoder mixes up the colours of such files, and no camera writes them.
+                if !frame.progressive && body.first() != Some(&frame.components) {
+                    return Err(MediaError::UnsupportedFormat {
+                        format: "JPEG with a scan for each colour",
+                    });
+                }
+                scans += 1;
+                if scans > MAX_SCANS {
+                    return Err(MediaError::corrupt("too many scans"));
+                }
+                at = end_of_scan(bytes, at)?;
+            }
+            0xE1 if exif.is_none() => exif = body.strip_prefix(EXIF_HEADER),
+            _ => {}
+        }
+    }
+    match frame {
+        Some(Frame {
+            width,
+            height,
+            progressive,
+            ..
+        }) if scans > 0 => {
+            // The end marker is the two bytes before `at`.
+            let pixels_end = (!progressive).then_some(at - 2);
+            Ok(Structure {
+                width,
+                height,
+                exif,
+                padded,
+                pixels_end,
+            })
+        }
+        _ => Err(MediaError::corrupt("an end marker before any picture")),
+    }
+}
+
+/// What a frame header says.
+struct Frame {
+    width: u32,
+    height: u32,
+    progressive: bool,
+    components: u8,
+}
+
+impl Frame {
+    /// Reads a frame header and checks its size.
+    fn read(body: &[u8], progressive: bool, limits: &Limits) -> Result<Self, MediaError> {
+        let &[precision, y1, y0, x1, x0, components, ..] = body else {
+            return Err(MediaError::corrupt("a frame header that is too short"));
+        };
+        if precision != 8 {
+            return Err(MediaError::UnsupportedFormat {
+                format: "JPEG with more than 8 bits a sample",
+            });
+        }
+        let (width, height) = (
+            u32::from(u16::from_be_bytes([x1, x0])),
+            u32::from(u16::from_be_bytes([y1, y0])),
+        );
+        limits.check_size(width, height)?;
+        Ok(Self {
+            width,
+            height,
+            progressive,
+            components,
+        })
+    }
+}
+
+/// Moves behind the next marker and returns its code; notes stray bytes before it.
+fn next_marker(bytes: &[u8], at: &mut usize, padded: &mut bool) -> Result<u8, MediaError> {
+    let rest = bytes.get(*at..).unwrap_or_default();
+    let stray = rest
+        .iter()
+        .position(|&byte| byte == 0xFF)
+        .ok_or(MediaError::CutOff)?;
+    let fill = rest
+        .iter()
+        .skip(stray)
+        .position(|&byte| byte != 0xFF)
+        .ok_or(MediaError::CutOff)?;
+    *padded |= stray > 0 || fill > 1;
+    *at += stray + fill + 1;
+    rest.get(stray + fill).copied().ok_or(MediaError::CutOff)
+}
+
+/// Reads a segment's body and moves behind it.
+fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], MediaError> {
+    let Some(&[high, low]) = bytes.get(*at..*at + 2) else {
+        return Err(MediaError::CutOff);
+    };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    if length < 2 {
+        return Err(MediaError::corrupt("a segment shorter than its own length field"));
+    }
+    let body = bytes.get(*at + 2..*at + length).ok_or(MediaError::CutOff)?;
+    *at += length;
+    Ok(body)
+}
+
+/// Finds the marker that ends the entropy-coded data from `from` on: an FF followed by neither stuffing nor a restart.
+fn end_of_scan(bytes: &[u8], from: usize) -> Result<usize, MediaError> {
+    let mut at = from;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        at += rest
+            .iter()
+            .position(|&byte| byte == 0xFF)
+            .ok_or(MediaError::CutOff)?;
+        match bytes.get(at + 1) {
+            None => return Err(MediaError::CutOff),
+            Some(0x00 | 0xD0..=0xD7) => at += 2,
+            Some(_) => return Ok(at),
+        }
+    }
+}
+
+/// Decodes to RGB; `structure` is [`walk`]'s, so the size is already within limits.
+///
+/// When the compressed data of a baseline picture runs out, the decoder paints on without a word once it has met the end
+/// marker, but reports an error at the end of the bytes. So it gets the bytes without the marker, and a few zeros in its
+/// place for the bits it reads ahead. (A cut inside the last row of blocks stays unseen, at most 16 lines.)
+pub(crate) fn decode(bytes: &[u8], structure: &Structure<'_>) -> Result<Raster, MediaError> {
+    const READ_AHEAD: [u8; 16] = [0; 16];
+    let without_end;
+    let bytes = match structure.pixels_end.and_then(|end| bytes.get(..end)) {
+        Some(kept) => {
+            without_end = [kept, &READ_AHEAD].concat();
+            without_end.as_slice()
+        }
+        None => bytes,
+    };
+    let options = DecoderOptions::default()
+        .set_strict_mode(!structure.padded)
+        .set_max_width(structure.width as usize)
+        .set_max_height(structure.height as usize)
+        .jpeg_set_max_scans(MAX_SCANS as usize)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(refusal)?;
+
+    let mut raster = Raster::black(structure.width, structure.height);
+    let buffer = raster.bytes_mut();
+    if decoder.output_buffer_size() != Some(buffer.len()) {
+        return Err(MediaError::UnsupportedFormat {
+            format: "JPEG with an unusual number of channels",
+        });
+    }
+    decoder.decode_into(buffer).map_err(refusal)?;
+    Ok(raster)
+}
+
+/// Tells "the data ran out" from "the data is wrong".
+fn refusal(error: DecodeErrors) -> MediaError {
+    match error {
+        DecodeErrors::ExhaustedData
+        | DecodeErrors::IoErrors(_)
+        | DecodeErrors::FormatStatic("Premature end of buffer") => MediaError::CutOff,
+        DecodeErrors::Unsupported(_) => MediaError::UnsupportedFormat {
+            format: "this kind of JPEG",
+        },
+        other => MediaError::corrupt(other.to_string().chars().take(200).collect::<String>()),
+    }
+}
+
+/// Encodes what is filed: baseline 4:2:0 with chroma averaged. Not with Huffman tables fitted to the picture: the encoder
+/// then writes a scan per colour, which is legal, but which other decoders (and [`walk`]) do not expect.
+pub(crate) fn encode(raster: &Raster, quality: u8) -> Result<Vec<u8>, MediaError> {
+    let (Ok(width), Ok(height)) = (u16::try_from(raster.width()), u16::try_from(raster.height())) else {
+        return Err(MediaError::internal("a picture longer than JPEG allows"));
+    };
+    let mut jpeg = Vec::with_capacity(raster.bytes().len() / 8);
+    let mut encoder = Encoder::new(&mut jpeg, quality.clamp(1, 100));
+    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
+    encoder
+        .encode(raster.bytes(), width, height, ColorType::Rgb)
+        .map_err(|error| MediaError::internal(error.to_string()))?;
+    Ok(jpeg)
+}

@@ -1,0 +1,208 @@
+//! Every reason to refuse a photo, each with its code; and that the cheap checks come before the dear ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
+
+mod common;
+
+use common::{Picture, no_stamp, prepare, refusal, stamp};
+use media::{Limits, MediaError, Options};
+
+#[test]
+fn zero_bytes_are_refused_as_empty() {
+    assert_eq!(refusal(b""), "photo.empty");
+}
+
+#[test]
+fn a_file_over_the_byte_limit_is_refused_whatever_it_is() {
+    let limits = Limits {
+        max_bytes: 1000,
+        ..Limits::default()
+    };
+    let error = media::inspect(&[0; 1001], &limits).unwrap_err();
+    assert_eq!(
+        error,
+        MediaError::TooLarge {
+            bytes: 1001,
+            max: 1000
+        }
+    );
+    assert_eq!(error.code(), "photo.too_large");
+}
+
+/// A start marker and a frame header promising a size, then nothing: had anything but the header been read, the
+/// answer would be "cut off".
+fn jpeg_header(width: u16, height: u16) -> Vec<u8> {
+    let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8];
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(width.to_be_bytes());
+    bytes.extend([3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]);
+    bytes
+}
+
+fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.extend([8, 2, 0, 0, 0, 0, 0, 0, 0]);
+    bytes
+}
+
+#[test]
+fn sixty_megapixels_are_refused_by_the_header_before_anything_is_decoded() {
+    assert_eq!(refusal(&jpeg_header(10_000, 6_000)), "photo.too_many_pixels");
+    assert_eq!(refusal(&png_header(10_000, 6_000)), "photo.too_many_pixels");
+    assert_eq!(refusal(&png_header(u32::MAX, u32::MAX)), "photo.too_many_pixels");
+    // The same headers within the limits are read on, and found to be all there is.
+    assert_eq!(refusal(&jpeg_header(4_000, 3_000)), "photo.cut_off");
+    assert_eq!(refusal(&png_header(4_000, 3_000)), "photo.cut_off");
+}
+
+#[test]
+fn a_side_over_the_limit_is_refused_even_with_few_pixels() {
+    assert_eq!(refusal(&jpeg_header(60_000, 1)), "photo.too_many_pixels");
+}
+
+#[test]
+fn what_is_no_picture_is_refused_as_such() {
+    for bytes in [
+        &b"hello, this is a text"[..],
+        b"\0",
+        b"\xFF",
+        b"{\"photo\":1}",
+        b"BMW is a car, no bitmap",
+        &[0; 4096],
+    ] {
+        assert_eq!(refusal(bytes), "photo.not_an_image", "{bytes:?}");
+    }
+}
+
+#[test]
+fn pictures_of_other_formats_are_refused_by_name() {
+    let named = [
+        (&b"GIF89a\x01\0\x01\0"[..], "GIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0", "video"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
+        (b"II*\0\x08\0\0\0", "TIFF or raw"),
+        (b"BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "BMP"),
+        (b"%PDF-1.7", "PDF"),
+    ];
+    for (bytes, name) in named {
+        assert_eq!(refusal(bytes), "photo.unsupported_format");
+        let message = prepare(bytes, &no_stamp()).unwrap_err().to_string();
+        assert!(message.starts_with(name), "{message}");
+    }
+    let arithmetic = [
+        &[0xFF, 0xD8, 0xFF, 0xC9, 0, 11, 8, 0, 9, 0, 9, 1, 1, 0x11, 0][..],
+        &[0xFF, 0xD9],
+    ]
+    .concat();
+    assert_eq!(refusal(&arithmetic), "photo.unsupported_format");
+}
+
+#[test]
+fn a_jpeg_cut_off_anywhere_is_refused_and_never_comes_out_half_grey() {
+    for progressive in [false, true] {
+        let whole = Picture::busy(320, 240).jpeg(None, progressive);
+        assert!(prepare(&whole, &no_stamp()).is_ok());
+        for kept in (2..whole.len()).step_by(whole.len() / 200) {
+            assert_eq!(
+                refusal(&whole[..kept]),
+                "photo.cut_off",
+                "{kept} of {} bytes kept",
+                whole.len()
+            );
+        }
+        assert_eq!(refusal(&whole[..whole.len() - 1]), "photo.cut_off");
+    }
+}
+
+#[test]
+fn a_cut_off_jpeg_with_an_end_marker_glued_on_is_still_refused() {
+    let whole = Picture::busy(320, 240).jpeg(None, false);
+    for percent in 20..94 {
+        let mut glued = whole[..whole.len() * percent / 100].to_vec();
+        glued.extend([0xFF, 0xD9]);
+        let code = refusal(&glued);
+        assert!(
+            matches!(code, "photo.cut_off" | "photo.corrupt"),
+            "{percent} %: {code}"
+        );
+    }
+}
+
+#[test]
+fn a_scan_per_colour_is_refused_because_it_would_come_out_in_wrong_colours() {
+    let picture = Picture::corners(192, 96);
+    let mut bytes = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 80);
+    encoder.set_optimized_huffman_tables(true);
+    encoder
+        .encode(&picture.rgb, 192, 96, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    assert_eq!(refusal(&bytes), "photo.unsupported_format");
+}
+
+#[test]
+fn a_png_cut_off_anywhere_is_refused() {
+    let whole = Picture::busy(200, 100).png();
+    assert!(prepare(&whole, &no_stamp()).is_ok());
+    for kept in (2..whole.len()).step_by(whole.len() / 200) {
+        assert_eq!(
+            refusal(&whole[..kept]),
+            "photo.cut_off",
+            "{kept} of {} bytes kept",
+            whole.len()
+        );
+    }
+}
+
+#[test]
+fn a_damaged_file_is_refused_as_corrupt() {
+    let mut png = Picture::busy(200, 100).png();
+    let middle = png.len() / 2;
+    png[middle] ^= 0x55;
+    assert_eq!(refusal(&png), "photo.corrupt");
+
+    assert_eq!(refusal(&[0xFF, 0xD8, 0xFF, 0xD9]), "photo.corrupt");
+    assert_eq!(refusal(&[0xFF, 0xD8, 0xFF, 0xE0, 0, 1, 0, 0]), "photo.corrupt");
+    assert_eq!(refusal(&jpeg_header(0, 100)), "photo.corrupt");
+    assert_eq!(refusal(&png_header(100, 0)), "photo.corrupt");
+}
+
+#[test]
+fn a_picture_too_small_for_its_stamp_is_refused_rather_than_the_text_cut() {
+    let tiny = Picture::plain(40, 30, [90; 3]).jpeg(None, false);
+    assert_eq!(prepare(&tiny, &stamp()).unwrap_err().code(), "photo.too_small");
+    assert!(prepare(&tiny, &no_stamp()).is_ok());
+}
+
+#[test]
+fn inspecting_tells_format_size_and_a_cut_without_decoding() {
+    let photo = Picture::corners(120, 80).jpeg(Some(&common::exif_block(6, false)), false);
+    let info = media::inspect(&photo, &Limits::default()).unwrap();
+    assert_eq!(
+        (info.format, info.width, info.height),
+        (media::Format::Jpeg, 120, 80)
+    );
+    assert_eq!(info.orientation, media::Orientation::Turn90);
+    assert_eq!(info.upright_size(), (80, 120));
+    let cut = media::inspect(&photo[..photo.len() - 10], &Limits::default());
+    assert_eq!(cut.unwrap_err(), MediaError::CutOff);
+}
+
+#[test]
+fn odd_options_are_bent_into_range_instead_of_failing() {
+    let photo = Picture::corners(120, 80).jpeg(None, false);
+    let options = Options {
+        longest_side: 0,
+        quality: 0,
+        thumbnail_side: 0,
+    };
+    let prepared = media::prepare(&photo, &Limits::default(), &no_stamp(), &options).unwrap();
+    assert_eq!((prepared.width, prepared.height), (1, 1));
+}
