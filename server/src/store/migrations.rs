@@ -28,6 +28,9 @@ macro_rules! migrations {
 /// All steps, in order.
 pub const MIGRATIONS: &[Migration] = migrations![
     1 "meta" => "0001_meta.sql",
+    2 "people" => "0002_people.sql",
+    3 "intake" => "0003_intake.sql",
+    4 "work" => "0004_work.sql",
 ];
 
 /// What an engine is given to run in one transaction.

@@ -61,9 +61,6 @@ mod sqlite;
 pub mod tx;
 pub mod value;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot};

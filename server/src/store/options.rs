@@ -13,6 +13,8 @@ pub struct Options {
     pub migrations: &'static [Migration],
     /// How many closures may share one COMMIT on SQLite.
     pub group: usize,
+    /// How long a group on SQLite takes in more closures, so that its first is not kept waiting.
+    pub group_time: Duration,
     /// How many closures may wait in each lane before [`StoreError::Busy`](super::StoreError::Busy).
     pub queue: usize,
     /// Reader threads on SQLite.
@@ -39,6 +41,7 @@ impl Default for Options {
         Self {
             migrations: MIGRATIONS,
             group: 64,
+            group_time: Duration::from_millis(20),
             queue: 4096,
             readers: 3,
             connections: 8,

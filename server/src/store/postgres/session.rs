@@ -45,6 +45,8 @@ pub(super) struct PgSession {
     client: Client,
     statements: HashMap<String, Prepared>,
     trouble: Trouble,
+    /// The lane of the transaction that runs.
+    lane: Lane,
 }
 
 #[derive(Clone)]
@@ -67,12 +69,14 @@ impl PgSession {
             client,
             statements: HashMap::new(),
             trouble: Trouble::None,
+            lane: Lane::Read,
         })
     }
 
     /// Try the job once in a transaction of its lane.
     pub(super) fn run(&mut self, lane: Lane, job: &mut dyn Job, wire: Option<&Wire>) -> Step {
         self.trouble = Trouble::None;
+        self.lane = lane;
         let begin = match lane {
             Lane::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
             Lane::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -187,10 +191,13 @@ impl PgSession {
             &SqlState::CRASH_SHUTDOWN,
             &SqlState::CANNOT_CONNECT_NOW,
             &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-            // Reads never come here with a write, so this server became a standby.
-            &SqlState::READ_ONLY_SQL_TRANSACTION,
         ];
-        if lost.contains(&code) || code.code().starts_with("08") || self.client.is_closed() {
+        if *code == SqlState::READ_ONLY_SQL_TRANSACTION && self.lane == Lane::Read {
+            return StoreError::ReadOnly;
+        }
+        // A write that finds itself read-only has met a server that became a standby.
+        let standby = *code == SqlState::READ_ONLY_SQL_TRANSACTION;
+        if standby || lost.contains(&code) || code.code().starts_with("08") || self.client.is_closed() {
             self.trouble = Trouble::Lost;
             return StoreError::unavailable(db);
         }

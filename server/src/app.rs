@@ -1,0 +1,80 @@
+//! What a running server is made of, and how domain code runs its writes and reads.
+
+use crate::{
+    blobs::Blobs,
+    config::Settings,
+    ctx::{Chance, Clock, Ctx},
+    failure::Failure,
+    grids::Grids,
+    store::{Store, Tx},
+    terminals::identity::Identity,
+};
+use protocol::{calendar::Calendar, manifest::Catalogue};
+use std::sync::Arc;
+
+/// The parts of a server, shared by all requests. Cloning is cheap.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// See [`App`].
+pub struct Parts {
+    pub store: Store,
+    pub blobs: Blobs,
+    /// Epoch and keys of this deployment, from the database.
+    pub identity: Identity,
+    /// The grids in force, mapped from the object store.
+    pub grids: Grids,
+    pub calendar: Calendar,
+    pub catalogue: Catalogue,
+    pub settings: Settings,
+    /// What is put into enrolment strings: the address handsets use, and the pins of its certificate.
+    pub public: crate::terminals::PublicAddress,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+    /// 32 random bytes for a token or code.
+    pub fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        self.chance.fill(&mut bytes);
+        bytes
+    }
+    /// Time, ids and an empty mail for a write.
+    pub fn ctx(&self) -> Ctx {
+        Ctx::new(self.clock.now(), self.secret())
+    }
+    /// Runs a write: a closure that may be run again, over a context that is the same each time. The mail it
+    /// left in the context is written with it; hints leave after the commit.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        mut f: impl FnMut(&mut Tx<'_>, &mut Ctx) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let start = self.ctx();
+        self.store
+            .write(move |tx| {
+                let mut ctx = start.clone();
+                let answer = f(tx, &mut ctx)?;
+                ctx.finish(tx)?;
+                Ok(answer)
+            })
+            .await
+    }
+    /// Runs a read on a consistent snapshot.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        mut f: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.store.read(move |tx| f(tx)).await
+    }
+}

@@ -1,0 +1,3 @@
+//! The `xunge-server` command line.
+
+fn main() {}

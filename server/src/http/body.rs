@@ -1,0 +1,60 @@
+//! Request bodies and paths whose errors are problems like all others.
+
+use crate::failure::Failure;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use protocol::problem::{FieldError, ProblemCode};
+
+/// `axum::Json` that answers with problems.
+#[derive(axum::extract::FromRequest)]
+#[from_request(via(axum::Json), rejection(Failure))]
+pub struct Json<T>(pub T);
+
+impl<T: serde::Serialize> axum::response::IntoResponse for Json<T> {
+    fn into_response(self) -> axum::response::Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// `axum::extract::Path` that answers with problems.
+#[derive(axum::extract::FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Failure))]
+pub struct Path<T>(pub T);
+
+/// `axum::extract::Query` that answers with problems.
+#[derive(axum::extract::FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Failure))]
+pub struct Query<T>(pub T);
+
+fn field(at: &str, text: String) -> FieldError {
+    FieldError {
+        at: at.into(),
+        zh: "填写有误".into(),
+        en: text,
+    }
+}
+
+impl From<JsonRejection> for Failure {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::JsonDataError(e) => {
+                Self::fields(ProblemCode::Invalid, vec![field("/", e.body_text())])
+            }
+            JsonRejection::JsonSyntaxError(e) => Self::because(ProblemCode::BadRequest, e.body_text()),
+            JsonRejection::MissingJsonContentType(_) => Self::of(ProblemCode::UnsupportedMedia),
+            JsonRejection::BytesRejection(e) if e.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::of(ProblemCode::TooLarge)
+            }
+            other => Self::because(ProblemCode::BadRequest, other.body_text()),
+        }
+    }
+}
+impl From<PathRejection> for Failure {
+    fn from(_: PathRejection) -> Self {
+        Self::of(ProblemCode::NotFound)
+    }
+}
+impl From<QueryRejection> for Failure {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::fields(ProblemCode::Invalid, vec![field("?", rejection.body_text())])
+    }
+}

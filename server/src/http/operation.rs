@@ -1,0 +1,144 @@
+//! How a route is added: only together with who may call it.
+//!
+//! ```ignore
+//! Operations::new()
+//!     .staff(&[Role::Acceptor, Role::ShiftLeader], routes!(list_cases))
+//!     .field(routes!(push))
+//!     .open("no token exists before enrolment", routes!(enrol))
+//! ```
+//! There is no method that adds a route without a statement, so an operation without one does not compile.
+//! The statement is enforced by a layer around the handler and written into the OpenAPI description
+//! (`x-xunge-access`), from which the authorisation tests are generated. A role is only the first half: where
+//! the role reaches is checked in the handler, by [`Staff::require`] or by the scope of the query.
+
+use super::actor::Staff;
+use crate::{app::App, failure::Failure, people::sessions, terminals::tokens};
+use axum::{
+    extract::{Request, State},
+    http::header,
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
+use protocol::{problem::ProblemCode, role::Role};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; the reason stands beside it.
+    Open(&'static str),
+    /// A terminal with a token.
+    Field,
+    /// Staff with one of these roles somewhere; empty: any signed-in person.
+    Staff(&'static [Role]),
+}
+
+/// A set of routes, each with its access.
+pub struct Operations {
+    app: App,
+    router: OpenApiRouter<App>,
+}
+
+impl Operations {
+    pub fn new(app: &App) -> Self {
+        Self {
+            app: app.clone(),
+            router: OpenApiRouter::new(),
+        }
+    }
+    /// Routes for staff who hold one of `roles` (any signed-in person when empty).
+    pub fn staff(self, roles: &'static [Role], routes: UtoipaMethodRouter<App>) -> Self {
+        self.add(Access::Staff(roles), routes)
+    }
+    /// Routes for terminals.
+    pub fn field(self, routes: UtoipaMethodRouter<App>) -> Self {
+        self.add(Access::Field, routes)
+    }
+    /// Routes for anybody; `why` says why that is right.
+    pub fn open(self, why: &'static str, routes: UtoipaMethodRouter<App>) -> Self {
+        self.add(Access::Open(why), routes)
+    }
+    /// Takes in another room's routes.
+    pub fn with(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self
+    }
+    fn add(mut self, access: Access, (schemas, mut paths, methods): UtoipaMethodRouter<App>) -> Self {
+        for item in paths.paths.values_mut() {
+            describe(item, access);
+        }
+        let gate = from_fn_with_state((self.app.clone(), access), pass);
+        self.router = self.router.routes((schemas, paths, methods).layer(gate));
+        self
+    }
+    /// The router and its description.
+    pub fn into_router(self) -> OpenApiRouter<App> {
+        self.router
+    }
+}
+
+/// Lets a request through to its handler, with the actor in its extensions, or answers for it.
+async fn pass(
+    State((app, access)): State<(App, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    match access {
+        Access::Open(_) => {}
+        Access::Field => {
+            let token = bearer(&request)?;
+            let field = tokens::identify(&app, token).await?;
+            request.extensions_mut().insert(field);
+        }
+        Access::Staff(roles) => {
+            let token = bearer(&request)?;
+            let staff: Staff = sessions::identify(&app, token).await?;
+            if !roles.is_empty() && !staff.grants.iter().any(|g| roles.contains(&g.role)) {
+                return Err(Failure::of(ProblemCode::Forbidden));
+            }
+            request.extensions_mut().insert(staff);
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+fn bearer(request: &Request) -> Result<String, Failure> {
+    request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::of(ProblemCode::Unauthenticated))
+}
+
+/// Writes the access into the description of each operation of a path.
+fn describe(item: &mut utoipa::openapi::PathItem, access: Access) {
+    use serde_json::json;
+    use utoipa::openapi::{extensions::Extensions, security::SecurityRequirement};
+    let (kind, scheme) = match access {
+        Access::Open(why) => (json!({"open": why}), None),
+        Access::Field => (json!("field"), Some("field")),
+        Access::Staff(roles) => (json!({"staff": roles}), Some("staff")),
+    };
+    let operations = [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.options,
+        &mut item.head,
+        &mut item.patch,
+        &mut item.trace,
+    ];
+    for operation in operations.into_iter().flatten() {
+        let extension = Extensions::builder().add("x-xunge-access", kind.clone()).build();
+        operation.extensions.get_or_insert_default().merge(extension);
+        operation.security = Some(
+            scheme
+                .map(|s| SecurityRequirement::new::<_, [&str; 0], &str>(s, []))
+                .into_iter()
+                .collect(),
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! Error answers: RFC 9457 bodies.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use protocol::problem::{Problem, ProblemCode};
+
+/// The problem as an answer; the request's id is put in by the outermost layer ([`super::server`]).
+pub fn response(problem: Problem, retry_after_s: Option<u32>) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response.extensions_mut().insert(Answered(problem));
+    response
+}
+
+/// Rides along with an error answer, so that the outermost layer can log its code and add the request's id.
+#[derive(Debug, Clone)]
+pub struct Answered(pub Problem);
+
+/// The answer for a code with nothing more to say.
+pub fn of(code: ProblemCode) -> Response {
+    response(Problem::new(code), None)
+}

@@ -1,0 +1,3 @@
+//! People: organisations, accounts, roles, sessions, posts and who holds them.
+
+pub mod sessions;

@@ -1,0 +1,156 @@
+//! One connection to SQLite: how it is opened, statements, values, and what an error means.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
+
+use super::super::tx::Session;
+use super::super::value::{Row, Value};
+use super::super::{Internal, Options, StoreError};
+
+/// Prepared statements kept per connection; the whole program has fewer.
+const STATEMENTS: usize = 512;
+
+/// Open `path` the way this store wants it.
+pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result<Connection, StoreError> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if !read_only {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let opened = match &options.vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs.as_str()),
+        None => Connection::open_with_flags(path, flags),
+    };
+    let prepared = opened.and_then(|connection| {
+        connection.busy_timeout(options.patience)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // PostgreSQL reads "text" as a column's name and says so when there is none.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        connection.execute_batch(
+            "PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA cache_size = -16384;
+             PRAGMA journal_size_limit = 67108864;",
+        )?;
+        if read_only {
+            connection.execute_batch("PRAGMA query_only = ON")?;
+        }
+        Ok((connection, mode))
+    });
+    match prepared {
+        Ok((connection, mode)) if mode.eq_ignore_ascii_case("wal") => Ok(connection),
+        Ok((_, mode)) => Err(StoreError::Config(format!(
+            "{} cannot use a write-ahead log (journal_mode stays {mode})",
+            path.display()
+        ))),
+        Err(error) => Err(StoreError::unavailable(format_args!(
+            "{}: {error}",
+            path.display()
+        ))),
+    }
+}
+
+/// A statement of the engine's own, without parameters.
+pub(super) fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
+}
+
+pub(super) struct Statements<'c>(pub(super) &'c Connection);
+
+impl Session for Statements<'_> {
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        let run = || {
+            self.0
+                .prepare_cached(sql)?
+                .execute(rusqlite::params_from_iter(params))
+        };
+        run().map(|n| n as u64).map_err(|e| classify(&e))
+    }
+
+    fn query(&mut self, sql: &str, params: &[Value], each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
+        let mut run = || {
+            let mut statement = self.0.prepare_cached(sql)?;
+            let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+            while let Some(row) = rows.next()? {
+                let mut values = Vec::with_capacity(columns.len());
+                for i in 0..columns.len() {
+                    values.push(value(row.get_ref(i)?)?);
+                }
+                each(Row::new(Arc::clone(&columns), values));
+            }
+            Ok(())
+        };
+        run().map_err(|e: rusqlite::Error| classify(&e))
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.0.execute_batch(sql).map_err(|e| classify(&e))
+    }
+
+    fn is_broken(&self) -> bool {
+        self.0.is_autocommit()
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Bool(b) => ValueRef::Integer(i64::from(*b)),
+            Self::Int(i) => ValueRef::Integer(*i),
+            Self::Real(r) => ValueRef::Real(*r),
+            Self::Text(t) => ValueRef::Text(t.as_bytes()),
+            Self::Blob(b) => ValueRef::Blob(b),
+        }))
+    }
+}
+
+fn value(value: ValueRef<'_>) -> rusqlite::Result<Value> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(i) => Value::Int(i),
+        ValueRef::Real(r) => Value::Real(r),
+        ValueRef::Text(_) => Value::Text(value.as_str()?.to_owned()),
+        ValueRef::Blob(b) => Value::Blob(b.to_vec()),
+    })
+}
+
+/// What SQLite's error means for the caller.
+pub(super) fn classify(error: &rusqlite::Error) -> StoreError {
+    let rusqlite::Error::SqliteFailure(failure, text) = error else {
+        return StoreError::statement(error);
+    };
+    let text = text.as_deref().unwrap_or_default();
+    match (failure.code, failure.extended_code) {
+        (
+            ErrorCode::ConstraintViolation,
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID,
+        ) => {
+            // "UNIQUE constraint failed: table.column, table.column" or ".. failed: index 'name'"
+            let what = text.rsplit_once("failed: ").map_or(text, |(_, what)| what);
+            let constraint = what
+                .strip_prefix("index ")
+                .map_or(what, |name| name.trim_matches('\''));
+            StoreError::Conflict {
+                constraint: constraint.to_owned(),
+            }
+        }
+        // ON DELETE RESTRICT reports itself as a trigger's.
+        (ErrorCode::ConstraintViolation, _) if text.starts_with("FOREIGN KEY") => StoreError::ForeignKey,
+        (ErrorCode::ConstraintViolation, _) => StoreError::Check {
+            detail: Internal::new(text),
+        },
+        (ErrorCode::DiskFull, _) => StoreError::Full,
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Busy,
+        (ErrorCode::ReadOnly, _) => StoreError::ReadOnly,
+        (ErrorCode::CannotOpen | ErrorCode::SystemIoFailure, _) => StoreError::unavailable(error),
+        _ => StoreError::statement(error),
+    }
+}

@@ -1,0 +1,139 @@
+//! A private PostgreSQL cluster, for a process that was given none.
+//!
+//! A helper process holds the other end of a pipe and stops the cluster when this process ends, however it ends.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Keep it as long as the cluster is needed: dropping it, or the death of the process, stops the cluster.
+pub struct Cluster {
+    url: String,
+    _keeper: Child,
+}
+
+impl Cluster {
+    /// Start a cluster on a free port of loopback.
+    ///
+    /// # Errors
+    /// Says what to install when PostgreSQL is missing.
+    pub fn start() -> io::Result<Self> {
+        let bin = programs().ok_or_else(|| {
+            io::Error::other(
+                "PostgreSQL is not installed: apt-get install postgresql, \
+                 or name a server that may create databases in XUNGE_TEST_PG",
+            )
+        })?;
+        // Directly under /tmp: user postgres must get through, and a socket's path may have 107 bytes.
+        let dir = PathBuf::from(format!("/tmp/xunge-pgt-{}", std::process::id()));
+        fs::create_dir(&dir)?;
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o711))?;
+        let keeper = match serve(&bin, &dir) {
+            Ok(keeper) => keeper,
+            Err(error) => {
+                let _ = fs::remove_dir_all(&dir);
+                return Err(error);
+            }
+        };
+        let (port, child) = keeper;
+        Ok(Self {
+            url: format!("postgres://xunge@127.0.0.1:{port}/postgres"),
+            _keeper: child,
+        })
+    }
+
+    /// The address of its database `postgres`, as user `xunge` who may do everything.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+fn serve(bin: &Path, dir: &Path) -> io::Result<(u16, Child)> {
+    let (data, sockets) = (dir.join("d"), dir.join("s"));
+    for part in [&data, &sockets] {
+        fs::create_dir(part)?;
+        fs::set_permissions(part, fs::Permissions::from_mode(0o700))?;
+    }
+    // initdb refuses root, so root becomes Debian's user postgres.
+    let root = fs::metadata("/proc/self")?.uid() == 0;
+    if root {
+        output(Command::new("chown").arg("postgres:postgres").args([&data, &sockets]))?;
+    }
+    let program = |name: &str| {
+        let mut command = Command::new(if root { Path::new("setpriv").into() } else { bin.join(name) });
+        if root {
+            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
+            command.arg(bin.join(name));
+        }
+        command.env_clear().current_dir("/").envs([("LC_ALL", "C.UTF-8"), ("HOME", "/tmp")]);
+        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        command
+    };
+    let mut init = program("initdb");
+    init.arg("-D").arg(&data);
+    output(init.args(["-U", "xunge", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]))?;
+
+    let mut attempts = 0;
+    let port = loop {
+        attempts += 1;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let mut start = program("pg_ctl");
+        start.arg("-D").arg(&data).arg("-l").arg(data.join("log")).args(["-w", "-t", "30", "-o"]);
+        start.arg(format!(
+            "-h 127.0.0.1 -p {port} -k {} -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+             -c max_connections=300",
+            sockets.display()
+        ));
+        match output(start.arg("start")) {
+            Ok(()) => break port,
+            // Somebody may have taken the port meanwhile.
+            Err(error) if attempts == 3 => return Err(error),
+            Err(_) => {}
+        }
+    };
+    let mut stop = program("pg_ctl");
+    stop.arg("-D").arg(&data).args(["-m", "immediate", "stop"]);
+    let keeper = Command::new("/bin/sh")
+        .args(["-c", "read _; \"$@\"; rm -rf \"$0\""])
+        .arg(dir)
+        .arg(stop.get_program())
+        .args(stop.get_args())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Ctrl-C is meant for the tests; the keeper must outlive them.
+        .process_group(0)
+        .spawn()?;
+    Ok((port, keeper))
+}
+
+/// The newest of Debian's PostgreSQL versions, which are not on PATH.
+fn programs() -> Option<PathBuf> {
+    fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .flatten()
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path().join("bin"))))
+        .filter(|(_, bin)| bin.join("initdb").is_file())
+        .max()
+        .map(|(_, bin)| bin)
+}
+
+fn output(command: &mut Command) -> io::Result<()> {
+    let log = tempfile::NamedTempFile::new()?;
+    let status = command
+        .stdin(Stdio::null())
+        // A file and no pipe: the server that pg_ctl leaves behind would hold a pipe open for ever.
+        .stdout(log.reopen()?)
+        .stderr(log.reopen()?)
+        .status()
+        .map_err(|e| io::Error::other(format!("{command:?}: {e}")))?;
+    if status.success() {
+        return Ok(());
+    }
+    let text = fs::read_to_string(log.path()).unwrap_or_default();
+    Err(io::Error::other(format!("{command:?}: {status}\n{text}")))
+}
