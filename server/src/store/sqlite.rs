@@ -260,8 +260,11 @@ impl Writer {
                     members.push((job, Ok(hints.unwrap_or_default())));
                 }
                 Err(error) => {
-                    // Whether SQLite rolled back or is in doubt, a new connection starts clean.
-                    drop(connection);
+                    // A full disk makes SQLite roll everything back, which leaves a clean connection; one that
+                    // could not even go back to a savepoint is dropped, and its transaction with it.
+                    if connection.is_autocommit() {
+                        self.connection = Some(connection);
+                    }
                     let mut others: VecDeque<_> = members.into_iter().map(|(job, _)| job).collect();
                     others.append(&mut waiting);
                     return Tried::Spoiled {

@@ -28,7 +28,8 @@ impl TestDatabase {
     /// Create one. Fine from async tests, too: the work is done on a thread of its own.
     pub fn create() -> Self {
         let admin = std::env::var("XUNGE_TEST_PG").unwrap_or_else(|_| {
-            let start = || Cluster::start().unwrap_or_else(|error| panic!("no PostgreSQL for this test: {error}"));
+            let start =
+                || Cluster::start().unwrap_or_else(|error| panic!("no PostgreSQL for this test: {error}"));
             CLUSTER.get_or_init(start).url().to_owned()
         });
         let name = format!("t_{}", uuid::Uuid::now_v7().simple());
@@ -52,7 +53,10 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         // FORCE: a store that was not closed may still hold connections.
-        let _ = run(&self.admin, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let _ = run(
+            &self.admin,
+            format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name),
+        );
     }
 }
 

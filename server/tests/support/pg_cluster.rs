@@ -61,28 +61,52 @@ fn serve(bin: &Path, dir: &Path) -> io::Result<(u16, Child)> {
     // initdb refuses root, so root becomes Debian's user postgres.
     let root = fs::metadata("/proc/self")?.uid() == 0;
     if root {
-        output(Command::new("chown").arg("postgres:postgres").args([&data, &sockets]))?;
+        output(
+            Command::new("chown")
+                .arg("postgres:postgres")
+                .args([&data, &sockets]),
+        )?;
     }
     let program = |name: &str| {
-        let mut command = Command::new(if root { Path::new("setpriv").into() } else { bin.join(name) });
+        let mut command = Command::new(if root {
+            Path::new("setpriv").into()
+        } else {
+            bin.join(name)
+        });
         if root {
             command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
             command.arg(bin.join(name));
         }
-        command.env_clear().current_dir("/").envs([("LC_ALL", "C.UTF-8"), ("HOME", "/tmp")]);
+        command
+            .env_clear()
+            .current_dir("/")
+            .envs([("LC_ALL", "C.UTF-8"), ("HOME", "/tmp")]);
         command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
         command
     };
     let mut init = program("initdb");
     init.arg("-D").arg(&data);
-    output(init.args(["-U", "xunge", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]))?;
+    output(init.args([
+        "-U",
+        "xunge",
+        "--auth=trust",
+        "--no-sync",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+    ]))?;
 
     let mut attempts = 0;
     let port = loop {
         attempts += 1;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut start = program("pg_ctl");
-        start.arg("-D").arg(&data).arg("-l").arg(data.join("log")).args(["-w", "-t", "30", "-o"]);
+        start
+            .arg("-D")
+            .arg(&data)
+            .arg("-l")
+            .arg(data.join("log"))
+            .args(["-w", "-t", "30", "-o"]);
         start.arg(format!(
             "-h 127.0.0.1 -p {port} -k {} -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
              -c max_connections=300",
@@ -116,7 +140,12 @@ fn programs() -> Option<PathBuf> {
     fs::read_dir("/usr/lib/postgresql")
         .ok()?
         .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path().join("bin"))))
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse::<u32>().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
         .filter(|(_, bin)| bin.join("initdb").is_file())
         .max()
         .map(|(_, bin)| bin)

@@ -1,0 +1,122 @@
+//! What only the scaled-out engine has: connections that get lost, other replicas, schemas that change below.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use server::params;
+use server::store::{Hint, Options, Store, StoreError, Tx};
+use tokio::sync::broadcast::error::TryRecvError;
+
+use crate::Bench;
+use crate::promises::{add, ids, insert};
+
+fn die(tx: &mut Tx<'_>) -> Result<Vec<()>, StoreError> {
+    tx.all(
+        "SELECT pg_terminate_backend(pg_backend_pid()) AS dead",
+        params![],
+        |_| Ok(()),
+    )
+}
+
+#[test]
+fn a_lost_connection_is_made_again_and_the_closure_runs_again() {
+    let bench = Bench::postgres();
+    let store = bench.open();
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let done = store.write_blocking(move |tx| {
+        add(tx, 1)?;
+        if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+            die(tx)?;
+        }
+        add(tx, 2)
+    });
+    assert_eq!((done, runs.load(Ordering::Relaxed)), (Ok(1), 2));
+    let runs = AtomicU32::new(0);
+    let read = store.read_blocking(move |tx| {
+        if runs.fetch_add(1, Ordering::Relaxed) == 0 {
+            die(tx)?;
+        }
+        tx.one("SELECT COUNT(*) AS n FROM sample", params![], |row| {
+            row.get::<i64>("n")
+        })
+    });
+    assert_eq!(read, Ok(2));
+}
+
+#[test]
+fn a_connection_lost_in_commit_is_an_unknown_outcome() {
+    let bench = Bench::postgres();
+    let store = bench.open();
+    bench.behind_its_back(
+        "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+         CREATE CONSTRAINT TRIGGER late AFTER INSERT ON sample DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW WHEN (NEW.id = 13) EXECUTE FUNCTION die();",
+    );
+    let mut hints = store.hints();
+    let lost = store.write_blocking(|tx| {
+        tx.after_commit(Hint::Jobs);
+        add(tx, 13)
+    });
+    assert!(matches!(lost, Err(StoreError::CommitUnknown { .. })), "{lost:?}");
+    assert_eq!(hints.try_recv(), Err(TryRecvError::Empty));
+    insert(&store, 14).unwrap();
+    assert_eq!(ids(&store), [14]);
+}
+
+#[test]
+fn hints_reach_the_other_replica_once() {
+    let bench = Bench::postgres();
+    let (here, there) = (bench.open(), bench.open());
+    let (mut at_home, mut abroad) = (here.hints(), there.hints());
+    let say = |store: &Store, id: i64, name: &'static str| {
+        store
+            .write_blocking(move |tx| {
+                tx.after_commit(Hint::Mailbox(name.to_owned()));
+                add(tx, id)
+            })
+            .unwrap();
+    };
+    let refused: Result<(), StoreError> = here.write_blocking(|tx| {
+        tx.after_commit(Hint::Mailbox("never".to_owned()));
+        Err(StoreError::NotFound)
+    });
+    refused.unwrap_err();
+    say(&here, 1, "岗位一");
+    let heard = |receiver: &mut tokio::sync::broadcast::Receiver<Hint>| receiver.blocking_recv().unwrap();
+    assert_eq!(heard(&mut abroad), Hint::Mailbox("岗位一".to_owned()));
+    // What comes back from there proves that our own note had time to come back, and did not.
+    say(&there, 2, "answer");
+    assert_eq!(heard(&mut at_home), Hint::Mailbox("岗位一".to_owned()));
+    assert_eq!(heard(&mut at_home), Hint::Mailbox("answer".to_owned()));
+    assert_eq!(heard(&mut abroad), Hint::Mailbox("answer".to_owned()));
+    assert_eq!(
+        (at_home.try_recv(), abroad.try_recv()),
+        (Err(TryRecvError::Empty), Err(TryRecvError::Empty))
+    );
+
+    // After its connection was away, the listener says that it may have missed something.
+    bench.behind_its_back(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+    );
+    assert_eq!(heard(&mut abroad), Hint::All);
+    say(&here, 3, "later");
+    assert_eq!(heard(&mut abroad), Hint::Mailbox("later".to_owned()));
+}
+
+#[test]
+fn a_schema_changed_under_a_prepared_statement_does_no_harm() {
+    let bench = Bench::postgres();
+    let store = bench.open_with(Options {
+        connections: 1,
+        ..Bench::options()
+    });
+    let look =
+        || store.read_blocking(|tx| tx.all("SELECT * FROM parent", params![], |row| Ok(row.columns().len())));
+    bench.behind_its_back("INSERT INTO parent (id) VALUES (1)");
+    assert_eq!(look(), Ok(vec![1]));
+    bench.behind_its_back("ALTER TABLE parent ADD COLUMN name TEXT");
+    assert_eq!(look(), Ok(vec![2]));
+}

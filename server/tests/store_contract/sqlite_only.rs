@@ -1,0 +1,197 @@
+//! What only the embedded engine has: groups, a file that can be full, running inline.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use server::params;
+use server::store::{Migration, Options, Store, StoreError};
+
+use crate::promises::{add, hold, ids, insert};
+use crate::{Bench, SCHEMA};
+
+#[test]
+fn a_group_shares_one_commit() {
+    let bench = Bench::sqlite();
+    let store = bench.open_with(Options {
+        group_time: Duration::from_secs(60),
+        ..Bench::options()
+    });
+    let (gate, held) = hold(&store, 1);
+    let (ran, when_ran) = channel();
+    let (go, may_go) = channel::<()>();
+    let may_go = std::sync::Mutex::new(may_go);
+    let neighbour = {
+        let store = store.clone();
+        let mut write = Box::pin(async move {
+            store
+                .write(move |tx| {
+                    ran.send(()).unwrap();
+                    may_go.lock().unwrap().recv().unwrap();
+                    add(tx, 2)
+                })
+                .await
+        });
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(write.as_mut().poll(&mut context).is_pending());
+        write
+    };
+    gate.send(()).unwrap();
+    when_ran.recv().unwrap();
+    // The neighbour runs, so the first has returned; but there was no COMMIT yet, so it has no answer.
+    assert!(!held.is_finished() && ids(&store).is_empty());
+    go.send(()).unwrap();
+    assert_eq!(held.join().unwrap(), Ok(1));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(neighbour), Ok(1));
+    assert_eq!(ids(&store), [1, 2]);
+}
+
+#[test]
+fn a_full_disk_is_told_and_small_writes_go_on_after_freeing() {
+    let bench = Bench::sqlite();
+    let store = bench.open();
+    let limit = store.write_blocking(|tx| {
+        let pages: i64 = tx.one("PRAGMA page_count", params![], |row| row.get(0))?;
+        tx.one(
+            &format!("PRAGMA max_page_count = {}", pages + 40),
+            params![],
+            |row| row.get::<i64>(0),
+        )
+    });
+    assert!(limit.unwrap() > 40);
+    let big = |id: i64| {
+        store.write_blocking(move |tx| {
+            tx.execute(
+                "INSERT INTO sample (id, y) VALUES (?1, ?2)",
+                params![id, vec![7_u8; 30_000]],
+            )
+        })
+    };
+    let stored = (1..100).take_while(|id| big(*id) == Ok(1)).count();
+    assert!((2..50).contains(&stored), "{stored}");
+    assert_eq!(big(1000), Err(StoreError::Full));
+    assert_eq!(ids(&store).len(), stored, "reads go on");
+    store
+        .write_blocking(|tx| tx.execute("DELETE FROM sample WHERE id = 1", params![]))
+        .unwrap();
+    assert_eq!(insert(&store, 2000), Ok(1));
+    assert_eq!(ids(&store).last(), Some(&2000));
+}
+
+#[test]
+fn neighbours_of_a_closure_that_meets_a_full_disk_are_run_again() {
+    let bench = Bench::sqlite();
+    let store = bench.open_with(Options {
+        group_time: Duration::from_secs(60),
+        ..Bench::options()
+    });
+    let limit =
+        store.write_blocking(|tx| tx.one("PRAGMA max_page_count = 40", params![], |row| row.get::<i64>(0)));
+    assert_eq!(limit, Ok(40));
+    let (gate, held) = hold(&store, 1);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut big = Box::pin(store.write(|tx| {
+        tx.execute(
+            "INSERT INTO sample (id, y) VALUES (2, ?1)",
+            params![vec![7_u8; 1_000_000]],
+        )
+    }));
+    let mut small = Box::pin(store.write(|tx| add(tx, 3)));
+    assert!(big.as_mut().poll(&mut context).is_pending());
+    assert!(small.as_mut().poll(&mut context).is_pending());
+    drop(gate);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(big), Err(StoreError::Full));
+    assert_eq!(runtime.block_on(small), Ok(1));
+    assert_eq!(held.join().unwrap(), Ok(1));
+    assert_eq!(ids(&store), [1, 3]);
+}
+
+/// The rules forbid deferred constraints; here one makes COMMIT fail.
+const DEFERRED: &[Migration] = &[
+    SCHEMA[0],
+    Migration {
+        version: 2,
+        name: "deferred",
+        sql: "CREATE TABLE late (parent BIGINT REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);",
+    },
+];
+
+#[test]
+fn after_a_failed_commit_the_whole_group_knows_that_it_does_not_know() {
+    let bench = Bench::sqlite();
+    let options = Options {
+        migrations: DEFERRED,
+        group_time: Duration::from_secs(60),
+        ..Options::default()
+    };
+    let store = bench.open_with(options);
+    let mut hints = store.hints();
+    let (gate, held) = hold(&store, 1);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut spoiler = Box::pin(store.write(|tx| {
+        tx.after_commit(server::store::Hint::Jobs);
+        tx.execute("INSERT INTO late (parent) VALUES (9)", params![])
+    }));
+    // It would be told "exists already" because of a neighbour's row that may never be.
+    let mut refused = Box::pin(store.write(|tx| add(tx, 1)));
+    assert!(spoiler.as_mut().poll(&mut context).is_pending());
+    assert!(refused.as_mut().poll(&mut context).is_pending());
+    gate.send(()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for answer in [
+        held.join().unwrap(),
+        runtime.block_on(spoiler),
+        runtime.block_on(refused),
+    ] {
+        assert!(
+            matches!(answer, Err(StoreError::CommitUnknown { .. })),
+            "{answer:?}"
+        );
+    }
+    assert!(hints.try_recv().is_err());
+    assert_eq!(insert(&store, 1), Ok(1), "a new connection goes on");
+    assert_eq!(ids(&store), [1]);
+}
+
+#[test]
+fn inline_runs_on_the_calling_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inline.db");
+    let store = Store::open_inline(path.to_str().unwrap(), Bench::options()).unwrap();
+    let here = std::thread::current().id();
+    let again = store.clone();
+    let done = store.write_blocking(move |tx| {
+        assert_eq!(std::thread::current().id(), here);
+        // Calling the store from a closure is a mistake that must not hang the simulator.
+        assert_eq!(insert(&again, 5), Err(StoreError::Busy));
+        add(tx, 1)
+    });
+    assert_eq!(done, Ok(1));
+    // An async write is done when it is first polled: there is no thread to wait for.
+    let mut write = Box::pin(store.write(|tx| add(tx, 2)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(write.as_mut().poll(&mut context).is_ready());
+    assert_eq!(ids(&store), [1, 2]);
+    drop(write);
+    store.clone().close_blocking();
+    assert_eq!(insert(&store, 3), Err(StoreError::Closed));
+}
+
+#[test]
+fn addresses_that_make_no_sense_are_refused() {
+    for url in [
+        "",
+        "sqlite:",
+        "sqlite::memory:",
+        "mysql://localhost/x",
+        "postgres://h:port/x",
+    ] {
+        assert!(
+            matches!(Store::open(url, Options::default()), Err(StoreError::Config(_))),
+            "{url}"
+        );
+    }
+    let missing = Store::open("/no/such/folder/x.db", Options::default());
+    assert!(matches!(missing, Err(StoreError::Unavailable { .. })));
+}
