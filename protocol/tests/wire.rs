@@ -9,7 +9,10 @@ use protocol::{
     duty::{Answer, Purpose, TaskRow, TaskState},
     entry::{Disposition, Entry, Reason, Receipt, receipt_number},
     evidence::{ClockReading, Evidence, Position},
-    feed::{ActivityRow, ActivityState, CaseRow, DispositionRow, FeedRow, Mailbox, PostRow, PresenceRow, PullAnswer},
+    feed::{
+        ActivityRow, ActivityState, CaseRow, DispositionRow, FeedRow, Mailbox, PostRow, PresenceRow,
+        PullAnswer,
+    },
     field::*,
     geo::PointE7,
     ids::*,
@@ -31,11 +34,19 @@ fn id(n: u8) -> uuid::Uuid {
     uuid::Builder::from_unix_timestamp_millis(1_795_305_600_000, &[n; 10]).into_uuid()
 }
 fn clock() -> ClockReading {
-    ClockReading { wall: T0, boot: "b-1".into(), monotonic_ms: 86_400_000, offset_ms: Some(-1_250) }
+    ClockReading {
+        wall: T0,
+        boot: "b-1".into(),
+        monotonic_ms: 86_400_000,
+        offset_ms: Some(-1_250),
+    }
 }
 fn position() -> Position {
     Position {
-        point: PointE7 { lat: 438_965_000, lon: 1_253_252_000 },
+        point: PointE7 {
+            lat: 438_965_000,
+            lon: 1_253_252_000,
+        },
         accuracy_cm: 800,
         provider: "gps".into(),
         mock: false,
@@ -43,7 +54,13 @@ fn position() -> Position {
     }
 }
 fn photo(n: u8) -> PhotoRef {
-    PhotoRef { sha256: Sha256([n; 32]), size: 291_034, role: PhotoRole::Scene, width: 1600, height: 1200 }
+    PhotoRef {
+        sha256: Sha256([n; 32]),
+        size: 291_034,
+        role: PhotoRole::Scene,
+        width: 1600,
+        height: 1200,
+    }
 }
 fn cell() -> CellCode {
     "220104050317".parse().unwrap()
@@ -61,7 +78,10 @@ fn entry(payload: &Payload) -> Entry {
         post: PostId(id(5)),
         grid: Some(protocol::codes::GridVersion("220104.1".into())),
         payload: payload.to_json().unwrap(),
-        evidence: Evidence { position: Some(position()), clock: clock() },
+        evidence: Evidence {
+            position: Some(position()),
+            clock: clock(),
+        },
     }
 }
 fn key() -> PublicKey {
@@ -82,7 +102,9 @@ fn frozen<T: Serialize + DeserializeOwned>(name: &str, value: &T) {
 #[test]
 fn entries_of_every_kind_are_frozen() {
     let payloads = [
-        Payload::CheckIn(CheckIn { note: "早班".into() }),
+        Payload::CheckIn(CheckIn {
+            note: "早班".into()
+        }),
         Payload::CheckOut(CheckOut::default()),
         Payload::Report(Report {
             matter: Some("E0102".parse().unwrap()),
@@ -111,7 +133,10 @@ fn entries_of_every_kind_are_frozen() {
             text: "已清理".into(),
             photos: vec![photo(4)],
         }),
-        Payload::Withdraw(Withdraw { entry: EntryId(id(9)), reason: "报错了".into() }),
+        Payload::Withdraw(Withdraw {
+            entry: EntryId(id(9)),
+            reason: "报错了".into(),
+        }),
         Payload::Void,
     ];
     for payload in payloads {
@@ -125,23 +150,49 @@ fn entries_of_every_kind_are_frozen() {
 #[test]
 fn push_and_its_answer_are_frozen() {
     let raw = serde_json::value::to_raw_value(&entry(&Payload::Void)).unwrap();
-    frozen("envelope", &Envelope { v: 1, stream: StreamId(id(1)), clock: clock(), entries: vec![raw] });
+    frozen(
+        "envelope",
+        &Envelope {
+            v: 1,
+            stream: StreamId(id(1)),
+            clock: clock(),
+            entries: vec![raw],
+        },
+    );
     frozen(
         "push_answer",
         &PushAnswer {
             epoch: "e1".into(),
             server_time: T0,
             body_sha256: Sha256([9; 32]),
-            receipts: vec![Receipt { id: EntryId(id(1)), n: 7, sha256: Sha256([8; 32]), received: T0 }],
-            refused: vec![Refused { index: 1, id: None, code: "entry.unframed".into(), detail: "no id".into() }],
-            mark: StreamMark { upto: 7, highest: 9, holes: vec![(8, 8)] },
+            receipts: vec![Receipt {
+                id: EntryId(id(1)),
+                n: 7,
+                sha256: Sha256([8; 32]),
+                received: T0,
+            }],
+            refused: vec![Refused {
+                index: 1,
+                id: None,
+                code: "entry.unframed".into(),
+                detail: "no id".into(),
+            }],
+            mark: StreamMark {
+                upto: 7,
+                highest: 9,
+                holes: vec![(8, 8)],
+            },
         },
     );
 }
 
 #[test]
 fn mailbox_rows_are_frozen() {
-    let reason = Reason::new("task.late", "案卷已结案，转人工核对", "the case was closed meanwhile");
+    let reason = Reason::new(
+        "task.late",
+        "案卷已结案，转人工核对",
+        "the case was closed meanwhile",
+    );
     frozen(
         "row_disposition",
         &DispositionRow {
@@ -192,15 +243,35 @@ fn mailbox_rows_are_frozen() {
             at: T0,
         },
     );
-    frozen("row_post", &PostRow { name: "桂林路一岗".into(), number: "20104-011".into(), area: vec!["2201040503".into()] });
-    frozen("row_presence", &PresenceRow { person: PersonId(id(1)), present: true, since: T0 });
+    frozen(
+        "row_post",
+        &PostRow {
+            name: "桂林路一岗".into(),
+            number: "20104-011".into(),
+            area: vec!["2201040503".into()],
+        },
+    );
+    frozen(
+        "row_presence",
+        &PresenceRow {
+            person: PersonId(id(1)),
+            present: true,
+            since: T0,
+        },
+    );
     frozen(
         "pull_answer",
         &PullAnswer {
             epoch: "e1".into(),
             server_time: T0,
             reset: vec![Mailbox::Post.into()],
-            rows: vec![FeedRow { mailbox: Mailbox::Author.into(), n: 3, kind: "case".into(), entity: "x".into(), body: None }],
+            rows: vec![FeedRow {
+                mailbox: Mailbox::Author.into(),
+                n: 3,
+                kind: "case".into(),
+                entity: "x".into(),
+                body: None,
+            }],
             cursor: "e1.3".into(),
             more: false,
         },
@@ -219,7 +290,11 @@ fn enrolment_and_tokens_are_frozen() {
             parcel_key: "x25519:AAAA".into(),
         },
     );
-    let device = Device { model: "M1".into(), os: "Android 11".into(), app: "0.1.0".into() };
+    let device = Device {
+        model: "M1".into(),
+        os: "Android 11".into(),
+        app: "0.1.0".into(),
+    };
     frozen(
         "enrol_request",
         &EnrolRequest {
@@ -246,7 +321,10 @@ fn enrolment_and_tokens_are_frozen() {
             predecessor: None,
         },
     );
-    let certificate = SignedCertificate { certificate: "{}".into(), signature: signature() };
+    let certificate = SignedCertificate {
+        certificate: "{}".into(),
+        signature: signature(),
+    };
     frozen(
         "enrol_answer",
         &EnrolAnswer {
@@ -258,8 +336,20 @@ fn enrolment_and_tokens_are_frozen() {
             roles: vec![Role::Patroller.into()],
         },
     );
-    frozen("challenge_request", &ChallengeRequest { stream: StreamId(id(1)) });
-    frozen("challenge_answer", &ChallengeAnswer { epoch: "e1".into(), server_time: T0, challenge: "c".into() });
+    frozen(
+        "challenge_request",
+        &ChallengeRequest {
+            stream: StreamId(id(1)),
+        },
+    );
+    frozen(
+        "challenge_answer",
+        &ChallengeAnswer {
+            epoch: "e1".into(),
+            server_time: T0,
+            challenge: "c".into(),
+        },
+    );
     frozen(
         "token_request",
         &TokenRequest {
@@ -280,7 +370,14 @@ fn enrolment_and_tokens_are_frozen() {
             mark: StreamMark::default(),
         },
     );
-    frozen("photo_receipt", &PhotoReceipt { sha256: Sha256([1; 32]), size: 5, received: T0 });
+    frozen(
+        "photo_receipt",
+        &PhotoReceipt {
+            sha256: Sha256([1; 32]),
+            size: 5,
+            received: T0,
+        },
+    );
 }
 
 #[test]
@@ -291,8 +388,21 @@ fn manifests_and_problems_are_frozen() {
         sha256: Sha256([1; 32]),
         size: 840_000,
     };
-    frozen("manifest", &Manifest { v: 1, issued: T0, files: vec![file] });
-    frozen("signed_manifest", &SignedManifest { manifest: "{}".into(), signature: signature() });
+    frozen(
+        "manifest",
+        &Manifest {
+            v: 1,
+            issued: T0,
+            files: vec![file],
+        },
+    );
+    frozen(
+        "signed_manifest",
+        &SignedManifest {
+            manifest: "{}".into(),
+            signature: signature(),
+        },
+    );
     let mut problem = Problem::new(ProblemCode::CaseGuard);
     problem.request_id = Some(RequestId(id(1)));
     problem.errors.push(protocol::problem::FieldError {
@@ -308,8 +418,10 @@ fn the_texts_of_all_enums_and_codes_are_frozen() {
     fn texts<T: std::fmt::Display>(all: &[T]) -> String {
         all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
-    let problems: Vec<String> =
-        ProblemCode::ALL.iter().map(|c| format!("{} {} {:?}", c.as_str(), c.status(), c.verdict())).collect();
+    let problems: Vec<String> = ProblemCode::ALL
+        .iter()
+        .map(|c| format!("{} {} {:?}", c.as_str(), c.status(), c.verdict()))
+        .collect();
     insta::assert_snapshot!(
         "texts",
         [
@@ -338,7 +450,10 @@ fn story_20_values_of_a_newer_server_survive_an_old_handset() {
     assert_eq!(row.state, Open::Other("archived".into()));
     assert_eq!(serde_json::to_value(&row).unwrap()["state"], "archived");
     let roles: Vec<Open<Role>> = serde_json::from_str(r#"["patroller","drone_pilot"]"#).unwrap();
-    assert_eq!(roles, [Open::Known(Role::Patroller), Open::Other("drone_pilot".into())]);
+    assert_eq!(
+        roles,
+        [Open::Known(Role::Patroller), Open::Other("drone_pilot".into())]
+    );
 }
 
 #[test]
@@ -404,8 +519,8 @@ proptest! {
 
     #[test]
     fn trusted_time_is_never_after_the_arrival(wall: i64, offset: Option<i64>, m1 in 0i64..1 << 50, m2 in 0i64..1 << 50, same: bool) {
-        let made = ClockReading { wall: Millis(wall), boot: "a".into(), monotonic_ms: m1, offset_ms: offset };
-        let sent = ClockReading { boot: if same { "a" } else { "b" }.into(), monotonic_ms: m2, ..made.clone() };
+        let reading = |boot: &str, monotonic_ms| ClockReading { wall: Millis(wall), boot: boot.into(), monotonic_ms, offset_ms: offset };
+        let (made, sent) = (reading("a", m1), reading(if same { "a" } else { "b" }, m2));
         let t = protocol::evidence::trusted_time(&made, &sent, T0);
         prop_assert!(t.at <= T0 && t.uncertainty_ms >= 0);
     }
