@@ -1,0 +1,155 @@
+//! Errors of the handset: each has a stable dotted code and words in both languages that say what to do.
+
+use protocol::entry::Reason;
+use std::path::PathBuf;
+
+/// Result of everything in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong on the handset itself. Problems of the server reach the worker as [`Reason`]s instead.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `store.failed`: the database refused a statement.
+    #[error("database: {0}")]
+    Store(rusqlite::Error),
+    /// `store.full`: no space left on the handset; nothing was lost, nothing was written.
+    #[error("no space left on the handset")]
+    Full,
+    /// `store.busy`: another process holds the database for longer than the time limit.
+    #[error("another process is using the store")]
+    Busy,
+    /// `store.outcome_unknown`: the disk failed while a change was being made durable. The change may or may
+    /// not be there; it was looked up and could not be settled.
+    #[error("the disk failed while saving; whether the change was kept is not known yet")]
+    OutcomeUnknown,
+    /// `store.newer`: the database was written by a newer program.
+    #[error("the database has schema {found}, this program knows {known}")]
+    Newer {
+        /// What the file says.
+        found: i64,
+        /// What this program can read.
+        known: i64,
+    },
+    /// `store.moved_aside`: the database could not be read (damaged, or another key). It was moved, not deleted.
+    #[error("the database could not be read ({detail}); it was kept as {}", moved_to.display())]
+    MovedAside {
+        /// Where the unreadable file is now.
+        moved_to: PathBuf,
+        /// What the database engine said.
+        detail: String,
+    },
+    /// `disk.failed`: a file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// `vault.failed`: keys are missing, damaged or locked.
+    #[error("keys: {0}")]
+    Vault(String),
+    /// `data.malformed`: something stored or received does not read as what it should be.
+    #[error("malformed data: {0}")]
+    Data(String),
+    /// `enrol.none`: the store has no account yet.
+    #[error("this terminal is not enrolled")]
+    NotEnrolled,
+    /// `enrol.already`: the store has an account; another one needs another home.
+    #[error("this terminal is enrolled already")]
+    AlreadyEnrolled,
+    /// `item.unknown`: no item has this id.
+    #[error("no such item")]
+    NoSuchItem,
+    /// `sync.running`: another sync of this store is under way.
+    #[error("a sync is running already")]
+    SyncRunning,
+    /// `call.cancelled`: the caller's cancel token was used.
+    #[error("cancelled")]
+    Cancelled,
+    /// Bad input, or the server's refusal, with its own code and words.
+    #[error("{}: {}", .0.code, .0.en)]
+    Input(Reason),
+}
+
+impl Error {
+    /// The stable dotted code.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Store(_) => "store.failed",
+            Self::Full => "store.full",
+            Self::Busy => "store.busy",
+            Self::OutcomeUnknown => "store.outcome_unknown",
+            Self::Newer { .. } => "store.newer",
+            Self::MovedAside { .. } => "store.moved_aside",
+            Self::Io { .. } => "disk.failed",
+            Self::Vault(_) => "vault.failed",
+            Self::Data(_) => "data.malformed",
+            Self::NotEnrolled => "enrol.none",
+            Self::AlreadyEnrolled => "enrol.already",
+            Self::NoSuchItem => "item.unknown",
+            Self::SyncRunning => "sync.running",
+            Self::Cancelled => "call.cancelled",
+            Self::Input(reason) => &reason.code,
+        }
+    }
+    /// Code and words for the worker, in both languages.
+    pub fn reason(&self) -> Reason {
+        let zh = match self {
+            Self::Store(_) => "本机数据库出错，请重启应用",
+            Self::Full => "本机存储空间不足，请清理后重试；已保存的内容不受影响",
+            Self::Busy => "另一个程序正在使用本机数据，请稍候",
+            Self::OutcomeUnknown => "存储出错，内容可能已保存，请重启后在队列中查看",
+            Self::Newer { .. } => "本机数据由更新的版本写入，请升级应用",
+            Self::MovedAside { .. } => "本机数据库无法读取，原文件已保留，请联系管理员",
+            Self::Io { .. } => "文件读写出错",
+            Self::Vault(_) => "密钥无法读取，请联系管理员",
+            Self::Data(_) => "数据格式不正确",
+            Self::NotEnrolled => "本终端尚未登记",
+            Self::AlreadyEnrolled => "本终端已登记",
+            Self::NoSuchItem => "没有这个条目",
+            Self::SyncRunning => "同步正在进行",
+            Self::Cancelled => "已取消",
+            Self::Input(reason) => return reason.clone(),
+        };
+        Reason::new(self.code(), zh, self.to_string())
+    }
+    /// An error of bad input with its own code.
+    pub fn input(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Input(Reason::new(code, zh, en))
+    }
+    /// An error of a file, with its path.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        match error.sqlite_error_code() {
+            Some(DiskFull) => Self::Full,
+            Some(DatabaseBusy | DatabaseLocked) => Self::Busy,
+            _ => Self::Store(error),
+        }
+    }
+}
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Data(error.to_string())
+    }
+}
+impl From<protocol::sign::KeystoreError> for Error {
+    fn from(error: protocol::sign::KeystoreError) -> Self {
+        Self::Vault(error.0)
+    }
+}
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Self {
+        Self::Input(reason)
+    }
+}

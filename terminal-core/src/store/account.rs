@@ -1,0 +1,182 @@
+//! Who this store belongs to, which server it speaks to, and small settings.
+
+use super::{Store, from_json, to_json};
+use crate::{Error, Result, platform::ClockRaw};
+use protocol::{
+    codes::CountyCode,
+    evidence::ClockReading,
+    field::SignedCertificate,
+    ids::{PersonId, PostId, StreamId, TerminalId},
+    open::Open,
+    photo::Sha256,
+    role::Role,
+    sign::PublicKey,
+    time::Millis,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+/// The enrolled account: what the server bound and signed, and how to reach and check that server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// This store's stream.
+    pub stream: StreamId,
+    /// The handset.
+    pub terminal: TerminalId,
+    /// The post, to which the number belongs (SP-02).
+    pub post: PostId,
+    /// The person who holds the post.
+    pub holder: PersonId,
+    /// Name of the holder.
+    pub holder_name: String,
+    /// Roles of the holder.
+    pub roles: Vec<Open<Role>>,
+    /// The county whose grid and catalogues the handset loads.
+    pub county: CountyCode,
+    /// `https://host:port`.
+    pub server: String,
+    /// SPKI hashes that the server's certificate may have.
+    pub pins: Vec<Sha256>,
+    /// Signs certificates and manifests.
+    pub server_key: PublicKey,
+    /// Key to which pending items are sealed when the stream is revoked.
+    pub parcel_key: String,
+    /// Takes the stream back on a server restored from an older backup.
+    pub certificate: SignedCertificate,
+    /// Server time of the enrolment.
+    pub enrolled: Millis,
+}
+
+/// What is known of the server's clock: server time minus monotonic time of one boot. The wall clock is not
+/// in it, so setting the wall clock does not spoil it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct ServerClock {
+    boot: String,
+    server_minus_monotonic_ms: i64,
+}
+
+pub(super) mod keys {
+    pub const ACCOUNT: &str = "account";
+    pub const PENDING_ENROLMENT: &str = "enrolment";
+    pub const EPOCH: &str = "epoch";
+    pub const CURSOR: &str = "cursor";
+    pub const NEXT_N: &str = "next_n";
+    pub const SERVER_CLOCK: &str = "server_clock";
+    pub const MARK: &str = "mark";
+    pub const LAST_SYNC: &str = "last_sync";
+    pub const LAST_CONTACT: &str = "last_contact";
+}
+
+pub(super) fn get(connection: &Connection, key: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}
+pub(super) fn set(connection: &Connection, key: &str, value: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![key, value])?;
+    Ok(())
+}
+pub(super) fn account(connection: &Connection) -> Result<Account> {
+    match get(connection, keys::ACCOUNT)? {
+        Some(text) => from_json(&text),
+        None => Err(Error::NotEnrolled),
+    }
+}
+
+impl Store {
+    /// A setting of the program that uses the store; the store's own are not reachable here.
+    pub fn setting(&self, key: &str) -> Result<Option<String>> {
+        self.read(|c| get(c, &format!("app.{key}")))
+    }
+    /// Sets a setting durably.
+    pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
+        self.write(|tx| set(tx, &format!("app.{key}"), value))
+    }
+    /// The account, or [`Error::NotEnrolled`].
+    pub fn account(&self) -> Result<Account> {
+        self.read(account)
+    }
+    /// Binds the store to its account, once; the same account again is no error.
+    pub(crate) fn save_account(&self, new: &Account, epoch: &str) -> Result<()> {
+        self.write(|tx| {
+            match account(tx) {
+                Ok(old) if old.stream != new.stream => return Err(Error::AlreadyEnrolled),
+                Ok(_) | Err(Error::NotEnrolled) => {}
+                Err(error) => return Err(error),
+            }
+            set(tx, keys::ACCOUNT, &to_json(new)?)?;
+            if get(tx, keys::EPOCH)?.is_none() {
+                set(tx, keys::EPOCH, epoch)?;
+            }
+            tx.execute("DELETE FROM setting WHERE key = ?1", [keys::PENDING_ENROLMENT])?;
+            Ok(())
+        })
+    }
+    /// What an enrolment under way has to send again after a lost answer, as JSON of its own.
+    pub(crate) fn pending_enrolment(&self) -> Result<Option<String>> {
+        self.read(|c| get(c, keys::PENDING_ENROLMENT))
+    }
+    pub(crate) fn set_pending_enrolment(&self, json: &str) -> Result<()> {
+        self.write(|tx| set(tx, keys::PENDING_ENROLMENT, json))
+    }
+    /// The epoch of the server as it was last seen.
+    pub fn epoch(&self) -> Result<Option<String>> {
+        self.read(|c| get(c, keys::EPOCH))
+    }
+    /// When the last sync ended with nothing left that it could do, by the wall clock.
+    pub fn last_sync(&self) -> Result<Option<Millis>> {
+        self.read(|c| {
+            get(c, keys::LAST_SYNC)?
+                .map(|t| super::parse(&t).map(Millis))
+                .transpose()
+        })
+    }
+    pub(crate) fn set_last_sync(&self, at: Millis) -> Result<()> {
+        self.write(|tx| set(tx, keys::LAST_SYNC, &at.0.to_string()))
+    }
+    /// When the server last answered, by the wall clock.
+    pub fn last_contact(&self) -> Result<Option<Millis>> {
+        self.read(|c| {
+            get(c, keys::LAST_CONTACT)?
+                .map(|t| super::parse(&t).map(Millis))
+                .transpose()
+        })
+    }
+    /// Remembers the server's time: the exchange began at `sent` and ended at `got`, and the server read its
+    /// clock in between. A reading across a restart of the handset is not used.
+    pub(crate) fn learn_server_time(&self, sent: &ClockRaw, got: &ClockRaw, server: Millis) -> Result<()> {
+        self.write(|tx| {
+            set(tx, keys::LAST_CONTACT, &got.wall.0.to_string())?;
+            let trip = got.monotonic_ms.saturating_sub(sent.monotonic_ms);
+            if sent.boot != got.boot || trip < 0 {
+                return Ok(());
+            }
+            let middle = got.monotonic_ms.saturating_sub(trip / 2);
+            let clock = ServerClock {
+                boot: got.boot.clone(),
+                server_minus_monotonic_ms: server.0.saturating_sub(middle),
+            };
+            set(tx, keys::SERVER_CLOCK, &to_json(&clock)?)
+        })
+    }
+    /// The clocks with the estimated offset to the server, as evidence and envelopes carry them. The offset
+    /// is absent until the first exchange of this boot.
+    pub fn clock_reading(&self, raw: ClockRaw) -> Result<ClockReading> {
+        let known: Option<ServerClock> = self.read(|c| {
+            get(c, keys::SERVER_CLOCK)?
+                .map(|text| from_json(&text))
+                .transpose()
+        })?;
+        let offset = known.filter(|k| k.boot == raw.boot).map(|k| {
+            k.server_minus_monotonic_ms
+                .saturating_add(raw.monotonic_ms)
+                .saturating_sub(raw.wall.0)
+        });
+        Ok(raw.reading(offset))
+    }
+}

@@ -1,0 +1,76 @@
+//! Drafts (草稿): what a worker has begun and not submitted. Saved at every step, so that a camera that kills
+//! the process costs nothing (failure story 31). A draft's id becomes the id of its entry.
+
+use super::{Store, parse};
+use crate::Result;
+use protocol::{ids::EntryId, time::Millis};
+use rusqlite::{OptionalExtension, params};
+
+/// A draft as its owner wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Becomes the entry's id at submit.
+    pub id: EntryId,
+    /// What it will be, in the owner's words.
+    pub kind: String,
+    /// The owner's own format.
+    pub json: String,
+    /// Last change, wall clock.
+    pub updated: Millis,
+}
+
+impl Store {
+    /// Saves a draft durably, in place of an earlier one with the same id.
+    pub fn save_draft(&self, draft: &Draft) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached(
+                "INSERT INTO draft (id, kind, json, updated) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, json = excluded.json, updated = excluded.updated",
+            )?
+            .execute(params![draft.id.to_string(), draft.kind, draft.json, draft.updated.0])?;
+            Ok(())
+        })
+    }
+    /// The draft with this id.
+    pub fn draft(&self, id: EntryId) -> Result<Option<Draft>> {
+        self.read(|c| {
+            let row = c
+                .prepare_cached("SELECT kind, json, updated FROM draft WHERE id = ?1")?
+                .query_row([id.to_string()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+                .optional()?;
+            Ok(row.map(|(kind, json, updated)| Draft {
+                id,
+                kind,
+                json,
+                updated: Millis(updated),
+            }))
+        })
+    }
+    /// All drafts, the last changed first.
+    pub fn drafts(&self) -> Result<Vec<Draft>> {
+        self.read(|c| {
+            let mut statement =
+                c.prepare_cached("SELECT id, kind, json, updated FROM draft ORDER BY updated DESC, id")?;
+            let rows = statement.query_map([], |r| {
+                Ok((r.get::<_, String>(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
+            })?;
+            rows.map(|row| {
+                let (id, kind, json, updated) = row?;
+                Ok(Draft {
+                    id: parse(&id)?,
+                    kind,
+                    json,
+                    updated: Millis(updated),
+                })
+            })
+            .collect()
+        })
+    }
+    /// Throws a draft away, because its worker said so.
+    pub fn delete_draft(&self, id: EntryId) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("DELETE FROM draft WHERE id = ?1", [id.to_string()])?;
+            Ok(())
+        })
+    }
+}

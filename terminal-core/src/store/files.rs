@@ -1,0 +1,237 @@
+//! Reference files (grid pack, catalogue, calendar): fetched in parts, checked against the signed hash, put
+//! in force in one transaction. The version in force stays until the next one is whole.
+//!
+//! They live in the encrypted database: one disk format to trust, and no moment in which a file and its
+//! record disagree.
+
+use super::{Retry, Store, int, parse, retry, uint};
+use crate::Result;
+use protocol::{
+    manifest::{FileName, Manifest},
+    open::Open,
+    photo::Sha256,
+    time::Millis,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// A file in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceFile {
+    /// Which.
+    pub name: FileName,
+    /// Its version, as the server names it.
+    pub version: String,
+    /// Hash of its bytes.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A file that the manifest names and that is not whole yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedFile {
+    /// What it is and will be.
+    pub file: ReferenceFile,
+    /// Bytes that are here already.
+    pub have: u64,
+    /// Next try and last problem.
+    pub retry: Retry,
+}
+
+const COLUMNS: &str = "name, version, sha256, size";
+
+fn file(row: &rusqlite::Row<'_>) -> Result<ReferenceFile> {
+    Ok(ReferenceFile {
+        name: parse(&row.get::<_, String>(0)?)?,
+        version: row.get(1)?,
+        sha256: parse(&row.get::<_, String>(2)?)?,
+        size: uint(row.get(3)?)?,
+    })
+}
+
+fn have(connection: &Connection, sha256: Sha256) -> Result<u64> {
+    let bytes: i64 = connection
+        .prepare_cached("SELECT coalesce(sum(length(bytes)), 0) FROM blob_part WHERE sha256 = ?1")?
+        .query_row([sha256.to_string()], |row| row.get(0))?;
+    uint(bytes)
+}
+
+/// Drops contents that nothing in force and nothing wanted names.
+fn sweep(connection: &Connection) -> Result<()> {
+    connection.execute_batch(
+        "DELETE FROM blob WHERE sha256 NOT IN (SELECT sha256 FROM file UNION SELECT sha256 FROM wanted_file);
+         DELETE FROM blob_part WHERE sha256 NOT IN (SELECT sha256 FROM wanted_file);",
+    )?;
+    Ok(())
+}
+
+fn put_in_force(connection: &Connection, sha256: Sha256) -> Result<()> {
+    connection.execute(
+        "INSERT INTO file (name, version, sha256, size)
+             SELECT name, version, sha256, size FROM wanted_file WHERE sha256 = ?1
+         ON CONFLICT (name) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256, size = excluded.size",
+        [sha256.to_string()],
+    )?;
+    connection.execute("DELETE FROM wanted_file WHERE sha256 = ?1", [sha256.to_string()])?;
+    sweep(connection)
+}
+
+impl Store {
+    /// Takes over a manifest whose signature was verified: what differs from the files in force is wanted.
+    /// Names that this version does not know are left alone.
+    pub(crate) fn save_manifest(&self, manifest: &Manifest) -> Result<()> {
+        self.write(|tx| {
+            let mut names = Vec::new();
+            for new in &manifest.files {
+                let Open::Known(name) = new.name else { continue };
+                names.push(name);
+                let sha256 = new.sha256.to_string();
+                let in_force: Option<(String, String)> = tx
+                    .query_row(
+                        "SELECT sha256, version FROM file WHERE name = ?1",
+                        [name.as_str()],
+                        |row| Ok((row.get(0)?, row.get(1)?)),
+                    )
+                    .optional()?;
+                if in_force == Some((sha256.clone(), new.version.clone())) {
+                    tx.execute("DELETE FROM wanted_file WHERE name = ?1", [name.as_str()])?;
+                    continue;
+                }
+                tx.execute(
+                    "INSERT INTO wanted_file (name, version, sha256, size) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (name) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256,
+                         size = excluded.size, attempts = 0, not_before = 0, asked = 0, problem_json = NULL
+                     WHERE sha256 <> excluded.sha256 OR version <> excluded.version",
+                    params![name.as_str(), new.version, sha256, int(new.size)?],
+                )?;
+                let whole: bool = tx.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?1)",
+                    [&sha256],
+                    |row| row.get(0),
+                )?;
+                if whole {
+                    put_in_force(tx, new.sha256)?;
+                }
+            }
+            for name in FileName::ALL.iter().filter(|name| !names.contains(name)) {
+                tx.execute("DELETE FROM wanted_file WHERE name = ?1", [name.as_str()])?;
+            }
+            sweep(tx)
+        })
+    }
+
+    /// The next file to fetch, smallest first, so that catalogue and calendar do not wait for the grid.
+    pub(crate) fn next_file(&self, now: Millis) -> Result<Option<WantedFile>> {
+        Ok(self
+            .wanted_files()?
+            .into_iter()
+            .find(|wanted| wanted.retry.wait_until(now).is_none()))
+    }
+
+    /// Files on their way, smallest first.
+    pub fn wanted_files(&self) -> Result<Vec<WantedFile>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&format!(
+                "SELECT {COLUMNS}, attempts, not_before, asked, problem_json FROM wanted_file ORDER BY size, name"
+            ))?;
+            let mut rows = statement.query([])?;
+            let mut wanted = Vec::new();
+            while let Some(row) = rows.next()? {
+                let file = file(row)?;
+                wanted.push(WantedFile {
+                    have: have(c, file.sha256)?,
+                    retry: retry::read(row, 4)?,
+                    file,
+                });
+            }
+            Ok(wanted)
+        })
+    }
+
+    /// Adds bytes that begin where the ones we have end; `false` and nothing changed when they do not.
+    ///
+    /// With the last byte the content is checked: right, it comes into force in the same transaction; wrong,
+    /// it is dropped (then [`WantedFile::have`] is 0 again) and the old version stays.
+    pub(crate) fn add_file_part(&self, wanted: &ReferenceFile, start: u64, bytes: &[u8]) -> Result<bool> {
+        self.write(|tx| {
+            let here = have(tx, wanted.sha256)?;
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            if here != start || start.saturating_add(length) > wanted.size {
+                return Ok(false);
+            }
+            let sha256 = wanted.sha256.to_string();
+            if !bytes.is_empty() {
+                tx.execute(
+                    "INSERT INTO blob_part (sha256, start, bytes) VALUES (?1, ?2, ?3)",
+                    params![sha256, int(start)?, bytes],
+                )?;
+            }
+            if start.saturating_add(length) < wanted.size {
+                return Ok(true);
+            }
+            let mut whole = Vec::new();
+            {
+                let mut statement =
+                    tx.prepare_cached("SELECT bytes FROM blob_part WHERE sha256 = ?1 ORDER BY start")?;
+                let mut rows = statement.query([&sha256])?;
+                while let Some(row) = rows.next()? {
+                    whole.extend_from_slice(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+                }
+            }
+            tx.execute("DELETE FROM blob_part WHERE sha256 = ?1", [&sha256])?;
+            if Sha256::of(&whole) != wanted.sha256 {
+                return Ok(false);
+            }
+            tx.execute(
+                "INSERT INTO blob (sha256, bytes) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING",
+                params![sha256, whole],
+            )?;
+            put_in_force(tx, wanted.sha256)?;
+            Ok(true)
+        })
+    }
+
+    /// Notes a failure with a file.
+    pub(crate) fn fail_file(&self, name: FileName, retry: &Retry) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "UPDATE wanted_file SET attempts = ?2, not_before = ?3, asked = ?4, problem_json = ?5 WHERE name = ?1",
+                params![
+                    name.as_str(),
+                    retry.attempts,
+                    retry.not_before.0,
+                    retry.asked,
+                    retry::problem_json(retry)?
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The files in force.
+    pub fn files(&self) -> Result<Vec<ReferenceFile>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&format!("SELECT {COLUMNS} FROM file ORDER BY name"))?;
+            let mut rows = statement.query([])?;
+            let mut files = Vec::new();
+            while let Some(row) = rows.next()? {
+                files.push(file(row)?);
+            }
+            Ok(files)
+        })
+    }
+
+    /// The content of a file in force, with its version.
+    pub fn file(&self, name: FileName) -> Result<Option<(ReferenceFile, Vec<u8>)>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&format!(
+                "SELECT {COLUMNS}, (SELECT bytes FROM blob b WHERE b.sha256 = file.sha256) FROM file WHERE name = ?1"
+            ))?;
+            let mut rows = statement.query([name.as_str()])?;
+            match rows.next()? {
+                Some(row) => Ok(Some((file(row)?, row.get(4)?))),
+                None => Ok(None),
+            }
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! The mailboxes as last pulled, the cursor they were pulled to, and the server's epoch. Rows and cursor are
+//! saved in one transaction: the cursor is never ahead of the rows.
+
+use super::{Store, account, from_json, int, to_json, uint};
+use crate::Result;
+use protocol::{
+    feed::{DispositionRow, FeedRow, Mailbox, PullAnswer, kind},
+    open::Open,
+};
+use rusqlite::{Connection, params};
+
+/// A row of a mailbox. Rows of kinds that this version does not know are kept and left alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MailboxEntry {
+    /// Whose mailbox.
+    pub mailbox: Open<Mailbox>,
+    /// What the row is about, such as `task`.
+    pub kind: String,
+    /// Which one.
+    pub entity: String,
+    /// Position in the mailbox.
+    pub n: u64,
+    /// As the server sent it.
+    pub body: serde_json::Value,
+}
+
+fn text(mailbox: &Open<Mailbox>) -> &str {
+    match mailbox {
+        Open::Known(mailbox) => mailbox.as_str(),
+        Open::Other(text) => text,
+    }
+}
+
+/// Takes note of the server's epoch. Another one than before means that the server was restored: the
+/// mailboxes are pulled from nothing, and photos are confirmed once more (by a HEAD of their uploads).
+pub(super) fn see_epoch(connection: &Connection, epoch: &str) -> Result<bool> {
+    let known = account::get(connection, account::keys::EPOCH)?;
+    if known.as_deref() == Some(epoch) {
+        return Ok(false);
+    }
+    account::set(connection, account::keys::EPOCH, epoch)?;
+    if known.is_none() {
+        return Ok(false);
+    }
+    account::set(connection, account::keys::CURSOR, "")?;
+    connection.execute(
+        "UPDATE photo SET custody = 'waiting', received_at = NULL WHERE custody = 'received'",
+        [],
+    )?;
+    Ok(true)
+}
+
+fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
+    let mailbox = text(&row.mailbox);
+    let Some(body) = &row.body else {
+        connection
+            .prepare_cached("DELETE FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3")?
+            .execute(params![mailbox, row.kind, row.entity])?;
+        return Ok(());
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO mailbox_row (mailbox, kind, entity, n, body) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (mailbox, kind, entity) DO UPDATE SET n = excluded.n, body = excluded.body",
+        )?
+        .execute(params![
+            mailbox,
+            row.kind,
+            row.entity,
+            int(row.n)?,
+            to_json(body)?
+        ])?;
+    if row.kind == kind::DISPOSITION {
+        // A newer server may say it in a way we cannot read: the row is kept, the sync goes on.
+        match serde_json::from_value::<DispositionRow>(body.clone()) {
+            Ok(said) => apply_disposition(connection, &said)?,
+            Err(error) => {
+                tracing::warn!(%error, entity = row.entity, "a disposition that this version cannot read")
+            }
+        }
+    }
+    Ok(())
+}
+
+fn apply_disposition(connection: &Connection, said: &DispositionRow) -> Result<()> {
+    let state = match &said.disposition.state {
+        Open::Known(state) => state.as_str(),
+        Open::Other(text) => text,
+    };
+    connection
+        .prepare_cached(
+            "UPDATE item SET disposition = ?2, reason_json = ?3, disposition_at = ?4 WHERE id = ?1",
+        )?
+        .execute(params![
+            said.entry.to_string(),
+            state,
+            said.disposition.reason.as_ref().map(to_json).transpose()?,
+            said.at.0
+        ])?;
+    Ok(())
+}
+
+impl Store {
+    /// Where the next pull begins; empty at the start and after a restore of the server.
+    pub fn cursor(&self) -> Result<String> {
+        self.read(|c| Ok(account::get(c, account::keys::CURSOR)?.unwrap_or_default()))
+    }
+
+    /// Takes note of the epoch in any answer; `true` when the server was restored since the last one.
+    pub(crate) fn see_epoch(&self, epoch: &str) -> Result<bool> {
+        self.write(|tx| see_epoch(tx, epoch))
+    }
+
+    /// Takes over an answer to the pull that was made with the cursor `asked`: resets, rows, dispositions of
+    /// items, cursor and epoch, all or nothing. `false`: the cursor has moved meanwhile or the epoch is a new
+    /// one, nothing was taken, and the pull has to be made again.
+    pub(crate) fn apply_pull(&self, asked: &str, answer: &PullAnswer) -> Result<bool> {
+        self.write(|tx| {
+            let at = account::get(tx, account::keys::CURSOR)?.unwrap_or_default();
+            if at != asked || (see_epoch(tx, &answer.epoch)? && !asked.is_empty()) {
+                return Ok(false);
+            }
+            if asked.is_empty() {
+                tx.execute("DELETE FROM mailbox_row", [])?;
+            }
+            for mailbox in &answer.reset {
+                tx.execute("DELETE FROM mailbox_row WHERE mailbox = ?1", [text(mailbox)])?;
+            }
+            for row in &answer.rows {
+                apply_row(tx, row)?;
+            }
+            account::set(tx, account::keys::CURSOR, &answer.cursor)?;
+            Ok(true)
+        })
+    }
+
+    /// All rows of a kind, both mailboxes, in the order in which they last changed.
+    pub fn mailbox(&self, kind: &str) -> Result<Vec<MailboxEntry>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT mailbox, entity, n, body FROM mailbox_row WHERE kind = ?1 ORDER BY mailbox, n",
+            )?;
+            let mut rows = statement.query([kind])?;
+            let mut entries = Vec::new();
+            while let Some(row) = rows.next()? {
+                let mailbox: String = row.get(0)?;
+                entries.push(MailboxEntry {
+                    mailbox: mailbox.parse().map_or(Open::Other(mailbox), Open::Known),
+                    kind: kind.to_owned(),
+                    entity: row.get(1)?,
+                    n: uint(row.get(2)?)?,
+                    body: from_json(&row.get::<_, String>(3)?)?,
+                });
+            }
+            Ok(entries)
+        })
+    }
+
+    /// The bodies of a kind, such as [`protocol::duty::TaskRow`] for `task`. Those that this version cannot
+    /// read are left out.
+    pub fn mailbox_of<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>> {
+        let rows = self.mailbox(kind)?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| serde_json::from_value(row.body).ok())
+            .collect())
+    }
+}

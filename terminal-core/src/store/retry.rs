@@ -1,0 +1,141 @@
+//! When something that failed is tried again, and why it failed: kept in the row itself, so that it is there
+//! after a restart and can be shown. Nothing gives up; the longest wait is [`LONGEST`].
+
+use super::{Store, from_json, to_json};
+use crate::Result;
+use protocol::{entry::Reason, time::Millis};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// No wait is longer than this, in milliseconds: a day, and only when the server refused or asked.
+///
+/// A `not_before` further ahead than this means that the wall clock was set back; it counts as due.
+pub const LONGEST: i64 = 86_400_000;
+
+/// State of retries of one item, photo, file or step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// Failures since the last success.
+    pub attempts: u32,
+    /// The next try is not before this time of the wall clock; 0 when it is due at once.
+    pub not_before: Millis,
+    /// The server asked for this wait (429 or 503 with Retry-After): a manual sync honours it too.
+    pub asked: bool,
+    /// What happened last.
+    pub problem: Option<Reason>,
+}
+
+impl Retry {
+    /// When the next try may be made; `None` when it is due now.
+    pub fn wait_until(&self, now: Millis) -> Option<Millis> {
+        is_ahead(self.not_before, now).then_some(self.not_before)
+    }
+}
+
+/// Whether a stored `not_before` is still to come, safe against a wall clock set back.
+pub fn is_ahead(not_before: Millis, now: Millis) -> bool {
+    let wait = not_before.since(now);
+    wait > 0 && wait <= LONGEST
+}
+
+/// Steps of the sync that belong to no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Challenge and token: without them nothing else goes.
+    Session,
+    /// The mailboxes.
+    Pull,
+    /// The list of reference files.
+    Manifest,
+}
+
+impl Step {
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Pull => "pull",
+            Self::Manifest => "manifest",
+        }
+    }
+}
+
+/// Columns `attempts, not_before, asked, problem_json` from `first` on.
+pub(super) fn read(row: &rusqlite::Row<'_>, first: usize) -> Result<Retry> {
+    let problem: Option<String> = row.get(first + 3)?;
+    Ok(Retry {
+        attempts: row.get(first)?,
+        not_before: Millis(row.get(first + 1)?),
+        asked: row.get(first + 2)?,
+        problem: problem.map(|text| from_json(&text)).transpose()?,
+    })
+}
+
+pub(super) fn problem_json(retry: &Retry) -> Result<Option<String>> {
+    retry.problem.as_ref().map(to_json).transpose()
+}
+
+fn step(connection: &Connection, step: Step) -> Result<Retry> {
+    Ok(connection
+        .prepare_cached("SELECT attempts, not_before, asked, problem_json FROM step WHERE name = ?1")?
+        .query_row([step.as_str()], |row| Ok(read(row, 0)))
+        .optional()?
+        .transpose()?
+        .unwrap_or_default())
+}
+
+impl Store {
+    /// How a step of the sync stands.
+    pub fn step(&self, which: Step) -> Result<Retry> {
+        self.read(|c| step(c, which))
+    }
+    pub(crate) fn set_step(&self, which: Step, retry: &Retry) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached(
+                "INSERT INTO step (name, attempts, not_before, asked, problem_json) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (name) DO UPDATE SET attempts = excluded.attempts, not_before = excluded.not_before,
+                     asked = excluded.asked, problem_json = excluded.problem_json",
+            )?
+            .execute(params![
+                which.as_str(),
+                retry.attempts,
+                retry.not_before.0,
+                retry.asked,
+                problem_json(retry)?
+            ])?;
+            Ok(())
+        })
+    }
+    /// A person asked for a sync now: waits of our own making end, those that the server asked for stay.
+    pub(crate) fn end_own_waits(&self) -> Result<()> {
+        self.write(|tx| {
+            for table in ["item", "photo", "step", "wanted_file"] {
+                tx.execute(
+                    &format!("UPDATE {table} SET not_before = 0 WHERE asked = 0 AND not_before <> 0"),
+                    [],
+                )?;
+            }
+            Ok(())
+        })
+    }
+    /// The earliest time at which something that waits becomes due; `None` when nothing waits.
+    pub(crate) fn next_due(&self, now: Millis) -> Result<Option<Millis>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT not_before FROM item WHERE custody = 'waiting' AND refused_json IS NULL
+                 UNION ALL SELECT p.not_before FROM photo p JOIN item i ON i.id = p.item
+                     WHERE p.custody = 'waiting' AND i.custody = 'received'
+                 UNION ALL SELECT not_before FROM step WHERE attempts > 0
+                 UNION ALL SELECT not_before FROM wanted_file",
+            )?;
+            let times = statement.query_map([], |row| row.get(0).map(Millis))?;
+            let mut earliest = None;
+            for time in times {
+                let time = time?;
+                if is_ahead(time, now) {
+                    earliest = Some(earliest.map_or(time, |e: Millis| e.min(time)));
+                }
+            }
+            Ok(earliest)
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! The schema and its migrations. The harness here owns `user_version`; a migration never sets it itself.
+
+use crate::{Error, Result};
+use rusqlite::Connection;
+
+/// Migrations in order; the first brings an empty file to version 1. Append only: files of every age are out
+/// there, with pending work in them (failure story 19).
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+
+/// Brings the file to this program's schema, each step in its own transaction together with its number.
+pub fn migrate(connection: &mut Connection) -> Result<()> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    loop {
+        let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > known {
+            return Err(Error::Newer { found, known });
+        }
+        let Some(step) = usize::try_from(found).ok().and_then(|n| MIGRATIONS.get(n)) else {
+            return Ok(());
+        };
+        tx.execute_batch(step)?;
+        tx.pragma_update(None, "user_version", found + 1)?;
+        tx.commit()?;
+    }
+}

@@ -1,0 +1,125 @@
+//! Photos on their way. A photo's entry goes first; the photo waits for its entry's receipt, and is received
+//! only by a receipt that names its hash and size.
+
+use super::{Retry, Store, int, parse, retry, uint};
+use crate::Result;
+use protocol::{field::PhotoReceipt, ids::EntryId, photo::Sha256, time::Millis};
+use rusqlite::{OptionalExtension, params};
+
+/// A photo whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Its entry.
+    pub item: EntryId,
+    /// Its position in the entry.
+    pub position: u32,
+    /// Hash of the plain bytes.
+    pub sha256: Sha256,
+    /// Bytes in all.
+    pub size: u64,
+    /// Name in the photo folder.
+    pub file: String,
+    /// Path of the tus upload, once created.
+    pub upload: Option<String>,
+    /// Failures so far.
+    pub attempts: u32,
+}
+
+impl Store {
+    /// The next photo to send, in the order of entries.
+    pub(crate) fn next_upload(&self, now: Millis) -> Result<Option<Upload>> {
+        self.read(|c| {
+            c.prepare_cached(
+                "SELECT p.item, p.position, p.sha256, p.size, p.file, p.upload, p.attempts
+                 FROM photo p JOIN item i ON i.id = p.item
+                 WHERE p.custody = 'waiting' AND i.custody = 'received'
+                   AND (p.not_before <= ?1 OR p.not_before > ?2)
+                 ORDER BY i.n, p.position LIMIT 1",
+            )?
+            .query_row(params![now.0, now.plus(retry::LONGEST).0], |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                    row.get(5)?,
+                    row.get(6)?,
+                ))
+            })
+            .optional()?
+            .map(|(item, position, sha256, size, file, upload, attempts)| {
+                Ok(Upload {
+                    item: parse(&item)?,
+                    position,
+                    sha256: parse(&sha256)?,
+                    size: uint(size)?,
+                    file,
+                    upload,
+                    attempts,
+                })
+            })
+            .transpose()
+        })
+    }
+
+    /// Photos that are only here, their entries sent or not.
+    pub fn photos_waiting(&self) -> Result<u64> {
+        self.read(|c| {
+            let count: i64 = c.query_row(
+                "SELECT count(*) FROM photo WHERE custody = 'waiting'",
+                [],
+                |row| row.get(0),
+            )?;
+            uint(count)
+        })
+    }
+
+    /// Remembers where the upload goes on after a death, and how far it came; `None` forgets it, so that the
+    /// photo starts again. The local file is never touched by any answer of the server.
+    pub(crate) fn set_upload(&self, photo: &Upload, path: Option<&str>, sent: u64) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached("UPDATE photo SET upload = ?3, sent = ?4 WHERE item = ?1 AND position = ?2")?
+                .execute(params![photo.item.to_string(), photo.position, path, int(sent)?])?;
+            Ok(())
+        })
+    }
+
+    /// Takes a receipt. It counts for every photo of this hash and size whose entry is received: the same
+    /// picture in two reports travels once. Returns how many rows it settled.
+    pub(crate) fn photo_received(&self, receipt: &PhotoReceipt) -> Result<usize> {
+        self.write(|tx| {
+            Ok(tx
+                .prepare_cached(
+                    "UPDATE photo SET custody = 'received', received_at = ?3, sent = size,
+                         attempts = 0, not_before = 0, asked = 0, problem_json = NULL
+                     WHERE sha256 = ?1 AND size = ?2 AND custody = 'waiting'
+                       AND EXISTS (SELECT 1 FROM item i WHERE i.id = photo.item AND i.custody = 'received')",
+                )?
+                .execute(params![
+                    receipt.sha256.to_string(),
+                    int(receipt.size)?,
+                    receipt.received.0
+                ])?)
+        })
+    }
+
+    /// Notes a failure with a photo.
+    pub(crate) fn fail_photo(&self, photo: &Upload, retry: &Retry) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached(
+                "UPDATE photo SET attempts = ?3, not_before = ?4, asked = ?5, problem_json = ?6
+                 WHERE item = ?1 AND position = ?2",
+            )?
+            .execute(params![
+                photo.item.to_string(),
+                photo.position,
+                retry.attempts,
+                retry.not_before.0,
+                retry.asked,
+                retry::problem_json(retry)?
+            ])?;
+            Ok(())
+        })
+    }
+}
