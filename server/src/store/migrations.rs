@@ -141,3 +141,72 @@ fn retry(mut attempt: impl FnMut() -> Result<(), StoreError>) -> Result<(), Stor
 fn hash(sql: &str) -> String {
     hex::encode(Sha256::digest(sql.replace("\r\n", "\n").as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MIGRATIONS;
+
+    #[test]
+    fn migrations_are_numbered_without_gaps() {
+        let versions: Vec<i64> = MIGRATIONS.iter().map(|m| m.version).collect();
+        assert_eq!(versions, (1..).take(versions.len()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn migrations_use_only_what_both_engines_understand_alike() {
+        let forbidden = [
+            "int",
+            "integer",
+            "smallint",
+            "real",
+            "float",
+            "numeric",
+            "decimal",
+            "varchar",
+            "char",
+            "blob",
+            "json",
+            "jsonb",
+            "uuid",
+            "date",
+            "time",
+            "timestamp",
+            "timestamptz",
+            "serial",
+            "bigserial",
+            "identity",
+            "autoincrement",
+            "strict",
+            "rowid",
+            "domain",
+            "enum",
+            "deferrable",
+            "deferred",
+            "collate",
+            "now",
+            "random",
+            "replace",
+        ];
+        for migration in MIGRATIONS {
+            let code: String = migration
+                .sql
+                .lines()
+                .map(|line| line.split_once("--").map_or(line, |(code, _)| code))
+                .flat_map(|line| [line, "\n"])
+                .collect();
+            // Text in quotes is data.
+            let code: String = code.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
+            for (n, line) in code.lines().enumerate() {
+                for word in line.split(|c: char| !c.is_alphanumeric() && c != '_') {
+                    assert!(
+                        !forbidden.contains(&word.to_lowercase().as_str()),
+                        "{:04}_{}.sql:{}: {word} is not portable",
+                        migration.version,
+                        migration.name,
+                        n + 1
+                    );
+                }
+            }
+        }
+    }
+}

@@ -131,15 +131,16 @@ impl Store {
     /// ([`Options::migrations`]) and start the engine's threads. Blocks; meant for the start of the program.
     pub fn open(url: &str, options: Options) -> Result<Self, StoreError> {
         let (hints, _) = broadcast::channel(options.hint_capacity);
+        let options = Arc::new(options);
         match Address::parse(url)? {
             Address::Sqlite(path) => Ok(Self::over(
                 Engine::Sqlite,
-                Box::new(sqlite::Threads::open(path, options, hints.clone())?),
+                Box::new(sqlite::Threads::open(&path, &options, &hints)?),
                 hints,
             )),
             Address::Postgres(url) => Ok(Self::over(
                 Engine::Postgres,
-                Box::new(postgres::Pool::open(url, options, hints.clone())?),
+                Box::new(postgres::Pool::open(&url, &options, &hints)?),
                 hints,
             )),
         }
@@ -149,10 +150,11 @@ impl Store {
     /// free of threads and so deterministic. [`Options::vfs`] puts it on a simulated disk.
     pub fn open_inline(url: &str, options: Options) -> Result<Self, StoreError> {
         let (hints, _) = broadcast::channel(options.hint_capacity);
+        let options = Arc::new(options);
         match Address::parse(url)? {
             Address::Sqlite(path) => Ok(Self::over(
                 Engine::Sqlite,
-                Box::new(sqlite::Inline::open(path, options, hints.clone())?),
+                Box::new(sqlite::Inline::open(&path, &options, &hints)?),
                 hints,
             )),
             Address::Postgres(_) => Err(StoreError::Config("only SQLite runs inline".to_owned())),

@@ -34,9 +34,9 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn open(
-        url: String,
-        options: Options,
-        hints: broadcast::Sender<Hint>,
+        url: &str,
+        options: &Arc<Options>,
+        hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
         // The parser's message does not repeat the address, which may hold a password.
         let mut config: Config = url.parse().map_err(|e| StoreError::Config(format!("{e}")))?;
@@ -55,7 +55,7 @@ impl Pool {
         let wire = options.share_hints.then(Wire::new);
         let worker = Worker {
             config: config.clone(),
-            options: options.clone(),
+            options: Arc::clone(options),
             hints: hints.clone(),
             wire: wire.clone(),
             session: None,
@@ -79,7 +79,7 @@ impl Pool {
             this.spawn(&format!("store-{i}"), move || worker.serve(&queue))?;
         }
         if let Some(wire) = wire {
-            let listener = Listener::new(config, wire, hints, Arc::clone(&this.stop));
+            let listener = Listener::new(config, wire, hints.clone(), Arc::clone(&this.stop));
             let (listening, when_listening) = mpsc::sync_channel(1);
             // Not joined by close: it sleeps in the socket, owes nobody anything and ends by itself.
             std::thread::Builder::new()
@@ -134,7 +134,7 @@ impl Drop for Pool {
 /// One thread's connection, made when needed and made again when lost.
 struct Worker {
     config: Config,
-    options: Options,
+    options: Arc<Options>,
     hints: broadcast::Sender<Hint>,
     wire: Option<Wire>,
     session: Option<PgSession>,
@@ -144,7 +144,7 @@ impl Worker {
     fn another(&self) -> Self {
         Self {
             config: self.config.clone(),
-            options: self.options.clone(),
+            options: Arc::clone(&self.options),
             hints: self.hints.clone(),
             wire: self.wire.clone(),
             session: None,

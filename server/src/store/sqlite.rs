@@ -3,7 +3,7 @@
 mod connection;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -26,9 +26,9 @@ pub(super) struct Threads {
 
 impl Threads {
     pub(super) fn open(
-        path: PathBuf,
-        options: Options,
-        hints: broadcast::Sender<Hint>,
+        path: &Path,
+        options: &Arc<Options>,
+        hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
         let this = Self {
             writes: Arc::new(Queue::new(options.queue)),
@@ -36,7 +36,7 @@ impl Threads {
             threads: Mutex::default(),
         };
         let (opened, when_opened) = mpsc::sync_channel(1);
-        let (writer_path, writer_options) = (path.clone(), options.clone());
+        let (writer_path, writer_options, hints) = (path.to_owned(), Arc::clone(options), hints.clone());
         let writes = Arc::clone(&this.writes);
         let group_time = options.group_time;
         this.spawn("store-writer", move || {
@@ -61,7 +61,7 @@ impl Threads {
         })?;
         when_opened.recv().unwrap_or(Err(StoreError::Closed))?;
         for i in 0..options.readers.max(1) {
-            let mut reader = Reader::new(path.clone(), options.clone());
+            let mut reader = Reader::new(path.to_owned(), Arc::clone(options));
             let reads = Arc::clone(&this.reads);
             this.spawn(&format!("store-reader-{i}"), move || {
                 while let Some(job) = reads.pop() {
@@ -123,12 +123,12 @@ pub(super) struct Inline {
 
 impl Inline {
     pub(super) fn open(
-        path: PathBuf,
-        options: Options,
-        hints: broadcast::Sender<Hint>,
+        path: &Path,
+        options: &Arc<Options>,
+        hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
-        let reader = Reader::new(path.clone(), options.clone());
-        let writer = Writer::open(path, options, hints)?;
+        let reader = Reader::new(path.to_owned(), Arc::clone(options));
+        let writer = Writer::open(path.to_owned(), Arc::clone(options), hints.clone())?;
         Ok(Self {
             engines: Mutex::new(Some((writer, reader))),
         })
@@ -156,16 +156,19 @@ impl Executor for Inline {
 /// The only connection that writes.
 struct Writer {
     path: PathBuf,
-    options: Options,
+    options: Arc<Options>,
     hints: broadcast::Sender<Hint>,
     /// Absent after an error that left the connection in doubt, until the next group opens another.
     connection: Option<Connection>,
 }
 
+/// A closure of a group and what it is to be answered.
+type Member<'j> = (Box<dyn Job + 'j>, Result<Vec<Hint>, StoreError>);
+
 /// How one try at a group ended.
 enum Tried<'j> {
     /// Committed or in doubt: the answer of each member.
-    Done(Vec<(Box<dyn Job + 'j>, Result<Vec<Hint>, StoreError>)>),
+    Done(Vec<Member<'j>>),
     /// The engine threw the whole transaction away while this member ran; the others may run again.
     Spoiled {
         culprit: Box<dyn Job + 'j>,
@@ -175,7 +178,11 @@ enum Tried<'j> {
 }
 
 impl Writer {
-    fn open(path: PathBuf, options: Options, hints: broadcast::Sender<Hint>) -> Result<Self, StoreError> {
+    fn open(
+        path: PathBuf,
+        options: Arc<Options>,
+        hints: broadcast::Sender<Hint>,
+    ) -> Result<Self, StoreError> {
         let mut writer = Self {
             connection: Some(connect(&path, &options, false)?),
             path,
@@ -333,12 +340,12 @@ fn refuse_all<'j>(waiting: VecDeque<Box<dyn Job + 'j>>, error: &StoreError) -> T
 /// A connection that only reads.
 struct Reader {
     path: PathBuf,
-    options: Options,
+    options: Arc<Options>,
     connection: Option<Connection>,
 }
 
 impl Reader {
-    fn new(path: PathBuf, options: Options) -> Self {
+    fn new(path: PathBuf, options: Arc<Options>) -> Self {
         Self {
             path,
             options,

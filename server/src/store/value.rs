@@ -118,17 +118,14 @@ impl Row {
     }
 
     /// The TEXT column `at` parsed into a domain type: codes, states, ids.
-    pub fn parse<T: std::str::FromStr>(&self, at: impl ColumnIndex + Copy) -> Result<T, StoreError> {
+    pub fn parse<T: std::str::FromStr>(&self, at: impl ColumnIndex) -> Result<T, StoreError> {
         let text: String = self.get(at)?;
         text.parse()
             .map_err(|_| StoreError::decode(at.name(&self.columns), std::any::type_name::<T>(), text))
     }
 
     /// [`Row::parse`] for a column that may be NULL.
-    pub fn parse_opt<T: std::str::FromStr>(
-        &self,
-        at: impl ColumnIndex + Copy,
-    ) -> Result<Option<T>, StoreError> {
+    pub fn parse_opt<T: std::str::FromStr>(&self, at: impl ColumnIndex) -> Result<Option<T>, StoreError> {
         match self.get::<Option<String>>(at)? {
             None => Ok(None),
             Some(_) => self.parse(at).map(Some),
@@ -142,7 +139,7 @@ impl Row {
 }
 
 /// How a column is named: `"name"` or an index from 0.
-pub trait ColumnIndex {
+pub trait ColumnIndex: Copy {
     /// Where the column stands.
     fn position(&self, columns: &[String]) -> Option<usize>;
     /// Its name for an error message.

@@ -112,6 +112,7 @@ store_contract!([sqlite, postgres] {
     question_marks_in_text_are_text_and_ten_is_not_one
     text_with_nul_and_not_a_number_are_refused
     close_finishes_what_was_accepted
+    async_code_may_open_use_and_close_a_store
     a_write_nobody_waits_for_is_done_all_the_same
     more_than_the_queue_holds_is_refused_as_busy
     hints_leave_after_commit_and_never_without
@@ -126,4 +127,5 @@ store_contract!([sqlite, postgres] {
     a_newer_database_is_refused
     a_failing_migration_leaves_the_version_before
     stores_opened_at_once_migrate_once
+    the_servers_own_schema_applies_from_nothing
 });

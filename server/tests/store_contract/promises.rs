@@ -348,6 +348,27 @@ pub fn close_finishes_what_was_accepted(bench: &Bench) {
     assert_eq!(ids(&bench.open()), (0..=20).collect::<Vec<_>>());
 }
 
+pub fn async_code_may_open_use_and_close_a_store(bench: &Bench) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let store = bench.open();
+        let writes = (0..10).map(|id| store.write(move |tx| add(tx, id)));
+        for done in futures_util::future::join_all(writes).await {
+            assert_eq!(done, Ok(1));
+        }
+        let count = store
+            .read(|tx| {
+                tx.one("SELECT COUNT(*) AS n FROM sample", params![], |row| {
+                    row.get::<i64>("n")
+                })
+            })
+            .await;
+        assert_eq!(count, Ok(10));
+        store.clone().close().await;
+        assert_eq!(store.write(|tx| add(tx, 10)).await, Err(StoreError::Closed));
+    });
+}
+
 pub fn a_write_nobody_waits_for_is_done_all_the_same(bench: &Bench) {
     let store = bench.open_with(Options {
         connections: 1,
@@ -669,4 +690,16 @@ pub fn stores_opened_at_once_migrate_once(bench: &Bench) {
             assert_eq!(history(&store.join().unwrap().unwrap()).len(), 2);
         }
     });
+}
+
+pub fn the_servers_own_schema_applies_from_nothing(bench: &Bench) {
+    let store = bench.open_with(Options::default());
+    let versions: Vec<i64> = history(&store).into_iter().map(|(version, ..)| version).collect();
+    assert_eq!(
+        versions,
+        server::store::MIGRATIONS
+            .iter()
+            .map(|m| m.version)
+            .collect::<Vec<_>>()
+    );
 }

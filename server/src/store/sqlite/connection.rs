@@ -76,7 +76,7 @@ impl Session for Statements<'_> {
     fn query(&mut self, sql: &str, params: &[Value], each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
         let mut run = || {
             let mut statement = self.0.prepare_cached(sql)?;
-            let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;
             while let Some(row) = rows.next()? {
                 let mut values = Vec::with_capacity(columns.len());
