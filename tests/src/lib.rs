@@ -1,1 +1,11 @@
-//! e2e
+//! The only room that links both ends: what the stories, the demo and the benches share.
+//!
+//! [`pictures`] real photographs, cropped so that no two are equal; [`office`] staff at the centre, over the
+//! HTTP API alone; [`city`] a city with its organisation, posts and grid, made through the same API;
+//! [`demo`] the story of the demo.
+
+pub mod chance;
+pub mod city;
+pub mod demo;
+pub mod office;
+pub mod pictures;
