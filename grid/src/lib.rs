@@ -19,4 +19,12 @@ pub mod pack;
 
 pub use pack::{Pack, PackBuf, PackError};
 #[cfg(feature = "tools")]
+pub mod check;
+#[cfg(feature = "tools")]
+pub mod cut;
+#[cfg(feature = "tools")]
+pub mod geojson;
+#[cfg(feature = "tools")]
+pub mod level;
+#[cfg(feature = "tools")]
 pub mod synthetic;

@@ -1,0 +1,96 @@
+//! Rings, one by one: one part, no hole, turned rightly, simple, wide enough.
+
+use std::collections::BTreeSet;
+
+use super::{Finding, FindingKind, Limits};
+use crate::geojson::LooseArea;
+use crate::geom::{Frame, Metres, Pt, area_m2, area2, edges, on_segment, point_to_segment};
+use crate::level::Level;
+
+/// Answers the narrowest place of any cell.
+pub(super) fn check(areas: &[LooseArea], limits: &Limits, findings: &mut Vec<Finding>) -> Option<f64> {
+    let mut narrowest: Option<f64> = None;
+    for LooseArea { area, polygons } in areas {
+        let place = area.ring.first().copied();
+        let mut bad = |kind, at: Option<Pt>, detail: String| {
+            findings.push(Finding { kind, codes: vec![area.code.clone()], place: at.map(Into::into), detail });
+        };
+        if polygons.len() > 1 {
+            bad(FindingKind::NotAPolygon, place, format!("{} parts; an area has one", polygons.len()));
+        }
+        for polygon in polygons {
+            if let Some(hole) = polygon.get(1) {
+                bad(FindingKind::Hole, hole.first().copied(), "an area has no holes".into());
+            }
+        }
+        if area2(&area.ring) <= 0 {
+            bad(FindingKind::RingTurned, place, "the ring is not counter-clockwise (RFC 7946)".into());
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = area.ring.iter().find(|p| !seen.insert(**p)) {
+            bad(FindingKind::VertexTwice, Some(*twice), "the ring comes to a vertex twice".into());
+        }
+        if let Some(spike) = spike(&area.ring) {
+            bad(FindingKind::SelfIntersection, Some(spike), "the ring turns back on itself".into());
+        }
+        let size = area_m2(&area.ring).abs();
+        match area.level {
+            Level::Cell => {
+                if size < limits.cell_m2 {
+                    bad(FindingKind::Sliver, place, format!("{size:.1} m2"));
+                }
+                let (width, at) = width(&area.ring);
+                if width < limits.width_m {
+                    bad(FindingKind::Sliver, at.or(place), format!("{width:.2} m wide"));
+                }
+                narrowest = Some(narrowest.map_or(width, |n: f64| n.min(width)));
+            }
+            Level::Community if area.is_urban && size > limits.urban_community_m2 => {
+                bad(FindingKind::UrbanTooLarge, place, format!("{size:.0} m2"));
+            }
+            _ => {}
+        }
+    }
+    narrowest
+}
+
+/// A vertex at which the ring goes back along the edge it came by.
+fn spike(ring: &[Pt]) -> Option<Pt> {
+    let next = edges(ring).skip(1).chain(edges(ring).take(1));
+    edges(ring).zip(next).find(|&((a, b), (_, c))| on_segment(a, b, c) || on_segment(b, c, a)).map(|((_, b), _)| b)
+}
+
+/// The narrowest place of a ring: the least of its mean width (twice the area by the length of the border) and of the
+/// distances between a vertex and an edge that are far from one another along the ring. Crowded vertices along a smooth
+/// border are near one another both ways and do not count.
+fn width(ring: &[Pt]) -> (f64, Option<Pt>) {
+    let Some(&origin) = ring.first() else { return (0.0, None) };
+    let frame = Frame::new(origin);
+    let m: Vec<Metres> = ring.iter().map(|&p| frame.metres(p)).collect();
+    let sides: Vec<(Metres, Metres, f64)> = {
+        let mut so_far = 0.0;
+        let next = m.iter().skip(1).chain(m.first());
+        m.iter()
+            .zip(next)
+            .map(|(&a, &b)| {
+                let start = so_far;
+                so_far += a.distance(b);
+                (a, b, start)
+            })
+            .collect()
+    };
+    let around = sides.iter().map(|(a, b, _)| a.distance(*b)).sum::<f64>();
+    let mut best = (2.0 * frame.square_metres(area2(ring)).abs() / around.max(1e-9), None);
+    for (&(v, _, at), &p) in sides.iter().zip(ring) {
+        for &(a, b, start) in &sides {
+            let d = point_to_segment(v, a, b);
+            if d < best.0 {
+                let along = (start + (v.distance(a).powi(2) - d * d).max(0.0).sqrt().min(a.distance(b)) - at).abs();
+                if along.min(around - along) > 3.0 * d {
+                    best = (d, Some(p));
+                }
+            }
+        }
+    }
+    best
+}
