@@ -87,11 +87,25 @@ CREATE TABLE task (
     answer_entry TEXT,
     answered_by TEXT,
     answered BIGINT,
+    -- Whether the answer moves the case (T3, T13); a supervisor's own task about a case does not.
+    drives BOOLEAN NOT NULL,
     version BIGINT NOT NULL
 );
 CREATE INDEX task_state ON task (state, due);
 CREATE INDEX task_holder ON task (holder, state);
 CREATE INDEX task_case ON task (case_id);
+
+-- Who had a task when: an answer made offline counts when its post had the task at that time.
+CREATE TABLE task_lease (
+    task TEXT NOT NULL REFERENCES task (id),
+    seq BIGINT NOT NULL,
+    post TEXT NOT NULL REFERENCES post (id),
+    person TEXT NOT NULL REFERENCES person (id),
+    since BIGINT NOT NULL,
+    until BIGINT,
+    PRIMARY KEY (task, seq)
+);
+CREATE INDEX task_lease_open ON task_lease (post, until);
 
 -- Duty by presence: begins with a check-in, ends with check-out or the shift's end.
 CREATE TABLE presence (
@@ -104,6 +118,16 @@ CREATE TABLE presence (
     changed_by TEXT
 );
 CREATE INDEX presence_present ON presence (present, ends);
+
+-- Times on duty, one row a check-in that began one: whether a report of last week was made on duty.
+CREATE TABLE duty_period (
+    entry TEXT PRIMARY KEY,
+    person TEXT NOT NULL REFERENCES person (id),
+    post TEXT NOT NULL REFERENCES post (id),
+    since BIGINT NOT NULL,
+    until BIGINT NOT NULL
+);
+CREATE INDEX duty_period_person ON duty_period (person, since);
 
 CREATE TABLE activity (
     record TEXT PRIMARY KEY,
