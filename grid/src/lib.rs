@@ -7,7 +7,8 @@
 //! Behind the feature `tools`, which handsets leave off:
 //! * `cut`: district outline and lists of names to streets, communities and cells with stable codes;
 //! * `check`: the import gate, which knows nothing of the cutter and names every fault with its place;
-//! * `geojson`: the exchange format between them; `synthetic`: tessellations to measure with;
+//! * `geojson`: the exchange format between them; `import`: through the gate into a pack;
+//! * `synthetic`: tessellations to measure with;
 //! * `command`: what `xunge-server grid cut | check | pack | where` does.
 //!
 //! The crate reads no file and no clock, except for `command`, its one edge.
@@ -21,9 +22,13 @@ pub use pack::{Pack, PackBuf, PackError};
 #[cfg(feature = "tools")]
 pub mod check;
 #[cfg(feature = "tools")]
+pub mod command;
+#[cfg(feature = "tools")]
 pub mod cut;
 #[cfg(feature = "tools")]
 pub mod geojson;
+#[cfg(feature = "tools")]
+pub mod import;
 #[cfg(feature = "tools")]
 pub mod level;
 #[cfg(feature = "tools")]

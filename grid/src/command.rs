@@ -1,0 +1,262 @@
+//! What `xunge-server grid cut | check | pack | where` does: files and streams in, files and lines out. The one edge of
+//! this crate; everything it calls is plain functions over plain data.
+
+use std::fs;
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+
+use protocol::codes::{CountyCode, GridVersion};
+use protocol::geo::{Datum, PointE7};
+
+use crate::check::{Limits, Report, check};
+use crate::cut::{CutError, CutOptions, Numbering, Region};
+use crate::decimal::{format_e7, parse_e7};
+use crate::geojson::{self, GeoJsonError};
+use crate::import::{ImportError, pack_geojson};
+use crate::level::Level;
+use crate::pack::{PackBuf, PackError};
+
+/// One call.
+#[derive(Clone, Debug)]
+pub enum GridCommand {
+    /// Cut a district into streets, communities and cells.
+    Cut {
+        /// GeoJSON of district outlines.
+        districts: PathBuf,
+        /// JSON list of streets and communities.
+        divisions: PathBuf,
+        /// Which district.
+        county: CountyCode,
+        /// Version to give the grid.
+        grid_version: GridVersion,
+        /// Datum of the outlines.
+        source_datum: Datum,
+        /// Another seed gives another, equally valid grid.
+        seed: u64,
+        /// The numbering table: read if it is there, written anew with what was added.
+        numbering: PathBuf,
+        /// GeoJSON to write.
+        out: PathBuf,
+    },
+    /// Check a GeoJSON file.
+    Check {
+        /// The file.
+        file: PathBuf,
+        /// Write the report as JSON instead of lines.
+        json: bool,
+    },
+    /// Check a GeoJSON file and pack it.
+    Pack {
+        /// The file.
+        file: PathBuf,
+        /// Version, for files that name none.
+        grid_version: Option<GridVersion>,
+        /// Pack to write.
+        out: PathBuf,
+    },
+    /// Say which cell holds a point.
+    Where {
+        /// The pack.
+        pack: PathBuf,
+        /// One WGS-84 point; without it, `lat,lon` lines are read from stdin and a code or `-` is written for each.
+        point: Option<PointE7>,
+    },
+}
+
+/// Why a call failed. Nothing is printed for it.
+#[derive(Debug, thiserror::Error)]
+pub enum GridCommandError {
+    /// A file or stream.
+    #[error("{0}: {1}")]
+    Io(PathBuf, #[source] io::Error),
+    /// Cutting.
+    #[error(transparent)]
+    Cut(#[from] CutError),
+    /// The numbering table is no such table.
+    #[error("{0}: not a numbering table: {1}")]
+    Numbering(PathBuf, #[source] serde_json::Error),
+    /// Not GeoJSON.
+    #[error(transparent)]
+    GeoJson(#[from] GeoJsonError),
+    /// What was cut or checked has faults; they were written to stdout.
+    #[error("the grid has {0} faults")]
+    Faults(usize),
+    /// Packing.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// Not a pack to rely on.
+    #[error("{0}: {1}")]
+    Pack(PathBuf, #[source] PackError),
+    /// A line that is no `lat,lon`.
+    #[error("line {0}: not a latitude and longitude in decimal degrees")]
+    Line(usize),
+    /// Something could not be written as JSON.
+    #[error("cannot be written as JSON: {0}")]
+    Json(#[source] serde_json::Error),
+}
+
+impl GridCommandError {
+    /// The stable dotted code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io(..) => "grid.io",
+            Self::Cut(e) => e.code(),
+            Self::Numbering(..) => "grid.cut.numbering",
+            Self::GeoJson(_) => "grid.check.geojson",
+            Self::Faults(_) => "grid.check.faults",
+            Self::Import(e) => e.code(),
+            Self::Pack(_, e) => e.code(),
+            Self::Line(_) => "grid.where.line",
+            Self::Json(_) => "grid.json",
+        }
+    }
+}
+
+/// Runs one call.
+pub fn run(command: GridCommand, stdin: &mut dyn BufRead, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
+    match command {
+        GridCommand::Cut { districts, divisions, county, grid_version, source_datum, seed, numbering, out } => {
+            let region = Region::read(&read_text(&districts)?, &read_text(&divisions)?, source_datum)?;
+            let outline_source =
+                districts.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let options = CutOptions {
+                county,
+                grid_version,
+                source_datum,
+                outline_source,
+                seed,
+                numbering: read_numbering(&numbering)?,
+                seat: None,
+            };
+            let cut = region.cut(&options)?;
+            let text = geojson::write(&cut.metadata, &cut.areas).map_err(GridCommandError::Json)?;
+            tell(&check(&text, &Limits::default())?, stdout)?;
+            // The table first: a grid whose numbers were lost could not be cut alike again.
+            let table = serde_json::to_string_pretty(&cut.numbering).map_err(GridCommandError::Json)?;
+            write_whole(&numbering, table.as_bytes())?;
+            write_whole(&out, text.as_bytes())?;
+            let count = |l| cut.areas.iter().filter(|a| a.level == l).count();
+            line(
+                stdout,
+                &format!(
+                    "{county} {}: {} streets, {} communities, {} cells, cut and not surveyed; {} absent without outline",
+                    cut.metadata.name,
+                    count(Level::Street),
+                    count(Level::Community),
+                    count(Level::Cell),
+                    cut.metadata.absent.len()
+                ),
+            )
+        }
+        GridCommand::Check { file, json } => {
+            let report = check(&read_text(&file)?, &Limits::default())?;
+            if json {
+                line(stdout, &serde_json::to_string(&report).map_err(GridCommandError::Json)?)?;
+                return faults(&report);
+            }
+            tell(&report, stdout)?;
+            line(
+                stdout,
+                &format!(
+                    "valid: {} cells, {} vertices, narrowest place {:.2} m, {} coordinates rounded, {} third values left out",
+                    report.cells,
+                    report.vertices,
+                    report.narrowest_m.unwrap_or_default(),
+                    report.rounded,
+                    report.third_values
+                ),
+            )
+        }
+        GridCommand::Pack { file, grid_version, out } => {
+            let text = read_text(&file)?;
+            let bytes = match pack_geojson(&text, grid_version, &Limits::default()) {
+                Err(ImportError::Refused(report)) => return tell(&report, stdout),
+                other => other?,
+            };
+            write_whole(&out, &bytes)?;
+            line(stdout, &format!("{} bytes", bytes.len()))
+        }
+        GridCommand::Where { pack, point } => {
+            let bytes = fs::read(&pack).map_err(|e| GridCommandError::Io(pack.clone(), e))?;
+            let pack = PackBuf::open(bytes).map_err(|e| GridCommandError::Pack(pack, e))?;
+            match point {
+                Some(p) => line(stdout, &answer(&pack, p)),
+                None => where_lines(&pack, stdin, stdout),
+            }
+        }
+    }
+}
+
+/// `lat,lon` in decimal degrees (WGS-84); blanks around either are allowed. No float in between.
+pub fn parse_point(text: &str) -> Option<PointE7> {
+    let (lat, lon) = text.split_once(',')?;
+    let p = PointE7 { lat: parse_e7(lat.trim())?.value, lon: parse_e7(lon.trim())?.value };
+    p.is_on_globe().then_some(p)
+}
+
+fn where_lines(pack: &PackBuf<Vec<u8>>, stdin: &mut dyn BufRead, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
+    let stream = |e| GridCommandError::Io("stdin".into(), e);
+    let mut text = String::new();
+    for number in 1.. {
+        text.clear();
+        if stdin.read_line(&mut text).map_err(stream)? == 0 {
+            break;
+        }
+        // A line left out would shift all answers behind it: better none.
+        let point = parse_point(text.trim_end()).ok_or(GridCommandError::Line(number))?;
+        line(stdout, &answer(pack, point))?;
+    }
+    Ok(())
+}
+
+fn answer(pack: &PackBuf<Vec<u8>>, point: PointE7) -> String {
+    pack.view().cell_at(point).map_or_else(|| "-".to_owned(), |c| c.to_string())
+}
+
+fn faults(report: &Report) -> Result<(), GridCommandError> {
+    match report.findings.len() + report.unlisted {
+        0 => Ok(()),
+        n => Err(GridCommandError::Faults(n)),
+    }
+}
+
+/// A line for each finding: stable code, place as `lat,lon`, codes, particulars.
+fn tell(report: &Report, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
+    for f in &report.findings {
+        let place = f.place.map_or_else(|| "-".into(), |p| format!("{},{}", format_e7(p.lat), format_e7(p.lon)));
+        line(stdout, &format!("{}\t{place}\t{}\t{}", f.kind.code(), f.codes.join(","), f.detail))?;
+    }
+    faults(report)
+}
+
+fn line(stdout: &mut dyn Write, text: &str) -> Result<(), GridCommandError> {
+    writeln!(stdout, "{text}").map_err(|e| GridCommandError::Io("stdout".into(), e))
+}
+
+fn read_text(path: &Path) -> Result<String, GridCommandError> {
+    fs::read_to_string(path).map_err(|e| GridCommandError::Io(path.to_owned(), e))
+}
+
+fn read_numbering(path: &Path) -> Result<Option<Numbering>, GridCommandError> {
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            serde_json::from_str(&text).map(Some).map_err(|e| GridCommandError::Numbering(path.to_owned(), e))
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(GridCommandError::Io(path.to_owned(), e)),
+    }
+}
+
+/// All or nothing: a file that is there is whole.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), GridCommandError> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let put = || {
+        let mut file = fs::File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    };
+    put().map_err(|e| GridCommandError::Io(path.to_owned(), e))
+}
