@@ -7,5 +7,6 @@
 pub mod chance;
 pub mod city;
 pub mod demo;
+pub mod line;
 pub mod office;
 pub mod pictures;

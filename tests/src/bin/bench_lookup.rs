@@ -1,0 +1,176 @@
+//! Point to cell against geo + rstar, in the same run: `cargo xtask bench lookup`.
+//!
+//! For about 2,500 and 100,000 cells it prints a line `promise=… ours=… peer=… ratio=… goal=… ok|short` (nanoseconds a
+//! lookup, medians of paired rounds, one thread) and how many answers differ from brute force. Any difference ends it
+//! with a failure; a short ratio does not, because a shared machine is a poor judge of speed.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use geo::{Contains, LineString, Point, Polygon};
+use grid::geom::{Bounds, Pt, edges, holds};
+use grid::pack::{Pack, PackBuf, PackInput, PackMeta, write};
+use grid::synthetic::{Chance, mesh};
+use protocol::codes::{CellCode, GridVersion};
+use protocol::geo::{Datum, PointE7};
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
+
+const GOAL: f64 = 5.0;
+const POINTS: usize = 500_000;
+const ROUNDS: usize = 5;
+/// Points answered by looking at every cell, without any index.
+const SAMPLE: usize = 1_000;
+
+type Cells = Vec<(CellCode, Vec<Pt>)>;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut differences = 0;
+    for (name, side) in [("lookup_2500", 50), ("lookup_100k", 321)] {
+        differences += promise(name, side)?;
+    }
+    println!("differences={differences}");
+    Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn promise(name: &str, side: u16) -> anyhow::Result<usize> {
+    let cells = mesh(side, 11);
+    let buf = PackBuf::open(packed(&cells)?)?;
+    let peer = Peer::of(&cells);
+    let random = random_points(&cells, POINTS);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(nanoseconds(&random, |p| buf.view().cell_at(p).is_some()));
+        theirs.push(nanoseconds(&random, |p| peer.cell_at(p).is_some()));
+    }
+    let (ours, theirs) = (median(ours), median(theirs));
+    let ratio = theirs / ours;
+    let verdict = if ratio >= GOAL { "ok" } else { "short" };
+    println!("promise={name} ours={ours:.0}ns peer={theirs:.0}ns ratio={ratio:.1} goal={GOAL:.0} {verdict}");
+    let differences = differences(&buf.view(), &cells, &random);
+    let bytes_per_cell = buf.bytes().len() / cells.len().max(1);
+    println!("  cells={} bytes_per_cell={bytes_per_cell} differences={differences}", cells.len());
+    Ok(differences)
+}
+
+fn packed(cells: &Cells) -> anyhow::Result<Vec<u8>> {
+    let meta = PackMeta {
+        grid_version: GridVersion("999999.1".into()),
+        datum: Datum::Wgs84,
+        source_datum: Datum::Wgs84,
+        source_datum_verified: false,
+        county: None,
+        source_sha256: String::new(),
+        borders: "synthetic".into(),
+    };
+    Ok(write(PackInput { meta, cells: cells.clone(), units: vec![] })?)
+}
+
+fn random_points(cells: &Cells, count: usize) -> Vec<PointE7> {
+    let Some(all) = Bounds::of(cells.iter().flat_map(|c| c.1.iter().copied())) else { return vec![] };
+    let mut chance = Chance::new(77);
+    (0..count)
+        .map(|_| PointE7 { lon: chance.within(all.min.x, all.max.x), lat: chance.within(all.min.y, all.max.y) })
+        .collect()
+}
+
+fn nanoseconds(points: &[PointE7], ask: impl Fn(PointE7) -> bool) -> f64 {
+    let start = Instant::now();
+    let found = points.iter().filter(|p| ask(black_box(**p))).count();
+    black_box(found);
+    #[expect(clippy::cast_precision_loss, reason = "a count of points")]
+    let n = points.len() as f64;
+    start.elapsed().as_secs_f64() * 1e9 / n
+}
+
+fn median(mut v: Vec<f64>) -> f64 {
+    v.sort_by(f64::total_cmp);
+    v.get(v.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What one would take off the shelf: an R*-tree of boxes, then `Contains` on the polygons.
+struct Peer {
+    tree: RTree<GeomWithData<Rectangle<[f64; 2]>, usize>>,
+    polygons: Vec<(CellCode, Polygon<f64>)>,
+}
+
+impl Peer {
+    fn of(cells: &Cells) -> Self {
+        let degrees = |p: Pt| [f64::from(p.x) / 1e7, f64::from(p.y) / 1e7];
+        let boxes = cells.iter().enumerate().filter_map(|(k, (_, ring))| {
+            let b = Bounds::of(ring.iter().copied())?;
+            let corners = AABB::from_corners(degrees(b.min), degrees(b.max));
+            Some(GeomWithData::new(Rectangle::from_aabb(corners), k))
+        });
+        let polygon = |ring: &[Pt]| Polygon::new(LineString::from_iter(ring.iter().map(|&p| degrees(p))), vec![]);
+        Self {
+            tree: RTree::bulk_load(boxes.collect()),
+            polygons: cells.iter().map(|(code, ring)| (*code, polygon(ring))).collect(),
+        }
+    }
+
+    fn cell_at(&self, p: PointE7) -> Option<CellCode> {
+        let (lat, lon) = p.degrees();
+        let point = Point::new(lon, lat);
+        self.tree
+            .locate_all_at_point(&[lon, lat])
+            .filter_map(|found| self.polygons.get(found.data))
+            .find(|(_, polygon)| polygon.contains(&point))
+            .map(|(code, _)| *code)
+    }
+}
+
+/// Answers that differ from brute force: random points, points on and beside every border, and every vertex with its
+/// neighbours, against all cells whose box holds the point; and a sample against all cells there are.
+fn differences(pack: &Pack<'_>, cells: &Cells, random: &[PointE7]) -> usize {
+    let boxes = Boxes::of(cells);
+    let mut chance = Chance::new(5);
+    let mut wrong = 0;
+    let mut ask = |p: Pt| wrong += usize::from(pack.cell_at(p.into()) != boxes.owner(p));
+    for &p in random {
+        ask(p.into());
+    }
+    for (a, b) in cells.iter().flat_map(|(_, ring)| edges(ring)) {
+        for (dx, dy) in [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)] {
+            ask(Pt::new(a.x + dx, a.y + dy));
+        }
+        let t = i64::from(chance.within(0, 1_000));
+        let on = |s: i32, e: i32| i32::try_from(i64::from(s) + i64::from(e - s) * t / 1_000).unwrap_or(s);
+        ask(Pt::new(on(a.x, b.x), on(a.y, b.y)));
+    }
+    for &p in random.iter().step_by((random.len() / SAMPLE).max(1)) {
+        let p = Pt::from(p);
+        let owner = cells.iter().filter(|(_, ring)| holds(ring, p)).map(|c| c.0).min();
+        wrong += usize::from(pack.cell_at(p.into()) != owner);
+    }
+    wrong
+}
+
+/// Cells by squares their boxes meet: an index too simple to be wrong.
+struct Boxes<'a> {
+    cells: &'a Cells,
+    squares: HashMap<(i32, i32), Vec<(usize, Bounds)>>,
+}
+
+impl<'a> Boxes<'a> {
+    fn of(cells: &'a Cells) -> Self {
+        let mut squares: HashMap<(i32, i32), Vec<(usize, Bounds)>> = HashMap::new();
+        for (k, (_, ring)) in cells.iter().enumerate() {
+            let Some(b) = Bounds::of(ring.iter().copied()) else { continue };
+            for x in b.min.x >> 14..=b.max.x >> 14 {
+                for y in b.min.y >> 14..=b.max.y >> 14 {
+                    squares.entry((x, y)).or_default().push((k, b));
+                }
+            }
+        }
+        Self { cells, squares }
+    }
+
+    fn owner(&self, p: Pt) -> Option<CellCode> {
+        let near = self.squares.get(&(p.x >> 14, p.y >> 14)).into_iter().flatten();
+        let cells = near.filter(|(_, b)| b.contains(p)).filter_map(|(k, _)| self.cells.get(*k));
+        cells.filter(|(_, ring)| holds(ring, p)).map(|c| c.0).min()
+    }
+}
