@@ -15,3 +15,8 @@ impl Blobs {
         Self { objects }
     }
 }
+
+/// The routes of this room.
+pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
+    crate::http::operation::Operations::new(app)
+}

@@ -6,3 +6,8 @@
 mod outgoing;
 
 pub use outgoing::{MailboxId, Outgoing};
+
+/// The routes of this room.
+pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
+    crate::http::operation::Operations::new(app)
+}

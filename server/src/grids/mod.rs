@@ -45,3 +45,8 @@ impl Grids {
         None
     }
 }
+
+/// The routes of this room.
+pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
+    crate::http::operation::Operations::new(app)
+}

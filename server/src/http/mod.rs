@@ -4,3 +4,4 @@ pub mod actor;
 pub mod body;
 pub mod operation;
 pub mod problem;
+pub mod server;

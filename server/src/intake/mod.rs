@@ -16,3 +16,8 @@ pub struct Taken {
     /// When it was made, as the server judges it.
     pub made: TrustedTime,
 }
+
+/// The routes of this room.
+pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
+    crate::http::operation::Operations::new(app)
+}

@@ -1,6 +1,12 @@
 //! Who this deployment is: its epoch, renewed by a restore, and its keys. All of it lies in the database, so
 //! that every replica speaks with one voice.
 
+use crate::{
+    failure::Failure,
+    params,
+    store::{Store, StoreError, Tx},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use protocol::sign::SoftwareKey;
 use std::sync::Arc;
 
@@ -14,4 +20,43 @@ pub struct Identity {
     pub mac_key: [u8; 32],
     /// Public half of the parcel key, `x25519:BASE64`.
     pub parcel_key: String,
+}
+
+impl Identity {
+    /// Reads the identity of the database, or makes one out of `seed` (32 random bytes) where there is none.
+    /// Two replicas that start at once on a new database end up with the same one.
+    pub async fn load_or_create(store: &Store, seed: [u8; 32]) -> Result<Self, Failure> {
+        store.write(move |tx| load_or_create(tx, seed)).await
+    }
+}
+
+fn load_or_create(tx: &mut Tx<'_>, seed: [u8; 32]) -> Result<Identity, Failure> {
+    let mut made = crate::ctx::Ids::new(seed);
+    let mut secret = |key| kept(tx, key, made.bytes());
+    let epoch = secret("epoch")?;
+    let signing = secret("signing_key")?;
+    let mac_key = secret("mac_key")?;
+    let parcel_secret = secret("parcel_key")?;
+    let parcel = curve25519_dalek::MontgomeryPoint::mul_base_clamped(parcel_secret);
+    Ok(Identity {
+        epoch: hex::encode(epoch.get(..8).unwrap_or_default()),
+        signer: Arc::new(SoftwareKey::from_secret(&signing)),
+        mac_key,
+        parcel_key: format!("x25519:{}", BASE64.encode(parcel.as_bytes())),
+    })
+}
+
+/// The 32 bytes under `key`; `fresh` are put there when nothing is.
+fn kept(tx: &mut Tx<'_>, key: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+    tx.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
+        params![key, hex::encode(fresh)],
+    )?;
+    tx.one("SELECT value FROM meta WHERE key = ?1", params![key], |row| {
+        let text: String = row.get("value")?;
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&text, &mut bytes)
+            .map_err(|_| StoreError::decode("value", "32 bytes in hexadecimal", key))?;
+        Ok(bytes)
+    })
 }

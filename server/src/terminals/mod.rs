@@ -1,9 +1,12 @@
 //! Terminals, their streams and how they show who they are (enrolment, challenge, token, revocation).
 
+pub mod enrol;
 pub mod identity;
 pub mod tokens;
 
+use crate::{app::App, http::operation::Operations};
 use protocol::photo::Sha256;
+use utoipa_axum::routes;
 
 /// What is put into enrolment strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,4 +15,12 @@ pub struct PublicAddress {
     pub url: String,
     /// SPKI pins of the certificate in use and of its successor.
     pub pins: Vec<Sha256>,
+}
+
+/// The routes of this room.
+pub fn routes(app: &App) -> Operations {
+    Operations::new(app)
+        .open("there is no token before enrolment; the code and the key's signature are checked", routes!(enrol::enrol))
+        .open("a challenge tells nothing but the time", routes!(tokens::ask))
+        .open("the signature over the challenge is the proof", routes!(tokens::answer))
 }

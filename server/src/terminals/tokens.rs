@@ -1,9 +1,292 @@
-//! Short tokens for terminals.
+//! How a stream shows who it is: it signs a challenge and gets a short token.
+//!
+//! A challenge needs no row: it carries its expiry and is authenticated for one stream ([`Identity::mac_key`]),
+//! so that any replica takes the answer. The token is derived from the challenge: answering one twice (a lost
+//! answer) gives the same token again, and never a longer life.
+//!
+//! [`Identity::mac_key`]: super::identity::Identity
 
-use crate::{app::App, failure::Failure, http::actor::Field};
-use protocol::problem::ProblemCode;
+use super::enrol;
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{actor::Field, body::Json},
+    params,
+    store::{StoreError, Tx},
+};
+use axum::extract::State;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use protocol::{
+    field::{Certificate, ChallengeAnswer, ChallengeRequest, SignedCertificate, TokenAnswer, TokenRequest},
+    ids::{PersonId, PostId, StreamId, TerminalId},
+    photo::Sha256,
+    problem::{Problem, ProblemCode},
+    push::StreamMark,
+    sign::{PublicKey, Signer as _, certificate_message, challenge_message},
+    time::Millis,
+};
+
+/// How long a challenge may be answered.
+const CHALLENGE_MS: i64 = 120_000;
+const NONCE: usize = 16;
+
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> Result<Hmac<sha2::Sha256>, Failure> {
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).map_err(Failure::internal)?;
+    for part in parts {
+        mac.update(part);
+    }
+    Ok(mac)
+}
+
+/// `BASE64URL(issued[8] nonce[16] mac[32])`
+fn challenge(key: &[u8; 32], stream: StreamId, issued: Millis, random: [u8; 32]) -> Result<String, Failure> {
+    let mut bytes = issued.0.to_be_bytes().to_vec();
+    bytes.extend(random.iter().take(NONCE));
+    let tag = mac(key, &[b"challenge", stream.0.as_bytes(), &bytes])?.finalize();
+    bytes.extend_from_slice(&tag.into_bytes());
+    Ok(BASE64URL.encode(bytes))
+}
+
+/// When the challenge was issued, if it is ours, for this stream and not older than two minutes.
+fn check_challenge(key: &[u8; 32], stream: StreamId, text: &str, now: Millis) -> Result<Millis, Failure> {
+    let refused = || Failure::of(ProblemCode::Challenge);
+    let bytes = BASE64URL.decode(text).map_err(|_| refused())?;
+    let (body, tag) = bytes.split_at_checked(8 + NONCE).ok_or_else(refused)?;
+    mac(key, &[b"challenge", stream.0.as_bytes(), body])?
+        .verify_slice(tag)
+        .map_err(|_| refused())?;
+    let issued = body.first_chunk::<8>().ok_or_else(refused)?;
+    let issued = Millis(i64::from_be_bytes(*issued));
+    if (0..CHALLENGE_MS).contains(&now.since(issued)) {
+        Ok(issued)
+    } else {
+        Err(refused())
+    }
+}
+
+/// The token that answers a challenge; nobody can derive it without the server's key.
+fn token(key: &[u8; 32], stream: StreamId, challenge: &str) -> Result<String, Failure> {
+    let tag = mac(key, &[b"token", stream.0.as_bytes(), challenge.as_bytes()])?.finalize();
+    Ok(format!("xf_{}", BASE64URL.encode(tag.into_bytes())))
+}
+
+/// Gives a challenge to sign. Streams that the server does not know get one, too: who they are shows the
+/// answer. States the server's time, so a wrong clock never locks a worker out.
+#[utoipa::path(post, path = "/v1/field/challenge", tag = "terminals", request_body = ChallengeRequest,
+    responses((status = 200, body = ChallengeAnswer)))]
+pub async fn ask(
+    State(app): State<App>,
+    Json(request): Json<ChallengeRequest>,
+) -> Result<Json<ChallengeAnswer>, Failure> {
+    let now = app.clock.now();
+    Ok(Json(ChallengeAnswer {
+        epoch: app.identity.epoch.clone(),
+        server_time: now,
+        challenge: challenge(&app.identity.mac_key, request.stream, now, app.secret())?,
+    }))
+}
+
+/// Takes a signed challenge and gives a token for `/v1/field/*`. A stream that this server does not know
+/// (`stream.unknown`: it was restored from an older backup) sends its certificate along and is taken back.
+#[utoipa::path(post, path = "/v1/field/token", tag = "terminals", request_body = TokenRequest, responses(
+    (status = 200, body = TokenAnswer),
+    (status = 401, description = "`auth.challenge`, `auth.signature`", body = Problem),
+    (status = 403, description = "`stream.revoked`", body = Problem),
+    (status = 404, description = "`stream.unknown`", body = Problem)
+))]
+pub async fn answer(
+    State(app): State<App>,
+    Json(request): Json<TokenRequest>,
+) -> Result<Json<TokenAnswer>, Failure> {
+    let key = &app.identity.mac_key;
+    let issued = check_challenge(key, request.stream, &request.challenge, app.clock.now())?;
+    let token = token(key, request.stream, &request.challenge)?;
+    let minutes = i64::from(app.settings.field_token_minutes);
+    let expires = issued.plus(minutes * 60_000);
+    let hash = Sha256::of(token.as_bytes()).to_string();
+    let parts = app.clone();
+    let (mark, now) = app
+        .write(move |tx, ctx| {
+            admit(tx, &parts, &request, ctx.now)?;
+            let stream = request.stream.to_string();
+            tx.execute(
+                "DELETE FROM field_token WHERE stream = ?1 AND expires <= ?2",
+                params![&stream, ctx.now.0],
+            )?;
+            tx.execute(
+                "INSERT INTO field_token (token_sha256, stream, expires) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (token_sha256) DO NOTHING",
+                params![&hash, &stream, expires.0],
+            )?;
+            tx.execute(
+                "UPDATE stream SET last_contact = ?2 WHERE id = ?1",
+                params![&stream, ctx.now.0],
+            )?;
+            Ok((mark(tx, request.stream)?, ctx.now))
+        })
+        .await?;
+    Ok(Json(TokenAnswer {
+        epoch: app.identity.epoch.clone(),
+        server_time: now,
+        token,
+        expires_in_s: u32::try_from(expires.since(now).max(0) / 1000).unwrap_or(0),
+        mark,
+    }))
+}
+
+/// What is held of a stream: only its gaps are read, so that a long stream costs no more than a short one.
+fn mark(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
+    let stream = stream.to_string();
+    let highest: Option<u64> =
+        tx.one("SELECT MAX(n) AS n FROM entry WHERE stream = ?1", params![&stream], |row| row.get("n"))?;
+    let highest = highest.unwrap_or(0);
+    let holes: Vec<(u64, u64)> = tx.all(
+        "SELECT before, n FROM (SELECT n, COALESCE(LAG(n) OVER (ORDER BY n), 0) AS before
+                                FROM entry WHERE stream = ?1) AS numbers
+         WHERE n > before + 1 ORDER BY n LIMIT 100",
+        params![&stream],
+        |row| Ok((row.get::<u64>("before")? + 1, row.get::<u64>("n")? - 1)),
+    )?;
+    Ok(StreamMark {
+        upto: holes.first().map_or(highest, |(from, _)| from - 1),
+        highest,
+        holes,
+    })
+}
+
+/// The stream is known, or taken back by its certificate; not revoked; and the signature is its own.
+fn admit(tx: &mut Tx<'_>, app: &App, request: &TokenRequest, now: Millis) -> Result<(), Failure> {
+    let message = challenge_message(request.stream, &request.challenge);
+    let verify = |key: &PublicKey| {
+        key.verify(&message, &request.signature)
+            .map_err(|_| Failure::of(ProblemCode::Signature))
+    };
+    let known = tx.opt(
+        "SELECT s.public_key, s.revoked, p.disabled FROM stream s JOIN person p ON p.id = s.person
+         WHERE s.id = ?1",
+        params![request.stream.to_string()],
+        |row| {
+            let ended = row.get::<Option<i64>>("revoked")?.or(row.get("disabled")?);
+            Ok((row.parse::<PublicKey>("public_key")?, ended.is_some()))
+        },
+    )?;
+    if let Some((key, ended)) = known {
+        verify(&key)?;
+        return if ended {
+            Err(Failure::of(ProblemCode::StreamRevoked))
+        } else {
+            Ok(())
+        };
+    }
+    let unknown = || Failure::of(ProblemCode::StreamUnknown);
+    let signed = request.certificate.as_ref().ok_or_else(unknown)?;
+    let certificate = ours(app, signed).filter(|c| c.stream == request.stream).ok_or_else(unknown)?;
+    verify(&certificate.key)?;
+    readmit(tx, &certificate, signed, now)
+}
+
+/// The certificate's content when our key signed it.
+fn ours(app: &App, signed: &SignedCertificate) -> Option<Certificate> {
+    let message = certificate_message(&signed.certificate);
+    let key = app.identity.signer.public_key();
+    key.verify(&message, &signed.signature).ok()?;
+    serde_json::from_str(&signed.certificate).ok()
+}
+
+/// Takes a stream back that an older backup does not know. Its post and holder must be known; a terminal
+/// that was issued after the backup gets a stand-in row.
+fn readmit(
+    tx: &mut Tx<'_>,
+    certificate: &Certificate,
+    signed: &SignedCertificate,
+    now: Millis,
+) -> Result<(), Failure> {
+    let org: Option<String> = tx.opt(
+        "SELECT org FROM post WHERE id = ?1",
+        params![certificate.post.to_string()],
+        |row| row.get("org"),
+    )?;
+    let active = crate::people::is_active(tx, certificate.holder)?;
+    let (Some(org), true) = (org, active) else {
+        return Err(Failure::because(ProblemCode::StreamUnknown, "post or holder"));
+    };
+    tx.execute(
+        "INSERT INTO terminal (id, label, org, created) VALUES (?1, '恢复的终端', ?2, ?3)
+         ON CONFLICT (id) DO NOTHING",
+        params![certificate.terminal.to_string(), org, now.0],
+    )?;
+    enrol::insert(tx, certificate, signed, "{}", now)?;
+    Ok(())
+}
 
 /// The stream that holds a token.
-pub async fn identify(_app: &App, _token: String) -> Result<Field, Failure> {
-    Err(Failure::of(ProblemCode::TokenExpired))
+pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
+    let hash = Sha256::of(token.as_bytes()).to_string();
+    let now = app.clock.now();
+    let found = app
+        .read(move |tx| {
+            let found = tx.opt(
+                "SELECT t.expires, s.id, s.certificate, s.person, s.post, s.revoked, p.disabled
+                 FROM field_token t JOIN stream s ON s.id = t.stream JOIN person p ON p.id = s.person
+                 WHERE t.token_sha256 = ?1 AND t.expires > ?2",
+                params![&hash, now.0],
+                Holder::read,
+            )?;
+            Ok(found)
+        })
+        .await?;
+    let holder = found.ok_or_else(|| Failure::of(ProblemCode::TokenExpired))?;
+    if holder.ended {
+        return Err(Failure::of(ProblemCode::StreamRevoked));
+    }
+    Ok(Field {
+        stream: holder.stream,
+        person: holder.person,
+        post: holder.post,
+        certificate: serde_json::from_str(&holder.certificate)?,
+        token,
+        expires: holder.expires,
+    })
+}
+
+struct Holder {
+    stream: StreamId,
+    person: PersonId,
+    post: PostId,
+    certificate: String,
+    expires: Millis,
+    ended: bool,
+}
+
+impl Holder {
+    fn read(row: &crate::store::Row) -> Result<Self, StoreError> {
+        let ended = row.get::<Option<i64>>("revoked")?.or(row.get("disabled")?);
+        Ok(Self {
+            stream: row.parse("id")?,
+            person: row.parse("person")?,
+            post: row.parse("post")?,
+            certificate: row.get("certificate")?,
+            expires: Millis(row.get("expires")?),
+            ended: ended.is_some(),
+        })
+    }
+}
+
+/// Revokes a stream at once (SP-06): its tokens die with it. Whether it was still in use.
+pub fn revoke(tx: &mut Tx<'_>, stream: StreamId, now: Millis) -> Result<bool, StoreError> {
+    let id = stream.to_string();
+    let changed = tx.execute(
+        "UPDATE stream SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL",
+        params![&id, now.0],
+    )?;
+    tx.execute("DELETE FROM field_token WHERE stream = ?1", params![&id])?;
+    Ok(changed > 0)
+}
+
+/// The terminal of a stream.
+pub fn terminal_of(tx: &mut Tx<'_>, stream: StreamId) -> Result<TerminalId, StoreError> {
+    tx.one("SELECT terminal FROM stream WHERE id = ?1", params![stream.to_string()], |row| {
+        row.parse("terminal")
+    })
 }

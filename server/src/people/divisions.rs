@@ -1,0 +1,215 @@
+//! The city's real streets and communities as units of the organisation tree.
+//!
+//! The national list numbers streets and communities with three digits each, our codes have two (SJ-05). The
+//! serial is given once, stored, and never derived anew: a new unit next year takes the next free number and
+//! moves nobody. The same list imported twice changes nothing but names.
+
+use crate::{
+    app::App,
+    audit,
+    ctx::Ctx,
+    failure::Failure,
+    http::{actor::Staff, body::Json, operation::Operations},
+    params,
+    store::{StoreError, Tx},
+};
+use axum::extract::State;
+use grid::cut::{Divisions, Numbering};
+use protocol::{
+    codes::CountyCode,
+    ids::OrgId,
+    problem::{Problem, ProblemCode},
+    role::Role,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+pub fn routes(app: &App) -> Operations {
+    Operations::new(app).staff(&[Role::Admin], routes!(import_divisions))
+}
+
+/// The list as the statistics bureau gives it, and which counties have an outline.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct ImportRequest {
+    /// The unit above the counties: the city.
+    pub city: OrgId,
+    /// `{"counties": [{"code", "name", "streets": [{"code", "name", "communities": [[code, name]]}]}]}`
+    #[schema(value_type = Object)]
+    pub divisions: serde_json::Value,
+    /// Counties with an outline; the others are listed as absent from every grid.
+    pub outlined: BTreeSet<CountyCode>,
+}
+
+/// What the import found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Imported {
+    pub counties: usize,
+    pub streets: usize,
+    pub communities: usize,
+    /// Units that were not there before.
+    pub added: usize,
+    /// Counties and zones without an outline, by name.
+    pub absent: Vec<String>,
+}
+
+#[utoipa::path(post, path = "/v1/divisions", request_body = ImportRequest, tag = "people",
+    responses((status = 200, body = Imported), (status = 422, body = Problem)))]
+/// Imports the streets and communities of a city (SJ-10).
+pub async fn import_divisions(
+    State(app): State<App>,
+    staff: Staff,
+    Json(request): Json<ImportRequest>,
+) -> Result<Json<Imported>, Failure> {
+    let list = Divisions::read(&request.divisions.to_string())
+        .map_err(|e| Failure::because(ProblemCode::Invalid, e.to_string()))?;
+    app.write(move |tx, ctx| {
+        staff.require(Role::Admin, &super::org_area(tx, request.city)?)?;
+        let imported = import(tx, ctx, request.city, &list, &request.outlined)?;
+        let detail = format!("{} added", imported.added);
+        audit::note(
+            tx,
+            ctx,
+            Some(staff.person),
+            "divisions.import",
+            &request.city.to_string(),
+            &detail,
+        )?;
+        Ok(imported)
+    })
+    .await
+    .map(Json)
+}
+
+/// Imports the list below `city`. Units keep the code they were given before.
+pub fn import(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    city: OrgId,
+    list: &Divisions,
+    outlined: &BTreeSet<CountyCode>,
+) -> Result<Imported, Failure> {
+    let invalid = |e: grid::cut::CutError| Failure::because(ProblemCode::Invalid, e.to_string());
+    let mut known = stored(tx)?;
+    let mut done = Imported::default();
+    for county in &list.counties {
+        let code: CountyCode = county
+            .code
+            .parse()
+            .map_err(|_| Failure::because(ProblemCode::Invalid, county.code.clone()))?;
+        let absent = !outlined.contains(&code);
+        let mut numbering = numbering_of(code, &known);
+        numbering.extend(county).map_err(invalid)?;
+        let mut unit = |tx: &mut Tx<'_>, parent: OrgId, kind: &str, stat: &str, code: &str, name: &str| {
+            let (org, is_new) = place(
+                tx,
+                ctx,
+                &known,
+                Unit {
+                    parent,
+                    kind,
+                    stat,
+                    code,
+                    name,
+                    absent,
+                },
+            )?;
+            known.insert(stat.to_owned(), (code.to_owned(), org));
+            done.added += usize::from(is_new);
+            Ok::<OrgId, Failure>(org)
+        };
+        let district = unit(tx, city, "district", &county.code, code.as_str(), &county.name)?;
+        for street in &county.streets {
+            let code = numbering.street(&street.code).map_err(invalid)?;
+            let parent = unit(tx, district, "street", &street.code, code.as_str(), &street.name)?;
+            for community in &street.communities {
+                let code = numbering.community(&community.code).map_err(invalid)?;
+                unit(
+                    tx,
+                    parent,
+                    "community",
+                    &community.code,
+                    code.as_str(),
+                    &community.name,
+                )?;
+            }
+        }
+        done.counties += 1;
+        done.streets += county.streets.len();
+        done.communities += county.streets.iter().map(|s| s.communities.len()).sum::<usize>();
+        if absent {
+            done.absent.push(county.name.clone());
+        }
+    }
+    Ok(done)
+}
+
+/// Statistics code to our code and unit.
+type Known = BTreeMap<String, (String, OrgId)>;
+
+fn stored(tx: &mut Tx<'_>) -> Result<Known, StoreError> {
+    let rows = tx.all(
+        "SELECT stat, code, org FROM division ORDER BY stat",
+        params![],
+        |row| Ok((row.get::<String>("stat")?, (row.get("code")?, row.parse("org")?))),
+    )?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The numbers of a county as they were given before.
+fn numbering_of(county: CountyCode, known: &Known) -> Numbering {
+    let mut numbering = Numbering::new(county);
+    for (stat, (code, _)) in known.iter().filter(|(stat, _)| stat.starts_with(county.as_str())) {
+        let serial = code
+            .get(code.len().saturating_sub(2)..)
+            .and_then(|s| s.parse().ok());
+        match (stat.len(), serial) {
+            (9, Some(serial)) => drop(numbering.streets.insert(stat.clone(), serial)),
+            (12, Some(serial)) => drop(numbering.communities.insert(stat.clone(), serial)),
+            _ => {}
+        }
+    }
+    numbering
+}
+
+struct Unit<'a> {
+    parent: OrgId,
+    kind: &'a str,
+    stat: &'a str,
+    code: &'a str,
+    name: &'a str,
+    absent: bool,
+}
+
+/// The unit's row, made when it is new, renamed when its name changed.
+fn place(tx: &mut Tx<'_>, ctx: &mut Ctx, known: &Known, unit: Unit<'_>) -> Result<(OrgId, bool), Failure> {
+    if let Some((_, org)) = known.get(unit.stat) {
+        tx.execute(
+            "UPDATE org SET name = ?2 WHERE id = ?1",
+            params![org.to_string(), unit.name],
+        )?;
+        tx.execute(
+            "UPDATE division SET absent = ?2 WHERE stat = ?1",
+            params![unit.stat, unit.absent],
+        )?;
+        return Ok((*org, false));
+    }
+    let org = ctx.org_id();
+    tx.execute(
+        "INSERT INTO org (id, parent, kind, name, area, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            org.to_string(),
+            unit.parent.to_string(),
+            unit.kind,
+            unit.name,
+            unit.code,
+            ctx.now.0
+        ],
+    )?;
+    tx.execute(
+        "INSERT INTO division (stat, code, org, absent) VALUES (?1, ?2, ?3, ?4)",
+        params![unit.stat, unit.code, org.to_string(), unit.absent],
+    )?;
+    Ok((org, true))
+}

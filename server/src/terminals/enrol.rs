@@ -1,0 +1,287 @@
+//! Enrolment: a one-time code binds terminal, post and holder to a stream and its key, and the server signs
+//! the binding.
+
+use crate::{
+    app::App,
+    audit,
+    ctx::Ctx,
+    failure::Failure,
+    http::body::Json,
+    params, people,
+    store::{StoreError, Tx},
+};
+use axum::extract::State;
+use protocol::{
+    WIRE_VERSION,
+    codes::CountyCode,
+    field::{Certificate, EnrolAnswer, EnrolRequest, SignedCertificate},
+    ids::{PersonId, PostId, StreamId, TerminalId},
+    open::Open,
+    photo::Sha256,
+    problem::{Problem, ProblemCode},
+    sign::{Signer as _, certificate_message, enrol_message},
+    time::Millis,
+};
+
+/// Letters and digits of codes, without look-alikes: 32 of them, so that a byte's low five bits choose one.
+const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/// A one-time code of 12 symbols (60 bits), grouped for reading aloud: `K7PQ-2M4X-9ZTB`.
+pub fn code(random: [u8; 32]) -> String {
+    let symbol = |byte: &u8| {
+        ALPHABET
+            .get(usize::from(byte & 31))
+            .copied()
+            .map_or('2', char::from)
+    };
+    let groups: Vec<String> = random
+        .chunks(4)
+        .take(3)
+        .map(|four| four.iter().map(symbol).collect())
+        .collect();
+    groups.join("-")
+}
+
+/// What is kept of a code: the hash of its symbols, however they were grouped or written.
+pub fn code_hash(code: &str) -> String {
+    let symbols: String = code
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_uppercase())
+        .collect();
+    Sha256::of(symbols.as_bytes()).to_string()
+}
+
+/// Keeps a new code.
+pub fn keep_code(
+    tx: &mut Tx<'_>,
+    code: &str,
+    (terminal, post, person): (TerminalId, PostId, PersonId),
+    expires: Millis,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO enrol_code (code_sha256, terminal, post, person, expires, used_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, NULL)",
+        params![
+            code_hash(code),
+            terminal.to_string(),
+            post.to_string(),
+            person.to_string(),
+            expires.0
+        ],
+    )?;
+    Ok(())
+}
+
+/// Binds a stream and its key to the terminal, post and holder of a one-time code. The same request again
+/// gives the same certificate again (a lost answer); any other use of a used code is refused.
+#[utoipa::path(post, path = "/v1/field/enrol", tag = "terminals", request_body = EnrolRequest, responses(
+    (status = 200, body = EnrolAnswer),
+    (status = 403, description = "`enrol.code`, `stream.revoked`", body = Problem)
+))]
+pub async fn enrol(
+    State(app): State<App>,
+    Json(request): Json<EnrolRequest>,
+) -> Result<Json<EnrolAnswer>, Failure> {
+    request
+        .key
+        .check()
+        .and_then(|()| {
+            let message = enrol_message(&request.code, request.stream);
+            request.key.verify(&message, &request.signature)
+        })
+        .map_err(|_| Failure::of(ProblemCode::Signature))?;
+    let parts = app.clone();
+    let answer = app
+        .write(move |tx, ctx| {
+            let (certificate, person) = bind(tx, ctx, &parts, &request)?;
+            let roles = people::sessions::grants(tx, person)?;
+            let mut roles: Vec<_> = roles.into_iter().map(|g| g.role).collect();
+            roles.dedup();
+            Ok(EnrolAnswer {
+                epoch: parts.identity.epoch.clone(),
+                server_time: ctx.now,
+                certificate,
+                server_key: parts.identity.signer.public_key(),
+                holder_name: people::name(tx, person)?,
+                roles: roles.into_iter().map(Open::Known).collect(),
+            })
+        })
+        .await?;
+    Ok(Json(answer))
+}
+
+struct Code {
+    terminal: TerminalId,
+    post: PostId,
+    person: PersonId,
+    expires: Millis,
+    used_by: Option<StreamId>,
+}
+
+fn bind(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    request: &EnrolRequest,
+) -> Result<(SignedCertificate, PersonId), Failure> {
+    let refused = || Failure::of(ProblemCode::EnrolCode);
+    let hash = code_hash(&request.code);
+    let code = tx.opt(
+        "SELECT terminal, post, person, expires, used_by FROM enrol_code WHERE code_sha256 = ?1",
+        params![&hash],
+        |row| {
+            Ok(Code {
+                terminal: row.parse("terminal")?,
+                post: row.parse("post")?,
+                person: row.parse("person")?,
+                expires: Millis(row.get("expires")?),
+                used_by: row.parse_opt("used_by")?,
+            })
+        },
+    )?;
+    let code = code.ok_or_else(refused)?;
+    if let Some(stream) = code.used_by {
+        let same = tx.opt(
+            "SELECT public_key, certificate, signature, revoked FROM stream WHERE id = ?1",
+            params![stream.to_string()],
+            |row| {
+                let key: String = row.get("public_key")?;
+                let revoked: Option<i64> = row.get("revoked")?;
+                Ok((key, signed(row)?, revoked.is_some()))
+            },
+        )?;
+        return match same {
+            Some((key, certificate, revoked))
+                if stream == request.stream && key == request.key.to_string() =>
+            {
+                if revoked {
+                    return Err(Failure::of(ProblemCode::StreamRevoked));
+                }
+                Ok((certificate, code.person))
+            }
+            _ => Err(refused()),
+        };
+    }
+    let holds = people::posts::holders_now(tx, code.post, ctx.now)?.contains(&code.person);
+    let active = people::is_active(tx, code.person)?;
+    if code.expires <= ctx.now || !holds || !active {
+        return Err(refused());
+    }
+    if exists(tx, request.stream)? {
+        return Err(Failure::of(ProblemCode::EnrolConflict));
+    }
+    if let Some(before) = request.predecessor {
+        owned_by(tx, before, code.person)?;
+    }
+    let certificate = Certificate {
+        v: WIRE_VERSION,
+        stream: request.stream,
+        key: request.key.clone(),
+        terminal: code.terminal,
+        post: code.post,
+        holder: code.person,
+        county: county(tx, code.post)?,
+        issued: ctx.now,
+        predecessor: request.predecessor,
+    };
+    let text = serde_json::to_string(&certificate)?;
+    let signature = app
+        .identity
+        .signer
+        .sign(&certificate_message(&text))
+        .map_err(Failure::internal)?;
+    let signed = SignedCertificate { certificate: text, signature };
+    let device = serde_json::to_string(&request.device)?;
+    insert(tx, &certificate, &signed, &device, ctx.now)?;
+    tx.execute(
+        "UPDATE enrol_code SET used_by = ?2 WHERE code_sha256 = ?1",
+        params![&hash, request.stream.to_string()],
+    )?;
+    let detail = format!("terminal={} post={}", code.terminal, code.post);
+    let entity = format!("stream:{}", request.stream);
+    audit::note(tx, ctx, Some(code.person), "stream.enrol", &entity, &detail)?;
+    Ok((signed, code.person))
+}
+
+/// Keeps a stream; used at enrolment and when a restored server takes a stream back.
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    certificate: &Certificate,
+    signed: &SignedCertificate,
+    device: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO stream (id, terminal, post, person, public_key, certificate, signature, device,
+                             predecessor, created, revoked, last_contact)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?11)",
+        params![
+            certificate.stream.to_string(),
+            certificate.terminal.to_string(),
+            certificate.post.to_string(),
+            certificate.holder.to_string(),
+            certificate.key.to_string(),
+            &signed.certificate,
+            signed.signature.to_string(),
+            device,
+            certificate.predecessor.map(|s| s.to_string()),
+            certificate.issued.0,
+            now.0
+        ],
+    )?;
+    Ok(())
+}
+
+fn signed(row: &crate::store::Row) -> Result<SignedCertificate, StoreError> {
+    Ok(SignedCertificate {
+        certificate: row.get("certificate")?,
+        signature: row.parse("signature")?,
+    })
+}
+
+fn exists(tx: &mut Tx<'_>, stream: StreamId) -> Result<bool, StoreError> {
+    let found = tx.opt("SELECT id FROM stream WHERE id = ?1", params![stream.to_string()], |_| Ok(()))?;
+    Ok(found.is_some())
+}
+
+/// A salvaged store goes on as another stream of the same person, never of somebody else. One that this
+/// server does not know (it was restored from an older backup) passes.
+fn owned_by(tx: &mut Tx<'_>, stream: StreamId, person: PersonId) -> Result<(), Failure> {
+    let owner: Option<PersonId> = tx.opt(
+        "SELECT person FROM stream WHERE id = ?1",
+        params![stream.to_string()],
+        |row| row.parse("person"),
+    )?;
+    match owner {
+        Some(owner) if owner != person => Err(Failure::because(ProblemCode::EnrolConflict, "predecessor")),
+        _ => Ok(()),
+    }
+}
+
+/// The county whose reference data the holder gets: that of the post's first area.
+fn county(tx: &mut Tx<'_>, post: PostId) -> Result<CountyCode, Failure> {
+    let areas = people::posts::areas(tx, post)?;
+    areas
+        .iter()
+        .find_map(|area| area.get(..6)?.parse().ok())
+        .ok_or_else(|| Failure::because(ProblemCode::EnrolCode, "the post has no area inside a county"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_the_same_however_it_is_written() {
+        let code = code([0xff; 32]);
+        assert_eq!(code, "ZZZZ-ZZZZ-ZZZZ");
+        assert_eq!(code_hash(&code), code_hash(" zzzz zzzzzzzz\n"));
+        assert_ne!(code_hash(&code), code_hash("ZZZZ-ZZZZ-ZZZ2"));
+    }
+
+    #[test]
+    fn codes_have_no_look_alikes() {
+        assert!(ALPHABET.iter().all(|c| !b"01IO".contains(c)));
+    }
+}

@@ -1,0 +1,176 @@
+//! How a handset shows who it is: enrolment, challenge, token, readmission, revocation.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use protocol::{
+    field::{EnrolAnswer, TokenAnswer},
+    sign::certificate_message,
+};
+use serde_json::{Value, json};
+use server::terminals::tokens;
+use support::{FieldClient, TestApp};
+
+const AREA: &[&str] = &["2201040503"];
+
+async fn fresh(app: &TestApp) -> (FieldClient, String) {
+    let city = app.city().await;
+    let post = app.post(city.community, AREA).await;
+    let person = app.person("张三", city.community, &[]).await;
+    app.assign(post, person).await;
+    let code = app.code(post, person).await;
+    (FieldClient::new(app, post, person), code)
+}
+
+async fn token(app: &TestApp, request: &impl serde::Serialize) -> support::Answer {
+    let body = serde_json::to_value(request).unwrap();
+    app.call("POST", "/v1/field/token", None, body).await
+}
+
+both_engines! {
+    async fn enrolment_signs_the_binding_and_a_lost_answer_is_given_again(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        let first: EnrolAnswer = client.enrol(&app, &code).await.body();
+        let text = &first.certificate.certificate;
+        first.server_key.verify(&certificate_message(text), &first.certificate.signature).unwrap();
+        let certificate: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(certificate["county"], "220104");
+        assert_eq!(certificate["holder"], client.person.to_string());
+        assert_eq!(first.holder_name, "张三");
+        app.advance_minutes(24 * 60);
+        let again: EnrolAnswer = client.enrol(&app, &code.to_lowercase()).await.body();
+        assert_eq!(again.certificate, first.certificate);
+    }
+
+    async fn a_code_is_good_once_for_one_key(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        let mut thief = FieldClient::new(&app, client.post, client.person);
+        thief.enrol(&app, &code).await.expect(403).expect_code("enrol.code");
+        thief.stream = client.stream;
+        thief.enrol(&app, &code).await.expect_code("enrol.code");
+    }
+
+    async fn an_old_code_or_one_of_somebody_who_left_the_post_is_refused(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        app.advance_minutes(61);
+        client.enrol(&app, &code).await.expect_code("enrol.code");
+        let code = app.code(client.post, client.person).await;
+        app.write(|tx, ctx| Ok(tx.execute("UPDATE post_holder SET until = ?1", server::params![ctx.now.0])?)).await;
+        client.enrol(&app, &code).await.expect_code("enrol.code");
+    }
+
+    async fn enrolment_asks_for_a_proof_of_the_key(app: TestApp) {
+        let (client, code) = fresh(&app).await;
+        let mut request = client.enrol_request(&code);
+        request.stream = FieldClient::new(&app, client.post, client.person).stream;
+        let answer = app.call("POST", "/v1/field/enrol", None, serde_json::to_value(request).unwrap()).await;
+        answer.expect(401).expect_code("auth.signature");
+    }
+
+    async fn a_stream_is_not_enrolled_under_a_second_code(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        let second = app.code(client.post, client.person).await;
+        client.enrol(&app, &second).await.expect(409).expect_code("enrol.conflict");
+    }
+
+    async fn a_challenge_answered_twice_gives_the_same_token_and_no_longer_life(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        let challenge = client.challenge(&app).await;
+        let request = client.token_request(&app, &challenge);
+        let first: TokenAnswer = token(&app, &request).await.body();
+        app.advance_minutes(1);
+        let second: TokenAnswer = token(&app, &request).await.body();
+        assert_eq!(first.token, second.token);
+        assert_eq!(first.expires_in_s - 60, second.expires_in_s);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM field_token").await, 1);
+    }
+
+    async fn a_challenge_lasts_two_minutes(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        let challenge = client.challenge(&app).await;
+        app.advance_minutes(2);
+        token(&app, &client.token_request(&app, &challenge)).await.expect(401).expect_code("auth.challenge");
+    }
+
+    async fn a_signature_of_yesterday_opens_nothing_today(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        let old = client.challenge(&app).await;
+        let yesterday = client.token_request(&app, &old);
+        app.advance_minutes(24 * 60);
+        token(&app, &yesterday).await.expect_code("auth.challenge");
+        let mut mixed = client.token_request(&app, &client.challenge(&app).await);
+        mixed.signature = yesterday.signature;
+        token(&app, &mixed).await.expect(401).expect_code("auth.signature");
+    }
+
+    async fn a_challenge_of_another_stream_is_refused(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        let other = FieldClient::new(&app, client.post, client.person);
+        let challenge = other.challenge(&app).await;
+        token(&app, &client.token_request(&app, &challenge)).await.expect_code("auth.challenge");
+        token(&app, &client.token_request(&app, "AAAA")).await.expect_code("auth.challenge");
+    }
+
+    async fn a_restored_server_takes_a_stream_back_by_its_certificate(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        app.write(|tx, _| {
+            tx.execute("DELETE FROM stream", &[])?;
+            tx.execute("DELETE FROM enrol_code", &[])?;
+            Ok(tx.execute("DELETE FROM terminal", &[])?)
+        }).await;
+        let mut request = client.token_request(&app, &client.challenge(&app).await);
+        token(&app, &request).await.expect(404).expect_code("stream.unknown");
+        request.certificate = client.certificate.clone();
+        let answer: TokenAnswer = token(&app, &request).await.body();
+        assert!(tokens::identify(&app.app, answer.token).await.is_ok());
+    }
+
+    async fn a_certificate_that_was_changed_takes_nothing_back(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        app.write(|tx, _| Ok(tx.execute("DELETE FROM stream", &[])?)).await;
+        let mut request = client.token_request(&app, &client.challenge(&app).await);
+        let mut certificate = client.certificate.clone().unwrap();
+        certificate.certificate = certificate.certificate.replace("220104", "220105");
+        request.certificate = Some(certificate);
+        token(&app, &request).await.expect_code("stream.unknown");
+    }
+
+    async fn a_token_ends_after_its_hour(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        client.sign_in(&app).await.expect(200);
+        assert!(tokens::identify(&app.app, client.token.clone()).await.is_ok());
+        app.advance_minutes(60);
+        let error = tokens::identify(&app.app, client.token.clone()).await.unwrap_err();
+        assert_eq!(error.code().unwrap().as_str(), "auth.token");
+    }
+
+    async fn a_revoked_stream_loses_its_token_at_once_and_gets_no_other(app: TestApp) {
+        let (mut client, code) = fresh(&app).await;
+        client.enrol(&app, &code).await.expect(200);
+        client.sign_in(&app).await.expect(200);
+        let stream = client.stream;
+        app.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?)).await;
+        assert!(tokens::identify(&app.app, client.token.clone()).await.is_err());
+        client.sign_in(&app).await.expect(403).expect_code("stream.revoked");
+        client.enrol(&app, &code).await.expect_code("stream.revoked");
+    }
+
+    async fn an_unknown_path_is_a_problem(app: TestApp) {
+        app.call("GET", "/v1/nothing", None, Value::Null).await.expect(404).expect_code("request.not_found");
+        app.call("DELETE", "/v1/field/enrol", None, json!({})).await.expect(405).expect_code("request.method");
+    }
+}
