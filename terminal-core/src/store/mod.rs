@@ -14,6 +14,7 @@ mod outbox;
 mod retry;
 mod schema;
 mod uploads;
+mod work;
 
 pub use account::Account;
 pub use drafts::Draft;
@@ -21,7 +22,7 @@ pub use files::{ReferenceFile, WantedFile};
 pub use items::{Custody, Item, NewEntry, PhotoItem};
 pub use mailbox::MailboxEntry;
 pub use outbox::{Accepted, Cancelled, Queued, RefusedElement};
-pub use retry::{Retry, Step};
+pub use retry::{LONGEST as LONGEST_WAIT, Retry, Step};
 pub use uploads::Upload;
 
 use crate::{Error, Result};

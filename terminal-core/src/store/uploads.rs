@@ -79,8 +79,13 @@ impl Store {
     /// photo starts again. The local file is never touched by any answer of the server.
     pub(crate) fn set_upload(&self, photo: &Upload, path: Option<&str>, sent: u64) -> Result<()> {
         self.write(|tx| {
-            tx.prepare_cached("UPDATE photo SET upload = ?3, sent = ?4 WHERE item = ?1 AND position = ?2")?
-                .execute(params![photo.item.to_string(), photo.position, path, int(sent)?])?;
+            tx.prepare_cached(
+                "UPDATE photo SET upload = ?3, sent = ?4,
+                     attempts = CASE WHEN ?4 > sent THEN 0 ELSE attempts END,
+                     problem_json = CASE WHEN ?4 > sent THEN NULL ELSE problem_json END
+                 WHERE item = ?1 AND position = ?2 AND custody = 'waiting'",
+            )?
+            .execute(params![photo.item.to_string(), photo.position, path, int(sent)?])?;
             Ok(())
         })
     }

@@ -1,0 +1,110 @@
+//! What tests do to a store in the server's place. Behind the feature `testing`, never in a product.
+
+use super::{Account, Store};
+use crate::Result;
+use protocol::{
+    codes::CountyCode,
+    entry::Receipt,
+    feed::{FeedRow, PullAnswer},
+    field::SignedCertificate,
+    ids::{EntryId, PersonId, PostId, StreamId, TerminalId},
+    manifest::{FileName, Manifest, ManifestFile},
+    photo::Sha256,
+    push::StreamMark,
+    role::Role,
+    sign::{Signer, SoftwareKey},
+    time::Millis,
+};
+use uuid::Uuid;
+
+/// An account that no server knows; the holder is 王芳, a patroller and sports manager of 220104.
+///
+/// # Errors
+/// Those of the store.
+pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
+    let key = SoftwareKey::from_secret(&[7; 32]);
+    let account = Account {
+        stream: StreamId(Uuid::from_u128(1)),
+        terminal: TerminalId(Uuid::from_u128(2)),
+        post: PostId(Uuid::from_u128(3)),
+        holder: PersonId(Uuid::from_u128(4)),
+        holder_name: "王芳".into(),
+        roles: vec![Role::Patroller.into(), Role::SportsManager.into()],
+        county,
+        server: "http://127.0.0.1:9".into(),
+        pins: Vec::new(),
+        server_key: key.public(),
+        parcel_key: String::new(),
+        certificate: SignedCertificate {
+            certificate: "{}".into(),
+            signature: key.sign(b"{}")?,
+        },
+        enrolled: Millis(0),
+    };
+    store.save_account(&account, "epoch-1")?;
+    Ok(account)
+}
+
+/// The server's receipts for everything that waits, and for its photos if wanted.
+///
+/// # Errors
+/// Those of the store.
+pub fn receive_all(store: &Store, now: Millis, photos: bool) -> Result<Vec<EntryId>> {
+    let batch = store.offer(now, 500, usize::MAX)?;
+    let receipts: Vec<Receipt> = batch
+        .iter()
+        .map(|entry| Receipt {
+            id: entry.id,
+            n: entry.n,
+            sha256: Sha256::of(&entry.bytes),
+            received: now,
+        })
+        .collect();
+    let accepted = store.accept(&receipts, &[], &StreamMark::default())?;
+    while photos && let Some(upload) = store.next_upload(now)? {
+        store.photo_received(&protocol::field::PhotoReceipt {
+            sha256: upload.sha256,
+            size: upload.size,
+            received: now,
+        })?;
+    }
+    Ok(accepted.received)
+}
+
+/// Rows of a mailbox, as a pull would bring them.
+///
+/// # Errors
+/// Those of the store.
+pub fn pull(store: &Store, rows: Vec<FeedRow>) -> Result<()> {
+    let asked = store.cursor()?;
+    let answer = PullAnswer {
+        epoch: "epoch-1".into(),
+        server_time: Millis(0),
+        reset: Vec::new(),
+        rows,
+        cursor: format!("{asked}+"),
+        more: false,
+    };
+    store.apply_pull(&asked, &answer).map(|_| ())
+}
+
+/// A reference file in force.
+///
+/// # Errors
+/// Those of the store.
+pub fn file(store: &Store, name: FileName, version: &str, bytes: &[u8]) -> Result<()> {
+    store.save_manifest(&Manifest {
+        v: 1,
+        issued: Millis(0),
+        files: vec![ManifestFile {
+            name: name.into(),
+            version: version.into(),
+            sha256: Sha256::of(bytes),
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        }],
+    })?;
+    for wanted in store.wanted_files()? {
+        store.add_file_part(&wanted.file, 0, bytes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! The manifest and its files: verified by the server's key, fetched in parts, put in force when whole.
+
+use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, failure, session, verdict::Verdict};
+use crate::{
+    Result,
+    store::{Retry, Step, Store, WantedFile},
+    transport::{Method, Response},
+};
+use protocol::{
+    manifest::{Manifest, SignedManifest},
+    sign::manifest_message,
+    time::Millis,
+};
+
+/// Bytes of the first part; doubled by success up to [`MOST`], halved by failures down to [`LEAST`].
+pub(super) const FIRST_CHUNK: u64 = 256 * 1024;
+const MOST: u64 = 2 * 1024 * 1024;
+const LEAST: u64 = 16 * 1024;
+
+impl Sync {
+    pub(super) fn manifest_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
+        if !self.manifest_due || store.step(Step::Manifest)?.wait_until(now).is_some() {
+            return Ok(None);
+        }
+        Ok(Some((
+            Asked::Manifest,
+            Action::Send(self.request(Method::Get, "manifest")),
+        )))
+    }
+
+    pub(super) fn manifest_answer(&mut self, store: &Store, now: Millis, outcome: Outcome) -> Result<()> {
+        let manifest = classify(outcome)
+            .and_then(|r| session::read::<SignedManifest>(&r.body, "manifest"))
+            .and_then(|signed| self.verified(&signed));
+        match manifest {
+            Ok(manifest) => {
+                store.save_manifest(&manifest)?;
+                self.manifest_due = false;
+                if store.step(Step::Manifest)?.attempts > 0 {
+                    store.set_step(Step::Manifest, &Retry::default())?;
+                }
+                self.well(store)
+            }
+            Err(failure) => self.step_failed(store, now, Step::Manifest, &failure),
+        }
+    }
+
+    fn verified(&self, signed: &SignedManifest) -> std::result::Result<Manifest, Failure> {
+        let refused = |en: String| {
+            failure(
+                Verdict::Refused,
+                "manifest.signature",
+                "资料清单的签名不符，未采用，继续使用原有资料",
+                &format!("the manifest was not taken, the files in force stay: {en}"),
+            )
+        };
+        self.account
+            .server_key
+            .verify(&manifest_message(&signed.manifest), &signed.signature)
+            .map_err(|error| refused(error.to_string()))?;
+        serde_json::from_str(&signed.manifest).map_err(|error| refused(error.to_string()))
+    }
+
+    pub(super) fn file_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
+        let Some(wanted) = store.next_file(now)? else {
+            return Ok(None);
+        };
+        let last = wanted
+            .have
+            .saturating_add(self.file_chunk)
+            .min(wanted.file.size)
+            .saturating_sub(1);
+        let mut request = self.request(Method::Get, &format!("files/{}", wanted.file.sha256));
+        if wanted.file.size > 0 {
+            request = request.header("range", format!("bytes={}-{last}", wanted.have));
+        }
+        Ok(Some((Asked::File(wanted), Action::Send(request))))
+    }
+
+    pub(super) fn file_answer(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        wanted: &WantedFile,
+        outcome: Outcome,
+    ) -> Result<()> {
+        let part = classify(outcome).and_then(|response| part(response, wanted));
+        let bytes = match part {
+            Ok(bytes) => bytes,
+            Err(failure) => {
+                self.file_chunk = (self.file_chunk / 2).max(LEAST);
+                return self.file_failed(store, now, wanted, &failure);
+            }
+        };
+        if !store.add_file_part(&wanted.file, wanted.have, &bytes)? {
+            let failure = failure(
+                Verdict::Transient { retry_after_ms: None },
+                "file.hash_mismatch",
+                "资料内容与清单不符，将重新下载，继续使用原有资料",
+                "the file is not the one that the manifest names; it is fetched again, the one in force stays",
+            );
+            return self.file_failed(store, now, wanted, &failure);
+        }
+        self.file_chunk = (self.file_chunk * 2).min(MOST);
+        let have = wanted
+            .have
+            .saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
+        if have >= wanted.file.size {
+            self.report.files_updated += 1;
+        }
+        self.events.push(Progress::File {
+            name: wanted.file.name,
+            have,
+            size: wanted.file.size,
+        });
+        self.well(store)
+    }
+
+    fn file_failed(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        wanted: &WantedFile,
+        failure: &Failure,
+    ) -> Result<()> {
+        let attempts = wanted.retry.attempts;
+        if failure.verdict != Verdict::Authenticate {
+            store.fail_file(wanted.file.name, &self.retry_after(failure, attempts, now)?)?;
+        }
+        self.unwell(store, now, failure, attempts, false)
+    }
+}
+
+/// The bytes that follow what we have, from a partial or a whole answer.
+fn part(response: Response, wanted: &WantedFile) -> std::result::Result<Vec<u8>, Failure> {
+    let foreign = || Failure::foreign("not the part that was asked for");
+    let have = usize::try_from(wanted.have).map_err(|_| foreign())?;
+    let length = u64::try_from(response.body.len()).map_err(|_| foreign())?;
+    let bytes = match response.status {
+        206 => {
+            let begins = format!("bytes {}-", wanted.have);
+            let range = response.header("content-range").ok_or_else(foreign)?;
+            if !range.starts_with(&begins) {
+                return Err(foreign());
+            }
+            response.body
+        }
+        200 if length == wanted.file.size => response.body.get(have..).ok_or_else(foreign)?.to_vec(),
+        _ => return Err(foreign()),
+    };
+    let fits = wanted
+        .have
+        .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+        <= wanted.file.size;
+    if !fits || (bytes.is_empty() && wanted.file.size > 0) {
+        return Err(foreign());
+    }
+    Ok(bytes)
+}

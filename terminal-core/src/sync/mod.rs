@@ -1,0 +1,382 @@
+//! The sync as a state machine without I/O: [`Sync::next_action`] says what to do, the driver does it,
+//! [`Sync::apply`] takes the outcome. A thread drives it in production, a scheduler one step at a time in the
+//! simulator.
+//!
+//! All that must survive is in the store; a machine that dies between any two steps is simply made anew. In
+//! memory are only the token, batch and chunk sizes, and what this run has done. Order of a run: token,
+//! entries, mailboxes, manifest, photos, files, and the mailboxes once more when something was delivered.
+//! What becomes due meanwhile is taken in the same order, so a new report overtakes a large photo.
+
+mod backoff;
+mod files;
+mod photos;
+mod pull;
+mod push;
+mod report;
+mod session;
+mod verdict;
+
+pub use report::{Progress, SyncReport};
+pub use verdict::{Failure, Verdict, classify};
+
+use crate::{
+    Result,
+    platform::{ClockRaw, Connectivity, PhotoFileError, Random},
+    store::{Account, Retry, Step, Store, Upload, WantedFile},
+    transport::{Request, Response, TransportError},
+};
+use protocol::{entry::Reason, ids::EntryId, photo::Sha256, sign::Signer, time::Millis};
+use std::sync::Arc;
+
+/// What this run may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// There may be a network.
+    pub online: bool,
+    /// Photos may travel now (failure story 37: not over a metered network unless it is allowed).
+    pub photos: bool,
+    /// Reference files may travel now.
+    pub files: bool,
+    /// A person asked: waits of our own making end, those that the server asked for stay.
+    pub manual: bool,
+}
+
+impl Policy {
+    /// Everything, at a person's request.
+    pub const MANUAL: Self = Self {
+        online: true,
+        photos: true,
+        files: true,
+        manual: true,
+    };
+    /// By the state of the network and the setting for metered ones.
+    pub fn of(network: Connectivity, photos_when_metered: bool, manual: bool) -> Self {
+        let heavy = !network.metered || photos_when_metered;
+        Self {
+            online: network.online,
+            photos: heavy,
+            files: heavy,
+            manual,
+        }
+    }
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Send this and apply [`Outcome::Answer`] or [`Outcome::Failed`].
+    Send(Request),
+    /// Read these plain bytes of a photo and apply [`Outcome::Photo`].
+    ReadPhoto {
+        /// Name in the photo folder.
+        file: String,
+        /// First byte.
+        offset: u64,
+        /// How many.
+        len: u64,
+    },
+    /// Nothing to do before this time of the wall clock; [`Sync::report`] says why. Asking earlier is
+    /// harmless, asking after a change of the network or a new entry is right.
+    Wait(Millis),
+    /// Nothing to do until something new happens.
+    Done,
+}
+
+/// What came of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A whole answer, whatever its status.
+    Answer(Response),
+    /// No answer.
+    Failed(TransportError),
+    /// The bytes of a photo, or why not.
+    Photo(std::result::Result<Vec<u8>, PhotoFileError>),
+}
+
+/// What was asked for and not answered yet.
+#[derive(Debug)]
+enum Asked {
+    Challenge,
+    Token,
+    Push {
+        body: Sha256,
+        ids: Vec<(EntryId, u64, Sha256)>,
+    },
+    Create(Upload),
+    Head {
+        upload: Upload,
+        url: String,
+    },
+    Patch {
+        upload: Upload,
+        url: String,
+        offset: u64,
+        len: u64,
+    },
+    ReadPhoto {
+        upload: Upload,
+        url: String,
+        offset: u64,
+        len: u64,
+    },
+    Pull {
+        cursor: String,
+    },
+    Manifest,
+    File(WantedFile),
+}
+
+/// The state machine. One for each run or one for the life of the process; both are right.
+pub struct Sync {
+    account: Account,
+    signer: Arc<dyn Signer>,
+    random: Arc<dyn Random>,
+    policy: Policy,
+    begun: bool,
+    asked: Option<(Asked, ClockRaw)>,
+    session: session::Session,
+    push: push::Limits,
+    photo: photos::Upstream,
+    /// A pull is due: at the start and after something was delivered.
+    pull_due: bool,
+    pulls_again: u32,
+    manifest_due: bool,
+    file_chunk: u64,
+    /// Failures in a row, of anything: after [`TIRED`] the whole run waits.
+    failures: u32,
+    epoch: Option<String>,
+    report: SyncReport,
+    events: Vec<Progress>,
+}
+
+/// After this many failures in a row the server is left alone for a while.
+const TIRED: u32 = 12;
+
+impl Sync {
+    /// A machine for the enrolled account of this store.
+    pub fn new(
+        store: &Store,
+        signer: Arc<dyn Signer>,
+        random: Arc<dyn Random>,
+        policy: Policy,
+    ) -> Result<Self> {
+        Ok(Self {
+            account: store.account()?,
+            signer,
+            random,
+            policy,
+            begun: false,
+            asked: None,
+            session: session::Session::default(),
+            push: push::Limits::default(),
+            photo: photos::Upstream::default(),
+            pull_due: true,
+            pulls_again: 0,
+            manifest_due: true,
+            file_chunk: files::FIRST_CHUNK,
+            failures: 0,
+            epoch: store.epoch()?,
+            report: SyncReport::default(),
+            events: Vec::new(),
+        })
+    }
+
+    /// What this run has done so far and what is left.
+    pub fn report(&self, store: &Store, now: Millis) -> Result<SyncReport> {
+        self.report.clone().complete(store, now, self.policy)
+    }
+
+    /// What happened since the last call, for a listener.
+    pub fn take_events(&mut self) -> Vec<Progress> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The next thing to do. An action whose outcome was never applied is taken as lost.
+    pub fn next_action(&mut self, store: &Store, now: &ClockRaw) -> Result<Action> {
+        self.asked = None;
+        if !self.begun {
+            self.begun = true;
+            if self.policy.manual {
+                store.end_own_waits()?;
+            }
+        }
+        if !self.policy.online {
+            return Ok(Action::Done);
+        }
+        if let Some(until) = store.step(Step::Session)?.wait_until(now.wall) {
+            return Ok(Action::Wait(until));
+        }
+        let next = match self.session_action(store, now)? {
+            Some(next) => Some(next),
+            None => self.work(store, now)?,
+        };
+        let Some((asked, action)) = next else {
+            return self.rest(store, now.wall);
+        };
+        self.asked = Some((asked, now.clone()));
+        Ok(action)
+    }
+
+    /// What to do with a valid token in hand, most urgent first.
+    fn work(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(Asked, Action)>> {
+        if let Some(next) = self.push_action(store, now)? {
+            return Ok(Some(next));
+        }
+        if let Some(next) = self.pull_action(store, now.wall)? {
+            return Ok(Some(next));
+        }
+        if let Some(next) = self.manifest_action(store, now.wall)? {
+            return Ok(Some(next));
+        }
+        if self.policy.photos
+            && let Some(next) = self.photo_action(store, now.wall)?
+        {
+            return Ok(Some(next));
+        }
+        if self.policy.files
+            && let Some(next) = self.file_action(store, now.wall)?
+        {
+            return Ok(Some(next));
+        }
+        Ok(None)
+    }
+
+    /// Nothing is due: until when?
+    fn rest(&mut self, store: &Store, now: Millis) -> Result<Action> {
+        match store.next_due(now)? {
+            Some(until) => Ok(Action::Wait(until)),
+            None => {
+                store.set_last_sync(now)?;
+                Ok(Action::Done)
+            }
+        }
+    }
+
+    /// Takes the outcome of the last action. On an error nothing was settled: the next action asks again.
+    pub fn apply(&mut self, store: &Store, now: &ClockRaw, outcome: Outcome) -> Result<()> {
+        let Some((asked, sent)) = self.asked.take() else {
+            return Ok(());
+        };
+        let at = now.wall;
+        match asked {
+            Asked::Challenge => self.challenge_answer(store, &sent, now, outcome),
+            Asked::Token => self.token_answer(store, &sent, now, outcome),
+            Asked::Push { body, ids } => self.push_answer(store, at, body, &ids, outcome),
+            Asked::Create(upload) => self.create_answer(store, at, upload, outcome),
+            Asked::Head { upload, url } => self.head_answer(store, at, upload, url, outcome),
+            Asked::ReadPhoto {
+                upload,
+                url,
+                offset,
+                len,
+            } => self.photo_read(store, at, upload, url, offset, len, outcome),
+            Asked::Patch {
+                upload,
+                url,
+                offset,
+                len,
+            } => self.patch_answer(store, at, upload, url, offset, len, outcome),
+            Asked::Pull { cursor } => self.pull_answer(store, at, &cursor, outcome),
+            Asked::Manifest => self.manifest_answer(store, at, outcome),
+            Asked::File(wanted) => self.file_answer(store, at, &wanted, outcome),
+        }
+    }
+
+    /// Something worked: the server is there and well.
+    fn well(&mut self, store: &Store) -> Result<()> {
+        self.failures = 0;
+        self.session.refusals = 0;
+        let step = store.step(Step::Session)?;
+        if step.attempts > 0 {
+            store.set_step(Step::Session, &Retry::default())?;
+        }
+        Ok(())
+    }
+
+    /// The part of every failure that concerns the whole run: waits that hold for everything, the token, and
+    /// the words for the report. `attempts` is how often the failing thing itself has failed before.
+    /// `stop`: the whole run waits in any case.
+    fn unwell(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        failure: &Failure,
+        attempts: u32,
+        stop: bool,
+    ) -> Result<()> {
+        tracing::info!(code = failure.reason.code, verdict = ?failure.verdict, "sync step failed");
+        self.report.problem = Some(failure.reason.clone());
+        self.events.push(Progress::Problem(failure.reason.clone()));
+        self.failures = self.failures.saturating_add(1);
+        let pause = match failure.verdict {
+            Verdict::Network
+            | Verdict::Transient {
+                retry_after_ms: Some(_),
+            } => true,
+            Verdict::Authenticate => {
+                self.session.forget(&failure.reason.code);
+                self.session.refusals > 2
+            }
+            Verdict::Refused if concerns_stream(&failure.reason.code) => {
+                self.session.forget(&failure.reason.code);
+                true
+            }
+            Verdict::Transient { retry_after_ms: None } | Verdict::Split | Verdict::Refused => {
+                self.failures >= TIRED
+            }
+        };
+        if pause || stop {
+            let before = store.step(Step::Session)?.attempts;
+            let retry = backoff::after(failure, before.max(attempts), now, self.random.as_ref())?;
+            store.set_step(Step::Session, &retry)?;
+            self.failures = 0;
+            self.session.refusals = 0;
+        }
+        Ok(())
+    }
+
+    fn retry_after(&self, failure: &Failure, attempts: u32, now: Millis) -> Result<Retry> {
+        backoff::after(failure, attempts, now, self.random.as_ref())
+    }
+
+    /// A step that belongs to no row failed.
+    fn step_failed(&mut self, store: &Store, now: Millis, step: Step, failure: &Failure) -> Result<()> {
+        let attempts = store.step(step)?.attempts;
+        if step != Step::Session {
+            store.set_step(step, &self.retry_after(failure, attempts, now)?)?;
+        }
+        // Without a token nothing goes, so its failure stops the run; only a stale challenge is asked anew.
+        let stop = step == Step::Session && failure.verdict != Verdict::Authenticate;
+        self.unwell(store, now, failure, attempts, stop)
+    }
+
+    /// Takes note of the epoch in an answer. A new one: the server was restored, so the mark that comes with
+    /// a new token is asked for, and the mailboxes are pulled from nothing.
+    fn see_epoch(&mut self, store: &Store, epoch: &str) -> Result<bool> {
+        if self.epoch.as_deref() == Some(epoch) {
+            return Ok(false);
+        }
+        let changed = store.see_epoch(epoch)?;
+        self.epoch = Some(epoch.to_owned());
+        self.pull_due = true;
+        self.manifest_due = true;
+        Ok(changed)
+    }
+
+    fn path(&self, path: &str) -> String {
+        format!("/v1/field/{path}")
+    }
+}
+
+/// Refusals that are about who speaks, not about what was said: no item is at fault.
+fn concerns_stream(code: &str) -> bool {
+    code.starts_with("auth.") || code.starts_with("stream.") || code == "push.stream"
+}
+
+/// A failure of our own finding, for rows.
+fn failure(verdict: Verdict, code: &str, zh: &str, en: &str) -> Failure {
+    Failure {
+        verdict,
+        reason: Reason::new(code, zh, en),
+    }
+}

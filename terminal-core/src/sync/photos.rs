@@ -1,0 +1,420 @@
+//! Photos on their way by tus 1.0: creation, HEAD to go on, PATCH with a checksum for each part. A photo is
+//! received when a receipt names its hash and size, and by nothing else; its file is never dropped here.
+
+use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, failure, verdict::Verdict};
+use crate::{
+    Result,
+    platform::PhotoFileError,
+    store::{Store, Upload},
+    transport::{Method, Request, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use protocol::{
+    entry::Reason,
+    field::{PHOTO_RECEIPT_HEADER, PhotoReceipt},
+    photo::Sha256,
+    time::Millis,
+};
+
+/// Bytes of the first part of a run: a bad network shows itself early. Doubled by success, halved by failure.
+const FIRST: u64 = 64 * 1024;
+const MOST: u64 = 1024 * 1024;
+const LEAST: u64 = 16 * 1024;
+/// Uploads that may vanish or fall out of step in one run before the photo waits.
+const PATIENCE: u32 = 3;
+const UPLOADS: &str = "/v1/field/photos/";
+
+/// The upload under way in this run.
+pub(super) struct Upstream {
+    active: Option<Active>,
+    chunk: u64,
+    /// Uploads lost or out of step in this run.
+    stumbles: u32,
+}
+
+struct Active {
+    upload: Upload,
+    url: String,
+    offset: u64,
+    /// Bytes at `offset`, read and not sent yet.
+    part: Option<Vec<u8>>,
+    /// All bytes are there, but no receipt came with the last: the server was asked once more.
+    asked_again: bool,
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self {
+            active: None,
+            chunk: FIRST,
+            stumbles: 0,
+        }
+    }
+}
+
+impl Sync {
+    fn tus(&self, method: Method, path: &str) -> Request {
+        let mut request = Request::new(method, path);
+        request
+            .headers
+            .push(("authorization", format!("Bearer {}", self.token())));
+        request.header("tus-resumable", "1.0.0")
+    }
+
+    pub(super) fn photo_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
+        if let Some(mut active) = self.photo.active.take() {
+            if let Some(part) = active.part.take() {
+                return Ok(Some(self.patch(active, part)));
+            }
+            if active.offset < active.upload.size {
+                let len = self.photo.chunk.min(active.upload.size - active.offset);
+                let action = Action::ReadPhoto {
+                    file: active.upload.file.clone(),
+                    offset: active.offset,
+                    len,
+                };
+                let asked = Asked::ReadPhoto {
+                    offset: active.offset,
+                    len,
+                    url: active.url.clone(),
+                    upload: active.upload.clone(),
+                };
+                self.photo.active = Some(active);
+                return Ok(Some((asked, action)));
+            }
+            let request = self.tus(Method::Head, &active.url);
+            let asked = Asked::Head {
+                upload: active.upload.clone(),
+                url: active.url.clone(),
+            };
+            self.photo.active = Some(active);
+            return Ok(Some((asked, Action::Send(request))));
+        }
+        let Some(upload) = store.next_upload(now)? else {
+            return Ok(None);
+        };
+        if let Some(url) = upload.upload.clone() {
+            let request = self.tus(Method::Head, &url);
+            return Ok(Some((Asked::Head { upload, url }, Action::Send(request))));
+        }
+        let metadata = [
+            ("entry", upload.item.to_string()),
+            ("sha256", upload.sha256.to_string()),
+            ("filename", format!("{}.jpg", upload.position)),
+        ]
+        .map(|(key, value)| format!("{key} {}", BASE64.encode(value)))
+        .join(",");
+        let request = self
+            .tus(Method::Post, UPLOADS.trim_end_matches('/'))
+            .header("upload-length", upload.size.to_string())
+            .header("upload-metadata", metadata);
+        Ok(Some((Asked::Create(upload), Action::Send(request))))
+    }
+
+    fn patch(&mut self, active: Active, part: Vec<u8>) -> (Asked, Action) {
+        let checksum = format!("sha256 {}", BASE64.encode(Sha256::of(&part).0));
+        let len = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        let mut request = self
+            .tus(Method::Patch, &active.url)
+            .header("content-type", "application/offset+octet-stream")
+            .header("upload-offset", active.offset.to_string())
+            .header("upload-checksum", checksum);
+        request.body = part;
+        let asked = Asked::Patch {
+            upload: active.upload.clone(),
+            url: active.url.clone(),
+            offset: active.offset,
+            len,
+        };
+        self.photo.active = Some(active);
+        (asked, Action::Send(request))
+    }
+
+    pub(super) fn create_answer(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        upload: Upload,
+        outcome: Outcome,
+    ) -> Result<()> {
+        let response = match classify(outcome) {
+            Ok(response) => response,
+            Err(failure) => return self.photo_failed(store, now, &upload, &failure),
+        };
+        if let Some(settled) = self.receipt(store, now, &upload, &response)? {
+            return Ok(settled);
+        }
+        let Some(url) = response.header("location").and_then(upload_path) else {
+            let failure = Failure::foreign("no place for the upload");
+            return self.photo_failed(store, now, &upload, &failure);
+        };
+        store.set_upload(&upload, Some(&url), 0)?;
+        self.go_on(upload, url, 0);
+        Ok(())
+    }
+
+    pub(super) fn head_answer(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        upload: Upload,
+        url: String,
+        outcome: Outcome,
+    ) -> Result<()> {
+        if is_gone(&outcome) {
+            return self.vanished(store, now, &upload);
+        }
+        let asked_again = self.photo.active.as_ref().is_some_and(|a| a.asked_again);
+        let response = match classify(outcome) {
+            Ok(response) => response,
+            Err(failure) => return self.photo_failed(store, now, &upload, &failure),
+        };
+        if let Some(settled) = self.receipt(store, now, &upload, &response)? {
+            return Ok(settled);
+        }
+        let Some(offset) = offset(&response).filter(|o| *o <= upload.size) else {
+            let failure = Failure::foreign("no offset");
+            return self.photo_failed(store, now, &upload, &failure);
+        };
+        store.set_upload(&upload, Some(&url), offset)?;
+        if offset == upload.size && asked_again {
+            return self.unconfirmed(store, now, &upload);
+        }
+        self.go_on(upload, url, offset);
+        if let Some(active) = &mut self.photo.active {
+            active.asked_again = offset == active.upload.size;
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what was asked, and its outcome")]
+    pub(super) fn photo_read(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        upload: Upload,
+        url: String,
+        offset: u64,
+        len: u64,
+        outcome: Outcome,
+    ) -> Result<()> {
+        let failure = match outcome {
+            Outcome::Photo(Ok(part)) if u64::try_from(part.len()) == Ok(len) => {
+                self.photo.active = Some(Active {
+                    upload,
+                    url,
+                    offset,
+                    part: Some(part),
+                    asked_again: false,
+                });
+                return Ok(());
+            }
+            Outcome::Photo(Err(error)) => unreadable(&error),
+            Outcome::Photo(Ok(_)) | Outcome::Answer(_) | Outcome::Failed(_) => {
+                unreadable(&PhotoFileError::Damaged)
+            }
+        };
+        self.photo_failed(store, now, &upload, &failure)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what was asked, and its outcome")]
+    pub(super) fn patch_answer(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        upload: Upload,
+        url: String,
+        offset_before: u64,
+        len: u64,
+        outcome: Outcome,
+    ) -> Result<()> {
+        if is_gone(&outcome) {
+            return self.vanished(store, now, &upload);
+        }
+        let response = match classify(outcome) {
+            Ok(response) => response,
+            Err(failure) => {
+                let smaller = (self.photo.chunk / 2).max(LEAST);
+                if failure.verdict == Verdict::Split && smaller < self.photo.chunk {
+                    self.photo.chunk = smaller;
+                    self.go_on(upload, url, offset_before);
+                    return self.unwell(store, now, &failure, 0, false);
+                }
+                self.photo.chunk = smaller;
+                if matches!(failure.reason.code.as_str(), "upload.offset" | "upload.checksum")
+                    && self.photo.stumbles < PATIENCE
+                {
+                    // The server says where to go on: ask it.
+                    self.photo.stumbles += 1;
+                    self.photo.active = None;
+                    return self.unwell(store, now, &failure, 0, false);
+                }
+                if failure.reason.code == "photo.hash_mismatch" {
+                    // What the server put together is not what we have: from the start.
+                    store.set_upload(&upload, None, 0)?;
+                }
+                return self.photo_failed(store, now, &upload, &failure);
+            }
+        };
+        if let Some(settled) = self.receipt(store, now, &upload, &response)? {
+            return Ok(settled);
+        }
+        let end = offset_before.saturating_add(len);
+        match offset(&response).filter(|o| *o > offset_before && *o <= end) {
+            Some(offset) => {
+                store.set_upload(&upload, Some(&url), offset)?;
+                self.photo.chunk = (self.photo.chunk * 2).min(MOST);
+                self.events.push(Progress::Photo {
+                    item: upload.item,
+                    position: upload.position,
+                    sent: offset,
+                    size: upload.size,
+                });
+                self.go_on(upload, url, offset);
+                if let Some(active) = &mut self.photo.active {
+                    active.upload.attempts = 0;
+                    active.asked_again = offset == active.upload.size;
+                }
+                self.well(store)
+            }
+            None => {
+                let failure = Failure::foreign("no new offset");
+                self.photo_failed(store, now, &upload, &failure)
+            }
+        }
+    }
+
+    fn go_on(&mut self, upload: Upload, url: String, offset: u64) {
+        self.photo.active = Some(Active {
+            upload,
+            url,
+            offset,
+            part: None,
+            asked_again: false,
+        });
+    }
+
+    /// Takes the receipt in an answer, if there is one: `Some` when the photo's turn is over.
+    fn receipt(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        upload: &Upload,
+        response: &Response,
+    ) -> Result<Option<()>> {
+        let Some(text) = response.header(PHOTO_RECEIPT_HEADER) else {
+            return Ok(None);
+        };
+        let receipt = serde_json::from_str::<PhotoReceipt>(text)
+            .ok()
+            .filter(|r| r.sha256 == upload.sha256 && r.size == upload.size);
+        let Some(receipt) = receipt else {
+            // A receipt for other content is none. What is on the server is not this photo: from the start.
+            store.set_upload(upload, None, 0)?;
+            let failure = failure(
+                Verdict::Transient { retry_after_ms: None },
+                "receipt.mismatch",
+                "服务器的回执与照片不符，将重新上传",
+                "the server's receipt names another photo; it will be sent again",
+            );
+            return self.photo_failed(store, now, upload, &failure).map(Some);
+        };
+        let settled = store.photo_received(&receipt)?;
+        self.photo.active = None;
+        self.report.photos_received += u64::try_from(settled).unwrap_or(0);
+        self.events.push(Progress::PhotoReceived {
+            item: upload.item,
+            position: upload.position,
+        });
+        self.pull_due = true;
+        self.well(store).map(Some)
+    }
+
+    /// 404 or 410: the upload has expired or the server was restored. The photo starts again (story 13).
+    fn vanished(&mut self, store: &Store, now: Millis, upload: &Upload) -> Result<()> {
+        store.set_upload(upload, None, 0)?;
+        self.photo.active = None;
+        self.photo.stumbles += 1;
+        if self.photo.stumbles <= PATIENCE {
+            return Ok(());
+        }
+        let failure = failure(
+            Verdict::Transient { retry_after_ms: None },
+            "upload.gone",
+            "上传在服务器上已失效，照片仍保存在本机，将重新上传",
+            "the upload is gone on the server; the photo is kept here and will be sent again",
+        );
+        self.photo_failed(store, now, upload, &failure)
+    }
+
+    /// All bytes are there, but the server does not confirm the hash.
+    fn unconfirmed(&mut self, store: &Store, now: Millis, upload: &Upload) -> Result<()> {
+        let failure = failure(
+            Verdict::Transient { retry_after_ms: None },
+            "photo.unconfirmed",
+            "照片已传完，服务器尚未确认",
+            "all bytes were sent, the server has not confirmed the photo yet",
+        );
+        self.photo_failed(store, now, upload, &failure)
+    }
+
+    fn photo_failed(&mut self, store: &Store, now: Millis, upload: &Upload, failure: &Failure) -> Result<()> {
+        self.photo.active = None;
+        if failure.verdict == Verdict::Authenticate {
+            return self.unwell(store, now, failure, upload.attempts, false);
+        }
+        if failure.reason.code == "photo.unnamed" {
+            // The server does not know the entry: a new token's mark shows what else it lacks.
+            self.session.renew();
+        }
+        store.fail_photo(upload, &self.retry_after(failure, upload.attempts, now)?)?;
+        self.unwell(store, now, failure, upload.attempts, false)
+    }
+}
+
+fn unreadable(error: &PhotoFileError) -> Failure {
+    let (verdict, code, zh) = match error {
+        PhotoFileError::Missing => (Verdict::Refused, "photo.file_missing", "本机找不到照片文件"),
+        PhotoFileError::Damaged => (Verdict::Refused, "photo.file_damaged", "本机照片文件已损坏"),
+        PhotoFileError::Unreadable(_) => (
+            Verdict::Transient { retry_after_ms: None },
+            "photo.file_unreadable",
+            "本机照片文件暂时无法读取",
+        ),
+    };
+    Failure {
+        verdict,
+        reason: Reason::new(code, zh, error.to_string()),
+    }
+}
+
+/// 404 and 410 for an upload mean the upload, even without a body (HEAD has none); the worst that a wrong
+/// one costs is sending the photo again. A problem that names something else is not that.
+fn is_gone(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answer(response) if matches!(response.status, 404 | 410) => {
+            match serde_json::from_slice::<protocol::problem::Problem>(&response.body) {
+                Ok(problem) => matches!(problem.code.as_str(), "request.not_found" | "upload.gone"),
+                Err(_) => true,
+            }
+        }
+        _ => false,
+    }
+}
+
+fn offset(response: &Response) -> Option<u64> {
+    response.header("upload-offset")?.trim().parse().ok()
+}
+
+/// The path of a Location, which may be absolute; only uploads of our own server are followed.
+fn upload_path(location: &str) -> Option<String> {
+    let start = location.find(UPLOADS)?;
+    let (before, path) = location.split_at(start);
+    let own = before.is_empty() || before.starts_with("http://") || before.starts_with("https://");
+    let name = path.strip_prefix(UPLOADS)?;
+    let plain = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    (own && plain).then(|| path.to_owned())
+}

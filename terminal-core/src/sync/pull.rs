@@ -1,0 +1,88 @@
+//! The mailboxes: page by page from the saved cursor to the end.
+
+use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, session};
+use crate::{
+    Result,
+    store::{Retry, Step, Store},
+    transport::Method,
+};
+use protocol::{feed::PullAnswer, time::Millis};
+
+/// Times in a row that a page may be void (cursor moved, new epoch) before the pull waits.
+const AGAIN: u32 = 4;
+
+impl Sync {
+    pub(super) fn pull_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
+        if !self.pull_due || store.step(Step::Pull)?.wait_until(now).is_some() {
+            return Ok(None);
+        }
+        let cursor = store.cursor()?;
+        let request = self.request(Method::Get, &format!("pull?cursor={}", escaped(&cursor)));
+        Ok(Some((Asked::Pull { cursor }, Action::Send(request))))
+    }
+
+    pub(super) fn pull_answer(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        cursor: &str,
+        outcome: Outcome,
+    ) -> Result<()> {
+        let answer: PullAnswer = match classify(outcome).and_then(|r| session::read(&r.body, "pull")) {
+            Ok(answer) => answer,
+            Err(failure) => return self.step_failed(store, now, Step::Pull, &failure),
+        };
+        let taken = store.apply_pull(cursor, &answer)?;
+        if self.epoch.as_deref() != Some(answer.epoch.as_str()) {
+            self.see_epoch(store, &answer.epoch)?;
+            self.session.renew();
+        }
+        if !taken {
+            self.pulls_again += 1;
+            if self.pulls_again > AGAIN {
+                let failure = Failure::foreign("the epoch changes with every answer");
+                return self.step_failed(store, now, Step::Pull, &failure);
+            }
+            return Ok(());
+        }
+        self.pulls_again = 0;
+        let rows = u64::try_from(answer.rows.len()).unwrap_or(0);
+        self.report.rows_pulled += rows;
+        if rows > 0 {
+            self.events.push(Progress::Pulled(rows));
+        }
+        // "More" without going forward would never end.
+        self.pull_due = answer.more && answer.cursor != cursor;
+        self.report.pulled = !self.pull_due;
+        if store.step(Step::Pull)?.attempts > 0 {
+            store.set_step(Step::Pull, &Retry::default())?;
+        }
+        self.well(store)
+    }
+}
+
+/// Percent-encoded for a query.
+fn escaped(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_cursor_survives_the_query() {
+        assert_eq!(
+            super::escaped("e1:12/3 &=%中"),
+            "e1%3A12%2F3%20%26%3D%25%E4%B8%AD"
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! Entries on their way. A receipt counts for exactly one item's bytes; what is refused blocks nothing else.
+
+use super::{
+    Action, Asked, Failure, Outcome, Progress, Sync, classify, concerns_stream, failure, session,
+    verdict::Verdict,
+};
+use crate::{
+    Result,
+    platform::ClockRaw,
+    store::{RefusedElement, Store},
+    transport::Method,
+};
+use protocol::{
+    WIRE_VERSION,
+    entry::Reason,
+    ids::EntryId,
+    photo::Sha256,
+    problem::ProblemCode,
+    push::{Envelope, PushAnswer},
+    sign::{SIGNATURE_HEADER, push_message},
+    time::Millis,
+};
+
+/// Entries in one push when all goes well.
+const MOST: usize = 100;
+/// Bytes of entries in one push: small enough to pass a bad network within the time limit.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// How much goes at once: halved by 413, cuts and refusals (to find the one at fault), doubled by success.
+pub(super) struct Limits {
+    entries: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { entries: MOST }
+    }
+}
+
+impl Sync {
+    pub(super) fn push_action(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(Asked, Action)>> {
+        let bytes = MOST_BYTES.saturating_mul(self.push.entries) / MOST;
+        let batch = store.offer(now.wall, self.push.entries, bytes.max(1))?;
+        if batch.is_empty() {
+            return Ok(None);
+        }
+        let mut entries = Vec::with_capacity(batch.len());
+        let mut ids = Vec::with_capacity(batch.len());
+        for queued in batch {
+            ids.push((queued.id, queued.n, Sha256::of(&queued.bytes)));
+            let text = String::from_utf8(queued.bytes).map_err(|e| crate::Error::Data(e.to_string()))?;
+            entries.push(serde_json::value::RawValue::from_string(text)?);
+        }
+        let body = serde_json::to_vec(&Envelope {
+            v: WIRE_VERSION,
+            stream: self.account.stream,
+            clock: store.clock_reading(now.clone())?,
+            entries,
+        })?;
+        let signature = self.signer.sign(&push_message(self.token(), &body))?;
+        let asked = Asked::Push {
+            body: Sha256::of(&body),
+            ids,
+        };
+        let request = self
+            .request(Method::Post, "push")
+            .header(SIGNATURE_HEADER, signature.to_string())
+            .json(body);
+        Ok(Some((asked, Action::Send(request))))
+    }
+
+    pub(super) fn push_answer(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        body: Sha256,
+        sent: &[(EntryId, u64, Sha256)],
+        outcome: Outcome,
+    ) -> Result<()> {
+        let answer = classify(outcome)
+            .and_then(|response| session::read::<PushAnswer>(&response.body, "push"))
+            .and_then(|answer| match answer.body_sha256 == body {
+                true => Ok(answer),
+                false => Err(Failure::foreign("an answer to another push")),
+            });
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return self.push_failed(store, now, sent, &failure),
+        };
+        if self.see_epoch(store, &answer.epoch)? {
+            self.session.renew();
+        }
+        // Only what was in this very push can be settled by its answer.
+        let receipts: Vec<_> = answer
+            .receipts
+            .into_iter()
+            .filter(|r| {
+                sent.iter()
+                    .any(|(id, n, sha256)| *id == r.id && *n == r.n && *sha256 == r.sha256)
+            })
+            .collect();
+        let received = |id: EntryId| receipts.iter().any(|r| r.id == id);
+        let refused: Vec<_> = answer
+            .refused
+            .iter()
+            .filter_map(|element| {
+                let (id, ..) = sent.get(element.index)?;
+                let fits = element.id.is_none_or(|named| named == *id) && !received(*id);
+                fits.then(|| RefusedElement {
+                    id: *id,
+                    reason: words(&element.code, &element.detail),
+                })
+            })
+            .collect();
+        let accepted = store.accept(&receipts, &refused, &answer.mark)?;
+        let settled = |id: &EntryId| accepted.received.contains(id) || refused.iter().any(|r| r.id == *id);
+        let left: Vec<EntryId> = sent
+            .iter()
+            .map(|(id, ..)| *id)
+            .filter(|id| !settled(id))
+            .collect();
+        self.report.entries_received += u64::try_from(accepted.received.len()).unwrap_or(0);
+        self.report.entries_refused += u64::try_from(refused.len()).unwrap_or(0);
+        for element in refused {
+            self.report.problem = Some(element.reason.clone());
+            self.events.push(Progress::Refused(element.id, element.reason));
+        }
+        if left.is_empty() {
+            self.push.entries = (self.push.entries * 2).min(MOST);
+            self.well(store)?;
+        } else {
+            let without = failure(
+                Verdict::Transient { retry_after_ms: None },
+                "receipt.missing",
+                "服务器的回执与本条内容不符或缺失，将重新发送",
+                "the server gave no receipt for exactly these bytes; it will be sent again",
+            );
+            store.fail_items(&left, &|attempts| self.retry_after(&without, attempts, now))?;
+            self.unwell(store, now, &without, 0, false)?;
+        }
+        if !accepted.received.is_empty() {
+            self.events.push(Progress::Received(accepted.received));
+            self.pull_due = true;
+        }
+        Ok(())
+    }
+
+    /// No receipt came for any of them.
+    fn push_failed(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        sent: &[(EntryId, u64, Sha256)],
+        failure: &Failure,
+    ) -> Result<()> {
+        let ids: Vec<EntryId> = sent.iter().map(|(id, ..)| *id).collect();
+        let many = ids.len() > 1;
+        let narrow = match failure.verdict {
+            Verdict::Authenticate => return self.unwell(store, now, failure, 0, false),
+            Verdict::Refused if concerns_stream(&failure.reason.code) => {
+                return self.unwell(store, now, failure, 0, false);
+            }
+            // Which one is at fault? Half of them, with no waiting, until it is alone.
+            Verdict::Split | Verdict::Refused | Verdict::Transient { retry_after_ms: None } => many,
+            Verdict::Transient {
+                retry_after_ms: Some(_),
+            } => false,
+            Verdict::Network => {
+                self.push.entries = (ids.len() / 2).max(1);
+                false
+            }
+        };
+        if narrow {
+            self.push.entries = (ids.len() / 2).max(1);
+        } else {
+            store.fail_items(&ids, &|attempts| self.retry_after(failure, attempts, now))?;
+        }
+        let attempts = match ids.first() {
+            Some(id) => store
+                .item(*id)?
+                .map_or(0, |item| item.retry.attempts.saturating_sub(1)),
+            None => 0,
+        };
+        self.unwell(store, now, failure, attempts, false)
+    }
+}
+
+/// The server's refusal of one element, in both languages.
+fn words(code: &str, detail: &str) -> Reason {
+    let (zh, en) = ProblemCode::parse(code).map_or(
+        ("服务器未接收此条", "the server did not take this"),
+        |known| (known.zh(), known.en()),
+    );
+    let en = if detail.is_empty() {
+        en.to_owned()
+    } else {
+        format!("{en} ({detail})")
+    };
+    Reason::new(code, zh, en)
+}

@@ -1,0 +1,111 @@
+//! What a run did and what is left, for people.
+
+use super::Policy;
+use crate::{
+    Result,
+    store::{Custody, Step, Store},
+};
+use protocol::{entry::Reason, ids::EntryId, manifest::FileName, time::Millis};
+use serde::Serialize;
+
+/// The result of a run. A run that could not do everything says what, why and when it goes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SyncReport {
+    /// Entries whose receipt came in this run.
+    pub entries_received: u64,
+    /// Entries that the server refused in this run; they stay here, visible.
+    pub entries_refused: u64,
+    /// Photos whose receipt came in this run.
+    pub photos_received: u64,
+    /// Mailbox rows taken over.
+    pub rows_pulled: u64,
+    /// Reference files that came into force.
+    pub files_updated: u64,
+    /// Entries that are still only here.
+    pub entries_waiting: u64,
+    /// Entries parked as refused.
+    pub entries_parked: u64,
+    /// Photos that are still only here.
+    pub photos_waiting: u64,
+    /// Photos wait for another network (metered, by policy).
+    pub photos_held_back: bool,
+    /// The mailboxes were read to their end.
+    pub pulled: bool,
+    /// The last thing that went wrong.
+    pub problem: Option<Reason>,
+    /// When the next try is due, if something waits for its time.
+    pub next_try: Option<Millis>,
+}
+
+impl SyncReport {
+    /// Nothing is left that this handset wanted to send, and the mailboxes were read to the end (failure
+    /// story 15: nothing else is called a success).
+    pub fn is_success(&self) -> bool {
+        self.pulled && self.entries_waiting == 0 && self.photos_waiting == 0
+    }
+
+    pub(super) fn complete(mut self, store: &Store, now: Millis, policy: Policy) -> Result<Self> {
+        let items = store.items()?;
+        let count = |wanted: fn(&Custody) -> bool| {
+            u64::try_from(items.iter().filter(|item| wanted(&item.custody)).count()).unwrap_or(u64::MAX)
+        };
+        self.entries_waiting = count(|c| matches!(c, Custody::Waiting));
+        self.entries_parked = count(|c| matches!(c, Custody::Refused(_)));
+        self.photos_waiting = store.photos_waiting()?;
+        self.photos_held_back = !policy.photos && self.photos_waiting > 0;
+        self.next_try = match store.step(Step::Session)?.wait_until(now) {
+            Some(until) => Some(until),
+            None => store.next_due(now)?,
+        };
+        if !policy.online {
+            self.problem = Some(Reason::new(
+                "network.offline",
+                "没有网络，内容保存在本机，联网后自动发送",
+                "there is no network; everything is kept here and sent when there is one",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A token was given: the server is there and knows us.
+    Connected,
+    /// The server holds these entries now.
+    Received(Vec<EntryId>),
+    /// The server refused an entry; the others went on.
+    Refused(EntryId, Reason),
+    /// Bytes of a photo arrived.
+    Photo {
+        /// Its entry.
+        item: EntryId,
+        /// Its position in the entry.
+        position: u32,
+        /// Bytes that the server confirmed.
+        sent: u64,
+        /// Bytes in all.
+        size: u64,
+    },
+    /// The server confirmed the photo's hash.
+    PhotoReceived {
+        /// Its entry.
+        item: EntryId,
+        /// Its position in the entry.
+        position: u32,
+    },
+    /// Mailbox rows were taken over.
+    Pulled(u64),
+    /// Bytes of a reference file arrived.
+    File {
+        /// Which.
+        name: FileName,
+        /// Bytes that are here.
+        have: u64,
+        /// Bytes in all.
+        size: u64,
+    },
+    /// A step failed; the machine goes on as the report says.
+    Problem(Reason),
+}

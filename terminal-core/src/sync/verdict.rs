@@ -1,0 +1,222 @@
+//! What a failure means for the next step: one function for every answer that is not the one we hoped for.
+
+use super::Outcome;
+use crate::transport::Response;
+use protocol::{
+    entry::Reason,
+    problem::{Problem, ProblemCode},
+};
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// No answer, or one that is not our server's (a login page, a proxy): wait and try everything again.
+    Network,
+    /// The server cannot now; when it said for how long (milliseconds), not before that.
+    Transient {
+        /// Of Retry-After.
+        retry_after_ms: Option<i64>,
+    },
+    /// A new token is needed.
+    Authenticate,
+    /// Less at once.
+    Split,
+    /// This very content is refused. It stays here, visible, and is tried again after a long wait.
+    Refused,
+}
+
+/// A failure with its meaning and the words for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What to do.
+    pub verdict: Verdict,
+    /// What to show.
+    pub reason: Reason,
+}
+
+impl Failure {
+    /// An answer that our server would not give.
+    pub fn foreign(what: &str) -> Self {
+        Self {
+            verdict: Verdict::Network,
+            reason: Reason::new(
+                "answer.foreign",
+                "收到的不是服务器的回答（可能需要网页登录的无线网），将自动重试",
+                format!("the answer is not our server's ({what}); it will be tried again"),
+            ),
+        }
+    }
+}
+
+/// The answer if it is a success (2xx), else what its failure means.
+///
+/// A status alone is believed only where a mistake costs nothing but time: whatever is not a problem of our
+/// own making never settles an item.
+pub fn classify(outcome: Outcome) -> Result<Response, Failure> {
+    let response = match outcome {
+        Outcome::Answer(response) => response,
+        Outcome::Failed(error) => {
+            return Err(Failure {
+                verdict: Verdict::Network,
+                reason: error.reason(),
+            });
+        }
+        Outcome::Photo(_) => return Err(Failure::foreign("a photo where an answer was due")),
+    };
+    if (200..300).contains(&response.status) {
+        return Ok(response);
+    }
+    let problem = serde_json::from_slice::<Problem>(&response.body)
+        .ok()
+        .filter(|p| !p.code.is_empty());
+    let retry_after_ms = retry_after(&response);
+    let transient = Verdict::Transient { retry_after_ms };
+    let known = problem.as_ref().and_then(|p| ProblemCode::parse(&p.code));
+    let verdict = match (known.map(ProblemCode::verdict), response.status) {
+        (Some(protocol::problem::Verdict::Retry), _) => transient,
+        (Some(protocol::problem::Verdict::Authenticate), _) => Verdict::Authenticate,
+        (Some(protocol::problem::Verdict::Split), _) => Verdict::Split,
+        (Some(protocol::problem::Verdict::Refused), _) => Verdict::Refused,
+        (None, 401) => Verdict::Authenticate,
+        (None, 413) => Verdict::Split,
+        (None, 408 | 425 | 429 | 500..=599) => transient,
+        (None, 400..=499) if response.status != 407 => Verdict::Refused,
+        (None, _) => Verdict::Network,
+    };
+    let reason = match problem {
+        Some(problem) => {
+            let en = if problem.detail.is_empty() {
+                problem.title_en
+            } else {
+                format!("{} ({})", problem.title_en, problem.detail)
+            };
+            Reason::new(&problem.code, problem.title, en)
+        }
+        None if verdict == Verdict::Network => Failure::foreign(&format!("HTTP {}", response.status)).reason,
+        None => Reason::new(
+            &format!("http.{}", response.status),
+            format!("服务器或网络返回 {}，内容仍保存在本机", response.status),
+            format!(
+                "the answer was HTTP {}; everything stays on this handset",
+                response.status
+            ),
+        ),
+    };
+    Err(Failure { verdict, reason })
+}
+
+/// Milliseconds of Retry-After: seconds, or a date counted from the answer's own Date, never from our clock.
+fn retry_after(response: &Response) -> Option<i64> {
+    let text = response.header("retry-after")?.trim();
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Some(i64::from(seconds) * 1000);
+    }
+    let date = |text: &str| {
+        jiff::fmt::rfc2822::parse(text)
+            .ok()
+            .map(|zoned| zoned.timestamp().as_millisecond())
+    };
+    let until = date(text)?;
+    let from = response.header("date").and_then(date)?;
+    Some(until.saturating_sub(from).max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::TransportError;
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
+        Outcome::Answer(Response {
+            status,
+            headers: headers
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect(),
+            body: body.into(),
+        })
+    }
+    fn verdict(outcome: Outcome) -> Verdict {
+        classify(outcome).unwrap_err().verdict
+    }
+    fn problem(code: ProblemCode) -> Outcome {
+        answer(
+            code.status(),
+            &[],
+            &serde_json::to_string(&Problem::new(code)).unwrap(),
+        )
+    }
+
+    #[test]
+    fn every_problem_of_the_server_keeps_its_own_verdict() {
+        for code in ProblemCode::ALL {
+            let failure = classify(problem(*code)).unwrap_err();
+            assert_eq!(failure.reason.code, code.as_str());
+            let same = matches!(
+                (code.verdict(), failure.verdict),
+                (protocol::problem::Verdict::Retry, Verdict::Transient { .. })
+                    | (protocol::problem::Verdict::Authenticate, Verdict::Authenticate)
+                    | (protocol::problem::Verdict::Split, Verdict::Split)
+                    | (protocol::problem::Verdict::Refused, Verdict::Refused)
+            );
+            assert!(same, "{code:?} became {:?}", failure.verdict);
+        }
+    }
+
+    #[test]
+    fn pages_of_others_are_never_final() {
+        assert_eq!(
+            verdict(answer(302, &[("location", "http://portal/")], "")),
+            Verdict::Network
+        );
+        assert_eq!(
+            verdict(answer(511, &[], "<html>log in</html>")),
+            Verdict::Transient { retry_after_ms: None }
+        );
+        assert_eq!(
+            verdict(answer(520, &[], "<html>")),
+            Verdict::Transient { retry_after_ms: None }
+        );
+        assert_eq!(verdict(answer(407, &[], "<html>")), Verdict::Network);
+        assert_eq!(
+            verdict(Outcome::Failed(TransportError::Timeout)),
+            Verdict::Network
+        );
+        assert_eq!(verdict(answer(413, &[], "<html>")), Verdict::Split);
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date_of_the_servers_own_clock() {
+        let after = |headers: &[(&str, &str)]| verdict(answer(503, headers, ""));
+        assert_eq!(
+            after(&[("retry-after", "120")]),
+            Verdict::Transient {
+                retry_after_ms: Some(120_000)
+            }
+        );
+        assert_eq!(
+            after(&[
+                ("retry-after", "Wed, 21 Oct 2015 07:28:30 GMT"),
+                ("date", "Wed, 21 Oct 2015 07:28:00 GMT")
+            ]),
+            Verdict::Transient {
+                retry_after_ms: Some(30_000)
+            }
+        );
+        assert_eq!(
+            after(&[("retry-after", "soon")]),
+            Verdict::Transient { retry_after_ms: None }
+        );
+    }
+
+    #[test]
+    fn what_a_newer_server_says_is_judged_by_its_status_and_shown_in_its_words() {
+        let body = r#"{"type":"urn:x","title":"新","title_en":"new","status":422,"code":"future.thing"}"#;
+        let failure = classify(answer(422, &[], body)).unwrap_err();
+        assert_eq!(failure.verdict, Verdict::Refused);
+        assert_eq!(
+            (failure.reason.code.as_str(), failure.reason.zh.as_str()),
+            ("future.thing", "新")
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! The network as the handset sees it: one blocking exchange at a time. [`https`] is the real one; tests and
+//! the simulator bring their own.
+
+pub mod driver;
+pub mod https;
+
+pub use driver::{CancelToken, Driver};
+
+use protocol::entry::Reason;
+
+/// HTTP methods that the handset uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Asks how far an upload came.
+    Head,
+    /// Sends.
+    Post,
+    /// Goes on with an upload.
+    Patch,
+}
+
+/// A request to the server this store is enrolled at.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// How.
+    pub method: Method,
+    /// Path and query, from `/v1/` on.
+    pub path: String,
+    /// Names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// As it is signed and hashed; the transport may compress it on the way.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A request without headers and body.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+    /// With one more header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
+        self.header("content-type", "application/json")
+    }
+}
+
+impl std::fmt::Debug for Request {
+    /// Without header values and body: tokens and personal data do not belong into logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {} ({} bytes)", self.method, self.path, self.body.len())
+    }
+}
+
+/// A whole answer. An answer that was cut off is a [`TransportError::Cut`], never a short body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// Names in lower case; at least those of [`KEPT_HEADERS`] that were there.
+    pub headers: Vec<(String, String)>,
+    /// Decompressed.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of this name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Headers of answers that the sync looks at.
+pub const KEPT_HEADERS: &[&str] = &[
+    "content-type",
+    "content-range",
+    "date",
+    "location",
+    "retry-after",
+    "upload-offset",
+    protocol::field::PHOTO_RECEIPT_HEADER,
+];
+
+/// No answer came. Whether the request arrived is unknown in every case.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// `network.unreachable`: no connection.
+    #[error("no connection to the server: {0}")]
+    Unreachable(String),
+    /// `network.timeout`
+    #[error("the server did not answer in time")]
+    Timeout,
+    /// `network.cut`: the connection broke in the middle.
+    #[error("the connection broke: {0}")]
+    Cut(String),
+    /// `network.pin`: whoever answered does not have the pinned key: a captive portal, or worse.
+    #[error("this is not the enrolled server: {0}")]
+    Pin(String),
+    /// `network.address`: the address cannot be used at all.
+    #[error("the server's address cannot be used: {0}")]
+    Address(String),
+}
+
+impl TransportError {
+    /// For the worker, in both languages.
+    pub fn reason(&self) -> Reason {
+        let (code, zh) = match self {
+            Self::Unreachable(_) => ("network.unreachable", "连不上服务器，将自动重试"),
+            Self::Timeout => ("network.timeout", "服务器没有及时回应，将自动重试"),
+            Self::Cut(_) => ("network.cut", "网络中断，将自动重试"),
+            Self::Pin(_) => (
+                "network.pin",
+                "对方不是登记的服务器（可能需要网页登录的无线网），未发送任何内容",
+            ),
+            Self::Address(_) => ("network.address", "服务器地址无法使用，请联系管理员"),
+        };
+        Reason::new(code, zh, self.to_string())
+    }
+}
+
+/// Exchanges requests with one server. Blocking; follows no redirects; retries nothing.
+pub trait Transport: Send + Sync {
+    /// Sends the request and waits for the whole answer, whatever its status.
+    fn exchange(&self, request: &Request) -> Result<Response, TransportError>;
+}
