@@ -6,11 +6,26 @@
 //!
 //! - [`store`]: one encrypted database per account: outbox, photos, mailboxes, reference files, drafts.
 //! - [`sync`]: a state machine without I/O that says what to do next; [`transport`] does it.
+//! - [`terminal`]: the handset as its worker uses it, with [`report`], [`activity`], [`tasks`], [`queue`],
+//!   [`photos`], [`place`] and [`words`]; [`cli`] is the same on the command line.
 //! - [`enrol`]: from an invitation string to an enrolled store.
 
+pub mod activity;
+pub mod cli;
+pub mod enrol;
 pub mod error;
+pub mod matters;
+pub mod photos;
+pub mod place;
 pub mod platform;
+pub mod queue;
+pub mod report;
 pub mod store;
+pub mod sync;
+pub mod tasks;
+pub mod terminal;
+pub mod transport;
 pub mod vault;
+pub mod words;
 
 pub use error::{Error, Result};

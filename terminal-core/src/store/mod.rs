@@ -13,6 +13,8 @@ mod mailbox;
 mod outbox;
 mod retry;
 mod schema;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod uploads;
 mod work;
 

@@ -33,7 +33,7 @@ pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
         county,
         server: "http://127.0.0.1:9".into(),
         pins: Vec::new(),
-        server_key: key.public(),
+        server_key: key.public_key(),
         parcel_key: String::new(),
         certificate: SignedCertificate {
             certificate: "{}".into(),

@@ -1,0 +1,246 @@
+//! The two commands that speak to the server, and how a sync ends: with what is true.
+
+use super::{Said, WAITS, args::Cli, human};
+use crate::{
+    Error, Result,
+    enrol::enrol,
+    store::Store,
+    sync::{Policy, Progress, SyncReport},
+    terminal::{Platform, Terminal},
+    transport::{CancelToken, Transport, https::Https},
+    vault::KEY_FILE,
+    words::{self, Lang},
+};
+use protocol::{field::Device, open::Open, time::Millis};
+use serde_json::json;
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+    time::Duration,
+};
+
+pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
+    // A string that is none makes neither folder nor keys.
+    protocol::field::Invitation::from_text(invitation)
+        .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码或复制完整", bad.to_string()))?;
+    let platform = Platform::command_line(home)?;
+    let store = Store::open(home, platform.vault.database_key()?)?;
+    let account = enrol(
+        &store,
+        platform.vault.as_ref(),
+        platform.clock.as_ref(),
+        platform.random.as_ref(),
+        &|invitation| {
+            let https = Https::new(&invitation.server, &invitation.pins)?;
+            Ok(Box::new(https) as Box<dyn Transport>)
+        },
+        invitation,
+        Device {
+            model: "xunge".into(),
+            os: std::env::consts::OS.into(),
+            app: env!("CARGO_PKG_VERSION").into(),
+        },
+    )?;
+    let key = home.join(KEY_FILE);
+    let roles: Vec<&str> = account
+        .roles
+        .iter()
+        .map(|role| match role {
+            Open::Known(role) => lang.pick(role.zh(), role.as_str()),
+            Open::Other(role) => role.as_str(),
+        })
+        .collect();
+    let text = lang.pick(
+        format!(
+            "已登记：{}（{}），服务器 {}\n\
+             密钥保存在 {}，权限 600，仅本用户可读；拿到这个文件的人能读取本机数据，请妥善保管\n\
+             下一步：sync 获取网格、类型和任务，然后 check-in 签到",
+            account.holder_name,
+            roles.join("、"),
+            account.server,
+            key.display()
+        ),
+        format!(
+            "Enrolled: {} ({}), server {}\n\
+             The keys are in {}, mode 600, readable by this user alone; whoever gets this file can read this \
+             handset's data, keep it safe\n\
+             Next: sync for grid, types and tasks, then check-in",
+            account.holder_name,
+            roles.join(", "),
+            account.server,
+            key.display()
+        ),
+    );
+    Ok(Said::new(
+        text,
+        json!({
+            "holder": { "id": account.holder, "name": account.holder_name, "roles": account.roles },
+            "terminal": account.terminal,
+            "stream": account.stream,
+            "post": account.post,
+            "county": account.county,
+            "server": account.server,
+            "key_file": key,
+        }),
+    ))
+}
+
+/// Syncs until nothing is left or something has to wait; waits for retries that come within `wait_for` seconds.
+pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64) -> Result<Said> {
+    let lang = cli.lang;
+    let mut screen = Screen {
+        lang,
+        is_shown: !cli.json && io::stderr().is_terminal(),
+    };
+    let cancel = CancelToken::default();
+    let mut left = Duration::from_secs(wait_for);
+    let mut total = SyncReport::default();
+    let mut policy = Policy::MANUAL;
+    loop {
+        let report = terminal.sync(policy, &cancel, &mut |progress| screen.show(&progress))?;
+        total = add(&total, report);
+        let now = terminal.clock_reading()?.wall;
+        let Some(pause) = pause(&total, now).filter(|pause| *pause <= left && !is_success(&total)) else {
+            break;
+        };
+        left = left.saturating_sub(pause);
+        std::thread::sleep(pause);
+        // From now on waits that the machine gave itself are waited for, not skipped.
+        policy.manual = false;
+    }
+    screen.clear();
+    let now = terminal.clock_reading()?.wall;
+    Ok(Said {
+        text: summary(lang, &total, now),
+        exit: if is_success(&total) { 0 } else { WAITS },
+        json: json!({ "delivered": is_success(&total), "report": total }),
+    })
+}
+
+/// Nothing waits, nothing was refused at the door, and the mailboxes were read to their end.
+fn is_success(report: &SyncReport) -> bool {
+    report.is_success() && report.entries_parked == 0
+}
+
+/// How long until the next try; at least a moment, so that a clock set back cannot spin.
+fn pause(report: &SyncReport, now: Millis) -> Option<Duration> {
+    let millis = report.next_try?.since(now).max(50);
+    u64::try_from(millis).ok().map(Duration::from_millis)
+}
+
+/// What several runs did together; what is left is what the last one says.
+fn add(before: &SyncReport, last: SyncReport) -> SyncReport {
+    SyncReport {
+        entries_received: before.entries_received + last.entries_received,
+        entries_refused: before.entries_refused + last.entries_refused,
+        photos_received: before.photos_received + last.photos_received,
+        rows_pulled: before.rows_pulled + last.rows_pulled,
+        files_updated: before.files_updated + last.files_updated,
+        ..last
+    }
+}
+
+fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
+    let count = |n: u64, zh: &str, en: &str| (n > 0).then(|| lang.pick(format!("{n} {zh}"), format!("{n} {en}")));
+    let join = |parts: Vec<Option<String>>| {
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        parts.join(lang.pick("、", ", "))
+    };
+    let sent = join(vec![
+        count(report.entries_received, "条内容", "entries"),
+        count(report.photos_received, "张照片", "photos"),
+    ]);
+    let fetched = join(vec![
+        count(report.rows_pulled, "条更新", "updates"),
+        count(report.files_updated, "个资料文件", "reference files"),
+    ]);
+    let mut lines = Vec::new();
+    if !sent.is_empty() {
+        lines.push(lang.pick(format!("本次送达：{sent}"), format!("Delivered now: {sent}")));
+    }
+    if !fetched.is_empty() {
+        lines.push(lang.pick(format!("收到：{fetched}"), format!("Fetched: {fetched}")));
+    }
+    if report.entries_parked > 0 {
+        let n = report.entries_parked;
+        lines.push(lang.pick(
+            format!("服务器没有接收 {n} 条，仍保存在本机，用 queue 查看原因"),
+            format!("The server did not take {n}; kept here, `queue` says why"),
+        ));
+    }
+    if is_success(report) {
+        lines.push(lang.pick("全部送达", "Everything has been delivered").into());
+        return lines.join("\n");
+    }
+    let waiting = join(vec![
+        count(report.entries_waiting, "条内容", "entries"),
+        count(report.photos_waiting, "张照片", "photos"),
+    ]);
+    if !waiting.is_empty() {
+        lines.push(lang.pick(
+            format!("还没送达：{waiting}，都保存在本机"),
+            format!("Not delivered yet: {waiting}; all kept on this handset"),
+        ));
+    }
+    if report.photos_held_back {
+        lines.push(lang.pick("照片等待不计费网络", "Photos wait for a network that is not metered").into());
+    }
+    if !report.pulled {
+        lines.push(lang.pick("任务和结果没有收完，可能不是最新的", "Tasks and answers were not read to the end").into());
+    }
+    if let Some(problem) = &report.problem {
+        let words = words::of_reason(lang, problem);
+        lines.push(lang.pick(
+            format!("原因：{words}（{}）", problem.code),
+            format!("Why: {words} ({})", problem.code),
+        ));
+    }
+    if let Some(at) = report.next_try {
+        lines.push(format!("{}{}", lang.pick("下次重试：", "Next try: "), words::moment(at, now)));
+    }
+    lines.join("\n")
+}
+
+/// One line on stderr that moves; only where somebody looks.
+struct Screen {
+    lang: Lang,
+    is_shown: bool,
+}
+
+impl Screen {
+    fn show(&mut self, progress: &Progress) {
+        let lang = self.lang;
+        let text = match progress {
+            Progress::Connected => lang.pick("已连接", "Connected").to_owned(),
+            Progress::Received(ids) => lang.pick(
+                format!("已收到 {} 条", ids.len()),
+                format!("Received {} entries", ids.len()),
+            ),
+            Progress::Refused(id, reason) => {
+                format!("{}: {}", human::short(id), words::of_reason(lang, reason))
+            }
+            Progress::Photo { position, sent, size, .. } => lang.pick(
+                format!("照片 {}：{} / {} KB", position + 1, sent / 1024, size.div_ceil(1024)),
+                format!("Photo {}: {} / {} KB", position + 1, sent / 1024, size.div_ceil(1024)),
+            ),
+            Progress::PhotoReceived { position, .. } => {
+                lang.pick(format!("照片 {} 已收到", position + 1), format!("Photo {} received", position + 1))
+            }
+            Progress::Pulled(rows) => lang.pick(format!("收取 {rows} 条"), format!("{rows} rows")),
+            Progress::File { name, have, size } => {
+                format!("{name}: {} / {} KB", have / 1024, size.div_ceil(1024))
+            }
+            Progress::Problem(reason) => words::of_reason(lang, reason).to_owned(),
+        };
+        self.line(&text);
+    }
+    fn line(&mut self, text: &str) {
+        if self.is_shown {
+            let mut out = io::stderr().lock();
+            let _ = write!(out, "\r\x1b[2K{}", super::table::clip(text, 76)).and_then(|()| out.flush());
+        }
+    }
+    fn clear(&mut self) {
+        self.line("");
+    }
+}

@@ -1,0 +1,592 @@
+//! The handset as its worker uses it. Everything here works with no network at all, and whatever a call has
+//! returned as done survives the death of the process; only [`Terminal::sync`] speaks to the server.
+//!
+//! Rules that need the server's knowledge are the server's (a report off duty is taken and flagged there).
+//! What the handset knows for sure is said at once: a second check-in, a task answered already, a photo that
+//! is none.
+
+use crate::{
+    Error, Result,
+    photos::PhotoFolder,
+    place::{HandsetGrid, Place, PlaceAnswer},
+    platform::{Clock, Random, SystemClock, SystemRandom, Vault, random_bytes},
+    report::{Draft, ReportContent, ReportDraft, draft_photos, photo_file},
+    store::{Account, Cancelled, Custody, DATABASE, Item, NewEntry, Store},
+    sync::{Policy, Progress, SyncReport},
+    transport::{CancelToken, Driver, Transport, https::Https},
+    vault::FileVault,
+    words,
+};
+use protocol::{
+    codes::GridVersion,
+    entry::{DispositionState, Entry},
+    evidence::{ClockReading, Evidence, Position},
+    feed::{PostRow, PresenceRow, kind},
+    geo::PointE7,
+    ids::{EntryId, RecordId},
+    manifest::{Catalogue, FileName},
+    open::Open,
+    payload::{CheckIn, CheckOut, EntryKind, Payload},
+    photo::Sha256,
+    time::Millis,
+};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Folder of the sealed photos inside the home folder.
+pub const PHOTOS: &str = "photos";
+
+/// What the platform gives a terminal.
+#[derive(Clone)]
+pub struct Platform {
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub vault: Arc<dyn Vault>,
+}
+
+impl Platform {
+    /// The platform of the command line: Linux's clocks and randomness, keys in a file of mode 600 in `home`.
+    ///
+    /// # Errors
+    /// Those of the key file.
+    pub fn command_line(home: &Path) -> Result<Self> {
+        let random = SystemRandom;
+        Ok(Self {
+            clock: Arc::new(SystemClock::new(&random)?),
+            vault: Arc::new(FileVault::open_or_create(home, &random)?),
+            random: Arc::new(random),
+        })
+    }
+}
+
+/// An enrolled handset (终端). Cheap to clone; all clones are the same handset.
+#[derive(Clone)]
+pub struct Terminal(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    photos: Arc<PhotoFolder>,
+    platform: Platform,
+    account: Account,
+    grid: Mutex<Option<(Sha256, Arc<HandsetGrid>)>>,
+}
+
+/// What is to be filed; [`Terminal::file`] adds evidence and author.
+pub(crate) struct Filing {
+    pub id: EntryId,
+    pub record: RecordId,
+    pub supersedes: Option<EntryId>,
+    pub grid: Option<GridVersion>,
+    pub position: Option<Position>,
+    pub summary: String,
+    pub payload: Payload,
+}
+
+/// Whether the worker is on duty, as far as this handset knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    pub on_duty: bool,
+    /// Since when, by the best clock there is; absent when there never was a check-in.
+    pub since: Option<Millis>,
+    /// The server has said so; otherwise the check-in still waits to be sent.
+    pub confirmed: bool,
+}
+
+/// The home screen in one value.
+#[derive(Debug, Clone)]
+pub struct Status {
+    pub account: Account,
+    /// The post as the server describes it; absent before the first sync.
+    pub post: Option<PostRow>,
+    pub presence: Presence,
+    pub drafts: usize,
+    /// Items that only this handset holds.
+    pub items_waiting: usize,
+    /// Photos that only this handset holds.
+    pub photos_waiting: usize,
+    /// Items that came back and wait for their author.
+    pub returned: usize,
+    /// Tasks without an answer of this handset.
+    pub tasks_open: usize,
+    pub tasks_overdue: usize,
+    pub grid: Option<GridVersion>,
+    pub last_sync: Option<Millis>,
+    pub last_contact: Option<Millis>,
+    pub clock: ClockReading,
+}
+
+/// What taking back came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// A draft was thrown away.
+    DraftDiscarded,
+    /// It had never left the handset and is cancelled.
+    Cancelled,
+    /// It may have left the handset: a withdrawal with this id follows it to the server, which decides.
+    Requested(EntryId),
+}
+
+impl Terminal {
+    /// Opens the enrolled handset in `home`. Nothing is made in a folder that holds none.
+    ///
+    /// # Errors
+    /// `enrol.none`, and those of the store and of the keys.
+    pub fn open(home: &Path, platform: Platform) -> Result<Self> {
+        if !home.join(DATABASE).exists() {
+            return Err(Error::NotEnrolled);
+        }
+        let store = Store::open(home, platform.vault.database_key()?)?;
+        let account = store.account()?;
+        let photos = PhotoFolder::open(&home.join(PHOTOS), platform.vault.photo_key()?)
+            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        Ok(Self(Arc::new(Inner {
+            store,
+            photos: Arc::new(photos),
+            platform,
+            account,
+            grid: Mutex::new(None),
+        })))
+    }
+
+    /// Who this handset belongs to.
+    pub fn account(&self) -> &Account {
+        &self.0.account
+    }
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+    /// The sealed photos.
+    pub fn photo_folder(&self) -> &Arc<PhotoFolder> {
+        &self.0.photos
+    }
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.0.platform.random.as_ref()
+    }
+    /// One look at all clocks, with what is known of the server's.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn clock_reading(&self) -> Result<ClockReading> {
+        self.store().clock_reading(self.0.platform.clock.read())
+    }
+    /// The best estimate of the time.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn now(&self) -> Result<Millis> {
+        Ok(self.clock_reading()?.estimate())
+    }
+
+    /// 签到: presence begins.
+    ///
+    /// # Errors
+    /// `checkin.already` when this handset counts its worker as on duty: told, not filed twice.
+    pub fn check_in(&self, position: Option<Position>, note: &str) -> Result<Item> {
+        let _turn = self.turn()?;
+        let presence = self.presence()?;
+        if presence.on_duty {
+            let now = self.now()?;
+            let since = presence
+                .since
+                .map_or_else(String::new, |at| words::moment(at, now));
+            return Err(Error::input(
+                "checkin.already",
+                format!("您已在 {since} 签到，不用再签"),
+                format!("you checked in at {since} already"),
+            ));
+        }
+        let note = note.trim().to_owned();
+        self.file_new(position, note.clone(), Payload::CheckIn(CheckIn { note }))
+    }
+    /// 签退: presence ends.
+    ///
+    /// # Errors
+    /// `checkin.not` when there is nothing to end.
+    pub fn check_out(&self, position: Option<Position>, note: &str) -> Result<Item> {
+        let _turn = self.turn()?;
+        if !self.presence()?.on_duty {
+            return Err(Error::input(
+                "checkin.not",
+                "您还没有签到，无需签退；上班请先签到",
+                "you are not checked in, so there is nothing to end",
+            ));
+        }
+        let note = note.trim().to_owned();
+        self.file_new(position, note.clone(), Payload::CheckOut(CheckOut { note }))
+    }
+    /// Whether the worker is on duty: the last check-in or check-out made here, until the server says something
+    /// newer (a shift that ended).
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn presence(&self) -> Result<Presence> {
+        let withdrawn = self.withdrawn()?;
+        let mut checks = self.store().items_of_kind(EntryKind::CheckIn)?;
+        checks.extend(self.store().items_of_kind(EntryKind::CheckOut)?);
+        checks.retain(|item| !is_rejected(item) && !withdrawn.contains(&item.id));
+        let last = checks.iter().max_by_key(|item| item.n);
+        let rows: Vec<PresenceRow> = self.store().mailbox_of(kind::PRESENCE)?;
+        let said = rows.into_iter().find(|row| row.person == self.account().holder);
+        let here = last
+            .map(|item| {
+                let (entry, _) = self.store().entry(item.id)?;
+                Ok::<_, Error>(Presence {
+                    on_duty: item.kind == Open::Known(EntryKind::CheckIn),
+                    since: Some(entry.evidence.clock.estimate()),
+                    confirmed: false,
+                })
+            })
+            .transpose()?;
+        let received = last.and_then(|item| match item.custody {
+            Custody::Received(at) => Some(at),
+            Custody::Waiting | Custody::Refused(_) => None,
+        });
+        Ok(match (here, said) {
+            (None, None) => Presence {
+                on_duty: false,
+                since: None,
+                confirmed: true,
+            },
+            (Some(here), None) => here,
+            (None, Some(said)) => from_server(&said),
+            // The server's word holds when it knows our last entry: it agrees, or it says something newer.
+            (Some(here), Some(said)) => match received {
+                Some(_) if said.present == here.on_duty => from_server(&said),
+                Some(at) if said.since > at => from_server(&said),
+                _ => here,
+            },
+        })
+    }
+
+    /// A new report; nothing is saved until it holds a photo or [`Draft::save`] is called.
+    ///
+    /// # Errors
+    /// Those of the platform's randomness.
+    pub fn new_report(&self) -> Result<ReportDraft> {
+        Draft::begin(self, ReportContent::default())
+    }
+    /// A saved draft of a report.
+    ///
+    /// # Errors
+    /// `item.unknown`, `draft.other_kind`.
+    pub fn report_draft(&self, id: EntryId) -> Result<ReportDraft> {
+        Draft::load(self, id)
+    }
+    /// A returned report as a draft that supersedes it, filled with what it said.
+    ///
+    /// # Errors
+    /// `item.unknown`; `report.not_returned`; `item.mended_already`.
+    pub fn mend_report(&self, id: EntryId) -> Result<ReportDraft> {
+        let item = self.store().item(id)?.ok_or(Error::NoSuchItem)?;
+        let Payload::Report(sent) = self.payload_of(id)? else {
+            return Err(not_returned());
+        };
+        if !is_rejected(&item) && !matches!(item.custody, Custody::Refused(_)) {
+            return Err(not_returned());
+        }
+        if !self.store().items_mending(id)?.is_empty() {
+            return Err(Error::input(
+                "item.mended_already",
+                "这一条已修改并重新提交，请在队列中查看",
+                "this has been mended and filed again already, see the queue",
+            ));
+        }
+        let matter_name = match sent.matter {
+            Some(code) => self
+                .catalogue()?
+                .find(code)
+                .map_or_else(String::new, |item| item.zh.clone()),
+            None => String::new(),
+        };
+        let photos = sent.photos.clone();
+        let content = ReportContent {
+            matter: sent.matter,
+            matter_name,
+            text: sent.text,
+            place: sent.place,
+            address: sent.address,
+            self_handled: sent.self_handled,
+        };
+        let mut draft = Draft::mend(self, item.record, id, &photos, content)?;
+        let (entry, _) = self.store().entry(id)?;
+        if let Some(position) = entry.evidence.position {
+            draft.at(position);
+        }
+        Ok(draft)
+    }
+
+    /// Takes an item back or throws a draft away.
+    ///
+    /// # Errors
+    /// `item.unknown`; `item.not_cancellable` for a withdrawal itself.
+    pub fn withdraw(&self, id: EntryId, reason: &str) -> Result<Withdrawal> {
+        let _turn = self.turn()?;
+        if self.store().item(id)?.is_none() {
+            self.store().draft(id)?.ok_or(Error::NoSuchItem)?;
+            self.discard_draft(id)?;
+            return Ok(Withdrawal::DraftDiscarded);
+        }
+        let evidence = self.evidence(None)?;
+        match self
+            .store()
+            .cancel(id, self.new_entry_id()?, reason.trim(), &evidence)?
+        {
+            Cancelled::Voided { files, .. } => {
+                for file in files {
+                    if let Some(photo) = file.strip_suffix(".photo").and_then(|name| name.parse().ok()) {
+                        self.forget_photo(photo)?;
+                    }
+                }
+                Ok(Withdrawal::Cancelled)
+            }
+            Cancelled::Withdrawn(item) => Ok(Withdrawal::Requested(item.id)),
+        }
+    }
+
+    /// Sends what waits and fetches tasks, dispositions and reference files, on the caller's thread, until there
+    /// is nothing to do or something has to wait for its time. The report tells the truth about both.
+    ///
+    /// # Errors
+    /// `sync.running`, `call.cancelled`, `network.address`, and those of disk and keys. Failures of network and
+    /// server are no errors: they stand in the report and at their items.
+    pub fn sync(
+        &self,
+        policy: Policy,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        let account = self.account();
+        let transport = Https::new(&account.server, &account.pins).map_err(|error| error.reason())?;
+        self.sync_over(&transport, policy, cancel, listener)
+    }
+    /// [`Terminal::sync`] over a transport of the caller's.
+    ///
+    /// # Errors
+    /// As [`Terminal::sync`].
+    pub fn sync_over(
+        &self,
+        transport: &dyn Transport,
+        policy: Policy,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        let platform = &self.0.platform;
+        let driver = Driver {
+            transport,
+            photos: self.photo_folder().as_ref(),
+            clock: platform.clock.as_ref(),
+            random: Arc::clone(&platform.random),
+            signer: platform.vault.signer(self.account().stream)?,
+        };
+        driver.run(self.store(), policy, cancel, listener)
+    }
+
+    /// Where a WGS-84 point lies in this handset's grid.
+    ///
+    /// # Errors
+    /// `grid.pack.*` when the grid file is damaged, and those of the store.
+    pub fn where_is(&self, point: PointE7, accuracy_cm: Option<u32>) -> Result<Place> {
+        Ok(match self.grid()? {
+            Some(grid) => grid.locate(point, accuracy_cm),
+            None => Place {
+                point,
+                accuracy_cm,
+                answer: PlaceAnswer::NoGrid,
+            },
+        })
+    }
+    /// The grid in force, opened once for each version.
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn grid(&self) -> Result<Option<Arc<HandsetGrid>>> {
+        let in_force = self
+            .store()
+            .files()?
+            .into_iter()
+            .find(|file| file.name == FileName::Grid);
+        let mut open = self.0.grid.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(in_force) = in_force else {
+            return Ok(None);
+        };
+        if let Some((sha256, grid)) = open.as_ref().filter(|(sha256, _)| *sha256 == in_force.sha256) {
+            tracing::trace!(%sha256, "grid is open");
+            return Ok(Some(Arc::clone(grid)));
+        }
+        let Some((file, bytes)) = self.store().file(FileName::Grid)? else {
+            return Ok(None);
+        };
+        let grid = Arc::new(HandsetGrid::open(bytes)?);
+        *open = Some((file.sha256, Arc::clone(&grid)));
+        Ok(Some(grid))
+    }
+    /// What can be reported: the operator's catalogue, else the one that ships.
+    ///
+    /// # Errors
+    /// `data.malformed`
+    pub fn catalogue(&self) -> Result<Catalogue> {
+        match self.store().file(FileName::Catalogue)? {
+            Some((_, bytes)) => Ok(serde_json::from_slice(&bytes)?),
+            None => Catalogue::shipped().map_err(|error| Error::Data(error.to_string())),
+        }
+    }
+
+    /// The home screen.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn status(&self) -> Result<Status> {
+        let clock = self.clock_reading()?;
+        let now = clock.estimate();
+        let queue = self.queue()?;
+        let open: Vec<_> = self
+            .tasks()?
+            .into_iter()
+            .filter(|task| task.answered.is_none())
+            .collect();
+        let posts: Vec<PostRow> = self.store().mailbox_of(kind::POST)?;
+        Ok(Status {
+            account: self.account().clone(),
+            post: posts.into_iter().next(),
+            presence: self.presence()?,
+            drafts: queue.iter().filter(|row| row.is_draft()).count(),
+            items_waiting: queue.iter().filter(|row| row.waits_for_receipt()).count(),
+            photos_waiting: usize::try_from(self.store().photos_waiting()?).unwrap_or(usize::MAX),
+            returned: queue.iter().filter(|row| row.needs_author()).count(),
+            tasks_overdue: open.iter().filter(|task| task.left(now) < 0).count(),
+            tasks_open: open.len(),
+            grid: self
+                .store()
+                .files()?
+                .into_iter()
+                .find(|file| file.name == FileName::Grid)
+                .map(|file| GridVersion(file.version)),
+            last_sync: self.store().last_sync()?,
+            last_contact: self.store().last_contact()?,
+            clock,
+        })
+    }
+
+    /// Makes the entry and puts it into the outbox, durably.
+    pub(crate) fn file(&self, filing: Filing) -> Result<Item> {
+        let photo_files = filing.payload.photos().iter().map(photo_file).collect();
+        self.store().submit(&NewEntry {
+            id: filing.id,
+            payload: filing.payload,
+            record: filing.record,
+            after: None,
+            supersedes: filing.supersedes,
+            grid: filing.grid,
+            evidence: self.evidence(filing.position)?,
+            summary: filing.summary,
+            photo_files,
+        })
+    }
+    fn file_new(&self, position: Option<Position>, summary: String, payload: Payload) -> Result<Item> {
+        let grid = position
+            .as_ref()
+            .map(|p| self.where_is(p.point, Some(p.accuracy_cm)))
+            .transpose()?;
+        self.file(Filing {
+            id: self.new_entry_id()?,
+            record: self.new_record_id()?,
+            supersedes: None,
+            grid: grid.and_then(|place| place.grid().cloned()),
+            position,
+            summary,
+            payload,
+        })
+    }
+    fn evidence(&self, position: Option<Position>) -> Result<Evidence> {
+        Ok(Evidence {
+            position,
+            clock: self.clock_reading()?,
+        })
+    }
+    pub(crate) fn new_entry_id(&self) -> Result<EntryId> {
+        Ok(EntryId::from_parts(self.unix_ms()?, random_bytes(self.random())?))
+    }
+    pub(crate) fn new_record_id(&self) -> Result<RecordId> {
+        Ok(RecordId::from_parts(
+            self.unix_ms()?,
+            random_bytes(self.random())?,
+        ))
+    }
+    fn unix_ms(&self) -> Result<u64> {
+        Ok(u64::try_from(self.now()?.0).unwrap_or(0))
+    }
+    /// What an item of this handset says.
+    pub(crate) fn payload_of(&self, id: EntryId) -> Result<Payload> {
+        let (entry, _): (Entry, _) = self.store().entry(id)?;
+        match entry.kind {
+            Open::Known(kind) => Ok(Payload::read(kind, &entry.payload)?),
+            Open::Other(kind) => Err(Error::Data(format!("an entry of kind {kind}"))),
+        }
+    }
+    /// Entries that a withdrawal of this handset takes back.
+    pub(crate) fn withdrawn(&self) -> Result<Vec<EntryId>> {
+        let withdrawals = self.store().items_of_kind(EntryKind::Withdraw)?;
+        Ok(withdrawals
+            .iter()
+            .filter(|item| !is_rejected(item))
+            .filter_map(|item| item.after)
+            .collect())
+    }
+    pub(crate) fn discard_draft(&self, id: EntryId) -> Result<()> {
+        let Some(draft) = self.store().draft(id)? else {
+            return Ok(());
+        };
+        // The draft first: a photo without a draft is only a file too many.
+        self.store().delete_draft(id)?;
+        draft_photos(&draft)
+            .into_iter()
+            .try_for_each(|photo| self.forget_photo(photo))
+    }
+    /// Removes a photo's file unless an item or a draft still names it.
+    pub(crate) fn forget_photo(&self, photo: Sha256) -> Result<()> {
+        let drafts = self.store().drafts()?;
+        if self.store().names_photo(photo)? || drafts.iter().any(|d| draft_photos(d).contains(&photo)) {
+            return Ok(());
+        }
+        self.photo_folder()
+            .remove(photo)
+            .map_err(|error| Error::Input(words::photo_error(&error)))
+    }
+    /// The turn to decide and file: one at a time over all processes of this home. It ends with the guard or
+    /// with the process, however that dies.
+    pub(crate) fn turn(&self) -> Result<fs::File> {
+        let path = self.store().home().join("work.lock");
+        let mut options = fs::OpenOptions::new();
+        let file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(Error::io(&path))?;
+        file.lock().map_err(Error::io(&path))?;
+        Ok(file)
+    }
+}
+
+fn from_server(said: &PresenceRow) -> Presence {
+    Presence {
+        on_duty: said.present,
+        since: Some(said.since),
+        confirmed: true,
+    }
+}
+
+pub(crate) fn is_rejected(item: &Item) -> bool {
+    matches!(&item.disposition, Some((d, _)) if d.state == Open::Known(DispositionState::Rejected))
+}
+
+fn not_returned() -> Error {
+    Error::input(
+        "report.not_returned",
+        "这一条没有被退回，不用修改；要更正请先撤回",
+        "this was not returned; withdraw it to change it",
+    )
+}

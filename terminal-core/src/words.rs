@@ -1,0 +1,384 @@
+//! Every word the handset says, in Chinese and English: short, spoken, what happened and then what to do.
+//!
+//! The words of states are those of the design tokens (`data/state_words.json`), so that handset and console
+//! call a thing by one name; a test compares them. Numbers carry units: 「2 小时 14 分」, never 2.2 h.
+
+use crate::{Error, photos::PhotoError};
+use protocol::{
+    duty::{Answer, Purpose},
+    entry::Reason,
+    feed::ActivityState,
+    payload::EntryKind,
+    time::Millis,
+};
+use std::str::FromStr;
+
+/// The language of the screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lang {
+    /// 中文
+    #[default]
+    Zh,
+    En,
+}
+
+impl Lang {
+    /// The one of the two that this language is.
+    pub fn pick<T>(self, zh: T, en: T) -> T {
+        match self {
+            Self::Zh => zh,
+            Self::En => en,
+        }
+    }
+}
+
+impl FromStr for Lang {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "zh" => Ok(Self::Zh),
+            "en" => Ok(Self::En),
+            _ => Err(format!("{text}: zh | en")),
+        }
+    }
+}
+
+/// The words of a reason in one language.
+pub fn of_reason(lang: Lang, reason: &Reason) -> &str {
+    let (wanted, other) = lang.pick((&reason.zh, &reason.en), (&reason.en, &reason.zh));
+    if wanted.is_empty() { other } else { wanted }
+}
+
+/// An error as it stands on the screen: words, and the code small at the end.
+pub fn of_error(lang: Lang, error: &Error) -> String {
+    let reason = error.reason();
+    let words = of_reason(lang, &reason);
+    lang.pick(
+        format!("{words}（{}）", reason.code),
+        format!("{words} ({})", reason.code),
+    )
+}
+
+/// The states of the design tokens that this crate speaks of.
+pub mod state {
+    use super::Lang;
+
+    pub fn draft(lang: Lang) -> String {
+        lang.pick("草稿", "Draft").into()
+    }
+    pub fn queued(lang: Lang) -> String {
+        lang.pick("待上传", "Waiting to send").into()
+    }
+    pub fn sending(lang: Lang) -> String {
+        lang.pick("上传中", "Sending").into()
+    }
+    pub fn photos_pending(lang: Lang, sent: usize, named: usize) -> String {
+        lang.pick(
+            format!("已收到，照片 {sent}/{named}"),
+            format!("Received, photos {sent} of {named}"),
+        )
+    }
+    pub fn received(lang: Lang) -> String {
+        lang.pick("已收到", "Received").into()
+    }
+    pub fn later(lang: Lang, time: &str) -> String {
+        lang.pick(format!("稍后重试，{time}"), format!("Will retry at {time}"))
+    }
+    pub fn refused(lang: Lang, reason: &str) -> String {
+        lang.pick(format!("被退回：{reason}"), format!("Returned: {reason}"))
+    }
+    pub fn review(lang: Lang) -> String {
+        lang.pick("转人工核对", "In review").into()
+    }
+    pub fn task_new(lang: Lang) -> String {
+        lang.pick("新任务", "New task").into()
+    }
+    pub fn task_due(lang: Lang, time: &str) -> String {
+        lang.pick(format!("剩余 {time}"), format!("{time} left"))
+    }
+    pub fn task_overdue(lang: Lang, time: &str) -> String {
+        lang.pick(format!("已超时 {time}"), format!("Overdue by {time}"))
+    }
+    pub fn on_duty(lang: Lang) -> String {
+        lang.pick("在岗", "On duty").into()
+    }
+    pub fn off_duty(lang: Lang) -> String {
+        lang.pick("未到岗", "Off duty").into()
+    }
+}
+
+/// What an entry is, as the queue calls it.
+pub fn kind(lang: Lang, kind: EntryKind) -> &'static str {
+    let (zh, en) = match kind {
+        EntryKind::CheckIn => ("签到", "Check-in"),
+        EntryKind::CheckOut => ("签退", "Check-out"),
+        EntryKind::Report => ("上报", "Report"),
+        EntryKind::Activity => ("活动记录", "Activity"),
+        EntryKind::Answer => ("任务反馈", "Answer"),
+        EntryKind::Withdraw => ("撤回", "Withdrawal"),
+        EntryKind::Void => ("已取消", "Cancelled"),
+    };
+    lang.pick(zh, en)
+}
+
+pub fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
+    let en = match purpose {
+        Purpose::Verify => "Verification",
+        Purpose::Check => "Check",
+        Purpose::Inspect => "Inspection",
+    };
+    lang.pick(purpose.zh(), en)
+}
+
+pub fn answer(lang: Lang, answer: Answer) -> &'static str {
+    let en = match answer {
+        Answer::True => "true",
+        Answer::NotTrue => "not true",
+        Answer::Rectified => "rectified",
+        Answer::NotRectified => "not rectified",
+    };
+    lang.pick(answer.zh(), en)
+}
+
+/// An answer as people type it: 属实, `true`, `not_true`, `not-true` …
+pub fn parse_answer(text: &str) -> Option<Answer> {
+    let wanted = text.trim().to_lowercase().replace(['-', ' '], "_");
+    Answer::ALL
+        .iter()
+        .copied()
+        .find(|a| a.as_str() == wanted || a.zh() == wanted)
+        .or(match wanted.as_str() {
+            "false" | "untrue" => Some(Answer::NotTrue),
+            _ => None,
+        })
+}
+
+pub fn activity(lang: Lang, state: ActivityState) -> &'static str {
+    let (zh, en) = match state {
+        ActivityState::Submitted => ("待审核", "Awaiting review"),
+        ActivityState::Approved => ("通过", "Approved"),
+        ActivityState::Returned => ("退回", "Returned"),
+    };
+    lang.pick(zh, en)
+}
+
+/// A length of time in the two units that matter: 「2 小时 14 分」, 「3 天 4 小时」, 「不到 1 分」.
+pub fn duration(lang: Lang, millis: i64) -> String {
+    let minutes = millis.unsigned_abs() / 60_000;
+    let (days, hours, rest) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    let two = |a: u64, unit_a: &str, b: u64, unit_b: &str| match b {
+        0 => format!("{a} {unit_a}"),
+        _ => format!("{a} {unit_a} {b} {unit_b}"),
+    };
+    match (days, hours, rest) {
+        (0, 0, 0) => lang.pick("不到 1 分", "less than 1 min").into(),
+        (0, 0, m) => format!("{m} {}", lang.pick("分", "min")),
+        (0, h, m) => two(h, lang.pick("小时", "h"), m, lang.pick("分", "min")),
+        (d, h, _) => two(d, lang.pick("天", "d"), h, lang.pick("小时", "h")),
+    }
+}
+
+/// `14:05` today, `11-23 14:05` on another day of this year, else the full date; Asia/Shanghai.
+pub fn moment(at: Millis, now: Millis) -> String {
+    let (at, now) = (at.civil(), now.civil());
+    let form = if at.date() == now.date() {
+        "%H:%M"
+    } else if at.year() == now.year() {
+        "%m-%d %H:%M"
+    } else {
+        "%Y-%m-%d %H:%M"
+    };
+    at.strftime(form).to_string()
+}
+
+/// Metres as people say them: 「240 米」, 「3.1 公里」.
+pub fn distance(lang: Lang, metres: f64) -> String {
+    if metres < 1000.0 {
+        format!("{metres:.0} {}", lang.pick("米", "m"))
+    } else {
+        format!("{:.1} {}", metres / 1000.0, lang.pick("公里", "km"))
+    }
+}
+
+/// One of eight directions from a bearing in degrees, 0 = north, clockwise.
+pub fn direction(lang: Lang, bearing: f64) -> &'static str {
+    let names = lang.pick(
+        ["北", "东北", "东", "东南", "南", "西南", "西", "西北"],
+        [
+            "north",
+            "north-east",
+            "east",
+            "south-east",
+            "south",
+            "south-west",
+            "west",
+            "north-west",
+        ],
+    );
+    // In 0..8 after the remainder, so the cast is exact.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let sector = ((bearing.rem_euclid(360.0) + 22.5) / 45.0) as usize;
+    names.get(sector % 8).copied().unwrap_or_default()
+}
+
+/// What is wrong with a photo and what to do.
+pub fn photo_error(error: &PhotoError) -> Reason {
+    use media::MediaError as M;
+    let (zh, en): (String, String) = match error {
+        PhotoError::Refused(M::Empty) => (
+            "照片是空文件，请重新拍照".into(),
+            "The photo has no bytes, take it again".into(),
+        ),
+        PhotoError::Refused(M::TooLarge { bytes, max }) => (
+            format!(
+                "照片有 {} MB，最多 {} MB，请降低分辨率后重拍",
+                mega(*bytes),
+                mega(*max)
+            ),
+            format!(
+                "The photo has {} MB, at most {} MB are taken; lower the resolution",
+                mega(*bytes),
+                mega(*max)
+            ),
+        ),
+        PhotoError::Refused(M::TooManyPixels { width, height, .. }) => (
+            format!("照片为 {width}×{height} 像素，过大，请降低分辨率后重拍"),
+            format!("The photo is {width}×{height} pixels, too many; lower the resolution"),
+        ),
+        PhotoError::Refused(M::NotAnImage) => (
+            "这不是照片，请重新选择".into(),
+            "This is no photo, choose another".into(),
+        ),
+        PhotoError::Refused(M::CutOff) => (
+            "照片不完整，请重新拍照".into(),
+            "The photo is cut off, take it again".into(),
+        ),
+        PhotoError::Refused(M::UnsupportedFormat { format }) => (
+            format!("不支持 {format} 格式，请用 JPEG 或 PNG"),
+            format!("{format} is not taken, use JPEG or PNG"),
+        ),
+        PhotoError::Refused(M::Corrupt { .. }) => (
+            "照片已损坏，请重新拍照".into(),
+            "The photo is damaged, take it again".into(),
+        ),
+        PhotoError::Refused(M::TooSmall { .. }) => (
+            "照片太小，放不下时间和地点水印，请重新拍照".into(),
+            "The photo is too small to carry time and place, take it again".into(),
+        ),
+        PhotoError::Refused(M::Internal { .. }) => (
+            "照片处理出错，请重试；仍不行请联系管理员".into(),
+            "The photo could not be processed, try again or tell the administrator".into(),
+        ),
+        PhotoError::Source { path, .. } => (
+            format!("打不开照片文件 {}，请检查路径", path.display()),
+            format!("Cannot open {}, check the path", path.display()),
+        ),
+        PhotoError::Missing(_) => (
+            "本机没有这张照片".into(),
+            "This photo is not on this handset".into(),
+        ),
+        PhotoError::Damaged { .. } => (
+            "本机保存的照片已损坏，请重新拍照或联系管理员".into(),
+            "The photo kept on this handset is damaged, take it again or tell the administrator".into(),
+        ),
+        PhotoError::DiskFull => (
+            "本机存储空间不足，照片未保存；请清理空间后重试，已保存的内容不受影响".into(),
+            "No space left, the photo was not kept; make room and try again, what was saved is safe".into(),
+        ),
+        PhotoError::Folder(_) => ("照片文件夹读写出错，请联系管理员".into(), error.to_string()),
+        PhotoError::NoRandomness => ("系统无法提供随机数，请重启后重试".into(), error.to_string()),
+    };
+    Reason::new(error.code(), zh, en)
+}
+
+fn mega(bytes: u64) -> u64 {
+    bytes.div_ceil(1024 * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_called_as_the_design_tokens_call_them() {
+        let tokens: serde_json::Value =
+            serde_json::from_str(include_str!("../data/state_words.json")).unwrap();
+        for (lang, key) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
+            let token = |name: &str| tokens["state"][name][key].as_str().unwrap().to_owned();
+            assert_eq!(state::draft(lang), token("draft"));
+            assert_eq!(state::queued(lang), token("queued"));
+            assert_eq!(state::sending(lang), token("sending"));
+            let photos = token("photos_pending").replace("{n}", "1").replace("{m}", "3");
+            assert_eq!(state::photos_pending(lang, 1, 3), photos);
+            assert_eq!(state::received(lang), token("received"));
+            assert_eq!(
+                state::later(lang, "14:05"),
+                token("later").replace("{time}", "14:05")
+            );
+            assert_eq!(
+                state::refused(lang, "R"),
+                token("refused").replace("{reason}", "R")
+            );
+            assert_eq!(state::review(lang), token("review"));
+            assert_eq!(state::task_new(lang), token("task_new"));
+            assert_eq!(
+                state::task_due(lang, "T"),
+                token("task_due").replace("{time}", "T")
+            );
+            assert_eq!(
+                state::task_overdue(lang, "T"),
+                token("task_overdue").replace("{time}", "T")
+            );
+            assert_eq!(state::on_duty(lang), token("on_duty"));
+            assert_eq!(state::off_duty(lang), token("off_duty"));
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_are_spoken() {
+        let minute = 60_000;
+        for (millis, zh, en) in [
+            (59_000, "不到 1 分", "less than 1 min"),
+            (14 * minute, "14 分", "14 min"),
+            (134 * minute, "2 小时 14 分", "2 h 14 min"),
+            (120 * minute, "2 小时", "2 h"),
+            (-(4560 * minute), "3 天 4 小时", "3 d 4 h"),
+        ] {
+            assert_eq!(
+                (
+                    duration(Lang::Zh, millis).as_str(),
+                    duration(Lang::En, millis).as_str()
+                ),
+                (zh, en)
+            );
+        }
+    }
+
+    #[test]
+    fn directions_follow_the_compass() {
+        for (bearing, zh) in [
+            (0.0, "北"),
+            (44.0, "东北"),
+            (90.0, "东"),
+            (-45.0, "西北"),
+            (359.0, "北"),
+        ] {
+            assert_eq!(direction(Lang::Zh, bearing), zh);
+        }
+    }
+
+    #[test]
+    fn answers_are_taken_as_people_type_them() {
+        for (text, wanted) in [
+            ("属实", Answer::True),
+            ("不属实", Answer::NotTrue),
+            ("not-true", Answer::NotTrue),
+            ("已整改", Answer::Rectified),
+            ("未整改", Answer::NotRectified),
+            ("Not_Rectified", Answer::NotRectified),
+        ] {
+            assert_eq!(parse_answer(text), Some(wanted), "{text}");
+        }
+        assert_eq!(parse_answer("maybe"), None);
+    }
+}
