@@ -113,12 +113,27 @@ impl GridCommandError {
 }
 
 /// Runs one call.
-pub fn run(command: GridCommand, stdin: &mut dyn BufRead, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
+pub fn run(
+    command: GridCommand,
+    stdin: &mut dyn BufRead,
+    stdout: &mut dyn Write,
+) -> Result<(), GridCommandError> {
     match command {
-        GridCommand::Cut { districts, divisions, county, grid_version, source_datum, seed, numbering, out } => {
+        GridCommand::Cut {
+            districts,
+            divisions,
+            county,
+            grid_version,
+            source_datum,
+            seed,
+            numbering,
+            out,
+        } => {
             let region = Region::read(&read_text(&districts)?, &read_text(&divisions)?, source_datum)?;
-            let outline_source =
-                districts.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let outline_source = districts
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let options = CutOptions {
                 county,
                 grid_version,
@@ -151,7 +166,10 @@ pub fn run(command: GridCommand, stdin: &mut dyn BufRead, stdout: &mut dyn Write
         GridCommand::Check { file, json } => {
             let report = check(&read_text(&file)?, &Limits::default())?;
             if json {
-                line(stdout, &serde_json::to_string(&report).map_err(GridCommandError::Json)?)?;
+                line(
+                    stdout,
+                    &serde_json::to_string(&report).map_err(GridCommandError::Json)?,
+                )?;
                 return faults(&report);
             }
             tell(&report, stdout)?;
@@ -167,7 +185,11 @@ pub fn run(command: GridCommand, stdin: &mut dyn BufRead, stdout: &mut dyn Write
                 ),
             )
         }
-        GridCommand::Pack { file, grid_version, out } => {
+        GridCommand::Pack {
+            file,
+            grid_version,
+            out,
+        } => {
             let text = read_text(&file)?;
             let bytes = match pack_geojson(&text, grid_version, &Limits::default()) {
                 Err(ImportError::Refused(report)) => return tell(&report, stdout),
@@ -190,11 +212,18 @@ pub fn run(command: GridCommand, stdin: &mut dyn BufRead, stdout: &mut dyn Write
 /// `lat,lon` in decimal degrees (WGS-84); blanks around either are allowed. No float in between.
 pub fn parse_point(text: &str) -> Option<PointE7> {
     let (lat, lon) = text.split_once(',')?;
-    let p = PointE7 { lat: parse_e7(lat.trim())?.value, lon: parse_e7(lon.trim())?.value };
+    let p = PointE7 {
+        lat: parse_e7(lat.trim())?.value,
+        lon: parse_e7(lon.trim())?.value,
+    };
     p.is_on_globe().then_some(p)
 }
 
-fn where_lines(pack: &PackBuf<Vec<u8>>, stdin: &mut dyn BufRead, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
+fn where_lines(
+    pack: &PackBuf<Vec<u8>>,
+    stdin: &mut dyn BufRead,
+    stdout: &mut dyn Write,
+) -> Result<(), GridCommandError> {
     let stream = |e| GridCommandError::Io("stdin".into(), e);
     let mut text = String::new();
     for number in 1.. {
@@ -210,7 +239,9 @@ fn where_lines(pack: &PackBuf<Vec<u8>>, stdin: &mut dyn BufRead, stdout: &mut dy
 }
 
 fn answer(pack: &PackBuf<Vec<u8>>, point: PointE7) -> String {
-    pack.view().cell_at(point).map_or_else(|| "-".to_owned(), |c| c.to_string())
+    pack.view()
+        .cell_at(point)
+        .map_or_else(|| "-".to_owned(), |c| c.to_string())
 }
 
 fn faults(report: &Report) -> Result<(), GridCommandError> {
@@ -223,8 +254,14 @@ fn faults(report: &Report) -> Result<(), GridCommandError> {
 /// A line for each finding: stable code, place as `lat,lon`, codes, particulars.
 fn tell(report: &Report, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
     for f in &report.findings {
-        let place = f.place.map_or_else(|| "-".into(), |p| format!("{},{}", format_e7(p.lat), format_e7(p.lon)));
-        line(stdout, &format!("{}\t{place}\t{}\t{}", f.kind.code(), f.codes.join(","), f.detail))?;
+        let place = f.place.map_or_else(
+            || "-".into(),
+            |p| format!("{},{}", format_e7(p.lat), format_e7(p.lon)),
+        );
+        line(
+            stdout,
+            &format!("{}\t{place}\t{}\t{}", f.kind.code(), f.codes.join(","), f.detail),
+        )?;
     }
     faults(report)
 }
@@ -239,9 +276,9 @@ fn read_text(path: &Path) -> Result<String, GridCommandError> {
 
 fn read_numbering(path: &Path) -> Result<Option<Numbering>, GridCommandError> {
     match fs::read_to_string(path) {
-        Ok(text) => {
-            serde_json::from_str(&text).map(Some).map_err(|e| GridCommandError::Numbering(path.to_owned(), e))
-        }
+        Ok(text) => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|e| GridCommandError::Numbering(path.to_owned(), e)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(GridCommandError::Io(path.to_owned(), e)),
     }

@@ -53,7 +53,10 @@ pub fn wgs84_to_gcj02(p: Degrees) -> Degrees {
         return p;
     }
     let d = shift(p);
-    Degrees { lat: p.lat + d.lat, lon: p.lon + d.lon }
+    Degrees {
+        lat: p.lat + d.lat,
+        lon: p.lon + d.lon,
+    }
 }
 
 /// GCJ-02 to WGS-84, iterated until it is its own inverse to a fraction of a millimetre.
@@ -64,7 +67,10 @@ pub fn gcj02_to_wgs84(p: Degrees) -> Degrees {
     let mut guess = p;
     for _ in 0..8 {
         let image = wgs84_to_gcj02(guess);
-        guess = Degrees { lat: guess.lat + p.lat - image.lat, lon: guess.lon + p.lon - image.lon };
+        guess = Degrees {
+            lat: guess.lat + p.lat - image.lat,
+            lon: guess.lon + p.lon - image.lon,
+        };
     }
     guess
 }
@@ -75,15 +81,24 @@ const BAIDU: f64 = PI * 3000.0 / 180.0;
 pub fn gcj02_to_bd09(p: Degrees) -> Degrees {
     let z = (p.lon * p.lon + p.lat * p.lat).sqrt() + 0.000_02 * (p.lat * BAIDU).sin();
     let (sin, cos) = (p.lat.atan2(p.lon) + 0.000_003 * (p.lon * BAIDU).cos()).sin_cos();
-    Degrees { lat: z * sin + 0.006, lon: z * cos + 0.0065 }
+    Degrees {
+        lat: z * sin + 0.006,
+        lon: z * cos + 0.0065,
+    }
 }
 
 /// BD-09 to GCJ-02, iterated.
 pub fn bd09_to_gcj02(p: Degrees) -> Degrees {
-    let mut guess = Degrees { lat: p.lat - 0.006, lon: p.lon - 0.0065 };
+    let mut guess = Degrees {
+        lat: p.lat - 0.006,
+        lon: p.lon - 0.0065,
+    };
     for _ in 0..8 {
         let image = gcj02_to_bd09(guess);
-        guess = Degrees { lat: guess.lat + p.lat - image.lat, lon: guess.lon + p.lon - image.lon };
+        guess = Degrees {
+            lat: guess.lat + p.lat - image.lat,
+            lon: guess.lon + p.lon - image.lon,
+        };
     }
     guess
 }
@@ -107,12 +122,21 @@ pub fn from_wgs84(p: PointE7, to: Datum) -> PointE7 {
 }
 
 fn degrees(p: PointE7) -> Degrees {
-    Degrees { lat: f64::from(p.lat) / 1e7, lon: f64::from(p.lon) / 1e7 }
+    Degrees {
+        lat: f64::from(p.lat) / 1e7,
+        lon: f64::from(p.lon) / 1e7,
+    }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a float to i32 cast saturates; the input is on the globe")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a float to i32 cast saturates; the input is on the globe"
+)]
 fn rounded(p: Degrees) -> PointE7 {
-    PointE7 { lat: (p.lat * 1e7).round() as i32, lon: (p.lon * 1e7).round() as i32 }
+    PointE7 {
+        lat: (p.lat * 1e7).round() as i32,
+        lon: (p.lon * 1e7).round() as i32,
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +153,8 @@ mod tests {
 
     #[test]
     fn the_published_vectors_are_met_to_a_tenth_of_a_millimetre() {
-        let file: serde_json::Value = serde_json::from_str(include_str!("../data/gcj02_vectors.json")).unwrap();
+        let file: serde_json::Value =
+            serde_json::from_str(include_str!("../data/gcj02_vectors.json")).unwrap();
         let rows = file["vectors"].as_array().unwrap();
         assert_eq!(rows.len(), 3);
         for row in rows {
@@ -139,7 +164,10 @@ mod tests {
             assert!(metres(gcj02_to_wgs84(gcj), wgs) < 6e-3, "{row}");
         }
         for row in file["computed_here"]["rows"].as_array().unwrap() {
-            let at = |k: usize| Degrees { lat: row[k][1].as_f64().unwrap(), lon: row[k][0].as_f64().unwrap() };
+            let at = |k: usize| Degrees {
+                lat: row[k][1].as_f64().unwrap(),
+                lon: row[k][0].as_f64().unwrap(),
+            };
             let gcj = wgs84_to_gcj02(at(1));
             assert!(metres(gcj, at(2)) < 1e-3, "{row}");
             assert!(metres(gcj02_to_bd09(gcj), at(3)) < 1e-3, "{row}");
@@ -156,7 +184,10 @@ mod tests {
 
     #[test]
     fn confusing_the_datums_in_changchun_is_far_more_than_a_cell() {
-        let p = Degrees { lat: 43.88, lon: 125.32 };
+        let p = Degrees {
+            lat: 43.88,
+            lon: 125.32,
+        };
         let off = metres(wgs84_to_gcj02(p), p);
         assert!((580.0..600.0).contains(&off), "{off}");
     }

@@ -48,7 +48,10 @@ pub fn parse_e7(text: &str) -> Option<Fixed> {
         value = value.checked_mul(10)?;
     }
     value += i64::from(is_up);
-    Some(Fixed { value: i32::try_from(if is_negative { -value } else { value }).ok()?, is_rounded })
+    Some(Fixed {
+        value: i32::try_from(if is_negative { -value } else { value }).ok()?,
+        is_rounded,
+    })
 }
 
 /// Decimal degrees with exactly seven decimals, so that equal values are equal text.
@@ -77,7 +80,22 @@ mod tests {
         assert_eq!(ok("9e-300"), Some((0, true)));
         assert_eq!(ok("0e999999999"), Some((0, false)));
         assert_eq!(ok("+7"), Some((70_000_000, false)));
-        for bad in ["", "-", ".", "1e", "1e+", "NaN", "inf", "1.2.3", "0x1", "215", "1e9", "1e999999999999", "--1", " 1"] {
+        for bad in [
+            "",
+            "-",
+            ".",
+            "1e",
+            "1e+",
+            "NaN",
+            "inf",
+            "1.2.3",
+            "0x1",
+            "215",
+            "1e9",
+            "1e999999999999",
+            "--1",
+            " 1",
+        ] {
             assert_eq!(ok(bad), None, "{bad}");
         }
     }

@@ -74,7 +74,10 @@ pub struct Area {
 
 /// Writes a grid file: one line a feature, the same bytes for the same input.
 pub fn write(metadata: &Metadata, areas: &[Area]) -> Result<String, serde_json::Error> {
-    let mut out = format!("{{\"type\":\"FeatureCollection\",\"metadata\":{},\"features\":[", serde_json::to_string(metadata)?);
+    let mut out = format!(
+        "{{\"type\":\"FeatureCollection\",\"metadata\":{},\"features\":[",
+        serde_json::to_string(metadata)?
+    );
     for (k, area) in areas.iter().enumerate() {
         out.push_str(if k == 0 { "\n" } else { ",\n" });
         let properties = Properties {
@@ -181,7 +184,10 @@ pub fn read(text: &str) -> Result<LooseFile, GeoJsonError> {
     if collection.kind != "FeatureCollection" {
         return Err(GeoJsonError::Kind(collection.kind));
     }
-    let mut file = LooseFile { metadata: collection.metadata, ..LooseFile::default() };
+    let mut file = LooseFile {
+        metadata: collection.metadata,
+        ..LooseFile::default()
+    };
     for (k, feature) in collection.features.into_iter().enumerate() {
         read_feature(k, feature, &mut file);
     }
@@ -196,30 +202,57 @@ fn read_feature(k: usize, feature: FeatureIn<'_>, file: &mut LooseFile) {
         _ => String::new(),
     };
     let code = text("code");
-    let label = if code.is_empty() { format!("feature {k}") } else { code.clone() };
-    let mut bad = |kind, detail: String, place| file.findings.push(Finding { kind, codes: vec![label.clone()], place, detail });
+    let label = if code.is_empty() {
+        format!("feature {k}")
+    } else {
+        code.clone()
+    };
+    let mut bad = |kind, detail: String, place| {
+        file.findings.push(Finding {
+            kind,
+            codes: vec![label.clone()],
+            place,
+            detail,
+        })
+    };
     let Some(geometry) = feature.geometry else {
         return bad(FindingKind::NotAPolygon, "no geometry".into(), None);
     };
     let raw = geometry.coordinates.map_or("", RawValue::get);
-    let mut reader = Positions { rest: raw, rounded: 0, third_values: 0 };
+    let mut reader = Positions {
+        rest: raw,
+        rounded: 0,
+        third_values: 0,
+    };
     let polygons = match geometry.kind.as_str() {
         "Polygon" => reader.polygon().map(|p| vec![p]),
         "MultiPolygon" => reader.list(Positions::polygon),
         other => return bad(FindingKind::NotAPolygon, format!("geometry is a {other}"), None),
     };
     let Some(mut polygons) = polygons else {
-        return bad(FindingKind::Coordinate, "a coordinate is no number or not on the globe".into(), None);
+        return bad(
+            FindingKind::Coordinate,
+            "a coordinate is no number or not on the globe".into(),
+            None,
+        );
     };
     for ring in polygons.iter_mut().flatten() {
         let place = ring.first().map(|&p| PointE7::from(p));
         if ring.len() > 1 && ring.first() == ring.last() {
             ring.pop();
         } else {
-            return bad(FindingKind::RingOpen, "the last position of a ring must repeat the first".into(), place);
+            return bad(
+                FindingKind::RingOpen,
+                "the last position of a ring must repeat the first".into(),
+                place,
+            );
         }
         if ring.len() < 3 {
-            return bad(FindingKind::RingShort, format!("a ring of {} vertices", ring.len()), place);
+            return bad(
+                FindingKind::RingShort,
+                format!("a ring of {} vertices", ring.len()),
+                place,
+            );
         }
     }
     let Some(ring) = polygons.first().and_then(|p| p.first()).cloned() else {
@@ -228,12 +261,23 @@ fn read_feature(k: usize, feature: FeatureIn<'_>, file: &mut LooseFile) {
     let named = properties.get("level").and_then(|l| Level::deserialize(l).ok());
     let (Some(level), true) = (named.or(Level::of_code(&code)), !code.is_empty()) else {
         let place = ring.first().map(|&p| p.into());
-        return bad(FindingKind::CodeMalformed, format!("{code:?} is no code of 6, 8, 10 or 12 digits"), place);
+        return bad(
+            FindingKind::CodeMalformed,
+            format!("{code:?} is no code of 6, 8, 10 or 12 digits"),
+            place,
+        );
     };
     file.rounded += reader.rounded;
     file.third_values += reader.third_values;
     let is_urban = properties.get("urban") == Some(&serde_json::Value::Bool(true));
-    let area = Area { level, code, stat: text("stat"), name: text("name"), is_urban, ring };
+    let area = Area {
+        level,
+        code,
+        stat: text("stat"),
+        name: text("name"),
+        is_urban,
+        ring,
+    };
     file.areas.push(LooseArea { area, polygons });
 }
 
@@ -285,7 +329,10 @@ impl<'a> Positions<'a> {
         let (x, y) = (parse_e7(values.next()?)?, parse_e7(values.next()?)?);
         self.third_values += usize::from(values.next().is_some());
         self.rounded += usize::from(x.is_rounded || y.is_rounded);
-        let p = PointE7 { lat: y.value, lon: x.value };
+        let p = PointE7 {
+            lat: y.value,
+            lon: x.value,
+        };
         p.is_on_globe().then_some(p.into())
     }
 }

@@ -126,8 +126,12 @@ impl Bounds {
         if !self.meets(&own) {
             return false;
         }
-        let corners =
-            [self.min, Pt::new(self.max.x, self.min.y), self.max, Pt::new(self.min.x, self.max.y)];
+        let corners = [
+            self.min,
+            Pt::new(self.max.x, self.min.y),
+            self.max,
+            Pt::new(self.min.x, self.max.y),
+        ];
         let side = corners.map(|c| orient(a, b, c).signum());
         side.iter().any(|&s| s <= 0) && side.iter().any(|&s| s >= 0)
     }
@@ -145,7 +149,10 @@ pub struct Metres {
 impl Metres {
     /// The vector `self - o`.
     pub fn minus(self, o: Self) -> Self {
-        Self { x: self.x - o.x, y: self.y - o.y }
+        Self {
+            x: self.x - o.x,
+            y: self.y - o.y,
+        }
     }
 
     /// Two-dimensional cross product.
@@ -173,8 +180,15 @@ impl Metres {
 pub fn point_to_segment(p: Metres, a: Metres, b: Metres) -> f64 {
     let (d, e) = (b.minus(a), p.minus(a));
     let q = d.dot(d);
-    let t = if q > 0.0 { (e.dot(d) / q).clamp(0.0, 1.0) } else { 0.0 };
-    p.distance(Metres { x: a.x + t * d.x, y: a.y + t * d.y })
+    let t = if q > 0.0 {
+        (e.dot(d) / q).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    p.distance(Metres {
+        x: a.x + t * d.x,
+        y: a.y + t * d.y,
+    })
 }
 
 /// Distance between the segments `ab` and `cd`; 0 when they cross.
@@ -205,8 +219,14 @@ impl Frame {
         let x = f64::from(origin.y) * 1e-7 * 0.017_453_292_519_943_295;
         let q = x * x;
         // The cosine by its series: no libm, hence the same bits everywhere.
-        let cos = [182.0, 132.0, 90.0, 56.0, 30.0, 12.0, 2.0].iter().fold(1.0, |s, k| 1.0 - q / k * s);
-        Self { origin, metres_per_x: cos * 111_319.490_8e-7, metres_per_y: 111_132.0e-7 }
+        let cos = [182.0, 132.0, 90.0, 56.0, 30.0, 12.0, 2.0]
+            .iter()
+            .fold(1.0, |s, k| 1.0 - q / k * s);
+        Self {
+            origin,
+            metres_per_x: cos * 111_319.490_8e-7,
+            metres_per_y: 111_132.0e-7,
+        }
     }
 
     /// Where the point lies in this chart.
@@ -218,7 +238,10 @@ impl Frame {
     }
 
     /// The point at a place of this chart, rounded to 1e-7 degree and held to the range of `i32`.
-    #[expect(clippy::cast_possible_truncation, reason = "a float to i32 cast saturates, as promised")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float to i32 cast saturates, as promised"
+    )]
     pub fn point(&self, m: Metres) -> Pt {
         Pt::new(
             (f64::from(self.origin.x) + (m.x / self.metres_per_x).round()) as i32,
@@ -227,7 +250,10 @@ impl Frame {
     }
 
     /// Square metres of a doubled integer area.
-    #[expect(clippy::cast_precision_loss, reason = "a measure for people and choices, not a decision")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a measure for people and choices, not a decision"
+    )]
     pub fn square_metres(&self, area2: i128) -> f64 {
         area2 as f64 / 2.0 * self.metres_per_x * self.metres_per_y
     }
@@ -235,14 +261,20 @@ impl Frame {
 
 /// Area of a ring in square metres (positive when counter-clockwise), in the chart of its first vertex.
 pub fn area_m2(ring: &[Pt]) -> f64 {
-    ring.first().map_or(0.0, |&p| Frame::new(p).square_metres(area2(ring)))
+    ring.first()
+        .map_or(0.0, |&p| Frame::new(p).square_metres(area2(ring)))
 }
 
 /// Centroid of a ring; the first vertex when the ring has no area.
 pub fn centroid(ring: &[Pt]) -> Option<Pt> {
     let &first = ring.first()?;
     let (mut a, mut x, mut y) = (0i128, 0i128, 0i128);
-    let d = |p: Pt| (i128::from(p.x) - i128::from(first.x), i128::from(p.y) - i128::from(first.y));
+    let d = |p: Pt| {
+        (
+            i128::from(p.x) - i128::from(first.x),
+            i128::from(p.y) - i128::from(first.y),
+        )
+    };
     for (p, q) in edges(ring) {
         let ((px, py), (qx, qy)) = (d(p), d(q));
         let c = px * qy - qx * py;

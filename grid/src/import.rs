@@ -29,7 +29,9 @@ pub enum ImportError {
 }
 
 fn first(report: &Report) -> String {
-    report.findings.first().map_or_else(String::new, |f| format!("{} {} {}", f.kind.code(), f.codes.join(","), f.detail))
+    report.findings.first().map_or_else(String::new, |f| {
+        format!("{} {} {}", f.kind.code(), f.codes.join(","), f.detail)
+    })
 }
 
 impl ImportError {
@@ -46,17 +48,25 @@ impl ImportError {
 
 /// Checks the text and packs it. A file of our own names its version and datums in `metadata`; of any other the datum
 /// is WGS-84 by RFC 7946, its borders are `as given`, and `grid_version` is needed.
-pub fn pack_geojson(text: &str, grid_version: Option<GridVersion>, limits: &Limits) -> Result<Vec<u8>, ImportError> {
+pub fn pack_geojson(
+    text: &str,
+    grid_version: Option<GridVersion>,
+    limits: &Limits,
+) -> Result<Vec<u8>, ImportError> {
     let mut file = read(text)?;
-    let metadata = file.metadata.clone().and_then(|m| serde_json::from_value::<Metadata>(m).ok());
+    let metadata = file
+        .metadata
+        .clone()
+        .and_then(|m| serde_json::from_value::<Metadata>(m).ok());
     let areas: Vec<Area> = file.areas.iter().map(|a| a.area.clone()).collect();
     file.metadata = None;
     let report = check_file(file, limits);
     if !report.is_valid() {
         return Err(ImportError::Refused(Box::new(report)));
     }
-    let grid_version =
-        grid_version.or_else(|| metadata.as_ref().map(|m| m.grid_version.clone())).ok_or(ImportError::NoVersion)?;
+    let grid_version = grid_version
+        .or_else(|| metadata.as_ref().map(|m| m.grid_version.clone()))
+        .ok_or(ImportError::NoVersion)?;
     let mut cells: Vec<(CellCode, Vec<_>)> = Vec::new();
     let mut units = Vec::new();
     for area in areas {
@@ -72,7 +82,13 @@ pub fn pack_geojson(text: &str, grid_version: Option<GridVersion>, limits: &Limi
             Level::Street => UnitLevel::Street,
             Level::Community => UnitLevel::Community,
         };
-        units.push(PackUnit { level, code: area.code, name: area.name, stat: area.stat, is_urban: area.is_urban });
+        units.push(PackUnit {
+            level,
+            code: area.code,
+            name: area.name,
+            stat: area.stat,
+            is_urban: area.is_urban,
+        });
     }
     let counties: BTreeSet<_> = cells.iter().map(|c| c.0.county()).collect();
     let meta = PackMeta {
@@ -81,7 +97,10 @@ pub fn pack_geojson(text: &str, grid_version: Option<GridVersion>, limits: &Limi
         source_datum: metadata.as_ref().map_or(Datum::Wgs84, |m| m.source_datum),
         source_datum_verified: metadata.as_ref().is_some_and(|m| m.source_datum_verified),
         county: counties.first().copied().filter(|_| counties.len() == 1),
-        source_sha256: Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect(),
+        source_sha256: Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect(),
         borders: metadata.map_or_else(|| "as given".into(), |m| m.borders),
     };
     Ok(write(PackInput { meta, cells, units })?)

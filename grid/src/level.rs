@@ -33,7 +33,9 @@ impl Level {
     /// The level whose codes look like this; `None` when it is no code of any.
     pub fn of_code(code: &str) -> Option<Self> {
         let is_code = code.bytes().all(|b| b.is_ascii_digit());
-        Self::ALL.into_iter().find(|l| is_code && l.digits() == code.len())
+        Self::ALL
+            .into_iter()
+            .find(|l| is_code && l.digits() == code.len())
     }
 
     /// The level above.
@@ -49,5 +51,7 @@ impl Level {
 
 /// The code of the unit one level up; `None` for a county or what is no code.
 pub fn parent_code(code: &str) -> Option<&str> {
-    Level::of_code(code)?.parent().and_then(|p| code.get(..p.digits()))
+    Level::of_code(code)?
+        .parent()
+        .and_then(|p| code.get(..p.digits()))
 }

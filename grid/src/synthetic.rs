@@ -31,7 +31,9 @@ impl Chance {
 
     /// Evenly from `low..=high`; `low` when the range is empty.
     pub fn within(&mut self, low: i32, high: i32) -> i32 {
-        let span = u64::try_from(i64::from(high) - i64::from(low) + 1).unwrap_or(1).max(1);
+        let span = u64::try_from(i64::from(high) - i64::from(low) + 1)
+            .unwrap_or(1)
+            .max(1);
         let step = i64::try_from(self.bits() % span).unwrap_or_default();
         i32::try_from(i64::from(low) + step).unwrap_or(low)
     }
@@ -57,21 +59,30 @@ pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
         let mut c = Chance::named(seed, &format!("{a:?}{b:?}"));
         let middle = (1..6).map(|k| {
             let on = |s: i32, t: i32| s + (t - s) / 6 * k;
-            Pt::new(on(p.x, q.x) + c.within(-400, 400), on(p.y, q.y) + c.within(-300, 300))
+            Pt::new(
+                on(p.x, q.x) + c.within(-400, 400),
+                on(p.y, q.y) + c.within(-300, 300),
+            )
         });
-        std::iter::once(p).chain(middle.collect::<Vec<_>>()).collect::<Vec<Pt>>()
+        std::iter::once(p)
+            .chain(middle.collect::<Vec<_>>())
+            .collect::<Vec<Pt>>()
     };
     // The same chain seen from its other end, without the end it is then left at.
     let back = |a: (i32, i32), b: (i32, i32)| {
         let forth = chain(a, b);
         let inner = forth.into_iter().skip(1).rev();
-        std::iter::once(corner(b.0, b.1)).chain(inner).collect::<Vec<Pt>>()
+        std::iter::once(corner(b.0, b.1))
+            .chain(inner)
+            .collect::<Vec<Pt>>()
     };
     let side = i32::from(side);
     let mut out = Vec::new();
     for (k, (j, i)) in (0u64..).zip((0..side).flat_map(|j| (0..side).map(move |i| (j, i)))) {
         let is_lake = Chance::named(seed ^ 0x1ace, &format!("{},{}", i / 4, j / 3)).bits() % 100 < 3;
-        let Some(code) = code_of(k).filter(|_| !is_lake) else { continue };
+        let Some(code) = code_of(k).filter(|_| !is_lake) else {
+            continue;
+        };
         let mut ring = chain((i, j), (i + 1, j));
         ring.extend(chain((i + 1, j), (i + 1, j + 1)));
         ring.extend(back((i, j + 1), (i + 1, j + 1)));

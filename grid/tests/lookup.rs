@@ -1,5 +1,10 @@
 //! The lookup against brute force: no difference anywhere, and one owner on every border.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 #![cfg(feature = "tools")]
 
 use grid::geom::{Bounds, Pt, edges, holds};
@@ -22,14 +27,23 @@ fn meta() -> PackMeta {
 }
 
 fn packed(cells: &[(CellCode, Vec<Pt>)]) -> PackBuf<Vec<u8>> {
-    let bytes = write(PackInput { meta: meta(), cells: cells.to_vec(), units: vec![] }).unwrap();
+    let bytes = write(PackInput {
+        meta: meta(),
+        cells: cells.to_vec(),
+        units: vec![],
+    })
+    .unwrap();
     PackBuf::open(bytes).unwrap()
 }
 
 /// Every cell, every edge; the lowest code first.
 fn brute(cells: &[(CellCode, Vec<Pt>)], p: Pt) -> Vec<CellCode> {
     let near = |r: &[Pt]| Bounds::of(r.iter().copied()).unwrap().contains(p);
-    cells.iter().filter(|(_, r)| near(r) && holds(r, p)).map(|c| c.0).collect()
+    cells
+        .iter()
+        .filter(|(_, r)| near(r) && holds(r, p))
+        .map(|c| c.0)
+        .collect()
 }
 
 fn assert_same(pack: &Pack<'_>, cells: &[(CellCode, Vec<Pt>)], p: Pt) -> Option<CellCode> {
@@ -76,8 +90,11 @@ fn every_point_on_a_shared_border_has_exactly_one_owner() {
             *shared.entry((a.min(b), a.max(b))).or_insert(0) += 1;
         }
     }
-    let rim: std::collections::BTreeSet<Pt> =
-        shared.iter().filter(|(_, n)| **n == 1).flat_map(|((a, b), _)| [*a, *b]).collect();
+    let rim: std::collections::BTreeSet<Pt> = shared
+        .iter()
+        .filter(|(_, n)| **n == 1)
+        .flat_map(|((a, b), _)| [*a, *b])
+        .collect();
     let mut seen = 0;
     for ((a, b), _) in shared.iter().filter(|(_, n)| **n == 2) {
         // Whole points exactly on the border: its ends, and those between that divide it evenly.
@@ -101,15 +118,35 @@ fn gcd(a: u32, b: u32) -> u32 {
 
 #[test]
 fn where_cells_overlap_the_lowest_code_wins() {
-    let square = |x: i32, y: i32, w: i32| vec![Pt::new(x, y), Pt::new(x + w, y), Pt::new(x + w, y + w), Pt::new(x, y + w)];
+    let square = |x: i32, y: i32, w: i32| {
+        vec![
+            Pt::new(x, y),
+            Pt::new(x + w, y),
+            Pt::new(x + w, y + w),
+            Pt::new(x, y + w),
+        ]
+    };
     let code = |n: u32| format!("2201040101{n:02}").parse::<CellCode>().unwrap();
     let cells: Vec<_> = (1..=20u32)
-        .map(|n| (code(n), square(1_000 * (n as i32 % 7), 700 * (n as i32 % 5), 40_000 + 9_000 * (n as i32 % 3))))
+        .map(|n| {
+            (
+                code(n),
+                square(
+                    1_000 * (n as i32 % 7),
+                    700 * (n as i32 % 5),
+                    40_000 + 9_000 * (n as i32 % 3),
+                ),
+            )
+        })
         .collect();
     let buf = packed(&cells);
     let mut chance = Chance::new(5);
     for _ in 0..20_000 {
-        assert_same(&buf.view(), &cells, Pt::new(chance.within(-2_000, 70_000), chance.within(-2_000, 70_000)));
+        assert_same(
+            &buf.view(),
+            &cells,
+            Pt::new(chance.within(-2_000, 70_000), chance.within(-2_000, 70_000)),
+        );
     }
 }
 
@@ -117,8 +154,24 @@ fn where_cells_overlap_the_lowest_code_wins() {
 fn long_edges_and_huge_cells_are_exact_too() {
     let ring = |v: &[(i32, i32)]| v.iter().map(|&(x, y)| Pt::new(x, y)).collect::<Vec<_>>();
     let cells = vec![
-        ("220104010101".parse().unwrap(), ring(&[(0, 0), (9_000_001, 13), (8_999_999, 6_000_000), (2_999_999, 1_999_999)])),
-        ("220104010102".parse().unwrap(), ring(&[(0, 0), (2_999_999, 1_999_999), (8_999_999, 6_000_000), (-77, 6_000_001)])),
+        (
+            "220104010101".parse().unwrap(),
+            ring(&[
+                (0, 0),
+                (9_000_001, 13),
+                (8_999_999, 6_000_000),
+                (2_999_999, 1_999_999),
+            ]),
+        ),
+        (
+            "220104010102".parse().unwrap(),
+            ring(&[
+                (0, 0),
+                (2_999_999, 1_999_999),
+                (8_999_999, 6_000_000),
+                (-77, 6_000_001),
+            ]),
+        ),
     ];
     let buf = packed(&cells);
     let mut chance = Chance::new(9);
@@ -144,7 +197,12 @@ fn the_far_ends_of_the_globe_are_outside() {
 }
 
 fn small() -> Vec<u8> {
-    write(PackInput { meta: meta(), cells: mesh(4, 2), units: vec![] }).unwrap()
+    write(PackInput {
+        meta: meta(),
+        cells: mesh(4, 2),
+        units: vec![],
+    })
+    .unwrap()
 }
 
 /// Gives spoilt bytes a hash that holds, so that what lies behind the hash is tried too.
@@ -162,7 +220,10 @@ fn any_changed_byte_is_refused() {
         bad[at] ^= 0x10;
         assert!(Pack::open(&bad).is_err(), "byte {at}");
     }
-    assert_eq!(Pack::open(&good[..good.len() - 1]).unwrap_err().code(), "grid.pack.length");
+    assert_eq!(
+        Pack::open(&good[..good.len() - 1]).unwrap_err().code(),
+        "grid.pack.length"
+    );
     assert_eq!(Pack::open(b"").unwrap_err().code(), "grid.pack.not_a_pack");
     let mut newer = good;
     newer[8] = 2;

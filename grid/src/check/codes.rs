@@ -12,11 +12,19 @@ pub(super) fn check(areas: &[LooseArea], findings: &mut Vec<Finding>) {
     for LooseArea { area, .. } in areas {
         let mut bad = |kind, detail: String| {
             let place = area.ring.first().map(|&p| p.into());
-            findings.push(Finding { kind, codes: vec![area.code.clone()], place, detail });
+            findings.push(Finding {
+                kind,
+                codes: vec![area.code.clone()],
+                place,
+                detail,
+            });
         };
         if Level::of_code(&area.code) != Some(area.level) {
             let digits = area.level.digits();
-            bad(FindingKind::CodeMalformed, format!("a code of this level has {digits} decimal digits"));
+            bad(
+                FindingKind::CodeMalformed,
+                format!("a code of this level has {digits} decimal digits"),
+            );
             continue;
         }
         let times = seen.entry(&area.code).or_default();
@@ -31,7 +39,9 @@ pub(super) fn check(areas: &[LooseArea], findings: &mut Vec<Finding>) {
         }
     }
     for LooseArea { area, .. } in areas {
-        let Some(parent) = parent_code(&area.code) else { continue };
+        let Some(parent) = parent_code(&area.code) else {
+            continue;
+        };
         let is_level_there = area.level.parent().is_some_and(|l| levels.contains(&l));
         if is_level_there && !seen.contains_key(parent) {
             findings.push(Finding {

@@ -15,7 +15,12 @@ use crate::level::{Level, parent_code};
 type Edge = (Pt, Pt);
 
 pub(super) fn check(areas: &[LooseArea], findings: &mut Vec<Finding>) {
-    let of = |level: Level| areas.iter().filter(move |a| a.area.level == level).collect::<Vec<_>>();
+    let of = |level: Level| {
+        areas
+            .iter()
+            .filter(move |a| a.area.level == level)
+            .collect::<Vec<_>>()
+    };
     let (counties, cells) = (of(Level::County), of(Level::Cell));
     let owners = Owners::of(&cells);
     let mut doubled = DoubledBorders::default();
@@ -30,12 +35,26 @@ pub(super) fn check(areas: &[LooseArea], findings: &mut Vec<Finding>) {
             continue; // The rim of a file without an outline, or of one of its parts.
         }
         let (kind, detail) = match area.signum() {
-            -1 => (FindingKind::Gap, format!("{} m2 belong to no cell", square_metres(&ring))),
-            0 => (FindingKind::UnmatchedBorder, "the two sides of a border have different vertices".to_owned()),
-            _ => (FindingKind::Overlap, format!("{} m2 are claimed twice or lie outside", square_metres(&ring))),
+            -1 => (
+                FindingKind::Gap,
+                format!("{} m2 belong to no cell", square_metres(&ring)),
+            ),
+            0 => (
+                FindingKind::UnmatchedBorder,
+                "the two sides of a border have different vertices".to_owned(),
+            ),
+            _ => (
+                FindingKind::Overlap,
+                format!("{} m2 are claimed twice or lie outside", square_metres(&ring)),
+            ),
         };
         let codes = owners.around(&ring);
-        findings.push(Finding { kind, codes, place: ring.first().map(|&p| p.into()), detail });
+        findings.push(Finding {
+            kind,
+            codes,
+            place: ring.first().map(|&p| p.into()),
+            detail,
+        });
     }
     for level in [Level::Street, Level::Community, Level::Cell] {
         parents(&of(level), &level.parent().map(&of).unwrap_or_default(), findings);
@@ -44,7 +63,11 @@ pub(super) fn check(areas: &[LooseArea], findings: &mut Vec<Finding>) {
 
 fn square_metres(ring: &[Pt]) -> String {
     let m2 = crate::geom::area_m2(ring).abs();
-    if m2 < 10.0 { format!("{m2:.4}") } else { format!("{m2:.0}") }
+    if m2 < 10.0 {
+        format!("{m2:.4}")
+    } else {
+        format!("{m2:.0}")
+    }
 }
 
 /// The children of each parent, added up, must be the parent.
@@ -71,7 +94,11 @@ fn parents(children: &[&LooseArea], parents: &[&LooseArea], findings: &mut Vec<F
 /// Sum of the directed borders of `plus` less those of `minus`; each remaining one as often as it remains.
 fn left_over(plus: &[&[Pt]], minus: &[&[Pt]]) -> Vec<Edge> {
     let signed = |rings: &[&[Pt]], sign: i32| {
-        rings.iter().flat_map(|r| edges(r)).map(|(a, b)| if a < b { ((a, b), sign) } else { ((b, a), -sign) }).collect()
+        rings
+            .iter()
+            .flat_map(|r| edges(r))
+            .map(|(a, b)| if a < b { ((a, b), sign) } else { ((b, a), -sign) })
+            .collect()
     };
     let mut all: Vec<(Edge, i32)> = signed(plus, 1);
     all.extend::<Vec<_>>(signed(minus, -1));
@@ -125,7 +152,9 @@ fn take_next(from: Option<Pt>, at: Pt, leaving: &mut Vec<Pt>) -> Option<Pt> {
         if o == 0 && ahead > 0 { 2 } else { i32::from(o <= 0) }
     };
     let best = (0..leaving.len()).min_by(|&i, &j| {
-        let (Some(&p), Some(&q)) = (leaving.get(i), leaving.get(j)) else { return std::cmp::Ordering::Equal };
+        let (Some(&p), Some(&q)) = (leaving.get(i), leaving.get(j)) else {
+            return std::cmp::Ordering::Equal;
+        };
         half(p).cmp(&half(q)).then_with(|| 0.cmp(&orient(at, p, q)))
     })?;
     Some(leaving.swap_remove(best))
@@ -133,13 +162,17 @@ fn take_next(from: Option<Pt>, at: Pt, leaving: &mut Vec<Pt>) -> Option<Pt> {
 
 /// Just right of the loop's first long enough edge lies a cell: then the loop encloses ground claimed twice.
 fn is_covered_beside(ring: &[Pt], cells: &[&[Pt]]) -> bool {
-    let Some((a, b)) = edges(ring).max_by_key(|(a, b)| a.x.abs_diff(b.x).max(a.y.abs_diff(b.y))) else { return false };
+    let Some((a, b)) = edges(ring).max_by_key(|(a, b)| a.x.abs_diff(b.x).max(a.y.abs_diff(b.y))) else {
+        return false;
+    };
     let middle = |p: i32, q: i32| i32::midpoint(p, q);
     let beside = Pt::new(
         middle(a.x, b.x).saturating_add(3 * (b.y.saturating_sub(a.y)).signum()),
         middle(a.y, b.y).saturating_sub(3 * (b.x.saturating_sub(a.x)).signum()),
     );
-    cells.iter().any(|c| Bounds::of(c.iter().copied()).is_some_and(|o| o.contains(beside)) && holds(c, beside))
+    cells
+        .iter()
+        .any(|c| Bounds::of(c.iter().copied()).is_some_and(|o| o.contains(beside)) && holds(c, beside))
 }
 
 /// Every border (least end first) with the positions of its owners and whether they run along it forwards.
@@ -150,9 +183,19 @@ struct Owners<'a> {
 
 impl<'a> Owners<'a> {
     fn of(cells: &'a [&'a LooseArea]) -> Self {
-        let directed = cells.iter().enumerate().flat_map(|(k, c)| edges(&c.area.ring).map(move |e| (e, k)));
-        let mut all: Vec<(Edge, usize, bool)> =
-            directed.map(|((a, b), k)| if a < b { ((a, b), k, true) } else { ((b, a), k, false) }).collect();
+        let directed = cells
+            .iter()
+            .enumerate()
+            .flat_map(|(k, c)| edges(&c.area.ring).map(move |e| (e, k)));
+        let mut all: Vec<(Edge, usize, bool)> = directed
+            .map(|((a, b), k)| {
+                if a < b {
+                    ((a, b), k, true)
+                } else {
+                    ((b, a), k, false)
+                }
+            })
+            .collect();
         all.sort_unstable();
         let borders = all
             .chunk_by(|a, b| a.0 == b.0)
@@ -173,8 +216,10 @@ impl<'a> Owners<'a> {
 
     /// Codes of the cells along a loop, at most eight.
     fn around(&self, ring: &[Pt]) -> Vec<String> {
-        let mut codes: Vec<String> =
-            edges(ring).flat_map(|(a, b)| self.of_border(a, b)).map(|o| self.code(o.0)).collect();
+        let mut codes: Vec<String> = edges(ring)
+            .flat_map(|(a, b)| self.of_border(a, b))
+            .map(|o| self.code(o.0))
+            .collect();
         codes.sort();
         codes.dedup();
         codes.truncate(8);
@@ -193,7 +238,9 @@ impl DoubledBorders {
         for ((at, _), who) in &owners.borders {
             for forwards in [true, false] {
                 let mut same = who.iter().filter(|o| o.1 == forwards).map(|o| o.0);
-                let (Some(p), Some(q)) = (same.next(), same.next()) else { continue };
+                let (Some(p), Some(q)) = (same.next(), same.next()) else {
+                    continue;
+                };
                 if self.told.insert((p.min(q), p.max(q)), ()).is_none() {
                     findings.push(Finding {
                         kind: FindingKind::Overlap,
@@ -223,25 +270,45 @@ fn crossings(owners: &Owners<'_>, findings: &mut Vec<Finding>) {
     for inside in buckets.values() {
         for (n, p) in inside.iter().enumerate() {
             for q in inside.iter().take(n) {
-                let (Some((e, of_e)), Some((f, of_f))) = (owners.borders.get(*p), owners.borders.get(*q)) else { continue };
+                let (Some((e, of_e)), Some((f, of_f))) = (owners.borders.get(*p), owners.borders.get(*q))
+                else {
+                    continue;
+                };
                 if !is_crossing(*e, *f) {
                     continue;
                 }
-                let (Some(&(i, _)), Some(&(j, _))) = (of_e.first(), of_f.first()) else { continue };
+                let (Some(&(i, _)), Some(&(j, _))) = (of_e.first(), of_f.first()) else {
+                    continue;
+                };
                 let itself = of_e.iter().map(|o| o.0).find(|o| of_f.iter().any(|x| x.0 == *o));
                 let key = itself.map_or((i.min(j), i.max(j)), |o| (o, o));
                 let place = e.0.min(f.0);
                 let (kind, codes, detail) = match itself {
-                    Some(o) => (FindingKind::SelfIntersection, vec![owners.code(o)], "the ring crosses or touches itself"),
-                    None if is_through(*e, *f) => {
-                        (FindingKind::Overlap, vec![owners.code(key.0), owners.code(key.1)], "their borders cross")
-                    }
+                    Some(o) => (
+                        FindingKind::SelfIntersection,
+                        vec![owners.code(o)],
+                        "the ring crosses or touches itself",
+                    ),
+                    None if is_through(*e, *f) => (
+                        FindingKind::Overlap,
+                        vec![owners.code(key.0), owners.code(key.1)],
+                        "their borders cross",
+                    ),
                     None => {
                         let both = vec![owners.code(key.0), owners.code(key.1)];
-                        (FindingKind::UnmatchedBorder, both, "a vertex of one lies on a border of the other")
+                        (
+                            FindingKind::UnmatchedBorder,
+                            both,
+                            "a vertex of one lies on a border of the other",
+                        )
                     }
                 };
-                let finding = Finding { kind, codes, place: Some(place.into()), detail: detail.to_owned() };
+                let finding = Finding {
+                    kind,
+                    codes,
+                    place: Some(place.into()),
+                    detail: detail.to_owned(),
+                };
                 let known = told.entry(key).or_insert_with(|| finding.clone());
                 // Buckets come in any order; the least place is told, so the answer is always the same.
                 if finding.place < known.place {
@@ -255,7 +322,8 @@ fn crossings(owners: &Owners<'_>, findings: &mut Vec<Finding>) {
 
 /// The borders cross from one side to the other, which no two neighbours may.
 fn is_through((a, b): Edge, (c, d): Edge) -> bool {
-    orient(a, b, c).signum() * orient(a, b, d).signum() < 0 && orient(c, d, a).signum() * orient(c, d, b).signum() < 0
+    orient(a, b, c).signum() * orient(a, b, d).signum() < 0
+        && orient(c, d, a).signum() * orient(c, d, b).signum() < 0
 }
 
 fn is_crossing((a, b): Edge, (c, d): Edge) -> bool {

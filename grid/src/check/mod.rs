@@ -122,7 +122,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cell_m2: 100.0, width_m: 2.0, urban_community_m2: 900_000.0, listed: 200 }
+        Self {
+            cell_m2: 100.0,
+            width_m: 2.0,
+            urban_community_m2: 900_000.0,
+            listed: 200,
+        }
     }
 }
 
@@ -160,9 +165,18 @@ pub fn check(text: &str, limits: &Limits) -> Result<Report, GeoJsonError> {
 /// Checks a file that was read already.
 pub fn check_file(mut file: LooseFile, limits: &Limits) -> Report {
     let mut findings = std::mem::take(&mut file.findings);
-    let cells: Vec<_> = file.areas.iter().filter(|a| a.area.level == Level::Cell).collect();
+    let cells: Vec<_> = file
+        .areas
+        .iter()
+        .filter(|a| a.area.level == Level::Cell)
+        .collect();
     if cells.is_empty() {
-        findings.push(Finding { kind: FindingKind::NoCells, codes: vec![], place: None, detail: "no cell in the file".into() });
+        findings.push(Finding {
+            kind: FindingKind::NoCells,
+            codes: vec![],
+            place: None,
+            detail: "no cell in the file".into(),
+        });
     }
     let vertices = cells.iter().map(|c| c.area.ring.len()).sum();
     let cell_count = cells.len();
@@ -175,7 +189,11 @@ pub fn check_file(mut file: LooseFile, limits: &Limits) -> Report {
     let mut unlisted = 0;
     let mut of_kind = 0;
     for finding in findings {
-        of_kind = if listed.last().is_some_and(|l| l.kind == finding.kind) { of_kind + 1 } else { 1 };
+        of_kind = if listed.last().is_some_and(|l| l.kind == finding.kind) {
+            of_kind + 1
+        } else {
+            1
+        };
         if of_kind <= limits.listed {
             listed.push(finding);
         } else {

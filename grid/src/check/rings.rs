@@ -13,25 +13,50 @@ pub(super) fn check(areas: &[LooseArea], limits: &Limits, findings: &mut Vec<Fin
     for LooseArea { area, polygons } in areas {
         let place = area.ring.first().copied();
         let mut bad = |kind, at: Option<Pt>, detail: String| {
-            findings.push(Finding { kind, codes: vec![area.code.clone()], place: at.map(Into::into), detail });
+            findings.push(Finding {
+                kind,
+                codes: vec![area.code.clone()],
+                place: at.map(Into::into),
+                detail,
+            });
         };
         if polygons.len() > 1 {
-            bad(FindingKind::NotAPolygon, place, format!("{} parts; an area has one", polygons.len()));
+            bad(
+                FindingKind::NotAPolygon,
+                place,
+                format!("{} parts; an area has one", polygons.len()),
+            );
         }
         for polygon in polygons {
             if let Some(hole) = polygon.get(1) {
-                bad(FindingKind::Hole, hole.first().copied(), "an area has no holes".into());
+                bad(
+                    FindingKind::Hole,
+                    hole.first().copied(),
+                    "an area has no holes".into(),
+                );
             }
         }
         if area2(&area.ring) <= 0 {
-            bad(FindingKind::RingTurned, place, "the ring is not counter-clockwise (RFC 7946)".into());
+            bad(
+                FindingKind::RingTurned,
+                place,
+                "the ring is not counter-clockwise (RFC 7946)".into(),
+            );
         }
         let mut seen = BTreeSet::new();
         if let Some(twice) = area.ring.iter().find(|p| !seen.insert(**p)) {
-            bad(FindingKind::VertexTwice, Some(*twice), "the ring comes to a vertex twice".into());
+            bad(
+                FindingKind::VertexTwice,
+                Some(*twice),
+                "the ring comes to a vertex twice".into(),
+            );
         }
         if let Some(spike) = spike(&area.ring) {
-            bad(FindingKind::SelfIntersection, Some(spike), "the ring turns back on itself".into());
+            bad(
+                FindingKind::SelfIntersection,
+                Some(spike),
+                "the ring turns back on itself".into(),
+            );
         }
         let size = area_m2(&area.ring).abs();
         match area.level {
@@ -57,14 +82,19 @@ pub(super) fn check(areas: &[LooseArea], limits: &Limits, findings: &mut Vec<Fin
 /// A vertex at which the ring goes back along the edge it came by.
 fn spike(ring: &[Pt]) -> Option<Pt> {
     let next = edges(ring).skip(1).chain(edges(ring).take(1));
-    edges(ring).zip(next).find(|&((a, b), (_, c))| on_segment(a, b, c) || on_segment(b, c, a)).map(|((_, b), _)| b)
+    edges(ring)
+        .zip(next)
+        .find(|&((a, b), (_, c))| on_segment(a, b, c) || on_segment(b, c, a))
+        .map(|((_, b), _)| b)
 }
 
 /// The narrowest place of a ring: the least of its mean width (twice the area by the length of the border) and of the
 /// distances between a vertex and an edge that are far from one another along the ring. Crowded vertices along a smooth
 /// border are near one another both ways and do not count.
 fn width(ring: &[Pt]) -> (f64, Option<Pt>) {
-    let Some(&origin) = ring.first() else { return (0.0, None) };
+    let Some(&origin) = ring.first() else {
+        return (0.0, None);
+    };
     let frame = Frame::new(origin);
     let m: Vec<Metres> = ring.iter().map(|&p| frame.metres(p)).collect();
     let sides: Vec<(Metres, Metres, f64)> = {
@@ -80,12 +110,16 @@ fn width(ring: &[Pt]) -> (f64, Option<Pt>) {
             .collect()
     };
     let around = sides.iter().map(|(a, b, _)| a.distance(*b)).sum::<f64>();
-    let mut best = (2.0 * frame.square_metres(area2(ring)).abs() / around.max(1e-9), None);
+    let mut best = (
+        2.0 * frame.square_metres(area2(ring)).abs() / around.max(1e-9),
+        None,
+    );
     for (&(v, _, at), &p) in sides.iter().zip(ring) {
         for &(a, b, start) in &sides {
             let d = point_to_segment(v, a, b);
             if d < best.0 {
-                let along = (start + (v.distance(a).powi(2) - d * d).max(0.0).sqrt().min(a.distance(b)) - at).abs();
+                let along =
+                    (start + (v.distance(a).powi(2) - d * d).max(0.0).sqrt().min(a.distance(b)) - at).abs();
                 if along.min(around - along) > 3.0 * d {
                     best = (d, Some(p));
                 }

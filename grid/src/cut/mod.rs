@@ -118,24 +118,47 @@ impl Region {
     /// Reads and repairs.
     pub fn read(outlines: &str, divisions: &str, source_datum: Datum) -> Result<Self, CutError> {
         let divisions = Divisions::read(divisions)?;
-        let outlines = repair(&read_outlines(outlines, source_datum)?, OUTLINE_STEP_M, OUTLINE_LOSS_M2)?;
-        Ok(Self { outlines, divisions, source_datum })
+        let outlines = repair(
+            &read_outlines(outlines, source_datum)?,
+            OUTLINE_STEP_M,
+            OUTLINE_LOSS_M2,
+        )?;
+        Ok(Self {
+            outlines,
+            divisions,
+            source_datum,
+        })
     }
 
     /// Counties that have both an outline and a list.
     pub fn counties(&self) -> impl Iterator<Item = CountyCode> + '_ {
-        self.outlines.iter().map(|o| o.code).filter(|c| self.divisions.county(*c).is_some())
+        self.outlines
+            .iter()
+            .map(|o| o.code)
+            .filter(|c| self.divisions.county(*c).is_some())
     }
 
     /// Cuts one district. The same input gives the same answer.
     pub fn cut(&self, options: &CutOptions) -> Result<CutDistrict, CutError> {
         let unknown = || CutError::UnknownCounty(options.county);
-        let outline = self.outlines.iter().find(|o| o.code == options.county).ok_or_else(unknown)?;
+        let outline = self
+            .outlines
+            .iter()
+            .find(|o| o.code == options.county)
+            .ok_or_else(unknown)?;
         let units = self.divisions.county(options.county).ok_or_else(unknown)?;
-        let mut numbering = options.numbering.clone().unwrap_or_else(|| Numbering::new(options.county));
+        let mut numbering = options
+            .numbering
+            .clone()
+            .unwrap_or_else(|| Numbering::new(options.county));
         numbering.extend(units)?;
-        let seat = options.seat.or_else(|| units.is_urban().then(|| self.hub()).flatten());
-        let measures = Measures { seed: options.seed, ..Measures::default() };
+        let seat = options
+            .seat
+            .or_else(|| units.is_urban().then(|| self.hub()).flatten());
+        let measures = Measures {
+            seed: options.seed,
+            ..Measures::default()
+        };
         let areas = cut_outline(&outline.ring, units, &numbering, seat, &measures)?;
         let metadata = Metadata {
             format: "xunge-grid".into(),
@@ -155,14 +178,23 @@ impl Region {
             absent: self.absent(),
             parts_given_up_m2: whole(outline.given_up_m2),
         };
-        Ok(CutDistrict { metadata, areas, numbering })
+        Ok(CutDistrict {
+            metadata,
+            areas,
+            numbering,
+        })
     }
 
     /// Units of the list without an outline.
     fn absent(&self) -> Vec<Absent> {
         let has = |code: &str| self.outlines.iter().any(|o| o.code.as_str() == code);
         let absent = self.divisions.counties.iter().filter(|c| !has(&c.code));
-        absent.map(|c| Absent { code: c.code.clone(), name: c.name.clone() }).collect()
+        absent
+            .map(|c| Absent {
+                code: c.code.clone(),
+                name: c.name.clone(),
+            })
+            .collect()
     }
 
     /// The middle of the city: the outline vertex with the least sum of distances to all urban districts.
@@ -170,14 +202,21 @@ impl Region {
         let is_urban = |o: &&Outline| self.divisions.county(o.code).is_some_and(CountyUnits::is_urban);
         let urban: Vec<&Outline> = self.outlines.iter().filter(is_urban).collect();
         let frame = Frame::new(*urban.first()?.ring.first()?);
-        let rings: Vec<Vec<Metres>> =
-            urban.iter().map(|o| o.ring.iter().step_by(2).map(|&p| frame.metres(p)).collect()).collect();
+        let rings: Vec<Vec<Metres>> = urban
+            .iter()
+            .map(|o| o.ring.iter().step_by(2).map(|&p| frame.metres(p)).collect())
+            .collect();
         let mut best: Option<(f64, Pt)> = None;
         for &p in urban.iter().flat_map(|o| o.ring.iter().step_by(4)) {
             let at = frame.metres(p);
             let mut sum = 0.0;
             for ring in &rings {
-                sum += ring.iter().map(|m| m.minus(at)).map(|d| d.dot(d)).fold(f64::INFINITY, f64::min).sqrt();
+                sum += ring
+                    .iter()
+                    .map(|m| m.minus(at))
+                    .map(|d| d.dot(d))
+                    .fold(f64::INFINITY, f64::min)
+                    .sqrt();
                 if best.is_some_and(|b| sum >= b.0) {
                     break;
                 }
@@ -190,7 +229,11 @@ impl Region {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an area is not negative; it saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an area is not negative; it saturates"
+)]
 fn whole(m2: f64) -> u64 {
     m2.round() as u64
 }

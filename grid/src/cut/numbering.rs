@@ -26,26 +26,42 @@ pub struct Numbering {
 impl Numbering {
     /// An empty table.
     pub fn new(county: CountyCode) -> Self {
-        Self { county, streets: BTreeMap::new(), communities: BTreeMap::new() }
+        Self {
+            county,
+            streets: BTreeMap::new(),
+            communities: BTreeMap::new(),
+        }
     }
 
     /// Gives every unit of the list that has none the next free number under its parent, in the order of statistics
     /// codes. Numbers given before stay as they are. Refuses a table that gives a number twice, and a hundredth unit.
     pub fn extend(&mut self, units: &CountyUnits) -> Result<(), CutError> {
         if units.code != self.county.as_str() {
-            return Err(CutError::Numbering(format!("the table is for {}, the list for {}", self.county, units.code)));
+            return Err(CutError::Numbering(format!(
+                "the table is for {}, the list for {}",
+                self.county, units.code
+            )));
         }
         let streets: BTreeSet<&str> = units.streets.iter().map(|s| s.code.as_str()).collect();
-        let communities: BTreeSet<&str> =
-            units.streets.iter().flat_map(|s| &s.communities).map(|c| c.code.as_str()).collect();
+        let communities: BTreeSet<&str> = units
+            .streets
+            .iter()
+            .flat_map(|s| &s.communities)
+            .map(|c| c.code.as_str())
+            .collect();
         assign(&mut self.streets, &streets, 6)?;
         assign(&mut self.communities, &communities, 9)
     }
 
     /// Our code of the street with this statistics code.
     pub fn street(&self, stat: &str) -> Result<StreetCode, CutError> {
-        let serial = self.streets.get(stat).ok_or_else(|| CutError::Numbering(format!("{stat} has no number")))?;
-        self.county.street(*serial).map_err(|e| CutError::Numbering(e.to_string()))
+        let serial = self
+            .streets
+            .get(stat)
+            .ok_or_else(|| CutError::Numbering(format!("{stat} has no number")))?;
+        self.county
+            .street(*serial)
+            .map_err(|e| CutError::Numbering(e.to_string()))
     }
 
     /// Our code of the community with this statistics code.
@@ -53,7 +69,9 @@ impl Numbering {
         let missing = || CutError::Numbering(format!("{stat} has no number"));
         let serial = self.communities.get(stat).ok_or_else(missing)?;
         let street = self.street(stat.get(..9).ok_or_else(missing)?)?;
-        street.community(*serial).map_err(|e| CutError::Numbering(e.to_string()))
+        street
+            .community(*serial)
+            .map_err(|e| CutError::Numbering(e.to_string()))
     }
 }
 
@@ -63,7 +81,9 @@ fn assign(table: &mut BTreeMap<String, u8>, listed: &BTreeSet<&str>, parent: usi
     let mut taken: BTreeMap<String, BTreeSet<u8>> = BTreeMap::new();
     for (stat, &serial) in table.iter() {
         if !(1..=99).contains(&serial) || !taken.entry(parent_of(stat)).or_default().insert(serial) {
-            return Err(CutError::Numbering(format!("{stat}: number {serial} is taken or not in 1..=99")));
+            return Err(CutError::Numbering(format!(
+                "{stat}: number {serial} is taken or not in 1..=99"
+            )));
         }
     }
     for stat in listed {
@@ -72,7 +92,8 @@ fn assign(table: &mut BTreeMap<String, u8>, listed: &BTreeSet<&str>, parent: usi
         }
         let taken = taken.entry(parent_of(stat)).or_default();
         let serial = (1..=99).find(|n| !taken.contains(n));
-        let serial = serial.ok_or_else(|| CutError::Numbering(format!("{stat}: all 99 numbers are taken")))?;
+        let serial =
+            serial.ok_or_else(|| CutError::Numbering(format!("{stat}: all 99 numbers are taken")))?;
         taken.insert(serial);
         table.insert((*stat).to_owned(), serial);
     }
@@ -85,22 +106,33 @@ mod tests {
     use super::*;
 
     fn county(communities: &[&str]) -> CountyUnits {
-        let unit = |c: &&str| CommunityUnit { code: (*c).to_owned(), name: String::new() };
+        let unit = |c: &&str| CommunityUnit {
+            code: (*c).to_owned(),
+            name: String::new(),
+        };
         let street = StreetUnits {
             code: "220104001".into(),
             name: String::new(),
             communities: communities.iter().map(unit).collect(),
         };
-        CountyUnits { code: "220104".into(), name: String::new(), streets: vec![street] }
+        CountyUnits {
+            code: "220104".into(),
+            name: String::new(),
+            streets: vec![street],
+        }
     }
 
     #[test]
     fn a_new_unit_takes_the_next_number_and_nobody_is_renumbered() {
         let mut table = Numbering::new("220104".parse().unwrap());
-        table.extend(&county(&["220104001002", "220104001005", "220104001200"])).unwrap();
+        table
+            .extend(&county(&["220104001002", "220104001005", "220104001200"]))
+            .unwrap();
         assert_eq!(table.community("220104001005").unwrap().as_str(), "2201040102");
         // Next year one before them is new, and the second is gone.
-        table.extend(&county(&["220104001001", "220104001002", "220104001200"])).unwrap();
+        table
+            .extend(&county(&["220104001001", "220104001002", "220104001200"]))
+            .unwrap();
         assert_eq!(table.community("220104001001").unwrap().as_str(), "2201040104");
         assert_eq!(table.community("220104001005").unwrap().as_str(), "2201040102");
         assert_eq!(table.community("220104001200").unwrap().as_str(), "2201040103");
@@ -111,12 +143,17 @@ mod tests {
     #[test]
     fn a_number_given_twice_and_a_hundredth_unit_are_refused() {
         let mut table = Numbering::new("220104".parse().unwrap());
-        table.communities.extend([("220104001001".to_owned(), 7), ("220104001002".to_owned(), 7)]);
+        table
+            .communities
+            .extend([("220104001001".to_owned(), 7), ("220104001002".to_owned(), 7)]);
         assert!(matches!(table.extend(&county(&[])), Err(CutError::Numbering(_))));
         let many: Vec<String> = (1..=100).map(|n| format!("220104001{n:03}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let mut table = Numbering::new("220104".parse().unwrap());
         assert!(table.extend(&county(&many[..99])).is_ok());
-        assert!(matches!(table.extend(&county(&many)), Err(CutError::Numbering(_))));
+        assert!(matches!(
+            table.extend(&county(&many)),
+            Err(CutError::Numbering(_))
+        ));
     }
 }

@@ -1,7 +1,10 @@
 //! Repairing outlines: rings that repeat points, walk spikes and pinch become simple rings that neighbours share
 //! vertex by vertex. All districts are repaired together, so that they can be cut apart from one another later.
 
-#![expect(clippy::indexing_slicing, reason = "ring arithmetic: every index is below the length or taken modulo it")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "ring arithmetic: every index is below the length or taken modulo it"
+)]
 
 use std::collections::{HashMap, HashSet};
 
@@ -40,10 +43,17 @@ const ZERO: Metres = Metres { x: 0.0, y: 0.0 };
 /// would be given up is an error.
 pub fn repair(raw: &[RawOutline], step_m: f64, max_loss_m2: f64) -> Result<Vec<Outline>, CutError> {
     let near = NearVertices::of(raw);
-    raw.iter().map(|r| repair_one(r, &near, step_m, max_loss_m2)).collect()
+    raw.iter()
+        .map(|r| repair_one(r, &near, step_m, max_loss_m2))
+        .collect()
 }
 
-fn repair_one(raw: &RawOutline, near: &NearVertices, step_m: f64, max_loss_m2: f64) -> Result<Outline, CutError> {
+fn repair_one(
+    raw: &RawOutline,
+    near: &NearVertices,
+    step_m: f64,
+    max_loss_m2: f64,
+) -> Result<Outline, CutError> {
     let mut found: Vec<Vec<Pt>> = raw
         .parts
         .iter()
@@ -58,7 +68,10 @@ fn repair_one(raw: &RawOutline, near: &NearVertices, step_m: f64, max_loss_m2: f
     for l in found {
         let size = frame.square_metres(area2(&l)).abs();
         if size > max_loss_m2 {
-            return Err(CutError::Outline(raw.code.to_string(), format!("a part of {size:.0} m2 would be lost")));
+            return Err(CutError::Outline(
+                raw.code.to_string(),
+                format!("a part of {size:.0} m2 would be lost"),
+            ));
         }
         given_up_m2 += size;
     }
@@ -69,7 +82,11 @@ fn repair_one(raw: &RawOutline, near: &NearVertices, step_m: f64, max_loss_m2: f
     // The start is fixed, so the source's start does not matter.
     let least = (0..main.len()).min_by_key(|&i| main[i]).ok_or_else(nothing)?;
     main.rotate_left(least);
-    Ok(Outline { code: raw.code, ring: densified(&main, step_m), given_up_m2 })
+    Ok(Outline {
+        code: raw.code,
+        ring: densified(&main, step_m),
+        given_up_m2,
+    })
 }
 
 /// All outline vertices, by buckets of about 0.026 degree.
@@ -81,10 +98,16 @@ const MARGIN: i32 = 1_000;
 
 impl NearVertices {
     fn of(raw: &[RawOutline]) -> Self {
-        let all: HashSet<Pt> = raw.iter().flat_map(|r| r.parts.iter().flatten().copied()).collect();
+        let all: HashSet<Pt> = raw
+            .iter()
+            .flat_map(|r| r.parts.iter().flatten().copied())
+            .collect();
         let mut buckets: HashMap<(i32, i32), Vec<Pt>> = HashMap::new();
         for p in all {
-            buckets.entry((p.x >> BUCKET_SHIFT, p.y >> BUCKET_SHIFT)).or_default().push(p);
+            buckets
+                .entry((p.x >> BUCKET_SHIFT, p.y >> BUCKET_SHIFT))
+                .or_default()
+                .push(p);
         }
         Self(buckets)
     }
@@ -97,7 +120,8 @@ impl NearVertices {
             if a == b {
                 continue;
             }
-            let span = |p: i32, q: i32| (p.min(q) - MARGIN) >> BUCKET_SHIFT..=(p.max(q) + MARGIN) >> BUCKET_SHIFT;
+            let span =
+                |p: i32, q: i32| (p.min(q) - MARGIN) >> BUCKET_SHIFT..=(p.max(q) + MARGIN) >> BUCKET_SHIFT;
             let mut on: Vec<Pt> = span(a.x, b.x)
                 .flat_map(|x| span(a.y, b.y).map(move |y| (x, y)))
                 .filter_map(|key| self.0.get(&key))
@@ -177,7 +201,10 @@ fn without_needles(mut ring: Vec<Pt>) -> Vec<Pt> {
         let n = ring.len();
         let is_needle = |i: usize| {
             let frame = Frame::new(ring[i]);
-            let (u, v) = (frame.metres(ring[(i + n - 1) % n]), frame.metres(ring[(i + 1) % n]));
+            let (u, v) = (
+                frame.metres(ring[(i + n - 1) % n]),
+                frame.metres(ring[(i + 1) % n]),
+            );
             u.dot(v) > 0.0 && u.cross(v).abs() <= NEEDLE_SINE * u.distance(ZERO) * v.distance(ZERO)
         };
         let kept: Vec<Pt> = (0..n).filter(|&i| !is_needle(i)).map(|i| ring[i]).collect();
@@ -189,7 +216,10 @@ fn without_needles(mut ring: Vec<Pt>) -> Vec<Pt> {
 }
 
 /// Divides every edge from its lesser end, so both districts at a border get the same vertices.
-#[expect(clippy::cast_possible_truncation, reason = "an edge on the globe has fewer than 2^31 steps")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an edge on the globe has fewer than 2^31 steps"
+)]
 fn densified(ring: &[Pt], step_m: f64) -> Vec<Pt> {
     let mut out = Vec::new();
     for (a, b) in crate::geom::edges(ring) {
@@ -199,8 +229,9 @@ fn densified(ring: &[Pt], step_m: f64) -> Vec<Pt> {
             let d = i64::from(h) - i64::from(l);
             l + ((2 * d * k + n).div_euclid(2 * n)) as i32
         };
-        let mut middle: Vec<Pt> =
-            (1..n).map(|k| Pt::new(between(low.x, high.x, k), between(low.y, high.y, k))).collect();
+        let mut middle: Vec<Pt> = (1..n)
+            .map(|k| Pt::new(between(low.x, high.x, k), between(low.y, high.y, k)))
+            .collect();
         if a != low {
             middle.reverse();
         }

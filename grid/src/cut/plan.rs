@@ -4,7 +4,10 @@
 //! 0.9; villages (村委会) take the rest. Pure town streets are cut first and lie nearest the seat; mixed ones put their
 //! town's block on the side that faces it; a township's own town lies in its middle.
 
-#![expect(clippy::indexing_slicing, reason = "indices of lists that were made here from the same list")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices of lists that were made here from the same list"
+)]
 
 use super::CutError;
 use super::numbering::Numbering;
@@ -65,7 +68,10 @@ pub fn cut_outline(
             return Ok(areas);
         }
     }
-    Err(CutError::NoCut(format!("{}: an urban community above its limit in every attempt", units.code)))
+    Err(CutError::NoCut(format!(
+        "{}: an urban community above its limit in every attempt",
+        units.code
+    )))
 }
 
 struct Plan<'a> {
@@ -80,7 +86,13 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn new(units: &'a CountyUnits, numbering: &'a Numbering, measures: Measures) -> Self {
-        Self { units, numbering, measures, village_m2: 0.0, village_spacing: measures.spacing_m }
+        Self {
+            units,
+            numbering,
+            measures,
+            village_m2: 0.0,
+            village_spacing: measures.spacing_m,
+        }
     }
 
     /// Wished size of an urban community; its own stream of chance.
@@ -94,7 +106,11 @@ impl<'a> Plan<'a> {
     }
 
     fn wish_m2(&self, c: &CommunityUnit) -> f64 {
-        if c.is_urban() { self.urban_wish(c) } else { self.village_weight(c) * self.village_m2 }
+        if c.is_urban() {
+            self.urban_wish(c)
+        } else {
+            self.village_weight(c) * self.village_m2
+        }
     }
 
     fn chance(&self, code: &str) -> Chance {
@@ -117,7 +133,12 @@ impl<'a> Plan<'a> {
     /// Town streets first, then subdistricts, then by how much town they have, then by code.
     fn order_key(s: &StreetUnits) -> (bool, bool, usize, &str) {
         let (town, all) = (s.urban_count(), s.communities.len());
-        (town < all, !s.is_subdistrict(), 1000 - 1000 * town / all.max(1), &s.code)
+        (
+            town < all,
+            !s.is_subdistrict(),
+            1000 - 1000 * town / all.max(1),
+            &s.code,
+        )
     }
 
     /// A subdistrict with some town in it: its borders are drawn finely.
@@ -130,8 +151,14 @@ impl<'a> Plan<'a> {
         let (mut store, ring) = Store::new(outline);
         let total = store.area_m2(&ring);
         let communities = || self.units.streets.iter().flat_map(|s| &s.communities);
-        let town: f64 = communities().filter(|c| c.is_urban()).map(|c| self.urban_wish(c)).sum();
-        let villages: f64 = communities().filter(|c| !c.is_urban()).map(|c| self.village_weight(c)).sum();
+        let town: f64 = communities()
+            .filter(|c| c.is_urban())
+            .map(|c| self.urban_wish(c))
+            .sum();
+        let villages: f64 = communities()
+            .filter(|c| !c.is_urban())
+            .map(|c| self.village_weight(c))
+            .sum();
         if villages == 0.0 || town > 0.9 * total {
             let why = "no room for its urban communities, or no village to take the rest";
             return Err(CutError::NoCut(format!("{}: {why}", self.units.code)));
@@ -140,7 +167,12 @@ impl<'a> Plan<'a> {
         let village_cell = (self.village_m2 / self.measures.most_cells).max(self.measures.cell_m2);
         self.village_spacing = (village_cell.sqrt() / 4.0).clamp(self.measures.spacing_m, 120.0);
 
-        let mut order: Vec<&StreetUnits> = self.units.streets.iter().filter(|s| !s.communities.is_empty()).collect();
+        let mut order: Vec<&StreetUnits> = self
+            .units
+            .streets
+            .iter()
+            .filter(|s| !s.communities.is_empty())
+            .collect();
         order.sort_by_key(|s| Self::order_key(s));
         let near = seat.map_or_else(|| store.centroid(&ring), |p| store.place(p));
         let county = Area {
@@ -170,13 +202,23 @@ impl<'a> Plan<'a> {
         order: &[&StreetUnits],
         near: Metres,
     ) -> Result<(Vec<Ring>, Metres), CutError> {
-        let core = order.iter().take_while(|s| s.urban_count() == s.communities.len()).count();
-        let weights: Vec<f64> = order.iter().map(|s| s.communities.iter().map(|c| self.wish_m2(c)).sum()).collect();
+        let core = order
+            .iter()
+            .take_while(|s| s.urban_count() == s.communities.len())
+            .count();
+        let weights: Vec<f64> = order
+            .iter()
+            .map(|s| s.communities.iter().map(|c| self.wish_m2(c)).sum())
+            .collect();
         let base = self.base(near);
         let wish = |from: usize, to: usize| {
             let is_fine = order[from..to].iter().any(|s| Self::is_fine(s));
             Wish {
-                spacing: if is_fine { self.measures.spacing_m } else { self.village_spacing },
+                spacing: if is_fine {
+                    self.measures.spacing_m
+                } else {
+                    self.village_spacing
+                },
                 bow: if is_fine { 0.03 } else { 0.07 },
                 jitter: if is_fine { 0.04 } else { 0.15 },
                 nearness: if is_fine || core > 0 { 1.2 } else { 0.2 },
@@ -186,13 +228,23 @@ impl<'a> Plan<'a> {
         let mut chance = self.chance(&self.units.code);
         if core == 0 || core == order.len() {
             let rings = store.partition(ring, &weights, &wish, &mut chance)?;
-            let seat = if core > 0 { near } else { self.meeting_place(store, order, &rings).unwrap_or(near) };
+            let seat = if core > 0 {
+                near
+            } else {
+                self.meeting_place(store, order, &rings).unwrap_or(near)
+            };
             return Ok((rings, seat));
         }
         let share = weights[..core].iter().sum::<f64>() / weights.iter().sum::<f64>();
-        let first = Wish { nearness: 3.0, tolerance: 0.04, ..wish(0, order.len()) };
+        let first = Wish {
+            nearness: 3.0,
+            tolerance: 0.04,
+            ..wish(0, order.len())
+        };
         let no_core = || CutError::NoCut(format!("{}: no cut around its core", self.units.code));
-        let (inner, outer) = store.split(&ring, share, &first, &mut chance).ok_or_else(no_core)?;
+        let (inner, outer) = store
+            .split(&ring, share, &first, &mut chance)
+            .ok_or_else(no_core)?;
         let mut rings = store.partition(inner, &weights[..core], &wish, &mut chance)?;
         let behind = |from: usize, to: usize| wish(from + core, to + core);
         rings.extend(store.partition(outer, &weights[core..], &behind, &mut chance)?);
@@ -201,13 +253,22 @@ impl<'a> Plan<'a> {
 
     /// A county town lies where its subdistricts meet: the vertex with the least sum of distances to them.
     fn meeting_place(&self, store: &Store, order: &[&StreetUnits], rings: &[Ring]) -> Option<Metres> {
-        let fine: Vec<Vec<Metres>> =
-            order.iter().zip(rings).filter(|(s, _)| Self::is_fine(s)).map(|(_, r)| store.places(r)).collect();
+        let fine: Vec<Vec<Metres>> = order
+            .iter()
+            .zip(rings)
+            .filter(|(s, _)| Self::is_fine(s))
+            .map(|(_, r)| store.places(r))
+            .collect();
         let mut best: Option<(f64, Metres)> = None;
         for &at in fine.iter().flat_map(|r| r.iter().step_by(4)) {
             let mut sum = 0.0;
             for ring in &fine {
-                sum += ring.iter().map(|m| m.minus(at)).map(|d| d.dot(d)).fold(f64::INFINITY, f64::min).sqrt();
+                sum += ring
+                    .iter()
+                    .map(|m| m.minus(at))
+                    .map(|d| d.dot(d))
+                    .fold(f64::INFINITY, f64::min)
+                    .sqrt();
                 if best.is_some_and(|b| sum >= b.0) {
                     break;
                 }
@@ -289,8 +350,13 @@ impl<'a> Plan<'a> {
             Some(parts) => parts,
             None => {
                 let share = town_m2 / store.area_m2(&ring);
-                let wish = Wish { nearness: 3.0, ..wish };
-                store.split(&ring, share, &wish, &mut chance).ok_or_else(|| no_cut("no place for its town"))?
+                let wish = Wish {
+                    nearness: 3.0,
+                    ..wish
+                };
+                store
+                    .split(&ring, share, &wish, &mut chance)
+                    .ok_or_else(|| no_cut("no place for its town"))?
             }
         };
         let mut out = self.share_out(store, town_ring, &town, &mut chance)?;
@@ -360,12 +426,20 @@ impl<'a> Plan<'a> {
             ring: store.points(&ring),
         });
         let hectares = area / self.measures.cell_m2;
-        let wanted = if is_urban { hectares.round() } else { hectares.floor() };
+        let wanted = if is_urban {
+            hectares.round()
+        } else {
+            hectares.floor()
+        };
         let count = wanted.clamp(1.0, self.measures.most_cells.min(99.0));
         let side = (area / count).sqrt();
         let wish = Wish {
             tolerance: 0.14,
-            spacing: if is_urban { self.measures.spacing_m } else { (side / 4.0).clamp(self.measures.spacing_m, 120.0) },
+            spacing: if is_urban {
+                self.measures.spacing_m
+            } else {
+                (side / 4.0).clamp(self.measures.spacing_m, 120.0)
+            },
             bow: if is_urban { 0.012 } else { 0.04 },
             jitter: if is_urban { 0.03 } else { 0.1 },
             direction: 1.0,
@@ -386,7 +460,10 @@ impl<'a> Plan<'a> {
         for (serial, (_, ring)) in (1u8..).zip(rows) {
             out.push(Area {
                 level: Level::Cell,
-                code: code.cell(serial).map_err(|e| CutError::Numbering(e.to_string()))?.to_string(),
+                code: code
+                    .cell(serial)
+                    .map_err(|e| CutError::Numbering(e.to_string()))?
+                    .to_string(),
                 stat: unit.code.clone(),
                 name: String::new(),
                 is_urban,
@@ -397,12 +474,19 @@ impl<'a> Plan<'a> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "metres inside a district; it saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "metres inside a district; it saturates"
+)]
 fn steps(v: f64) -> i64 {
     v.floor() as i64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 99")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 1 and 99"
+)]
 fn whole(v: f64) -> usize {
     v as usize
 }

@@ -57,14 +57,20 @@ impl From<(String, String)> for CommunityUnit {
 impl CommunityUnit {
     /// A town's community rather than a village's, by the rule of the statistics code.
     pub fn is_urban(&self) -> bool {
-        self.code.get(9..12).and_then(|n| n.parse::<u16>().ok()).is_some_and(|n| n < 200)
+        self.code
+            .get(9..12)
+            .and_then(|n| n.parse::<u16>().ok())
+            .is_some_and(|n| n < 200)
     }
 }
 
 impl StreetUnits {
     /// A subdistrict (街道) rather than a town or township.
     pub fn is_subdistrict(&self) -> bool {
-        self.code.get(6..9).and_then(|n| n.parse::<u16>().ok()).is_some_and(|n| n < 100)
+        self.code
+            .get(6..9)
+            .and_then(|n| n.parse::<u16>().ok())
+            .is_some_and(|n| n < 100)
     }
 
     pub(super) fn urban_count(&self) -> usize {
@@ -95,7 +101,11 @@ impl Divisions {
                 if !is_code(&street.code, 9, &county.code) {
                     return Err(CutError::StatisticsCode(street.code.clone()));
                 }
-                if let Some(c) = street.communities.iter().find(|c| !is_code(&c.code, 12, &street.code)) {
+                if let Some(c) = street
+                    .communities
+                    .iter()
+                    .find(|c| !is_code(&c.code, 12, &street.code))
+                {
                     return Err(CutError::StatisticsCode(c.code.clone()));
                 }
             }
@@ -118,9 +128,15 @@ pub fn read_outlines(text: &str, datum: Datum) -> Result<Vec<RawOutline>, CutErr
     file.areas
         .into_iter()
         .map(|a| {
-            let code = a.area.code.parse().map_err(|_| CutError::StatisticsCode(a.area.code.clone()))?;
+            let code = a
+                .area
+                .code
+                .parse()
+                .map_err(|_| CutError::StatisticsCode(a.area.code.clone()))?;
             let rings = a.polygons.iter().filter_map(|p| p.first());
-            let parts = rings.map(|r| r.iter().map(|&p| to_wgs84(p.into(), datum).into()).collect()).collect();
+            let parts = rings
+                .map(|r| r.iter().map(|&p| to_wgs84(p.into(), datum).into()).collect())
+                .collect();
             Ok(RawOutline { code, parts })
         })
         .collect()

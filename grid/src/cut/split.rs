@@ -1,6 +1,9 @@
 //! Choosing where to cut: every pair of vertices of a ring is scored, the best whose chain is lawful wins.
 
-#![expect(clippy::indexing_slicing, reason = "ring arithmetic: every index is below the length or taken modulo it")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "ring arithmetic: every index is below the length or taken modulo it"
+)]
 
 use super::CutError;
 use super::store::{Clearance, Ring, Store, Sums};
@@ -29,8 +32,13 @@ pub(super) struct Wish {
 }
 
 /// From strict to loose: factor of the tolerance, clearance as a share of the spacing, least sine at the ends.
-const LEVELS: [(f64, f64, f64); 5] =
-    [(1.0, 0.32, 0.5), (2.0, 0.28, 0.35), (4.0, 0.2, 0.25), (9.0, 0.12, 0.15), (30.0, 0.03, 0.05)];
+const LEVELS: [(f64, f64, f64); 5] = [
+    (1.0, 0.32, 0.5),
+    (2.0, 0.28, 0.35),
+    (4.0, 0.2, 0.25),
+    (9.0, 0.12, 0.15),
+    (30.0, 0.03, 0.05),
+];
 /// Above this many vertices the pairs are sampled first.
 const SAMPLED: usize = 360;
 /// Pairs whose chains are tried, best first.
@@ -67,16 +75,29 @@ impl Chooser<'_> {
         let slant = (chord.dot(self.axis).abs() / length).min(chord.cross(self.axis).abs() / length);
         let mut best: Option<Scored> = None;
         for is_first in [true, false] {
-            let (own, x, y) = if is_first { (area, x, y) } else { (all - area, all_x - x, all_y - y) };
+            let (own, x, y) = if is_first {
+                (area, x, y)
+            } else {
+                (all - area, all_x - x, all_y - y)
+            };
             let error = (own - self.share * all).abs() / small;
             if error > tolerance {
                 continue;
             }
-            let near = Metres { x: x / own, y: y / own }.distance(self.wish.near) / root;
+            let near = Metres {
+                x: x / own,
+                y: y / own,
+            }
+            .distance(self.wish.near)
+                / root;
             let score = length / root + 0.6 * error + self.wish.direction * slant + self.wish.nearness * near
                 - self.wish.through * (self.joins[i] + self.joins[j]);
             if best.as_ref().is_none_or(|b| score < b.score) {
-                best = Some(Scored { score, is_first, error });
+                best = Some(Scored {
+                    score,
+                    is_first,
+                    error,
+                });
             }
         }
         best
@@ -89,7 +110,10 @@ impl Chooser<'_> {
         let rough = if step > 1 { tolerance.max(0.3) } else { tolerance };
         let mut found: Vec<(f64, usize, usize)> = Vec::new();
         for i in (0..n).step_by(step) {
-            for j in (i + step..n).step_by(step).filter(|&j| j >= i + 2 && i + n >= j + 2) {
+            for j in (i + step..n)
+                .step_by(step)
+                .filter(|&j| j >= i + 2 && i + n >= j + 2)
+            {
                 found.extend(self.score(i, j, rough).map(|s| (s.score, i, j)));
             }
         }
@@ -103,7 +127,10 @@ impl Chooser<'_> {
             let exact = |&(_, i, j): &(f64, usize, usize)| {
                 (j.saturating_sub(step).max(i + 2)..(j + step + 1).min(n))
                     .filter(|&q| q + 1 < n + i)
-                    .filter_map(|q| self.score(i, q, tolerance).map(|s| (s.score + 4.0 * s.error, i, q)))
+                    .filter_map(|q| {
+                        self.score(i, q, tolerance)
+                            .map(|s| (s.score + 4.0 * s.error, i, q))
+                    })
                     .min_by(order)
             };
             found = found.iter().filter_map(exact).collect();
@@ -122,20 +149,35 @@ fn axis(places: &[Metres]) -> Metres {
         if l > 0.0 {
             let (c, s) = (d.x / l, d.y / l);
             let (c2, s2) = (c * c - s * s, 2.0 * c * s);
-            z = Metres { x: z.x + l * (c2 * c2 - s2 * s2), y: z.y + l * 2.0 * c2 * s2 };
+            z = Metres {
+                x: z.x + l * (c2 * c2 - s2 * s2),
+                y: z.y + l * 2.0 * c2 * s2,
+            };
         }
     }
     let half = |z: Metres| {
         let l = z.length().max(1e-9);
-        let (c, s) = (f64::midpoint(1.0, z.x / l).max(0.0).sqrt(), f64::midpoint(1.0, -z.x / l).max(0.0).sqrt());
-        Metres { x: c, y: if z.y < 0.0 { -s } else { s } }
+        let (c, s) = (
+            f64::midpoint(1.0, z.x / l).max(0.0).sqrt(),
+            f64::midpoint(1.0, -z.x / l).max(0.0).sqrt(),
+        );
+        Metres {
+            x: c,
+            y: if z.y < 0.0 { -s } else { s },
+        }
     };
     half(half(z))
 }
 
 impl Store {
     /// Cuts off a first part of about this share of the area; `None` when no lawful chain was found.
-    pub(super) fn split(&mut self, ring: &[usize], share: f64, wish: &Wish, chance: &mut Chance) -> Option<(Ring, Ring)> {
+    pub(super) fn split(
+        &mut self,
+        ring: &[usize],
+        share: f64,
+        wish: &Wish,
+        chance: &mut Chance,
+    ) -> Option<(Ring, Ring)> {
         let places = self.places(ring);
         let n = ring.len();
         let is_end = |k: usize| self.is_chain_end(ring[k % n]);
@@ -153,10 +195,16 @@ impl Store {
             wish,
         };
         for (looser, delta, sine) in LEVELS {
-            let clear = Clearance { metres: delta * wish.spacing, sine };
+            let clear = Clearance {
+                metres: delta * wish.spacing,
+                sine,
+            };
             for (_, i, j) in chooser.pairs((wish.tolerance * looser).min(0.97)) {
                 for straighter in [1.0, 0.4, 0.0] {
-                    let bow = [wish.bow * straighter * chance.signed(), wish.bow * straighter * chance.signed()];
+                    let bow = [
+                        wish.bow * straighter * chance.signed(),
+                        wish.bow * straighter * chance.signed(),
+                    ];
                     let chain = self.bowed_chain((ring[i], ring[j]), wish, straighter, bow, chance);
                     if self.is_lawful(ring, i, j, &chain, clear) {
                         let is_first = chooser.score(i, j, f64::INFINITY).is_none_or(|s| s.is_first);
@@ -169,7 +217,14 @@ impl Store {
         None
     }
 
-    fn bowed_chain(&self, ends: (usize, usize), wish: &Wish, straighter: f64, bow: [f64; 2], chance: &mut Chance) -> Vec<Pt> {
+    fn bowed_chain(
+        &self,
+        ends: (usize, usize),
+        wish: &Wish,
+        straighter: f64,
+        bow: [f64; 2],
+        chance: &mut Chance,
+    ) -> Vec<Pt> {
         let (a, b) = (self.metres(ends.0), self.metres(ends.1));
         let d = b.minus(a);
         let length = d.length();
@@ -179,7 +234,10 @@ impl Store {
             let t = f64::from(k) / f64::from(n);
             let aside = 4.0 * t * (1.0 - t) * (bow[0] + bow[1] * 2.0 * (1.0 - 2.0 * t))
                 + wish.jitter * straighter * wish.spacing * chance.signed() / length.max(1.0);
-            chain.push(self.point(Metres { x: a.x + t * d.x - aside * d.y, y: a.y + t * d.y + aside * d.x }));
+            chain.push(self.point(Metres {
+                x: a.x + t * d.x - aside * d.y,
+                y: a.y + t * d.y + aside * d.x,
+            }));
         }
         chain.push(self.vertex(ends.1));
         chain
@@ -187,13 +245,21 @@ impl Store {
 
     /// Cuts a block of this area out of the ring's rim, as near to `wish.near` as it goes: a town beside a road. The rest
     /// stays one ring without a hole.
-    pub(super) fn pocket(&mut self, ring: &[usize], area: f64, wish: &Wish, chance: &mut Chance) -> Option<(Ring, Ring)> {
+    pub(super) fn pocket(
+        &mut self,
+        ring: &[usize],
+        area: f64,
+        wish: &Wish,
+        chance: &mut Chance,
+    ) -> Option<(Ring, Ring)> {
         let places = self.places(ring);
         let sums = Sums::new(&places);
         let (n, width) = (ring.len(), area.sqrt() * 1.2);
         let mut blocks: Vec<(f64, usize, usize, f64)> = Vec::new();
         for i in 0..n {
-            let Some(l) = (2..n / 2).find(|&l| places[i].distance(places[(i + l) % n]) >= width) else { continue };
+            let Some(l) = (2..n / 2).find(|&l| places[i].distance(places[(i + l) % n]) >= width) else {
+                continue;
+            };
             let j = (i + l) % n;
             let (a, b) = (places[i], places[j]);
             let d = a.distance(b);
@@ -206,7 +272,12 @@ impl Store {
                 x: f64::midpoint(a.x, b.x) - e.y / d * height / 2.0,
                 y: f64::midpoint(a.y, b.y) + e.x / d * height / 2.0,
             };
-            blocks.push((middle.distance(wish.near) + 0.2 * (height - 0.8 * width).abs(), i, j, height));
+            blocks.push((
+                middle.distance(wish.near) + 0.2 * (height - 0.8 * width).abs(),
+                i,
+                j,
+                height,
+            ));
         }
         blocks.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         // A block too near another border would leave a thin strip: ask for much room first.
@@ -214,9 +285,15 @@ impl Store {
             for &(_, i, j, height) in &blocks {
                 let (a, b) = (places[i], places[j]);
                 let e = b.minus(a);
-                let up = Metres { x: -e.y / e.length() * height, y: e.x / e.length() * height };
+                let up = Metres {
+                    x: -e.y / e.length() * height,
+                    y: e.x / e.length() * height,
+                };
                 let lean = [0.06 * chance.signed(), 0.06 * chance.signed()];
-                let top = |p: Metres, t: f64| Metres { x: p.x + up.x + t * e.x, y: p.y + up.y + t * e.y };
+                let top = |p: Metres, t: f64| Metres {
+                    x: p.x + up.x + t * e.x,
+                    y: p.y + up.y + t * e.y,
+                };
                 let mut chain = vec![self.vertex(ring[i])];
                 let corners = [a, top(a, lean[0]), top(b, lean[1]), b];
                 for side in corners.windows(2) {
@@ -224,12 +301,18 @@ impl Store {
                     let count = steps(d.length() / wish.spacing);
                     for k in 1..=count {
                         let t = f64::from(k) / f64::from(count);
-                        chain.push(self.point(Metres { x: side[0].x + t * d.x, y: side[0].y + t * d.y }));
+                        chain.push(self.point(Metres {
+                            x: side[0].x + t * d.x,
+                            y: side[0].y + t * d.y,
+                        }));
                     }
                 }
                 chain.pop();
                 chain.push(self.vertex(ring[j]));
-                let clear = Clearance { metres: room * wish.spacing, sine: 0.5 };
+                let clear = Clearance {
+                    metres: room * wish.spacing,
+                    sine: 0.5,
+                };
                 if self.is_lawful(ring, i, j, &chain, clear) {
                     return Some(self.apply(ring, i, j, &chain));
                 }
@@ -267,7 +350,11 @@ impl Store {
             }
             let share = own[..at].iter().sum::<f64>() / all;
             let (a, b) = self.split(&ring, share, &wish(from, to), chance).ok_or_else(|| {
-                CutError::NoCut(format!("a ring of {} vertices and {:.0} m2", ring.len(), self.area_m2(&ring)))
+                CutError::NoCut(format!(
+                    "a ring of {} vertices and {:.0} m2",
+                    ring.len(),
+                    self.area_m2(&ring)
+                ))
             })?;
             open.push((b, from + at, to));
             open.push((a, from, from + at));
@@ -277,7 +364,11 @@ impl Store {
 }
 
 /// How many steps of a chain: at least one.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and it saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative, and it saturates"
+)]
 fn steps(n: f64) -> u32 {
     (n.round() as u32).max(1)
 }

@@ -1,6 +1,9 @@
 //! The one store of vertices, and the one way a ring is cut: by a lawful chain between two of its vertices.
 
-#![expect(clippy::indexing_slicing, reason = "ring arithmetic: every index is below the length or taken modulo it")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "ring arithmetic: every index is below the length or taken modulo it"
+)]
 
 use crate::geom::{Frame, Metres, Pt, area2, orient, point_to_segment, segment_to_segment};
 
@@ -29,9 +32,18 @@ pub(super) struct Clearance {
 impl Store {
     pub(super) fn new(outline: &[Pt]) -> (Self, Ring) {
         let n = i64::try_from(outline.len()).unwrap_or(i64::MAX).max(1);
-        let mean = |of: fn(&Pt) -> i32| i32::try_from(outline.iter().map(|p| i64::from(of(p))).sum::<i64>() / n);
-        let origin = Pt::new(mean(|p| p.x).unwrap_or_default(), mean(|p| p.y).unwrap_or_default());
-        let mut store = Self { points: vec![], metres: vec![], ends: vec![], frame: Frame::new(origin) };
+        let mean =
+            |of: fn(&Pt) -> i32| i32::try_from(outline.iter().map(|p| i64::from(of(p))).sum::<i64>() / n);
+        let origin = Pt::new(
+            mean(|p| p.x).unwrap_or_default(),
+            mean(|p| p.y).unwrap_or_default(),
+        );
+        let mut store = Self {
+            points: vec![],
+            metres: vec![],
+            ends: vec![],
+            frame: Frame::new(origin),
+        };
         let ring = outline.iter().map(|&p| store.add(p)).collect();
         (store, ring)
     }
@@ -96,9 +108,18 @@ impl Store {
     }
 
     /// The chain (whose ends are `ring[i]` and `ring[j]`) runs inside the ring and clear of everything.
-    pub(super) fn is_lawful(&self, ring: &[usize], i: usize, j: usize, chain: &[Pt], clear: Clearance) -> bool {
+    pub(super) fn is_lawful(
+        &self,
+        ring: &[usize],
+        i: usize,
+        j: usize,
+        chain: &[Pt],
+        clear: Clearance,
+    ) -> bool {
         let last = chain.len() - 1;
-        if !self.leaves_well(ring, i, chain[1], clear.sine) || !self.leaves_well(ring, j, chain[last - 1], clear.sine) {
+        if !self.leaves_well(ring, i, chain[1], clear.sine)
+            || !self.leaves_well(ring, j, chain[last - 1], clear.sine)
+        {
             return false;
         }
         let (n, delta) = (ring.len(), clear.metres);
@@ -147,7 +168,11 @@ impl Store {
     /// From `ring[k]` towards `q` leads into the ring (exact) and at a fair angle to both borders there.
     fn leaves_well(&self, ring: &[usize], k: usize, q: Pt, sine: f64) -> bool {
         let n = ring.len();
-        let (a, v, b) = (self.points[ring[(k + n - 1) % n]], self.points[ring[k]], self.points[ring[(k + 1) % n]]);
+        let (a, v, b) = (
+            self.points[ring[(k + n - 1) % n]],
+            self.points[ring[k]],
+            self.points[ring[(k + 1) % n]],
+        );
         let is_inside = if orient(a, v, b) >= 0 {
             orient(v, q, a) > 0 && orient(v, b, q) > 0
         } else {
@@ -172,12 +197,24 @@ struct Extent {
 impl Extent {
     fn of(places: &[Metres]) -> Self {
         let none = Self {
-            low: Metres { x: f64::MAX, y: f64::MAX },
-            high: Metres { x: f64::MIN, y: f64::MIN },
+            low: Metres {
+                x: f64::MAX,
+                y: f64::MAX,
+            },
+            high: Metres {
+                x: f64::MIN,
+                y: f64::MIN,
+            },
         };
         places.iter().fold(none, |e, p| Self {
-            low: Metres { x: e.low.x.min(p.x), y: e.low.y.min(p.y) },
-            high: Metres { x: e.high.x.max(p.x), y: e.high.y.max(p.y) },
+            low: Metres {
+                x: e.low.x.min(p.x),
+                y: e.low.y.min(p.y),
+            },
+            high: Metres {
+                x: e.high.x.max(p.x),
+                y: e.high.y.max(p.y),
+            },
         })
     }
 
@@ -201,7 +238,11 @@ impl<'a> Sums<'a> {
         let mut last = [0.0; 3];
         for (p, q) in places.iter().zip(places.iter().skip(1).chain(places.first())) {
             let c = p.cross(*q) / 2.0;
-            last = [last[0] + c, last[1] + c * (p.x + q.x) / 3.0, last[2] + c * (p.y + q.y) / 3.0];
+            last = [
+                last[0] + c,
+                last[1] + c * (p.x + q.x) / 3.0,
+                last[2] + c * (p.y + q.y) / 3.0,
+            ];
             sums.push(last);
         }
         Self { places, sums }

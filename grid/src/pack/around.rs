@@ -49,7 +49,10 @@ impl Pack<'_> {
                     continue;
                 }
                 let part = |k: i32| f64::from(k) / f64::from(ACROSS) * radius_m;
-                let at = frame.point(Metres { x: part(i), y: part(j) });
+                let at = frame.point(Metres {
+                    x: part(i),
+                    y: part(j),
+                });
                 *hits.entry(self.find(at.into())).or_default() += 1;
             }
         }
@@ -64,7 +67,12 @@ impl Pack<'_> {
         Candidates {
             cells: cells
                 .into_iter()
-                .filter_map(|(h, n)| Some(Candidate { cell: self.code(h)?, share: share(n) }))
+                .filter_map(|(h, n)| {
+                    Some(Candidate {
+                        cell: self.code(h)?,
+                        share: share(n),
+                    })
+                })
                 .collect(),
             outside: share(hits.get(&None).copied().unwrap_or_default()),
         }
@@ -80,17 +88,26 @@ impl Pack<'_> {
         let here = Metres { x: 0.0, y: 0.0 };
         let to_box = |b: Bounds| {
             let (low, high) = (frame.metres(b.min), frame.metres(b.max));
-            Metres { x: low.x.max(0.0) + (-high.x).max(0.0), y: low.y.max(0.0) + (-high.y).max(0.0) }.length()
+            Metres {
+                x: low.x.max(0.0) + (-high.x).max(0.0),
+                y: low.y.max(0.0) + (-high.y).max(0.0),
+            }
+            .length()
         };
-        let mut order: Vec<(f64, usize)> =
-            self.cells().enumerate().map(|(k, c)| (to_box(c.bounds()), k)).collect();
+        let mut order: Vec<(f64, usize)> = self
+            .cells()
+            .enumerate()
+            .map(|(k, c)| (to_box(c.bounds()), k))
+            .collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut best: Option<(f64, CellCode)> = None;
         for (at_least, k) in order {
             if best.is_some_and(|(d, _)| at_least > d) {
                 break;
             }
-            let Some(cell) = self.cell_in_place(k) else { continue };
+            let Some(cell) = self.cell_in_place(k) else {
+                continue;
+            };
             let ring = cell.points();
             let next = ring.clone().skip(1).chain(ring.clone().take(1));
             let distance = ring

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::lookup::Handle;
 use super::write::WriteError;
 use super::{
-    BLOCK_OFFSET, BLOCK_SHIFT, NARROW_CANDIDATES, NARROW_LIMIT, RECORD_WIDE, TILE_BLOCK, TILE_FULL, WIDE_CANDIDATES,
-    WORD_RECORD,
+    BLOCK_OFFSET, BLOCK_SHIFT, NARROW_CANDIDATES, NARROW_LIMIT, RECORD_WIDE, TILE_BLOCK, TILE_FULL,
+    WIDE_CANDIDATES, WORD_RECORD,
 };
 use crate::geom::{Bounds, Pt, holds, is_below};
 
@@ -17,7 +17,7 @@ pub(crate) struct Shape<'a> {
     pub bounds: Bounds,
 }
 
-/// The two sections of the index and where its grid lies.
+/// The three sections of the index and where its grid lies.
 pub(crate) struct Index {
     pub origin: Pt,
     pub width: u32,
@@ -26,7 +26,8 @@ pub(crate) struct Index {
     pub columns: u32,
     pub rows: u32,
     pub directory: Vec<u8>,
-    pub blocks: Vec<u8>,
+    pub words: Vec<u8>,
+    pub records: Vec<u8>,
 }
 
 /// Tiles of 65,536 units (about 0.5 by 0.7 km in the north of China).
@@ -48,10 +49,16 @@ struct EdgeId {
 
 /// Builds the index over the shapes, which are in the order of their handles.
 pub(crate) fn build(shapes: &[Shape<'_>]) -> Result<Index, WriteError> {
-    let bounds = Bounds::of(shapes.iter().flat_map(|s| [s.bounds.min, s.bounds.max])).ok_or(WriteError::NoCells)?;
+    let bounds =
+        Bounds::of(shapes.iter().flat_map(|s| [s.bounds.min, s.bounds.max])).ok_or(WriteError::NoCells)?;
     // A divided tile whose block outgrows its 15-bit offsets is met by smaller tiles all over.
     for tile_shift in (10..=TILE_SHIFT).rev() {
-        let builder = Builder { shapes, origin: bounds.min, bounds, tile_shift };
+        let builder = Builder {
+            shapes,
+            origin: bounds.min,
+            bounds,
+            tile_shift,
+        };
         if let Some(index) = builder.build()? {
             return Ok(index);
         }
@@ -76,9 +83,12 @@ impl Builder<'_> {
         };
         let width = extent(self.bounds.min.x, self.bounds.max.x)?;
         let height = extent(self.bounds.min.y, self.bounds.max.y)?;
-        let (columns, rows) = (width.div_ceil(1 << self.tile_shift), height.div_ceil(1 << self.tile_shift));
+        let (columns, rows) = (
+            width.div_ceil(1 << self.tile_shift),
+            height.div_ceil(1 << self.tile_shift),
+        );
         let in_tiles = self.by_tile();
-        let (mut directory, mut blocks) = (Vec::new(), Vec::new());
+        let (mut directory, mut words, mut records) = (Vec::new(), Vec::new(), Vec::new());
         for tile in (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row))) {
             let word = match in_tiles.get(&tile) {
                 None => 0,
@@ -86,9 +96,17 @@ impl Builder<'_> {
                     None => return Ok(None),
                     Some(Tile::Same(None)) => 0,
                     Some(Tile::Same(Some(h))) => TILE_FULL | h.0,
-                    Some(Tile::Block { k, bytes }) => {
-                        let offset = u32::try_from(blocks.len() / 4).ok().filter(|o| *o <= BLOCK_OFFSET);
-                        blocks.extend_from_slice(&bytes);
+                    Some(Tile::Block {
+                        k,
+                        words: own,
+                        records: of_own,
+                    }) => {
+                        let offset = u32::try_from(words.len() / 4).ok().filter(|o| *o <= BLOCK_OFFSET);
+                        let at = u32::try_from(records.len() / 4).map_err(|_| WriteError::TooLarge)?;
+                        words.extend(at.to_le_bytes());
+                        words.extend(own.iter().flat_map(|w| w.to_le_bytes()));
+                        words.resize(words.len().next_multiple_of(4), 0);
+                        records.extend(of_own);
                         TILE_BLOCK | k << BLOCK_SHIFT | offset.ok_or(WriteError::TooLarge)?
                     }
                 },
@@ -103,14 +121,17 @@ impl Builder<'_> {
             columns,
             rows,
             directory,
-            blocks,
+            words,
+            records,
         }))
     }
 
     /// Positions of the cells whose box meets each tile.
     fn by_tile(&self) -> BTreeMap<(u32, u32), Vec<usize>> {
         let mut out: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
-        let at = |v: i32, o: i32| u32::try_from((i64::from(v) - i64::from(o)) >> self.tile_shift).unwrap_or_default();
+        let at = |v: i32, o: i32| {
+            u32::try_from((i64::from(v) - i64::from(o)) >> self.tile_shift).unwrap_or_default()
+        };
         for (k, s) in self.shapes.iter().enumerate() {
             for row in at(s.bounds.min.y, self.origin.y)..=at(s.bounds.max.y, self.origin.y) {
                 for column in at(s.bounds.min.x, self.origin.x)..=at(s.bounds.max.x, self.origin.x) {
@@ -124,10 +145,17 @@ impl Builder<'_> {
     /// The closed box of whole points of a square: `step` units wide, at these steps from the tile's corner.
     fn square(&self, tile: (u32, u32), k: u32, bucket: (u32, u32)) -> Bounds {
         let step = 1i64 << (self.tile_shift - k);
-        let low = |o: i32, t: u32, b: u32| i64::from(o) + (i64::from(t) << self.tile_shift) + i64::from(b) * step;
-        let (x, y) = (low(self.origin.x, tile.0, bucket.0), low(self.origin.y, tile.1, bucket.1));
+        let low =
+            |o: i32, t: u32, b: u32| i64::from(o) + (i64::from(t) << self.tile_shift) + i64::from(b) * step;
+        let (x, y) = (
+            low(self.origin.x, tile.0, bucket.0),
+            low(self.origin.y, tile.1, bucket.1),
+        );
         let held = |v: i64| i32::try_from(v).unwrap_or(i32::MAX);
-        Bounds { min: Pt::new(held(x), held(y)), max: Pt::new(held(x + step - 1), held(y + step - 1)) }
+        Bounds {
+            min: Pt::new(held(x), held(y)),
+            max: Pt::new(held(x + step - 1), held(y + step - 1)),
+        }
     }
 
     fn touching(&self, square: &Bounds, cells: &[usize], among: Option<&[EdgeId]>) -> Vec<EdgeId> {
@@ -159,11 +187,16 @@ impl Builder<'_> {
         while k < FINEST && self.most_rows(tile, k, cells, &borders) > ROWS_WANTED {
             k += 1;
         }
-        let mut block = Block::new(k);
+        let mut block = Block::default();
         for by in 0..1 << k {
+            let borders = self.in_strip(tile, k, by, cells, &borders);
             for bx in 0..1 << k {
                 let square = self.square(tile, k, (bx, by));
-                let near: Vec<usize> = cells.iter().copied().filter(|&c| self.meets(c, &square)).collect();
+                let near: Vec<usize> = cells
+                    .iter()
+                    .copied()
+                    .filter(|&c| self.meets(c, &square))
+                    .collect();
                 let word = match self.bucket(&square, &near, &borders)? {
                     Bucket::Same(None) => Some(0),
                     Bucket::Same(Some(h)) => block.whole(h),
@@ -173,7 +206,9 @@ impl Builder<'_> {
                 block.words.push(word);
             }
         }
-        Ok(block.finish().map(|bytes| Tile::Block { k, bytes }))
+        Ok(block
+            .finish()
+            .map(|(words, records)| Tile::Block { k, words, records }))
     }
 
     fn meets(&self, cell: usize, square: &Bounds) -> bool {
@@ -181,12 +216,47 @@ impl Builder<'_> {
     }
 
     fn owner(&self, cells: &[usize], p: Pt) -> Option<Handle> {
-        cells.iter().filter_map(|&c| self.shapes.get(c)).find(|s| holds(s.ring, p)).map(|s| s.handle)
+        cells
+            .iter()
+            .filter_map(|&c| self.shapes.get(c))
+            .find(|s| holds(s.ring, p))
+            .map(|s| s.handle)
+    }
+
+    /// The borders that touch a row of buckets: looked through before those of each bucket.
+    fn in_strip(
+        &self,
+        tile: (u32, u32),
+        k: u32,
+        by: u32,
+        cells: &[usize],
+        borders: &[EdgeId],
+    ) -> Vec<EdgeId> {
+        let (first, last) = (
+            self.square(tile, k, (0, by)),
+            self.square(tile, k, ((1 << k) - 1, by)),
+        );
+        self.touching(
+            &Bounds {
+                min: first.min,
+                max: last.max,
+            },
+            cells,
+            Some(borders),
+        )
     }
 
     fn most_rows(&self, tile: (u32, u32), k: u32, cells: &[usize], borders: &[EdgeId]) -> usize {
-        let all = (0..1u32 << k).flat_map(|y| (0..1u32 << k).map(move |x| (x, y)));
-        all.map(|b| self.touching(&self.square(tile, k, b), cells, Some(borders)).len().div_ceil(2)).max().unwrap_or(0)
+        let in_row = |by: u32| {
+            let strip = self.in_strip(tile, k, by, cells, borders);
+            let rows = move |bx| {
+                self.touching(&self.square(tile, k, (bx, by)), cells, Some(&strip))
+                    .len()
+                    .div_ceil(2)
+            };
+            (0..1u32 << k).map(rows).max()
+        };
+        (0..1u32 << k).filter_map(in_row).max().unwrap_or(0)
     }
 
     fn bucket(&self, square: &Bounds, cells: &[usize], borders: &[EdgeId]) -> Result<Bucket, WriteError> {
@@ -195,8 +265,14 @@ impl Builder<'_> {
         let mut start = 0u32;
         let mut rows: BTreeMap<[i64; 4], u32> = BTreeMap::new();
         for &cell in cells {
-            let Some(shape) = self.shapes.get(cell) else { continue };
-            let own: Vec<usize> = touching.iter().filter(|id| id.cell == cell).map(|id| id.edge).collect();
+            let Some(shape) = self.shapes.get(cell) else {
+                continue;
+            };
+            let own: Vec<usize> = touching
+                .iter()
+                .filter(|id| id.cell == cell)
+                .map(|id| id.edge)
+                .collect();
             let mut starts_inside = holds(shape.ring, square.min);
             if own.is_empty() && !starts_inside {
                 continue;
@@ -207,7 +283,9 @@ impl Builder<'_> {
             let bit = 1u32 << candidates.len();
             candidates.push(shape.handle);
             for &e in &own {
-                let Some((a, b)) = self.edge(EdgeId { cell, edge: e }) else { continue };
+                let Some((a, b)) = self.edge(EdgeId { cell, edge: e }) else {
+                    continue;
+                };
                 starts_inside ^= is_below(a, b, square.min);
                 if a.x != b.x {
                     let (l, r) = if a.x < b.x { (a, b) } else { (b, a) };
@@ -228,12 +306,19 @@ impl Builder<'_> {
             start |= if starts_inside { bit } else { 0 };
         }
         let reach = i64::from(square.max.x) - i64::from(square.min.x);
-        let rows: Vec<Row> = rows.into_iter().filter(|(r, m)| *m != 0 && r[0] <= reach && r[2] > 0).collect();
+        let rows: Vec<Row> = rows
+            .into_iter()
+            .filter(|(r, m)| *m != 0 && r[0] <= reach && r[2] > 0)
+            .collect();
         if rows.is_empty() {
             let first = candidates.get(start.trailing_zeros() as usize).copied();
             return Ok(Bucket::Same(first));
         }
-        Ok(Bucket::Record(RecordParts { start, candidates, rows }))
+        Ok(Bucket::Record(RecordParts {
+            start,
+            candidates,
+            rows,
+        }))
     }
 }
 
@@ -245,7 +330,11 @@ fn relative(square: &Bounds, a: Pt, b: Pt) -> [i64; 4] {
 
 enum Tile {
     Same(Option<Handle>),
-    Block { k: u32, bytes: Vec<u8> },
+    Block {
+        k: u32,
+        words: Vec<u16>,
+        records: Vec<u8>,
+    },
 }
 
 enum Bucket {
@@ -263,11 +352,20 @@ impl RecordParts {
     /// The bytes of the record, padded to four; `None` when it has more rows than a record can count.
     fn bytes(&self) -> Option<Vec<u8>> {
         let is_narrow = self.candidates.len() <= NARROW_CANDIDATES
-            && self.rows.iter().flat_map(|(r, _)| r).all(|v| (-NARROW_LIMIT..=NARROW_LIMIT).contains(v));
+            && self
+                .rows
+                .iter()
+                .flat_map(|(r, _)| r)
+                .all(|v| (-NARROW_LIMIT..=NARROW_LIMIT).contains(v));
         let count = u8::try_from(self.rows.len()).ok()?;
         let kind = u8::try_from(self.candidates.len()).ok()? | if is_narrow { 0 } else { RECORD_WIDE };
-        let mut out = vec![count, kind, 0, 0];
-        out.extend(self.start.to_le_bytes());
+        let mut out = vec![count, kind];
+        if is_narrow {
+            out.extend([u8::try_from(self.start).ok()?, 0]);
+        } else {
+            out.extend([0, 0]);
+            out.extend(self.start.to_le_bytes());
+        }
         out.extend(self.candidates.iter().flat_map(|h| h.0.to_le_bytes()));
         for v in self.rows.iter().flat_map(|(r, _)| r) {
             if is_narrow {
@@ -288,21 +386,19 @@ impl RecordParts {
     }
 }
 
-/// A block while it grows. Records are addressed from the start of the block, whose table grows too, so the words
-/// of records are mended at the end.
+/// The words and records of a tile while they grow. Records are addressed from the table of handles on, which grows
+/// too, so they are put in their places at the end.
+#[derive(Default)]
 struct Block {
     words: Vec<u16>,
-    k: u32,
     handles: Vec<Handle>,
-    records: Vec<u8>,
+    records: Vec<Vec<u8>>,
     known: BTreeMap<Vec<u8>, u16>,
 }
 
-impl Block {
-    fn new(k: u32) -> Self {
-        Self { words: Vec::new(), k, handles: Vec::new(), records: Vec::new(), known: BTreeMap::new() }
-    }
+const CACHE_LINE: usize = 64;
 
+impl Block {
     fn whole(&mut self, handle: Handle) -> Option<u16> {
         let at = self.handles.iter().position(|h| *h == handle).unwrap_or_else(|| {
             self.handles.push(handle);
@@ -311,34 +407,44 @@ impl Block {
         u16::try_from(at + 1).ok().filter(|w| w & WORD_RECORD == 0)
     }
 
+    /// The word of a record is its number until [`Self::finish`].
     fn record(&mut self, parts: &RecordParts) -> Option<u16> {
         let bytes = parts.bytes()?;
         if let Some(word) = self.known.get(&bytes) {
             return Some(*word);
         }
-        let word = u16::try_from(self.records.len() / 4).ok().filter(|w| w & WORD_RECORD == 0)? | WORD_RECORD;
-        self.records.extend_from_slice(&bytes);
-        self.known.insert(bytes, word);
+        let word = u16::try_from(self.records.len())
+            .ok()
+            .filter(|w| w & WORD_RECORD == 0)?
+            | WORD_RECORD;
+        self.known.insert(bytes.clone(), word);
+        self.records.push(bytes);
         Some(word)
     }
 
-    fn finish(self) -> Option<Vec<u8>> {
-        let head = (2usize << (2 * self.k)).next_multiple_of(4) + self.handles.len() * 4;
-        let mut out = Vec::with_capacity(head + self.records.len());
-        for word in self.words {
-            let word = if word & WORD_RECORD == 0 {
-                word
-            } else {
-                let moved = usize::from(word & !WORD_RECORD) + head / 4;
-                u16::try_from(moved).ok().filter(|w| w & WORD_RECORD == 0)? | WORD_RECORD
-            };
-            out.extend(word.to_le_bytes());
+    /// Words, and table with records; `None` when they outgrow their offsets.
+    fn finish(self) -> Option<(Vec<u16>, Vec<u8>)> {
+        let mut out: Vec<u8> = self.handles.iter().flat_map(|h| h.0.to_le_bytes()).collect();
+        let mut placed = Vec::with_capacity(self.records.len());
+        for record in self.records {
+            let left = CACHE_LINE - out.len() % CACHE_LINE;
+            if record.len() > left && record.len() <= CACHE_LINE {
+                out.resize(out.len() + left, 0);
+            }
+            let word = u16::try_from(out.len() / 4)
+                .ok()
+                .filter(|w| w & WORD_RECORD == 0)?;
+            placed.push(word | WORD_RECORD);
+            out.extend(record);
         }
-        out.resize(out.len().next_multiple_of(4), 0);
-        out.extend(self.handles.iter().flat_map(|h| h.0.to_le_bytes()));
-        out.extend(self.records);
-        // Blocks start at a cache line, so that words and table share as few lines as they can.
-        out.resize(out.len().next_multiple_of(64), 0);
-        Some(out)
+        out.resize(out.len().next_multiple_of(CACHE_LINE), 0);
+        let place = |w: u16| {
+            if w & WORD_RECORD == 0 {
+                Some(w)
+            } else {
+                placed.get(usize::from(w & !WORD_RECORD)).copied()
+            }
+        };
+        Some((self.words.into_iter().map(place).collect::<Option<_>>()?, out))
     }
 }

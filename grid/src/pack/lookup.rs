@@ -7,8 +7,8 @@ use protocol::geo::PointE7;
 
 use super::read::Pack;
 use super::{
-    BLOCK_OFFSET, BLOCK_SHIFT, NARROW_CANDIDATES, RECORD_HEAD, RECORD_WIDE, TILE_BLOCK, TILE_FULL, TILE_TAG,
-    WIDE_CANDIDATES, WORD_RECORD,
+    BLOCK_OFFSET, BLOCK_SHIFT, COUNTY_LEN, NARROW_CANDIDATES, RECORD_HEAD, RECORD_WIDE, TILE_BLOCK,
+    TILE_FULL, TILE_TAG, WIDE_CANDIDATES, WORD_RECORD, WORDS_HEAD,
 };
 
 /// A cell as its pack knows it: 30 bits that sort like the codes. Good for one pack only; store [`CellCode`]s.
@@ -47,17 +47,19 @@ pub(crate) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     Some(i32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// Twelve digits of a county number and the last six.
-pub(crate) fn cell_code(county: u32, low: u32) -> Option<CellCode> {
-    let mut digits = [b'0'; 12];
-    let (head, tail) = digits.split_at_mut(6);
-    for (part, mut n) in [(head, county), (tail, low)] {
-        for slot in part.iter_mut().rev() {
-            *slot = b'0' + u8::try_from(n % 10).ok()?;
-            n /= 10;
-        }
-    }
-    std::str::from_utf8(&digits).ok()?.parse().ok()
+/// The code of six county digits (ASCII) and the last six as a number.
+pub(crate) fn cell_code(county: &[u8; COUNTY_LEN], low: u32) -> Option<CellCode> {
+    let &[a, b, c, d, e, f, _, _] = county;
+    // Pairs have no need of one another, so they are worked out side by side.
+    let pair = |n: u32| {
+        let tens = u8::try_from(n / 10 % 10).unwrap_or_default();
+        [b'0' + tens, b'0' + u8::try_from(n % 10).unwrap_or_default()]
+    };
+    let ([g, h], [i, j], [k, l]) = (pair(low / 10_000), pair(low / 100), pair(low));
+    std::str::from_utf8(&[a, b, c, d, e, f, g, h, i, j, k, l])
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// A record split into its parts, bounds checked once.
@@ -71,22 +73,35 @@ pub(crate) struct Record<'a> {
 
 impl<'a> Record<'a> {
     #[inline]
-    pub(crate) fn at(block: &'a [u8], offset: usize) -> Option<Self> {
-        let record = block.get(offset..)?;
-        let &[rows, kind, _, _, s0, s1, s2, s3] = record.first_chunk::<RECORD_HEAD>()?;
+    pub(crate) fn at(records: &'a [u8], offset: usize) -> Option<Self> {
+        let (&[rows, kind, start, _], rest) = records.get(offset..)?.split_first_chunk::<RECORD_HEAD>()?;
         let is_wide = kind & RECORD_WIDE != 0;
         let (row_len, mask_len) = if is_wide { (16, 4) } else { (8, 1) };
-        let rest = record.get(RECORD_HEAD..)?;
+        let (start, rest) = if is_wide {
+            (u32_at(rest, 0)?, rest.get(4..)?)
+        } else {
+            (u32::from(start), rest)
+        };
         let (candidates, rest) = rest.split_at_checked(usize::from(kind & !RECORD_WIDE) * 4)?;
         let (row_bytes, rest) = rest.split_at_checked(usize::from(rows) * row_len)?;
         let masks = rest.get(..usize::from(rows) * mask_len)?;
-        Some(Self { is_wide, start: u32::from_le_bytes([s0, s1, s2, s3]), candidates, rows: row_bytes, masks })
+        Some(Self {
+            is_wide,
+            start,
+            candidates,
+            rows: row_bytes,
+            masks,
+        })
     }
 
     /// The candidates that hold the point `(x, y)` relative to the bucket's corner, as a set of bits.
     #[inline]
     pub(crate) fn holders(&self, x: i32, y: i32) -> u32 {
-        if self.is_wide { self.wide(i64::from(x), i64::from(y)) } else { self.narrow(x, y) }
+        if self.is_wide {
+            self.wide(i64::from(x), i64::from(y))
+        } else {
+            self.narrow(x, y)
+        }
     }
 
     #[inline]
@@ -98,7 +113,9 @@ impl<'a> Record<'a> {
             let ay = i32::from(i16::from_le_bytes([b0, b1]));
             let bx = i32::from(i16::from_le_bytes([c0, c1]));
             let by = i32::from(i16::from_le_bytes([d0, d1]));
-            let side = (bx - ax).wrapping_mul(y - ay).wrapping_sub((by - ay).wrapping_mul(x - ax));
+            let side = (bx - ax)
+                .wrapping_mul(y - ay)
+                .wrapping_sub((by - ay).wrapping_mul(x - ax));
             // No branch: borders are toggled as if by coin toss, and a wrong guess costs more than the arithmetic.
             let is_below = (ax <= x) & (x < bx) & (side > 0);
             held ^= u32::from(mask) & u32::from(is_below).wrapping_neg();
@@ -109,7 +126,13 @@ impl<'a> Record<'a> {
     #[cold]
     fn wide(&self, x: i64, y: i64) -> u32 {
         let mut held = self.start;
-        for (row, mask) in self.rows.as_chunks::<16>().0.iter().zip(self.masks.as_chunks::<4>().0) {
+        for (row, mask) in self
+            .rows
+            .as_chunks::<16>()
+            .0
+            .iter()
+            .zip(self.masks.as_chunks::<4>().0)
+        {
             let at = |k: usize| i32_at(row, k * 4).map_or(0, i64::from);
             let (ax, ay, bx, by) = (at(0), at(1), at(2), at(3));
             let side = i128::from(bx - ax) * i128::from(y - ay) - i128::from(by - ay) * i128::from(x - ax);
@@ -125,13 +148,21 @@ impl<'a> Record<'a> {
     }
 
     pub(crate) fn is_sound(&self) -> bool {
-        let limit = if self.is_wide { WIDE_CANDIDATES } else { NARROW_CANDIDATES };
+        let limit = if self.is_wide {
+            WIDE_CANDIDATES
+        } else {
+            NARROW_CANDIDATES
+        };
         let n = self.candidates.len() / 4;
         let known = if n >= 32 { u32::MAX } else { (1u32 << n) - 1 };
         let ascending = |(a, b): (&[u8; 4], &[u8; 4])| u32::from_le_bytes(*a) < u32::from_le_bytes(*b);
         let handles = self.candidates.as_chunks::<4>().0;
         let is_mask_known = if self.is_wide {
-            self.masks.as_chunks::<4>().0.iter().all(|m| u32::from_le_bytes(*m) & !known == 0)
+            self.masks
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .all(|m| u32::from_le_bytes(*m) & !known == 0)
         } else {
             self.masks.iter().all(|&m| u32::from(m) & !known == 0)
         };
@@ -166,19 +197,19 @@ impl Pack<'_> {
             return (word & TILE_TAG == TILE_FULL).then_some(Handle(word & Handle::MASK));
         }
         let k = (word >> BLOCK_SHIFT) & 7;
-        let block = self.blocks.get((word & BLOCK_OFFSET) as usize * 4..)?;
+        let words = self.words.get((word & BLOCK_OFFSET) as usize * 4..)?;
         let shift = grid.tile_shift.checked_sub(k)?;
         let in_tile = (1u32 << grid.tile_shift) - 1;
         let (bx, by) = ((x & in_tile) >> shift, (y & in_tile) >> shift);
-        let word = u16_at(block, ((by << k) + bx) as usize * 2)?;
-        if word & WORD_RECORD == 0 {
-            if word == 0 {
-                return None;
-            }
-            let table = (2usize << (2 * k)).next_multiple_of(4);
-            return u32_at(block, table + usize::from(word - 1) * 4).map(Handle);
+        let word = u16_at(words, WORDS_HEAD + ((by << k) + bx) as usize * 2)?;
+        if word == 0 {
+            return None;
         }
-        let record = Record::at(block, usize::from(word & !WORD_RECORD) * 4)?;
+        let records = self.records.get(u32_at(words, 0)? as usize * 4..)?;
+        if word & WORD_RECORD == 0 {
+            return u32_at(records, usize::from(word - 1) * 4).map(Handle);
+        }
+        let record = Record::at(records, usize::from(word & !WORD_RECORD) * 4)?;
         let in_bucket = (1u32 << shift) - 1;
         let held = record.holders((x & in_bucket).cast_signed(), (y & in_bucket).cast_signed());
         if held == 0 {
@@ -189,14 +220,19 @@ impl Pack<'_> {
 
     /// The code of a handle of this pack.
     pub fn code(&self, handle: Handle) -> Option<CellCode> {
-        cell_code(u32_at(self.counties, handle.county() * 4)?, handle.low())
+        cell_code(self.counties.as_chunks().0.get(handle.county())?, handle.low())
     }
 
     /// The handle of a code, if the pack knows the cell.
     pub fn handle(&self, code: CellCode) -> Option<Handle> {
-        let (county, low) = (code.as_str().get(..6)?.parse::<u32>().ok()?, code.as_str().get(6..)?.parse::<u32>().ok()?);
-        let position = self.counties.as_chunks::<4>().0.iter().position(|c| u32::from_le_bytes(*c) == county)?;
-        let handle = Handle(u32::try_from(position).ok()? << Handle::COUNTY_SHIFT | low);
+        let (county, low) = code.as_str().split_at_checked(6)?;
+        let position = self
+            .counties
+            .as_chunks::<COUNTY_LEN>()
+            .0
+            .iter()
+            .position(|c| c.starts_with(county.as_bytes()))?;
+        let handle = Handle(u32::try_from(position).ok()? << Handle::COUNTY_SHIFT | low.parse::<u32>().ok()?);
         self.cell_position(handle).map(|_| handle)
     }
 

@@ -9,19 +9,23 @@
 //! | 12..16 | total length |
 //! | 16..48 | SHA-256 of everything from byte 48 on |
 //! | 48..76 | least longitude and latitude (i32), width and height (u32), tile shift, columns, rows (u32) |
-//! | 76..140 | eight sections as offset and length (u32) |
+//! | 76..148 | nine sections as offset and length (u32) |
 //!
-//! Sections: `META` lines `key=value`; `COUNTIES` u32 county numbers; `DIRECTORY` one u32 a tile; `BLOCKS` the index
-//! of the tiles that hold borders; `CELLS` 48 bytes a cell in the order of codes; `VERTICES` rings as longitude and
-//! latitude; `NEIGHBOURS` u32 cell positions; `UNITS` the names of counties, streets and communities.
+//! Sections: `META` lines `key=value`; `COUNTIES` six digits and two zeros each; `DIRECTORY` one u32 a tile; `WORDS` and
+//! `RECORDS` the index of the tiles that hold borders; `CELLS` 48 bytes a cell in the order of codes; `VERTICES` rings
+//! as longitude and latitude; `NEIGHBOURS` u32 cell positions; `UNITS` the names of counties, streets and communities.
 //!
 //! A cell's *handle* is 30 bits: county position << 20 | last six digits. It sorts like the code, and the code is
 //! had from it without touching the cell table.
 //!
 //! The index: the tile of a point is found by a shift. Its directory word says outside, one cell for all of the
-//! tile, or where its block is and how finely it is divided (`2^k` by `2^k` buckets). A block holds one u16 word a
-//! bucket: outside, one cell for all of the bucket (a position in the block's table of handles), or a record. A
-//! record holds the candidate cells in the order of codes, for each whether the bucket's least corner starts
+//! tile, or where its words are and how finely it is divided (`2^k` by `2^k` buckets). The words begin with where the
+//! tile's records are (u32, units of four bytes); then one u16 a bucket: outside, one cell for all of the bucket (a
+//! position in the table of handles that the tile's records begin with), or a record. Words lie together, apart from
+//! the records, because they are few enough to stay in a cache: a lookup then misses it once, for the record, and no
+//! record that fits a cache line straddles two.
+//!
+//! A record holds the candidate cells in the order of codes, for each whether the bucket's least corner starts
 //! inside it, and only the borders that touch the bucket, relative to its corner, each with the set of candidates
 //! whose inside it toggles. A shared border is stored once. Where a border leaves through the bucket's floor and
 //! the ring goes on below it, a level *step* row under the floor stands for the rest, so nothing is clipped and
@@ -29,11 +33,11 @@
 //! cells overlap.
 
 mod around;
+#[cfg(feature = "tools")]
+mod index;
 mod lookup;
 mod read;
 mod units;
-#[cfg(feature = "tools")]
-mod index;
 #[cfg(feature = "tools")]
 mod write;
 
@@ -48,9 +52,10 @@ pub(crate) const MAGIC: [u8; 8] = *b"XGPACK\r\n";
 /// The only format version there is; a reader refuses any other.
 pub const FORMAT_VERSION: u16 = 1;
 
-pub(crate) const HEADER_LEN: usize = 140;
+pub(crate) const HEADER_LEN: usize = 148;
 pub(crate) const HASHED_FROM: usize = 48;
-pub(crate) const SECTIONS: usize = 8;
+pub(crate) const SECTIONS: usize = 9;
+pub(crate) const COUNTY_LEN: usize = 8;
 pub(crate) const CELL_LEN: usize = 48;
 pub(crate) const UNIT_LEN: usize = 24;
 /// No pack is larger than this many units in either direction (about 107 degrees).
@@ -64,13 +69,16 @@ pub(crate) const TILE_TAG: u32 = 0b11 << 30;
 pub(crate) const BLOCK_SHIFT: u32 = 27;
 pub(crate) const BLOCK_OFFSET: u32 = (1 << BLOCK_SHIFT) - 1;
 
-/// Bucket word: top bit set = record, offset in units of four bytes from the block; else 0 = outside,
-/// else position in the block's table of handles plus one.
+/// Words of a tile follow this many bytes that say where its records are.
+pub(crate) const WORDS_HEAD: usize = 4;
+/// Bucket word: top bit set = record, offset in units of four bytes from the tile's records; else 0 = outside,
+/// else position in the tile's table of handles plus one.
 pub(crate) const WORD_RECORD: u16 = 1 << 15;
 
-/// Record head: rows, candidates (bit 7: wide), two bytes of nothing; then the start mask (u32), the handles (u32
-/// each), the rows and after them their masks. Narrow rows are four i16 and masks u8, wide ones i32 and u32.
-pub(crate) const RECORD_HEAD: usize = 8;
+/// Record head: rows, candidates (bit 7: wide), start mask if narrow, nothing; then the start mask as u32 if wide, the
+/// handles (u32 each), the rows and after them their masks. Narrow rows are four i16 and masks u8, wide ones i32 and
+/// u32.
+pub(crate) const RECORD_HEAD: usize = 4;
 pub(crate) const RECORD_WIDE: u8 = 1 << 7;
 /// Narrow coordinates stay within this of the bucket's corner, so that a cross product fits an i32.
 #[cfg(feature = "tools")]

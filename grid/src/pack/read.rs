@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::lookup::{Handle, Record, i32_at, u16_at, u32_at};
 use super::{
-    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC, MAX_EXTENT, SECTIONS,
-    TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD,
+    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC,
+    MAX_EXTENT, SECTIONS, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
 };
 
 /// Why some bytes are not a pack to rely on.
@@ -131,7 +131,8 @@ pub struct Pack<'a> {
     pub(crate) grid: TileGrid,
     pub(crate) counties: &'a [u8],
     pub(crate) directory: &'a [u8],
-    pub(crate) blocks: &'a [u8],
+    pub(crate) words: &'a [u8],
+    pub(crate) records: &'a [u8],
     pub(crate) cells: &'a [u8],
     pub(crate) vertices: &'a [u8],
     pub(crate) neighbours: &'a [u8],
@@ -182,7 +183,10 @@ impl Layout {
         }
         let expected = u32_at(bytes, 12).ok_or(PackError::NotAPack)? as usize;
         if expected != bytes.len() || expected < HEADER_LEN {
-            return Err(PackError::Length { found: bytes.len(), expected });
+            return Err(PackError::Length {
+                found: bytes.len(),
+                expected,
+            });
         }
         let (head, hashed) = bytes.split_at_checked(HASHED_FROM).ok_or(PackError::NotAPack)?;
         if head.get(16..) != Some(Sha256::digest(hashed).as_slice()) {
@@ -215,7 +219,10 @@ impl Layout {
         let mut end = HEADER_LEN;
         for (k, section) in sections.iter_mut().enumerate() {
             let (offset, len) = (word(76 + k * 8)? as usize, word(80 + k * 8)? as usize);
-            if offset < end || offset % 64 != 0 || offset.checked_add(len).is_none_or(|e| e > bytes.len()) {
+            if offset < end
+                || !offset.is_multiple_of(64)
+                || offset.checked_add(len).is_none_or(|e| e > bytes.len())
+            {
                 return Err(PackError::Corrupt("sections"));
             }
             end = offset + len;
@@ -225,9 +232,32 @@ impl Layout {
     }
 
     fn view<'a>(&self, bytes: &'a [u8]) -> Pack<'a> {
-        let [meta, counties, directory, blocks, cells, vertices, neighbours, units] =
-            self.sections.each_ref().map(|r| bytes.get(r.clone()).unwrap_or_default());
-        Pack { grid: self.grid, meta, counties, directory, blocks, cells, vertices, neighbours, units }
+        let [
+            meta,
+            counties,
+            directory,
+            words,
+            records,
+            cells,
+            vertices,
+            neighbours,
+            units,
+        ] = self
+            .sections
+            .each_ref()
+            .map(|r| bytes.get(r.clone()).unwrap_or_default());
+        Pack {
+            grid: self.grid,
+            meta,
+            counties,
+            directory,
+            words,
+            records,
+            cells,
+            vertices,
+            neighbours,
+            units,
+        }
     }
 }
 
@@ -246,16 +276,23 @@ impl<'a> Pack<'a> {
 
     fn validate(&self) -> Result<PackMeta, PackError> {
         let meta = self.meta()?;
-        let counties: Vec<u32> =
-            self.counties.as_chunks::<4>().0.iter().map(|c| u32::from_le_bytes(*c)).collect();
-        if self.counties.len() % 4 != 0
-            || counties.len() > 1024
-            || counties.iter().any(|c| *c >= Handle::LOW_DIGITS)
-            || counties.iter().zip(counties.iter().skip(1)).any(|(a, b)| a >= b)
+        let counties = self.counties.as_chunks::<COUNTY_LEN>();
+        let is_county = |c: &[u8; COUNTY_LEN]| {
+            let (digits, rest) = c.split_at(6);
+            digits.iter().all(u8::is_ascii_digit) && rest == [0, 0]
+        };
+        if !counties.1.is_empty()
+            || counties.0.len() > 1024
+            || !counties.0.iter().all(is_county)
+            || counties
+                .0
+                .iter()
+                .zip(counties.0.iter().skip(1))
+                .any(|(a, b)| a >= b)
         {
             return Err(PackError::Corrupt("counties"));
         }
-        self.validate_cells(counties.len())?;
+        self.validate_cells(counties.0.len())?;
         self.validate_index()?;
         self.validate_units()?;
         Ok(meta)
@@ -263,16 +300,22 @@ impl<'a> Pack<'a> {
 
     fn validate_cells(&self, counties: usize) -> Result<(), PackError> {
         let cells = self.cells.as_chunks::<CELL_LEN>();
-        if !cells.1.is_empty() || self.vertices.len() % 8 != 0 || self.neighbours.len() % 4 != 0 {
+        if !cells.1.is_empty()
+            || !self.vertices.len().is_multiple_of(8)
+            || !self.neighbours.len().is_multiple_of(4)
+        {
             return Err(PackError::Corrupt("cell table"));
         }
         let mut last = None;
         for cell in cells.0 {
             let word = |at| u32_at(cell, at).unwrap_or(u32::MAX);
             let handle = Handle(word(0));
-            let is_known = handle.0 <= Handle::MASK && handle.county() < counties && handle.low() < Handle::LOW_DIGITS;
+            let is_known =
+                handle.0 <= Handle::MASK && handle.county() < counties && handle.low() < Handle::LOW_DIGITS;
             let fits = |first: u32, len: u32, of: usize| {
-                (first as usize).checked_add(len as usize).is_some_and(|end| end <= of)
+                (first as usize)
+                    .checked_add(len as usize)
+                    .is_some_and(|end| end <= of)
             };
             if !is_known
                 || last.is_some_and(|l| l >= handle)
@@ -297,7 +340,13 @@ impl<'a> Pack<'a> {
         if tiles.checked_mul(4) != Some(self.directory.len()) {
             return Err(PackError::Corrupt("directory"));
         }
-        for word in self.directory.as_chunks::<4>().0.iter().map(|w| u32::from_le_bytes(*w)) {
+        for word in self
+            .directory
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|w| u32::from_le_bytes(*w))
+        {
             let is_sound = match word & TILE_TAG {
                 TILE_FULL => is_known(Handle(word & Handle::MASK)),
                 TILE_BLOCK => self.is_block_sound(word, &is_known),
@@ -312,18 +361,25 @@ impl<'a> Pack<'a> {
 
     fn is_block_sound(&self, word: u32, is_known: &dyn Fn(Handle) -> bool) -> bool {
         let k = (word >> BLOCK_SHIFT) & 7;
-        let Some(block) = self.blocks.get((word & BLOCK_OFFSET) as usize * 4..) else { return false };
-        let table = (2usize << (2 * k)).next_multiple_of(4);
+        let Some(words) = self.words.get((word & BLOCK_OFFSET) as usize * 4..) else {
+            return false;
+        };
+        let records = u32_at(words, 0).and_then(|at| self.records.get(at as usize * 4..));
+        let Some(records) = records else { return false };
         k < self.grid.tile_shift
-            && (0..1usize << (2 * k)).all(|bucket| match u16_at(block, bucket * 2) {
+            && (0..1usize << (2 * k)).all(|bucket| match u16_at(words, WORDS_HEAD + bucket * 2) {
                 None => false,
                 Some(0) => true,
                 Some(w) if w & WORD_RECORD == 0 => {
-                    u32_at(block, table + usize::from(w - 1) * 4).is_some_and(|h| is_known(Handle(h)))
+                    u32_at(records, usize::from(w - 1) * 4).is_some_and(|h| is_known(Handle(h)))
                 }
-                Some(w) => Record::at(block, usize::from(w & !WORD_RECORD) * 4).is_some_and(|r| {
+                Some(w) => Record::at(records, usize::from(w & !WORD_RECORD) * 4).is_some_and(|r| {
                     r.is_sound()
-                        && r.candidates.as_chunks::<4>().0.iter().all(|h| is_known(Handle(u32::from_le_bytes(*h))))
+                        && r.candidates
+                            .as_chunks::<4>()
+                            .0
+                            .iter()
+                            .all(|h| is_known(Handle(u32::from_le_bytes(*h))))
                 }),
             })
     }

@@ -29,7 +29,11 @@ impl<'a> Cell<'a> {
 
     pub(crate) fn points(&self) -> impl Iterator<Item = Pt> + Clone + 'a {
         let (first, count) = (self.word(4) as usize, self.word(8) as usize);
-        let bytes = self.pack.vertices.get(first * 8..(first + count) * 8).unwrap_or_default();
+        let bytes = self
+            .pack
+            .vertices
+            .get(first * 8..(first + count) * 8)
+            .unwrap_or_default();
         bytes.as_chunks::<8>().0.iter().map(|v| {
             let [a, b, c, d, e, f, g, h] = *v;
             Pt::new(i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h]))
@@ -38,13 +42,19 @@ impl<'a> Cell<'a> {
 
     pub(crate) fn bounds(&self) -> Bounds {
         let at = |k| i32_at(self.entry, k).unwrap_or_default();
-        Bounds { min: Pt::new(at(12), at(16)), max: Pt::new(at(20), at(24)) }
+        Bounds {
+            min: Pt::new(at(12), at(16)),
+            max: Pt::new(at(20), at(24)),
+        }
     }
 
     /// Centroid; it may lie outside of a bent cell.
     pub fn centroid(&self) -> PointE7 {
         let at = |k| i32_at(self.entry, k).unwrap_or_default();
-        PointE7 { lon: at(28), lat: at(32) }
+        PointE7 {
+            lon: at(28),
+            lat: at(32),
+        }
     }
 
     /// Area in whole square metres.
@@ -56,12 +66,14 @@ impl<'a> Cell<'a> {
     pub fn neighbours(&self) -> impl Iterator<Item = CellCode> + 'a {
         let pack = self.pack;
         let (first, count) = (self.word(40) as usize, self.word(44) as usize);
-        let bytes = pack.neighbours.get(first * 4..(first + count) * 4).unwrap_or_default();
-        bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .filter_map(move |n| pack.cell_in_place(u32::from_le_bytes(*n) as usize).map(|c| c.code))
+        let bytes = pack
+            .neighbours
+            .get(first * 4..(first + count) * 4)
+            .unwrap_or_default();
+        bytes.as_chunks::<4>().0.iter().filter_map(move |n| {
+            pack.cell_in_place(u32::from_le_bytes(*n) as usize)
+                .map(|c| c.code)
+        })
     }
 
     /// The community (社区/村) the cell lies in, if the pack names it.
@@ -97,7 +109,9 @@ impl UnitLevel {
     }
 
     pub(crate) fn of_byte(b: u8) -> Option<Self> {
-        [Self::County, Self::Street, Self::Community].into_iter().find(|l| l.digits() == usize::from(b))
+        [Self::County, Self::Street, Self::Community]
+            .into_iter()
+            .find(|l| l.digits() == usize::from(b))
     }
 }
 
@@ -129,7 +143,11 @@ impl<'a> Pack<'a> {
 
     pub(crate) fn cell_in_place(&self, position: usize) -> Option<Cell<'a>> {
         let entry = self.cells.as_chunks::<CELL_LEN>().0.get(position)?;
-        Some(Cell { pack: *self, entry, code: self.code(Handle(u32_at(entry, 0)?))? })
+        Some(Cell {
+            pack: *self,
+            entry,
+            code: self.code(Handle(u32_at(entry, 0)?))?,
+        })
     }
 
     /// All cells in the order of their codes.
@@ -182,16 +200,18 @@ impl<'a> Pack<'a> {
     /// length of the name and of the statistics code (u16).
     fn unit_in_place(&self, k: usize) -> Result<Unit<'a>, PackError> {
         const BAD: PackError = PackError::Corrupt("a unit");
-        let entry = self.units.get(8 + k * UNIT_LEN..8 + (k + 1) * UNIT_LEN).ok_or(BAD)?;
+        let entry = self
+            .units
+            .get(8 + k * UNIT_LEN..8 + (k + 1) * UNIT_LEN)
+            .ok_or(BAD)?;
         let texts = self.units.get(8 + self.unit_count() * UNIT_LEN..).ok_or(BAD)?;
         let number = entry.first_chunk().map(|n| u64::from_le_bytes(*n)).ok_or(BAD)?;
         let level = entry.get(8).copied().and_then(UnitLevel::of_byte).ok_or(BAD)?;
         let offset = u32_at(entry, 12).ok_or(BAD)? as usize;
         let name_end = offset + usize::from(u16_at(entry, 16).ok_or(BAD)?);
         let stat_end = name_end + usize::from(u16_at(entry, 18).ok_or(BAD)?);
-        let text = |r: std::ops::Range<usize>| {
-            texts.get(r).and_then(|t| std::str::from_utf8(t).ok()).ok_or(BAD)
-        };
+        let text =
+            |r: std::ops::Range<usize>| texts.get(r).and_then(|t| std::str::from_utf8(t).ok()).ok_or(BAD);
         let code = format!("{number:0width$}", width = level.digits());
         if code.len() != level.digits() {
             return Err(BAD);

@@ -79,11 +79,16 @@ pub enum WriteError {
 /// The bytes of the pack. They have passed [`super::Pack::open`].
 pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
     input.cells.sort_by_key(|c| c.0);
-    if let Some((a, _)) = input.cells.iter().zip(input.cells.iter().skip(1)).find(|(a, b)| a.0 == b.0) {
+    if let Some((a, _)) = input
+        .cells
+        .iter()
+        .zip(input.cells.iter().skip(1))
+        .find(|(a, b)| a.0 == b.0)
+    {
         return Err(WriteError::Twice(a.0));
     }
     let counties: BTreeSet<CountyCode> = input.cells.iter().map(|c| c.0.county()).collect();
-    let counties: Vec<u32> = counties.iter().filter_map(|c| c.as_str().parse().ok()).collect();
+    let counties: Vec<CountyCode> = counties.into_iter().collect();
     if counties.len() > 1024 {
         return Err(WriteError::TooManyCounties);
     }
@@ -95,12 +100,16 @@ pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
         shapes.push(Shape { handle, ring, bounds });
     }
     let index = build(&shapes)?;
-    let (cells, vertices, neighbours) = cell_sections(&shapes)?;
+    let [cells, vertices, neighbours] = cell_sections(&shapes)?;
     let sections: [Vec<u8>; SECTIONS] = [
         meta_section(&input.meta)?,
-        counties.iter().flat_map(|c| c.to_le_bytes()).collect(),
+        counties
+            .iter()
+            .flat_map(|c| c.as_str().bytes().chain([0, 0]))
+            .collect(),
         index.directory,
-        index.blocks,
+        index.words,
+        index.records,
         cells,
         vertices,
         neighbours,
@@ -114,7 +123,13 @@ pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
     let mut body = Vec::new();
     body.extend(index.origin.x.to_le_bytes());
     body.extend(index.origin.y.to_le_bytes());
-    for v in [index.width, index.height, index.tile_shift, index.columns, index.rows] {
+    for v in [
+        index.width,
+        index.height,
+        index.tile_shift,
+        index.columns,
+        index.rows,
+    ] {
         body.extend(v.to_le_bytes());
     }
     let mut offset = HEADER_LEN.next_multiple_of(64);
@@ -134,14 +149,16 @@ pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
     Ok(head)
 }
 
-fn handle(code: CellCode, counties: &[u32]) -> Option<Handle> {
-    let (county, low) = code.as_str().split_at_checked(6)?;
-    let position = counties.binary_search(&county.parse().ok()?).ok()?;
-    Some(Handle(u32::try_from(position).ok()? << Handle::COUNTY_SHIFT | low.parse::<u32>().ok()?))
+fn handle(code: CellCode, counties: &[CountyCode]) -> Option<Handle> {
+    let low = code.as_str().get(6..)?;
+    let position = counties.binary_search(&code.county()).ok()?;
+    Some(Handle(
+        u32::try_from(position).ok()? << Handle::COUNTY_SHIFT | low.parse::<u32>().ok()?,
+    ))
 }
 
 /// Cell table, vertices and neighbours.
-fn cell_sections(shapes: &[Shape<'_>]) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), WriteError> {
+fn cell_sections(shapes: &[Shape<'_>]) -> Result<[Vec<u8>; 3], WriteError> {
     let mut owners: BTreeMap<(Pt, Pt), Vec<usize>> = BTreeMap::new();
     for (k, shape) in shapes.iter().enumerate() {
         for (a, b) in edges(shape.ring) {
@@ -170,15 +187,25 @@ fn cell_sections(shapes: &[Shape<'_>]) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Wr
         cells.extend(whole_square_metres(shape.ring).to_le_bytes());
         cells.extend(word(neighbours.len() / 4)?.to_le_bytes());
         cells.extend(word(adjacent.len())?.to_le_bytes());
-        vertices.extend(shape.ring.iter().flat_map(|p| [p.x, p.y]).flat_map(i32::to_le_bytes));
+        vertices.extend(
+            shape
+                .ring
+                .iter()
+                .flat_map(|p| [p.x, p.y])
+                .flat_map(i32::to_le_bytes),
+        );
         for n in adjacent {
             neighbours.extend(word(n)?.to_le_bytes());
         }
     }
-    Ok((cells, vertices, neighbours))
+    Ok([cells, vertices, neighbours])
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative, and it saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and it saturates"
+)]
 fn whole_square_metres(ring: &[Pt]) -> u32 {
     area_m2(ring).abs().round() as u32
 }
@@ -193,7 +220,10 @@ fn meta_section(meta: &PackMeta) -> Result<Vec<u8>, WriteError> {
         ("grid_version", meta.grid_version.0.as_str()),
         ("datum", datum(meta.datum)),
         ("source_datum", datum(meta.source_datum)),
-        ("source_datum_verified", if meta.source_datum_verified { "yes" } else { "no" }),
+        (
+            "source_datum_verified",
+            if meta.source_datum_verified { "yes" } else { "no" },
+        ),
         ("county", meta.county.as_ref().map_or("", |c| c.as_str())),
         ("source_sha256", meta.source_sha256.as_str()),
         ("borders", meta.borders.as_str()),
@@ -201,7 +231,10 @@ fn meta_section(meta: &PackMeta) -> Result<Vec<u8>, WriteError> {
     if meta.datum != Datum::Wgs84 || pairs.iter().any(|(_, v)| v.contains(['\n', '\r'])) {
         return Err(WriteError::Meta);
     }
-    Ok(pairs.iter().flat_map(|(k, v)| format!("{k}={v}\n").into_bytes()).collect())
+    Ok(pairs
+        .iter()
+        .flat_map(|(k, v)| format!("{k}={v}\n").into_bytes())
+        .collect())
 }
 
 fn unit_section(mut units: Vec<PackUnit>) -> Result<Vec<u8>, WriteError> {
@@ -218,8 +251,17 @@ fn unit_section(mut units: Vec<PackUnit>) -> Result<Vec<u8>, WriteError> {
         }
         last = Some(key);
         entries.extend(unit.code.parse::<u64>().map_err(|_| bad())?.to_le_bytes());
-        entries.extend([u8::try_from(unit.level.digits()).map_err(|_| bad())?, u8::from(unit.is_urban), 0, 0]);
-        entries.extend(u32::try_from(texts.len()).map_err(|_| WriteError::TooLarge)?.to_le_bytes());
+        entries.extend([
+            u8::try_from(unit.level.digits()).map_err(|_| bad())?,
+            u8::from(unit.is_urban),
+            0,
+            0,
+        ]);
+        entries.extend(
+            u32::try_from(texts.len())
+                .map_err(|_| WriteError::TooLarge)?
+                .to_le_bytes(),
+        );
         for text in [&unit.name, &unit.stat] {
             entries.extend(u16::try_from(text.len()).map_err(|_| bad())?.to_le_bytes());
             texts.extend_from_slice(text.as_bytes());
