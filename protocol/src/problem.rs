@@ -51,6 +51,7 @@ problems! {
     Full = "server.full", 507, Retry, "服务器存储空间不足，内容仍保存在本机，请联系管理员", "The server has no space left; everything stays on this phone, tell the administrator";
     Stopping = "server.stopping", 503, Retry, "服务器正在重启，请稍后再试", "The server is restarting, try again";
     RateLimited = "request.rate", 429, Retry, "请求过于频繁，请稍后再试", "Too many requests, wait a little";
+    Slow = "request.timeout", 408, Retry, "网络太慢，内容未收全，请重试", "The body did not arrive in time, send it again";
     // Who speaks
     Unauthenticated = "auth.required", 401, Authenticate, "请先登录", "Sign in first";
     TokenExpired = "auth.token", 401, Authenticate, "登录已过期，请重新登录", "The session has expired, sign in again";
@@ -94,6 +95,8 @@ problems! {
     // Tasks
     TaskState = "task.state", 409, Refused, "任务当前状态不能这样操作", "The task cannot do this from where it stands";
     PlaceUnknown = "place.outside_grid", 422, Refused, "该位置不在任何网格内，请重新选点", "The place is in no cell of the grid, choose another";
+    // The review lane
+    ReviewSettled = "review.settled", 409, Refused, "该内容不在待核对之列", "This entry waits for no decision";
     // Activities
     ActivityState = "activity.state", 409, Refused, "该活动记录已审核", "The activity record has been reviewed already";
     // Grid

@@ -31,6 +31,8 @@ pub struct Parts {
     pub public: crate::terminals::PublicAddress,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
+    /// Counts the requests of each terminal.
+    pub rate: crate::http::limits::RateLimiter,
 }
 
 impl std::ops::Deref for App {

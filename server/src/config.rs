@@ -33,6 +33,8 @@ pub struct Settings {
     pub photo_pixels: u64,
     /// Requests a terminal may make in a minute before it is asked to wait; 0 = no limit.
     pub field_requests_per_minute: u32,
+    /// Bearer token for `/metrics`; empty: only a peer on loopback may read it.
+    pub metrics_token: String,
 }
 
 impl Default for Settings {
@@ -51,6 +53,7 @@ impl Default for Settings {
             photo_bytes: protocol::photo::MAX_PHOTO_BYTES,
             photo_pixels: 50_000_000,
             field_requests_per_minute: 600,
+            metrics_token: String::new(),
         }
     }
 }

@@ -106,7 +106,10 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match &self {
             Self::Refused(_) => {}
-            Self::Store(error) => tracing::error!(code = error.code(), detail = error.detail(), "store"),
+            Self::Store(error) => {
+                metrics::counter!("xunge_store_errors_total", "code" => error.code()).increment(1);
+                tracing::error!(code = error.code(), detail = error.detail(), "store");
+            }
             Self::Internal(what) => tracing::error!(%what, "internal"),
         }
         let (problem, retry_after) = self.problem();

@@ -1,7 +1,7 @@
 //! Request bodies and paths whose errors are problems like all others.
 
 use crate::failure::Failure;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use protocol::problem::{FieldError, ProblemCode};
 
 /// `axum::Json` that answers with problems.
@@ -12,6 +12,16 @@ pub struct Json<T>(pub T);
 impl<T: serde::Serialize> axum::response::IntoResponse for Json<T> {
     fn into_response(self) -> axum::response::Response {
         axum::Json(self.0).into_response()
+    }
+}
+
+/// The body's bytes as they came (decompressed), with problems for errors.
+pub struct Bytes(pub axum::body::Bytes);
+
+impl<S: Send + Sync> axum::extract::FromRequest<S> for Bytes {
+    type Rejection = Failure;
+    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Failure> {
+        Ok(Self(axum::body::Bytes::from_request(request, state).await?))
     }
 }
 
@@ -41,10 +51,18 @@ impl From<JsonRejection> for Failure {
             }
             JsonRejection::JsonSyntaxError(e) => Self::because(ProblemCode::BadRequest, e.body_text()),
             JsonRejection::MissingJsonContentType(_) => Self::of(ProblemCode::UnsupportedMedia),
-            JsonRejection::BytesRejection(e) if e.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::of(ProblemCode::TooLarge)
-            }
+            JsonRejection::BytesRejection(e) => e.into(),
             other => Self::because(ProblemCode::BadRequest, other.body_text()),
+        }
+    }
+}
+impl From<BytesRejection> for Failure {
+    /// Too large, or it did not arrive whole: a broken connection, a pause too long, damaged compression.
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+            Self::of(ProblemCode::TooLarge)
+        } else {
+            Self::of(ProblemCode::Slow)
         }
     }
 }

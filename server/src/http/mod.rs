@@ -2,6 +2,10 @@
 
 pub mod actor;
 pub mod body;
+pub mod description;
+mod edge;
+mod health;
+pub mod limits;
 pub mod operation;
 pub mod problem;
 pub mod server;

@@ -88,6 +88,8 @@ async fn pass(
         Access::Field => {
             let token = bearer(&request)?;
             let field = tokens::identify(&app, token).await?;
+            let most = app.settings.field_requests_per_minute;
+            app.rate.count(field.stream, app.clock.now(), most)?;
             request.extensions_mut().insert(field);
         }
         Access::Staff(roles) => {

@@ -192,6 +192,7 @@ impl TestApp {
             },
             clock: clock.clone(),
             chance: Arc::new(SeededChance(AtomicU64::new(1))),
+            rate: Default::default(),
         });
         Self {
             router: Mutex::new(router(&app)),

@@ -1,0 +1,92 @@
+//! The OpenAPI 3.1 description: generated from the routes, completed with what holds for all of them.
+
+use crate::app::App;
+use serde_json::{Map, Value, json};
+
+/// The description of every operation. Key order is fixed, so that the committed snapshot compares by text.
+pub fn describe(app: &App) -> Value {
+    let (_router, api) = super::server::operations(app).split_for_parts();
+    let mut api = serde_json::to_value(api).unwrap_or_default();
+    api["info"] = json!({
+        "title": "巡格 Xunge",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "City grid management and community sports: field terminals, cases, tasks. \
+                        Errors are RFC 9457 problems with a stable `code`.",
+        "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+    });
+    api["components"]["securitySchemes"] = json!({
+        "field": {"type": "http", "scheme": "bearer",
+                  "description": "A terminal's token from POST /v1/field/token"},
+        "staff": {"type": "http", "scheme": "bearer",
+                  "description": "A session's token from POST /v1/session"},
+    });
+    if let Some(paths) = api["paths"].as_object_mut() {
+        for (path, item) in paths {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
+                if let Some(operation) = operation.as_object_mut() {
+                    complete(path, method, operation);
+                }
+            }
+        }
+    }
+    api
+}
+
+/// The description as it is committed.
+pub fn text(app: &App) -> String {
+    let mut text = serde_json::to_string_pretty(&describe(app)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// A stable name of the operation, and the problems that any operation of its shape may answer with.
+fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let words = path
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty());
+    let name: Vec<&str> = std::iter::once(method).chain(words).collect();
+    operation.insert("operationId".into(), json!(name.join("_")));
+    let body = operation.contains_key("requestBody") || method == "patch";
+    let open = operation
+        .get("x-xunge-access")
+        .is_some_and(|access| access.get("open").is_some());
+    let parameters = operation.contains_key("parameters");
+    let mut add = vec![("429", true), ("500", true), ("503", true)];
+    add.extend([("400", body), ("413", body), ("415", body), ("422", body || parameters)]);
+    add.extend([("401", !open), ("403", !open), ("404", path.contains('{'))]);
+    add.push(("409", matches!(method, "post" | "put" | "patch" | "delete")));
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    let Some(responses) = responses.as_object_mut() else {
+        return;
+    };
+    for (status, _) in add.into_iter().filter(|(_, applies)| *applies) {
+        let response = responses.entry(status).or_insert_with(|| json!({}));
+        if response.get("description").and_then(Value::as_str).unwrap_or_default().is_empty() {
+            response["description"] = json!(words_of(status));
+        }
+        response["content"] = json!(null);
+    }
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with('4') || status.starts_with('5') {
+            response["content"] = json!({
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            });
+        }
+    }
+}
+
+fn words_of(status: &str) -> &'static str {
+    match status {
+        "400" => "The request is malformed",
+        "401" => "No token, or it has expired",
+        "403" => "Not permitted to this actor, or outside its area",
+        "404" => "There is nothing here",
+        "409" => "It does not fit what stands",
+        "413" => "The body is too large",
+        "415" => "The media type or encoding is not accepted",
+        "422" => "Some fields are wrong; `errors` names them",
+        "429" => "Too many requests; see Retry-After",
+        "503" => "Busy or stopping; try again later",
+        _ => "The server failed",
+    }
+}

@@ -1,0 +1,130 @@
+//! What stands around every request: its id, the log line, the counters, and that every error is a problem,
+//! a panic included.
+//!
+//! Logs hold no personal data: method, matched route (never the path with its ids, never the query), status,
+//! code, milliseconds, request id.
+
+use super::{
+    limits,
+    problem::{self, Answered},
+};
+use crate::app::App;
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+use futures_util::FutureExt as _;
+use protocol::{
+    ids::RequestId,
+    problem::{Problem, ProblemCode},
+};
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+/// Names the request in answers, problems and logs.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+fn request_id(app: &App) -> RequestId {
+    let secret = app.secret();
+    let mut ten = [0; 10];
+    for (slot, byte) in ten.iter_mut().zip(secret) {
+        *slot = byte;
+    }
+    RequestId::from_parts(u64::try_from(app.clock.now().0).unwrap_or(0), ten)
+}
+
+/// The outermost layer but compression.
+pub(super) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(&app);
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let request = limits::apply(&app, request);
+    let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            tracing::error!(request_id = %id, what = panic_text(&*panic), "panic");
+            problem::of(ProblemCode::Internal)
+        }
+    };
+    let (mut response, code) = finish(response, id);
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if status < 500 {
+        tracing::info!(%method, route, status, code, ms, request_id = %id, "request");
+    } else {
+        tracing::warn!(%method, route, status, code, ms, request_id = %id, "request");
+    }
+    metrics::counter!("xunge_requests_total", "method" => method.to_string(), "route" => route.clone(),
+        "status" => status.to_string())
+    .increment(1);
+    metrics::histogram!("xunge_request_seconds", "route" => route).record(took.as_secs_f64());
+    if !code.is_empty() {
+        metrics::counter!("xunge_problems_total", "code" => code).increment(1);
+    }
+    response
+}
+
+/// Puts the request's id into a problem; makes a problem of an error that is none yet.
+fn finish(response: Response, id: RequestId) -> (Response, String) {
+    let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
+    let status = response.status().as_u16();
+    let answered = response.extensions().get::<Answered>().map(|a| a.0.clone());
+    let mut stated = match answered.or_else(|| of_status(status)) {
+        Some(stated) => stated,
+        None => return (response, String::new()),
+    };
+    let code = stated.code.clone();
+    stated.request_id = Some(id);
+    let fresh = problem::response(stated, None);
+    let (kept, _) = response.into_parts();
+    let (mut parts, body) = fresh.into_parts();
+    // Headers such as Upload-Offset belong to the answer; what describes the old body does not.
+    for (name, value) in &kept.headers {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING].contains(name)
+            && !parts.headers.contains_key(name)
+        {
+            parts.headers.append(name, value.clone());
+        }
+    }
+    if let Some(value) = retry_after {
+        parts.headers.insert(header::RETRY_AFTER, value);
+    }
+    (Response::from_parts(parts, body), code)
+}
+
+/// An error of the framework, said in our words.
+fn of_status(status: u16) -> Option<Problem> {
+    let code = match status {
+        404 => ProblemCode::NotFound,
+        405 => ProblemCode::MethodNotAllowed,
+        413 => ProblemCode::TooLarge,
+        415 => ProblemCode::UnsupportedMedia,
+        422 => ProblemCode::Invalid,
+        503 => ProblemCode::Busy,
+        400..500 => ProblemCode::BadRequest,
+        500.. => ProblemCode::Internal,
+        _ => return None,
+    };
+    Some(Problem::new(code))
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}

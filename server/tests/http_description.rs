@@ -1,0 +1,139 @@
+//! The description of the interface: it is committed, it is complete, and it is enforced.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use protocol::role::Role;
+use serde_json::{Value, json};
+use server::http::description;
+use std::collections::BTreeSet;
+use support::TestApp;
+
+#[tokio::test]
+async fn the_committed_description_is_that_of_the_routes() {
+    let app = TestApp::sqlite().await;
+    let committed = include_str!("../openapi.json");
+    let (now, then): (Value, Value) = (description::describe(&app.app), serde_json::from_str(committed).unwrap());
+    let paths = |v: &Value| -> BTreeSet<String> { v["paths"].as_object().unwrap().keys().cloned().collect() };
+    let (new, old) = (paths(&now), paths(&then));
+    assert_eq!(new.difference(&old).collect::<Vec<_>>(), Vec::<&String>::new(), "paths not in openapi.json");
+    assert_eq!(old.difference(&new).collect::<Vec<_>>(), Vec::<&String>::new(), "paths gone");
+    assert!(
+        description::text(&app.app) == committed,
+        "server/openapi.json is not that of the routes; look at the difference and write it anew:\n\
+         cargo run -p server --bin xunge-server -- openapi > server/openapi.json"
+    );
+}
+
+struct Operation {
+    method: String,
+    path: String,
+    access: Value,
+    described: Value,
+}
+
+async fn operations(app: &TestApp) -> Vec<Operation> {
+    let api = app.call("GET", "/openapi.json", None, Value::Null).await.expect(200).json;
+    let mut operations = Vec::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for (method, described) in item.as_object().unwrap() {
+            operations.push(Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                access: described["x-xunge-access"].clone(),
+                described: described.clone(),
+            });
+        }
+    }
+    operations
+}
+
+/// The path with something in place of its parameters.
+fn filled(path: &str) -> String {
+    let id = "01900000-0000-7000-8000-000000000000";
+    path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn every_operation_says_what_it_is_and_who_may_call_it() {
+    let app = TestApp::sqlite().await;
+    let mut names = BTreeSet::new();
+    for o in operations(&app).await {
+        let at = format!("{} {}", o.method, o.path);
+        assert!(names.insert(o.described["operationId"].to_string()), "{at}: name used twice");
+        assert!(o.described["summary"].is_string(), "{at}: the handler has no doc comment");
+        assert!(!o.described["tags"].as_array().unwrap().is_empty(), "{at}: no tag");
+        assert!(!o.access.is_null(), "{at}: no access");
+        assert!(o.described["responses"]["500"].is_object(), "{at}");
+    }
+    assert!(names.len() > 8);
+}
+
+/// Operations that need no token. This list may only shrink; each has its reason in the description.
+const OPEN: &[&str] = &[
+    "GET /healthz",
+    "GET /metrics",
+    "GET /openapi.json",
+    "GET /readyz",
+    "POST /v1/field/challenge",
+    "POST /v1/field/enrol",
+    "POST /v1/field/token",
+    "POST /v1/session",
+];
+
+#[tokio::test]
+async fn only_the_known_operations_are_open() {
+    let app = TestApp::sqlite().await;
+    let open: Vec<String> = operations(&app)
+        .await
+        .into_iter()
+        .filter(|o| o.access.get("open").is_some())
+        .map(|o| format!("{} {}", o.method, o.path))
+        .collect();
+    let unknown: Vec<_> = open.iter().filter(|o| !OPEN.contains(&o.as_str())).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+both_engines! {
+    async fn the_matrix_of_roles_and_operations_is_enforced(app: TestApp) {
+        let city = app.city().await;
+        let mut staff = Vec::new();
+        for role in Role::ALL {
+            staff.push((*role, app.staff(*role, city.city).await.token));
+        }
+        let post = app.post(city.community, &["2201040503"]).await;
+        let holder = app.holder(post).await;
+        let mut cells = 0;
+        for o in operations(&app).await {
+            if o.access.get("open").is_some() {
+                continue;
+            }
+            let (at, path) = (format!("{} {}", o.method, o.path), filled(&o.path));
+            let call = |token: Option<String>| {
+                let (app, method, path) = (&app, o.method.clone(), path.clone());
+                async move { app.call(&method, &path, token.as_deref(), Value::Null).await }
+            };
+            let nobody = call(None).await;
+            assert_eq!((nobody.status, nobody.code()), (401, "auth.required"), "{at}: {nobody:?}");
+            let wrong = call(Some("nonsense".into())).await;
+            assert_eq!((wrong.status, wrong.code()), (401, "auth.token"), "{at}: {wrong:?}");
+            for (role, token) in &staff {
+                let allowed = match o.access.get("staff") {
+                    Some(roles) => roles == &json!([]) || roles.as_array().unwrap().contains(&json!(role)),
+                    None => false,
+                };
+                cells += 1;
+                if !allowed {
+                    let want = if o.access == json!("field") { 401 } else { 403 };
+                    let answer = call(Some(token.clone())).await;
+                    assert_eq!(answer.status, want, "{at} as {role}: {answer:?}");
+                }
+            }
+            if o.access.get("staff").is_some() {
+                let answer = call(Some(holder.token.clone())).await;
+                assert_eq!(answer.status, 401, "{at} with a terminal's token: {answer:?}");
+            }
+        }
+        assert!(cells > 40, "{cells}");
+    }
+}

@@ -1,0 +1,159 @@
+//! What stands around every request: ids, problems, limits, panics, health, counters.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    http::Request,
+    routing::get,
+};
+use flate2::{Compression, write::GzEncoder};
+use protocol::ids::RequestId;
+use serde_json::{Value, json};
+use server::{config::Settings, http::server::around};
+use std::{io::Write as _, net::SocketAddr};
+use support::TestApp;
+use tower::ServiceExt as _;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn packed(path: &str, body: Vec<u8>) -> Request<Body> {
+    Request::post(path)
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip")
+        .body(Body::from(body))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn every_answer_names_its_request_and_problems_repeat_the_name() {
+    let app = TestApp::sqlite().await;
+    let answer = app.call("GET", "/nowhere", None, Value::Null).await.expect(404);
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    let id = answer.headers["x-request-id"].to_str().unwrap();
+    assert!(id.parse::<RequestId>().is_ok());
+    assert_eq!(answer.json["request_id"], id);
+    let fine = app.call("GET", "/healthz", None, Value::Null).await.expect(200);
+    assert_ne!(fine.headers["x-request-id"], id);
+    assert_eq!(fine.headers["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_read_and_a_bomb_is_counted_by_what_it_becomes() {
+    let app = TestApp::sqlite().await;
+    let stream = "01900000-0000-7000-8000-000000000000";
+    let body = gzip(json!({ "stream": stream }).to_string().as_bytes());
+    app.send(packed("/v1/field/challenge", body)).await.expect(200);
+    let bomb = gzip(&vec![b' '; 64 * 1024 * 1024]);
+    assert!(bomb.len() < 100_000);
+    let answer = app.send(packed("/v1/field/challenge", bomb)).await;
+    answer.expect(413).expect_code("request.too_large");
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused() {
+    let app = TestApp::sqlite().await;
+    let big = json!({ "stream": "x".repeat(1024 * 1024) });
+    app.call("POST", "/v1/field/challenge", None, big).await.expect(413).expect_code("request.too_large");
+}
+
+#[tokio::test]
+async fn what_is_no_json_no_gzip_or_does_not_fit_is_said_so() {
+    let app = TestApp::sqlite().await;
+    let send = |kind: &str, encoding: &str, body: &'static str| {
+        let mut request = Request::post("/v1/field/challenge").header("content-type", kind);
+        if !encoding.is_empty() {
+            request = request.header("content-encoding", encoding);
+        }
+        app.send(request.body(Body::from(body)).unwrap())
+    };
+    send("application/json", "", "{").await.expect(400).expect_code("request.malformed");
+    send("text/plain", "", "{}").await.expect(415).expect_code("request.media_type");
+    send("application/json", "zstd", "{}").await.expect(415).expect_code("request.media_type");
+    let answer = send("application/json", "", "{\"stream\": 3}").await.expect(422).expect_code("request.invalid");
+    assert_eq!(answer.json["errors"].as_array().unwrap().len(), 1);
+    send("application/json", "gzip", "{}").await.expect_code("request.timeout");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_and_the_server_goes_on() {
+    let app = TestApp::sqlite().await;
+    async fn broken() {
+        panic!("on purpose");
+    }
+    let router = around(&app.app, Router::new().route("/broken", get(broken)));
+    for _ in 0..2 {
+        let request = Request::get("/broken").body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["code"], "server.internal");
+        assert!(!String::from_utf8_lossy(&body).contains("on purpose"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stops_coming_is_given_up() {
+    let app = TestApp::sqlite().await;
+    let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from("{")) });
+    let body = futures_util::StreamExt::chain(first, futures_util::stream::pending());
+    let request = Request::post("/v1/field/challenge")
+        .header("content-type", "application/json")
+        .body(Body::from_stream(body))
+        .unwrap();
+    app.send(request).await.expect(408).expect_code("request.timeout");
+}
+
+both_engines! {
+    async fn a_server_whose_database_answers_is_ready(app: TestApp) {
+        app.call("GET", "/readyz", None, Value::Null).await.expect(200);
+        app.app.store.clone().close().await;
+        let answer = app.call("GET", "/readyz", None, Value::Null).await.expect(503);
+        assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+        app.call("GET", "/healthz", None, Value::Null).await.expect(200);
+    }
+}
+
+fn metrics(peer: &str, token: &str) -> Request<Body> {
+    let mut request = Request::get("/metrics").header("authorization", format!("Bearer {token}"));
+    let address: SocketAddr = peer.parse().unwrap();
+    request.extensions_mut().unwrap().insert(ConnectInfo(address));
+    request.body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn counters_are_shown_to_loopback_and_name_routes_not_paths() {
+    let app = TestApp::sqlite().await;
+    app.call("GET", "/v1/nothing/220104", None, Value::Null).await.expect(404);
+    app.call("GET", "/healthz?name=secret", None, Value::Null).await.expect(200);
+    let page = app.send(metrics("127.0.0.1:5", "")).await.expect(200);
+    let text = String::from_utf8(page.bytes).unwrap();
+    assert!(text.contains("xunge_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"}"), "{text}");
+    assert!(text.contains("xunge_request_seconds_bucket{route=\"/healthz\""), "{text}");
+    assert!(!text.contains("220104") && !text.contains("secret"), "{text}");
+    app.send(metrics("10.0.0.7:5", "")).await.expect(403);
+}
+
+#[tokio::test]
+async fn with_a_metrics_token_only_the_token_counts() {
+    let settings = Settings { metrics_token: "scrape".into(), ..Settings::default() };
+    let app = TestApp::sqlite_with(settings).await;
+    app.send(metrics("10.0.0.7:5", "scrape")).await.expect(200);
+    app.send(metrics("127.0.0.1:5", "scrap")).await.expect(403);
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_who_asks() {
+    let app = TestApp::sqlite().await;
+    let request = Request::get("/openapi.json").header("accept-encoding", "gzip").body(Body::empty()).unwrap();
+    let answer = app.send(request).await.expect(200);
+    assert_eq!(answer.headers["content-encoding"], "gzip");
+}
