@@ -8,7 +8,7 @@ use crate::{
     platform::{Clock, Random, Vault, random_bytes},
     store::{Account, Store},
     sync::{Outcome, classify},
-    transport::{Method, Request, Transport, TransportError},
+    transport::{Method, Request, Transport},
 };
 use protocol::{
     WIRE_VERSION,
@@ -25,10 +25,9 @@ struct Pending {
     code: String,
 }
 
-/// Makes a transport for the server that the invitation names, such as [`crate::transport::https::Https`].
-pub type Connect<'a> = &'a dyn Fn(&Invitation) -> std::result::Result<Box<dyn Transport>, TransportError>;
-
-/// Enrols this store. Called again after any failure, it goes on where it was; an enrolled store refuses.
+/// Enrols this store at the server that the invitation names; `transport` leads there (see
+/// [`crate::transport::https::Https::new`]). Called again after any failure, it goes on where it was; a store
+/// that is enrolled already refuses.
 ///
 /// # Errors
 /// `enrol.string`, [`Error::AlreadyEnrolled`], the server's refusal with its own code (`enrol.code`,
@@ -38,7 +37,7 @@ pub fn enrol(
     vault: &dyn Vault,
     clock: &dyn Clock,
     random: &dyn Random,
-    connect: Connect<'_>,
+    transport: &dyn Transport,
     invitation: &str,
     device: Device,
 ) -> Result<Account> {
@@ -49,7 +48,6 @@ pub fn enrol(
         Err(Error::NotEnrolled) => {}
         Err(error) => return Err(error),
     }
-    let transport = connect(&invitation).map_err(|error| error.reason())?;
     let stream = chosen_stream(store, clock, random, &invitation.code)?;
     let signer = vault.signer(stream)?;
     let body = EnrolRequest {

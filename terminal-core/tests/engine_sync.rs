@@ -1,0 +1,591 @@
+//! What the sync promises, against a server model in memory. Story numbers are those of the failure stories.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod engine;
+
+use engine::{Fault, World, html, server::problem};
+use protocol::{
+    entry::{Disposition, DispositionState, Reason},
+    feed::{DispositionRow, FeedRow, Mailbox, kind},
+    ids::RecordId,
+    open::Open,
+    problem::ProblemCode,
+    push::PushAnswer,
+    time::Millis,
+};
+use terminal_core::{
+    Error,
+    platform::Clock as _,
+    store::{Custody, Step, Store},
+    sync::Policy,
+    transport::Response,
+};
+
+fn changed(response: &mut Response, change: impl FnOnce(&mut PushAnswer)) {
+    if let Ok(mut answer) = serde_json::from_slice::<PushAnswer>(&response.body) {
+        change(&mut answer);
+        response.body = serde_json::to_vec(&answer).unwrap();
+    }
+}
+
+const AUTO: Policy = Policy {
+    manual: false,
+    ..Policy::MANUAL
+};
+
+#[test]
+fn reports_and_photos_reach_the_server_once_and_the_report_says_so() {
+    let world = World::new(1);
+    let first = world.report("垃圾", &[150_000, 30]);
+    let second = world.report("井盖", &[]);
+    let report = world.sync();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!((report.entries_received, report.photos_received), (2, 2));
+    assert_eq!(
+        (report.entries_waiting, report.photos_waiting, report.next_try),
+        (0, 0, None)
+    );
+    assert!(world.item(&first).is_complete() && world.item(&second).is_complete());
+    world.assert_agreement();
+    assert_eq!(
+        world.sync().entries_received,
+        0,
+        "a second run has nothing to send"
+    );
+}
+
+#[test]
+fn story_01_a_report_survives_a_lost_acknowledgement_and_is_filed_once() {
+    let world = World::new(2);
+    let item = world.report("垃圾", &[70_000]);
+    for lost in 0..12 {
+        world.fault((0..lost).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+        world.sync();
+        world.network.faults.lock().unwrap().clear();
+    }
+    world.settle();
+    assert!(world.item(&item).is_complete());
+    world.assert_agreement();
+}
+
+#[test]
+fn story_02_a_doubled_push_files_one() {
+    let world = World::new(3);
+    let item = world.report("垃圾", &[70_000]);
+    world.fault(vec![Fault::Twice; 20]);
+    world.settle();
+    assert!(world.item(&item).is_complete());
+    world.assert_agreement();
+}
+
+#[test]
+fn story_03_a_conflict_is_parked_visibly_while_the_others_go_on() {
+    let world = World::new(4);
+    let items: Vec<_> = (0..5)
+        .map(|k| world.report(&format!("report {k}"), &[]))
+        .collect();
+    // The server holds other bytes under the third one's id, and another entry under the fourth's number.
+    {
+        let mut server = world.server();
+        let held = |id, bytes: &[u8]| engine::server::Held {
+            id,
+            bytes: bytes.to_vec(),
+            received: Millis(1),
+        };
+        server
+            .entries
+            .insert(items[2].n, held(items[2].id, b"other bytes"));
+        server
+            .entries
+            .insert(items[3].n, held(world.new_id(), b"another entry"));
+    }
+    let report = world.sync();
+    assert_eq!(
+        (
+            report.entries_received,
+            report.entries_refused,
+            report.entries_parked
+        ),
+        (3, 2, 2)
+    );
+    let code = |k: usize| match world.item(&items[k]).custody {
+        Custody::Refused(reason) => reason.code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        (code(2).as_str(), code(3).as_str()),
+        ("entry.conflict", "entry.number_taken")
+    );
+    assert!(world.is_received(&items[4]));
+    assert_eq!(
+        world.server().entries[&items[2].n].bytes,
+        b"other bytes",
+        "nothing was overwritten"
+    );
+    assert_eq!(
+        world.sync().entries_refused,
+        0,
+        "parked items are not pushed again and again"
+    );
+}
+
+#[test]
+fn a_receipt_for_other_bytes_is_no_receipt() {
+    let tampers: [fn(&mut Response); 5] = [
+        |r| changed(r, |a| a.receipts.iter_mut().for_each(|r| r.sha256.0[0] ^= 1)),
+        |r| changed(r, |a| a.receipts.iter_mut().for_each(|r| r.n += 1)),
+        |r| {
+            changed(r, |a| {
+                a.receipts
+                    .iter_mut()
+                    .for_each(|r| r.id = protocol::ids::EntryId(uuid::Uuid::nil()))
+            })
+        },
+        |r| changed(r, |a| a.body_sha256.0[0] ^= 1),
+        |r| changed(r, |a| a.receipts.clear()),
+    ];
+    for tamper in tampers {
+        let world = World::new(5);
+        let item = world.report("垃圾", &[]);
+        world.fault([Fault::Pass, Fault::Pass, Fault::Change(tamper)]);
+        world.sync();
+        let now = world.item(&item);
+        assert_eq!(now.custody, Custody::Waiting);
+        assert!(
+            now.retry.problem.is_some() && now.retry.attempts == 1,
+            "{:?}",
+            now.retry
+        );
+        world.settle();
+        assert!(world.is_received(&item));
+        world.assert_agreement();
+    }
+}
+
+#[test]
+fn story_07_killed_between_any_two_steps_nothing_is_lost_or_filed_twice() {
+    for apply_last in [true, false] {
+        let mut killed_at = 0;
+        loop {
+            let mut world = World::new(7);
+            world.server().rows = vec![row(1, "x", Some(1)), row(2, "y", Some(2))];
+            world.server().page = 1;
+            let a = world.report("a", &[70_000]);
+            let b = world.report("b", &[100]);
+            let mut machine = world.machine(Policy::MANUAL);
+            let mut alive = true;
+            for k in 0..=killed_at {
+                alive = world.step(&mut machine, apply_last || k < killed_at);
+                if !alive {
+                    break;
+                }
+            }
+            drop(machine);
+            world.restart();
+            for item in [&a, &b] {
+                assert!(
+                    world.store().item(item.id).unwrap().is_some(),
+                    "killed at {killed_at}"
+                );
+            }
+            world.assert_agreement();
+            let report = world.settle();
+            assert!(report.is_success(), "killed at {killed_at}: {report:?}");
+            world.assert_agreement();
+            assert_eq!(world.server().filed.len(), 2);
+            assert_eq!(world.store().mailbox("x").unwrap().len(), 1);
+            if !alive {
+                assert!(killed_at > 12, "the run has {killed_at} steps");
+                break;
+            }
+            killed_at += 1;
+        }
+    }
+}
+
+#[test]
+fn story_13_and_16_no_network_then_network() {
+    let mut world = World::new(8);
+    let item = world.report("垃圾", &[1000]);
+    let offline = Policy {
+        online: false,
+        ..Policy::MANUAL
+    };
+    let report = world.sync_as(offline);
+    assert_eq!(
+        report.problem.as_ref().map(|r| r.code.as_str()),
+        Some("network.offline")
+    );
+    assert!(!report.is_success());
+    world.fault(vec![Fault::LoseRequest; 3]);
+    for _ in 0..3 {
+        let report = world.sync();
+        assert!(!report.is_success());
+        let next = report.next_try.expect("the next try is named");
+        assert!(next > world.clock.read().wall);
+    }
+    world.restart();
+    // A person's wish does not wait for our own backoff.
+    assert!(world.sync().is_success());
+    assert!(world.item(&item).is_complete());
+}
+
+#[test]
+fn story_15_a_run_that_was_cut_is_never_called_a_success() {
+    for cut in 0..14 {
+        let world = World::new(9);
+        world.report("垃圾", &[70_000]);
+        world.fault((0..cut).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+        let report = world.sync();
+        if world.network.faults.lock().unwrap().is_empty() && report.problem.is_some() {
+            assert!(
+                report.next_try.is_some() || report.is_success(),
+                "cut at {cut}: {report:?}"
+            );
+        }
+        if report.is_success() {
+            world.assert_agreement();
+            assert_eq!((report.entries_waiting, report.photos_waiting), (0, 0));
+        }
+    }
+}
+
+#[test]
+fn story_21_one_item_that_breaks_the_server_does_not_stop_the_others() {
+    for answer in [
+        Response {
+            status: 500,
+            ..Response::default()
+        },
+        problem(ProblemCode::Internal),
+        problem(ProblemCode::BadRequest),
+        html(403),
+        Response {
+            status: 418,
+            ..Response::default()
+        },
+    ] {
+        let world = World::new(10);
+        let items: Vec<_> = (0..9)
+            .map(|k| world.report(&format!("report {k}"), &[]))
+            .collect();
+        world.server().poison.insert(items[4].id, answer.clone());
+        for _ in 0..6 {
+            world.sync_as(AUTO);
+            world.clock.advance(30_000);
+        }
+        let others = items
+            .iter()
+            .filter(|i| i.id != items[4].id)
+            .all(|i| world.is_received(i));
+        assert!(others, "{answer:?}");
+        let poison = world.item(&items[4]);
+        assert_eq!(poison.custody, Custody::Waiting);
+        assert!(poison.retry.problem.is_some(), "its reason is shown");
+        world.server().poison.clear();
+        world.settle();
+        assert!(world.is_received(&items[4]), "and it goes when it can");
+        world.assert_agreement();
+    }
+}
+
+#[test]
+fn story_23_login_pages_and_error_pages_are_transient_and_order_is_kept() {
+    for page in [html(200), html(302), html(511), html(520), html(502)] {
+        let world = World::new(11);
+        let items: Vec<_> = (0..3)
+            .map(|k| world.report(&format!("report {k}"), &[40_000]))
+            .collect();
+        world.fault([Fault::Instead(page.clone())]);
+        for at in 1..10 {
+            world.sync();
+            for item in &items {
+                assert!(
+                    !matches!(world.item(item).custody, Custody::Refused(_)),
+                    "{page:?}"
+                );
+            }
+            world.network.faults.lock().unwrap().clear();
+            world.fault((0..at).map(|_| Fault::Pass).chain([Fault::Instead(page.clone())]));
+        }
+        world.network.faults.lock().unwrap().clear();
+        world.settle();
+        world.assert_agreement();
+        let order: Vec<_> = world
+            .server()
+            .entries
+            .values()
+            .map(|h| (h.received, h.id))
+            .collect();
+        assert!(order.is_sorted_by_key(|(received, _)| *received));
+        assert_eq!(order.len(), 3);
+    }
+}
+
+#[test]
+fn story_29_a_batch_that_is_too_large_is_halved_until_it_fits() {
+    let world = World::new(12);
+    for k in 0..20 {
+        world.report(&format!("report {k}"), &[]);
+    }
+    world.server().max_batch = 3;
+    world.settle();
+    assert_eq!(world.server().entries.len(), 20);
+    let pushes = world.server().pushes.clone();
+    assert!(pushes[..4].starts_with(&[20, 10, 5]), "{pushes:?}");
+    // Even a limit of one entry is enough.
+    let world = World::new(12);
+    world.report("a", &[]);
+    world.report("b", &[]);
+    world.server().max_batch = 1;
+    world.settle();
+    assert_eq!(world.server().entries.len(), 2);
+}
+
+#[test]
+fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asked_even_by_hand() {
+    for code in [ProblemCode::Busy, ProblemCode::RateLimited] {
+        let world = World::new(13);
+        let item = world.report("垃圾", &[]);
+        let mut busy = problem(code);
+        busy.headers.push(("retry-after".into(), "90".into()));
+        world.fault([Fault::Pass, Fault::Pass, Fault::Instead(busy)]);
+        let asked = world.clock.read().wall;
+        let report = world.sync();
+        let next = report.next_try.unwrap();
+        assert!(
+            (90_000..=110_000).contains(&next.since(asked)),
+            "{}",
+            next.since(asked)
+        );
+        assert_eq!(report.problem.unwrap().code, code.as_str());
+        let before = world.log().len();
+        assert!(!world.sync().is_success());
+        assert_eq!(world.log().len(), before, "not one request before the time");
+        assert_eq!(world.item(&item).retry.problem.unwrap().code, code.as_str());
+        world.clock.advance(110_000);
+        assert!(world.sync_as(AUTO).is_success());
+    }
+}
+
+#[test]
+fn story_33_a_clock_that_goes_back_holds_nothing_up_and_the_offset_stays_right() {
+    let world = World::new(14);
+    let item = world.report("垃圾", &[]);
+    world.fault([Fault::LoseRequest]);
+    let mut report = world.sync_as(AUTO);
+    let mut tries = 0;
+    while report.next_try.is_none() && tries < 3 {
+        report = world.sync_as(AUTO);
+        tries += 1;
+    }
+    assert!(report.next_try.is_some());
+    // Three years back: the stored time of the next try is now far ahead, and must not hold.
+    world.clock.set_lie(-3 * 365 * 86_400_000);
+    let report = world.sync_as(AUTO);
+    assert!(report.is_success(), "{report:?}");
+    assert!(world.is_received(&item));
+    let offset = |world: &World| world.store().clock_reading(world.clock.read()).unwrap();
+    let near = |got: Millis, want: Millis| got.since(want).abs() <= 100;
+    assert!(near(offset(&world).estimate(), world.clock.true_time()));
+    // The wall clock is set while the handset runs: the estimate follows.
+    world.clock.set_lie(86_400_000);
+    assert!(near(offset(&world).estimate(), world.clock.true_time()));
+    // After a restart nothing is known until the next exchange.
+    world.clock.reboot();
+    assert!(!offset(&world).is_trusted());
+    world.sync();
+    assert!(offset(&world).is_trusted());
+}
+
+fn row(n: u64, kind: &str, body: Option<u32>) -> FeedRow {
+    FeedRow {
+        mailbox: Mailbox::Author.into(),
+        n,
+        kind: kind.into(),
+        entity: "one".into(),
+        body: body.map(|b| serde_json::json!({ "value": b })),
+    }
+}
+
+#[test]
+fn mailboxes_follow_changes_and_removals_and_the_cursor_is_never_ahead() {
+    let world = World::new(15);
+    world.server().rows = (1..=7)
+        .map(|n| FeedRow {
+            entity: format!("e{n}"),
+            ..row(n, "future", Some(1))
+        })
+        .collect();
+    world.server().page = 2;
+    let mut machine = world.machine(Policy::MANUAL);
+    while world.step(&mut machine, true) {
+        let cursor = world.store().cursor().unwrap();
+        let at: u64 = cursor.rsplit(':').next().unwrap().parse().unwrap_or(0);
+        let rows = world.store().mailbox("future").unwrap();
+        assert_eq!(
+            rows.len() as u64,
+            at,
+            "rows of an unknown kind are kept, and as many as the cursor says"
+        );
+    }
+    assert_eq!(world.store().mailbox("future").unwrap().len(), 7);
+    world.server().rows = vec![FeedRow {
+        entity: "e3".into(),
+        ..row(8, "future", None)
+    }];
+    world.sync();
+    let left: Vec<_> = world
+        .store()
+        .mailbox("future")
+        .unwrap()
+        .into_iter()
+        .map(|r| r.entity)
+        .collect();
+    assert_eq!(left, ["e1", "e2", "e4", "e5", "e6", "e7"]);
+}
+
+#[test]
+fn story_14_what_became_of_an_item_reaches_its_author() {
+    let world = World::new(16);
+    let item = world.report("垃圾", &[]);
+    world.sync();
+    let said = DispositionRow {
+        entry: item.id,
+        record: RecordId(item.id.0),
+        disposition: Disposition::rejected(Reason::new("report.unclear", "请补充照片", "add a photo")),
+        at: Millis(9),
+    };
+    world.server().rows = vec![FeedRow {
+        mailbox: Mailbox::Author.into(),
+        n: 1,
+        kind: kind::DISPOSITION.into(),
+        entity: item.id.to_string(),
+        body: Some(serde_json::to_value(&said).unwrap()),
+    }];
+    world.sync();
+    let (disposition, at) = world.item(&item).disposition.unwrap();
+    assert_eq!(disposition.state, Open::Known(DispositionState::Rejected));
+    assert_eq!(
+        (disposition.reason.unwrap().zh.as_str(), at),
+        ("请补充照片", Millis(9))
+    );
+    assert!(world.is_received(&item), "custody is one thing, its fate another");
+}
+
+#[test]
+fn a_server_restored_from_a_backup_is_filled_again() {
+    for forget_stream in [false, true] {
+        let world = World::new(17);
+        let old = world.report("old", &[500]);
+        world.server().rows = vec![row(1, "x", Some(1))];
+        world.sync();
+        if forget_stream {
+            world.server().data = engine::server::Data::default();
+        } else {
+            world.server().backup();
+        }
+        let new = world.report("new", &[70_000]);
+        world.server().rows.push(row(2, "y", Some(1)));
+        world.sync();
+        assert!(world.item(&new).is_complete());
+        world.server().restore();
+        world.server().rows = vec![row(1, "x", Some(5))];
+        world.settle();
+        world.sync();
+        assert!(world.item(&old).is_complete() && world.item(&new).is_complete());
+        assert_eq!(world.server().entries.len(), 2);
+        assert_eq!(world.server().photos.len(), 2);
+        assert!(
+            world.store().mailbox("y").unwrap().is_empty(),
+            "what the server forgot is not kept alive here"
+        );
+        assert_eq!(world.store().mailbox("x").unwrap()[0].body["value"], 5);
+        world.assert_agreement();
+    }
+}
+
+#[test]
+fn an_expired_token_is_renewed_and_one_that_is_never_accepted_does_not_loop() {
+    let world = World::new(18);
+    let item = world.report("垃圾", &[70_000]);
+    world.fault([
+        Fault::Pass,
+        Fault::Pass,
+        Fault::Instead(problem(ProblemCode::TokenExpired)),
+    ]);
+    assert!(world.sync().is_success());
+    assert!(world.item(&item).is_complete());
+    world.report("again", &[]);
+    world.fault((0..200).map(|k| match k % 3 {
+        2 => Fault::Instead(problem(ProblemCode::TokenExpired)),
+        _ => Fault::Pass,
+    }));
+    let before = world.log().len();
+    let report = world.sync();
+    assert!(world.log().len() - before < 15);
+    assert_eq!(report.problem.unwrap().code, "auth.token");
+    assert!(report.next_try.is_some());
+}
+
+#[test]
+fn a_revoked_terminal_keeps_everything_and_says_why() {
+    let world = World::new(19);
+    let item = world.report("垃圾", &[100]);
+    world.server().revoked = true;
+    let report = world.sync();
+    assert_eq!(report.problem.unwrap().code, "stream.revoked");
+    assert_eq!((report.entries_waiting, report.photos_waiting), (1, 1));
+    assert_eq!(world.item(&item).custody, Custody::Waiting);
+    let step = world.store().step(Step::Session).unwrap();
+    assert_eq!(step.problem.unwrap().code, "stream.revoked");
+    world.server().revoked = false;
+    assert!(world.sync().is_success());
+}
+
+#[test]
+fn two_syncs_at_once_are_one() {
+    let world = World::new(20);
+    let guard = world.store().sync_guard().unwrap().unwrap();
+    let other = Store::open(
+        &world.home(),
+        terminal_core::platform::Vault::database_key(&world.vault).unwrap(),
+    )
+    .unwrap();
+    assert!(other.sync_guard().unwrap().is_none());
+    drop(guard);
+    assert!(other.sync_guard().unwrap().is_some());
+}
+
+#[test]
+fn an_enrolment_whose_answer_was_lost_is_sent_again_and_fits() {
+    let mut world = World::bare(21);
+    assert!(matches!(world.store().account(), Err(Error::NotEnrolled)));
+    world.fault([Fault::LoseRequest, Fault::LoseAnswer, Fault::Instead(html(200))]);
+    for code in ["network.cut", "network.cut", "answer.foreign"] {
+        assert_eq!(world.enrol().unwrap_err().code(), code);
+        world.restart();
+    }
+    let account = world.enrol().unwrap();
+    assert_eq!(world.server().streams.len(), 1);
+    assert_eq!(world.store().account().unwrap(), account);
+    assert!(matches!(world.enrol(), Err(Error::AlreadyEnrolled)));
+    assert!(world.sync().is_success());
+}
+
+#[test]
+fn a_certificate_that_another_key_signed_enrols_nothing() {
+    let world = World::bare(22);
+    world.fault([Fault::Change(|response| {
+        let mut answer: protocol::field::EnrolAnswer = serde_json::from_slice(&response.body).unwrap();
+        answer.certificate.certificate = answer.certificate.certificate.replace("220104", "220105");
+        response.body = serde_json::to_vec(&answer).unwrap();
+    })]);
+    assert_eq!(world.enrol().unwrap_err().code(), "enrol.certificate");
+    assert!(matches!(world.store().account(), Err(Error::NotEnrolled)));
+}

@@ -1,0 +1,210 @@
+//! Photos on the handset's disk: sealed, durable, proven, and refused with words when they are none.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use proptest::prelude::*;
+use protocol::photo::{PhotoRole, Sha256};
+use std::{fs, io::Cursor, path::PathBuf};
+use tempfile::TempDir;
+use terminal_core::{
+    photos::{
+        Content, FileKey, PhotoFolder, SealedError, Source,
+        sealed::{Opened, PREFIX, seal},
+    },
+    platform::{PhotoFileError, PhotoFiles, SystemRandom},
+    words,
+};
+
+mod work_support;
+use work_support::picture;
+
+const KEY: [u8; 32] = [9; 32];
+/// Around the borders of chunks of 64 KiB, and inside them.
+const SIZES: [usize; 8] = [0, 1, 1000, 65_535, 65_536, 65_537, 131_072, 200_001];
+
+fn key() -> FileKey {
+    FileKey::new(KEY)
+}
+fn bytes(size: usize) -> Vec<u8> {
+    (0..size).map(|k| (k * 31 % 251) as u8).collect()
+}
+fn sealed(plain: &[u8]) -> (Vec<u8>, Sha256) {
+    let name = Sha256::of(plain);
+    (seal(&key(), Content::Photo, name, plain, &[3; PREFIX]).unwrap(), name)
+}
+fn read(file: &[u8], name: Sha256) -> Result<Vec<u8>, SealedError> {
+    Opened::open(Cursor::new(file), &key(), Content::Photo, name)?.read_all()
+}
+
+#[test]
+fn a_sealed_photo_comes_back_byte_for_byte() {
+    for size in SIZES {
+        let plain = bytes(size);
+        let (file, name) = sealed(&plain);
+        assert_eq!(read(&file, name).unwrap(), plain, "{size}");
+        assert!(size < 16 || !file.windows(16).any(|w| w == &plain[..16]), "{size}: plaintext in the file");
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_off_or_added_to_is_refused() {
+    for size in SIZES {
+        let (file, name) = sealed(&bytes(size));
+        // At every chunk's border, beside it, and inside the header: where a dropped tail could go unnoticed.
+        let cuts = (0..file.len()).filter(|at| at % 65_552 < 60 || *at + 20 > file.len());
+        for at in cuts {
+            assert!(read(&file[..at], name).is_err(), "{size} cut at {at}");
+        }
+        let longer = [file.as_slice(), b"x"].concat();
+        assert!(matches!(read(&longer, name), Err(SealedError::Length { .. })), "{size}");
+    }
+}
+
+#[test]
+fn a_sealed_photo_opens_only_as_what_it_is() {
+    let plain = bytes(100_000);
+    let (file, name) = sealed(&plain);
+    let open = |key: [u8; 32], content, name| {
+        Opened::open(Cursor::new(&file), &FileKey::new(key), content, name).and_then(|mut f| f.read_all())
+    };
+    assert_eq!(open(KEY, Content::Photo, name).unwrap(), plain);
+    for result in [
+        open([8; 32], Content::Photo, name),
+        open(KEY, Content::Thumbnail, name),
+        open(KEY, Content::Photo, Sha256::of(b"another")),
+    ] {
+        assert!(matches!(result, Err(SealedError::Tampered { chunk: 0 })), "{result:?}");
+    }
+    // Chunks of one file in another order, lengths and header untouched.
+    let mut swapped = file.clone();
+    let (first, second) = (39..39 + 1000, 39 + 65_552..39 + 65_552 + 1000);
+    let kept = swapped[first.clone()].to_vec();
+    swapped.copy_within(second.clone(), first.start);
+    swapped[second].copy_from_slice(&kept);
+    assert!(read(&swapped, name).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Any range gives exactly those bytes, or says that it lies outside.
+    #[test]
+    fn any_range_is_read_without_the_rest(size in 0usize..200_000, offset in 0u64..210_000, len in 0u64..150_000) {
+        let plain = bytes(size);
+        let (file, name) = sealed(&plain);
+        let mut opened = Opened::open(Cursor::new(&file), &key(), Content::Photo, name).unwrap();
+        let got = opened.read_at(offset, len);
+        match usize::try_from(offset + len).ok().filter(|end| *end <= size) {
+            Some(end) => prop_assert_eq!(got.unwrap(), plain[usize::try_from(offset).unwrap()..end].to_vec()),
+            None => {
+                let is_range = matches!(got, Err(SealedError::Range { .. }));
+                prop_assert!(is_range);
+            }
+        }
+    }
+
+    /// No bit of the file can change without being noticed.
+    #[test]
+    fn every_changed_bit_is_noticed(size in 1usize..150_000, at in any::<prop::sample::Index>(), bit in 0u8..8) {
+        let (mut file, name) = sealed(&bytes(size));
+        let at = at.index(file.len());
+        file[at] ^= 1 << bit;
+        prop_assert!(read(&file, name).is_err());
+    }
+
+    /// Bytes of any origin give an error and never a panic, also behind a right beginning.
+    #[test]
+    fn hostile_files_never_panic(tail in prop::collection::vec(any::<u8>(), 0..400), is_ours in any::<bool>()) {
+        let mut file = if is_ours { sealed(&bytes(10)).0[..12].to_vec() } else { Vec::new() };
+        file.extend(tail);
+        prop_assert!(read(&file, Sha256([0; 32])).is_err());
+    }
+}
+
+struct Fixture {
+    dir: TempDir,
+    folder: PhotoFolder,
+}
+
+fn fixture() -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = PhotoFolder::open(&dir.path().join("photos"), KEY).unwrap();
+    Fixture { dir, folder }
+}
+
+impl Fixture {
+    fn take(&self, source: Source<'_>) -> Result<terminal_core::photos::Taken, terminal_core::photos::PhotoError> {
+        self.folder.take(source, PhotoRole::Scene, &media::Stamp::default(), &SystemRandom)
+    }
+    fn files(&self) -> Vec<PathBuf> {
+        let folder = self.dir.path().join("photos");
+        let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+}
+
+#[test]
+fn a_photo_is_taken_in_small_upright_and_sealed() {
+    let f = fixture();
+    let path = f.dir.path().join("p.jpg");
+    fs::write(&path, picture(1)).unwrap();
+    let taken = f.take(Source::Path(&path)).unwrap();
+    let jpeg = f.folder.read(taken.photo.sha256).unwrap();
+    assert_eq!(Sha256::of(&jpeg), taken.photo.sha256);
+    assert_eq!(jpeg.len() as u64, taken.photo.size);
+    assert_eq!(f.folder.size(taken.photo.sha256).unwrap(), taken.photo.size);
+    assert_eq!(taken.original, Sha256::of(&picture(1)));
+    assert_eq!(&f.folder.thumbnail(taken.photo.sha256).unwrap()[..2], b"\xff\xd8");
+    // As the upload reads it.
+    let name = PhotoFolder::file_name(taken.photo.sha256);
+    assert_eq!(PhotoFiles::read(&f.folder, &name, 100, 50).unwrap(), &jpeg[100..150]);
+    assert_eq!(PhotoFiles::read(&f.folder, "other.photo", 0, 1), Err(PhotoFileError::Missing));
+    // The same again is the same two files, and nothing unfinished lies about.
+    f.take(Source::Path(&path)).unwrap();
+    assert_eq!(f.files().len(), 2);
+    #[cfg(unix)]
+    for file in f.files() {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+    }
+    f.folder.remove(taken.photo.sha256).unwrap();
+    assert_eq!(f.folder.read(taken.photo.sha256).unwrap_err().code(), "photo.missing");
+    assert!(f.files().is_empty());
+}
+
+#[test]
+fn a_damaged_file_is_told_apart_from_a_missing_one_and_mended_by_taking_it_again() {
+    let f = fixture();
+    let photo = f.take(Source::Bytes(&picture(2))).unwrap().photo.sha256;
+    let name = PhotoFolder::file_name(photo);
+    let path = f.dir.path().join("photos").join(&name);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    assert_eq!(f.folder.read(photo).unwrap_err().code(), "photo.damaged");
+    assert_eq!(PhotoFiles::read(&f.folder, &name, 0, 1), Err(PhotoFileError::Damaged));
+    f.take(Source::Bytes(&picture(2))).unwrap();
+    assert_eq!(Sha256::of(&f.folder.read(photo).unwrap()), photo);
+}
+
+#[test]
+fn what_is_no_photo_is_refused_with_words_and_leaves_nothing() {
+    let f = fixture();
+    let cut = picture(3);
+    let large = f.dir.path().join("large");
+    fs::File::create(&large).unwrap().set_len(41 * 1024 * 1024).unwrap();
+    let missing = f.dir.path().join("nowhere.jpg");
+    for (source, code) in [
+        (Source::Bytes(b""), "photo.empty"),
+        (Source::Bytes(b"hello, this is no photo at all"), "photo.not_an_image"),
+        (Source::Bytes(&cut[..cut.len() / 2]), "photo.cut_off"),
+        (Source::Path(&large), "photo.too_large"),
+        (Source::Path(&missing), "photo.unreadable"),
+        (Source::Path(f.dir.path()), "photo.unreadable"),
+    ] {
+        let error = f.take(source).unwrap_err();
+        assert_eq!(error.code(), code);
+        let reason = words::photo_error(&error);
+        assert!(!reason.zh.is_empty() && !reason.en.is_empty() && reason.code == code);
+    }
+    assert!(f.files().is_empty());
+}
