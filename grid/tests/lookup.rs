@@ -269,9 +269,41 @@ proptest! {
         }
     }
 
+    /// Rings as wild as can be: crossing themselves and one another, of any size, with edges through many buckets.
+    #[test]
+    fn lookup_equals_brute_force_on_wild_rings(
+        rings in proptest::collection::vec((any::<u64>(), 3usize..14, 4u32..21), 1..12),
+    ) {
+        let cells: Vec<(CellCode, Vec<Pt>)> = (1..)
+            .zip(rings)
+            .map(|(n, (seed, vertices, scale))| {
+                let mut chance = Chance::new(seed);
+                let o = Pt::new(chance.within(-300_000, 300_000), chance.within(-300_000, 300_000));
+                let r = 1 << scale;
+                let ring = (0..vertices).map(|_| Pt::new(o.x + chance.within(-r, r), o.y + chance.within(-r, r)));
+                (format!("2201040101{n:02}").parse().unwrap(), ring.collect())
+            })
+            .collect();
+        let buf = packed(&cells);
+        let pack = buf.view();
+        let all = Bounds::of(cells.iter().flat_map(|c| c.1.iter().copied())).unwrap();
+        let mut chance = Chance::new(8);
+        for _ in 0..300 {
+            assert_same(&pack, &cells, Pt::new(chance.within(all.min.x, all.max.x), chance.within(all.min.y, all.max.y)));
+        }
+        for (a, b) in cells.iter().flat_map(|c| edges(&c.1)) {
+            for k in 0..=8 {
+                let on = |s: i32, e: i32| s + i32::try_from(i64::from(e - s) * k / 8).unwrap();
+                for (dx, dy) in [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)] {
+                    assert_same(&pack, &cells, Pt::new(on(a.x, b.x) + dx, on(a.y, b.y) + dy));
+                }
+            }
+        }
+    }
+
     #[test]
     fn random_noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let mut bytes = b"XGPACK\r\n\x01\x00\x08\x00".to_vec();
+        let mut bytes = b"XGPACK\r\n\x01\x00\x09\x00".to_vec();
         bytes.extend(noise);
         prop_assert!(Pack::open(&bytes).is_err());
     }

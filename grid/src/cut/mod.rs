@@ -9,8 +9,8 @@
 //!
 //! The borders are ours, not surveyed: names from the list are real, their places are not. [`Metadata`] says so.
 //!
-//! Floating point serves only to choose and uses nothing but `+ - * /`, roots and rounding, so the same input gives the
-//! same bytes on every machine.
+//! Floating point serves only to choose and to convert the datum, and uses nothing but `+ - * /`, roots and rounding, so
+//! the same input gives the same bytes on every machine.
 
 mod numbering;
 mod outline;
@@ -78,8 +78,6 @@ pub struct CutOptions {
     pub county: CountyCode,
     /// Version to give the grid.
     pub grid_version: GridVersion,
-    /// Datum of the outlines.
-    pub source_datum: Datum,
     /// Where the outlines come from.
     pub outline_source: String,
     /// Seed of the cut: another seed gives another, equally valid grid.

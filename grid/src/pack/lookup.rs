@@ -205,7 +205,7 @@ impl Pack<'_> {
         if word == 0 {
             return None;
         }
-        let records = self.records.get(u32_at(words, 0)? as usize * 4..)?;
+        let records = self.records.get((u32_at(words, 0)? as usize).checked_mul(4)?..)?;
         if word & WORD_RECORD == 0 {
             return u32_at(records, usize::from(word - 1) * 4).map(Handle);
         }

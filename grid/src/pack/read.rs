@@ -364,7 +364,7 @@ impl<'a> Pack<'a> {
         let Some(words) = self.words.get((word & BLOCK_OFFSET) as usize * 4..) else {
             return false;
         };
-        let records = u32_at(words, 0).and_then(|at| self.records.get(at as usize * 4..));
+        let records = u32_at(words, 0).and_then(|at| self.records.get((at as usize).checked_mul(4)?..));
         let Some(records) = records else { return false };
         k < self.grid.tile_shift
             && (0..1usize << (2 * k)).all(|bucket| match u16_at(words, WORDS_HEAD + bucket * 2) {

@@ -208,8 +208,8 @@ impl<'a> Pack<'a> {
         let number = entry.first_chunk().map(|n| u64::from_le_bytes(*n)).ok_or(BAD)?;
         let level = entry.get(8).copied().and_then(UnitLevel::of_byte).ok_or(BAD)?;
         let offset = u32_at(entry, 12).ok_or(BAD)? as usize;
-        let name_end = offset + usize::from(u16_at(entry, 16).ok_or(BAD)?);
-        let stat_end = name_end + usize::from(u16_at(entry, 18).ok_or(BAD)?);
+        let name_end = offset.saturating_add(usize::from(u16_at(entry, 16).ok_or(BAD)?));
+        let stat_end = name_end.saturating_add(usize::from(u16_at(entry, 18).ok_or(BAD)?));
         let text =
             |r: std::ops::Range<usize>| texts.get(r).and_then(|t| std::str::from_utf8(t).ok()).ok_or(BAD);
         let code = format!("{number:0width$}", width = level.digits());
