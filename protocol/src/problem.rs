@@ -99,6 +99,7 @@ problems! {
     ReviewSettled = "review.settled", 409, Refused, "该内容不在待核对之列", "This entry waits for no decision";
     // Activities
     ActivityState = "activity.state", 409, Refused, "该活动记录已审核", "The activity record has been reviewed already";
+    ActivityChanged = "activity.changed", 409, Refused, "活动记录已更新为新版本，请刷新后再审核", "The activity record has a newer version, look again";
     // Grid
     GridFaults = "grid.faults", 422, Refused, "网格数据有问题，未导入", "The grid has faults, it was not imported";
     // People

@@ -11,7 +11,9 @@ pub mod config;
 pub mod ctx;
 pub mod failure;
 pub mod http;
+pub mod list;
 pub mod store;
+pub mod text_enum;
 
 pub mod activities;
 pub mod audit;

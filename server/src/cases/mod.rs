@@ -1,6 +1,26 @@
-//! Filled by its room.
+//! Cases (案卷): from a report to its closing.
+//!
+//! The table of transitions is [`protocol::case::TRANSITIONS`]; nothing else says how a case may move, and
+//! [`advance`] is the only function that moves one. Every change is an event in the case's hash-chained ledger
+//! ([`ledger`]), nothing is ever deleted.
+//!
+//! * [`rules`]: guards, queues, flags, masking: plain functions over plain data.
+//! * [`reports`]: what comes from the field (T1), its mending and taking back.
+//! * `advance`: staff and field move a case (T2..T15). `file`, `photos`: the case and its photos in the database.
+//! * [`view`]: what it looks like outside. `counts`: exact figures. `routes`: the operations.
 
-/// The routes of this room.
-pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
-    crate::http::operation::Operations::new(app)
-}
+mod advance;
+mod counts;
+mod file;
+pub mod ledger;
+pub mod photos;
+pub mod reports;
+mod routes;
+pub mod rules;
+pub mod view;
+
+pub use advance::{Actor, Input, Registration, advance, find_place, register, request_event};
+pub use counts::{Counts, StreamCount};
+pub use file::{CaseFile, Source};
+pub(crate) use routes::request_of;
+pub use routes::routes;

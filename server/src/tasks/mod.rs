@@ -1,6 +1,16 @@
-//! Filled by its room.
+//! Tasks (任务): addressed to a cell and a purpose, resolved to whoever is on duty there at that minute, resolved
+//! again when that changes, and visibly nobody's when nobody is there.
+//!
+//! * [`rules`]: whose a task is, what an answer may do: plain functions over plain data.
+//! * `assign`: issue, resolve, hand on, close; the post's mailbox follows.
+//! * [`answers`]: what comes back from the field. `task`: the task in the database. `routes`: the operations.
 
-/// The routes of this room.
-pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
-    crate::http::operation::Operations::new(app)
-}
+pub mod answers;
+mod assign;
+mod routes;
+pub mod rules;
+mod task;
+
+pub use assign::{cancel, issue, resolve, resolve_for_post};
+pub use routes::{TaskView, routes};
+pub use task::{Order, Task};

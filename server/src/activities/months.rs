@@ -1,0 +1,190 @@
+//! Which district held what in which month: each has at least one organised activity a calendar month, and a
+//! missing one is visible (SP-05). The month is that of the activity's beginning, in Asia/Shanghai.
+
+use super::rules::Standing;
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Query},
+    },
+    list::Where,
+};
+use axum::extract::State;
+use jiff::civil::{Date, date};
+use protocol::{
+    codes::CountyCode,
+    problem::{FieldError, Problem, ProblemCode},
+    role::Role,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Who sees the months.
+pub(super) const READERS: &[Role] = &[Role::Supervisor, Role::ShiftLeader];
+
+/// Which year, and where.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MonthQuery {
+    /// 2020 to 2100
+    pub year: i16,
+    /// Prefix of cell codes.
+    pub area: Option<String>,
+}
+
+/// One month of one district.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Month {
+    /// 1..=12
+    pub month: i8,
+    /// Approved records: what counts for SP-05.
+    pub approved: u64,
+    /// Waiting for a review.
+    pub submitted: u64,
+    /// Sent back and not mended yet.
+    pub returned: u64,
+    /// The month is over, or running, and nothing is approved in it.
+    pub missing: bool,
+}
+
+/// The year of one district.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DistrictYear {
+    pub district: CountyCode,
+    pub name: String,
+    /// All twelve.
+    pub months: Vec<Month>,
+}
+
+/// One fact about a record: district, beginning, standing.
+pub(super) type Fact = (CountyCode, Millis, Standing);
+
+/// The year of each district, those without any activity too. `today` tells which months can be missing.
+pub(super) fn table(year: i16, districts: &BTreeMap<CountyCode, String>, facts: &[Fact], today: Date) -> Vec<DistrictYear> {
+    districts
+        .iter()
+        .map(|(code, name)| {
+            let months = (1..=12)
+                .map(|month| {
+                    let mut row = Month { month, ..Month::default() };
+                    for (_, _, standing) in facts.iter().filter(|(district, starts, _)| {
+                        let day = starts.civil().date();
+                        district == code && (day.year(), day.month()) == (year, month)
+                    }) {
+                        match standing {
+                            Standing::Approved => row.approved += 1,
+                            Standing::Submitted => row.submitted += 1,
+                            Standing::Returned => row.returned += 1,
+                            Standing::Withdrawn => {}
+                        }
+                    }
+                    row.missing = row.approved == 0 && (year, month) <= (today.year(), today.month());
+                    row
+                })
+                .collect();
+            DistrictYear { district: *code, name: name.clone(), months }
+        })
+        .collect()
+}
+
+/// Activities by district and month; nothing approved in a month is visible as `missing` (SP-05).
+#[utoipa::path(get, path = "/v1/activities/months", tag = "activities", params(MonthQuery),
+    responses((status = 200, body = Vec<DistrictYear>), (status = "4XX", body = Problem)))]
+pub(super) async fn months(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<MonthQuery>,
+) -> Result<Json<Vec<DistrictYear>>, Failure> {
+    if !(2020..=2100).contains(&query.year) {
+        return Err(Failure::fields(
+            ProblemCode::Invalid,
+            vec![FieldError {
+                at: "?year".into(),
+                zh: "年份为 2020 至 2100".into(),
+                en: "the year is 2020 to 2100".into(),
+            }],
+        ));
+    }
+    let today = app.clock.now().civil().date();
+    let areas = staff.areas(READERS);
+    app.read(move |tx| {
+        let scope = |column: &str| {
+            let mut condition = Where::default();
+            condition.within(column, &areas);
+            if let Some(area) = &query.area {
+                condition.within(column, std::slice::from_ref(area));
+            }
+            condition
+        };
+        let mut condition = scope("area");
+        condition.and("length(area) = 6");
+        let sql = format!("SELECT area, kind, name FROM org {} ORDER BY id", condition.sql());
+        let mut districts = BTreeMap::new();
+        // A district's own unit gives it its name; its departments have the same area.
+        for (code, kind, name) in tx.all(&sql, condition.values(), |row| {
+            Ok((row.parse::<CountyCode>("area")?, row.get::<String>("kind")?, row.get::<String>("name")?))
+        })? {
+            if kind == "district" {
+                districts.insert(code, name);
+            } else {
+                districts.entry(code).or_insert(name);
+            }
+        }
+        let mut condition = scope("area");
+        let first = Millis::from_civil(date(query.year, 1, 1).at(0, 0, 0, 0));
+        let after = Millis::from_civil(date(query.year + 1, 1, 1).at(0, 0, 0, 0));
+        let (first, after) = (condition.bind(first.0), condition.bind(after.0));
+        condition.and(format!("starts >= {first} AND starts < {after} AND length(area) >= 6"));
+        let sql = format!(
+            "SELECT substr(area, 1, 6) AS district, starts, state FROM activity {} ORDER BY record",
+            condition.sql()
+        );
+        let facts: Vec<Fact> = tx.all(&sql, condition.values(), |row| {
+            Ok((row.parse("district")?, Millis(row.get("starts")?), row.parse("state")?))
+        })?;
+        for (district, _, _) in &facts {
+            districts.entry(*district).or_insert_with(|| district.to_string());
+        }
+        Ok(table(query.year, &districts, &facts, today))
+    })
+    .await
+    .map(Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_without_an_approved_activity_is_visible() {
+        let district: CountyCode = "220104".parse().unwrap();
+        let other: CountyCode = "220105".parse().unwrap();
+        let districts = BTreeMap::from([(district, "朝阳区".to_owned()), (other, "二道区".to_owned())]);
+        let at = |month, day| Millis::from_civil(date(2026, month, day).at(0, 0, 0, 0));
+        let facts = [
+            (district, at(1, 1), Standing::Approved),
+            (district, at(1, 31), Standing::Submitted),
+            (district, at(2, 1), Standing::Returned),
+        ];
+        let years = table(2026, &districts, &facts, date(2026, 3, 15));
+        assert_eq!(years.len(), 2);
+        let first = &years[0].months;
+        assert_eq!((first[0].approved, first[0].submitted, first[0].missing), (1, 1, false));
+        assert!(first[1].missing && first[2].missing);
+        assert!(!first[3].missing, "April has not begun");
+        assert!(years[1].months[0].missing);
+    }
+
+    #[test]
+    fn the_month_is_that_of_shanghai() {
+        let district: CountyCode = "220104".parse().unwrap();
+        let districts = BTreeMap::from([(district, String::new())]);
+        // 2026-01-31 23:30 UTC is February in Asia/Shanghai.
+        let at = Millis(Millis::from_civil(date(2026, 2, 1).at(7, 30, 0, 0)).0);
+        let years = table(2026, &districts, &[(district, at, Standing::Approved)], date(2026, 12, 1));
+        assert_eq!(years[0].months[1].approved, 1);
+    }
+}

@@ -1,0 +1,340 @@
+//! Activity records in the database, and what their author hears of them.
+
+use super::rules::{self, Further, Second, Standing};
+use crate::{
+    app::App,
+    cases::{
+        photos::{self, CasePhoto, Origin},
+        rules::common_area,
+    },
+    ctx::Ctx,
+    failure::Failure,
+    feed::MailboxId,
+    intake::{EntryRow, Taken},
+    params,
+    people,
+    store::{Row, StoreError, Tx},
+};
+use protocol::{
+    codes::CellCode,
+    entry::{Disposition, Reason},
+    feed::{ActivityRow, kind},
+    ids::{EntryId, PersonId, PostId, RecordId, StreamId},
+    payload::Activity,
+    problem::ProblemCode,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+/// A record as it lies in the database.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub record: RecordId,
+    pub entry: EntryId,
+    pub stream: StreamId,
+    pub version: u32,
+    pub standing: Standing,
+    pub category: String,
+    pub title: String,
+    pub starts: Millis,
+    pub ends: Millis,
+    pub place: String,
+    pub cell: Option<CellCode>,
+    pub area: String,
+    pub organiser: String,
+    pub participants: u32,
+    pub summary: String,
+    pub author: PersonId,
+    pub post: PostId,
+    pub reason: Option<String>,
+    pub reviewed_by: Option<PersonId>,
+    pub reviewed: Option<Millis>,
+    pub created: Millis,
+    pub updated: Millis,
+}
+
+pub(super) const COLUMNS: &str = "record, entry, stream, version, state, category, title, starts, ends, place, cell, area, organiser, \
+     participants, summary, author, post, reason, reviewed_by, reviewed, created, updated";
+
+impl Record {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            record: row.parse("record")?,
+            entry: row.parse("entry")?,
+            stream: row.parse("stream")?,
+            version: row.get("version")?,
+            standing: row.parse("state")?,
+            category: row.get("category")?,
+            title: row.get("title")?,
+            starts: Millis(row.get("starts")?),
+            ends: Millis(row.get("ends")?),
+            place: row.get("place")?,
+            cell: row.parse_opt("cell")?,
+            area: row.get("area")?,
+            organiser: row.get("organiser")?,
+            participants: row.get("participants")?,
+            summary: row.get("summary")?,
+            author: row.parse("author")?,
+            post: row.parse("post")?,
+            reason: row.get("reason")?,
+            reviewed_by: row.parse_opt("reviewed_by")?,
+            reviewed: row.get::<Option<i64>>("reviewed")?.map(Millis),
+            created: Millis(row.get("created")?),
+            updated: Millis(row.get("updated")?),
+        })
+    }
+    pub(super) fn find(tx: &mut Tx<'_>, record: RecordId) -> Result<Option<Self>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM activity WHERE record = ?1");
+        tx.opt(&sql, params![record.to_string()], Self::read)
+    }
+    /// The record, or `request.not_found`.
+    pub(super) fn load(tx: &mut Tx<'_>, record: RecordId) -> Result<Self, Failure> {
+        Self::find(tx, record)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
+    }
+    /// Writes the whole record.
+    pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.execute(
+            "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
+                 area, organiser, participants, summary, author, post, reason, reviewed_by, reviewed, created, updated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+             ON CONFLICT (record) DO UPDATE SET entry = excluded.entry, stream = excluded.stream,
+                 version = excluded.version, state = excluded.state, category = excluded.category,
+                 title = excluded.title, starts = excluded.starts, ends = excluded.ends, place = excluded.place,
+                 cell = excluded.cell, area = excluded.area, organiser = excluded.organiser,
+                 participants = excluded.participants, summary = excluded.summary, post = excluded.post,
+                 reason = excluded.reason, reviewed_by = excluded.reviewed_by, reviewed = excluded.reviewed,
+                 updated = excluded.updated",
+            params![
+                self.record.to_string(),
+                self.entry.to_string(),
+                self.stream.to_string(),
+                self.version,
+                self.standing.as_str(),
+                &self.category,
+                &self.title,
+                self.starts.0,
+                self.ends.0,
+                &self.place,
+                self.cell.map(|c| c.to_string()),
+                &self.area,
+                &self.organiser,
+                self.participants,
+                &self.summary,
+                self.author.to_string(),
+                self.post.to_string(),
+                &self.reason,
+                self.reviewed_by.map(|p| p.to_string()),
+                self.reviewed.map(|t| t.0),
+                self.created.0,
+                self.updated.0
+            ],
+        )?;
+        Ok(())
+    }
+    /// Puts the record as it stands into its author's mailbox.
+    pub(super) fn tell_author(&self, ctx: &mut Ctx) -> Result<(), Failure> {
+        let mailbox = MailboxId::Author(self.author);
+        let Some(state) = self.standing.wire() else {
+            ctx.mail.remove(mailbox, kind::ACTIVITY, self.record);
+            return Ok(());
+        };
+        let row = ActivityRow {
+            record: self.record,
+            entry: self.entry,
+            version: self.version,
+            title: self.title.clone(),
+            state: state.into(),
+            reason: self.reason.clone(),
+            at: self.updated,
+        };
+        ctx.mail.put(mailbox, kind::ACTIVITY, self.record, &row)
+    }
+}
+
+/// Takes a record, or a mended version of one; what is wrong with it comes back to the author, all at once.
+pub fn submit(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    taken: &Taken,
+    a: &Activity,
+) -> Result<Disposition, Failure> {
+    let entry = &taken.entry;
+    let stands = Record::find(tx, entry.record)?;
+    if let Some(record) = &stands {
+        let second = Second {
+            standing: record.standing,
+            same_author: record.author == entry.author,
+            in_force: record.entry,
+            entry: entry.id,
+            supersedes: entry.supersedes,
+        };
+        match rules::further(&second) {
+            Further::Known => return Ok(Disposition::applied()),
+            Further::Refused(reason) => return Ok(Disposition::rejected(reason)),
+            Further::Mends => {}
+        }
+    }
+    if let Some(reason) = rules::one_reason(&rules::faults(a, taken.received)) {
+        return Ok(Disposition::rejected(reason));
+    }
+    let cell = a.cell.filter(|cell| app.grids.knows(*cell).is_some());
+    let area = match cell {
+        Some(cell) => cell.to_string(),
+        None => common_area(&people::posts::areas(tx, entry.post)?),
+    };
+    let record = Record {
+        record: entry.record,
+        entry: entry.id,
+        stream: taken.stream,
+        version: stands.as_ref().map_or(1, |s| s.version + 1),
+        standing: Standing::Submitted,
+        category: a.category.trim().to_owned(),
+        title: a.title.trim().to_owned(),
+        starts: a.starts,
+        ends: a.ends,
+        place: a.place.trim().to_owned(),
+        cell,
+        area,
+        organiser: a.organiser.trim().to_owned(),
+        participants: a.participants,
+        summary: a.summary.clone(),
+        author: entry.author,
+        post: entry.post,
+        reason: None,
+        reviewed_by: None,
+        reviewed: None,
+        created: stands.as_ref().map_or(ctx.now, |s| s.created),
+        updated: ctx.now,
+    };
+    record.save(tx)?;
+    record.tell_author(ctx)?;
+    Ok(Disposition::applied())
+}
+
+/// Takes a record back while nobody has reviewed it; `None`: the entry is no activity record.
+pub fn withdraw(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    _: &App,
+    taken: &Taken,
+    target: &EntryRow,
+) -> Result<Option<Disposition>, Failure> {
+    let Some(mut record) = Record::find(tx, target.record)? else {
+        return Ok(None);
+    };
+    match record.standing {
+        Standing::Withdrawn => Ok(Some(Disposition::applied())),
+        Standing::Submitted if record.author == taken.entry.author => {
+            record.standing = Standing::Withdrawn;
+            record.updated = ctx.now;
+            record.save(tx)?;
+            record.tell_author(ctx)?;
+            Ok(Some(Disposition::applied()))
+        }
+        Standing::Submitted | Standing::Returned | Standing::Approved => {
+            Ok(Some(Disposition::review(Reason::new(
+                "activity.reviewed",
+                format!("活动记录已{}，撤回转人工核对", record.standing.zh()),
+                "The record has been reviewed; a person will look at the withdrawal",
+            ))))
+        }
+    }
+}
+
+/// A record as staff see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ActivityView {
+    pub record: RecordId,
+    /// To be given with a review.
+    pub version: u32,
+    pub state: Standing,
+    pub state_zh: String,
+    pub category: String,
+    pub title: String,
+    pub starts: Millis,
+    pub ends: Millis,
+    pub place: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<CellCode>,
+    pub area: String,
+    pub organiser: String,
+    pub participants: u32,
+    pub summary: String,
+    pub author: PersonId,
+    pub author_name: String,
+    pub post: PostId,
+    pub post_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_by: Option<PersonId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Millis>,
+    pub created: Millis,
+    pub updated: Millis,
+    pub photos: Vec<CasePhoto>,
+    /// Reviews so far, in order; in the view of one record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<Review>,
+}
+
+/// One review of one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Review {
+    pub version: u32,
+    pub state: Standing,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub person: PersonId,
+    pub at: Millis,
+}
+
+pub(super) fn reviews(tx: &mut Tx<'_>, record: RecordId) -> Result<Vec<Review>, StoreError> {
+    tx.all(
+        "SELECT version, state, reason, person, at FROM activity_review WHERE record = ?1 ORDER BY version",
+        params![record.to_string()],
+        |row| {
+            Ok(Review {
+                version: row.get("version")?,
+                state: row.parse("state")?,
+                reason: row.get("reason")?,
+                person: row.parse("person")?,
+                at: Millis(row.get("at")?),
+            })
+        },
+    )
+}
+
+pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreError> {
+    let post_name = tx.one("SELECT name FROM post WHERE id = ?1", params![r.post.to_string()], |row| {
+        row.get("name")
+    })?;
+    Ok(ActivityView {
+        photos: photos::named_by(tx, r.entry, Origin::Report)?,
+        author_name: people::name(tx, r.author)?,
+        post_name,
+        record: r.record,
+        version: r.version,
+        state: r.standing,
+        state_zh: r.standing.zh().to_owned(),
+        category: r.category,
+        title: r.title,
+        starts: r.starts,
+        ends: r.ends,
+        place: r.place,
+        cell: r.cell,
+        area: r.area,
+        organiser: r.organiser,
+        participants: r.participants,
+        summary: r.summary,
+        author: r.author,
+        post: r.post,
+        reason: r.reason,
+        reviewed_by: r.reviewed_by,
+        reviewed: r.reviewed,
+        created: r.created,
+        updated: r.updated,
+        reviews: Vec::new(),
+    })
+}

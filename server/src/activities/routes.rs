@@ -1,0 +1,247 @@
+//! The operations on activity records.
+
+use super::{
+    months,
+    records::{self, ActivityView, COLUMNS, Record},
+    rules::Standing,
+};
+use crate::{
+    app::App,
+    cases::photos::{self, Origin},
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Path, Query},
+        operation::Operations,
+    },
+    list::{self, Page, Where},
+    params,
+    store::Tx,
+};
+use axum::{extract::State, http::HeaderMap, response::Response};
+use protocol::{
+    ids::RecordId,
+    photo::Sha256,
+    problem::{FieldError, Problem, ProblemCode},
+    role::Role,
+};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::routes;
+
+/// Who reads records; only supervisors decide.
+const READERS: &[Role] = &[Role::Supervisor, Role::ShiftLeader];
+
+/// The routes of this room.
+pub fn routes(app: &App) -> Operations {
+    Operations::new(app)
+        .staff(READERS, routes!(activities))
+        .staff(months::READERS, routes!(months::months))
+        .staff(READERS, routes!(activity))
+        .staff(READERS, routes!(photo))
+        .staff(&[Role::Supervisor], routes!(review))
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ActivityQuery {
+    pub state: Option<Standing>,
+    /// Prefix of cell codes.
+    pub area: Option<String>,
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+}
+
+fn wrong(at: &str, zh: &str, en: &str) -> Failure {
+    Failure::fields(
+        ProblemCode::Invalid,
+        vec![FieldError { at: at.to_owned(), zh: zh.to_owned(), en: en.to_owned() }],
+    )
+}
+
+/// Records in reach, the longest waiting first.
+#[utoipa::path(get, path = "/v1/activities", tag = "activities", params(ActivityQuery),
+    responses((status = 200, body = Page<ActivityView>), (status = "4XX", body = Problem)))]
+async fn activities(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<ActivityQuery>,
+) -> Result<Json<Page<ActivityView>>, Failure> {
+    let limit = list::limit(query.limit);
+    let mut condition = Where::default();
+    condition.within("area", &staff.areas(READERS));
+    if let Some(state) = query.state {
+        condition.one_of("state", [state.as_str()]);
+    }
+    if let Some(area) = query.area {
+        condition.within("area", &[area]);
+    }
+    if let Some(after) = &query.after {
+        let bad = || wrong("?after", "翻页位置无效", "no cursor of this list");
+        let (updated, record) = after.split_once('.').ok_or_else(bad)?;
+        let updated: i64 = updated.parse().map_err(|_| bad())?;
+        let record: RecordId = record.parse().map_err(|_| bad())?;
+        let (updated, record) = (condition.bind(updated), condition.bind(record.to_string()));
+        condition.and(format!("(updated, record) > ({updated}, {record})"));
+    }
+    let most = condition.bind(limit + 1);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM activity {} ORDER BY updated, record LIMIT {most}",
+        condition.sql()
+    );
+    let rows = app
+        .read(move |tx| {
+            let found = tx.all(&sql, condition.values(), Record::read)?;
+            Ok(found.into_iter().map(|r| records::view(tx, r)).collect::<Result<Vec<_>, _>>()?)
+        })
+        .await?;
+    Ok(Json(Page::cut(rows, limit, |row: &ActivityView| format!("{}.{}", row.updated.0, row.record))))
+}
+
+fn readable(tx: &mut Tx<'_>, staff: &Staff, id: RecordId) -> Result<Record, Failure> {
+    let record = Record::load(tx, id)?;
+    if READERS.iter().any(|role| staff.may(*role, &record.area)) {
+        Ok(record)
+    } else {
+        Err(Failure::of(ProblemCode::OutOfScope))
+    }
+}
+
+fn full(tx: &mut Tx<'_>, record: Record) -> Result<ActivityView, Failure> {
+    let reviews = records::reviews(tx, record.record)?;
+    Ok(ActivityView { reviews, ..records::view(tx, record)? })
+}
+
+/// A record with its photos and reviews.
+#[utoipa::path(get, path = "/v1/activities/{record}", tag = "activities", params(("record" = RecordId, Path)),
+    responses((status = 200, body = ActivityView), (status = "4XX", body = Problem)))]
+async fn activity(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<RecordId>,
+) -> Result<Json<ActivityView>, Failure> {
+    app.read(move |tx| {
+        let record = readable(tx, &staff, id)?;
+        full(tx, record)
+    })
+    .await
+    .map(Json)
+}
+
+/// A photo of a record.
+#[utoipa::path(get, path = "/v1/activities/{record}/photos/{sha256}", tag = "activities",
+    params(("record" = RecordId, Path), ("sha256" = Sha256, Path)),
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 304), (status = "4XX", body = Problem)))]
+async fn photo(
+    State(app): State<App>,
+    staff: Staff,
+    Path((id, sha256)): Path<(RecordId, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let sha256: Sha256 = sha256.parse().map_err(|_| Failure::of(ProblemCode::NotFound))?;
+    let photo = app
+        .read(move |tx| {
+            let record = readable(tx, &staff, id)?;
+            photos::named_by(tx, record.entry, Origin::Report)?
+                .into_iter()
+                .find(|p| p.sha256 == sha256 && p.held)
+                .ok_or_else(|| Failure::of(ProblemCode::NotFound))
+        })
+        .await?;
+    photos::answer(&app, &photo, &headers).await
+}
+
+/// What a reviewer decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// 通过
+    Approve,
+    /// 退回
+    Return,
+}
+
+impl Decision {
+    const fn standing(self) -> Standing {
+        match self {
+            Self::Approve => Standing::Approved,
+            Self::Return => Standing::Returned,
+        }
+    }
+}
+
+/// A review of the version that was looked at.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewBody {
+    pub version: u32,
+    pub decision: Decision,
+    /// Needed to send it back; the author reads it.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Approves a record or sends it back with the reason. The same decision again by the same person answers the
+/// same (SP-03, SP-05).
+#[utoipa::path(post, path = "/v1/activities/{record}/review", tag = "activities", request_body = ReviewBody,
+    params(("record" = RecordId, Path)),
+    responses((status = 200, body = ActivityView), (status = "4XX", body = Problem)))]
+async fn review(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<RecordId>,
+    Json(body): Json<ReviewBody>,
+) -> Result<Json<ActivityView>, Failure> {
+    let reason = body.reason.trim().to_owned();
+    if body.decision == Decision::Return && reason.is_empty() {
+        return Err(wrong("/reason", "退回时请写明原因", "say why it is sent back"));
+    }
+    if reason.chars().count() > 2000 || reason.contains('\0') {
+        return Err(wrong("/reason", "文字过长", "the text is too long"));
+    }
+    app.write(move |tx, ctx| {
+        let mut record = Record::load(tx, id)?;
+        staff.require(Role::Supervisor, &record.area)?;
+        let wanted = body.decision.standing();
+        if record.version == body.version
+            && record.standing == wanted
+            && record.reviewed_by == Some(staff.person)
+            && record.reason.as_deref().unwrap_or_default() == reason
+        {
+            return full(tx, record);
+        }
+        if record.standing != Standing::Submitted {
+            return Err(Failure::because(
+                ProblemCode::ActivityState,
+                format!("活动记录现为「{}」", record.standing.zh()),
+            ));
+        }
+        if record.version != body.version {
+            return Err(Failure::because(
+                ProblemCode::ActivityChanged,
+                format!("活动记录现为第 {} 版", record.version),
+            ));
+        }
+        record.standing = wanted;
+        record.reason = Some(reason.clone()).filter(|r| !r.is_empty());
+        record.reviewed_by = Some(staff.person);
+        record.reviewed = Some(ctx.now);
+        record.updated = ctx.now;
+        record.save(tx)?;
+        tx.execute(
+            "INSERT INTO activity_review (record, version, state, reason, person, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                id.to_string(),
+                record.version,
+                wanted.as_str(),
+                &record.reason,
+                staff.person.to_string(),
+                ctx.now.0
+            ],
+        )?;
+        record.tell_author(ctx)?;
+        full(tx, record)
+    })
+    .await
+    .map(Json)
+}

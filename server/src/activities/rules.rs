@@ -1,0 +1,221 @@
+//! What an activity record must say and what may become of it, as plain functions over plain data.
+
+use protocol::{entry::Reason, ids::EntryId, payload::Activity, time::Millis};
+
+crate::text_enum! {
+    /// Where a record stands; [`protocol::feed::ActivityState`] and what only the server knows.
+    pub enum Standing {
+        /// 待审核
+        Submitted = "submitted",
+        /// 通过
+        Approved = "approved",
+        /// 退回
+        Returned = "returned",
+        /// 已撤回: gone from the author's mailbox, kept here.
+        Withdrawn = "withdrawn",
+    }
+}
+
+impl Standing {
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::Submitted => "待审核",
+            Self::Approved => "通过",
+            Self::Returned => "退回",
+            Self::Withdrawn => "已撤回",
+        }
+    }
+    /// As the author's mailbox says it; `None`: the row is gone.
+    pub const fn wire(self) -> Option<protocol::feed::ActivityState> {
+        use protocol::feed::ActivityState as S;
+        match self {
+            Self::Submitted => Some(S::Submitted),
+            Self::Approved => Some(S::Approved),
+            Self::Returned => Some(S::Returned),
+            Self::Withdrawn => None,
+        }
+    }
+}
+
+/// An activity that lasts longer was typed wrongly.
+const LONGEST_MS: i64 = 366 * 86_400_000;
+/// More people than any stadium holds.
+const MOST_PARTICIPANTS: u32 = 1_000_000;
+
+/// What is wrong with a record, each with its own code; the author is told all of it at once.
+pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
+    let mut faults = Vec::new();
+    let mut fault = |wrong: bool, code: &str, zh: &str, en: &str| {
+        if wrong {
+            faults.push(Reason::new(code, zh, en));
+        }
+    };
+    let missing = |text: &str, most: usize| {
+        let n = text.trim().chars().count();
+        n == 0 || n > most || text.contains('\0')
+    };
+    fault(missing(&a.title, 200), "activity.title", "请填写活动名称（200 字以内）", "give the title, up to 200 characters");
+    fault(missing(&a.category, 64), "activity.category", "请选择活动类别", "choose the kind of activity");
+    fault(missing(&a.place, 200), "activity.place", "请填写活动地点", "say where it was held");
+    fault(missing(&a.organiser, 200), "activity.organiser", "请填写组织单位", "say who organised it");
+    fault(
+        !(1..=MOST_PARTICIPANTS).contains(&a.participants),
+        "activity.participants",
+        "参加人数至少 1 人",
+        "at least one participant",
+    );
+    fault(a.ends < a.starts, "activity.times", "结束时间不能早于开始时间", "it cannot end before it starts");
+    fault(
+        a.ends.since(a.starts) > LONGEST_MS || a.starts.0 <= 0,
+        "activity.times",
+        "请检查活动时间",
+        "the times cannot be right",
+    );
+    fault(
+        a.starts > now.plus(86_400_000),
+        "activity.not_yet",
+        "活动尚未举行，请在活动后上报",
+        "it has not been held yet, report it afterwards",
+    );
+    fault(
+        a.summary.chars().count() > 8000 || a.summary.contains('\0'),
+        "activity.summary",
+        "小结过长（8000 字以内）",
+        "the summary is too long",
+    );
+    faults
+}
+
+/// The faults as the one reason of a disposition: the first one's code and everybody's words.
+pub fn one_reason(faults: &[Reason]) -> Option<Reason> {
+    let first = faults.first()?;
+    let zh: Vec<&str> = faults.iter().map(|f| f.zh.as_str()).collect();
+    let en: Vec<&str> = faults.iter().map(|f| f.en.as_str()).collect();
+    Some(Reason::new(&first.code, zh.join("；"), en.join("; ")))
+}
+
+/// What a further entry of a known record does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Further {
+    /// It is the version in force already.
+    Known,
+    /// It takes the place of the version in force.
+    Mends,
+    Refused(Reason),
+}
+
+/// What is known about a further entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Second {
+    pub standing: Standing,
+    pub same_author: bool,
+    pub in_force: EntryId,
+    pub entry: EntryId,
+    pub supersedes: Option<EntryId>,
+}
+
+/// Only its author mends a record, and only until it is approved.
+pub fn further(s: &Second) -> Further {
+    if s.entry == s.in_force {
+        return Further::Known;
+    }
+    let refused = |code: &str, zh: &str, en: &str| Further::Refused(Reason::new(code, zh, en));
+    if !s.same_author {
+        return refused("activity.author", "只有本人能修改这条记录", "only its author can mend a record");
+    }
+    if s.supersedes.is_none() {
+        return refused("activity.record_taken", "这条记录已提交，请以修改方式提交", "the record exists, mend it instead");
+    }
+    match s.standing {
+        Standing::Submitted | Standing::Returned => Further::Mends,
+        Standing::Approved => refused("activity.state", "该活动记录已审核通过，不能再修改", "it has been approved already"),
+        Standing::Withdrawn => refused("activity.withdrawn", "该活动记录已撤回", "it has been taken back"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Millis = Millis(1_795_363_200_000);
+
+    fn good() -> Activity {
+        Activity {
+            category: "fitness".into(),
+            title: "社区健步走".into(),
+            starts: NOW.plus(-7_200_000),
+            ends: NOW.plus(-3_600_000),
+            place: "文化广场".into(),
+            cell: None,
+            organiser: "街道文体站".into(),
+            participants: 60,
+            summary: String::new(),
+            photos: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_complete_record_has_no_faults() {
+        assert_eq!(faults(&good(), NOW), Vec::new());
+        assert_eq!(one_reason(&[]), None);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let bad = Activity {
+            title: " ".into(),
+            participants: 0,
+            ends: NOW.plus(-8_000_000),
+            ..good()
+        };
+        let faults = faults(&bad, NOW);
+        let codes: Vec<&str> = faults.iter().map(|f| f.code.as_str()).collect();
+        assert_eq!(codes, ["activity.title", "activity.participants", "activity.times"]);
+        let reason = one_reason(&faults).unwrap();
+        assert_eq!(reason.code, "activity.title");
+        assert!(reason.zh.contains("参加人数") && reason.zh.contains("结束时间"));
+    }
+
+    #[test]
+    fn what_is_still_to_come_is_no_record() {
+        let next_week = Activity { starts: NOW.plus(7 * 86_400_000), ends: NOW.plus(7 * 86_400_000), ..good() };
+        assert_eq!(faults(&next_week, NOW)[0].code, "activity.not_yet");
+    }
+
+    fn entry(n: u8) -> EntryId {
+        EntryId::from_parts(1, [n; 10])
+    }
+
+    #[test]
+    fn only_the_author_mends_and_only_until_it_is_approved() {
+        let second = Second {
+            standing: Standing::Returned,
+            same_author: true,
+            in_force: entry(1),
+            entry: entry(2),
+            supersedes: Some(entry(1)),
+        };
+        assert_eq!(further(&second), Further::Mends);
+        assert_eq!(further(&Second { standing: Standing::Submitted, ..second }), Further::Mends);
+        assert_eq!(further(&Second { entry: entry(1), ..second }), Further::Known);
+        let code = |s: Second| match further(&s) {
+            Further::Refused(reason) => reason.code,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(code(Second { same_author: false, ..second }), "activity.author");
+        assert_eq!(code(Second { standing: Standing::Approved, ..second }), "activity.state");
+        assert_eq!(code(Second { supersedes: None, ..second }), "activity.record_taken");
+        assert_eq!(code(Second { standing: Standing::Withdrawn, ..second }), "activity.withdrawn");
+    }
+
+    proptest! {
+        #[test]
+        fn no_record_passes_that_ends_before_it_starts(starts in 1i64..1_795_363_200_000, ends in 1i64..1_795_363_200_000) {
+            let record = Activity { starts: Millis(starts), ends: Millis(ends), ..good() };
+            if faults(&record, NOW).is_empty() {
+                prop_assert!(starts <= ends);
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Exact figures: how many there are of what, in the reader's reach. Everybody who checks the system from
+//! outside counts with these.
+
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Query},
+    },
+    list::{self, Page, Where},
+    store::{StoreError, Tx},
+};
+use axum::extract::State;
+use protocol::{ids::StreamId, problem::Problem, role::Role, time::Millis};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Who may count.
+pub const READERS: &[Role] = &[
+    Role::Acceptor,
+    Role::ShiftLeader,
+    Role::CommandCentre,
+    Role::Supervisor,
+    Role::Admin,
+];
+
+/// Photos that entries name (each once in a stream), and those of them that the server holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PhotoCount {
+    pub named: u64,
+    pub held: u64,
+}
+
+/// Counts in one consistent look at the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Counts {
+    pub at: Millis,
+    /// By state of the case.
+    pub cases: BTreeMap<String, u64>,
+    /// By disposition of the entry.
+    pub entries: BTreeMap<String, u64>,
+    pub photos: PhotoCount,
+    /// By state of the task.
+    pub tasks: BTreeMap<String, u64>,
+    /// By state of the record.
+    pub activities: BTreeMap<String, u64>,
+    /// Persons on duty.
+    pub on_duty: u64,
+}
+
+/// What one handset's store has brought in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StreamCount {
+    pub stream: StreamId,
+    /// Number of the post.
+    pub post: String,
+    pub entries: u64,
+    /// Highest number of an entry; equal to `entries` when there are no holes.
+    pub last: u64,
+    pub photos: PhotoCount,
+}
+
+/// Streams whose post's unit lies in reach; the rest of a query follows.
+fn streams_within(areas: &[String]) -> Where {
+    let mut condition = Where::default();
+    condition.within("o.area", areas);
+    condition
+}
+
+fn by_state(tx: &mut Tx<'_>, sql: &str, condition: &Where) -> Result<BTreeMap<String, u64>, StoreError> {
+    let rows = tx.all(sql, condition.values(), |row| Ok((row.get("state")?, row.get("n")?)))?;
+    Ok(rows.into_iter().collect())
+}
+
+fn photos(tx: &mut Tx<'_>, condition: &Where) -> Result<PhotoCount, StoreError> {
+    let sql = format!(
+        "SELECT COUNT(*) AS named, COUNT(p.received) AS held
+         FROM (SELECT DISTINCT e.stream, e.sha256 FROM entry_photo e
+               JOIN stream s ON s.id = e.stream JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org {}) x
+         LEFT JOIN photo p ON p.stream = x.stream AND p.sha256 = x.sha256",
+        condition.sql()
+    );
+    tx.one(&sql, condition.values(), |row| {
+        Ok(PhotoCount { named: row.get("named")?, held: row.get("held")? })
+    })
+}
+
+/// Counts by state within reach.
+#[utoipa::path(get, path = "/v1/counts", tag = "counts",
+    responses((status = 200, body = Counts), (status = "4XX", body = Problem)))]
+pub async fn counts(State(app): State<App>, staff: Staff) -> Result<Json<Counts>, Failure> {
+    let now = app.clock.now();
+    let areas = staff.areas(READERS);
+    app.read(move |tx| {
+        let within = |column: &str| {
+            let mut condition = Where::default();
+            condition.within(column, &areas);
+            condition
+        };
+        let (area, cell, unit) = (within("area"), within("cell"), streams_within(&areas));
+        let grouped = |table: &str, condition: &Where| {
+            format!("SELECT state, COUNT(*) AS n FROM {table} {} GROUP BY state", condition.sql())
+        };
+        let entries = format!(
+            "SELECT e.state, COUNT(*) AS n FROM entry e JOIN stream s ON s.id = e.stream
+             JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org {} GROUP BY e.state",
+            unit.sql()
+        );
+        let mut present = streams_within(&areas);
+        present.and("d.present");
+        let clock = present.bind(now.0);
+        present.and(format!("d.ends > {clock}"));
+        let on_duty = format!(
+            "SELECT COUNT(*) AS n FROM presence d JOIN post q ON q.id = d.post JOIN org o ON o.id = q.org {}",
+            present.sql()
+        );
+        Ok(Counts {
+            at: now,
+            cases: by_state(tx, &grouped("case_file", &area), &area)?,
+            entries: by_state(tx, &entries, &unit)?,
+            photos: photos(tx, &unit)?,
+            tasks: by_state(tx, &grouped("task", &cell), &cell)?,
+            activities: by_state(tx, &grouped("activity", &area), &area)?,
+            on_duty: tx.one(&on_duty, present.values(), |row| row.get("n"))?,
+        })
+    })
+    .await
+    .map(Json)
+}
+
+/// Where to read on.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StreamQuery {
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+}
+
+/// Entries and photos by stream, to compare with what each handset says of itself.
+#[utoipa::path(get, path = "/v1/counts/streams", tag = "counts", params(StreamQuery),
+    responses((status = 200, body = Page<StreamCount>), (status = "4XX", body = Problem)))]
+pub async fn streams(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<StreamQuery>,
+) -> Result<Json<Page<StreamCount>>, Failure> {
+    let limit = list::limit(query.limit);
+    let mut condition = streams_within(&staff.areas(READERS));
+    if let Some(after) = &query.after {
+        let name = condition.bind(after);
+        condition.and(format!("s.id > {name}"));
+    }
+    let most = condition.bind(limit + 1);
+    let sql = format!(
+        "SELECT s.id, q.number, (SELECT COUNT(*) FROM entry e WHERE e.stream = s.id) AS entries,
+             (SELECT COALESCE(MAX(e.n), 0) FROM entry e WHERE e.stream = s.id) AS last
+         FROM stream s JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org {} ORDER BY s.id LIMIT {most}",
+        condition.sql()
+    );
+    let rows = app
+        .read(move |tx| {
+            let mut rows = tx.all(&sql, condition.values(), |row| {
+                Ok(StreamCount {
+                    stream: row.parse("id")?,
+                    post: row.get("number")?,
+                    entries: row.get("entries")?,
+                    last: row.get("last")?,
+                    photos: PhotoCount::default(),
+                })
+            })?;
+            for row in &mut rows {
+                let mut own = Where::default();
+                own.one_of("e.stream", [row.stream.to_string()]);
+                row.photos = photos(tx, &own)?;
+            }
+            Ok(rows)
+        })
+        .await?;
+    Ok(Json(Page::cut(rows, limit, |row: &StreamCount| row.stream.to_string())))
+}

@@ -1,0 +1,220 @@
+//! The case (案卷) as it lies in the database.
+
+use crate::{
+    failure::Failure,
+    params,
+    store::{Row, StoreError, Tx},
+};
+use protocol::{
+    case::CaseState,
+    codes::{CellCode, GridVersion, MatterCode},
+    geo::PointE7,
+    ids::{CaseId, EntryId, OrgId, PersonId, PostId, RecordId, StreamId},
+    problem::ProblemCode,
+    time::Millis,
+};
+
+crate::text_enum! {
+    /// Where a case came from.
+    pub enum Source {
+        /// A report from a handset (T1).
+        Field = "field",
+        /// A citizen's report that an acceptor typed in (T2).
+        Citizen = "citizen",
+    }
+}
+
+/// A case. `version` is the number of its ledger's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseFile {
+    pub id: CaseId,
+    /// 受理号
+    pub number: String,
+    pub source: Source,
+    /// The report in force; photos hang on it.
+    pub entry: Option<EntryId>,
+    pub record: Option<RecordId>,
+    pub stream: Option<StreamId>,
+    pub state: CaseState,
+    pub version: i64,
+    pub matter: Option<MatterCode>,
+    /// 1..=3, set at filing (T5).
+    pub level: Option<u8>,
+    pub text: String,
+    pub cell: Option<CellCode>,
+    pub grid: Option<GridVersion>,
+    pub place: Option<PointE7>,
+    pub address: String,
+    /// The cell, or while none is known the area of the reporter's post: what scopes are compared with.
+    pub area: String,
+    pub reporter: Option<PersonId>,
+    pub reporter_post: Option<PostId>,
+    pub self_handled: bool,
+    /// Codes of [`super::rules::Flag`].
+    pub flags: Vec<String>,
+    pub department: Option<OrgId>,
+    pub deadline: Option<Millis>,
+    /// A year without a calendar had a part in the deadline.
+    pub deadline_provisional: bool,
+    /// How often it was dispatched (T9, T15).
+    pub rounds: u32,
+    pub check_passed: Option<bool>,
+    /// Taken back by its author before anybody had worked on it.
+    pub withdrawn: bool,
+    pub reported: Millis,
+    pub created: Millis,
+    pub updated: Millis,
+}
+
+/// Columns of `case_file` in the words of [`CaseFile::read`].
+pub const COLUMNS: &str = "id, number, source, entry, record, stream, state, version, matter, level, text, cell, grid, \
+     lat, lon, address, area, reporter, reporter_post, self_handled, flags, department, deadline, \
+     deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated";
+
+fn point(row: &Row) -> Result<Option<PointE7>, StoreError> {
+    let (lat, lon): (Option<i32>, Option<i32>) = (row.get("lat")?, row.get("lon")?);
+    Ok(lat.zip(lon).map(|(lat, lon)| PointE7 { lat, lon }))
+}
+
+impl CaseFile {
+    pub fn read(row: &Row) -> Result<Self, StoreError> {
+        let flags: String = row.get("flags")?;
+        Ok(Self {
+            id: row.parse("id")?,
+            number: row.get("number")?,
+            source: row.parse("source")?,
+            entry: row.parse_opt("entry")?,
+            record: row.parse_opt("record")?,
+            stream: row.parse_opt("stream")?,
+            state: row.parse("state")?,
+            version: row.get("version")?,
+            matter: row.parse_opt("matter")?,
+            level: row.parse_opt("level")?,
+            text: row.get("text")?,
+            cell: row.parse_opt("cell")?,
+            grid: row.get::<Option<String>>("grid")?.map(GridVersion),
+            place: point(row)?,
+            address: row.get("address")?,
+            area: row.get("area")?,
+            reporter: row.parse_opt("reporter")?,
+            reporter_post: row.parse_opt("reporter_post")?,
+            self_handled: row.get("self_handled")?,
+            flags: serde_json::from_str(&flags).map_err(|e| StoreError::decode("flags", "a list", e))?,
+            department: row.parse_opt("department")?,
+            deadline: row.get::<Option<i64>>("deadline")?.map(Millis),
+            deadline_provisional: row.get("deadline_provisional")?,
+            rounds: row.get("rounds")?,
+            check_passed: row.get("check_passed")?,
+            withdrawn: row.get("withdrawn")?,
+            reported: Millis(row.get("reported")?),
+            created: Millis(row.get("created")?),
+            updated: Millis(row.get("updated")?),
+        })
+    }
+
+    fn find(tx: &mut Tx<'_>, column: &str, key: String) -> Result<Option<Self>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM case_file WHERE {column} = ?1");
+        tx.opt(&sql, params![key], Self::read)
+    }
+    /// The case, or `request.not_found`.
+    pub fn load(tx: &mut Tx<'_>, id: CaseId) -> Result<Self, Failure> {
+        Self::find(tx, "id", id.to_string())?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
+    }
+    /// The case that a record became.
+    pub fn of_record(tx: &mut Tx<'_>, record: RecordId) -> Result<Option<Self>, StoreError> {
+        Self::find(tx, "record", record.to_string())
+    }
+    /// The case whose report in force is this entry.
+    pub fn of_entry(tx: &mut Tx<'_>, entry: EntryId) -> Result<Option<Self>, StoreError> {
+        Self::find(tx, "entry", entry.to_string())
+    }
+
+    /// Writes a new case.
+    pub fn insert(&self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+        tx.execute(
+            "INSERT INTO case_file (id, number, source, entry, record, stream, state, version, matter, level, text,
+                 cell, grid, lat, lon, address, area, reporter, reporter_post, self_handled, flags, department,
+                 deadline, deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                 ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+            params![
+                self.id.to_string(),
+                &self.number,
+                self.source.as_str(),
+                self.entry.map(|e| e.to_string()),
+                self.record.map(|r| r.to_string()),
+                self.stream.map(|s| s.to_string()),
+                self.state.as_str(),
+                self.version,
+                self.matter.map(|m| m.to_string()),
+                self.level.map(|l| l.to_string()),
+                &self.text,
+                self.cell.map(|c| c.to_string()),
+                self.grid.as_ref().map(|g| g.0.clone()),
+                self.place.map(|p| p.lat),
+                self.place.map(|p| p.lon),
+                &self.address,
+                &self.area,
+                self.reporter.map(|p| p.to_string()),
+                self.reporter_post.map(|p| p.to_string()),
+                self.self_handled,
+                serde_json::to_string(&self.flags)?,
+                self.department.map(|d| d.to_string()),
+                self.deadline.map(|d| d.0),
+                self.deadline_provisional,
+                self.rounds,
+                self.check_passed,
+                self.withdrawn,
+                self.reported.0,
+                self.created.0,
+                self.updated.0
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Writes everything that may change. The version was checked when the case was read, in the same
+    /// serializable transaction.
+    pub fn update(&self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+        tx.execute(
+            "UPDATE case_file SET entry = ?2, stream = ?3, state = ?4, version = ?5, matter = ?6, level = ?7,
+                 text = ?8, cell = ?9, grid = ?10, lat = ?11, lon = ?12, address = ?13, area = ?14,
+                 self_handled = ?15, flags = ?16, department = ?17, deadline = ?18, deadline_provisional = ?19,
+                 rounds = ?20, check_passed = ?21, withdrawn = ?22, updated = ?23
+             WHERE id = ?1",
+            params![
+                self.id.to_string(),
+                self.entry.map(|e| e.to_string()),
+                self.stream.map(|s| s.to_string()),
+                self.state.as_str(),
+                self.version,
+                self.matter.map(|m| m.to_string()),
+                self.level.map(|l| l.to_string()),
+                &self.text,
+                self.cell.map(|c| c.to_string()),
+                self.grid.as_ref().map(|g| g.0.clone()),
+                self.place.map(|p| p.lat),
+                self.place.map(|p| p.lon),
+                &self.address,
+                &self.area,
+                self.self_handled,
+                serde_json::to_string(&self.flags)?,
+                self.department.map(|d| d.to_string()),
+                self.deadline.map(|d| d.0),
+                self.deadline_provisional,
+                self.rounds,
+                self.check_passed,
+                self.withdrawn,
+                self.updated.0
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Sets the cell that was looked up for the case, and with it the area.
+    pub fn put_in_cell(&mut self, cell: CellCode, grid: GridVersion) {
+        self.cell = Some(cell);
+        self.grid = Some(grid);
+        self.area = cell.to_string();
+    }
+}

@@ -1,0 +1,252 @@
+//! Reports from the field (上报, T1): each becomes a case at once, whatever is odd about it; oddities are flags
+//! for the acceptor. Nothing a worker saw is refused because of where or when it was sent.
+
+use super::{
+    advance::{Actor, Input, record},
+    file::{CaseFile, Source},
+    photos, rules, view,
+};
+use crate::{
+    app::App,
+    ctx::Ctx,
+    duty,
+    failure::Failure,
+    intake::{EntryRow, Taken},
+    people,
+    store::Tx,
+};
+use protocol::{
+    case::{Action, CaseState},
+    codes::{CellCode, GridVersion},
+    entry::{Disposition, Reason, receipt_number},
+    ids::EntryId,
+    payload::{Report, Withdraw},
+};
+use serde_json::{Map, Value, json};
+
+/// Makes a case of a report, or mends the case that the record became already.
+pub fn file(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    taken: &Taken,
+    report: &Report,
+) -> Result<Disposition, Failure> {
+    match CaseFile::of_record(tx, taken.entry.record)? {
+        None => open(tx, ctx, app, taken, report),
+        Some(case) if case.entry == Some(taken.entry.id) => Ok(Disposition::applied()),
+        Some(case) => mend(tx, ctx, app, taken, report, case),
+    }
+}
+
+fn open(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    taken: &Taken,
+    report: &Report,
+) -> Result<Disposition, Failure> {
+    let entry = &taken.entry;
+    let row = protocol::case::TRANSITIONS
+        .iter()
+        .find(|t| t.action == Action::Report)
+        .ok_or_else(|| Failure::internal("the table has no T1"))?;
+    let mut case = CaseFile {
+        id: ctx.case_id(),
+        number: receipt_number(entry.id),
+        source: Source::Field,
+        entry: Some(entry.id),
+        record: Some(entry.record),
+        stream: Some(taken.stream),
+        state: row.to,
+        version: 0,
+        matter: None,
+        level: None,
+        text: String::new(),
+        cell: None,
+        grid: None,
+        place: None,
+        address: String::new(),
+        area: String::new(),
+        reporter: Some(entry.author),
+        reporter_post: Some(entry.post),
+        self_handled: false,
+        flags: Vec::new(),
+        department: None,
+        deadline: None,
+        deadline_provisional: false,
+        rounds: 0,
+        check_passed: None,
+        withdrawn: false,
+        reported: taken.made.at,
+        created: ctx.now,
+        updated: ctx.now,
+    };
+    describe(tx, app, taken, report, &mut case)?;
+    case.insert(tx)?;
+    let mut facts = facts(taken, &case);
+    facts.insert("received".into(), json!(taken.received));
+    facts.insert("uncertainty_ms".into(), json!(taken.made.uncertainty_ms));
+    let by = Actor::Field { person: entry.author, post: entry.post };
+    let input = said(report);
+    record(tx, ctx, &mut case, Some(row), row.action.as_str(), None, &by, &input, facts)?;
+    case.update(tx)?;
+    view::tell_author(tx, ctx, &case)?;
+    Ok(Disposition::applied())
+}
+
+/// A new version of the report: it takes the old one's place while nobody has built on it.
+fn mend(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    taken: &Taken,
+    report: &Report,
+    mut case: CaseFile,
+) -> Result<Disposition, Failure> {
+    let entry = &taken.entry;
+    if entry.supersedes.is_none() || case.reporter != Some(entry.author) {
+        return Ok(Disposition::review(Reason::new(
+            "case.record_taken",
+            format!("这条记录已是案卷 {}，转人工核对", case.number),
+            format!("The record is case {} already; a person will look at it", case.number),
+        )));
+    }
+    if case.withdrawn || !matches!(case.state, CaseState::Reported | CaseState::SentBack) {
+        return Ok(Disposition::review(moved_on(&case)));
+    }
+    describe(tx, app, taken, report, &mut case)?;
+    let mut facts = facts(taken, &case);
+    facts.insert("instead_of".into(), json!(case.entry));
+    case.entry = Some(entry.id);
+    case.stream = Some(taken.stream);
+    let by = Actor::Field { person: entry.author, post: entry.post };
+    let (from, input) = (case.state, said(report));
+    record(tx, ctx, &mut case, None, "mend", Some(from), &by, &input, facts)?;
+    case.update(tx)?;
+    view::tell_author(tx, ctx, &case)?;
+    Ok(Disposition::applied())
+}
+
+/// Takes a report back while nobody has worked on it; `None`: the entry is no report.
+pub fn withdraw(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    _app: &App,
+    taken: &Taken,
+    target: &EntryRow,
+) -> Result<Option<Disposition>, Failure> {
+    let Some(mut case) = CaseFile::of_record(tx, target.record)? else {
+        return Ok(None);
+    };
+    if case.withdrawn {
+        return Ok(Some(Disposition::applied()));
+    }
+    if case.state != CaseState::Reported || case.reporter != Some(taken.entry.author) {
+        return Ok(Some(Disposition::review(moved_on(&case))));
+    }
+    case.withdrawn = true;
+    let reason = serde_json::from_str(taken.entry.payload.get()).map_or(String::new(), |w: Withdraw| w.reason);
+    let by = Actor::Field { person: taken.entry.author, post: taken.entry.post };
+    let input = Input { opinion: reason, ..Input::default() };
+    let mut facts = Map::new();
+    facts.insert("entry".into(), json!(taken.entry.id));
+    let from = case.state;
+    record(tx, ctx, &mut case, None, "withdraw", Some(from), &by, &input, facts)?;
+    case.update(tx)?;
+    view::tell_author(tx, ctx, &case)?;
+    Ok(Some(Disposition::applied()))
+}
+
+/// Tells the author how many of the report's photos are here by now.
+pub fn photos_changed(tx: &mut Tx<'_>, ctx: &mut Ctx, _app: &App, entry: EntryId) -> Result<(), Failure> {
+    match CaseFile::of_entry(tx, entry)? {
+        Some(case) => view::tell_author(tx, ctx, &case),
+        None => Ok(()),
+    }
+}
+
+fn moved_on(case: &CaseFile) -> Reason {
+    Reason::new(
+        "case.moved_on",
+        format!("案卷 {} 已进入「{}」，转人工核对", case.number, case.state.zh()),
+        format!("Case {} is {} by now; a person will look at it", case.number, case.state.as_str()),
+    )
+}
+
+/// Puts what the report says into the case, with the flags.
+fn describe(
+    tx: &mut Tx<'_>,
+    app: &App,
+    taken: &Taken,
+    report: &Report,
+    case: &mut CaseFile,
+) -> Result<(), Failure> {
+    let entry = &taken.entry;
+    let position = report.place.as_ref().or(entry.evidence.position.as_ref());
+    // A point off the globe is no position; the entry keeps what the handset said.
+    let position = position.filter(|p| p.point.is_on_globe());
+    let located = position.and_then(|p| app.grids.locate(p.point));
+    let known = |cell: CellCode| app.grids.knows(cell).map(|grid| (cell, grid));
+    let place: Option<(CellCode, GridVersion)> = located
+        .clone()
+        .map(|l| (l.cell, l.grid))
+        .or_else(|| report.cell.and_then(known));
+    let areas = people::posts::areas(tx, entry.post)?;
+    let matter_known = report.matter.is_none_or(|m| app.catalogue.find(m).is_some());
+    let flags = rules::flags(&rules::Circumstances {
+        on_duty: duty::was_on_duty(tx, entry.author, entry.post, &taken.made)?,
+        areas: &areas,
+        position,
+        handset_cell: report.cell,
+        located: located.map(|l| l.cell),
+        cell: place.as_ref().map(|(cell, _)| *cell),
+        basis: taken.made.basis,
+        matter_known,
+    });
+    case.matter = report.matter.filter(|_| matter_known);
+    case.text.clone_from(&report.text);
+    case.address.clone_from(&report.address);
+    case.self_handled = report.self_handled;
+    case.flags = flags.iter().map(|f| f.as_str().to_owned()).collect();
+    case.place = position.map(|p| p.point);
+    match place {
+        Some((cell, grid)) => case.put_in_cell(cell, grid),
+        None => {
+            case.cell = None;
+            case.grid = None;
+            case.area = rules::common_area(&areas);
+        }
+    }
+    Ok(())
+}
+
+fn said(report: &Report) -> Input {
+    Input {
+        opinion: report.text.clone(),
+        attachments: report.photos.iter().map(|p| p.sha256).collect(),
+        ..Input::default()
+    }
+}
+
+/// What the ledger keeps of a report besides its words.
+fn facts(taken: &Taken, case: &CaseFile) -> Map<String, Value> {
+    let mut facts = Map::new();
+    facts.insert("entry".into(), json!(taken.entry.id));
+    facts.insert("sha256".into(), json!(taken.sha256));
+    facts.insert("made".into(), json!(taken.made.at));
+    facts.insert("cell".into(), json!(case.cell));
+    facts.insert("flags".into(), json!(case.flags));
+    if case.self_handled {
+        facts.insert("self_handled".into(), json!(true));
+    }
+    facts
+}
+
+/// Whether the entry's photos are all here; for the reader of a case.
+pub fn photo_counts(tx: &mut Tx<'_>, case: &CaseFile) -> Result<(u32, u32), Failure> {
+    match case.entry {
+        Some(entry) => Ok(photos::counts(tx, entry)?),
+        None => Ok((0, 0)),
+    }
+}

@@ -1,0 +1,460 @@
+//! The operations on cases.
+
+use super::{
+    advance::{self, Actor, Input, Registration},
+    counts,
+    file::{COLUMNS, CaseFile},
+    photos, rules,
+    view::{self, CaseLine, CaseView, READERS},
+};
+use crate::{
+    app::App,
+    audit,
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Path, Query},
+        operation::Operations,
+    },
+    list::{self, Page, Where},
+    store::Tx,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use protocol::{
+    calendar::Limit,
+    case::{Action, CaseState},
+    codes::{CellCode, MatterCode},
+    geo::PointE7,
+    ids::{CaseId, EventId, OrgId},
+    photo::Sha256,
+    problem::{FieldError, Problem, ProblemCode},
+    role::Role,
+};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::routes;
+
+/// The routes of this room.
+pub fn routes(app: &App) -> Operations {
+    Operations::new(app)
+        .staff(READERS, routes!(cases))
+        .staff(&[Role::Acceptor], routes!(register))
+        .staff(READERS, routes!(case))
+        .staff(READERS, routes!(act))
+        .staff(&[Role::Acceptor, Role::ShiftLeader], routes!(caller_view))
+        .staff(READERS, routes!(photo))
+        .staff(counts::READERS, routes!(counts::counts))
+        .staff(counts::READERS, routes!(counts::streams))
+}
+
+/// Header by which a client names its request; the same name is never done twice.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The event id of a request that the client has named, by header or in the body.
+pub(crate) fn request_of(
+    headers: &HeaderMap,
+    staff: &Staff,
+    in_body: Option<uuid::Uuid>,
+) -> Result<Option<EventId>, Failure> {
+    let named = match headers.get(IDEMPOTENCY_KEY) {
+        Some(value) => {
+            let text = value.to_str().unwrap_or_default();
+            if text.is_empty() || text.len() > 200 {
+                return Err(field("Idempotency-Key", "请求编号为 1 至 200 个字符", "1 to 200 visible ASCII characters"));
+            }
+            Some(text.to_owned())
+        }
+        None => in_body.map(|id| id.to_string()),
+    };
+    Ok(named.map(|key| advance::request_event(staff.person, &key)))
+}
+
+fn field(at: &str, zh: &str, en: &str) -> Failure {
+    Failure::fields(
+        ProblemCode::Invalid,
+        vec![FieldError { at: at.to_owned(), zh: zh.to_owned(), en: en.to_owned() }],
+    )
+}
+
+/// Longest opinion or description, in characters.
+const MOST_TEXT: usize = 4000;
+
+fn short_enough(at: &str, text: &str) -> Result<(), Failure> {
+    // A NUL cannot be stored by either engine.
+    if text.chars().count() <= MOST_TEXT && !text.contains('\0') {
+        Ok(())
+    } else {
+        Err(field(at, "文字过长", "the text is too long or holds a NUL"))
+    }
+}
+
+/// Whose work to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Queue {
+    /// 受理员
+    Acceptor,
+    /// 值班长
+    ShiftLeader,
+    /// 指挥中心
+    CommandCentre,
+    /// 终端部门
+    Department,
+    /// Everything in reach.
+    All,
+}
+
+impl Queue {
+    const fn role(self) -> Option<Role> {
+        match self {
+            Self::Acceptor => Some(Role::Acceptor),
+            Self::ShiftLeader => Some(Role::ShiftLeader),
+            Self::CommandCentre => Some(Role::CommandCentre),
+            Self::Department => Some(Role::Department),
+            Self::All => None,
+        }
+    }
+}
+
+/// Which cases to list.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CaseQuery {
+    /// What waits for this role; `all` (the default) for everything in reach.
+    pub queue: Option<Queue>,
+    pub state: Option<CaseState>,
+    /// Prefix of cell codes.
+    pub area: Option<String>,
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+}
+
+/// What breaks first stands first: the deadline while it runs, then age.
+const ORDER: &str = "CASE WHEN state = 'handling' AND deadline IS NOT NULL THEN deadline ELSE 9223372036854775807 END";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cursor {
+    due: i64,
+    reported: i64,
+    id: String,
+}
+
+impl Cursor {
+    fn of(line: &CaseLine) -> String {
+        let due = line.deadline.filter(|_| line.state == CaseState::Handling).map_or(i64::MAX, |d| d.0);
+        format!("{due}.{}.{}", line.reported.0, line.id)
+    }
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let mut parts = text.splitn(3, '.');
+        let mut next = || parts.next().ok_or_else(|| field("?after", "翻页位置无效", "no cursor of this list"));
+        let number = |text: &str| {
+            text.parse::<i64>().map_err(|_| field("?after", "翻页位置无效", "no cursor of this list"))
+        };
+        let (due, reported, id) = (next()?, next()?, next()?);
+        let id: CaseId = id.parse().map_err(|_| field("?after", "翻页位置无效", "no cursor of this list"))?;
+        Ok(Self { due: number(due)?, reported: number(reported)?, id: id.to_string() })
+    }
+}
+
+/// Cases in reach, what breaks first first.
+#[utoipa::path(get, path = "/v1/cases", tag = "cases", params(CaseQuery),
+    responses((status = 200, body = Page<CaseLine>), (status = "4XX", body = Problem)))]
+async fn cases(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<CaseQuery>,
+) -> Result<Json<Page<CaseLine>>, Failure> {
+    let queue = query.queue.unwrap_or(Queue::All);
+    let limit = list::limit(query.limit);
+    let mut condition = Where::default();
+    match queue.role() {
+        Some(role) => {
+            condition.one_of("state", rules::queue(role).iter().map(|s| s.as_str()));
+            condition.and("NOT withdrawn");
+            if role == Role::Department {
+                condition.one_of("department", staff.orgs(role).map(|org| org.to_string()));
+            } else {
+                condition.within("area", &staff.areas(&[role]));
+            }
+        }
+        None => {
+            let centre: Vec<Role> = READERS.iter().copied().filter(|r| *r != Role::Department).collect();
+            let within = condition.within_text("area", &staff.areas(&centre));
+            let own = condition.one_of_text("department", staff.orgs(Role::Department).map(|org| org.to_string()));
+            condition.and(format!("({within} OR {own})"));
+        }
+    }
+    if let Some(state) = query.state {
+        condition.one_of("state", [state.as_str()]);
+    }
+    if let Some(area) = query.area {
+        condition.within("area", &[area]);
+    }
+    if let Some(after) = &query.after {
+        let cursor = Cursor::parse(after)?;
+        let (due, reported, id) = (
+            condition.bind(cursor.due),
+            condition.bind(cursor.reported),
+            condition.bind(cursor.id),
+        );
+        condition.and(format!("({ORDER}, reported, id) > ({due}, {reported}, {id})"));
+    }
+    let most = condition.bind(limit + 1);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM case_file {} ORDER BY {ORDER}, reported, id LIMIT {most}",
+        condition.sql()
+    );
+    let shared = app.clone();
+    let lines = app
+        .read(move |tx| {
+            let files = tx.all(&sql, condition.values(), CaseFile::read)?;
+            files.into_iter().map(|file| view::line(tx, &shared, file)).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(Json(Page::cut(lines, limit, Cursor::of)))
+}
+
+fn readable(tx: &mut Tx<'_>, staff: &Staff, id: CaseId) -> Result<CaseFile, Failure> {
+    let file = CaseFile::load(tx, id)?;
+    if view::may_read(staff, &file) {
+        Ok(file)
+    } else {
+        Err(Failure::of(ProblemCode::OutOfScope))
+    }
+}
+
+/// A case with its ledger, photos and what may be done now.
+#[utoipa::path(get, path = "/v1/cases/{id}", tag = "cases", params(("id" = CaseId, Path)),
+    responses((status = 200, body = CaseView), (status = "4XX", body = Problem)))]
+async fn case(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<CaseId>,
+) -> Result<Json<CaseView>, Failure> {
+    let shared = app.clone();
+    app.read(move |tx| {
+        let file = readable(tx, &staff, id)?;
+        view::of(tx, &shared, file, &Actor::Staff(&staff))
+    })
+    .await
+    .map(Json)
+}
+
+/// A citizen's report as an acceptor takes it down (T2).
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterBody {
+    /// Names this request; `Idempotency-Key` does the same.
+    pub request: Option<uuid::Uuid>,
+    /// 事/部件 类型
+    pub matter: Option<MatterCode>,
+    /// What the caller says.
+    pub text: String,
+    /// WGS-84; or name the cell.
+    pub place: Option<PointE7>,
+    pub cell: Option<CellCode>,
+    #[serde(default)]
+    pub address: String,
+    pub caller: Caller,
+}
+
+/// Who called. Stored apart, shown masked (DC-05).
+#[derive(Debug, Clone, Deserialize, Serialize, utoipa::ToSchema)]
+pub struct Caller {
+    #[serde(default)]
+    pub name: String,
+    pub phone: String,
+}
+
+/// Opens a case for a citizen's report and sends it to be verified (T2).
+#[utoipa::path(post, path = "/v1/cases", tag = "cases", request_body = RegisterBody,
+    params(("idempotency-key" = Option<String>, Header, description = "names this request; done once only")),
+    responses((status = 200, body = CaseView), (status = "4XX", body = Problem)))]
+async fn register(
+    State(app): State<App>,
+    staff: Staff,
+    headers: HeaderMap,
+    Json(body): Json<RegisterBody>,
+) -> Result<Json<CaseView>, Failure> {
+    if body.text.trim().is_empty() {
+        return Err(field("/text", "请填写反映的情况", "say what was reported"));
+    }
+    short_enough("/text", &body.text)?;
+    let digits = body.caller.phone.chars().filter(char::is_ascii_digit).count();
+    if digits < 3 || body.caller.phone.chars().count() > 32 || body.caller.phone.contains('\0') {
+        return Err(field("/caller/phone", "请填写来电号码", "the caller's phone number is needed"));
+    }
+    if body.caller.name.chars().count() > 64 || body.caller.name.contains('\0') {
+        return Err(field("/caller/name", "姓名过长", "the name is too long"));
+    }
+    short_enough("/address", &body.address)?;
+    let registration = Registration {
+        text: body.text,
+        caller_name: body.caller.name,
+        caller_phone: body.caller.phone,
+        input: Input {
+            request: request_of(&headers, &staff, body.request)?,
+            matter: body.matter,
+            place: body.place,
+            cell: body.cell,
+            address: Some(body.address),
+            ..Input::default()
+        },
+    };
+    let shared = app.clone();
+    app.write(move |tx, ctx| advance::register(tx, ctx, &shared, &Actor::Staff(&staff), &registration))
+        .await
+        .map(Json)
+}
+
+/// One step of a case.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActionBody {
+    pub action: Action,
+    /// The version that was looked at; another one meanwhile is `case.changed`.
+    pub expected_version: i64,
+    /// Names this request; `Idempotency-Key` does the same.
+    pub request: Option<uuid::Uuid>,
+    /// 意见
+    #[serde(default)]
+    pub opinion: String,
+    /// Photos uploaded before by `POST /v1/attachments`.
+    #[serde(default)]
+    pub attachments: Vec<Sha256>,
+    /// T4, T5
+    pub matter: Option<MatterCode>,
+    /// T4, WGS-84; or name the cell.
+    pub place: Option<PointE7>,
+    pub cell: Option<CellCode>,
+    pub address: Option<String>,
+    /// T5: 1 to 3
+    pub level: Option<u8>,
+    /// T9
+    pub department: Option<OrgId>,
+    /// T9
+    pub limit: Option<Limit>,
+}
+
+/// Moves a case by one row of the table of transitions.
+#[utoipa::path(post, path = "/v1/cases/{id}/actions", tag = "cases", request_body = ActionBody,
+    params(("id" = CaseId, Path),
+        ("idempotency-key" = Option<String>, Header, description = "names this request; done once only")),
+    responses((status = 200, body = CaseView), (status = "4XX", body = Problem)))]
+async fn act(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<CaseId>,
+    headers: HeaderMap,
+    Json(body): Json<ActionBody>,
+) -> Result<Json<CaseView>, Failure> {
+    short_enough("/opinion", &body.opinion)?;
+    short_enough("/address", body.address.as_deref().unwrap_or_default())?;
+    if body.attachments.len() > protocol::photo::MAX_PHOTOS_PER_ENTRY {
+        return Err(field("/attachments", "照片过多", "too many photos"));
+    }
+    let input = Input {
+        expected_version: Some(body.expected_version),
+        request: request_of(&headers, &staff, body.request)?,
+        opinion: body.opinion,
+        attachments: body.attachments,
+        matter: body.matter,
+        place: body.place,
+        cell: body.cell,
+        address: body.address,
+        level: body.level,
+        department: body.department,
+        limit: body.limit,
+        check_passed: None,
+        facts: serde_json::Map::new(),
+    };
+    let shared = app.clone();
+    app.write(move |tx, ctx| {
+        advance::advance(tx, ctx, &shared, id, body.action, &Actor::Staff(&staff), &input)
+    })
+    .await
+    .map(Json)
+}
+
+/// Why somebody has to see the caller.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+pub struct CallerViewBody {
+    pub reason: String,
+}
+
+/// Shows the caller of a case; the view and its reason are logged (DC-05).
+#[utoipa::path(post, path = "/v1/cases/{id}/caller-view", tag = "cases", request_body = CallerViewBody,
+    params(("id" = CaseId, Path)),
+    responses((status = 200, body = Caller), (status = "4XX", body = Problem)))]
+async fn caller_view(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<CaseId>,
+    Json(body): Json<CallerViewBody>,
+) -> Result<Response, Failure> {
+    let reason = body.reason.trim().to_owned();
+    if reason.is_empty() {
+        return Err(field("/reason", "请填写查看原因", "say why it has to be seen"));
+    }
+    short_enough("/reason", &reason)?;
+    let caller = app
+        .write(move |tx, ctx| {
+            let file = CaseFile::load(tx, id)?;
+            if !staff.may(Role::Acceptor, &file.area) {
+                staff.require(Role::ShiftLeader, &file.area)?;
+            }
+            let (name, phone) = view::caller(tx, id)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+            audit::note(tx, ctx, Some(staff.person), "case.caller_view", &id.to_string(), &reason)?;
+            Ok(Caller { name, phone })
+        })
+        .await?;
+    let mut response = Json(caller).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// A photo of a case.
+#[utoipa::path(get, path = "/v1/cases/{id}/photos/{sha256}", tag = "cases",
+    params(("id" = CaseId, Path), ("sha256" = Sha256, Path)),
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 304), (status = "4XX", body = Problem)))]
+async fn photo(
+    State(app): State<App>,
+    staff: Staff,
+    Path((id, sha256)): Path<(CaseId, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let sha256: Sha256 = sha256.parse().map_err(|_| Failure::of(ProblemCode::NotFound))?;
+    let photo = app
+        .read(move |tx| {
+            let file = readable(tx, &staff, id)?;
+            let events: Vec<_> = super::ledger::load(tx, id)?
+                .iter()
+                .filter_map(|s| serde_json::from_str(&s.body).ok())
+                .collect();
+            let all = photos::all(tx, &file, &events)?;
+            all.into_iter()
+                .find(|p| p.sha256 == sha256 && p.held)
+                .ok_or_else(|| Failure::of(ProblemCode::NotFound))
+        })
+        .await?;
+    photos::answer(&app, &photo, &headers).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_nonsense_is_refused() {
+        let id = CaseId::from_parts(5, [3; 10]);
+        let text = format!("{}.77.{id}", i64::MAX);
+        let cursor = Cursor { due: i64::MAX, reported: 77, id: id.to_string() };
+        assert_eq!(Cursor::parse(&text).unwrap(), cursor);
+        for bad in ["", "1.2", "1.2.x", "a.2.0", "1..2.3"] {
+            assert!(Cursor::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! What a case looks like from outside: the whole of it for staff, its state for the author's mailbox.
+
+use super::{
+    advance::Actor,
+    file::{CaseFile, Source},
+    ledger::{self, Event},
+    photos::{self, CasePhoto},
+    reports, rules,
+};
+use crate::{
+    app::App,
+    ctx::Ctx,
+    failure::Failure,
+    feed::MailboxId,
+    params,
+    store::Tx,
+};
+use protocol::{
+    case::{Action, CaseState, Guard, allowed},
+    codes::{CellCode, GridVersion, MatterCode},
+    duty::{Answer, Purpose, TaskState},
+    feed::{CaseRow, kind},
+    geo::PointE7,
+    ids::{CaseId, OrgId, PostId, TaskId},
+    role::Role,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A matter in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MatterName {
+    pub code: MatterCode,
+    pub zh: String,
+    pub en: String,
+}
+
+/// A unit or post with its name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Named<T> {
+    pub id: T,
+    pub name: String,
+}
+
+/// A flag in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FlagName {
+    pub code: String,
+    pub zh: String,
+}
+
+/// A caller as shown by default (DC-05); the rest by `POST /v1/cases/{id}/caller-view`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MaskedCaller {
+    pub name: String,
+    pub phone: String,
+}
+
+/// What may be done now, and what it still asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AllowedAction {
+    pub action: Action,
+    /// The row of the table.
+    pub transition: String,
+    pub to: CaseState,
+    pub role: Role,
+    pub role_zh: String,
+    /// Whether the reader may do it here.
+    pub mine: bool,
+    pub asks: Vec<Asked>,
+}
+
+/// A condition that an action still asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Asked {
+    pub guard: Guard,
+    pub zh: String,
+    pub en: String,
+}
+
+/// An event of the ledger with the words a reader needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EventView {
+    #[serde(flatten)]
+    pub event: Event,
+    /// The member of staff by name; somebody in the field by the post.
+    pub actor_name: String,
+    pub to_zh: String,
+    pub hash: String,
+}
+
+/// A task of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CaseTask {
+    pub task: TaskId,
+    pub purpose: Purpose,
+    pub state: TaskState,
+    pub due: Millis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_text: Option<String>,
+}
+
+/// The whole of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CaseView {
+    pub id: CaseId,
+    /// 受理号
+    pub number: String,
+    pub source: Source,
+    pub state: CaseState,
+    pub state_zh: String,
+    /// To be given as `expected_version` with an action.
+    pub version: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matter: Option<MatterName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<CellCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<GridVersion>,
+    /// Street and community of the cell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cell_name: String,
+    /// WGS-84
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<PointE7>,
+    pub address: String,
+    pub area: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reporter_post: Option<Named<PostId>>,
+    pub self_handled: bool,
+    pub flags: Vec<FlagName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<Named<OrgId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Millis>,
+    pub deadline_provisional: bool,
+    pub rounds: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_passed: Option<bool>,
+    pub withdrawn: bool,
+    pub reported: Millis,
+    pub created: Millis,
+    pub updated: Millis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<MaskedCaller>,
+    pub photos: Vec<CasePhoto>,
+    pub tasks: Vec<CaseTask>,
+    pub allowed: Vec<AllowedAction>,
+    pub ledger: Vec<EventView>,
+    /// Whether the ledger is whole and unchanged, looked at just now.
+    pub ledger_ok: bool,
+}
+
+/// The case as `by` sees it.
+pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<CaseView, Failure> {
+    let sealed = ledger::load(tx, file.id)?;
+    let verified = ledger::verify(file.id, file.version, file.state, &sealed);
+    if let Err(broken) = &verified {
+        tracing::error!(case = %file.id, %broken, "ledger");
+    }
+    let ledger_ok = verified.is_ok();
+    // A broken ledger is shown as far as it can be read: hiding it would help whoever changed it.
+    let events: Vec<(Event, String)> = sealed
+        .iter()
+        .filter_map(|s| Some((serde_json::from_str(&s.body).ok()?, s.hash.clone())))
+        .collect();
+    let plain: Vec<Event> = events.iter().map(|(e, _)| e.clone()).collect();
+    let photos = photos::all(tx, &file, &plain)?;
+    let allowed = actions(&file, by);
+    let names = names(tx, &plain)?;
+    let ledger = events
+        .into_iter()
+        .map(|(event, hash)| EventView {
+            actor_name: actor_name(&names, &event),
+            to_zh: event.to.zh().to_owned(),
+            event,
+            hash,
+        })
+        .collect();
+    let cell_name = file
+        .cell
+        .and_then(|c| app.grids.names(c))
+        .map_or(String::new(), |(street, community)| format!("{street}{community}"));
+    let post_name = match file.reporter_post {
+        Some(post) => name_of(tx, "post", post.to_string())?.map(|name| Named { id: post, name }),
+        None => None,
+    };
+    let department = match file.department {
+        Some(org) => name_of(tx, "org", org.to_string())?.map(|name| Named { id: org, name }),
+        None => None,
+    };
+    Ok(CaseView {
+        caller: caller(tx, file.id)?.map(|(name, phone)| MaskedCaller {
+            name: rules::masked_name(&name),
+            phone: rules::masked_phone(&phone),
+        }),
+        tasks: tasks(tx, file.id)?,
+        matter: file.matter.map(|code| {
+            let item = app.catalogue.find(code);
+            MatterName {
+                code,
+                zh: item.map_or(String::new(), |i| i.zh.clone()),
+                en: item.map_or(String::new(), |i| i.en.clone()),
+            }
+        }),
+        flags: file
+            .flags
+            .iter()
+            .map(|code| FlagName {
+                zh: code.parse::<rules::Flag>().map_or_else(|_| code.clone(), |f| f.zh().to_owned()),
+                code: code.clone(),
+            })
+            .collect(),
+        id: file.id,
+        number: file.number,
+        source: file.source,
+        state: file.state,
+        state_zh: file.state.zh().to_owned(),
+        version: file.version,
+        level: file.level,
+        text: file.text,
+        cell: file.cell,
+        grid: file.grid,
+        cell_name,
+        place: file.place,
+        address: file.address,
+        area: file.area,
+        reporter_post: post_name,
+        self_handled: file.self_handled,
+        department,
+        deadline: file.deadline,
+        deadline_provisional: file.deadline_provisional,
+        rounds: file.rounds,
+        check_passed: file.check_passed,
+        withdrawn: file.withdrawn,
+        reported: file.reported,
+        created: file.created,
+        updated: file.updated,
+        photos,
+        allowed,
+        ledger,
+        ledger_ok,
+    })
+}
+
+fn actions(file: &CaseFile, by: &Actor<'_>) -> Vec<AllowedAction> {
+    if file.withdrawn {
+        return Vec::new();
+    }
+    let facts = rules::Facts {
+        matter: file.matter.is_some(),
+        cell: file.cell.is_some(),
+        check_passed: file.check_passed == Some(true),
+        ..rules::Facts::default()
+    };
+    allowed(file.state)
+        .map(|t| AllowedAction {
+            action: t.action,
+            transition: t.id.to_owned(),
+            to: t.to,
+            role: t.by,
+            role_zh: t.by.zh().to_owned(),
+            mine: match by {
+                Actor::Staff(staff) if t.by == Role::Department => {
+                    staff.orgs(Role::Department).any(|org| Some(org) == file.department)
+                }
+                Actor::Staff(staff) => t.by != Role::Patroller && staff.may(t.by, &file.area),
+                Actor::Field { .. } | Actor::System => false,
+            },
+            asks: rules::missing(t, facts)
+                .into_iter()
+                .map(|guard| Asked { guard, zh: guard.zh().to_owned(), en: guard.en().to_owned() })
+                .collect(),
+        })
+        .collect()
+}
+
+fn names(tx: &mut Tx<'_>, events: &[Event]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut names = BTreeMap::new();
+    for event in events {
+        let (table, id) = match (event.actor.post, event.actor.person) {
+            (Some(post), _) => ("post", post.to_string()),
+            (None, Some(person)) => ("person", person.to_string()),
+            (None, None) => continue,
+        };
+        if !names.contains_key(&id) {
+            let name = name_of(tx, table, id.clone())?.unwrap_or_default();
+            names.insert(id, name);
+        }
+    }
+    Ok(names)
+}
+
+fn actor_name(names: &BTreeMap<String, String>, event: &Event) -> String {
+    let id = match (event.actor.post, event.actor.person) {
+        (Some(post), _) => post.to_string(),
+        (None, Some(person)) => person.to_string(),
+        (None, None) => return "系统".to_owned(),
+    };
+    names.get(&id).cloned().unwrap_or_default()
+}
+
+/// `table` is one of this room's own words, never input.
+fn name_of(tx: &mut Tx<'_>, table: &str, id: String) -> Result<Option<String>, Failure> {
+    let sql = format!("SELECT name FROM {table} WHERE id = ?1");
+    Ok(tx.opt(&sql, params![id], |row| row.get("name"))?)
+}
+
+/// Name and phone of the caller, unmasked: only for [`super::routes`]' logged view.
+pub(super) fn caller(tx: &mut Tx<'_>, case: CaseId) -> Result<Option<(String, String)>, Failure> {
+    Ok(tx.opt(
+        "SELECT name, phone FROM case_caller WHERE case_id = ?1",
+        params![case.to_string()],
+        |row| Ok((row.get("name")?, row.get("phone")?)),
+    )?)
+}
+
+fn tasks(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<CaseTask>, Failure> {
+    Ok(tx.all(
+        "SELECT id, purpose, state, due, answer, answer_text FROM task WHERE case_id = ?1 ORDER BY issued, id",
+        params![case.to_string()],
+        |row| {
+            Ok(CaseTask {
+                task: row.parse("id")?,
+                purpose: row.parse("purpose")?,
+                state: row.parse("state")?,
+                due: Millis(row.get("due")?),
+                answer: row.parse_opt("answer")?,
+                answer_text: row.get("answer_text")?,
+            })
+        },
+    )?)
+}
+
+/// Puts the case as it stands into the mailbox of the report's author.
+pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Result<(), Failure> {
+    let (Some(author), Some(record)) = (file.reporter, file.record) else {
+        return Ok(());
+    };
+    let (photos_named, photos_held) = reports::photo_counts(tx, file)?;
+    let row = CaseRow {
+        case: file.id,
+        record,
+        number: file.number.clone(),
+        state: file.state.into(),
+        photos_held,
+        photos_named,
+        at: file.updated,
+    };
+    ctx.mail.put(MailboxId::Author(author), kind::CASE, file.id, &row)
+}
+
+/// A case in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CaseLine {
+    pub id: CaseId,
+    pub number: String,
+    pub source: Source,
+    pub state: CaseState,
+    pub state_zh: String,
+    pub version: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matter: Option<MatterName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<CellCode>,
+    pub address: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<OrgId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Millis>,
+    pub flags: Vec<String>,
+    pub withdrawn: bool,
+    pub rounds: u32,
+    pub photos_named: u32,
+    pub photos_held: u32,
+    pub reported: Millis,
+    pub updated: Millis,
+}
+
+/// The line of a case.
+pub fn line(tx: &mut Tx<'_>, app: &App, file: CaseFile) -> Result<CaseLine, Failure> {
+    let (photos_named, photos_held) = reports::photo_counts(tx, &file)?;
+    Ok(CaseLine {
+        matter: file.matter.map(|code| {
+            let item = app.catalogue.find(code);
+            MatterName {
+                code,
+                zh: item.map_or(String::new(), |i| i.zh.clone()),
+                en: item.map_or(String::new(), |i| i.en.clone()),
+            }
+        }),
+        id: file.id,
+        number: file.number,
+        source: file.source,
+        state: file.state,
+        state_zh: file.state.zh().to_owned(),
+        version: file.version,
+        level: file.level,
+        text: file.text,
+        cell: file.cell,
+        address: file.address,
+        department: file.department,
+        deadline: file.deadline,
+        flags: file.flags,
+        withdrawn: file.withdrawn,
+        rounds: file.rounds,
+        photos_named,
+        photos_held,
+        reported: file.reported,
+        updated: file.updated,
+    })
+}
+
+/// Whether the reader may see the case at all: the roles of the centre in its area, the department it is or
+/// was last with.
+pub fn may_read(staff: &crate::http::actor::Staff, file: &CaseFile) -> bool {
+    READERS.iter().any(|role| match role {
+        Role::Department => staff.orgs(Role::Department).any(|org| Some(org) == file.department),
+        other => staff.may(*other, &file.area),
+    })
+}
+
+/// Roles that read cases.
+pub const READERS: &[Role] = &[
+    Role::Acceptor,
+    Role::ShiftLeader,
+    Role::CommandCentre,
+    Role::Department,
+    Role::Supervisor,
+];

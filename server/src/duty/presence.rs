@@ -1,0 +1,269 @@
+//! Presence in the database.
+
+use super::rules::{self, Candidate, Entering, Presence};
+use crate::{
+    app::App,
+    ctx::Ctx,
+    failure::Failure,
+    feed::MailboxId,
+    intake::Taken,
+    params,
+    people,
+    store::{StoreError, Tx},
+    tasks,
+};
+use protocol::{
+    codes::CellCode,
+    entry::{Disposition, DispositionState, Reason},
+    evidence::TrustedTime,
+    feed::{PresenceRow, kind},
+    ids::{PersonId, PostId},
+    payload::{CheckIn, CheckOut},
+    time::Millis,
+};
+
+fn load(tx: &mut Tx<'_>, person: PersonId) -> Result<Option<Presence>, StoreError> {
+    tx.opt(
+        "SELECT post, present, since, ends FROM presence WHERE person = ?1",
+        params![person.to_string()],
+        |row| {
+            Ok(Presence {
+                post: row.parse("post")?,
+                present: row.get("present")?,
+                since: Millis(row.get("since")?),
+                ends: Millis(row.get("ends")?),
+            })
+        },
+    )
+}
+
+/// Writes what stands now and tells the person; `by` is the entry that changed it.
+fn save(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    person: PersonId,
+    p: Presence,
+    by: Option<String>,
+) -> Result<(), Failure> {
+    tx.execute(
+        "INSERT INTO presence (person, post, present, since, ends, last_contact, changed_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (person) DO UPDATE SET post = excluded.post, present = excluded.present,
+             since = excluded.since, ends = excluded.ends, changed_by = excluded.changed_by",
+        params![person.to_string(), p.post.to_string(), p.present, p.since.0, p.ends.0, ctx.now.0, by],
+    )?;
+    let row = PresenceRow { person, present: p.present, since: p.since };
+    ctx.mail.put(MailboxId::Author(person), kind::PRESENCE, person, &row)
+}
+
+fn note(reason: Reason) -> Disposition {
+    Disposition { state: DispositionState::Applied.into(), reason: Some(reason) }
+}
+
+/// 签到: puts the author on duty at the post, unless he does not hold it now (a person looks at that) or the
+/// check-in comes after its own end (kept as a fact).
+pub fn check_in(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    taken: &Taken,
+    _: &CheckIn,
+) -> Result<Disposition, Failure> {
+    let (person, post) = (taken.entry.author, taken.entry.post);
+    if !people::posts::holders_now(tx, post, ctx.now)?.contains(&person) {
+        return Ok(Disposition::review(Reason::new(
+            "duty.not_holder",
+            "现在不是该岗位的持有人，签到转人工核对",
+            "You do not hold this post now; a person will look at the check-in",
+        )));
+    }
+    let was = load(tx, person)?;
+    let made = taken.made.at;
+    match rules::enter(was, post, made, ctx.now, app.settings.presence_hours) {
+        Entering::Over { ended } => {
+            period(tx, taken, made, ended)?;
+            Ok(note(Reason::new(
+                "duty.over",
+                "签到已记录；该班次已结束，未改变在岗状态",
+                "The check-in is on record; that duty has ended, so nothing changes now",
+            )))
+        }
+        Entering::Same(p) => {
+            if was.is_some_and(|w| w.since != p.since) {
+                tx.execute(
+                    "UPDATE duty_period SET since = ?3 WHERE person = ?1 AND since = ?2",
+                    params![person.to_string(), was.map(|w| w.since.0), p.since.0],
+                )?;
+                save(tx, ctx, person, p, Some(taken.entry.id.to_string()))?;
+            }
+            contact(tx, ctx, app, person)?;
+            Ok(Disposition::applied())
+        }
+        Entering::Begin(p) => {
+            period(tx, taken, p.since, p.ends)?;
+            save(tx, ctx, person, p, Some(taken.entry.id.to_string()))?;
+            contact(tx, ctx, app, person)?;
+            if let Some(before) = was.filter(|w| w.present && w.post != p.post) {
+                tasks::resolve_for_post(tx, ctx, before.post)?;
+            }
+            tasks::resolve_for_post(tx, ctx, post)?;
+            Ok(Disposition::applied())
+        }
+    }
+}
+
+/// 签退: takes the author off duty.
+pub fn check_out(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    taken: &Taken,
+    _: &CheckOut,
+) -> Result<Disposition, Failure> {
+    let person = taken.entry.author;
+    let made = taken.made.at;
+    tx.execute(
+        "UPDATE duty_period SET until = ?2 WHERE person = ?1 AND since <= ?2 AND until > ?2",
+        params![person.to_string(), made.0],
+    )?;
+    let was = load(tx, person)?;
+    contact(tx, ctx, app, person)?;
+    let Some(left) = rules::leave(was, taken.entry.post, made) else {
+        return Ok(note(Reason::new(
+            "duty.over",
+            "签退已记录；该班次已结束，未改变在岗状态",
+            "The check-out is on record; that duty has ended, so nothing changes now",
+        )));
+    };
+    save(tx, ctx, person, left, Some(taken.entry.id.to_string()))?;
+    tasks::resolve_for_post(tx, ctx, left.post)?;
+    Ok(Disposition::applied())
+}
+
+fn period(tx: &mut Tx<'_>, taken: &Taken, since: Millis, until: Millis) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO duty_period (entry, person, post, since, until) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (entry) DO NOTHING",
+        params![
+            taken.entry.id.to_string(),
+            taken.entry.author.to_string(),
+            taken.entry.post.to_string(),
+            since.0,
+            until.max(since).0
+        ],
+    )?;
+    Ok(())
+}
+
+/// The server has heard of a terminal of this person just now; among several on duty the latest gets a task.
+pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, person: PersonId) -> Result<(), Failure> {
+    tx.execute(
+        "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2",
+        params![person.to_string(), ctx.now.0],
+    )?;
+    Ok(())
+}
+
+/// Takes somebody off duty at once and hands the tasks on: the terminal was revoked, the post given away.
+pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failure> {
+    let Some(p) = load(tx, person)?.filter(|p| p.present) else {
+        return Ok(());
+    };
+    let ends = p.ends.min(ctx.now).max(p.since);
+    tx.execute(
+        "UPDATE duty_period SET until = ?2 WHERE person = ?1 AND since <= ?2 AND until > ?2",
+        params![person.to_string(), ends.0],
+    )?;
+    save(tx, ctx, person, Presence { present: false, ends, ..p }, None)?;
+    tasks::resolve_for_post(tx, ctx, p.post)
+}
+
+/// How many presences one write ends; more are left to the next.
+const AT_ONCE: u32 = 100;
+
+/// Ends the presences whose time has run out; how many there were. Called by the sweeper again and again.
+pub fn end_expired(tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<usize, Failure> {
+    let over: Vec<PersonId> = tx.all(
+        "SELECT person FROM presence WHERE present AND ends <= ?1 ORDER BY ends, person LIMIT ?2",
+        params![ctx.now.0, AT_ONCE],
+        |row| row.parse("person"),
+    )?;
+    for person in &over {
+        end(tx, ctx, *person)?;
+    }
+    Ok(over.len())
+}
+
+/// The background job: ends what has run out, every half minute, until the server stops. Any number of
+/// replicas may run it; each presence ends once.
+pub async fn watch(app: App) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(30));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = app.clock.now();
+        // A read first: a sweep that finds nothing costs the only writer nothing.
+        let due = app
+            .read(move |tx| {
+                Ok(tx.one(
+                    "SELECT COUNT(*) AS n FROM presence WHERE present AND ends <= ?1",
+                    params![now.0],
+                    |row| row.get::<u64>("n"),
+                )?)
+            })
+            .await;
+        let done = match due {
+            Ok(0) => continue,
+            Ok(_) => app.write(end_expired).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "ending duty failed, it is tried again");
+        }
+    }
+}
+
+/// Who is on duty in a cell now, for tasks: present, and holder of a post whose area holds the cell.
+///
+/// The seam for roster and leave: who is on leave now is left out here, a substitute (接替者) is let in here.
+pub fn on_duty(tx: &mut Tx<'_>, cell: CellCode, now: Millis) -> Result<Vec<Candidate>, StoreError> {
+    tx.all(
+        "SELECT p.person, p.post, p.last_contact FROM presence p
+         JOIN person q ON q.id = p.person AND q.disabled IS NULL
+         WHERE p.present AND p.ends > ?2
+           AND EXISTS (SELECT 1 FROM post_area a
+                       WHERE a.post = p.post AND substr(CAST(?1 AS TEXT), 1, length(a.area)) = a.area)
+           AND EXISTS (SELECT 1 FROM post_holder h
+                       WHERE h.post = p.post AND h.person = p.person AND h.since <= ?2
+                         AND (h.until IS NULL OR h.until > ?2))
+         ORDER BY p.person",
+        params![cell.to_string(), now.0],
+        |row| {
+            Ok(Candidate {
+                person: row.parse("person")?,
+                post: row.parse("post")?,
+                last_contact: Millis(row.get("last_contact")?),
+            })
+        },
+    )
+}
+
+/// Whether the person was on duty at the post when something was made, as far as the clock can tell.
+pub fn was_on_duty(
+    tx: &mut Tx<'_>,
+    person: PersonId,
+    post: PostId,
+    made: &TrustedTime,
+) -> Result<bool, StoreError> {
+    let periods: Vec<(i64, i64)> = tx.all(
+        "SELECT since, until FROM duty_period WHERE person = ?1 AND post = ?2 AND since <= ?3
+         ORDER BY since DESC LIMIT 50",
+        params![
+            person.to_string(),
+            post.to_string(),
+            made.at.plus(made.uncertainty_ms.max(0)).0
+        ],
+        |row| Ok((row.get("since")?, row.get("until")?)),
+    )?;
+    Ok(periods.iter().any(|(since, until)| rules::covers(Millis(*since), Millis(*until), made)))
+}

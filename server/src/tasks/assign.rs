@@ -1,0 +1,114 @@
+//! Tasks find their holder, and the posts' mailboxes follow.
+
+use super::{
+    rules,
+    task::{self, COLUMNS, Task},
+};
+use crate::{
+    ctx::Ctx,
+    duty,
+    failure::Failure,
+    feed::MailboxId,
+    params,
+    store::Tx,
+};
+use protocol::{
+    duty::TaskState,
+    feed::kind,
+    ids::{PersonId, PostId, TaskId},
+    problem::ProblemCode,
+};
+
+/// Writes a new task and gives it to whoever is on duty in its cell.
+pub fn issue(tx: &mut Tx<'_>, ctx: &mut Ctx, mut task: Task) -> Result<TaskId, Failure> {
+    task.insert(tx)?;
+    resolve(tx, ctx, &mut task)?;
+    Ok(task.id)
+}
+
+/// Gives an open task to whoever is on duty in its cell now, or to nobody. Whoever has it keeps it while he is.
+pub fn resolve(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
+    if !matches!(task.state, TaskState::Nobody | TaskState::Assigned) {
+        return Ok(());
+    }
+    let candidates = duty::on_duty(tx, task.order.cell, ctx.now)?;
+    let holder = rules::choose(&candidates, task.holder).map(|c| (c.post, c.person));
+    if holder != task.holder {
+        pass(tx, ctx, task, holder)?;
+    }
+    Ok(())
+}
+
+/// Hands an open task from its holder to another, or to nobody.
+fn pass(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    task: &mut Task,
+    holder: Option<(PostId, PersonId)>,
+) -> Result<(), Failure> {
+    task::end_lease(tx, task.id, ctx.now)?;
+    if let Some((before, _)) = task.holder {
+        ctx.mail.remove(MailboxId::Post(before), kind::TASK, task.id);
+    }
+    task.holder = holder;
+    task.resolved = ctx.now;
+    task.state = match holder {
+        Some(_) => TaskState::Assigned,
+        None => TaskState::Nobody,
+    };
+    if let Some(holder) = holder {
+        task::begin_lease(tx, task.id, holder, ctx.now)?;
+    }
+    task.update(tx)?;
+    tell(ctx, task)
+}
+
+/// Puts the task into the mailbox of the post that has it.
+fn tell(ctx: &mut Ctx, task: &Task) -> Result<(), Failure> {
+    match task.row() {
+        Some(row) => ctx.mail.put(MailboxId::Post(row.post), kind::TASK, task.id, &row),
+        None => Ok(()),
+    }
+}
+
+/// Closes a task for good: the state is set by the caller, the lease ends, the mailbox forgets it.
+pub(super) fn close(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
+    task::end_lease(tx, task.id, ctx.now)?;
+    if let Some((post, _)) = task.holder {
+        ctx.mail.remove(MailboxId::Post(post), kind::TASK, task.id);
+    }
+    task.update(tx)?;
+    Ok(())
+}
+
+/// Takes an open task back. `task.state` when it is closed, or when a case waits for it: that one moves only
+/// with its case.
+pub fn cancel(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
+    if task.order.drives {
+        return Err(Failure::because(ProblemCode::TaskState, "案卷的核实、核查任务随案卷流转，不能单独取消"));
+    }
+    match task.state {
+        TaskState::Nobody | TaskState::Assigned => {
+            task.state = TaskState::Cancelled;
+            close(tx, ctx, task)
+        }
+        TaskState::Answered => Err(Failure::because(ProblemCode::TaskState, "任务已办结")),
+        TaskState::Cancelled => Err(Failure::because(ProblemCode::TaskState, "任务已取消")),
+    }
+}
+
+/// Duty at a post has changed: its tasks are looked at again, and nobody's tasks in its cells go to whoever is
+/// there now.
+pub fn resolve_for_post(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId) -> Result<(), Failure> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task t
+         WHERE (t.state = 'assigned' AND t.post = ?1)
+            OR (t.state = 'nobody' AND EXISTS (
+                SELECT 1 FROM post_area a WHERE a.post = ?1 AND substr(t.cell, 1, length(a.area)) = a.area))
+         ORDER BY t.due, t.id"
+    );
+    for mut task in tx.all(&sql, params![post.to_string()], Task::read)? {
+        resolve(tx, ctx, &mut task)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Whose a task is and what an answer may do, as plain functions over plain data.
+
+use crate::duty::rules::{Candidate, covers};
+use protocol::{
+    duty::{Answer, Purpose, TaskState},
+    entry::Reason,
+    evidence::TrustedTime,
+    ids::{PersonId, PostId},
+    time::Millis,
+};
+
+/// Who gets a task: whoever has it keeps it while on duty, else the one whose terminal was heard of last, at a
+/// tie the one with the lower id. `None`: nobody is there, and the task is visibly nobody's.
+pub fn choose(candidates: &[Candidate], holder: Option<(PostId, PersonId)>) -> Option<Candidate> {
+    candidates
+        .iter()
+        .find(|c| Some((c.post, c.person)) == holder)
+        .or_else(|| {
+            candidates
+                .iter()
+                .min_by_key(|c| (std::cmp::Reverse(c.last_contact), c.person, c.post))
+        })
+        .copied()
+}
+
+/// A time in which a post had a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub post: PostId,
+    pub person: PersonId,
+    pub since: Millis,
+    /// `None`: still.
+    pub until: Option<Millis>,
+}
+
+/// What an answer meets.
+#[derive(Debug, Clone, Copy)]
+pub struct Meeting<'a> {
+    pub purpose: Purpose,
+    pub state: TaskState,
+    pub leases: &'a [Lease],
+    /// Whether the case, if the task drives one, still waits for this answer.
+    pub case_waits: bool,
+}
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Apply,
+    Review(Reason),
+    Reject(Reason),
+}
+
+/// Whether an answer counts. It does while the task is open and its author's post had the task when the answer
+/// was made, or has it now; what comes too late is for a person to look at (failure story 27).
+pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &TrustedTime) -> Verdict {
+    if !meeting.purpose.answers().contains(&answer) {
+        return Verdict::Reject(Reason::new(
+            "task.answer_kind",
+            format!("「{}」不是{}任务的回答，请重新回答", answer.zh(), meeting.purpose.zh()),
+            format!("{} does not answer a task of the kind {}", answer.as_str(), meeting.purpose.as_str()),
+        ));
+    }
+    match meeting.state {
+        TaskState::Answered => return Verdict::Review(late("任务已由他人办结", "the task has been answered by another")),
+        TaskState::Cancelled => return Verdict::Review(late("任务已取消", "the task has been taken back")),
+        TaskState::Nobody | TaskState::Assigned => {}
+    }
+    if !meeting.case_waits {
+        return Verdict::Review(late("案卷已进入下一步", "the case has moved on"));
+    }
+    let had = meeting.leases.iter().any(|l| {
+        l.post == post && (l.until.is_none() || covers(l.since, l.until.unwrap_or(l.since), made))
+    });
+    if had {
+        Verdict::Apply
+    } else {
+        Verdict::Review(Reason::new(
+            "task.not_yours",
+            "回答时任务不在您的岗位，转人工核对",
+            "The task was not your post's when you answered; a person will look at it",
+        ))
+    }
+}
+
+/// Review reason `task.late`.
+pub fn late(zh: &str, en: &str) -> Reason {
+    Reason::new(
+        "task.late",
+        format!("{zh}，您的回答转人工核对"),
+        format!("Too late: {en}; a person will look at your answer"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use protocol::evidence::TimeBasis;
+
+    fn post(n: u8) -> PostId {
+        PostId::from_parts(1, [n; 10])
+    }
+    fn person(n: u8) -> PersonId {
+        PersonId::from_parts(1, [n; 10])
+    }
+    fn candidate(n: u8, last_contact: i64) -> Candidate {
+        Candidate { person: person(n), post: post(n), last_contact: Millis(last_contact) }
+    }
+    fn made(at: i64) -> TrustedTime {
+        TrustedTime { at: Millis(at), uncertainty_ms: 0, basis: TimeBasis::Monotonic }
+    }
+    fn lease(n: u8, since: i64, until: Option<i64>) -> Lease {
+        Lease { post: post(n), person: person(n), since: Millis(since), until: until.map(Millis) }
+    }
+
+    #[test]
+    fn the_latest_contact_gets_the_task_and_ties_are_stable() {
+        let both = [candidate(2, 5), candidate(1, 5), candidate(3, 4)];
+        assert_eq!(choose(&both, None), Some(candidate(1, 5)));
+        assert_eq!(choose(&[], None), None);
+    }
+
+    #[test]
+    fn whoever_has_it_keeps_it_while_on_duty() {
+        let both = [candidate(1, 9), candidate(2, 5)];
+        assert_eq!(choose(&both, Some((post(2), person(2)))), Some(candidate(2, 5)));
+        assert_eq!(choose(&both, Some((post(3), person(3)))), Some(candidate(1, 9)));
+    }
+
+    fn open(leases: &[Lease]) -> Meeting<'_> {
+        Meeting { purpose: Purpose::Check, state: TaskState::Assigned, leases, case_waits: true }
+    }
+
+    #[test]
+    fn an_answer_made_while_the_task_was_ours_counts_even_after_it_went_on() {
+        let leases = [lease(1, 10, Some(20)), lease(2, 20, None)];
+        let verdict = |n, at| judge(&open(&leases), Answer::Rectified, post(n), &made(at));
+        assert_eq!(verdict(1, 15), Verdict::Apply);
+        assert_eq!(verdict(2, 25), Verdict::Apply);
+        assert!(matches!(verdict(1, 25), Verdict::Review(r) if r.code == "task.not_yours"));
+        assert!(matches!(verdict(3, 15), Verdict::Review(_)));
+    }
+
+    #[test]
+    fn what_comes_late_is_reviewed_and_never_applied() {
+        let leases = [lease(1, 10, None)];
+        for (state, case_waits) in [
+            (TaskState::Answered, true),
+            (TaskState::Cancelled, true),
+            (TaskState::Assigned, false),
+        ] {
+            let meeting = Meeting { state, case_waits, ..open(&leases) };
+            let verdict = judge(&meeting, Answer::NotRectified, post(1), &made(15));
+            assert!(matches!(verdict, Verdict::Review(r) if r.code == "task.late"), "{state}");
+        }
+    }
+
+    #[test]
+    fn a_check_cannot_be_answered_like_a_verification() {
+        let leases = [lease(1, 10, None)];
+        let verdict = judge(&open(&leases), Answer::True, post(1), &made(15));
+        assert!(matches!(verdict, Verdict::Reject(r) if r.code == "task.answer_kind"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_choice_does_not_hang_on_the_order(mut all in proptest::collection::vec((0u8..6, 0i64..4), 0..6), seed: u8) {
+            let mut list: Vec<Candidate> = all.drain(..).map(|(n, t)| candidate(n, t)).collect();
+            let first = choose(&list, None);
+            let by = usize::from(seed) % list.len().max(1);
+            list.rotate_left(by);
+            prop_assert_eq!(choose(&list, None), first);
+            if let Some(first) = first {
+                prop_assert!(list.iter().all(|c| c.last_contact <= first.last_contact));
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The task as it lies in the database.
+
+use super::rules::Lease;
+use crate::{
+    ctx::Ctx,
+    failure::Failure,
+    params,
+    store::{Row, StoreError, Tx},
+};
+use protocol::{
+    codes::{CellCode, GridVersion},
+    duty::{Answer, Purpose, TaskRow, TaskState},
+    geo::PointE7,
+    ids::{CaseId, EntryId, PersonId, PostId, StreamId, TaskId},
+    photo::Sha256,
+    problem::ProblemCode,
+    time::Millis,
+};
+
+/// What is asked of the field.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub purpose: Purpose,
+    pub wording: String,
+    pub cell: CellCode,
+    pub grid: Option<GridVersion>,
+    pub place: Option<PointE7>,
+    pub address: String,
+    pub due: Millis,
+    /// A photo to compare with: in a stream's store, or among the attachments of staff.
+    pub compare: Option<(Option<StreamId>, Sha256)>,
+    pub case: Option<CaseId>,
+    /// Whether the answer moves the case (T3, T13).
+    pub drives: bool,
+    /// `None`: the system.
+    pub issued_by: Option<PersonId>,
+}
+
+/// A task.
+#[derive(Debug, Clone)]
+pub struct Task {
+    pub id: TaskId,
+    pub order: Order,
+    pub state: TaskState,
+    /// With whom it is, or was when it was answered.
+    pub holder: Option<(PostId, PersonId)>,
+    pub issued: Millis,
+    /// When it was last resolved.
+    pub resolved: Millis,
+    pub answer: Option<Answer>,
+    pub answer_text: Option<String>,
+    pub answer_entry: Option<EntryId>,
+    pub answered_by: Option<PersonId>,
+    pub answered: Option<Millis>,
+    pub version: i64,
+}
+
+pub(super) const COLUMNS: &str = "id, purpose, wording, cell, grid, lat, lon, address, due, compare_stream, compare, case_id, state, \
+     post, holder, issued, issued_by, resolved, answer, answer_text, answer_entry, answered_by, answered, drives, version";
+
+impl Task {
+    /// A new task that is nobody's yet.
+    pub fn new(ctx: &mut Ctx, order: Order) -> Self {
+        Self {
+            id: ctx.task_id(),
+            order,
+            state: TaskState::Nobody,
+            holder: None,
+            issued: ctx.now,
+            resolved: ctx.now,
+            answer: None,
+            answer_text: None,
+            answer_entry: None,
+            answered_by: None,
+            answered: None,
+            version: 1,
+        }
+    }
+
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        let (lat, lon): (Option<i32>, Option<i32>) = (row.get("lat")?, row.get("lon")?);
+        let compare: Option<Sha256> = row.parse_opt("compare")?;
+        let stream: Option<StreamId> = row.parse_opt("compare_stream")?;
+        let post: Option<PostId> = row.parse_opt("post")?;
+        let issued_by: String = row.get("issued_by")?;
+        Ok(Self {
+            id: row.parse("id")?,
+            order: Order {
+                purpose: row.parse("purpose")?,
+                wording: row.get("wording")?,
+                cell: row.parse("cell")?,
+                grid: row.get::<Option<String>>("grid")?.map(GridVersion),
+                place: lat.zip(lon).map(|(lat, lon)| PointE7 { lat, lon }),
+                address: row.get("address")?,
+                due: Millis(row.get("due")?),
+                compare: compare.map(|sha256| (stream, sha256)),
+                case: row.parse_opt("case_id")?,
+                drives: row.get("drives")?,
+                issued_by: issued_by.parse().ok(),
+            },
+            state: row.parse("state")?,
+            holder: post.zip(row.parse_opt("holder")?),
+            issued: Millis(row.get("issued")?),
+            resolved: Millis(row.get("resolved")?),
+            answer: row.parse_opt("answer")?,
+            answer_text: row.get("answer_text")?,
+            answer_entry: row.parse_opt("answer_entry")?,
+            answered_by: row.parse_opt("answered_by")?,
+            answered: row.get::<Option<i64>>("answered")?.map(Millis),
+            version: row.get("version")?,
+        })
+    }
+
+    /// The task, if there is one of this id.
+    pub fn find(tx: &mut Tx<'_>, id: TaskId) -> Result<Option<Self>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM task WHERE id = ?1");
+        tx.opt(&sql, params![id.to_string()], Self::read)
+    }
+    /// The task, or `request.not_found`.
+    pub fn load(tx: &mut Tx<'_>, id: TaskId) -> Result<Self, Failure> {
+        Self::find(tx, id)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
+    }
+
+    pub(super) fn insert(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let o = &self.order;
+        tx.execute(
+            "INSERT INTO task (id, purpose, wording, cell, grid, lat, lon, address, due, compare_stream, compare,
+                 case_id, state, issued, issued_by, resolved, drives, version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            params![
+                self.id.to_string(),
+                o.purpose.as_str(),
+                &o.wording,
+                o.cell.to_string(),
+                o.grid.as_ref().map(|g| g.0.clone()),
+                o.place.map(|p| p.lat),
+                o.place.map(|p| p.lon),
+                &o.address,
+                o.due.0,
+                o.compare.and_then(|(stream, _)| stream).map(|s| s.to_string()),
+                o.compare.map(|(_, sha256)| sha256.to_string()),
+                o.case.map(|c| c.to_string()),
+                self.state.as_str(),
+                self.issued.0,
+                o.issued_by.map_or_else(|| "system".to_owned(), |p| p.to_string()),
+                self.resolved.0,
+                o.drives,
+                self.version
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Writes what may change, and counts the version up.
+    pub(super) fn update(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.version += 1;
+        tx.execute(
+            "UPDATE task SET state = ?2, post = ?3, holder = ?4, resolved = ?5, answer = ?6, answer_text = ?7,
+                 answer_entry = ?8, answered_by = ?9, answered = ?10, version = ?11
+             WHERE id = ?1",
+            params![
+                self.id.to_string(),
+                self.state.as_str(),
+                self.holder.map(|(post, _)| post.to_string()),
+                self.holder.map(|(_, person)| person.to_string()),
+                self.resolved.0,
+                self.answer.map(|a| a.as_str()),
+                &self.answer_text,
+                self.answer_entry.map(|e| e.to_string()),
+                self.answered_by.map(|p| p.to_string()),
+                self.answered.map(|t| t.0),
+                self.version
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// The row of the post's mailbox, while somebody has the task.
+    pub(super) fn row(&self) -> Option<TaskRow> {
+        let (post, holder) = self.holder.filter(|_| self.state == TaskState::Assigned)?;
+        let o = &self.order;
+        Some(TaskRow {
+            task: self.id,
+            purpose: o.purpose.into(),
+            wording: o.wording.clone(),
+            cell: o.cell,
+            place: o.place,
+            address: Some(o.address.clone()).filter(|a| !a.is_empty()),
+            due: o.due,
+            compare: o.compare.map(|(_, sha256)| sha256),
+            case: o.case,
+            post,
+            holder,
+            issued: self.issued,
+        })
+    }
+}
+
+/// Who had the task when, in order.
+pub(super) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<Lease>, StoreError> {
+    tx.all(
+        "SELECT post, person, since, until FROM task_lease WHERE task = ?1 ORDER BY seq",
+        params![task.to_string()],
+        |row| {
+            Ok(Lease {
+                post: row.parse("post")?,
+                person: row.parse("person")?,
+                since: Millis(row.get("since")?),
+                until: row.get::<Option<i64>>("until")?.map(Millis),
+            })
+        },
+    )
+}
+
+/// Ends the lease that runs, if one does.
+pub(super) fn end_lease(tx: &mut Tx<'_>, task: TaskId, now: Millis) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE task_lease SET until = ?2 WHERE task = ?1 AND until IS NULL",
+        params![task.to_string(), now.0],
+    )?;
+    Ok(())
+}
+
+/// Begins a lease.
+pub(super) fn begin_lease(
+    tx: &mut Tx<'_>,
+    task: TaskId,
+    (post, person): (PostId, PersonId),
+    now: Millis,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO task_lease (task, seq, post, person, since)
+         SELECT CAST(?1 AS TEXT), COALESCE(MAX(seq), 0) + 1, CAST(?2 AS TEXT), CAST(?3 AS TEXT), CAST(?4 AS BIGINT)
+         FROM task_lease WHERE task = ?1",
+        params![task.to_string(), post.to_string(), person.to_string(), now.0],
+    )?;
+    Ok(())
+}
