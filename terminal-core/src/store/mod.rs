@@ -256,3 +256,103 @@ fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
 fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(Error::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{
+        evidence::{ClockReading, Evidence},
+        field::SignedCertificate,
+        ids::{EntryId, PersonId, PostId, RecordId, StreamId, TerminalId},
+        payload::{CheckIn, Payload},
+        sign::{Signer, SoftwareKey},
+        time::Millis,
+    };
+    use uuid::Uuid;
+
+    fn store(home: &Path) -> Store {
+        let store = Store::open(home, [3; 32]).unwrap();
+        let key = SoftwareKey::from_secret(&[7; 32]);
+        let account = Account {
+            stream: StreamId(Uuid::from_u128(1)),
+            terminal: TerminalId(Uuid::from_u128(2)),
+            post: PostId(Uuid::from_u128(3)),
+            holder: PersonId(Uuid::from_u128(4)),
+            holder_name: String::new(),
+            roles: vec![],
+            county: "220104".parse().unwrap(),
+            server: String::new(),
+            pins: vec![],
+            server_key: key.public_key(),
+            parcel_key: String::new(),
+            certificate: SignedCertificate {
+                certificate: String::new(),
+                signature: key.sign(b"").unwrap(),
+            },
+            enrolled: Millis(0),
+        };
+        store.save_account(&account, "e").unwrap();
+        store
+    }
+    fn check_in(id: u128) -> NewEntry {
+        NewEntry {
+            id: EntryId(Uuid::from_u128(id)),
+            payload: Payload::CheckIn(CheckIn::default()),
+            record: RecordId(Uuid::from_u128(id)),
+            after: None,
+            supersedes: None,
+            grid: None,
+            evidence: Evidence {
+                position: None,
+                clock: ClockReading {
+                    wall: Millis(1),
+                    boot: "b".into(),
+                    monotonic_ms: 1,
+                    offset_ms: None,
+                },
+            },
+            summary: String::new(),
+            photo_files: vec![],
+        }
+    }
+
+    #[test]
+    fn a_commit_that_failed_is_looked_up_and_neither_lost_nor_doubled() {
+        for fault in [CommitFault::AfterCommit, CommitFault::BeforeCommit] {
+            let home = tempfile::tempdir().unwrap();
+            let store = store(home.path());
+            store.fail_next_commit(fault);
+            let item = store.submit(&check_in(10)).unwrap();
+            assert_eq!(item.n, 1);
+            assert_eq!(store.submit(&check_in(11)).unwrap().n, 2, "{fault:?}");
+            assert_eq!(store.items().unwrap().len(), 2);
+        }
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_called_unknown() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        store.fail_next_commit(CommitFault::AfterCommit);
+        let unknown = store.set_setting("k", "v");
+        assert!(matches!(unknown, Err(Error::OutcomeUnknown)));
+        assert_eq!(
+            store.setting("k").unwrap().as_deref(),
+            Some("v"),
+            "the store goes on by itself"
+        );
+    }
+
+    #[test]
+    fn a_store_of_a_newer_program_is_not_touched() {
+        let home = tempfile::tempdir().unwrap();
+        drop(store(home.path()));
+        let connection = connect(&home.path().join(DATABASE), &[3; 32]).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        drop(connection);
+        assert!(matches!(
+            Store::open(home.path(), [3; 32]),
+            Err(Error::Newer { found: 99, .. })
+        ));
+    }
+}

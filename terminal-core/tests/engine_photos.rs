@@ -1,0 +1,342 @@
+//! Photos on their way: by bytes, by hash, and never dropped.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod engine;
+
+use engine::{Fault, World, html, server::problem};
+use protocol::{
+    field::PHOTO_RECEIPT_HEADER,
+    manifest::{FileName, ManifestFile},
+    photo::Sha256,
+    problem::ProblemCode,
+};
+use terminal_core::{
+    platform::{Connectivity, Random as _},
+    store::Custody,
+    sync::Policy,
+    transport::Response,
+};
+
+const AUTO: Policy = Policy {
+    manual: false,
+    ..Policy::MANUAL
+};
+
+fn requests(world: &World, what: &str) -> usize {
+    world
+        .log()
+        .iter()
+        .filter(|(request, _)| request.contains(what))
+        .count()
+}
+
+#[test]
+fn story_12_a_photo_goes_on_at_the_byte_where_the_network_dropped() {
+    let world = World::new(1);
+    let item = world.report("垃圾", &[600_000]);
+    // challenge, token, push, pull, manifest, create, 64 KiB, 128 KiB; then nothing.
+    world.fault((0..8).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+    let report = world.sync();
+    assert_eq!(report.photos_waiting, 1);
+    let photo = &world.item(&item).photos[0];
+    assert_eq!(
+        (photo.received, photo.sent),
+        (None, (64 + 128) * 1024),
+        "the counter shows what is confirmed"
+    );
+    assert!(photo.retry.problem.is_some());
+    let held: usize = world.server().uploads.values().map(|u| u.bytes.len()).sum();
+    assert_eq!(
+        held,
+        (64 + 128 + 256) * 1024,
+        "the last part arrived, its answer was lost"
+    );
+    let creations = requests(&world, "Post /v1/field/photos");
+    assert!(world.sync().is_success());
+    assert_eq!(
+        requests(&world, "Post /v1/field/photos"),
+        creations,
+        "the same upload goes on"
+    );
+    world.assert_agreement();
+}
+
+#[test]
+fn story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays() {
+    for gone in [404, 410] {
+        let world = World::new(2);
+        let item = world.report("垃圾", &[300_000]);
+        world.fault((0..7).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+        world.sync();
+        world.server().uploads.clear();
+        world.fault([
+            Fault::Pass,
+            Fault::Pass,
+            Fault::Pass,
+            Fault::Instead(Response {
+                status: gone,
+                ..Response::default()
+            }),
+        ]);
+        world.settle();
+        assert!(world.item(&item).is_complete());
+        assert_eq!(
+            world.photos.0.lock().unwrap().len(),
+            1,
+            "nothing touched the file"
+        );
+        world.assert_agreement();
+    }
+}
+
+#[test]
+fn an_upload_that_is_always_gone_does_not_loop() {
+    let world = World::new(3);
+    let item = world.report("垃圾", &[300_000]);
+    world.fault((0..5).map(|_| Fault::Pass).chain((0..400).map(|k| match k % 2 {
+        0 => Fault::Pass,
+        _ => Fault::Instead(problem(ProblemCode::UploadGone)),
+    })));
+    let report = world.sync();
+    assert!(world.log().len() < 20, "{}", world.log().len());
+    assert_eq!(report.photos_waiting, 1);
+    assert_eq!(
+        world.item(&item).photos[0].retry.problem.as_ref().unwrap().code,
+        "upload.gone"
+    );
+    world.network.faults.lock().unwrap().clear();
+    world.settle();
+    assert!(world.item(&item).is_complete());
+}
+
+#[test]
+fn story_21_a_missing_photo_file_is_shown_and_the_others_go_on() {
+    let world = World::new(4);
+    let item = world.report("垃圾", &[1000, 2000, 3000]);
+    let file = item.photos[1].file.clone();
+    let bytes = world.photos.0.lock().unwrap().remove(&file).unwrap();
+    let report = world.sync();
+    assert_eq!((report.photos_received, report.photos_waiting), (2, 1));
+    let now = world.item(&item);
+    assert_eq!(
+        now.photos[1].retry.problem.as_ref().unwrap().code,
+        "photo.file_missing"
+    );
+    assert!(report.next_try.is_some(), "it is not given up");
+    // It turns up again (a card was put back in).
+    world.photos.0.lock().unwrap().insert(file, bytes);
+    assert!(world.sync().is_success());
+}
+
+#[test]
+fn story_05_the_same_picture_in_two_reports_travels_once() {
+    let world = World::new(5);
+    let photo = world.photo(5000);
+    let one = world
+        .store()
+        .submit(&world.draft("a", vec![photo.clone(), photo.clone()]))
+        .unwrap();
+    let two = world
+        .store()
+        .submit(&world.draft("b", vec![photo.clone()]))
+        .unwrap();
+    assert!(world.sync().is_success());
+    assert!(world.item(&one).is_complete() && world.item(&two).is_complete());
+    assert_eq!(requests(&world, "Patch"), 1);
+    let three = world.store().submit(&world.draft("c", vec![photo])).unwrap();
+    assert!(
+        world.sync().is_success(),
+        "the server holds it: its receipt comes with the creation"
+    );
+    assert!(world.item(&three).is_complete());
+    assert_eq!(requests(&world, "Patch"), 1);
+}
+
+#[test]
+fn a_receipt_for_another_photo_is_no_receipt() {
+    let tampers: [fn(&mut Response); 3] = [
+        |r| tamper(r, |text| text.replacen("\"sha256\":\"", "\"sha256\":\"ff", 1)),
+        |r| tamper(r, |text| text.replace("\"size\":", "\"size\":1")),
+        |r| tamper(r, |_| "yes".into()),
+    ];
+    for change in tampers {
+        let world = World::new(6);
+        let item = world.report("垃圾", &[1000]);
+        world.fault((0..6).map(|_| Fault::Pass).chain([Fault::Change(change)]));
+        world.sync_as(AUTO);
+        let photo = &world.item(&item).photos[0];
+        assert_eq!(photo.received, None);
+        assert_eq!(photo.retry.problem.as_ref().unwrap().code, "receipt.mismatch");
+        world.settle();
+        assert!(world.item(&item).is_complete());
+    }
+}
+fn tamper(response: &mut Response, change: impl Fn(&str) -> String) {
+    for (name, value) in &mut response.headers {
+        if name == PHOTO_RECEIPT_HEADER {
+            *value = change(value);
+        }
+    }
+}
+
+#[test]
+fn all_bytes_without_a_receipt_is_not_received() {
+    let world = World::new(7);
+    let item = world.report("垃圾", &[1000]);
+    let strip: fn(&mut Response) = |r| r.headers.retain(|(name, _)| name != PHOTO_RECEIPT_HEADER);
+    world.fault((0..6).map(|_| Fault::Pass).chain(vec![Fault::Change(strip); 2]));
+    let report = world.sync_as(AUTO);
+    assert_eq!(report.photos_waiting, 1);
+    assert_eq!(
+        world.item(&item).photos[0].retry.problem.as_ref().unwrap().code,
+        "photo.unconfirmed"
+    );
+    world.settle();
+    assert!(world.item(&item).is_complete());
+}
+
+#[test]
+fn story_29_parts_that_are_too_large_are_halved() {
+    let world = World::new(8);
+    let item = world.report("垃圾", &[200_000]);
+    world.server().max_chunk = 20 * 1024;
+    world.settle();
+    assert!(world.item(&item).is_complete());
+    world.assert_agreement();
+}
+
+#[test]
+fn story_37_photos_wait_for_an_unmetered_network_and_the_report_does_not() {
+    let world = World::new(9);
+    let item = world.report("垃圾", &[1000]);
+    let metered = Connectivity {
+        online: true,
+        metered: true,
+    };
+    let report = world.sync_as(Policy::of(metered, false, false));
+    assert_eq!((report.entries_received, report.photos_waiting), (1, 1));
+    assert!(report.photos_held_back && !report.is_success());
+    assert_eq!(requests(&world, "photos"), 0, "not one byte of a photo");
+    assert!(matches!(world.item(&item).custody, Custody::Received(_)));
+    assert!(world.sync_as(Policy::of(metered, true, false)).is_success());
+}
+
+#[test]
+fn a_new_report_overtakes_a_large_photo() {
+    let world = World::new(10);
+    world.report("first", &[3_000_000]);
+    let mut machine = world.machine(Policy::MANUAL);
+    for _ in 0..10 {
+        assert!(world.step(&mut machine, true));
+    }
+    let second = world.report("second", &[]);
+    for _ in 0..3 {
+        world.step(&mut machine, true);
+    }
+    assert!(matches!(world.item(&second).custody, Custody::Received(_)));
+    assert_eq!(world.store().photos_waiting().unwrap(), 1);
+    while world.step(&mut machine, true) {}
+    assert_eq!(world.store().photos_waiting().unwrap(), 0);
+    assert_eq!(
+        requests(&world, "Post /v1/field/photos"),
+        1,
+        "the photo went on where it was"
+    );
+}
+
+fn publish(world: &World, version: &str, size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    world.random.fill(&mut bytes).unwrap();
+    let file = ManifestFile {
+        name: FileName::Grid.into(),
+        version: version.into(),
+        sha256: Sha256::of(&bytes),
+        size: size as u64,
+    };
+    let unknown = ManifestFile {
+        name: protocol::open::Open::Other("future".into()),
+        ..file.clone()
+    };
+    world.server().files = vec![(file, bytes.clone()), (unknown, vec![])];
+    bytes
+}
+
+#[test]
+fn a_reference_file_goes_on_where_it_was_cut_and_the_old_one_stays_until_the_new_one_is_whole() {
+    let mut world = World::new(11);
+    let first = publish(&world, "220104.1", 900_000);
+    assert_eq!(world.sync().files_updated, 1);
+    let in_force = |world: &World| world.store().file(FileName::Grid).unwrap().unwrap();
+    assert_eq!(in_force(&world).1, first);
+    let second = publish(&world, "220104.2", 1_200_000);
+    // challenge, token, pull, manifest, one part; then cut.
+    world.fault((0..5).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+    assert_eq!(world.sync().files_updated, 0);
+    assert_eq!(in_force(&world).0.version, "220104.1");
+    assert_eq!(world.store().wanted_files().unwrap()[0].have, 256 * 1024);
+    world.restart();
+    assert_eq!(world.sync().files_updated, 1);
+    assert_eq!(
+        (in_force(&world).0.version.as_str(), in_force(&world).1 == second),
+        ("220104.2", true)
+    );
+    assert!(world.store().wanted_files().unwrap().is_empty());
+    assert_eq!(world.sync().files_updated, 0);
+}
+
+#[test]
+fn a_damaged_file_or_a_forged_manifest_changes_nothing_in_force() {
+    let world = World::new(12);
+    let first = publish(&world, "220104.1", 1000);
+    world.sync();
+    let second = publish(&world, "220104.2", 1000);
+    let damage: fn(&mut Response) = |r| r.body[7] ^= 1;
+    world.fault((0..4).map(|_| Fault::Pass).chain([Fault::Change(damage)]));
+    world.sync_as(AUTO);
+    assert_eq!(world.store().file(FileName::Grid).unwrap().unwrap().1, first);
+    let wanted = &world.store().wanted_files().unwrap()[0];
+    assert_eq!(
+        (wanted.have, wanted.retry.problem.as_ref().unwrap().code.as_str()),
+        (0, "file.hash_mismatch")
+    );
+    world.clock.advance(60_000);
+    world.sync_as(AUTO);
+    assert_eq!(world.store().file(FileName::Grid).unwrap().unwrap().1, second);
+
+    publish(&world, "220104.3", 1000);
+    let forge: fn(&mut Response) = |r| {
+        let mut signed: protocol::manifest::SignedManifest = serde_json::from_slice(&r.body).unwrap();
+        signed.manifest = signed.manifest.replace("220104.3", "220104.9");
+        r.body = serde_json::to_vec(&signed).unwrap();
+    };
+    world.fault((0..3).map(|_| Fault::Pass).chain([Fault::Change(forge)]));
+    let report = world.sync_as(AUTO);
+    assert_eq!(report.problem.unwrap().code, "manifest.signature");
+    assert!(world.store().wanted_files().unwrap().is_empty());
+    assert_eq!(
+        world.store().file(FileName::Grid).unwrap().unwrap().0.version,
+        "220104.2"
+    );
+}
+
+#[test]
+fn a_page_instead_of_any_answer_never_drops_a_photo() {
+    for status in [200, 204, 403, 404, 409, 410, 422, 500] {
+        for at in 0..9 {
+            let world = World::new(13);
+            let item = world.report("垃圾", &[100_000]);
+            world.fault((0..at).map(|_| Fault::Pass).chain([Fault::Instead(html(status))]));
+            world.sync_as(AUTO);
+            world.assert_agreement();
+            world.network.faults.lock().unwrap().clear();
+            world.settle();
+            assert!(world.item(&item).is_complete(), "{status} at {at}");
+            world.assert_agreement();
+        }
+    }
+}
