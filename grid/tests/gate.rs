@@ -18,6 +18,8 @@ use grid::geom::{Frame, Metres, Pt, centroid, edges, holds, point_to_segment};
 use grid::import::{ImportError, pack_geojson};
 use grid::level::Level;
 use grid::pack::PackBuf;
+use grid::synthetic::mesh;
+use proptest::prelude::*;
 use protocol::codes::GridVersion;
 use protocol::geo::{Datum, PointE7};
 
@@ -359,6 +361,63 @@ fn thin_and_tiny_cells_are_slivers() {
             .collect(),
     );
     assert!(checked(&crowded).is_valid(), "{:?}", checked(&crowded).findings);
+}
+
+/// A small mesh as a file with cells only.
+fn mesh_areas(seed: u64) -> Vec<Area> {
+    let area = |(code, ring): (protocol::codes::CellCode, Vec<Pt>)| Area {
+        level: Level::Cell,
+        code: code.to_string(),
+        stat: String::new(),
+        name: String::new(),
+        is_urban: true,
+        ring,
+    };
+    mesh(5, seed).into_iter().map(area).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn an_inner_vertex_moved_on_one_side_is_always_found(
+        seed in 0u64..50, cell in any::<prop::sample::Index>(), vertex in any::<prop::sample::Index>(),
+        dx in -3_000i32..3_000, dy in -3_000i32..3_000,
+    ) {
+        let mut areas = mesh_areas(seed);
+        prop_assert!(checked(&areas).is_valid());
+        let k = cell.index(areas.len());
+        let v = vertex.index(areas[k].ring.len());
+        let old = areas[k].ring[v];
+        // Without an outline in the file a notch in the rim is a rim; anywhere else it is a fault.
+        let borders: std::collections::HashSet<(Pt, Pt)> = areas.iter().flat_map(|a| edges(&a.ring)).collect();
+        let mut here = borders.iter().filter(|(a, b)| *a == old || *b == old);
+        let is_inner = here.all(|(a, b)| borders.contains(&(*b, *a)));
+        areas[k].ring[v] = Pt::new(old.x + dx, old.y + dy);
+        if is_inner && (dx, dy) != (0, 0) {
+            let report = checked(&areas);
+            prop_assert!(!report.is_valid());
+            prop_assert!(report.findings.iter().any(|f| f.codes.contains(&areas[k].code)));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_gate_panic(
+        seed in 0u64..50, changes in proptest::collection::vec((any::<prop::sample::Index>(), "[-0-9.,eE\\[\\]{}\":a ]{0,3}"), 1..5),
+    ) {
+        let mut text = geojson::write(&district().metadata, &mesh_areas(seed)).unwrap();
+        for (at, with) in changes {
+            let at = (0..=at.index(text.len())).rev().find(|k| text.is_char_boundary(*k)).unwrap();
+            let end = (at + with.len()).min(text.len());
+            if text.is_char_boundary(end) {
+                text.replace_range(at..end, &with);
+            }
+        }
+        if let Ok(report) = check(&text, &Limits::default()) {
+            // Whatever passes the gate can be packed.
+            let packed = pack_geojson(&text, Some(GridVersion("x.1".into())), &Limits::default());
+            prop_assert_eq!(report.is_valid(), packed.is_ok(), "{:?}", packed.err());
+        }
+    }
 }
 
 fn file(coordinates: &str, kind: &str) -> String {

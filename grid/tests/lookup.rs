@@ -187,6 +187,48 @@ fn long_edges_and_huge_cells_are_exact_too() {
 }
 
 #[test]
+fn the_shares_of_a_circle_are_those_of_its_ground() {
+    let ring = |x: i32| {
+        vec![
+            Pt::new(x, 0),
+            Pt::new(x + 50_000, 0),
+            Pt::new(x + 50_000, 50_000),
+            Pt::new(x, 50_000),
+        ]
+    };
+    let (west, east): (CellCode, CellCode) =
+        ("220104010101".parse().unwrap(), "220104010102".parse().unwrap());
+    let buf = packed(&[(west, ring(0)), (east, ring(50_000))]);
+    // On the common border: half and half, and the holder of the centre first.
+    let half = buf.view().candidates(
+        PointE7 {
+            lat: 25_000,
+            lon: 50_000,
+        },
+        100.0,
+    );
+    assert_eq!(half.outside, 0.0);
+    assert_eq!(
+        half.cells.iter().map(|c| (c.cell, c.share)).collect::<Vec<_>>(),
+        [(east, 0.5), (west, 0.5)]
+    );
+    // On the corner of the outer rim: a quarter.
+    let corner = buf.view().candidates(PointE7 { lat: 0, lon: 0 }, 100.0);
+    assert_eq!((corner.cells.len(), corner.cells[0].cell), (1, west));
+    assert!((corner.cells[0].share - 0.25).abs() < 0.01 && (corner.outside - 0.75).abs() < 0.01);
+    // Half a radius off a straight border, 19.55 % of the circle lie beyond it.
+    let off = buf.view().candidates(
+        PointE7 {
+            lat: 25_000,
+            lon: 50_000 + 4_492,
+        },
+        100.0,
+    );
+    assert_eq!(off.cells[0].cell, east);
+    assert!((off.cells[1].share - 0.1955).abs() < 0.01, "{off:?}");
+}
+
+#[test]
 fn the_far_ends_of_the_globe_are_outside() {
     let buf = packed(&mesh(3, 1));
     for v in [i32::MIN, -1, 0, 1, i32::MAX] {
