@@ -39,15 +39,24 @@ pub fn one<'a>(catalogue: &'a Catalogue, text: &str) -> Result<&'a CatalogueItem
         )),
         many => {
             let list = |name: fn(&CatalogueItem) -> &str| {
-                let shown: Vec<String> =
-                    many.iter().take(6).map(|item| format!("{} {}", item.code, name(item))).collect();
+                let shown: Vec<String> = many
+                    .iter()
+                    .take(6)
+                    .map(|item| format!("{} {}", item.code, name(item)))
+                    .collect();
                 let more = if many.len() > shown.len() { " …" } else { "" };
                 format!("{}{more}", shown.join(", "))
             };
             Err(Error::input(
                 "matter.ambiguous",
-                format!("「{text}」对应多个类型，请选一个：{}", list(|item| &item.zh).replace(", ", "、")),
-                format!("“{text}” fits several types, choose one: {}", list(|item| &item.en)),
+                format!(
+                    "「{text}」对应多个类型，请选一个：{}",
+                    list(|item| &item.zh).replace(", ", "、")
+                ),
+                format!(
+                    "“{text}” fits several types, choose one: {}",
+                    list(|item| &item.en)
+                ),
             ))
         }
     }

@@ -35,7 +35,9 @@ impl TypedPlace {
     pub fn parse(text: &str, datum: Datum) -> Result<Self> {
         let parts: Vec<&str> = text.split([',', '，']).map(str::trim).collect();
         let (numbers, named) = match parts.split_last() {
-            Some((last, rest)) if last.starts_with(|c: char| c.is_ascii_alphabetic()) => (rest, Some(*last)),
+            Some((last, rest)) if rest.len() >= 2 && last.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                (rest, Some(*last))
+            }
             _ => (parts.as_slice(), None),
         };
         let typed_in = named.map_or(Ok(datum), parse_datum)?;

@@ -272,6 +272,8 @@ impl<C: Content> Draft<C> {
             photos: photos.len(),
             again: false,
         };
+        // One decision at a time, over all processes of this home: two cannot both find a task unanswered.
+        let _turn = self.terminal.turn()?;
         if self.terminal.store().item(self.id)?.is_some() {
             self.terminal.store().delete_draft(self.id)?;
             return Ok(Submitted {
@@ -279,8 +281,6 @@ impl<C: Content> Draft<C> {
                 ..submitted
             });
         }
-        // One decision at a time, over all processes of this home: two cannot both find a task unanswered.
-        let _turn = self.terminal.turn()?;
         self.stored.content.check(&self.terminal, &photos)?;
         for photo in &photos {
             self.terminal

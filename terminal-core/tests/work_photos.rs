@@ -1,5 +1,10 @@
 //! Photos on the handset's disk: sealed, durable, proven, and refused with words when they are none.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use proptest::prelude::*;
 use protocol::photo::{PhotoRole, Sha256};
@@ -29,7 +34,10 @@ fn bytes(size: usize) -> Vec<u8> {
 }
 fn sealed(plain: &[u8]) -> (Vec<u8>, Sha256) {
     let name = Sha256::of(plain);
-    (seal(&key(), Content::Photo, name, plain, &[3; PREFIX]).unwrap(), name)
+    (
+        seal(&key(), Content::Photo, name, plain, &[3; PREFIX]).unwrap(),
+        name,
+    )
 }
 fn read(file: &[u8], name: Sha256) -> Result<Vec<u8>, SealedError> {
     Opened::open(Cursor::new(file), &key(), Content::Photo, name)?.read_all()
@@ -41,7 +49,10 @@ fn a_sealed_photo_comes_back_byte_for_byte() {
         let plain = bytes(size);
         let (file, name) = sealed(&plain);
         assert_eq!(read(&file, name).unwrap(), plain, "{size}");
-        assert!(size < 16 || !file.windows(16).any(|w| w == &plain[..16]), "{size}: plaintext in the file");
+        assert!(
+            size < 16 || !file.windows(16).any(|w| w == &plain[..16]),
+            "{size}: plaintext in the file"
+        );
     }
 }
 
@@ -55,7 +66,10 @@ fn a_file_that_was_cut_off_or_added_to_is_refused() {
             assert!(read(&file[..at], name).is_err(), "{size} cut at {at}");
         }
         let longer = [file.as_slice(), b"x"].concat();
-        assert!(matches!(read(&longer, name), Err(SealedError::Length { .. })), "{size}");
+        assert!(
+            matches!(read(&longer, name), Err(SealedError::Length { .. })),
+            "{size}"
+        );
     }
 }
 
@@ -72,7 +86,10 @@ fn a_sealed_photo_opens_only_as_what_it_is() {
         open(KEY, Content::Thumbnail, name),
         open(KEY, Content::Photo, Sha256::of(b"another")),
     ] {
-        assert!(matches!(result, Err(SealedError::Tampered { chunk: 0 })), "{result:?}");
+        assert!(
+            matches!(result, Err(SealedError::Tampered { chunk: 0 })),
+            "{result:?}"
+        );
     }
     // Chunks of one file in another order, lengths and header untouched.
     let mut swapped = file.clone();
@@ -84,7 +101,7 @@ fn a_sealed_photo_opens_only_as_what_it_is() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Any range gives exactly those bytes, or says that it lies outside.
     #[test]
@@ -132,8 +149,12 @@ fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    fn take(&self, source: Source<'_>) -> Result<terminal_core::photos::Taken, terminal_core::photos::PhotoError> {
-        self.folder.take(source, PhotoRole::Scene, &media::Stamp::default(), &SystemRandom)
+    fn take(
+        &self,
+        source: Source<'_>,
+    ) -> Result<terminal_core::photos::Taken, terminal_core::photos::PhotoError> {
+        self.folder
+            .take(source, PhotoRole::Scene, &media::Stamp::default(), &SystemRandom)
     }
     fn files(&self) -> Vec<PathBuf> {
         let folder = self.dir.path().join("photos");
@@ -157,18 +178,32 @@ fn a_photo_is_taken_in_small_upright_and_sealed() {
     assert_eq!(&f.folder.thumbnail(taken.photo.sha256).unwrap()[..2], b"\xff\xd8");
     // As the upload reads it.
     let name = PhotoFolder::file_name(taken.photo.sha256);
-    assert_eq!(PhotoFiles::read(&f.folder, &name, 100, 50).unwrap(), &jpeg[100..150]);
-    assert_eq!(PhotoFiles::read(&f.folder, "other.photo", 0, 1), Err(PhotoFileError::Missing));
+    assert_eq!(
+        PhotoFiles::read(&f.folder, &name, 100, 50).unwrap(),
+        &jpeg[100..150]
+    );
+    assert_eq!(
+        PhotoFiles::read(&f.folder, "other.photo", 0, 1),
+        Err(PhotoFileError::Missing)
+    );
     // The same again is the same two files, and nothing unfinished lies about.
     f.take(Source::Path(&path)).unwrap();
     assert_eq!(f.files().len(), 2);
     #[cfg(unix)]
     for file in f.files() {
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{}",
+            file.display()
+        );
     }
     f.folder.remove(taken.photo.sha256).unwrap();
-    assert_eq!(f.folder.read(taken.photo.sha256).unwrap_err().code(), "photo.missing");
+    assert_eq!(
+        f.folder.read(taken.photo.sha256).unwrap_err().code(),
+        "photo.missing"
+    );
     assert!(f.files().is_empty());
 }
 
@@ -181,7 +216,10 @@ fn a_damaged_file_is_told_apart_from_a_missing_one_and_mended_by_taking_it_again
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     assert_eq!(f.folder.read(photo).unwrap_err().code(), "photo.damaged");
-    assert_eq!(PhotoFiles::read(&f.folder, &name, 0, 1), Err(PhotoFileError::Damaged));
+    assert_eq!(
+        PhotoFiles::read(&f.folder, &name, 0, 1),
+        Err(PhotoFileError::Damaged)
+    );
     f.take(Source::Bytes(&picture(2))).unwrap();
     assert_eq!(Sha256::of(&f.folder.read(photo).unwrap()), photo);
 }
@@ -191,11 +229,17 @@ fn what_is_no_photo_is_refused_with_words_and_leaves_nothing() {
     let f = fixture();
     let cut = picture(3);
     let large = f.dir.path().join("large");
-    fs::File::create(&large).unwrap().set_len(41 * 1024 * 1024).unwrap();
+    fs::File::create(&large)
+        .unwrap()
+        .set_len(41 * 1024 * 1024)
+        .unwrap();
     let missing = f.dir.path().join("nowhere.jpg");
     for (source, code) in [
         (Source::Bytes(b""), "photo.empty"),
-        (Source::Bytes(b"hello, this is no photo at all"), "photo.not_an_image"),
+        (
+            Source::Bytes(b"hello, this is no photo at all"),
+            "photo.not_an_image",
+        ),
         (Source::Bytes(&cut[..cut.len() / 2]), "photo.cut_off"),
         (Source::Path(&large), "photo.too_large"),
         (Source::Path(&missing), "photo.unreadable"),

@@ -27,7 +27,13 @@ pub struct Cli {
     #[arg(long, env = "XUNGE_HOME", value_name = "DIR", global = true)]
     pub home: Option<PathBuf>,
     /// 语言 Language: zh | en
-    #[arg(long, env = "XUNGE_LANG", default_value = "zh", global = true, value_name = "zh|en")]
+    #[arg(
+        long,
+        env = "XUNGE_LANG",
+        default_value = "zh",
+        global = true,
+        value_name = "zh|en"
+    )]
     pub lang: Lang,
     /// 输出 JSON，供程序使用 Print one JSON document for machines
     #[arg(long, global = true)]

@@ -68,7 +68,10 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Withdraw { item, reason } => at.withdraw(item, reason),
         Command::Status => {
             let status = terminal.status()?;
-            Ok(Said::new(human::status(cli.lang, &status), machine::status(&status)))
+            Ok(Said::new(
+                human::status(cli.lang, &status),
+                machine::status(&status),
+            ))
         }
         Command::Types { search } => at.types(search),
     }
@@ -105,7 +108,11 @@ impl Desk<'_> {
     fn report(&self, args: &ReportArgs) -> Result<Said> {
         // What is typed wrong is said before anything is saved.
         let catalogue = self.terminal.catalogue()?;
-        let matter = args.matter.as_deref().map(|text| matters::one(&catalogue, text)).transpose()?;
+        let matter = args
+            .matter
+            .as_deref()
+            .map(|text| matters::one(&catalogue, text))
+            .transpose()?;
         let position = self.position(&args.at)?;
         let place = args.place.as_deref().map(|text| self.typed(text)).transpose()?;
         let mut draft: ReportDraft = match (&args.draft, &args.mend) {
@@ -188,7 +195,10 @@ impl Desk<'_> {
             )
         })?;
         let position = self.position(at)?;
-        let mut draft = self.terminal.task(self.terminal.find_task(task)?)?.answer(answer)?;
+        let mut draft = self
+            .terminal
+            .task(self.terminal.find_task(task)?)?
+            .answer(answer)?;
         draft.text(text);
         if let Some(position) = position {
             draft.at(position);
@@ -214,11 +224,22 @@ impl Desk<'_> {
             return Ok(Said::new(text, json!({ "item": row, "again": false })));
         }
         let filed = draft.submit()?;
-        self.filed(filed.item, filed.again, "已保存在本机，联网后自动上传", "Saved on this handset, sent when there is a network")
+        self.filed(
+            filed.item,
+            filed.again,
+            "已保存在本机，联网后自动上传",
+            "Saved on this handset, sent when there is a network",
+        )
     }
 
     /// A photo was refused. What was taken in before it is in the draft, and the way on is said.
-    fn after_photo_failed<C: Content>(&self, draft: &Draft<C>, photo: &Path, taken: usize, error: Error) -> Error {
+    fn after_photo_failed<C: Content>(
+        &self,
+        draft: &Draft<C>,
+        photo: &Path,
+        taken: usize,
+        error: Error,
+    ) -> Error {
         let reason = error.reason();
         let name = photo.file_name().unwrap_or(photo.as_os_str()).to_string_lossy();
         let id = human::short(draft.id());
@@ -250,11 +271,20 @@ impl Desk<'_> {
     fn filed(&self, id: EntryId, again: bool, zh: &str, en: &str) -> Result<Said> {
         let now = self.terminal.now()?;
         let rows = self.terminal.queue()?;
-        let row = rows.into_iter().find(|row| row.id == id).ok_or(Error::NoSuchItem)?;
+        let row = rows
+            .into_iter()
+            .find(|row| row.id == id)
+            .ok_or(Error::NoSuchItem)?;
         let first = if again {
             self.lang.pick(
-                format!("这一条之前已提交，没有重复提交：{}", row.state_words(self.lang, now)),
-                format!("This was filed before and was not filed again: {}", row.state_words(self.lang, now)),
+                format!(
+                    "这一条之前已提交，没有重复提交：{}",
+                    row.state_words(self.lang, now)
+                ),
+                format!(
+                    "This was filed before and was not filed again: {}",
+                    row.state_words(self.lang, now)
+                ),
             )
         } else {
             self.lang.pick(zh, en).to_owned()
@@ -267,7 +297,10 @@ impl Desk<'_> {
             let n = row.photos_named;
             parts.push(self.lang.pick(format!("照片 {n} 张"), format!("{n} photos")));
         }
-        parts.push(self.lang.pick(format!("编号 {}", human::short(id)), format!("id {}", human::short(id))));
+        parts.push(self.lang.pick(
+            format!("编号 {}", human::short(id)),
+            format!("id {}", human::short(id)),
+        ));
         Ok(Said::new(
             format!("{first}\n{}", parts.join("  ")),
             json!({ "item": machine::item(&row, now), "again": again }),
@@ -276,7 +309,10 @@ impl Desk<'_> {
     fn row(&self, id: EntryId) -> Result<Value> {
         let now = self.terminal.now()?;
         let rows = self.terminal.queue()?;
-        Ok(rows.iter().find(|row| row.id == id).map_or(Value::Null, |row| machine::item(row, now)))
+        Ok(rows
+            .iter()
+            .find(|row| row.id == id)
+            .map_or(Value::Null, |row| machine::item(row, now)))
     }
 
     fn queue(&self, all: bool) -> Result<Said> {
@@ -284,7 +320,10 @@ impl Desk<'_> {
         let mut rows = self.terminal.queue()?;
         rows.retain(|row| all || !row.is_finished());
         let items: Vec<Value> = rows.iter().map(|row| machine::item(row, now)).collect();
-        Ok(Said::new(human::queue(self.lang, &rows, all, now), json!({ "items": items })))
+        Ok(Said::new(
+            human::queue(self.lang, &rows, all, now),
+            json!({ "items": items }),
+        ))
     }
 
     fn tasks(&self, at: &AtArg, all: bool) -> Result<Said> {
@@ -303,8 +342,14 @@ impl Desk<'_> {
                 (task, way)
             })
             .collect();
-        let documents: Vec<Value> = tasks.iter().map(|(task, way)| machine::task(task, *way, now)).collect();
-        Ok(Said::new(human::tasks(self.lang, &tasks, now), json!({ "tasks": documents })))
+        let documents: Vec<Value> = tasks
+            .iter()
+            .map(|(task, way)| machine::task(task, *way, now))
+            .collect();
+        Ok(Said::new(
+            human::tasks(self.lang, &tasks, now),
+            json!({ "tasks": documents }),
+        ))
     }
 
     fn withdraw(&self, item: &str, reason: &str) -> Result<Said> {
@@ -329,14 +374,19 @@ impl Desk<'_> {
                 Some(withdrawal),
             ),
         };
-        Ok(Said::new(text, json!({ "item": id, "outcome": outcome, "withdrawal": withdrawal })))
+        Ok(Said::new(
+            text,
+            json!({ "item": id, "outcome": outcome, "withdrawal": withdrawal }),
+        ))
     }
 
     fn types(&self, search: &str) -> Result<Said> {
         let catalogue = self.terminal.catalogue()?;
         let found = matters::search(&catalogue, search);
-        let rows: Vec<Vec<String>> =
-            found.iter().map(|item| vec![item.code.to_string(), item.zh.clone(), item.en.clone()]).collect();
+        let rows: Vec<Vec<String>> = found
+            .iter()
+            .map(|item| vec![item.code.to_string(), item.zh.clone(), item.en.clone()])
+            .collect();
         let text = if rows.is_empty() {
             self.lang.pick(
                 format!("没有包含「{search}」的类型"),
@@ -345,7 +395,10 @@ impl Desk<'_> {
         } else {
             super::table::table(&[], &rows)
         };
-        Ok(Said::new(text, json!({ "version": catalogue.version, "types": found })))
+        Ok(Said::new(
+            text,
+            json!({ "version": catalogue.version, "types": found }),
+        ))
     }
 }
 

@@ -36,7 +36,11 @@ pub fn cell(cell: &CellName) -> String {
 }
 
 fn percent(share: f64) -> String {
-    if share > 0.0 && share < 0.01 { "<1%".into() } else { format!("{:.0}%", share * 100.0) }
+    if share > 0.0 && share < 0.01 {
+        "<1%".into()
+    } else {
+        format!("{:.0}%", share * 100.0)
+    }
 }
 
 pub fn place(lang: Lang, place: &Place) -> String {
@@ -79,7 +83,10 @@ pub fn place(lang: Lang, place: &Place) -> String {
             candidates: list,
             ..
         } => {
-            let mut text = format!("{}{circle}\n", lang.pick("不在任何单元网格内", "In no cell of the grid"));
+            let mut text = format!(
+                "{}{circle}\n",
+                lang.pick("不在任何单元网格内", "In no cell of the grid")
+            );
             if let Some((name, metres)) = nearest {
                 let distance = words::distance(lang, *metres);
                 text.push_str(&lang.pick(
@@ -100,7 +107,11 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
     if rows.is_empty() {
         return lang
             .pick(
-                if all { "还没有任何内容：上报、签到、活动记录都会列在这里" } else { "队列是空的，您提交的内容都已送达（queue --all 查看全部）" },
+                if all {
+                    "还没有任何内容：上报、签到、活动记录都会列在这里"
+                } else {
+                    "队列是空的，您提交的内容都已送达（queue --all 查看全部）"
+                },
                 if all {
                     "Nothing yet: reports, check-ins and activity records will stand here"
                 } else {
@@ -192,11 +203,12 @@ pub fn tasks(lang: Lang, tasks: &[(Task, Option<Way>)], now: Millis) -> String {
         let limit = lang.pick(format!("{due}（{until} 前）"), format!("{due} (by {until})"));
         text.push_str(&format!("{}  {purpose}  {limit}\n", short(task.row.task)));
         text.push_str(&format!("  {}\n", task.row.wording));
-        let place = task
-            .cell
-            .as_ref()
-            .map_or_else(|| task.row.cell.grouped(), cell);
-        let address = task.row.address.as_deref().map_or_else(String::new, |a| format!("  {a}"));
+        let place = task.cell.as_ref().map_or_else(|| task.row.cell.grouped(), cell);
+        let address = task
+            .row
+            .address
+            .as_deref()
+            .map_or_else(String::new, |a| format!("  {a}"));
         let way = way.map_or_else(String::new, |way| {
             let direction = words::direction(lang, way.bearing);
             format!("  {direction} {}", words::distance(lang, way.metres))
@@ -229,12 +241,19 @@ pub fn status(lang: Lang, status: &Status) -> String {
     let duty = if status.presence.on_duty {
         let state = words::state::on_duty(lang);
         let since = since.unwrap_or_default();
-        lang.pick(format!("{state}（{since} 起）"), format!("{state} (since {since})"))
+        lang.pick(
+            format!("{state}（{since} 起）"),
+            format!("{state} (since {since})"),
+        )
     } else {
         words::state::off_duty(lang)
     };
     let unsent = lang.pick("，签到待上传", ", check-in waits to be sent");
-    let duty = if status.presence.confirmed { duty } else { format!("{duty}{unsent}") };
+    let duty = if status.presence.confirmed {
+        duty
+    } else {
+        format!("{duty}{unsent}")
+    };
     let waits = match (status.items_waiting, status.photos_waiting) {
         (0, 0) => lang.pick("都已送达", "everything has arrived").to_owned(),
         (items, photos) => lang.pick(
@@ -243,13 +262,16 @@ pub fn status(lang: Lang, status: &Status) -> String {
         ),
     };
     let mut lines = vec![
-        (lang.pick("姓名", "Name"), format!("{}（{}）", account.holder_name, roles.join("、"))),
+        (
+            lang.pick("姓名", "Name"),
+            format!("{}（{}）", account.holder_name, roles.join("、")),
+        ),
         (
             lang.pick("岗位", "Post"),
-            status
-                .post
-                .as_ref()
-                .map_or_else(|| short(account.post), |post| format!("{} {}", post.name, post.number)),
+            status.post.as_ref().map_or_else(
+                || short(account.post),
+                |post| format!("{} {}", post.name, post.number),
+            ),
         ),
         (lang.pick("在岗", "Duty"), duty),
         (lang.pick("待上传", "To send"), waits),
@@ -282,16 +304,20 @@ pub fn status(lang: Lang, status: &Status) -> String {
     ));
     lines.push((
         lang.pick("网格", "Grid"),
-        status
-            .grid
-            .as_ref()
-            .map_or_else(|| lang.pick("还没有，同步后下载", "none yet, a sync brings it").into(), ToString::to_string),
+        status.grid.as_ref().map_or_else(
+            || {
+                lang.pick("还没有，同步后下载", "none yet, a sync brings it")
+                    .into()
+            },
+            ToString::to_string,
+        ),
     ));
     lines.push((
         lang.pick("上次同步", "Last sync"),
-        status
-            .last_sync
-            .map_or_else(|| lang.pick("还没有", "never").into(), |at| words::moment(at, now)),
+        status.last_sync.map_or_else(
+            || lang.pick("还没有", "never").into(),
+            |at| words::moment(at, now),
+        ),
     ));
     let mark = if status.clock.is_trusted() {
         lang.pick("已校准", "checked against the server")
@@ -300,7 +326,10 @@ pub fn status(lang: Lang, status: &Status) -> String {
     };
     lines.push((lang.pick("时间", "Time"), format!("{}  {mark}", now.text())));
     lines.push((lang.pick("服务器", "Server"), account.server.clone()));
-    let rows: Vec<Vec<String>> = lines.into_iter().map(|(name, value)| vec![name.into(), value]).collect();
+    let rows: Vec<Vec<String>> = lines
+        .into_iter()
+        .map(|(name, value)| vec![name.into(), value])
+        .collect();
     table(&[], &rows)
 }
 

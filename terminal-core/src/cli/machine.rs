@@ -53,7 +53,9 @@ pub fn item(row: &QueueRow, now: Millis) -> Value {
 
 pub fn place(place: &Place) -> Value {
     let candidates = |list: &[crate::place::CandidateCell]| -> Vec<Value> {
-        list.iter().map(|c| json!({ "cell": cell(&c.cell), "share": c.share })).collect()
+        list.iter()
+            .map(|c| json!({ "cell": cell(&c.cell), "share": c.share }))
+            .collect()
     };
     let mut document = json!({
         "point": point(place.point),

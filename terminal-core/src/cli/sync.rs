@@ -7,11 +7,15 @@ use crate::{
     store::Store,
     sync::{Policy, Progress, SyncReport},
     terminal::{Platform, Terminal},
-    transport::{CancelToken, Transport, https::Https},
+    transport::{CancelToken, https::Https},
     vault::KEY_FILE,
     words::{self, Lang},
 };
-use protocol::{field::Device, open::Open, time::Millis};
+use protocol::{
+    field::{Device, Invitation},
+    open::Open,
+    time::Millis,
+};
 use serde_json::json;
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -21,8 +25,14 @@ use std::{
 
 pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
     // A string that is none makes neither folder nor keys.
-    protocol::field::Invitation::from_text(invitation)
-        .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码或复制完整", bad.to_string()))?;
+    let server = Invitation::from_text(invitation).map_err(|bad| {
+        Error::input(
+            "enrol.string",
+            "登记码格式不正确，请重新扫码或复制完整",
+            bad.to_string(),
+        )
+    })?;
+    let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
     let platform = Platform::command_line(home)?;
     let store = Store::open(home, platform.vault.database_key()?)?;
     let account = enrol(
@@ -30,10 +40,7 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
         platform.vault.as_ref(),
         platform.clock.as_ref(),
         platform.random.as_ref(),
-        &|invitation| {
-            let https = Https::new(&invitation.server, &invitation.pins)?;
-            Ok(Box::new(https) as Box<dyn Transport>)
-        },
+        &https,
         invitation,
         Device {
             model: "xunge".into(),
@@ -141,7 +148,8 @@ fn add(before: &SyncReport, last: SyncReport) -> SyncReport {
 }
 
 fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
-    let count = |n: u64, zh: &str, en: &str| (n > 0).then(|| lang.pick(format!("{n} {zh}"), format!("{n} {en}")));
+    let count =
+        |n: u64, zh: &str, en: &str| (n > 0).then(|| lang.pick(format!("{n} {zh}"), format!("{n} {en}")));
     let join = |parts: Vec<Option<String>>| {
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         parts.join(lang.pick("、", ", "))
@@ -183,10 +191,22 @@ fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
         ));
     }
     if report.photos_held_back {
-        lines.push(lang.pick("照片等待不计费网络", "Photos wait for a network that is not metered").into());
+        lines.push(
+            lang.pick(
+                "照片等待不计费网络",
+                "Photos wait for a network that is not metered",
+            )
+            .into(),
+        );
     }
     if !report.pulled {
-        lines.push(lang.pick("任务和结果没有收完，可能不是最新的", "Tasks and answers were not read to the end").into());
+        lines.push(
+            lang.pick(
+                "任务和结果没有收完，可能不是最新的",
+                "Tasks and answers were not read to the end",
+            )
+            .into(),
+        );
     }
     if let Some(problem) = &report.problem {
         let words = words::of_reason(lang, problem);
@@ -196,7 +216,11 @@ fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
         ));
     }
     if let Some(at) = report.next_try {
-        lines.push(format!("{}{}", lang.pick("下次重试：", "Next try: "), words::moment(at, now)));
+        lines.push(format!(
+            "{}{}",
+            lang.pick("下次重试：", "Next try: "),
+            words::moment(at, now)
+        ));
     }
     lines.join("\n")
 }
@@ -219,13 +243,26 @@ impl Screen {
             Progress::Refused(id, reason) => {
                 format!("{}: {}", human::short(id), words::of_reason(lang, reason))
             }
-            Progress::Photo { position, sent, size, .. } => lang.pick(
-                format!("照片 {}：{} / {} KB", position + 1, sent / 1024, size.div_ceil(1024)),
-                format!("Photo {}: {} / {} KB", position + 1, sent / 1024, size.div_ceil(1024)),
+            Progress::Photo {
+                position, sent, size, ..
+            } => lang.pick(
+                format!(
+                    "照片 {}：{} / {} KB",
+                    position + 1,
+                    sent / 1024,
+                    size.div_ceil(1024)
+                ),
+                format!(
+                    "Photo {}: {} / {} KB",
+                    position + 1,
+                    sent / 1024,
+                    size.div_ceil(1024)
+                ),
             ),
-            Progress::PhotoReceived { position, .. } => {
-                lang.pick(format!("照片 {} 已收到", position + 1), format!("Photo {} received", position + 1))
-            }
+            Progress::PhotoReceived { position, .. } => lang.pick(
+                format!("照片 {} 已收到", position + 1),
+                format!("Photo {} received", position + 1),
+            ),
             Progress::Pulled(rows) => lang.pick(format!("收取 {rows} 条"), format!("{rows} rows")),
             Progress::File { name, have, size } => {
                 format!("{name}: {} / {} KB", have / 1024, size.div_ceil(1024))

@@ -43,6 +43,7 @@ pub fn clip(text: &str, places: usize) -> String {
             break;
         }
     }
+    clipped.truncate(clipped.trim_end().len());
     clipped.push('…');
     clipped
 }

@@ -120,12 +120,14 @@ impl Store {
         })
     }
 
-    /// The next file to fetch, smallest first, so that catalogue and calendar do not wait for the grid.
-    pub(crate) fn next_file(&self, now: Millis) -> Result<Option<WantedFile>> {
-        Ok(self
-            .wanted_files()?
-            .into_iter()
-            .find(|wanted| wanted.retry.wait_until(now).is_none()))
+    /// The next file to fetch, smallest first, so that catalogue and calendar do not wait for the grid. With
+    /// `only_missing` those that have no older version in force: a handset without a grid is of little use.
+    pub(crate) fn next_file(&self, now: Millis, only_missing: bool) -> Result<Option<WantedFile>> {
+        let in_force = if only_missing { self.files()? } else { Vec::new() };
+        Ok(self.wanted_files()?.into_iter().find(|wanted| {
+            wanted.retry.wait_until(now).is_none()
+                && !in_force.iter().any(|file| file.name == wanted.file.name)
+        }))
     }
 
     /// Files on their way, smallest first.

@@ -32,7 +32,8 @@ fn text(mailbox: &Open<Mailbox>) -> &str {
 }
 
 /// Takes note of the server's epoch. Another one than before means that the server was restored: the
-/// mailboxes are pulled from nothing, and photos are confirmed once more (by a HEAD of their uploads).
+/// mailboxes are pulled from nothing, photos are confirmed once more (by a HEAD of their uploads), and what was
+/// refused may be taken now.
 pub(super) fn see_epoch(connection: &Connection, epoch: &str) -> Result<bool> {
     let known = account::get(connection, account::keys::EPOCH)?;
     if known.as_deref() == Some(epoch) {
@@ -43,9 +44,9 @@ pub(super) fn see_epoch(connection: &Connection, epoch: &str) -> Result<bool> {
         return Ok(false);
     }
     account::set(connection, account::keys::CURSOR, "")?;
-    connection.execute(
-        "UPDATE photo SET custody = 'waiting', received_at = NULL WHERE custody = 'received'",
-        [],
+    connection.execute_batch(
+        "UPDATE photo SET custody = 'waiting', received_at = NULL WHERE custody = 'received';
+         UPDATE item SET refused_json = NULL WHERE custody = 'waiting';",
     )?;
     Ok(true)
 }
@@ -130,6 +131,7 @@ impl Store {
                 apply_row(tx, row)?;
             }
             account::set(tx, account::keys::CURSOR, &answer.cursor)?;
+            super::compare::follow_tasks(tx)?;
             Ok(true)
         })
     }

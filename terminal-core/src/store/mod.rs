@@ -6,6 +6,7 @@
 //! idempotent by id, so doing it again is always safe.
 
 mod account;
+mod compare;
 mod drafts;
 mod files;
 mod items;
@@ -72,6 +73,8 @@ impl Store {
         fs::create_dir_all(home).map_err(Error::io(home))?;
         let key = Zeroizing::new(key);
         let path = home.join(DATABASE);
+        finish_moving_aside(&path)?;
+        let is_new = !path.exists();
         let mut connection = match connect(&path, &key) {
             Err(Error::Store(error)) if is_unreadable(&error) => {
                 let moved_to = move_aside(&path)?;
@@ -83,6 +86,9 @@ impl Store {
             other => other?,
         };
         schema::migrate(&mut connection)?;
+        if is_new {
+            sync_folder(home)?;
+        }
         Ok(Self {
             home: home.to_owned(),
             key,
@@ -119,7 +125,17 @@ impl Store {
         let mut slot = self.slot()?;
         let connection = slot.as_mut().ok_or(Error::OutcomeUnknown)?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let value = work(&tx)?;
+        let value = match work(&tx) {
+            Ok(value) => value,
+            Err(error) => {
+                drop(tx);
+                if !connection.is_autocommit() {
+                    // Not even the rollback worked: this connection is of no use any more.
+                    *slot = None;
+                }
+                return Err(error);
+            }
+        };
         match self.commit(tx) {
             Ok(()) => Ok(value),
             Err(error) => {
@@ -204,18 +220,39 @@ fn is_unreadable(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(NotADatabase | DatabaseCorrupt))
 }
 
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The first free number for a file set aside, and its name `account.db.aside-N`.
+fn aside(path: &Path) -> Result<(u32, PathBuf)> {
+    (1..=u32::MAX)
+        .map(|n| (n, with_suffix(path, &format!(".aside-{n}"))))
+        .find(|(_, target)| !target.exists())
+        .ok_or_else(|| Error::Data("too many files set aside".into()))
+}
+
+/// A death while a file was set aside leaves its log without it: the log goes back, because the last commits
+/// may be in it.
+fn finish_moving_aside(path: &Path) -> Result<()> {
+    let (n, _) = aside(path)?;
+    let (log, home) = (
+        with_suffix(path, &format!(".aside-{n}-wal")),
+        with_suffix(path, "-wal"),
+    );
+    if path.exists() && log.exists() && !home.exists() {
+        fs::rename(&log, &home).map_err(Error::io(&log))?;
+    }
+    Ok(())
+}
+
 /// Moves the file and its log to the first free name `account.db.aside-N`.
 fn move_aside(path: &Path) -> Result<PathBuf> {
-    let named = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let (n, target) = (1..=u32::MAX)
-        .map(|n| (n, named(&format!(".aside-{n}"))))
-        .find(|(_, target)| !target.exists())
-        .ok_or_else(|| Error::Data("too many files set aside".into()))?;
-    // The log first: if we die in between, the next try still finds the unreadable main file to move.
+    let named = |suffix: &str| with_suffix(path, suffix);
+    let (n, target) = aside(path)?;
+    // The log first: a log alone must never meet a new database of the same name.
     for suffix in ["-wal", "-shm"] {
         let (from, to) = (named(suffix), named(&format!(".aside-{n}{suffix}")));
         if from.exists() {

@@ -108,7 +108,7 @@ impl Store {
     /// A person asked for a sync now: waits of our own making end, those that the server asked for stay.
     pub(crate) fn end_own_waits(&self) -> Result<()> {
         self.write(|tx| {
-            for table in ["item", "photo", "step", "wanted_file"] {
+            for table in ["item", "photo", "step", "wanted_file", "compare_photo"] {
                 tx.execute(
                     &format!("UPDATE {table} SET not_before = 0 WHERE asked = 0 AND not_before <> 0"),
                     [],
@@ -125,7 +125,8 @@ impl Store {
                  UNION ALL SELECT p.not_before FROM photo p JOIN item i ON i.id = p.item
                      WHERE p.custody = 'waiting' AND i.custody = 'received'
                  UNION ALL SELECT not_before FROM step WHERE attempts > 0
-                 UNION ALL SELECT not_before FROM wanted_file",
+                 UNION ALL SELECT not_before FROM wanted_file
+                 UNION ALL SELECT not_before FROM compare_photo WHERE bytes IS NULL",
             )?;
             let times = statement.query_map([], |row| row.get(0).map(Millis))?;
             let mut earliest = None;

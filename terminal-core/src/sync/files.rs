@@ -1,4 +1,5 @@
-//! The manifest and its files: verified by the server's key, fetched in parts, put in force when whole.
+//! What comes down besides the mailboxes. The manifest and its files: verified by the server's key, fetched in parts, put in force when whole. Photos to compare with: taken by
+//! their hash.
 
 use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, failure, session, verdict::Verdict};
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
 };
 use protocol::{
     manifest::{Manifest, SignedManifest},
+    photo::Sha256,
     sign::manifest_message,
     time::Millis,
 };
@@ -62,7 +64,7 @@ impl Sync {
     }
 
     pub(super) fn file_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
-        let Some(wanted) = store.next_file(now)? else {
+        let Some(wanted) = store.next_file(now, !self.policy.files)? else {
             return Ok(None);
         };
         let last = wanted
@@ -128,6 +130,43 @@ impl Sync {
             store.fail_file(wanted.file.name, &self.retry_after(failure, attempts, now)?)?;
         }
         self.unwell(store, now, failure, attempts, false)
+    }
+}
+
+impl Sync {
+    /// A photo that a task asks to compare with.
+    pub(super) fn compare_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
+        let Some((sha256, attempts)) = store.next_compare_photo(now)? else {
+            return Ok(None);
+        };
+        let request = self.request(Method::Get, &format!("photos/by-hash/{sha256}"));
+        Ok(Some((Asked::Compare { sha256, attempts }, Action::Send(request))))
+    }
+
+    pub(super) fn compare_answer(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        sha256: Sha256,
+        attempts: u32,
+        outcome: Outcome,
+    ) -> Result<()> {
+        let bytes = classify(outcome).and_then(|response| match Sha256::of(&response.body) == sha256 {
+            true => Ok(response.body),
+            false => Err(Failure::foreign("not the photo that was asked for")),
+        });
+        match bytes {
+            Ok(bytes) => {
+                store.save_compare_photo(sha256, &bytes)?;
+                self.well(store)
+            }
+            Err(failure) => {
+                if failure.verdict != Verdict::Authenticate {
+                    store.fail_compare_photo(sha256, &self.retry_after(&failure, attempts, now)?)?;
+                }
+                self.unwell(store, now, &failure, attempts, false)
+            }
+        }
     }
 }
 

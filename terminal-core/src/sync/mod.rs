@@ -35,7 +35,7 @@ pub struct Policy {
     pub online: bool,
     /// Photos may travel now (failure story 37: not over a metered network unless it is allowed).
     pub photos: bool,
-    /// Reference files may travel now.
+    /// New versions of reference files may travel now. A first version always may.
     pub files: bool,
     /// A person asked: waits of our own making end, those that the server asked for stay.
     pub manual: bool,
@@ -124,6 +124,10 @@ enum Asked {
     },
     Manifest,
     File(WantedFile),
+    Compare {
+        sha256: Sha256,
+        attempts: u32,
+    },
 }
 
 /// The state machine. One for each run or one for the life of the process; both are right.
@@ -233,12 +237,12 @@ impl Sync {
         {
             return Ok(Some(next));
         }
-        if self.policy.files
-            && let Some(next) = self.file_action(store, now.wall)?
+        if self.policy.photos
+            && let Some(next) = self.compare_action(store, now.wall)?
         {
             return Ok(Some(next));
         }
-        Ok(None)
+        self.file_action(store, now.wall)
     }
 
     /// Nothing is due: until when?
@@ -279,6 +283,7 @@ impl Sync {
             Asked::Pull { cursor } => self.pull_answer(store, at, &cursor, outcome),
             Asked::Manifest => self.manifest_answer(store, at, outcome),
             Asked::File(wanted) => self.file_answer(store, at, &wanted, outcome),
+            Asked::Compare { sha256, attempts } => self.compare_answer(store, at, sha256, attempts, outcome),
         }
     }
 

@@ -73,3 +73,80 @@ pub fn open(home: &Path, hand: &Hand) -> Terminal {
     platform.clock = Arc::new(hand.clone());
     Terminal::open(home, platform).unwrap()
 }
+
+/// A grid of two cells side by side, 220104-01-01-01 and -02, each about 96 m wide and 111 m high, in
+/// 桂林路街道; the border between them is at 125.3012.
+pub fn two_cells() -> Vec<u8> {
+    use grid::{
+        geom::Pt,
+        pack::{PackInput, PackMeta, PackUnit, UnitLevel, write},
+    };
+    let cell = |code: &str, west: i32| {
+        let (south, north, east) = (438_570_000, 438_580_000, west + 12_000);
+        let ring = vec![
+            Pt::new(west, south),
+            Pt::new(east, south),
+            Pt::new(east, north),
+            Pt::new(west, north),
+        ];
+        (code.parse().unwrap(), ring)
+    };
+    let unit = |level, code: &str, name: &str| PackUnit {
+        level,
+        code: code.into(),
+        name: name.into(),
+        stat: String::new(),
+        is_urban: true,
+    };
+    write(PackInput {
+        meta: PackMeta {
+            grid_version: protocol::codes::GridVersion("220104.1".into()),
+            datum: protocol::geo::Datum::Wgs84,
+            source_datum: protocol::geo::Datum::Gcj02,
+            source_datum_verified: false,
+            county: "220104".parse().ok(),
+            source_sha256: String::new(),
+            borders: "cut".into(),
+        },
+        cells: vec![
+            cell("220104010101", 1_253_000_000),
+            cell("220104010102", 1_253_012_000),
+        ],
+        units: vec![
+            unit(UnitLevel::Street, "22010401", "桂林路街道"),
+            unit(UnitLevel::Community, "2201040101", "桂林社区"),
+        ],
+    })
+    .unwrap()
+}
+
+/// Where the west cell is, with an accuracy of 8 m.
+pub fn in_the_west_cell() -> protocol::evidence::Position {
+    protocol::evidence::Position {
+        point: protocol::geo::PointE7 {
+            lat: 438_575_000,
+            lon: 1_253_006_000,
+        },
+        accuracy_cm: 800,
+        provider: "gps".into(),
+        mock: false,
+        fix_time: Millis(MORNING),
+    }
+}
+
+/// A row of the mailboxes.
+pub fn row(
+    mailbox: protocol::feed::Mailbox,
+    n: u64,
+    kind: &str,
+    entity: impl std::fmt::Display,
+    body: impl serde::Serialize,
+) -> protocol::feed::FeedRow {
+    protocol::feed::FeedRow {
+        mailbox: mailbox.into(),
+        n,
+        kind: kind.into(),
+        entity: entity.to_string(),
+        body: Some(serde_json::to_value(body).unwrap()),
+    }
+}

@@ -94,6 +94,16 @@ CREATE TABLE blob_part (
     PRIMARY KEY (sha256, start)
 ) STRICT;
 
+-- Photos that tasks ask to compare with; bytes once they are here.
+CREATE TABLE compare_photo (
+    sha256      TEXT PRIMARY KEY,
+    bytes       BLOB,
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    not_before  INTEGER NOT NULL DEFAULT 0,
+    asked       INTEGER NOT NULL DEFAULT 0,
+    problem_json TEXT
+) STRICT;
+
 CREATE TABLE draft (
     id      TEXT PRIMARY KEY,
     kind    TEXT NOT NULL,
