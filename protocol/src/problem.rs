@@ -104,6 +104,7 @@ problems! {
     GridFaults = "grid.faults", 422, Refused, "网格数据有问题，未导入", "The grid has faults, it was not imported";
     // People
     NameTaken = "people.account_taken", 409, Refused, "账号已存在", "The account exists already";
+    PostNumberTaken = "people.post_number_taken", 409, Refused, "号码已属于其他岗位", "The number belongs to another post";
 }
 
 /// The body of an error answer, `application/problem+json`.

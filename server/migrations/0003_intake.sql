@@ -1,4 +1,5 @@
--- Custody of entries, mailboxes and photos. `bytes` are exactly what the handset stored and hashed.
+-- Custody of entries, mailboxes and photos. `bytes` are exactly what the handset stored and hashed; what
+-- stands beside them is read from them once. `state` is pending only while applying it has failed.
 CREATE TABLE push (
     id TEXT PRIMARY KEY,
     stream TEXT NOT NULL REFERENCES stream (id),
@@ -19,18 +20,28 @@ CREATE TABLE entry (
     received BIGINT NOT NULL,
     kind TEXT NOT NULL,
     record TEXT,
+    author TEXT,
+    post TEXT,
     waits_for TEXT,
     made_at BIGINT NOT NULL,
     uncertainty BIGINT NOT NULL,
     basis TEXT NOT NULL,
     state TEXT NOT NULL,
+    code TEXT,
     reason TEXT,
+    attempts BIGINT NOT NULL,
     state_at BIGINT NOT NULL,
     UNIQUE (stream, n)
 );
 CREATE INDEX entry_record ON entry (record);
 CREATE INDEX entry_waits_for ON entry (waits_for);
 CREATE INDEX entry_unsettled ON entry (state, received);
+
+-- Up to which number a stream is held without a hole, so that a push need not count from 1 each time.
+CREATE TABLE stream_mark (
+    stream TEXT PRIMARY KEY REFERENCES stream (id),
+    upto BIGINT NOT NULL
+);
 
 CREATE TABLE mailbox (
     id TEXT PRIMARY KEY,

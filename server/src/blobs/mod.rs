@@ -1,22 +1,193 @@
 //! Bytes: photos that arrive by tus, staff attachments, reference files. They lie in an object store (a folder
 //! by default) under names that say whose they are.
+//!
+//! What was put is durable when the call returns: a receipt for a photo stands on that. A photo's content is
+//! shared only inside its stream, so the stream is part of its name: knowing a hash is not owning the photo.
+//!
+//! * [`Blobs`]: put, get, remove. `range`: one answer for every file, with `Range` and `ETag`.
+//! * `tus`: resumable upload (tus 1.0.0). `photos`: what a terminal may fetch. `attachments`: pictures of staff.
 
-use object_store::ObjectStore;
+mod attachments;
+mod photos;
+pub mod range;
+mod tus;
+
+pub use attachments::Attached;
+pub use tus::{sweep, watch};
+
+use crate::{app::App, failure::Failure, http::operation::Operations};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
+use protocol::{ids::StreamId, photo::Sha256, problem::ProblemCode, role::Role};
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa_axum::routes;
+
+/// Bodies that are received into memory at the same time; at most a photo's size each.
+const RECEIVING: usize = 64;
 
 /// The object store.
 #[derive(Clone)]
 pub struct Blobs {
     pub(crate) objects: Arc<dyn ObjectStore>,
+    receiving: Arc<Semaphore>,
 }
 
 impl Blobs {
+    /// Over any object store whose `put` is durable when it returns (S3 and its like).
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects }
+        Self { objects, receiving: Arc::new(Semaphore::new(RECEIVING)) }
+    }
+    /// Over a folder, which is made when it is missing. Every put syncs the file and its folder to the disk.
+    pub fn folder(path: &std::path::Path) -> Result<Self, Failure> {
+        std::fs::create_dir_all(path).map_err(|e| Failure::internal(format!("object folder: {e}")))?;
+        let folder = LocalFileSystem::new_with_prefix(path).map_err(failure)?;
+        Ok(Self::new(Arc::new(folder.with_fsync(true).with_automatic_cleanup(true))))
+    }
+    /// The name of a photo.
+    pub fn photo(stream: StreamId, sha256: Sha256) -> String {
+        format!("photos/{stream}/{sha256}.jpg")
+    }
+    /// The name of a picture that staff attached.
+    pub fn attachment(sha256: Sha256) -> String {
+        format!("attachments/{sha256}")
+    }
+    /// The name of a reference file.
+    pub fn reference(sha256: Sha256) -> String {
+        format!("reference/{sha256}")
+    }
+    /// All bytes of an object; `request.not_found` when there is none of that name.
+    pub async fn get(&self, name: &str) -> Result<Bytes, Failure> {
+        let found = self.objects.get(&Path::from(name)).await.map_err(failure)?;
+        found.bytes().await.map_err(failure)
+    }
+    /// Puts an object. When this returns, the bytes survive a power cut, under their name and whole.
+    pub async fn put_durable(&self, name: &str, bytes: Bytes) -> Result<(), Failure> {
+        self.objects
+            .put(&Path::from(name), PutPayload::from(bytes))
+            .await
+            .map(|_| ())
+            .map_err(failure)
+    }
+    /// Removes all objects under a folder's name; what is gone already is no error.
+    pub async fn remove_all(&self, folder: &str) -> Result<(), Failure> {
+        let names: Vec<Path> = self
+            .objects
+            .list(Some(&Path::from(folder)))
+            .map_ok(|object| object.location)
+            .try_collect()
+            .await
+            .map_err(failure)?;
+        for name in names {
+            match self.objects.delete(&name).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(failure(error)),
+            }
+        }
+        Ok(())
+    }
+    /// Removes an object; the bytes are of no more use, so a failure is only logged.
+    pub(crate) async fn discard(&self, name: &str) {
+        if let Err(error) = self.objects.delete(&Path::from(name)).await
+            && !matches!(error, object_store::Error::NotFound { .. })
+        {
+            tracing::warn!(%error, "an object of no more use stays");
+        }
+    }
+    /// Room to receive a body; `server.busy` when too many are under way.
+    fn receive(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        Arc::clone(&self.receiving)
+            .try_acquire_owned()
+            .map_err(|_| Failure::later(ProblemCode::Busy, 5))
     }
 }
 
+fn failure(error: object_store::Error) -> Failure {
+    if matches!(error, object_store::Error::NotFound { .. }) {
+        return Failure::of(ProblemCode::NotFound);
+    }
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(inner) = cause {
+        if inner
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
+        {
+            return Failure::later(ProblemCode::Full, 60);
+        }
+        cause = inner.source();
+    }
+    Failure::internal(format!("object store: {error}"))
+}
+
+/// Why the pipeline takes some bytes for no photo.
+pub(crate) fn not_a_photo(error: &media::MediaError) -> Failure {
+    use media::MediaError as E;
+    let code = match error {
+        E::Empty => ProblemCode::PhotoEmpty,
+        E::TooLarge { .. } => ProblemCode::PhotoSize,
+        E::TooManyPixels { .. } => ProblemCode::PhotoPixels,
+        E::CutOff => ProblemCode::PhotoCutOff,
+        E::NotAnImage | E::UnsupportedFormat { .. } | E::Corrupt { .. } | E::TooSmall { .. } => {
+            ProblemCode::PhotoNotImage
+        }
+        E::Internal { .. } => ProblemCode::Internal,
+    };
+    Failure::because(code, error.to_string())
+}
+
+/// What this deployment takes as a picture.
+pub(crate) fn limits(app: &App) -> media::Limits {
+    media::Limits {
+        max_bytes: app.settings.photo_bytes,
+        max_pixels: app.settings.photo_pixels,
+        ..media::Limits::default()
+    }
+}
+
+/// Who attaches pictures to what they do.
+const ATTACHERS: &[Role] = &[
+    Role::Acceptor,
+    Role::ShiftLeader,
+    Role::CommandCentre,
+    Role::Department,
+    Role::Supervisor,
+];
+
 /// The routes of this room.
-pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
-    crate::http::operation::Operations::new(app)
+pub fn routes(app: &App) -> Operations {
+    Operations::new(app)
+        .open("it states versions and limits only; browsers ask it before they send a token", routes!(tus::options))
+        .field(routes!(tus::create))
+        .field(routes!(tus::head, tus::patch, tus::terminate, tus::overridden))
+        .field(routes!(photos::by_hash))
+        .staff(ATTACHERS, routes!(attachments::attach))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_put_comes_back_and_what_was_removed_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::folder(&folder.path().join("made/when/missing")).unwrap();
+        blobs.put_durable("staging/a/0", Bytes::from_static(b"one")).await.unwrap();
+        blobs.put_durable("staging/a/3", Bytes::from_static(b"two")).await.unwrap();
+        blobs.put_durable("staging/ab/0", Bytes::from_static(b"other")).await.unwrap();
+        assert_eq!(blobs.get("staging/a/3").await.unwrap(), "two");
+        blobs.remove_all("staging/a").await.unwrap();
+        blobs.remove_all("staging/a").await.unwrap();
+        assert_eq!(blobs.get("staging/a/3").await.unwrap_err().code(), Some(ProblemCode::NotFound));
+        assert_eq!(blobs.get("staging/ab/0").await.unwrap(), "other");
+    }
+
+    #[test]
+    fn a_full_disk_has_its_own_code() {
+        let full = object_store::Error::Generic {
+            store: "folder",
+            source: Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull)),
+        };
+        assert_eq!(failure(full).code(), Some(ProblemCode::Full));
+    }
 }

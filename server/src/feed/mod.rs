@@ -2,12 +2,21 @@
 //!
 //! At most one row per (kind, entity); every change moves it to a new number, which comes from the mailbox's
 //! own row inside the writing transaction, so that commit order equals number order on any engine.
+//!
+//! * [`Outgoing`]: how a write leaves mail. `cursor`, `pull`: how handsets read it.
+//! * `events`: hints that something is there; correctness never depends on them.
 
+mod cursor;
+mod events;
 mod outgoing;
+mod pull;
 
 pub use outgoing::{MailboxId, Outgoing};
 
+use crate::{app::App, http::operation::Operations};
+use utoipa_axum::routes;
+
 /// The routes of this room.
-pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
-    crate::http::operation::Operations::new(app)
+pub fn routes(app: &App) -> Operations {
+    Operations::new(app).field(routes!(pull::pull)).field(routes!(events::events))
 }

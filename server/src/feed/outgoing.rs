@@ -51,6 +51,10 @@ impl Outgoing {
     pub fn remove(&mut self, mailbox: MailboxId, kind: &'static str, entity: impl fmt::Display) {
         self.0.insert((mailbox, kind, entity.to_string()), None);
     }
+    /// Takes in later mail: where both change a row, the later one wins.
+    pub(crate) fn absorb(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
     /// Writes everything. A tombstone for what never stood there, and a body equal to what stands, move
     /// nothing.
     pub(crate) fn flush(self, tx: &mut Tx<'_>, now: Millis) -> Result<(), Failure> {

@@ -3,8 +3,34 @@
 //! A receipt means custody and nothing more: every authenticated, well-framed entry is kept, whatever it
 //! says. What becomes of it, its disposition, is decided by the room of its kind ([`apply`]) in the same
 //! transaction when that works, and never at the price of custody.
+//!
+//! * `reading`: what can be read of an entry's bytes, however little.
+//! * `custody`: bytes in, receipts out, in one transaction with the evidence of the push.
+//! * [`apply`]: an entry's way to its room and its disposition; [`settle`] alone writes state and mail.
+//! * [`mark`]: how complete a stream is. `reasons`: the words of dispositions decided here.
+//! * `push`, `review`, `completeness`: the routes.
 
-use protocol::{entry::Entry, evidence::TrustedTime, ids::StreamId, photo::Sha256, time::Millis};
+pub mod apply;
+mod completeness;
+mod custody;
+pub mod mark;
+mod push;
+mod reading;
+mod reasons;
+mod review;
+mod row;
+
+pub use apply::{Outcome, settle, sweep, watch};
+pub use completeness::{Completeness, StateCount};
+pub use review::{Decision, ReviewDecision, ReviewItem, ReviewPage};
+pub use row::{EntryRow, EntryState};
+
+use crate::{app::App, http::operation::Operations};
+use protocol::{
+    entry::Entry, evidence::TrustedTime, ids::StreamId, photo::Sha256, push::MAX_PUSH_BYTES, role::Role,
+    time::Millis,
+};
+use utoipa_axum::{router::UtoipaMethodRouterExt, routes};
 
 /// An entry in custody, as the room of its kind gets it.
 #[derive(Debug, Clone)]
@@ -17,7 +43,16 @@ pub struct Taken {
     pub made: TrustedTime,
 }
 
+/// Who decides about what is late or crossing, and who inspects.
+const REVIEWERS: &[Role] = &[Role::ShiftLeader, Role::Supervisor];
+/// Who may ask how complete a stream is.
+const INSPECTORS: &[Role] = &[Role::ShiftLeader, Role::Supervisor, Role::Admin];
+
 /// The routes of this room.
-pub fn routes(app: &crate::app::App) -> crate::http::operation::Operations {
-    crate::http::operation::Operations::new(app)
+pub fn routes(app: &App) -> Operations {
+    Operations::new(app)
+        .field(routes!(push::push).layer(axum::extract::DefaultBodyLimit::max(MAX_PUSH_BYTES)))
+        .staff(REVIEWERS, routes!(review::list))
+        .staff(REVIEWERS, routes!(review::decide))
+        .staff(INSPECTORS, routes!(completeness::completeness))
 }

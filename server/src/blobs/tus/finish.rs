@@ -1,0 +1,161 @@
+//! Parts become a photo: the final hash decides, then what the bytes are, then they get their name and the
+//! handset its receipt. Any replica can do it, again and again, until it is done.
+
+use super::{
+    super::{Blobs, limits, not_a_photo},
+    upload::{Upload, receipt},
+};
+use crate::{app::App, ctx::Ctx, failure::Failure, intake, params, store::Tx};
+use bytes::{Bytes, BytesMut};
+use protocol::{
+    field::PhotoReceipt,
+    ids::EntryId,
+    photo::Sha256,
+    problem::ProblemCode,
+};
+
+/// Finishes an upload whose last byte has arrived.
+///
+/// `photo.hash_mismatch`: the parts are dropped, the upload starts again at 0. `photo.not_an_image` and its
+/// like: the named bytes are no photo; the upload is gone, the photo's row says why.
+pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, Failure> {
+    let (id, stream, sha256) = (upload.id, upload.stream, upload.sha256);
+    let (held, parts) =
+        app.read(move |tx| Ok((receipt(tx, stream, sha256)?, Upload::parts(tx, id)?))).await?;
+    if let (Some(receipt), Some(_)) = (held.clone(), upload.finished) {
+        return Ok(receipt);
+    }
+    if held.is_none() {
+        let bytes = match assemble(app, &parts).await {
+            Ok(bytes) => bytes,
+            // Another replica may have finished it meanwhile and dropped the parts.
+            Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {
+                let again = app.read(move |tx| Ok(receipt(tx, stream, sha256)?)).await?;
+                return match again {
+                    Some(receipt) => Ok(receipt),
+                    None => start_again(app, upload).await,
+                };
+            }
+            Err(failure) => return Err(failure),
+        };
+        match examine(app, upload, bytes).await? {
+            Verdict::Photo(bytes) => app.blobs.put_durable(&Blobs::photo(stream, sha256), bytes).await?,
+            Verdict::OtherBytes => return start_again(app, upload).await,
+            Verdict::NoPhoto(failure) => {
+                refuse(app, upload, &failure).await?;
+                return Err(failure);
+            }
+        }
+    }
+    let parts = app.clone();
+    let receipt = app.write(move |tx, ctx| confirm(tx, ctx, &parts, id, stream, sha256)).await?;
+    clear(app, upload).await;
+    Ok(receipt)
+}
+
+async fn assemble(app: &App, parts: &[String]) -> Result<Bytes, Failure> {
+    let mut bytes = BytesMut::new();
+    for object in parts {
+        bytes.extend_from_slice(&app.blobs.get(object).await?);
+    }
+    Ok(bytes.freeze())
+}
+
+enum Verdict {
+    Photo(Bytes),
+    /// Not the bytes that the entry names.
+    OtherBytes,
+    NoPhoto(Failure),
+}
+
+/// Hashing and walking a photo takes a moment; it is done beside the async threads.
+async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<Verdict, Failure> {
+    let (limits, sha256, length) = (limits(app), upload.sha256, upload.length);
+    tokio::task::spawn_blocking(move || {
+        if bytes.len() as u64 != length || Sha256::of(&bytes) != sha256 {
+            return Verdict::OtherBytes;
+        }
+        match media::inspect(&bytes, &limits) {
+            Ok(_) => Verdict::Photo(bytes),
+            Err(error) => Verdict::NoPhoto(not_a_photo(&error)),
+        }
+    })
+    .await
+    .map_err(Failure::internal)
+}
+
+/// The photo is held: notes it, ends the upload, and refreshes whatever shows how many photos have come.
+fn confirm(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    id: protocol::ids::UploadId,
+    stream: protocol::ids::StreamId,
+    sha256: Sha256,
+) -> Result<PhotoReceipt, Failure> {
+    let (owner, hash) = (stream.to_string(), sha256.to_string());
+    let news = tx.execute(
+        "UPDATE photo SET received = ?3, fault = NULL WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
+        params![&owner, &hash, ctx.now.0],
+    )?;
+    Upload::forget_parts(tx, id)?;
+    tx.execute(
+        "UPDATE upload SET finished = ?2, arrived = length WHERE id = ?1 AND finished IS NULL",
+        params![id.to_string(), ctx.now.0],
+    )?;
+    if news > 0 {
+        let entries: Vec<EntryId> = tx.all(
+            "SELECT DISTINCT entry FROM entry_photo WHERE stream = ?1 AND sha256 = ?2 ORDER BY entry",
+            params![&owner, &hash],
+            |row| row.parse("entry"),
+        )?;
+        for entry in entries {
+            intake::apply::photos_changed(tx, ctx, app, entry)?;
+        }
+    }
+    receipt(tx, stream, sha256)?.ok_or_else(|| Failure::internal("a photo was uploaded that no entry names"))
+}
+
+/// The bytes are not those that were named: everything is sent again.
+async fn start_again(app: &App, upload: &Upload) -> Result<PhotoReceipt, Failure> {
+    fault(app, upload, ProblemCode::PhotoHash, |tx, id| {
+        Upload::forget_parts(tx, id)?;
+        tx.execute("UPDATE upload SET arrived = 0 WHERE id = ?1", params![id.to_string()])?;
+        Ok(())
+    })
+    .await?;
+    Err(Failure::of(ProblemCode::PhotoHash))
+}
+
+/// The bytes are those that were named, and no photo.
+async fn refuse(app: &App, upload: &Upload, failure: &Failure) -> Result<(), Failure> {
+    let code = failure.code().unwrap_or(ProblemCode::PhotoNotImage);
+    fault(app, upload, code, |tx, id| Ok(Upload::remove(tx, id)?)).await
+}
+
+async fn fault(
+    app: &App,
+    upload: &Upload,
+    code: ProblemCode,
+    change: fn(&mut Tx<'_>, protocol::ids::UploadId) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    metrics::counter!("xunge_photo_faults_total", "code" => code.as_str()).increment(1);
+    let (id, stream, hash) = (upload.id, upload.stream.to_string(), upload.sha256.to_string());
+    app.write(move |tx, _| {
+        tx.execute(
+            "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
+            params![&stream, &hash, code.as_str()],
+        )?;
+        change(tx, id)
+    })
+    .await?;
+    clear(app, upload).await;
+    Ok(())
+}
+
+/// Staging objects that no row names any more.
+async fn clear(app: &App, upload: &Upload) {
+    if let Err(error) = app.blobs.remove_all(&Upload::folder(upload.id)).await {
+        tracing::warn!(%error, "staging objects stay");
+    }
+}

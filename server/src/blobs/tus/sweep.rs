@@ -1,0 +1,85 @@
+//! Uploads that nobody went on with: their parts go when they expire, their rows some days later, so that the
+//! handset hears "gone" and not "never heard of".
+
+use super::{finish::finish, upload::Upload};
+use crate::{app::App, failure::Failure, params};
+use protocol::{
+    ids::{StreamId, UploadId},
+    time::Millis,
+};
+use std::time::Duration;
+
+/// How long a row outlives its upload.
+const REMEMBERED_MS: i64 = 7 * 86_400_000;
+/// Uploads that one sweep looks at.
+const AT_ONCE: i64 = 100;
+
+/// Finishes what was left between its last byte and its receipt, drops the parts of expired uploads and
+/// forgets old ones. Answers how many it dealt with.
+pub async fn sweep(app: &App) -> Result<usize, Failure> {
+    let now = app.clock.now();
+    let complete = list(
+        app,
+        "SELECT id, stream FROM upload WHERE finished IS NULL AND arrived = length AND expires > ?1
+         ORDER BY expires, id LIMIT ?2",
+        now,
+    )
+    .await?;
+    for (id, stream) in &complete {
+        let (id, stream) = (*id, *stream);
+        let upload = app.read(move |tx| Upload::load(tx, stream, id, now)).await;
+        if let Ok(upload) = upload
+            && let Err(failure) = finish(app, &upload).await
+        {
+            tracing::warn!(%failure, "an upload could not be finished");
+        }
+    }
+    let expired = list(
+        app,
+        "SELECT DISTINCT u.id, u.stream FROM upload u JOIN upload_part p ON p.upload = u.id
+         WHERE u.finished IS NULL AND u.expires <= ?1 ORDER BY u.id LIMIT ?2",
+        now,
+    )
+    .await?;
+    for (id, _) in &expired {
+        let id = *id;
+        app.write(move |tx, _| Ok(Upload::forget_parts(tx, id)?)).await?;
+        app.blobs.remove_all(&Upload::folder(id)).await?;
+    }
+    let old = now.plus(-REMEMBERED_MS);
+    let forgotten = list(
+        app,
+        "SELECT id, stream FROM upload WHERE expires <= ?1 ORDER BY expires, id LIMIT ?2",
+        old,
+    )
+    .await?;
+    for (id, _) in &forgotten {
+        let id = *id;
+        app.write(move |tx, _| Ok(Upload::remove(tx, id)?)).await?;
+        app.blobs.remove_all(&Upload::folder(id)).await?;
+    }
+    Ok(complete.len() + expired.len() + forgotten.len())
+}
+
+async fn list(
+    app: &App,
+    sql: &'static str,
+    at: Millis,
+) -> Result<Vec<(UploadId, StreamId)>, Failure> {
+    app.read(move |tx| {
+        Ok(tx.all(sql, params![at.0, AT_ONCE], |row| Ok((row.parse("id")?, row.parse("stream")?)))?)
+    })
+    .await
+}
+
+/// The background job: [`sweep`] every few minutes, until the server stops.
+pub async fn watch(app: App) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(180));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sweep(&app).await {
+            tracing::warn!(%error, "sweeping uploads failed, it is tried again");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! An upload's rows.
+
+use crate::{
+    ctx::Ctx,
+    failure::Failure,
+    params,
+    store::{StoreError, Tx},
+};
+use protocol::{
+    field::PhotoReceipt,
+    ids::{StreamId, UploadId},
+    photo::Sha256,
+    problem::ProblemCode,
+    time::Millis,
+};
+
+/// An upload in progress, or finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Upload {
+    pub id: UploadId,
+    pub stream: StreamId,
+    pub sha256: Sha256,
+    pub length: u64,
+    pub arrived: u64,
+    /// `Upload-Metadata` as it was given.
+    pub metadata: String,
+    pub expires: Millis,
+    pub finished: Option<Millis>,
+}
+
+/// A size or offset as a column; sizes were checked against the limit, far below.
+pub(super) fn column(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+impl Upload {
+    /// The stream's upload of this id: `request.not_found`, or `upload.gone` when nobody went on with it in time.
+    pub fn load(tx: &mut Tx<'_>, stream: StreamId, id: UploadId, now: Millis) -> Result<Self, Failure> {
+        let upload = tx.opt(
+            "SELECT sha256, length, arrived, metadata, expires, finished FROM upload
+             WHERE id = ?1 AND stream = ?2",
+            params![id.to_string(), stream.to_string()],
+            |row| {
+                Ok(Self {
+                    id,
+                    stream,
+                    sha256: row.parse("sha256")?,
+                    length: row.get("length")?,
+                    arrived: row.get("arrived")?,
+                    metadata: row.get("metadata")?,
+                    expires: Millis(row.get("expires")?),
+                    finished: row.get::<Option<i64>>("finished")?.map(Millis),
+                })
+            },
+        )?;
+        let upload = upload.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+        if upload.finished.is_none() && upload.expires <= now {
+            return Err(Failure::of(ProblemCode::UploadGone));
+        }
+        Ok(upload)
+    }
+
+    pub fn insert(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
+        tx.execute(
+            "INSERT INTO upload (id, stream, sha256, length, arrived, metadata, created, expires, finished)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                self.id.to_string(),
+                self.stream.to_string(),
+                self.sha256.to_string(),
+                column(self.length),
+                column(self.arrived),
+                &self.metadata,
+                now.0,
+                self.expires.0,
+                self.finished.map(|at| at.0)
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Counts a part in, if the upload still stands where the part begins: of two at once one wins.
+    pub fn append(
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        stream: StreamId,
+        id: UploadId,
+        part: &Part,
+        hours: u32,
+    ) -> Result<Self, Failure> {
+        let mut upload = Self::load(tx, stream, id, ctx.now)?;
+        if upload.finished.is_some() || upload.arrived != part.offset {
+            return Err(Failure::of(ProblemCode::UploadOffset));
+        }
+        tx.execute(
+            "INSERT INTO upload_part (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)",
+            params![id.to_string(), column(part.offset), column(part.size), &part.object],
+        )?;
+        upload.arrived = part.offset.saturating_add(part.size);
+        upload.expires = expiry(ctx.now, hours);
+        tx.execute(
+            "UPDATE upload SET arrived = ?2, expires = ?3 WHERE id = ?1",
+            params![id.to_string(), column(upload.arrived), upload.expires.0],
+        )?;
+        Ok(upload)
+    }
+
+    /// The parts' objects in order.
+    pub fn parts(tx: &mut Tx<'_>, id: UploadId) -> Result<Vec<String>, StoreError> {
+        tx.all(
+            "SELECT object FROM upload_part WHERE upload = ?1 ORDER BY position",
+            params![id.to_string()],
+            |row| row.get("object"),
+        )
+    }
+
+    pub fn forget_parts(tx: &mut Tx<'_>, id: UploadId) -> Result<(), StoreError> {
+        tx.execute("DELETE FROM upload_part WHERE upload = ?1", params![id.to_string()])?;
+        Ok(())
+    }
+
+    /// The upload is gone, as if it had never been.
+    pub fn remove(tx: &mut Tx<'_>, id: UploadId) -> Result<(), StoreError> {
+        Self::forget_parts(tx, id)?;
+        tx.execute("DELETE FROM upload WHERE id = ?1", params![id.to_string()])?;
+        Ok(())
+    }
+
+    /// The folder of its staging objects.
+    pub fn folder(id: UploadId) -> String {
+        format!("staging/{id}")
+    }
+}
+
+/// Bytes of an upload that arrived in one piece.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub offset: u64,
+    pub size: u64,
+    pub object: String,
+}
+
+/// Until when an upload waits to be gone on with.
+pub(super) fn expiry(now: Millis, hours: u32) -> Millis {
+    now.plus(i64::from(hours) * 3_600_000)
+}
+
+/// The receipt for a photo of the stream, once it is held.
+pub(super) fn receipt(
+    tx: &mut Tx<'_>,
+    stream: StreamId,
+    sha256: Sha256,
+) -> Result<Option<PhotoReceipt>, StoreError> {
+    tx.opt(
+        "SELECT size, received FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
+        params![stream.to_string(), sha256.to_string()],
+        |row| Ok(PhotoReceipt { sha256, size: row.get("size")?, received: Millis(row.get("received")?) }),
+    )
+}

@@ -1,0 +1,47 @@
+//! `GET /v1/field/events`: hints only ("pull now"). They may come twice, late or never.
+
+use super::MailboxId;
+use crate::{app::App, failure::Failure, http::actor::Field, store::Hint};
+use axum::{
+    extract::State,
+    response::sse::{Event, KeepAlive, Sse},
+};
+use futures_util::{Stream, StreamExt};
+use protocol::problem::Problem;
+use std::{convert::Infallible, time::Duration};
+use tokio_stream::wrappers::BroadcastStream;
+
+/// A silent connection is given a sign of life this often, so that both ends notice when it is gone.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// A stream of hints for the terminal's two mailboxes. It begins with one, since something may have come
+/// before it was opened, and ends with the token.
+#[utoipa::path(
+    get, path = "/v1/field/events", tag = "field",
+    responses(
+        (status = 200, description = "Server-sent events `pull`", content_type = "text/event-stream", body = String),
+        (status = 401, body = Problem),
+    )
+)]
+pub(super) async fn events(
+    State(app): State<App>,
+    field: Field,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
+    let boxes = [MailboxId::Post(field.post).to_string(), MailboxId::Author(field.person).to_string()];
+    let hints = BroadcastStream::new(app.store.hints()).filter_map(move |hint| {
+        let concerns = match hint {
+            Ok(Hint::Mailbox(id)) => boxes.contains(&id),
+            Ok(Hint::All) => true,
+            Ok(Hint::Jobs) => false,
+            // Too slow for all of them: one of those missed may have been ours.
+            Err(_lagged) => true,
+        };
+        futures_util::future::ready(concerns.then_some(()))
+    });
+    let left = u64::try_from(field.expires.since(app.clock.now())).unwrap_or(0);
+    let stream = futures_util::stream::once(futures_util::future::ready(()))
+        .chain(hints)
+        .map(|()| Ok(Event::default().event("pull").data("{}")))
+        .take_until(tokio::time::sleep(Duration::from_millis(left)));
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}

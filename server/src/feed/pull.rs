@@ -1,0 +1,127 @@
+//! `GET /v1/field/pull`.
+
+use super::{
+    MailboxId,
+    cursor::{Cursor, Start},
+};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        actor::Field,
+        body::{Json, Query},
+    },
+    params,
+    store::{StoreError, Tx},
+};
+use axum::extract::State;
+use protocol::{
+    feed::{FeedRow, Mailbox, PullAnswer},
+    problem::Problem,
+};
+use serde::Deserialize;
+
+/// Rows an answer holds at most.
+const MOST: u32 = 500;
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wish {
+    /// From the answer before; without one everything is given.
+    cursor: Option<String>,
+    /// Rows wanted, 1..=500.
+    limit: Option<u32>,
+}
+
+/// What is new in the post's and in the author's mailbox.
+///
+/// A cursor that is foreign (another epoch, post or holder), too high or unreadable starts again from nothing
+/// for the mailbox concerned, and `reset` names it.
+#[utoipa::path(
+    get, path = "/v1/field/pull", tag = "field", params(Wish),
+    responses((status = 200, body = PullAnswer), (status = 401, body = Problem))
+)]
+pub(super) async fn pull(
+    State(app): State<App>,
+    field: Field,
+    Query(wish): Query<Wish>,
+) -> Result<Json<PullAnswer>, Failure> {
+    let limit = wish.limit.unwrap_or(MOST).clamp(1, MOST);
+    let epoch = app.identity.epoch.clone();
+    let known = wish
+        .cursor
+        .and_then(|text| text.parse::<Cursor>().ok())
+        .filter(|cursor| cursor.epoch == epoch);
+    let post_at = known.as_ref().filter(|c| c.post.0 == field.post).map(|c| c.post.1);
+    let author_at = known.as_ref().filter(|c| c.author.0 == field.person).map(|c| c.author.1);
+    let (post, person) = (field.post, field.person);
+    let (posts, authors) = app
+        .read(move |tx| {
+            let posts = read(tx, MailboxId::Post(post), Mailbox::Post, post_at, limit)?;
+            let room = limit.saturating_sub(u32::try_from(posts.rows.len()).unwrap_or(limit));
+            let authors = read(tx, MailboxId::Author(person), Mailbox::Author, author_at, room)?;
+            Ok((posts, authors))
+        })
+        .await?;
+    let cursor = Cursor {
+        epoch: epoch.clone(),
+        post: (post, posts.reached),
+        author: (person, authors.reached),
+    };
+    let resets = [(Mailbox::Post, posts.start), (Mailbox::Author, authors.start)];
+    let reset = resets.into_iter().filter(|(_, start)| *start == Start::Reset);
+    Ok(Json(PullAnswer {
+        epoch,
+        server_time: app.clock.now(),
+        reset: reset.map(|(mailbox, _)| mailbox.into()).collect(),
+        cursor: cursor.to_string(),
+        more: posts.more || authors.more,
+        rows: posts.rows.into_iter().chain(authors.rows).collect(),
+    }))
+}
+
+/// One mailbox's share of an answer.
+struct Share {
+    start: Start,
+    rows: Vec<FeedRow>,
+    reached: u64,
+    more: bool,
+}
+
+fn read(
+    tx: &mut Tx<'_>,
+    id: MailboxId,
+    mailbox: Mailbox,
+    position: Option<u64>,
+    limit: u32,
+) -> Result<Share, StoreError> {
+    let id = id.to_string();
+    let last: u64 = tx
+        .opt("SELECT last FROM mailbox WHERE id = ?1", params![&id], |row| row.get("last"))?
+        .unwrap_or(0);
+    let start = Start::of(position, last);
+    // Whoever starts from nothing has nothing to bury.
+    let mut rows = tx.all(
+        "SELECT n, kind, entity, body FROM mailbox_row
+         WHERE mailbox = ?1 AND n > ?2 AND (?2 > 0 OR body IS NOT NULL) ORDER BY n LIMIT ?3",
+        params![&id, i64::try_from(start.number()).unwrap_or(i64::MAX), i64::from(limit) + 1],
+        |row| {
+            let body: Option<String> = row.get("body")?;
+            Ok(FeedRow {
+                mailbox: mailbox.into(),
+                n: row.get("n")?,
+                kind: row.get("kind")?,
+                entity: row.get("entity")?,
+                body: body
+                    .map(|text| serde_json::from_str(&text))
+                    .transpose()
+                    .map_err(|e| StoreError::decode("body", "JSON", e))?,
+            })
+        },
+    )?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let reached = if more { rows.last().map_or(start.number(), |row| row.n) } else { last };
+    Ok(Share { start, rows, reached, more })
+}

@@ -1,0 +1,136 @@
+//! The gate for grids: GeoJSON through the checker, or a pack that proves itself. A version once taken never
+//! changes.
+
+use super::reference::put_file;
+use crate::{
+    blobs::Blobs,
+    failure::Failure,
+    params,
+    store::Store,
+};
+use bytes::Bytes;
+use grid::{
+    check::Finding,
+    import::{ImportError, pack_geojson},
+    pack::PackBuf,
+};
+use protocol::{
+    codes::{CountyCode, GridVersion},
+    manifest::FileName,
+    photo::Sha256,
+    problem::{FieldError, ProblemCode},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+/// A grid that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Imported {
+    pub version: GridVersion,
+    pub county: CountyCode,
+    pub sha256: Sha256,
+    pub size: u64,
+    pub cells: u64,
+}
+
+/// Findings that a refusal lists; the rest is counted.
+const LISTED: usize = 100;
+
+/// Takes a grid, as GeoJSON or as a pack, and puts it in force at `now`. The same file again changes nothing; the
+/// same version with another content is refused.
+///
+/// `grid.faults`: what the checker found, each with its place.
+pub async fn import(store: &Store, blobs: &Blobs, bytes: Bytes, now: Millis) -> Result<Imported, Failure> {
+    // Checking a county takes a second or two of one processor.
+    let (imported, bytes) =
+        tokio::task::spawn_blocking(move || read(bytes)).await.map_err(Failure::internal)??;
+    blobs.put_durable(&Blobs::reference(imported.sha256), bytes).await?;
+    let row = imported.clone();
+    store
+        .write(move |tx| {
+            let stands: Option<Sha256> = tx.opt(
+                "SELECT sha256 FROM grid WHERE version = ?1",
+                params![&row.version.0],
+                |row| row.parse("sha256"),
+            )?;
+            match stands {
+                Some(sha256) if sha256 == row.sha256 => return Ok::<_, Failure>(()),
+                Some(_) => {
+                    let (zh, en) = ("该版本已存在，内容不同", "this version exists with another content");
+                    return Err(faults(vec![("/version".into(), zh.into(), en.into())]));
+                }
+                None => {}
+            }
+            tx.execute(
+                "INSERT INTO grid (version, county, sha256, size, cells, imported, in_force)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+                params![
+                    &row.version.0,
+                    row.county.as_str(),
+                    row.sha256.to_string(),
+                    i64::try_from(row.size).unwrap_or(i64::MAX),
+                    i64::try_from(row.cells).unwrap_or(i64::MAX),
+                    now.0
+                ],
+            )?;
+            put_file(tx, FileName::Grid, row.county.as_str(), &row.version.0, row.sha256, row.size, now)?;
+            Ok(())
+        })
+        .await?;
+    Ok(imported)
+}
+
+fn faults(errors: Vec<(String, String, String)>) -> Failure {
+    let errors = errors.into_iter().map(|(at, zh, en)| FieldError { at, zh, en }).collect();
+    Failure::fields(ProblemCode::GridFaults, errors)
+}
+
+fn read(bytes: Bytes) -> Result<(Imported, Bytes), Failure> {
+    let bytes = if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| Failure::because(ProblemCode::BadRequest, "the file is not UTF-8"))?;
+        Bytes::from(pack_geojson(text, None, &grid::check::Limits::default()).map_err(refused)?)
+    } else {
+        bytes
+    };
+    let pack = PackBuf::open(bytes.clone())
+        .map_err(|e| faults(vec![("/".into(), "不是完好的网格文件".into(), e.to_string())]))?;
+    let meta = pack.meta();
+    let county = meta.county.ok_or_else(|| {
+        faults(vec![("/".into(), "网格须属同一县区".into(), "the cells lie in several counties".into())])
+    })?;
+    let imported = Imported {
+        version: meta.grid_version.clone(),
+        county,
+        sha256: Sha256::of(&bytes),
+        size: bytes.len() as u64,
+        cells: pack.view().len() as u64,
+    };
+    Ok((imported, bytes))
+}
+
+fn refused(error: ImportError) -> Failure {
+    match error {
+        ImportError::Refused(report) => {
+            let total = report.findings.len() + report.unlisted;
+            let mut errors: Vec<_> = report.findings.iter().take(LISTED).map(finding).collect();
+            if total > errors.len() {
+                let rest = total - errors.len();
+                errors.push(("…".into(), format!("另有 {rest} 处问题"), format!("{rest} more findings")));
+            }
+            faults(errors)
+        }
+        other => faults(vec![("/".into(), "网格数据无法导入".into(), other.to_string())]),
+    }
+}
+
+/// Where, and what: `220104050317 @ 43.8800000,125.3200000`.
+fn finding(finding: &Finding) -> (String, String, String) {
+    let mut at = finding.codes.join(",");
+    if let Some(place) = finding.place {
+        let (lat, lon) = place.degrees();
+        at.push_str(&format!(" @ {lat:.7},{lon:.7}"));
+    }
+    let code = finding.kind.code();
+    (at, format!("网格检查：{code}"), format!("{code}: {}", finding.detail))
+}

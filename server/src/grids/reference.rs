@@ -1,0 +1,110 @@
+//! Reference data for handsets: files under their hash, listed in a manifest that the server signs.
+
+use crate::{
+    app::App,
+    blobs::Blobs,
+    failure::Failure,
+    params,
+    store::{StoreError, Tx},
+};
+use bytes::Bytes;
+use protocol::{
+    WIRE_VERSION,
+    codes::CountyCode,
+    manifest::{FileName, Manifest, ManifestFile, SignedManifest},
+    photo::Sha256,
+    sign::{Signer, manifest_message},
+    time::Millis,
+};
+
+/// The county column of a file that is for everybody.
+const EVERYWHERE: &str = "";
+
+/// A file of this name is now this one.
+pub(super) fn put_file(
+    tx: &mut Tx<'_>,
+    name: FileName,
+    county: &str,
+    version: &str,
+    sha256: Sha256,
+    size: u64,
+    now: Millis,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO reference_file (name, county, version, sha256, size, changed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (name, county) DO UPDATE
+         SET version = excluded.version, sha256 = excluded.sha256, size = excluded.size, changed = excluded.changed
+         WHERE reference_file.sha256 <> excluded.sha256",
+        params![
+            name.as_str(),
+            county,
+            version,
+            sha256.to_string(),
+            i64::try_from(size).unwrap_or(i64::MAX),
+            now.0
+        ],
+    )?;
+    Ok(())
+}
+
+/// Puts the catalogue and the calendar that this server works with where handsets fetch them; at every start.
+pub async fn publish(app: &App) -> Result<(), Failure> {
+    let calendar = serde_json::to_vec(&app.calendar)?;
+    // A calendar bears no version of its own: its hash is one.
+    let calendar_version = Sha256::of(&calendar).to_string().chars().take(12).collect();
+    let files = [
+        (FileName::Catalogue, app.catalogue.version.clone(), serde_json::to_vec(&app.catalogue)?),
+        (FileName::Calendar, calendar_version, calendar),
+    ];
+    for (name, version, bytes) in files {
+        let (sha256, size) = (Sha256::of(&bytes), bytes.len() as u64);
+        app.blobs.put_durable(&Blobs::reference(sha256), Bytes::from(bytes)).await?;
+        app.write(move |tx, ctx| Ok(put_file(tx, name, EVERYWHERE, &version, sha256, size, ctx.now)?)).await?;
+    }
+    Ok(())
+}
+
+/// The files of a county, signed. Issued when the newest of them changed, so that the same files give the same text.
+pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedManifest, Failure> {
+    let files = app
+        .read(move |tx| {
+            Ok(tx.all(
+                "SELECT name, version, sha256, size, changed FROM reference_file
+                 WHERE county = ?1 OR county = ?2 ORDER BY name",
+                params![county.as_str(), EVERYWHERE],
+                |row| {
+                    let file = ManifestFile {
+                        name: row.parse::<FileName>("name")?.into(),
+                        version: row.get("version")?,
+                        sha256: row.parse("sha256")?,
+                        size: row.get("size")?,
+                    };
+                    Ok((file, Millis(row.get("changed")?)))
+                },
+            )?)
+        })
+        .await?;
+    let issued = files.iter().map(|(_, changed)| *changed).max().unwrap_or_default();
+    let files = files.into_iter().map(|(file, _)| file).collect();
+    let manifest = serde_json::to_string(&Manifest { v: WIRE_VERSION, issued, files })?;
+    let signature = app
+        .identity
+        .signer
+        .sign(&manifest_message(&manifest))
+        .map_err(Failure::internal)?;
+    Ok(SignedManifest { manifest, signature })
+}
+
+/// Whether a file of this hash is for handsets of the county.
+pub(super) async fn is_listed(app: &App, county: CountyCode, sha256: Sha256) -> Result<bool, Failure> {
+    app.read(move |tx| {
+        let n: i64 = tx.one(
+            "SELECT COUNT(*) AS n FROM reference_file WHERE sha256 = ?1 AND (county = ?2 OR county = ?3)",
+            params![sha256.to_string(), county.as_str(), EVERYWHERE],
+            |row| row.get("n"),
+        )?;
+        Ok(n > 0)
+    })
+    .await
+}

@@ -1,0 +1,166 @@
+//! The routes of grids and reference data.
+
+use super::{Imported, import, map, reference};
+use crate::{
+    app::App,
+    audit,
+    blobs::{Blobs, range},
+    failure::Failure,
+    http::{
+        actor::{Field, Staff},
+        body::{Json, Path, Query},
+        operation::Operations,
+    },
+    params,
+};
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use protocol::{
+    codes::{CountyCode, GridVersion},
+    manifest::SignedManifest,
+    photo::Sha256,
+    problem::{Problem, ProblemCode},
+    role::Role,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::routes;
+
+/// A city's district as GeoJSON has some megabytes.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+/// The routes of this room.
+pub fn routes(app: &App) -> Operations {
+    Operations::new(app)
+        .staff(&[Role::Admin], routes!(take))
+        .staff(&[], routes!(list))
+        .staff(&[], routes!(cells))
+        .field(routes!(manifest))
+        .field(routes!(file))
+}
+
+/// A grid version (immutable).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct GridRow {
+    pub version: GridVersion,
+    pub county: CountyCode,
+    pub sha256: Sha256,
+    pub size: u64,
+    pub cells: u64,
+    pub imported: Millis,
+    /// Whether it is the one that places are looked up in.
+    pub in_force: bool,
+}
+
+/// Takes a grid: GeoJSON, which the checker has to find without fault, or a pack.
+#[utoipa::path(
+    post, path = "/v1/grids", tag = "grids",
+    request_body(content = String, content_type = "application/geo+json"),
+    responses(
+        (status = 200, body = Imported),
+        (status = 403, body = Problem),
+        (status = 422, body = Problem, description = "`grid.faults` with every finding and its place"),
+    )
+)]
+async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<Imported>, Failure> {
+    let bytes =
+        axum::body::to_bytes(body, MOST_BYTES).await.map_err(|_| Failure::of(ProblemCode::TooLarge))?;
+    let imported = import(&app.store, &app.blobs, bytes, app.clock.now()).await?;
+    app.grids.renew(&app.store, &app.blobs).await?;
+    let (person, version) = (staff.person, imported.version.clone());
+    app.write(move |tx, ctx| Ok(audit::note(tx, ctx, Some(person), "grid.import", &version.0, "")?)).await?;
+    Ok(Json(imported))
+}
+
+/// All grid versions, newest first within a county.
+#[utoipa::path(get, path = "/v1/grids", tag = "grids", responses((status = 200, body = Vec<GridRow>)))]
+async fn list(State(app): State<App>, _staff: Staff) -> Result<Json<Vec<GridRow>>, Failure> {
+    let in_force: Vec<GridVersion> = app.grids.all().iter().map(|p| p.version().clone()).collect();
+    let rows = app
+        .read(move |tx| {
+            Ok(tx.all(
+                "SELECT version, county, sha256, size, cells, imported FROM grid
+                 ORDER BY county, imported DESC, version",
+                params![],
+                |row| {
+                    let version = GridVersion(row.get("version")?);
+                    Ok(GridRow {
+                        in_force: in_force.contains(&version),
+                        version,
+                        county: row.parse("county")?,
+                        sha256: row.parse("sha256")?,
+                        size: row.get("size")?,
+                        cells: row.get("cells")?,
+                        imported: Millis(row.get("imported")?),
+                    })
+                },
+            )?)
+        })
+        .await?;
+    Ok(Json(rows))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Within {
+    /// A county, street, community or cell code; without one the whole grid.
+    #[serde(default)]
+    area: String,
+}
+
+/// Cells of a grid in force, for maps.
+#[utoipa::path(
+    get, path = "/v1/grids/{version}/cells", tag = "grids",
+    params(("version" = String, Path), Within),
+    responses((status = 200, content_type = "application/geo+json", body = String), (status = 404, body = Problem))
+)]
+async fn cells(
+    State(app): State<App>,
+    _staff: Staff,
+    Path(version): Path<String>,
+    Query(within): Query<Within>,
+) -> Result<Response, Failure> {
+    let loaded = app
+        .grids
+        .all()
+        .into_iter()
+        .find(|loaded| loaded.version().0 == version)
+        .ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+    let text = map::cells(&loaded, &within.area);
+    Ok(([(header::CONTENT_TYPE, "application/geo+json")], text).into_response())
+}
+
+/// The reference files for this handset, signed.
+#[utoipa::path(
+    get, path = "/v1/field/manifest", tag = "field",
+    responses((status = 200, body = SignedManifest), (status = 401, body = Problem))
+)]
+async fn manifest(State(app): State<App>, field: Field) -> Result<Json<SignedManifest>, Failure> {
+    Ok(Json(reference::manifest(&app, field.certificate.county).await?))
+}
+
+/// A file of the manifest; a `Range` goes on where an earlier answer was cut.
+#[utoipa::path(
+    get, path = "/v1/field/files/{sha256}", tag = "field",
+    params(("sha256" = Sha256, Path)),
+    responses(
+        (status = 200, content_type = "application/octet-stream", body = String),
+        (status = 206), (status = 416), (status = 404, body = Problem),
+    )
+)]
+async fn file(
+    State(app): State<App>,
+    field: Field,
+    Path(sha256): Path<Sha256>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    if !reference::is_listed(&app, field.certificate.county, sha256).await? {
+        return Err(Failure::of(ProblemCode::NotFound));
+    }
+    let bytes = app.blobs.get(&Blobs::reference(sha256)).await?;
+    Ok(range::respond(&headers, bytes, sha256, "application/octet-stream"))
+}

@@ -1,0 +1,476 @@
+//! An entry's way to the room of its kind, and its disposition.
+//!
+//! Each entry is applied in a part of its own ([`Tx::attempt`]): what a room refuses is rejected with the
+//! room's reason, what fails for another cause stays `pending` and is tried again by [`sweep`]; neither
+//! touches its neighbours or the custody. Order is kept inside one record: an entry whose `after` is not
+//! decided yet is held, and released when that one is.
+
+use super::{
+    Taken,
+    reading::{Content, Reading},
+    reasons,
+    row::{EntryRow, EntryState, made},
+};
+use crate::{
+    activities,
+    app::App,
+    cases,
+    ctx::Ctx,
+    duty,
+    failure::Failure,
+    feed::MailboxId,
+    params,
+    store::{Hint, StoreError, Tx},
+    tasks,
+};
+use protocol::{
+    entry::{Disposition, DispositionState, Entry},
+    evidence::TrustedTime,
+    feed::{DispositionRow, kind},
+    ids::{EntryId, PersonId, PostId, RecordId, StreamId},
+    payload::{Payload, Withdraw},
+    photo::Sha256,
+    time::Millis,
+};
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+/// After so many failures the author sees that the entry is stuck; it is still tried now and then.
+const VISIBLE_AFTER: i64 = 5;
+/// How long a stuck entry rests between two tries.
+const STUCK_REST_MS: i64 = 10 * 60_000;
+/// Entries that one sweep's write takes.
+const SWEPT_AT_ONCE: i64 = 50;
+
+/// An entry in custody on its way to its room.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub reading: Reading,
+    pub sha256: Sha256,
+    pub stream: StreamId,
+    /// The stream's holder, whose mailbox the disposition goes to.
+    pub person: PersonId,
+    pub post: PostId,
+    pub received: Millis,
+    pub made: TrustedTime,
+}
+
+/// What a look at an entry came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Decided(Disposition),
+    /// Another entry has to be decided first.
+    Waits(EntryId),
+}
+
+impl From<Disposition> for Outcome {
+    fn from(disposition: Disposition) -> Self {
+        Self::Decided(disposition)
+    }
+}
+
+/// Who asks for an entry to be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Its arrival.
+    Arrival,
+    /// A reviewer, who has looked at what made intake or the room hesitate.
+    Reviewer,
+}
+
+/// Applies entries in order, and after each those that waited for it.
+pub(super) fn run(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    mut queue: VecDeque<Held>,
+) -> Result<(), Failure> {
+    while let Some(held) = queue.pop_front() {
+        let id = held.reading.id;
+        // Taken back or decided by another entry meanwhile.
+        if matches!(state(tx, id)?, Some(EntryState::Applied | EntryState::Review | EntryState::Rejected)) {
+            continue;
+        }
+        let released = match attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
+            Ok(Outcome::Decided(disposition)) => settle_releasing(tx, ctx, id, disposition)?,
+            Ok(Outcome::Waits(on)) => {
+                wait(tx, ctx, id, on)?;
+                Vec::new()
+            }
+            Err(failure) => match rejection(&failure) {
+                Some(disposition) => settle_releasing(tx, ctx, id, disposition)?,
+                None => {
+                    failed(tx, ctx, id, &failure)?;
+                    Vec::new()
+                }
+            },
+        };
+        for id in released {
+            // One that is later in the same batch comes by itself.
+            if !queue.iter().any(|h| h.reading.id == id) {
+                queue.push_back(load(tx, id)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs a room's part. Its changes, its mail and its panics end with it when it fails.
+pub(super) fn attempt<T>(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    part: impl FnOnce(&mut Tx<'_>, &mut Ctx) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let before = std::mem::take(&mut ctx.mail);
+    let result = tx.attempt(|tx| {
+        catch_unwind(AssertUnwindSafe(|| part(tx, ctx)))
+            .unwrap_or_else(|_| Err(Failure::internal("a room panicked while applying an entry")))
+    });
+    let mail = std::mem::replace(&mut ctx.mail, before);
+    if result.is_ok() {
+        ctx.mail.absorb(mail);
+    }
+    result
+}
+
+/// The disposition that a room's error amounts to; `None` for what may pass when it is tried again.
+pub(super) fn rejection(failure: &Failure) -> Option<Disposition> {
+    match failure {
+        Failure::Refused(refusal) => Some(Disposition::rejected(reasons::refused(refusal))),
+        // Text with a NUL character: no engine stores it, today or tomorrow.
+        Failure::Store(StoreError::Unportable { why, .. }) => {
+            Some(Disposition::rejected(reasons::unreadable(why)))
+        }
+        Failure::Store(_) | Failure::Internal(_) => None,
+    }
+}
+
+/// Decides about one entry.
+pub(super) fn decide(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    held: &Held,
+    by: By,
+) -> Result<Outcome, Failure> {
+    let (entry, payload) = match &held.reading.content {
+        Content::Known(entry, payload) => (entry.as_ref(), payload),
+        Content::UnknownKind => {
+            return Ok(Disposition::held(reasons::kind_unknown(&held.reading.kind)).into());
+        }
+        Content::Newer => return Ok(Disposition::held(reasons::version_unknown()).into()),
+        Content::Unreadable(what) => return Ok(Disposition::rejected(reasons::unreadable(what)).into()),
+    };
+    if matches!(payload, Payload::Void) {
+        return Ok(Disposition::applied().into());
+    }
+    if by == By::Arrival {
+        if let Some(after) = entry.after
+            && !is_decided(tx, after)?
+        {
+            return Ok(Outcome::Waits(after));
+        }
+        if !author_fits(tx, held, entry)? {
+            return Ok(Disposition::review(reasons::author()).into());
+        }
+    }
+    let taken = Taken {
+        entry: entry.clone(),
+        sha256: held.sha256,
+        stream: held.stream,
+        received: held.received,
+        made: held.made,
+    };
+    Ok(match payload {
+        Payload::CheckIn(p) => duty::check_in(tx, ctx, app, &taken, p)?.into(),
+        Payload::CheckOut(p) => duty::check_out(tx, ctx, app, &taken, p)?.into(),
+        Payload::Report(p) => cases::reports::file(tx, ctx, app, &taken, p)?.into(),
+        Payload::Activity(p) => activities::submit(tx, ctx, app, &taken, p)?.into(),
+        Payload::Answer(p) => match by {
+            By::Arrival => tasks::answers::take(tx, ctx, app, &taken, p)?.into(),
+            By::Reviewer => tasks::answers::decide(tx, ctx, app, &taken, p, true)?.into(),
+        },
+        Payload::Withdraw(p) => withdraw(tx, ctx, app, &taken, held, p)?,
+        Payload::Void => Disposition::applied().into(),
+    })
+}
+
+/// Whether an entry needs no more waiting for: it is in force, or finally not.
+fn is_decided(tx: &mut Tx<'_>, id: EntryId) -> Result<bool, StoreError> {
+    Ok(matches!(state(tx, id)?, Some(EntryState::Applied | EntryState::Rejected)))
+}
+
+fn state(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<EntryState>, StoreError> {
+    tx.opt("SELECT state FROM entry WHERE id = ?1", params![id.to_string()], |row| row.parse("state"))
+}
+
+/// The author is the stream's holder, and the post is the stream's or one that the author holds or held: a
+/// patroller who was moved with a report unsent is no stranger (failure story 18).
+fn author_fits(tx: &mut Tx<'_>, held: &Held, entry: &Entry) -> Result<bool, StoreError> {
+    if entry.author != held.person {
+        return Ok(false);
+    }
+    if entry.post == held.post {
+        return Ok(true);
+    }
+    let assignments: i64 = tx.one(
+        "SELECT COUNT(*) AS n FROM post_holder WHERE post = ?1 AND person = ?2",
+        params![entry.post.to_string(), entry.author.to_string()],
+        |row| row.get("n"),
+    )?;
+    Ok(assignments > 0)
+}
+
+/// Takes an entry back: one that no room has seen simply ends, for one in force its room decides, and what a
+/// room will not give back goes to a person.
+fn withdraw(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    taken: &Taken,
+    held: &Held,
+    p: &Withdraw,
+) -> Result<Outcome, Failure> {
+    let target = tx.opt(
+        &format!("{} WHERE e.id = ?1", EntryRow::SELECT),
+        params![p.entry.to_string()],
+        EntryRow::read,
+    )?;
+    let Some(target) = target else {
+        return Ok(Outcome::Waits(p.entry));
+    };
+    if target.author != held.person {
+        return Ok(Disposition::rejected(reasons::withdraw_foreign()).into());
+    }
+    match target.state {
+        EntryState::Rejected => Ok(Disposition::applied().into()),
+        EntryState::Pending | EntryState::Held | EntryState::Review => {
+            settle(tx, ctx, target.id, Disposition::rejected(reasons::withdrawn()))?;
+            Ok(Disposition::applied().into())
+        }
+        EntryState::Applied => {
+            if let Some(disposition) = cases::reports::withdraw(tx, ctx, app, taken, &target)? {
+                return Ok(disposition.into());
+            }
+            if let Some(disposition) = activities::withdraw(tx, ctx, app, taken, &target)? {
+                return Ok(disposition.into());
+            }
+            Ok(Disposition::review(reasons::withdraw_late()).into())
+        }
+    }
+}
+
+/// Writes what became of an entry and tells its author: the one place that does. What waited for the entry
+/// is applied soon after.
+pub fn settle(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    entry: EntryId,
+    disposition: Disposition,
+) -> Result<(), Failure> {
+    if !settle_releasing(tx, ctx, entry, disposition)?.is_empty() {
+        tx.after_commit(Hint::Jobs);
+    }
+    Ok(())
+}
+
+/// [`settle`]; answers the entries that waited for this one, now pending.
+pub(super) fn settle_releasing(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    entry: EntryId,
+    disposition: Disposition,
+) -> Result<Vec<EntryId>, Failure> {
+    let Some(state) = disposition.state.known().copied() else {
+        return Err(Failure::internal("a disposition of our own has an unknown state"));
+    };
+    write(tx, ctx, entry, None, disposition)?;
+    if !matches!(state, DispositionState::Applied | DispositionState::Rejected) {
+        return Ok(Vec::new());
+    }
+    let mut released: Vec<(i64, EntryId)> = tx.all(
+        "UPDATE entry SET state = 'pending', waits_for = NULL, attempts = 0 WHERE waits_for = ?1
+         RETURNING id, n",
+        params![entry.to_string()],
+        |row| Ok((row.get("n")?, row.parse("id")?)),
+    )?;
+    released.sort_unstable();
+    Ok(released.into_iter().map(|(_, id)| id).collect())
+}
+
+/// Holds an entry until another is decided.
+fn wait(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, on: EntryId) -> Result<(), Failure> {
+    write(tx, ctx, entry, Some(on), Disposition::held(reasons::waiting()))
+}
+
+/// State, reason and mail. A disposition that says what stands there already moves nothing.
+fn write(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    entry: EntryId,
+    waits_for: Option<EntryId>,
+    disposition: Disposition,
+) -> Result<(), Failure> {
+    let id = entry.to_string();
+    let Some(state) = disposition.state.known().map(|s| EntryState::from(*s)) else {
+        return Err(Failure::internal("a disposition of our own has an unknown state"));
+    };
+    let (person, record, stood, stood_for) = tx.one(
+        "SELECT s.person, e.record, e.state, e.reason FROM entry e JOIN stream s ON s.id = e.stream WHERE e.id = ?1",
+        params![&id],
+        |row| {
+            Ok((
+                row.parse::<PersonId>("person")?,
+                row.parse_opt::<RecordId>("record")?.unwrap_or(RecordId(entry.0)),
+                row.parse::<EntryState>("state")?,
+                row.get::<Option<String>>("reason")?,
+            ))
+        },
+    )?;
+    let reason = disposition.reason.as_ref().map(serde_json::to_string).transpose()?;
+    let waits = waits_for.map(|on| on.to_string());
+    if stood == state && stood_for == reason {
+        tx.execute("UPDATE entry SET waits_for = ?2 WHERE id = ?1", params![&id, waits])?;
+        return Ok(());
+    }
+    tx.execute(
+        "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1",
+        params![
+            &id,
+            state.as_str(),
+            disposition.reason.as_ref().map(|r| r.code.clone()),
+            reason,
+            waits,
+            ctx.now.0
+        ],
+    )?;
+    let row = DispositionRow { entry, record, disposition, at: ctx.now };
+    ctx.mail.put(MailboxId::Author(person), kind::DISPOSITION, entry, &row)
+}
+
+/// Notes that applying failed for no fault of the entry. After some tries its author can see it.
+fn failed(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, failure: &Failure) -> Result<(), Failure> {
+    tracing::error!(%entry, %failure, "an entry could not be applied");
+    metrics::counter!("xunge_apply_failures_total").increment(1);
+    let attempts: i64 = tx.one(
+        "UPDATE entry SET state = 'pending', attempts = attempts + 1, state_at = ?2 WHERE id = ?1
+         RETURNING attempts",
+        params![entry.to_string(), ctx.now.0],
+        |row| row.get("attempts"),
+    )?;
+    if attempts >= VISIBLE_AFTER {
+        write(tx, ctx, entry, None, Disposition::held(reasons::apply_failed()))?;
+    }
+    Ok(())
+}
+
+/// A photo that the entry names is held now: the report's author sees the new count. What goes wrong in the
+/// case's room does not touch the photo.
+pub(crate) fn photos_changed(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    entry: EntryId,
+) -> Result<(), Failure> {
+    if let Err(failure) = attempt(tx, ctx, |tx, ctx| cases::reports::photos_changed(tx, ctx, app, entry)) {
+        tracing::error!(%entry, %failure, "the count of photos was not renewed");
+    }
+    Ok(())
+}
+
+/// An entry out of the database.
+pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<Held, Failure> {
+    let (bytes, sha256, stream, person, post, received, made) = tx.one(
+        "SELECT e.bytes, e.sha256, e.stream, s.person, s.post, e.received, e.made_at, e.uncertainty, e.basis
+         FROM entry e JOIN stream s ON s.id = e.stream WHERE e.id = ?1",
+        params![id.to_string()],
+        |row| {
+            Ok((
+                row.get::<Vec<u8>>("bytes")?,
+                row.parse("sha256")?,
+                row.parse("stream")?,
+                row.parse("person")?,
+                row.parse("post")?,
+                Millis(row.get("received")?),
+                made(row)?,
+            ))
+        },
+    )?;
+    let frame = super::reading::frame(&bytes).map_err(Failure::internal)?;
+    let reading = Reading::of(&frame, &bytes);
+    Ok(Held { reading, sha256, stream, person, post, received, made })
+}
+
+/// Applies again what is due: what failed, what was released, and what has rested. Answers how many entries
+/// it looked at; fewer than a full sweep means that nothing more is due.
+pub async fn sweep(app: &App) -> Result<usize, Failure> {
+    let due = "SELECT id FROM entry WHERE state = 'pending'
+               OR (state = 'held' AND code = 'server.apply_failed' AND state_at < ?1)
+               ORDER BY received, n LIMIT ?2";
+    let rested = app.clock.now().0 - STUCK_REST_MS;
+    // A look costs no write as long as nothing is due.
+    let seen = app
+        .read(move |tx| {
+            Ok(tx.all(due, params![rested, SWEPT_AT_ONCE], |row| row.parse::<EntryId>("id"))?.len())
+        })
+        .await?;
+    if seen == 0 {
+        return Ok(0);
+    }
+    let parts = app.clone();
+    app.write(move |tx, ctx| {
+        let ids = tx.all(due, params![rested, SWEPT_AT_ONCE], |row| row.parse("id"))?;
+        let queue = ids.iter().map(|id| load(tx, *id)).collect::<Result<VecDeque<_>, _>>()?;
+        run(tx, ctx, &parts, queue)?;
+        Ok(ids.len())
+    })
+    .await
+}
+
+/// At the start of a new program: what an older one could not understand is due again.
+pub async fn reconsider(app: &App) -> Result<u64, Failure> {
+    app.write(|tx, _| {
+        Ok(tx.execute(
+            "UPDATE entry SET state = 'pending', attempts = 0 WHERE state = 'held'
+             AND code IN ('entry.kind_unknown', 'entry.version_unknown', 'server.apply_failed')",
+            params![],
+        )?)
+    })
+    .await
+}
+
+/// The background job: applies what failed or was released, every few seconds and at once when somebody says
+/// that something is due, until the server stops. Any number of replicas may run it.
+pub async fn watch(app: App) {
+    if let Err(error) = reconsider(&app).await {
+        tracing::warn!(%error, "entries of an older program wait for the next start");
+    }
+    let mut hints = app.store.hints();
+    let mut ticks = tokio::time::interval(Duration::from_secs(3));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = jobs(&mut hints) => {}
+        }
+        if let Err(error) = sweep(&app).await {
+            tracing::warn!(%error, "applying entries again failed, it is tried again");
+        }
+    }
+}
+
+/// Waits for a hint that something is due.
+async fn jobs(hints: &mut Receiver<Hint>) {
+    loop {
+        match hints.recv().await {
+            Ok(Hint::Jobs | Hint::All) | Err(RecvError::Lagged(_)) => return,
+            Ok(Hint::Mailbox(_)) => {}
+            // Nobody will say anything any more; the ticks remain.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}

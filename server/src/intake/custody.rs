@@ -1,0 +1,266 @@
+//! Custody: every well-framed element of a batch is kept and receipted in one transaction, with the evidence
+//! of the push that brought it. What is there already gets the receipt it got the first time; nothing that
+//! is there is ever overwritten.
+
+use super::{
+    apply::{self, Held},
+    mark,
+    reading::{self, Reading},
+    row::basis_text,
+};
+use crate::{app::App, ctx::Ctx, failure::Failure, params, store::Tx};
+use protocol::{
+    entry::{MAX_ENTRY_BYTES, Receipt},
+    evidence::{ClockReading, TimeBasis, TrustedTime, trusted_time},
+    ids::{EntryId, PersonId, PostId, StreamId},
+    photo::{PhotoRef, PhotoRole, Sha256},
+    problem::ProblemCode,
+    push::{Refused, StreamMark},
+    time::Millis,
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// A batch, read and hashed once, outside of the transaction.
+#[derive(Clone)]
+pub(super) struct Batch {
+    pub stream: StreamId,
+    /// The stream's holder and post.
+    pub person: PersonId,
+    pub post: PostId,
+    pub sent: ClockReading,
+    pub body_sha256: Sha256,
+    pub token_sha256: Sha256,
+    pub signature: String,
+    pub elements: Arc<Vec<Element>>,
+}
+
+/// An element of a batch with a readable frame, or why it is not taken.
+pub(super) enum Element {
+    Framed {
+        reading: Box<Reading>,
+        bytes: Vec<u8>,
+        sha256: Sha256,
+    },
+    Refused {
+        id: Option<EntryId>,
+        code: ProblemCode,
+        detail: String,
+    },
+}
+
+impl Element {
+    pub fn of(bytes: &[u8]) -> Self {
+        match reading::frame(bytes) {
+            Err(detail) => Self::Refused { id: None, code: ProblemCode::EntryUnframed, detail },
+            Ok(frame) if bytes.len() > MAX_ENTRY_BYTES => Self::Refused {
+                id: Some(frame.id),
+                code: ProblemCode::EntryTooLarge,
+                detail: format!("{} bytes, at most {MAX_ENTRY_BYTES}", bytes.len()),
+            },
+            Ok(frame) => Self::Framed {
+                reading: Box::new(Reading::of(&frame, bytes)),
+                bytes: bytes.to_vec(),
+                sha256: Sha256::of(bytes),
+            },
+        }
+    }
+}
+
+/// What a push did.
+pub(super) struct Custody {
+    pub receipts: Vec<Receipt>,
+    pub refused: Vec<Refused>,
+    pub mark: StreamMark,
+    /// How many of the receipts are for entries that were not there before.
+    pub new: usize,
+}
+
+/// Takes what can be taken of a batch, then applies what is new.
+pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> Result<Custody, Failure> {
+    let mut custody =
+        Custody { receipts: Vec::new(), refused: Vec::new(), mark: StreamMark::default(), new: 0 };
+    let mut fresh = VecDeque::new();
+    let push = ctx.event_id().to_string();
+    for (index, element) in batch.elements.iter().enumerate() {
+        let refuse = |id: Option<EntryId>, code: ProblemCode, detail: &str| Refused {
+            index,
+            id,
+            code: code.as_str().into(),
+            detail: detail.into(),
+        };
+        let (reading, bytes, sha256) = match element {
+            Element::Framed { reading, bytes, sha256 } => (reading, bytes, *sha256),
+            Element::Refused { id, code, detail } => {
+                custody.refused.push(refuse(*id, *code, detail));
+                continue;
+            }
+        };
+        match standing(tx, batch.stream, reading)? {
+            Standing::Free => {}
+            Standing::Held { sha256: held, received } if held == sha256 => {
+                custody.receipts.push(Receipt { id: reading.id, n: reading.n, sha256, received });
+                continue;
+            }
+            Standing::Held { .. } | Standing::Foreign => {
+                custody.refused.push(refuse(Some(reading.id), ProblemCode::EntryConflict, ""));
+                continue;
+            }
+            Standing::NumberTaken(by) => {
+                let detail = format!("number {} is entry {by}", reading.n);
+                custody.refused.push(refuse(Some(reading.id), ProblemCode::EntryNumberTaken, &detail));
+                continue;
+            }
+        }
+        if custody.new == 0 {
+            insert_push(tx, batch, &push, ctx.now)?;
+        }
+        let held = Held {
+            reading: (**reading).clone(),
+            sha256,
+            stream: batch.stream,
+            person: batch.person,
+            post: batch.post,
+            received: ctx.now,
+            made: made(reading, &batch.sent, ctx.now),
+        };
+        insert_entry(tx, &held, bytes, &push)?;
+        insert_photos(tx, &held)?;
+        custody.receipts.push(Receipt { id: reading.id, n: reading.n, sha256, received: ctx.now });
+        custody.new += 1;
+        fresh.push_back(held);
+    }
+    custody.mark = if custody.new > 0 {
+        mark::renew(tx, batch.stream)?
+    } else {
+        mark::of(tx, batch.stream)?
+    };
+    apply::run(tx, ctx, app, fresh)?;
+    Ok(custody)
+}
+
+/// What already stands in the place of an element.
+enum Standing {
+    Free,
+    /// The same id in the same stream and number.
+    Held {
+        sha256: Sha256,
+        received: Millis,
+    },
+    /// The id belongs to another stream.
+    Foreign,
+    NumberTaken(EntryId),
+}
+
+fn standing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Standing, Failure> {
+    let by_id = tx.opt(
+        "SELECT stream, sha256, received FROM entry WHERE id = ?1",
+        params![reading.id.to_string()],
+        |row| {
+            Ok((row.parse::<StreamId>("stream")?, row.parse::<Sha256>("sha256")?, Millis(row.get("received")?)))
+        },
+    )?;
+    if let Some((owner, sha256, received)) = by_id {
+        return Ok(if owner == stream { Standing::Held { sha256, received } } else { Standing::Foreign });
+    }
+    let by_number = tx.opt(
+        "SELECT id FROM entry WHERE stream = ?1 AND n = ?2",
+        params![stream.to_string(), column(reading.n)],
+        |row| row.parse("id"),
+    )?;
+    Ok(by_number.map_or(Standing::Free, Standing::NumberTaken))
+}
+
+/// A number that was checked to fit a column when it was read.
+fn column(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn made(reading: &Reading, sent: &ClockReading, arrival: Millis) -> TrustedTime {
+    reading.clock.as_ref().map_or(
+        // Nothing readable says when: any time up to the arrival.
+        TrustedTime { at: arrival, uncertainty_ms: arrival.0, basis: TimeBasis::WallOnly },
+        |clock| trusted_time(clock, sent, arrival),
+    )
+}
+
+fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<(), Failure> {
+    tx.execute(
+        "INSERT INTO push (id, stream, received, body_sha256, token_sha256, signature, clock)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            id,
+            batch.stream.to_string(),
+            now.0,
+            batch.body_sha256.to_string(),
+            batch.token_sha256.to_string(),
+            &batch.signature,
+            serde_json::to_string(&batch.sent)?
+        ],
+    )?;
+    Ok(())
+}
+
+fn insert_entry(tx: &mut Tx<'_>, held: &Held, bytes: &[u8], push: &str) -> Result<(), Failure> {
+    let reading = &held.reading;
+    tx.execute(
+        "INSERT INTO entry (id, stream, n, sha256, bytes, push, received, kind, record, author, post,
+                            made_at, uncertainty, basis, state, attempts, state_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'pending', 0, ?7)",
+        params![
+            reading.id.to_string(),
+            held.stream.to_string(),
+            column(reading.n),
+            held.sha256.to_string(),
+            bytes,
+            push,
+            held.received.0,
+            &reading.kind,
+            reading.record.to_string(),
+            reading.author.map(|a| a.to_string()),
+            reading.post.map(|p| p.to_string()),
+            held.made.at.0,
+            held.made.uncertainty_ms,
+            basis_text(held.made.basis)
+        ],
+    )?;
+    Ok(())
+}
+
+/// The photos that an entry names, whatever becomes of it: they may be uploaded from now on. The same bytes
+/// named twice in a stream are one photo.
+fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
+    let stream = held.stream.to_string();
+    for (position, photo) in (0_i64..).zip(&held.reading.photos) {
+        let PhotoRef { sha256, size, role, width, height } = photo;
+        let size = column(*size);
+        tx.execute(
+            "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",
+            params![&stream, sha256.to_string(), size],
+        )?;
+        tx.execute(
+            "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                held.reading.id.to_string(),
+                position,
+                &stream,
+                sha256.to_string(),
+                size,
+                role_text(role),
+                *width,
+                *height
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn role_text(role: &PhotoRole) -> String {
+    match role {
+        PhotoRole::Scene => "scene".into(),
+        PhotoRole::Before => "before".into(),
+        PhotoRole::After => "after".into(),
+        PhotoRole::Activity => "activity".into(),
+        PhotoRole::Other(text) => text.chars().filter(|c| !c.is_control()).take(64).collect(),
+    }
+}

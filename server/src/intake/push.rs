@@ -1,0 +1,115 @@
+//! `POST /v1/field/push`.
+
+use super::custody::{self, Batch, Element};
+use crate::{
+    app::App,
+    duty,
+    failure::Failure,
+    http::{actor::Field, body::Json},
+};
+use axum::{
+    body::Bytes,
+    extract::{State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+};
+use protocol::{
+    photo::Sha256,
+    problem::{FieldError, Problem, ProblemCode},
+    push::{Envelope, MAX_BATCH, PushAnswer},
+    sign::{SIGNATURE_HEADER, Signature, push_message},
+};
+use std::sync::Arc;
+
+/// Takes a batch of entries into custody.
+///
+/// Every well-framed entry is kept and receipted, whatever it says; what becomes of it comes by mailbox. The
+/// same entry again gets the same receipt. The body is signed with the stream's key under the token in use.
+#[utoipa::path(
+    post, path = "/v1/field/push", tag = "field",
+    params(("xunge-signature" = String, Header, description = "Over the token's and the body's hash")),
+    request_body = Envelope,
+    responses(
+        (status = 200, body = PushAnswer),
+        (status = 400, body = Problem, description = "`request.malformed`"),
+        (status = 401, body = Problem, description = "`auth.required`, `auth.token`, `auth.signature`"),
+        (status = 403, body = Problem, description = "`push.stream`, `stream.revoked`"),
+        (status = 413, body = Problem, description = "`push.too_many`, `request.too_large`: nothing was taken"),
+    )
+)]
+pub(super) async fn push(
+    State(app): State<App>,
+    field: Field,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<PushAnswer>, Failure> {
+    let body = body.map_err(too_large)?;
+    let signature = check_signature(&field, &headers, &body)?;
+    let envelope = read(&body)?;
+    if envelope.stream != field.stream {
+        return Err(Failure::of(ProblemCode::WrongStream));
+    }
+    if envelope.entries.len() > MAX_BATCH {
+        let detail = format!("{} entries, at most {MAX_BATCH}", envelope.entries.len());
+        return Err(Failure::because(ProblemCode::TooMany, detail));
+    }
+    let elements = envelope.entries.iter().map(|raw| Element::of(raw.get().as_bytes())).collect();
+    let body_sha256 = Sha256::of(&body);
+    let batch = Batch {
+        stream: field.stream,
+        person: field.person,
+        post: field.post,
+        sent: envelope.clock,
+        body_sha256,
+        token_sha256: Sha256::of(field.token.as_bytes()),
+        signature: signature.to_string(),
+        elements: Arc::new(elements),
+    };
+    let (parts, person) = (app.clone(), field.person);
+    let custody = app
+        .write(move |tx, ctx| {
+            duty::contact(tx, ctx, &parts, person)?;
+            custody::take(tx, ctx, &parts, &batch)
+        })
+        .await?;
+    metrics::counter!("xunge_entries_taken_total").increment(custody.new as u64);
+    metrics::counter!("xunge_entries_refused_total").increment(custody.refused.len() as u64);
+    Ok(Json(PushAnswer {
+        epoch: app.identity.epoch.clone(),
+        server_time: app.clock.now(),
+        body_sha256,
+        receipts: custody.receipts,
+        refused: custody.refused,
+        mark: custody.mark,
+    }))
+}
+
+fn too_large(rejection: BytesRejection) -> Failure {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Failure::of(ProblemCode::TooLarge)
+    } else {
+        Failure::because(ProblemCode::BadRequest, "the body did not arrive whole")
+    }
+}
+
+fn check_signature(field: &Field, headers: &HeaderMap, body: &[u8]) -> Result<Signature, Failure> {
+    let wrong = || Failure::of(ProblemCode::Signature);
+    let signature: Signature = headers
+        .get(SIGNATURE_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(wrong)?;
+    let message = push_message(&field.token, body);
+    field.certificate.key.verify(&message, &signature).map_err(|_| wrong())?;
+    Ok(signature)
+}
+
+fn read(body: &[u8]) -> Result<Envelope, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            let (at, zh) = ("/".to_owned(), "填写有误".to_owned());
+            Failure::fields(ProblemCode::Invalid, vec![FieldError { at, zh, en: error.to_string() }])
+        } else {
+            Failure::because(ProblemCode::BadRequest, error.to_string())
+        }
+    })
+}

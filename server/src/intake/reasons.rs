@@ -1,0 +1,92 @@
+//! The words of the dispositions that intake itself decides.
+
+use crate::failure::Refusal;
+use protocol::entry::Reason;
+
+pub(super) fn kind_unknown(kind: &str) -> Reason {
+    Reason::new(
+        "entry.kind_unknown",
+        format!("服务器尚不认识这类内容（{kind}），已保存，升级后自动处理"),
+        format!("The server does not know the kind {kind:?} yet; it is kept and applied after an upgrade"),
+    )
+}
+
+pub(super) fn version_unknown() -> Reason {
+    Reason::new(
+        "entry.version_unknown",
+        "由较新版本的应用生成，已保存，服务器升级后自动处理",
+        "Written by a newer app; it is kept and applied after an upgrade",
+    )
+}
+
+pub(super) fn unreadable(what: &str) -> Reason {
+    Reason::new(
+        "entry.unreadable",
+        format!("内容无法识别，请改正后重新提交（{what}）"),
+        format!("The content cannot be read, mend it and submit again ({what})"),
+    )
+}
+
+pub(super) fn author() -> Reason {
+    Reason::new(
+        "entry.author",
+        "填报人或岗位与本终端不符，转人工核对",
+        "Author or post are not this terminal's; a person will look at it",
+    )
+}
+
+pub(super) fn waiting() -> Reason {
+    Reason::new(
+        "entry.waiting",
+        "等待前一条内容到达或处理",
+        "It waits for the entry before it to arrive or to be decided",
+    )
+}
+
+pub(super) fn apply_failed() -> Reason {
+    Reason::new(
+        "server.apply_failed",
+        "已保存，但服务器处理时出错，将继续重试",
+        "It is kept, but the server failed to apply it; it will be tried again",
+    )
+}
+
+pub(super) fn withdrawn() -> Reason {
+    Reason::new("entry.withdrawn", "已由本人撤回", "Taken back by its author")
+}
+
+pub(super) fn withdraw_foreign() -> Reason {
+    Reason::new(
+        "entry.withdraw_foreign",
+        "只能撤回本人提交的内容",
+        "Only one's own entries can be taken back",
+    )
+}
+
+pub(super) fn withdraw_late() -> Reason {
+    Reason::new(
+        "entry.withdraw_late",
+        "内容已进入办理，撤回转人工核对",
+        "It is being handled already; a person will look at the withdrawal",
+    )
+}
+
+pub(super) fn reviewer(code: &'static str, words: &str) -> Reason {
+    Reason::new(code, words, words)
+}
+
+/// A room's refusal in the author's words.
+pub(super) fn refused(refusal: &Refusal) -> Reason {
+    let (mut zh, mut en) = (refusal.code.zh().to_owned(), refusal.code.en().to_owned());
+    for error in &refusal.errors {
+        zh.push('；');
+        zh.push_str(&error.zh);
+        en.push_str("; ");
+        en.push_str(&error.en);
+    }
+    if !refusal.detail.is_empty() {
+        zh.push_str(&format!("（{}）", refusal.detail));
+        en.push_str(&format!(" ({})", refusal.detail));
+    }
+    Reason::new(refusal.code.as_str(), zh, en)
+}

@@ -1,0 +1,286 @@
+//! The review lane (转人工核对): entries that are late, cross another action or come from a stranger. A person
+//! decides; nothing of it is applied silently or dropped.
+
+use super::{
+    REVIEWERS,
+    apply::{self, By, Outcome},
+    reasons,
+    row::{EntryRow, EntryState},
+};
+use crate::{
+    app::App,
+    audit,
+    ctx::Ctx,
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Path, Query},
+    },
+    list::{self, Page, Where},
+    params,
+    store::Tx,
+    tasks,
+};
+use axum::extract::State;
+use protocol::{
+    entry::{Disposition, DispositionState, Reason},
+    evidence::TrustedTime,
+    ids::{EntryId, PersonId, PostId, RecordId, StreamId},
+    payload::Payload,
+    photo::Sha256,
+    problem::{FieldError, Problem, ProblemCode},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// An entry that a person has to decide about.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReviewItem {
+    pub entry: EntryId,
+    pub stream: StreamId,
+    pub n: u64,
+    pub kind: String,
+    pub record: RecordId,
+    /// Who sent it; what the entry itself claims stands in `content`.
+    pub author: PersonId,
+    pub author_name: String,
+    pub post: PostId,
+    pub post_name: String,
+    pub state: EntryState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    pub received: Millis,
+    pub made: TrustedTime,
+    /// The whole entry as it was sent.
+    #[schema(value_type = Object)]
+    pub content: serde_json::Value,
+    /// Photos that have arrived, of those it names.
+    pub photos_held: Vec<Sha256>,
+}
+
+/// A page of the review lane.
+pub type ReviewPage = Page<ReviewItem>;
+
+/// What the reviewer decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    Apply,
+    Reject,
+}
+
+/// `POST /v1/review/{entry}`
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReviewDecision {
+    pub decision: Decision,
+    /// For the author; required to reject.
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// What stands in the lane: undecided, or stuck for a fault of the server or of what it waits for.
+const IN_LANE: &str = "(e.state = 'review'
+    OR (e.state = 'held' AND e.code IN ('server.apply_failed', 'entry.waiting')))";
+
+/// Entries that wait for a person, oldest first, of the posts in the reader's scope.
+#[utoipa::path(
+    get, path = "/v1/review", tag = "review", params(Paging),
+    responses((status = 200, body = Page<ReviewItem>), (status = 403, body = Problem))
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    staff: Staff,
+    Query(paging): Query<Paging>,
+) -> Result<Json<ReviewPage>, Failure> {
+    let limit = list::limit(paging.limit);
+    let areas = staff.areas(REVIEWERS);
+    let after = paging.after.as_deref().and_then(|cursor| {
+        let (received, id) = cursor.split_once('.')?;
+        Some((received.parse::<i64>().ok()?, id.parse::<EntryId>().ok()?))
+    });
+    let items = app
+        .read(move |tx| {
+            let mut filter = Where::default();
+            filter.and(IN_LANE);
+            filter.within("o.area", &areas);
+            if let Some((received, id)) = after {
+                let (received, id) = (filter.bind(received), filter.bind(id.to_string()));
+                filter.and(format!("(e.received, e.id) > ({received}, {id})"));
+            }
+            let rows = filter.bind(i64::from(limit) + 1);
+            let sql = format!(
+                "SELECT e.id, e.stream, e.n, e.sha256, e.kind, e.record, s.person, s.post, e.state, e.reason,
+                        e.received, e.made_at, e.uncertainty, e.basis, e.bytes, h.name AS author_name,
+                        p.name AS post_name
+                 FROM entry e JOIN stream s ON s.id = e.stream JOIN post p ON p.id = s.post
+                 JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person
+                 {} ORDER BY e.received, e.id LIMIT {rows}",
+                filter.sql()
+            );
+            let rows = tx.all(&sql, filter.values(), |row| {
+                Ok((
+                    EntryRow::read(row)?,
+                    row.get::<Vec<u8>>("bytes")?,
+                    row.get::<String>("author_name")?,
+                    row.get::<String>("post_name")?,
+                ))
+            })?;
+            rows.into_iter()
+                .map(|(row, bytes, author_name, post_name)| {
+                    let photos_held = tx.all(
+                        "SELECT p.sha256 FROM entry_photo e
+                         JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
+                         WHERE e.entry = ?1 AND p.received IS NOT NULL ORDER BY e.position",
+                        params![row.id.to_string()],
+                        |row| row.parse("sha256"),
+                    )?;
+                    Ok(item(row, &bytes, author_name, post_name, photos_held))
+                })
+                .collect::<Result<Vec<_>, Failure>>()
+        })
+        .await?;
+    Ok(Json(Page::cut(items, limit, |item| format!("{}.{}", item.received.0, item.entry))))
+}
+
+fn item(
+    row: EntryRow,
+    bytes: &[u8],
+    author_name: String,
+    post_name: String,
+    photos_held: Vec<Sha256>,
+) -> ReviewItem {
+    ReviewItem {
+        entry: row.id,
+        stream: row.stream,
+        n: row.n,
+        kind: row.kind,
+        record: row.record,
+        author: row.author,
+        author_name,
+        post: row.post,
+        post_name,
+        state: row.state,
+        reason: row.reason,
+        received: row.received,
+        made: row.made,
+        content: serde_json::from_slice(bytes).unwrap_or_default(),
+        photos_held,
+    }
+}
+
+/// Decides about an entry in the lane. Its author is told with the reviewer's words; a decision that the
+/// entry's room refuses changes nothing.
+#[utoipa::path(
+    post, path = "/v1/review/{entry}", tag = "review",
+    params(("entry" = EntryId, Path)),
+    request_body = ReviewDecision,
+    responses(
+        (status = 200, body = Disposition),
+        (status = 403, body = Problem, description = "`auth.scope`"),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "`review.settled`"),
+        (status = 422, body = Problem, description = "no reason given, or refused by the entry's room"),
+    )
+)]
+pub(super) async fn decide(
+    State(app): State<App>,
+    staff: Staff,
+    Path(entry): Path<EntryId>,
+    Json(body): Json<ReviewDecision>,
+) -> Result<Json<Disposition>, Failure> {
+    if body.decision == Decision::Reject && body.reason.trim().is_empty() {
+        return Err(Failure::fields(
+            ProblemCode::Invalid,
+            vec![FieldError {
+                at: "/reason".into(),
+                zh: "请填写退回原因".into(),
+                en: "say why it is rejected".into(),
+            }],
+        ));
+    }
+    let parts = app.clone();
+    let disposition =
+        app.write(move |tx, ctx| decide_in(tx, ctx, &parts, &staff, entry, &body)).await?;
+    Ok(Json(disposition))
+}
+
+fn decide_in(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    staff: &Staff,
+    entry: EntryId,
+    body: &ReviewDecision,
+) -> Result<Disposition, Failure> {
+    let id = entry.to_string();
+    let area: Option<String> = tx.opt(
+        "SELECT o.area FROM entry e JOIN stream s ON s.id = e.stream JOIN post p ON p.id = s.post
+         JOIN org o ON o.id = p.org WHERE e.id = ?1",
+        params![&id],
+        |row| row.get("area"),
+    )?;
+    let area = area.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+    if !staff.areas(REVIEWERS).iter().any(|reach| area.starts_with(reach)) {
+        return Err(Failure::of(ProblemCode::OutOfScope));
+    }
+    let open: i64 = tx.one(
+        &format!("SELECT COUNT(*) AS n FROM entry e WHERE e.id = ?1 AND {IN_LANE}"),
+        params![&id],
+        |row| row.get("n"),
+    )?;
+    if open == 0 {
+        return Err(Failure::of(ProblemCode::ReviewSettled));
+    }
+    let held = apply::load(tx, entry)?;
+    let words = body.reason.trim();
+    let disposition = match body.decision {
+        Decision::Apply => match apply::attempt(tx, ctx, |tx, ctx| {
+            apply::decide(tx, ctx, app, &held, By::Reviewer)
+        })? {
+            Outcome::Decided(d) if d.state == DispositionState::Review.into() => {
+                // The room has nothing more to do; what follows from it is the reviewer's business.
+                let words = if words.is_empty() { "已由核对人员接受" } else { words };
+                Disposition {
+                    reason: Some(reasons::reviewer("review.accepted", words)),
+                    ..Disposition::applied()
+                }
+            }
+            Outcome::Decided(d) => d,
+            Outcome::Waits(on) => {
+                let detail = format!("it waits for entry {on}");
+                return Err(Failure::because(ProblemCode::CaseGuard, detail));
+            }
+        },
+        Decision::Reject => {
+            let rejected = Disposition::rejected(reasons::reviewer("review.rejected", words));
+            if let super::reading::Content::Known(entry, Payload::Answer(p)) = &held.reading.content {
+                let taken = super::Taken {
+                    entry: entry.as_ref().clone(),
+                    sha256: held.sha256,
+                    stream: held.stream,
+                    received: held.received,
+                    made: held.made,
+                };
+                apply::attempt(tx, ctx, |tx, ctx| tasks::answers::decide(tx, ctx, app, &taken, p, false))?;
+            }
+            rejected
+        }
+    };
+    let action = match body.decision {
+        Decision::Apply => "review.apply",
+        Decision::Reject => "review.reject",
+    };
+    audit::note(tx, ctx, Some(staff.person), action, &id, &held.reading.kind)?;
+    let released = apply::settle_releasing(tx, ctx, entry, disposition.clone())?;
+    let queue = released.into_iter().map(|id| apply::load(tx, id)).collect::<Result<VecDeque<_>, _>>()?;
+    apply::run(tx, ctx, app, queue)?;
+    Ok(disposition)
+}

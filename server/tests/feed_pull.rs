@@ -1,0 +1,182 @@
+//! Mailboxes: whoever pulls again and again has the whole state; whoever was away for a year too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use axum::{body::Body, http::Request};
+use futures_util::StreamExt as _;
+use protocol::{
+    feed::{Mailbox, PullAnswer, kind},
+    ids::EntryId,
+    open::Open,
+    payload::{CheckIn, Payload},
+};
+use serde_json::json;
+use server::feed::MailboxId;
+use std::collections::BTreeSet;
+use support::{FieldClient, TestApp};
+use tower::ServiceExt as _;
+
+async fn handset(app: &TestApp) -> FieldClient {
+    let city = app.city().await;
+    let post = app.post(city.community, &["2201040503"]).await;
+    app.holder(post).await
+}
+
+/// Mail of ten things to the author; returns when it is there.
+async fn mail(app: &TestApp, client: &FieldClient, entities: std::ops::Range<u32>, word: &'static str) {
+    let person = client.person;
+    app.write(move |_, ctx| {
+        for entity in entities.clone() {
+            ctx.mail.put(MailboxId::Author(person), "note", entity, &json!({"word": word}))?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+fn both() -> Vec<Open<Mailbox>> {
+    vec![Mailbox::Post.into(), Mailbox::Author.into()]
+}
+
+async fn pull(app: &TestApp, client: &FieldClient, query: &str) -> PullAnswer {
+    app.get(&format!("/v1/field/pull?{query}"), &client.token).await.body()
+}
+
+both_engines! {
+    async fn from_nothing_comes_everything_and_then_only_what_is_new(app: TestApp) {
+        let mut client = handset(&app).await;
+        mail(&app, &client, 0..3, "a").await;
+        let all = client.pull(&app, "").await;
+        assert_eq!(all.reset, both());
+        assert_eq!(all.epoch, app.app.identity.epoch);
+        assert!(all.rows.iter().any(|row| row.mailbox == Mailbox::Post.into() && row.kind == kind::POST));
+        assert_eq!(all.rows.iter().filter(|row| row.kind == "note").count(), 3);
+        let nothing = client.pull(&app, &all.cursor).await;
+        assert!(nothing.rows.is_empty() && nothing.reset.is_empty() && !nothing.more);
+        assert_eq!(nothing.cursor, all.cursor);
+        let entry = client.entry(&app, &Payload::Void);
+        client.push(&app, std::slice::from_ref(&entry)).await;
+        let news = client.pull(&app, &all.cursor).await;
+        assert_eq!(news.rows.len(), 1);
+        assert_eq!((news.rows[0].kind.as_str(), news.rows[0].entity.parse()), (kind::DISPOSITION, Ok::<EntryId, _>(entry.id)));
+    }
+
+    async fn a_changed_row_moves_and_stands_once(app: TestApp) {
+        let client = handset(&app).await;
+        mail(&app, &client, 0..3, "a").await;
+        let first = client.pull(&app, "").await;
+        mail(&app, &client, 1..2, "b").await;
+        // The same body again moves nothing.
+        mail(&app, &client, 0..1, "a").await;
+        let news = client.pull(&app, &first.cursor).await;
+        assert_eq!(news.rows.len(), 1);
+        assert_eq!((news.rows[0].entity.as_str(), news.rows[0].body.clone()), ("1", Some(json!({"word": "b"}))));
+        let all = client.pull(&app, "").await;
+        let notes: Vec<_> = all.rows.iter().filter(|row| row.kind == "note").map(|row| row.entity.clone()).collect();
+        assert_eq!(notes, ["0", "2", "1"]);
+    }
+
+    async fn a_removed_row_is_a_tombstone_for_those_who_had_it(app: TestApp) {
+        let client = handset(&app).await;
+        mail(&app, &client, 0..2, "a").await;
+        let first = client.pull(&app, "").await;
+        let person = client.person;
+        app.write(move |_, ctx| {
+            ctx.mail.remove(MailboxId::Author(person), "note", 0);
+            ctx.mail.remove(MailboxId::Author(person), "note", "never there");
+            Ok(())
+        })
+        .await;
+        let news = client.pull(&app, &first.cursor).await;
+        assert_eq!(news.rows.len(), 1);
+        assert_eq!((news.rows[0].entity.as_str(), news.rows[0].body.clone()), ("0", None));
+        let fresh = client.pull(&app, "").await;
+        assert!(fresh.rows.iter().all(|row| row.body.is_some()));
+        assert_eq!(fresh.cursor, news.cursor);
+    }
+
+    async fn small_pages_add_up_to_the_whole_in_number_order(app: TestApp) {
+        let client = handset(&app).await;
+        mail(&app, &client, 0..25, "a").await;
+        let whole = client.pull(&app, "").await;
+        let (mut cursor, mut rows, mut pages) = (String::new(), Vec::new(), 0);
+        loop {
+            let page = pull(&app, &client, &format!("limit=7&cursor={cursor}")).await;
+            assert!(page.rows.len() <= 7);
+            rows.extend(page.rows);
+            cursor = page.cursor;
+            pages += 1;
+            // What moves while pages are read is met again further on.
+            if pages == 2 {
+                mail(&app, &client, 3..4, "moved").await;
+            }
+            if !page.more {
+                break;
+            }
+        }
+        let kinds: BTreeSet<_> = rows.iter().map(|row| (row.kind.clone(), row.entity.clone())).collect();
+        let wanted: BTreeSet<_> = whole.rows.iter().map(|row| (row.kind.clone(), row.entity.clone())).collect();
+        assert_eq!(kinds, wanted);
+        assert_eq!(rows.last().unwrap().body, Some(json!({"word": "moved"})));
+        for mailbox in both() {
+            let numbers: Vec<u64> = rows.iter().filter(|row| row.mailbox == mailbox).map(|row| row.n).collect();
+            assert!(numbers.is_sorted(), "{numbers:?}");
+        }
+    }
+
+    async fn a_cursor_that_does_not_fit_starts_again_and_says_so(app: TestApp) {
+        let client = handset(&app).await;
+        mail(&app, &client, 0..3, "a").await;
+        let whole = client.pull(&app, "").await;
+        let (epoch, post, person) = (&whole.epoch, client.post, client.person);
+        let other = uuid::Uuid::from_u128(7);
+        for (cursor, reset) in [
+            ("rubbish".to_owned(), both()),
+            (format!("other-epoch.{post}.1.{person}.1"), both()),
+            (format!("{epoch}.{post}.1.{person}.999"), vec![Mailbox::Author.into()]),
+            (format!("{epoch}.{other}.1.{person}.3"), vec![Mailbox::Post.into()]),
+            (format!("{epoch}.{post}.1.{other}.3"), vec![Mailbox::Author.into()]),
+        ] {
+            let answer = client.pull(&app, &cursor).await;
+            assert_eq!(answer.reset, reset, "{cursor}");
+            for mailbox in reset {
+                let of = |a: &PullAnswer| a.rows.iter().filter(|r| r.mailbox == mailbox).cloned().collect::<Vec<_>>();
+                assert_eq!(of(&answer), of(&whole), "{cursor}");
+            }
+            assert_eq!(answer.cursor, whole.cursor, "{cursor}");
+        }
+    }
+
+    async fn mail_is_for_its_own_mailbox_only(app: TestApp) {
+        let mut client = handset(&app).await;
+        let other = app.holder(client.post).await;
+        let entry = client.entry(&app, &Payload::CheckIn(CheckIn::default()));
+        client.push(&app, &[entry]).await;
+        let theirs = client.pull(&app, "").await;
+        assert!(theirs.rows.iter().any(|row| row.kind == kind::DISPOSITION));
+        let ours = other.pull(&app, "").await;
+        assert!(ours.rows.iter().all(|row| row.mailbox == Mailbox::Post.into()));
+    }
+
+    async fn a_hint_comes_when_something_is_there_and_none_for_others(app: TestApp) {
+        let client = handset(&app).await;
+        let other = app.holder(client.post).await;
+        let request = Request::get("/v1/field/events")
+            .header("authorization", format!("Bearer {}", client.token))
+            .body(Body::empty())
+            .unwrap();
+        let response = server::http::server::router(&app.app).oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut events = response.into_body().into_data_stream();
+        let mut next = async || String::from_utf8(events.next().await.unwrap().unwrap().to_vec()).unwrap();
+        // One at once: something may have come before.
+        assert!(next().await.contains("event: pull"));
+        mail(&app, &other, 0..1, "not for us").await;
+        mail(&app, &client, 0..1, "a").await;
+        assert!(next().await.contains("event: pull"));
+        // Had the other's mail hinted here, this would be a second event before ours: nothing is left.
+        let more = tokio::time::timeout(std::time::Duration::from_millis(20), next()).await;
+        assert!(more.is_err(), "{more:?}");
+    }
+}

@@ -1,0 +1,214 @@
+//! Grids: one gate, immutable versions, and the reference files that handsets fetch and can trust.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use axum::{body::Body, http::Request};
+use grid::{
+    pack::{PackInput, PackMeta, PackUnit, UnitLevel, write},
+    synthetic::mesh,
+};
+use protocol::{
+    codes::GridVersion,
+    geo::{Datum, PointE7},
+    manifest::{Catalogue, FileName, Manifest, SignedManifest},
+    photo::Sha256,
+    role::Role,
+    sign::{Signer as _, manifest_message},
+};
+use serde_json::Value;
+use server::grids::{Grids, Imported, publish};
+use support::{Answer, TestApp};
+
+/// A pack of real shape and made-up borders.
+fn pack(version: &str, seed: u64) -> Vec<u8> {
+    let cells = mesh(6, seed);
+    let county = cells[0].0.county();
+    let street = cells[0].0.street();
+    let units = vec![PackUnit {
+        level: UnitLevel::Street,
+        code: street.to_string(),
+        name: "桂林街道".into(),
+        stat: String::new(),
+        is_urban: true,
+    }];
+    let meta = PackMeta {
+        grid_version: GridVersion(version.into()),
+        datum: Datum::Wgs84,
+        source_datum: Datum::Wgs84,
+        source_datum_verified: true,
+        county: Some(county),
+        source_sha256: String::new(),
+        borders: "made up".into(),
+    };
+    write(PackInput { meta, cells, units }).unwrap()
+}
+
+async fn import(app: &TestApp, token: &str, bytes: Vec<u8>) -> Answer {
+    let request = Request::post("/v1/grids")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::from(bytes))
+        .unwrap();
+    app.send(request).await
+}
+
+/// Two squares that share a border, or lie over each other.
+fn squares(overlap: bool) -> Vec<u8> {
+    let square = |code: &str, west: f64| {
+        let (east, south, north) = (west + 0.01, 43.8, 43.81);
+        serde_json::json!({
+            "type": "Feature",
+            "properties": {"code": code, "level": "cell"},
+            "geometry": {"type": "Polygon", "coordinates": [[
+                [west, south], [east, south], [east, north], [west, north], [west, south],
+            ]]},
+        })
+    };
+    let second = if overlap { 125.005 } else { 125.01 };
+    serde_json::json!({
+        "type": "FeatureCollection",
+        "metadata": {
+            "format": "xunge-grid", "grid_version": "220104.7", "county": "220104", "name": "朝阳区",
+            "datum": "WGS-84", "source_datum": "wgs84", "source_datum_verified": true, "outline_source": "",
+            "borders": "made up", "note": "", "seed": 1, "absent": [], "parts_given_up_m2": 0,
+        },
+        "features": [square("220104010101", 125.0), square("220104010102", second)],
+    })
+    .to_string()
+    .into_bytes()
+}
+
+both_engines! {
+    async fn a_grid_takes_force_and_places_are_looked_up_in_it(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let bytes = pack("220104.1", 1);
+        let imported: Imported = import(&app, &admin.token, bytes.clone()).await.body();
+        assert_eq!((imported.version.0.as_str(), imported.sha256), ("220104.1", Sha256::of(&bytes)));
+        let grids = &app.app.grids;
+        let cells: Vec<_> = mesh(6, 1).into_iter().map(|(code, _)| code).collect();
+        assert_eq!(imported.cells, cells.len() as u64);
+        for cell in cells {
+            let centre = grids.centre(cell).unwrap();
+            let found = grids.locate(centre).unwrap();
+            assert_eq!((found.cell, found.grid.0.as_str()), (cell, "220104.1"));
+            assert_eq!(grids.knows(cell).unwrap().0, "220104.1");
+            assert_eq!(grids.names(cell).unwrap().0, "桂林街道");
+        }
+        let sea = PointE7::from_degrees(30.0, 150.0).unwrap();
+        assert_eq!(grids.locate(sea), None);
+        assert_eq!(grids.knows("110101010101".parse().unwrap()), None);
+        // A server that starts later, or another replica, has the same.
+        let other = Grids::load(&app.app.store, &app.app.blobs).await.unwrap();
+        let some = mesh(6, 1)[0].0;
+        assert_eq!(other.centre(some), grids.centre(some));
+    }
+
+    async fn a_version_never_changes_and_a_newer_one_takes_its_place(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        import(&app, &admin.token, pack("220104.1", 1)).await.expect(200);
+        import(&app, &admin.token, pack("220104.1", 1)).await.expect(200);
+        import(&app, &admin.token, pack("220104.1", 2)).await.expect(422).expect_code("grid.faults");
+        app.advance_minutes(1);
+        import(&app, &admin.token, pack("220104.2", 2)).await.expect(200);
+        let some = mesh(6, 2)[0].0;
+        assert_eq!(app.app.grids.knows(some).unwrap().0, "220104.2");
+        let rows = app.get("/v1/grids", &admin.token).await.expect(200).json;
+        let rows: Vec<_> = rows.as_array().unwrap().iter().map(|r| (r["version"].clone(), r["in_force"].clone())).collect();
+        assert_eq!(rows, [("220104.2".into(), true.into()), ("220104.1".into(), Value::from(false))]);
+    }
+
+    async fn a_grid_with_an_overlap_is_refused_with_its_place(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let answer = import(&app, &admin.token, squares(true)).await.expect(422).expect_code("grid.faults");
+        let errors = answer.json["errors"].as_array().unwrap();
+        assert!(errors.iter().any(|e| e["at"].as_str().unwrap().contains("220104010102")), "{answer:?}");
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM grid").await, 0);
+        import(&app, &admin.token, squares(false)).await.expect(200);
+        let inside = PointE7::from_degrees(43.805, 125.012).unwrap();
+        assert_eq!(app.app.grids.locate(inside).unwrap().cell.as_str(), "220104010102");
+    }
+
+    async fn a_damaged_pack_or_rubbish_is_refused(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let mut damaged = pack("220104.1", 1);
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 1;
+        import(&app, &admin.token, damaged).await.expect(422).expect_code("grid.faults");
+        import(&app, &admin.token, b"rubbish".to_vec()).await.expect(422).expect_code("grid.faults");
+        import(&app, &admin.token, b"{\"type\":\"Point\"}".to_vec()).await.expect(422);
+        import(&app, &admin.token, Vec::new()).await.expect(422);
+        let acceptor = app.staff(Role::Acceptor, city.city).await;
+        import(&app, &acceptor.token, pack("220104.1", 1)).await.expect(403).expect_code("auth.forbidden");
+    }
+
+    async fn the_manifest_is_signed_and_its_files_are_what_it_says(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let grid = pack("220104.1", 1);
+        import(&app, &admin.token, grid.clone()).await.expect(200);
+        publish(&app.app).await.unwrap();
+        let post = app.post(city.community, &["2201040503"]).await;
+        let client = app.holder(post).await;
+        let signed: SignedManifest = app.get("/v1/field/manifest", &client.token).await.body();
+        let key = app.app.identity.signer.public_key();
+        key.verify(&manifest_message(&signed.manifest), &signed.signature).unwrap();
+        let manifest: Manifest = serde_json::from_str(&signed.manifest).unwrap();
+        for (name, expected) in [
+            (FileName::Grid, grid.clone()),
+            (FileName::Catalogue, serde_json::to_vec(&Catalogue::shipped().unwrap()).unwrap()),
+            (FileName::Calendar, serde_json::to_vec(&app.app.calendar).unwrap()),
+        ] {
+            let file = manifest.files.iter().find(|f| f.name == name.into()).unwrap();
+            let path = format!("/v1/field/files/{}", file.sha256);
+            let answer = app.get(&path, &client.token).await.expect(200);
+            assert_eq!(answer.bytes, expected, "{name}");
+            assert_eq!((file.sha256, file.size), (Sha256::of(&expected), expected.len() as u64));
+        }
+        // The same files give the same text, whenever they are asked for.
+        app.advance_minutes(5);
+        publish(&app.app).await.unwrap();
+        assert_eq!(app.get("/v1/field/manifest", &client.token).await.body::<SignedManifest>(), signed);
+        let unknown = format!("/v1/field/files/{}", Sha256::of(b"unknown"));
+        app.get(&unknown, &client.token).await.expect(404);
+    }
+
+    async fn a_cut_download_goes_on_where_it_was(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let bytes = pack("220104.1", 1);
+        import(&app, &admin.token, bytes.clone()).await.expect(200);
+        let post = app.post(city.community, &["2201040503"]).await;
+        let client = app.holder(post).await;
+        let get = |range: String| {
+            Request::get(format!("/v1/field/files/{}", Sha256::of(&bytes)))
+                .header("authorization", format!("Bearer {}", client.token))
+                .header("range", range)
+                .body(Body::empty())
+                .unwrap()
+        };
+        let rest = app.send(get("bytes=1000-".into())).await.expect(206);
+        assert_eq!(rest.bytes, bytes[1000..]);
+        let total = bytes.len();
+        assert_eq!(rest.headers["content-range"], format!("bytes 1000-{}/{total}", total - 1).as_str());
+        let beyond = app.send(get(format!("bytes={total}-"))).await.expect(416);
+        assert_eq!(beyond.headers["content-range"], format!("bytes */{total}").as_str());
+    }
+
+    async fn a_map_shows_the_cells_of_an_area_and_says_where_borders_come_from(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        import(&app, &admin.token, squares(false)).await.expect(200);
+        let answer = app.get("/v1/grids/220104.7/cells?area=220104010102", &admin.token).await.expect(200);
+        assert_eq!(answer.headers["content-type"], "application/geo+json");
+        let features = answer.json["features"].as_array().unwrap();
+        assert_eq!((features.len(), features[0]["properties"]["code"].as_str()), (1, Some("220104010102")));
+        let ring = features[0]["geometry"]["coordinates"][0].as_array().unwrap();
+        assert_eq!((ring.len(), &ring[0]), (5, &ring[4]));
+        assert_eq!(answer.json["metadata"]["borders"], "made up");
+        app.get("/v1/grids/220104.1/cells", &admin.token).await.expect(404);
+    }
+}

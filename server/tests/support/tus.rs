@@ -1,0 +1,132 @@
+//! A thin tus client over the test's router, and pictures to upload.
+
+use super::support::{Answer, FieldClient, TestApp};
+use axum::{body::Body, http::Request};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use protocol::{
+    field::{PHOTO_RECEIPT_HEADER, PhotoReceipt},
+    payload::{Payload, Report},
+    photo::{PhotoRef, PhotoRole, Sha256},
+};
+use serde_json::Value;
+
+/// A PNG of noise: a few kilobytes that differ by `seed`.
+pub fn picture(seed: u8) -> Vec<u8> {
+    let side: u32 = 40;
+    let mut noise = Vec::new();
+    while noise.len() < 3 * 40 * 40 {
+        let block = Sha256::of(&[&[seed], noise.len().to_le_bytes().as_slice()].concat());
+        noise.extend_from_slice(&block.0);
+    }
+    noise.truncate(3 * 40 * 40);
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&noise).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
+pub fn named(bytes: &[u8]) -> PhotoRef {
+    PhotoRef {
+        sha256: Sha256::of(bytes),
+        size: bytes.len() as u64,
+        role: PhotoRole::Scene,
+        width: 40,
+        height: 40,
+    }
+}
+
+/// A report that names these photos.
+pub fn report(photos: &[&[u8]]) -> Payload {
+    Payload::Report(Report {
+        matter: Some("E0102".parse().unwrap()),
+        text: "垃圾堆放".into(),
+        place: None,
+        cell: None,
+        address: "桂林路 1 号".into(),
+        self_handled: false,
+        photos: photos.iter().map(|bytes| named(bytes)).collect(),
+    })
+}
+
+pub fn metadata(sha256: Sha256) -> String {
+    format!("filename {},sha256 {}", BASE64.encode("a.jpg"), BASE64.encode(sha256.to_string()))
+}
+
+pub fn receipt(answer: &Answer) -> PhotoReceipt {
+    let header = answer.headers.get(PHOTO_RECEIPT_HEADER).unwrap_or_else(|| panic!("no receipt: {answer:?}"));
+    serde_json::from_slice(header.as_bytes()).unwrap()
+}
+
+pub fn header(answer: &Answer, name: &str) -> String {
+    answer.headers.get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+/// A request of tus with these headers.
+pub async fn tus(
+    app: &TestApp,
+    client: &FieldClient,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Answer {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {}", client.token));
+    if !headers.iter().any(|(name, _)| *name == "tus-resumable") {
+        request = request.header("tus-resumable", "1.0.0");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = app.send(request.body(body.into()).unwrap()).await;
+    assert_eq!(header(&answer, "tus-resumable"), "1.0.0", "{answer:?}");
+    answer
+}
+
+/// Begins an upload of these bytes; its path.
+pub async fn begin(app: &TestApp, client: &FieldClient, bytes: &[u8]) -> String {
+    let answer = create(app, client, Sha256::of(bytes), bytes.len()).await.expect(201);
+    header(&answer, "location")
+}
+
+pub async fn create(app: &TestApp, client: &FieldClient, sha256: Sha256, length: usize) -> Answer {
+    let (length, metadata) = (length.to_string(), metadata(sha256));
+    let headers = [("upload-length", length.as_str()), ("upload-metadata", metadata.as_str())];
+    tus(app, client, "POST", "/v1/field/photos", &headers, Body::empty()).await
+}
+
+pub async fn patch(
+    app: &TestApp,
+    client: &FieldClient,
+    path: &str,
+    offset: usize,
+    body: impl Into<Body>,
+) -> Answer {
+    let offset = offset.to_string();
+    let headers = [("content-type", "application/offset+octet-stream"), ("upload-offset", offset.as_str())];
+    tus(app, client, "PATCH", path, &headers, body).await
+}
+
+pub async fn head(app: &TestApp, client: &FieldClient, path: &str) -> Answer {
+    tus(app, client, "HEAD", path, &[], Body::empty()).await
+}
+
+/// The whole of it in one go.
+pub async fn upload(app: &TestApp, client: &FieldClient, bytes: &[u8]) -> PhotoReceipt {
+    let path = begin(app, client, bytes).await;
+    receipt(&patch(app, client, &path, 0, bytes.to_vec()).await.expect(204))
+}
+
+/// `photos_held` and `photos_named` of the author's only case.
+pub async fn photos_of_case(app: &TestApp, client: &FieldClient) -> (u64, u64) {
+    let state = client.state(app).await;
+    let cases: Vec<&Value> =
+        state.iter().filter(|((kind, _), _)| kind == "case").map(|(_, body)| body).collect();
+    let [case] = cases.as_slice() else { panic!("one case, not {cases:?}") };
+    (case["photos_held"].as_u64().unwrap(), case["photos_named"].as_u64().unwrap())
+}
