@@ -254,3 +254,21 @@ fn a_store_restored_from_its_own_older_copy_gives_no_number_twice() {
     assert!(world.is_received(&three));
     assert_eq!(world.server().entries.len(), 3);
 }
+
+#[test]
+fn a_death_while_a_damaged_file_is_set_aside_loses_no_log() {
+    let mut world = World::new(11);
+    let item = world.report("only in the log", &[]);
+    // Killed: neither checkpoint nor clean close.
+    let log = format!("{DATABASE}-wal");
+    let (main, wal) = (
+        fs::read(world.home().join(DATABASE)).unwrap(),
+        fs::read(world.home().join(&log)).unwrap(),
+    );
+    world.store = None;
+    fs::write(world.home().join(DATABASE), main).unwrap();
+    // The log had been moved when the process died.
+    fs::write(world.home().join(format!("{DATABASE}.aside-1-wal")), wal).unwrap();
+    world.restart();
+    assert_eq!(world.store().items().unwrap(), vec![item]);
+}

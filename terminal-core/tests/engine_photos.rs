@@ -10,6 +10,7 @@ mod engine;
 
 use engine::{Fault, World, html, server::problem};
 use protocol::{
+    feed::{FeedRow, Mailbox, kind},
     field::PHOTO_RECEIPT_HEADER,
     manifest::{FileName, ManifestFile},
     photo::Sha256,
@@ -339,4 +340,58 @@ fn a_page_instead_of_any_answer_never_drops_a_photo() {
             world.assert_agreement();
         }
     }
+}
+
+#[test]
+fn a_handset_without_a_grid_fetches_it_on_any_network_and_a_newer_one_waits() {
+    let world = World::new(14);
+    let metered = Policy {
+        photos: false,
+        files: false,
+        ..AUTO
+    };
+    publish(&world, "220104.1", 1000);
+    assert_eq!(world.sync_as(metered).files_updated, 1);
+    publish(&world, "220104.2", 1000);
+    assert_eq!(world.sync_as(metered).files_updated, 0);
+    assert_eq!(world.sync_as(AUTO).files_updated, 1);
+}
+
+#[test]
+fn a_photo_to_compare_with_is_there_with_its_task_and_goes_with_it() {
+    let world = World::new(15);
+    let bytes = b"somebody else's photo".to_vec();
+    let sha256 = Sha256::of(&bytes);
+    let task = serde_json::json!({
+        "task": uuid::Uuid::from_u128(1), "purpose": "check", "wording": "看看", "cell": "220104050317",
+        "due": 9, "compare": sha256, "post": uuid::Uuid::from_u128(3), "holder": uuid::Uuid::from_u128(4),
+        "issued": 1
+    });
+    let row = |n, body| FeedRow {
+        mailbox: Mailbox::Post.into(),
+        n,
+        kind: kind::TASK.into(),
+        entity: "task".into(),
+        body,
+    };
+    world.server().rows = vec![row(1, Some(task))];
+    world.sync_as(AUTO);
+    assert_eq!(
+        world.store().compare_photo(sha256).unwrap(),
+        None,
+        "the server does not have it yet"
+    );
+    world.server().photos.insert(sha256, bytes.clone());
+    world.fault((0..4).map(|_| Fault::Pass).chain([Fault::Instead(html(200))]));
+    world.sync();
+    assert_eq!(
+        world.store().compare_photo(sha256).unwrap(),
+        None,
+        "a login page is no photo"
+    );
+    assert!(world.sync().is_success());
+    assert_eq!(world.store().compare_photo(sha256).unwrap(), Some(bytes));
+    world.server().rows = vec![row(2, None)];
+    world.sync();
+    assert_eq!(world.store().compare_photo(sha256).unwrap(), None);
 }

@@ -191,6 +191,20 @@ impl Server {
             }
             (Method::Post, "photos") => self.create(request, now),
             (Method::Get, p) if p.starts_with("pull?cursor=") => self.pull(&p["pull?cursor=".len()..], now),
+            (Method::Get, p) if p.starts_with("photos/by-hash/") => {
+                let held = self
+                    .photos
+                    .iter()
+                    .find(|(hash, _)| p.ends_with(&hash.to_string()));
+                match held {
+                    Some((_, bytes)) => Response {
+                        status: 200,
+                        headers: vec![],
+                        body: bytes.clone(),
+                    },
+                    None => problem(ProblemCode::NotFound),
+                }
+            }
             (Method::Get, p) if p.starts_with("files/") => {
                 self.file(&p["files/".len()..], header(request, "range"))
             }

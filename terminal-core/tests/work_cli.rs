@@ -1,0 +1,563 @@
+//! The command line as its worker and its scripts meet it: the built binary, a home of its own, no network.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use protocol::{
+    duty::{Purpose, TaskRow},
+    entry::{Disposition, Reason},
+    feed::{ActivityRow, ActivityState, DispositionRow, Mailbox, kind},
+    ids::{EntryId, PersonId, PostId, RecordId, TaskId},
+    manifest::FileName,
+    time::Millis,
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+use terminal_core::{
+    store::{Store, testing},
+    terminal::Platform,
+};
+use uuid::Uuid;
+
+mod work_support;
+use work_support::{enrol, in_the_west_cell, picture, row, two_cells};
+
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        enrol(&dir.path().join("h"));
+        Self(dir)
+    }
+    fn path(&self) -> PathBuf {
+        self.0.path().join("h")
+    }
+    fn store(&self) -> Store {
+        let platform = Platform::command_line(&self.path()).unwrap();
+        Store::open(&self.path(), platform.vault.database_key().unwrap()).unwrap()
+    }
+    fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+    fn run(&self, arguments: &[&str]) -> Output {
+        run(&self.path(), arguments)
+    }
+    /// What a command that succeeds prints for people.
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let (out, err) = texts(&output);
+        assert!(output.status.success(), "{arguments:?}: {err}{out}");
+        assert_eq!(err, "", "{arguments:?}");
+        out
+    }
+    /// The words of a command that fails with exit code 1.
+    fn refuses(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let (out, err) = texts(&output);
+        assert_eq!(
+            (output.status.code(), out.as_str()),
+            (Some(1), ""),
+            "{arguments:?}: {err}"
+        );
+        err
+    }
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        let (out, err) = texts(&output);
+        assert_eq!(err, "", "{arguments:?}");
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
+    }
+}
+
+/// Without anything of the caller's environment that could change the answer.
+fn run(home: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xunge"))
+        .env_clear()
+        .arg("--home")
+        .arg(home)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+fn texts(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&output.stdout), text(&output.stderr))
+}
+fn now() -> i64 {
+    i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap()
+}
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+const AT: &str = "43.8575,125.3006,8";
+
+#[test]
+fn a_whole_day_goes_without_a_network() {
+    let home = Home::new();
+    assert!(home.says(&["queue"]).contains("队列是空的"));
+    let said = home.says(&["check-in", "--at", AT, "--note", "早班"]);
+    assert!(said.starts_with("已签到，保存在本机，联网后自动上传\n签到"), "{said}");
+    let again = home.refuses(&["check-in"]);
+    assert!(
+        again.contains("已在") && again.ends_with("（checkin.already）\n"),
+        "{again}"
+    );
+
+    let photo = home.file("p.jpg", &picture(1));
+    let said = home.says(&[
+        "report",
+        "--type",
+        "暴露垃圾",
+        "--photo",
+        &photo,
+        "--at",
+        AT,
+        "--text",
+        "路边三袋",
+    ]);
+    assert!(
+        said.starts_with("已保存在本机，联网后自动上传\n上报  暴露垃圾，路边三袋  照片 1 张  编号 "),
+        "{said}"
+    );
+    assert!(!said.contains("受理号"), "no number before the receipt: {said}");
+
+    let queue = home.says(&["queue"]);
+    let lines: Vec<&str> = queue.lines().collect();
+    assert_eq!(lines.len(), 3, "{queue}");
+    assert!(
+        lines[1].contains("暴露垃圾，路边三袋") && lines[1].contains("0/1") && lines[1].ends_with("待上传")
+    );
+    assert!(
+        lines[2].contains("签到"),
+        "what was filed last stands first: {queue}"
+    );
+
+    assert!(home.says(&["status"]).contains("在岗"));
+    assert!(home.says(&["where", AT]).contains("还没有网格"));
+    assert!(home.says(&["tasks"]).contains("没有待办任务"));
+    assert!(home.says(&["types", "井盖"]).contains("C0101  上水井盖"));
+    assert!(home.says(&["check-out"]).starts_with("已签退"));
+    assert!(home.says(&["status"]).contains("未到岗"));
+    assert!(home.says(&["--lang", "en", "queue"]).contains("Waiting to send"));
+}
+
+#[test]
+fn what_the_server_said_is_shown_with_reason_and_way_on() {
+    let home = Home::new();
+    let photo = home.file("p.jpg", &picture(2));
+    let report = home.json(&["report", "--type", "E0102", "--photo", &photo]);
+    let id: EntryId = report["item"]["id"].as_str().unwrap().parse().unwrap();
+    let record: RecordId = report["item"]["record"].as_str().unwrap().parse().unwrap();
+    let store = home.store();
+    testing::receive_all(&store, Millis(now()), false).unwrap();
+    let number = protocol::entry::receipt_number(id);
+    let queue = home.says(&["queue"]);
+    assert!(
+        queue.contains(&format!("已收到，照片 0/1 · 受理号 {number}")),
+        "{queue}"
+    );
+    testing::receive_all(&store, Millis(now()), true).unwrap();
+    assert!(home.says(&["queue"]).contains("队列是空的"));
+    assert!(
+        home.says(&["queue", "--all"])
+            .contains(&format!("已收到 · 受理号 {number}"))
+    );
+    let body = DispositionRow {
+        entry: id,
+        record,
+        disposition: Disposition::rejected(Reason::new(
+            "report.blurred",
+            "照片看不清，请重拍",
+            "blurred, take it again",
+        )),
+        at: Millis(now()),
+    };
+    testing::pull(&store, vec![row(Mailbox::Author, 1, kind::DISPOSITION, id, body)]).unwrap();
+    let queue = home.says(&["queue"]);
+    assert!(
+        queue.contains("被退回：照片看不清，请重拍") && queue.contains("report --mend"),
+        "{queue}"
+    );
+    let mended = home.json(&["report", "--mend", &number, "--text", "补拍"]);
+    assert_eq!(mended["item"]["record"], json!(record));
+    assert_eq!(mended["item"]["photos"]["named"], 1);
+    let refused = home.refuses(&["report", "--mend", &number]);
+    assert!(refused.contains("item.mended_already"), "{refused}");
+}
+
+#[test]
+fn a_draft_is_kept_when_a_later_photo_is_none_and_gone_on_with() {
+    let home = Home::new();
+    let (good, bad) = (home.file("a.jpg", &picture(3)), home.file("b.jpg", b"no photo"));
+    let said = home.refuses(&["report", "--type", "E0102", "--photo", &bad]);
+    assert_eq!(
+        said,
+        "照片 b.jpg：这不是照片，请重新选择，未提交（photo.not_an_image）\n"
+    );
+    assert!(home.says(&["queue"]).contains("队列是空的"));
+    let said = home.refuses(&["report", "--type", "E0102", "--photo", &good, "--photo", &bad]);
+    assert!(
+        said.contains("前 1 张已存入草稿") && said.contains("--draft"),
+        "{said}"
+    );
+    let queue = home.json(&["queue"]);
+    let draft = &queue["items"][0];
+    assert_eq!(
+        (draft["state"].as_str(), draft["photos"]["named"].as_u64()),
+        (Some("draft"), Some(1))
+    );
+    let id = draft["id"].as_str().unwrap();
+    let tail = &id[id.len() - 8..];
+    let filed = home.json(&["report", "--draft", tail]);
+    assert_eq!(
+        (filed["item"]["id"].as_str(), &filed["again"]),
+        (Some(id), &json!(false))
+    );
+    let again = home.says(&["report", "--draft", tail]);
+    assert!(
+        again.starts_with("这一条之前已提交，没有重复提交：待上传"),
+        "{again}"
+    );
+    assert_eq!(home.json(&["queue"])["items"].as_array().unwrap().len(), 1);
+    assert!(home.says(&["withdraw", tail]).contains("已取消"));
+    let queue = home.json(&["queue", "--all"]);
+    assert_eq!(queue["items"][0]["state"], "cancelled");
+}
+
+#[test]
+fn an_activity_is_filed_returned_and_mended_by_its_author() {
+    let home = Home::new();
+    let photo = home.file("p.jpg", &picture(4));
+    let filing = [
+        "activity",
+        "--category",
+        "fitness",
+        "--title",
+        "广场健身操",
+        "--starts",
+        "2026-11-22 09:00",
+        "--ends",
+        "2026-11-22 10:30",
+        "--place",
+        "文化广场",
+        "--organiser",
+        "文体站",
+        "--participants",
+        "42",
+        "--photo",
+        &photo,
+    ];
+    let filed = home.json(&filing);
+    let (id, record) = (filed["item"]["id"].clone(), filed["item"]["record"].clone());
+    assert_eq!(filed["item"]["summary"], "广场健身操，文化广场");
+    let store = home.store();
+    testing::receive_all(&store, Millis(now()), true).unwrap();
+    let body = ActivityRow {
+        record: record.as_str().unwrap().parse().unwrap(),
+        entry: id.as_str().unwrap().parse().unwrap(),
+        version: 1,
+        title: "广场健身操".into(),
+        state: ActivityState::Returned.into(),
+        reason: Some("请补充参加人员名单".into()),
+        at: Millis(now()),
+    };
+    testing::pull(
+        &store,
+        vec![row(
+            Mailbox::Author,
+            1,
+            kind::ACTIVITY,
+            record.as_str().unwrap(),
+            body,
+        )],
+    )
+    .unwrap();
+    assert!(home.says(&["queue"]).contains("被退回：请补充参加人员名单"));
+    let mended = home.json(&[
+        "activity",
+        "--mend",
+        record.as_str().unwrap(),
+        "--summary",
+        "名单已附",
+    ]);
+    assert_eq!(mended["item"]["record"], record);
+    assert_ne!(mended["item"]["id"], id);
+    for (argument, value, code) in [
+        ("--ends", "2026-11-22 08:00", "activity.times"),
+        ("--participants", "0", "activity.participants"),
+        ("--starts", "昨天", "time.malformed"),
+    ] {
+        let mut wrong: Vec<&str> = filing.to_vec();
+        let at = wrong.iter().position(|a| *a == argument).unwrap();
+        wrong[at + 1] = value;
+        assert!(home.refuses(&wrong).contains(code), "{code}");
+    }
+}
+
+#[test]
+fn a_task_is_found_answered_and_not_answered_twice() {
+    let home = Home::new();
+    let store = home.store();
+    testing::file(&store, FileName::Grid, "220104.1", &two_cells()).unwrap();
+    let task = TaskRow {
+        task: TaskId(Uuid::from_u128(0xabcd_ef01)),
+        purpose: Purpose::Verify.into(),
+        wording: "有人反映路面积水，请核实".into(),
+        cell: "220104010102".parse().unwrap(),
+        place: Some(in_the_west_cell().point),
+        address: Some("桂林路 12 号".into()),
+        due: Millis(now() + 8_050_000),
+        compare: None,
+        case: None,
+        post: PostId(Uuid::from_u128(3)),
+        holder: PersonId(Uuid::from_u128(4)),
+        issued: Millis(now()),
+    };
+    testing::pull(&store, vec![row(Mailbox::Post, 1, kind::TASK, task.task, &task)]).unwrap();
+    let tasks = home.says(&["tasks", "--at", "43.8575,125.3036,8"]);
+    for part in [
+        "abcdef01  核实  剩余 2 小时 14 分",
+        "220104-01-01-02 桂林路街道 桂林社区",
+        "西 241 米",
+        "属实 或 不属实",
+    ] {
+        assert!(tasks.contains(part), "{part} in {tasks}");
+    }
+    assert!(
+        home.refuses(&["answer", "abcdef01", "已整改"])
+            .contains("task.answer_unfit")
+    );
+    assert!(
+        home.refuses(&["answer", "abcdef01", "也许"])
+            .contains("task.answer_unknown")
+    );
+    assert!(
+        home.refuses(&["answer", "ffffffff", "属实"])
+            .contains("task.unknown")
+    );
+    let photo = home.file("p.jpg", &picture(5));
+    let said = home.says(&[
+        "answer",
+        "abcdef01",
+        "不属实",
+        "--text",
+        "已退水",
+        "--photo",
+        &photo,
+        "--at",
+        AT,
+    ]);
+    assert!(
+        said.contains("任务反馈  核实 不属实，已退水  照片 1 张"),
+        "{said}"
+    );
+    assert!(
+        home.refuses(&["answer", "abcdef01", "属实"])
+            .contains("task.answered_already")
+    );
+    assert!(home.says(&["tasks"]).contains("没有待办任务"));
+    assert!(home.says(&["tasks", "--all"]).contains("已反馈"));
+}
+
+#[test]
+fn where_says_the_cell_the_choice_and_the_nearest() {
+    let home = Home::new();
+    testing::file(&home.store(), FileName::Grid, "220104.1", &two_cells()).unwrap();
+    assert_eq!(
+        home.says(&["where", AT]),
+        "220104-01-01-01 桂林路街道 桂林社区  ±8 米\n"
+    );
+    let border = home.says(&["where", "43.8575,125.3011,20"]);
+    assert!(
+        border.contains("可能是") && border.contains("220104-01-01-02"),
+        "{border}"
+    );
+    let west = home.says(&["where", "43.8575,125.2990"]);
+    assert!(
+        west.starts_with("不在任何单元网格内\n最近：220104-01-01-01") && west.contains("80 米"),
+        "{west}"
+    );
+    let west = home.json(&["where", "43.8575,125.2990"]);
+    assert_eq!(west["answer"], "outside");
+    assert_eq!(west["nearest"]["cell"]["code"], "220104010101");
+    // The same place on a map of another datum.
+    let shifted = home.json(&["where", "43.8575,125.3006", "--datum", "gcj02"]);
+    assert_ne!(shifted["point"]["lon"], json!(125.3006));
+    assert!(home.refuses(&["where", "125.3006,43.8575"]).contains("写反"));
+    assert!(home.refuses(&["where", "x"]).contains("place.malformed"));
+    assert!(
+        home.refuses(&["where", AT, "--datum", "krassowski"])
+            .contains("place.datum")
+    );
+    assert!(
+        home.refuses(&["check-in", "--at", "43.8575,125.3006"])
+            .contains("place.accuracy")
+    );
+}
+
+#[test]
+fn a_sync_without_a_server_is_never_called_a_success() {
+    let home = Home::new();
+    home.says(&["check-in"]);
+    let output = home.run(&["sync"]);
+    let (out, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(3), "{out}{err}");
+    assert!(
+        out.contains("还没送达：1 条内容，都保存在本机") && out.contains("network.unreachable"),
+        "{out}"
+    );
+    assert!(!out.contains("全部送达"), "{out}");
+    let document: Value = serde_json::from_slice(&home.run(&["--json", "sync"]).stdout).unwrap();
+    assert_eq!(
+        (&document["ok"], &document["delivered"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(document["report"]["entries_waiting"], 1);
+    assert!(home.says(&["queue"]).contains("签到"));
+}
+
+#[test]
+fn documents_keep_their_shape() {
+    let home = Home::new();
+    let item = [
+        "case_state",
+        "finished",
+        "id",
+        "kind",
+        "made",
+        "n",
+        "next_try",
+        "photos",
+        "problem",
+        "reason",
+        "receipt_number",
+        "record",
+        "review",
+        "state",
+        "state_en",
+        "state_zh",
+        "summary",
+    ];
+    let mut filed = home.json(&["check-in"]);
+    assert_eq!(keys(&filed), ["again", "command", "item", "ok"]);
+    assert_eq!(keys(&filed["item"]), item);
+    for changing in ["id", "record", "made"] {
+        assert!(filed["item"][changing].is_string() || filed["item"][changing].is_i64());
+        filed["item"][changing] = Value::Null;
+    }
+    assert_eq!(
+        filed,
+        json!({
+            "ok": true, "command": "check-in", "again": false,
+            "item": {
+                "id": null, "record": null, "made": null, "n": 1, "kind": "check_in", "summary": "",
+                "state": "queued", "state_zh": "待上传", "state_en": "Waiting to send", "finished": false,
+                "receipt_number": null, "photos": { "sent": 0, "named": 0 }, "reason": null, "next_try": null,
+                "problem": null, "case_state": null, "review": null,
+            },
+        })
+    );
+    assert_eq!(keys(&home.json(&["queue"])), ["command", "items", "ok"]);
+    assert_eq!(keys(&home.json(&["queue"])["items"][0]), item);
+    assert_eq!(
+        keys(&home.json(&["status"])),
+        [
+            "clock",
+            "command",
+            "drafts",
+            "grid",
+            "holder",
+            "items_waiting",
+            "last_contact",
+            "last_sync",
+            "ok",
+            "on_duty",
+            "on_duty_confirmed",
+            "on_duty_since",
+            "photos_waiting",
+            "post",
+            "returned",
+            "server",
+            "stream",
+            "tasks_open",
+            "tasks_overdue",
+            "terminal",
+        ]
+    );
+    assert_eq!(
+        keys(&home.json(&["where", AT])),
+        [
+            "accuracy_m",
+            "answer",
+            "candidates",
+            "cell",
+            "command",
+            "grid",
+            "nearest",
+            "ok",
+            "outside_share",
+            "point"
+        ]
+    );
+    assert_eq!(
+        home.json(&["tasks"]),
+        json!({ "ok": true, "command": "tasks", "tasks": [] })
+    );
+    let types = home.json(&["types", "E0102"]);
+    assert_eq!(types["types"][0]["zh"], "暴露垃圾");
+    let withdrawn = home.json(&["withdraw", "#1"]);
+    assert_eq!(
+        (&withdrawn["outcome"], &withdrawn["withdrawal"]),
+        (&json!("cancelled"), &Value::Null)
+    );
+    let refused = home.json(&["check-out"]);
+    assert_eq!(
+        (&refused["ok"], &refused["error"]["code"]),
+        (&json!(false), &json!("checkin.not"))
+    );
+    assert_eq!(keys(&refused["error"]), ["code", "en", "zh"]);
+}
+
+#[test]
+fn a_home_that_holds_no_handset_is_left_alone_and_the_way_in_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("none");
+    for command in [
+        &["status"][..],
+        &["sync"],
+        &["report", "--text", "x"],
+        &["enroll", "not-a-string"],
+    ] {
+        let output = run(&home, command);
+        let (_, err) = texts(&output);
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        assert!(
+            err.contains("登记") && err.contains("（enrol."),
+            "{command:?}: {err}"
+        );
+        assert!(!home.exists(), "{command:?} left something behind");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_xunge"))
+        .env_clear()
+        .arg("status")
+        .output()
+        .unwrap();
+    assert!(texts(&output).1.contains("cli.home"));
+    let output = run(&home, &["--help"]);
+    let (help, _) = texts(&output);
+    for part in ["enroll", "check-in", "withdraw", "--json", "退出码"] {
+        assert!(help.contains(part), "{part}");
+    }
+}
