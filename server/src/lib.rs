@@ -7,10 +7,12 @@
 //! ([`http::operation::Operations`]); there is no other way to add one.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod ctx;
 pub mod failure;
 pub mod http;
+pub mod run;
 pub mod list;
 pub mod store;
 pub mod text_enum;

@@ -1,3 +1,5 @@
-//! The `xunge-server` command line.
+//! The `xunge-server` command line; everything stands in [`server::cli`].
 
-fn main() {}
+fn main() -> anyhow::Result<()> {
+    server::cli::main()
+}

@@ -1,0 +1,214 @@
+//! The `xunge-server` command line: serve, found a city, tools of the grid.
+
+mod found;
+mod grid_tools;
+
+use crate::{
+    config::Settings,
+    run::{self, Options, Tls},
+};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use found::{Founded, found};
+
+/// 巡格 Xunge 服务器 / the server of Xunge.
+#[derive(Debug, Parser)]
+#[command(name = "xunge-server", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 启动服务 / serve until SIGTERM or Ctrl-C
+    Serve(Serve),
+    /// 建立城市和第一个管理员 / found a city and its first administrator
+    Init(Init),
+    /// 输出 OpenAPI 3.1 说明 / print the OpenAPI 3.1 description
+    Openapi,
+    /// 网格：划分、检查、打包、查询、导入 / cut, check, pack, look up, import
+    #[command(subcommand)]
+    Grid(grid_tools::GridTool),
+    /// 检查运行中的服务 / exit 0 when a running server is ready
+    Healthcheck {
+        /// `https://host:port`
+        url: String,
+    },
+}
+
+/// Where the data is.
+#[derive(Debug, Args)]
+struct Place {
+    /// Folder for the embedded database, objects and certificate
+    #[arg(long, env = "XUNGE_DATA")]
+    data: PathBuf,
+    /// postgres://… instead of the embedded database
+    #[arg(long, env = "XUNGE_DATABASE")]
+    database: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    place: Place,
+    #[arg(long, default_value = "127.0.0.1:8443", env = "XUNGE_LISTEN")]
+    listen: SocketAddr,
+    /// What handsets call the server, such as https://xunge.example
+    #[arg(long, env = "XUNGE_PUBLIC")]
+    public: Option<String>,
+    /// Settings in TOML
+    #[arg(long, env = "XUNGE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Certificate chain (PEM); one of our own is made when absent
+    #[arg(long, requires = "key")]
+    cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, requires = "cert")]
+    key: Option<PathBuf>,
+    /// Key of the next certificate (PEM), pinned by handsets ahead of time
+    #[arg(long, requires = "cert")]
+    next_key: Option<PathBuf>,
+    /// Without TLS; only on a loopback address
+    #[arg(long, conflicts_with = "cert")]
+    plain_http: bool,
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    #[command(flatten)]
+    place: Place,
+    /// First digits of the city's county codes, such as 2201
+    #[arg(long)]
+    city: String,
+    /// Name of the city, such as 长春市
+    #[arg(long)]
+    name: String,
+    /// Account of the first administrator
+    #[arg(long)]
+    account: String,
+}
+
+impl Place {
+    fn options(&self) -> Options {
+        Options {
+            database: self.database.clone(),
+            ..Options::new(&self.data, SocketAddr::from(([127, 0, 0, 1], 0)))
+        }
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> Result<()> {
+    let cli = Cli::parse();
+    // What needs no server needs no runtime either.
+    if let Command::Grid(tool) = &cli.command
+        && let Some(command) = tool.offline()?
+    {
+        return grid_tools::run(command);
+    }
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
+        .init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            match cli.command {
+                Command::Serve(serve) => Box::pin(serve.run()).await,
+                Command::Init(init) => init.run().await,
+                Command::Openapi => openapi().await,
+                Command::Grid(tool) => tool.online().await,
+                Command::Healthcheck { url } => healthcheck(url).await,
+            }
+        })
+}
+
+impl Serve {
+    async fn run(self) -> Result<()> {
+        let settings = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+                Settings::from_toml(&text).with_context(|| path.display().to_string())?
+            }
+            None => Settings::default(),
+        };
+        let tls = match (self.plain_http, self.cert, self.key) {
+            (true, ..) => Tls::Plain,
+            (false, Some(certificate), Some(key)) => Tls::Files {
+                certificate,
+                key,
+                next: self.next_key,
+            },
+            (false, ..) => Tls::Own,
+        };
+        let options = Options {
+            listen: self.listen,
+            public: self.public,
+            tls,
+            settings,
+            ..self.place.options()
+        };
+        let running = Box::pin(run::start(options)).await?;
+        println!("{}", running.url);
+        running.run().await;
+        Ok(())
+    }
+}
+
+impl Init {
+    async fn run(self) -> Result<()> {
+        let opened = run::open(&self.place.options()).await?;
+        let founded = found(&opened.store, &self.city, &self.name, &self.account).await?;
+        opened.store.close().await;
+        println!(
+            "已建立 {}（{}），管理员账号 {}",
+            self.name, founded.city, self.account
+        );
+        println!("首次密码（只显示这一次，请登录后修改）：{}", founded.password);
+        Ok(())
+    }
+}
+
+/// Needs a whole server in memory to ask its routes, but none of its data.
+async fn openapi() -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("xunge-openapi-{}", std::process::id()));
+    let text = describe(&folder).await;
+    // Best effort: the folder is the system's temporary one.
+    let _ = std::fs::remove_dir_all(&folder);
+    print!("{}", text?);
+    Ok(())
+}
+
+async fn describe(folder: &std::path::Path) -> Result<String> {
+    let options = Options::new(folder, SocketAddr::from(([127, 0, 0, 1], 0)));
+    let opened = run::open(&options).await?;
+    let public = crate::terminals::PublicAddress {
+        url: String::new(),
+        pins: Vec::new(),
+    };
+    let app = run::assemble(opened, Settings::default(), public).await?;
+    let text = crate::http::description::text(&app);
+    app.store.clone().close().await;
+    Ok(text)
+}
+
+/// A TCP connection within five seconds; whether it is ready, `GET /readyz` says.
+async fn healthcheck(url: String) -> Result<()> {
+    let address = url
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next())
+        .context("https://host:port")?;
+    match tokio::time::timeout(Duration::from_secs(5), tokio::net::TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => bail!("{address}: {error}"),
+        Err(_) => bail!("{address}: no answer within 5 s"),
+    }
+}

@@ -1,0 +1,167 @@
+//! `xunge-server grid …`: files in, files out, and import into a server's data.
+
+use super::Place;
+use crate::{
+    ctx::{Clock, SystemClock},
+    grids, run,
+};
+use anyhow::{Context, Result, anyhow};
+use clap::Subcommand;
+use grid::command::{GridCommand, parse_point};
+use protocol::{
+    codes::{CountyCode, GridVersion},
+    geo::Datum,
+};
+use std::{io::BufWriter, path::PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub enum GridTool {
+    /// 划分一个区 / cut a district into streets, communities and cells
+    Cut {
+        /// GeoJSON of district outlines
+        districts: PathBuf,
+        /// JSON list of streets and communities
+        divisions: PathBuf,
+        #[arg(long)]
+        county: CountyCode,
+        /// Version to give the grid, such as 220104.1
+        #[arg(long)]
+        grid_version: String,
+        /// Datum of the outlines: wgs84, gcj02 or bd09
+        #[arg(long, default_value = "gcj02", value_parser = datum)]
+        datum: Datum,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// The stored numbering table: read when it is there, extended, written
+        #[arg(long)]
+        numbering: PathBuf,
+        /// GeoJSON to write
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// 检查网格文件 / report gaps, overlaps, slivers, wrong codes, with places
+    Check {
+        file: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// 打包 / check a GeoJSON file and pack it for handsets
+    Pack {
+        file: PathBuf,
+        #[arg(long)]
+        grid_version: Option<String>,
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// 查询位置 / which cell holds a WGS-84 point; with --stdin a code or - for each `lat,lon` line
+    Where {
+        pack: PathBuf,
+        /// LAT,LON in decimal degrees
+        #[arg(required_unless_present = "stdin", allow_hyphen_values = true)]
+        point: Option<String>,
+        #[arg(long, conflicts_with = "point")]
+        stdin: bool,
+    },
+    /// 导入服务器 / import GeoJSON or a pack into a server's data and put it in force
+    Import {
+        #[command(flatten)]
+        place: Place,
+        file: PathBuf,
+    },
+}
+
+fn datum(text: &str) -> Result<Datum, String> {
+    match text {
+        "wgs84" => Ok(Datum::Wgs84),
+        "gcj02" => Ok(Datum::Gcj02),
+        "bd09" => Ok(Datum::Bd09),
+        _ => Err("wgs84, gcj02 or bd09".into()),
+    }
+}
+
+impl GridTool {
+    /// The call, when it needs no server's data.
+    pub fn offline(&self) -> Result<Option<GridCommand>> {
+        Ok(Some(match self {
+            Self::Cut {
+                districts,
+                divisions,
+                county,
+                grid_version,
+                datum,
+                seed,
+                numbering,
+                out,
+            } => GridCommand::Cut {
+                districts: districts.clone(),
+                divisions: divisions.clone(),
+                county: *county,
+                grid_version: GridVersion(grid_version.clone()),
+                source_datum: *datum,
+                seed: *seed,
+                numbering: numbering.clone(),
+                out: out.clone(),
+            },
+            Self::Check { file, json } => GridCommand::Check {
+                file: file.clone(),
+                json: *json,
+            },
+            Self::Pack {
+                file,
+                grid_version,
+                out,
+            } => GridCommand::Pack {
+                file: file.clone(),
+                grid_version: grid_version.clone().map(GridVersion),
+                out: out.clone(),
+            },
+            Self::Where { pack, point, .. } => {
+                let point = point
+                    .as_ref()
+                    .map(|text| {
+                        parse_point(text).ok_or_else(|| anyhow!("{text}: not LAT,LON in decimal degrees"))
+                    })
+                    .transpose()?;
+                GridCommand::Where {
+                    pack: pack.clone(),
+                    point,
+                }
+            }
+            Self::Import { .. } => return Ok(None),
+        }))
+    }
+    /// What works on a server's data.
+    pub async fn online(self) -> Result<()> {
+        let Self::Import { place, file } = self else {
+            return Ok(());
+        };
+        let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+        let opened = run::open(&place.options()).await?;
+        let imported = grids::import(&opened.store, &opened.blobs, bytes.into(), SystemClock.now()).await;
+        opened.store.close().await;
+        match imported {
+            Ok(imported) => {
+                println!(
+                    "已导入 {}：{} 个单元网格，{} 字节",
+                    imported.version, imported.cells, imported.size
+                );
+                Ok(())
+            }
+            Err(failure) => {
+                let (problem, _) = failure.problem();
+                for error in &problem.errors {
+                    eprintln!("{}: {} / {}", error.at, error.zh, error.en);
+                }
+                Err(anyhow!("{} {} ({})", problem.title, problem.detail, problem.code))
+            }
+        }
+    }
+}
+
+/// Runs a call over the process's own streams.
+pub fn run(command: GridCommand) -> Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let done = grid::command::run(command, &mut std::io::stdin().lock(), &mut out);
+    std::io::Write::flush(&mut out)?;
+    done.map_err(|error| anyhow!("{error} ({})", error.code()))
+}

@@ -1,0 +1,266 @@
+//! A server from its options to its end: database, object store, keys, listener, background jobs.
+//!
+//! [`start`] answers once the listener takes requests. [`Running::stop`] takes no new ones, finishes what is
+//! under way, and closes the database after what it acknowledged.
+
+mod tls;
+
+pub use tls::{Certificate, Tls, TlsError};
+
+use crate::{
+    app::{App, Parts},
+    blobs::{self, Blobs},
+    config::Settings,
+    ctx::{Chance, Clock, SystemChance, SystemClock},
+    duty,
+    failure::Failure,
+    grids::{self, Grids},
+    http::server::router,
+    intake,
+    store::{self, Store, StoreError},
+    terminals::{PublicAddress, identity::Identity},
+};
+use protocol::{calendar::Calendar, manifest::Catalogue};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::task::JoinHandle;
+
+/// How long requests that are under way may take once the server is told to stop.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a server is started with.
+pub struct Options {
+    /// Folder for the embedded database, the object store and the certificate.
+    pub data: PathBuf,
+    /// `postgres://…`; the embedded database in `data` when absent.
+    pub database: Option<String>,
+    pub listen: SocketAddr,
+    /// What handsets call the server; `listen` when absent.
+    pub public: Option<String>,
+    pub tls: Tls,
+    pub settings: Settings,
+}
+
+impl Options {
+    /// The defaults: embedded database, own certificate.
+    pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Self {
+        Self {
+            data: data.into(),
+            database: None,
+            listen,
+            public: None,
+            tls: Tls::Own,
+            settings: Settings::default(),
+        }
+    }
+    fn database_url(&self) -> String {
+        self.database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data.join("xunge.db").display()))
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("data folder {path}: {error}")]
+    Data { path: String, error: std::io::Error },
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Failure(#[from] Failure),
+    #[error("certificate: {0}")]
+    Tls(#[from] TlsError),
+    #[error("listen on {address}: {error}")]
+    Listen {
+        address: SocketAddr,
+        error: std::io::Error,
+    },
+    #[error("plain HTTP is only for a loopback address; {0} is none")]
+    PlainOutside(SocketAddr),
+    #[error("the operating system gives no random bytes")]
+    NoChance,
+    #[error("shipped data: {0}")]
+    Shipped(String),
+}
+
+/// Database, object store and identity without a listener: what the command line's tools work on.
+pub struct Opened {
+    pub store: Store,
+    pub blobs: Blobs,
+    pub identity: Identity,
+}
+
+/// Opens (and makes, where missing) the database and object store of `options`.
+pub async fn open(options: &Options) -> Result<Opened, StartError> {
+    if !SystemChance::healthy() {
+        return Err(StartError::NoChance);
+    }
+    std::fs::create_dir_all(&options.data).map_err(|error| StartError::Data {
+        path: options.data.display().to_string(),
+        error,
+    })?;
+    let url = options.database_url();
+    let store = tokio::task::spawn_blocking(move || Store::open(&url, store::Options::default()))
+        .await
+        .map_err(Failure::internal)??;
+    let blobs = Blobs::folder(&options.data.join("objects"))?;
+    let mut seed = [0; 32];
+    SystemChance::default().fill(&mut seed);
+    let identity = Identity::load_or_create(&store, seed).await?;
+    Ok(Opened {
+        store,
+        blobs,
+        identity,
+    })
+}
+
+/// The parts of a server over what is open.
+pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress) -> Result<App, StartError> {
+    let shipped = |error: &dyn std::fmt::Display| StartError::Shipped(error.to_string());
+    let grids = Grids::load(&opened.store, &opened.blobs).await?;
+    let app = App::new(Parts {
+        store: opened.store,
+        blobs: opened.blobs,
+        identity: opened.identity,
+        grids,
+        calendar: Calendar::shipped().map_err(|e| shipped(&e))?,
+        catalogue: Catalogue::shipped().map_err(|e| shipped(&e))?,
+        settings,
+        public,
+        clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+        chance: Arc::new(SystemChance::default()),
+        rate: Default::default(),
+    });
+    grids::publish(&app).await?;
+    Ok(app)
+}
+
+/// A server that takes requests.
+pub struct Running {
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// `https://127.0.0.1:port` or the address it was given.
+    pub url: String,
+    /// The certificate in use (PEM), unless HTTP is plain.
+    pub certificate: Option<String>,
+    handle: axum_server::Handle<SocketAddr>,
+    serving: JoinHandle<std::io::Result<()>>,
+    jobs: Vec<JoinHandle<()>>,
+}
+
+/// Starts a server; see the module.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    if matches!(options.tls, Tls::Plain) && !options.listen.ip().is_loopback() {
+        return Err(StartError::PlainOutside(options.listen));
+    }
+    let opened = open(&options).await?;
+    let listen = options.listen;
+    let failed = |error| StartError::Listen {
+        address: listen,
+        error,
+    };
+    let listener = TcpListener::bind(listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let scheme = if matches!(options.tls, Tls::Plain) {
+        "http"
+    } else {
+        "https"
+    };
+    let url = options
+        .public
+        .clone()
+        .unwrap_or_else(|| format!("{scheme}://{address}"));
+    let certificate = tls::load(&options.tls, &options.data.join("tls"), &url)?;
+    let pins = certificate.as_ref().map(|c| c.pins.clone()).unwrap_or_default();
+    let app = assemble(
+        opened,
+        options.settings,
+        PublicAddress {
+            url: url.clone(),
+            pins,
+        },
+    )
+    .await?;
+
+    let handle = axum_server::Handle::new();
+    let service = router(&app).into_make_service();
+    let serving = match &certificate {
+        Some(certificate) => {
+            let config = axum_server::tls_rustls::RustlsConfig::from_config(certificate.config.clone());
+            let server = axum_server::from_tcp_rustls(listener, config)
+                .map_err(failed)?
+                .handle(handle.clone());
+            tokio::spawn(async move { server.serve(service).await })
+        }
+        None => {
+            let server = axum_server::from_tcp(listener)
+                .map_err(failed)?
+                .handle(handle.clone());
+            tokio::spawn(async move { server.serve(service).await })
+        }
+    };
+    let jobs = vec![
+        tokio::spawn(intake::watch(app.clone())),
+        tokio::spawn(duty::watch(app.clone())),
+        tokio::spawn(blobs::watch(app.clone())),
+        tokio::spawn(grids::watch(app.clone())),
+    ];
+    tracing::info!(%url, %address, engine = ?app.store.engine(), epoch = app.identity.epoch, "listening");
+    Ok(Running {
+        app,
+        address,
+        url,
+        certificate: certificate.map(|c| c.pem),
+        handle,
+        serving,
+        jobs,
+    })
+}
+
+impl Running {
+    /// Takes no new requests, finishes what is under way within 20 seconds, closes the database.
+    pub async fn stop(self) {
+        self.handle.graceful_shutdown(Some(PATIENCE));
+        match self.serving.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the listener failed"),
+            Err(error) => tracing::error!(%error, "the listener panicked"),
+        }
+        for job in &self.jobs {
+            job.abort();
+        }
+        self.app.store.clone().close().await;
+        tracing::info!("stopped");
+    }
+    /// Waits for SIGTERM, SIGINT or the listener's own end, then stops.
+    pub async fn run(mut self) {
+        tokio::select! {
+            () = signalled() => {}
+            _ = &mut self.serving => tracing::error!("the listener ended by itself"),
+        }
+        if self.serving.is_finished() {
+            self.app.store.clone().close().await;
+        } else {
+            self.stop().await;
+        }
+    }
+}
+
+/// The operating system asks the program to end.
+pub async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        // Without signals the process ends as the system pleases.
+        _ => std::future::pending().await,
+    }
+}
