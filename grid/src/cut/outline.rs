@@ -136,7 +136,7 @@ impl NearVertices {
     }
 }
 
-/// `p` lies beside the open segment, not farther than [`ON_EDGE_M`]; the answer is the same for `ba`.
+/// `p` lies beside the open segment, not farther than [`ON_EDGE_M`]; the answer does not depend on the order of its ends.
 fn is_on_edge(a: Pt, b: Pt, p: Pt) -> bool {
     let (low, high) = (a.min(b), a.max(b));
     let frame = Frame::new(low);
