@@ -78,7 +78,7 @@ pub struct CutOptions {
     pub county: CountyCode,
     /// Version to give the grid.
     pub grid_version: GridVersion,
-    /// Where the outlines come from.
+    /// Where the outlines come from, in case their file does not say so itself.
     pub outline_source: String,
     /// Seed of the cut: another seed gives another, equally valid grid.
     pub seed: u64,
@@ -110,6 +110,7 @@ pub struct Region {
     outlines: Vec<Outline>,
     divisions: Divisions,
     source_datum: Datum,
+    outline_source: Option<String>,
 }
 
 impl Region {
@@ -166,7 +167,7 @@ impl Region {
             datum: "WGS-84".into(),
             source_datum: self.source_datum,
             source_datum_verified: false,
-            outline_source: options.outline_source.clone(),
+            outline_source: self.outline_source.clone().unwrap_or_else(|| options.outline_source.clone()),
             borders: "cut".into(),
             note: "街道、社区与单元网格的边界由本软件在区县轮廓内划分,未经测绘,仅名称属实;坐标系来源未核实。 Borders of streets, communities \
                    and cells were cut by this software inside the district's outline; they are not surveyed. Names are real, \

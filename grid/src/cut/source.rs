@@ -119,13 +119,20 @@ impl Divisions {
     }
 }
 
-/// Reads the outlines and converts them to WGS-84, here and nowhere else. Only outer rings are taken.
-pub fn read_outlines(text: &str, datum: Datum) -> Result<Vec<RawOutline>, CutError> {
+/// Reads the outlines and converts them to WGS-84, here and nowhere else. Only outer rings are taken. With them comes
+/// what the file says about its source (`metadata.source`), if it does.
+pub fn read_outlines(text: &str, datum: Datum) -> Result<(Vec<RawOutline>, Option<String>), CutError> {
     let file = geojson::read(text)?;
     if let Some(finding) = file.findings.first() {
         return Err(CutError::Outline(finding.codes.concat(), finding.detail.clone()));
     }
-    file.areas
+    let source = file
+        .metadata
+        .as_ref()
+        .and_then(|m| m.get("source")?.as_str())
+        .map(str::to_owned);
+    let outlines: Result<Vec<RawOutline>, CutError> = file
+        .areas
         .into_iter()
         .map(|a| {
             let code = a
@@ -139,5 +146,6 @@ pub fn read_outlines(text: &str, datum: Datum) -> Result<Vec<RawOutline>, CutErr
                 .collect();
             Ok(RawOutline { code, parts })
         })
-        .collect()
+        .collect();
+    Ok((outlines?, source))
 }
