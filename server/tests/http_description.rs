@@ -1,5 +1,10 @@
 //! The description of the interface: it is committed, it is complete, and it is enforced.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 
@@ -13,11 +18,22 @@ use support::TestApp;
 async fn the_committed_description_is_that_of_the_routes() {
     let app = TestApp::sqlite().await;
     let committed = include_str!("../openapi.json");
-    let (now, then): (Value, Value) = (description::describe(&app.app), serde_json::from_str(committed).unwrap());
+    let (now, then): (Value, Value) = (
+        description::describe(&app.app),
+        serde_json::from_str(committed).unwrap(),
+    );
     let paths = |v: &Value| -> BTreeSet<String> { v["paths"].as_object().unwrap().keys().cloned().collect() };
     let (new, old) = (paths(&now), paths(&then));
-    assert_eq!(new.difference(&old).collect::<Vec<_>>(), Vec::<&String>::new(), "paths not in openapi.json");
-    assert_eq!(old.difference(&new).collect::<Vec<_>>(), Vec::<&String>::new(), "paths gone");
+    assert_eq!(
+        new.difference(&old).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "paths not in openapi.json"
+    );
+    assert_eq!(
+        old.difference(&new).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "paths gone"
+    );
     assert!(
         description::text(&app.app) == committed,
         "server/openapi.json is not that of the routes; look at the difference and write it anew:\n\
@@ -33,7 +49,11 @@ struct Operation {
 }
 
 async fn operations(app: &TestApp) -> Vec<Operation> {
-    let api = app.call("GET", "/openapi.json", None, Value::Null).await.expect(200).json;
+    let api = app
+        .call("GET", "/openapi.json", None, Value::Null)
+        .await
+        .expect(200)
+        .json;
     let mut operations = Vec::new();
     for (path, item) in api["paths"].as_object().unwrap() {
         for (method, described) in item.as_object().unwrap() {
@@ -51,7 +71,10 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
 /// The path with something in place of its parameters.
 fn filled(path: &str) -> String {
     let id = "01900000-0000-7000-8000-000000000000";
-    path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect::<Vec<_>>().join("/")
+    path.split('/')
+        .map(|part| if part.starts_with('{') { id } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 #[tokio::test]
@@ -60,9 +83,18 @@ async fn every_operation_says_what_it_is_and_who_may_call_it() {
     let mut names = BTreeSet::new();
     for o in operations(&app).await {
         let at = format!("{} {}", o.method, o.path);
-        assert!(names.insert(o.described["operationId"].to_string()), "{at}: name used twice");
-        assert!(o.described["summary"].is_string(), "{at}: the handler has no doc comment");
-        assert!(!o.described["tags"].as_array().unwrap().is_empty(), "{at}: no tag");
+        assert!(
+            names.insert(o.described["operationId"].to_string()),
+            "{at}: name used twice"
+        );
+        assert!(
+            o.described["summary"].is_string(),
+            "{at}: the handler has no doc comment"
+        );
+        assert!(
+            !o.described["tags"].as_array().unwrap().is_empty(),
+            "{at}: no tag"
+        );
         assert!(!o.access.is_null(), "{at}: no access");
         assert!(o.described["responses"]["500"].is_object(), "{at}");
     }

@@ -1,5 +1,10 @@
 //! What stands around every request: ids, problems, limits, panics, health, counters.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 
@@ -61,7 +66,10 @@ async fn a_compressed_body_is_read_and_a_bomb_is_counted_by_what_it_becomes() {
 async fn a_large_body_is_refused() {
     let app = TestApp::sqlite().await;
     let big = json!({ "stream": "x".repeat(1024 * 1024) });
-    app.call("POST", "/v1/field/challenge", None, big).await.expect(413).expect_code("request.too_large");
+    app.call("POST", "/v1/field/challenge", None, big)
+        .await
+        .expect(413)
+        .expect_code("request.too_large");
 }
 
 #[tokio::test]
@@ -74,12 +82,26 @@ async fn what_is_no_json_no_gzip_or_does_not_fit_is_said_so() {
         }
         app.send(request.body(Body::from(body)).unwrap())
     };
-    send("application/json", "", "{").await.expect(400).expect_code("request.malformed");
-    send("text/plain", "", "{}").await.expect(415).expect_code("request.media_type");
-    send("application/json", "zstd", "{}").await.expect(415).expect_code("request.media_type");
-    let answer = send("application/json", "", "{\"stream\": 3}").await.expect(422).expect_code("request.invalid");
+    send("application/json", "", "{")
+        .await
+        .expect(400)
+        .expect_code("request.malformed");
+    send("text/plain", "", "{}")
+        .await
+        .expect(415)
+        .expect_code("request.media_type");
+    send("application/json", "zstd", "{}")
+        .await
+        .expect(415)
+        .expect_code("request.media_type");
+    let answer = send("application/json", "", "{\"stream\": 3}")
+        .await
+        .expect(422)
+        .expect_code("request.invalid");
     assert_eq!(answer.json["errors"].as_array().unwrap().len(), 1);
-    send("application/json", "gzip", "{}").await.expect_code("request.timeout");
+    send("application/json", "gzip", "{}")
+        .await
+        .expect_code("request.timeout");
 }
 
 #[tokio::test]
@@ -132,19 +154,32 @@ fn metrics(peer: &str, token: &str) -> Request<Body> {
 #[tokio::test]
 async fn counters_are_shown_to_loopback_and_name_routes_not_paths() {
     let app = TestApp::sqlite().await;
-    app.call("GET", "/v1/nothing/220104", None, Value::Null).await.expect(404);
-    app.call("GET", "/healthz?name=secret", None, Value::Null).await.expect(200);
+    app.call("GET", "/v1/nothing/220104", None, Value::Null)
+        .await
+        .expect(404);
+    app.call("GET", "/healthz?name=secret", None, Value::Null)
+        .await
+        .expect(200);
     let page = app.send(metrics("127.0.0.1:5", "")).await.expect(200);
     let text = String::from_utf8(page.bytes).unwrap();
-    assert!(text.contains("xunge_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"}"), "{text}");
-    assert!(text.contains("xunge_request_seconds_bucket{route=\"/healthz\""), "{text}");
+    assert!(
+        text.contains("xunge_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"}"),
+        "{text}"
+    );
+    assert!(
+        text.contains("xunge_request_seconds_bucket{route=\"/healthz\""),
+        "{text}"
+    );
     assert!(!text.contains("220104") && !text.contains("secret"), "{text}");
     app.send(metrics("10.0.0.7:5", "")).await.expect(403);
 }
 
 #[tokio::test]
 async fn with_a_metrics_token_only_the_token_counts() {
-    let settings = Settings { metrics_token: "scrape".into(), ..Settings::default() };
+    let settings = Settings {
+        metrics_token: "scrape".into(),
+        ..Settings::default()
+    };
     let app = TestApp::sqlite_with(settings).await;
     app.send(metrics("10.0.0.7:5", "scrape")).await.expect(200);
     app.send(metrics("127.0.0.1:5", "scrap")).await.expect(403);
@@ -153,7 +188,10 @@ async fn with_a_metrics_token_only_the_token_counts() {
 #[tokio::test]
 async fn answers_are_compressed_for_who_asks() {
     let app = TestApp::sqlite().await;
-    let request = Request::get("/openapi.json").header("accept-encoding", "gzip").body(Body::empty()).unwrap();
+    let request = Request::get("/openapi.json")
+        .header("accept-encoding", "gzip")
+        .body(Body::empty())
+        .unwrap();
     let answer = app.send(request).await.expect(200);
     assert_eq!(answer.headers["content-encoding"], "gzip");
 }

@@ -52,7 +52,12 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         .is_some_and(|access| access.get("open").is_some());
     let parameters = operation.contains_key("parameters");
     let mut add = vec![("429", true), ("500", true), ("503", true)];
-    add.extend([("400", body), ("413", body), ("415", body), ("422", body || parameters)]);
+    add.extend([
+        ("400", body),
+        ("413", body),
+        ("415", body),
+        ("422", body || parameters),
+    ]);
     add.extend([("401", !open), ("403", !open), ("404", path.contains('{'))]);
     add.push(("409", matches!(method, "post" | "put" | "patch" | "delete")));
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
@@ -61,7 +66,12 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     };
     for (status, _) in add.into_iter().filter(|(_, applies)| *applies) {
         let response = responses.entry(status).or_insert_with(|| json!({}));
-        if response.get("description").and_then(Value::as_str).unwrap_or_default().is_empty() {
+        if response
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .is_empty()
+        {
             response["description"] = json!(words_of(status));
         }
         response["content"] = json!(null);

@@ -56,7 +56,10 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
@@ -93,7 +96,12 @@ fn finish(response: Response, id: RequestId) -> (Response, String) {
     let (mut parts, body) = fresh.into_parts();
     // Headers such as Upload-Offset belong to the answer; what describes the old body does not.
     for (name, value) in &kept.headers {
-        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING].contains(name)
+        if ![
+            header::CONTENT_TYPE,
+            header::CONTENT_LENGTH,
+            header::CONTENT_ENCODING,
+        ]
+        .contains(name)
             && !parts.headers.contains_key(name)
         {
             parts.headers.append(name, value.clone());

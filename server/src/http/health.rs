@@ -19,8 +19,14 @@ pub fn routes(app: &App) -> Operations {
     Operations::new(app)
         .open("says only that the process lives", routes!(alive))
         .open("says only that the parts answer", routes!(ready))
-        .open("checked inside: the metrics token, or a peer on loopback", routes!(metrics_page))
-        .open("the description of the interface holds no data", routes!(description))
+        .open(
+            "checked inside: the metrics token, or a peer on loopback",
+            routes!(metrics_page),
+        )
+        .open(
+            "the description of the interface holds no data",
+            routes!(description),
+        )
 }
 
 /// The process is alive.
@@ -42,8 +48,12 @@ async fn alive() -> Json<Alive> {
 /// The database answers and the object store takes a write: the server can do its work.
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, body = Alive)))]
 async fn ready(State(app): State<App>) -> Result<Json<Alive>, Failure> {
-    app.read(|tx| Ok(tx.one("SELECT COUNT(*) AS n FROM meta", params![], |row| row.get::<i64>("n"))?))
-        .await?;
+    app.read(|tx| {
+        Ok(tx.one("SELECT COUNT(*) AS n FROM meta", params![], |row| {
+            row.get::<i64>("n")
+        })?)
+    })
+    .await?;
     let probe = Path::from("probe/ready");
     app.blobs
         .objects
@@ -80,7 +90,11 @@ async fn metrics_page(State(app): State<App>, request: Request) -> Result<Respon
     }
     let handle = recorder();
     handle.run_upkeep();
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        handle.render(),
+    )
+        .into_response())
 }
 
 /// This description.

@@ -57,7 +57,10 @@ impl RateLimiter {
         let minute = now.0.div_euclid(60_000);
         let mut window = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if window.minute != minute {
-            *window = Window { minute, counts: HashMap::new() };
+            *window = Window {
+                minute,
+                counts: HashMap::new(),
+            };
         }
         let count = window.counts.entry(stream).or_insert(0);
         *count = count.saturating_add(1);

@@ -1,17 +1,30 @@
 //! Posts (岗位): what a number is bound to (SP-02), which cells it answers for, who holds it and since when.
 
+use super::{invalid, scope};
 use crate::{
+    app::App,
+    audit,
     ctx::Ctx,
     failure::Failure,
     feed::MailboxId,
+    http::{
+        actor::Staff,
+        body::{Json, Path, Query},
+    },
+    list::{self, Page, Where},
     params,
     store::{StoreError, Tx},
 };
+use axum::extract::State;
 use protocol::{
     feed::{PostRow, kind},
-    ids::{PersonId, PostId},
+    ids::{OrgId, PersonId, PostId},
+    problem::{Problem, ProblemCode},
+    role::Role,
     time::Millis,
 };
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Prefixes of the cells that the post answers for, in order.
 pub fn areas(tx: &mut Tx<'_>, post: PostId) -> Result<Vec<String>, StoreError> {
@@ -42,4 +55,288 @@ pub fn tell(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId) -> Result<(), Failure>
     let area = areas(tx, post)?;
     let row = PostRow { name, number, area };
     ctx.mail.put(MailboxId::Post(post), kind::POST, post, &row)
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewPost {
+    pub org: OrgId,
+    /// 号码, bound to the post: it stays when the holder changes.
+    pub number: String,
+    pub name: String,
+    /// County, street, community or cell codes, at or below the unit's area.
+    pub areas: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Areas {
+    pub areas: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewHolder {
+    pub person: PersonId,
+    /// From when; now when absent.
+    #[serde(default)]
+    pub since: Option<Millis>,
+    /// Until when, not included; open when absent.
+    #[serde(default)]
+    pub until: Option<Millis>,
+}
+
+/// One dated assignment.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Holder {
+    pub person: PersonId,
+    pub name: String,
+    pub since: Millis,
+    pub until: Option<Millis>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PostView {
+    pub id: PostId,
+    pub number: String,
+    pub name: String,
+    pub org: OrgId,
+    pub areas: Vec<String>,
+    /// Past ones included, oldest first.
+    pub holders: Vec<Holder>,
+}
+
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PostQuery {
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+}
+
+/// The unit that a post belongs to.
+pub fn org_of(tx: &mut Tx<'_>, post: PostId) -> Result<OrgId, StoreError> {
+    tx.one(
+        "SELECT org FROM post WHERE id = ?1",
+        params![post.to_string()],
+        |row| row.parse("org"),
+    )
+}
+
+fn view(tx: &mut Tx<'_>, id: PostId) -> Result<PostView, StoreError> {
+    let holders = tx.all(
+        "SELECT h.person, p.name, h.since, h.until FROM post_holder h JOIN person p ON p.id = h.person
+         WHERE h.post = ?1 ORDER BY h.since, h.person",
+        params![id.to_string()],
+        |row| {
+            Ok(Holder {
+                person: row.parse("person")?,
+                name: row.get("name")?,
+                since: Millis(row.get("since")?),
+                until: row.get::<Option<i64>>("until")?.map(Millis),
+            })
+        },
+    )?;
+    let areas = areas(tx, id)?;
+    tx.one(
+        "SELECT number, name, org FROM post WHERE id = ?1",
+        params![id.to_string()],
+        |row| {
+            Ok(PostView {
+                id,
+                number: row.get("number")?,
+                name: row.get("name")?,
+                org: row.parse("org")?,
+                areas: areas.clone(),
+                holders: holders.clone(),
+            })
+        },
+    )
+}
+
+/// Replaces the areas of a post; the caller has checked who asks.
+fn set_areas(tx: &mut Tx<'_>, post: PostId, org: OrgId, areas: &[String]) -> Result<(), Failure> {
+    let above = super::org_area(tx, org)?;
+    if areas.is_empty() || areas.len() > 500 {
+        return Err(invalid("/areas", "请填写责任区", "1 to 500 areas"));
+    }
+    tx.execute("DELETE FROM post_area WHERE post = ?1", params![post.to_string()])?;
+    for area in areas {
+        scope::area_below(area, &above)?;
+        if area.len() < 6 {
+            return Err(invalid("/areas", "责任区至少为区县", "a county or less"));
+        }
+        tx.execute(
+            "INSERT INTO post_area (post, area) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![post.to_string(), area],
+        )?;
+    }
+    Ok(())
+}
+
+/// Makes a post with its number and areas.
+#[utoipa::path(post, path = "/v1/posts", tag = "people", request_body = NewPost, responses(
+    (status = 200, body = PostView),
+    (status = 409, description = "`people.post_number_taken`: the number belongs to another post", body = Problem)
+))]
+pub async fn create(
+    State(app): State<App>,
+    staff: Staff,
+    Json(body): Json<NewPost>,
+) -> Result<Json<PostView>, Failure> {
+    app.write(move |tx, ctx| {
+        scope::administers(tx, &staff, body.org)?;
+        let (number, name) = (body.number.trim(), body.name.trim());
+        if number.is_empty() || name.is_empty() || number.chars().count() > 40 || name.chars().count() > 100 {
+            return Err(invalid("/number", "请填写号码和名称", "a number and a name"));
+        }
+        let id = ctx.post_id();
+        let added = tx.execute(
+            "INSERT INTO post (id, number, name, org, created) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (number) DO NOTHING",
+            params![id.to_string(), number, name, body.org.to_string(), ctx.now.0],
+        )?;
+        if added == 0 {
+            return Err(Failure::of(ProblemCode::PostNumberTaken));
+        }
+        set_areas(tx, id, body.org, &body.areas)?;
+        done(tx, ctx, &staff, "post.create", id, "")
+    })
+    .await
+    .map(Json)
+}
+
+/// The posts of the units in reach, with areas and holders.
+#[utoipa::path(get, path = "/v1/posts", tag = "people", params(PostQuery),
+    responses((status = 200, body = Page<PostView>)))]
+pub async fn list(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<PostQuery>,
+) -> Result<Json<Page<PostView>>, Failure> {
+    let limit = list::limit(query.limit);
+    app.read(move |tx| {
+        let mut scope = Where::default();
+        scope.one_of("org", scope::units(tx, &staff, &[Role::Admin, Role::Supervisor])?);
+        if let Some(after) = &query.after {
+            let after = scope.bind(after.as_str());
+            scope.and(format!("id > {after}"));
+        }
+        let sql = format!(
+            "SELECT id FROM post {} ORDER BY id LIMIT {}",
+            scope.sql(),
+            limit + 1
+        );
+        let ids: Vec<PostId> = tx.all(&sql, scope.values(), |row| row.parse("id"))?;
+        let posts = ids
+            .into_iter()
+            .map(|id| view(tx, id))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(posts, limit, |p| p.id.to_string()))
+    })
+    .await
+    .map(Json)
+}
+
+/// Replaces the areas that the post answers for; its holders see it with their next pull.
+#[utoipa::path(put, path = "/v1/posts/{id}/areas", tag = "people", params(("id" = PostId, Path)),
+    request_body = Areas, responses((status = 200, body = PostView)))]
+pub async fn put_areas(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<PostId>,
+    Json(body): Json<Areas>,
+) -> Result<Json<PostView>, Failure> {
+    app.write(move |tx, ctx| {
+        let org = org_of(tx, id)?;
+        scope::administers(tx, &staff, org)?;
+        set_areas(tx, id, org, &body.areas)?;
+        done(tx, ctx, &staff, "post.areas", id, &body.areas.join(" "))
+    })
+    .await
+    .map(Json)
+}
+
+/// Assigns a holder to the post from a date on. The same open assignment again changes nothing.
+#[utoipa::path(post, path = "/v1/posts/{id}/holders", tag = "people", params(("id" = PostId, Path)),
+    request_body = NewHolder, responses((status = 200, body = PostView)))]
+pub async fn assign(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<PostId>,
+    Json(body): Json<NewHolder>,
+) -> Result<Json<PostView>, Failure> {
+    app.write(move |tx, ctx| {
+        let org = org_of(tx, id)?;
+        scope::administers(tx, &staff, org)?;
+        let org = super::org_of(tx, body.person)?;
+        scope::administers(tx, &staff, org)?;
+        if !super::is_active(tx, body.person)? {
+            return Err(invalid("/person", "该人员已停用", "this person is disabled"));
+        }
+        let since = body.since.unwrap_or(ctx.now);
+        if body.until.is_some_and(|until| until <= since) {
+            return Err(invalid(
+                "/until",
+                "结束时间应晚于开始时间",
+                "the end lies before the beginning",
+            ));
+        }
+        let holds = holders_now(tx, id, since)?.contains(&body.person);
+        if !holds {
+            tx.execute(
+                "INSERT INTO post_holder (post, person, since, until) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (post, person, since) DO UPDATE SET until = excluded.until",
+                params![
+                    id.to_string(),
+                    body.person.to_string(),
+                    since.0,
+                    body.until.map(|u| u.0)
+                ],
+            )?;
+        }
+        done(
+            tx,
+            ctx,
+            &staff,
+            "post.assign",
+            id,
+            &format!("person:{}", body.person),
+        )
+    })
+    .await
+    .map(Json)
+}
+
+/// Ends what a person holds of the post, now. Their terminal keeps its stream until it is revoked or
+/// enrolled for another holder.
+#[utoipa::path(delete, path = "/v1/posts/{id}/holders/{person}", tag = "people",
+    params(("id" = PostId, Path), ("person" = PersonId, Path)), responses((status = 200, body = PostView)))]
+pub async fn relieve(
+    State(app): State<App>,
+    staff: Staff,
+    Path((id, person)): Path<(PostId, PersonId)>,
+) -> Result<Json<PostView>, Failure> {
+    app.write(move |tx, ctx| {
+        let org = org_of(tx, id)?;
+        scope::administers(tx, &staff, org)?;
+        tx.execute(
+            "UPDATE post_holder SET until = ?3
+             WHERE post = ?1 AND person = ?2 AND (until IS NULL OR until > ?3)",
+            params![id.to_string(), person.to_string(), ctx.now.0],
+        )?;
+        done(tx, ctx, &staff, "post.relieve", id, &format!("person:{person}"))
+    })
+    .await
+    .map(Json)
+}
+
+/// Notes the act, tells the post's mailbox, gives the post as it stands.
+fn done(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    staff: &Staff,
+    action: &str,
+    id: PostId,
+    detail: &str,
+) -> Result<PostView, Failure> {
+    tell(tx, ctx, id)?;
+    audit::note(tx, ctx, Some(staff.person), action, &format!("post:{id}"), detail)?;
+    Ok(view(tx, id)?)
 }

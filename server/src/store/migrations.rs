@@ -31,6 +31,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     2 "people" => "0002_people.sql",
     3 "intake" => "0003_intake.sql",
     4 "work" => "0004_work.sql",
+    5 "divisions" => "0005_divisions.sql",
+    6 "accounts" => "0006_accounts.sql",
 ];
 
 /// What an engine is given to run in one transaction.

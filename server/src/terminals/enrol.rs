@@ -191,7 +191,10 @@ fn bind(
         .signer
         .sign(&certificate_message(&text))
         .map_err(Failure::internal)?;
-    let signed = SignedCertificate { certificate: text, signature };
+    let signed = SignedCertificate {
+        certificate: text,
+        signature,
+    };
     let device = serde_json::to_string(&request.device)?;
     insert(tx, &certificate, &signed, &device, ctx.now)?;
     tx.execute(
@@ -241,7 +244,11 @@ fn signed(row: &crate::store::Row) -> Result<SignedCertificate, StoreError> {
 }
 
 fn exists(tx: &mut Tx<'_>, stream: StreamId) -> Result<bool, StoreError> {
-    let found = tx.opt("SELECT id FROM stream WHERE id = ?1", params![stream.to_string()], |_| Ok(()))?;
+    let found = tx.opt(
+        "SELECT id FROM stream WHERE id = ?1",
+        params![stream.to_string()],
+        |_| Ok(()),
+    )?;
     Ok(found.is_some())
 }
 

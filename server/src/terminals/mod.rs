@@ -1,11 +1,12 @@
 //! Terminals, their streams and how they show who they are (enrolment, challenge, token, revocation).
 
+pub mod admin;
 pub mod enrol;
 pub mod identity;
 pub mod tokens;
 
 use crate::{app::App, http::operation::Operations};
-use protocol::photo::Sha256;
+use protocol::{photo::Sha256, role::Role};
 use utoipa_axum::routes;
 
 /// What is put into enrolment strings.
@@ -20,7 +21,16 @@ pub struct PublicAddress {
 /// The routes of this room.
 pub fn routes(app: &App) -> Operations {
     Operations::new(app)
-        .open("there is no token before enrolment; the code and the key's signature are checked", routes!(enrol::enrol))
+        .open(
+            "there is no token before enrolment; the code and the key's signature are checked",
+            routes!(enrol::enrol),
+        )
         .open("a challenge tells nothing but the time", routes!(tokens::ask))
-        .open("the signature over the challenge is the proof", routes!(tokens::answer))
+        .open(
+            "the signature over the challenge is the proof",
+            routes!(tokens::answer),
+        )
+        .staff(&[Role::Admin], routes!(admin::create, admin::list))
+        .staff(&[Role::Admin], routes!(admin::invite))
+        .staff(&[Role::Admin], routes!(admin::revoke))
 }

@@ -138,8 +138,11 @@ pub async fn answer(
 /// What is held of a stream: only its gaps are read, so that a long stream costs no more than a short one.
 fn mark(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
     let stream = stream.to_string();
-    let highest: Option<u64> =
-        tx.one("SELECT MAX(n) AS n FROM entry WHERE stream = ?1", params![&stream], |row| row.get("n"))?;
+    let highest: Option<u64> = tx.one(
+        "SELECT MAX(n) AS n FROM entry WHERE stream = ?1",
+        params![&stream],
+        |row| row.get("n"),
+    )?;
     let highest = highest.unwrap_or(0);
     let holes: Vec<(u64, u64)> = tx.all(
         "SELECT before, n FROM (SELECT n, COALESCE(LAG(n) OVER (ORDER BY n), 0) AS before
@@ -181,7 +184,9 @@ fn admit(tx: &mut Tx<'_>, app: &App, request: &TokenRequest, now: Millis) -> Res
     }
     let unknown = || Failure::of(ProblemCode::StreamUnknown);
     let signed = request.certificate.as_ref().ok_or_else(unknown)?;
-    let certificate = ours(app, signed).filter(|c| c.stream == request.stream).ok_or_else(unknown)?;
+    let certificate = ours(app, signed)
+        .filter(|c| c.stream == request.stream)
+        .ok_or_else(unknown)?;
     verify(&certificate.key)?;
     readmit(tx, &certificate, signed, now)
 }
@@ -286,7 +291,9 @@ pub fn revoke(tx: &mut Tx<'_>, stream: StreamId, now: Millis) -> Result<bool, St
 
 /// The terminal of a stream.
 pub fn terminal_of(tx: &mut Tx<'_>, stream: StreamId) -> Result<TerminalId, StoreError> {
-    tx.one("SELECT terminal FROM stream WHERE id = ?1", params![stream.to_string()], |row| {
-        row.parse("terminal")
-    })
+    tx.one(
+        "SELECT terminal FROM stream WHERE id = ?1",
+        params![stream.to_string()],
+        |row| row.parse("terminal"),
+    )
 }

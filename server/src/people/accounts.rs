@@ -1,0 +1,365 @@
+//! Accounts and roles: made by the organisation one level up (TJ-01), inside its own reach (TJ-02), every act
+//! in the audit. There are no default accounts, and nobody chooses another's lasting password.
+
+use super::{invalid, login, passwords, scope, sessions};
+use crate::{
+    app::App,
+    audit,
+    ctx::Ctx,
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Path, Query},
+    },
+    list::{self, Page, Where},
+    params,
+    store::Tx,
+    terminals::tokens,
+};
+use axum::extract::State;
+use protocol::{
+    ids::{OrgId, PersonId, StreamId},
+    problem::{Problem, ProblemCode},
+    role::Role,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How long a password that somebody else chose is good.
+const FIRST_PASSWORD_MS: i64 = 7 * 86_400_000;
+
+/// A role at a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RoleAt {
+    pub role: Role,
+    pub org: OrgId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewPerson {
+    pub name: String,
+    pub org: OrgId,
+    /// Without one the person cannot sign in, but can hold posts.
+    #[serde(default)]
+    pub account: Option<String>,
+    #[serde(default)]
+    pub roles: Vec<RoleAt>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Made {
+    pub id: PersonId,
+    /// First password, told once, good for seven days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PersonView {
+    pub id: PersonId,
+    pub name: String,
+    pub org: OrgId,
+    pub account: Option<String>,
+    pub disabled: bool,
+    pub roles: Vec<RoleAt>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct RoleChange {
+    #[serde(default)]
+    pub add: Vec<RoleAt>,
+    #[serde(default)]
+    pub remove: Vec<RoleAt>,
+}
+
+/// What disabling ended.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Disabled {
+    pub sessions: u64,
+    /// Streams of the person's terminals that were revoked.
+    pub streams: Vec<StreamId>,
+}
+
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PeopleQuery {
+    /// Only people of this unit.
+    pub org: Option<OrgId>,
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+}
+
+fn account_name(text: &str) -> Result<String, Failure> {
+    let name = text.trim().to_lowercase();
+    let plain = name.chars().all(|c| c.is_alphanumeric() || "._-@".contains(c));
+    if !(3..=64).contains(&name.chars().count()) || !plain {
+        return Err(invalid(
+            "/account",
+            "账号为 3 至 64 位字母、数字或 . _ - @",
+            "3 to 64 letters, digits or . _ - @",
+        ));
+    }
+    // The customary first guesses of every scanner.
+    if ["admin", "administrator", "root", "test", "guest", "user"].contains(&name.as_str()) {
+        return Err(invalid(
+            "/account",
+            "不使用默认账号名，请用本人账号",
+            "no default accounts: use one that belongs to a person",
+        ));
+    }
+    Ok(name)
+}
+
+/// Writes a person; the caller has checked the scope.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    person: &NewPerson,
+    hash: Option<&str>,
+) -> Result<PersonId, Failure> {
+    let name = person.name.trim();
+    if name.is_empty() || name.chars().count() > 50 {
+        return Err(invalid("/name", "请填写姓名", "a name of 1 to 50 characters"));
+    }
+    let account = person.account.as_deref().map(account_name).transpose()?;
+    let id = ctx.person_id();
+    let until = hash.map(|_| ctx.now.plus(FIRST_PASSWORD_MS).0);
+    let added = tx.execute(
+        "INSERT INTO person (id, name, org, account, password, disabled, created, password_until)
+         VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7) ON CONFLICT (account) DO NOTHING",
+        params![
+            id.to_string(),
+            name,
+            person.org.to_string(),
+            account,
+            hash,
+            ctx.now.0,
+            until
+        ],
+    )?;
+    if added == 0 {
+        return Err(Failure::of(ProblemCode::NameTaken));
+    }
+    for role in &person.roles {
+        grant(tx, id, *role)?;
+    }
+    Ok(id)
+}
+
+fn grant(tx: &mut Tx<'_>, person: PersonId, at: RoleAt) -> Result<(), Failure> {
+    tx.execute(
+        "INSERT INTO role_grant (person, role, org) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        params![person.to_string(), at.role.as_str(), at.org.to_string()],
+    )?;
+    Ok(())
+}
+
+/// Makes a person, with an account when one is named; the first password is random and told once.
+#[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson, responses(
+    (status = 200, body = Made),
+    (status = 409, description = "`people.account_taken`", body = Problem)
+))]
+pub async fn create(
+    State(app): State<App>,
+    staff: Staff,
+    Json(body): Json<NewPerson>,
+) -> Result<Json<Made>, Failure> {
+    let (password, hash) = match &body.account {
+        Some(_) => {
+            let password = passwords::random(&app);
+            let hash = passwords::hash(&app, password.clone()).await?;
+            (Some(password), Some(hash))
+        }
+        None => (None, None),
+    };
+    app.write(move |tx, ctx| {
+        scope::administers(tx, &staff, body.org)?;
+        for role in &body.roles {
+            scope::administers(tx, &staff, role.org)?;
+        }
+        let id = insert(tx, ctx, &body, hash.as_deref())?;
+        note(tx, ctx, &staff, "person.create", id, "")?;
+        Ok(Made {
+            id,
+            password: password.clone(),
+        })
+    })
+    .await
+    .map(Json)
+}
+
+/// The people of the units in reach.
+#[utoipa::path(get, path = "/v1/people", tag = "people", params(PeopleQuery),
+    responses((status = 200, body = Page<PersonView>)))]
+pub async fn list(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<PeopleQuery>,
+) -> Result<Json<Page<PersonView>>, Failure> {
+    let limit = list::limit(query.limit);
+    app.read(move |tx| {
+        let mut scope = Where::default();
+        scope.one_of("org", scope::units(tx, &staff, &[Role::Admin])?);
+        if let Some(org) = query.org {
+            let org = scope.bind(org.to_string());
+            scope.and(format!("org = {org}"));
+        }
+        if let Some(after) = &query.after {
+            let after = scope.bind(after.as_str());
+            scope.and(format!("id > {after}"));
+        }
+        let sql = format!(
+            "SELECT id, name, org, account, disabled FROM person {} ORDER BY id LIMIT {}",
+            scope.sql(),
+            limit + 1
+        );
+        let mut people = tx.all(&sql, scope.values(), |row| {
+            Ok(PersonView {
+                id: row.parse("id")?,
+                name: row.get("name")?,
+                org: row.parse("org")?,
+                account: row.get("account")?,
+                disabled: row.get::<Option<i64>>("disabled")?.is_some(),
+                roles: Vec::new(),
+            })
+        })?;
+        for person in &mut people {
+            let grants = sessions::grants(tx, person.id)?;
+            person.roles = grants
+                .into_iter()
+                .map(|g| RoleAt {
+                    role: g.role,
+                    org: g.org,
+                })
+                .collect();
+        }
+        Ok(Page::cut(people, limit, |p| p.id.to_string()))
+    })
+    .await
+    .map(Json)
+}
+
+/// Gives and takes roles; they count from the next request on.
+#[utoipa::path(post, path = "/v1/people/{id}/roles", tag = "people", params(("id" = PersonId, Path)),
+    request_body = RoleChange, responses((status = 200, body = Vec<RoleAt>)))]
+pub async fn roles(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<PersonId>,
+    Json(change): Json<RoleChange>,
+) -> Result<Json<Vec<RoleAt>>, Failure> {
+    app.write(move |tx, ctx| {
+        let org = super::org_of(tx, id)?;
+        scope::administers(tx, &staff, org)?;
+        for at in change.add.iter().chain(&change.remove) {
+            scope::administers(tx, &staff, at.org)?;
+        }
+        for at in &change.add {
+            grant(tx, id, *at)?;
+            note(
+                tx,
+                ctx,
+                &staff,
+                "role.give",
+                id,
+                &format!("{} at {}", at.role, at.org),
+            )?;
+        }
+        for at in &change.remove {
+            tx.execute(
+                "DELETE FROM role_grant WHERE person = ?1 AND role = ?2 AND org = ?3",
+                params![id.to_string(), at.role.as_str(), at.org.to_string()],
+            )?;
+            note(
+                tx,
+                ctx,
+                &staff,
+                "role.take",
+                id,
+                &format!("{} at {}", at.role, at.org),
+            )?;
+        }
+        let grants = sessions::grants(tx, id)?;
+        Ok(grants
+            .into_iter()
+            .map(|g| RoleAt {
+                role: g.role,
+                org: g.org,
+            })
+            .collect())
+    })
+    .await
+    .map(Json)
+}
+
+/// Disables a person at once: all sessions end, all their terminals' streams are revoked (what is pending
+/// there stays sealed on the terminal).
+#[utoipa::path(post, path = "/v1/people/{id}/disable", tag = "people", params(("id" = PersonId, Path)),
+    responses((status = 200, body = Disabled)))]
+pub async fn disable(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<PersonId>,
+) -> Result<Json<Disabled>, Failure> {
+    app.write(move |tx, ctx| {
+        let org = super::org_of(tx, id)?;
+        scope::administers(tx, &staff, org)?;
+        tx.execute(
+            "UPDATE person SET disabled = ?2 WHERE id = ?1 AND disabled IS NULL",
+            params![id.to_string(), ctx.now.0],
+        )?;
+        let sessions = sessions::end_all(tx, id, None)?;
+        let streams: Vec<StreamId> = tx.all(
+            "SELECT id FROM stream WHERE person = ?1 AND revoked IS NULL ORDER BY id",
+            params![id.to_string()],
+            |row| row.parse("id"),
+        )?;
+        for stream in &streams {
+            tokens::revoke(tx, *stream, ctx.now)?;
+        }
+        let detail = format!("sessions={sessions} streams={}", streams.len());
+        note(tx, ctx, &staff, "person.disable", id, &detail)?;
+        Ok(Disabled { sessions, streams })
+    })
+    .await
+    .map(Json)
+}
+
+/// Gives a person a new random password, told once and good for seven days; their sessions end.
+#[utoipa::path(post, path = "/v1/people/{id}/password-reset", tag = "people", params(("id" = PersonId, Path)),
+    responses((status = 200, body = Made)))]
+pub async fn reset(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<PersonId>,
+) -> Result<Json<Made>, Failure> {
+    let password = passwords::random(&app);
+    let hash = passwords::hash(&app, password.clone()).await?;
+    app.write(move |tx, ctx| {
+        let org = super::org_of(tx, id)?;
+        scope::administers(tx, &staff, org)?;
+        let until: Millis = ctx.now.plus(FIRST_PASSWORD_MS);
+        login::set(tx, id, &hash, Some(until))?;
+        sessions::end_all(tx, id, None)?;
+        note(tx, ctx, &staff, "person.password", id, "reset")?;
+        Ok(Made {
+            id,
+            password: Some(password.clone()),
+        })
+    })
+    .await
+    .map(Json)
+}
+
+fn note(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    staff: &Staff,
+    action: &str,
+    person: PersonId,
+    detail: &str,
+) -> Result<(), Failure> {
+    let entity = format!("person:{person}");
+    Ok(audit::note(tx, ctx, Some(staff.person), action, &entity, detail)?)
+}

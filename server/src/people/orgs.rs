@@ -1,0 +1,179 @@
+//! The organisation tree: city, district, street, community, and departments beside them.
+
+use super::{invalid, scope};
+use crate::{
+    app::App,
+    audit,
+    ctx::Ctx,
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Query},
+    },
+    list::{self, Page, Where},
+    params,
+    store::Tx,
+};
+use axum::extract::State;
+use protocol::ids::OrgId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrgKind {
+    /// 市
+    City,
+    /// 区县
+    District,
+    /// 街道/乡镇
+    Street,
+    /// 社区/村
+    Community,
+    /// 终端部门, wherever it hangs
+    Department,
+}
+
+impl OrgKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::City => "city",
+            Self::District => "district",
+            Self::Street => "street",
+            Self::Community => "community",
+            Self::Department => "department",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewOrg {
+    pub parent: OrgId,
+    pub kind: OrgKind,
+    pub name: String,
+    /// Prefix of the cell codes in its reach; that of the parent or below.
+    pub area: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Org {
+    pub id: OrgId,
+    pub parent: Option<OrgId>,
+    pub kind: String,
+    pub name: String,
+    pub area: String,
+}
+
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OrgQuery {
+    pub kind: Option<String>,
+    /// Only units right below this one.
+    pub parent: Option<OrgId>,
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+}
+
+/// Writes a unit; the caller has checked the scope.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    parent: Option<OrgId>,
+    (kind, name, area): (OrgKind, &str, &str),
+) -> Result<OrgId, Failure> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 100 {
+        return Err(invalid("/name", "请填写名称", "a name of 1 to 100 characters"));
+    }
+    let id = ctx.org_id();
+    tx.execute(
+        "INSERT INTO org (id, parent, kind, name, area, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            id.to_string(),
+            parent.map(|p| p.to_string()),
+            kind.as_str(),
+            name,
+            area,
+            ctx.now.0
+        ],
+    )?;
+    Ok(id)
+}
+
+/// Makes a unit below one that the administrator reaches.
+#[utoipa::path(post, path = "/v1/orgs", tag = "people", request_body = NewOrg,
+    responses((status = 200, body = Org)))]
+pub async fn create(
+    State(app): State<App>,
+    staff: Staff,
+    Json(body): Json<NewOrg>,
+) -> Result<Json<Org>, Failure> {
+    app.write(move |tx, ctx| {
+        scope::administers(tx, &staff, body.parent)?;
+        scope::area_below(&body.area, &super::org_area(tx, body.parent)?)?;
+        let id = insert(tx, ctx, Some(body.parent), (body.kind, &body.name, &body.area))?;
+        audit::note(
+            tx,
+            ctx,
+            Some(staff.person),
+            "org.create",
+            &format!("org:{id}"),
+            "",
+        )?;
+        Ok(Org {
+            id,
+            parent: Some(body.parent),
+            kind: body.kind.as_str().to_owned(),
+            name: body.name.trim().to_owned(),
+            area: body.area.clone(),
+        })
+    })
+    .await
+    .map(Json)
+}
+
+/// The units that the person reaches in any role.
+#[utoipa::path(get, path = "/v1/orgs", tag = "people", params(OrgQuery),
+    responses((status = 200, body = Page<Org>)))]
+pub async fn list(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<OrgQuery>,
+) -> Result<Json<Page<Org>>, Failure> {
+    let limit = list::limit(query.limit);
+    app.read(move |tx| {
+        let mut scope = Where::default();
+        let areas: Vec<String> = staff.grants.iter().map(|g| g.area.clone()).collect();
+        scope.within("area", &areas);
+        if let Some(kind) = &query.kind {
+            let kind = scope.bind(kind.as_str());
+            scope.and(format!("kind = {kind}"));
+        }
+        if let Some(parent) = query.parent {
+            let parent = scope.bind(parent.to_string());
+            scope.and(format!("parent = {parent}"));
+        }
+        if let Some(after) = &query.after {
+            let after = scope.bind(after.as_str());
+            scope.and(format!("id > {after}"));
+        }
+        let sql = format!(
+            "SELECT id, parent, kind, name, area FROM org {} ORDER BY id LIMIT {}",
+            scope.sql(),
+            limit + 1
+        );
+        let orgs = tx.all(&sql, scope.values(), |row| {
+            Ok(Org {
+                id: row.parse("id")?,
+                parent: row.parse_opt("parent")?,
+                kind: row.get("kind")?,
+                name: row.get("name")?,
+                area: row.get("area")?,
+            })
+        })?;
+        Ok(Page::cut(orgs, limit, |o| o.id.to_string()))
+    })
+    .await
+    .map(Json)
+}

@@ -1,0 +1,279 @@
+//! Terminals in the administrator's hands: issued, bound to a holder by an invitation, revoked at once (SP-06).
+
+use super::{enrol, tokens};
+use crate::{
+    app::App,
+    audit,
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Path, Query},
+    },
+    list::{self, Page, Where},
+    params,
+    people::{self, invalid, scope},
+    store::{StoreError, Tx},
+};
+use axum::extract::State;
+use protocol::{
+    WIRE_VERSION,
+    field::Invitation,
+    ids::{OrgId, PersonId, PostId, StreamId, TerminalId},
+    problem::Problem,
+    role::Role,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewTerminal {
+    /// What stands on the device: an inventory number.
+    pub label: String,
+    pub org: OrgId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewInvitation {
+    pub post: PostId,
+    /// Holds the post now.
+    pub person: PersonId,
+}
+
+/// Told once: only the code's hash is kept.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Invited {
+    /// One-time code, for typing.
+    pub code: String,
+    /// Server, code, pins and parcel key in one string, which is also the QR.
+    pub invitation: String,
+    pub expires: Millis,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct StreamView {
+    pub id: StreamId,
+    pub post: PostId,
+    pub person: PersonId,
+    pub created: Millis,
+    pub revoked: Option<Millis>,
+    pub last_contact: Millis,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TerminalView {
+    pub id: TerminalId,
+    pub label: String,
+    pub org: OrgId,
+    /// Oldest first.
+    pub streams: Vec<StreamView>,
+}
+
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TerminalQuery {
+    pub after: Option<String>,
+    pub limit: Option<u32>,
+}
+
+/// Why a stream is revoked.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Revocation {
+    /// `lent`, `lost`, `replaced`, `left` … A word, no story: it stands in the audit.
+    pub reason: String,
+}
+
+/// Registers a handset of a unit.
+#[utoipa::path(post, path = "/v1/terminals", tag = "terminals", request_body = NewTerminal,
+    responses((status = 200, body = TerminalView)))]
+pub async fn create(
+    State(app): State<App>,
+    staff: Staff,
+    Json(body): Json<NewTerminal>,
+) -> Result<Json<TerminalView>, Failure> {
+    app.write(move |tx, ctx| {
+        scope::administers(tx, &staff, body.org)?;
+        let label = body.label.trim();
+        if label.is_empty() || label.chars().count() > 100 {
+            return Err(invalid(
+                "/label",
+                "请填写设备编号",
+                "a label of 1 to 100 characters",
+            ));
+        }
+        let id = ctx.terminal_id();
+        tx.execute(
+            "INSERT INTO terminal (id, label, org, created) VALUES (?1, ?2, ?3, ?4)",
+            params![id.to_string(), label, body.org.to_string(), ctx.now.0],
+        )?;
+        audit::note(
+            tx,
+            ctx,
+            Some(staff.person),
+            "terminal.create",
+            &format!("terminal:{id}"),
+            "",
+        )?;
+        Ok(view(tx, id)?)
+    })
+    .await
+    .map(Json)
+}
+
+/// Makes a one-time code that binds this terminal to a post and its holder.
+#[utoipa::path(post, path = "/v1/terminals/{id}/invitations", tag = "terminals",
+    params(("id" = TerminalId, Path)), request_body = NewInvitation,
+    responses((status = 200, body = Invited)))]
+pub async fn invite(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<TerminalId>,
+    Json(body): Json<NewInvitation>,
+) -> Result<Json<Invited>, Failure> {
+    let parts = app.clone();
+    app.write(move |tx, ctx| {
+        let org = org_of(tx, id)?;
+        scope::administers(tx, &staff, org)?;
+        let org = people::posts::org_of(tx, body.post)?;
+        scope::administers(tx, &staff, org)?;
+        if !people::posts::holders_now(tx, body.post, ctx.now)?.contains(&body.person) {
+            return Err(invalid(
+                "/person",
+                "该人员现在不在此岗位",
+                "this person does not hold the post now",
+            ));
+        }
+        let code = enrol::code(ctx.ids.bytes());
+        let expires = ctx
+            .now
+            .plus(i64::from(parts.settings.enrol_code_hours) * 3_600_000);
+        enrol::keep_code(tx, &code, (id, body.post, body.person), expires)?;
+        let invitation = Invitation {
+            v: WIRE_VERSION,
+            server: parts.public.url.clone(),
+            code: code.clone(),
+            pins: parts.public.pins.clone(),
+            parcel_key: parts.identity.parcel_key.clone(),
+        };
+        let detail = format!("post:{} person:{}", body.post, body.person);
+        let entity = format!("terminal:{id}");
+        audit::note(tx, ctx, Some(staff.person), "terminal.invite", &entity, &detail)?;
+        Ok(Invited {
+            code,
+            invitation: invitation.to_text()?,
+            expires,
+        })
+    })
+    .await
+    .map(Json)
+}
+
+/// The terminals of the units in reach, with their streams.
+#[utoipa::path(get, path = "/v1/terminals", tag = "terminals", params(TerminalQuery),
+    responses((status = 200, body = Page<TerminalView>)))]
+pub async fn list(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<TerminalQuery>,
+) -> Result<Json<Page<TerminalView>>, Failure> {
+    let limit = list::limit(query.limit);
+    app.read(move |tx| {
+        let mut scope = Where::default();
+        scope.one_of("org", scope::units(tx, &staff, &[Role::Admin])?);
+        if let Some(after) = &query.after {
+            let after = scope.bind(after.as_str());
+            scope.and(format!("id > {after}"));
+        }
+        let sql = format!(
+            "SELECT id FROM terminal {} ORDER BY id LIMIT {}",
+            scope.sql(),
+            limit + 1
+        );
+        let ids: Vec<TerminalId> = tx.all(&sql, scope.values(), |row| row.parse("id"))?;
+        let found = ids
+            .into_iter()
+            .map(|id| view(tx, id))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(found, limit, |t| t.id.to_string()))
+    })
+    .await
+    .map(Json)
+}
+
+/// Revokes a stream at once (SP-06): its tokens die, it gets no others. What is pending on the terminal stays
+/// sealed there.
+#[utoipa::path(post, path = "/v1/streams/{id}/revoke", tag = "terminals", params(("id" = StreamId, Path)),
+    request_body = Revocation,
+    responses((status = 200, body = TerminalView), (status = 404, body = Problem)))]
+pub async fn revoke(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<StreamId>,
+    Json(body): Json<Revocation>,
+) -> Result<Json<TerminalView>, Failure> {
+    app.write(move |tx, ctx| {
+        let terminal = tokens::terminal_of(tx, id)?;
+        let org = org_of(tx, terminal)?;
+        scope::administers(tx, &staff, org)?;
+        let reason = body.reason.trim();
+        let word = reason.len() <= 40 && reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        if reason.is_empty() || !word {
+            return Err(invalid(
+                "/reason",
+                "请选择原因",
+                "one word in lower case, such as lost",
+            ));
+        }
+        if tokens::revoke(tx, id, ctx.now)? {
+            audit::note(
+                tx,
+                ctx,
+                Some(staff.person),
+                "stream.revoke",
+                &format!("stream:{id}"),
+                reason,
+            )?;
+        }
+        Ok(view(tx, terminal)?)
+    })
+    .await
+    .map(Json)
+}
+
+fn org_of(tx: &mut Tx<'_>, terminal: TerminalId) -> Result<OrgId, StoreError> {
+    tx.one(
+        "SELECT org FROM terminal WHERE id = ?1",
+        params![terminal.to_string()],
+        |row| row.parse("org"),
+    )
+}
+
+fn view(tx: &mut Tx<'_>, id: TerminalId) -> Result<TerminalView, StoreError> {
+    let streams = tx.all(
+        "SELECT id, post, person, created, revoked, last_contact FROM stream WHERE terminal = ?1
+         ORDER BY created, id",
+        params![id.to_string()],
+        |row| {
+            Ok(StreamView {
+                id: row.parse("id")?,
+                post: row.parse("post")?,
+                person: row.parse("person")?,
+                created: Millis(row.get("created")?),
+                revoked: row.get::<Option<i64>>("revoked")?.map(Millis),
+                last_contact: Millis(row.get("last_contact")?),
+            })
+        },
+    )?;
+    tx.one(
+        "SELECT label, org FROM terminal WHERE id = ?1",
+        params![id.to_string()],
+        |row| {
+            Ok(TerminalView {
+                id,
+                label: row.get("label")?,
+                org: row.parse("org")?,
+                streams: streams.clone(),
+            })
+        },
+    )
+}
