@@ -117,12 +117,10 @@ impl Region {
     /// Reads and repairs.
     pub fn read(outlines: &str, divisions: &str, source_datum: Datum) -> Result<Self, CutError> {
         let divisions = Divisions::read(divisions)?;
-        let outlines = repair(
-            &read_outlines(outlines, source_datum)?,
-            OUTLINE_STEP_M,
-            OUTLINE_LOSS_M2,
-        )?;
+        let (raw, outline_source) = read_outlines(outlines, source_datum)?;
+        let outlines = repair(&raw, OUTLINE_STEP_M, OUTLINE_LOSS_M2)?;
         Ok(Self {
+            outline_source,
             outlines,
             divisions,
             source_datum,
