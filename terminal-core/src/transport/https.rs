@@ -55,16 +55,17 @@ impl Https {
             ("http", _) => return Err(bad("plain http is only for loopback, without pins".into())),
             (scheme, _) => return Err(bad(format!("scheme {scheme}"))),
         }
-        let mut builder = Client::builder()
+        // Given for plain HTTP too, where it accepts nobody: without one reqwest looks for a TLS of its own, and
+        // on Android for the platform's verifier, and panics when it finds none.
+        let tls = tls(pins).map_err(|error| bad(error.to_string()))?;
+        let builder = Client::builder()
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(EXCHANGE)
             .pool_idle_timeout(Duration::from_secs(30))
             .no_proxy()
             .user_agent(concat!("xunge/", env!("CARGO_PKG_VERSION")));
-        if url.scheme() == "https" {
-            builder = builder.tls_backend_preconfigured(tls(pins).map_err(|error| bad(error.to_string()))?);
-        }
         let client = builder.build().map_err(|error| bad(chain(&error)))?;
         Ok(Self { client, base })
     }
