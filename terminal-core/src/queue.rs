@@ -178,7 +178,8 @@ impl Terminal {
     /// # Errors
     /// Those of the store.
     pub fn queue(&self) -> Result<Vec<QueueRow>> {
-        let now = self.clock_reading()?.wall;
+        let clock = self.clock_reading()?;
+        let (now, offset_ms) = (clock.wall, clock.offset_ms.unwrap_or(0));
         let items = self.store().items()?;
         let withdrawn = self.withdrawn()?;
         let cases: Vec<CaseRow> = self.store().mailbox_of(kind::CASE)?;
@@ -213,6 +214,7 @@ impl Terminal {
                 .any(|other| other.supersedes == Some(item.id) && other.cancelled.is_none());
             let context = Context {
                 now,
+                offset_ms,
                 withdrawn: withdrawn.contains(&item.id),
                 mended,
                 case: cases.iter().find(|case| case.record == item.record),
@@ -305,7 +307,7 @@ impl Terminal {
             made: item.created,
             photos_sent: sent,
             photos_named: item.photos.len(),
-            next_try: retry.wait_until(context.now),
+            next_try: retry.wait_until(context.now).map(|at| at.plus(context.offset_ms)),
             problem: retry.problem.clone(),
             case: match item.kind {
                 Open::Known(EntryKind::Report) => context.case.map(|case| case.state.clone()),
@@ -318,7 +320,10 @@ impl Terminal {
 }
 
 struct Context<'a> {
+    /// The wall clock, by which retries are planned.
     now: Millis,
+    /// From there to the time that people are shown.
+    offset_ms: i64,
     withdrawn: bool,
     mended: bool,
     case: Option<&'a CaseRow>,
@@ -344,7 +349,7 @@ fn state<'a>(
         Custody::Refused(reason) => return (back(reason.clone()), None),
         Custody::Waiting => {
             return match item.retry.wait_until(context.now) {
-                Some(at) => (State::Later(at), None),
+                Some(at) => (State::Later(at.plus(context.offset_ms)), None),
                 None => (State::Queued, None),
             };
         }

@@ -91,7 +91,7 @@ pub struct Presence {
     pub on_duty: bool,
     /// Since when, by the best clock there is; absent when there never was a check-in.
     pub since: Option<Millis>,
-    /// The server has said so; otherwise the check-in still waits to be sent.
+    /// The server holds the check-in, or has said so itself; otherwise it still waits to be sent.
     pub confirmed: bool,
 }
 
@@ -230,20 +230,20 @@ impl Terminal {
         let last = checks.iter().max_by_key(|item| item.n);
         let rows: Vec<PresenceRow> = self.store().mailbox_of(kind::PRESENCE)?;
         let said = rows.into_iter().find(|row| row.person == self.account().holder);
+        let received = last.and_then(|item| match item.custody {
+            Custody::Received(at) => Some(at),
+            Custody::Waiting | Custody::Refused(_) => None,
+        });
         let here = last
             .map(|item| {
                 let (entry, _) = self.store().entry(item.id)?;
                 Ok::<_, Error>(Presence {
                     on_duty: item.kind == Open::Known(EntryKind::CheckIn),
                     since: Some(entry.evidence.clock.estimate()),
-                    confirmed: false,
+                    confirmed: received.is_some(),
                 })
             })
             .transpose()?;
-        let received = last.and_then(|item| match item.custody {
-            Custody::Received(at) => Some(at),
-            Custody::Waiting | Custody::Refused(_) => None,
-        });
         Ok(match (here, said) {
             (None, None) => Presence {
                 on_duty: false,

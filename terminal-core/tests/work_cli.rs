@@ -108,7 +108,10 @@ fn a_whole_day_goes_without_a_network() {
     let home = Home::new();
     assert!(home.says(&["queue"]).contains("队列是空的"));
     let said = home.says(&["check-in", "--at", AT, "--note", "早班"]);
-    assert!(said.starts_with("已签到，保存在本机，联网后自动上传\n签到"), "{said}");
+    assert!(
+        said.starts_with("已签到，保存在本机，联网后自动上传\n签到"),
+        "{said}"
+    );
     let again = home.refuses(&["check-in"]);
     assert!(
         again.contains("已在") && again.ends_with("（checkin.already）\n"),

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 const AFTER: &str = "\
 除 enroll 和 sync 外，所有命令都不需要网络。All commands but enroll and sync work with no network at all.
-编号可只写开头几位，只要不重复。Ids may be shortened to a prefix that is unique.
+编号可只写开头或结尾几位（至少四位），只要不重复；也可写 #序号 或受理号。
+An id may be shortened to its beginning or its end (four digits at least) where that is unique; #NUMBER and
+the 受理号 do as well.
 
 退出码 Exit codes:
   0  完成；sync：全部送达       done; sync: everything was delivered

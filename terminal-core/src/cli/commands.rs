@@ -46,11 +46,21 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Enroll { string } => sync::enroll(home, string, cli.lang),
         Command::CheckIn { at: place, note } => {
             let item = terminal.check_in(at.position(place)?, note)?;
-            at.filed(item.id, false, "已签到", "Checked in")
+            at.filed(
+                item.id,
+                false,
+                "已签到，保存在本机，联网后自动上传",
+                "Checked in, saved on this handset, sent when there is a network",
+            )
         }
         Command::CheckOut { at: place, note } => {
             let item = terminal.check_out(at.position(place)?, note)?;
-            at.filed(item.id, false, "已签退", "Checked out")
+            at.filed(
+                item.id,
+                false,
+                "已签退，保存在本机，联网后自动上传",
+                "Checked out, saved on this handset, sent when there is a network",
+            )
         }
         Command::Where { place, datum } => at.where_is(place, datum),
         Command::Report(report) => at.report(report),
@@ -210,7 +220,7 @@ impl Desk<'_> {
     fn finish<C: Content>(&self, draft: &mut Draft<C>, photos: &[PathBuf], save: bool) -> Result<Said> {
         for (k, photo) in photos.iter().enumerate() {
             if let Err(error) = draft.add_photo(Source::Path(photo)) {
-                return Err(self.after_photo_failed(draft, photo, k, error));
+                return Err(self.after_photo_failed(draft, photo, k, &error));
             }
         }
         if save {
@@ -238,7 +248,7 @@ impl Desk<'_> {
         draft: &Draft<C>,
         photo: &Path,
         taken: usize,
-        error: Error,
+        error: &Error,
     ) -> Error {
         let reason = error.reason();
         let name = photo.file_name().unwrap_or(photo.as_os_str()).to_string_lossy();

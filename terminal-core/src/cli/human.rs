@@ -167,10 +167,7 @@ fn state(lang: Lang, row: &QueueRow, now: Millis) -> String {
         text.push_str(lang.pick("：", ": "));
         text.push_str(words::of_reason(lang, problem));
     }
-    let numbered = matches!(
-        row.kind,
-        Open::Known(EntryKind::Report | EntryKind::Activity | EntryKind::Answer)
-    );
+    let numbered = matches!(row.kind, Open::Known(EntryKind::Report | EntryKind::Activity));
     if let Some(number) = row.receipt_number().filter(|_| numbered) {
         text.push_str(&lang.pick(format!(" · 受理号 {number}"), format!(" · No. {number}")));
     }
@@ -264,7 +261,10 @@ pub fn status(lang: Lang, status: &Status) -> String {
     let mut lines = vec![
         (
             lang.pick("姓名", "Name"),
-            format!("{}（{}）", account.holder_name, roles.join("、")),
+            lang.pick(
+                format!("{}（{}）", account.holder_name, roles.join("、")),
+                format!("{} ({})", account.holder_name, roles.join(", ")),
+            ),
         ),
         (
             lang.pick("岗位", "Post"),

@@ -219,10 +219,18 @@ fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
         lines.push(format!(
             "{}{}",
             lang.pick("下次重试：", "Next try: "),
-            words::moment(at, now)
+            soon(lang, at, now)
         ));
     }
     lines.join("\n")
+}
+
+/// A time of day, or the seconds until then when a time of day would say too little.
+fn soon(lang: Lang, at: Millis, now: Millis) -> String {
+    match at.since(now) / 1000 {
+        seconds @ 0..120 => lang.pick(format!("{} 秒后", seconds + 1), format!("in {} s", seconds + 1)),
+        _ => words::moment(at, now),
+    }
 }
 
 /// One line on stderr that moves; only where somebody looks.
