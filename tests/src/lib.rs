@@ -7,6 +7,8 @@
 pub mod chance;
 pub mod city;
 pub mod demo;
+pub mod handset;
 pub mod line;
 pub mod office;
 pub mod pictures;
+pub mod process;

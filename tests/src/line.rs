@@ -122,9 +122,18 @@ impl Shared {
                 return;
             }
         };
-        let Ok(far) = TcpStream::connect(server) else { return };
-        let clones = (handset.try_clone(), far.try_clone(), handset.try_clone(), far.try_clone());
-        let (Ok(handset_in), Ok(far_out), Ok(handset_kept), Ok(far_kept)) = clones else { return };
+        let Ok(far) = TcpStream::connect(server) else {
+            return;
+        };
+        let clones = (
+            handset.try_clone(),
+            far.try_clone(),
+            handset.try_clone(),
+            far.try_clone(),
+        );
+        let (Ok(handset_in), Ok(far_out), Ok(handset_kept), Ok(far_kept)) = clones else {
+            return;
+        };
         if let Ok(mut live) = self.live.lock() {
             live.push(handset_kept);
             live.push(far_kept);
@@ -143,7 +152,9 @@ fn pass(mut from: TcpStream, mut to: TcpStream, limit: u64) -> bool {
     let mut left = limit;
     let mut buffer = [0; 16 * 1024];
     let cut = loop {
-        let Ok(n) = from.read(&mut buffer) else { break false };
+        let Ok(n) = from.read(&mut buffer) else {
+            break false;
+        };
         let send = usize::try_from(left).unwrap_or(usize::MAX).min(n);
         if n == 0 || to.write_all(buffer.get(..send).unwrap_or_default()).is_err() {
             break false;

@@ -44,7 +44,10 @@ impl Office {
             }
             None => builder,
         };
-        Ok(Self { client: builder.build()?, base: base.trim_end_matches('/').to_owned() })
+        Ok(Self {
+            client: builder.build()?,
+            base: base.trim_end_matches('/').to_owned(),
+        })
     }
     pub fn base(&self) -> &str {
         &self.base
@@ -55,13 +58,23 @@ impl Office {
     }
     /// An open GET of text.
     pub fn text(&self, path: &str) -> Result<String> {
-        Ok(self.request(Method::GET, path).send()?.error_for_status()?.text()?)
+        Ok(self
+            .request(Method::GET, path)
+            .send()?
+            .error_for_status()?
+            .text()?)
     }
     pub fn sign_in(&self, account: &str, password: &str) -> Result<Desk> {
         let body = serde_json::json!({"account": account, "password": password});
         let answer = answer(self.request(Method::POST, "/v1/session").json(&body).send()?)?;
-        let token = answer.get("token").and_then(Value::as_str).context("a session has a token")?;
-        Ok(Desk { office: self.clone(), token: token.to_owned() })
+        let token = answer
+            .get("token")
+            .and_then(Value::as_str)
+            .context("a session has a token")?;
+        Ok(Desk {
+            office: self.clone(),
+            token: token.to_owned(),
+        })
     }
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
@@ -90,12 +103,21 @@ impl Desk {
     }
     /// Raw bytes up.
     pub fn upload(&self, path: &str, media_type: &str, bytes: Vec<u8>) -> Result<Value> {
-        answer(self.request(Method::POST, path).header("content-type", media_type).body(bytes).send()?)
+        answer(
+            self.request(Method::POST, path)
+                .header("content-type", media_type)
+                .body(bytes)
+                .send()?,
+        )
     }
     /// Raw bytes down.
     pub fn download(&self, path: &str) -> Result<Vec<u8>> {
         let response = self.request(Method::GET, path).send()?;
-        if response.status().is_success() { Ok(response.bytes()?.to_vec()) } else { bail!(refusal(response)?) }
+        if response.status().is_success() {
+            Ok(response.bytes()?.to_vec())
+        } else {
+            bail!(refusal(response)?)
+        }
     }
     /// All pages of a list: `{items, next}`.
     pub fn all(&self, path: &str) -> Result<Vec<Value>> {
@@ -103,12 +125,20 @@ impl Desk {
         let mut after: Option<String> = None;
         loop {
             let joint = if path.contains('?') { '&' } else { '?' };
-            let page = match &after {
-                Some(cursor) => self.request(Method::GET, path).query(&[("after", cursor.as_str()), ("limit", "200")]),
-                None => self.request(Method::GET, &format!("{path}{joint}limit=200")),
-            };
-            let page = answer(page.send()?)?;
-            items.extend(page.get("items").and_then(Value::as_array).context("a list has items")?.iter().cloned());
+            let cursor = after
+                .as_ref()
+                .map_or_else(String::new, |after| format!("&after={after}"));
+            let page = answer(
+                self.request(Method::GET, &format!("{path}{joint}limit=200{cursor}"))
+                    .send()?,
+            )?;
+            items.extend(
+                page.get("items")
+                    .and_then(Value::as_array)
+                    .context("a list has items")?
+                    .iter()
+                    .cloned(),
+            );
             after = page.get("next").and_then(Value::as_str).map(str::to_owned);
             if after.is_none() {
                 return Ok(items);
@@ -125,12 +155,20 @@ fn answer(response: Response) -> Result<Value> {
         bail!(refusal(response)?);
     }
     let text = response.text()?;
-    Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
+    Ok(if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text)?
+    })
 }
 
 fn refusal(response: Response) -> Result<Refusal> {
     let status = response.status().as_u16();
     let body: Value = serde_json::from_str(&response.text()?).unwrap_or(Value::Null);
-    let code = body.get("code").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let code = body
+        .get("code")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     Ok(Refusal { status, code, body })
 }

@@ -29,8 +29,15 @@ impl Album {
             .collect::<Result<_, _>>()?;
         files.retain(|path| path.extension().is_some_and(|e| e == "jpg"));
         files.sort();
-        let pictures = files.iter().map(|path| decode(&std::fs::read(path)?)).collect::<Result<Vec<_>>>()?;
-        anyhow::ensure!(pictures.len() >= 12, "at least 12 photographs belong in {}", folder.display());
+        let pictures = files
+            .iter()
+            .map(|path| decode(&std::fs::read(path)?))
+            .collect::<Result<Vec<_>>>()?;
+        anyhow::ensure!(
+            pictures.len() >= 12,
+            "at least 12 photographs belong in {}",
+            folder.display()
+        );
         Ok(Self(pictures))
     }
     pub fn len(&self) -> usize {
@@ -42,13 +49,22 @@ impl Album {
     /// A crop of one of the photographs, as a JPEG file; two calls practically never give the same bytes.
     pub fn crop(&self, chance: &mut Chance) -> Result<Vec<u8>> {
         let picture = self.0.get(chance.below(self.0.len())).context("an empty album")?;
-        let share = |chance: &mut Chance, side: usize| (side * (55 + chance.below(40)) / 100).max(64).min(side);
+        let share =
+            |chance: &mut Chance, side: usize| (side * (55 + chance.below(40)) / 100).max(64).min(side);
         let (w, h) = (share(chance, picture.width), share(chance, picture.height));
-        let (x, y) = (chance.below(picture.width - w + 1), chance.below(picture.height - h + 1));
+        let (x, y) = (
+            chance.below(picture.width - w + 1),
+            chance.below(picture.height - h + 1),
+        );
         let mut rgb: Vec<u8> = Vec::with_capacity(w * h * 3);
         for row in y..y + h {
             let from = (row * picture.width + x) * 3;
-            rgb.extend_from_slice(picture.rgb.get(from..from + w * 3).context("a crop inside the picture")?);
+            rgb.extend_from_slice(
+                picture
+                    .rgb
+                    .get(from..from + w * 3)
+                    .context("a crop inside the picture")?,
+            );
         }
         // A few altered pixels, for the case that chance cuts the same piece twice.
         for _ in 0..3 {
@@ -78,7 +94,11 @@ fn decode(jpeg: &[u8]) -> Result<Picture> {
     let rgb = decoder.decode().map_err(|e| anyhow!("{e:?}"))?;
     let (width, height) = decoder.dimensions().context("a picture has a size")?;
     // Grey pictures come with one value a pixel.
-    let rgb = if rgb.len() == width * height { rgb.iter().flat_map(|v| [*v; 3]).collect() } else { rgb };
+    let rgb = if rgb.len() == width * height {
+        rgb.iter().flat_map(|v| [*v; 3]).collect()
+    } else {
+        rgb
+    };
     anyhow::ensure!(rgb.len() == width * height * 3, "three colours a pixel");
     Ok(Picture { width, height, rgb })
 }

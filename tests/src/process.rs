@@ -1,0 +1,161 @@
+//! A real server in a process of its own: founded, started, killed, started again.
+
+use crate::office::Office;
+use anyhow::{Context, Result, bail, ensure};
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+/// Account of the first administrator.
+pub const ADMIN: &str = "admin";
+
+/// A server's data and, while it runs, its process. Dropping it kills the process.
+pub struct Server {
+    data: PathBuf,
+    database: Option<String>,
+    child: Option<Child>,
+    address: SocketAddr,
+    url: String,
+    /// Of the first administrator, as it was told once.
+    pub admin_password: String,
+}
+
+/// A program of this workspace, beside the one that runs.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let folders = here.ancestors().skip(1).take(2);
+    let found = folders
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
+    found.with_context(|| format!("{name} is not built: run `cargo build --workspace --bins` first"))
+}
+
+impl Server {
+    /// Founds the city 长春市 in `data` and starts the server on a free port. `database` is a `postgres://` URL.
+    pub fn found(data: &Path, database: Option<&str>) -> Result<Self> {
+        std::fs::create_dir_all(data)?;
+        let mut server = Self {
+            data: data.to_owned(),
+            database: database.map(str::to_owned),
+            child: None,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            url: String::new(),
+            admin_password: String::new(),
+        };
+        let said = server.tool(
+            &["init"],
+            &["--city", "2201", "--name", "长春市", "--account", ADMIN],
+        )?;
+        server.admin_password = said
+            .rsplit('：')
+            .next()
+            .context("the first password")?
+            .trim()
+            .to_owned();
+        server.start()?;
+        Ok(server)
+    }
+    /// Imports a grid file while the server rests or runs.
+    pub fn import_grid(&self, file: &Path) -> Result<String> {
+        self.tool(&["grid", "import"], &[&file.display().to_string()])
+    }
+    /// Starts the process; on the port it had before, if it had one.
+    pub fn start(&mut self) -> Result<()> {
+        ensure!(self.child.is_none(), "the server runs already");
+        let log = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(self.log())?;
+        let mut child = self
+            .command(&["serve"])?
+            .args(["--listen", &self.address.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()?;
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().context("its output")?).read_line(&mut first)?;
+        if first.trim().is_empty() {
+            let status = child.wait()?;
+            bail!("the server did not start ({status}): {}", tail(&self.log()));
+        }
+        first.trim().clone_into(&mut self.url);
+        self.address = self.url.split("://").nth(1).context("an address")?.parse()?;
+        self.child = Some(child);
+        Ok(())
+    }
+    /// SIGKILL: nothing is finished, nothing is said.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+    /// SIGTERM: what is under way is finished. Answers whether it ended well.
+    pub fn stop(&mut self) -> Result<bool> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(true);
+        };
+        let told = Command::new("kill").arg(child.id().to_string()).status()?;
+        ensure!(told.success(), "kill");
+        Ok(child.wait()?.success())
+    }
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+    /// Where its log is.
+    pub fn log(&self) -> PathBuf {
+        self.data.join("server.log")
+    }
+    /// The HTTP API as staff reach it.
+    pub fn office(&self) -> Result<Office> {
+        let certificate = std::fs::read_to_string(self.data.join("tls/certificate.pem"))?;
+        Office::new(&self.url, Some(&certificate))
+    }
+
+    fn command(&self, verbs: &[&str]) -> Result<Command> {
+        let mut command = Command::new(program("xunge-server")?);
+        command.args(verbs).arg("--data").arg(&self.data);
+        if let Some(database) = &self.database {
+            command.args(["--database", database]);
+        }
+        Ok(command)
+    }
+    fn tool(&self, verbs: &[&str], args: &[&str]) -> Result<String> {
+        let output = self.command(verbs)?.args(args).env("RUST_LOG", "warn").output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(
+            output.status.success(),
+            "{verbs:?}: {said} {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(said)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+fn tail(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines
+        .iter()
+        .skip(lines.len().saturating_sub(5))
+        .copied()
+        .collect::<Vec<_>>()
+        .join("\n")
+}
