@@ -184,13 +184,6 @@ impl<C: Content> Draft<C> {
     /// # Errors
     /// `photo.*`; the draft stays as it was.
     pub fn add_photo(&mut self, source: Source<'_>) -> Result<&mut Self> {
-        if self.stored.photos.len() >= MAX_PHOTOS_PER_ENTRY {
-            return Err(Error::input(
-                "photo.too_many",
-                format!("最多 {MAX_PHOTOS_PER_ENTRY} 张照片"),
-                format!("at most {MAX_PHOTOS_PER_ENTRY} photos"),
-            ));
-        }
         let stamp_place = self.stamp_place()?;
         let clock = self.terminal.clock_reading()?;
         let taken = self
@@ -214,6 +207,14 @@ impl<C: Content> Draft<C> {
                 self.terminal.forget_photo(taken.photo.sha256)?;
             }
             return Ok(self);
+        }
+        if self.stored.photos.len() >= MAX_PHOTOS_PER_ENTRY {
+            self.terminal.forget_photo(taken.photo.sha256)?;
+            return Err(Error::input(
+                "photo.too_many",
+                format!("最多 {MAX_PHOTOS_PER_ENTRY} 张照片"),
+                format!("at most {MAX_PHOTOS_PER_ENTRY} photos"),
+            ));
         }
         self.stored.photos.push(DraftPhoto {
             photo: taken.photo,

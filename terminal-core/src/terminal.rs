@@ -22,6 +22,7 @@ use protocol::{
     entry::{DispositionState, Entry},
     evidence::{ClockReading, Evidence, Position},
     feed::{PostRow, PresenceRow, kind},
+    field::{Device, Invitation},
     geo::PointE7,
     ids::{EntryId, RecordId},
     manifest::{Catalogue, FileName},
@@ -149,6 +150,29 @@ impl Terminal {
             account,
             grid: Mutex::new(None),
         })))
+    }
+
+    /// Enrols this folder with the string from the administrator, and opens it. Called again after any failure,
+    /// it goes on where it was.
+    ///
+    /// # Errors
+    /// `enrol.*` with the server's words, `network.*`, and those of the store and of the keys.
+    pub fn enrol(home: &Path, platform: Platform, invitation: &str, device: Device) -> Result<Self> {
+        let server = Invitation::from_text(invitation)
+            .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码", bad.to_string()))?;
+        let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
+        let store = Store::open(home, platform.vault.database_key()?)?;
+        crate::enrol::enrol(
+            &store,
+            platform.vault.as_ref(),
+            platform.clock.as_ref(),
+            platform.random.as_ref(),
+            &https,
+            invitation,
+            device,
+        )?;
+        drop(store);
+        Self::open(home, platform)
     }
 
     /// Who this handset belongs to.

@@ -240,6 +240,61 @@ fn a_draft_is_kept_when_a_later_photo_is_none_and_gone_on_with() {
 }
 
 #[test]
+fn story_31_a_kill_in_the_middle_of_a_report_loses_nothing() {
+    let home = Home::new();
+    let photos: Vec<String> = (0..20)
+        .map(|k| home.file(&format!("{k}.jpg"), &picture(1000 + k)))
+        .collect();
+    let mut arguments = vec!["report", "--type", "E0102", "--text", "排水口堵塞"];
+    photos
+        .iter()
+        .for_each(|photo| arguments.extend(["--photo", photo]));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_xunge"))
+        .env_clear()
+        .arg("--home")
+        .arg(home.path())
+        .args(&arguments)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let taken = || {
+        let files = fs::read_dir(home.path().join("photos")).into_iter().flatten();
+        files
+            .filter(|f| {
+                f.as_ref()
+                    .is_ok_and(|f| f.path().extension() == Some("photo".as_ref()))
+            })
+            .count()
+    };
+    while taken() < 3 && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let queue = home.json(&["queue"]);
+    let items = queue["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{queue}");
+    assert_eq!(items[0]["summary"], "暴露垃圾，排水口堵塞");
+    let named = items[0]["photos"]["named"].as_u64().unwrap();
+    // Each photo is in the draft before the next is begun, so at most the one under way is not.
+    assert!(named >= 2, "{named} photos in {queue}");
+    // The same photos again are the same photos, and one report comes of it.
+    let id = items[0]["id"].as_str().unwrap();
+    let mut rest = vec!["report", "--draft", id];
+    photos.iter().for_each(|photo| rest.extend(["--photo", photo]));
+    let filed = home.json(&rest);
+    assert_eq!(
+        (filed["item"]["id"].as_str(), &filed["item"]["photos"]["named"]),
+        (Some(id), &json!(20))
+    );
+    assert_eq!(
+        home.json(&["queue", "--all"])["items"].as_array().unwrap().len(),
+        1
+    );
+}
+
+#[test]
 fn an_activity_is_filed_returned_and_mended_by_its_author() {
     let home = Home::new();
     let photo = home.file("p.jpg", &picture(4));

@@ -30,7 +30,7 @@ fn key() -> FileKey {
     FileKey::new(KEY)
 }
 fn bytes(size: usize) -> Vec<u8> {
-    (0..size).map(|k| (k * 31 % 251) as u8).collect()
+    (0..size).map(|k| (k * 31 % 251).to_le_bytes()[0]).collect()
 }
 fn sealed(plain: &[u8]) -> (Vec<u8>, Sha256) {
     let name = Sha256::of(plain);

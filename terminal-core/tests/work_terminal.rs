@@ -237,6 +237,7 @@ fn bad_photos_are_refused_and_the_draft_stays_as_it_was() {
     for seed in 0..19 {
         draft.add_photo(Source::Bytes(&picture(100 + seed))).unwrap();
     }
+    let files = home.photo_files();
     assert_eq!(
         draft
             .add_photo(Source::Bytes(&picture(200)))
@@ -245,6 +246,8 @@ fn bad_photos_are_refused_and_the_draft_stays_as_it_was() {
             .code(),
         "photo.too_many"
     );
+    assert_eq!(home.photo_files(), files);
+    draft.add_photo(Source::Bytes(&picture(5))).unwrap();
     // A photo whose file went bad is noticed before anything is filed.
     let name = format!("{}.photo", draft.photos()[0].sha256);
     fs::write(home.path().join("photos").join(name), b"gone").unwrap();
@@ -644,4 +647,10 @@ fn a_folder_without_a_handset_is_left_empty() {
         "enrol.none"
     );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_terminal_is_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>() {}
+    shared::<Terminal>();
 }

@@ -3,11 +3,9 @@
 use super::{Said, WAITS, args::Cli, human};
 use crate::{
     Error, Result,
-    enrol::enrol,
-    store::Store,
     sync::{Policy, Progress, SyncReport},
     terminal::{Platform, Terminal},
-    transport::{CancelToken, https::Https},
+    transport::CancelToken,
     vault::KEY_FILE,
     words::{self, Lang},
 };
@@ -25,29 +23,20 @@ use std::{
 
 pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
     // A string that is none makes neither folder nor keys.
-    let server = Invitation::from_text(invitation).map_err(|bad| {
+    Invitation::from_text(invitation).map_err(|bad| {
         Error::input(
             "enrol.string",
             "登记码格式不正确，请重新扫码或复制完整",
             bad.to_string(),
         )
     })?;
-    let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
-    let platform = Platform::command_line(home)?;
-    let store = Store::open(home, platform.vault.database_key()?)?;
-    let account = enrol(
-        &store,
-        platform.vault.as_ref(),
-        platform.clock.as_ref(),
-        platform.random.as_ref(),
-        &https,
-        invitation,
-        Device {
-            model: "xunge".into(),
-            os: std::env::consts::OS.into(),
-            app: env!("CARGO_PKG_VERSION").into(),
-        },
-    )?;
+    let device = Device {
+        model: "xunge".into(),
+        os: std::env::consts::OS.into(),
+        app: env!("CARGO_PKG_VERSION").into(),
+    };
+    let terminal = Terminal::enrol(home, Platform::command_line(home)?, invitation, device)?;
+    let account = terminal.account();
     let key = home.join(KEY_FILE);
     let roles: Vec<&str> = account
         .roles
@@ -287,5 +276,100 @@ impl Screen {
     }
     fn clear(&mut self) {
         self.line("");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::entry::Reason;
+
+    const NOW: Millis = Millis(1_795_306_503_000);
+
+    fn clean() -> SyncReport {
+        SyncReport {
+            entries_received: 3,
+            photos_received: 2,
+            pulled: true,
+            ..SyncReport::default()
+        }
+    }
+
+    #[test]
+    fn only_when_nothing_is_left_it_is_called_delivered() {
+        assert!(is_success(&clean()));
+        assert_eq!(
+            summary(Lang::Zh, &clean(), NOW),
+            "本次送达：3 条内容、2 张照片\n全部送达"
+        );
+        let left = [
+            SyncReport {
+                entries_waiting: 1,
+                ..clean()
+            },
+            SyncReport {
+                photos_waiting: 1,
+                ..clean()
+            },
+            SyncReport {
+                photos_waiting: 1,
+                photos_held_back: true,
+                ..clean()
+            },
+            SyncReport {
+                entries_parked: 1,
+                ..clean()
+            },
+            SyncReport {
+                pulled: false,
+                ..clean()
+            },
+        ];
+        for report in left {
+            assert!(!is_success(&report), "{report:?}");
+            let (zh, en) = (summary(Lang::Zh, &report, NOW), summary(Lang::En, &report, NOW));
+            assert!(
+                !zh.contains("全部送达") && !en.contains("Everything"),
+                "{zh} {en}"
+            );
+            assert!(zh.lines().count() > 1, "it says what is left: {zh}");
+        }
+    }
+
+    #[test]
+    fn what_waits_says_why_and_until_when() {
+        let report = SyncReport {
+            photos_waiting: 2,
+            problem: Some(Reason::new(
+                "network.cut",
+                "网络中断，将自动重试",
+                "the connection broke",
+            )),
+            next_try: Some(NOW.plus(7 * 60_000)),
+            ..clean()
+        };
+        let text = summary(Lang::Zh, &report, NOW);
+        assert!(text.contains("还没送达：2 张照片，都保存在本机"), "{text}");
+        assert!(
+            text.contains("原因：网络中断，将自动重试（network.cut）"),
+            "{text}"
+        );
+        assert!(text.ends_with("下次重试：08:22"), "{text}");
+        assert_eq!(soon(Lang::Zh, NOW.plus(4_200), NOW), "5 秒后");
+    }
+
+    #[test]
+    fn several_runs_are_told_as_one() {
+        let first = SyncReport {
+            entries_waiting: 2,
+            rows_pulled: 1,
+            ..clean()
+        };
+        let total = add(&first, clean());
+        assert_eq!(
+            (total.entries_received, total.photos_received, total.rows_pulled),
+            (6, 4, 1)
+        );
+        assert!(is_success(&total));
     }
 }

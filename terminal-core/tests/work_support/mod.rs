@@ -26,8 +26,9 @@ pub fn picture(seed: u32) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        let shade = (k / 480 / 2) as u8;
-        pixels.extend([shade ^ (state as u8 & 31), shade, (k % 251) as u8]);
+        let low = |n: u32| n.to_le_bytes()[0];
+        let shade = low(k / 480 / 2);
+        pixels.extend([shade ^ (low(state) & 31), shade, low(k % 251)]);
     }
     let mut jpeg = Vec::new();
     jpeg_encoder::Encoder::new(&mut jpeg, 80)
