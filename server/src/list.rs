@@ -57,7 +57,11 @@ impl Where {
         self.and(condition);
     }
     /// The text of [`Where::one_of`], for use inside an `OR`.
-    pub fn one_of_text(&mut self, column: &str, values: impl IntoIterator<Item = impl Into<Value>>) -> String {
+    pub fn one_of_text(
+        &mut self,
+        column: &str,
+        values: impl IntoIterator<Item = impl Into<Value>>,
+    ) -> String {
         let names: Vec<String> = values.into_iter().map(|v| self.bind(v)).collect();
         if names.is_empty() {
             "1 = 0".to_owned()

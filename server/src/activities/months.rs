@@ -63,13 +63,21 @@ pub struct DistrictYear {
 pub(super) type Fact = (CountyCode, Millis, Standing);
 
 /// The year of each district, those without any activity too. `today` tells which months can be missing.
-pub(super) fn table(year: i16, districts: &BTreeMap<CountyCode, String>, facts: &[Fact], today: Date) -> Vec<DistrictYear> {
+pub(super) fn table(
+    year: i16,
+    districts: &BTreeMap<CountyCode, String>,
+    facts: &[Fact],
+    today: Date,
+) -> Vec<DistrictYear> {
     districts
         .iter()
         .map(|(code, name)| {
             let months = (1..=12)
                 .map(|month| {
-                    let mut row = Month { month, ..Month::default() };
+                    let mut row = Month {
+                        month,
+                        ..Month::default()
+                    };
                     for (_, _, standing) in facts.iter().filter(|(district, starts, _)| {
                         let day = starts.civil().date();
                         district == code && (day.year(), day.month()) == (year, month)
@@ -85,7 +93,11 @@ pub(super) fn table(year: i16, districts: &BTreeMap<CountyCode, String>, facts: 
                     row
                 })
                 .collect();
-            DistrictYear { district: *code, name: name.clone(), months }
+            DistrictYear {
+                district: *code,
+                name: name.clone(),
+                months,
+            }
         })
         .collect()
 }
@@ -125,7 +137,11 @@ pub(super) async fn months(
         let mut districts = BTreeMap::new();
         // A district's own unit gives it its name; its departments have the same area.
         for (code, kind, name) in tx.all(&sql, condition.values(), |row| {
-            Ok((row.parse::<CountyCode>("area")?, row.get::<String>("kind")?, row.get::<String>("name")?))
+            Ok((
+                row.parse::<CountyCode>("area")?,
+                row.get::<String>("kind")?,
+                row.get::<String>("name")?,
+            ))
         })? {
             if kind == "district" {
                 districts.insert(code, name);
@@ -137,13 +153,19 @@ pub(super) async fn months(
         let first = Millis::from_civil(date(query.year, 1, 1).at(0, 0, 0, 0));
         let after = Millis::from_civil(date(query.year + 1, 1, 1).at(0, 0, 0, 0));
         let (first, after) = (condition.bind(first.0), condition.bind(after.0));
-        condition.and(format!("starts >= {first} AND starts < {after} AND length(area) >= 6"));
+        condition.and(format!(
+            "starts >= {first} AND starts < {after} AND length(area) >= 6"
+        ));
         let sql = format!(
             "SELECT substr(area, 1, 6) AS district, starts, state FROM activity {} ORDER BY record",
             condition.sql()
         );
         let facts: Vec<Fact> = tx.all(&sql, condition.values(), |row| {
-            Ok((row.parse("district")?, Millis(row.get("starts")?), row.parse("state")?))
+            Ok((
+                row.parse("district")?,
+                Millis(row.get("starts")?),
+                row.parse("state")?,
+            ))
         })?;
         for (district, _, _) in &facts {
             districts.entry(*district).or_insert_with(|| district.to_string());
@@ -172,7 +194,10 @@ mod tests {
         let years = table(2026, &districts, &facts, date(2026, 3, 15));
         assert_eq!(years.len(), 2);
         let first = &years[0].months;
-        assert_eq!((first[0].approved, first[0].submitted, first[0].missing), (1, 1, false));
+        assert_eq!(
+            (first[0].approved, first[0].submitted, first[0].missing),
+            (1, 1, false)
+        );
         assert!(first[1].missing && first[2].missing);
         assert!(!first[3].missing, "April has not begun");
         assert!(years[1].months[0].missing);
@@ -184,7 +209,12 @@ mod tests {
         let districts = BTreeMap::from([(district, String::new())]);
         // 2026-01-31 23:30 UTC is February in Asia/Shanghai.
         let at = Millis(Millis::from_civil(date(2026, 2, 1).at(7, 30, 0, 0)).0);
-        let years = table(2026, &districts, &[(district, at, Standing::Approved)], date(2026, 12, 1));
+        let years = table(
+            2026,
+            &districts,
+            &[(district, at, Standing::Approved)],
+            date(2026, 12, 1),
+        );
         assert_eq!(years[0].months[1].approved, 1);
     }
 }

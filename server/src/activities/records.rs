@@ -11,8 +11,7 @@ use crate::{
     failure::Failure,
     feed::MailboxId,
     intake::{EntryRow, Taken},
-    params,
-    people,
+    params, people,
     store::{Row, StoreError, Tx},
 };
 use protocol::{
@@ -307,9 +306,11 @@ pub(super) fn reviews(tx: &mut Tx<'_>, record: RecordId) -> Result<Vec<Review>, 
 }
 
 pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreError> {
-    let post_name = tx.one("SELECT name FROM post WHERE id = ?1", params![r.post.to_string()], |row| {
-        row.get("name")
-    })?;
+    let post_name = tx.one(
+        "SELECT name FROM post WHERE id = ?1",
+        params![r.post.to_string()],
+        |row| row.get("name"),
+    )?;
     Ok(ActivityView {
         photos: photos::named_by(tx, r.entry, Origin::Report)?,
         author_name: people::name(tx, r.author)?,

@@ -55,7 +55,11 @@ pub struct ActivityQuery {
 fn wrong(at: &str, zh: &str, en: &str) -> Failure {
     Failure::fields(
         ProblemCode::Invalid,
-        vec![FieldError { at: at.to_owned(), zh: zh.to_owned(), en: en.to_owned() }],
+        vec![FieldError {
+            at: at.to_owned(),
+            zh: zh.to_owned(),
+            en: en.to_owned(),
+        }],
     )
 }
 
@@ -92,10 +96,15 @@ async fn activities(
     let rows = app
         .read(move |tx| {
             let found = tx.all(&sql, condition.values(), Record::read)?;
-            Ok(found.into_iter().map(|r| records::view(tx, r)).collect::<Result<Vec<_>, _>>()?)
+            Ok(found
+                .into_iter()
+                .map(|r| records::view(tx, r))
+                .collect::<Result<Vec<_>, _>>()?)
         })
         .await?;
-    Ok(Json(Page::cut(rows, limit, |row: &ActivityView| format!("{}.{}", row.updated.0, row.record))))
+    Ok(Json(Page::cut(rows, limit, |row: &ActivityView| {
+        format!("{}.{}", row.updated.0, row.record)
+    })))
 }
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: RecordId) -> Result<Record, Failure> {
@@ -109,7 +118,10 @@ fn readable(tx: &mut Tx<'_>, staff: &Staff, id: RecordId) -> Result<Record, Fail
 
 fn full(tx: &mut Tx<'_>, record: Record) -> Result<ActivityView, Failure> {
     let reviews = records::reviews(tx, record.record)?;
-    Ok(ActivityView { reviews, ..records::view(tx, record)? })
+    Ok(ActivityView {
+        reviews,
+        ..records::view(tx, record)?
+    })
 }
 
 /// A record with its photos and reviews.

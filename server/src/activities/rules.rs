@@ -54,17 +54,42 @@ pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
         let n = text.trim().chars().count();
         n == 0 || n > most || text.contains('\0')
     };
-    fault(missing(&a.title, 200), "activity.title", "请填写活动名称（200 字以内）", "give the title, up to 200 characters");
-    fault(missing(&a.category, 64), "activity.category", "请选择活动类别", "choose the kind of activity");
-    fault(missing(&a.place, 200), "activity.place", "请填写活动地点", "say where it was held");
-    fault(missing(&a.organiser, 200), "activity.organiser", "请填写组织单位", "say who organised it");
+    fault(
+        missing(&a.title, 200),
+        "activity.title",
+        "请填写活动名称（200 字以内）",
+        "give the title, up to 200 characters",
+    );
+    fault(
+        missing(&a.category, 64),
+        "activity.category",
+        "请选择活动类别",
+        "choose the kind of activity",
+    );
+    fault(
+        missing(&a.place, 200),
+        "activity.place",
+        "请填写活动地点",
+        "say where it was held",
+    );
+    fault(
+        missing(&a.organiser, 200),
+        "activity.organiser",
+        "请填写组织单位",
+        "say who organised it",
+    );
     fault(
         !(1..=MOST_PARTICIPANTS).contains(&a.participants),
         "activity.participants",
         "参加人数至少 1 人",
         "at least one participant",
     );
-    fault(a.ends < a.starts, "activity.times", "结束时间不能早于开始时间", "it cannot end before it starts");
+    fault(
+        a.ends < a.starts,
+        "activity.times",
+        "结束时间不能早于开始时间",
+        "it cannot end before it starts",
+    );
     fault(
         a.ends.since(a.starts) > LONGEST_MS || a.starts.0 <= 0,
         "activity.times",
@@ -121,14 +146,26 @@ pub fn further(s: &Second) -> Further {
     }
     let refused = |code: &str, zh: &str, en: &str| Further::Refused(Reason::new(code, zh, en));
     if !s.same_author {
-        return refused("activity.author", "只有本人能修改这条记录", "only its author can mend a record");
+        return refused(
+            "activity.author",
+            "只有本人能修改这条记录",
+            "only its author can mend a record",
+        );
     }
     if s.supersedes.is_none() {
-        return refused("activity.record_taken", "这条记录已提交，请以修改方式提交", "the record exists, mend it instead");
+        return refused(
+            "activity.record_taken",
+            "这条记录已提交，请以修改方式提交",
+            "the record exists, mend it instead",
+        );
     }
     match s.standing {
         Standing::Submitted | Standing::Returned => Further::Mends,
-        Standing::Approved => refused("activity.state", "该活动记录已审核通过，不能再修改", "it has been approved already"),
+        Standing::Approved => refused(
+            "activity.state",
+            "该活动记录已审核通过，不能再修改",
+            "it has been approved already",
+        ),
         Standing::Withdrawn => refused("activity.withdrawn", "该活动记录已撤回", "it has been taken back"),
     }
 }
@@ -171,7 +208,10 @@ mod tests {
         };
         let faults = faults(&bad, NOW);
         let codes: Vec<&str> = faults.iter().map(|f| f.code.as_str()).collect();
-        assert_eq!(codes, ["activity.title", "activity.participants", "activity.times"]);
+        assert_eq!(
+            codes,
+            ["activity.title", "activity.participants", "activity.times"]
+        );
         let reason = one_reason(&faults).unwrap();
         assert_eq!(reason.code, "activity.title");
         assert!(reason.zh.contains("参加人数") && reason.zh.contains("结束时间"));
@@ -179,7 +219,11 @@ mod tests {
 
     #[test]
     fn what_is_still_to_come_is_no_record() {
-        let next_week = Activity { starts: NOW.plus(7 * 86_400_000), ends: NOW.plus(7 * 86_400_000), ..good() };
+        let next_week = Activity {
+            starts: NOW.plus(7 * 86_400_000),
+            ends: NOW.plus(7 * 86_400_000),
+            ..good()
+        };
         assert_eq!(faults(&next_week, NOW)[0].code, "activity.not_yet");
     }
 
@@ -197,16 +241,52 @@ mod tests {
             supersedes: Some(entry(1)),
         };
         assert_eq!(further(&second), Further::Mends);
-        assert_eq!(further(&Second { standing: Standing::Submitted, ..second }), Further::Mends);
-        assert_eq!(further(&Second { entry: entry(1), ..second }), Further::Known);
+        assert_eq!(
+            further(&Second {
+                standing: Standing::Submitted,
+                ..second
+            }),
+            Further::Mends
+        );
+        assert_eq!(
+            further(&Second {
+                entry: entry(1),
+                ..second
+            }),
+            Further::Known
+        );
         let code = |s: Second| match further(&s) {
             Further::Refused(reason) => reason.code,
             other => format!("{other:?}"),
         };
-        assert_eq!(code(Second { same_author: false, ..second }), "activity.author");
-        assert_eq!(code(Second { standing: Standing::Approved, ..second }), "activity.state");
-        assert_eq!(code(Second { supersedes: None, ..second }), "activity.record_taken");
-        assert_eq!(code(Second { standing: Standing::Withdrawn, ..second }), "activity.withdrawn");
+        assert_eq!(
+            code(Second {
+                same_author: false,
+                ..second
+            }),
+            "activity.author"
+        );
+        assert_eq!(
+            code(Second {
+                standing: Standing::Approved,
+                ..second
+            }),
+            "activity.state"
+        );
+        assert_eq!(
+            code(Second {
+                supersedes: None,
+                ..second
+            }),
+            "activity.record_taken"
+        );
+        assert_eq!(
+            code(Second {
+                standing: Standing::Withdrawn,
+                ..second
+            }),
+            "activity.withdrawn"
+        );
     }
 
     proptest! {

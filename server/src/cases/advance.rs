@@ -7,15 +7,7 @@ use super::{
     photos, rules,
     view::{self, CaseView},
 };
-use crate::{
-    app::App,
-    ctx::Ctx,
-    failure::Failure,
-    http::actor::Staff,
-    params,
-    store::Tx,
-    tasks,
-};
+use crate::{app::App, ctx::Ctx, failure::Failure, http::actor::Staff, params, store::Tx, tasks};
 use protocol::{
     calendar::Limit,
     case::{Action, CaseState, Guard, Transition, transition},
@@ -36,7 +28,10 @@ use serde_json::{Map, Value, json};
 pub enum Actor<'a> {
     Staff(&'a Staff),
     /// Somebody in the field, whom the task's rules have let through already.
-    Field { person: PersonId, post: PostId },
+    Field {
+        person: PersonId,
+        post: PostId,
+    },
     /// The server itself: a limit that ran out, a job.
     System,
 }
@@ -134,10 +129,16 @@ pub fn advance(
         ));
     }
     if file.withdrawn {
-        return Err(Failure::because(ProblemCode::CaseTransition, "案卷已由上报人撤回"));
+        return Err(Failure::because(
+            ProblemCode::CaseTransition,
+            "案卷已由上报人撤回",
+        ));
     }
     let row = transition(file.state, action).map_err(|e| {
-        Failure::because(ProblemCode::CaseTransition, rules::not_from_here(e.state, e.action))
+        Failure::because(
+            ProblemCode::CaseTransition,
+            rules::not_from_here(e.state, e.action),
+        )
     })?;
     let mut facts = input.facts.clone();
     fill(app, &mut file, action, input, &mut facts)?;
@@ -175,7 +176,10 @@ pub fn advance(
             facts.insert("round".into(), json!(file.rounds));
         }
         Action::Handle => {
-            facts.insert("in_time".into(), json!(file.deadline.is_none_or(|d| ctx.now <= d)));
+            facts.insert(
+                "in_time".into(),
+                json!(file.deadline.is_none_or(|d| ctx.now <= d)),
+            );
         }
         Action::SendCheck => {
             file.check_passed = None;
@@ -183,7 +187,9 @@ pub fn advance(
             facts.insert("task".into(), json!(task));
         }
         Action::CheckResult => {
-            let passed = input.check_passed.ok_or_else(|| Failure::internal("a check without a result"))?;
+            let passed = input
+                .check_passed
+                .ok_or_else(|| Failure::internal("a check without a result"))?;
             file.check_passed = Some(passed);
             facts.insert("passed".into(), json!(passed));
         }
@@ -199,7 +205,17 @@ pub fn advance(
         | Action::Close
         | Action::Rework => {}
     }
-    record(tx, ctx, &mut file, Some(row), row.action.as_str(), Some(from), by, input, facts)?;
+    record(
+        tx,
+        ctx,
+        &mut file,
+        Some(row),
+        row.action.as_str(),
+        Some(from),
+        by,
+        input,
+        facts,
+    )?;
     file.update(tx)?;
     view::tell_author(tx, ctx, &file)?;
     view::of(tx, app, file, by)
@@ -287,7 +303,17 @@ pub fn register(
     )?;
     let task = send(tx, ctx, app, &file, Purpose::Verify, by)?;
     facts.insert("task".into(), json!(task));
-    record(tx, ctx, &mut file, Some(row), row.action.as_str(), None, by, input, facts)?;
+    record(
+        tx,
+        ctx,
+        &mut file,
+        Some(row),
+        row.action.as_str(),
+        None,
+        by,
+        input,
+        facts,
+    )?;
     file.update(tx)?;
     view::of(tx, app, file, by)
 }
@@ -308,11 +334,12 @@ fn authorise(file: &CaseFile, action: Action, by: &Actor<'_>) -> Result<(), Fail
         Actor::Staff(_) if role == Role::Patroller => Err(others()),
         Actor::Staff(staff) if role == Role::Department => {
             if !staff.grants.iter().any(|g| g.role == role) {
-                Err(others())
-            } else if file.department.is_some_and(|d| staff.orgs(role).any(|org| org == d)) {
-                Ok(())
-            } else {
-                Err(Failure::because(ProblemCode::OutOfScope, "案卷由其他部门处置"))
+                return Err(others());
+            }
+            match file.department {
+                Some(with) if staff.orgs(role).any(|org| org == with) => Ok(()),
+                Some(_) => Err(Failure::because(ProblemCode::OutOfScope, "案卷由其他部门处置")),
+                None => staff.require(role, &file.area),
             }
         }
         Actor::Staff(staff) => match staff.require(role, &file.area) {
@@ -330,13 +357,17 @@ fn was_done(
     case: Option<CaseId>,
     action: Action,
 ) -> Result<Option<CaseId>, Failure> {
-    let Some(request) = input.request else { return Ok(None) };
+    let Some(request) = input.request else {
+        return Ok(None);
+    };
     let done: Option<(CaseId, String)> = tx.opt(
         "SELECT case_id, body FROM case_event WHERE id = ?1",
         params![request.to_string()],
         |row| Ok((row.parse("case_id")?, row.get("body")?)),
     )?;
-    let Some((found, body)) = done else { return Ok(None) };
+    let Some((found, body)) = done else {
+        return Ok(None);
+    };
     let event: Event = serde_json::from_str(&body)?;
     if event.action == action.as_str() && case.is_none_or(|c| c == found) {
         return Ok(Some(found));
@@ -441,7 +472,9 @@ mod place {
 
 /// The named department, when it is one that answers for the place of the case.
 fn check_department(tx: &mut Tx<'_>, file: &CaseFile, input: &Input) -> Result<Option<OrgId>, Failure> {
-    let Some(department) = input.department else { return Ok(None) };
+    let Some(department) = input.department else {
+        return Ok(None);
+    };
     // A unit handles cases when somebody holds the role there; whoever else it is has nobody to see the case.
     let area: Option<String> = tx.opt(
         "SELECT area FROM org WHERE id = ?1
@@ -503,8 +536,13 @@ fn send(
         Purpose::Verify => app.settings.verify_minutes,
         Purpose::Check | Purpose::Inspect => app.settings.check_minutes,
     };
-    let matter = file.matter.and_then(|m| app.catalogue.find(m)).map_or("", |m| m.zh.as_str());
-    let wording = format!("{}：{matter} {}", purpose.zh(), file.text).trim().to_owned();
+    let matter = file
+        .matter
+        .and_then(|m| app.catalogue.find(m))
+        .map_or("", |m| m.zh.as_str());
+    let wording = format!("{}：{matter} {}", purpose.zh(), file.text)
+        .trim()
+        .to_owned();
     let task = tasks::Task::new(
         ctx,
         tasks::Order {
@@ -555,7 +593,11 @@ pub(super) fn record(
             action: action.to_owned(),
             from,
             to: file.state,
-            actor: EventActor { person: by.person(), role, post },
+            actor: EventActor {
+                person: by.person(),
+                role,
+                post,
+            },
             at: Millis(ctx.now.0),
             opinion: input.opinion.trim().to_owned(),
             attachments: input.attachments.clone(),

@@ -69,7 +69,9 @@ fn streams_within(areas: &[String]) -> Where {
 }
 
 fn by_state(tx: &mut Tx<'_>, sql: &str, condition: &Where) -> Result<BTreeMap<String, u64>, StoreError> {
-    let rows = tx.all(sql, condition.values(), |row| Ok((row.get("state")?, row.get("n")?)))?;
+    let rows = tx.all(sql, condition.values(), |row| {
+        Ok((row.get("state")?, row.get("n")?))
+    })?;
     Ok(rows.into_iter().collect())
 }
 
@@ -82,7 +84,10 @@ fn photos(tx: &mut Tx<'_>, condition: &Where) -> Result<PhotoCount, StoreError> 
         condition.sql()
     );
     tx.one(&sql, condition.values(), |row| {
-        Ok(PhotoCount { named: row.get("named")?, held: row.get("held")? })
+        Ok(PhotoCount {
+            named: row.get("named")?,
+            held: row.get("held")?,
+        })
     })
 }
 
@@ -100,7 +105,10 @@ pub async fn counts(State(app): State<App>, staff: Staff) -> Result<Json<Counts>
         };
         let (area, cell, unit) = (within("area"), within("cell"), streams_within(&areas));
         let grouped = |table: &str, condition: &Where| {
-            format!("SELECT state, COUNT(*) AS n FROM {table} {} GROUP BY state", condition.sql())
+            format!(
+                "SELECT state, COUNT(*) AS n FROM {table} {} GROUP BY state",
+                condition.sql()
+            )
         };
         let entries = format!(
             "SELECT e.state, COUNT(*) AS n FROM entry e JOIN stream s ON s.id = e.stream
@@ -177,5 +185,7 @@ pub async fn streams(
             Ok(rows)
         })
         .await?;
-    Ok(Json(Page::cut(rows, limit, |row: &StreamCount| row.stream.to_string())))
+    Ok(Json(Page::cut(rows, limit, |row: &StreamCount| {
+        row.stream.to_string()
+    })))
 }

@@ -88,7 +88,10 @@ pub enum Broken {
 
 /// The seal of a body.
 pub fn seal(previous: &str, body: &str) -> String {
-    let digest = sha2::Sha256::new().chain_update(previous).chain_update(body).finalize();
+    let digest = sha2::Sha256::new()
+        .chain_update(previous)
+        .chain_update(body)
+        .finalize();
     hex::encode(digest)
 }
 
@@ -176,7 +179,11 @@ mod tests {
                     action: "report".into(),
                     from: None,
                     to: CaseState::Reported,
-                    actor: EventActor { person: None, role: Some(Role::Patroller), post: None },
+                    actor: EventActor {
+                        person: None,
+                        role: Some(Role::Patroller),
+                        post: None,
+                    },
                     at: Millis(seq),
                     opinion: format!("意见 {seq}"),
                     attachments: Vec::new(),
@@ -184,7 +191,13 @@ mod tests {
                 };
                 let body = serde_json::to_string(&event).unwrap();
                 let hash = seal(&previous, &body);
-                let sealed = Sealed { seq, id: event.id.to_string(), body, previous: previous.clone(), hash: hash.clone() };
+                let sealed = Sealed {
+                    seq,
+                    id: event.id.to_string(),
+                    body,
+                    previous: previous.clone(),
+                    hash: hash.clone(),
+                };
                 previous = hash;
                 sealed
             })
@@ -214,7 +227,10 @@ mod tests {
     #[test]
     fn an_event_of_another_case_does_not_fit() {
         let other = CaseId::from_parts(2, [8; 10]);
-        assert_eq!(verify(other, 1, CaseState::Reported, &chain(1)), Err(Broken::Place(1)));
+        assert_eq!(
+            verify(other, 1, CaseState::Reported, &chain(1)),
+            Err(Broken::Place(1))
+        );
     }
 
     proptest! {

@@ -107,7 +107,9 @@ pub fn all(tx: &mut Tx<'_>, file: &CaseFile, events: &[Event]) -> Result<Vec<Cas
         photos.extend(named_by(tx, entry, Origin::Answer)?);
     }
     for event in events {
-        let Some(person) = event.actor.person.filter(|_| event.actor.post.is_none()) else { continue };
+        let Some(person) = event.actor.person.filter(|_| event.actor.post.is_none()) else {
+            continue;
+        };
         for sha256 in &event.attachments {
             photos.extend(attached(tx, *sha256, person)?);
         }
@@ -162,7 +164,11 @@ pub fn to_compare(
     let events = super::ledger::load(tx, file.id)?;
     let last = events.iter().rev().find_map(|sealed| {
         let event: Event = serde_json::from_str(&sealed.body).ok()?;
-        event.attachments.last().copied().filter(|_| event.actor.post.is_none())
+        event
+            .attachments
+            .last()
+            .copied()
+            .filter(|_| event.actor.post.is_none())
     });
     Ok(last.map(|sha256| (None, sha256)))
 }

@@ -87,9 +87,22 @@ fn open(
     let mut facts = facts(taken, &case);
     facts.insert("received".into(), json!(taken.received));
     facts.insert("uncertainty_ms".into(), json!(taken.made.uncertainty_ms));
-    let by = Actor::Field { person: entry.author, post: entry.post };
+    let by = Actor::Field {
+        person: entry.author,
+        post: entry.post,
+    };
     let input = said(report);
-    record(tx, ctx, &mut case, Some(row), row.action.as_str(), None, &by, &input, facts)?;
+    record(
+        tx,
+        ctx,
+        &mut case,
+        Some(row),
+        row.action.as_str(),
+        None,
+        &by,
+        &input,
+        facts,
+    )?;
     case.update(tx)?;
     view::tell_author(tx, ctx, &case)?;
     Ok(Disposition::applied())
@@ -109,7 +122,10 @@ fn mend(
         return Ok(Disposition::review(Reason::new(
             "case.record_taken",
             format!("这条记录已是案卷 {}，转人工核对", case.number),
-            format!("The record is case {} already; a person will look at it", case.number),
+            format!(
+                "The record is case {} already; a person will look at it",
+                case.number
+            ),
         )));
     }
     if case.withdrawn || !matches!(case.state, CaseState::Reported | CaseState::SentBack) {
@@ -120,7 +136,10 @@ fn mend(
     facts.insert("instead_of".into(), json!(case.entry));
     case.entry = Some(entry.id);
     case.stream = Some(taken.stream);
-    let by = Actor::Field { person: entry.author, post: entry.post };
+    let by = Actor::Field {
+        person: entry.author,
+        post: entry.post,
+    };
     let (from, input) = (case.state, said(report));
     record(tx, ctx, &mut case, None, "mend", Some(from), &by, &input, facts)?;
     case.update(tx)?;
@@ -146,13 +165,30 @@ pub fn withdraw(
         return Ok(Some(Disposition::review(moved_on(&case))));
     }
     case.withdrawn = true;
-    let reason = serde_json::from_str(taken.entry.payload.get()).map_or(String::new(), |w: Withdraw| w.reason);
-    let by = Actor::Field { person: taken.entry.author, post: taken.entry.post };
-    let input = Input { opinion: reason, ..Input::default() };
+    let reason =
+        serde_json::from_str(taken.entry.payload.get()).map_or(String::new(), |w: Withdraw| w.reason);
+    let by = Actor::Field {
+        person: taken.entry.author,
+        post: taken.entry.post,
+    };
+    let input = Input {
+        opinion: reason,
+        ..Input::default()
+    };
     let mut facts = Map::new();
     facts.insert("entry".into(), json!(taken.entry.id));
     let from = case.state;
-    record(tx, ctx, &mut case, None, "withdraw", Some(from), &by, &input, facts)?;
+    record(
+        tx,
+        ctx,
+        &mut case,
+        None,
+        "withdraw",
+        Some(from),
+        &by,
+        &input,
+        facts,
+    )?;
     case.update(tx)?;
     view::tell_author(tx, ctx, &case)?;
     Ok(Some(Disposition::applied()))
@@ -170,7 +206,11 @@ fn moved_on(case: &CaseFile) -> Reason {
     Reason::new(
         "case.moved_on",
         format!("案卷 {} 已进入「{}」，转人工核对", case.number, case.state.zh()),
-        format!("Case {} is {} by now; a person will look at it", case.number, case.state.as_str()),
+        format!(
+            "Case {} is {} by now; a person will look at it",
+            case.number,
+            case.state.as_str()
+        ),
     )
 }
 

@@ -2,8 +2,8 @@
 
 use protocol::{
     case::{Action, CaseState, Guard, Transition, allowed},
-    evidence::{Position, TimeBasis},
     codes::CellCode,
+    evidence::{Position, TimeBasis},
     problem::FieldError,
     role::Role,
 };
@@ -38,7 +38,12 @@ impl Facts {
 
 /// The guards of a row that the facts do not meet.
 pub fn missing(transition: &Transition, facts: Facts) -> Vec<Guard> {
-    transition.guards.iter().copied().filter(|g| !facts.meet(*g)).collect()
+    transition
+        .guards
+        .iter()
+        .copied()
+        .filter(|g| !facts.meet(*g))
+        .collect()
 }
 
 /// A guard as a field of the problem `case.guard`.
@@ -91,7 +96,13 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Self; 5] = [Self::Matter, Self::Place, Self::Level, Self::Department, Self::Limit];
+    pub const ALL: [Self; 5] = [
+        Self::Matter,
+        Self::Place,
+        Self::Level,
+        Self::Department,
+        Self::Limit,
+    ];
     /// JSON pointer of the part in the body.
     pub const fn at(self) -> &'static str {
         match self {
@@ -198,7 +209,8 @@ pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
     flag(c.position.is_none(), Flag::NoPosition);
     flag(c.position.is_some_and(|p| p.mock), Flag::MockPosition);
     flag(
-        c.position.is_some_and(|p| p.accuracy_cm == 0 && p.provider != "manual"),
+        c.position
+            .is_some_and(|p| p.accuracy_cm == 0 && p.provider != "manual"),
         Flag::ZeroAccuracy,
     );
     flag(
@@ -218,7 +230,12 @@ pub fn common_area(areas: &[String]) -> String {
         return String::new();
     };
     let shared = rest.iter().fold(first.len(), |n, area| {
-        first.bytes().zip(area.bytes()).take(n).take_while(|(a, b)| a == b).count()
+        first
+            .bytes()
+            .zip(area.bytes())
+            .take(n)
+            .take_while(|(a, b)| a == b)
+            .count()
     });
     let level = [12, 10, 8, 6, 4].into_iter().find(|l| *l <= shared).unwrap_or(0);
     first.get(..level).unwrap_or_default().to_owned()
@@ -283,13 +300,19 @@ mod tests {
             let waits = Role::ALL.iter().filter(|r| queue(**r).contains(state)).count();
             assert_eq!(waits, usize::from(!state.is_final()), "{state}");
         }
-        assert_eq!(queue(Role::ShiftLeader), [CaseState::Prefiled, CaseState::AwaitClosing]);
+        assert_eq!(
+            queue(Role::ShiftLeader),
+            [CaseState::Prefiled, CaseState::AwaitClosing]
+        );
     }
 
     #[test]
     fn a_refused_action_says_what_is_possible_now() {
         let text = not_from_here(CaseState::Reported, Action::Close);
-        assert!(text.contains("上报") && text.contains("prefile（受理员）"), "{text}");
+        assert!(
+            text.contains("上报") && text.contains("prefile（受理员）"),
+            "{text}"
+        );
         assert!(not_from_here(CaseState::Closed, Action::Close).contains("已办结"));
     }
 
@@ -301,7 +324,10 @@ mod tests {
 
     fn position(accuracy_cm: u32, mock: bool) -> Position {
         Position {
-            point: PointE7 { lat: 438_000_000, lon: 1_253_000_000 },
+            point: PointE7 {
+                lat: 438_000_000,
+                lon: 1_253_000_000,
+            },
             accuracy_cm,
             provider: "gps".into(),
             mock,
@@ -348,9 +374,16 @@ mod tests {
                 F::MatterUnknown
             ]
         );
-        let lost = Circumstances { position: None, located: None, ..good };
+        let lost = Circumstances {
+            position: None,
+            located: None,
+            ..good
+        };
         assert_eq!(flags(&lost), [F::NoPosition]);
-        let at_sea = Circumstances { located: None, ..good };
+        let at_sea = Circumstances {
+            located: None,
+            ..good
+        };
         assert_eq!(flags(&at_sea), [F::OutsideGrid]);
     }
 

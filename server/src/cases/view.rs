@@ -7,14 +7,7 @@ use super::{
     photos::{self, CasePhoto},
     reports, rules,
 };
-use crate::{
-    app::App,
-    ctx::Ctx,
-    failure::Failure,
-    feed::MailboxId,
-    params,
-    store::Tx,
-};
+use crate::{app::App, ctx::Ctx, failure::Failure, feed::MailboxId, params, store::Tx};
 use protocol::{
     case::{Action, CaseState, Guard, allowed},
     codes::{CellCode, GridVersion, MatterCode},
@@ -186,7 +179,9 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     let cell_name = file
         .cell
         .and_then(|c| app.grids.names(c))
-        .map_or(String::new(), |(street, community)| format!("{street}{community}"));
+        .map_or(String::new(), |(street, community)| {
+            format!("{street}{community}")
+        });
     let post_name = match file.reporter_post {
         Some(post) => name_of(tx, "post", post.to_string())?.map(|name| Named { id: post, name }),
         None => None,
@@ -213,7 +208,9 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
             .flags
             .iter()
             .map(|code| FlagName {
-                zh: code.parse::<rules::Flag>().map_or_else(|_| code.clone(), |f| f.zh().to_owned()),
+                zh: code
+                    .parse::<rules::Flag>()
+                    .map_or_else(|_| code.clone(), |f| f.zh().to_owned()),
                 code: code.clone(),
             })
             .collect(),
@@ -267,15 +264,19 @@ fn actions(file: &CaseFile, by: &Actor<'_>) -> Vec<AllowedAction> {
             role: t.by,
             role_zh: t.by.zh().to_owned(),
             mine: match by {
-                Actor::Staff(staff) if t.by == Role::Department => {
-                    staff.orgs(Role::Department).any(|org| Some(org) == file.department)
-                }
+                Actor::Staff(staff) if t.by == Role::Department => staff
+                    .orgs(Role::Department)
+                    .any(|org| Some(org) == file.department),
                 Actor::Staff(staff) => t.by != Role::Patroller && staff.may(t.by, &file.area),
                 Actor::Field { .. } | Actor::System => false,
             },
             asks: rules::missing(t, facts)
                 .into_iter()
-                .map(|guard| Asked { guard, zh: guard.zh().to_owned(), en: guard.en().to_owned() })
+                .map(|guard| Asked {
+                    guard,
+                    zh: guard.zh().to_owned(),
+                    en: guard.en().to_owned(),
+                })
                 .collect(),
         })
         .collect()
@@ -424,7 +425,9 @@ pub fn line(tx: &mut Tx<'_>, app: &App, file: CaseFile) -> Result<CaseLine, Fail
 /// was last with.
 pub fn may_read(staff: &crate::http::actor::Staff, file: &CaseFile) -> bool {
     READERS.iter().any(|role| match role {
-        Role::Department => staff.orgs(Role::Department).any(|org| Some(org) == file.department),
+        Role::Department => staff
+            .orgs(Role::Department)
+            .any(|org| Some(org) == file.department),
         other => staff.may(*other, &file.area),
     })
 }

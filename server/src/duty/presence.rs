@@ -7,8 +7,7 @@ use crate::{
     failure::Failure,
     feed::MailboxId,
     intake::Taken,
-    params,
-    people,
+    params, people,
     store::{StoreError, Tx},
     tasks,
 };
@@ -50,14 +49,30 @@ fn save(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (person) DO UPDATE SET post = excluded.post, present = excluded.present,
              since = excluded.since, ends = excluded.ends, changed_by = excluded.changed_by",
-        params![person.to_string(), p.post.to_string(), p.present, p.since.0, p.ends.0, ctx.now.0, by],
+        params![
+            person.to_string(),
+            p.post.to_string(),
+            p.present,
+            p.since.0,
+            p.ends.0,
+            ctx.now.0,
+            by
+        ],
     )?;
-    let row = PresenceRow { person, present: p.present, since: p.since };
-    ctx.mail.put(MailboxId::Author(person), kind::PRESENCE, person, &row)
+    let row = PresenceRow {
+        person,
+        present: p.present,
+        since: p.since,
+    };
+    ctx.mail
+        .put(MailboxId::Author(person), kind::PRESENCE, person, &row)
 }
 
 fn note(reason: Reason) -> Disposition {
-    Disposition { state: DispositionState::Applied.into(), reason: Some(reason) }
+    Disposition {
+        state: DispositionState::Applied.into(),
+        reason: Some(reason),
+    }
 }
 
 /// 签到: puts the author on duty at the post, unless he does not hold it now (a person looks at that) or the
@@ -174,7 +189,17 @@ pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failu
         "UPDATE duty_period SET until = ?2 WHERE person = ?1 AND since <= ?2 AND until > ?2",
         params![person.to_string(), ends.0],
     )?;
-    save(tx, ctx, person, Presence { present: false, ends, ..p }, None)?;
+    save(
+        tx,
+        ctx,
+        person,
+        Presence {
+            present: false,
+            ends,
+            ..p
+        },
+        None,
+    )?;
     tasks::resolve_for_post(tx, ctx, p.post)
 }
 
@@ -265,5 +290,7 @@ pub fn was_on_duty(
         ],
         |row| Ok((row.get("since")?, row.get("until")?)),
     )?;
-    Ok(periods.iter().any(|(since, until)| rules::covers(Millis(*since), Millis(*until), made)))
+    Ok(periods
+        .iter()
+        .any(|(since, until)| rules::covers(Millis(*since), Millis(*until), made)))
 }

@@ -21,7 +21,12 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 /// Who sees who is on duty.
-const READERS: &[Role] = &[Role::Supervisor, Role::ShiftLeader, Role::Acceptor, Role::CommandCentre];
+const READERS: &[Role] = &[
+    Role::Supervisor,
+    Role::ShiftLeader,
+    Role::Acceptor,
+    Role::CommandCentre,
+];
 
 /// The routes of this room.
 pub fn routes(app: &App) -> Operations {
@@ -78,7 +83,9 @@ async fn duty(
         }
         None => String::new(),
     };
-    condition.and(format!("EXISTS (SELECT 1 FROM post_area a WHERE a.post = p.post AND {within}{wished})"));
+    condition.and(format!(
+        "EXISTS (SELECT 1 FROM post_area a WHERE a.post = p.post AND {within}{wished})"
+    ));
     if let Some(after) = &query.after {
         let name = condition.bind(after);
         condition.and(format!("p.person > {name}"));
@@ -106,5 +113,7 @@ async fn duty(
             })?)
         })
         .await?;
-    Ok(Json(Page::cut(rows, limit, |row: &OnDuty| row.person.to_string())))
+    Ok(Json(Page::cut(rows, limit, |row: &OnDuty| {
+        row.person.to_string()
+    })))
 }

@@ -34,14 +34,31 @@ pub enum Entering {
 pub fn enter(was: Option<Presence>, post: PostId, made: Millis, now: Millis, hours: u32) -> Entering {
     let ends = made.plus(i64::from(hours) * 3_600_000);
     match was {
-        Some(p) if p.present && p.ends > now && p.post == post && p.since.civil().date() == made.civil().date() => {
-            Entering::Same(Presence { since: p.since.min(made), ..p })
+        Some(p)
+            if p.present
+                && p.ends > now
+                && p.post == post
+                && p.since.civil().date() == made.civil().date() =>
+        {
+            Entering::Same(Presence {
+                since: p.since.min(made),
+                ..p
+            })
         }
         // Somebody is on duty since later: an older check-in does not take that back.
-        Some(p) if p.present && p.ends > now && p.since > made => Entering::Over { ended: p.since.min(ends) },
-        Some(p) if !p.present && p.ends >= made => Entering::Over { ended: p.ends.min(ends) },
+        Some(p) if p.present && p.ends > now && p.since > made => Entering::Over {
+            ended: p.since.min(ends),
+        },
+        Some(p) if !p.present && p.ends >= made => Entering::Over {
+            ended: p.ends.min(ends),
+        },
         Some(_) | None if ends <= now => Entering::Over { ended: ends },
-        Some(_) | None => Entering::Begin(Presence { post, present: true, since: made, ends }),
+        Some(_) | None => Entering::Begin(Presence {
+            post,
+            present: true,
+            since: made,
+            ends,
+        }),
     }
 }
 
@@ -49,10 +66,19 @@ pub fn enter(was: Option<Presence>, post: PostId, made: Millis, now: Millis, hou
 pub fn leave(was: Option<Presence>, post: PostId, made: Millis) -> Option<Presence> {
     match was {
         Some(p) if p.present && made < p.since => None,
-        Some(p) if p.present => Some(Presence { present: false, ends: made, ..p }),
+        Some(p) if p.present => Some(Presence {
+            present: false,
+            ends: made,
+            ..p
+        }),
         Some(p) if p.ends >= made => None,
         Some(p) => Some(Presence { ends: made, ..p }),
-        None => Some(Presence { post, present: false, since: made, ends: made }),
+        None => Some(Presence {
+            post,
+            present: false,
+            since: made,
+            ends: made,
+        }),
     }
 }
 
@@ -88,7 +114,12 @@ mod tests {
         Millis(DAY + hour * HOUR)
     }
     fn on(since: i64) -> Presence {
-        Presence { post: post(1), present: true, since: at(since), ends: at(since + 14) }
+        Presence {
+            post: post(1),
+            present: true,
+            since: at(since),
+            ends: at(since + 14),
+        }
     }
 
     #[test]
@@ -98,31 +129,68 @@ mod tests {
 
     #[test]
     fn a_second_check_in_of_the_day_keeps_the_first() {
-        assert_eq!(enter(Some(on(7)), post(1), at(13), at(13), 14), Entering::Same(on(7)));
-        let earlier = Presence { since: at(6), ..on(7) };
-        assert_eq!(enter(Some(on(7)), post(1), at(6), at(13), 14), Entering::Same(earlier));
+        assert_eq!(
+            enter(Some(on(7)), post(1), at(13), at(13), 14),
+            Entering::Same(on(7))
+        );
+        let earlier = Presence {
+            since: at(6),
+            ..on(7)
+        };
+        assert_eq!(
+            enter(Some(on(7)), post(1), at(6), at(13), 14),
+            Entering::Same(earlier)
+        );
     }
 
     #[test]
     fn a_new_day_or_another_post_begins_anew() {
-        let night = Presence { post: post(1), present: true, since: at(-3), ends: at(11) };
-        assert_eq!(enter(Some(night), post(1), at(7), at(7), 14), Entering::Begin(on(7)));
+        let night = Presence {
+            post: post(1),
+            present: true,
+            since: at(-3),
+            ends: at(11),
+        };
+        assert_eq!(
+            enter(Some(night), post(1), at(7), at(7), 14),
+            Entering::Begin(on(7))
+        );
         let moved = enter(Some(on(7)), post(2), at(9), at(9), 14);
         assert!(matches!(moved, Entering::Begin(p) if p.post == post(2)));
     }
 
     #[test]
     fn a_check_in_that_comes_after_its_own_end_puts_nobody_on_duty() {
-        assert_eq!(enter(None, post(1), at(7), at(21), 14), Entering::Over { ended: at(21) });
-        let away = Presence { present: false, ends: at(12), ..on(7) };
-        assert_eq!(enter(Some(away), post(1), at(8), at(13), 14), Entering::Over { ended: at(12) });
+        assert_eq!(
+            enter(None, post(1), at(7), at(21), 14),
+            Entering::Over { ended: at(21) }
+        );
+        let away = Presence {
+            present: false,
+            ends: at(12),
+            ..on(7)
+        };
+        assert_eq!(
+            enter(Some(away), post(1), at(8), at(13), 14),
+            Entering::Over { ended: at(12) }
+        );
         // after the check-out it counts again
-        assert!(matches!(enter(Some(away), post(1), at(13), at(13), 14), Entering::Begin(_)));
+        assert!(matches!(
+            enter(Some(away), post(1), at(13), at(13), 14),
+            Entering::Begin(_)
+        ));
     }
 
     #[test]
     fn a_check_out_ends_only_the_duty_it_belongs_to() {
-        assert_eq!(leave(Some(on(7)), post(1), at(12)), Some(Presence { present: false, ends: at(12), ..on(7) }));
+        assert_eq!(
+            leave(Some(on(7)), post(1), at(12)),
+            Some(Presence {
+                present: false,
+                ends: at(12),
+                ..on(7)
+            })
+        );
         assert_eq!(leave(Some(on(7)), post(1), at(6)), None);
         assert!(!leave(None, post(1), at(6)).unwrap().present);
     }

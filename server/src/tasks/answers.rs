@@ -159,7 +159,10 @@ fn apply(
         facts,
         ..cases::Input::default()
     };
-    let by = cases::Actor::Field { person: entry.author, post: entry.post };
+    let by = cases::Actor::Field {
+        person: entry.author,
+        post: entry.post,
+    };
     cases::advance(tx, ctx, app, case, action, &by, &input)?;
     Ok(())
 }

@@ -4,14 +4,7 @@ use super::{
     rules,
     task::{self, COLUMNS, Task},
 };
-use crate::{
-    ctx::Ctx,
-    duty,
-    failure::Failure,
-    feed::MailboxId,
-    params,
-    store::Tx,
-};
+use crate::{ctx::Ctx, duty, failure::Failure, feed::MailboxId, params, store::Tx};
 use protocol::{
     duty::TaskState,
     feed::kind,
@@ -85,7 +78,10 @@ pub(super) fn close(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(
 /// with its case.
 pub fn cancel(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
     if task.order.drives {
-        return Err(Failure::because(ProblemCode::TaskState, "案卷的核实、核查任务随案卷流转，不能单独取消"));
+        return Err(Failure::because(
+            ProblemCode::TaskState,
+            "案卷的核实、核查任务随案卷流转，不能单独取消",
+        ));
     }
     match task.state {
         TaskState::Nobody | TaskState::Assigned => {

@@ -34,7 +34,12 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 /// Who sees tasks.
-const READERS: &[Role] = &[Role::Supervisor, Role::Acceptor, Role::ShiftLeader, Role::CommandCentre];
+const READERS: &[Role] = &[
+    Role::Supervisor,
+    Role::Acceptor,
+    Role::ShiftLeader,
+    Role::CommandCentre,
+];
 
 /// The routes of this room.
 pub fn routes(app: &App) -> Operations {
@@ -107,9 +112,11 @@ pub struct TaskView {
 
 fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreError> {
     let post_name = match task.holder {
-        Some((post, _)) => tx.opt("SELECT name FROM post WHERE id = ?1", params![post.to_string()], |row| {
-            row.get("name")
-        })?,
+        Some((post, _)) => tx.opt(
+            "SELECT name FROM post WHERE id = ?1",
+            params![post.to_string()],
+            |row| row.get("name"),
+        )?,
         None => None,
     };
     let o = &task.order;
@@ -143,13 +150,22 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
 }
 
 fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreError> {
-    let lease = |l: Lease| LeaseView { post: l.post, person: l.person, since: l.since, until: l.until };
+    let lease = |l: Lease| LeaseView {
+        post: l.post,
+        person: l.person,
+        since: l.since,
+        until: l.until,
+    };
     let leases = task::leases(tx, task.id)?.into_iter().map(lease).collect();
     let photos = match task.answer_entry {
         Some(entry) => cases::photos::named_by(tx, entry, cases::photos::Origin::Answer)?,
         None => Vec::new(),
     };
-    Ok(TaskView { leases, photos, ..view(tx, task, now)? })
+    Ok(TaskView {
+        leases,
+        photos,
+        ..view(tx, task, now)?
+    })
 }
 
 /// What a supervisor asks of the field.
@@ -179,7 +195,11 @@ pub struct TaskBody {
 const MOST_MINUTES: u32 = 60 * 24 * 31;
 
 fn wrong(at: &str, zh: &str, en: &str) -> FieldError {
-    FieldError { at: at.to_owned(), zh: zh.to_owned(), en: en.to_owned() }
+    FieldError {
+        at: at.to_owned(),
+        zh: zh.to_owned(),
+        en: en.to_owned(),
+    }
 }
 
 impl TaskBody {
@@ -188,7 +208,11 @@ impl TaskBody {
         let mut errors = Vec::new();
         let words = self.wording.trim().chars().count();
         if words == 0 || words > 1000 || self.wording.contains('\0') {
-            errors.push(wrong("/wording", "请写明要核实什么（1000 字以内）", "say what is asked, up to 1000 characters"));
+            errors.push(wrong(
+                "/wording",
+                "请写明要核实什么（1000 字以内）",
+                "say what is asked, up to 1000 characters",
+            ));
         }
         if self.address.chars().count() > 400 || self.address.contains('\0') {
             errors.push(wrong("/address", "地址过长", "the address is too long"));
@@ -208,9 +232,17 @@ impl TaskBody {
             }
         };
         if errors.is_empty() && (due <= now || due > minutes(MOST_MINUTES)) {
-            errors.push(wrong("/due", "时限须在现在之后、31 天之内", "the deadline lies between now and 31 days"));
+            errors.push(wrong(
+                "/due",
+                "时限须在现在之后、31 天之内",
+                "the deadline lies between now and 31 days",
+            ));
         }
-        if errors.is_empty() { Ok(due) } else { Err(Failure::fields(ProblemCode::Invalid, errors)) }
+        if errors.is_empty() {
+            Ok(due)
+        } else {
+            Err(Failure::fields(ProblemCode::Invalid, errors))
+        }
     }
 }
 
@@ -236,7 +268,11 @@ fn compare(
     }
     Err(Failure::fields(
         ProblemCode::Invalid,
-        vec![wrong("/compare", "没有这张照片", "neither the case nor your attachments hold this photo")],
+        vec![wrong(
+            "/compare",
+            "没有这张照片",
+            "neither the case nor your attachments hold this photo",
+        )],
     ))
 }
 
@@ -292,7 +328,14 @@ async fn create(
         );
         task.id = request.unwrap_or(task.id);
         let id = assign::issue(tx, ctx, task)?;
-        audit::note(tx, ctx, Some(staff.person), "task.issue", &id.to_string(), cell.as_str())?;
+        audit::note(
+            tx,
+            ctx,
+            Some(staff.person),
+            "task.issue",
+            &id.to_string(),
+            cell.as_str(),
+        )?;
         let task = Task::load(tx, id)?;
         Ok(full(tx, &task, ctx.now)?)
     })
@@ -331,26 +374,42 @@ async fn tasks(
         condition.within("cell", &[area]);
     }
     if let Some(after) = &query.after {
-        let bad = || Failure::fields(ProblemCode::Invalid, vec![wrong("?after", "翻页位置无效", "no cursor of this list")]);
+        let bad = || {
+            Failure::fields(
+                ProblemCode::Invalid,
+                vec![wrong("?after", "翻页位置无效", "no cursor of this list")],
+            )
+        };
         let (due, id) = after.split_once('.').ok_or_else(bad)?;
         let (due, id): (i64, TaskId) = (due.parse().map_err(|_| bad())?, id.parse().map_err(|_| bad())?);
         let (due, id) = (condition.bind(due), condition.bind(id.to_string()));
         condition.and(format!("(due, id) > ({due}, {id})"));
     }
     let most = condition.bind(limit + 1);
-    let sql = format!("SELECT {COLUMNS} FROM task {} ORDER BY due, id LIMIT {most}", condition.sql());
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task {} ORDER BY due, id LIMIT {most}",
+        condition.sql()
+    );
     let rows = app
         .read(move |tx| {
             let tasks = tx.all(&sql, condition.values(), Task::read)?;
-            Ok(tasks.iter().map(|task| view(tx, task, now)).collect::<Result<Vec<_>, _>>()?)
+            Ok(tasks
+                .iter()
+                .map(|task| view(tx, task, now))
+                .collect::<Result<Vec<_>, _>>()?)
         })
         .await?;
-    Ok(Json(Page::cut(rows, limit, |row: &TaskView| format!("{}.{}", row.due.0, row.id))))
+    Ok(Json(Page::cut(rows, limit, |row: &TaskView| {
+        format!("{}.{}", row.due.0, row.id)
+    })))
 }
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: TaskId) -> Result<Task, Failure> {
     let task = Task::load(tx, id)?;
-    if READERS.iter().any(|role| staff.may(*role, task.order.cell.as_str())) {
+    if READERS
+        .iter()
+        .any(|role| staff.may(*role, task.order.cell.as_str()))
+    {
         Ok(task)
     } else {
         Err(Failure::of(ProblemCode::OutOfScope))
@@ -360,7 +419,11 @@ fn readable(tx: &mut Tx<'_>, staff: &Staff, id: TaskId) -> Result<Task, Failure>
 /// A task, who had it when, and what was answered.
 #[utoipa::path(get, path = "/v1/tasks/{id}", tag = "tasks", params(("id" = TaskId, Path)),
     responses((status = 200, body = TaskView), (status = "4XX", body = Problem)))]
-async fn task(State(app): State<App>, staff: Staff, Path(id): Path<TaskId>) -> Result<Json<TaskView>, Failure> {
+async fn task(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<TaskId>,
+) -> Result<Json<TaskView>, Failure> {
     let now = app.clock.now();
     app.read(move |tx| {
         let task = readable(tx, &staff, id)?;
@@ -424,7 +487,14 @@ async fn cancel(
         let mut task = Task::load(tx, id)?;
         staff.require(Role::Supervisor, task.order.cell.as_str())?;
         assign::cancel(tx, ctx, &mut task)?;
-        audit::note(tx, ctx, Some(staff.person), "task.cancel", &id.to_string(), body.reason.trim())?;
+        audit::note(
+            tx,
+            ctx,
+            Some(staff.person),
+            "task.cancel",
+            &id.to_string(),
+            body.reason.trim(),
+        )?;
         Ok(full(tx, &task, ctx.now)?)
     })
     .await

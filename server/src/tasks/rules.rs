@@ -57,21 +57,32 @@ pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &Trusted
     if !meeting.purpose.answers().contains(&answer) {
         return Verdict::Reject(Reason::new(
             "task.answer_kind",
-            format!("「{}」不是{}任务的回答，请重新回答", answer.zh(), meeting.purpose.zh()),
-            format!("{} does not answer a task of the kind {}", answer.as_str(), meeting.purpose.as_str()),
+            format!(
+                "「{}」不是{}任务的回答，请重新回答",
+                answer.zh(),
+                meeting.purpose.zh()
+            ),
+            format!(
+                "{} does not answer a task of the kind {}",
+                answer.as_str(),
+                meeting.purpose.as_str()
+            ),
         ));
     }
     match meeting.state {
-        TaskState::Answered => return Verdict::Review(late("任务已由他人办结", "the task has been answered by another")),
+        TaskState::Answered => {
+            return Verdict::Review(late("任务已由他人办结", "the task has been answered by another"));
+        }
         TaskState::Cancelled => return Verdict::Review(late("任务已取消", "the task has been taken back")),
         TaskState::Nobody | TaskState::Assigned => {}
     }
     if !meeting.case_waits {
         return Verdict::Review(late("案卷已进入下一步", "the case has moved on"));
     }
-    let had = meeting.leases.iter().any(|l| {
-        l.post == post && (l.until.is_none() || covers(l.since, l.until.unwrap_or(l.since), made))
-    });
+    let had = meeting
+        .leases
+        .iter()
+        .any(|l| l.post == post && (l.until.is_none() || covers(l.since, l.until.unwrap_or(l.since), made)));
     if had {
         Verdict::Apply
     } else {
@@ -105,13 +116,26 @@ mod tests {
         PersonId::from_parts(1, [n; 10])
     }
     fn candidate(n: u8, last_contact: i64) -> Candidate {
-        Candidate { person: person(n), post: post(n), last_contact: Millis(last_contact) }
+        Candidate {
+            person: person(n),
+            post: post(n),
+            last_contact: Millis(last_contact),
+        }
     }
     fn made(at: i64) -> TrustedTime {
-        TrustedTime { at: Millis(at), uncertainty_ms: 0, basis: TimeBasis::Monotonic }
+        TrustedTime {
+            at: Millis(at),
+            uncertainty_ms: 0,
+            basis: TimeBasis::Monotonic,
+        }
     }
     fn lease(n: u8, since: i64, until: Option<i64>) -> Lease {
-        Lease { post: post(n), person: person(n), since: Millis(since), until: until.map(Millis) }
+        Lease {
+            post: post(n),
+            person: person(n),
+            since: Millis(since),
+            until: until.map(Millis),
+        }
     }
 
     #[test]
@@ -129,7 +153,12 @@ mod tests {
     }
 
     fn open(leases: &[Lease]) -> Meeting<'_> {
-        Meeting { purpose: Purpose::Check, state: TaskState::Assigned, leases, case_waits: true }
+        Meeting {
+            purpose: Purpose::Check,
+            state: TaskState::Assigned,
+            leases,
+            case_waits: true,
+        }
     }
 
     #[test]
@@ -150,9 +179,16 @@ mod tests {
             (TaskState::Cancelled, true),
             (TaskState::Assigned, false),
         ] {
-            let meeting = Meeting { state, case_waits, ..open(&leases) };
+            let meeting = Meeting {
+                state,
+                case_waits,
+                ..open(&leases)
+            };
             let verdict = judge(&meeting, Answer::NotRectified, post(1), &made(15));
-            assert!(matches!(verdict, Verdict::Review(r) if r.code == "task.late"), "{state}");
+            assert!(
+                matches!(verdict, Verdict::Review(r) if r.code == "task.late"),
+                "{state}"
+            );
         }
     }
 

@@ -1,0 +1,460 @@
+//! The life of a case by HTTP, row by row of the table of transitions, and every way to be refused.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/centre.rs"]
+mod centre;
+mod support;
+
+use centre::{
+    CELL, Centre, answer, case_of, check_in, disposition, inside, registration, report, send, tasks_of,
+};
+use protocol::{
+    case::{CaseState, TRANSITIONS},
+    duty::Answer,
+    payload::Payload,
+    role::Role,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use support::TestApp;
+
+/// The ids of the table that a case's ledger shows.
+fn rows(case: &Value) -> Vec<String> {
+    case["ledger"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["transition"].as_str().unwrap_or("-").to_owned())
+        .collect()
+}
+
+both_engines! {
+    async fn a_report_goes_from_the_field_to_closing_row_by_row(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        let case = c.reported(&app).await;
+        assert_eq!(c.state(&app, case).await, "reported");
+        c.steps(&app, case, &["prefile", "send_back", "prefile", "file", "dispatch"]).await;
+        let seen = c.case(&app, case).await;
+        assert_eq!((&seen["state"], &seen["rounds"]), (&json!("handling"), &json!(1)));
+        // 09:00 on a Monday and four working hours: 14:30, after the noon break.
+        assert_eq!(seen["deadline"], json!(app.now().plus(5 * 3_600_000 + 1_800_000)));
+        c.steps(&app, case, &["handle", "forward", "send_check"]).await;
+        let task = c.open_task(&app, case).await;
+        assert_eq!(tasks_of(&c.patroller, &app).await, [task.to_string()]);
+        let bad = answer(&mut c.patroller, &app, task, Answer::NotRectified);
+        assert_eq!(send(&mut c.patroller, &app, bad).await.0, "applied");
+        assert_eq!(tasks_of(&c.patroller, &app).await, Vec::<String>::new());
+        // The check did not pass: it cannot be closed, only sent back and dispatched again.
+        let needs = c.needs(&app, "close").await;
+        let refused = c.act(&app, case, "close", needs).await.expect(422).expect_code("case.guard");
+        assert_eq!(refused.json["errors"][0]["at"], "check_passed");
+        c.steps(&app, case, &["rework", "dispatch", "handle", "forward", "send_check"]).await;
+        let task = c.open_task(&app, case).await;
+        let good = answer(&mut c.patroller, &app, task, Answer::Rectified);
+        send(&mut c.patroller, &app, good).await;
+        c.step(&app, case, "close").await;
+        let closed = c.case(&app, case).await;
+        assert_eq!((&closed["state"], &closed["rounds"]), (&json!("closed"), &json!(2)));
+        assert_eq!(closed["ledger_ok"], true);
+        assert_eq!(closed["allowed"], json!([]));
+        assert_eq!(
+            rows(&closed),
+            ["T1", "T4", "T6", "T4", "T5", "T9", "T10", "T11", "T12", "T13", "T15", "T9", "T10", "T11", "T12", "T13", "T14"]
+        );
+        assert_eq!(closed["version"], 17);
+        // Its author sees where it stands.
+        let state = c.patroller.state(&app).await;
+        assert_eq!(state[&("case".to_owned(), case.to_string())]["state"], "closed");
+    }
+
+    async fn a_citizens_report_is_verified_first(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        for (reply, state) in [(Answer::True, "verified"), (Answer::NotTrue, "not_filed")] {
+            let case = c.registered(&app).await;
+            assert_eq!(c.state(&app, case).await, "verifying");
+            let task = c.open_task(&app, case).await;
+            assert_eq!(tasks_of(&c.patroller, &app).await, [task.to_string()]);
+            let entry = answer(&mut c.patroller, &app, task, reply);
+            assert_eq!(send(&mut c.patroller, &app, entry).await.0, "applied");
+            assert_eq!(c.state(&app, case).await, state);
+        }
+        let case = c.registered(&app).await;
+        let task = c.open_task(&app, case).await;
+        let entry = answer(&mut c.patroller, &app, task, Answer::True);
+        send(&mut c.patroller, &app, entry).await;
+        c.steps(&app, case, &["prefile", "send_back", "decline"]).await;
+        assert_eq!(rows(&c.case(&app, case).await), ["T2", "T3", "T4", "T6", "T6"]);
+    }
+
+    async fn each_step_belongs_to_one_role_and_one_area(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let case = c.reported(&app).await;
+        let other = app.staff(Role::Acceptor, c.city.other_district).await;
+        let needs = c.needs(&app, "prefile").await;
+        c.act_as(&app, &other, case, "prefile", needs.clone()).await.expect(403).expect_code("auth.scope");
+        let refused = c.act_as(&app, &c.leader, case, "prefile", needs).await.expect(403).expect_code("case.role");
+        assert!(refused.json["detail"].as_str().unwrap().contains("受理员"), "{refused:?}");
+        // What the field does is done by an answer, never from the console.
+        c.act(&app, case, "confirm_true", json!({})).await.expect_code("case.role");
+        c.act(&app, case, "check_result", json!({})).await.expect_code("case.role");
+        app.get(&format!("/v1/cases/{case}"), &other.token).await.expect(403).expect_code("auth.scope");
+        // Another department of the same area has nothing to do with it.
+        let unit = app.org(Some(c.city.district), "department", "园林处", "220104").await;
+        let gardener = app.staff(Role::Department, unit).await;
+        c.steps(&app, case, &["prefile", "file", "dispatch"]).await;
+        let needs = c.needs(&app, "handle").await;
+        c.act_as(&app, &gardener, case, "handle", needs).await.expect(403).expect_code("auth.scope");
+        app.get(&format!("/v1/cases/{case}"), &gardener.token).await.expect(403).expect_code("auth.scope");
+        c.step(&app, case, "handle").await;
+    }
+
+    async fn whatever_the_table_does_not_name_is_refused_with_what_is_possible(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let case = c.reported(&app).await;
+        for row in TRANSITIONS.iter().filter(|t| !t.from.contains(&CaseState::Reported) && t.by != Role::Patroller) {
+            let needs = c.needs(&app, row.action.as_str()).await;
+            let refused = c.act(&app, case, row.action.as_str(), needs).await.expect(409).expect_code("case.transition");
+            assert!(refused.json["detail"].as_str().unwrap().contains("prefile"), "{refused:?}");
+        }
+        assert_eq!(c.state(&app, case).await, "reported");
+        assert_eq!(c.case(&app, case).await["version"], 1);
+    }
+
+    async fn a_missing_condition_is_named_in_words(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        // No type, no place: the acceptor fills them.
+        let mut bare = report("看不清");
+        (bare.matter, bare.cell) = (None, None);
+        let entry = c.patroller.entry(&app, &Payload::Report(bare));
+        let id = entry.id;
+        c.patroller.push(&app, &[entry]).await;
+        let case = case_of(&app, id).await;
+        let ask = |c: &Value| c["allowed"][0]["asks"][0]["guard"].clone();
+        assert_eq!(ask(&c.case(&app, case).await), "type_and_place");
+        for part in [json!({}), json!({"matter": "E0102"}), json!({"cell": CELL})] {
+            let refused = c.act(&app, case, "prefile", part).await.expect(422).expect_code("case.guard");
+            assert_eq!(refused.json["errors"][0]["zh"], "需先填写类型和位置");
+        }
+        let sea = json!({"matter": "E0102", "place": centre::at_sea()});
+        c.act(&app, case, "prefile", sea).await.expect(422).expect_code("place.outside_grid");
+        c.act(&app, case, "prefile", json!({"matter": "E9999", "cell": CELL})).await.expect_code("request.invalid");
+        c.step(&app, case, "prefile").await;
+        for (action, missing, more) in [
+            ("file", vec!["level", "opinion"], json!({})),
+            ("file", vec!["opinion"], json!({"level": 1, "opinion": "  "})),
+            ("send_back", vec!["opinion"], json!({})),
+        ] {
+            let refused = c.act(&app, case, action, more).await.expect(422).expect_code("case.guard");
+            let at: Vec<&str> = refused.json["errors"].as_array().unwrap().iter().map(|e| e["at"].as_str().unwrap()).collect();
+            assert_eq!(at, missing, "{action}");
+        }
+        c.act(&app, case, "file", json!({"level": 4, "opinion": "x"})).await.expect_code("request.invalid");
+        c.act(&app, case, "file", json!({"level": 1, "opinion": "x", "department": c.city.department})).await
+            .expect_code("request.invalid");
+        c.step(&app, case, "file").await;
+        let limit = json!({"amount": 1, "unit": "working_day"});
+        c.act(&app, case, "dispatch", json!({"limit": limit})).await.expect_code("case.guard");
+        c.act(&app, case, "dispatch", json!({"department": c.city.department})).await.expect_code("case.guard");
+        // A unit where nobody handles anything is no department.
+        c.act(&app, case, "dispatch", json!({"limit": limit, "department": c.city.street})).await.expect_code("request.invalid");
+        c.step(&app, case, "dispatch").await;
+        c.act(&app, case, "handle", json!({"opinion": "已清理"})).await.expect_code("case.guard");
+        // Somebody else's picture, or none at all, is no proof.
+        let stranger = protocol::photo::Sha256::of(b"x");
+        c.act(&app, case, "handle", json!({"opinion": "已清理", "attachments": [stranger]})).await.expect_code("request.invalid");
+        assert_eq!(c.state(&app, case).await, "handling");
+    }
+
+    async fn an_action_on_a_stale_version_changes_nothing(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let case = c.reported(&app).await;
+        let path = format!("/v1/cases/{case}/actions");
+        let body = json!({"action": "prefile", "expected_version": 1, "matter": "E0102", "cell": CELL});
+        app.post_json(&path, &c.acceptor.token, &body).await.expect(200);
+        app.post_json(&path, &c.acceptor.token, &body).await.expect(409).expect_code("case.changed");
+        assert_eq!(c.case(&app, case).await["version"], 2);
+    }
+
+    async fn story_06_the_same_button_pressed_many_times_acts_once(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let case = c.reported(&app).await;
+        let path = format!("/v1/cases/{case}/actions");
+        let request = uuid::Uuid::now_v7();
+        let body = json!({"action": "prefile", "expected_version": 1, "request": request, "cell": CELL});
+        let presses = (0..5).map(|_| app.post_json(&path, &c.acceptor.token, &body));
+        for answer in futures_util::future::join_all(presses).await {
+            let answer = answer.expect(200);
+            assert_eq!((&answer.json["state"], &answer.json["version"]), (&json!("prefiled"), &json!(2)));
+        }
+        // The name of that request is not good for another action.
+        let other = json!({"action": "decline", "expected_version": 2, "request": request, "opinion": "x"});
+        app.post_json(&path, &c.acceptor.token, &other).await.expect_code("request.invalid");
+        let mut call = registration();
+        call["request"] = json!(uuid::Uuid::now_v7());
+        let calls = (0..3).map(|_| app.post_json("/v1/cases", &c.acceptor.token, &call));
+        let ids: BTreeSet<String> = futures_util::future::join_all(calls).await.into_iter()
+            .map(|a| a.expect(200).json["id"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(ids.len(), 1);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM task").await, 1);
+    }
+
+    async fn tampering_with_the_ledger_is_seen(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let spoilings: [&'static str; 4] = [
+            "UPDATE case_event SET body = replace(body, 'prefile', 'decline') WHERE seq = 2",
+            "DELETE FROM case_event WHERE seq = 2",
+            "DELETE FROM case_event WHERE seq = 1",
+            "UPDATE case_file SET state = 'closed'",
+        ];
+        for spoiling in spoilings {
+            let case = c.reported(&app).await;
+            c.step(&app, case, "prefile").await;
+            assert_eq!(c.case(&app, case).await["ledger_ok"], true);
+            let one = format!("{spoiling} {} {} = '{case}'",
+                if spoiling.contains("WHERE") { "AND" } else { "WHERE" },
+                if spoiling.contains("case_file") { "id" } else { "case_id" });
+            app.write(move |tx, _| Ok(tx.execute(&one, &[])?)).await;
+            assert_eq!(c.case(&app, case).await["ledger_ok"], false, "{spoiling}");
+        }
+    }
+
+    async fn queues_show_each_role_its_own_work_and_what_breaks_first(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let first = c.reported(&app).await;
+        app.advance_minutes(1);
+        let second = c.reported(&app).await;
+        let list = async |role: Role, queue: &str| -> Vec<String> {
+            let page = app.get(&format!("/v1/cases?queue={queue}"), &c.of(role).token).await.expect(200);
+            page.json["items"].as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(list(Role::Acceptor, "acceptor").await, [first.to_string(), second.to_string()]);
+        assert!(list(Role::Acceptor, "shift_leader").await.is_empty());
+        for (case, amount) in [(first, 8), (second, 2)] {
+            c.steps(&app, case, &["prefile", "file"]).await;
+            let more = json!({"department": c.city.department, "limit": {"amount": amount, "unit": "urgent_hour"}});
+            c.act(&app, case, "dispatch", more).await.expect(200);
+        }
+        assert_eq!(list(Role::Department, "department").await, [second.to_string(), first.to_string()]);
+        assert!(list(Role::Acceptor, "acceptor").await.is_empty());
+        assert_eq!(list(Role::Supervisor, "all").await, [second.to_string(), first.to_string()]);
+        // Page by page nothing is skipped.
+        let page = app.get("/v1/cases?limit=1", &c.supervisor.token).await.expect(200);
+        let next = page.json["next"].as_str().unwrap().to_owned();
+        let rest = app.get(&format!("/v1/cases?limit=1&after={next}"), &c.supervisor.token).await.expect(200);
+        assert_eq!(page.json["items"][0]["id"], second.to_string());
+        assert_eq!(rest.json["items"][0]["id"], first.to_string());
+        assert_eq!(rest.json["next"], Value::Null);
+        app.get("/v1/cases?after=nonsense", &c.supervisor.token).await.expect(422);
+        let stranger = app.staff(Role::Supervisor, c.city.other_district).await;
+        let none = app.get("/v1/cases", &stranger.token).await.expect(200);
+        assert_eq!(none.json["items"], json!([]));
+    }
+
+    async fn a_caller_is_masked_and_each_view_is_logged(app: TestApp) {
+        let c = Centre::new(&app).await;
+        let case = c.registered(&app).await;
+        for someone in [&c.acceptor, &c.leader, &c.supervisor] {
+            let answer = app.get(&format!("/v1/cases/{case}"), &someone.token).await.expect(200);
+            let text = String::from_utf8(answer.bytes).unwrap();
+            assert!(!text.contains("王小明") && !text.contains("13900001234"), "{text}");
+            assert_eq!(answer.json["caller"]["name"], "王**");
+        }
+        let path = format!("/v1/cases/{case}/caller-view");
+        app.post_json(&path, &c.supervisor.token, json!({"reason": "回访"})).await.expect(403);
+        app.post_json(&path, &c.acceptor.token, json!({"reason": " "})).await.expect(422);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM audit_event WHERE action = 'case.caller_view'").await, 0);
+        let shown = app.post_json(&path, &c.acceptor.token, json!({"reason": "回访"})).await.expect(200);
+        assert_eq!(shown.json, json!({"name": "王小明", "phone": "13900001234"}));
+        assert_eq!(shown.headers["cache-control"], "no-store");
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM audit_event WHERE action = 'case.caller_view'").await, 1);
+        let other = app.staff(Role::Acceptor, c.city.other_district).await;
+        app.post_json(&path, &other.token, json!({"reason": "好奇"})).await.expect(403).expect_code("auth.scope");
+    }
+
+    async fn a_call_without_what_it_needs_is_refused_in_words(app: TestApp) {
+        let c = Centre::new(&app).await;
+        let without = |key: &str| {
+            let mut body = registration();
+            body.as_object_mut().unwrap().remove(key);
+            body
+        };
+        for (body, code) in [
+            (without("matter"), "case.guard"),
+            (without("cell"), "case.guard"),
+            (without("text"), "request.invalid"),
+            (without("caller"), "request.invalid"),
+            (json!({"text": "x", "matter": "E0102", "place": centre::at_sea(), "caller": {"phone": "12345"}}), "place.outside_grid"),
+            (json!({"text": "x", "matter": "E0102", "cell": CELL, "caller": {"phone": "-"}}), "request.invalid"),
+        ] {
+            app.post_json("/v1/cases", &c.acceptor.token, &body).await.expect_code(code);
+        }
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 0);
+        let other = app.staff(Role::Acceptor, c.city.other_district).await;
+        app.post_json("/v1/cases", &other.token, registration()).await.expect(403).expect_code("auth.scope");
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM task").await, 0);
+    }
+
+    async fn a_report_is_flagged_and_never_refused(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let flags = async |c: &mut Centre, entry: protocol::entry::Entry| -> (Vec<String>, Value) {
+            let id = entry.id;
+            assert_eq!(send(&mut c.patroller, &app, entry).await.0, "applied");
+            let case = c.case(&app, case_of(&app, id).await).await;
+            let flags = case["flags"].as_array().unwrap().iter().map(|f| f["code"].as_str().unwrap().to_owned()).collect();
+            (flags, case)
+        };
+        let entry = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(report("下班后")));
+        assert_eq!(flags(&mut c, entry).await.0, ["off_duty"]);
+        check_in(&mut c.patroller, &app).await;
+        app.advance_minutes(3);
+        let entry = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(report("在岗")));
+        assert_eq!(flags(&mut c, entry).await.0, Vec::<String>::new());
+        let entry = c.patroller.entry_at(&app, inside(centre::FOREIGN_CELL), &Payload::Report(report("邻区")));
+        let (seen, case) = flags(&mut c, entry).await;
+        assert_eq!(seen, ["outside_area", "cell_differs"]);
+        assert_eq!(case["cell"], centre::FOREIGN_CELL);
+        let entry = c.patroller.entry(&app, &Payload::Report(report("没有定位")));
+        let (seen, case) = flags(&mut c, entry).await;
+        assert_eq!((seen, &case["cell"]), (vec!["no_position".to_owned()], &json!(CELL)));
+        let mut entry = c.patroller.entry_at(&app, centre::at_sea(), &Payload::Report(report("海上")));
+        entry.evidence.position.as_mut().unwrap().mock = true;
+        let (seen, case) = flags(&mut c, entry).await;
+        assert_eq!(seen, ["mock_position", "outside_grid"]);
+        assert_eq!(case["cell"], CELL, "the handset's cell stands in");
+        let mut odd = report("怪");
+        (odd.matter, odd.cell, odd.self_handled) = (Some("E9999".parse().unwrap()), Some("999999010101".parse().unwrap()), true);
+        let entry = c.patroller.entry(&app, &Payload::Report(odd));
+        let (seen, case) = flags(&mut c, entry).await;
+        assert_eq!(seen, ["no_position", "matter_unknown"]);
+        assert_eq!((&case["area"], &case["self_handled"]), (&json!("2201040503"), &json!(true)));
+    }
+
+    async fn a_mended_report_takes_the_place_of_the_old_until_the_case_moves_on(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let first = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(report("一")));
+        let (id, record) = (first.id, first.record);
+        send(&mut c.patroller, &app, first).await;
+        let case = case_of(&app, id).await;
+        let number = c.case(&app, case).await["number"].clone();
+        let mut mended = c.patroller.entry_at(&app, inside(centre::NEXT_CELL), &Payload::Report(report("二")));
+        (mended.record, mended.supersedes, mended.after) = (record, Some(id), Some(id));
+        let second = mended.id;
+        assert_eq!(send(&mut c.patroller, &app, mended).await.0, "applied");
+        let seen = c.case(&app, case).await;
+        assert_eq!((&seen["text"], &seen["cell"]), (&json!("二"), &json!(centre::NEXT_CELL)));
+        assert_eq!((&seen["number"], &seen["ledger_ok"]), (&number, &json!(true)));
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 1);
+        c.step(&app, case, "prefile").await;
+        let mut late = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(report("三")));
+        (late.record, late.supersedes, late.after) = (record, Some(second), Some(second));
+        assert_eq!(send(&mut c.patroller, &app, late).await, ("review".into(), "case.moved_on".into()));
+        assert_eq!(c.case(&app, case).await["text"], "二");
+    }
+
+    async fn a_report_is_taken_back_only_before_anybody_worked_on_it(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let back = async |c: &mut Centre, moved: bool| -> (Value, (String, String)) {
+            let entry = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(report("误报")));
+            let (id, record) = (entry.id, entry.record);
+            send(&mut c.patroller, &app, entry).await;
+            let case = case_of(&app, id).await;
+            if moved {
+                c.step(&app, case, "prefile").await;
+            }
+            let withdraw = Payload::Withdraw(protocol::payload::Withdraw { entry: id, reason: "误报".into() });
+            let mut entry = c.patroller.entry(&app, &withdraw);
+            (entry.record, entry.after) = (record, Some(id));
+            let answer = send(&mut c.patroller, &app, entry).await;
+            (c.case(&app, case).await, answer)
+        };
+        let (case, answer) = back(&mut c, false).await;
+        assert_eq!(answer.0, "applied");
+        assert_eq!((&case["withdrawn"], &case["ledger_ok"], &case["allowed"]), (&json!(true), &json!(true), &json!([])));
+        let id = case["id"].as_str().unwrap().parse().unwrap();
+        c.act(&app, id, "prefile", json!({"matter": "E0102", "cell": CELL})).await.expect(409).expect_code("case.transition");
+        let (case, answer) = back(&mut c, true).await;
+        assert_eq!(answer, ("review".into(), "case.moved_on".into()));
+        assert_eq!(case["withdrawn"], false);
+    }
+
+    async fn photos_are_counted_from_the_first_moment(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let mut with = report("有照片");
+        with.photos = vec![centre::named(1), centre::named(2)];
+        let sha = with.photos[0].sha256;
+        let entry = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(with));
+        let id = entry.id;
+        send(&mut c.patroller, &app, entry).await;
+        let case = case_of(&app, id).await;
+        let row = c.patroller.state(&app).await[&("case".to_owned(), case.to_string())].clone();
+        assert_eq!((&row["photos_held"], &row["photos_named"]), (&json!(0), &json!(2)));
+        let path = format!("/v1/cases/{case}/photos/{sha}");
+        app.get(&path, &c.acceptor.token).await.expect(404);
+        // The bytes arrive.
+        let stream = c.patroller.stream;
+        let name = server::blobs::Blobs::photo(stream, sha);
+        app.app.blobs.put_durable(&name, centre::picture(1).into()).await.unwrap();
+        let shared = app.app.clone();
+        app.write(move |tx, ctx| {
+            tx.execute(
+                "INSERT INTO photo (stream, sha256, size, received) VALUES (?1, ?2, 1, ?3)
+                 ON CONFLICT (stream, sha256) DO UPDATE SET received = excluded.received",
+                server::params![stream.to_string(), sha.to_string(), ctx.now.0],
+            )?;
+            server::cases::reports::photos_changed(tx, ctx, &shared, id)
+        }).await;
+        let row = c.patroller.state(&app).await[&("case".to_owned(), case.to_string())].clone();
+        assert_eq!(row["photos_held"], 1);
+        let photo = app.get(&path, &c.acceptor.token).await.expect(200);
+        assert_eq!(photo.bytes, centre::picture(1));
+        assert_eq!(photo.headers["etag"], format!("\"{sha}\""));
+        assert!(photo.headers["cache-control"].to_str().unwrap().starts_with("private"));
+        let other = app.staff(Role::Acceptor, c.city.other_district).await;
+        app.get(&path, &other.token).await.expect(403).expect_code("auth.scope");
+        let counts = app.get("/v1/counts", &c.supervisor.token).await.expect(200).json;
+        assert_eq!(counts["photos"], json!({"named": 2, "held": 1}));
+        assert_eq!(counts["cases"], json!({"reported": 1}));
+        assert_eq!(counts["entries"], json!({"applied": 1}));
+        let streams = app.get("/v1/counts/streams", &c.supervisor.token).await.expect(200).json;
+        assert_eq!(streams["items"][0]["entries"], 1);
+        assert_eq!(streams["items"][0]["photos"], json!({"named": 2, "held": 1}));
+        let other = app.staff(Role::Supervisor, c.city.other_district).await;
+        let none = app.get("/v1/counts", &other.token).await.expect(200).json;
+        assert_eq!((&none["cases"], &none["photos"]["named"]), (&json!({}), &json!(0)));
+    }
+
+    async fn story_27_a_check_that_comes_after_a_new_dispatch_is_reviewed_and_never_applied(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        let case = c.reported(&app).await;
+        c.steps(&app, case, &["prefile", "file", "dispatch", "handle", "forward", "send_check"]).await;
+        let task = c.open_task(&app, case).await;
+        // The first patroller answers without a signal and goes off duty; a second takes over and answers.
+        let offline = answer(&mut c.patroller, &app, task, Answer::Rectified);
+        app.advance_minutes(15 * 60);
+        app.write(server::duty::end_expired).await;
+        let mut second = c.another(&app, &["2201040503"]).await;
+        check_in(&mut second, &app).await;
+        let entry = answer(&mut second, &app, task, Answer::NotRectified);
+        assert_eq!(send(&mut second, &app, entry).await.0, "applied");
+        c.steps(&app, case, &["rework", "dispatch"]).await;
+        let before = c.case(&app, case).await;
+        let id = offline.id;
+        c.patroller.sign_in(&app).await;
+        assert_eq!(send(&mut c.patroller, &app, offline).await, ("review".into(), "task.late".into()));
+        assert_eq!(c.case(&app, case).await["version"], before["version"]);
+        // A reviewer cannot apply it any more either, and can put it aside.
+        let path = format!("/v1/review/{id}");
+        let body = json!({"decision": "apply", "reason": "x"});
+        app.post_json(&path, &c.leader.token, &body).await.expect(409).expect_code("task.state");
+        assert_eq!(c.case(&app, case).await["version"], before["version"]);
+        assert_eq!(disposition(&c.patroller, &app, id).await.0, "review");
+    }
+}

@@ -1,0 +1,136 @@
+//! Duty by presence: begins with a check-in, ends with a check-out or the shift's end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/centre.rs"]
+mod centre;
+mod support;
+
+use centre::{Centre, check_in, check_out, send};
+use protocol::payload::{CheckIn, CheckOut, Payload};
+use serde_json::{Value, json};
+use support::{FieldClient, START, TestApp};
+
+async fn on_duty(c: &Centre, app: &TestApp) -> Vec<String> {
+    let page = app
+        .get("/v1/duty?area=2201040503", &c.supervisor.token)
+        .await
+        .expect(200);
+    page.json["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| i["person"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Time passes, and the handset's token with it.
+async fn later(client: &mut FieldClient, app: &TestApp, minutes: i64) {
+    app.advance_minutes(minutes);
+    client.sign_in(app).await.expect(200);
+}
+
+async fn told(client: &FieldClient, app: &TestApp) -> Value {
+    client.state(app).await[&("presence".to_owned(), client.person.to_string())].clone()
+}
+
+both_engines! {
+    async fn a_check_in_puts_its_author_on_duty_until_the_check_out(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        assert!(on_duty(&c, &app).await.is_empty());
+        assert_eq!(check_in(&mut c.patroller, &app).await, ("applied".into(), String::new()));
+        assert_eq!(on_duty(&c, &app).await, [c.patroller.person.to_string()]);
+        let row = told(&c.patroller, &app).await;
+        assert_eq!((&row["present"], &row["since"]), (&json!(true), &json!(START)));
+        // Said again the same day: the first one stands.
+        later(&mut c.patroller, &app, 120).await;
+        check_in(&mut c.patroller, &app).await;
+        assert_eq!(told(&c.patroller, &app).await["since"], json!(START));
+        check_out(&mut c.patroller, &app).await;
+        assert!(on_duty(&c, &app).await.is_empty());
+        assert_eq!(told(&c.patroller, &app).await["present"], false);
+    }
+
+    async fn duty_ends_by_itself_after_the_set_hours(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        app.advance_minutes(14 * 60 - 1);
+        assert_eq!(app.write(server::duty::end_expired).await, 0);
+        app.advance_minutes(1);
+        // Even before the sweeper comes nobody counts as on duty any more.
+        assert!(on_duty(&c, &app).await.is_empty());
+        assert_eq!(app.write(server::duty::end_expired).await, 1);
+        assert_eq!(app.write(server::duty::end_expired).await, 0);
+        c.patroller.sign_in(&app).await;
+        assert_eq!(told(&c.patroller, &app).await["present"], false);
+    }
+
+    async fn an_old_check_in_is_kept_as_a_fact_and_puts_nobody_on_duty(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let old = c.patroller.entry(&app, &Payload::CheckIn(CheckIn::default()));
+        let report = c.patroller.entry_at(&app, centre::inside(centre::CELL), &Payload::Report(centre::report("当时")));
+        let id = report.id;
+        later(&mut c.patroller, &app, 20 * 60).await;
+        assert_eq!(send(&mut c.patroller, &app, old).await, ("applied".into(), "duty.over".into()));
+        assert!(on_duty(&c, &app).await.is_empty());
+        // But the report of that time was made on duty.
+        c.patroller.push(&app, &[report]).await;
+        let case = centre::case_of(&app, id).await;
+        assert_eq!(c.case(&app, case).await["flags"], json!([]));
+    }
+
+    async fn a_check_in_overtaken_by_its_check_out_begins_nothing(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let first = c.patroller.entry(&app, &Payload::CheckIn(CheckIn::default()));
+        later(&mut c.patroller, &app, 60).await;
+        let last = c.patroller.entry(&app, &Payload::CheckOut(CheckOut::default()));
+        assert_eq!(send(&mut c.patroller, &app, last).await.0, "applied");
+        assert_eq!(send(&mut c.patroller, &app, first).await, ("applied".into(), "duty.over".into()));
+        assert!(on_duty(&c, &app).await.is_empty());
+    }
+
+    async fn an_old_check_out_does_not_end_a_later_duty(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let old = c.patroller.entry(&app, &Payload::CheckOut(CheckOut::default()));
+        later(&mut c.patroller, &app, 60).await;
+        check_in(&mut c.patroller, &app).await;
+        assert_eq!(send(&mut c.patroller, &app, old).await, ("applied".into(), "duty.over".into()));
+        assert_eq!(on_duty(&c, &app).await.len(), 1);
+    }
+
+    async fn who_does_not_hold_the_post_now_is_for_a_person_to_look_at(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let post = c.patroller.post.to_string();
+        app.write(move |tx, ctx| {
+            Ok(tx.execute("UPDATE post_holder SET until = ?2 WHERE post = ?1", server::params![&post, ctx.now.0])?)
+        }).await;
+        assert_eq!(check_in(&mut c.patroller, &app).await, ("review".into(), "duty.not_holder".into()));
+        assert!(on_duty(&c, &app).await.is_empty());
+    }
+
+    async fn story_33_a_clock_three_years_off_does_not_keep_a_worker_off_duty(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        c.patroller.wall_offset = -3 * 365 * 86_400_000;
+        assert_eq!(check_in(&mut c.patroller, &app).await, ("applied".into(), String::new()));
+        assert_eq!(told(&c.patroller, &app).await["since"], json!(START));
+    }
+
+    async fn a_revoked_terminal_takes_its_holder_off_duty_and_hands_the_tasks_on(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let mut other = c.another(&app, &["2201040503"]).await;
+        check_in(&mut other, &app).await;
+        app.advance_minutes(1);
+        check_in(&mut c.patroller, &app).await;
+        let body = json!({"purpose": "verify", "wording": "x", "cell": centre::CELL});
+        let task = app.post_json("/v1/tasks", &c.supervisor.token, body).await.expect(200).json["id"].clone();
+        let person = c.patroller.person;
+        app.write(move |tx, ctx| server::duty::end(tx, ctx, person)).await;
+        assert_eq!(on_duty(&c, &app).await, [other.person.to_string()]);
+        assert_eq!(centre::tasks_of(&other, &app).await, [task.as_str().unwrap()]);
+        assert!(centre::tasks_of(&c.patroller, &app).await.is_empty());
+    }
+}
