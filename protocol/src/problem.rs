@@ -42,6 +42,7 @@ problems! {
     TooLarge = "request.too_large", 413, Split, "内容过大，请分批发送", "The body is too large, send it in parts";
     NotFound = "request.not_found", 404, Refused, "没有这个内容", "There is nothing here";
     MethodNotAllowed = "request.method", 405, Refused, "不支持这种操作", "This method is not allowed here";
+    RangeBeyond = "request.range", 416, Refused, "所要的部分超出文件末尾", "The range lies beyond the end of the file";
     UnsupportedMedia = "request.media_type", 415, Refused, "内容类型不正确", "This media type is not accepted here";
     /// A body that did not fit its schema; `errors` names the fields.
     Invalid = "request.invalid", 422, Refused, "填写有误，请改正后再提交", "Some fields are wrong, mend them and send again";

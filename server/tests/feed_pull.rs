@@ -1,5 +1,10 @@
 //! Mailboxes: whoever pulls again and again has the whole state; whoever was away for a year too.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 
@@ -28,7 +33,8 @@ async fn mail(app: &TestApp, client: &FieldClient, entities: std::ops::Range<u32
     let person = client.person;
     app.write(move |_, ctx| {
         for entity in entities.clone() {
-            ctx.mail.put(MailboxId::Author(person), "note", entity, &json!({"word": word}))?;
+            ctx.mail
+                .put(MailboxId::Author(person), "note", entity, &json!({"word": word}))?;
         }
         Ok(())
     })
@@ -40,7 +46,9 @@ fn both() -> Vec<Open<Mailbox>> {
 }
 
 async fn pull(app: &TestApp, client: &FieldClient, query: &str) -> PullAnswer {
-    app.get(&format!("/v1/field/pull?{query}"), &client.token).await.body()
+    app.get(&format!("/v1/field/pull?{query}"), &client.token)
+        .await
+        .body()
 }
 
 both_engines! {

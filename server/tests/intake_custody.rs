@@ -1,5 +1,10 @@
 //! Custody: what a handset pushed is kept once, receipted, and never overwritten, whatever happens on the way.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 
@@ -45,7 +50,9 @@ async fn push_raw(app: &TestApp, client: &FieldClient, elements: &[Value]) -> An
         clock: client.clock(app),
         entries: elements.iter().map(raw).collect(),
     };
-    client.push_bytes(app, serde_json::to_vec(&envelope).unwrap()).await
+    client
+        .push_bytes(app, serde_json::to_vec(&envelope).unwrap())
+        .await
 }
 
 const ENTRIES: &str = "SELECT COUNT(*) AS n FROM entry";

@@ -1,5 +1,10 @@
 //! What becomes of an entry in custody: decided apart from custody, told to the author, never dropped.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 
@@ -35,7 +40,10 @@ fn report(text: &str) -> Payload {
 /// State and reason code that the author sees of an entry.
 async fn seen(app: &TestApp, client: &FieldClient, entry: EntryId) -> (String, String) {
     let state = client.state(app).await;
-    let body = state.get(&("disposition".into(), entry.to_string())).cloned().unwrap_or(Value::Null);
+    let body = state
+        .get(&("disposition".into(), entry.to_string()))
+        .cloned()
+        .unwrap_or(Value::Null);
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     (text(&body["state"]), text(&body["reason"]["code"]))
 }

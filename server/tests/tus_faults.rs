@@ -1,5 +1,10 @@
 //! Photos by tus 1.0: everything that can be wrong with them, each with its own code, and nothing lost.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 #[path = "support/tus.rs"]
@@ -9,7 +14,9 @@ use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::photo::Sha256;
 use support::{FieldClient, TestApp};
-use tus_client::{begin, create, head, header, metadata, patch, photos_of_case, picture, report, tus, upload};
+use tus_client::{
+    begin, create, head, header, metadata, patch, photos_of_case, picture, report, tus, upload,
+};
 
 const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
 
@@ -26,7 +33,10 @@ async fn reported(app: &TestApp, photos: &[&[u8]]) -> FieldClient {
 async fn refused(app: &TestApp, sent: &[u8], status: u16, code: &str) -> FieldClient {
     let client = reported(app, &[sent]).await;
     let path = begin(app, &client, sent).await;
-    patch(app, &client, &path, 0, sent.to_vec()).await.expect(status).expect_code(code);
+    patch(app, &client, &path, 0, sent.to_vec())
+        .await
+        .expect(status)
+        .expect_code(code);
     assert_eq!(photos_of_case(app, &client).await, (0, 1));
     client
 }

@@ -1,5 +1,10 @@
 //! Photos by tus 1.0: what a handset in a cellar may rely on.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 #[path = "support/tus.rs"]
@@ -236,4 +241,43 @@ both_engines! {
         tus(&app, &client, "DELETE", &path, &[], Body::empty()).await.expect(404);
         upload(&app, &client, &bytes).await;
     }
+}
+
+/// Over a real socket: the client sends half of what it announced and goes away.
+#[tokio::test]
+async fn story_12_what_a_real_connection_brought_before_it_died_is_kept() {
+    use tokio::io::AsyncWriteExt as _;
+    let app = TestApp::sqlite().await;
+    let bytes = picture(1);
+    let client = reported(&app, &[&bytes]).await;
+    let path = begin(&app, &client, &bytes).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = server::http::server::router(&app.app);
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "PATCH {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ntus-resumable: 1.0.0\r\n\
+         content-type: application/offset+octet-stream\r\nupload-offset: 0\r\ncontent-length: {}\r\n\r\n",
+        client.token,
+        bytes.len()
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    socket.write_all(&bytes[..1500]).await.unwrap();
+    socket.flush().await.unwrap();
+    drop(socket);
+    let arrived = async {
+        while app.count("SELECT arrived AS n FROM upload").await != 1500 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), arrived)
+        .await
+        .expect("what arrived is kept");
+    serving.abort();
+    receipt(
+        &patch(&app, &client, &path, 1500, bytes[1500..].to_vec())
+            .await
+            .expect(204),
+    );
 }

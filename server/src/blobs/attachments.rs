@@ -45,14 +45,17 @@ pub(super) async fn attach(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Attached>, Failure> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     if !matches!(kind, Some("image/jpeg" | "image/png")) {
         return Err(Failure::of(ProblemCode::UnsupportedMedia));
     }
     let _room = app.blobs.receive()?;
     let most = usize::try_from(app.settings.photo_bytes).unwrap_or(usize::MAX);
-    let bytes: Bytes =
-        axum::body::to_bytes(body, most).await.map_err(|_| Failure::of(ProblemCode::PhotoSize))?;
+    let bytes: Bytes = axum::body::to_bytes(body, most)
+        .await
+        .map_err(|_| Failure::of(ProblemCode::PhotoSize))?;
     let info = media::inspect(&bytes, &limits(&app)).map_err(|e| not_a_photo(&e))?;
     let attached = Attached {
         sha256: Sha256::of(&bytes),
@@ -60,7 +63,9 @@ pub(super) async fn attach(
         width: info.width,
         height: info.height,
     };
-    app.blobs.put_durable(&Blobs::attachment(attached.sha256), bytes).await?;
+    app.blobs
+        .put_durable(&Blobs::attachment(attached.sha256), bytes)
+        .await?;
     let row = attached.clone();
     app.write(move |tx, ctx| {
         tx.execute(

@@ -37,13 +37,18 @@ pub struct Blobs {
 impl Blobs {
     /// Over any object store whose `put` is durable when it returns (S3 and its like).
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects, receiving: Arc::new(Semaphore::new(RECEIVING)) }
+        Self {
+            objects,
+            receiving: Arc::new(Semaphore::new(RECEIVING)),
+        }
     }
     /// Over a folder, which is made when it is missing. Every put syncs the file and its folder to the disk.
     pub fn folder(path: &std::path::Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(path).map_err(|e| Failure::internal(format!("object folder: {e}")))?;
-        let folder = LocalFileSystem::new_with_prefix(path).map_err(failure)?;
-        Ok(Self::new(Arc::new(folder.with_fsync(true).with_automatic_cleanup(true))))
+        let folder = LocalFileSystem::new_with_prefix(path)?;
+        Ok(Self::new(Arc::new(
+            folder.with_fsync(true).with_automatic_cleanup(true),
+        )))
     }
     /// The name of a photo.
     pub fn photo(stream: StreamId, sha256: Sha256) -> String {
@@ -59,16 +64,15 @@ impl Blobs {
     }
     /// All bytes of an object; `request.not_found` when there is none of that name.
     pub async fn get(&self, name: &str) -> Result<Bytes, Failure> {
-        let found = self.objects.get(&Path::from(name)).await.map_err(failure)?;
-        found.bytes().await.map_err(failure)
+        let found = self.objects.get(&Path::from(name)).await?;
+        Ok(found.bytes().await?)
     }
     /// Puts an object. When this returns, the bytes survive a power cut, under their name and whole.
     pub async fn put_durable(&self, name: &str, bytes: Bytes) -> Result<(), Failure> {
         self.objects
             .put(&Path::from(name), PutPayload::from(bytes))
-            .await
-            .map(|_| ())
-            .map_err(failure)
+            .await?;
+        Ok(())
     }
     /// Removes all objects under a folder's name; what is gone already is no error.
     pub async fn remove_all(&self, folder: &str) -> Result<(), Failure> {
@@ -77,12 +81,11 @@ impl Blobs {
             .list(Some(&Path::from(folder)))
             .map_ok(|object| object.location)
             .try_collect()
-            .await
-            .map_err(failure)?;
+            .await?;
         for name in names {
             match self.objects.delete(&name).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(failure(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -103,21 +106,23 @@ impl Blobs {
     }
 }
 
-fn failure(error: object_store::Error) -> Failure {
-    if matches!(error, object_store::Error::NotFound { .. }) {
-        return Failure::of(ProblemCode::NotFound);
-    }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(inner) = cause {
-        if inner
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
-        {
-            return Failure::later(ProblemCode::Full, 60);
+impl From<object_store::Error> for Failure {
+    fn from(error: object_store::Error) -> Self {
+        if matches!(error, object_store::Error::NotFound { .. }) {
+            return Self::of(ProblemCode::NotFound);
         }
-        cause = inner.source();
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(inner) = cause {
+            if inner
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
+            {
+                return Self::later(ProblemCode::Full, 60);
+            }
+            cause = inner.source();
+        }
+        Self::internal(format!("object store: {error}"))
     }
-    Failure::internal(format!("object store: {error}"))
 }
 
 /// Why the pipeline takes some bytes for no photo.
@@ -157,7 +162,10 @@ const ATTACHERS: &[Role] = &[
 /// The routes of this room.
 pub fn routes(app: &App) -> Operations {
     Operations::new(app)
-        .open("it states versions and limits only; browsers ask it before they send a token", routes!(tus::options))
+        .open(
+            "it states versions and limits only; browsers ask it before they send a token",
+            routes!(tus::options),
+        )
         .field(routes!(tus::create))
         .field(routes!(tus::head, tus::patch, tus::terminate, tus::overridden))
         .field(routes!(photos::by_hash))
@@ -172,13 +180,25 @@ mod tests {
     async fn what_was_put_comes_back_and_what_was_removed_is_not_found() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::folder(&folder.path().join("made/when/missing")).unwrap();
-        blobs.put_durable("staging/a/0", Bytes::from_static(b"one")).await.unwrap();
-        blobs.put_durable("staging/a/3", Bytes::from_static(b"two")).await.unwrap();
-        blobs.put_durable("staging/ab/0", Bytes::from_static(b"other")).await.unwrap();
+        blobs
+            .put_durable("staging/a/0", Bytes::from_static(b"one"))
+            .await
+            .unwrap();
+        blobs
+            .put_durable("staging/a/3", Bytes::from_static(b"two"))
+            .await
+            .unwrap();
+        blobs
+            .put_durable("staging/ab/0", Bytes::from_static(b"other"))
+            .await
+            .unwrap();
         assert_eq!(blobs.get("staging/a/3").await.unwrap(), "two");
         blobs.remove_all("staging/a").await.unwrap();
         blobs.remove_all("staging/a").await.unwrap();
-        assert_eq!(blobs.get("staging/a/3").await.unwrap_err().code(), Some(ProblemCode::NotFound));
+        assert_eq!(
+            blobs.get("staging/a/3").await.unwrap_err().code(),
+            Some(ProblemCode::NotFound)
+        );
         assert_eq!(blobs.get("staging/ab/0").await.unwrap(), "other");
     }
 
@@ -188,6 +208,6 @@ mod tests {
             store: "folder",
             source: Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull)),
         };
-        assert_eq!(failure(full).code(), Some(ProblemCode::Full));
+        assert_eq!(Failure::from(full).code(), Some(ProblemCode::Full));
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     failure::Failure,
     http::{actor::Field, body::Path},
     params,
+    store::{StoreError, Tx},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use protocol::{
@@ -30,30 +31,43 @@ pub(super) async fn by_hash(
     Path(sha256): Path<Sha256>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let owner: Option<StreamId> = app
-        .read(move |tx| {
-            let hash = sha256.to_string();
-            let own: i64 = tx.one(
-                "SELECT COUNT(*) AS n FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
-                params![field.stream.to_string(), &hash],
-                |row| row.get("n"),
-            )?;
-            if own > 0 {
-                return Ok(Some(field.stream));
+    let names = app.read(move |tx| Ok(within_reach(tx, &field, sha256)?)).await?;
+    for name in names {
+        match app.blobs.get(&name).await {
+            Ok(bytes) => {
+                let kind = range::picture_type(&bytes);
+                return Ok(range::respond(&headers, bytes, sha256, kind));
             }
-            let compared = tx.opt(
-                "SELECT t.compare_stream FROM task t
-                 JOIN photo p ON p.stream = t.compare_stream AND p.sha256 = t.compare
-                 WHERE t.compare = ?1 AND (t.post = ?2 OR t.holder = ?3) AND p.received IS NOT NULL
-                 ORDER BY t.issued DESC, t.id LIMIT 1",
-                params![&hash, field.post.to_string(), field.person.to_string()],
-                |row| row.parse("compare_stream"),
-            )?;
-            Ok(compared)
-        })
-        .await?;
-    let owner = owner.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
-    let bytes = app.blobs.get(&Blobs::photo(owner, sha256)).await?;
-    let kind = range::picture_type(&bytes);
-    Ok(range::respond(&headers, bytes, sha256, kind))
+            // Named, but not uploaded yet.
+            Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(Failure::of(ProblemCode::NotFound))
+}
+
+/// The names of the objects under which the terminal may see a photo of this hash.
+fn within_reach(tx: &mut Tx<'_>, field: &Field, sha256: Sha256) -> Result<Vec<String>, StoreError> {
+    let hash = sha256.to_string();
+    let own: i64 = tx.one(
+        "SELECT COUNT(*) AS n FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
+        params![field.stream.to_string(), &hash],
+        |row| row.get("n"),
+    )?;
+    if own > 0 {
+        return Ok(vec![Blobs::photo(field.stream, sha256)]);
+    }
+    tx.all(
+        "SELECT DISTINCT compare_stream FROM task WHERE compare = ?1 AND (post = ?2 OR holder = ?3)
+         ORDER BY compare_stream",
+        params![&hash, field.post.to_string(), field.person.to_string()],
+        |row| {
+            let stream: Option<StreamId> = row.parse_opt("compare_stream")?;
+            // Without a stream it is an attachment of staff.
+            Ok(stream.map_or_else(
+                || Blobs::attachment(sha256),
+                |stream| Blobs::photo(stream, sha256),
+            ))
+        },
+    )
 }

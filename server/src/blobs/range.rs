@@ -6,12 +6,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use protocol::photo::Sha256;
+use protocol::{photo::Sha256, problem::ProblemCode};
 
 /// The answer with `bytes`, or the part that was asked for.
 pub fn respond(asked: &HeaderMap, bytes: Bytes, sha256: Sha256, content_type: &'static str) -> Response {
     let etag = format!("\"{sha256}\"");
-    let text = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name| {
+        asked
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     if text(header::IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag)) {
         return labelled(StatusCode::NOT_MODIFIED.into_response(), &etag, content_type);
     }
@@ -31,11 +35,11 @@ pub fn respond(asked: &HeaderMap, bytes: Bytes, sha256: Sha256, content_type: &'
             response
         }
         Wanted::Nothing => {
-            let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+            let mut response = crate::http::problem::of(ProblemCode::RangeBeyond);
             if let Ok(value) = HeaderValue::try_from(format!("bytes */{total}")) {
                 response.headers_mut().insert(header::CONTENT_RANGE, value);
             }
-            response
+            return response;
         }
     };
     labelled(response, &etag, content_type)
@@ -45,8 +49,14 @@ fn labelled(mut response: Response, etag: &str, content_type: &'static str) -> R
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=31536000, immutable"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     if let Ok(value) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, value);
     }
@@ -65,7 +75,11 @@ enum Wanted {
 }
 
 fn wanted(range: &str, total: usize) -> Wanted {
-    let Some((first, last)) = range.trim().strip_prefix("bytes=").and_then(|spec| spec.split_once('-')) else {
+    let Some((first, last)) = range
+        .trim()
+        .strip_prefix("bytes=")
+        .and_then(|spec| spec.split_once('-'))
+    else {
         return Wanted::All;
     };
     let part = match (first.parse::<usize>(), last.parse::<usize>()) {
@@ -74,7 +88,11 @@ fn wanted(range: &str, total: usize) -> Wanted {
         (Err(_), Ok(suffix)) if first.is_empty() => (total.saturating_sub(suffix), total),
         _ => return Wanted::All,
     };
-    if part.0 < part.1 { Wanted::Part(part.0, part.1) } else { Wanted::Nothing }
+    if part.0 < part.1 {
+        Wanted::Part(part.0, part.1)
+    } else {
+        Wanted::Nothing
+    }
 }
 
 /// The media type of a picture by its first bytes.

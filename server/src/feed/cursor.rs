@@ -32,7 +32,11 @@ impl FromStr for Cursor {
         let author = next()?.parse().map_err(|_| NoCursor)?;
         let post_n = number(next()?)?;
         let post = next()?.parse().map_err(|_| NoCursor)?;
-        Ok(Self { epoch: next()?.to_owned(), post: (post, post_n), author: (author, author_n) })
+        Ok(Self {
+            epoch: next()?.to_owned(),
+            post: (post, post_n),
+            author: (author, author_n),
+        })
     }
 }
 

@@ -27,7 +27,10 @@ pub(super) async fn events(
     State(app): State<App>,
     field: Field,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
-    let boxes = [MailboxId::Post(field.post).to_string(), MailboxId::Author(field.person).to_string()];
+    let boxes = [
+        MailboxId::Post(field.post).to_string(),
+        MailboxId::Author(field.person).to_string(),
+    ];
     let hints = BroadcastStream::new(app.store.hints()).filter_map(move |hint| {
         let concerns = match hint {
             Ok(Hint::Mailbox(id)) => boxes.contains(&id),

@@ -18,5 +18,7 @@ use utoipa_axum::routes;
 
 /// The routes of this room.
 pub fn routes(app: &App) -> Operations {
-    Operations::new(app).field(routes!(pull::pull)).field(routes!(events::events))
+    Operations::new(app)
+        .field(routes!(pull::pull))
+        .field(routes!(events::events))
 }

@@ -52,8 +52,14 @@ pub(super) async fn pull(
         .cursor
         .and_then(|text| text.parse::<Cursor>().ok())
         .filter(|cursor| cursor.epoch == epoch);
-    let post_at = known.as_ref().filter(|c| c.post.0 == field.post).map(|c| c.post.1);
-    let author_at = known.as_ref().filter(|c| c.author.0 == field.person).map(|c| c.author.1);
+    let post_at = known
+        .as_ref()
+        .filter(|c| c.post.0 == field.post)
+        .map(|c| c.post.1);
+    let author_at = known
+        .as_ref()
+        .filter(|c| c.author.0 == field.person)
+        .map(|c| c.author.1);
     let (post, person) = (field.post, field.person);
     let (posts, authors) = app
         .read(move |tx| {
@@ -97,14 +103,20 @@ fn read(
 ) -> Result<Share, StoreError> {
     let id = id.to_string();
     let last: u64 = tx
-        .opt("SELECT last FROM mailbox WHERE id = ?1", params![&id], |row| row.get("last"))?
+        .opt("SELECT last FROM mailbox WHERE id = ?1", params![&id], |row| {
+            row.get("last")
+        })?
         .unwrap_or(0);
     let start = Start::of(position, last);
     // Whoever starts from nothing has nothing to bury.
     let mut rows = tx.all(
         "SELECT n, kind, entity, body FROM mailbox_row
          WHERE mailbox = ?1 AND n > ?2 AND (?2 > 0 OR body IS NOT NULL) ORDER BY n LIMIT ?3",
-        params![&id, i64::try_from(start.number()).unwrap_or(i64::MAX), i64::from(limit) + 1],
+        params![
+            &id,
+            i64::try_from(start.number()).unwrap_or(i64::MAX),
+            i64::from(limit) + 1
+        ],
         |row| {
             let body: Option<String> = row.get("body")?;
             Ok(FeedRow {
@@ -122,6 +134,15 @@ fn read(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let reached = if more { rows.last().map_or(start.number(), |row| row.n) } else { last };
-    Ok(Share { start, rows, reached, more })
+    let reached = if more {
+        rows.last().map_or(start.number(), |row| row.n)
+    } else {
+        last
+    };
+    Ok(Share {
+        start,
+        rows,
+        reached,
+        more,
+    })
 }

@@ -2,12 +2,7 @@
 //! changes.
 
 use super::reference::put_file;
-use crate::{
-    blobs::Blobs,
-    failure::Failure,
-    params,
-    store::Store,
-};
+use crate::{blobs::Blobs, failure::Failure, params, store::Store};
 use bytes::Bytes;
 use grid::{
     check::Finding,
@@ -42,9 +37,12 @@ const LISTED: usize = 100;
 /// `grid.faults`: what the checker found, each with its place.
 pub async fn import(store: &Store, blobs: &Blobs, bytes: Bytes, now: Millis) -> Result<Imported, Failure> {
     // Checking a county takes a second or two of one processor.
-    let (imported, bytes) =
-        tokio::task::spawn_blocking(move || read(bytes)).await.map_err(Failure::internal)??;
-    blobs.put_durable(&Blobs::reference(imported.sha256), bytes).await?;
+    let (imported, bytes) = tokio::task::spawn_blocking(move || read(bytes))
+        .await
+        .map_err(Failure::internal)??;
+    blobs
+        .put_durable(&Blobs::reference(imported.sha256), bytes)
+        .await?;
     let row = imported.clone();
     store
         .write(move |tx| {
@@ -56,7 +54,10 @@ pub async fn import(store: &Store, blobs: &Blobs, bytes: Bytes, now: Millis) -> 
             match stands {
                 Some(sha256) if sha256 == row.sha256 => return Ok::<_, Failure>(()),
                 Some(_) => {
-                    let (zh, en) = ("该版本已存在，内容不同", "this version exists with another content");
+                    let (zh, en) = (
+                        "该版本已存在，内容不同",
+                        "this version exists with another content",
+                    );
                     return Err(faults(vec![("/version".into(), zh.into(), en.into())]));
                 }
                 None => {}
@@ -73,7 +74,15 @@ pub async fn import(store: &Store, blobs: &Blobs, bytes: Bytes, now: Millis) -> 
                     now.0
                 ],
             )?;
-            put_file(tx, FileName::Grid, row.county.as_str(), &row.version.0, row.sha256, row.size, now)?;
+            put_file(
+                tx,
+                FileName::Grid,
+                row.county.as_str(),
+                &row.version.0,
+                row.sha256,
+                row.size,
+                now,
+            )?;
             Ok(())
         })
         .await?;
@@ -81,7 +90,10 @@ pub async fn import(store: &Store, blobs: &Blobs, bytes: Bytes, now: Millis) -> 
 }
 
 fn faults(errors: Vec<(String, String, String)>) -> Failure {
-    let errors = errors.into_iter().map(|(at, zh, en)| FieldError { at, zh, en }).collect();
+    let errors = errors
+        .into_iter()
+        .map(|(at, zh, en)| FieldError { at, zh, en })
+        .collect();
     Failure::fields(ProblemCode::GridFaults, errors)
 }
 
@@ -97,7 +109,11 @@ fn read(bytes: Bytes) -> Result<(Imported, Bytes), Failure> {
         .map_err(|e| faults(vec![("/".into(), "不是完好的网格文件".into(), e.to_string())]))?;
     let meta = pack.meta();
     let county = meta.county.ok_or_else(|| {
-        faults(vec![("/".into(), "网格须属同一县区".into(), "the cells lie in several counties".into())])
+        faults(vec![(
+            "/".into(),
+            "网格须属同一县区".into(),
+            "the cells lie in several counties".into(),
+        )])
     })?;
     let imported = Imported {
         version: meta.grid_version.clone(),
@@ -116,7 +132,11 @@ fn refused(error: ImportError) -> Failure {
             let mut errors: Vec<_> = report.findings.iter().take(LISTED).map(finding).collect();
             if total > errors.len() {
                 let rest = total - errors.len();
-                errors.push(("…".into(), format!("另有 {rest} 处问题"), format!("{rest} more findings")));
+                errors.push((
+                    "…".into(),
+                    format!("另有 {rest} 处问题"),
+                    format!("{rest} more findings"),
+                ));
             }
             faults(errors)
         }
@@ -132,5 +152,9 @@ fn finding(finding: &Finding) -> (String, String, String) {
         at.push_str(&format!(" @ {lat:.7},{lon:.7}"));
     }
     let code = finding.kind.code();
-    (at, format!("网格检查：{code}"), format!("{code}: {}", finding.detail))
+    (
+        at,
+        format!("网格检查：{code}"),
+        format!("{code}: {}", finding.detail),
+    )
 }

@@ -17,7 +17,12 @@ pub(super) fn cells(loaded: &Loaded, area: &str) -> String {
     text.push_str(&metadata.to_string());
     text.push_str(",\"features\":[");
     let mut first = true;
-    for cell in loaded.pack.view().cells().filter(|cell| cell.code.as_str().starts_with(area)) {
+    for cell in loaded
+        .pack
+        .view()
+        .cells()
+        .filter(|cell| cell.code.as_str().starts_with(area))
+    {
         if !std::mem::take(&mut first) {
             text.push(',');
         }
@@ -28,12 +33,20 @@ pub(super) fn cells(loaded: &Loaded, area: &str) -> String {
             "community": name(cell.community()),
             "area_m2": cell.area_m2(),
         });
-        let _ = write!(text, "\n{{\"type\":\"Feature\",\"properties\":{properties},\"geometry\":");
+        let _ = write!(
+            text,
+            "\n{{\"type\":\"Feature\",\"properties\":{properties},\"geometry\":"
+        );
         text.push_str("{\"type\":\"Polygon\",\"coordinates\":[[");
         let ring: Vec<PointE7> = cell.ring().collect();
         for (i, point) in ring.iter().chain(ring.first()).enumerate() {
             let comma = if i > 0 { "," } else { "" };
-            let _ = write!(text, "{comma}[{},{}]", decimal::format_e7(point.lon), decimal::format_e7(point.lat));
+            let _ = write!(
+                text,
+                "{comma}[{},{}]",
+                decimal::format_e7(point.lon),
+                decimal::format_e7(point.lat)
+            );
         }
         text.push_str("]]}}");
     }

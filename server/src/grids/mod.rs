@@ -76,7 +76,7 @@ impl Grids {
 
     /// Loads what has taken force since, on this replica or another; whether anything changed.
     pub async fn renew(&self, store: &Store, blobs: &Blobs) -> Result<bool, Failure> {
-        let wanted = store.read(|tx| in_force(tx)).await?;
+        let wanted = store.read(in_force).await?;
         let old = self.all();
         let same = |p: &Loaded, w: &InForce| p.county == w.county && p.sha256 == w.sha256;
         if old.len() == wanted.len() && wanted.iter().all(|w| old.iter().any(|p| same(p, w))) {
@@ -91,7 +91,11 @@ impl Grids {
             let bytes = blobs.get(&Blobs::reference(w.sha256)).await?;
             let pack = PackBuf::open(bytes)
                 .map_err(|e| Failure::internal(format!("the grid of {}: {e}", w.county)))?;
-            packs.push(Arc::new(Loaded { county: w.county, sha256: w.sha256, pack }));
+            packs.push(Arc::new(Loaded {
+                county: w.county,
+                sha256: w.sha256,
+                pack,
+            }));
         }
         *self.packs.write().unwrap_or_else(PoisonError::into_inner) = packs;
         Ok(true)
@@ -111,7 +115,10 @@ impl Grids {
     pub fn locate(&self, point: PointE7) -> Option<Located> {
         self.all().iter().find_map(|loaded| {
             let cell = loaded.pack.view().cell_at(point)?;
-            Some(Located { cell, grid: loaded.version().clone() })
+            Some(Located {
+                cell,
+                grid: loaded.version().clone(),
+            })
         })
     }
     /// Whether the code names a cell of a grid in force.
@@ -150,7 +157,10 @@ fn candidates<'a>(cell: &Cell<'a>) -> impl Iterator<Item = PointE7> + use<'a> {
 
 fn middle(a: PointE7, b: PointE7) -> PointE7 {
     let half = |x: i32, y: i32| i32::try_from(i64::midpoint(x.into(), y.into())).unwrap_or(x);
-    PointE7 { lat: half(a.lat, b.lat), lon: half(a.lon, b.lon) }
+    PointE7 {
+        lat: half(a.lat, b.lat),
+        lon: half(a.lon, b.lon),
+    }
 }
 
 /// The newest version in force of each county.
@@ -162,7 +172,12 @@ fn in_force(tx: &mut Tx<'_>) -> Result<Vec<InForce>, StoreError> {
              FROM grid WHERE in_force IS NOT NULL
          ) AS ranked WHERE place = 1 ORDER BY county",
         params![],
-        |row| Ok(InForce { county: row.parse("county")?, sha256: row.parse("sha256")? }),
+        |row| {
+            Ok(InForce {
+                county: row.parse("county")?,
+                sha256: row.parse("sha256")?,
+            })
+        },
     )
 }
 

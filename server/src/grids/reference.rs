@@ -54,13 +54,20 @@ pub async fn publish(app: &App) -> Result<(), Failure> {
     // A calendar bears no version of its own: its hash is one.
     let calendar_version = Sha256::of(&calendar).to_string().chars().take(12).collect();
     let files = [
-        (FileName::Catalogue, app.catalogue.version.clone(), serde_json::to_vec(&app.catalogue)?),
+        (
+            FileName::Catalogue,
+            app.catalogue.version.clone(),
+            serde_json::to_vec(&app.catalogue)?,
+        ),
         (FileName::Calendar, calendar_version, calendar),
     ];
     for (name, version, bytes) in files {
         let (sha256, size) = (Sha256::of(&bytes), bytes.len() as u64);
-        app.blobs.put_durable(&Blobs::reference(sha256), Bytes::from(bytes)).await?;
-        app.write(move |tx, ctx| Ok(put_file(tx, name, EVERYWHERE, &version, sha256, size, ctx.now)?)).await?;
+        app.blobs
+            .put_durable(&Blobs::reference(sha256), Bytes::from(bytes))
+            .await?;
+        app.write(move |tx, ctx| Ok(put_file(tx, name, EVERYWHERE, &version, sha256, size, ctx.now)?))
+            .await?;
     }
     Ok(())
 }
@@ -85,9 +92,17 @@ pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedMani
             )?)
         })
         .await?;
-    let issued = files.iter().map(|(_, changed)| *changed).max().unwrap_or_default();
+    let issued = files
+        .iter()
+        .map(|(_, changed)| *changed)
+        .max()
+        .unwrap_or_default();
     let files = files.into_iter().map(|(file, _)| file).collect();
-    let manifest = serde_json::to_string(&Manifest { v: WIRE_VERSION, issued, files })?;
+    let manifest = serde_json::to_string(&Manifest {
+        v: WIRE_VERSION,
+        issued,
+        files,
+    })?;
     let signature = app
         .identity
         .signer

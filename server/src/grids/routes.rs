@@ -67,12 +67,14 @@ pub struct GridRow {
     )
 )]
 async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<Imported>, Failure> {
-    let bytes =
-        axum::body::to_bytes(body, MOST_BYTES).await.map_err(|_| Failure::of(ProblemCode::TooLarge))?;
+    let bytes = axum::body::to_bytes(body, MOST_BYTES)
+        .await
+        .map_err(|_| Failure::of(ProblemCode::TooLarge))?;
     let imported = import(&app.store, &app.blobs, bytes, app.clock.now()).await?;
     app.grids.renew(&app.store, &app.blobs).await?;
     let (person, version) = (staff.person, imported.version.clone());
-    app.write(move |tx, ctx| Ok(audit::note(tx, ctx, Some(person), "grid.import", &version.0, "")?)).await?;
+    app.write(move |tx, ctx| Ok(audit::note(tx, ctx, Some(person), "grid.import", &version.0, "")?))
+        .await?;
     Ok(Json(imported))
 }
 
@@ -162,5 +164,10 @@ async fn file(
         return Err(Failure::of(ProblemCode::NotFound));
     }
     let bytes = app.blobs.get(&Blobs::reference(sha256)).await?;
-    Ok(range::respond(&headers, bytes, sha256, "application/octet-stream"))
+    Ok(range::respond(
+        &headers,
+        bytes,
+        sha256,
+        "application/octet-stream",
+    ))
 }

@@ -92,7 +92,10 @@ pub(super) fn run(
     while let Some(held) = queue.pop_front() {
         let id = held.reading.id;
         // Taken back or decided by another entry meanwhile.
-        if matches!(state(tx, id)?, Some(EntryState::Applied | EntryState::Review | EntryState::Rejected)) {
+        if matches!(
+            state(tx, id)?,
+            Some(EntryState::Applied | EntryState::Review | EntryState::Rejected)
+        ) {
             continue;
         }
         let released = match attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
@@ -201,11 +204,18 @@ pub(super) fn decide(
 
 /// Whether an entry needs no more waiting for: it is in force, or finally not.
 fn is_decided(tx: &mut Tx<'_>, id: EntryId) -> Result<bool, StoreError> {
-    Ok(matches!(state(tx, id)?, Some(EntryState::Applied | EntryState::Rejected)))
+    Ok(matches!(
+        state(tx, id)?,
+        Some(EntryState::Applied | EntryState::Rejected)
+    ))
 }
 
 fn state(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<EntryState>, StoreError> {
-    tx.opt("SELECT state FROM entry WHERE id = ?1", params![id.to_string()], |row| row.parse("state"))
+    tx.opt(
+        "SELECT state FROM entry WHERE id = ?1",
+        params![id.to_string()],
+        |row| row.parse("state"),
+    )
 }
 
 /// The author is the stream's holder, and the post is the stream's or one that the author holds or held: a
@@ -331,10 +341,17 @@ fn write(
             ))
         },
     )?;
-    let reason = disposition.reason.as_ref().map(serde_json::to_string).transpose()?;
+    let reason = disposition
+        .reason
+        .as_ref()
+        .map(serde_json::to_string)
+        .transpose()?;
     let waits = waits_for.map(|on| on.to_string());
     if stood == state && stood_for == reason {
-        tx.execute("UPDATE entry SET waits_for = ?2 WHERE id = ?1", params![&id, waits])?;
+        tx.execute(
+            "UPDATE entry SET waits_for = ?2 WHERE id = ?1",
+            params![&id, waits],
+        )?;
         return Ok(());
     }
     tx.execute(
@@ -348,8 +365,14 @@ fn write(
             ctx.now.0
         ],
     )?;
-    let row = DispositionRow { entry, record, disposition, at: ctx.now };
-    ctx.mail.put(MailboxId::Author(person), kind::DISPOSITION, entry, &row)
+    let row = DispositionRow {
+        entry,
+        record,
+        disposition,
+        at: ctx.now,
+    };
+    ctx.mail
+        .put(MailboxId::Author(person), kind::DISPOSITION, entry, &row)
 }
 
 /// Notes that applying failed for no fault of the entry. After some tries its author can see it.
@@ -376,7 +399,9 @@ pub(crate) fn photos_changed(
     app: &App,
     entry: EntryId,
 ) -> Result<(), Failure> {
-    if let Err(failure) = attempt(tx, ctx, |tx, ctx| cases::reports::photos_changed(tx, ctx, app, entry)) {
+    if let Err(failure) = attempt(tx, ctx, |tx, ctx| {
+        cases::reports::photos_changed(tx, ctx, app, entry)
+    }) {
         tracing::error!(%entry, %failure, "the count of photos was not renewed");
     }
     Ok(())
@@ -402,7 +427,15 @@ pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<Held, Failure> {
     )?;
     let frame = super::reading::frame(&bytes).map_err(Failure::internal)?;
     let reading = Reading::of(&frame, &bytes);
-    Ok(Held { reading, sha256, stream, person, post, received, made })
+    Ok(Held {
+        reading,
+        sha256,
+        stream,
+        person,
+        post,
+        received,
+        made,
+    })
 }
 
 /// Applies again what is due: what failed, what was released, and what has rested. Answers how many entries
@@ -415,7 +448,11 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     // A look costs no write as long as nothing is due.
     let seen = app
         .read(move |tx| {
-            Ok(tx.all(due, params![rested, SWEPT_AT_ONCE], |row| row.parse::<EntryId>("id"))?.len())
+            Ok(tx
+                .all(due, params![rested, SWEPT_AT_ONCE], |row| {
+                    row.parse::<EntryId>("id")
+                })?
+                .len())
         })
         .await?;
     if seen == 0 {
@@ -424,7 +461,10 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     let parts = app.clone();
     app.write(move |tx, ctx| {
         let ids = tx.all(due, params![rested, SWEPT_AT_ONCE], |row| row.parse("id"))?;
-        let queue = ids.iter().map(|id| load(tx, *id)).collect::<Result<VecDeque<_>, _>>()?;
+        let queue = ids
+            .iter()
+            .map(|id| load(tx, *id))
+            .collect::<Result<VecDeque<_>, _>>()?;
         run(tx, ctx, &parts, queue)?;
         Ok(ids.len())
     })

@@ -67,7 +67,13 @@ pub(super) async fn completeness(
                 |row| {
                     let area: String = row.get("area")?;
                     let contact = Millis(row.get("last_contact")?);
-                    Ok((row.parse("terminal")?, row.parse("person")?, row.parse("post")?, contact, area))
+                    Ok((
+                        row.parse("terminal")?,
+                        row.parse("person")?,
+                        row.parse("post")?,
+                        contact,
+                        area,
+                    ))
                 },
             )?;
             let (terminal, holder, post, last_contact, area) =
@@ -78,7 +84,12 @@ pub(super) async fn completeness(
             let states = tx.all(
                 "SELECT state, COUNT(*) AS n FROM entry WHERE stream = ?1 GROUP BY state ORDER BY state",
                 params![&id],
-                |row| Ok(StateCount { state: row.parse("state")?, entries: row.get("n")? }),
+                |row| {
+                    Ok(StateCount {
+                        state: row.parse("state")?,
+                        entries: row.get("n")?,
+                    })
+                },
             )?;
             let (photos_named, photos_held) = tx.one(
                 "SELECT COUNT(*) AS named, COUNT(received) AS held FROM photo WHERE stream = ?1",

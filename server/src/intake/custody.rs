@@ -51,7 +51,11 @@ pub(super) enum Element {
 impl Element {
     pub fn of(bytes: &[u8]) -> Self {
         match reading::frame(bytes) {
-            Err(detail) => Self::Refused { id: None, code: ProblemCode::EntryUnframed, detail },
+            Err(detail) => Self::Refused {
+                id: None,
+                code: ProblemCode::EntryUnframed,
+                detail,
+            },
             Ok(frame) if bytes.len() > MAX_ENTRY_BYTES => Self::Refused {
                 id: Some(frame.id),
                 code: ProblemCode::EntryTooLarge,
@@ -77,8 +81,12 @@ pub(super) struct Custody {
 
 /// Takes what can be taken of a batch, then applies what is new.
 pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> Result<Custody, Failure> {
-    let mut custody =
-        Custody { receipts: Vec::new(), refused: Vec::new(), mark: StreamMark::default(), new: 0 };
+    let mut custody = Custody {
+        receipts: Vec::new(),
+        refused: Vec::new(),
+        mark: StreamMark::default(),
+        new: 0,
+    };
     let mut fresh = VecDeque::new();
     let push = ctx.event_id().to_string();
     for (index, element) in batch.elements.iter().enumerate() {
@@ -89,7 +97,11 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             detail: detail.into(),
         };
         let (reading, bytes, sha256) = match element {
-            Element::Framed { reading, bytes, sha256 } => (reading, bytes, *sha256),
+            Element::Framed {
+                reading,
+                bytes,
+                sha256,
+            } => (reading, bytes, *sha256),
             Element::Refused { id, code, detail } => {
                 custody.refused.push(refuse(*id, *code, detail));
                 continue;
@@ -97,17 +109,29 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         };
         match standing(tx, batch.stream, reading)? {
             Standing::Free => {}
-            Standing::Held { sha256: held, received } if held == sha256 => {
-                custody.receipts.push(Receipt { id: reading.id, n: reading.n, sha256, received });
+            Standing::Held {
+                sha256: held,
+                received,
+            } if held == sha256 => {
+                custody.receipts.push(Receipt {
+                    id: reading.id,
+                    n: reading.n,
+                    sha256,
+                    received,
+                });
                 continue;
             }
             Standing::Held { .. } | Standing::Foreign => {
-                custody.refused.push(refuse(Some(reading.id), ProblemCode::EntryConflict, ""));
+                custody
+                    .refused
+                    .push(refuse(Some(reading.id), ProblemCode::EntryConflict, ""));
                 continue;
             }
             Standing::NumberTaken(by) => {
                 let detail = format!("number {} is entry {by}", reading.n);
-                custody.refused.push(refuse(Some(reading.id), ProblemCode::EntryNumberTaken, &detail));
+                custody
+                    .refused
+                    .push(refuse(Some(reading.id), ProblemCode::EntryNumberTaken, &detail));
                 continue;
             }
         }
@@ -125,7 +149,12 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         };
         insert_entry(tx, &held, bytes, &push)?;
         insert_photos(tx, &held)?;
-        custody.receipts.push(Receipt { id: reading.id, n: reading.n, sha256, received: ctx.now });
+        custody.receipts.push(Receipt {
+            id: reading.id,
+            n: reading.n,
+            sha256,
+            received: ctx.now,
+        });
         custody.new += 1;
         fresh.push_back(held);
     }
@@ -156,11 +185,19 @@ fn standing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Stan
         "SELECT stream, sha256, received FROM entry WHERE id = ?1",
         params![reading.id.to_string()],
         |row| {
-            Ok((row.parse::<StreamId>("stream")?, row.parse::<Sha256>("sha256")?, Millis(row.get("received")?)))
+            Ok((
+                row.parse::<StreamId>("stream")?,
+                row.parse::<Sha256>("sha256")?,
+                Millis(row.get("received")?),
+            ))
         },
     )?;
     if let Some((owner, sha256, received)) = by_id {
-        return Ok(if owner == stream { Standing::Held { sha256, received } } else { Standing::Foreign });
+        return Ok(if owner == stream {
+            Standing::Held { sha256, received }
+        } else {
+            Standing::Foreign
+        });
     }
     let by_number = tx.opt(
         "SELECT id FROM entry WHERE stream = ?1 AND n = ?2",
@@ -178,7 +215,11 @@ fn column(n: u64) -> i64 {
 fn made(reading: &Reading, sent: &ClockReading, arrival: Millis) -> TrustedTime {
     reading.clock.as_ref().map_or(
         // Nothing readable says when: any time up to the arrival.
-        TrustedTime { at: arrival, uncertainty_ms: arrival.0, basis: TimeBasis::WallOnly },
+        TrustedTime {
+            at: arrival,
+            uncertainty_ms: arrival.0,
+            basis: TimeBasis::WallOnly,
+        },
         |clock| trusted_time(clock, sent, arrival),
     )
 }
@@ -231,7 +272,13 @@ fn insert_entry(tx: &mut Tx<'_>, held: &Held, bytes: &[u8], push: &str) -> Resul
 fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
     let stream = held.stream.to_string();
     for (position, photo) in (0_i64..).zip(&held.reading.photos) {
-        let PhotoRef { sha256, size, role, width, height } = photo;
+        let PhotoRef {
+            sha256,
+            size,
+            role,
+            width,
+            height,
+        } = photo;
         let size = column(*size);
         tx.execute(
             "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",

@@ -14,7 +14,11 @@ const HOLES: i64 = 100;
 pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
     let stream = stream.to_string();
     let upto: i64 = tx
-        .opt("SELECT upto FROM stream_mark WHERE stream = ?1", params![&stream], |row| row.get("upto"))?
+        .opt(
+            "SELECT upto FROM stream_mark WHERE stream = ?1",
+            params![&stream],
+            |row| row.get("upto"),
+        )?
         .unwrap_or(0);
     let highest: i64 = tx
         .opt(

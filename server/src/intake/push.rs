@@ -42,7 +42,7 @@ pub(super) async fn push(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<PushAnswer>, Failure> {
-    let body = body.map_err(too_large)?;
+    let body = body.map_err(|rejection| too_large(&rejection))?;
     let signature = check_signature(&field, &headers, &body)?;
     let envelope = read(&body)?;
     if envelope.stream != field.stream {
@@ -52,7 +52,11 @@ pub(super) async fn push(
         let detail = format!("{} entries, at most {MAX_BATCH}", envelope.entries.len());
         return Err(Failure::because(ProblemCode::TooMany, detail));
     }
-    let elements = envelope.entries.iter().map(|raw| Element::of(raw.get().as_bytes())).collect();
+    let elements = envelope
+        .entries
+        .iter()
+        .map(|raw| Element::of(raw.get().as_bytes()))
+        .collect();
     let body_sha256 = Sha256::of(&body);
     let batch = Batch {
         stream: field.stream,
@@ -83,7 +87,7 @@ pub(super) async fn push(
     }))
 }
 
-fn too_large(rejection: BytesRejection) -> Failure {
+fn too_large(rejection: &BytesRejection) -> Failure {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Failure::of(ProblemCode::TooLarge)
     } else {
@@ -99,7 +103,11 @@ fn check_signature(field: &Field, headers: &HeaderMap, body: &[u8]) -> Result<Si
         .and_then(|text| text.parse().ok())
         .ok_or_else(wrong)?;
     let message = push_message(&field.token, body);
-    field.certificate.key.verify(&message, &signature).map_err(|_| wrong())?;
+    field
+        .certificate
+        .key
+        .verify(&message, &signature)
+        .map_err(|_| wrong())?;
     Ok(signature)
 }
 
@@ -107,7 +115,14 @@ fn read(body: &[u8]) -> Result<Envelope, Failure> {
     serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             let (at, zh) = ("/".to_owned(), "填写有误".to_owned());
-            Failure::fields(ProblemCode::Invalid, vec![FieldError { at, zh, en: error.to_string() }])
+            Failure::fields(
+                ProblemCode::Invalid,
+                vec![FieldError {
+                    at,
+                    zh,
+                    en: error.to_string(),
+                }],
+            )
         } else {
             Failure::because(ProblemCode::BadRequest, error.to_string())
         }

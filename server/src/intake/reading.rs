@@ -101,7 +101,11 @@ impl Reading {
                 .pointer("/evidence/clock")
                 .and_then(|clock| serde_json::from_value(clock.clone()).ok()),
             photos: photos_of(value.get("payload").unwrap_or(&Value::Null)),
-            content: if frame.v > WIRE_VERSION { Content::Newer } else { Content::Unreadable(error) },
+            content: if frame.v > WIRE_VERSION {
+                Content::Newer
+            } else {
+                Content::Unreadable(error)
+            },
         }
         .with_photos_limited()
     }

@@ -90,7 +90,7 @@ pub(super) struct Paging {
 const IN_LANE: &str = "(e.state = 'review'
     OR (e.state = 'held' AND e.code IN ('server.apply_failed', 'entry.waiting')))";
 
-/// Entries that wait for a person, oldest first, of the posts in the reader's scope.
+/// Entries that wait for a person, oldest first and each stream in its own order, of the posts in the reader's scope.
 #[utoipa::path(
     get, path = "/v1/review", tag = "review", params(Paging),
     responses((status = 200, body = Page<ReviewItem>), (status = 403, body = Problem))
@@ -103,17 +103,25 @@ pub(super) async fn list(
     let limit = list::limit(paging.limit);
     let areas = staff.areas(REVIEWERS);
     let after = paging.after.as_deref().and_then(|cursor| {
-        let (received, id) = cursor.split_once('.')?;
-        Some((received.parse::<i64>().ok()?, id.parse::<EntryId>().ok()?))
+        let mut parts = cursor.splitn(3, '.');
+        let (received, stream, n) = (parts.next()?, parts.next()?, parts.next()?);
+        Some((
+            received.parse::<i64>().ok()?,
+            stream.parse::<StreamId>().ok()?,
+            n.parse::<i64>().ok()?,
+        ))
     });
     let items = app
         .read(move |tx| {
             let mut filter = Where::default();
             filter.and(IN_LANE);
             filter.within("o.area", &areas);
-            if let Some((received, id)) = after {
-                let (received, id) = (filter.bind(received), filter.bind(id.to_string()));
-                filter.and(format!("(e.received, e.id) > ({received}, {id})"));
+            if let Some((received, stream, n)) = after {
+                let (received, stream) = (filter.bind(received), filter.bind(stream.to_string()));
+                let n = filter.bind(n);
+                filter.and(format!(
+                    "(e.received, e.stream, e.n) > ({received}, {stream}, {n})"
+                ));
             }
             let rows = filter.bind(i64::from(limit) + 1);
             let sql = format!(
@@ -122,7 +130,7 @@ pub(super) async fn list(
                         p.name AS post_name
                  FROM entry e JOIN stream s ON s.id = e.stream JOIN post p ON p.id = s.post
                  JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person
-                 {} ORDER BY e.received, e.id LIMIT {rows}",
+                 {} ORDER BY e.received, e.stream, e.n LIMIT {rows}",
                 filter.sql()
             );
             let rows = tx.all(&sql, filter.values(), |row| {
@@ -147,7 +155,9 @@ pub(super) async fn list(
                 .collect::<Result<Vec<_>, Failure>>()
         })
         .await?;
-    Ok(Json(Page::cut(items, limit, |item| format!("{}.{}", item.received.0, item.entry))))
+    Ok(Json(Page::cut(items, limit, |item| {
+        format!("{}.{}.{}", item.received.0, item.stream, item.n)
+    })))
 }
 
 fn item(
@@ -207,8 +217,9 @@ pub(super) async fn decide(
         ));
     }
     let parts = app.clone();
-    let disposition =
-        app.write(move |tx, ctx| decide_in(tx, ctx, &parts, &staff, entry, &body)).await?;
+    let disposition = app
+        .write(move |tx, ctx| decide_in(tx, ctx, &parts, &staff, entry, &body))
+        .await?;
     Ok(Json(disposition))
 }
 
@@ -247,7 +258,11 @@ fn decide_in(
         })? {
             Outcome::Decided(d) if d.state == DispositionState::Review.into() => {
                 // The room has nothing more to do; what follows from it is the reviewer's business.
-                let words = if words.is_empty() { "已由核对人员接受" } else { words };
+                let words = if words.is_empty() {
+                    "已由核对人员接受"
+                } else {
+                    words
+                };
                 Disposition {
                     reason: Some(reasons::reviewer("review.accepted", words)),
                     ..Disposition::applied()
@@ -269,7 +284,9 @@ fn decide_in(
                     received: held.received,
                     made: held.made,
                 };
-                apply::attempt(tx, ctx, |tx, ctx| tasks::answers::decide(tx, ctx, app, &taken, p, false))?;
+                apply::attempt(tx, ctx, |tx, ctx| {
+                    tasks::answers::decide(tx, ctx, app, &taken, p, false)
+                })?;
             }
             rejected
         }
@@ -280,7 +297,10 @@ fn decide_in(
     };
     audit::note(tx, ctx, Some(staff.person), action, &id, &held.reading.kind)?;
     let released = apply::settle_releasing(tx, ctx, entry, disposition.clone())?;
-    let queue = released.into_iter().map(|id| apply::load(tx, id)).collect::<Result<VecDeque<_>, _>>()?;
+    let queue = released
+        .into_iter()
+        .map(|id| apply::load(tx, id))
+        .collect::<Result<VecDeque<_>, _>>()?;
     apply::run(tx, ctx, app, queue)?;
     Ok(disposition)
 }

@@ -24,7 +24,13 @@ pub enum EntryState {
 }
 
 impl EntryState {
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Applied, Self::Review, Self::Held, Self::Rejected];
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Applied,
+        Self::Review,
+        Self::Held,
+        Self::Rejected,
+    ];
 
     /// The text in the database and on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -41,7 +47,10 @@ impl EntryState {
 impl FromStr for EntryState {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(())
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or(())
     }
 }
 
@@ -78,7 +87,8 @@ pub struct EntryRow {
 
 impl EntryRow {
     /// Columns and joins that [`EntryRow::read`] wants; `WHERE` follows.
-    pub(super) const SELECT: &'static str = "SELECT e.id, e.stream, e.n, e.sha256, e.kind, e.record, s.person,
+    pub(super) const SELECT: &'static str =
+        "SELECT e.id, e.stream, e.n, e.sha256, e.kind, e.record, s.person,
              s.post, e.state, e.reason, e.received, e.made_at, e.uncertainty, e.basis
          FROM entry e JOIN stream s ON s.id = e.stream";
 

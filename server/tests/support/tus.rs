@@ -1,4 +1,11 @@
 //! A thin tus client over the test's router, and pictures to upload.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use super::support::{Answer, FieldClient, TestApp};
 use axum::{body::Body, http::Request};
@@ -52,16 +59,27 @@ pub fn report(photos: &[&[u8]]) -> Payload {
 }
 
 pub fn metadata(sha256: Sha256) -> String {
-    format!("filename {},sha256 {}", BASE64.encode("a.jpg"), BASE64.encode(sha256.to_string()))
+    format!(
+        "filename {},sha256 {}",
+        BASE64.encode("a.jpg"),
+        BASE64.encode(sha256.to_string())
+    )
 }
 
 pub fn receipt(answer: &Answer) -> PhotoReceipt {
-    let header = answer.headers.get(PHOTO_RECEIPT_HEADER).unwrap_or_else(|| panic!("no receipt: {answer:?}"));
+    let header = answer
+        .headers
+        .get(PHOTO_RECEIPT_HEADER)
+        .unwrap_or_else(|| panic!("no receipt: {answer:?}"));
     serde_json::from_slice(header.as_bytes()).unwrap()
 }
 
 pub fn header(answer: &Answer, name: &str) -> String {
-    answer.headers.get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default()
+    answer
+        .headers
+        .get(name)
+        .map(|v| v.to_str().unwrap().to_owned())
+        .unwrap_or_default()
 }
 
 /// A request of tus with these headers.
@@ -90,13 +108,18 @@ pub async fn tus(
 
 /// Begins an upload of these bytes; its path.
 pub async fn begin(app: &TestApp, client: &FieldClient, bytes: &[u8]) -> String {
-    let answer = create(app, client, Sha256::of(bytes), bytes.len()).await.expect(201);
+    let answer = create(app, client, Sha256::of(bytes), bytes.len())
+        .await
+        .expect(201);
     header(&answer, "location")
 }
 
 pub async fn create(app: &TestApp, client: &FieldClient, sha256: Sha256, length: usize) -> Answer {
     let (length, metadata) = (length.to_string(), metadata(sha256));
-    let headers = [("upload-length", length.as_str()), ("upload-metadata", metadata.as_str())];
+    let headers = [
+        ("upload-length", length.as_str()),
+        ("upload-metadata", metadata.as_str()),
+    ];
     tus(app, client, "POST", "/v1/field/photos", &headers, Body::empty()).await
 }
 
@@ -108,7 +131,10 @@ pub async fn patch(
     body: impl Into<Body>,
 ) -> Answer {
     let offset = offset.to_string();
-    let headers = [("content-type", "application/offset+octet-stream"), ("upload-offset", offset.as_str())];
+    let headers = [
+        ("content-type", "application/offset+octet-stream"),
+        ("upload-offset", offset.as_str()),
+    ];
     tus(app, client, "PATCH", path, &headers, body).await
 }
 
@@ -125,8 +151,16 @@ pub async fn upload(app: &TestApp, client: &FieldClient, bytes: &[u8]) -> PhotoR
 /// `photos_held` and `photos_named` of the author's only case.
 pub async fn photos_of_case(app: &TestApp, client: &FieldClient) -> (u64, u64) {
     let state = client.state(app).await;
-    let cases: Vec<&Value> =
-        state.iter().filter(|((kind, _), _)| kind == "case").map(|(_, body)| body).collect();
-    let [case] = cases.as_slice() else { panic!("one case, not {cases:?}") };
-    (case["photos_held"].as_u64().unwrap(), case["photos_named"].as_u64().unwrap())
+    let cases: Vec<&Value> = state
+        .iter()
+        .filter(|((kind, _), _)| kind == "case")
+        .map(|(_, body)| body)
+        .collect();
+    let [case] = cases.as_slice() else {
+        panic!("one case, not {cases:?}")
+    };
+    (
+        case["photos_held"].as_u64().unwrap(),
+        case["photos_named"].as_u64().unwrap(),
+    )
 }

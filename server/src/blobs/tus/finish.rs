@@ -7,12 +7,7 @@ use super::{
 };
 use crate::{app::App, ctx::Ctx, failure::Failure, intake, params, store::Tx};
 use bytes::{Bytes, BytesMut};
-use protocol::{
-    field::PhotoReceipt,
-    ids::EntryId,
-    photo::Sha256,
-    problem::ProblemCode,
-};
+use protocol::{field::PhotoReceipt, ids::EntryId, photo::Sha256, problem::ProblemCode};
 
 /// Finishes an upload whose last byte has arrived.
 ///
@@ -20,8 +15,9 @@ use protocol::{
 /// like: the named bytes are no photo; the upload is gone, the photo's row says why.
 pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, Failure> {
     let (id, stream, sha256) = (upload.id, upload.stream, upload.sha256);
-    let (held, parts) =
-        app.read(move |tx| Ok((receipt(tx, stream, sha256)?, Upload::parts(tx, id)?))).await?;
+    let (held, parts) = app
+        .read(move |tx| Ok((receipt(tx, stream, sha256)?, Upload::parts(tx, id)?)))
+        .await?;
     if let (Some(receipt), Some(_)) = (held.clone(), upload.finished) {
         return Ok(receipt);
     }
@@ -39,7 +35,11 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
             Err(failure) => return Err(failure),
         };
         match examine(app, upload, bytes).await? {
-            Verdict::Photo(bytes) => app.blobs.put_durable(&Blobs::photo(stream, sha256), bytes).await?,
+            Verdict::Photo(bytes) => {
+                app.blobs
+                    .put_durable(&Blobs::photo(stream, sha256), bytes)
+                    .await?
+            }
             Verdict::OtherBytes => return start_again(app, upload).await,
             Verdict::NoPhoto(failure) => {
                 refuse(app, upload, &failure).await?;
@@ -48,7 +48,9 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
         }
     }
     let parts = app.clone();
-    let receipt = app.write(move |tx, ctx| confirm(tx, ctx, &parts, id, stream, sha256)).await?;
+    let receipt = app
+        .write(move |tx, ctx| confirm(tx, ctx, &parts, id, stream, sha256))
+        .await?;
     clear(app, upload).await;
     Ok(receipt)
 }
@@ -120,7 +122,10 @@ fn confirm(
 async fn start_again(app: &App, upload: &Upload) -> Result<PhotoReceipt, Failure> {
     fault(app, upload, ProblemCode::PhotoHash, |tx, id| {
         Upload::forget_parts(tx, id)?;
-        tx.execute("UPDATE upload SET arrived = 0 WHERE id = ?1", params![id.to_string()])?;
+        tx.execute(
+            "UPDATE upload SET arrived = 0 WHERE id = ?1",
+            params![id.to_string()],
+        )?;
         Ok(())
     })
     .await?;

@@ -154,7 +154,9 @@ pub(in crate::blobs) async fn overridden(
 async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
     wire::check_version(headers)?;
     if headers.contains_key(wire::UPLOAD_DEFER_LENGTH) {
-        return Err(wire::malformed("upload-defer-length: the entry says how long the photo is"));
+        return Err(wire::malformed(
+            "upload-defer-length: the entry says how long the photo is",
+        ));
     }
     let length = wire::number(headers, &wire::UPLOAD_LENGTH)?
         .ok_or_else(|| wire::malformed("upload-length is missing"))?;
@@ -162,7 +164,9 @@ async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Res
         let detail = format!("{length} bytes, at most {}", app.settings.photo_bytes);
         return Err(Failure::because(ProblemCode::PhotoSize, detail));
     }
-    let metadata = text(headers, &wire::UPLOAD_METADATA).unwrap_or_default().to_owned();
+    let metadata = text(headers, &wire::UPLOAD_METADATA)
+        .unwrap_or_default()
+        .to_owned();
     let sha256 = wire::named_hash(&metadata)?;
     if length == 0 {
         return Err(Failure::of(ProblemCode::PhotoEmpty));
@@ -231,7 +235,11 @@ async fn take(
         checksum,
     };
     let upload = receive(app, target, body).await?;
-    let receipt = if upload.arrived == upload.length { Some(finish(app, &upload).await?) } else { None };
+    let receipt = if upload.arrived == upload.length {
+        Some(finish(app, &upload).await?)
+    } else {
+        None
+    };
     Ok((upload, receipt))
 }
 
@@ -261,7 +269,10 @@ async fn look(app: &App, field: &Field, id: UploadId, headers: &HeaderMap) -> Re
             (wire::UPLOAD_METADATA, upload.metadata.clone()),
         ]),
     );
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
     Ok(response)
 }
 
@@ -286,7 +297,10 @@ async fn go_on(
     }
     let announced = wire::number(headers, &header::CONTENT_LENGTH)?;
     if announced.is_some_and(|bytes| bytes > upload.length - upload.arrived) {
-        return Err(Failure::because(ProblemCode::PhotoSize, "more bytes than Upload-Length says"));
+        return Err(Failure::because(
+            ProblemCode::PhotoSize,
+            "more bytes than Upload-Length says",
+        ));
     }
     let (upload, receipt) = take(app, &upload, checksum, body).await?;
     Ok(empty(StatusCode::NO_CONTENT, standing(&upload, receipt.as_ref())))
@@ -310,7 +324,10 @@ fn standing(
     receipt: Option<&PhotoReceipt>,
 ) -> impl Iterator<Item = (HeaderName, String)> + use<> {
     let ends = match receipt.map(serde_json::to_string) {
-        Some(receipt) => (HeaderName::from_static(PHOTO_RECEIPT_HEADER), receipt.unwrap_or_default()),
+        Some(receipt) => (
+            HeaderName::from_static(PHOTO_RECEIPT_HEADER),
+            receipt.unwrap_or_default(),
+        ),
         None => (wire::UPLOAD_EXPIRES, wire::http_date(upload.expires)),
     };
     [(wire::UPLOAD_OFFSET, upload.arrived.to_string()), ends].into_iter()

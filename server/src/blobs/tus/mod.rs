@@ -17,7 +17,7 @@ mod upload;
 mod wire;
 
 pub(super) use handlers::{
-    __path_create, __path_head, __path_options, __path_overridden, __path_patch, __path_terminate, create, head,
-    options, overridden, patch, terminate,
+    __path_create, __path_head, __path_options, __path_overridden, __path_patch, __path_terminate, create,
+    head, options, overridden, patch, terminate,
 };
 pub use sweep::{sweep, watch};

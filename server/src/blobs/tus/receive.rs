@@ -48,18 +48,32 @@ async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure>
     {
         return Err(Failure::of(ProblemCode::UploadChecksum));
     }
-    let Target { stream, upload, offset, .. } = target;
+    let Target {
+        stream,
+        upload,
+        offset,
+        ..
+    } = target;
     if bytes.is_empty() {
         let now = app.clock.now();
         return app.read(move |tx| Upload::load(tx, stream, upload, now)).await;
     }
     // A name of its own, so that of two parts for one place neither overwrites the other.
-    let object = format!("{}/{offset:010}-{}", Upload::folder(upload), hex::encode(short(app.secret())));
-    let part = Part { offset, size: bytes.len() as u64, object: object.clone() };
+    let object = format!(
+        "{}/{offset:010}-{}",
+        Upload::folder(upload),
+        hex::encode(short(app.secret()))
+    );
+    let part = Part {
+        offset,
+        size: bytes.len() as u64,
+        object: object.clone(),
+    };
     app.blobs.put_durable(&object, bytes).await?;
     let hours = app.settings.upload_hours;
-    let appended =
-        app.write(move |tx, ctx| Upload::append(tx, ctx, stream, upload, &part, hours)).await;
+    let appended = app
+        .write(move |tx, ctx| Upload::append(tx, ctx, stream, upload, &part, hours))
+        .await;
     // When it is not known whether the part counts, its bytes have to stay.
     if let Err(failure) = &appended
         && !matches!(failure, Failure::Store(StoreError::CommitUnknown { .. }))
@@ -82,7 +96,10 @@ async fn collect(body: Body, room: u64) -> Result<(Bytes, bool), Failure> {
     loop {
         match tokio::time::timeout(SILENCE, stream.next()).await {
             Ok(Some(Ok(chunk))) if bytes.len().saturating_add(chunk.len()) > room => {
-                return Err(Failure::because(ProblemCode::PhotoSize, "more bytes than Upload-Length says"));
+                return Err(Failure::because(
+                    ProblemCode::PhotoSize,
+                    "more bytes than Upload-Length says",
+                ));
             }
             Ok(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
             Ok(None) => return Ok((bytes.freeze(), true)),
@@ -102,7 +119,9 @@ mod tests {
     #[tokio::test]
     async fn what_arrived_before_the_break_is_kept() {
         let broken = || Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-        let (bytes, whole) = collect(body(vec![Ok("ab"), Ok("cd"), broken()]), 10).await.unwrap();
+        let (bytes, whole) = collect(body(vec![Ok("ab"), Ok("cd"), broken()]), 10)
+            .await
+            .unwrap();
         assert_eq!((bytes.as_ref(), whole), (b"abcd".as_slice(), false));
         let (bytes, whole) = collect(body(vec![Ok("ab")]), 2).await.unwrap();
         assert_eq!((bytes.as_ref(), whole), (b"ab".as_slice(), true));

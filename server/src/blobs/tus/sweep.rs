@@ -61,13 +61,11 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     Ok(complete.len() + expired.len() + forgotten.len())
 }
 
-async fn list(
-    app: &App,
-    sql: &'static str,
-    at: Millis,
-) -> Result<Vec<(UploadId, StreamId)>, Failure> {
+async fn list(app: &App, sql: &'static str, at: Millis) -> Result<Vec<(UploadId, StreamId)>, Failure> {
     app.read(move |tx| {
-        Ok(tx.all(sql, params![at.0, AT_ONCE], |row| Ok((row.parse("id")?, row.parse("stream")?)))?)
+        Ok(tx.all(sql, params![at.0, AT_ONCE], |row| {
+            Ok((row.parse("id")?, row.parse("stream")?))
+        })?)
     })
     .await
 }

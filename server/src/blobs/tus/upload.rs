@@ -92,15 +92,21 @@ impl Upload {
         if upload.finished.is_some() || upload.arrived != part.offset {
             return Err(Failure::of(ProblemCode::UploadOffset));
         }
-        tx.execute(
-            "INSERT INTO upload_part (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)",
-            params![id.to_string(), column(part.offset), column(part.size), &part.object],
-        )?;
         upload.arrived = part.offset.saturating_add(part.size);
         upload.expires = expiry(ctx.now, hours);
+        // First the row that both of two at once have read: the engine tells the second to look again.
         tx.execute(
             "UPDATE upload SET arrived = ?2, expires = ?3 WHERE id = ?1",
             params![id.to_string(), column(upload.arrived), upload.expires.0],
+        )?;
+        tx.execute(
+            "INSERT INTO upload_part (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                id.to_string(),
+                column(part.offset),
+                column(part.size),
+                &part.object
+            ],
         )?;
         Ok(upload)
     }
@@ -115,7 +121,10 @@ impl Upload {
     }
 
     pub fn forget_parts(tx: &mut Tx<'_>, id: UploadId) -> Result<(), StoreError> {
-        tx.execute("DELETE FROM upload_part WHERE upload = ?1", params![id.to_string()])?;
+        tx.execute(
+            "DELETE FROM upload_part WHERE upload = ?1",
+            params![id.to_string()],
+        )?;
         Ok(())
     }
 
@@ -154,6 +163,12 @@ pub(super) fn receipt(
     tx.opt(
         "SELECT size, received FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
         params![stream.to_string(), sha256.to_string()],
-        |row| Ok(PhotoReceipt { sha256, size: row.get("size")?, received: Millis(row.get("received")?) }),
+        |row| {
+            Ok(PhotoReceipt {
+                sha256,
+                size: row.get("size")?,
+                received: Millis(row.get("received")?),
+            })
+        },
     )
 }

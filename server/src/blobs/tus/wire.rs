@@ -33,11 +33,15 @@ pub(super) fn answer(result: Result<Response, Failure>) -> Response {
         let version = failure.code() == Some(ProblemCode::TusVersion);
         let mut response = failure.into_response();
         if version {
-            response.headers_mut().insert(TUS_VERSION, HeaderValue::from_static(VERSION));
+            response
+                .headers_mut()
+                .insert(TUS_VERSION, HeaderValue::from_static(VERSION));
         }
         response
     });
-    response.headers_mut().insert(TUS_RESUMABLE, HeaderValue::from_static(VERSION));
+    response
+        .headers_mut()
+        .insert(TUS_RESUMABLE, HeaderValue::from_static(VERSION));
     response
 }
 
@@ -74,7 +78,10 @@ pub(super) fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u6
     let Some(value) = headers.get(name) else {
         return Ok(None);
     };
-    let digits = value.to_str().ok().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit()));
+    let digits = value
+        .to_str()
+        .ok()
+        .filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit()));
     digits
         .and_then(|t| t.parse().ok())
         .map(Some)
@@ -93,10 +100,14 @@ pub(super) fn named_hash(metadata: &str) -> Result<Sha256, Failure> {
         let mut words = pair.trim().split(' ');
         let key = words.next().filter(|k| !k.is_empty() && k.is_ascii());
         let (Some(key), value, None) = (key, words.next().unwrap_or_default(), words.next()) else {
-            return Err(malformed("upload-metadata: expected pairs of key and value, separated by commas"));
+            return Err(malformed(
+                "upload-metadata: expected pairs of key and value, separated by commas",
+            ));
         };
         let Ok(value) = BASE64.decode(value) else {
-            return Err(malformed(format!("upload-metadata: the value of {key} is not base64")));
+            return Err(malformed(format!(
+                "upload-metadata: the value of {key} is not base64"
+            )));
         };
         if seen.contains(&key) {
             return Err(malformed(format!("upload-metadata: {key} stands twice")));
@@ -161,7 +172,10 @@ mod tests {
         let hash = Sha256::of(b"x");
         let coded = BASE64.encode(hash.to_string());
         assert_eq!(named_hash(&format!("sha256 {coded}")).ok(), Some(hash));
-        assert_eq!(named_hash(&format!("filename YS5qcGc=,sha256 {coded},is_scene")).ok(), Some(hash));
+        assert_eq!(
+            named_hash(&format!("filename YS5qcGc=,sha256 {coded},is_scene")).ok(),
+            Some(hash)
+        );
         for bad in [
             String::new(),
             "filename YS5qcGc=".into(),
@@ -171,7 +185,11 @@ mod tests {
             format!("sha256  {coded}"),
             format!("sha256 {coded},"),
         ] {
-            assert_eq!(named_hash(&bad).unwrap_err().code(), Some(ProblemCode::BadRequest), "{bad}");
+            assert_eq!(
+                named_hash(&bad).unwrap_err().code(),
+                Some(ProblemCode::BadRequest),
+                "{bad}"
+            );
         }
     }
 
@@ -185,16 +203,25 @@ mod tests {
         // The example of the tus text.
         let sha1 = with("sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=").unwrap().unwrap();
         assert!(sha1.fits(b"hello world") && !sha1.fits(b"hello worlds"));
-        let sha256 = with(&format!("sha256 {}", BASE64.encode(Sha256::of(b"a").0))).unwrap().unwrap();
+        let sha256 = with(&format!("sha256 {}", BASE64.encode(Sha256::of(b"a").0)))
+            .unwrap()
+            .unwrap();
         assert!(sha256.fits(b"a") && !sha256.fits(b"b"));
         for bad in ["md5 AAAA", "sha1", "sha1 !!"] {
-            assert_eq!(with(bad).unwrap_err().code(), Some(ProblemCode::BadRequest), "{bad}");
+            assert_eq!(
+                with(bad).unwrap_err().code(),
+                Some(ProblemCode::BadRequest),
+                "{bad}"
+            );
         }
         assert_eq!(Checksum::of(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]
     fn expiry_is_an_http_date() {
-        assert_eq!(http_date(Millis(784_111_777_000)), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(
+            http_date(Millis(784_111_777_000)),
+            "Sun, 06 Nov 1994 08:49:37 GMT"
+        );
     }
 }
