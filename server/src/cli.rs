@@ -32,7 +32,7 @@ enum Command {
     /// 网格：划分、检查、打包、查询、导入 / cut, check, pack, look up, import
     #[command(subcommand)]
     Grid(grid_tools::GridTool),
-    /// 检查运行中的服务 / exit 0 when a running server is ready
+    /// 检查运行中的服务 / exit 0 when a server takes connections
     Healthcheck {
         /// `https://host:port`
         url: String,

@@ -20,6 +20,7 @@ use crate::{
     store::{self, Store, StoreError},
     terminals::{PublicAddress, identity::Identity},
 };
+use hyper_util::rt::TokioTimer;
 use protocol::{calendar::Calendar, manifest::Catalogue};
 use std::{
     net::{SocketAddr, TcpListener},
@@ -31,6 +32,8 @@ use tokio::task::JoinHandle;
 
 /// How long requests that are under way may take once the server is told to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a request's headers, or the answer to a ping, may take.
+const HEADER_TIME: Duration = Duration::from_secs(20);
 
 /// What a server is started with.
 pub struct Options {
@@ -190,23 +193,26 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     .await?;
 
     let handle = axum_server::Handle::new();
-    let service = router(&app).into_make_service();
+    let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
     let serving = match &certificate {
         Some(certificate) => {
             let config = axum_server::tls_rustls::RustlsConfig::from_config(certificate.config.clone());
-            let server = axum_server::from_tcp_rustls(listener, config)
+            let mut server = axum_server::from_tcp_rustls(listener, config)
                 .map_err(failed)?
                 .handle(handle.clone());
+            tune(&mut server);
             tokio::spawn(async move { server.serve(service).await })
         }
         None => {
-            let server = axum_server::from_tcp(listener)
+            let mut server = axum_server::from_tcp(listener)
                 .map_err(failed)?
                 .handle(handle.clone());
+            tune(&mut server);
             tokio::spawn(async move { server.serve(service).await })
         }
     };
     let jobs = vec![
+        tokio::spawn(crate::http::health::upkeep()),
         tokio::spawn(intake::watch(app.clone())),
         tokio::spawn(duty::watch(app.clone())),
         tokio::spawn(blobs::watch(app.clone())),
@@ -222,6 +228,20 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         serving,
         jobs,
     })
+}
+
+/// A client that is slow with its headers or gone without a word does not hold a connection for ever.
+fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
+    let builder = server.http_builder();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(HEADER_TIME))
+        .keep_alive_timeout(HEADER_TIME);
 }
 
 impl Running {

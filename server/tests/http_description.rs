@@ -107,6 +107,7 @@ const OPEN: &[&str] = &[
     "GET /metrics",
     "GET /openapi.json",
     "GET /readyz",
+    "OPTIONS /v1/field/photos",
     "POST /v1/field/challenge",
     "POST /v1/field/enrol",
     "POST /v1/field/token",
@@ -145,10 +146,14 @@ both_engines! {
                 let (app, method, path) = (&app, o.method.clone(), path.clone());
                 async move { app.call(&method, &path, token.as_deref(), Value::Null).await }
             };
+            // An answer to HEAD has no body to name its code in.
+            let same = |answer: &support::Answer, code: &str| {
+                answer.status == 401 && (o.method == "HEAD" || answer.code() == code)
+            };
             let nobody = call(None).await;
-            assert_eq!((nobody.status, nobody.code()), (401, "auth.required"), "{at}: {nobody:?}");
+            assert!(same(&nobody, "auth.required"), "{at}: {nobody:?}");
             let wrong = call(Some("nonsense".into())).await;
-            assert_eq!((wrong.status, wrong.code()), (401, "auth.token"), "{at}: {wrong:?}");
+            assert!(same(&wrong, "auth.token"), "{at}: {wrong:?}");
             for (role, token) in &staff {
                 let allowed = match o.access.get("staff") {
                     Some(roles) => roles == &json!([]) || roles.as_array().unwrap().contains(&json!(role)),

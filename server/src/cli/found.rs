@@ -5,7 +5,11 @@ use crate::{
     ctx::{Chance, Clock, Ctx, SystemChance, SystemClock},
     failure::Failure,
     params,
-    people::passwords,
+    people::{
+        accounts::{self, NewPerson, RoleAt},
+        orgs::{self, OrgKind},
+        passwords,
+    },
     store::Store,
 };
 use anyhow::{Result, ensure};
@@ -24,7 +28,8 @@ pub struct Founded {
     pub password: String,
 }
 
-/// Founds the city whose county codes begin with `area`. A second city in one database is refused.
+/// Founds the city whose county codes begin with `area`. A second city in one database and
+/// default account names (`admin`, `root` …) are refused; the first password is good for a week.
 pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Result<Founded> {
     ensure!(
         (2..=6).contains(&area.len()) && area.bytes().all(|b| b.is_ascii_digit()),
@@ -45,21 +50,22 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
             let mut ctx = start.clone();
             let taken: i64 = tx.one("SELECT COUNT(*) AS n FROM org", params![], |row| row.get("n"))?;
             if taken > 0 {
-                return Err(Failure::because(ProblemCode::NameTaken, "this database holds a city already"));
+                return Err(Failure::because(
+                    ProblemCode::NameTaken,
+                    "this database holds a city already",
+                ));
             }
-            let (city, admin) = (ctx.org_id(), ctx.person_id());
-            tx.execute(
-                "INSERT INTO org (id, parent, kind, name, area, created) VALUES (?1, NULL, 'city', ?2, ?3, ?4)",
-                params![city.to_string(), &name, &area, ctx.now.0],
-            )?;
-            tx.execute(
-                "INSERT INTO person (id, name, org, account, password, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![admin.to_string(), "系统管理员", city.to_string(), &account, &hash, ctx.now.0],
-            )?;
-            tx.execute(
-                "INSERT INTO role_grant (person, role, org) VALUES (?1, ?2, ?3)",
-                params![admin.to_string(), Role::Admin.as_str(), city.to_string()],
-            )?;
+            let city = orgs::insert(tx, &mut ctx, None, (OrgKind::City, &name, &area))?;
+            let first = NewPerson {
+                name: "系统管理员".into(),
+                org: city,
+                account: Some(account.clone()),
+                roles: vec![RoleAt {
+                    role: Role::Admin,
+                    org: city,
+                }],
+            };
+            let admin = accounts::insert(tx, &mut ctx, &first, Some(&hash))?;
             crate::audit::note(tx, &mut ctx, None, "city.found", &format!("org:{city}"), &area)?;
             Ok((city, admin))
         })

@@ -20,6 +20,14 @@ pub fn describe(app: &App) -> Value {
         "staff": {"type": "http", "scheme": "bearer",
                   "description": "A session's token from POST /v1/session"},
     });
+    let statuses = [
+        "400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503",
+    ];
+    let responses: Map<String, Value> = statuses
+        .iter()
+        .map(|status| ((*status).to_owned(), problem(words_of(status))))
+        .collect();
+    api["components"]["responses"] = Value::Object(responses);
     if let Some(paths) = api["paths"].as_object_mut() {
         for (path, item) in paths {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -64,25 +72,24 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     let Some(responses) = responses.as_object_mut() else {
         return;
     };
-    for (status, _) in add.into_iter().filter(|(_, applies)| *applies) {
-        let response = responses.entry(status).or_insert_with(|| json!({}));
-        if response
-            .get("description")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .is_empty()
-        {
-            response["description"] = json!(words_of(status));
-        }
-        response["content"] = json!(null);
-    }
     for (status, response) in responses.iter_mut() {
         if status.starts_with('4') || status.starts_with('5') {
-            response["content"] = json!({
-                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-            });
+            let words = response["description"].as_str().filter(|words| !words.is_empty());
+            *response = problem(words.unwrap_or(words_of(status)));
         }
     }
+    for (status, _) in add.into_iter().filter(|(_, applies)| *applies) {
+        responses
+            .entry(status)
+            .or_insert_with(|| json!({"$ref": format!("#/components/responses/{status}")}));
+    }
+}
+
+fn problem(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    })
 }
 
 fn words_of(status: &str) -> &'static str {

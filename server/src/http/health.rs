@@ -103,8 +103,16 @@ async fn description(State(app): State<App>) -> Json<serde_json::Value> {
     Json(super::description::describe(&app))
 }
 
-/// The process's recorder; the first call installs it. [`PrometheusHandle::run_upkeep`] has to be called now
-/// and then, by a scrape or by the server's own timer.
+/// Folds what the histograms gathered, so that a server that nobody scrapes does not grow. Runs for ever.
+pub async fn upkeep() {
+    let mut timer = tokio::time::interval(std::time::Duration::from_secs(30));
+    loop {
+        timer.tick().await;
+        recorder().run_upkeep();
+    }
+}
+
+/// The process's recorder; the first call installs it.
 pub fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {

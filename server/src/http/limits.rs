@@ -25,7 +25,7 @@ fn most_bytes(app: &App, method: &Method, path: &str) -> usize {
         "/v1/field/push" => MAX_PUSH_BYTES,
         "/v1/divisions" => LISTS,
         "/v1/attachments" => photo,
-        _ if method == Method::PATCH || path.starts_with("/v1/field/uploads") => photo,
+        _ if method == Method::PATCH || path.starts_with("/v1/field/photos") => photo,
         _ => USUAL,
     }
 }

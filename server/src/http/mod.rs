@@ -4,7 +4,7 @@ pub mod actor;
 pub mod body;
 pub mod description;
 mod edge;
-mod health;
+pub(crate) mod health;
 pub mod limits;
 pub mod operation;
 pub mod problem;

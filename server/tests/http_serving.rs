@@ -1,0 +1,159 @@
+//! A server as it runs: a listener, TLS, a stop that finishes what is under way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use server::{
+    cli,
+    run::{self, Options, Running, StartError, Tls},
+};
+use std::{net::SocketAddr, path::Path, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+fn options(data: &Path) -> Options {
+    let loopback: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    Options {
+        tls: Tls::Plain,
+        ..Options::new(data, loopback)
+    }
+}
+
+async fn started(data: &Path) -> Running {
+    Box::pin(run::start(options(data))).await.unwrap()
+}
+
+async fn ask(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_started_server_is_ready_and_shows_its_counters_to_loopback() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = started(folder.path()).await;
+    assert!(
+        ask(server.address, &get("/readyz"))
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    assert!(
+        ask(server.address, &get("/metrics"))
+            .await
+            .contains("xunge_requests_total")
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_finishes_the_request_under_way_and_takes_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = started(folder.path()).await;
+    let address = server.address;
+    let body = r#"{"stream":"01900000-0000-7000-8000-000000000000"}"#;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/field/challenge HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server says that it is reading the body: the request is under way.
+    let mut so_far = [0; 12];
+    stream.read_exact(&mut so_far).await.unwrap();
+    assert_eq!(&so_far, b"HTTP/1.1 100");
+    let stopping = tokio::spawn(server.stop());
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.contains("HTTP/1.1 200") && answer.contains("challenge"),
+        "{answer}"
+    );
+    tokio::time::timeout(Duration::from_secs(20), stopping)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn plain_http_beyond_loopback_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    options.listen = "0.0.0.0:0".parse().unwrap();
+    let refused = Box::pin(run::start(options)).await;
+    assert!(matches!(refused.err(), Some(StartError::PlainOutside(_))));
+}
+
+#[tokio::test]
+async fn a_restart_keeps_epoch_keys_and_pins() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = |data: &Path| Options {
+        tls: Tls::Own,
+        ..options(data)
+    };
+    let first = Box::pin(run::start(own(folder.path()))).await.unwrap();
+    let kept = (
+        first.app.identity.epoch.clone(),
+        first.app.identity.parcel_key.clone(),
+        first.app.public.pins.clone(),
+    );
+    assert_eq!(kept.2.len(), 2);
+    first.stop().await;
+    let again = Box::pin(run::start(own(folder.path()))).await.unwrap();
+    assert_eq!(kept.0, again.app.identity.epoch);
+    assert_eq!(kept.1, again.app.identity.parcel_key);
+    assert_eq!(kept.2, again.app.public.pins);
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn a_founded_city_has_one_administrator_and_no_default_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = run::open(&options(folder.path())).await.unwrap();
+    for default in ["admin", "root", ""] {
+        assert!(
+            cli::found(&opened.store, "2201", "长春市", default)
+                .await
+                .is_err(),
+            "{default}"
+        );
+    }
+    let founded = cli::found(&opened.store, "2201", "长春市", "Zhao.Min")
+        .await
+        .unwrap();
+    assert!(
+        cli::found(&opened.store, "2202", "吉林市", "qian.er")
+            .await
+            .is_err()
+    );
+    opened.store.close().await;
+    let server = started(folder.path()).await;
+    let body = format!(r#"{{"account":"zhao.min","password":"{}"}}"#, founded.password);
+    let request = format!(
+        "POST /v1/session HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = ask(server.address, &request).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("\"password_due\":true"),
+        "{answer}"
+    );
+    server.stop().await;
+}
