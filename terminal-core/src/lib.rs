@@ -18,6 +18,7 @@ pub mod matters;
 pub mod photos;
 pub mod place;
 pub mod platform;
+pub mod presence;
 pub mod queue;
 pub mod report;
 pub mod store;

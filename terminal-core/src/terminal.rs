@@ -10,6 +10,7 @@ use crate::{
     photos::PhotoFolder,
     place::{HandsetGrid, Place, PlaceAnswer},
     platform::{Clock, Random, SystemClock, SystemRandom, Vault, random_bytes},
+    presence::Presence,
     report::{Draft, ReportContent, ReportDraft, draft_photos, photo_file},
     store::{Account, Cancelled, Custody, DATABASE, Item, NewEntry, Store},
     sync::{Policy, Progress, SyncReport},
@@ -21,13 +22,13 @@ use protocol::{
     codes::GridVersion,
     entry::{DispositionState, Entry},
     evidence::{ClockReading, Evidence, Position},
-    feed::{PostRow, PresenceRow, kind},
+    feed::{PostRow, kind},
     field::{Device, Invitation},
     geo::PointE7,
     ids::{EntryId, RecordId},
     manifest::{Catalogue, FileName},
     open::Open,
-    payload::{CheckIn, CheckOut, EntryKind, Payload},
+    payload::{EntryKind, Payload},
     photo::Sha256,
     time::Millis,
 };
@@ -84,16 +85,6 @@ pub(crate) struct Filing {
     pub position: Option<Position>,
     pub summary: String,
     pub payload: Payload,
-}
-
-/// Whether the worker is on duty, as far as this handset knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presence {
-    pub on_duty: bool,
-    /// Since when, by the best clock there is; absent when there never was a check-in.
-    pub since: Option<Millis>,
-    /// The server holds the check-in, or has said so itself; otherwise it still waits to be sent.
-    pub confirmed: bool,
 }
 
 /// The home screen in one value.
@@ -202,87 +193,6 @@ impl Terminal {
     /// Those of the store.
     pub fn now(&self) -> Result<Millis> {
         Ok(self.clock_reading()?.estimate())
-    }
-
-    /// 签到: presence begins.
-    ///
-    /// # Errors
-    /// `checkin.already` when this handset counts its worker as on duty: told, not filed twice.
-    pub fn check_in(&self, position: Option<Position>, note: &str) -> Result<Item> {
-        let _turn = self.turn()?;
-        let presence = self.presence()?;
-        if presence.on_duty {
-            let now = self.now()?;
-            let since = presence
-                .since
-                .map_or_else(String::new, |at| words::moment(at, now));
-            return Err(Error::input(
-                "checkin.already",
-                format!("您已在 {since} 签到，不用再签"),
-                format!("you checked in at {since} already"),
-            ));
-        }
-        let note = note.trim().to_owned();
-        self.file_new(position, note.clone(), Payload::CheckIn(CheckIn { note }))
-    }
-    /// 签退: presence ends.
-    ///
-    /// # Errors
-    /// `checkin.not` when there is nothing to end.
-    pub fn check_out(&self, position: Option<Position>, note: &str) -> Result<Item> {
-        let _turn = self.turn()?;
-        if !self.presence()?.on_duty {
-            return Err(Error::input(
-                "checkin.not",
-                "您还没有签到，无需签退；上班请先签到",
-                "you are not checked in, so there is nothing to end",
-            ));
-        }
-        let note = note.trim().to_owned();
-        self.file_new(position, note.clone(), Payload::CheckOut(CheckOut { note }))
-    }
-    /// Whether the worker is on duty: the last check-in or check-out made here, until the server says something
-    /// newer (a shift that ended).
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn presence(&self) -> Result<Presence> {
-        let withdrawn = self.withdrawn()?;
-        let mut checks = self.store().items_of_kind(EntryKind::CheckIn)?;
-        checks.extend(self.store().items_of_kind(EntryKind::CheckOut)?);
-        checks.retain(|item| !is_rejected(item) && !withdrawn.contains(&item.id));
-        let last = checks.iter().max_by_key(|item| item.n);
-        let rows: Vec<PresenceRow> = self.store().mailbox_of(kind::PRESENCE)?;
-        let said = rows.into_iter().find(|row| row.person == self.account().holder);
-        let received = last.and_then(|item| match item.custody {
-            Custody::Received(at) => Some(at),
-            Custody::Waiting | Custody::Refused(_) => None,
-        });
-        let here = last
-            .map(|item| {
-                let (entry, _) = self.store().entry(item.id)?;
-                Ok::<_, Error>(Presence {
-                    on_duty: item.kind == Open::Known(EntryKind::CheckIn),
-                    since: Some(entry.evidence.clock.estimate()),
-                    confirmed: received.is_some(),
-                })
-            })
-            .transpose()?;
-        Ok(match (here, said) {
-            (None, None) => Presence {
-                on_duty: false,
-                since: None,
-                confirmed: true,
-            },
-            (Some(here), None) => here,
-            (None, Some(said)) => from_server(&said),
-            // The server's word holds when it knows our last entry: it agrees, or it says something newer.
-            (Some(here), Some(said)) => match received {
-                Some(_) if said.present == here.on_duty => from_server(&said),
-                Some(at) if said.since > at => from_server(&said),
-                _ => here,
-            },
-        })
     }
 
     /// A new report; nothing is saved until it holds a photo or [`Draft::save`] is called.
@@ -509,7 +419,12 @@ impl Terminal {
             photo_files,
         })
     }
-    fn file_new(&self, position: Option<Position>, summary: String, payload: Payload) -> Result<Item> {
+    pub(crate) fn file_new(
+        &self,
+        position: Option<Position>,
+        summary: String,
+        payload: Payload,
+    ) -> Result<Item> {
         let grid = position
             .as_ref()
             .map(|p| self.where_is(p.point, Some(p.accuracy_cm)))
@@ -592,14 +507,6 @@ impl Terminal {
             .map_err(Error::io(&path))?;
         file.lock().map_err(Error::io(&path))?;
         Ok(file)
-    }
-}
-
-fn from_server(said: &PresenceRow) -> Presence {
-    Presence {
-        on_duty: said.present,
-        since: Some(said.since),
-        confirmed: true,
     }
 }
 
