@@ -193,8 +193,22 @@ both_engines! {
             let answer = answer.expect(200);
             assert_eq!((&answer.json["state"], &answer.json["version"]), (&json!("prefiled"), &json!(2)));
         }
+        // The header names a request as well as the body does.
+        let press = || {
+            let body = json!({"action": "send_back", "expected_version": 2, "opinion": "照片不清"});
+            axum::http::Request::post(&path)
+                .header("authorization", format!("Bearer {}", c.leader.token))
+                .header("content-type", "application/json")
+                .header("idempotency-key", "tab-7/3")
+                .body(axum::body::Body::from(body.to_string()))
+                .unwrap()
+        };
+        for _ in 0..2 {
+            let answer = app.send(press()).await.expect(200);
+            assert_eq!((&answer.json["state"], &answer.json["version"]), (&json!("sent_back"), &json!(3)));
+        }
         // The name of that request is not good for another action.
-        let other = json!({"action": "decline", "expected_version": 2, "request": request, "opinion": "x"});
+        let other = json!({"action": "decline", "expected_version": 3, "request": request, "opinion": "x"});
         app.post_json(&path, &c.acceptor.token, &other).await.expect_code("request.invalid");
         let mut call = registration();
         call["request"] = json!(uuid::Uuid::now_v7());

@@ -19,7 +19,7 @@ use protocol::{
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// A matter in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -290,9 +290,9 @@ fn names(tx: &mut Tx<'_>, events: &[Event]) -> Result<BTreeMap<String, String>, 
             (None, Some(person)) => ("person", person.to_string()),
             (None, None) => continue,
         };
-        if !names.contains_key(&id) {
-            let name = name_of(tx, table, id.clone())?.unwrap_or_default();
-            names.insert(id, name);
+        if let Entry::Vacant(slot) = names.entry(id) {
+            let name = name_of(tx, table, slot.key().clone())?.unwrap_or_default();
+            slot.insert(name);
         }
     }
     Ok(names)

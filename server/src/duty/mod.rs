@@ -11,5 +11,7 @@ mod presence;
 mod routes;
 pub mod rules;
 
-pub use presence::{check_in, check_out, contact, end, end_expired, on_duty, was_on_duty, watch};
+pub use presence::{
+    check_in, check_out, contact, end, end_expired, on_duty, stream_revoked, was_on_duty, watch,
+};
 pub use routes::{OnDuty, routes};

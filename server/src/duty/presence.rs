@@ -16,7 +16,7 @@ use protocol::{
     entry::{Disposition, DispositionState, Reason},
     evidence::TrustedTime,
     feed::{PresenceRow, kind},
-    ids::{PersonId, PostId},
+    ids::{PersonId, PostId, StreamId},
     payload::{CheckIn, CheckOut},
     time::Millis,
 };
@@ -201,6 +201,20 @@ pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failu
         None,
     )?;
     tasks::resolve_for_post(tx, ctx, p.post)
+}
+
+/// Takes the holder of a revoked stream off duty, unless another of his streams still speaks for him (SP-06).
+pub fn stream_revoked(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId) -> Result<(), Failure> {
+    let alone: Option<PersonId> = tx.opt(
+        "SELECT s.person FROM stream s WHERE s.id = ?1 AND NOT EXISTS (
+             SELECT 1 FROM stream o WHERE o.person = s.person AND o.id <> s.id AND o.revoked IS NULL)",
+        params![stream.to_string()],
+        |row| row.parse("person"),
+    )?;
+    match alone {
+        Some(person) => end(tx, ctx, person),
+        None => Ok(()),
+    }
 }
 
 /// How many presences one write ends; more are left to the next.

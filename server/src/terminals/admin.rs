@@ -233,6 +233,7 @@ pub async fn revoke(
                 &format!("stream:{id}"),
                 reason,
             )?;
+            crate::duty::stream_revoked(tx, ctx, id)?;
         }
         Ok(view(tx, terminal)?)
     })
