@@ -64,6 +64,9 @@ impl Board {
     }
     pub fn troubles(&self) -> Vec<String> {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.iter().map(|(what, n)| format!("{what} (x{n})")).collect()
+        troubles
+            .iter()
+            .map(|(what, n)| format!("{what} (x{n})"))
+            .collect()
     }
 }

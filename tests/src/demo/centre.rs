@@ -2,7 +2,11 @@
 //! account over the HTTP API.
 
 use super::board::Board;
-use crate::{chance::Chance, office::{Desk, Refusal}, pictures::Album};
+use crate::{
+    chance::Chance,
+    office::{Desk, Refusal},
+    pictures::Album,
+};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -72,7 +76,9 @@ impl Clerk {
             Duty::CommandCentre { departments } => {
                 let department = chance.pick(departments).context("a department")?.clone();
                 self.queue("command_centre", board, |_, action| match action {
-                    "dispatch" => Some(json!({"department": department, "limit": {"amount": 4, "unit": "working_hour"}})),
+                    "dispatch" => Some(
+                        json!({"department": department, "limit": {"amount": 4, "unit": "working_hour"}}),
+                    ),
                     "forward" => Some(json!({})),
                     _ => None,
                 })
@@ -115,22 +121,37 @@ impl Clerk {
         mut decide: impl FnMut(&Value, &str) -> Option<Value>,
     ) -> Result<()> {
         for line in self.desk.all(&format!("/v1/cases?queue={queue}"))? {
-            let id = line.get("id").and_then(Value::as_str).context("a case has an id")?;
+            let id = line
+                .get("id")
+                .and_then(Value::as_str)
+                .context("a case has an id")?;
             let case = self.desk.get(&format!("/v1/cases/{id}"))?;
-            let mine = case.get("allowed").and_then(Value::as_array).cloned().unwrap_or_default();
-            let step = mine.iter().filter(|a| a.get("mine") == Some(&json!(true))).find_map(|allowed| {
-                let action = allowed.get("action").and_then(Value::as_str)?;
-                Some((action.to_owned(), decide(&case, action)?))
-            });
+            let mine = case
+                .get("allowed")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            let step = mine
+                .iter()
+                .filter(|a| a.get("mine") == Some(&json!(true)))
+                .find_map(|allowed| {
+                    let action = allowed.get("action").and_then(Value::as_str)?;
+                    Some((action.to_owned(), decide(&case, action)?))
+                });
             let Some((action, mut body)) = step else { continue };
             let fields = body.as_object_mut().context("fields")?;
             fields.insert("action".into(), json!(action));
-            fields.insert("expected_version".into(), case.get("version").cloned().unwrap_or_default());
+            fields.insert(
+                "expected_version".into(),
+                case.get("version").cloned().unwrap_or_default(),
+            );
             fields.insert("opinion".into(), json!(opinion(&action)));
             match self.desk.try_post(&format!("/v1/cases/{id}/actions"), &body)? {
                 Ok(_) => {}
                 // Somebody else was quicker, or the field moved it: the next round sees it as it is.
-                Err(Refusal { code, .. }) if code == "case.changed" || code == "case.transition" => board.refused.one(),
+                Err(Refusal { code, .. }) if code == "case.changed" || code == "case.transition" => {
+                    board.refused.one()
+                }
                 Err(refusal) => return Err(refusal).context(format!("{action} of {id}")),
             }
         }
@@ -151,7 +172,10 @@ impl Clerk {
     /// About one activity record in five comes back once, with words.
     fn review(&self, chance: &mut Chance) -> Result<()> {
         for record in self.desk.all("/v1/activities?state=submitted")? {
-            let id = record.get("record").and_then(Value::as_str).context("a record has an id")?;
+            let id = record
+                .get("record")
+                .and_then(Value::as_str)
+                .context("a record has an id")?;
             let version = record.get("version").and_then(Value::as_i64).unwrap_or(1);
             let returned = version == 1 && chance.percent(20);
             let body = if returned {
@@ -160,7 +184,9 @@ impl Clerk {
                 json!({"version": version, "decision": "approve"})
             };
             // A version mended meanwhile is reviewed in the next round.
-            let _ = self.desk.try_post(&format!("/v1/activities/{id}/review"), &body)?;
+            let _ = self
+                .desk
+                .try_post(&format!("/v1/activities/{id}/review"), &body)?;
         }
         Ok(())
     }
@@ -182,7 +208,9 @@ fn text<'a>(case: &'a Value, field: &str) -> &'a str {
     case.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 fn matter_of(case: &Value) -> Value {
-    case.pointer("/matter/code").cloned().unwrap_or_else(|| json!("E0102"))
+    case.pointer("/matter/code")
+        .cloned()
+        .unwrap_or_else(|| json!("E0102"))
 }
 /// Decided by the number, so that the same case is judged the same way each time.
 fn is_slight(case: &Value) -> bool {

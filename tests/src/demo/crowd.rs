@@ -13,7 +13,6 @@ use protocol::{
     codes::{CellCode, CommunityCode, MatterCode},
     duty::Purpose,
     ids::EntryId,
-    time::Millis,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use terminal_core::{photos::Source, queue::State, terminal::Withdrawal};
@@ -49,8 +48,19 @@ pub struct Worker {
     pub camera: PathBuf,
 }
 
-const MATTERS: &[&str] = &["E0102", "E0103", "E0104", "E0106", "E0107", "E0108", "C0101", "C0102", "C0301", "C0201"];
-const WORDS: &[&str] = &["路口东北角", "居民楼门前", "人行道上，行人需绕行", "校门对面", "公交站旁", "早市收摊后", "雨后更明显", "已拍照，范围约两米"];
+const MATTERS: &[&str] = &[
+    "E0102", "E0103", "E0104", "E0106", "E0107", "E0108", "C0101", "C0102", "C0301", "C0201",
+];
+const WORDS: &[&str] = &[
+    "路口东北角",
+    "居民楼门前",
+    "人行道上，行人需绕行",
+    "校门对面",
+    "公交站旁",
+    "早市收摊后",
+    "雨后更明显",
+    "已拍照，范围约两米",
+];
 
 impl Worker {
     /// Lives until its work is done and everything has arrived, or until the demo stops.
@@ -73,7 +83,12 @@ impl Worker {
             Job::Patroller(n) | Job::SportsManager(n) => n,
         };
         while !town.board.is_stopped() {
-            std::thread::sleep(Duration::from_millis(town.pace_ms / 2 + chance.next() % town.pace_ms.max(1)));
+            let pace = if town.board.is_calm() {
+                4 * town.pace_ms
+            } else {
+                town.pace_ms
+            };
+            std::thread::sleep(Duration::from_millis(pace / 2 + chance.next() % pace.max(1)));
             cell = self.walk(town, cell, chance);
             let has_work = left > 0 && !town.board.is_calm();
             if has_work && chance.percent(60) {
@@ -97,10 +112,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Files a report with one to three photos; now and then the process dies between camera and submit.
+    /// Files a report with one to three photos, mostly one; now and then the process dies between camera and submit.
     fn report(&mut self, town: &Town, cell: CellCode, chance: &mut Chance) -> Result<()> {
         let here = centre(town, cell)?;
-        let photos = 1 + chance.below(3).min(chance.below(3) + 1);
+        let photos = 1 + usize::from(chance.percent(25)) + usize::from(chance.percent(8));
         let files = self.shoot(town, photos, chance)?;
         let matter: MatterCode = chance.pick(MATTERS).context("matters")?.parse()?;
         let id: EntryId = {
@@ -131,7 +146,10 @@ impl Worker {
             let mut slip = terminal.new_report()?;
             slip.text("误触").save()?;
             let slip = slip.submit()?.item;
-            anyhow::ensure!(terminal.withdraw(slip, "误触")? == Withdrawal::Cancelled, "never sent, so cancelled");
+            anyhow::ensure!(
+                terminal.withdraw(slip, "误触")? == Withdrawal::Cancelled,
+                "never sent, so cancelled"
+            );
         }
         Ok(())
     }
@@ -139,11 +157,18 @@ impl Worker {
     fn activity(&mut self, town: &Town, chance: &mut Chance) -> Result<()> {
         let photos = 1 + chance.below(2);
         let files = self.shoot(town, photos, chance)?;
-        let mut draft = self.handset.open()?.new_activity()?;
-        let titles = ["社区太极拳", "广场健步走", "老年柔力球", "少年跳绳赛", "健身指导讲座"];
+        let terminal = self.handset.open()?;
+        let now = terminal.now()?;
+        let mut draft = terminal.new_activity()?;
+        let titles = [
+            "社区太极拳",
+            "广场健步走",
+            "老年柔力球",
+            "少年跳绳赛",
+            "健身指导讲座",
+        ];
         let kinds = ["fitness", "fitness", "training", "contest", "lecture"];
         let which = chance.below(titles.len());
-        let now = Millis(fix(Default::default(), 1).fix_time.0);
         draft
             .category(*kinds.get(which).context("kind")?)
             .title(*titles.get(which).context("title")?)
@@ -187,15 +212,30 @@ impl Worker {
         if !matches!(self.job, Job::Patroller(_)) {
             return Ok(());
         }
-        let open: Vec<_> = self.handset.open()?.tasks()?.into_iter().filter(|t| t.answered.is_none()).collect();
+        let open: Vec<_> = self
+            .handset
+            .open()?
+            .tasks()?
+            .into_iter()
+            .filter(|t| t.answered.is_none())
+            .collect();
         for task in open {
-            let Some(purpose) = task.row.purpose.known().copied() else { continue };
+            let Some(purpose) = task.row.purpose.known().copied() else {
+                continue;
+            };
             let [yes, no] = purpose.answers();
             // Most matters are handled at the first try, most callers are right.
-            let answer = if chance.percent(if purpose == Purpose::Check { 88 } else { 85 }) { yes } else { no };
+            let answer = if chance.percent(if purpose == Purpose::Check { 88 } else { 85 }) {
+                yes
+            } else {
+                no
+            };
             let file = self.shoot(town, 1, chance)?;
             let mut draft = task.answer(answer)?;
-            draft.at(fix(centre(town, task.row.cell).or_else(|_| centre(town, cell))?, 6));
+            draft.at(fix(
+                centre(town, task.row.cell).or_else(|_| centre(town, cell))?,
+                6,
+            ));
             for file in &file {
                 draft.add_photo(Source::Path(file))?;
             }
@@ -238,21 +278,41 @@ impl Worker {
     }
 
     fn first_cell(&self, town: &Town, chance: &mut Chance) -> Result<CellCode> {
-        let cells: Vec<CellCode> =
-            town.pack.view().cells().map(|c| c.code).filter(|c| c.community() == self.community).collect();
+        let cells: Vec<CellCode> = town
+            .pack
+            .view()
+            .cells()
+            .map(|c| c.code)
+            .filter(|c| c.community() == self.community)
+            .collect();
         chance.pick(&cells).copied().context("a beat has cells")
     }
 
     /// From a cell to a neighbour of it, mostly inside the beat.
     fn walk(&self, town: &Town, cell: CellCode, chance: &mut Chance) -> CellCode {
-        let Some(here) = town.pack.view().cell(cell) else { return cell };
+        let Some(here) = town.pack.view().cell(cell) else {
+            return cell;
+        };
         let near: Vec<CellCode> = here.neighbours().collect();
-        let own: Vec<CellCode> = near.iter().copied().filter(|c| c.community() == self.community).collect();
-        let choice = if own.is_empty() || chance.percent(3) { near } else { own };
+        let own: Vec<CellCode> = near
+            .iter()
+            .copied()
+            .filter(|c| c.community() == self.community)
+            .collect();
+        let choice = if own.is_empty() || chance.percent(3) {
+            near
+        } else {
+            own
+        };
         chance.pick(&choice).copied().unwrap_or(cell)
     }
 }
 
 fn centre(town: &Town, cell: CellCode) -> Result<protocol::geo::PointE7> {
-    Ok(town.pack.view().cell(cell).context("a cell of the pack")?.centroid())
+    Ok(town
+        .pack
+        .view()
+        .cell(cell)
+        .context("a cell of the pack")?
+        .centroid())
 }

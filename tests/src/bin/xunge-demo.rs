@@ -1,0 +1,86 @@
+//! `cargo xtask demo [--once]`: a city living. See [`e2e::demo`].
+
+use anyhow::Result;
+use clap::Parser;
+use e2e::demo::{Plan, run};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// 一座城市的一天 / a day of a city
+#[derive(Debug, Parser)]
+struct Args {
+    /// Bounded: under three minutes, checked from the outside, ends with `demo: …`
+    #[arg(long)]
+    once: bool,
+    /// Where the city lives; a fresh temporary folder when absent
+    #[arg(long)]
+    data: Option<PathBuf>,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[arg(long, default_value_t = 20)]
+    patrollers: usize,
+    #[arg(long, default_value_t = 4)]
+    managers: usize,
+    /// Reports of each patroller with --once
+    #[arg(long, default_value_t = 11)]
+    reports: u32,
+    /// postgres://… instead of the embedded database
+    #[arg(long)]
+    database: Option<String>,
+}
+
+fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    let kept = args.data.is_some();
+    let folder = tempfile::Builder::new().prefix("xunge-demo-").tempdir()?;
+    let plan = Plan {
+        once: args.once,
+        data: args.data.unwrap_or_else(|| folder.path().join("city")),
+        seed: args.seed,
+        patrollers: args.patrollers,
+        managers: args.managers,
+        reports: args.reports,
+        database: args.database,
+    };
+    println!("数据在 {}，种子 {}", plan.data.display(), plan.seed);
+    let interrupted = Arc::new(AtomicBool::new(false));
+    watch(interrupted.clone())?;
+    let verdict = run(&plan, &interrupted)?;
+    let Some(verdict) = verdict else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    for difference in verdict.differs.iter().take(30) {
+        println!("不符 / differs: {difference}");
+    }
+    if !verdict.is_good() && !kept {
+        // What differs is worth a look; the system's temporary folder is its own janitor.
+        println!("数据留在 / kept in {}", folder.keep().display());
+    }
+    println!("{}", verdict.line());
+    Ok(if verdict.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Ctrl-C asks for the end once; the second one is the system's.
+fn watch(interrupted: Arc<AtomicBool>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                interrupted.store(true, Ordering::SeqCst);
+            }
+        });
+    });
+    Ok(())
+}
