@@ -337,6 +337,8 @@ fn done(
     detail: &str,
 ) -> Result<PostView, Failure> {
     tell(tx, ctx, id)?;
+    // Whose cells or whose holder changed: its tasks find whoever is right now.
+    crate::tasks::resolve_for_post(tx, ctx, id)?;
     audit::note(tx, ctx, Some(staff.person), action, &format!("post:{id}"), detail)?;
     Ok(view(tx, id)?)
 }
