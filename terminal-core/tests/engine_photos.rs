@@ -395,3 +395,18 @@ fn a_photo_to_compare_with_is_there_with_its_task_and_goes_with_it() {
     world.sync();
     assert_eq!(world.store().compare_photo(sha256).unwrap(), None);
 }
+
+#[test]
+fn photos_of_an_entry_that_the_server_does_not_hold_are_not_tried() {
+    let world = World::new(16);
+    let item = world.report("垃圾", &[1000]);
+    let other = engine::server::Held {
+        id: world.new_id(),
+        bytes: vec![],
+        received: protocol::time::Millis(1),
+    };
+    world.server().entries.insert(item.n, other);
+    let report = world.sync();
+    assert_eq!((report.entries_parked, report.photos_waiting), (1, 1));
+    assert_eq!(requests(&world, "photos"), 0);
+}

@@ -541,7 +541,13 @@ fn a_revoked_terminal_keeps_everything_and_says_why() {
     let report = world.sync();
     assert_eq!(report.problem.unwrap().code, "stream.revoked");
     assert_eq!((report.entries_waiting, report.photos_waiting), (1, 1));
-    assert_eq!(world.item(&item).custody, Custody::Waiting);
+    let now = world.item(&item);
+    assert_eq!(now.custody, Custody::Waiting);
+    // Law 2: each item and photo says why it waits, and until when.
+    for retry in [&now.retry, &now.photos[0].retry] {
+        assert_eq!(retry.problem.as_ref().unwrap().code, "stream.revoked");
+        assert!(retry.wait_until(world.clock.read().wall).is_some());
+    }
     let step = world.store().step(Step::Session).unwrap();
     assert_eq!(step.problem.unwrap().code, "stream.revoked");
     world.server().revoked = false;

@@ -1,6 +1,6 @@
 //! What stands in the outbox, as its worker may see it.
 
-use super::{Retry, Store, from_json, parse, retry, uint};
+use super::{Retry, Step, Store, from_json, parse, retry, uint};
 use crate::{Error, Result};
 use protocol::{
     codes::GridVersion,
@@ -80,7 +80,7 @@ pub struct Item {
     pub cancelled: Option<Open<EntryKind>>,
     /// What became of it, as far as the server said, and when.
     pub disposition: Option<(Disposition, Millis)>,
-    /// Next try and last problem of sending it.
+    /// Next try and last problem of sending it, the session's included.
     pub retry: Retry,
     /// Its photos in order.
     pub photos: Vec<PhotoItem>,
@@ -210,8 +210,16 @@ pub(super) fn select(
     while let Some(row) = rows.next()? {
         items.push(item(row)?);
     }
+    // While there is no session nothing goes, and that is every waiting item's reason (law 2).
+    let session = retry::step(connection, Step::Session)?;
     for item in &mut items {
         item.photos = photos_of(connection, item.id)?;
+        if item.custody == Custody::Waiting {
+            item.retry.defer_to(&session);
+        }
+        for photo in item.photos.iter_mut().filter(|photo| photo.received.is_none()) {
+            photo.retry.defer_to(&session);
+        }
     }
     Ok(items)
 }

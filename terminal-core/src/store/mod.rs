@@ -392,4 +392,59 @@ mod tests {
             Err(Error::Newer { found: 99, .. })
         ));
     }
+
+    fn page(epoch: &str, cursor: &str, entity: &str) -> protocol::feed::PullAnswer {
+        protocol::feed::PullAnswer {
+            epoch: epoch.into(),
+            server_time: Millis(0),
+            reset: vec![],
+            rows: vec![protocol::feed::FeedRow {
+                mailbox: protocol::feed::Mailbox::Author.into(),
+                n: 1,
+                kind: "x".into(),
+                entity: entity.into(),
+                body: Some(serde_json::json!({})),
+            }],
+            cursor: cursor.into(),
+            more: false,
+        }
+    }
+
+    #[test]
+    fn a_page_that_was_overtaken_is_not_taken() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        assert!(store.apply_pull("", &page("e", "c1", "one")).unwrap());
+        assert!(!store.apply_pull("", &page("e", "c0", "late")).unwrap());
+        let rows: Vec<_> = store
+            .mailbox("x")
+            .unwrap()
+            .into_iter()
+            .map(|r| r.entity)
+            .collect();
+        assert_eq!(
+            (rows, store.cursor().unwrap().as_str()),
+            (vec!["one".to_owned()], "c1")
+        );
+    }
+
+    #[test]
+    fn a_new_epoch_starts_the_mailboxes_from_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        assert!(store.apply_pull("", &page("e", "c1", "one")).unwrap());
+        assert!(
+            !store.apply_pull("c1", &page("f", "c2", "two")).unwrap(),
+            "it continues what is gone"
+        );
+        assert_eq!(store.cursor().unwrap(), "");
+        assert_eq!(
+            store.mailbox("x").unwrap().len(),
+            1,
+            "shown until the new state is here"
+        );
+        assert!(store.apply_pull("", &page("f", "c1", "three")).unwrap());
+        assert_eq!(store.mailbox("x").unwrap()[0].entity, "three");
+        assert_eq!(store.mailbox("x").unwrap().len(), 1);
+    }
 }

@@ -29,6 +29,17 @@ impl Retry {
     pub fn wait_until(&self, now: Millis) -> Option<Millis> {
         is_ahead(self.not_before, now).then_some(self.not_before)
     }
+    /// Takes over what holds up everything: its wait when it is longer, its reason where there is no own.
+    pub(super) fn defer_to(&mut self, all: &Self) {
+        if all.attempts == 0 {
+            return;
+        }
+        self.not_before = self.not_before.max(all.not_before);
+        self.asked |= all.asked;
+        if self.problem.is_none() {
+            self.problem.clone_from(&all.problem);
+        }
+    }
 }
 
 /// Whether a stored `not_before` is still to come, safe against a wall clock set back.
@@ -74,7 +85,7 @@ pub(super) fn problem_json(retry: &Retry) -> Result<Option<String>> {
     retry.problem.as_ref().map(to_json).transpose()
 }
 
-fn step(connection: &Connection, step: Step) -> Result<Retry> {
+pub(super) fn step(connection: &Connection, step: Step) -> Result<Retry> {
     Ok(connection
         .prepare_cached("SELECT attempts, not_before, asked, problem_json FROM step WHERE name = ?1")?
         .query_row([step.as_str()], |row| Ok(read(row, 0)))
