@@ -6,15 +6,18 @@ use serde_json::{Map, Value, json};
 /// The description of every operation. Key order is fixed, so that the committed snapshot compares by text.
 pub fn describe(app: &App) -> Value {
     let (_router, api) = super::server::operations(app).split_for_parts();
-    let mut api = serde_json::to_value(api).unwrap_or_default();
-    api["info"] = json!({
+    let mut api = match serde_json::to_value(api) {
+        Ok(Value::Object(api)) => api,
+        _ => Map::new(),
+    };
+    let info = json!({
         "title": "巡格 Xunge",
         "version": env!("CARGO_PKG_VERSION"),
         "description": "City grid management and community sports: field terminals, cases, tasks. \
                         Errors are RFC 9457 problems with a stable `code`.",
         "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
     });
-    api["components"]["securitySchemes"] = json!({
+    let schemes = json!({
         "field": {"type": "http", "scheme": "bearer",
                   "description": "A terminal's token from POST /v1/field/token"},
         "staff": {"type": "http", "scheme": "bearer",
@@ -27,8 +30,12 @@ pub fn describe(app: &App) -> Value {
         .iter()
         .map(|status| ((*status).to_owned(), problem(words_of(status))))
         .collect();
-    api["components"]["responses"] = Value::Object(responses);
-    if let Some(paths) = api["paths"].as_object_mut() {
+    api.insert("info".into(), info);
+    if let Some(components) = api.entry("components").or_insert(json!({})).as_object_mut() {
+        components.insert("securitySchemes".into(), schemes);
+        components.insert("responses".into(), Value::Object(responses));
+    }
+    if let Some(paths) = api.get_mut("paths").and_then(Value::as_object_mut) {
         for (path, item) in paths {
             for (method, operation) in item.as_object_mut().into_iter().flatten() {
                 if let Some(operation) = operation.as_object_mut() {
@@ -37,7 +44,7 @@ pub fn describe(app: &App) -> Value {
             }
         }
     }
-    api
+    Value::Object(api)
 }
 
 /// The description as it is committed.
@@ -74,7 +81,10 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     };
     for (status, response) in responses.iter_mut() {
         if status.starts_with('4') || status.starts_with('5') {
-            let words = response["description"].as_str().filter(|words| !words.is_empty());
+            let words = response
+                .get("description")
+                .and_then(Value::as_str)
+                .filter(|words| !words.is_empty());
             *response = problem(words.unwrap_or(words_of(status)));
         }
     }

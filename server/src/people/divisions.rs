@@ -173,6 +173,7 @@ fn numbering_of(county: CountyCode, known: &Known) -> Numbering {
     numbering
 }
 
+#[derive(Clone, Copy)]
 struct Unit<'a> {
     parent: OrgId,
     kind: &'a str,
