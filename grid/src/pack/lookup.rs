@@ -56,10 +56,7 @@ pub(crate) fn cell_code(county: &[u8; COUNTY_LEN], low: u32) -> Option<CellCode>
         [b'0' + tens, b'0' + u8::try_from(n % 10).unwrap_or_default()]
     };
     let ([g, h], [i, j], [k, l]) = (pair(low / 10_000), pair(low / 100), pair(low));
-    std::str::from_utf8(&[a, b, c, d, e, f, g, h, i, j, k, l])
-        .ok()?
-        .parse()
-        .ok()
+    CellCode::from_digits([a, b, c, d, e, f, g, h, i, j, k, l])
 }
 
 /// A record split into its parts, bounds checked once.
