@@ -14,7 +14,7 @@ impl Chance {
             (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
         }))
     }
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,11 +23,11 @@ impl Chance {
     }
     /// 0..`n`; 0 when `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % (n.max(1) as u64)).unwrap_or(0)
+        usize::try_from(self.bits() % (n.max(1) as u64)).unwrap_or(0)
     }
     /// True `percent` times in a hundred.
     pub fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
+        self.bits() % 100 < percent
     }
     /// One of them.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {

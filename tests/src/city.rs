@@ -60,7 +60,7 @@ fn data(file: &str) -> PathBuf {
         .join(file)
 }
 
-fn id(value: &Value) -> Result<String> {
+pub(crate) fn id(value: &Value) -> Result<String> {
     Ok(value
         .get("id")
         .and_then(Value::as_str)

@@ -7,19 +7,22 @@ use protocol::{
     geo::PointE7,
     time::Millis,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use terminal_core::{
     Error,
-    enrol::enrol,
-    store::Store,
+    platform::Clock,
     sync::{Policy, SyncReport},
     terminal::{Platform, Terminal},
-    transport::{CancelToken, Transport, https::Https},
+    transport::{CancelToken, Transport},
 };
 
 /// A handset that can die and come back between any two calls.
 pub struct Handset {
     home: PathBuf,
+    clock: Option<Arc<dyn Clock>>,
     terminal: Option<Terminal>,
     deaths: u64,
 }
@@ -27,6 +30,15 @@ pub struct Handset {
 impl Handset {
     /// Enrols a new handset in `home`. `through` is another address for the server's, such as a [`crate::line::Line`].
     pub fn enrol(home: &Path, invitation: &str, through: Option<&str>) -> Result<Self> {
+        Self::enrol_with_clock(home, invitation, through, None)
+    }
+    /// [`Self::enrol`] with a clock of the story's own.
+    pub fn enrol_with_clock(
+        home: &Path,
+        invitation: &str,
+        through: Option<&str>,
+        clock: Option<Arc<dyn Clock>>,
+    ) -> Result<Self> {
         std::fs::create_dir_all(home)?;
         let invitation = match through {
             Some(address) => {
@@ -36,35 +48,22 @@ impl Handset {
             }
             None => invitation.to_owned(),
         };
-        let platform = Platform::command_line(home)?;
-        let store = Store::open(home, platform.vault.database_key()?)?;
-        enrol(
-            &store,
-            platform.vault.as_ref(),
-            platform.clock.as_ref(),
-            platform.random.as_ref(),
-            &|invitation: &Invitation| {
-                let https = Https::new(&invitation.server, &invitation.pins)?;
-                Ok(Box::new(https) as Box<dyn Transport>)
-            },
-            &invitation,
-            Device {
-                model: "e2e".into(),
-                os: std::env::consts::OS.into(),
-                app: env!("CARGO_PKG_VERSION").into(),
-            },
-        )?;
-        drop(store);
-        Ok(Self {
-            home: home.to_owned(),
-            terminal: None,
-            deaths: 0,
-        })
+        let mut handset = Self::at(home);
+        handset.clock = clock;
+        let device = Device {
+            model: "e2e".into(),
+            os: std::env::consts::OS.into(),
+            app: env!("CARGO_PKG_VERSION").into(),
+        };
+        let terminal = Terminal::enrol(home, handset.platform()?, &invitation, device)?;
+        handset.terminal = Some(terminal);
+        Ok(handset)
     }
     /// A handset that was enrolled before.
     pub fn at(home: &Path) -> Self {
         Self {
             home: home.to_owned(),
+            clock: None,
             terminal: None,
             deaths: 0,
         }
@@ -75,10 +74,17 @@ impl Handset {
     /// The open terminal; opened from its folder when the process has died meanwhile.
     pub fn open(&mut self) -> Result<&Terminal> {
         if self.terminal.is_none() {
-            let platform = Platform::command_line(&self.home)?;
-            self.terminal = Some(Terminal::open(&self.home, platform)?);
+            self.terminal = Some(Terminal::open(&self.home, self.platform()?)?);
         }
         self.terminal.as_ref().context("just opened")
+    }
+    /// What the handset's platform gives, the keys of its home among it.
+    pub fn platform(&self) -> Result<Platform, Error> {
+        let mut platform = Platform::command_line(&self.home)?;
+        if let Some(clock) = &self.clock {
+            platform.clock = clock.clone();
+        }
+        Ok(platform)
     }
     /// Everything in memory is gone, as when the platform kills the app.
     pub fn die(&mut self) {
@@ -90,11 +96,27 @@ impl Handset {
     }
     /// Syncs once, as far as it goes now.
     pub fn sync(&mut self) -> Result<SyncReport, Error> {
-        let terminal = self.open().map_err(|e| match e.downcast::<Error>() {
+        self.opened()?
+            .sync(Policy::MANUAL, &CancelToken::default(), &mut |_| {})
+    }
+    /// [`Self::sync`] as it happens by itself: waits are waited for.
+    pub fn sync_by_itself(&mut self) -> Result<SyncReport, Error> {
+        let policy = Policy {
+            manual: false,
+            ..Policy::MANUAL
+        };
+        self.opened()?.sync(policy, &CancelToken::default(), &mut |_| {})
+    }
+    /// [`Self::sync`] over a network of the story's own.
+    pub fn sync_over(&mut self, transport: &dyn Transport) -> Result<SyncReport, Error> {
+        self.opened()?
+            .sync_over(transport, Policy::MANUAL, &CancelToken::default(), &mut |_| {})
+    }
+    fn opened(&mut self) -> Result<&Terminal, Error> {
+        self.open().map_err(|e| match e.downcast::<Error>() {
             Ok(error) => error,
             Err(other) => Error::Data(other.to_string()),
-        })?;
-        terminal.sync(Policy::MANUAL, &CancelToken::default(), &mut |_| {})
+        })
     }
 }
 

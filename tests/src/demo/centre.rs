@@ -164,7 +164,7 @@ impl Clerk {
         let body = json!({
             "matter": "E0102", "cell": cell, "address": "居民来电所述地点",
             "text": "来电反映垃圾无人清理",
-            "caller": {"name": "来电人", "phone": format!("000-{:07}", chance.next() % 10_000_000)},
+            "caller": {"name": "来电人", "phone": format!("000-{:07}", chance.bits() % 10_000_000)},
         });
         self.desk.post("/v1/cases", &body).map(|_| ())
     }

@@ -88,7 +88,7 @@ impl Worker {
             } else {
                 town.pace_ms
             };
-            std::thread::sleep(Duration::from_millis(pace / 2 + chance.next() % pace.max(1)));
+            std::thread::sleep(Duration::from_millis(pace / 2 + chance.bits() % pace.max(1)));
             cell = self.walk(town, cell, chance);
             let has_work = left > 0 && !town.board.is_calm();
             if has_work && chance.percent(60) {
@@ -250,8 +250,8 @@ impl Worker {
     fn try_sync(&mut self, town: &Town, chance: &mut Chance) -> Result<()> {
         if let Some(line) = &self.line {
             let weather = match chance.below(if town.board.is_calm() { 1 } else { 10 }) {
-                7 => Weather::CutUp(2_000 + chance.next() % 300_000),
-                8 => Weather::CutDown(500 + chance.next() % 20_000),
+                7 => Weather::CutUp(2_000 + chance.bits() % 300_000),
+                8 => Weather::CutDown(500 + chance.bits() % 20_000),
                 9 => Weather::Down,
                 _ => Weather::Good,
             };

@@ -112,7 +112,7 @@ pub fn run(plan: &Plan, interrupted: &Arc<AtomicBool>) -> Result<Option<Verdict>
         let body = serde_json::json!({"purpose": "inspect", "wording": "开工前请核验该处环境卫生", "cell": cell, "minutes": 120});
         centre.supervisor.post("/v1/tasks", &body)?;
     }
-    let clerks = open_desks(&city, &centre, &town, cells, plan)?;
+    let clerks = open_desks(&city, &centre, &town, &cells, plan)?;
     let crowd: Vec<JoinHandle<Worker>> = workers
         .into_iter()
         .map(|worker| {
@@ -227,7 +227,7 @@ fn open_desks(
     city: &City,
     centre: &Centre,
     town: &Arc<Town>,
-    cells: Vec<String>,
+    cells: &[String],
     plan: &Plan,
 ) -> Result<Vec<JoinHandle<()>>> {
     centre
@@ -238,7 +238,7 @@ fn open_desks(
                 name: account.name.clone(),
                 desk: city.sign_in(account)?,
                 duty: duty.clone(),
-                cells: cells.clone(),
+                cells: cells.to_vec(),
                 pace_ms: if plan.once { 250 } else { 3_000 },
             };
             let town = town.clone();

@@ -255,7 +255,8 @@ fn histories(cases: &BTreeMap<String, Value>, verdict: &mut Verdict) {
                 starts && row.action.as_str() == action && row.to.as_str() == to
             });
             let continues = at.as_deref().unwrap_or_default() == from;
-            if !action.is_empty() && !(fits && continues) {
+            let is_step = !action.is_empty();
+            if is_step && (!fits || !continues) {
                 verdict.differs(format!(
                     "case {number}: {action} from {from:?} to {to} is no row of the table"
                 ));
