@@ -31,12 +31,16 @@ impl Terminal {
     /// 签到: presence begins.
     ///
     /// # Errors
-    /// `checkin.already` when this handset counts its worker as on duty: told, not filed twice.
+    /// `checkin.already` when this handset counts its worker as on duty since the same civil day (Asia/Shanghai):
+    /// told, not filed twice.
     pub fn check_in(&self, position: Option<Position>, note: &str) -> Result<Item> {
         let _turn = self.turn()?;
-        let presence = self.presence()?;
-        if presence.on_duty {
-            let now = self.now()?;
+        let (presence, now) = (self.presence()?, self.now()?);
+        // Each civil day is checked in for by itself, also by who forgot to check out the evening before.
+        let is_of_today = presence
+            .since
+            .is_none_or(|at| at.civil().date() == now.civil().date());
+        if presence.on_duty && is_of_today {
             let since = presence
                 .since
                 .map_or_else(String::new, |at| words::moment(at, now));

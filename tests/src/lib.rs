@@ -12,3 +12,4 @@ pub mod line;
 pub mod office;
 pub mod pictures;
 pub mod process;
+pub mod small;

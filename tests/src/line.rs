@@ -1,18 +1,19 @@
 //! The line between a handset and the server: a TCP proxy that can be bad.
 //!
 //! It works below HTTP and TLS, where real lines break: it cuts after some bytes in either direction,
-//! swallows the answer, refuses, or answers by itself like a captive portal.
+//! swallows the answer, refuses, or answers by itself like a captive portal. Only [`Weather::LoseAnswer`] and
+//! [`Weather::HoldAnswer`] look at what passes, so those need plain HTTP.
 
 use anyhow::Result;
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How the line is, from the next connection on.
@@ -27,6 +28,14 @@ pub enum Weather {
     CutDown(u64),
     /// Whatever is asked, these bytes are the answer; the server never hears of it.
     Portal(Vec<u8>),
+    /// Plain HTTP only. The request whose head holds these words arrives whole and is answered, and the
+    /// connection dies before a byte of that answer has come back.
+    LoseAnswer(String),
+    /// As [`Self::LoseAnswer`], but the connection stays open and silent until the weather changes.
+    HoldAnswer(String),
+    /// After this many bytes from the handset nothing more of them is passed on; the connection stays open and
+    /// silent until the weather changes.
+    Stall(u64),
 }
 
 /// A running proxy; it ends with its last handle.
@@ -39,7 +48,9 @@ struct Shared {
     weather: Mutex<Weather>,
     open: AtomicBool,
     connections: AtomicU64,
-    faults: AtomicU64,
+    faults: Mutex<u64>,
+    harmed: Condvar,
+    sent: AtomicU64,
     live: Mutex<Vec<TcpStream>>,
 }
 
@@ -52,7 +63,9 @@ impl Line {
             weather: Mutex::new(Weather::Good),
             open: AtomicBool::new(true),
             connections: AtomicU64::new(0),
-            faults: AtomicU64::new(0),
+            faults: Mutex::new(0),
+            harmed: Condvar::new(),
+            sent: AtomicU64::new(0),
             live: Mutex::new(Vec::new()),
         });
         let inner = shared.clone();
@@ -90,7 +103,27 @@ impl Line {
     }
     /// Connections that were harmed on purpose: a story checks that its fault happened.
     pub fn faults(&self) -> u64 {
-        self.shared.faults.load(Ordering::SeqCst)
+        self.shared.faults.lock().map_or(0, |faults| *faults)
+    }
+    /// Waits until as many connections were harmed, at most for a minute; whether they were.
+    pub fn wait_for_faults(&self, wanted: u64) -> bool {
+        let until = Instant::now() + Duration::from_secs(60);
+        let Ok(mut faults) = self.shared.faults.lock() else {
+            return false;
+        };
+        while *faults < wanted {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.shared.harmed.wait_timeout(faults, left) {
+                Ok((now, waited)) if waited.timed_out() => return *now >= wanted,
+                Ok((now, _)) => faults = now,
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+    /// Bytes that handsets have sent to the server so far, as they were on the line.
+    pub fn bytes_sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::SeqCst)
     }
 }
 
@@ -104,24 +137,35 @@ impl Drop for Line {
 }
 
 impl Shared {
-    fn serve(&self, handset: TcpStream, server: SocketAddr) {
+    fn fault(&self) {
+        if let Ok(mut faults) = self.faults.lock() {
+            *faults += 1;
+        }
+        self.harmed.notify_all();
+    }
+    fn serve(self: &Arc<Self>, handset: TcpStream, server: SocketAddr) {
         self.connections.fetch_add(1, Ordering::SeqCst);
         let weather = self.weather.lock().map_or(Weather::Down, |w| w.clone());
-        let (up, down) = match weather {
-            Weather::Good => (u64::MAX, u64::MAX),
+        let (mut up, mut down, mut words) = (u64::MAX, u64::MAX, None);
+        let mut end = End::Cut;
+        match weather {
+            Weather::Good => {}
             Weather::Down => {
-                self.faults.fetch_add(1, Ordering::SeqCst);
+                self.fault();
                 let _ = handset.shutdown(Shutdown::Both);
                 return;
             }
-            Weather::CutUp(bytes) => (bytes, u64::MAX),
-            Weather::CutDown(bytes) => (u64::MAX, bytes),
+            Weather::CutUp(bytes) => up = bytes,
+            Weather::CutDown(bytes) => down = bytes,
             Weather::Portal(answer) => {
-                self.faults.fetch_add(1, Ordering::SeqCst);
+                self.fault();
                 portal(handset, &answer);
                 return;
             }
-        };
+            Weather::LoseAnswer(asked) => words = Some(asked),
+            Weather::HoldAnswer(asked) => (words, end) = (Some(asked), End::Hold),
+            Weather::Stall(bytes) => (up, end) = (bytes, End::Hold),
+        }
         let Ok(far) = TcpStream::connect(server) else {
             return;
         };
@@ -138,35 +182,73 @@ impl Shared {
             live.push(handset_kept);
             live.push(far_kept);
         }
-        let upward = thread::spawn(move || pass(handset_in, far_out, up));
-        let cut_down = pass(far, handset, down);
-        let cut_up = upward.join().unwrap_or(false);
-        if cut_down || cut_up {
-            self.faults.fetch_add(1, Ordering::SeqCst);
+        let asked = Arc::new(AtomicBool::new(false));
+        let (inner, seen) = (Arc::clone(self), Arc::clone(&asked));
+        let upward = thread::spawn(move || {
+            let mut said = Vec::new();
+            inner.pass(handset_in, far_out, up, end, &mut |bytes| {
+                inner.sent.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+                if let Some(words) = words.as_ref().filter(|_| !seen.load(Ordering::SeqCst)) {
+                    said.extend_from_slice(bytes);
+                    let found = said.windows(words.len().max(1)).any(|w| w == words.as_bytes());
+                    seen.store(found, Ordering::SeqCst);
+                }
+                true
+            });
+        });
+        self.pass(far, handset, down, end, &mut |_| !asked.load(Ordering::SeqCst));
+        let _ = upward.join();
+    }
+
+    /// Copies at most `limit` bytes, and only what `allow` lets through. When either ends it, that is a fault, and
+    /// `end` says how it ends.
+    fn pass(
+        &self,
+        mut from: TcpStream,
+        mut to: TcpStream,
+        limit: u64,
+        end: End,
+        allow: &mut dyn FnMut(&[u8]) -> bool,
+    ) {
+        let mut left = limit;
+        let mut buffer = [0; 16 * 1024];
+        let harmed = loop {
+            let Ok(n) = from.read(&mut buffer) else {
+                break false;
+            };
+            let send = usize::try_from(left).unwrap_or(usize::MAX).min(n);
+            let bytes = buffer.get(..send).unwrap_or_default();
+            if n == 0 {
+                break false;
+            }
+            if !allow(bytes) {
+                break true;
+            }
+            if to.write_all(bytes).is_err() {
+                break false;
+            }
+            left -= send as u64;
+            if left == 0 {
+                break true;
+            }
+        };
+        if harmed {
+            self.fault();
+            if end == End::Hold {
+                while from.read(&mut buffer).is_ok_and(|n| n > 0) {}
+            }
         }
+        let _ = to.shutdown(Shutdown::Both);
+        let _ = from.shutdown(Shutdown::Both);
     }
 }
 
-/// Copies at most `limit` bytes, then closes both ends; whether the limit was what ended it.
-fn pass(mut from: TcpStream, mut to: TcpStream, limit: u64) -> bool {
-    let mut left = limit;
-    let mut buffer = [0; 16 * 1024];
-    let cut = loop {
-        let Ok(n) = from.read(&mut buffer) else {
-            break false;
-        };
-        let send = usize::try_from(left).unwrap_or(usize::MAX).min(n);
-        if n == 0 || to.write_all(buffer.get(..send).unwrap_or_default()).is_err() {
-            break false;
-        }
-        left -= send as u64;
-        if left == 0 {
-            break true;
-        }
-    };
-    let _ = to.shutdown(Shutdown::Both);
-    let _ = from.shutdown(Shutdown::Both);
-    cut
+/// How a harmed connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Cut,
+    /// Silence, until the weather changes or an end goes away.
+    Hold,
 }
 
 /// Reads what is asked and answers with the same bytes whatever it was.

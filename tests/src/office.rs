@@ -35,13 +35,11 @@ pub struct Desk {
 impl Office {
     /// `certificate` is the server's own (PEM); none for plain HTTP on loopback.
     pub fn new(base: &str, certificate: Option<&str>) -> Result<Self> {
+        // The first to install a provider wins; all of them are ring. Plain HTTP asks for one as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder().timeout(Duration::from_secs(60));
         builder = match certificate {
-            Some(pem) => {
-                // The first to install a provider wins; all of them are ring.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                builder.tls_certs_only([reqwest::Certificate::from_pem(pem.as_bytes())?])
-            }
+            Some(pem) => builder.tls_certs_only([reqwest::Certificate::from_pem(pem.as_bytes())?]),
             None => builder,
         };
         Ok(Self {
@@ -76,7 +74,8 @@ impl Office {
             token: token.to_owned(),
         })
     }
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// A request of one's own making.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
     }
 }

@@ -10,12 +10,23 @@ use std::{
 };
 
 /// Account of the first administrator.
-pub const ADMIN: &str = "admin";
+pub const ADMIN: &str = "guanliyuan";
+
+/// How a server is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// A `postgres://` URL; the embedded database when absent.
+    pub database: Option<String>,
+    /// Settings in TOML.
+    pub settings: Option<String>,
+    /// Without TLS, so that a line can see what passes.
+    pub plain_http: bool,
+}
 
 /// A server's data and, while it runs, its process. Dropping it kills the process.
 pub struct Server {
     data: PathBuf,
-    database: Option<String>,
+    setup: Setup,
     child: Option<Child>,
     address: SocketAddr,
     url: String,
@@ -36,15 +47,26 @@ pub fn program(name: &str) -> Result<PathBuf> {
 impl Server {
     /// Founds the city 长春市 in `data` and starts the server on a free port. `database` is a `postgres://` URL.
     pub fn found(data: &Path, database: Option<&str>) -> Result<Self> {
+        let setup = Setup {
+            database: database.map(str::to_owned),
+            ..Setup::default()
+        };
+        let mut server = Self::init(data, setup)?;
+        server.start()?;
+        Ok(server)
+    }
+    /// Founds the city 长春市 in `data`; the server rests.
+    pub fn init(data: &Path, setup: Setup) -> Result<Self> {
         std::fs::create_dir_all(data)?;
         let mut server = Self {
             data: data.to_owned(),
-            database: database.map(str::to_owned),
+            setup,
             child: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             url: String::new(),
             admin_password: String::new(),
         };
+        server.configure()?;
         let said = server.tool(
             &["init"],
             &["--city", "2201", "--name", "长春市", "--account", ADMIN],
@@ -55,8 +77,19 @@ impl Server {
             .context("the first password")?
             .trim()
             .to_owned();
-        server.start()?;
         Ok(server)
+    }
+    /// Other settings (TOML), from the next start on.
+    pub fn set(&mut self, settings: &str) -> Result<()> {
+        self.setup.settings = Some(settings.to_owned());
+        self.configure()
+    }
+    fn configure(&self) -> Result<()> {
+        let settings = self.setup.settings.as_deref().unwrap_or_default();
+        Ok(std::fs::write(self.settings(), settings)?)
+    }
+    fn settings(&self) -> PathBuf {
+        self.data.join("settings.toml")
     }
     /// Imports a grid file while the server rests or runs.
     pub fn import_grid(&self, file: &Path) -> Result<String> {
@@ -72,6 +105,9 @@ impl Server {
         let mut child = self
             .command(&["serve"])?
             .args(["--listen", &self.address.to_string()])
+            .arg("--config")
+            .arg(self.settings())
+            .args(self.setup.plain_http.then_some("--plain-http"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -119,6 +155,9 @@ impl Server {
     }
     /// The HTTP API as staff reach it.
     pub fn office(&self) -> Result<Office> {
+        if self.setup.plain_http {
+            return Office::new(&self.url, None);
+        }
         let certificate = std::fs::read_to_string(self.data.join("tls/certificate.pem"))?;
         Office::new(&self.url, Some(&certificate))
     }
@@ -126,7 +165,7 @@ impl Server {
     fn command(&self, verbs: &[&str]) -> Result<Command> {
         let mut command = Command::new(program("xunge-server")?);
         command.args(verbs).arg("--data").arg(&self.data);
-        if let Some(database) = &self.database {
+        if let Some(database) = &self.setup.database {
             command.args(["--database", database]);
         }
         Ok(command)

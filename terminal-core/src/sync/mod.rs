@@ -187,7 +187,10 @@ impl Sync {
 
     /// What this run has done so far and what is left.
     pub fn report(&self, store: &Store, now: Millis) -> Result<SyncReport> {
-        self.report.clone().complete(store, now, self.policy)
+        let mut report = self.report.clone();
+        // What was delivered since the mailboxes were read may have changed them: read to the end is now.
+        report.pulled &= !self.pull_due;
+        report.complete(store, now, self.policy)
     }
 
     /// What happened since the last call, for a listener.

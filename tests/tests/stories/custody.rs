@@ -1,0 +1,374 @@
+//! Nothing a worker entered is lost or filed twice, whatever is sent again, at once, or dies in the middle.
+
+use crate::{
+    stage::{self, Stage, cases, completeness, counts, entries, file, line, photos, row, xunge, xunge_json},
+    wire::Wire,
+};
+use e2e::{handset::Handset, line::Weather};
+use protocol::{entry::Receipt, ids::EntryId, push::StreamMark};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, process::Stdio, sync::Barrier, thread};
+use terminal_core::{photos::Source, queue::State, store::Custody};
+
+on_both_engines!(
+    story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt,
+    story_02_five_identical_pushes_at_once_are_one_case_with_its_photos,
+    story_03_another_content_under_the_same_id_is_refused_and_overwrites_nothing,
+    story_06_however_often_submit_is_tapped_there_is_one_case,
+    story_07_kills_of_both_ends_in_mid_batch_file_everything_once,
+    story_21_one_malformed_item_and_one_missing_file_hold_nobody_up,
+);
+
+fn receipts(answer: &Value) -> Vec<Receipt> {
+    serde_json::from_value(answer["receipts"].clone()).unwrap()
+}
+
+fn story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt(stage: &Stage) {
+    let city = stage.plain_city();
+    let line = line(&city);
+    let mut handset = stage.patroller(&city, "101", Some(&line));
+    let id = file(&city, &mut handset, "井盖缺失", &[]);
+
+    line.set(Weather::LoseAnswer("POST /v1/field/push".into()));
+    let report = handset.sync().unwrap();
+    assert_eq!(line.faults(), 1, "the answer was lost on the way");
+    assert!(!report.is_success());
+    assert_eq!((report.entries_received, report.entries_waiting), (0, 1));
+    assert_eq!(report.problem.unwrap().code, "network.cut");
+    assert!(row(&mut handset, id).waits_for_receipt());
+    assert_eq!(
+        row(&mut handset, id).receipt_number(),
+        None,
+        "no number before the receipt"
+    );
+    assert_eq!(cases(&city), 1, "the server has committed all the same");
+
+    // What the server says of these bytes to whoever sends them again.
+    let (_, bytes) = handset.open().unwrap().store().entry(id).unwrap();
+    let (status, answer) = Wire::of(&city, &mut handset).push(&[&bytes]);
+    let first = receipts(&answer).remove(0);
+    assert_eq!(status, 200);
+
+    line.set(Weather::Good);
+    assert!(handset.sync().unwrap().is_success());
+    let item = handset.open().unwrap().store().item(id).unwrap().unwrap();
+    assert_eq!(
+        item.custody,
+        Custody::Received(first.received),
+        "the receipt of the first time"
+    );
+    assert_eq!((cases(&city), entries(&city)), (1, 1));
+    let case = &stage::desk(&city, "shouli", protocol::role::Role::Acceptor)
+        .all("/v1/cases")
+        .unwrap()[0];
+    assert_eq!(
+        case["number"].as_str(),
+        row(&mut handset, id).receipt_number().as_deref()
+    );
+}
+
+fn story_02_five_identical_pushes_at_once_are_one_case_with_its_photos(stage: &Stage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "102", None);
+    let pictures = [stage.small_photo(1), stage.small_photo(2)];
+    let id = file(&city, &mut handset, "乱堆物料", &pictures);
+    let (_, bytes) = handset.open().unwrap().store().entry(id).unwrap();
+    let named = handset.open().unwrap().store().item(id).unwrap().unwrap().photos;
+    let contents: Vec<Vec<u8>> = named
+        .iter()
+        .map(|photo| handset.open().unwrap().photo_folder().read(photo.sha256).unwrap())
+        .collect();
+
+    let wire = Wire::of(&city, &mut handset);
+    let body = wire.envelope(&[&bytes]);
+    let together = Barrier::new(5);
+    let answers: Vec<(u16, Value)> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..5)
+            .map(|_| {
+                scope.spawn(|| {
+                    together.wait();
+                    let answer = wire.push_body(body.clone());
+                    // The photos at once as well: each sends all of them.
+                    together.wait();
+                    for (photo, content) in named.iter().zip(&contents) {
+                        let (path, receipt) = wire.create(photo.sha256, content.len());
+                        let receipt = receipt.or_else(|| wire.patch(&path, content).1);
+                        assert_eq!(receipt.unwrap().sha256, photo.sha256);
+                    }
+                    answer
+                })
+            })
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let distinct: BTreeSet<String> = answers
+        .iter()
+        .map(|(status, answer)| {
+            assert_eq!(*status, 200, "{answer}");
+            answer["receipts"].to_string()
+        })
+        .collect();
+    assert_eq!(distinct.len(), 1, "all five got the same receipt: {distinct:?}");
+    assert_eq!((cases(&city), entries(&city)), (1, 1));
+    assert_eq!(photos(&city), (2, 2));
+
+    // The handset learns of it without sending a photo again.
+    let report = handset.sync().unwrap();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(row(&mut handset, id).state, State::Received);
+    assert_eq!((cases(&city), photos(&city)), (1, (2, 2)));
+}
+
+fn story_03_another_content_under_the_same_id_is_refused_and_overwrites_nothing(stage: &Stage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "103", None);
+    let id = file(&city, &mut handset, "路灯不亮", &[]);
+    assert!(handset.sync().unwrap().is_success());
+    let (_, bytes) = handset.open().unwrap().store().entry(id).unwrap();
+    let other = String::from_utf8(bytes.clone())
+        .unwrap()
+        .replace("路灯不亮", "路灯全亮");
+    assert_ne!(other.as_bytes(), bytes);
+
+    let wire = Wire::of(&city, &mut handset);
+    let (status, answer) = wire.push(&[other.as_bytes()]);
+    assert_eq!(status, 200, "the batch is answered, the element is refused");
+    assert_eq!(answer["receipts"], json!([]));
+    assert_eq!(answer["refused"][0]["code"], "entry.conflict");
+    assert_eq!(answer["refused"][0]["id"], json!(id));
+
+    // The number of another entry is no free place either.
+    let fresh = EntryId::from_parts(1_795_000_000_000, [9; 10]);
+    let taken = other.replace(&id.to_string(), &fresh.to_string());
+    let (_, answer) = wire.push(&[taken.as_bytes()]);
+    assert_eq!(answer["refused"][0]["code"], "entry.number_taken");
+
+    // A stranger with this id in his own stream does not get it either, and what is his goes through.
+    let mut stranger = stage.patroller(&city, "104", None);
+    let own = file(&city, &mut stranger, "另一条", &[]);
+    let (_, own_bytes) = stranger.open().unwrap().store().entry(own).unwrap();
+    let (_, answer) = Wire::of(&city, &mut stranger).push(&[&bytes, &own_bytes]);
+    assert_eq!(answer["refused"][0]["code"], "entry.conflict");
+    assert_eq!(receipts(&answer)[0].id, own);
+
+    assert_eq!((cases(&city), entries(&city)), (2, 2));
+    let cases = stage::desk(&city, "shouli", protocol::role::Role::Acceptor)
+        .all("/v1/cases")
+        .unwrap();
+    let texts: BTreeSet<&str> = cases.iter().map(|case| case["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, BTreeSet::from(["路灯不亮", "另一条"]));
+    // The same bytes again still get their receipt.
+    let (_, answer) = wire.push(&[&bytes]);
+    assert_eq!(receipts(&answer)[0].id, id);
+}
+
+fn story_06_however_often_submit_is_tapped_there_is_one_case(stage: &Stage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "106", None);
+    let photo = stage.small_photo(6);
+    let id = {
+        let mut draft = handset.open().unwrap().new_report().unwrap();
+        draft.text("小广告").add_photo(Source::Path(&photo)).unwrap();
+        draft.id()
+    };
+    // Five thumbs in one process, and five processes of which each is started by another tap.
+    let home = handset.home().to_owned();
+    let terminal = handset.open().unwrap().clone();
+    let together = Barrier::new(10);
+    let again = thread::scope(|scope| {
+        let taps: Vec<_> = (0..10)
+            .map(|k| {
+                let (terminal, home, together) = (terminal.clone(), &home, &together);
+                scope.spawn(move || {
+                    let draft = terminal.report_draft(id).unwrap();
+                    together.wait();
+                    if k < 5 {
+                        let mut draft = draft;
+                        return draft.submit().unwrap().again;
+                    }
+                    let (code, said) = xunge_json(home, &["report", "--draft", &id.to_string()]);
+                    assert_eq!(code, 0, "{said}");
+                    said["again"].as_bool().unwrap()
+                })
+            })
+            .collect();
+        taps.into_iter()
+            .map(|t| t.join().unwrap())
+            .filter(|again| *again)
+            .count()
+    });
+    assert_eq!(
+        again, 9,
+        "one tap filed it, the nine others were told that it was filed"
+    );
+    let together = Barrier::new(3);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            // Syncs at once: one goes, the others say that one is running.
+            scope.spawn(|| {
+                together.wait();
+                let (code, said) = xunge_json(&home, &["sync"]);
+                assert!(code == 0 || said["error"]["code"] == "sync.running", "{said}");
+            });
+        }
+    });
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!((cases(&city), entries(&city), photos(&city)), (1, 1, (1, 1)));
+    let mark: StreamMark = serde_json::from_value(completeness(&city, &mut handset)["mark"].clone()).unwrap();
+    assert_eq!((mark.upto, mark.highest), (1, 1));
+}
+
+fn story_07_kills_of_both_ends_in_mid_batch_file_everything_once(stage: &Stage) {
+    let mut city = stage.plain_city();
+    let line = line(&city);
+    let mut handset = stage.patroller(&city, "107", Some(&line));
+    // More than one batch, the first few with photos.
+    let mut filed: Vec<EntryId> = Vec::new();
+    for k in 0..120_u64 {
+        let pictures = if k < 4 {
+            vec![stage.small_photo(700 + k)]
+        } else {
+            vec![]
+        };
+        let text = format!("第{k}条 {:x}", e2e::chance::Chance::new(k).bits());
+        filed.push(file(&city, &mut handset, &text, &pictures));
+    }
+    let home = handset.home().to_owned();
+    handset.die();
+    let sync = || {
+        xunge(&home, &["sync"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+
+    // The handset dies when the first batch is committed and before a single receipt is stored.
+    let mut faults = line.faults();
+    let mut wait_for_fault = || {
+        faults += 1;
+        assert!(line.wait_for_faults(faults), "the fault happens");
+    };
+    line.set(Weather::HoldAnswer("POST /v1/field/push".into()));
+    let mut dying = sync();
+    wait_for_fault();
+    dying.kill().unwrap();
+    dying.wait().unwrap();
+    assert_eq!(entries(&city), 100, "the batch was committed");
+    let waiting = Handset::at(&home).open().unwrap().status().unwrap().items_waiting;
+    assert_eq!(waiting, 120, "no receipt reached the handset");
+
+    // The server dies with half a push in its hands, the handset's process lives.
+    line.set(Weather::Stall(12_000));
+    let mut living = sync();
+    wait_for_fault();
+    city.server.kill().unwrap();
+    line.set(Weather::Good);
+    assert_eq!(
+        living.wait().unwrap().code(),
+        Some(3),
+        "it says that something still waits"
+    );
+    city.server.start().unwrap();
+
+    // Both die during a photo.
+    line.set(Weather::HoldAnswer("PATCH /v1/field/photos/".into()));
+    let mut dying = sync();
+    wait_for_fault();
+    city.server.kill().unwrap();
+    dying.kill().unwrap();
+    dying.wait().unwrap();
+    city.server.start().unwrap();
+
+    line.set(Weather::Good);
+    assert_eq!(sync().wait().unwrap().code(), Some(0));
+    let mut handset = Handset::at(&home);
+    assert_eq!((cases(&city), entries(&city), photos(&city)), (120, 120, (4, 4)));
+    let complete = completeness(&city, &mut handset);
+    assert_eq!(complete["mark"], json!({"upto": 120, "highest": 120}));
+    assert_eq!(complete["states"], json!([{"state": "applied", "entries": 120}]));
+    let numbers: BTreeSet<String> = filed
+        .iter()
+        .map(|id| {
+            row(&mut handset, *id)
+                .receipt_number()
+                .expect("every item has its number")
+        })
+        .collect();
+    let acceptor = stage::desk(&city, "shouli", protocol::role::Role::Acceptor);
+    let known: BTreeSet<String> = acceptor
+        .all("/v1/cases")
+        .unwrap()
+        .iter()
+        .map(|case| case["number"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(numbers, known, "each item is one case, and each case is one item");
+}
+
+fn story_21_one_malformed_item_and_one_missing_file_hold_nobody_up(stage: &Stage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "121", None);
+    let first = file(&city, &mut handset, "第一条", &[stage.small_photo(1)]);
+    // A text that no database can hold.
+    let malformed = file(&city, &mut handset, "坏\0字", &[]);
+    let holed = file(
+        &city,
+        &mut handset,
+        "照片丢失",
+        &[stage.small_photo(2), stage.small_photo(3)],
+    );
+    let last = file(&city, &mut handset, "最后一条", &[stage.small_photo(4)]);
+    let lost = &handset
+        .open()
+        .unwrap()
+        .store()
+        .item(holed)
+        .unwrap()
+        .unwrap()
+        .photos[0];
+    std::fs::remove_file(handset.home().join("photos").join(&lost.file)).unwrap();
+
+    let report = handset.sync().unwrap();
+    assert!(!report.is_success(), "a photo is still only here");
+    assert_eq!(
+        (report.entries_received, report.photos_received),
+        (4, 3),
+        "{report:?}"
+    );
+    assert_eq!(report.problem.as_ref().unwrap().code, "photo.file_missing");
+    for (id, state) in [(first, State::Received), (last, State::Received)] {
+        assert_eq!(row(&mut handset, id).state, state);
+    }
+    let malformed = row(&mut handset, malformed);
+    let State::Returned(reason) = &malformed.state else {
+        panic!("it comes back to its author: {:?}", malformed.state)
+    };
+    assert_eq!(reason.code, "entry.unreadable");
+    assert!(reason.zh.contains("请改正后重新提交"), "{reason:?}");
+    let holed = row(&mut handset, holed);
+    assert_eq!((holed.photos_sent, holed.photos_named), (1, 2));
+    let photo = &handset
+        .open()
+        .unwrap()
+        .store()
+        .item(holed.id)
+        .unwrap()
+        .unwrap()
+        .photos[0];
+    assert_eq!(photo.retry.problem.as_ref().unwrap().code, "photo.file_missing");
+    assert_eq!(cases(&city), 3, "the malformed one is in custody, and no case");
+    assert_eq!(counts(&city)["entries"], json!({"applied": 3, "rejected": 1}));
+
+    // What has no readable frame at all is refused by itself, in the middle of a batch.
+    let mut other = stage.patroller(&city, "122", None);
+    let (a, b) = (
+        file(&city, &mut other, "甲", &[]),
+        file(&city, &mut other, "乙", &[]),
+    );
+    let bytes = |handset: &mut Handset, id| handset.open().unwrap().store().entry(id).unwrap().1;
+    let (a, b) = (bytes(&mut other, a), bytes(&mut other, b));
+    let (status, answer) = Wire::of(&city, &mut other).push(&[&a, br#"{"n":"x"}"#, &b]);
+    assert_eq!((status, receipts(&answer).len()), (200, 2));
+    assert_eq!(answer["refused"][0]["index"], 1);
+    assert_eq!(answer["refused"][0]["code"], "entry.unframed");
+}
