@@ -281,6 +281,19 @@ fn a_second_check_in_is_told_and_not_filed() {
 }
 
 #[test]
+fn a_new_civil_day_is_checked_in_for_also_by_who_forgot_to_check_out() {
+    let home = Home::new();
+    let terminal = home.open();
+    terminal.check_in(None, "").unwrap();
+    // 08:15 in the morning: the day ends in less than sixteen hours.
+    home.hand.advance(15 * 3_600_000);
+    assert_eq!(terminal.check_in(None, "").unwrap_err().code(), "checkin.already");
+    home.hand.advance(3_600_000);
+    terminal.check_in(None, "").unwrap();
+    assert_eq!(terminal.store().items().unwrap().len(), 2);
+}
+
+#[test]
 fn many_check_ins_at_once_are_one() {
     let home = Home::new();
     let results: Vec<_> = std::thread::scope(|scope| {

@@ -117,7 +117,7 @@ mod tests {
         let pack = PackBuf::open(pack().unwrap()).unwrap();
         assert_eq!(pack.view().len(), CELLS.len());
         for cell in pack.view().cells() {
-            assert_eq!(pack.view().cell_at(cell.centroid()), Some(cell.code()));
+            assert_eq!(pack.view().cell_at(cell.centroid()), Some(cell.code));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The whole line, walked by hand: the command line `xunge` in the field, the HTTP API at the centre, on the real
 //! grid of 朝阳区. What was typed and what was said is kept in `target/loop-transcript-ENGINE.txt`.
 
-use crate::stage::{Stage, address, counts, xunge, xunge_json};
+use crate::stage::{Stage, address, counts, real_now, xunge, xunge_json};
 use e2e::{
     chance::Chance,
     city::{Account, City, Invited},
@@ -86,8 +86,9 @@ impl Transcript {
     fn act(&mut self, desk: &Staffed, case: &str, action: &str, more: Value) -> Result<Value, Refusal> {
         let version = desk.version(case);
         let mut body = json!({"action": action, "expected_version": version, "opinion": "同意"});
-        for (name, value) in more.as_object().unwrap() {
-            body[name] = value.clone();
+        let shown = more.to_string();
+        if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+            body.extend(more);
         }
         let answer = desk
             .desk
@@ -101,7 +102,7 @@ impl Transcript {
             ),
             Err(refusal) => told(refusal),
         };
-        self.line(&format!("{}> {action} {more}\n  {said}", desk.account.name));
+        self.line(&format!("{}> {action} {shown}\n  {said}", desk.account.name));
         answer
     }
     /// A step that must be refused with this code.
@@ -524,6 +525,8 @@ fn activities(
         .unwrap();
     let manager = stage.path("sports-manager");
     enroll(script, &manager, &invited, None);
+    let day = real_now().plus(-86_400_000).civil().date();
+    let (starts, ends) = (format!("{day} 09:00"), format!("{day} 11:00"));
     let (code, _) = script.xunge(
         &manager,
         &["activity", "--category", "fitness", "--title", "晨练", "--save"],
@@ -536,9 +539,9 @@ fn activities(
         "--title",
         "社区健步走",
         "--starts",
-        "2026-11-21 09:00",
+        &starts,
         "--ends",
-        "2026-11-21 11:00",
+        &ends,
         "--place",
         "社区广场",
         "--organiser",

@@ -129,7 +129,8 @@ fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &Stag
     let city = stage.city_with("presence_hours = 72");
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let midnight = {
-        let today = real_now().civil().date();
+        // The last one that is ten minutes ago at least.
+        let today = real_now().plus(-10 * MINUTE).civil().date();
         Millis::from_civil(today.at(0, 0, 0, 0))
     };
     // A handset whose clock lies by years, and that has learnt the time from the server. Then the story goes back to
