@@ -50,7 +50,7 @@ impl Album {
     pub fn crop(&self, chance: &mut Chance) -> Result<Vec<u8>> {
         let picture = self.0.get(chance.below(self.0.len())).context("an empty album")?;
         let share =
-            |chance: &mut Chance, side: usize| (side * (40 + chance.below(30)) / 100).max(64).min(side);
+            |chance: &mut Chance, side: usize| (side * (40 + chance.below(30)) / 100).max(280).min(side);
         let (w, h) = (share(chance, picture.width), share(chance, picture.height));
         let (x, y) = (
             chance.below(picture.width - w + 1),

@@ -16,11 +16,6 @@ const PROGRAM: &str = "xunge-demo";
 /// Ends a bounded demo that hangs; it promises to take under 3 minutes, and build machines are slow.
 const BOUND_SECONDS: &str = "900";
 
-/// Whether the demo has been written.
-pub fn exists(ws: &Workspace) -> bool {
-    ws.has_binary(PROGRAM).unwrap_or(true)
-}
-
 /// Builds and runs it with the terminal's input and output; its exit code is ours.
 pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
     setup::system(For::Build)?;

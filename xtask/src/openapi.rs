@@ -9,11 +9,6 @@ use crate::workspace::Workspace;
 const FILE: &str = "server/openapi.json";
 const PROGRAM: &str = "xunge-server";
 
-/// Whether the description has been written once.
-pub fn exists(ws: &Workspace) -> bool {
-    ws.path(FILE).exists()
-}
-
 /// Builds the server, then writes the file or compares it.
 pub fn run(ws: &Workspace, only_check: bool) -> Result<()> {
     shell::run(ws.cargo().args(["build", "--workspace", "--bins"]))?;

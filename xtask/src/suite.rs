@@ -81,12 +81,8 @@ fn tests(ws: &Workspace, mode: Mode, stages: &mut Stages) {
     if mode.quick {
         return;
     }
-    if openapi::exists(ws) {
-        stages.run("openapi", || openapi::check(ws));
-    }
-    if demo::exists(ws) {
-        stages.run("demo", || demo::once(ws));
-    }
+    stages.run("openapi", || openapi::check(ws));
+    stages.run("demo", || demo::once(ws));
 }
 
 /// The PostgreSQL the tests speak to.

@@ -78,13 +78,6 @@ impl Workspace {
         )
     }
 
-    pub fn has_binary(&self, name: &str) -> Result<bool> {
-        Ok(self
-            .packages()?
-            .iter()
-            .any(|package| package.binaries.iter().any(|binary| binary == name)))
-    }
-
     fn prepared(&self, mut command: Command) -> Command {
         command
             .current_dir(&self.root)

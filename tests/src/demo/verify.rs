@@ -2,7 +2,7 @@
 //! sides, every case's history.
 
 use super::{CLOSED, PHOTOS, REPORTS, board::Board, crowd::Worker};
-use crate::{city::City, office::Desk};
+use crate::{city::City, line::Weather, office::Desk};
 use anyhow::{Context, Result};
 use protocol::{
     case::{CaseState, TRANSITIONS},
@@ -55,6 +55,19 @@ pub fn verify(city: &City, desk: &Desk, board: &Board, workers: &mut [Worker]) -
     let mut verdict = Verdict::default();
     for trouble in board.troubles() {
         verdict.differs(trouble);
+    }
+    // Everybody sends the last of it over a good line; only then is counted.
+    for worker in workers.iter_mut() {
+        if let Some(line) = &worker.line {
+            line.set(Weather::Good);
+        }
+        let report = worker.handset.sync()?;
+        if !report.is_success() {
+            verdict.differs(format!(
+                "{}: not everything was delivered: {report:?}",
+                worker.name
+            ));
+        }
     }
     let cases = cases_by_number(desk, &mut verdict)?;
     let streams: BTreeMap<String, Value> = desk
@@ -109,10 +122,6 @@ fn handset(
     shown: &mut Vec<Shown>,
 ) -> Result<()> {
     let name = worker.name.clone();
-    let report = worker.handset.sync()?;
-    if !report.is_success() {
-        verdict.differs(format!("{name}: not everything was delivered: {report:?}"));
-    }
     let terminal = worker.handset.open()?;
     let stream = terminal.account().stream.to_string();
     let items = terminal.store().items()?;
