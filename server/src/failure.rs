@@ -81,6 +81,12 @@ impl Failure {
                 (problem, refusal.retry_after)
             }
             Self::Store(StoreError::NotFound) => (Problem::new(ProblemCode::NotFound), None),
+            // Text with a NUL character, out of the request's own body or query.
+            Self::Store(StoreError::Unportable { why, .. }) => {
+                let mut problem = Problem::new(ProblemCode::Invalid);
+                problem.detail = (*why).to_owned();
+                (problem, None)
+            }
             Self::Store(StoreError::Full) => (Problem::new(ProblemCode::Full), Some(60)),
             Self::Store(StoreError::Closed) => (Problem::new(ProblemCode::Stopping), Some(5)),
             Self::Store(error) if error.is_temporary() => (Problem::new(ProblemCode::Busy), Some(5)),

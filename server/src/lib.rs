@@ -12,8 +12,8 @@ pub mod config;
 pub mod ctx;
 pub mod failure;
 pub mod http;
-pub mod run;
 pub mod list;
+pub mod run;
 pub mod store;
 pub mod text_enum;
 

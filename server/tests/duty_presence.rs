@@ -41,6 +41,22 @@ async fn told(client: &FieldClient, app: &TestApp) -> Value {
     client.state(app).await[&("presence".to_owned(), client.person.to_string())].clone()
 }
 
+/// Two on duty in one area, the patroller heard of last; the task is his.
+async fn two_on_duty(c: &mut Centre, app: &TestApp) -> (FieldClient, String) {
+    let mut other = c.another(app, &["2201040503"]).await;
+    check_in(&mut other, app).await;
+    app.advance_minutes(1);
+    check_in(&mut c.patroller, app).await;
+    let body = json!({"purpose": "verify", "wording": "x", "cell": centre::CELL});
+    let task = app
+        .post_json("/v1/tasks", &c.supervisor.token, body)
+        .await
+        .expect(200);
+    let task = task.json["id"].as_str().unwrap().to_owned();
+    assert_eq!(centre::tasks_of(&c.patroller, app).await, [task.clone()]);
+    (other, task)
+}
+
 both_engines! {
     async fn a_check_in_puts_its_author_on_duty_until_the_check_out(app: TestApp) {
         let mut c = Centre::new(&app).await;
@@ -124,16 +140,47 @@ both_engines! {
 
     async fn a_revoked_terminal_takes_its_holder_off_duty_and_hands_the_tasks_on(app: TestApp) {
         let mut c = Centre::new(&app).await;
-        let mut other = c.another(&app, &["2201040503"]).await;
-        check_in(&mut other, &app).await;
-        app.advance_minutes(1);
-        check_in(&mut c.patroller, &app).await;
-        let body = json!({"purpose": "verify", "wording": "x", "cell": centre::CELL});
-        let task = app.post_json("/v1/tasks", &c.supervisor.token, body).await.expect(200).json["id"].clone();
+        let (other, task) = two_on_duty(&mut c, &app).await;
         let admin = app.staff(Role::Admin, c.city.city).await;
         let path = format!("/v1/streams/{}/revoke", c.patroller.stream);
         app.post_json(&path, &admin.token, json!({"reason": "lost"})).await.expect(200);
         assert_eq!(on_duty(&c, &app).await, [other.person.to_string()]);
-        assert_eq!(centre::tasks_of(&other, &app).await, [task.as_str().unwrap()]);
+        assert_eq!(centre::tasks_of(&other, &app).await, [task]);
+    }
+
+    async fn a_relieved_holder_leaves_duty_at_once_and_the_tasks_go_on(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let (other, task) = two_on_duty(&mut c, &app).await;
+        let admin = app.staff(Role::Admin, c.city.city).await;
+        let path = format!("/v1/posts/{}/holders/{}", c.patroller.post, c.patroller.person);
+        app.advance_minutes(1);
+        app.call("DELETE", &path, Some(&admin.token), Value::Null).await.expect(200);
+        assert_eq!(on_duty(&c, &app).await, [other.person.to_string()]);
+        assert_eq!(centre::tasks_of(&other, &app).await, [task]);
+        assert_eq!(told(&c.patroller, &app).await["present"], false);
+    }
+
+    async fn an_assignment_that_ends_by_its_date_ends_duty_and_hands_the_tasks_on(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let (other, task) = two_on_duty(&mut c, &app).await;
+        let (post, until) = (c.patroller.post.to_string(), app.now().0 + 60_000);
+        app.write(move |tx, _| {
+            Ok(tx.execute("UPDATE post_holder SET until = ?2 WHERE post = ?1", server::params![&post, until])?)
+        }).await;
+        app.advance_minutes(2);
+        assert_eq!(on_duty(&c, &app).await, [other.person.to_string()]);
+        assert_eq!(app.write(server::duty::end_expired).await, 1);
+        assert_eq!(app.write(server::duty::end_expired).await, 0);
+        assert_eq!(centre::tasks_of(&other, &app).await, [task]);
+    }
+
+    async fn a_disabled_person_leaves_duty_and_the_tasks_go_on(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        let (other, task) = two_on_duty(&mut c, &app).await;
+        let admin = app.staff(Role::Admin, c.city.city).await;
+        let path = format!("/v1/people/{}/disable", c.patroller.person);
+        app.post_json(&path, &admin.token, json!({})).await.expect(200);
+        assert_eq!(on_duty(&c, &app).await, [other.person.to_string()]);
+        assert_eq!(centre::tasks_of(&other, &app).await, [task]);
     }
 }

@@ -187,4 +187,28 @@ both_engines! {
         let more = tokio::time::timeout(std::time::Duration::from_millis(20), next()).await;
         assert!(more.is_err(), "{more:?}");
     }
+
+    async fn the_posts_mail_is_its_holders_and_whole_again_when_the_post_is_given_back(app: TestApp) {
+        let city = app.city().await;
+        let post = app.post(city.community, &["2201040503"]).await;
+        let client = app.holder(post).await;
+        let admin = app.staff(protocol::role::Role::Admin, city.district).await;
+        let all = client.pull(&app, "").await;
+        let path = format!("/v1/posts/{post}/holders");
+        app.advance_minutes(1);
+        app.call("DELETE", &format!("{path}/{}", client.person), Some(&admin.token), serde_json::Value::Null).await.expect(200);
+        app.write(move |_, ctx| ctx.mail.put(MailboxId::Post(post), "note", "later", &json!({"word": "secret"}))).await;
+        // What was known is forgotten once; nothing of the post comes any more, whatever the cursor says.
+        let relieved = client.pull(&app, &all.cursor).await;
+        assert_eq!(relieved.reset, [Mailbox::Post.into()]);
+        let of_the_post = |answer: &PullAnswer| answer.rows.iter().filter(|row| row.mailbox == Mailbox::Post.into()).count();
+        assert_eq!(of_the_post(&relieved), 0);
+        assert_eq!(of_the_post(&client.pull(&app, "").await), 0);
+        let again = client.pull(&app, &relieved.cursor).await;
+        assert!(again.reset.is_empty() && of_the_post(&again) == 0 && !again.more);
+        app.post_json(&path, &admin.token, json!({"person": client.person})).await.expect(200);
+        let back = client.pull(&app, &again.cursor).await;
+        assert!(back.reset.is_empty());
+        assert_eq!(of_the_post(&back), 2);
+    }
 }

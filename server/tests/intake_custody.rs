@@ -301,4 +301,11 @@ both_engines! {
         let message = push_message(&client.token, &body);
         client.key.public_key().verify(&message, &signature.parse().unwrap()).unwrap();
     }
+
+    async fn a_defect_beside_the_entries_costs_no_custody(app: TestApp) {
+        let mut client = handset(&app).await;
+        app.write(|tx, _| Ok(tx.execute("ALTER TABLE presence RENAME COLUMN last_contact TO lost_contact", &[])?)).await;
+        let entry = client.entry(&app, &Payload::Void);
+        assert_eq!(client.push(&app, std::slice::from_ref(&entry)).await.receipts.len(), 1);
+    }
 }

@@ -160,4 +160,18 @@ both_engines! {
         let none = app.get("/v1/terminals", &outsider.token).await.expect(200).json;
         assert_eq!(none["items"].as_array().unwrap().len(), 0);
     }
+
+    async fn a_password_is_reset_only_by_whoever_reaches_every_role_that_it_opens(app: TestApp) {
+        let city = app.city().await;
+        let (above, below) = (app.staff(Role::Admin, city.city).await, app.staff(Role::Admin, city.district).await);
+        // At home in the district, and administrator of the whole city.
+        let person = app.person("陈六", city.district, &[Role::Acceptor]).await;
+        let path = format!("/v1/people/{person}");
+        let at = json!([{ "role": "admin", "org": city.city }]);
+        app.post_json(&format!("{path}/password-reset"), &below.token, json!({})).await.expect(200);
+        app.post_json(&format!("{path}/roles"), &above.token, json!({ "add": at })).await.expect(200);
+        let refused = app.post_json(&format!("{path}/password-reset"), &below.token, json!({})).await;
+        refused.expect(403).expect_code("auth.scope");
+        app.post_json(&format!("{path}/password-reset"), &above.token, json!({})).await.expect(200);
+    }
 }

@@ -168,4 +168,10 @@ both_engines! {
         app.advance_minutes(8 * 24 * 60);
         assert_eq!(sign_in(&app, "han.meimei", PASSWORD).await.expect(200).json["password_due"], false);
     }
+
+    async fn a_nul_character_is_the_clients_mistake_and_no_fault_of_the_server(app: TestApp) {
+        let body = json!({ "account": "li\u{0}wei", "password": "x" });
+        let answer = app.call("POST", "/v1/session", None, body).await;
+        answer.expect(422).expect_code("request.invalid");
+    }
 }

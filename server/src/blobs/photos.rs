@@ -5,7 +5,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::{actor::Field, body::Path},
-    params,
+    params, people,
     store::{StoreError, Tx},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -13,10 +13,11 @@ use protocol::{
     ids::StreamId,
     photo::Sha256,
     problem::{Problem, ProblemCode},
+    time::Millis,
 };
 
-/// A photo of the own stream, or the one to compare with of a task of the post or the person. Any other is
-/// not found, whoever knows its hash.
+/// A photo of the own stream, or the one to compare with of a task of the person or of the post that he holds.
+/// Any other is not found, whoever knows its hash.
 #[utoipa::path(
     get, path = "/v1/field/photos/by-hash/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),
@@ -31,7 +32,10 @@ pub(super) async fn by_hash(
     Path(sha256): Path<Sha256>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let names = app.read(move |tx| Ok(within_reach(tx, &field, sha256)?)).await?;
+    let now = app.clock.now();
+    let names = app
+        .read(move |tx| Ok(within_reach(tx, &field, sha256, now)?))
+        .await?;
     for name in names {
         match app.blobs.get(&name).await {
             Ok(bytes) => {
@@ -47,7 +51,12 @@ pub(super) async fn by_hash(
 }
 
 /// The names of the objects under which the terminal may see a photo of this hash.
-fn within_reach(tx: &mut Tx<'_>, field: &Field, sha256: Sha256) -> Result<Vec<String>, StoreError> {
+fn within_reach(
+    tx: &mut Tx<'_>,
+    field: &Field,
+    sha256: Sha256,
+    now: Millis,
+) -> Result<Vec<String>, StoreError> {
     let hash = sha256.to_string();
     let own: i64 = tx.one(
         "SELECT COUNT(*) AS n FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
@@ -57,10 +66,11 @@ fn within_reach(tx: &mut Tx<'_>, field: &Field, sha256: Sha256) -> Result<Vec<St
     if own > 0 {
         return Ok(vec![Blobs::photo(field.stream, sha256)]);
     }
+    let holds = people::posts::holds(tx, field.post, field.person, now)?;
     tx.all(
-        "SELECT DISTINCT compare_stream FROM task WHERE compare = ?1 AND (post = ?2 OR holder = ?3)
+        "SELECT DISTINCT compare_stream FROM task WHERE compare = ?1 AND ((post = ?2 AND ?4) OR holder = ?3)
          ORDER BY compare_stream",
-        params![&hash, field.post.to_string(), field.person.to_string()],
+        params![&hash, field.post.to_string(), field.person.to_string(), holds],
         |row| {
             let stream: Option<StreamId> = row.parse_opt("compare_stream")?;
             // Without a stream it is an attachment of staff.

@@ -85,7 +85,7 @@ pub fn check_in(
     _: &CheckIn,
 ) -> Result<Disposition, Failure> {
     let (person, post) = (taken.entry.author, taken.entry.post);
-    if !people::posts::holders_now(tx, post, ctx.now)?.contains(&person) {
+    if !people::posts::holds(tx, post, person, ctx.now)? {
         return Ok(Disposition::review(Reason::new(
             "duty.not_holder",
             "现在不是该岗位的持有人，签到转人工核对",
@@ -203,6 +203,14 @@ pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failu
     tasks::resolve_for_post(tx, ctx, p.post)
 }
 
+/// Takes somebody who was relieved of a post off the duty he does there.
+pub fn relieved(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId, person: PersonId) -> Result<(), Failure> {
+    match load(tx, person)? {
+        Some(p) if p.post == post => end(tx, ctx, person),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Takes the holder of a revoked stream off duty, unless another of his streams still speaks for him (SP-06).
 pub fn stream_revoked(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId) -> Result<(), Failure> {
     let alone: Option<PersonId> = tx.opt(
@@ -220,10 +228,15 @@ pub fn stream_revoked(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId) -> Resul
 /// How many presences one write ends; more are left to the next.
 const AT_ONCE: u32 = 100;
 
-/// Ends the presences whose time has run out; how many there were. Called by the sweeper again and again.
+/// Presences whose hours have run out, or whose post is not theirs any more: assignments end by date, too.
+const OVER: &str = "FROM presence p WHERE p.present AND (p.ends <= ?1 OR NOT EXISTS (
+    SELECT 1 FROM post_holder h WHERE h.post = p.post AND h.person = p.person AND h.since <= ?1
+        AND (h.until IS NULL OR h.until > ?1)))";
+
+/// Ends the presences that are over; how many there were. Called by the sweeper again and again.
 pub fn end_expired(tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<usize, Failure> {
     let over: Vec<PersonId> = tx.all(
-        "SELECT person FROM presence WHERE present AND ends <= ?1 ORDER BY ends, person LIMIT ?2",
+        &format!("SELECT p.person {OVER} ORDER BY p.ends, p.person LIMIT ?2"),
         params![ctx.now.0, AT_ONCE],
         |row| row.parse("person"),
     )?;
@@ -233,7 +246,7 @@ pub fn end_expired(tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<usize, Failure> {
     Ok(over.len())
 }
 
-/// The background job: ends what has run out, every half minute, until the server stops. Any number of
+/// The background job: ends what is over, every half minute, until the server stops. Any number of
 /// replicas may run it; each presence ends once.
 pub async fn watch(app: App) {
     let mut ticks = tokio::time::interval(std::time::Duration::from_secs(30));
@@ -244,11 +257,11 @@ pub async fn watch(app: App) {
         // A read first: a sweep that finds nothing costs the only writer nothing.
         let due = app
             .read(move |tx| {
-                Ok(tx.one(
-                    "SELECT COUNT(*) AS n FROM presence WHERE present AND ends <= ?1",
-                    params![now.0],
-                    |row| row.get::<u64>("n"),
-                )?)
+                Ok(
+                    tx.one(&format!("SELECT COUNT(*) AS n {OVER}"), params![now.0], |row| {
+                        row.get::<u64>("n")
+                    })?,
+                )
             })
             .await;
         let done = match due {

@@ -59,7 +59,7 @@ pub struct DutyQuery {
     pub limit: Option<u32>,
 }
 
-/// Who is on duty now, among the posts that answer for something in reach.
+/// Who is on duty now at a post he holds, among the posts that answer for something in reach.
 #[utoipa::path(get, path = "/v1/duty", tag = "duty", params(DutyQuery),
     responses((status = 200, body = Page<OnDuty>), (status = "4XX", body = Problem)))]
 async fn duty(
@@ -71,7 +71,11 @@ async fn duty(
     let now = app.clock.now();
     let mut condition = Where::default();
     let clock = condition.bind(now.0);
-    condition.and(format!("p.present AND p.ends > {clock}"));
+    condition.and(format!(
+        "p.present AND p.ends > {clock} AND q.disabled IS NULL
+         AND EXISTS (SELECT 1 FROM post_holder h WHERE h.post = p.post AND h.person = p.person
+                     AND h.since <= {clock} AND (h.until IS NULL OR h.until > {clock}))"
+    ));
     let within = condition.within_text("a.area", &staff.areas(READERS));
     let wished = match &query.area {
         Some(area) => {

@@ -11,7 +11,7 @@ use crate::{
         actor::Field,
         body::{Json, Query},
     },
-    params,
+    params, people,
     store::{StoreError, Tx},
 };
 use axum::extract::State;
@@ -36,7 +36,8 @@ pub(super) struct Wish {
 /// What is new in the post's and in the author's mailbox.
 ///
 /// A cursor that is foreign (another epoch, post or holder), too high or unreadable starts again from nothing
-/// for the mailbox concerned, and `reset` names it.
+/// for the mailbox concerned, and `reset` names it. The post's mailbox is its holder's: whoever was relieved of
+/// the post finds it empty, and whole again when the post is given back.
 #[utoipa::path(
     get, path = "/v1/field/pull", tag = "field", params(Wish),
     responses((status = 200, body = PullAnswer), (status = 401, body = Problem))
@@ -60,10 +61,14 @@ pub(super) async fn pull(
         .as_ref()
         .filter(|c| c.author.0 == field.person)
         .map(|c| c.author.1);
-    let (post, person) = (field.post, field.person);
+    let (post, person, now) = (field.post, field.person, app.clock.now());
     let (posts, authors) = app
         .read(move |tx| {
-            let posts = read(tx, MailboxId::Post(post), Mailbox::Post, post_at, limit)?;
+            let posts = if people::posts::holds(tx, post, person, now)? {
+                read(tx, MailboxId::Post(post), Mailbox::Post, post_at, limit)?
+            } else {
+                Share::closed(post_at)
+            };
             let room = limit.saturating_sub(u32::try_from(posts.rows.len()).unwrap_or(limit));
             let authors = read(tx, MailboxId::Author(person), Mailbox::Author, author_at, room)?;
             Ok((posts, authors))
@@ -78,7 +83,7 @@ pub(super) async fn pull(
     let reset = resets.into_iter().filter(|(_, start)| *start == Start::Reset);
     Ok(Json(PullAnswer {
         epoch,
-        server_time: app.clock.now(),
+        server_time: now,
         reset: reset.map(|(mailbox, _)| mailbox.into()).collect(),
         cursor: cursor.to_string(),
         more: posts.more || authors.more,
@@ -92,6 +97,22 @@ struct Share {
     rows: Vec<FeedRow>,
     reached: u64,
     more: bool,
+}
+
+impl Share {
+    /// A mailbox that is not the reader's any more: he forgets what he has of it, once.
+    const fn closed(position: Option<u64>) -> Self {
+        let start = match position {
+            Some(0) => Start::After(0),
+            Some(_) | None => Start::Reset,
+        };
+        Self {
+            start,
+            rows: Vec::new(),
+            reached: 0,
+            more: false,
+        }
+    }
 }
 
 fn read(

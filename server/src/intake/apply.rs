@@ -471,12 +471,12 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     .await
 }
 
-/// At the start of a new program: what an older one could not understand is due again.
+/// At the start of a new program: what an older one could not understand, in intake or in a room, is due again.
+/// What waits for another entry goes on waiting for it.
 pub async fn reconsider(app: &App) -> Result<u64, Failure> {
     app.write(|tx, _| {
         Ok(tx.execute(
-            "UPDATE entry SET state = 'pending', attempts = 0 WHERE state = 'held'
-             AND code IN ('entry.kind_unknown', 'entry.version_unknown', 'server.apply_failed')",
+            "UPDATE entry SET state = 'pending', attempts = 0 WHERE state = 'held' AND waits_for IS NULL",
             params![],
         )?)
     })

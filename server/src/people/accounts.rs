@@ -294,7 +294,7 @@ pub async fn roles(
 }
 
 /// Disables a person at once: all sessions end, all their terminals' streams are revoked (what is pending
-/// there stays sealed on the terminal).
+/// there stays sealed on the terminal), duty ends and the tasks are handed on.
 #[utoipa::path(post, path = "/v1/people/{id}/disable", tag = "people", params(("id" = PersonId, Path)),
     responses((status = 200, body = Disabled)))]
 pub async fn disable(
@@ -318,6 +318,7 @@ pub async fn disable(
         for stream in &streams {
             tokens::revoke(tx, *stream, ctx.now)?;
         }
+        crate::duty::end(tx, ctx, id)?;
         let detail = format!("sessions={sessions} streams={}", streams.len());
         note(tx, ctx, &staff, "person.disable", id, &detail)?;
         Ok(Disabled { sessions, streams })
@@ -326,7 +327,8 @@ pub async fn disable(
     .map(Json)
 }
 
-/// Gives a person a new random password, told once and good for seven days; their sessions end.
+/// Gives a person a new random password, told once and good for seven days; their sessions end. Whoever resets a
+/// password could sign in with it: every role that the person holds has to lie inside the own reach.
 #[utoipa::path(post, path = "/v1/people/{id}/password-reset", tag = "people", params(("id" = PersonId, Path)),
     responses((status = 200, body = Made)))]
 pub async fn reset(
@@ -339,6 +341,9 @@ pub async fn reset(
     app.write(move |tx, ctx| {
         let org = super::org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
+        for grant in sessions::grants(tx, id)? {
+            scope::administers(tx, &staff, grant.org)?;
+        }
         let until: Millis = ctx.now.plus(FIRST_PASSWORD_MS);
         login::set(tx, id, &hash, Some(until))?;
         sessions::end_all(tx, id, None)?;

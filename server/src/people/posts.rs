@@ -13,7 +13,7 @@ use crate::{
     },
     list::{self, Page, Where},
     params,
-    store::{StoreError, Tx},
+    store::{Hint, StoreError, Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -43,6 +43,11 @@ pub fn holders_now(tx: &mut Tx<'_>, post: PostId, now: Millis) -> Result<Vec<Per
         params![post.to_string(), now.0],
         |row| row.parse("person"),
     )
+}
+
+/// Whether the person holds the post at `now`.
+pub fn holds(tx: &mut Tx<'_>, post: PostId, person: PersonId, now: Millis) -> Result<bool, StoreError> {
+    Ok(holders_now(tx, post, now)?.contains(&person))
 }
 
 /// Writes the post as it stands into its mailbox; after every change of its area, name or holders.
@@ -278,8 +283,7 @@ pub async fn assign(
                 "the end lies before the beginning",
             ));
         }
-        let holds = holders_now(tx, id, since)?.contains(&body.person);
-        if !holds {
+        if !holds(tx, id, body.person, since)? {
             tx.execute(
                 "INSERT INTO post_holder (post, person, since, until) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (post, person, since) DO UPDATE SET until = excluded.until",
@@ -321,6 +325,7 @@ pub async fn relieve(
              WHERE post = ?1 AND person = ?2 AND (until IS NULL OR until > ?3)",
             params![id.to_string(), person.to_string(), ctx.now.0],
         )?;
+        crate::duty::relieved(tx, ctx, id, person)?;
         done(tx, ctx, &staff, "post.relieve", id, &format!("person:{person}"))
     })
     .await
@@ -337,6 +342,8 @@ fn done(
     detail: &str,
 ) -> Result<PostView, Failure> {
     tell(tx, ctx, id)?;
+    // Who was relieved has to forget the post's mail although nothing in it moved.
+    tx.after_commit(Hint::Mailbox(MailboxId::Post(id).to_string()));
     // Whose cells or whose holder changed: its tasks find whoever is right now.
     crate::tasks::resolve_for_post(tx, ctx, id)?;
     audit::note(tx, ctx, Some(staff.person), action, &format!("post:{id}"), detail)?;

@@ -136,7 +136,7 @@ pub async fn invite(
         scope::administers(tx, &staff, org)?;
         let org = people::posts::org_of(tx, body.post)?;
         scope::administers(tx, &staff, org)?;
-        if !people::posts::holders_now(tx, body.post, ctx.now)?.contains(&body.person) {
+        if !people::posts::holds(tx, body.post, body.person, ctx.now)? {
             return Err(invalid(
                 "/person",
                 "该人员现在不在此岗位",

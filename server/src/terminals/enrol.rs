@@ -163,7 +163,7 @@ fn bind(
             _ => Err(refused()),
         };
     }
-    let holds = people::posts::holders_now(tx, code.post, ctx.now)?.contains(&code.person);
+    let holds = people::posts::holds(tx, code.post, code.person, ctx.now)?;
     let active = people::is_active(tx, code.person)?;
     if code.expires <= ctx.now || !holds || !active {
         return Err(refused());

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     failure::Failure,
     http::{actor::Field, body::Json},
-    params,
+    intake, params,
     store::{StoreError, Tx},
 };
 use axum::extract::State;
@@ -22,7 +22,6 @@ use protocol::{
     ids::{PersonId, PostId, StreamId, TerminalId},
     photo::Sha256,
     problem::{Problem, ProblemCode},
-    push::StreamMark,
     sign::{PublicKey, Signer as _, certificate_message, challenge_message},
     time::Millis,
 };
@@ -123,7 +122,7 @@ pub async fn answer(
                 "UPDATE stream SET last_contact = ?2 WHERE id = ?1",
                 params![&stream, ctx.now.0],
             )?;
-            Ok((mark(tx, request.stream)?, ctx.now))
+            Ok((intake::mark::of(tx, request.stream)?, ctx.now))
         })
         .await?;
     Ok(Json(TokenAnswer {
@@ -133,29 +132,6 @@ pub async fn answer(
         expires_in_s: u32::try_from(expires.since(now).max(0) / 1000).unwrap_or(0),
         mark,
     }))
-}
-
-/// What is held of a stream: only its gaps are read, so that a long stream costs no more than a short one.
-fn mark(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
-    let stream = stream.to_string();
-    let highest: Option<u64> = tx.one(
-        "SELECT MAX(n) AS n FROM entry WHERE stream = ?1",
-        params![&stream],
-        |row| row.get("n"),
-    )?;
-    let highest = highest.unwrap_or(0);
-    let holes: Vec<(u64, u64)> = tx.all(
-        "SELECT before, n FROM (SELECT n, COALESCE(LAG(n) OVER (ORDER BY n), 0) AS before
-                                FROM entry WHERE stream = ?1) AS numbers
-         WHERE n > before + 1 ORDER BY n LIMIT 100",
-        params![&stream],
-        |row| Ok((row.get::<u64>("before")? + 1, row.get::<u64>("n")? - 1)),
-    )?;
-    Ok(StreamMark {
-        upto: holes.first().map_or(highest, |(from, _)| from - 1),
-        highest,
-        holes,
-    })
 }
 
 /// The stream is known, or taken back by its certificate; not revoked; and the signature is its own.
