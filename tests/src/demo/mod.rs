@@ -52,6 +52,8 @@ pub const CLOSED: u64 = 40;
 pub const PHOTOS: u64 = 300;
 /// How long the bounded story may take for its work before what is open is only finished.
 const BOUND: Duration = Duration::from_secs(150);
+/// How long what is open may take to be finished after that.
+const CALM: Duration = Duration::from_secs(45);
 
 /// Accounts of the centre.
 struct Centre {
@@ -129,7 +131,7 @@ pub fn run(plan: &Plan, interrupted: &Arc<AtomicBool>) -> Result<Option<Verdict>
             screen.show(&town.board)?;
         }
         town.board.calm();
-        screen.until_calm(&town.board, interrupted, Duration::from_secs(60))?;
+        screen.until_calm(&town.board, interrupted, CALM)?;
     } else {
         screen::invite(&city, &centre.accounts, &spare);
         while !interrupted.load(Ordering::SeqCst) {

@@ -1,6 +1,6 @@
 //! What the terminal shows: progress, and a table of counts by state that lives.
 
-use super::{Plan, board::Board};
+use super::{CLOSED, Plan, board::Board};
 use crate::{
     city::{Account, City, Invited},
     office::Desk,
@@ -21,6 +21,8 @@ use std::{
 
 /// Between two looks at the server's counts.
 const LOOK: Duration = Duration::from_millis(500);
+/// Time for the handsets to send the last of it.
+const ARRIVAL: Duration = Duration::from_secs(5);
 /// Between two lines where nobody watches (a log).
 const LINE: Duration = Duration::from_secs(10);
 
@@ -72,8 +74,8 @@ impl Screen {
         std::thread::sleep(LOOK);
         Ok(counts)
     }
-    /// Shows until no case is open that somebody at work could move, and nothing waits on a handset; at most
-    /// `most`.
+    /// Shows until no case is open that somebody at work could move, or twice the promised number is closed and
+    /// every photo has arrived; at most `most`.
     pub fn until_calm(&mut self, board: &Board, interrupted: &Arc<AtomicBool>, most: Duration) -> Result<()> {
         let began = Instant::now();
         let mut steady = 0;
@@ -91,6 +93,11 @@ impl Screen {
             let assigned = at(&counts, "/tasks", "assigned");
             steady = if counts == before { steady + 1 } else { 0 };
             before = counts;
+            let arrived = at(&before, "/photos", "named") == at(&before, "/photos", "held");
+            let closed = at(&before, "/cases", CaseState::Closed.as_str());
+            if arrived && closed >= 2 * CLOSED && began.elapsed() > ARRIVAL {
+                break;
+            }
             if steady >= 6 && (open + assigned == 0 || steady >= 20) {
                 break;
             }
