@@ -11,6 +11,7 @@ use crate::{
 };
 use protocol::{calendar::Calendar, manifest::Catalogue};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The parts of a server, shared by all requests. Cloning is cheap.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct Parts {
     pub chance: Arc<dyn Chance>,
     /// Counts the requests of each terminal.
     pub rate: crate::http::limits::RateLimiter,
+    /// True once the server is told to stop: answers that have no end of their own (events) end then.
+    pub stopping: watch::Sender<bool>,
 }
 
 impl std::ops::Deref for App {

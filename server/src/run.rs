@@ -138,6 +138,7 @@ pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress)
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         chance: Arc::new(SystemChance::default()),
         rate: Default::default(),
+        stopping: Default::default(),
     });
     grids::publish(&app).await?;
     Ok(app)
@@ -247,6 +248,7 @@ fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
 impl Running {
     /// Takes no new requests, finishes what is under way within 20 seconds, closes the database.
     pub async fn stop(self) {
+        self.app.stopping.send_replace(true);
         self.handle.graceful_shutdown(Some(PATIENCE));
         match self.serving.await {
             Ok(Ok(())) => {}

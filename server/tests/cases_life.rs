@@ -471,4 +471,17 @@ both_engines! {
         assert_eq!(c.case(&app, case).await["version"], before["version"]);
         assert_eq!(disposition(&c.patroller, &app, id).await.0, "review");
     }
+
+    async fn a_citizens_report_under_a_used_name_is_refused_and_not_swallowed(app: TestApp) {
+        let c = Centre::new(&app).await;
+        let mut body = registration();
+        body["request"] = json!(uuid::Uuid::now_v7());
+        let first = app.post_json("/v1/cases", &c.acceptor.token, &body).await.expect(200).json;
+        assert_eq!(app.post_json("/v1/cases", &c.acceptor.token, &body).await.expect(200).json["id"], first["id"]);
+        for (at, other) in [("/text", "另一件事"), ("/caller/phone", "13900009999")] {
+            let mut body = body.clone();
+            *body.pointer_mut(at).unwrap() = json!(other);
+            app.post_json("/v1/cases", &c.acceptor.token, &body).await.expect(422).expect_code("request.invalid");
+        }
+    }
 }

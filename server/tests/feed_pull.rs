@@ -211,4 +211,16 @@ both_engines! {
         assert!(back.reset.is_empty());
         assert_eq!(of_the_post(&back), 2);
     }
+
+    async fn an_open_line_for_hints_does_not_hold_up_the_servers_stop(app: TestApp) {
+        let client = handset(&app).await;
+        let request = Request::get("/v1/field/events")
+            .header("authorization", format!("Bearer {}", client.token))
+            .body(Body::empty())
+            .unwrap();
+        let response = server::http::server::router(&app.app).oneshot(request).await.unwrap();
+        app.app.stopping.send_replace(true);
+        let rest = axum::body::to_bytes(response.into_body(), usize::MAX);
+        tokio::time::timeout(std::time::Duration::from_secs(10), rest).await.unwrap().unwrap();
+    }
 }

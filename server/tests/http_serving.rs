@@ -74,6 +74,7 @@ async fn a_stop_finishes_the_request_under_way_and_takes_no_other() {
     let mut so_far = [0; 12];
     stream.read_exact(&mut so_far).await.unwrap();
     assert_eq!(&so_far, b"HTTP/1.1 100");
+    let told = server.app.stopping.subscribe();
     let stopping = tokio::spawn(server.stop());
     while TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
@@ -89,6 +90,7 @@ async fn a_stop_finishes_the_request_under_way_and_takes_no_other() {
         .await
         .unwrap()
         .unwrap();
+    assert!(*told.borrow(), "answers without an end were not told to end");
 }
 
 #[tokio::test]

@@ -220,4 +220,36 @@ both_engines! {
         let own = c.open_task(&app, case).await;
         assert_eq!(view(&c, &app, own).await["compare"], after);
     }
+
+    async fn a_relieved_holder_answers_for_the_post_only_what_he_did_before(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        let (before, after) = (asked(&c, &app).await, asked(&c, &app).await);
+        app.advance_minutes(1);
+        let in_time = answer(&mut c.patroller, &app, before, Answer::True);
+        app.advance_minutes(10);
+        let (post, now) = (c.patroller.post, app.now().0);
+        app.write(move |tx, _| {
+            Ok(tx.execute("UPDATE post_holder SET until = ?2 WHERE post = ?1", server::params![post.to_string(), now])?)
+        }).await;
+        // The post's next holder is on duty and has both tasks.
+        let mut next = app.holder(post).await;
+        check_in(&mut next, &app).await;
+        app.advance_minutes(10);
+        let late = answer(&mut c.patroller, &app, after, Answer::NotTrue);
+        assert_eq!(send(&mut c.patroller, &app, late).await, ("review".into(), "task.not_yours".into()));
+        assert_eq!(view(&c, &app, after).await["state"], "assigned");
+        assert_eq!(send(&mut c.patroller, &app, in_time).await.0, "applied");
+    }
+
+    async fn a_request_named_before_is_no_other_task(app: TestApp) {
+        let c = Centre::new(&app).await;
+        let mut body = json!({
+            "purpose": "verify", "wording": "路灯是否已亮", "cell": CELL, "request": uuid::Uuid::now_v7(),
+        });
+        let first = app.post_json("/v1/tasks", &c.supervisor.token, &body).await.expect(200).json;
+        assert_eq!(app.post_json("/v1/tasks", &c.supervisor.token, &body).await.expect(200).json["id"], first["id"]);
+        body["wording"] = json!("井盖是否已补");
+        app.post_json("/v1/tasks", &c.supervisor.token, &body).await.expect(422).expect_code("request.invalid");
+    }
 }

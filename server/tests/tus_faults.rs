@@ -189,4 +189,15 @@ both_engines! {
         tus(&app, &client, "POST", "/v1/field/photos", &headers, bytes.clone()).await.expect(460);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 0);
     }
+
+    async fn a_held_photo_whose_object_was_lost_is_asked_for_again(app: TestApp) {
+        let bytes = picture(1);
+        let client = reported(&app, &[&bytes]).await;
+        upload(&app, &client, &bytes).await;
+        app.app.blobs.remove_all(&format!("photos/{}", client.stream)).await.unwrap();
+        let again = create(&app, &client, Sha256::of(&bytes), bytes.len()).await.expect(201);
+        assert_eq!(header(&again, "upload-offset"), "0");
+        upload(&app, &client, &bytes).await;
+        app.get(&format!("/v1/field/photos/by-hash/{}", Sha256::of(&bytes)), &client.token).await.expect(200);
+    }
 }

@@ -51,7 +51,7 @@ pub(super) async fn attach(
     if !matches!(kind, Some("image/jpeg" | "image/png")) {
         return Err(Failure::of(ProblemCode::UnsupportedMedia));
     }
-    let _room = app.blobs.receive()?;
+    let _room = app.blobs.receive(staff.person.0)?;
     let most = usize::try_from(app.settings.photo_bytes).unwrap_or(usize::MAX);
     let bytes: Bytes = axum::body::to_bytes(body, most)
         .await

@@ -20,18 +20,44 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
 use protocol::{ids::StreamId, photo::Sha256, problem::ProblemCode, role::Role};
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 /// Bodies that are received into memory at the same time; at most a photo's size each.
 const RECEIVING: usize = 64;
+/// Of one terminal or person: none of them may take the room of all others.
+const RECEIVING_EACH: usize = 4;
 
 /// The object store.
 #[derive(Clone)]
 pub struct Blobs {
     pub(crate) objects: Arc<dyn ObjectStore>,
     receiving: Arc<Semaphore>,
+    senders: Arc<Mutex<HashMap<Uuid, usize>>>,
+}
+
+/// Room to receive one body, given back when it is dropped.
+struct Room {
+    sender: Uuid,
+    senders: Arc<Mutex<HashMap<Uuid, usize>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = senders.entry(self.sender) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
 }
 
 impl Blobs {
@@ -40,6 +66,7 @@ impl Blobs {
         Self {
             objects,
             receiving: Arc::new(Semaphore::new(RECEIVING)),
+            senders: Arc::default(),
         }
     }
     /// Over a folder, which is made when it is missing. Every put syncs the file and its folder to the disk.
@@ -98,11 +125,31 @@ impl Blobs {
             tracing::warn!(%error, "an object of no more use stays");
         }
     }
-    /// Room to receive a body; `server.busy` when too many are under way.
-    fn receive(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        Arc::clone(&self.receiving)
+    /// Room to receive a body from a stream or person; `server.busy` when too many are under way.
+    fn receive(&self, sender: Uuid) -> Result<Room, Failure> {
+        let busy = || Failure::later(ProblemCode::Busy, 5);
+        let permit = Arc::clone(&self.receiving)
             .try_acquire_owned()
-            .map_err(|_| Failure::later(ProblemCode::Busy, 5))
+            .map_err(|_| busy())?;
+        let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = senders.entry(sender).or_insert(0);
+        if *count >= RECEIVING_EACH {
+            return Err(busy());
+        }
+        *count += 1;
+        Ok(Room {
+            sender,
+            senders: Arc::clone(&self.senders),
+            _permit: permit,
+        })
+    }
+    /// Whether there is an object of this name.
+    async fn holds(&self, name: &str) -> Result<bool, Failure> {
+        match self.objects.head(&Path::from(name)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -200,6 +247,22 @@ mod tests {
             Some(ProblemCode::NotFound)
         );
         assert_eq!(blobs.get("staging/ab/0").await.unwrap(), "other");
+    }
+
+    #[test]
+    fn one_sender_never_takes_the_room_of_all() {
+        let blobs = Blobs::new(Arc::new(object_store::memory::InMemory::new()));
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut rooms: Vec<Room> = (0..RECEIVING_EACH)
+            .map(|_| blobs.receive(one).unwrap_or_else(|_| unreachable!()))
+            .collect();
+        let busy = blobs.receive(one).err().and_then(|failure| failure.code());
+        assert_eq!(busy, Some(ProblemCode::Busy));
+        assert!(blobs.receive(other).is_ok());
+        rooms.pop();
+        assert!(blobs.receive(one).is_ok());
+        rooms.clear();
+        assert!(blobs.senders.lock().unwrap().is_empty());
     }
 
     #[test]

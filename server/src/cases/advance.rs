@@ -4,7 +4,9 @@
 use super::{
     file::{CaseFile, Source},
     ledger::{self, Event, EventActor},
-    photos, rules,
+    photos, place,
+    request::{reused, was_done},
+    rules,
     view::{self, CaseView},
 };
 use crate::{app::App, ctx::Ctx, failure::Failure, http::actor::Staff, params, store::Tx, tasks};
@@ -90,22 +92,6 @@ impl Input {
     }
 }
 
-/// The id of the event that a request makes: the same for the same person and key, so that a repeated request
-/// meets its own event.
-pub fn request_event(person: PersonId, key: &str) -> EventId {
-    use sha2::Digest;
-    let digest: [u8; 32] = sha2::Sha256::new()
-        .chain_update(person.0.as_bytes())
-        .chain_update(key)
-        .finalize()
-        .into();
-    let mut half = [0; 16];
-    for (slot, byte) in half.iter_mut().zip(digest) {
-        *slot = byte;
-    }
-    EventId(uuid::Builder::from_custom_bytes(half).into_uuid())
-}
-
 /// Moves a case by one row of the table, or says why not: `case.role`, `auth.scope`, `case.changed`,
 /// `case.transition`, `case.guard`, `request.invalid`, `place.outside_grid`.
 pub fn advance(
@@ -119,7 +105,11 @@ pub fn advance(
 ) -> Result<CaseView, Failure> {
     let mut file = CaseFile::load(tx, case)?;
     authorise(&file, action, by)?;
-    if was_done(tx, input, Some(case), action)?.is_some() {
+    if let Some((_, said)) = was_done(tx, input, Some(case), action)? {
+        // The same words: whatever else the action took stands in the case by now.
+        if said.opinion != input.opinion.trim() || said.attachments != input.attachments {
+            return Err(Failure::fields(ProblemCode::Invalid, vec![reused()]));
+        }
         return view::of(tx, app, file, by);
     }
     if input.expected_version.is_some_and(|seen| seen != file.version) {
@@ -239,9 +229,15 @@ pub fn register(
     registration: &Registration,
 ) -> Result<CaseView, Failure> {
     let input = &registration.input;
-    if let Some(done) = was_done(tx, input, None, Action::Register)? {
+    if let Some((done, _)) = was_done(tx, input, None, Action::Register)? {
         let file = CaseFile::load(tx, done)?;
         authorise(&file, Action::Register, by)?;
+        // Another citizen's report under a used name must not vanish into the first one.
+        let phone = view::caller(tx, done)?.map(|(_, phone)| phone);
+        if file.text != registration.text.trim() || phone.as_deref() != Some(registration.caller_phone.trim())
+        {
+            return Err(Failure::fields(ProblemCode::Invalid, vec![reused()]));
+        }
         return view::of(tx, app, file, by);
     }
     let id = ctx.case_id();
@@ -350,38 +346,6 @@ fn authorise(file: &CaseFile, action: Action, by: &Actor<'_>) -> Result<(), Fail
     }
 }
 
-/// The case of the event that this request has made already.
-fn was_done(
-    tx: &mut Tx<'_>,
-    input: &Input,
-    case: Option<CaseId>,
-    action: Action,
-) -> Result<Option<CaseId>, Failure> {
-    let Some(request) = input.request else {
-        return Ok(None);
-    };
-    let done: Option<(CaseId, String)> = tx.opt(
-        "SELECT case_id, body FROM case_event WHERE id = ?1",
-        params![request.to_string()],
-        |row| Ok((row.parse("case_id")?, row.get("body")?)),
-    )?;
-    let Some((found, body)) = done else {
-        return Ok(None);
-    };
-    let event: Event = serde_json::from_str(&body)?;
-    if event.action == action.as_str() && case.is_none_or(|c| c == found) {
-        return Ok(Some(found));
-    }
-    Err(Failure::fields(
-        ProblemCode::Invalid,
-        vec![FieldError {
-            at: "/request".into(),
-            zh: "这个请求编号已用于另一次操作".into(),
-            en: "the request id was used for another action".into(),
-        }],
-    ))
-}
-
 /// Puts matter, place, address and level into the case, checked.
 fn fill(
     app: &App,
@@ -434,40 +398,6 @@ fn fill(
         file.address = address.trim().to_owned();
     }
     Ok(())
-}
-
-pub use place::find as find_place;
-
-mod place {
-    //! A place that somebody names: a point, or a cell by its code.
-
-    use crate::{app::App, failure::Failure};
-    use protocol::{
-        codes::{CellCode, GridVersion},
-        geo::PointE7,
-        problem::ProblemCode,
-    };
-
-    /// The cell and its grid; `place.outside_grid` when the point or the code lies in no grid in force, `None`
-    /// when neither is given. The point decides when both are.
-    pub fn find(
-        app: &App,
-        place: Option<PointE7>,
-        cell: Option<CellCode>,
-    ) -> Result<Option<(CellCode, GridVersion)>, Failure> {
-        let outside = || Failure::of(ProblemCode::PlaceUnknown);
-        match (place, cell) {
-            (Some(point), _) => {
-                let located = app.grids.locate(point).ok_or_else(outside)?;
-                Ok(Some((located.cell, located.grid)))
-            }
-            (None, Some(cell)) => {
-                let grid = app.grids.knows(cell).ok_or_else(outside)?;
-                Ok(Some((cell, grid)))
-            }
-            (None, None) => Ok(None),
-        }
-    }
 }
 
 /// The named department, when it is one that answers for the place of the case.

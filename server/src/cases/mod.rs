@@ -6,7 +6,8 @@
 //!
 //! * [`rules`]: guards, queues, flags, masking: plain functions over plain data.
 //! * [`reports`]: what comes from the field (T1), its mending and taking back.
-//! * `advance`: staff and field move a case (T2..T15). `file`, `photos`: the case and its photos in the database.
+//! * `advance`: staff and field move a case (T2..T15), `request` does no request twice, `place` finds its cell.
+//! * `file`, `photos`: the case and its photos in the database.
 //! * [`view`]: what it looks like outside. `counts`: exact figures. `routes`: the operations.
 
 mod advance;
@@ -14,13 +15,16 @@ mod counts;
 mod file;
 pub mod ledger;
 pub mod photos;
+mod place;
 pub mod reports;
+mod request;
 mod routes;
 pub mod rules;
 pub mod view;
 
-pub use advance::{Actor, Input, Registration, advance, find_place, register, request_event};
+pub use advance::{Actor, Input, Registration, advance, register};
 pub use counts::{Counts, StreamCount};
 pub use file::{CaseFile, Source};
-pub(crate) use routes::request_of;
+pub use place::find as find_place;
+pub(crate) use request::{request_of, reused as request_reused};
 pub use routes::routes;

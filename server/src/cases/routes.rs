@@ -4,7 +4,9 @@ use super::{
     advance::{self, Actor, Input, Registration},
     counts,
     file::{COLUMNS, CaseFile},
-    photos, rules,
+    photos,
+    request::request_of,
+    rules,
     view::{self, CaseLine, CaseView, READERS},
 };
 use crate::{
@@ -29,7 +31,7 @@ use protocol::{
     case::{Action, CaseState},
     codes::{CellCode, MatterCode},
     geo::PointE7,
-    ids::{CaseId, EventId, OrgId},
+    ids::{CaseId, OrgId},
     photo::Sha256,
     problem::{FieldError, Problem, ProblemCode},
     role::Role,
@@ -48,32 +50,6 @@ pub fn routes(app: &App) -> Operations {
         .staff(READERS, routes!(photo))
         .staff(counts::READERS, routes!(counts::counts))
         .staff(counts::READERS, routes!(counts::streams))
-}
-
-/// Header by which a client names its request; the same name is never done twice.
-pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-/// The event id of a request that the client has named, by header or in the body.
-pub(crate) fn request_of(
-    headers: &HeaderMap,
-    staff: &Staff,
-    in_body: Option<uuid::Uuid>,
-) -> Result<Option<EventId>, Failure> {
-    let named = match headers.get(IDEMPOTENCY_KEY) {
-        Some(value) => {
-            let text = value.to_str().unwrap_or_default();
-            if text.is_empty() || text.len() > 200 {
-                return Err(field(
-                    "Idempotency-Key",
-                    "请求编号为 1 至 200 个字符",
-                    "1 to 200 visible ASCII characters",
-                ));
-            }
-            Some(text.to_owned())
-        }
-        None => in_body.map(|id| id.to_string()),
-    };
-    Ok(named.map(|key| advance::request_event(staff.person, &key)))
 }
 
 fn field(at: &str, zh: &str, en: &str) -> Failure {

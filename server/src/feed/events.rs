@@ -15,7 +15,7 @@ use tokio_stream::wrappers::BroadcastStream;
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// A stream of hints for the terminal's two mailboxes. It begins with one, since something may have come
-/// before it was opened, and ends with the token.
+/// before it was opened, and ends with the token or when the server stops.
 #[utoipa::path(
     get, path = "/v1/field/events", tag = "field",
     responses(
@@ -42,9 +42,17 @@ pub(super) async fn events(
         futures_util::future::ready(concerns.then_some(()))
     });
     let left = u64::try_from(field.expires.since(app.clock.now())).unwrap_or(0);
+    let mut stopping = app.stopping.subscribe();
+    let end = async move {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(left)) => {}
+            // Also when nobody is left who could say it.
+            _ = stopping.wait_for(|told| *told) => {}
+        }
+    };
     let stream = futures_util::stream::once(futures_util::future::ready(()))
         .chain(hints)
         .map(|()| Ok(Event::default().event("pull").data("{}")))
-        .take_until(tokio::time::sleep(Duration::from_millis(left)));
+        .take_until(end);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }

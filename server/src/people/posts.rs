@@ -17,6 +17,7 @@ use crate::{
 };
 use axum::extract::State;
 use protocol::{
+    evidence::TrustedTime,
     feed::{PostRow, kind},
     ids::{OrgId, PersonId, PostId},
     problem::{Problem, ProblemCode},
@@ -48,6 +49,28 @@ pub fn holders_now(tx: &mut Tx<'_>, post: PostId, now: Millis) -> Result<Vec<Per
 /// Whether the person holds the post at `now`.
 pub fn holds(tx: &mut Tx<'_>, post: PostId, person: PersonId, now: Millis) -> Result<bool, StoreError> {
     Ok(holders_now(tx, post, now)?.contains(&person))
+}
+
+/// Whether the person held the post when something was made, as far as the clock can tell.
+pub fn held_when(
+    tx: &mut Tx<'_>,
+    post: PostId,
+    person: PersonId,
+    made: &TrustedTime,
+) -> Result<bool, StoreError> {
+    let slack = made.uncertainty_ms.max(0);
+    let assignments: i64 = tx.one(
+        "SELECT COUNT(*) AS n FROM post_holder
+         WHERE post = ?1 AND person = ?2 AND since <= ?3 AND (until IS NULL OR until > ?4)",
+        params![
+            post.to_string(),
+            person.to_string(),
+            made.at.plus(slack).0,
+            made.at.plus(slack.saturating_neg()).0
+        ],
+        |row| row.get("n"),
+    )?;
+    Ok(assignments > 0)
 }
 
 /// Writes the post as it stands into its mailbox; after every change of its area, name or holders.

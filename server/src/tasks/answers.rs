@@ -12,6 +12,7 @@ use crate::{
     ctx::Ctx,
     failure::Failure,
     intake::Taken,
+    people::posts,
     store::Tx,
 };
 use protocol::{
@@ -52,7 +53,14 @@ pub fn take(
     if task.answer_entry == Some(taken.entry.id) {
         return Ok(Disposition::applied());
     }
-    let leases = task::leases(tx, task.id)?;
+    // Whoever was relieved speaks for the post no more: the task may have gone to its new holder.
+    let (post, author) = (taken.entry.post, taken.entry.author);
+    let speaks = posts::holds(tx, post, author, ctx.now)? || posts::held_when(tx, post, author, &taken.made)?;
+    let leases = if speaks {
+        task::leases(tx, task.id)?
+    } else {
+        Vec::new()
+    };
     let meeting = Meeting {
         purpose: task.order.purpose,
         state: task.state,

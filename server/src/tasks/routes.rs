@@ -296,7 +296,16 @@ async fn create(
         if let Some(id) = request
             && let Some(done) = Task::find(tx, id)?
         {
-            return Ok(full(tx, &done, ctx.now)?);
+            let o = &done.order;
+            let same = o.purpose == body.purpose && o.wording == body.wording.trim() && o.case == body.case;
+            return if same && o.cell == cell {
+                Ok(full(tx, &done, ctx.now)?)
+            } else {
+                Err(Failure::fields(
+                    ProblemCode::Invalid,
+                    vec![cases::request_reused()],
+                ))
+            };
         }
         let file = match body.case {
             Some(case) => {

@@ -193,6 +193,7 @@ impl TestApp {
             clock: clock.clone(),
             chance: Arc::new(SeededChance(AtomicU64::new(1))),
             rate: Default::default(),
+            stopping: Default::default(),
         });
         Self {
             router: Mutex::new(router(&app)),

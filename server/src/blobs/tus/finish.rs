@@ -7,7 +7,12 @@ use super::{
 };
 use crate::{app::App, ctx::Ctx, failure::Failure, intake, params, store::Tx};
 use bytes::{Bytes, BytesMut};
-use protocol::{field::PhotoReceipt, ids::EntryId, photo::Sha256, problem::ProblemCode};
+use protocol::{
+    field::PhotoReceipt,
+    ids::{EntryId, StreamId, UploadId},
+    photo::Sha256,
+    problem::ProblemCode,
+};
 
 /// Finishes an upload whose last byte has arrived.
 ///
@@ -55,6 +60,24 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
     Ok(receipt)
 }
 
+/// A photo whose row says that it is held while the store has lost the object (a folder restored from an older
+/// backup than the database): the row is mended, so that the handset's copy is taken again.
+pub(super) async fn mend_if_lost(app: &App, stream: StreamId, sha256: Sha256) -> Result<(), Failure> {
+    let held = app.read(move |tx| Ok(receipt(tx, stream, sha256)?)).await?;
+    if held.is_none() || app.blobs.holds(&Blobs::photo(stream, sha256)).await? {
+        return Ok(());
+    }
+    tracing::error!(%stream, %sha256, "the object of a held photo is gone, it is asked for again");
+    app.write(move |tx, _| {
+        tx.execute(
+            "UPDATE photo SET received = NULL WHERE stream = ?1 AND sha256 = ?2",
+            params![stream.to_string(), sha256.to_string()],
+        )?;
+        Ok(())
+    })
+    .await
+}
+
 async fn assemble(app: &App, parts: &[String]) -> Result<Bytes, Failure> {
     let mut bytes = BytesMut::new();
     for object in parts {
@@ -91,8 +114,8 @@ fn confirm(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
-    id: protocol::ids::UploadId,
-    stream: protocol::ids::StreamId,
+    id: UploadId,
+    stream: StreamId,
     sha256: Sha256,
 ) -> Result<PhotoReceipt, Failure> {
     let (owner, hash) = (stream.to_string(), sha256.to_string());
@@ -142,7 +165,7 @@ async fn fault(
     app: &App,
     upload: &Upload,
     code: ProblemCode,
-    change: fn(&mut Tx<'_>, protocol::ids::UploadId) -> Result<(), Failure>,
+    change: fn(&mut Tx<'_>, UploadId) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     metrics::counter!("xunge_photo_faults_total", "code" => code.as_str()).increment(1);
     let (id, stream, hash) = (upload.id, upload.stream.to_string(), upload.sha256.to_string());

@@ -1,7 +1,7 @@
 //! The routes of tus.
 
 use super::{
-    finish::finish,
+    finish::{finish, mend_if_lost},
     receive::{Target, receive},
     upload::{Upload, expiry, receipt},
     wire::{self, Checksum, answer, empty, text},
@@ -173,6 +173,7 @@ async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Res
     }
     let checksum = Checksum::of(headers)?;
     let (stream, hours) = (field.stream, app.settings.upload_hours);
+    mend_if_lost(app, stream, sha256).await?;
     let (upload, held) = app
         .write(move |tx, ctx| {
             let sizes: Vec<u64> = tx.all(

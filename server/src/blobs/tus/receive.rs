@@ -32,7 +32,7 @@ pub(super) struct Target {
 /// Receives a body on a task of its own: when the client goes away the server drops the request, and with it
 /// what had arrived.
 pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upload, Failure> {
-    let permit = app.blobs.receive()?;
+    let permit = app.blobs.receive(target.stream.0)?;
     let app = app.clone();
     let task = tokio::spawn(async move {
         let _permit = permit;
