@@ -5,7 +5,9 @@ mod grid_tools;
 
 use crate::{
     config::Settings,
+    ctx::{Chance as _, SystemChance},
     run::{self, Options, Tls},
+    terminals::identity::Identity,
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +29,8 @@ enum Command {
     Serve(Serve),
     /// 建立城市和第一个管理员 / found a city and its first administrator
     Init(Init),
+    /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / once after a restore, before serving: handsets check everything anew
+    RenewEpoch(Place),
     /// 输出 OpenAPI 3.1 说明 / print the OpenAPI 3.1 description
     Openapi,
     /// 网格：划分、检查、打包、查询、导入 / cut, check, pack, look up, import
@@ -100,6 +104,24 @@ impl Place {
     }
 }
 
+impl Place {
+    /// A restored server lacks what came after its backup, and only the handsets still have it. Another epoch
+    /// tells each of them at its next contact: it compares entries with the server's mark, asks for the receipt
+    /// of every photo again, and reads its mailboxes from the start.
+    async fn renew_epoch(self) -> Result<()> {
+        let opened = run::open(&self.options()).await?;
+        let mut fresh = [0; 32];
+        SystemChance::default().fill(&mut fresh);
+        let epoch = Identity::renew_epoch(&opened.store, fresh).await?;
+        opened.store.close().await;
+        println!(
+            "新纪元 {epoch}（原 {}）：启动服务后，各终端下次同步时会补传备份之后的内容",
+            opened.identity.epoch
+        );
+        Ok(())
+    }
+}
+
 /// Runs the command line.
 pub fn main() -> Result<()> {
     let cli = Cli::parse();
@@ -123,6 +145,7 @@ pub fn main() -> Result<()> {
             match cli.command {
                 Command::Serve(serve) => Box::pin(serve.run()).await,
                 Command::Init(init) => init.run().await,
+                Command::RenewEpoch(place) => place.renew_epoch().await,
                 Command::Openapi => openapi().await,
                 Command::Grid(tool) => tool.online().await,
                 Command::Healthcheck { url } => healthcheck(url).await,

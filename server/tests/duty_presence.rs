@@ -53,7 +53,10 @@ async fn two_on_duty(c: &mut Centre, app: &TestApp) -> (FieldClient, String) {
         .await
         .expect(200);
     let task = task.json["id"].as_str().unwrap().to_owned();
-    assert_eq!(centre::tasks_of(&c.patroller, app).await, [task.clone()]);
+    assert_eq!(
+        centre::tasks_of(&c.patroller, app).await,
+        std::slice::from_ref(&task)
+    );
     (other, task)
 }
 

@@ -144,9 +144,17 @@ async fn a_founded_city_has_one_administrator_and_no_default_account() {
             .await
             .is_err()
     );
+    // The answer was lost: as long as nobody has signed in the same city is founded again.
+    let again = cli::found(&opened.store, "2201", "长春市", "Zhao.Min")
+        .await
+        .unwrap();
+    assert_eq!((again.city, again.admin), (founded.city, founded.admin));
+    assert_ne!(again.password, founded.password);
+    let other = cli::found(&opened.store, "2201", "长春市", "qian.er").await;
+    assert!(other.is_err());
     opened.store.close().await;
     let server = started(folder.path()).await;
-    let body = format!(r#"{{"account":"zhao.min","password":"{}"}}"#, founded.password);
+    let body = format!(r#"{{"account":"zhao.min","password":"{}"}}"#, again.password);
     let request = format!(
         "POST /v1/session HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -157,5 +165,7 @@ async fn a_founded_city_has_one_administrator_and_no_default_account() {
         answer.starts_with("HTTP/1.1 200") && answer.contains("\"password_due\":true"),
         "{answer}"
     );
+    let late = cli::found(&server.app.store, "2201", "长春市", "Zhao.Min").await;
+    assert!(late.is_err(), "a city in use was founded again");
     server.stop().await;
 }

@@ -69,7 +69,7 @@ both_engines! {
         assert_eq!(seen(&app, &client, entry.id).await, is("held", "entry.kind_unknown"));
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM photo").await, 1);
         // At its next start the server looks at it again; this one still does not know the kind.
-        assert_eq!(intake::apply::reconsider(&app.app).await.unwrap(), 1);
+        assert_eq!(intake::reconsider(&app.app).await.unwrap(), 1);
         assert_eq!(intake::sweep(&app.app).await.unwrap(), 1);
         assert_eq!(seen(&app, &client, entry.id).await, is("held", "entry.kind_unknown"));
     }

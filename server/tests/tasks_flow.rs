@@ -150,7 +150,7 @@ both_engines! {
         let entry = c.patroller.entry(&app, &Payload::Answer(newer));
         assert_eq!(send(&mut c.patroller, &app, entry).await, ("held".into(), "task.answer_unknown".into()));
         // A newer program may know it, so each start looks again.
-        assert_eq!(server::intake::apply::reconsider(&app.app).await.unwrap(), 1);
+        assert_eq!(server::intake::reconsider(&app.app).await.unwrap(), 1);
         assert_eq!(view(&c, &app, task).await["state"], "assigned");
     }
 

@@ -200,4 +200,20 @@ both_engines! {
         upload(&app, &client, &bytes).await;
         app.get(&format!("/v1/field/photos/by-hash/{}", Sha256::of(&bytes)), &client.token).await.expect(200);
     }
+
+    async fn uploads_begun_again_and_again_do_not_pile_up(app: TestApp) {
+        let bytes = picture(1);
+        let client = reported(&app, &[&bytes]).await;
+        let first = begin(&app, &client, &bytes).await;
+        patch(&app, &client, &first, 0, bytes[..100].to_vec()).await.expect(204);
+        let mut last = String::new();
+        for _ in 0..4 {
+            app.advance(1_000);
+            last = begin(&app, &client, &bytes).await;
+        }
+        head(&app, &client, &first).await.expect(404);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 4);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload_part").await, 0);
+        patch(&app, &client, &last, 0, bytes.clone()).await.expect(204);
+    }
 }

@@ -7,10 +7,11 @@ use crate::{
     params,
     people::{
         accounts::{self, NewPerson, RoleAt},
+        login,
         orgs::{self, OrgKind},
         passwords,
     },
-    store::Store,
+    store::{Store, Tx},
 };
 use anyhow::{Result, ensure};
 use protocol::{
@@ -29,7 +30,8 @@ pub struct Founded {
 }
 
 /// Founds the city whose county codes begin with `area`. A second city in one database and
-/// default account names (`admin`, `root` …) are refused; the first password is good for a week.
+/// default account names (`admin`, `root` …) are refused; the first password is good for a week. The same city
+/// founded again while nobody has ever signed in gets a new first password: the answer was lost, or the week is over.
 pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Result<Founded> {
     ensure!(
         (2..=6).contains(&area.len()) && area.bytes().all(|b| b.is_ascii_digit()),
@@ -50,10 +52,7 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
             let mut ctx = start.clone();
             let taken: i64 = tx.one("SELECT COUNT(*) AS n FROM org", params![], |row| row.get("n"))?;
             if taken > 0 {
-                return Err(Failure::because(
-                    ProblemCode::NameTaken,
-                    "this database holds a city already",
-                ));
+                return again(tx, &mut ctx, &area, &account, &hash);
             }
             let city = orgs::insert(tx, &mut ctx, None, (OrgKind::City, &name, &area))?;
             let first = NewPerson {
@@ -75,4 +74,26 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
         admin,
         password,
     })
+}
+
+/// A new first password for the city's first administrator, as long as nobody has signed in.
+fn again(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    area: &str,
+    account: &str,
+    hash: &str,
+) -> Result<(OrgId, PersonId), Failure> {
+    let first = tx.opt(
+        "SELECT p.id, p.org FROM person p JOIN org o ON o.id = p.org
+         WHERE p.account = ?1 AND o.parent IS NULL AND o.area = ?2
+           AND NOT EXISTS (SELECT 1 FROM audit_event WHERE action = 'session.open')",
+        params![account.to_lowercase(), area],
+        |row| Ok((row.parse("org")?, row.parse("id")?)),
+    )?;
+    let (city, admin) = first
+        .ok_or_else(|| Failure::because(ProblemCode::NameTaken, "this database holds a city already"))?;
+    login::set(tx, admin, hash, Some(ctx.now.plus(accounts::FIRST_PASSWORD_MS)))?;
+    crate::audit::note(tx, ctx, None, "city.found", &format!("org:{city}"), "again")?;
+    Ok((city, admin))
 }

@@ -7,7 +7,7 @@
 //! * `reading`: what can be read of an entry's bytes, however little.
 //! * `custody`: bytes in, receipts out, in one transaction with the evidence of the push.
 //! * [`apply`]: an entry's way to its room and its disposition; [`settle`] alone writes state and mail.
-//! * [`mark`]: how complete a stream is. `reasons`: the words of dispositions decided here.
+//! * [`sweep()`]: what is due again. [`mark`]: how complete a stream is. `reasons`: the words of dispositions decided here.
 //! * `push`, `review`, `completeness`: the routes.
 
 pub mod apply;
@@ -19,11 +19,13 @@ mod reading;
 mod reasons;
 mod review;
 mod row;
+mod sweep;
 
-pub use apply::{Outcome, settle, sweep, watch};
+pub use apply::{Outcome, settle};
 pub use completeness::{Completeness, StateCount};
 pub use review::{Decision, ReviewDecision, ReviewItem, ReviewPage};
 pub use row::{EntryRow, EntryState};
+pub use sweep::{reconsider, sweep, watch};
 
 use crate::{app::App, http::operation::Operations};
 use protocol::{

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// How long a password that somebody else chose is good.
-const FIRST_PASSWORD_MS: i64 = 7 * 86_400_000;
+pub(crate) const FIRST_PASSWORD_MS: i64 = 7 * 86_400_000;
 
 /// A role at a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

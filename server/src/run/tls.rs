@@ -165,7 +165,10 @@ fn write_secret(path: &Path, text: &str) -> Result<(), TlsError> {
             .open(&whole)?;
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
-        std::fs::rename(&whole, path)
+        std::fs::rename(&whole, path)?;
+        // The name survives a power cut, too, and in this order: the certificate never without its keys.
+        path.parent()
+            .map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
     };
     write().map_err(|error| file(path, error))
 }

@@ -2,6 +2,7 @@
 //! that every replica speaks with one voice.
 
 use crate::{
+    ctx::{Clock as _, Ctx, SystemClock},
     failure::Failure,
     params,
     store::{Store, StoreError, Tx},
@@ -28,6 +29,28 @@ impl Identity {
     pub async fn load_or_create(store: &Store, seed: [u8; 32]) -> Result<Self, Failure> {
         store.write(move |tx| load_or_create(tx, seed)).await
     }
+    /// Gives the database another epoch, made out of `fresh` (32 random bytes), and answers it. What stays: the
+    /// keys, so that every handset and its pins remain valid. Servers that run keep the old one until they start
+    /// again.
+    pub async fn renew_epoch(store: &Store, fresh: [u8; 32]) -> Result<String, Failure> {
+        store
+            .write(move |tx| {
+                tx.execute(
+                    "UPDATE meta SET value = ?1 WHERE key = 'epoch'",
+                    params![hex::encode(fresh)],
+                )?;
+                let mut ctx = Ctx::new(SystemClock.now(), fresh);
+                let epoch = epoch_of(&fresh);
+                crate::audit::note(tx, &mut ctx, None, "server.renew_epoch", "server", &epoch)?;
+                Ok(epoch)
+            })
+            .await
+    }
+}
+
+/// The epoch as the wire carries it.
+fn epoch_of(bytes: &[u8; 32]) -> String {
+    hex::encode(bytes.get(..8).unwrap_or_default())
 }
 
 fn load_or_create(tx: &mut Tx<'_>, seed: [u8; 32]) -> Result<Identity, Failure> {
@@ -39,7 +62,7 @@ fn load_or_create(tx: &mut Tx<'_>, seed: [u8; 32]) -> Result<Identity, Failure> 
     let parcel_secret = secret("parcel_key")?;
     let parcel = curve25519_dalek::MontgomeryPoint::mul_base_clamped(parcel_secret);
     Ok(Identity {
-        epoch: hex::encode(epoch.get(..8).unwrap_or_default()),
+        epoch: epoch_of(&epoch),
         signer: Arc::new(SoftwareKey::from_secret(&signing)),
         mac_key,
         parcel_key: format!("x25519:{}", BASE64.encode(parcel.as_bytes())),

@@ -174,7 +174,7 @@ async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Res
     let checksum = Checksum::of(headers)?;
     let (stream, hours) = (field.stream, app.settings.upload_hours);
     mend_if_lost(app, stream, sha256).await?;
-    let (upload, held) = app
+    let (upload, held, given_up) = app
         .write(move |tx, ctx| {
             let sizes: Vec<u64> = tx.all(
                 "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
@@ -199,10 +199,14 @@ async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Res
                 expires: expiry(ctx.now, hours),
                 finished: held.as_ref().map(|_| ctx.now),
             };
+            let given_up = Upload::give_up_oldest(tx, stream, sha256)?;
             upload.insert(tx, ctx.now)?;
-            Ok((upload, held))
+            Ok((upload, held, given_up))
         })
         .await?;
+    for id in given_up {
+        app.blobs.remove_all(&Upload::folder(id)).await?;
+    }
     if held.is_some() {
         return Ok(created(&upload, held.as_ref()));
     }

@@ -14,6 +14,9 @@ use protocol::{
     time::Millis,
 };
 
+/// Unfinished uploads of one photo that stand side by side.
+const BESIDE: usize = 4;
+
 /// An upload in progress, or finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Upload {
@@ -126,6 +129,26 @@ impl Upload {
             params![id.to_string()],
         )?;
         Ok(())
+    }
+
+    /// Makes room for one more upload of a photo: a handset that never goes on with what it began fills the disk
+    /// with no more than [`BESIDE`] copies. Answers the uploads given up, whose staging objects may go.
+    pub fn give_up_oldest(
+        tx: &mut Tx<'_>,
+        stream: StreamId,
+        sha256: Sha256,
+    ) -> Result<Vec<UploadId>, StoreError> {
+        let open: Vec<UploadId> = tx.all(
+            "SELECT id FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NULL
+             ORDER BY expires DESC, id DESC",
+            params![stream.to_string(), sha256.to_string()],
+            |row| row.parse("id"),
+        )?;
+        let given_up: Vec<UploadId> = open.into_iter().skip(BESIDE - 1).collect();
+        for id in &given_up {
+            Self::remove(tx, *id)?;
+        }
+        Ok(given_up)
     }
 
     /// The upload is gone, as if it had never been.
