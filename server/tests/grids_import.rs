@@ -225,4 +225,15 @@ both_engines! {
         assert_eq!(answer.json["metadata"]["borders"], "made up");
         app.get("/v1/grids/220104.1/cells", &admin.token).await.expect(404);
     }
+
+    async fn an_administrator_takes_no_grid_beyond_the_own_reach(app: TestApp) {
+        let city = app.city().await;
+        for org in [city.street, city.other_district] {
+            let admin = app.staff(Role::Admin, org).await;
+            import(&app, &admin.token, pack("220104.1", 1)).await.expect(403).expect_code("auth.scope");
+        }
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM grid").await, 0);
+        let admin = app.staff(Role::Admin, city.district).await;
+        import(&app, &admin.token, pack("220104.1", 1)).await.expect(200);
+    }
 }

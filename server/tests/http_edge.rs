@@ -160,7 +160,14 @@ async fn counters_are_shown_to_loopback_and_name_routes_not_paths() {
     app.call("GET", "/healthz?name=secret", None, Value::Null)
         .await
         .expect(200);
+    let odd = Request::builder()
+        .method("ODDITY")
+        .uri("/healthz")
+        .body(Body::empty());
+    app.send(odd.unwrap()).await.expect(405);
     let page = app.send(metrics("127.0.0.1:5", "")).await.expect(200);
+    let text = String::from_utf8_lossy(&page.bytes);
+    assert!(!text.contains("ODDITY"), "a stranger names a counter");
     let text = String::from_utf8(page.bytes).unwrap();
     assert!(
         text.contains("xunge_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"}"),

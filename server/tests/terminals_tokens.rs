@@ -137,6 +137,18 @@ both_engines! {
         assert!(tokens::identify(&app.app, answer.token).await.is_ok());
     }
 
+    async fn a_renewed_epoch_is_another_one_and_leaves_the_keys(app: TestApp) {
+        let before = Identity::load_or_create(&app.app.store, [1; 32]).await.unwrap();
+        let renewed = Identity::renew_epoch(&app.app.store, [2; 32]).await.unwrap();
+        let after = Identity::load_or_create(&app.app.store, [3; 32]).await.unwrap();
+        assert_ne!(before.epoch, after.epoch);
+        assert_eq!(renewed, after.epoch);
+        assert_eq!(
+            (before.signer.public_key(), before.mac_key, before.parcel_key),
+            (after.signer.public_key(), after.mac_key, after.parcel_key)
+        );
+    }
+
     async fn a_certificate_that_was_changed_takes_nothing_back(app: TestApp) {
         let (mut client, code) = fresh(&app).await;
         client.enrol(&app, &code).await.expect(200);

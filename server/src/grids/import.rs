@@ -36,12 +36,34 @@ const LISTED: usize = 100;
 ///
 /// `grid.faults`: what the checker found, each with its place.
 pub async fn import(store: &Store, blobs: &Blobs, bytes: Bytes, now: Millis) -> Result<Imported, Failure> {
+    keep(store, blobs, check(bytes).await?, now).await
+}
+
+/// A grid without fault, not taken yet, and its pack.
+pub(super) struct Checked {
+    pub imported: Imported,
+    pack: Bytes,
+}
+
+/// Reads and checks a grid; `grid.faults` as with [`import`].
+pub(super) async fn check(bytes: Bytes) -> Result<Checked, Failure> {
     // Checking a county takes a second or two of one processor.
-    let (imported, bytes) = tokio::task::spawn_blocking(move || read(bytes))
+    let (imported, pack) = tokio::task::spawn_blocking(move || read(bytes))
         .await
         .map_err(Failure::internal)??;
+    Ok(Checked { imported, pack })
+}
+
+/// Puts a checked grid in force.
+pub(super) async fn keep(
+    store: &Store,
+    blobs: &Blobs,
+    checked: Checked,
+    now: Millis,
+) -> Result<Imported, Failure> {
+    let Checked { imported, pack } = checked;
     blobs
-        .put_durable(&Blobs::reference(imported.sha256), bytes)
+        .put_durable(&Blobs::reference(imported.sha256), pack)
         .await?;
     let row = imported.clone();
     store

@@ -1,6 +1,10 @@
 //! The routes of grids and reference data.
 
-use super::{Imported, import, map, reference};
+use super::{
+    Imported,
+    import::{check, keep},
+    map, reference,
+};
 use crate::{
     app::App,
     audit,
@@ -56,7 +60,7 @@ pub struct GridRow {
     pub in_force: bool,
 }
 
-/// Takes a grid: GeoJSON, which the checker has to find without fault, or a pack.
+/// Takes a grid of a county in reach: GeoJSON, which the checker has to find without fault, or a pack.
 #[utoipa::path(
     post, path = "/v1/grids", tag = "grids",
     request_body(content = String, content_type = "application/geo+json"),
@@ -70,7 +74,9 @@ async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<I
     let bytes = axum::body::to_bytes(body, MOST_BYTES)
         .await
         .map_err(|_| Failure::of(ProblemCode::TooLarge))?;
-    let imported = import(&app.store, &app.blobs, bytes, app.clock.now()).await?;
+    let checked = check(bytes).await?;
+    staff.require(Role::Admin, checked.imported.county.as_str())?;
+    let imported = keep(&app.store, &app.blobs, checked, app.clock.now()).await?;
     app.grids.renew(&app.store, &app.blobs).await?;
     let (person, version) = (staff.person, imported.version.clone());
     app.write(move |tx, ctx| Ok(audit::note(tx, ctx, Some(person), "grid.import", &version.0, "")?))

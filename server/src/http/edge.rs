@@ -11,7 +11,7 @@ use super::{
 use crate::app::App;
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::Response,
 };
@@ -70,7 +70,7 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
     } else {
         tracing::warn!(%method, route, status, code, ms, request_id = %id, "request");
     }
-    metrics::counter!("xunge_requests_total", "method" => method.to_string(), "route" => route.clone(),
+    metrics::counter!("xunge_requests_total", "method" => known(&method), "route" => route.clone(),
         "status" => status.to_string())
     .increment(1);
     metrics::histogram!("xunge_request_seconds", "route" => route).record(took.as_secs_f64());
@@ -78,6 +78,20 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
         metrics::counter!("xunge_problems_total", "code" => code).increment(1);
     }
     response
+}
+
+/// A method's name for the counters: one that a stranger made up would be a counter of its own for ever.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// Puts the request's id into a problem; makes a problem of an error that is none yet.

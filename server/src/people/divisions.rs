@@ -65,7 +65,7 @@ pub async fn import_divisions(
     let list = Divisions::read(&request.divisions.to_string())
         .map_err(|e| Failure::because(ProblemCode::Invalid, e.to_string()))?;
     app.write(move |tx, ctx| {
-        staff.require(Role::Admin, &super::org_area(tx, request.city)?)?;
+        super::scope::administers(tx, &staff, request.city)?;
         let imported = import(tx, ctx, request.city, &list, &request.outlined)?;
         let detail = format!("{} added", imported.added);
         audit::note(
