@@ -118,7 +118,35 @@ fn prefix<const N: usize, const M: usize>(code: [u8; N]) -> [u8; M] {
     digits
 }
 
+/// 00 to 99 in digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n as usize] = [b'0' + n / 10, b'0' + n % 10];
+        n += 1;
+    }
+    pairs
+};
+
 impl CountyCode {
+    /// From its ASCII digits.
+    #[inline]
+    pub fn from_digits(digits: [u8; 6]) -> Option<Self> {
+        digits
+            .iter()
+            .fold(true, |all, d| all & d.is_ascii_digit())
+            .then_some(Self(digits))
+    }
+    /// The cell whose last six digits are `low`, below 1,000,000: for those who look up a million points a
+    /// second.
+    #[inline]
+    pub fn cell_of(self, low: u32) -> Option<CellCode> {
+        let pair = |n: u32| PAIRS.get(n as usize);
+        let ([g, h], [i, j], [k, l]) = (pair(low / 10_000)?, pair(low / 100 % 100)?, pair(low % 100)?);
+        let [a, b, c, d, e, f] = self.0;
+        Some(CellCode([a, b, c, d, e, f, *g, *h, *i, *j, *k, *l]))
+    }
     /// The street with this serial, 1..=99.
     pub fn street(self, serial: u8) -> Result<StreetCode, CodeError> {
         child(self.0, serial).map(StreetCode)
@@ -146,14 +174,6 @@ impl CommunityCode {
     }
 }
 impl CellCode {
-    /// From its ASCII digits, for those who look up a million points a second.
-    #[inline]
-    pub fn from_digits(digits: [u8; 12]) -> Option<Self> {
-        digits
-            .iter()
-            .fold(true, |all, d| all & d.is_ascii_digit())
-            .then_some(Self(digits))
-    }
     pub fn community(self) -> CommunityCode {
         CommunityCode(prefix(self.0))
     }

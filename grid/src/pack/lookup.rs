@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use protocol::codes::CellCode;
+use protocol::codes::{CellCode, CountyCode};
 use protocol::geo::PointE7;
 
 use super::read::Pack;
@@ -48,15 +48,10 @@ pub(crate) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 }
 
 /// The code of six county digits (ASCII) and the last six as a number.
+#[inline]
 pub(crate) fn cell_code(county: &[u8; COUNTY_LEN], low: u32) -> Option<CellCode> {
     let &[a, b, c, d, e, f, _, _] = county;
-    // Pairs have no need of one another, so they are worked out side by side.
-    let pair = |n: u32| {
-        let tens = u8::try_from(n / 10 % 10).unwrap_or_default();
-        [b'0' + tens, b'0' + u8::try_from(n % 10).unwrap_or_default()]
-    };
-    let ([g, h], [i, j], [k, l]) = (pair(low / 10_000), pair(low / 100), pair(low));
-    CellCode::from_digits([a, b, c, d, e, f, g, h, i, j, k, l])
+    CountyCode::from_digits([a, b, c, d, e, f])?.cell_of(low)
 }
 
 /// A record split into its parts, bounds checked once.
@@ -174,6 +169,7 @@ impl<'a> Record<'a> {
 impl Pack<'_> {
     /// The cell that holds the point (WGS-84): exact, on borders by the rule of [`crate::geom::holds`], so every
     /// point of a tessellation has exactly one owner; where cells overlap the lowest code wins. `None` outside.
+    #[inline]
     pub fn cell_at(&self, point: PointE7) -> Option<CellCode> {
         self.code(self.find(point)?)
     }
@@ -216,6 +212,7 @@ impl Pack<'_> {
     }
 
     /// The code of a handle of this pack.
+    #[inline]
     pub fn code(&self, handle: Handle) -> Option<CellCode> {
         cell_code(self.counties.as_chunks().0.get(handle.county())?, handle.low())
     }
