@@ -123,7 +123,10 @@ const PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[b'0'; 2]; 100];
     let mut n = 0;
     while n < 100 {
-        pairs[n as usize] = [b'0' + n / 10, b'0' + n % 10];
+        // Worked out when the program is built, where a mistake would stop the build.
+        #[allow(clippy::indexing_slicing)]
+        let pair = &mut pairs[n as usize];
+        *pair = [b'0' + n / 10, b'0' + n % 10];
         n += 1;
     }
     pairs
