@@ -12,6 +12,7 @@ use crate::{
 };
 use protocol::{
     WIRE_VERSION,
+    entry::Reason,
     field::{Certificate, Device, EnrolAnswer, EnrolRequest, Invitation},
     ids::StreamId,
     sign::{certificate_message, enrol_message},
@@ -66,7 +67,7 @@ pub fn enrol(
         Err(error) => Outcome::Failed(error),
     };
     let got = clock.read();
-    let response = classify(outcome).map_err(|failure| failure.reason)?;
+    let response = classify(outcome).map_err(|failure| not_enrolled(failure.reason))?;
     let answer: EnrolAnswer = serde_json::from_slice(&response.body)
         .map_err(|_| crate::sync::Failure::foreign("no enrolment answer").reason)?;
     let certificate = checked(&answer, &body)?;
@@ -107,6 +108,20 @@ fn chosen_stream(store: &Store, clock: &dyn Clock, random: &dyn Random, code: &s
     };
     store.set_pending_enrolment(&serde_json::to_string(&pending)?)?;
     Ok(stream)
+}
+
+/// A failure of the network in words that are true here: nothing tries an enrolment again by itself.
+fn not_enrolled(reason: Reason) -> Reason {
+    if !reason.code.starts_with("network.") && reason.code != "answer.foreign" {
+        return reason;
+    }
+    let zh = reason.zh.trim_end_matches("，将自动重试");
+    let en = reason.en.trim_end_matches("; it will be tried again");
+    Reason::new(
+        &reason.code,
+        format!("{zh}；还没有登记，请检查网络后再登记一次"),
+        format!("{en}; not enrolled, check the network and enrol again"),
+    )
 }
 
 /// The certificate, if the server's key signed it and it is about us.

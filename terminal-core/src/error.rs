@@ -53,7 +53,7 @@ pub enum Error {
     #[error("malformed data: {0}")]
     Data(String),
     /// `enrol.none`: the store has no account yet.
-    #[error("this terminal is not enrolled")]
+    #[error("this terminal is not enrolled yet, enrol it with its string first")]
     NotEnrolled,
     /// `enrol.already`: the store has an account; another one needs another home.
     #[error("this terminal is enrolled already")]
@@ -105,7 +105,7 @@ impl Error {
             Self::Io { .. } => "文件读写出错",
             Self::Vault(_) => "密钥无法读取，请联系管理员",
             Self::Data(_) => "数据格式不正确",
-            Self::NotEnrolled => "本终端尚未登记",
+            Self::NotEnrolled => "本终端尚未登记，请先用登记码登记",
             Self::AlreadyEnrolled => "本终端已登记",
             Self::NoSuchItem => "没有这个条目",
             Self::SyncRunning => "同步正在进行",

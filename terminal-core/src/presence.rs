@@ -62,7 +62,7 @@ impl Terminal {
         if !self.presence()?.on_duty {
             return Err(Error::input(
                 "checkin.not",
-                "您还没有签到，无需签退；上班请先签到",
+                "您现在没有签到，无需签退；上班请先签到",
                 "you are not checked in, so there is nothing to end",
             ));
         }

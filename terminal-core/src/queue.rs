@@ -64,7 +64,9 @@ pub enum State {
     Review(Option<Reason>),
     /// Kept by the server until it can be understood or its predecessor arrives.
     Held(Option<Reason>),
-    /// Taken back, the server decides; its withdrawal is an item of its own.
+    /// Asked back; the server has not agreed yet. The withdrawal is an item of its own and says more.
+    Withdrawing,
+    /// 已撤回: the server has taken it back.
     Withdrawn,
     /// Cancelled before it ever left the handset.
     Cancelled,
@@ -91,6 +93,7 @@ impl QueueRow {
             | State::Queued
             | State::Later(_)
             | State::PhotosPending
+            | State::Withdrawing
             | State::Returned(_)
             | State::Review(_)
             | State::Held(_) => false,
@@ -116,6 +119,7 @@ impl QueueRow {
             State::Mended(_) => "mended",
             State::Review(_) => "review",
             State::Held(_) => "held",
+            State::Withdrawing => "withdrawing",
             State::Withdrawn => "withdrawn",
             State::Cancelled => "cancelled",
         }
@@ -130,6 +134,7 @@ impl QueueRow {
             | State::Queued
             | State::PhotosPending
             | State::Received
+            | State::Withdrawing
             | State::Withdrawn
             | State::Cancelled => None,
         }
@@ -153,6 +158,8 @@ impl QueueRow {
                     format!("已收到，{}", words::activity(lang, review)),
                     format!("Received, {}", words::activity(lang, review).to_lowercase()),
                 ),
+                // 上报 is what its author did; nobody has done anything with it yet.
+                (None, Some(Open::Known(CaseState::Reported))) => words::state::received(lang),
                 (None, Some(Open::Known(case))) => lang.pick(
                     format!("已收到，{}", case.zh()),
                     format!("Received, {}", case.as_str().replace('_', " ")),
@@ -166,6 +173,12 @@ impl QueueRow {
                 lang.pick("已收到，暂存", "Received, held").into(),
                 reason.as_ref(),
             ),
+            State::Withdrawing => lang
+                .pick(
+                    "已申请撤回，等中心答复",
+                    "Withdrawal asked for, the centre decides",
+                )
+                .into(),
             State::Withdrawn => lang.pick("已撤回", "Withdrawn").into(),
             State::Cancelled => lang.pick("已取消，未发出", "Cancelled, never sent").into(),
         }
@@ -181,7 +194,7 @@ impl Terminal {
         let clock = self.clock_reading()?;
         let (now, offset_ms) = (clock.wall, clock.offset_ms.unwrap_or(0));
         let items = self.store().items()?;
-        let withdrawn = self.withdrawn()?;
+        let withdrawals = self.store().items_of_kind(EntryKind::Withdraw)?;
         let cases: Vec<CaseRow> = self.store().mailbox_of(kind::CASE)?;
         let mut rows = Vec::new();
         for draft in self.store().drafts()? {
@@ -215,7 +228,9 @@ impl Terminal {
             let context = Context {
                 now,
                 offset_ms,
-                withdrawn: withdrawn.contains(&item.id),
+                withdrawal: withdrawals
+                    .iter()
+                    .find(|withdrawal| withdrawal.after == Some(item.id) && !is_rejected(withdrawal)),
                 mended,
                 case: cases.iter().find(|case| case.record == item.record),
             };
@@ -324,7 +339,7 @@ struct Context<'a> {
     now: Millis,
     /// From there to the time that people are shown.
     offset_ms: i64,
-    withdrawn: bool,
+    withdrawal: Option<&'a Item>,
     mended: bool,
     case: Option<&'a CaseRow>,
 }
@@ -355,8 +370,12 @@ fn state<'a>(
         }
         Custody::Received(_) => {}
     }
-    if context.withdrawn {
-        return (State::Withdrawn, None);
+    if let Some(withdrawal) = context.withdrawal {
+        let said = withdrawal.disposition.as_ref().map(|(d, _)| &d.state);
+        return match said {
+            Some(Open::Known(DispositionState::Applied)) => (State::Withdrawn, None),
+            _ => (State::Withdrawing, None),
+        };
     }
     let said = item.disposition.as_ref().map(|(disposition, _)| disposition);
     let reason = said.and_then(|d| d.reason.clone());
@@ -390,7 +409,11 @@ fn one_of<T: std::fmt::Display + Copy>(text: &str, ids: Vec<T>, unknown: Error) 
     let wanted = wanted.trim_start_matches('…');
     let is_short = wanted.len() < 4 || !wanted.bytes().all(|b| b.is_ascii_hexdigit());
     let plain = |id: &T| id.to_string().replace('-', "");
-    let fits = |id: &T| plain(id).starts_with(wanted) || plain(id).ends_with(wanted);
+    // The beginning of the short form that lists show counts as well: it is what people see and start to type.
+    let fits = |id: &T| {
+        let id = plain(id);
+        id.starts_with(wanted) || id.ends_with(wanted) || words::short_id(&id).starts_with(wanted)
+    };
     let found: Vec<T> = if is_short {
         Vec::new()
     } else {
@@ -400,7 +423,11 @@ fn one_of<T: std::fmt::Display + Copy>(text: &str, ids: Vec<T>, unknown: Error) 
         [one] => Ok(*one),
         [] => Err(unknown),
         many => {
-            let list: Vec<String> = many.iter().take(5).map(ToString::to_string).collect();
+            let list: Vec<String> = many
+                .iter()
+                .take(5)
+                .map(|id| words::short_id(&id.to_string()).to_owned())
+                .collect();
             Err(Error::input(
                 "item.ambiguous",
                 format!("编号 {text} 不唯一，请多写几位：{}", list.join("，")),
@@ -426,6 +453,11 @@ mod tests {
         let full = ids[1].to_string();
         assert_eq!(find(&full).unwrap(), ids[1]);
         assert_eq!(find(&full[full.len() - 6..]).unwrap(), ids[1]);
+        assert_eq!(
+            find(&full[full.len() - 8..full.len() - 3]).unwrap(),
+            ids[1],
+            "the beginning of what lists show"
+        );
         assert_eq!(find(&format!("…{}", &full[full.len() - 6..])).unwrap(), ids[1]);
         assert_eq!(find(&ids[2].to_string()[..12]).unwrap(), ids[2]);
         assert_eq!(find(&full[..10]).unwrap_err().code(), "item.ambiguous");

@@ -184,6 +184,8 @@ impl<C: Content> Draft<C> {
     /// # Errors
     /// `photo.*`; the draft stays as it was.
     pub fn add_photo(&mut self, source: Source<'_>) -> Result<&mut Self> {
+        // From the file to the draft that names it nothing may be swept away.
+        let _turn = self.terminal.turn()?;
         let stamp_place = self.stamp_place()?;
         let clock = self.terminal.clock_reading()?;
         let taken = self
@@ -349,17 +351,15 @@ pub(crate) fn draft_summary(draft: &store::Draft) -> Option<(EntryKind, RecordId
     }
 }
 
-/// The photos that a saved draft names.
-pub(crate) fn draft_photos(draft: &store::Draft) -> Vec<Sha256> {
+/// The photos that a saved draft names; `None` when it does not read as a draft.
+pub(crate) fn draft_photos(draft: &store::Draft) -> Option<Vec<Sha256>> {
     #[derive(Deserialize)]
     struct Photos {
         #[serde(default)]
         photos: Vec<DraftPhoto>,
     }
-    serde_json::from_str::<Photos>(&draft.json).map_or_else(
-        |_| Vec::new(),
-        |p| p.photos.into_iter().map(|p| p.photo.sha256).collect(),
-    )
+    let read = serde_json::from_str::<Photos>(&draft.json).ok()?;
+    Some(read.photos.into_iter().map(|p| p.photo.sha256).collect())
 }
 
 /// The file under which the store finds a photo.

@@ -34,7 +34,7 @@ use protocol::{
 };
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -134,13 +134,46 @@ impl Terminal {
         let account = store.account()?;
         let photos = PhotoFolder::open(&home.join(PHOTOS), platform.vault.photo_key()?)
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
-        Ok(Self(Arc::new(Inner {
+        let terminal = Self(Arc::new(Inner {
             store,
             photos: Arc::new(photos),
             platform,
             account,
             grid: Mutex::new(None),
-        })))
+        }));
+        // Only room on the disk is at stake, so a folder that cannot be swept opens all the same.
+        if let Err(error) = terminal.sweep_photos() {
+            tracing::info!(code = error.code(), "photos were not swept");
+        }
+        Ok(terminal)
+    }
+    /// Removes the photos that a death left between file and draft. Never what an item or a draft names; nothing
+    /// at all while another process works here, while a draft does not read, or when a database set aside may
+    /// still name what this one does not know.
+    fn sweep_photos(&self) -> Result<()> {
+        let Some(_turn) = self.free_turn()? else {
+            return Ok(());
+        };
+        if self.store().has_databases_aside()? {
+            return Ok(());
+        }
+        let drafts = self.store().drafts()?;
+        let Some(of_drafts) = drafts.iter().map(draft_photos).collect::<Option<Vec<_>>>() else {
+            return Ok(());
+        };
+        let of_items = self.store().photo_files()?;
+        let is_named = |photo: Sha256| {
+            of_items.contains(&PhotoFolder::file_name(photo))
+                || of_drafts.iter().any(|photos| photos.contains(&photo))
+        };
+        let removed = self
+            .photo_folder()
+            .sweep(&is_named)
+            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        if removed > 0 {
+            tracing::info!(removed, "photo files that nothing named");
+        }
+        Ok(())
     }
 
     /// Enrols this folder with the string from the administrator, and opens it. Called again after any failure,
@@ -481,13 +514,16 @@ impl Terminal {
         // The draft first: a photo without a draft is only a file too many.
         self.store().delete_draft(id)?;
         draft_photos(&draft)
+            .unwrap_or_default()
             .into_iter()
             .try_for_each(|photo| self.forget_photo(photo))
     }
     /// Removes a photo's file unless an item or a draft still names it.
     pub(crate) fn forget_photo(&self, photo: Sha256) -> Result<()> {
         let drafts = self.store().drafts()?;
-        if self.store().names_photo(photo)? || drafts.iter().any(|d| draft_photos(d).contains(&photo)) {
+        // A draft that does not read might name it.
+        let may_name = |draft| draft_photos(draft).is_none_or(|photos| photos.contains(&photo));
+        if self.store().names_photo(photo)? || drafts.iter().any(may_name) {
             return Ok(());
         }
         self.photo_folder()
@@ -497,6 +533,20 @@ impl Terminal {
     /// The turn to decide and file: one at a time over all processes of this home. It ends with the guard or
     /// with the process, however that dies.
     pub(crate) fn turn(&self) -> Result<fs::File> {
+        let (path, file) = self.turn_file()?;
+        file.lock().map_err(Error::io(&path))?;
+        Ok(file)
+    }
+    /// The turn if nobody has it.
+    fn free_turn(&self) -> Result<Option<fs::File>> {
+        let (path, file) = self.turn_file()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(source)) => Err(Error::io(&path)(source)),
+        }
+    }
+    fn turn_file(&self) -> Result<(PathBuf, fs::File)> {
         let path = self.store().home().join("work.lock");
         let mut options = fs::OpenOptions::new();
         let file = options
@@ -505,8 +555,7 @@ impl Terminal {
             .write(true)
             .open(&path)
             .map_err(Error::io(&path))?;
-        file.lock().map_err(Error::io(&path))?;
-        Ok(file)
+        Ok((path, file))
     }
 }
 

@@ -107,6 +107,11 @@ pub mod state {
     }
 }
 
+/// The end of an id, as lists show it: the part that differs. Every command takes it.
+pub fn short_id(id: &str) -> &str {
+    id.get(id.len().saturating_sub(8)..).unwrap_or(id)
+}
+
 /// What an entry is, as the queue calls it.
 pub fn kind(lang: Lang, kind: EntryKind) -> &'static str {
     let (zh, en) = match kind {

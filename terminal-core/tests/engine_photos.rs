@@ -96,6 +96,19 @@ fn story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays() {
 }
 
 #[test]
+fn after_a_restore_many_photos_arrive_again_in_one_run() {
+    let world = World::new(31);
+    world.sync();
+    world.server().backup();
+    let items: Vec<_> = (0..8).map(|_| world.report("垃圾", &[3_000])).collect();
+    assert!(world.sync().is_success());
+    world.server().restore();
+    assert!(world.sync().is_success(), "each photo that arrives is progress");
+    assert!(items.iter().all(|item| world.item(item).is_complete()));
+    world.assert_agreement();
+}
+
+#[test]
 fn an_upload_that_is_always_gone_does_not_loop() {
     let world = World::new(3);
     let item = world.report("垃圾", &[300_000]);

@@ -104,6 +104,47 @@ fn keys(value: &Value) -> Vec<&str> {
 const AT: &str = "43.8575,125.3006,8";
 
 #[test]
+fn a_command_line_written_wrong_is_told_in_both_languages_and_as_a_document() {
+    let home = Home::new();
+    for (arguments, zh) in [
+        (&["where"][..], "缺少"),
+        (&["where", "43.8", "125.3"], "不认识"),
+        (&["fly"], "没有命令"),
+        (&["report", "--photo"], "缺少内容"),
+        (&["--lang", "de", "status"], "不能是 de"),
+        (&["report", "--draft", "a", "--mend", "b"], "不能同时用"),
+    ] {
+        let output = home.run(arguments);
+        let (out, err) = texts(&output);
+        assert_eq!(
+            (output.status.code(), out.as_str()),
+            (Some(2), ""),
+            "{arguments:?}"
+        );
+        assert!(err.lines().next().unwrap().contains(zh), "{arguments:?}: {err}");
+        let document = home.json(arguments);
+        assert_eq!(document["ok"], false);
+        assert_eq!(document["error"]["code"], "cli.usage");
+        assert!(
+            document["error"]["zh"].as_str().unwrap().contains(zh),
+            "{document}"
+        );
+    }
+    assert!(home.says(&["--help"]).contains("退出码"));
+}
+
+#[test]
+fn the_same_photo_given_twice_is_kept_once_and_that_is_said() {
+    let home = Home::new();
+    let photo = home.file("p.jpg", &picture(3));
+    let said = home.says(&["report", "--type", "E0102", "--photo", &photo, "--photo", &photo]);
+    assert!(
+        said.contains("照片 1 张") && said.contains("有 1 张照片重复"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_whole_day_goes_without_a_network() {
     let home = Home::new();
     assert!(home.says(&["queue"]).contains("队列是空的"));
@@ -207,7 +248,7 @@ fn a_draft_is_kept_when_a_later_photo_is_none_and_gone_on_with() {
     let said = home.refuses(&["report", "--type", "E0102", "--photo", &bad]);
     assert_eq!(
         said,
-        "照片 b.jpg：这不是照片，请重新选择，未提交（photo.not_an_image）\n"
+        "照片 b.jpg：这不是照片，请重新选择；没有提交（photo.not_an_image）\n"
     );
     assert!(home.says(&["queue"]).contains("队列是空的"));
     let said = home.refuses(&["report", "--type", "E0102", "--photo", &good, "--photo", &bad]);

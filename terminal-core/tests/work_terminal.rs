@@ -419,7 +419,11 @@ fn taking_back_is_a_cancel_before_it_left_and_a_request_after() {
         (said.entry, said.reason.as_str(), entry.after),
         (id, "重复", Some(id))
     );
-    assert_eq!(find(&terminal, id).state, State::Withdrawn);
+    assert_eq!(
+        find(&terminal, id).state,
+        State::Withdrawing,
+        "nobody has agreed yet"
+    );
     assert_eq!(find(&terminal, withdrawal).state, State::Queued);
     assert_eq!(
         terminal.withdraw(id, "").unwrap(),
@@ -430,6 +434,86 @@ fn taking_back_is_a_cancel_before_it_left_and_a_request_after() {
         terminal.withdraw(withdrawal, "").unwrap_err().code(),
         "item.not_cancellable"
     );
+}
+
+#[test]
+fn an_item_is_called_withdrawn_only_when_the_server_took_it_back() {
+    let home = Home::new();
+    let terminal = home.open();
+    let id = terminal.new_report().unwrap().text("一").submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let Withdrawal::Requested(withdrawal) = terminal.withdraw(id, "").unwrap() else {
+        panic!()
+    };
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let review = Disposition {
+        state: DispositionState::Review.into(),
+        reason: None,
+    };
+    dispose(&terminal, 1, withdrawal, review);
+    let row = find(&terminal, id);
+    assert_eq!(row.state, State::Withdrawing, "a person decides");
+    assert!(!row.is_finished() && !row.state_words(Lang::Zh, Millis(MORNING)).contains("已撤回"));
+    dispose(&terminal, 2, withdrawal, Disposition::applied());
+    assert_eq!(find(&terminal, id).state, State::Withdrawn);
+}
+
+#[test]
+fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
+    let home = Home::new();
+    let folder = home.path().join("photos");
+    let (draft, item) = {
+        let terminal = home.open();
+        let mut draft = terminal.new_report().unwrap();
+        draft.add_photo(Source::Bytes(&picture(1))).unwrap();
+        let mut filed = terminal.new_report().unwrap();
+        filed.add_photo(Source::Bytes(&picture(2))).unwrap();
+        (draft.id(), filed.submit().unwrap().item)
+    };
+    let named = home.photo_files();
+    let nobodys = protocol::photo::Sha256([7; 32]);
+    let litter = || {
+        for name in [
+            format!("{nobodys}.photo"),
+            format!("{nobodys}.thumb"),
+            format!("{nobodys}.photo.new-00ff"),
+        ] {
+            fs::write(folder.join(name), b"x").unwrap();
+        }
+    };
+    litter();
+    fs::write(folder.join("notes.txt"), b"not ours").unwrap();
+    let terminal = home.open();
+    assert_eq!(home.photo_files(), named + 1, "what is not ours stays as well");
+    for photo in [
+        terminal.report_draft(draft).unwrap().photos()[0].sha256,
+        terminal.store().item(item).unwrap().unwrap().photos[0].sha256,
+    ] {
+        assert!(terminal.photo_folder().read(photo).is_ok());
+        assert!(terminal.photo_folder().thumbnail(photo).is_ok());
+    }
+    // While a draft does not read, nobody knows what it names.
+    let unread = terminal_core::store::Draft {
+        id: EntryId(Uuid::from_u128(77)),
+        kind: "report".into(),
+        json: "{".into(),
+        updated: Millis(0),
+    };
+    terminal.store().save_draft(&unread).unwrap();
+    drop(terminal);
+    litter();
+    let terminal = home.open();
+    assert_eq!(home.photo_files(), named + 4);
+    terminal.store().delete_draft(unread.id).unwrap();
+    drop(terminal);
+    // A database that was set aside may name what this one does not know.
+    let aside = home.path().join("account.db.aside-1");
+    fs::write(&aside, b"sealed").unwrap();
+    drop(home.open());
+    assert_eq!(home.photo_files(), named + 4);
+    fs::remove_file(&aside).unwrap();
+    drop(home.open());
+    assert_eq!(home.photo_files(), named + 1);
 }
 
 fn task(n: u128, purpose: Purpose, due: i64) -> TaskRow {

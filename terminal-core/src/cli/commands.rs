@@ -218,10 +218,13 @@ impl Desk<'_> {
 
     /// Photos, then the draft or the entry; from the first photo on a kill costs nothing.
     fn finish<C: Content>(&self, draft: &mut Draft<C>, photos: &[PathBuf], save: bool) -> Result<Said> {
-        for (k, photo) in photos.iter().enumerate() {
+        let mut repeated = 0;
+        for photo in photos {
+            let before = draft.photos().len();
             if let Err(error) = draft.add_photo(Source::Path(photo)) {
-                return Err(self.after_photo_failed(draft, photo, k, &error));
+                return Err(self.after_photo_failed(draft, photo, before, &error));
             }
+            repeated += usize::from(draft.photos().len() == before);
         }
         if save {
             draft.save()?;
@@ -234,12 +237,19 @@ impl Desk<'_> {
             return Ok(Said::new(text, json!({ "item": row, "again": false })));
         }
         let filed = draft.submit()?;
-        self.filed(
+        let mut said = self.filed(
             filed.item,
             filed.again,
             "已保存在本机，联网后自动上传",
             "Saved on this handset, sent when there is a network",
-        )
+        )?;
+        if repeated > 0 {
+            said.text.push_str(&self.lang.pick(
+                format!("\n有 {repeated} 张照片重复，只保留一份"),
+                format!("\n{repeated} of the photos came twice and were kept once"),
+            ));
+        }
+        Ok(said)
     }
 
     /// A photo was refused. What was taken in before it is in the draft, and the way on is said.
@@ -254,7 +264,7 @@ impl Desk<'_> {
         let name = photo.file_name().unwrap_or(photo.as_os_str()).to_string_lossy();
         let id = human::short(draft.id());
         let (zh, en) = if taken == 0 {
-            ("，未提交".to_owned(), "; nothing was filed".to_owned())
+            ("；没有提交".to_owned(), "; nothing was filed".to_owned())
         } else {
             (
                 format!("；前 {taken} 张已存入草稿 {id}，可用 --draft {id} 继续"),

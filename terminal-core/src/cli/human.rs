@@ -10,12 +10,13 @@ use crate::{
 };
 use protocol::{open::Open, payload::EntryKind, role::Role, time::Millis};
 
-/// The end of an id: the part that differs. Any command takes it.
+/// The end of an id; see [`words::short_id`].
 pub fn short(id: impl std::fmt::Display) -> String {
-    let id = id.to_string();
-    let tail = id.len().saturating_sub(8);
-    id.get(tail..).unwrap_or(&id).to_owned()
+    words::short_id(&id.to_string()).to_owned()
 }
+
+/// Candidates that are listed; the rest is a number. `--json` has them all.
+const CANDIDATES: usize = 5;
 
 pub fn kind(lang: Lang, kind: &Open<EntryKind>) -> String {
     match kind {
@@ -47,9 +48,18 @@ pub fn place(lang: Lang, place: &Place) -> String {
     let candidates = |list: &[CandidateCell]| -> String {
         let rows: Vec<Vec<String>> = list
             .iter()
+            .take(CANDIDATES)
             .map(|c| vec![format!("  {}", percent(c.share)), cell(&c.cell)])
             .collect();
-        table(&[], &rows)
+        let mut text = table(&[], &rows);
+        let rest = list.len().saturating_sub(CANDIDATES);
+        if rest > 0 {
+            text.push_str(&lang.pick(
+                format!("  另有 {rest} 个单元，可能性更小\n"),
+                format!("  and {rest} more cells, less likely\n"),
+            ));
+        }
+        text
     };
     let circle = place.accuracy_cm.map_or_else(String::new, |cm| {
         format!("  ±{} {}", cm.div_ceil(100), lang.pick("米", "m"))

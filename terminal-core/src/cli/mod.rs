@@ -38,12 +38,17 @@ impl Said {
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
+/// Exit code of a command line that is written wrong.
+const WRONG: u8 = 2;
 /// Exit code of a sync that left something waiting.
 const WAITS: u8 = 3;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     let name = cli.command.name();
     let (lang, as_json) = (cli.lang, cli.json);
     match commands::run(&cli) {
@@ -68,6 +73,53 @@ pub fn main() -> ExitCode {
             }
             ExitCode::from(FAILED)
         }
+    }
+}
+
+/// Help and version as clap prints them; a command line that is written wrong in both languages, because the
+/// language is not known yet, and as a document when `--json` stands anywhere in it.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let said = error.to_string();
+    let first = said.lines().next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    let what = wrong(error);
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let wrong = Error::input(
+            "cli.usage",
+            format!("{what}；写法见 --help"),
+            format!("{}; see --help", first.trim_end_matches(':')),
+        );
+        print(&pretty(&refusal("", &wrong)));
+    } else {
+        let _ = writeln!(
+            io::stderr(),
+            "{what}；写法见 --help（cli.usage）\n{}",
+            said.trim_end()
+        );
+    }
+    ExitCode::from(WRONG)
+}
+
+/// What is wrong with a command line, in Chinese.
+fn wrong(error: &clap::Error) -> String {
+    use clap::error::{ContextKind, ErrorKind};
+    let named = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let argument = named(ContextKind::InvalidArg);
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => format!("缺少 {argument}"),
+        ErrorKind::UnknownArgument => format!("不认识 {argument}"),
+        ErrorKind::InvalidSubcommand => format!("没有命令 {}", named(ContextKind::InvalidSubcommand)),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match named(ContextKind::InvalidValue) {
+            value if value.is_empty() => format!("{argument} 后面缺少内容"),
+            value => format!("{argument} 不能是 {value}"),
+        },
+        ErrorKind::ArgumentConflict => format!("{argument} 与 {} 不能同时用", named(ContextKind::PriorArg)),
+        ErrorKind::MissingSubcommand => "缺少命令".into(),
+        _ => "命令写法有误".into(),
     }
 }
 

@@ -223,6 +223,35 @@ impl PhotoFolder {
         Ok(())
     }
 
+    /// Removes what a death left behind: files that were begun and not finished, and photos and thumbnails that
+    /// `is_named` does not know. Answers how many files. Nobody may be taking a photo in meanwhile; files of other
+    /// names are not ours and stay.
+    ///
+    /// # Errors
+    /// [`PhotoError::Folder`].
+    pub fn sweep(&self, is_named: &dyn Fn(Sha256) -> bool) -> Result<usize, PhotoError> {
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.dir).map_err(PhotoError::disk)? {
+            let entry = entry.map_err(PhotoError::disk)?;
+            let name = entry.file_name();
+            let Some((photo, rest)) = name.to_str().and_then(|name| name.split_once('.')) else {
+                continue;
+            };
+            let Ok(photo) = photo.parse::<Sha256>() else {
+                continue;
+            };
+            let is_left_over = [Content::Photo, Content::Thumbnail].iter().any(|content| {
+                rest.strip_prefix(content.extension())
+                    .is_some_and(|end| end.starts_with(".new-") || (end.is_empty() && !is_named(photo)))
+            });
+            if is_left_over {
+                fs::remove_file(entry.path()).map_err(PhotoError::disk)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
     fn path(&self, content: Content, photo: Sha256) -> PathBuf {
         self.dir.join(format!("{photo}.{}", content.extension()))
     }
@@ -245,7 +274,8 @@ impl PhotoFolder {
             .opened(content, photo)
             .and_then(|mut f| f.read_all().map_err(|e| PhotoError::sealed(photo, e)));
         if there.is_ok_and(|bytes| bytes == plain) {
-            return Ok(());
+            // Whoever put it there may have died before its name was durable.
+            return sync_folder(&self.dir).map_err(PhotoError::disk);
         }
         let prefix = random_bytes::<{ sealed::PREFIX }>(random).map_err(|_| PhotoError::NoRandomness)?;
         let bytes = sealed::seal(&self.key, content, photo, plain, &prefix)

@@ -103,6 +103,13 @@ impl Store {
         &self.home
     }
 
+    /// Whether a database that could not be read lies beside this one (see [`Store::open`]): it may name photos
+    /// that this store does not know.
+    pub fn has_databases_aside(&self) -> Result<bool> {
+        let (free, _) = aside(&self.home.join(DATABASE))?;
+        Ok(free > 1)
+    }
+
     /// Takes the right to sync this store, or `None` while another process or thread has it. The right ends
     /// with the guard or with the process, however that dies: no stale "running" flag can block a sync.
     pub fn sync_guard(&self) -> Result<Option<SyncGuard>> {

@@ -321,6 +321,9 @@ impl Sync {
         };
         let settled = store.photo_received(&receipt)?;
         self.photo.active = None;
+        // Patience is for an upload that comes to nothing: after a restore every upload is gone, and each photo
+        // that arrives anew is progress.
+        self.photo.stumbles = 0;
         self.report.photos_received += u64::try_from(settled).unwrap_or(0);
         self.events.push(Progress::PhotoReceived {
             item: upload.item,

@@ -175,7 +175,7 @@ impl Transport for Https {
             .headers(headers)
             .body(body)
             .send()
-            .map_err(|error| failed(&error))?;
+            .map_err(failed)?;
         let status = answer.status().as_u16();
         let headers = KEPT_HEADERS
             .iter()
@@ -218,8 +218,9 @@ fn chain(error: &reqwest::Error) -> String {
     text
 }
 
-fn failed(error: &reqwest::Error) -> TransportError {
-    let text = chain(error);
+fn failed(error: reqwest::Error) -> TransportError {
+    let error = error.without_url();
+    let text = chain(&error);
     if text.contains(NOT_PINNED) || text.contains("invalid peer certificate") {
         TransportError::Pin(text)
     } else if error.is_timeout() {
