@@ -3,7 +3,6 @@
 use crate::failure::Failure;
 use axum::{extract::FromRequestParts, http::request::Parts};
 use protocol::{
-    codes::CellCode,
     field::Certificate,
     ids::{OrgId, PersonId, PostId, StreamId},
     problem::ProblemCode,
@@ -65,7 +64,7 @@ impl Staff {
 }
 
 /// A terminal's stream with a valid token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Field {
     pub stream: StreamId,
     pub person: PersonId,
@@ -76,10 +75,15 @@ pub struct Field {
     pub expires: Millis,
 }
 
-impl Field {
-    /// Whether `cell` lies in an area.
-    pub fn covers(areas: &[String], cell: CellCode) -> bool {
-        areas.iter().any(|area| cell.as_str().starts_with(area.as_str()))
+impl std::fmt::Debug for Field {
+    /// Without the token: whoever reads a log must not speak for the terminal.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Field")
+            .field("stream", &self.stream)
+            .field("person", &self.person)
+            .field("post", &self.post)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,3 +105,34 @@ macro_rules! extractor {
 }
 extractor!(Staff);
 extractor!(Field);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{ids::TerminalId, sign::Signer as _, sign::SoftwareKey};
+
+    #[test]
+    fn a_terminals_token_is_in_no_debug_text() {
+        let ten = [1; 10];
+        let certificate = Certificate {
+            v: 1,
+            stream: StreamId::from_parts(1, ten),
+            key: SoftwareKey::from_secret(&[7; 32]).public_key(),
+            terminal: TerminalId::from_parts(1, ten),
+            post: PostId::from_parts(1, ten),
+            holder: PersonId::from_parts(1, ten),
+            county: "220104".parse().unwrap(),
+            issued: Millis(1),
+            predecessor: None,
+        };
+        let field = Field {
+            stream: certificate.stream,
+            person: certificate.holder,
+            post: certificate.post,
+            certificate,
+            token: "xf_secret".into(),
+            expires: Millis(2),
+        };
+        assert!(!format!("{field:?}").contains("secret"));
+    }
+}
