@@ -10,10 +10,10 @@ mod support;
 
 use protocol::{
     field::{EnrolAnswer, TokenAnswer},
-    sign::certificate_message,
+    sign::{Signer as _, certificate_message},
 };
 use serde_json::{Value, json};
-use server::terminals::tokens;
+use server::terminals::{identity::Identity, tokens};
 use support::{FieldClient, TestApp};
 
 const AREA: &[&str] = &["2201040503"];
