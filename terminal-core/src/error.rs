@@ -15,6 +15,9 @@ pub enum Error {
     /// `store.full`: no space left on the handset; nothing was lost, nothing was written.
     #[error("no space left on the handset")]
     Full,
+    /// `store.read_only`: the home folder cannot be written.
+    #[error("the folder of this handset's data cannot be written")]
+    ReadOnly,
     /// `store.busy`: another process holds the database for longer than the time limit.
     #[error("another process is using the store")]
     Busy,
@@ -78,6 +81,7 @@ impl Error {
         match self {
             Self::Store(_) => "store.failed",
             Self::Full => "store.full",
+            Self::ReadOnly => "store.read_only",
             Self::Busy => "store.busy",
             Self::OutcomeUnknown => "store.outcome_unknown",
             Self::Newer { .. } => "store.newer",
@@ -98,6 +102,7 @@ impl Error {
         let zh = match self {
             Self::Store(_) => "本机数据库出错，请重启应用",
             Self::Full => "本机存储空间不足，请清理后重试；已保存的内容不受影响",
+            Self::ReadOnly => "本机数据目录不能写入，请检查权限；已保存的内容不受影响",
             Self::Busy => "另一个程序正在使用本机数据，请稍候",
             Self::OutcomeUnknown => "存储出错，内容可能已保存，请重启后在队列中查看",
             Self::Newer { .. } => "本机数据由更新的版本写入，请升级应用",
@@ -123,6 +128,7 @@ impl Error {
         let path = path.into();
         move |source| match source.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            std::io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             _ => Self::Io { path, source },
         }
     }
@@ -130,9 +136,18 @@ impl Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        use rusqlite::{
+            ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly},
+            ffi::SQLITE_IOERR_SHMSIZE,
+        };
+        // No room for the file that WAL is shared by is a full disk too.
+        let is_shm_full = error
+            .sqlite_error()
+            .is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
         match error.sqlite_error_code() {
             Some(DiskFull) => Self::Full,
+            _ if is_shm_full => Self::Full,
+            Some(ReadOnly | CannotOpen) => Self::ReadOnly,
             Some(DatabaseBusy | DatabaseLocked) => Self::Busy,
             _ => Self::Store(error),
         }
@@ -151,5 +166,26 @@ impl From<protocol::sign::KeystoreError> for Error {
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         Self::Input(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_folder_that_cannot_be_written_are_called_so() {
+        let code = |code| {
+            let failure = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            Error::from(failure).code().to_owned()
+        };
+        assert_eq!(code(rusqlite::ffi::SQLITE_FULL), "store.full");
+        assert_eq!(code(rusqlite::ffi::SQLITE_IOERR_SHMSIZE), "store.full");
+        assert_eq!(code(rusqlite::ffi::SQLITE_READONLY), "store.read_only");
+        assert_eq!(code(rusqlite::ffi::SQLITE_READONLY_DBMOVED), "store.read_only");
+        assert_eq!(code(rusqlite::ffi::SQLITE_CANTOPEN), "store.read_only");
+        assert_eq!(code(rusqlite::ffi::SQLITE_IOERR), "store.failed");
+        let io = Error::io("keys.json")(std::io::ErrorKind::ReadOnlyFilesystem.into());
+        assert_eq!(io.code(), "store.read_only");
     }
 }

@@ -399,6 +399,15 @@ fn state<'a>(
         .max_by_key(|photo| photo.retry.attempts)
     {
         Some(photo) => (State::PhotosPending, Some(&photo.retry)),
+        // The mailbox speaks of the newer version alone; this one is only history.
+        None if context.mended => {
+            let newer = Reason::new(
+                "entry.superseded",
+                "已由新版本代替",
+                "a newer version took its place",
+            );
+            (State::Mended(newer), None)
+        }
         None => (State::Received, None),
     }
 }

@@ -652,6 +652,7 @@ fn a_returned_activity_is_mended_as_a_new_version_of_the_same_record() {
     review(2, second.item, 2, ActivityState::Approved, None);
     assert_eq!(words(second.item), "已收到，通过");
     assert!(find(&terminal, second.item).is_finished());
+    assert_eq!(words(first.item), "被退回，已修改", "history stays what it was");
     assert_eq!(
         terminal.mend_activity(first.record).err().unwrap().code(),
         "activity.approved"

@@ -211,6 +211,14 @@ fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
             soon(lang, at, now)
         ));
     }
+    // An app tries again by itself; this program has ended by then.
+    lines.push(
+        lang.pick(
+            "到时请再运行一次 sync，或用 --wait-for 秒数 让它等待",
+            "Run sync again then, or let it wait with --wait-for SECONDS",
+        )
+        .into(),
+    );
     lines.join("\n")
 }
 
@@ -354,7 +362,8 @@ mod tests {
             text.contains("原因：网络中断，将自动重试（network.cut）"),
             "{text}"
         );
-        assert!(text.ends_with("下次重试：08:22"), "{text}");
+        assert!(text.contains("\n下次重试：08:22\n"), "{text}");
+        assert!(text.lines().last().unwrap().contains("再运行一次 sync"), "{text}");
         assert_eq!(soon(Lang::Zh, NOW.plus(4_200), NOW), "5 秒后");
     }
 
