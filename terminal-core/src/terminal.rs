@@ -33,6 +33,7 @@ use protocol::{
     time::Millis,
 };
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -40,6 +41,10 @@ use std::{
 
 /// Folder of the sealed photos inside the home folder.
 pub const PHOTOS: &str = "photos";
+
+/// What the server holds stays here this long as well, milliseconds: 30 days, so that a server restored from a
+/// backup can be filled again.
+const KEPT_MS: i64 = 30 * 86_400_000;
 
 /// What the platform gives a terminal.
 #[derive(Clone)]
@@ -348,7 +353,43 @@ impl Terminal {
             random: Arc::clone(&platform.random),
             signer: platform.vault.signer(self.account().stream)?,
         };
-        driver.run(self.store(), policy, cancel, listener)
+        let report = driver.run(self.store(), policy, cancel, listener)?;
+        if report.is_success() {
+            self.forget_old()?;
+        }
+        Ok(report)
+    }
+    /// Forgets what the server has held for [`KEPT_MS`] and nobody has to do anything with: not what came back or
+    /// is in review, not a record that a draft mends, not the answer to a task that still stands. A sync that left
+    /// nothing waiting ends with it; without a clock checked against the server nothing is forgotten.
+    ///
+    /// # Errors
+    /// Those of the store and of the photo folder.
+    pub fn forget_old(&self) -> Result<()> {
+        let Some(_turn) = self.free_turn()? else {
+            return Ok(());
+        };
+        let clock = self.clock_reading()?;
+        if !clock.is_trusted() {
+            return Ok(());
+        }
+        let unfinished: BTreeSet<RecordId> = self
+            .queue()?
+            .into_iter()
+            .filter(|row| !row.is_finished())
+            .map(|row| row.record)
+            .collect();
+        let answers: BTreeSet<EntryId> = self
+            .tasks()?
+            .into_iter()
+            .filter_map(|task| task.answered)
+            .collect();
+        let keep = |id: EntryId, record: RecordId| unfinished.contains(&record) || answers.contains(&id);
+        let files = self.store().prune(clock.estimate().plus(-KEPT_MS), &keep)?;
+        files
+            .iter()
+            .filter_map(|file| file.strip_suffix(".photo")?.parse().ok())
+            .try_for_each(|photo| self.forget_photo(photo))
     }
 
     /// Where a WGS-84 point lies in this handset's grid.

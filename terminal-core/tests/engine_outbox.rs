@@ -80,7 +80,13 @@ fn numbers_have_no_gaps_and_are_never_given_twice() {
         world.restart();
     }
     world.sync();
-    assert!(world.store().prune(Millis(i64::MAX)).unwrap().is_empty());
+    assert!(
+        world
+            .store()
+            .prune(Millis(i64::MAX), &|_, _| false)
+            .unwrap()
+            .is_empty()
+    );
     assert!(world.store().items().unwrap().is_empty());
     assert_eq!(world.report("after pruning", &[]).n, 6);
 }
@@ -177,12 +183,12 @@ fn sent_items_stay_for_their_time_and_unsent_photos_keep_theirs() {
     assert!(
         world
             .store()
-            .prune(now.plus(-30 * 86_400_000))
+            .prune(now.plus(-30 * 86_400_000), &|_, _| false)
             .unwrap()
             .is_empty()
     );
     assert_eq!(world.store().items().unwrap().len(), 3);
-    let files = world.store().prune(now.plus(1)).unwrap();
+    let files = world.store().prune(now.plus(1), &|_, _| false).unwrap();
     assert_eq!(files, vec![done.photos[0].file.clone()]);
     let left: Vec<_> = world.store().items().unwrap().into_iter().map(|i| i.id).collect();
     assert_eq!(

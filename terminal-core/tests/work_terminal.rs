@@ -516,6 +516,49 @@ fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
     assert_eq!(home.photo_files(), named + 1);
 }
 
+#[test]
+fn what_is_done_with_is_forgotten_after_thirty_days_and_nothing_else() {
+    const DAY: i64 = 86_400_000;
+    let home = Home::new();
+    let terminal = home.open();
+    let report = |seed: u32| {
+        let mut draft = terminal.new_report().unwrap();
+        draft.add_photo(Source::Bytes(&picture(seed))).unwrap();
+        draft.submit().unwrap().item
+    };
+    let (done, returned, mending) = (report(1), report(2), report(3));
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    dispose(&terminal, 1, done, Disposition::applied());
+    dispose(
+        &terminal,
+        2,
+        returned,
+        Disposition::rejected(Reason::new("blurred", "看不清", "blurred")),
+    );
+    dispose(
+        &terminal,
+        3,
+        mending,
+        Disposition::rejected(Reason::new("blurred", "看不清", "blurred")),
+    );
+    terminal.mend_report(mending).unwrap().save().unwrap();
+    let unsent = report(4);
+    let there = || [done, returned, mending, unsent].map(|id| terminal.store().item(id).unwrap().is_some());
+    // The clock has not been checked: nobody knows how long it was.
+    home.hand.advance(40 * DAY);
+    terminal.forget_old().unwrap();
+    assert_eq!(there(), [true; 4]);
+    let now = terminal_core::platform::Clock::read(&home.hand);
+    testing::server_time(terminal.store(), &now, Millis(MORNING + 30 * DAY)).unwrap();
+    terminal.forget_old().unwrap();
+    assert_eq!(there(), [true; 4], "30 days by the server's time");
+    testing::server_time(terminal.store(), &now, Millis(MORNING + 30 * DAY + 1)).unwrap();
+    let before = home.photo_files();
+    terminal.forget_old().unwrap();
+    assert_eq!(there(), [false, true, true, true]);
+    assert_eq!(home.photo_files(), before - 2, "with its photo and thumbnail");
+}
+
 fn task(n: u128, purpose: Purpose, due: i64) -> TaskRow {
     TaskRow {
         task: TaskId(Uuid::from_u128(n)),

@@ -10,7 +10,7 @@ use protocol::{
     WIRE_VERSION,
     entry::{Entry, MAX_ENTRY_BYTES, Reason, Receipt},
     evidence::Evidence,
-    ids::EntryId,
+    ids::{EntryId, RecordId},
     open::Open,
     payload::{EntryKind, Payload, Withdraw},
     photo::{MAX_PHOTOS_PER_ENTRY, Sha256},
@@ -378,16 +378,26 @@ impl Store {
     }
 
     /// Forgets items that the server has held, complete with photos, since before `older_than` (server
-    /// time). Returns the photo files that belong to nothing any more.
-    pub fn prune(&self, older_than: Millis) -> Result<Vec<String>> {
+    /// time), except those that `keep` names. Returns the photo files that belong to nothing any more.
+    pub fn prune(&self, older_than: Millis, keep: &dyn Fn(EntryId, RecordId) -> bool) -> Result<Vec<String>> {
         self.write(|tx| {
             let before = files(tx)?;
-            tx.execute(
-                "DELETE FROM item WHERE custody = 'received' AND received_at < ?1
-                     AND NOT EXISTS (SELECT 1 FROM photo p WHERE p.item = item.id
-                         AND (p.custody = 'waiting' OR p.received_at >= ?1))",
-                [older_than.0],
-            )?;
+            let mut old: Vec<(EntryId, RecordId)> = Vec::new();
+            {
+                let mut statement = tx.prepare_cached(
+                    "SELECT id, record FROM item WHERE custody = 'received' AND received_at < ?1
+                         AND NOT EXISTS (SELECT 1 FROM photo p WHERE p.item = item.id
+                             AND (p.custody = 'waiting' OR p.received_at >= ?1))",
+                )?;
+                let mut rows = statement.query([older_than.0])?;
+                while let Some(row) = rows.next()? {
+                    let (id, record): (String, String) = (row.get(0)?, row.get(1)?);
+                    old.push((parse(&id)?, parse(&record)?));
+                }
+            }
+            for (id, _) in old.into_iter().filter(|(id, record)| !keep(*id, *record)) {
+                tx.execute("DELETE FROM item WHERE id = ?1", [id.to_string()])?;
+            }
             let after = files(tx)?;
             Ok(before.difference(&after).cloned().collect())
         })

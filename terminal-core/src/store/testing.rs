@@ -1,7 +1,7 @@
 //! What tests do to a store in the server's place. Behind the feature `testing`, never in a product.
 
 use super::{Account, Store};
-use crate::Result;
+use crate::{Result, platform::ClockRaw};
 use protocol::{
     codes::CountyCode,
     entry::Receipt,
@@ -69,6 +69,14 @@ pub fn receive_all(store: &Store, now: Millis, photos: bool) -> Result<Vec<Entry
         })?;
     }
     Ok(accepted.received)
+}
+
+/// What an exchange with the server would teach of its time.
+///
+/// # Errors
+/// Those of the store.
+pub fn server_time(store: &Store, clock: &ClockRaw, server: Millis) -> Result<()> {
+    store.learn_server_time(clock, clock, server)
 }
 
 /// Rows of a mailbox, as a pull would bring them.
