@@ -14,6 +14,7 @@ pub mod activity;
 pub mod cli;
 pub mod enrol;
 pub mod error;
+mod keeping;
 pub mod matters;
 pub mod photos;
 pub mod place;

@@ -1,0 +1,126 @@
+//! What the handset throws away, and when: never what an item or a draft names, never what the server does not
+//! hold. And the turn, which keeps the processes of one home from deciding at once.
+
+use crate::{Error, Result, photos::PhotoFolder, report::draft_photos, terminal::Terminal, words};
+use protocol::{
+    ids::{EntryId, RecordId},
+    photo::Sha256,
+};
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+/// What the server holds stays here this long as well, milliseconds: 30 days, so that a server restored from a
+/// backup can be filled again.
+const KEPT_MS: i64 = 30 * 86_400_000;
+
+impl Terminal {
+    /// Removes the photos that a death left between file and draft. Never what an item or a draft names; nothing
+    /// at all while another process works here, while a draft does not read, or when a database set aside may
+    /// still name what this one does not know.
+    pub(crate) fn sweep_photos(&self) -> Result<()> {
+        let Some(_turn) = self.free_turn()? else {
+            return Ok(());
+        };
+        if self.store().has_databases_aside()? {
+            return Ok(());
+        }
+        let drafts = self.store().drafts()?;
+        let Some(of_drafts) = drafts.iter().map(draft_photos).collect::<Option<Vec<_>>>() else {
+            return Ok(());
+        };
+        let of_items = self.store().photo_files()?;
+        let is_named = |photo: Sha256| {
+            of_items.contains(&PhotoFolder::file_name(photo))
+                || of_drafts.iter().any(|photos| photos.contains(&photo))
+        };
+        let removed = self
+            .photo_folder()
+            .sweep(&is_named)
+            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        if removed > 0 {
+            tracing::info!(removed, "photo files that nothing named");
+        }
+        Ok(())
+    }
+    /// Forgets what the server has held for 30 days and nobody has to do anything with: not what came back or
+    /// is in review, not a record that a draft mends, not the answer to a task that still stands. A sync that left
+    /// nothing waiting ends with it; without a clock checked against the server nothing is forgotten.
+    ///
+    /// # Errors
+    /// Those of the store and of the photo folder.
+    pub fn forget_old(&self) -> Result<()> {
+        let Some(_turn) = self.free_turn()? else {
+            return Ok(());
+        };
+        let clock = self.clock_reading()?;
+        if !clock.is_trusted() {
+            return Ok(());
+        }
+        let unfinished: BTreeSet<RecordId> = self
+            .queue()?
+            .into_iter()
+            .filter(|row| !row.is_finished())
+            .map(|row| row.record)
+            .collect();
+        let answers: BTreeSet<EntryId> = self
+            .tasks()?
+            .into_iter()
+            .filter_map(|task| task.answered)
+            .collect();
+        let keep = |id: EntryId, record: RecordId| unfinished.contains(&record) || answers.contains(&id);
+        let files = self.store().prune(clock.estimate().plus(-KEPT_MS), &keep)?;
+        files
+            .iter()
+            .filter_map(|file| file.strip_suffix(".photo")?.parse().ok())
+            .try_for_each(|photo| self.forget_photo(photo))
+    }
+    pub(crate) fn discard_draft(&self, id: EntryId) -> Result<()> {
+        let Some(draft) = self.store().draft(id)? else {
+            return Ok(());
+        };
+        // The draft first: a photo without a draft is only a file too many.
+        self.store().delete_draft(id)?;
+        draft_photos(&draft)
+            .unwrap_or_default()
+            .into_iter()
+            .try_for_each(|photo| self.forget_photo(photo))
+    }
+    /// Removes a photo's file unless an item or a draft still names it.
+    pub(crate) fn forget_photo(&self, photo: Sha256) -> Result<()> {
+        let drafts = self.store().drafts()?;
+        // A draft that does not read might name it.
+        let may_name = |draft| draft_photos(draft).is_none_or(|photos| photos.contains(&photo));
+        if self.store().names_photo(photo)? || drafts.iter().any(may_name) {
+            return Ok(());
+        }
+        self.photo_folder()
+            .remove(photo)
+            .map_err(|error| Error::Input(words::photo_error(&error)))
+    }
+    /// The turn to decide and file: one at a time over all processes of this home. It ends with the guard or
+    /// with the process, however that dies.
+    pub(crate) fn turn(&self) -> Result<fs::File> {
+        let (path, file) = self.turn_file()?;
+        file.lock().map_err(Error::io(&path))?;
+        Ok(file)
+    }
+    /// The turn if nobody has it.
+    fn free_turn(&self) -> Result<Option<fs::File>> {
+        let (path, file) = self.turn_file()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(source)) => Err(Error::io(&path)(source)),
+        }
+    }
+    fn turn_file(&self) -> Result<(PathBuf, fs::File)> {
+        let path = self.store().home().join("work.lock");
+        let mut options = fs::OpenOptions::new();
+        let file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(Error::io(&path))?;
+        Ok((path, file))
+    }
+}
