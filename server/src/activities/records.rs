@@ -234,7 +234,7 @@ pub fn withdraw(
         Standing::Submitted | Standing::Returned | Standing::Approved => {
             Ok(Some(Disposition::review(Reason::new(
                 "activity.reviewed",
-                format!("活动记录已{}，撤回转人工核对", record.standing.zh()),
+                format!("活动记录已{}，能否撤回由中心决定", record.standing.zh()),
                 "The record has been reviewed; a person will look at the withdrawal",
             ))))
         }

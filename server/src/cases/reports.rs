@@ -121,7 +121,7 @@ fn mend(
     if entry.supersedes.is_none() || case.reporter != Some(entry.author) {
         return Ok(Disposition::review(Reason::new(
             "case.record_taken",
-            format!("这条记录已是案卷 {}，转人工核对", case.number),
+            format!("这条记录已是案卷 {}", case.number),
             format!(
                 "The record is case {} already; a person will look at it",
                 case.number
@@ -205,7 +205,7 @@ pub fn photos_changed(tx: &mut Tx<'_>, ctx: &mut Ctx, _app: &App, entry: EntryId
 fn moved_on(case: &CaseFile) -> Reason {
     Reason::new(
         "case.moved_on",
-        format!("案卷 {} 已进入「{}」，转人工核对", case.number, case.state.zh()),
+        format!("案卷 {} 已进入「{}」，由中心决定是否采用", case.number, case.state.zh()),
         format!(
             "Case {} is {} by now; a person will look at it",
             case.number,

@@ -88,7 +88,7 @@ pub fn check_in(
     if !people::posts::holds(tx, post, person, ctx.now)? {
         return Ok(Disposition::review(Reason::new(
             "duty.not_holder",
-            "现在不是该岗位的持有人，签到转人工核对",
+            "现在不是该岗位的持有人",
             "You do not hold this post now; a person will look at the check-in",
         )));
     }

@@ -30,7 +30,7 @@ pub(super) fn unreadable(what: &str) -> Reason {
 pub(super) fn author() -> Reason {
     Reason::new(
         "entry.author",
-        "填报人或岗位与本终端不符，转人工核对",
+        "填报人或岗位与本终端不符",
         "Author or post are not this terminal's; a person will look at it",
     )
 }
@@ -66,7 +66,7 @@ pub(super) fn withdraw_foreign() -> Reason {
 pub(super) fn withdraw_late() -> Reason {
     Reason::new(
         "entry.withdraw_late",
-        "内容已进入办理，撤回转人工核对",
+        "内容已进入办理，能否撤回由中心决定",
         "It is being handled already; a person will look at the withdrawal",
     )
 }

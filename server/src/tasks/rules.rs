@@ -88,7 +88,7 @@ pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &Trusted
     } else {
         Verdict::Review(Reason::new(
             "task.not_yours",
-            "回答时任务不在您的岗位，转人工核对",
+            "回答时任务不在您的岗位",
             "The task was not your post's when you answered; a person will look at it",
         ))
     }
@@ -98,7 +98,7 @@ pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &Trusted
 pub fn late(zh: &str, en: &str) -> Reason {
     Reason::new(
         "task.late",
-        format!("{zh}，您的回答转人工核对"),
+        format!("{zh}，由中心决定是否采用您的回答"),
         format!("Too late: {en}; a person will look at your answer"),
     )
 }

@@ -73,7 +73,7 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
         panic!("its author is told: {:?}", row(&mut late, late_answer).state)
     };
     assert_eq!(reason.code, "task.late");
-    assert!(reason.zh.contains("转人工核对"));
+    assert!(reason.zh.contains("由中心决定"));
     assert_eq!(
         row(&mut late, late_answer).photos_sent,
         1,
