@@ -111,7 +111,7 @@ impl Place {
     async fn renew_epoch(self) -> Result<()> {
         let opened = run::open(&self.options()).await?;
         let mut fresh = [0; 32];
-        SystemChance::default().fill(&mut fresh);
+        SystemChance.fill(&mut fresh);
         let epoch = Identity::renew_epoch(&opened.store, fresh).await?;
         opened.store.close().await;
         println!(

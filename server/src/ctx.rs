@@ -3,7 +3,6 @@
 
 use crate::{failure::Failure, feed::Outgoing, store::Tx};
 use protocol::{ids::EventId, time::Millis};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Source of time; the simulator brings its own.
 pub trait Clock: Send + Sync {
@@ -23,27 +22,22 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's random source; when that fails, the process's own counter keeps ids distinct but
-/// tokens are never made from it ([`Chance::fill`] panics nowhere, so secrets check [`SystemChance::healthy`]).
-#[derive(Default)]
-pub struct SystemChance {
-    fallback: AtomicU64,
-}
+/// The operating system's random source. Tokens and keys come from it, so a machine that stops giving random
+/// bytes (none is known to, once it has begun) ends the process: a server that is down is mended, a server
+/// with guessable tokens is not noticed.
+pub struct SystemChance;
+
 impl SystemChance {
-    /// Whether the operating system gives random bytes; checked once at the start.
+    /// Whether the operating system gives random bytes; asked once, before anything is served.
     pub fn healthy() -> bool {
         getrandom::fill(&mut [0; 8]).is_ok()
     }
 }
 impl Chance for SystemChance {
     fn fill(&self, bytes: &mut [u8]) {
-        if getrandom::fill(bytes).is_err() {
-            for chunk in bytes.chunks_mut(8) {
-                let n = self.fallback.fetch_add(1, Ordering::Relaxed).to_le_bytes();
-                for (slot, byte) in chunk.iter_mut().zip(n) {
-                    *slot = byte;
-                }
-            }
+        if let Err(error) = getrandom::fill(bytes) {
+            tracing::error!(%error, "no random bytes, the server ends");
+            std::process::abort();
         }
     }
 }

@@ -113,7 +113,7 @@ pub async fn open(options: &Options) -> Result<Opened, StartError> {
         .map_err(Failure::internal)??;
     let blobs = Blobs::folder(&options.data.join("objects"))?;
     let mut seed = [0; 32];
-    SystemChance::default().fill(&mut seed);
+    SystemChance.fill(&mut seed);
     let identity = Identity::load_or_create(&store, seed).await?;
     Ok(Opened {
         store,
@@ -136,7 +136,7 @@ pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress)
         settings,
         public,
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
-        chance: Arc::new(SystemChance::default()),
+        chance: Arc::new(SystemChance),
         rate: Default::default(),
         stopping: Default::default(),
     });

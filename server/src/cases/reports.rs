@@ -205,7 +205,11 @@ pub fn photos_changed(tx: &mut Tx<'_>, ctx: &mut Ctx, _app: &App, entry: EntryId
 fn moved_on(case: &CaseFile) -> Reason {
     Reason::new(
         "case.moved_on",
-        format!("案卷 {} 已进入「{}」，由中心决定是否采用", case.number, case.state.zh()),
+        format!(
+            "案卷 {} 已进入「{}」，由中心决定是否采用",
+            case.number,
+            case.state.zh()
+        ),
         format!(
             "Case {} is {} by now; a person will look at it",
             case.number,

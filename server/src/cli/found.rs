@@ -42,7 +42,7 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
         "name and account may not be empty"
     );
     let mut seed = [0; 32];
-    SystemChance::default().fill(&mut seed);
+    SystemChance.fill(&mut seed);
     let mut start = Ctx::new(SystemClock.now(), seed);
     let password = passwords::word(start.ids.bytes());
     let hash = passwords::hash_now(&password, &start.ids.bytes())?;
