@@ -32,9 +32,18 @@ impl<T> From<T> for Open<T> {
 #[macro_export]
 macro_rules! text_enum {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $crate::text_enum_values! { $(#[$doc])* pub enum $name { $($(#[$vdoc])* $variant = $text),* } }
+        #[cfg(feature = "openapi")]
+        $crate::text_enum_schema! { $name $($text)* }
+    };
+}
+
+/// [`text_enum`] without its description for an API.
+#[macro_export]
+macro_rules! text_enum_values {
+    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum $name {
             $($(#[$vdoc])* #[serde(rename = $text)] $variant),*
         }
@@ -55,6 +64,27 @@ macro_rules! text_enum {
             type Err = $crate::open::UnknownText;
             fn from_str(text: &str) -> Result<Self, $crate::open::UnknownText> {
                 match text { $($text => Ok(Self::$variant),)* _ => Err($crate::open::UnknownText { of: stringify!($name), text: text.chars().take(64).collect() }) }
+            }
+        }
+    };
+}
+
+/// The description of a [`text_enum`]: by hand, because utoipa's derive does not see through a macro's literals
+/// and would list the Rust names.
+#[macro_export]
+macro_rules! text_enum_schema {
+    ($name:ident $($text:literal)*) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([$($text),*]))
+                    .into()
+            }
+        }
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
             }
         }
     };

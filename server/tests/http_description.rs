@@ -174,3 +174,20 @@ both_engines! {
         assert!(cells > 40, "{cells}");
     }
 }
+
+#[tokio::test]
+async fn enums_are_described_by_their_wire_texts() {
+    let app = TestApp::sqlite().await;
+    let description = description::describe(&app.app);
+    let values = |name: &str| description["components"]["schemas"][name]["enum"].clone();
+    let texts = |all: &[&str]| json!(all);
+    let actions: Vec<&str> = protocol::case::Action::ALL.iter().map(|a| a.as_str()).collect();
+    let states: Vec<&str> = protocol::case::CaseState::ALL
+        .iter()
+        .map(|s| s.as_str())
+        .collect();
+    let roles: Vec<&str> = Role::ALL.iter().map(|r| r.as_str()).collect();
+    assert_eq!(values("Action"), texts(&actions));
+    assert_eq!(values("CaseState"), texts(&states));
+    assert_eq!(values("Role"), texts(&roles));
+}
