@@ -207,12 +207,12 @@ both_engines! {
         let first = begin(&app, &client, &bytes).await;
         patch(&app, &client, &first, 0, bytes[..100].to_vec()).await.expect(204);
         let mut last = String::new();
-        for _ in 0..4 {
+        for _ in 0..8 {
             app.advance(1_000);
             last = begin(&app, &client, &bytes).await;
         }
         head(&app, &client, &first).await.expect(404);
-        assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 4);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 8);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload_part").await, 0);
         patch(&app, &client, &last, 0, bytes.clone()).await.expect(204);
     }

@@ -31,7 +31,7 @@ use uuid::Uuid;
 /// Bodies that are received into memory at the same time; at most a photo's size each.
 const RECEIVING: usize = 64;
 /// Of one terminal or person: none of them may take the room of all others.
-const RECEIVING_EACH: usize = 4;
+const RECEIVING_EACH: usize = 8;
 
 /// The object store.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use protocol::{
 };
 
 /// Unfinished uploads of one photo that stand side by side.
-const BESIDE: usize = 4;
+const BESIDE: usize = 8;
 
 /// An upload in progress, or finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
