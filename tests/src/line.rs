@@ -252,11 +252,40 @@ enum End {
 }
 
 /// Reads what is asked and answers with the same bytes whatever it was.
+///
+/// A request is read whole first: whoever is answered in the middle of speaking, or is hung up on with bytes unread,
+/// may see a reset instead of the answer.
 fn portal(mut handset: TcpStream, answer: &[u8]) {
-    let _ = handset.set_read_timeout(Some(Duration::from_millis(200)));
+    let _ = handset.set_read_timeout(Some(Duration::from_secs(20)));
+    let mut asked = Vec::new();
     let mut buffer = [0; 16 * 1024];
-    let _ = handset.read(&mut buffer);
+    while let Ok(n) = handset.read(&mut buffer)
+        && n > 0
+    {
+        asked.extend_from_slice(buffer.get(..n).unwrap_or_default());
+        if is_whole(&asked) {
+            break;
+        }
+    }
     let _ = handset.write_all(answer);
     let _ = handset.shutdown(Shutdown::Write);
     while handset.read(&mut buffer).is_ok_and(|n| n > 0) {}
+}
+
+/// Whether these bytes are a whole HTTP/1.1 request with a stated length. What is not HTTP (a TLS greeting) counts
+/// as whole.
+fn is_whole(asked: &[u8]) -> bool {
+    const METHODS: [&str; 5] = ["GET ", "HEAD ", "POST ", "PATCH ", "DELETE "];
+    if !METHODS.iter().any(|method| asked.starts_with(method.as_bytes())) {
+        return true;
+    }
+    let Some(end) = asked.windows(4).position(|w| w == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(asked.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
+        .unwrap_or(0);
+    asked.len() >= end + 4 + length
 }
