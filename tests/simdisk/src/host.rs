@@ -1,0 +1,122 @@
+//! A machine as its owner sees it: open databases and files on it, arrange its faults, cut its power.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::machine::{Fault, Stats};
+use crate::rng::hash_bytes;
+use crate::vfs::{Inner, Registered};
+use crate::{Cut, Files};
+
+/// One simulated machine. Cheap to clone; its disk goes with the last clone.
+#[derive(Clone)]
+pub struct Host(Arc<Registered>);
+
+impl Host {
+    /// A new machine with an empty disk. `label` is only for reading its VFS name.
+    pub fn new(label: &str, seed: u64) -> Self {
+        Self(Arc::new(Registered::new(label, seed)))
+    }
+    fn inner(&self) -> &Arc<Inner> {
+        self.0.inner()
+    }
+    /// The name under which SQLite knows it, as long as a clone of the host lives.
+    pub fn vfs(&self) -> &str {
+        self.inner().name.to_str().unwrap_or_default()
+    }
+    /// A plain connection to a database on this machine.
+    pub fn open(&self, file: &str) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags_and_vfs(file, flags, self.inner().name.as_c_str())
+    }
+    /// The plain files, for as long as the machine runs without a power cycle.
+    pub fn files(&self) -> Files {
+        Files::of(self.inner().clone())
+    }
+
+    /// Mutating operations so far: creations, writes, truncations, syncs, renames, removals.
+    pub fn ops(&self) -> u64 {
+        self.inner().lock().ops
+    }
+    /// Arranges `fault` at the k-th mutating operation from now; 0 is the very next one.
+    pub fn fault_in(&self, k: u64, fault: Fault) {
+        let mut machine = self.inner().lock();
+        let at = machine.ops + k;
+        machine.faults.insert(at, fault);
+    }
+    pub fn clear_faults(&self) {
+        self.inner().lock().faults.clear();
+    }
+    pub fn is_dead(&self) -> bool {
+        self.inner().lock().dead
+    }
+    /// Stops the machine now, between two operations: every later call fails until [`Self::power_cycle`].
+    pub fn kill(&self) {
+        self.inner().lock().dead = true;
+    }
+    /// The power returns, or the process starts again: decides what survived. Connections and [`Files`] of before fail
+    /// for ever; they may be dropped before this or long after.
+    pub fn power_cycle(&self, cut: Cut) {
+        self.inner().lock().power_cycle(cut);
+    }
+
+    pub fn set_quota(&self, bytes: Option<usize>) {
+        self.inner().lock().quota = bytes;
+    }
+    /// A disk that answers "synced" and has not.
+    pub fn set_lying_sync(&self, on: bool) {
+        self.inner().lock().lying_sync = on;
+    }
+    /// Names need no sync of their folder. POSIX does not promise that.
+    pub fn set_names_durable_at_once(&self, on: bool) {
+        self.inner().lock().names_durable_at_once = on;
+    }
+    /// What SQLite is told about a torn write; neighbouring bytes are never harmed.
+    pub fn set_powersafe_overwrite(&self, on: bool) {
+        self.inner().lock().powersafe_overwrite = on;
+    }
+
+    /// Over the operations so far: which, on which file, where and how long.
+    pub fn trace_hash(&self) -> u64 {
+        self.inner().lock().hash
+    }
+    /// Takes the written bytes into the trace hash too.
+    pub fn set_hash_content(&self, on: bool) {
+        self.inner().lock().hash_content = on;
+    }
+    pub fn set_log(&self, on: bool) {
+        self.inner().lock().log = on.then(Vec::new);
+    }
+    /// One line for each operation since the last call.
+    pub fn take_log(&self) -> Vec<String> {
+        let mut machine = self.inner().lock();
+        machine.log.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+    /// Over everything that is visible on the disk.
+    pub fn disk_hash(&self) -> u64 {
+        let machine = self.inner().lock();
+        machine.names.now.iter().fold(7, |hash, (name, ino)| {
+            let data = machine.inodes.get(ino).map(|inode| inode.data.as_slice());
+            hash_bytes(hash_bytes(hash, name.as_bytes()), data.unwrap_or_default())
+        })
+    }
+    pub fn stats(&self) -> Stats {
+        self.inner().lock().stats.clone()
+    }
+    pub fn used(&self) -> usize {
+        self.inner().lock().used
+    }
+    pub fn names(&self) -> Vec<String> {
+        self.inner().lock().names.now.keys().cloned().collect()
+    }
+    /// The machine's own clock, as SQLite sees it.
+    pub fn now_us(&self) -> u64 {
+        self.inner().lock().clock_us
+    }
+    pub fn advance_us(&self, us: u64) {
+        self.inner().lock().clock_us += us;
+    }
+}

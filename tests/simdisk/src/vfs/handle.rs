@@ -1,0 +1,59 @@
+//! One open file of one connection.
+
+use std::sync::{Arc, MutexGuard};
+
+use rusqlite::ffi;
+
+use super::{Inner, Shm};
+use crate::machine::{Fail, Machine};
+
+pub struct Handle {
+    pub host: Arc<Inner>,
+    pub ino: u64,
+    pub epoch: u64,
+    pub id: u64,
+    pub name: Option<String>,
+    pub delete_on_close: bool,
+    /// The first sync also makes the names of its folder durable.
+    pub sync_folder: bool,
+    pub shm: Option<Arc<Shm>>,
+    /// Slots of the WAL index that it holds, one bit each.
+    pub shm_shared: u8,
+    pub shm_exclusive: u8,
+}
+
+impl Handle {
+    /// The machine, if it runs and has not been restarted since this file was opened.
+    pub fn machine(&self) -> Result<MutexGuard<'_, Machine>, Fail> {
+        let machine = self.host.lock();
+        if machine.dead || machine.epoch != self.epoch {
+            return Err(Fail::Dead);
+        }
+        Ok(machine)
+    }
+}
+
+/// What SQLite allocates for a file (szOsFile): its own head, then our handle.
+#[repr(C)]
+pub struct SimFile {
+    pub base: ffi::sqlite3_file,
+    pub handle: *mut Handle,
+}
+
+/// A share in a host that the VFS reached through its pointer.
+pub fn shared(host: &Inner) -> Arc<Inner> {
+    let raw = std::ptr::from_ref(host);
+    // SAFETY: an Inner is only ever made inside an Arc, one share of which is leaked, so the count is at least one and
+    // the pointer came from `Arc::into_raw`.
+    unsafe {
+        Arc::increment_strong_count(raw);
+        Arc::from_raw(raw)
+    }
+}
+
+/// # Safety
+/// `file` was opened by our xOpen and not closed yet, and no other reference to its handle lives.
+pub unsafe fn handle<'a>(file: *mut ffi::sqlite3_file) -> &'a mut Handle {
+    // SAFETY: then it is a SimFile whose handle is a live box.
+    unsafe { &mut *(*file.cast::<SimFile>()).handle }
+}
