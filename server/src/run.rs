@@ -9,14 +9,13 @@ pub use tls::{Certificate, Tls, TlsError};
 
 use crate::{
     app::{App, Parts},
-    blobs::{self, Blobs},
+    blobs::Blobs,
     config::Settings,
     ctx::{Chance, Clock, SystemChance, SystemClock},
-    duty,
     failure::Failure,
     grids::{self, Grids},
     http::server::router,
-    intake,
+    jobs,
     store::{self, Store, StoreError},
     terminals::{PublicAddress, identity::Identity},
 };
@@ -124,6 +123,24 @@ pub async fn open(options: &Options) -> Result<Opened, StartError> {
 
 /// The parts of a server over what is open.
 pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress) -> Result<App, StartError> {
+    assemble_with(
+        opened,
+        settings,
+        public,
+        Arc::new(SystemClock),
+        Arc::new(SystemChance),
+    )
+    .await
+}
+
+/// [`assemble`] under a clock and a chance of the caller's.
+pub async fn assemble_with(
+    opened: Opened,
+    settings: Settings,
+    public: PublicAddress,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+) -> Result<App, StartError> {
     let shipped = |error: &dyn std::fmt::Display| StartError::Shipped(error.to_string());
     let grids = Grids::load(&opened.store, &opened.blobs).await?;
     let app = App::new(Parts {
@@ -135,8 +152,8 @@ pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress)
         catalogue: Catalogue::shipped().map_err(|e| shipped(&e))?,
         settings,
         public,
-        clock: Arc::new(SystemClock) as Arc<dyn Clock>,
-        chance: Arc::new(SystemChance),
+        clock,
+        chance,
         rate: Default::default(),
         stopping: Default::default(),
     });
@@ -214,9 +231,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     };
     let jobs = vec![
         tokio::spawn(crate::http::health::upkeep()),
-        tokio::spawn(intake::watch(app.clone())),
-        tokio::spawn(duty::watch(app.clone())),
-        tokio::spawn(blobs::watch(app.clone())),
+        tokio::spawn(jobs::watch(app.clone())),
         tokio::spawn(grids::watch(app.clone())),
     ];
     tracing::info!(%url, %address, engine = ?app.store.engine(), epoch = app.identity.epoch, "listening");

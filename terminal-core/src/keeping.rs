@@ -1,12 +1,14 @@
 //! What the handset throws away, and when: never what an item or a draft names, never what the server does not
 //! hold. And the turn, which keeps the processes of one home from deciding at once.
 
-use crate::{Error, Result, photos::PhotoFolder, report::draft_photos, terminal::Terminal, words};
+use crate::{
+    Error, Result, photos::PhotoFolder, platform::DiskLock, report::draft_photos, terminal::Terminal, words,
+};
 use protocol::{
     ids::{EntryId, RecordId},
     photo::Sha256,
 };
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf};
 
 /// What the server holds stays here this long as well, milliseconds: 30 days, so that a server restored from a
 /// backup can be filled again.
@@ -98,29 +100,16 @@ impl Terminal {
     }
     /// The turn to decide and file: one at a time over all processes of this home. It ends with the guard or
     /// with the process, however that dies.
-    pub(crate) fn turn(&self) -> Result<fs::File> {
-        let (path, file) = self.turn_file()?;
-        file.lock().map_err(Error::io(&path))?;
-        Ok(file)
+    pub(crate) fn turn(&self) -> Result<DiskLock> {
+        let path = self.turn_path();
+        self.disk().lock(&path).map_err(Error::io(&path))
     }
     /// The turn if nobody has it.
-    fn free_turn(&self) -> Result<Option<fs::File>> {
-        let (path, file) = self.turn_file()?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(source)) => Err(Error::io(&path)(source)),
-        }
+    fn free_turn(&self) -> Result<Option<DiskLock>> {
+        let path = self.turn_path();
+        self.disk().try_lock(&path).map_err(Error::io(&path))
     }
-    fn turn_file(&self) -> Result<(PathBuf, fs::File)> {
-        let path = self.store().home().join("work.lock");
-        let mut options = fs::OpenOptions::new();
-        let file = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(Error::io(&path))?;
-        Ok((path, file))
+    fn turn_path(&self) -> PathBuf {
+        self.store().home().join("work.lock")
     }
 }

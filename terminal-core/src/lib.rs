@@ -12,6 +12,7 @@
 
 pub mod activity;
 pub mod cli;
+pub mod disk;
 pub mod enrol;
 pub mod error;
 mod keeping;

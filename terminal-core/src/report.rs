@@ -10,7 +10,7 @@
 
 use crate::{
     Error, Result,
-    photos::{PhotoFolder, Source, StampPlace},
+    photos::{PhotoFolder, Source, StampPlace, Taken},
     store,
     terminal::Terminal,
     words,
@@ -198,6 +198,23 @@ impl<C: Content> Draft<C> {
                 self.terminal.random(),
             )
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        self.add_taken(taken)
+    }
+    /// [`Draft::add_photo`] without the pipeline, for bytes that are as it would make them.
+    ///
+    /// # Errors
+    /// As [`Draft::add_photo`].
+    #[cfg(feature = "testing")]
+    pub fn add_ready_photo(&mut self, ready: &media::Prepared) -> Result<&mut Self> {
+        let _turn = self.terminal.turn()?;
+        let taken = self
+            .terminal
+            .photo_folder()
+            .keep(ready, C::PHOTO_ROLE, self.terminal.random())
+            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        self.add_taken(taken)
+    }
+    fn add_taken(&mut self, taken: Taken) -> Result<&mut Self> {
         if self.stored.photos.iter().any(|p| p.original == taken.original) {
             // The same picture with a later stamp: the first one stays, this file is named by nothing.
             if !self

@@ -7,9 +7,10 @@
 
 use crate::{
     Error, Result,
+    disk::SystemDisk,
     photos::PhotoFolder,
     place::{HandsetGrid, Place, PlaceAnswer},
-    platform::{Clock, Random, SystemClock, SystemRandom, Vault, random_bytes},
+    platform::{Clock, Disk, Random, SystemClock, SystemRandom, Vault, random_bytes},
     presence::Presence,
     report::{Draft, ReportContent, ReportDraft, photo_file},
     store::{Account, Cancelled, Custody, DATABASE, Item, NewEntry, Store},
@@ -46,6 +47,7 @@ pub struct Platform {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub vault: Arc<dyn Vault>,
+    pub disk: Arc<dyn Disk>,
 }
 
 impl Platform {
@@ -59,6 +61,7 @@ impl Platform {
             clock: Arc::new(SystemClock::new(&random)?),
             vault: Arc::new(FileVault::open_or_create(home, &random)?),
             random: Arc::new(random),
+            disk: Arc::new(SystemDisk),
         })
     }
 }
@@ -126,12 +129,13 @@ impl Terminal {
     /// # Errors
     /// `enrol.none`, and those of the store and of the keys.
     pub fn open(home: &Path, platform: Platform) -> Result<Self> {
-        if !home.join(DATABASE).exists() {
+        if !platform.disk.exists(&home.join(DATABASE)) {
             return Err(Error::NotEnrolled);
         }
-        let store = Store::open(home, platform.vault.database_key()?)?;
+        let store = Store::open_on(Arc::clone(&platform.disk), home, platform.vault.database_key()?)?;
         let account = store.account()?;
-        let photos = PhotoFolder::open(&home.join(PHOTOS), platform.vault.photo_key()?)
+        let disk = Arc::clone(&platform.disk);
+        let photos = PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.vault.photo_key()?)
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
         let terminal = Self(Arc::new(Inner {
             store,
@@ -156,13 +160,26 @@ impl Terminal {
         let server = Invitation::from_text(invitation)
             .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码", bad.to_string()))?;
         let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
-        let store = Store::open(home, platform.vault.database_key()?)?;
+        Self::enrol_over(&https, home, platform, invitation, device)
+    }
+    /// [`Terminal::enrol`] over a transport of the caller's.
+    ///
+    /// # Errors
+    /// As [`Terminal::enrol`].
+    pub fn enrol_over(
+        transport: &dyn Transport,
+        home: &Path,
+        platform: Platform,
+        invitation: &str,
+        device: Device,
+    ) -> Result<Self> {
+        let store = Store::open_on(Arc::clone(&platform.disk), home, platform.vault.database_key()?)?;
         crate::enrol::enrol(
             &store,
             platform.vault.as_ref(),
             platform.clock.as_ref(),
             platform.random.as_ref(),
-            &https,
+            transport,
             invitation,
             device,
         )?;
@@ -180,6 +197,9 @@ impl Terminal {
     /// The sealed photos.
     pub fn photo_folder(&self) -> &Arc<PhotoFolder> {
         &self.0.photos
+    }
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.0.platform.disk.as_ref()
     }
     pub(crate) fn random(&self) -> &dyn Random {
         self.0.platform.random.as_ref()

@@ -3,8 +3,8 @@
 
 use crate::{
     Error, Result,
-    platform::{Random, Vault, random_bytes},
-    store::sync_folder,
+    disk::SystemDisk,
+    platform::{Disk as _, Random, Vault, random_bytes},
 };
 use protocol::{
     ids::StreamId,
@@ -123,7 +123,7 @@ fn create(home: &Path, path: &Path, random: &dyn Random) -> Result<()> {
     });
     let removed = fs::remove_file(&temporary);
     linked.and(removed).map_err(Error::io(path))?;
-    sync_folder(home)
+    SystemDisk.sync_folder(home).map_err(Error::io(home))
 }
 
 impl Vault for FileVault {

@@ -15,12 +15,16 @@ mod stamp;
 pub use sealed::{Content, FileKey, SealedError};
 pub use stamp::{StampPlace, stamp};
 
-use crate::platform::{PhotoFileError, PhotoFiles, Random, random_bytes};
+use crate::{
+    disk::SystemDisk,
+    platform::{Disk, DiskFile, PhotoFileError, PhotoFiles, Random, random_bytes},
+};
 use protocol::photo::{PhotoRef, PhotoRole, Sha256};
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Where a photo comes from. Across FFI bytes come as paths.
@@ -95,23 +99,33 @@ impl PhotoError {
 
 /// The folder `photos/` of a handset: one sealed file a photo, one a thumbnail, named by the photo's hash.
 pub struct PhotoFolder {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     key: FileKey,
 }
 
 impl PhotoFolder {
+    /// [`PhotoFolder::open_on`] the system's own disk.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(dir: &Path, key: [u8; 32]) -> Result<Self, PhotoError> {
+        Self::open_on(Arc::new(SystemDisk), dir, key)
+    }
+
     /// The folder at `dir`, made if it is not there yet.
     ///
     /// # Errors
     /// [`PhotoError::DiskFull`] or [`PhotoError::Folder`].
-    pub fn open(dir: &Path, key: [u8; 32]) -> Result<Self, PhotoError> {
-        if !dir.is_dir() {
-            fs::create_dir_all(dir).map_err(PhotoError::disk)?;
+    pub fn open_on(disk: Arc<dyn Disk>, dir: &Path, key: [u8; 32]) -> Result<Self, PhotoError> {
+        if !disk.exists(dir) {
+            disk.create_dir_all(dir).map_err(PhotoError::disk)?;
             dir.parent()
-                .map_or(Ok(()), sync_folder)
+                .map_or(Ok(()), |above| disk.sync_folder(above))
                 .map_err(PhotoError::disk)?;
         }
         Ok(Self {
+            disk,
             dir: dir.to_path_buf(),
             key: key.into(),
         })
@@ -140,6 +154,16 @@ impl PhotoFolder {
             }
         };
         let prepared = media::prepare(bytes, &limits, stamp, &media::Options::default())?;
+        self.keep(&prepared, role, random)
+    }
+
+    /// Seals a photo that went through the pipeline, durably.
+    pub(crate) fn keep(
+        &self,
+        prepared: &media::Prepared,
+        role: PhotoRole,
+        random: &dyn Random,
+    ) -> Result<Taken, PhotoError> {
         let sha256 = Sha256(prepared.sha256);
         // The thumbnail first: where the photo is, its thumbnail is.
         self.put(Content::Thumbnail, sha256, &prepared.thumbnail, random)?;
@@ -215,7 +239,7 @@ impl PhotoFolder {
     /// [`PhotoError::Folder`].
     pub fn remove(&self, photo: Sha256) -> Result<(), PhotoError> {
         for content in [Content::Photo, Content::Thumbnail] {
-            match fs::remove_file(self.path(content, photo)) {
+            match self.disk.remove(&self.path(content, photo)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(PhotoError::disk(error)),
                 _ => {}
             }
@@ -231,10 +255,8 @@ impl PhotoFolder {
     /// [`PhotoError::Folder`].
     pub fn sweep(&self, is_named: &dyn Fn(Sha256) -> bool) -> Result<usize, PhotoError> {
         let mut removed = 0;
-        for entry in fs::read_dir(&self.dir).map_err(PhotoError::disk)? {
-            let entry = entry.map_err(PhotoError::disk)?;
-            let name = entry.file_name();
-            let Some((photo, rest)) = name.to_str().and_then(|name| name.split_once('.')) else {
+        for name in self.disk.names(&self.dir).map_err(PhotoError::disk)? {
+            let Some((photo, rest)) = name.split_once('.') else {
                 continue;
             };
             let Ok(photo) = photo.parse::<Sha256>() else {
@@ -245,7 +267,9 @@ impl PhotoFolder {
                     .is_some_and(|end| end.starts_with(".new-") || (end.is_empty() && !is_named(photo)))
             });
             if is_left_over {
-                fs::remove_file(entry.path()).map_err(PhotoError::disk)?;
+                self.disk
+                    .remove(&self.dir.join(&name))
+                    .map_err(PhotoError::disk)?;
                 removed += 1;
             }
         }
@@ -256,9 +280,15 @@ impl PhotoFolder {
         self.dir.join(format!("{photo}.{}", content.extension()))
     }
 
-    fn opened(&self, content: Content, photo: Sha256) -> Result<sealed::Opened<fs::File>, PhotoError> {
-        let file =
-            fs::File::open(self.path(content, photo)).map_err(|e| PhotoError::sealed(photo, e.into()))?;
+    fn opened(
+        &self,
+        content: Content,
+        photo: Sha256,
+    ) -> Result<sealed::Opened<Box<dyn DiskFile>>, PhotoError> {
+        let file = self
+            .disk
+            .open(&self.path(content, photo))
+            .map_err(|e| PhotoError::sealed(photo, e.into()))?;
         sealed::Opened::open(file, &self.key, content, photo).map_err(|e| PhotoError::sealed(photo, e))
     }
 
@@ -275,7 +305,7 @@ impl PhotoFolder {
             .and_then(|mut f| f.read_all().map_err(|e| PhotoError::sealed(photo, e)));
         if there.is_ok_and(|bytes| bytes == plain) {
             // Whoever put it there may have died before its name was durable.
-            return sync_folder(&self.dir).map_err(PhotoError::disk);
+            return self.disk.sync_folder(&self.dir).map_err(PhotoError::disk);
         }
         let prefix = random_bytes::<{ sealed::PREFIX }>(random).map_err(|_| PhotoError::NoRandomness)?;
         let bytes = sealed::seal(&self.key, content, photo, plain, &prefix)
@@ -283,12 +313,14 @@ impl PhotoFolder {
         let path = self.path(content, photo);
         // The prefix is new for each file, so its start names the temporary file as well.
         let beside = path.with_extension(format!("{}.new-{}", content.extension(), hex::encode(prefix)));
-        let written = write_synced(&beside, &bytes)
-            .and_then(|()| fs::rename(&beside, &path))
-            .and_then(|()| sync_folder(&self.dir));
+        let written = self
+            .disk
+            .create_synced(&beside, &bytes)
+            .and_then(|()| self.disk.rename(&beside, &path))
+            .and_then(|()| self.disk.sync_folder(&self.dir));
         if written.is_err() {
             // The photo is not there, and the caller hears it; a piece of a file helps nobody.
-            let _ = fs::remove_file(&beside);
+            let _ = self.disk.remove(&beside);
         }
         written.map_err(PhotoError::disk)
     }
@@ -333,23 +365,4 @@ fn read_at_most(path: &Path, max: u64) -> Result<Vec<u8>, PhotoError> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     Ok(bytes)
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn sync_folder(dir: &Path) -> io::Result<()> {
-    // A folder can be opened and synced on Unix; elsewhere renaming is as durable as the system makes it.
-    #[cfg(unix)]
-    fs::File::open(dir)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = dir;
-    Ok(())
 }

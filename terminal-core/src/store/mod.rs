@@ -28,12 +28,15 @@ pub use outbox::{Accepted, Cancelled, Queued, RefusedElement};
 pub use retry::{LONGEST as LONGEST_WAIT, Retry, Step};
 pub use uploads::Upload;
 
-use crate::{Error, Result};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use crate::{
+    Error, Result,
+    disk::SystemDisk,
+    platform::{Disk, DiskLock},
+};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::{
-    fs,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use zeroize::Zeroizing;
@@ -46,6 +49,7 @@ const BUSY: Duration = Duration::from_secs(15);
 
 /// The store of one account on one terminal. Shared between threads by reference.
 pub struct Store {
+    disk: Arc<dyn Disk>,
     home: PathBuf,
     key: Zeroizing<[u8; 32]>,
     /// `None` after a failed COMMIT, until the next use opens the file again.
@@ -65,19 +69,27 @@ pub(crate) enum CommitFault {
 }
 
 impl Store {
+    /// [`Store::open_on`] the system's own disk.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(home: &Path, key: [u8; 32]) -> Result<Self> {
+        Self::open_on(Arc::new(SystemDisk), home, key)
+    }
+
     /// Opens the store in `home` or creates it. The folder is made if it is not there.
     ///
     /// A file that does not open with this key, or is damaged, is moved aside and named in the error
     /// ([`Error::MovedAside`]); it is never deleted. The next call makes a new, empty store.
-    pub fn open(home: &Path, key: [u8; 32]) -> Result<Self> {
-        fs::create_dir_all(home).map_err(Error::io(home))?;
+    pub fn open_on(disk: Arc<dyn Disk>, home: &Path, key: [u8; 32]) -> Result<Self> {
+        disk.create_dir_all(home).map_err(Error::io(home))?;
         let key = Zeroizing::new(key);
         let path = home.join(DATABASE);
-        finish_moving_aside(&path)?;
-        let is_new = !path.exists();
-        let mut connection = match connect(&path, &key) {
+        finish_moving_aside(disk.as_ref(), &path)?;
+        let is_new = !disk.exists(&path);
+        let mut connection = match connect(disk.as_ref(), &path, &key) {
             Err(Error::Store(error)) if is_unreadable(&error) => {
-                let moved_to = move_aside(&path)?;
+                let moved_to = move_aside(disk.as_ref(), &path)?;
                 return Err(Error::MovedAside {
                     moved_to,
                     detail: error.to_string(),
@@ -87,9 +99,10 @@ impl Store {
         };
         schema::migrate(&mut connection)?;
         if is_new {
-            sync_folder(home)?;
+            disk.sync_folder(home).map_err(Error::io(home))?;
         }
         Ok(Self {
+            disk,
             home: home.to_owned(),
             key,
             connection: Mutex::new(Some(connection)),
@@ -106,7 +119,7 @@ impl Store {
     /// Whether a database that could not be read lies beside this one (see [`Store::open`]): it may name photos
     /// that this store does not know.
     pub fn has_databases_aside(&self) -> Result<bool> {
-        let (free, _) = aside(&self.home.join(DATABASE))?;
+        let (free, _) = aside(self.disk.as_ref(), &self.home.join(DATABASE))?;
         Ok(free > 1)
     }
 
@@ -114,17 +127,8 @@ impl Store {
     /// with the guard or with the process, however that dies: no stale "running" flag can block a sync.
     pub fn sync_guard(&self) -> Result<Option<SyncGuard>> {
         let path = self.home.join("sync.lock");
-        let file = fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(Error::io(&path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(SyncGuard { _file: file })),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(source)) => Err(Error::Io { path, source }),
-        }
+        let lock = self.disk.try_lock(&path).map_err(Error::io(&path))?;
+        Ok(lock.map(|lock| SyncGuard { _lock: lock }))
     }
 
     /// Runs `work` in one transaction and makes it durable. See the module for what an error of COMMIT means.
@@ -166,7 +170,7 @@ impl Store {
     fn slot(&self) -> Result<MutexGuard<'_, Option<Connection>>> {
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
-            let connection = connect(&self.home.join(DATABASE), &self.key)?;
+            let connection = connect(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)?;
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
             *slot = Some(connection);
         }
@@ -201,17 +205,15 @@ impl Store {
 /// The right to sync a store; see [`Store::sync_guard`].
 #[derive(Debug)]
 pub struct SyncGuard {
-    _file: fs::File,
+    _lock: DiskLock,
 }
 
-fn connect(path: &Path, key: &[u8; 32]) -> Result<Connection> {
-    let connection = Connection::open(path)?;
-    let hex = Zeroizing::new(hex::encode(key));
-    let set_key = Zeroizing::new(format!(
-        "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\";",
-        hex.as_str()
-    ));
-    connection.execute_batch(&set_key)?;
+fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
+    let connection = match disk.vfs() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs)?,
+        None => Connection::open(path)?,
+    };
+    set_key(disk, &connection, key)?;
     connection.busy_timeout(BUSY)?;
     // The first read is what tells whether the key fits.
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| {
@@ -220,6 +222,20 @@ fn connect(path: &Path, key: &[u8; 32]) -> Result<Connection> {
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
     Ok(connection)
+}
+
+fn set_key(disk: &dyn Disk, connection: &Connection, key: &[u8; 32]) -> Result<()> {
+    #[cfg(feature = "testing")]
+    if disk.is_plain() {
+        return Ok(());
+    }
+    let _ = disk;
+    let hex = Zeroizing::new(hex::encode(key));
+    let set_key = Zeroizing::new(format!(
+        "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\";",
+        hex.as_str()
+    ));
+    Ok(connection.execute_batch(&set_key)?)
 }
 
 fn is_unreadable(error: &rusqlite::Error) -> bool {
@@ -234,48 +250,42 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// The first free number for a file set aside, and its name `account.db.aside-N`.
-fn aside(path: &Path) -> Result<(u32, PathBuf)> {
+fn aside(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
     (1..=u32::MAX)
         .map(|n| (n, with_suffix(path, &format!(".aside-{n}"))))
-        .find(|(_, target)| !target.exists())
+        .find(|(_, target)| !disk.exists(target))
         .ok_or_else(|| Error::Data("too many files set aside".into()))
 }
 
 /// A death while a file was set aside leaves its log without it: the log goes back, because the last commits
 /// may be in it.
-fn finish_moving_aside(path: &Path) -> Result<()> {
-    let (n, _) = aside(path)?;
+fn finish_moving_aside(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let (n, _) = aside(disk, path)?;
     let (log, home) = (
         with_suffix(path, &format!(".aside-{n}-wal")),
         with_suffix(path, "-wal"),
     );
-    if path.exists() && log.exists() && !home.exists() {
-        fs::rename(&log, &home).map_err(Error::io(&log))?;
+    if disk.exists(path) && disk.exists(&log) && !disk.exists(&home) {
+        disk.rename(&log, &home).map_err(Error::io(&log))?;
     }
     Ok(())
 }
 
 /// Moves the file and its log to the first free name `account.db.aside-N`.
-fn move_aside(path: &Path) -> Result<PathBuf> {
+fn move_aside(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
     let named = |suffix: &str| with_suffix(path, suffix);
-    let (n, target) = aside(path)?;
+    let (n, target) = aside(disk, path)?;
     // The log first: a log alone must never meet a new database of the same name.
     for suffix in ["-wal", "-shm"] {
         let (from, to) = (named(suffix), named(&format!(".aside-{n}{suffix}")));
-        if from.exists() {
-            fs::rename(&from, &to).map_err(Error::io(&from))?;
+        if disk.exists(&from) {
+            disk.rename(&from, &to).map_err(Error::io(&from))?;
         }
     }
-    fs::rename(path, &target).map_err(Error::io(path))?;
-    sync_folder(path.parent().unwrap_or(path))?;
+    disk.rename(path, &target).map_err(Error::io(path))?;
+    let folder = path.parent().unwrap_or(path);
+    disk.sync_folder(folder).map_err(Error::io(folder))?;
     Ok(target)
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    fs::File::open(folder)
-        .and_then(|f| f.sync_all())
-        .map_err(Error::io(folder))
 }
 
 /// A count or size as SQLite stores it.
@@ -391,7 +401,7 @@ mod tests {
     fn a_store_of_a_newer_program_is_not_touched() {
         let home = tempfile::tempdir().unwrap();
         drop(store(home.path()));
-        let connection = connect(&home.path().join(DATABASE), &[3; 32]).unwrap();
+        let connection = connect(&SystemDisk, &home.path().join(DATABASE), &[3; 32]).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
         drop(connection);
         assert!(matches!(
