@@ -17,6 +17,7 @@ pub mod geo;
 pub mod ids;
 pub mod manifest;
 pub mod open;
+pub mod parcel;
 pub mod payload;
 pub mod photo;
 pub mod problem;

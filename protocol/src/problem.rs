@@ -69,6 +69,10 @@ problems! {
     EnrolConflict = "enrol.conflict", 409, Refused, "该终端已登记为其他身份", "This stream is enrolled already with another key";
     StreamUnknown = "stream.unknown", 404, Authenticate, "服务器不认识本机，将自动重新登记", "The server does not know this stream, it will be readmitted";
     StreamRevoked = "stream.revoked", 403, Refused, "本终端已停用，请联系管理员", "This terminal has been revoked, tell the administrator";
+    /// As [`Self::StreamRevoked`], and the terminal's data is to be wiped once it is handed over.
+    TerminalWipe = "terminal.wipe", 403, Refused, "已收到清除指令：先封存并交接待上传内容，再清除本机数据", "A wipe was ordered: what is pending is sealed and handed over first, then this terminal's data is removed";
+    ParcelMalformed = "parcel.malformed", 422, Refused, "封存包无法识别或已损坏", "This is no parcel, or it was damaged";
+    ParcelKey = "parcel.key", 422, Refused, "封存包不是用本服务器的密钥封存的", "The parcel was not sealed to a key of this server";
     // Entries
     TooMany = "push.too_many", 413, Split, "一次发送的条目过多，将自动分批", "Too many entries in one batch, it will be split";
     WrongStream = "push.stream", 403, Refused, "内容不属于本机", "The envelope names another stream";
