@@ -6,6 +6,7 @@ use crate::{
     ctx::{Chance, Clock, Ctx},
     failure::Failure,
     grids::Grids,
+    jobs::Lease,
     store::{Store, Tx},
     terminals::identity::Identity,
 };
@@ -15,7 +16,11 @@ use tokio::sync::watch;
 
 /// The parts of a server, shared by all requests. Cloning is cheap.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App {
+    parts: Arc<Parts>,
+    /// What every write has to hold besides, when this is a background job at work.
+    lease: Option<Lease>,
+}
 
 /// See [`App`].
 pub struct Parts {
@@ -41,13 +46,23 @@ pub struct Parts {
 impl std::ops::Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self {
+            parts: Arc::new(parts),
+            lease: None,
+        }
+    }
+    /// The same server at work on a job: a write whose lease another replica has is refused.
+    pub fn under(&self, lease: Lease) -> Self {
+        Self {
+            parts: Arc::clone(&self.parts),
+            lease: Some(lease),
+        }
     }
     /// 32 random bytes for a token or code.
     pub fn secret(&self) -> [u8; 32] {
@@ -66,9 +81,13 @@ impl App {
         mut f: impl FnMut(&mut Tx<'_>, &mut Ctx) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let start = self.ctx();
+        let lease = self.lease.clone();
         self.store
             .write(move |tx| {
                 let mut ctx = start.clone();
+                if let Some(lease) = &lease {
+                    lease.hold(tx, ctx.now)?;
+                }
                 let answer = f(tx, &mut ctx)?;
                 ctx.finish(tx)?;
                 Ok(answer)

@@ -12,6 +12,7 @@ pub mod config;
 pub mod ctx;
 pub mod failure;
 pub mod http;
+pub mod jobs;
 pub mod list;
 pub mod run;
 pub mod store;

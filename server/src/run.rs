@@ -198,7 +198,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         .public
         .clone()
         .unwrap_or_else(|| format!("{scheme}://{address}"));
-    let certificate = tls::load(&options.tls, &options.data.join("tls"), &url)?;
+    let certificate = tls::load(&options.tls, &opened.store, &options.data.join("tls"), &url).await?;
     let pins = certificate.as_ref().map(|c| c.pins.clone()).unwrap_or_default();
     let app = assemble(
         opened,

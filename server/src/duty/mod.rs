@@ -12,6 +12,6 @@ mod routes;
 pub mod rules;
 
 pub use presence::{
-    check_in, check_out, contact, end, end_expired, on_duty, relieved, stream_revoked, was_on_duty, watch,
+    check_in, check_out, contact, end, end_expired, on_duty, relieved, stream_revoked, sweep, was_on_duty,
 };
 pub use routes::{OnDuty, routes};

@@ -246,33 +246,23 @@ pub fn end_expired(tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<usize, Failure> {
     Ok(over.len())
 }
 
-/// The background job: ends what is over, every half minute, until the server stops. Any number of
-/// replicas may run it; each presence ends once.
-pub async fn watch(app: App) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(30));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let now = app.clock.now();
-        // A read first: a sweep that finds nothing costs the only writer nothing.
-        let due = app
-            .read(move |tx| {
-                Ok(
-                    tx.one(&format!("SELECT COUNT(*) AS n {OVER}"), params![now.0], |row| {
-                        row.get::<u64>("n")
-                    })?,
-                )
-            })
-            .await;
-        let done = match due {
-            Ok(0) => continue,
-            Ok(_) => app.write(end_expired).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = done {
-            tracing::warn!(%error, "ending duty failed, it is tried again");
-        }
+/// Ends what is over; how many presences.
+pub async fn sweep(app: &App) -> Result<usize, Failure> {
+    let now = app.clock.now();
+    // A read first: a sweep that finds nothing costs the only writer nothing.
+    let due = app
+        .read(move |tx| {
+            Ok(
+                tx.one(&format!("SELECT COUNT(*) AS n {OVER}"), params![now.0], |row| {
+                    row.get::<u64>("n")
+                })?,
+            )
+        })
+        .await?;
+    if due == 0 {
+        return Ok(0);
     }
+    app.write(end_expired).await
 }
 
 /// Who is on duty in a cell now, for tasks: present, and holder of a post whose area holds the cell.

@@ -35,7 +35,7 @@ pub(super) async fn events(
         let concerns = match hint {
             Ok(Hint::Mailbox(id)) => boxes.contains(&id),
             Ok(Hint::All) => true,
-            Ok(Hint::Jobs) => false,
+            Ok(Hint::Jobs | Hint::Grids) => false,
             // Too slow for all of them: one of those missed may have been ours.
             Err(_lagged) => true,
         };

@@ -13,6 +13,7 @@ use crate::{
     },
     params, people,
     store::{StoreError, Tx},
+    terminals::identity,
 };
 use axum::extract::State;
 use protocol::{
@@ -48,22 +49,15 @@ pub(super) async fn pull(
     Query(wish): Query<Wish>,
 ) -> Result<Json<PullAnswer>, Failure> {
     let limit = wish.limit.unwrap_or(MOST).clamp(1, MOST);
-    let epoch = app.identity.epoch.clone();
-    let known = wish
-        .cursor
-        .and_then(|text| text.parse::<Cursor>().ok())
-        .filter(|cursor| cursor.epoch == epoch);
-    let post_at = known
-        .as_ref()
-        .filter(|c| c.post.0 == field.post)
-        .map(|c| c.post.1);
-    let author_at = known
-        .as_ref()
-        .filter(|c| c.author.0 == field.person)
-        .map(|c| c.author.1);
+    let cursor = wish.cursor.and_then(|text| text.parse::<Cursor>().ok());
     let (post, person, now) = (field.post, field.person, app.clock.now());
-    let (posts, authors) = app
+    let (epoch, posts, authors) = app
         .read(move |tx| {
+            // Of the same snapshot as the rows: a number means nothing under another epoch.
+            let epoch = identity::epoch(tx)?;
+            let known = cursor.as_ref().filter(|cursor| cursor.epoch == epoch);
+            let post_at = known.filter(|c| c.post.0 == post).map(|c| c.post.1);
+            let author_at = known.filter(|c| c.author.0 == person).map(|c| c.author.1);
             let posts = if people::posts::holds(tx, post, person, now)? {
                 read(tx, MailboxId::Post(post), Mailbox::Post, post_at, limit)?
             } else {
@@ -71,7 +65,7 @@ pub(super) async fn pull(
             };
             let room = limit.saturating_sub(u32::try_from(posts.rows.len()).unwrap_or(limit));
             let authors = read(tx, MailboxId::Author(person), Mailbox::Author, author_at, room)?;
-            Ok((posts, authors))
+            Ok((epoch, posts, authors))
         })
         .await?;
     let cursor = Cursor {

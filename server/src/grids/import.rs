@@ -2,7 +2,12 @@
 //! changes.
 
 use super::reference::put_file;
-use crate::{blobs::Blobs, failure::Failure, params, store::Store};
+use crate::{
+    blobs::Blobs,
+    failure::Failure,
+    params,
+    store::{Hint, Store},
+};
 use bytes::Bytes;
 use grid::{
     check::Finding,
@@ -105,6 +110,7 @@ pub(super) async fn keep(
                 row.size,
                 now,
             )?;
+            tx.after_commit(Hint::Grids);
             Ok(())
         })
         .await?;

@@ -25,7 +25,7 @@ pub use apply::{Outcome, settle};
 pub use completeness::{Completeness, StateCount};
 pub use review::{Decision, ReviewDecision, ReviewItem, ReviewPage};
 pub use row::{EntryRow, EntryState};
-pub use sweep::{reconsider, sweep, watch};
+pub use sweep::{reconsider, sweep};
 
 use crate::{app::App, http::operation::Operations};
 use protocol::{
@@ -49,6 +49,15 @@ pub struct Taken {
 const REVIEWERS: &[Role] = &[Role::ShiftLeader, Role::Supervisor];
 /// Who may ask how complete a stream is.
 const INSPECTORS: &[Role] = &[Role::ShiftLeader, Role::Supervisor, Role::Admin];
+
+/// A push's body as far as it is read before a transaction begins; for `fuzz/`.
+#[cfg(fuzzing)]
+pub fn fuzz_push(body: &[u8]) {
+    for raw in push::read(body).map(|envelope| envelope.entries).unwrap_or_default() {
+        let _ = custody::Element::of(raw.get().as_bytes());
+    }
+    let _ = custody::Element::of(body);
+}
 
 /// The routes of this room.
 pub fn routes(app: &App) -> Operations {

@@ -9,6 +9,7 @@ use crate::{
     duty,
     failure::Failure,
     http::{actor::Field, body::Json},
+    terminals::identity,
 };
 use axum::{
     body::Bytes,
@@ -72,19 +73,19 @@ pub(super) async fn push(
         elements: Arc::new(elements),
     };
     let (parts, person) = (app.clone(), field.person);
-    let custody = app
+    let (custody, epoch) = app
         .write(move |tx, ctx| {
             // Nothing that another room does may cost custody.
             if let Err(failure) = apply::attempt(tx, ctx, |tx, ctx| duty::contact(tx, ctx, &parts, person)) {
                 tracing::error!(%failure, "the contact was not noted");
             }
-            custody::take(tx, ctx, &parts, &batch)
+            Ok((custody::take(tx, ctx, &parts, &batch)?, identity::epoch(tx)?))
         })
         .await?;
     metrics::counter!("xunge_entries_taken_total").increment(custody.new as u64);
     metrics::counter!("xunge_entries_refused_total").increment(custody.refused.len() as u64);
     Ok(Json(PushAnswer {
-        epoch: app.identity.epoch.clone(),
+        epoch,
         server_time: app.clock.now(),
         body_sha256,
         receipts: custody.receipts,
@@ -117,7 +118,7 @@ fn check_signature(field: &Field, headers: &HeaderMap, body: &[u8]) -> Result<Si
     Ok(signature)
 }
 
-fn read(body: &[u8]) -> Result<Envelope, Failure> {
+pub(super) fn read(body: &[u8]) -> Result<Envelope, Failure> {
     serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             let (at, zh) = ("/".to_owned(), "填写有误".to_owned());

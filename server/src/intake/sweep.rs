@@ -2,10 +2,9 @@
 //! program what an older one did not understand.
 
 use super::apply::{load, run};
-use crate::{app::App, failure::Failure, params, store::Hint};
+use crate::{app::App, failure::Failure, params};
 use protocol::ids::EntryId;
-use std::{collections::VecDeque, time::Duration};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use std::collections::VecDeque;
 
 /// How long a stuck entry rests between two tries.
 const STUCK_REST_MS: i64 = 10 * 60_000;
@@ -55,36 +54,4 @@ pub async fn reconsider(app: &App) -> Result<u64, Failure> {
         )?)
     })
     .await
-}
-
-/// The background job: applies what failed or was released, every few seconds and at once when somebody says
-/// that something is due, until the server stops. Any number of replicas may run it.
-pub async fn watch(app: App) {
-    if let Err(error) = reconsider(&app).await {
-        tracing::warn!(%error, "entries of an older program wait for the next start");
-    }
-    let mut hints = app.store.hints();
-    let mut ticks = tokio::time::interval(Duration::from_secs(3));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = jobs(&mut hints) => {}
-        }
-        if let Err(error) = sweep(&app).await {
-            tracing::warn!(%error, "applying entries again failed, it is tried again");
-        }
-    }
-}
-
-/// Waits for a hint that something is due.
-async fn jobs(hints: &mut Receiver<Hint>) {
-    loop {
-        match hints.recv().await {
-            Ok(Hint::Jobs | Hint::All) | Err(RecvError::Lagged(_)) => return,
-            Ok(Hint::Mailbox(_)) => {}
-            // Nobody will say anything any more; the ticks remain.
-            Err(RecvError::Closed) => std::future::pending().await,
-        }
-    }
 }

@@ -1,6 +1,13 @@
 //! TLS from the start: given files, or a certificate of our own with its successor's key, so that two pins
 //! travel in every enrolment string and the certificate can change without visiting the handsets.
+//!
+//! Our own lies in the database, beside the other keys: a handset that was invited by one replica has to know all
+//! of them again. The data folder holds a copy for people and their tools.
 
+use crate::{
+    params,
+    store::{Store, StoreError, Tx},
+};
 use protocol::photo::Sha256;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData, SanType};
 use rustls::{
@@ -14,7 +21,7 @@ use std::{io::Write, net::IpAddr, os::unix::fs::OpenOptionsExt, path::Path, path
 /// Where the certificate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tls {
-    /// Made once and kept in the data folder.
+    /// Made once for the whole deployment.
     Own,
     /// PEM files; `next` is the key of the successor, whose pin goes into enrolment strings too.
     Files {
@@ -49,14 +56,29 @@ pub enum TlsError {
     Rustls(#[from] rustls::Error),
     #[error("{0} holds no certificate")]
     Empty(String),
+    #[error("{0}")]
+    Store(#[from] StoreError),
 }
 
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
 const NEXT: &str = "next-key.pem";
 
+/// Certificate, key and the successor's key, in PEM.
+#[derive(Clone)]
+struct Pems {
+    certificate: String,
+    key: String,
+    next: Option<String>,
+}
+
 /// The certificate for a server that is called `url`, if it speaks TLS.
-pub fn load(tls: &Tls, folder: &Path, url: &str) -> Result<Option<Certificate>, TlsError> {
+pub async fn load(
+    tls: &Tls,
+    store: &Store,
+    folder: &Path,
+    url: &str,
+) -> Result<Option<Certificate>, TlsError> {
     match tls {
         Tls::Plain => Ok(None),
         Tls::Files {
@@ -64,23 +86,94 @@ pub fn load(tls: &Tls, folder: &Path, url: &str) -> Result<Option<Certificate>, 
             key,
             next,
         } => {
-            let next = next.as_deref().map(read).transpose()?;
-            read_pair(certificate, key, next.as_deref()).map(Some)
+            let pems = Pems {
+                certificate: read(certificate)?,
+                key: read(key)?,
+                next: next.as_deref().map(read).transpose()?,
+            };
+            pair(&pems, &certificate.display().to_string()).map(Some)
         }
         Tls::Own => {
-            let paths = [CERTIFICATE, KEY, NEXT].map(|name| folder.join(name));
-            let [certificate, key, next] = &paths;
-            // The certificate is written last: when it is there, all three are.
-            if !certificate.exists() {
-                make(folder, &paths, url)?;
-            }
-            read_pair(certificate, key, Some(&read(next)?)).map(Some)
+            let pems = own(store, folder, url).await?;
+            pair(&pems, CERTIFICATE).map(Some)
         }
     }
 }
 
-fn make(folder: &Path, [certificate, key, next]: &[PathBuf; 3], url: &str) -> Result<(), TlsError> {
+/// The deployment's own certificate: the database's, or else the data folder's of an older version, or else a new
+/// one. Of replicas that start at once on a new database, one gives it to all.
+async fn own(store: &Store, folder: &Path, url: &str) -> Result<Pems, TlsError> {
+    let mut kept = store.read(stored).await?;
+    if kept.is_none() {
+        let [certificate, key, next] = [CERTIFICATE, KEY, NEXT].map(|name| folder.join(name));
+        let pems = if certificate.exists() {
+            Pems {
+                certificate: read(&certificate)?,
+                key: read(&key)?,
+                next: Some(read(&next)?),
+            }
+        } else {
+            make(url)?
+        };
+        kept = store
+            .write(move |tx| {
+                if stored(tx)?.is_none() {
+                    for (name, pem) in pems.named() {
+                        tx.execute(
+                            "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+                            params![row_of(name), pem],
+                        )?;
+                    }
+                }
+                stored(tx)
+            })
+            .await?;
+    }
+    let pems = kept.ok_or(StoreError::NotFound)?;
     std::fs::create_dir_all(folder).map_err(|error| file(folder, error))?;
+    for (name, pem) in pems.named() {
+        let path = folder.join(name);
+        if std::fs::read_to_string(&path).ok().as_deref() != Some(pem) {
+            write_secret(&path, pem)?;
+        }
+    }
+    Ok(pems)
+}
+
+impl Pems {
+    fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let next = self.next.as_deref().map(|next| (NEXT, next));
+        [(KEY, self.key.as_str())]
+            .into_iter()
+            .chain(next)
+            .chain([(CERTIFICATE, self.certificate.as_str())])
+    }
+}
+
+fn row_of(name: &str) -> String {
+    format!("tls/{name}")
+}
+
+/// What the database keeps; all of it or nothing.
+fn stored(tx: &mut Tx<'_>) -> Result<Option<Pems>, StoreError> {
+    let mut pem = |name| {
+        tx.opt(
+            "SELECT value FROM meta WHERE key = ?1",
+            params![row_of(name)],
+            |row| row.get::<String>("value"),
+        )
+    };
+    let (Some(certificate), Some(key)) = (pem(CERTIFICATE)?, pem(KEY)?) else {
+        return Ok(None);
+    };
+    Ok(Some(Pems {
+        certificate,
+        key,
+        next: pem(NEXT)?,
+    }))
+}
+
+fn make(url: &str) -> Result<Pems, TlsError> {
     let pair = KeyPair::generate()?;
     let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
     params
@@ -94,10 +187,11 @@ fn make(folder: &Path, [certificate, key, next]: &[PathBuf; 3], url: &str) -> Re
     }
     params.subject_alt_names.dedup();
     params.distinguished_name.push(rcgen::DnType::CommonName, "Xunge");
-    let signed = params.self_signed(&pair)?;
-    write_secret(key, &pair.serialize_pem())?;
-    write_secret(next, &KeyPair::generate()?.serialize_pem())?;
-    write_secret(certificate, &signed.pem())
+    Ok(Pems {
+        certificate: params.self_signed(&pair)?.pem(),
+        key: pair.serialize_pem(),
+        next: Some(KeyPair::generate()?.serialize_pem()),
+    })
 }
 
 fn host_of(url: &str) -> Option<&str> {
@@ -110,32 +204,30 @@ fn host_of(url: &str) -> Option<&str> {
     (!host.is_empty()).then_some(host)
 }
 
-fn read_pair(certificate: &Path, key: &Path, next: Option<&str>) -> Result<Certificate, TlsError> {
-    let pem = read(certificate)?;
-    let pem_error = |path: &Path| {
-        let path = path.display().to_string();
-        move |error| TlsError::Pem { path, error }
+/// `name` is for messages.
+fn pair(pems: &Pems, name: &str) -> Result<Certificate, TlsError> {
+    let pem_error = |error| TlsError::Pem {
+        path: name.to_owned(),
+        error,
     };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem.as_bytes())
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pems.certificate.as_bytes())
         .collect::<Result<_, _>>()
-        .map_err(pem_error(certificate))?;
-    let first = chain
-        .first()
-        .ok_or_else(|| TlsError::Empty(certificate.display().to_string()))?;
+        .map_err(pem_error)?;
+    let first = chain.first().ok_or_else(|| TlsError::Empty(name.to_owned()))?;
     let mut pins = vec![Sha256::of(
         &ParsedCertificate::try_from(first)?.subject_public_key_info(),
     )];
-    if let Some(next) = next {
+    if let Some(next) = &pems.next {
         pins.push(Sha256::of(&KeyPair::from_pem(next)?.subject_public_key_info()));
     }
-    let secret = PrivateKeyDer::from_pem_slice(read(key)?.as_bytes()).map_err(pem_error(key))?;
+    let secret = PrivateKeyDer::from_pem_slice(pems.key.as_bytes()).map_err(pem_error)?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, secret)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Certificate {
-        pem,
+        pem: pems.certificate.clone(),
         pins,
         config: Arc::new(config),
     })
@@ -152,9 +244,9 @@ fn read(path: &Path) -> Result<String, TlsError> {
     std::fs::read_to_string(path).map_err(|error| file(path, error))
 }
 
-/// Mode 600, whole or not at all.
+/// Mode 600, whole or not at all, also when replicas share the folder and start at once.
 fn write_secret(path: &Path, text: &str) -> Result<(), TlsError> {
-    let whole = path.with_extension("new");
+    let whole = path.with_extension(format!("{}.new", std::process::id()));
     let write = || {
         let mut options = std::fs::OpenOptions::new();
         let mut out = options
@@ -176,27 +268,37 @@ fn write_secret(path: &Path, text: &str) -> Result<(), TlsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Options;
 
-    #[test]
-    fn an_own_certificate_is_made_once_with_two_pins() {
+    #[tokio::test]
+    async fn an_own_certificate_is_made_once_for_all_replicas_with_two_pins() {
         let folder = tempfile::tempdir().unwrap();
-        let first = load(&Tls::Own, folder.path(), "https://xunge.example:8443/")
+        let at = |name: &str| folder.path().join(name);
+        let url = format!("sqlite:{}", at("a.db").display());
+        let store = tokio::task::spawn_blocking(move || Store::open(&url, Options::default()))
+            .await
             .unwrap()
             .unwrap();
-        let again = load(&Tls::Own, folder.path(), "https://xunge.example:8443/")
-            .unwrap()
-            .unwrap();
+        let load = async |data: &str| {
+            load(&Tls::Own, &store, &at(data), "https://xunge.example:8443/")
+                .await
+                .unwrap()
+                .unwrap()
+        };
+        let (first, other, again) = (load("a").await, load("b").await, load("a").await);
+        assert_eq!(first.pins, other.pins, "another replica with a folder of its own");
         assert_eq!(first.pins, again.pins);
         assert_eq!(first.pins.len(), 2);
         assert_ne!(first.pins[0], first.pins[1]);
         use std::os::unix::fs::PermissionsExt;
         for name in [KEY, NEXT] {
-            let mode = std::fs::metadata(folder.path().join(name))
+            let mode = std::fs::metadata(at("b").join(name))
                 .unwrap()
                 .permissions()
                 .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+        store.close().await;
     }
 
     #[test]

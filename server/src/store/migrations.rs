@@ -33,6 +33,9 @@ pub const MIGRATIONS: &[Migration] = migrations![
     4 "work" => "0004_work.sql",
     5 "divisions" => "0005_divisions.sql",
     6 "accounts" => "0006_accounts.sql",
+    7 "job" => "0007_job.sql",
+    8 "attachment_upload" => "0008_attachment_upload.sql",
+    9 "parcel" => "0009_parcel.sql",
 ];
 
 /// What an engine is given to run in one transaction.

@@ -87,6 +87,8 @@ pub enum Hint {
     Mailbox(String),
     /// The job table has something due.
     Jobs,
+    /// A grid took force.
+    Grids,
     /// Hints of other replicas may have been missed (the connection was away): look everywhere.
     All,
 }

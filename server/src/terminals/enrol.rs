@@ -1,6 +1,7 @@
 //! Enrolment: a one-time code binds terminal, post and holder to a stream and its key, and the server signs
 //! the binding.
 
+use super::identity;
 use crate::{
     app::App,
     audit,
@@ -99,7 +100,7 @@ pub async fn enrol(
             let mut roles: Vec<_> = roles.into_iter().map(|g| g.role).collect();
             roles.dedup();
             Ok(EnrolAnswer {
-                epoch: parts.identity.epoch.clone(),
+                epoch: identity::epoch(tx)?,
                 server_time: ctx.now,
                 certificate,
                 server_key: parts.identity.signer.public_key(),

@@ -1,11 +1,13 @@
 //! Who this deployment is: its epoch, renewed by a restore, and its keys. All of it lies in the database, so
-//! that every replica speaks with one voice.
+//! that every replica speaks with one voice. The keys are read at the start and never change; the epoch may, and a
+//! replica that did not notice would give numbers of the new world under the name of the old one. So every answer
+//! states the epoch of its own transaction ([`epoch`]).
 
 use crate::{
     ctx::{Clock as _, Ctx, SystemClock},
     failure::Failure,
     params,
-    store::{Store, StoreError, Tx},
+    store::{Row, Store, StoreError, Tx},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use protocol::sign::SoftwareKey;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 /// Epoch and keys.
 #[derive(Clone)]
 pub struct Identity {
+    /// As it was at the start; answers state [`epoch`].
     pub epoch: String,
     /// Signs certificates and manifests.
     pub signer: Arc<SoftwareKey>,
@@ -30,8 +33,7 @@ impl Identity {
         store.write(move |tx| load_or_create(tx, seed)).await
     }
     /// Gives the database another epoch, made out of `fresh` (32 random bytes), and answers it. What stays: the
-    /// keys, so that every handset and its pins remain valid. Servers that run keep the old one until they start
-    /// again.
+    /// keys, so that every handset and its pins remain valid. Servers that run take it up with their next answer.
     pub async fn renew_epoch(store: &Store, fresh: [u8; 32]) -> Result<String, Failure> {
         store
             .write(move |tx| {
@@ -46,6 +48,13 @@ impl Identity {
             })
             .await
     }
+}
+
+/// The epoch of what this transaction sees.
+pub fn epoch(tx: &mut Tx<'_>) -> Result<String, StoreError> {
+    tx.one("SELECT value FROM meta WHERE key = 'epoch'", params![], |row| {
+        secret_of(row, "epoch").map(|bytes| epoch_of(&bytes))
+    })
 }
 
 /// The epoch as the wire carries it.
@@ -76,10 +85,14 @@ fn kept(tx: &mut Tx<'_>, key: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreEr
         params![key, hex::encode(fresh)],
     )?;
     tx.one("SELECT value FROM meta WHERE key = ?1", params![key], |row| {
-        let text: String = row.get("value")?;
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(&text, &mut bytes)
-            .map_err(|_| StoreError::decode("value", "32 bytes in hexadecimal", key))?;
-        Ok(bytes)
+        secret_of(row, key)
     })
+}
+
+fn secret_of(row: &Row, key: &str) -> Result<[u8; 32], StoreError> {
+    let text: String = row.get("value")?;
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(&text, &mut bytes)
+        .map_err(|_| StoreError::decode("value", "32 bytes in hexadecimal", key))?;
+    Ok(bytes)
 }

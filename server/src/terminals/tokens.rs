@@ -6,7 +6,7 @@
 //!
 //! [`Identity::mac_key`]: super::identity::Identity
 
-use super::enrol;
+use super::{enrol, identity};
 use crate::{
     app::App,
     failure::Failure,
@@ -26,7 +26,8 @@ use protocol::{
     time::Millis,
 };
 
-/// How long a challenge may be answered.
+/// How long a challenge may be answered, and by how much the clock of the replica that gave it may be ahead of the
+/// one that takes the answer.
 const CHALLENGE_MS: i64 = 120_000;
 const NONCE: usize = 16;
 
@@ -47,7 +48,7 @@ fn challenge(key: &[u8; 32], stream: StreamId, issued: Millis, random: [u8; 32])
     Ok(BASE64URL.encode(bytes))
 }
 
-/// When the challenge was issued, if it is ours, for this stream and not older than two minutes.
+/// When the challenge was issued, if it is ours, for this stream and not two minutes off.
 fn check_challenge(key: &[u8; 32], stream: StreamId, text: &str, now: Millis) -> Result<Millis, Failure> {
     let refused = || Failure::of(ProblemCode::Challenge);
     let bytes = BASE64URL.decode(text).map_err(|_| refused())?;
@@ -57,7 +58,7 @@ fn check_challenge(key: &[u8; 32], stream: StreamId, text: &str, now: Millis) ->
         .map_err(|_| refused())?;
     let issued = body.first_chunk::<8>().ok_or_else(refused)?;
     let issued = Millis(i64::from_be_bytes(*issued));
-    if (0..CHALLENGE_MS).contains(&now.since(issued)) {
+    if (-CHALLENGE_MS..CHALLENGE_MS).contains(&now.since(issued)) {
         Ok(issued)
     } else {
         Err(refused())
@@ -78,9 +79,10 @@ pub async fn ask(
     State(app): State<App>,
     Json(request): Json<ChallengeRequest>,
 ) -> Result<Json<ChallengeAnswer>, Failure> {
+    let epoch = app.read(|tx| Ok(identity::epoch(tx)?)).await?;
     let now = app.clock.now();
     Ok(Json(ChallengeAnswer {
-        epoch: app.identity.epoch.clone(),
+        epoch,
         server_time: now,
         challenge: challenge(&app.identity.mac_key, request.stream, now, app.secret())?,
     }))
@@ -105,7 +107,7 @@ pub async fn answer(
     let expires = issued.plus(minutes * 60_000);
     let hash = Sha256::of(token.as_bytes()).to_string();
     let parts = app.clone();
-    let (mark, now) = app
+    let (mark, epoch, now) = app
         .write(move |tx, ctx| {
             admit(tx, &parts, &request, ctx.now)?;
             let stream = request.stream.to_string();
@@ -122,11 +124,15 @@ pub async fn answer(
                 "UPDATE stream SET last_contact = ?2 WHERE id = ?1",
                 params![&stream, ctx.now.0],
             )?;
-            Ok((intake::mark::of(tx, request.stream)?, ctx.now))
+            Ok((
+                intake::mark::of(tx, request.stream)?,
+                identity::epoch(tx)?,
+                ctx.now,
+            ))
         })
         .await?;
     Ok(Json(TokenAnswer {
-        epoch: app.identity.epoch.clone(),
+        epoch,
         server_time: now,
         token,
         expires_in_s: u32::try_from(expires.since(now).max(0) / 1000).unwrap_or(0),

@@ -19,7 +19,8 @@ const PAYLOAD: usize = 7000;
 /// How long the listener sleeps before it looks whether it should stop.
 const NAP: Duration = Duration::from_millis(250);
 
-/// How hints are written: `replica`, then a line each: `m` and the mailbox's name, `j` for jobs, `a` for all.
+/// How hints are written: `replica`, then a line each: `m` and the mailbox's name, `j` for jobs, `g` for
+/// grids, `a` for all.
 #[derive(Clone)]
 pub(super) struct Wire {
     replica: String,
@@ -41,6 +42,7 @@ impl Wire {
                 Hint::Mailbox(name) if name.contains('\n') || name.len() > PAYLOAD / 2 => "a".to_owned(),
                 Hint::Mailbox(name) => format!("m{name}"),
                 Hint::Jobs => "j".to_owned(),
+                Hint::Grids => "g".to_owned(),
                 Hint::All => "a".to_owned(),
             };
             match payloads.last_mut() {
@@ -64,6 +66,7 @@ impl Wire {
             .map(|line| match line.split_at_checked(1) {
                 Some(("m", name)) => Hint::Mailbox(name.to_owned()),
                 Some(("j", "")) => Hint::Jobs,
+                Some(("g", "")) => Hint::Grids,
                 // A newer replica may say what we do not know yet.
                 _ => Hint::All,
             })
@@ -153,7 +156,7 @@ mod tests {
         let (here, there) = (Wire::new(), Wire::new());
         let hints: Vec<Hint> = (0..500)
             .map(|i| Hint::Mailbox(format!("岗位/220104-{i:036}")))
-            .chain([Hint::Jobs, Hint::All])
+            .chain([Hint::Jobs, Hint::Grids, Hint::All])
             .collect();
         let payloads = here.encode(&hints);
         assert!(payloads.len() > 1 && payloads.iter().all(|p| p.len() < PAYLOAD + 100));
