@@ -76,6 +76,8 @@ struct Inner {
     platform: Platform,
     account: Account,
     grid: Mutex<Option<(Sha256, Arc<HandsetGrid>)>>,
+    /// Made at the first sync and kept: the next one goes over the same connection.
+    https: Mutex<Option<Arc<Https>>>,
 }
 
 /// What is to be filed; [`Terminal::file`] adds evidence and author.
@@ -143,6 +145,7 @@ impl Terminal {
             platform,
             account,
             grid: Mutex::new(None),
+            https: Mutex::new(None),
         }));
         // Only room on the disk is at stake, so a folder that cannot be swept opens all the same.
         if let Err(error) = terminal.sweep_photos() {
@@ -316,9 +319,18 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        let transport = self.https()?;
+        self.sync_over(transport.as_ref(), policy, cancel, listener)
+    }
+    fn https(&self) -> Result<Arc<Https>> {
+        let mut kept = self.0.https.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(https) = kept.as_ref() {
+            return Ok(Arc::clone(https));
+        }
         let account = self.account();
-        let transport = Https::new(&account.server, &account.pins).map_err(|error| error.reason())?;
-        self.sync_over(&transport, policy, cancel, listener)
+        let https = Arc::new(Https::new(&account.server, &account.pins).map_err(|error| error.reason())?);
+        *kept = Some(Arc::clone(&https));
+        Ok(https)
     }
     /// [`Terminal::sync`] over a transport of the caller's.
     ///

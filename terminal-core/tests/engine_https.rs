@@ -16,7 +16,9 @@ use std::{
     sync::{Arc, Mutex, mpsc},
     thread,
 };
-use terminal_core::transport::{Method, Request, Response, Transport, TransportError, https::Https};
+use terminal_core::transport::{
+    CancelToken, Method, Request, Response, Transport, TransportError, https::Https,
+};
 
 /// What a client sent.
 struct Heard {
@@ -192,4 +194,94 @@ fn nobody_there_is_unreachable() {
     drop(listener);
     let error = Https::new(&address, &[]).unwrap().exchange(&get()).unwrap_err();
     assert!(matches!(error, TransportError::Unreachable(_)), "{error:?}");
+}
+
+/// A server that takes a connection and then says nothing, or half of an answer, for ever.
+fn silent_after(said: &'static [u8]) -> (String, mpsc::Receiver<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, met) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream: TcpStream = stream.unwrap();
+            // The first bytes of the request are here: it is under way.
+            stream.read_exact(&mut [0]).unwrap();
+            stream.write_all(said).unwrap();
+            tell.send(stream).unwrap();
+        }
+    });
+    (address, met)
+}
+
+#[test]
+fn story_36_cancel_ends_a_request_in_its_middle_and_says_what_it_cost() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
+    for said in [&b""[..], head] {
+        let (address, met) = silent_after(said);
+        let https = Https::new(&address, &[]).unwrap();
+        let cancel = CancelToken::default();
+        let mut request = Request::new(Method::Patch, "/v1/field/photos/1");
+        // More than the buffers on the way take: the body never gets through.
+        request.body = vec![7; 24 * 1024 * 1024];
+        let (outcome, traffic) = thread::scope(|scope| {
+            let asking = scope.spawn(|| https.carry(&request, &cancel));
+            let held = met.recv().unwrap();
+            cancel.cancel();
+            let done = asking.join().unwrap();
+            drop(held);
+            done
+        });
+        assert_eq!(outcome.unwrap_err(), TransportError::Cancelled);
+        assert!(traffic.sent > 0 && traffic.sent < request.size(), "{traffic:?}");
+        // Cancelled before it began: not even a connection.
+        assert_eq!(
+            https.carry(&request, &cancel).0.unwrap_err(),
+            TransportError::Cancelled
+        );
+        assert!(met.try_recv().is_err());
+    }
+}
+
+#[test]
+fn one_connection_serves_many_requests_and_what_it_carried_is_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let https = Https::new(&format!("http://{}", listener.local_addr().unwrap()), &[]).unwrap();
+    let body = gzip(&[b'a'; 5000]);
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut heard = 0;
+        for _ in 0..3 {
+            let request = read_request(&mut stream).unwrap();
+            heard += request.head.len() + request.body.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&body).unwrap();
+        }
+        (heard as u64, body.len() as u64)
+    });
+    let mut request = Request::new(Method::Post, "/v1/field/push").json(vec![b'x'; 100_000]);
+    let mut counted = terminal_core::transport::Traffic::default();
+    for _ in 0..3 {
+        let (answer, traffic) = https.carry(&request, &CancelToken::default());
+        assert_eq!(answer.unwrap().body, [b'a'; 5000]);
+        counted = counted.plus(traffic);
+        request.path.push('a');
+    }
+    let (heard, body) = server.join().unwrap();
+    // Compressed both ways; what the HTTP client itself adds to a head (host, user agent) is not in the figure.
+    assert!(heard < 3 * 1000 && counted.sent < heard, "{counted:?} {heard}");
+    assert!(heard - counted.sent < 3 * 150, "{counted:?} {heard}");
+    assert!(
+        (3 * body..3 * (body + 100)).contains(&counted.received),
+        "{counted:?} {body}"
+    );
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }

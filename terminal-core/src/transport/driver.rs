@@ -1,6 +1,6 @@
 //! Drives the sync's state machine against a real network, on the caller's thread.
 
-use super::Transport;
+use super::{CancelToken, Transport, TransportError};
 use crate::{
     Error, Result,
     platform::{Clock, PhotoFiles, Random},
@@ -8,26 +8,7 @@ use crate::{
     sync::{Action, Outcome, Policy, Progress, Sync, SyncReport},
 };
 use protocol::sign::Signer;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
-/// Stops one call. Used before the call begins, it stops it at once: a cancel is never lost. It takes effect
-/// between two steps; nothing that was delivered is lost by it.
-#[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
-
-impl CancelToken {
-    /// Cancels, for good.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-    /// Whether it was cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
+use std::sync::Arc;
 
 /// Everything a sync needs besides the store.
 pub struct Driver<'a> {
@@ -64,8 +45,10 @@ impl Driver<'_> {
                 return Err(Error::Cancelled);
             }
             let outcome = match sync.next_action(store, &self.clock.read())? {
-                Action::Send(request) => match self.transport.exchange(&request) {
+                Action::Send(request) => match self.transport.carry(&request, cancel).0 {
                     Ok(response) => Outcome::Answer(response),
+                    // Nobody waits for it any more: as good as lost.
+                    Err(TransportError::Cancelled) => return Err(Error::Cancelled),
                     Err(error) => Outcome::Failed(error),
                 },
                 Action::ReadPhoto { file, offset, len } => {

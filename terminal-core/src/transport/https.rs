@@ -2,43 +2,52 @@
 //! a wrongly trusted authority can pass for the server. Dates of certificates are not looked at: the
 //! handset's clock may be years off, and the pin says more than any date.
 //!
-//! Blocking; must not be called from inside an async runtime. Plain HTTP only on loopback, when the
-//! invitation says so.
+//! Calls block and must not be made from inside an async runtime. The connections live on one thread of their
+//! own, so that one connection serves many syncs and its end is noticed while nobody asks. Bodies are compressed
+//! both ways, here and not by the HTTP client, because what is counted is what the line carried. Plain HTTP only
+//! on loopback, when the invitation says so.
 
-use super::{KEPT_HEADERS, Method, Request, Response, Transport, TransportError};
-use flate2::{Compression, write::GzEncoder};
+use super::{
+    CancelToken, KEPT_HEADERS, Method, Request, Response, Traffic, Transport, TransportError,
+    hints::HintLine,
+    pins::{NOT_PINNED, tls},
+};
+use crate::sync::Outcome;
+use bytes::Bytes;
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use futures_util::stream;
 use protocol::photo::Sha256;
 use reqwest::{
-    blocking::Client,
-    header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue},
+    Body, Client,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue},
 };
-use rustls::{
-    DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    server::ParsedCertificate,
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::{
     io::{Read as _, Write as _},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
+use tokio::runtime::Runtime;
 
 /// JSON bodies larger than this are sent compressed.
 const COMPRESS_FROM: usize = 1024;
 /// No answer is larger; parts of files are far smaller.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
+/// A body is handed to the line in pieces of this size: a cancel takes effect between two of them.
+const PIECE: usize = 16 * 1024;
 const CONNECT: Duration = Duration::from_secs(15);
 const EXCHANGE: Duration = Duration::from_secs(60);
-
-/// What an unpinned certificate is refused with; found again in the error chain.
-const NOT_PINNED: &str = "the key of the certificate is not pinned";
+/// An idle connection is kept for the next sync this long; longer would cost more in signs of life than a new one.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// HTTPS to one server, accepted only with a pinned key.
 pub struct Https {
     client: Client,
     base: String,
+    /// `None` only while it is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl Https {
@@ -58,97 +67,70 @@ impl Https {
         // Given for plain HTTP too, where it accepts nobody: without one reqwest looks for a TLS of its own, and
         // on Android for the platform's verifier, and panics when it finds none.
         let tls = tls(pins).map_err(|error| bad(error.to_string()))?;
-        let builder = Client::builder()
+        let client = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
-            .timeout(EXCHANGE)
-            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_idle_timeout(IDLE)
+            .no_gzip()
             .no_proxy()
-            .user_agent(concat!("xunge/", env!("CARGO_PKG_VERSION")));
-        let client = builder.build().map_err(|error| bad(chain(&error)))?;
-        Ok(Self { client, base })
+            .user_agent(concat!("xunge/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| bad(chain(&error)))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("xunge-net")
+            .enable_all()
+            .build()
+            .map_err(|error| bad(error.to_string()))?;
+        Ok(Self {
+            client,
+            base,
+            runtime: Some(runtime),
+        })
     }
-}
 
-fn is_loopback(url: &reqwest::Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback()),
-        None => false,
-    }
-}
-
-fn tls(pins: &[Sha256]) -> Result<rustls::ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Pinned {
-        pins: pins.to_vec(),
-        provider: provider.clone(),
-    };
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    // A preconfigured TLS brings its own list, or there would be no HTTP/2.
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
-}
-
-/// Accepts a certificate by its key alone; the handshake's signature proves that the peer holds that key.
-#[derive(Debug)]
-struct Pinned {
-    pins: Vec<Sha256>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let certificate = ParsedCertificate::try_from(end_entity)?;
-        let spki = Sha256::of(certificate.subject_public_key_info().as_ref());
-        if self.pins.contains(&spki) {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(rustls::Error::General(NOT_PINNED.into()))
+    /// Opens the server's line of hints; an answer that is none, or no answer, comes back as it was.
+    pub fn listen(&self, request: &Request, cancel: &CancelToken) -> Result<HintLine<'_>, Outcome> {
+        let runtime = self.runtime().map_err(Outcome::Failed)?;
+        let opened = runtime.block_on(until(
+            cancel,
+            EXCHANGE,
+            self.ask(request, &Arc::new(AtomicU64::new(0))),
+        ));
+        let answer = opened.map_err(Outcome::Failed)?;
+        let head = head_of(&answer);
+        let is_stream = head
+            .header("content-type")
+            .is_some_and(|text| text.starts_with("text/event-stream"));
+        let got = head.size();
+        if head.status == 200 && is_stream {
+            return Ok(HintLine::new(
+                runtime,
+                answer,
+                Traffic {
+                    sent: request.size(),
+                    received: got,
+                },
+            ));
         }
+        let received = AtomicU64::new(0);
+        let whole = runtime.block_on(until(cancel, EXCHANGE, read(answer, head, &received)));
+        Err(whole.map_or_else(Outcome::Failed, Outcome::Answer))
     }
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
 
-impl Transport for Https {
-    fn exchange(&self, request: &Request) -> Result<Response, TransportError> {
+    fn runtime(&self) -> Result<&Runtime, TransportError> {
+        self.runtime
+            .as_ref()
+            .ok_or_else(|| TransportError::Unreachable("closed".into()))
+    }
+
+    /// Sends a request; `sent` grows with every piece that is handed to the line.
+    async fn ask(
+        &self,
+        request: &Request,
+        sent: &Arc<AtomicU64>,
+    ) -> Result<reqwest::Response, TransportError> {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Head => reqwest::Method::HEAD,
@@ -163,38 +145,146 @@ impl Transport for Https {
             is_json |= *name == "content-type" && value == "application/json";
             headers.insert(HeaderName::from_static(name), value);
         }
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         let body = if is_json && request.body.len() > COMPRESS_FROM {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             gzip(&request.body).map_err(|error| TransportError::Address(error.to_string()))?
         } else {
             request.body.clone()
         };
-        let mut answer = self
+        let mut asking = self
             .client
-            .request(method, format!("{}{}", self.base, request.path))
-            .headers(headers)
-            .body(body)
-            .send()
-            .map_err(failed)?;
-        let status = answer.status().as_u16();
-        let headers = KEPT_HEADERS
-            .iter()
-            .filter_map(|name| {
-                let value = answer.headers().get(*name)?.to_str().ok()?;
-                Some(((*name).to_owned(), value.to_owned()))
-            })
-            .collect();
-        let mut body = Vec::new();
-        let read = (&mut answer).take(MAX_ANSWER + 1).read_to_end(&mut body);
-        read.map_err(|error| TransportError::Cut(error.to_string()))?;
-        if u64::try_from(body.len()).is_ok_and(|length| length > MAX_ANSWER) {
-            return Err(TransportError::Cut("the answer is too large".into()));
+            .request(method, format!("{}{}", self.base, request.path));
+        if !body.is_empty() {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            asking = asking.body(in_pieces(body.into(), sent.clone()));
         }
-        Ok(Response {
-            status,
-            headers,
-            body,
-        })
+        asking.headers(headers).send().await.map_err(failed)
+    }
+}
+
+impl Drop for Https {
+    fn drop(&mut self) {
+        // Not waited for: a name being looked up may take its time.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Transport for Https {
+    fn exchange(&self, request: &Request) -> Result<Response, TransportError> {
+        self.carry(request, &CancelToken::default()).0
+    }
+    fn carry(&self, request: &Request, cancel: &CancelToken) -> (Result<Response, TransportError>, Traffic) {
+        let (sent, received) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
+        let exchange = async {
+            let answer = self.ask(request, &sent).await?;
+            let head = head_of(&answer);
+            received.store(head.size(), Ordering::Relaxed);
+            read(answer, head, &received).await
+        };
+        let outcome = match self.runtime() {
+            Ok(runtime) => runtime.block_on(until(cancel, EXCHANGE, exchange)),
+            Err(error) => Err(error),
+        };
+        let reached = !matches!(
+            outcome,
+            Err(TransportError::Unreachable(_) | TransportError::Pin(_) | TransportError::Address(_))
+        );
+        let head = if reached { request.head_size() } else { 0 };
+        let traffic = Traffic {
+            sent: head.saturating_add(sent.load(Ordering::Relaxed)),
+            received: received.load(Ordering::Relaxed),
+        };
+        (outcome, traffic)
+    }
+}
+
+/// The work, unless it is cancelled or takes too long.
+async fn until<T>(
+    cancel: &CancelToken,
+    limit: Duration,
+    work: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(TransportError::Cancelled),
+        done = tokio::time::timeout(limit, work) => done.unwrap_or(Err(TransportError::Timeout)),
+    }
+}
+
+/// A body that is counted piece by piece as the line takes it.
+fn in_pieces(body: Bytes, sent: Arc<AtomicU64>) -> Body {
+    let pieces = stream::unfold((body, sent), |(mut body, sent)| async move {
+        if body.is_empty() {
+            return None;
+        }
+        let piece = body.split_to(PIECE.min(body.len()));
+        sent.fetch_add(u64::try_from(piece.len()).unwrap_or(0), Ordering::Relaxed);
+        Some((Ok::<_, std::convert::Infallible>(piece), (body, sent)))
+    });
+    Body::wrap_stream(pieces)
+}
+
+/// Status and headers of an answer; the size of all of them stands for the head's size.
+fn head_of(answer: &reqwest::Response) -> Response {
+    let headers = answer
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect();
+    Response {
+        status: answer.status().as_u16(),
+        headers,
+        body: Vec::new(),
+    }
+}
+
+/// The rest of an answer, decompressed. `received` grows with every piece.
+async fn read(
+    mut answer: reqwest::Response,
+    mut head: Response,
+    received: &AtomicU64,
+) -> Result<Response, TransportError> {
+    let cut = |what: String| TransportError::Cut(what);
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(failed)? {
+        received.fetch_add(u64::try_from(piece.len()).unwrap_or(0), Ordering::Relaxed);
+        body.extend_from_slice(&piece);
+        if is_too_large(&body) {
+            return Err(cut("the answer is too large".into()));
+        }
+    }
+    if head.header(CONTENT_ENCODING.as_str()) == Some("gzip") && !body.is_empty() {
+        let mut plain = Vec::new();
+        GzDecoder::new(body.as_slice())
+            .take(MAX_ANSWER + 1)
+            .read_to_end(&mut plain)
+            .map_err(|error| cut(error.to_string()))?;
+        if is_too_large(&plain) {
+            return Err(cut("the answer is too large".into()));
+        }
+        body = plain;
+    }
+    head.headers
+        .retain(|(name, _)| KEPT_HEADERS.contains(&name.as_str()));
+    head.body = body;
+    Ok(head)
+}
+
+fn is_too_large(body: &[u8]) -> bool {
+    u64::try_from(body.len()).is_ok_and(|length| length > MAX_ANSWER)
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback()),
+        None => false,
     }
 }
 
@@ -218,7 +308,7 @@ fn chain(error: &reqwest::Error) -> String {
     text
 }
 
-fn failed(error: reqwest::Error) -> TransportError {
+pub(super) fn failed(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
     let text = chain(&error);
     if text.contains(NOT_PINNED) || text.contains("invalid peer certificate") {

@@ -1,10 +1,14 @@
 //! The network as the handset sees it: one blocking exchange at a time. [`https`] is the real one; tests and
 //! the simulator bring their own.
 
+mod cancel;
 pub mod driver;
+pub mod hints;
 pub mod https;
+mod pins;
 
-pub use driver::{CancelToken, Driver};
+pub use cancel::CancelToken;
+pub use driver::Driver;
 
 use protocol::entry::Reason;
 
@@ -56,6 +60,27 @@ impl Request {
         self.body = body;
         self.header("content-type", "application/json")
     }
+    /// Bytes of the request line and the headers, as HTTP/1.1 writes them; HTTP/2 may need fewer.
+    pub fn head_size(&self) -> u64 {
+        let line = "POST  HTTP/1.1\r\n".len() + self.path.len();
+        size_of_head(
+            line,
+            self.headers.iter().map(|(name, value)| (*name, value.as_str())),
+        )
+    }
+    /// Bytes of the whole request, its body as it stands here.
+    pub fn size(&self) -> u64 {
+        self.head_size().saturating_add(length(&self.body))
+    }
+}
+
+fn size_of_head<'a>(line: usize, headers: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
+    let headers: usize = headers.map(|(name, value)| name.len() + value.len() + 4).sum();
+    u64::try_from(line + headers + 2).unwrap_or(u64::MAX)
+}
+
+fn length(body: &[u8]) -> u64 {
+    u64::try_from(body.len()).unwrap_or(u64::MAX)
 }
 
 impl std::fmt::Debug for Request {
@@ -83,6 +108,34 @@ impl Response {
             .iter()
             .find(|(n, _)| n == name)
             .map(|(_, value)| value.as_str())
+    }
+    /// Bytes of the whole answer, its body as it stands here.
+    pub fn size(&self) -> u64 {
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        size_of_head("HTTP/1.1 200\r\n".len(), headers).saturating_add(length(&self.body))
+    }
+}
+
+/// Bytes on the wire: head and body, compressed as they travelled; TLS, TCP and IP come on top.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub sent: u64,
+    pub received: u64,
+}
+
+impl Traffic {
+    pub fn total(self) -> u64 {
+        self.sent.saturating_add(self.received)
+    }
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            sent: self.sent.saturating_add(other.sent),
+            received: self.received.saturating_add(other.received),
+        }
     }
 }
 
@@ -115,6 +168,9 @@ pub enum TransportError {
     /// `network.address`: the address cannot be used at all.
     #[error("the server's address cannot be used: {0}")]
     Address(String),
+    /// `call.cancelled`: the caller does not want the answer any more.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 impl TransportError {
@@ -129,6 +185,7 @@ impl TransportError {
                 "对方不是登记的服务器（可能需要网页登录的无线网），未发送任何内容",
             ),
             Self::Address(_) => ("network.address", "服务器地址无法使用，请联系管理员"),
+            Self::Cancelled => ("call.cancelled", "已取消"),
         };
         Reason::new(code, zh, self.to_string())
     }
@@ -138,4 +195,16 @@ impl TransportError {
 pub trait Transport: Send + Sync {
     /// Sends the request and waits for the whole answer, whatever its status.
     fn exchange(&self, request: &Request) -> Result<Response, TransportError>;
+    /// [`Self::exchange`] that a cancel ends in its middle, and what it cost, also when it failed.
+    fn carry(&self, request: &Request, cancel: &CancelToken) -> (Result<Response, TransportError>, Traffic) {
+        if cancel.is_cancelled() {
+            return (Err(TransportError::Cancelled), Traffic::default());
+        }
+        let outcome = self.exchange(request);
+        let traffic = Traffic {
+            sent: request.size(),
+            received: outcome.as_ref().map_or(0, Response::size),
+        };
+        (outcome, traffic)
+    }
 }
