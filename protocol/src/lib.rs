@@ -23,6 +23,7 @@ pub mod photo;
 pub mod problem;
 pub mod push;
 pub mod role;
+pub mod sabotage;
 pub mod sign;
 pub mod time;
 

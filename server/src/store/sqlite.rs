@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use protocol::sabotage::{self, Defect};
 use rusqlite::Connection;
 use tokio::sync::broadcast;
 
@@ -298,6 +299,9 @@ impl Writer {
                 // The frames may be in the WAL and come back after a restart. What was refused may have been
                 // refused because of a neighbour's rows, so every member learns the same.
                 tracing::error!(%error, members = members.len(), "COMMIT failed; its outcome is unknown");
+                if sabotage::is(Defect::ReceiptBeforeCommit) {
+                    return Tried::Done(members);
+                }
                 let error = StoreError::commit_unknown(error);
                 for (_, outcome) in &mut members {
                     *outcome = Err(error.clone());

@@ -33,6 +33,7 @@ use crate::{
     disk::SystemDisk,
     platform::{Disk, DiskLock},
 };
+use protocol::sabotage::{self, Defect};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
@@ -221,6 +222,9 @@ fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
     })?;
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    if sabotage::is(Defect::HandsetSkipsSync) {
+        connection.execute_batch("PRAGMA synchronous = OFF")?;
+    }
     Ok(connection)
 }
 

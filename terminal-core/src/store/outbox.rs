@@ -15,6 +15,7 @@ use protocol::{
     payload::{EntryKind, Payload, Withdraw},
     photo::{MAX_PHOTOS_PER_ENTRY, Sha256},
     push::StreamMark,
+    sabotage::{self, Defect},
     time::Millis,
 };
 use rusqlite::{Connection, params};
@@ -236,7 +237,7 @@ impl Store {
             let mut fresh = Vec::new();
             {
                 let mut statement = tx.prepare_cached(
-                    "SELECT id, n, bytes, offered FROM item
+                    "SELECT id, n, bytes, offered, attempts FROM item
                      WHERE custody = 'waiting' AND refused_json IS NULL AND (not_before <= ?1 OR not_before > ?2)
                      ORDER BY n LIMIT ?3",
                 )?;
@@ -249,6 +250,9 @@ impl Store {
                     }
                     size += bytes.len();
                     let text: String = row.get(0)?;
+                    if sabotage::is(Defect::RetryGivesUp) && row.get::<_, u32>(4)? >= 3 {
+                        continue;
+                    }
                     if !row.get::<_, bool>(3)? {
                         fresh.push(text.clone());
                     }

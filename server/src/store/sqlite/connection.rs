@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use protocol::sabotage::{self, Defect};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
@@ -38,6 +39,9 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
              PRAGMA cache_size = -16384;
              PRAGMA journal_size_limit = 67108864;",
         )?;
+        if sabotage::is(Defect::ServerSkipsSync) {
+            connection.execute_batch("PRAGMA synchronous = OFF")?;
+        }
         if read_only {
             connection.execute_batch("PRAGMA query_only = ON")?;
         }
