@@ -57,16 +57,7 @@ impl Server {
     }
     /// Founds the city 长春市 in `data`; the server rests.
     pub fn init(data: &Path, setup: Setup) -> Result<Self> {
-        std::fs::create_dir_all(data)?;
-        let mut server = Self {
-            data: data.to_owned(),
-            setup,
-            child: None,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            url: String::new(),
-            admin_password: String::new(),
-        };
-        server.configure()?;
+        let mut server = Self::of(data, setup)?;
         let said = server.tool(
             &["init"],
             &["--city", "2201", "--name", "长春市", "--account", ADMIN],
@@ -78,6 +69,24 @@ impl Server {
             .trim()
             .to_owned();
         Ok(server)
+    }
+    /// A server that was founded before, with its data; it rests.
+    pub fn of(data: &Path, setup: Setup) -> Result<Self> {
+        std::fs::create_dir_all(data)?;
+        let server = Self {
+            data: data.to_owned(),
+            setup,
+            child: None,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            url: String::new(),
+            admin_password: String::new(),
+        };
+        server.configure()?;
+        Ok(server)
+    }
+    /// What an operator does after a backup was put in place, while the server rests.
+    pub fn renew_epoch(&self) -> Result<()> {
+        self.tool(&["renew-epoch"], &[]).map(|_| ())
     }
     /// Other settings (TOML), from the next start on.
     pub fn set(&mut self, settings: &str) -> Result<()> {

@@ -76,6 +76,31 @@ impl Stage {
                 .unwrap(),
         }
     }
+    /// Takes a backup of the resting server: its folder, and its database.
+    pub fn back_up(&self) {
+        copy(&self.path("server"), &self.path("backup"));
+        if let Some(database) = &self.database {
+            database.run(
+                "DO $$ DECLARE t text; BEGIN CREATE SCHEMA backup;
+                 FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+                 EXECUTE format('CREATE TABLE backup.%I AS TABLE public.%I', t, t); END LOOP; END $$",
+            );
+        }
+    }
+    /// Puts the backup in the place of the resting server's data.
+    pub fn restore(&self) {
+        std::fs::remove_dir_all(self.path("server")).unwrap();
+        copy(&self.path("backup"), &self.path("server"));
+        if let Some(database) = &self.database {
+            database.run(
+                "SET session_replication_role = replica;
+                 DO $$ DECLARE t text; BEGIN
+                 FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'backup' LOOP
+                 EXECUTE format('DELETE FROM public.%I', t);
+                 EXECUTE format('INSERT INTO public.%I SELECT * FROM backup.%I', t, t); END LOOP; END $$",
+            );
+        }
+    }
     /// The small city.
     pub fn city(&self) -> City {
         City::small(&self.path("server"), self.setup()).unwrap()
@@ -132,6 +157,11 @@ impl Stage {
         assert!(report.is_success(), "{report:?}");
         handset
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(copied.success());
 }
 
 /// A post over [`HERE`], with a holder and an invitation.
