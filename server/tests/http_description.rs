@@ -107,6 +107,7 @@ const OPEN: &[&str] = &[
     "GET /metrics",
     "GET /openapi.json",
     "GET /readyz",
+    "OPTIONS /v1/attachments/uploads",
     "OPTIONS /v1/field/photos",
     "POST /v1/field/challenge",
     "POST /v1/field/enrol",

@@ -6,6 +6,7 @@ use crate::{
     failure::Failure,
     http::{actor::Staff, body::Json},
     params,
+    store::{StoreError, Tx},
 };
 use axum::{
     body::Body,
@@ -14,6 +15,7 @@ use axum::{
 };
 use bytes::Bytes;
 use protocol::{
+    ids::PersonId,
     photo::Sha256,
     problem::{Problem, ProblemCode},
 };
@@ -56,7 +58,12 @@ pub(super) async fn attach(
     let bytes: Bytes = axum::body::to_bytes(body, most)
         .await
         .map_err(|_| Failure::of(ProblemCode::PhotoSize))?;
-    let info = media::inspect(&bytes, &limits(&app)).map_err(|e| not_a_photo(&e))?;
+    Ok(Json(keep(&app, staff.person, bytes).await?))
+}
+
+/// Takes a picture's bytes into custody for a person.
+pub(super) async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<Attached, Failure> {
+    let info = media::inspect(&bytes, &limits(app)).map_err(|e| not_a_photo(&e))?;
     let attached = Attached {
         sha256: Sha256::of(&bytes),
         size: bytes.len() as u64,
@@ -73,7 +80,7 @@ pub(super) async fn attach(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (sha256, person) DO NOTHING",
             params![
                 row.sha256.to_string(),
-                staff.person.to_string(),
+                person.to_string(),
                 i64::try_from(row.size).unwrap_or(i64::MAX),
                 row.width,
                 row.height,
@@ -83,5 +90,25 @@ pub(super) async fn attach(
         Ok(())
     })
     .await?;
-    Ok(Json(attached))
+    Ok(attached)
+}
+
+/// A person's picture in custody.
+pub(super) fn held(
+    tx: &mut Tx<'_>,
+    person: PersonId,
+    sha256: Sha256,
+) -> Result<Option<Attached>, StoreError> {
+    tx.opt(
+        "SELECT size, width, height FROM attachment WHERE sha256 = ?1 AND person = ?2",
+        params![sha256.to_string(), person.to_string()],
+        |row| {
+            Ok(Attached {
+                sha256,
+                size: row.get("size")?,
+                width: row.get("width")?,
+                height: row.get("height")?,
+            })
+        },
+    )
 }

@@ -13,7 +13,7 @@ pub mod range;
 mod tus;
 
 pub use attachments::Attached;
-pub use tus::{sweep, watch};
+pub use tus::sweep;
 
 use crate::{app::App, failure::Failure, http::operation::Operations};
 use bytes::Bytes;
@@ -217,6 +217,15 @@ pub fn routes(app: &App) -> Operations {
         .field(routes!(tus::head, tus::patch, tus::terminate, tus::overridden))
         .field(routes!(photos::by_hash))
         .staff(ATTACHERS, routes!(attachments::attach))
+        .open(
+            "it states versions and limits only; browsers ask it before they send a token",
+            routes!(tus::speak),
+        )
+        .staff(ATTACHERS, routes!(tus::begin))
+        .staff(
+            ATTACHERS,
+            routes!(tus::look, tus::go_on, tus::give_up, tus::instead),
+        )
 }
 
 #[cfg(test)]

@@ -30,16 +30,7 @@ use protocol::{
     responses((status = 204, description = "`Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm`"))
 )]
 pub(in crate::blobs) async fn options(State(app): State<App>) -> Response {
-    empty(
-        StatusCode::NO_CONTENT,
-        [
-            (wire::TUS_RESUMABLE, wire::VERSION.to_owned()),
-            (wire::TUS_VERSION, wire::VERSION.to_owned()),
-            (wire::TUS_EXTENSION, wire::EXTENSIONS.to_owned()),
-            (wire::TUS_MAX_SIZE, app.settings.photo_bytes.to_string()),
-            (wire::TUS_CHECKSUM_ALGORITHM, wire::ALGORITHMS.to_owned()),
-        ],
-    )
+    wire::spoken(app.settings.photo_bytes)
 }
 
 /// Begins the upload of a photo that an entry in custody names.

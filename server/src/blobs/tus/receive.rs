@@ -42,12 +42,7 @@ pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upl
 }
 
 async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure> {
-    let (bytes, whole) = collect(body, target.room).await?;
-    if let Some(checksum) = &target.checksum
-        && !(whole && checksum.fits(&bytes))
-    {
-        return Err(Failure::of(ProblemCode::UploadChecksum));
-    }
+    let bytes = arrived(body, target.room, target.checksum.as_ref()).await?;
     let Target {
         stream,
         upload,
@@ -58,29 +53,45 @@ async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure>
         let now = app.clock.now();
         return app.read(move |tx| Upload::load(tx, stream, upload, now)).await;
     }
+    let part = put(app, &Upload::folder(upload), offset, bytes).await?;
+    let hours = app.settings.upload_hours;
+    let object = part.object.clone();
+    let appended = app
+        .write(move |tx, ctx| Upload::append(tx, ctx, stream, upload, &part, hours))
+        .await;
+    discard_uncounted(app, &object, &appended).await;
+    appended
+}
+
+/// What arrived of a body for which there is room. With a checksum that is the whole body or nothing.
+pub(super) async fn arrived(body: Body, room: u64, checksum: Option<&Checksum>) -> Result<Bytes, Failure> {
+    let (bytes, whole) = collect(body, room).await?;
+    if checksum.is_some_and(|checksum| !(whole && checksum.fits(&bytes))) {
+        return Err(Failure::of(ProblemCode::UploadChecksum));
+    }
+    Ok(bytes)
+}
+
+/// Puts bytes into an upload's staging folder, durably; they count when a row names the part.
+pub(super) async fn put(app: &App, folder: &str, offset: u64, bytes: Bytes) -> Result<Part, Failure> {
     // A name of its own, so that of two parts for one place neither overwrites the other.
-    let object = format!(
-        "{}/{offset:010}-{}",
-        Upload::folder(upload),
-        hex::encode(short(app.secret()))
-    );
+    let object = format!("{folder}/{offset:010}-{}", hex::encode(short(app.secret())));
     let part = Part {
         offset,
         size: bytes.len() as u64,
         object: object.clone(),
     };
     app.blobs.put_durable(&object, bytes).await?;
-    let hours = app.settings.upload_hours;
-    let appended = app
-        .write(move |tx, ctx| Upload::append(tx, ctx, stream, upload, &part, hours))
-        .await;
-    // When it is not known whether the part counts, its bytes have to stay.
-    if let Err(failure) = &appended
+    Ok(part)
+}
+
+/// Removes the object of a part that was not counted. When that is not known, its bytes have to stay.
+pub(super) async fn discard_uncounted<T>(app: &App, object: &str, appended: &Result<T, Failure>) {
+    if let Err(failure) = appended
         && !matches!(failure, Failure::Store(StoreError::CommitUnknown { .. }))
     {
-        app.blobs.discard(&object).await;
+        app.blobs.discard(object).await;
     }
-    appended
 }
 
 fn short(secret: [u8; 32]) -> [u8; 8] {

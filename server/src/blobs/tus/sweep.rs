@@ -1,18 +1,17 @@
 //! Uploads that nobody went on with: their parts go when they expire, their rows some days later, so that the
 //! handset hears "gone" and not "never heard of".
 
-use super::{finish::finish, upload::Upload};
+use super::{attachment, finish::finish, upload::Upload};
 use crate::{app::App, failure::Failure, params};
 use protocol::{
     ids::{StreamId, UploadId},
     time::Millis,
 };
-use std::time::Duration;
 
 /// How long a row outlives its upload.
-const REMEMBERED_MS: i64 = 7 * 86_400_000;
+pub(super) const REMEMBERED_MS: i64 = 7 * 86_400_000;
 /// Uploads that one sweep looks at.
-const AT_ONCE: i64 = 100;
+pub(super) const AT_ONCE: i64 = 100;
 
 /// Finishes what was left between its last byte and its receipt, drops the parts of expired uploads and
 /// forgets old ones. Answers how many it dealt with.
@@ -58,7 +57,8 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
         app.write(move |tx, _| Ok(Upload::remove(tx, id)?)).await?;
         app.blobs.remove_all(&Upload::folder(id)).await?;
     }
-    Ok(complete.len() + expired.len() + forgotten.len())
+    let attachments = attachment::sweep(app).await?;
+    Ok(complete.len() + expired.len() + forgotten.len() + attachments)
 }
 
 async fn list(app: &App, sql: &'static str, at: Millis) -> Result<Vec<(UploadId, StreamId)>, Failure> {
@@ -68,16 +68,4 @@ async fn list(app: &App, sql: &'static str, at: Millis) -> Result<Vec<(UploadId,
         })?)
     })
     .await
-}
-
-/// The background job: [`sweep`] every few minutes, until the server stops.
-pub async fn watch(app: App) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(180));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = sweep(&app).await {
-            tracing::warn!(%error, "sweeping uploads failed, it is tried again");
-        }
-    }
 }

@@ -56,6 +56,20 @@ pub(super) fn empty(status: StatusCode, headers: impl IntoIterator<Item = (Heade
     response
 }
 
+/// The answer to OPTIONS: what is spoken here.
+pub(super) fn spoken(max_size: u64) -> Response {
+    empty(
+        StatusCode::NO_CONTENT,
+        [
+            (TUS_RESUMABLE, VERSION.to_owned()),
+            (TUS_VERSION, VERSION.to_owned()),
+            (TUS_EXTENSION, EXTENSIONS.to_owned()),
+            (TUS_MAX_SIZE, max_size.to_string()),
+            (TUS_CHECKSUM_ALGORITHM, ALGORITHMS.to_owned()),
+        ],
+    )
+}
+
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -92,8 +106,15 @@ pub(super) fn malformed(what: impl Into<String>) -> Failure {
     Failure::because(ProblemCode::BadRequest, what)
 }
 
-/// The hash that `Upload-Metadata` names. The header is checked as a whole: keys once each, values in base64.
+const NO_HASH: &str = "upload-metadata: sha256 with 64 hexadecimal digits is missing";
+
+/// The hash that `Upload-Metadata` has to name.
 pub(super) fn named_hash(metadata: &str) -> Result<Sha256, Failure> {
+    hash_in(metadata)?.ok_or_else(|| malformed(NO_HASH))
+}
+
+/// The hash that `Upload-Metadata` may name. The header is checked as a whole: keys once each, values in base64.
+pub(super) fn hash_in(metadata: &str) -> Result<Option<Sha256>, Failure> {
     let mut seen = Vec::new();
     let mut hash = None;
     for pair in metadata.split(',') {
@@ -114,10 +135,11 @@ pub(super) fn named_hash(metadata: &str) -> Result<Sha256, Failure> {
         }
         seen.push(key);
         if key == "sha256" {
-            hash = String::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            let named = String::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            hash = Some(named.ok_or_else(|| malformed(NO_HASH))?);
         }
     }
-    hash.ok_or_else(|| malformed("upload-metadata: sha256 with 64 hexadecimal digits is missing"))
+    Ok(hash)
 }
 
 /// What `Upload-Checksum` says of a chunk.

@@ -1,0 +1,152 @@
+//! Attachments of staff by tus 1.0: what a browser over a bad line may rely on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+#[path = "support/tus.rs"]
+mod tus_client;
+
+use axum::{body::Body, http::Request};
+use protocol::{photo::Sha256, role::Role};
+use serde_json::Value;
+use support::{Answer, TestApp};
+use tus_client::{header, metadata, picture};
+
+const ROUTE: &str = "/v1/attachments/uploads";
+const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
+
+async fn department(app: &TestApp) -> String {
+    let city = app.city().await;
+    app.staff(Role::Department, city.city).await.token
+}
+
+async fn tus(
+    app: &TestApp,
+    token: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Answer {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {token}"))
+        .header("tus-resumable", "1.0.0");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = app.send(request.body(body.into()).unwrap()).await;
+    assert_eq!(header(&answer, "tus-resumable"), "1.0.0", "{answer:?}");
+    answer
+}
+
+async fn begin(app: &TestApp, token: &str, length: usize, names: &str) -> String {
+    let length = length.to_string();
+    let mut headers = vec![("upload-length", length.as_str())];
+    if !names.is_empty() {
+        headers.push(("upload-metadata", names));
+    }
+    let answer = tus(app, token, "POST", ROUTE, &headers, Body::empty()).await;
+    header(&answer.expect(201), "location")
+}
+
+async fn patch(app: &TestApp, token: &str, path: &str, offset: usize, body: &[u8]) -> Answer {
+    let offset = offset.to_string();
+    let headers = [CHUNK, ("upload-offset", offset.as_str())];
+    tus(app, token, "PATCH", path, &headers, body.to_vec()).await
+}
+
+async fn head(app: &TestApp, token: &str, path: &str) -> Answer {
+    tus(app, token, "HEAD", path, &[], Body::empty()).await
+}
+
+fn attached(answer: &Answer) -> Value {
+    serde_json::from_str(&header(answer, "xunge-attachment")).unwrap_or_else(|_| panic!("{answer:?}"))
+}
+
+both_engines! {
+    async fn an_attachment_in_parts_is_held_with_its_hash(app: TestApp) {
+        let (token, bytes) = (department(&app).await, picture(1));
+        let path = begin(&app, &token, bytes.len(), "").await;
+        patch(&app, &token, &path, 0, &bytes[..900]).await.expect(204);
+        let stands = head(&app, &token, &path).await.expect(200);
+        assert_eq!(header(&stands, "upload-offset"), "900");
+        assert_eq!(header(&stands, "upload-length"), bytes.len().to_string());
+        assert!(!stands.headers.contains_key("upload-metadata"));
+        patch(&app, &token, &path, 0, &bytes[..900]).await.expect(409).expect_code("upload.offset");
+        let last = patch(&app, &token, &path, 900, &bytes[900..]).await.expect(204);
+        let hash = Sha256::of(&bytes);
+        assert_eq!(attached(&last)["sha256"], hash.to_string());
+        assert_eq!(attached(&head(&app, &token, &path).await.expect(200)), attached(&last));
+        assert_eq!(app.app.blobs.get(&format!("attachments/{hash}")).await.unwrap(), bytes);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment").await, 1);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 0);
+    }
+
+    async fn a_body_may_come_with_the_creation(app: TestApp) {
+        let (token, bytes) = (department(&app).await, picture(2));
+        let (length, names) = (bytes.len().to_string(), metadata(Sha256::of(&bytes)));
+        let headers = [CHUNK, ("upload-length", &length), ("upload-metadata", &names)];
+        let made = tus(&app, &token, "POST", ROUTE, &headers, bytes.clone()).await.expect(201);
+        assert_eq!(attached(&made)["size"], bytes.len());
+    }
+
+    async fn other_bytes_than_the_named_ones_begin_again(app: TestApp) {
+        let (token, bytes) = (department(&app).await, picture(3));
+        let path = begin(&app, &token, bytes.len(), &metadata(Sha256::of(b"other"))).await;
+        let refused = patch(&app, &token, &path, 0, &bytes).await;
+        refused.expect(422).expect_code("photo.hash_mismatch");
+        assert_eq!(header(&head(&app, &token, &path).await.expect(200), "upload-offset"), "0");
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment").await, 0);
+    }
+
+    async fn what_is_no_picture_ends_the_upload(app: TestApp) {
+        let token = department(&app).await;
+        let path = begin(&app, &token, 5, "").await;
+        patch(&app, &token, &path, 0, b"hello").await.expect(422).expect_code("photo.not_an_image");
+        head(&app, &token, &path).await.expect(404);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_upload").await, 0);
+    }
+
+    async fn an_expired_attachment_is_gone_and_its_parts_with_it(app: TestApp) {
+        let (token, bytes) = (department(&app).await, picture(4));
+        let path = begin(&app, &token, bytes.len(), "").await;
+        patch(&app, &token, &path, 0, &bytes[..100]).await.expect(204);
+        app.advance_minutes(i64::from(app.app.settings.upload_hours) * 60 + 1);
+        patch(&app, &token, &path, 100, &bytes[100..]).await.expect(410).expect_code("upload.gone");
+        server::blobs::sweep(&app.app).await.unwrap();
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 0);
+        head(&app, &token, &path).await.expect(410);
+        app.advance_minutes(8 * 24 * 60);
+        server::blobs::sweep(&app.app).await.unwrap();
+        head(&app, &token, &path).await.expect(404);
+    }
+
+    async fn an_upload_is_its_persons_own(app: TestApp) {
+        let city = app.city().await;
+        let one = app.staff(Role::Department, city.city).await.token;
+        let other = app.staff(Role::Acceptor, city.city).await.token;
+        let path = begin(&app, &one, 10, "").await;
+        head(&app, &other, &path).await.expect(404);
+        patch(&app, &other, &path, 0, b"0123456789").await.expect(404);
+        tus(&app, &other, "DELETE", &path, &[], Body::empty()).await.expect(404);
+        tus(&app, &one, "DELETE", &path, &[], Body::empty()).await.expect(204);
+        head(&app, &one, &path).await.expect(404);
+    }
+
+    async fn attachments_begun_again_and_again_do_not_pile_up(app: TestApp) {
+        let token = department(&app).await;
+        let first = begin(&app, &token, 10, "").await;
+        for _ in 0..32 {
+            app.advance(1_000);
+            begin(&app, &token, 10, "").await;
+        }
+        head(&app, &token, &first).await.expect(404);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_upload").await, 32);
+    }
+}
