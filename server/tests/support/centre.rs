@@ -64,7 +64,7 @@ pub fn at_sea() -> PointE7 {
     }
 }
 
-async fn put_grid(app: &TestApp) {
+pub async fn put_grid(app: &TestApp) {
     let squares = (0..3)
         .flat_map(|row| (0..3).map(move |column| (row, column)))
         .map(|(row, column)| {

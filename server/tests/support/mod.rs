@@ -148,6 +148,7 @@ pub struct TestApp {
     router: Mutex<Router>,
     clock: Arc<TestClock>,
     counter: AtomicU64,
+    url: String,
     // Dropped last: the database outlives the store on it.
     database: Option<TestDatabase>,
     folder: tempfile::TempDir,
@@ -172,15 +173,42 @@ impl TestApp {
             Some(database) => database.url().to_owned(),
             None => format!("sqlite:{}", folder.path().join("server.db").display()),
         };
+        let blobs = Blobs::new(Arc::new(object_store::memory::InMemory::new()));
+        let parts = Self::parts(&url, blobs, settings, START, 1).await;
+        Self::of(parts, url, database, folder)
+    }
+
+    /// Another server over the same database and object store, with a clock and chance of its own.
+    pub async fn replica(&self) -> Self {
+        let (blobs, settings) = (self.app.blobs.clone(), self.app.settings.clone());
+        let seed = self.number() << 32;
+        let parts = Self::parts(&self.url, blobs, settings, self.now(), seed).await;
+        Self::of(parts, self.url.clone(), None, tempfile::tempdir().unwrap())
+    }
+
+    /// The same server over another object store.
+    pub async fn with_blobs(self, blobs: Blobs) -> Self {
+        let parts = Self::parts(&self.url, blobs, self.app.settings.clone(), self.now(), 1 << 60).await;
+        Self::of(parts, self.url, self.database, self.folder)
+    }
+
+    async fn parts(
+        url: &str,
+        blobs: Blobs,
+        settings: Settings,
+        now: Millis,
+        seed: u64,
+    ) -> (Parts, Arc<TestClock>) {
+        let url = url.to_owned();
         let store = tokio::task::spawn_blocking(move || Store::open(&url, Options::default()))
             .await
             .unwrap()
             .unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(START.0)));
+        let clock = Arc::new(TestClock(AtomicI64::new(now.0)));
         let identity = Identity::load_or_create(&store, [42; 32]).await.unwrap();
-        let app = App::new(Parts {
+        let parts = Parts {
             store,
-            blobs: Blobs::new(Arc::new(object_store::memory::InMemory::new())),
+            blobs,
             identity,
             grids: Grids::default(),
             calendar: Calendar::shipped().unwrap(),
@@ -191,15 +219,26 @@ impl TestApp {
                 pins: vec![protocol::photo::Sha256([1; 32]), protocol::photo::Sha256([2; 32])],
             },
             clock: clock.clone(),
-            chance: Arc::new(SeededChance(AtomicU64::new(1))),
+            chance: Arc::new(SeededChance(AtomicU64::new(seed))),
             rate: Default::default(),
             stopping: Default::default(),
-        });
+        };
+        (parts, clock)
+    }
+
+    fn of(
+        (parts, clock): (Parts, Arc<TestClock>),
+        url: String,
+        database: Option<TestDatabase>,
+        folder: tempfile::TempDir,
+    ) -> Self {
+        let app = App::new(parts);
         Self {
             router: Mutex::new(router(&app)),
             app,
             clock,
             counter: AtomicU64::new(1),
+            url,
             database,
             folder,
         }
@@ -245,11 +284,14 @@ impl TestApp {
         self.call("POST", path, Some(token), serde_json::to_value(body).unwrap())
             .await
     }
+    /// A request whose answer is read by the caller.
+    pub async fn open(&self, request: Request<Body>) -> axum::response::Response {
+        let router = self.router.lock().unwrap().clone();
+        router.oneshot(request).await.unwrap()
+    }
     /// A request as it stands.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let router = self.router.lock().unwrap().clone();
-        let response = router.oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.open(request).await.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Answer {
             status: parts.status.as_u16(),

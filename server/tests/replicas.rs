@@ -1,0 +1,354 @@
+//! Several servers over one database and one object store agree on everything that a client can see.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/centre.rs"]
+mod centre;
+mod support;
+#[path = "support/tus.rs"]
+mod tus_client;
+
+use axum::{
+    body::{Body, BodyDataStream},
+    http::Request,
+};
+use centre::{Centre, check_in, report};
+use futures_util::StreamExt as _;
+use protocol::{
+    feed::{FeedRow, Mailbox, PullAnswer},
+    payload::Payload,
+    photo::Sha256,
+    role::Role,
+};
+use serde_json::Value;
+use server::{
+    failure::Failure,
+    feed::MailboxId,
+    jobs::{self, Lease},
+    params,
+    people::login::SignIn,
+    store::Hint,
+    terminals::{identity::Identity, tokens},
+};
+use std::collections::BTreeMap;
+use support::{FieldClient, TestApp};
+use tus_client::{begin, head, header, patch, photos_of_case, picture, receipt};
+
+/// Puts a row into a mailbox as a room does.
+async fn mail(app: &TestApp, mailbox: MailboxId, entity: usize, body: String) {
+    app.write(move |_, ctx| ctx.mail.put(mailbox, "note", entity, &body))
+        .await;
+}
+
+/// What a job writes, as the smallest write there is.
+async fn works(app: &TestApp, holder: &str, mark: &'static str) -> Result<(), Failure> {
+    let at_work = app.app.under(Lease::new("some.job", holder));
+    at_work
+        .write(move |tx, _| {
+            tx.execute("INSERT INTO meta (key, value) VALUES (?1, 'done')", params![mark])?;
+            Ok(())
+        })
+        .await
+}
+
+const DONE: &str = "SELECT COUNT(*) AS n FROM meta WHERE value = 'done'";
+const PRESENT: &str = "SELECT COUNT(*) AS n FROM presence WHERE present";
+const PENDING: &str = "SELECT COUNT(*) AS n FROM entry WHERE state = 'pending'";
+const PARTS: &str = "SELECT COUNT(*) AS n FROM upload_part";
+
+both_engines! {
+    async fn a_job_is_one_replicas_until_its_lease_runs_out_and_never_two_s(app: TestApp) {
+        works(&app, "a", "1").await.unwrap();
+        assert_eq!(works(&app, "b", "2").await.unwrap_err().code().unwrap().as_str(), "server.busy");
+        app.advance(19_999);
+        works(&app, "a", "3").await.unwrap();
+        app.advance(19_999);
+        assert!(works(&app, "b", "4").await.is_err(), "every write renews the lease");
+        app.advance(1);
+        works(&app, "b", "5").await.unwrap();
+        assert!(works(&app, "a", "6").await.is_err(), "whoever lost it changes nothing any more");
+        assert_eq!(app.count(DONE).await, 3);
+    }
+
+    async fn every_job_rests_while_another_replica_has_it_and_is_done_after_that_one_died(app: TestApp) {
+        let mut c = Centre::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        let bytes = picture(1);
+        let entry = c.patroller.entry(&app, &tus_client::report(&[&bytes]));
+        c.patroller.push(&app, &[entry]).await;
+        let path = begin(&app, &c.patroller, &bytes).await;
+        patch(&app, &c.patroller, &path, 0, bytes[..100].to_vec()).await.expect(204);
+        app.write(|tx, _| Ok(tx.execute("UPDATE entry SET state = 'pending'", &[])?)).await;
+        app.advance_minutes(80 * 60);
+        let due = async || (app.count(PRESENT).await, app.count(PENDING).await, app.count(PARTS).await);
+        assert_eq!(due().await, (1, 2, 1));
+
+        let until = app.now().plus(20_000).0;
+        app.write(move |tx, _| {
+            for job in jobs::ALL {
+                tx.execute(
+                    "INSERT INTO job (name, holder, lease_until) VALUES (?1, 'dead', ?2)",
+                    params![job.name, until],
+                )?;
+            }
+            Ok(())
+        }).await;
+        for job in jobs::ALL {
+            assert!(!jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
+        }
+        assert_eq!(due().await, (1, 2, 1));
+        app.advance(20_000);
+        for job in jobs::ALL {
+            assert!(jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
+        }
+        assert_eq!(due().await, (0, 0, 0));
+    }
+
+    async fn a_job_that_finds_nothing_writes_nothing(app: TestApp) {
+        for job in jobs::ALL {
+            assert!(jobs::once(&app.app, job, "a").await.unwrap());
+        }
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM job").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_of_one_replica_is_answered_at_another_whose_clock_is_behind() {
+    let a = TestApp::postgres().await;
+    let b = a.replica().await;
+    b.advance(-3_000);
+    let city = a.city().await;
+    let post = a.post(city.community, &["2201040503"]).await;
+    let mut client = a.holder(post).await;
+    let request = client.token_request(&b, &client.challenge(&a).await);
+    let body = serde_json::to_value(request).unwrap();
+    let answer = b.call("POST", "/v1/field/token", None, body).await.expect(200);
+    client.token = answer.json["token"].as_str().unwrap().to_owned();
+    for app in [&a, &b] {
+        assert!(tokens::identify(&app.app, client.token.clone()).await.is_ok());
+    }
+    // Revoked at one, refused at all, at once.
+    let stream = client.stream;
+    a.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?))
+        .await;
+    assert!(tokens::identify(&b.app, client.token.clone()).await.is_err());
+}
+
+#[tokio::test]
+async fn sessions_and_wrong_passwords_count_on_all_replicas() {
+    let a = TestApp::postgres().await;
+    let b = a.replica().await;
+    let city = a.city().await;
+    let acceptor = a.staff(Role::Acceptor, city.district).await;
+    for app in [&a, &b] {
+        app.get("/v1/session", &acceptor.token).await.expect(200);
+    }
+    a.call("DELETE", "/v1/session", Some(&acceptor.token), Value::Null)
+        .await
+        .expect(204);
+    b.get("/v1/session", &acceptor.token).await.expect(401);
+
+    let wrong = SignIn {
+        account: "shouli".into(),
+        password: "falsch".into(),
+    };
+    let wrong = serde_json::to_value(wrong).unwrap();
+    for app in [&a, &b, &a, &b, &a] {
+        let answer = app.call("POST", "/v1/session", None, wrong.clone()).await;
+        answer.expect(401);
+    }
+    b.call("POST", "/v1/session", None, wrong)
+        .await
+        .expect_code("auth.locked");
+}
+
+#[tokio::test]
+async fn a_renewed_epoch_is_stated_by_every_replica_with_its_next_answer() {
+    let a = TestApp::postgres().await;
+    let b = a.replica().await;
+    let city = a.city().await;
+    let post = a.post(city.community, &["2201040503"]).await;
+    let client = a.holder(post).await;
+    let before = client.pull(&a, "").await;
+    assert_eq!(client.pull(&b, &before.cursor).await.reset, Vec::new());
+    let renewed = Identity::renew_epoch(&a.app.store, [9; 32]).await.unwrap();
+    assert_ne!(renewed, before.epoch);
+    for app in [&a, &b] {
+        let answer = client.pull(app, &before.cursor).await;
+        assert_eq!(answer.epoch, renewed);
+        assert_eq!(answer.reset.len(), 2, "numbers of another epoch mean nothing");
+        let pushed = client.push(app, &[]).await;
+        assert_eq!(pushed.epoch, renewed);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_at_another_replica_when_the_first_is_gone() {
+    let a = TestApp::postgres().await;
+    let b = a.replica().await;
+    let bytes = picture(7);
+    let city = a.city().await;
+    let post = a.post(city.community, &["2201040503"]).await;
+    let mut client = a.holder(post).await;
+    let entry = client.entry(&a, &tus_client::report(&[&bytes]));
+    client.push(&a, &[entry]).await;
+    let path = begin(&a, &client, &bytes).await;
+    patch(&a, &client, &path, 0, bytes[..1000].to_vec())
+        .await
+        .expect(204);
+    a.app.store.clone().close().await;
+
+    let stands = head(&b, &client, &path).await.expect(200);
+    assert_eq!(header(&stands, "upload-offset"), "1000");
+    let last = patch(&b, &client, &path, 1000, bytes[1000..].to_vec())
+        .await
+        .expect(204);
+    assert_eq!(receipt(&last).sha256, Sha256::of(&bytes));
+    assert_eq!(photos_of_case(&b, &client).await, (1, 1));
+}
+
+/// The next event of a stream of server-sent events.
+async fn event(stream: &mut BodyDataStream) -> String {
+    let frame = stream.next().await.unwrap().unwrap();
+    String::from_utf8(frame.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_hint_reaches_who_listens_at_another_replica() {
+    let a = TestApp::postgres().await;
+    let b = a.replica().await;
+    let city = a.city().await;
+    let post = a.post(city.community, &["2201040503"]).await;
+    let other = a.post(city.community, &["2201040504"]).await;
+    let client = a.holder(post).await;
+    let request = Request::get("/v1/field/events")
+        .header("authorization", format!("Bearer {}", client.token))
+        .body(Body::empty())
+        .unwrap();
+    let mut events = b.open(request).await.into_body().into_data_stream();
+    assert!(
+        event(&mut events).await.contains("pull"),
+        "something may have come before"
+    );
+    mail(&a, MailboxId::Post(other), 1, "不是我的".into()).await;
+    mail(&a, MailboxId::Post(post), 1, "有新任务".into()).await;
+    assert!(event(&mut events).await.contains("pull"));
+    let rows = client.pull(&b, "").await.rows;
+    assert!(
+        rows.iter().any(|row| row.kind == "note"),
+        "what it points at is there"
+    );
+}
+
+#[tokio::test]
+async fn a_grid_that_took_force_at_one_replica_is_announced_to_the_others() {
+    let a = TestApp::postgres().await;
+    let b = a.replica().await;
+    let mut hints = b.app.store.hints();
+    centre::put_grid(&a).await;
+    assert_eq!(hints.recv().await.unwrap(), Hint::Grids);
+    assert!(b.app.grids.renew(&b.app.store, &b.app.blobs).await.unwrap());
+    let at = centre::inside(centre::CELL);
+    assert_eq!(b.app.grids.locate(at), a.app.grids.locate(at));
+    assert!(a.app.grids.locate(at).is_some());
+}
+
+type State = BTreeMap<(String, String), (u64, Option<Value>)>;
+
+/// Takes rows in as a handset does; a number that is not higher than all before is a change shown twice.
+fn take(state: &mut State, reached: &mut u64, rows: Vec<FeedRow>) {
+    for row in rows.into_iter().filter(|row| row.mailbox == Mailbox::Post.into()) {
+        assert!(row.n > *reached, "{} after {reached}", row.n);
+        *reached = row.n;
+        state.insert((row.kind, row.entity), (row.n, row.body));
+    }
+}
+
+/// Pulls from `cursor` until nothing more is there.
+async fn follow(
+    app: &TestApp,
+    client: &FieldClient,
+    cursor: &mut String,
+    state: &mut State,
+    reached: &mut u64,
+) {
+    loop {
+        let answer: PullAnswer = client.pull(app, cursor).await;
+        take(state, reached, answer.rows);
+        *cursor = answer.cursor;
+        if !answer.more {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_two_replicas_write_is_read_without_a_gap() {
+    const WRITERS: usize = 4;
+    const ROUNDS: usize = 20;
+    let a = TestApp::postgres().await;
+    let b = a.replica().await;
+    let city = a.city().await;
+    let post = a.post(city.community, &["2201040503"]).await;
+    let client = a.holder(post).await;
+    let (mut cursor, mut state, mut reached) = (String::new(), State::new(), 0);
+    follow(&b, &client, &mut cursor, &mut state, &mut reached).await;
+    let stood = reached;
+
+    let write = async |app: &TestApp, writer: usize| {
+        for round in 0..ROUNDS {
+            mail(app, MailboxId::Post(post), round % 5, format!("{writer} {round}")).await;
+        }
+    };
+    let writers =
+        futures_util::future::join_all((0..WRITERS).map(|w| write(if w % 2 == 0 { &a } else { &b }, w)));
+    // A reader that follows all the while: a number that became visible before a lower one would be passed over.
+    let reader = async {
+        let mut seen = 0;
+        while seen < stood + (WRITERS * ROUNDS) as u64 {
+            follow(&b, &client, &mut cursor, &mut state, &mut reached).await;
+            seen = reached;
+        }
+    };
+    futures_util::future::join(writers, reader).await;
+    let (mut whole, mut from_nothing) = (State::new(), 0);
+    follow(&a, &client, &mut String::new(), &mut whole, &mut from_nothing).await;
+    assert_eq!(state, whole);
+    assert_eq!(
+        reached,
+        stood + (WRITERS * ROUNDS) as u64,
+        "each change took one number"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_entries_at_two_replicas_at_once_are_filed_once() {
+    let a = TestApp::postgres().await;
+    let b = a.replica().await;
+    let mut c = Centre::new(&a).await;
+    b.app.grids.renew(&b.app.store, &b.app.blobs).await.unwrap();
+    let entries: Vec<_> = (0..6)
+        .map(|i| {
+            c.patroller
+                .entry(&a, &Payload::Report(report(&format!("第 {i} 件"))))
+        })
+        .collect();
+    let (client, entries) = (&c.patroller, &entries);
+    let pushes = [&a, &b]
+        .repeat(4)
+        .into_iter()
+        .map(|app| client.push(app, entries));
+    let answers = futures_util::future::join_all(pushes).await;
+    for answer in &answers {
+        assert_eq!(
+            answer.receipts, answers[0].receipts,
+            "the same receipt from everybody"
+        );
+    }
+    assert_eq!(a.count("SELECT COUNT(*) AS n FROM entry").await, 6);
+    assert_eq!(a.count("SELECT COUNT(*) AS n FROM case_file").await, 6);
+}
