@@ -1,9 +1,11 @@
-//! The `xunge-server` command line: serve, found a city, tools of the grid.
+//! The `xunge-server` command line: serve, found a city, tools of the grid, of custody.
 
+mod custody;
 mod found;
 mod grid_tools;
 
 use crate::{
+    blobs::s3::S3,
     config::Settings,
     ctx::{Chance as _, SystemChance},
     run::{self, Options, Tls},
@@ -11,7 +13,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 pub use found::{Founded, found};
 
@@ -36,6 +38,12 @@ enum Command {
     /// 网格：划分、检查、打包、查询、导入 / cut, check, pack, look up, import
     #[command(subcommand)]
     Grid(grid_tools::GridTool),
+    /// 封存包：导入、密钥 / sealed parcels of handsets
+    #[command(subcommand)]
+    Parcel(custody::ParcelTool),
+    /// 核对 / what the server can vouch for
+    #[command(subcommand)]
+    Audit(custody::AuditTool),
     /// 检查运行中的服务 / exit 0 when a server takes connections
     Healthcheck {
         /// `https://host:port`
@@ -52,6 +60,8 @@ struct Place {
     /// postgres://… instead of the embedded database
     #[arg(long, env = "XUNGE_DATABASE")]
     database: Option<String>,
+    #[command(flatten)]
+    s3: S3,
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +109,7 @@ impl Place {
     fn options(&self) -> Options {
         Options {
             database: self.database.clone(),
+            s3: self.s3.clone(),
             ..Options::new(&self.data, SocketAddr::from(([127, 0, 0, 1], 0)))
         }
     }
@@ -123,13 +134,13 @@ impl Place {
 }
 
 /// Runs the command line.
-pub fn main() -> Result<()> {
+pub fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
     // What needs no server needs no runtime either.
     if let Command::Grid(tool) = &cli.command
         && let Some(command) = tool.offline()?
     {
-        return grid_tools::run(command);
+        return grid_tools::run(command).map(|()| ExitCode::SUCCESS);
     }
     tracing_subscriber::fmt()
         .json()
@@ -143,13 +154,16 @@ pub fn main() -> Result<()> {
         .build()?
         .block_on(async {
             match cli.command {
-                Command::Serve(serve) => Box::pin(serve.run()).await,
-                Command::Init(init) => init.run().await,
-                Command::RenewEpoch(place) => place.renew_epoch().await,
-                Command::Openapi => openapi().await,
-                Command::Grid(tool) => tool.online().await,
-                Command::Healthcheck { url } => healthcheck(url).await,
+                Command::Serve(serve) => Box::pin(serve.run()).await?,
+                Command::Init(init) => init.run().await?,
+                Command::RenewEpoch(place) => place.renew_epoch().await?,
+                Command::Openapi => openapi().await?,
+                Command::Grid(tool) => tool.online().await?,
+                Command::Parcel(tool) => return Box::pin(tool.run()).await,
+                Command::Audit(tool) => return tool.run().await,
+                Command::Healthcheck { url } => healthcheck(url).await?,
             }
+            Ok(ExitCode::SUCCESS)
         })
 }
 

@@ -6,7 +6,9 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::Method,
 };
-use protocol::{ids::StreamId, problem::ProblemCode, push::MAX_PUSH_BYTES, time::Millis};
+use protocol::{
+    ids::StreamId, parcel::MAX_PARCEL_BYTES, problem::ProblemCode, push::MAX_PUSH_BYTES, time::Millis,
+};
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 use tower_http::timeout::TimeoutBody;
 
@@ -23,6 +25,7 @@ fn most_bytes(app: &App, method: &Method, path: &str) -> usize {
     let photo = usize::try_from(app.settings.photo_bytes).unwrap_or(USUAL);
     match path {
         "/v1/field/push" => MAX_PUSH_BYTES,
+        "/v1/field/parcel" => MAX_PARCEL_BYTES,
         "/v1/divisions" => LISTS,
         "/v1/attachments" => photo,
         _ if method == Method::PATCH || path.starts_with("/v1/field/photos") => photo,

@@ -9,6 +9,7 @@ use crate::{
         body::{Json, Path},
     },
     params,
+    store::{StoreError, Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -27,18 +28,97 @@ pub struct Completeness {
     pub holder: PersonId,
     pub post: PostId,
     pub last_contact: Millis,
+    /// The terminal may not push any more.
+    pub revoked: Option<Millis>,
+    /// Its last sealed parcel has arrived.
+    pub handed_over: Option<Millis>,
     pub mark: StreamMark,
+    /// Numbers up to the highest held that are not here.
+    pub missing: u64,
     /// Entries by what became of them; states without any are left out.
     pub states: Vec<StateCount>,
+    /// Entries that came in sealed parcels.
+    pub sealed: u32,
     /// Different photos that entries of the stream name, and those whose hash is confirmed.
     pub photos_named: u32,
     pub photos_held: u32,
+}
+
+impl Completeness {
+    /// Whether everything that the server knows of is here.
+    pub fn is_complete(&self) -> bool {
+        self.missing == 0 && self.photos_held >= self.photos_named
+    }
+    /// Entries that are here, whatever became of them.
+    pub fn held(&self) -> u64 {
+        self.states.iter().map(|s| u64::from(s.entries)).sum()
+    }
+    /// Entries in one state.
+    pub fn in_state(&self, state: EntryState) -> u32 {
+        let of = self.states.iter().filter(|s| s.state == state);
+        of.map(|s| s.entries).sum()
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StateCount {
     pub state: EntryState,
     pub entries: u32,
+}
+
+/// How complete a stream is; [`StoreError::NotFound`] for one that never was.
+pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<Completeness, StoreError> {
+    let id = stream.to_string();
+    let states: Vec<StateCount> = tx.all(
+        "SELECT state, COUNT(*) AS n FROM entry WHERE stream = ?1 GROUP BY state ORDER BY state",
+        params![&id],
+        |row| {
+            Ok(StateCount {
+                state: row.parse("state")?,
+                entries: row.get("n")?,
+            })
+        },
+    )?;
+    let (photos_named, photos_held) = tx.one(
+        "SELECT COUNT(*) AS named, COUNT(received) AS held FROM photo WHERE stream = ?1",
+        params![&id],
+        |row| Ok((row.get("named")?, row.get("held")?)),
+    )?;
+    let sealed = tx.one(
+        "SELECT COUNT(*) AS n FROM entry e JOIN parcel p ON p.id = e.push WHERE e.stream = ?1",
+        params![&id],
+        |row| row.get("n"),
+    )?;
+    let mark = mark::of(tx, stream)?;
+    let held: u64 = states.iter().map(|s| u64::from(s.entries)).sum();
+    tx.one(
+        "SELECT terminal, person, post, last_contact, revoked, handed_over FROM stream WHERE id = ?1",
+        params![&id],
+        |row| {
+            Ok(Completeness {
+                stream,
+                terminal: row.parse("terminal")?,
+                holder: row.parse("person")?,
+                post: row.parse("post")?,
+                last_contact: Millis(row.get("last_contact")?),
+                revoked: row.get::<Option<i64>>("revoked")?.map(Millis),
+                handed_over: row.get::<Option<i64>>("handed_over")?.map(Millis),
+                missing: mark.highest.saturating_sub(held),
+                mark: mark.clone(),
+                states: states.clone(),
+                sealed,
+                photos_named,
+                photos_held,
+            })
+        },
+    )
+}
+
+/// All streams there are, oldest first.
+pub fn all(tx: &mut Tx<'_>) -> Result<Vec<StreamId>, StoreError> {
+    tx.all("SELECT id FROM stream ORDER BY created, id", params![], |row| {
+        row.parse("id")
+    })
 }
 
 /// Mark, holes, states and photos of a stream.
@@ -59,55 +139,17 @@ pub(super) async fn completeness(
     let areas = staff.areas(INSPECTORS);
     let answer = app
         .read(move |tx| {
-            let id = stream.to_string();
-            let found = tx.opt(
-                "SELECT s.terminal, s.person, s.post, s.last_contact, o.area FROM stream s
-                 JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org WHERE s.id = ?1",
-                params![&id],
-                |row| {
-                    let area: String = row.get("area")?;
-                    let contact = Millis(row.get("last_contact")?);
-                    Ok((
-                        row.parse("terminal")?,
-                        row.parse("person")?,
-                        row.parse("post")?,
-                        contact,
-                        area,
-                    ))
-                },
+            let area: Option<String> = tx.opt(
+                "SELECT o.area FROM stream s JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org
+                 WHERE s.id = ?1",
+                params![stream.to_string()],
+                |row| row.get("area"),
             )?;
-            let (terminal, holder, post, last_contact, area) =
-                found.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+            let area = area.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
             if !areas.iter().any(|reach| area.starts_with(reach)) {
                 return Err(Failure::of(ProblemCode::OutOfScope));
             }
-            let states = tx.all(
-                "SELECT state, COUNT(*) AS n FROM entry WHERE stream = ?1 GROUP BY state ORDER BY state",
-                params![&id],
-                |row| {
-                    Ok(StateCount {
-                        state: row.parse("state")?,
-                        entries: row.get("n")?,
-                    })
-                },
-            )?;
-            let (photos_named, photos_held) = tx.one(
-                "SELECT COUNT(*) AS named, COUNT(received) AS held FROM photo WHERE stream = ?1",
-                params![&id],
-                |row| Ok((row.get("named")?, row.get("held")?)),
-            )?;
-            let mark = mark::of(tx, stream)?;
-            Ok(Completeness {
-                stream,
-                terminal,
-                holder,
-                post,
-                last_contact,
-                mark,
-                states,
-                photos_named,
-                photos_held,
-            })
+            Ok(of(tx, stream)?)
         })
         .await?;
     Ok(Json(answer))

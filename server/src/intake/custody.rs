@@ -5,14 +5,15 @@
 use super::{
     apply::{self, Held},
     mark,
-    reading::{self, Reading},
+    reading::{self, Content, Reading},
     row::basis_text,
 };
 use crate::{app::App, ctx::Ctx, failure::Failure, params, store::Tx};
 use protocol::{
-    entry::{MAX_ENTRY_BYTES, Receipt},
+    entry::{Disposition, MAX_ENTRY_BYTES, Reason, Receipt},
     evidence::{ClockReading, TimeBasis, TrustedTime, trusted_time},
-    ids::{EntryId, PersonId, PostId, StreamId},
+    ids::{EntryId, EventId, PersonId, PostId, StreamId},
+    payload::Payload,
     photo::{PhotoRef, PhotoRole, Sha256},
     problem::ProblemCode,
     push::{Refused, StreamMark},
@@ -32,6 +33,17 @@ pub(super) struct Batch {
     pub token_sha256: Sha256,
     pub signature: String,
     pub elements: Arc<Vec<Element>>,
+    /// It came sealed instead of pushed.
+    pub sealed: Option<Sealed>,
+}
+
+/// What is different for a batch out of a parcel.
+#[derive(Clone)]
+pub(super) struct Sealed {
+    /// Its row, which is also the evidence that its entries name.
+    pub parcel: EventId,
+    /// Why a person decides about its entries; absent while the stream is in good standing.
+    pub review: Option<Reason>,
 }
 
 /// An element of a batch with a readable frame, or why it is not taken.
@@ -88,7 +100,11 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         new: 0,
     };
     let mut fresh = VecDeque::new();
-    let push = ctx.event_id().to_string();
+    let push = match &batch.sealed {
+        Some(sealed) => sealed.parcel,
+        None => ctx.event_id(),
+    }
+    .to_string();
     for (index, element) in batch.elements.iter().enumerate() {
         let refuse = |id: Option<EntryId>, code: ProblemCode, detail: &str| Refused {
             index,
@@ -145,7 +161,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             person: batch.person,
             post: batch.post,
             received: ctx.now,
-            made: made(reading, &batch.sent, ctx.now),
+            made: made(reading, batch, ctx.now),
         };
         insert_entry(tx, &held, bytes, &push)?;
         insert_photos(tx, &held)?;
@@ -163,8 +179,28 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
     } else {
         mark::of(tx, batch.stream)?
     };
-    apply::run(tx, ctx, app, fresh)?;
+    match batch.sealed.as_ref().and_then(|sealed| sealed.review.as_ref()) {
+        None => apply::run(tx, ctx, app, fresh)?,
+        Some(why) => to_the_lane(tx, ctx, app, fresh, why)?,
+    }
     Ok(custody)
+}
+
+/// What an ended stream hands over is decided by a person; only a number that was never used needs none.
+fn to_the_lane(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    fresh: VecDeque<Held>,
+    why: &Reason,
+) -> Result<(), Failure> {
+    let (voids, others): (VecDeque<Held>, VecDeque<Held>) = fresh
+        .into_iter()
+        .partition(|held| matches!(held.reading.content, Content::Known(_, Payload::Void)));
+    for held in others {
+        apply::settle(tx, ctx, held.reading.id, Disposition::review(why.clone()))?;
+    }
+    apply::run(tx, ctx, app, voids)
 }
 
 /// What already stands in the place of an element.
@@ -212,7 +248,7 @@ fn column(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn made(reading: &Reading, sent: &ClockReading, arrival: Millis) -> TrustedTime {
+fn made(reading: &Reading, batch: &Batch, arrival: Millis) -> TrustedTime {
     reading.clock.as_ref().map_or(
         // Nothing readable says when: any time up to the arrival.
         TrustedTime {
@@ -220,8 +256,27 @@ fn made(reading: &Reading, sent: &ClockReading, arrival: Millis) -> TrustedTime 
             uncertainty_ms: arrival.0,
             basis: TimeBasis::WallOnly,
         },
-        |clock| trusted_time(clock, sent, arrival),
+        |clock| match &batch.sealed {
+            None => trusted_time(clock, &batch.sent, arrival),
+            Some(_) => sealed_time(clock, &batch.sent, arrival),
+        },
     )
+}
+
+/// When an entry of a parcel was made. The parcel may have been under way for days, so its arrival says nothing
+/// about its sealing; what the handset knew of the server's time when it sealed does, within one boot.
+fn sealed_time(made: &ClockReading, sealed: &ClockReading, arrival: Millis) -> TrustedTime {
+    let age = sealed.monotonic_ms.saturating_sub(made.monotonic_ms);
+    let mut made = made.clone();
+    if sealed.is_trusted() && made.boot == sealed.boot && age >= 0 {
+        made.wall = sealed.estimate().plus(age.saturating_neg());
+        made.offset_ms = Some(0);
+    }
+    let elsewhere = ClockReading {
+        boot: String::new(),
+        ..sealed.clone()
+    };
+    trusted_time(&made, &elsewhere, arrival)
 }
 
 fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<(), Failure> {

@@ -8,12 +8,14 @@
 //! * `custody`: bytes in, receipts out, in one transaction with the evidence of the push.
 //! * [`apply`]: an entry's way to its room and its disposition; [`settle`] alone writes state and mail.
 //! * [`sweep()`]: what is due again. [`mark`]: how complete a stream is. `reasons`: the words of dispositions decided here.
-//! * `push`, `review`, `completeness`: the routes.
+//! * `push`, `parcel`, `parcels`, `review`, `completeness`: the routes.
 
 pub mod apply;
 mod completeness;
 mod custody;
 pub mod mark;
+mod parcel;
+mod parcels;
 mod push;
 mod reading;
 mod reasons;
@@ -22,15 +24,17 @@ mod row;
 mod sweep;
 
 pub use apply::{Outcome, settle};
-pub use completeness::{Completeness, StateCount};
+pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};
+pub use parcel::{Carrier, take as take_parcel};
+pub use parcels::{KeptItem, ParcelView};
 pub use review::{Decision, ReviewDecision, ReviewItem, ReviewPage};
 pub use row::{EntryRow, EntryState};
 pub use sweep::{reconsider, sweep};
 
 use crate::{app::App, http::operation::Operations};
 use protocol::{
-    entry::Entry, evidence::TrustedTime, ids::StreamId, photo::Sha256, push::MAX_PUSH_BYTES, role::Role,
-    time::Millis,
+    entry::Entry, evidence::TrustedTime, ids::StreamId, parcel::MAX_PARCEL_BYTES, photo::Sha256,
+    push::MAX_PUSH_BYTES, role::Role, time::Millis,
 };
 use utoipa_axum::{router::UtoipaMethodRouterExt, routes};
 
@@ -50,19 +54,15 @@ const REVIEWERS: &[Role] = &[Role::ShiftLeader, Role::Supervisor];
 /// Who may ask how complete a stream is.
 const INSPECTORS: &[Role] = &[Role::ShiftLeader, Role::Supervisor, Role::Admin];
 
-/// A push's body as far as it is read before a transaction begins; for `fuzz/`.
-#[cfg(fuzzing)]
-pub fn fuzz_push(body: &[u8]) {
-    for raw in push::read(body).map(|envelope| envelope.entries).unwrap_or_default() {
-        let _ = custody::Element::of(raw.get().as_bytes());
-    }
-    let _ = custody::Element::of(body);
-}
-
 /// The routes of this room.
 pub fn routes(app: &App) -> Operations {
     Operations::new(app)
         .field(routes!(push::push).layer(axum::extract::DefaultBodyLimit::max(MAX_PUSH_BYTES)))
+        .open(
+            "a revoked terminal gets no token; the parcel's signature is the proof",
+            routes!(parcel::hand_over).layer(axum::extract::DefaultBodyLimit::max(MAX_PARCEL_BYTES)),
+        )
+        .staff(INSPECTORS, routes!(parcels::list))
         .staff(REVIEWERS, routes!(review::list))
         .staff(REVIEWERS, routes!(review::decide))
         .staff(INSPECTORS, routes!(completeness::completeness))

@@ -71,6 +71,7 @@ pub(super) async fn push(
         token_sha256: Sha256::of(field.token.as_bytes()),
         signature: signature.to_string(),
         elements: Arc::new(elements),
+        sealed: None,
     };
     let (parts, person) = (app.clone(), field.person);
     let (custody, epoch) = app
@@ -94,7 +95,7 @@ pub(super) async fn push(
     }))
 }
 
-fn too_large(rejection: &BytesRejection) -> Failure {
+pub(super) fn too_large(rejection: &BytesRejection) -> Failure {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Failure::of(ProblemCode::TooLarge)
     } else {
@@ -118,7 +119,7 @@ fn check_signature(field: &Field, headers: &HeaderMap, body: &[u8]) -> Result<Si
     Ok(signature)
 }
 
-pub(super) fn read(body: &[u8]) -> Result<Envelope, Failure> {
+fn read(body: &[u8]) -> Result<Envelope, Failure> {
     serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
             let (at, zh) = ("/".to_owned(), "填写有误".to_owned());

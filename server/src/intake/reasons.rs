@@ -71,6 +71,15 @@ pub(super) fn withdraw_late() -> Reason {
     )
 }
 
+/// Handed over by a stream that has ended.
+pub(super) fn sealed() -> Reason {
+    Reason::new(
+        "parcel.handed_over",
+        "终端停用后封存移交的内容，由中心核对后生效",
+        "Handed over sealed after the terminal was revoked; a person decides",
+    )
+}
+
 pub(super) fn reviewer(code: &'static str, words: &str) -> Reason {
     Reason::new(code, words, words)
 }

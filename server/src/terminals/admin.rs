@@ -1,6 +1,6 @@
 //! Terminals in the administrator's hands: issued, bound to a holder by an invitation, revoked at once (SP-06).
 
-use super::{enrol, tokens};
+use super::{enrol, parcel_keys, tokens};
 use crate::{
     app::App,
     audit,
@@ -57,6 +57,9 @@ pub struct StreamView {
     pub person: PersonId,
     pub created: Millis,
     pub revoked: Option<Millis>,
+    pub wipe_ordered: Option<Millis>,
+    /// Its last sealed parcel has arrived: the terminal holds nothing more that is not here.
+    pub handed_over: Option<Millis>,
     pub last_contact: Millis,
 }
 
@@ -81,6 +84,21 @@ pub struct TerminalQuery {
 pub struct Revocation {
     /// `lent`, `lost`, `replaced`, `left` … A word, no story: it stands in the audit.
     pub reason: String,
+}
+
+impl Revocation {
+    fn word(&self) -> Result<&str, Failure> {
+        let reason = self.reason.trim();
+        let word = reason.len() <= 40 && reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        if reason.is_empty() || !word {
+            return Err(invalid(
+                "/reason",
+                "请选择原因",
+                "one word in lower case, such as lost",
+            ));
+        }
+        Ok(reason)
+    }
 }
 
 /// Registers a handset of a unit.
@@ -153,7 +171,7 @@ pub async fn invite(
             server: parts.public.url.clone(),
             code: code.clone(),
             pins: parts.public.pins.clone(),
-            parcel_key: parts.identity.parcel_key.clone(),
+            parcel_key: parcel_keys::current(tx)?.public().to_string(),
         };
         let detail = format!("post:{} person:{}", body.post, body.person);
         let entity = format!("terminal:{id}");
@@ -200,8 +218,8 @@ pub async fn list(
     .map(Json)
 }
 
-/// Revokes a stream at once (SP-06): its tokens die, it gets no others. What is pending on the terminal stays
-/// sealed there.
+/// Revokes a stream at once (SP-06): its tokens die, it gets no others. What is pending on the terminal comes
+/// sealed, by `POST /v1/field/parcel`, and waits in the review lane; then the terminal forgets.
 #[utoipa::path(post, path = "/v1/streams/{id}/revoke", tag = "terminals", params(("id" = StreamId, Path)),
     request_body = Revocation,
     responses((status = 200, body = TerminalView), (status = 404, body = Problem)))]
@@ -215,15 +233,7 @@ pub async fn revoke(
         let terminal = tokens::terminal_of(tx, id)?;
         let org = org_of(tx, terminal)?;
         scope::administers(tx, &staff, org)?;
-        let reason = body.reason.trim();
-        let word = reason.len() <= 40 && reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        if reason.is_empty() || !word {
-            return Err(invalid(
-                "/reason",
-                "请选择原因",
-                "one word in lower case, such as lost",
-            ));
-        }
+        let reason = body.word()?;
         if tokens::revoke(tx, id, ctx.now)? {
             audit::note(
                 tx,
@@ -241,6 +251,32 @@ pub async fn revoke(
     .map(Json)
 }
 
+/// Orders a terminal to be wiped: all its streams end at once. It first hands what is pending over, sealed, and
+/// removes its data only after the receipt; `handed_over` of its streams says when that was.
+#[utoipa::path(post, path = "/v1/terminals/{id}/wipe", tag = "terminals", params(("id" = TerminalId, Path)),
+    request_body = Revocation,
+    responses((status = 200, body = TerminalView), (status = 404, body = Problem)))]
+pub async fn wipe(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<TerminalId>,
+    Json(body): Json<Revocation>,
+) -> Result<Json<TerminalView>, Failure> {
+    app.write(move |tx, ctx| {
+        let org = org_of(tx, id)?;
+        scope::administers(tx, &staff, org)?;
+        let reason = body.word()?;
+        for stream in tokens::order_wipe(tx, id, ctx.now)? {
+            crate::duty::stream_revoked(tx, ctx, stream)?;
+        }
+        let entity = format!("terminal:{id}");
+        audit::note(tx, ctx, Some(staff.person), "terminal.wipe", &entity, reason)?;
+        Ok(view(tx, id)?)
+    })
+    .await
+    .map(Json)
+}
+
 fn org_of(tx: &mut Tx<'_>, terminal: TerminalId) -> Result<OrgId, StoreError> {
     tx.one(
         "SELECT org FROM terminal WHERE id = ?1",
@@ -251,7 +287,8 @@ fn org_of(tx: &mut Tx<'_>, terminal: TerminalId) -> Result<OrgId, StoreError> {
 
 fn view(tx: &mut Tx<'_>, id: TerminalId) -> Result<TerminalView, StoreError> {
     let streams = tx.all(
-        "SELECT id, post, person, created, revoked, last_contact FROM stream WHERE terminal = ?1
+        "SELECT id, post, person, created, revoked, wipe_ordered, handed_over, last_contact FROM stream
+         WHERE terminal = ?1
          ORDER BY created, id",
         params![id.to_string()],
         |row| {
@@ -261,6 +298,8 @@ fn view(tx: &mut Tx<'_>, id: TerminalId) -> Result<TerminalView, StoreError> {
                 person: row.parse("person")?,
                 created: Millis(row.get("created")?),
                 revoked: row.get::<Option<i64>>("revoked")?.map(Millis),
+                wipe_ordered: row.get::<Option<i64>>("wipe_ordered")?.map(Millis),
+                handed_over: row.get::<Option<i64>>("handed_over")?.map(Millis),
                 last_contact: Millis(row.get("last_contact")?),
             })
         },

@@ -9,8 +9,7 @@ use crate::{
     params,
     store::{Row, Store, StoreError, Tx},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
-use protocol::sign::SoftwareKey;
+use protocol::{parcel::ParcelSecret, sign::SoftwareKey};
 use std::sync::Arc;
 
 /// Epoch and keys.
@@ -69,12 +68,12 @@ fn load_or_create(tx: &mut Tx<'_>, seed: [u8; 32]) -> Result<Identity, Failure> 
     let signing = secret("signing_key")?;
     let mac_key = secret("mac_key")?;
     let parcel_secret = secret("parcel_key")?;
-    let parcel = curve25519_dalek::MontgomeryPoint::mul_base_clamped(parcel_secret);
+    let parcel = ParcelSecret::from_secret(&parcel_secret).ok_or_else(|| Failure::internal("parcel key"))?;
     Ok(Identity {
         epoch: epoch_of(&epoch),
         signer: Arc::new(SoftwareKey::from_secret(&signing)),
         mac_key,
-        parcel_key: format!("x25519:{}", BASE64.encode(parcel.as_bytes())),
+        parcel_key: parcel.public().to_string(),
     })
 }
 

@@ -1,8 +1,10 @@
-//! Terminals, their streams and how they show who they are (enrolment, challenge, token, revocation).
+//! Terminals, their streams and how they show who they are (enrolment, challenge, token, revocation),
+//! and the keys that parcels are sealed to.
 
 pub mod admin;
 pub mod enrol;
 pub mod identity;
+pub mod parcel_keys;
 pub mod tokens;
 
 use crate::{app::App, http::operation::Operations};
@@ -33,4 +35,5 @@ pub fn routes(app: &App) -> Operations {
         .staff(&[Role::Admin], routes!(admin::create, admin::list))
         .staff(&[Role::Admin], routes!(admin::invite))
         .staff(&[Role::Admin], routes!(admin::revoke))
+        .staff(&[Role::Admin], routes!(admin::wipe))
 }

@@ -93,7 +93,7 @@ pub async fn ask(
 #[utoipa::path(post, path = "/v1/field/token", tag = "terminals", request_body = TokenRequest, responses(
     (status = 200, body = TokenAnswer),
     (status = 401, description = "`auth.challenge`, `auth.signature`", body = Problem),
-    (status = 403, description = "`stream.revoked`", body = Problem),
+    (status = 403, description = "`stream.revoked`, `terminal.wipe`", body = Problem),
     (status = 404, description = "`stream.unknown`", body = Problem)
 ))]
 pub async fn answer(
@@ -148,21 +148,14 @@ fn admit(tx: &mut Tx<'_>, app: &App, request: &TokenRequest, now: Millis) -> Res
             .map_err(|_| Failure::of(ProblemCode::Signature))
     };
     let known = tx.opt(
-        "SELECT s.public_key, s.revoked, p.disabled FROM stream s JOIN person p ON p.id = s.person
-         WHERE s.id = ?1",
+        "SELECT s.public_key, s.revoked, s.wipe_ordered, p.disabled FROM stream s
+         JOIN person p ON p.id = s.person WHERE s.id = ?1",
         params![request.stream.to_string()],
-        |row| {
-            let ended = row.get::<Option<i64>>("revoked")?.or(row.get("disabled")?);
-            Ok((row.parse::<PublicKey>("public_key")?, ended.is_some()))
-        },
+        |row| Ok((row.parse::<PublicKey>("public_key")?, end_of(row)?)),
     )?;
-    if let Some((key, ended)) = known {
+    if let Some((key, end)) = known {
         verify(&key)?;
-        return if ended {
-            Err(Failure::of(ProblemCode::StreamRevoked))
-        } else {
-            Ok(())
-        };
+        return end.map_or(Ok(()), |code| Err(Failure::of(code)));
     }
     let unknown = || Failure::of(ProblemCode::StreamUnknown);
     let signed = request.certificate.as_ref().ok_or_else(unknown)?;
@@ -174,7 +167,7 @@ fn admit(tx: &mut Tx<'_>, app: &App, request: &TokenRequest, now: Millis) -> Res
 }
 
 /// The certificate's content when our key signed it.
-fn ours(app: &App, signed: &SignedCertificate) -> Option<Certificate> {
+pub(crate) fn ours(app: &App, signed: &SignedCertificate) -> Option<Certificate> {
     let message = certificate_message(&signed.certificate);
     let key = app.identity.signer.public_key();
     key.verify(&message, &signed.signature).ok()?;
@@ -183,7 +176,7 @@ fn ours(app: &App, signed: &SignedCertificate) -> Option<Certificate> {
 
 /// Takes a stream back that an older backup does not know. Its post and holder must be known; a terminal
 /// that was issued after the backup gets a stand-in row.
-fn readmit(
+pub(crate) fn readmit(
     tx: &mut Tx<'_>,
     certificate: &Certificate,
     signed: &SignedCertificate,
@@ -214,7 +207,7 @@ pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
     let found = app
         .read(move |tx| {
             let found = tx.opt(
-                "SELECT t.expires, s.id, s.certificate, s.person, s.post, s.revoked, p.disabled
+                "SELECT t.expires, s.id, s.certificate, s.person, s.post, s.revoked, s.wipe_ordered, p.disabled
                  FROM field_token t JOIN stream s ON s.id = t.stream JOIN person p ON p.id = s.person
                  WHERE t.token_sha256 = ?1 AND t.expires > ?2",
                 params![&hash, now.0],
@@ -224,8 +217,8 @@ pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
         })
         .await?;
     let holder = found.ok_or_else(|| Failure::of(ProblemCode::TokenExpired))?;
-    if holder.ended {
-        return Err(Failure::of(ProblemCode::StreamRevoked));
+    if let Some(code) = holder.end {
+        return Err(Failure::of(code));
     }
     Ok(Field {
         stream: holder.stream,
@@ -243,21 +236,45 @@ struct Holder {
     post: PostId,
     certificate: String,
     expires: Millis,
-    ended: bool,
+    end: Option<ProblemCode>,
 }
 
 impl Holder {
     fn read(row: &crate::store::Row) -> Result<Self, StoreError> {
-        let ended = row.get::<Option<i64>>("revoked")?.or(row.get("disabled")?);
         Ok(Self {
             stream: row.parse("id")?,
             person: row.parse("person")?,
             post: row.parse("post")?,
             certificate: row.get("certificate")?,
             expires: Millis(row.get("expires")?),
-            ended: ended.is_some(),
+            end: end_of(row)?,
         })
     }
+}
+
+/// What a stream that may not speak any more is told, out of `revoked`, `wipe_ordered` and the holder's `disabled`.
+pub(crate) fn end_of(row: &crate::store::Row) -> Result<Option<ProblemCode>, StoreError> {
+    let told = |column, code| Ok::<_, StoreError>(row.get::<Option<i64>>(column)?.map(|_| code));
+    Ok(told("wipe_ordered", ProblemCode::TerminalWipe)?
+        .or(told("revoked", ProblemCode::StreamRevoked)?)
+        .or(told("disabled", ProblemCode::StreamRevoked)?))
+}
+
+/// Orders a terminal's data to be wiped: all its streams end, those that had ended before included.
+pub fn order_wipe(tx: &mut Tx<'_>, terminal: TerminalId, now: Millis) -> Result<Vec<StreamId>, StoreError> {
+    tx.execute(
+        "UPDATE stream SET wipe_ordered = ?2 WHERE terminal = ?1 AND wipe_ordered IS NULL",
+        params![terminal.to_string(), now.0],
+    )?;
+    let streams = tx.all(
+        "SELECT id FROM stream WHERE terminal = ?1 AND revoked IS NULL ORDER BY id",
+        params![terminal.to_string()],
+        |row| row.parse("id"),
+    )?;
+    for stream in &streams {
+        revoke(tx, *stream, now)?;
+    }
+    Ok(streams)
 }
 
 /// Revokes a stream at once (SP-06): its tokens die with it. Whether it was still in use.

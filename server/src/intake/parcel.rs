@@ -1,0 +1,402 @@
+//! Parcels: what handsets hand over sealed, because they may not push any more or had no network.
+//!
+//! The parcel's signature is the proof of who sealed it, whoever carries it; a stream that has ended may still hand
+//! over, and nothing else. Its entries come into the same custody as pushed ones, once, and wait in the review lane;
+//! those of a stream in good standing go the usual way. What can be no entry here is kept as bytes beside them.
+
+use super::{
+    apply,
+    custody::{self, Batch, Custody, Element, Sealed},
+    reasons,
+};
+use crate::{
+    app::App,
+    audit,
+    blobs::{self, Blobs},
+    ctx::Ctx,
+    failure::Failure,
+    http::body::Json,
+    params,
+    store::{StoreError, Tx},
+    terminals::{identity, parcel_keys, tokens},
+};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest as _, Request, State},
+};
+use protocol::{
+    field::PhotoReceipt,
+    ids::{EntryId, EventId, PersonId, PostId, StreamId},
+    open::Open,
+    parcel::{BadParcel, Head, Parcel, ParcelAnswer, SealedPhoto, Unsealed},
+    photo::Sha256,
+    problem::{Problem, ProblemCode},
+    sign::PublicKey,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Parcels in memory at the same time; each may be as large as the largest photo.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
+
+/// How a parcel came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Carrier {
+    Network,
+    File,
+}
+
+/// Takes a sealed parcel from any stream that ever was, revoked ones included.
+///
+/// The answer names what is held now, durably; only that may be forgotten. The same parcel, or the same entries in
+/// another one, get the receipts of the first time.
+#[utoipa::path(
+    post, path = "/v1/field/parcel", tag = "field",
+    request_body(content_type = "application/octet-stream", content = String,
+        description = "One sealed parcel (`protocol/src/parcel.rs`)"),
+    responses(
+        (status = 200, body = ParcelAnswer),
+        (status = 401, body = Problem, description = "`auth.signature`"),
+        (status = 404, body = Problem, description = "`stream.unknown`"),
+        (status = 413, body = Problem, description = "`request.too_large`: nothing was taken"),
+        (status = 422, body = Problem, description = "`parcel.malformed`, `parcel.key`"),
+        (status = 503, body = Problem, description = "`server.busy`"),
+    )
+)]
+pub(super) async fn hand_over(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Json<ParcelAnswer>, Failure> {
+    let _room = AT_ONCE
+        .try_acquire()
+        .map_err(|_| Failure::later(ProblemCode::Busy, 5))?;
+    let bytes = Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| super::push::too_large(&rejection))?;
+    take(&app, bytes, Carrier::Network).await.map(Json)
+}
+
+/// Who sealed a parcel.
+struct Sender {
+    person: PersonId,
+    post: PostId,
+    key: PublicKey,
+    has_ended: bool,
+}
+
+/// Takes one parcel, however it came.
+pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAnswer, Failure> {
+    let head = Parcel::read(&bytes).map_err(|bad| malformed(&bad))?.head;
+    let (parts, asked) = (app.clone(), head.clone());
+    let (key, secret) = app
+        .read(move |tx| {
+            let key = match sender(tx, asked.stream)? {
+                Some(sender) => sender.key,
+                None => certified(&parts, &asked)?.key,
+            };
+            Ok((key, parcel_keys::named(tx, &asked.key)?))
+        })
+        .await?;
+    let secret = secret.ok_or_else(|| Failure::of(ProblemCode::ParcelKey))?;
+    let (limits, sealed) = (blobs::limits(app), bytes.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        let parcel = Parcel::read(&sealed).map_err(|bad| malformed(&bad))?;
+        parcel
+            .verify(&key)
+            .map_err(|_| Failure::of(ProblemCode::Signature))?;
+        let signature = parcel.signature().to_string();
+        let Unsealed { contents, photos } = parcel.open(&secret).map_err(|bad| malformed(&bad))?;
+        let examined: Vec<Examined> = photos
+            .into_iter()
+            .map(|(photo, bytes)| Examined {
+                photo,
+                fault: media::inspect(&bytes, &limits)
+                    .err()
+                    .map(|e| blobs::not_a_photo(&e)),
+                bytes: bytes.into(),
+            })
+            .collect();
+        Ok::<_, Failure>((signature, contents, examined))
+    })
+    .await
+    .map_err(Failure::internal)??;
+    let (signature, contents, examined) = opened;
+    let most = app.settings.field_requests_per_minute;
+    app.rate.count(head.stream, app.clock.now(), most)?;
+    // The bytes first: a receipt stands on them.
+    for photo in &examined {
+        app.blobs
+            .put_durable(&photo.name(head.stream), photo.bytes.clone())
+            .await?;
+    }
+    let elements = contents
+        .entries
+        .iter()
+        .map(|raw| Element::of(raw.get().as_bytes()))
+        .collect();
+    let work = Arc::new(Work {
+        head,
+        sha256: Sha256::of(&bytes),
+        signature,
+        elements: Arc::new(elements),
+        photos: examined.iter().map(|e| (e.photo, e.code())).collect(),
+        contents,
+        carrier,
+    });
+    let parts = app.clone();
+    let answer = app.write(move |tx, ctx| settle(tx, ctx, &parts, &work)).await?;
+    metrics::counter!("xunge_parcels_taken_total").increment(1);
+    Ok(answer)
+}
+
+fn malformed(bad: &BadParcel) -> Failure {
+    match bad {
+        BadParcel::Signature(_) => Failure::of(ProblemCode::Signature),
+        BadParcel::Unknown | BadParcel::Length | BadParcel::Malformed(_) | BadParcel::Sealed => {
+            Failure::because(ProblemCode::ParcelMalformed, bad.to_string())
+        }
+    }
+}
+
+/// A photo of a parcel and what the pipeline thinks of it. One that is no picture is held all the same: nobody can
+/// take it again once the handset has forgotten it.
+struct Examined {
+    photo: SealedPhoto,
+    fault: Option<Failure>,
+    bytes: Bytes,
+}
+
+impl Examined {
+    fn name(&self, stream: StreamId) -> String {
+        match self.fault {
+            None => Blobs::photo(stream, self.photo.sha256),
+            Some(_) => format!("parcels/{stream}/{}", self.photo.sha256),
+        }
+    }
+    fn code(&self) -> Option<ProblemCode> {
+        let fault = self.fault.as_ref()?;
+        Some(fault.code().unwrap_or(ProblemCode::PhotoNotImage))
+    }
+}
+
+fn sender(tx: &mut Tx<'_>, stream: StreamId) -> Result<Option<Sender>, StoreError> {
+    tx.opt(
+        "SELECT s.person, s.post, s.public_key, s.revoked, s.wipe_ordered, p.disabled FROM stream s
+         JOIN person p ON p.id = s.person WHERE s.id = ?1",
+        params![stream.to_string()],
+        |row| {
+            Ok(Sender {
+                person: row.parse("person")?,
+                post: row.parse("post")?,
+                key: row.parse("public_key")?,
+                has_ended: tokens::end_of(row)?.is_some(),
+            })
+        },
+    )
+}
+
+/// The certificate in the head, if we signed it for this stream.
+fn certified(app: &App, head: &Head) -> Result<protocol::field::Certificate, Failure> {
+    tokens::ours(app, &head.certificate)
+        .filter(|certificate| certificate.stream == head.stream)
+        .ok_or_else(|| Failure::of(ProblemCode::StreamUnknown))
+}
+
+/// An opened parcel on its way into the database.
+struct Work {
+    head: Head,
+    sha256: Sha256,
+    signature: String,
+    contents: protocol::parcel::Contents,
+    elements: Arc<Vec<Element>>,
+    photos: Vec<(SealedPhoto, Option<ProblemCode>)>,
+    carrier: Carrier,
+}
+
+fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<ParcelAnswer, Failure> {
+    let stream = work.head.stream;
+    let sender = match sender(tx, stream)? {
+        Some(sender) => sender,
+        None => {
+            let certificate = certified(app, &work.head)?;
+            tokens::readmit(tx, &certificate, &work.head.certificate, ctx.now)?;
+            sender(tx, stream)?.ok_or_else(|| Failure::internal("a stream that was just taken back"))?
+        }
+    };
+    let parcel = note(tx, ctx, work)?;
+    let batch = Batch {
+        stream,
+        person: sender.person,
+        post: sender.post,
+        sent: work.contents.clock.clone(),
+        body_sha256: work.sha256,
+        token_sha256: Sha256::of(b""),
+        signature: work.signature.clone(),
+        elements: Arc::clone(&work.elements),
+        sealed: Some(Sealed {
+            parcel,
+            review: sender.has_ended.then(reasons::sealed),
+        }),
+    };
+    let Custody {
+        receipts,
+        refused,
+        mark,
+        ..
+    } = custody::take(tx, ctx, app, &batch)?;
+    let mut kept = Vec::new();
+    for refused in refused {
+        if let Some(raw) = work.contents.entries.get(refused.index) {
+            let bytes = raw.get().as_bytes();
+            keep(tx, (stream, parcel), "entry", &refused.code, bytes)?;
+            kept.push(Sha256::of(bytes));
+        }
+    }
+    for draft in &work.contents.drafts {
+        keep(tx, (stream, parcel), "draft", &draft.kind, draft.json.as_bytes())?;
+        kept.push(draft.sha256());
+    }
+    let mut photos = Vec::new();
+    for (photo, fault) in &work.photos {
+        photos.push(hold(tx, ctx, app, stream, *photo, *fault)?);
+    }
+    for missing in &work.contents.missing {
+        let code: String = missing
+            .code
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(64)
+            .collect();
+        tx.execute(
+            "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
+            params![stream.to_string(), missing.sha256.to_string(), code],
+        )?;
+    }
+    let last = work.contents.left == 0 && sender.has_ended;
+    tx.execute(
+        "UPDATE stream SET last_contact = ?2,
+             handed_over = CASE WHEN ?3 AND handed_over IS NULL THEN ?2 ELSE handed_over END WHERE id = ?1",
+        params![stream.to_string(), ctx.now.0, last],
+    )?;
+    Ok(ParcelAnswer {
+        epoch: identity::epoch(tx)?,
+        server_time: ctx.now,
+        parcel: work.sha256,
+        receipts,
+        kept,
+        photos,
+        mark,
+    })
+}
+
+/// Notes the parcel; one that has come before is the same one.
+fn note(tx: &mut Tx<'_>, ctx: &mut Ctx, work: &Work) -> Result<EventId, Failure> {
+    let stream = work.head.stream.to_string();
+    let before = tx.opt(
+        "SELECT id FROM parcel WHERE stream = ?1 AND sha256 = ?2",
+        params![&stream, work.sha256.to_string()],
+        |row| row.parse("id"),
+    )?;
+    if let Some(id) = before {
+        return Ok(id);
+    }
+    let id = ctx.event_id();
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let sealed_for = match &work.contents.sealed_for {
+        Open::Known(why) => why.as_str(),
+        Open::Other(_) => "other",
+    };
+    tx.execute(
+        "INSERT INTO parcel (id, stream, sha256, key_id, sealed_for, sealed_at, received, carried_by, remaining,
+                             entries, drafts, photos)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            id.to_string(),
+            &stream,
+            work.sha256.to_string(),
+            &work.head.key,
+            sealed_for,
+            work.contents.clock.estimate().0,
+            ctx.now.0,
+            match work.carrier {
+                Carrier::Network => "network",
+                Carrier::File => "file",
+            },
+            i64::try_from(work.contents.left).unwrap_or(i64::MAX),
+            count(work.contents.entries.len()),
+            count(work.contents.drafts.len()),
+            count(work.contents.photos.len())
+        ],
+    )?;
+    let detail = format!("{sealed_for} {}", work.sha256);
+    audit::note(tx, ctx, None, "parcel.take", &format!("stream:{stream}"), &detail)?;
+    Ok(id)
+}
+
+fn keep(
+    tx: &mut Tx<'_>,
+    (stream, parcel): (StreamId, EventId),
+    kind: &str,
+    code: &str,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
+    let code: String = code.chars().filter(|c| !c.is_control()).take(64).collect();
+    tx.execute(
+        "INSERT INTO parcel_item (stream, sha256, parcel, kind, code, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (stream, sha256) DO NOTHING",
+        params![
+            stream.to_string(),
+            Sha256::of(bytes).to_string(),
+            parcel.to_string(),
+            kind,
+            code,
+            bytes
+        ],
+    )?;
+    Ok(())
+}
+
+/// The photo's bytes are held; its row says so, and whatever shows how many photos have come is told.
+fn hold(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    stream: StreamId,
+    photo: SealedPhoto,
+    fault: Option<ProblemCode>,
+) -> Result<PhotoReceipt, Failure> {
+    let (owner, hash) = (stream.to_string(), photo.sha256.to_string());
+    let size = i64::try_from(photo.size).unwrap_or(i64::MAX);
+    tx.execute(
+        "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",
+        params![&owner, &hash, size],
+    )?;
+    let received = if fault.is_none() { Some(ctx.now.0) } else { None };
+    let news = tx.execute(
+        "UPDATE photo SET received = ?3, fault = ?4 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
+        params![&owner, &hash, received, fault.map(ProblemCode::as_str)],
+    )?;
+    if news > 0 && fault.is_none() {
+        let entries: Vec<EntryId> = tx.all(
+            "SELECT DISTINCT entry FROM entry_photo WHERE stream = ?1 AND sha256 = ?2 ORDER BY entry",
+            params![&owner, &hash],
+            |row| row.parse("entry"),
+        )?;
+        for entry in entries {
+            apply::photos_changed(tx, ctx, app, entry)?;
+        }
+    }
+    let held: Option<i64> = tx.one(
+        "SELECT received FROM photo WHERE stream = ?1 AND sha256 = ?2",
+        params![&owner, &hash],
+        |row| row.get("received"),
+    )?;
+    Ok(PhotoReceipt {
+        sha256: photo.sha256,
+        size: photo.size,
+        received: Millis(held.unwrap_or(ctx.now.0)),
+    })
+}

@@ -1,0 +1,156 @@
+//! The parcels that came, for staff: who handed over what, when and why, and what of it is no entry.
+
+use super::{INSPECTORS, parcel::Carrier};
+use crate::{
+    app::App,
+    failure::Failure,
+    http::{
+        actor::Staff,
+        body::{Json, Query},
+    },
+    list::{self, Page, Where},
+    params,
+    store::{StoreError, Tx},
+};
+use axum::extract::State;
+use protocol::{
+    ids::{EventId, StreamId},
+    open::Open,
+    parcel::SealedFor,
+    photo::Sha256,
+    problem::Problem,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+/// A parcel as staff see it.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ParcelView {
+    pub id: EventId,
+    pub stream: StreamId,
+    /// What stands on the device.
+    pub terminal: String,
+    pub holder_name: String,
+    pub post_name: String,
+    pub sealed_for: Open<SealedFor>,
+    /// By the handset's clock, corrected as far as it knew.
+    pub sealed_at: Millis,
+    pub received: Millis,
+    pub carried_by: Carrier,
+    /// What the handset still had to hand over after this one.
+    pub left: u64,
+    pub entries: u32,
+    pub drafts: u32,
+    pub photos: u32,
+    /// Its entries that wait in the review lane.
+    pub in_review: u32,
+    /// What is no entry here: drafts, and entries that could not be taken.
+    pub kept: Vec<KeptItem>,
+}
+
+/// Something out of a parcel that is no entry.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct KeptItem {
+    pub sha256: Sha256,
+    /// `draft` or `entry`
+    pub kind: String,
+    /// Of a draft what it was to become; of an entry why it was not taken.
+    pub code: String,
+    /// As the handset wrote it.
+    #[schema(value_type = Object)]
+    pub content: serde_json::Value,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ParcelQuery {
+    stream: Option<StreamId>,
+    after: Option<EventId>,
+    limit: Option<u32>,
+}
+
+/// Parcels of the posts in the reader's scope, oldest first: who handed over what, when and why.
+#[utoipa::path(
+    get, path = "/v1/parcels", tag = "review", params(ParcelQuery),
+    responses((status = 200, body = Page<ParcelView>), (status = 403, body = Problem))
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    staff: Staff,
+    Query(query): Query<ParcelQuery>,
+) -> Result<Json<Page<ParcelView>>, Failure> {
+    let limit = list::limit(query.limit);
+    let areas = staff.areas(INSPECTORS);
+    let found = app
+        .read(move |tx| {
+            let mut filter = Where::default();
+            filter.within("o.area", &areas);
+            if let Some(stream) = query.stream {
+                let stream = filter.bind(stream.to_string());
+                filter.and(format!("c.stream = {stream}"));
+            }
+            if let Some(after) = query.after {
+                let after = filter.bind(after.to_string());
+                filter.and(format!("c.id > {after}"));
+            }
+            let rows = filter.bind(i64::from(limit) + 1);
+            let sql = format!(
+                "SELECT c.id, c.stream, c.sealed_for, c.sealed_at, c.received, c.carried_by, c.remaining, c.entries,
+                        c.drafts, c.photos, t.label, h.name AS holder_name, p.name AS post_name,
+                        (SELECT COUNT(*) FROM entry e WHERE e.push = c.id AND e.state = 'review') AS in_review
+                 FROM parcel c JOIN stream s ON s.id = c.stream JOIN terminal t ON t.id = s.terminal
+                 JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person
+                 {} ORDER BY c.id LIMIT {rows}",
+                filter.sql()
+            );
+            let mut parcels = tx.all(&sql, filter.values(), view)?;
+            for parcel in &mut parcels {
+                parcel.kept = kept_of(tx, parcel.id)?;
+            }
+            Ok(parcels)
+        })
+        .await?;
+    Ok(Json(Page::cut(found, limit, |parcel| parcel.id.to_string())))
+}
+
+fn view(row: &crate::store::Row) -> Result<ParcelView, StoreError> {
+    let sealed_for: String = row.get("sealed_for")?;
+    let left: i64 = row.get("remaining")?;
+    Ok(ParcelView {
+        id: row.parse("id")?,
+        stream: row.parse("stream")?,
+        terminal: row.get("label")?,
+        holder_name: row.get("holder_name")?,
+        post_name: row.get("post_name")?,
+        sealed_for: sealed_for.parse().map_or(Open::Other(sealed_for), Open::Known),
+        sealed_at: Millis(row.get("sealed_at")?),
+        received: Millis(row.get("received")?),
+        carried_by: match row.get::<Option<String>>("carried_by")?.as_deref() {
+            Some("file") => Carrier::File,
+            _ => Carrier::Network,
+        },
+        left: u64::try_from(left).unwrap_or(0),
+        entries: row.get("entries")?,
+        drafts: row.get("drafts")?,
+        photos: row.get("photos")?,
+        in_review: row.get("in_review")?,
+        kept: Vec::new(),
+    })
+}
+
+fn kept_of(tx: &mut Tx<'_>, parcel: EventId) -> Result<Vec<KeptItem>, StoreError> {
+    tx.all(
+        "SELECT sha256, kind, code, bytes FROM parcel_item WHERE parcel = ?1 ORDER BY kind, sha256",
+        params![parcel.to_string()],
+        |row| {
+            let bytes: Vec<u8> = row.get("bytes")?;
+            Ok(KeptItem {
+                sha256: row.parse("sha256")?,
+                kind: row.get("kind")?,
+                code: row.get("code")?,
+                content: serde_json::from_slice(&bytes)
+                    .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into()),
+            })
+        },
+    )
+}

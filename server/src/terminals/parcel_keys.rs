@@ -1,0 +1,60 @@
+//! The keys that handsets seal parcels to. An invitation names the current one; a handset keeps the one it was
+//! enrolled with for years, so that a retired key is never thrown away.
+
+use crate::{
+    ctx::{Clock as _, Ctx, SystemClock},
+    failure::Failure,
+    params,
+    store::{Row, Store, StoreError, Tx},
+};
+use protocol::parcel::{ParcelKey, ParcelSecret};
+
+fn secret(row: &Row, column: &'static str) -> Result<ParcelSecret, StoreError> {
+    let text: String = row.get(column)?;
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(&text, &mut bytes)
+        .ok()
+        .and_then(|()| ParcelSecret::from_secret(&bytes))
+        .ok_or_else(|| StoreError::decode(column, "32 bytes in hexadecimal", "parcel key"))
+}
+
+/// The key that new invitations name.
+pub fn current(tx: &mut Tx<'_>) -> Result<ParcelSecret, StoreError> {
+    tx.one(
+        "SELECT value FROM meta WHERE key = 'parcel_key'",
+        params![],
+        |row| secret(row, "value"),
+    )
+}
+
+/// The key of this name, retired ones included.
+pub fn named(tx: &mut Tx<'_>, id: &str) -> Result<Option<ParcelSecret>, StoreError> {
+    let mut keys = tx.all(
+        "SELECT secret FROM parcel_key ORDER BY retired DESC",
+        params![],
+        |row| secret(row, "secret"),
+    )?;
+    keys.push(current(tx)?);
+    Ok(keys.into_iter().find(|key| key.public().id() == id))
+}
+
+/// Retires the current key for one made of `fresh` (32 random bytes).
+pub async fn renew(store: &Store, fresh: [u8; 32]) -> Result<ParcelKey, Failure> {
+    let made = ParcelSecret::from_secret(&fresh).ok_or_else(|| Failure::internal("no key"))?;
+    store
+        .write(move |tx| {
+            let mut ctx = Ctx::new(SystemClock.now(), fresh);
+            tx.execute(
+                "INSERT INTO parcel_key (secret, retired) SELECT value, ?1 FROM meta WHERE key = 'parcel_key'",
+                params![ctx.now.0],
+            )?;
+            tx.execute(
+                "UPDATE meta SET value = ?1 WHERE key = 'parcel_key'",
+                params![hex::encode(fresh)],
+            )?;
+            let key = made.public();
+            crate::audit::note(tx, &mut ctx, None, "server.renew_parcel_key", "server", &key.id())?;
+            Ok(key)
+        })
+        .await
+}
