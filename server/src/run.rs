@@ -9,7 +9,7 @@ pub use tls::{Certificate, Tls, TlsError};
 
 use crate::{
     app::{App, Parts},
-    blobs::Blobs,
+    blobs::{Blobs, s3::S3},
     config::Settings,
     ctx::{Chance, Clock, SystemChance, SystemClock},
     failure::Failure,
@@ -40,6 +40,8 @@ pub struct Options {
     pub data: PathBuf,
     /// `postgres://…`; the embedded database in `data` when absent.
     pub database: Option<String>,
+    /// A bucket for the objects; the folder in `data` when it names none.
+    pub s3: S3,
     pub listen: SocketAddr,
     /// What handsets call the server; `listen` when absent.
     pub public: Option<String>,
@@ -53,6 +55,7 @@ impl Options {
         Self {
             data: data.into(),
             database: None,
+            s3: S3::default(),
             listen,
             public: None,
             tls: Tls::Own,
@@ -110,7 +113,10 @@ pub async fn open(options: &Options) -> Result<Opened, StartError> {
     let store = tokio::task::spawn_blocking(move || Store::open(&url, store::Options::default()))
         .await
         .map_err(Failure::internal)??;
-    let blobs = Blobs::folder(&options.data.join("objects"))?;
+    let blobs = match options.s3.open()? {
+        Some(blobs) => blobs,
+        None => Blobs::folder(&options.data.join("objects"))?,
+    };
     let mut seed = [0; 32];
     SystemChance.fill(&mut seed);
     let identity = Identity::load_or_create(&store, seed).await?;

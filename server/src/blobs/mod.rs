@@ -1,5 +1,5 @@
 //! Bytes: photos that arrive by tus, staff attachments, reference files. They lie in an object store (a folder
-//! by default) under names that say whose they are.
+//! by default, S3 when several servers share it: [`s3`]) under names that say whose they are.
 //!
 //! What was put is durable when the call returns: a receipt for a photo stands on that. A photo's content is
 //! shared only inside its stream, so the stream is part of its name: knowing a hash is not owning the photo.
@@ -10,6 +10,7 @@
 mod attachments;
 mod photos;
 pub mod range;
+pub mod s3;
 mod tus;
 
 pub use attachments::Attached;
@@ -168,7 +169,14 @@ impl From<object_store::Error> for Failure {
             }
             cause = inner.source();
         }
-        Self::internal(format!("object store: {error}"))
+        match error {
+            // Another machine that is away comes back; a defect of this one does not go away.
+            object_store::Error::Generic { store: "S3", source } => {
+                tracing::error!(error = %source, "object store");
+                Self::later(ProblemCode::Busy, 5)
+            }
+            other => Self::internal(format!("object store: {other}")),
+        }
     }
 }
 

@@ -1,0 +1,106 @@
+//! The object store keeps one promise wherever it lies: in a folder, and in a bucket of an S3 server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/bucket.rs"]
+mod bucket;
+mod support;
+#[path = "support/tus.rs"]
+mod tus_client;
+
+use bucket::Bucket;
+use bytes::Bytes;
+use protocol::photo::Sha256;
+use server::blobs::Blobs;
+use support::TestApp;
+use tus_client::{begin, head, header, patch, photos_of_case, picture, receipt, upload};
+
+/// What every room relies on.
+async fn contract(blobs: &Blobs) {
+    let put = async |name: &str, bytes: &'static [u8]| {
+        blobs.put_durable(name, Bytes::from_static(bytes)).await.unwrap();
+    };
+    let code = async |name: &str| blobs.get(name).await.unwrap_err().code().unwrap();
+    assert_eq!(code("staging/a/0").await.as_str(), "request.not_found");
+    put("staging/a/0", b"one").await;
+    put("staging/a/3", b"two").await;
+    put("staging/ab/0", b"other").await;
+    assert_eq!(blobs.get("staging/a/0").await.unwrap(), "one");
+    // The same name again: the later bytes, whole.
+    put("staging/a/0", b"longer than before").await;
+    assert_eq!(blobs.get("staging/a/0").await.unwrap(), "longer than before");
+    // A folder goes with all that is in it, twice as well as once, and takes no neighbour along.
+    blobs.remove_all("staging/a").await.unwrap();
+    blobs.remove_all("staging/a").await.unwrap();
+    assert_eq!(code("staging/a/0").await.as_str(), "request.not_found");
+    assert_eq!(code("staging/a/3").await.as_str(), "request.not_found");
+    assert_eq!(blobs.get("staging/ab/0").await.unwrap(), "other");
+    // A photo as large as they come.
+    let large: Bytes = (0..16 * 1024 * 1024_u32).map(|i| (i % 251) as u8).collect();
+    let name = format!("photos/x/{}.jpg", Sha256::of(&large));
+    blobs.put_durable(&name, large.clone()).await.unwrap();
+    assert!(blobs.get(&name).await.unwrap() == large, "byte for byte");
+}
+
+#[tokio::test]
+async fn a_folder_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    contract(&Blobs::folder(folder.path()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_bucket_keeps_the_contract() {
+    let bucket = Bucket::start().await;
+    contract(&bucket.blobs()).await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_or_refuses_the_keys_is_waited_for() {
+    let bucket = Bucket::start().await;
+    let refused = bucket::open(&bucket.endpoint, "falsch").get("a").await.unwrap_err();
+    assert_ne!(refused.code().map(|c| c.as_str()), Some("request.not_found"));
+    let gone = bucket::open("http://127.0.0.1:9", "x");
+    let away = gone.put_durable("a", Bytes::from_static(b"a")).await.unwrap_err();
+    assert_eq!(away.code().unwrap().as_str(), "server.busy");
+}
+
+/// One PostgreSQL, one bucket, two servers: the whole scaled-out deployment.
+#[tokio::test]
+async fn a_photo_begun_at_one_replica_is_finished_and_read_at_another_over_a_bucket() {
+    let bucket = Bucket::start().await;
+    let a = TestApp::postgres().await.with_blobs(bucket.blobs()).await;
+    let b = a.replica().await.with_blobs(bucket.blobs()).await;
+    let bytes = picture(3);
+    let city = a.city().await;
+    let post = a.post(city.community, &["2201040503"]).await;
+    let mut client = a.holder(post).await;
+    let (second, third) = (picture(4), picture(5));
+    let entry = client.entry(&a, &tus_client::report(&[&bytes, &second, &third]));
+    client.push(&a, &[entry]).await;
+
+    let path = begin(&a, &client, &bytes).await;
+    patch(&a, &client, &path, 0, bytes[..1500].to_vec())
+        .await
+        .expect(204);
+    let stands = head(&b, &client, &path).await.expect(200);
+    assert_eq!(header(&stands, "upload-offset"), "1500");
+    let last = patch(&b, &client, &path, 1500, bytes[1500..].to_vec())
+        .await
+        .expect(204);
+    assert_eq!(receipt(&last).sha256, Sha256::of(&bytes));
+    upload(&b, &client, &second).await;
+    upload(&a, &client, &third).await;
+    assert_eq!(photos_of_case(&a, &client).await, (3, 3));
+    for (app, photo) in [(&a, &bytes), (&a, &second), (&b, &third)] {
+        let path = format!("/v1/field/photos/by-hash/{}", Sha256::of(photo));
+        assert_eq!(app.get(&path, &client.token).await.expect(200).bytes, *photo);
+    }
+    // Nothing is left of the parts.
+    let staged = a.count("SELECT COUNT(*) AS n FROM upload_part").await;
+    assert_eq!(staged, 0);
+    a.get("/readyz", "").await.expect(200);
+}
