@@ -6,6 +6,7 @@
 //!
 //! - [`store`]: one encrypted database per account: outbox, photos, mailboxes, reference files, drafts.
 //! - [`sync`]: a state machine without I/O that says what to do next; [`transport`] does it.
+//! - [`manners`]: what may travel now and when to speak at all: data plan, battery, the worker's wish.
 //! - [`terminal`]: the handset as its worker uses it, with [`report`], [`activity`], [`tasks`], [`queue`],
 //!   [`photos`], [`place`] and [`words`]; [`cli`] is the same on the command line.
 //! - [`enrol`]: from an invitation string to an enrolled store.
@@ -16,6 +17,7 @@ pub mod disk;
 pub mod enrol;
 pub mod error;
 mod keeping;
+pub mod manners;
 pub mod matters;
 pub mod photos;
 pub mod place;
@@ -25,6 +27,7 @@ pub mod queue;
 pub mod report;
 pub mod store;
 pub mod sync;
+pub mod syncing;
 pub mod tasks;
 pub mod terminal;
 pub mod transport;

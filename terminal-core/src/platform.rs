@@ -125,6 +125,20 @@ impl<F: Read + Seek + Send> DiskFile for F {}
 /// Holds a lock of a [`Disk`] until it is dropped.
 pub type DiskLock = Box<dyn std::any::Any + Send + Sync>;
 
+/// The battery as the platform sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Power {
+    /// The platform calls it low.
+    pub low: bool,
+    pub charging: bool,
+}
+
+/// Network and battery, which change while the handset watches.
+pub trait Surroundings: Send + Sync {
+    fn connectivity(&self) -> Connectivity;
+    fn power(&self) -> Power;
+}
+
 /// Why a photo's bytes could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PhotoFileError {

@@ -187,6 +187,9 @@ impl<C: Content> Draft<C> {
         // From the file to the draft that names it nothing may be swept away.
         let _turn = self.terminal.turn()?;
         let stamp_place = self.stamp_place()?;
+        if let Some(fix) = &self.stored.position {
+            self.terminal.saw_fix(fix)?;
+        }
         let clock = self.terminal.clock_reading()?;
         let taken = self
             .terminal

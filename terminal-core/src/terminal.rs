@@ -1,5 +1,5 @@
 //! The handset as its worker uses it. Everything here works with no network at all, and whatever a call has
-//! returned as done survives the death of the process; only [`Terminal::sync`] speaks to the server.
+//! returned as done survives the death of the process; only [`Terminal::sync`] and [`Terminal::watch`] speak to the server.
 //!
 //! Rules that need the server's knowledge are the server's (a report off duty is taken and flagged there).
 //! What the handset knows for sure is said at once: a second check-in, a task answered already, a photo that
@@ -14,8 +14,8 @@ use crate::{
     presence::Presence,
     report::{Draft, ReportContent, ReportDraft, photo_file},
     store::{Account, Cancelled, Custody, DATABASE, Item, NewEntry, Store},
-    sync::{Policy, Progress, SyncReport},
-    transport::{CancelToken, Driver, Transport, https::Https},
+    syncing::Network,
+    transport::{Transport, https::Https},
     vault::FileVault,
     words,
 };
@@ -76,8 +76,7 @@ struct Inner {
     platform: Platform,
     account: Account,
     grid: Mutex<Option<(Sha256, Arc<HandsetGrid>)>>,
-    /// Made at the first sync and kept: the next one goes over the same connection.
-    https: Mutex<Option<Arc<Https>>>,
+    network: Network,
 }
 
 /// What is to be filed; [`Terminal::file`] adds evidence and author.
@@ -145,7 +144,7 @@ impl Terminal {
             platform,
             account,
             grid: Mutex::new(None),
-            https: Mutex::new(None),
+            network: Network::default(),
         }));
         // Only room on the disk is at stake, so a folder that cannot be swept opens all the same.
         if let Err(error) = terminal.sweep_photos() {
@@ -204,6 +203,12 @@ impl Terminal {
     pub(crate) fn disk(&self) -> &dyn Disk {
         self.0.platform.disk.as_ref()
     }
+    pub(crate) fn platform(&self) -> &Platform {
+        &self.0.platform
+    }
+    pub(crate) fn network(&self) -> &Network {
+        &self.0.network
+    }
     pub(crate) fn random(&self) -> &dyn Random {
         self.0.platform.random.as_ref()
     }
@@ -213,6 +218,13 @@ impl Terminal {
     /// Those of the store.
     pub fn clock_reading(&self) -> Result<ClockReading> {
         self.store().clock_reading(self.0.platform.clock.read())
+    }
+    /// A fix was made: satellites tell the time while the server has not.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn saw_fix(&self, fix: &Position) -> Result<()> {
+        self.store().learn_satellite_time(&self.0.platform.clock.read(), fix)
     }
     /// The best estimate of the time.
     ///
@@ -305,57 +317,6 @@ impl Terminal {
             }
             Cancelled::Withdrawn(item) => Ok(Withdrawal::Requested(item.id)),
         }
-    }
-
-    /// Sends what waits and fetches tasks, dispositions and reference files, on the caller's thread, until there
-    /// is nothing to do or something has to wait for its time. The report tells the truth about both.
-    ///
-    /// # Errors
-    /// `sync.running`, `call.cancelled`, `network.address`, and those of disk and keys. Failures of network and
-    /// server are no errors: they stand in the report and at their items.
-    pub fn sync(
-        &self,
-        policy: Policy,
-        cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
-    ) -> Result<SyncReport> {
-        let transport = self.https()?;
-        self.sync_over(transport.as_ref(), policy, cancel, listener)
-    }
-    fn https(&self) -> Result<Arc<Https>> {
-        let mut kept = self.0.https.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(https) = kept.as_ref() {
-            return Ok(Arc::clone(https));
-        }
-        let account = self.account();
-        let https = Arc::new(Https::new(&account.server, &account.pins).map_err(|error| error.reason())?);
-        *kept = Some(Arc::clone(&https));
-        Ok(https)
-    }
-    /// [`Terminal::sync`] over a transport of the caller's.
-    ///
-    /// # Errors
-    /// As [`Terminal::sync`].
-    pub fn sync_over(
-        &self,
-        transport: &dyn Transport,
-        policy: Policy,
-        cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
-    ) -> Result<SyncReport> {
-        let platform = &self.0.platform;
-        let driver = Driver {
-            transport,
-            photos: self.photo_folder().as_ref(),
-            clock: platform.clock.as_ref(),
-            random: Arc::clone(&platform.random),
-            signer: platform.vault.signer(self.account().stream)?,
-        };
-        let report = driver.run(self.store(), policy, cancel, listener)?;
-        if report.is_success() {
-            self.forget_old()?;
-        }
-        Ok(report)
     }
 
     /// Where a WGS-84 point lies in this handset's grid.
@@ -480,6 +441,9 @@ impl Terminal {
         })
     }
     fn evidence(&self, position: Option<Position>) -> Result<Evidence> {
+        if let Some(fix) = &position {
+            self.saw_fix(fix)?;
+        }
         Ok(Evidence {
             position,
             clock: self.clock_reading()?,

@@ -49,6 +49,22 @@ pub fn of_reason(lang: Lang, reason: &Reason) -> &str {
     if wanted.is_empty() { other } else { wanted }
 }
 
+/// Whether the server's line of hints is open.
+pub fn line(lang: Lang, open: bool) -> String {
+    lang.pick(
+        if open {
+            "已连上服务器，有新任务会立即收到"
+        } else {
+            "与服务器的连接断开，按间隔收取"
+        },
+        if open {
+            "in touch with the server: new tasks come at once"
+        } else {
+            "the line to the server is gone: tasks come with the next poll"
+        },
+    )
+    .into()
+}
 /// An error as it stands on the screen: words, and the code small at the end.
 pub fn of_error(lang: Lang, error: &Error) -> String {
     let reason = error.reason();

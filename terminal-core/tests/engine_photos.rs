@@ -17,7 +17,8 @@ use protocol::{
     problem::ProblemCode,
 };
 use terminal_core::{
-    platform::{Connectivity, Random as _},
+    manners::{Ask, Circumstances, Manners},
+    platform::Random as _,
     store::Custody,
     sync::Policy,
     transport::Response,
@@ -228,16 +229,20 @@ fn story_29_parts_that_are_too_large_are_halved() {
 fn story_37_photos_wait_for_an_unmetered_network_and_the_report_does_not() {
     let world = World::new(9);
     let item = world.report("垃圾", &[1000]);
-    let metered = Connectivity {
-        online: true,
-        metered: true,
-    };
-    let report = world.sync_as(Policy::of(metered, false, false));
+    let mut metered = Circumstances::default();
+    metered.network.metered = true;
+    let policy = |manners: Manners| manners.policy(metered, 0, Ask::Itself);
+    let report = world.sync_as(policy(Manners::default()));
     assert_eq!((report.entries_received, report.photos_waiting), (1, 1));
     assert!(report.photos_held_back && !report.is_success());
+    assert_eq!(report.held_back.unwrap().code, "policy.metered");
     assert_eq!(requests(&world, "photos"), 0, "not one byte of a photo");
     assert!(matches!(world.item(&item).custody, Custody::Received(_)));
-    assert!(world.sync_as(Policy::of(metered, true, false)).is_success());
+    let also_photos = Manners {
+        wifi_only_photos: false,
+        ..Manners::default()
+    };
+    assert!(world.sync_as(policy(also_photos)).is_success());
 }
 
 #[test]

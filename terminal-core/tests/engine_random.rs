@@ -107,7 +107,7 @@ proptest! {
                 Deed::Sync { steps, faults, manual, apply_last, metered } => {
                     world.network.faults.lock().unwrap().clear();
                     world.fault(faults.into_iter().map(fault));
-                    let policy = Policy { online: true, photos: !metered, files: !metered, manual };
+                    let policy = Policy { photos: !metered, files: !metered, manual, ..Policy::MANUAL };
                     let mut machine = world.machine(policy);
                     for k in 0..=steps {
                         if !world.step(&mut machine, apply_last || k < steps) {

@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 const AFTER: &str = "\
-除 enroll 和 sync 外，所有命令都不需要网络。All commands but enroll and sync work with no network at all.
+除 enroll、sync 和 watch 外，所有命令都不需要网络。All commands but enroll, sync and watch work with no network.
 编号可只写开头或结尾几位（至少四位），只要不重复；也可写 #序号 或受理号。
 An id may be shortened to its beginning or its end (four digits at least) where that is unique; #NUMBER and
 the 受理号 do as well.
@@ -92,6 +92,24 @@ pub enum Command {
         /// 有内容等待重试时，最多等多少秒 Wait up to this many seconds for retries that are due
         #[arg(long, value_name = "SECONDS", default_value_t = 0)]
         wait_for: u64,
+        /// 照片和资料也现在发送，不管流量和电量（照样计入流量） Photos and files go now, whatever data plan and
+        /// battery say; counted all the same
+        #[arg(long)]
+        photos_now: bool,
+    },
+    /// 保持联系：有新任务、新内容就同步 Stay in touch: sync when there is something to send or to fetch
+    Watch {
+        /// 多少秒后结束 End after this many seconds
+        #[arg(long = "for", value_name = "SECONDS")]
+        seconds: Option<u64>,
+    },
+    /// 本月流量 What the data plan was used for this month
+    Traffic,
+    /// 网络设置 Settings for the network; alone it lists them
+    Set {
+        #[arg(requires = "value")]
+        name: Option<String>,
+        value: Option<String>,
     },
     /// 任务 Tasks, what is due first on top
     Tasks {
@@ -229,6 +247,9 @@ impl Command {
             Self::Activity(_) => "activity",
             Self::Queue { .. } => "queue",
             Self::Sync { .. } => "sync",
+            Self::Watch { .. } => "watch",
+            Self::Traffic => "traffic",
+            Self::Set { .. } => "set",
             Self::Tasks { .. } => "tasks",
             Self::Answer { .. } => "answer",
             Self::Withdraw { .. } => "withdraw",

@@ -3,7 +3,7 @@
 use super::{
     Said,
     args::{ActivityArgs, AtArg, Cli, Command, ReportArgs},
-    human, machine, sync,
+    human, machine, manners, sync,
 };
 use crate::{
     Error, Result,
@@ -21,6 +21,7 @@ use protocol::{
     evidence::Position,
     geo::{Datum, PointE7},
     ids::EntryId,
+    payload::EntryKind,
     time::Millis,
 };
 use serde_json::{Value, json};
@@ -66,7 +67,12 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Report(report) => at.report(report),
         Command::Activity(activity) => at.activity(activity),
         Command::Queue { all } => at.queue(*all),
-        Command::Sync { wait_for } => sync::sync(&terminal, cli, *wait_for),
+        Command::Sync { wait_for, photos_now } => sync::sync(&terminal, cli, *wait_for, *photos_now),
+        Command::Watch { seconds } => manners::watch(&terminal, cli, *seconds),
+        Command::Traffic => manners::traffic(&terminal, cli.lang),
+        Command::Set { name, value } => {
+            manners::set(&terminal, cli.lang, name.as_deref().zip(value.as_deref()))
+        }
         Command::Tasks { at: place, all } => at.tasks(place, *all),
         Command::Answer {
             task,
@@ -78,10 +84,18 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Withdraw { item, reason } => at.withdraw(item, reason),
         Command::Status => {
             let status = terminal.status()?;
-            Ok(Said::new(
-                human::status(cli.lang, &status),
-                machine::status(&status),
-            ))
+            let (plan, held) = (terminal.data_use()?, manners::held_now(&terminal)?);
+            let mut document = machine::status(&status);
+            if let Some(fields) = document.as_object_mut() {
+                fields.insert("traffic".into(), manners::data_use_json(&plan));
+                fields.insert("held_back".into(), json!(held));
+            }
+            let mut network = vec![(cli.lang.pick("流量", "Data"), manners::budget(cli.lang, &plan))];
+            if let Some(reason) = &held {
+                let name = cli.lang.pick("等待", "Waits");
+                network.push((name, words::of_reason(cli.lang, reason).into()));
+            }
+            Ok(Said::new(human::status(cli.lang, &status, network), document))
         }
         Command::Types { search } => at.types(search),
     }
@@ -209,7 +223,9 @@ impl Desk<'_> {
             .terminal
             .task(self.terminal.find_task(task)?)?
             .answer(answer)?;
-        draft.text(text);
+        if !text.is_empty() {
+            draft.text(text);
+        }
         if let Some(position) = position {
             draft.at(position);
         }
@@ -265,6 +281,11 @@ impl Desk<'_> {
         let id = human::short(draft.id());
         let (zh, en) = if taken == 0 {
             ("；没有提交".to_owned(), "; nothing was filed".to_owned())
+        } else if C::KIND == EntryKind::Answer {
+            (
+                format!("；前 {taken} 张已存入草稿，再次反馈这个任务即可继续"),
+                format!("; the first {taken} are kept in a draft, answer the task again to go on"),
+            )
         } else {
             (
                 format!("；前 {taken} 张已存入草稿 {id}，可用 --draft {id} 继续"),

@@ -233,7 +233,7 @@ pub fn tasks(lang: Lang, tasks: &[(Task, Option<Way>)], now: Millis) -> String {
     text
 }
 
-pub fn status(lang: Lang, status: &Status) -> String {
+pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> String {
     let now = status.clock.estimate();
     let account = &status.account;
     let roles: Vec<String> = account
@@ -329,6 +329,7 @@ pub fn status(lang: Lang, status: &Status) -> String {
             |at| words::moment(at, now),
         ),
     ));
+    lines.extend(network);
     let mark = if status.clock.is_trusted() {
         lang.pick("已校准", "checked against the server")
     } else {

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod human;
 mod machine;
+mod manners;
 mod sync;
 mod table;
 

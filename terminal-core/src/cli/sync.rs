@@ -3,7 +3,8 @@
 use super::{Said, WAITS, args::Cli, human};
 use crate::{
     Error, Result,
-    sync::{Policy, Progress, SyncReport},
+    manners::Ask,
+    sync::{Progress, SyncReport},
     terminal::{Platform, Terminal},
     transport::CancelToken,
     vault::KEY_FILE,
@@ -82,18 +83,16 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
 }
 
 /// Syncs until nothing is left or something has to wait; waits for retries that come within `wait_for` seconds.
-pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64) -> Result<Said> {
+pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> Result<Said> {
     let lang = cli.lang;
-    let mut screen = Screen {
-        lang,
-        is_shown: !cli.json && io::stderr().is_terminal(),
-    };
+    let mut screen = Screen::new(cli);
     let cancel = CancelToken::default();
     let mut left = Duration::from_secs(wait_for);
     let mut total = SyncReport::default();
-    let mut policy = Policy::MANUAL;
+    let around = super::manners::CommandLine::of(terminal)?;
+    let mut ask = if photos_now { Ask::Anyway } else { Ask::Person };
     loop {
-        let report = terminal.sync(policy, &cancel, &mut |progress| screen.show(&progress))?;
+        let report = terminal.sync_now(&around, ask, &cancel, &mut |progress| screen.show(&progress))?;
         total = add(&total, report);
         let now = terminal.clock_reading()?.wall;
         let Some(pause) = pause(&total, now).filter(|pause| *pause <= left && !is_success(&total)) else {
@@ -102,7 +101,9 @@ pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64) -> Result<Said> {
         left = left.saturating_sub(pause);
         std::thread::sleep(pause);
         // From now on waits that the machine gave itself are waited for, not skipped.
-        policy.manual = false;
+        if ask == Ask::Person {
+            ask = Ask::Itself;
+        }
     }
     screen.clear();
     let now = terminal.clock_reading()?.wall;
@@ -132,11 +133,19 @@ fn add(before: &SyncReport, last: SyncReport) -> SyncReport {
         photos_received: before.photos_received + last.photos_received,
         rows_pulled: before.rows_pulled + last.rows_pulled,
         files_updated: before.files_updated + last.files_updated,
+        bytes_sent: before.bytes_sent + last.bytes_sent,
+        bytes_received: before.bytes_received + last.bytes_received,
         ..last
     }
 }
 
-fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
+/// What to do about a sync that left something; [`super::manners::watch`] does it by itself.
+pub const WAY_ON: (&str, &str) = (
+    "到时请再运行一次 sync，或用 --wait-for 秒数 让它等待",
+    "Run sync again then, or let it wait with --wait-for SECONDS",
+);
+
+pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
     let count =
         |n: u64, zh: &str, en: &str| (n > 0).then(|| lang.pick(format!("{n} {zh}"), format!("{n} {en}")));
     let join = |parts: Vec<Option<String>>| {
@@ -179,14 +188,12 @@ fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
             format!("Not delivered yet: {waiting}; all kept on this handset"),
         ));
     }
-    if report.photos_held_back {
-        lines.push(
-            lang.pick(
-                "照片等待不计费网络",
-                "Photos wait for a network that is not metered",
-            )
-            .into(),
-        );
+    if let Some(held) = report.held_back.as_ref().filter(|_| report.photos_held_back) {
+        let words = words::of_reason(lang, held);
+        lines.push(lang.pick(
+            format!("{words}；要现在发送照片用 sync --photos-now"),
+            format!("{words}; `sync --photos-now` sends photos now"),
+        ));
     }
     if !report.pulled {
         lines.push(
@@ -212,13 +219,7 @@ fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
         ));
     }
     // An app tries again by itself; this program has ended by then.
-    lines.push(
-        lang.pick(
-            "到时请再运行一次 sync，或用 --wait-for 秒数 让它等待",
-            "Run sync again then, or let it wait with --wait-for SECONDS",
-        )
-        .into(),
-    );
+    lines.push(lang.pick(WAY_ON.0, WAY_ON.1).into());
     lines.join("\n")
 }
 
@@ -231,13 +232,19 @@ fn soon(lang: Lang, at: Millis, now: Millis) -> String {
 }
 
 /// One line on stderr that moves; only where somebody looks.
-struct Screen {
+pub struct Screen {
     lang: Lang,
     is_shown: bool,
 }
 
 impl Screen {
-    fn show(&mut self, progress: &Progress) {
+    pub fn new(cli: &Cli) -> Self {
+        Self {
+            lang: cli.lang,
+            is_shown: !cli.json && io::stderr().is_terminal(),
+        }
+    }
+    pub fn show(&mut self, progress: &Progress) {
         let lang = self.lang;
         let text = match progress {
             Progress::Connected => lang.pick("已连接", "Connected").to_owned(),
@@ -282,7 +289,7 @@ impl Screen {
             let _ = write!(out, "\r\x1b[2K{}", super::table::clip(text, 76)).and_then(|()| out.flush());
         }
     }
-    fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.line("");
     }
 }

@@ -1,10 +1,9 @@
 //! Who this store belongs to, which server it speaks to, and small settings.
 
 use super::{Store, from_json, to_json};
-use crate::{Error, Result, platform::ClockRaw};
+use crate::{Error, Result};
 use protocol::{
     codes::CountyCode,
-    evidence::ClockReading,
     field::SignedCertificate,
     ids::{PersonId, PostId, StreamId, TerminalId},
     open::Open,
@@ -45,14 +44,6 @@ pub struct Account {
     pub certificate: SignedCertificate,
     /// Server time of the enrolment.
     pub enrolled: Millis,
-}
-
-/// What is known of the server's clock: server time minus monotonic time of one boot. The wall clock is not
-/// in it, so setting the wall clock does not spoil it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct ServerClock {
-    boot: String,
-    server_minus_monotonic_ms: i64,
 }
 
 pub(super) mod keys {
@@ -128,6 +119,10 @@ impl Store {
     pub fn epoch(&self) -> Result<Option<String>> {
         self.read(|c| get(c, keys::EPOCH))
     }
+    /// The number that the next entry gets: it grows when something is filed.
+    pub(crate) fn next_number(&self) -> Result<u64> {
+        self.read(|c| get(c, keys::NEXT_N)?.map_or(Ok(1), |text| super::parse(&text)))
+    }
     /// When the last sync ended with nothing left that it could do, by the wall clock.
     pub fn last_sync(&self) -> Result<Option<Millis>> {
         self.read(|c| {
@@ -146,37 +141,5 @@ impl Store {
                 .map(|t| super::parse(&t).map(Millis))
                 .transpose()
         })
-    }
-    /// Remembers the server's time: the exchange began at `sent` and ended at `got`, and the server read its
-    /// clock in between. A reading across a restart of the handset is not used.
-    pub(crate) fn learn_server_time(&self, sent: &ClockRaw, got: &ClockRaw, server: Millis) -> Result<()> {
-        self.write(|tx| {
-            set(tx, keys::LAST_CONTACT, &got.wall.0.to_string())?;
-            let trip = got.monotonic_ms.saturating_sub(sent.monotonic_ms);
-            if sent.boot != got.boot || trip < 0 {
-                return Ok(());
-            }
-            let middle = got.monotonic_ms.saturating_sub(trip / 2);
-            let clock = ServerClock {
-                boot: got.boot.clone(),
-                server_minus_monotonic_ms: server.0.saturating_sub(middle),
-            };
-            set(tx, keys::SERVER_CLOCK, &to_json(&clock)?)
-        })
-    }
-    /// The clocks with the estimated offset to the server, as evidence and envelopes carry them. The offset
-    /// is absent until the first exchange of this boot.
-    pub fn clock_reading(&self, raw: ClockRaw) -> Result<ClockReading> {
-        let known: Option<ServerClock> = self.read(|c| {
-            get(c, keys::SERVER_CLOCK)?
-                .map(|text| from_json(&text))
-                .transpose()
-        })?;
-        let offset = known.filter(|k| k.boot == raw.boot).map(|k| {
-            k.server_minus_monotonic_ms
-                .saturating_add(raw.monotonic_ms)
-                .saturating_sub(raw.wall.0)
-        });
-        Ok(raw.reading(offset))
     }
 }

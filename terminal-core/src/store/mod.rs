@@ -6,6 +6,7 @@
 //! idempotent by id, so doing it again is always safe.
 
 mod account;
+mod clock;
 mod compare;
 mod drafts;
 mod files;
@@ -16,6 +17,7 @@ mod retry;
 mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod traffic;
 mod uploads;
 mod work;
 
@@ -26,6 +28,7 @@ pub use items::{Custody, Item, NewEntry, PhotoItem};
 pub use mailbox::MailboxEntry;
 pub use outbox::{Accepted, Cancelled, Queued, RefusedElement};
 pub use retry::{LONGEST as LONGEST_WAIT, Retry, Step};
+pub use traffic::{Month, TrafficKind, Used};
 pub use uploads::Upload;
 
 use crate::{

@@ -7,7 +7,7 @@
 //! entries, mailboxes, manifest, photos, files, and the mailboxes once more when something was delivered.
 //! What becomes due meanwhile is taken in the same order, so a new report overtakes a large photo.
 
-mod backoff;
+pub(crate) mod backoff;
 mod files;
 mod photos;
 mod pull;
@@ -21,7 +21,7 @@ pub use verdict::{Failure, Verdict, classify};
 
 use crate::{
     Result,
-    platform::{ClockRaw, Connectivity, PhotoFileError, Random},
+    platform::{ClockRaw, PhotoFileError, Random},
     store::{Account, Retry, Step, Store, Upload, WantedFile},
     transport::{Request, Response, TransportError},
 };
@@ -39,6 +39,54 @@ pub struct Policy {
     pub files: bool,
     /// A person asked: waits of our own making end, those that the server asked for stay.
     pub manual: bool,
+    /// Bytes of this run cost money and are counted so.
+    pub metered: bool,
+    /// Bytes that the run may use before photos and files wait; no limit when absent.
+    pub allowance: Option<u64>,
+    /// Why something waits.
+    pub held: Option<Held>,
+}
+
+/// Why photos and files, or everything, may not travel now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The network is metered, and photos or files are set to wait for another.
+    Metered,
+    /// Everything is set to wait for a network that is not metered.
+    WifiOnly,
+    /// This month's data budget is used up (SP-12).
+    Budget,
+    /// The battery is low and not being charged.
+    Battery,
+}
+
+impl Held {
+    /// For the worker: why, and what helps.
+    pub fn reason(self) -> Reason {
+        let (code, zh, en) = match self {
+            Self::Metered => (
+                "policy.metered",
+                "当前网络按流量计费，照片和新资料等待不计费网络（Wi-Fi）；文字内容照常发送",
+                "this network is metered: photos and new files wait for another one (Wi-Fi), entries go",
+            ),
+            Self::WifiOnly => (
+                "policy.wifi_only",
+                "已设置仅在不计费网络（Wi-Fi）下同步，内容保存在本机，连上 Wi-Fi 后发送",
+                "the sync is set to Wi-Fi only: everything is kept here and sent once there is Wi-Fi",
+            ),
+            Self::Budget => (
+                "policy.budget",
+                "本月流量额度已用完，照片等待 Wi-Fi 或下个月；文字内容照常发送",
+                "this month's data budget is used up: photos wait for Wi-Fi or the next month, entries go",
+            ),
+            Self::Battery => (
+                "policy.battery",
+                "电量低，照片等待充电；文字内容照常发送",
+                "the battery is low: photos wait until it is charged, entries go",
+            ),
+        };
+        Reason::new(code, zh, en)
+    }
 }
 
 impl Policy {
@@ -48,16 +96,40 @@ impl Policy {
         photos: true,
         files: true,
         manual: true,
+        metered: false,
+        allowance: None,
+        held: None,
     };
-    /// By the state of the network and the setting for metered ones.
-    pub fn of(network: Connectivity, photos_when_metered: bool, manual: bool) -> Self {
-        let heavy = !network.metered || photos_when_metered;
+    /// The same, but photos and files wait.
+    #[must_use]
+    pub fn without(self, held: Held) -> Self {
         Self {
-            online: network.online,
-            photos: heavy,
-            files: heavy,
-            manual,
+            photos: false,
+            files: false,
+            held: Some(held),
+            ..self
         }
+    }
+}
+
+/// What one run hands to the next in the life of a process: the token, and how much at once has gone well. Nothing
+/// is lost without it but a few exchanges.
+#[derive(Default)]
+pub struct Memory {
+    session: session::Session,
+    push: push::Limits,
+    photo_chunk: Option<u64>,
+    file_chunk: Option<u64>,
+}
+
+impl Memory {
+    /// The token if it still holds for a while.
+    pub fn token(&self, now: &ClockRaw) -> Option<&str> {
+        self.session.valid(now)
+    }
+    /// The server does not accept the token any more.
+    pub fn forget_token(&mut self) {
+        self.session.renew();
     }
 }
 
@@ -183,6 +255,31 @@ impl Sync {
             report: SyncReport::default(),
             events: Vec::new(),
         })
+    }
+
+    /// Begins where an earlier run of this process ended.
+    pub fn recall(&mut self, memory: Memory) {
+        self.session = memory.session;
+        self.push = memory.push;
+        if let Some(chunk) = memory.photo_chunk {
+            self.photo.set_chunk(chunk);
+        }
+        self.file_chunk = memory.file_chunk.unwrap_or(self.file_chunk);
+    }
+    /// What the next run may begin with.
+    pub fn into_memory(self) -> Memory {
+        Memory {
+            photo_chunk: Some(self.photo.chunk()),
+            file_chunk: Some(self.file_chunk),
+            session: self.session,
+            push: self.push,
+        }
+    }
+    /// From now on photos and files wait. Whether that changed anything.
+    pub fn hold_back(&mut self, held: Held) -> bool {
+        let changes = self.policy.photos || self.policy.files;
+        self.policy = self.policy.without(held);
+        changes
     }
 
     /// What this run has done so far and what is left.

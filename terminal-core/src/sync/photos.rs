@@ -43,6 +43,16 @@ struct Active {
     asked_again: bool,
 }
 
+impl Upstream {
+    pub(super) fn chunk(&self) -> u64 {
+        self.chunk
+    }
+    /// As it went in an earlier run, but never more than [`FIRST`]: the network may be another one by now.
+    pub(super) fn set_chunk(&mut self, chunk: u64) {
+        self.chunk = chunk.clamp(LEAST, FIRST);
+    }
+}
+
 impl Default for Upstream {
     fn default() -> Self {
         Self {

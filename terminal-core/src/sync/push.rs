@@ -26,22 +26,38 @@ use protocol::{
 const MOST: usize = 100;
 /// Bytes of entries in one push: small enough to pass a bad network within the time limit.
 const MOST_BYTES: usize = 256 * 1024;
+/// The same for the first push: a bad network shows itself early.
+const FIRST_BYTES: usize = 64 * 1024;
 
 /// How much goes at once: halved by 413, cuts and refusals (to find the one at fault), doubled by success.
 pub(super) struct Limits {
     entries: usize,
+    bytes: usize,
+}
+
+impl Limits {
+    fn halve(&mut self, sent: usize) {
+        self.entries = (sent / 2).max(1);
+        self.bytes = (self.bytes / 2).max(1);
+    }
+    fn grow(&mut self) {
+        self.entries = (self.entries * 2).min(MOST);
+        self.bytes = (self.bytes * 2).min(MOST_BYTES);
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: MOST }
+        Self {
+            entries: MOST,
+            bytes: FIRST_BYTES,
+        }
     }
 }
 
 impl Sync {
     pub(super) fn push_action(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(Asked, Action)>> {
-        let bytes = MOST_BYTES.saturating_mul(self.push.entries) / MOST;
-        let batch = store.offer(now.wall, self.push.entries, bytes.max(1))?;
+        let batch = store.offer(now.wall, self.push.entries, self.push.bytes)?;
         if batch.is_empty() {
             return Ok(None);
         }
@@ -140,7 +156,7 @@ impl Sync {
             self.events.push(Progress::Refused(element.id, element.reason));
         }
         if left.is_empty() {
-            self.push.entries = (self.push.entries * 2).min(MOST);
+            self.push.grow();
             self.well(store)?;
         } else {
             let without = failure(
@@ -180,12 +196,12 @@ impl Sync {
                 retry_after_ms: Some(_),
             } => false,
             Verdict::Network => {
-                self.push.entries = (ids.len() / 2).max(1);
+                self.push.halve(ids.len());
                 false
             }
         };
         if narrow {
-            self.push.entries = (ids.len() / 2).max(1);
+            self.push.halve(ids.len());
         } else {
             store.fail_items(&ids, &|attempts| self.retry_after(failure, attempts, now))?;
         }

@@ -1,6 +1,6 @@
 //! What a run did and what is left, for people.
 
-use super::Policy;
+use super::{Held, Policy};
 use crate::{
     Result,
     store::{Custody, Step, Store},
@@ -27,8 +27,14 @@ pub struct SyncReport {
     pub entries_parked: u64,
     /// Photos that are still only here.
     pub photos_waiting: u64,
-    /// Photos wait for another network (metered, by policy).
+    /// Photos wait because they may not travel now.
     pub photos_held_back: bool,
+    /// Why photos, files or everything may not travel now, and what helps.
+    pub held_back: Option<Reason>,
+    /// Bytes that this run sent, as they were on the wire.
+    pub bytes_sent: u64,
+    /// Bytes that came back.
+    pub bytes_received: u64,
     /// The mailboxes were read to their end.
     pub pulled: bool,
     /// The last thing that went wrong.
@@ -57,7 +63,10 @@ impl SyncReport {
             Some(until) => Some(until),
             None => store.next_due(now)?,
         };
-        if !policy.online {
+        self.held_back = policy.held.map(Held::reason);
+        if let (false, Some(reason)) = (policy.online, &self.held_back) {
+            self.problem = Some(reason.clone());
+        } else if !policy.online {
             self.problem = Some(Reason::new(
                 "network.offline",
                 "没有网络，内容保存在本机，联网后自动发送",

@@ -50,6 +50,10 @@ impl Session {
             self.readmit = true;
         }
     }
+    /// The token, while it holds.
+    pub(super) fn valid(&self, now: &ClockRaw) -> Option<&str> {
+        self.token.as_ref().and_then(|token| token.valid(now))
+    }
     /// Asks for a new token, because its answer states the mark.
     pub(super) fn renew(&mut self) {
         self.token = None;
@@ -75,7 +79,7 @@ impl Sync {
         store: &Store,
         now: &ClockRaw,
     ) -> Result<Option<(Asked, Action)>> {
-        if self.session.token.as_ref().and_then(|t| t.valid(now)).is_some() {
+        if self.session.valid(now).is_some() {
             return Ok(None);
         }
         let stream = self.account.stream;

@@ -9,7 +9,7 @@
 
 use super::{
     CancelToken, KEPT_HEADERS, Method, Request, Response, Traffic, Transport, TransportError,
-    hints::HintLine,
+    hints::{Heard, HintLine},
     pins::{NOT_PINNED, tls},
 };
 use crate::sync::Outcome;
@@ -117,6 +117,18 @@ impl Https {
         let received = AtomicU64::new(0);
         let whole = runtime.block_on(until(cancel, EXCHANGE, read(answer, head, &received)));
         Err(whole.map_or_else(Outcome::Failed, Outcome::Answer))
+    }
+
+    /// Waits without a line; a cancel ends it.
+    pub fn wait(&self, time: Duration, cancel: &CancelToken) -> Heard {
+        let quiet = async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        };
+        let waited = self
+            .runtime()
+            .and_then(|runtime| runtime.block_on(until(cancel, time + EXCHANGE, quiet)));
+        waited.map_or_else(Heard::Closed, |()| Heard::Quiet)
     }
 
     fn runtime(&self) -> Result<&Runtime, TransportError> {

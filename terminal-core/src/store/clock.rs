@@ -1,0 +1,177 @@
+//! What is known of the true time: the distance between it and the monotonic clock of one boot. The wall clock is
+//! not in it, so setting the wall clock does not spoil it.
+//!
+//! The server's time comes with exchanges; the one with the smallest round trip knows it best, until it is so old
+//! that the handset's clock may have drifted further. Before the first exchange of a boot a satellite fix is better
+//! than nothing.
+
+use super::{Store, account, from_json, to_json};
+use crate::{Result, platform::ClockRaw};
+use protocol::{
+    evidence::{ClockReading, Position},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+/// The provider whose time is that of the satellites.
+const SATELLITES: &str = "gps";
+/// A clock of a cheap handset is off by one part in so many.
+const DRIFT: i64 = 10_000;
+/// What a satellite fix must add before it is written down.
+const WORTH_MS: i64 = 1_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    boot: String,
+    /// True time minus monotonic time.
+    #[serde(alias = "server_minus_monotonic_ms")]
+    true_minus_monotonic_ms: i64,
+    /// Half the round trip; what an older program wrote without it gives way to the next exchange.
+    #[serde(default = "unknown")]
+    error_ms: i64,
+    /// When it was learnt, by the monotonic clock.
+    #[serde(default)]
+    learnt_ms: i64,
+    /// From a satellite fix, which says only that it is not earlier than that.
+    #[serde(default)]
+    satellites: bool,
+}
+
+const fn unknown() -> i64 {
+    i64::MAX / 4
+}
+
+impl Known {
+    /// How far off it may be by now.
+    fn error_at(&self, monotonic_ms: i64) -> i64 {
+        let age = monotonic_ms.saturating_sub(self.learnt_ms).max(0);
+        self.error_ms.saturating_add(age / DRIFT)
+    }
+    /// Whether this exchange tells more than what is known.
+    fn is_better_than(&self, old: Option<&Self>) -> bool {
+        let Some(old) = old.filter(|old| old.boot == self.boot && !old.satellites) else {
+            return true;
+        };
+        let old_error = old.error_at(self.learnt_ms);
+        let apart = self
+            .true_minus_monotonic_ms
+            .saturating_sub(old.true_minus_monotonic_ms)
+            .saturating_abs();
+        // Both cannot be right: the server's clock was set, and the newer word counts.
+        self.error_ms <= old_error || apart > old_error.saturating_add(self.error_ms)
+    }
+}
+
+impl Store {
+    /// Remembers the server's time: the exchange began at `sent` and ended at `got`, and the server read its
+    /// clock in between. A reading across a restart of the handset is not used.
+    pub(crate) fn learn_server_time(&self, sent: &ClockRaw, got: &ClockRaw, server: Millis) -> Result<()> {
+        self.write(|tx| {
+            account::set(tx, account::keys::LAST_CONTACT, &got.wall.0.to_string())?;
+            let trip = got.monotonic_ms.saturating_sub(sent.monotonic_ms);
+            if sent.boot != got.boot || trip < 0 {
+                return Ok(());
+            }
+            let middle = got.monotonic_ms.saturating_sub(trip / 2);
+            let new = Known {
+                boot: got.boot.clone(),
+                true_minus_monotonic_ms: server.0.saturating_sub(middle),
+                error_ms: trip / 2,
+                learnt_ms: got.monotonic_ms,
+                satellites: false,
+            };
+            let old = account::get(tx, account::keys::SERVER_CLOCK)?
+                .map(|text| from_json::<Known>(&text))
+                .transpose()?;
+            if !new.is_better_than(old.as_ref()) {
+                return Ok(());
+            }
+            account::set(tx, account::keys::SERVER_CLOCK, &to_json(&new)?)
+        })
+    }
+    /// Takes the time of a satellite fix while the server's is not known in this boot. Made-up positions, other
+    /// providers and fixes from before the enrolment (receivers that count weeks wrong) tell nothing. A fix may be
+    /// some minutes old but never from the future, so the latest one counts.
+    pub(crate) fn learn_satellite_time(&self, now: &ClockRaw, fix: &Position) -> Result<()> {
+        if fix.mock || fix.provider != SATELLITES || fix.fix_time < self.account()?.enrolled {
+            return Ok(());
+        }
+        let new = Known {
+            boot: now.boot.clone(),
+            true_minus_monotonic_ms: fix.fix_time.0.saturating_sub(now.monotonic_ms),
+            error_ms: unknown(),
+            learnt_ms: now.monotonic_ms,
+            satellites: true,
+        };
+        let least = new.true_minus_monotonic_ms.saturating_sub(WORTH_MS);
+        match self.known()?.filter(|old| old.boot == new.boot) {
+            Some(old) if !old.satellites || old.true_minus_monotonic_ms >= least => Ok(()),
+            _ => self.write(|tx| account::set(tx, account::keys::SERVER_CLOCK, &to_json(&new)?)),
+        }
+    }
+    /// The clocks with the estimated offset to the server, as evidence and envelopes carry them. The offset
+    /// is absent while nothing is known in this boot.
+    pub fn clock_reading(&self, raw: ClockRaw) -> Result<ClockReading> {
+        let offset = self.known()?.filter(|known| known.boot == raw.boot).map(|known| {
+            known
+                .true_minus_monotonic_ms
+                .saturating_add(raw.monotonic_ms)
+                .saturating_sub(raw.wall.0)
+        });
+        Ok(raw.reading(offset))
+    }
+    fn known(&self) -> Result<Option<Known>> {
+        self.read(|c| {
+            account::get(c, account::keys::SERVER_CLOCK)?
+                .map(|text| from_json(&text))
+                .transpose()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(offset: i64, error_ms: i64, learnt_ms: i64) -> Known {
+        Known {
+            boot: "b".into(),
+            true_minus_monotonic_ms: offset,
+            error_ms,
+            learnt_ms,
+            satellites: false,
+        }
+    }
+
+    #[test]
+    fn the_smallest_round_trip_knows_the_time_best_until_it_is_old() {
+        let good = known(1_000_000, 20, 0);
+        let hour = 3_600_000;
+        assert!(!known(1_000_900, 1_500, 1_000).is_better_than(Some(&good)));
+        assert!(known(1_000_010, 15, 1_000).is_better_than(Some(&good)));
+        // After an hour the handset's clock may have drifted by a third of a second.
+        assert!(!known(1_000_100, 500, hour).is_better_than(Some(&good)));
+        assert!(known(1_000_100, 300, hour).is_better_than(Some(&good)));
+        // The server's clock was set: no round trip explains the difference.
+        assert!(known(1_700_000, 1_500, 1_000).is_better_than(Some(&good)));
+        // Another boot, a satellite fix or nothing at all: any exchange is better.
+        let other = Known {
+            boot: "a".into(),
+            ..good.clone()
+        };
+        let fix = Known {
+            satellites: true,
+            ..good
+        };
+        for old in [Some(&other), Some(&fix), None] {
+            assert!(known(1_000_900, 30_000, 1_000).is_better_than(old));
+        }
+    }
+
+    #[test]
+    fn what_an_older_program_wrote_still_counts_and_gives_way() {
+        let older: Known = from_json(r#"{"boot":"b","server_minus_monotonic_ms":1000000}"#).unwrap();
+        assert_eq!(older.true_minus_monotonic_ms, 1_000_000);
+        assert!(known(1_000_900, 30_000, 1_000).is_better_than(Some(&older)));
+    }
+}

@@ -1,0 +1,285 @@
+//! How a terminal speaks to its server: once, when somebody asks ([`Terminal::sync_now`]), or by itself for as long
+//! as it is let ([`Terminal::watch`]). One connection and one token serve all syncs of a process.
+
+use crate::{
+    Error, Result,
+    manners::{Ask, Circumstances, Manners, Meter, watch},
+    platform::{ClockRaw, Surroundings},
+    store::{Month, Used},
+    sync::{Failure, Held, Memory, Outcome, Policy, Progress, SyncReport, Verdict, classify},
+    terminal::Terminal,
+    transport::{
+        CancelToken, Driver, Method, Request, Transport, TransportError,
+        hints::{Heard, HintLine},
+        https::Https,
+    },
+};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// What a process keeps of the network between two syncs.
+#[derive(Default)]
+pub(crate) struct Network {
+    https: Mutex<Option<Arc<Https>>>,
+    memory: Mutex<Memory>,
+}
+
+/// What the data plan was used for this month, and what is left (SP-12).
+#[derive(Debug, Clone)]
+pub struct DataUse {
+    pub month: Month,
+    pub used: Vec<Used>,
+    /// Bytes on metered networks, both ways: what counts towards the budget.
+    pub metered: u64,
+    pub budget: Option<u64>,
+}
+
+/// What happens while the handset watches.
+#[derive(Debug)]
+pub enum Watched {
+    Progress(Progress),
+    /// A sync ended.
+    Synced(SyncReport),
+    /// The line of hints opened or closed.
+    Line(bool),
+}
+
+impl Terminal {
+    /// What may travel in these circumstances.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn policy(&self, now: Circumstances, ask: Ask) -> Result<Policy> {
+        let used = self.store().metered_bytes(&Month::of(self.now()?))?;
+        Ok(self.store().manners()?.policy(now, used, ask))
+    }
+    /// What the data plan was used for in the month that is now.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn data_use(&self) -> Result<DataUse> {
+        let month = Month::of(self.now()?);
+        Ok(DataUse {
+            used: self.store().traffic(&month)?,
+            metered: self.store().metered_bytes(&month)?,
+            budget: self.store().manners()?.budget(),
+            month,
+        })
+    }
+    /// Syncs once, as settings, network, battery and budget allow.
+    ///
+    /// # Errors
+    /// As [`Terminal::sync`].
+    pub fn sync_now(
+        &self,
+        around: &dyn Surroundings,
+        ask: Ask,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        self.sync(self.policy(circumstances(around), ask)?, cancel, listener)
+    }
+    /// Sends what waits and fetches tasks, dispositions and reference files, on the caller's thread, until there
+    /// is nothing to do or something has to wait for its time. The report tells the truth about both.
+    ///
+    /// # Errors
+    /// `sync.off`, `sync.running`, `call.cancelled`, `network.address`, and those of disk and keys. Failures of
+    /// network and server are no errors: they stand in the report and at their items.
+    pub fn sync(
+        &self,
+        policy: Policy,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        let transport = self.https()?;
+        self.sync_over(transport.as_ref(), policy, cancel, listener)
+    }
+    /// [`Terminal::sync`] over a transport of the caller's.
+    ///
+    /// # Errors
+    /// As [`Terminal::sync`].
+    pub fn sync_over(
+        &self,
+        transport: &dyn Transport,
+        policy: Policy,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        let platform = self.platform();
+        let driver = Driver {
+            transport,
+            photos: self.photo_folder().as_ref(),
+            clock: platform.clock.as_ref(),
+            random: Arc::clone(&platform.random),
+            signer: platform.vault.signer(self.account().stream)?,
+        };
+        let report = driver.run_on(self.store(), policy, cancel, &self.network().memory, listener)?;
+        if report.is_success() {
+            self.forget_old()?;
+        }
+        Ok(report)
+    }
+    /// Keeps the handset in touch on the caller's thread until it is cancelled: see [`mod@watch`].
+    ///
+    /// # Errors
+    /// Those of disk and keys, and `network.address`.
+    pub fn watch(
+        &self,
+        around: &dyn Surroundings,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Watched),
+    ) -> Result<()> {
+        let https = self.https()?;
+        let platform = self.platform();
+        let mut live = Live {
+            terminal: self,
+            https: &https,
+            around,
+            cancel,
+            listener,
+            line: None,
+            meter: None,
+        };
+        watch::watch(&mut live, platform.random.as_ref())
+    }
+    fn https(&self) -> Result<Arc<Https>> {
+        let mut kept = self
+            .network()
+            .https
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(https) = kept.as_ref() {
+            return Ok(Arc::clone(https));
+        }
+        let account = self.account();
+        let https = Arc::new(Https::new(&account.server, &account.pins).map_err(|error| error.reason())?);
+        *kept = Some(Arc::clone(&https));
+        Ok(https)
+    }
+}
+
+fn circumstances(around: &dyn Surroundings) -> Circumstances {
+    Circumstances {
+        network: around.connectivity(),
+        power: around.power(),
+    }
+}
+
+const EVENTS: &str = "/v1/field/events";
+
+/// The real outside of the loop.
+struct Live<'a> {
+    terminal: &'a Terminal,
+    https: &'a Https,
+    around: &'a dyn Surroundings,
+    cancel: &'a CancelToken,
+    listener: &'a mut dyn FnMut(Watched),
+    line: Option<HintLine<'a>>,
+    /// Counts what the open line costs.
+    meter: Option<Meter<'a>>,
+}
+
+impl Live<'_> {
+    fn manners(&self) -> Result<Manners> {
+        self.terminal.store().manners()
+    }
+    fn policy(&self) -> Result<Policy> {
+        self.terminal.policy(circumstances(self.around), Ask::Itself)
+    }
+    /// What the line has cost since the last time.
+    fn count(&mut self) -> Result<()> {
+        match (&mut self.line, &mut self.meter) {
+            (Some(line), Some(meter)) => meter.count(EVENTS, line.take_traffic()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl watch::Outside for Live<'_> {
+    fn clock(&self) -> ClockRaw {
+        self.terminal.platform().clock.read()
+    }
+    fn poll_ms(&self) -> Result<i64> {
+        Ok(i64::from(self.manners()?.poll_minutes.max(1)) * 60_000)
+    }
+    fn may_speak(&self) -> Result<bool> {
+        Ok(self.manners()?.sync && self.policy()?.online)
+    }
+    fn filed(&self) -> Result<u64> {
+        self.terminal.store().next_number()
+    }
+    fn sync(&mut self, anew: bool) -> Result<SyncReport> {
+        self.count()?;
+        let policy = Policy {
+            manual: anew,
+            ..self.policy()?
+        };
+        let listener = &mut self.listener;
+        let report = self
+            .terminal
+            .sync_over(self.https, policy, self.cancel, &mut |progress| {
+                listener(Watched::Progress(progress));
+            })?;
+        (self.listener)(Watched::Synced(report.clone()));
+        Ok(report)
+    }
+    fn open(&mut self) -> Result<std::result::Result<(), Failure>> {
+        let memory = &self.terminal.network().memory;
+        let kept = || memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(token) = kept().token(&self.clock()).map(str::to_owned) else {
+            // The next sync brings one.
+            return Ok(Err(Failure {
+                verdict: Verdict::Network,
+                reason: TransportError::Unreachable("no token yet".into()).reason(),
+            }));
+        };
+        let request = Request::new(Method::Get, EVENTS).header("authorization", format!("Bearer {token}"));
+        let https = self.https;
+        match https.listen(&request, self.cancel) {
+            Ok(line) => {
+                let terminal = self.terminal;
+                let clock = terminal.platform().clock.as_ref();
+                self.meter = Some(Meter::new(terminal.store(), clock, self.policy()?));
+                self.line = Some(line);
+                (self.listener)(Watched::Line(true));
+                Ok(Ok(()))
+            }
+            Err(Outcome::Failed(TransportError::Cancelled)) => Err(Error::Cancelled),
+            Err(outcome) => {
+                let failure = classify(outcome)
+                    .err()
+                    .unwrap_or_else(|| Failure::foreign("no line of hints"));
+                if failure.verdict == Verdict::Authenticate {
+                    kept().forget_token();
+                }
+                Ok(Err(failure))
+            }
+        }
+    }
+    fn listen(&mut self, wait: Duration) -> Heard {
+        match &mut self.line {
+            Some(line) => line.next(wait, self.cancel),
+            None => self.https.wait(wait, self.cancel),
+        }
+    }
+    fn close(&mut self) -> Result<()> {
+        self.count()?;
+        if self.line.take().is_some() {
+            (self.listener)(Watched::Line(false));
+        }
+        match self.meter.take() {
+            Some(mut meter) => meter.write(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why photos and files, or everything, would wait now; for a screen.
+///
+/// # Errors
+/// Those of the store.
+pub fn held(terminal: &Terminal, around: &dyn Surroundings) -> Result<Option<Held>> {
+    Ok(terminal.policy(circumstances(around), Ask::Person)?.held)
+}
