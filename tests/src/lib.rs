@@ -4,12 +4,16 @@
 //! HTTP API alone; [`city`] a city with its organisation, posts and grid, made through the same API;
 //! [`demo`] the story of the demo.
 
+pub mod bench;
 pub mod chance;
 pub mod city;
 pub mod demo;
 pub mod handset;
+pub mod judges;
 pub mod line;
 pub mod office;
 pub mod pictures;
 pub mod process;
+pub mod sim;
 pub mod small;
+pub mod torture;

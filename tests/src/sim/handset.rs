@@ -1,0 +1,166 @@
+//! One handset of a world: the real core on a simulated machine. The world steps it; nothing here runs by itself.
+
+use super::{
+    clock::{HandsetClock, Seeded, Time},
+    disk::HandsetDisk,
+    plan::Fate,
+};
+use protocol::{
+    field::Device,
+    ids::StreamId,
+    photo::Sha256,
+    sign::{Signer, SoftwareKey},
+    time::Millis,
+};
+use simdisk::{Cut, Host};
+use std::{collections::VecDeque, path::Path, sync::Arc};
+use terminal_core::{
+    Error, Result,
+    platform::{Clock as _, ClockRaw, Vault},
+    store::SyncGuard,
+    sync::{Policy, Sync},
+    terminal::{Platform, Terminal},
+    transport::Transport,
+};
+
+/// Folder of the handset's data on its disk.
+const HOME: &str = "t";
+
+/// Keys out of a seed: what a phone's keystore would hold, which no power cut takes.
+struct Keys {
+    seed: u64,
+}
+
+impl Keys {
+    fn key(&self, of: &[u8]) -> [u8; 32] {
+        Sha256::of(&[&self.seed.to_le_bytes(), of].concat()).0
+    }
+}
+
+impl Vault for Keys {
+    fn database_key(&self) -> Result<[u8; 32]> {
+        Ok(self.key(b"database"))
+    }
+    fn photo_key(&self) -> Result<[u8; 32]> {
+        Ok(self.key(b"photos"))
+    }
+    fn signer(&self, stream: StreamId) -> Result<Arc<dyn Signer>> {
+        Ok(Arc::new(SoftwareKey::from_secret(&self.key(stream.0.as_bytes()))))
+    }
+}
+
+/// A sync under way.
+pub struct Run {
+    pub sync: Sync,
+    pub number: u64,
+    pub steps: u32,
+    _guard: SyncGuard,
+}
+
+/// See the module.
+pub struct Handset {
+    pub host: Host,
+    pub clock: Arc<HandsetClock>,
+    pub terminal: Option<Terminal>,
+    pub run: Option<Run>,
+    /// What the network will do to the next exchanges.
+    pub fates: VecDeque<Fate>,
+    pub offline_until: Millis,
+    /// What is lost when its machine dies next.
+    pub cut: Cut,
+    /// Set while it cannot know yet that the server lost what it once receipted.
+    pub excused: bool,
+    pub revoked: bool,
+    pub relieved: bool,
+    pub runs: u64,
+    pub invitation: String,
+    random: Arc<Seeded>,
+    keys: Arc<Keys>,
+    keyed: bool,
+}
+
+impl Handset {
+    pub fn new(index: usize, seed: u64, time: &Time, keyed: bool, invitation: &str) -> Self {
+        let own = simdisk::Rng(seed ^ (index as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F)).next();
+        let booted = time.now().plus(-3_600_000);
+        Self {
+            host: Host::new(&format!("t{index}"), own),
+            clock: Arc::new(HandsetClock::new(time.clone(), booted)),
+            terminal: None,
+            run: None,
+            fates: VecDeque::new(),
+            offline_until: Millis(0),
+            cut: Cut::Process,
+            excused: false,
+            revoked: false,
+            relieved: false,
+            runs: 0,
+            invitation: invitation.to_owned(),
+            random: Arc::new(Seeded::new(own ^ 1)),
+            keys: Arc::new(Keys { seed: own ^ 2 }),
+            keyed,
+        }
+    }
+    fn platform(&self) -> Platform {
+        Platform {
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            vault: self.keys.clone(),
+            disk: Arc::new(HandsetDisk::new(&self.host, self.keyed)),
+        }
+    }
+    pub fn now(&self) -> ClockRaw {
+        self.clock.read()
+    }
+    /// Starts the app on what is on the disk.
+    pub fn boot(&mut self) -> Result<()> {
+        self.terminal = Some(Terminal::open(Path::new(HOME), self.platform())?);
+        Ok(())
+    }
+    pub fn enrol(&mut self, line: &dyn Transport) -> Result<()> {
+        let device = Device {
+            model: "sim".into(),
+            os: "sim".into(),
+            app: env!("CARGO_PKG_VERSION").into(),
+        };
+        let home = Path::new(HOME);
+        self.terminal = Some(Terminal::enrol_over(
+            line,
+            home,
+            self.platform(),
+            &self.invitation,
+            device,
+        )?);
+        Ok(())
+    }
+    /// The process is gone with all that was in memory.
+    pub fn die(&mut self) {
+        self.run = None;
+        self.terminal = None;
+    }
+    /// Begins a sync unless one is under way.
+    pub fn begin_sync(&mut self, manual: bool) -> Result<bool> {
+        let Some(terminal) = &self.terminal else {
+            return Ok(false);
+        };
+        if self.run.is_some() {
+            return Ok(false);
+        }
+        let store = terminal.store();
+        let guard = store.sync_guard()?.ok_or(Error::SyncRunning)?;
+        let signer = self.keys.signer(terminal.account().stream)?;
+        let policy = Policy {
+            manual,
+            ..Policy::MANUAL
+        };
+        let sync = Sync::new(store, signer, self.random.clone(), policy)?;
+        self.runs += 1;
+        self.run = Some(Run {
+            sync,
+            number: self.runs,
+            steps: 0,
+            _guard: guard,
+        });
+        Ok(true)
+    }
+}

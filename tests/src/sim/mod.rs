@@ -1,0 +1,23 @@
+//! A simulation of many days of bad luck: several handsets and a server, the real code of both, in one process and on
+//! one thread, under a seeded clock, network, disk and schedule of deaths.
+//!
+//! A [`plan::Plan`] is a day; [`world::live`] lives through it; the [`judge`] stands outside and remembers what the
+//! handsets told their users. What breaks is a plan again, and [`shrink`] makes it small. Of the machines only the
+//! disk, the clock, the chance and the line are not real: [`disk`], [`clock`], [`network`].
+//!
+//! SQLite's own chance is one for the process, so one process lives one day at a time.
+
+pub mod centre;
+pub mod clock;
+pub mod command;
+pub mod disk;
+pub mod hands;
+pub mod handset;
+pub mod judge;
+pub mod network;
+pub mod pictures;
+pub mod plan;
+pub mod server;
+pub mod shrink;
+pub mod town;
+pub mod world;

@@ -1,0 +1,126 @@
+//! What lies between handset and server: requests in the server's form, answers in the handset's, and what a bad
+//! network makes of both.
+
+use super::{
+    plan::Fate,
+    server::{Answer, Server},
+};
+use axum::{body::Body, http::Request};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use terminal_core::transport::{self, KEPT_HEADERS, Method, Transport, TransportError};
+
+/// The request as it goes over the line; cut after `most` bytes of its body when given.
+pub fn request(sent: &transport::Request, most: Option<usize>) -> Option<Request<Body>> {
+    let method = match sent.method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Patch => "PATCH",
+    };
+    let mut builder = Request::builder().method(method).uri(&sent.path);
+    for (name, value) in &sent.headers {
+        builder = builder.header(*name, value);
+    }
+    let whole = Bytes::from(sent.body.clone());
+    let body = match most {
+        None => Body::from(whole),
+        Some(most) => {
+            let piece = whole.slice(..most.min(whole.len()));
+            Body::from_stream(futures_util::stream::iter([
+                Ok(piece),
+                Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+            ]))
+        }
+    };
+    builder.body(body).ok()
+}
+
+/// The answer as the handset's transport gives it.
+pub fn response(answer: &Answer) -> transport::Response {
+    let headers = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| KEPT_HEADERS.contains(&name.as_str()))
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    transport::Response {
+        status: answer.status,
+        headers,
+        body: answer.body.clone(),
+    }
+}
+
+/// A page of somebody in between.
+pub fn page(status: u16, retry_after: Option<u32>) -> transport::Response {
+    let mut headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+    if let Some(seconds) = retry_after {
+        headers.push(("retry-after".to_owned(), seconds.to_string()));
+    }
+    transport::Response {
+        status,
+        headers,
+        body: b"<!doctype html><title>Welcome</title><p>Please accept the terms".to_vec(),
+    }
+}
+
+/// Kinds of rows that only a newer server knows begin so.
+pub const FUTURE: &str = "future.";
+
+/// The same answer from a newer server: fields, rows and receipts that nobody knows yet stand in it.
+pub fn newer(mut response: transport::Response, r: u64) -> transport::Response {
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice::<Value>(&response.body) else {
+        return response;
+    };
+    answer.insert("future_field".into(), json!({"deep": [1, {"r": r}]}));
+    if let Some(Value::Array(rows)) = answer.get_mut("rows") {
+        rows.push(
+            json!({"mailbox": "author", "n": 0, "kind": format!("{FUTURE}kind"), "entity": format!("{r}"),
+            "body": {"unknown": true}, "more": 1}),
+        );
+        rows.push(json!({"mailbox": "future_box", "n": 1, "kind": format!("{FUTURE}box"), "entity": "e", "body": {}}));
+    }
+    if let Some(Value::Array(receipts)) = answer.get_mut("receipts") {
+        // A receipt for other bytes of the same entry is no receipt.
+        if let Some(mut strange) = receipts.first().cloned() {
+            strange["sha256"] = json!("00".repeat(32));
+            receipts.insert(0, strange);
+        }
+    }
+    response.body = Value::Object(answer).to_string().into_bytes();
+    response
+}
+
+/// The line of an enrolment: one blocking exchange, which one fate may befall.
+pub struct Direct<'a> {
+    server: &'a Server,
+    fate: Option<Fate>,
+}
+
+impl<'a> Direct<'a> {
+    pub fn new(server: &'a Server, fate: Option<Fate>) -> Self {
+        Self { server, fate }
+    }
+}
+
+impl Transport for Direct<'_> {
+    fn exchange(&self, sent: &transport::Request) -> Result<transport::Response, TransportError> {
+        if matches!(self.fate, Some(Fate::RequestLost | Fate::Late)) {
+            return Err(TransportError::Timeout);
+        }
+        let built = request(sent, None).ok_or(TransportError::Timeout)?;
+        let answer = self
+            .server
+            .request(built)
+            .map_err(|_| TransportError::Unreachable("the server is down".into()))?;
+        match self.fate {
+            Some(Fate::AnswerLost | Fate::CutAnswer | Fate::CutRequest) => Err(TransportError::Timeout),
+            Some(Fate::Portal) => Ok(page(200, None)),
+            Some(Fate::NewerPeer) => Ok(newer(response(&answer), 1)),
+            _ => Ok(response(&answer)),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! From a day that breaks to the few events that break it.
+
+use super::{
+    judge::{Judged, Rule},
+    plan::Plan,
+    world::{Tally, live},
+};
+
+/// The rule that a plan breaks, if any.
+fn breaks(plan: &Plan) -> Option<Rule> {
+    live(plan, false).0.err().map(|broken| broken.rule)
+}
+
+/// Drops events as long as the same rule breaks; at most `tries` days are lived for it.
+pub fn shrink(plan: &Plan, rule: Rule, tries: usize) -> Plan {
+    let mut least = plan.clone();
+    let mut left = tries;
+    let mut size = least.events.len().div_ceil(2);
+    while size > 0 && left > 0 {
+        let mut at = 0;
+        let mut dropped = false;
+        while at < least.events.len() && left > 0 {
+            let mut fewer = least.clone();
+            let end = (at + size).min(fewer.events.len());
+            fewer.events.drain(at..end);
+            left -= 1;
+            if breaks(&fewer) == Some(rule) {
+                least = fewer;
+                dropped = true;
+            } else {
+                at = end;
+            }
+        }
+        if !dropped || size > 1 {
+            size /= 2;
+        }
+    }
+    least
+}
+
+/// Lives through a plan once more and tells it.
+pub fn tell(plan: &Plan) -> (Judged<Tally>, Vec<String>) {
+    live(plan, true)
+}
