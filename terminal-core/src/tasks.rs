@@ -63,7 +63,8 @@ impl Task {
             bearing: bearing(here, there),
         })
     }
-    /// Begins the answer; `submit` files it.
+    /// Begins the answer, or goes on with the draft that was begun: the camera may have killed the app in between,
+    /// and its photos are in there. `submit` files it.
     ///
     /// # Errors
     /// `task.answered_already` on this handset; `task.answer_unfit` when the task asks something else.
@@ -75,7 +76,13 @@ impl Task {
             text: String::new(),
         };
         content.check(&self.terminal, &[])?;
-        Draft::begin(&self.terminal, content)
+        match self.terminal.begun_answer(self.row.task)? {
+            Some(mut begun) => {
+                begun.content_mut().answer = answer;
+                Ok(begun)
+            }
+            None => Draft::begin(&self.terminal, content),
+        }
     }
 }
 
@@ -174,6 +181,25 @@ impl Terminal {
     pub fn task(&self, id: TaskId) -> Result<Task> {
         let task = self.tasks()?.into_iter().find(|task| task.id() == id);
         task.ok_or_else(task_unknown)
+    }
+    /// A saved draft of a task's answer.
+    ///
+    /// # Errors
+    /// `item.unknown`, `draft.other_kind`.
+    pub fn answer_draft(&self, id: EntryId) -> Result<AnswerDraft> {
+        Draft::load(self, id)
+    }
+    /// The last saved draft that answers this task.
+    fn begun_answer(&self, task: TaskId) -> Result<Option<AnswerDraft>> {
+        for draft in self.store().drafts()? {
+            if draft.kind == EntryKind::Answer.as_str() {
+                let begun = self.answer_draft(draft.id)?;
+                if begun.content().task == task {
+                    return Ok(Some(begun));
+                }
+            }
+        }
+        Ok(None)
     }
     /// The answer to a task that was given on this handset and was neither taken back nor returned.
     pub(crate) fn standing_answer(&self, task: TaskId) -> Result<Option<EntryId>> {

@@ -90,6 +90,9 @@ impl Desk {
     pub fn put(&self, path: &str, body: &Value) -> Result<Value> {
         answer(self.request(Method::PUT, path).json(body).send()?)
     }
+    pub fn delete(&self, path: &str) -> Result<Value> {
+        answer(self.request(Method::DELETE, path).send()?)
+    }
     /// A POST whose refusal is an expected outcome.
     pub fn try_post(&self, path: &str, body: &Value) -> Result<Result<Value, Refusal>> {
         match self.post(path, body) {

@@ -238,10 +238,15 @@ fn describe(
         .or_else(|| report.cell.and_then(known));
     let areas = people::posts::areas(tx, entry.post)?;
     let matter_known = report.matter.is_none_or(|m| app.catalogue.find(m).is_some());
+    let fixes: Vec<_> = [&report.place, &entry.evidence.position]
+        .into_iter()
+        .flatten()
+        .collect();
     let flags = rules::flags(&rules::Circumstances {
         on_duty: duty::was_on_duty(tx, entry.author, entry.post, &taken.made)?,
         areas: &areas,
         position,
+        fixes: &fixes,
         handset_cell: report.cell,
         located: located.map(|l| l.cell),
         cell: place.as_ref().map(|(cell, _)| *cell),

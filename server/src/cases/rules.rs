@@ -185,6 +185,8 @@ pub struct Circumstances<'a> {
     pub areas: &'a [String],
     /// The place of the matter, or else where the worker stood.
     pub position: Option<&'a Position>,
+    /// The same, and where the worker stood besides: a typed place must not hide a made-up fix.
+    pub fixes: &'a [&'a Position],
     /// As the handset looked it up.
     pub handset_cell: Option<CellCode>,
     /// As the server looked it up from the position.
@@ -207,10 +209,9 @@ pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
     flag(!c.on_duty, Flag::OffDuty);
     flag(c.cell.is_some_and(|cell| !covered(cell)), Flag::OutsideArea);
     flag(c.position.is_none(), Flag::NoPosition);
-    flag(c.position.is_some_and(|p| p.mock), Flag::MockPosition);
+    flag(c.fixes.iter().any(|p| p.mock), Flag::MockPosition);
     flag(
-        c.position
-            .is_some_and(|p| p.accuracy_cm == 0 && p.provider != "manual"),
+        c.fixes.iter().any(|p| p.accuracy_cm == 0 && p.provider != "manual"),
         Flag::ZeroAccuracy,
     );
     flag(
@@ -343,6 +344,7 @@ mod tests {
             on_duty: true,
             areas: &areas,
             position: Some(&at),
+            fixes: &[&at],
             handset_cell: Some(cell),
             located: Some(cell),
             cell: Some(cell),
@@ -355,6 +357,7 @@ mod tests {
         let bad = Circumstances {
             on_duty: false,
             position: Some(&mock),
+            fixes: &[&mock],
             located: Some(other),
             cell: Some(other),
             basis: TimeBasis::WallOnly,
@@ -374,8 +377,14 @@ mod tests {
                 F::MatterUnknown
             ]
         );
+        let typed_away = Circumstances {
+            fixes: &[&at, &mock],
+            ..good
+        };
+        assert_eq!(flags(&typed_away), [F::MockPosition, F::ZeroAccuracy]);
         let lost = Circumstances {
             position: None,
+            fixes: &[],
             located: None,
             ..good
         };
