@@ -19,6 +19,8 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+const ENROL_CONFLICT: &str = protocol::problem::ProblemCode::EnrolConflict.as_str();
+
 /// What is saved before the first request.
 #[derive(Serialize, Deserialize)]
 struct Pending {
@@ -51,23 +53,33 @@ pub fn enrol(
     }
     let stream = chosen_stream(store, clock, random, &invitation.code)?;
     let signer = vault.signer(stream)?;
-    let body = EnrolRequest {
+    let mut predecessor = crate::salvage::predecessor(store.home(), store.disk());
+    let mut body = EnrolRequest {
         v: WIRE_VERSION,
         code: invitation.code.clone(),
         stream,
         key: signer.public_key(),
         device,
-        predecessor: None,
+        predecessor,
         signature: signer.sign(&enrol_message(&invitation.code, stream))?,
     };
-    let request = Request::new(Method::Post, "/v1/field/enrol").json(serde_json::to_vec(&body)?);
-    let sent = clock.read();
-    let outcome = match transport.exchange(&request) {
-        Ok(response) => Outcome::Answer(response),
-        Err(error) => Outcome::Failed(error),
+    let (sent, got, response) = loop {
+        let request = Request::new(Method::Post, "/v1/field/enrol").json(serde_json::to_vec(&body)?);
+        let sent = clock.read();
+        let outcome = match transport.exchange(&request) {
+            Ok(response) => Outcome::Answer(response),
+            Err(error) => Outcome::Failed(error),
+        };
+        let got = clock.read();
+        match classify(outcome) {
+            Ok(response) => break (sent, got, response),
+            // The home had another person's stream before: it is no predecessor of this one.
+            Err(failure) if failure.reason.code == ENROL_CONFLICT && predecessor.take().is_some() => {
+                body.predecessor = None;
+            }
+            Err(failure) => return Err(not_enrolled(failure.reason).into()),
+        }
     };
-    let got = clock.read();
-    let response = classify(outcome).map_err(|failure| not_enrolled(failure.reason))?;
     let answer: EnrolAnswer = serde_json::from_slice(&response.body)
         .map_err(|_| crate::sync::Failure::foreign("no enrolment answer").reason)?;
     let certificate = checked(&answer, &body)?;

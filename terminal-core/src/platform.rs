@@ -63,6 +63,11 @@ pub trait Vault: Send + Sync {
     fn photo_key(&self) -> Result<[u8; 32]>;
     /// The signing key of this stream; the same stream gets the same key for ever.
     fn signer(&self, stream: StreamId) -> Result<Arc<dyn Signer>>;
+    /// Destroys all of it, for good: the handset's data has been handed over. Keys that lie nowhere end with the
+    /// process.
+    fn forget(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The network as the platform sees it.

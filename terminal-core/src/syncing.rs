@@ -5,6 +5,7 @@ use crate::{
     Error, Result,
     manners::{Ask, Circumstances, Manners, Meter, watch},
     platform::{ClockRaw, Surroundings},
+    salvage,
     store::{Month, Used},
     sync::{Failure, Held, Memory, Outcome, Policy, Progress, SyncReport, Verdict, classify},
     terminal::Terminal,
@@ -108,6 +109,7 @@ impl Terminal {
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
         let platform = self.platform();
+        self.hand_salvaged_over(transport);
         let driver = Driver {
             transport,
             photos: self.photo_folder().as_ref(),
@@ -119,7 +121,28 @@ impl Terminal {
         if report.is_success() {
             self.forget_old()?;
         }
+        if let Some(done) = &report.handed_over {
+            self.wipe(done)?;
+        }
         Ok(report)
+    }
+    /// A damaged database that was set aside: what can be read of it goes first. What fails is tried with the next
+    /// sync, and is in nobody's way.
+    fn hand_salvaged_over(&self, transport: &dyn Transport) {
+        let (home, platform) = (self.store().home(), self.platform());
+        let all = salvage::waiting(home, platform.disk.as_ref()).unwrap_or_default();
+        for aside in all {
+            let done = salvage::read(home, platform, &aside).and_then(|saved| {
+                if saved.account()?.server != self.account().server {
+                    return Err(Error::Data("it belongs to another server".into()));
+                }
+                saved.deliver(home, platform, transport)
+            });
+            match done {
+                Ok(report) => tracing::info!(entries = report.entries, "a damaged database was handed over"),
+                Err(error) => tracing::warn!(code = error.code(), "a damaged database still waits"),
+            }
+        }
     }
     /// Keeps the handset in touch on the caller's thread until it is cancelled: see [`mod@watch`].
     ///

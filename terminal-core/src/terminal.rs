@@ -13,11 +13,12 @@ use crate::{
     platform::{Clock, Disk, Random, SystemClock, SystemRandom, Vault, random_bytes},
     presence::Presence,
     report::{Draft, ReportContent, ReportDraft, photo_file},
-    store::{Account, Cancelled, Custody, DATABASE, Item, NewEntry, Store},
+    salvage,
+    store::{Account, Cancelled, Custody, DATABASE, HandedOver, Item, NewEntry, Store},
     syncing::Network,
     transport::{Transport, https::Https},
     vault::FileVault,
-    words,
+    wipe, words,
 };
 use protocol::{
     codes::GridVersion,
@@ -57,6 +58,7 @@ impl Platform {
     /// Those of the key file.
     pub fn command_line(home: &Path) -> Result<Self> {
         let random = SystemRandom;
+        wipe::finish(home, &SystemDisk)?;
         Ok(Self {
             clock: Arc::new(SystemClock::new(&random)?),
             vault: Arc::new(FileVault::open_or_create(home, &random)?),
@@ -130,6 +132,9 @@ impl Terminal {
     /// # Errors
     /// `enrol.none`, and those of the store and of the keys.
     pub fn open(home: &Path, platform: Platform) -> Result<Self> {
+        if let Some(done) = wipe::finish(home, platform.disk.as_ref())? {
+            return Err(Error::Input(done.reason()));
+        }
         if !platform.disk.exists(&home.join(DATABASE)) {
             return Err(Error::NotEnrolled);
         }
@@ -146,6 +151,12 @@ impl Terminal {
             grid: Mutex::new(None),
             network: Network::default(),
         }));
+        if let Some(done) = terminal.store().handed_over()?
+            && terminal.wipe(&done)?
+        {
+            return Err(Error::Input(done.reason()));
+        }
+        salvage::keep_card(home, terminal.disk(), terminal.account())?;
         // Only room on the disk is at stake, so a folder that cannot be swept opens all the same.
         if let Err(error) = terminal.sweep_photos() {
             tracing::info!(code = error.code(), "photos were not swept");
@@ -175,6 +186,7 @@ impl Terminal {
         invitation: &str,
         device: Device,
     ) -> Result<Self> {
+        wipe::begin_anew(home, platform.disk.as_ref())?;
         let store = Store::open_on(Arc::clone(&platform.disk), home, platform.vault.database_key()?)?;
         crate::enrol::enrol(
             &store,
@@ -189,6 +201,15 @@ impl Terminal {
         Self::open(home, platform)
     }
 
+    /// Forgets everything, once the server holds it; `false` while a damaged database still waits to be salvaged.
+    pub(crate) fn wipe(&self, done: &HandedOver) -> Result<bool> {
+        if self.store().has_databases_aside()? {
+            return Ok(false);
+        }
+        let _turn = self.turn()?;
+        wipe::wipe(self.store().home(), self.disk(), self.platform().vault.as_ref(), done)?;
+        Ok(true)
+    }
     /// Who this handset belongs to.
     pub fn account(&self) -> &Account {
         &self.0.account

@@ -35,6 +35,7 @@ struct KeyFile {
 
 /// Keys in a file that only its owner can read.
 pub struct FileVault {
+    path: PathBuf,
     database: Zeroizing<[u8; 32]>,
     photos: Zeroizing<[u8; 32]>,
     signing: Zeroizing<[u8; 32]>,
@@ -72,6 +73,7 @@ impl FileVault {
             Ok::<_, Error>(key)
         };
         Ok(Self {
+            path: path.to_owned(),
             database: key(&file.database)?,
             photos: key(&file.photos)?,
             signing: key(&file.signing)?,
@@ -132,6 +134,15 @@ impl Vault for FileVault {
     }
     fn photo_key(&self) -> Result<[u8; 32]> {
         Ok(*self.photos)
+    }
+    fn forget(&self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&self.path)(error)),
+            _ => {
+                let home = self.path.parent().unwrap_or(&self.path);
+                SystemDisk.sync_folder(home).map_err(Error::io(home))
+            }
+        }
     }
     fn signer(&self, stream: StreamId) -> Result<Arc<dyn Signer>> {
         let mut seed = Zeroizing::new(Vec::with_capacity(80));

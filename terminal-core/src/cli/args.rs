@@ -51,6 +51,9 @@ pub enum Command {
     Enroll {
         /// 登记码（二维码内容） The enrolment string (what the QR holds)
         string: String,
+        /// 作为另一个用户登记，原用户保留 Enrol another user beside those who are here
+        #[arg(long)]
+        another: bool,
     },
     /// 签到 Check in
     CheckIn {
@@ -110,6 +113,24 @@ pub enum Command {
         #[arg(requires = "value")]
         name: Option<String>,
         value: Option<String>,
+    },
+    /// 导出封存包：长时间无网络时交给中心 Write what waits into a sealed file, to be carried to the centre
+    ExportParcel {
+        /// 文件 The file to write
+        file: PathBuf,
+    },
+    /// 抢救损坏的数据库 Save what can be read of a damaged database, and hand it over
+    Salvage {
+        /// 只写入封存文件，不联网 Write a sealed file instead of using the network
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
+    /// 本机上的用户 Users of this handset
+    Users,
+    /// 切换用户；原用户未上传的内容照常上传 Switch to another user; what waits of the former one goes on leaving
+    Switch {
+        /// 序号或姓名 Number or name
+        user: String,
     },
     /// 任务 Tasks, what is due first on top
     Tasks {
@@ -250,6 +271,10 @@ impl Command {
             Self::Watch { .. } => "watch",
             Self::Traffic => "traffic",
             Self::Set { .. } => "set",
+            Self::ExportParcel { .. } => "export-parcel",
+            Self::Salvage { .. } => "salvage",
+            Self::Users => "users",
+            Self::Switch { .. } => "switch",
             Self::Tasks { .. } => "tasks",
             Self::Answer { .. } => "answer",
             Self::Withdraw { .. } => "withdraw",

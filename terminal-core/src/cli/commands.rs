@@ -3,11 +3,13 @@
 use super::{
     Said,
     args::{ActivityArgs, AtArg, Cli, Command, ReportArgs},
-    human, machine, manners, sync,
+    human, machine, manners, pending, sync,
 };
 use crate::{
     Error, Result,
     activity::ActivityDraft,
+    disk::SystemDisk,
+    homes::Homes,
     matters,
     photos::Source,
     place::{TypedPlace, parse_datum},
@@ -35,16 +37,29 @@ pub fn run(cli: &Cli) -> Result<Said> {
             "name the folder of this handset's data with --home (or XUNGE_HOME)",
         )
     })?;
-    if let Command::Enroll { string } = &cli.command {
-        return sync::enroll(home, string, cli.lang);
+    let homes = Homes::at(home, &SystemDisk);
+    match &cli.command {
+        Command::Enroll { string, another } => {
+            let home = if *another { homes.fresh()? } else { homes.current()? };
+            let said = sync::enroll(&home, string, cli.lang)?;
+            homes.switch(&home)?;
+            return Ok(said);
+        }
+        Command::Users => return pending::users(&homes, cli.lang),
+        Command::Switch { user } => return pending::switch(&homes, user, cli.lang),
+        Command::Salvage { export } => return pending::salvage(&homes.current()?, export.as_deref(), cli.lang),
+        _ => {}
     }
-    let terminal = open(home)?;
+    let terminal = open(&homes.current()?)?;
     let at = Desk {
         terminal: &terminal,
         lang: cli.lang,
     };
     match &cli.command {
-        Command::Enroll { string } => sync::enroll(home, string, cli.lang),
+        Command::Enroll { .. } | Command::Users | Command::Switch { .. } | Command::Salvage { .. } => {
+            Err(Error::NotEnrolled)
+        }
+        Command::ExportParcel { file } => pending::export(&terminal, file, cli.lang),
         Command::CheckIn { at: place, note } => {
             let item = terminal.check_in(at.position(place)?, note)?;
             at.filed(
@@ -67,7 +82,10 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Report(report) => at.report(report),
         Command::Activity(activity) => at.activity(activity),
         Command::Queue { all } => at.queue(*all),
-        Command::Sync { wait_for, photos_now } => sync::sync(&terminal, cli, *wait_for, *photos_now),
+        Command::Sync { wait_for, photos_now } => {
+            let said = sync::sync(&terminal, cli, *wait_for, *photos_now);
+            pending::with_the_others(&homes, said, cli)
+        }
         Command::Watch { seconds } => manners::watch(&terminal, cli, *seconds),
         Command::Traffic => manners::traffic(&terminal, cli.lang),
         Command::Set { name, value } => {
@@ -91,6 +109,13 @@ pub fn run(cli: &Cli) -> Result<Said> {
                 fields.insert("held_back".into(), json!(held));
             }
             let mut network = vec![(cli.lang.pick("流量", "Data"), manners::budget(cli.lang, &plan))];
+            if !crate::salvage::waiting(terminal.store().home(), &SystemDisk)?.is_empty() {
+                let words = cli.lang.pick(
+                    "有损坏的数据库等待抢救，请运行 salvage",
+                    "a damaged database waits to be salvaged, run salvage",
+                );
+                network.push((cli.lang.pick("抢救", "Salvage"), words.into()));
+            }
             if let Some(reason) = &held {
                 let name = cli.lang.pick("等待", "Waits");
                 network.push((name, words::of_reason(cli.lang, reason).into()));
@@ -102,7 +127,10 @@ pub fn run(cli: &Cli) -> Result<Said> {
 }
 
 /// The handset in `home`. Looks before the key file is opened, so that a mistyped folder is not filled.
-fn open(home: &Path) -> Result<Terminal> {
+pub(super) fn open(home: &Path) -> Result<Terminal> {
+    if let Some(done) = crate::wipe::of(home)? {
+        return Err(Error::Input(done.reason()));
+    }
     if !home.join(DATABASE).exists() {
         return Err(Error::NotEnrolled);
     }

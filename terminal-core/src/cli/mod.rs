@@ -8,6 +8,7 @@ mod commands;
 mod human;
 mod machine;
 mod manners;
+mod pending;
 mod sync;
 mod table;
 

@@ -106,6 +106,10 @@ pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> 
         }
     }
     screen.clear();
+    if let Some(done) = &total.handed_over {
+        let text = words::of_reason(lang, &done.reason()).to_owned();
+        return Ok(Said::new(text, json!({ "delivered": true, "report": total })));
+    }
     let now = terminal.clock_reading()?.wall;
     Ok(Said {
         text: summary(lang, &total, now),
@@ -279,6 +283,10 @@ impl Screen {
             Progress::File { name, have, size } => {
                 format!("{name}: {} / {} KB", have / 1024, size.div_ceil(1024))
             }
+            Progress::Sealed { entries, photos } => lang.pick(
+                format!("已封存 {entries} 条内容、{photos} 张照片待交接"),
+                format!("{entries} entries and {photos} photos sealed, to be handed over"),
+            ),
             Progress::Problem(reason) => words::of_reason(lang, reason).to_owned(),
         };
         self.line(&text);

@@ -23,6 +23,7 @@ impl Store {
     /// Saves a draft durably, in place of an earlier one with the same id.
     pub fn save_draft(&self, draft: &Draft) -> Result<()> {
         self.write(|tx| {
+            super::handover::refuse_if_done(tx)?;
             tx.prepare_cached(
                 "INSERT INTO draft (id, kind, json, updated) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, json = excluded.json, updated = excluded.updated",

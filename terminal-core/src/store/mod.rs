@@ -10,10 +10,12 @@ mod clock;
 mod compare;
 mod drafts;
 mod files;
+mod handover;
 mod items;
 mod mailbox;
 mod outbox;
 mod retry;
+pub(crate) mod salvage;
 mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -24,6 +26,7 @@ mod work;
 pub use account::Account;
 pub use drafts::Draft;
 pub use files::{ReferenceFile, WantedFile};
+pub use handover::{HandedOver, Pending, PendingEntry, PendingPhoto};
 pub use items::{Custody, Item, NewEntry, PhotoItem};
 pub use mailbox::MailboxEntry;
 pub use outbox::{Accepted, Cancelled, Queued, RefusedElement};
@@ -90,6 +93,9 @@ impl Store {
         let key = Zeroizing::new(key);
         let path = home.join(DATABASE);
         finish_moving_aside(disk.as_ref(), &path)?;
+        if disk.exists(&with_suffix(&path, DAMAGED)) {
+            return Err(set_aside(disk.as_ref(), &path)?);
+        }
         let is_new = !disk.exists(&path);
         let mut connection = match connect(disk.as_ref(), &path, &key) {
             Err(Error::Store(error)) if is_unreadable(&error) => {
@@ -101,7 +107,14 @@ impl Store {
             }
             other => other?,
         };
-        schema::migrate(&mut connection)?;
+        match schema::migrate(&mut connection) {
+            Err(Error::Store(error)) if is_unreadable(&error) => {
+                drop(connection);
+                mark_damaged(disk.as_ref(), home, &path)?;
+                return Err(set_aside(disk.as_ref(), &path)?);
+            }
+            other => other?,
+        }
         if is_new {
             disk.sync_folder(home).map_err(Error::io(home))?;
         }
@@ -115,6 +128,19 @@ impl Store {
         })
     }
 
+    /// A fault that a transaction met. Damage is remembered beside the file, so that the next start sets it aside.
+    fn met(&self, error: Error) -> Error {
+        if let Error::Store(fault) = &error
+            && is_unreadable(fault)
+            && let Err(mark) = mark_damaged(self.disk.as_ref(), &self.home, &self.home.join(DATABASE))
+        {
+            tracing::error!(code = mark.code(), "the damage could not be noted");
+        }
+        error
+    }
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
+    }
     /// The folder that this store lives in.
     pub fn home(&self) -> &Path {
         &self.home
@@ -148,7 +174,7 @@ impl Store {
                     // Not even the rollback worked: this connection is of no use any more.
                     *slot = None;
                 }
-                return Err(error);
+                return Err(self.met(error));
             }
         };
         match self.commit(tx) {
@@ -166,7 +192,7 @@ impl Store {
         let mut slot = self.slot()?;
         let connection = slot.as_mut().ok_or(Error::OutcomeUnknown)?;
         let tx = connection.transaction()?;
-        work(&tx)
+        work(&tx).map_err(|error| self.met(error))
     }
 
     /// The connection, opened again when a COMMIT failed before. Opening checkpoints first: what is found
@@ -175,7 +201,11 @@ impl Store {
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
             let connection = connect(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)?;
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+                // The log was synced before its first page was copied: on a full disk all can still be read.
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {}
+                other => other?,
+            }
             *slot = Some(connection);
         }
         Ok(slot)
@@ -254,6 +284,29 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Stands beside a database in which damage was met.
+const DAMAGED: &str = ".damaged";
+
+fn mark_damaged(disk: &dyn Disk, home: &Path, path: &Path) -> Result<()> {
+    let mark = with_suffix(path, DAMAGED);
+    if !disk.exists(&mark) {
+        disk.create_synced(&mark, b"").map_err(Error::io(&mark))?;
+        disk.sync_folder(home).map_err(Error::io(home))?;
+    }
+    Ok(())
+}
+
+/// Moves a database aside in which damage was met before.
+fn set_aside(disk: &dyn Disk, path: &Path) -> Result<Error> {
+    let moved_to = move_aside(disk, path)?;
+    let mark = with_suffix(path, DAMAGED);
+    disk.remove(&mark).map_err(Error::io(&mark))?;
+    Ok(Error::MovedAside {
+        moved_to,
+        detail: "damage was met while reading it".into(),
+    })
 }
 
 /// The first free number for a file set aside, and its name `account.db.aside-N`.

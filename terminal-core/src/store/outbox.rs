@@ -104,6 +104,7 @@ fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
     if let Some(there) = find(connection, new.id)? {
         return Ok(there);
     }
+    super::handover::refuse_if_done(connection)?;
     let photos = new.payload.photos();
     if photos.len() != new.photo_files.len() || photos.len() > MAX_PHOTOS_PER_ENTRY {
         return Err(Error::input(

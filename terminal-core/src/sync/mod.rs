@@ -9,6 +9,7 @@
 
 pub(crate) mod backoff;
 mod files;
+mod handover;
 mod photos;
 mod pull;
 mod push;
@@ -200,6 +201,8 @@ enum Asked {
         sha256: Sha256,
         attempts: u32,
     },
+    ParcelPhoto,
+    Parcel(Sha256),
 }
 
 /// The state machine. One for each run or one for the life of the process; both are right.
@@ -221,6 +224,8 @@ pub struct Sync {
     /// Failures in a row, of anything: after [`TIRED`] the whole run waits.
     failures: u32,
     epoch: Option<String>,
+    /// The server said in this run that the stream has ended.
+    handover: Option<handover::Handover>,
     report: SyncReport,
     events: Vec<Progress>,
 }
@@ -252,7 +257,11 @@ impl Sync {
             file_chunk: files::FIRST_CHUNK,
             failures: 0,
             epoch: store.epoch()?,
-            report: SyncReport::default(),
+            handover: None,
+            report: SyncReport {
+                handed_over: store.handed_over()?,
+                ..SyncReport::default()
+            },
             events: Vec::new(),
         })
     }
@@ -306,6 +315,14 @@ impl Sync {
         }
         if !self.policy.online {
             return Ok(Action::Done);
+        }
+        // Nothing is left to be said.
+        if self.report.handed_over.is_some() {
+            return Ok(Action::Done);
+        }
+        if let Some((asked, action)) = self.handover_action(store, now)? {
+            self.asked = Some((asked, now.clone()));
+            return Ok(action);
         }
         if let Some(until) = store.step(Step::Session)?.wait_until(now.wall) {
             return Ok(Action::Wait(until));
@@ -384,6 +401,8 @@ impl Sync {
             Asked::Manifest => self.manifest_answer(store, at, outcome),
             Asked::File(wanted) => self.file_answer(store, at, &wanted, outcome),
             Asked::Compare { sha256, attempts } => self.compare_answer(store, at, sha256, attempts, outcome),
+            Asked::ParcelPhoto => self.parcel_photo(store, at, outcome),
+            Asked::Parcel(sha256) => self.parcel_answer(store, at, sha256, outcome),
         }
     }
 
@@ -413,6 +432,9 @@ impl Sync {
         self.report.problem = Some(failure.reason.clone());
         self.events.push(Progress::Problem(failure.reason.clone()));
         self.failures = self.failures.saturating_add(1);
+        if let Some(due) = handover::Handover::due(&failure.reason) {
+            self.handover = Some(due);
+        }
         let pause = match failure.verdict {
             Verdict::Network
             | Verdict::Transient {

@@ -3,7 +3,7 @@
 use super::{Held, Policy};
 use crate::{
     Result,
-    store::{Custody, Step, Store},
+    store::{Custody, HandedOver, Step, Store},
 };
 use protocol::{entry::Reason, ids::EntryId, manifest::FileName, time::Millis};
 use serde::Serialize;
@@ -41,6 +41,8 @@ pub struct SyncReport {
     pub problem: Option<Reason>,
     /// When the next try is due, if something waits for its time.
     pub next_try: Option<Millis>,
+    /// The stream has ended, and everything was handed over sealed: the handset forgets now.
+    pub handed_over: Option<HandedOver>,
 }
 
 impl SyncReport {
@@ -114,6 +116,11 @@ pub enum Progress {
         have: u64,
         /// Bytes in all.
         size: u64,
+    },
+    /// The stream has ended; this much is sealed and about to be handed over.
+    Sealed {
+        entries: usize,
+        photos: usize,
     },
     /// A step failed; the machine goes on as the report says.
     Problem(Reason),

@@ -1,0 +1,251 @@
+//! Parcels (封存包): what only this handset holds, sealed to the server's key. The sync hands them over when the
+//! stream has ended (`sync/handover.rs`); [`Terminal::export_parcels`] writes them to a file for a memory card when
+//! there is no network for days. What to pack is decided here, for both.
+
+use crate::{
+    Error, Result,
+    platform::{PhotoFileError, PhotoFiles, Random, random_bytes},
+    store::{Account, Pending, PendingPhoto},
+    terminal::Terminal,
+};
+use protocol::{
+    WIRE_VERSION,
+    evidence::ClockReading,
+    ids::EntryId,
+    parcel::{
+        Contents, FULL_PARCEL_BYTES, MissingPhoto, ParcelKey, SealedDraft, SealedFor, SealedPhoto, Sender,
+        seal,
+    },
+    photo::Sha256,
+    sign::Signer,
+};
+use serde_json::value::RawValue;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// A parcel being packed.
+#[derive(Debug)]
+pub struct Pack {
+    contents: Contents,
+    entries: Vec<EntryId>,
+    /// Photos whose bytes are still to be read.
+    to_read: VecDeque<PendingPhoto>,
+    photos: Vec<Vec<u8>>,
+    /// What is in it, and what is known not to be here any more.
+    hashes: BTreeSet<Sha256>,
+}
+
+impl Pack {
+    /// The next parcel out of what is pending and not `done`.
+    ///
+    /// # Errors
+    /// `data.malformed` for an entry that is no text.
+    pub fn next(
+        pending: &Pending,
+        done: &BTreeSet<Sha256>,
+        clock: ClockReading,
+        sealed_for: SealedFor,
+    ) -> Result<Self> {
+        let mut pack = Self {
+            contents: Contents {
+                v: WIRE_VERSION,
+                clock,
+                sealed_for: sealed_for.into(),
+                left: 0,
+                entries: Vec::new(),
+                drafts: Vec::new(),
+                photos: Vec::new(),
+                missing: Vec::new(),
+            },
+            entries: Vec::new(),
+            to_read: VecDeque::new(),
+            photos: Vec::new(),
+            hashes: BTreeSet::new(),
+        };
+        let (mut size, mut left) = (0, 0);
+        // Whether something of this size still fits; the first thing always does.
+        let mut fits = |bytes: usize, is_first: bool| {
+            let fits = is_first || size + bytes <= FULL_PARCEL_BYTES;
+            if fits {
+                size += bytes;
+            } else {
+                left += 1;
+            }
+            fits
+        };
+        for entry in pending
+            .entries
+            .iter()
+            .filter(|entry| !done.contains(&entry.sha256))
+        {
+            if fits(entry.bytes.len(), pack.hashes.is_empty()) {
+                let text = String::from_utf8(entry.bytes.clone()).map_err(|e| Error::Data(e.to_string()))?;
+                pack.contents.entries.push(RawValue::from_string(text)?);
+                pack.entries.push(entry.id);
+                pack.hashes.insert(entry.sha256);
+            }
+        }
+        for draft in &pending.drafts {
+            let draft = SealedDraft {
+                id: draft.id,
+                kind: draft.kind.clone(),
+                json: draft.json.clone(),
+                updated: draft.updated,
+            };
+            if !done.contains(&draft.sha256()) && fits(2 * draft.json.len(), pack.hashes.is_empty()) {
+                pack.hashes.insert(draft.sha256());
+                pack.contents.drafts.push(draft);
+            }
+        }
+        for photo in pending
+            .photos
+            .iter()
+            .filter(|photo| !done.contains(&photo.sha256))
+        {
+            let bytes = usize::try_from(photo.size).unwrap_or(usize::MAX / 2);
+            if fits(bytes, pack.hashes.is_empty()) {
+                pack.hashes.insert(photo.sha256);
+                pack.to_read.push_back(photo.clone());
+            }
+        }
+        pack.contents.left = left;
+        Ok(pack)
+    }
+    /// Its entries, which leave the handset with it.
+    pub fn entries(&self) -> &[EntryId] {
+        &self.entries
+    }
+    pub fn hashes(&self) -> &BTreeSet<Sha256> {
+        &self.hashes
+    }
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+    /// The photo to read next.
+    pub fn wanted(&self) -> Option<&PendingPhoto> {
+        self.to_read.front()
+    }
+    /// The bytes of the photo that was wanted, or why there are none for ever.
+    pub fn take_photo(&mut self, read: std::result::Result<Vec<u8>, &PhotoFileError>) {
+        let Some(photo) = self.to_read.pop_front() else {
+            return;
+        };
+        match read {
+            Ok(bytes) if Sha256::of(&bytes) == photo.sha256 => {
+                self.contents.photos.push(SealedPhoto {
+                    sha256: photo.sha256,
+                    size: photo.size,
+                });
+                self.photos.push(bytes);
+            }
+            Ok(_) => self.miss(photo.sha256, "photo.file_damaged"),
+            Err(PhotoFileError::Missing) => self.miss(photo.sha256, "photo.file_missing"),
+            Err(PhotoFileError::Damaged | PhotoFileError::Unreadable(_)) => {
+                self.miss(photo.sha256, "photo.file_damaged");
+            }
+        }
+    }
+    fn miss(&mut self, sha256: Sha256, code: &str) {
+        self.contents.missing.push(MissingPhoto {
+            sha256,
+            code: code.to_owned(),
+        });
+    }
+    /// The sealed bytes.
+    ///
+    /// # Errors
+    /// Those of the keys.
+    pub fn seal(&self, account: &Account, signer: &dyn Signer, random: &dyn Random) -> Result<Vec<u8>> {
+        let key: ParcelKey = account
+            .parcel_key
+            .parse()
+            .map_err(|e: protocol::parcel::NotSealed| Error::Vault(e.to_string()))?;
+        let sender = Sender {
+            stream: account.stream,
+            certificate: &account.certificate,
+            signer,
+        };
+        seal(&sender, &key, &self.contents, &self.photos, random_bytes(random)?)
+            .map_err(|error| Error::Vault(error.to_string()))
+    }
+}
+
+/// What a file of parcels holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exported {
+    pub parcels: u64,
+    pub entries: u64,
+    pub drafts: u64,
+    pub photos: u64,
+    /// Photos whose file is missing or damaged.
+    pub photos_missing: u64,
+}
+
+impl Exported {
+    pub(crate) fn add(&mut self, contents: &Contents) {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        self.parcels += 1;
+        self.entries += count(contents.entries.len());
+        self.drafts += count(contents.drafts.len());
+        self.photos += count(contents.photos.len());
+        self.photos_missing += count(contents.missing.len());
+    }
+}
+
+impl Terminal {
+    /// Writes everything that only this handset holds into a file, sealed, to be carried to the centre. Nothing here
+    /// changes: it goes on waiting for the server's receipt, which it gets at the next contact if the file has
+    /// arrived by then.
+    ///
+    /// # Errors
+    /// Those of the store, the keys and the file. A file that is there already is not overwritten.
+    pub fn export_parcels(&self, file: &Path) -> Result<Exported> {
+        if file.exists() {
+            return Err(Error::input(
+                "parcel.file_exists",
+                "文件已存在，请换一个文件名",
+                "this file exists already, choose another name",
+            ));
+        }
+        let signer = self.platform().vault.signer(self.account().stream)?;
+        let pending = self.store().pending()?;
+        let (mut done, mut exported) = (BTreeSet::new(), Exported::default());
+        let part = part_of(file);
+        let mut out = fs::File::create(&part).map_err(Error::io(&part))?;
+        loop {
+            let mut pack = Pack::next(&pending, &done, self.clock_reading()?, SealedFor::Export)?;
+            while let Some(photo) = pack.wanted() {
+                let read = PhotoFiles::read(self.photo_folder().as_ref(), &photo.file, 0, photo.size);
+                if let Err(PhotoFileError::Unreadable(why)) = &read {
+                    return Err(Error::Data(why.clone()));
+                }
+                pack.take_photo(read.as_ref().map(Clone::clone));
+            }
+            self.store().mark_offered(pack.entries())?;
+            let parcel = pack.seal(self.account(), signer.as_ref(), self.random())?;
+            out.write_all(&parcel).map_err(Error::io(&part))?;
+            exported.add(pack.contents());
+            done.extend(pack.hashes());
+            if pack.contents().left == 0 {
+                break;
+            }
+        }
+        out.sync_all().map_err(Error::io(&part))?;
+        fs::rename(&part, file).map_err(Error::io(file))?;
+        // A memory card need not know folders that sync; the bytes themselves are synced.
+        if let Some(folder) = file.parent().and_then(|folder| fs::File::open(folder).ok()) {
+            let _ = folder.sync_all();
+        }
+        Ok(exported)
+    }
+}
+
+fn part_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}

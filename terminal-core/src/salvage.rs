@@ -1,0 +1,317 @@
+//! Salvage (抢救): a database that cannot be trusted any more was moved aside; what can be read of it is handed over
+//! to the centre as a sealed parcel of the old stream, and new work begins in a new stream
+//! (`docs/adr/0009-salvage-is-a-parcel.md`). What was saved and what was not is told.
+
+use crate::{
+    Error, Result,
+    parcel::{Exported, Pack},
+    photos::PhotoFolder,
+    platform::{Disk, PhotoFileError, PhotoFiles},
+    store::{Account, DATABASE, Pending, PendingPhoto, salvage as rows},
+    sync::{Failure, Outcome, classify},
+    terminal::{PHOTOS, Platform},
+    transport::{Method, Request, Transport},
+    words,
+};
+use protocol::{
+    evidence::ClockReading,
+    ids::StreamId,
+    parcel::{ParcelAnswer, SealedFor},
+    photo::Sha256,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Who the database beside it belongs to, without secrets: needed when the database itself cannot say so any more.
+const CARD: &str = "stream.json";
+const WORK: &str = "salvage.tmp";
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Card {
+    account: Account,
+    /// First bytes of the database, hexadecimal.
+    salt: String,
+}
+
+/// What came of a damaged database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalvageReport {
+    /// Name of the file that was set aside.
+    pub file: String,
+    pub stream: Option<StreamId>,
+    /// Nothing in it was unreadable.
+    pub is_whole: bool,
+    /// Entries without a receipt that were saved.
+    pub entries: u64,
+    /// Entries that the server had receipted before.
+    pub held: u64,
+    pub drafts: u64,
+    pub photos: u64,
+    /// Numbers that were given out, are unreadable here, and were not known to be at the server.
+    pub lost: Vec<(u64, u64)>,
+    /// All that was saved has arrived.
+    pub delivered: bool,
+}
+
+/// A damaged database, read.
+#[derive(Debug)]
+pub struct Salvage {
+    pub report: SalvageReport,
+    account: Option<Account>,
+    pending: Pending,
+    aside: PathBuf,
+}
+
+/// Keeps the card beside the database; nothing happens when it is there already.
+pub(crate) fn keep_card(home: &Path, disk: &dyn Disk, account: &Account) -> Result<()> {
+    let Some(salt) = rows::salt_of(disk, home) else {
+        return Ok(());
+    };
+    let mut account = account.clone();
+    // No person's name in the clear.
+    account.holder_name.clear();
+    let card = Card {
+        account,
+        salt: hex::encode(salt),
+    };
+    if read_card(home, disk).as_ref() == Some(&card) {
+        return Ok(());
+    }
+    let (part, path) = (home.join(format!(".{CARD}")), home.join(CARD));
+    if disk.exists(&part) {
+        disk.remove(&part).map_err(Error::io(&part))?;
+    }
+    disk.create_synced(&part, &serde_json::to_vec(&card)?)
+        .map_err(Error::io(&part))?;
+    disk.rename(&part, &path).map_err(Error::io(&path))?;
+    disk.sync_folder(home).map_err(Error::io(home))
+}
+
+fn read_card(home: &Path, disk: &dyn Disk) -> Option<Card> {
+    let mut text = String::new();
+    disk.open(&home.join(CARD)).ok()?.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The stream that this home had before.
+pub(crate) fn predecessor(home: &Path, disk: &dyn Disk) -> Option<StreamId> {
+    read_card(home, disk).map(|card| card.account.stream)
+}
+
+/// The databases of a home that were set aside and not handed over yet.
+///
+/// # Errors
+/// Those of the disk.
+pub fn waiting(home: &Path, disk: &dyn Disk) -> Result<Vec<PathBuf>> {
+    let mut names: Vec<String> = disk.names(home).map_err(Error::io(home))?;
+    names.retain(|name| {
+        name.strip_prefix(DATABASE)
+            .and_then(|rest| rest.strip_prefix(".aside-"))
+            .is_some_and(|n| n.parse::<u32>().is_ok())
+    });
+    names.sort();
+    Ok(names.into_iter().map(|name| home.join(name)).collect())
+}
+
+/// Reads a database that was set aside.
+///
+/// # Errors
+/// Those of the disk and of the keys; what is unreadable in the database is no error.
+pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
+    let disk = platform.disk.as_ref();
+    let card = read_card(home, disk);
+    let salt = card
+        .as_ref()
+        .and_then(|card| hex::decode(&card.salt).ok()?.try_into().ok());
+    let saved = rows::read(
+        disk,
+        aside,
+        &platform.vault.database_key()?,
+        salt,
+        &home.join(WORK),
+    )?;
+    let photos = photos(home, platform)?;
+    let mut wanted: BTreeSet<Sha256> = saved.entries.values().flat_map(rows::photos_named).collect();
+    // Where the database does not tell which photos have arrived, all that are here might not have.
+    let mut here = Vec::new();
+    for name in disk.names(&home.join(PHOTOS)).unwrap_or_default() {
+        let photo: Option<Sha256> = name.strip_suffix(".photo").and_then(|name| name.parse().ok());
+        if let Some(sha256) = photo.filter(|photo| !saved.photos_held.contains(photo)) {
+            wanted.remove(&sha256);
+            here.push(PendingPhoto {
+                size: photos.size(sha256).unwrap_or(0),
+                file: PhotoFolder::file_name(sha256),
+                sha256,
+            });
+        }
+    }
+    // Named and not here: the server is told so.
+    here.extend(
+        wanted
+            .into_iter()
+            .filter(|photo| !saved.photos_held.contains(photo))
+            .map(|sha256| PendingPhoto {
+                size: 0,
+                file: PhotoFolder::file_name(sha256),
+                sha256,
+            }),
+    );
+    let account = saved.account.or(card.map(|card| card.account));
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let report = SalvageReport {
+        file: aside
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        stream: account.as_ref().map(|account| account.stream),
+        is_whole: saved.is_whole,
+        entries: count(saved.entries.len()),
+        held: count(saved.held.len()),
+        drafts: count(saved.drafts.len()),
+        photos: count(here.len()),
+        lost: saved.lost,
+        delivered: false,
+    };
+    Ok(Salvage {
+        report,
+        account,
+        pending: Pending {
+            entries: saved.entries.into_values().collect(),
+            drafts: saved.drafts,
+            photos: here,
+        },
+        aside: aside.to_owned(),
+    })
+}
+
+fn photos(home: &Path, platform: &Platform) -> Result<PhotoFolder> {
+    let disk = Arc::clone(&platform.disk);
+    PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.vault.photo_key()?)
+        .map_err(|error| Error::Input(words::photo_error(&error)))
+}
+
+impl Salvage {
+    /// The account of the old stream.
+    ///
+    /// # Errors
+    /// `salvage.nobody` when neither the database nor the card beside it says whose it was.
+    pub fn account(&self) -> Result<&Account> {
+        self.account.as_ref().ok_or_else(|| {
+            Error::input(
+                "salvage.nobody",
+                "损坏的数据库不能说明属于谁，原文件已保留，请联系管理员",
+                "the damaged database does not say whose it was; it is kept, tell the administrator",
+            )
+        })
+    }
+    /// Seals what was saved, parcel by parcel, and gives each to `carry`, which answers what is held now.
+    fn each(
+        &self,
+        home: &Path,
+        platform: &Platform,
+        carry: &mut dyn FnMut(Vec<u8>, &Pack) -> Result<()>,
+    ) -> Result<Exported> {
+        let account = self.account()?;
+        let signer = platform.vault.signer(account.stream)?;
+        let folder = photos(home, platform)?;
+        let (mut done, mut sealed) = (BTreeSet::new(), Exported::default());
+        loop {
+            let clock = clock(platform);
+            let mut pack = Pack::next(&self.pending, &done, clock, SealedFor::Salvage)?;
+            while let Some(photo) = pack.wanted() {
+                let read = PhotoFiles::read(&folder, &photo.file, 0, photo.size);
+                if let Err(PhotoFileError::Unreadable(why)) = &read {
+                    return Err(Error::Data(why.clone()));
+                }
+                pack.take_photo(read.as_ref().map(Clone::clone));
+            }
+            let parcel = pack.seal(account, signer.as_ref(), platform.random.as_ref())?;
+            carry(parcel, &pack)?;
+            sealed.add(pack.contents());
+            done.extend(pack.hashes());
+            if pack.contents().left == 0 {
+                return Ok(sealed);
+            }
+        }
+    }
+    /// Hands all of it over. The damaged file stays, under a name that says that it was saved; twice is once.
+    ///
+    /// # Errors
+    /// Those of the network and of the server, with their own codes: then everything is as before.
+    pub fn deliver(
+        mut self,
+        home: &Path,
+        platform: &Platform,
+        transport: &dyn Transport,
+    ) -> Result<SalvageReport> {
+        self.each(home, platform, &mut |parcel, pack| {
+            let sha256 = Sha256::of(&parcel);
+            let mut request = Request::new(Method::Post, "/v1/field/parcel");
+            request.body = parcel;
+            let request = request.header("content-type", "application/octet-stream");
+            let outcome = match transport.exchange(&request) {
+                Ok(response) => Outcome::Answer(response),
+                Err(error) => Outcome::Failed(error),
+            };
+            let response = classify(outcome).map_err(|failure| failure.reason)?;
+            let foreign = || Failure::foreign("no answer to this parcel").reason;
+            let answer: ParcelAnswer = serde_json::from_slice(&response.body).map_err(|_| foreign())?;
+            let held: BTreeSet<Sha256> = answer
+                .receipts
+                .iter()
+                .map(|receipt| receipt.sha256)
+                .chain(answer.kept.iter().copied())
+                .chain(answer.photos.iter().map(|photo| photo.sha256))
+                .chain(pack.contents().missing.iter().map(|photo| photo.sha256))
+                .collect();
+            if answer.parcel == sha256 && pack.hashes().is_subset(&held) {
+                Ok(())
+            } else {
+                Err(foreign().into())
+            }
+        })?;
+        self.report.delivered = true;
+        let disk = platform.disk.as_ref();
+        for suffix in ["-wal", "-shm", ""] {
+            let from = named(&self.aside, suffix);
+            let name = from.to_string_lossy().replacen(".aside-", ".saved-", 1);
+            if disk.exists(&from) {
+                disk.rename(&from, Path::new(&name)).map_err(Error::io(&from))?;
+            }
+        }
+        disk.sync_folder(home).map_err(Error::io(home))?;
+        Ok(self.report)
+    }
+    /// Writes all of it into a file, to be carried to the centre. The damaged database goes on waiting.
+    ///
+    /// # Errors
+    /// Those of the file and of the keys.
+    pub fn export(&self, home: &Path, platform: &Platform, file: &Path) -> Result<Exported> {
+        let mut out = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file)
+            .map_err(Error::io(file))?;
+        let sealed = self.each(home, platform, &mut |parcel, _| {
+            out.write_all(&parcel).map_err(Error::io(file))
+        })?;
+        out.sync_all().map_err(Error::io(file))?;
+        Ok(sealed)
+    }
+}
+
+fn clock(platform: &Platform) -> ClockReading {
+    platform.clock.read().reading(None)
+}
+
+fn named(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -1,0 +1,285 @@
+//! Reading a damaged database row by row: whatever page is unreadable costs the rows on it and no others.
+//!
+//! All work is done on a copy. Where the beginning of the file is gone, its cipher's salt is put back from the card
+//! that lies beside the database, and its first page is taken from a new database of the same schema, whose tables
+//! begin at the same places.
+
+use super::{Account, DATABASE, Draft, PendingEntry, account::keys, from_json, parse, schema, set_key};
+use crate::{Error, Result, platform::Disk};
+use protocol::{ids::EntryId, payload::Payload, photo::Sha256, push::StreamMark, time::Millis};
+use rusqlite::{Connection, OpenFlags, Row};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
+    path::Path,
+};
+use zeroize::Zeroizing;
+
+/// Rows in a row that are given up before a table counts as read to its end.
+const GIVE_UP: u32 = 5_000;
+const PAGE: usize = 4096;
+/// Bytes of a keyed database's salt, which are the first of the file.
+pub const SALT: usize = 16;
+
+/// What could be read.
+#[derive(Debug, Default)]
+pub struct Salvaged {
+    pub account: Option<Account>,
+    /// Entries without a receipt whose bytes have their hash, by number.
+    pub entries: BTreeMap<u64, PendingEntry>,
+    /// Numbers whose entries the server holds.
+    pub held: BTreeSet<u64>,
+    /// Photos that the server holds.
+    pub photos_held: BTreeSet<Sha256>,
+    pub drafts: Vec<Draft>,
+    /// Numbers that were given out and could not be read, and that the server did not hold either.
+    pub lost: Vec<(u64, u64)>,
+    /// Every table was read to its end without a fault.
+    pub is_whole: bool,
+}
+
+/// Reads what can be read of `database` (and its log), with `folder` for the copy.
+pub fn read(
+    disk: &dyn Disk,
+    database: &Path,
+    key: &[u8; 32],
+    salt: Option<[u8; SALT]>,
+    folder: &Path,
+) -> Result<Salvaged> {
+    clear(disk, folder)?;
+    disk.create_dir_all(folder).map_err(Error::io(folder))?;
+    let copy = folder.join("copy.db");
+    let mut bytes = bytes_of(disk, database)?;
+    if let (Some(salt), Some(start)) = (salt, bytes.get_mut(..SALT)) {
+        start.copy_from_slice(&salt);
+    }
+    write(disk, &copy, &bytes)?;
+    let log = super::with_suffix(database, "-wal");
+    if disk.exists(&log) {
+        write(disk, &super::with_suffix(&copy, "-wal"), &bytes_of(disk, &log)?)?;
+    }
+    if open(disk, &copy, key).is_err() {
+        graft(disk, &mut bytes, key, folder)?;
+        disk.remove(&copy).map_err(Error::io(&copy))?;
+        write(disk, &copy, &bytes)?;
+    }
+    let salvaged = rows(&|| open(disk, &copy, key));
+    clear(disk, folder)?;
+    Ok(salvaged)
+}
+
+fn bytes_of(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    disk.open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(Error::io(path))?;
+    Ok(bytes)
+}
+
+fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> {
+    disk.create_synced(path, bytes).map_err(Error::io(path))
+}
+
+fn clear(disk: &dyn Disk, folder: &Path) -> Result<()> {
+    if !disk.exists(folder) {
+        return Ok(());
+    }
+    for name in disk.names(folder).map_err(Error::io(folder))? {
+        let path = folder.join(name);
+        disk.remove(&path).map_err(Error::io(&path))?;
+    }
+    Ok(())
+}
+
+fn plain(disk: &dyn Disk, path: &Path) -> Result<Connection> {
+    Ok(match disk.vfs() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs)?,
+        None => Connection::open(path)?,
+    })
+}
+
+/// A connection that goes on where the file and its own header disagree.
+fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
+    let connection = plain(disk, path)?;
+    set_key(disk, &connection, key)?;
+    connection.execute_batch("PRAGMA writable_schema = ON")?;
+    connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| {
+        row.get::<_, i64>(0)
+    })?;
+    Ok(connection)
+}
+
+/// Puts the first page of a new database of the same schema in place of the first page.
+fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) -> Result<()> {
+    let template = folder.join("template.db");
+    let mut connection = plain(disk, &template)?;
+    match bytes.get(..SALT) {
+        // A keyed page is readable only with the salt of its file.
+        Some(salt) if !salt.starts_with(b"SQLite") => {
+            let pragma = Zeroizing::new(format!(
+                "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}{}'\";",
+                hex::encode(key),
+                hex::encode(salt)
+            ));
+            connection.execute_batch(&pragma)?;
+        }
+        _ => set_key(disk, &connection, key)?,
+    }
+    schema::migrate(&mut connection)?;
+    // As large as the other one: a file that is shorter than its header says is refused.
+    connection.execute(
+        "INSERT INTO blob (sha256, bytes) VALUES ('room', zeroblob(?1))",
+        [i64::try_from(bytes.len()).unwrap_or(i64::MAX)],
+    )?;
+    drop(connection);
+    let fresh = bytes_of(disk, &template)?;
+    bytes.resize(bytes.len().max(PAGE), 0);
+    if let (Some(to), Some(from)) = (bytes.get_mut(..PAGE), fresh.get(..PAGE)) {
+        to.copy_from_slice(from);
+    }
+    Ok(())
+}
+
+/// Walks through tables whatever is broken in them.
+struct Walker<'a> {
+    open: &'a dyn Fn() -> Result<Connection>,
+    connection: Option<Connection>,
+}
+
+impl Walker<'_> {
+    fn one(
+        &mut self,
+        sql: &str,
+        at: i64,
+        take: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<Option<i64>> {
+        // After a fault the connection is not trusted any more.
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => (self.open)()?,
+        };
+        let mut found = None;
+        {
+            let mut statement = connection.prepare(sql)?;
+            let mut rows = statement.query([at])?;
+            if let Some(row) = rows.next()? {
+                found = Some(row.get(0)?);
+                take(row)?;
+            }
+        }
+        self.connection = Some(connection);
+        Ok(found)
+    }
+    /// Every row of a table that can be read, its number first; whether that were all.
+    fn walk(&mut self, table: &str, columns: &str, take: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> bool {
+        let next = format!("SELECT rowid, {columns} FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT 1");
+        let exact = format!("SELECT rowid, {columns} FROM {table} WHERE rowid = ?1");
+        let (mut at, mut is_whole) = (0, true);
+        loop {
+            match self.one(&next, at, take) {
+                Ok(Some(rowid)) => at = rowid,
+                Ok(None) => return is_whole,
+                Err(_) => {
+                    is_whole = false;
+                    let mut given_up = 0;
+                    loop {
+                        at += 1;
+                        if let Ok(Some(_)) = self.one(&exact, at, take) {
+                            break;
+                        }
+                        given_up += 1;
+                        if given_up > GIVE_UP {
+                            return false;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn rows(open: &dyn Fn() -> Result<Connection>) -> Salvaged {
+    let mut walker = Walker {
+        open,
+        connection: None,
+    };
+    let mut saved = Salvaged::default();
+    let mut settings: BTreeMap<String, String> = BTreeMap::new();
+    let mut is_whole = walker.walk("setting", "key, value", &mut |row| {
+        settings.insert(row.get(1)?, row.get(2)?);
+        Ok(())
+    });
+    is_whole &= walker.walk("item", "id, n, bytes, sha256, custody", &mut |row| {
+        let n = super::uint(row.get(2)?)?;
+        if row.get::<_, String>(5)? == "received" {
+            saved.held.insert(n);
+            return Ok(());
+        }
+        let (bytes, sha256): (Vec<u8>, Sha256) = (row.get(3)?, parse(&row.get::<_, String>(4)?)?);
+        if Sha256::of(&bytes) != sha256 {
+            return Err(Error::Data("other bytes".into()));
+        }
+        let id: EntryId = parse(&row.get::<_, String>(1)?)?;
+        saved.entries.insert(n, PendingEntry { id, sha256, bytes });
+        Ok(())
+    });
+    is_whole &= walker.walk("photo", "sha256, custody", &mut |row| {
+        if row.get::<_, String>(2)? == "received" {
+            saved.photos_held.insert(parse(&row.get::<_, String>(1)?)?);
+        }
+        Ok(())
+    });
+    is_whole &= walker.walk("draft", "id, kind, json, updated", &mut |row| {
+        saved.drafts.push(Draft {
+            id: parse(&row.get::<_, String>(1)?)?,
+            kind: row.get(2)?,
+            json: row.get(3)?,
+            updated: Millis(row.get(4)?),
+        });
+        Ok(())
+    });
+    saved.is_whole = is_whole;
+    saved.account = settings.get(keys::ACCOUNT).and_then(|text| from_json(text).ok());
+    let mark: StreamMark = settings
+        .get(keys::MARK)
+        .and_then(|text| from_json(text).ok())
+        .unwrap_or_default();
+    let next: u64 = settings
+        .get(keys::NEXT_N)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let given_out = [saved.entries.keys().last(), saved.held.last()]
+        .into_iter()
+        .flatten()
+        .copied()
+        .chain([next.saturating_sub(1)])
+        .max()
+        .unwrap_or(0);
+    let mut numbers = (mark.upto + 1..=given_out)
+        .filter(|n| !saved.entries.contains_key(n) && !saved.held.contains(n))
+        .peekable();
+    while let Some(from) = numbers.next() {
+        let mut to = from;
+        while numbers.next_if_eq(&(to + 1)).is_some() {
+            to += 1;
+        }
+        saved.lost.push((from, to));
+    }
+    saved
+}
+
+/// The photos that an entry names.
+pub fn photos_named(entry: &PendingEntry) -> Vec<Sha256> {
+    match protocol::entry::Entry::read(&entry.bytes) {
+        Ok((_, Some(payload))) => Payload::photos(&payload).iter().map(|p| p.sha256).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The first bytes of the database in `home`, once there are any.
+pub fn salt_of(disk: &dyn Disk, home: &Path) -> Option<[u8; SALT]> {
+    let mut salt = [0; SALT];
+    let mut file = disk.open(&home.join(DATABASE)).ok()?;
+    file.read_exact(&mut salt).ok()?;
+    Some(salt)
+}

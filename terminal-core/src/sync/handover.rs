@@ -1,0 +1,184 @@
+//! The last thing an ended stream does: it hands over sealed what only this handset holds, parcel by parcel, and
+//! says that it is done only when nothing is left. Nothing of it is remembered across runs but the receipts: a run
+//! that dies is begun again, the same items are sealed anew, and the server knows them by id and hash. Whether the
+//! stream has really ended is asked anew in each run.
+
+use super::{Action, Asked, Failure, Outcome, Progress, Sync, Verdict, classify, failure, session};
+use crate::{
+    Result,
+    parcel::{Exported, Pack},
+    platform::{ClockRaw, PhotoFileError},
+    store::{HandedOver, Step, Store},
+    transport::{Method, Request},
+};
+use protocol::{
+    entry::Reason,
+    parcel::{ParcelAnswer, SealedFor},
+    photo::Sha256,
+    problem::ProblemCode,
+    time::Millis,
+};
+use std::collections::BTreeSet;
+
+/// A handover under way.
+pub(super) struct Handover {
+    why: Reason,
+    sealed_for: SealedFor,
+    /// What the server holds, in whatever form, and photos that are known to be gone.
+    done: BTreeSet<Sha256>,
+    pack: Option<Pack>,
+    total: Exported,
+}
+
+impl Handover {
+    /// One that is due by this answer of the server.
+    pub(super) fn due(why: &Reason) -> Option<Self> {
+        let sealed_for = if why.code == ProblemCode::StreamRevoked.as_str() {
+            SealedFor::Revoked
+        } else if why.code == ProblemCode::TerminalWipe.as_str() {
+            SealedFor::Wipe
+        } else {
+            return None;
+        };
+        Some(Self {
+            why: why.clone(),
+            sealed_for,
+            done: BTreeSet::new(),
+            pack: None,
+            total: Exported::default(),
+        })
+    }
+    fn summary(&self, at: Millis) -> HandedOver {
+        HandedOver {
+            code: self.why.code.clone(),
+            entries: self.total.entries,
+            drafts: self.total.drafts,
+            photos: self.total.photos,
+            photos_missing: self.total.photos_missing,
+            at,
+        }
+    }
+}
+
+impl Sync {
+    /// Reads the next photo of the parcel, or sends the parcel; `None` when no handover is under way.
+    pub(super) fn handover_action(
+        &mut self,
+        store: &Store,
+        now: &ClockRaw,
+    ) -> Result<Option<(Asked, Action)>> {
+        let Some(handover) = &mut self.handover else {
+            return Ok(None);
+        };
+        let pack = match &mut handover.pack {
+            Some(pack) => pack,
+            none => {
+                let clock = store.clock_reading(now.clone())?;
+                let pack = Pack::next(&store.pending()?, &handover.done, clock, handover.sealed_for)?;
+                store.mark_offered(pack.entries())?;
+                none.insert(pack)
+            }
+        };
+        if let Some(photo) = pack.wanted() {
+            let read = Action::ReadPhoto {
+                file: photo.file.clone(),
+                offset: 0,
+                len: photo.size,
+            };
+            return Ok(Some((Asked::ParcelPhoto, read)));
+        }
+        let bytes = pack.seal(&self.account, self.signer.as_ref(), self.random.as_ref())?;
+        let (entries, photos) = (pack.contents().entries.len(), pack.contents().photos.len());
+        self.events.push(Progress::Sealed { entries, photos });
+        let asked = Asked::Parcel(Sha256::of(&bytes));
+        let mut request = Request::new(Method::Post, self.path("parcel"));
+        request.body = bytes;
+        let request = request.header("content-type", "application/octet-stream");
+        Ok(Some((asked, Action::Send(request))))
+    }
+
+    pub(super) fn parcel_photo(&mut self, store: &Store, now: Millis, outcome: Outcome) -> Result<()> {
+        let read = match outcome {
+            Outcome::Photo(read) => read,
+            Outcome::Answer(_) | Outcome::Failed(_) => Err(PhotoFileError::Unreadable("no bytes".into())),
+        };
+        if let Err(PhotoFileError::Unreadable(why)) = &read {
+            // It may be read later; only what is gone for good is handed over as gone.
+            let later = failure(
+                Verdict::Transient { retry_after_ms: None },
+                "photo.file_unreadable",
+                "照片文件暂时无法读取，将重试",
+                why,
+            );
+            return self.handover_failed(store, now, &later);
+        }
+        if let Some(pack) = self.handover.as_mut().and_then(|h| h.pack.as_mut()) {
+            pack.take_photo(read.as_ref().map(Clone::clone));
+        }
+        Ok(())
+    }
+
+    pub(super) fn parcel_answer(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        parcel: Sha256,
+        outcome: Outcome,
+    ) -> Result<()> {
+        let answer = classify(outcome)
+            .and_then(|response| session::read::<ParcelAnswer>(&response.body, "parcel"))
+            .and_then(|answer| match answer.parcel == parcel {
+                true => Ok(answer),
+                false => Err(Failure::foreign("an answer to another parcel")),
+            });
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return self.handover_failed(store, now, &failure),
+        };
+        let Some(handover) = &mut self.handover else {
+            return Ok(());
+        };
+        let Some(pack) = handover.pack.take() else {
+            return Ok(());
+        };
+        store.accept_parcel(&answer.receipts, &answer.photos, &answer.mark)?;
+        let held: BTreeSet<Sha256> = answer
+            .receipts
+            .iter()
+            .map(|receipt| receipt.sha256)
+            .chain(answer.kept)
+            .chain(answer.photos.iter().map(|photo| photo.sha256))
+            .chain(pack.contents().missing.iter().map(|photo| photo.sha256))
+            .collect();
+        if !pack.hashes().is_subset(&held) {
+            let short = Failure::foreign("the answer does not name all that was in the parcel");
+            return self.handover_failed(store, now, &short);
+        }
+        handover.done.extend(pack.hashes());
+        handover.total.add(pack.contents());
+        if pack.contents().left > 0 {
+            return Ok(());
+        }
+        let summary = handover.summary(now);
+        if store.finish_handover(&handover.done, &summary)? {
+            self.handover = None;
+            self.report.handed_over = Some(summary);
+        }
+        Ok(())
+    }
+
+    /// The run ends and everything stays; the next one asks first whether the stream has still ended.
+    fn handover_failed(&mut self, store: &Store, now: Millis, failure: &Failure) -> Result<()> {
+        let why = self.handover.take().map(|handover| handover.why);
+        self.step_failed(store, now, Step::Session, failure)?;
+        // A server that takes no parcels yet: what the worker has to know is still that the terminal has ended.
+        if let (Some(why), true) = (why, failure.reason.code == ProblemCode::NotFound.as_str()) {
+            let mut step = store.step(Step::Session)?;
+            step.problem = Some(why.clone());
+            store.set_step(Step::Session, &step)?;
+            self.report.problem = Some(why);
+        }
+        self.handover = None;
+        Ok(())
+    }
+}
