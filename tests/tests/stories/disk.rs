@@ -11,15 +11,15 @@ use std::{
 use terminal_core::{photos::Source, queue::State};
 
 on_both_engines!(
-    a_full_handset_says_so_and_keeps_what_it_has,
-    a_full_server_leaves_everything_with_the_handset_until_there_is_room,
+    story_25_a_full_handset_says_so_and_keeps_what_it_has,
+    story_25_a_full_server_leaves_everything_with_the_handset_until_there_is_room,
 );
 
 /// A mounted tmpfs; unmounted when dropped.
-struct SmallDisk(PathBuf);
+pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(at: PathBuf, kib: u32) -> Self {
+    pub fn mount(at: PathBuf, kib: u32) -> Self {
         std::fs::create_dir_all(&at).unwrap();
         mount(&["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"], &at);
         Self(at)
@@ -28,7 +28,7 @@ impl SmallDisk {
         mount(&["-o", &format!("remount,size={kib}k")], &self.0);
     }
     /// Takes all room but this much; gives the file to be removed.
-    fn fill(&self, leave_kib: u64) -> PathBuf {
+    pub fn fill(&self, leave_kib: u64) -> PathBuf {
         use std::io::Write as _;
         let path = self.0.join("filler");
         let mut file = std::fs::File::create(&path).unwrap();
@@ -67,7 +67,7 @@ fn queue(handset: &mut Handset) -> Vec<(EntryId, State, usize)> {
         .collect()
 }
 
-fn a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
+fn story_25_a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
     let city = stage.city();
     let invited = stage::invite(&city, "901");
     let disk = SmallDisk::mount(stage.path("handset-full"), 6 * 1024);
@@ -121,7 +121,7 @@ fn a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
     drop(handset);
 }
 
-fn a_full_server_leaves_everything_with_the_handset_until_there_is_room(stage: &Stage) {
+fn story_25_a_full_server_leaves_everything_with_the_handset_until_there_is_room(stage: &Stage) {
     let disk = SmallDisk::mount(stage.path("server"), 40 * 1024);
     let city: City = stage.city();
     let hand = Hand::now();

@@ -15,10 +15,16 @@ mod pg;
 mod stage;
 mod wire;
 
+mod capture;
 mod crossing;
 mod custody;
 mod disk;
+mod mailbox;
+mod meddle;
 mod network;
+mod newer;
 mod photos;
+mod refusals;
 mod the_loop;
 mod time;
+mod upgrade;

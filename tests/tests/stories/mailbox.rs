@@ -1,0 +1,507 @@
+//! What the server says reaches the handset, however late and in whatever order, and takes nothing from it that is
+//! only there.
+
+use crate::{
+    meddle::Meddler,
+    stage::{
+        self, HERE, Hand, Stage, at, cases, completeness, entries, file, invite, line, photos, real_now, row,
+    },
+    wire::{Wire, document},
+};
+use e2e::{city::City, handset::Handset, line::Weather, office::Desk};
+use protocol::{
+    duty::Answer,
+    feed::kind,
+    ids::{EntryId, TaskId},
+    role::Role,
+};
+use serde_json::{Value, json};
+use terminal_core::{photos::Source, queue::State, terminal::Withdrawal, transport::TransportError};
+
+on_both_engines!(
+    story_11_no_pull_takes_a_photo_that_is_still_only_here,
+    story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away,
+    story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back,
+    story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing,
+);
+
+const CELL: &str = "220104010101";
+const DAY: i64 = 86_400_000;
+
+/// Every row that the server holds for this handset, as who pulls from nothing sees it.
+fn truth(city: &City, handset: &mut Handset) -> Vec<Value> {
+    let wire = Wire::of(city, handset);
+    let (mut cursor, mut rows) = (String::new(), Vec::new());
+    loop {
+        let path = format!("/v1/field/pull?cursor={cursor}");
+        let asked = wire.request(reqwest::Method::GET, &path).send().unwrap();
+        let (status, page) = document(asked);
+        assert_eq!(status, 200, "{page}");
+        rows.extend(
+            page["rows"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|row| !row["body"].is_null())
+                .cloned(),
+        );
+        page["cursor"].as_str().unwrap().clone_into(&mut cursor);
+        if page["more"] != true {
+            break;
+        }
+    }
+    sorted(rows)
+}
+
+fn sorted(mut rows: Vec<Value>) -> Vec<Value> {
+    rows.sort_by_key(|row| format!("{} {} {}", row["mailbox"], row["kind"], row["entity"]));
+    rows
+}
+
+/// The mailboxes of the handset are the server's, row for row.
+fn assert_converged(city: &City, handset: &mut Handset) {
+    let truth = truth(city, handset);
+    let mut held = Vec::new();
+    let mut kinds: Vec<&str> = truth.iter().filter_map(|row| row["kind"].as_str()).collect();
+    kinds.extend([
+        kind::TASK,
+        kind::CASE,
+        kind::DISPOSITION,
+        kind::ACTIVITY,
+        kind::POST,
+        kind::PRESENCE,
+    ]);
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
+        for row in handset.open().unwrap().store().mailbox(kind).unwrap() {
+            held.push(json!({
+                "mailbox": row.mailbox, "n": row.n, "kind": kind, "entity": row.entity, "body": row.body,
+            }));
+        }
+    }
+    assert_eq!(sorted(held), truth);
+}
+
+fn photos_here(handset: &mut Handset, id: EntryId) -> usize {
+    let photos = handset.open().unwrap().store().item(id).unwrap().unwrap().photos;
+    let folder = handset.open().unwrap().photo_folder().clone();
+    photos
+        .iter()
+        .filter(|photo| folder.read(photo.sha256).is_ok())
+        .count()
+}
+
+fn act(desk: &Desk, case: &str, action: &str, facts: Value) {
+    let mut body = facts;
+    body["action"] = json!(action);
+    body["expected_version"] = desk.get(&format!("/v1/cases/{case}")).unwrap()["version"].clone();
+    desk.post(&format!("/v1/cases/{case}/actions"), &body).unwrap();
+}
+
+fn story_11_no_pull_takes_a_photo_that_is_still_only_here(stage: &Stage) {
+    let mut city = stage.plain_city();
+    let line = line(&city);
+    let hand = Hand::now();
+    let mut handset = stage.patroller_by(&city, "111", Some(&line), &hand);
+    let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
+    let id = file(
+        &city,
+        &mut handset,
+        "照片未到",
+        &[stage.small_photo(1), stage.small_photo(2)],
+    );
+    let stay = |handset: &mut Handset, why: &str| {
+        assert_eq!(photos_here(handset, id), 2, "{why}");
+        let shown = row(handset, id);
+        assert_eq!(
+            (shown.state, shown.photos_sent),
+            (State::PhotosPending, 0),
+            "{why}"
+        );
+    };
+
+    line.set(Weather::LoseAnswer("POST /v1/field/photos".into()));
+    let report = handset.sync().unwrap();
+    assert_eq!((report.entries_received, report.photos_received), (1, 0));
+    stay(&mut handset, "the text alone is there");
+
+    // The centre goes on with the case, and the handset reads of it.
+    let case = acceptor.all("/v1/cases").unwrap()[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    act(&acceptor, &case, "prefile", json!({}));
+    let pulled = handset.sync().unwrap();
+    assert!(pulled.rows_pulled > 0, "{pulled:?}");
+    stay(&mut handset, "after news of its case");
+
+    // Everything from nothing, after the server got another epoch.
+    assert!(city.server.stop().unwrap());
+    city.server.renew_epoch().unwrap();
+    city.server.start().unwrap();
+    let cursor = handset.open().unwrap().store().cursor().unwrap();
+    handset.sync().unwrap();
+    assert_ne!(handset.open().unwrap().store().cursor().unwrap(), cursor);
+    stay(&mut handset, "after the mailboxes were read from nothing");
+
+    // A month goes by, and the app is started again and again.
+    hand.advance(31 * DAY);
+    handset.open().unwrap().forget_old().unwrap();
+    handset.die();
+    stay(&mut handset, "after a month");
+    handset.sync().unwrap();
+    stay(&mut handset, "after a month and a sync");
+
+    line.set(Weather::Good);
+    assert!(handset.sync().unwrap().is_success());
+    let shown = row(&mut handset, id);
+    assert_eq!((shown.photos_sent, photos(&city), cases(&city)), (2, (2, 2), 1));
+    assert_converged(&city, &mut handset);
+}
+
+fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(stage: &Stage) {
+    let city = stage.city();
+    let hand = Hand::now();
+    let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
+    let leader = stage::desk(&city, "zhiban", Role::ShiftLeader);
+    let manager = city
+        .post("141", "体育岗", "李管理员", Role::SportsManager, &[HERE])
+        .unwrap();
+    let mut handset = stage.handset(&city, &manager, "141", None, Some(&hand));
+    let (record, id) = {
+        let mut draft = handset.open().unwrap().new_activity().unwrap();
+        draft
+            .category("fitness")
+            .title("社区健步走")
+            .starts(real_now().plus(-4 * 3_600_000))
+            .ends(real_now().plus(-2 * 3_600_000))
+            .place("社区广场")
+            .organiser("社区居委会")
+            .participants(400)
+            .add_photo(Source::Path(&stage.small_photo(14)))
+            .unwrap();
+        let filed = draft.submit().unwrap();
+        (filed.record, filed.item)
+    };
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(row(&mut handset, id).state, State::Received);
+    let (_, bytes) = handset.open().unwrap().store().entry(id).unwrap();
+
+    // Three days later somebody looks at it.
+    hand.advance(3 * DAY);
+    let path = format!("/v1/activities/{record}/review");
+    let back = json!({"version": 1, "decision": "return", "reason": "人数与照片不符，请核实"});
+    supervisor.post(&path, &back).unwrap();
+    assert_eq!(
+        row(&mut handset, id).state,
+        State::Received,
+        "as far as the handset was told"
+    );
+    assert!(handset.sync().unwrap().is_success());
+    let is_returned = |handset: &mut Handset| {
+        let shown = row(handset, id);
+        assert!(shown.needs_author());
+        let State::Returned(reason) = shown.state else {
+            panic!("{:?}", shown.state)
+        };
+        assert!(reason.zh.contains("人数与照片不符"), "{reason:?}");
+        assert_eq!(photos_here(handset, id), 1);
+        assert_eq!(
+            handset.open().unwrap().store().entry(id).unwrap().1,
+            bytes,
+            "the local copy stays"
+        );
+    };
+    is_returned(&mut handset);
+    assert_eq!(handset.open().unwrap().status().unwrap().returned, 1);
+
+    // It waits for its author, over a month, restarts and pulls.
+    hand.advance(40 * DAY);
+    handset.open().unwrap().forget_old().unwrap();
+    handset.die();
+    is_returned(&mut handset);
+    assert!(handset.sync().unwrap().is_success());
+    is_returned(&mut handset);
+
+    // And can be mended, photo included.
+    let mended = {
+        let mut draft = handset.open().unwrap().mend_activity(record).unwrap();
+        assert_eq!(
+            (draft.content().title.as_str(), draft.photos().len()),
+            ("社区健步走", 1)
+        );
+        draft.participants(40);
+        draft.submit().unwrap().item
+    };
+    assert!(handset.sync().unwrap().is_success());
+    supervisor
+        .post(&path, &json!({"version": 2, "decision": "approve"}))
+        .unwrap();
+    assert!(handset.sync().unwrap().is_success());
+    assert!(matches!(row(&mut handset, id).state, State::Mended(_)));
+    assert_eq!(row(&mut handset, mended).state, State::Received);
+
+    // What a person refuses in the review lane comes back as well: a check-in of who was relieved meanwhile.
+    let relieved = invite(&city, "142");
+    let mut handset = stage.handset(&city, &relieved, "142", None, None);
+    let check_in = handset
+        .open()
+        .unwrap()
+        .check_in(Some(at(&city, CELL)), "")
+        .unwrap()
+        .id;
+    let gone = format!("/v1/posts/{}/holders/{}", relieved.post, relieved.person);
+    city.admin.delete(&gone).unwrap();
+    assert!(handset.sync().unwrap().is_success());
+    assert!(matches!(
+        row(&mut handset, check_in).state,
+        State::Review(Some(_))
+    ));
+    let refused = json!({"decision": "reject", "reason": "当日已由他人顶岗"});
+    leader.post(&format!("/v1/review/{check_in}"), &refused).unwrap();
+    assert!(handset.sync().unwrap().is_success());
+    let State::Returned(reason) = row(&mut handset, check_in).state else {
+        panic!("{:?}", row(&mut handset, check_in).state)
+    };
+    assert!(reason.zh.contains("当日已由他人顶岗"), "{reason:?}");
+    assert_converged(&city, &mut handset);
+}
+
+fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back(stage: &Stage) {
+    let mut city = stage.city();
+    let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
+    let mut handset = stage.patroller(&city, "126", None);
+    handset
+        .open()
+        .unwrap()
+        .check_in(Some(at(&city, CELL)), "")
+        .unwrap();
+    assert!(handset.sync().unwrap().is_success());
+    let issue = |wording: &str| -> TaskId {
+        let body = json!({"purpose": "inspect", "wording": wording, "cell": CELL, "minutes": 600});
+        let task = supervisor.post("/v1/tasks", &body).unwrap();
+        task["id"].as_str().unwrap().parse().unwrap()
+    };
+    let cancel = |task: TaskId| {
+        supervisor
+            .post(&format!("/v1/tasks/{task}/cancel"), &json!({}))
+            .unwrap()
+    };
+    let shown = |handset: &mut Handset| -> Vec<TaskId> {
+        let tasks = handset.open().unwrap().tasks().unwrap();
+        let mut shown: Vec<TaskId> = tasks.iter().map(terminal_core::tasks::Task::id).collect();
+        shown.sort_unstable();
+        shown
+    };
+    let (stays, goes) = (issue("留下"), issue("取消"));
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(shown(&mut handset), [stays, goes]);
+    // Begun before it was taken back.
+    let answer = {
+        let task = handset.open().unwrap().task(goes).unwrap();
+        let mut draft = task.answer(Answer::True).unwrap();
+        draft.text("写到一半").save().unwrap();
+        draft.id()
+    };
+    cancel(goes);
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(shown(&mut handset), [stays]);
+
+    // Not by a second pull, not by a restart, not from nothing.
+    assert!(handset.sync().unwrap().is_success());
+    handset.die();
+    assert_eq!(shown(&mut handset), [stays]);
+    assert!(city.server.stop().unwrap());
+    city.server.renew_epoch().unwrap();
+    city.server.start().unwrap();
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(shown(&mut handset), [stays]);
+    assert_converged(&city, &mut handset);
+
+    // What the worker had begun about it is still there, goes to a person, and brings nothing back to life.
+    let id = handset
+        .open()
+        .unwrap()
+        .answer_draft(answer)
+        .unwrap()
+        .submit()
+        .unwrap()
+        .item;
+    assert!(handset.sync().unwrap().is_success());
+    assert!(matches!(row(&mut handset, id).state, State::Review(Some(_))));
+    assert_eq!(
+        supervisor.get(&format!("/v1/tasks/{goes}")).unwrap()["state"],
+        "cancelled"
+    );
+    assert_eq!(shown(&mut handset), [stays]);
+
+    // A backup, and what happened after it: a new task, an end of the old one, a report.
+    assert!(city.server.stop().unwrap());
+    stage.back_up();
+    city.server.start().unwrap();
+    let later = issue("备份之后");
+    cancel(stays);
+    let report = file(&city, &mut handset, "备份之后上报", &[stage.small_photo(26)]);
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(shown(&mut handset), [later]);
+    assert!(city.server.stop().unwrap());
+    stage.restore();
+    city.server.renew_epoch().unwrap();
+    city.server.start().unwrap();
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(
+        shown(&mut handset),
+        [stays],
+        "what the server says now, and no ghost of what it lost"
+    );
+    assert_converged(&city, &mut handset);
+    assert_eq!(
+        (cases(&city), photos(&city)),
+        (1, (1, 1)),
+        "the report was given again, once"
+    );
+    assert_eq!(row(&mut handset, report).state, State::Received);
+    cancel(stays);
+    for _ in 0..2 {
+        assert!(handset.sync().unwrap().is_success());
+        assert_eq!(shown(&mut handset), []);
+    }
+    assert_converged(&city, &mut handset);
+    assert_eq!(entries(&city), 3, "a check-in, an answer, a report");
+}
+
+fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(stage: &Stage) {
+    let city = stage.city();
+    let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
+    let leader = stage::desk(&city, "zhiban", Role::ShiftLeader);
+    // Two people hold one post, each with a terminal.
+    let first = invite(&city, "128");
+    let body =
+        json!({"name": "搭档", "org": city.district, "roles": [{"role": "patroller", "org": city.district}]});
+    let other = city.admin.post("/v1/people", &body).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    city.admin
+        .post(
+            &format!("/v1/posts/{}/holders", first.post),
+            &json!({"person": other}),
+        )
+        .unwrap();
+    let second = city.invite("128", &first.post, &other).unwrap();
+    let (hand_a, hand_b) = (Hand::now(), Hand::now());
+    let mut a = stage.handset(&city, &first, "128-a", None, Some(&hand_a));
+    let mut b = stage.handset(&city, &second, "128-b", None, Some(&hand_b));
+    for handset in [&mut a, &mut b] {
+        handset
+            .open()
+            .unwrap()
+            .check_in(Some(at(&city, CELL)), "")
+            .unwrap();
+        assert!(handset.sync().unwrap().is_success());
+    }
+    let body = json!({"matter": "E0102", "cell": CELL, "text": "居民来电：垃圾无人清理",
+        "caller": {"name": "来电人", "phone": "000-1234567"}});
+    let case = acceptor.post("/v1/cases", &body).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let answer = |handset: &mut Handset, answer: Answer, seed: u64| -> EntryId {
+        let task = handset.open().unwrap().tasks().unwrap().remove(0);
+        let mut draft = task.answer(answer).unwrap();
+        draft
+            .text("现场看过")
+            .add_photo(Source::Path(&stage.small_photo(seed)))
+            .unwrap();
+        draft.submit().unwrap().item
+    };
+    for handset in [&mut a, &mut b] {
+        assert!(handset.sync().unwrap().is_success());
+        assert_eq!(handset.open().unwrap().tasks().unwrap().len(), 1, "both see it");
+    }
+    // The story takes six days, which the server has behind it.
+    let ago = 6 * DAY;
+    stage.sql(&format!(
+        "UPDATE task SET issued = issued - {ago}, resolved = resolved - {ago};
+         UPDATE task_lease SET since = since - {ago};"
+    ));
+    // Offline: one answers after a day, the other after two; and one files a report, which leaves without an answer,
+    // and takes it back.
+    hand_a.advance(DAY);
+    let early = answer(&mut a, Answer::True, 281);
+    hand_b.advance(2 * DAY);
+    let late = answer(&mut b, Answer::NotTrue, 282);
+    let mistaken = file(&city, &mut b, "看错了", &[]);
+    let account = b.open().unwrap().account().clone();
+    let nobody_hears = Meddler::of(&account, |request, pass| match request.path.as_str() {
+        "/v1/field/push" => Err(TransportError::Cut("in the tunnel".into())),
+        _ => pass(),
+    });
+    assert!(!b.sync_over(&nobody_hears).unwrap().is_success());
+    let Withdrawal::Requested(back) = b.open().unwrap().withdraw(mistaken, "看错了").unwrap() else {
+        panic!("it may have been heard")
+    };
+    hand_a.advance(5 * DAY);
+    hand_b.advance(3 * DAY);
+
+    // Out of order: the withdrawal before what it takes back, the later answer before the earlier.
+    let (_, bytes) = b.open().unwrap().store().entry(back).unwrap();
+    let (status, said) = Wire::of(&city, &mut b).push(&[&bytes]);
+    assert_eq!((status, said["receipts"].as_array().unwrap().len()), (200, 1));
+    let holes = completeness(&city, &mut b);
+    assert_eq!(
+        holes["mark"]["holes"],
+        json!([[2, 3]]),
+        "both sides see what is missing: {holes}"
+    );
+    assert_eq!(cases(&city), 1, "nothing to take back yet");
+    assert!(b.sync().unwrap().is_success());
+    assert_eq!(
+        completeness(&city, &mut b)["mark"],
+        json!({"upto": 4, "highest": 4})
+    );
+    assert_eq!(row(&mut b, mistaken).state, State::Withdrawn);
+    assert_eq!(row(&mut b, late).state, State::Received);
+    let view = acceptor.get(&format!("/v1/cases/{case}")).unwrap();
+    assert_eq!(
+        (&view["state"], &view["ledger_ok"]),
+        (&json!("not_filed"), &json!(true))
+    );
+
+    // The other comes days later: it overwrites nothing, and a person looks at it.
+    assert!(a.sync().unwrap().is_success());
+    let State::Review(Some(reason)) = row(&mut a, early).state else {
+        panic!("{:?}", row(&mut a, early).state)
+    };
+    assert_eq!(
+        (reason.code.as_str(), row(&mut a, early).photos_sent),
+        ("task.late", 1)
+    );
+    let now = acceptor.get(&format!("/v1/cases/{case}")).unwrap();
+    assert_eq!(
+        (&now["state"], &now["version"]),
+        (&view["state"], &view["version"])
+    );
+    let lane = leader.all("/v1/review").unwrap();
+    assert_eq!(lane.len(), 1);
+    assert_eq!(
+        (&lane[0]["entry"], &lane[0]["content"]["payload"]["answer"]),
+        (&json!(early), &json!("true"))
+    );
+    let path = format!("/v1/review/{early}");
+    leader
+        .post(&path, &json!({"decision": "reject", "reason": "同岗位已先反馈"}))
+        .unwrap();
+    assert!(a.sync().unwrap().is_success());
+    assert!(matches!(row(&mut a, early).state, State::Returned(_)));
+    assert!(b.sync().unwrap().is_success());
+    for handset in [&mut a, &mut b] {
+        assert_converged(&city, handset);
+    }
+    assert_eq!(
+        (entries(&city), photos(&city)),
+        (6, (2, 2)),
+        "two check-ins, two answers, a report and its end"
+    );
+}

@@ -1,0 +1,406 @@
+//! Somebody says no, or says something that is no answer: what can go on goes on, what cannot is shown with its
+//! reason, and nothing is emptied on either end.
+
+use crate::{
+    disk::SmallDisk,
+    meddle::{Meddler, page},
+    stage::{Hand, Stage, at, cases, completeness, entries, file, invite, photos, row},
+    wire::Wire,
+};
+use e2e::handset::Handset;
+use protocol::{ids::EntryId, photo::Sha256};
+use serde_json::{Value, json};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+use terminal_core::{queue::State, transport::Response};
+
+on_both_engines!(
+    story_10_a_batch_that_arrives_again_and_again_blocks_nothing,
+    story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent,
+    story_22_no_answer_with_an_error_in_it_deletes_anything,
+    story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up,
+    story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end,
+    story_29_bodies_that_are_too_large_for_the_way_are_cut_until_they_fit,
+);
+
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 86_400_000;
+
+fn bytes(handset: &mut Handset, id: EntryId) -> Vec<u8> {
+    handset.open().unwrap().store().entry(id).unwrap().1
+}
+
+/// Everything of these items is still readable on the handset.
+fn assert_whole(handset: &mut Handset, ids: &[EntryId]) {
+    for id in ids {
+        let item = handset.open().unwrap().store().item(*id).unwrap().unwrap();
+        assert_eq!(Sha256::of(&bytes(handset, *id)), item.sha256);
+        for photo in &item.photos {
+            let there = handset.open().unwrap().photo_folder().read(photo.sha256).unwrap();
+            assert_eq!(there.len() as u64, photo.size);
+        }
+    }
+}
+
+fn story_10_a_batch_that_arrives_again_and_again_blocks_nothing(stage: &Stage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "110", None);
+    let old: Vec<EntryId> = (0..3)
+        .map(|k| file(&city, &mut handset, &format!("第{k}条"), &[]))
+        .collect();
+    let wire = Wire::of(&city, &mut handset);
+    let contents: Vec<Vec<u8>> = old.iter().map(|id| bytes(&mut handset, *id)).collect();
+    let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    let body = wire.envelope(&contents);
+    let (_, first) = wire.push_body(body.clone());
+    for _ in 0..3 {
+        let (status, again) = wire.push_body(body.clone());
+        assert_eq!((status, &again["receipts"]), (200, &first["receipts"]));
+    }
+    // A batch of old and new in a wild order, one of them twice.
+    let new = file(&city, &mut handset, "新的一条", &[]);
+    let fresh = bytes(&mut handset, new);
+    let (status, mixed) = wire.push(&[contents[2], &fresh, contents[0], &fresh, contents[2]]);
+    assert_eq!((status, mixed["receipts"].as_array().unwrap().len()), (200, 5));
+    assert_eq!(mixed["mark"], json!({"upto": 4, "highest": 4}));
+
+    // The handset itself never heard any of it: it sends all, is told the same, and goes on.
+    let report = handset.sync().unwrap();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(report.entries_received, 4);
+    let last = file(&city, &mut handset, "之后", &[]);
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(row(&mut handset, last).state, State::Received);
+    assert_eq!((cases(&city), entries(&city)), (5, 5));
+}
+
+fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stage: &Stage) {
+    let city = stage.city();
+    let invited = invite(&city, "118");
+    let mut handset = stage.handset(&city, &invited, "118", None, None);
+    handset
+        .open()
+        .unwrap()
+        .check_in(Some(at(&city, "220104010101")), "")
+        .unwrap();
+    assert!(handset.sync().unwrap().is_success());
+    // Offline: a report, and a draft that will be submitted after the move.
+    let unsent = file(&city, &mut handset, "调岗前上报", &[stage.small_photo(181)]);
+    let mut draft = handset.open().unwrap().new_report().unwrap();
+    draft.text("调岗前的草稿").save().unwrap();
+    let draft = draft.id();
+
+    // Relieved here and put into a post of another street.
+    let holders = format!("/v1/posts/{}/holders", invited.post);
+    city.admin
+        .delete(&format!("{holders}/{}", invited.person))
+        .unwrap();
+    let body = json!({"org": city.district, "number": "218", "name": "清和社区岗", "areas": ["2201040201"]});
+    let elsewhere = city.admin.post("/v1/posts", &body).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let body = json!({"person": invited.person});
+    city.admin
+        .post(&format!("/v1/posts/{elsewhere}/holders"), &body)
+        .unwrap();
+
+    let report = handset.sync().unwrap();
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!(row(&mut handset, unsent).state, State::Received);
+    assert_eq!((cases(&city), photos(&city)), (1, (1, 1)));
+    let id = handset
+        .open()
+        .unwrap()
+        .report_draft(draft)
+        .unwrap()
+        .submit()
+        .unwrap()
+        .item;
+    assert!(handset.sync().unwrap().is_success());
+    let after = row(&mut handset, id);
+    assert!(
+        matches!(after.state, State::Received | State::Review(_)),
+        "{:?}",
+        after.state
+    );
+
+    // The next holder of the post, on another terminal, sees nothing of it as unfinished business of his.
+    let body = json!({"name": "新岗员", "org": city.district, "roles": [{"role": "patroller", "org": city.district}]});
+    let person = city.admin.post("/v1/people", &body).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    city.admin.post(&holders, &json!({"person": person})).unwrap();
+    let next = city.invite("118", &invited.post, &person).unwrap();
+    let mut next = stage.handset(&city, &next, "118-next", None, None);
+    assert!(next.open().unwrap().queue().unwrap().is_empty());
+    let (theirs, old) = (file(&city, &mut next, "新人上报", &[]), row(&mut handset, unsent));
+    assert!(next.sync().unwrap().is_success());
+    assert_eq!(row(&mut next, theirs).state, State::Received);
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(row(&mut handset, unsent).receipt_number(), old.receipt_number());
+    assert_eq!(entries(&city), 4, "a check-in and three reports");
+    assert_eq!(
+        completeness(&city, &mut handset)["mark"],
+        json!({"upto": 3, "highest": 3})
+    );
+}
+
+fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
+    let city = stage.city();
+    let hand = Hand::now();
+    let mut handset = stage.patroller_by(&city, "122", None, &hand);
+    let ids: Vec<EntryId> = (0..3)
+        .map(|k| {
+            file(
+                &city,
+                &mut handset,
+                &format!("第{k}条"),
+                &[stage.small_photo(220 + k)],
+            )
+        })
+        .collect();
+    let account = handset.open().unwrap().account().clone();
+    // The server takes the push each time, and something on the way says otherwise, or says too much.
+    type Spoil = fn(&mut Value);
+    let spoiled: [(&str, Spoil); 6] = [
+        ("an error beside the receipts", |answer| {
+            *answer = json!({"error": "internal", "receipts": answer["receipts"]});
+        }),
+        ("no receipts", |answer| answer["receipts"] = json!([])),
+        ("an answer to another push", |answer| {
+            answer["body_sha256"] = json!("00".repeat(32))
+        }),
+        ("receipts for other bytes", |answer| {
+            for receipt in answer["receipts"].as_array_mut().unwrap() {
+                receipt["sha256"] = json!("11".repeat(32));
+            }
+        }),
+        ("receipts for other numbers", |answer| {
+            for receipt in answer["receipts"].as_array_mut().unwrap() {
+                receipt["n"] = json!(receipt["n"].as_u64().unwrap() + 40);
+            }
+        }),
+        ("receipts of somebody else", |answer| {
+            for receipt in answer["receipts"].as_array_mut().unwrap() {
+                receipt["id"] = json!(uuid::Uuid::now_v7());
+            }
+        }),
+    ];
+    for (what, spoil) in spoiled {
+        let spoiling = Meddler::of(&account, move |request, pass| {
+            let mut answer = pass()?;
+            if request.path == "/v1/field/push" {
+                let mut said: Value = serde_json::from_slice(&answer.body).unwrap();
+                spoil(&mut said);
+                answer.body = serde_json::to_vec(&said).unwrap();
+            }
+            Ok(answer)
+        });
+        let report = handset.sync_over(&spoiling).unwrap();
+        assert!(!report.is_success(), "{what}: {report:?}");
+        assert_eq!(report.entries_received, 0, "{what}");
+        assert!(report.problem.is_some(), "{what}");
+        for id in &ids {
+            assert!(row(&mut handset, *id).waits_for_receipt(), "{what}");
+        }
+        // Time goes by, and what is done with is thrown away: none of this is.
+        hand.advance(40 * DAY);
+        handset.open().unwrap().forget_old().unwrap();
+        handset.die();
+        assert_whole(&mut handset, &ids);
+    }
+    // The same for photos: an error with a receipt for another photo, or a 200 without one.
+    let of_photos = Meddler::of(&account, |request, pass| {
+        let mut answer = pass()?;
+        if request.path.starts_with("/v1/field/photos") {
+            answer
+                .headers
+                .retain(|(name, _)| name != protocol::field::PHOTO_RECEIPT_HEADER);
+        }
+        Ok(answer)
+    });
+    let report = handset.sync_over(&of_photos).unwrap();
+    assert_eq!(
+        (report.entries_received, report.photos_received),
+        (3, 0),
+        "{report:?}"
+    );
+    hand.advance(40 * DAY);
+    handset.open().unwrap().forget_old().unwrap();
+    assert_whole(&mut handset, &ids);
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!((cases(&city), entries(&city), photos(&city)), (3, 3, (3, 3)));
+}
+
+fn story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up(stage: &Stage) {
+    let city = stage.city();
+    let hand = Hand::now();
+    let mut handset = stage.patroller_by(&city, "124", None, &hand);
+    let texts = ["第一条", "含有违禁词", "第三条", "第四条", "第五条"];
+    let ids: Vec<EntryId> = (240_u64..)
+        .zip(texts)
+        .map(|(seed, text)| file(&city, &mut handset, text, &[stage.small_photo(seed)]))
+        .collect();
+    let forbidden = ids[1];
+    let account = handset.open().unwrap().account().clone();
+    let tried = AtomicU64::new(0);
+    let wall = Meddler::of(&account, |request, pass| {
+        let has_word = String::from_utf8_lossy(&request.body).contains("违禁词");
+        if request.path == "/v1/field/push" && has_word {
+            tried.fetch_add(1, Ordering::SeqCst);
+            return page(403, "Forbidden by policy 77");
+        }
+        pass()
+    });
+    let report = handset.sync_over(&wall).unwrap();
+    assert!(!report.is_success());
+    assert_eq!(
+        (report.entries_received, report.entries_waiting),
+        (4, 1),
+        "{report:?}"
+    );
+    assert_eq!(report.photos_received, 4, "{report:?}");
+    for id in ids.iter().filter(|id| **id != forbidden) {
+        assert_eq!(row(&mut handset, *id).state, State::Received);
+    }
+
+    // A fortnight of tries: it is always said, always tried again, and never given up in silence.
+    for day in 0..14 {
+        let shown = row(&mut handset, forbidden);
+        assert!(
+            shown.waits_for_receipt() && !shown.is_finished(),
+            "day {day}: {shown:?}"
+        );
+        assert_eq!(shown.problem.as_ref().unwrap().code, "http.403", "day {day}");
+        assert!(
+            shown.problem.unwrap().zh.contains("仍保存在本机"),
+            "its author reads why"
+        );
+        let until = shown.next_try.expect("it says when it is tried again");
+        let now = handset.open().unwrap().now().unwrap();
+        assert!(until.since(now) <= 25 * 60 * MINUTE, "within about a day");
+        let status = handset.open().unwrap().status().unwrap();
+        assert_eq!((status.items_waiting, status.photos_waiting), (1, 1));
+        let before = tried.load(Ordering::SeqCst);
+        hand.advance(DAY + 60 * MINUTE);
+        let report = handset.sync_over(&wall).unwrap();
+        assert!(!report.is_success(), "day {day}");
+        assert!(tried.load(Ordering::SeqCst) > before, "day {day}: tried again");
+        handset.die();
+    }
+    assert_whole(&mut handset, &[forbidden]);
+
+    // The wall goes, it leaves; nothing had to be typed again.
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(row(&mut handset, forbidden).state, State::Received);
+    assert_eq!((cases(&city), entries(&city), photos(&city)), (5, 5, (5, 5)));
+}
+
+fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end(stage: &Stage) {
+    let city = stage.city();
+    let invited = invite(&city, "125");
+    let disk = SmallDisk::mount(stage.path("handset-full"), 6 * 1024);
+    let mut handset = stage.handset(&city, &invited, "full", None, None);
+    let ids: Vec<EntryId> = (0..6)
+        .map(|k| {
+            file(
+                &city,
+                &mut handset,
+                &format!("第{k}条 {}", "满".repeat(2000)),
+                &[stage.small_photo(250 + k)],
+            )
+        })
+        .collect();
+    let account = handset.open().unwrap().account().clone();
+    handset.die();
+    let held_before: Vec<Vec<u8>> = ids.iter().map(|id| bytes(&mut handset, *id)).collect();
+    let mut failures = 0;
+    // The disk fills in the very middle: when the answer to the n-th request is on its way.
+    for nth in 1..=8_u64 {
+        let (asked, filler) = (AtomicU64::new(0), Mutex::new(None));
+        let filling = Meddler::of(&account, |_, pass| {
+            let answer = pass();
+            if asked.fetch_add(1, Ordering::SeqCst) + 1 == nth {
+                *filler.lock().unwrap() = Some(disk.fill(0));
+            }
+            answer
+        });
+        let outcome = handset.sync_over(&filling);
+        if let Err(error) = &outcome {
+            // A COMMIT that met the full disk and cannot look again has an unknown outcome, and is called so.
+            let told = ["store.full", "store.outcome_unknown"].contains(&error.code());
+            assert!(told, "request {nth}: {error}");
+            assert!(!error.reason().zh.is_empty());
+            failures += 1;
+        }
+        // On the full disk, and after a death there: everything can be read, byte for byte.
+        let filler = filler.into_inner().unwrap();
+        for _ in 0..2 {
+            for (id, before) in ids.iter().zip(&held_before) {
+                assert_eq!(&bytes(&mut handset, *id), before, "request {nth}");
+            }
+            assert_whole(&mut handset, &ids);
+            assert_eq!(handset.open().unwrap().queue().unwrap().len(), ids.len());
+            handset.die();
+        }
+        // What the server took it holds whole.
+        let (named, held) = photos(&city);
+        assert!(
+            entries(&city) <= 6 && held <= named && named <= 6,
+            "{named} {held}"
+        );
+        if let Some(filler) = filler {
+            std::fs::remove_file(filler).unwrap();
+        }
+    }
+    assert!(failures >= 3, "the full disk was met in the middle: {failures}");
+    assert!(handset.sync().unwrap().is_success());
+    for id in &ids {
+        assert_eq!(row(&mut handset, *id).state, State::Received);
+    }
+    assert_eq!((cases(&city), entries(&city), photos(&city)), (6, 6, (6, 6)));
+    assert_eq!(
+        completeness(&city, &mut handset)["mark"],
+        json!({"upto": 6, "highest": 6})
+    );
+    drop(handset);
+}
+
+fn story_29_bodies_that_are_too_large_for_the_way_are_cut_until_they_fit(stage: &Stage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "129", None);
+    let ids: Vec<EntryId> = (0..20)
+        .map(|k| {
+            let picture = (k < 2).then(|| stage.photo(290 + k, 640, 480));
+            file(
+                &city,
+                &mut handset,
+                &format!("第{k}条 {}", "长".repeat(600)),
+                picture.as_slice(),
+            )
+        })
+        .collect();
+    let account = handset.open().unwrap().account().clone();
+    // Something on the way takes 16 KiB at once and no more, and says so in its own words.
+    let refused = AtomicU64::new(0);
+    let narrow = Meddler::of(&account, |request, pass| {
+        if request.body.len() > 16 * 1024 {
+            refused.fetch_add(1, Ordering::SeqCst);
+            return page(413, "Request Entity Too Large");
+        }
+        let answer: Response = pass()?;
+        Ok(answer)
+    });
+    let report = handset.sync_over(&narrow).unwrap();
+    assert!(refused.load(Ordering::SeqCst) > 0);
+    assert!(report.is_success(), "{report:?}");
+    assert_eq!((report.entries_received, report.photos_received), (20, 2));
+    for id in ids {
+        assert_eq!(row(&mut handset, id).state, State::Received);
+    }
+    assert_eq!((cases(&city), entries(&city), photos(&city)), (20, 20, (2, 2)));
+}
