@@ -1,7 +1,8 @@
 //! What only the scaled-out engine has: connections that get lost, other replicas, schemas that change below.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
 
 use server::params;
 use server::store::{Hint, Options, Store, StoreError, Tx};
@@ -104,6 +105,75 @@ fn hints_reach_the_other_replica_once() {
     assert_eq!(heard(&mut abroad), Hint::All);
     say(&here, 3, "later");
     assert_eq!(heard(&mut abroad), Hint::Mailbox("later".to_owned()));
+}
+
+#[test]
+fn conflicts_between_replicas_are_run_again_until_every_rule_holds() {
+    const ROOM: i64 = 12;
+    const PLACES: i64 = 6;
+    let bench = Bench::postgres();
+    let patient = || Options {
+        patience: Duration::from_secs(120),
+        ..Bench::options()
+    };
+    let replicas = [bench.open_with(patient()), bench.open_with(patient())];
+    // Each looks how many there are and adds one where there is room: two that look at once see the same, and
+    // neither touches a row of the other.
+    let takers: Vec<_> = (0..ROOM)
+        .map(|id| {
+            let store = replicas[id as usize % 2].clone();
+            std::thread::spawn(move || {
+                store.write_blocking(move |tx| {
+                    let there: i64 =
+                        tx.one("SELECT COUNT(*) AS n FROM sample", params![], |row| row.get("n"))?;
+                    if there < PLACES { add(tx, id) } else { Ok(0) }
+                })
+            })
+        })
+        .collect();
+    let taken: u64 = takers
+        .into_iter()
+        .map(|taker| taker.join().unwrap().unwrap())
+        .sum();
+    assert_eq!(
+        i64::try_from(taken),
+        Ok(PLACES),
+        "whoever was told that it has a place has one"
+    );
+    assert_eq!(ids(&replicas[0]).len(), PLACES as usize);
+
+    // That two of them do look at once is not left to chance: each waits in its first run for the other.
+    let meet = Arc::new(Barrier::new(2));
+    let runs = Arc::new(AtomicU32::new(0));
+    let counters: Vec<_> = replicas
+        .iter()
+        .map(|store| {
+            let (store, meet, runs) = (store.clone(), Arc::clone(&meet), Arc::clone(&runs));
+            std::thread::spawn(move || {
+                let mut first = true;
+                store.write_blocking(move |tx| {
+                    runs.fetch_add(1, Ordering::Relaxed);
+                    let n: i64 = tx.one("SELECT COUNT(*) AS n FROM parent", params![], |row| row.get("n"))?;
+                    if std::mem::take(&mut first) {
+                        meet.wait();
+                    }
+                    tx.execute("INSERT INTO parent (id) VALUES (?1)", params![n])
+                })
+            })
+        })
+        .collect();
+    for counter in counters {
+        assert_eq!(counter.join().unwrap(), Ok(1));
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 3, "one of the two ran again");
+    let count = |store: &Store| {
+        store.read_blocking(|tx| {
+            tx.all("SELECT id FROM parent ORDER BY id", params![], |row| {
+                row.get::<i64>("id")
+            })
+        })
+    };
+    assert_eq!(count(&replicas[1]), Ok(vec![0, 1]));
 }
 
 #[test]
