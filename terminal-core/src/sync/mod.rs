@@ -469,7 +469,8 @@ impl Sync {
     /// A step that belongs to no row failed.
     fn step_failed(&mut self, store: &Store, now: Millis, step: Step, failure: &Failure) -> Result<()> {
         let attempts = store.step(step)?.attempts;
-        if step != Step::Session {
+        // A token that ended is renewed at once, and the step goes on in this very run.
+        if step != Step::Session && failure.verdict != Verdict::Authenticate {
             store.set_step(step, &self.retry_after(failure, attempts, now)?)?;
         }
         // Without a token nothing goes, so its failure stops the run; only a stale challenge is asked anew.

@@ -59,7 +59,7 @@ fn sorted(mut rows: Vec<Value>) -> Vec<Value> {
 }
 
 /// The mailboxes of the handset are the server's, row for row.
-fn assert_converged(city: &City, handset: &mut Handset) {
+pub fn assert_converged(city: &City, handset: &mut Handset) {
     let truth = truth(city, handset);
     let mut held = Vec::new();
     let mut kinds: Vec<&str> = truth.iter().filter_map(|row| row["kind"].as_str()).collect();
