@@ -1,0 +1,176 @@
+//! schemathesis over the served description: every operation is tried with what the description allows and with what it
+//! does not. Three turns, because each needs another hand: an administrator who holds each role besides; new accounts, for
+//! what ends a session or an account; a terminal.
+
+use super::{account, folder, last_words};
+use crate::{
+    city::City,
+    process::{ADMIN, Setup},
+};
+use anyhow::{Context, Result, ensure};
+use protocol::{
+    WIRE_VERSION,
+    evidence::ClockReading,
+    field::{ChallengeAnswer, ChallengeRequest, Device, EnrolRequest, Invitation, TokenAnswer, TokenRequest},
+    ids::StreamId,
+    role::Role,
+    sign::{Signer as _, SoftwareKey, challenge_message, enrol_message},
+    time::Millis,
+};
+use reqwest::Method;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{path::Path, process::Command};
+
+const ACCOUNT: &str = "schemathesis";
+
+/// What would end the very account or session that asks.
+const ENDS: &str = "delete_v1_session|post_v1_session_.*|post_v1_people_id_.*";
+/// What a terminal may call; enrolment is open to all.
+const FIELD: &str = r"^/v1/field/";
+/// Hints without end: nobody waits for the end of that answer.
+const ENDLESS: &str = "/v1/field/events";
+
+/// Runs it; its report goes to the terminal. A fixed seed and a bounded number of examples: the same run each time.
+pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
+    let place = tempfile::Builder::new().prefix("xunge-judges-").tempdir()?;
+    let setup = Setup {
+        plain_http: true,
+        settings: Some("field_requests_per_minute = 0\n".into()),
+        ..Setup::default()
+    };
+    let city = City::small(&place.path().join("city"), setup)?;
+    let password = account(&city.admin, ACCOUNT, Role::ALL)?;
+    let staff = session(&city, ACCOUNT, &password)?;
+    let field = terminal(&city)?;
+    let usual = ["--phases", "examples,coverage,fuzzing"];
+    let turns: [(&str, &str, Vec<String>); 3] = [
+        (
+            "staff",
+            &staff,
+            with(
+                &["--exclude-operation-id-regex"],
+                &[&format!("^({ENDS}|[a-z]+_v1_field_.*)$")],
+            ),
+        ),
+        (
+            "sessions",
+            "",
+            with(&usual, &["--include-operation-id-regex", &format!("^({ENDS})$")]),
+        ),
+        (
+            "terminal",
+            &field,
+            with(
+                &usual,
+                &["--include-path-regex", FIELD, "--exclude-path", ENDLESS],
+            ),
+        ),
+    ];
+    for (name, token, selection) in turns {
+        println!("judges: schemathesis, {name}");
+        let mut command = Command::new(schemathesis);
+        command
+            .arg("--config-file")
+            .arg(folder().join("schemathesis.toml"))
+            .arg("run")
+            .arg(format!("{}/openapi.json", city.server.url()))
+            .args(&selection)
+            .args(["--seed", "1", "--max-examples", &examples.to_string()])
+            .args(more)
+            .env("SCHEMATHESIS_HOOKS", "api_hooks")
+            .env("PYTHONPATH", folder())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("XUNGE_URL", city.server.url())
+            .env("XUNGE_TOKEN", token)
+            .env("XUNGE_ADMIN", ADMIN)
+            .env("XUNGE_PASSWORD", &city.server.admin_password)
+            .current_dir(place.path());
+        let status = command
+            .status()
+            .with_context(|| format!("{} cannot be started", schemathesis.display()))?;
+        ensure!(
+            status.success(),
+            "schemathesis is not content ({name}, {status}); the server said last:\n{}",
+            last_words(&city.server)
+        );
+        // What ended the very hand that tried would have left the rest untried.
+        if !token.is_empty() {
+            let path = if name == "terminal" {
+                "/v1/field/pull"
+            } else {
+                "/v1/session"
+            };
+            let still = city.office.request(Method::GET, path).bearer_auth(token).send()?;
+            ensure!(
+                still.status().is_success(),
+                "the token of {name} was lost on the way: {}",
+                still.status()
+            );
+        }
+    }
+    println!("judges: schemathesis found no server error and no answer against the description");
+    Ok(())
+}
+
+fn with(some: &[&str], more: &[&str]) -> Vec<String> {
+    some.iter().chain(more).map(|word| (*word).to_owned()).collect()
+}
+
+fn session(city: &City, account: &str, password: &str) -> Result<String> {
+    let body = serde_json::json!({"account": account, "password": password});
+    let answer: Value = asked(city, "/v1/session", &body)?;
+    let token = answer.get("token").and_then(Value::as_str);
+    Ok(token.context("a token")?.to_owned())
+}
+
+/// Enrols a terminal; its token.
+fn terminal(city: &City) -> Result<String> {
+    let invited = city.post("1", "一号岗", "schemathesis 的终端", Role::Patroller, &["220104"])?;
+    let code = Invitation::from_text(&invited.invitation)?.code;
+    let (stream, key) = (
+        StreamId::from_parts(1, [1; 10]),
+        SoftwareKey::from_secret(&[1; 32]),
+    );
+    let _: Value = asked(
+        city,
+        "/v1/field/enrol",
+        &EnrolRequest {
+            v: WIRE_VERSION,
+            stream,
+            key: key.public_key(),
+            device: Device {
+                model: "schemathesis".into(),
+                os: "linux".into(),
+                app: "0".into(),
+            },
+            predecessor: None,
+            signature: key.sign(&enrol_message(&code, stream))?,
+            code,
+        },
+    )?;
+    let said: ChallengeAnswer = asked(city, "/v1/field/challenge", &ChallengeRequest { stream })?;
+    let clock = ClockReading {
+        wall: Millis(said.server_time.0),
+        boot: "1".into(),
+        monotonic_ms: 1,
+        offset_ms: None,
+    };
+    let answer: TokenAnswer = asked(
+        city,
+        "/v1/field/token",
+        &TokenRequest {
+            stream,
+            signature: key.sign(&challenge_message(stream, &said.challenge))?,
+            challenge: said.challenge,
+            clock,
+            certificate: None,
+        },
+    )?;
+    Ok(answer.token)
+}
+
+fn asked<T: DeserializeOwned>(city: &City, path: &str, body: &impl Serialize) -> Result<T> {
+    let answer = city.office.request(Method::POST, path).json(body).send()?;
+    Ok(answer.error_for_status()?.json()?)
+}
