@@ -112,6 +112,8 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match &self {
             Self::Refused(_) => {}
+            // The client's own: it named what is not there, or sent text that no database takes.
+            Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => {}
             Self::Store(error) => {
                 metrics::counter!("xunge_store_errors_total", "code" => error.code()).increment(1);
                 tracing::error!(code = error.code(), detail = error.detail(), "store");

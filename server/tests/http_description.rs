@@ -192,3 +192,27 @@ async fn enums_are_described_by_their_wire_texts() {
     assert_eq!(values("CaseState"), texts(&states));
     assert_eq!(values("Role"), texts(&roles));
 }
+
+#[tokio::test]
+async fn every_reference_leads_somewhere() {
+    fn references<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str));
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let app = TestApp::sqlite().await;
+    let description = description::describe(&app.app);
+    let mut found = BTreeSet::new();
+    references(&description, &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    let lost: Vec<_> = found
+        .iter()
+        .filter(|reference| description.pointer(reference.trim_start_matches('#')).is_none())
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}

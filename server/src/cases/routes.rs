@@ -108,6 +108,7 @@ impl Queue {
 #[into_params(parameter_in = Query)]
 pub struct CaseQuery {
     /// What waits for this role; `all` (the default) for everything in reach.
+    #[param(inline)]
     pub queue: Option<Queue>,
     pub state: Option<CaseState>,
     /// Prefix of cell codes.

@@ -124,7 +124,7 @@ struct Within {
 #[utoipa::path(
     get, path = "/v1/grids/{version}/cells", tag = "grids",
     params(("version" = String, Path), Within),
-    responses((status = 200, content_type = "application/geo+json", body = String), (status = 404, body = Problem))
+    responses((status = 200, content_type = "application/geo+json", body = Object), (status = 404, body = Problem))
 )]
 async fn cells(
     State(app): State<App>,

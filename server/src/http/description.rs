@@ -44,7 +44,24 @@ pub fn describe(app: &App) -> Value {
             }
         }
     }
-    Value::Object(api)
+    let mut api = Value::Object(api);
+    widen(&mut api);
+    api
+}
+
+/// Our counts are unsigned, and the formats `int32` and `int64` are not: they would promise a largest value that we do not
+/// hold anybody to.
+fn widen(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if map.get("minimum").is_some_and(|least| least == 0) {
+                map.remove("format");
+            }
+            map.values_mut().for_each(widen);
+        }
+        Value::Array(items) => items.iter_mut().for_each(widen),
+        _ => {}
+    }
 }
 
 /// The description as it is committed.
@@ -73,12 +90,16 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         ("415", body),
         ("422", body || parameters),
     ]);
-    add.extend([("401", !open), ("403", !open), ("404", path.contains('{'))]);
+    // Also what a body names may not be there.
+    let named = path.contains('{') || (body && !open);
+    add.extend([("401", !open), ("403", !open), ("404", named)]);
     add.push(("409", matches!(method, "post" | "put" | "patch" | "delete")));
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     let Some(responses) = responses.as_object_mut() else {
         return;
     };
+    // Each status that may come is named: a range would allow what nobody thought of.
+    responses.remove("4XX");
     for (status, response) in responses.iter_mut() {
         if status.starts_with('4') || status.starts_with('5') {
             let words = response

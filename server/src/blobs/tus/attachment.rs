@@ -69,7 +69,7 @@ pub(in crate::blobs) async fn begin(
 /// Where an upload stands.
 #[utoipa::path(
     head, path = "/v1/attachments/uploads/{upload}", tag = "attachments",
-    params(("upload" = UploadId, Path), ("tus-resumable" = String, Header)),
+    params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
     responses(
         (status = 200, description = "`Upload-Offset`, `Upload-Length`; `xunge-attachment` when finished"),
         (status = 404), (status = 410), (status = 412), (status = 422),
@@ -88,7 +88,7 @@ pub(in crate::blobs) async fn look(
 #[utoipa::path(
     patch, path = "/v1/attachments/uploads/{upload}", tag = "attachments",
     params(
-        ("upload" = UploadId, Path), ("tus-resumable" = String, Header), ("upload-offset" = u64, Header),
+        ("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header), ("upload-offset" = u64, Header),
         ("upload-checksum" = Option<String>, Header),
     ),
     request_body(content = String, content_type = "application/offset+octet-stream"),
@@ -115,7 +115,7 @@ pub(in crate::blobs) async fn go_on(
 /// Gives an upload up. An attachment that is held stays.
 #[utoipa::path(
     delete, path = "/v1/attachments/uploads/{upload}", tag = "attachments",
-    params(("upload" = UploadId, Path), ("tus-resumable" = String, Header)),
+    params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
     responses((status = 204), (status = 404, body = Problem), (status = 410, body = Problem), (status = 412, body = Problem))
 )]
 pub(in crate::blobs) async fn give_up(
@@ -131,9 +131,12 @@ pub(in crate::blobs) async fn give_up(
 #[utoipa::path(
     post, path = "/v1/attachments/uploads/{upload}", tag = "attachments",
     params(
-        ("upload" = UploadId, Path), ("tus-resumable" = String, Header), ("x-http-method-override" = String, Header),
+        ("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header), ("x-http-method-override" = String, Header),
     ),
-    responses((status = 200), (status = 204), (status = 4XX, body = Problem))
+    responses(
+        (status = 200), (status = 204), (status = 400), (status = 405), (status = 410), (status = 412), (status = 413),
+        (status = 415), (status = 460),
+    )
 )]
 pub(in crate::blobs) async fn instead(
     State(app): State<App>,

@@ -61,7 +61,7 @@ pub(in crate::blobs) async fn create(
 /// Where an upload stands.
 #[utoipa::path(
     head, path = "/v1/field/photos/{upload}", tag = "field",
-    params(("upload" = UploadId, Path), ("tus-resumable" = String, Header)),
+    params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
     responses(
         (status = 200, description = "`Upload-Offset`, `Upload-Length`; `xunge-photo-receipt` when finished"),
         (status = 404), (status = 410), (status = 412),
@@ -80,7 +80,7 @@ pub(in crate::blobs) async fn head(
 #[utoipa::path(
     patch, path = "/v1/field/photos/{upload}", tag = "field",
     params(
-        ("upload" = UploadId, Path), ("tus-resumable" = String, Header), ("upload-offset" = u64, Header),
+        ("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header), ("upload-offset" = u64, Header),
         ("upload-checksum" = Option<String>, Header),
     ),
     request_body(content = String, content_type = "application/offset+octet-stream"),
@@ -107,7 +107,7 @@ pub(in crate::blobs) async fn patch(
 /// Gives an upload up. A photo that is held stays.
 #[utoipa::path(
     delete, path = "/v1/field/photos/{upload}", tag = "field",
-    params(("upload" = UploadId, Path), ("tus-resumable" = String, Header)),
+    params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
     responses((status = 204), (status = 404, body = Problem), (status = 410, body = Problem), (status = 412, body = Problem))
 )]
 pub(in crate::blobs) async fn terminate(
@@ -123,9 +123,12 @@ pub(in crate::blobs) async fn terminate(
 #[utoipa::path(
     post, path = "/v1/field/photos/{upload}", tag = "field",
     params(
-        ("upload" = UploadId, Path), ("tus-resumable" = String, Header), ("x-http-method-override" = String, Header),
+        ("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header), ("x-http-method-override" = String, Header),
     ),
-    responses((status = 204), (status = 405, body = Problem), (status = 4XX, body = Problem))
+    responses(
+        (status = 200), (status = 204), (status = 400), (status = 405), (status = 410), (status = 412), (status = 413),
+        (status = 415), (status = 460),
+    )
 )]
 pub(in crate::blobs) async fn overridden(
     State(app): State<App>,
