@@ -1,16 +1,27 @@
-//! The command line: which seeds, how long, and the lines that it ends with.
+//! The command line: which seeds, how long, over how many processes, and the lines that it ends with.
 
 use super::{
-    plan::Plan,
+    judge::Broken,
+    plan::{KINDS, Plan},
     shrink,
+    town::Town,
     world::{Tally, live},
 };
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser;
+use protocol::sabotage::{self, Defect};
 use std::{
+    io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
     time::{Duration, Instant},
 };
+
+/// From so many fault-days on, a kind of fault that never happened fails the run.
+const ENOUGH: u64 = 2_000;
+/// Seeds that a deliberate defect may escape before the simulator is called blind.
+const ESCAPES: u64 = 400;
 
 /// Lives days of bad luck and holds the product to its promises.
 #[derive(Debug, Clone, Parser)]
@@ -28,9 +39,24 @@ pub struct Arguments {
     /// Until the time is over
     #[arg(long)]
     pub minutes: Option<u64>,
-    /// A plan out of a file
+    /// Processes side by side
+    #[arg(long, default_value_t = 2)]
+    pub jobs: u64,
+    /// Adds this run's figures to those of earlier ones
+    #[arg(long)]
+    pub summary: Option<PathBuf>,
+    /// A plan out of a file, with its story
     #[arg(long)]
     pub plan: Option<PathBuf>,
+    /// Puts deliberate defects into the product, one by one; each must be caught
+    #[arg(long)]
+    pub sabotage: bool,
+    /// Only this defect
+    #[arg(long)]
+    pub defect: Option<String>,
+    /// One of several processes: every so many seeds, one line of JSON for each
+    #[arg(long, hide = true)]
+    pub stride: Option<u64>,
 }
 
 fn seeds(text: &str) -> Result<(u64, u64), String> {
@@ -39,9 +65,14 @@ fn seeds(text: &str) -> Result<(u64, u64), String> {
     Ok((number(from)?, number(to)?))
 }
 
-/// Lives what was asked for; `true`: nothing broke.
+/// Lives what was asked for; `true`: nothing broke, or every defect was caught.
 pub fn run(arguments: &Arguments) -> Result<bool> {
     simdisk::tune_allocator();
+    // Founded before any defect is armed.
+    Town::get()?;
+    if let (Some(name), None) = (&arguments.defect, arguments.stride) {
+        arm(name)?;
+    }
     if let Some(path) = &arguments.plan {
         let plan = serde_json::from_slice(&std::fs::read(path)?)?;
         return Ok(one(&plan));
@@ -49,65 +80,158 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     if let Some(seed) = arguments.seed {
         return Ok(one(&Plan::of(seed)));
     }
+    match (arguments.stride, &arguments.defect) {
+        (Some(_), Some(name)) => hunt(name),
+        (Some(stride), None) => work(arguments.seeds.unwrap_or((0, u64::MAX)), stride),
+        (None, _) if arguments.sabotage => catch_all(arguments.jobs),
+        (None, _) => lead(arguments),
+    }
+}
+
+fn arm(name: &str) -> Result<Defect> {
+    let defect = Defect::ALL.iter().copied().find(|defect| defect.name() == name);
+    let defect = defect.with_context(|| format!("there is no defect {name}"))?;
+    sabotage::arm(Some(defect));
+    Ok(defect)
+}
+
+/// One process of several: a line for each seed, to whoever leads.
+fn work((from, to): (u64, u64), stride: u64) -> Result<bool> {
+    let mut out = std::io::stdout();
+    let mut seed = from;
+    while seed < to {
+        let line = match live(&Plan::of(seed), false).0 {
+            Ok(tally) => serde_json::to_string(&Line::Lived(tally))?,
+            Err(broken) => serde_json::to_string(&Line::Broke(seed, broken.to_string()))?,
+        };
+        writeln!(out, "{line}")?;
+        out.flush()?;
+        seed += stride;
+    }
+    Ok(true)
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+enum Line {
+    Lived(Tally),
+    Broke(u64, String),
+}
+
+/// Ends the processes it started, however the run ends.
+struct Workers(Vec<Child>);
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn lead(arguments: &Arguments) -> Result<bool> {
     let (from, to) = arguments.seeds.unwrap_or((0, u64::MAX));
-    let end = arguments
-        .minutes
-        .map(|m| Instant::now() + Duration::from_secs(m * 60));
-    let mut total = Tally::default();
+    let (sender, lines) = mpsc::channel();
+    let mut workers = Workers(Vec::new());
+    let jobs = arguments.jobs.max(1);
+    for job in 0..jobs {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["--stride", &jobs.to_string()])
+            .args(["--seeds", &format!("{}..{to}", from.saturating_add(job))])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = BufReader::new(child.stdout.take().context("a pipe")?);
+        workers.0.push(child);
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    drop(sender);
     let began = Instant::now();
-    for seed in from..to {
+    let end = arguments.minutes.map(|m| began + Duration::from_secs(m * 60));
+    let mut total = Tally::default();
+    let mut told = began;
+    for line in lines {
+        match serde_json::from_str(&line).with_context(|| line.clone())? {
+            Line::Lived(tally) => total.add(&tally),
+            Line::Broke(seed, words) => {
+                drop(workers);
+                println!("seed {seed}: {words}");
+                return explain(&Plan::of(seed));
+            }
+        }
+        if told.elapsed() > Duration::from_secs(60) {
+            told = Instant::now();
+            eprintln!("{} fault-days so far", total.days);
+        }
         let over = end.is_some_and(|end| Instant::now() >= end);
         if over || arguments.days.is_some_and(|days| total.days >= days) {
             break;
         }
-        let plan = Plan::of(seed);
-        match live(&plan, false).0 {
-            Ok(tally) => add(&mut total, &tally),
-            Err(broken) => {
-                println!("seed {seed}: {broken}");
-                let least = shrink::shrink(&plan, broken.rule, 300);
-                let (_, story) = shrink::tell(&least);
-                for line in &story {
-                    println!("  {line}");
-                }
-                let file = std::env::temp_dir().join(format!("simulate-{seed}.json"));
-                std::fs::write(&file, serde_json::to_vec_pretty(&least)?)
-                    .with_context(|| file.display().to_string())?;
-                println!("seed {seed}: {broken}");
-                println!("{} events are enough: {}", least.events.len(), file.display());
-                return Ok(false);
-            }
+    }
+    drop(workers);
+    println!(
+        "{:.0} fault-days/minute in {jobs} processes",
+        total.days as f64 / (began.elapsed().as_secs_f64() / 60.0)
+    );
+    if let Some(path) = &arguments.summary {
+        if path.exists() {
+            total.add(&serde_json::from_slice(&std::fs::read(path)?)?);
         }
+        std::fs::write(path, serde_json::to_vec_pretty(&total)?)?;
     }
-    report(&total, began.elapsed());
-    Ok(true)
+    Ok(report(&total))
 }
 
-fn add(total: &mut Tally, tally: &Tally) {
-    total.days += tally.days;
-    total.entries += tally.entries;
-    total.photos += tally.photos;
-    total.crashes += tally.crashes;
-    total.steps += tally.steps;
-    for (kind, count) in &tally.faults {
-        *total.faults.entry(kind.clone()).or_default() += count;
-    }
-}
-
-fn report(total: &Tally, took: Duration) {
+/// The figures; `false` when a kind of fault never happened although there was time for it.
+fn report(total: &Tally) -> bool {
     for (kind, count) in &total.faults {
         println!("{count:>9} {kind}");
     }
-    let minutes = took.as_secs_f64() / 60.0;
-    println!(
-        "{:.0} fault-days/minute, {} steps",
-        total.days as f64 / minutes,
-        total.steps
-    );
+    let never: Vec<&str> = KINDS
+        .iter()
+        .copied()
+        .filter(|kind| !total.faults.contains_key(*kind))
+        .collect();
+    if !never.is_empty() {
+        println!("never happened: {}", never.join(", "));
+    }
+    if total.days >= ENOUGH && !never.is_empty() {
+        return false;
+    }
     println!(
         "simulate: {} fault-days, {} entries, {} photos, {} crashes: 0 lost, 0 twice, 0 untrue, mailboxes equal",
         total.days, total.entries, total.photos, total.crashes
     );
+    true
+}
+
+/// A day that broke: made small, told, and kept as a file.
+fn explain(plan: &Plan) -> Result<bool> {
+    let Err(broken) = live(plan, false).0 else {
+        bail!("seed {} broke in another process and not in this one", plan.seed);
+    };
+    println!("making it small ..");
+    let least = shrink::shrink(plan, broken.rule, 400);
+    let (judged, story) = live(&least, true);
+    for line in &story {
+        println!("  {line}");
+    }
+    let file = std::env::temp_dir().join(format!("simulate-{}.json", plan.seed));
+    std::fs::write(&file, serde_json::to_vec_pretty(&least)?).with_context(|| file.display().to_string())?;
+    let words = judged.err().map_or_else(String::new, |broken| broken.to_string());
+    println!(
+        "seed {}: {words}\n{} events are enough: {}",
+        plan.seed,
+        least.events.len(),
+        file.display()
+    );
+    Ok(false)
 }
 
 fn one(plan: &Plan) -> bool {
@@ -119,12 +243,53 @@ fn one(plan: &Plan) -> bool {
         Ok(tally) => {
             let again = live(plan, false).0;
             let same = again.as_ref().is_ok_and(|again| again.trace == tally.trace);
-            println!("{tally:?}\ntrace {:016x}, again the same: {same}", tally.trace);
-            same
+            println!("trace {:016x}, again the same: {same}", tally.trace);
+            same && report(&tally)
         }
         Err(broken) => {
             println!("{broken}");
             false
         }
     }
+}
+
+/// Lives days with one defect until a promise breaks.
+fn hunt(name: &str) -> Result<bool> {
+    let defect = arm(name)?;
+    let caught = first_broken(ESCAPES);
+    match caught {
+        Some((seed, broken)) => println!("{name}: {}; caught at seed {seed}: {broken}", defect.words()),
+        None => println!("{name}: {}; NOT CAUGHT in {ESCAPES} seeds", defect.words()),
+    }
+    Ok(true)
+}
+
+fn first_broken(seeds: u64) -> Option<(u64, Broken)> {
+    (0..seeds).find_map(|seed| {
+        let judged = live(&Plan::of(seed), false).0;
+        Some((seed, judged.err()?))
+    })
+}
+
+fn catch_all(jobs: u64) -> Result<bool> {
+    let mut caught = 0;
+    let mut waiting: Vec<Defect> = Defect::ALL.iter().rev().copied().collect();
+    let mut workers: std::collections::VecDeque<Child> = std::collections::VecDeque::new();
+    loop {
+        while (workers.len() as u64) < jobs.max(1)
+            && let Some(defect) = waiting.pop()
+        {
+            let child = Command::new(std::env::current_exe()?)
+                .args(["--stride", "1", "--defect", defect.name()])
+                .stdout(Stdio::piped())
+                .spawn()?;
+            workers.push_back(child);
+        }
+        let Some(child) = workers.pop_front() else { break };
+        let said = String::from_utf8_lossy(&child.wait_with_output()?.stdout).into_owned();
+        print!("{said}");
+        caught += u64::from(said.contains("; caught at seed"));
+    }
+    println!("{caught} of {} caught", Defect::ALL.len());
+    Ok(caught == Defect::ALL.len() as u64)
 }

@@ -71,7 +71,6 @@ pub struct Handset {
     /// Set while it cannot know yet that the server lost what it once receipted.
     pub excused: bool,
     pub revoked: bool,
-    pub relieved: bool,
     pub runs: u64,
     pub invitation: String,
     random: Arc<Seeded>,
@@ -93,7 +92,6 @@ impl Handset {
             cut: Cut::Process,
             excused: false,
             revoked: false,
-            relieved: false,
             runs: 0,
             invitation: invitation.to_owned(),
             random: Arc::new(Seeded::new(own ^ 1)),

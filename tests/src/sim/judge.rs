@@ -320,7 +320,7 @@ impl Book {
         self.shows_what_is(who, terminal, &held)?;
         once(server, account.stream)?;
         complete(who, terminal, server, &items, &held)?;
-        equal(who, terminal, server, handset.relieved)
+        equal(who, terminal, server)
     }
 
     /// The queue says what the server decided, with its reason.
@@ -473,9 +473,9 @@ fn mailbox(terminal: &Terminal) -> Judged<Rows> {
 }
 
 /// Rule 3.
-fn equal(who: usize, terminal: &Terminal, server: &Server, relieved: bool) -> Judged {
+fn equal(who: usize, terminal: &Terminal, server: &Server) -> Judged {
     let (post, person) = (terminal.account().post, terminal.account().holder);
-    let stands = of_mailboxes(server, (!relieved).then_some(post), person)?;
+    let stands = of_mailboxes(server, post, person)?;
     let shown = mailbox(terminal)?;
     for (key, (n, body)) in &stands {
         match shown.get(key) {
@@ -505,12 +505,15 @@ fn equal(who: usize, terminal: &Terminal, server: &Server, relieved: bool) -> Ju
     }
 }
 
-fn of_mailboxes(server: &Server, post: Option<PostId>, person: PersonId) -> Judged<Rows> {
+fn of_mailboxes(server: &Server, post: PostId, person: PersonId) -> Judged<Rows> {
+    let now = server.now();
     server
         .read(move |tx| {
             let mut rows = Rows::new();
+            // The post's mailbox is its holder's.
+            let holds = server::people::posts::holds(tx, post, person, now)?;
             let boxes = [
-                post.map(|post| ("post", format!("post:{post}"))),
+                holds.then(|| ("post", format!("post:{post}"))),
                 Some(("author", format!("author:{person}"))),
             ];
             for (name, id) in boxes.into_iter().flatten() {

@@ -15,6 +15,7 @@ pub mod hands;
 pub mod handset;
 pub mod judge;
 pub mod network;
+pub mod newcomer;
 pub mod pictures;
 pub mod plan;
 pub mod server;

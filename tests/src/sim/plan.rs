@@ -128,6 +128,8 @@ pub enum Act {
     Revoke(usize),
     /// The server's background jobs.
     Sweep,
+    /// A handset of a newer version sends what nobody knows yet.
+    Newcomer,
 
     Net {
         t: usize,
@@ -193,6 +195,7 @@ impl Act {
             Self::Damage(_) => "database damaged",
             Self::Relieve(_) => "relieved of the post",
             Self::Revoke(_) => "terminal revoked",
+            Self::Newcomer => "newer handset",
             _ => return None,
         })
     }
@@ -216,6 +219,41 @@ pub fn fate_words(fate: Fate) -> &'static str {
         Fate::NewerPeer => "newer peer",
     }
 }
+
+/// Every kind of fault: each must have happened in a run that is long enough.
+pub const KINDS: &[&str] = &[
+    "no network",
+    "server power cut",
+    "handset power cut",
+    "server killed",
+    "app killed",
+    "server I/O error",
+    "handset I/O error",
+    "server disk full",
+    "handset disk full",
+    "clock set back",
+    "clock years ahead",
+    "reboot",
+    "token expired",
+    "upload expired",
+    "server restored from its backup",
+    "relieved of the post",
+    "terminal revoked",
+    "request lost",
+    "answer lost",
+    "cut in a request's body",
+    "cut in an answer's body",
+    "duplicated request",
+    "late request",
+    "slow network",
+    "captive portal",
+    "HTML error page",
+    "413",
+    "429",
+    "503 with Retry-After",
+    "newer peer",
+    "newer handset",
+];
 
 struct Maker {
     rng: Rng,
@@ -372,6 +410,10 @@ impl Maker {
             let at = self.time();
             let t = self.index(terminals);
             self.put(at, Act::TokenExpired(t));
+        }
+        for _ in 0..3 {
+            let at = self.time();
+            self.put(at, Act::Newcomer);
         }
         self.rare(terminals);
     }

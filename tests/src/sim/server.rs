@@ -11,6 +11,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request},
 };
+use protocol::time::Millis;
 use serde_json::Value;
 use server::{
     app::App,
@@ -101,6 +102,9 @@ impl Server {
             .filter(|name| !name.ends_with("-shm"))
             .map(|name| Ok((name.clone(), files.read(&name)?)))
             .collect()
+    }
+    pub fn now(&self) -> Millis {
+        self.time.now()
     }
     pub fn is_up(&self) -> bool {
         self.up.is_some()

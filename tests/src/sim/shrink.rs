@@ -1,10 +1,6 @@
 //! From a day that breaks to the few events that break it.
 
-use super::{
-    judge::{Judged, Rule},
-    plan::Plan,
-    world::{Tally, live},
-};
+use super::{judge::Rule, plan::Plan, world::live};
 
 /// The rule that a plan breaks, if any.
 fn breaks(plan: &Plan) -> Option<Rule> {
@@ -36,9 +32,4 @@ pub fn shrink(plan: &Plan, rule: Rule, tries: usize) -> Plan {
         }
     }
     least
-}
-
-/// Lives through a plan once more and tells it.
-pub fn tell(plan: &Plan) -> (Judged<Tally>, Vec<String>) {
-    live(plan, true)
 }

@@ -169,7 +169,8 @@ fn found() -> Result<Town> {
         tokens.push((role, token));
     }
     let mut beats = Vec::new();
-    for k in 0..MOST {
+    // One more, for the newcomer.
+    for k in 0..=MOST {
         let area = if k % 3 == 2 { "2201040504" } else { "2201040503" };
         let (post, person, terminal) = server.write_tx(move |tx, ctx| beat(tx, ctx, k, district, area))?;
         let body = serde_json::json!({"post": post, "person": person});

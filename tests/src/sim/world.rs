@@ -5,6 +5,7 @@ use super::{
     handset::Handset,
     judge::{Book, Broken, Judged, Rule, broken, unwell},
     network,
+    newcomer::Newcomer,
     plan::{Act, DAY, ENTRIES, Event, Fate, Loss, Machine, PHOTOS, Plan, fate_words},
     server::{Image, Server},
     town::Town,
@@ -27,7 +28,7 @@ const STEPS: u32 = 2_000;
 const ROUNDS: usize = 60;
 
 /// What happened in a world.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     pub days: u64,
     pub entries: u64,
@@ -38,6 +39,20 @@ pub struct Tally {
     pub faults: BTreeMap<String, u64>,
     /// Over everything that happened: the same plan gives the same.
     pub trace: u64,
+}
+
+impl Tally {
+    /// Adds another world's figures.
+    pub fn add(&mut self, other: &Self) {
+        self.days += other.days;
+        self.entries += other.entries;
+        self.photos += other.photos;
+        self.crashes += other.crashes;
+        self.steps += other.steps;
+        for (kind, count) in &other.faults {
+            *self.faults.entry(kind.clone()).or_default() += count;
+        }
+    }
 }
 
 /// What is to come.
@@ -82,6 +97,7 @@ pub struct World<'p> {
     server_strained: bool,
     backup: Option<Image>,
     calm: bool,
+    pub(super) newcomer: Newcomer,
     story: Option<Vec<String>>,
 }
 
@@ -124,6 +140,7 @@ impl<'p> World<'p> {
             server_strained: false,
             backup: None,
             calm: false,
+            newcomer: Newcomer::default(),
             story: story.then(Vec::new),
         };
         world.plan_at(0, Job::Boot(Machine::Server));
@@ -181,6 +198,7 @@ impl<'p> World<'p> {
                 book.at_rest(t, handset, &self.server)?;
             }
         }
+        self.newcomer_at_rest()?;
         for book in &self.books {
             self.tally.entries += book.entries() as u64;
             self.tally.photos += book.photos() as u64;
@@ -271,6 +289,7 @@ impl<'p> World<'p> {
         self.server.die();
         self.server.host.power_cycle(cut);
         self.server_strained = false;
+        self.perhaps_again(Machine::Server);
         self.soon(20_000, Job::Boot(Machine::Server));
     }
     /// Notices that a handset's machine has died; `true` when it has.
@@ -294,7 +313,15 @@ impl<'p> World<'p> {
                 handset.clock.reboot();
             }
         }
+        self.perhaps_again(Machine::Terminal(t));
         self.soon(15_000, Job::Boot(Machine::Terminal(t)));
+    }
+    /// Who has just died may die again while it starts: recovery must stand its own interruption.
+    fn perhaps_again(&self, on: Machine) {
+        let mut rng = Rng(self.count ^ self.plan.seed.rotate_left(32));
+        if !self.calm && rng.chance(200) {
+            self.host(on).fault_in(rng.below(25), Fault::PowerCut);
+        }
     }
     fn boot_handset(&mut self, t: usize) -> Judged {
         let Some(handset) = self.handsets.get_mut(t) else {
@@ -535,11 +562,13 @@ impl<'p> World<'p> {
                 if let Some(backup) = self.backup.take() {
                     self.server.replace(&backup).map_err(unwell)?;
                     self.tell(|| "the server is its backup".into());
+                    self.newcomer_forgotten();
                     for handset in &mut self.handsets {
                         handset.excused = true;
                     }
                 }
             }
+            Act::Newcomer => self.newcomer(event)?,
             Act::Relieve(_) | Act::Revoke(_) => {
                 self.centre(event)?;
                 self.server_may_be_dead();

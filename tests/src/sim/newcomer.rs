@@ -1,0 +1,210 @@
+//! A handset of a version that does not exist yet: it sends kinds, fields and values that the server cannot know. The
+//! server keeps them to the byte, says so, and applies nothing of them.
+
+use super::{
+    judge::{Judged, Rule, broken, unwell},
+    plan::Event,
+    server::{Down, Server},
+    town::MOST,
+    world::World,
+};
+use axum::{body::Body, http::Request};
+use protocol::{
+    field::Invitation,
+    ids::{EntryId, RecordId, StreamId},
+    photo::Sha256,
+    push::PushAnswer,
+    sign::{SIGNATURE_HEADER, Signer as _, SoftwareKey, challenge_message, enrol_message, push_message},
+};
+use serde_json::{Value, json};
+use server::params;
+use simdisk::Rng;
+use std::collections::BTreeMap;
+
+/// See the module.
+#[derive(Default)]
+pub struct Newcomer {
+    enrolled: bool,
+    /// After a restore it stays away.
+    away: bool,
+    n: u64,
+    /// Sent, and perhaps held: the same bytes go again until there is a receipt.
+    pending: Option<(EntryId, String)>,
+    /// What has a receipt.
+    held: BTreeMap<EntryId, Sha256>,
+}
+
+fn ten(rng: &mut Rng) -> [u8; 10] {
+    let mut bytes = [0; 10];
+    rng.fill(&mut bytes);
+    bytes
+}
+
+/// Posts JSON and reads JSON; `None` when the answer was no success.
+fn post(
+    server: &Server,
+    path: &str,
+    headers: &[(&str, String)],
+    body: Vec<u8>,
+) -> Result<Option<Value>, Down> {
+    let mut request = Request::post(path).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    let answer = server.request(request.body(Body::from(body)).map_err(|_| Down)?)?;
+    Ok((answer.status < 300).then(|| answer.json()))
+}
+
+impl World<'_> {
+    /// One visit: enrols when it has not, and pushes one entry. What a restore took is not its matter.
+    pub(super) fn newcomer(&mut self, event: &Event) -> Judged {
+        let visited = self.visit(event.r);
+        self.server_may_be_dead();
+        match visited {
+            Ok(Ok(())) | Err(Down) => Ok(()),
+            Ok(Err(broken)) => Err(broken),
+        }
+    }
+    fn visit(&mut self, r: u64) -> Result<Judged, Down> {
+        let (mut rng, now) = (Rng(r), self.time.now());
+        let mut own = Rng(self.plan.seed ^ 0x4E57);
+        let key = SoftwareKey::from_secret(&Sha256::of(&self.plan.seed.to_le_bytes()).0);
+        let stream = StreamId::from_parts(1_795_395_600_000, ten(&mut own));
+        let Some(beat) = self.town.beats.get(MOST) else {
+            return Err(Down);
+        };
+        if self.newcomer.away {
+            return Ok(Ok(()));
+        }
+        let sign = |message: &[u8]| key.sign(message).map_err(|_| Down);
+        if !self.newcomer.enrolled {
+            let code = Invitation::from_text(&beat.invitation).map_err(|_| Down)?.code;
+            let body = json!({"v": 9, "code": code, "stream": stream, "key": key.public_key(),
+                "device": {"model": "next", "os": "next", "app": "9.0.0", "colour": "red"},
+                "signature": sign(&enrol_message(&code, stream))?, "future": {"a": [1]}});
+            if post(
+                &self.server,
+                "/v1/field/enrol",
+                &[],
+                body.to_string().into_bytes(),
+            )?
+            .is_none()
+            {
+                return Ok(Ok(()));
+            }
+            self.newcomer.enrolled = true;
+        }
+        let body = json!({"stream": stream, "future": 1}).to_string().into_bytes();
+        let Some(challenge) = post(&self.server, "/v1/field/challenge", &[], body)? else {
+            return Ok(Ok(()));
+        };
+        let challenge = challenge["challenge"].as_str().unwrap_or_default().to_owned();
+        let clock =
+            json!({"wall": now, "boot": "next", "monotonic_ms": 5_000_000, "offset_ms": 0, "phase": "moon"});
+        let body = json!({"stream": stream, "challenge": challenge, "clock": clock,
+            "signature": sign(&challenge_message(stream, &challenge))?});
+        let Some(token) = post(
+            &self.server,
+            "/v1/field/token",
+            &[],
+            body.to_string().into_bytes(),
+        )?
+        else {
+            return Ok(Ok(()));
+        };
+        let token = token["token"].as_str().unwrap_or_default().to_owned();
+        let n = self.newcomer.n + 1;
+        let id = EntryId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
+        let record = RecordId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
+        let (kind, payload) = if r.is_multiple_of(2) {
+            (
+                "report",
+                json!({"text": "新版本的内容", "mood": "good", "photos": []}),
+            )
+        } else {
+            ("drone_flight", json!({"height": 120}))
+        };
+        let entry = json!({"v": 9, "id": id, "n": n, "kind": kind, "record": record, "author": beat.person,
+            "post": beat.post, "payload": payload, "evidence": {"clock": clock, "smell": "none"}, "weather": "rain"});
+        let (id, bytes) = self
+            .newcomer
+            .pending
+            .get_or_insert_with(|| (id, entry.to_string()))
+            .clone();
+        let body =
+            format!(r#"{{"v":9,"stream":"{stream}","clock":{clock},"entries":[{bytes}],"future":true}}"#)
+                .into_bytes();
+        let headers = [
+            ("authorization", format!("Bearer {token}")),
+            (SIGNATURE_HEADER, sign(&push_message(&token, &body))?.to_string()),
+        ];
+        let Some(answer) = post(&self.server, "/v1/field/push", &headers, body)? else {
+            return Ok(Ok(()));
+        };
+        let sha256 = Sha256::of(bytes.as_bytes());
+        let Ok(answer) = serde_json::from_value::<PushAnswer>(answer) else {
+            return Ok(broken(Rule::Unwell, "a push answer does not read"));
+        };
+        if answer
+            .receipts
+            .iter()
+            .any(|receipt| receipt.id == id && receipt.sha256 == sha256)
+        {
+            self.newcomer.held.insert(id, sha256);
+            self.newcomer.n = n;
+            self.newcomer.pending = None;
+            return Ok(Ok(()));
+        }
+        Ok(broken(
+            Rule::Lost,
+            format!(
+                "the server takes no custody of a newer handset's entry {id}: {:?}",
+                answer.refused
+            ),
+        ))
+    }
+    /// What has a receipt is held to the byte, and what nobody understands is held, not applied.
+    pub(super) fn newcomer_at_rest(&self) -> Judged {
+        for (id, sha256) in &self.newcomer.held {
+            let id = *id;
+            let found: Option<(Sha256, Vec<u8>, String, String)> = self
+                .server
+                .read(move |tx| {
+                    Ok(tx.opt(
+                        "SELECT sha256, bytes, kind, state FROM entry WHERE id = ?1",
+                        params![id.to_string()],
+                        |row| {
+                            Ok((
+                                row.parse("sha256")?,
+                                row.get("bytes")?,
+                                row.get("kind")?,
+                                row.get("state")?,
+                            ))
+                        },
+                    )?)
+                })
+                .map_err(unwell)?;
+            match found {
+                Some((stands, bytes, kind, state))
+                    if stands == *sha256
+                        && Sha256::of(&bytes) == *sha256
+                        && (kind == "report" || state == "held") => {}
+                other => {
+                    let state = other.map(|(.., state)| state);
+                    return broken(
+                        Rule::Lost,
+                        format!("a newer handset's entry {id} stands as {state:?}"),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+    /// The server is its backup: the newcomer is gone with what it had brought.
+    pub(super) fn newcomer_forgotten(&mut self) {
+        self.newcomer = Newcomer {
+            away: true,
+            ..Newcomer::default()
+        };
+    }
+}

@@ -1,0 +1,25 @@
+//! The simulator: builds `xunge-simulate` of the room `tests` under the profile `sim` (optimised, all checks on) and runs
+//! it. Its last line and its exit code are the answer.
+
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::needs::For;
+use crate::workspace::Workspace;
+use crate::{setup, shell};
+
+const PROGRAM: &str = "xunge-simulate";
+
+pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
+    setup::system(For::Build)?;
+    let build = ["build", "--profile", "sim", "--package", "e2e", "--bin", PROGRAM];
+    shell::run(ws.cargo().args(build))?;
+    let status = Command::new(ws.binary("sim", PROGRAM)?)
+        .args(args)
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot start the simulator")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
