@@ -13,6 +13,7 @@ mod openapi;
 mod pg;
 mod setup;
 mod shell;
+mod simulate;
 mod stages;
 mod suite;
 mod tools;
@@ -58,6 +59,11 @@ enum Task {
     Bench {
         #[command(subcommand)]
         which: Bench,
+    },
+    /// Live days of bad luck in bulk: `--days N`, `--seeds A..B`, `--seed S`, `--minutes M`, `--sabotage`
+    Simulate {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
     },
     /// Write server/openapi.json from the routes
     Openapi {
@@ -131,6 +137,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Bench {
             which: Bench::Lookup { args },
         } => return bench::lookup(&ws, &args),
+        Task::Simulate { args } => return simulate::run(&ws, &args),
         Task::Openapi { check } => openapi::run(&ws, check)?,
         Task::Pg {
             action: Pg::Start { dir, port },
