@@ -7,6 +7,8 @@ mod arrows;
 mod bench;
 mod demo;
 mod files;
+mod fuzz;
+mod judges;
 mod lint;
 mod needs;
 mod openapi;
@@ -64,6 +66,16 @@ enum Task {
     Simulate {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Let strangers judge a real server: tus-js-client, tuspy, schemathesis
+    Judges,
+    /// Throw chance at every decoder that meets bytes from outside (nightly Rust, libFuzzer)
+    Fuzz {
+        /// All targets together, this long
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// Only this one
+        target: Option<String>,
     },
     /// Write server/openapi.json from the routes
     Openapi {
@@ -138,6 +150,8 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
             which: Bench::Lookup { args },
         } => return bench::lookup(&ws, &args),
         Task::Simulate { args } => return simulate::run(&ws, &args),
+        Task::Judges => return judges::run(&ws),
+        Task::Fuzz { minutes, target } => fuzz::longer(&ws, minutes, target.as_deref())?,
         Task::Openapi { check } => openapi::run(&ws, check)?,
         Task::Pg {
             action: Pg::Start { dir, port },

