@@ -577,6 +577,7 @@ fn documents_keep_their_shape() {
             "command",
             "drafts",
             "grid",
+            "held_back",
             "holder",
             "items_waiting",
             "last_contact",
@@ -593,8 +594,32 @@ fn documents_keep_their_shape() {
             "tasks_open",
             "tasks_overdue",
             "terminal",
+            "traffic",
         ]
     );
+    assert_eq!(
+        keys(&home.json(&["traffic"])["traffic"]),
+        ["budget", "kinds", "metered", "month"]
+    );
+    assert_eq!(
+        home.json(&["set", "budget-mb", "300"])["settings"],
+        json!({
+            "sync": "on", "wifi_only_photos": "on", "wifi_only_files": "on", "wifi_only_all": "off",
+            "budget_mb": "300", "poll_minutes": "5", "network": "free",
+        })
+    );
+    for wrong in [
+        ["sync", "maybe"],
+        ["budget-mb", "-1"],
+        ["poll-minutes", "0"],
+        ["nothing", "on"],
+    ] {
+        assert_eq!(
+            home.json(&["set", wrong[0], wrong[1]])["error"]["code"],
+            "set.value",
+            "{wrong:?}"
+        );
+    }
     assert_eq!(
         keys(&home.json(&["where", AT])),
         [

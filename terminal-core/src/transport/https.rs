@@ -42,10 +42,14 @@ const EXCHANGE: Duration = Duration::from_secs(60);
 /// An idle connection is kept for the next sync this long; longer would cost more in signs of life than a new one.
 const IDLE: Duration = Duration::from_secs(60);
 
+const AGENT: &str = concat!("xunge/", env!("CARGO_PKG_VERSION"));
+
 /// HTTPS to one server, accepted only with a pinned key.
 pub struct Https {
     client: Client,
     base: String,
+    /// Bytes of the headers that the client adds to every request.
+    own_head: u64,
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
 }
@@ -74,7 +78,7 @@ impl Https {
             .pool_idle_timeout(IDLE)
             .no_gzip()
             .no_proxy()
-            .user_agent(concat!("xunge/", env!("CARGO_PKG_VERSION")))
+            .user_agent(AGENT)
             .build()
             .map_err(|error| bad(chain(&error)))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -83,8 +87,11 @@ impl Https {
             .enable_all()
             .build()
             .map_err(|error| bad(error.to_string()))?;
+        let authority = base.split("://").nth(1).unwrap_or_default();
+        let own_head = format!("host: {authority}\r\naccept: */*\r\nuser-agent: {AGENT}\r\n").len();
         Ok(Self {
             client,
+            own_head: u64::try_from(own_head).unwrap_or(0),
             base,
             runtime: Some(runtime),
         })
@@ -93,11 +100,8 @@ impl Https {
     /// Opens the server's line of hints; an answer that is none, or no answer, comes back as it was.
     pub fn listen(&self, request: &Request, cancel: &CancelToken) -> Result<HintLine<'_>, Outcome> {
         let runtime = self.runtime().map_err(Outcome::Failed)?;
-        let opened = runtime.block_on(until(
-            cancel,
-            EXCHANGE,
-            self.ask(request, &Arc::new(AtomicU64::new(0))),
-        ));
+        let sent = Arc::new(AtomicU64::new(0));
+        let opened = runtime.block_on(until(cancel, EXCHANGE, self.ask(request, &sent)));
         let answer = opened.map_err(Outcome::Failed)?;
         let head = head_of(&answer);
         let is_stream = head
@@ -109,7 +113,7 @@ impl Https {
                 runtime,
                 answer,
                 Traffic {
-                    sent: request.size(),
+                    sent: sent.load(Ordering::Relaxed),
                     received: got,
                 },
             ));
@@ -137,7 +141,7 @@ impl Https {
             .ok_or_else(|| TransportError::Unreachable("closed".into()))
     }
 
-    /// Sends a request; `sent` grows with every piece that is handed to the line.
+    /// Sends a request; `sent` grows with the head and with every piece of the body that is handed to the line.
     async fn ask(
         &self,
         request: &Request,
@@ -171,6 +175,14 @@ impl Https {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             asking = asking.body(in_pieces(body.into(), sent.clone()));
         }
+        let added = headers
+            .iter()
+            .filter(|(name, _)| [ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH].contains(name));
+        let added: usize = added
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
+        let head = request.head_size() + self.own_head + u64::try_from(added).unwrap_or(0);
+        sent.fetch_add(head, Ordering::Relaxed);
         asking.headers(headers).send().await.map_err(failed)
     }
 }
@@ -204,9 +216,8 @@ impl Transport for Https {
             outcome,
             Err(TransportError::Unreachable(_) | TransportError::Pin(_) | TransportError::Address(_))
         );
-        let head = if reached { request.head_size() } else { 0 };
         let traffic = Traffic {
-            sent: head.saturating_add(sent.load(Ordering::Relaxed)),
+            sent: if reached { sent.load(Ordering::Relaxed) } else { 0 },
             received: received.load(Ordering::Relaxed),
         };
         (outcome, traffic)

@@ -62,7 +62,13 @@ impl Request {
     }
     /// Bytes of the request line and the headers, as HTTP/1.1 writes them; HTTP/2 may need fewer.
     pub fn head_size(&self) -> u64 {
-        let line = "POST  HTTP/1.1\r\n".len() + self.path.len();
+        let method = match self.method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Patch => "PATCH",
+        };
+        let line = method.len() + "  HTTP/1.1\r\n".len() + self.path.len();
         size_of_head(
             line,
             self.headers.iter().map(|(name, value)| (*name, value.as_str())),
