@@ -66,7 +66,9 @@ fn fuzz(ws: &Workspace) -> Command {
         .env_remove("CARGO")
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("RUSTC")
-        .env_remove("CARGO_TARGET_DIR");
+        .env_remove("CARGO_TARGET_DIR")
+        // Addresses without names would push the panic's own words out of sight.
+        .env("RUST_BACKTRACE", "0");
     command
 }
 
@@ -152,7 +154,7 @@ fn kept(corpus: &Path) -> String {
 
 fn tail(said: &str) -> String {
     let lines: Vec<&str> = said.lines().collect();
-    let skip = lines.len().saturating_sub(40);
+    let skip = lines.len().saturating_sub(60);
     lines.into_iter().skip(skip).collect::<Vec<_>>().join("\n")
 }
 

@@ -49,13 +49,22 @@ pub fn describe(app: &App) -> Value {
     api
 }
 
-/// Our counts are unsigned, and the formats `int32` and `int64` are not: they would promise a largest value that we do not
-/// hold anybody to.
+/// Takes back what is promised by mistake. Our counts are unsigned, and the formats `int32` and `int64` are not: they would
+/// promise a largest value that we hold nobody to.
 fn widen(value: &mut Value) {
     match value {
         Value::Object(map) => {
             if map.get("minimum").is_some_and(|least| least == 0) {
                 map.remove("format");
+            }
+            // An open enum: a known text is a text as well, so both hold.
+            let open =
+                |one: &Value| one.get("type").is_some_and(|t| t == "string") && one.get("enum").is_none();
+            let texts = map.get("oneOf").and_then(Value::as_array);
+            if texts.is_some_and(|all| all.iter().any(open))
+                && let Some(all) = map.remove("oneOf")
+            {
+                map.insert("anyOf".into(), all);
             }
             map.values_mut().for_each(widen);
         }

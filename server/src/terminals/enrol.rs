@@ -78,6 +78,7 @@ pub fn keep_code(
 /// gives the same certificate again (a lost answer); any other use of a used code is refused.
 #[utoipa::path(post, path = "/v1/field/enrol", tag = "terminals", request_body = EnrolRequest, responses(
     (status = 200, body = EnrolAnswer),
+    (status = 401, description = "`auth.signature`", body = Problem),
     (status = 403, description = "`enrol.code`, `stream.revoked`", body = Problem)
 ))]
 pub async fn enrol(
