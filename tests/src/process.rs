@@ -132,6 +132,10 @@ impl Server {
         self.child = Some(child);
         Ok(())
     }
+    /// The process that runs, if one does.
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
     /// SIGKILL: nothing is finished, nothing is said.
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {

@@ -97,6 +97,21 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Reports into custody on both engines, against the same statements run raw; 10,000 check-ins in a minute
+    Ingest {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Photos onto the disk, against raw files; the server's memory under 200 terminals
+    Photos {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Bytes of a report on the line
+    Wire {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -146,9 +161,14 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
             );
         }
         Task::Demo { args } => return demo::run(&ws, &args),
-        Task::Bench {
-            which: Bench::Lookup { args },
-        } => return bench::lookup(&ws, &args),
+        Task::Bench { which } => {
+            return match which {
+                Bench::Lookup { args } => bench::lookup(&ws, &args),
+                Bench::Ingest { args } => bench::server(&ws, "ingest", &args),
+                Bench::Photos { args } => bench::server(&ws, "photos", &args),
+                Bench::Wire { args } => bench::server(&ws, "wire", &args),
+            };
+        }
         Task::Simulate { args } => return simulate::run(&ws, &args),
         Task::Judges => return judges::run(&ws),
         Task::Fuzz { minutes, target } => fuzz::longer(&ws, minutes, target.as_deref())?,

@@ -1,7 +1,7 @@
 //! One private PostgreSQL cluster for a whole test run, or one by hand for looking into a failing test.
 //!
 //! It listens on loopback and on a socket in its own folder, trusts everybody (user `xunge`), syncs nothing to disk
-//! and never touches a cluster of the system. Tests find it by `XUNGE_TEST_PG`; each makes its own database in it.
+//! (but for the benches) and never touches a cluster of the system. Tests find it by `XUNGE_TEST_PG`; each makes its own database in it.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,6 +21,8 @@ const LONGEST_DIR: usize = 85;
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const ABANDONED_AFTER: Duration = Duration::from_secs(2 * 3600);
 const PREFIX: &str = "xunge-pg-";
+/// Nothing of a test outlives its run, so nothing waits for the disk.
+const HASTY: &[&str] = &["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
 /// A running cluster; dropping it stops it and removes its folder.
 pub struct Cluster {
@@ -32,9 +34,22 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster on a free port. It dies with this process, also when that is killed (on Linux).
     pub fn start() -> Result<Self> {
+        Self::start_with(HASTY)
+    }
+
+    /// The same with PostgreSQL's own settings: it waits for the disk as in production, for the benches.
+    pub fn start_durable() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    fn start_with(settings: &'static [&'static str]) -> Result<Self> {
         sweep(Path::new("/tmp"));
         // Not under target/: user postgres may have no way into the tree, and its path may be too long for a socket.
-        let place = Place::create(&PathBuf::from(format!("/tmp/{PREFIX}{}", std::process::id())))?;
+        let dir = PathBuf::from(format!("/tmp/{PREFIX}{}", std::process::id()));
+        let place = Place {
+            settings,
+            ..Place::create(&dir)?
+        };
         for _ in 0..3 {
             // Somebody may take the port between our asking for a free one and PostgreSQL's using it: ask again.
             if let Some((server, port)) = place.try_serve(free_port()?)? {
@@ -111,6 +126,7 @@ struct Place {
     bin: PathBuf,
     /// PostgreSQL refuses to run as root; as root we become Debian's user `postgres`.
     root: bool,
+    settings: &'static [&'static str],
 }
 
 impl Place {
@@ -125,6 +141,7 @@ impl Place {
             dir: dir.to_path_buf(),
             bin,
             root: shell::is_root(),
+            settings: HASTY,
         })
     }
 
@@ -164,19 +181,14 @@ impl Place {
         self.dir.join("log")
     }
 
-    /// Nothing here outlives the run, so nothing waits for the disk; tests run many at once, each with a pool.
+    /// Tests run many at once, each with a pool.
     fn options(&self, port: u16) -> Vec<String> {
         let (port, sockets) = (port.to_string(), self.dir.join("s").display().to_string());
         let mut options: Vec<String> = ["-h", "127.0.0.1", "-p", &port, "-k", &sockets]
             .map(String::from)
             .into();
-        for setting in [
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-            "max_connections=300",
-        ] {
-            options.extend(["-c".to_owned(), setting.to_owned()]);
+        for setting in self.settings.iter().chain(&["max_connections=300"]) {
+            options.extend(["-c".to_owned(), (*setting).to_owned()]);
         }
         options
     }

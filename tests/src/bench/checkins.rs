@@ -1,0 +1,83 @@
+//! The morning: so many patrollers check in within one minute, each from a terminal of his own.
+//!
+//! Each has its moment, whether the server keeps up or not, and its answer is timed from that moment: a server that
+//! falls behind is not spared the queue.
+
+use super::{Verdicts, fleet, http::Client, percentile, to_f64};
+use crate::city::City;
+use anyhow::{Result, ensure};
+use server::{
+    params,
+    store::{Store, StoreError, Tx},
+};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HANDS: usize = 64;
+const GOAL_MS: f64 = 100.0;
+
+pub fn run(engine: &str, city: &City, store: &Store, count: usize, verdicts: &Verdicts) -> Result<()> {
+    let began = Instant::now();
+    let mut units = fleet::raise(city, count)?;
+    let pushes = units
+        .iter_mut()
+        .map(|unit| {
+            let entry = unit.check_in()?;
+            unit.push(vec![entry])
+        })
+        .collect::<Result<Vec<_>>>()?;
+    println!(
+        "  {count} terminals enrolled in {:.0}s",
+        began.elapsed().as_secs_f64()
+    );
+    let times = in_time(city, &pushes)?;
+    let present = |tx: &mut Tx<'_>| -> Result<usize, StoreError> {
+        tx.one(
+            "SELECT COUNT(*) AS n FROM presence WHERE present",
+            params![],
+            |row| row.get("n"),
+        )
+    };
+    let present = store.read_blocking(present)?;
+    ensure!(present == count, "{present} of {count} are on duty");
+    let (p50, p99) = (percentile(times.clone(), 0.5), percentile(times.clone(), 0.99));
+    verdicts.at_most(&format!("checkins_{engine}_p99"), p99, "ms", GOAL_MS);
+    println!(
+        "  {count} check-ins in one minute: p50={p50:.1}ms worst={:.1}ms",
+        percentile(times, 1.0)
+    );
+    Ok(())
+}
+
+fn in_time(city: &City, pushes: &[Vec<u8>]) -> Result<Vec<f64>> {
+    let (next, address) = (AtomicUsize::new(0), city.server.address());
+    let step = MINUTE.as_secs_f64() / to_f64(pushes.len());
+    let start = Instant::now() + Duration::from_millis(200);
+    let hand = || -> Result<Vec<f64>> {
+        let mut client = Client::to(address);
+        let mut times = Vec::new();
+        loop {
+            let k = next.fetch_add(1, Ordering::Relaxed);
+            let Some(push) = pushes.get(k) else {
+                return Ok(times);
+            };
+            let due = start + Duration::from_secs_f64(step * to_f64(k));
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            client.send(push)?.good()?;
+            times.push(due.elapsed().as_secs_f64() * 1000.0);
+        }
+    };
+    let mut times = Vec::new();
+    thread::scope(|scope| -> Result<()> {
+        let hands: Vec<_> = (0..HANDS).map(|_| scope.spawn(hand)).collect();
+        for hand in hands {
+            times.append(&mut hand.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??);
+        }
+        Ok(())
+    })?;
+    Ok(times)
+}

@@ -1,0 +1,314 @@
+//! Terminals by the hundred without their stores: enrolled as the real ones are, with keys and tokens, and requests
+//! that are signed and compressed as the handset does it, made ahead of the measuring.
+
+use super::http::{Client, request};
+use crate::{
+    chance::Chance,
+    city::{City, DISTRICT},
+    process::{ADMIN, Server, Setup},
+};
+use anyhow::{Context, Result};
+use flate2::{Compression, write::GzEncoder};
+use protocol::{
+    WIRE_VERSION,
+    entry::Entry,
+    evidence::{ClockReading, Evidence, Position},
+    field::{Device, EnrolAnswer, EnrolRequest, Invitation},
+    geo::PointE7,
+    ids::{EntryId, PersonId, PostId, RecordId, StreamId},
+    open::Open,
+    payload::{CheckIn, Payload, Report},
+    photo::PhotoRef,
+    push::Envelope,
+    sign::{SIGNATURE_HEADER, Signer as _, SoftwareKey, challenge_message, enrol_message, push_message},
+    time::Millis,
+};
+use serde_json::{Value, json, value::RawValue};
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Bodies above this are compressed, as the handset does.
+const COMPRESS_FROM: usize = 1024;
+/// Terminals are enrolled by so many at a time.
+const HANDS: usize = 8;
+/// No limit of requests a minute: the few terminals of a bench send what a city sends. Tokens live long enough.
+const SETTINGS: &str = "field_requests_per_minute = 0\nfield_token_minutes = 600\n";
+const WORDS: &str = "人行道地砖破损约三平方米，行人绕行车道，夜间照明不足，建议尽快维修并设置警示标志。";
+
+/// A founded city over plain HTTP on loopback, as the benches want it.
+pub fn found(folder: &Path, database: Option<&str>) -> Result<City> {
+    let setup = Setup {
+        database: database.map(str::to_owned),
+        settings: Some(SETTINGS.into()),
+        plain_http: true,
+    };
+    City::small(folder, setup)
+}
+
+/// A terminal, its key and its token.
+pub struct Unit {
+    pub stream: StreamId,
+    pub person: PersonId,
+    pub post: PostId,
+    pub token: String,
+    key: SoftwareKey,
+    point: PointE7,
+    chance: Chance,
+    n: u64,
+}
+
+/// The machine's clock.
+pub fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis(i64::try_from(since.as_millis()).unwrap_or(0))
+}
+
+fn clock() -> ClockReading {
+    let now = now();
+    ClockReading {
+        wall: now,
+        boot: "5d3c9a52-2f0e-4c55-9d1b-7a3f60c1e2aa".into(),
+        monotonic_ms: now.0 % 1_000_000_000,
+        offset_ms: Some(137),
+    }
+}
+
+/// Enrols so many terminals, each with a post and a holder of its own.
+pub fn raise(city: &City, count: usize) -> Result<Vec<Unit>> {
+    let address = city.server.address();
+    let session = json!({"account": ADMIN, "password": city.server.admin_password});
+    let session = Client::to(address).post("/v1/session", "", &session)?;
+    let admin = text(&session, "token")?;
+    let point = city.pack.view().cells().next().context("a cell")?.centroid();
+    let next = AtomicUsize::new(0);
+    // Numbers of posts are unique in the city: a second fleet goes on behind the first.
+    let series = now().0;
+    let work = || -> Result<Vec<Unit>> {
+        let mut client = Client::to(address);
+        let mut units = Vec::new();
+        loop {
+            let k = next.fetch_add(1, Ordering::Relaxed);
+            if k >= count {
+                return Ok(units);
+            }
+            let number = format!("{series}-{k}");
+            units.push(enrol(&mut client, &admin, &city.district, &number, point)?);
+        }
+    };
+    let mut units = Vec::new();
+    thread::scope(|scope| -> Result<()> {
+        let hands: Vec<_> = (0..HANDS.min(count)).map(|_| scope.spawn(work)).collect();
+        for hand in hands {
+            units.append(&mut hand.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??);
+        }
+        Ok(())
+    })?;
+    Ok(units)
+}
+
+fn text(value: &Value, key: &str) -> Result<String> {
+    let text = value.get(key).and_then(Value::as_str);
+    Ok(text.with_context(|| format!("{key} in {value}"))?.to_owned())
+}
+
+fn enrol(client: &mut Client, admin: &str, org: &str, number: &str, point: PointE7) -> Result<Unit> {
+    let roles = json!([{"role": "patroller", "org": org}]);
+    let person = json!({"name": "巡查员", "org": org, "roles": roles});
+    let person = text(&client.post("/v1/people", admin, &person)?, "id")?;
+    let post = json!({"org": org, "number": number, "name": "岗位", "areas": [DISTRICT]});
+    let post = text(&client.post("/v1/posts", admin, &post)?, "id")?;
+    let holder = json!({"person": person});
+    client.post(&format!("/v1/posts/{post}/holders"), admin, &holder)?;
+    let terminal = json!({"label": number, "org": org});
+    let terminal = text(&client.post("/v1/terminals", admin, &terminal)?, "id")?;
+    let invited = json!({"post": post, "person": person});
+    let invited = client.post(&format!("/v1/terminals/{terminal}/invitations"), admin, &invited)?;
+    let invitation = Invitation::from_text(&text(&invited, "invitation")?)?;
+
+    let mut chance = Chance::of(7, number);
+    let mut secret = [0; 32];
+    fill(&mut chance, &mut secret);
+    let key = SoftwareKey::from_secret(&secret);
+    let stream = StreamId::from_parts(millis(), ten(&mut chance));
+    let asked = EnrolRequest {
+        v: WIRE_VERSION,
+        code: invitation.code.clone(),
+        stream,
+        key: key.public_key(),
+        device: Device {
+            model: "bench".into(),
+            os: "linux".into(),
+            app: env!("CARGO_PKG_VERSION").into(),
+        },
+        predecessor: None,
+        signature: key.sign(&enrol_message(&invitation.code, stream))?,
+    };
+    let answer = client.post("/v1/field/enrol", "", &serde_json::to_value(&asked)?)?;
+    let _: EnrolAnswer = serde_json::from_value(answer)?;
+    let challenge = client.post("/v1/field/challenge", "", &json!({"stream": stream}))?;
+    let challenge = text(&challenge, "challenge")?;
+    let signature = key.sign(&challenge_message(stream, &challenge))?;
+    let asked = json!({"stream": stream, "challenge": challenge, "signature": signature, "clock": clock()});
+    let token = text(&client.post("/v1/field/token", "", &asked)?, "token")?;
+    Ok(Unit {
+        stream,
+        person: person.parse()?,
+        post: post.parse()?,
+        token,
+        key,
+        point,
+        chance,
+        n: 0,
+    })
+}
+
+fn fill(chance: &mut Chance, bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = chance.bits().to_le_bytes()[0];
+    }
+}
+
+fn ten(chance: &mut Chance) -> [u8; 10] {
+    let mut ten = [0; 10];
+    fill(chance, &mut ten);
+    ten
+}
+
+fn millis() -> u64 {
+    u64::try_from(now().0).unwrap_or(0)
+}
+
+impl Unit {
+    /// The entry that a report becomes.
+    pub fn report(&mut self, photos: Vec<PhotoRef>) -> Result<Vec<u8>> {
+        let around = |chance: &mut Chance| i32::try_from(chance.below(2000)).unwrap_or(0) - 1000;
+        let point = PointE7 {
+            lat: self.point.lat + around(&mut self.chance),
+            lon: self.point.lon + around(&mut self.chance),
+        };
+        let report = Report {
+            matter: None,
+            text: WORDS.into(),
+            place: None,
+            cell: None,
+            address: format!("桂林路 {} 号", self.chance.below(900)),
+            self_handled: false,
+            photos,
+        };
+        self.entry(Payload::Report(report), Some(point))
+    }
+    pub fn check_in(&mut self) -> Result<Vec<u8>> {
+        let point = self.point;
+        self.entry(Payload::CheckIn(CheckIn::default()), Some(point))
+    }
+    fn entry(&mut self, payload: Payload, point: Option<PointE7>) -> Result<Vec<u8>> {
+        self.n += 1;
+        let clock = clock();
+        let entry = Entry {
+            v: WIRE_VERSION,
+            id: EntryId::from_parts(millis(), ten(&mut self.chance)),
+            n: self.n,
+            kind: Open::Known(payload.kind()),
+            record: RecordId::from_parts(millis(), ten(&mut self.chance)),
+            after: None,
+            supersedes: None,
+            author: self.person,
+            post: self.post,
+            grid: None,
+            payload: payload.to_json()?,
+            evidence: Evidence {
+                position: point.map(|point| Position {
+                    point,
+                    accuracy_cm: 480,
+                    provider: "gps".into(),
+                    mock: false,
+                    fix_time: clock.wall,
+                }),
+                clock,
+            },
+        };
+        Ok(entry.to_bytes()?)
+    }
+    /// A whole push of these entries, signed and compressed.
+    pub fn push(&self, entries: Vec<Vec<u8>>) -> Result<Vec<u8>> {
+        let entries = entries
+            .into_iter()
+            .map(|entry| Ok(RawValue::from_string(String::from_utf8(entry)?)?))
+            .collect::<Result<_>>()?;
+        let body = serde_json::to_vec(&Envelope {
+            v: WIRE_VERSION,
+            stream: self.stream,
+            clock: clock(),
+            entries,
+        })?;
+        let signature = self.key.sign(&push_message(&self.token, &body))?.to_string();
+        let bearer = self.bearer();
+        let mut headers = vec![
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("accept-encoding", "gzip"),
+            (SIGNATURE_HEADER, &signature),
+        ];
+        if body.len() <= COMPRESS_FROM {
+            return Ok(request("POST", "/v1/field/push", &headers, &body));
+        }
+        headers.push(("content-encoding", "gzip"));
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&body)?;
+        Ok(request("POST", "/v1/field/push", &headers, &gzip.finish()?))
+    }
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+    /// `count` pushes of `each` reports.
+    pub fn pushes(&mut self, count: usize, each: usize) -> Result<Vec<Vec<u8>>> {
+        let push = |_| {
+            let entries = (0..each)
+                .map(|_| self.report(Vec::new()))
+                .collect::<Result<_>>()?;
+            self.push(entries)
+        };
+        (0..count).map(push).collect()
+    }
+}
+
+/// Requests of several clients, each in its own order over its own connection; milliseconds of each answer.
+pub fn send_all(server: SocketAddr, work: &[Vec<Vec<u8>>]) -> Result<(Vec<f64>, Duration)> {
+    let began = std::time::Instant::now();
+    let one = |requests: &[Vec<u8>]| -> Result<Vec<f64>> {
+        let mut client = Client::to(server);
+        let timed = |request: &Vec<u8>| {
+            let sent = std::time::Instant::now();
+            client.send(request)?.good()?;
+            Ok(sent.elapsed().as_secs_f64() * 1000.0)
+        };
+        requests.iter().map(timed).collect()
+    };
+    let mut times = Vec::new();
+    thread::scope(|scope| -> Result<()> {
+        let clients: Vec<_> = work
+            .iter()
+            .map(|requests| scope.spawn(|| one(requests)))
+            .collect();
+        for client in clients {
+            times.append(
+                &mut client
+                    .join()
+                    .map_err(|_| anyhow::anyhow!("a client panicked"))??,
+            );
+        }
+        Ok(())
+    })?;
+    Ok((times, began.elapsed()))
+}
+
+/// The process of a running server.
+pub fn process(server: &Server) -> Result<u32> {
+    server.process().context("a running server")
+}

@@ -1,0 +1,268 @@
+//! Reports into custody: 8 clients over HTTP to a server process, one report a request and in batches of 50, row and
+//! event on the disk before the answer; against the same statements run raw over the same rows in the same grouping.
+
+use super::{
+    Verdicts, checkins, fleet,
+    http::{Client, request},
+    machine, median, percentile,
+    raw::{self, Push},
+    raw_pg, to_f64,
+};
+use crate::city::City;
+use anyhow::{Context, Result, ensure};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+const CLIENTS: usize = 8;
+const GOAL: f64 = 0.5;
+/// (promise, reports in a request, requests of each client in a round)
+const CASES: [(&str, usize, usize); 2] = [("single", 1, 250), ("batch50", 50, 12)];
+
+/// What of it is run.
+pub struct Plan {
+    pub folder: PathBuf,
+    /// A durable PostgreSQL; none leaves that engine out.
+    pub postgres: Option<String>,
+    pub rounds: usize,
+    /// Check-ins in one minute, each of its own terminal; 0 leaves them out.
+    pub checkins: usize,
+}
+
+pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
+    on(plan, &Place::sqlite(plan), verdicts)?;
+    if let Some(url) = &plan.postgres {
+        on(plan, &Place::postgres(plan, url)?, verdicts)?;
+    }
+    Ok(())
+}
+
+/// Where a server's data lies, and where the copy for raw.
+struct Place {
+    engine: &'static str,
+    data: PathBuf,
+    /// The server's database as `--database` takes it; none for SQLite.
+    database: Option<String>,
+    /// Of the cluster, when there is one: its maintenance database and the folder its processes work in.
+    cluster: Option<(String, PathBuf)>,
+}
+
+impl Place {
+    fn sqlite(plan: &Plan) -> Self {
+        Self {
+            engine: "sqlite",
+            data: plan.folder.join("sqlite"),
+            database: None,
+            cluster: None,
+        }
+    }
+    fn postgres(plan: &Plan, url: &str) -> Result<Self> {
+        let mut client = postgres::Client::connect(url, postgres::NoTls)?;
+        let mut show = |what: &str| -> Result<String> { Ok(client.query_one(what, &[])?.get(0)) };
+        ensure!(show("SHOW fsync")? == "on", "a cluster that syncs");
+        ensure!(
+            show("SHOW synchronous_commit")? == "on",
+            "a cluster that waits for the disk"
+        );
+        let folder = PathBuf::from(show("SHOW data_directory")?);
+        refuse_memory(&folder)?;
+        client.batch_execute("CREATE DATABASE xunge_bench")?;
+        Ok(Self {
+            engine: "postgres",
+            data: plan.folder.join("postgres"),
+            database: Some(of_cluster(url, "xunge_bench")?),
+            cluster: Some((url.to_owned(), folder)),
+        })
+    }
+    fn url(&self) -> String {
+        let file = || format!("sqlite:{}", self.data.join("xunge.db").display());
+        self.database.clone().unwrap_or_else(file)
+    }
+    /// Copies the resting server's database for raw.
+    fn copy(&self) -> Result<Raw> {
+        let Some((cluster, _)) = &self.cluster else {
+            let copy = self.data.join("raw.db");
+            std::fs::copy(self.data.join("xunge.db"), &copy)?;
+            return Ok(Raw::Sqlite(raw::Sqlite::open(&copy)?, copy));
+        };
+        let mut client = postgres::Client::connect(cluster, postgres::NoTls)?;
+        client.batch_execute("CREATE DATABASE xunge_raw TEMPLATE xunge_bench")?;
+        let url = of_cluster(cluster, "xunge_raw")?;
+        Ok(Raw::Postgres(raw_pg::Connections::open(&url, CLIENTS)?, url))
+    }
+    /// CPU seconds of the server and, where there is one, of its database.
+    fn cpu(&self, city: &City) -> Result<f64> {
+        let database = self
+            .cluster
+            .as_ref()
+            .map_or(0.0, |(_, folder)| machine::cpu_in(folder));
+        Ok(machine::cpu_of(fleet::process(&city.server)?)? + database)
+    }
+}
+
+fn of_cluster(url: &str, database: &str) -> Result<String> {
+    let (cluster, _) = url
+        .rsplit_once('/')
+        .context("postgres://user@host:port/database")?;
+    Ok(format!("{cluster}/{database}"))
+}
+
+enum Raw {
+    Sqlite(raw::Sqlite, PathBuf),
+    Postgres(raw_pg::Connections, String),
+}
+
+impl Raw {
+    /// Where to count its rows.
+    fn url(&self) -> String {
+        match self {
+            Self::Sqlite(_, path) => format!("sqlite:{}", path.display()),
+            Self::Postgres(_, url) => url.clone(),
+        }
+    }
+    fn replay(&mut self, pushes: &[Push], group: usize, last: &mut HashMap<String, i64>) -> Result<Duration> {
+        let began = Instant::now();
+        match self {
+            Self::Sqlite(raw, _) => raw.replay(pushes, group, last)?,
+            Self::Postgres(raw, _) => drop(raw.replay(pushes, last)?),
+        }
+        Ok(began.elapsed())
+    }
+}
+
+fn on(plan: &Plan, place: &Place, verdicts: &Verdicts) -> Result<()> {
+    let mut city = fleet::found(&place.data, place.database.as_deref())?;
+    let mut units = fleet::raise(&city, CLIENTS)?;
+    ensure!(city.server.stop()?, "the server stops cleanly");
+    let mut raw = place.copy()?;
+    city.server.start()?;
+    let store = raw::open(&place.url())?;
+    let mut last = HashMap::new();
+    for (case, each, requests) in CASES {
+        let mut rounds = Vec::new();
+        // The first round warms both up and is not counted.
+        for round in 0..=plan.rounds {
+            let work = units
+                .iter_mut()
+                .map(|unit| unit.pushes(requests, each))
+                .collect::<Result<Vec<_>>>()?;
+            let mut figures = ours(place, &city, &work, each)?;
+            let pushes = raw::pushes(&store, figures.since)?;
+            ensure!(
+                pushes.len() == CLIENTS * requests,
+                "{} pushes are held",
+                pushes.len()
+            );
+            figures.raw_rate = figures.reports / raw.replay(&pushes, figures.group, &mut last)?.as_secs_f64();
+            if round > 0 {
+                rounds.push(figures);
+            }
+        }
+        let (held, done) = (raw::counts(&store)?, raw::counts(&raw::open(&raw.url())?)?);
+        ensure!(
+            held == done,
+            "raw left other rows than the server: {done:?}, not {held:?}"
+        );
+        say(&format!("ingest_{}_{case}", place.engine), &rounds, verdicts);
+    }
+    if plan.checkins > 0 {
+        checkins::run(place.engine, &city, &store, plan.checkins, verdicts)?;
+    }
+    store.close_blocking();
+    ensure!(city.server.stop()?, "the server stops cleanly");
+    Ok(())
+}
+
+struct Figures {
+    since: protocol::time::Millis,
+    reports: f64,
+    rate: f64,
+    raw_rate: f64,
+    times: Vec<f64>,
+    cpu: f64,
+    /// Share of the machine's work that was neither the server's nor ours.
+    others: f64,
+    group: usize,
+}
+
+fn ours(place: &Place, city: &City, work: &[Vec<Vec<u8>>], each: usize) -> Result<Figures> {
+    // Rounds are told apart by the millisecond of their arrival.
+    std::thread::sleep(Duration::from_millis(20));
+    let since = fleet::now();
+    let (cpu, all, own) = (
+        place.cpu(city)?,
+        machine::cpu_of_all()?,
+        machine::cpu_of(std::process::id())?,
+    );
+    let groups = groups(city)?;
+    let (times, took) = fleet::send_all(city.server.address(), work)?;
+    let cpu = place.cpu(city)? - cpu;
+    let own = machine::cpu_of(std::process::id())? - own;
+    let all = machine::cpu_of_all()? - all;
+    let then = self::groups(city)?;
+    let reports = to_f64(times.len() * each);
+    let group = (then.0 - groups.0) / (then.1 - groups.1).max(1.0);
+    Ok(Figures {
+        since,
+        reports,
+        rate: reports / took.as_secs_f64(),
+        raw_rate: 0.0,
+        times,
+        cpu: cpu / reports * 1000.0,
+        others: ((all - cpu - own) / all.max(0.01)).max(0.0),
+        group: (1..=CLIENTS)
+            .rev()
+            .find(|n| to_f64(*n) <= group.round())
+            .unwrap_or(1),
+    })
+}
+
+/// How many closures shared how many commits so far (SQLite; nothing is counted on PostgreSQL).
+fn groups(city: &City) -> Result<(f64, f64)> {
+    let answer = Client::to(city.server.address()).send(&request("GET", "/metrics", &[], b""))?;
+    let text = String::from_utf8(answer.good()?.body)?;
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0)
+    };
+    Ok((value("store_group_size_sum "), value("store_group_size_count ")))
+}
+
+fn say(promise: &str, rounds: &[Figures], verdicts: &Verdicts) {
+    let of = |f: fn(&Figures) -> f64| median(rounds.iter().map(f).collect());
+    let (rate, raw_rate) = (of(|r| r.rate), of(|r| r.raw_rate));
+    let ours = format!("{rate:.0}/s");
+    let raw = format!("{raw_rate:.0}/s");
+    verdicts.at_least(promise, &ours, &raw, rate / raw_rate, GOAL);
+    let times: Vec<f64> = rounds.iter().flat_map(|r| r.times.iter().copied()).collect();
+    println!(
+        "  clients={CLIENTS} p50={:.1}ms p99={:.1}ms cpu_s_per_1000={:.2} pushes_a_commit={:.1} others={:.0}%",
+        percentile(times.clone(), 0.5),
+        percentile(times, 0.99),
+        of(|r| r.cpu),
+        of(|r| to_f64(r.group)),
+        of(|r| r.others * 100.0),
+    );
+}
+
+/// A folder on a real disk: a file system in memory syncs nothing.
+pub fn refuse_memory(folder: &Path) -> Result<()> {
+    let mounts = std::fs::read_to_string("/proc/mounts")?;
+    let of_folder = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ').skip(1);
+            Some((words.next()?, words.next()?))
+        })
+        .filter(|(at, _)| folder.starts_with(at))
+        .max_by_key(|(at, _)| at.len());
+    let kind = of_folder.map_or("", |(_, kind)| kind);
+    ensure!(
+        kind != "tmpfs" && kind != "ramfs",
+        "{} lies in memory: --folder",
+        folder.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What the operating system says of processes: CPU time and memory.
+
+use anyhow::{Context, Result};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// Linux counts CPU time in hundredths of a second for everybody.
+const TICKS: f64 = 100.0;
+
+/// CPU seconds of a process so far.
+pub fn cpu_of(process: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after_name = stat.rsplit_once(") ").context("a name in stat")?.1;
+    let fields: Vec<&str> = after_name.split(' ').collect();
+    let ticks = |at: usize| -> Result<f64> { Ok(fields.get(at).context("a field of stat")?.parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / TICKS)
+}
+
+/// CPU seconds of all processes of a user's program, such as `postgres` with its workers, found by the folder it works in.
+pub fn cpu_in(folder: &Path) -> f64 {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|process| cpu_of(process).ok())
+        .sum()
+}
+
+/// Seconds that all CPUs together worked so far, for whomever.
+pub fn cpu_of_all() -> Result<f64> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let first = stat.lines().next().context("a line of stat")?;
+    let fields: Vec<f64> = first
+        .split_whitespace()
+        .skip(1)
+        .take(8)
+        .filter_map(|f| f.parse().ok())
+        .collect();
+    let idle: f64 = fields.iter().skip(3).take(2).sum();
+    Ok((fields.iter().sum::<f64>() - idle) / TICKS)
+}
+
+/// Resident memory in megabytes (10^6 bytes).
+pub fn memory_of(process: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .context("VmRSS")?;
+    let kib: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+    Ok(kib * 1024.0 / 1e6)
+}
+
+/// Watches the memory of a process and keeps the highest value seen.
+pub struct MemoryWatch {
+    over: Arc<AtomicBool>,
+    /// Kilobytes.
+    peak: Arc<AtomicU64>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl MemoryWatch {
+    pub fn start(process: u32) -> Self {
+        let (over, peak) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (end, highest) = (Arc::clone(&over), Arc::clone(&peak));
+        let thread = thread::spawn(move || {
+            while !end.load(Ordering::Relaxed) {
+                let now = memory_of(process).unwrap_or(0.0);
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "kilobytes"
+                )]
+                highest.fetch_max((now * 1000.0) as u64, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        Self {
+            over,
+            peak,
+            thread: Some(thread),
+        }
+    }
+    /// The highest value in megabytes.
+    pub fn finish(mut self) -> f64 {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "kilobytes")]
+        let kilobytes = self.peak.load(Ordering::Relaxed) as f64;
+        kilobytes / 1000.0
+    }
+}

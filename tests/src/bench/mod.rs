@@ -1,0 +1,94 @@
+//! The benches that need a whole server: what a promise costs, as a ratio to the same work done raw in the same run.
+//!
+//! Ours and raw take turns in rounds, and medians are compared, because a shared machine is never twice the same.
+//! Absolute figures belong to one machine; what may be claimed is the ratio.
+
+pub mod checkins;
+pub mod fleet;
+pub mod http;
+pub mod ingest;
+pub mod machine;
+pub mod photos;
+pub mod raw;
+pub mod raw_pg;
+pub mod wire;
+
+use std::cell::Cell;
+
+/// Prints the lines of a bench and remembers whether one of them missed its goal.
+#[derive(Default)]
+pub struct Verdicts {
+    missed: Cell<bool>,
+}
+
+impl Verdicts {
+    /// A promise of at least `goal` times raw.
+    pub fn at_least(&self, promise: &str, ours: &str, raw: &str, ratio: f64, goal: f64) {
+        let verdict = self.judge(ratio >= goal);
+        println!("promise={promise} ours={ours} raw={raw} ratio={ratio:.2} goal={goal} {verdict}");
+    }
+    /// A promise of at most `goal`.
+    pub fn at_most(&self, promise: &str, ours: f64, unit: &str, goal: f64) {
+        let verdict = self.judge(ours <= goal);
+        println!("promise={promise} ours={ours:.1}{unit} goal={goal}{unit} {verdict}");
+    }
+    fn judge(&self, held: bool) -> &'static str {
+        self.missed.set(self.missed.get() || !held);
+        if held { "ok" } else { "MISSED" }
+    }
+    pub fn all_held(&self) -> bool {
+        !self.missed.get()
+    }
+}
+
+/// The middle one; of an even number the upper of the two.
+pub fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The value below which a share of them lies.
+pub fn percentile(mut of: Vec<f64>, share: f64) -> f64 {
+    of.sort_by(f64::total_cmp);
+    let most = to_f64(of.len().saturating_sub(1));
+    of.get(to_usize(most * share)).copied().unwrap_or(f64::NAN)
+}
+
+/// Counts here are far below 2^52.
+#[expect(clippy::cast_precision_loss, reason = "a count")]
+pub fn to_f64(n: usize) -> f64 {
+    n as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place in a list"
+)]
+fn to_usize(x: f64) -> usize {
+    x.round() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_and_percentiles_are_values_of_the_list() {
+        let list: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        assert_eq!(median(list.clone()), 51.0);
+        assert_eq!(percentile(list.clone(), 0.99), 99.0);
+        assert_eq!(percentile(list, 1.0), 100.0);
+        assert!(median(vec![]).is_nan());
+    }
+
+    #[test]
+    fn one_missed_goal_is_remembered() {
+        let verdicts = Verdicts::default();
+        verdicts.at_least("a", "1", "1", 1.0, 0.5);
+        assert!(verdicts.all_held());
+        verdicts.at_most("b", 601.0, "B", 600.0);
+        verdicts.at_most("c", 600.0, "B", 600.0);
+        assert!(!verdicts.all_held());
+    }
+}

@@ -1,0 +1,429 @@
+//! Photos of 400 kB, on the disk under their name before the answer; against "new, fsync, rename, fsync folder" of the
+//! same bytes. And what the server's memory does while 200 terminals stream 5 MB each.
+
+use super::{
+    Verdicts,
+    fleet::{self, Unit},
+    http::{Answer, Client, request},
+    machine, median, percentile, to_f64,
+};
+use crate::{chance::Chance, city::City};
+use anyhow::{Context, Result, bail, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use protocol::{
+    field::PHOTO_RECEIPT_HEADER,
+    photo::{PhotoRef, PhotoRole, Sha256},
+};
+use std::{
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+const CLIENTS: usize = 8;
+const GOAL: f64 = 0.5;
+const SIZE: usize = 400_000;
+/// Photos of each client in a round.
+const EACH: usize = 25;
+const IN_ONE_ENTRY: usize = 20;
+
+const STREAMING: usize = 200;
+const LARGE: usize = 5_000_000;
+const MEMORY_GOAL_MB: f64 = 64.0;
+/// A line of about 3 MB/s: fast enough to end, slow enough that all are under way together.
+const PIECE: usize = 64 * 1024;
+const PAUSE: Duration = Duration::from_millis(20);
+
+pub struct Plan {
+    pub folder: PathBuf,
+    pub rounds: usize,
+}
+
+/// A picture in everything but what it shows; photos of it differ in a comment.
+struct Template(Vec<u8>);
+
+/// A JPEG segment for remarks.
+const COMMENT: [u8; 2] = [0xff, 0xfe];
+
+impl Template {
+    /// A picture of noise that leaves room for a comment below `size`.
+    fn new(size: usize) -> Result<Self> {
+        const WIDTH: u16 = 1000;
+        let encode = |height: u16| -> Result<Vec<u8>> {
+            let mut chance = Chance::new(3);
+            let pixels = usize::from(WIDTH) * usize::from(height) * 3;
+            let rgb: Vec<u8> = (0..pixels).map(|_| chance.bits().to_le_bytes()[0]).collect();
+            let mut jpeg = Vec::new();
+            let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 85);
+            encoder.encode(&rgb, WIDTH, height, jpeg_encoder::ColorType::Rgb)?;
+            Ok(jpeg)
+        };
+        let of_a_row = encode(160)?.len() / 160;
+        let height = u16::try_from((size - 30_000) / of_a_row)?;
+        let jpeg = encode(height)?;
+        ensure!(
+            (size - 65_000..size - 100).contains(&jpeg.len()),
+            "a picture of {} bytes",
+            jpeg.len()
+        );
+        Ok(Self(jpeg))
+    }
+    /// A photo of exactly `size` bytes that no other equals.
+    fn photo(&self, size: usize, number: u64) -> Result<Vec<u8>> {
+        let (start, rest) = self.0.split_at_checked(2).context("a start")?;
+        let room = size - self.0.len() - COMMENT.len();
+        let mut photo = Vec::with_capacity(size);
+        photo.extend_from_slice(start);
+        photo.extend_from_slice(&COMMENT);
+        photo.extend_from_slice(&u16::try_from(room)?.to_be_bytes());
+        let mut words = format!("{}-{number}", fleet::now().0).into_bytes();
+        words.resize(room - 2, b'.');
+        photo.extend_from_slice(&words);
+        photo.extend_from_slice(rest);
+        Ok(photo)
+    }
+}
+
+/// How a photo is sent.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Creation with all bytes in one request.
+    OneRequest,
+    /// Creation, then one PATCH.
+    OnePatch,
+    /// Creation, then parts that double, as a handset does on a line it does not know yet.
+    AsHandset,
+}
+
+pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
+    let mut city = fleet::found(&plan.folder.join("photos"), None)?;
+    let mut units = fleet::raise(&city, CLIENTS)?;
+    let template = Template::new(SIZE)?;
+    let raw_folder = plan.folder.join("raw");
+    std::fs::create_dir_all(&raw_folder)?;
+    for (promise, way) in [
+        ("photos_one_request", Way::OneRequest),
+        ("photos_create_patch", Way::OnePatch),
+        ("photos_as_handset", Way::AsHandset),
+    ] {
+        let (mut rates, mut raws, mut times, mut cpu) = (vec![], vec![], vec![], vec![]);
+        for round in 0..=plan.rounds {
+            let photos = named(&city, &mut units, &template, EACH, SIZE)?;
+            let before = machine::cpu_of(fleet::process(&city.server)?)?;
+            let (took, each) = upload(&city, &units, &photos, way)?;
+            let spent = machine::cpu_of(fleet::process(&city.server)?)? - before;
+            let floor = raw(&raw_folder, &photos)?;
+            if round > 0 {
+                let count = to_f64(CLIENTS * EACH);
+                rates.push(count / took.as_secs_f64());
+                raws.push(count / floor.as_secs_f64());
+                times.extend(each);
+                cpu.push(spent / count * 1000.0);
+            }
+        }
+        let (rate, floor) = (median(rates), median(raws));
+        let (ours, raw) = (format!("{rate:.0}/s"), format!("{floor:.0}/s"));
+        verdicts.at_least(promise, &ours, &raw, rate / floor, GOAL);
+        println!(
+            "  clients={CLIENTS} bytes={SIZE} p50={:.1}ms p99={:.1}ms cpu_s_per_1000={:.2}",
+            percentile(times.clone(), 0.5),
+            percentile(times, 0.99),
+            median(cpu),
+        );
+    }
+    memory(&mut city, verdicts)?;
+    ensure!(city.server.stop()?, "the server stops cleanly");
+    Ok(())
+}
+
+/// Photos for each unit, named by reports that are in custody.
+fn named(
+    city: &City,
+    units: &mut [Unit],
+    template: &Template,
+    each: usize,
+    size: usize,
+) -> Result<Vec<Vec<Vec<u8>>>> {
+    let mut client = Client::to(city.server.address());
+    let mut number = 0;
+    let mut all = Vec::new();
+    for unit in units {
+        let mut photos = Vec::new();
+        for _ in 0..each {
+            number += 1;
+            photos.push(template.photo(size, number)?);
+        }
+        for some in photos.chunks(IN_ONE_ENTRY) {
+            let refs = some.iter().map(|photo| PhotoRef {
+                sha256: Sha256::of(photo),
+                size: photo.len() as u64,
+                role: PhotoRole::Scene,
+                width: 1000,
+                height: 300,
+            });
+            let report = unit.report(refs.collect())?;
+            client.send(&unit.push(vec![report])?)?.good()?;
+        }
+        all.push(photos);
+    }
+    Ok(all)
+}
+
+/// All photos, each unit's over its own connection; with the milliseconds of each photo.
+fn upload(city: &City, units: &[Unit], photos: &[Vec<Vec<u8>>], way: Way) -> Result<(Duration, Vec<f64>)> {
+    let server = city.server.address();
+    // Hashing is the client's affair; it is done before the clock runs.
+    let prepared: Vec<(&Unit, Vec<(&[u8], Sha256)>)> = units
+        .iter()
+        .zip(photos)
+        .map(|(unit, photos)| {
+            let hashed = photos.iter().map(|photo| (photo.as_slice(), Sha256::of(photo)));
+            (unit, hashed.collect())
+        })
+        .collect();
+    let began = Instant::now();
+    let mut times = Vec::new();
+    thread::scope(|scope| -> Result<()> {
+        let clients: Vec<_> = prepared
+            .iter()
+            .map(|(unit, photos)| {
+                scope.spawn(move || -> Result<Vec<f64>> {
+                    let mut client = Client::to(server);
+                    let timed = |(photo, hash): &(&[u8], Sha256)| {
+                        let sent = Instant::now();
+                        let answer = send(&mut client, unit, photo, *hash, way)?;
+                        ensure!(
+                            answer.header(PHOTO_RECEIPT_HEADER).is_some(),
+                            "a receipt: {}",
+                            answer.head
+                        );
+                        Ok(sent.elapsed().as_secs_f64() * 1000.0)
+                    };
+                    photos.iter().map(timed).collect()
+                })
+            })
+            .collect();
+        for client in clients {
+            times.append(
+                &mut client
+                    .join()
+                    .map_err(|_| anyhow::anyhow!("a client panicked"))??,
+            );
+        }
+        Ok(())
+    })?;
+    Ok((began.elapsed(), times))
+}
+
+const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
+const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+
+fn send(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, way: Way) -> Result<Answer> {
+    let (bearer, length) = (unit.bearer(), photo.len().to_string());
+    let metadata = format!("sha256 {}", BASE64.encode(hash.to_string()));
+    let mut headers = vec![
+        ("authorization", bearer.as_str()),
+        TUS,
+        ("upload-length", &length),
+        ("upload-metadata", &metadata),
+    ];
+    if let Way::OneRequest = way {
+        headers.push(CHUNK);
+        return client
+            .send(&request("POST", "/v1/field/photos", &headers, photo))?
+            .good();
+    }
+    let created = client
+        .send(&request("POST", "/v1/field/photos", &headers, b""))?
+        .good()?;
+    let place = created.header("location").context("a location")?.to_owned();
+    let mut part = match way {
+        Way::AsHandset => 64 * 1024,
+        Way::OneRequest | Way::OnePatch => photo.len(),
+    };
+    let mut offset = 0;
+    loop {
+        let end = (offset + part).min(photo.len());
+        let bytes = photo.get(offset..end).context("a part")?;
+        let at = offset.to_string();
+        let headers = [
+            ("authorization", bearer.as_str()),
+            TUS,
+            CHUNK,
+            ("upload-offset", &at),
+        ];
+        let answer = client.send(&request("PATCH", &place, &headers, bytes))?.good()?;
+        if end == photo.len() {
+            return Ok(answer);
+        }
+        (offset, part) = (end, part * 2);
+    }
+}
+
+/// The floor: each photo as a new file, synced, renamed, and its folder synced.
+fn raw(folder: &Path, photos: &[Vec<Vec<u8>>]) -> Result<Duration> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let began = Instant::now();
+    thread::scope(|scope| -> Result<()> {
+        let threads: Vec<_> = photos
+            .iter()
+            .map(|photos| {
+                scope.spawn(move || -> Result<()> {
+                    for photo in photos {
+                        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+                        let (new, name) = (
+                            folder.join(format!("{number}.new")),
+                            folder.join(format!("{number}.jpg")),
+                        );
+                        let mut file = File::create_new(&new)?;
+                        file.write_all(photo)?;
+                        file.sync_all()?;
+                        std::fs::rename(&new, &name)?;
+                        File::open(folder)?.sync_all()?;
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread
+                .join()
+                .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+        }
+        Ok(())
+    })?;
+    Ok(began.elapsed())
+}
+
+/// 200 terminals with 5 MB each at once. Whoever is asked to wait waits as long as he is told.
+fn memory(city: &mut City, verdicts: &Verdicts) -> Result<()> {
+    ensure!(city.server.stop()?, "the server stops cleanly");
+    city.server.start()?;
+    let mut units = fleet::raise(city, STREAMING)?;
+    let template = Template::new(LARGE)?;
+    let photos = named(city, &mut units, &template, 1, LARGE)?;
+    let process = fleet::process(&city.server)?;
+    let idle = machine::memory_of(process)?;
+    let watch = machine::MemoryWatch::start(process);
+    let (start, waits) = (Barrier::new(STREAMING), AtomicUsize::new(0));
+    let (address, began) = (city.server.address(), Instant::now());
+    thread::scope(|scope| -> Result<()> {
+        let terminals: Vec<_> = units
+            .iter()
+            .zip(&photos)
+            .map(|(unit, photos)| {
+                let (start, waits) = (&start, &waits);
+                scope.spawn(move || -> Result<()> {
+                    let photo = photos.first().context("a photo")?;
+                    let hash = Sha256::of(photo);
+                    let mut client = Client::to(address);
+                    start.wait();
+                    stream(&mut client, unit, photo, hash, waits)
+                })
+            })
+            .collect();
+        for terminal in terminals {
+            terminal
+                .join()
+                .map_err(|_| anyhow::anyhow!("a terminal panicked"))??;
+        }
+        Ok(())
+    })?;
+    let took = began.elapsed();
+    let peak = watch.finish();
+    verdicts.at_most("photos_memory_above_idle", peak - idle, "MB", MEMORY_GOAL_MB);
+    println!(
+        "  terminals={STREAMING} bytes={LARGE} idle={idle:.0}MB peak={peak:.0}MB told_to_wait={} took={:.0}s",
+        waits.load(Ordering::Relaxed),
+        took.as_secs_f64()
+    );
+    Ok(())
+}
+
+fn stream(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, waits: &AtomicUsize) -> Result<()> {
+    let (bearer, length) = (unit.bearer(), photo.len().to_string());
+    let metadata = format!("sha256 {}", BASE64.encode(hash.to_string()));
+    let headers = [
+        ("authorization", bearer.as_str()),
+        TUS,
+        ("upload-length", &length),
+        ("upload-metadata", &metadata),
+    ];
+    let created = client
+        .send(&request("POST", "/v1/field/photos", &headers, b""))?
+        .good()?;
+    let place = created.header("location").context("a location")?.to_owned();
+    for _ in 0..200 {
+        let headers = [
+            ("authorization", bearer.as_str()),
+            TUS,
+            CHUNK,
+            ("upload-offset", "0"),
+            ("content-length", &length),
+        ];
+        let mut head = request("PATCH", &place, &headers, b"");
+        // The head of a request without a body says so; this one has one.
+        let without = b"content-length: 0\r\n";
+        let at = head
+            .windows(without.len())
+            .position(|part| part == without)
+            .context("a length")?;
+        head.drain(at..at + without.len());
+        let answer = match in_pieces(client, &head, photo) {
+            Ok(answer) => answer,
+            // Answered and closed before the body was through: asked again as if told to wait.
+            Err(_) => {
+                *client = Client::to(client.server());
+                waits.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(Duration::from_secs(5));
+                continue;
+            }
+        };
+        match answer.status {
+            204 => {
+                ensure!(answer.header(PHOTO_RECEIPT_HEADER).is_some(), "a receipt");
+                return Ok(());
+            }
+            503 => {
+                waits.fetch_add(1, Ordering::Relaxed);
+                let seconds = answer.header("retry-after").and_then(|v| v.parse().ok());
+                *client = Client::to(client.server());
+                thread::sleep(Duration::from_secs(seconds.unwrap_or(5)));
+            }
+            _ => {
+                answer.good()?;
+                bail!("neither received nor refused");
+            }
+        }
+    }
+    bail!("told to wait for ever")
+}
+
+fn in_pieces(client: &mut Client, head: &[u8], photo: &[u8]) -> Result<Answer> {
+    client.stream()?.write_all(head)?;
+    for piece in photo.chunks(PIECE) {
+        client.stream()?.write_all(piece)?;
+        thread::sleep(PAUSE);
+    }
+    client.answer()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_has_its_size_and_is_one() {
+        let template = Template::new(SIZE).unwrap();
+        let (one, two) = (template.photo(SIZE, 1).unwrap(), template.photo(SIZE, 2).unwrap());
+        assert_eq!((one.len(), two.len()), (SIZE, SIZE));
+        assert_ne!(one, two);
+        assert!(media::inspect(&one, &media::Limits::default()).is_ok());
+    }
+}

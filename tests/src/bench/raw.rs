@@ -1,0 +1,417 @@
+//! The floor under ingest: the statements that the server's writer runs for a push, over the rows that it wrote in the
+//! round before, on a copy of its database on the same disk, by `rusqlite` or `postgres` and nothing else.
+//!
+//! Nothing is parsed, checked, signed or answered here, and the lookup of the token (another connection on the server)
+//! is left out: what is measured is what the engine and the disk allow. That the texts are the server's own is a test
+//! below; that the same rows came out is checked after each round ([`counts`]).
+
+use anyhow::{Result, ensure};
+use protocol::time::Millis;
+use server::{
+    params,
+    store::{Options, Store, StoreError, Tx, Value},
+};
+use std::{collections::HashMap, path::Path};
+
+/// Something that runs the server's statements.
+pub trait Engine {
+    /// Runs a statement to its end; its rows are read and dropped.
+    fn run(&mut self, sql: &'static str, values: &[Value]) -> Result<()>;
+    /// A statement without values.
+    fn plain(&mut self, sql: &'static str) -> Result<()>;
+}
+
+/// A push as it lies in the database.
+#[derive(Debug, Clone, Default)]
+pub struct Push {
+    pub stream: String,
+    received: i64,
+    person: String,
+    post: String,
+    row: Vec<Value>,
+    entries: Vec<Kept>,
+}
+
+/// An entry with all that was made of it.
+#[derive(Debug, Clone)]
+struct Kept {
+    id: String,
+    n: i64,
+    record: String,
+    made: i64,
+    row: Vec<Value>,
+    case: Vec<Value>,
+    event: Vec<Value>,
+    mail: Vec<(String, String)>,
+}
+
+const CONTACT: &str = "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2";
+const BY_ID: &str = "SELECT stream, sha256, received FROM entry WHERE id = ?1";
+const BY_NUMBER: &str = "SELECT id FROM entry WHERE stream = ?1 AND n = ?2";
+const PUSH: &str = "INSERT INTO push (id, stream, received, body_sha256, token_sha256, signature, clock)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const ENTRY: &str =
+    "INSERT INTO entry (id, stream, n, sha256, bytes, push, received, kind, record, author, post,
+                            made_at, uncertainty, basis, state, attempts, state_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'pending', 0, ?7)";
+const MARK: &str = "SELECT upto FROM stream_mark WHERE stream = ?1";
+const HIGHEST: &str = "SELECT n FROM entry WHERE stream = ?1 ORDER BY n DESC LIMIT 1";
+const HOLES: &str = "SELECT n, prior FROM (
+             SELECT n, COALESCE(LAG(n) OVER (ORDER BY n), ?2) AS prior FROM entry
+             WHERE stream = ?1 AND n > ?2
+         ) AS step WHERE n > prior + 1 ORDER BY n LIMIT ?3";
+const RENEW: &str = "INSERT INTO stream_mark (stream, upto) VALUES (?1, ?2)
+         ON CONFLICT (stream) DO UPDATE SET upto = excluded.upto";
+const STATE: &str = "SELECT state FROM entry WHERE id = ?1";
+const OF_RECORD: &str = "SELECT id, number, source, entry, record, stream, state, version, matter, level, text, cell, \
+    grid, lat, lon, address, area, reporter, reporter_post, self_handled, flags, department, deadline, \
+    deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated FROM case_file WHERE record = ?1";
+const AREAS: &str = "SELECT area FROM post_area WHERE post = ?1 ORDER BY area";
+const ON_DUTY: &str = "SELECT since, until FROM duty_period WHERE person = ?1 AND post = ?2 AND since <= ?3
+         ORDER BY since DESC LIMIT 50";
+const CASE: &str = "INSERT INTO case_file (id, number, source, entry, record, stream, state, version, matter, level, text,
+                 cell, grid, lat, lon, address, area, reporter, reporter_post, self_handled, flags, department,
+                 deadline, deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                 ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)";
+const PREVIOUS: &str = "SELECT hash FROM case_event WHERE case_id = ?1 AND seq = ?2";
+const EVENT: &str =
+    "INSERT INTO case_event (case_id, seq, id, body, previous, hash, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const CASE_MOVED: &str = "UPDATE case_file SET entry = ?2, stream = ?3, state = ?4, version = ?5, matter = ?6, level = ?7,
+                 text = ?8, cell = ?9, grid = ?10, lat = ?11, lon = ?12, address = ?13, area = ?14,
+                 self_handled = ?15, flags = ?16, department = ?17, deadline = ?18, deadline_provisional = ?19,
+                 rounds = ?20, check_passed = ?21, withdrawn = ?22, updated = ?23
+             WHERE id = ?1";
+const PHOTOS: &str = "SELECT COUNT(*) AS named, COUNT(p.received) AS held
+         FROM entry_photo e LEFT JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
+         WHERE e.entry = ?1";
+const STOOD: &str = "SELECT s.person, e.record, e.state, e.reason FROM entry e JOIN stream s ON s.id = e.stream WHERE e.id = ?1";
+const SETTLE: &str =
+    "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1";
+const RELEASE: &str =
+    "UPDATE entry SET state = 'pending', waits_for = NULL, attempts = 0 WHERE waits_for = ?1
+         RETURNING id, n";
+const EPOCH: &str = "SELECT value FROM meta WHERE key = 'epoch'";
+const MAIL_STANDS: &str = "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3";
+const MAIL_NUMBER: &str = "INSERT INTO mailbox (id, last) VALUES (?1, 1)
+         ON CONFLICT (id) DO UPDATE SET last = mailbox.last + 1 RETURNING last";
+const MAIL: &str =
+    "INSERT INTO mailbox_row (mailbox, kind, entity, n, body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (mailbox, kind, entity) DO UPDATE
+                 SET n = excluded.n, body = excluded.body, at = excluded.at";
+
+/// Runs what the server runs for a push, inside a transaction that is open. `last` is the number of the author's
+/// mailbox, counted here because nothing is read back.
+pub fn replay(engine: &mut impl Engine, push: &Push, last: &mut HashMap<String, i64>) -> Result<()> {
+    let now = push.received;
+    engine.plain("SAVEPOINT part_1")?;
+    engine.run(CONTACT, params![&push.person, now])?;
+    engine.plain("RELEASE SAVEPOINT part_1")?;
+    for (k, kept) in push.entries.iter().enumerate() {
+        engine.run(BY_ID, params![&kept.id])?;
+        engine.run(BY_NUMBER, params![&push.stream, kept.n])?;
+        if k == 0 {
+            engine.run(PUSH, &push.row)?;
+        }
+        engine.run(ENTRY, &kept.row)?;
+    }
+    let upto = push.entries.last().map_or(0, |kept| kept.n);
+    let before = push.entries.first().map_or(0, |kept| kept.n - 1);
+    engine.run(MARK, params![&push.stream])?;
+    engine.run(HIGHEST, params![&push.stream])?;
+    engine.run(HOLES, params![&push.stream, before, 100_i64])?;
+    engine.run(RENEW, params![&push.stream, upto])?;
+    for kept in &push.entries {
+        let id = &kept.id;
+        engine.run(STATE, params![id])?;
+        engine.plain("SAVEPOINT part_1")?;
+        engine.run(OF_RECORD, params![&kept.record])?;
+        engine.run(AREAS, params![&push.post])?;
+        engine.run(ON_DUTY, params![&push.person, &push.post, kept.made])?;
+        engine.run(CASE, &fresh(&kept.case))?;
+        let case = kept.case.first().cloned().unwrap_or(Value::Null);
+        engine.run(PREVIOUS, &[case, Value::Int(0)])?;
+        engine.run(EVENT, &kept.event)?;
+        engine.run(CASE_MOVED, &moved(&kept.case))?;
+        engine.run(PHOTOS, params![id])?;
+        engine.plain("RELEASE SAVEPOINT part_1")?;
+        engine.run(STOOD, params![id])?;
+        let none = || Value::Null;
+        let settled = [id.into(), "applied".into(), none(), none(), none(), now.into()];
+        engine.run(SETTLE, &settled)?;
+        engine.run(RELEASE, params![id])?;
+    }
+    engine.run(EPOCH, params![])?;
+    let mailbox = format!("author:{}", push.person);
+    let n = last.entry(mailbox.clone()).or_default();
+    // All of one kind before the other, as the server sorts them.
+    for of_kind in 0..2 {
+        for (kind, kept) in push
+            .entries
+            .iter()
+            .filter_map(|k| Some((k.mail.get(of_kind)?, k)))
+        {
+            let entity = match of_kind {
+                0 => kept.case.first().cloned().unwrap_or(Value::Null),
+                _ => Value::from(&kept.id),
+            };
+            *n += 1;
+            engine.run(
+                MAIL_STANDS,
+                &[mailbox.as_str().into(), kind.0.as_str().into(), entity.clone()],
+            )?;
+            engine.run(MAIL_NUMBER, params![&mailbox])?;
+            let row = [
+                mailbox.as_str().into(),
+                kind.0.as_str().into(),
+                entity,
+                Value::Int(*n),
+                kind.1.as_str().into(),
+                now.into(),
+            ];
+            engine.run(MAIL, &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// The case's columns in their order.
+const VERSION: usize = 7;
+
+/// As the case is when it is inserted.
+fn fresh(case: &[Value]) -> Vec<Value> {
+    let mut case = case.to_vec();
+    if let Some(version) = case.get_mut(VERSION) {
+        *version = Value::Int(0);
+    }
+    case
+}
+
+/// The values of [`CASE_MOVED`]: the case without what never changes.
+fn moved(case: &[Value]) -> Vec<Value> {
+    // number, source, record, reporter, reporter_post, reported, created
+    const FIXED: [usize; 7] = [1, 2, 4, 17, 18, 27, 28];
+    let columns = case.iter().enumerate();
+    columns
+        .filter(|(at, _)| !FIXED.contains(at))
+        .map(|(_, value)| value.clone())
+        .collect()
+}
+
+/// Opens the server's database beside the server, to read.
+pub fn open(url: &str) -> Result<Store> {
+    let options = Options {
+        readers: 1,
+        connections: 2,
+        share_hints: false,
+        ..Options::default()
+    };
+    Ok(Store::open(url, options)?)
+}
+
+/// The pushes that were received from `since` on, in the order of their arrival.
+pub fn pushes(store: &Store, since: Millis) -> Result<Vec<Push>> {
+    Ok(store.read_blocking(move |tx| read(tx, since))?)
+}
+
+fn row(row: &server::store::Row, columns: usize) -> Result<Vec<Value>, StoreError> {
+    (0..columns).map(|at| row.get(at)).collect()
+}
+
+fn read(tx: &mut Tx<'_>, since: Millis) -> Result<Vec<Push>, StoreError> {
+    let mut entries: HashMap<String, Vec<Kept>> = HashMap::new();
+    let found = tx.all(
+        "SELECT e.id, e.stream, e.n, e.sha256, e.bytes, e.push, e.received, e.kind, e.record, e.author, e.post,
+             e.made_at, e.uncertainty, e.basis, c.id AS case_id, v.body AS said, w.body AS told
+         FROM entry e JOIN case_file c ON c.entry = e.id
+         JOIN mailbox_row v ON v.kind = 'case' AND v.entity = c.id AND v.mailbox = 'author:' || e.author
+         JOIN mailbox_row w ON w.kind = 'disposition' AND w.entity = e.id AND w.mailbox = 'author:' || e.author
+         WHERE e.received >= ?1 ORDER BY e.stream, e.n",
+        params![since.0],
+        |r| {
+            let mail = vec![
+                ("case".to_owned(), r.get("said")?),
+                ("disposition".to_owned(), r.get("told")?),
+            ];
+            Ok((
+                r.get::<String>("push")?,
+                Kept {
+                    id: r.get("id")?,
+                    n: r.get("n")?,
+                    record: r.get("record")?,
+                    made: r.get::<i64>("made_at")? + r.get::<i64>("uncertainty")?,
+                    row: row(r, 14)?,
+                    case: Vec::new(),
+                    event: Vec::new(),
+                    mail,
+                },
+            ))
+        },
+    )?;
+    for (push, mut kept) in found {
+        let id = kept.id.clone();
+        kept.case = tx.one(
+            "SELECT id, number, source, entry, record, stream, state, version, matter, level, text, cell, grid, lat, lon,
+                 address, area, reporter, reporter_post, self_handled, flags, department, deadline,
+                 deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated
+             FROM case_file WHERE entry = ?1",
+            params![&id],
+            |r| row(r, 30),
+        )?;
+        let case = kept.case.first().cloned().unwrap_or(Value::Null);
+        kept.event = tx.one(
+            "SELECT case_id, seq, id, body, previous, hash, at FROM case_event WHERE case_id = ?1",
+            &[case],
+            |r| row(r, 7),
+        )?;
+        entries.entry(push).or_default().push(kept);
+    }
+    tx.all(
+        "SELECT p.id, p.stream, p.received, p.body_sha256, p.token_sha256, p.signature, p.clock, s.person, s.post
+         FROM push p JOIN stream s ON s.id = p.stream WHERE p.received >= ?1 ORDER BY p.received, p.stream",
+        params![since.0],
+        |r| {
+            Ok(Push {
+                stream: r.get("stream")?,
+                received: r.get("received")?,
+                person: r.get("person")?,
+                post: r.get("post")?,
+                row: row(r, 7)?,
+                entries: entries.remove(&r.get::<String>("id")?).unwrap_or_default(),
+            })
+        },
+    )
+}
+
+/// Rows of every table that a push writes to; ours and raw must agree.
+pub fn counts(store: &Store) -> Result<Vec<i64>> {
+    const TABLES: [&str; 7] = [
+        "push",
+        "entry",
+        "stream_mark",
+        "case_file",
+        "case_event",
+        "mailbox",
+        "mailbox_row",
+    ];
+    let count = |tx: &mut Tx<'_>| -> Result<Vec<i64>, StoreError> {
+        TABLES
+            .iter()
+            .map(|table| {
+                let sql = format!("SELECT COUNT(*) AS n FROM {table}");
+                tx.one(&sql, params![], |row| row.get("n"))
+            })
+            .collect()
+    };
+    Ok(store.read_blocking(count)?)
+}
+
+/// Raw SQLite, opened as the server opens it.
+pub struct Sqlite(rusqlite::Connection);
+
+impl Sqlite {
+    pub fn open(path: &Path) -> Result<Self> {
+        let connection = rusqlite::Connection::open(path)?;
+        connection.set_prepared_statement_cache_capacity(512);
+        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        ensure!(mode == "wal", "a write-ahead log");
+        connection.execute_batch(
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+             PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;",
+        )?;
+        Ok(Self(connection))
+    }
+    /// All pushes, so many to a COMMIT.
+    pub fn replay(&mut self, pushes: &[Push], group: usize, last: &mut HashMap<String, i64>) -> Result<()> {
+        for group in pushes.chunks(group.max(1)) {
+            self.plain("BEGIN IMMEDIATE")?;
+            for push in group {
+                self.plain("SAVEPOINT member")?;
+                replay(self, push, last)?;
+                self.plain("RELEASE member")?;
+            }
+            self.plain("COMMIT")?;
+        }
+        Ok(())
+    }
+}
+
+impl Engine for Sqlite {
+    fn run(&mut self, sql: &'static str, values: &[Value]) -> Result<()> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+    fn plain(&mut self, sql: &'static str) -> Result<()> {
+        self.run(sql, &[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn sources(folder: PathBuf, into: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                sources(path, into);
+            } else {
+                into.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    fn plain(text: &str) -> String {
+        text.replace('\\', " ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn every_raw_statement_is_the_servers_own() {
+        let mut all = String::new();
+        sources(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src"),
+            &mut all,
+        );
+        let all = plain(&all);
+        for sql in [
+            CONTACT,
+            BY_ID,
+            BY_NUMBER,
+            PUSH,
+            ENTRY,
+            MARK,
+            HIGHEST,
+            HOLES,
+            RENEW,
+            STATE,
+            AREAS,
+            ON_DUTY,
+            CASE,
+            PREVIOUS,
+            EVENT,
+            CASE_MOVED,
+            PHOTOS,
+            STOOD,
+            SETTLE,
+            RELEASE,
+            EPOCH,
+            MAIL_STANDS,
+            MAIL_NUMBER,
+            MAIL,
+        ] {
+            assert!(
+                all.contains(&plain(sql)),
+                "the server says something else now:\n{sql}"
+            );
+        }
+        // This one is put together of two pieces.
+        let columns = OF_RECORD.strip_prefix("SELECT ").unwrap();
+        let columns = columns.strip_suffix(" FROM case_file WHERE record = ?1").unwrap();
+        assert!(all.contains(&plain(columns)));
+    }
+}
