@@ -18,6 +18,7 @@ use protocol::{
     ids::*,
     manifest::{Manifest, ManifestFile, SignedManifest},
     open::Open,
+    parcel::{Contents, Head, MissingPhoto, ParcelAnswer, SealedDraft, SealedFor, SealedPhoto},
     payload::*,
     photo::{PhotoRef, PhotoRole, Sha256},
     problem::{Problem, ProblemCode},
@@ -411,6 +412,62 @@ fn manifests_and_problems_are_frozen() {
         en: Guard::TypeAndPlace.en().into(),
     });
     frozen("problem", &problem);
+}
+
+#[test]
+fn parcels_and_their_answer_are_frozen() {
+    frozen(
+        "parcel_head",
+        &Head {
+            v: 1,
+            stream: StreamId(id(1)),
+            key: "0123456789abcdef".into(),
+            certificate: SignedCertificate {
+                certificate: "{}".into(),
+                signature: signature(),
+            },
+        },
+    );
+    frozen(
+        "parcel_contents",
+        &Contents {
+            v: 1,
+            clock: clock(),
+            sealed_for: SealedFor::Revoked.into(),
+            left: 2,
+            entries: vec![serde_json::value::RawValue::from_string("{\"n\":1}".into()).unwrap()],
+            drafts: vec![SealedDraft {
+                id: EntryId(id(2)),
+                kind: "report".into(),
+                json: "{}".into(),
+                updated: T0,
+            }],
+            photos: vec![SealedPhoto {
+                sha256: Sha256([3; 32]),
+                size: 5,
+            }],
+            missing: vec![MissingPhoto {
+                sha256: Sha256([4; 32]),
+                code: "photo.file_missing".into(),
+            }],
+        },
+    );
+    frozen(
+        "parcel_answer",
+        &ParcelAnswer {
+            epoch: "e1".into(),
+            server_time: T0,
+            parcel: Sha256([5; 32]),
+            receipts: vec![],
+            kept: vec![Sha256([6; 32])],
+            photos: vec![PhotoReceipt {
+                sha256: Sha256([3; 32]),
+                size: 5,
+                received: T0,
+            }],
+            mark: StreamMark::default(),
+        },
+    );
 }
 
 #[test]

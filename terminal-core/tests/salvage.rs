@@ -1,0 +1,199 @@
+//! A damaged database costs the rows on its damaged pages and no others, and what was lost is named.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use protocol::{
+    evidence::{ClockReading, Evidence},
+    ids::{EntryId, RecordId},
+    parcel::SealedFor,
+    payload::{Payload, Report},
+    time::Millis,
+};
+use std::{collections::BTreeSet, path::Path};
+use terminal_core::{
+    parcel::Pack,
+    salvage::{self, Salvage},
+    store::{DATABASE, NewEntry, Store, testing},
+    terminal::{Platform, Terminal},
+};
+use uuid::Uuid;
+
+const ENTRIES: u64 = 60;
+const PAGE: usize = 4096;
+
+fn file(store: &Store, n: u64) {
+    let id = Uuid::from_u128(1000 + u128::from(n));
+    let report = Report {
+        matter: None,
+        text: format!("第{n}条 {}", "井盖缺失".repeat(usize::try_from(n).unwrap() * 5)),
+        place: None,
+        cell: None,
+        address: String::new(),
+        self_handled: false,
+        photos: vec![],
+    };
+    let entry = NewEntry {
+        id: EntryId(id),
+        payload: Payload::Report(report),
+        record: RecordId(id),
+        after: None,
+        supersedes: None,
+        grid: None,
+        evidence: Evidence {
+            position: None,
+            clock: ClockReading {
+                wall: Millis(1),
+                boot: "b".into(),
+                monotonic_ms: 1,
+                offset_ms: None,
+            },
+        },
+        summary: String::new(),
+        photo_files: vec![],
+    };
+    assert_eq!(store.submit(&entry).unwrap().n, n);
+}
+
+/// A home with a full outbox, closed, and its database's bytes.
+fn home() -> (tempfile::TempDir, Platform, Vec<u8>) {
+    let home = tempfile::tempdir().unwrap();
+    let platform = Platform::command_line(home.path()).unwrap();
+    let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();
+    testing::enrol(&store, "220104".parse().unwrap()).unwrap();
+    (1..=ENTRIES).for_each(|n| file(&store, n));
+    drop(store);
+    // Opening keeps the card beside the database.
+    drop(Terminal::open(home.path(), platform.clone()).unwrap());
+    let bytes = std::fs::read(home.path().join(DATABASE)).unwrap();
+    (home, platform, bytes)
+}
+
+/// The home as it is when this database was found damaged.
+fn salvaged(home: &Path, platform: &Platform, damaged: &[u8]) -> Salvage {
+    let aside = home.join(format!("{DATABASE}.aside-1"));
+    std::fs::write(&aside, damaged).unwrap();
+    salvage::read(home, platform, &aside).unwrap()
+}
+
+/// Every number is either saved or named as lost.
+fn accounted_for(saved: &Salvage) -> u64 {
+    let lost: u64 = saved.report.lost.iter().map(|(a, b)| b - a + 1).sum();
+    saved.report.entries + lost
+}
+
+#[test]
+fn whichever_page_is_zeroed_all_other_rows_are_saved_and_the_rest_is_named() {
+    let (home, platform, sound) = home();
+    assert!(sound.len() / PAGE > 20, "{} pages", sound.len() / PAGE);
+    let mut worst = ENTRIES;
+    for page in 0..sound.len() / PAGE {
+        let mut damaged = sound.clone();
+        damaged[page * PAGE..(page + 1) * PAGE].fill(0);
+        let saved = salvaged(home.path(), &platform, &damaged);
+        assert_eq!(
+            saved.account().unwrap().stream.0,
+            Uuid::from_u128(1),
+            "page {page}"
+        );
+        if saved.report.entries < ENTRIES {
+            assert!(!saved.report.is_whole, "page {page}");
+        }
+        // The table's own root costs all of its rows; the card and the settings still say how many there were.
+        assert_eq!(accounted_for(&saved), ENTRIES, "page {page}: {:?}", saved.report);
+        if saved.report.entries > 0 {
+            worst = worst.min(saved.report.entries);
+        }
+    }
+    assert!(worst > ENTRIES / 2, "a page costs few rows: {worst}");
+}
+
+#[test]
+fn a_database_whose_beginning_is_gone_gives_everything_back() {
+    let (home, platform, sound) = home();
+    for gone in [1, 16, 100, PAGE] {
+        let mut damaged = sound.clone();
+        damaged[..gone].fill(0);
+        let saved = salvaged(home.path(), &platform, &damaged);
+        assert_eq!(
+            saved.report.entries, ENTRIES,
+            "the first {gone} bytes: {:?}",
+            saved.report
+        );
+    }
+}
+
+#[test]
+fn a_truncated_database_gives_back_what_is_there() {
+    let (home, platform, sound) = home();
+    let pages = sound.len() / PAGE;
+    let mut most = 0;
+    for kept in [pages - 1, pages / 2, 3] {
+        let saved = salvaged(home.path(), &platform, &sound[..kept * PAGE]);
+        assert!(saved.account().is_ok());
+        most = most.max(saved.report.entries);
+    }
+    assert!(most > ENTRIES / 2, "{most}");
+    // Nothing at all is no reason to fail.
+    let saved = salvaged(home.path(), &platform, &[]);
+    assert_eq!(saved.report.entries, 0);
+    assert!(saved.account().is_ok(), "the card still knows whose it was");
+}
+
+#[test]
+fn the_last_commits_are_read_out_of_the_log() {
+    let (home, platform, _) = home();
+    let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();
+    file(&store, ENTRIES + 1);
+    let (database, log) = (
+        home.path().join(DATABASE),
+        home.path().join(format!("{DATABASE}-wal")),
+    );
+    let aside = home.path().join(format!("{DATABASE}.aside-1"));
+    std::fs::copy(&database, &aside).unwrap();
+    std::fs::copy(&log, home.path().join(format!("{DATABASE}.aside-1-wal"))).unwrap();
+    drop(store);
+    let saved = salvage::read(home.path(), &platform, &aside).unwrap();
+    assert_eq!(saved.report.entries, ENTRIES + 1);
+    assert!(saved.report.is_whole);
+}
+
+#[test]
+fn damage_that_is_met_sets_the_database_aside_at_the_next_start() {
+    let (home, platform, sound) = home();
+    let path = home.path().join(DATABASE);
+    let mut damaged = sound.clone();
+    // All but the first page.
+    damaged[PAGE..].fill(0);
+    std::fs::write(&path, &damaged).unwrap();
+    let met = Terminal::open(home.path(), platform.clone()).err().unwrap();
+    let next = Terminal::open(home.path(), platform.clone()).err().unwrap();
+    let codes = [met.code().to_owned(), next.code().to_owned()];
+    assert!(codes.contains(&"store.moved_aside".to_owned()), "{codes:?}");
+    assert_eq!(
+        salvage::waiting(home.path(), platform.disk.as_ref())
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn parcels_are_closed_when_full_and_say_what_is_left() {
+    let (home, platform, _) = home();
+    let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();
+    let pending = store.pending().unwrap();
+    let clock = platform.clock.read().reading(None);
+    let pack = Pack::next(&pending, &BTreeSet::new(), clock.clone(), SealedFor::Export).unwrap();
+    assert_eq!((pack.entries().len() as u64, pack.contents().left), (ENTRIES, 0));
+    let mut many = pending.clone();
+    for entry in &mut many.entries {
+        entry.bytes = [b"\"".to_vec(), vec![b'x'; 200_000], b"\"".to_vec()].concat();
+    }
+    let pack = Pack::next(&many, &BTreeSet::new(), clock, SealedFor::Export).unwrap();
+    assert!(pack.contents().left > 0);
+    assert_eq!(pack.entries().len() as u64 + pack.contents().left, ENTRIES);
+}
