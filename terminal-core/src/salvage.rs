@@ -30,7 +30,9 @@ use std::{
 
 /// Who the database beside it belongs to, without secrets: needed when the database itself cannot say so any more.
 const CARD: &str = "stream.json";
-const WORK: &str = "salvage.tmp";
+pub(crate) const WORK: &str = "salvage.tmp";
+/// Reports that nobody has read yet: `salvage-N.json`.
+const REPORT: &str = "salvage-";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Card {
@@ -117,6 +119,35 @@ pub fn waiting(home: &Path, disk: &dyn Disk) -> Result<Vec<PathBuf>> {
     });
     names.sort();
     Ok(names.into_iter().map(|name| home.join(name)).collect())
+}
+
+/// Reports of what was handed over that nobody has read yet, with their files.
+///
+/// # Errors
+/// Those of the disk.
+pub fn unread(home: &Path, disk: &dyn Disk) -> Result<Vec<(PathBuf, SalvageReport)>> {
+    let mut names = disk.names(home).map_err(Error::io(home))?;
+    names.retain(|name| name.starts_with(REPORT) && name.ends_with(".json"));
+    names.sort();
+    let mut reports = Vec::new();
+    for path in names.into_iter().map(|name| home.join(name)) {
+        let mut text = String::new();
+        disk.open(&path)
+            .and_then(|mut file| file.read_to_string(&mut text))
+            .map_err(Error::io(&path))?;
+        reports.push((path, serde_json::from_str(&text).unwrap_or_default()));
+    }
+    Ok(reports)
+}
+
+/// These were read.
+///
+/// # Errors
+/// Those of the disk.
+pub fn mark_read(disk: &dyn Disk, reports: &[(PathBuf, SalvageReport)]) -> Result<()> {
+    reports
+        .iter()
+        .try_for_each(|(path, _)| disk.remove(path).map_err(Error::io(path)))
 }
 
 /// Reads a database that was set aside.
@@ -278,6 +309,7 @@ impl Salvage {
         })?;
         self.report.delivered = true;
         let disk = platform.disk.as_ref();
+        self.keep_report(home, disk)?;
         for suffix in ["-wal", "-shm", ""] {
             let from = named(&self.aside, suffix);
             let name = from.to_string_lossy().replacen(".aside-", ".saved-", 1);
@@ -287,6 +319,16 @@ impl Salvage {
         }
         disk.sync_folder(home).map_err(Error::io(home))?;
         Ok(self.report)
+    }
+    /// The report waits for whoever looks next, also when a sync in the background brought it.
+    fn keep_report(&self, home: &Path, disk: &dyn Disk) -> Result<()> {
+        let number = self.report.file.rsplit('-').next().unwrap_or_default();
+        let path = home.join(format!("{REPORT}{number}.json"));
+        if disk.exists(&path) {
+            disk.remove(&path).map_err(Error::io(&path))?;
+        }
+        disk.create_synced(&path, &serde_json::to_vec(&self.report)?)
+            .map_err(Error::io(&path))
     }
     /// Writes all of it into a file, to be carried to the centre. The damaged database goes on waiting.
     ///

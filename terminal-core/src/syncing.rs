@@ -246,6 +246,10 @@ impl watch::Outside for Live<'_> {
                 listener(Watched::Progress(progress));
             })?;
         (self.listener)(Watched::Synced(report.clone()));
+        // There is nothing to watch any more.
+        if let Some(done) = &report.handed_over {
+            return Err(Error::Input(done.reason()));
+        }
         Ok(report)
     }
     fn open(&mut self) -> Result<std::result::Result<(), Failure>> {

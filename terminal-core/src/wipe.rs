@@ -70,9 +70,11 @@ fn remove(home: &Path, disk: &dyn Disk) -> Result<()> {
     remove_where(home, disk, &|name| {
         name.starts_with(DATABASE) || name.ends_with("stream.json")
     })?;
-    let photos = home.join(PHOTOS);
-    if disk.exists(&photos) {
-        remove_where(&photos, disk, &|_| true)?;
+    for folder in [PHOTOS, crate::salvage::WORK] {
+        let folder = home.join(folder);
+        if disk.exists(&folder) {
+            remove_where(&folder, disk, &|_| true)?;
+        }
     }
     Ok(())
 }

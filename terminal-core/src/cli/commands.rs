@@ -48,6 +48,12 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Users => return pending::users(&homes, cli.lang),
         Command::Switch { user } => return pending::switch(&homes, user, cli.lang),
         Command::Salvage { export } => return pending::salvage(&homes.current()?, export.as_deref(), cli.lang),
+        // Whatever became of the home in use, the others' work leaves.
+        Command::Sync { wait_for, photos_now } => {
+            let said = open(&homes.current()?)
+                .and_then(|terminal| sync::sync(&terminal, cli, *wait_for, *photos_now));
+            return pending::with_the_others(&homes, said, cli);
+        }
         _ => {}
     }
     let terminal = open(&homes.current()?)?;
@@ -56,9 +62,12 @@ pub fn run(cli: &Cli) -> Result<Said> {
         lang: cli.lang,
     };
     match &cli.command {
-        Command::Enroll { .. } | Command::Users | Command::Switch { .. } | Command::Salvage { .. } => {
-            Err(Error::NotEnrolled)
-        }
+        // Said above, before a home was opened.
+        Command::Enroll { .. }
+        | Command::Users
+        | Command::Switch { .. }
+        | Command::Salvage { .. }
+        | Command::Sync { .. } => Err(Error::NotEnrolled),
         Command::ExportParcel { file } => pending::export(&terminal, file, cli.lang),
         Command::CheckIn { at: place, note } => {
             let item = terminal.check_in(at.position(place)?, note)?;
@@ -82,10 +91,6 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Report(report) => at.report(report),
         Command::Activity(activity) => at.activity(activity),
         Command::Queue { all } => at.queue(*all),
-        Command::Sync { wait_for, photos_now } => {
-            let said = sync::sync(&terminal, cli, *wait_for, *photos_now);
-            pending::with_the_others(&homes, said, cli)
-        }
         Command::Watch { seconds } => manners::watch(&terminal, cli, *seconds),
         Command::Traffic => manners::traffic(&terminal, cli.lang),
         Command::Set { name, value } => {
@@ -109,12 +114,8 @@ pub fn run(cli: &Cli) -> Result<Said> {
                 fields.insert("held_back".into(), json!(held));
             }
             let mut network = vec![(cli.lang.pick("流量", "Data"), manners::budget(cli.lang, &plan))];
-            if !crate::salvage::waiting(terminal.store().home(), &SystemDisk)?.is_empty() {
-                let words = cli.lang.pick(
-                    "有损坏的数据库等待抢救，请运行 salvage",
-                    "a damaged database waits to be salvaged, run salvage",
-                );
-                network.push((cli.lang.pick("抢救", "Salvage"), words.into()));
+            if let Some(line) = pending::salvage_line(&terminal, cli.lang)? {
+                network.push((cli.lang.pick("抢救", "Salvage"), line));
             }
             if let Some(reason) = &held {
                 let name = cli.lang.pick("等待", "Waits");

@@ -44,96 +44,126 @@ pub fn export(terminal: &Terminal, file: &Path, lang: Lang) -> Result<Said> {
 pub fn salvage(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Said> {
     // A database whose damage shows only now is set aside by opening it.
     let platform = Platform::command_line(home)?;
-    if let Err(error) = Terminal::open(home, platform.clone())
-        && !matches!(error, Error::MovedAside { .. } | Error::NotEnrolled)
-    {
-        return Err(error);
-    }
-    let aside = salvage::waiting(home, platform.disk.as_ref())?;
-    if aside.is_empty() {
-        let text = lang.pick("没有损坏的数据库", "No damaged database waits here");
-        return Ok(Said::new(text, json!({ "salvaged": [] })));
-    }
-    let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
-    for file in aside {
-        let saved = salvage::read(home, &platform, &file)?;
-        let mut report = saved.report.clone();
-        let mut problem = None;
-        if let Some(target) = export {
-            saved.export(home, &platform, target)?;
-            exit = WAITS;
-        } else {
-            match deliver(saved, home, &platform) {
-                Ok(delivered) => report = delivered,
-                Err(error) => {
-                    exit = WAITS;
-                    problem = Some(error.reason());
-                }
+    match Terminal::open(home, platform.clone()) {
+        Ok(terminal) if terminal.store().is_sound()? => {}
+        Ok(terminal) => {
+            drop(terminal);
+            if let Err(error) = Terminal::open(home, platform.clone()) {
+                tracing::info!(code = error.code(), "damage was met");
             }
         }
-        let lost: Vec<String> = report.lost.iter().map(|(a, b)| format!("#{a}–#{b}")).collect();
-        lines.push(lang.pick(
-            format!(
-                "{}：抢救出 {} 条未上传内容、{} 张照片、{} 份草稿；{} 条此前已由服务器收到{}",
-                report.file,
-                report.entries,
-                report.photos,
-                report.drafts,
-                report.held,
-                if lost.is_empty() {
-                    String::new()
-                } else {
-                    format!("；读不出：{}", lost.join("、"))
-                }
-            ),
-            format!(
-                "{}: {} unsent entries, {} photos and {} drafts saved; {} had been received before{}",
-                report.file,
-                report.entries,
-                report.photos,
-                report.drafts,
-                report.held,
-                if lost.is_empty() {
-                    String::new()
-                } else {
-                    format!("; unreadable: {}", lost.join(", "))
-                }
-            ),
-        ));
-        if let Some(problem) = &problem {
-            lines.push(format!("{}（{}）", words::of_reason(lang, problem), problem.code));
-        }
-        lines.push(match (report.delivered, export) {
-            (true, _) => lang.pick("已全部交接给中心", "All of it was handed over").into(),
-            (false, Some(file)) => lang.pick(
-                format!("已封存到 {}，请交给中心导入", file.display()),
-                format!("Sealed in {}, have it imported at the centre", file.display()),
-            ),
-            (false, None) => lang
-                .pick(
-                    "还没有交接，仍保存在本机；联网后再运行 salvage",
-                    "Not handed over yet, all kept here; run salvage again",
-                )
-                .into(),
-        });
-        let mut document = serde_json::to_value(&report)?;
-        if let (Some(fields), Some(problem)) = (document.as_object_mut(), &problem) {
-            fields.insert("problem".into(), json!(problem));
-        }
-        documents.push(document);
+        Err(Error::MovedAside { .. } | Error::NotEnrolled) => {}
+        Err(error) => return Err(error),
     }
-    lines.push(
-        lang.pick(
-            "新的内容需要重新登记（向管理员索取登记码）后继续填报",
-            "To go on filing, enrol again with a new string from the administrator",
-        )
-        .into(),
-    );
+    let disk = platform.disk.as_ref();
+    let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
+    for file in salvage::waiting(home, disk)? {
+        let saved = salvage::read(home, &platform, &file)?;
+        let report = saved.report.clone();
+        let why = match export {
+            Some(target) => {
+                saved.export(home, &platform, target)?;
+                lang.pick(
+                    format!("已封存到 {}，请交给中心导入", target.display()),
+                    format!("Sealed in {}, have it imported at the centre", target.display()),
+                )
+            }
+            None => match deliver(saved, home, &platform) {
+                // It stands among the reports now.
+                Ok(_) => continue,
+                Err(error) => lang.pick(
+                    format!(
+                        "还没有交接（{}），仍保存在本机；联网后再运行 salvage",
+                        words::of_error(lang, &error)
+                    ),
+                    format!(
+                        "Not handed over yet ({}), all kept here; run salvage again",
+                        words::of_error(lang, &error)
+                    ),
+                ),
+            },
+        };
+        exit = WAITS;
+        lines.extend([told(lang, &report), why]);
+        documents.push(report);
+    }
+    let reports = salvage::unread(home, disk)?;
+    for (_, report) in &reports {
+        lines.push(told(lang, report));
+        lines.push(lang.pick("已全部交接给中心", "All of it was handed over").into());
+        documents.push(report.clone());
+    }
+    if documents.is_empty() {
+        lines.push(
+            lang.pick("没有损坏的数据库", "No damaged database waits here")
+                .into(),
+        );
+    } else {
+        lines.push(
+            lang.pick(
+                "要继续填报，请用新的登记码重新登记（如果还没有）",
+                "To go on filing, enrol again with a new string, if that is not done yet",
+            )
+            .into(),
+        );
+    }
+    salvage::mark_read(disk, &reports)?;
     Ok(Said {
         text: lines.join("\n"),
         json: json!({ "salvaged": documents }),
         exit,
     })
+}
+
+/// What was saved and what was not.
+fn told(lang: Lang, report: &salvage::SalvageReport) -> String {
+    let salvage::SalvageReport {
+        file,
+        entries,
+        photos,
+        drafts,
+        held,
+        ..
+    } = report;
+    let lost: Vec<String> = report.lost.iter().map(|(a, b)| format!("#{a}–#{b}")).collect();
+    let mut text = lang.pick(
+        format!(
+            "{file}：抢救出 {entries} 条未上传内容、{photos} 张照片、{drafts} 份草稿；{held} 条此前已由服务器收到"
+        ),
+        format!(
+            "{file}: {entries} unsent entries, {photos} photos and {drafts} drafts saved; {held} had been received \
+             before"
+        ),
+    );
+    if !lost.is_empty() {
+        text.push_str(&lang.pick(
+            format!("；读不出 {}", lost.join("、")),
+            format!("; unreadable: {}", lost.join(", ")),
+        ));
+    }
+    text
+}
+
+/// A line for the home screen while a damaged database waits, or a report of one that nobody has read.
+pub fn salvage_line(terminal: &Terminal, lang: Lang) -> Result<Option<String>> {
+    let (home, disk) = (terminal.store().home(), terminal.disk());
+    if !salvage::waiting(home, disk)?.is_empty() {
+        return Ok(Some(
+            lang.pick(
+                "有损坏的数据库等待抢救，请运行 salvage",
+                "a damaged database waits to be salvaged, run salvage",
+            )
+            .into(),
+        ));
+    }
+    let reports = salvage::unread(home, disk)?;
+    Ok((!reports.is_empty()).then(|| {
+        lang.pick(
+            "损坏的数据库已抢救并交接，请运行 salvage 查看结果",
+            "a damaged database was salvaged and handed over, run salvage for the report",
+        )
+        .into()
+    }))
 }
 
 fn deliver(saved: salvage::Salvage, home: &Path, platform: &Platform) -> Result<salvage::SalvageReport> {

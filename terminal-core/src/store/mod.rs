@@ -138,6 +138,22 @@ impl Store {
         }
         error
     }
+    /// Reads the whole file. Damage that nobody has met yet is noted, so that the next start sets the file aside.
+    ///
+    /// # Errors
+    /// Those of the disk; damage is no error here.
+    pub fn is_sound(&self) -> Result<bool> {
+        let found = self.read(|c| Ok(c.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?));
+        let is_sound = match &found {
+            Ok(text) => text == "ok",
+            Err(Error::Store(_)) => false,
+            Err(_) => return found.map(|_| false),
+        };
+        if !is_sound {
+            mark_damaged(self.disk(), &self.home, &self.home.join(DATABASE))?;
+        }
+        Ok(is_sound)
+    }
     pub(crate) fn disk(&self) -> &dyn Disk {
         self.disk.as_ref()
     }

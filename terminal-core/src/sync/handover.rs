@@ -8,12 +8,12 @@ use crate::{
     Result,
     parcel::{Exported, Pack},
     platform::{ClockRaw, PhotoFileError},
-    store::{HandedOver, Step, Store},
+    store::{Account, HandedOver, Step, Store},
     transport::{Method, Request},
 };
 use protocol::{
     entry::Reason,
-    parcel::{ParcelAnswer, SealedFor},
+    parcel::{ParcelAnswer, ParcelKey, SealedFor},
     photo::Sha256,
     problem::ProblemCode,
     time::Millis,
@@ -31,8 +31,9 @@ pub(super) struct Handover {
 }
 
 impl Handover {
-    /// One that is due by this answer of the server.
-    pub(super) fn due(why: &Reason) -> Option<Self> {
+    /// One that is due by this answer of the server. An account without a parcel key can only keep everything.
+    pub(super) fn due(account: &Account, why: &Reason) -> Option<Self> {
+        account.parcel_key.parse::<ParcelKey>().ok()?;
         let sealed_for = if why.code == ProblemCode::StreamRevoked.as_str() {
             SealedFor::Revoked
         } else if why.code == ProblemCode::TerminalWipe.as_str() {

@@ -432,7 +432,7 @@ impl Sync {
         self.report.problem = Some(failure.reason.clone());
         self.events.push(Progress::Problem(failure.reason.clone()));
         self.failures = self.failures.saturating_add(1);
-        if let Some(due) = handover::Handover::due(&failure.reason) {
+        if let Some(due) = handover::Handover::due(&self.account, &failure.reason) {
             self.handover = Some(due);
         }
         let pause = match failure.verdict {
