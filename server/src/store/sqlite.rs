@@ -296,13 +296,19 @@ impl Writer {
                 self.connection = Some(connection);
             }
             Err(error) => {
-                // The frames may be in the WAL and come back after a restart. What was refused may have been
-                // refused because of a neighbour's rows, so every member learns the same.
-                tracing::error!(%error, members = members.len(), "COMMIT failed; its outcome is unknown");
+                tracing::error!(%error, members = members.len(), "COMMIT failed");
                 if sabotage::is(Defect::ReceiptBeforeCommit) {
                     return Tried::Done(members);
                 }
-                let error = StoreError::commit_unknown(error);
+                let error = if matches!(classify(&error), StoreError::Full) && surely_undone(&connection) {
+                    self.connection = Some(connection);
+                    StoreError::Full
+                } else {
+                    // The frames may be in the WAL and come back after a restart.
+                    StoreError::commit_unknown(error)
+                };
+                // What was refused may have been refused because of a neighbour's rows, so every member learns
+                // the same.
                 for (_, outcome) in &mut members {
                     *outcome = Err(error.clone());
                 }
@@ -334,6 +340,18 @@ fn member(connection: &Connection, job: &mut dyn Job) -> Result<Option<Vec<Hint>
         run(connection, statement).map_err(|e| failure.clone().unwrap_or_else(|| classify(&e)))?;
     }
     Ok(hints)
+}
+
+/// Whether a COMMIT that met a full disk did not happen and never will. SQLite has rolled back when it says that the
+/// transaction is over, but frames of it may lie in the log, where a restart could find them; they are gone for
+/// sure once the log was emptied, which also gives the disk some room.
+fn surely_undone(connection: &Connection) -> bool {
+    let emptied = || {
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            row.get::<_, i64>(0)
+        })
+    };
+    connection.is_autocommit() && emptied().is_ok_and(|busy| busy == 0)
 }
 
 fn refuse_all<'j>(waiting: VecDeque<Box<dyn Job + 'j>>, error: &StoreError) -> Tried<'j> {
