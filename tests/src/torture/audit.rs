@@ -1,6 +1,8 @@
 //! The audit from the outside: what each hand was told is done, what its handset says, and what the server says over HTTP.
 //!
 //! * Filed and not on the handset, or on the handset and not received by the server with its photos: lost.
+//! * A receipt that a handset was given, and the server has not what it is for, before any handset speaks to it again: lost,
+//!   although the handset may send it once more.
 //! * A number, a report or an entry more than was filed: twice.
 //! * Everything that a handset holds was tried by its hand, and everything on the server comes from a handset.
 
@@ -22,6 +24,7 @@ struct Told {
     tried_reports: BTreeSet<EntryId>,
     tried_checks: u64,
     photos: Vec<(EntryId, String)>,
+    received: (u64, u64),
 }
 
 /// Adds what differs to the tally. `verified` are photos whose bytes were downloaded before.
@@ -89,6 +92,35 @@ pub fn audit(
     Ok(())
 }
 
+/// Whether the server that has just come back holds what it gave receipts for; nobody has spoken to it meanwhile.
+pub fn receipts(desk: &Desk, hands: &[Hand], tally: &mut Tally) -> Result<()> {
+    let streams = desk.all("/v1/counts/streams")?;
+    for hand in hands {
+        let (entries, photos) = told(hand)?.received;
+        let stream = streams
+            .iter()
+            .find(|stream| text(stream, "stream") == hand.stream);
+        let count = |path: &str| {
+            stream
+                .and_then(|s| s.pointer(path))
+                .and_then(Value::as_u64)
+                .unwrap_or(0)
+        };
+        for (what, told, held) in [
+            ("entries", entries, count("/entries")),
+            ("photos", photos, count("/photos/held")),
+        ] {
+            if held < told {
+                let name = &hand.name;
+                tally.lost(format!(
+                    "{name}: receipts for {told} {what}, the server came back with {held}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn told(hand: &Hand) -> Result<Told> {
     let mut told = Told::default();
     let notes = std::fs::read_to_string(&hand.notes).unwrap_or_default();
@@ -99,6 +131,10 @@ fn told(hand: &Hand) -> Result<Told> {
             }
             Note::TryCheck => told.tried_checks += 1,
             Note::Photo(id, sha256) => told.photos.push((id, sha256)),
+            Note::Received(entries, photos) => {
+                told.received.0 += entries;
+                told.received.1 += photos;
+            }
             Note::Filed(id, photos) => {
                 told.filed.insert(id, photos);
             }

@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     chance::Chance,
-    city::City,
+    city::{Account, City},
     handset::Handset,
     line::{Line, Weather},
     office::{Desk, Office},
-    process::{ADMIN, Setup},
+    process::Setup,
 };
 use anyhow::{Context, Result, ensure};
 use protocol::role::Role;
@@ -38,7 +38,8 @@ pub struct Arena {
     servers: Servers,
     server: Machine,
     server_disk: SmallDisk,
-    admin_password: String,
+    /// Who may see everything that is there.
+    supervisor: Account,
     pub(super) hands: Vec<Hand>,
     full: Option<(FullDisk, Instant)>,
     pub(super) verified: BTreeSet<String>,
@@ -55,6 +56,7 @@ enum FullDisk {
 /// A handset: its home under the shim, its line, its process.
 pub struct Hand {
     pub name: String,
+    pub stream: String,
     machine: Machine,
     disk: Option<SmallDisk>,
     home: PathBuf,
@@ -93,6 +95,7 @@ impl Arena {
                 )
             })
             .collect::<Result<Vec<_>>>()?;
+        let supervisor = city.staff("dudao", "督导", Role::Supervisor, &city.district)?;
         ensure!(city.server.stop()?, "the founding server stops cleanly");
         let server = Machine::new(shim, &mount, shim.lies().servers)?;
         let mut servers = Servers::new(&data, engine, &folder.join("server.log"))?;
@@ -106,7 +109,9 @@ impl Arena {
             let line = Line::to(servers.address())?;
             let home = place.join("home");
             let through = format!("http://{}", line.address());
-            Handset::enrol(&home, &invited.invitation, Some(&through))?;
+            let mut handset = Handset::enrol(&home, &invited.invitation, Some(&through))?;
+            let stream = handset.open()?.account().stream.to_string();
+            drop(handset);
             hands.push(Hand {
                 machine: Machine::new(shim, &place, shim.lies().hands)?,
                 disk,
@@ -115,6 +120,7 @@ impl Arena {
                 log: folder.join(format!("{name}.log")),
                 line,
                 child: None,
+                stream,
                 name,
             });
         }
@@ -125,7 +131,7 @@ impl Arena {
             servers,
             server,
             server_disk,
-            admin_password: city.server.admin_password.clone(),
+            supervisor,
             hands,
             full: None,
             verified: BTreeSet::new(),
@@ -302,10 +308,16 @@ impl Arena {
         self.tally.kills += self.servers.kill_all()?;
         // Also keeps the undo log short.
         self.cut_server()?;
-        if let Err(error) = self.servers.start(&self.server) {
+        // A server that does not come back, or cannot be asked, has lost what it held.
+        if let Err(error) = self.deliver() {
             self.tally.lost(format!("{error:#}"));
-            return Ok(());
         }
+        Ok(())
+    }
+    fn deliver(&mut self) -> Result<()> {
+        self.relieve()?;
+        self.servers.start(&self.server)?;
+        audit::receipts(&self.desk()?, &self.hands, &mut self.tally)?;
         let inventories = self.settle()?;
         self.audit(&inventories)
     }
@@ -321,10 +333,9 @@ impl Arena {
     }
     fn desk(&self) -> Result<Desk> {
         let office = Office::new(&format!("http://{}", self.servers.address()), None)?;
-        office.sign_in(ADMIN, &self.admin_password)
+        office.sign_in(&self.supervisor.account, &self.supervisor.password)
     }
     fn settle(&mut self) -> Result<Vec<Option<Inventory>>> {
-        self.relieve()?;
         for hand in &mut self.hands {
             hand.line.set(Weather::Good);
             let out = hand.inventory();

@@ -32,6 +32,8 @@ pub enum Note {
     Photo(EntryId, String),
     /// The call returned: this item is filed, with these photos.
     Filed(EntryId, Vec<String>),
+    /// A sync returned: so many receipts for entries and for photos came.
+    Received(u64, u64),
 }
 
 /// What a handset says of itself when the world is calm.
@@ -103,11 +105,11 @@ fn act(handset: &mut Handset, notes: &mut Notes, chance: &mut Chance) -> Result<
         6 => check(handset.open()?, notes),
         _ => {
             let report = handset.sync()?;
-            // With nothing to do it would only turn.
             if report.entries_received == 0 && report.photos_received == 0 {
-                thread::sleep(Duration::from_millis(20));
+                thread::sleep(Duration::from_millis(20)); // with nothing to do it would only turn
+                return Ok(());
             }
-            Ok(())
+            notes.write(&Note::Received(report.entries_received, report.photos_received))
         }
     }
 }
@@ -228,7 +230,7 @@ fn text_of(entry: &[u8]) -> Result<String> {
 
 /// A JPEG of noise, another for each seed.
 fn noise(seed: u64) -> Result<Vec<u8>> {
-    const SIDES: (u16, u16) = (160, 120);
+    const SIDES: (u16, u16) = (240, 180);
     let mut chance = Chance::new(seed);
     let size = usize::from(SIDES.0) * usize::from(SIDES.1) * 3;
     let mut pixels = Vec::with_capacity(size + 8);
