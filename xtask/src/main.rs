@@ -19,6 +19,7 @@ mod simulate;
 mod stages;
 mod suite;
 mod tools;
+mod torture;
 mod workspace;
 
 use std::path::PathBuf;
@@ -62,8 +63,9 @@ enum Task {
         #[command(subcommand)]
         which: Bench,
     },
-    /// Live days of bad luck in bulk: `--days N`, `--seeds A..B`, `--seed S`, `--minutes M`, `--sabotage`
-    Simulate {
+    /// Kill real servers and handsets, cut their power, fill their disks: `--minutes M` for each engine, `--seed S`,
+    /// `--engine sqlite|postgres`; needs root
+    Torture {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -76,6 +78,11 @@ enum Task {
         minutes: u64,
         /// Only this one
         target: Option<String>,
+    },
+    /// Live days of bad luck in bulk: `--days N`, `--seeds A..B`, `--seed S`, `--minutes M`, `--sabotage`
+    Simulate {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
     },
     /// Write server/openapi.json from the routes
     Openapi {
@@ -169,9 +176,10 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),
             };
         }
-        Task::Simulate { args } => return simulate::run(&ws, &args),
+        Task::Torture { args } => return torture::run(&ws, &args),
         Task::Judges => return judges::run(&ws),
         Task::Fuzz { minutes, target } => fuzz::longer(&ws, minutes, target.as_deref())?,
+        Task::Simulate { args } => return simulate::run(&ws, &args),
         Task::Openapi { check } => openapi::run(&ws, check)?,
         Task::Pg {
             action: Pg::Start { dir, port },
