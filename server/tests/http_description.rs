@@ -111,6 +111,7 @@ const OPEN: &[&str] = &[
     "OPTIONS /v1/field/photos",
     "POST /v1/field/challenge",
     "POST /v1/field/enrol",
+    "POST /v1/field/parcel",
     "POST /v1/field/token",
     "POST /v1/session",
 ];
