@@ -88,6 +88,21 @@ impl Server {
     pub fn renew_epoch(&self) -> Result<()> {
         self.tool(&["renew-epoch"], &[]).map(|_| ())
     }
+    /// Another server over the same PostgreSQL and the same object folder, with a data folder of its own; it rests.
+    pub fn replica(&self, data: &Path) -> Result<Self> {
+        std::fs::create_dir_all(data)?;
+        std::os::unix::fs::symlink(self.data.join("objects"), data.join("objects"))?;
+        let replica = Self {
+            data: data.to_owned(),
+            setup: self.setup.clone(),
+            child: None,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            url: String::new(),
+            admin_password: self.admin_password.clone(),
+        };
+        replica.configure()?;
+        Ok(replica)
+    }
     /// Other settings (TOML), from the next start on.
     pub fn set(&mut self, settings: &str) -> Result<()> {
         self.setup.settings = Some(settings.to_owned());
