@@ -450,11 +450,11 @@ fn a_hint_brings_what_is_new_without_a_poll_and_the_line_comes_back(stage: &Stag
             .as_str()
             .unwrap()
             .to_owned();
-        let body = json!({ "transition": "T4", "opinion": "" });
-        let moved = acceptor
-            .try_post(&format!("/v1/cases/{case}/transitions"), &body)
+        let version = acceptor.get(&format!("/v1/cases/{case}")).unwrap()["version"].clone();
+        let body = json!({ "action": "prefile", "expected_version": version });
+        acceptor
+            .post(&format!("/v1/cases/{case}/actions"), &body)
             .unwrap();
-        assert!(moved.is_ok(), "{moved:?}");
         until(&|watched| matches!(watched, Watched::Synced(report) if report.rows_pulled > 0));
 
         // The server goes away and comes back: so does the line, and with it whatever is new.
