@@ -6,17 +6,16 @@
 //! 3. Mailboxes go forward only, and equal the server's state when the world is calm.
 //! 4. Both sides' marks say the same, without holes.
 
-use super::{handset::Handset, network::FUTURE, server::Server};
+use super::server::Server;
 use protocol::{
     feed::kind,
-    ids::{EntryId, PersonId, PostId, StreamId},
+    ids::{EntryId, StreamId},
     open::Open,
     photo::Sha256,
 };
 use server::params;
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
-    queue::State,
     store::{Custody, Item},
     terminal::Terminal,
 };
@@ -92,10 +91,10 @@ pub struct Book {
 }
 
 /// Mailbox, kind, entity.
-type Key = (String, String, String);
+pub(super) type Key = (String, String, String);
 
 /// What the server holds of a stream: number and hash.
-type Held = BTreeMap<EntryId, (u64, Sha256, String)>;
+pub(super) type Held = BTreeMap<EntryId, (u64, Sha256, String)>;
 
 impl Book {
     pub fn entries(&self) -> usize {
@@ -130,7 +129,13 @@ impl Book {
     }
 
     /// Rule 1 on the handset alone.
-    pub fn holds(&mut self, who: usize, terminal: &Terminal) -> Judged {
+    ///
+    /// `handed_over`: what a stream that has ended handed over in a parcel.
+    pub fn holds(&mut self, who: usize, terminal: &Terminal, handed_over: Option<&Server>) -> Judged {
+        let elsewhere = match handed_over {
+            Some(server) => of_stream(server, terminal.account().stream)?.0,
+            None => Held::new(),
+        };
         let store = terminal.store();
         let items: BTreeMap<EntryId, Item> = store
             .items()
@@ -140,6 +145,12 @@ impl Book {
             .collect();
         for (id, kept) in &mut self.accepted {
             let Some(item) = items.get(id) else {
+                if elsewhere
+                    .get(id)
+                    .is_some_and(|(_, sha256, _)| kept.sha256.is_none_or(|kept| kept == *sha256))
+                {
+                    continue;
+                }
                 return broken(
                     Rule::Lost,
                     format!("handset {who} has forgotten entry {id} that it had accepted"),
@@ -263,99 +274,10 @@ impl Book {
         self.shown = rows;
         Ok(())
     }
-
-    /// All rules, when the world is calm.
-    pub fn at_rest(&mut self, who: usize, handset: &Handset, server: &Server) -> Judged {
-        let Some(terminal) = &handset.terminal else {
-            return broken(Rule::Unwell, format!("handset {who} does not start"));
-        };
-        self.holds(who, terminal)?;
-        if handset.revoked {
-            return Ok(());
-        }
-        self.truth(who, terminal, server)?;
-        let account = terminal.account();
-        let (held, photos) = of_stream(server, account.stream)?;
-        let items = terminal.store().items().map_err(unwell)?;
-        for item in &items {
-            let id = item.id;
-            let Some((n, sha256, _)) = held.get(&id) else {
-                return broken(
-                    Rule::Lost,
-                    format!("entry {id} of handset {who} never reached the server"),
-                );
-            };
-            if *sha256 != item.sha256 || *n != item.n {
-                return broken(
-                    Rule::Lost,
-                    format!("the server has other bytes under {id} of handset {who}"),
-                );
-            }
-            if !matches!(item.custody, Custody::Received(_)) {
-                return broken(
-                    Rule::Untrue,
-                    format!("handset {who} does not know that {id} was received"),
-                );
-            }
-            for photo in &item.photos {
-                let name = format!("photos/{}/{}.jpg", account.stream, photo.sha256);
-                let bytes = server.object(&name).filter(|_| photos.contains(&photo.sha256));
-                if bytes.is_none_or(|bytes| Sha256::of(&bytes) != photo.sha256) {
-                    return broken(
-                        Rule::Lost,
-                        format!("photo {} of {id} is not on the server", photo.sha256),
-                    );
-                }
-                if photo.received.is_none() {
-                    return broken(
-                        Rule::Untrue,
-                        format!(
-                            "handset {who} does not know that photo {} was received",
-                            photo.sha256
-                        ),
-                    );
-                }
-            }
-        }
-        self.shows_what_is(who, terminal, &held)?;
-        once(server, account.stream)?;
-        complete(who, terminal, server, &items, &held)?;
-        equal(who, terminal, server)
-    }
-
-    /// The queue says what the server decided, with its reason.
-    fn shows_what_is(&self, who: usize, terminal: &Terminal, held: &Held) -> Judged {
-        for row in terminal.queue().map_err(unwell)? {
-            let Some((_, _, state)) = held.get(&row.id) else {
-                continue;
-            };
-            let fits = match row.state {
-                State::Received | State::PhotosPending => state == "applied",
-                State::Returned(ref reason) => {
-                    !reason.zh.trim().is_empty() && (state == "rejected" || row.review.is_some())
-                }
-                State::Review(_) => state == "review",
-                State::Held(_) => state == "held" || state == "pending",
-                State::Cancelled | State::Mended(_) | State::Withdrawing | State::Withdrawn => true,
-                State::Draft | State::Queued | State::Later(_) => false,
-            };
-            if !fits {
-                return broken(
-                    Rule::Untrue,
-                    format!(
-                        "handset {who} shows {} as {}, the server says {state}",
-                        row.id,
-                        row.state_name()
-                    ),
-                );
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Entries and received photos of a stream.
-fn of_stream(server: &Server, stream: StreamId) -> Judged<(Held, BTreeSet<Sha256>)> {
+pub(super) fn of_stream(server: &Server, stream: StreamId) -> Judged<(Held, BTreeSet<Sha256>)> {
     server
         .read(move |tx| {
             let held = tx.all(
@@ -378,80 +300,10 @@ fn of_stream(server: &Server, stream: StreamId) -> Judged<(Held, BTreeSet<Sha256
         .map_err(unwell)
 }
 
-/// Nothing of the stream was applied twice, and what was applied left its mark.
-fn once(server: &Server, stream: StreamId) -> Judged {
-    let odd: Vec<String> = server
-        .read(move |tx| {
-            let stream = stream.to_string();
-            let mut odd = tx.all(
-                "SELECT e.id FROM entry e WHERE e.stream = ?1 AND e.kind = 'report' AND e.state = 'applied'
-                   AND e.waits_for IS NULL
-                   AND (SELECT COUNT(*) FROM case_file c WHERE c.entry = e.id OR c.record = e.record) <> 1",
-                params![&stream],
-                |row| Ok(format!("report {}", row.get::<String>("id")?)),
-            )?;
-            odd.extend(tx.all(
-                "SELECT e.id FROM entry e WHERE e.stream = ?1 AND e.kind = 'activity' AND e.state = 'applied'
-                   AND (SELECT COUNT(*) FROM activity a WHERE a.record = e.record) <> 1",
-                params![&stream],
-                |row| Ok(format!("activity {}", row.get::<String>("id")?)),
-            )?);
-            odd.extend(tx.all(
-                "SELECT c.id FROM case_file c WHERE c.stream = ?1 AND
-                   (SELECT COUNT(*) FROM case_event v WHERE v.case_id = c.id AND v.body LIKE '%\"report\"%'
-                        AND v.seq = 1) > 1",
-                params![&stream],
-                |row| Ok(format!("case {}", row.get::<String>("id")?)),
-            )?);
-            Ok(odd)
-        })
-        .map_err(unwell)?;
-    match odd.first() {
-        None => Ok(()),
-        Some(first) => broken(Rule::Twice, format!("{first} was not applied exactly once")),
-    }
-}
-
-/// Rule 4.
-fn complete(who: usize, terminal: &Terminal, server: &Server, items: &[Item], held: &Held) -> Judged {
-    let numbers: BTreeSet<u64> = held.values().map(|(n, ..)| *n).collect();
-    let highest = numbers.last().copied().unwrap_or(0);
-    if numbers.len() as u64 != highest || items.len() != held.len() {
-        return broken(
-            Rule::Incomplete,
-            format!(
-                "stream of handset {who}: {} held up to {highest}, the handset has {}",
-                numbers.len(),
-                items.len()
-            ),
-        );
-    }
-    let stream = terminal.account().stream;
-    let upto: u64 = server
-        .read(move |tx| {
-            Ok(tx
-                .opt(
-                    "SELECT upto FROM stream_mark WHERE stream = ?1",
-                    params![stream.to_string()],
-                    |row| row.get("upto"),
-                )?
-                .unwrap_or(0))
-        })
-        .map_err(unwell)?;
-    let mark = terminal.store().mark().map_err(unwell)?.unwrap_or_default();
-    if upto != highest || mark.upto != highest || mark.highest != highest || !mark.holes.is_empty() {
-        return broken(
-            Rule::Incomplete,
-            format!("marks of handset {who}: {highest} held, the server says {upto}, the handset {mark:?}"),
-        );
-    }
-    Ok(())
-}
-
-type Rows = BTreeMap<Key, (u64, serde_json::Value)>;
+pub(super) type Rows = BTreeMap<Key, (u64, serde_json::Value)>;
 
 /// The handset's mailbox rows of kinds that this version knows.
-fn mailbox(terminal: &Terminal) -> Judged<Rows> {
+pub(super) fn mailbox(terminal: &Terminal) -> Judged<Rows> {
     let mut rows = Rows::new();
     for kind in [
         kind::TASK,
@@ -470,76 +322,4 @@ fn mailbox(terminal: &Terminal) -> Judged<Rows> {
         }
     }
     Ok(rows)
-}
-
-/// Rule 3.
-fn equal(who: usize, terminal: &Terminal, server: &Server) -> Judged {
-    let (post, person) = (terminal.account().post, terminal.account().holder);
-    let stands = of_mailboxes(server, post, person)?;
-    let shown = mailbox(terminal)?;
-    for (key, (n, body)) in &stands {
-        match shown.get(key) {
-            None => {
-                return broken(
-                    Rule::Mailbox,
-                    format!("handset {who} lacks {key:?}, number {n} on the server"),
-                );
-            }
-            Some((m, seen)) if m != n || seen != body => {
-                return broken(
-                    Rule::Mailbox,
-                    format!(
-                        "handset {who} shows {key:?} of number {m} as {seen}, the server's {n} says {body}"
-                    ),
-                );
-            }
-            Some(_) => {}
-        }
-    }
-    match shown.keys().find(|key| !stands.contains_key(*key)) {
-        None => Ok(()),
-        Some(key) => broken(
-            Rule::Mailbox,
-            format!("handset {who} shows {key:?}, which is gone"),
-        ),
-    }
-}
-
-fn of_mailboxes(server: &Server, post: PostId, person: PersonId) -> Judged<Rows> {
-    let now = server.now();
-    server
-        .read(move |tx| {
-            let mut rows = Rows::new();
-            // The post's mailbox is its holder's.
-            let holds = server::people::posts::holds(tx, post, person, now)?;
-            let boxes = [
-                holds.then(|| ("post", format!("post:{post}"))),
-                Some(("author", format!("author:{person}"))),
-            ];
-            for (name, id) in boxes.into_iter().flatten() {
-                let found = tx.all(
-                    "SELECT kind, entity, n, body FROM mailbox_row WHERE mailbox = ?1 AND body IS NOT NULL",
-                    params![&id],
-                    |row| {
-                        let body: String = row.get("body")?;
-                        Ok((
-                            row.get::<String>("kind")?,
-                            row.get::<String>("entity")?,
-                            row.get("n")?,
-                            body,
-                        ))
-                    },
-                )?;
-                for (kind, entity, n, body) in found {
-                    let body = serde_json::from_str(&body).unwrap_or(serde_json::Value::Null);
-                    rows.insert((name.to_owned(), kind, entity), (n, body));
-                }
-            }
-            Ok(rows)
-        })
-        .map(|mut rows| {
-            rows.retain(|(_, kind, _), _| !kind.starts_with(FUTURE));
-            rows
-        })
-        .map_err(unwell)
 }

@@ -1,0 +1,258 @@
+//! Syncs, one action at a time, over a line that everything happens to.
+
+use super::{
+    judge::{Broken, Judged, Rule, broken},
+    network,
+    plan::{Fate, fate_words},
+    server::{Answer, Down},
+    world::{Job, World},
+};
+use simdisk::{Rng, hash_bytes};
+use terminal_core::{
+    platform::PhotoFiles,
+    sync::{Action, Outcome},
+    transport::{Request, Response, TransportError},
+};
+
+/// How long a handset waits for an answer.
+const TIMEOUT: i64 = 30_000;
+/// More steps than this in one sync: it does not end.
+const STEPS: u32 = 2_000;
+
+impl World<'_> {
+    pub(super) fn next_fate(&mut self, t: usize) -> Option<Fate> {
+        let fate = self.handsets.get_mut(t)?.fates.pop_front()?;
+        self.count_fault(fate_words(fate));
+        Some(fate)
+    }
+    pub(super) fn begin_sync(&mut self, t: usize, manual: bool) -> Judged {
+        let Some(handset) = self.handsets.get_mut(t) else {
+            return Ok(());
+        };
+        let begun = handset.begin_sync(manual);
+        let run = handset.runs;
+        if self.handset_may_be_dead(t) {
+            return Ok(());
+        }
+        match begun {
+            Ok(true) => {
+                self.soon(0, Job::Step(t, run));
+                Ok(())
+            }
+            Ok(false) => Ok(()),
+            Err(error) => {
+                self.tell(|| format!("handset {t} cannot sync: {error}"));
+                Ok(())
+            }
+        }
+    }
+    pub(super) fn step(&mut self, t: usize, run: u64) -> Judged {
+        loop {
+            let Some(handset) = self.handsets.get_mut(t) else {
+                return Ok(());
+            };
+            let now = handset.now();
+            let (Some(terminal), Some(going)) = (handset.terminal.clone(), handset.run.as_mut()) else {
+                return Ok(());
+            };
+            if going.number != run {
+                return Ok(());
+            }
+            going.steps += 1;
+            if going.steps > STEPS {
+                return broken(Rule::Unwell, format!("a sync of handset {t} does not end"));
+            }
+            match going.sync.next_action(terminal.store(), &now) {
+                Ok(Action::ReadPhoto { file, offset, len }) => {
+                    let read = PhotoFiles::read(terminal.photo_folder().as_ref(), &file, offset, len);
+                    let applied = going.sync.apply(terminal.store(), &now, Outcome::Photo(read));
+                    if self.failed(t, applied) {
+                        return Ok(());
+                    }
+                }
+                Ok(Action::Send(request)) => {
+                    if !self.handset_may_be_dead(t) {
+                        self.send(t, run, request);
+                    }
+                    return Ok(());
+                }
+                Ok(Action::Wait(_) | Action::Done) => return self.end_sync(t),
+                Err(error) => {
+                    self.failed(t, Err(error));
+                    return Ok(());
+                }
+            }
+        }
+    }
+    /// A step that failed ends the run; the machine may have died of it.
+    pub(super) fn failed(&mut self, t: usize, step: terminal_core::Result<()>) -> bool {
+        let Err(error) = step else {
+            return self.handset_may_be_dead(t);
+        };
+        self.tell(|| format!("handset {t}'s sync fails: {error}"));
+        if let Some(handset) = self.handsets.get_mut(t) {
+            handset.run = None;
+        }
+        self.handset_may_be_dead(t);
+        true
+    }
+    pub(super) fn end_sync(&mut self, t: usize) -> Judged {
+        let Some(handset) = self.handsets.get_mut(t) else {
+            return Ok(());
+        };
+        let (Some(terminal), Some(run)) = (handset.terminal.clone(), handset.run.take()) else {
+            return Ok(());
+        };
+        let report = run.sync.report(terminal.store(), handset.now().wall);
+        drop(run);
+        let Ok(report) = report else {
+            self.handset_may_be_dead(t);
+            return Ok(());
+        };
+        if report.is_success() {
+            handset.excused = false;
+            let _ = terminal.forget_old();
+        }
+        let excused = handset.excused;
+        self.tell(|| format!("handset {t} has synced: {report:?}"));
+        if self.handset_may_be_dead(t) || excused || !self.server.is_up() {
+            return Ok(());
+        }
+        match self.books.get_mut(t) {
+            Some(book) => match book.truth(t, &terminal, &self.server) {
+                Err(Broken {
+                    rule: Rule::Unwell, ..
+                }) if self.server.host.is_dead() || self.handset_may_be_dead(t) => {
+                    self.server_may_be_dead();
+                    Ok(())
+                }
+                other => other,
+            },
+            None => Ok(()),
+        }
+    }
+    pub(super) fn send(&mut self, t: usize, run: u64, request: Request) {
+        let offline = self
+            .handsets
+            .get(t)
+            .is_some_and(|h| self.time.now() < h.offline_until);
+        let failed = |error| Outcome::Failed(error);
+        if offline {
+            let outcome = failed(TransportError::Unreachable("no network".into()));
+            return self.soon(50, Job::Back { t, run, outcome });
+        }
+        let fate = self.next_fate(t);
+        self.tell(|| format!("handset {t} sends {request:?} {fate:?}"));
+        let lag = 20 + i64::try_from(Rng(self.count ^ self.plan.seed).below(200)).unwrap_or(0);
+        let back = |outcome| Job::Back { t, run, outcome };
+        match fate {
+            Some(Fate::RequestLost) => self.soon(TIMEOUT, back(failed(TransportError::Timeout))),
+            Some(Fate::Portal) => self.soon(lag, back(Outcome::Answer(network::page(200, None)))),
+            Some(Fate::TooLarge) => self.soon(lag, back(Outcome::Answer(network::page(413, None)))),
+            Some(Fate::TooMany) => self.soon(lag, back(Outcome::Answer(network::page(429, Some(30))))),
+            Some(Fate::Unavailable) => self.soon(lag, back(Outcome::Answer(network::page(503, Some(60))))),
+            Some(Fate::Late) => {
+                let later = 60_000 + i64::try_from(Rng(self.count).below(900_000)).unwrap_or(0);
+                self.soon(later, Job::Late(request));
+                self.soon(TIMEOUT, back(failed(TransportError::Timeout)));
+            }
+            fate => {
+                if fate == Some(Fate::Duplicate) {
+                    let later = 1_000 + i64::try_from(Rng(self.count).below(1_800_000)).unwrap_or(0);
+                    self.soon(later, Job::Late(request.clone()));
+                }
+                let lag = if fate == Some(Fate::Slow) { 25_000 } else { lag };
+                let job = Job::Arrive {
+                    t,
+                    run,
+                    request,
+                    fate: fate.unwrap_or(Fate::Slow),
+                    plain: fate.is_none(),
+                };
+                self.soon(lag, job);
+            }
+        }
+    }
+    pub(super) fn arrive(
+        &mut self,
+        t: usize,
+        run: u64,
+        request: &Request,
+        fate: Fate,
+        plain: bool,
+    ) -> Judged {
+        let cut = (fate == Fate::CutRequest && !plain).then(|| {
+            let most = request.body.len() as u64;
+            usize::try_from(Rng(self.count).below(most.max(1))).unwrap_or(0)
+        });
+        let Some(built) = network::request(request, cut) else {
+            return broken(Rule::Unwell, format!("{request:?} is no request"));
+        };
+        let answered = self.server.request(built);
+        let was_up = self.server.is_up();
+        self.server_may_be_dead();
+        if cut.is_none() {
+            self.judge_answer(&answered, &format!("{request:?} of handset {t}"))?;
+        }
+        if let Ok(answer) = &answered {
+            let hash = hash_bytes(u64::from(answer.status), &answer.body);
+            self.trace(&hash.to_le_bytes());
+        }
+        let lag = 20 + i64::try_from(Rng(self.count ^ 77).below(200)).unwrap_or(0);
+        let failed = |error| Outcome::Failed(error);
+        let broke = || failed(TransportError::Cut("the connection broke".into()));
+        let (wait, outcome) = match answered {
+            Err(_) if was_up => (lag, broke()),
+            Err(_) => (lag, failed(TransportError::Unreachable("refused".into()))),
+            Ok(_) if plain => (lag, Outcome::Answer(answer_of(&answered))),
+            Ok(_) => match fate {
+                Fate::AnswerLost => (TIMEOUT, failed(TransportError::Timeout)),
+                Fate::CutRequest | Fate::CutAnswer => (lag, broke()),
+                Fate::HtmlError => (lag, Outcome::Answer(network::page(502, None))),
+                Fate::NewerPeer => (
+                    lag,
+                    Outcome::Answer(network::newer(answer_of(&answered), self.count)),
+                ),
+                Fate::Slow => (25_000, Outcome::Answer(answer_of(&answered))),
+                _ => (lag, Outcome::Answer(answer_of(&answered))),
+            },
+        };
+        self.soon(wait, Job::Back { t, run, outcome });
+        Ok(())
+    }
+    /// A server that nothing befell has no internal errors.
+    pub(super) fn judge_answer(&self, answered: &Result<Answer, Down>, to: &str) -> Judged {
+        match answered {
+            Ok(answer) if answer.status == 500 && !self.server_strained => broken(
+                Rule::Unwell,
+                format!(
+                    "500 to {to}: {}",
+                    String::from_utf8_lossy(answer.body.get(..300).unwrap_or(&answer.body))
+                ),
+            ),
+            _ => Ok(()),
+        }
+    }
+    pub(super) fn back(&mut self, t: usize, run: u64, outcome: Outcome) -> Judged {
+        let Some(handset) = self.handsets.get_mut(t) else {
+            return Ok(());
+        };
+        let now = handset.now();
+        let (Some(terminal), Some(going)) = (handset.terminal.clone(), handset.run.as_mut()) else {
+            return Ok(());
+        };
+        if going.number != run {
+            return Ok(());
+        }
+        let applied = going.sync.apply(terminal.store(), &now, outcome);
+        if self.failed(t, applied) {
+            return Ok(());
+        }
+        self.soon(0, Job::Step(t, run));
+        Ok(())
+    }
+}
+
+fn answer_of(answered: &Result<Answer, Down>) -> Response {
+    answered.as_ref().map(network::response).unwrap_or_default()
+}
