@@ -28,7 +28,7 @@ use crate::{
     field::{PhotoReceipt, SignedCertificate},
     ids::{EntryId, StreamId},
     open::Open,
-    photo::{MAX_PHOTO_BYTES, Sha256},
+    photo::Sha256,
     push::StreamMark,
     sign::{KeystoreError, PublicKey, SignError, Signature, Signer, parcel_message},
     time::Millis,
@@ -46,8 +46,8 @@ use std::{convert::Infallible, fmt, str::FromStr};
 
 /// A parcel is closed when it has grown to this many bytes; only a single large photo makes a larger one.
 pub const FULL_PARCEL_BYTES: usize = 7 * 1024 * 1024;
-/// No parcel is larger: the largest photo with its entry and some air.
-pub const MAX_PARCEL_BYTES: usize = MAX_PHOTO_BYTES as usize + 1024 * 1024;
+/// No parcel is larger: the largest photo ([`crate::photo::MAX_PHOTO_BYTES`]) and 1 MB for its entry and the seal.
+pub const MAX_PARCEL_BYTES: usize = 17 * 1024 * 1024;
 
 const MAGIC: &[u8; 8] = b"XUNGEPC\n";
 const VERSION: u8 = 1;
