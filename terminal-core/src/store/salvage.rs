@@ -16,7 +16,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// Rows in a row that are given up before a table counts as read to its end.
-const GIVE_UP: u32 = 5_000;
+const GIVE_UP: u32 = 1_000;
 const PAGE: usize = 4096;
 /// Bytes of a keyed database's salt, which are the first of the file.
 pub const SALT: usize = 16;
@@ -109,7 +109,7 @@ fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Puts the first page of a new database of the same schema in place of the first page.
+/// Puts the first page of a new database of the same schema, and those of its schema, in place of this one's.
 fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) -> Result<()> {
     let template = folder.join("template.db");
     let mut connection = plain(disk, &template)?;
@@ -126,6 +126,7 @@ fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) ->
         _ => set_key(disk, &connection, key)?,
     }
     schema::migrate(&mut connection)?;
+    let pages = schema_pages(&connection).unwrap_or_default();
     // As large as the other one: a file that is shorter than its header says is refused.
     connection.execute(
         "INSERT INTO blob (sha256, bytes) VALUES ('room', zeroblob(?1))",
@@ -134,10 +135,23 @@ fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) ->
     drop(connection);
     let fresh = bytes_of(disk, &template)?;
     bytes.resize(bytes.len().max(PAGE), 0);
-    if let (Some(to), Some(from)) = (bytes.get_mut(..PAGE), fresh.get(..PAGE)) {
-        to.copy_from_slice(from);
+    for page in std::iter::once(1).chain(pages) {
+        let at = page.saturating_sub(1) * PAGE..page * PAGE;
+        if let (Some(to), Some(from)) = (bytes.get_mut(at.clone()), fresh.get(at)) {
+            to.copy_from_slice(from);
+        }
     }
     Ok(())
+}
+
+/// The pages that hold the schema itself.
+fn schema_pages(connection: &Connection) -> Result<Vec<usize>> {
+    let mut statement =
+        connection.prepare("SELECT pageno FROM dbstat WHERE name IN ('sqlite_master', 'sqlite_schema')")?;
+    let pages = statement.query_map([], |row| row.get::<_, i64>(0))?;
+    pages
+        .map(|page| usize::try_from(page?).map_err(|e| Error::Data(e.to_string())))
+        .collect()
 }
 
 /// Walks through tables whatever is broken in them.
