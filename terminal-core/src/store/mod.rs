@@ -179,7 +179,7 @@ impl Store {
 
     /// Runs `work` in one transaction and makes it durable. See the module for what an error of COMMIT means.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut slot = self.slot()?;
+        let mut slot = self.slot(false)?;
         let connection = slot.as_mut().ok_or(Error::OutcomeUnknown)?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let value = match work(&tx) {
@@ -205,7 +205,7 @@ impl Store {
 
     /// Runs `work` on a consistent view.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let mut slot = self.slot()?;
+        let mut slot = self.slot(true)?;
         let connection = slot.as_mut().ok_or(Error::OutcomeUnknown)?;
         let tx = connection.transaction()?;
         work(&tx).map_err(|error| self.met(error))
@@ -213,13 +213,14 @@ impl Store {
 
     /// The connection, opened again when a COMMIT failed before. Opening checkpoints first: what is found
     /// afterwards is on the disk, not only in the log's unsynced tail.
-    fn slot(&self) -> Result<MutexGuard<'_, Option<Connection>>> {
+    fn slot(&self, is_only_read: bool) -> Result<MutexGuard<'_, Option<Connection>>> {
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
             let connection = connect(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)?;
             match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
                 // The log was synced before its first page was copied: on a full disk all can still be read.
-                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {}
+                Err(error)
+                    if is_only_read && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {}
                 other => other?,
             }
             *slot = Some(connection);
