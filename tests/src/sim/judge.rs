@@ -262,8 +262,11 @@ impl Book {
                     return broken(Rule::Mailbox, format!("handset {who} shows a ghost: {key:?}"));
                 }
             }
+            // A mailbox that is empty was given from the start (the holder was relieved): its rows may come again.
+            let is_open = |mailbox: &str| rows.keys().any(|(of, ..)| of == mailbox);
+            self.gone.retain(|(mailbox, ..), _| is_open(mailbox));
             for (key, n) in &self.shown {
-                if !rows.contains_key(key) {
+                if !rows.contains_key(key) && is_open(&key.0) {
                     self.gone.insert(key.clone(), *n);
                 }
             }
