@@ -44,7 +44,6 @@ impl World<'_> {
         self.tally.crashes += 1;
         self.server.die();
         self.server.host.power_cycle(cut);
-        self.server_strained = false;
         self.perhaps_again(Machine::Server);
         self.soon(20_000, Job::Boot(Machine::Server));
     }
