@@ -176,7 +176,8 @@ pub fn settle(place: &Place) -> Result<Inventory> {
     let mut handset = Handset::at(&place.home);
     finish_drafts(handset.open()?, &mut notes)?;
     let mut last = String::new();
-    for _ in 0..40 {
+    // A handset that was told to wait keeps to it, also when its user asks; that is a minute and more.
+    for _ in 0..720 {
         match handset.sync() {
             Ok(report) if report.is_success() => {
                 last.clear();
@@ -213,7 +214,7 @@ fn take_inventory(terminal: &Terminal) -> Result<Inventory> {
             n: item.n,
             is_report: item.kind == Open::Known(EntryKind::Report),
             is_received: received && row.state == State::Received && row.photos_sent == row.photos_named,
-            state: format!("{:?}, {:?}", item.custody, row.state),
+            state: format!("{:?}, {:?}, {:?}", item.custody, row.state, row.problem),
             sha256: item.sha256.to_string(),
             text: text_of(&terminal.store().entry(item.id)?.1)?,
             photos: item.photos.iter().map(|photo| photo.sha256.to_string()).collect(),
