@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a request's headers, or the answer to a ping, may take.
 const HEADER_TIME: Duration = Duration::from_secs(20);
 
+/// Bytes of a connection that are read before anybody wants them, a request's head among them. With the library's
+/// 400 kB a few hundred handsets that send photos would fill the memory.
+const READ_AHEAD: usize = 64 * 1024;
+
 /// What a server is started with.
 pub struct Options {
     /// Folder for the embedded database, the object store and the certificate.
@@ -258,6 +262,7 @@ fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
     builder
         .http1()
         .timer(TokioTimer::new())
+        .max_buf_size(READ_AHEAD)
         .header_read_timeout(HEADER_TIME);
     builder
         .http2()

@@ -34,6 +34,19 @@ async fn reported(app: &TestApp, photos: &[&[u8]]) -> FieldClient {
     client
 }
 
+/// A picture too large to be in memory whole while it arrives: it has a chunk that says nothing.
+fn large(seed: u8) -> Vec<u8> {
+    let bytes = picture(seed);
+    // Before the last chunk, IEND, which takes twelve bytes.
+    let (start, end) = bytes.split_at(bytes.len() - 12);
+    let mut chunk = b"teSt".to_vec();
+    chunk.resize(1_500_000, seed);
+    let length = u32::try_from(chunk.len() - 4).unwrap();
+    let mut crc = flate2::Crc::new();
+    crc.update(&chunk);
+    [start, &length.to_be_bytes(), &chunk, &crc.sum().to_be_bytes(), end].concat()
+}
+
 both_engines! {
     async fn options_say_what_is_spoken(app: TestApp) {
         let request = Request::options("/v1/field/photos").body(Body::empty()).unwrap();
@@ -158,6 +171,35 @@ both_engines! {
         wrong.expect(460).expect_code("upload.checksum");
         assert_eq!(header(&head(&app, &client, &path).await, "upload-offset"), "0");
         receipt(&tus(&app, &client, "PATCH", &path, &headers, bytes).await.expect(204));
+    }
+
+    async fn a_large_part_counts_with_its_checksum_and_else_not_at_all(app: TestApp) {
+        let bytes = large(1);
+        let client = reported(&app, &[&bytes]).await;
+        let path = begin(&app, &client, &bytes).await;
+        let wrong = format!("sha256 {}", BASE64.encode(Sha256::of(b"other bytes").0));
+        let headers = [CHUNK, ("upload-offset", "0"), ("upload-checksum", wrong.as_str())];
+        let answer = tus(&app, &client, "PATCH", &path, &headers, bytes.clone()).await;
+        answer.expect(460).expect_code("upload.checksum");
+        assert_eq!(header(&head(&app, &client, &path).await, "upload-offset"), "0");
+        let right = format!("sha256 {}", BASE64.encode(Sha256::of(&bytes).0));
+        let headers = [CHUNK, ("upload-offset", "0"), ("upload-checksum", right.as_str())];
+        receipt(&tus(&app, &client, "PATCH", &path, &headers, bytes).await.expect(204));
+    }
+
+    async fn a_photo_that_comes_whole_is_received_at_once_and_once(app: TestApp) {
+        let bytes = picture(1);
+        let client = reported(&app, &[&bytes]).await;
+        let path = begin(&app, &client, &bytes).await;
+        let (a, b) = tokio::join!(
+            patch(&app, &client, &path, 0, bytes.clone()),
+            patch(&app, &client, &path, 0, bytes.clone())
+        );
+        let mut statuses = [a.status, b.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [204, 409], "{a:?} {b:?}");
+        receipt(&head(&app, &client, &path).await.expect(200));
+        assert_eq!(photos_of_case(&app, &client).await, (1, 1));
     }
 
     async fn of_two_patches_at_once_one_wins(app: TestApp) {

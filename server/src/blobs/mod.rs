@@ -29,10 +29,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-/// Bodies that are received into memory at the same time; at most a photo's size each.
+/// Bodies that are received at the same time, of a terminal's each with a piece in memory, of staff's all of it.
 const RECEIVING: usize = 64;
 /// Of one terminal or person: none of them may take the room of all others.
 const RECEIVING_EACH: usize = 8;
+/// Photos that are put together from their parts at the same time, each in memory.
+const ASSEMBLING: usize = 3;
 
 /// The object store.
 #[derive(Clone)]
@@ -40,6 +42,7 @@ pub struct Blobs {
     pub(crate) objects: Arc<dyn ObjectStore>,
     receiving: Arc<Semaphore>,
     senders: Arc<Mutex<HashMap<Uuid, usize>>>,
+    assembling: Arc<Semaphore>,
 }
 
 /// Room to receive one body, given back when it is dropped.
@@ -68,6 +71,7 @@ impl Blobs {
             objects,
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             senders: Arc::default(),
+            assembling: Arc::new(Semaphore::new(ASSEMBLING)),
         }
     }
     /// Over a folder, which is made when it is missing. Every put syncs the file and its folder to the disk.
@@ -143,6 +147,11 @@ impl Blobs {
             senders: Arc::clone(&self.senders),
             _permit: permit,
         })
+    }
+    /// Waits for room to put a photo together.
+    async fn assembling(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let assembling = Arc::clone(&self.assembling);
+        assembling.acquire_owned().await.map_err(Failure::internal)
     }
     /// Whether there is an object of this name.
     async fn holds(&self, name: &str) -> Result<bool, Failure> {

@@ -27,7 +27,9 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
         return Ok(receipt);
     }
     if held.is_none() {
-        let bytes = match assemble(app, &parts).await {
+        // The parts are put together in memory.
+        let _room = app.blobs.assembling().await?;
+        let bytes = match assemble(app, upload, &parts).await {
             Ok(bytes) => bytes,
             // Another replica may have finished it meanwhile and dropped the parts.
             Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {
@@ -39,18 +41,7 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
             }
             Err(failure) => return Err(failure),
         };
-        match examine(app, upload, bytes).await? {
-            Verdict::Photo(bytes) => {
-                app.blobs
-                    .put_durable(&Blobs::photo(stream, sha256), bytes)
-                    .await?
-            }
-            Verdict::OtherBytes => return start_again(app, upload).await,
-            Verdict::NoPhoto(failure) => {
-                refuse(app, upload, &failure).await?;
-                return Err(failure);
-            }
-        }
+        file(app, upload, bytes).await?;
     }
     let parts = app.clone();
     let receipt = app
@@ -58,6 +49,57 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
         .await?;
     clear(app, upload).await;
     Ok(receipt)
+}
+
+/// [`finish`] for a photo whose bytes are all here in one piece: they go under their name at once, without having
+/// been parts before. Answers the upload as it stands then.
+pub(super) async fn finish_at_once(
+    app: &App,
+    stream: StreamId,
+    id: UploadId,
+    bytes: Bytes,
+) -> Result<Upload, Failure> {
+    let now = app.clock.now();
+    let (mut upload, held) = app
+        .read(move |tx| {
+            let upload = Upload::load(tx, stream, id, now)?;
+            let held = receipt(tx, stream, upload.sha256)?;
+            Ok((upload, held))
+        })
+        .await?;
+    if upload.arrived != 0 {
+        return Err(Failure::of(ProblemCode::UploadOffset));
+    }
+    if held.is_none() {
+        file(app, &upload, bytes).await?;
+    }
+    let (parts, sha256) = (app.clone(), upload.sha256);
+    app.write(move |tx, ctx| {
+        // Of two at once one wins, as with parts.
+        if Upload::load(tx, stream, id, ctx.now)?.arrived != 0 {
+            return Err(Failure::of(ProblemCode::UploadOffset));
+        }
+        confirm(tx, ctx, &parts, id, stream, sha256)
+    })
+    .await?;
+    upload.arrived = upload.length;
+    upload.finished = Some(now);
+    Ok(upload)
+}
+
+/// Puts a photo's bytes under their name, if they are those that were named, and a photo.
+async fn file(app: &App, upload: &Upload, bytes: Bytes) -> Result<(), Failure> {
+    match examine(app, upload, bytes).await? {
+        Verdict::Photo(bytes) => {
+            let name = Blobs::photo(upload.stream, upload.sha256);
+            app.blobs.put_durable(&name, bytes).await
+        }
+        Verdict::OtherBytes => start_again(app, upload).await.map(|_| ()),
+        Verdict::NoPhoto(failure) => {
+            refuse(app, upload, &failure).await?;
+            Err(failure)
+        }
+    }
 }
 
 /// A photo whose row says that it is held while the store has lost the object (a folder restored from an older
@@ -78,8 +120,8 @@ pub(super) async fn mend_if_lost(app: &App, stream: StreamId, sha256: Sha256) ->
     .await
 }
 
-async fn assemble(app: &App, parts: &[String]) -> Result<Bytes, Failure> {
-    let mut bytes = BytesMut::new();
+async fn assemble(app: &App, upload: &Upload, parts: &[String]) -> Result<Bytes, Failure> {
+    let mut bytes = BytesMut::with_capacity(usize::try_from(upload.length).unwrap_or(0));
     for object in parts {
         bytes.extend_from_slice(&app.blobs.get(object).await?);
     }

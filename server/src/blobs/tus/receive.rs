@@ -2,11 +2,12 @@
 //! product works in, that is most of a photo.
 
 use super::{
+    finish::finish_at_once,
     upload::{Part, Upload},
     wire::Checksum,
 };
 use crate::{app::App, failure::Failure, store::StoreError};
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use protocol::{
@@ -17,6 +18,10 @@ use std::time::Duration;
 
 /// A body that gives no byte for so long is taken as broken.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Bytes of a body that are in memory.
+const PIECE: usize = 256 * 1024;
+/// A photo of at most so many bytes stays in memory while it comes in one body; it needs no parts.
+const WHOLE: usize = 512 * 1024;
 
 /// Where a body goes.
 #[derive(Debug, Clone)]
@@ -42,25 +47,86 @@ pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upl
 }
 
 async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure> {
-    let bytes = arrived(body, target.room, target.checksum.as_ref()).await?;
-    let Target {
-        stream,
-        upload,
-        offset,
-        ..
-    } = target;
-    if bytes.is_empty() {
+    let mut incoming = Incoming::new(body, target.room);
+    if target.offset == 0 && incoming.room <= WHOLE {
+        incoming.most = WHOLE;
+    }
+    let (bytes, end) = incoming.piece().await?;
+    let (stream, upload) = (target.stream, target.upload);
+    if end == End::Whole && target.offset == 0 && bytes.len() as u64 == target.room {
+        if target.checksum.as_ref().is_some_and(|sum| !sum.fits(&bytes)) {
+            return Err(Failure::of(ProblemCode::UploadChecksum));
+        }
+        return finish_at_once(app, stream, upload, bytes).await;
+    }
+    let parts = spool(app, &target, incoming, (bytes, end)).await?;
+    if parts.is_empty() {
         let now = app.clock.now();
         return app.read(move |tx| Upload::load(tx, stream, upload, now)).await;
     }
-    let part = put(app, &Upload::folder(upload), offset, bytes).await?;
     let hours = app.settings.upload_hours;
-    let object = part.object.clone();
+    let objects: Vec<String> = parts.iter().map(|part| part.object.clone()).collect();
     let appended = app
-        .write(move |tx, ctx| Upload::append(tx, ctx, stream, upload, &part, hours))
+        .write(move |tx, ctx| {
+            let mut standing = Err(Failure::internal("no part"));
+            for part in &parts {
+                standing = Ok(Upload::append(tx, ctx, stream, upload, part, hours)?);
+            }
+            standing
+        })
         .await;
-    discard_uncounted(app, &object, &appended).await;
+    for object in &objects {
+        discard_uncounted(app, object, &appended).await;
+    }
     appended
+}
+
+/// Puts a body piece by piece into the upload's folder, so that a large one is never in memory whole. With a checksum
+/// that is the whole body or nothing.
+async fn spool(
+    app: &App,
+    target: &Target,
+    mut incoming: Incoming,
+    mut piece: (Bytes, End),
+) -> Result<Vec<Part>, Failure> {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut offset = target.offset;
+    let mut sum = target.checksum.as_ref().map(Checksum::begin);
+    let done = loop {
+        let (bytes, end) = piece;
+        if let Some(sum) = &mut sum {
+            sum.update(&bytes);
+        }
+        if !bytes.is_empty() {
+            let length = bytes.len() as u64;
+            match put(app, &Upload::folder(target.upload), offset, bytes).await {
+                Ok(part) => parts.push(part),
+                Err(failure) => break Err(failure),
+            }
+            offset += length;
+        }
+        if end != End::More {
+            break Ok(end);
+        }
+        match incoming.piece().await {
+            Ok(next) => piece = next,
+            Err(failure) => break Err(failure),
+        }
+    };
+    let whole = matches!(done, Ok(End::Whole));
+    let fits = match (&target.checksum, sum) {
+        (Some(checksum), Some(sum)) => whole && checksum.is(sum),
+        _ => true,
+    };
+    let refused = match done {
+        Ok(_) if fits => return Ok(parts),
+        Ok(_) => Failure::of(ProblemCode::UploadChecksum),
+        Err(failure) => failure,
+    };
+    for part in &parts {
+        app.blobs.discard(&part.object).await;
+    }
+    Err(refused)
 }
 
 /// What arrived of a body for which there is room. With a checksum that is the whole body or nothing.
@@ -101,20 +167,64 @@ fn short(secret: [u8; 32]) -> [u8; 8] {
 
 /// The bytes that arrived, and whether that is the whole body. More than there is room for is refused.
 async fn collect(body: Body, room: u64) -> Result<(Bytes, bool), Failure> {
-    let room = usize::try_from(room).unwrap_or(usize::MAX);
-    let mut stream = body.into_data_stream();
-    let mut bytes = BytesMut::new();
+    let mut incoming = Incoming::new(body, room);
+    let mut all = BytesMut::new();
     loop {
-        match tokio::time::timeout(SILENCE, stream.next()).await {
-            Ok(Some(Ok(chunk))) if bytes.len().saturating_add(chunk.len()) > room => {
-                return Err(Failure::because(
-                    ProblemCode::PhotoSize,
-                    "more bytes than Upload-Length says",
-                ));
+        let (bytes, end) = incoming.piece().await?;
+        all.extend_from_slice(&bytes);
+        if end != End::More {
+            return Ok((all.freeze(), end == End::Whole));
+        }
+    }
+}
+
+/// Whether more of a body is to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    More,
+    Whole,
+    /// The connection broke, or was silent for too long.
+    Broken,
+}
+
+/// A body on its way.
+struct Incoming {
+    body: BodyDataStream,
+    room: usize,
+    /// Bytes of a piece at most.
+    most: usize,
+    /// What came with a piece and belongs to the next.
+    rest: Bytes,
+}
+
+impl Incoming {
+    fn new(body: Body, room: u64) -> Self {
+        Self {
+            body: body.into_data_stream(),
+            room: usize::try_from(room).unwrap_or(usize::MAX),
+            most: PIECE,
+            rest: Bytes::new(),
+        }
+    }
+    /// The next bytes, a piece at most. More than there is room for is refused.
+    async fn piece(&mut self) -> Result<(Bytes, End), Failure> {
+        let mut piece = BytesMut::with_capacity(self.most.min(self.room.saturating_add(self.rest.len())));
+        loop {
+            let fitting = self.rest.len().min(self.most - piece.len());
+            piece.extend_from_slice(&self.rest.split_to(fitting));
+            if !self.rest.is_empty() {
+                return Ok((piece.freeze(), End::More));
             }
-            Ok(Some(Ok(chunk))) => bytes.extend_from_slice(&chunk),
-            Ok(None) => return Ok((bytes.freeze(), true)),
-            Ok(Some(Err(_))) | Err(_) => return Ok((bytes.freeze(), false)),
+            match tokio::time::timeout(SILENCE, self.body.next()).await {
+                Ok(Some(Ok(chunk))) => {
+                    let more = "more bytes than Upload-Length says";
+                    let left = self.room.checked_sub(chunk.len());
+                    self.room = left.ok_or_else(|| Failure::because(ProblemCode::PhotoSize, more))?;
+                    self.rest = chunk;
+                }
+                Ok(None) => return Ok((piece.freeze(), End::Whole)),
+                Ok(Some(Err(_))) | Err(_) => return Ok((piece.freeze(), End::Broken)),
+            }
         }
     }
 }
@@ -136,6 +246,25 @@ mod tests {
         assert_eq!((bytes.as_ref(), whole), (b"abcd".as_slice(), false));
         let (bytes, whole) = collect(body(vec![Ok("ab")]), 2).await.unwrap();
         assert_eq!((bytes.as_ref(), whole), (b"ab".as_slice(), true));
+    }
+
+    #[tokio::test]
+    async fn a_large_body_comes_in_pieces_and_none_of_it_is_lost() {
+        let chunk = vec![7; PIECE / 2 + 1];
+        let chunks = std::iter::repeat_n(chunk.clone(), 5).map(Ok::<_, std::io::Error>);
+        let body = Body::from_stream(futures_util::stream::iter(chunks));
+        let mut incoming = Incoming::new(body, 5 * chunk.len() as u64);
+        let mut sizes = Vec::new();
+        let last = loop {
+            let (bytes, end) = incoming.piece().await.unwrap();
+            sizes.push(bytes.len());
+            if end != End::More {
+                break end;
+            }
+        };
+        assert_eq!((sizes.len(), last), (3, End::Whole));
+        assert!(sizes.iter().all(|size| *size <= PIECE));
+        assert_eq!(sizes.iter().sum::<usize>(), 5 * chunk.len());
     }
 
     #[tokio::test]

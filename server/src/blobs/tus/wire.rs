@@ -169,9 +169,38 @@ impl Checksum {
         }
     }
     pub fn fits(&self, bytes: &[u8]) -> bool {
+        let mut running = self.begin();
+        running.update(bytes);
+        self.is(running)
+    }
+    /// For a body that comes in pieces.
+    pub fn begin(&self) -> Running {
         match self {
-            Self::Sha1(digest) => sha1::Sha1::digest(bytes).as_slice() == digest.as_slice(),
-            Self::Sha256(digest) => sha2::Sha256::digest(bytes).as_slice() == digest.as_slice(),
+            Self::Sha1(_) => Running::Sha1(sha1::Sha1::new()),
+            Self::Sha256(_) => Running::Sha256(sha2::Sha256::new()),
+        }
+    }
+    /// Whether all that was taken in is what was announced.
+    pub fn is(&self, running: Running) -> bool {
+        match (self, running) {
+            (Self::Sha1(digest), Running::Sha1(sum)) => sum.finalize().as_slice() == digest.as_slice(),
+            (Self::Sha256(digest), Running::Sha256(sum)) => sum.finalize().as_slice() == digest.as_slice(),
+            (Self::Sha1(_), Running::Sha256(_)) | (Self::Sha256(_), Running::Sha1(_)) => false,
+        }
+    }
+}
+
+/// A checksum that grows with its body.
+pub(super) enum Running {
+    Sha1(sha1::Sha1),
+    Sha256(sha2::Sha256),
+}
+
+impl Running {
+    pub fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(sum) => sum.update(bytes),
+            Self::Sha256(sum) => sum.update(bytes),
         }
     }
 }
