@@ -31,8 +31,8 @@ use std::{
 };
 use tokio::runtime::Runtime;
 
-/// JSON bodies larger than this are sent compressed.
-const COMPRESS_FROM: usize = 1024;
+/// JSON bodies larger than this are sent compressed; a single report is.
+const COMPRESS_FROM: usize = 256;
 /// No answer is larger; parts of files are far smaller.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 /// A body is handed to the line in pieces of this size: a cancel takes effect between two of them.
