@@ -34,12 +34,38 @@ use std::{
 };
 
 /// Bodies above this are compressed, as the handset does.
-const COMPRESS_FROM: usize = 1024;
+const COMPRESS_FROM: usize = 256;
 /// Terminals are enrolled by so many at a time.
 const HANDS: usize = 8;
 /// No limit of requests a minute: the few terminals of a bench send what a city sends. Tokens live long enough.
 const SETTINGS: &str = "field_requests_per_minute = 0\nfield_token_minutes = 600\n";
-const WORDS: &str = "人行道地砖破损约三平方米，行人绕行车道，夜间照明不足，建议尽快维修并设置警示标志。";
+
+/// What a report says: no two patrollers write the same, and no two reports compress into one.
+pub fn words(chance: &mut Chance) -> String {
+    const WHAT: [&str; 8] = [
+        "人行道地砖破损",
+        "井盖缺失",
+        "垃圾堆放未清运",
+        "路灯不亮",
+        "违规占道经营",
+        "树枝折断压住电线",
+        "墙面乱贴小广告",
+        "积水没过路沿",
+    ];
+    const SO: [&str; 8] = [
+        "行人绕行车道，建议尽快维修并设置警示标志",
+        "居民反映已有三天，物业称不归其管理",
+        "夜间看不清，有老人绊倒",
+        "已联系责任单位，对方答复下午到场",
+        "占用约半条非机动车道",
+        "影响学校门口通行，早高峰拥堵",
+        "上次处理后又出现",
+        "现场已用锥桶围挡",
+    ];
+    let (what, so) = (chance.pick(&WHAT), chance.pick(&SO));
+    let (what, so) = (what.copied().unwrap_or_default(), so.copied().unwrap_or_default());
+    format!("{what}约{}处，{so}。", 1 + chance.below(9))
+}
 
 /// A founded city over plain HTTP on loopback, as the benches want it.
 pub fn found(folder: &Path, database: Option<&str>) -> Result<City> {
@@ -194,7 +220,7 @@ impl Unit {
         };
         let report = Report {
             matter: None,
-            text: WORDS.into(),
+            text: words(&mut self.chance),
             place: None,
             cell: None,
             address: format!("桂林路 {} 号", self.chance.below(900)),

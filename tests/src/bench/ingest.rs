@@ -94,11 +94,15 @@ impl Place {
     }
     /// CPU seconds of the server and, where there is one, of its database.
     fn cpu(&self, city: &City) -> Result<f64> {
-        let database = self
-            .cluster
-            .as_ref()
-            .map_or(0.0, |(_, folder)| machine::cpu_in(folder));
-        Ok(machine::cpu_of(fleet::process(&city.server)?)? + database)
+        Ok(machine::cpu_of(fleet::process(&city.server)?)? + self.cpu_of_database())
+    }
+    /// The same while raw runs in this process.
+    fn raw_cpu(&self) -> Result<f64> {
+        Ok(machine::cpu_of(std::process::id())? + self.cpu_of_database())
+    }
+    fn cpu_of_database(&self) -> f64 {
+        let folder = self.cluster.as_ref();
+        folder.map_or(0.0, |(_, folder)| machine::cpu_in(folder))
     }
 }
 
@@ -155,7 +159,10 @@ fn on(plan: &Plan, place: &Place, verdicts: &Verdicts) -> Result<()> {
                 "{} pushes are held",
                 pushes.len()
             );
-            figures.raw_rate = figures.reports / raw.replay(&pushes, figures.group, &mut last)?.as_secs_f64();
+            let cpu = place.raw_cpu()?;
+            let took = raw.replay(&pushes, figures.group, &mut last)?;
+            figures.raw_rate = figures.reports / took.as_secs_f64();
+            figures.raw_cpu = (place.raw_cpu()? - cpu) / figures.reports * 1000.0;
             if round > 0 {
                 rounds.push(figures);
             }
@@ -180,6 +187,7 @@ struct Figures {
     reports: f64,
     rate: f64,
     raw_rate: f64,
+    raw_cpu: f64,
     times: Vec<f64>,
     cpu: f64,
     /// Share of the machine's work that was neither the server's nor ours.
@@ -209,6 +217,7 @@ fn ours(place: &Place, city: &City, work: &[Vec<Vec<u8>>], each: usize) -> Resul
         reports,
         rate: reports / took.as_secs_f64(),
         raw_rate: 0.0,
+        raw_cpu: 0.0,
         times,
         cpu: cpu / reports * 1000.0,
         others: ((all - cpu - own) / all.max(0.01)).max(0.0),
@@ -238,10 +247,11 @@ fn say(promise: &str, rounds: &[Figures], verdicts: &Verdicts) {
     verdicts.at_least(promise, &ours, &raw, rate / raw_rate, GOAL);
     let times: Vec<f64> = rounds.iter().flat_map(|r| r.times.iter().copied()).collect();
     println!(
-        "  clients={CLIENTS} p50={:.1}ms p99={:.1}ms cpu_s_per_1000={:.2} pushes_a_commit={:.1} others={:.0}%",
+        "  clients={CLIENTS} p50={:.1}ms p99={:.1}ms cpu_s_per_1000={:.2} raw_cpu={:.2} pushes_a_commit={:.1} others={:.0}%",
         percentile(times.clone(), 0.5),
         percentile(times, 0.99),
         of(|r| r.cpu),
+        of(|r| r.raw_cpu),
         of(|r| to_f64(r.group)),
         of(|r| r.others * 100.0),
     );

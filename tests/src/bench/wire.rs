@@ -2,8 +2,9 @@
 //! through a proxy that reads the heads of TLS records. So frames and packed heads count as they travelled; what TLS
 //! puts around them is counted apart, TCP and IP are not counted.
 
-use super::{Verdicts, median, to_f64};
+use super::{Verdicts, fleet::words, median, to_f64};
 use crate::{
+    chance::Chance,
     city::City,
     handset::{Handset, fix},
     process::Setup,
@@ -29,7 +30,6 @@ const ALONE: f64 = 600.0;
 const IN_A_BATCH: f64 = 120.0;
 const BATCH: usize = 50;
 const SAMPLES: usize = 9;
-const WORDS: &str = "人行道地砖破损约三平方米，行人绕行车道，夜间照明不足，建议尽快维修并设置警示标志。";
 /// Type, version and length of a TLS record.
 const RECORD_HEAD: usize = 5;
 /// What TLS 1.3 adds inside a record: the inner type and the tag.
@@ -182,9 +182,10 @@ pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
         scale: &scale,
         exchanges: Mutex::default(),
     };
+    let mut chance = Chance::new(5);
     // The first sync fetches grid and catalogues and opens the connection that the others use.
     for _ in 0..2 {
-        report(&mut handset, &city)?;
+        report(&mut handset, &city, &mut chance)?;
         handset.sync_over(&weighed)?;
     }
     weighed.take();
@@ -192,7 +193,7 @@ pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
     let mut alone = Vec::new();
     let mut beside: Vec<(String, Seen)> = Vec::new();
     for _ in 0..SAMPLES {
-        report(&mut handset, &city)?;
+        report(&mut handset, &city, &mut chance)?;
         handset.sync_over(&weighed)?;
         let exchanges = weighed.take();
         alone.push(pushed(&exchanges, 1)?);
@@ -201,7 +202,7 @@ pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
     let mut batch = Vec::new();
     for _ in 0..3 {
         for _ in 0..BATCH {
-            report(&mut handset, &city)?;
+            report(&mut handset, &city, &mut chance)?;
         }
         handset.sync_over(&weighed)?;
         batch.push(pushed(&weighed.take(), BATCH)?);
@@ -218,10 +219,12 @@ pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
     Ok(())
 }
 
-fn report(handset: &mut Handset, city: &City) -> Result<()> {
-    let point = city.pack.view().cells().next().context("a cell")?.centroid();
+fn report(handset: &mut Handset, city: &City, chance: &mut Chance) -> Result<()> {
+    let mut point = city.pack.view().cells().next().context("a cell")?.centroid();
+    point.lat += i32::try_from(chance.below(4000))?;
+    point.lon += i32::try_from(chance.below(4000))?;
     let mut draft = handset.open()?.new_report()?;
-    draft.text(WORDS).at(fix(point, 5));
+    draft.text(words(chance)).at(fix(point, 5));
     draft.submit()?;
     Ok(())
 }
