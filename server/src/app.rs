@@ -10,6 +10,7 @@ use crate::{
     store::{Store, Tx},
     terminals::identity::Identity,
 };
+use protocol::sabotage::{self, Defect};
 use protocol::{calendar::Calendar, manifest::Catalogue};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -81,6 +82,15 @@ impl App {
         mut f: impl FnMut(&mut Tx<'_>, &mut Ctx) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let start = self.ctx();
+        if sabotage::is(Defect::MailAfterCommit) {
+            let with_ctx = move |tx: &mut Tx<'_>| {
+                let mut ctx = start.clone();
+                Ok::<_, Failure>((f(tx, &mut ctx)?, ctx))
+            };
+            let (answer, ctx) = self.store.write(with_ctx).await?;
+            self.store.write(move |tx| ctx.clone().finish(tx)).await?;
+            return Ok(answer);
+        }
         let lease = self.lease.clone();
         self.store
             .write(move |tx| {

@@ -7,6 +7,7 @@ use crate::{
 use protocol::{
     ids::{EntryId, RecordId},
     photo::Sha256,
+    sabotage::{self, Defect},
 };
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -69,6 +70,13 @@ impl Terminal {
             .filter_map(|task| task.answered)
             .collect();
         let keep = |id: EntryId, record: RecordId| unfinished.contains(&record) || answers.contains(&id);
+        if sabotage::is(Defect::PhotoForgottenAtReceipt) {
+            let photos = self.store().items()?.into_iter().flat_map(|item| item.photos);
+            photos
+                .filter(|photo| photo.received.is_some())
+                .try_for_each(|photo| self.photo_folder().remove(photo.sha256))
+                .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        }
         let files = self.store().prune(clock.estimate().plus(-KEPT_MS), &keep)?;
         files
             .iter()

@@ -14,6 +14,7 @@ use protocol::{
     ids::{EntryId, RecordId, TaskId},
     open::Open,
     payload::EntryKind,
+    sabotage::{self, Defect},
     time::Millis,
 };
 
@@ -362,6 +363,7 @@ fn state<'a>(
     }
     match &item.custody {
         Custody::Refused(reason) => return (back(reason.clone()), None),
+        Custody::Waiting if item.offered && sabotage::is(Defect::ShownReceivedWhenOffered) => {}
         Custody::Waiting => {
             return match item.retry.wait_until(context.now) {
                 Some(at) => (State::Later(at.plus(context.offset_ms)), None),
@@ -379,7 +381,7 @@ fn state<'a>(
     }
     let said = item.disposition.as_ref().map(|(disposition, _)| disposition);
     let reason = said.and_then(|d| d.reason.clone());
-    if is_rejected(item) {
+    if is_rejected(item) && !sabotage::is(Defect::RejectionHidden) {
         let unsaid = || Reason::new("entry.rejected", "未说明原因", "no reason given");
         return (back(reason.unwrap_or_else(unsaid)), None);
     }

@@ -21,6 +21,7 @@ use protocol::{
     ids::{EntryId, RecordId},
     payload::{EntryKind, Payload, Report},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
+    sabotage::{self, Defect},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -242,6 +243,9 @@ impl<C: Content> Draft<C> {
             photo: taken.photo,
             original: taken.original,
         });
+        if sabotage::is(Defect::DraftNotSaved) {
+            return Ok(self);
+        }
         self.save()
     }
     /// Takes a photo out of the draft; the file goes when nothing else names it.
@@ -316,6 +320,9 @@ impl<C: Content> Draft<C> {
             .stored
             .content
             .payload(place.as_ref().and_then(|p| p.cell().map(|c| c.code)), photos)?;
+        if sabotage::is(Defect::DraftGoneBeforeSubmit) {
+            self.terminal.store().delete_draft(self.id)?;
+        }
         self.terminal.file(crate::terminal::Filing {
             id: self.id,
             record: self.stored.record,

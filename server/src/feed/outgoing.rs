@@ -8,6 +8,7 @@ use crate::{
 };
 use protocol::{
     ids::{PersonId, PostId},
+    sabotage::{self, Defect},
     time::Millis,
 };
 use std::{collections::BTreeMap, fmt};
@@ -49,6 +50,9 @@ impl Outgoing {
     }
     /// The entity is gone from the mailbox: a tombstone, if it ever stood there.
     pub fn remove(&mut self, mailbox: MailboxId, kind: &'static str, entity: impl fmt::Display) {
+        if sabotage::is(Defect::TombstoneNotWritten) {
+            return;
+        }
         self.0.insert((mailbox, kind, entity.to_string()), None);
     }
     /// Takes in later mail: where both change a row, the later one wins.
@@ -73,7 +77,7 @@ impl Outgoing {
             if unchanged {
                 continue;
             }
-            let n = next_number(tx, &id)?;
+            let n = next_number(tx, &id)? - i64::from(sabotage::is(Defect::MailNumberTwice));
             tx.execute(
                 "INSERT INTO mailbox_row (mailbox, kind, entity, n, body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (mailbox, kind, entity) DO UPDATE

@@ -19,6 +19,7 @@ use axum::extract::State;
 use protocol::{
     feed::{FeedRow, Mailbox, PullAnswer},
     problem::Problem,
+    sabotage::{self, Defect},
 };
 use serde::Deserialize;
 
@@ -74,7 +75,10 @@ pub(super) async fn pull(
         author: (person, authors.reached),
     };
     let resets = [(Mailbox::Post, posts.start), (Mailbox::Author, authors.start)];
-    let reset = resets.into_iter().filter(|(_, start)| *start == Start::Reset);
+    let said = !sabotage::is(Defect::ResetNotSaid);
+    let reset = resets
+        .into_iter()
+        .filter(|(_, start)| said && *start == Start::Reset);
     Ok(Json(PullAnswer {
         epoch,
         server_time: now,
@@ -149,6 +153,9 @@ fn read(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
+    if sabotage::is(Defect::RowSkipped) {
+        rows.pop();
+    }
     let reached = if more {
         rows.last().map_or(start.number(), |row| row.n)
     } else {

@@ -30,6 +30,7 @@ use protocol::{
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
     payload::{Payload, Withdraw},
     photo::Sha256,
+    sabotage::{self, Defect},
     time::Millis,
 };
 use std::{
@@ -89,7 +90,8 @@ pub(super) fn run(
         if matches!(
             state(tx, id)?,
             Some(EntryState::Applied | EntryState::Review | EntryState::Rejected)
-        ) {
+        ) && !sabotage::is(Defect::AppliedAgainOnResend)
+        {
             continue;
         }
         let released = match attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
@@ -99,6 +101,14 @@ pub(super) fn run(
                 Vec::new()
             }
             Err(failure) => match rejection(&failure) {
+                Some(_) if sabotage::is(Defect::CustodyLostWithRoom) => {
+                    tx.execute(
+                        "DELETE FROM entry_photo WHERE entry = ?1",
+                        params![id.to_string()],
+                    )?;
+                    tx.execute("DELETE FROM entry WHERE id = ?1", params![id.to_string()])?;
+                    Vec::new()
+                }
                 Some(disposition) => settle_releasing(tx, ctx, id, disposition)?,
                 None => {
                     failed(tx, ctx, id, &failure)?;
@@ -293,7 +303,8 @@ pub(super) fn settle_releasing(
         return Err(Failure::internal("a disposition of our own has an unknown state"));
     };
     write(tx, ctx, entry, None, disposition)?;
-    if !matches!(state, DispositionState::Applied | DispositionState::Rejected) {
+    let decided = matches!(state, DispositionState::Applied | DispositionState::Rejected);
+    if !decided || sabotage::is(Defect::HeldNeverReleased) {
         return Ok(Vec::new());
     }
     let mut released: Vec<(i64, EntryId)> = tx.all(
@@ -359,6 +370,9 @@ fn write(
             ctx.now.0
         ],
     )?;
+    if state == EntryState::Rejected && sabotage::is(Defect::RejectedSilently) {
+        return Ok(());
+    }
     let row = DispositionRow {
         entry,
         record,

@@ -17,6 +17,7 @@ use protocol::{
     photo::{PhotoRef, PhotoRole, Sha256},
     problem::ProblemCode,
     push::{Refused, StreamMark},
+    sabotage::{self, Defect},
     time::Millis,
 };
 use std::{collections::VecDeque, sync::Arc};
@@ -128,7 +129,10 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             Standing::Held {
                 sha256: held,
                 received,
-            } if held == sha256 => {
+            } if held == sha256 || sabotage::is(Defect::ReceiptKeyedById) => {
+                if sabotage::is(Defect::AppliedAgainOnResend) {
+                    fresh.push_back(apply::load(tx, reading.id)?);
+                }
                 custody.receipts.push(Receipt {
                     id: reading.id,
                     n: reading.n,
@@ -138,6 +142,12 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
                 continue;
             }
             Standing::Held { .. } | Standing::Foreign => {
+                if sabotage::is(Defect::ConflictOverwrites) {
+                    tx.execute(
+                        "UPDATE entry SET bytes = ?2, sha256 = ?3 WHERE id = ?1",
+                        params![reading.id.to_string(), bytes.as_slice(), sha256.to_string()],
+                    )?;
+                }
                 custody
                     .refused
                     .push(refuse(Some(reading.id), ProblemCode::EntryConflict, ""));

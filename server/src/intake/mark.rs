@@ -5,6 +5,7 @@ use crate::{
     params,
     store::{StoreError, Tx},
 };
+use protocol::sabotage::{self, Defect};
 use protocol::{ids::StreamId, push::StreamMark};
 
 /// Holes that a mark names at most.
@@ -35,6 +36,10 @@ pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
         params![&stream, upto, HOLES],
         |row| Ok((row.get::<i64>("prior")? + 1, row.get::<i64>("n")? - 1)),
     )?;
+    let holes = match sabotage::is(Defect::HolesHidden) {
+        true => Vec::new(),
+        false => holes,
+    };
     let number = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(StreamMark {
         upto: number(holes.first().map_or(highest, |(first, _)| first - 1)),
@@ -46,6 +51,9 @@ pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
 /// [`of`], and keeps how far it reaches; called by every push that took something.
 pub(super) fn renew(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
     let mark = of(tx, stream)?;
+    if sabotage::is(Defect::MarkNotKept) {
+        return Ok(mark);
+    }
     tx.execute(
         "INSERT INTO stream_mark (stream, upto) VALUES (?1, ?2)
          ON CONFLICT (stream) DO UPDATE SET upto = excluded.upto",

@@ -9,6 +9,7 @@ use protocol::{
     open::Open,
     photo::Sha256,
     role::Role,
+    sabotage::{self, Defect},
     sign::PublicKey,
     time::Millis,
 };
@@ -113,6 +114,9 @@ impl Store {
         self.read(|c| get(c, keys::PENDING_ENROLMENT))
     }
     pub(crate) fn set_pending_enrolment(&self, json: &str) -> Result<()> {
+        if sabotage::is(Defect::EnrolmentForgotten) {
+            return Ok(());
+        }
         self.write(|tx| set(tx, keys::PENDING_ENROLMENT, json))
     }
     /// The epoch of the server as it was last seen.

@@ -41,7 +41,7 @@ pub(super) fn see_epoch(connection: &Connection, epoch: &str) -> Result<bool> {
         return Ok(false);
     }
     account::set(connection, account::keys::EPOCH, epoch)?;
-    if known.is_none() {
+    if known.is_none() || sabotage::is(Defect::EpochIgnored) {
         return Ok(false);
     }
     account::set(connection, account::keys::CURSOR, "")?;
@@ -88,6 +88,9 @@ fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
 }
 
 fn apply_disposition(connection: &Connection, said: &DispositionRow) -> Result<()> {
+    if sabotage::is(Defect::DispositionForgotten) {
+        return Ok(());
+    }
     let state = match &said.disposition.state {
         Open::Known(state) => state.as_str(),
         Open::Other(text) => text,
@@ -132,7 +135,8 @@ impl Store {
             if asked.is_empty() {
                 tx.execute("DELETE FROM mailbox_row", [])?;
             }
-            for mailbox in &answer.reset {
+            let reset = answer.reset.iter();
+            for mailbox in reset.filter(|_| !sabotage::is(Defect::ResetForgotten)) {
                 tx.execute("DELETE FROM mailbox_row WHERE mailbox = ?1", [text(mailbox)])?;
             }
             for row in &answer.rows {

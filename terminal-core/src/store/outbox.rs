@@ -149,7 +149,9 @@ fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
                 file,
             ])?;
     }
-    set_next_n(connection, n.saturating_add(1))?;
+    if !sabotage::is(Defect::NumberAfterwards) {
+        set_next_n(connection, n.saturating_add(1))?;
+    }
     connection.execute("DELETE FROM draft WHERE id = ?1", [new.id.to_string()])?;
     find(connection, new.id)?.ok_or(Error::NoSuchItem)
 }
@@ -162,7 +164,25 @@ impl Store {
     /// `entry.too_large`, `photo.count`, [`Error::NotEnrolled`], and errors of the disk: then nothing was
     /// saved and the draft is still there. [`Error::OutcomeUnknown`] only if the disk failed twice.
     pub fn submit(&self, new: &NewEntry) -> Result<Item> {
-        self.settle(|store| store.write(|tx| insert(tx, new)))
+        if sabotage::is(Defect::NewIdAfterUnknownOutcome) {
+            return self.submit_under_two_ids(new);
+        }
+        let submitted = self.settle(|store| store.write(|tx| insert(tx, new)))?;
+        if sabotage::is(Defect::NumberAfterwards) {
+            self.write(|tx| set_next_n(tx, submitted.n.saturating_add(1)))?;
+        }
+        Ok(submitted)
+    }
+    /// [`Defect::NewIdAfterUnknownOutcome`]
+    fn submit_under_two_ids(&self, new: &NewEntry) -> Result<Item> {
+        let other = NewEntry {
+            id: EntryId(uuid::Uuid::from_u128(new.id.0.as_u128() ^ 1)),
+            ..new.clone()
+        };
+        match self.write(|tx| insert(tx, new)) {
+            Err(Error::OutcomeUnknown) => self.write(|tx| insert(tx, &other)),
+            other => other,
+        }
     }
 
     /// Does an idempotent change; after a failed COMMIT once more, on the reopened file, where the first try
@@ -203,7 +223,7 @@ impl Store {
                         "a withdrawal cannot be taken back",
                     ));
                 }
-                if item.offered {
+                if item.offered && !sabotage::is(Defect::CancelledThoughOffered) {
                     let again = select(tx, "kind = 'withdraw' AND after_entry = ?1", [id.to_string()])?;
                     if let Some(there) = again.into_iter().next() {
                         return Ok(Cancelled::Withdrawn(Box::new(there)));
@@ -260,11 +280,19 @@ impl Store {
                     batch.push(Queued {
                         id: parse(&text)?,
                         n: super::uint(row.get(1)?)?,
-                        bytes,
+                        bytes: match sabotage::is(Defect::SerialisedAgain) {
+                            true => serde_json::to_vec_pretty(&super::from_json::<serde_json::Value>(
+                                &String::from_utf8_lossy(&bytes),
+                            )?)?,
+                            false => bytes,
+                        },
                     });
                 }
             }
             for id in fresh {
+                if sabotage::is(Defect::RowGoneBeforeReceipt) {
+                    tx.execute("DELETE FROM item WHERE id = ?1", [&id])?;
+                }
                 tx.prepare_cached("UPDATE item SET offered = 1 WHERE id = ?1")?.execute([id])?;
             }
             Ok(batch)
@@ -347,6 +375,9 @@ impl Store {
             if mark.highest >= next_n(tx)? {
                 set_next_n(tx, mark.highest.saturating_add(1))?;
             }
+            if sabotage::is(Defect::MarkIgnored) {
+                return Ok(0);
+            }
             let mut lost = Vec::new();
             {
                 let mut statement =
@@ -394,7 +425,8 @@ impl Store {
                          AND NOT EXISTS (SELECT 1 FROM photo p WHERE p.item = item.id
                              AND (p.custody = 'waiting' OR p.received_at >= ?1))",
                 )?;
-                let mut rows = statement.query([older_than.0])?;
+                let at_once = sabotage::is(Defect::ForgetsAtOnce).then_some(i64::MAX);
+                let mut rows = statement.query([at_once.unwrap_or(older_than.0)])?;
                 while let Some(row) = rows.next()? {
                     let (id, record): (String, String) = (row.get(0)?, row.get(1)?);
                     old.push((parse(&id)?, parse(&record)?));
@@ -410,7 +442,14 @@ impl Store {
 
     /// Every photo file that an item needs; others in the photo folder are drafts' or nobody's.
     pub fn photo_files(&self) -> Result<std::collections::BTreeSet<String>> {
-        self.read(files)
+        let mut files = self.read(files)?;
+        if sabotage::is(Defect::PhotoFileGoneBeforeReceipt) {
+            let items = self.items()?.into_iter();
+            let received = items.filter(|item| item.custody != super::Custody::Waiting);
+            received
+                .for_each(|item| files.retain(|file| item.photos.iter().all(|photo| photo.file != *file)));
+        }
+        Ok(files)
     }
 }
 

@@ -94,16 +94,14 @@ impl Sync {
         sent: &[(EntryId, u64, Sha256)],
         outcome: Outcome,
     ) -> Result<()> {
-        if sabotage::is(Defect::ReceivedWithoutReceipt) && matches!(outcome, Outcome::Failed(_)) {
-            let receipts: Vec<Receipt> = sent
-                .iter()
-                .map(|(id, n, sha256)| Receipt {
-                    id: *id,
-                    n: *n,
-                    sha256: *sha256,
-                    received: now,
-                })
-                .collect();
+        if believed_without_reason(&outcome, sent) {
+            let received = |(id, n, sha256): &(EntryId, u64, Sha256)| Receipt {
+                id: *id,
+                n: *n,
+                sha256: *sha256,
+                received: now,
+            };
+            let receipts: Vec<Receipt> = sent.iter().map(received).collect();
             store.accept(&receipts, &[], &StreamMark::default())?;
             return Ok(());
         }
@@ -212,6 +210,26 @@ impl Sync {
             None => 0,
         };
         self.unwell(store, now, failure, attempts, false)
+    }
+}
+
+/// Whether a deliberate defect takes this outcome for receipts of all that was sent.
+fn believed_without_reason(outcome: &Outcome, sent: &[(EntryId, u64, Sha256)]) -> bool {
+    let Outcome::Answer(answer) = outcome else {
+        return sabotage::is(Defect::ReceivedWithoutReceipt);
+    };
+    match answer.status {
+        413 => sabotage::is(Defect::TooLargeBelieved),
+        429 | 503 => sabotage::is(Defect::LaterBelieved),
+        200 => match session::read::<PushAnswer>(&answer.body, "push") {
+            Err(_) => sabotage::is(Defect::PortalBelieved),
+            Ok(answer) => {
+                let named = |id: EntryId| answer.receipts.iter().any(|receipt| receipt.id == id);
+                sabotage::is(Defect::ReceiptOfAnotherPush) && answer.receipts.len() >= sent.len()
+                    || sabotage::is(Defect::ReceiptWithoutHash) && sent.iter().all(|(id, ..)| named(*id))
+            }
+        },
+        _ => false,
     }
 }
 
