@@ -44,7 +44,14 @@ fn large(seed: u8) -> Vec<u8> {
     let length = u32::try_from(chunk.len() - 4).unwrap();
     let mut crc = flate2::Crc::new();
     crc.update(&chunk);
-    [start, &length.to_be_bytes(), &chunk, &crc.sum().to_be_bytes(), end].concat()
+    [
+        start,
+        &length.to_be_bytes(),
+        &chunk,
+        &crc.sum().to_be_bytes(),
+        end,
+    ]
+    .concat()
 }
 
 both_engines! {

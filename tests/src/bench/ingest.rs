@@ -84,7 +84,9 @@ impl Place {
     fn copy(&self) -> Result<Raw> {
         let Some((cluster, _)) = &self.cluster else {
             let copy = self.data.join("raw.db");
-            std::fs::copy(self.data.join("xunge.db"), &copy)?;
+            // Not the file alone: what it holds may still lie in the log beside it.
+            let whole = rusqlite::Connection::open(self.data.join("xunge.db"))?;
+            whole.execute("VACUUM INTO ?1", [copy.display().to_string()])?;
             return Ok(Raw::Sqlite(raw::Sqlite::open(&copy)?, copy));
         };
         let mut client = postgres::Client::connect(cluster, postgres::NoTls)?;
