@@ -83,6 +83,8 @@ defects! {
     RowSkipped = "the server leaves out the last row of a pull",
     ResetNotSaid = "the server does not say that a mailbox starts again",
     EpochKept = "the server keeps its epoch when it is restored",
+    UploadByLength = "the server takes an upload of the right length for the photo",
+    PhotoNotKept = "the server gives a photo's receipt without keeping its bytes",
     OffsetLies = "the server says that more of a photo has arrived than has",
 }
 

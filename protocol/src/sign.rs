@@ -215,10 +215,7 @@ pub fn enrol_message(code: &str, stream: StreamId) -> Vec<u8> {
 }
 /// What a stream signs of a parcel: its head and what is sealed.
 pub fn parcel_message(head: &[u8], sealed: &[u8]) -> Vec<u8> {
-    labelled(
-        "xunge-parcel-v1",
-        &[&Sha256::of(head).0, &Sha256::of(sealed).0],
-    )
+    labelled("xunge-parcel-v1", &[&Sha256::of(head).0, &Sha256::of(sealed).0])
 }
 /// What the server signs of an enrolment.
 pub fn certificate_message(certificate: &str) -> Vec<u8> {

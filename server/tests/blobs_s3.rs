@@ -61,7 +61,10 @@ async fn a_bucket_keeps_the_contract() {
 #[tokio::test]
 async fn a_store_that_is_away_or_refuses_the_keys_is_waited_for() {
     let bucket = Bucket::start().await;
-    let refused = bucket::open(&bucket.endpoint, "falsch").get("a").await.unwrap_err();
+    let refused = bucket::open(&bucket.endpoint, "falsch")
+        .get("a")
+        .await
+        .unwrap_err();
     assert_ne!(refused.code().map(|c| c.as_str()), Some("request.not_found"));
     let gone = bucket::open("http://127.0.0.1:9", "x");
     let away = gone.put_durable("a", Bytes::from_static(b"a")).await.unwrap_err();

@@ -139,7 +139,7 @@ both_engines! {
         let one = client.entry(&app, &report("井盖缺失", &pictures));
         let two = client.entry(&app, &report("乱堆物料", &[]));
         revoke(&app, &client).await;
-        client.push_bytes(&app, client.envelope(&app, &[one.clone()])).await.expect_code("auth.token");
+        client.push_bytes(&app, client.envelope(&app, std::slice::from_ref(&one))).await.expect_code("auth.token");
         let mut inside = contents(&app, &client, &[one.clone(), two.clone()], &pictures);
         inside.drafts.push(SealedDraft {
             id: one.id,
@@ -196,7 +196,7 @@ both_engines! {
     async fn what_a_stream_in_good_standing_exported_goes_the_usual_way(app: TestApp) {
         let (_, mut client) = handset(&app).await;
         let one = client.entry(&app, &report("井盖缺失", &[]));
-        let mut inside = contents(&app, &client, &[one.clone()], &[]);
+        let mut inside = contents(&app, &client, std::slice::from_ref(&one), &[]);
         inside.sealed_for = SealedFor::Export.into();
         let parcel = Bytes::from(sealed(&client, &key(&app).await, &inside, &[], 1));
         app.advance_minutes(3 * 24 * 60);

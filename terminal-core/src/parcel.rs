@@ -130,7 +130,7 @@ impl Pack {
         self.to_read.front()
     }
     /// The bytes of the photo that was wanted, or why there are none for ever.
-    pub fn take_photo(&mut self, read: std::result::Result<Vec<u8>, &PhotoFileError>) {
+    pub fn take_photo(&mut self, read: std::result::Result<Vec<u8>, PhotoFileError>) {
         let Some(photo) = self.to_read.pop_front() else {
             return;
         };
@@ -223,7 +223,7 @@ impl Terminal {
                 if let Err(PhotoFileError::Unreadable(why)) = &read {
                     return Err(Error::Data(why.clone()));
                 }
-                pack.take_photo(read.as_ref().map(Clone::clone));
+                pack.take_photo(read);
             }
             self.store().mark_offered(pack.entries())?;
             let parcel = pack.seal(self.account(), signer.as_ref(), self.random())?;

@@ -260,7 +260,7 @@ impl Salvage {
                 if let Err(PhotoFileError::Unreadable(why)) = &read {
                     return Err(Error::Data(why.clone()));
                 }
-                pack.take_photo(read.as_ref().map(Clone::clone));
+                pack.take_photo(read);
             }
             let parcel = pack.seal(account, signer.as_ref(), platform.random.as_ref())?;
             carry(parcel, &pack)?;

@@ -42,7 +42,7 @@ pub struct DataUse {
 pub enum Watched {
     Progress(Progress),
     /// A sync ended.
-    Synced(SyncReport),
+    Synced(Box<SyncReport>),
     /// The line of hints opened or closed.
     Line(bool),
 }
@@ -245,7 +245,7 @@ impl watch::Outside for Live<'_> {
             .sync_over(self.https, policy, self.cancel, &mut |progress| {
                 listener(Watched::Progress(progress));
             })?;
-        (self.listener)(Watched::Synced(report.clone()));
+        (self.listener)(Watched::Synced(Box::new(report.clone())));
         // There is nothing to watch any more.
         if let Some(done) = &report.handed_over {
             return Err(Error::Input(done.reason()));

@@ -207,7 +207,12 @@ impl Terminal {
             return Ok(false);
         }
         let _turn = self.turn()?;
-        wipe::wipe(self.store().home(), self.disk(), self.platform().vault.as_ref(), done)?;
+        wipe::wipe(
+            self.store().home(),
+            self.disk(),
+            self.platform().vault.as_ref(),
+            done,
+        )?;
         Ok(true)
     }
     /// Who this handset belongs to.
@@ -245,7 +250,8 @@ impl Terminal {
     /// # Errors
     /// Those of the store.
     pub fn saw_fix(&self, fix: &Position) -> Result<()> {
-        self.store().learn_satellite_time(&self.0.platform.clock.read(), fix)
+        self.store()
+            .learn_satellite_time(&self.0.platform.clock.read(), fix)
     }
     /// The best estimate of the time.
     ///

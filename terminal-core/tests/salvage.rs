@@ -165,7 +165,7 @@ fn the_last_commits_are_read_out_of_the_log() {
 fn damage_that_is_met_sets_the_database_aside_at_the_next_start() {
     let (home, platform, sound) = home();
     let path = home.path().join(DATABASE);
-    let mut damaged = sound.clone();
+    let mut damaged = sound;
     // All but the first page.
     damaged[PAGE..].fill(0);
     std::fs::write(&path, &damaged).unwrap();
@@ -189,7 +189,7 @@ fn parcels_are_closed_when_full_and_say_what_is_left() {
     let clock = platform.clock.read().reading(None);
     let pack = Pack::next(&pending, &BTreeSet::new(), clock.clone(), SealedFor::Export).unwrap();
     assert_eq!((pack.entries().len() as u64, pack.contents().left), (ENTRIES, 0));
-    let mut many = pending.clone();
+    let mut many = pending;
     for entry in &mut many.entries {
         entry.bytes = [b"\"".to_vec(), vec![b'x'; 200_000], b"\"".to_vec()].concat();
     }

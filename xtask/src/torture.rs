@@ -18,14 +18,16 @@ pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
     setup::system(For::Build)?;
     // All programs and not only this one: it starts others (the server) that must be as new as itself.
     shell::run(ws.cargo().args(["build", "--workspace", "--bins"]))?;
-    let given = std::env::var(pg::VARIABLE)
-        .ok()
-        .filter(|url| !url.is_empty());
+    let given = std::env::var(pg::VARIABLE).ok().filter(|url| !url.is_empty());
     let cluster = match given {
         Some(_) => None,
         None => Some(pg::Cluster::start()?),
     };
-    let url = cluster.as_ref().map(pg::Cluster::url).or(given).unwrap_or_default();
+    let url = cluster
+        .as_ref()
+        .map(pg::Cluster::url)
+        .or(given)
+        .unwrap_or_default();
     let mut torture = shell::quiet_stdin(ws.binary("debug", PROGRAM)?);
     let status = torture
         .args(args)

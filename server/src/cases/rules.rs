@@ -211,7 +211,9 @@ pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
     flag(c.position.is_none(), Flag::NoPosition);
     flag(c.fixes.iter().any(|p| p.mock), Flag::MockPosition);
     flag(
-        c.fixes.iter().any(|p| p.accuracy_cm == 0 && p.provider != "manual"),
+        c.fixes
+            .iter()
+            .any(|p| p.accuracy_cm == 0 && p.provider != "manual"),
         Flag::ZeroAccuracy,
     );
     flag(

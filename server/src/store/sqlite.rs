@@ -346,11 +346,7 @@ fn member(connection: &Connection, job: &mut dyn Job) -> Result<Option<Vec<Hint>
 /// transaction is over, but frames of it may lie in the log, where a restart could find them; they are gone for
 /// sure once the log was emptied, which also gives the disk some room.
 fn surely_undone(connection: &Connection) -> bool {
-    let emptied = || {
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-            row.get::<_, i64>(0)
-        })
-    };
+    let emptied = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     connection.is_autocommit() && emptied().is_ok_and(|busy| busy == 0)
 }
 

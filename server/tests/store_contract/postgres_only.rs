@@ -121,7 +121,7 @@ fn conflicts_between_replicas_are_run_again_until_every_rule_holds() {
     // neither touches a row of the other.
     let takers: Vec<_> = (0..ROOM)
         .map(|id| {
-            let store = replicas[id as usize % 2].clone();
+            let store = replicas[usize::try_from(id).unwrap() % 2].clone();
             std::thread::spawn(move || {
                 store.write_blocking(move |tx| {
                     let there: i64 =
@@ -140,7 +140,7 @@ fn conflicts_between_replicas_are_run_again_until_every_rule_holds() {
         Ok(PLACES),
         "whoever was told that it has a place has one"
     );
-    assert_eq!(ids(&replicas[0]).len(), PLACES as usize);
+    assert_eq!(ids(&replicas[0]).len(), usize::try_from(PLACES).unwrap());
 
     // That two of them do look at once is not left to chance: each waits in its first run for the other.
     let meet = Arc::new(Barrier::new(2));

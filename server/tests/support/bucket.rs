@@ -36,7 +36,10 @@ impl Bucket {
                 });
             }
         });
-        Self { endpoint, _root: root }
+        Self {
+            endpoint,
+            _root: root,
+        }
     }
 
     /// The store as a server opens it.

@@ -112,6 +112,8 @@ pub enum Command {
     Set {
         #[arg(requires = "value")]
         name: Option<String>,
+        // What looks like a flag is a wrong value, and is answered as one.
+        #[arg(allow_hyphen_values = true)]
         value: Option<String>,
     },
     /// 导出封存包：长时间无网络时交给中心 Write what waits into a sealed file, to be carried to the centre

@@ -40,14 +40,20 @@ pub fn run(cli: &Cli) -> Result<Said> {
     let homes = Homes::at(home, &SystemDisk);
     match &cli.command {
         Command::Enroll { string, another } => {
-            let home = if *another { homes.fresh()? } else { homes.current()? };
+            let home = if *another {
+                homes.fresh()?
+            } else {
+                homes.current()?
+            };
             let said = sync::enroll(&home, string, cli.lang)?;
             homes.switch(&home)?;
             return Ok(said);
         }
         Command::Users => return pending::users(&homes, cli.lang),
         Command::Switch { user } => return pending::switch(&homes, user, cli.lang),
-        Command::Salvage { export } => return pending::salvage(&homes.current()?, export.as_deref(), cli.lang),
+        Command::Salvage { export } => {
+            return pending::salvage(&homes.current()?, export.as_deref(), cli.lang);
+        }
         // Whatever became of the home in use, the others' work leaves.
         Command::Sync { wait_for, photos_now } => {
             let said = open(&homes.current()?)

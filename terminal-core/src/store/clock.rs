@@ -157,7 +157,7 @@ mod tests {
         // Another boot, a satellite fix or nothing at all: any exchange is better.
         let other = Known {
             boot: "a".into(),
-            ..good.clone()
+            ..good
         };
         let fix = Known {
             satellites: true,

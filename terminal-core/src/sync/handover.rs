@@ -114,7 +114,7 @@ impl Sync {
             return self.handover_failed(store, now, &later);
         }
         if let Some(pack) = self.handover.as_mut().and_then(|h| h.pack.as_mut()) {
-            pack.take_photo(read.as_ref().map(Clone::clone));
+            pack.take_photo(read);
         }
         Ok(())
     }

@@ -118,10 +118,7 @@ pub enum Progress {
         size: u64,
     },
     /// The stream has ended; this much is sealed and about to be handed over.
-    Sealed {
-        entries: usize,
-        photos: usize,
-    },
+    Sealed { entries: usize, photos: usize },
     /// A step failed; the machine goes on as the report says.
     Problem(Reason),
 }

@@ -227,13 +227,13 @@ impl Unit {
             self_handled: false,
             photos,
         };
-        self.entry(Payload::Report(report), Some(point))
+        self.entry(&Payload::Report(report), Some(point))
     }
     pub fn check_in(&mut self) -> Result<Vec<u8>> {
         let point = self.point;
-        self.entry(Payload::CheckIn(CheckIn::default()), Some(point))
+        self.entry(&Payload::CheckIn(CheckIn::default()), Some(point))
     }
-    fn entry(&mut self, payload: Payload, point: Option<PointE7>) -> Result<Vec<u8>> {
+    fn entry(&mut self, payload: &Payload, point: Option<PointE7>) -> Result<Vec<u8>> {
         self.n += 1;
         let clock = clock();
         let entry = Entry {

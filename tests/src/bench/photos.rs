@@ -175,11 +175,14 @@ fn named(
     Ok(all)
 }
 
+/// Photos of a unit with their hashes.
+type Hashed<'a> = Vec<(&'a [u8], Sha256)>;
+
 /// All photos, each unit's over its own connection; with the milliseconds of each photo.
 fn upload(city: &City, units: &[Unit], photos: &[Vec<Vec<u8>>], way: Way) -> Result<(Duration, Vec<f64>)> {
     let server = city.server.address();
     // Hashing is the client's affair; it is done before the clock runs.
-    let prepared: Vec<(&Unit, Vec<(&[u8], Sha256)>)> = units
+    let prepared: Vec<(&Unit, Hashed)> = units
         .iter()
         .zip(photos)
         .map(|(unit, photos)| {

@@ -215,7 +215,13 @@ impl World<'_> {
         }
         match terminal.withdraw(item.id, "误报")? {
             Withdrawal::Requested(id) => self.accepted(t, terminal, id),
-            Withdrawal::Cancelled | Withdrawal::DraftDiscarded => Ok(()),
+            Withdrawal::Cancelled => {
+                if let Some(book) = self.books.get_mut(t) {
+                    book.cancelled(item.id);
+                }
+                Ok(())
+            }
+            Withdrawal::DraftDiscarded => Ok(()),
         }
     }
     fn mend(&mut self, t: usize, terminal: &Terminal, r: u64) -> Handed {

@@ -16,6 +16,7 @@ use protocol::{
 use server::params;
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
+    queue::State,
     store::{Custody, Item},
     terminal::Terminal,
 };
@@ -78,6 +79,8 @@ struct Kept {
     photos: Vec<Sha256>,
     /// Taken back, or perhaps: its bytes may be a void's.
     taken_back: bool,
+    /// The user was told that it never left.
+    cancelled: bool,
 }
 
 /// The judge's memory of one handset.
@@ -111,6 +114,7 @@ impl Book {
             sha256: item.as_ref().map(|item| item.sha256),
             photos: item.as_ref().map(photos).unwrap_or_default(),
             taken_back: false,
+            cancelled: false,
         };
         self.drafts.remove(&id);
         self.accepted.entry(id).or_insert(kept);
@@ -126,6 +130,15 @@ impl Book {
         if let Some(kept) = self.accepted.get_mut(&id) {
             kept.taken_back = true;
         }
+    }
+    /// The user was told that it never left the handset.
+    pub fn cancelled(&mut self, id: EntryId) {
+        if let Some(kept) = self.accepted.get_mut(&id) {
+            kept.cancelled = true;
+        }
+    }
+    pub(super) fn was_cancelled(&self, id: EntryId) -> bool {
+        self.accepted.get(&id).is_some_and(|kept| kept.cancelled)
     }
 
     /// Rule 1 on the handset alone.
@@ -238,6 +251,32 @@ impl Book {
                     );
                 }
             }
+        }
+        for row in terminal.queue().map_err(unwell)? {
+            let is_shown = matches!(
+                row.state,
+                State::Received | State::PhotosPending | State::Withdrawn
+            );
+            if is_shown && !held.contains_key(&row.id) {
+                return broken(
+                    Rule::Untrue,
+                    format!(
+                        "the queue of handset {who} shows {} as received, the server has none",
+                        row.id
+                    ),
+                );
+            }
+        }
+        let mark = terminal.store().mark().map_err(unwell)?.unwrap_or_default();
+        let numbers: BTreeSet<u64> = held.values().map(|(n, ..)| *n).collect();
+        if let Some(hole) = (1..=mark.upto).find(|n| !numbers.contains(n)) {
+            return broken(
+                Rule::Incomplete,
+                format!(
+                    "handset {who} was told that all is held up to {}, {hole} is not",
+                    mark.upto
+                ),
+            );
         }
         self.forward(who, terminal)
     }

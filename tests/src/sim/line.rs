@@ -11,7 +11,7 @@ use simdisk::{Rng, hash_bytes};
 use terminal_core::{
     platform::PhotoFiles,
     sync::{Action, Outcome},
-    transport::{Request, Response, TransportError},
+    transport::{Method, Request, Response, TransportError},
 };
 
 /// How long a handset waits for an answer.
@@ -141,7 +141,12 @@ impl World<'_> {
             let outcome = failed(TransportError::Unreachable("no network".into()));
             return self.soon(50, Job::Back { t, run, outcome });
         }
-        let fate = self.next_fate(t);
+        // Most of what befalls a line befalls what is worth something, not the signing in before it.
+        let signs_in = request.path.ends_with("/challenge") || request.path.ends_with("/token");
+        let fate = match signs_in && Rng(self.count ^ 0xFA7E).chance(800) {
+            true => None,
+            false => self.next_fate(t),
+        };
         self.tell(|| format!("handset {t} sends {request:?} {fate:?}"));
         let lag = 20 + i64::try_from(Rng(self.count ^ self.plan.seed).below(200)).unwrap_or(0);
         let back = |outcome| Job::Back { t, run, outcome };
@@ -151,6 +156,22 @@ impl World<'_> {
             Some(Fate::TooLarge) => self.soon(lag, back(Outcome::Answer(network::page(413, None)))),
             Some(Fate::TooMany) => self.soon(lag, back(Outcome::Answer(network::page(429, Some(30))))),
             Some(Fate::Unavailable) => self.soon(lag, back(Outcome::Answer(network::page(503, Some(60))))),
+            Some(Fate::Strange | Fate::OldAnswer) => {
+                let answer = self.made_up(t, &request, fate);
+                self.soon(lag, back(Outcome::Answer(answer)));
+            }
+            Some(Fate::Garbled) => {
+                let mut request = request;
+                network::garble(&mut request);
+                let job = Job::Arrive {
+                    t,
+                    run,
+                    request,
+                    fate: Fate::Garbled,
+                    plain: true,
+                };
+                self.soon(lag, job);
+            }
             Some(Fate::Late) => {
                 let later = 60_000 + i64::try_from(Rng(self.count).below(900_000)).unwrap_or(0);
                 self.soon(later, Job::Late(request));
@@ -171,6 +192,22 @@ impl World<'_> {
                 };
                 self.soon(lag, job);
             }
+        }
+    }
+    /// An answer that the server has not given to this request.
+    fn made_up(&self, t: usize, request: &Request, fate: Option<Fate>) -> Response {
+        let is_push = request.path.ends_with("/push");
+        match self.last_push.get(&t) {
+            Some(old) if is_push && fate == Some(Fate::OldAnswer) => return old.clone(),
+            _ if fate == Some(Fate::OldAnswer) => return network::page(502, None),
+            _ => {}
+        }
+        let terminal = self.handsets.get(t).and_then(|h| h.terminal.as_ref());
+        let epoch = terminal.and_then(|t| t.store().epoch().ok().flatten());
+        match request.method {
+            Method::Patch => network::strange(request, "", self.time.now()),
+            _ if is_push => network::strange(request, &epoch.unwrap_or_default(), self.time.now()),
+            _ => network::page(502, None),
         }
     }
     pub(super) fn arrive(
@@ -197,6 +234,9 @@ impl World<'_> {
         if let Ok(answer) = &answered {
             let hash = hash_bytes(u64::from(answer.status), &answer.body);
             self.trace(&hash.to_le_bytes());
+            if answer.status == 200 && request.path.ends_with("/push") {
+                self.last_push.insert(t, network::response(answer));
+            }
         }
         let lag = 20 + i64::try_from(Rng(self.count ^ 77).below(200)).unwrap_or(0);
         let failed = |error| Outcome::Failed(error);

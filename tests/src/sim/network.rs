@@ -7,6 +7,7 @@ use super::{
 };
 use axum::{body::Body, http::Request};
 use bytes::Bytes;
+use protocol::{field::PHOTO_RECEIPT_HEADER, photo::Sha256, time::Millis};
 use serde_json::{Value, json};
 use terminal_core::transport::{self, KEPT_HEADERS, Method, Transport, TransportError};
 
@@ -92,6 +93,48 @@ pub fn newer(mut response: transport::Response, r: u64) -> transport::Response {
     }
     response.body = Value::Object(answer).to_string().into_bytes();
     response
+}
+
+/// What somebody answers who has taken nothing: a receipt for other bytes of each entry, or for another photo.
+pub fn strange(sent: &transport::Request, epoch: &str, now: Millis) -> transport::Response {
+    let other = "00".repeat(32);
+    let header = |name: &str| sent.headers.iter().find(|(known, _)| *known == name);
+    if let Some(offset) = header("upload-offset").and_then(|(_, text)| text.parse::<u64>().ok()) {
+        let end = offset + sent.body.len() as u64;
+        let receipt = json!({"sha256": other, "size": end, "received": now});
+        return transport::Response {
+            status: 204,
+            headers: vec![
+                ("upload-offset".into(), end.to_string()),
+                (PHOTO_RECEIPT_HEADER.into(), receipt.to_string()),
+            ],
+            body: Vec::new(),
+        };
+    }
+    let Ok(envelope) = serde_json::from_slice::<Value>(&sent.body) else {
+        return page(502, None);
+    };
+    let entries = envelope["entries"].as_array().cloned().unwrap_or_default();
+    let receipt =
+        |entry: &Value| json!({"id": entry["id"], "n": entry["n"], "sha256": other, "received": now});
+    let answer = json!({"epoch": epoch, "server_time": now, "body_sha256": Sha256::of(&sent.body),
+        "receipts": entries.iter().map(receipt).collect::<Vec<_>>(), "refused": [],
+        "mark": {"upto": 0, "highest": 0}});
+    transport::Response {
+        status: 200,
+        headers: Vec::new(),
+        body: answer.to_string().into_bytes(),
+    }
+}
+
+/// Changes a byte of an upload, and drops the checksum that would show it at once.
+pub fn garble(sent: &mut transport::Request) {
+    if sent.method == Method::Patch
+        && let Some(byte) = sent.body.last_mut()
+    {
+        *byte ^= 1;
+        sent.headers.retain(|(name, _)| *name != "upload-checksum");
+    }
 }
 
 /// The line of an enrolment: one blocking exchange, which one fate may befall.

@@ -30,6 +30,8 @@ pub struct Newcomer {
     n: u64,
     /// Sent, and perhaps held: the same bytes go again until there is a receipt.
     pending: Option<(EntryId, String)>,
+    /// The last one that has a receipt.
+    last: Option<(EntryId, String)>,
     /// What has a receipt.
     held: BTreeMap<EntryId, Sha256>,
 }
@@ -131,8 +133,15 @@ impl World<'_> {
             .pending
             .get_or_insert_with(|| (id, entry.to_string()))
             .clone();
+        // Other bytes under an id that is held: they are nobody's, and what is held stays.
+        let last = self.newcomer.last.clone();
+        let forged = last.map(|(id, bytes)| (id, bytes.replace("rain", "snow")));
+        let entries = match &forged {
+            Some((_, forged)) => format!("{bytes},{forged}"),
+            None => bytes.clone(),
+        };
         let body =
-            format!(r#"{{"v":9,"stream":"{stream}","clock":{clock},"entries":[{bytes}],"future":true}}"#)
+            format!(r#"{{"v":9,"stream":"{stream}","clock":{clock},"entries":[{entries}],"future":true}}"#)
                 .into_bytes();
         let headers = [
             ("authorization", format!("Bearer {token}")),
@@ -145,11 +154,20 @@ impl World<'_> {
         let Ok(answer) = serde_json::from_value::<PushAnswer>(answer) else {
             return Ok(broken(Rule::Unwell, "a push answer does not read"));
         };
-        if answer
-            .receipts
-            .iter()
-            .any(|receipt| receipt.id == id && receipt.sha256 == sha256)
+        let receipted = |id: EntryId, sha256: Sha256| {
+            let mut receipts = answer.receipts.iter();
+            receipts.any(|receipt| receipt.id == id && receipt.sha256 == sha256)
+        };
+        if let Some((id, forged)) = forged
+            && receipted(id, Sha256::of(forged.as_bytes()))
         {
+            return Ok(broken(
+                Rule::Untrue,
+                format!("the server gives a receipt for other bytes than it holds under {id}"),
+            ));
+        }
+        if receipted(id, sha256) {
+            self.newcomer.last = Some((id, bytes));
             self.newcomer.held.insert(id, sha256);
             self.newcomer.n = n;
             self.newcomer.pending = None;

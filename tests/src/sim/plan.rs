@@ -74,10 +74,16 @@ pub enum Fate {
     Unavailable,
     /// The answer holds fields, rows and values that nobody knows yet.
     NewerPeer,
+    /// Somebody answers whose receipts are for other bytes; the request never arrives.
+    Strange,
+    /// A cache gives the answer to an earlier push; the request never arrives.
+    OldAnswer,
+    /// A proxy changes a photo's bytes and drops the checksum.
+    Garbled,
 }
 
 impl Fate {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::RequestLost,
         Self::AnswerLost,
         Self::CutRequest,
@@ -91,6 +97,9 @@ impl Fate {
         Self::TooMany,
         Self::Unavailable,
         Self::NewerPeer,
+        Self::Strange,
+        Self::OldAnswer,
+        Self::Garbled,
     ];
 }
 
@@ -217,6 +226,9 @@ pub fn fate_words(fate: Fate) -> &'static str {
         Fate::TooMany => "429",
         Fate::Unavailable => "503 with Retry-After",
         Fate::NewerPeer => "newer peer",
+        Fate::Strange => "receipts for other bytes",
+        Fate::OldAnswer => "old answer from a cache",
+        Fate::Garbled => "photo garbled by a proxy",
     }
 }
 
@@ -252,6 +264,9 @@ pub const KINDS: &[&str] = &[
     "429",
     "503 with Retry-After",
     "newer peer",
+    "receipts for other bytes",
+    "old answer from a cache",
+    "photo garbled by a proxy",
     "newer handset",
 ];
 
@@ -428,6 +443,10 @@ impl Maker {
             let (at, t) = (self.time(), self.index(terminals));
             let years = 365 * 86_400_000;
             let ms = [-years * 30, -3_600_000, 3 * years, 40 * years][self.index(4)];
+            // The server has just asked it to wait.
+            let fate = Fate::TooMany;
+            self.put(at - 2_000, Act::Net { t, fate });
+            self.put(at - 1_500, Act::Sync(t));
             self.put(at, Act::Clock { t, ms });
         }
         if self.rng.chance(400) {
@@ -449,6 +468,11 @@ impl Maker {
             let back = at + i64::try_from(self.below(7_200_000)).unwrap_or(0);
             self.put(at, Act::Relieve(t));
             self.put(back, Act::GiveBack(t));
+        }
+        if self.rng.chance(200) {
+            // The first exchange of all is the enrolment.
+            let (t, fate) = (self.index(terminals), Fate::AnswerLost);
+            self.put(0, Act::Net { t, fate });
         }
         if self.rng.chance(100) {
             let (at, t) = (self.time(), self.index(terminals));

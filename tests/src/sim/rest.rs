@@ -7,7 +7,10 @@ use super::{
     server::Server,
 };
 use protocol::{
+    feed::{DispositionRow, kind},
     ids::{PersonId, PostId, StreamId},
+    open::Open,
+    payload::EntryKind,
     photo::Sha256,
 };
 use server::params;
@@ -26,7 +29,7 @@ impl Book {
         };
         self.holds(who, terminal, handset.revoked.then_some(server))?;
         if handset.revoked {
-            return Ok(());
+            return handed_over(who, terminal, server);
         }
         self.truth(who, terminal, server)?;
         let account = terminal.account();
@@ -44,6 +47,12 @@ impl Book {
                 return broken(
                     Rule::Lost,
                     format!("the server has other bytes under {id} of handset {who}"),
+                );
+            }
+            if self.was_cancelled(id) && item.kind != Open::Known(EntryKind::Void) {
+                return broken(
+                    Rule::Untrue,
+                    format!("handset {who} said that {id} never left, and the server has it"),
                 );
             }
             if !matches!(item.custody, Custody::Received(_)) {
@@ -73,7 +82,10 @@ impl Book {
             }
         }
         self.shows_what_is(who, terminal, &held)?;
+        filed_once(who, &items)?;
         once(server, account.stream)?;
+        decided(server, account.stream)?;
+        told(who, terminal, server, &held)?;
         complete(who, terminal, server, &items, &held)?;
         equal(who, terminal, server)
     }
@@ -106,6 +118,96 @@ impl Book {
             }
         }
         Ok(())
+    }
+}
+
+/// A terminal that says that all was handed over has left nothing out.
+fn handed_over(who: usize, terminal: &Terminal, server: &Server) -> Judged {
+    if terminal.store().handed_over().map_err(unwell)?.is_none() {
+        return Ok(());
+    }
+    let (held, _) = of_stream(server, terminal.account().stream)?;
+    let items = terminal.store().items().map_err(unwell)?;
+    match items.iter().find(|item| !held.contains_key(&item.id)) {
+        None => Ok(()),
+        Some(item) => broken(
+            Rule::Lost,
+            format!("handset {who} has handed over everything but {}", item.id),
+        ),
+    }
+}
+
+/// What a worker filed once stands once: every report of a day says something else.
+fn filed_once(who: usize, items: &[Item]) -> Judged {
+    let mut said = BTreeSet::new();
+    let report = |item: &&Item| item.kind == Open::Known(EntryKind::Report) && item.supersedes.is_none();
+    match items
+        .iter()
+        .filter(report)
+        .find(|item| !said.insert(item.summary.as_str()))
+    {
+        None => Ok(()),
+        Some(item) => broken(
+            Rule::Twice,
+            format!("handset {who} filed {} a second time", item.id),
+        ),
+    }
+}
+
+/// Nothing waits for what is decided.
+fn decided(server: &Server, stream: StreamId) -> Judged {
+    let stuck: Option<String> = server
+        .read(move |tx| {
+            Ok(tx.opt(
+                "SELECT e.id FROM entry e JOIN entry f ON f.id = e.waits_for
+                 WHERE e.stream = ?1 AND f.state IN ('applied', 'rejected') LIMIT 1",
+                params![stream.to_string()],
+                |row| row.get("id"),
+            )?)
+        })
+        .map_err(unwell)?;
+    match stuck {
+        None => Ok(()),
+        Some(id) => broken(
+            Rule::Incomplete,
+            format!("entry {id} waits for one that is decided"),
+        ),
+    }
+}
+
+/// The mailbox says of every entry what became of it, and names the tasks that the post has.
+fn told(who: usize, terminal: &Terminal, server: &Server, held: &Held) -> Judged {
+    let rows: Vec<DispositionRow> = terminal.store().mailbox_of(kind::DISPOSITION).map_err(unwell)?;
+    for (id, (_, _, state)) in held.iter().filter(|(_, (_, _, state))| state != "pending") {
+        let said = rows
+            .iter()
+            .find(|row| row.entry == *id)
+            .and_then(|row| row.disposition.state.known());
+        if said.map(|said| said.as_str()) != Some(state.as_str()) {
+            return broken(
+                Rule::Mailbox,
+                format!("entry {id} is {state}, and handset {who} was told {said:?}"),
+            );
+        }
+    }
+    let post = terminal.account().post.to_string();
+    let tasks: BTreeSet<String> = server
+        .read(move |tx| {
+            let assigned = tx.all(
+                "SELECT id FROM task WHERE post = ?1 AND state = 'assigned'",
+                params![&post],
+                |row| row.get("id"),
+            )?;
+            Ok(assigned.into_iter().collect())
+        })
+        .map_err(unwell)?;
+    let shown = terminal.store().mailbox(kind::TASK).map_err(unwell)?;
+    match shown.iter().find(|row| !tasks.contains(&row.entity)) {
+        None => Ok(()),
+        Some(row) => broken(
+            Rule::Mailbox,
+            format!("handset {who} shows task {}, which it has not", row.entity),
+        ),
     }
 }
 

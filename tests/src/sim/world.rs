@@ -6,14 +6,17 @@ use super::{
     judge::{Book, Judged, Rule, broken, unwell},
     network,
     newcomer::Newcomer,
-    plan::{ENTRIES, Fate, Machine, PHOTOS, Plan},
+    plan::{Act, ENTRIES, Event, Fate, Machine, PHOTOS, Plan},
     server::{Image, Server},
     town::Town,
 };
 use protocol::{ids::EntryId, time::Millis};
 use simdisk::{Cut, hash_bytes};
 use std::collections::BTreeMap;
-use terminal_core::{sync::Outcome, transport::Request};
+use terminal_core::{
+    sync::Outcome,
+    transport::{Request, Response},
+};
 
 /// Rounds that a calm world gets to come to rest.
 const ROUNDS: usize = 60;
@@ -89,6 +92,8 @@ pub struct World<'p> {
     pub(super) backup: Option<Image>,
     pub(super) calm: bool,
     pub(super) newcomer: Newcomer,
+    /// The server's last answer to each handset's push.
+    pub(super) last_push: BTreeMap<usize, Response>,
     story: Option<Vec<String>>,
 }
 
@@ -132,6 +137,7 @@ impl<'p> World<'p> {
             backup: None,
             calm: false,
             newcomer: Newcomer::default(),
+            last_push: BTreeMap::new(),
             story: story.then(Vec::new),
         };
         world.plan_at(0, Job::Boot(Machine::Server));
@@ -255,13 +261,20 @@ impl<'p> World<'p> {
             handset.fates.clear();
             handset.offline_until = Millis(0);
         }
+        self.everybody_boots()?;
+        for t in 0..self.handsets.len() {
+            let act = Act::Report {
+                t,
+                photos: 0,
+                twice: false,
+            };
+            if !self.work(usize::MAX - t, t, &Event { at: 0, r: 1, act })? {
+                return broken(Rule::Unwell, format!("handset {t} files nothing in a calm world"));
+            }
+        }
         let mut quiet = 0;
         for _ in 0..ROUNDS {
-            self.soon(0, Job::Boot(Machine::Server));
-            for t in 0..self.handsets.len() {
-                self.soon(1, Job::Boot(Machine::Terminal(t)));
-            }
-            self.drain()?;
+            self.everybody_boots()?;
             self.server_strained = false;
             let _ = self.server.sweep();
             let before = self.positions();
@@ -295,6 +308,13 @@ impl<'p> World<'p> {
             Rule::Unwell,
             format!("the calm world does not come to rest; waiting {left:?}"),
         )
+    }
+    fn everybody_boots(&mut self) -> Judged {
+        self.soon(0, Job::Boot(Machine::Server));
+        for t in 0..self.handsets.len() {
+            self.soon(1, Job::Boot(Machine::Terminal(t)));
+        }
+        self.drain()
     }
     fn drain(&mut self) -> Judged {
         while let Some(((at, _), job)) = self.queue.pop_first() {

@@ -80,7 +80,6 @@ impl Arena {
             },
             settings: Some("field_requests_per_minute = 0".into()),
             plain_http: true,
-            ..Setup::default()
         };
         let mut city = City::small(&data, setup)?;
         let invitations = (0..HANDS)

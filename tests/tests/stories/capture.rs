@@ -226,7 +226,7 @@ fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
     };
     let typed = Position {
         provider: "manual".into(),
-        ..good.clone()
+        ..good
     };
     // (where the worker stands, where the matter is, what the centre sees)
     type Told<'a> = (&'a str, &'a Position, Option<&'a Position>, &'a [&'a str]);

@@ -2,8 +2,7 @@
 //! when there is no network for days, and when the database is damaged.
 
 use crate::stage::{
-    self, Stage, at, cases, completeness, counts, entries, file, invite, line, photos, xunge,
-    xunge_json,
+    self, Stage, at, cases, completeness, counts, entries, file, invite, line, photos, xunge, xunge_json,
 };
 use e2e::{city::City, handset::Handset, line::Weather, process::program};
 use protocol::role::Role;
@@ -323,7 +322,8 @@ fn what_was_exported_to_a_file_counts_once_whoever_brings_it_and_when(stage: &St
 fn a_damaged_database_is_salvaged_and_new_work_goes_on_in_a_new_stream(stage: &Stage) {
     const PAGE: usize = 4096;
     let city = stage.city();
-    let damages: [(&str, fn(&mut Vec<u8>)); 3] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 3] = [
         ("150", |bytes| bytes[..16].fill(0)),
         ("151", |bytes| bytes[..PAGE].fill(0)),
         ("152", |bytes| bytes.truncate(bytes.len() / PAGE * 3 / 4 * PAGE)),

@@ -7,7 +7,6 @@ use e2e::{
     process::Server,
 };
 use protocol::ids::EntryId;
-use serde_json::json;
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
@@ -65,6 +64,7 @@ impl Balancer {
 }
 
 impl Shared {
+    #[expect(clippy::needless_pass_by_value, reason = "the connection ends with the call")]
     fn serve(&self, handset: TcpStream, turn: usize) {
         let servers = self.servers.lock().unwrap().clone();
         let found =
@@ -171,7 +171,7 @@ fn any_of_two_servers_may_be_killed_and_nothing_is_lost_or_twice() {
             assert_eq!(row(handset, *id).state, State::Received);
         }
         let complete = completeness(&city, handset);
-        assert_eq!(complete["holes"], json!([]), "{complete}");
+        assert_eq!(complete["missing"], 0, "{complete}");
     }
 }
 

@@ -12,6 +12,7 @@ use protocol::{
     ids::{EntryId, StreamId, UploadId},
     photo::Sha256,
     problem::ProblemCode,
+    sabotage::{self, Defect},
 };
 
 /// Finishes an upload whose last byte has arrived.
@@ -90,6 +91,7 @@ pub(super) async fn finish_at_once(
 /// Puts a photo's bytes under their name, if they are those that were named, and a photo.
 async fn file(app: &App, upload: &Upload, bytes: Bytes) -> Result<(), Failure> {
     match examine(app, upload, bytes).await? {
+        Verdict::Photo(_) if sabotage::is(Defect::PhotoNotKept) => Ok(()),
         Verdict::Photo(bytes) => {
             let name = Blobs::photo(upload.stream, upload.sha256);
             app.blobs.put_durable(&name, bytes).await
@@ -139,6 +141,9 @@ enum Verdict {
 async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<Verdict, Failure> {
     let (limits, sha256, length) = (limits(app), upload.sha256, upload.length);
     tokio::task::spawn_blocking(move || {
+        if sabotage::is(Defect::UploadByLength) && bytes.len() as u64 == length {
+            return Verdict::Photo(bytes);
+        }
         if bytes.len() as u64 != length || Sha256::of(&bytes) != sha256 {
             return Verdict::OtherBytes;
         }
