@@ -15,6 +15,7 @@ use crate::{
         https::Https,
     },
 };
+use protocol::entry::Reason;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -45,6 +46,8 @@ pub enum Watched {
     Synced(Box<SyncReport>),
     /// The line of hints opened or closed.
     Line(bool),
+    /// Nothing travels from now on, and why: no network, or settings that say so.
+    Silent(Reason),
 }
 
 impl Terminal {
@@ -230,6 +233,13 @@ impl watch::Outside for Live<'_> {
     }
     fn may_speak(&self) -> Result<bool> {
         Ok(self.manners()?.sync && self.policy()?.online)
+    }
+    fn fell_silent(&mut self) -> Result<()> {
+        let off = self.terminal.store().ensure_on().err();
+        if let Some(why) = off.map(|error| error.reason()).or(self.policy()?.closed()) {
+            (self.listener)(Watched::Silent(why));
+        }
+        Ok(())
     }
     fn filed(&self) -> Result<u64> {
         self.terminal.store().next_number()

@@ -311,6 +311,10 @@ pub fn watch(terminal: &Terminal, cli: &Cli, seconds: Option<u64>) -> Result<Sai
                 words::line(lang, open),
                 json!({ "event": if open { "line_open" } else { "line_closed" } }),
             ),
+            Watched::Silent(why) => (
+                format!("{} ({})", words::of_reason(lang, &why), why.code),
+                json!({ "event": "silent", "why": why }),
+            ),
         };
         screen.clear();
         let text = text.replace(&format!("\n{}", lang.pick(WAY_ON.0, WAY_ON.1)), "");

@@ -11,6 +11,7 @@ use crate::{
     words::{self, Lang},
 };
 use protocol::{
+    entry::Reason,
     field::{Device, Invitation},
     open::Open,
     time::Millis,
@@ -208,7 +209,8 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
             .into(),
         );
     }
-    if let Some(problem) = &report.problem {
+    let told = |problem: &&Reason| report.photos_held_back && report.held_back.as_ref() == Some(*problem);
+    if let Some(problem) = report.problem.as_ref().filter(|problem| !told(problem)) {
         let words = words::of_reason(lang, problem);
         lines.push(lang.pick(
             format!("原因：{words}（{}）", problem.code),
@@ -216,10 +218,12 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
         ));
     }
     if let Some(at) = report.next_try {
+        let asked = lang.pick("（服务器要求）", " (as the server asked)");
         lines.push(format!(
-            "{}{}",
+            "{}{}{}",
             lang.pick("下次重试：", "Next try: "),
-            soon(lang, at, now)
+            soon(lang, at, now),
+            if report.wait_asked { asked } else { "" },
         ));
     }
     // An app tries again by itself; this program has ended by then.
@@ -305,7 +309,6 @@ impl Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::entry::Reason;
 
     const NOW: Millis = Millis(1_795_306_503_000);
 

@@ -30,6 +30,8 @@ pub trait Outside {
     fn poll_ms(&self) -> Result<i64>;
     /// Whether settings, network and battery let the handset speak at all.
     fn may_speak(&self) -> Result<bool>;
+    /// It may not, from now on: whoever looks is told why.
+    fn fell_silent(&mut self) -> Result<()>;
     /// The number that the next entry gets: it grows when something was filed.
     fn filed(&self) -> Result<u64>;
     /// Syncs by itself; `anew` when the network has just come back, which ends waits of our own making.
@@ -94,7 +96,9 @@ impl Watch {
             if !outside.may_speak()? {
                 self.line = None;
                 outside.close()?;
-                self.could_speak = false;
+                if std::mem::replace(&mut self.could_speak, false) {
+                    outside.fell_silent()?;
+                }
             } else {
                 if !std::mem::replace(&mut self.could_speak, true) {
                     (self.due, self.anew, self.reopen) = (true, true, now);

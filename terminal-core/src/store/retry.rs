@@ -134,24 +134,31 @@ impl Store {
     }
     /// The earliest time at which something that waits becomes due; `None` when nothing waits.
     pub(crate) fn next_due(&self, now: Millis) -> Result<Option<Millis>> {
+        Ok(self.next_wait(now)?.map(|wait| wait.not_before))
+    }
+    /// What becomes due next of all that waits for its time.
+    pub(crate) fn next_wait(&self, now: Millis) -> Result<Option<Retry>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
-                "SELECT not_before FROM item WHERE custody = 'waiting' AND refused_json IS NULL
-                 UNION ALL SELECT p.not_before FROM photo p JOIN item i ON i.id = p.item
-                     WHERE p.custody = 'waiting' AND i.custody = 'received'
-                 UNION ALL SELECT not_before FROM step WHERE attempts > 0
-                 UNION ALL SELECT not_before FROM wanted_file
-                 UNION ALL SELECT not_before FROM compare_photo WHERE bytes IS NULL",
+                "SELECT * FROM (
+                     SELECT attempts, not_before, asked, problem_json FROM item
+                         WHERE custody = 'waiting' AND refused_json IS NULL
+                     UNION ALL SELECT p.attempts, p.not_before, p.asked, p.problem_json
+                         FROM photo p JOIN item i ON i.id = p.item
+                         WHERE p.custody = 'waiting' AND i.custody = 'received'
+                     UNION ALL SELECT attempts, not_before, asked, problem_json FROM step WHERE attempts > 0
+                     UNION ALL SELECT attempts, not_before, asked, problem_json FROM wanted_file
+                     UNION ALL SELECT attempts, not_before, asked, problem_json FROM compare_photo
+                         WHERE bytes IS NULL
+                 ) WHERE not_before > ?1 ORDER BY not_before",
             )?;
-            let times = statement.query_map([], |row| row.get(0).map(Millis))?;
-            let mut earliest = None;
-            for time in times {
-                let time = time?;
-                if is_ahead(time, now) {
-                    earliest = Some(earliest.map_or(time, |e: Millis| e.min(time)));
+            let mut rows = statement.query([now.0])?;
+            while let Some(row) = rows.next()? {
+                if is_ahead(Millis(row.get(1)?), now) {
+                    return read(row, 0).map(Some);
                 }
             }
-            Ok(earliest)
+            Ok(None)
         })
     }
 }

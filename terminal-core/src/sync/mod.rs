@@ -11,12 +11,14 @@ pub(crate) mod backoff;
 mod files;
 mod handover;
 mod photos;
+mod policy;
 mod pull;
 mod push;
 mod report;
 mod session;
 mod verdict;
 
+pub use policy::{Held, Policy};
 pub use report::{Progress, SyncReport};
 pub use verdict::{Failure, Verdict, classify};
 
@@ -28,90 +30,6 @@ use crate::{
 };
 use protocol::{entry::Reason, ids::EntryId, photo::Sha256, sign::Signer, time::Millis};
 use std::sync::Arc;
-
-/// What this run may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// There may be a network.
-    pub online: bool,
-    /// Photos may travel now (failure story 37: not over a metered network unless it is allowed).
-    pub photos: bool,
-    /// New versions of reference files may travel now. A first version always may.
-    pub files: bool,
-    /// A person asked: waits of our own making end, those that the server asked for stay.
-    pub manual: bool,
-    /// Bytes of this run cost money and are counted so.
-    pub metered: bool,
-    /// Bytes that the run may use before photos and files wait; no limit when absent.
-    pub allowance: Option<u64>,
-    /// Why something waits.
-    pub held: Option<Held>,
-}
-
-/// Why photos and files, or everything, may not travel now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
-    /// The network is metered, and photos or files are set to wait for another.
-    Metered,
-    /// Everything is set to wait for a network that is not metered.
-    WifiOnly,
-    /// This month's data budget is used up (SP-12).
-    Budget,
-    /// The battery is low and not being charged.
-    Battery,
-}
-
-impl Held {
-    /// For the worker: why, and what helps.
-    pub fn reason(self) -> Reason {
-        let (code, zh, en) = match self {
-            Self::Metered => (
-                "policy.metered",
-                "当前网络按流量计费，照片和新资料等待不计费网络（Wi-Fi）；文字内容照常发送",
-                "this network is metered: photos and new files wait for another one (Wi-Fi), entries go",
-            ),
-            Self::WifiOnly => (
-                "policy.wifi_only",
-                "已设置仅在不计费网络（Wi-Fi）下同步，内容保存在本机，连上 Wi-Fi 后发送",
-                "the sync is set to Wi-Fi only: everything is kept here and sent once there is Wi-Fi",
-            ),
-            Self::Budget => (
-                "policy.budget",
-                "本月流量额度已用完，照片等待 Wi-Fi 或下个月；文字内容照常发送",
-                "this month's data budget is used up: photos wait for Wi-Fi or the next month, entries go",
-            ),
-            Self::Battery => (
-                "policy.battery",
-                "电量低，照片等待充电；文字内容照常发送",
-                "the battery is low: photos wait until it is charged, entries go",
-            ),
-        };
-        Reason::new(code, zh, en)
-    }
-}
-
-impl Policy {
-    /// Everything, at a person's request.
-    pub const MANUAL: Self = Self {
-        online: true,
-        photos: true,
-        files: true,
-        manual: true,
-        metered: false,
-        allowance: None,
-        held: None,
-    };
-    /// The same, but photos and files wait.
-    #[must_use]
-    pub fn without(self, held: Held) -> Self {
-        Self {
-            photos: false,
-            files: false,
-            held: Some(held),
-            ..self
-        }
-    }
-}
 
 /// What one run hands to the next in the life of a process: the token, and how much at once has gone well. Nothing
 /// is lost without it but a few exchanges.

@@ -37,10 +37,13 @@ pub struct SyncReport {
     pub bytes_received: u64,
     /// The mailboxes were read to their end.
     pub pulled: bool,
-    /// The last thing that went wrong.
+    /// Why something is left, as it stands now: what was mended within the run is not told. Of several causes the
+    /// one whose try is due next, so it belongs to `next_try` when there is one.
     pub problem: Option<Reason>,
     /// When the next try is due, if something waits for its time.
     pub next_try: Option<Millis>,
+    /// The server asked for that wait, so a person's wish does not shorten it.
+    pub wait_asked: bool,
     /// The stream has ended, and everything was handed over sealed: the handset forgets now.
     pub handed_over: Option<HandedOver>,
 }
@@ -61,20 +64,26 @@ impl SyncReport {
         self.entries_parked = count(|c| matches!(c, Custody::Refused(_)));
         self.photos_waiting = store.photos_waiting()?;
         self.photos_held_back = !policy.photos && self.photos_waiting > 0;
-        self.next_try = match store.step(Step::Session)?.wait_until(now) {
-            Some(until) => Some(until),
-            None => store.next_due(now)?,
+        let waits = match store.step(Step::Session)? {
+            all if all.wait_until(now).is_some() => Some(all),
+            _ => store.next_wait(now)?,
         };
+        self.next_try = waits.as_ref().map(|wait| wait.not_before);
+        self.wait_asked = waits.as_ref().is_some_and(|wait| wait.asked);
         self.held_back = policy.held.map(Held::reason);
-        if let (false, Some(reason)) = (policy.online, &self.held_back) {
-            self.problem = Some(reason.clone());
-        } else if !policy.online {
-            self.problem = Some(Reason::new(
-                "network.offline",
-                "没有网络，内容保存在本机，联网后自动发送",
-                "there is no network; everything is kept here and sent when there is one",
-            ));
-        }
+        let parked = || {
+            items.iter().rev().find_map(|item| match &item.custody {
+                Custody::Refused(reason) => Some(reason.clone()),
+                Custody::Waiting | Custody::Received(_) => None,
+            })
+        };
+        let seen = self.problem.take();
+        self.problem = policy
+            .closed()
+            .or_else(|| waits.and_then(|wait| wait.problem))
+            .or_else(|| self.held_back.clone().filter(|_| self.photos_held_back))
+            .or_else(parked)
+            .or_else(|| seen.filter(|_| !self.is_success()));
         Ok(self)
     }
 }

@@ -33,6 +33,7 @@ struct Play {
     syncs: Vec<i64>,
     anew: Vec<i64>,
     opened: Vec<i64>,
+    silent: Vec<i64>,
 }
 
 impl Play {
@@ -50,6 +51,7 @@ impl Play {
             syncs: vec![],
             anew: vec![],
             opened: vec![],
+            silent: vec![],
         }
     }
     fn run(mut self) -> Self {
@@ -72,6 +74,10 @@ impl Outside for Play {
     }
     fn may_speak(&self) -> Result<bool> {
         Ok(self.speaks)
+    }
+    fn fell_silent(&mut self) -> Result<()> {
+        self.silent.push(self.now);
+        Ok(())
     }
     fn filed(&self) -> Result<u64> {
         Ok(self.filed)
@@ -217,6 +223,8 @@ fn story_16_when_the_network_is_back_it_goes_on_at_once_and_nothing_is_tried_wit
     let first = play.syncs.iter().find(|at| **at >= back).unwrap();
     assert!(first - back <= LOOK_MS + LEAST_MS);
     assert_eq!(play.anew, [*first], "waits of our own making end");
+    assert_eq!(play.silent.len(), 1, "why it is silent is told once");
+    assert!((0..=LOOK_MS).contains(&(play.silent[0] - gone)), "{:?}", play.silent);
     assert!(play.is_open || play.opened.last().unwrap() >= first);
 }
 

@@ -1,0 +1,111 @@
+//! A sync that leaves something says why and until when; what was mended on the way it does not tell.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
+mod engine;
+
+use engine::{Fault, World, html, server::problem};
+use protocol::problem::ProblemCode;
+use terminal_core::sync::{Held, Policy, SyncReport};
+
+const AUTO: Policy = Policy {
+    manual: false,
+    ..Policy::MANUAL
+};
+
+fn code(report: &SyncReport) -> Option<&str> {
+    report.problem.as_ref().map(|reason| reason.code.as_str())
+}
+
+#[test]
+fn a_sync_that_only_waits_for_the_servers_time_says_so_and_until_when() {
+    let world = World::new(31);
+    world.report("垃圾", &[]);
+    let mut busy = problem(ProblemCode::Busy);
+    busy.headers.push(("retry-after".into(), "90".into()));
+    world.fault([Fault::Pass, Fault::Pass, Fault::Instead(busy)]);
+    let first = world.sync();
+    let before = world.log().len();
+    for policy in [AUTO, Policy::MANUAL] {
+        let waits = world.sync_as(policy);
+        assert_eq!(world.log().len(), before, "it only waited");
+        assert_eq!(code(&waits), Some(ProblemCode::Busy.as_str()));
+        assert!(waits.problem.as_ref().unwrap().zh.chars().any(|c| c > '\u{4e00}'));
+        assert_eq!(waits.next_try, first.next_try);
+        assert!(waits.wait_asked, "a person's wish does not end it");
+    }
+}
+
+#[test]
+fn a_sync_that_only_waits_for_its_own_backoff_says_what_failed() {
+    let world = World::new(32);
+    world.report("垃圾", &[]);
+    world.fault([Fault::LoseRequest]);
+    let first = world.sync_as(AUTO);
+    let before = world.log().len();
+    let waits = world.sync_as(AUTO);
+    assert_eq!(world.log().len(), before, "it only waited");
+    assert_eq!(code(&waits), code(&first));
+    assert!(waits.problem.is_some() && waits.next_try.is_some() && !waits.wait_asked);
+}
+
+#[test]
+fn photos_that_wait_for_better_circumstances_are_the_reason_that_is_told() {
+    for held in [Held::Metered, Held::Budget, Held::Battery] {
+        let world = World::new(33);
+        world.report("垃圾", &[1000]);
+        let waits = world.sync_as(AUTO.without(held));
+        assert_eq!(code(&waits), Some(held.reason().code.as_str()));
+        assert!(waits.photos_held_back && waits.entries_waiting == 0);
+    }
+    let world = World::new(34);
+    world.report("垃圾", &[]);
+    let closed = Policy {
+        online: false,
+        ..AUTO.without(Held::WifiOnly)
+    };
+    assert_eq!(code(&world.sync_as(closed)), Some("policy.wifi_only"));
+}
+
+#[test]
+fn a_cause_that_was_mended_within_the_sync_is_not_told_when_it_ends() {
+    let faults = [
+        Fault::Instead(problem(ProblemCode::TokenExpired)),
+        Fault::Instead(problem(ProblemCode::TooLarge)),
+        Fault::Instead(problem(ProblemCode::Internal)),
+    ];
+    for fault in faults {
+        let world = World::new(35);
+        world.report("a", &[]);
+        world.report("b", &[]);
+        world.fault([Fault::Pass, Fault::Pass, fault]);
+        let report = world.sync();
+        assert!(report.is_success(), "{report:?}");
+        assert_eq!((code(&report), report.next_try), (None, None));
+    }
+}
+
+#[test]
+fn of_several_causes_the_one_that_still_stands_is_told() {
+    let world = World::new(36);
+    world.report("a", &[]);
+    world.report("b", &[]);
+    // The push is mended by halves; the mailboxes stay unread.
+    world.fault([
+        Fault::Pass,
+        Fault::Pass,
+        Fault::Instead(problem(ProblemCode::TooLarge)),
+        Fault::Pass,
+        Fault::Pass,
+        Fault::Instead(html(200)),
+    ]);
+    let report = world.sync();
+    assert_eq!(report.entries_waiting, 0);
+    assert_eq!(code(&report), Some("answer.foreign"));
+    assert!(report.next_try.is_some());
+}
