@@ -2,7 +2,12 @@
 //! hold. And the turn, which keeps the processes of one home from deciding at once.
 
 use crate::{
-    Error, Result, photos::PhotoFolder, platform::DiskLock, report::draft_photos, terminal::Terminal, words,
+    Error, Result,
+    photos::PhotoFolder,
+    platform::DiskLock,
+    report::{draft_photos, draft_summary, of_newer_app},
+    terminal::Terminal,
+    words,
 };
 use protocol::{
     ids::{EntryId, RecordId},
@@ -87,6 +92,10 @@ impl Terminal {
         let Some(draft) = self.store().draft(id)? else {
             return Ok(());
         };
+        // Nobody can have read what they throw away.
+        if draft_summary(&draft).is_none() {
+            return Err(Error::Input(of_newer_app()));
+        }
         // The draft first: a photo without a draft is only a file too many.
         self.store().delete_draft(id)?;
         draft_photos(&draft)

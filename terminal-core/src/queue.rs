@@ -2,8 +2,8 @@
 
 use crate::{
     Error, Result,
-    report::draft_summary,
-    store::{Custody, Item, PhotoItem},
+    report::{draft_outline, draft_summary, of_newer_app},
+    store::{Custody, Draft, Item, PhotoItem},
     terminal::{Terminal, is_rejected},
     words::{self, Lang},
 };
@@ -36,7 +36,7 @@ pub struct QueueRow {
     pub photos_named: usize,
     /// When the next try is made, where a try failed.
     pub next_try: Option<Millis>,
-    /// Why the last try failed.
+    /// Why the last try failed, or why this version of the app cannot open a draft.
     pub problem: Option<Reason>,
     /// Where the case stands that came of a report.
     pub case: Option<Open<CaseState>>,
@@ -130,9 +130,8 @@ impl QueueRow {
         match &self.state {
             State::Returned(reason) | State::Mended(reason) => Some(reason),
             State::Review(reason) | State::Held(reason) => reason.as_ref(),
-            State::Later(_) => self.problem.as_ref(),
-            State::Draft
-            | State::Queued
+            State::Later(_) | State::Draft => self.problem.as_ref(),
+            State::Queued
             | State::PhotosPending
             | State::Received
             | State::Withdrawing
@@ -203,24 +202,7 @@ impl Terminal {
             if items.iter().any(|item| item.id == draft.id) {
                 continue;
             }
-            let Some((kind, record, summary, photos)) = draft_summary(&draft) else {
-                continue;
-            };
-            rows.push(QueueRow {
-                id: draft.id,
-                record,
-                n: None,
-                kind: kind.into(),
-                summary,
-                made: draft.updated,
-                state: State::Draft,
-                photos_sent: 0,
-                photos_named: photos,
-                next_try: None,
-                problem: None,
-                case: None,
-                review: None,
-            });
+            rows.push(draft_row(draft));
         }
         for item in items.iter().rev() {
             let mended = items
@@ -332,6 +314,34 @@ impl Terminal {
             review: review_state,
             state,
         })
+    }
+}
+
+/// A draft's row. One that a newer version of the app wrote says that it cannot be opened, and stays.
+fn draft_row(draft: Draft) -> QueueRow {
+    let (kind, record, summary, photos, problem) = match draft_summary(&draft) {
+        Some((kind, record, summary, photos)) => (kind.into(), record, summary, photos, None),
+        None => {
+            let (record, photos) = draft_outline(&draft);
+            let record = record.unwrap_or(RecordId(draft.id.0));
+            let kind = draft.kind.parse().map_or(Open::Other(draft.kind), Open::Known);
+            (kind, record, String::new(), photos, Some(of_newer_app()))
+        }
+    };
+    QueueRow {
+        id: draft.id,
+        record,
+        n: None,
+        kind,
+        summary,
+        made: draft.updated,
+        state: State::Draft,
+        photos_sent: 0,
+        photos_named: photos,
+        next_try: None,
+        problem,
+        case: None,
+        review: None,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
 };
 use protocol::{
     codes::{CellCode, MatterCode},
+    entry::Reason,
     evidence::Position,
     ids::{EntryId, RecordId},
     payload::{EntryKind, Payload, Report},
@@ -144,6 +145,9 @@ impl<C: Content> Draft<C> {
     /// The draft with this id, as it was saved.
     pub(crate) fn load(terminal: &Terminal, id: EntryId) -> Result<Self> {
         let draft = terminal.store().draft(id)?.ok_or(Error::NoSuchItem)?;
+        if draft_summary(&draft).is_none() {
+            return Err(Error::Input(of_newer_app()));
+        }
         if draft.kind != C::KIND.as_str() {
             return Err(Error::input(
                 "draft.other_kind",
@@ -376,6 +380,28 @@ pub(crate) fn draft_summary(draft: &store::Draft) -> Option<(EntryKind, RecordId
         EntryKind::Answer => read::<crate::tasks::AnswerContent>(&draft.json),
         EntryKind::CheckIn | EntryKind::CheckOut | EntryKind::Withdraw | EntryKind::Void => None,
     }
+}
+
+/// Why a draft cannot be opened that does not read here: a newer version of the app wrote it. It is kept as it is.
+pub(crate) fn of_newer_app() -> Reason {
+    Reason::new(
+        "draft.newer",
+        "当前版本的应用打不开这份草稿，已原样保留在本机，请更新应用后继续",
+        "this version of the app cannot open the draft; it is kept here as it is, update the app and go on",
+    )
+}
+
+/// What a draft that does not read still says: its record and how many photos it names.
+pub(crate) fn draft_outline(draft: &store::Draft) -> (Option<RecordId>, usize) {
+    #[derive(Deserialize)]
+    struct Outline {
+        record: RecordId,
+    }
+    let outline = serde_json::from_str::<Outline>(&draft.json).ok();
+    (
+        outline.map(|outline| outline.record),
+        draft_photos(draft).map_or(0, |photos| photos.len()),
+    )
 }
 
 /// The photos that a saved draft names; `None` when it does not read as a draft.

@@ -6,7 +6,7 @@
 use crate::{
     Error, Result,
     place::{CellName, bearing},
-    report::{Content, Draft},
+    report::{Content, Draft, draft_summary},
     store::{Custody, Item},
     terminal::Terminal,
     words::{self, Lang},
@@ -192,7 +192,8 @@ impl Terminal {
     /// The last saved draft that answers this task.
     fn begun_answer(&self, task: TaskId) -> Result<Option<AnswerDraft>> {
         for draft in self.store().drafts()? {
-            if draft.kind == EntryKind::Answer.as_str() {
+            // One that a newer version of the app wrote is in nobody's way; the queue shows it.
+            if draft.kind == EntryKind::Answer.as_str() && draft_summary(&draft).is_some() {
                 let begun = self.answer_draft(draft.id)?;
                 if begun.content().task == task {
                     return Ok(Some(begun));

@@ -22,7 +22,7 @@ use terminal_core::{
     photos::Source,
     place::PlaceAnswer,
     queue::{QueueRow, State},
-    store::testing,
+    store::{self, testing},
     terminal::{Terminal, Withdrawal},
     words::Lang,
 };
@@ -83,6 +83,52 @@ fn dispose(terminal: &Terminal, n: u64, id: EntryId, disposition: Disposition) {
         vec![row(Mailbox::Author, n, kind::DISPOSITION, id, body)],
     )
     .unwrap();
+}
+
+#[test]
+fn a_draft_of_a_newer_app_is_shown_as_such_and_never_lost() {
+    let home = Home::new();
+    let terminal = home.open();
+    let newer = |kind: &str, json: String| {
+        let id = EntryId(Uuid::from_u128(
+            0x0190_0000_0000_7000_8000_0000_0000_0000 + json.len() as u128,
+        ));
+        let (kind, updated) = (kind.to_owned(), Millis(MORNING));
+        terminal
+            .store()
+            .save_draft(&store::Draft {
+                id,
+                kind,
+                json,
+                updated,
+            })
+            .unwrap();
+        id
+    };
+    let record = Uuid::from_u128(7);
+    let drafts = [
+        newer("sketch", format!(r#"{{"record":"{record}","strokes":[1,2]}}"#)),
+        newer("report", r#"{"fields":{"text":"a shape of its own"}}"#.into()),
+        newer("answer", "not even JSON".into()),
+    ];
+    let kept = terminal.store().drafts().unwrap();
+    for id in drafts {
+        let row = find(&terminal, id);
+        assert!(row.is_draft());
+        assert_eq!(row.reason().unwrap().code, "draft.newer");
+        assert!(row.reason().unwrap().zh.contains("更新应用"));
+        // Whatever is tried with it: it is refused with the same words, and stays.
+        for refused in [
+            terminal.report_draft(id).err().unwrap(),
+            terminal.withdraw(id, "").unwrap_err(),
+        ] {
+            assert_eq!(refused.code(), "draft.newer");
+        }
+    }
+    assert_eq!(terminal.status().unwrap().drafts, 3);
+    assert_eq!(find(&terminal, drafts[0]).record.0, record);
+    terminal.forget_old().unwrap();
+    assert_eq!(home.open().store().drafts().unwrap(), kept);
 }
 
 #[test]
@@ -493,7 +539,7 @@ fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
         assert!(terminal.photo_folder().thumbnail(photo).is_ok());
     }
     // While a draft does not read, nobody knows what it names.
-    let unread = terminal_core::store::Draft {
+    let unread = store::Draft {
         id: EntryId(Uuid::from_u128(77)),
         kind: "report".into(),
         json: "{".into(),

@@ -155,7 +155,7 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
             "What was returned can be mended: report --mend ID, activity --mend ID\n",
         ));
     }
-    if rows.iter().any(QueueRow::is_draft) {
+    if rows.iter().any(|row| row.is_draft() && row.problem.is_none()) {
         text.push_str(lang.pick(
             "草稿可继续：report --draft 编号；不要的用 withdraw 编号 删除\n",
             "Go on with a draft: report --draft ID; throw it away: withdraw ID\n",

@@ -224,7 +224,11 @@ fn story_16_when_the_network_is_back_it_goes_on_at_once_and_nothing_is_tried_wit
     assert!(first - back <= LOOK_MS + LEAST_MS);
     assert_eq!(play.anew, [*first], "waits of our own making end");
     assert_eq!(play.silent.len(), 1, "why it is silent is told once");
-    assert!((0..=LOOK_MS).contains(&(play.silent[0] - gone)), "{:?}", play.silent);
+    assert!(
+        (0..=LOOK_MS).contains(&(play.silent[0] - gone)),
+        "{:?}",
+        play.silent
+    );
     assert!(play.is_open || play.opened.last().unwrap() >= first);
 }
 
