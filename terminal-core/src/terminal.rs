@@ -215,6 +215,14 @@ impl Terminal {
         )?;
         Ok(true)
     }
+    /// [`Terminal::sync_over`]'s last step, for whoever steps a sync himself.
+    ///
+    /// # Errors
+    /// Those of the disk and of the keys.
+    #[cfg(feature = "testing")]
+    pub fn forget_everything(&self, done: &HandedOver) -> Result<bool> {
+        self.wipe(done)
+    }
     /// Who this handset belongs to.
     pub fn account(&self) -> &Account {
         &self.0.account

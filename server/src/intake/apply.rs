@@ -95,20 +95,18 @@ pub(super) fn run(
             continue;
         }
         let released = match attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
+            Ok(Outcome::Decided(disposition))
+                if disposition.state == DispositionState::Rejected.into()
+                    && sabotage::is(Defect::CustodyLostWithRoom) =>
+            {
+                forget(tx, id)?
+            }
             Ok(Outcome::Decided(disposition)) => settle_releasing(tx, ctx, id, disposition)?,
             Ok(Outcome::Waits(on)) => {
                 wait(tx, ctx, id, on)?;
                 Vec::new()
             }
             Err(failure) => match rejection(&failure) {
-                Some(_) if sabotage::is(Defect::CustodyLostWithRoom) => {
-                    tx.execute(
-                        "DELETE FROM entry_photo WHERE entry = ?1",
-                        params![id.to_string()],
-                    )?;
-                    tx.execute("DELETE FROM entry WHERE id = ?1", params![id.to_string()])?;
-                    Vec::new()
-                }
                 Some(disposition) => settle_releasing(tx, ctx, id, disposition)?,
                 None => {
                     failed(tx, ctx, id, &failure)?;
@@ -124,6 +122,17 @@ pub(super) fn run(
         }
     }
     Ok(())
+}
+
+/// [`Defect::CustodyLostWithRoom`]
+fn forget(tx: &mut Tx<'_>, id: EntryId) -> Result<Vec<EntryId>, StoreError> {
+    for gone in [
+        "DELETE FROM entry_photo WHERE entry = ?1",
+        "DELETE FROM entry WHERE id = ?1",
+    ] {
+        tx.execute(gone, params![id.to_string()])?;
+    }
+    Ok(Vec::new())
 }
 
 /// Runs a room's part. Its changes, its mail and its panics end with it when it fails.

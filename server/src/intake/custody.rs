@@ -130,7 +130,9 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
                 sha256: held,
                 received,
             } if held == sha256 || sabotage::is(Defect::ReceiptKeyedById) => {
-                if sabotage::is(Defect::AppliedAgainOnResend) {
+                if sabotage::is(Defect::AppliedAgainOnResend)
+                    || sabotage::is(Defect::ParcelTwice) && batch.sealed.is_some()
+                {
                     fresh.push_back(apply::load(tx, reading.id)?);
                 }
                 custody.receipts.push(Receipt {

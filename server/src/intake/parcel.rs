@@ -25,12 +25,15 @@ use axum::{
     extract::{FromRequest as _, Request, State},
 };
 use protocol::{
+    entry::Receipt,
     field::PhotoReceipt,
     ids::{EntryId, EventId, PersonId, PostId, StreamId},
     open::Open,
     parcel::{BadParcel, Head, Parcel, ParcelAnswer, SealedPhoto, Unsealed},
     photo::Sha256,
     problem::{Problem, ProblemCode},
+    push::StreamMark,
+    sabotage::{self, Defect},
     sign::PublicKey,
     time::Millis,
 };
@@ -147,7 +150,11 @@ pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAns
         carrier,
     });
     let parts = app.clone();
-    let answer = app.write(move |tx, ctx| settle(tx, ctx, &parts, &work)).await?;
+    let taken = Arc::clone(&work);
+    let answer = match app.write(move |tx, ctx| settle(tx, ctx, &parts, &work)).await {
+        Err(_) if sabotage::is(Defect::ParcelReceiptBeforeCommit) => unfounded(app, &taken),
+        settled => settled?,
+    };
     metrics::counter!("xunge_parcels_taken_total").increment(1);
     Ok(answer)
 }
@@ -290,6 +297,34 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
         photos,
         mark,
     })
+}
+
+/// [`Defect::ParcelReceiptBeforeCommit`]
+fn unfounded(app: &App, work: &Work) -> ParcelAnswer {
+    let now = app.clock.now();
+    let receipt = |element: &Element| match element {
+        Element::Framed { reading, sha256, .. } => Some(Receipt {
+            id: reading.id,
+            n: reading.n,
+            sha256: *sha256,
+            received: now,
+        }),
+        Element::Refused { .. } => None,
+    };
+    let photo = |(photo, _): &(SealedPhoto, Option<ProblemCode>)| PhotoReceipt {
+        sha256: photo.sha256,
+        size: photo.size,
+        received: now,
+    };
+    ParcelAnswer {
+        epoch: app.identity.epoch.clone(),
+        server_time: now,
+        parcel: work.sha256,
+        receipts: work.elements.iter().filter_map(receipt).collect(),
+        kept: work.contents.drafts.iter().map(|draft| draft.sha256()).collect(),
+        photos: work.photos.iter().map(photo).collect(),
+        mark: StreamMark::default(),
+    }
 }
 
 /// Notes the parcel; one that has come before is the same one.

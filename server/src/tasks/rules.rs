@@ -6,6 +6,7 @@ use protocol::{
     entry::Reason,
     evidence::TrustedTime,
     ids::{PersonId, PostId},
+    sabotage::{self, Defect},
     time::Millis,
 };
 
@@ -70,6 +71,7 @@ pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &Trusted
         ));
     }
     match meeting.state {
+        TaskState::Answered | TaskState::Cancelled if sabotage::is(Defect::LateAnswerApplied) => {}
         TaskState::Answered => {
             return Verdict::Review(late("任务已由他人办结", "the task has been answered by another"));
         }

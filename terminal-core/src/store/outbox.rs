@@ -372,7 +372,7 @@ impl Store {
         self.write(|tx| {
             account::set(tx, account::keys::MARK, &to_json(mark)?)?;
             // A store restored from its own older copy must not give out a number twice.
-            if mark.highest >= next_n(tx)? {
+            if mark.highest >= next_n(tx)? && !sabotage::is(Defect::SeriesReusedAfterRestore) {
                 set_next_n(tx, mark.highest.saturating_add(1))?;
             }
             if sabotage::is(Defect::MarkIgnored) {

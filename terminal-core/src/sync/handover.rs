@@ -16,6 +16,7 @@ use protocol::{
     parcel::{ParcelAnswer, ParcelKey, SealedFor},
     photo::Sha256,
     problem::ProblemCode,
+    sabotage::{self, Defect},
     time::Millis,
 };
 use std::collections::BTreeSet;
@@ -71,6 +72,9 @@ impl Sync {
         let Some(handover) = &mut self.handover else {
             return Ok(None);
         };
+        if sabotage::is(Defect::WipeBeforeSealing) {
+            self.report.handed_over = Some(handover.summary(now.wall));
+        }
         let pack = match &mut handover.pack {
             Some(pack) => pack,
             none => {

@@ -43,7 +43,9 @@ impl World<'_> {
             }
             Act::Relieve(t) => self.relieve(*t),
             Act::GiveBack(t) => self.give_back(*t),
+            Act::Move(t) => self.move_holder(*t, event.r),
             Act::Revoke(t) => self.revoke(*t),
+            Act::Wipe(t) => self.wipe(*t),
             _ => return Ok(()),
         };
         self.tell(|| match &done {
@@ -52,7 +54,7 @@ impl World<'_> {
         });
         self.judge_answer(&done, "the centre")
     }
-    fn ask(&self, role: Role, method: &str, path: &str, body: &Value) -> Result<Answer, Down> {
+    pub(super) fn ask(&self, role: Role, method: &str, path: &str, body: &Value) -> Result<Answer, Down> {
         self.server.staff(self.town.token(role), method, path, body)
     }
     fn cell(&self, r: u64) -> Judged<String> {
@@ -61,7 +63,7 @@ impl World<'_> {
         Ok(cells.get(k).map(|cell| cell.to_string()).unwrap_or_default())
     }
     fn case(&self, r: u64) -> Result<Answer, Down> {
-        let list = self.ask(Role::Supervisor, "GET", "/v1/cases?limit=60", &Value::Null)?;
+        let list = self.ask(Role::Supervisor, "GET", "/v1/cases?limit=24", &Value::Null)?;
         let Some(case) = pick(&list, r) else {
             return Ok(list);
         };
@@ -108,23 +110,28 @@ impl World<'_> {
         let body = json!({"purpose": "inspect", "wording": "请看一下现场", "cell": cell, "minutes": 240});
         self.ask(Role::Supervisor, "POST", "/v1/tasks", &body)
     }
-    fn cancel_task(&self, r: u64) -> Result<Answer, Down> {
+    fn cancel_task(&mut self, r: u64) -> Result<Answer, Down> {
         let list = self.ask(
             Role::Supervisor,
             "GET",
-            "/v1/tasks?state=assigned&limit=30",
+            "/v1/tasks?state=assigned&limit=12",
             &Value::Null,
         )?;
         match pick(&list, r) {
             None => Ok(list),
             Some(task) => {
-                let path = format!("/v1/tasks/{}/cancel", text(&task, "id"));
-                self.ask(Role::Supervisor, "POST", &path, &json!({"reason": "不用了"}))
+                let id = text(&task, "id").to_owned();
+                let path = format!("/v1/tasks/{id}/cancel");
+                let answer = self.ask(Role::Supervisor, "POST", &path, &json!({"reason": "不用了"}))?;
+                if answer.status < 300 {
+                    self.memory.taken_back(id);
+                }
+                Ok(answer)
             }
         }
     }
     fn review(&self, r: u64) -> Result<Answer, Down> {
-        let list = self.ask(Role::Supervisor, "GET", "/v1/review?limit=30", &Value::Null)?;
+        let list = self.ask(Role::Supervisor, "GET", "/v1/review?limit=12", &Value::Null)?;
         match pick(&list, r) {
             None => Ok(list),
             Some(item) => {
@@ -136,7 +143,7 @@ impl World<'_> {
         }
     }
     fn activity_review(&self, r: u64) -> Result<Answer, Down> {
-        let path = "/v1/activities?state=submitted&limit=30";
+        let path = "/v1/activities?state=submitted&limit=12";
         let list = self.ask(Role::Supervisor, "GET", path, &Value::Null)?;
         match pick(&list, r) {
             None => Ok(list),
@@ -163,18 +170,33 @@ impl World<'_> {
         let path = format!("/v1/posts/{}/holders", beat.post);
         self.ask(Role::Admin, "POST", &path, &json!({"person": beat.person}))
     }
+    /// The holder gets the post of the next one instead of his own; or the next one gets his.
+    fn move_holder(&mut self, t: usize, r: u64) -> Result<Answer, Down> {
+        let next = (t + 1) % self.handsets.len().max(1);
+        let (Some(own), Some(other)) = (self.town.beats.get(t), self.town.beats.get(next)) else {
+            return Err(Down);
+        };
+        let (post, person) = if r.is_multiple_of(2) {
+            (other.post, own.person)
+        } else {
+            (own.post, other.person)
+        };
+        self.relieve(t)?;
+        let path = format!("/v1/posts/{post}/holders");
+        self.ask(Role::Admin, "POST", &path, &json!({"person": person}))
+    }
     fn revoke(&mut self, t: usize) -> Result<Answer, Down> {
-        let terminal = self.handsets.get(t).and_then(|h| h.terminal.as_ref());
-        let Some(stream) = terminal.map(|terminal| terminal.account().stream) else {
+        let Some(stream) = self.handsets.get(t).and_then(|h| h.enrolled) else {
             return Err(Down);
         };
         let path = format!("/v1/streams/{stream}/revoke");
-        let answer = self.ask(Role::Admin, "POST", &path, &json!({"reason": "丢失"}))?;
-        if answer.status < 300
-            && let Some(handset) = self.handsets.get_mut(t)
-        {
-            handset.revoked = true;
-        }
-        Ok(answer)
+        self.ask(Role::Admin, "POST", &path, &json!({"reason": "丢失"}))
+    }
+    fn wipe(&mut self, t: usize) -> Result<Answer, Down> {
+        let Some(terminal) = self.handsets.get(t).and_then(|h| h.known_as) else {
+            return Err(Down);
+        };
+        let path = format!("/v1/terminals/{terminal}/wipe");
+        self.ask(Role::Admin, "POST", &path, &json!({"reason": "丢失"}))
     }
 }

@@ -1,7 +1,7 @@
 //! The command line: which seeds, how long, over how many processes, and the lines that it ends with.
 
 use super::{
-    judge::Broken,
+    hunt::{self, arm, hunt},
     plan::{KINDS, Plan},
     shrink,
     town::Town,
@@ -9,7 +9,6 @@ use super::{
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use protocol::sabotage::{self, Defect};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
@@ -20,8 +19,6 @@ use std::{
 
 /// From so many fault-days on, a kind of fault that never happened fails the run.
 const ENOUGH: u64 = 2_000;
-/// Seeds that a deliberate defect may escape before the simulator is called blind.
-const ESCAPES: u64 = 400;
 
 /// Lives days of bad luck and holds the product to its promises.
 #[derive(Debug, Clone, Parser)]
@@ -51,6 +48,9 @@ pub struct Arguments {
     /// Puts deliberate defects into the product, one by one; each must be caught
     #[arg(long)]
     pub sabotage: bool,
+    /// Of the defects only a few
+    #[arg(long)]
+    pub sample: bool,
     /// Only this defect
     #[arg(long)]
     pub defect: Option<String>,
@@ -83,16 +83,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     match (arguments.stride, &arguments.defect) {
         (Some(_), Some(name)) => hunt(name),
         (Some(stride), None) => work(arguments.seeds.unwrap_or((0, u64::MAX)), stride),
-        (None, _) if arguments.sabotage => catch_all(arguments.jobs),
+        (None, _) if arguments.sabotage => hunt::all(arguments.jobs, arguments.sample),
         (None, _) => lead(arguments),
     }
-}
-
-fn arm(name: &str) -> Result<Defect> {
-    let defect = Defect::ALL.iter().copied().find(|defect| defect.name() == name);
-    let defect = defect.with_context(|| format!("there is no defect {name}"))?;
-    sabotage::arm(Some(defect));
-    Ok(defect)
 }
 
 /// One process of several: a line for each seed, to whoever leads.
@@ -251,45 +244,4 @@ fn one(plan: &Plan) -> bool {
             false
         }
     }
-}
-
-/// Lives days with one defect until a promise breaks.
-fn hunt(name: &str) -> Result<bool> {
-    let defect = arm(name)?;
-    let caught = first_broken(ESCAPES);
-    match caught {
-        Some((seed, broken)) => println!("{name}: {}; caught at seed {seed}: {broken}", defect.words()),
-        None => println!("{name}: {}; NOT CAUGHT in {ESCAPES} seeds", defect.words()),
-    }
-    Ok(true)
-}
-
-fn first_broken(seeds: u64) -> Option<(u64, Broken)> {
-    (0..seeds).find_map(|seed| {
-        let judged = live(&Plan::of(seed), false).0;
-        Some((seed, judged.err()?))
-    })
-}
-
-fn catch_all(jobs: u64) -> Result<bool> {
-    let mut caught = 0;
-    let mut waiting: Vec<Defect> = Defect::ALL.iter().rev().copied().collect();
-    let mut workers: std::collections::VecDeque<Child> = std::collections::VecDeque::new();
-    loop {
-        while (workers.len() as u64) < jobs.max(1)
-            && let Some(defect) = waiting.pop()
-        {
-            let child = Command::new(std::env::current_exe()?)
-                .args(["--stride", "1", "--defect", defect.name()])
-                .stdout(Stdio::piped())
-                .spawn()?;
-            workers.push_back(child);
-        }
-        let Some(child) = workers.pop_front() else { break };
-        let said = String::from_utf8_lossy(&child.wait_with_output()?.stdout).into_owned();
-        print!("{said}");
-        caught += u64::from(said.contains("; caught at seed"));
-    }
-    println!("{caught} of {} caught", Defect::ALL.len());
-    Ok(caught == Defect::ALL.len() as u64)
 }

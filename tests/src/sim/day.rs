@@ -13,15 +13,18 @@ impl World<'_> {
             return Ok(());
         };
         if let Some(kind) = event.act.fault() {
-            self.count_fault(kind);
+            // Those that may come to nothing are counted when they happen.
+            if !matches!(event.act, Act::Damage(_) | Act::PutBack(_) | Act::Export(_)) {
+                self.count_fault(kind);
+            }
             self.tell(|| format!("FAULT {:?}", event.act));
             return self.befall(&event);
         }
         match event.act {
-            Act::Net { t, fate } => {
+            Act::Net { t, fate, on } => {
                 self.tell(|| format!("FAULT {:?}", event.act));
                 if let Some(handset) = self.handsets.get_mut(t) {
-                    handset.fates.push_back(fate);
+                    handset.fates.push_back((fate, on));
                 }
                 Ok(())
             }
@@ -40,11 +43,12 @@ impl World<'_> {
             Act::Sweep => {
                 let _ = self.server.sweep();
                 self.server_may_be_dead();
-                Ok(())
+                self.memory_looks()
             }
+            Act::Copy(t) => self.copy(t),
             Act::Backup => {
                 if self.server.is_up() {
-                    self.backup = Some(self.server.image().map_err(unwell)?);
+                    self.backup = Some((self.server.image().map_err(unwell)?, self.time.now()));
                 }
                 Ok(())
             }
@@ -82,15 +86,10 @@ impl World<'_> {
         Ok(())
     }
     pub(super) fn holds(&mut self, t: usize) -> Judged {
-        let handset = self.handsets.get(t);
-        // What it may have handed over is looked for when all is calm.
-        if handset.is_some_and(|h| h.revoked) {
-            return Ok(());
-        }
-        let terminal = handset.and_then(|h| h.terminal.clone());
+        let terminal = self.handsets.get(t).and_then(|h| h.terminal.clone());
         match (terminal, self.books.get_mut(t)) {
             (Some(terminal), Some(book)) => {
-                let judged = book.holds(t, &terminal, None);
+                let judged = book.holds(t, &terminal);
                 match judged {
                     // Whoever looks at a machine that dies under the look sees nothing.
                     Err(_) if self.handset_may_be_dead(t) => Ok(()),
@@ -174,18 +173,29 @@ impl World<'_> {
                 self.server_may_be_dead();
             }
             Act::Restore => {
-                if let Some(backup) = self.backup.take() {
+                if let Some((backup, of)) = self.backup.take() {
                     self.server.replace(&backup).map_err(unwell)?;
                     self.tell(|| "the server is its backup".into());
                     self.newcomer_forgotten();
-                    for handset in &mut self.handsets {
-                        handset.excused = true;
-                    }
+                    self.restored(of);
                 }
             }
             Act::Newcomer => self.newcomer(event)?,
-            Act::Relieve(_) | Act::Revoke(_) => {
+            Act::Relieve(_) | Act::Move(_) | Act::Revoke(_) | Act::Wipe(_) => {
                 self.centre(event)?;
+                self.server_may_be_dead();
+            }
+            Act::Damage(t) => self.damage(t, event.r)?,
+            Act::PutBack(t) => self.put_back(t)?,
+            Act::Export(t) => self.export(t, event.r)?,
+            Act::Switch(t) => self.switch(t)?,
+            Act::RenewKey => {
+                let mut fresh = [0; 32];
+                simdisk::Rng(event.r).fill(&mut fresh);
+                let renewed = self
+                    .server
+                    .with(async |app| Ok(server::terminals::parcel_keys::renew(&app.store, fresh).await?));
+                self.tell(|| format!("the parcel key is another: {}", renewed.is_ok()));
                 self.server_may_be_dead();
             }
             _ => {}

@@ -7,6 +7,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, path::Path as Name,
 };
+use protocol::sabotage::{self, Defect};
 use simdisk::{Files, Host};
 use std::{
     collections::BTreeSet,
@@ -77,6 +78,9 @@ impl Disk for HandsetDisk {
     fn create_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.files.create_new(text(path))?;
         self.files.append(text(path), bytes)?;
+        if text(path).contains("/photos/") && sabotage::is(Defect::PhotoFileNotSynced) {
+            return Ok(());
+        }
         self.files.sync_file(text(path))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -88,12 +92,12 @@ impl Disk for HandsetDisk {
     fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
         let folder = format!("{}/", text(folder));
         let names = self.files.list(&folder)?;
-        Ok(names
-            .iter()
-            .filter_map(|name| name.strip_prefix(&folder))
-            .filter(|name| !name.contains('/'))
-            .map(str::to_owned)
-            .collect())
+        let here = names.iter().filter_map(|name| name.strip_prefix(&folder));
+        let mut here: Vec<String> = here
+            .filter_map(|name| Some(name.split('/').next()?.to_owned()))
+            .collect();
+        here.dedup();
+        Ok(here)
     }
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.files.sync_dir(text(folder))

@@ -58,7 +58,8 @@ type Handed = Result<(), End>;
 impl World<'_> {
     /// Does it; `false`: it has to be done again.
     pub(super) fn work(&mut self, k: usize, t: usize, event: &Event) -> Judged<bool> {
-        let Some(terminal) = self.handsets.get(t).and_then(|h| h.terminal.clone()) else {
+        let handset = self.handsets.get(t).filter(|h| !h.must_speak);
+        let Some(terminal) = handset.and_then(|h| h.terminal.clone()) else {
             return Ok(false);
         };
         let end = match self.handle(k, t, &terminal, event) {

@@ -3,11 +3,11 @@
 use super::{
     clock::{HandsetClock, Seeded, Time},
     disk::HandsetDisk,
-    plan::Fate,
+    plan::{Fate, On},
 };
 use protocol::{
     field::Device,
-    ids::StreamId,
+    ids::{StreamId, TerminalId},
     photo::Sha256,
     sign::{Signer, SoftwareKey},
     time::Millis,
@@ -23,8 +23,9 @@ use terminal_core::{
     transport::Transport,
 };
 
-/// Folder of the handset's data on its disk.
-const HOME: &str = "t";
+/// Folder of the handset's data on its disk, and that of a second user.
+pub const HOME: &str = "t";
+pub const SECOND: &str = "t/users/2";
 
 /// Keys out of a seed: what a phone's keystore would hold, which no power cut takes.
 struct Keys {
@@ -57,6 +58,15 @@ pub struct Run {
     _guard: SyncGuard,
 }
 
+/// What was done to a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// Its first bytes or its first page: no row was there.
+    Head,
+    /// Pages with rows.
+    Rows,
+}
+
 /// See the module.
 pub struct Handset {
     pub host: Host,
@@ -64,15 +74,28 @@ pub struct Handset {
     pub terminal: Option<Terminal>,
     pub run: Option<Run>,
     /// What the network will do to the next exchanges.
-    pub fates: VecDeque<Fate>,
+    pub fates: VecDeque<(Fate, On)>,
     pub offline_until: Millis,
     /// What is lost when its machine dies next.
     pub cut: Cut,
     /// Set while it cannot know yet that the server lost what it once receipted.
     pub excused: bool,
-    pub revoked: bool,
     pub runs: u64,
+    pub home: &'static str,
     pub invitation: String,
+    /// The invitation has served or is void.
+    pub needs_invitation: bool,
+    /// Enrolments that failed in a row.
+    pub refusals: u32,
+    /// Its stream, once it is enrolled.
+    pub enrolled: Option<StreamId>,
+    /// As the administrator knows it.
+    pub known_as: Option<TerminalId>,
+    /// Its database was damaged and is not set aside yet; whether rows may be gone for good.
+    pub damaged: Option<Damage>,
+    /// It was put back to an older copy; what is filed waits until it has spoken with the server.
+    pub put_back: bool,
+    pub must_speak: bool,
     random: Arc<Seeded>,
     keys: Arc<Keys>,
     keyed: bool,
@@ -91,15 +114,32 @@ impl Handset {
             offline_until: Millis(0),
             cut: Cut::Process,
             excused: false,
-            revoked: false,
             runs: 0,
+            home: HOME,
             invitation: invitation.to_owned(),
+            needs_invitation: false,
+            refusals: 0,
+            enrolled: None,
+            known_as: None,
+            damaged: None,
+            put_back: false,
+            must_speak: false,
             random: Arc::new(Seeded::new(own ^ 1)),
             keys: Arc::new(Keys { seed: own ^ 2 }),
             keyed,
         }
     }
-    fn platform(&self) -> Platform {
+    /// The same machine in another user's hands.
+    pub fn second(mut self, first: &Self) -> Self {
+        self.host = first.host.clone();
+        self.clock = Arc::clone(&first.clock);
+        self.home = SECOND;
+        self
+    }
+    pub fn is_same_machine(&self, other: &Self) -> bool {
+        self.host.vfs() == other.host.vfs()
+    }
+    pub fn platform(&self) -> Platform {
         Platform {
             clock: self.clock.clone(),
             random: self.random.clone(),
@@ -112,7 +152,7 @@ impl Handset {
     }
     /// Starts the app on what is on the disk.
     pub fn boot(&mut self) -> Result<()> {
-        self.terminal = Some(Terminal::open(Path::new(HOME), self.platform())?);
+        self.terminal = Some(Terminal::open(Path::new(self.home), self.platform())?);
         Ok(())
     }
     pub fn enrol(&mut self, line: &dyn Transport) -> Result<()> {
@@ -121,14 +161,12 @@ impl Handset {
             os: "sim".into(),
             app: env!("CARGO_PKG_VERSION").into(),
         };
-        let home = Path::new(HOME);
-        self.terminal = Some(Terminal::enrol_over(
-            line,
-            home,
-            self.platform(),
-            &self.invitation,
-            device,
-        )?);
+        let home = Path::new(self.home);
+        let terminal = Terminal::enrol_over(line, home, self.platform(), &self.invitation, device)?;
+        let account = terminal.account();
+        self.enrolled = Some(account.stream);
+        self.known_as = Some(account.terminal);
+        self.terminal = Some(terminal);
         Ok(())
     }
     /// The process is gone with all that was in memory.

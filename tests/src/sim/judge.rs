@@ -73,24 +73,26 @@ pub fn unwell(error: impl std::fmt::Display) -> Broken {
 
 /// What a handset told its user to have saved.
 #[derive(Debug, Clone, Default)]
-struct Kept {
+pub(super) struct Kept {
     /// Unknown when the machine died before anybody could look.
-    sha256: Option<Sha256>,
-    photos: Vec<Sha256>,
+    pub sha256: Option<Sha256>,
+    pub photos: Vec<Sha256>,
     /// Taken back, or perhaps: its bytes may be a void's.
-    taken_back: bool,
+    pub taken_back: bool,
     /// The user was told that it never left.
     cancelled: bool,
 }
 
 /// The judge's memory of one handset.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Book {
     accepted: BTreeMap<EntryId, Kept>,
     drafts: BTreeMap<EntryId, BTreeSet<Sha256>>,
     epoch: String,
     shown: BTreeMap<Key, u64>,
     gone: BTreeMap<Key, u64>,
+    /// Photos that were found on the server's disk, since how many deaths.
+    found: (u64, BTreeSet<Sha256>),
 }
 
 /// Mailbox, kind, entity.
@@ -137,18 +139,19 @@ impl Book {
             kept.cancelled = true;
         }
     }
+    /// What the user was told to have filed, and what to have saved as drafts.
+    pub(super) fn promises(&self) -> impl Iterator<Item = (EntryId, &Kept)> {
+        self.accepted.iter().map(|(id, kept)| (*id, kept))
+    }
+    pub(super) fn drafts(&self) -> impl Iterator<Item = (&EntryId, &BTreeSet<Sha256>)> {
+        self.drafts.iter()
+    }
     pub(super) fn was_cancelled(&self, id: EntryId) -> bool {
         self.accepted.get(&id).is_some_and(|kept| kept.cancelled)
     }
 
     /// Rule 1 on the handset alone.
-    ///
-    /// `handed_over`: what a stream that has ended handed over in a parcel.
-    pub fn holds(&mut self, who: usize, terminal: &Terminal, handed_over: Option<&Server>) -> Judged {
-        let elsewhere = match handed_over {
-            Some(server) => of_stream(server, terminal.account().stream)?.0,
-            None => Held::new(),
-        };
+    pub fn holds(&mut self, who: usize, terminal: &Terminal) -> Judged {
         let store = terminal.store();
         let items: BTreeMap<EntryId, Item> = store
             .items()
@@ -158,12 +161,6 @@ impl Book {
             .collect();
         for (id, kept) in &mut self.accepted {
             let Some(item) = items.get(id) else {
-                if elsewhere
-                    .get(id)
-                    .is_some_and(|(_, sha256, _)| kept.sha256.is_none_or(|kept| kept == *sha256))
-                {
-                    continue;
-                }
                 return broken(
                     Rule::Lost,
                     format!("handset {who} has forgotten entry {id} that it had accepted"),
@@ -212,9 +209,14 @@ impl Book {
     }
 
     /// Rule 2, and rule 3 as far as it holds at any time.
-    pub fn truth(&mut self, who: usize, terminal: &Terminal, server: &Server) -> Judged {
+    ///
+    /// `deaths`: after each the server's disk is looked at anew.
+    pub fn truth(&mut self, who: usize, terminal: &Terminal, server: &Server, deaths: u64) -> Judged {
         let stream = terminal.account().stream;
         let (held, photos) = of_stream(server, stream)?;
+        if self.found.0 != deaths {
+            self.found = (deaths, BTreeSet::new());
+        }
         for item in terminal.store().items().map_err(unwell)? {
             if !matches!(item.custody, Custody::Received(_)) {
                 continue;
@@ -241,7 +243,10 @@ impl Book {
                 Some(_) => {}
             }
             for photo in item.photos.iter().filter(|photo| photo.received.is_some()) {
-                if !photos.contains(&photo.sha256) {
+                let is_there = self.found.1.contains(&photo.sha256)
+                    || photos.contains(&photo.sha256) && holds_photo(server, stream, photo.sha256);
+                self.found.1.insert(photo.sha256);
+                if !is_there {
                     return broken(
                         Rule::Untrue,
                         format!(
@@ -316,6 +321,16 @@ impl Book {
         self.shown = rows;
         Ok(())
     }
+}
+
+/// Whether these bytes lie on the server's disk, also when they are no picture.
+pub(super) fn holds_photo(server: &Server, stream: StreamId, photo: Sha256) -> bool {
+    let names = [
+        format!("photos/{stream}/{photo}.jpg"),
+        format!("parcels/{stream}/{photo}"),
+    ];
+    let mut found = names.iter().filter_map(|name| server.object(name));
+    found.any(|bytes| Sha256::of(&bytes) == photo)
 }
 
 /// Entries and received photos of a stream.

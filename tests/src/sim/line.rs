@@ -3,9 +3,13 @@
 use super::{
     judge::{Broken, Judged, Rule, broken},
     network,
-    plan::{Fate, fate_words},
+    plan::{Fate, On, fate_words},
     server::{Answer, Down},
     world::{Job, World},
+};
+use protocol::{
+    feed::{Mailbox, PullAnswer},
+    open::Open,
 };
 use simdisk::{Rng, hash_bytes};
 use terminal_core::{
@@ -20,12 +24,21 @@ const TIMEOUT: i64 = 30_000;
 const STEPS: u32 = 2_000;
 
 impl World<'_> {
-    pub(super) fn next_fate(&mut self, t: usize) -> Option<Fate> {
-        let fate = self.handsets.get_mut(t)?.fates.pop_front()?;
+    /// The first of a handset's fates that this request can meet; an enrolment is no request.
+    pub(super) fn next_fate(&mut self, t: usize, request: Option<&Request>) -> Option<Fate> {
+        let fates = &mut self.handsets.get_mut(t)?.fates;
+        let at = fates.iter().position(|(fate, on)| meets(*fate, *on, request))?;
+        let (fate, _) = fates.remove(at)?;
         self.count_fault(fate_words(fate));
         Some(fate)
     }
     pub(super) fn begin_sync(&mut self, t: usize, manual: bool) -> Judged {
+        let Some(handset) = self.handsets.get_mut(t) else {
+            return Ok(());
+        };
+        if handset.terminal.is_some() && handset.run.is_none() {
+            self.salvage(t)?;
+        }
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
@@ -109,6 +122,12 @@ impl World<'_> {
             self.handset_may_be_dead(t);
             return Ok(());
         };
+        if let Some(done) = &report.handed_over {
+            return self.forgets(t, &terminal, done);
+        }
+        if report.pulled {
+            handset.must_speak = false;
+        }
         if report.is_success() {
             handset.excused = false;
             let _ = terminal.forget_old();
@@ -119,7 +138,7 @@ impl World<'_> {
             return Ok(());
         }
         match self.books.get_mut(t) {
-            Some(book) => match book.truth(t, &terminal, &self.server) {
+            Some(book) => match book.truth(t, &terminal, &self.server, self.tally.crashes) {
                 Err(Broken {
                     rule: Rule::Unwell, ..
                 }) if self.server.host.is_dead() || self.handset_may_be_dead(t) => {
@@ -145,7 +164,7 @@ impl World<'_> {
         let signs_in = request.path.ends_with("/challenge") || request.path.ends_with("/token");
         let fate = match signs_in && Rng(self.count ^ 0xFA7E).chance(800) {
             true => None,
-            false => self.next_fate(t),
+            false => self.next_fate(t, Some(&request)),
         };
         self.tell(|| format!("handset {t} sends {request:?} {fate:?}"));
         let lag = 20 + i64::try_from(Rng(self.count ^ self.plan.seed).below(200)).unwrap_or(0);
@@ -234,6 +253,9 @@ impl World<'_> {
         if let Ok(answer) = &answered {
             let hash = hash_bytes(u64::from(answer.status), &answer.body);
             self.trace(&hash.to_le_bytes());
+            if answer.status == 200 {
+                brings_only_news(request, &network::response(answer))?;
+            }
             if answer.status == 200 && request.path.ends_with("/push") {
                 self.last_push.insert(t, network::response(answer));
             }
@@ -291,6 +313,59 @@ impl World<'_> {
         self.soon(0, Job::Step(t, run));
         Ok(())
     }
+}
+
+/// Whether a fate can befall this request.
+fn meets(fate: Fate, on: On, request: Option<&Request>) -> bool {
+    let Some(request) = request else {
+        return on == On::Any && !matches!(fate, Fate::Garbled | Fate::Strange | Fate::OldAnswer);
+    };
+    let is_push = request.path.ends_with("/push");
+    let is_patch = request.method == Method::Patch;
+    let is_there = match on {
+        On::Any => true,
+        On::Push => is_push,
+        On::Pull => request.path.contains("/field/pull"),
+        On::Photo => request.path.contains("/field/photos"),
+        On::Parcel => request.path.ends_with("/parcel"),
+    };
+    is_there
+        && match fate {
+            Fate::Garbled => is_patch,
+            Fate::OldAnswer => is_push,
+            Fate::Strange => is_push || is_patch,
+            _ => true,
+        }
+}
+
+/// A pull brings what comes after its cursor, and nothing of before: no change is told twice.
+fn brings_only_news(request: &Request, response: &Response) -> Judged {
+    let Some((_, cursor)) = request.path.split_once("/pull?cursor=") else {
+        return Ok(());
+    };
+    let mut parts = cursor.rsplitn(5, '.');
+    let mut next = || parts.next().unwrap_or_default();
+    let (author, _, post, _, epoch) = (next(), next(), next(), next(), next());
+    let Ok(answer) = serde_json::from_slice::<PullAnswer>(&response.body) else {
+        return Ok(());
+    };
+    for row in answer.rows.iter().filter(|_| answer.epoch == epoch) {
+        let at = match row.mailbox {
+            Open::Known(Mailbox::Post) => post,
+            Open::Known(Mailbox::Author) => author,
+            Open::Other(_) => continue,
+        };
+        if !answer.reset.contains(&row.mailbox) && at.parse().is_ok_and(|at: u64| row.n <= at) {
+            return broken(
+                Rule::Twice,
+                format!(
+                    "a pull after {at} brings {} {} of number {} again",
+                    row.kind, row.entity, row.n
+                ),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn answer_of(answered: &Result<Answer, Down>) -> Response {

@@ -61,15 +61,31 @@ impl World<'_> {
     pub(super) fn handset_down(&mut self, t: usize, cut: Cut, reboot: bool) {
         self.tell(|| format!("handset {t} dies ({cut:?})"));
         self.tally.crashes += 1;
-        if let Some(handset) = self.handsets.get_mut(t) {
-            handset.die();
+        // Two users of one machine die together.
+        for u in self.users_with(t) {
+            if let Some(handset) = self.handsets.get_mut(u) {
+                handset.die();
+            }
+            self.soon(15_000, Job::Boot(Machine::Terminal(u)));
+        }
+        if let Some(handset) = self.handsets.get(t) {
             handset.host.power_cycle(cut);
             if reboot {
                 handset.clock.reboot();
             }
         }
         self.perhaps_again(Machine::Terminal(t));
-        self.soon(15_000, Job::Boot(Machine::Terminal(t)));
+    }
+    /// All users of the machine of one.
+    pub(super) fn users_with(&self, t: usize) -> Vec<usize> {
+        let Some(handset) = self.handsets.get(t) else {
+            return Vec::new();
+        };
+        let users = self.handsets.iter().enumerate();
+        users
+            .filter(|(_, other)| other.is_same_machine(handset))
+            .map(|(u, _)| u)
+            .collect()
     }
     /// Who has just died may die again while it starts: recovery must stand its own interruption.
     pub(super) fn perhaps_again(&self, on: Machine) {
@@ -92,9 +108,27 @@ impl World<'_> {
         match booted {
             Ok(()) => {
                 self.tell(|| format!("handset {t} runs"));
-                self.holds(t)
+                if !self.is_sound(t) {
+                    return Ok(());
+                }
+                self.holds(t)?;
+                self.user_in_use(t)
+            }
+            Err(Error::NotEnrolled | Error::MovedAside { .. })
+                if self.handsets.get(t).is_some_and(|h| h.damaged.is_some()) =>
+            {
+                self.set_aside(t);
+                Ok(())
             }
             Err(Error::NotEnrolled) => {
+                self.soon(1_000, Job::Enrol(t));
+                Ok(())
+            }
+            Err(Error::Input(reason)) if reason.code == "terminal.handed_over" => {
+                // Said again at every start until somebody enrols it anew.
+                if self.handsets.get(t).is_some_and(|h| h.enrolled.is_some()) {
+                    return self.ended(t);
+                }
                 self.soon(1_000, Job::Enrol(t));
                 Ok(())
             }
@@ -117,13 +151,21 @@ impl World<'_> {
         Ok(())
     }
     pub(super) fn enrol(&mut self, t: usize) -> Judged {
-        let fate = self.next_fate(t);
+        if self
+            .handsets
+            .get(t)
+            .is_none_or(|handset| handset.terminal.is_some())
+        {
+            return Ok(());
+        }
+        if !self.invited(t) {
+            self.soon(60_000, Job::Enrol(t));
+            return self.patience(t, &Error::NotEnrolled);
+        }
+        let fate = self.next_fate(t, None);
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
-        if handset.terminal.is_some() {
-            return Ok(());
-        }
         let line = network::Direct::new(&self.server, fate);
         let enrolled = handset.enrol(&line);
         self.server_may_be_dead();
@@ -133,13 +175,14 @@ impl World<'_> {
         match enrolled {
             Ok(()) => {
                 self.tell(|| format!("handset {t} is enrolled"));
+                if let Some(handset) = self.handsets.get_mut(t) {
+                    handset.refusals = 0;
+                }
                 Ok(())
             }
             Err(error) => {
                 self.tell(|| format!("handset {t} is not enrolled: {error}"));
-                if self.at() > DAY * 2 {
-                    return broken(Rule::Unwell, format!("handset {t} cannot be enrolled: {error}"));
-                }
+                self.not_enrolled(t, &error)?;
                 let boot = if matches!(error, Error::AlreadyEnrolled) {
                     Job::Boot(Machine::Terminal(t))
                 } else {

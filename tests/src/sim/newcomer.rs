@@ -19,7 +19,7 @@ use protocol::{
 use serde_json::{Value, json};
 use server::params;
 use simdisk::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// See the module.
 #[derive(Default)]
@@ -28,12 +28,37 @@ pub struct Newcomer {
     /// After a restore it stays away.
     away: bool,
     n: u64,
-    /// Sent, and perhaps held: the same bytes go again until there is a receipt.
-    pending: Option<(EntryId, String)>,
+    /// To be sent in this order. Sent, and perhaps held: the same bytes go again until there is a receipt.
+    pending: VecDeque<(u64, EntryId, String)>,
+    /// Numbers of what has a receipt.
+    numbers: BTreeSet<u64>,
     /// The last one that has a receipt.
     last: Option<(EntryId, String)>,
     /// What has a receipt.
     held: BTreeMap<EntryId, Sha256>,
+}
+
+impl Newcomer {
+    /// The mark says what is held and what is missing.
+    fn marks(&self, answer: &PushAnswer) -> Judged {
+        let mark = &answer.mark;
+        let upto = (1..).take_while(|n| self.numbers.contains(n)).last().unwrap_or(0);
+        let highest = self.numbers.last().copied().unwrap_or(0);
+        let hole = (upto + 1..=highest).find(|n| {
+            let is_told = mark.holes.iter().any(|(from, to)| (*from..=*to).contains(n));
+            is_told == self.numbers.contains(n)
+        });
+        if mark.upto == upto && mark.highest == highest && hole.is_none() {
+            return Ok(());
+        }
+        broken(
+            Rule::Incomplete,
+            format!(
+                "of a newer handset {:?} are held, and the mark says {mark:?}",
+                self.numbers
+            ),
+        )
+    }
 }
 
 fn ten(rng: &mut Rng) -> [u8; 10] {
@@ -118,21 +143,57 @@ impl World<'_> {
         let n = self.newcomer.n + 1;
         let id = EntryId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
         let record = RecordId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
-        let (kind, payload) = if r.is_multiple_of(2) {
-            (
-                "report",
-                json!({"text": "新版本的内容", "mood": "good", "photos": []}),
-            )
-        } else {
-            ("drone_flight", json!({"height": 120}))
+        let entry = |id: EntryId,
+                     n: u64,
+                     record: RecordId,
+                     kind: &str,
+                     after: Option<EntryId>,
+                     payload: Value| {
+            json!({"v": 9, "id": id, "n": n, "kind": kind, "record": record, "after": after, "author": beat.person,
+                "post": beat.post, "payload": payload, "evidence": {"clock": clock, "smell": "none"},
+                "weather": "rain"})
+            .to_string()
         };
-        let entry = json!({"v": 9, "id": id, "n": n, "kind": kind, "record": record, "author": beat.person,
-            "post": beat.post, "payload": payload, "evidence": {"clock": clock, "smell": "none"}, "weather": "rain"});
-        let (id, bytes) = self
-            .newcomer
-            .pending
-            .get_or_insert_with(|| (id, entry.to_string()))
-            .clone();
+        let said = |text: &str| json!({"text": text, "mood": "good", "photos": []});
+        let made = match r % 4 {
+            0 => vec![(n, id, entry(id, n, record, "report", None, said("新版本的内容")))],
+            // What this version cannot read is kept, and its author is told.
+            1 => vec![(
+                n,
+                id,
+                entry(id, n, record, "report", None, json!({"text": [7], "photos": 3})),
+            )],
+            // The later one comes first: there is a hole, and it waits for the other.
+            2 => {
+                let second = EntryId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
+                vec![
+                    (
+                        n + 1,
+                        second,
+                        entry(
+                            second,
+                            n + 1,
+                            record,
+                            "withdraw",
+                            Some(id),
+                            json!({"entry": id, "reason": "误报"}),
+                        ),
+                    ),
+                    (n, id, entry(id, n, record, "report", None, said("先到的后到"))),
+                ]
+            }
+            _ => vec![(
+                n,
+                id,
+                entry(id, n, record, "drone_flight", None, json!({"height": 120})),
+            )],
+        };
+        if self.newcomer.pending.is_empty() {
+            self.newcomer.pending.extend(made);
+        }
+        let Some((n, id, bytes)) = self.newcomer.pending.front().cloned() else {
+            return Ok(Ok(()));
+        };
         // Other bytes under an id that is held: they are nobody's, and what is held stays.
         let last = self.newcomer.last.clone();
         let forged = last.map(|(id, bytes)| (id, bytes.replace("rain", "snow")));
@@ -169,9 +230,10 @@ impl World<'_> {
         if receipted(id, sha256) {
             self.newcomer.last = Some((id, bytes));
             self.newcomer.held.insert(id, sha256);
-            self.newcomer.n = n;
-            self.newcomer.pending = None;
-            return Ok(Ok(()));
+            self.newcomer.n = self.newcomer.n.max(n);
+            self.newcomer.numbers.insert(n);
+            self.newcomer.pending.pop_front();
+            return Ok(self.newcomer.marks(&answer));
         }
         Ok(broken(
             Rule::Lost,
@@ -206,7 +268,7 @@ impl World<'_> {
                 Some((stands, bytes, kind, state))
                     if stands == *sha256
                         && Sha256::of(&bytes) == *sha256
-                        && (kind == "report" || state == "held") => {}
+                        && (kind != "drone_flight" || state == "held") => {}
                 other => {
                     let state = other.map(|(.., state)| state);
                     return broken(

@@ -1,4 +1,4 @@
-//! Photos as they come out of the pipeline, small and each another: one tiny picture with a comment of seeded bytes.
+//! Photos as they come out of the pipeline, small and each another: one tiny picture with comments of seeded bytes.
 
 use anyhow::Result;
 use media::Prepared;
@@ -7,6 +7,8 @@ use simdisk::Rng;
 use std::sync::OnceLock;
 
 const SIDE: u16 = 16;
+/// A photo whose number has none of these bits is large: it travels in parts.
+pub const LARGE: u64 = 0x3F;
 /// Bytes of the comment: it makes a photo of about 2 kB.
 const COMMENT: usize = 1_400;
 
@@ -24,14 +26,22 @@ fn base() -> Result<&'static [u8]> {
 /// The photo of a number.
 pub fn photo(number: u64) -> Result<Prepared> {
     let base = base()?;
-    let mut comment = vec![0; COMMENT];
-    Rng(number).fill(&mut comment);
-    let mut jpeg = Vec::with_capacity(base.len() + COMMENT + 4);
+    let (comments, length) = if number & LARGE == 0 {
+        (2, 45_000)
+    } else {
+        (1, COMMENT)
+    };
+    let mut rng = Rng(number);
+    let mut comment = vec![0; length];
+    let mut jpeg = Vec::with_capacity(base.len() + comments * (length + 4));
     let (start, rest) = base.split_at(2.min(base.len()));
     jpeg.extend_from_slice(start);
-    jpeg.extend_from_slice(&[0xFF, 0xFE]);
-    jpeg.extend_from_slice(&u16::try_from(COMMENT + 2)?.to_be_bytes());
-    jpeg.extend_from_slice(&comment);
+    for _ in 0..comments {
+        rng.fill(&mut comment);
+        jpeg.extend_from_slice(&[0xFF, 0xFE]);
+        jpeg.extend_from_slice(&u16::try_from(length + 2)?.to_be_bytes());
+        jpeg.extend_from_slice(&comment);
+    }
     jpeg.extend_from_slice(rest);
     Ok(Prepared {
         sha256: Sha256::of(&jpeg).0,

@@ -2,7 +2,6 @@
 //! them can be left out and the others stay what they were: that is what makes a failing plan shrinkable.
 
 use serde::{Deserialize, Serialize};
-use simdisk::Rng;
 
 /// Length of the working day, milliseconds.
 pub const DAY: i64 = 8 * 3_600_000;
@@ -17,6 +16,9 @@ pub struct Plan {
     pub terminals: usize,
     /// Handsets' databases are encrypted.
     pub keyed: bool,
+    /// The last handset is a second user on the machine of the first.
+    #[serde(default)]
+    pub shared: bool,
     pub events: Vec<Event>,
 }
 
@@ -103,6 +105,17 @@ impl Fate {
     ];
 }
 
+/// Which exchange a fate waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum On {
+    #[default]
+    Any,
+    Push,
+    Pull,
+    Photo,
+    Parcel,
+}
+
 /// What somebody does, or what befalls a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Act {
@@ -134,7 +147,16 @@ pub enum Act {
     /// The holder leaves his post, and is given it back by the second of these.
     Relieve(usize),
     GiveBack(usize),
+    /// The holder gets another's post instead of his own, or another gets his.
+    Move(usize),
     Revoke(usize),
+    Wipe(usize),
+    /// The operator changes the key that parcels are sealed to.
+    RenewKey,
+    /// What waits is written on a memory card, and carried to the centre.
+    Export(usize),
+    /// The other user takes the handset.
+    Switch(usize),
     /// The server's background jobs.
     Sweep,
     /// A handset of a newer version sends what nobody knows yet.
@@ -143,6 +165,8 @@ pub enum Act {
     Net {
         t: usize,
         fate: Fate,
+        #[serde(default)]
+        on: On,
     },
     Offline {
         t: usize,
@@ -172,7 +196,11 @@ pub enum Act {
     UploadsExpired,
     Backup,
     Restore,
+    /// Pages of the database are overwritten or cut off while the app is not running.
     Damage(usize),
+    /// Everything on the handset is copied away, and put in the place of what is there by the second of these.
+    Copy(usize),
+    PutBack(usize),
 }
 
 impl Act {
@@ -203,7 +231,13 @@ impl Act {
             Self::Restore => "server restored from its backup",
             Self::Damage(_) => "database damaged",
             Self::Relieve(_) => "relieved of the post",
+            Self::Move(_) => "moved to another post",
             Self::Revoke(_) => "terminal revoked",
+            Self::Wipe(_) => "wipe ordered",
+            Self::RenewKey => "parcel key renewed",
+            Self::Export(_) => "parcel carried by hand",
+            Self::Switch(_) => "user switched",
+            Self::PutBack(_) => "handset put back to its copy",
             Self::Newcomer => "newer handset",
             _ => return None,
         })
@@ -250,7 +284,14 @@ pub const KINDS: &[&str] = &[
     "upload expired",
     "server restored from its backup",
     "relieved of the post",
+    "moved to another post",
     "terminal revoked",
+    "wipe ordered",
+    "parcel key renewed",
+    "parcel carried by hand",
+    "user switched",
+    "database damaged",
+    "handset put back to its copy",
     "request lost",
     "answer lost",
     "cut in a request's body",
@@ -269,214 +310,3 @@ pub const KINDS: &[&str] = &[
     "photo garbled by a proxy",
     "newer handset",
 ];
-
-struct Maker {
-    rng: Rng,
-    events: Vec<Event>,
-}
-
-impl Maker {
-    fn put(&mut self, at: i64, act: Act) {
-        let r = self.rng.next();
-        self.events.push(Event { at, r, act });
-    }
-    fn below(&mut self, n: u64) -> u64 {
-        self.rng.below(n)
-    }
-    fn index(&mut self, n: usize) -> usize {
-        usize::try_from(self.rng.below(n as u64)).unwrap_or(0)
-    }
-    fn time(&mut self) -> i64 {
-        i64::try_from(self.rng.below(DAY.unsigned_abs())).unwrap_or(0)
-    }
-    fn machine(&mut self, terminals: usize) -> Machine {
-        // The server is one among many, and everything hangs on it.
-        if self.rng.chance(300) {
-            Machine::Server
-        } else {
-            Machine::Terminal(self.index(terminals))
-        }
-    }
-    fn loss(&mut self) -> Loss {
-        match self.rng.below(3) {
-            0 => Loss::All,
-            1 => Loss::Prefix,
-            _ => Loss::Scatter,
-        }
-    }
-}
-
-impl Plan {
-    /// The day of a seed; every tenth seed has encrypted handsets.
-    pub fn of(seed: u64) -> Self {
-        let mut rng = Rng(seed ^ 0x5EED_0F_DA7);
-        let terminals = 3 + usize::try_from(rng.below(6)).unwrap_or(0);
-        let mut maker = Maker {
-            rng,
-            events: Vec::new(),
-        };
-        for t in 0..terminals {
-            maker.work(t);
-        }
-        maker.centre(terminals);
-        maker.faults(terminals);
-        maker.events.sort_by_key(|event| event.at);
-        Self {
-            seed,
-            terminals,
-            keyed: seed % 10 == 9,
-            events: maker.events,
-        }
-    }
-}
-
-impl Maker {
-    fn work(&mut self, t: usize) {
-        let minute = 60_000;
-        let first = i64::try_from(self.below(600_000)).unwrap_or(0);
-        self.put(first, Act::CheckIn(t));
-        self.put(DAY / 2 - 20 * minute, Act::CheckOut(t));
-        self.put(DAY / 2 + 20 * minute, Act::CheckIn(t));
-        self.put(DAY - minute, Act::CheckOut(t));
-        for k in 0..36 {
-            let at = self.time();
-            let twice = self.rng.chance(200);
-            // 30 reports with two photos, 6 without: 60 photos, and the activities' besides.
-            let photos = if k % 6 == 5 {
-                0
-            } else if self.rng.chance(300) {
-                3
-            } else {
-                2
-            };
-            self.put(at, Act::Report { t, photos, twice });
-        }
-        for _ in 0..4 {
-            let at = self.time();
-            let photos = self.index(3);
-            self.put(at, Act::Activity { t, photos });
-        }
-        for _ in 0..4 {
-            let at = self.time();
-            self.put(at, Act::Answer(t));
-        }
-        for _ in 0..3 {
-            let at = self.time();
-            self.put(at, Act::Withdraw(t));
-            let at = self.time();
-            self.put(at, Act::Mend(t));
-        }
-        let at = self.time();
-        self.put(at, Act::Draft(t));
-        for _ in 0..10 {
-            let at = self.time();
-            self.put(at, Act::Look(t));
-        }
-        for _ in 0..24 {
-            let at = self.time();
-            self.put(at, Act::Sync(t));
-        }
-    }
-    fn centre(&mut self, terminals: usize) {
-        for _ in 0..terminals {
-            for (count, act) in [
-                (16, Act::Case),
-                (3, Act::Task),
-                (1, Act::CancelTask),
-                (2, Act::Review),
-                (2, Act::ActivityReview),
-                (1, Act::Register),
-            ] {
-                for _ in 0..count {
-                    let at = self.time();
-                    self.put(at, act.clone());
-                }
-            }
-        }
-        for k in 0..16 {
-            self.put(k * DAY / 16 + 1, Act::Sweep);
-        }
-    }
-    fn faults(&mut self, terminals: usize) {
-        for t in 0..terminals {
-            for _ in 0..8 {
-                let at = self.time();
-                let fate = Fate::ALL[self.index(Fate::ALL.len())];
-                for _ in 0..=self.below(2) {
-                    self.put(at, Act::Net { t, fate });
-                }
-            }
-            let at = self.time();
-            let minutes = 5 + i64::try_from(self.below(60)).unwrap_or(0);
-            self.put(at, Act::Offline { t, minutes });
-        }
-        for _ in 0..terminals * 5 {
-            let at = self.time();
-            let (on, k, loss) = (self.machine(terminals), self.below(120), self.loss());
-            self.put(at, Act::Power { on, k, loss });
-        }
-        for _ in 0..terminals {
-            let at = self.time();
-            let on = self.machine(terminals);
-            self.put(at, Act::Kill(on));
-            let at = self.time();
-            let (on, k) = (self.machine(terminals), self.below(60));
-            self.put(at, Act::IoError { on, k });
-            let at = self.time();
-            let t = self.index(terminals);
-            self.put(at, Act::TokenExpired(t));
-        }
-        for _ in 0..3 {
-            let at = self.time();
-            self.put(at, Act::Newcomer);
-        }
-        self.rare(terminals);
-    }
-    /// What befalls some worlds and not others.
-    fn rare(&mut self, terminals: usize) {
-        if self.rng.chance(500) {
-            let (at, on) = (self.time(), self.machine(terminals));
-            let minutes = 1 + i64::try_from(self.below(20)).unwrap_or(0);
-            self.put(at, Act::DiskFull { on, minutes });
-        }
-        if self.rng.chance(400) {
-            let (at, t) = (self.time(), self.index(terminals));
-            let years = 365 * 86_400_000;
-            let ms = [-years * 30, -3_600_000, 3 * years, 40 * years][self.index(4)];
-            // The server has just asked it to wait.
-            let fate = Fate::TooMany;
-            self.put(at - 2_000, Act::Net { t, fate });
-            self.put(at - 1_500, Act::Sync(t));
-            self.put(at, Act::Clock { t, ms });
-        }
-        if self.rng.chance(400) {
-            let (at, t) = (self.time(), self.index(terminals));
-            self.put(at, Act::Reboot(t));
-        }
-        if self.rng.chance(300) {
-            let at = self.time();
-            self.put(at, Act::UploadsExpired);
-        }
-        if self.rng.chance(250) {
-            let at = self.time();
-            let later = at + 60_000 * (1 + i64::try_from(self.below(30)).unwrap_or(0));
-            self.put(at, Act::Backup);
-            self.put(later, Act::Restore);
-        }
-        if self.rng.chance(250) {
-            let (at, t) = (self.time(), self.index(terminals));
-            let back = at + i64::try_from(self.below(7_200_000)).unwrap_or(0);
-            self.put(at, Act::Relieve(t));
-            self.put(back, Act::GiveBack(t));
-        }
-        if self.rng.chance(200) {
-            // The first exchange of all is the enrolment.
-            let (t, fate) = (self.index(terminals), Fate::AnswerLost);
-            self.put(0, Act::Net { t, fate });
-        }
-        if self.rng.chance(100) {
-            let (at, t) = (self.time(), self.index(terminals));
-            self.put(at, Act::Revoke(t));
-        }
-    }
-}

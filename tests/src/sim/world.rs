@@ -2,14 +2,17 @@
 
 use super::{
     clock::{START, Time},
+    ends::{Former, Older},
     handset::Handset,
     judge::{Book, Judged, Rule, broken, unwell},
+    memory::Memory,
     network,
     newcomer::Newcomer,
     plan::{Act, ENTRIES, Event, Fate, Machine, PHOTOS, Plan},
     server::{Image, Server},
     town::Town,
 };
+use bytes::Bytes;
 use protocol::{ids::EntryId, time::Millis};
 use simdisk::{Cut, hash_bytes};
 use std::collections::BTreeMap;
@@ -70,6 +73,8 @@ pub(super) enum Job {
     /// A request that comes when nobody waits for its answer any more.
     Late(Request),
     Room(Machine),
+    /// A memory card comes to the centre.
+    Import(Bytes),
 }
 
 /// See the module.
@@ -89,9 +94,15 @@ pub struct World<'p> {
     pub(super) server_cut: Cut,
     /// A disk fault may be on its way to the server: a 500 may be honest.
     pub(super) server_strained: bool,
-    pub(super) backup: Option<Image>,
+    /// And of when it is.
+    pub(super) backup: Option<(Image, Millis)>,
     pub(super) calm: bool,
     pub(super) newcomer: Newcomer,
+    pub(super) former: Vec<Former>,
+    pub(super) copies: BTreeMap<usize, Older>,
+    pub(super) memory: Memory,
+    /// Home of the user who is in use on a shared machine, when that is known.
+    pub(super) in_use: Option<&'static str>,
     /// The server's last answer to each handset's push.
     pub(super) last_push: BTreeMap<usize, Response>,
     story: Option<Vec<String>>,
@@ -120,6 +131,15 @@ impl<'p> World<'p> {
             .enumerate()
             .map(|(k, beat)| Handset::new(k, plan.seed, &time, plan.keyed, &beat.invitation))
             .collect();
+        let mut handsets = handsets;
+        if plan.shared
+            && handsets.len() > 1
+            && let Some(second) = handsets.pop()
+            && let Some(first) = handsets.first()
+        {
+            let second = second.second(first);
+            handsets.push(second);
+        }
         let mut world = Self {
             plan,
             town,
@@ -137,6 +157,10 @@ impl<'p> World<'p> {
             backup: None,
             calm: false,
             newcomer: Newcomer::default(),
+            former: Vec::new(),
+            copies: BTreeMap::new(),
+            memory: Memory::default(),
+            in_use: None,
             last_push: BTreeMap::new(),
             story: story.then(Vec::new),
         };
@@ -192,14 +216,29 @@ impl<'p> World<'p> {
         self.heal()?;
         for (t, book) in self.books.iter_mut().enumerate() {
             if let Some(handset) = self.handsets.get(t) {
-                book.at_rest(t, handset, &self.server)?;
+                book.at_rest(t, handset, &self.server, self.tally.crashes)?;
             }
         }
+        for former in &self.former {
+            former.at_rest(&self.server)?;
+        }
+        self.memory_looks()?;
+        super::rest::decided(&self.server)?;
+        self.users_at_rest()?;
         self.newcomer_at_rest()?;
-        for book in &self.books {
-            self.tally.entries += book.entries() as u64;
-            self.tally.photos += book.photos() as u64;
-            self.tally.days += u64::from(book.entries() >= ENTRIES && book.photos() >= PHOTOS);
+        // A handset that was enrolled anew has lived one day under two names.
+        for (t, book) in self.books.iter().enumerate() {
+            let before = self
+                .former
+                .iter()
+                .filter(|former| former.t == t)
+                .map(|former| &former.book);
+            let books: Vec<&Book> = before.chain([book]).collect();
+            let entries: usize = books.iter().map(|book| book.entries()).sum();
+            let photos: usize = books.iter().map(|book| book.photos()).sum();
+            self.tally.entries += entries as u64;
+            self.tally.photos += photos as u64;
+            self.tally.days += u64::from(entries >= ENTRIES && photos >= PHOTOS);
         }
         let hosts = self.handsets.iter().map(|handset| &handset.host);
         let hashes: Vec<u64> = hosts
@@ -239,6 +278,7 @@ impl<'p> World<'p> {
                 self.host(on).set_quota(None);
                 Ok(())
             }
+            Job::Import(card) => self.import(card),
         }
     }
     pub(super) fn host(&self, on: Machine) -> simdisk::Host {
@@ -261,6 +301,12 @@ impl<'p> World<'p> {
             handset.fates.clear();
             handset.offline_until = Millis(0);
         }
+        // Whoever was put back speaks before he files.
+        self.everybody_boots()?;
+        for t in 0..self.handsets.len() {
+            self.begin_sync(t, true)?;
+        }
+        self.drain()?;
         self.everybody_boots()?;
         for t in 0..self.handsets.len() {
             let act = Act::Report {
@@ -335,10 +381,9 @@ impl<'p> World<'p> {
             let Some(terminal) = &handset.terminal else {
                 return false;
             };
-            handset.revoked
-                || terminal
-                    .status()
-                    .is_ok_and(|s| s.items_waiting == 0 && s.photos_waiting == 0)
+            terminal
+                .status()
+                .is_ok_and(|s| s.items_waiting == 0 && s.photos_waiting == 0)
         })
     }
 }

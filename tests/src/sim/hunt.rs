@@ -1,0 +1,136 @@
+//! Hunting deliberate defects: each is armed in a process of its own, and short days are lived until a promise breaks.
+//! A hunt begins with days of the flavour in which such a defect would show first, and goes on with all others.
+
+use super::{judge::Broken, maker::Flavour, plan::Plan, world::live};
+use anyhow::{Context as _, Result};
+use protocol::sabotage::{self, Defect};
+use std::{
+    collections::VecDeque,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Days that a defect may escape, and the time it has: then the simulator is called blind.
+const ESCAPES: u64 = 300;
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// One for each promise and each side: the share that every test run hunts.
+const SAMPLE: &[Defect] = &[
+    Defect::ReceivedWithoutReceipt,
+    Defect::ForgetsAtOnce,
+    Defect::TombstoneForgotten,
+    Defect::HandsetSkipsSync,
+    Defect::ReceiptBeforeCommit,
+    Defect::PhotoNotKept,
+];
+
+/// Where a defect would show first.
+fn flavour(defect: Defect) -> Flavour {
+    use Defect as D;
+    match defect {
+        D::PhotoByLength
+        | D::PhotoReceiptOfAnyHash
+        | D::UploadByLength
+        | D::OffsetLies
+        | D::PhotoNotKept
+        | D::PhotoFileGoneBeforeReceipt => Flavour::Photos,
+        D::HandsetSkipsSync
+        | D::ServerSkipsSync
+        | D::ReceiptBeforeCommit
+        | D::SavedWithoutCommit
+        | D::NewIdAfterUnknownOutcome
+        | D::CursorBeforeRows
+        | D::NumberAfterwards
+        | D::DraftNotSaved
+        | D::DraftGoneBeforeSubmit
+        | D::PhotoFileNotSynced
+        | D::PhotoFolderNotSynced
+        | D::MailAfterCommit => Flavour::Power,
+        D::MarkIgnored | D::EpochIgnored | D::EpochKept | D::ForgetsAtOnce | D::PhotoForgottenAtReceipt => {
+            Flavour::Restore
+        }
+        D::ResetForgotten
+        | D::ResetNotSaid
+        | D::TombstoneForgotten
+        | D::TombstoneNotWritten
+        | D::LateAnswerApplied => Flavour::Posts,
+        D::HandoverLeavesOut | D::WipeBeforeSealing | D::ParcelReceiptBeforeCommit | D::ParcelTwice => {
+            Flavour::Ends
+        }
+        D::WaitBelievedAfterClockSetBack => Flavour::Clock,
+        D::SeriesReusedAfterRestore => Flavour::Copies,
+        D::EnrolmentForgotten => Flavour::Begin,
+        D::HeldNeverReleased
+        | D::HolesHidden
+        | D::CustodyLostWithRoom
+        | D::ReceiptKeyedById
+        | D::ConflictOverwrites => Flavour::Newcomer,
+        _ => Flavour::Line,
+    }
+}
+
+/// Arms the defect of this name for the process.
+pub fn arm(name: &str) -> Result<Defect> {
+    let defect = Defect::ALL.iter().copied().find(|defect| defect.name() == name);
+    let defect = defect.with_context(|| format!("there is no defect {name}"))?;
+    sabotage::arm(Some(defect));
+    Ok(defect)
+}
+
+/// Lives days with one defect until a promise breaks.
+pub fn hunt(name: &str) -> Result<bool> {
+    let (defect, began) = (arm(name)?, Instant::now());
+    let caught = first_broken(flavour(defect), began);
+    let took = began.elapsed().as_secs_f64();
+    match caught {
+        Some((day, broken)) => println!(
+            "{name}: {}; caught on day {day} after {took:.1} s: {broken}",
+            defect.words()
+        ),
+        None => println!("{name}: {}; NOT CAUGHT in {took:.0} s", defect.words()),
+    }
+    Ok(true)
+}
+
+fn first_broken(flavour: Flavour, began: Instant) -> Option<(u64, Broken)> {
+    for seed in 0..ESCAPES {
+        if began.elapsed() > PATIENCE {
+            return None;
+        }
+        // Every fourth day is of any flavour.
+        let day = if seed % 4 == 3 {
+            Flavour::of(seed / 4)
+        } else {
+            flavour
+        };
+        if let Err(broken) = live(&Plan::brief(seed, day), false).0 {
+            return Some((seed, broken));
+        }
+    }
+    None
+}
+
+/// Hunts all of them, or the sample; `true` when each was caught.
+pub fn all(jobs: u64, sample: bool) -> Result<bool> {
+    let defects = if sample { SAMPLE } else { Defect::ALL };
+    let mut waiting: VecDeque<Defect> = defects.iter().copied().collect();
+    let mut workers: VecDeque<Child> = VecDeque::new();
+    let mut caught = 0;
+    loop {
+        while (workers.len() as u64) < jobs.max(1)
+            && let Some(defect) = waiting.pop_front()
+        {
+            let child = Command::new(std::env::current_exe()?)
+                .args(["--stride", "1", "--defect", defect.name()])
+                .stdout(Stdio::piped())
+                .spawn()?;
+            workers.push_back(child);
+        }
+        let Some(child) = workers.pop_front() else { break };
+        let said = String::from_utf8_lossy(&child.wait_with_output()?.stdout).into_owned();
+        print!("{said}");
+        caught += usize::from(said.contains("; caught on day"));
+    }
+    println!("{caught} of {} caught", defects.len());
+    Ok(caught == defects.len())
+}
