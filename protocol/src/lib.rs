@@ -8,6 +8,7 @@
 pub mod calendar;
 pub mod case;
 pub mod codes;
+pub mod coding;
 pub mod duty;
 pub mod entry;
 pub mod evidence;

@@ -38,7 +38,15 @@ pub struct PushAnswer {
     pub receipts: Vec<Receipt>,
     pub refused: Vec<Refused>,
     pub mark: StreamMark,
+    /// Every entry of the body was taken, at this time, and none refused: then `receipts` is empty, and the receipt of
+    /// each is its id, number and hash with this time. `body_sha256` binds all of their bytes. Only for who asked
+    /// ([`BRIEF`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Millis>,
 }
+
+/// Header and value (RFC 7240) by which a handset asks for `taken` in the place of a receipt for each entry.
+pub const BRIEF: (&str, &str) = ("prefer", "return=minimal");
 
 /// An element of the batch that the server did not take, and why. The others are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

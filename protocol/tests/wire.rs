@@ -183,6 +183,23 @@ fn push_and_its_answer_are_frozen() {
                 highest: 9,
                 holes: vec![(8, 8)],
             },
+            taken: None,
+        },
+    );
+    frozen(
+        "push_answer_brief",
+        &PushAnswer {
+            epoch: "e1".into(),
+            server_time: T0,
+            body_sha256: Sha256([9; 32]),
+            receipts: vec![],
+            refused: vec![],
+            mark: StreamMark {
+                upto: 7,
+                highest: 7,
+                holes: vec![],
+            },
+            taken: Some(T0),
         },
     );
 }
@@ -364,6 +381,7 @@ fn enrolment_and_tokens_are_frozen() {
     frozen(
         "token_answer",
         &TokenAnswer {
+            pins: vec![Sha256([1; 32])],
             epoch: "e1".into(),
             server_time: T0,
             token: "t".into(),

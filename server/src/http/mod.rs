@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod body;
+pub(crate) mod coding;
 pub mod description;
 mod edge;
 pub(crate) mod health;

@@ -1,8 +1,11 @@
 //! The whole service: all rooms' routes under one router, with what stands around every request.
 
-use super::{edge, health, operation::Operations, problem};
+use super::{coding, edge, health, operation::Operations, problem};
 use crate::{activities, app::App, blobs, cases, duty, feed, grids, intake, people, tasks, terminals};
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
 use protocol::problem::ProblemCode;
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
 use utoipa_axum::router::OpenApiRouter;
@@ -37,7 +40,8 @@ pub fn around(app: &App, router: Router<App>) -> Router {
     router
         .fallback(|| async { problem::of(ProblemCode::NotFound) })
         .method_not_allowed_fallback(|| async { problem::of(ProblemCode::MethodNotAllowed) })
-        .layer(RequestDecompressionLayer::new())
+        .layer(from_fn(coding::known))
+        .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
         .layer(from_fn_with_state(app.clone(), edge::around))
         .layer(CompressionLayer::new())
         .with_state(app.clone())

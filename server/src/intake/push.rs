@@ -8,18 +8,20 @@ use crate::{
     app::App,
     duty,
     failure::Failure,
-    http::{actor::Field, body::Json},
+    http::{actor::Field, coding},
     terminals::identity,
 };
 use axum::{
     body::Bytes,
     extract::{State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use protocol::{
+    coding::Words,
     photo::Sha256,
     problem::{FieldError, Problem, ProblemCode},
-    push::{Envelope, MAX_BATCH, PushAnswer},
+    push::{BRIEF, Envelope, MAX_BATCH, MAX_PUSH_BYTES, PushAnswer},
     sign::{SIGNATURE_HEADER, Signature, push_message},
 };
 use std::sync::Arc;
@@ -28,9 +30,15 @@ use std::sync::Arc;
 ///
 /// Every well-framed entry is kept and receipted, whatever it says; what becomes of it comes by mailbox. The
 /// same entry again gets the same receipt. The body is signed with the stream's key under the token in use.
+/// `Content-Encoding: xunge-1` (zlib with a dictionary that both ends know) is read here, and answered in kind to who
+/// accepts it; what is signed and hashed are the plain bytes.
 #[utoipa::path(
     post, path = "/v1/field/push", tag = "field",
-    params(("xunge-signature" = String, Header, description = "Over the token's and the body's hash")),
+    params(
+        ("xunge-signature" = String, Header, description = "Over the token's and the body's hash"),
+        ("prefer" = Option<String>, Header, description = "`return=minimal`: when every entry was taken, `taken` says \
+            so in the place of the receipts"),
+    ),
     request_body = Envelope,
     responses(
         (status = 200, body = PushAnswer),
@@ -38,6 +46,7 @@ use std::sync::Arc;
         (status = 401, body = Problem, description = "`auth.required`, `auth.token`, `auth.signature`"),
         (status = 403, body = Problem, description = "`push.stream`, `stream.revoked`"),
         (status = 413, body = Problem, description = "`push.too_many`, `request.too_large`: nothing was taken"),
+        (status = 415, body = Problem, description = "`request.media_type`: a coding, or words of it, not known here"),
     )
 )]
 pub(super) async fn push(
@@ -45,8 +54,10 @@ pub(super) async fn push(
     field: Field,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<PushAnswer>, Failure> {
+) -> Result<Response, Failure> {
     let body = body.map_err(|rejection| too_large(&rejection))?;
+    let words = Words::of(field.stream, field.person, field.post);
+    let body = coding::unpack(&headers, body, &words, MAX_PUSH_BYTES)?;
     let signature = check_signature(&field, &headers, &body)?;
     let envelope = read(&body)?;
     if envelope.stream != field.stream {
@@ -56,6 +67,7 @@ pub(super) async fn push(
         let detail = format!("{} entries, at most {MAX_BATCH}", envelope.entries.len());
         return Err(Failure::because(ProblemCode::TooMany, detail));
     }
+    let count = envelope.entries.len();
     let elements = envelope
         .entries
         .iter()
@@ -85,14 +97,42 @@ pub(super) async fn push(
         .await?;
     metrics::counter!("xunge_entries_taken_total").increment(custody.new as u64);
     metrics::counter!("xunge_entries_refused_total").increment(custody.refused.len() as u64);
-    Ok(Json(PushAnswer {
+    let mut answer = PushAnswer {
         epoch,
         server_time: app.clock.now(),
         body_sha256,
         receipts: custody.receipts,
         refused: custody.refused,
         mark: custody.mark,
-    }))
+        taken: None,
+    };
+    if asks_for_brief(&headers) {
+        shorten(&mut answer, count);
+    }
+    coding::answer(&headers, &answer, &words.answering(body_sha256))
+}
+
+fn asks_for_brief(headers: &HeaderMap) -> bool {
+    let (name, wanted) = BRIEF;
+    let stated = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut preferences = stated.flat_map(|text| text.split(','));
+    preferences.any(|one| one.trim().eq_ignore_ascii_case(wanted))
+}
+
+/// One time for all in the place of a receipt for each, when that says the same: all `count` entries are taken and
+/// were so at one time.
+fn shorten(answer: &mut PushAnswer, count: usize) {
+    let Some(first) = answer.receipts.first().map(|receipt| receipt.received) else {
+        return;
+    };
+    let all = answer.refused.is_empty() && answer.receipts.len() == count;
+    if all && answer.receipts.iter().all(|receipt| receipt.received == first) {
+        answer.receipts.clear();
+        answer.taken = Some(first);
+    }
 }
 
 pub(super) fn too_large(rejection: &BytesRejection) -> Failure {

@@ -286,6 +286,7 @@ impl Server {
         let token = format!("token-{}", self.counter);
         self.token = Some(token.clone());
         ok(&TokenAnswer {
+            pins: Vec::new(),
             epoch: self.epoch.clone(),
             server_time: now,
             token,
@@ -362,6 +363,7 @@ impl Server {
             receipts,
             refused,
             mark: self.mark(),
+            taken: None,
         })
     }
 

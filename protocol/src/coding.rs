@@ -1,0 +1,165 @@
+//! `xunge-1`, the content coding of pushes and their answers: zlib (RFC 1950) with a preset dictionary, which is what
+//! both ends know before the first byte. A report alone is chance (ids, times) and words of JSON that are the same each
+//! time; gzip has to send those words, this coding names them.
+//!
+//! The stream itself says by which dictionary it was packed (Adler-32, RFC 1950 2.2), so other words are noticed and
+//! never read as something else; what was signed and hashed are the plain bytes in any case. The words of a number
+//! never change: other words are a coding with the next number, and who does not know it answers 415.
+
+use crate::{
+    ids::{PersonId, PostId, StreamId},
+    photo::Sha256,
+};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+/// Its name in `Content-Encoding` and `Accept-Encoding`.
+pub const CODING: &str = "xunge-1";
+/// What both ends know of every stream; the last words are the cheapest to name.
+const KNOWN: &str = include_str!("../data/words_1.txt");
+/// Grows the output by this much at a time.
+const PIECE: usize = 16 * 1024;
+
+/// The dictionary of one stream, or of an answer to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Words(Vec<u8>);
+
+/// Why packed bytes cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CodingError {
+    #[error("packed by words that are not known here")]
+    OtherWords,
+    #[error("damaged, or not all of it")]
+    Damaged,
+    #[error("larger than it may be")]
+    TooLarge,
+}
+
+impl Words {
+    /// What a stream and the server know of each other.
+    pub fn of(stream: StreamId, author: PersonId, post: PostId) -> Self {
+        let known = KNOWN
+            .replace("{stream}", &stream.to_string())
+            .replace("{author}", &author.to_string())
+            .replace("{post}", &post.to_string());
+        Self(known.into_bytes())
+    }
+    /// For the answer to a body: it names the body's hash, which who sent the body knows.
+    #[must_use]
+    pub fn answering(&self, body: Sha256) -> Self {
+        let mut words = self.0.clone();
+        words.extend_from_slice(body.to_string().as_bytes());
+        Self(words)
+    }
+
+    /// Packs; `None` only when the library fails, and then the plain bytes go.
+    pub fn pack(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let mut packer = Compress::new(Compression::best(), true);
+        packer.set_dictionary(&self.0).ok()?;
+        let mut packed = Vec::with_capacity(plain.len() / 2 + 64);
+        loop {
+            let taken = usize::try_from(packer.total_in()).ok()?;
+            let status = packer.compress_vec(plain.get(taken..)?, &mut packed, FlushCompress::Finish);
+            match status.ok()? {
+                Status::StreamEnd => return Some(packed),
+                Status::Ok | Status::BufError => packed.reserve(PIECE),
+            }
+        }
+    }
+    /// Reads what was packed by these words, up to `most` bytes; nothing may follow it.
+    pub fn unpack(&self, packed: &[u8], most: usize) -> Result<Vec<u8>, CodingError> {
+        let mut reader = Decompress::new(true);
+        let mut plain = Vec::new();
+        let mut known = false;
+        loop {
+            if plain.len() > most {
+                return Err(CodingError::TooLarge);
+            }
+            plain.reserve(PIECE);
+            let before = (reader.total_in(), plain.len());
+            let rest = usize::try_from(before.0)
+                .ok()
+                .and_then(|taken| packed.get(taken..));
+            let rest = rest.unwrap_or_default();
+            match reader.decompress_vec(rest, &mut plain, FlushDecompress::None) {
+                Ok(Status::StreamEnd) if plain.len() > most => return Err(CodingError::TooLarge),
+                // Without the words in its head it is another coding.
+                Ok(Status::StreamEnd) if known && usize::try_from(reader.total_in()) == Ok(packed.len()) => {
+                    return Ok(plain);
+                }
+                Ok(Status::StreamEnd) => return Err(CodingError::Damaged),
+                Ok(_) if before == (reader.total_in(), plain.len()) => return Err(CodingError::Damaged),
+                Ok(_) => {}
+                Err(error) if error.needs_dictionary().is_some() && !known => {
+                    reader
+                        .set_dictionary(&self.0)
+                        .map_err(|_| CodingError::OtherWords)?;
+                    known = true;
+                }
+                Err(_) => return Err(CodingError::Damaged),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(k: u8) -> Words {
+        let of = |n: u8| [n; 10];
+        Words::of(
+            StreamId::from_parts(1, of(k)),
+            PersonId::from_parts(2, of(2)),
+            PostId::from_parts(3, of(3)),
+        )
+    }
+
+    #[test]
+    fn the_words_of_a_number_never_change() {
+        assert_eq!(
+            Sha256::of(KNOWN.as_bytes()).to_string(),
+            "efd0a829e2395cd5786804d230fed52ab3c361625a2c838833e6e52d79929bab",
+            "handsets in the field pack by them: other words need another name"
+        );
+    }
+
+    #[test]
+    fn what_was_packed_reads_as_it_was_and_only_by_its_words() {
+        for plain in [b"".to_vec(), b"{}".to_vec(), KNOWN.as_bytes().repeat(300)] {
+            let packed = words(1).pack(&plain).unwrap();
+            assert_eq!(words(1).unpack(&packed, plain.len()), Ok(plain.clone()));
+            assert_eq!(words(2).unpack(&packed, 1 << 20), Err(CodingError::OtherWords));
+            for other in [
+                words(1).answering(Sha256([1; 32])),
+                words(1).answering(Sha256([2; 32])),
+            ] {
+                assert_eq!(other.unpack(&packed, 1 << 20), Err(CodingError::OtherWords));
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_limit_and_damage_is_no_body() {
+        let bomb = words(1).pack(&vec![b' '; 4 << 20]).unwrap();
+        assert_eq!(words(1).unpack(&bomb, 1 << 20), Err(CodingError::TooLarge));
+        assert_eq!(words(1).unpack(&bomb, 4 << 20).map(|b| b.len()), Ok(4 << 20));
+        let packed = words(1).pack(br#"{"v":1,"stream":"other"}"#).unwrap();
+        for end in 0..packed.len() {
+            assert_eq!(
+                words(1).unpack(&packed[..end], 1 << 20),
+                Err(CodingError::Damaged),
+                "{end}"
+            );
+        }
+        let mut longer = packed;
+        longer.push(0);
+        assert_eq!(words(1).unpack(&longer, 1 << 20), Err(CodingError::Damaged));
+        // zlib without our words.
+        let mut plain = Compress::new(Compression::best(), true);
+        let mut other = Vec::with_capacity(100);
+        plain
+            .compress_vec(b"{}", &mut other, FlushCompress::Finish)
+            .unwrap();
+        assert_eq!(words(1).unpack(&other, 1 << 20), Err(CodingError::Damaged));
+    }
+}
