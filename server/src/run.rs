@@ -27,7 +27,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::task::JoinHandle;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
+};
 
 /// How long requests that are under way may take once the server is told to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -288,9 +291,9 @@ impl Running {
         tracing::info!("stopped");
     }
     /// Waits for SIGTERM, SIGINT or the listener's own end, then stops.
-    pub async fn run(mut self) {
+    pub async fn run(mut self, mut signals: Signals) {
         tokio::select! {
-            () = signalled() => {}
+            () = signals.told() => {}
             _ = &mut self.serving => tracing::error!("the listener ended by itself"),
         }
         if self.serving.is_finished() {
@@ -302,13 +305,22 @@ impl Running {
 }
 
 /// The operating system asks the program to end.
-pub async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        }
-        // Without signals the process ends as the system pleases.
-        _ => std::future::pending().await,
+///
+/// They are listened for from [`Signals::listen`] on, and one that comes before anybody waits is kept: a server that is told
+/// to stop while it starts, or as soon as it has said its address, stops as cleanly as any other.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+    async fn told(&mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
     }
 }
