@@ -167,6 +167,62 @@ fn a_receipt_for_other_bytes_is_no_receipt() {
     }
 }
 
+/// As a server answers that was asked for the short form and took all.
+fn shortened(response: &mut Response) {
+    changed(response, |answer| {
+        answer.taken = answer.receipts.first().map(|receipt| receipt.received);
+        answer.receipts.clear();
+    });
+}
+
+#[test]
+fn one_time_for_all_receipts_exactly_what_this_body_held() {
+    let world = World::new(31);
+    let items: Vec<_> = (0..3)
+        .map(|k| world.report(&format!("report {k}"), &[]))
+        .collect();
+    world.fault([Fault::Pass, Fault::Pass, Fault::Change(shortened)]);
+    let report = world.sync();
+    assert_eq!((report.entries_received, report.entries_waiting), (3, 0));
+    assert!(items.iter().all(|item| world.is_received(item)));
+    world.assert_agreement();
+}
+
+#[test]
+fn one_time_for_all_of_another_body_or_server_or_beside_a_refusal_is_no_receipt() {
+    let tampers: [fn(&mut Response); 3] = [
+        |r| {
+            shortened(r);
+            changed(r, |a| a.body_sha256.0[0] ^= 1);
+        },
+        |r| {
+            shortened(r);
+            changed(r, |a| a.epoch.push('x'));
+        },
+        |r| {
+            shortened(r);
+            changed(r, |a| {
+                a.refused.push(protocol::push::Refused {
+                    index: 9,
+                    id: None,
+                    code: "entry.unframed".into(),
+                    detail: String::new(),
+                });
+            });
+        },
+    ];
+    for tamper in tampers {
+        let world = World::new(32);
+        let item = world.report("垃圾", &[]);
+        world.fault([Fault::Pass, Fault::Pass, Fault::Change(tamper)]);
+        world.sync();
+        assert_eq!(world.item(&item).custody, Custody::Waiting);
+        world.settle();
+        assert!(world.is_received(&item));
+        world.assert_agreement();
+    }
+}
+
 #[test]
 fn story_07_killed_between_any_two_steps_nothing_is_lost_or_filed_twice() {
     for apply_last in [true, false] {

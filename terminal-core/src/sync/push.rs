@@ -12,11 +12,12 @@ use crate::{
 };
 use protocol::{
     WIRE_VERSION,
+    coding::Words,
     entry::{Reason, Receipt},
     ids::EntryId,
     photo::Sha256,
     problem::ProblemCode,
-    push::{Envelope, PushAnswer, StreamMark},
+    push::{BRIEF, Envelope, PushAnswer, StreamMark},
     sabotage::{self, Defect},
     sign::{SIGNATURE_HEADER, push_message},
     time::Millis,
@@ -82,6 +83,12 @@ impl Sync {
         let request = self
             .request(Method::Post, "push")
             .header(SIGNATURE_HEADER, signature.to_string())
+            .header(BRIEF.0, BRIEF.1)
+            .known_by(Words::of(
+                self.account.stream,
+                self.account.holder,
+                self.account.post,
+            ))
             .json(body);
         Ok(Some((asked, Action::Send(request))))
     }
@@ -94,15 +101,8 @@ impl Sync {
         sent: &[(EntryId, u64, Sha256)],
         outcome: Outcome,
     ) -> Result<()> {
-        if believed_without_reason(&outcome, sent) {
-            let received = |(id, n, sha256): &(EntryId, u64, Sha256)| Receipt {
-                id: *id,
-                n: *n,
-                sha256: *sha256,
-                received: now,
-            };
-            let receipts: Vec<Receipt> = sent.iter().map(received).collect();
-            store.accept(&receipts, &[], &StreamMark::default())?;
+        if believed_without_reason(&outcome, body, sent) {
+            store.accept(&receipts_at(sent, now), &[], &StreamMark::default())?;
             return Ok(());
         }
         let answer = classify(outcome)
@@ -115,13 +115,16 @@ impl Sync {
             Ok(answer) => answer,
             Err(failure) => return self.push_failed(store, now, sent, &failure),
         };
+        let same_epoch = self.epoch.as_deref() == Some(answer.epoch.as_str());
         if self.see_epoch(store, &answer.epoch)? {
             self.session.renew();
         }
+        let brief = brief_receipts(&answer, same_epoch, sent);
         // Only what was in this very push can be settled by its answer.
         let receipts: Vec<_> = answer
             .receipts
             .into_iter()
+            .chain(brief)
             .filter(|r| {
                 sent.iter()
                     .any(|(id, n, sha256)| *id == r.id && *n == r.n && *sha256 == r.sha256)
@@ -213,8 +216,27 @@ impl Sync {
     }
 }
 
+/// The receipts that an answer gives by one time for all: for exactly the entries of this body, whose hash the answer
+/// names, from the very server that was asked. Beside a refusal it says nothing: then it is no answer of ours.
+fn brief_receipts(answer: &PushAnswer, same_epoch: bool, sent: &[(EntryId, u64, Sha256)]) -> Vec<Receipt> {
+    let (Some(received), true, []) = (answer.taken, same_epoch, answer.refused.as_slice()) else {
+        return Vec::new();
+    };
+    receipts_at(sent, received)
+}
+
+fn receipts_at(sent: &[(EntryId, u64, Sha256)], received: Millis) -> Vec<Receipt> {
+    let receipt = |(id, n, sha256): &(EntryId, u64, Sha256)| Receipt {
+        id: *id,
+        n: *n,
+        sha256: *sha256,
+        received,
+    };
+    sent.iter().map(receipt).collect()
+}
+
 /// Whether a deliberate defect takes this outcome for receipts of all that was sent.
-fn believed_without_reason(outcome: &Outcome, sent: &[(EntryId, u64, Sha256)]) -> bool {
+fn believed_without_reason(outcome: &Outcome, body: Sha256, sent: &[(EntryId, u64, Sha256)]) -> bool {
     let Outcome::Answer(answer) = outcome else {
         return sabotage::is(Defect::ReceivedWithoutReceipt);
     };
@@ -223,10 +245,16 @@ fn believed_without_reason(outcome: &Outcome, sent: &[(EntryId, u64, Sha256)]) -
         429 | 503 => sabotage::is(Defect::LaterBelieved),
         200 => match session::read::<PushAnswer>(&answer.body, "push") {
             Err(_) => sabotage::is(Defect::PortalBelieved),
+            Ok(answer) if answer.body_sha256 != body => {
+                let for_all = answer.taken.is_some() || answer.receipts.len() >= sent.len();
+                sabotage::is(Defect::ReceiptOfAnotherPush) && for_all
+            }
             Ok(answer) => {
-                let named = |id: EntryId| answer.receipts.iter().any(|receipt| receipt.id == id);
-                sabotage::is(Defect::ReceiptOfAnotherPush) && answer.receipts.len() >= sent.len()
-                    || sabotage::is(Defect::ReceiptWithoutHash) && sent.iter().all(|(id, ..)| named(*id))
+                let of = |id: EntryId| answer.receipts.iter().filter(move |receipt| receipt.id == id);
+                let of_others = |(id, _, sha256): &(EntryId, u64, Sha256)| {
+                    of(*id).count() > 0 && of(*id).all(|receipt| receipt.sha256 != *sha256)
+                };
+                sabotage::is(Defect::ReceiptWithoutHash) && sent.iter().all(of_others)
             }
         },
         _ => false,

@@ -4,19 +4,23 @@
 //!
 //! Calls block and must not be made from inside an async runtime. The connections live on one thread of their
 //! own, so that one connection serves many syncs and its end is noticed while nobody asks. Bodies are compressed
-//! both ways, here and not by the HTTP client, because what is counted is what the line carried. Plain HTTP only
-//! on loopback, when the invitation says so.
+//! both ways, here and not by the HTTP client, because what is counted is what the line carried: by the words that both
+//! ends know where a request has them, else by gzip. A server that does not know those words (415) gets the same request
+//! once more by gzip, and so all others of this process. Plain HTTP only on loopback, when the invitation says so.
 
 use super::{
     CancelToken, KEPT_HEADERS, Method, Request, Response, Traffic, Transport, TransportError,
     hints::{Heard, HintLine},
-    pins::{NOT_PINNED, tls},
+    pins::{NOT_PINNED, Pins, tls},
 };
 use crate::sync::Outcome;
 use bytes::Bytes;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use futures_util::stream;
-use protocol::photo::Sha256;
+use protocol::{
+    coding::{CODING, Words},
+    photo::Sha256,
+};
 use reqwest::{
     Body, Client,
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue},
@@ -24,7 +28,7 @@ use reqwest::{
 use std::{
     io::{Read as _, Write as _},
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -37,6 +41,9 @@ const COMPRESS_FROM: usize = 256;
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 /// A body is handed to the line in pieces of this size: a cancel takes effect between two of them.
 const PIECE: usize = 16 * 1024;
+/// What is read of answers: everywhere, and where words are known.
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+const GZIP_OR_WORDS: HeaderValue = HeaderValue::from_static("gzip, xunge-1");
 const CONNECT: Duration = Duration::from_secs(15);
 const EXCHANGE: Duration = Duration::from_secs(60);
 /// An idle connection is kept for the next sync this long; longer would cost more in signs of life than a new one.
@@ -52,8 +59,11 @@ pub struct Https {
     own_head: u64,
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
+    pins: Pins,
     /// The kept connection has rested, and may have been closed by the other end without our knowing.
     rested: AtomicBool,
+    /// The server does not know the words that we know.
+    words_unknown: AtomicBool,
 }
 
 impl Https {
@@ -72,7 +82,8 @@ impl Https {
         }
         // Given for plain HTTP too, where it accepts nobody: without one reqwest looks for a TLS of its own, and
         // on Android for the platform's verifier, and panics when it finds none.
-        let tls = tls(pins).map_err(|error| bad(error.to_string()))?;
+        let pins: Pins = Arc::new(RwLock::new(pins.to_vec()));
+        let tls = tls(Arc::clone(&pins)).map_err(|error| bad(error.to_string()))?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -96,8 +107,18 @@ impl Https {
             own_head: u64::try_from(own_head).unwrap_or(0),
             base,
             runtime: Some(runtime),
+            pins,
             rested: AtomicBool::new(false),
+            words_unknown: AtomicBool::new(false),
         })
+    }
+
+    /// Checks connections that are made from now on against these pins.
+    pub(crate) fn trust(&self, pins: &[Sha256]) {
+        let mut kept = self.pins.write().unwrap_or_else(PoisonError::into_inner);
+        if *kept != pins {
+            *kept = pins.to_vec();
+        }
     }
 
     /// Says that some time has passed since the last exchange: when the kept connection turns out to be dead at the
@@ -128,7 +149,7 @@ impl Https {
             ));
         }
         let received = AtomicU64::new(0);
-        let whole = runtime.block_on(until(cancel, EXCHANGE, read(answer, head, &received)));
+        let whole = runtime.block_on(until(cancel, EXCHANGE, read(answer, head, None, &received)));
         Err(whole.map_or_else(Outcome::Failed, Outcome::Answer))
     }
 
@@ -148,6 +169,12 @@ impl Https {
         self.runtime
             .as_ref()
             .ok_or_else(|| TransportError::Unreachable("closed".into()))
+    }
+
+    /// The words to pack a request by, unless the server has said that it does not know them.
+    fn words<'r>(&self, request: &'r Request) -> Option<&'r Words> {
+        let known = !self.words_unknown.load(Ordering::Relaxed);
+        request.words.as_ref().filter(|_| known)
     }
 
     /// Sends a request; `sent` grows with the head and with every piece of the body that is handed to the line.
@@ -170,8 +197,16 @@ impl Https {
             is_json |= *name == "content-type" && value == "application/json";
             headers.insert(HeaderName::from_static(name), value);
         }
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        let body = if is_json && request.body.len() > COMPRESS_FROM {
+        let words = self.words(request);
+        headers.insert(
+            ACCEPT_ENCODING,
+            if words.is_some() { GZIP_OR_WORDS } else { GZIP },
+        );
+        let packed = words.and_then(|words| words.pack(&request.body));
+        let body = if let Some(packed) = packed {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(CODING));
+            packed
+        } else if is_json && request.body.len() > COMPRESS_FROM {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             gzip(&request.body).map_err(|error| TransportError::Address(error.to_string()))?
         } else {
@@ -182,7 +217,7 @@ impl Https {
             .request(method, format!("{}{}", self.base, request.path));
         if !body.is_empty() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-            asking = asking.body(in_pieces(body.into(), sent.clone()));
+            asking = asking.body(in_pieces(body.into(), sent));
         }
         let added = headers
             .iter()
@@ -214,13 +249,21 @@ impl Transport for Https {
         let exchange = async || {
             let answer = self.ask(request, &sent).await?;
             let head = head_of(&answer);
-            received.store(head.size(), Ordering::Relaxed);
-            read(answer, head, &received).await
+            received.fetch_add(head.size(), Ordering::Relaxed);
+            let words = self
+                .words(request)
+                .map(|words| words.answering(Sha256::of(&request.body)));
+            read(answer, head, words.as_ref(), &received).await
         };
         let once = || self.runtime()?.block_on(until(cancel, EXCHANGE, exchange()));
         let mut outcome = once();
         let rested = self.rested.swap(false, Ordering::Relaxed);
         if rested && matches!(outcome, Err(TransportError::Cut(_))) && received.load(Ordering::Relaxed) == 0 {
+            outcome = once();
+        }
+        // Asked again at once by what every server reads.
+        if self.words(request).is_some() && matches!(&outcome, Ok(answer) if answer.status == 415) {
+            self.words_unknown.store(true, Ordering::Relaxed);
             outcome = once();
         }
         let reached = !matches!(
@@ -248,8 +291,14 @@ async fn until<T>(
     }
 }
 
-/// A body that is counted piece by piece as the line takes it.
-fn in_pieces(body: Bytes, sent: Arc<AtomicU64>) -> Body {
+/// A body that is counted piece by piece as the line takes it. One that is a single piece says where it ends, which
+/// saves HTTP/2 a frame.
+fn in_pieces(body: Bytes, sent: &Arc<AtomicU64>) -> Body {
+    if body.len() <= PIECE {
+        sent.fetch_add(u64::try_from(body.len()).unwrap_or(0), Ordering::Relaxed);
+        return body.into();
+    }
+    let sent = Arc::clone(sent);
     let pieces = stream::unfold((body, sent), |(mut body, sent)| async move {
         if body.is_empty() {
             return None;
@@ -279,6 +328,7 @@ fn head_of(answer: &reqwest::Response) -> Response {
 async fn read(
     mut answer: reqwest::Response,
     mut head: Response,
+    words: Option<&Words>,
     received: &AtomicU64,
 ) -> Result<Response, TransportError> {
     let cut = |what: String| TransportError::Cut(what);
@@ -290,16 +340,17 @@ async fn read(
             return Err(cut("the answer is too large".into()));
         }
     }
-    if head.header(CONTENT_ENCODING.as_str()) == Some("gzip") && !body.is_empty() {
-        let mut plain = Vec::new();
-        GzDecoder::new(body.as_slice())
-            .take(MAX_ANSWER + 1)
-            .read_to_end(&mut plain)
-            .map_err(|error| cut(error.to_string()))?;
-        if is_too_large(&plain) {
+    if !body.is_empty() {
+        body = match (head.header(CONTENT_ENCODING.as_str()), words) {
+            (Some("gzip"), _) => ungzip(&body).map_err(|error| cut(error.to_string()))?,
+            (Some(CODING), Some(words)) => words
+                .unpack(&body, usize::try_from(MAX_ANSWER).unwrap_or(usize::MAX))
+                .map_err(|error| cut(error.to_string()))?,
+            _ => body,
+        };
+        if is_too_large(&body) {
             return Err(cut("the answer is too large".into()));
         }
-        body = plain;
     }
     head.headers
         .retain(|(name, _)| KEPT_HEADERS.contains(&name.as_str()));
@@ -326,6 +377,15 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::default());
     encoder.write_all(bytes)?;
     encoder.finish()
+}
+
+/// At most one byte more than an answer may have.
+fn ungzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    GzDecoder::new(bytes)
+        .take(MAX_ANSWER + 1)
+        .read_to_end(&mut plain)?;
+    Ok(plain)
 }
 
 /// An error with its causes in one line, without the address, which stands in every one of them.

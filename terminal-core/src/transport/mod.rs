@@ -5,12 +5,12 @@ mod cancel;
 pub mod driver;
 pub mod hints;
 pub mod https;
-mod pins;
+pub(crate) mod pins;
 
 pub use cancel::CancelToken;
 pub use driver::Driver;
 
-use protocol::entry::Reason;
+use protocol::{coding::Words, entry::Reason};
 
 /// HTTP methods that the handset uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +36,8 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// As it is signed and hashed; the transport may compress it on the way.
     pub body: Vec<u8>,
+    /// What the server knows of it beforehand: the transport may pack it by these words and read an answer so packed.
+    pub words: Option<Words>,
 }
 
 impl Request {
@@ -46,6 +48,7 @@ impl Request {
             path: path.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            words: None,
         }
     }
     /// With one more header.
@@ -59,6 +62,12 @@ impl Request {
     pub fn json(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self.header("content-type", "application/json")
+    }
+    /// With words that both ends know.
+    #[must_use]
+    pub fn known_by(mut self, words: Words) -> Self {
+        self.words = Some(words);
+        self
     }
     /// Bytes of the request line and the headers, as HTTP/1.1 writes them; HTTP/2 may need fewer.
     pub fn head_size(&self) -> u64 {
