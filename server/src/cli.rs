@@ -169,6 +169,7 @@ pub fn main() -> Result<ExitCode> {
 
 impl Serve {
     async fn run(self) -> Result<()> {
+        let signals = run::Signals::listen().context("signals")?;
         let settings = match &self.config {
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
@@ -194,7 +195,7 @@ impl Serve {
         };
         let running = Box::pin(run::start(options)).await?;
         println!("{}", running.url);
-        running.run().await;
+        running.run(signals).await;
         Ok(())
     }
 }
