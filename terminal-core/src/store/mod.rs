@@ -279,7 +279,19 @@ fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
     if sabotage::is(Defect::HandsetSkipsSync) {
         connection.execute_batch("PRAGMA synchronous = OFF")?;
     }
+    make_durable(&connection)?;
     Ok(connection)
+}
+
+/// A process that was killed between writing to the log and syncing it leaves rows that the next process finds although
+/// they are not on the disk. They must be before anybody is shown or sent them (a number that was sent and then lost
+/// in a power cut would be given again): a checkpoint syncs the log first of all.
+fn make_durable(connection: &Connection) -> Result<()> {
+    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        // No room to copy the log's pages: they stay in the log, which was synced before.
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 fn set_key(disk: &dyn Disk, connection: &Connection, key: &[u8; 32]) -> Result<()> {

@@ -31,6 +31,8 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
         // PostgreSQL reads "text" as a column's name and says so when there is none.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        // One plan for each statement: otherwise whatever says `LIMIT ?` is planned anew for every value.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
@@ -44,6 +46,8 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
         }
         if read_only {
             connection.execute_batch("PRAGMA query_only = ON")?;
+        } else {
+            make_durable(&connection)?;
         }
         Ok((connection, mode))
     });
@@ -57,6 +61,16 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
             "{}: {error}",
             path.display()
         ))),
+    }
+}
+
+/// A process that was killed between writing to the log and syncing it leaves rows that the next process finds although
+/// they are not on the disk. They must be before anybody is told of them: a checkpoint syncs the log first of all.
+fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
+    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        // No room to copy the log's pages: they stay in the log, which was synced before.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
+        other => other,
     }
 }
 
