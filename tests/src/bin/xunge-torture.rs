@@ -1,9 +1,9 @@
 //! `cargo xtask torture`: real processes under bad luck. See [`e2e::torture`].
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use e2e::torture::{
-    Engine, Plan,
+    Engine, Lasts, Plan,
     hand::{self, Place},
     run,
 };
@@ -17,6 +17,9 @@ struct Command {
     /// For each engine
     #[arg(long, default_value_t = 2)]
     minutes: u64,
+    /// So many rounds for each engine, however long they take
+    #[arg(long, conflicts_with = "minutes")]
+    rounds: Option<u64>,
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[arg(long, value_enum)]
@@ -123,7 +126,10 @@ fn torture(command: &Command) -> Result<bool> {
     );
     let plan = Plan {
         seed: command.seed,
-        lasts: Duration::from_secs(command.minutes * 60),
+        lasts: match command.rounds {
+            Some(rounds) => Lasts::Rounds(rounds),
+            None => Lasts::Time(Duration::from_secs(command.minutes * 60)),
+        },
         engines,
     };
     let good = run(&plan, folder.path());
@@ -154,10 +160,10 @@ impl Database {
         Ok(database)
     }
     fn run(&self, statement: &str) -> Result<()> {
-        let mut psql = std::process::Command::new("psql");
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, &self.server]);
-        ensure!(psql.status().context("psql")?.success(), "{statement}");
-        Ok(())
+        let mut client = postgres::Client::connect(&self.server, postgres::NoTls).context("PostgreSQL")?;
+        client
+            .batch_execute(statement)
+            .with_context(|| statement.to_owned())
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     machine::{Machine, Shim},
     servers::Servers,
     small::SmallDisk,
+    story::Story,
 };
 use crate::{
     chance::Chance,
@@ -27,8 +28,9 @@ use std::{
 };
 
 const HANDS: usize = 4;
-/// Everything pending must be delivered in this time once the world is calm; generous, for a busy machine.
-const SETTLES_IN: Duration = Duration::from_secs(240);
+/// A handset that neither delivers nor gives up in this time, in a calm world, hangs. The machine may be busy, so nothing
+/// but a hang takes so long.
+const HANGS_AFTER: Duration = Duration::from_secs(900);
 
 /// A city, its server and its handsets, each on a disk of its own.
 pub struct Arena {
@@ -37,14 +39,15 @@ pub struct Arena {
     chance: Chance,
     servers: Servers,
     server: Machine,
-    server_disk: SmallDisk,
+    /// Absent where small disks cannot be made.
+    server_disk: Option<SmallDisk>,
     /// Who may see everything that is there.
     supervisor: Account,
     pub(super) hands: Vec<Hand>,
     full: Option<(FullDisk, Instant)>,
     pub(super) verified: BTreeSet<String>,
     tally: Tally,
-    started: Instant,
+    story: Story,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +107,7 @@ impl Arena {
             let name = format!("hand-{k}");
             let place = folder.join(&name);
             // The first lives on a disk that can be full.
-            let disk = (k == 0).then(|| SmallDisk::mount(&place)).transpose()?;
+            let disk = if k == 0 { SmallDisk::mount(&place)? } else { None };
             let line = Line::to(servers.address())?;
             let home = place.join("home");
             let through = format!("http://{}", line.address());
@@ -135,25 +138,31 @@ impl Arena {
             full: None,
             verified: BTreeSet::new(),
             tally: Tally::default(),
-            started: Instant::now(),
+            story: Story::begin(&folder.join("story.txt"))?,
         })
     }
-    /// Leaves its folder for a look: small disks stay mounted until somebody unmounts them.
-    pub fn keep(&mut self) {
-        println!(
-            "数据留在 / kept in {} (two small disks stay mounted there)",
-            self.folder.display()
-        );
-        self.server_disk.keep();
-        for disk in self.hands.iter_mut().filter_map(|hand| hand.disk.as_mut()) {
-            disk.keep();
+    /// Ends all processes, tells the story, and leaves its folder for a look: what was on small disks is copied there.
+    pub fn keep(&mut self) -> Result<()> {
+        self.story.show();
+        for hand in &mut self.hands {
+            hand.end();
         }
+        self.servers.kill_all()?;
+        let hands = self.hands.iter().map(|hand| &hand.disk);
+        for disk in hands.chain([&self.server_disk]).flatten() {
+            disk.keep()?;
+        }
+        println!("数据留在 / kept in {}", self.folder.display());
+        Ok(())
+    }
+    pub fn has_small_disks(&self) -> bool {
+        self.server_disk.is_some()
     }
     /// Rounds until `enough` says so after one, then an audit of everything from the beginning.
     pub fn rounds(&mut self, enough: &mut dyn FnMut(&Tally) -> bool) -> Result<Tally> {
         loop {
             self.round()?;
-            self.say();
+            self.story.say_sometimes(self.tally.words());
             if enough(&self.tally) {
                 break;
             }
@@ -165,23 +174,9 @@ impl Arena {
         }
         Ok(self.tally.clone())
     }
-    fn say(&self) {
-        let tally = &self.tally;
-        println!(
-            "{:>5}s round {}: {} entries, {} photos, {} kills, {} power cuts, {} full disks, {} differ",
-            self.started.elapsed().as_secs(),
-            tally.rounds,
-            tally.entries,
-            tally.photos,
-            tally.kills,
-            tally.cuts,
-            tally.full,
-            tally.differs.len()
-        );
-    }
-
     fn round(&mut self) -> Result<()> {
         self.tally.rounds += 1;
+        self.story.round(self.tally.rounds)?;
         for k in 0..self.hands.len() {
             self.start_hand(k)?;
         }
@@ -217,6 +212,8 @@ impl Arena {
                 let k = self.chance.below(self.hands.len());
                 let weather = self.weather();
                 if let Some(hand) = self.hands.get(k) {
+                    self.story
+                        .tell(format_args!("{}: the line: {weather:?}", hand.name))?;
                     hand.line.set(weather);
                 }
                 Ok(())
@@ -227,26 +224,30 @@ impl Arena {
     fn strike_server(&mut self) -> Result<()> {
         let all = self.is_sqlite || self.chance.percent(40);
         if all {
+            self.story.tell("all servers are killed")?;
             self.tally.kills += self.servers.kill_all()?;
             if self.chance.percent(50) {
                 self.cut_server()?;
             }
         } else {
             let which = self.chance.below(self.servers.count());
+            self.story.tell(format_args!("server {which} is killed"))?;
             self.tally.kills += u64::from(self.servers.kill(which)?);
         }
         thread::sleep(Duration::from_millis(self.chance.bits() % 300));
         if matches!(self.full, Some((FullDisk::Server, _))) {
             self.relieve()?;
         }
-        self.servers.start(&self.server)
+        self.servers.start(&self.server)?;
+        self.story.tell("all servers answer")
     }
     fn cut_server(&mut self) -> Result<()> {
         if matches!(self.full, Some((FullDisk::Server, _))) {
             self.relieve()?;
         }
         self.tally.cuts += 1;
-        self.server.cut(&mut self.chance)
+        let mode = self.server.cut(&mut self.chance)?;
+        self.story.tell(format_args!("the servers' power is cut: {mode}"))
     }
     fn fill_a_disk(&mut self) -> Result<()> {
         if self.full.is_some() {
@@ -262,6 +263,8 @@ impl Arena {
             return Ok(());
         };
         disk.fill(leave)?;
+        self.story
+            .tell(format_args!("{which:?}: its disk is full but for {leave} KiB"))?;
         self.tally.full += 1;
         let end = Instant::now() + Duration::from_millis(200 + self.chance.bits() % 1_200);
         self.full = Some((which, end));
@@ -269,13 +272,14 @@ impl Arena {
     }
     fn relieve(&mut self) -> Result<()> {
         match self.full.take().and_then(|(which, _)| self.disk(which)) {
-            Some(disk) => disk.make_room(),
-            None => Ok(()),
+            Some(disk) => disk.make_room()?,
+            None => return Ok(()),
         }
+        self.story.tell("there is room again")
     }
     fn disk(&self, which: FullDisk) -> Option<&SmallDisk> {
         match which {
-            FullDisk::Server => Some(&self.server_disk),
+            FullDisk::Server => self.server_disk.as_ref(),
             FullDisk::Hand(k) => self.hands.get(k)?.disk.as_ref(),
         }
     }
@@ -304,6 +308,7 @@ impl Arena {
                 self.cut_hand(k)?;
             }
         }
+        self.story.tell("calm: everybody is killed once more")?;
         self.tally.kills += self.servers.kill_all()?;
         // Also keeps the undo log short.
         self.cut_server()?;
@@ -316,9 +321,13 @@ impl Arena {
     fn deliver(&mut self) -> Result<()> {
         self.relieve()?;
         self.servers.start(&self.server)?;
+        self.story.tell("all servers answer")?;
         audit::receipts(&self.desk()?, &self.hands, &mut self.tally)?;
         let inventories = self.settle()?;
-        self.audit(&inventories)
+        self.story.tell("everybody has delivered")?;
+        self.audit(&inventories)?;
+        self.story
+            .tell(format_args!("audited: {} differ", self.tally.differs.len()))
     }
     fn audit(&mut self, inventories: &[Option<Inventory>]) -> Result<()> {
         let desk = self.desk()?;
@@ -342,7 +351,7 @@ impl Arena {
             let mut command = hand.command("settle", 0)?;
             hand.child = Some(command.arg("--out").arg(out).spawn()?);
         }
-        let until = Instant::now() + SETTLES_IN;
+        let until = Instant::now() + HANGS_AFTER;
         let mut found = Vec::new();
         for hand in &mut self.hands {
             let inventory = hand.wait(until)?;
@@ -369,6 +378,7 @@ impl Arena {
             child.kill()?;
             child.wait()?;
             self.tally.kills += 1;
+            self.story.tell(format_args!("{} is killed", hand.name))?;
         }
         Ok(())
     }
@@ -378,11 +388,19 @@ impl Arena {
         }
         self.tally.cuts += 1;
         let hand = self.hands.get(k).context("a hand")?;
-        hand.machine.cut(&mut self.chance)
+        let mode = hand.machine.cut(&mut self.chance)?;
+        self.story
+            .tell(format_args!("{}: its power is cut: {mode}", hand.name))
     }
 }
 
 impl Hand {
+    fn end(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
     fn inventory(&self) -> PathBuf {
         self.notes.with_extension("inventory")
     }
@@ -421,9 +439,6 @@ impl Hand {
 
 impl Drop for Hand {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.end();
     }
 }

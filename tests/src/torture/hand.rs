@@ -170,23 +170,34 @@ fn check(terminal: &Terminal, notes: &mut Notes) -> Result<()> {
     notes.write(&Note::Filed(item.id, Vec::new()))
 }
 
+/// Tries in a row, in a calm world, that bring nothing and were not told to wait: then it will not be delivered.
+const IN_VAIN: u32 = 60;
+const BETWEEN_TRIES: Duration = Duration::from_millis(250);
+
 /// Finishes the drafts and syncs until everything is delivered, or it is clear that it will not be; then says what is here.
 pub fn settle(place: &Place) -> Result<Inventory> {
     let mut notes = Notes::open(&place.notes)?;
     let mut handset = Handset::at(&place.home);
     finish_drafts(handset.open()?, &mut notes)?;
-    let mut last = String::new();
-    // A handset that was told to wait keeps to it, also when its user asks; that is a minute and more.
-    for _ in 0..720 {
+    let (mut last, mut in_vain) = (String::new(), 0);
+    while in_vain < IN_VAIN {
+        in_vain += 1;
         match handset.sync() {
             Ok(report) if report.is_success() => {
                 last.clear();
                 break;
             }
-            Ok(report) => last = format!("not everything was delivered: {report:?}"),
+            Ok(report) => {
+                let got = report.entries_received + report.photos_received + report.rows_pulled;
+                // A handset that was told to wait keeps to it, also when its user asks; that is a minute and more.
+                if got > 0 || report.wait_asked {
+                    in_vain = 0;
+                }
+                last = format!("not everything was delivered: {report:?}");
+            }
             Err(error) => last = error.to_string(),
         }
-        thread::sleep(Duration::from_millis(250));
+        thread::sleep(BETWEEN_TRIES);
     }
     let mut inventory = take_inventory(handset.open()?)?;
     if !last.is_empty() {

@@ -95,7 +95,8 @@ impl Machine {
         command
     }
     /// The power goes; every program on this disk must be dead already.
-    pub fn cut(&self, chance: &mut Chance) -> Result<()> {
+    /// Answers what of the unsynced was left.
+    pub fn cut(&self, chance: &mut Chance) -> Result<String> {
         let mode = match chance.below(4) {
             0 => "lose".to_owned(),
             1 => "prefix".to_owned(),
@@ -114,6 +115,6 @@ impl Machine {
             "powercut {mode} in {}: {trouble}",
             self.folder.display()
         );
-        Ok(())
+        Ok(mode)
     }
 }

@@ -9,6 +9,7 @@
 //! | [`servers`] | one server, or two over one PostgreSQL, behind one address |
 //! | [`chaos`] | what goes wrong, by a seed |
 //! | [`audit`] | what must be there afterwards, once, with the same bytes |
+//! | [`story`] | what went wrong, in order, for whoever looks into a failure |
 //!
 //! The seed fixes what is tried in which order; when it hits a process is the machine's own luck.
 
@@ -18,6 +19,7 @@ pub mod hand;
 pub mod machine;
 pub mod servers;
 pub mod small;
+pub mod story;
 
 use crate::chance::Chance;
 use anyhow::{Context, Result, ensure};
@@ -51,9 +53,20 @@ impl fmt::Display for Engine {
 pub struct Plan {
     pub seed: u64,
     /// For each engine.
-    pub lasts: Duration,
+    pub lasts: Lasts,
     pub engines: Vec<Engine>,
 }
+
+/// How long an engine is tortured.
+#[derive(Debug, Clone, Copy)]
+pub enum Lasts {
+    Time(Duration),
+    /// However long they take: the same work on a slow machine.
+    Rounds(u64),
+}
+
+/// From then on chance must have brought every kind of bad luck.
+const LONG: Duration = Duration::from_secs(120);
 
 /// What happened, and what was found.
 #[derive(Debug, Clone, Default)]
@@ -112,8 +125,17 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<bool> {
     for engine in &plan.engines {
         let place = folder.join(engine.to_string());
         let mut arena = chaos::Arena::found(&place, engine, &shim, plan.seed)?;
-        let until = Instant::now() + plan.lasts;
-        let found = arena.rounds(&mut |tally| !tally.is_good() || Instant::now() >= until);
+        let began = Instant::now();
+        let found = arena.rounds(&mut |tally| {
+            !tally.is_good()
+                || match plan.lasts {
+                    Lasts::Time(time) => began.elapsed() >= time,
+                    Lasts::Rounds(rounds) => tally.rounds >= rounds,
+                }
+        });
+        if !found.as_ref().is_ok_and(Tally::is_good) {
+            arena.keep()?;
+        }
         let tally = found.with_context(|| format!("{engine}, --seed {}", plan.seed))?;
         println!("torture: {engine} {}", tally.words());
         for what in tally.differs.iter().take(30) {
@@ -121,15 +143,15 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<bool> {
         }
         all.add(&tally);
         if !tally.is_good() {
-            arena.keep();
             break;
         }
+        let is_long = began.elapsed() >= LONG;
+        let full = if arena.has_small_disks() { tally.full } else { 1 };
         for (what, how_often) in [
             ("kill", tally.kills),
             ("power cut", tally.cuts),
-            ("full disk", tally.full),
+            ("full disk", full),
         ] {
-            let is_long = plan.lasts >= Duration::from_secs(120);
             ensure!(how_often > 0 || !is_long, "{engine}: not one {what} happened");
         }
     }
