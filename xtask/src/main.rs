@@ -64,7 +64,7 @@ enum Task {
         which: Bench,
     },
     /// Kill real servers and handsets, cut their power, fill their disks: `--minutes M` for each engine, `--seed S`,
-    /// `--engine sqlite|postgres`; needs root
+    /// `--engine sqlite|postgres`; disks fill up for root only
     Torture {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,

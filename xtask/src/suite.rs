@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::pg::{self, Cluster};
 use crate::stages::Stages;
 use crate::workspace::Workspace;
-use crate::{demo, fuzz, judges, lint, openapi, shell, tools};
+use crate::{demo, fuzz, judges, lint, openapi, shell, tools, torture};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Mode {
@@ -83,6 +83,7 @@ fn tests(ws: &Workspace, mode: Mode, stages: &mut Stages) {
     }
     stages.run("openapi", || openapi::check(ws));
     stages.run("demo", || demo::once(ws));
+    stages.run("torture", || torture::bounded(ws, &url));
     judges::all(ws, stages);
     stages.run("fuzz", || fuzz::bounded(ws));
 }

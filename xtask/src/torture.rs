@@ -1,9 +1,9 @@
 //! `cargo xtask torture`: builds the programs and starts `xunge-torture` of the room `tests`.
 //!
-//! Real servers and handsets under kills, power cuts, full disks and bad lines. It needs root (small disks are mounted), a C
-//! compiler (the shim that forgets unsynced writes) and PostgreSQL.
+//! Real servers and handsets under kills, power cuts, full disks and bad lines. It needs a C compiler (the shim that forgets
+//! unsynced writes) and PostgreSQL; without root no small disk can be mounted, and then no disk gets full.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result};
 
@@ -28,12 +28,22 @@ pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
         .map(pg::Cluster::url)
         .or(given)
         .unwrap_or_default();
-    let mut torture = shell::quiet_stdin(ws.binary("debug", PROGRAM)?);
-    let status = torture
+    let status = program(ws, &url)?
         .args(args)
-        .env(pg::VARIABLE, url)
         .status()
         .context("cannot start torture")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The share of it that every run of the suite takes: counted in rounds and not in time, so that a busy machine does the same.
+/// The programs are built.
+pub fn bounded(ws: &Workspace, url: &str) -> Result<()> {
+    shell::run(program(ws, url)?.args(["--rounds", "1"]))
+}
+
+fn program(ws: &Workspace, url: &str) -> Result<Command> {
+    let mut torture = shell::quiet_stdin(ws.binary("debug", PROGRAM)?);
+    torture.env(pg::VARIABLE, url);
+    Ok(torture)
 }
