@@ -8,9 +8,9 @@ use crate::{
     process::{ADMIN, Server, Setup},
 };
 use anyhow::{Context, Result};
-use flate2::{Compression, write::GzEncoder};
 use protocol::{
     WIRE_VERSION,
+    coding::{CODING, Words},
     entry::Entry,
     evidence::{ClockReading, Evidence, Position},
     field::{Device, EnrolAnswer, EnrolRequest, Invitation},
@@ -19,13 +19,12 @@ use protocol::{
     open::Open,
     payload::{CheckIn, Payload, Report},
     photo::PhotoRef,
-    push::Envelope,
+    push::{BRIEF, Envelope},
     sign::{SIGNATURE_HEADER, Signer as _, SoftwareKey, challenge_message, enrol_message, push_message},
     time::Millis,
 };
 use serde_json::{Value, json, value::RawValue};
 use std::{
-    io::Write as _,
     net::SocketAddr,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
@@ -33,8 +32,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Bodies above this are compressed, as the handset does.
-const COMPRESS_FROM: usize = 256;
 /// Terminals are enrolled by so many at a time.
 const HANDS: usize = 8;
 /// No limit of requests a minute: the few terminals of a bench send what a city sends. Tokens live long enough.
@@ -275,19 +272,17 @@ impl Unit {
         })?;
         let signature = self.key.sign(&push_message(&self.token, &body))?.to_string();
         let bearer = self.bearer();
-        let mut headers = vec![
+        let headers = [
             ("authorization", bearer.as_str()),
             ("content-type", "application/json"),
-            ("accept-encoding", "gzip"),
+            ("accept-encoding", "gzip, xunge-1"),
+            ("content-encoding", CODING),
+            BRIEF,
             (SIGNATURE_HEADER, &signature),
         ];
-        if body.len() <= COMPRESS_FROM {
-            return Ok(request("POST", "/v1/field/push", &headers, &body));
-        }
-        headers.push(("content-encoding", "gzip"));
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-        gzip.write_all(&body)?;
-        Ok(request("POST", "/v1/field/push", &headers, &gzip.finish()?))
+        let packed = Words::of(self.stream, self.person, self.post).pack(&body);
+        let packed = packed.context("a body that can be packed")?;
+        Ok(request("POST", "/v1/field/push", &headers, &packed))
     }
     pub fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
