@@ -1,7 +1,7 @@
 //! What people at the centre do, through the same routes as their browser.
 
 use super::{
-    judge::{Judged, unwell},
+    judge::{Judged, Rule, broken, unwell},
     pictures,
     plan::{Act, Event},
     server::{Answer, Down},
@@ -52,6 +52,19 @@ impl World<'_> {
             Ok(answer) => format!("the centre: {:?}: {}", event.act, answer.status),
             Err(Down) => format!("the centre: {:?}: the server is down", event.act),
         });
+        let is_order = matches!(
+            event.act,
+            Act::Relieve(_) | Act::GiveBack(_) | Act::Move(_) | Act::Revoke(_) | Act::Wipe(_)
+        );
+        if let Ok(answer) = &done
+            && is_order
+            && matches!(answer.status, 400..404 | 405..500)
+        {
+            return broken(
+                Rule::Unwell,
+                format!("{:?} is refused with {}: {}", event.act, answer.status, answer.json()),
+            );
+        }
         self.judge_answer(&done, "the centre")
     }
     pub(super) fn ask(&self, role: Role, method: &str, path: &str, body: &Value) -> Result<Answer, Down> {
@@ -190,13 +203,13 @@ impl World<'_> {
             return Err(Down);
         };
         let path = format!("/v1/streams/{stream}/revoke");
-        self.ask(Role::Admin, "POST", &path, &json!({"reason": "丢失"}))
+        self.ask(Role::Admin, "POST", &path, &json!({"reason": "lost"}))
     }
     fn wipe(&mut self, t: usize) -> Result<Answer, Down> {
         let Some(terminal) = self.handsets.get(t).and_then(|h| h.known_as) else {
             return Err(Down);
         };
         let path = format!("/v1/terminals/{terminal}/wipe");
-        self.ask(Role::Admin, "POST", &path, &json!({"reason": "丢失"}))
+        self.ask(Role::Admin, "POST", &path, &json!({"reason": "lost"}))
     }
 }
