@@ -4,6 +4,7 @@ use super::rules::{self, Further, Second, Standing};
 use crate::{
     app::App,
     cases::{
+        FlagName,
         photos::{self, CasePhoto, Origin},
         rules::common_area,
     },
@@ -273,6 +274,9 @@ pub struct ActivityView {
     pub created: Millis,
     pub updated: Millis,
     pub photos: Vec<CasePhoto>,
+    /// What is odd about the fix that came with the version in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<FlagName>,
     /// Reviews so far, in order; in the view of one record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<Review>,
@@ -313,6 +317,7 @@ pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreErro
     )?;
     Ok(ActivityView {
         photos: photos::named_by(tx, r.entry, Origin::Report)?,
+        flags: FlagName::of_fix(tx, r.entry)?,
         author_name: people::name(tx, r.author)?,
         post_name,
         record: r.record,

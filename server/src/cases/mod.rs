@@ -28,3 +28,4 @@ pub use file::{CaseFile, Source};
 pub use place::find as find_place;
 pub(crate) use request::{request_of, reused as request_reused};
 pub use routes::routes;
+pub use view::FlagName;

@@ -197,6 +197,20 @@ pub struct Circumstances<'a> {
     pub matter_known: bool,
 }
 
+/// What is odd about fixes themselves, whatever kind of entry they came with.
+pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
+    let mock = fixes.iter().any(|fix| fix.mock);
+    let zero = |fix: &&Position| fix.accuracy_cm == 0 && fix.provider != "manual";
+    let odd = [
+        (mock, Flag::MockPosition),
+        (fixes.iter().any(|fix| zero(fix)), Flag::ZeroAccuracy),
+    ];
+    odd.into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, flag)| flag)
+        .collect()
+}
+
 /// The flags of a report, in a stable order.
 pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
     let covered = |cell: CellCode| c.areas.iter().any(|a| cell.as_str().starts_with(a.as_str()));
@@ -209,13 +223,9 @@ pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
     flag(!c.on_duty, Flag::OffDuty);
     flag(c.cell.is_some_and(|cell| !covered(cell)), Flag::OutsideArea);
     flag(c.position.is_none(), Flag::NoPosition);
-    flag(c.fixes.iter().any(|p| p.mock), Flag::MockPosition);
-    flag(
-        c.fixes
-            .iter()
-            .any(|p| p.accuracy_cm == 0 && p.provider != "manual"),
-        Flag::ZeroAccuracy,
-    );
+    for odd in fix_flags(c.fixes) {
+        flag(true, odd);
+    }
     flag(
         matches!((c.handset_cell, c.located), (Some(a), Some(b)) if a != b),
         Flag::CellDiffers,

@@ -7,14 +7,22 @@ use super::{
     photos::{self, CasePhoto},
     reports, rules,
 };
-use crate::{app::App, ctx::Ctx, failure::Failure, feed::MailboxId, params, store::Tx};
+use crate::{
+    app::App,
+    ctx::Ctx,
+    failure::Failure,
+    feed::MailboxId,
+    params,
+    store::{StoreError, Tx},
+};
 use protocol::{
     case::{Action, CaseState, Guard, allowed},
     codes::{CellCode, GridVersion, MatterCode},
     duty::{Answer, Purpose, TaskState},
+    evidence::Evidence,
     feed::{CaseRow, kind},
     geo::PointE7,
-    ids::{CaseId, OrgId, PostId, TaskId},
+    ids::{CaseId, EntryId, OrgId, PostId, TaskId},
     role::Role,
     time::Millis,
 };
@@ -37,10 +45,39 @@ pub struct Named<T> {
 }
 
 /// A flag in words.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FlagName {
     pub code: String,
     pub zh: String,
+}
+
+impl FlagName {
+    fn of(code: &str) -> Self {
+        Self {
+            zh: code
+                .parse::<rules::Flag>()
+                .map_or_else(|_| code.to_owned(), |flag| flag.zh().to_owned()),
+            code: code.to_owned(),
+        }
+    }
+    /// What is odd about the fix that came with an entry: a check-in, an answer or a record of an activity is taken
+    /// all the same, and whoever looks at it is told as with a report.
+    pub fn of_fix(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<Self>, StoreError> {
+        #[derive(Deserialize)]
+        struct Sent {
+            evidence: Evidence,
+        }
+        let bytes: Option<Vec<u8>> = tx.opt(
+            "SELECT bytes FROM entry WHERE id = ?1",
+            params![entry.to_string()],
+            |row| row.get("bytes"),
+        )?;
+        // What does not read has no fix that could be odd.
+        let sent = bytes.and_then(|bytes| serde_json::from_slice::<Sent>(&bytes).ok());
+        let fix = sent.and_then(|sent| sent.evidence.position);
+        let flags = rules::fix_flags(&fix.iter().collect::<Vec<_>>());
+        Ok(flags.iter().map(|flag| Self::of(flag.as_str())).collect())
+    }
 }
 
 /// A caller as shown by default (DC-05); the rest by `POST /v1/cases/{id}/caller-view`.
@@ -204,16 +241,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
                 en: item.map_or(String::new(), |i| i.en.clone()),
             }
         }),
-        flags: file
-            .flags
-            .iter()
-            .map(|code| FlagName {
-                zh: code
-                    .parse::<rules::Flag>()
-                    .map_or_else(|_| code.clone(), |f| f.zh().to_owned()),
-                code: code.clone(),
-            })
-            .collect(),
+        flags: file.flags.iter().map(|code| FlagName::of(code)).collect(),
         id: file.id,
         number: file.number,
         source: file.source,

@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    cases::FlagName,
     failure::Failure,
     http::{
         actor::Staff,
@@ -12,7 +13,7 @@ use crate::{
 };
 use axum::extract::State;
 use protocol::{
-    ids::{PersonId, PostId},
+    ids::{EntryId, PersonId, PostId},
     problem::Problem,
     role::Role,
     time::Millis,
@@ -47,6 +48,9 @@ pub struct OnDuty {
     pub ends: Millis,
     /// When the server last heard of a terminal of this person.
     pub last_contact: Millis,
+    /// What is odd about the fix of the check-in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<FlagName>,
 }
 
 /// Where to look.
@@ -96,15 +100,17 @@ async fn duty(
     }
     let most = condition.bind(limit + 1);
     let sql = format!(
-        "SELECT p.person, q.name, p.post, t.name AS post_name, t.number, p.since, p.ends, p.last_contact
+        "SELECT p.person, q.name, p.post, t.name AS post_name, t.number, p.since, p.ends, p.last_contact,
+             p.changed_by
          FROM presence p JOIN person q ON q.id = p.person JOIN post t ON t.id = p.post {}
          ORDER BY p.person LIMIT {most}",
         condition.sql()
     );
     let rows = app
         .read(move |tx| {
-            Ok(tx.all(&sql, condition.values(), |row| {
-                Ok(OnDuty {
+            let rows = tx.all(&sql, condition.values(), |row| {
+                let by: Option<EntryId> = row.parse_opt("changed_by")?;
+                let on_duty = OnDuty {
                     person: row.parse("person")?,
                     name: row.get("name")?,
                     post: row.parse("post")?,
@@ -113,8 +119,18 @@ async fn duty(
                     since: Millis(row.get("since")?),
                     ends: Millis(row.get("ends")?),
                     last_contact: Millis(row.get("last_contact")?),
-                })
-            })?)
+                    flags: Vec::new(),
+                };
+                Ok((on_duty, by))
+            })?;
+            let mut all = Vec::with_capacity(rows.len());
+            for (mut on_duty, by) in rows {
+                if let Some(entry) = by {
+                    on_duty.flags = FlagName::of_fix(tx, entry)?;
+                }
+                all.push(on_duty);
+            }
+            Ok(all)
         })
         .await?;
     Ok(Json(Page::cut(rows, limit, |row: &OnDuty| {

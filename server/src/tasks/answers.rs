@@ -159,6 +159,12 @@ fn apply(
     facts.insert("entry".into(), json!(entry.id));
     facts.insert("answer".into(), json!(answer));
     facts.insert("made".into(), json!(taken.made.at));
+    let fix = entry.evidence.position.as_ref();
+    let flags = cases::rules::fix_flags(&fix.into_iter().collect::<Vec<_>>());
+    if !flags.is_empty() {
+        let codes: Vec<_> = flags.iter().map(|flag| flag.as_str()).collect();
+        facts.insert("flags".into(), json!(codes));
+    }
     let photos = cases::photos::named_by(tx, entry.id, cases::photos::Origin::Answer)?;
     let input = cases::Input {
         opinion: text.to_owned(),

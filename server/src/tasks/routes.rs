@@ -102,6 +102,9 @@ pub struct TaskView {
     pub answer_entry: Option<EntryId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Millis>,
+    /// What is odd about the fix that came with the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answer_flags: Vec<cases::FlagName>,
     /// Who had it when; in the view of one task.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<LeaseView>,
@@ -119,8 +122,13 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
         )?,
         None => None,
     };
+    let answer_flags = match task.answer_entry {
+        Some(entry) => cases::FlagName::of_fix(tx, entry)?,
+        None => Vec::new(),
+    };
     let o = &task.order;
     Ok(TaskView {
+        answer_flags,
         id: task.id,
         purpose: o.purpose,
         purpose_zh: o.purpose.zh().to_owned(),

@@ -1,7 +1,7 @@
 //! Photo and fix, where they are taken: a camera that kills the app, files that are none, and positions that are not
 //! what they seem.
 
-use crate::stage::{self, Stage, at, cases, entries, file, noise, photos, row, xunge, xunge_json};
+use crate::stage::{self, Stage, at, cases, entries, file, noise, photos, real_now, row, xunge, xunge_json};
 use e2e::{city::City, handset::fix, office::Desk};
 use grid::datum;
 use protocol::{
@@ -20,6 +20,7 @@ on_both_engines!(
     story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo,
     story_31_a_photo_of_17_megabytes_travels_and_a_file_of_zero_bytes_harms_nothing,
     story_34_a_fix_that_is_made_up_is_flagged_and_never_refused,
+    story_34_a_made_up_fix_is_flagged_on_check_ins_answers_and_activities_as_well,
     story_34_coordinates_of_another_datum_and_points_on_an_edge_get_one_cell_on_both_ends,
 );
 
@@ -199,9 +200,76 @@ fn case(desk: &Desk, text: &str) -> Value {
         .unwrap()
 }
 
-fn flags(case: &Value) -> Vec<&str> {
-    let flags = case["flags"].as_array().unwrap();
-    flags.iter().map(|flag| flag["code"].as_str().unwrap()).collect()
+fn flags(view: &Value) -> Vec<&str> {
+    codes(&view["flags"])
+}
+
+/// None are left out of a document.
+fn codes(flags: &Value) -> Vec<&str> {
+    let flags = flags.as_array().into_iter().flatten();
+    flags.map(|flag| flag["code"].as_str().unwrap()).collect()
+}
+
+fn story_34_a_made_up_fix_is_flagged_on_check_ins_answers_and_activities_as_well(stage: &Stage) {
+    let city = stage.city();
+    let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
+    let mut handset = stage.patroller(&city, "135", None);
+    for (mock, zero, wanted) in [
+        (false, false, &[][..]),
+        (true, false, &["mock_position"]),
+        (true, true, &["mock_position", "zero_accuracy"]),
+    ] {
+        let fix = Position {
+            mock,
+            accuracy_cm: if zero { 0 } else { 500 },
+            ..at(&city, CELL)
+        };
+        let terminal = handset.open().unwrap();
+        terminal.check_in(Some(fix.clone()), "").unwrap();
+        assert!(handset.sync().unwrap().is_success());
+        let duty = supervisor.all("/v1/duty").unwrap();
+        assert_eq!(
+            (duty.len(), flags(&duty[0])),
+            (1, wanted.to_vec()),
+            "the check-in"
+        );
+
+        let asked = json!({"purpose": "inspect", "wording": "请到现场看", "cell": CELL});
+        let task = supervisor.post("/v1/tasks", &asked).unwrap();
+        assert!(handset.sync().unwrap().is_success());
+        let terminal = handset.open().unwrap();
+        let open = terminal.tasks().unwrap();
+        let open = open.iter().find(|task| task.answered.is_none()).unwrap();
+        let mut draft = open.answer(Answer::True).unwrap();
+        draft
+            .text("看过")
+            .at(fix.clone())
+            .add_photo(Source::Path(&stage.small_photo(341)))
+            .unwrap();
+        draft.submit().unwrap();
+        let mut draft = terminal.new_activity().unwrap();
+        draft
+            .category("fitness")
+            .title("健步走")
+            .starts(real_now().plus(-4 * 3_600_000))
+            .ends(real_now().plus(-2 * 3_600_000))
+            .place("广场")
+            .organiser("居委会")
+            .participants(40)
+            .at(fix)
+            .add_photo(Source::Path(&stage.small_photo(342)))
+            .unwrap();
+        let record = draft.submit().unwrap().record;
+        terminal.check_out(None, "").unwrap();
+        assert!(handset.sync().unwrap().is_success());
+
+        let task = task["id"].as_str().unwrap();
+        let task = supervisor.get(&format!("/v1/tasks/{task}")).unwrap();
+        assert_eq!(task["state"], "answered", "it is taken all the same");
+        assert_eq!(codes(&task["answer_flags"]), wanted, "the answer");
+        let activity = supervisor.get(&format!("/v1/activities/{record}")).unwrap();
+        assert_eq!(flags(&activity), wanted, "the activity");
+    }
 }
 
 fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
