@@ -190,12 +190,19 @@ fn story_12_a_photo_begun_at_a_killed_server_arrives_at_another() {
     assert!(size > 400_000, "{size}");
 
     line.set(Weather::CutUp(size * 3 / 4));
+    let before = line.bytes_sent();
     assert!(!handset.sync().unwrap().is_success());
+    let begun = line.bytes_sent() - before;
+    assert!(begun >= size * 3 / 4, "the photo was begun: {begun} of {size}");
     city.server.kill().unwrap();
     other.start().unwrap();
     balancer.set(&[other.address()]);
+    let before = balancer.passed();
     deliver(&mut handset);
     assert_eq!(row(&mut handset, id).state, State::Received);
+    let again = balancer.passed() - before;
+    // The cut came within the third part: two of 64 and 128 kB had an answer and are not sent again.
+    assert!(again < size - 192 * 1024 + 16 * 1024, "{again} of {size}");
     city.server.start().unwrap();
     assert_eq!((cases(&city), photos(&city)), (1, (1, 1)));
 }
