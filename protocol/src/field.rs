@@ -154,6 +154,10 @@ pub struct TokenAnswer {
     pub expires_in_s: u32,
     /// What the server holds of the stream, so that a restored server is filled again.
     pub mark: crate::push::StreamMark,
+    /// SPKI pins of the server's certificate and of its successor, as in [`Invitation::pins`]: a handset that knew
+    /// only older ones follows while one of its own still holds. Empty: the pins stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pins: Vec<Sha256>,
 }
 
 /// The server's receipt for a photo, as the answer to its last byte and to `HEAD`.

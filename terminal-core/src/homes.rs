@@ -10,7 +10,10 @@ use crate::{
     store::DATABASE,
     terminal::{Platform, Terminal},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    path::{Path, PathBuf},
+};
 
 const USERS: &str = "users";
 /// Names the home in use, as a path below the folder; the folder itself where it is missing.
@@ -114,6 +117,39 @@ impl<'a> Homes<'a> {
     }
     fn numbered(&self, n: u32) -> PathBuf {
         self.folder.join(USERS).join(n.to_string())
+    }
+}
+
+/// The handsets of all users but one, each opened once and kept; a user who comes later is found, too.
+pub struct Others<'a> {
+    homes: Homes<'a>,
+    but: PathBuf,
+    open: BTreeMap<PathBuf, Terminal>,
+}
+
+impl<'a> Others<'a> {
+    pub fn of(homes: Homes<'a>, but: &Path) -> Self {
+        Self {
+            homes,
+            but: but.to_owned(),
+            open: BTreeMap::new(),
+        }
+    }
+    /// Those that open now; one that does not is in nobody's way.
+    pub fn look(&mut self, open: &dyn Fn(&Path) -> Result<Terminal>) -> Vec<Terminal> {
+        let all = self.homes.all().unwrap_or_default();
+        self.open.retain(|home, _| all.contains(home));
+        for home in all.into_iter().filter(|home| *home != self.but) {
+            if let Entry::Vacant(place) = self.open.entry(home) {
+                match open(place.key()) {
+                    Ok(terminal) => {
+                        place.insert(terminal);
+                    }
+                    Err(error) => tracing::info!(code = error.code(), "another user's home does not open"),
+                }
+            }
+        }
+        self.open.values().cloned().collect()
     }
 }
 

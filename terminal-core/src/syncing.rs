@@ -6,7 +6,7 @@ use crate::{
     manners::{Ask, Circumstances, Manners, Meter, watch},
     platform::{ClockRaw, Surroundings},
     salvage,
-    store::{Month, Used},
+    store::{Custody, Month, Used},
     sync::{Failure, Held, Memory, Outcome, Policy, Progress, SyncReport, Verdict, classify},
     terminal::Terminal,
     transport::{
@@ -15,9 +15,10 @@ use crate::{
         https::Https,
     },
 };
-use protocol::entry::Reason;
+use protocol::{entry::Reason, time::Millis};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    cell::RefCell,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -44,6 +45,8 @@ pub enum Watched {
     Progress(Progress),
     /// A sync ended.
     Synced(Box<SyncReport>),
+    /// Another user's outbox left, under that user's own name.
+    OfAnother(String, Box<SyncReport>),
     /// The line of hints opened or closed.
     Line(bool),
     /// Nothing travels from now on, and why: no network, or settings that say so.
@@ -121,6 +124,9 @@ impl Terminal {
             signer: platform.vault.signer(self.account().stream)?,
         };
         let report = driver.run_on(self.store(), policy, cancel, &self.network().memory, listener)?;
+        if let Some(https) = self.kept_https().as_ref() {
+            https.trust(&self.store().account()?.pins);
+        }
         if report.is_success() {
             self.forget_old()?;
         }
@@ -157,10 +163,25 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Watched),
     ) -> Result<()> {
+        self.watch_with(&mut Vec::new, around, cancel, listener)
+    }
+    /// [`Terminal::watch`] on a handset that has had several users: what waits of the others leaves as well, each
+    /// under its own identity. `others` is asked again and again, because users come and go meanwhile.
+    ///
+    /// # Errors
+    /// As [`Terminal::watch`]. Failures of the others are in nobody's way.
+    pub fn watch_with(
+        &self,
+        others: &mut dyn FnMut() -> Vec<Self>,
+        around: &dyn Surroundings,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Watched),
+    ) -> Result<()> {
         let https = self.https()?;
         let platform = self.platform();
         let mut live = Live {
             terminal: self,
+            others: RefCell::new(others),
             https: &https,
             around,
             cancel,
@@ -170,17 +191,21 @@ impl Terminal {
         };
         watch::watch(&mut live, platform.random.as_ref())
     }
-    fn https(&self) -> Result<Arc<Https>> {
-        let mut kept = self
-            .network()
+    fn kept_https(&self) -> MutexGuard<'_, Option<Arc<Https>>> {
+        self.network()
             .https
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+    fn https(&self) -> Result<Arc<Https>> {
+        let mut kept = self.kept_https();
+        // Not as they were when the home was opened: they may have been renewed since, by another process, too.
+        let account = self.store().account()?;
         if let Some(https) = kept.as_ref() {
+            https.trust(&account.pins);
             https.after_a_rest();
             return Ok(Arc::clone(https));
         }
-        let account = self.account();
         let https = Arc::new(Https::new(&account.server, &account.pins).map_err(|error| error.reason())?);
         *kept = Some(Arc::clone(&https));
         Ok(https)
@@ -199,6 +224,7 @@ const EVENTS: &str = "/v1/field/events";
 /// The real outside of the loop.
 struct Live<'a> {
     terminal: &'a Terminal,
+    others: RefCell<&'a mut dyn FnMut() -> Vec<Terminal>>,
     https: &'a Https,
     around: &'a dyn Surroundings,
     cancel: &'a CancelToken,
@@ -214,6 +240,41 @@ impl Live<'_> {
     }
     fn policy(&self) -> Result<Policy> {
         self.terminal.policy(circumstances(self.around), Ask::Itself)
+    }
+    fn others(&self) -> Vec<Terminal> {
+        (self.others.borrow_mut())()
+    }
+    /// Sends what waits of the other users; when the next of it is due.
+    fn sync_the_others(&mut self, anew: bool) -> Result<Option<Millis>> {
+        let mut next: Option<Millis> = None;
+        for other in self.others() {
+            let one = || {
+                let waits = other
+                    .store()
+                    .items()?
+                    .iter()
+                    .any(|item| matches!(item.custody, Custody::Waiting));
+                if !waits && other.store().photos_waiting()? == 0 {
+                    return Ok(None);
+                }
+                let policy = Policy {
+                    manual: anew,
+                    ..other.policy(circumstances(self.around), Ask::Itself)?
+                };
+                other.sync(policy, self.cancel, &mut |_| {}).map(Some)
+            };
+            match one() {
+                Ok(Some(report)) => {
+                    next = [next, report.next_try].into_iter().flatten().min();
+                    let name = other.account().holder_name.clone();
+                    (self.listener)(Watched::OfAnother(name, Box::new(report)));
+                }
+                Ok(None) => {}
+                Err(Error::Cancelled) => return Err(Error::Cancelled),
+                Err(error) => tracing::info!(code = error.code(), "another user's outbox still waits"),
+            }
+        }
+        Ok(next)
     }
     /// What the line has cost since the last time.
     fn count(&mut self) -> Result<()> {
@@ -242,7 +303,12 @@ impl watch::Outside for Live<'_> {
         Ok(())
     }
     fn filed(&self) -> Result<u64> {
-        self.terminal.store().next_number()
+        let others = self.others();
+        let others = others
+            .iter()
+            .map(|other| other.store().next_number().unwrap_or(0));
+        let others: u64 = others.sum();
+        Ok(self.terminal.store().next_number()?.saturating_add(others))
     }
     fn sync(&mut self, anew: bool) -> Result<SyncReport> {
         self.count()?;
@@ -250,8 +316,10 @@ impl watch::Outside for Live<'_> {
             manual: anew,
             ..self.policy()?
         };
+        // First of all, whatever becomes of this user's own.
+        let of_others = self.sync_the_others(anew)?;
         let listener = &mut self.listener;
-        let report = self
+        let mut report = self
             .terminal
             .sync_over(self.https, policy, self.cancel, &mut |progress| {
                 listener(Watched::Progress(progress));
@@ -261,6 +329,7 @@ impl watch::Outside for Live<'_> {
         if let Some(done) = &report.handed_over {
             return Err(Error::Input(done.reason()));
         }
+        report.next_try = [report.next_try, of_others].into_iter().flatten().min();
         Ok(report)
     }
     fn open(&mut self) -> Result<std::result::Result<(), Failure>> {

@@ -3,6 +3,7 @@
 use crate::office::Office;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -27,6 +28,8 @@ pub struct Setup {
 pub struct Server {
     data: PathBuf,
     setup: Setup,
+    /// Arguments of `serve` for a certificate that its operator brings; its own when empty.
+    certificate: Vec<OsString>,
     child: Option<Child>,
     address: SocketAddr,
     url: String,
@@ -76,6 +79,7 @@ impl Server {
         let server = Self {
             data: data.to_owned(),
             setup,
+            certificate: Vec::new(),
             child: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             url: String::new(),
@@ -95,6 +99,7 @@ impl Server {
         let replica = Self {
             data: data.to_owned(),
             setup: self.setup.clone(),
+            certificate: self.certificate.clone(),
             child: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             url: String::new(),
@@ -107,6 +112,13 @@ impl Server {
     pub fn set(&mut self, settings: &str) -> Result<()> {
         self.setup.settings = Some(settings.to_owned());
         self.configure()
+    }
+    /// Another certificate, from the next start on: `--cert`, `--key`, `--next-key` and their files.
+    pub fn certify(&mut self, files: &[(&str, &Path)]) {
+        let pairs = files
+            .iter()
+            .map(|(name, file)| [OsString::from(name), file.as_os_str().to_owned()]);
+        self.certificate = pairs.flatten().collect();
     }
     fn configure(&self) -> Result<()> {
         let settings = self.setup.settings.as_deref().unwrap_or_default();
@@ -132,6 +144,7 @@ impl Server {
             .arg("--config")
             .arg(self.settings())
             .args(self.setup.plain_http.then_some("--plain-http"))
+            .args(&self.certificate)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -137,6 +137,7 @@ pub async fn answer(
         token,
         expires_in_s: u32::try_from(expires.since(now).max(0) / 1000).unwrap_or(0),
         mark,
+        pins: app.public.pins.clone(),
     }))
 }
 

@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     activity::ActivityDraft,
     disk::SystemDisk,
-    homes::Homes,
+    homes::{Homes, Others},
     matters,
     photos::Source,
     place::{TypedPlace, parse_datum},
@@ -97,7 +97,10 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Report(report) => at.report(report),
         Command::Activity(activity) => at.activity(activity),
         Command::Queue { all } => at.queue(*all),
-        Command::Watch { seconds } => manners::watch(&terminal, cli, *seconds),
+        Command::Watch { seconds } => {
+            let mut others = Others::of(homes.clone(), terminal.store().home());
+            manners::watch(&terminal, &mut || others.look(&open), cli, *seconds)
+        }
         Command::Traffic => manners::traffic(&terminal, cli.lang),
         Command::Set { name, value } => {
             manners::set(&terminal, cli.lang, name.as_deref().zip(value.as_deref()))

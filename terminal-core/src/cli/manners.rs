@@ -284,7 +284,12 @@ pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> 
 }
 
 /// Stays in touch until it is ended, or for as long as asked. One line, or one document, for each thing that happens.
-pub fn watch(terminal: &Terminal, cli: &Cli, seconds: Option<u64>) -> Result<Said> {
+pub fn watch(
+    terminal: &Terminal,
+    others: &mut dyn FnMut() -> Vec<Terminal>,
+    cli: &Cli,
+    seconds: Option<u64>,
+) -> Result<Said> {
     let lang = cli.lang;
     let cancel = CancelToken::default();
     if let Some(seconds) = seconds {
@@ -296,7 +301,7 @@ pub fn watch(terminal: &Terminal, cli: &Cli, seconds: Option<u64>) -> Result<Sai
     }
     let mut screen = Screen::new(cli);
     let mut syncs = 0_u64;
-    terminal.watch(&CommandLine::of(terminal)?, &cancel, &mut |watched| {
+    terminal.watch_with(others, &CommandLine::of(terminal)?, &cancel, &mut |watched| {
         let (text, document) = match watched {
             Watched::Progress(progress) => return screen.show(&progress),
             Watched::Synced(report) => {
@@ -305,6 +310,13 @@ pub fn watch(terminal: &Terminal, cli: &Cli, seconds: Option<u64>) -> Result<Sai
                 (
                     summary(lang, &report, now),
                     json!({ "event": "synced", "report": report }),
+                )
+            }
+            Watched::OfAnother(name, report) => {
+                let now = terminal.now().unwrap_or(protocol::time::Millis(0));
+                (
+                    format!("—— {name}\n{}", summary(lang, &report, now)),
+                    json!({ "event": "synced_other", "name": name, "report": report }),
                 )
             }
             Watched::Line(open) => (

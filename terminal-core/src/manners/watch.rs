@@ -32,7 +32,7 @@ pub trait Outside {
     fn may_speak(&self) -> Result<bool>;
     /// It may not, from now on: whoever looks is told why.
     fn fell_silent(&mut self) -> Result<()>;
-    /// The number that the next entry gets: it grows when something was filed.
+    /// Changes when something was filed, by any user of the handset.
     fn filed(&self) -> Result<u64>;
     /// Syncs by itself; `anew` when the network has just come back, which ends waits of our own making.
     fn sync(&mut self, anew: bool) -> Result<SyncReport>;
@@ -132,7 +132,7 @@ impl Watch {
     fn speak(&mut self, outside: &mut dyn Outside, random: &dyn Random) -> Result<()> {
         let now = outside.clock().monotonic_ms;
         let filed = outside.filed()?;
-        self.due |= filed > self.seen;
+        self.due |= filed != self.seen;
         self.due |= self.next_retry.is_some_and(|at| now >= at);
         self.due |= self.line.is_none() && now >= self.next_poll;
         if self.due {

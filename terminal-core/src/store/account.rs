@@ -1,7 +1,7 @@
 //! Who this store belongs to, which server it speaks to, and small settings.
 
 use super::{Store, from_json, to_json};
-use crate::{Error, Result};
+use crate::{Error, Result, transport::pins};
 use protocol::{
     codes::CountyCode,
     field::SignedCertificate,
@@ -106,6 +106,21 @@ impl Store {
                 set(tx, keys::EPOCH, epoch)?;
             }
             tx.execute("DELETE FROM setting WHERE key = ?1", [keys::PENDING_ENROLMENT])?;
+            Ok(())
+        })
+    }
+    /// Takes over pins of the server's that it offered over a connection which the old ones vouch for.
+    pub(crate) fn renew_pins(&self, offered: &[Sha256]) -> Result<()> {
+        let known = self.account()?;
+        if pins::renewed(&known.pins, offered).is_none() {
+            return Ok(());
+        }
+        self.write(|tx| {
+            let mut known = account(tx)?;
+            if let Some(pins) = pins::renewed(&known.pins, offered) {
+                known.pins = pins;
+                set(tx, keys::ACCOUNT, &to_json(&known)?)?;
+            }
             Ok(())
         })
     }

@@ -142,6 +142,7 @@ impl Sync {
         };
         store.learn_server_time(sent, now, answer.server_time)?;
         self.see_epoch(store, &answer.epoch)?;
+        store.renew_pins(&answer.pins)?;
         let lost = store.check_mark(&answer.mark)?;
         if lost > 0 {
             tracing::warn!(

@@ -8,15 +8,26 @@ use rustls::{
     server::ParsedCertificate,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What an unpinned certificate is refused with; found again in the error chain.
 pub(super) const NOT_PINNED: &str = "the key of the certificate is not pinned";
 
-pub(super) fn tls(pins: &[Sha256]) -> Result<rustls::ClientConfig, rustls::Error> {
+/// The pins that count from now on, when the server that the old ones vouch for offers others; `None` when nothing
+/// changes. An offer that shares no pin with the old ones is not taken: it cannot come from the server that was just
+/// spoken with, and taking it would lock the handset out. Plain HTTP has no pins and learns none.
+pub(crate) fn renewed(old: &[Sha256], offered: &[Sha256]) -> Option<Vec<Sha256>> {
+    let overlap = offered.iter().any(|pin| old.contains(pin));
+    (overlap && old != offered).then(|| offered.to_vec())
+}
+
+/// The pins that a connection is checked against; what is learnt counts from the next connection on.
+pub(super) type Pins = Arc<RwLock<Vec<Sha256>>>;
+
+pub(super) fn tls(pins: Pins) -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Pinned {
-        pins: pins.to_vec(),
+        pins,
         provider: provider.clone(),
     };
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
@@ -32,7 +43,7 @@ pub(super) fn tls(pins: &[Sha256]) -> Result<rustls::ClientConfig, rustls::Error
 /// Accepts a certificate by its key alone; the handshake's signature proves that the peer holds that key.
 #[derive(Debug)]
 struct Pinned {
-    pins: Vec<Sha256>,
+    pins: Pins,
     provider: Arc<CryptoProvider>,
 }
 
@@ -47,7 +58,8 @@ impl ServerCertVerifier for Pinned {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let certificate = ParsedCertificate::try_from(end_entity)?;
         let spki = Sha256::of(certificate.subject_public_key_info().as_ref());
-        if self.pins.contains(&spki) {
+        let pins = self.pins.read().unwrap_or_else(PoisonError::into_inner);
+        if pins.contains(&spki) {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(rustls::Error::General(NOT_PINNED.into()))
@@ -75,5 +87,26 @@ impl ServerCertVerifier for Pinned {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_pins_are_taken_only_from_a_server_that_the_old_ones_still_vouch_for() {
+        let [a, b, c, d] = [1, 2, 3, 4].map(|k| Sha256([k; 32]));
+        assert_eq!(renewed(&[a, b], &[b, c]), Some(vec![b, c]));
+        assert_eq!(
+            renewed(&[a], &[b, a]),
+            Some(vec![b, a]),
+            "the successor is announced"
+        );
+        assert_eq!(renewed(&[a, b], &[a, b]), None);
+        for nothing in [&[][..], &[c, d]] {
+            assert_eq!(renewed(&[a, b], nothing), None);
+            assert_eq!(renewed(&[], nothing), None, "plain HTTP has no pins");
+        }
     }
 }

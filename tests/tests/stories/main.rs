@@ -28,6 +28,7 @@ mod pending;
 mod photos;
 mod refusals;
 mod replicas;
+mod rotation;
 mod the_loop;
 mod time;
 mod upgrade;

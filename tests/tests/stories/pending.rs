@@ -11,10 +11,20 @@ use std::{
     path::Path,
     process::{Command, Stdio},
 };
-use terminal_core::photos::Source;
+use terminal_core::{
+    disk::SystemDisk,
+    homes::{Homes, Others},
+    manners::Manners,
+    photos::Source,
+    platform::{Connectivity, Power, Surroundings},
+    syncing::Watched,
+    terminal::{Platform, Terminal},
+    transport::CancelToken,
+};
 
 on_both_engines!(
     story_17_a_second_user_takes_the_handset_and_the_firsts_outbox_leaves_under_its_own_name,
+    story_17_while_one_user_watches_the_others_outbox_leaves_as_well,
     a_revoked_terminal_hands_over_sealed_and_only_then_forgets,
     a_wipe_order_is_obeyed_after_the_receipt_however_often_the_handset_dies,
     what_was_exported_to_a_file_counts_once_whoever_brings_it_and_when,
@@ -123,6 +133,75 @@ fn story_17_a_second_user_takes_the_handset_and_the_firsts_outbox_leaves_under_i
         xunge_json(&home, &["switch", "nobody"]).1["error"]["code"],
         "user.unknown"
     );
+}
+
+fn story_17_while_one_user_watches_the_others_outbox_leaves_as_well(stage: &Stage) {
+    let city = stage.city();
+    let (first, second) = (invite(&city, "119"), invite(&city, "120"));
+    let home = stage.path("shared");
+    assert_eq!(xunge_json(&home, &["enroll", &first.invitation]).0, 0);
+    assert_eq!(xunge_json(&home, &["check-in", "--note", "甲"]).0, 0);
+    assert_eq!(
+        xunge_json(&home, &["enroll", "--another", &second.invitation]).0,
+        0
+    );
+    let mut former = Handset::at(&home);
+    // Nothing but what is filed can wake the watch within this story.
+    let manners = Manners {
+        poll_minutes: 600,
+        ..Manners::default()
+    };
+    let mut watching = Handset::at(&home.join("users/2"));
+    let terminal = watching.open().unwrap().clone();
+    terminal.store().set_manners(&manners).unwrap();
+    let mut others = Others::of(Homes::at(&home, &SystemDisk), terminal.store().home());
+    let open = |home: &Path| Terminal::open(home, Platform::command_line(home)?);
+    let cancel = CancelToken::default();
+    let patience = cancel.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_secs(180));
+        patience.cancel();
+    });
+    let mut left = 0;
+    let mut filed_again = false;
+    terminal
+        .watch_with(
+            &mut || others.look(&open),
+            &AtHome,
+            &cancel,
+            &mut |watched| match watched {
+                Watched::OfAnother(name, report) => {
+                    assert_eq!(name, "巡查员119");
+                    left += report.entries_received;
+                    if left == 1 && !filed_again {
+                        filed_again = true;
+                        former.open().unwrap().check_out(None, "甲").unwrap();
+                    }
+                    if left == 2 {
+                        cancel.cancel();
+                    }
+                }
+                _ => {}
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        left, 2,
+        "what was there before, and what was filed while the other watched"
+    );
+    let complete = completeness(&city, &mut former);
+    assert_eq!(complete["states"], json!([{"state": "applied", "entries": 2}]));
+}
+
+/// A network without a price and a full battery.
+struct AtHome;
+impl Surroundings for AtHome {
+    fn connectivity(&self) -> Connectivity {
+        Connectivity::default()
+    }
+    fn power(&self) -> Power {
+        Power::default()
+    }
 }
 
 fn a_revoked_terminal_hands_over_sealed_and_only_then_forgets(stage: &Stage) {
