@@ -7,7 +7,7 @@ mod grid_tools;
 use crate::{
     blobs::s3::S3,
     config::Settings,
-    ctx::{Chance as _, SystemChance},
+    ctx::{Chance as _, Clock as _, SystemChance, SystemClock},
     run::{self, Options, Tls},
     terminals::identity::Identity,
 };
@@ -123,7 +123,7 @@ impl Place {
         let opened = run::open(&self.options()).await?;
         let mut fresh = [0; 32];
         SystemChance.fill(&mut fresh);
-        let epoch = Identity::renew_epoch(&opened.store, fresh).await?;
+        let epoch = Identity::renew_epoch(&opened.store, fresh, SystemClock.now()).await?;
         opened.store.close().await;
         println!(
             "新纪元 {epoch}（原 {}）：启动服务后，各终端下次同步时会补传备份之后的内容",

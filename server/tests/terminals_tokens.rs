@@ -139,7 +139,7 @@ both_engines! {
 
     async fn a_renewed_epoch_is_another_one_and_leaves_the_keys(app: TestApp) {
         let before = Identity::load_or_create(&app.app.store, [1; 32]).await.unwrap();
-        let renewed = Identity::renew_epoch(&app.app.store, [2; 32]).await.unwrap();
+        let renewed = Identity::renew_epoch(&app.app.store, [2; 32], protocol::time::Millis(1)).await.unwrap();
         let after = Identity::load_or_create(&app.app.store, [3; 32]).await.unwrap();
         assert_ne!(before.epoch, after.epoch);
         assert_eq!(renewed, after.epoch);

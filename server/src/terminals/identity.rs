@@ -4,13 +4,17 @@
 //! states the epoch of its own transaction ([`epoch`]).
 
 use crate::{
-    ctx::{Clock as _, Ctx, SystemClock},
+    ctx::Ctx,
     failure::Failure,
     params,
     store::{Row, Store, StoreError, Tx},
 };
-use protocol::sabotage::{self, Defect};
-use protocol::{parcel::ParcelSecret, sign::SoftwareKey};
+use protocol::{
+    parcel::ParcelSecret,
+    sabotage::{self, Defect},
+    sign::SoftwareKey,
+    time::Millis,
+};
 use std::sync::Arc;
 
 /// Epoch and keys.
@@ -32,9 +36,9 @@ impl Identity {
     pub async fn load_or_create(store: &Store, seed: [u8; 32]) -> Result<Self, Failure> {
         store.write(move |tx| load_or_create(tx, seed)).await
     }
-    /// Gives the database another epoch, made out of `fresh` (32 random bytes), and answers it. What stays: the
+    /// Gives the database another epoch, made out of `fresh` (32 random bytes), at `now`, and answers it. What stays: the
     /// keys, so that every handset and its pins remain valid. Servers that run take it up with their next answer.
-    pub async fn renew_epoch(store: &Store, fresh: [u8; 32]) -> Result<String, Failure> {
+    pub async fn renew_epoch(store: &Store, fresh: [u8; 32], now: Millis) -> Result<String, Failure> {
         store
             .write(move |tx| {
                 if sabotage::is(Defect::EpochKept) {
@@ -44,7 +48,7 @@ impl Identity {
                     "UPDATE meta SET value = ?1 WHERE key = 'epoch'",
                     params![hex::encode(fresh)],
                 )?;
-                let mut ctx = Ctx::new(SystemClock.now(), fresh);
+                let mut ctx = Ctx::new(now, fresh);
                 let epoch = epoch_of(&fresh);
                 crate::audit::note(tx, &mut ctx, None, "server.renew_epoch", "server", &epoch)?;
                 Ok(epoch)

@@ -125,7 +125,7 @@ impl Server {
         let up = self.up.as_ref().context("just started")?;
         let store = up.app.store.clone();
         up.runtime
-            .block_on(Identity::renew_epoch(&store, fresh))
+            .block_on(Identity::renew_epoch(&store, fresh, self.time.now()))
             .map_err(|e| anyhow::anyhow!("renewing the epoch: {e}"))?;
         // The new epoch is another server to all who listen: it starts with it.
         self.die();
