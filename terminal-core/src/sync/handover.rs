@@ -140,13 +140,20 @@ impl Sync {
             Ok(answer) => answer,
             Err(failure) => return self.handover_failed(store, now, &failure),
         };
+        // A server that was restored lacks what it had receipted, and nobody will tell an ended stream at a token: what
+        // this answer's epoch and mark say is missing waits again, and is handed over before anything is forgotten.
+        let is_another = self.see_epoch(store, &answer.epoch)?;
         let Some(handover) = &mut self.handover else {
             return Ok(());
         };
         let Some(pack) = handover.pack.take() else {
             return Ok(());
         };
+        if is_another {
+            handover.done.clear();
+        }
         store.accept_parcel(&answer.receipts, &answer.photos, &answer.mark)?;
+        store.check_mark(&answer.mark)?;
         let held: BTreeSet<Sha256> = answer
             .receipts
             .iter()
