@@ -30,6 +30,8 @@ use std::{
 
 /// Who the database beside it belongs to, without secrets: needed when the database itself cannot say so any more.
 const CARD: &str = "stream.json";
+/// The card of a database that was set aside, beside it.
+const CARD_WITH: &str = ".json";
 pub(crate) const WORK: &str = "salvage.tmp";
 /// Reports that nobody has read yet: `salvage-N.json`.
 const REPORT: &str = "salvage-";
@@ -103,9 +105,26 @@ pub(crate) fn keep_card(home: &Path, disk: &dyn Disk, account: &Account) -> Resu
 }
 
 fn read_card(home: &Path, disk: &dyn Disk) -> Option<Card> {
+    card_at(&home.join(CARD), disk)
+}
+
+fn card_at(path: &Path, disk: &dyn Disk) -> Option<Card> {
     let mut text = String::new();
-    disk.open(&home.join(CARD)).ok()?.read_to_string(&mut text).ok()?;
+    disk.open(path).ok()?.read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
+}
+
+/// A database is about to be set aside: its card goes with it, because the home's own soon tells of the next stream.
+pub(crate) fn keep_card_with(home: &Path, disk: &dyn Disk, aside: &Path) -> Result<()> {
+    let (mut bytes, path) = (Vec::new(), named(aside, CARD_WITH));
+    let Ok(mut card) = disk.open(&home.join(CARD)) else {
+        return Ok(());
+    };
+    card.read_to_end(&mut bytes).map_err(Error::io(home))?;
+    if disk.exists(&path) {
+        disk.remove(&path).map_err(Error::io(&path))?;
+    }
+    disk.create_synced(&path, &bytes).map_err(Error::io(&path))
 }
 
 /// The stream that this home had before.
@@ -163,7 +182,7 @@ pub fn mark_read(disk: &dyn Disk, reports: &[(PathBuf, SalvageReport)]) -> Resul
 /// Those of the disk and of the keys; what is unreadable in the database is no error.
 pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
     let disk = platform.disk.as_ref();
-    let card = read_card(home, disk);
+    let card = card_at(&named(aside, CARD_WITH), disk).or_else(|| read_card(home, disk));
     let salt = card
         .as_ref()
         .and_then(|card| hex::decode(&card.salt).ok()?.try_into().ok());
@@ -317,7 +336,7 @@ impl Salvage {
         self.report.delivered = true;
         let disk = platform.disk.as_ref();
         self.keep_report(home, disk)?;
-        for suffix in ["-wal", "-shm", ""] {
+        for suffix in ["-wal", "-shm", CARD_WITH, ""] {
             let from = named(&self.aside, suffix);
             let name = from.to_string_lossy().replacen(".aside-", ".saved-", 1);
             if disk.exists(&from) {

@@ -375,6 +375,8 @@ fn finish_moving_aside(disk: &dyn Disk, path: &Path) -> Result<()> {
 fn move_aside(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
     let named = |suffix: &str| with_suffix(path, suffix);
     let (n, target) = aside(disk, path)?;
+    let folder = path.parent().unwrap_or(path);
+    crate::salvage::keep_card_with(folder, disk, &target)?;
     // The log first: a log alone must never meet a new database of the same name.
     for suffix in ["-wal", "-shm"] {
         let (from, to) = (named(suffix), named(&format!(".aside-{n}{suffix}")));
@@ -383,7 +385,6 @@ fn move_aside(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
         }
     }
     disk.rename(path, &target).map_err(Error::io(path))?;
-    let folder = path.parent().unwrap_or(path);
     disk.sync_folder(folder).map_err(Error::io(folder))?;
     Ok(target)
 }

@@ -50,22 +50,37 @@ pub fn read(
     disk.create_dir_all(folder).map_err(Error::io(folder))?;
     let copy = folder.join("copy.db");
     let mut bytes = bytes_of(disk, database)?;
-    if let (Some(salt), Some(start)) = (salt, bytes.get_mut(..SALT)) {
+    lay(disk, &copy, &bytes, database)?;
+    // What the file says itself goes first: only one that does not open has lost its beginning.
+    if open(disk, &copy, key).is_err()
+        && let (Some(salt), Some(start)) = (salt, bytes.get_mut(..SALT))
+    {
         start.copy_from_slice(&salt);
-    }
-    write(disk, &copy, &bytes)?;
-    let log = super::with_suffix(database, "-wal");
-    if disk.exists(&log) {
-        write(disk, &super::with_suffix(&copy, "-wal"), &bytes_of(disk, &log)?)?;
+        lay(disk, &copy, &bytes, database)?;
     }
     if open(disk, &copy, key).is_err() {
         graft(disk, &mut bytes, key, folder)?;
-        disk.remove(&copy).map_err(Error::io(&copy))?;
-        write(disk, &copy, &bytes)?;
+        lay(disk, &copy, &bytes, database)?;
     }
     let salvaged = rows(&|| open(disk, &copy, key));
     clear(disk, folder)?;
     Ok(salvaged)
+}
+
+/// The copy, and the log of the original beside it, as if nobody had tried to open them.
+fn lay(disk: &dyn Disk, copy: &Path, bytes: &[u8], database: &Path) -> Result<()> {
+    let log = super::with_suffix(copy, "-wal");
+    for old in [copy, &log] {
+        if disk.exists(old) {
+            disk.remove(old).map_err(Error::io(old))?;
+        }
+    }
+    write(disk, copy, bytes)?;
+    let original = super::with_suffix(database, "-wal");
+    if disk.exists(&original) {
+        write(disk, &log, &bytes_of(disk, &original)?)?;
+    }
+    Ok(())
 }
 
 fn bytes_of(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>> {
