@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::pg::{self, Cluster};
 use crate::stages::Stages;
 use crate::workspace::Workspace;
-use crate::{demo, fuzz, judges, lint, openapi, shell, tools, torture};
+use crate::{demo, fuzz, judges, lint, openapi, shell, simulate, tools, torture};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Mode {
@@ -86,6 +86,7 @@ fn tests(ws: &Workspace, mode: Mode, stages: &mut Stages) {
     stages.run("torture", || torture::bounded(ws, &url));
     judges::all(ws, stages);
     stages.run("fuzz", || fuzz::bounded(ws));
+    stages.run("simulate", || simulate::bounded(ws));
 }
 
 /// The PostgreSQL the tests speak to.

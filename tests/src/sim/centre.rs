@@ -58,11 +58,17 @@ impl World<'_> {
         );
         if let Ok(answer) = &done
             && is_order
-            && matches!(answer.status, 400..404 | 405..500)
+            && (400..500).contains(&answer.status)
+            && answer.status != 404
         {
             return broken(
                 Rule::Unwell,
-                format!("{:?} is refused with {}: {}", event.act, answer.status, answer.json()),
+                format!(
+                    "{:?} is refused with {}: {}",
+                    event.act,
+                    answer.status,
+                    answer.json()
+                ),
             );
         }
         self.judge_answer(&done, "the centre")

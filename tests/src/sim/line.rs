@@ -11,7 +11,7 @@ use protocol::{
     feed::{Mailbox, PullAnswer},
     open::Open,
 };
-use simdisk::{Rng, hash_bytes};
+use simdisk::{Cut, Fault, Rng, hash_bytes};
 use terminal_core::{
     platform::PhotoFiles,
     sync::{Action, Outcome},
@@ -244,6 +244,9 @@ impl World<'_> {
         let Some(built) = network::request(request, cut) else {
             return broken(Rule::Unwell, format!("{request:?} is no request"));
         };
+        if !plain && matches!(fate, Fate::DiskFails | Fate::PowerGoes) {
+            self.strike(fate);
+        }
         let answered = self.server.request(built);
         let was_up = self.server.is_up();
         self.server_may_be_dead();
@@ -281,6 +284,17 @@ impl World<'_> {
         };
         self.soon(wait, Job::Back { t, run, outcome });
         Ok(())
+    }
+    /// The server's machine fails at one of its next operations.
+    fn strike(&mut self, fate: Fate) {
+        let k = Rng(self.count ^ 0xD15C).below(12);
+        if fate == Fate::DiskFails {
+            self.server_strained = true;
+            self.server.host.fault_in(k, Fault::IoErr);
+        } else {
+            self.server_cut = Cut::LoseAll;
+            self.server.host.fault_in(k, Fault::PowerCut);
+        }
     }
     /// A server that nothing befell has no internal errors.
     pub(super) fn judge_answer(&self, answered: &Result<Answer, Down>, to: &str) -> Judged {
@@ -334,6 +348,10 @@ fn meets(fate: Fate, on: On, request: Option<&Request>) -> bool {
             Fate::Garbled => is_patch,
             Fate::OldAnswer => is_push,
             Fate::Strange => is_push || is_patch,
+            // Where no answer comes, the one to a part is the one that matters.
+            Fate::RequestLost | Fate::AnswerLost | Fate::CutRequest | Fate::Late if on == On::Photo => {
+                is_patch
+            }
             _ => true,
         }
 }

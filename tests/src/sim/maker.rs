@@ -404,8 +404,8 @@ impl Maker {
             },
         );
         self.put(at, act);
-        for _ in 0..self.below(3) {
-            let fate = self.fate();
+        for _ in 0..self.below(4) {
+            let fate = [self.fate(), Fate::DiskFails, Fate::PowerGoes, Fate::AnswerLost][self.index(4)];
             self.put(
                 at,
                 Act::Net {

@@ -122,8 +122,10 @@ pub fn strange(sent: &transport::Request, epoch: &str, now: Millis) -> transport
     // One or the other, by the chance of the body's hash.
     let brief = body.0.first().is_some_and(|byte| byte % 2 == 0);
     let answer = match brief {
-        true => json!({"epoch": epoch, "server_time": now, "body_sha256": other, "receipts": [], "refused": [],
-            "mark": {"upto": 0, "highest": 0}, "taken": now}),
+        true => {
+            json!({"epoch": epoch, "server_time": now, "body_sha256": other, "receipts": [], "refused": [],
+            "mark": {"upto": 0, "highest": 0}, "taken": now})
+        }
         false => json!({"epoch": epoch, "server_time": now, "body_sha256": body,
             "receipts": entries.iter().map(receipt).collect::<Vec<_>>(), "refused": [],
             "mark": {"upto": 0, "highest": 0}}),

@@ -143,13 +143,15 @@ impl World<'_> {
         let n = self.newcomer.n + 1;
         let id = EntryId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
         let record = RecordId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
+        // What is of this version is read; of a newer one it is kept alone.
+        let v = if matches!(r % 4, 1 | 2) { 1 } else { 9 };
         let entry = |id: EntryId,
                      n: u64,
                      record: RecordId,
                      kind: &str,
                      after: Option<EntryId>,
                      payload: Value| {
-            json!({"v": 9, "id": id, "n": n, "kind": kind, "record": record, "after": after, "author": beat.person,
+            json!({"v": v, "id": id, "n": n, "kind": kind, "record": record, "after": after, "author": beat.person,
                 "post": beat.post, "payload": payload, "evidence": {"clock": clock, "smell": "none"},
                 "weather": "rain"})
             .to_string()

@@ -82,10 +82,14 @@ pub enum Fate {
     OldAnswer,
     /// A proxy changes a photo's bytes and drops the checksum.
     Garbled,
+    /// The server's disk fails while it does this.
+    DiskFails,
+    /// The server's power goes while it does this.
+    PowerGoes,
 }
 
 impl Fate {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::RequestLost,
         Self::AnswerLost,
         Self::CutRequest,
@@ -102,6 +106,8 @@ impl Fate {
         Self::Strange,
         Self::OldAnswer,
         Self::Garbled,
+        Self::DiskFails,
+        Self::PowerGoes,
     ];
 }
 
@@ -263,6 +269,8 @@ pub fn fate_words(fate: Fate) -> &'static str {
         Fate::Strange => "receipts for other bytes",
         Fate::OldAnswer => "old answer from a cache",
         Fate::Garbled => "photo garbled by a proxy",
+        Fate::DiskFails => "server I/O error in a request",
+        Fate::PowerGoes => "server power cut in a request",
     }
 }
 
@@ -308,5 +316,7 @@ pub const KINDS: &[&str] = &[
     "receipts for other bytes",
     "old answer from a cache",
     "photo garbled by a proxy",
+    "server I/O error in a request",
+    "server power cut in a request",
     "newer handset",
 ];
