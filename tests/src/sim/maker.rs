@@ -138,11 +138,11 @@ impl Maker {
         self.put(DAY / 2 - 20 * MINUTE, Act::CheckOut(t));
         self.put(DAY / 2 + 20 * MINUTE, Act::CheckIn(t));
         self.put(DAY - MINUTE, Act::CheckOut(t));
-        for k in 0..if self.brief { 12 } else { 36 } {
+        for k in 0..if self.brief { 12 } else { 32 } {
             let at = self.time();
             let twice = self.rng.chance(200);
-            // 30 reports with two photos, 6 without: 60 photos, and the activities' besides.
-            let photos = if k % 6 == 5 {
+            // 28 reports with two or three photos, 4 without; the activities' come besides.
+            let photos = if k % 8 == 7 {
                 0
             } else if self.rng.chance(300) {
                 3
@@ -175,7 +175,7 @@ impl Maker {
         }
         let at = self.time();
         self.put(at, Act::Draft(t));
-        for _ in 0..if self.brief { 3 } else { 10 } {
+        for _ in 0..if self.brief { 3 } else { 6 } {
             let at = self.time();
             self.put(at, Act::Look(t));
         }
@@ -192,7 +192,7 @@ impl Maker {
         };
         for _ in 0..terminals {
             for (count, act) in [
-                (if self.brief { 8 } else { 16 }, Act::Case),
+                (if self.brief { 8 } else { 12 }, Act::Case),
                 (tasks, Act::Task),
                 (cancels, Act::CancelTask),
                 (2, Act::Review),

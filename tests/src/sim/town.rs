@@ -66,7 +66,8 @@ pub fn somewhere(r: u64, at: Millis) -> Position {
             lat: SOUTH + part(r, 3 * HIGH),
             lon: WEST + part(r >> 32, 3 * WIDE),
         },
-        accuracy_cm: 800,
+        // To lay a circle over the cells costs more than to file a report: one in eight is as good.
+        accuracy_cm: if (r >> 24).is_multiple_of(8) { 800 } else { 0 },
         provider: "gps".into(),
         mock: false,
         fix_time: at,
