@@ -15,7 +15,7 @@
 //!
 //! # What is promised
 //! - An answer, and every hint, leaves only after COMMIT reached the disk (SQLite: WAL with
-//!   `synchronous=FULL`). Concurrent writes on SQLite share one COMMIT; each closure is alone in a savepoint,
+//!   `synchronous=FULL`). Concurrent writes of one process share one COMMIT; each closure is alone in a savepoint,
 //!   so that its error or panic undoes nothing of its neighbours.
 //! - Writes are serializable, reads are snapshots. What a write answered, every later read sees.
 //! - After every error but [`StoreError::CommitUnknown`] nothing was changed.

@@ -11,7 +11,7 @@ use super::migrations::{MIGRATIONS, Migration};
 pub struct Options {
     /// The schema to bring the database to; [`MIGRATIONS`] unless a test says otherwise.
     pub migrations: &'static [Migration],
-    /// How many closures may share one COMMIT on SQLite.
+    /// How many closures may share one COMMIT (on PostgreSQL 16 at most).
     pub group: usize,
     /// How long a group on SQLite takes in more closures, so that its first is not kept waiting.
     pub group_time: Duration,
@@ -19,7 +19,7 @@ pub struct Options {
     pub queue: usize,
     /// Reader threads on SQLite.
     pub readers: usize,
-    /// Connections, each with its thread, on PostgreSQL.
+    /// Connections, each with its thread, on PostgreSQL: one writes, the others read; two at least.
     pub connections: usize,
     /// How long a locked database, a contended transaction or an absent server is tried again before the
     /// caller is told.

@@ -1,5 +1,9 @@
 //! The scaled-out engine: a pool of connections, each owned by a thread, SERIALIZABLE with retry.
 //!
+//! One of them writes, and what waits for it shares a COMMIT, as on SQLite; the others read. Several writers of one
+//! process only took each other's work away: ids grow with time, so all new rows lie on one page of each index, and
+//! PostgreSQL holds a look for an id to its whole page. Conflicts with other replicas remain, and are run again.
+//!
 //! There is no TLS to the database here: put it on a socket, a private network or behind a local proxy.
 
 mod hints;
@@ -25,9 +29,15 @@ use super::{Executor, Hint, Lane, Options, StoreError, migrations};
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// Connections behind one queue, and a listener beside them.
+/// Writes that share a COMMIT at most: each costs all of them a run when another replica was faster.
+const GROUP: usize = 16;
+/// Conflicts of a group with other replicas before its members go one by one.
+const GROUP_TRIES: u32 = 3;
+
+/// Connections behind two queues, and a listener beside them.
 pub(super) struct Pool {
-    queue: Arc<Queue<(Lane, Box<dyn Job>)>>,
+    writes: Arc<Queue<Box<dyn Job>>>,
+    reads: Arc<Queue<Box<dyn Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: Arc<AtomicBool>,
 }
@@ -48,7 +58,8 @@ impl Pool {
             .keepalives_idle(Duration::from_secs(30));
 
         let this = Self {
-            queue: Arc::new(Queue::new(options.queue)),
+            writes: Arc::new(Queue::new(options.queue)),
+            reads: Arc::new(Queue::new(options.queue)),
             threads: Mutex::default(),
             stop: Arc::default(),
         };
@@ -63,20 +74,20 @@ impl Pool {
         // A connection must not be made on an async thread, so even the first one is made on its own.
         let mut first = worker.another();
         let (opened, when_opened) = mpsc::sync_channel(1);
-        let queue = Arc::clone(&this.queue);
-        this.spawn("store-0", move || {
+        let writes = Arc::clone(&this.writes);
+        this.spawn("store-writer", move || {
             let migrated = first.migrate();
             let failed = migrated.is_err();
             let _ = opened.send(migrated);
             if !failed {
-                first.serve(&queue);
+                first.write_all(&writes);
             }
         })?;
         when_opened.recv().unwrap_or(Err(StoreError::Closed))?;
-        for i in 1..options.connections.max(1) {
+        for i in 1..options.connections.max(2) {
             let mut worker = worker.another();
-            let queue = Arc::clone(&this.queue);
-            this.spawn(&format!("store-{i}"), move || worker.serve(&queue))?;
+            let reads = Arc::clone(&this.reads);
+            this.spawn(&format!("store-reader-{i}"), move || worker.read_all(&reads))?;
         }
         if let Some(wire) = wire {
             let listener = Listener::new(config, wire, hints.clone(), Arc::clone(&this.stop));
@@ -106,16 +117,21 @@ impl Pool {
 
 impl Executor for Pool {
     fn submit(&self, lane: Lane, job: Box<dyn Job>) {
-        match self.queue.push((lane, job)) {
+        let queue = match lane {
+            Lane::Read => &self.reads,
+            Lane::Write => &self.writes,
+        };
+        match queue.push(job) {
             Ok(()) => {}
-            Err(Refused::Full((_, job))) => job.answer(Err(StoreError::Busy)),
-            Err(Refused::Closed((_, job))) => job.answer(Err(StoreError::Closed)),
+            Err(Refused::Full(job)) => job.answer(Err(StoreError::Busy)),
+            Err(Refused::Closed(job)) => job.answer(Err(StoreError::Closed)),
         }
     }
 
     fn close(&self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.queue.close();
+        self.writes.close();
+        self.reads.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A thread that panicked has nothing more to finish.
@@ -127,7 +143,8 @@ impl Executor for Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.queue.close();
+        self.writes.close();
+        self.reads.close();
     }
 }
 
@@ -151,9 +168,24 @@ impl Worker {
         }
     }
 
-    fn serve(&mut self, queue: &Queue<(Lane, Box<dyn Job>)>) {
-        while let Some((lane, job)) = queue.pop() {
-            self.run(lane, job);
+    fn read_all(&mut self, reads: &Queue<Box<dyn Job>>) {
+        while let Some(job) = reads.pop() {
+            self.run(Lane::Read, vec![job]);
+        }
+    }
+
+    fn write_all(&mut self, writes: &Queue<Box<dyn Job>>) {
+        let most = self.options.group.clamp(1, GROUP);
+        while let Some(first) = writes.pop() {
+            let mut group = vec![first];
+            while group.len() < most
+                && let Some(job) = writes.try_pop()
+            {
+                group.push(job);
+            }
+            metrics::histogram!("store_group_size")
+                .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
+            self.run(Lane::Write, group);
         }
     }
 
@@ -162,17 +194,22 @@ impl Worker {
         migrations::run(migrations, now, &mut |closure| {
             let mut answer = Err(StoreError::Closed);
             let task = Task::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
-            self.run(Lane::Write, Box::new(task));
+            self.run(Lane::Write, vec![Box::new(task)]);
             answer
         })
     }
 
-    /// Run the job until it is committed, refused, in doubt, or the patience is used up; answer it.
-    fn run(&mut self, lane: Lane, mut job: Box<dyn Job + '_>) {
+    /// Run the jobs until they are committed, refused, in doubt, or the patience is used up; answer them.
+    fn run(&mut self, lane: Lane, jobs: Vec<Box<dyn Job + '_>>) {
         let mut backoff = Backoff::new(self.options.patience, FIRST_WAIT, LONGEST_WAIT);
+        self.run_within(lane, jobs, &mut backoff);
+    }
+
+    fn run_within(&mut self, lane: Lane, mut jobs: Vec<Box<dyn Job + '_>>, backoff: &mut Backoff) {
+        let mut conflicts = 0;
         loop {
             let step = match self.session() {
-                Ok((session, wire)) => session.run(lane, job.as_mut(), wire),
+                Ok((session, wire)) => session.run(lane, &mut jobs, wire),
                 Err(error) => Step::Lost(error),
             };
             let error = match step {
@@ -180,20 +217,17 @@ impl Worker {
                     if !healthy {
                         self.session = None;
                     }
-                    match outcome {
-                        Ok(hints) => {
-                            for hint in hints {
-                                // No listener is no failure.
-                                let _ = self.hints.send(hint);
-                            }
-                            job.answer(Ok(()));
-                        }
-                        Err(error) => job.answer(Err(error)),
-                    }
-                    return;
+                    return self.answer(jobs, outcome);
                 }
                 Step::Again(error) => {
                     metrics::counter!("store_retries_total").increment(1);
+                    conflicts += 1;
+                    if jobs.len() > 1 && conflicts == GROUP_TRIES {
+                        for job in jobs {
+                            self.run_within(lane, vec![job], backoff);
+                        }
+                        return;
+                    }
                     error
                 }
                 Step::Lost(error) => {
@@ -203,8 +237,24 @@ impl Worker {
                 }
             };
             if !backoff.wait() {
-                return job.answer(Err(error));
+                return self.answer(jobs, Err(error));
             }
+        }
+    }
+
+    fn answer(&self, jobs: Vec<Box<dyn Job + '_>>, outcome: Result<Vec<Hint>, StoreError>) {
+        let told = match outcome {
+            Ok(hints) => {
+                for hint in hints {
+                    // No listener is no failure.
+                    let _ = self.hints.send(hint);
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        for job in jobs {
+            job.answer(told.clone());
         }
     }
 

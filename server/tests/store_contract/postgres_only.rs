@@ -9,7 +9,7 @@ use server::store::{Hint, Options, Store, StoreError, Tx};
 use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::Bench;
-use crate::promises::{add, ids, insert};
+use crate::promises::{add, hold, ids, insert};
 
 fn die(tx: &mut Tx<'_>) -> Result<Vec<()>, StoreError> {
     tx.all(
@@ -174,6 +174,47 @@ fn conflicts_between_replicas_are_run_again_until_every_rule_holds() {
         })
     };
     assert_eq!(count(&replicas[1]), Ok(vec![0, 1]));
+}
+
+#[test]
+fn writes_that_wait_share_a_commit_and_take_nothing_from_each_other() {
+    let bench = Bench::postgres();
+    let store = bench.open();
+    let runs = Arc::new(AtomicU32::new(0));
+    let (gate, held) = hold(&store, 0);
+    // Each looks at the whole table and adds to it: side by side they would conflict. The first one's id is taken.
+    let mut waiting: Vec<_> = (0..6_i64)
+        .map(|id| {
+            let runs = Arc::clone(&runs);
+            Box::pin(store.write(move |tx| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                tx.one("SELECT COUNT(*) AS n FROM sample", params![], |row| {
+                    row.get::<i64>("n")
+                })?;
+                add(tx, id)?;
+                tx.one(
+                    "SELECT CAST(pg_current_xact_id() AS TEXT) AS id",
+                    params![],
+                    |row| row.get::<String>("id"),
+                )
+            }))
+        })
+        .collect();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for write in &mut waiting {
+        assert!(write.as_mut().poll(&mut context).is_pending());
+    }
+    gate.send(()).unwrap();
+    assert_eq!(held.join().unwrap(), Ok(1));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let done: Vec<Result<String, StoreError>> = runtime.block_on(futures_util::future::join_all(waiting));
+    assert!(matches!(done[0], Err(StoreError::Conflict { .. })), "{done:?}");
+    assert!(
+        done[1].is_ok() && done[1..].iter().all(|other| *other == done[1]),
+        "{done:?}"
+    );
+    assert_eq!(runs.load(Ordering::Relaxed), 6, "nobody ran again");
+    assert_eq!(ids(&store), [0, 1, 2, 3, 4, 5]);
 }
 
 #[test]

@@ -19,9 +19,9 @@ use super::translate::translate;
 /// Prepared statements kept per connection; the whole program has fewer.
 const STATEMENTS: usize = 1024;
 
-/// How one try of a job ended.
+/// How one try of jobs ended.
 pub(super) enum Step {
-    /// It is to be answered so.
+    /// All of them are to be answered so.
     Done {
         outcome: Result<Vec<Hint>, StoreError>,
         /// Whether the connection may be used again.
@@ -73,8 +73,9 @@ impl PgSession {
         })
     }
 
-    /// Try the job once in a transaction of its lane.
-    pub(super) fn run(&mut self, lane: Lane, job: &mut dyn Job, wire: Option<&Wire>) -> Step {
+    /// Try the jobs once in one transaction of their lane. Several are in a savepoint each, so that the error of one
+    /// undoes nothing of its neighbours; what the engine or its COMMIT refuses, it refuses to all of them.
+    pub(super) fn run(&mut self, lane: Lane, jobs: &mut [Box<dyn Job + '_>], wire: Option<&Wire>) -> Step {
         self.trouble = Trouble::None;
         self.lane = lane;
         let begin = match lane {
@@ -84,20 +85,37 @@ impl PgSession {
         if let Err(error) = self.batch(begin) {
             return Step::Lost(error);
         }
-        let verdict = job.run(self);
-        if self.trouble != Trouble::None {
-            return self.give_up(StoreError::Busy);
-        }
-        let hints = match verdict {
-            Verdict::Keep(hints) => hints,
-            Verdict::Discard | Verdict::Doomed(_) => {
-                let healthy = self.batch("ROLLBACK").is_ok();
-                return Step::Done {
-                    outcome: Ok(Vec::new()),
-                    healthy,
-                };
+        let several = jobs.len() > 1;
+        let (mut hints, mut kept) = (Vec::new(), false);
+        for job in jobs {
+            if several && let Err(error) = self.batch("SAVEPOINT member") {
+                return self.give_up(error);
             }
-        };
+            let verdict = job.run(self);
+            if self.trouble != Trouble::None {
+                return self.give_up(StoreError::Busy);
+            }
+            let closing = match verdict {
+                Verdict::Keep(mut more) => {
+                    hints.append(&mut more);
+                    kept = true;
+                    "RELEASE SAVEPOINT member"
+                }
+                Verdict::Discard | Verdict::Doomed(_) => {
+                    "ROLLBACK TO SAVEPOINT member; RELEASE SAVEPOINT member"
+                }
+            };
+            if several && let Err(error) = self.batch(closing) {
+                return self.give_up(error);
+            }
+        }
+        if !kept {
+            let healthy = self.batch("ROLLBACK").is_ok();
+            return Step::Done {
+                outcome: Ok(Vec::new()),
+                healthy,
+            };
+        }
         if let Some(wire) = wire.filter(|_| lane == Lane::Write) {
             for payload in wire.encode(&hints) {
                 let notify = format!("SELECT pg_notify('{}', ?1)", Wire::CHANNEL);
