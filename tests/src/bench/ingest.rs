@@ -92,7 +92,7 @@ impl Place {
         let mut client = postgres::Client::connect(cluster, postgres::NoTls)?;
         client.batch_execute("CREATE DATABASE xunge_raw TEMPLATE xunge_bench")?;
         let url = of_cluster(cluster, "xunge_raw")?;
-        Ok(Raw::Postgres(raw_pg::Connections::open(&url, CLIENTS)?, url))
+        Ok(Raw::Postgres(Box::new(raw_pg::Connection::open(&url)?), url))
     }
     /// CPU seconds of the server and, where there is one, of its database.
     fn cpu(&self, city: &City) -> Result<f64> {
@@ -117,7 +117,7 @@ fn of_cluster(url: &str, database: &str) -> Result<String> {
 
 enum Raw {
     Sqlite(raw::Sqlite, PathBuf),
-    Postgres(raw_pg::Connections, String),
+    Postgres(Box<raw_pg::Connection>, String),
 }
 
 impl Raw {
@@ -132,7 +132,7 @@ impl Raw {
         let began = Instant::now();
         match self {
             Self::Sqlite(raw, _) => raw.replay(pushes, group, last)?,
-            Self::Postgres(raw, _) => drop(raw.replay(pushes, last)?),
+            Self::Postgres(raw, _) => raw.replay(pushes, group, last)?,
         }
         Ok(began.elapsed())
     }
@@ -230,7 +230,7 @@ fn ours(place: &Place, city: &City, work: &[Vec<Vec<u8>>], each: usize) -> Resul
     })
 }
 
-/// How many closures shared how many commits so far (SQLite; nothing is counted on PostgreSQL).
+/// How many closures shared how many commits so far.
 fn groups(city: &City) -> Result<(f64, f64)> {
     let answer = Client::to(city.server.address()).send(&request("GET", "/metrics", &[], b""))?;
     let text = String::from_utf8(answer.good()?.body)?;
