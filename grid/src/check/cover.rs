@@ -257,9 +257,18 @@ impl DoubledBorders {
 /// Borders that meet anywhere but in a common end; one finding for each pair of cells.
 fn crossings(owners: &Owners<'_>, findings: &mut Vec<Finding>) {
     const BUCKET_SHIFT: u32 = 14;
+    /// A border that would fill more than these is compared with every other instead: one vertex on the other side of
+    /// the globe would fill the memory.
+    const MOST_BUCKETS: i64 = 4096;
     let at = |v: i32| v >> BUCKET_SHIFT;
+    let across = |p: i32, q: i32| i64::from(at(p.max(q))) - i64::from(at(p.min(q))) + 1;
+    let mut long = Vec::new();
     let mut buckets: HashMap<(i32, i32), Vec<usize>> = HashMap::new();
     for (k, ((a, b), _)) in owners.borders.iter().enumerate() {
+        if across(a.x, b.x).saturating_mul(across(a.y, b.y)) > MOST_BUCKETS {
+            long.push(k);
+            continue;
+        }
         for x in at(a.x.min(b.x))..=at(a.x.max(b.x)) {
             for y in at(a.y.min(b.y))..=at(a.y.max(b.y)) {
                 buckets.entry((x, y)).or_default().push(k);
@@ -267,54 +276,61 @@ fn crossings(owners: &Owners<'_>, findings: &mut Vec<Finding>) {
         }
     }
     let mut told: BTreeMap<(usize, usize), Finding> = BTreeMap::new();
-    for inside in buckets.values() {
-        for (n, p) in inside.iter().enumerate() {
-            for q in inside.iter().take(n) {
-                let (Some((e, of_e)), Some((f, of_f))) = (owners.borders.get(*p), owners.borders.get(*q))
-                else {
-                    continue;
-                };
-                if !is_crossing(*e, *f) {
-                    continue;
-                }
-                let (Some(&(i, _)), Some(&(j, _))) = (of_e.first(), of_f.first()) else {
-                    continue;
-                };
-                let itself = of_e.iter().map(|o| o.0).find(|o| of_f.iter().any(|x| x.0 == *o));
-                let key = itself.map_or((i.min(j), i.max(j)), |o| (o, o));
-                let place = e.0.min(f.0);
-                let (kind, codes, detail) = match itself {
-                    Some(o) => (
-                        FindingKind::SelfIntersection,
-                        vec![owners.code(o)],
-                        "the ring crosses or touches itself",
-                    ),
-                    None if is_through(*e, *f) => (
-                        FindingKind::Overlap,
-                        vec![owners.code(key.0), owners.code(key.1)],
-                        "their borders cross",
-                    ),
-                    None => {
-                        let both = vec![owners.code(key.0), owners.code(key.1)];
-                        (
-                            FindingKind::UnmatchedBorder,
-                            both,
-                            "a vertex of one lies on a border of the other",
-                        )
-                    }
-                };
-                let finding = Finding {
-                    kind,
-                    codes,
-                    place: Some(place.into()),
-                    detail: detail.to_owned(),
-                };
-                let known = told.entry(key).or_insert_with(|| finding.clone());
-                // Buckets come in any order; the least place is told, so the answer is always the same.
-                if finding.place < known.place {
-                    *known = finding;
-                }
+    let near = buckets.values().flat_map(|inside| {
+        let pairs = |(n, p): (usize, &usize)| {
+            let p = *p;
+            inside.iter().take(n).map(move |q| (p, *q))
+        };
+        inside.iter().enumerate().flat_map(pairs)
+    });
+    let all = 0..owners.borders.len();
+    let far = long.iter().flat_map(|p| {
+        let others = all.clone().filter(move |q| q != p);
+        others.map(move |q| (*p.max(&q), *p.min(&q)))
+    });
+    for (p, q) in near.chain(far) {
+        let (Some((e, of_e)), Some((f, of_f))) = (owners.borders.get(p), owners.borders.get(q)) else {
+            continue;
+        };
+        if !is_crossing(*e, *f) {
+            continue;
+        }
+        let (Some(&(i, _)), Some(&(j, _))) = (of_e.first(), of_f.first()) else {
+            continue;
+        };
+        let itself = of_e.iter().map(|o| o.0).find(|o| of_f.iter().any(|x| x.0 == *o));
+        let key = itself.map_or((i.min(j), i.max(j)), |o| (o, o));
+        let place = e.0.min(f.0);
+        let (kind, codes, detail) = match itself {
+            Some(o) => (
+                FindingKind::SelfIntersection,
+                vec![owners.code(o)],
+                "the ring crosses or touches itself",
+            ),
+            None if is_through(*e, *f) => (
+                FindingKind::Overlap,
+                vec![owners.code(key.0), owners.code(key.1)],
+                "their borders cross",
+            ),
+            None => {
+                let both = vec![owners.code(key.0), owners.code(key.1)];
+                (
+                    FindingKind::UnmatchedBorder,
+                    both,
+                    "a vertex of one lies on a border of the other",
+                )
             }
+        };
+        let finding = Finding {
+            kind,
+            codes,
+            place: Some(place.into()),
+            detail: detail.to_owned(),
+        };
+        let known = told.entry(key).or_insert_with(|| finding.clone());
+        // Buckets come in any order; the least place is told, so the answer is always the same.
+        if finding.place < known.place {
+            *known = finding;
         }
     }
     findings.extend(told.into_values());
