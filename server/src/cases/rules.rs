@@ -203,7 +203,7 @@ pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
     let zero = |fix: &&Position| fix.accuracy_cm == 0 && fix.provider != "manual";
     let odd = [
         (mock, Flag::MockPosition),
-        (fixes.iter().any(|fix| zero(fix)), Flag::ZeroAccuracy),
+        (fixes.iter().any(zero), Flag::ZeroAccuracy),
     ];
     odd.into_iter()
         .filter(|(is, _)| *is)

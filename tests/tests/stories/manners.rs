@@ -225,8 +225,19 @@ fn story_36_off_sends_nothing_whoever_asks(stage: &Stage) {
         let (code, said) = xunge_json(&home, args);
         assert_eq!((code, &said["error"]["code"]), (1, &json!("sync.off")), "{said}");
     }
-    let (code, said) = xunge_json(&home, &["watch", "--for", "1"]);
-    assert_eq!((code, &said["syncs"]), (0, &json!(0)), "{said}");
+    // It says once why nothing happens, and that nothing did.
+    let watched = xunge(&home, &["watch", "--for", "1", "--json"]).output().unwrap();
+    let said: Vec<Value> = String::from_utf8(watched.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(watched.status.code(), Some(0), "{said:?}");
+    assert_eq!(
+        (&said[0]["event"], &said[0]["why"]["code"]),
+        (&json!("silent"), &json!("sync.off"))
+    );
+    assert_eq!((said.len(), &said[1]["syncs"]), (2, &json!(0)), "{said:?}");
     let (_, said) = xunge_json(&home, &["status"]);
     assert_eq!(said["held_back"]["code"], "sync.off");
     assert_eq!(
