@@ -2,6 +2,7 @@
 
 use super::{
     hunt::{self, arm, hunt},
+    maker::Flavour,
     plan::{KINDS, Plan},
     shrink,
     town::Town,
@@ -33,6 +34,9 @@ pub struct Arguments {
     /// This one only, twice, with its story
     #[arg(long)]
     pub seed: Option<u64>,
+    /// With --seed: the short day of this flavour, as a hunt lives it
+    #[arg(long)]
+    pub flavour: Option<u64>,
     /// Until the time is over
     #[arg(long)]
     pub minutes: Option<u64>,
@@ -78,7 +82,10 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         return Ok(one(&plan));
     }
     if let Some(seed) = arguments.seed {
-        return Ok(one(&Plan::of(seed)));
+        let brief = arguments
+            .flavour
+            .map(|number| Plan::brief(seed, Flavour::of(number)));
+        return Ok(one(&brief.unwrap_or_else(|| Plan::of(seed))));
     }
     match (arguments.stride, &arguments.defect) {
         (Some(_), Some(name)) => hunt(name),

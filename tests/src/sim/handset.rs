@@ -93,6 +93,8 @@ pub struct Handset {
     pub known_as: Option<TerminalId>,
     /// Its database was damaged and is not set aside yet; whether rows may be gone for good.
     pub damaged: Option<Damage>,
+    /// A database of its may lie aside.
+    pub was_damaged: bool,
     /// It was put back to an older copy; what is filed waits until it has spoken with the server.
     pub put_back: bool,
     pub must_speak: bool,
@@ -122,6 +124,7 @@ impl Handset {
             enrolled: None,
             known_as: None,
             damaged: None,
+            was_damaged: false,
             put_back: false,
             must_speak: false,
             random: Arc::new(Seeded::new(own ^ 1)),

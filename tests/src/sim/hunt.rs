@@ -84,8 +84,9 @@ pub fn hunt(name: &str) -> Result<bool> {
     let took = began.elapsed().as_secs_f64();
     match caught {
         Some((day, broken)) => println!(
-            "{name}: {}; caught on day {day} after {took:.1} s: {broken}",
-            defect.words()
+            "{name}: {}; caught on day {day} (--seed {day} --flavour {}) after {took:.1} s: {broken}",
+            defect.words(),
+            of_day(flavour(defect), day) as u64
         ),
         None => println!("{name}: {}; NOT CAUGHT in {took:.0} s", defect.words()),
     }
@@ -97,17 +98,21 @@ fn first_broken(flavour: Flavour, began: Instant) -> Option<(u64, Broken)> {
         if began.elapsed() > PATIENCE {
             return None;
         }
-        // Every fourth day is of any flavour.
-        let day = if seed % 4 == 3 {
-            Flavour::of(seed / 4)
-        } else {
-            flavour
-        };
-        if let Err(broken) = live(&Plan::brief(seed, day), false).0 {
+        let plan = Plan::brief(seed, of_day(flavour, seed));
+        if let Err(broken) = live(&plan, false).0 {
             return Some((seed, broken));
         }
     }
     None
+}
+
+/// Every fourth day is of any flavour.
+fn of_day(flavour: Flavour, day: u64) -> Flavour {
+    if day % 4 == 3 {
+        Flavour::of(day / 4)
+    } else {
+        flavour
+    }
 }
 
 /// Hunts all of them, or the sample; `true` when each was caught.

@@ -245,7 +245,7 @@ impl World<'_> {
             return broken(Rule::Unwell, format!("{request:?} is no request"));
         };
         if !plain && matches!(fate, Fate::DiskFails | Fate::PowerGoes) {
-            self.strike(fate);
+            self.strike(fate, request);
         }
         let answered = self.server.request(built);
         let was_up = self.server.is_up();
@@ -286,8 +286,10 @@ impl World<'_> {
         Ok(())
     }
     /// The server's machine fails at one of its next operations.
-    fn strike(&mut self, fate: Fate) {
-        let k = Rng(self.count ^ 0xD15C).below(12);
+    pub(super) fn strike(&mut self, fate: Fate, request: &Request) {
+        // A parcel's photos are written before its rows are.
+        let most = if request.path.ends_with("/parcel") { 40 } else { 12 };
+        let k = Rng(self.count ^ 0xD15C).below(most);
         if fate == Fate::DiskFails {
             self.server_strained = true;
             self.server.host.fault_in(k, Fault::IoErr);

@@ -301,13 +301,19 @@ impl<'p> World<'p> {
             handset.fates.clear();
             handset.offline_until = Millis(0);
         }
-        // Whoever was put back speaks before he files.
         self.everybody_boots()?;
-        for t in 0..self.handsets.len() {
-            self.begin_sync(t, true)?;
+        // Whoever was put back speaks before he files, however long he was told to wait.
+        for _ in 0..ROUNDS {
+            if !self.handsets.iter().any(|handset| handset.put_back) {
+                break;
+            }
+            self.time.set(self.time.now().plus(20 * 60_000));
+            for t in 0..self.handsets.len() {
+                self.begin_sync(t, true)?;
+            }
+            self.drain()?;
+            self.everybody_boots()?;
         }
-        self.drain()?;
-        self.everybody_boots()?;
         for t in 0..self.handsets.len() {
             let act = Act::Report {
                 t,
