@@ -34,7 +34,7 @@ const RECEIVING: usize = 64;
 /// Of one terminal or person: none of them may take the room of all others.
 const RECEIVING_EACH: usize = 8;
 /// Photos that are put together from their parts at the same time, each in memory.
-const ASSEMBLING: usize = 3;
+const ASSEMBLING: usize = 2;
 
 /// The object store.
 #[derive(Clone)]

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 /// A body that gives no byte for so long is taken as broken.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Bytes of a body that are in memory.
-const PIECE: usize = 256 * 1024;
+/// Bytes of a body that are in memory; so many bodies of them may be under way that this is most of what is used.
+const PIECE: usize = 128 * 1024;
 /// A photo of at most so many bytes stays in memory while it comes in one body; it needs no parts.
 const WHOLE: usize = 512 * 1024;
 
