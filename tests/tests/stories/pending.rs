@@ -165,25 +165,20 @@ fn story_17_while_one_user_watches_the_others_outbox_leaves_as_well(stage: &Stag
     let mut left = 0;
     let mut filed_again = false;
     terminal
-        .watch_with(
-            &mut || others.look(&open),
-            &AtHome,
-            &cancel,
-            &mut |watched| match watched {
-                Watched::OfAnother(name, report) => {
-                    assert_eq!(name, "巡查员119");
-                    left += report.entries_received;
-                    if left == 1 && !filed_again {
-                        filed_again = true;
-                        former.open().unwrap().check_out(None, "甲").unwrap();
-                    }
-                    if left == 2 {
-                        cancel.cancel();
-                    }
-                }
-                _ => {}
-            },
-        )
+        .watch_with(&mut || others.look(&open), &AtHome, &cancel, &mut |watched| {
+            let Watched::OfAnother(name, report) = watched else {
+                return;
+            };
+            assert_eq!(name, "巡查员119");
+            left += report.entries_received;
+            if left == 1 && !filed_again {
+                filed_again = true;
+                former.open().unwrap().check_out(None, "甲").unwrap();
+            }
+            if left == 2 {
+                cancel.cancel();
+            }
+        })
         .unwrap();
     assert_eq!(
         left, 2,

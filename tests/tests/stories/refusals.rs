@@ -8,8 +8,8 @@ use crate::{
     wire::Wire,
 };
 use e2e::handset::Handset;
-use protocol::{ids::EntryId, photo::Sha256};
-use serde_json::{Value, json};
+use protocol::{ids::EntryId, photo::Sha256, push::Envelope};
+use serde_json::{Value, json, value::RawValue};
 use std::sync::{
     Mutex,
     atomic::{AtomicU64, Ordering},
@@ -149,6 +149,18 @@ fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stag
     );
 }
 
+/// The short form of an answer as receipts, one for each entry of the body.
+fn tell_one_by_one(body: &[u8], answer: &mut Value) {
+    let sent: Envelope = serde_json::from_slice(body).unwrap();
+    let receipt = |entry: &RawValue| {
+        let read: Value = serde_json::from_str(entry.get()).unwrap();
+        json!({"id": read["id"], "n": read["n"], "sha256": Sha256::of(entry.get().as_bytes()),
+            "received": answer["taken"]})
+    };
+    answer["receipts"] = sent.entries.iter().map(|entry| receipt(entry)).collect();
+    answer["taken"] = Value::Null;
+}
+
 fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
     let city = stage.city();
     let hand = Hand::now();
@@ -190,11 +202,26 @@ fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
             }
         }),
     ];
-    for (what, spoil) in spoiled {
+    // The short form, which takes all of a body at one time.
+    let short: [(&str, Spoil); 2] = [
+        ("the short form without its time", |answer| {
+            answer["taken"] = Value::Null;
+        }),
+        ("the short form of another push", |answer| {
+            answer["body_sha256"] = json!("00".repeat(32))
+        }),
+    ];
+    let short = short.map(|(what, spoil)| (what, spoil, true));
+    let spoiled = spoiled.map(|(what, spoil)| (what, spoil, false));
+    for (what, spoil, short) in spoiled.into_iter().chain(short) {
         let spoiling = Meddler::of(&account, move |request, pass| {
             let mut answer = pass()?;
             if request.path == "/v1/field/push" {
                 let mut said: Value = serde_json::from_slice(&answer.body).unwrap();
+                assert!(said["taken"].is_i64(), "the server took all of it: {said}");
+                if !short {
+                    tell_one_by_one(&request.body, &mut said);
+                }
                 spoil(&mut said);
                 answer.body = serde_json::to_vec(&said).unwrap();
             }
