@@ -288,7 +288,13 @@ impl World<'_> {
             .former
             .iter()
             .any(|f| f.t == t && f.damage.is_some() && f.report.is_none());
-        if !fits || is_salvaging {
+        // What was cancelled since then would come back, and the server would refuse it in plain words: that is no
+        // promise to hold it to.
+        let is_cancelled = self
+            .books
+            .get(t)
+            .is_some_and(|book| older.book.takes_back_less_than(book));
+        if !fits || is_salvaging || is_cancelled {
             return Ok(());
         }
         self.handset_down(t, Cut::Process, false);

@@ -146,6 +146,13 @@ impl Book {
     pub(super) fn drafts(&self) -> impl Iterator<Item = (&EntryId, &BTreeSet<Sha256>)> {
         self.drafts.iter()
     }
+    /// Whether something was taken back later that is not here.
+    pub(super) fn takes_back_less_than(&self, later: &Self) -> bool {
+        let is_back = |(id, kept): (&EntryId, &Kept)| {
+            kept.taken_back && self.accepted.get(id).is_some_and(|before| !before.taken_back)
+        };
+        later.accepted.iter().any(is_back)
+    }
     pub(super) fn was_cancelled(&self, id: EntryId) -> bool {
         self.accepted.get(&id).is_some_and(|kept| kept.cancelled)
     }
