@@ -323,6 +323,9 @@ impl Arena {
         self.servers.start(&self.server)?;
         self.story.tell("all servers answer")?;
         audit::receipts(&self.desk()?, &self.hands, &mut self.tally)?;
+        if !self.tally.is_good() {
+            return Ok(()); // a server that has lost what it said may not be able to go on
+        }
         let inventories = self.settle()?;
         self.story.tell("everybody has delivered")?;
         self.audit(&inventories)?;

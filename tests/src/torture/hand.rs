@@ -172,6 +172,9 @@ fn check(terminal: &Terminal, notes: &mut Notes) -> Result<()> {
 
 /// Tries in a row, in a calm world, that bring nothing and were not told to wait: then it will not be delivered.
 const IN_VAIN: u32 = 60;
+/// The same for one that is told to wait each time: longer than any wait that the server asks for, but a server whose
+/// database is damaged says it for ever.
+const TOLD_TO_WAIT: u32 = 600;
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 
 /// Finishes the drafts and syncs until everything is delivered, or it is clear that it will not be; then says what is here.
@@ -179,8 +182,8 @@ pub fn settle(place: &Place) -> Result<Inventory> {
     let mut notes = Notes::open(&place.notes)?;
     let mut handset = Handset::at(&place.home);
     finish_drafts(handset.open()?, &mut notes)?;
-    let (mut last, mut in_vain) = (String::new(), 0);
-    while in_vain < IN_VAIN {
+    let (mut last, mut in_vain, mut told) = (String::new(), 0, 0);
+    while in_vain < IN_VAIN && told < TOLD_TO_WAIT {
         in_vain += 1;
         match handset.sync() {
             Ok(report) if report.is_success() => {
@@ -190,8 +193,10 @@ pub fn settle(place: &Place) -> Result<Inventory> {
             Ok(report) => {
                 let got = report.entries_received + report.photos_received + report.rows_pulled;
                 // A handset that was told to wait keeps to it, also when its user asks; that is a minute and more.
-                if got > 0 || report.wait_asked {
-                    in_vain = 0;
+                if got > 0 {
+                    (in_vain, told) = (0, 0);
+                } else if report.wait_asked {
+                    (in_vain, told) = (0, told + 1);
                 }
                 last = format!("not everything was delivered: {report:?}");
             }
