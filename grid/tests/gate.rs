@@ -382,7 +382,8 @@ fn a_vertex_on_the_other_side_of_the_globe_is_found_and_costs_nothing() {
     let mut areas = mesh_areas(1);
     areas[7].ring[0] = Pt::new(-1_799_999_999, -899_999_999);
     let report = checked(&areas);
-    let crosses = |f: &grid::check::Finding| f.kind == FindingKind::Overlap && f.codes.contains(&areas[7].code);
+    let crosses =
+        |f: &grid::check::Finding| f.kind == FindingKind::Overlap && f.codes.contains(&areas[7].code);
     assert!(report.findings.iter().any(crosses), "{:?}", report.findings);
 }
 

@@ -175,7 +175,9 @@ async fn a_renewed_epoch_is_stated_by_every_replica_with_its_next_answer() {
     let client = a.holder(post).await;
     let before = client.pull(&a, "").await;
     assert_eq!(client.pull(&b, &before.cursor).await.reset, Vec::new());
-    let renewed = Identity::renew_epoch(&a.app.store, [9; 32], protocol::time::Millis(1)).await.unwrap();
+    let renewed = Identity::renew_epoch(&a.app.store, [9; 32], protocol::time::Millis(1))
+        .await
+        .unwrap();
     assert_ne!(renewed, before.epoch);
     for app in [&a, &b] {
         let answer = client.pull(app, &before.cursor).await;
