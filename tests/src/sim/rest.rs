@@ -78,7 +78,7 @@ impl Book {
                 }
             }
         }
-        self.shows_what_is(who, terminal, &held)?;
+        self.shows_what_is(who, terminal, &held, handset.put_back)?;
         filed_once(who, &items)?;
         once(server, account.stream)?;
         told(who, terminal, server, &held)?;
@@ -91,7 +91,7 @@ impl Book {
     }
 
     /// The queue says what the server decided, with its reason.
-    fn shows_what_is(&self, who: usize, terminal: &Terminal, held: &Held) -> Judged {
+    fn shows_what_is(&self, who: usize, terminal: &Terminal, held: &Held, put_back: bool) -> Judged {
         for row in terminal.queue().map_err(unwell)? {
             let Some((_, _, state)) = held.get(&row.id) else {
                 continue;
@@ -104,7 +104,9 @@ impl Book {
                 State::Review(_) => state == "review",
                 State::Held(_) => state == "held" || state == "pending",
                 State::Cancelled | State::Mended(_) | State::Withdrawing | State::Withdrawn => true,
-                State::Draft | State::Queued | State::Later(_) => false,
+                // What was a draft in the copy is one again.
+                State::Draft => put_back,
+                State::Queued | State::Later(_) => false,
             };
             if !fits {
                 return broken(
