@@ -314,6 +314,13 @@ impl World<'_> {
             let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
             files.sync_dir(folder).map_err(unwell)?;
         }
+        // What its later self had sent and nobody has taken yet never comes: its numbers are given out again, and of two
+        // entries of one number the server refuses the second in plain words.
+        self.queue.retain(|_, job| match job {
+            Job::Late(_) | Job::Import(_) => false,
+            Job::Arrive { t: of, .. } => *of != t,
+            _ => true,
+        });
         handset.put_back = true;
         handset.must_speak = true;
         handset.excused = true;
