@@ -195,6 +195,14 @@ impl World<'_> {
         let (Some(own), Some(other)) = (self.town.beats.get(t), self.town.beats.get(next)) else {
             return Err(Down);
         };
+        // Whoever has lost the post before he was enrolled is refused, rightly, and asks for another invitation.
+        if self
+            .handsets
+            .get(t)
+            .is_none_or(|handset| handset.enrolled.is_none())
+        {
+            return Err(Down);
+        }
         let (post, person) = if r.is_multiple_of(2) {
             (other.post, own.person)
         } else {
