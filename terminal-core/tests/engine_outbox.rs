@@ -278,3 +278,21 @@ fn a_death_while_a_damaged_file_is_set_aside_loses_no_log() {
     world.restart();
     assert_eq!(world.store().items().unwrap(), vec![item]);
 }
+
+#[test]
+fn a_death_after_a_damaged_file_was_set_aside_does_not_lock_the_handset() {
+    let mut world = World::new(12);
+    world.report("kept aside", &[]);
+    world.store = None;
+    let home = world.home();
+    // The file had been moved when the process died, its mark was still there.
+    fs::rename(home.join(DATABASE), home.join(format!("{DATABASE}.aside-1"))).unwrap();
+    let mark = home.join(format!("{DATABASE}.damaged"));
+    fs::write(&mark, b"").unwrap();
+    for _ in 0..2 {
+        let store = Store::open(&home, [1; 32]).unwrap();
+        assert!(matches!(store.account(), Err(Error::NotEnrolled)));
+        assert!(store.has_databases_aside().unwrap());
+        assert!(!mark.exists());
+    }
+}

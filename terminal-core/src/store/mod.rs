@@ -97,8 +97,13 @@ impl Store {
         let key = Zeroizing::new(key);
         let path = home.join(DATABASE);
         finish_moving_aside(disk.as_ref(), &path)?;
-        if disk.exists(&with_suffix(&path, DAMAGED)) {
-            return Err(set_aside(disk.as_ref(), &path)?);
+        let mark = with_suffix(&path, DAMAGED);
+        if disk.exists(&mark) {
+            if disk.exists(&path) {
+                return Err(set_aside(disk.as_ref(), &path)?);
+            }
+            // A death between the move and the end of its mark: the file lies aside already.
+            disk.remove(&mark).map_err(Error::io(&mark))?;
         }
         let is_new = !disk.exists(&path);
         let mut connection = match connect(disk.as_ref(), &path, &key) {
