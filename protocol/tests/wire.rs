@@ -583,6 +583,13 @@ proptest! {
     }
 
     #[test]
+    fn a_number_of_an_unknown_row_is_passed_on_to_the_last_digit(number in any::<f64>().prop_filter("JSON has no such number", |n| n.is_finite())) {
+        let body = serde_json::json!({ "reading": number });
+        let written = serde_json::to_vec(&body).unwrap();
+        prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap(), body);
+    }
+
+    #[test]
     fn hostile_bytes_never_panic_a_decoder(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = Entry::read(&bytes);
         let _ = serde_json::from_slice::<Envelope>(&bytes);

@@ -157,7 +157,7 @@ pub fn main() -> Result<ExitCode> {
                 Command::Serve(serve) => Box::pin(serve.run()).await?,
                 Command::Init(init) => init.run().await?,
                 Command::RenewEpoch(place) => place.renew_epoch().await?,
-                Command::Openapi => openapi().await?,
+                Command::Openapi => print!("{}", crate::http::description::text()),
                 Command::Grid(tool) => tool.online().await?,
                 Command::Parcel(tool) => return Box::pin(tool.run()).await,
                 Command::Audit(tool) => return tool.run().await,
@@ -212,29 +212,6 @@ impl Init {
         println!("首次密码（只显示这一次，请登录后修改）：{}", founded.password);
         Ok(())
     }
-}
-
-/// Needs a whole server in memory to ask its routes, but none of its data.
-async fn openapi() -> Result<()> {
-    let folder = std::env::temp_dir().join(format!("xunge-openapi-{}", std::process::id()));
-    let text = describe(&folder).await;
-    // Best effort: the folder is the system's temporary one.
-    let _ = std::fs::remove_dir_all(&folder);
-    print!("{}", text?);
-    Ok(())
-}
-
-async fn describe(folder: &std::path::Path) -> Result<String> {
-    let options = Options::new(folder, SocketAddr::from(([127, 0, 0, 1], 0)));
-    let opened = run::open(&options).await?;
-    let public = crate::terminals::PublicAddress {
-        url: String::new(),
-        pins: Vec::new(),
-    };
-    let app = run::assemble(opened, Settings::default(), public).await?;
-    let text = crate::http::description::text(&app);
-    app.store.clone().close().await;
-    Ok(text)
 }
 
 /// A TCP connection within five seconds; whether it is ready, `GET /readyz` says.

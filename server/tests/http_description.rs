@@ -14,14 +14,10 @@ use server::http::description;
 use std::collections::BTreeSet;
 use support::TestApp;
 
-#[tokio::test]
-async fn the_committed_description_is_that_of_the_routes() {
-    let app = TestApp::sqlite().await;
+#[test]
+fn the_committed_description_is_that_of_the_routes() {
     let committed = include_str!("../openapi.json");
-    let (now, then): (Value, Value) = (
-        description::describe(&app.app),
-        serde_json::from_str(committed).unwrap(),
-    );
+    let (now, then): (Value, Value) = (description::describe(), serde_json::from_str(committed).unwrap());
     let paths = |v: &Value| -> BTreeSet<String> { v["paths"].as_object().unwrap().keys().cloned().collect() };
     let (new, old) = (paths(&now), paths(&then));
     assert_eq!(
@@ -35,7 +31,7 @@ async fn the_committed_description_is_that_of_the_routes() {
         "paths gone"
     );
     assert!(
-        description::text(&app.app) == committed,
+        description::text() == committed,
         "server/openapi.json is not that of the routes; look at the difference and write it anew:\n\
          cargo run -p server --bin xunge-server -- openapi > server/openapi.json"
     );
@@ -177,10 +173,9 @@ both_engines! {
     }
 }
 
-#[tokio::test]
-async fn enums_are_described_by_their_wire_texts() {
-    let app = TestApp::sqlite().await;
-    let description = description::describe(&app.app);
+#[test]
+fn enums_are_described_by_their_wire_texts() {
+    let description = description::describe();
     let values = |name: &str| description["components"]["schemas"][name]["enum"].clone();
     let texts = |all: &[&str]| json!(all);
     let actions: Vec<&str> = protocol::case::Action::ALL.iter().map(|a| a.as_str()).collect();
@@ -194,8 +189,8 @@ async fn enums_are_described_by_their_wire_texts() {
     assert_eq!(values("Role"), texts(&roles));
 }
 
-#[tokio::test]
-async fn every_reference_leads_somewhere() {
+#[test]
+fn every_reference_leads_somewhere() {
     fn references<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
         match value {
             Value::Object(map) => {
@@ -206,8 +201,7 @@ async fn every_reference_leads_somewhere() {
             _ => {}
         }
     }
-    let app = TestApp::sqlite().await;
-    let description = description::describe(&app.app);
+    let description = description::describe();
     let mut found = BTreeSet::new();
     references(&description, &mut found);
     assert!(found.len() > 20, "{found:?}");

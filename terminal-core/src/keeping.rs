@@ -63,6 +63,18 @@ impl Terminal {
         if !clock.is_trusted() {
             return Ok(());
         }
+        let older_than = clock.estimate().plus(-KEPT_MS);
+        if sabotage::is(Defect::PhotoForgottenAtReceipt) {
+            let photos = self.store().items()?.into_iter().flat_map(|item| item.photos);
+            photos
+                .filter(|photo| photo.received.is_some())
+                .try_for_each(|photo| self.photo_folder().remove(photo.sha256))
+                .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        }
+        // On most days nothing is old enough, and the whole queue need not be read after every sync.
+        if !self.store().has_ripe(older_than)? {
+            return Ok(());
+        }
         let unfinished: BTreeSet<RecordId> = self
             .queue()?
             .into_iter()
@@ -75,14 +87,7 @@ impl Terminal {
             .filter_map(|task| task.answered)
             .collect();
         let keep = |id: EntryId, record: RecordId| unfinished.contains(&record) || answers.contains(&id);
-        if sabotage::is(Defect::PhotoForgottenAtReceipt) {
-            let photos = self.store().items()?.into_iter().flat_map(|item| item.photos);
-            photos
-                .filter(|photo| photo.received.is_some())
-                .try_for_each(|photo| self.photo_folder().remove(photo.sha256))
-                .map_err(|error| Error::Input(words::photo_error(&error)))?;
-        }
-        let files = self.store().prune(clock.estimate().plus(-KEPT_MS), &keep)?;
+        let files = self.store().prune(older_than, &keep)?;
         files
             .iter()
             .filter_map(|file| file.strip_suffix(".photo")?.parse().ok())

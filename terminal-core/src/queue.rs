@@ -10,7 +10,7 @@ use crate::{
 use protocol::{
     case::CaseState,
     entry::{DispositionState, Reason, receipt_number},
-    feed::{ActivityState, CaseRow, kind},
+    feed::{ActivityRow, ActivityState, CaseRow, kind},
     ids::{EntryId, RecordId, TaskId},
     open::Open,
     payload::EntryKind,
@@ -196,6 +196,7 @@ impl Terminal {
         let items = self.store().items()?;
         let withdrawals = self.store().items_of_kind(EntryKind::Withdraw)?;
         let cases: Vec<CaseRow> = self.store().mailbox_of(kind::CASE)?;
+        let activities: Vec<ActivityRow> = self.store().mailbox_of(kind::ACTIVITY)?;
         let mut rows = Vec::new();
         for draft in self.store().drafts()? {
             // A draft that another process filed meanwhile is that item.
@@ -216,8 +217,10 @@ impl Terminal {
                     .find(|withdrawal| withdrawal.after == Some(item.id) && !is_rejected(withdrawal)),
                 mended,
                 case: cases.iter().find(|case| case.record == item.record),
+                // The mailbox speaks of the version in force; an older one is history.
+                review: activities.iter().find(|row| row.entry == item.id),
             };
-            rows.push(self.row(item, &context)?);
+            rows.push(row(item, &context));
         }
         Ok(rows)
     }
@@ -265,7 +268,7 @@ impl Terminal {
             Err(Error::NoSuchItem) => {
                 let mut records: Vec<RecordId> =
                     self.store().items()?.iter().map(|item| item.record).collect();
-                let rows: Vec<protocol::feed::ActivityRow> = self.store().mailbox_of(kind::ACTIVITY)?;
+                let rows: Vec<ActivityRow> = self.store().mailbox_of(kind::ACTIVITY)?;
                 records.extend(rows.iter().map(|row| row.record));
                 records.sort_unstable();
                 records.dedup();
@@ -274,46 +277,41 @@ impl Terminal {
             Err(error) => Err(error),
         }
     }
+}
 
-    fn row(&self, item: &Item, context: &Context<'_>) -> Result<QueueRow> {
-        let activity = match item.kind {
-            Open::Known(EntryKind::Activity) => self.activity_row(item.record)?,
+fn row(item: &Item, context: &Context<'_>) -> QueueRow {
+    let review_state = context.review.and_then(|row| row.state.known().copied());
+    let returned = context
+        .review
+        .filter(|_| review_state == Some(ActivityState::Returned))
+        .map(|row| {
+            let words = row.reason.clone().unwrap_or_default();
+            Reason::new("activity.returned", words.clone(), words)
+        });
+    let sent = item
+        .photos
+        .iter()
+        .filter(|photo| photo.received.is_some())
+        .count();
+    let (state, retry) = state(item, context, returned);
+    let retry = retry.unwrap_or(&item.retry);
+    QueueRow {
+        id: item.id,
+        record: item.record,
+        n: Some(item.n),
+        kind: item.cancelled.clone().unwrap_or_else(|| item.kind.clone()),
+        summary: item.summary.clone(),
+        made: item.created,
+        photos_sent: sent,
+        photos_named: item.photos.len(),
+        next_try: retry.wait_until(context.now).map(|at| at.plus(context.offset_ms)),
+        problem: retry.problem.clone(),
+        case: match item.kind {
+            Open::Known(EntryKind::Report) => context.case.map(|case| case.state.clone()),
             _ => None,
-        };
-        // The mailbox speaks of the version in force; an older one is history.
-        let review = activity.filter(|row| row.entry == item.id);
-        let review_state = review.as_ref().and_then(|row| row.state.known().copied());
-        let returned = review
-            .filter(|_| review_state == Some(ActivityState::Returned))
-            .map(|row| {
-                let words = row.reason.unwrap_or_default();
-                Reason::new("activity.returned", words.clone(), words)
-            });
-        let sent = item
-            .photos
-            .iter()
-            .filter(|photo| photo.received.is_some())
-            .count();
-        let (state, retry) = state(item, context, returned);
-        let retry = retry.unwrap_or(&item.retry);
-        Ok(QueueRow {
-            id: item.id,
-            record: item.record,
-            n: Some(item.n),
-            kind: item.cancelled.clone().unwrap_or_else(|| item.kind.clone()),
-            summary: item.summary.clone(),
-            made: item.created,
-            photos_sent: sent,
-            photos_named: item.photos.len(),
-            next_try: retry.wait_until(context.now).map(|at| at.plus(context.offset_ms)),
-            problem: retry.problem.clone(),
-            case: match item.kind {
-                Open::Known(EntryKind::Report) => context.case.map(|case| case.state.clone()),
-                _ => None,
-            },
-            review: review_state,
-            state,
-        })
+        },
+        review: review_state,
+        state,
     }
 }
 
@@ -353,6 +351,7 @@ struct Context<'a> {
     withdrawal: Option<&'a Item>,
     mended: bool,
     case: Option<&'a CaseRow>,
+    review: Option<&'a ActivityRow>,
 }
 
 /// The state of an item, and the retries that explain it where they are a photo's.

@@ -336,11 +336,13 @@ impl Salvage {
         self.report.delivered = true;
         let disk = platform.disk.as_ref();
         self.keep_report(home, disk)?;
-        for suffix in ["-wal", "-shm", CARD_WITH, ""] {
+        let saved = home.join(self.report.file.replacen(".aside-", ".saved-", 1));
+        // The database first: after a death it must not be read again without its log or under another card.
+        for suffix in ["", "-wal", "-shm", CARD_WITH] {
             let from = named(&self.aside, suffix);
-            let name = from.to_string_lossy().replacen(".aside-", ".saved-", 1);
             if disk.exists(&from) {
-                disk.rename(&from, Path::new(&name)).map_err(Error::io(&from))?;
+                disk.rename(&from, &named(&saved, suffix))
+                    .map_err(Error::io(&from))?;
             }
         }
         disk.sync_folder(home).map_err(Error::io(home))?;

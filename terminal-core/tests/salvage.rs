@@ -182,6 +182,23 @@ fn damage_that_is_met_sets_the_database_aside_at_the_next_start() {
 }
 
 #[test]
+fn what_was_handed_over_before_keeps_its_name_when_the_next_database_is_damaged() {
+    let (home, platform, sound) = home();
+    let saved = home.path().join(format!("{DATABASE}.saved-1"));
+    std::fs::write(&saved, b"an earlier one").unwrap();
+    std::fs::write(home.path().join(DATABASE), vec![0; sound.len()]).unwrap();
+    while let Err(error) = Terminal::open(home.path(), platform.clone()) {
+        assert!(error.code().starts_with("store."), "{error}");
+        if error.code() == "store.moved_aside" {
+            break;
+        }
+    }
+    let waiting = salvage::waiting(home.path(), platform.disk.as_ref()).unwrap();
+    assert_eq!(waiting, [home.path().join(format!("{DATABASE}.aside-2"))]);
+    assert_eq!(std::fs::read(saved).unwrap(), b"an earlier one");
+}
+
+#[test]
 fn parcels_are_closed_when_full_and_say_what_is_left() {
     let (home, platform, _) = home();
     let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();

@@ -19,11 +19,11 @@ const MEMORY: &str = "-rss_limit_mb=2048";
 /// And this long for one input, in seconds, on a busy machine.
 const PATIENCE: &str = "-timeout=20";
 
-/// The bounded run of the suite.
+/// The bounded run of the suite, with the same chance each time: it guards a change. The longer one goes looking.
 pub fn bounded(ws: &Workspace) -> Result<()> {
     let targets = targets(ws)?;
     build(ws)?;
-    side_by_side(ws, &targets, BOUNDED)
+    side_by_side(ws, &targets, BOUNDED, &["-seed=1"])
 }
 
 /// `minutes` in all, shared among the targets, or for one of them.
@@ -40,7 +40,7 @@ pub fn longer(ws: &Workspace, minutes: u64, target: Option<&str>) -> Result<()> 
     build(ws)?;
     let hands = hands().min(targets.len()) as u64;
     let seconds = minutes * 60 * hands / targets.len() as u64;
-    side_by_side(ws, &targets, seconds.max(1))
+    side_by_side(ws, &targets, seconds.max(1), &[])
 }
 
 fn hands() -> usize {
@@ -78,7 +78,7 @@ fn build(ws: &Workspace) -> Result<()> {
 }
 
 /// As many targets at once as there are processors.
-fn side_by_side(ws: &Workspace, targets: &[String], seconds: u64) -> Result<()> {
+fn side_by_side(ws: &Workspace, targets: &[String], seconds: u64, chance: &[&str]) -> Result<()> {
     let (waiting, failed) = (Mutex::new(targets.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..hands() {
@@ -88,7 +88,7 @@ fn side_by_side(ws: &Workspace, targets: &[String], seconds: u64) -> Result<()> 
                     let Some(target) = next else {
                         return;
                     };
-                    match one(ws, target, seconds) {
+                    match one(ws, target, seconds, chance) {
                         Ok(said) => println!("fuzz: {target}: {said}"),
                         Err(error) => {
                             eprintln!("fuzz: {target}: {error:#}");
@@ -113,7 +113,7 @@ fn side_by_side(ws: &Workspace, targets: &[String], seconds: u64) -> Result<()> 
 }
 
 /// One target for so long, from its seeds and what earlier runs found. A finding keeps its input in `fuzz/artifacts`.
-fn one(ws: &Workspace, target: &str, seconds: u64) -> Result<String> {
+fn one(ws: &Workspace, target: &str, seconds: u64, chance: &[&str]) -> Result<String> {
     let folder = ws.path(FOLDER);
     let corpus = folder.join("corpus").join(target);
     std::fs::create_dir_all(&corpus)?;
@@ -129,6 +129,7 @@ fn one(ws: &Workspace, target: &str, seconds: u64) -> Result<String> {
         .arg("--")
         .arg(format!("-max_total_time={seconds}"))
         .args([MEMORY, PATIENCE, "-print_final_stats=1", "-verbosity=0"])
+        .args(chance)
         .stdout(Stdio::null())
         .output()
         .context("cannot start cargo-fuzz")?;

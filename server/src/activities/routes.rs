@@ -32,8 +32,8 @@ use utoipa_axum::routes;
 const READERS: &[Role] = &[Role::Supervisor, Role::ShiftLeader];
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .staff(READERS, routes!(activities))
         .staff(months::READERS, routes!(months::months))
         .staff(READERS, routes!(activity))

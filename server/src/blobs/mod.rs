@@ -224,8 +224,8 @@ const ATTACHERS: &[Role] = &[
 ];
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .open(
             "it states versions and limits only; browsers ask it before they send a token",
             routes!(tus::options),

@@ -40,8 +40,8 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .staff(READERS, routes!(cases))
         .staff(&[Role::Acceptor], routes!(register))
         .staff(READERS, routes!(case))

@@ -30,8 +30,8 @@ const READERS: &[Role] = &[
 ];
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app).staff(READERS, routes!(duty))
+pub fn routes() -> Operations {
+    Operations::default().staff(READERS, routes!(duty))
 }
 
 /// Somebody on duty.

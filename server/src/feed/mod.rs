@@ -13,12 +13,12 @@ mod pull;
 
 pub use outgoing::{MailboxId, Outgoing};
 
-use crate::{app::App, http::operation::Operations};
+use crate::http::operation::Operations;
 use utoipa_axum::routes;
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .field(routes!(pull::pull))
         .field(routes!(events::events))
 }

@@ -38,8 +38,8 @@ use utoipa_axum::routes;
 const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .staff(&[Role::Admin], routes!(take))
         .staff(&[], routes!(list))
         .staff(&[], routes!(cells))

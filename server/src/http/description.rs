@@ -1,11 +1,10 @@
 //! The OpenAPI 3.1 description: generated from the routes, completed with what holds for all of them.
 
-use crate::app::App;
 use serde_json::{Map, Value, json};
 
 /// The description of every operation. Key order is fixed, so that the committed snapshot compares by text.
-pub fn describe(app: &App) -> Value {
-    let (_router, api) = super::server::operations(app).split_for_parts();
+pub fn describe() -> Value {
+    let (_router, api) = super::server::operations().split_for_parts();
     let mut api = match serde_json::to_value(api) {
         Ok(Value::Object(api)) => api,
         _ => Map::new(),
@@ -74,8 +73,8 @@ fn widen(value: &mut Value) {
 }
 
 /// The description as it is committed.
-pub fn text(app: &App) -> String {
-    let mut text = serde_json::to_string_pretty(&describe(app)).unwrap_or_default();
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&describe()).unwrap_or_default();
     text.push('\n');
     text
 }

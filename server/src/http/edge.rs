@@ -43,7 +43,9 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let request = limits::apply(&app, request);
+    let mut request = limits::apply(&app, request);
+    // The gates before the handlers ask it who calls.
+    request.extensions_mut().insert(app.clone());
     let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {

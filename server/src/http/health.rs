@@ -15,8 +15,8 @@ use std::{net::SocketAddr, sync::OnceLock};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .open("says only that the process lives", routes!(alive))
         .open("says only that the parts answer", routes!(ready))
         .open(
@@ -99,8 +99,8 @@ async fn metrics_page(State(app): State<App>, request: Request) -> Result<Respon
 
 /// This description.
 #[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200, body = Object)))]
-async fn description(State(app): State<App>) -> Json<serde_json::Value> {
-    Json(super::description::describe(&app))
+async fn description() -> Json<serde_json::Value> {
+    Json(super::description::describe())
 }
 
 /// Folds what the histograms gathered, so that a server that nobody scrapes does not grow. Runs for ever.

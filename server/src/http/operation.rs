@@ -1,7 +1,7 @@
 //! How a route is added: only together with who may call it.
 //!
 //! ```ignore
-//! Operations::new()
+//! Operations::default()
 //!     .staff(&[Role::Acceptor, Role::ShiftLeader], routes!(list_cases))
 //!     .field(routes!(push))
 //!     .open("no token exists before enrolment", routes!(enrol))
@@ -14,6 +14,7 @@
 use super::actor::Staff;
 use crate::{app::App, failure::Failure, people::sessions, terminals::tokens};
 use axum::{
+    Extension,
     extract::{Request, State},
     http::header,
     middleware::{Next, from_fn_with_state},
@@ -34,18 +35,12 @@ pub enum Access {
 }
 
 /// A set of routes, each with its access.
+#[derive(Default)]
 pub struct Operations {
-    app: App,
     router: OpenApiRouter<App>,
 }
 
 impl Operations {
-    pub fn new(app: &App) -> Self {
-        Self {
-            app: app.clone(),
-            router: OpenApiRouter::new(),
-        }
-    }
     /// Routes for staff who hold one of `roles` (any signed-in person when empty).
     pub fn staff(self, roles: &'static [Role], routes: UtoipaMethodRouter<App>) -> Self {
         self.add(Access::Staff(roles), routes)
@@ -67,7 +62,7 @@ impl Operations {
         for item in paths.paths.values_mut() {
             describe(item, access);
         }
-        let gate = from_fn_with_state((self.app.clone(), access), pass);
+        let gate = from_fn_with_state(access, pass);
         self.router = self.router.routes((schemas, paths, methods).layer(gate));
         self
     }
@@ -79,10 +74,15 @@ impl Operations {
 
 /// Lets a request through to its handler, with the actor in its extensions, or answers for it.
 async fn pass(
-    State((app, access)): State<(App, Access)>,
+    State(access): State<Access>,
+    app: Option<Extension<App>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
+    // `around` puts it there; a gate that finds nobody behind it stays shut.
+    let Some(Extension(app)) = app else {
+        return Err(Failure::internal("a request without its App"));
+    };
     match access {
         Access::Open(_) => {}
         Access::Field => {

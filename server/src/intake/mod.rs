@@ -31,7 +31,7 @@ pub use review::{Decision, ReviewDecision, ReviewItem, ReviewPage};
 pub use row::{EntryRow, EntryState};
 pub use sweep::{reconsider, sweep};
 
-use crate::{app::App, http::operation::Operations};
+use crate::http::operation::Operations;
 use protocol::{
     entry::Entry, evidence::TrustedTime, ids::StreamId, parcel::MAX_PARCEL_BYTES, photo::Sha256,
     push::MAX_PUSH_BYTES, role::Role, time::Millis,
@@ -55,8 +55,8 @@ const REVIEWERS: &[Role] = &[Role::ShiftLeader, Role::Supervisor];
 const INSPECTORS: &[Role] = &[Role::ShiftLeader, Role::Supervisor, Role::Admin];
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .field(routes!(push::push).layer(axum::extract::DefaultBodyLimit::max(MAX_PUSH_BYTES)))
         .open(
             "a revoked terminal gets no token; the parcel's signature is the proof",

@@ -26,8 +26,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app).staff(&[Role::Admin], routes!(import_divisions))
+pub fn routes() -> Operations {
+    Operations::default().staff(&[Role::Admin], routes!(import_divisions))
 }
 
 /// The list as the statistics bureau gives it, and which counties have an outline.

@@ -10,7 +10,6 @@ pub mod scope;
 pub mod sessions;
 
 use crate::{
-    app::App,
     failure::Failure,
     http::operation::Operations,
     params,
@@ -24,8 +23,8 @@ use protocol::{
 use utoipa_axum::routes;
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .open("signing in is how a token is got", routes!(login::sign_in))
         .staff(&[], routes!(login::who, login::sign_out))
         .staff(&[], routes!(login::sign_out_everywhere))
@@ -41,7 +40,7 @@ pub fn routes(app: &App) -> Operations {
         .staff(&[Role::Admin], routes!(posts::put_areas))
         .staff(&[Role::Admin], routes!(posts::assign))
         .staff(&[Role::Admin], routes!(posts::relieve))
-        .with(divisions::routes(app))
+        .with(divisions::routes())
 }
 
 /// `request.invalid` for one field.

@@ -42,8 +42,8 @@ const READERS: &[Role] = &[
 ];
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .staff(&[Role::Supervisor], routes!(create))
         .staff(READERS, routes!(tasks))
         .staff(READERS, routes!(task))

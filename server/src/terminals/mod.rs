@@ -7,7 +7,7 @@ pub mod identity;
 pub mod parcel_keys;
 pub mod tokens;
 
-use crate::{app::App, http::operation::Operations};
+use crate::http::operation::Operations;
 use protocol::{photo::Sha256, role::Role};
 use utoipa_axum::routes;
 
@@ -21,8 +21,8 @@ pub struct PublicAddress {
 }
 
 /// The routes of this room.
-pub fn routes(app: &App) -> Operations {
-    Operations::new(app)
+pub fn routes() -> Operations {
+    Operations::default()
         .open(
             "there is no token before enrolment; the code and the key's signature are checked",
             routes!(enrol::enrol),

@@ -1,6 +1,6 @@
 //! Who this store belongs to, which server it speaks to, and small settings.
 
-use super::{Store, from_json, to_json};
+use super::{Store, from_json, run, to_json};
 use crate::{Error, Result, transport::pins};
 use protocol::{
     codes::CountyCode,
@@ -105,7 +105,11 @@ impl Store {
             if get(tx, keys::EPOCH)?.is_none() {
                 set(tx, keys::EPOCH, epoch)?;
             }
-            tx.execute("DELETE FROM setting WHERE key = ?1", [keys::PENDING_ENROLMENT])?;
+            run(
+                tx,
+                "DELETE FROM setting WHERE key = ?1",
+                [keys::PENDING_ENROLMENT],
+            )?;
             Ok(())
         })
     }

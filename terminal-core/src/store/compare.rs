@@ -1,7 +1,7 @@
 //! Photos that tasks ask to compare with (核查): fetched ahead, so that they are there in a cellar, and
 //! forgotten with their tasks, because they are other people's.
 
-use super::{Retry, Store, parse, retry};
+use super::{Retry, Store, parse, retry, run};
 use crate::Result;
 use protocol::{duty::TaskRow, feed::kind, photo::Sha256, time::Millis};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -22,10 +22,14 @@ pub(super) fn follow_tasks(connection: &Connection) -> Result<()> {
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for gone in here.difference(&wanted) {
-        connection.execute("DELETE FROM compare_photo WHERE sha256 = ?1", [gone])?;
+        run(connection, "DELETE FROM compare_photo WHERE sha256 = ?1", [gone])?;
     }
     for new in wanted.difference(&here) {
-        connection.execute("INSERT INTO compare_photo (sha256) VALUES (?1)", [new])?;
+        run(
+            connection,
+            "INSERT INTO compare_photo (sha256) VALUES (?1)",
+            [new],
+        )?;
     }
     Ok(())
 }
@@ -62,8 +66,7 @@ impl Store {
     /// Keeps the bytes, whose hash the caller has verified.
     pub(crate) fn save_compare_photo(&self, sha256: Sha256, bytes: &[u8]) -> Result<()> {
         self.write(|tx| {
-            tx.execute(
-                "UPDATE compare_photo SET bytes = ?2, attempts = 0, not_before = 0, asked = 0, problem_json = NULL
+            run(tx, "UPDATE compare_photo SET bytes = ?2, attempts = 0, not_before = 0, asked = 0, problem_json = NULL
                  WHERE sha256 = ?1",
                 params![sha256.to_string(), bytes],
             )?;
@@ -74,7 +77,8 @@ impl Store {
     /// Notes a failure.
     pub(crate) fn fail_compare_photo(&self, sha256: Sha256, retry: &Retry) -> Result<()> {
         self.write(|tx| {
-            tx.execute(
+            run(
+                tx,
                 "UPDATE compare_photo SET attempts = ?2, not_before = ?3, asked = ?4, problem_json = ?5
                  WHERE sha256 = ?1",
                 params![

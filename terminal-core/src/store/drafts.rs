@@ -1,7 +1,7 @@
 //! Drafts (草稿): what a worker has begun and not submitted. Saved at every step, so that a camera that kills
 //! the process costs nothing (failure story 31). A draft's id becomes the id of its entry.
 
-use super::{Store, parse};
+use super::{Store, parse, run};
 use crate::Result;
 use protocol::{ids::EntryId, time::Millis};
 use rusqlite::{OptionalExtension, params};
@@ -70,7 +70,7 @@ impl Store {
     /// Throws a draft away, because its worker said so.
     pub fn delete_draft(&self, id: EntryId) -> Result<()> {
         self.write(|tx| {
-            tx.execute("DELETE FROM draft WHERE id = ?1", [id.to_string()])?;
+            run(tx, "DELETE FROM draft WHERE id = ?1", [id.to_string()])?;
             Ok(())
         })
     }

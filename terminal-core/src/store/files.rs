@@ -4,7 +4,7 @@
 //! They live in the encrypted database: one disk format to trust, and no moment in which a file and its
 //! record disagree.
 
-use super::{Retry, Store, int, parse, retry, uint};
+use super::{Retry, Store, int, parse, retry, run, uint};
 use crate::Result;
 use protocol::{
     manifest::{FileName, Manifest},
@@ -58,21 +58,30 @@ fn have(connection: &Connection, sha256: Sha256) -> Result<u64> {
 
 /// Drops contents that nothing in force and nothing wanted names.
 fn sweep(connection: &Connection) -> Result<()> {
-    connection.execute_batch(
-        "DELETE FROM blob WHERE sha256 NOT IN (SELECT sha256 FROM file UNION SELECT sha256 FROM wanted_file);
-         DELETE FROM blob_part WHERE sha256 NOT IN (SELECT sha256 FROM wanted_file);",
+    run(
+        connection,
+        "DELETE FROM blob WHERE sha256 NOT IN (SELECT sha256 FROM file UNION SELECT sha256 FROM wanted_file)",
+        [],
+    )?;
+    run(
+        connection,
+        "DELETE FROM blob_part WHERE sha256 NOT IN (SELECT sha256 FROM wanted_file)",
+        [],
     )?;
     Ok(())
 }
 
 fn put_in_force(connection: &Connection, sha256: Sha256) -> Result<()> {
-    connection.execute(
-        "INSERT INTO file (name, version, sha256, size)
+    run(connection, "INSERT INTO file (name, version, sha256, size)
              SELECT name, version, sha256, size FROM wanted_file WHERE sha256 = ?1
          ON CONFLICT (name) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256, size = excluded.size",
         [sha256.to_string()],
     )?;
-    connection.execute("DELETE FROM wanted_file WHERE sha256 = ?1", [sha256.to_string()])?;
+    run(
+        connection,
+        "DELETE FROM wanted_file WHERE sha256 = ?1",
+        [sha256.to_string()],
+    )?;
     sweep(connection)
 }
 
@@ -87,34 +96,30 @@ impl Store {
                 names.push(name);
                 let sha256 = new.sha256.to_string();
                 let in_force: Option<(String, String)> = tx
-                    .query_row(
-                        "SELECT sha256, version FROM file WHERE name = ?1",
-                        [name.as_str()],
-                        |row| Ok((row.get(0)?, row.get(1)?)),
-                    )
+                    .prepare_cached("SELECT sha256, version FROM file WHERE name = ?1")?
+                    .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
                     .optional()?;
                 if in_force == Some((sha256.clone(), new.version.clone())) {
-                    tx.execute("DELETE FROM wanted_file WHERE name = ?1", [name.as_str()])?;
+                    run(tx, "DELETE FROM wanted_file WHERE name = ?1", [name.as_str()])?;
                     continue;
                 }
-                tx.execute(
+                run(
+                    tx,
                     "INSERT INTO wanted_file (name, version, sha256, size) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (name) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256,
                          size = excluded.size, attempts = 0, not_before = 0, asked = 0, problem_json = NULL
                      WHERE sha256 <> excluded.sha256 OR version <> excluded.version",
                     params![name.as_str(), new.version, sha256, int(new.size)?],
                 )?;
-                let whole: bool = tx.query_row(
-                    "SELECT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?1)",
-                    [&sha256],
-                    |row| row.get(0),
-                )?;
+                let whole: bool = tx
+                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?1)")?
+                    .query_row([&sha256], |row| row.get(0))?;
                 if whole {
                     put_in_force(tx, new.sha256)?;
                 }
             }
             for name in FileName::ALL.iter().filter(|name| !names.contains(name)) {
-                tx.execute("DELETE FROM wanted_file WHERE name = ?1", [name.as_str()])?;
+                run(tx, "DELETE FROM wanted_file WHERE name = ?1", [name.as_str()])?;
             }
             sweep(tx)
         })
@@ -163,7 +168,8 @@ impl Store {
             }
             let sha256 = wanted.sha256.to_string();
             if !bytes.is_empty() {
-                tx.execute(
+                run(
+                    tx,
                     "INSERT INTO blob_part (sha256, start, bytes) VALUES (?1, ?2, ?3)",
                     params![sha256, int(start)?, bytes],
                 )?;
@@ -180,11 +186,12 @@ impl Store {
                     whole.extend_from_slice(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
                 }
             }
-            tx.execute("DELETE FROM blob_part WHERE sha256 = ?1", [&sha256])?;
+            run(tx, "DELETE FROM blob_part WHERE sha256 = ?1", [&sha256])?;
             if Sha256::of(&whole) != wanted.sha256 {
                 return Ok(false);
             }
-            tx.execute(
+            run(
+                tx,
                 "INSERT INTO blob (sha256, bytes) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING",
                 params![sha256, whole],
             )?;
@@ -196,8 +203,7 @@ impl Store {
     /// Notes a failure with a file.
     pub(crate) fn fail_file(&self, name: FileName, retry: &Retry) -> Result<()> {
         self.write(|tx| {
-            tx.execute(
-                "UPDATE wanted_file SET attempts = ?2, not_before = ?3, asked = ?4, problem_json = ?5 WHERE name = ?1",
+            run(tx, "UPDATE wanted_file SET attempts = ?2, not_before = ?3, asked = ?4, problem_json = ?5 WHERE name = ?1",
                 params![
                     name.as_str(),
                     retry.attempts,

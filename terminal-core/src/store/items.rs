@@ -13,6 +13,7 @@ use protocol::{
     time::Millis,
 };
 use rusqlite::{Connection, Row, params};
+use std::collections::HashMap;
 
 /// What a worker submits.
 #[derive(Debug, Clone)]
@@ -170,28 +171,39 @@ fn item(row: &Row<'_>) -> Result<Item> {
     })
 }
 
-fn photos_of(connection: &Connection, id: EntryId) -> Result<Vec<PhotoItem>> {
-    let mut statement = connection.prepare_cached(
+fn photo(row: &Row<'_>) -> Result<PhotoItem> {
+    let received: Option<i64> = row.get(9)?;
+    let is_received = row.get::<_, String>(8)? == "received";
+    Ok(PhotoItem {
+        position: row.get(0)?,
+        sha256: parse(&row.get::<_, String>(1)?)?,
+        size: uint(row.get(2)?)?,
+        role: from_json(&row.get::<_, String>(3)?)?,
+        width: row.get(4)?,
+        height: row.get(5)?,
+        file: row.get(6)?,
+        sent: uint(row.get(7)?)?,
+        received: is_received.then(|| Millis(received.unwrap_or_default())),
+        retry: retry::read(row, 10)?,
+    })
+}
+
+/// The photos of all items that fit a condition: one question, however many items there are.
+fn photos(
+    connection: &Connection,
+    condition: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<HashMap<EntryId, Vec<PhotoItem>>> {
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT position, sha256, size, role, width, height, file, sent, custody, received_at,
-                attempts, not_before, asked, problem_json FROM photo WHERE item = ?1 ORDER BY position",
-    )?;
-    let mut rows = statement.query([id.to_string()])?;
-    let mut photos = Vec::new();
+                attempts, not_before, asked, problem_json, item
+         FROM photo WHERE item IN (SELECT id FROM item WHERE {condition}) ORDER BY item, position"
+    ))?;
+    let mut rows = statement.query(parameters)?;
+    let mut photos: HashMap<EntryId, Vec<PhotoItem>> = HashMap::new();
     while let Some(row) = rows.next()? {
-        let received: Option<i64> = row.get(9)?;
-        let is_received = row.get::<_, String>(8)? == "received";
-        photos.push(PhotoItem {
-            position: row.get(0)?,
-            sha256: parse(&row.get::<_, String>(1)?)?,
-            size: uint(row.get(2)?)?,
-            role: from_json(&row.get::<_, String>(3)?)?,
-            width: row.get(4)?,
-            height: row.get(5)?,
-            file: row.get(6)?,
-            sent: uint(row.get(7)?)?,
-            received: is_received.then(|| Millis(received.unwrap_or_default())),
-            retry: retry::read(row, 10)?,
-        });
+        let item = parse(&row.get::<_, String>(14)?)?;
+        photos.entry(item).or_default().push(photo(row)?);
     }
     Ok(photos)
 }
@@ -200,7 +212,7 @@ fn photos_of(connection: &Connection, id: EntryId) -> Result<Vec<PhotoItem>> {
 pub(super) fn select(
     connection: &Connection,
     condition: &str,
-    parameters: impl rusqlite::Params,
+    parameters: impl rusqlite::Params + Copy,
 ) -> Result<Vec<Item>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM item WHERE {condition} ORDER BY n"
@@ -210,10 +222,11 @@ pub(super) fn select(
     while let Some(row) = rows.next()? {
         items.push(item(row)?);
     }
+    let mut photos = photos(connection, condition, parameters)?;
     // While there is no session nothing goes, and that is every waiting item's reason (law 2).
     let session = retry::step(connection, Step::Session)?;
     for item in &mut items {
-        item.photos = photos_of(connection, item.id)?;
+        item.photos = photos.remove(&item.id).unwrap_or_default();
         if item.custody == Custody::Waiting {
             item.retry.defer_to(&session);
         }
@@ -225,7 +238,7 @@ pub(super) fn select(
 }
 
 pub(super) fn find(connection: &Connection, id: EntryId) -> Result<Option<Item>> {
-    Ok(select(connection, "id = ?1", [id.to_string()])?.pop())
+    Ok(select(connection, "id = ?1", [&id.to_string()])?.pop())
 }
 
 impl Store {
@@ -235,11 +248,15 @@ impl Store {
     }
     /// All items of a record, in order: a report with its withdrawal, an activity with its mended versions.
     pub fn items_of_record(&self, record: RecordId) -> Result<Vec<Item>> {
-        self.read(|c| select(c, "record = ?1", [record.to_string()]))
+        self.read(|c| select(c, "record = ?1", [&record.to_string()]))
     }
     /// All items on the handset, sent ones included while they are kept, in the order of their numbers.
     pub fn items(&self) -> Result<Vec<Item>> {
         self.read(|c| select(c, "1 = 1", []))
+    }
+    /// The items that the server has not confirmed yet, in the order of their numbers.
+    pub fn items_not_received(&self) -> Result<Vec<Item>> {
+        self.read(|c| select(c, "custody = 'waiting'", []))
     }
     /// The entry as it was submitted, and its bytes.
     pub fn entry(&self, id: EntryId) -> Result<(Entry, Vec<u8>)> {

@@ -1,7 +1,7 @@
 //! The mailboxes as last pulled, the cursor they were pulled to, and the server's epoch. Rows and cursor are
 //! saved in one transaction: the cursor is never ahead of the rows.
 
-use super::{Store, account, from_json, int, to_json, uint};
+use super::{Store, account, from_json, int, run, to_json, uint};
 use crate::Result;
 use protocol::{
     feed::{DispositionRow, FeedRow, Mailbox, PullAnswer, kind},
@@ -133,11 +133,11 @@ impl Store {
                 return Ok(false);
             }
             if asked.is_empty() {
-                tx.execute("DELETE FROM mailbox_row", [])?;
+                run(tx, "DELETE FROM mailbox_row", [])?;
             }
             let reset = answer.reset.iter();
             for mailbox in reset.filter(|_| !sabotage::is(Defect::ResetForgotten)) {
-                tx.execute("DELETE FROM mailbox_row WHERE mailbox = ?1", [text(mailbox)])?;
+                run(tx, "DELETE FROM mailbox_row WHERE mailbox = ?1", [text(mailbox)])?;
             }
             for row in &answer.rows {
                 apply_row(tx, row)?;

@@ -297,6 +297,11 @@ fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Runs a statement that is prepared once for a connection and not for every call.
+fn run(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<usize> {
+    Ok(connection.prepare_cached(sql)?.execute(parameters)?)
+}
+
 /// A process that was killed between writing to the log and syncing it leaves rows that the next process finds although
 /// they are not on the disk. They must be before anybody is shown or sent them (a number that was sent and then lost
 /// in a power cut would be given again): a checkpoint syncs the log first of all.

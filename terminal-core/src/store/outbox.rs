@@ -3,7 +3,7 @@
 use super::{
     Item, NewEntry, Retry, Store, account, int,
     items::{find, kind_text, select},
-    parse, retry, to_json,
+    parse, retry, run, to_json,
 };
 use crate::{Error, Result};
 use protocol::{
@@ -152,7 +152,11 @@ fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
     if !sabotage::is(Defect::NumberAfterwards) {
         set_next_n(connection, n.saturating_add(1))?;
     }
-    connection.execute("DELETE FROM draft WHERE id = ?1", [new.id.to_string()])?;
+    run(
+        connection,
+        "DELETE FROM draft WHERE id = ?1",
+        [new.id.to_string()],
+    )?;
     find(connection, new.id)?.ok_or(Error::NoSuchItem)
 }
 
@@ -224,7 +228,7 @@ impl Store {
                     ));
                 }
                 if item.offered && !sabotage::is(Defect::CancelledThoughOffered) {
-                    let again = select(tx, "kind = 'withdraw' AND after_entry = ?1", [id.to_string()])?;
+                    let again = select(tx, "kind = 'withdraw' AND after_entry = ?1", [&id.to_string()])?;
                     if let Some(there) = again.into_iter().next() {
                         return Ok(Cancelled::Withdrawn(Box::new(there)));
                     }
@@ -291,7 +295,7 @@ impl Store {
             }
             for id in fresh {
                 if sabotage::is(Defect::RowGoneBeforeReceipt) {
-                    tx.execute("DELETE FROM item WHERE id = ?1", [&id])?;
+                    run(tx, "DELETE FROM item WHERE id = ?1", [&id])?;
                 }
                 tx.prepare_cached("UPDATE item SET offered = 1 WHERE id = ?1")?.execute([id])?;
             }
@@ -391,12 +395,10 @@ impl Store {
             }
             let reason = to_json(&lacks)?;
             for id in &lost {
-                tx.execute(
-                    "UPDATE item SET custody = 'waiting', received_at = NULL, problem_json = ?2 WHERE id = ?1",
+                run(tx, "UPDATE item SET custody = 'waiting', received_at = NULL, problem_json = ?2 WHERE id = ?1",
                     params![id, reason],
                 )?;
-                tx.execute(
-                    "UPDATE photo SET custody = 'waiting', received_at = NULL, sent = 0 WHERE item = ?1",
+                run(tx, "UPDATE photo SET custody = 'waiting', received_at = NULL, sent = 0 WHERE item = ?1",
                     [id],
                 )?;
             }
@@ -420,24 +422,24 @@ impl Store {
             let before = files(tx)?;
             let mut old: Vec<(EntryId, RecordId)> = Vec::new();
             {
-                let mut statement = tx.prepare_cached(
-                    "SELECT id, record FROM item WHERE custody = 'received' AND received_at < ?1
-                         AND NOT EXISTS (SELECT 1 FROM photo p WHERE p.item = item.id
-                             AND (p.custody = 'waiting' OR p.received_at >= ?1))",
-                )?;
-                let at_once = sabotage::is(Defect::ForgetsAtOnce).then_some(i64::MAX);
-                let mut rows = statement.query([at_once.unwrap_or(older_than.0)])?;
+                let mut statement = tx.prepare_cached(RIPE)?;
+                let mut rows = statement.query([ripe_before(older_than)])?;
                 while let Some(row) = rows.next()? {
                     let (id, record): (String, String) = (row.get(0)?, row.get(1)?);
                     old.push((parse(&id)?, parse(&record)?));
                 }
             }
             for (id, _) in old.into_iter().filter(|(id, record)| !keep(*id, *record)) {
-                tx.execute("DELETE FROM item WHERE id = ?1", [id.to_string()])?;
+                run(tx, "DELETE FROM item WHERE id = ?1", [id.to_string()])?;
             }
             let after = files(tx)?;
             Ok(before.difference(&after).cloned().collect())
         })
+    }
+
+    /// Whether [`Self::prune`] may find something.
+    pub(crate) fn has_ripe(&self, older_than: Millis) -> Result<bool> {
+        self.read(|c| Ok(c.prepare_cached(RIPE)?.exists([ripe_before(older_than)])?))
     }
 
     /// Every photo file that an item needs; others in the photo folder are drafts' or nobody's.
@@ -450,6 +452,19 @@ impl Store {
                 .for_each(|item| files.retain(|file| item.photos.iter().all(|photo| photo.file != *file)));
         }
         Ok(files)
+    }
+}
+
+/// What the server has held, with all its photos, since before a time.
+const RIPE: &str = "SELECT id, record FROM item WHERE custody = 'received' AND received_at < ?1
+    AND NOT EXISTS (SELECT 1 FROM photo p WHERE p.item = item.id
+        AND (p.custody = 'waiting' OR p.received_at >= ?1))";
+
+fn ripe_before(time: Millis) -> i64 {
+    if sabotage::is(Defect::ForgetsAtOnce) {
+        i64::MAX
+    } else {
+        time.0
     }
 }
 
@@ -474,8 +489,13 @@ fn void(connection: &Connection, item: Item, evidence: &Evidence) -> Result<Canc
         photo_files: Vec::new(),
     };
     let bytes = entry_bytes(connection, &new, item.n)?;
-    connection.execute("DELETE FROM photo WHERE item = ?1", [item.id.to_string()])?;
-    connection.execute(
+    run(
+        connection,
+        "DELETE FROM photo WHERE item = ?1",
+        [item.id.to_string()],
+    )?;
+    run(
+        connection,
         "UPDATE item SET kind = 'void', cancelled = ?2, after_entry = NULL, supersedes = NULL, bytes = ?3,
              sha256 = ?4 WHERE id = ?1 AND offered = 0",
         params![

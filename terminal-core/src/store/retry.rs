@@ -1,7 +1,7 @@
 //! When something that failed is tried again, and why it failed: kept in the row itself, so that it is there
 //! after a restart and can be shown. Nothing gives up; the longest wait is [`LONGEST`].
 
-use super::{Store, from_json, to_json};
+use super::{Store, from_json, run, to_json};
 use crate::Result;
 use protocol::{
     entry::Reason,
@@ -124,7 +124,8 @@ impl Store {
     pub(crate) fn end_own_waits(&self) -> Result<()> {
         self.write(|tx| {
             for table in ["item", "photo", "step", "wanted_file", "compare_photo"] {
-                tx.execute(
+                run(
+                    tx,
                     &format!("UPDATE {table} SET not_before = 0 WHERE asked = 0 AND not_before <> 0"),
                     [],
                 )?;

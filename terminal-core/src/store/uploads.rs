@@ -66,11 +66,9 @@ impl Store {
     /// Photos that are only here, their entries sent or not.
     pub fn photos_waiting(&self) -> Result<u64> {
         self.read(|c| {
-            let count: i64 = c.query_row(
-                "SELECT count(*) FROM photo WHERE custody = 'waiting'",
-                [],
-                |row| row.get(0),
-            )?;
+            let count: i64 = c
+                .prepare_cached("SELECT count(*) FROM photo WHERE custody = 'waiting'")?
+                .query_row([], |row| row.get(0))?;
             uint(count)
         })
     }

@@ -11,7 +11,7 @@ impl Store {
     }
     /// The items that mend this one.
     pub fn items_mending(&self, id: EntryId) -> Result<Vec<Item>> {
-        self.read(|c| select(c, "supersedes = ?1 AND kind <> 'void'", [id.to_string()]))
+        self.read(|c| select(c, "supersedes = ?1 AND kind <> 'void'", [&id.to_string()]))
     }
     /// Whether an item names this photo; then its file stays.
     pub fn names_photo(&self, photo: Sha256) -> Result<bool> {

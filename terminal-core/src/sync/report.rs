@@ -56,7 +56,7 @@ impl SyncReport {
     }
 
     pub(super) fn complete(mut self, store: &Store, now: Millis, policy: Policy) -> Result<Self> {
-        let items = store.items()?;
+        let items = store.items_not_received()?;
         let count = |wanted: fn(&Custody) -> bool| {
             u64::try_from(items.iter().filter(|item| wanted(&item.custody)).count()).unwrap_or(u64::MAX)
         };

@@ -53,39 +53,50 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
 }
 
 /// [`finish`] for a photo whose bytes are all here in one piece: they go under their name at once, without having
-/// been parts before. Answers the upload as it stands then.
+/// been parts before. An upload that is only announced is entered with the same commit. Answers it as it stands then.
 pub(super) async fn finish_at_once(
     app: &App,
-    stream: StreamId,
-    id: UploadId,
+    upload: Upload,
+    is_entered: bool,
     bytes: Bytes,
 ) -> Result<Upload, Failure> {
+    let (id, stream, sha256) = (upload.id, upload.stream, upload.sha256);
     let now = app.clock.now();
-    let (mut upload, held) = app
+    let held = app
         .read(move |tx| {
-            let upload = Upload::load(tx, stream, id, now)?;
-            let held = receipt(tx, stream, upload.sha256)?;
-            Ok((upload, held))
+            if is_entered && Upload::load(tx, stream, id, now)?.arrived != 0 {
+                return Err(Failure::of(ProblemCode::UploadOffset));
+            }
+            Ok(receipt(tx, stream, sha256)?)
         })
         .await?;
-    if upload.arrived != 0 {
-        return Err(Failure::of(ProblemCode::UploadOffset));
-    }
     if held.is_none() {
         file(app, &upload, bytes).await?;
     }
-    let (parts, sha256) = (app.clone(), upload.sha256);
-    app.write(move |tx, ctx| {
-        // Of two at once one wins, as with parts.
-        if Upload::load(tx, stream, id, ctx.now)?.arrived != 0 {
-            return Err(Failure::of(ProblemCode::UploadOffset));
-        }
-        confirm(tx, ctx, &parts, id, stream, sha256)
+    let (parts, announced) = (app.clone(), upload.clone());
+    let given_up = app
+        .write(move |tx, ctx| {
+            let given_up = if is_entered {
+                // Of two at once one wins, as with parts.
+                if Upload::load(tx, stream, id, ctx.now)?.arrived != 0 {
+                    return Err(Failure::of(ProblemCode::UploadOffset));
+                }
+                Vec::new()
+            } else {
+                announced.clone().enter(tx, ctx.now)?.given_up
+            };
+            confirm(tx, ctx, &parts, id, stream, sha256)?;
+            Ok(given_up)
+        })
+        .await?;
+    for id in given_up {
+        app.blobs.remove_all(&Upload::folder(id)).await?;
+    }
+    Ok(Upload {
+        arrived: upload.length,
+        finished: Some(now),
+        ..upload
     })
-    .await?;
-    upload.arrived = upload.length;
-    upload.finished = Some(now);
-    Ok(upload)
 }
 
 /// Puts a photo's bytes under their name, if they are those that were named, and a photo.

@@ -2,15 +2,14 @@
 
 use super::{
     finish::{finish, mend_if_lost},
-    receive::{Target, receive},
-    upload::{Upload, expiry, receipt},
+    receive::{Target, enter, receive},
+    upload::{Upload, expiry},
     wire::{self, Checksum, answer, empty, text},
 };
 use crate::{
     app::App,
     failure::Failure,
     http::{actor::Field, body::Path},
-    params,
 };
 use axum::{
     body::Body,
@@ -167,49 +166,31 @@ async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Res
         return Err(Failure::of(ProblemCode::PhotoEmpty));
     }
     let checksum = Checksum::of(headers)?;
-    let (stream, hours) = (field.stream, app.settings.upload_hours);
-    mend_if_lost(app, stream, sha256).await?;
-    let (upload, held, given_up) = app
-        .write(move |tx, ctx| {
-            let sizes: Vec<u64> = tx.all(
-                "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
-                params![stream.to_string(), sha256.to_string()],
-                |row| row.get("size"),
-            )?;
-            if sizes.is_empty() {
-                return Err(Failure::of(ProblemCode::PhotoUnnamed));
-            }
-            if !sizes.contains(&length) {
-                let detail = format!("{length} bytes announced, {sizes:?} named");
-                return Err(Failure::because(ProblemCode::PhotoSize, detail));
-            }
-            let held = receipt(tx, stream, sha256)?;
-            let upload = Upload {
-                id: ctx.upload_id(),
-                stream,
-                sha256,
-                length,
-                arrived: if held.is_some() { length } else { 0 },
-                metadata: metadata.clone(),
-                expires: expiry(ctx.now, hours),
-                finished: held.as_ref().map(|_| ctx.now),
-            };
-            let given_up = Upload::give_up_oldest(tx, stream, sha256)?;
-            upload.insert(tx, ctx.now)?;
-            Ok((upload, held, given_up))
-        })
-        .await?;
-    for id in given_up {
-        app.blobs.remove_all(&Upload::folder(id)).await?;
-    }
-    if held.is_some() {
-        return Ok(created(&upload, held.as_ref()));
-    }
-    if !wire::is_chunk(headers) {
-        return Ok(created(&upload, None));
+    let mut ctx = app.ctx();
+    let upload = Upload {
+        id: ctx.upload_id(),
+        stream: field.stream,
+        sha256,
+        length,
+        arrived: 0,
+        metadata,
+        expires: expiry(ctx.now, app.settings.upload_hours),
+        finished: None,
+    };
+    mend_if_lost(app, upload.stream, sha256).await?;
+    let announced = upload.clone();
+    let held = app.read(move |tx| announced.check(tx)).await?;
+    if held.is_some() || !wire::is_chunk(headers) {
+        let entered = enter(app, upload).await?;
+        return Ok(created(&entered.upload, entered.held.as_ref()));
     }
     let id = upload.id;
-    match take(app, &upload, checksum, body).await {
+    let target = Target {
+        upload,
+        is_entered: false,
+        checksum,
+    };
+    match take(app, target, body).await {
         Ok((upload, receipt)) => Ok(created(&upload, receipt.as_ref())),
         Err(failure) => {
             // Nobody learns of an upload whose first bytes were refused.
@@ -221,19 +202,7 @@ async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Res
 }
 
 /// Takes a body that begins where the upload stands.
-async fn take(
-    app: &App,
-    upload: &Upload,
-    checksum: Option<Checksum>,
-    body: Body,
-) -> Result<(Upload, Option<PhotoReceipt>), Failure> {
-    let target = Target {
-        stream: upload.stream,
-        upload: upload.id,
-        offset: upload.arrived,
-        room: upload.length.saturating_sub(upload.arrived),
-        checksum,
-    };
+async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<PhotoReceipt>), Failure> {
     let upload = receive(app, target, body).await?;
     let receipt = if upload.arrived == upload.length {
         Some(finish(app, &upload).await?)
@@ -305,7 +274,12 @@ async fn go_on(
             "more bytes than Upload-Length says",
         ));
     }
-    let (upload, receipt) = take(app, &upload, checksum, body).await?;
+    let target = Target {
+        upload,
+        is_entered: true,
+        checksum,
+    };
+    let (upload, receipt) = take(app, target, body).await?;
     Ok(empty(StatusCode::NO_CONTENT, standing(&upload, receipt.as_ref())))
 }
 

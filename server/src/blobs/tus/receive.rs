@@ -3,17 +3,14 @@
 
 use super::{
     finish::finish_at_once,
-    upload::{Part, Upload},
+    upload::{Entered, Part, Upload},
     wire::Checksum,
 };
 use crate::{app::App, failure::Failure, store::StoreError};
 use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use protocol::{
-    ids::{StreamId, UploadId},
-    problem::ProblemCode,
-};
+use protocol::problem::ProblemCode;
 use std::time::Duration;
 
 /// A body that gives no byte for so long is taken as broken.
@@ -26,18 +23,16 @@ const WHOLE: usize = 512 * 1024;
 /// Where a body goes.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
-    pub stream: StreamId,
-    pub upload: UploadId,
-    pub offset: u64,
-    /// Bytes that are still wanted.
-    pub room: u64,
+    pub upload: Upload,
+    /// `false`: it is only announced. A photo that comes whole with its creation is one commit, not two.
+    pub is_entered: bool,
     pub checksum: Option<Checksum>,
 }
 
 /// Receives a body on a task of its own: when the client goes away the server drops the request, and with it
 /// what had arrived.
 pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upload, Failure> {
-    let permit = app.blobs.receive(target.stream.0)?;
+    let permit = app.blobs.receive(target.upload.stream.0)?;
     let app = app.clone();
     let task = tokio::spawn(async move {
         let _permit = permit;
@@ -46,23 +41,46 @@ pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upl
     task.await.map_err(Failure::internal)?
 }
 
+/// Enters an upload that was announced.
+pub(super) async fn enter(app: &App, upload: Upload) -> Result<Entered, Failure> {
+    let entered = app
+        .write(move |tx, ctx| upload.clone().enter(tx, ctx.now))
+        .await?;
+    for id in &entered.given_up {
+        app.blobs.remove_all(&Upload::folder(*id)).await?;
+    }
+    Ok(entered)
+}
+
 async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure> {
-    let mut incoming = Incoming::new(body, target.room);
-    if target.offset == 0 && incoming.room <= WHOLE {
+    let Target {
+        mut upload,
+        is_entered,
+        checksum,
+    } = target;
+    let room = upload.length.saturating_sub(upload.arrived);
+    let mut incoming = Incoming::new(body, room);
+    if upload.arrived == 0 && incoming.room <= WHOLE {
         incoming.most = WHOLE;
     }
     let (bytes, end) = incoming.piece().await?;
-    let (stream, upload) = (target.stream, target.upload);
-    if end == End::Whole && target.offset == 0 && bytes.len() as u64 == target.room {
-        if target.checksum.as_ref().is_some_and(|sum| !sum.fits(&bytes)) {
+    if end == End::Whole && upload.arrived == 0 && bytes.len() as u64 == room {
+        if checksum.as_ref().is_some_and(|sum| !sum.fits(&bytes)) {
             return Err(Failure::of(ProblemCode::UploadChecksum));
         }
-        return finish_at_once(app, stream, upload, bytes).await;
+        return finish_at_once(app, upload, is_entered, bytes).await;
     }
-    let parts = spool(app, &target, incoming, (bytes, end)).await?;
+    if !is_entered {
+        upload = enter(app, upload).await?.upload;
+        if upload.finished.is_some() {
+            return Ok(upload);
+        }
+    }
+    let (stream, id) = (upload.stream, upload.id);
+    let parts = spool(app, &upload, checksum.as_ref(), incoming, (bytes, end)).await?;
     if parts.is_empty() {
         let now = app.clock.now();
-        return app.read(move |tx| Upload::load(tx, stream, upload, now)).await;
+        return app.read(move |tx| Upload::load(tx, stream, id, now)).await;
     }
     let hours = app.settings.upload_hours;
     let objects: Vec<String> = parts.iter().map(|part| part.object.clone()).collect();
@@ -70,7 +88,7 @@ async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure>
         .write(move |tx, ctx| {
             let mut standing = Err(Failure::internal("no part"));
             for part in &parts {
-                standing = Ok(Upload::append(tx, ctx, stream, upload, part, hours)?);
+                standing = Ok(Upload::append(tx, ctx, stream, id, part, hours)?);
             }
             standing
         })
@@ -85,13 +103,14 @@ async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure>
 /// that is the whole body or nothing.
 async fn spool(
     app: &App,
-    target: &Target,
+    upload: &Upload,
+    checksum: Option<&Checksum>,
     mut incoming: Incoming,
     mut piece: (Bytes, End),
 ) -> Result<Vec<Part>, Failure> {
     let mut parts: Vec<Part> = Vec::new();
-    let mut offset = target.offset;
-    let mut sum = target.checksum.as_ref().map(Checksum::begin);
+    let mut offset = upload.arrived;
+    let mut sum = checksum.map(Checksum::begin);
     let done = loop {
         let (bytes, end) = piece;
         if let Some(sum) = &mut sum {
@@ -99,7 +118,7 @@ async fn spool(
         }
         if !bytes.is_empty() {
             let length = bytes.len() as u64;
-            match put(app, &Upload::folder(target.upload), offset, bytes).await {
+            match put(app, &Upload::folder(upload.id), offset, bytes).await {
                 Ok(part) => parts.push(part),
                 Err(failure) => break Err(failure),
             }
@@ -114,7 +133,7 @@ async fn spool(
         }
     };
     let whole = matches!(done, Ok(End::Whole));
-    let fits = match (&target.checksum, sum) {
+    let fits = match (checksum, sum) {
         (Some(checksum), Some(sum)) => whole && checksum.is(sum),
         _ => true,
     };

@@ -36,7 +36,51 @@ pub(super) fn column(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
+/// What became of an announcement.
+#[derive(Debug, Clone)]
+pub(super) struct Entered {
+    pub upload: Upload,
+    /// The photo is held already.
+    pub held: Option<PhotoReceipt>,
+    /// Older uploads that made room, whose staging objects may go.
+    pub given_up: Vec<UploadId>,
+}
+
 impl Upload {
+    /// Whether an entry in custody names a photo of this hash and size (`photo.unnamed`, `photo.size`); and its receipt,
+    /// once it is held.
+    pub fn check(&self, tx: &mut Tx<'_>) -> Result<Option<PhotoReceipt>, Failure> {
+        let sizes: Vec<u64> = tx.all(
+            "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
+            params![self.stream.to_string(), self.sha256.to_string()],
+            |row| row.get("size"),
+        )?;
+        if sizes.is_empty() {
+            return Err(Failure::of(ProblemCode::PhotoUnnamed));
+        }
+        if !sizes.contains(&self.length) {
+            let detail = format!("{} bytes announced, {sizes:?} named", self.length);
+            return Err(Failure::because(ProblemCode::PhotoSize, detail));
+        }
+        Ok(receipt(tx, self.stream, self.sha256)?)
+    }
+
+    /// Enters an announced upload; it is complete at once when the photo is held.
+    pub fn enter(mut self, tx: &mut Tx<'_>, now: Millis) -> Result<Entered, Failure> {
+        let held = self.check(tx)?;
+        if held.is_some() {
+            self.arrived = self.length;
+            self.finished = Some(now);
+        }
+        let given_up = Self::give_up_oldest(tx, self.stream, self.sha256)?;
+        self.insert(tx, now)?;
+        Ok(Entered {
+            upload: self,
+            held,
+            given_up,
+        })
+    }
+
     /// The stream's upload of this id: `request.not_found`, or `upload.gone` when nobody went on with it in time.
     pub fn load(tx: &mut Tx<'_>, stream: StreamId, id: UploadId, now: Millis) -> Result<Self, Failure> {
         let upload = tx.opt(
@@ -63,7 +107,7 @@ impl Upload {
         Ok(upload)
     }
 
-    pub fn insert(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
+    fn insert(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
         tx.execute(
             "INSERT INTO upload (id, stream, sha256, length, arrived, metadata, created, expires, finished)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -133,7 +177,7 @@ impl Upload {
 
     /// Makes room for one more upload of a photo: a handset that never goes on with what it began fills the disk
     /// with no more than [`BESIDE`] copies. Answers the uploads given up, whose staging objects may go.
-    pub fn give_up_oldest(
+    fn give_up_oldest(
         tx: &mut Tx<'_>,
         stream: StreamId,
         sha256: Sha256,
