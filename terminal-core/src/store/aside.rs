@@ -35,7 +35,7 @@ pub(super) fn set_aside(disk: &dyn Disk, path: &Path) -> Result<Error> {
 
 /// The first number that no file set aside ever had, and its name `account.db.aside-N`. One that was handed over and is
 /// called `account.db.saved-N` keeps its number: a later one would take its place, and its report's.
-pub(super) fn aside(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
+fn aside(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
     (1..=u32::MAX)
         .find(|n| {
             let is_taken = |state: &str| disk.exists(&with_suffix(path, &format!(".{state}-{n}")));

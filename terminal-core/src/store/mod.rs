@@ -40,7 +40,7 @@ use crate::{
     disk::SystemDisk,
     platform::{Disk, DiskLock},
 };
-use aside::{DAMAGED, aside, finish_moving_aside, mark_damaged, move_aside, set_aside, with_suffix};
+use aside::{DAMAGED, finish_moving_aside, mark_damaged, move_aside, set_aside, with_suffix};
 use protocol::sabotage::{self, Defect};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -177,8 +177,7 @@ impl Store {
     /// Whether a database that could not be read lies beside this one (see [`Store::open`]): it may name photos
     /// that this store does not know.
     pub fn has_databases_aside(&self) -> Result<bool> {
-        let (free, _) = aside(self.disk.as_ref(), &self.home.join(DATABASE))?;
-        Ok(free > 1)
+        Ok(!crate::salvage::waiting(&self.home, self.disk.as_ref())?.is_empty())
     }
 
     /// Takes the right to sync this store, or `None` while another process or thread has it. The right ends
