@@ -201,6 +201,25 @@ both_engines! {
         app.get(&format!("/v1/field/photos/by-hash/{}", Sha256::of(&bytes)), &client.token).await.expect(200);
     }
 
+    async fn a_receipt_is_not_repeated_for_an_object_that_was_lost(app: TestApp) {
+        let bytes = picture(1);
+        let client = reported(&app, &[&bytes]).await;
+        // Another upload of it was begun before.
+        let second = begin(&app, &client, &bytes).await;
+        let path = begin(&app, &client, &bytes).await;
+        patch(&app, &client, &path, 0, bytes.clone()).await.expect(204);
+        let lose = || async { app.app.blobs.remove_all(&format!("photos/{}", client.stream)).await.unwrap() };
+        lose().await;
+        // A handset that goes on where it was, after its server was restored, is told to begin again.
+        head(&app, &client, &path).await.expect(404);
+        patch(&app, &client, &second, 0, bytes.clone()).await.expect(204);
+        lose().await;
+        let third = begin(&app, &client, &bytes).await;
+        patch(&app, &client, &third, 0, bytes.clone()).await.expect(204);
+        let held = app.get(&format!("/v1/field/photos/by-hash/{}", Sha256::of(&bytes)), &client.token).await;
+        assert_eq!(held.expect(200).bytes, bytes);
+    }
+
     async fn uploads_begun_again_and_again_do_not_pile_up(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;

@@ -194,6 +194,32 @@ both_engines! {
         receipt(&tus(&app, &client, "PATCH", &path, &headers, bytes).await.expect(204));
     }
 
+    async fn a_photo_that_comes_whole_with_its_creation_is_received_at_once_and_once(app: TestApp) {
+        let bytes = picture(1);
+        let client = reported(&app, &[&bytes]).await;
+        let (length, names) = (bytes.len().to_string(), metadata(Sha256::of(&bytes)));
+        let headers = [("upload-length", length.as_str()), ("upload-metadata", names.as_str()), CHUNK];
+        let create = |body: Vec<u8>| tus(&app, &client, "POST", "/v1/field/photos", &headers, body);
+        // Other bytes than were named leave nothing but the fault.
+        let mut other = bytes.clone();
+        other[100] ^= 1;
+        create(other).await.expect(422).expect_code("photo.hash_mismatch");
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 0);
+        assert_eq!(photos_of_case(&app, &client).await, (0, 1));
+        // More than was announced is refused, and so is nothing at all kept of it.
+        create([bytes.clone(), vec![0]].concat()).await.expect(413);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 0);
+        let (a, b) = tokio::join!(create(bytes.clone()), create(bytes.clone()));
+        for answer in [a.expect(201), b.expect(201)] {
+            assert_eq!(receipt(&answer).sha256, Sha256::of(&bytes));
+            assert_eq!(header(&answer, "upload-offset"), length);
+            receipt(&head(&app, &client, &header(&answer, "location")).await.expect(200));
+        }
+        assert_eq!(photos_of_case(&app, &client).await, (1, 1));
+        let fetched = app.get(&format!("/v1/field/photos/by-hash/{}", Sha256::of(&bytes)), &client.token).await;
+        assert_eq!(fetched.expect(200).bytes, bytes);
+    }
+
     async fn a_photo_that_comes_whole_is_received_at_once_and_once(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;

@@ -343,9 +343,9 @@ impl Salvage {
             if disk.exists(&from) {
                 disk.rename(&from, &named(&saved, suffix))
                     .map_err(Error::io(&from))?;
+                disk.sync_folder(home).map_err(Error::io(home))?;
             }
         }
-        disk.sync_folder(home).map_err(Error::io(home))?;
         Ok(self.report)
     }
     /// The report waits for whoever looks next, also when a sync in the background brought it.

@@ -80,6 +80,8 @@ pub struct Handset {
     pub cut: Cut,
     /// Set while it cannot know yet that the server lost what it once receipted.
     pub excused: bool,
+    /// How many deaths there had been when it was last held to the truth.
+    pub judged: Option<u64>,
     pub runs: u64,
     pub home: &'static str,
     pub invitation: String,
@@ -116,6 +118,7 @@ impl Handset {
             offline_until: Millis(0),
             cut: Cut::Process,
             excused: false,
+            judged: None,
             runs: 0,
             home: HOME,
             invitation: invitation.to_owned(),

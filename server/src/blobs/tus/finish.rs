@@ -48,7 +48,7 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
     let receipt = app
         .write(move |tx, ctx| confirm(tx, ctx, &parts, id, stream, sha256))
         .await?;
-    clear(app, upload).await;
+    clear(app, id).await;
     Ok(receipt)
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn finish_at_once(
         })
         .await?;
     for id in given_up {
-        app.blobs.remove_all(&Upload::folder(id)).await?;
+        clear(app, id).await;
     }
     Ok(Upload {
         arrived: upload.length,
@@ -116,19 +116,30 @@ async fn file(app: &App, upload: &Upload, bytes: Bytes) -> Result<(), Failure> {
 }
 
 /// A photo whose row says that it is held while the store has lost the object (a folder restored from an older
-/// backup than the database): the row is mended, so that the handset's copy is taken again.
-pub(super) async fn mend_if_lost(app: &App, stream: StreamId, sha256: Sha256) -> Result<(), Failure> {
-    let held = app.read(move |tx| Ok(receipt(tx, stream, sha256)?)).await?;
-    if held.is_none() || app.blobs.holds(&Blobs::photo(stream, sha256)).await? {
-        return Ok(());
+/// backup than the database): the row is mended and its finished uploads are forgotten, so that the handset's copy is
+/// taken again. Asked before anybody is told of a receipt that he does not have from this moment; whether it was so.
+pub(super) async fn mend_if_lost(app: &App, stream: StreamId, sha256: Sha256) -> Result<bool, Failure> {
+    let Some(held) = app.read(move |tx| Ok(receipt(tx, stream, sha256)?)).await? else {
+        return Ok(false);
+    };
+    if app.blobs.holds(&Blobs::photo(stream, sha256)).await? {
+        return Ok(false);
     }
     tracing::error!(%stream, %sha256, "the object of a held photo is gone, it is asked for again");
     app.write(move |tx, _| {
-        tx.execute(
-            "UPDATE photo SET received = NULL WHERE stream = ?1 AND sha256 = ?2",
-            params![stream.to_string(), sha256.to_string()],
+        let (stream, hash) = (stream.to_string(), sha256.to_string());
+        // Not what has come again since it was looked for.
+        let mended = tx.execute(
+            "UPDATE photo SET received = NULL WHERE stream = ?1 AND sha256 = ?2 AND received = ?3",
+            params![&stream, &hash, held.received.0],
         )?;
-        Ok(())
+        if mended > 0 {
+            tx.execute(
+                "DELETE FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NOT NULL",
+                params![&stream, &hash],
+            )?;
+        }
+        Ok(mended > 0)
     })
     .await
 }
@@ -235,13 +246,13 @@ async fn fault(
         change(tx, id)
     })
     .await?;
-    clear(app, upload).await;
+    clear(app, id).await;
     Ok(())
 }
 
 /// Staging objects that no row names any more.
-async fn clear(app: &App, upload: &Upload) {
-    if let Err(error) = app.blobs.remove_all(&Upload::folder(upload.id)).await {
+pub(super) async fn clear(app: &App, id: UploadId) {
+    if let Err(error) = app.blobs.remove_all(&Upload::folder(id)).await {
         tracing::warn!(%error, "staging objects stay");
     }
 }

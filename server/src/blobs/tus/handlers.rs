@@ -221,6 +221,9 @@ async fn look(app: &App, field: &Field, id: UploadId, headers: &HeaderMap) -> Re
     wire::check_version(headers)?;
     let mut upload = load(app, field, id).await?;
     let mut held = None;
+    if mend_if_lost(app, upload.stream, upload.sha256).await? {
+        upload = load(app, field, id).await?;
+    }
     if upload.arrived == upload.length {
         // Also when the server died between the last byte and the receipt.
         match finish(app, &upload).await {
@@ -267,6 +270,7 @@ async fn go_on(
         let detail = format!("the upload stands at {}", upload.arrived);
         return Err(Failure::because(ProblemCode::UploadOffset, detail));
     }
+    mend_if_lost(app, upload.stream, upload.sha256).await?;
     let announced = wire::number(headers, &header::CONTENT_LENGTH)?;
     if announced.is_some_and(|bytes| bytes > upload.length - upload.arrived) {
         return Err(Failure::because(

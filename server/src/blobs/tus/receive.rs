@@ -2,7 +2,7 @@
 //! product works in, that is most of a photo.
 
 use super::{
-    finish::finish_at_once,
+    finish::{clear, finish_at_once},
     upload::{Entered, Part, Upload},
     wire::Checksum,
 };
@@ -47,7 +47,7 @@ pub(super) async fn enter(app: &App, upload: Upload) -> Result<Entered, Failure>
         .write(move |tx, ctx| upload.clone().enter(tx, ctx.now))
         .await?;
     for id in &entered.given_up {
-        app.blobs.remove_all(&Upload::folder(*id)).await?;
+        clear(app, *id).await;
     }
     Ok(entered)
 }
