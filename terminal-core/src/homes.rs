@@ -7,6 +7,7 @@
 use crate::{
     Error, Result,
     platform::Disk,
+    salvage,
     store::DATABASE,
     terminal::{Platform, Terminal},
 };
@@ -33,7 +34,7 @@ impl<'a> Homes<'a> {
             disk,
         }
     }
-    /// Every home that has a database, the first one first.
+    /// Every home that has a database, or one that was set aside and still waits; the first one first.
     ///
     /// # Errors
     /// Those of the disk.
@@ -47,8 +48,13 @@ impl<'a> Homes<'a> {
         numbers.sort_unstable();
         let homes = std::iter::once(self.folder.clone()).chain(numbers.iter().map(|n| self.numbered(*n)));
         Ok(homes
-            .filter(|home| self.disk.exists(&home.join(DATABASE)))
+            .filter(|home| self.disk.exists(&home.join(DATABASE)) || self.waits_for_salvage(home))
             .collect())
+    }
+    /// What was set aside here belongs to somebody and is not handed over yet.
+    pub(crate) fn waits_for_salvage(&self, home: &Path) -> bool {
+        // What cannot be looked at is no reason to leave a home out.
+        !salvage::waiting(home, self.disk).is_ok_and(|files| files.is_empty()) && self.disk.exists(home)
     }
     /// The home in use.
     ///
@@ -99,7 +105,7 @@ impl<'a> Homes<'a> {
     /// Those of the disk and of the stores.
     pub fn fresh(&self) -> Result<PathBuf> {
         let all = self.all()?;
-        for home in &all {
+        for home in all.iter().filter(|home| !self.waits_for_salvage(home)) {
             if matches!(
                 Platform::command_line(home).and_then(|platform| Terminal::open(home, platform)),
                 Err(Error::NotEnrolled)
@@ -177,5 +183,15 @@ mod tests {
         homes.switch(folder.path()).unwrap();
         assert_eq!(homes.current().unwrap(), folder.path());
         assert_eq!(homes.all().unwrap(), [folder.path().to_owned(), second]);
+    }
+
+    #[test]
+    fn a_home_whose_database_was_set_aside_is_looked_after_and_given_to_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let homes = Homes::at(folder.path(), &SystemDisk);
+        std::fs::write(folder.path().join(format!("{DATABASE}.aside-1")), b"sealed").unwrap();
+        assert_eq!(homes.all().unwrap(), [folder.path().to_owned()]);
+        assert!(homes.waits_for_salvage(folder.path()));
+        assert_eq!(homes.fresh().unwrap(), folder.path().join("users/2"));
     }
 }

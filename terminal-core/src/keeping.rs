@@ -50,7 +50,7 @@ impl Terminal {
         Ok(())
     }
     /// Forgets what the server has held for 30 days and nobody has to do anything with: not what came back or
-    /// is in review, not a record that a draft mends, not the answer to a task that still stands. A sync that left
+    /// is in review, not an activity that nobody has approved yet, not a record that a draft mends, not the answer to a task that still stands. A sync that left
     /// nothing waiting ends with it; without a clock checked against the server nothing is forgotten.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Terminal {
         let unfinished: BTreeSet<RecordId> = self
             .queue()?
             .into_iter()
-            .filter(|row| !row.is_finished())
+            .filter(|row| !row.is_finished() || row.awaits_review())
             .map(|row| row.record)
             .collect();
         let answers: BTreeSet<EntryId> = self

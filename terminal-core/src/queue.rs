@@ -100,6 +100,12 @@ impl QueueRow {
             | State::Held(_) => false,
         }
     }
+    /// An activity record that nobody has approved: its review may still come, however late.
+    pub fn awaits_review(&self) -> bool {
+        self.kind == Open::Known(EntryKind::Activity)
+            && matches!(self.state, State::Received | State::PhotosPending)
+            && self.review != Some(ActivityState::Approved)
+    }
     /// 受理号: only once the server holds it, so that nobody quotes a number that nobody knows.
     pub fn receipt_number(&self) -> Option<String> {
         let held = !matches!(

@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     parcel::{Exported, Pack},
     photos::PhotoFolder,
-    platform::{Disk, PhotoFileError, PhotoFiles},
+    platform::{Disk, DiskLock, PhotoFileError, PhotoFiles},
     store::{Account, DATABASE, Pending, PendingPhoto, salvage as rows},
     sync::{Failure, Outcome, classify},
     terminal::{PHOTOS, Platform},
@@ -30,6 +30,8 @@ use std::{
 
 /// Who the database beside it belongs to, without secrets: needed when the database itself cannot say so any more.
 const CARD: &str = "stream.json";
+/// Held while a damaged database is read and handed over.
+const LOCK: &str = "salvage.lock";
 /// The card of a database that was set aside, beside it.
 const CARD_WITH: &str = ".json";
 pub(crate) const WORK: &str = "salvage.tmp";
@@ -70,6 +72,8 @@ pub struct Salvage {
     account: Option<Account>,
     pending: Pending,
     aside: PathBuf,
+    /// One reads and hands over at a time, over all processes of the home; it ends with this or with the process.
+    _turn: DiskLock,
 }
 
 /// Keeps the card beside the database; nothing happens when it is there already.
@@ -179,9 +183,25 @@ pub fn mark_read(disk: &dyn Disk, reports: &[(PathBuf, SalvageReport)]) -> Resul
 /// Reads a database that was set aside.
 ///
 /// # Errors
-/// Those of the disk and of the keys; what is unreadable in the database is no error.
+/// `salvage.running` while another process is at it, `salvage.done` when one has finished with it; those of the disk
+/// and of the keys. What is unreadable in the database is no error.
 pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
     let disk = platform.disk.as_ref();
+    let lock = home.join(LOCK);
+    let Some(turn) = disk.try_lock(&lock).map_err(Error::io(&lock))? else {
+        return Err(Error::input(
+            "salvage.running",
+            "另一个程序正在抢救损坏的数据库，请稍后再试",
+            "another process is salvaging the damaged database, try again soon",
+        ));
+    };
+    if !disk.exists(aside) {
+        return Err(Error::input(
+            "salvage.done",
+            "损坏的数据库刚刚已由另一个程序交接",
+            "another process has just handed the damaged database over",
+        ));
+    }
     let card = card_at(&named(aside, CARD_WITH), disk).or_else(|| read_card(home, disk));
     let salt = card
         .as_ref()
@@ -244,6 +264,7 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
             photos: here,
         },
         aside: aside.to_owned(),
+        _turn: turn,
     })
 }
 

@@ -15,9 +15,10 @@ use crate::{
         https::Https,
     },
 };
-use protocol::{entry::Reason, time::Millis};
+use protocol::{entry::Reason, ids::StreamId, time::Millis};
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -188,6 +189,7 @@ impl Terminal {
             listener,
             line: None,
             meter: None,
+            visited: BTreeMap::new(),
         };
         watch::watch(&mut live, platform.random.as_ref())
     }
@@ -232,7 +234,13 @@ struct Live<'a> {
     line: Option<HintLine<'a>>,
     /// Counts what the open line costs.
     meter: Option<Meter<'a>>,
+    /// When another user was synced last, by the clock that only goes forward.
+    visited: BTreeMap<StreamId, i64>,
 }
+
+/// Another user of whom nothing waits is looked after this often, milliseconds: only then does his handset learn that
+/// a server was restored and lacks what it once received.
+const QUIET_MS: i64 = 6 * 3_600_000;
 
 impl Live<'_> {
     fn manners(&self) -> Result<Manners> {
@@ -247,16 +255,22 @@ impl Live<'_> {
     /// Sends what waits of the other users; when the next of it is due.
     fn sync_the_others(&mut self, anew: bool) -> Result<Option<Millis>> {
         let mut next: Option<Millis> = None;
+        let now = self.terminal.platform().clock.read().monotonic_ms;
+        let mut visited = std::mem::take(&mut self.visited);
         for other in self.others() {
-            let one = || {
+            let mut one = || {
                 let waits = other
                     .store()
                     .items()?
                     .iter()
                     .any(|item| matches!(item.custody, Custody::Waiting));
-                if !waits && other.store().photos_waiting()? == 0 {
+                let is_due = visited
+                    .get(&other.account().stream)
+                    .is_none_or(|at| now.saturating_sub(*at) >= QUIET_MS);
+                if !waits && other.store().photos_waiting()? == 0 && !is_due {
                     return Ok(None);
                 }
+                visited.insert(other.account().stream, now);
                 let policy = Policy {
                     manual: anew,
                     ..other.policy(circumstances(self.around), Ask::Itself)?
@@ -274,6 +288,7 @@ impl Live<'_> {
                 Err(error) => tracing::info!(code = error.code(), "another user's outbox still waits"),
             }
         }
+        self.visited = visited;
         Ok(next)
     }
     /// What the line has cost since the last time.

@@ -201,12 +201,17 @@ impl Terminal {
         Self::open(home, platform)
     }
 
-    /// Forgets everything, once the server holds it; `false` while a damaged database still waits to be salvaged.
+    /// Forgets everything, once the server holds it; `false` while a damaged database still waits to be salvaged, and
+    /// when the home belongs to another stream by now: a process that was left open must not forget what a later
+    /// enrolment has begun.
     pub(crate) fn wipe(&self, done: &HandedOver) -> Result<bool> {
-        if self.store().has_databases_aside()? {
+        let _turn = self.turn()?;
+        let lives_here = salvage::predecessor(self.store().home(), self.disk());
+        if lives_here.is_some_and(|stream| stream != self.account().stream)
+            || self.store().has_databases_aside()?
+        {
             return Ok(false);
         }
-        let _turn = self.turn()?;
         wipe::wipe(
             self.store().home(),
             self.disk(),

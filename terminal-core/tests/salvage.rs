@@ -17,7 +17,7 @@ use std::{collections::BTreeSet, path::Path};
 use terminal_core::{
     parcel::Pack,
     salvage::{self, Salvage},
-    store::{DATABASE, NewEntry, Store, testing},
+    store::{DATABASE, HandedOver, NewEntry, Store, testing},
     terminal::{Platform, Terminal},
 };
 use uuid::Uuid;
@@ -26,10 +26,20 @@ const ENTRIES: u64 = 60;
 const PAGE: usize = 4096;
 
 fn file(store: &Store, n: u64) {
+    say(
+        store,
+        n,
+        format!("第{n}条 {}", "井盖缺失".repeat(usize::try_from(n).unwrap() * 5)),
+    );
+}
+fn short(store: &Store, n: u64) {
+    say(store, n, format!("第{n}条 {}", "井盖缺失".repeat(40)));
+}
+fn say(store: &Store, n: u64, text: String) {
     let id = Uuid::from_u128(1000 + u128::from(n));
     let report = Report {
         matter: None,
-        text: format!("第{n}条 {}", "井盖缺失".repeat(usize::try_from(n).unwrap() * 5)),
+        text,
         place: None,
         cell: None,
         address: String::new(),
@@ -200,6 +210,65 @@ fn what_was_handed_over_before_keeps_its_name_when_the_next_database_is_damaged(
     let waiting = salvage::waiting(home.path(), platform.disk.as_ref()).unwrap();
     assert_eq!(waiting, [home.path().join(format!("{DATABASE}.aside-2"))]);
     assert_eq!(std::fs::read(saved).unwrap(), b"an earlier one");
+}
+
+#[test]
+fn of_two_who_salvage_one_waits_and_neither_takes_a_lost_copy_for_an_empty_database() {
+    let (home, platform, sound) = home();
+    let first = salvaged(home.path(), &platform, &sound);
+    let aside = home.path().join(format!("{DATABASE}.aside-1"));
+    let refused = || salvage::read(home.path(), &platform, &aside).err().unwrap();
+    assert_eq!(refused().code(), "salvage.running");
+    assert_eq!(first.report.entries, ENTRIES);
+    drop(first);
+    std::fs::remove_file(&aside).unwrap();
+    assert_eq!(refused().code(), "salvage.done");
+}
+
+#[test]
+fn entries_far_from_the_first_number_survive_the_loss_of_the_first_page_of_them() {
+    let (home, platform, _) = home();
+    let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();
+    // As after months of use: what lives has high numbers, because what came before was forgotten.
+    (ENTRIES + 1..=1_200).for_each(|n| short(&store, n));
+    while !testing::receive_all(&store, Millis(1), true).unwrap().is_empty() {}
+    (1_201..=1_200 + ENTRIES).for_each(|n| short(&store, n));
+    store.prune(Millis(2), &|_, _| false).unwrap();
+    drop(store);
+    drop(Terminal::open(home.path(), platform.clone()).unwrap());
+    let sound = std::fs::read(home.path().join(DATABASE)).unwrap();
+    assert_eq!(salvaged(home.path(), &platform, &sound).report.entries, ENTRIES);
+    let mut nothing = Vec::new();
+    for page in 0..sound.len() / PAGE {
+        let mut damaged = sound.clone();
+        damaged[page * PAGE..(page + 1) * PAGE].fill(0);
+        let saved = salvaged(home.path(), &platform, &damaged);
+        match saved.report.entries {
+            0 => nothing.push(page),
+            some => assert!(some > ENTRIES / 2, "page {page}: {:?}", saved.report),
+        }
+    }
+    // The page above the rows costs all of them; the first page of the living costs its own and not all that come after.
+    assert_eq!(nothing.len(), 1, "{nothing:?}");
+}
+
+#[test]
+fn a_process_that_was_left_open_does_not_forget_what_a_later_enrolment_has_begun() {
+    let (home, platform, _) = home();
+    let left_open = Terminal::open(home.path(), platform).unwrap();
+    // Another process has enrolled this home anew meanwhile: its card says so.
+    let card = home.path().join("stream.json");
+    let ours = std::fs::read_to_string(&card).unwrap();
+    let stream = left_open.account().stream.to_string();
+    let theirs = ours.replacen(&stream, &Uuid::from_u128(77).to_string(), 1);
+    assert_ne!(ours, theirs);
+    std::fs::write(&card, theirs).unwrap();
+    let done = HandedOver::default();
+    assert!(!left_open.forget_everything(&done).unwrap());
+    assert!(home.path().join(DATABASE).exists());
+    std::fs::write(&card, ours).unwrap();
+    assert!(left_open.forget_everything(&done).unwrap());
+    assert!(!home.path().join(DATABASE).exists());
 }
 
 #[test]

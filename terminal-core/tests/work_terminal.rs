@@ -738,6 +738,12 @@ fn a_returned_activity_is_mended_as_a_new_version_of_the_same_record() {
     );
     assert_eq!(words(first.item), "被退回，已修改");
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    // However late the review comes, the record is here to be mended.
+    home.hand.advance(40 * 86_400_000);
+    let now = terminal_core::platform::Clock::read(&home.hand);
+    testing::server_time(terminal.store(), &now, Millis(MORNING + 40 * 86_400_000)).unwrap();
+    terminal.forget_old().unwrap();
+    assert!(find(&terminal, second.item).awaits_review());
     review(2, second.item, 2, ActivityState::Approved, None);
     assert_eq!(words(second.item), "已收到，通过");
     assert!(find(&terminal, second.item).is_finished());

@@ -52,7 +52,7 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Users => return pending::users(&homes, cli.lang),
         Command::Switch { user } => return pending::switch(&homes, user, cli.lang),
         Command::Salvage { export } => {
-            return pending::salvage(&homes.current()?, export.as_deref(), cli.lang);
+            return pending::salvage(&homes, export.as_deref(), cli.lang);
         }
         // Whatever became of the home in use, the others' work leaves.
         Command::Sync { wait_for, photos_now } => {

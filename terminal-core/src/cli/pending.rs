@@ -40,8 +40,45 @@ pub fn export(terminal: &Terminal, file: &Path, lang: Lang) -> Result<Said> {
     ))
 }
 
-/// Reads what was set aside, and hands it over or writes it to a file.
-pub fn salvage(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Said> {
+/// What was done about one home's damaged databases.
+struct Salvaged {
+    lines: Vec<String>,
+    reports: Vec<salvage::SalvageReport>,
+    exit: u8,
+}
+
+/// Reads what was set aside, of whichever user, and hands it over or writes it to a file.
+pub fn salvage(homes: &Homes<'_>, export: Option<&Path>, lang: Lang) -> Result<Said> {
+    let current = homes.current()?;
+    let mut all = salvage_at(&current, export, lang)?;
+    for home in homes.all()?.into_iter().filter(|home| *home != current) {
+        let disk = &crate::disk::SystemDisk;
+        if homes.waits_for_salvage(&home) || !salvage::unread(&home, disk)?.is_empty() {
+            let more = salvage_at(&home, export, lang)?;
+            all.lines.push(format!("—— {}", home.display()));
+            all.lines.extend(more.lines);
+            all.reports.extend(more.reports);
+            all.exit = all.exit.max(more.exit);
+        }
+    }
+    all.lines.push(if all.reports.is_empty() {
+        lang.pick("没有损坏的数据库", "No damaged database waits here")
+            .into()
+    } else {
+        lang.pick(
+            "要继续填报，请用新的登记码重新登记（如果还没有）",
+            "To go on filing, enrol again with a new string, if that is not done yet",
+        )
+        .into()
+    });
+    Ok(Said {
+        text: all.lines.join("\n"),
+        json: json!({ "salvaged": all.reports }),
+        exit: all.exit,
+    })
+}
+
+fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Salvaged> {
     // A database whose damage shows only now is set aside by opening it.
     let platform = Platform::command_line(home)?;
     match Terminal::open(home, platform.clone()) {
@@ -93,24 +130,10 @@ pub fn salvage(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Said> {
         lines.push(lang.pick("已全部交接给中心", "All of it was handed over").into());
         documents.push(report.clone());
     }
-    if documents.is_empty() {
-        lines.push(
-            lang.pick("没有损坏的数据库", "No damaged database waits here")
-                .into(),
-        );
-    } else {
-        lines.push(
-            lang.pick(
-                "要继续填报，请用新的登记码重新登记（如果还没有）",
-                "To go on filing, enrol again with a new string, if that is not done yet",
-            )
-            .into(),
-        );
-    }
     salvage::mark_read(disk, &reports)?;
-    Ok(Said {
-        text: lines.join("\n"),
-        json: json!({ "salvaged": documents }),
+    Ok(Salvaged {
+        lines,
+        reports: documents,
         exit,
     })
 }
@@ -123,6 +146,7 @@ fn told(lang: Lang, report: &salvage::SalvageReport) -> String {
         photos,
         drafts,
         held,
+        is_whole,
         ..
     } = report;
     let lost: Vec<String> = report.lost.iter().map(|(a, b)| format!("#{a}–#{b}")).collect();
@@ -139,6 +163,11 @@ fn told(lang: Lang, report: &salvage::SalvageReport) -> String {
         text.push_str(&lang.pick(
             format!("；读不出 {}", lost.join("、")),
             format!("; unreadable: {}", lost.join(", ")),
+        ));
+    } else if !is_whole {
+        text.push_str(&lang.pick(
+            "；数据库有读不出的部分，可能还有内容未能抢救，原文件已保留".to_owned(),
+            "; parts of it are unreadable and may have held more, the file itself is kept".to_owned(),
         ));
     }
     text
@@ -273,6 +302,13 @@ pub fn with_the_others(homes: &Homes<'_>, first: Result<Said>, cli: &Cli) -> Res
                 exit = exit.max(said.exit);
                 lines.push(format!("—— {name}\n{}", said.text));
                 documents.push(json!({ "name": name, "sync": said.json }));
+            }
+            // Its user is not in use, and nobody else looks after what was set aside of his.
+            Err(_) if homes.waits_for_salvage(&home) => {
+                let done = salvage_at(&home, None, cli.lang)?;
+                exit = exit.max(done.exit);
+                lines.extend(done.lines);
+                documents.push(json!({ "home": home, "salvaged": done.reports }));
             }
             Err(Error::NotEnrolled) => {}
             Err(error) => {

@@ -15,8 +15,8 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// Rows in a row that are given up before a table counts as read to its end.
-const GIVE_UP: u32 = 1_000;
+/// Numbers in a row that are tried one by one before what comes next is looked for farther off.
+const GIVE_UP: i64 = 1_000;
 const PAGE: usize = 4096;
 /// Bytes of a keyed database's salt, which are the first of the file.
 pub const SALT: usize = 16;
@@ -106,16 +106,21 @@ fn clear(disk: &dyn Disk, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn plain(disk: &dyn Disk, path: &Path) -> Result<Connection> {
+fn plain(disk: &dyn Disk, path: &Path, flags: OpenFlags) -> Result<Connection> {
     Ok(match disk.vfs() {
-        Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs)?,
-        None => Connection::open(path)?,
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
     })
 }
 
 /// A connection that goes on where the file and its own header disagree.
 fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
-    let connection = plain(disk, path)?;
+    // A copy that is gone is a fault, not an empty database.
+    let connection = plain(
+        disk,
+        path,
+        OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE),
+    )?;
     set_key(disk, &connection, key)?;
     connection.execute_batch("PRAGMA writable_schema = ON")?;
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| {
@@ -127,7 +132,7 @@ fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
 /// Puts the first page of a new database of the same schema, and those of its schema, in place of this one's.
 fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) -> Result<()> {
     let template = folder.join("template.db");
-    let mut connection = plain(disk, &template)?;
+    let mut connection = plain(disk, &template, OpenFlags::default())?;
     match bytes.get(..SALT) {
         // A keyed page is readable only with the salt of its file.
         Some(salt) if !salt.starts_with(b"SQLite") => {
@@ -210,20 +215,48 @@ impl Walker<'_> {
                 Ok(None) => return is_whole,
                 Err(_) => {
                     is_whole = false;
-                    let mut given_up = 0;
-                    loop {
-                        at += 1;
-                        if let Ok(Some(_)) = self.one(&exact, at, take) {
-                            break;
-                        }
-                        given_up += 1;
-                        if given_up > GIVE_UP {
-                            return false;
-                        }
+                    let near = (1..=GIVE_UP).map(|step| at.saturating_add(step));
+                    match near
+                        .into_iter()
+                        .find(|n| matches!(self.one(&exact, *n, take), Ok(Some(_))))
+                    {
+                        Some(found) => at = found,
+                        // Numbers are not given again: of a table that has forgotten its first rows all that lives may
+                        // be far off.
+                        None => match self.far(table, columns, at.saturating_add(GIVE_UP), take) {
+                            Some(found) => at = found,
+                            None => return false,
+                        },
                     }
                 }
             }
         }
+    }
+    /// The first row that can be found by ever larger steps from `at`, after those before it, backwards, up to a fault.
+    fn far(
+        &mut self,
+        table: &str,
+        columns: &str,
+        at: i64,
+        take: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Option<i64> {
+        let next = format!("SELECT rowid FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT 1");
+        let steps = (0..i64::BITS - 1).map(|power| at.saturating_add(1 << power));
+        let found = steps
+            .into_iter()
+            .map(|from| self.one(&next, from, &mut |_| Ok(())))
+            .find_map(|row| row.ok());
+        // `None` of a sound end: everything lives between here and there.
+        let end = found?.unwrap_or(i64::MAX);
+        let before = format!(
+            "SELECT rowid, {columns} FROM {table} WHERE rowid < ?1 AND rowid > {at} ORDER BY rowid DESC LIMIT 1"
+        );
+        let mut last = end;
+        while let Ok(Some(rowid)) = self.one(&before, last, take) {
+            last = rowid;
+        }
+        // The row at `end` itself is read by whoever goes on from just before it.
+        (end != i64::MAX).then(|| end.saturating_sub(1))
     }
 }
 

@@ -158,8 +158,15 @@ impl Handset {
     }
     /// Starts the app on what is on the disk.
     pub fn boot(&mut self) -> Result<()> {
-        self.terminal = Some(Terminal::open(Path::new(self.home), self.platform())?);
+        let terminal = Terminal::open(Path::new(self.home), self.platform())?;
+        self.runs_as(terminal);
         Ok(())
+    }
+    /// A machine that died while it was enrolled learns only from its disk that it was.
+    fn runs_as(&mut self, terminal: Terminal) {
+        self.enrolled = Some(terminal.account().stream);
+        self.known_as = Some(terminal.account().terminal);
+        self.terminal = Some(terminal);
     }
     pub fn enrol(&mut self, line: &dyn Transport) -> Result<()> {
         let device = Device {
@@ -169,10 +176,7 @@ impl Handset {
         };
         let home = Path::new(self.home);
         let terminal = Terminal::enrol_over(line, home, self.platform(), &self.invitation, device)?;
-        let account = terminal.account();
-        self.enrolled = Some(account.stream);
-        self.known_as = Some(account.terminal);
-        self.terminal = Some(terminal);
+        self.runs_as(terminal);
         Ok(())
     }
     /// The process is gone with all that was in memory.
