@@ -3,6 +3,7 @@
 //! [`start`] answers once the listener takes requests. [`Running::stop`] takes no new ones, finishes what is
 //! under way, and closes the database after what it acknowledged.
 
+mod store_id;
 mod tls;
 
 pub use tls::{Certificate, Tls, TlsError};
@@ -98,6 +99,14 @@ pub enum StartError {
     NoChance,
     #[error("shipped data: {0}")]
     Shipped(String),
+    #[error(
+        "对象存储属于另一个数据库：数据库记录的标识为 {database}，对象 store-id 为 {objects}。同一数据库的所有服务器必须共用一个\
+         对象存储，请检查 --data 或 S3 设置；若确认无误，请删除对象 store-id 后再启动 / the object store is another \
+         database's: the database says {database}, the object `store-id` says {objects}. All servers of a database \
+         share one object store: check --data and the S3 settings; if this is the right one, remove the object \
+         `store-id` and start again"
+    )]
+    OtherObjects { database: String, objects: String },
 }
 
 /// Database, object store and identity without a listener: what the command line's tools work on.
@@ -134,8 +143,18 @@ pub async fn open(options: &Options) -> Result<Opened, StartError> {
     })
 }
 
-/// The parts of a server over what is open.
+impl Opened {
+    /// Makes sure that the object store is the database's own, before anything is put into it.
+    pub async fn settle_objects(&self) -> Result<(), StartError> {
+        let mut fresh = [0; 16];
+        SystemChance.fill(&mut fresh);
+        store_id::settle(&self.store, &self.blobs, fresh).await
+    }
+}
+
+/// The parts of a server over what is open, if database and object store belong together.
 pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress) -> Result<App, StartError> {
+    opened.settle_objects().await?;
     assemble_with(
         opened,
         settings,
@@ -146,7 +165,7 @@ pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress)
     .await
 }
 
-/// [`assemble`] under a clock and a chance of the caller's.
+/// [`assemble`] under a clock and a chance of the caller's, who answers for what belongs together.
 pub async fn assemble_with(
     opened: Opened,
     settings: Settings,

@@ -15,7 +15,10 @@ mod tus_client;
 use bucket::Bucket;
 use bytes::Bytes;
 use protocol::photo::Sha256;
-use server::blobs::Blobs;
+use server::{
+    blobs::Blobs,
+    run::{Opened, StartError},
+};
 use support::TestApp;
 use tus_client::{begin, head, header, patch, photos_of_case, picture, receipt, upload};
 
@@ -56,6 +59,28 @@ async fn a_folder_keeps_the_contract() {
 async fn a_bucket_keeps_the_contract() {
     let bucket = Bucket::start().await;
     contract(&bucket.blobs()).await;
+}
+
+#[tokio::test]
+async fn a_bucket_of_another_database_is_refused() {
+    let bucket = Bucket::start().await;
+    let opened = |app: &TestApp| Opened {
+        store: app.app.store.clone(),
+        blobs: bucket.blobs(),
+        identity: app.app.identity.clone(),
+    };
+    let (own, other) = (TestApp::sqlite().await, TestApp::sqlite().await);
+    opened(&own).settle_objects().await.unwrap();
+    opened(&own).settle_objects().await.unwrap();
+    // The other one has objects of its own, and is started on this bucket by mistake.
+    let elsewhere = Opened {
+        blobs: Blobs::new(std::sync::Arc::new(object_store::memory::InMemory::new())),
+        ..opened(&other)
+    };
+    elsewhere.settle_objects().await.unwrap();
+    let refused = opened(&other).settle_objects().await;
+    assert!(matches!(refused, Err(StartError::OtherObjects { .. })));
+    opened(&own).settle_objects().await.unwrap();
 }
 
 #[tokio::test]

@@ -125,6 +125,22 @@ async fn a_restart_keeps_epoch_keys_and_pins() {
 }
 
 #[tokio::test]
+async fn a_server_on_the_objects_of_another_database_does_not_start() {
+    let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&own, &other] {
+        started(folder.path()).await.stop().await;
+    }
+    let objects = own.path().join("objects");
+    std::fs::rename(&objects, own.path().join("aside")).unwrap();
+    std::os::unix::fs::symlink(other.path().join("objects"), &objects).unwrap();
+    let refused = Box::pin(run::start(options(own.path()))).await.err().unwrap();
+    assert!(matches!(refused, StartError::OtherObjects { .. }), "{refused}");
+    std::fs::remove_file(&objects).unwrap();
+    std::fs::rename(own.path().join("aside"), &objects).unwrap();
+    started(own.path()).await.stop().await;
+}
+
+#[tokio::test]
 async fn a_founded_city_has_one_administrator_and_no_default_account() {
     let folder = tempfile::tempdir().unwrap();
     let opened = run::open(&options(folder.path())).await.unwrap();

@@ -275,6 +275,18 @@ both_engines! {
         assert_eq!(hand_over(&app, parcel).await.body::<ParcelAnswer>().receipts.len(), 1);
     }
 
+    async fn the_parcel_of_somebody_whom_the_backup_does_not_know_is_held_and_waits_in_the_review_lane(app: TestApp) {
+        let (city, mut client) = handset(&app).await;
+        let one = client.entry(&app, &report("备份之后", &[]));
+        let parcel = sealed(&client, &key(&app).await, &contents(&app, &client, &[one], &[]), &[], 1);
+        app.forget_holder(&client).await;
+        assert_eq!(hand_over(&app, parcel).await.body::<ParcelAnswer>().receipts.len(), 1);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 0);
+        let leader = app.staff(Role::ShiftLeader, city.district).await;
+        let lane: ReviewPage = app.get("/v1/review", &leader.token).await.body();
+        assert_eq!(lane.items[0].reason.as_ref().unwrap().code, "entry.unverified");
+    }
+
     async fn a_wipe_order_ends_every_stream_of_its_terminal_and_says_so(app: TestApp) {
         let (city, mut client) = handset(&app).await;
         let admin = app.staff(Role::Admin, city.district).await;

@@ -11,10 +11,13 @@ mod support;
 mod tus_client;
 
 use axum::{body::Body, http::Request};
+use object_store::memory::InMemory;
 use protocol::{photo::Sha256, role::Role};
 use serde_json::Value;
+use server::blobs::Blobs;
+use std::sync::Arc;
 use support::{Answer, TestApp};
-use tus_client::{header, metadata, picture};
+use tus_client::{header, metadata, picture, sweep_while_a_chunk_waits};
 
 const ROUTE: &str = "/v1/attachments/uploads";
 const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
@@ -125,6 +128,19 @@ both_engines! {
         app.advance_minutes(8 * 24 * 60);
         server::blobs::sweep(&app.app).await.unwrap();
         head(&app, &token, &path).await.expect(404);
+    }
+
+    async fn a_chunk_that_was_acknowledged_outlives_a_sweep_that_had_found_its_upload_expired(app: TestApp) {
+        let objects = Arc::new(InMemory::new());
+        let app = app.with_blobs(Blobs::new(objects.clone())).await;
+        let (token, bytes) = (department(&app).await, picture(5));
+        let path = begin(&app, &token, bytes.len(), "").await;
+        patch(&app, &token, &path, 0, &bytes[..100]).await.expect(204);
+        app.advance_minutes(i64::from(app.app.settings.upload_hours) * 60 - 1);
+        let chunk = patch(&app, &token, &path, 100, &bytes[100..200]);
+        sweep_while_a_chunk_waits(&app, &objects, 1, chunk).await.expect(204);
+        let last = patch(&app, &token, &path, 200, &bytes[200..]).await.expect(204);
+        assert_eq!(attached(&last)["sha256"], Sha256::of(&bytes).to_string());
     }
 
     async fn an_upload_is_its_persons_own(app: TestApp) {

@@ -12,10 +12,14 @@ mod tus_client;
 
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use object_store::memory::InMemory;
 use protocol::photo::Sha256;
+use server::blobs::Blobs;
+use std::sync::Arc;
 use support::{FieldClient, TestApp};
 use tus_client::{
-    begin, create, head, header, metadata, patch, photos_of_case, picture, report, tus, upload,
+    begin, create, head, header, metadata, patch, photos_of_case, picture, report, sweep_while_a_chunk_waits,
+    tus, upload,
 };
 
 const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
@@ -162,6 +166,22 @@ both_engines! {
         head(&app, &client, &path).await.expect(404);
         // Nothing of the photo is lost: it is still named and still missing.
         upload(&app, &client, &bytes).await;
+        assert_eq!(photos_of_case(&app, &client).await, (1, 1));
+    }
+
+    async fn a_chunk_that_was_acknowledged_outlives_a_sweep_that_had_found_its_upload_expired(app: TestApp) {
+        let objects = Arc::new(InMemory::new());
+        let app = app.with_blobs(Blobs::new(objects.clone())).await;
+        let bytes = picture(1);
+        let mut client = reported(&app, &[&bytes]).await;
+        let path = begin(&app, &client, &bytes).await;
+        patch(&app, &client, &path, 0, bytes[..100].to_vec()).await.expect(204);
+        app.advance_minutes(i64::from(app.app.settings.upload_hours) * 60 - 1);
+        client.sign_in(&app).await.expect(200);
+        let chunk = patch(&app, &client, &path, 100, bytes[100..200].to_vec());
+        let counted = sweep_while_a_chunk_waits(&app, &objects, 1, chunk).await.expect(204);
+        assert_eq!(header(&counted, "upload-offset"), "200");
+        patch(&app, &client, &path, 200, bytes[200..].to_vec()).await.expect(204);
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
     }
 

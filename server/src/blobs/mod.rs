@@ -19,7 +19,7 @@ pub use tus::sweep;
 use crate::{app::App, failure::Failure, http::operation::Operations};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::LocalFileSystem, path::Path};
 use protocol::{ids::StreamId, photo::Sha256, problem::ProblemCode, role::Role};
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -105,6 +105,19 @@ impl Blobs {
             .put(&Path::from(name), PutPayload::from(bytes))
             .await?;
         Ok(())
+    }
+    /// [`Self::put_durable`], if there is none of that name; of two at once one wins, where the store can tell.
+    pub(crate) async fn put_new(&self, name: &str, bytes: Bytes) -> Result<(), Failure> {
+        let payload = PutPayload::from(bytes.clone());
+        match self
+            .objects
+            .put_opts(&Path::from(name), payload, PutMode::Create.into())
+            .await
+        {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            Err(object_store::Error::NotImplemented { .. }) => self.put_durable(name, bytes).await,
+            Err(error) => Err(error.into()),
+        }
     }
     /// Removes all objects under a folder's name; what is gone already is no error.
     pub async fn remove_all(&self, folder: &str) -> Result<(), Failure> {

@@ -137,6 +137,7 @@ impl GridTool {
         };
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         let opened = run::open(&place.options()).await?;
+        opened.settle_objects().await?;
         let imported = grids::import(&opened.store, &opened.blobs, bytes.into(), SystemClock.now()).await;
         opened.store.close().await;
         match imported {

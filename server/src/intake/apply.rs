@@ -19,7 +19,7 @@ use crate::{
     duty,
     failure::Failure,
     feed::MailboxId,
-    params,
+    params, people,
     store::{Hint, StoreError, Tx},
     tasks,
 };
@@ -192,6 +192,9 @@ pub(super) fn decide(
         }
         if !author_fits(tx, held, entry)? {
             return Ok(Disposition::review(reasons::author()).into());
+        }
+        if people::is_unverified(tx, held.person)? {
+            return Ok(Disposition::review(reasons::unverified()).into());
         }
     }
     let taken = Taken {

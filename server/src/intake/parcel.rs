@@ -229,7 +229,7 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
         Some(sender) => sender,
         None => {
             let certificate = certified(app, &work.head)?;
-            tokens::readmit(tx, &certificate, &work.head.certificate, ctx.now)?;
+            tokens::readmit(tx, ctx, &certificate, &work.head.certificate)?;
             sender(tx, stream)?.ok_or_else(|| Failure::internal("a stream that was just taken back"))?
         }
     };

@@ -35,6 +35,15 @@ pub(super) fn author() -> Reason {
     )
 }
 
+/// From somebody whom the backup that the server was restored from does not know as a worker.
+pub(super) fn unverified() -> Reason {
+    Reason::new(
+        "entry.unverified",
+        "已保存，服务器从备份恢复后没有该人员的任职记录，由中心核对后生效",
+        "It is kept; since the server was restored from a backup it knows no post of this person, and a person decides",
+    )
+}
+
 pub(super) fn waiting() -> Reason {
     Reason::new(
         "entry.waiting",

@@ -98,3 +98,16 @@ pub fn is_active(tx: &mut Tx<'_>, person: PersonId) -> Result<bool, StoreError> 
     )?;
     Ok(found.is_some())
 }
+
+/// Whether nothing makes this person a worker: no account, no role, and never a post. Nobody enrols so; it is who came
+/// back with a handset after the server was restored from a backup that does not know him as one.
+pub fn is_unverified(tx: &mut Tx<'_>, person: PersonId) -> Result<bool, StoreError> {
+    let found = tx.opt(
+        "SELECT id FROM person WHERE id = ?1 AND account IS NULL
+             AND NOT EXISTS (SELECT 1 FROM role_grant WHERE person = ?1)
+             AND NOT EXISTS (SELECT 1 FROM post_holder WHERE person = ?1)",
+        params![person.to_string()],
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
+}

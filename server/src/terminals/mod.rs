@@ -5,6 +5,7 @@ pub mod admin;
 pub mod enrol;
 pub mod identity;
 pub mod parcel_keys;
+mod standin;
 pub mod tokens;
 
 use crate::http::operation::Operations;

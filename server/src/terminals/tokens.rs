@@ -6,12 +6,13 @@
 //!
 //! [`Identity::mac_key`]: super::identity::Identity
 
-use super::{enrol, identity};
+use super::{enrol, identity, standin};
 use crate::{
     app::App,
+    ctx::Ctx,
     failure::Failure,
     http::{actor::Field, body::Json},
-    intake, params,
+    intake, params, people,
     store::{StoreError, Tx},
 };
 use axum::extract::State;
@@ -109,7 +110,7 @@ pub async fn answer(
     let parts = app.clone();
     let (mark, epoch, now) = app
         .write(move |tx, ctx| {
-            admit(tx, &parts, &request, ctx.now)?;
+            admit(tx, ctx, &parts, &request)?;
             let stream = request.stream.to_string();
             tx.execute(
                 "DELETE FROM field_token WHERE stream = ?1 AND expires <= ?2",
@@ -142,7 +143,7 @@ pub async fn answer(
 }
 
 /// The stream is known, or taken back by its certificate; not revoked; and the signature is its own.
-fn admit(tx: &mut Tx<'_>, app: &App, request: &TokenRequest, now: Millis) -> Result<(), Failure> {
+fn admit(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, request: &TokenRequest) -> Result<(), Failure> {
     let message = challenge_message(request.stream, &request.challenge);
     let verify = |key: &PublicKey| {
         key.verify(&message, &request.signature)
@@ -164,7 +165,7 @@ fn admit(tx: &mut Tx<'_>, app: &App, request: &TokenRequest, now: Millis) -> Res
         .filter(|c| c.stream == request.stream)
         .ok_or_else(unknown)?;
     verify(&certificate.key)?;
-    readmit(tx, &certificate, signed, now)
+    readmit(tx, ctx, &certificate, signed)
 }
 
 /// The certificate's content when our key signed it.
@@ -175,29 +176,24 @@ pub(crate) fn ours(app: &App, signed: &SignedCertificate) -> Option<Certificate>
     serde_json::from_str(&signed.certificate).ok()
 }
 
-/// Takes a stream back that an older backup does not know. Its post and holder must be known; a terminal
-/// that was issued after the backup gets a stand-in row.
+/// Takes a stream back that an older backup does not know. A terminal, post or person that it does not know either
+/// gets a stand-in row; somebody who was disabled stays out.
 pub(crate) fn readmit(
     tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
     certificate: &Certificate,
     signed: &SignedCertificate,
-    now: Millis,
 ) -> Result<(), Failure> {
-    let org: Option<String> = tx.opt(
-        "SELECT org FROM post WHERE id = ?1",
-        params![certificate.post.to_string()],
-        |row| row.get("org"),
-    )?;
-    let active = crate::people::is_active(tx, certificate.holder)?;
-    let (Some(org), true) = (org, active) else {
-        return Err(Failure::because(ProblemCode::StreamUnknown, "post or holder"));
-    };
+    let org = standin::ensure(tx, ctx, certificate)?;
+    if !people::is_active(tx, certificate.holder)? {
+        return Err(Failure::because(ProblemCode::StreamUnknown, "holder"));
+    }
     tx.execute(
         "INSERT INTO terminal (id, label, org, created) VALUES (?1, '恢复的终端', ?2, ?3)
          ON CONFLICT (id) DO NOTHING",
-        params![certificate.terminal.to_string(), org, now.0],
+        params![certificate.terminal.to_string(), org.to_string(), ctx.now.0],
     )?;
-    enrol::insert(tx, certificate, signed, "{}", now)?;
+    enrol::insert(tx, certificate, signed, "{}", ctx.now)?;
     Ok(())
 }
 

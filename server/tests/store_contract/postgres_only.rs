@@ -231,3 +231,38 @@ fn a_schema_changed_under_a_prepared_statement_does_no_harm() {
     bench.behind_its_back("ALTER TABLE parent ADD COLUMN name TEXT");
     assert_eq!(look(), Ok(vec![2]));
 }
+
+#[test]
+fn a_commit_is_on_the_disk_whatever_the_database_is_set_to() {
+    let bench = Bench::postgres();
+    let durability = |store: &Store| {
+        let write = store.write_blocking(|tx| {
+            tx.one(
+                "SELECT current_setting('synchronous_commit') AS s",
+                params![],
+                |row| row.get::<String>("s"),
+            )
+        });
+        write.unwrap()
+    };
+    let set = |to: &str| {
+        bench.behind_its_back(&format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = {to}', current_database()); END $$"
+        ));
+    };
+    set("off");
+    let store = bench.open();
+    assert_eq!(durability(&store), "on");
+    // A connection that is made again is no weaker.
+    let first = AtomicU32::new(0);
+    let again = store.write_blocking(move |tx| {
+        if first.fetch_add(1, Ordering::Relaxed) == 0 {
+            die(tx)?;
+        }
+        add(tx, 1)
+    });
+    assert_eq!(again, Ok(1));
+    assert_eq!(durability(&store), "on");
+    set("local");
+    assert_eq!(durability(&bench.open()), "local", "the operator's choice");
+}

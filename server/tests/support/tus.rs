@@ -10,12 +10,19 @@
 use super::support::{Answer, FieldClient, TestApp};
 use axum::{body::Body, http::Request};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use futures_util::StreamExt as _;
+use object_store::{ObjectStore as _, memory::InMemory};
 use protocol::{
     field::{PHOTO_RECEIPT_HEADER, PhotoReceipt},
     payload::{Payload, Report},
     photo::{PhotoRef, PhotoRole, Sha256},
 };
 use serde_json::Value;
+use server::store::StoreError;
+use std::{
+    sync::{Mutex, mpsc::channel},
+    time::Duration,
+};
 
 /// A PNG of noise: a few kilobytes that differ by `seed`.
 pub fn picture(seed: u8) -> Vec<u8> {
@@ -163,4 +170,42 @@ pub async fn photos_of_case(app: &TestApp, client: &FieldClient) -> (u64, u64) {
         case["photos_held"].as_u64().unwrap(),
         case["photos_named"].as_u64().unwrap(),
     )
+}
+
+/// The sweep finds uploads expired while a chunk for one of them, sent in time, waits for its turn to be written. Answers
+/// what the sender of the chunk heard. `objects` is the app's store and holds `before` objects until the chunk is there.
+pub async fn sweep_while_a_chunk_waits(
+    app: &TestApp,
+    objects: &InMemory,
+    before: usize,
+    chunk: impl Future<Output = Answer>,
+) -> Answer {
+    let (open, gate) = channel::<()>();
+    let (running, runs) = channel();
+    let (store, gate) = (app.app.store.clone(), Mutex::new(gate));
+    let holder = std::thread::spawn(move || {
+        store.write_blocking(move |_| {
+            let _ = running.send(());
+            let _ = gate.lock().unwrap().recv();
+            Ok::<_, StoreError>(())
+        })
+    });
+    runs.recv().unwrap();
+    let meanwhile = async {
+        // Once its bytes lie in the store, the chunk is in the writer's queue, with the time it came at.
+        while objects.list(None).count().await == before {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        tokio::task::yield_now().await;
+        app.advance_minutes(2);
+        let open = async {
+            // Time for the sweep to look. Were it too short, the chunk would only be written before the look.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            open.send(()).unwrap();
+        };
+        tokio::join!(server::blobs::sweep(&app.app), open).0.unwrap();
+    };
+    let (answer, ()) = tokio::join!(chunk, meanwhile);
+    holder.join().unwrap().unwrap();
+    answer
 }

@@ -202,4 +202,39 @@ impl TestApp {
         client.sign_in(self).await.expect(200);
         client
     }
+
+    /// What a backup leaves that was taken before the client's post, person and terminal were made.
+    pub async fn forget_holder(&self, client: &FieldClient) {
+        self.forget_post(client).await;
+        let person = client.person.to_string();
+        self.write(move |tx, _| {
+            tx.execute("DELETE FROM role_grant WHERE person = ?1", params![&person])?;
+            Ok(tx.execute("DELETE FROM person WHERE id = ?1", params![&person])?)
+        })
+        .await;
+    }
+
+    /// What a backup leaves that was taken before the client's post and terminal were made.
+    pub async fn forget_post(&self, client: &FieldClient) {
+        self.forget_stream(client).await;
+        let post = client.post.to_string();
+        self.write(move |tx, _| {
+            tx.execute("DELETE FROM post_area WHERE post = ?1", params![&post])?;
+            tx.execute("DELETE FROM post_holder WHERE post = ?1", params![&post])?;
+            Ok(tx.execute("DELETE FROM post WHERE id = ?1", params![&post])?)
+        })
+        .await;
+    }
+
+    /// What a backup leaves that was taken before any terminal was made.
+    pub async fn forget_stream(&self, client: &FieldClient) {
+        let stream = client.stream.to_string();
+        self.write(move |tx, _| {
+            tx.execute("DELETE FROM field_token WHERE stream = ?1", params![&stream])?;
+            tx.execute("DELETE FROM stream WHERE id = ?1", params![&stream])?;
+            tx.execute("DELETE FROM enrol_code", params![])?;
+            Ok(tx.execute("DELETE FROM terminal", params![])?)
+        })
+        .await;
+    }
 }

@@ -5,7 +5,7 @@ use super::{
     super::attachments::{self, Attached},
     attachment_row::AttachmentUpload as Upload,
     receive::{arrived, discard_uncounted, put},
-    sweep::{AT_ONCE, REMEMBERED_MS},
+    sweep::{AT_ONCE, REMEMBERED_MS, discard_all},
     upload::{Upload as PhotoUpload, expiry},
     wire::{self, Checksum, answer, empty, text},
 };
@@ -379,8 +379,10 @@ pub(super) async fn sweep(app: &App) -> Result<usize, Failure> {
     let now = app.clock.now();
     let expired = app.read(move |tx| Ok(Upload::expired(tx, now, AT_ONCE)?)).await?;
     for id in expired.iter().copied() {
-        app.write(move |tx, _| Ok(Upload::forget_parts(tx, id)?)).await?;
-        app.blobs.remove_all(&PhotoUpload::folder(id)).await?;
+        let dropped = app
+            .write(move |tx, _| Ok(Upload::drop_expired(tx, id, now)?))
+            .await?;
+        discard_all(app, &dropped).await;
     }
     let over = app
         .read(move |tx| Ok(Upload::over(tx, now.plus(-REMEMBERED_MS), AT_ONCE)?))

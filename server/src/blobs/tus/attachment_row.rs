@@ -184,9 +184,18 @@ impl AttachmentUpload {
         )
     }
 
-    /// The parts are of no more use.
-    pub fn forget_parts(tx: &mut Tx<'_>, id: UploadId) -> Result<(), StoreError> {
-        forget_parts(tx, id)
+    /// Drops the parts of an upload that is still expired at `now`, as for a photo's, and answers their objects.
+    pub fn drop_expired(tx: &mut Tx<'_>, id: UploadId, now: Millis) -> Result<Vec<String>, StoreError> {
+        let dropped = tx.execute(
+            "UPDATE attachment_upload SET arrived = 0 WHERE id = ?1 AND finished IS NULL AND expires <= ?2",
+            params![id.to_string(), now.0],
+        )?;
+        if dropped == 0 {
+            return Ok(Vec::new());
+        }
+        let objects = Self::parts(tx, id)?;
+        forget_parts(tx, id)?;
+        Ok(objects)
     }
 }
 

@@ -42,8 +42,10 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     .await?;
     for (id, _) in &expired {
         let id = *id;
-        app.write(move |tx, _| Ok(Upload::forget_parts(tx, id)?)).await?;
-        app.blobs.remove_all(&Upload::folder(id)).await?;
+        let dropped = app
+            .write(move |tx, _| Ok(Upload::drop_expired(tx, id, now)?))
+            .await?;
+        discard_all(app, &dropped).await;
     }
     let old = now.plus(-REMEMBERED_MS);
     let forgotten = list(
@@ -59,6 +61,14 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     }
     let attachments = attachment::sweep(app).await?;
     Ok(complete.len() + expired.len() + forgotten.len() + attachments)
+}
+
+/// Removes the objects of dropped parts, those only: beside them may lie what is just arriving. What stays in the folder
+/// goes with the upload's row.
+pub(super) async fn discard_all(app: &App, objects: &[String]) {
+    for object in objects {
+        app.blobs.discard(object).await;
+    }
 }
 
 async fn list(app: &App, sql: &'static str, at: Millis) -> Result<Vec<(UploadId, StreamId)>, Failure> {

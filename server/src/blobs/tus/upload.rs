@@ -175,6 +175,23 @@ impl Upload {
         Ok(())
     }
 
+    /// Drops the parts of an upload if, at `now`, nobody went on with it in time, and answers their objects, which may go.
+    ///
+    /// Asked again here: since the upload was listed a part may have been counted in that had come in time and waited
+    /// for its turn to be written. One that waits still does not fit any more, the upload stands at nothing.
+    pub fn drop_expired(tx: &mut Tx<'_>, id: UploadId, now: Millis) -> Result<Vec<String>, StoreError> {
+        let dropped = tx.execute(
+            "UPDATE upload SET arrived = 0 WHERE id = ?1 AND finished IS NULL AND expires <= ?2",
+            params![id.to_string(), now.0],
+        )?;
+        if dropped == 0 {
+            return Ok(Vec::new());
+        }
+        let objects = Self::parts(tx, id)?;
+        Self::forget_parts(tx, id)?;
+        Ok(objects)
+    }
+
     /// Makes room for one more upload of a photo: a handset that never goes on with what it began fills the disk
     /// with no more than [`BESIDE`] copies. Answers the uploads given up, whose staging objects may go.
     fn give_up_oldest(

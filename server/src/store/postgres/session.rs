@@ -65,6 +65,7 @@ impl PgSession {
              SET TIME ZONE 'UTC'"
         );
         client.batch_execute(&settings).map_err(StoreError::unavailable)?;
+        make_durable(&mut client).map_err(StoreError::unavailable)?;
         Ok(Self {
             client,
             statements: HashMap::new(),
@@ -283,6 +284,17 @@ impl Session for PgSession {
     fn is_broken(&self) -> bool {
         self.trouble != Trouble::None
     }
+}
+
+/// What was committed is on the disk before anybody is told, as with SQLite's `synchronous = FULL`: a receipt stands on
+/// it. Whatever configuration turned that off is overruled; how many standbys have to know as well is the operator's
+/// choice and stays.
+fn make_durable(client: &mut Client) -> Result<(), ::postgres::Error> {
+    let setting: String = client.query_one("SHOW synchronous_commit", &[])?.get(0);
+    if setting == "off" {
+        client.batch_execute("SET synchronous_commit = on")?;
+    }
+    Ok(())
 }
 
 fn bind(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
