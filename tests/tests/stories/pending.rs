@@ -25,6 +25,7 @@ use terminal_core::{
 on_both_engines!(
     story_17_a_second_user_takes_the_handset_and_the_firsts_outbox_leaves_under_its_own_name,
     story_17_while_one_user_watches_the_others_outbox_leaves_as_well,
+    story_17_a_damaged_database_of_a_user_not_in_use_is_handed_over_all_the_same,
     a_revoked_terminal_hands_over_sealed_and_only_then_forgets,
     a_wipe_order_is_obeyed_after_the_receipt_however_often_the_handset_dies,
     what_was_exported_to_a_file_counts_once_whoever_brings_it_and_when,
@@ -132,6 +133,37 @@ fn story_17_a_second_user_takes_the_handset_and_the_firsts_outbox_leaves_under_i
     assert_eq!(
         xunge_json(&home, &["switch", "nobody"]).1["error"]["code"],
         "user.unknown"
+    );
+}
+
+fn story_17_a_damaged_database_of_a_user_not_in_use_is_handed_over_all_the_same(stage: &Stage) {
+    let city = stage.city();
+    let (first, second) = (invite(&city, "160"), invite(&city, "161"));
+    let home = stage.path("shared");
+    assert_eq!(xunge_json(&home, &["enroll", &first.invitation]).0, 0);
+    assert_eq!(xunge_json(&home, &["check-in", "--note", "甲"]).0, 0);
+    assert_eq!(
+        xunge_json(&home, &["enroll", "--another", &second.invitation]).0,
+        0
+    );
+    assert_eq!(xunge_json(&home, &["check-in", "--note", "乙"]).0, 0);
+    let database = home.join("account.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[..16].fill(0);
+    std::fs::write(&database, bytes).unwrap();
+
+    let (_, synced) = xunge_json(&home, &["sync"]);
+    let report = &synced["others"][0]["salvaged"][0];
+    assert_eq!(
+        (&report["entries"], &report["delivered"]),
+        (&json!(1), &json!(true)),
+        "{synced}"
+    );
+    assert_eq!(counts(&city)["entries"], json!({"applied": 2}));
+    assert_eq!(
+        xunge_json(&home, &["salvage"]).1["salvaged"],
+        json!([]),
+        "told once"
     );
 }
 
