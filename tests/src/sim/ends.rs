@@ -223,6 +223,14 @@ impl World<'_> {
             return Ok(());
         }
         let waiting = salvage::waiting(home, platform.disk.as_ref()).unwrap_or_default();
+        // A machine that died after the last byte had arrived knows of it by the report that it kept.
+        let kept = salvage::unread(home, platform.disk.as_ref()).unwrap_or_default();
+        for (_, report) in kept
+            .into_iter()
+            .filter(|(_, r)| r.delivered && r.stream.is_some())
+        {
+            self.salvaged(t, report);
+        }
         for aside in waiting {
             let fate = self.next_fate(t, Some(&parcel()));
             if let Some(fate @ (Fate::DiskFails | Fate::PowerGoes)) = fate {
@@ -235,17 +243,20 @@ impl World<'_> {
                 return Ok(());
             }
             self.tell(|| format!("handset {t} hands {aside:?} over: {done:?}"));
-            let (Ok(report), now) = (done, self.time.now()) else {
-                continue;
-            };
-            let stream = report.stream;
-            let mut of = self.former.iter_mut().filter(|f| f.t == t && f.damage.is_some());
-            if let Some(former) = of.find(|f| f.report.is_none() && stream.is_none_or(|s| s == f.stream)) {
-                former.report = Some(report);
-                former.ended = now;
+            if let Ok(report) = done {
+                self.salvaged(t, report);
             }
         }
         Ok(())
+    }
+    /// What a handset said of a stream whose damaged database it has handed over.
+    fn salvaged(&mut self, t: usize, report: SalvageReport) {
+        let (stream, now) = (report.stream, self.time.now());
+        let mut of = self.former.iter_mut().filter(|f| f.t == t && f.damage.is_some());
+        if let Some(former) = of.find(|f| f.report.is_none() && stream.is_none_or(|s| s == f.stream)) {
+            former.report = Some(report);
+            former.ended = now;
+        }
     }
 
     pub(super) fn copy(&mut self, t: usize) -> Judged {
