@@ -50,8 +50,9 @@ impl Terminal {
         Ok(())
     }
     /// Forgets what the server has held for 30 days and nobody has to do anything with: not what came back or
-    /// is in review, not an activity that nobody has approved yet, not a record that a draft mends, not the answer to a task that still stands. A sync that left
-    /// nothing waiting ends with it; without a clock checked against the server nothing is forgotten.
+    /// is in review, not an activity that nobody has approved yet, not a record that a draft mends, not the answer
+    /// to a task that still stands. A sync that left nothing waiting ends with it; without a clock checked against
+    /// the server nothing is forgotten.
     ///
     /// # Errors
     /// Those of the store and of the photo folder.

@@ -292,11 +292,6 @@ pub fn switch(homes: &Homes<'_>, wanted: &str, lang: Lang) -> Result<Said> {
 pub fn with_the_others(homes: &Homes<'_>, first: Result<Said>, cli: &Cli) -> Result<Said> {
     let current = homes.current()?;
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
-    let failed = |home: &Path, error: &Error, lines: &mut Vec<String>, documents: &mut Vec<Value>| {
-        lines.push(words::of_error(cli.lang, error));
-        documents.push(json!({ "home": home, "error": error.reason() }));
-        WAITS
-    };
     for home in homes.all()?.into_iter().filter(|home| *home != current) {
         let said = open(&home).and_then(|terminal| {
             let name = terminal.account().holder_name.clone();
@@ -308,17 +303,27 @@ pub fn with_the_others(homes: &Homes<'_>, first: Result<Said>, cli: &Cli) -> Res
                 lines.push(format!("—— {name}\n{}", said.text));
                 documents.push(json!({ "name": name, "sync": said.json }));
             }
-            // Its user is not in use, and nobody else looks after what was set aside of his.
-            Err(_) if homes.waits_for_salvage(&home) => match salvage_at(&home, None, cli.lang) {
-                Ok(done) => {
-                    exit = exit.max(done.exit);
-                    lines.extend(done.lines);
-                    documents.push(json!({ "home": home, "salvaged": done.reports }));
+            Err(error) => {
+                // Its user is not in use, and nobody else looks after what was set aside of his.
+                let done = if homes.waits_for_salvage(&home) {
+                    salvage_at(&home, None, cli.lang)
+                } else {
+                    Err(error)
+                };
+                match done {
+                    Ok(done) => {
+                        exit = exit.max(done.exit);
+                        lines.extend(done.lines);
+                        documents.push(json!({ "home": home, "salvaged": done.reports }));
+                    }
+                    Err(Error::NotEnrolled) => {}
+                    Err(error) => {
+                        exit = exit.max(WAITS);
+                        lines.push(words::of_error(cli.lang, &error));
+                        documents.push(json!({ "home": home, "error": error.reason() }));
+                    }
                 }
-                Err(error) => exit = exit.max(failed(&home, &error, &mut lines, &mut documents)),
-            },
-            Err(Error::NotEnrolled) => {}
-            Err(error) => exit = exit.max(failed(&home, &error, &mut lines, &mut documents)),
+            }
         }
     }
     let mut said = first?;

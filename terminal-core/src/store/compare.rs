@@ -66,7 +66,9 @@ impl Store {
     /// Keeps the bytes, whose hash the caller has verified.
     pub(crate) fn save_compare_photo(&self, sha256: Sha256, bytes: &[u8]) -> Result<()> {
         self.write(|tx| {
-            run(tx, "UPDATE compare_photo SET bytes = ?2, attempts = 0, not_before = 0, asked = 0, problem_json = NULL
+            run(
+                tx,
+                "UPDATE compare_photo SET bytes = ?2, attempts = 0, not_before = 0, asked = 0, problem_json = NULL
                  WHERE sha256 = ?1",
                 params![sha256.to_string(), bytes],
             )?;

@@ -72,7 +72,9 @@ fn sweep(connection: &Connection) -> Result<()> {
 }
 
 fn put_in_force(connection: &Connection, sha256: Sha256) -> Result<()> {
-    run(connection, "INSERT INTO file (name, version, sha256, size)
+    run(
+        connection,
+        "INSERT INTO file (name, version, sha256, size)
              SELECT name, version, sha256, size FROM wanted_file WHERE sha256 = ?1
          ON CONFLICT (name) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256, size = excluded.size",
         [sha256.to_string()],
@@ -203,7 +205,10 @@ impl Store {
     /// Notes a failure with a file.
     pub(crate) fn fail_file(&self, name: FileName, retry: &Retry) -> Result<()> {
         self.write(|tx| {
-            run(tx, "UPDATE wanted_file SET attempts = ?2, not_before = ?3, asked = ?4, problem_json = ?5 WHERE name = ?1",
+            run(
+                tx,
+                "UPDATE wanted_file SET attempts = ?2, not_before = ?3, asked = ?4, problem_json = ?5
+                 WHERE name = ?1",
                 params![
                     name.as_str(),
                     retry.attempts,

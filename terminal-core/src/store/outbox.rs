@@ -395,10 +395,14 @@ impl Store {
             }
             let reason = to_json(&lacks)?;
             for id in &lost {
-                run(tx, "UPDATE item SET custody = 'waiting', received_at = NULL, problem_json = ?2 WHERE id = ?1",
+                run(
+                    tx,
+                    "UPDATE item SET custody = 'waiting', received_at = NULL, problem_json = ?2 WHERE id = ?1",
                     params![id, reason],
                 )?;
-                run(tx, "UPDATE photo SET custody = 'waiting', received_at = NULL, sent = 0 WHERE item = ?1",
+                run(
+                    tx,
+                    "UPDATE photo SET custody = 'waiting', received_at = NULL, sent = 0 WHERE item = ?1",
                     [id],
                 )?;
             }
