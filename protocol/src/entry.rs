@@ -127,6 +127,11 @@ pub struct Reason {
 }
 
 impl Reason {
+    /// Of a rejected entry: its author has filed another version of it.
+    pub const SUPERSEDED: &str = "entry.superseded";
+    /// Of a rejected entry: its author took it back.
+    pub const WITHDRAWN: &str = "entry.withdrawn";
+
     pub fn new(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self {
             code: code.into(),

@@ -8,6 +8,7 @@ use crate::{
     entry::Disposition,
     ids::{CaseId, EntryId, PersonId, RecordId},
     open::Open,
+    payload::EntryKind,
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub mod kind {
     pub const TASK: &str = "task";
     /// Body [`super::DispositionRow`], entity the entry.
     pub const DISPOSITION: &str = "disposition";
+    /// Body [`super::UnsettledRow`], entity the entry.
+    pub const UNSETTLED: &str = "unsettled";
     /// Body [`super::CaseRow`], entity the case.
     pub const CASE: &str = "case";
     /// Body [`super::ActivityRow`], entity the record.
@@ -77,6 +80,29 @@ pub struct DispositionRow {
     pub disposition: Disposition,
     pub at: Millis,
 }
+
+/// An entry that its author still has to do with: it was rejected and nothing has taken its place, or it came in a
+/// parcel and waits for a person. It is here with what it said, so that every handset of the author can show and mend
+/// it, also one that never had it or has lost it. Gone when the entry is applied, taken back or mended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UnsettledRow {
+    pub entry: EntryId,
+    pub record: RecordId,
+    pub kind: Open<EntryKind>,
+    /// As the server judges it.
+    pub made: Millis,
+    #[serde(flatten)]
+    pub disposition: Disposition,
+    pub at: Millis,
+    /// The entry as it was sent; absent where it is no entry that reads, or larger than [`MAX_UNSETTLED_BYTES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub content: Option<serde_json::Value>,
+}
+
+/// The largest entry that a mailbox carries.
+pub const MAX_UNSETTLED_BYTES: usize = 16 * 1024;
 
 /// The author's own report, as its case stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,6 +34,7 @@ pub mod syncing;
 pub mod tasks;
 pub mod terminal;
 pub mod transport;
+mod unsettled;
 pub mod vault;
 pub mod wipe;
 pub mod words;

@@ -115,6 +115,11 @@ impl Pack {
         pack.contents.left = left;
         Ok(pack)
     }
+    /// So many things follow that this was not made of.
+    pub fn followed_by(&mut self, more: usize) {
+        let more = u64::try_from(more).unwrap_or(u64::MAX);
+        self.contents.left = self.contents.left.saturating_add(more);
+    }
     /// Its entries, which leave the handset with it.
     pub fn entries(&self) -> &[EntryId] {
         &self.entries

@@ -5,6 +5,7 @@ use crate::{
     report::{draft_outline, draft_summary, of_newer_app},
     store::{Custody, Draft, Item, PhotoItem},
     terminal::{Terminal, is_rejected},
+    unsettled::unsaid,
     words::{self, Lang},
 };
 use protocol::{
@@ -23,7 +24,8 @@ use protocol::{
 pub struct QueueRow {
     pub id: EntryId,
     pub record: RecordId,
-    /// Its number in the stream; a draft has none yet.
+    /// Its number in this handset's stream: a draft has none yet, and what this handset does not have itself has
+    /// another's.
     pub n: Option<u64>,
     pub kind: Open<EntryKind>,
     /// One line of what it says.
@@ -112,7 +114,7 @@ impl QueueRow {
             self.state,
             State::Draft | State::Queued | State::Later(_) | State::Cancelled
         );
-        (held && self.n.is_some()).then(|| receipt_number(self.id))
+        held.then(|| receipt_number(self.id))
     }
     /// The stable name of the state, for machines.
     pub fn state_name(&self) -> &'static str {
@@ -192,7 +194,8 @@ impl QueueRow {
 }
 
 impl Terminal {
-    /// Everything on this handset, drafts first, then what was filed last: sent items stay 30 days.
+    /// Everything on this handset, drafts first, then what was filed last: sent items stay 30 days. At the end what
+    /// its user filed elsewhere and still has to do with.
     ///
     /// # Errors
     /// Those of the store.
@@ -228,6 +231,12 @@ impl Terminal {
             };
             rows.push(row(item, &context));
         }
+        if !sabotage::is(Defect::RejectionElsewhereHidden) {
+            let mut elsewhere = self.unsettled_rows(&items, &withdrawals)?;
+            // A handset that was put back to an older copy of itself may have the draft that it once was.
+            elsewhere.retain(|open| rows.iter().all(|row| row.id != open.id));
+            rows.extend(elsewhere);
+        }
         Ok(rows)
     }
 
@@ -245,7 +254,9 @@ impl Terminal {
                 .ok_or(Error::NoSuchItem);
         }
         let drafts = self.store().drafts()?.into_iter().map(|draft| draft.id);
-        let mut ids: Vec<EntryId> = items.iter().map(|item| item.id).chain(drafts).collect();
+        let elsewhere = self.unsettled(&items)?.into_iter().map(|open| open.row.entry);
+        let here = items.iter().map(|item| item.id);
+        let mut ids: Vec<EntryId> = here.chain(drafts).chain(elsewhere).collect();
         ids.sort_unstable();
         ids.dedup();
         if let Some(id) = ids
@@ -270,7 +281,10 @@ impl Terminal {
     /// `item.unknown`, `item.ambiguous`.
     pub fn find_record(&self, text: &str) -> Result<RecordId> {
         match self.find_item(text) {
-            Ok(id) => Ok(self.store().item(id)?.ok_or(Error::NoSuchItem)?.record),
+            Ok(id) => match self.store().item(id)? {
+                Some(item) => Ok(item.record),
+                None => Ok(self.unsettled_entry(id)?.ok_or(Error::NoSuchItem)?.row.record),
+            },
             Err(Error::NoSuchItem) => {
                 let mut records: Vec<RecordId> =
                     self.store().items()?.iter().map(|item| item.record).collect();
@@ -397,8 +411,13 @@ fn state<'a>(
     let said = item.disposition.as_ref().map(|(disposition, _)| disposition);
     let reason = said.and_then(|d| d.reason.clone());
     if is_rejected(item) && !sabotage::is(Defect::RejectionHidden) {
-        let unsaid = || Reason::new("entry.rejected", "未说明原因", "no reason given");
-        return (back(reason.unwrap_or_else(unsaid)), None);
+        let reason = reason.unwrap_or_else(unsaid);
+        return match reason.code.as_str() {
+            // By its author, perhaps on another handset.
+            Reason::SUPERSEDED => (State::Mended(reason), None),
+            Reason::WITHDRAWN => (State::Withdrawn, None),
+            _ => (back(reason), None),
+        };
     }
     if let Some(reason) = returned {
         return (back(reason), None);
@@ -419,7 +438,7 @@ fn state<'a>(
         // The mailbox speaks of the newer version alone; this one is only history.
         None if context.mended => {
             let newer = Reason::new(
-                "entry.superseded",
+                Reason::SUPERSEDED,
                 "已由新版本代替",
                 "a newer version took its place",
             );

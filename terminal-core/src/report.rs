@@ -20,6 +20,7 @@ use protocol::{
     entry::Reason,
     evidence::Position,
     ids::{EntryId, RecordId},
+    manifest::Catalogue,
     payload::{EntryKind, Payload, Report},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
     sabotage::{self, Defect},
@@ -73,6 +74,7 @@ pub struct Draft<C> {
     terminal: Terminal,
     id: EntryId,
     stored: Stored<C>,
+    left_out: usize,
 }
 
 /// A report that is being written.
@@ -121,6 +123,7 @@ impl<C: Content> Draft<C> {
                 photo: photo.clone(),
             })
             .collect();
+        draft.left_out = photos.len() - draft.stored.photos.len();
         Ok(draft)
     }
     fn with(
@@ -140,6 +143,7 @@ impl<C: Content> Draft<C> {
                 photos: Vec::new(),
                 content,
             },
+            left_out: 0,
         }
     }
     /// The draft with this id, as it was saved.
@@ -159,6 +163,7 @@ impl<C: Content> Draft<C> {
             terminal: terminal.clone(),
             id,
             stored: serde_json::from_str(&draft.json)?,
+            left_out: 0,
         })
     }
     /// The id that its entry will have.
@@ -178,6 +183,10 @@ impl<C: Content> Draft<C> {
     /// The photos so far, in the order in which they were added.
     pub fn photos(&self) -> Vec<PhotoRef> {
         self.stored.photos.iter().map(|p| p.photo.clone()).collect()
+    }
+    /// Photos of the version that this one mends which are not on this handset: the new version does not name them.
+    pub fn photos_left_out(&self) -> usize {
+        self.left_out
     }
     /// Where the worker stands. The photos added from now on carry it.
     pub fn at(&mut self, position: Position) -> &mut Self {
@@ -431,6 +440,21 @@ pub struct ReportContent {
     pub place: Option<Position>,
     pub address: String,
     pub self_handled: bool,
+}
+
+impl ReportContent {
+    /// What a report said, as a draft holds it.
+    pub(crate) fn of(sent: Report, catalogue: Option<&Catalogue>) -> Self {
+        let item = sent.matter.and_then(|code| catalogue?.find(code));
+        Self {
+            matter: sent.matter,
+            matter_name: item.map_or_else(String::new, |item| item.zh.clone()),
+            text: sent.text,
+            place: sent.place,
+            address: sent.address,
+            self_handled: sent.self_handled,
+        }
+    }
 }
 
 impl Content for ReportContent {

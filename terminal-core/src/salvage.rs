@@ -7,7 +7,7 @@ use crate::{
     parcel::{Exported, Pack},
     photos::PhotoFolder,
     platform::{Disk, DiskLock, PhotoFileError, PhotoFiles},
-    store::{Account, DATABASE, Pending, PendingPhoto, salvage as rows},
+    store::{Account, DATABASE, Draft, Pending, PendingEntry, PendingPhoto, holds, salvage as rows},
     sync::{Failure, Outcome, classify},
     terminal::{PHOTOS, Platform},
     transport::{Method, Request, Transport},
@@ -18,10 +18,12 @@ use protocol::{
     ids::StreamId,
     parcel::{ParcelAnswer, SealedFor},
     photo::Sha256,
+    push::StreamMark,
+    sabotage::{self, Defect},
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
@@ -70,7 +72,15 @@ pub struct SalvageReport {
 pub struct Salvage {
     pub report: SalvageReport,
     account: Option<Account>,
-    pending: Pending,
+    /// What the server has not, as far as the database tells; entries by number.
+    entries: BTreeMap<u64, PendingEntry>,
+    drafts: Vec<Draft>,
+    photos: Vec<PendingPhoto>,
+    /// What the server held, for one that has lost it by a restore.
+    received: BTreeMap<u64, PendingEntry>,
+    photos_received: Vec<PendingPhoto>,
+    /// The server's epoch when it held that.
+    epoch: Option<String>,
     aside: PathBuf,
     /// One reads and hands over at a time, over all processes of the home; it ends with this or with the process.
     _turn: DiskLock,
@@ -216,16 +226,20 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
     let photos = photos(home, platform)?;
     let mut wanted: BTreeSet<Sha256> = saved.entries.values().flat_map(rows::photos_named).collect();
     // Where the database does not tell which photos have arrived, all that are here might not have.
-    let mut here = Vec::new();
+    let (mut here, mut held) = (Vec::new(), Vec::new());
     for name in disk.names(&home.join(PHOTOS)).unwrap_or_default() {
         let photo: Option<Sha256> = name.strip_suffix(".photo").and_then(|name| name.parse().ok());
-        if let Some(sha256) = photo.filter(|photo| !saved.photos_held.contains(photo)) {
+        let Some(sha256) = photo else { continue };
+        let photo = PendingPhoto {
+            size: photos.size(sha256).unwrap_or(0),
+            file: PhotoFolder::file_name(sha256),
+            sha256,
+        };
+        if saved.photos_held.contains(&sha256) {
+            held.push(photo);
+        } else {
             wanted.remove(&sha256);
-            here.push(PendingPhoto {
-                size: photos.size(sha256).unwrap_or(0),
-                file: PhotoFolder::file_name(sha256),
-                sha256,
-            });
+            here.push(photo);
         }
     }
     // Named and not here: the server is told so.
@@ -258,11 +272,12 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
     Ok(Salvage {
         report,
         account,
-        pending: Pending {
-            entries: saved.entries.into_values().collect(),
-            drafts: saved.drafts,
-            photos: here,
-        },
+        entries: saved.entries,
+        drafts: saved.drafts,
+        photos: here,
+        received: saved.received,
+        photos_received: held,
+        epoch: saved.epoch,
         aside: aside.to_owned(),
         _turn: turn,
     })
@@ -272,6 +287,33 @@ fn photos(home: &Path, platform: &Platform) -> Result<PhotoFolder> {
     let disk = Arc::clone(&platform.disk);
     PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.vault.photo_key()?)
         .map_err(|error| Error::Input(words::photo_error(&error)))
+}
+
+/// One parcel on its way to the server: its answer, once it holds all of it.
+fn hand_over(transport: &dyn Transport, parcel: Vec<u8>, pack: &Pack) -> Result<ParcelAnswer> {
+    let sha256 = Sha256::of(&parcel);
+    let mut request = Request::new(Method::Post, "/v1/field/parcel");
+    request.body = parcel;
+    let request = request.header("content-type", "application/octet-stream");
+    let outcome = match transport.exchange(&request) {
+        Ok(response) => Outcome::Answer(response),
+        Err(error) => Outcome::Failed(error),
+    };
+    let response = classify(outcome).map_err(|failure| failure.reason)?;
+    let foreign = || Failure::foreign("no answer to this parcel").reason;
+    let answer: ParcelAnswer = serde_json::from_slice(&response.body).map_err(|_| foreign())?;
+    let held: BTreeSet<Sha256> = answer
+        .receipts
+        .iter()
+        .map(|receipt| receipt.sha256)
+        .chain(answer.kept.iter().copied())
+        .chain(answer.photos.iter().map(|photo| photo.sha256))
+        .chain(pack.contents().missing.iter().map(|photo| photo.sha256))
+        .collect();
+    if answer.parcel != sha256 || !pack.hashes().is_subset(&held) {
+        return Err(foreign().into());
+    }
+    Ok(answer)
 }
 
 impl Salvage {
@@ -288,11 +330,43 @@ impl Salvage {
             )
         })
     }
+    /// Without what the server held.
+    fn pending(&self) -> Pending {
+        Pending {
+            entries: self.entries.values().cloned().collect(),
+            drafts: self.drafts.clone(),
+            photos: self.photos.clone(),
+        }
+    }
+    /// Entries and photos that a server lacks which says so: with what it held when it has lost it since.
+    fn lacking(&self, epoch: &str, mark: &StreamMark) -> Pending {
+        let (mut entries, mut photos) = (self.entries.clone(), self.photos.clone());
+        if !sabotage::is(Defect::SalvageTrustsOldReceipts) {
+            let lost = self.received.iter().filter(|(n, _)| !holds(mark, **n));
+            let lost: BTreeMap<u64, PendingEntry> = lost.map(|(n, entry)| (*n, entry.clone())).collect();
+            let is_restored = self.epoch.as_deref().is_some_and(|known| known != epoch);
+            let named: BTreeSet<Sha256> = lost.values().flat_map(rows::photos_named).collect();
+            let again = self.photos_received.iter();
+            photos.extend(
+                again
+                    .filter(|photo| is_restored || named.contains(&photo.sha256))
+                    .cloned(),
+            );
+            entries.extend(lost);
+        }
+        Pending {
+            entries: entries.into_values().collect(),
+            drafts: Vec::new(),
+            photos,
+        }
+    }
     /// Seals what was saved, parcel by parcel, and gives each to `carry`, which answers what is held now.
     fn each(
         &self,
         home: &Path,
         platform: &Platform,
+        pending: &Pending,
+        more: usize,
         carry: &mut dyn FnMut(Vec<u8>, &Pack) -> Result<()>,
     ) -> Result<Exported> {
         let account = self.account()?;
@@ -301,7 +375,7 @@ impl Salvage {
         let (mut done, mut sealed) = (BTreeSet::new(), Exported::default());
         loop {
             let clock = clock(platform);
-            let mut pack = Pack::next(&self.pending, &done, clock, SealedFor::Salvage)?;
+            let mut pack = Pack::next(pending, &done, clock, SealedFor::Salvage)?;
             while let Some(photo) = pack.wanted() {
                 let read = PhotoFiles::read(&folder, &photo.file, 0, photo.size);
                 if let Err(PhotoFileError::Unreadable(why)) = &read {
@@ -309,11 +383,13 @@ impl Salvage {
                 }
                 pack.take_photo(read);
             }
+            let is_last = pack.contents().left == 0;
+            pack.followed_by(more);
             let parcel = pack.seal(account, signer.as_ref(), platform.random.as_ref())?;
             carry(parcel, &pack)?;
             sealed.add(pack.contents());
             done.extend(pack.hashes());
-            if pack.contents().left == 0 {
+            if is_last {
                 return Ok(sealed);
             }
         }
@@ -328,32 +404,26 @@ impl Salvage {
         platform: &Platform,
         transport: &dyn Transport,
     ) -> Result<SalvageReport> {
-        self.each(home, platform, &mut |parcel, pack| {
-            let sha256 = Sha256::of(&parcel);
-            let mut request = Request::new(Method::Post, "/v1/field/parcel");
-            request.body = parcel;
-            let request = request.header("content-type", "application/octet-stream");
-            let outcome = match transport.exchange(&request) {
-                Ok(response) => Outcome::Answer(response),
-                Err(error) => Outcome::Failed(error),
-            };
-            let response = classify(outcome).map_err(|failure| failure.reason)?;
-            let foreign = || Failure::foreign("no answer to this parcel").reason;
-            let answer: ParcelAnswer = serde_json::from_slice(&response.body).map_err(|_| foreign())?;
-            let held: BTreeSet<Sha256> = answer
-                .receipts
-                .iter()
-                .map(|receipt| receipt.sha256)
-                .chain(answer.kept.iter().copied())
-                .chain(answer.photos.iter().map(|photo| photo.sha256))
-                .chain(pack.contents().missing.iter().map(|photo| photo.sha256))
-                .collect();
-            if answer.parcel == sha256 && pack.hashes().is_subset(&held) {
-                Ok(())
-            } else {
-                Err(foreign().into())
-            }
+        // The drafts first: the answer to them tells what the server lacks. Then all entries in the order of their
+        // numbers, so that no older version takes the place of a newer one.
+        let drafts = Pending {
+            drafts: self.drafts.clone(),
+            ..Pending::default()
+        };
+        let (mut told, more) = (None, self.entries.len() + self.photos.len());
+        self.each(home, platform, &drafts, more, &mut |parcel, pack| {
+            told = Some(hand_over(transport, parcel, pack)?);
+            Ok(())
         })?;
+        let lacking = match &told {
+            Some(answer) => self.lacking(&answer.epoch, &answer.mark),
+            None => self.pending(),
+        };
+        if !lacking.entries.is_empty() || !lacking.photos.is_empty() {
+            self.each(home, platform, &lacking, 0, &mut |parcel, pack| {
+                hand_over(transport, parcel, pack).map(drop)
+            })?;
+        }
         self.report.delivered = true;
         let disk = platform.disk.as_ref();
         self.keep_report(home, disk)?;
@@ -389,7 +459,7 @@ impl Salvage {
             .append(true)
             .open(file)
             .map_err(Error::io(file))?;
-        let sealed = self.each(home, platform, &mut |parcel, _| {
+        let sealed = self.each(home, platform, &self.pending(), 0, &mut |parcel, _| {
             out.write_all(&parcel).map_err(Error::io(file))
         })?;
         out.sync_all().map_err(Error::io(file))?;

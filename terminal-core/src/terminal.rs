@@ -30,7 +30,7 @@ use protocol::{
     ids::{EntryId, RecordId},
     manifest::{Catalogue, FileName},
     open::Open,
-    payload::{EntryKind, Payload},
+    payload::{EntryKind, Payload, Report},
     photo::Sha256,
     time::Millis,
 };
@@ -293,7 +293,9 @@ impl Terminal {
     /// # Errors
     /// `item.unknown`; `report.not_returned`; `item.mended_already`.
     pub fn mend_report(&self, id: EntryId) -> Result<ReportDraft> {
-        let item = self.store().item(id)?.ok_or(Error::NoSuchItem)?;
+        let Some(item) = self.store().item(id)? else {
+            return self.mend_unsettled_report(id);
+        };
         let Payload::Report(sent) = self.payload_of(id)? else {
             return Err(not_returned());
         };
@@ -307,25 +309,23 @@ impl Terminal {
                 "this has been mended and filed again already, see the queue",
             ));
         }
-        let matter_name = match sent.matter {
-            Some(code) => self
-                .catalogue()?
-                .find(code)
-                .map_or_else(String::new, |item| item.zh.clone()),
-            None => String::new(),
-        };
-        let photos = sent.photos.clone();
-        let content = ReportContent {
-            matter: sent.matter,
-            matter_name,
-            text: sent.text,
-            place: sent.place,
-            address: sent.address,
-            self_handled: sent.self_handled,
-        };
-        let mut draft = Draft::mend(self, item.record, id, &photos, content)?;
         let (entry, _) = self.store().entry(id)?;
-        if let Some(position) = entry.evidence.position {
+        self.mended(item.record, &entry, sent)
+    }
+    /// One that came back and is not here.
+    fn mend_unsettled_report(&self, id: EntryId) -> Result<ReportDraft> {
+        let open = self.unsettled_entry(id)?.ok_or(Error::NoSuchItem)?;
+        match open.said {
+            _ if !open.is_rejected() => Err(not_returned()),
+            Some((entry, Payload::Report(sent))) => self.mended(open.row.record, &entry, sent),
+            Some(_) | None => Err(not_returned()),
+        }
+    }
+    fn mended(&self, record: RecordId, entry: &Entry, sent: Report) -> Result<ReportDraft> {
+        let photos = sent.photos.clone();
+        let content = ReportContent::of(sent, Some(&self.catalogue()?));
+        let mut draft = Draft::mend(self, record, entry.id, &photos, content)?;
+        if let Some(position) = entry.evidence.position.clone() {
             draft.at(position);
         }
         Ok(draft)
@@ -338,9 +338,13 @@ impl Terminal {
     pub fn withdraw(&self, id: EntryId, reason: &str) -> Result<Withdrawal> {
         let _turn = self.turn()?;
         if self.store().item(id)?.is_none() {
-            self.store().draft(id)?.ok_or(Error::NoSuchItem)?;
-            self.discard_draft(id)?;
-            return Ok(Withdrawal::DraftDiscarded);
+            if self.store().draft(id)?.is_some() {
+                self.discard_draft(id)?;
+                return Ok(Withdrawal::DraftDiscarded);
+            }
+            let open = self.unsettled_entry(id)?.ok_or(Error::NoSuchItem)?;
+            let asked = self.withdraw_unsettled(&open, reason.trim())?;
+            return Ok(Withdrawal::Requested(asked));
         }
         let evidence = self.evidence(None)?;
         match self
@@ -480,7 +484,7 @@ impl Terminal {
             payload,
         })
     }
-    fn evidence(&self, position: Option<Position>) -> Result<Evidence> {
+    pub(crate) fn evidence(&self, position: Option<Position>) -> Result<Evidence> {
         if let Some(fix) = &position {
             self.saw_fix(fix)?;
         }

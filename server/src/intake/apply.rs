@@ -10,6 +10,7 @@ use super::{
     reading::{Content, Reading},
     reasons,
     row::{EntryRow, EntryState, made},
+    unsettled,
 };
 use crate::{
     activities,
@@ -18,7 +19,6 @@ use crate::{
     ctx::Ctx,
     duty,
     failure::Failure,
-    feed::MailboxId,
     params, people,
     store::{Hint, StoreError, Tx},
     tasks,
@@ -26,7 +26,7 @@ use crate::{
 use protocol::{
     entry::{Disposition, DispositionState, Entry},
     evidence::TrustedTime,
-    feed::{DispositionRow, kind},
+    feed::DispositionRow,
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
     payload::{Payload, Withdraw},
     photo::Sha256,
@@ -273,7 +273,10 @@ fn withdraw(
         return Ok(Disposition::rejected(reasons::withdraw_foreign()).into());
     }
     match target.state {
-        EntryState::Rejected => Ok(Disposition::applied().into()),
+        EntryState::Rejected => {
+            unsettled::close(tx, ctx, held.person, target.id, |_| reasons::withdrawn())?;
+            Ok(Disposition::applied().into())
+        }
         EntryState::Pending | EntryState::Held | EntryState::Review => {
             settle(tx, ctx, target.id, Disposition::rejected(reasons::withdrawn()))?;
             Ok(Disposition::applied().into())
@@ -346,8 +349,9 @@ fn write(
     let Some(state) = disposition.state.known().map(|s| EntryState::from(*s)) else {
         return Err(Failure::internal("a disposition of our own has an unknown state"));
     };
-    let (person, record, stood, stood_for) = tx.one(
-        "SELECT s.person, e.record, e.state, e.reason FROM entry e JOIN stream s ON s.id = e.stream WHERE e.id = ?1",
+    let (person, record, stood, stood_for, was_sealed) = tx.one(
+        "SELECT s.person, e.record, e.state, e.reason, c.id AS parcel FROM entry e JOIN stream s ON s.id = e.stream
+         LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1",
         params![&id],
         |row| {
             Ok((
@@ -355,6 +359,7 @@ fn write(
                 row.parse_opt::<RecordId>("record")?.unwrap_or(RecordId(entry.0)),
                 row.parse::<EntryState>("state")?,
                 row.get::<Option<String>>("reason")?,
+                row.get::<Option<String>>("parcel")?.is_some(),
             ))
         },
     )?;
@@ -391,8 +396,7 @@ fn write(
         disposition,
         at: ctx.now,
     };
-    ctx.mail
-        .put(MailboxId::Author(person), kind::DISPOSITION, entry, &row)
+    unsettled::tell(tx, ctx, person, stood, was_sealed, row)
 }
 
 /// Notes that applying failed for no fault of the entry. After some tries its author can see it.

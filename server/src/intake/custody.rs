@@ -6,7 +6,9 @@ use super::{
     apply::{self, Held},
     mark,
     reading::{self, Content, Reading},
+    reasons,
     row::basis_text,
+    unsettled,
 };
 use crate::{app::App, ctx::Ctx, failure::Failure, params, store::Tx};
 use protocol::{
@@ -191,6 +193,13 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
     } else {
         mark::of(tx, batch.stream)?
     };
+    for held in &fresh {
+        if let Content::Known(entry, _) = &held.reading.content
+            && let Some(old) = entry.supersedes
+        {
+            unsettled::close(tx, ctx, held.person, old, reasons::superseded)?;
+        }
+    }
     match batch.sealed.as_ref().and_then(|sealed| sealed.review.as_ref()) {
         None => apply::run(tx, ctx, app, fresh)?,
         Some(why) => to_the_lane(tx, ctx, app, fresh, why)?,

@@ -8,6 +8,7 @@
 //! * `custody`: bytes in, receipts out, in one transaction with the evidence of the push.
 //! * [`apply`]: an entry's way to its room and its disposition; [`settle`] alone writes state and mail.
 //! * [`sweep()`]: what is due again. [`mark`]: how complete a stream is. `reasons`: the words of dispositions decided here.
+//! * `unsettled`: what an author still has to do with, for every handset of theirs.
 //! * `push`, `parcel`, `parcels`, `review`, `completeness`: the routes.
 
 pub mod apply;
@@ -22,6 +23,7 @@ mod reasons;
 mod review;
 mod row;
 mod sweep;
+mod unsettled;
 
 pub use apply::{Outcome, settle};
 pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};

@@ -223,6 +223,16 @@ struct Work {
     carrier: Carrier,
 }
 
+impl Work {
+    fn holds_nothing(&self) -> bool {
+        let contents = &self.contents;
+        contents.entries.is_empty()
+            && contents.drafts.is_empty()
+            && contents.photos.is_empty()
+            && contents.missing.is_empty()
+    }
+}
+
 fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<ParcelAnswer, Failure> {
     let stream = work.head.stream;
     let sender = match sender(tx, stream)? {
@@ -233,7 +243,12 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             sender(tx, stream)?.ok_or_else(|| Failure::internal("a stream that was just taken back"))?
         }
     };
-    let parcel = note(tx, ctx, work)?;
+    // One that only asks what is held here is nothing to tell staff about.
+    let parcel = if work.contents.left > 0 && work.holds_nothing() {
+        ctx.event_id()
+    } else {
+        note(tx, ctx, work)?
+    };
     let batch = Batch {
         stream,
         person: sender.person,

@@ -61,7 +61,20 @@ pub(super) fn apply_failed() -> Reason {
 }
 
 pub(super) fn withdrawn() -> Reason {
-    Reason::new("entry.withdrawn", "已由本人撤回", "Taken back by its author")
+    Reason::new(Reason::WITHDRAWN, "已由本人撤回", "Taken back by its author")
+}
+
+/// The reason of a rejection stays readable beside what came after it.
+pub(super) fn superseded(why: Option<&Reason>) -> Reason {
+    let words = |said: Option<&String>, now: &str| match said {
+        Some(said) => format!("{said} ({now})"),
+        None => now.to_owned(),
+    };
+    Reason::new(
+        Reason::SUPERSEDED,
+        words(why.map(|why| &why.zh), "已由新版本代替"),
+        words(why.map(|why| &why.en), "a newer version took its place"),
+    )
 }
 
 pub(super) fn withdraw_foreign() -> Reason {

@@ -99,7 +99,7 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Queue { all } => at.queue(*all),
         Command::Watch { seconds } => {
             let mut others = Others::of(homes.clone(), terminal.store().home());
-            manners::watch(&terminal, &mut || others.look(&open), cli, *seconds)
+            manners::watch(&terminal, &mut || others.look(&open), &homes, cli, *seconds)
         }
         Command::Traffic => manners::traffic(&terminal, cli.lang),
         Command::Set { name, value } => {
@@ -302,6 +302,18 @@ impl Desk<'_> {
                 format!("\n有 {repeated} 张照片重复，只保留一份"),
                 format!("\n{repeated} of the photos came twice and were kept once"),
             ));
+        }
+        let left_out = draft.photos_left_out();
+        if left_out > 0 {
+            said.text.push_str(&self.lang.pick(
+                format!("\n原有 {left_out} 张照片不在本机，新版本不含这些照片，需要时请补拍"),
+                format!(
+                    "\n{left_out} photos of the old version are not on this handset and not in the new one"
+                ),
+            ));
+        }
+        if let Some(fields) = said.json.as_object_mut() {
+            fields.insert("photos_left_out".into(), json!(left_out));
         }
         Ok(said)
     }

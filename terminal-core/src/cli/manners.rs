@@ -3,11 +3,13 @@
 use super::{
     Said,
     args::Cli,
+    pending::aside_of_others,
     sync::{Screen, WAY_ON, summary},
     table::table,
 };
 use crate::{
     Error, Result,
+    homes::Homes,
     manners::{LOW_PERCENT, MEGABYTE, Manners},
     platform::{Connectivity, Power, Surroundings},
     store::TrafficKind,
@@ -287,6 +289,7 @@ pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> 
 pub fn watch(
     terminal: &Terminal,
     others: &mut dyn FnMut() -> Vec<Terminal>,
+    homes: &Homes<'_>,
     cli: &Cli,
     seconds: Option<u64>,
 ) -> Result<Said> {
@@ -301,7 +304,13 @@ pub fn watch(
     }
     let mut screen = Screen::new(cli);
     let mut syncs = 0_u64;
+    // A reader that went away is no error.
+    let say = |text: String, document: &Value| {
+        let said = if cli.json { document.to_string() } else { text };
+        let _ = writeln!(io::stdout().lock(), "{said}");
+    };
     terminal.watch_with(others, &CommandLine::of(terminal)?, &cancel, &mut |watched| {
+        let is_done = matches!(&watched, Watched::Synced(report) if report.is_success());
         let (text, document) = match watched {
             Watched::Progress(progress) => return screen.show(&progress),
             Watched::Synced(report) => {
@@ -330,9 +339,10 @@ pub fn watch(
         };
         screen.clear();
         let text = text.replace(&format!("\n{}", lang.pick(WAY_ON.0, WAY_ON.1)), "");
-        let said = if cli.json { document.to_string() } else { text };
-        // A reader that went away is no error.
-        let _ = writeln!(io::stdout().lock(), "{said}");
+        say(text, &document);
+        if is_done && let Some((text, document)) = aside_of_others(homes, lang) {
+            say(text, &document);
+        }
     })?;
     Ok(Said::new(
         lang.pick("已停止", "Stopped"),

@@ -78,6 +78,32 @@ pub fn salvage(homes: &Homes<'_>, export: Option<&Path>, lang: Lang) -> Result<S
     })
 }
 
+/// While one user watches: what was set aside of the others is handed over, too. What fails is tried after the next
+/// sync, and told when it is done.
+pub fn aside_of_others(homes: &Homes<'_>, lang: Lang) -> Option<(String, Value)> {
+    let current = homes.current().ok()?;
+    let (mut lines, mut reports) = (Vec::new(), Vec::new());
+    for home in homes.all().ok()?.iter().filter(|home| **home != current) {
+        if !homes.waits_for_salvage(home) {
+            continue;
+        }
+        match salvage_at(home, None, lang) {
+            Ok(done) if done.reports.iter().any(|report| report.delivered) => {
+                lines.extend(done.lines);
+                reports.extend(done.reports);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::info!(code = error.code(), "another user's damaged database still waits"),
+        }
+    }
+    (!reports.is_empty()).then(|| {
+        (
+            lines.join("\n"),
+            json!({ "event": "salvaged", "salvaged": reports }),
+        )
+    })
+}
+
 fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Salvaged> {
     // A database whose damage shows only now is set aside by opening it.
     let platform = Platform::command_line(home)?;

@@ -6,13 +6,14 @@ use protocol::{
     entry::{Reason, Receipt},
     field::PhotoReceipt,
     ids::EntryId,
-    photo::{PhotoRef, Sha256},
+    photo::Sha256,
     push::StreamMark,
     sabotage::{self, Defect},
     time::Millis,
 };
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 const HANDED_OVER: &str = "handed_over";
@@ -83,16 +84,33 @@ impl HandedOver {
     }
 }
 
-/// The photos that a draft names; none for a draft that does not read.
-pub(crate) fn photos_of_draft(json: &str) -> Vec<PhotoRef> {
-    #[derive(Deserialize)]
-    struct Photos {
-        #[serde(default)]
-        photos: Vec<PhotoRef>,
+/// The photos that a draft names, wherever in it: also one of a newer app, whose form nobody here knows.
+pub(crate) fn photos_of_draft(json: &str) -> Vec<PendingPhoto> {
+    fn look(value: &Value, found: &mut Vec<PendingPhoto>) {
+        match value {
+            Value::Object(fields) => {
+                let sha256 = fields
+                    .get("sha256")
+                    .and_then(Value::as_str)
+                    .and_then(|text| text.parse().ok());
+                if let Some((sha256, size)) = sha256.zip(fields.get("size").and_then(Value::as_u64)) {
+                    found.push(PendingPhoto {
+                        file: crate::photos::PhotoFolder::file_name(sha256),
+                        sha256,
+                        size,
+                    });
+                }
+                fields.values().for_each(|inner| look(inner, found));
+            }
+            Value::Array(values) => values.iter().for_each(|inner| look(inner, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
     }
-    serde_json::from_str::<Photos>(json)
-        .map(|read| read.photos)
-        .unwrap_or_default()
+    let mut found = Vec::new();
+    if let Ok(draft) = serde_json::from_str(json) {
+        look(&draft, &mut found);
+    }
+    found
 }
 
 fn entries(connection: &Connection) -> Result<Vec<PendingEntry>> {
@@ -148,12 +166,7 @@ fn drafts(connection: &Connection) -> Result<Vec<Draft>> {
 fn pending(connection: &Connection) -> Result<Pending> {
     let drafts = drafts(connection)?;
     let mut photos = photos(connection)?;
-    let of_drafts = drafts.iter().flat_map(|draft| photos_of_draft(&draft.json));
-    photos.extend(of_drafts.map(|photo| PendingPhoto {
-        file: crate::photos::PhotoFolder::file_name(photo.sha256),
-        sha256: photo.sha256,
-        size: photo.size,
-    }));
+    photos.extend(drafts.iter().flat_map(|draft| photos_of_draft(&draft.json)));
     let mut seen = BTreeSet::new();
     photos.retain(|photo| seen.insert(photo.sha256));
     Ok(Pending {
@@ -225,5 +238,30 @@ impl Store {
                 .map(|text| from_json(&text))
                 .transpose()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_photos_of_a_newer_apps_draft_are_handed_over_as_well() {
+        let (one, two) = (Sha256::of(b"1"), Sha256::of(b"2"));
+        let of_today =
+            format!(r#"{{"record":"x","photos":[{{"sha256":"{one}","size":12,"original":"{two}"}}]}}"#);
+        let of_tomorrow = format!(
+            r#"{{"v":9,"parts":[{{"evidence":{{"sha256":"{one}","size":12}}}},{{"sha256":"short","size":1}},
+                [{{"sha256":"{two}","size":34}}]]}}"#
+        );
+        let found = |json: &str| -> Vec<(Sha256, u64)> {
+            photos_of_draft(json)
+                .into_iter()
+                .map(|photo| (photo.sha256, photo.size))
+                .collect()
+        };
+        assert_eq!(found(&of_today), [(one, 12)]);
+        assert_eq!(found(&of_tomorrow), [(one, 12), (two, 34)]);
+        assert_eq!(found("no JSON"), []);
     }
 }

@@ -31,6 +31,7 @@ pub use handover::{HandedOver, Pending, PendingEntry, PendingPhoto};
 pub use items::{Custody, Item, NewEntry, PhotoItem};
 pub use mailbox::MailboxEntry;
 pub use outbox::{Accepted, Cancelled, Queued, RefusedElement};
+pub(crate) use outbox::{holds, not_cancellable};
 pub use retry::{LONGEST as LONGEST_WAIT, Retry, Step};
 pub use traffic::{Month, TrafficKind, Used};
 pub use uploads::Upload;

@@ -221,11 +221,7 @@ impl Store {
                     });
                 }
                 if let Open::Known(EntryKind::Withdraw | EntryKind::Void) = item.kind {
-                    return Err(Error::input(
-                        "item.not_cancellable",
-                        "撤回不能再撤回",
-                        "a withdrawal cannot be taken back",
-                    ));
+                    return Err(not_cancellable());
                 }
                 if item.offered && !sabotage::is(Defect::CancelledThoughOffered) {
                     let again = select(tx, "kind = 'withdraw' AND after_entry = ?1", [&id.to_string()])?;
@@ -516,9 +512,17 @@ fn void(connection: &Connection, item: Item, evidence: &Evidence) -> Result<Canc
     })
 }
 
+pub(crate) fn not_cancellable() -> Error {
+    Error::input(
+        "item.not_cancellable",
+        "撤回不能再撤回",
+        "a withdrawal cannot be taken back",
+    )
+}
+
 /// Whether the mark says that the server holds this number. The list of holes ends after 100: beyond such a
 /// list nothing is certain, and sending again does no harm.
-fn holds(mark: &StreamMark, n: u64) -> bool {
+pub(crate) fn holds(mark: &StreamMark, n: u64) -> bool {
     if n <= mark.upto {
         return true;
     }

@@ -29,6 +29,10 @@ pub struct Salvaged {
     pub entries: BTreeMap<u64, PendingEntry>,
     /// Numbers whose entries the server holds.
     pub held: BTreeSet<u64>,
+    /// Those of them that could be read: a server that was restored since may have lost them.
+    pub received: BTreeMap<u64, PendingEntry>,
+    /// The server's epoch as this handset last saw it.
+    pub epoch: Option<String>,
     /// Photos that the server holds.
     pub photos_held: BTreeSet<Sha256>,
     pub drafts: Vec<Draft>,
@@ -273,16 +277,21 @@ fn rows(open: &dyn Fn() -> Result<Connection>) -> Salvaged {
     });
     is_whole &= walker.walk("item", "id, n, bytes, sha256, custody", &mut |row| {
         let n = super::uint(row.get(2)?)?;
-        if row.get::<_, String>(5)? == "received" {
+        let is_held = row.get::<_, String>(5)? == "received";
+        if is_held {
             saved.held.insert(n);
-            return Ok(());
         }
         let (bytes, sha256): (Vec<u8>, Sha256) = (row.get(3)?, parse(&row.get::<_, String>(4)?)?);
         if Sha256::of(&bytes) != sha256 {
             return Err(Error::Data("other bytes".into()));
         }
         let id: EntryId = parse(&row.get::<_, String>(1)?)?;
-        saved.entries.insert(n, PendingEntry { id, sha256, bytes });
+        let entry = PendingEntry { id, sha256, bytes };
+        if is_held {
+            saved.received.insert(n, entry);
+        } else {
+            saved.entries.insert(n, entry);
+        }
         Ok(())
     });
     is_whole &= walker.walk("photo", "sha256, custody", &mut |row| {
@@ -301,6 +310,7 @@ fn rows(open: &dyn Fn() -> Result<Connection>) -> Salvaged {
         Ok(())
     });
     saved.is_whole = is_whole;
+    saved.epoch = settings.get(keys::EPOCH).cloned();
     saved.account = settings.get(keys::ACCOUNT).and_then(|text| from_json(text).ok());
     let mark: StreamMark = settings
         .get(keys::MARK)

@@ -85,7 +85,9 @@ const CASE_MOVED: &str = "UPDATE case_file SET entry = ?2, stream = ?3, state = 
 const PHOTOS: &str = "SELECT COUNT(*) AS named, COUNT(p.received) AS held
          FROM entry_photo e LEFT JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
          WHERE e.entry = ?1";
-const STOOD: &str = "SELECT s.person, e.record, e.state, e.reason FROM entry e JOIN stream s ON s.id = e.stream WHERE e.id = ?1";
+const STOOD: &str =
+    "SELECT s.person, e.record, e.state, e.reason, c.id AS parcel FROM entry e JOIN stream s ON s.id = e.stream
+         LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1";
 const SETTLE: &str =
     "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1";
 const RELEASE: &str =

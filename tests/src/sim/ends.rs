@@ -103,16 +103,12 @@ impl World<'_> {
         handset.needs_invitation = true;
         handset.put_back = false;
         handset.must_speak = false;
-        let excused = std::mem::take(&mut handset.excused);
+        handset.excused = false;
         let (Some(stream), Some(book)) = (handset.enrolled.take(), self.books.get_mut(t)) else {
             return;
         };
         let book = std::mem::take(book);
         self.copies.remove(&t);
-        // What a restored server has lost, a handset that is damaged before they meet again cannot bring.
-        if damage.is_some() && excused {
-            return;
-        }
         self.former.push(Former {
             t,
             stream,

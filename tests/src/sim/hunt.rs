@@ -46,9 +46,12 @@ fn flavour(defect: Defect) -> Flavour {
         | D::PhotoFileNotSynced
         | D::PhotoFolderNotSynced
         | D::MailAfterCommit => Flavour::Power,
-        D::MarkIgnored | D::EpochIgnored | D::EpochKept | D::ForgetsAtOnce | D::PhotoForgottenAtReceipt => {
-            Flavour::Restore
-        }
+        D::MarkIgnored
+        | D::EpochIgnored
+        | D::EpochKept
+        | D::ForgetsAtOnce
+        | D::PhotoForgottenAtReceipt
+        | D::SalvageTrustsOldReceipts => Flavour::Restore,
         D::ResetForgotten
         | D::ResetNotSaid
         | D::TombstoneForgotten

@@ -372,6 +372,7 @@ pub(super) fn mailbox(terminal: &Terminal) -> Judged<Rows> {
     for kind in [
         kind::TASK,
         kind::DISPOSITION,
+        kind::UNSETTLED,
         kind::CASE,
         kind::ACTIVITY,
         kind::POST,

@@ -360,6 +360,10 @@ impl Maker {
         for _ in 0..2 {
             let t = self.index(terminals);
             self.put((at + later) / 2, Act::Sync(t));
+            // And some are damaged before they meet the restored one: its receipts are all that they knew.
+            if self.flavour == Flavour::Restore && self.rng.chance(200) {
+                self.put(later + 1, Act::Damage(t));
+            }
         }
         self.put(later, Act::Restore);
     }

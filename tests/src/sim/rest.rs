@@ -7,10 +7,11 @@ use super::{
     server::Server,
 };
 use protocol::{
+    entry::Entry,
     feed::{DispositionRow, kind},
-    ids::{PersonId, PostId, StreamId},
+    ids::{EntryId, PersonId, PostId, StreamId},
     open::Open,
-    payload::EntryKind,
+    payload::{EntryKind, Payload},
     photo::Sha256,
 };
 use server::params;
@@ -82,6 +83,7 @@ impl Book {
         filed_once(who, &items)?;
         once(server, account.stream)?;
         told(who, terminal, server, &held)?;
+        heard(who, terminal, server, &items)?;
         own(who, terminal, server)?;
         // Numbers that went with the copy's place may be missing for good.
         if !handset.put_back {
@@ -216,6 +218,75 @@ fn told(who: usize, terminal: &Terminal, server: &Server, held: &Held) -> Judged
         Some(row) => broken(
             Rule::Mailbox,
             format!("handset {who} shows task {}, which it has not", row.entity),
+        ),
+    }
+}
+
+/// Whatever its holder still has to do with stands in the queue, also what was filed in another stream; and nothing
+/// else that is not here.
+fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Judged {
+    let holder = terminal.account().holder.to_string();
+    let asked = holder.clone();
+    let open: BTreeSet<EntryId> = server
+        .read(move |tx| {
+            let open = tx.all(
+                "SELECT e.id FROM entry e JOIN stream s ON s.id = e.stream
+                 WHERE s.person = ?1 AND (e.state = 'rejected' AND e.code <> 'entry.withdrawn'
+                   OR e.state IN ('review', 'held') AND EXISTS (SELECT 1 FROM parcel c WHERE c.id = e.push))",
+                params![&asked],
+                |row| row.parse("id"),
+            )?;
+            Ok(open.into_iter().collect())
+        })
+        .map_err(unwell)?;
+    let queue = terminal.queue().map_err(unwell)?;
+    let is_here = |id: EntryId| items.iter().any(|item| item.id == id);
+    let elsewhere: Vec<EntryId> = queue
+        .iter()
+        .filter(|row| !row.is_draft() && !is_here(row.id))
+        .map(|row| row.id)
+        .collect();
+    let missing: Vec<EntryId> = open
+        .iter()
+        .copied()
+        .filter(|id| queue.iter().all(|row| row.id != *id))
+        .collect();
+    if elsewhere.is_empty() && missing.is_empty() {
+        return Ok(());
+    }
+    let entries: Vec<(Vec<u8>, String)> = server
+        .read(move |tx| {
+            Ok(tx.all(
+                "SELECT e.bytes, e.state FROM entry e JOIN stream s ON s.id = e.stream WHERE s.person = ?1",
+                params![&holder],
+                |row| Ok((row.get("bytes")?, row.get("state")?)),
+            )?)
+        })
+        .map_err(unwell)?;
+    // Mended, or taken back.
+    let mut closed = BTreeSet::new();
+    for (bytes, state) in &entries {
+        if let Ok((entry, payload)) = Entry::read(bytes) {
+            closed.extend(entry.supersedes);
+            if let (Some(Payload::Withdraw(withdrawal)), "applied") = (payload, state.as_str()) {
+                closed.insert(withdrawal.entry);
+            }
+        }
+    }
+    if let Some(id) = missing.iter().find(|id| !closed.contains(id)) {
+        return broken(
+            Rule::Untrue,
+            format!("handset {who} does not show its holder that {id} is not settled"),
+        );
+    }
+    match elsewhere
+        .iter()
+        .find(|id| !open.contains(id) || closed.contains(id))
+    {
+        None => Ok(()),
+        Some(id) => broken(
+            Rule::Untrue,
+            format!("handset {who} shows its holder {id}, which is settled"),
         ),
     }
 }

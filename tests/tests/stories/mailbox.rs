@@ -67,6 +67,7 @@ pub fn assert_converged(city: &City, handset: &mut Handset) {
         kind::TASK,
         kind::CASE,
         kind::DISPOSITION,
+        kind::UNSETTLED,
         kind::ACTIVITY,
         kind::POST,
         kind::PRESENCE,

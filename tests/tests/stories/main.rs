@@ -19,6 +19,7 @@ mod capture;
 mod crossing;
 mod custody;
 mod disk;
+mod ended;
 mod mailbox;
 mod manners;
 mod meddle;

@@ -25,6 +25,7 @@ use terminal_core::{
 on_both_engines!(
     story_17_a_second_user_takes_the_handset_and_the_firsts_outbox_leaves_under_its_own_name,
     story_17_while_one_user_watches_the_others_outbox_leaves_as_well,
+    story_17_while_one_user_watches_anothers_damaged_database_is_handed_over,
     story_17_a_damaged_database_of_a_user_not_in_use_is_handed_over_all_the_same,
     a_revoked_terminal_hands_over_sealed_and_only_then_forgets,
     a_wipe_order_is_obeyed_after_the_receipt_however_often_the_handset_dies,
@@ -218,6 +219,33 @@ fn story_17_while_one_user_watches_the_others_outbox_leaves_as_well(stage: &Stag
     );
     let complete = completeness(&city, &mut former);
     assert_eq!(complete["states"], json!([{"state": "applied", "entries": 2}]));
+}
+
+fn story_17_while_one_user_watches_anothers_damaged_database_is_handed_over(stage: &Stage) {
+    let city = stage.city();
+    let (first, second) = (invite(&city, "162"), invite(&city, "163"));
+    let home = stage.path("shared");
+    assert_eq!(xunge_json(&home, &["enroll", &first.invitation]).0, 0);
+    assert_eq!(xunge_json(&home, &["check-in", "--note", "甲"]).0, 0);
+    assert_eq!(
+        xunge_json(&home, &["enroll", "--another", &second.invitation]).0,
+        0
+    );
+    let database = home.join("account.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[..16].fill(0);
+    std::fs::write(&database, bytes).unwrap();
+
+    let watched = xunge(&home, &["watch", "--for", "5"]).output().unwrap();
+    let said = String::from_utf8_lossy(&watched.stdout);
+    assert!(watched.status.success(), "{watched:?}");
+    assert_eq!(counts(&city)["entries"], json!({"applied": 1}), "{said}");
+    assert!(said.contains("已全部交接给中心"), "{said}");
+    assert_eq!(
+        xunge_json(&home, &["salvage"]).1["salvaged"],
+        json!([]),
+        "told once"
+    );
 }
 
 /// A network without a price and a full battery.

@@ -1,0 +1,243 @@
+//! A stream that ended, and what is decided about it afterwards: its author hears of it wherever he works now.
+
+use crate::{
+    mailbox::assert_converged,
+    stage::{self, Stage, cases, entries, file, invite, photos, real_now, row, xunge_json},
+};
+use e2e::{city::City, handset::Handset};
+use protocol::{ids::EntryId, role::Role};
+use serde_json::{Value, json};
+use terminal_core::{
+    queue::{QueueRow, State},
+    terminal::Withdrawal,
+};
+
+on_both_engines!(
+    what_was_settled_on_another_handset_is_asked_for_nowhere,
+    a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_mended,
+    what_a_restored_server_has_lost_comes_back_out_of_a_damaged_database,
+);
+
+fn queue(handset: &mut Handset) -> Vec<QueueRow> {
+    handset.open().unwrap().queue().unwrap()
+}
+
+fn rejected(row: &QueueRow) -> Option<&str> {
+    match &row.state {
+        State::Returned(reason) => Some(&reason.zh),
+        _ => None,
+    }
+}
+
+fn damaged(handset: &mut Handset) {
+    handset.die();
+    let database = handset.home().join("account.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[..16].fill(0);
+    std::fs::write(&database, bytes).unwrap();
+}
+
+fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_mended(stage: &Stage) {
+    let city = stage.city();
+    let leader = stage::desk(&city, "banzhang", Role::ShiftLeader);
+    let invited = invite(&city, "170");
+    let mut handset = stage.handset(&city, &invited, "170", None, None);
+    let one = file(&city, &mut handset, "井盖缺失", &[stage.small_photo(170)]);
+    let two = file(&city, &mut handset, "看错了", &[]);
+    let three = file(&city, &mut handset, "乱堆物料", &[]);
+    let stream = handset.open().unwrap().account().stream;
+    let path = format!("/v1/streams/{stream}/revoke");
+    city.admin.post(&path, &json!({"reason": "lost"})).unwrap();
+    assert!(handset.sync().unwrap().handed_over.is_some());
+
+    // Another handset of the same person, on which nothing of it ever was.
+    let again = city.invite("170", &invited.post, &invited.person).unwrap();
+    let home = stage.path("replaced");
+    let mut handset = Handset::enrol(&home, &again.invitation, None).unwrap();
+    assert!(handset.sync().unwrap().is_success());
+    let shown = queue(&mut handset);
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert!(
+        shown.iter().all(|row| matches!(row.state, State::Review(_))),
+        "{shown:?}"
+    );
+    assert!(!shown.iter().any(|row| row.is_finished() || row.needs_author()));
+
+    let decide = |id: EntryId, decision: &str| {
+        let body = json!({"decision": decision, "reason": "照片看不清，请补拍"});
+        leader.post(&format!("/v1/review/{id}"), &body).unwrap()
+    };
+    for (id, decision) in [(one, "reject"), (two, "reject"), (three, "apply")] {
+        decide(id, decision);
+    }
+    assert!(handset.sync().unwrap().is_success());
+    let shown = queue(&mut handset);
+    assert_eq!(shown.len(), 2, "what is in force needs nobody: {shown:?}");
+    let first = row(&mut handset, one);
+    assert!(rejected(&first).unwrap().contains("照片看不清"), "{first:?}");
+    assert!(
+        first.summary.contains("井盖缺失") && first.receipt_number().is_some(),
+        "{first:?}"
+    );
+    assert_eq!(handset.open().unwrap().status().unwrap().returned, 2);
+    let (_, said) = xunge_json(&home, &["queue"]);
+    assert_eq!(said["items"][0]["state"], "returned", "{said}");
+
+    // Mended with what it said, under the same record; the other one is taken back.
+    let mut draft = handset.open().unwrap().mend_report(one).unwrap();
+    assert_eq!(
+        (draft.content().text.as_str(), draft.record()),
+        ("井盖缺失", first.record)
+    );
+    assert!(draft.content().matter.is_some());
+    draft.text("井盖缺失，已补拍");
+    draft
+        .add_photo(terminal_core::photos::Source::Path(&stage.small_photo(171)))
+        .unwrap();
+    let mended = draft.submit().unwrap().item;
+    let asked = handset.open().unwrap().withdraw(two, "看错了").unwrap();
+    assert!(matches!(asked, Withdrawal::Requested(_)));
+    assert_eq!(
+        handset.open().unwrap().withdraw(two, "看错了").unwrap(),
+        asked,
+        "twice is once"
+    );
+    assert_eq!(row(&mut handset, two).state, State::Withdrawing);
+    assert!(
+        queue(&mut handset).iter().all(|row| row.id != one),
+        "its new version stands for it"
+    );
+    let code = handset
+        .open()
+        .unwrap()
+        .mend_report(three)
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(code.code(), "item.unknown", "{code}");
+
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(cases(&city), 2);
+    assert_eq!(row(&mut handset, mended).state, State::Received);
+    let left: Vec<EntryId> = queue(&mut handset).iter().map(|row| row.id).collect();
+    assert_eq!(left.len(), 2, "the new version and the withdrawal: {left:?}");
+    assert!(!left.contains(&one) && !left.contains(&two), "{left:?}");
+    assert_converged(&city, &mut handset);
+}
+
+fn what_was_settled_on_another_handset_is_asked_for_nowhere(stage: &Stage) {
+    let city = stage.city();
+    let leader = stage::desk(&city, "banzhang", Role::ShiftLeader);
+    let invited = invite(&city, "173");
+    let another = |label: &str| {
+        let invitation = city
+            .invite(label, &invited.post, &invited.person)
+            .unwrap()
+            .invitation;
+        let mut handset = Handset::enrol(&stage.path(label), &invitation, None).unwrap();
+        assert!(handset.sync().unwrap().is_success());
+        handset
+    };
+    let reject = |id: EntryId| {
+        let body = json!({"decision": "reject", "reason": "请补拍"});
+        leader.post(&format!("/v1/review/{id}"), &body).unwrap();
+    };
+    let revoke = |handset: &mut Handset| {
+        let stream = handset.open().unwrap().account().stream;
+        let path = format!("/v1/streams/{stream}/revoke");
+        city.admin.post(&path, &json!({"reason": "lost"})).unwrap();
+        assert!(handset.sync().unwrap().handed_over.is_some());
+    };
+    let asked_for = |handset: &mut Handset| -> Vec<EntryId> {
+        assert!(handset.sync().unwrap().is_success());
+        let back = queue(handset).into_iter().filter(|row| rejected(row).is_some());
+        back.map(|row| row.id).collect()
+    };
+    // Mended on a handset that ends before the new version has left it: the old one is not asked for again.
+    let (mut first, mut watching) = (another("173a"), another("173b"));
+    let one = file(&city, &mut first, "井盖缺失", &[]);
+    revoke(&mut first);
+    reject(one);
+    let mut second = another("173c");
+    assert_eq!(asked_for(&mut second), [one]);
+    assert_eq!(asked_for(&mut watching), [one]);
+    let mended = {
+        let mut draft = second.open().unwrap().mend_report(one).unwrap();
+        draft.submit().unwrap().item
+    };
+    revoke(&mut second);
+    assert_eq!(asked_for(&mut watching), []);
+    assert!(matches!(row(&mut watching, mended).state, State::Review(_)));
+    reject(mended);
+    assert_eq!(asked_for(&mut watching), [mended]);
+
+    // What a handset holds itself, and its holder has taken back on another one.
+    let gone = format!("/v1/posts/{}/holders", invited.post);
+    let mut third = another("173d");
+    city.admin.delete(&format!("{gone}/{}", invited.person)).unwrap();
+    let check_in = third.open().unwrap().check_in(None, "").unwrap().id;
+    assert!(third.sync().unwrap().is_success());
+    reject(check_in);
+    city.admin
+        .post(&gone, &json!({"person": invited.person}))
+        .unwrap();
+    assert_eq!(asked_for(&mut third), [check_in, mended]);
+    assert_eq!(asked_for(&mut watching).len(), 2);
+    watching.open().unwrap().withdraw(check_in, "不需要").unwrap();
+    assert!(watching.sync().unwrap().is_success());
+    assert_eq!(asked_for(&mut third), [mended]);
+    assert_eq!(row(&mut third, check_in).state, State::Withdrawn);
+    assert_converged(&city, &mut third);
+    assert_converged(&city, &mut watching);
+}
+
+fn what_a_restored_server_has_lost_comes_back_out_of_a_damaged_database(stage: &Stage) {
+    let mut city = stage.city();
+    let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
+    let mut handset = stage.patroller(&city, "171", None);
+    assert!(handset.sync().unwrap().is_success());
+    assert!(city.server.stop().unwrap());
+    stage.back_up();
+    city.server.start().unwrap();
+    let record = {
+        let mut draft = handset.open().unwrap().new_activity().unwrap();
+        draft
+            .category("fitness")
+            .title("社区健步走")
+            .starts(real_now().plus(-4 * 3_600_000))
+            .ends(real_now().plus(-2 * 3_600_000))
+            .place("社区广场")
+            .organiser("社区居委会")
+            .participants(400);
+        draft.submit().unwrap().record
+    };
+    file(&city, &mut handset, "备份之后", &[stage.small_photo(172)]);
+    assert!(handset.sync().unwrap().is_success());
+    // A newer version that the server has never seen.
+    let mut newer = handset.open().unwrap().mend_activity(record).unwrap();
+    newer.participants(40).submit().unwrap();
+    let held = |city: &City| (cases(city), entries(city), photos(city));
+    assert_eq!(held(&city), (1, 2, (1, 1)));
+
+    assert!(city.server.stop().unwrap());
+    stage.restore();
+    city.server.renew_epoch().unwrap();
+    city.server.start().unwrap();
+    assert_eq!(held(&city), (0, 0, (0, 0)));
+    damaged(&mut handset);
+    let (exit, said) = xunge_json(handset.home(), &["salvage"]);
+    let report: &Value = &said["salvaged"][0];
+    assert_eq!((exit, &report["delivered"]), (0, &json!(true)), "{said}");
+    assert_eq!(
+        (&report["entries"], &report["held"]),
+        (&json!(1), &json!(2)),
+        "{said}"
+    );
+    assert_eq!(held(&city), (1, 3, (1, 1)));
+    let list = supervisor.get("/v1/activities?state=submitted").unwrap();
+    let record = &list["items"][0];
+    assert_eq!(
+        (&record["version"], &record["participants"]),
+        (&json!(2), &json!(40)),
+        "the newer version stands: {list}"
+    );
+}
