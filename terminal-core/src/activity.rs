@@ -179,14 +179,16 @@ impl Terminal {
         }
         let mut items = self.store().items_of_record(record)?;
         items.retain(|item| item.kind == Open::Known(EntryKind::Activity));
-        // One that came back and was filed elsewhere is newer than what is here.
+        let last = items.last();
+        // One that came back and was filed elsewhere, later than what is here.
         if let Some(open) = self.rejected_version(record)?
+            && last.is_none_or(|last| last.created < open.row.made)
             && let Some((entry, Payload::Activity(sent))) = open.said
         {
             let photos = sent.photos.clone();
             return Draft::mend(self, record, entry.id, &photos, sent.into());
         }
-        match (items.last(), row) {
+        match (last, row) {
             (Some(last), _) => {
                 let Payload::Activity(sent) = self.payload_of(last.id)? else {
                     return Err(unknown());

@@ -109,8 +109,11 @@ impl Terminal {
             .into_iter()
             .try_for_each(|photo| self.forget_photo(photo))
     }
-    /// Removes a photo's file unless an item or a draft still names it.
+    /// Removes a photo's file unless an item or a draft still names it, or a damaged database might that waits.
     pub(crate) fn forget_photo(&self, photo: Sha256) -> Result<()> {
+        if self.store().has_databases_aside()? {
+            return Ok(());
+        }
         let drafts = self.store().drafts()?;
         // A draft that does not read might name it.
         let may_name = |draft| draft_photos(draft).is_none_or(|photos| photos.contains(&photo));

@@ -77,12 +77,18 @@ impl Pack {
             }
             fits
         };
+        // In order: a version that does not fit holds later ones back.
+        let mut held_back = 0_u64;
         for entry in pending
             .entries
             .iter()
             .filter(|entry| !done.contains(&entry.sha256))
         {
-            if fits(entry.bytes.len(), pack.hashes.is_empty()) {
+            if held_back > 0 {
+                held_back += 1;
+            } else if !fits(entry.bytes.len(), pack.hashes.is_empty()) {
+                held_back = 1;
+            } else {
                 let text = String::from_utf8(entry.bytes.clone()).map_err(|e| Error::Data(e.to_string()))?;
                 pack.contents.entries.push(RawValue::from_string(text)?);
                 pack.entries.push(entry.id);
@@ -112,7 +118,8 @@ impl Pack {
                 pack.to_read.push_back(photo.clone());
             }
         }
-        pack.contents.left = left;
+        // The first of them has been counted.
+        pack.contents.left = left + held_back.saturating_sub(1);
         Ok(pack)
     }
     /// So many things follow that this was not made of.

@@ -18,7 +18,6 @@ use protocol::{
     ids::StreamId,
     parcel::{ParcelAnswer, SealedFor},
     photo::Sha256,
-    push::StreamMark,
     sabotage::{self, Defect},
 };
 use serde::{Deserialize, Serialize};
@@ -338,27 +337,21 @@ impl Salvage {
             photos: self.photos.clone(),
         }
     }
-    /// Entries and photos that a server lacks which says so: with what it held when it has lost it since.
-    fn lacking(&self, epoch: &str, mark: &StreamMark) -> Pending {
-        let (mut entries, mut photos) = (self.entries.clone(), self.photos.clone());
-        if !sabotage::is(Defect::SalvageTrustsOldReceipts) {
-            let lost = self.received.iter().filter(|(n, _)| !holds(mark, **n));
-            let lost: BTreeMap<u64, PendingEntry> = lost.map(|(n, entry)| (*n, entry.clone())).collect();
-            let is_restored = self.epoch.as_deref().is_some_and(|known| known != epoch);
-            let named: BTreeSet<Sha256> = lost.values().flat_map(rows::photos_named).collect();
-            let again = self.photos_received.iter();
-            photos.extend(
-                again
-                    .filter(|photo| is_restored || named.contains(&photo.sha256))
-                    .cloned(),
-            );
-            entries.extend(lost);
+    /// All entries that a server which says so does not hold, by number, and the photos that it once held and might
+    /// have lost.
+    fn lost(&self, told: &ParcelAnswer) -> (Vec<PendingEntry>, Vec<PendingPhoto>) {
+        let mut entries = self.entries.clone();
+        if sabotage::is(Defect::SalvageTrustsOldReceipts) {
+            return (entries.into_values().collect(), Vec::new());
         }
-        Pending {
-            entries: entries.into_values().collect(),
-            drafts: Vec::new(),
-            photos,
-        }
+        let lost = self.received.iter().filter(|(n, _)| !holds(&told.mark, **n));
+        let lost: BTreeMap<u64, PendingEntry> = lost.map(|(n, entry)| (*n, entry.clone())).collect();
+        let is_restored = self.epoch.as_ref().is_none_or(|known| *known != told.epoch);
+        let named: BTreeSet<Sha256> = lost.values().flat_map(rows::photos_named).collect();
+        let photos = self.photos_received.iter();
+        let photos = photos.filter(|photo| is_restored || named.contains(&photo.sha256));
+        entries.extend(lost);
+        (entries.into_values().collect(), photos.cloned().collect())
     }
     /// Seals what was saved, parcel by parcel, and gives each to `carry`, which answers what is held now.
     fn each(
@@ -410,19 +403,34 @@ impl Salvage {
             drafts: self.drafts.clone(),
             ..Pending::default()
         };
-        let (mut told, more) = (None, self.entries.len() + self.photos.len());
+        let more = self.entries.len() + self.photos.len();
+        let mut told = None;
         self.each(home, platform, &drafts, more, &mut |parcel, pack| {
             told = Some(hand_over(transport, parcel, pack)?);
             Ok(())
         })?;
-        let lacking = match &told {
-            Some(answer) => self.lacking(&answer.epoch, &answer.mark),
-            None => self.pending(),
+        let Some(told) = told else {
+            return Err(Error::Data("nobody was asked what the server holds".into()));
         };
-        if !lacking.entries.is_empty() || !lacking.photos.is_empty() {
-            self.each(home, platform, &lacking, 0, &mut |parcel, pack| {
-                hand_over(transport, parcel, pack).map(drop)
-            })?;
+        // The photos of what it has lost before their entries: should this break off, the entries are lost there still,
+        // and name them again.
+        let (entries, photos_lost) = self.lost(&told);
+        let photos_lost = Pending {
+            photos: photos_lost,
+            ..Pending::default()
+        };
+        let rest = Pending {
+            entries,
+            photos: self.photos.clone(),
+            ..Pending::default()
+        };
+        let more = rest.entries.len() + rest.photos.len();
+        for (pending, more) in [(photos_lost, more), (rest, 0)] {
+            if !pending.entries.is_empty() || !pending.photos.is_empty() {
+                self.each(home, platform, &pending, more, &mut |parcel, pack| {
+                    hand_over(transport, parcel, pack).map(drop)
+                })?;
+            }
         }
         self.report.delivered = true;
         let disk = platform.disk.as_ref();

@@ -22,7 +22,7 @@ use crate::{
 };
 use protocol::{
     codes::GridVersion,
-    entry::{DispositionState, Entry},
+    entry::{DispositionState, Entry, Reason},
     evidence::{ClockReading, Evidence, Position},
     feed::{PostRow, kind},
     field::{Device, Invitation},
@@ -299,10 +299,17 @@ impl Terminal {
         let Payload::Report(sent) = self.payload_of(id)? else {
             return Err(not_returned());
         };
-        if !is_rejected(&item) && !matches!(item.custody, Custody::Refused(_)) {
+        let why = item
+            .disposition
+            .as_ref()
+            .and_then(|(said, _)| said.reason.as_ref());
+        let settled = why.map(|why| why.code.as_str());
+        if settled == Some(Reason::WITHDRAWN)
+            || !is_rejected(&item) && !matches!(item.custody, Custody::Refused(_))
+        {
             return Err(not_returned());
         }
-        if !self.store().items_mending(id)?.is_empty() {
+        if settled == Some(Reason::SUPERSEDED) || !self.store().items_mending(id)?.is_empty() {
             return Err(Error::input(
                 "item.mended_already",
                 "这一条已修改并重新提交，请在队列中查看",

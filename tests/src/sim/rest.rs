@@ -15,7 +15,7 @@ use protocol::{
     photo::Sha256,
 };
 use server::params;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
     queue::State,
     store::{Custody, Item},
@@ -227,14 +227,14 @@ fn told(who: usize, terminal: &Terminal, server: &Server, held: &Held) -> Judged
 fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Judged {
     let holder = terminal.account().holder.to_string();
     let asked = holder.clone();
-    let open: BTreeSet<EntryId> = server
+    let open: BTreeMap<EntryId, String> = server
         .read(move |tx| {
             let open = tx.all(
-                "SELECT e.id FROM entry e JOIN stream s ON s.id = e.stream
+                "SELECT e.id, e.state FROM entry e JOIN stream s ON s.id = e.stream
                  WHERE s.person = ?1 AND (e.state = 'rejected' AND e.code <> 'entry.withdrawn'
                    OR e.state IN ('review', 'held') AND EXISTS (SELECT 1 FROM parcel c WHERE c.id = e.push))",
                 params![&asked],
-                |row| row.parse("id"),
+                |row| Ok((row.parse("id")?, row.get("state")?)),
             )?;
             Ok(open.into_iter().collect())
         })
@@ -246,12 +246,7 @@ fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Ju
         .filter(|row| !row.is_draft() && !is_here(row.id))
         .map(|row| row.id)
         .collect();
-    let missing: Vec<EntryId> = open
-        .iter()
-        .copied()
-        .filter(|id| queue.iter().all(|row| row.id != *id))
-        .collect();
-    if elsewhere.is_empty() && missing.is_empty() {
+    if elsewhere.is_empty() && open.is_empty() {
         return Ok(());
     }
     let entries: Vec<(Vec<u8>, String)> = server
@@ -273,15 +268,23 @@ fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Ju
             }
         }
     }
-    if let Some(id) = missing.iter().find(|id| !closed.contains(id)) {
-        return broken(
-            Rule::Untrue,
-            format!("handset {who} does not show its holder that {id} is not settled"),
-        );
+    for (id, state) in open.iter().filter(|(id, _)| !closed.contains(id)) {
+        let shown = queue.iter().find(|row| row.id == *id).map(|row| &row.state);
+        let fits = match shown {
+            Some(State::Returned(_) | State::Withdrawing | State::Draft) => true,
+            Some(State::Review(_) | State::Held(_)) => state != "rejected",
+            _ => false,
+        };
+        if !fits {
+            return broken(
+                Rule::Untrue,
+                format!("{id} is {state}, handset {who} shows its holder {shown:?}"),
+            );
+        }
     }
     match elsewhere
         .iter()
-        .find(|id| !open.contains(id) || closed.contains(id))
+        .find(|id| !open.contains_key(id) || closed.contains(id))
     {
         None => Ok(()),
         Some(id) => broken(
