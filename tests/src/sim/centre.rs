@@ -176,7 +176,9 @@ impl World<'_> {
         }
     }
     fn relieve(&mut self, t: usize) -> Result<Answer, Down> {
-        let Some(beat) = self.town.beats.get(t) else {
+        // Whoever has lost the post before he was enrolled is refused, rightly, and asks for another invitation.
+        let is_enrolled = self.handsets.get(t).is_some_and(|h| h.enrolled.is_some());
+        let Some(beat) = self.town.beats.get(t).filter(|_| is_enrolled) else {
             return Err(Down);
         };
         let path = format!("/v1/posts/{}/holders/{}", beat.post, beat.person);
@@ -195,14 +197,6 @@ impl World<'_> {
         let (Some(own), Some(other)) = (self.town.beats.get(t), self.town.beats.get(next)) else {
             return Err(Down);
         };
-        // Whoever has lost the post before he was enrolled is refused, rightly, and asks for another invitation.
-        if self
-            .handsets
-            .get(t)
-            .is_none_or(|handset| handset.enrolled.is_none())
-        {
-            return Err(Down);
-        }
         let (post, person) = if r.is_multiple_of(2) {
             (other.post, own.person)
         } else {

@@ -55,6 +55,8 @@ pub struct Run {
     pub sync: Sync,
     pub number: u64,
     pub steps: u32,
+    /// The server was put back to a backup while it ran.
+    pub is_of_before: bool,
     _guard: SyncGuard,
 }
 
@@ -205,6 +207,7 @@ impl Handset {
             sync,
             number: self.runs,
             steps: 0,
+            is_of_before: false,
             _guard: guard,
         });
         Ok(true)

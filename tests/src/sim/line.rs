@@ -117,6 +117,7 @@ impl World<'_> {
             return Ok(());
         };
         let report = run.sync.report(terminal.store(), handset.now().wall);
+        let is_of_before = run.is_of_before;
         drop(run);
         let Ok(report) = report else {
             self.handset_may_be_dead(t);
@@ -129,7 +130,7 @@ impl World<'_> {
             handset.must_speak = false;
         }
         if report.is_success() {
-            handset.excused = false;
+            handset.excused &= is_of_before;
             let _ = terminal.forget_old();
         }
         let excused = handset.excused;

@@ -30,6 +30,10 @@ impl World<'_> {
         self.former.retain(|former| former.ended < of);
         for handset in &mut self.handsets {
             handset.excused = true;
+            // What it was told so far in a run under way was told by the server that is gone.
+            if let Some(run) = &mut handset.run {
+                run.is_of_before = true;
+            }
             handset.needs_invitation |= handset.enrolled.is_none() && handset.known_as.is_some();
         }
     }
