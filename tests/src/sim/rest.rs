@@ -282,10 +282,12 @@ fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Ju
             );
         }
     }
-    match elsewhere
-        .iter()
-        .find(|id| !open.contains_key(id) || closed.contains(id))
-    {
+    // What waits for a person waits, also when its author has filed another version meanwhile.
+    let is_settled = |id: &&EntryId| match open.get(id) {
+        Some(state) => state == "rejected" && closed.contains(id),
+        None => true,
+    };
+    match elsewhere.iter().find(is_settled) {
         None => Ok(()),
         Some(id) => broken(
             Rule::Untrue,
