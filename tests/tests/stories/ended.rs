@@ -2,7 +2,7 @@
 
 use crate::{
     mailbox::assert_converged,
-    stage::{self, Stage, cases, entries, file, invite, photos, real_now, row, xunge_json},
+    stage::{self, Stage, cases, entries, file, invite, photos, row, xunge_json},
 };
 use e2e::{city::City, handset::Handset};
 use protocol::{ids::EntryId, role::Role};
@@ -199,15 +199,7 @@ fn what_a_restored_server_has_lost_comes_back_out_of_a_damaged_database(stage: &
     stage.back_up();
     city.server.start().unwrap();
     let record = {
-        let mut draft = handset.open().unwrap().new_activity().unwrap();
-        draft
-            .category("fitness")
-            .title("社区健步走")
-            .starts(real_now().plus(-4 * 3_600_000))
-            .ends(real_now().plus(-2 * 3_600_000))
-            .place("社区广场")
-            .organiser("社区居委会")
-            .participants(400);
+        let mut draft = stage::activity(&mut handset);
         draft.submit().unwrap().record
     };
     file(&city, &mut handset, "备份之后", &[stage.small_photo(172)]);

@@ -3,9 +3,7 @@
 
 use crate::{
     meddle::Meddler,
-    stage::{
-        self, HERE, Hand, Stage, at, cases, completeness, entries, file, invite, line, photos, real_now, row,
-    },
+    stage::{self, HERE, Hand, Stage, at, cases, completeness, entries, file, invite, line, photos, row},
     wire::{Wire, document},
 };
 use e2e::{city::City, handset::Handset, line::Weather, office::Desk};
@@ -171,17 +169,8 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
         .unwrap();
     let mut handset = stage.handset(&city, &manager, "141", None, Some(&hand));
     let (record, id) = {
-        let mut draft = handset.open().unwrap().new_activity().unwrap();
-        draft
-            .category("fitness")
-            .title("社区健步走")
-            .starts(real_now().plus(-4 * 3_600_000))
-            .ends(real_now().plus(-2 * 3_600_000))
-            .place("社区广场")
-            .organiser("社区居委会")
-            .participants(400)
-            .add_photo(Source::Path(&stage.small_photo(14)))
-            .unwrap();
+        let mut draft = stage::activity(&mut handset);
+        draft.add_photo(Source::Path(&stage.small_photo(14))).unwrap();
         let filed = draft.submit().unwrap();
         (filed.record, filed.item)
     };

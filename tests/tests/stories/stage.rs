@@ -17,6 +17,7 @@ use std::{
 };
 use tempfile::TempDir;
 use terminal_core::{
+    activity::ActivityDraft,
     photos::Source,
     platform::{Clock, ClockRaw},
     queue::QueueRow,
@@ -206,6 +207,20 @@ pub fn file(city: &City, handset: &mut Handset, text: &str, photos: &[PathBuf]) 
     let filed = draft.submit().unwrap();
     assert!(!filed.again);
     filed.item
+}
+
+/// An activity record of this morning with everything it needs, not submitted.
+pub fn activity(handset: &mut Handset) -> ActivityDraft {
+    let mut draft = handset.open().unwrap().new_activity().unwrap();
+    draft
+        .category("fitness")
+        .title("社区健步走")
+        .starts(real_now().plus(-4 * 3_600_000))
+        .ends(real_now().plus(-2 * 3_600_000))
+        .place("社区广场")
+        .organiser("社区居委会")
+        .participants(400);
+    draft
 }
 
 /// An item as its author sees it.
