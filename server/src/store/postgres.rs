@@ -208,7 +208,7 @@ impl Worker {
     fn run_within(&mut self, lane: Lane, mut jobs: Vec<Box<dyn Job + '_>>, backoff: &mut Backoff) {
         let mut conflicts = 0;
         loop {
-            let step = match self.session() {
+            let step = match self.session(lane) {
                 Ok((session, wire)) => session.run(lane, &mut jobs, wire),
                 Err(error) => Step::Lost(error),
             };
@@ -258,10 +258,10 @@ impl Worker {
         }
     }
 
-    fn session(&mut self) -> Result<(&mut PgSession, Option<&Wire>), StoreError> {
+    fn session(&mut self, lane: Lane) -> Result<(&mut PgSession, Option<&Wire>), StoreError> {
         let session = match self.session.take() {
             Some(session) => session,
-            None => PgSession::connect(&self.config, &self.options)?,
+            None => PgSession::connect(&self.config, &self.options, lane)?,
         };
         Ok((self.session.insert(session), self.wire.as_ref()))
     }
