@@ -266,3 +266,31 @@ fn a_commit_is_on_the_disk_whatever_the_database_is_set_to() {
     set("local");
     assert_eq!(durability(&bench.open()), "local", "the operator's choice");
 }
+
+#[test]
+fn a_write_looks_a_row_up_by_its_key_although_statistics_know_only_old_ones() {
+    let bench = Bench::postgres();
+    let store = bench.open();
+    bench.behind_its_back(
+        "CREATE TABLE unit (id BIGINT PRIMARY KEY);
+         CREATE TABLE report (id BIGINT PRIMARY KEY, unit BIGINT NOT NULL);
+         INSERT INTO unit SELECT generate_series(1, 5000);
+         INSERT INTO report SELECT n, 1 + n % 3 FROM generate_series(1, 5000) AS n;
+         ANALYZE",
+    );
+    let plan = |tx: &mut Tx<'_>| {
+        let lines = tx.all(
+            "EXPLAIN SELECT u.id FROM report r JOIN unit u ON u.id = r.unit WHERE r.id = 4711",
+            params![],
+            |row| row.get::<String>("QUERY PLAN"),
+        )?;
+        Ok::<_, StoreError>(lines.join("\n"))
+    };
+    // Unbounded, it merges: every unit has an older id than the newest, and the statistics know three of them.
+    let (read, write) = (
+        store.read_blocking(plan).unwrap(),
+        store.write_blocking(plan).unwrap(),
+    );
+    assert!(read.contains("Merge Join"), "not the trap it was:\n{read}");
+    assert_eq!(write.matches("Index Cond").count(), 2, "{write}");
+}
