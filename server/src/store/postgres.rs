@@ -64,30 +64,32 @@ impl Pool {
             stop: Arc::default(),
         };
         let wire = options.share_hints.then(Wire::new);
-        let worker = Worker {
+        let mut writer = Worker {
+            lane: Lane::Write,
             config: config.clone(),
             options: Arc::clone(options),
             hints: hints.clone(),
             wire: wire.clone(),
             session: None,
         };
+        let readers: Vec<Worker> = (1..options.connections.max(2)).map(|_| writer.reader()).collect();
         // A connection must not be made on an async thread, so even the first one is made on its own.
-        let mut first = worker.another();
         let (opened, when_opened) = mpsc::sync_channel(1);
         let writes = Arc::clone(&this.writes);
         this.spawn("store-writer", move || {
-            let migrated = first.migrate();
+            let migrated = writer.migrate();
             let failed = migrated.is_err();
             let _ = opened.send(migrated);
             if !failed {
-                first.write_all(&writes);
+                writer.write_all(&writes);
             }
         })?;
         when_opened.recv().unwrap_or(Err(StoreError::Closed))?;
-        for i in 1..options.connections.max(2) {
-            let mut worker = worker.another();
+        for (i, mut reader) in readers.into_iter().enumerate() {
             let reads = Arc::clone(&this.reads);
-            this.spawn(&format!("store-reader-{i}"), move || worker.read_all(&reads))?;
+            this.spawn(&format!("store-reader-{}", i + 1), move || {
+                reader.read_all(&reads)
+            })?;
         }
         if let Some(wire) = wire {
             let listener = Listener::new(config, wire, hints.clone(), Arc::clone(&this.stop));
@@ -150,6 +152,8 @@ impl Drop for Pool {
 
 /// One thread's connection, made when needed and made again when lost.
 struct Worker {
+    /// Of all its transactions.
+    lane: Lane,
     config: Config,
     options: Arc<Options>,
     hints: broadcast::Sender<Hint>,
@@ -158,8 +162,9 @@ struct Worker {
 }
 
 impl Worker {
-    fn another(&self) -> Self {
+    fn reader(&self) -> Self {
         Self {
+            lane: Lane::Read,
             config: self.config.clone(),
             options: Arc::clone(&self.options),
             hints: self.hints.clone(),
@@ -170,7 +175,7 @@ impl Worker {
 
     fn read_all(&mut self, reads: &Queue<Box<dyn Job>>) {
         while let Some(job) = reads.pop() {
-            self.run(Lane::Read, vec![job]);
+            self.run(vec![job]);
         }
     }
 
@@ -185,7 +190,7 @@ impl Worker {
             }
             metrics::histogram!("store_group_size")
                 .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
-            self.run(Lane::Write, group);
+            self.run(group);
         }
     }
 
@@ -194,22 +199,22 @@ impl Worker {
         migrations::run(migrations, now, &mut |closure| {
             let mut answer = Err(StoreError::Closed);
             let task = Task::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
-            self.run(Lane::Write, vec![Box::new(task)]);
+            self.run(vec![Box::new(task)]);
             answer
         })
     }
 
     /// Run the jobs until they are committed, refused, in doubt, or the patience is used up; answer them.
-    fn run(&mut self, lane: Lane, jobs: Vec<Box<dyn Job + '_>>) {
+    fn run(&mut self, jobs: Vec<Box<dyn Job + '_>>) {
         let mut backoff = Backoff::new(self.options.patience, FIRST_WAIT, LONGEST_WAIT);
-        self.run_within(lane, jobs, &mut backoff);
+        self.run_within(jobs, &mut backoff);
     }
 
-    fn run_within(&mut self, lane: Lane, mut jobs: Vec<Box<dyn Job + '_>>, backoff: &mut Backoff) {
+    fn run_within(&mut self, mut jobs: Vec<Box<dyn Job + '_>>, backoff: &mut Backoff) {
         let mut conflicts = 0;
         loop {
-            let step = match self.session(lane) {
-                Ok((session, wire)) => session.run(lane, &mut jobs, wire),
+            let step = match self.session() {
+                Ok((session, wire)) => session.run(&mut jobs, wire),
                 Err(error) => Step::Lost(error),
             };
             let error = match step {
@@ -224,7 +229,7 @@ impl Worker {
                     conflicts += 1;
                     if jobs.len() > 1 && conflicts == GROUP_TRIES {
                         for job in jobs {
-                            self.run_within(lane, vec![job], backoff);
+                            self.run_within(vec![job], backoff);
                         }
                         return;
                     }
@@ -258,10 +263,10 @@ impl Worker {
         }
     }
 
-    fn session(&mut self, lane: Lane) -> Result<(&mut PgSession, Option<&Wire>), StoreError> {
+    fn session(&mut self) -> Result<(&mut PgSession, Option<&Wire>), StoreError> {
         let session = match self.session.take() {
             Some(session) => session,
-            None => PgSession::connect(&self.config, &self.options, lane)?,
+            None => PgSession::connect(&self.config, &self.options, self.lane)?,
         };
         Ok((self.session.insert(session), self.wire.as_ref()))
     }

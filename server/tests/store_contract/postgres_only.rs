@@ -286,7 +286,7 @@ fn a_write_looks_a_row_up_by_its_key_although_statistics_know_only_old_ones() {
         )?;
         Ok::<_, StoreError>(lines.join("\n"))
     };
-    // Unbounded, it merges: every unit has an older id than the newest, and the statistics know three of them.
+    // The statistics know reports of the three oldest units alone, so a merge with all units seems to end soon.
     let (read, write) = (
         store.read_blocking(plan).unwrap(),
         store.write_blocking(plan).unwrap(),

@@ -21,7 +21,8 @@ const STATEMENTS: usize = 1024;
 
 /// Writes look rows up by their keys, whatever the statistics say: those are a minute old, ids grow with time, and a kept
 /// plan remembers a small table. The morning after a rollout PostgreSQL merged all streams to find one (1.7 ms of each
-/// check-in at 10,000 terminals). A way that is off counts as so dear that it would be compiled first: not that either.
+/// check-in at 10,000 terminals). Where there is no other way, the way that is off is taken and counts as dear; whatever is
+/// dear is compiled before it runs, which takes longer than the statement: so not that either.
 const BY_KEY: &str =
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
@@ -51,7 +52,7 @@ pub(super) struct PgSession {
     client: Client,
     statements: HashMap<String, Prepared>,
     trouble: Trouble,
-    /// The lane of the transaction that runs.
+    /// Of all transactions of this connection.
     lane: Lane,
 }
 
@@ -86,10 +87,9 @@ impl PgSession {
 
     /// Try the jobs once in one transaction of their lane. Several are in a savepoint each, so that the error of one
     /// undoes nothing of its neighbours; what the engine or its COMMIT refuses, it refuses to all of them.
-    pub(super) fn run(&mut self, lane: Lane, jobs: &mut [Box<dyn Job + '_>], wire: Option<&Wire>) -> Step {
+    pub(super) fn run(&mut self, jobs: &mut [Box<dyn Job + '_>], wire: Option<&Wire>) -> Step {
         self.trouble = Trouble::None;
-        self.lane = lane;
-        let begin = match lane {
+        let begin = match self.lane {
             Lane::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
             Lane::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
@@ -127,7 +127,7 @@ impl PgSession {
                 healthy,
             };
         }
-        if let Some(wire) = wire.filter(|_| lane == Lane::Write) {
+        if let Some(wire) = wire.filter(|_| self.lane == Lane::Write) {
             for payload in wire.encode(&hints) {
                 let notify = format!("SELECT pg_notify('{}', ?1)", Wire::CHANNEL);
                 if let Err(error) = self.execute(&notify, &[Value::Text(payload)]) {
