@@ -6,26 +6,29 @@
 //! a running server is made of. Every route states who may call it where it is added
 //! ([`http::operation::Operations`]); there is no other way to add one.
 
-pub mod app;
-pub mod cli;
-pub mod config;
-pub mod ctx;
-pub mod failure;
-pub mod http;
-pub mod jobs;
-pub mod list;
-pub mod run;
 pub mod store;
-pub mod text_enum;
+
+pub mod kernel;
+
+pub mod entries;
+
+pub mod app;
+
+pub mod auth;
+
+pub mod http;
 
 pub mod activities;
-pub mod audit;
-pub mod blobs;
 pub mod cases;
 pub mod duty;
 pub mod feed;
 pub mod grids;
 pub mod intake;
 pub mod people;
+pub mod photos;
 pub mod tasks;
 pub mod terminals;
+
+pub mod service;
+
+pub mod cli;

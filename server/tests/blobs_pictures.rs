@@ -16,7 +16,7 @@ use protocol::{
     photo::Sha256,
     role::Role,
 };
-use server::{blobs::Attached, params};
+use server::{params, photos::Attached};
 use support::{Answer, TestApp};
 use tus_client::{picture, report, upload};
 

@@ -16,8 +16,8 @@ use bucket::Bucket;
 use bytes::Bytes;
 use protocol::photo::Sha256;
 use server::{
-    blobs::Blobs,
-    run::{Opened, StartError},
+    photos::Blobs,
+    service::run::{Opened, StartError},
 };
 use support::TestApp;
 use tus_client::{begin, head, header, patch, photos_of_case, picture, receipt, upload};

@@ -17,7 +17,7 @@ use protocol::{
     payload::{CheckIn, Payload},
 };
 use serde_json::json;
-use server::feed::MailboxId;
+use server::app::mailbox::MailboxId;
 use std::collections::BTreeSet;
 use support::{FieldClient, TestApp};
 use tower::ServiceExt as _;
@@ -174,7 +174,7 @@ both_engines! {
             .header("authorization", format!("Bearer {}", client.token))
             .body(Body::empty())
             .unwrap();
-        let response = server::http::server::router(&app.app).oneshot(request).await.unwrap();
+        let response = server::service::router::router(&app.app).oneshot(request).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let mut events = response.into_body().into_data_stream();
         let mut next = async || String::from_utf8(events.next().await.unwrap().unwrap().to_vec()).unwrap();
@@ -218,7 +218,7 @@ both_engines! {
             .header("authorization", format!("Bearer {}", client.token))
             .body(Body::empty())
             .unwrap();
-        let response = server::http::server::router(&app.app).oneshot(request).await.unwrap();
+        let response = server::service::router::router(&app.app).oneshot(request).await.unwrap();
         app.app.stopping.send_replace(true);
         let rest = axum::body::to_bytes(response.into_body(), usize::MAX);
         tokio::time::timeout(std::time::Duration::from_secs(10), rest).await.unwrap().unwrap();

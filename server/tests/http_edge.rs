@@ -18,7 +18,7 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use protocol::ids::RequestId;
 use serde_json::{Value, json};
-use server::{config::Settings, http::server::around};
+use server::{kernel::config::Settings, service::router::around};
 use std::{io::Write as _, net::SocketAddr};
 use support::TestApp;
 use tower::ServiceExt as _;

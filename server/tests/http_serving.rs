@@ -8,7 +8,10 @@
 
 use server::{
     cli,
-    run::{self, Options, Running, StartError, Tls},
+    service::{
+        run::{self, Options, Running, StartError},
+        tls::Tls,
+    },
 };
 use std::{net::SocketAddr, path::Path, time::Duration};
 use tokio::{

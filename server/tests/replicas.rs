@@ -26,13 +26,13 @@ use protocol::{
 };
 use serde_json::Value;
 use server::{
-    failure::Failure,
-    feed::MailboxId,
-    jobs::{self, Lease},
+    app::{identity::Identity, lease::Lease, mailbox::MailboxId},
+    kernel::failure::Failure,
     params,
     people::login::SignIn,
+    service::jobs,
     store::Hint,
-    terminals::{identity::Identity, tokens},
+    terminals::tokens,
 };
 use std::collections::BTreeMap;
 use support::{FieldClient, TestApp};

@@ -12,10 +12,10 @@ mod support;
 use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, memory::InMemory, path::Path};
 use server::{
-    blobs::Blobs,
-    config::Settings,
+    kernel::config::Settings,
     params,
-    run::{self, Opened, StartError},
+    photos::Blobs,
+    service::run::{self, Opened, StartError},
 };
 use std::sync::Arc;
 use support::TestApp;

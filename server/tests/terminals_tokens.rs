@@ -13,7 +13,7 @@ use protocol::{
     sign::{Signer as _, certificate_message},
 };
 use serde_json::{Value, json};
-use server::terminals::{identity::Identity, tokens};
+use server::{app::identity::Identity, terminals::tokens};
 use support::{FieldClient, TestApp};
 
 const AREA: &[&str] = &["2201040503"];

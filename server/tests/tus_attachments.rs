@@ -14,7 +14,7 @@ use axum::{body::Body, http::Request};
 use object_store::memory::InMemory;
 use protocol::{photo::Sha256, role::Role};
 use serde_json::Value;
-use server::blobs::Blobs;
+use server::photos::Blobs;
 use std::sync::Arc;
 use support::{Answer, TestApp};
 use tus_client::{header, metadata, picture, sweep_while_a_chunk_waits};
@@ -122,11 +122,11 @@ both_engines! {
         patch(&app, &token, &path, 0, &bytes[..100]).await.expect(204);
         app.advance_minutes(i64::from(app.app.settings.upload_hours) * 60 + 1);
         patch(&app, &token, &path, 100, &bytes[100..]).await.expect(410).expect_code("upload.gone");
-        server::blobs::sweep(&app.app).await.unwrap();
+        server::photos::sweep(&app.app).await.unwrap();
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 0);
         head(&app, &token, &path).await.expect(410);
         app.advance_minutes(8 * 24 * 60);
-        server::blobs::sweep(&app.app).await.unwrap();
+        server::photos::sweep(&app.app).await.unwrap();
         head(&app, &token, &path).await.expect(404);
     }
 

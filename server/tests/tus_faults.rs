@@ -14,7 +14,7 @@ use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use object_store::memory::InMemory;
 use protocol::photo::Sha256;
-use server::blobs::Blobs;
+use server::photos::Blobs;
 use std::sync::Arc;
 use support::{FieldClient, TestApp};
 use tus_client::{
@@ -157,11 +157,11 @@ both_engines! {
         let gone = head(&app, &client, &path).await.expect(410);
         assert!(!gone.headers.contains_key("upload-offset"));
         patch(&app, &client, &path, 100, bytes[100..].to_vec()).await.expect(410).expect_code("upload.gone");
-        server::blobs::sweep(&app.app).await.unwrap();
+        server::photos::sweep(&app.app).await.unwrap();
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload_part").await, 0);
         head(&app, &client, &path).await.expect(410);
         app.advance_minutes(8 * 24 * 60);
-        server::blobs::sweep(&app.app).await.unwrap();
+        server::photos::sweep(&app.app).await.unwrap();
         client.sign_in(&app).await.expect(200);
         head(&app, &client, &path).await.expect(404);
         // Nothing of the photo is lost: it is still named and still missing.

@@ -94,7 +94,7 @@ both_engines! {
         assert_eq!(fetched.bytes, bytes);
         assert_eq!(header(&fetched, "content-type"), "image/png");
         let stream = client.stream;
-        assert_eq!(app.app.blobs.get(&server::blobs::Blobs::photo(stream, got.sha256)).await.unwrap(), bytes);
+        assert_eq!(app.app.blobs.get(&server::photos::Blobs::photo(stream, got.sha256)).await.unwrap(), bytes);
     }
 
     async fn a_lost_receipt_costs_no_second_upload(app: TestApp) {
@@ -286,7 +286,7 @@ both_engines! {
             Ok(())
         })
         .await;
-        server::blobs::sweep(&app.app).await.unwrap();
+        server::photos::sweep(&app.app).await.unwrap();
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
     }
 
@@ -328,7 +328,7 @@ async fn story_12_what_a_real_connection_brought_before_it_died_is_kept() {
     let path = begin(&app, &client, &bytes).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = server::http::server::router(&app.app);
+    let router = server::service::router::router(&app.app);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = format!(

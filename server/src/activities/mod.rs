@@ -6,8 +6,8 @@
 //! * `routes`: the operations.
 
 mod months;
-mod records;
-mod routes;
+pub(crate) mod records;
+pub(crate) mod routes;
 pub mod rules;
 
 pub use records::{ActivityView, submit, withdraw};

@@ -3,13 +3,10 @@
 
 use super::rules::Standing;
 use crate::{
-    app::App,
-    failure::Failure,
-    http::{
-        actor::Staff,
-        body::{Json, Query},
-    },
-    list::Where,
+    app::state::App,
+    auth::actor::Staff,
+    http::body::{Json, Query},
+    kernel::{failure::Failure, page::Where},
 };
 use axum::extract::State;
 use jiff::civil::{Date, date};

@@ -2,18 +2,18 @@
 
 use super::rules::{self, Further, Second, Standing};
 use crate::{
-    app::App,
+    app::{ctx::Ctx, mailbox::MailboxId, state::App},
     cases::{
-        FlagName,
         photos::{self, CasePhoto, Origin},
         rules::common_area,
+        view::FlagName,
     },
-    ctx::Ctx,
-    failure::Failure,
-    feed::MailboxId,
-    intake::{EntryRow, Taken},
-    params, people,
-    store::{Row, StoreError, Tx},
+    entries::row::EntryRow,
+    intake::Taken,
+    kernel::failure::Failure,
+    params,
+    people::{self, posts},
+    store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
     codes::CellCode,
@@ -181,7 +181,7 @@ pub fn submit(
     let cell = a.cell.filter(|cell| app.grids.knows(*cell).is_some());
     let area = match cell {
         Some(cell) => cell.to_string(),
-        None => common_area(&people::posts::areas(tx, entry.post)?),
+        None => common_area(&posts::areas(tx, entry.post)?),
     };
     let record = Record {
         record: entry.record,

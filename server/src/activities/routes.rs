@@ -6,17 +6,19 @@ use super::{
     rules::Standing,
 };
 use crate::{
-    app::App,
+    app::state::App,
+    auth::actor::Staff,
     cases::photos::{self, Origin},
-    failure::Failure,
     http::{
-        actor::Staff,
         body::{Json, Path, Query},
         operation::Operations,
     },
-    list::{self, Page, Where},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
+    },
     params,
-    store::Tx,
+    store::tx::Tx,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use protocol::{
@@ -71,7 +73,7 @@ async fn activities(
     staff: Staff,
     Query(query): Query<ActivityQuery>,
 ) -> Result<Json<Page<ActivityView>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     let mut condition = Where::default();
     condition.within("area", &staff.areas(READERS));
     if let Some(state) = query.state {

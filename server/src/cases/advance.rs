@@ -4,12 +4,23 @@
 use super::{
     file::{CaseFile, Source},
     ledger::{self, Event, EventActor},
-    photos, place,
-    request::{reused, was_done},
+    photos,
+    repeat::{reused, was_done},
     rules,
     view::{self, CaseView},
 };
-use crate::{app::App, ctx::Ctx, failure::Failure, http::actor::Staff, params, store::Tx, tasks};
+use crate::{
+    app::{ctx::Ctx, state::App},
+    auth::actor::Staff,
+    grids::place,
+    kernel::failure::Failure,
+    params,
+    store::tx::Tx,
+    tasks::{
+        assign,
+        task::{Order, Task},
+    },
+};
 use protocol::{
     calendar::Limit,
     case::{Action, CaseState, Guard, Transition, transition},
@@ -473,9 +484,9 @@ fn send(
     let wording = format!("{}：{matter} {}", purpose.zh(), file.text)
         .trim()
         .to_owned();
-    let task = tasks::Task::new(
+    let task = Task::new(
         ctx,
-        tasks::Order {
+        Order {
             purpose,
             wording,
             cell,
@@ -489,7 +500,7 @@ fn send(
             issued_by: by.person(),
         },
     );
-    tasks::issue(tx, ctx, task)
+    assign::issue(tx, ctx, task)
 }
 
 /// Writes an event of the case and counts its version up; the caller writes the case.

@@ -2,14 +2,14 @@
 //! outside counts with these.
 
 use crate::{
-    app::App,
-    failure::Failure,
-    http::{
-        actor::Staff,
-        body::{Json, Query},
+    app::state::App,
+    auth::actor::Staff,
+    http::body::{Json, Query},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
     },
-    list::{self, Page, Where},
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{ids::StreamId, problem::Problem, role::Role, time::Millis};
@@ -153,7 +153,7 @@ pub async fn streams(
     staff: Staff,
     Query(query): Query<StreamQuery>,
 ) -> Result<Json<Page<StreamCount>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     let mut condition = streams_within(&staff.areas(READERS));
     if let Some(after) = &query.after {
         let name = condition.bind(after);

@@ -1,9 +1,9 @@
 //! The case (案卷) as it lies in the database.
 
 use crate::{
-    failure::Failure,
+    kernel::failure::Failure,
     params,
-    store::{Row, StoreError, Tx},
+    store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
     case::CaseState,

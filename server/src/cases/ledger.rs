@@ -6,7 +6,7 @@
 
 use crate::{
     params,
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use protocol::{
     case::CaseState,
@@ -140,7 +140,7 @@ pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<Sealed>, StoreError> {
 }
 
 /// Writes the next event of a case.
-pub fn append(tx: &mut Tx<'_>, event: &Event) -> Result<(), crate::failure::Failure> {
+pub fn append(tx: &mut Tx<'_>, event: &Event) -> Result<(), crate::kernel::failure::Failure> {
     let case = event.case.to_string();
     let previous: String = tx
         .opt(

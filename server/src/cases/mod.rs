@@ -11,21 +11,19 @@
 //! * [`view`]: what it looks like outside. `counts`: exact figures. `routes`: the operations.
 
 mod advance;
+pub mod answers;
 mod counts;
-mod file;
+pub(crate) mod file;
 pub mod ledger;
 pub mod photos;
-mod place;
+pub(crate) mod repeat;
 pub mod reports;
-mod request;
-mod routes;
+pub(crate) mod routes;
 pub mod rules;
 pub mod view;
 
 pub use advance::{Actor, Input, Registration, advance, register};
 pub use counts::{Counts, StreamCount};
 pub use file::{CaseFile, Source};
-pub use place::find as find_place;
-pub(crate) use request::{request_of, reused as request_reused};
 pub use routes::routes;
 pub use view::FlagName;

@@ -2,11 +2,12 @@
 
 use super::{file::CaseFile, ledger::Event};
 use crate::{
-    app::App,
-    blobs::{Blobs, range},
-    failure::Failure,
+    app::state::App,
+    http::range,
+    kernel::failure::Failure,
     params,
-    store::{Row, StoreError, Tx},
+    photos::Blobs,
+    store::{error::StoreError, tx::Tx, value::Row},
 };
 use axum::{
     http::{HeaderMap, HeaderValue, header},

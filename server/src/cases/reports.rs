@@ -7,13 +7,13 @@ use super::{
     photos, rules, view,
 };
 use crate::{
-    app::App,
-    ctx::Ctx,
-    duty,
-    failure::Failure,
-    intake::{EntryRow, Taken},
-    people,
-    store::Tx,
+    app::{ctx::Ctx, state::App},
+    duty::presence,
+    entries::row::EntryRow,
+    intake::Taken,
+    kernel::failure::Failure,
+    people::posts,
+    store::tx::Tx,
 };
 use protocol::{
     case::{Action, CaseState},
@@ -236,14 +236,14 @@ fn describe(
         .clone()
         .map(|l| (l.cell, l.grid))
         .or_else(|| report.cell.and_then(known));
-    let areas = people::posts::areas(tx, entry.post)?;
+    let areas = posts::areas(tx, entry.post)?;
     let matter_known = report.matter.is_none_or(|m| app.catalogue.find(m).is_some());
     let fixes: Vec<_> = [&report.place, &entry.evidence.position]
         .into_iter()
         .flatten()
         .collect();
     let flags = rules::flags(&rules::Circumstances {
-        on_duty: duty::was_on_duty(tx, entry.author, entry.post, &taken.made)?,
+        on_duty: presence::was_on_duty(tx, entry.author, entry.post, &taken.made)?,
         areas: &areas,
         position,
         fixes: &fixes,

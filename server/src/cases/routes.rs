@@ -5,21 +5,22 @@ use super::{
     counts,
     file::{COLUMNS, CaseFile},
     photos,
-    request::request_of,
+    repeat::request_of,
     rules,
     view::{self, CaseLine, CaseView, READERS},
 };
 use crate::{
-    app::App,
-    audit,
-    failure::Failure,
+    app::{audit, state::App},
+    auth::actor::Staff,
     http::{
-        actor::Staff,
         body::{Json, Path, Query},
         operation::Operations,
     },
-    list::{self, Page, Where},
-    store::Tx,
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
+    },
+    store::tx::Tx,
 };
 use axum::{
     extract::State,
@@ -168,7 +169,7 @@ async fn cases(
     Query(query): Query<CaseQuery>,
 ) -> Result<Json<Page<CaseLine>>, Failure> {
     let queue = query.queue.unwrap_or(Queue::All);
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     let mut condition = Where::default();
     match queue.role() {
         Some(role) => {

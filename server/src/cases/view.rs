@@ -8,12 +8,10 @@ use super::{
     reports, rules,
 };
 use crate::{
-    app::App,
-    ctx::Ctx,
-    failure::Failure,
-    feed::MailboxId,
+    app::{ctx::Ctx, mailbox::MailboxId, state::App},
+    kernel::failure::Failure,
     params,
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use protocol::{
     case::{Action, CaseState, Guard, allowed},
@@ -451,7 +449,7 @@ pub fn line(tx: &mut Tx<'_>, app: &App, file: CaseFile) -> Result<CaseLine, Fail
 
 /// Whether the reader may see the case at all: the roles of the centre in its area, the department it is or
 /// was last with.
-pub fn may_read(staff: &crate::http::actor::Staff, file: &CaseFile) -> bool {
+pub fn may_read(staff: &crate::auth::actor::Staff, file: &CaseFile) -> bool {
     READERS.iter().any(|role| match role {
         Role::Department => staff
             .orgs(Role::Department)

@@ -2,8 +2,9 @@
 
 use super::Place;
 use crate::{
-    ctx::{Clock, SystemClock},
-    grids, run,
+    app::ctx::{Clock, SystemClock},
+    grids::import::import,
+    service::run,
 };
 use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
@@ -138,7 +139,7 @@ impl GridTool {
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         let opened = run::open(&place.options()).await?;
         opened.settle_objects().await?;
-        let imported = grids::import(&opened.store, &opened.blobs, bytes.into(), SystemClock.now()).await;
+        let imported = import(&opened.store, &opened.blobs, bytes.into(), SystemClock.now()).await;
         opened.store.close().await;
         match imported {
             Ok(imported) => {

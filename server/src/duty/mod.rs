@@ -7,8 +7,8 @@
 //! * [`rules`]: what a check-in and a check-out do, as plain functions.
 //! * `presence`: the database, the mailbox, the sweeper. `routes`: who is on duty.
 
-mod presence;
-mod routes;
+pub(crate) mod presence;
+pub(crate) mod routes;
 pub mod rules;
 
 pub use presence::{

@@ -2,14 +2,13 @@
 
 use super::rules::{self, Candidate, Entering, Presence};
 use crate::{
-    app::App,
-    ctx::Ctx,
-    failure::Failure,
-    feed::MailboxId,
+    app::{ctx::Ctx, mailbox::MailboxId, state::App},
     intake::Taken,
-    params, people,
-    store::{StoreError, Tx},
-    tasks,
+    kernel::failure::Failure,
+    params,
+    people::posts,
+    store::{error::StoreError, tx::Tx},
+    tasks::assign,
 };
 use protocol::{
     codes::CellCode,
@@ -85,7 +84,7 @@ pub fn check_in(
     _: &CheckIn,
 ) -> Result<Disposition, Failure> {
     let (person, post) = (taken.entry.author, taken.entry.post);
-    if !people::posts::holds(tx, post, person, ctx.now)? {
+    if !posts::holds(tx, post, person, ctx.now)? {
         return Ok(Disposition::review(Reason::new(
             "duty.not_holder",
             "现在不是该岗位的持有人",
@@ -119,9 +118,9 @@ pub fn check_in(
             save(tx, ctx, person, p, Some(taken.entry.id.to_string()))?;
             contact(tx, ctx, app, person)?;
             if let Some(before) = was.filter(|w| w.present && w.post != p.post) {
-                tasks::resolve_for_post(tx, ctx, before.post)?;
+                assign::resolve_for_post(tx, ctx, before.post)?;
             }
-            tasks::resolve_for_post(tx, ctx, post)?;
+            assign::resolve_for_post(tx, ctx, post)?;
             Ok(Disposition::applied())
         }
     }
@@ -151,7 +150,7 @@ pub fn check_out(
         )));
     };
     save(tx, ctx, person, left, Some(taken.entry.id.to_string()))?;
-    tasks::resolve_for_post(tx, ctx, left.post)?;
+    assign::resolve_for_post(tx, ctx, left.post)?;
     Ok(Disposition::applied())
 }
 
@@ -200,7 +199,7 @@ pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failu
         },
         None,
     )?;
-    tasks::resolve_for_post(tx, ctx, p.post)
+    assign::resolve_for_post(tx, ctx, p.post)
 }
 
 /// Takes somebody who was relieved of a post off the duty he does there.

@@ -1,15 +1,17 @@
 //! Who is on duty.
 
 use crate::{
-    app::App,
-    cases::FlagName,
-    failure::Failure,
+    app::state::App,
+    auth::actor::Staff,
+    cases::view::FlagName,
     http::{
-        actor::Staff,
         body::{Json, Query},
         operation::Operations,
     },
-    list::{self, Page, Where},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
+    },
 };
 use axum::extract::State;
 use protocol::{
@@ -71,7 +73,7 @@ async fn duty(
     staff: Staff,
     Query(query): Query<DutyQuery>,
 ) -> Result<Json<Page<OnDuty>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     let now = app.clock.now();
     let mut condition = Where::default();
     let clock = condition.bind(now.0);

@@ -1,7 +1,11 @@
 //! `GET /v1/field/events`: hints only ("pull now"). They may come twice, late or never.
 
-use super::MailboxId;
-use crate::{app::App, failure::Failure, http::actor::Field, store::Hint};
+use crate::{
+    app::{mailbox::MailboxId, state::App},
+    auth::actor::Field,
+    kernel::failure::Failure,
+    store::Hint,
+};
 use axum::{
     extract::State,
     response::sse::{Event, KeepAlive, Sse},

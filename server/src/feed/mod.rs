@@ -8,10 +8,7 @@
 
 mod cursor;
 mod events;
-mod outgoing;
 mod pull;
-
-pub use outgoing::{MailboxId, Outgoing};
 
 use crate::http::operation::Operations;
 use utoipa_axum::routes;

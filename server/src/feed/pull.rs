@@ -1,19 +1,14 @@
 //! `GET /v1/field/pull`.
 
-use super::{
-    MailboxId,
-    cursor::{Cursor, Start},
-};
+use super::cursor::{Cursor, Start};
 use crate::{
-    app::App,
-    failure::Failure,
-    http::{
-        actor::Field,
-        body::{Json, Query},
-    },
-    params, people,
-    store::{StoreError, Tx},
-    terminals::identity,
+    app::{identity, mailbox::MailboxId, state::App},
+    auth::actor::Field,
+    http::body::{Json, Query},
+    kernel::failure::Failure,
+    params,
+    people::posts,
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -59,7 +54,7 @@ pub(super) async fn pull(
             let known = cursor.as_ref().filter(|cursor| cursor.epoch == epoch);
             let post_at = known.filter(|c| c.post.0 == post).map(|c| c.post.1);
             let author_at = known.filter(|c| c.author.0 == person).map(|c| c.author.1);
-            let posts = if people::posts::holds(tx, post, person, now)? {
+            let posts = if posts::holds(tx, post, person, now)? {
                 read(tx, MailboxId::Post(post), Mailbox::Post, post_at, limit)?
             } else {
                 Share::closed(post_at)

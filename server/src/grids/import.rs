@@ -3,9 +3,9 @@
 
 use super::reference::put_file;
 use crate::{
-    blobs::Blobs,
-    failure::Failure,
+    kernel::failure::Failure,
     params,
+    photos::Blobs,
     store::{Hint, Store},
 };
 use bytes::Bytes;

@@ -8,19 +8,20 @@
 
 pub mod import;
 mod map;
+pub mod place;
 pub mod reference;
-mod routes;
+pub(crate) mod routes;
 
 pub use import::{Imported, import};
 pub use reference::publish;
 pub use routes::routes;
 
 use crate::{
-    app::App,
-    blobs::Blobs,
-    failure::Failure,
+    app::state::App,
+    kernel::failure::Failure,
     params,
-    store::{Hint, Store, StoreError, Tx},
+    photos::Blobs,
+    store::{Hint, Store, error::StoreError, tx::Tx},
 };
 use bytes::Bytes;
 use grid::pack::{Cell, PackBuf};

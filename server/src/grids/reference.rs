@@ -1,11 +1,11 @@
 //! Reference data for handsets: files under their hash, listed in a manifest that the server signs.
 
 use crate::{
-    app::App,
-    blobs::Blobs,
-    failure::Failure,
+    app::state::App,
+    kernel::failure::Failure,
     params,
-    store::{StoreError, Tx},
+    photos::Blobs,
+    store::{error::StoreError, tx::Tx},
 };
 use bytes::Bytes;
 use protocol::{

@@ -1,21 +1,20 @@
 //! The routes of grids and reference data.
 
 use super::{
-    Imported,
-    import::{check, keep},
+    import::{Imported, check, keep},
     map, reference,
 };
 use crate::{
-    app::App,
-    audit,
-    blobs::{Blobs, range},
-    failure::Failure,
+    app::{audit, state::App},
+    auth::actor::{Field, Staff},
     http::{
-        actor::{Field, Staff},
         body::{Json, Path, Query},
         operation::Operations,
+        range,
     },
+    kernel::failure::Failure,
     params,
+    photos::Blobs,
 };
 use axum::{
     body::Body,

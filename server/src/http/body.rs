@@ -1,6 +1,6 @@
 //! Request bodies and paths whose errors are problems like all others.
 
-use crate::failure::Failure;
+use crate::kernel::failure::Failure;
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use protocol::problem::{FieldError, ProblemCode};
 

@@ -2,7 +2,7 @@
 //! is known, and no earlier. Any other coding that the decompression in front did not undo is refused for every route.
 
 use super::problem;
-use crate::failure::Failure;
+use crate::kernel::failure::Failure;
 use axum::{
     body::{Body, Bytes},
     extract::{MatchedPath, Request},
@@ -26,7 +26,7 @@ fn is_coded(headers: &HeaderMap) -> bool {
 }
 
 /// Stands inside the decompression, which passes on what it does not know.
-pub(super) async fn known(request: Request, next: Next) -> Response {
+pub(crate) async fn known(request: Request, next: Next) -> Response {
     let coding = request.headers().get(CONTENT_ENCODING);
     let is_plain = coding.is_none_or(|value| value == "identity");
     let route = request.extensions().get::<MatchedPath>();

@@ -8,7 +8,7 @@ use super::{
     limits,
     problem::{self, Answered},
 };
-use crate::app::App;
+use crate::app::state::App;
 use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, header},
@@ -35,7 +35,7 @@ fn request_id(app: &App) -> RequestId {
 }
 
 /// The outermost layer but compression.
-pub(super) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(&app);
     let method = request.method().clone();

@@ -1,6 +1,6 @@
 //! What a request may cost: bytes after decompression, time between two pieces of a body, requests a minute.
 
-use crate::{app::App, failure::Failure};
+use crate::{app::state::App, kernel::failure::Failure};
 use axum::{
     body::Body,
     extract::{DefaultBodyLimit, Request},

@@ -11,8 +11,12 @@
 //! (`x-xunge-access`), from which the authorisation tests are generated. A role is only the first half: where
 //! the role reaches is checked in the handler, by [`Staff::require`] or by the scope of the query.
 
-use super::actor::Staff;
-use crate::{app::App, failure::Failure, people::sessions, terminals::tokens};
+use crate::{
+    app::state::App,
+    auth::{actor::Staff, sessions},
+    kernel::failure::Failure,
+    terminals::tokens,
+};
 use axum::{
     Extension,
     extract::{Request, State},

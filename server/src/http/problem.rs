@@ -6,7 +6,7 @@ use axum::{
 };
 use protocol::problem::{Problem, ProblemCode};
 
-/// The problem as an answer; the request's id is put in by the outermost layer ([`super::server`]).
+/// The problem as an answer; the request's id is put in by the outermost layer ([`crate::service::router`]).
 pub fn response(problem: Problem, retry_after_s: Option<u32>) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(&problem).unwrap_or_default();

@@ -5,23 +5,19 @@
 //! touches its neighbours or the custody. Order is kept inside one record: an entry whose `after` is not
 //! decided yet is held, and released when that one is.
 
-use super::{
-    Taken,
-    reading::{Content, Reading},
-    reasons,
-    row::{EntryRow, EntryState, made},
-    unsettled,
-};
+use super::{Taken, needs_action, reasons};
 use crate::{
-    activities,
-    app::App,
-    cases,
-    ctx::Ctx,
-    duty,
-    failure::Failure,
+    activities::records,
+    app::{ctx::Ctx, state::App},
+    cases::{answers, reports},
+    duty::presence,
+    entries::{
+        reading::{Content, Reading},
+        row::{EntryRow, EntryState, made},
+    },
+    kernel::failure::Failure,
     params, people,
-    store::{Hint, StoreError, Tx},
-    tasks,
+    store::{Hint, error::StoreError, tx::Tx},
 };
 use protocol::{
     entry::{Disposition, DispositionState, Entry},
@@ -205,13 +201,13 @@ pub(super) fn decide(
         made: held.made,
     };
     Ok(match payload {
-        Payload::CheckIn(p) => duty::check_in(tx, ctx, app, &taken, p)?.into(),
-        Payload::CheckOut(p) => duty::check_out(tx, ctx, app, &taken, p)?.into(),
-        Payload::Report(p) => cases::reports::file(tx, ctx, app, &taken, p)?.into(),
-        Payload::Activity(p) => activities::submit(tx, ctx, app, &taken, p)?.into(),
+        Payload::CheckIn(p) => presence::check_in(tx, ctx, app, &taken, p)?.into(),
+        Payload::CheckOut(p) => presence::check_out(tx, ctx, app, &taken, p)?.into(),
+        Payload::Report(p) => reports::file(tx, ctx, app, &taken, p)?.into(),
+        Payload::Activity(p) => records::submit(tx, ctx, app, &taken, p)?.into(),
         Payload::Answer(p) => match by {
-            By::Arrival => tasks::answers::take(tx, ctx, app, &taken, p)?.into(),
-            By::Reviewer => tasks::answers::decide(tx, ctx, app, &taken, p, true)?.into(),
+            By::Arrival => answers::take(tx, ctx, app, &taken, p)?.into(),
+            By::Reviewer => answers::decide(tx, ctx, app, &taken, p, true)?.into(),
         },
         Payload::Withdraw(p) => withdraw(tx, ctx, app, &taken, held, p)?,
         Payload::Void => Disposition::applied().into(),
@@ -274,7 +270,7 @@ fn withdraw(
     }
     match target.state {
         EntryState::Rejected => {
-            unsettled::close(tx, ctx, held.person, target.id, |_| reasons::withdrawn())?;
+            needs_action::close(tx, ctx, held.person, target.id, |_| reasons::withdrawn())?;
             Ok(Disposition::applied().into())
         }
         EntryState::Pending | EntryState::Held | EntryState::Review => {
@@ -282,10 +278,10 @@ fn withdraw(
             Ok(Disposition::applied().into())
         }
         EntryState::Applied => {
-            if let Some(disposition) = cases::reports::withdraw(tx, ctx, app, taken, &target)? {
+            if let Some(disposition) = reports::withdraw(tx, ctx, app, taken, &target)? {
                 return Ok(disposition.into());
             }
-            if let Some(disposition) = activities::withdraw(tx, ctx, app, taken, &target)? {
+            if let Some(disposition) = records::withdraw(tx, ctx, app, taken, &target)? {
                 return Ok(disposition.into());
             }
             Ok(Disposition::review(reasons::withdraw_late()).into())
@@ -396,7 +392,7 @@ fn write(
         disposition,
         at: ctx.now,
     };
-    unsettled::tell(tx, ctx, person, stood, was_sealed, row)
+    needs_action::tell(tx, ctx, person, stood, was_sealed, row)
 }
 
 /// Notes that applying failed for no fault of the entry. After some tries its author can see it.
@@ -423,9 +419,7 @@ pub(crate) fn photos_changed(
     app: &App,
     entry: EntryId,
 ) -> Result<(), Failure> {
-    if let Err(failure) = attempt(tx, ctx, |tx, ctx| {
-        cases::reports::photos_changed(tx, ctx, app, entry)
-    }) {
+    if let Err(failure) = attempt(tx, ctx, |tx, ctx| reports::photos_changed(tx, ctx, app, entry)) {
         tracing::error!(%entry, %failure, "the count of photos was not renewed");
     }
     Ok(())
@@ -449,7 +443,7 @@ pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<Held, Failure> {
             ))
         },
     )?;
-    let frame = super::reading::frame(&bytes).map_err(Failure::internal)?;
+    let frame = crate::entries::reading::frame(&bytes).map_err(Failure::internal)?;
     let reading = Reading::of(&frame, &bytes);
     Ok(Held {
         reading,

@@ -1,15 +1,14 @@
 //! How complete a stream is, for whoever has to vouch for it: both sides can prove it by number.
 
-use super::{INSPECTORS, mark, row::EntryState};
+use super::INSPECTORS;
 use crate::{
-    app::App,
-    failure::Failure,
-    http::{
-        actor::Staff,
-        body::{Json, Path},
-    },
+    app::state::App,
+    auth::actor::Staff,
+    entries::{mark, row::EntryState},
+    http::body::{Json, Path},
+    kernel::failure::Failure,
     params,
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{

@@ -4,13 +4,19 @@
 
 use super::{
     apply::{self, Held},
-    mark,
-    reading::{self, Content, Reading},
-    reasons,
-    row::basis_text,
-    unsettled,
+    needs_action, reasons,
 };
-use crate::{app::App, ctx::Ctx, failure::Failure, params, store::Tx};
+use crate::{
+    app::{ctx::Ctx, state::App},
+    entries::{
+        mark,
+        reading::{self, Content, Reading},
+        row::basis_text,
+    },
+    kernel::failure::Failure,
+    params,
+    store::tx::Tx,
+};
 use protocol::{
     entry::{Disposition, MAX_ENTRY_BYTES, Reason, Receipt},
     evidence::{ClockReading, TimeBasis, TrustedTime, trusted_time},
@@ -197,7 +203,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         if let Content::Known(entry, _) = &held.reading.content
             && let Some(old) = entry.supersedes
         {
-            unsettled::close(tx, ctx, held.person, old, reasons::superseded)?;
+            needs_action::close(tx, ctx, held.person, old, reasons::superseded)?;
         }
     }
     match batch.sealed.as_ref().and_then(|sealed| sealed.review.as_ref()) {

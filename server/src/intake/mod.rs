@@ -12,25 +12,21 @@
 //! * `push`, `parcel`, `parcels`, `review`, `completeness`: the routes.
 
 pub mod apply;
-mod completeness;
+pub(crate) mod completeness;
 mod custody;
-pub mod mark;
-mod parcel;
+mod needs_action;
+pub(crate) mod parcel;
 mod parcels;
 mod push;
-mod reading;
 mod reasons;
 mod review;
-mod row;
-mod sweep;
-mod unsettled;
+pub(crate) mod sweep;
 
 pub use apply::{Outcome, settle};
 pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};
 pub use parcel::{Carrier, take as take_parcel};
 pub use parcels::{KeptItem, ParcelView};
 pub use review::{Decision, ReviewDecision, ReviewItem, ReviewPage};
-pub use row::{EntryRow, EntryState};
 pub use sweep::{reconsider, sweep};
 
 use crate::http::operation::Operations;

@@ -10,15 +10,13 @@ use super::{
     reasons,
 };
 use crate::{
-    app::App,
-    audit,
-    blobs::{self, Blobs},
-    ctx::Ctx,
-    failure::Failure,
+    app::{audit, ctx::Ctx, identity, state::App},
     http::body::Json,
+    kernel::failure::Failure,
     params,
-    store::{StoreError, Tx},
-    terminals::{identity, parcel_keys, tokens},
+    photos::{self, Blobs},
+    store::{error::StoreError, tx::Tx},
+    terminals::{parcel_keys, tokens},
 };
 use axum::{
     body::Bytes,
@@ -104,7 +102,7 @@ pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAns
         })
         .await?;
     let secret = secret.ok_or_else(|| Failure::of(ProblemCode::ParcelKey))?;
-    let (limits, sealed) = (blobs::limits(app), bytes.clone());
+    let (limits, sealed) = (photos::limits(app), bytes.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let parcel = Parcel::read(&sealed).map_err(|bad| malformed(&bad))?;
         parcel
@@ -118,7 +116,7 @@ pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAns
                 photo,
                 fault: media::inspect(&bytes, &limits)
                     .err()
-                    .map(|e| blobs::not_a_photo(&e)),
+                    .map(|e| photos::not_a_photo(&e)),
                 bytes: bytes.into(),
             })
             .collect();

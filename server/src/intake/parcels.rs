@@ -2,15 +2,15 @@
 
 use super::{INSPECTORS, parcel::Carrier};
 use crate::{
-    app::App,
-    failure::Failure,
-    http::{
-        actor::Staff,
-        body::{Json, Query},
+    app::state::App,
+    auth::actor::Staff,
+    http::body::{Json, Query},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
     },
-    list::{self, Page, Where},
     params,
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -79,7 +79,7 @@ pub(super) async fn list(
     staff: Staff,
     Query(query): Query<ParcelQuery>,
 ) -> Result<Json<Page<ParcelView>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     let areas = staff.areas(INSPECTORS);
     let found = app
         .read(move |tx| {
@@ -113,7 +113,7 @@ pub(super) async fn list(
     Ok(Json(Page::cut(found, limit, |parcel| parcel.id.to_string())))
 }
 
-fn view(row: &crate::store::Row) -> Result<ParcelView, StoreError> {
+fn view(row: &crate::store::value::Row) -> Result<ParcelView, StoreError> {
     let sealed_for: String = row.get("sealed_for")?;
     let left: i64 = row.get("remaining")?;
     Ok(ParcelView {

@@ -5,11 +5,11 @@ use super::{
     custody::{self, Batch, Element},
 };
 use crate::{
-    app::App,
-    duty,
-    failure::Failure,
-    http::{actor::Field, coding},
-    terminals::identity,
+    app::{identity, state::App},
+    auth::actor::Field,
+    duty::presence,
+    http::coding,
+    kernel::failure::Failure,
 };
 use axum::{
     body::Bytes,
@@ -89,7 +89,9 @@ pub(super) async fn push(
     let (custody, epoch) = app
         .write(move |tx, ctx| {
             // Nothing that another room does may cost custody.
-            if let Err(failure) = apply::attempt(tx, ctx, |tx, ctx| duty::contact(tx, ctx, &parts, person)) {
+            if let Err(failure) =
+                apply::attempt(tx, ctx, |tx, ctx| presence::contact(tx, ctx, &parts, person))
+            {
                 tracing::error!(%failure, "the contact was not noted");
             }
             Ok((custody::take(tx, ctx, &parts, &batch)?, identity::epoch(tx)?))

@@ -1,6 +1,6 @@
 //! The words of the dispositions that intake itself decides.
 
-use crate::failure::Refusal;
+use crate::kernel::failure::Refusal;
 use protocol::entry::Reason;
 
 pub(super) fn kind_unknown(kind: &str) -> Reason {

@@ -5,21 +5,19 @@ use super::{
     REVIEWERS,
     apply::{self, By, Outcome},
     reasons,
-    row::{EntryRow, EntryState},
 };
 use crate::{
-    app::App,
-    audit,
-    ctx::Ctx,
-    failure::Failure,
-    http::{
-        actor::Staff,
-        body::{Json, Path, Query},
+    app::{audit, ctx::Ctx, state::App},
+    auth::actor::Staff,
+    cases::answers,
+    entries::row::{EntryRow, EntryState},
+    http::body::{Json, Path, Query},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
     },
-    list::{self, Page, Where},
     params,
-    store::Tx,
-    tasks,
+    store::tx::Tx,
 };
 use axum::extract::State;
 use protocol::{
@@ -100,7 +98,7 @@ pub(super) async fn list(
     staff: Staff,
     Query(paging): Query<Paging>,
 ) -> Result<Json<ReviewPage>, Failure> {
-    let limit = list::limit(paging.limit);
+    let limit = page::limit(paging.limit);
     let areas = staff.areas(REVIEWERS);
     let after = paging.after.as_deref().and_then(|cursor| {
         let mut parts = cursor.splitn(3, '.');
@@ -276,7 +274,8 @@ fn decide_in(
         },
         Decision::Reject => {
             let rejected = Disposition::rejected(reasons::reviewer("review.rejected", words));
-            if let super::reading::Content::Known(entry, Payload::Answer(p)) = &held.reading.content {
+            if let crate::entries::reading::Content::Known(entry, Payload::Answer(p)) = &held.reading.content
+            {
                 let taken = super::Taken {
                     entry: entry.as_ref().clone(),
                     sha256: held.sha256,
@@ -284,9 +283,7 @@ fn decide_in(
                     received: held.received,
                     made: held.made,
                 };
-                apply::attempt(tx, ctx, |tx, ctx| {
-                    tasks::answers::decide(tx, ctx, app, &taken, p, false)
-                })?;
+                apply::attempt(tx, ctx, |tx, ctx| answers::decide(tx, ctx, app, &taken, p, false))?;
             }
             rejected
         }

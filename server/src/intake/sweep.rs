@@ -2,7 +2,7 @@
 //! program what an older one did not understand.
 
 use super::apply::{load, run};
-use crate::{app::App, failure::Failure, params};
+use crate::{app::state::App, kernel::failure::Failure, params};
 use protocol::ids::EntryId;
 use protocol::sabotage::{self, Defect};
 use std::collections::VecDeque;

@@ -1,19 +1,17 @@
 //! Accounts and roles: made by the organisation one level up (TJ-01), inside its own reach (TJ-02), every act
 //! in the audit. There are no default accounts, and nobody chooses another's lasting password.
 
-use super::{invalid, login, passwords, scope, sessions};
+use super::{invalid, login, passwords, scope};
 use crate::{
-    app::App,
-    audit,
-    ctx::Ctx,
-    failure::Failure,
-    http::{
-        actor::Staff,
-        body::{Json, Path, Query},
+    app::{audit, ctx::Ctx, state::App},
+    auth::{actor::Staff, sessions},
+    http::body::{Json, Path, Query},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
     },
-    list::{self, Page, Where},
     params,
-    store::Tx,
+    store::tx::Tx,
     terminals::tokens,
 };
 use axum::extract::State;
@@ -197,7 +195,7 @@ pub async fn list(
     staff: Staff,
     Query(query): Query<PeopleQuery>,
 ) -> Result<Json<Page<PersonView>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     app.read(move |tx| {
         let mut scope = Where::default();
         scope.one_of("org", scope::units(tx, &staff, &[Role::Admin])?);
@@ -318,7 +316,7 @@ pub async fn disable(
         for stream in &streams {
             tokens::revoke(tx, *stream, ctx.now)?;
         }
-        crate::duty::end(tx, ctx, id)?;
+        crate::duty::presence::end(tx, ctx, id)?;
         let detail = format!("sessions={sessions} streams={}", streams.len());
         note(tx, ctx, &staff, "person.disable", id, &detail)?;
         Ok(Disabled { sessions, streams })

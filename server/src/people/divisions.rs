@@ -5,13 +5,12 @@
 //! moves nobody. The same list imported twice changes nothing but names.
 
 use crate::{
-    app::App,
-    audit,
-    ctx::Ctx,
-    failure::Failure,
-    http::{actor::Staff, body::Json, operation::Operations},
+    app::{audit, ctx::Ctx, state::App},
+    auth::actor::Staff,
+    http::{body::Json, operation::Operations},
+    kernel::failure::Failure,
     params,
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use grid::cut::{Divisions, Numbering};

@@ -1,13 +1,13 @@
 //! Signing in and out (DC-12): own password, nobody logs in as another, every session stands in the work log.
 
-use super::{passwords, sessions};
+use super::passwords;
 use crate::{
-    app::App,
-    audit,
-    failure::Failure,
-    http::{actor::Staff, body::Json},
+    app::{audit, state::App},
+    auth::{actor::Staff, sessions},
+    http::body::Json,
+    kernel::failure::Failure,
     params,
-    store::Tx,
+    store::tx::Tx,
 };
 use axum::{extract::State, http::StatusCode};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};

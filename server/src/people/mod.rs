@@ -7,13 +7,12 @@ pub mod orgs;
 pub mod passwords;
 pub mod posts;
 pub mod scope;
-pub mod sessions;
 
 use crate::{
-    failure::Failure,
     http::operation::Operations,
+    kernel::failure::Failure,
     params,
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use protocol::{
     ids::{OrgId, PersonId},

@@ -2,17 +2,15 @@
 
 use super::{invalid, scope};
 use crate::{
-    app::App,
-    audit,
-    ctx::Ctx,
-    failure::Failure,
-    http::{
-        actor::Staff,
-        body::{Json, Query},
+    app::{audit, ctx::Ctx, state::App},
+    auth::actor::Staff,
+    http::body::{Json, Query},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
     },
-    list::{self, Page, Where},
     params,
-    store::Tx,
+    store::tx::Tx,
 };
 use axum::extract::State;
 use protocol::ids::OrgId;
@@ -141,7 +139,7 @@ pub async fn list(
     staff: Staff,
     Query(query): Query<OrgQuery>,
 ) -> Result<Json<Page<Org>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     app.read(move |tx| {
         let mut scope = Where::default();
         let areas: Vec<String> = staff.grants.iter().map(|g| g.area.clone()).collect();

@@ -2,7 +2,7 @@
 //!
 //! Composition rules are not asked for: length and the list are what helps.
 
-use crate::{app::App, failure::Failure};
+use crate::{app::state::App, kernel::failure::Failure};
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},

@@ -2,18 +2,15 @@
 
 use super::{invalid, scope};
 use crate::{
-    app::App,
-    audit,
-    ctx::Ctx,
-    failure::Failure,
-    feed::MailboxId,
-    http::{
-        actor::Staff,
-        body::{Json, Path, Query},
+    app::{audit, ctx::Ctx, mailbox::MailboxId, state::App},
+    auth::actor::Staff,
+    http::body::{Json, Path, Query},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
     },
-    list::{self, Page, Where},
     params,
-    store::{Hint, StoreError, Tx},
+    store::{Hint, error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -238,7 +235,7 @@ pub async fn list(
     staff: Staff,
     Query(query): Query<PostQuery>,
 ) -> Result<Json<Page<PostView>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     app.read(move |tx| {
         let mut scope = Where::default();
         scope.one_of("org", scope::units(tx, &staff, &[Role::Admin, Role::Supervisor])?);
@@ -348,7 +345,7 @@ pub async fn relieve(
              WHERE post = ?1 AND person = ?2 AND (until IS NULL OR until > ?3)",
             params![id.to_string(), person.to_string(), ctx.now.0],
         )?;
-        crate::duty::relieved(tx, ctx, id, person)?;
+        crate::duty::presence::relieved(tx, ctx, id, person)?;
         done(tx, ctx, &staff, "post.relieve", id, &format!("person:{person}"))
     })
     .await
@@ -368,7 +365,7 @@ fn done(
     // Who was relieved has to forget the post's mail although nothing in it moved.
     tx.after_commit(Hint::Mailbox(MailboxId::Post(id).to_string()));
     // Whose cells or whose holder changed: its tasks find whoever is right now.
-    crate::tasks::resolve_for_post(tx, ctx, id)?;
+    crate::tasks::assign::resolve_for_post(tx, ctx, id)?;
     audit::note(tx, ctx, Some(staff.person), action, &format!("post:{id}"), detail)?;
     Ok(view(tx, id)?)
 }

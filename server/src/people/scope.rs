@@ -2,10 +2,10 @@
 //! tree and not by the area: a department shares the area of its district and still rules nothing there.
 
 use crate::{
-    failure::Failure,
-    http::actor::Staff,
+    auth::actor::Staff,
+    kernel::failure::Failure,
     params,
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use protocol::{ids::OrgId, problem::ProblemCode, role::Role};
 

@@ -10,10 +10,10 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// [`Tx::one`](super::Tx::one) found no row.
+    /// [`Tx::one`](super::tx::Tx::one) found no row.
     #[error("no such row")]
     NotFound,
-    /// [`Tx::one`](super::Tx::one) or [`Tx::opt`](super::Tx::opt) found more than one row.
+    /// [`Tx::one`](super::tx::Tx::one) or [`Tx::opt`](super::tx::Tx::opt) found more than one row.
     #[error("more than one row where at most one was expected")]
     TooManyRows,
     /// A unique constraint or primary key refused the row. `constraint` reads `table.column, table.column`

@@ -3,8 +3,11 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::tx::Session;
-use super::{Hint, StoreError, Tx};
+use super::{
+    Hint,
+    error::StoreError,
+    tx::{Session, Tx},
+};
 
 /// How one run of a closure ended.
 pub(super) enum Verdict {

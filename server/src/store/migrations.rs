@@ -7,7 +7,10 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Internal, StoreError, Tx};
+use super::{
+    error::{Internal, StoreError},
+    tx::Tx,
+};
 use crate::params;
 
 /// One step of the schema.

@@ -51,10 +51,10 @@
 //! `sqlite` and `postgres` the engines, `job` and `queue` the way of a closure to a thread.
 
 mod backoff;
-mod error;
+pub(crate) mod error;
 mod job;
 pub mod migrations;
-mod options;
+pub(crate) mod options;
 mod postgres;
 mod queue;
 mod sqlite;
@@ -65,8 +65,8 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot};
 
+use crate::store::job::{Job, Task};
 pub use error::{Internal, StoreError};
-use job::{Job, Task};
 pub use migrations::{MIGRATIONS, Migration};
 pub use options::Options;
 pub use tx::Tx;

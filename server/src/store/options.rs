@@ -15,7 +15,7 @@ pub struct Options {
     pub group: usize,
     /// How long a group on SQLite takes in more closures, so that its first is not kept waiting.
     pub group_time: Duration,
-    /// How many closures may wait in each lane before [`StoreError::Busy`](super::StoreError::Busy).
+    /// How many closures may wait in each lane before [`StoreError::Busy`](super::error::StoreError::Busy).
     pub queue: usize,
     /// Reader threads on SQLite.
     pub readers: usize,

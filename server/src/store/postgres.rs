@@ -18,13 +18,20 @@ use std::time::Duration;
 use ::postgres::Config;
 use tokio::sync::broadcast;
 
-use self::hints::{Listener, Wire};
-use self::session::{PgSession, Step};
-use super::backoff::Backoff;
-use super::job::{Job, Task};
-use super::queue::{Queue, Refused};
-use super::tx::Tx;
-use super::{Executor, Hint, Lane, Options, StoreError, migrations};
+use super::{
+    Executor, Hint, Lane,
+    backoff::Backoff,
+    error::StoreError,
+    job::{Job, Task},
+    migrations,
+    options::Options,
+    postgres::{
+        hints::{Listener, Wire},
+        session::{PgSession, Step},
+    },
+    queue::{Queue, Refused},
+    tx::Tx,
+};
 
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);

@@ -12,11 +12,16 @@ use protocol::sabotage::{self, Defect};
 use rusqlite::Connection;
 use tokio::sync::broadcast;
 
-use self::connection::{Statements, classify, connect, run};
-use super::job::{Job, Task, Verdict};
-use super::queue::{Queue, Refused};
-use super::tx::Tx;
-use super::{Executor, Hint, Lane, Options, StoreError, migrations};
+use super::{
+    Executor, Hint, Lane,
+    error::StoreError,
+    job::{Job, Task, Verdict},
+    migrations,
+    options::Options,
+    queue::{Queue, Refused},
+    sqlite::connection::{Statements, classify, connect, run},
+    tx::Tx,
+};
 
 /// The engine's threads behind two queues.
 pub(super) struct Threads {

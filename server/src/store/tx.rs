@@ -1,7 +1,10 @@
 //! The transaction that domain code sees.
 
-use super::value::{Row, Value};
-use super::{Hint, StoreError};
+use super::{
+    Hint,
+    error::StoreError,
+    value::{Row, Value},
+};
 
 /// What an engine lends to a transaction. Statement texts carry `?1`, `?2` ..; the engine translates.
 pub(super) trait Session {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// A parameter or a column. Text must not contain NUL and reals must not be NaN: PostgreSQL refuses the
-/// one and SQLite turns the other into NULL, so [`Tx`](super::Tx) refuses both everywhere.
+/// one and SQLite turns the other into NULL, so [`Tx`](super::tx::Tx) refuses both everywhere.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
@@ -91,7 +91,7 @@ impl<T: Clone + Into<Self>> From<&T> for Value {
 #[macro_export]
 macro_rules! params {
     ($($value:expr),* $(,)?) => {
-        &[$($crate::store::Value::from($value)),*] as &[$crate::store::Value]
+        &[$($crate::store::value::Value::from($value)),*] as &[$crate::store::value::Value]
     };
 }
 

@@ -4,7 +4,13 @@ use super::{
     rules,
     task::{self, COLUMNS, Task},
 };
-use crate::{ctx::Ctx, duty, failure::Failure, feed::MailboxId, params, store::Tx};
+use crate::{
+    app::{ctx::Ctx, mailbox::MailboxId},
+    duty::presence,
+    kernel::failure::Failure,
+    params,
+    store::tx::Tx,
+};
 use protocol::{
     duty::TaskState,
     feed::kind,
@@ -24,7 +30,7 @@ pub fn resolve(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Fa
     if !matches!(task.state, TaskState::Nobody | TaskState::Assigned) {
         return Ok(());
     }
-    let candidates = duty::on_duty(tx, task.order.cell, ctx.now)?;
+    let candidates = presence::on_duty(tx, task.order.cell, ctx.now)?;
     let holder = rules::choose(&candidates, task.holder).map(|c| (c.post, c.person));
     if holder != task.holder {
         pass(tx, ctx, task, holder)?;
@@ -65,7 +71,7 @@ fn tell(ctx: &mut Ctx, task: &Task) -> Result<(), Failure> {
 }
 
 /// Closes a task for good: the state is set by the caller, the lease ends, the mailbox forgets it.
-pub(super) fn close(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
+pub(crate) fn close(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
     task::end_lease(tx, task.id, ctx.now)?;
     if let Some((post, _)) = task.holder {
         ctx.mail.remove(MailboxId::Post(post), kind::TASK, task.id);

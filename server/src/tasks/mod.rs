@@ -5,11 +5,11 @@
 //! * `assign`: issue, resolve, hand on, close; the post's mailbox follows.
 //! * [`answers`]: what comes back from the field. `task`: the task in the database. `routes`: the operations.
 
-pub mod answers;
-mod assign;
-mod routes;
+pub(crate) mod assign;
+pub mod compare;
+pub(crate) mod routes;
 pub mod rules;
-mod task;
+pub(crate) mod task;
 
 pub use assign::{cancel, issue, resolve, resolve_for_post};
 pub use routes::{TaskView, routes};

@@ -1,23 +1,31 @@
 //! The operations on tasks.
 
 use super::{
-    assign,
+    assign, compare,
     rules::Lease,
-    task::{self, COLUMNS, Order, Task},
+    task::{COLUMNS, Order, Task, leases},
 };
 use crate::{
-    app::App,
-    audit,
-    cases::{self, CaseFile},
-    failure::Failure,
+    app::{audit, state::App},
+    auth::actor::Staff,
+    cases::{
+        file::CaseFile,
+        ledger,
+        photos::{self, CasePhoto, Origin},
+        repeat,
+        view::FlagName,
+    },
+    grids::place,
     http::{
-        actor::Staff,
         body::{Json, Path, Query},
         operation::Operations,
     },
-    list::{self, Page, Where},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
+    },
     params,
-    store::{StoreError, Tx},
+    store::{error::StoreError, tx::Tx},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use protocol::{
@@ -48,6 +56,7 @@ pub fn routes() -> Operations {
         .staff(READERS, routes!(tasks))
         .staff(READERS, routes!(task))
         .staff(READERS, routes!(photo))
+        .field(routes!(compare::by_hash))
         .staff(&[Role::Supervisor], routes!(cancel))
 }
 
@@ -104,13 +113,13 @@ pub struct TaskView {
     pub answered: Option<Millis>,
     /// What is odd about the fix that came with the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answer_flags: Vec<cases::FlagName>,
+    pub answer_flags: Vec<FlagName>,
     /// Who had it when; in the view of one task.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<LeaseView>,
     /// Photos of the answer; in the view of one task.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub photos: Vec<cases::photos::CasePhoto>,
+    pub photos: Vec<CasePhoto>,
 }
 
 fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreError> {
@@ -123,7 +132,7 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
         None => None,
     };
     let answer_flags = match task.answer_entry {
-        Some(entry) => cases::FlagName::of_fix(tx, entry)?,
+        Some(entry) => FlagName::of_fix(tx, entry)?,
         None => Vec::new(),
     };
     let o = &task.order;
@@ -164,9 +173,9 @@ fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
         since: l.since,
         until: l.until,
     };
-    let leases = task::leases(tx, task.id)?.into_iter().map(lease).collect();
+    let leases = leases(tx, task.id)?.into_iter().map(lease).collect();
     let photos = match task.answer_entry {
-        Some(entry) => cases::photos::named_by(tx, entry, cases::photos::Origin::Answer)?,
+        Some(entry) => photos::named_by(tx, entry, Origin::Answer)?,
         None => Vec::new(),
     };
     Ok(TaskView {
@@ -262,16 +271,16 @@ fn compare(
     sha256: Sha256,
 ) -> Result<(Option<StreamId>, Sha256), Failure> {
     if let Some(file) = file {
-        let events: Vec<_> = cases::ledger::load(tx, file.id)?
+        let events: Vec<_> = ledger::load(tx, file.id)?
             .iter()
             .filter_map(|s| serde_json::from_str(&s.body).ok())
             .collect();
-        let photos = cases::photos::all(tx, file, &events)?;
+        let photos = photos::all(tx, file, &events)?;
         if let Some(photo) = photos.into_iter().find(|p| p.sha256 == sha256 && p.held) {
             return Ok((photo.stream, sha256));
         }
     }
-    if cases::photos::is_uploaded_by(tx, sha256, staff.person)? {
+    if photos::is_uploaded_by(tx, sha256, staff.person)? {
         return Ok((None, sha256));
     }
     Err(Failure::fields(
@@ -295,9 +304,9 @@ async fn create(
     Json(body): Json<TaskBody>,
 ) -> Result<Json<TaskView>, Failure> {
     let due = body.check(&app, app.clock.now())?;
-    let request = cases::request_of(&headers, &staff, body.request)?.map(|id| TaskId(id.0));
-    let (cell, grid) = cases::find_place(&app, body.place, body.cell)?
-        .ok_or_else(|| Failure::of(ProblemCode::PlaceUnknown))?;
+    let request = repeat::request_of(&headers, &staff, body.request)?.map(|id| TaskId(id.0));
+    let (cell, grid) =
+        place::find(&app, body.place, body.cell)?.ok_or_else(|| Failure::of(ProblemCode::PlaceUnknown))?;
     staff.require(Role::Supervisor, cell.as_str())?;
     let place = body.place.or_else(|| app.grids.centre(cell));
     app.write(move |tx, ctx| {
@@ -309,10 +318,7 @@ async fn create(
             return if same && o.cell == cell {
                 Ok(full(tx, &done, ctx.now)?)
             } else {
-                Err(Failure::fields(
-                    ProblemCode::Invalid,
-                    vec![cases::request_reused()],
-                ))
+                Err(Failure::fields(ProblemCode::Invalid, vec![repeat::reused()]))
             };
         }
         let file = match body.case {
@@ -380,7 +386,7 @@ async fn tasks(
     staff: Staff,
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<Page<TaskView>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     let now = app.clock.now();
     let mut condition = Where::default();
     condition.within("cell", &staff.areas(READERS));
@@ -465,7 +471,7 @@ async fn photo(
         .read(move |tx| {
             let task = readable(tx, &staff, id)?;
             let photos = match task.answer_entry {
-                Some(entry) => cases::photos::named_by(tx, entry, cases::photos::Origin::Answer)?,
+                Some(entry) => photos::named_by(tx, entry, Origin::Answer)?,
                 None => Vec::new(),
             };
             photos
@@ -474,7 +480,7 @@ async fn photo(
                 .ok_or_else(|| Failure::of(ProblemCode::NotFound))
         })
         .await?;
-    cases::photos::answer(&app, &photo, &headers).await
+    photos::answer(&app, &photo, &headers).await
 }
 
 /// Why a task is taken back.

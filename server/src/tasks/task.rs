@@ -2,10 +2,10 @@
 
 use super::rules::Lease;
 use crate::{
-    ctx::Ctx,
-    failure::Failure,
+    app::ctx::Ctx,
+    kernel::failure::Failure,
     params,
-    store::{Row, StoreError, Tx},
+    store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
     codes::{CellCode, GridVersion},
@@ -197,7 +197,7 @@ impl Task {
 }
 
 /// Who had the task when, in order.
-pub(super) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<Lease>, StoreError> {
+pub(crate) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<Lease>, StoreError> {
     tx.all(
         "SELECT post, person, since, until FROM task_lease WHERE task = ?1 ORDER BY seq",
         params![task.to_string()],

@@ -2,17 +2,16 @@
 
 use super::{enrol, parcel_keys, tokens};
 use crate::{
-    app::App,
-    audit,
-    failure::Failure,
-    http::{
-        actor::Staff,
-        body::{Json, Path, Query},
+    app::{audit, state::App},
+    auth::actor::Staff,
+    http::body::{Json, Path, Query},
+    kernel::{
+        failure::Failure,
+        page::{self, Page, Where},
     },
-    list::{self, Page, Where},
     params,
-    people::{self, invalid, scope},
-    store::{StoreError, Tx},
+    people::{invalid, posts, scope},
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -152,9 +151,9 @@ pub async fn invite(
     app.write(move |tx, ctx| {
         let org = org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
-        let org = people::posts::org_of(tx, body.post)?;
+        let org = posts::org_of(tx, body.post)?;
         scope::administers(tx, &staff, org)?;
-        if !people::posts::holds(tx, body.post, body.person, ctx.now)? {
+        if !posts::holds(tx, body.post, body.person, ctx.now)? {
             return Err(invalid(
                 "/person",
                 "该人员现在不在此岗位",
@@ -194,7 +193,7 @@ pub async fn list(
     staff: Staff,
     Query(query): Query<TerminalQuery>,
 ) -> Result<Json<Page<TerminalView>>, Failure> {
-    let limit = list::limit(query.limit);
+    let limit = page::limit(query.limit);
     app.read(move |tx| {
         let mut scope = Where::default();
         scope.one_of("org", scope::units(tx, &staff, &[Role::Admin])?);
@@ -243,7 +242,7 @@ pub async fn revoke(
                 &format!("stream:{id}"),
                 reason,
             )?;
-            crate::duty::stream_revoked(tx, ctx, id)?;
+            crate::duty::presence::stream_revoked(tx, ctx, id)?;
         }
         Ok(view(tx, terminal)?)
     })
@@ -267,7 +266,7 @@ pub async fn wipe(
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
         for stream in tokens::order_wipe(tx, id, ctx.now)? {
-            crate::duty::stream_revoked(tx, ctx, stream)?;
+            crate::duty::presence::stream_revoked(tx, ctx, stream)?;
         }
         let entity = format!("terminal:{id}");
         audit::note(tx, ctx, Some(staff.person), "terminal.wipe", &entity, reason)?;

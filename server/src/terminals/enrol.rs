@@ -1,15 +1,14 @@
 //! Enrolment: a one-time code binds terminal, post and holder to a stream and its key, and the server signs
 //! the binding.
 
-use super::identity;
 use crate::{
-    app::App,
-    audit,
-    ctx::Ctx,
-    failure::Failure,
+    app::{audit, ctx::Ctx, identity, state::App},
+    auth::sessions,
     http::body::Json,
-    params, people,
-    store::{StoreError, Tx},
+    kernel::failure::Failure,
+    params,
+    people::{self, posts},
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -97,7 +96,7 @@ pub async fn enrol(
     let answer = app
         .write(move |tx, ctx| {
             let (certificate, person) = bind(tx, ctx, &parts, &request)?;
-            let roles = people::sessions::grants(tx, person)?;
+            let roles = sessions::grants(tx, person)?;
             let mut roles: Vec<_> = roles.into_iter().map(|g| g.role).collect();
             roles.dedup();
             Ok(EnrolAnswer {
@@ -165,7 +164,7 @@ fn bind(
             _ => Err(refused()),
         };
     }
-    let holds = people::posts::holds(tx, code.post, code.person, ctx.now)?;
+    let holds = posts::holds(tx, code.post, code.person, ctx.now)?;
     let active = people::is_active(tx, code.person)?;
     if code.expires <= ctx.now || !holds || !active {
         return Err(refused());
@@ -238,7 +237,7 @@ pub(super) fn insert(
     Ok(())
 }
 
-fn signed(row: &crate::store::Row) -> Result<SignedCertificate, StoreError> {
+fn signed(row: &crate::store::value::Row) -> Result<SignedCertificate, StoreError> {
     Ok(SignedCertificate {
         certificate: row.get("certificate")?,
         signature: row.parse("signature")?,
@@ -270,7 +269,7 @@ fn owned_by(tx: &mut Tx<'_>, stream: StreamId, person: PersonId) -> Result<(), F
 
 /// The county whose reference data the holder gets: that of the post's first area.
 fn county(tx: &mut Tx<'_>, post: PostId) -> Result<CountyCode, Failure> {
-    let areas = people::posts::areas(tx, post)?;
+    let areas = posts::areas(tx, post)?;
     areas
         .iter()
         .find_map(|area| area.get(..6)?.parse().ok())

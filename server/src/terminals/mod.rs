@@ -3,9 +3,8 @@
 
 pub mod admin;
 pub mod enrol;
-pub mod identity;
 pub mod parcel_keys;
-mod standin;
+mod placeholder;
 pub mod tokens;
 
 use crate::http::operation::Operations;

@@ -2,10 +2,10 @@
 //! enrolled with for years, so that a retired key is never thrown away.
 
 use crate::{
-    ctx::{Clock as _, Ctx, SystemClock},
-    failure::Failure,
+    app::ctx::{Clock as _, Ctx, SystemClock},
+    kernel::failure::Failure,
     params,
-    store::{Row, Store, StoreError, Tx},
+    store::{Store, error::StoreError, tx::Tx, value::Row},
 };
 use protocol::parcel::{ParcelKey, ParcelSecret};
 
@@ -53,7 +53,7 @@ pub async fn renew(store: &Store, fresh: [u8; 32]) -> Result<ParcelKey, Failure>
                 params![hex::encode(fresh)],
             )?;
             let key = made.public();
-            crate::audit::note(tx, &mut ctx, None, "server.renew_parcel_key", "server", &key.id())?;
+            crate::app::audit::note(tx, &mut ctx, None, "server.renew_parcel_key", "server", &key.id())?;
             Ok(key)
         })
         .await

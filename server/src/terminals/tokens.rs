@@ -4,16 +4,17 @@
 //! so that any replica takes the answer. The token is derived from the challenge: answering one twice (a lost
 //! answer) gives the same token again, and never a longer life.
 //!
-//! [`Identity::mac_key`]: super::identity::Identity
+//! [`Identity::mac_key`]: crate::app::identity::Identity
 
-use super::{enrol, identity, standin};
+use super::{enrol, placeholder};
 use crate::{
-    app::App,
-    ctx::Ctx,
-    failure::Failure,
-    http::{actor::Field, body::Json},
-    intake, params, people,
-    store::{StoreError, Tx},
+    app::{ctx::Ctx, identity, state::App},
+    auth::actor::Field,
+    entries::mark,
+    http::body::Json,
+    kernel::failure::Failure,
+    params, people,
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
@@ -125,11 +126,7 @@ pub async fn answer(
                 "UPDATE stream SET last_contact = ?2 WHERE id = ?1",
                 params![&stream, ctx.now.0],
             )?;
-            Ok((
-                intake::mark::of(tx, request.stream)?,
-                identity::epoch(tx)?,
-                ctx.now,
-            ))
+            Ok((mark::of(tx, request.stream)?, identity::epoch(tx)?, ctx.now))
         })
         .await?;
     Ok(Json(TokenAnswer {
@@ -184,7 +181,7 @@ pub(crate) fn readmit(
     certificate: &Certificate,
     signed: &SignedCertificate,
 ) -> Result<(), Failure> {
-    let org = standin::ensure(tx, ctx, certificate)?;
+    let org = placeholder::ensure(tx, ctx, certificate)?;
     if !people::is_active(tx, certificate.holder)? {
         return Err(Failure::because(ProblemCode::StreamUnknown, "holder"));
     }
@@ -237,7 +234,7 @@ struct Holder {
 }
 
 impl Holder {
-    fn read(row: &crate::store::Row) -> Result<Self, StoreError> {
+    fn read(row: &crate::store::value::Row) -> Result<Self, StoreError> {
         Ok(Self {
             stream: row.parse("id")?,
             person: row.parse("person")?,
@@ -250,7 +247,7 @@ impl Holder {
 }
 
 /// What a stream that may not speak any more is told, out of `revoked`, `wipe_ordered` and the holder's `disabled`.
-pub(crate) fn end_of(row: &crate::store::Row) -> Result<Option<ProblemCode>, StoreError> {
+pub(crate) fn end_of(row: &crate::store::value::Row) -> Result<Option<ProblemCode>, StoreError> {
     let told = |column, code| Ok::<_, StoreError>(row.get::<Option<i64>>(column)?.map(|_| code));
     Ok(told("wipe_ordered", ProblemCode::TerminalWipe)?
         .or(told("revoked", ProblemCode::StreamRevoked)?)

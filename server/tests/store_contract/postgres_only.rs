@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use server::params;
-use server::store::{Hint, Options, Store, StoreError, Tx};
+use server::{
+    params,
+    store::{Hint, Options, Store, StoreError, Tx},
+};
 use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::Bench;

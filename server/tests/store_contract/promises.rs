@@ -7,8 +7,10 @@ use std::thread::JoinHandle;
 use proptest::prelude::{Just, any, prop_oneof};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
-use server::params;
-use server::store::{Hint, Migration, Options, Store, StoreError, Tx, Value};
+use server::{
+    params,
+    store::{Hint, Migration, Options, Store, StoreError, Tx, Value},
+};
 use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::{Bench, SCHEMA};

@@ -3,8 +3,10 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use server::params;
-use server::store::{Migration, Options, Store, StoreError};
+use server::{
+    params,
+    store::{Migration, Options, Store, StoreError},
+};
 
 use crate::promises::{add, hold, ids, insert};
 use crate::{Bench, SCHEMA};

@@ -38,14 +38,17 @@ use pg::TestDatabase;
 use protocol::{calendar::Calendar, manifest::Catalogue, time::Millis};
 use serde_json::Value;
 use server::{
-    app::{App, Parts},
-    blobs::Blobs,
-    config::Settings,
-    ctx::{Chance, Clock},
+    app::{
+        ctx::{Chance, Clock},
+        identity::Identity,
+        state::{App, Parts},
+    },
     grids::Grids,
-    http::server::router,
+    kernel::config::Settings,
+    photos::Blobs,
+    service::router::router,
     store::{Options, Store},
-    terminals::{PublicAddress, identity::Identity},
+    terminals::PublicAddress,
 };
 use std::sync::{
     Arc, Mutex,
@@ -303,7 +306,10 @@ impl TestApp {
     /// Goes behind the routes.
     pub async fn write<T: Send + 'static>(
         &self,
-        f: impl FnMut(&mut server::store::Tx<'_>, &mut server::ctx::Ctx) -> Result<T, server::failure::Failure>
+        f: impl FnMut(
+            &mut server::store::Tx<'_>,
+            &mut server::app::ctx::Ctx,
+        ) -> Result<T, server::kernel::failure::Failure>
         + Send
         + 'static,
     ) -> T {

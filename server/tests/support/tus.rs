@@ -203,7 +203,7 @@ pub async fn sweep_while_a_chunk_waits(
             tokio::time::sleep(Duration::from_millis(300)).await;
             open.send(()).unwrap();
         };
-        tokio::join!(server::blobs::sweep(&app.app), open).0.unwrap();
+        tokio::join!(server::photos::sweep(&app.app), open).0.unwrap();
     };
     let (answer, ()) = tokio::join!(chunk, meanwhile);
     holder.join().unwrap().unwrap();

@@ -5,7 +5,7 @@ use protocol::{
     ids::{OrgId, PersonId, PostId, TerminalId},
     role::Role,
 };
-use server::{params, people, terminals::enrol};
+use server::{auth, params, people, terminals::enrol};
 
 /// The tree that most tests need: city 2201, district 220104, street 22010405, community 2201040503, and a
 /// handling department of the district.
@@ -104,7 +104,7 @@ impl TestApp {
         let token = hex::encode(self.app.secret());
         let kept = token.clone();
         self.write(move |tx, ctx| {
-            people::sessions::open(tx, person, &kept, ctx.now, 24 * 400)?;
+            auth::sessions::open(tx, person, &kept, ctx.now, 24 * 400)?;
             // Not idle before the year is over.
             tx.execute(
                 "UPDATE session SET last_used = ?2 WHERE person = ?1",

@@ -1,7 +1,7 @@
 //! Virtual time and seeded chance. Nothing in a simulation reads a real clock or draws real randomness.
 
 use protocol::time::Millis;
-use server::ctx;
+use server::app::ctx;
 use simdisk::Rng;
 use std::sync::{
     Arc, Mutex, PoisonError,

@@ -14,14 +14,15 @@ use axum::{
 use protocol::time::Millis;
 use serde_json::Value;
 use server::{
-    app::App,
-    blobs::Blobs,
-    config::Settings,
-    failure::Failure,
-    http::server::router,
-    run::{self, Opened},
+    app::{identity::Identity, state::App},
+    kernel::{config::Settings, failure::Failure},
+    photos::Blobs,
+    service::{
+        router::router,
+        run::{self, Opened},
+    },
     store::{Options, Store, Tx},
-    terminals::{PublicAddress, identity::Identity},
+    terminals::PublicAddress,
 };
 use simdisk::Host;
 use std::{
@@ -217,7 +218,7 @@ impl Server {
         up.runtime.block_on(async move {
             // A job that fails is tried again at its next turn.
             let _ = server::intake::sweep(&app).await;
-            let _ = server::blobs::sweep(&app).await;
+            let _ = server::photos::sweep(&app).await;
             let _ = app.write(server::duty::end_expired).await;
         });
         if self.host.is_dead() { Err(Down) } else { Ok(()) }
@@ -235,7 +236,7 @@ impl Server {
     /// Goes behind the routes.
     pub fn write_tx<T: Send + 'static>(
         &self,
-        f: impl FnMut(&mut Tx<'_>, &mut server::ctx::Ctx) -> Result<T, Failure> + Send + 'static,
+        f: impl FnMut(&mut Tx<'_>, &mut server::app::ctx::Ctx) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T> {
         let up = self.up.as_ref().context("the server is down")?;
         up.runtime

@@ -19,8 +19,9 @@ use protocol::{
     time::Millis,
 };
 use server::{
-    ctx::{Chance as _, Ctx},
-    failure::Failure,
+    app::ctx::{Chance as _, Ctx},
+    auth,
+    kernel::failure::Failure,
     params, people,
     store::Tx,
 };
@@ -159,7 +160,7 @@ fn found() -> Result<Town> {
         let kept = token.clone();
         server.write_tx(move |tx, ctx| {
             let person = person(tx, ctx, role.zh(), at, role)?;
-            people::sessions::open(tx, person, &kept, ctx.now, 24 * 400)?;
+            auth::sessions::open(tx, person, &kept, ctx.now, 24 * 400)?;
             // Nobody signs in during a day: hashing passwords would be most of its time.
             tx.execute(
                 "UPDATE session SET last_used = ?2 WHERE person = ?1",

@@ -10,8 +10,7 @@ use ::postgres::{Client, Config, NoTls};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::super::Hint;
-use super::super::backoff::jitter;
+use crate::store::{Hint, backoff::jitter};
 
 /// PostgreSQL refuses payloads of 8000 bytes and more.
 const PAYLOAD: usize = 7000;

@@ -9,12 +9,15 @@ use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use ::postgres::{Client, Config, NoTls, Statement};
 use bytes::BytesMut;
 
-use super::super::job::{Job, Verdict};
-use super::super::tx::Session;
-use super::super::value::{Row, Value};
-use super::super::{Hint, Internal, Lane, Options, StoreError};
-use super::hints::Wire;
-use super::translate::translate;
+use super::{hints::Wire, translate::translate};
+use crate::store::{
+    Hint, Lane,
+    error::{Internal, StoreError},
+    job::{Job, Verdict},
+    options::Options,
+    tx::Session,
+    value::{Row, Value},
+};
 
 /// Prepared statements kept per connection; the whole program has fewer.
 const STATEMENTS: usize = 1024;

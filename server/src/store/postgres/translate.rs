@@ -1,6 +1,6 @@
 //! `?1` to `$1`, and nothing inside quotes or comments.
 
-use super::super::StoreError;
+use crate::store::error::StoreError;
 
 /// The statement as PostgreSQL wants it.
 ///

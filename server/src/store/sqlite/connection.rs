@@ -8,9 +8,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
 
-use super::super::tx::Session;
-use super::super::value::{Row, Value};
-use super::super::{Internal, Options, StoreError};
+use crate::store::{
+    error::{Internal, StoreError},
+    options::Options,
+    tx::Session,
+    value::{Row, Value},
+};
 
 /// Prepared statements kept per connection; the whole program has fewer.
 const STATEMENTS: usize = 512;

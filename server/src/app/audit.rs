@@ -1,0 +1,32 @@
+//! Who did or saw what outside a case's own history: sign-ins, administration, views of secret data (DC-05).
+
+use crate::{
+    app::ctx::Ctx,
+    params,
+    store::{error::StoreError, tx::Tx},
+};
+use protocol::ids::PersonId;
+
+/// Notes an act. `detail` holds ids and codes, never personal data.
+pub fn note(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    actor: Option<PersonId>,
+    action: &str,
+    entity: &str,
+    detail: &str,
+) -> Result<(), StoreError> {
+    let id = ctx.event_id();
+    tx.execute(
+        "INSERT INTO audit_event (id, at, actor, action, entity, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            id.to_string(),
+            ctx.now.0,
+            actor.map(|a| a.to_string()),
+            action,
+            entity,
+            detail
+        ],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Mail that a write leaves behind, written in the order of mailbox ids so that two writes never wait for
+//! each other's mailboxes.
+
+use crate::{
+    kernel::failure::Failure,
+    params,
+    store::{Hint, error::StoreError, tx::Tx},
+};
+use protocol::{
+    ids::{PersonId, PostId},
+    sabotage::{self, Defect},
+    time::Millis,
+};
+use std::{collections::BTreeMap, fmt};
+
+/// Whose mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MailboxId {
+    Post(PostId),
+    Author(PersonId),
+}
+
+impl fmt::Display for MailboxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Post(id) => write!(f, "post:{id}"),
+            Self::Author(id) => write!(f, "author:{id}"),
+        }
+    }
+}
+
+/// Changes of mailboxes that one write makes; the last change of a row wins.
+#[derive(Debug, Clone, Default)]
+pub struct Outgoing(BTreeMap<(MailboxId, &'static str, String), Option<String>>);
+
+impl Outgoing {
+    /// The entity now looks like this in the mailbox.
+    pub fn put(
+        &mut self,
+        mailbox: MailboxId,
+        kind: &'static str,
+        entity: impl fmt::Display,
+        body: &impl serde::Serialize,
+    ) -> Result<(), Failure> {
+        self.0.insert(
+            (mailbox, kind, entity.to_string()),
+            Some(serde_json::to_string(body)?),
+        );
+        Ok(())
+    }
+    /// The entity is gone from the mailbox: a tombstone, if it ever stood there.
+    pub fn remove(&mut self, mailbox: MailboxId, kind: &'static str, entity: impl fmt::Display) {
+        if sabotage::is(Defect::TombstoneNotWritten) {
+            return;
+        }
+        self.0.insert((mailbox, kind, entity.to_string()), None);
+    }
+    /// Takes in later mail: where both change a row, the later one wins.
+    pub(crate) fn absorb(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+    /// Writes everything. A tombstone for what never stood there, and a body equal to what stands, move
+    /// nothing.
+    pub(crate) fn flush(self, tx: &mut Tx<'_>, now: Millis) -> Result<(), Failure> {
+        for ((mailbox, kind, entity), body) in self.0 {
+            let id = mailbox.to_string();
+            let stands: Option<Option<String>> = tx.opt(
+                "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3",
+                params![&id, kind, &entity],
+                |row| row.get("body"),
+            )?;
+            let unchanged = match (&stands, &body) {
+                (None, None) => true,
+                (Some(old), new) => old == new,
+                (None, Some(_)) => false,
+            };
+            if unchanged {
+                continue;
+            }
+            let n = next_number(tx, &id)? - i64::from(sabotage::is(Defect::MailNumberTwice));
+            tx.execute(
+                "INSERT INTO mailbox_row (mailbox, kind, entity, n, body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (mailbox, kind, entity) DO UPDATE
+                 SET n = excluded.n, body = excluded.body, at = excluded.at",
+                params![&id, kind, &entity, n, body, now.0],
+            )?;
+            tx.after_commit(Hint::Mailbox(id));
+        }
+        Ok(())
+    }
+}
+
+/// The mailbox's next number. The row is locked by the update until the commit.
+fn next_number(tx: &mut Tx<'_>, mailbox: &str) -> Result<i64, StoreError> {
+    tx.one(
+        "INSERT INTO mailbox (id, last) VALUES (?1, 1)
+         ON CONFLICT (id) DO UPDATE SET last = mailbox.last + 1 RETURNING last",
+        params![mailbox],
+        |row| row.get("last"),
+    )
+}

@@ -1,0 +1,16 @@
+//! What a running server is made of, and what every write brings along.
+//!
+//! * [`state`]: [`App`], the shared parts; how domain code runs its writes and reads.
+//! * [`ctx`]: time, ids and mail of one write. [`mailbox`]: mail that a write leaves. [`audit`]: the work log.
+//! * [`identity`]: epoch and keys of this deployment. [`lease`]: the right to do a background job.
+//! * [`s3`]: the object store in a bucket.
+
+pub mod audit;
+pub mod ctx;
+pub mod identity;
+pub mod lease;
+pub mod mailbox;
+pub mod s3;
+pub mod state;
+
+pub use state::{App, Parts};

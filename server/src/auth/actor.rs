@@ -1,0 +1,138 @@
+//! Who makes a request, and what they may do where.
+
+use crate::kernel::failure::Failure;
+use axum::{extract::FromRequestParts, http::request::Parts};
+use protocol::{
+    field::Certificate,
+    ids::{OrgId, PersonId, PostId, StreamId},
+    problem::ProblemCode,
+    role::Role,
+    time::Millis,
+};
+
+/// A role at a unit; it reaches that unit's area and those below (TJ-02).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    pub role: Role,
+    pub org: OrgId,
+    /// Prefix of the cell codes in reach: a city, county, street or community code.
+    pub area: String,
+}
+
+/// A signed-in member of staff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staff {
+    pub person: PersonId,
+    pub grants: Vec<Grant>,
+    /// SHA-256 of the session's token, as the `session` table names it.
+    pub session: String,
+}
+
+impl Staff {
+    /// Whether the person holds `role` for a place given by an area or cell code.
+    pub fn may(&self, role: Role, area: &str) -> bool {
+        self.grants
+            .iter()
+            .any(|g| g.role == role && area.starts_with(&g.area))
+    }
+    /// The person holds `role` for the place, else `auth.forbidden` (not the role at all) or `auth.scope`.
+    pub fn require(&self, role: Role, area: &str) -> Result<(), Failure> {
+        if self.may(role, area) {
+            Ok(())
+        } else if self.grants.iter().any(|g| g.role == role) {
+            Err(Failure::of(ProblemCode::OutOfScope))
+        } else {
+            Err(Failure::of(ProblemCode::Forbidden))
+        }
+    }
+    /// The areas in which the person holds any of `roles`; the scope of a query.
+    pub fn areas(&self, roles: &[Role]) -> Vec<String> {
+        let mut areas: Vec<String> = self
+            .grants
+            .iter()
+            .filter(|g| roles.contains(&g.role))
+            .map(|g| g.area.clone())
+            .collect();
+        areas.sort();
+        areas.dedup();
+        areas
+    }
+    /// The units at which the person holds `role`.
+    pub fn orgs(&self, role: Role) -> impl Iterator<Item = OrgId> + '_ {
+        self.grants.iter().filter(move |g| g.role == role).map(|g| g.org)
+    }
+}
+
+/// A terminal's stream with a valid token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Field {
+    pub stream: StreamId,
+    pub person: PersonId,
+    pub post: PostId,
+    pub certificate: Certificate,
+    /// The token itself: push signatures are bound to it.
+    pub token: String,
+    pub expires: Millis,
+}
+
+impl std::fmt::Debug for Field {
+    /// Without the token: whoever reads a log must not speak for the terminal.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Field")
+            .field("stream", &self.stream)
+            .field("person", &self.person)
+            .field("post", &self.post)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+macro_rules! extractor {
+    ($kind:ident) => {
+        impl<S: Send + Sync> FromRequestParts<S> for $kind {
+            type Rejection = Failure;
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+                // Put there by the gate of the operation; a handler that asks for the wrong kind of actor is
+                // a defect that its first test meets.
+                parts
+                    .extensions
+                    .get::<$kind>()
+                    .cloned()
+                    .ok_or_else(|| Failure::of(ProblemCode::Unauthenticated))
+            }
+        }
+    };
+}
+extractor!(Staff);
+extractor!(Field);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{ids::TerminalId, sign::Signer as _, sign::SoftwareKey};
+
+    #[test]
+    fn a_terminals_token_is_in_no_debug_text() {
+        let ten = [1; 10];
+        let certificate = Certificate {
+            v: 1,
+            stream: StreamId::from_parts(1, ten),
+            key: SoftwareKey::from_secret(&[7; 32]).public_key(),
+            terminal: TerminalId::from_parts(1, ten),
+            post: PostId::from_parts(1, ten),
+            holder: PersonId::from_parts(1, ten),
+            county: "220104".parse().unwrap(),
+            issued: Millis(1),
+            predecessor: None,
+        };
+        let field = Field {
+            stream: certificate.stream,
+            person: certificate.holder,
+            post: certificate.post,
+            certificate,
+            token: "xf_secret".into(),
+            expires: Millis(2),
+        };
+        assert!(!format!("{field:?}").contains("secret"));
+    }
+}

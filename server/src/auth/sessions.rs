@@ -1,0 +1,98 @@
+//! Staff sessions: opaque tokens, only their hash is kept (DC-12).
+//!
+//! A session ends by itself after a time without use and in any case after a shift (ASVS 7.3), at once when
+//! its person is disabled or signs out everywhere, and for all other browsers when the password is changed.
+
+use super::actor::{Grant, Staff};
+use crate::{
+    app::state::App,
+    kernel::failure::Failure,
+    params,
+    store::{error::StoreError, tx::Tx},
+};
+use protocol::{ids::PersonId, photo::Sha256, problem::ProblemCode, time::Millis};
+
+/// `last_used` is written at most this often: a click is no reason for a commit.
+const TOUCH_MS: i64 = 60_000;
+
+/// The person behind a token.
+pub async fn identify(app: &App, token: String) -> Result<Staff, Failure> {
+    let key = Sha256::of(token.as_bytes()).to_string();
+    let now = app.clock.now();
+    let idle = i64::from(app.settings.session_idle_minutes) * 60_000;
+    let (staff, last_used) = app.read(move |tx| find(tx, &key, now, idle)).await?;
+    if now.since(last_used) >= TOUCH_MS {
+        let key = staff.session.clone();
+        app.write(move |tx, ctx| {
+            tx.execute(
+                "UPDATE session SET last_used = ?2 WHERE token_sha256 = ?1 AND last_used < ?2",
+                params![&key, ctx.now.0],
+            )?;
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(staff)
+}
+
+fn find(tx: &mut Tx<'_>, key: &str, now: Millis, idle_ms: i64) -> Result<(Staff, Millis), Failure> {
+    let found = tx.opt(
+        "SELECT s.person, s.last_used FROM session s JOIN person p ON p.id = s.person
+         WHERE s.token_sha256 = ?1 AND s.expires > ?2 AND s.last_used > ?3 AND p.disabled IS NULL",
+        params![key, now.0, now.0.saturating_sub(idle_ms)],
+        |row| Ok((row.parse("person")?, Millis(row.get("last_used")?))),
+    )?;
+    let (person, last_used): (PersonId, Millis) =
+        found.ok_or_else(|| Failure::of(ProblemCode::TokenExpired))?;
+    let staff = Staff {
+        person,
+        grants: grants(tx, person)?,
+        session: key.to_owned(),
+    };
+    Ok((staff, last_used))
+}
+
+/// What the person may do, and where.
+pub fn grants(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<Grant>, StoreError> {
+    tx.all(
+        "SELECT g.role, g.org, o.area FROM role_grant g JOIN org o ON o.id = g.org
+         WHERE g.person = ?1 ORDER BY g.role, g.org",
+        params![person.to_string()],
+        |row| {
+            Ok(Grant {
+                role: row.parse("role")?,
+                org: row.parse("org")?,
+                area: row.get("area")?,
+            })
+        },
+    )
+}
+
+/// Opens a session for a person who has shown who they are; the token is told once and kept as a hash only.
+pub fn open(
+    tx: &mut Tx<'_>,
+    person: PersonId,
+    token: &str,
+    now: Millis,
+    hours: u32,
+) -> Result<Millis, StoreError> {
+    let expires = now.plus(i64::from(hours) * 3_600_000);
+    tx.execute(
+        "INSERT INTO session (token_sha256, person, created, last_used, expires) VALUES (?1, ?2, ?3, ?3, ?4)",
+        params![
+            Sha256::of(token.as_bytes()).to_string(),
+            person.to_string(),
+            now.0,
+            expires.0
+        ],
+    )?;
+    Ok(expires)
+}
+
+/// Ends all sessions of a person, but the one named.
+pub fn end_all(tx: &mut Tx<'_>, person: PersonId, but: Option<&str>) -> Result<u64, StoreError> {
+    tx.execute(
+        "DELETE FROM session WHERE person = ?1 AND token_sha256 <> ?2",
+        params![person.to_string(), but.unwrap_or_default()],
+    )
+}

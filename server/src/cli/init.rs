@@ -1,0 +1,99 @@
+//! Founding a city: the top unit and the first administrator. There is no default account and no default
+//! password (ASVS 6.3.2).
+
+use crate::{
+    app::ctx::{Chance, Clock, Ctx, SystemChance, SystemClock},
+    kernel::failure::Failure,
+    params,
+    people::{
+        accounts::{self, NewPerson, RoleAt},
+        login,
+        orgs::{self, OrgKind},
+        passwords,
+    },
+    store::{Store, tx::Tx},
+};
+use anyhow::{Result, ensure};
+use protocol::{
+    ids::{OrgId, PersonId},
+    problem::ProblemCode,
+    role::Role,
+};
+
+/// What was founded.
+#[derive(Debug, Clone)]
+pub struct Founded {
+    pub city: OrgId,
+    pub admin: PersonId,
+    /// Told once and kept nowhere.
+    pub password: String,
+}
+
+/// Founds the city whose county codes begin with `area`. A second city in one database and
+/// default account names (`admin`, `root` …) are refused; the first password is good for a week. The same city
+/// founded again while nobody has ever signed in gets a new first password: the answer was lost, or the week is over.
+pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Result<Founded> {
+    ensure!(
+        (2..=6).contains(&area.len()) && area.bytes().all(|b| b.is_ascii_digit()),
+        "the city's code is 2 to 6 digits, such as 2201"
+    );
+    ensure!(
+        !account.trim().is_empty() && !name.trim().is_empty(),
+        "name and account may not be empty"
+    );
+    let mut seed = [0; 32];
+    SystemChance.fill(&mut seed);
+    let mut start = Ctx::new(SystemClock.now(), seed);
+    let password = passwords::word(start.ids.bytes());
+    let hash = passwords::hash_now(&password, &start.ids.bytes())?;
+    let (area, name, account) = (area.to_owned(), name.to_owned(), account.trim().to_owned());
+    let (city, admin) = store
+        .write(move |tx| {
+            let mut ctx = start.clone();
+            let taken: i64 = tx.one("SELECT COUNT(*) AS n FROM org", params![], |row| row.get("n"))?;
+            if taken > 0 {
+                return again(tx, &mut ctx, &area, &account, &hash);
+            }
+            let city = orgs::insert(tx, &mut ctx, None, (OrgKind::City, &name, &area))?;
+            let first = NewPerson {
+                name: "系统管理员".into(),
+                org: city,
+                account: Some(account.clone()),
+                roles: vec![RoleAt {
+                    role: Role::Admin,
+                    org: city,
+                }],
+            };
+            let admin = accounts::insert(tx, &mut ctx, &first, Some(&hash))?;
+            crate::app::audit::note(tx, &mut ctx, None, "city.found", &format!("org:{city}"), &area)?;
+            Ok((city, admin))
+        })
+        .await?;
+    Ok(Founded {
+        city,
+        admin,
+        password,
+    })
+}
+
+/// A new first password for the city's first administrator, as long as nobody has signed in.
+fn again(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    area: &str,
+    account: &str,
+    hash: &str,
+) -> Result<(OrgId, PersonId), Failure> {
+    let first = tx.opt(
+        "SELECT p.id, p.org FROM person p JOIN org o ON o.id = p.org
+         WHERE p.account = ?1 AND o.parent IS NULL AND o.area = ?2
+           AND NOT EXISTS (SELECT 1 FROM audit_event WHERE action = 'session.open')",
+        params![account.to_lowercase(), area],
+        |row| Ok((row.parse("org")?, row.parse("id")?)),
+    )?;
+    let (city, admin) = first
+        .ok_or_else(|| Failure::because(ProblemCode::NameTaken, "this database holds a city already"))?;
+    login::set(tx, admin, hash, Some(ctx.now.plus(accounts::FIRST_PASSWORD_MS)))?;
+    crate::app::audit::note(tx, ctx, None, "city.found", &format!("org:{city}"), "again")?;
+    Ok((city, admin))
+}

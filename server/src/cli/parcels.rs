@@ -1,0 +1,171 @@
+//! Tools around custody: parcels that came on a memory card, the key they are sealed to, and how complete it all is.
+
+use super::Place;
+use crate::{
+    app::ctx::{Chance as _, SystemChance},
+    entries::row::EntryState,
+    intake::{
+        completeness::{self, Completeness},
+        parcel::{self, Carrier},
+    },
+    kernel::config::Settings,
+    service::run,
+    terminals::{PublicAddress, parcel_keys},
+};
+use anyhow::{Context, Result, anyhow};
+use bytes::Bytes;
+use clap::Subcommand;
+use protocol::{ids::StreamId, parcel::Parcel};
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Debug, Subcommand)]
+pub enum ParcelTool {
+    /// 导入终端导出的封存包文件；重复导入无影响 / take the parcels of an exported file; twice is once
+    Import {
+        #[command(flatten)]
+        place: Place,
+        file: PathBuf,
+    },
+    /// 更换封存密钥，旧密钥保留 / a new key for new invitations; the old one still opens what was sealed to it
+    RenewKey(Place),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditTool {
+    /// 逐终端核对完整性：退出码 0 无缺失，3 有缺失 / what is held of each stream; exit 0 when nothing is missing, 3 otherwise
+    Completeness {
+        #[command(flatten)]
+        place: Place,
+        /// Only this stream
+        #[arg(long)]
+        stream: Option<StreamId>,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl ParcelTool {
+    pub async fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Import { place, file } => import(&place, &file).await?,
+            Self::RenewKey(place) => {
+                let opened = run::open(&place.options()).await?;
+                let mut fresh = [0; 32];
+                SystemChance.fill(&mut fresh);
+                let key = parcel_keys::renew(&opened.store, fresh).await?;
+                opened.store.close().await;
+                println!("新的封存密钥 {}；旧密钥已留存，仍可打开以前的封存包", key.id());
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn import(place: &Place, file: &std::path::Path) -> Result<()> {
+    let bytes = Bytes::from(std::fs::read(file).with_context(|| file.display().to_string())?);
+    let opened = run::open(&place.options()).await?;
+    let nowhere = PublicAddress {
+        url: String::new(),
+        pins: Vec::new(),
+    };
+    let app = run::assemble(opened, Settings::default(), nowhere).await?;
+    let taken = import_all(&app, &bytes).await;
+    app.store.clone().close().await;
+    taken
+}
+
+/// One after the other; a parcel that cannot be taken does not hold up those behind it.
+async fn import_all(app: &crate::app::state::App, bytes: &Bytes) -> Result<()> {
+    let mut rest: &[u8] = bytes;
+    let (mut number, mut failed) = (0, 0);
+    while !rest.is_empty() {
+        number += 1;
+        let (parcel, after) = Parcel::first(rest).map_err(|bad| anyhow!("封存包 {number}: {bad}"))?;
+        match parcel::take(app, bytes.slice_ref(parcel.bytes), Carrier::File).await {
+            Ok(answer) => println!(
+                "封存包 {number}（终端流 {}）：条目 {}，照片 {}，其他留存 {}",
+                parcel.head.stream,
+                answer.receipts.len(),
+                answer.photos.len(),
+                answer.kept.len()
+            ),
+            Err(failure) => {
+                failed += 1;
+                let (problem, _) = failure.problem();
+                println!("封存包 {number}：未能接收，{}（{}）", problem.title, problem.code);
+            }
+        }
+        rest = after;
+    }
+    match (number, failed) {
+        (0, _) => Err(anyhow!("文件里没有封存包 / there is no parcel in this file")),
+        (_, 0) => Ok(()),
+        _ => Err(anyhow!(
+            "{failed} 个封存包未能接收 / {failed} parcels were not taken"
+        )),
+    }
+}
+
+impl AuditTool {
+    pub async fn run(self) -> Result<ExitCode> {
+        let Self::Completeness { place, stream, json } = self;
+        let opened = run::open(&place.options()).await?;
+        let found = opened
+            .store
+            .read(move |tx| {
+                let streams = match stream {
+                    Some(one) => vec![one],
+                    None => completeness::all(tx)?,
+                };
+                let found: Result<Vec<Completeness>, _> = streams
+                    .into_iter()
+                    .map(|stream| completeness::of(tx, stream))
+                    .collect();
+                Ok::<_, crate::kernel::failure::Failure>(found?)
+            })
+            .await;
+        opened.store.close().await;
+        let found = found?;
+        let is_complete = found.iter().all(Completeness::is_complete);
+        if json {
+            let document = serde_json::json!({ "complete": is_complete, "streams": found });
+            println!("{}", serde_json::to_string_pretty(&document)?);
+        } else {
+            found.iter().for_each(|stream| println!("{}", line(stream)));
+            let missing = found.iter().filter(|stream| !stream.is_complete()).count();
+            println!("共 {} 个终端流，{missing} 个有缺失", found.len());
+        }
+        Ok(ExitCode::from(if is_complete { 0 } else { 3 }))
+    }
+}
+
+fn line(c: &Completeness) -> String {
+    let holes: Vec<String> = c
+        .mark
+        .holes
+        .iter()
+        .map(|(from, to)| format!("{from}–{to}"))
+        .collect();
+    let mut line = format!(
+        "{} 条目 {}/{}，缺 {}，待核对 {}，暂存 {}，退回 {}，封存移交 {}，照片 {}/{}",
+        c.stream,
+        c.held(),
+        c.mark.highest,
+        c.missing,
+        c.in_state(EntryState::Review),
+        c.in_state(EntryState::Held) + c.in_state(EntryState::Pending),
+        c.in_state(EntryState::Rejected),
+        c.sealed,
+        c.photos_held,
+        c.photos_named
+    );
+    if !holes.is_empty() {
+        line.push_str(&format!("，缺号 {}", holes.join("、")));
+    }
+    match (c.revoked, c.handed_over) {
+        (None, _) => {}
+        (Some(_), None) => line.push_str("，已停用，尚未交接完"),
+        (Some(_), Some(_)) => line.push_str("，已停用，已全部交接"),
+    }
+    line
+}

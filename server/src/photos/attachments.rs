@@ -1,0 +1,115 @@
+//! Pictures that staff attach to what they do: after handling, before and after.
+
+use super::{Blobs, limits, not_a_photo};
+use crate::{
+    app::state::App,
+    auth::actor::Staff,
+    http::body::Json,
+    kernel::failure::Failure,
+    params,
+    store::{error::StoreError, tx::Tx},
+};
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, header},
+};
+use bytes::Bytes;
+use protocol::{
+    ids::PersonId,
+    photo::Sha256,
+    problem::{Problem, ProblemCode},
+};
+use serde::{Deserialize, Serialize};
+
+/// A picture in custody, to be named in an action by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Attached {
+    pub sha256: Sha256,
+    pub size: u64,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Takes a picture. The same one again is the same attachment.
+#[utoipa::path(
+    post, path = "/v1/attachments", tag = "attachments",
+    request_body(content = String, content_type = "image/jpeg", description = "A JPEG or PNG"),
+    responses(
+        (status = 200, body = Attached),
+        (status = 413, body = Problem, description = "`photo.size`"),
+        (status = 415, body = Problem),
+        (status = 422, body = Problem, description = "`photo.empty`, `photo.not_an_image`, `photo.cut_off` …"),
+    )
+)]
+pub(super) async fn attach(
+    State(app): State<App>,
+    staff: Staff,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Attached>, Failure> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    if !matches!(kind, Some("image/jpeg" | "image/png")) {
+        return Err(Failure::of(ProblemCode::UnsupportedMedia));
+    }
+    let _room = app.blobs.receive(staff.person.0)?;
+    let most = usize::try_from(app.settings.photo_bytes).unwrap_or(usize::MAX);
+    let bytes: Bytes = axum::body::to_bytes(body, most)
+        .await
+        .map_err(|_| Failure::of(ProblemCode::PhotoSize))?;
+    Ok(Json(keep(&app, staff.person, bytes).await?))
+}
+
+/// Takes a picture's bytes into custody for a person.
+pub(super) async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<Attached, Failure> {
+    let info = media::inspect(&bytes, &limits(app)).map_err(|e| not_a_photo(&e))?;
+    let attached = Attached {
+        sha256: Sha256::of(&bytes),
+        size: bytes.len() as u64,
+        width: info.width,
+        height: info.height,
+    };
+    app.blobs
+        .put_durable(&Blobs::attachment(attached.sha256), bytes)
+        .await?;
+    let row = attached.clone();
+    app.write(move |tx, ctx| {
+        tx.execute(
+            "INSERT INTO attachment (sha256, person, size, width, height, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (sha256, person) DO NOTHING",
+            params![
+                row.sha256.to_string(),
+                person.to_string(),
+                i64::try_from(row.size).unwrap_or(i64::MAX),
+                row.width,
+                row.height,
+                ctx.now.0
+            ],
+        )?;
+        Ok(())
+    })
+    .await?;
+    Ok(attached)
+}
+
+/// A person's picture in custody.
+pub(super) fn held(
+    tx: &mut Tx<'_>,
+    person: PersonId,
+    sha256: Sha256,
+) -> Result<Option<Attached>, StoreError> {
+    tx.opt(
+        "SELECT size, width, height FROM attachment WHERE sha256 = ?1 AND person = ?2",
+        params![sha256.to_string(), person.to_string()],
+        |row| {
+            Ok(Attached {
+                sha256,
+                size: row.get("size")?,
+                width: row.get("width")?,
+                height: row.get("height")?,
+            })
+        },
+    )
+}

@@ -1,0 +1,148 @@
+//! The OpenAPI 3.1 description: generated from the routes, completed with what holds for all of them.
+
+use serde_json::{Map, Value, json};
+
+/// The description of every operation. Key order is fixed, so that the committed snapshot compares by text.
+pub fn describe() -> Value {
+    let (_router, api) = super::router::operations().split_for_parts();
+    let mut api = match serde_json::to_value(api) {
+        Ok(Value::Object(api)) => api,
+        _ => Map::new(),
+    };
+    let info = json!({
+        "title": "巡格 Xunge",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "City grid management and community sports: field terminals, cases, tasks. \
+                        Errors are RFC 9457 problems with a stable `code`.",
+        "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+    });
+    let schemes = json!({
+        "field": {"type": "http", "scheme": "bearer",
+                  "description": "A terminal's token from POST /v1/field/token"},
+        "staff": {"type": "http", "scheme": "bearer",
+                  "description": "A session's token from POST /v1/session"},
+    });
+    let statuses = [
+        "400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503",
+    ];
+    let responses: Map<String, Value> = statuses
+        .iter()
+        .map(|status| ((*status).to_owned(), problem(words_of(status))))
+        .collect();
+    api.insert("info".into(), info);
+    if let Some(components) = api.entry("components").or_insert(json!({})).as_object_mut() {
+        components.insert("securitySchemes".into(), schemes);
+        components.insert("responses".into(), Value::Object(responses));
+    }
+    if let Some(paths) = api.get_mut("paths").and_then(Value::as_object_mut) {
+        for (path, item) in paths {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
+                if let Some(operation) = operation.as_object_mut() {
+                    complete(path, method, operation);
+                }
+            }
+        }
+    }
+    let mut api = Value::Object(api);
+    widen(&mut api);
+    api
+}
+
+/// Takes back what is promised by mistake. Our counts are unsigned, and the formats `int32` and `int64` are not: they would
+/// promise a largest value that we hold nobody to.
+fn widen(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if map.get("minimum").is_some_and(|least| least == 0) {
+                map.remove("format");
+            }
+            // An open enum: a known text is a text as well, so both hold.
+            let open =
+                |one: &Value| one.get("type").is_some_and(|t| t == "string") && one.get("enum").is_none();
+            let texts = map.get("oneOf").and_then(Value::as_array);
+            if texts.is_some_and(|all| all.iter().any(open))
+                && let Some(all) = map.remove("oneOf")
+            {
+                map.insert("anyOf".into(), all);
+            }
+            map.values_mut().for_each(widen);
+        }
+        Value::Array(items) => items.iter_mut().for_each(widen),
+        _ => {}
+    }
+}
+
+/// The description as it is committed.
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&describe()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// A stable name of the operation, and the problems that any operation of its shape may answer with.
+fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let words = path
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty());
+    let name: Vec<&str> = std::iter::once(method).chain(words).collect();
+    operation.insert("operationId".into(), json!(name.join("_")));
+    let body = operation.contains_key("requestBody") || method == "patch";
+    let open = operation
+        .get("x-xunge-access")
+        .is_some_and(|access| access.get("open").is_some());
+    let parameters = operation.contains_key("parameters");
+    let mut add = vec![("429", true), ("500", true), ("503", true)];
+    add.extend([
+        ("400", body),
+        ("413", body),
+        ("415", body),
+        ("422", body || parameters),
+    ]);
+    // Also what a body names may not be there.
+    let named = path.contains('{') || (body && !open);
+    add.extend([("401", !open), ("403", !open), ("404", named)]);
+    add.push(("409", matches!(method, "post" | "put" | "patch" | "delete")));
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    let Some(responses) = responses.as_object_mut() else {
+        return;
+    };
+    // Each status that may come is named: a range would allow what nobody thought of.
+    responses.remove("4XX");
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with('4') || status.starts_with('5') {
+            let words = response
+                .get("description")
+                .and_then(Value::as_str)
+                .filter(|words| !words.is_empty());
+            *response = problem(words.unwrap_or(words_of(status)));
+        }
+    }
+    for (status, _) in add.into_iter().filter(|(_, applies)| *applies) {
+        responses
+            .entry(status)
+            .or_insert_with(|| json!({"$ref": format!("#/components/responses/{status}")}));
+    }
+}
+
+fn problem(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    })
+}
+
+fn words_of(status: &str) -> &'static str {
+    match status {
+        "400" => "The request is malformed",
+        "401" => "No token, or it has expired",
+        "403" => "Not permitted to this actor, or outside its area",
+        "404" => "There is nothing here",
+        "409" => "It does not fit what stands",
+        "413" => "The body is too large",
+        "415" => "The media type or encoding is not accepted",
+        "422" => "Some fields are wrong; `errors` names them",
+        "429" => "Too many requests; see Retry-After",
+        "503" => "Busy or stopping; try again later",
+        _ => "The server failed",
+    }
+}

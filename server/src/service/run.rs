@@ -1,0 +1,347 @@
+//! A server from its options to its end: database, object store, keys, listener, background jobs.
+//!
+//! [`start`] answers once the listener takes requests. [`Running::stop`] takes no new ones, finishes what is
+//! under way, and closes the database after what it acknowledged.
+
+use super::{
+    jobs,
+    router::router,
+    store_id,
+    tls::{self, Tls, TlsError},
+};
+use crate::{
+    app::{
+        ctx::{Chance, Clock, SystemChance, SystemClock},
+        identity::Identity,
+        s3::S3,
+        state::{App, Parts},
+    },
+    grids::{self, Grids, reference},
+    kernel::{config::Settings, failure::Failure},
+    photos::Blobs,
+    store::{Store, error::StoreError, options},
+    terminals::PublicAddress,
+};
+use hyper_util::rt::TokioTimer;
+use protocol::{calendar::Calendar, manifest::Catalogue};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
+};
+
+/// How long requests that are under way may take once the server is told to stop.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a request's headers, or the answer to a ping, may take.
+const HEADER_TIME: Duration = Duration::from_secs(20);
+
+/// Bytes of a connection that are read before anybody wants them, a request's head among them. With the library's
+/// 400 kB a few hundred handsets that send photos would fill the memory.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// What a server is started with.
+pub struct Options {
+    /// Folder for the embedded database, the object store and the certificate.
+    pub data: PathBuf,
+    /// `postgres://…`; the embedded database in `data` when absent.
+    pub database: Option<String>,
+    /// A bucket for the objects; the folder in `data` when it names none.
+    pub s3: S3,
+    pub listen: SocketAddr,
+    /// What handsets call the server; `listen` when absent.
+    pub public: Option<String>,
+    pub tls: Tls,
+    pub settings: Settings,
+}
+
+impl Options {
+    /// The defaults: embedded database, own certificate.
+    pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Self {
+        Self {
+            data: data.into(),
+            database: None,
+            s3: S3::default(),
+            listen,
+            public: None,
+            tls: Tls::Own,
+            settings: Settings::default(),
+        }
+    }
+    fn database_url(&self) -> String {
+        self.database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data.join("xunge.db").display()))
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("data folder {path}: {error}")]
+    Data { path: String, error: std::io::Error },
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Failure(#[from] Failure),
+    #[error("certificate: {0}")]
+    Tls(#[from] TlsError),
+    #[error("listen on {address}: {error}")]
+    Listen {
+        address: SocketAddr,
+        error: std::io::Error,
+    },
+    #[error("plain HTTP is only for a loopback address; {0} is none")]
+    PlainOutside(SocketAddr),
+    #[error("the operating system gives no random bytes")]
+    NoChance,
+    #[error("shipped data: {0}")]
+    Shipped(String),
+    #[error(
+        "对象存储属于另一个数据库：数据库记录的标识为 {database}，对象 store-id 为 {objects}。同一数据库的所有服务器必须共用一个\
+         对象存储，请检查 --data 或 S3 设置；若确认无误，请删除对象 store-id 后再启动 / the object store is another \
+         database's: the database says {database}, the object `store-id` says {objects}. All servers of a database \
+         share one object store: check --data and the S3 settings; if this is the right one, remove the object \
+         `store-id` and start again"
+    )]
+    OtherObjects { database: String, objects: String },
+}
+
+/// Database, object store and identity without a listener: what the command line's tools work on.
+pub struct Opened {
+    pub store: Store,
+    pub blobs: Blobs,
+    pub identity: Identity,
+}
+
+/// Opens (and makes, where missing) the database and object store of `options`.
+pub async fn open(options: &Options) -> Result<Opened, StartError> {
+    if !SystemChance::healthy() {
+        return Err(StartError::NoChance);
+    }
+    std::fs::create_dir_all(&options.data).map_err(|error| StartError::Data {
+        path: options.data.display().to_string(),
+        error,
+    })?;
+    let url = options.database_url();
+    let store = tokio::task::spawn_blocking(move || Store::open(&url, options::Options::default()))
+        .await
+        .map_err(Failure::internal)??;
+    let blobs = match options.s3.open()? {
+        Some(blobs) => blobs,
+        None => Blobs::folder(&options.data.join("objects"))?,
+    };
+    let mut seed = [0; 32];
+    SystemChance.fill(&mut seed);
+    let identity = Identity::load_or_create(&store, seed).await?;
+    Ok(Opened {
+        store,
+        blobs,
+        identity,
+    })
+}
+
+impl Opened {
+    /// Makes sure that the object store is the database's own, before anything is put into it.
+    pub async fn settle_objects(&self) -> Result<(), StartError> {
+        let mut fresh = [0; 16];
+        SystemChance.fill(&mut fresh);
+        store_id::settle(&self.store, &self.blobs, fresh).await
+    }
+}
+
+/// The parts of a server over what is open, if database and object store belong together.
+pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress) -> Result<App, StartError> {
+    opened.settle_objects().await?;
+    assemble_with(
+        opened,
+        settings,
+        public,
+        Arc::new(SystemClock),
+        Arc::new(SystemChance),
+    )
+    .await
+}
+
+/// [`assemble`] under a clock and a chance of the caller's, who answers for what belongs together.
+pub async fn assemble_with(
+    opened: Opened,
+    settings: Settings,
+    public: PublicAddress,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+) -> Result<App, StartError> {
+    let shipped = |error: &dyn std::fmt::Display| StartError::Shipped(error.to_string());
+    let grids = Grids::load(&opened.store, &opened.blobs).await?;
+    let app = App::new(Parts {
+        store: opened.store,
+        blobs: opened.blobs,
+        identity: opened.identity,
+        grids,
+        calendar: Calendar::shipped().map_err(|e| shipped(&e))?,
+        catalogue: Catalogue::shipped().map_err(|e| shipped(&e))?,
+        settings,
+        public,
+        clock,
+        chance,
+        rate: Default::default(),
+        stopping: Default::default(),
+    });
+    reference::publish(&app).await?;
+    Ok(app)
+}
+
+/// A server that takes requests.
+pub struct Running {
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// `https://127.0.0.1:port` or the address it was given.
+    pub url: String,
+    /// The certificate in use (PEM), unless HTTP is plain.
+    pub certificate: Option<String>,
+    handle: axum_server::Handle<SocketAddr>,
+    serving: JoinHandle<std::io::Result<()>>,
+    jobs: Vec<JoinHandle<()>>,
+}
+
+/// Starts a server; see the module.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    if matches!(options.tls, Tls::Plain) && !options.listen.ip().is_loopback() {
+        return Err(StartError::PlainOutside(options.listen));
+    }
+    let opened = open(&options).await?;
+    let listen = options.listen;
+    let failed = |error| StartError::Listen {
+        address: listen,
+        error,
+    };
+    let listener = TcpListener::bind(listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let scheme = if matches!(options.tls, Tls::Plain) {
+        "http"
+    } else {
+        "https"
+    };
+    let url = options
+        .public
+        .clone()
+        .unwrap_or_else(|| format!("{scheme}://{address}"));
+    let certificate = tls::load(&options.tls, &opened.store, &options.data.join("tls"), &url).await?;
+    let pins = certificate.as_ref().map(|c| c.pins.clone()).unwrap_or_default();
+    let app = assemble(
+        opened,
+        options.settings,
+        PublicAddress {
+            url: url.clone(),
+            pins,
+        },
+    )
+    .await?;
+
+    let handle = axum_server::Handle::new();
+    let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = match &certificate {
+        Some(certificate) => {
+            let config = axum_server::tls_rustls::RustlsConfig::from_config(certificate.config.clone());
+            let mut server = axum_server::from_tcp_rustls(listener, config)
+                .map_err(failed)?
+                .handle(handle.clone());
+            tune(&mut server);
+            tokio::spawn(async move { server.serve(service).await })
+        }
+        None => {
+            let mut server = axum_server::from_tcp(listener)
+                .map_err(failed)?
+                .handle(handle.clone());
+            tune(&mut server);
+            tokio::spawn(async move { server.serve(service).await })
+        }
+    };
+    let jobs = vec![
+        tokio::spawn(crate::service::health::upkeep()),
+        tokio::spawn(jobs::watch(app.clone())),
+        tokio::spawn(grids::watch(app.clone())),
+    ];
+    tracing::info!(%url, %address, engine = ?app.store.engine(), epoch = app.identity.epoch, "listening");
+    Ok(Running {
+        app,
+        address,
+        url,
+        certificate: certificate.map(|c| c.pem),
+        handle,
+        serving,
+        jobs,
+    })
+}
+
+/// A client that is slow with its headers or gone without a word does not hold a connection for ever.
+fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
+    let builder = server.http_builder();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .max_buf_size(READ_AHEAD)
+        .header_read_timeout(HEADER_TIME);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(HEADER_TIME))
+        .keep_alive_timeout(HEADER_TIME);
+}
+
+impl Running {
+    /// Takes no new requests, finishes what is under way within 20 seconds, closes the database.
+    pub async fn stop(self) {
+        self.app.stopping.send_replace(true);
+        self.handle.graceful_shutdown(Some(PATIENCE));
+        match self.serving.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the listener failed"),
+            Err(error) => tracing::error!(%error, "the listener panicked"),
+        }
+        for job in &self.jobs {
+            job.abort();
+        }
+        self.app.store.clone().close().await;
+        tracing::info!("stopped");
+    }
+    /// Waits for SIGTERM, SIGINT or the listener's own end, then stops.
+    pub async fn run(mut self, mut signals: Signals) {
+        tokio::select! {
+            () = signals.told() => {}
+            _ = &mut self.serving => tracing::error!("the listener ended by itself"),
+        }
+        if self.serving.is_finished() {
+            self.app.store.clone().close().await;
+        } else {
+            self.stop().await;
+        }
+    }
+}
+
+/// The operating system asks the program to end.
+///
+/// They are listened for from [`Signals::listen`] on, and one that comes before anybody waits is kept: a server that is told
+/// to stop while it starts, or as soon as it has said its address, stops as cleanly as any other.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+    async fn told(&mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
+}

@@ -1,0 +1,85 @@
+//! Photos that a terminal may fetch: its own stream's, and those it is asked to compare with.
+
+use crate::{
+    app::state::App,
+    auth::actor::Field,
+    http::{body::Path, range},
+    kernel::failure::Failure,
+    params,
+    people::posts,
+    photos::Blobs,
+    store::{error::StoreError, tx::Tx},
+};
+use axum::{extract::State, http::HeaderMap, response::Response};
+use protocol::{
+    ids::StreamId,
+    photo::Sha256,
+    problem::{Problem, ProblemCode},
+    time::Millis,
+};
+
+/// A photo of the own stream, or the one to compare with of a task of the person or of the post that he holds.
+/// Any other is not found, whoever knows its hash.
+#[utoipa::path(
+    get, path = "/v1/field/photos/by-hash/{sha256}", tag = "field",
+    params(("sha256" = Sha256, Path)),
+    responses(
+        (status = 200, content_type = "image/jpeg", body = String, description = "Also 206 for a `Range`"),
+        (status = 404, body = Problem),
+    )
+)]
+pub(super) async fn by_hash(
+    State(app): State<App>,
+    field: Field,
+    Path(sha256): Path<Sha256>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let now = app.clock.now();
+    let names = app
+        .read(move |tx| Ok(within_reach(tx, &field, sha256, now)?))
+        .await?;
+    for name in names {
+        match app.blobs.get(&name).await {
+            Ok(bytes) => {
+                let kind = range::picture_type(&bytes);
+                return Ok(range::respond(&headers, bytes, sha256, kind));
+            }
+            // Named, but not uploaded yet.
+            Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(Failure::of(ProblemCode::NotFound))
+}
+
+/// The names of the objects under which the terminal may see a photo of this hash.
+fn within_reach(
+    tx: &mut Tx<'_>,
+    field: &Field,
+    sha256: Sha256,
+    now: Millis,
+) -> Result<Vec<String>, StoreError> {
+    let hash = sha256.to_string();
+    let own: i64 = tx.one(
+        "SELECT COUNT(*) AS n FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
+        params![field.stream.to_string(), &hash],
+        |row| row.get("n"),
+    )?;
+    if own > 0 {
+        return Ok(vec![Blobs::photo(field.stream, sha256)]);
+    }
+    let holds = posts::holds(tx, field.post, field.person, now)?;
+    tx.all(
+        "SELECT DISTINCT compare_stream FROM task WHERE compare = ?1 AND ((post = ?2 AND ?4) OR holder = ?3)
+         ORDER BY compare_stream",
+        params![&hash, field.post.to_string(), field.person.to_string(), holds],
+        |row| {
+            let stream: Option<StreamId> = row.parse_opt("compare_stream")?;
+            // Without a stream it is an attachment of staff.
+            Ok(stream.map_or_else(
+                || Blobs::attachment(sha256),
+                |stream| Blobs::photo(stream, sha256),
+            ))
+        },
+    )
+}
