@@ -16,8 +16,8 @@ use bucket::Bucket;
 use bytes::Bytes;
 use protocol::photo::Sha256;
 use server::{
-    photos::Blobs,
-    service::run::{Opened, StartError},
+    app::objects::Blobs,
+    service::{run::Opened, start_error::StartError},
 };
 use support::TestApp;
 use tus_client::{begin, head, header, patch, photos_of_case, picture, receipt, upload};

@@ -23,7 +23,10 @@ use protocol::{
     sign::{Signer as _, manifest_message},
 };
 use serde_json::Value;
-use server::grids::{Grids, Imported, publish};
+use server::{
+    app::grid_packs::Grids,
+    grids::{Imported, publish},
+};
 use support::{Answer, TestApp};
 
 /// Made-up cells of the county 220104.

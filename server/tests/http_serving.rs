@@ -9,7 +9,8 @@
 use server::{
     cli,
     service::{
-        run::{self, Options, Running, StartError},
+        run::{self, Options, Running},
+        start_error::StartError,
         tls::Tls,
     },
 };

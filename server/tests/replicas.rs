@@ -27,10 +27,11 @@ use protocol::{
 use serde_json::Value;
 use server::{
     app::{identity::Identity, lease::Lease, mailbox::MailboxId},
+    auth::field_tokens,
     kernel::failure::Failure,
     params,
     people::login::SignIn,
-    service::jobs,
+    service::{jobs, rooms},
     store::Hint,
     terminals::tokens,
 };
@@ -89,7 +90,7 @@ both_engines! {
 
         let until = app.now().plus(20_000).0;
         app.write(move |tx, _| {
-            for job in jobs::ALL {
+            for job in rooms::JOBS {
                 tx.execute(
                     "INSERT INTO job (name, holder, lease_until) VALUES (?1, 'dead', ?2)",
                     params![job.name, until],
@@ -97,19 +98,19 @@ both_engines! {
             }
             Ok(())
         }).await;
-        for job in jobs::ALL {
+        for job in rooms::JOBS {
             assert!(!jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
         assert_eq!(due().await, (1, 2, 1));
         app.advance(20_000);
-        for job in jobs::ALL {
+        for job in rooms::JOBS {
             assert!(jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
         assert_eq!(due().await, (0, 0, 0));
     }
 
     async fn a_job_that_finds_nothing_writes_nothing(app: TestApp) {
-        for job in jobs::ALL {
+        for job in rooms::JOBS {
             assert!(jobs::once(&app.app, job, "a").await.unwrap());
         }
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM job").await, 0);
@@ -129,13 +130,21 @@ async fn a_challenge_of_one_replica_is_answered_at_another_whose_clock_is_behind
     let answer = b.call("POST", "/v1/field/token", None, body).await.expect(200);
     client.token = answer.json["token"].as_str().unwrap().to_owned();
     for app in [&a, &b] {
-        assert!(tokens::identify(&app.app, client.token.clone()).await.is_ok());
+        assert!(
+            field_tokens::identify(&app.app, client.token.clone())
+                .await
+                .is_ok()
+        );
     }
     // Revoked at one, refused at all, at once.
     let stream = client.stream;
     a.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?))
         .await;
-    assert!(tokens::identify(&b.app, client.token.clone()).await.is_err());
+    assert!(
+        field_tokens::identify(&b.app, client.token.clone())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]

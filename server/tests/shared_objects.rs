@@ -12,10 +12,13 @@ mod support;
 use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, memory::InMemory, path::Path};
 use server::{
+    app::objects::Blobs,
     kernel::config::Settings,
     params,
-    photos::Blobs,
-    service::run::{self, Opened, StartError},
+    service::{
+        run::{self, Opened},
+        start_error::StartError,
+    },
 };
 use std::sync::Arc;
 use support::TestApp;

@@ -13,7 +13,7 @@ use protocol::{
     sign::{Signer as _, certificate_message},
 };
 use serde_json::{Value, json};
-use server::{app::identity::Identity, terminals::tokens};
+use server::{app::identity::Identity, auth::field_tokens, terminals::tokens};
 use support::{FieldClient, TestApp};
 
 const AREA: &[&str] = &["2201040503"];
@@ -134,7 +134,7 @@ both_engines! {
         token(&app, &request).await.expect(404).expect_code("stream.unknown");
         request.certificate = client.certificate.clone();
         let answer: TokenAnswer = token(&app, &request).await.body();
-        assert!(tokens::identify(&app.app, answer.token).await.is_ok());
+        assert!(field_tokens::identify(&app.app, answer.token).await.is_ok());
     }
 
     async fn a_renewed_epoch_is_another_one_and_leaves_the_keys(app: TestApp) {
@@ -164,9 +164,9 @@ both_engines! {
         let (mut client, code) = fresh(&app).await;
         client.enrol(&app, &code).await.expect(200);
         client.sign_in(&app).await.expect(200);
-        assert!(tokens::identify(&app.app, client.token.clone()).await.is_ok());
+        assert!(field_tokens::identify(&app.app, client.token.clone()).await.is_ok());
         app.advance_minutes(60);
-        let error = tokens::identify(&app.app, client.token.clone()).await.unwrap_err();
+        let error = field_tokens::identify(&app.app, client.token.clone()).await.unwrap_err();
         assert_eq!(error.code().unwrap().as_str(), "auth.token");
     }
 
@@ -176,7 +176,7 @@ both_engines! {
         client.sign_in(&app).await.expect(200);
         let stream = client.stream;
         app.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?)).await;
-        assert!(tokens::identify(&app.app, client.token.clone()).await.is_err());
+        assert!(field_tokens::identify(&app.app, client.token.clone()).await.is_err());
         client.sign_in(&app).await.expect(403).expect_code("stream.revoked");
         client.enrol(&app, &code).await.expect_code("stream.revoked");
     }

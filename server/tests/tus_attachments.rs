@@ -14,7 +14,7 @@ use axum::{body::Body, http::Request};
 use object_store::memory::InMemory;
 use protocol::{photo::Sha256, role::Role};
 use serde_json::Value;
-use server::photos::Blobs;
+use server::app::objects::Blobs;
 use std::sync::Arc;
 use support::{Answer, TestApp};
 use tus_client::{header, metadata, picture, sweep_while_a_chunk_waits};

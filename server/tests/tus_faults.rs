@@ -14,7 +14,7 @@ use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use object_store::memory::InMemory;
 use protocol::photo::Sha256;
-use server::photos::Blobs;
+use server::app::objects::Blobs;
 use std::sync::Arc;
 use support::{FieldClient, TestApp};
 use tus_client::{

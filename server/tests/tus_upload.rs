@@ -94,7 +94,7 @@ both_engines! {
         assert_eq!(fetched.bytes, bytes);
         assert_eq!(header(&fetched, "content-type"), "image/png");
         let stream = client.stream;
-        assert_eq!(app.app.blobs.get(&server::photos::Blobs::photo(stream, got.sha256)).await.unwrap(), bytes);
+        assert_eq!(app.app.blobs.get(&server::app::objects::Blobs::photo(stream, got.sha256)).await.unwrap(), bytes);
     }
 
     async fn a_lost_receipt_costs_no_second_upload(app: TestApp) {

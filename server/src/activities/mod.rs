@@ -11,4 +11,3 @@ pub(crate) mod routes;
 pub mod rules;
 
 pub use records::{ActivityView, submit, withdraw};
-pub use routes::routes;

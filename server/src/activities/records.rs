@@ -3,16 +3,11 @@
 use super::rules::{self, Further, Second, Standing};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
-    cases::{
-        photos::{self, CasePhoto, Origin},
-        rules::common_area,
-        view::FlagName,
-    },
-    entries::row::EntryRow,
-    intake::Taken,
+    entries::{flags::FlagName, row::EntryRow, taken::Taken},
     kernel::failure::Failure,
     params,
-    people::{self, posts},
+    people::{lookup, posts, scope::common_area},
+    photos::view::{CasePhoto, Origin, named_by},
     store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
@@ -316,9 +311,9 @@ pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreErro
         |row| row.get("name"),
     )?;
     Ok(ActivityView {
-        photos: photos::named_by(tx, r.entry, Origin::Report)?,
+        photos: named_by(tx, r.entry, Origin::Report)?,
         flags: FlagName::of_fix(tx, r.entry)?,
-        author_name: people::name(tx, r.author)?,
+        author_name: lookup::name(tx, r.author)?,
         post_name,
         record: r.record,
         version: r.version,

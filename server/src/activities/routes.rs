@@ -8,7 +8,6 @@ use super::{
 use crate::{
     app::state::App,
     auth::actor::Staff,
-    cases::photos::{self, Origin},
     http::{
         body::{Json, Path, Query},
         operation::Operations,
@@ -18,6 +17,7 @@ use crate::{
         page::{self, Page, Where},
     },
     params,
+    photos::view::{self, Origin},
     store::tx::Tx,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -156,13 +156,13 @@ async fn photo(
     let photo = app
         .read(move |tx| {
             let record = readable(tx, &staff, id)?;
-            photos::named_by(tx, record.entry, Origin::Report)?
+            view::named_by(tx, record.entry, Origin::Report)?
                 .into_iter()
                 .find(|p| p.sha256 == sha256 && p.held)
                 .ok_or_else(|| Failure::of(ProblemCode::NotFound))
         })
         .await?;
-    photos::answer(&app, &photo, &headers).await
+    view::answer(&app, &photo, &headers).await
 }
 
 /// What a reviewer decides.

@@ -1,7 +1,7 @@
 //! Who did or saw what outside a case's own history: sign-ins, administration, views of secret data (DC-05).
 
+use super::ctx::Ctx;
 use crate::{
-    app::ctx::Ctx,
     params,
     store::{error::StoreError, tx::Tx},
 };

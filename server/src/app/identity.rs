@@ -7,7 +7,7 @@ use super::ctx::Ctx;
 use crate::{
     kernel::failure::Failure,
     params,
-    store::{Store, error::StoreError, tx::Tx, value::Row},
+    store::{database::Store, error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
     parcel::ParcelSecret,
@@ -70,7 +70,7 @@ fn epoch_of(bytes: &[u8; 32]) -> String {
 }
 
 fn load_or_create(tx: &mut Tx<'_>, seed: [u8; 32]) -> Result<Identity, Failure> {
-    let mut made = crate::app::ctx::Ids::new(seed);
+    let mut made = crate::kernel::ids::Ids::new(seed);
     let mut secret = |key| kept(tx, key, made.bytes());
     let epoch = secret("epoch")?;
     let signing = secret("signing_key")?;

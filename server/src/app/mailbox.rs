@@ -4,7 +4,7 @@
 use crate::{
     kernel::failure::Failure,
     params,
-    store::{Hint, error::StoreError, tx::Tx},
+    store::{error::StoreError, hint::Hint, tx::Tx},
 };
 use protocol::{
     ids::{PersonId, PostId},

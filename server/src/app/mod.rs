@@ -2,14 +2,19 @@
 //!
 //! * [`state`]: [`App`], the shared parts; how domain code runs its writes and reads.
 //! * [`ctx`]: time, ids and mail of one write. [`mailbox`]: mail that a write leaves. [`audit`]: the work log.
-//! * [`identity`]: epoch and keys of this deployment. [`lease`]: the right to do a background job.
-//! * [`s3`]: the object store in a bucket.
+//! * [`identity`]: epoch and keys of this deployment. [`address`]: how handsets reach it.
+//! * [`objects`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
+//! * [`lease`]: the right to do a background job.
 
+pub mod address;
 pub mod audit;
 pub mod ctx;
+pub mod grid_packs;
 pub mod identity;
 pub mod lease;
 pub mod mailbox;
+pub mod objects;
+pub mod rate;
 pub mod s3;
 pub mod state;
 

@@ -13,7 +13,8 @@
 //!
 //! Only with the cargo feature `s3`; without it the settings are understood and refused.
 
-use crate::{kernel::failure::Failure, photos::Blobs};
+use super::objects::Blobs;
+use crate::kernel::failure::Failure;
 use clap::Args;
 #[cfg(feature = "s3")]
 use object_store::{ClientOptions, RetryConfig, aws::AmazonS3Builder};

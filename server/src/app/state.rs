@@ -1,15 +1,13 @@
 //! What a running server is made of, and how domain code runs its writes and reads.
 
-use super::{
-    ctx::{Chance, Clock, Ctx},
-    identity::Identity,
-    lease::Lease,
-};
+use super::{ctx::Ctx, grid_packs::Grids, identity::Identity, lease::Lease, objects::Blobs};
 use crate::{
-    grids::Grids,
-    kernel::{config::Settings, failure::Failure},
-    photos::Blobs,
-    store::{Store, tx::Tx},
+    kernel::{
+        clock::{Chance, Clock},
+        config::Settings,
+        failure::Failure,
+    },
+    store::{database::Store, tx::Tx},
 };
 use protocol::sabotage::{self, Defect};
 use protocol::{calendar::Calendar, manifest::Catalogue};
@@ -36,11 +34,11 @@ pub struct Parts {
     pub catalogue: Catalogue,
     pub settings: Settings,
     /// What is put into enrolment strings: the address handsets use, and the pins of its certificate.
-    pub public: crate::terminals::PublicAddress,
+    pub public: crate::app::address::PublicAddress,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
     /// Counts the requests of each terminal.
-    pub rate: crate::http::limits::RateLimiter,
+    pub rate: crate::app::rate::RateLimiter,
     /// True once the server is told to stop: answers that have no end of their own (events) end then.
     pub stopping: watch::Sender<bool>,
 }

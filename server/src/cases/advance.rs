@@ -5,7 +5,7 @@ use super::{
     file::{CaseFile, Source},
     ledger::{self, Event, EventActor},
     photos,
-    repeat::{reused, was_done},
+    repeat::was_done,
     rules,
     view::{self, CaseView},
 };
@@ -13,8 +13,10 @@ use crate::{
     app::{ctx::Ctx, state::App},
     auth::actor::Staff,
     grids::place,
+    http::idempotency::reused,
     kernel::failure::Failure,
     params,
+    photos::view::is_uploaded_by,
     store::tx::Tx,
     tasks::{
         assign,
@@ -441,7 +443,7 @@ fn check_attachments(tx: &mut Tx<'_>, by: &Actor<'_>, input: &Input) -> Result<(
     let Actor::Staff(staff) = by else { return Ok(()) };
     let mut errors = Vec::new();
     for (i, sha256) in input.attachments.iter().enumerate() {
-        if !photos::is_uploaded_by(tx, *sha256, staff.person)? {
+        if !is_uploaded_by(tx, *sha256, staff.person)? {
             errors.push(FieldError {
                 at: format!("/attachments/{i}"),
                 zh: "没有收到这张照片，请先上传".into(),

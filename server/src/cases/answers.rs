@@ -4,14 +4,13 @@
 use super::{
     advance::{self, Actor, Input},
     file::CaseFile,
-    photos::{self, Origin},
-    rules::fix_flags,
 };
 use crate::{
     app::{ctx::Ctx, state::App},
-    intake::Taken,
+    entries::{flags::fix_flags, taken::Taken},
     kernel::failure::Failure,
     people::posts,
+    photos::view::{self, Origin},
     store::tx::Tx,
     tasks::{
         assign,
@@ -169,7 +168,7 @@ fn apply(
         let codes: Vec<_> = flags.iter().map(|flag| flag.as_str()).collect();
         facts.insert("flags".into(), json!(codes));
     }
-    let photos = photos::named_by(tx, entry.id, Origin::Answer)?;
+    let photos = view::named_by(tx, entry.id, Origin::Answer)?;
     let input = Input {
         opinion: text.to_owned(),
         attachments: photos.into_iter().map(|p| p.sha256).collect(),

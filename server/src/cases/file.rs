@@ -50,7 +50,7 @@ pub struct CaseFile {
     pub reporter: Option<PersonId>,
     pub reporter_post: Option<PostId>,
     pub self_handled: bool,
-    /// Codes of [`super::rules::Flag`].
+    /// Codes of [`crate::entries::flags::Flag`].
     pub flags: Vec<String>,
     pub department: Option<OrgId>,
     pub deadline: Option<Millis>,

@@ -6,7 +6,8 @@
 //!
 //! * [`rules`]: guards, queues, flags, masking: plain functions over plain data.
 //! * [`reports`]: what comes from the field (T1), its mending and taking back.
-//! * `advance`: staff and field move a case (T2..T15), `request` does no request twice, `place` finds its cell.
+//! * `advance`: staff and field move a case (T2..T15), `repeat` does no request twice.
+//! * [`answers`]: answers from the field (T3, T13) close their task and move its case.
 //! * `file`, `photos`: the case and its photos in the database.
 //! * [`view`]: what it looks like outside. `counts`: exact figures. `routes`: the operations.
 
@@ -22,8 +23,7 @@ pub(crate) mod routes;
 pub mod rules;
 pub mod view;
 
+pub use crate::entries::flags::FlagName;
 pub use advance::{Actor, Input, Registration, advance, register};
 pub use counts::{Counts, StreamCount};
 pub use file::{CaseFile, Source};
-pub use routes::routes;
-pub use view::FlagName;

@@ -2,67 +2,8 @@
 //! that comes again with something else to do is refused, never answered with the first one's result.
 
 use super::{advance::Input, ledger::Event};
-use crate::{auth::actor::Staff, kernel::failure::Failure, params, store::tx::Tx};
-use axum::http::HeaderMap;
-use protocol::{
-    case::Action,
-    ids::{CaseId, EventId, PersonId},
-    problem::{FieldError, ProblemCode},
-};
-
-/// Header by which a client names its request; the same name is never done twice.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-/// The event id of a request that the client has named, by header or in the body.
-pub(crate) fn request_of(
-    headers: &HeaderMap,
-    staff: &Staff,
-    in_body: Option<uuid::Uuid>,
-) -> Result<Option<EventId>, Failure> {
-    let named = match headers.get(IDEMPOTENCY_KEY) {
-        Some(value) => {
-            let text = value.to_str().unwrap_or_default();
-            if text.is_empty() || text.len() > 200 {
-                return Err(Failure::fields(
-                    ProblemCode::Invalid,
-                    vec![FieldError {
-                        at: "Idempotency-Key".into(),
-                        zh: "请求编号为 1 至 200 个字符".into(),
-                        en: "1 to 200 visible ASCII characters".into(),
-                    }],
-                ));
-            }
-            Some(text.to_owned())
-        }
-        None => in_body.map(|id| id.to_string()),
-    };
-    Ok(named.map(|key| request_event(staff.person, &key)))
-}
-
-/// The id of the event that a request makes: the same for the same person and key, so that a repeated request
-/// meets its own event.
-fn request_event(person: PersonId, key: &str) -> EventId {
-    use sha2::Digest;
-    let digest: [u8; 32] = sha2::Sha256::new()
-        .chain_update(person.0.as_bytes())
-        .chain_update(key)
-        .finalize()
-        .into();
-    let mut half = [0; 16];
-    for (slot, byte) in half.iter_mut().zip(digest) {
-        *slot = byte;
-    }
-    EventId(uuid::Builder::from_custom_bytes(half).into_uuid())
-}
-
-/// The request's name belongs to another request.
-pub(crate) fn reused() -> FieldError {
-    FieldError {
-        at: "/request".into(),
-        zh: "这个请求编号已用于另一次操作".into(),
-        en: "the request id was used for another request".into(),
-    }
-}
+use crate::{http::idempotency::reused, kernel::failure::Failure, params, store::tx::Tx};
+use protocol::{case::Action, ids::CaseId, problem::ProblemCode};
 
 /// The event that this request has made already, and its case.
 pub(super) fn was_done(

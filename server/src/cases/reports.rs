@@ -4,15 +4,15 @@
 use super::{
     advance::{Actor, Input, record},
     file::{CaseFile, Source},
-    photos, rules, view,
+    rules, view,
 };
 use crate::{
     app::{ctx::Ctx, state::App},
     duty::presence,
-    entries::row::EntryRow,
-    intake::Taken,
+    entries::{row::EntryRow, taken::Taken},
     kernel::failure::Failure,
-    people::posts,
+    people::{posts, scope},
+    photos::view::counts,
     store::tx::Tx,
 };
 use protocol::{
@@ -264,7 +264,7 @@ fn describe(
         None => {
             case.cell = None;
             case.grid = None;
-            case.area = rules::common_area(&areas);
+            case.area = scope::common_area(&areas);
         }
     }
     Ok(())
@@ -295,7 +295,7 @@ fn facts(taken: &Taken, case: &CaseFile) -> Map<String, Value> {
 /// Whether the entry's photos are all here; for the reader of a case.
 pub fn photo_counts(tx: &mut Tx<'_>, case: &CaseFile) -> Result<(u32, u32), Failure> {
     match case.entry {
-        Some(entry) => Ok(photos::counts(tx, entry)?),
+        Some(entry) => Ok(counts(tx, entry)?),
         None => Ok((0, 0)),
     }
 }

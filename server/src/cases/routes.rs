@@ -4,9 +4,7 @@ use super::{
     advance::{self, Actor, Input, Registration},
     counts,
     file::{COLUMNS, CaseFile},
-    photos,
-    repeat::request_of,
-    rules,
+    photos, rules,
     view::{self, CaseLine, CaseView, READERS},
 };
 use crate::{
@@ -14,12 +12,14 @@ use crate::{
     auth::actor::Staff,
     http::{
         body::{Json, Path, Query},
+        idempotency::request_of,
         operation::Operations,
     },
     kernel::{
         failure::Failure,
         page::{self, Page, Where},
     },
+    photos::view::answer,
     store::tx::Tx,
 };
 use axum::{
@@ -467,7 +467,7 @@ async fn photo(
                 .ok_or_else(|| Failure::of(ProblemCode::NotFound))
         })
         .await?;
-    photos::answer(&app, &photo, &headers).await
+    answer(&app, &photo, &headers).await
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a case may do, as plain functions over plain data. The table itself is [`protocol::case::TRANSITIONS`].
 
+use crate::entries::flags::{Flag, fix_flags};
 use protocol::{
     case::{Action, CaseState, Guard, Transition, allowed},
     codes::CellCode,
@@ -137,46 +138,6 @@ pub fn strangers(action: Action, given: &[Part]) -> Vec<FieldError> {
         .collect()
 }
 
-crate::text_enum! {
-    /// What an acceptor should know about a report. A flagged report is taken all the same (T1).
-    pub enum Flag {
-        /// 不在岗时上报
-        OffDuty = "off_duty",
-        /// 责任网格外上报
-        OutsideArea = "outside_area",
-        /// 没有定位
-        NoPosition = "no_position",
-        /// 疑似虚拟定位
-        MockPosition = "mock_position",
-        /// 定位精度为零: mock providers say so.
-        ZeroAccuracy = "zero_accuracy",
-        /// 终端与平台定位的网格不同
-        CellDiffers = "cell_differs",
-        /// 不在任何网格内
-        OutsideGrid = "outside_grid",
-        /// 时间不可信
-        ClockUntrusted = "clock_untrusted",
-        /// 类型不在目录中
-        MatterUnknown = "matter_unknown",
-    }
-}
-
-impl Flag {
-    pub const fn zh(self) -> &'static str {
-        match self {
-            Self::OffDuty => "不在岗时上报",
-            Self::OutsideArea => "责任网格外上报",
-            Self::NoPosition => "没有定位",
-            Self::MockPosition => "疑似虚拟定位",
-            Self::ZeroAccuracy => "定位精度为零",
-            Self::CellDiffers => "终端与平台定位的网格不同",
-            Self::OutsideGrid => "不在任何网格内",
-            Self::ClockUntrusted => "终端时间不可信",
-            Self::MatterUnknown => "类型不在目录中",
-        }
-    }
-}
-
 /// What a report looked like when it came in.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
@@ -195,20 +156,6 @@ pub struct Circumstances<'a> {
     pub cell: Option<CellCode>,
     pub basis: TimeBasis,
     pub matter_known: bool,
-}
-
-/// What is odd about fixes themselves, whatever kind of entry they came with.
-pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
-    let mock = fixes.iter().any(|fix| fix.mock);
-    let zero = |fix: &&Position| fix.accuracy_cm == 0 && fix.provider != "manual";
-    let odd = [
-        (mock, Flag::MockPosition),
-        (fixes.iter().any(zero), Flag::ZeroAccuracy),
-    ];
-    odd.into_iter()
-        .filter(|(is, _)| *is)
-        .map(|(_, flag)| flag)
-        .collect()
 }
 
 /// The flags of a report, in a stable order.
@@ -236,48 +183,9 @@ pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
     flags
 }
 
-/// The longest area that holds all of `areas`, cut to a whole level (city 4, county 6, street 8, community 10);
-/// empty when they share no city.
-pub fn common_area(areas: &[String]) -> String {
-    let Some((first, rest)) = areas.split_first() else {
-        return String::new();
-    };
-    let shared = rest.iter().fold(first.len(), |n, area| {
-        first
-            .bytes()
-            .zip(area.bytes())
-            .take(n)
-            .take_while(|(a, b)| a == b)
-            .count()
-    });
-    let level = [12, 10, 8, 6, 4].into_iter().find(|l| *l <= shared).unwrap_or(0);
-    first.get(..level).unwrap_or_default().to_owned()
-}
-
-/// A name as it is shown by default: the family name and stars (DC-05).
-pub fn masked_name(name: &str) -> String {
-    let mut letters = name.chars();
-    match letters.next() {
-        Some(first) => std::iter::once(first).chain(letters.map(|_| '*')).collect(),
-        None => String::new(),
-    }
-}
-
-/// A phone number as it is shown by default: at most the last two digits (DC-05).
-pub fn masked_phone(phone: &str) -> String {
-    let n = phone.chars().count();
-    let shown = if n >= 7 { 2 } else { 0 };
-    phone
-        .chars()
-        .enumerate()
-        .map(|(i, c)| if i + shown >= n { c } else { '*' })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use protocol::{case::TRANSITIONS, geo::PointE7, time::Millis};
 
     #[test]
@@ -406,34 +314,5 @@ mod tests {
             ..good
         };
         assert_eq!(flags(&at_sea), [F::OutsideGrid]);
-    }
-
-    #[test]
-    fn a_post_of_several_communities_answers_for_their_street() {
-        let area = |list: &[&str]| common_area(&list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
-        assert_eq!(area(&["2201040101", "2201040102"]), "22010401");
-        assert_eq!(area(&["220104010101"]), "220104010101");
-        assert_eq!(area(&["220104", "220105"]), "2201");
-        assert_eq!(area(&["22", "33"]), "");
-        assert_eq!(area(&[]), "");
-    }
-
-    proptest! {
-        #[test]
-        fn a_masked_caller_cannot_be_read_back(name in "\\PC{2,8}", phone in "[0-9]{3,15}") {
-            let hidden = masked_name(&name);
-            prop_assert_eq!(hidden.chars().count(), name.chars().count());
-            prop_assert!(hidden.chars().skip(1).all(|c| c == '*'));
-            let digits = masked_phone(&phone).chars().filter(char::is_ascii_digit).count();
-            prop_assert!(digits <= 2 && digits < phone.len());
-        }
-
-        #[test]
-        fn the_common_area_holds_every_area(tails in proptest::collection::vec("[0-9]{2,6}", 1..5)) {
-            let areas: Vec<String> = tails.iter().map(|t| format!("2201{t}")).collect();
-            let common = common_area(&areas);
-            prop_assert!(common.len() >= 4);
-            prop_assert!(areas.iter().all(|a| a.starts_with(&common)));
-        }
     }
 }

@@ -4,23 +4,23 @@ use super::{
     advance::Actor,
     file::{CaseFile, Source},
     ledger::{self, Event},
-    photos::{self, CasePhoto},
-    reports, rules,
+    photos, reports, rules,
 };
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
-    kernel::failure::Failure,
+    entries::flags::FlagName,
+    kernel::{failure::Failure, mask},
     params,
-    store::{error::StoreError, tx::Tx},
+    photos::view::CasePhoto,
+    store::tx::Tx,
 };
 use protocol::{
     case::{Action, CaseState, Guard, allowed},
     codes::{CellCode, GridVersion, MatterCode},
     duty::{Answer, Purpose, TaskState},
-    evidence::Evidence,
     feed::{CaseRow, kind},
     geo::PointE7,
-    ids::{CaseId, EntryId, OrgId, PostId, TaskId},
+    ids::{CaseId, OrgId, PostId, TaskId},
     role::Role,
     time::Millis,
 };
@@ -40,42 +40,6 @@ pub struct MatterName {
 pub struct Named<T> {
     pub id: T,
     pub name: String,
-}
-
-/// A flag in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct FlagName {
-    pub code: String,
-    pub zh: String,
-}
-
-impl FlagName {
-    fn of(code: &str) -> Self {
-        Self {
-            zh: code
-                .parse::<rules::Flag>()
-                .map_or_else(|_| code.to_owned(), |flag| flag.zh().to_owned()),
-            code: code.to_owned(),
-        }
-    }
-    /// What is odd about the fix that came with an entry: a check-in, an answer or a record of an activity is taken
-    /// all the same, and whoever looks at it is told as with a report.
-    pub fn of_fix(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<Self>, StoreError> {
-        #[derive(Deserialize)]
-        struct Sent {
-            evidence: Evidence,
-        }
-        let bytes: Option<Vec<u8>> = tx.opt(
-            "SELECT bytes FROM entry WHERE id = ?1",
-            params![entry.to_string()],
-            |row| row.get("bytes"),
-        )?;
-        // What does not read has no fix that could be odd.
-        let sent = bytes.and_then(|bytes| serde_json::from_slice::<Sent>(&bytes).ok());
-        let fix = sent.and_then(|sent| sent.evidence.position);
-        let flags = rules::fix_flags(&fix.iter().collect::<Vec<_>>());
-        Ok(flags.iter().map(|flag| Self::of(flag.as_str())).collect())
-    }
 }
 
 /// A caller as shown by default (DC-05); the rest by `POST /v1/cases/{id}/caller-view`.
@@ -227,8 +191,8 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     };
     Ok(CaseView {
         caller: caller(tx, file.id)?.map(|(name, phone)| MaskedCaller {
-            name: rules::masked_name(&name),
-            phone: rules::masked_phone(&phone),
+            name: mask::masked_name(&name),
+            phone: mask::masked_phone(&phone),
         }),
         tasks: tasks(tx, file.id)?,
         matter: file.matter.map(|code| {

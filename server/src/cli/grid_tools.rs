@@ -1,9 +1,9 @@
 //! `xunge-server grid …`: files in, files out, and import into a server's data.
 
-use super::Place;
+use super::place::Place;
 use crate::{
-    app::ctx::{Clock, SystemClock},
     grids::import::import,
+    kernel::clock::{Clock, SystemClock},
     service::run,
 };
 use anyhow::{Context, Result, anyhow};

@@ -2,8 +2,11 @@
 //! password (ASVS 6.3.2).
 
 use crate::{
-    app::ctx::{Chance, Clock, Ctx, SystemChance, SystemClock},
-    kernel::failure::Failure,
+    app::ctx::Ctx,
+    kernel::{
+        clock::{Chance, Clock, SystemChance, SystemClock},
+        failure::Failure,
+    },
     params,
     people::{
         accounts::{self, NewPerson, RoleAt},
@@ -11,7 +14,7 @@ use crate::{
         orgs::{self, OrgKind},
         passwords,
     },
-    store::{Store, tx::Tx},
+    store::{database::Store, tx::Tx},
 };
 use anyhow::{Result, ensure};
 use protocol::{

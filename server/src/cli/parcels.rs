@@ -1,16 +1,19 @@
 //! Tools around custody: parcels that came on a memory card, the key they are sealed to, and how complete it all is.
 
-use super::Place;
+use super::place::Place;
 use crate::{
-    app::ctx::{Chance as _, SystemChance},
+    app::address::PublicAddress,
     entries::row::EntryState,
     intake::{
         completeness::{self, Completeness},
         parcel::{self, Carrier},
     },
-    kernel::config::Settings,
+    kernel::{
+        clock::{Chance as _, SystemChance},
+        config::Settings,
+    },
     service::run,
-    terminals::{PublicAddress, parcel_keys},
+    terminals::parcel_keys,
 };
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;

@@ -14,4 +14,4 @@ pub mod rules;
 pub use presence::{
     check_in, check_out, contact, end, end_expired, on_duty, relieved, stream_revoked, sweep, was_on_duty,
 };
-pub use routes::{OnDuty, routes};
+pub use routes::OnDuty;

@@ -3,7 +3,7 @@
 use super::rules::{self, Candidate, Entering, Presence};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
-    intake::Taken,
+    entries::taken::Taken,
     kernel::failure::Failure,
     params,
     people::posts,

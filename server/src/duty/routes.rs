@@ -3,7 +3,7 @@
 use crate::{
     app::state::App,
     auth::actor::Staff,
-    cases::view::FlagName,
+    entries::flags::FlagName,
     http::{
         body::{Json, Query},
         operation::Operations,

@@ -4,7 +4,7 @@ use crate::{
     app::{mailbox::MailboxId, state::App},
     auth::actor::Field,
     kernel::failure::Failure,
-    store::Hint,
+    store::hint::Hint,
 };
 use axum::{
     extract::State,

@@ -3,10 +3,10 @@
 
 use super::reference::put_file;
 use crate::{
+    app::objects::Blobs,
     kernel::failure::Failure,
     params,
-    photos::Blobs,
-    store::{Hint, Store},
+    store::{database::Store, hint::Hint},
 };
 use bytes::Bytes;
 use grid::{

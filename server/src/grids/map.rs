@@ -1,6 +1,6 @@
 //! Cells as GeoJSON, for maps.
 
-use super::Loaded;
+use crate::app::grid_packs::Loaded;
 use grid::decimal;
 use protocol::geo::PointE7;
 use std::fmt::Write as _;

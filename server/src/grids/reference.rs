@@ -1,10 +1,9 @@
 //! Reference data for handsets: files under their hash, listed in a manifest that the server signs.
 
 use crate::{
-    app::state::App,
+    app::{objects::Blobs, state::App},
     kernel::failure::Failure,
     params,
-    photos::Blobs,
     store::{error::StoreError, tx::Tx},
 };
 use bytes::Bytes;

@@ -5,7 +5,7 @@ use super::{
     map, reference,
 };
 use crate::{
-    app::{audit, state::App},
+    app::{audit, objects::Blobs, state::App},
     auth::actor::{Field, Staff},
     http::{
         body::{Json, Path, Query},
@@ -14,7 +14,6 @@ use crate::{
     },
     kernel::failure::Failure,
     params,
-    photos::Blobs,
 };
 use axum::{
     body::Body,

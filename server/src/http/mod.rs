@@ -1,8 +1,12 @@
-//! What every route shares: how it is added, who calls it, how its errors look.
+//! What every route shares.
+//!
+//! * [`operation`]: how a route is added, and who may call it. [`body`], `coding`: requests read. [`problem`]: errors.
+//! * `edge`, [`limits`]: around every request. [`idempotency`]: a named request is done once. [`range`]: files.
 
 pub mod body;
 pub(crate) mod coding;
 pub(crate) mod edge;
+pub mod idempotency;
 pub mod limits;
 pub mod operation;
 pub mod problem;

@@ -13,9 +13,8 @@
 
 use crate::{
     app::state::App,
-    auth::{actor::Staff, sessions},
+    auth::{actor::Staff, field_tokens, sessions},
     kernel::failure::Failure,
-    terminals::tokens,
 };
 use axum::{
     Extension,
@@ -91,7 +90,7 @@ async fn pass(
         Access::Open(_) => {}
         Access::Field => {
             let token = bearer(&request)?;
-            let field = tokens::identify(&app, token).await?;
+            let field = field_tokens::identify(&app, token).await?;
             let most = app.settings.field_requests_per_minute;
             app.rate.count(field.stream, app.clock.now(), most)?;
             request.extensions_mut().insert(field);

@@ -1,5 +1,6 @@
 //! Error answers: RFC 9457 bodies.
 
+use crate::{kernel::failure::Failure, store::error::StoreError};
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -31,4 +32,21 @@ pub struct Answered(pub Problem);
 /// The answer for a code with nothing more to say.
 pub fn of(code: ProblemCode) -> Response {
     response(Problem::new(code), None)
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match &self {
+            Self::Refused(_) => {}
+            // The client's own: it named what is not there, or sent text that no database takes.
+            Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => {}
+            Self::Store(error) => {
+                metrics::counter!("xunge_store_errors_total", "code" => error.code()).increment(1);
+                tracing::error!(code = error.code(), detail = error.detail(), "store");
+            }
+            Self::Internal(what) => tracing::error!(%what, "internal"),
+        }
+        let (problem, retry_after) = self.problem();
+        response(problem, retry_after)
+    }
 }

@@ -5,7 +5,7 @@
 //! touches its neighbours or the custody. Order is kept inside one record: an entry whose `after` is not
 //! decided yet is held, and released when that one is.
 
-use super::{Taken, needs_action, reasons};
+use super::{needs_action, reasons};
 use crate::{
     activities::records,
     app::{ctx::Ctx, state::App},
@@ -14,10 +14,12 @@ use crate::{
     entries::{
         reading::{Content, Reading},
         row::{EntryRow, EntryState, made},
+        taken::Taken,
     },
     kernel::failure::Failure,
-    params, people,
-    store::{Hint, error::StoreError, tx::Tx},
+    params,
+    people::lookup,
+    store::{error::StoreError, hint::Hint, tx::Tx},
 };
 use protocol::{
     entry::{Disposition, DispositionState, Entry},
@@ -189,7 +191,7 @@ pub(super) fn decide(
         if !author_fits(tx, held, entry)? {
             return Ok(Disposition::review(reasons::author()).into());
         }
-        if people::is_unverified(tx, held.person)? {
+        if lookup::is_unverified(tx, held.person)? {
             return Ok(Disposition::review(reasons::unverified()).into());
         }
     }

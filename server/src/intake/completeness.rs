@@ -1,6 +1,6 @@
 //! How complete a stream is, for whoever has to vouch for it: both sides can prove it by number.
 
-use super::INSPECTORS;
+use super::readers::INSPECTORS;
 use crate::{
     app::state::App,
     auth::actor::Staff,

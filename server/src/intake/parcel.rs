@@ -10,11 +10,12 @@ use super::{
     reasons,
 };
 use crate::{
-    app::{audit, ctx::Ctx, identity, state::App},
+    app::{audit, ctx::Ctx, identity, objects::Blobs, state::App},
+    auth::field_tokens,
     http::body::Json,
     kernel::failure::Failure,
     params,
-    photos::{self, Blobs},
+    photos::checks,
     store::{error::StoreError, tx::Tx},
     terminals::{parcel_keys, tokens},
 };
@@ -102,7 +103,7 @@ pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAns
         })
         .await?;
     let secret = secret.ok_or_else(|| Failure::of(ProblemCode::ParcelKey))?;
-    let (limits, sealed) = (photos::limits(app), bytes.clone());
+    let (limits, sealed) = (checks::limits(app), bytes.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let parcel = Parcel::read(&sealed).map_err(|bad| malformed(&bad))?;
         parcel
@@ -116,7 +117,7 @@ pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAns
                 photo,
                 fault: media::inspect(&bytes, &limits)
                     .err()
-                    .map(|e| photos::not_a_photo(&e)),
+                    .map(|e| checks::not_a_photo(&e)),
                 bytes: bytes.into(),
             })
             .collect();
@@ -197,7 +198,7 @@ fn sender(tx: &mut Tx<'_>, stream: StreamId) -> Result<Option<Sender>, StoreErro
                 person: row.parse("person")?,
                 post: row.parse("post")?,
                 key: row.parse("public_key")?,
-                has_ended: tokens::end_of(row)?.is_some(),
+                has_ended: field_tokens::end_of(row)?.is_some(),
             })
         },
     )

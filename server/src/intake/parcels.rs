@@ -1,6 +1,6 @@
 //! The parcels that came, for staff: who handed over what, when and why, and what of it is no entry.
 
-use super::{INSPECTORS, parcel::Carrier};
+use super::{parcel::Carrier, readers::INSPECTORS};
 use crate::{
     app::state::App,
     auth::actor::Staff,

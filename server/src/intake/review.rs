@@ -2,8 +2,8 @@
 //! decides; nothing of it is applied silently or dropped.
 
 use super::{
-    REVIEWERS,
     apply::{self, By, Outcome},
+    readers::REVIEWERS,
     reasons,
 };
 use crate::{
@@ -276,7 +276,7 @@ fn decide_in(
             let rejected = Disposition::rejected(reasons::reviewer("review.rejected", words));
             if let crate::entries::reading::Content::Known(entry, Payload::Answer(p)) = &held.reading.content
             {
-                let taken = super::Taken {
+                let taken = crate::entries::taken::Taken {
                     entry: entry.as_ref().clone(),
                     sha256: held.sha256,
                     stream: held.stream,

@@ -4,7 +4,6 @@
 //! personal data. [`Failure::problem`] is exhaustive, so a new kind of error has to say what it is outside.
 
 use crate::store::error::StoreError;
-use axum::response::{IntoResponse, Response};
 use protocol::problem::{FieldError, Problem, ProblemCode};
 
 /// Why an operation did not happen.
@@ -95,6 +94,25 @@ impl Failure {
     }
 }
 
+/// `request.invalid` for one field.
+pub(crate) fn invalid(at: &str, zh: &str, en: &str) -> Failure {
+    let error = FieldError {
+        at: at.into(),
+        zh: zh.into(),
+        en: en.into(),
+    };
+    Failure::fields(ProblemCode::Invalid, vec![error])
+}
+
+/// The error of one field: JSON pointer, then the reason in Chinese and in English.
+pub(crate) fn wrong(at: &str, zh: &str, en: &str) -> FieldError {
+    FieldError {
+        at: at.to_owned(),
+        zh: zh.to_owned(),
+        en: en.to_owned(),
+    }
+}
+
 impl From<ProblemCode> for Failure {
     fn from(code: ProblemCode) -> Self {
         Self::of(code)
@@ -105,22 +123,5 @@ impl From<serde_json::Error> for Failure {
     /// For data of our own making; bodies of requests are read by the extractors.
     fn from(error: serde_json::Error) -> Self {
         Self::internal(error)
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        match &self {
-            Self::Refused(_) => {}
-            // The client's own: it named what is not there, or sent text that no database takes.
-            Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => {}
-            Self::Store(error) => {
-                metrics::counter!("xunge_store_errors_total", "code" => error.code()).increment(1);
-                tracing::error!(code = error.code(), detail = error.detail(), "store");
-            }
-            Self::Internal(what) => tracing::error!(%what, "internal"),
-        }
-        let (problem, retry_after) = self.problem();
-        crate::http::problem::response(problem, retry_after)
     }
 }

@@ -1,6 +1,12 @@
-//! What every room uses and that knows no room: failures, pages of lists, settings, stable texts of enums.
+//! What every room uses and that knows no room.
+//!
+//! * [`failure`]: the one error of domain code. [`page`]: lists. [`config`]: settings. [`clock`], [`ids`]: time,
+//!   random bytes and ids. [`mask`]: personal data as shown by default. [`text_enum`]: enums with a stable text.
 
+pub mod clock;
 pub mod config;
 pub mod failure;
+pub mod ids;
+pub mod mask;
 pub mod page;
 pub mod text_enum;

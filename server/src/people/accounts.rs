@@ -1,13 +1,13 @@
 //! Accounts and roles: made by the organisation one level up (TJ-01), inside its own reach (TJ-02), every act
 //! in the audit. There are no default accounts, and nobody chooses another's lasting password.
 
-use super::{invalid, login, passwords, scope};
+use super::{login, passwords, scope};
 use crate::{
     app::{audit, ctx::Ctx, state::App},
-    auth::{actor::Staff, sessions},
+    auth::{actor::Staff, field_tokens, sessions},
     http::body::{Json, Path, Query},
     kernel::{
-        failure::Failure,
+        failure::{Failure, invalid},
         page::{self, Page, Where},
     },
     params,
@@ -248,7 +248,7 @@ pub async fn roles(
     Json(change): Json<RoleChange>,
 ) -> Result<Json<Vec<RoleAt>>, Failure> {
     app.write(move |tx, ctx| {
-        let org = super::org_of(tx, id)?;
+        let org = super::lookup::org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
         for at in change.add.iter().chain(&change.remove) {
             scope::administers(tx, &staff, at.org)?;
@@ -301,18 +301,14 @@ pub async fn disable(
     Path(id): Path<PersonId>,
 ) -> Result<Json<Disabled>, Failure> {
     app.write(move |tx, ctx| {
-        let org = super::org_of(tx, id)?;
+        let org = super::lookup::org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
         tx.execute(
             "UPDATE person SET disabled = ?2 WHERE id = ?1 AND disabled IS NULL",
             params![id.to_string(), ctx.now.0],
         )?;
         let sessions = sessions::end_all(tx, id, None)?;
-        let streams: Vec<StreamId> = tx.all(
-            "SELECT id FROM stream WHERE person = ?1 AND revoked IS NULL ORDER BY id",
-            params![id.to_string()],
-            |row| row.parse("id"),
-        )?;
+        let streams = field_tokens::active_streams(tx, id)?;
         for stream in &streams {
             tokens::revoke(tx, *stream, ctx.now)?;
         }
@@ -337,7 +333,7 @@ pub async fn reset(
     let password = passwords::random(&app);
     let hash = passwords::hash(&app, password.clone()).await?;
     app.write(move |tx, ctx| {
-        let org = super::org_of(tx, id)?;
+        let org = super::lookup::org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
         for grant in sessions::grants(tx, id)? {
             scope::administers(tx, &staff, grant.org)?;

@@ -112,7 +112,7 @@ pub async fn sign_in(State(app): State<App>, Json(body): Json<SignIn>) -> Result
     let kept = token.clone();
     let me = app
         .write(move |tx, ctx| {
-            if !super::is_active(tx, found.person)? {
+            if !super::lookup::is_active(tx, found.person)? {
                 return Err(Failure::of(ProblemCode::Password));
             }
             tx.execute("DELETE FROM login_failure WHERE account = ?1", params![&account])?;

@@ -1,12 +1,12 @@
 //! The organisation tree: city, district, street, community, and departments beside them.
 
-use super::{invalid, scope};
+use super::scope;
 use crate::{
     app::{audit, ctx::Ctx, state::App},
     auth::actor::Staff,
     http::body::{Json, Query},
     kernel::{
-        failure::Failure,
+        failure::{Failure, invalid},
         page::{self, Page, Where},
     },
     params,
@@ -109,7 +109,7 @@ pub async fn create(
 ) -> Result<Json<Org>, Failure> {
     app.write(move |tx, ctx| {
         scope::administers(tx, &staff, body.parent)?;
-        scope::area_below(&body.area, &super::org_area(tx, body.parent)?)?;
+        scope::area_below(&body.area, &super::lookup::org_area(tx, body.parent)?)?;
         let id = insert(tx, ctx, Some(body.parent), (body.kind, &body.name, &body.area))?;
         audit::note(
             tx,

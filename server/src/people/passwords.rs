@@ -87,7 +87,7 @@ pub fn random(app: &App) -> String {
 
 /// [`random`] out of 32 random bytes.
 pub fn word(secret: [u8; 32]) -> String {
-    let code = |seed| crate::terminals::enrol::code(seed);
+    let code = |seed| crate::auth::codes::code(seed);
     let other = protocol::photo::Sha256::of(&secret).0;
     format!("{}-{}", code(secret), code(other).get(..4).unwrap_or_default())
 }

@@ -1,16 +1,16 @@
 //! Posts (岗位): what a number is bound to (SP-02), which cells it answers for, who holds it and since when.
 
-use super::{invalid, scope};
+use super::scope;
 use crate::{
     app::{audit, ctx::Ctx, mailbox::MailboxId, state::App},
     auth::actor::Staff,
     http::body::{Json, Path, Query},
     kernel::{
-        failure::Failure,
+        failure::{Failure, invalid},
         page::{self, Page, Where},
     },
     params,
-    store::{Hint, error::StoreError, tx::Tx},
+    store::{error::StoreError, hint::Hint, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -177,7 +177,7 @@ fn view(tx: &mut Tx<'_>, id: PostId) -> Result<PostView, StoreError> {
 
 /// Replaces the areas of a post; the caller has checked who asks.
 fn set_areas(tx: &mut Tx<'_>, post: PostId, org: OrgId, areas: &[String]) -> Result<(), Failure> {
-    let above = super::org_area(tx, org)?;
+    let above = super::lookup::org_area(tx, org)?;
     if areas.is_empty() || areas.len() > 500 {
         return Err(invalid("/areas", "请填写责任区", "1 to 500 areas"));
     }
@@ -290,9 +290,9 @@ pub async fn assign(
     app.write(move |tx, ctx| {
         let org = org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
-        let org = super::org_of(tx, body.person)?;
+        let org = super::lookup::org_of(tx, body.person)?;
         scope::administers(tx, &staff, org)?;
-        if !super::is_active(tx, body.person)? {
+        if !super::lookup::is_active(tx, body.person)? {
             return Err(invalid("/person", "该人员已停用", "this person is disabled"));
         }
         let since = body.since.unwrap_or(ctx.now);

@@ -1,8 +1,8 @@
 //! Pictures that staff attach to what they do: after handling, before and after.
 
-use super::{Blobs, limits, not_a_photo};
+use super::checks::{limits, not_a_photo};
 use crate::{
-    app::state::App,
+    app::{objects::Blobs, state::App},
     auth::actor::Staff,
     http::body::Json,
     kernel::failure::Failure,

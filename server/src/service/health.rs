@@ -27,10 +27,6 @@ pub fn routes() -> Operations {
             "checked inside: the metrics token, or a peer on loopback",
             routes!(metrics_page),
         )
-        .open(
-            "the description of the interface holds no data",
-            routes!(description),
-        )
 }
 
 /// The process is alive.
@@ -99,12 +95,6 @@ async fn metrics_page(State(app): State<App>, request: Request) -> Result<Respon
         handle.render(),
     )
         .into_response())
-}
-
-/// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200, body = Object)))]
-async fn description() -> Json<serde_json::Value> {
-    Json(super::openapi::describe())
 }
 
 /// Folds what the histograms gathered, so that a server that nobody scrapes does not grow. Runs for ever.

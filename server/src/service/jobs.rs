@@ -6,14 +6,13 @@
 //! and wakes up in the middle of its run has its next write refused, whatever its clock says, once another
 //! has taken the job over. One that dies loses the job when the lease runs out.
 //!
-//! * [`ALL`]: the jobs. [`once`]: one run. [`watch`]: all of them until the server stops.
+//! * [`once`]: one run. [`watch`]: all of them until the server stops. The list is [`super::rooms::JOBS`].
 
 use crate::{
     app::{lease::Lease, state::App},
-    duty, intake,
+    intake::sweep,
     kernel::failure::Failure,
-    photos,
-    store::Hint,
+    store::hint::Hint,
 };
 use futures_util::future::{BoxFuture, join_all};
 use protocol::problem::ProblemCode;
@@ -26,27 +25,8 @@ pub struct Job {
     pub name: &'static str,
     /// How long it rests between two runs, unless a hint says that something is due.
     pub every: Duration,
-    run: fn(App) -> BoxFuture<'static, Result<(), Failure>>,
+    pub(super) run: fn(App) -> BoxFuture<'static, Result<(), Failure>>,
 }
-
-/// Every background job of the server.
-pub const ALL: &[Job] = &[
-    Job {
-        name: "intake.apply",
-        every: Duration::from_secs(3),
-        run: |app| Box::pin(async move { intake::sweep::sweep(&app).await.map(drop) }),
-    },
-    Job {
-        name: "duty.end",
-        every: Duration::from_secs(30),
-        run: |app| Box::pin(async move { duty::presence::sweep(&app).await.map(drop) }),
-    },
-    Job {
-        name: "blobs.uploads",
-        every: Duration::from_secs(180),
-        run: |app| Box::pin(async move { photos::tus::sweep::sweep(&app).await.map(drop) }),
-    },
-];
 
 /// Runs a job for `holder`, the name of this replica; false when another replica has it.
 pub async fn once(app: &App, job: &Job, holder: &str) -> Result<bool, Failure> {
@@ -58,12 +38,12 @@ pub async fn once(app: &App, job: &Job, holder: &str) -> Result<bool, Failure> {
 }
 
 /// Runs all jobs, each in its turn and at once when somebody says that something is due, until the server stops.
-pub async fn watch(app: App) {
-    if let Err(error) = intake::sweep::reconsider(&app).await {
+pub async fn watch(app: App, jobs: &[Job]) {
+    if let Err(error) = sweep::reconsider(&app).await {
         tracing::warn!(%error, "entries of an older program wait for the next start");
     }
     let holder = hex::encode(app.secret());
-    join_all(ALL.iter().map(|job| keep(&app, job, &holder))).await;
+    join_all(jobs.iter().map(|job| keep(&app, job, &holder))).await;
 }
 
 async fn keep(app: &App, job: &Job, holder: &str) {

@@ -1,9 +1,15 @@
-//! The running service: routes under one router, background jobs, start and stop, TLS, health.
+//! The running service.
+//!
+//! * [`rooms`]: the one list of what is mounted. [`router`]: the routes with what stands around every request.
+//! * [`jobs`]: background jobs. [`openapi`], `health`: for those who use and run it.
+//! * [`run`]: from options to the end of the server. [`tls`], `store_id`, [`start_error`]: its start.
 
 pub(crate) mod health;
 pub mod jobs;
 pub mod openapi;
+pub mod rooms;
 pub mod router;
 pub mod run;
+pub mod start_error;
 mod store_id;
 pub mod tls;

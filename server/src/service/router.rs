@@ -1,12 +1,9 @@
 //! The whole service: all rooms' routes under one router, with what stands around every request.
 
-use super::health;
+use super::{health, rooms::operations};
 use crate::{
-    activities,
     app::state::App,
-    cases, duty, feed, grids,
-    http::{coding, edge, operation::Operations, problem},
-    intake, people, photos, tasks, terminals,
+    http::{coding, edge, problem},
 };
 use axum::{
     Router,
@@ -15,24 +12,6 @@ use axum::{
 use protocol::problem::ProblemCode;
 use std::sync::LazyLock;
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
-use utoipa_axum::router::OpenApiRouter;
-
-/// Every operation of the service.
-pub(super) fn operations() -> OpenApiRouter<App> {
-    Operations::default()
-        .with(health::routes())
-        .with(people::routes())
-        .with(terminals::routes())
-        .with(intake::routes())
-        .with(feed::routes())
-        .with(photos::routes())
-        .with(grids::routes::routes())
-        .with(duty::routes::routes())
-        .with(tasks::routes::routes())
-        .with(cases::routes::routes())
-        .with(activities::routes::routes())
-        .into_router()
-}
 
 /// The service, ready to be served.
 pub fn router(app: &App) -> Router {

@@ -5,22 +5,28 @@
 
 use super::{
     jobs,
+    rooms::JOBS,
     router::router,
+    start_error::StartError,
     store_id,
-    tls::{self, Tls, TlsError},
+    tls::{self, Tls},
 };
 use crate::{
     app::{
-        ctx::{Chance, Clock, SystemChance, SystemClock},
+        address::PublicAddress,
+        grid_packs::Grids,
         identity::Identity,
+        objects::Blobs,
         s3::S3,
         state::{App, Parts},
     },
-    grids::{self, Grids, reference},
-    kernel::{config::Settings, failure::Failure},
-    photos::Blobs,
-    store::{Store, error::StoreError, options},
-    terminals::PublicAddress,
+    grids::{reference, watch},
+    kernel::{
+        clock::{Chance, Clock, SystemChance, SystemClock},
+        config::Settings,
+        failure::Failure,
+    },
+    store::{database::Store, options},
 };
 use hyper_util::rt::TokioTimer;
 use protocol::{calendar::Calendar, manifest::Catalogue};
@@ -77,38 +83,6 @@ impl Options {
             .clone()
             .unwrap_or_else(|| format!("sqlite:{}", self.data.join("xunge.db").display()))
     }
-}
-
-/// Why a server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("data folder {path}: {error}")]
-    Data { path: String, error: std::io::Error },
-    #[error("database: {0}")]
-    Store(#[from] StoreError),
-    #[error("{0}")]
-    Failure(#[from] Failure),
-    #[error("certificate: {0}")]
-    Tls(#[from] TlsError),
-    #[error("listen on {address}: {error}")]
-    Listen {
-        address: SocketAddr,
-        error: std::io::Error,
-    },
-    #[error("plain HTTP is only for a loopback address; {0} is none")]
-    PlainOutside(SocketAddr),
-    #[error("the operating system gives no random bytes")]
-    NoChance,
-    #[error("shipped data: {0}")]
-    Shipped(String),
-    #[error(
-        "对象存储属于另一个数据库：数据库记录的标识为 {database}，对象 store-id 为 {objects}。同一数据库的所有服务器必须共用一个\
-         对象存储，请检查 --data 或 S3 设置；若确认无误，请删除对象 store-id 后再启动 / the object store is another \
-         database's: the database says {database}, the object `store-id` says {objects}. All servers of a database \
-         share one object store: check --data and the S3 settings; if this is the right one, remove the object \
-         `store-id` and start again"
-    )]
-    OtherObjects { database: String, objects: String },
 }
 
 /// Database, object store and identity without a listener: what the command line's tools work on.
@@ -265,8 +239,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     };
     let jobs = vec![
         tokio::spawn(crate::service::health::upkeep()),
-        tokio::spawn(jobs::watch(app.clone())),
-        tokio::spawn(grids::watch(app.clone())),
+        tokio::spawn(jobs::watch(app.clone(), JOBS)),
+        tokio::spawn(watch::watch(app.clone())),
     ];
     tracing::info!(%url, %address, engine = ?app.store.engine(), epoch = app.identity.epoch, "listening");
     Ok(Running {

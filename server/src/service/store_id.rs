@@ -1,12 +1,12 @@
 //! Whether the object store is the database's own: both keep the same random id. A replica with a folder of its own
 //! would take photos that no other one finds, and nobody would be told.
 
-use super::run::StartError;
+use super::start_error::StartError;
 use crate::{
+    app::objects::Blobs,
     kernel::failure::Failure,
     params,
-    photos::Blobs,
-    store::{Store, error::StoreError},
+    store::{database::Store, error::StoreError},
 };
 use bytes::Bytes;
 use protocol::problem::ProblemCode;

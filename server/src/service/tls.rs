@@ -6,7 +6,7 @@
 
 use crate::{
     params,
-    store::{Store, error::StoreError, tx::Tx},
+    store::{database::Store, error::StoreError, tx::Tx},
 };
 use protocol::photo::Sha256;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData, SanType};

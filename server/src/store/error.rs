@@ -36,7 +36,7 @@ pub enum StoreError {
     /// A value that only one of the engines could store (a NUL character in text, a NaN).
     #[error("parameter ?{index} cannot be stored: {why}")]
     Unportable { index: usize, why: &'static str },
-    /// A statement that changes rows was run in [`Store::read`](super::Store::read).
+    /// A statement that changes rows was run in [`Store::read`](super::database::Store::read).
     #[error("a read transaction tried to write")]
     ReadOnly,
     /// The statement itself is wrong (syntax, types, unknown table) or the engine failed inside. A bug.
@@ -61,7 +61,7 @@ pub enum StoreError {
     /// The store was closed; nothing more is accepted.
     #[error("the database is closed")]
     Closed,
-    /// The address or options given to [`Store::open`](super::Store::open) make no sense.
+    /// The address or options given to [`Store::open`](super::database::Store::open) make no sense.
     #[error("database address: {0}")]
     Config(String),
     /// An applied migration differs from the one in this binary.

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    Hint,
     error::StoreError,
+    hint::Hint,
     tx::{Session, Tx},
 };
 

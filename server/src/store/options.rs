@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::migrations::{MIGRATIONS, Migration};
 
-/// Options of [`Store::open`](super::Store::open); the defaults suit one city.
+/// Options of [`Store::open`](super::database::Store::open); the defaults suit one city.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The schema to bring the database to; [`MIGRATIONS`] unless a test says otherwise.

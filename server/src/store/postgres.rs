@@ -19,9 +19,10 @@ use ::postgres::Config;
 use tokio::sync::broadcast;
 
 use super::{
-    Executor, Hint, Lane,
     backoff::Backoff,
     error::StoreError,
+    executor::{Executor, Lane},
+    hint::Hint,
     job::{Job, Task},
     migrations,
     options::Options,

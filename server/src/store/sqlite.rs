@@ -13,8 +13,9 @@ use rusqlite::Connection;
 use tokio::sync::broadcast;
 
 use super::{
-    Executor, Hint, Lane,
     error::StoreError,
+    executor::{Executor, Lane},
+    hint::Hint,
     job::{Job, Task, Verdict},
     migrations,
     options::Options,

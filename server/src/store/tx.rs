@@ -1,8 +1,8 @@
 //! The transaction that domain code sees.
 
 use super::{
-    Hint,
     error::StoreError,
+    hint::Hint,
     value::{Row, Value},
 };
 
@@ -18,8 +18,8 @@ pub(super) trait Session {
     fn is_broken(&self) -> bool;
 }
 
-/// One transaction, lent to a closure of [`Store::write`](super::Store::write) or
-/// [`Store::read`](super::Store::read).
+/// One transaction, lent to a closure of [`Store::write`](super::database::Store::write) or
+/// [`Store::read`](super::database::Store::read).
 ///
 /// **A failed statement dooms its scope.** PostgreSQL refuses everything after an error until a rollback,
 /// SQLite does not; so that both behave alike, after an error of the engine every further statement gets the

@@ -1,13 +1,12 @@
 //! Photos that a terminal may fetch: its own stream's, and those it is asked to compare with.
 
 use crate::{
-    app::state::App,
+    app::{objects::Blobs, state::App},
     auth::actor::Field,
     http::{body::Path, range},
     kernel::failure::Failure,
     params,
     people::posts,
-    photos::Blobs,
     store::{error::StoreError, tx::Tx},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};

@@ -3,7 +3,9 @@
 //!
 //! * [`rules`]: whose a task is, what an answer may do: plain functions over plain data.
 //! * `assign`: issue, resolve, hand on, close; the post's mailbox follows.
-//! * [`answers`]: what comes back from the field. `task`: the task in the database. `routes`: the operations.
+//! * `task`: the task in the database. [`compare`]: photos that a terminal may fetch. `routes`: the operations.
+//!
+//! What comes back from the field moves a case, so it is in `cases/answers.rs`.
 
 pub(crate) mod assign;
 pub mod compare;
@@ -12,5 +14,5 @@ pub mod rules;
 pub(crate) mod task;
 
 pub use assign::{cancel, issue, resolve, resolve_for_post};
-pub use routes::{TaskView, routes};
+pub use routes::TaskView;
 pub use task::{Order, Task};

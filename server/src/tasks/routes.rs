@@ -3,28 +3,22 @@
 use super::{
     assign, compare,
     rules::Lease,
-    task::{COLUMNS, Order, Task, leases},
+    task::{COLUMNS, Task, leases},
 };
 use crate::{
     app::{audit, state::App},
     auth::actor::Staff,
-    cases::{
-        file::CaseFile,
-        ledger,
-        photos::{self, CasePhoto, Origin},
-        repeat,
-        view::FlagName,
-    },
-    grids::place,
+    entries::flags::FlagName,
     http::{
         body::{Json, Path, Query},
         operation::Operations,
     },
     kernel::{
-        failure::Failure,
+        failure::{Failure, wrong},
         page::{self, Page, Where},
     },
     params,
+    photos::view::{CasePhoto, Origin, answer, named_by},
     store::{error::StoreError, tx::Tx},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -32,9 +26,9 @@ use protocol::{
     codes::CellCode,
     duty::{Answer, Purpose, TaskState},
     geo::PointE7,
-    ids::{CaseId, EntryId, PersonId, PostId, StreamId, TaskId},
+    ids::{CaseId, EntryId, PersonId, PostId, TaskId},
     photo::Sha256,
-    problem::{FieldError, Problem, ProblemCode},
+    problem::{Problem, ProblemCode},
     role::Role,
     time::Millis,
 };
@@ -52,7 +46,6 @@ const READERS: &[Role] = &[
 /// The routes of this room.
 pub fn routes() -> Operations {
     Operations::default()
-        .staff(&[Role::Supervisor], routes!(create))
         .staff(READERS, routes!(tasks))
         .staff(READERS, routes!(task))
         .staff(READERS, routes!(photo))
@@ -166,7 +159,8 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
     })
 }
 
-fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreError> {
+/// The task with its leases and the photos of its answer.
+pub(crate) fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreError> {
     let lease = |l: Lease| LeaseView {
         post: l.post,
         person: l.person,
@@ -175,7 +169,7 @@ fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
     };
     let leases = leases(tx, task.id)?.into_iter().map(lease).collect();
     let photos = match task.answer_entry {
-        Some(entry) => photos::named_by(tx, entry, Origin::Answer)?,
+        Some(entry) => named_by(tx, entry, Origin::Answer)?,
         None => Vec::new(),
     };
     Ok(TaskView {
@@ -183,187 +177,6 @@ fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
         photos,
         ..view(tx, task, now)?
     })
-}
-
-/// What a supervisor asks of the field.
-#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TaskBody {
-    /// Names this request; `Idempotency-Key` does the same.
-    pub request: Option<uuid::Uuid>,
-    pub purpose: Purpose,
-    /// What the worker is asked, in words.
-    pub wording: String,
-    /// WGS-84; or name the cell.
-    pub place: Option<PointE7>,
-    pub cell: Option<CellCode>,
-    #[serde(default)]
-    pub address: String,
-    /// Deadline in Unix milliseconds; or give `minutes`. Without either the setting of the purpose.
-    pub due: Option<Millis>,
-    pub minutes: Option<u32>,
-    /// The case that the question is about. Its answer informs; only the case's own tasks move it.
-    pub case: Option<CaseId>,
-    /// A photo of that case, or an attachment of one's own, to compare with.
-    pub compare: Option<Sha256>,
-}
-
-/// A month: no question to the field waits longer.
-const MOST_MINUTES: u32 = 60 * 24 * 31;
-
-fn wrong(at: &str, zh: &str, en: &str) -> FieldError {
-    FieldError {
-        at: at.to_owned(),
-        zh: zh.to_owned(),
-        en: en.to_owned(),
-    }
-}
-
-impl TaskBody {
-    /// When it is due, or what is wrong with the body.
-    fn check(&self, app: &App, now: Millis) -> Result<Millis, Failure> {
-        let mut errors = Vec::new();
-        let words = self.wording.trim().chars().count();
-        if words == 0 || words > 1000 || self.wording.contains('\0') {
-            errors.push(wrong(
-                "/wording",
-                "请写明要核实什么（1000 字以内）",
-                "say what is asked, up to 1000 characters",
-            ));
-        }
-        if self.address.chars().count() > 400 || self.address.contains('\0') {
-            errors.push(wrong("/address", "地址过长", "the address is too long"));
-        }
-        if self.place.is_none() && self.cell.is_none() {
-            errors.push(wrong("/place", "请给出地点或网格", "give a place or a cell"));
-        }
-        let minutes = |n: u32| now.plus(i64::from(n) * 60_000);
-        let due = match (self.due, self.minutes) {
-            (Some(due), None) => due,
-            (None, Some(n)) => minutes(n),
-            (None, None) if self.purpose == Purpose::Verify => minutes(app.settings.verify_minutes),
-            (None, None) => minutes(app.settings.check_minutes),
-            (Some(_), Some(_)) => {
-                errors.push(wrong("/minutes", "时限只填一种", "give either due or minutes"));
-                now
-            }
-        };
-        if errors.is_empty() && (due <= now || due > minutes(MOST_MINUTES)) {
-            errors.push(wrong(
-                "/due",
-                "时限须在现在之后、31 天之内",
-                "the deadline lies between now and 31 days",
-            ));
-        }
-        if errors.is_empty() {
-            Ok(due)
-        } else {
-            Err(Failure::fields(ProblemCode::Invalid, errors))
-        }
-    }
-}
-
-/// The named photo: of the named case, or an attachment of the supervisor's own.
-fn compare(
-    tx: &mut Tx<'_>,
-    staff: &Staff,
-    file: Option<&CaseFile>,
-    sha256: Sha256,
-) -> Result<(Option<StreamId>, Sha256), Failure> {
-    if let Some(file) = file {
-        let events: Vec<_> = ledger::load(tx, file.id)?
-            .iter()
-            .filter_map(|s| serde_json::from_str(&s.body).ok())
-            .collect();
-        let photos = photos::all(tx, file, &events)?;
-        if let Some(photo) = photos.into_iter().find(|p| p.sha256 == sha256 && p.held) {
-            return Ok((photo.stream, sha256));
-        }
-    }
-    if photos::is_uploaded_by(tx, sha256, staff.person)? {
-        return Ok((None, sha256));
-    }
-    Err(Failure::fields(
-        ProblemCode::Invalid,
-        vec![wrong(
-            "/compare",
-            "没有这张照片",
-            "neither the case nor your attachments hold this photo",
-        )],
-    ))
-}
-
-/// Sends a question to whoever is on duty at a place.
-#[utoipa::path(post, path = "/v1/tasks", tag = "tasks", request_body = TaskBody,
-    params(("idempotency-key" = Option<String>, Header, description = "names this request; done once only")),
-    responses((status = 200, body = TaskView), (status = "4XX", body = Problem)))]
-async fn create(
-    State(app): State<App>,
-    staff: Staff,
-    headers: HeaderMap,
-    Json(body): Json<TaskBody>,
-) -> Result<Json<TaskView>, Failure> {
-    let due = body.check(&app, app.clock.now())?;
-    let request = repeat::request_of(&headers, &staff, body.request)?.map(|id| TaskId(id.0));
-    let (cell, grid) =
-        place::find(&app, body.place, body.cell)?.ok_or_else(|| Failure::of(ProblemCode::PlaceUnknown))?;
-    staff.require(Role::Supervisor, cell.as_str())?;
-    let place = body.place.or_else(|| app.grids.centre(cell));
-    app.write(move |tx, ctx| {
-        if let Some(id) = request
-            && let Some(done) = Task::find(tx, id)?
-        {
-            let o = &done.order;
-            let same = o.purpose == body.purpose && o.wording == body.wording.trim() && o.case == body.case;
-            return if same && o.cell == cell {
-                Ok(full(tx, &done, ctx.now)?)
-            } else {
-                Err(Failure::fields(ProblemCode::Invalid, vec![repeat::reused()]))
-            };
-        }
-        let file = match body.case {
-            Some(case) => {
-                let file = CaseFile::load(tx, case)?;
-                staff.require(Role::Supervisor, &file.area)?;
-                Some(file)
-            }
-            None => None,
-        };
-        let compare = match body.compare {
-            Some(sha256) => Some(compare(tx, &staff, file.as_ref(), sha256)?),
-            None => None,
-        };
-        let mut task = Task::new(
-            ctx,
-            Order {
-                purpose: body.purpose,
-                wording: body.wording.trim().to_owned(),
-                cell,
-                grid: Some(grid.clone()),
-                place,
-                address: body.address.trim().to_owned(),
-                due,
-                compare,
-                case: body.case,
-                drives: false,
-                issued_by: Some(staff.person),
-            },
-        );
-        task.id = request.unwrap_or(task.id);
-        let id = assign::issue(tx, ctx, task)?;
-        audit::note(
-            tx,
-            ctx,
-            Some(staff.person),
-            "task.issue",
-            &id.to_string(),
-            cell.as_str(),
-        )?;
-        let task = Task::load(tx, id)?;
-        Ok(full(tx, &task, ctx.now)?)
-    })
-    .await
-    .map(Json)
 }
 
 /// Which tasks to list.
@@ -471,7 +284,7 @@ async fn photo(
         .read(move |tx| {
             let task = readable(tx, &staff, id)?;
             let photos = match task.answer_entry {
-                Some(entry) => photos::named_by(tx, entry, Origin::Answer)?,
+                Some(entry) => named_by(tx, entry, Origin::Answer)?,
                 None => Vec::new(),
             };
             photos
@@ -480,7 +293,7 @@ async fn photo(
                 .ok_or_else(|| Failure::of(ProblemCode::NotFound))
         })
         .await?;
-    photos::answer(&app, &photo, &headers).await
+    answer(&app, &photo, &headers).await
 }
 
 /// Why a task is taken back.

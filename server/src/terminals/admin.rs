@@ -3,14 +3,14 @@
 use super::{enrol, parcel_keys, tokens};
 use crate::{
     app::{audit, state::App},
-    auth::actor::Staff,
+    auth::{actor::Staff, codes},
     http::body::{Json, Path, Query},
     kernel::{
-        failure::Failure,
+        failure::{Failure, invalid},
         page::{self, Page, Where},
     },
     params,
-    people::{invalid, posts, scope},
+    people::{posts, scope},
     store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
@@ -160,7 +160,7 @@ pub async fn invite(
                 "this person does not hold the post now",
             ));
         }
-        let code = enrol::code(ctx.ids.bytes());
+        let code = codes::code(ctx.ids.bytes());
         let expires = ctx
             .now
             .plus(i64::from(parts.settings.enrol_code_hours) * 3_600_000);

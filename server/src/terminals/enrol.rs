@@ -3,11 +3,11 @@
 
 use crate::{
     app::{audit, ctx::Ctx, identity, state::App},
-    auth::sessions,
+    auth::{codes::code_hash, sessions},
     http::body::Json,
     kernel::failure::Failure,
     params,
-    people::{self, posts},
+    people::{lookup, posts},
     store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
@@ -17,40 +17,10 @@ use protocol::{
     field::{Certificate, EnrolAnswer, EnrolRequest, SignedCertificate},
     ids::{PersonId, PostId, StreamId, TerminalId},
     open::Open,
-    photo::Sha256,
     problem::{Problem, ProblemCode},
     sign::{Signer as _, certificate_message, enrol_message},
     time::Millis,
 };
-
-/// Letters and digits of codes, without look-alikes: 32 of them, so that a byte's low five bits choose one.
-const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-
-/// A one-time code of 12 symbols (60 bits), grouped for reading aloud: `K7PQ-2M4X-9ZTB`.
-pub fn code(random: [u8; 32]) -> String {
-    let symbol = |byte: &u8| {
-        ALPHABET
-            .get(usize::from(byte & 31))
-            .copied()
-            .map_or('2', char::from)
-    };
-    let groups: Vec<String> = random
-        .chunks(4)
-        .take(3)
-        .map(|four| four.iter().map(symbol).collect())
-        .collect();
-    groups.join("-")
-}
-
-/// What is kept of a code: the hash of its symbols, however they were grouped or written.
-pub fn code_hash(code: &str) -> String {
-    let symbols: String = code
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
-    Sha256::of(symbols.as_bytes()).to_string()
-}
 
 /// Keeps a new code.
 pub fn keep_code(
@@ -104,7 +74,7 @@ pub async fn enrol(
                 server_time: ctx.now,
                 certificate,
                 server_key: parts.identity.signer.public_key(),
-                holder_name: people::name(tx, person)?,
+                holder_name: lookup::name(tx, person)?,
                 roles: roles.into_iter().map(Open::Known).collect(),
             })
         })
@@ -165,7 +135,7 @@ fn bind(
         };
     }
     let holds = posts::holds(tx, code.post, code.person, ctx.now)?;
-    let active = people::is_active(tx, code.person)?;
+    let active = lookup::is_active(tx, code.person)?;
     if code.expires <= ctx.now || !holds || !active {
         return Err(refused());
     }
@@ -274,22 +244,4 @@ fn county(tx: &mut Tx<'_>, post: PostId) -> Result<CountyCode, Failure> {
         .iter()
         .find_map(|area| area.get(..6)?.parse().ok())
         .ok_or_else(|| Failure::because(ProblemCode::EnrolCode, "the post has no area inside a county"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_is_the_same_however_it_is_written() {
-        let code = code([0xff; 32]);
-        assert_eq!(code, "ZZZZ-ZZZZ-ZZZZ");
-        assert_eq!(code_hash(&code), code_hash(" zzzz zzzzzzzz\n"));
-        assert_ne!(code_hash(&code), code_hash("ZZZZ-ZZZZ-ZZZ2"));
-    }
-
-    #[test]
-    fn codes_have_no_look_alikes() {
-        assert!(ALPHABET.iter().all(|c| !b"01IO".contains(c)));
-    }
 }

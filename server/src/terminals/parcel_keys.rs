@@ -2,10 +2,13 @@
 //! enrolled with for years, so that a retired key is never thrown away.
 
 use crate::{
-    app::ctx::{Clock as _, Ctx, SystemClock},
-    kernel::failure::Failure,
+    app::ctx::Ctx,
+    kernel::{
+        clock::{Clock as _, SystemClock},
+        failure::Failure,
+    },
     params,
-    store::{Store, error::StoreError, tx::Tx, value::Row},
+    store::{database::Store, error::StoreError, tx::Tx, value::Row},
 };
 use protocol::parcel::{ParcelKey, ParcelSecret};
 

@@ -5,7 +5,7 @@
 //! no area, and holds no post. What its handset sends waits in the review lane ([`people::is_unverified`]) until a
 //! person has looked at it.
 //!
-//! [`people::is_unverified`]: crate::people::is_unverified
+//! [`people::is_unverified`]: crate::people::lookup::is_unverified
 
 use crate::{
     app::{audit, ctx::Ctx},

@@ -9,11 +9,12 @@
 use super::{enrol, placeholder};
 use crate::{
     app::{ctx::Ctx, identity, state::App},
-    auth::actor::Field,
+    auth::field_tokens::end_of,
     entries::mark,
     http::body::Json,
     kernel::failure::Failure,
-    params, people,
+    params,
+    people::lookup,
     store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
@@ -21,7 +22,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL}
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use protocol::{
     field::{Certificate, ChallengeAnswer, ChallengeRequest, SignedCertificate, TokenAnswer, TokenRequest},
-    ids::{PersonId, PostId, StreamId, TerminalId},
+    ids::{StreamId, TerminalId},
     photo::Sha256,
     problem::{Problem, ProblemCode},
     sign::{PublicKey, Signer as _, certificate_message, challenge_message},
@@ -182,7 +183,7 @@ pub(crate) fn readmit(
     signed: &SignedCertificate,
 ) -> Result<(), Failure> {
     let org = placeholder::ensure(tx, ctx, certificate)?;
-    if !people::is_active(tx, certificate.holder)? {
+    if !lookup::is_active(tx, certificate.holder)? {
         return Err(Failure::because(ProblemCode::StreamUnknown, "holder"));
     }
     tx.execute(
@@ -192,66 +193,6 @@ pub(crate) fn readmit(
     )?;
     enrol::insert(tx, certificate, signed, "{}", ctx.now)?;
     Ok(())
-}
-
-/// The stream that holds a token.
-pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
-    let hash = Sha256::of(token.as_bytes()).to_string();
-    let now = app.clock.now();
-    let found = app
-        .read(move |tx| {
-            let found = tx.opt(
-                "SELECT t.expires, s.id, s.certificate, s.person, s.post, s.revoked, s.wipe_ordered, p.disabled
-                 FROM field_token t JOIN stream s ON s.id = t.stream JOIN person p ON p.id = s.person
-                 WHERE t.token_sha256 = ?1 AND t.expires > ?2",
-                params![&hash, now.0],
-                Holder::read,
-            )?;
-            Ok(found)
-        })
-        .await?;
-    let holder = found.ok_or_else(|| Failure::of(ProblemCode::TokenExpired))?;
-    if let Some(code) = holder.end {
-        return Err(Failure::of(code));
-    }
-    Ok(Field {
-        stream: holder.stream,
-        person: holder.person,
-        post: holder.post,
-        certificate: serde_json::from_str(&holder.certificate)?,
-        token,
-        expires: holder.expires,
-    })
-}
-
-struct Holder {
-    stream: StreamId,
-    person: PersonId,
-    post: PostId,
-    certificate: String,
-    expires: Millis,
-    end: Option<ProblemCode>,
-}
-
-impl Holder {
-    fn read(row: &crate::store::value::Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            stream: row.parse("id")?,
-            person: row.parse("person")?,
-            post: row.parse("post")?,
-            certificate: row.get("certificate")?,
-            expires: Millis(row.get("expires")?),
-            end: end_of(row)?,
-        })
-    }
-}
-
-/// What a stream that may not speak any more is told, out of `revoked`, `wipe_ordered` and the holder's `disabled`.
-pub(crate) fn end_of(row: &crate::store::value::Row) -> Result<Option<ProblemCode>, StoreError> {
-    let told = |column, code| Ok::<_, StoreError>(row.get::<Option<i64>>(column)?.map(|_| code));
-    Ok(told("wipe_ordered", ProblemCode::TerminalWipe)?
-        .or(told("revoked", ProblemCode::StreamRevoked)?)
-        .or(told("disabled", ProblemCode::StreamRevoked)?))
 }
 
 /// Orders a terminal's data to be wiped: all its streams end, those that had ended before included.

@@ -6,7 +6,7 @@ use hyper_util::{
 };
 use object_store::aws::AmazonS3Builder;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
-use server::{app::s3::S3, photos::Blobs};
+use server::app::{objects::Blobs, s3::S3};
 
 const KEY: &str = "xunge";
 const SECRET: &str = "geheimnis";

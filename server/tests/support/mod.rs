@@ -39,16 +39,18 @@ use protocol::{calendar::Calendar, manifest::Catalogue, time::Millis};
 use serde_json::Value;
 use server::{
     app::{
-        ctx::{Chance, Clock},
+        address::PublicAddress,
+        grid_packs::Grids,
         identity::Identity,
+        objects::Blobs,
         state::{App, Parts},
     },
-    grids::Grids,
-    kernel::config::Settings,
-    photos::Blobs,
+    kernel::{
+        clock::{Chance, Clock},
+        config::Settings,
+    },
     service::router::router,
     store::{Options, Store},
-    terminals::PublicAddress,
 };
 use std::sync::{
     Arc, Mutex,

@@ -5,7 +5,11 @@ use protocol::{
     ids::{OrgId, PersonId, PostId, TerminalId},
     role::Role,
 };
-use server::{auth, params, people, terminals::enrol};
+use server::{
+    auth::{self, codes},
+    params, people,
+    terminals::enrol,
+};
 
 /// The tree that most tests need: city 2201, district 220104, street 22010405, community 2201040503, and a
 /// handling department of the district.
@@ -158,7 +162,7 @@ impl TestApp {
 
     /// A one-time code for a new terminal of the post's unit.
     pub async fn code(&self, post: PostId, person: PersonId) -> String {
-        let code = enrol::code(self.app.secret());
+        let code = codes::code(self.app.secret());
         let kept = code.clone();
         self.write(move |tx, ctx| {
             let terminal: TerminalId = ctx.terminal_id();

@@ -1,7 +1,7 @@
 //! Virtual time and seeded chance. Nothing in a simulation reads a real clock or draws real randomness.
 
 use protocol::time::Millis;
-use server::app::ctx;
+use server::kernel::clock;
 use simdisk::Rng;
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -34,7 +34,7 @@ impl Default for Time {
     }
 }
 
-impl ctx::Clock for Time {
+impl clock::Clock for Time {
     fn now(&self) -> Millis {
         Self::now(self)
     }
@@ -92,7 +92,7 @@ impl Seeded {
     }
 }
 
-impl ctx::Chance for Seeded {
+impl clock::Chance for Seeded {
     fn fill(&self, bytes: &mut [u8]) {
         self.draw(bytes);
     }

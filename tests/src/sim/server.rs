@@ -14,15 +14,13 @@ use axum::{
 use protocol::time::Millis;
 use serde_json::Value;
 use server::{
-    app::{identity::Identity, state::App},
+    app::{address::PublicAddress, identity::Identity, objects::Blobs, state::App},
     kernel::{config::Settings, failure::Failure},
-    photos::Blobs,
     service::{
         router::router,
         run::{self, Opened},
     },
     store::{Options, Store, Tx},
-    terminals::PublicAddress,
 };
 use simdisk::Host;
 use std::{

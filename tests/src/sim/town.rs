@@ -19,9 +19,9 @@ use protocol::{
     time::Millis,
 };
 use server::{
-    app::ctx::{Chance as _, Ctx},
+    app::ctx::Ctx,
     auth,
-    kernel::failure::Failure,
+    kernel::{clock::Chance as _, failure::Failure},
     params, people,
     store::Tx,
 };

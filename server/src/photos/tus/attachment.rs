@@ -3,8 +3,8 @@
 
 use super::{
     attachment_row::AttachmentUpload as Upload,
+    expiry::{AT_ONCE, REMEMBERED_MS, discard_all},
     receive::{arrived, discard_uncounted, put},
-    sweep::{AT_ONCE, REMEMBERED_MS, discard_all},
     upload::{Upload as PhotoUpload, expiry},
     wire::{self, Checksum, answer, empty, text},
 };

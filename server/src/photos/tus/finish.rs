@@ -3,11 +3,11 @@
 
 use super::upload::{Upload, receipt};
 use crate::{
-    app::{ctx::Ctx, state::App},
+    app::{ctx::Ctx, objects::Blobs, state::App},
     intake::apply,
     kernel::failure::Failure,
     params,
-    photos::{Blobs, limits, not_a_photo},
+    photos::checks::{limits, not_a_photo},
     store::tx::Tx,
 };
 use bytes::{Bytes, BytesMut};

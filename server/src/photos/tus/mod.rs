@@ -12,20 +12,12 @@
 //! * `wire`: headers read and written. `upload`: rows. `receive`: a body becomes a part.
 //! * `finish`: parts become a photo. `handlers`: the routes. [`sweep`]: uploads that nobody went on with.
 
-mod attachment;
+pub(super) mod attachment;
 mod attachment_row;
+mod expiry;
 mod finish;
-mod handlers;
+pub(super) mod handlers;
 mod receive;
 pub(crate) mod sweep;
 mod upload;
 mod wire;
-
-pub(super) use attachment::{
-    __path_begin, __path_give_up, __path_go_on, __path_instead, __path_look, __path_speak, begin, give_up,
-    go_on, instead, look, speak,
-};
-pub(super) use handlers::{
-    __path_create, __path_head, __path_options, __path_overridden, __path_patch, __path_terminate, create,
-    head, options, overridden, patch, terminate,
-};

@@ -1,17 +1,17 @@
 //! Uploads that nobody went on with: their parts go when they expire, their rows some days later, so that the
 //! handset hears "gone" and not "never heard of".
 
-use super::{attachment, finish::finish, upload::Upload};
+use super::{
+    attachment,
+    expiry::{AT_ONCE, REMEMBERED_MS, discard_all},
+    finish::finish,
+    upload::Upload,
+};
 use crate::{app::state::App, kernel::failure::Failure, params};
 use protocol::{
     ids::{StreamId, UploadId},
     time::Millis,
 };
-
-/// How long a row outlives its upload.
-pub(super) const REMEMBERED_MS: i64 = 7 * 86_400_000;
-/// Uploads that one sweep looks at.
-pub(super) const AT_ONCE: i64 = 100;
 
 /// Finishes what was left between its last byte and its receipt, drops the parts of expired uploads and
 /// forgets old ones. Answers how many it dealt with.
@@ -61,14 +61,6 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     }
     let attachments = attachment::sweep(app).await?;
     Ok(complete.len() + expired.len() + forgotten.len() + attachments)
-}
-
-/// Removes the objects of dropped parts, those only: beside them may lie what is just arriving. What stays in the folder
-/// goes with the upload's row.
-pub(super) async fn discard_all(app: &App, objects: &[String]) {
-    for object in objects {
-        app.blobs.discard(object).await;
-    }
 }
 
 async fn list(app: &App, sql: &'static str, at: Millis) -> Result<Vec<(UploadId, StreamId)>, Failure> {

@@ -10,7 +10,7 @@ use ::postgres::{Client, Config, NoTls};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::store::{Hint, backoff::jitter};
+use crate::store::{backoff::jitter, hint::Hint};
 
 /// PostgreSQL refuses payloads of 8000 bytes and more.
 const PAYLOAD: usize = 7000;

@@ -11,8 +11,9 @@ use bytes::BytesMut;
 
 use super::{hints::Wire, translate::translate};
 use crate::store::{
-    Hint, Lane,
     error::{Internal, StoreError},
+    executor::Lane,
+    hint::Hint,
     job::{Job, Verdict},
     options::Options,
     tx::Session,

@@ -1,0 +1,163 @@
+//! The grids in force, mapped from the object store: which cell holds a point, what a cell is called.
+
+use super::objects::Blobs;
+use crate::{
+    kernel::failure::Failure,
+    params,
+    store::{database::Store, error::StoreError, tx::Tx},
+};
+use bytes::Bytes;
+use grid::pack::{Cell, PackBuf};
+use protocol::{
+    codes::{CellCode, CountyCode, GridVersion},
+    geo::PointE7,
+    photo::Sha256,
+};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A place in the grid in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    pub cell: CellCode,
+    pub grid: GridVersion,
+}
+
+/// The grids in force, by county; replaced as a whole when a new version takes force.
+#[derive(Clone, Default)]
+pub struct Grids {
+    packs: Arc<RwLock<Vec<Arc<Loaded>>>>,
+}
+
+/// A pack in memory.
+pub(crate) struct Loaded {
+    pub county: CountyCode,
+    pub sha256: Sha256,
+    pub pack: PackBuf<Bytes>,
+}
+
+impl Loaded {
+    pub fn version(&self) -> &GridVersion {
+        &self.pack.meta().grid_version
+    }
+}
+
+/// A grid that is in force, as its row says.
+struct InForce {
+    county: CountyCode,
+    sha256: Sha256,
+}
+
+impl Grids {
+    /// The grids in force of a database. A pack that is damaged is an error: better no start than wrong cells.
+    pub async fn load(store: &Store, blobs: &Blobs) -> Result<Self, Failure> {
+        let grids = Self::default();
+        grids.renew(store, blobs).await?;
+        Ok(grids)
+    }
+
+    /// Loads what has taken force since, on this replica or another; whether anything changed.
+    pub async fn renew(&self, store: &Store, blobs: &Blobs) -> Result<bool, Failure> {
+        let wanted = store.read(in_force).await?;
+        let old = self.all();
+        let same = |p: &Loaded, w: &InForce| p.county == w.county && p.sha256 == w.sha256;
+        if old.len() == wanted.len() && wanted.iter().all(|w| old.iter().any(|p| same(p, w))) {
+            return Ok(false);
+        }
+        let mut packs = Vec::with_capacity(wanted.len());
+        for w in wanted {
+            if let Some(kept) = old.iter().find(|p| same(p, &w)) {
+                packs.push(Arc::clone(kept));
+                continue;
+            }
+            let bytes = blobs.get(&Blobs::reference(w.sha256)).await?;
+            let pack = PackBuf::open(bytes)
+                .map_err(|e| Failure::internal(format!("the grid of {}: {e}", w.county)))?;
+            packs.push(Arc::new(Loaded {
+                county: w.county,
+                sha256: w.sha256,
+                pack,
+            }));
+        }
+        *self.packs.write().unwrap_or_else(PoisonError::into_inner) = packs;
+        Ok(true)
+    }
+
+    /// The packs in force, in the order of counties.
+    pub(crate) fn all(&self) -> Vec<Arc<Loaded>> {
+        self.packs.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn of(&self, county: CountyCode) -> Option<Arc<Loaded>> {
+        let packs = self.packs.read().unwrap_or_else(PoisonError::into_inner);
+        packs.iter().find(|p| p.county == county).map(Arc::clone)
+    }
+
+    /// The cell that holds a WGS-84 point, in the grid in force there.
+    pub fn locate(&self, point: PointE7) -> Option<Located> {
+        self.all().iter().find_map(|loaded| {
+            let cell = loaded.pack.view().cell_at(point)?;
+            Some(Located {
+                cell,
+                grid: loaded.version().clone(),
+            })
+        })
+    }
+    /// Whether the code names a cell of a grid in force.
+    pub fn knows(&self, cell: CellCode) -> Option<GridVersion> {
+        let loaded = self.of(cell.county())?;
+        loaded.pack.view().cell(cell)?;
+        Some(loaded.version().clone())
+    }
+    /// `(street, community)` names of a cell; empty where the grid has no name.
+    pub fn names(&self, cell: CellCode) -> Option<(String, String)> {
+        let loaded = self.of(cell.county())?;
+        let cell = loaded.pack.view().cell(cell)?;
+        let name = |unit: Option<grid::pack::Unit<'_>>| unit.map(|u| u.name.to_owned()).unwrap_or_default();
+        Some((name(cell.street()), name(cell.community())))
+    }
+    /// A point inside the cell, for drawing and for distances.
+    pub fn centre(&self, cell: CellCode) -> Option<PointE7> {
+        let loaded = self.of(cell.county())?;
+        let view = loaded.pack.view();
+        let found = view.cell(cell)?;
+        let inside = |point: &PointE7| view.cell_at(*point) == Some(cell);
+        candidates(&found).find(inside).or_else(|| found.ring().next())
+    }
+}
+
+/// Points that may lie inside: the centroid, which a bent cell leaves outside, then the midpoints of the chords
+/// between its vertices. Some chord of a polygon (a diagonal) always runs inside.
+fn candidates<'a>(cell: &Cell<'a>) -> impl Iterator<Item = PointE7> + use<'a> {
+    let ring: Vec<PointE7> = cell.ring().collect();
+    let chords = ring.clone().into_iter().enumerate().flat_map(move |(i, a)| {
+        let rest: Vec<PointE7> = ring.iter().skip(i + 2).copied().collect();
+        rest.into_iter().map(move |b| middle(a, b))
+    });
+    std::iter::once(cell.centroid()).chain(chords)
+}
+
+fn middle(a: PointE7, b: PointE7) -> PointE7 {
+    let half = |x: i32, y: i32| i32::try_from(i64::midpoint(x.into(), y.into())).unwrap_or(x);
+    PointE7 {
+        lat: half(a.lat, b.lat),
+        lon: half(a.lon, b.lon),
+    }
+}
+
+/// The newest version in force of each county.
+fn in_force(tx: &mut Tx<'_>) -> Result<Vec<InForce>, StoreError> {
+    tx.all(
+        "SELECT county, sha256 FROM (
+             SELECT county, sha256,
+                    ROW_NUMBER() OVER (PARTITION BY county ORDER BY in_force DESC, version DESC) AS place
+             FROM grid WHERE in_force IS NOT NULL
+         ) AS ranked WHERE place = 1 ORDER BY county",
+        params![],
+        |row| {
+            Ok(InForce {
+                county: row.parse("county")?,
+                sha256: row.parse("sha256")?,
+            })
+        },
+    )
+}

@@ -1,0 +1,84 @@
+//! Tokens of streams: who holds one, and why a stream that ended gets none.
+
+use super::actor::Field;
+use crate::{
+    app::state::App,
+    kernel::failure::Failure,
+    params,
+    store::{error::StoreError, tx::Tx, value::Row},
+};
+use protocol::{
+    ids::{PersonId, PostId, StreamId},
+    photo::Sha256,
+    problem::ProblemCode,
+    time::Millis,
+};
+
+/// The stream that holds a token.
+pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
+    let hash = Sha256::of(token.as_bytes()).to_string();
+    let now = app.clock.now();
+    let found = app
+        .read(move |tx| {
+            let found = tx.opt(
+                "SELECT t.expires, s.id, s.certificate, s.person, s.post, s.revoked, s.wipe_ordered, p.disabled
+                 FROM field_token t JOIN stream s ON s.id = t.stream JOIN person p ON p.id = s.person
+                 WHERE t.token_sha256 = ?1 AND t.expires > ?2",
+                params![&hash, now.0],
+                Holder::read,
+            )?;
+            Ok(found)
+        })
+        .await?;
+    let holder = found.ok_or_else(|| Failure::of(ProblemCode::TokenExpired))?;
+    if let Some(code) = holder.end {
+        return Err(Failure::of(code));
+    }
+    Ok(Field {
+        stream: holder.stream,
+        person: holder.person,
+        post: holder.post,
+        certificate: serde_json::from_str(&holder.certificate)?,
+        token,
+        expires: holder.expires,
+    })
+}
+
+struct Holder {
+    stream: StreamId,
+    person: PersonId,
+    post: PostId,
+    certificate: String,
+    expires: Millis,
+    end: Option<ProblemCode>,
+}
+
+impl Holder {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            stream: row.parse("id")?,
+            person: row.parse("person")?,
+            post: row.parse("post")?,
+            certificate: row.get("certificate")?,
+            expires: Millis(row.get("expires")?),
+            end: end_of(row)?,
+        })
+    }
+}
+
+/// What a stream that may not speak any more is told, out of `revoked`, `wipe_ordered` and the holder's `disabled`.
+pub(crate) fn end_of(row: &Row) -> Result<Option<ProblemCode>, StoreError> {
+    let told = |column, code| Ok::<_, StoreError>(row.get::<Option<i64>>(column)?.map(|_| code));
+    Ok(told("wipe_ordered", ProblemCode::TerminalWipe)?
+        .or(told("revoked", ProblemCode::StreamRevoked)?)
+        .or(told("disabled", ProblemCode::StreamRevoked)?))
+}
+
+/// The person's streams that are not revoked, by id.
+pub(crate) fn active_streams(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<StreamId>, StoreError> {
+    tx.all(
+        "SELECT id FROM stream WHERE person = ?1 AND revoked IS NULL ORDER BY id",
+        params![person.to_string()],
+        |row| row.parse("id"),
+    )
+}

@@ -1,0 +1,206 @@
+//! The subcommands of `xunge-server` and how they run.
+
+use super::{grid_tools, init::found, parcels, place::Place};
+use crate::{
+    app::identity::Identity,
+    kernel::{
+        clock::{Chance as _, Clock as _, SystemChance, SystemClock},
+        config::Settings,
+    },
+    service::{
+        openapi, rooms,
+        run::{self, Options},
+        tls::Tls,
+    },
+};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+/// 巡格 Xunge 服务器 / the server of Xunge.
+#[derive(Debug, Parser)]
+#[command(name = "xunge-server", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 启动服务 / serve until SIGTERM or Ctrl-C
+    Serve(Serve),
+    /// 建立城市和第一个管理员 / found a city and its first administrator
+    Init(Init),
+    /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / once after a restore, before serving: handsets check everything anew
+    RenewEpoch(Place),
+    /// 输出 OpenAPI 3.1 说明 / print the OpenAPI 3.1 description
+    Openapi,
+    /// 网格：划分、检查、打包、查询、导入 / cut, check, pack, look up, import
+    #[command(subcommand)]
+    Grid(grid_tools::GridTool),
+    /// 封存包：导入、密钥 / sealed parcels of handsets
+    #[command(subcommand)]
+    Parcel(parcels::ParcelTool),
+    /// 核对 / what the server can vouch for
+    #[command(subcommand)]
+    Audit(parcels::AuditTool),
+    /// 检查运行中的服务 / exit 0 when a server takes connections
+    Healthcheck {
+        /// `https://host:port`
+        url: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    place: Place,
+    #[arg(long, default_value = "127.0.0.1:8443", env = "XUNGE_LISTEN")]
+    listen: SocketAddr,
+    /// What handsets call the server, such as https://xunge.example
+    #[arg(long, env = "XUNGE_PUBLIC")]
+    public: Option<String>,
+    /// Settings in TOML
+    #[arg(long, env = "XUNGE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Certificate chain (PEM); one of our own is made when absent
+    #[arg(long, requires = "key")]
+    cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, requires = "cert")]
+    key: Option<PathBuf>,
+    /// Key of the next certificate (PEM), pinned by handsets ahead of time
+    #[arg(long, requires = "cert")]
+    next_key: Option<PathBuf>,
+    /// Without TLS; only on a loopback address
+    #[arg(long, conflicts_with = "cert")]
+    plain_http: bool,
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    #[command(flatten)]
+    place: Place,
+    /// First digits of the city's county codes, such as 2201
+    #[arg(long)]
+    city: String,
+    /// Name of the city, such as 长春市
+    #[arg(long)]
+    name: String,
+    /// Account of the first administrator
+    #[arg(long)]
+    account: String,
+}
+
+impl Place {
+    /// A restored server lacks what came after its backup, and only the handsets still have it. Another epoch
+    /// tells each of them at its next contact: it compares entries with the server's mark, asks for the receipt
+    /// of every photo again, and reads its mailboxes from the start.
+    async fn renew_epoch(self) -> Result<()> {
+        let opened = run::open(&self.options()).await?;
+        let mut fresh = [0; 32];
+        SystemChance.fill(&mut fresh);
+        let epoch = Identity::renew_epoch(&opened.store, fresh, SystemClock.now()).await?;
+        opened.store.close().await;
+        println!(
+            "新纪元 {epoch}（原 {}）：启动服务后，各终端下次同步时会补传备份之后的内容",
+            opened.identity.epoch
+        );
+        Ok(())
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    // What needs no server needs no runtime either.
+    if let Command::Grid(tool) = &cli.command
+        && let Some(command) = tool.offline()?
+    {
+        return grid_tools::run(command).map(|()| ExitCode::SUCCESS);
+    }
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
+        .init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            match cli.command {
+                Command::Serve(serve) => Box::pin(serve.run()).await?,
+                Command::Init(init) => init.run().await?,
+                Command::RenewEpoch(place) => place.renew_epoch().await?,
+                Command::Openapi => print!("{}", openapi::text(&rooms::description())),
+                Command::Grid(tool) => tool.online().await?,
+                Command::Parcel(tool) => return Box::pin(tool.run()).await,
+                Command::Audit(tool) => return tool.run().await,
+                Command::Healthcheck { url } => healthcheck(url).await?,
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+}
+
+impl Serve {
+    async fn run(self) -> Result<()> {
+        let signals = run::Signals::listen().context("signals")?;
+        let settings = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+                Settings::from_toml(&text).with_context(|| path.display().to_string())?
+            }
+            None => Settings::default(),
+        };
+        let tls = match (self.plain_http, self.cert, self.key) {
+            (true, ..) => Tls::Plain,
+            (false, Some(certificate), Some(key)) => Tls::Files {
+                certificate,
+                key,
+                next: self.next_key,
+            },
+            (false, ..) => Tls::Own,
+        };
+        let options = Options {
+            listen: self.listen,
+            public: self.public,
+            tls,
+            settings,
+            ..self.place.options()
+        };
+        let running = Box::pin(run::start(options)).await?;
+        println!("{}", running.url);
+        running.run(signals).await;
+        Ok(())
+    }
+}
+
+impl Init {
+    async fn run(self) -> Result<()> {
+        let opened = run::open(&self.place.options()).await?;
+        let founded = found(&opened.store, &self.city, &self.name, &self.account).await?;
+        opened.store.close().await;
+        println!(
+            "已建立 {}（{}），管理员账号 {}",
+            self.name, founded.city, self.account
+        );
+        println!("首次密码（只显示这一次，请登录后修改）：{}", founded.password);
+        Ok(())
+    }
+}
+
+/// A TCP connection within five seconds; whether it is ready, `GET /readyz` says.
+async fn healthcheck(url: String) -> Result<()> {
+    let address = url
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next())
+        .context("https://host:port")?;
+    match tokio::time::timeout(Duration::from_secs(5), tokio::net::TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => bail!("{address}: {error}"),
+        Err(_) => bail!("{address}: no answer within 5 s"),
+    }
+}

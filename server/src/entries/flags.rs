@@ -1,0 +1,102 @@
+//! What is odd about an entry: flags for whoever looks at it. A flagged entry is taken all the same (T1).
+
+use crate::{
+    params,
+    store::{error::StoreError, tx::Tx},
+};
+use protocol::{
+    evidence::{Evidence, Position},
+    ids::EntryId,
+};
+use serde::{Deserialize, Serialize};
+
+crate::text_enum! {
+    /// What an acceptor should know about a report. A flagged report is taken all the same (T1).
+    pub enum Flag {
+        /// 不在岗时上报
+        OffDuty = "off_duty",
+        /// 责任网格外上报
+        OutsideArea = "outside_area",
+        /// 没有定位
+        NoPosition = "no_position",
+        /// 疑似虚拟定位
+        MockPosition = "mock_position",
+        /// 定位精度为零: mock providers say so.
+        ZeroAccuracy = "zero_accuracy",
+        /// 终端与平台定位的网格不同
+        CellDiffers = "cell_differs",
+        /// 不在任何网格内
+        OutsideGrid = "outside_grid",
+        /// 时间不可信
+        ClockUntrusted = "clock_untrusted",
+        /// 类型不在目录中
+        MatterUnknown = "matter_unknown",
+    }
+}
+
+impl Flag {
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::OffDuty => "不在岗时上报",
+            Self::OutsideArea => "责任网格外上报",
+            Self::NoPosition => "没有定位",
+            Self::MockPosition => "疑似虚拟定位",
+            Self::ZeroAccuracy => "定位精度为零",
+            Self::CellDiffers => "终端与平台定位的网格不同",
+            Self::OutsideGrid => "不在任何网格内",
+            Self::ClockUntrusted => "终端时间不可信",
+            Self::MatterUnknown => "类型不在目录中",
+        }
+    }
+}
+
+/// What is odd about fixes themselves, whatever kind of entry they came with.
+pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
+    let mock = fixes.iter().any(|fix| fix.mock);
+    let zero = |fix: &&Position| fix.accuracy_cm == 0 && fix.provider != "manual";
+    let odd = [
+        (mock, Flag::MockPosition),
+        (fixes.iter().any(zero), Flag::ZeroAccuracy),
+    ];
+    odd.into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, flag)| flag)
+        .collect()
+}
+
+/// A flag in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FlagName {
+    pub code: String,
+    pub zh: String,
+}
+
+impl FlagName {
+    /// The flag of a code; a code that this version does not know is its own text.
+    pub(crate) fn of(code: &str) -> Self {
+        Self {
+            zh: code
+                .parse::<Flag>()
+                .map_or_else(|_| code.to_owned(), |flag| flag.zh().to_owned()),
+            code: code.to_owned(),
+        }
+    }
+    /// What is odd about the fix that came with an entry: a check-in, an answer or a record of an activity is taken
+    /// all the same, and whoever looks at it is told as with a report.
+    pub fn of_fix(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<Self>, StoreError> {
+        #[derive(Deserialize)]
+        struct Sent {
+            evidence: Evidence,
+        }
+        let bytes: Option<Vec<u8>> = tx.opt(
+            "SELECT bytes FROM entry WHERE id = ?1",
+            params![entry.to_string()],
+            |row| row.get("bytes"),
+        )?;
+        // What does not read has no fix that could be odd.
+        let sent = bytes.and_then(|bytes| serde_json::from_slice::<Sent>(&bytes).ok());
+        let fix = sent.and_then(|sent| sent.evidence.position);
+        let flags = fix_flags(&fix.iter().collect::<Vec<_>>());
+        Ok(flags.iter().map(|flag| Self::of(flag.as_str())).collect())
+    }
+}

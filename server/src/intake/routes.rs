@@ -1,0 +1,24 @@
+//! The operations on custody and review.
+
+use super::{
+    completeness, parcel, parcels, push,
+    readers::{INSPECTORS, REVIEWERS},
+    review,
+};
+use crate::http::operation::Operations;
+use protocol::{parcel::MAX_PARCEL_BYTES, push::MAX_PUSH_BYTES};
+use utoipa_axum::{router::UtoipaMethodRouterExt, routes};
+
+/// The routes of this room.
+pub fn routes() -> Operations {
+    Operations::default()
+        .field(routes!(push::push).layer(axum::extract::DefaultBodyLimit::max(MAX_PUSH_BYTES)))
+        .open(
+            "a revoked terminal gets no token; the parcel's signature is the proof",
+            routes!(parcel::hand_over).layer(axum::extract::DefaultBodyLimit::max(MAX_PARCEL_BYTES)),
+        )
+        .staff(INSPECTORS, routes!(parcels::list))
+        .staff(REVIEWERS, routes!(review::list))
+        .staff(REVIEWERS, routes!(review::decide))
+        .staff(INSPECTORS, routes!(completeness::completeness))
+}

@@ -1,0 +1,31 @@
+//! Ids and secrets of one write, derived from one seed.
+
+/// Ids out of one seed: the same seed gives the same ids again.
+#[derive(Debug, Clone)]
+pub struct Ids {
+    seed: [u8; 32],
+    count: u64,
+}
+
+impl Ids {
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self { seed, count: 0 }
+    }
+    /// The next 32 bytes, unguessable from those before.
+    pub fn bytes(&mut self) -> [u8; 32] {
+        use sha2::{Digest, Sha256};
+        self.count += 1;
+        Sha256::new()
+            .chain_update(self.seed)
+            .chain_update(self.count.to_le_bytes())
+            .finalize()
+            .into()
+    }
+    pub(crate) fn ten(&mut self) -> [u8; 10] {
+        let mut ten = [0; 10];
+        for (slot, byte) in ten.iter_mut().zip(self.bytes()) {
+            *slot = byte;
+        }
+        ten
+    }
+}

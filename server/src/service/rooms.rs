@@ -1,0 +1,68 @@
+//! The one list of what is mounted: each room's routes, and each room's background jobs.
+//!
+//! A new room is named here, in [`super::reactions`] if it follows changes of rooms below it, and in
+//! `intake/apply.rs` if a kind of entry is its own.
+
+use super::{health, jobs::Job, openapi};
+use crate::{
+    activities,
+    app::state::App,
+    cases, duty, feed, grids,
+    http::{body::Json, operation::Operations},
+    inspections, intake, people, photos, tasks, terminals,
+};
+use serde_json::Value;
+use std::time::Duration;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Every operation of the service.
+pub(crate) fn operations() -> OpenApiRouter<App> {
+    Operations::default()
+        .with(health::routes())
+        .open(
+            "the description of the interface holds no data",
+            routes!(openapi_json),
+        )
+        .with(people::routes::routes())
+        .with(terminals::routes::routes())
+        .with(intake::routes::routes())
+        .with(feed::routes::routes())
+        .with(photos::routes::routes())
+        .with(grids::routes::routes())
+        .with(duty::routes::routes())
+        .with(tasks::routes::routes())
+        .with(inspections::routes::routes())
+        .with(cases::routes::routes())
+        .with(activities::routes::routes())
+        .into_router()
+}
+
+/// The OpenAPI description of all rooms.
+pub fn description() -> Value {
+    openapi::describe(operations())
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "operation", responses((status = 200, body = Object)))]
+async fn openapi_json() -> Json<Value> {
+    Json(description())
+}
+
+/// Every background job of the server. A name is the key of the job's lease in the database: it stays.
+pub const JOBS: &[Job] = &[
+    Job {
+        name: "intake.apply",
+        every: Duration::from_secs(3),
+        run: |app| Box::pin(async move { intake::sweep::sweep(&app).await.map(drop) }),
+    },
+    Job {
+        name: "duty.end",
+        every: Duration::from_secs(30),
+        run: |app| Box::pin(async move { duty::presence::sweep(&app).await.map(drop) }),
+    },
+    Job {
+        name: "blobs.uploads",
+        every: Duration::from_secs(180),
+        run: |app| Box::pin(async move { photos::tus::sweep::sweep(&app).await.map(drop) }),
+    },
+];
