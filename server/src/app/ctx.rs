@@ -1,20 +1,25 @@
-//! What a write brings along: time, ids and outgoing mail. All of it is fixed before the closure runs, so
-//! that running the closure again (a serialization conflict) gives the same result.
+//! What a write brings along: time and ids, fixed before the closure runs, so that running the closure again (a
+//! serialization conflict) gives the same result; and the mail and changes that it leaves.
 
-use super::mailbox::Outgoing;
+use super::{
+    changes::{Change, Changes},
+    mailbox::Outgoing,
+};
 use crate::{
     kernel::{failure::Failure, ids::Ids},
     store::tx::Tx,
 };
 use protocol::{ids::EventId, time::Millis};
 
-/// Time, ids and mail of one write.
+/// Time, ids, mail and changes of one write.
 #[derive(Debug, Clone)]
 pub struct Ctx {
     pub now: Millis,
     pub ids: Ids,
     /// Mailbox rows to be written at the end, in the order of mailbox ids.
     pub mail: Outgoing,
+    /// What happened and is not followed yet.
+    pub(super) changes: Changes,
 }
 
 macro_rules! id_kinds {
@@ -33,6 +38,7 @@ impl Ctx {
             now,
             ids: Ids::new(seed),
             mail: Outgoing::default(),
+            changes: Changes::default(),
         }
     }
     id_kinds! {
@@ -42,6 +48,10 @@ impl Ctx {
     pub fn event_id(&mut self) -> EventId {
         let ten = self.ids.ten();
         EventId::from_parts(u64::try_from(self.now.0).unwrap_or(0), ten)
+    }
+    /// Says that something happened; rooms above follow it before the transaction, or the attempt around it, ends.
+    pub fn changed(&mut self, change: Change) {
+        self.changes.add(change);
     }
     /// Writes the mail; the last thing of a write.
     pub(crate) fn finish(&mut self, tx: &mut Tx<'_>) -> Result<(), Failure> {

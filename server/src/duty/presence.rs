@@ -2,13 +2,12 @@
 
 use super::rules::{self, Candidate, Entering, Presence};
 use crate::{
-    app::{ctx::Ctx, mailbox::MailboxId, state::App},
+    app::{changes::Change, ctx::Ctx, mailbox::MailboxId, state::App},
     entries::taken::Taken,
     kernel::failure::Failure,
     params,
     people::posts,
     store::{error::StoreError, tx::Tx},
-    tasks::assign,
 };
 use protocol::{
     codes::CellCode,
@@ -118,9 +117,9 @@ pub fn check_in(
             save(tx, ctx, person, p, Some(taken.entry.id.to_string()))?;
             contact(tx, ctx, app, person)?;
             if let Some(before) = was.filter(|w| w.present && w.post != p.post) {
-                assign::resolve_for_post(tx, ctx, before.post)?;
+                ctx.changed(Change::DutyChanged { post: before.post });
             }
-            assign::resolve_for_post(tx, ctx, post)?;
+            ctx.changed(Change::DutyChanged { post });
             Ok(Disposition::applied())
         }
     }
@@ -150,7 +149,7 @@ pub fn check_out(
         )));
     };
     save(tx, ctx, person, left, Some(taken.entry.id.to_string()))?;
-    assign::resolve_for_post(tx, ctx, left.post)?;
+    ctx.changed(Change::DutyChanged { post: left.post });
     Ok(Disposition::applied())
 }
 
@@ -178,7 +177,8 @@ pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, person: PersonId) -> Res
     Ok(())
 }
 
-/// Takes somebody off duty at once and hands the tasks on: the terminal was revoked, the post given away.
+/// Takes somebody off duty at once: the terminal was revoked, the post given away. The tasks of the post follow the
+/// change.
 pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failure> {
     let Some(p) = load(tx, person)?.filter(|p| p.present) else {
         return Ok(());
@@ -199,7 +199,8 @@ pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failu
         },
         None,
     )?;
-    assign::resolve_for_post(tx, ctx, p.post)
+    ctx.changed(Change::DutyChanged { post: p.post });
+    Ok(())
 }
 
 /// Takes somebody who was relieved of a post off the duty he does there.

@@ -1,6 +1,6 @@
 //! An entry's way to the room of its kind, and its disposition.
 //!
-//! Each entry is applied in a part of its own ([`Tx::attempt`]): what a room refuses is rejected with the
+//! Each entry is applied in a part of its own ([`App::attempt`]), with the changes that it says: what a room refuses is rejected with the
 //! room's reason, what fails for another cause stays `pending` and is tried again by [`super::sweep`]; neither
 //! touches its neighbours or the custody. Order is kept inside one record: an entry whose `after` is not
 //! decided yet is held, and released when that one is.
@@ -31,10 +31,7 @@ use protocol::{
     sabotage::{self, Defect},
     time::Millis,
 };
-use std::{
-    collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::VecDeque;
 
 /// After so many failures the author sees that the entry is stuck; it is still tried now and then.
 const VISIBLE_AFTER: i64 = 5;
@@ -92,7 +89,7 @@ pub(super) fn run(
         {
             continue;
         }
-        let released = match attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
+        let released = match app.attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
             Ok(Outcome::Decided(disposition))
                 if disposition.state == DispositionState::Rejected.into()
                     && sabotage::is(Defect::CustodyLostWithRoom) =>
@@ -131,24 +128,6 @@ fn forget(tx: &mut Tx<'_>, id: EntryId) -> Result<Vec<EntryId>, StoreError> {
         tx.execute(gone, params![id.to_string()])?;
     }
     Ok(Vec::new())
-}
-
-/// Runs a room's part. Its changes, its mail and its panics end with it when it fails.
-pub(super) fn attempt<T>(
-    tx: &mut Tx<'_>,
-    ctx: &mut Ctx,
-    part: impl FnOnce(&mut Tx<'_>, &mut Ctx) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let before = std::mem::take(&mut ctx.mail);
-    let result = tx.attempt(|tx| {
-        catch_unwind(AssertUnwindSafe(|| part(tx, ctx)))
-            .unwrap_or_else(|_| Err(Failure::internal("a room panicked while applying an entry")))
-    });
-    let mail = std::mem::replace(&mut ctx.mail, before);
-    if result.is_ok() {
-        ctx.mail.absorb(mail);
-    }
-    result
 }
 
 /// The disposition that a room's error amounts to; `None` for what may pass when it is tried again.
@@ -409,20 +388,6 @@ fn failed(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, failure: &Failure) -> 
     )?;
     if attempts >= VISIBLE_AFTER {
         write(tx, ctx, entry, None, Disposition::held(reasons::apply_failed()))?;
-    }
-    Ok(())
-}
-
-/// A photo that the entry names is held now: the report's author sees the new count. What goes wrong in the
-/// case's room does not touch the photo.
-pub(crate) fn photos_changed(
-    tx: &mut Tx<'_>,
-    ctx: &mut Ctx,
-    app: &App,
-    entry: EntryId,
-) -> Result<(), Failure> {
-    if let Err(failure) = attempt(tx, ctx, |tx, ctx| reports::photos_changed(tx, ctx, app, entry)) {
-        tracing::error!(%entry, %failure, "the count of photos was not renewed");
     }
     Ok(())
 }

@@ -5,12 +5,11 @@
 //! those of a stream in good standing go the usual way. What can be no entry here is kept as bytes beside them.
 
 use super::{
-    apply,
     custody::{self, Batch, Custody, Element, Sealed},
     reasons,
 };
 use crate::{
-    app::{audit, ctx::Ctx, identity, objects::Blobs, state::App},
+    app::{audit, changes::Change, ctx::Ctx, identity, objects::Blobs, state::App},
     auth::field_tokens,
     http::body::Json,
     kernel::failure::Failure,
@@ -282,7 +281,7 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
     }
     let mut photos = Vec::new();
     for (photo, fault) in &work.photos {
-        photos.push(hold(tx, ctx, app, stream, *photo, *fault)?);
+        photos.push(hold(tx, ctx, stream, *photo, *fault)?);
     }
     for missing in &work.contents.missing {
         let code: String = missing
@@ -408,11 +407,10 @@ fn keep(
     Ok(())
 }
 
-/// The photo's bytes are held; its row says so, and whatever shows how many photos have come is told.
+/// The photo's bytes are held; its row says so, and whatever shows how many photos have come follows.
 fn hold(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
-    app: &App,
     stream: StreamId,
     photo: SealedPhoto,
     fault: Option<ProblemCode>,
@@ -435,7 +433,7 @@ fn hold(
             |row| row.parse("entry"),
         )?;
         for entry in entries {
-            apply::photos_changed(tx, ctx, app, entry)?;
+            ctx.changed(Change::PhotoHeld { entry });
         }
     }
     let held: Option<i64> = tx.one(

@@ -1,9 +1,6 @@
 //! `POST /v1/field/push`.
 
-use super::{
-    apply,
-    custody::{self, Batch, Element},
-};
+use super::custody::{self, Batch, Element};
 use crate::{
     app::{identity, state::App},
     auth::actor::Field,
@@ -89,8 +86,7 @@ pub(super) async fn push(
     let (custody, epoch) = app
         .write(move |tx, ctx| {
             // Nothing that another room does may cost custody.
-            if let Err(failure) =
-                apply::attempt(tx, ctx, |tx, ctx| presence::contact(tx, ctx, &parts, person))
+            if let Err(failure) = parts.attempt(tx, ctx, |tx, ctx| presence::contact(tx, ctx, &parts, person))
             {
                 tracing::error!(%failure, "the contact was not noted");
             }

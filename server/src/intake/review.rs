@@ -251,7 +251,7 @@ fn decide_in(
     let held = apply::load(tx, entry)?;
     let words = body.reason.trim();
     let disposition = match body.decision {
-        Decision::Apply => match apply::attempt(tx, ctx, |tx, ctx| {
+        Decision::Apply => match app.attempt(tx, ctx, |tx, ctx| {
             apply::decide(tx, ctx, app, &held, By::Reviewer)
         })? {
             Outcome::Decided(d) if d.state == DispositionState::Review.into() => {
@@ -283,7 +283,7 @@ fn decide_in(
                     received: held.received,
                     made: held.made,
                 };
-                apply::attempt(tx, ctx, |tx, ctx| answers::decide(tx, ctx, app, &taken, p, false))?;
+                app.attempt(tx, ctx, |tx, ctx| answers::decide(tx, ctx, app, &taken, p, false))?;
             }
             rejected
         }

@@ -3,7 +3,7 @@
 
 use super::{login, passwords, scope};
 use crate::{
-    app::{audit, ctx::Ctx, state::App},
+    app::{audit, changes::Change, ctx::Ctx, state::App},
     auth::{actor::Staff, field_tokens, sessions},
     http::body::{Json, Path, Query},
     kernel::{
@@ -12,7 +12,6 @@ use crate::{
     },
     params,
     store::tx::Tx,
-    terminals::tokens,
 };
 use axum::extract::State;
 use protocol::{
@@ -309,10 +308,7 @@ pub async fn disable(
         )?;
         let sessions = sessions::end_all(tx, id, None)?;
         let streams = field_tokens::active_streams(tx, id)?;
-        for stream in &streams {
-            tokens::revoke(tx, *stream, ctx.now)?;
-        }
-        crate::duty::presence::end(tx, ctx, id)?;
+        ctx.changed(Change::PersonDisabled { person: id });
         let detail = format!("sessions={sessions} streams={}", streams.len());
         note(tx, ctx, &staff, "person.disable", id, &detail)?;
         Ok(Disabled { sessions, streams })

@@ -2,7 +2,7 @@
 
 use super::scope;
 use crate::{
-    app::{audit, ctx::Ctx, mailbox::MailboxId, state::App},
+    app::{audit, changes::Change, ctx::Ctx, mailbox::MailboxId, state::App},
     auth::actor::Staff,
     http::body::{Json, Path, Query},
     kernel::{
@@ -345,7 +345,7 @@ pub async fn relieve(
              WHERE post = ?1 AND person = ?2 AND (until IS NULL OR until > ?3)",
             params![id.to_string(), person.to_string(), ctx.now.0],
         )?;
-        crate::duty::presence::relieved(tx, ctx, id, person)?;
+        ctx.changed(Change::HolderRelieved { post: id, person });
         done(tx, ctx, &staff, "post.relieve", id, &format!("person:{person}"))
     })
     .await
@@ -364,8 +364,7 @@ fn done(
     tell(tx, ctx, id)?;
     // Who was relieved has to forget the post's mail although nothing in it moved.
     tx.after_commit(Hint::Mailbox(MailboxId::Post(id).to_string()));
-    // Whose cells or whose holder changed: its tasks find whoever is right now.
-    crate::tasks::assign::resolve_for_post(tx, ctx, id)?;
+    ctx.changed(Change::PostChanged { post: id });
     audit::note(tx, ctx, Some(staff.person), action, &format!("post:{id}"), detail)?;
     Ok(view(tx, id)?)
 }

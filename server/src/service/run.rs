@@ -4,7 +4,7 @@
 //! under way, and closes the database after what it acknowledged.
 
 use super::{
-    jobs,
+    jobs, reactions,
     rooms::JOBS,
     router::router,
     start_error::StartError,
@@ -163,6 +163,7 @@ pub async fn assemble_with(
         clock,
         chance,
         rate: Default::default(),
+        react: reactions::follow,
         stopping: Default::default(),
     });
     reference::publish(&app).await?;

@@ -2,7 +2,7 @@
 
 use super::{enrol, parcel_keys, tokens};
 use crate::{
-    app::{audit, state::App},
+    app::{audit, changes::Change, state::App},
     auth::{actor::Staff, codes},
     http::body::{Json, Path, Query},
     kernel::{
@@ -242,7 +242,7 @@ pub async fn revoke(
                 &format!("stream:{id}"),
                 reason,
             )?;
-            crate::duty::presence::stream_revoked(tx, ctx, id)?;
+            ctx.changed(Change::StreamRevoked { stream: id });
         }
         Ok(view(tx, terminal)?)
     })
@@ -266,7 +266,7 @@ pub async fn wipe(
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
         for stream in tokens::order_wipe(tx, id, ctx.now)? {
-            crate::duty::presence::stream_revoked(tx, ctx, stream)?;
+            ctx.changed(Change::StreamRevoked { stream });
         }
         let entity = format!("terminal:{id}");
         audit::note(tx, ctx, Some(staff.person), "terminal.wipe", &entity, reason)?;

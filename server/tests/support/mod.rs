@@ -49,7 +49,7 @@ use server::{
         clock::{Chance, Clock},
         config::Settings,
     },
-    service::router::router,
+    service::{reactions, router::router},
     store::{Options, Store},
 };
 use std::sync::{
@@ -226,6 +226,7 @@ impl TestApp {
             clock: clock.clone(),
             chance: Arc::new(SeededChance(AtomicU64::new(seed))),
             rate: Default::default(),
+            react: reactions::follow,
             stopping: Default::default(),
         };
         (parts, clock)

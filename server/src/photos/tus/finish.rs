@@ -3,8 +3,7 @@
 
 use super::upload::{Upload, receipt};
 use crate::{
-    app::{ctx::Ctx, objects::Blobs, state::App},
-    intake::apply,
+    app::{changes::Change, ctx::Ctx, objects::Blobs, state::App},
     kernel::failure::Failure,
     params,
     photos::checks::{limits, not_a_photo},
@@ -48,9 +47,8 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<PhotoReceipt, F
         };
         file(app, upload, bytes).await?;
     }
-    let parts = app.clone();
     let receipt = app
-        .write(move |tx, ctx| confirm(tx, ctx, &parts, id, stream, sha256))
+        .write(move |tx, ctx| confirm(tx, ctx, id, stream, sha256))
         .await?;
     clear(app, id).await;
     Ok(receipt)
@@ -77,7 +75,7 @@ pub(super) async fn finish_at_once(
     if held.is_none() {
         file(app, &upload, bytes).await?;
     }
-    let (parts, announced) = (app.clone(), upload.clone());
+    let announced = upload.clone();
     let given_up = app
         .write(move |tx, ctx| {
             let given_up = if is_entered {
@@ -89,7 +87,7 @@ pub(super) async fn finish_at_once(
             } else {
                 announced.clone().enter(tx, ctx.now)?.given_up
             };
-            confirm(tx, ctx, &parts, id, stream, sha256)?;
+            confirm(tx, ctx, id, stream, sha256)?;
             Ok(given_up)
         })
         .await?;
@@ -182,11 +180,10 @@ async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<Verdict, Fa
     .map_err(Failure::internal)
 }
 
-/// The photo is held: notes it, ends the upload, and refreshes whatever shows how many photos have come.
+/// The photo is held: notes it, ends the upload, and says so for whatever shows how many photos have come.
 fn confirm(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
-    app: &App,
     id: UploadId,
     stream: StreamId,
     sha256: Sha256,
@@ -208,7 +205,7 @@ fn confirm(
             |row| row.parse("entry"),
         )?;
         for entry in entries {
-            apply::photos_changed(tx, ctx, app, entry)?;
+            ctx.changed(Change::PhotoHeld { entry });
         }
     }
     receipt(tx, stream, sha256)?.ok_or_else(|| Failure::internal("a photo was uploaded that no entry names"))
