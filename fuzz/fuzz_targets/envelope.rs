@@ -1,7 +1,7 @@
 //! `POST /v1/field/push`: the body as the server reads it, down to what it keeps of entries that no room understands.
 #![no_main]
 #[allow(dead_code)]
-#[path = "../../server/src/intake/reading.rs"]
+#[path = "../../server/src/entries/reading.rs"]
 mod reading;
 
 use protocol::{photo::MAX_PHOTOS_PER_ENTRY, push::Envelope};

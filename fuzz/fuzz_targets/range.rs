@@ -2,7 +2,7 @@
 //! part is a part.
 #![no_main]
 #[allow(dead_code)]
-#[path = "../../server/src/blobs/range.rs"]
+#[path = "../../server/src/http/range.rs"]
 mod range;
 
 mod http {

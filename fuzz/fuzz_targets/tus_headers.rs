@@ -1,32 +1,34 @@
 //! The headers of tus: numbers, metadata, checksum. The input is one header's value.
 #![no_main]
 #[allow(dead_code)]
-#[path = "../../server/src/blobs/tus/wire.rs"]
+#[path = "../../server/src/photos/tus/wire.rs"]
 mod wire;
 
-/// What the server's own failure says of a header: its code and some words.
-mod failure {
-    use axum::response::{IntoResponse, Response};
-    use protocol::problem::ProblemCode;
+mod kernel {
+    /// What the server's own failure says of a header: its code and some words.
+    pub mod failure {
+        use axum::response::{IntoResponse, Response};
+        use protocol::problem::ProblemCode;
 
-    pub struct Failure(ProblemCode);
+        pub struct Failure(ProblemCode);
 
-    impl Failure {
-        pub fn of(code: ProblemCode) -> Self {
-            Self(code)
+        impl Failure {
+            pub fn of(code: ProblemCode) -> Self {
+                Self(code)
+            }
+            pub fn because(code: ProblemCode, what: impl Into<String>) -> Self {
+                assert!(!what.into().is_empty());
+                Self(code)
+            }
+            pub fn code(&self) -> Option<ProblemCode> {
+                Some(self.0)
+            }
         }
-        pub fn because(code: ProblemCode, what: impl Into<String>) -> Self {
-            assert!(!what.into().is_empty());
-            Self(code)
-        }
-        pub fn code(&self) -> Option<ProblemCode> {
-            Some(self.0)
-        }
-    }
 
-    impl IntoResponse for Failure {
-        fn into_response(self) -> Response {
-            Response::default()
+        impl IntoResponse for Failure {
+            fn into_response(self) -> Response {
+                Response::default()
+            }
         }
     }
 }
