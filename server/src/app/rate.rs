@@ -54,8 +54,11 @@ mod tests {
         let at = Millis(60_000 * 7 + 20_000);
         assert!(limiter.count(stream, at, 2).is_ok());
         assert!(limiter.count(stream, at, 2).is_ok());
-        let (problem, wait) = limiter.count(stream, at, 2).unwrap_err().problem();
-        assert_eq!((problem.status, wait), (429, Some(41)));
+        let late = limiter.count(stream, at, 2).unwrap_err();
+        assert_eq!(
+            (late.public_code(), late.retry_after_s()),
+            (ProblemCode::RateLimited, Some(41))
+        );
         assert!(limiter.count(other, at, 2).is_ok());
         assert!(limiter.count(stream, at.plus(40_000), 2).is_ok());
         assert!((0..5).all(|_| limiter.count(stream, at, 0).is_ok()));

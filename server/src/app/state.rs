@@ -143,7 +143,7 @@ impl App {
     }
     /// Runs a part of a write in a savepoint of its own, with the changes that it says. When it or a reaction to it
     /// fails or panics, everything of it is undone, its mail and its changes included, and the write goes on.
-    pub(crate) fn attempt<T>(
+    pub fn attempt<T>(
         &self,
         tx: &mut Tx<'_>,
         ctx: &mut Ctx,

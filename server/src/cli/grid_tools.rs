@@ -3,6 +3,7 @@
 use super::place::Place;
 use crate::{
     grids::import::import,
+    http::problem,
     kernel::clock::{Clock, SystemClock},
     service::run,
 };
@@ -150,7 +151,7 @@ impl GridTool {
                 Ok(())
             }
             Err(failure) => {
-                let (problem, _) = failure.problem();
+                let (problem, _) = problem::of_failure(&failure);
                 for error in &problem.errors {
                     eprintln!("{}: {} / {}", error.at, error.zh, error.en);
                 }

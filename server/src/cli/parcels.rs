@@ -4,6 +4,7 @@ use super::place::Place;
 use crate::{
     app::address::PublicAddress,
     entries::row::EntryState,
+    http::problem,
     intake::{
         completeness::{self, Completeness},
         parcel::{self, Carrier},
@@ -94,7 +95,7 @@ async fn import_all(app: &crate::app::state::App, bytes: &Bytes) -> Result<()> {
             ),
             Err(failure) => {
                 failed += 1;
-                let (problem, _) = failure.problem();
+                let (problem, _) = problem::of_failure(&failure);
                 println!("封存包 {number}：未能接收，{}（{}）", problem.title, problem.code);
             }
         }

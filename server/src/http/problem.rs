@@ -25,6 +25,14 @@ pub fn response(problem: Problem, retry_after_s: Option<u32>) -> Response {
     response
 }
 
+/// What the client sees of a failure, and for how many seconds it should wait.
+pub fn of_failure(failure: &Failure) -> (Problem, Option<u32>) {
+    let mut problem = Problem::new(failure.public_code());
+    failure.public_text().clone_into(&mut problem.detail);
+    problem.errors = failure.fields_concerned().to_vec();
+    (problem, failure.retry_after_s())
+}
+
 /// Rides along with an error answer, so that the outermost layer can log its code and add the request's id.
 #[derive(Debug, Clone)]
 pub struct Answered(pub Problem);
@@ -46,7 +54,7 @@ impl IntoResponse for Failure {
             }
             Self::Internal(what) => tracing::error!(%what, "internal"),
         }
-        let (problem, retry_after) = self.problem();
+        let (problem, retry_after) = of_failure(&self);
         response(problem, retry_after)
     }
 }

@@ -1,9 +1,10 @@
 //! An entry's way to the room of its kind, and its disposition.
 //!
-//! Each entry is applied in a part of its own ([`App::attempt`]), with the changes that it says: what a room refuses is rejected with the
-//! room's reason, what fails for another cause stays `pending` and is tried again by [`super::sweep`]; neither
-//! touches its neighbours or the custody. Order is kept inside one record: an entry whose `after` is not
-//! decided yet is held, and released when that one is.
+//! Each entry is applied in a savepoint of its own ([`App::attempt`]), together with what follows from the changes that
+//! its room says. What a room or a reaction refuses is rejected with the reason; what fails for another cause stays
+//! `pending` and is tried again by [`super::sweep`]; neither touches its neighbours or the custody.
+//!
+//! Order is kept inside one record: an entry whose `after` is not decided yet is held, and released when that one is.
 
 use super::{needs_action, reasons};
 use crate::{
@@ -133,6 +134,7 @@ fn forget(tx: &mut Tx<'_>, id: EntryId) -> Result<Vec<EntryId>, StoreError> {
 /// The disposition that a room's error amounts to; `None` for what may pass when it is tried again.
 pub(super) fn rejection(failure: &Failure) -> Option<Disposition> {
     match failure {
+        Failure::Refused(_) if failure.retryable() => None,
         Failure::Refused(refusal) => Some(Disposition::rejected(reasons::refused(refusal))),
         // Text with a NUL character: no engine stores it, today or tomorrow.
         Failure::Store(StoreError::Unportable { why, .. }) => {

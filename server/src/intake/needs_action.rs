@@ -1,5 +1,5 @@
-//! What an author still has to do with, in the author's mailbox: the handset that filed it may be lost, replaced or
-//! damaged when a decision comes, days later.
+//! Mailbox rows for entries that still need their author: rejected, or handed over and not decided. They go to all of
+//! the author's handsets, because the one that filed the entry may be lost, replaced or damaged by then.
 
 use super::reasons;
 use crate::{

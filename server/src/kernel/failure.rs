@@ -1,10 +1,12 @@
-//! The one error of domain code and its one conversion to what a client sees.
+//! The one error of domain code. It knows nothing of HTTP; the answer that a client gets is made in
+//! `http/problem.rs`.
 //!
-//! Inside, an error carries all that a developer wants; outside goes a [`Problem`] with a stable code and no
-//! personal data. [`Failure::problem`] is exhaustive, so a new kind of error has to say what it is outside.
+//! Inside, a failure carries all that a developer wants ([`Failure::internal_text`]); outside go a stable code and a
+//! text without personal data ([`Failure::public_code`], [`Failure::public_text`]). [`Failure::public_code`] is
+//! exhaustive, so that a new kind of failure has to say what it is outside.
 
 use crate::store::error::StoreError;
-use protocol::problem::{FieldError, Problem, ProblemCode};
+use protocol::problem::{FieldError, ProblemCode, Verdict};
 
 /// Why an operation did not happen.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,6 +19,17 @@ pub enum Failure {
     /// A defect or a broken machine; the text goes to the log only.
     #[error("internal: {0}")]
     Internal(String),
+}
+
+/// What kind of failure it is, for those who decide what to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// By a rule: it stays so until the request or the data change.
+    Refused,
+    /// The database is busy, full, away or closing.
+    Temporary,
+    /// A defect or a broken machine.
+    Defect,
 }
 
 /// A refusal with its code, what it was this time, and the fields concerned.
@@ -70,27 +83,67 @@ impl Failure {
             Self::Store(_) | Self::Internal(_) => None,
         }
     }
-    /// What the client sees, and for how many seconds it should wait.
-    pub fn problem(&self) -> (Problem, Option<u32>) {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> FailureKind {
         match self {
-            Self::Refused(refusal) => {
-                let mut problem = Problem::new(refusal.code);
-                problem.detail.clone_from(&refusal.detail);
-                problem.errors.clone_from(&refusal.errors);
-                (problem, refusal.retry_after)
+            Self::Refused(_) | Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => {
+                FailureKind::Refused
             }
-            Self::Store(StoreError::NotFound) => (Problem::new(ProblemCode::NotFound), None),
-            // Text with a NUL character, out of the request's own body or query.
-            Self::Store(StoreError::Unportable { why, .. }) => {
-                let mut problem = Problem::new(ProblemCode::Invalid);
-                problem.detail = (*why).to_owned();
-                (problem, None)
-            }
-            Self::Store(StoreError::Full) => (Problem::new(ProblemCode::Full), Some(60)),
-            Self::Store(StoreError::Closed) => (Problem::new(ProblemCode::Stopping), Some(5)),
-            Self::Store(error) if error.is_temporary() => (Problem::new(ProblemCode::Busy), Some(5)),
-            Self::Store(_) | Self::Internal(_) => (Problem::new(ProblemCode::Internal), None),
+            Self::Store(error) if error.is_temporary() => FailureKind::Temporary,
+            Self::Store(_) | Self::Internal(_) => FailureKind::Defect,
         }
+    }
+    /// The code that a client sees. Unlike [`Failure::code`] every failure has one.
+    pub fn public_code(&self) -> ProblemCode {
+        match self {
+            Self::Refused(refusal) => refusal.code,
+            Self::Store(StoreError::NotFound) => ProblemCode::NotFound,
+            // Text with a NUL character, out of the request's own body or query.
+            Self::Store(StoreError::Unportable { .. }) => ProblemCode::Invalid,
+            Self::Store(StoreError::Full) => ProblemCode::Full,
+            Self::Store(StoreError::Closed) => ProblemCode::Stopping,
+            Self::Store(error) if error.is_temporary() => ProblemCode::Busy,
+            Self::Store(_) | Self::Internal(_) => ProblemCode::Internal,
+        }
+    }
+    /// What it was this time, in words that a client may see; empty when the code says it all.
+    pub fn public_text(&self) -> &str {
+        match self {
+            Self::Refused(refusal) => &refusal.detail,
+            Self::Store(StoreError::Unportable { why, .. }) => why,
+            Self::Store(_) | Self::Internal(_) => "",
+        }
+    }
+    /// All that is known, for the log only: an engine's own words may quote personal data.
+    pub fn internal_text(&self) -> String {
+        match self {
+            Self::Store(error) => match error.detail() {
+                Some(detail) => format!("{error}: {detail}"),
+                None => error.to_string(),
+            },
+            Self::Refused(_) | Self::Internal(_) => self.to_string(),
+        }
+    }
+    /// The fields or guards concerned.
+    pub fn fields_concerned(&self) -> &[FieldError] {
+        match self {
+            Self::Refused(refusal) => &refusal.errors,
+            Self::Store(_) | Self::Internal(_) => &[],
+        }
+    }
+    /// After how many seconds to try again, where somebody knows.
+    pub fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after,
+            Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => None,
+            Self::Store(StoreError::Full) => Some(60),
+            Self::Store(error) if error.is_temporary() => Some(5),
+            Self::Store(_) | Self::Internal(_) => None,
+        }
+    }
+    /// Whether the same operation may succeed later without anybody changing it.
+    pub fn retryable(&self) -> bool {
+        matches!(self.public_code().verdict(), Verdict::Retry)
     }
 }
 
@@ -123,5 +176,44 @@ impl From<serde_json::Error> for Failure {
     /// For data of our own making; bodies of requests are read by the extractors.
     fn from(error: serde_json::Error) -> Self {
         Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_says_outside_what_it_is_and_nothing_secret() {
+        let refused = Failure::because(ProblemCode::CaseGuard, "no opinion");
+        assert_eq!(
+            (refused.kind(), refused.retryable()),
+            (FailureKind::Refused, false)
+        );
+        assert_eq!(refused.public_text(), "no opinion");
+        let busy = Failure::from(StoreError::Busy);
+        assert_eq!((busy.kind(), busy.retryable()), (FailureKind::Temporary, true));
+        assert_eq!(
+            (busy.public_code(), busy.retry_after_s()),
+            (ProblemCode::Busy, Some(5))
+        );
+        let full = Failure::from(StoreError::Full);
+        assert_eq!(
+            (full.public_code(), full.retry_after_s()),
+            (ProblemCode::Full, Some(60))
+        );
+        let defect = Failure::internal("张三");
+        assert_eq!(
+            (defect.kind(), defect.public_code()),
+            (FailureKind::Defect, ProblemCode::Internal)
+        );
+        assert_eq!(defect.public_text(), "");
+        assert!(defect.internal_text().contains("张三"));
+        let absent = Failure::from(StoreError::NotFound);
+        assert_eq!(
+            (absent.kind(), absent.public_code()),
+            (FailureKind::Refused, ProblemCode::NotFound)
+        );
+        assert!(!absent.retryable());
     }
 }

@@ -1,6 +1,7 @@
 //! The running service.
 //!
-//! * [`rooms`]: the one list of what is mounted. [`reactions`]: what follows a change. [`router`]: the routes with what stands around every request.
+//! * [`rooms`]: the one list of what is mounted. [`reactions`]: what follows a change.
+//! * [`router`]: the routes with what surrounds every request.
 //! * [`jobs`]: background jobs. [`openapi`], `health`: for those who use and run it.
 //! * [`run`]: from options to the end of the server. [`tls`], `store_id`, [`start_error`]: its start.
 

@@ -43,7 +43,7 @@ use server::{
         grid_packs::Grids,
         identity::Identity,
         objects::Blobs,
-        state::{App, Parts},
+        state::{App, Parts, React},
     },
     kernel::{
         clock::{Chance, Clock},
@@ -195,6 +195,15 @@ impl TestApp {
     pub async fn with_blobs(self, blobs: Blobs) -> Self {
         let parts = Self::parts(&self.url, blobs, self.app.settings.clone(), self.now(), 1 << 60).await;
         Self::of(parts, self.url, self.database, self.folder)
+    }
+
+    /// The same with other reactions to changes.
+    pub async fn with_react(self, react: React) -> Self {
+        let blobs = self.app.blobs.clone();
+        let (mut parts, clock) =
+            Self::parts(&self.url, blobs, self.app.settings.clone(), self.now(), 1 << 60).await;
+        parts.react = react;
+        Self::of((parts, clock), self.url, self.database, self.folder)
     }
 
     async fn parts(

@@ -353,7 +353,7 @@ async fn finish(app: &App, upload: &Upload) -> Result<Attached, Failure> {
     }
     let attached = match attachments::keep(app, person, bytes).await {
         Ok(attached) => attached,
-        Err(failure) if failure.problem().0.status == 422 => {
+        Err(failure) if failure.public_code().status() == 422 => {
             remove(app, id).await?;
             return Err(failure);
         }
