@@ -153,16 +153,19 @@ impl From<rusqlite::Error> for Error {
         }
     }
 }
+
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::Data(error.to_string())
     }
 }
+
 impl From<protocol::sign::KeystoreError> for Error {
     fn from(error: protocol::sign::KeystoreError) -> Self {
         Self::Vault(error.0)
     }
 }
+
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         Self::Input(reason)

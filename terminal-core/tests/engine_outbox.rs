@@ -19,8 +19,8 @@ use protocol::{
 use std::fs;
 use terminal_core::{
     Error,
-    platform::Vault as _,
-    store::{Cancelled, Custody, DATABASE, Draft, Store},
+    platform::{DATABASE, Vault as _},
+    store::{Cancelled, Custody, Draft, Store},
 };
 
 #[test]

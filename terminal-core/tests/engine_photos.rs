@@ -17,10 +17,9 @@ use protocol::{
     problem::ProblemCode,
 };
 use terminal_core::{
-    manners::{Ask, Circumstances, Manners},
     platform::Random as _,
-    store::Custody,
-    sync::Policy,
+    store::{Custody, Manners},
+    sync::{Ask, Circumstances, Policy},
     transport::Response,
 };
 

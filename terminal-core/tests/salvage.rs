@@ -15,10 +15,12 @@ use protocol::{
 };
 use std::{collections::BTreeSet, path::Path};
 use terminal_core::{
-    parcel::Pack,
-    salvage::{self, Salvage},
-    store::{DATABASE, HandedOver, NewEntry, Store, testing},
-    terminal::{Platform, Terminal},
+    lifecycle::salvage,
+    lifecycle::salvage::Salvage,
+    platform::{DATABASE, Platform},
+    store::{self, HandedOver, NewEntry, Store, testing},
+    sync::Pack,
+    terminal::Terminal,
 };
 use uuid::Uuid;
 
@@ -184,9 +186,7 @@ fn damage_that_is_met_sets_the_database_aside_at_the_next_start() {
     let codes = [met.code().to_owned(), next.code().to_owned()];
     assert!(codes.contains(&"store.moved_aside".to_owned()), "{codes:?}");
     assert_eq!(
-        salvage::waiting(home.path(), platform.disk.as_ref())
-            .unwrap()
-            .len(),
+        store::waiting(home.path(), platform.disk.as_ref()).unwrap().len(),
         1
     );
 }
@@ -207,7 +207,7 @@ fn what_was_handed_over_before_keeps_its_name_when_the_next_database_is_damaged(
             break;
         }
     }
-    let waiting = salvage::waiting(home.path(), platform.disk.as_ref()).unwrap();
+    let waiting = store::waiting(home.path(), platform.disk.as_ref()).unwrap();
     assert_eq!(waiting, [home.path().join(format!("{DATABASE}.aside-2"))]);
     assert_eq!(std::fs::read(saved).unwrap(), b"an earlier one");
 }

@@ -22,8 +22,8 @@ use std::{
 };
 use tempfile::TempDir;
 use terminal_core::{
+    platform::Platform,
     store::{Store, testing},
-    terminal::Platform,
 };
 use uuid::Uuid;
 

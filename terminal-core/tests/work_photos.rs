@@ -11,10 +11,7 @@ use protocol::photo::{PhotoRole, Sha256};
 use std::{fs, io::Cursor, path::PathBuf};
 use tempfile::TempDir;
 use terminal_core::{
-    photos::{
-        Content, FileKey, PhotoFolder, SealedError, Source,
-        sealed::{Opened, PREFIX, seal},
-    },
+    photos::{Content, FileKey, Opened, PREFIX, PhotoFolder, SealedError, Source, seal},
     platform::{PhotoFileError, PhotoFiles, SystemRandom},
     words,
 };

@@ -19,12 +19,12 @@ use protocol::{
 use std::{fs, path::Path};
 use tempfile::TempDir;
 use terminal_core::{
+    grid::PlaceAnswer,
     photos::Source,
-    place::PlaceAnswer,
-    queue::{QueueRow, State},
     store::{self, testing},
-    terminal::{Terminal, Withdrawal},
+    terminal::Terminal,
     words::Lang,
+    work::{QueueRow, State, Withdrawal},
 };
 use uuid::Uuid;
 
@@ -640,7 +640,7 @@ fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
         .tasks()
         .unwrap()
         .iter()
-        .map(terminal_core::tasks::Task::id)
+        .map(terminal_core::work::Task::id)
         .collect();
     assert_eq!(
         order,
@@ -834,7 +834,7 @@ fn an_unknown_disposition_of_a_newer_server_shows_the_item_as_received() {
 fn a_folder_without_a_handset_is_left_empty() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
-    let platform = terminal_core::terminal::Platform::command_line(elsewhere.path()).unwrap();
+    let platform = terminal_core::platform::Platform::command_line(elsewhere.path()).unwrap();
     assert_eq!(
         Terminal::open(dir.path(), platform).err().unwrap().code(),
         "enrol.none"

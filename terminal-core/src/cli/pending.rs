@@ -1,11 +1,17 @@
 //! Commands about what waits and must not be lost: export, salvage, several users.
 
-use super::{Said, WAITS, args::Cli, commands::open, sync};
 use crate::{
     Error, Result,
-    homes::Homes,
-    salvage,
-    terminal::{Platform, Terminal},
+    cli::{
+        args::Cli,
+        open::open,
+        said::{Said, WAITS},
+        sync,
+    },
+    lifecycle::{salvage, users::Homes},
+    platform::{bundle::Platform, system_disk::SystemDisk},
+    store::quarantine::waiting,
+    terminal::Terminal,
     transport::https::Https,
     words::{self, Lang},
 };
@@ -52,7 +58,7 @@ pub fn salvage(homes: &Homes<'_>, export: Option<&Path>, lang: Lang) -> Result<S
     let current = homes.current()?;
     let mut all = salvage_at(&current, export, lang)?;
     for home in homes.all()?.into_iter().filter(|home| *home != current) {
-        let disk = &crate::disk::SystemDisk;
+        let disk = &SystemDisk;
         if homes.waits_for_salvage(&home) || !salvage::unread(&home, disk)?.is_empty() {
             let more = salvage_at(&home, export, lang)?;
             all.lines.push(format!("—— {}", home.display()));
@@ -120,7 +126,7 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Salvaged
     }
     let disk = platform.disk.as_ref();
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
-    for file in salvage::waiting(home, disk)? {
+    for file in waiting(home, disk)? {
         let saved = salvage::read(home, &platform, &file)?;
         let report = saved.report.clone();
         let why = match export {
@@ -202,7 +208,7 @@ fn told(lang: Lang, report: &salvage::SalvageReport) -> String {
 /// A line for the home screen while a damaged database waits, or a report of one that nobody has read.
 pub fn salvage_line(terminal: &Terminal, lang: Lang) -> Result<Option<String>> {
     let (home, disk) = (terminal.store().home(), terminal.disk());
-    if !salvage::waiting(home, disk)?.is_empty() {
+    if !waiting(home, disk)?.is_empty() {
         return Ok(Some(
             lang.pick(
                 "有损坏的数据库等待抢救，请运行 salvage",

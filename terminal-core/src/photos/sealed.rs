@@ -29,12 +29,19 @@ use std::io::{Read, Seek, SeekFrom};
 use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 8] = b"XUNGEPH\n";
+
 const VERSION: u8 = 1;
+
 const XCHACHA20_POLY1305_STREAM: u8 = 1;
+
 const CHUNK_LOG2: u8 = 16;
+
 const CHUNK: u64 = 1 << CHUNK_LOG2;
+
 const TAG: u64 = 16;
+
 const HEADER: usize = 39;
+
 /// Bytes of the random prefix that each sealed file gets.
 pub const PREFIX: usize = 19;
 

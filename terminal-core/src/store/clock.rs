@@ -5,8 +5,15 @@
 //! that the handset's clock may have drifted further. Before the first exchange of a boot a satellite fix is better
 //! than nothing.
 
-use super::{Store, account, from_json, to_json};
-use crate::{Result, platform::ClockRaw};
+use crate::{
+    Result,
+    platform::clock::ClockRaw,
+    store::{
+        database::Store,
+        settings,
+        sql::{from_json, to_json},
+    },
+};
 use protocol::{
     evidence::{ClockReading, Position},
     time::Millis,
@@ -15,8 +22,10 @@ use serde::{Deserialize, Serialize};
 
 /// The provider whose time is that of the satellites.
 const SATELLITES: &str = "gps";
+
 /// A clock of a cheap handset is off by one part in so many.
 const DRIFT: i64 = 10_000;
+
 /// What a satellite fix must add before it is written down.
 const WORTH_MS: i64 = 1_000;
 
@@ -67,7 +76,7 @@ impl Store {
     /// clock in between. A reading across a restart of the handset is not used.
     pub(crate) fn learn_server_time(&self, sent: &ClockRaw, got: &ClockRaw, server: Millis) -> Result<()> {
         self.write(|tx| {
-            account::set(tx, account::keys::LAST_CONTACT, &got.wall.0.to_string())?;
+            settings::set(tx, settings::keys::LAST_CONTACT, &got.wall.0.to_string())?;
             let trip = got.monotonic_ms.saturating_sub(sent.monotonic_ms);
             if sent.boot != got.boot || trip < 0 {
                 return Ok(());
@@ -80,13 +89,13 @@ impl Store {
                 learnt_ms: got.monotonic_ms,
                 satellites: false,
             };
-            let old = account::get(tx, account::keys::SERVER_CLOCK)?
+            let old = settings::get(tx, settings::keys::SERVER_CLOCK)?
                 .map(|text| from_json::<Known>(&text))
                 .transpose()?;
             if !new.is_better_than(old.as_ref()) {
                 return Ok(());
             }
-            account::set(tx, account::keys::SERVER_CLOCK, &to_json(&new)?)
+            settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&new)?)
         })
     }
     /// Takes the time of a satellite fix while the server's is not known in this boot. Made-up positions, other
@@ -106,7 +115,7 @@ impl Store {
         let least = new.true_minus_monotonic_ms.saturating_sub(WORTH_MS);
         match self.known()?.filter(|old| old.boot == new.boot) {
             Some(old) if !old.satellites || old.true_minus_monotonic_ms >= least => Ok(()),
-            _ => self.write(|tx| account::set(tx, account::keys::SERVER_CLOCK, &to_json(&new)?)),
+            _ => self.write(|tx| settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&new)?)),
         }
     }
     /// The clocks with the estimated offset to the server, as evidence and envelopes carry them. The offset
@@ -122,7 +131,7 @@ impl Store {
     }
     fn known(&self) -> Result<Option<Known>> {
         self.read(|c| {
-            account::get(c, account::keys::SERVER_CLOCK)?
+            settings::get(c, settings::keys::SERVER_CLOCK)?
                 .map(|text| from_json(&text))
                 .transpose()
         })

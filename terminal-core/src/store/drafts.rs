@@ -1,8 +1,14 @@
 //! Drafts (草稿): what a worker has begun and not submitted. Saved at every step, so that a camera that kills
 //! the process costs nothing (failure story 31). A draft's id becomes the id of its entry.
 
-use super::{Store, parse, run};
-use crate::Result;
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        handed_over::refuse_if_done,
+        sql::{parse, run},
+    },
+};
 use protocol::{ids::EntryId, time::Millis};
 use rusqlite::{OptionalExtension, params};
 
@@ -23,7 +29,7 @@ impl Store {
     /// Saves a draft durably, in place of an earlier one with the same id.
     pub fn save_draft(&self, draft: &Draft) -> Result<()> {
         self.write(|tx| {
-            super::handover::refuse_if_done(tx)?;
+            refuse_if_done(tx)?;
             tx.prepare_cached(
                 "INSERT INTO draft (id, kind, json, updated) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, json = excluded.json, updated = excluded.updated",

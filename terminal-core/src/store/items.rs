@@ -1,7 +1,13 @@
 //! What stands in the outbox, as its worker may see it.
 
-use super::{Retry, Step, Store, from_json, parse, retry, uint};
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    store::{
+        database::Store,
+        retry::{self, Retry, Step},
+        sql::{from_json, parse, uint},
+    },
+};
 use protocol::{
     codes::GridVersion,
     entry::{Disposition, Entry, Reason},
@@ -127,6 +133,7 @@ fn kind(text: &str) -> Open<EntryKind> {
     text.parse()
         .map_or_else(|_| Open::Other(text.to_owned()), Open::Known)
 }
+
 /// The stable text of a kind.
 pub(super) fn kind_text(kind: &Open<EntryKind>) -> &str {
     match kind {

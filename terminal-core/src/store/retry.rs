@@ -1,8 +1,13 @@
 //! When something that failed is tried again, and why it failed: kept in the row itself, so that it is there
-//! after a restart and can be shown. Nothing gives up; the longest wait is [`LONGEST`].
+//! after a restart and can be shown. Nothing gives up; the longest wait is [`LONGEST_WAIT`].
 
-use super::{Store, from_json, run, to_json};
-use crate::Result;
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        sql::{from_json, run, to_json},
+    },
+};
 use protocol::{
     entry::Reason,
     sabotage::{self, Defect},
@@ -13,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// No wait is longer than this, in milliseconds: a day, and only when the server refused or asked.
 ///
 /// A `not_before` further ahead than this means that the wall clock was set back; it counts as due.
-pub const LONGEST: i64 = 86_400_000;
+pub const LONGEST_WAIT: i64 = 86_400_000;
 
 /// State of retries of one item, photo, file or step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +54,7 @@ impl Retry {
 /// Whether a stored `not_before` is still to come, safe against a wall clock set back.
 pub fn is_ahead(not_before: Millis, now: Millis) -> bool {
     let wait = not_before.since(now);
-    wait > 0 && (wait <= LONGEST || sabotage::is(Defect::WaitBelievedAfterClockSetBack))
+    wait > 0 && (wait <= LONGEST_WAIT || sabotage::is(Defect::WaitBelievedAfterClockSetBack))
 }
 
 /// Steps of the sync that belong to no row.

@@ -1,8 +1,14 @@
 //! Photos on their way. A photo's entry goes first; the photo waits for its entry's receipt, and is received
 //! only by a receipt that names its hash and size.
 
-use super::{Retry, Store, int, parse, retry, uint};
-use crate::Result;
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        retry::{self, Retry},
+        sql::{int, parse, uint},
+    },
+};
 use protocol::{field::PhotoReceipt, ids::EntryId, photo::Sha256, time::Millis};
 use rusqlite::{OptionalExtension, params};
 
@@ -36,7 +42,7 @@ impl Store {
                    AND (p.not_before <= ?1 OR p.not_before > ?2)
                  ORDER BY i.n, p.position LIMIT 1",
             )?
-            .query_row(params![now.0, now.plus(retry::LONGEST).0], |row| {
+            .query_row(params![now.0, now.plus(retry::LONGEST_WAIT).0], |row| {
                 Ok((
                     row.get::<_, String>(0)?,
                     row.get(1)?,

@@ -1,18 +1,20 @@
 //! How long to wait after the n-th failure: exponential with full jitter, so that 300 handsets that lost the
 //! server together do not come back together.
 
-use super::verdict::{Failure, Verdict};
 use crate::{
     Result,
-    platform::{Random, random_bytes},
-    store::{LONGEST_WAIT, Retry},
+    platform::random::{Random, random_bytes},
+    store::retry::{LONGEST_WAIT, Retry},
+    sync::verdict::{Failure, Verdict},
 };
 use protocol::time::Millis;
 
 /// First and longest upper bound of a wait, milliseconds, while things should get better by themselves.
 const SOON: (i64, i64) = (2_000, 15 * 60_000);
+
 /// The same for what was refused: nothing gets better soon, but nothing is given up either.
 const LATER: (i64, i64) = (10 * 60_000, LONGEST_WAIT);
+
 /// No wait of our own is shorter.
 const SHORTEST: i64 = 500;
 
@@ -48,7 +50,7 @@ pub fn after(failure: &Failure, attempts: u32, now: Millis, random: &dyn Random)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::SystemRandom;
+    use crate::platform::random::SystemRandom;
     use protocol::entry::Reason;
 
     fn wait(verdict: Verdict, attempts: u32) -> i64 {

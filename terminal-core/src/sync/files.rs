@@ -1,11 +1,20 @@
 //! What comes down besides the mailboxes. The manifest and its files: verified by the server's key, fetched in parts, put in force when whole. Photos to compare with: taken by
 //! their hash.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, failure, session, verdict::Verdict};
 use crate::{
     Result,
-    store::{Retry, Step, Store, WantedFile},
-    transport::{Method, Response},
+    store::{
+        database::Store,
+        files::WantedFile,
+        retry::{Retry, Step},
+    },
+    sync::{
+        report::Progress,
+        state::Sync,
+        step::{Action, Asked, Outcome},
+        verdict::{Failure, Verdict, classify, failure, read_answer},
+    },
+    transport::request::{Method, Response},
 };
 use protocol::{
     manifest::{Manifest, SignedManifest},
@@ -14,9 +23,8 @@ use protocol::{
     time::Millis,
 };
 
-/// Bytes of the first part; doubled by success up to [`MOST`], halved by failures down to [`LEAST`].
-pub(super) const FIRST_CHUNK: u64 = 256 * 1024;
 const MOST: u64 = 2 * 1024 * 1024;
+
 const LEAST: u64 = 16 * 1024;
 
 impl Sync {
@@ -32,7 +40,7 @@ impl Sync {
 
     pub(super) fn manifest_answer(&mut self, store: &Store, now: Millis, outcome: Outcome) -> Result<()> {
         let manifest = classify(outcome)
-            .and_then(|r| session::read::<SignedManifest>(&r.body, "manifest"))
+            .and_then(|r| read_answer::<SignedManifest>(&r.body, "manifest"))
             .and_then(|signed| self.verified(&signed));
         match manifest {
             Ok(manifest) => {

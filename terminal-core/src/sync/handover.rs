@@ -3,64 +3,27 @@
 //! that dies is begun again, the same items are sealed anew, and the server knows them by id and hash. Whether the
 //! stream has really ended is asked anew in each run.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, Verdict, classify, failure, session};
 use crate::{
     Result,
-    parcel::{Exported, Pack},
-    platform::{ClockRaw, PhotoFileError},
-    store::{Account, HandedOver, Step, Store},
-    transport::{Method, Request},
+    platform::{clock::ClockRaw, photo_files::PhotoFileError},
+    store::{database::Store, retry::Step},
+    sync::{
+        parcel::Pack,
+        report::Progress,
+        state::Sync,
+        step::{Action, Asked, Outcome},
+        verdict::{Failure, Verdict, classify, failure, read_answer},
+    },
+    transport::request::{Method, Request},
 };
 use protocol::{
-    entry::Reason,
-    parcel::{ParcelAnswer, ParcelKey, SealedFor},
+    parcel::ParcelAnswer,
     photo::Sha256,
     problem::ProblemCode,
     sabotage::{self, Defect},
     time::Millis,
 };
 use std::collections::BTreeSet;
-
-/// A handover under way.
-pub(super) struct Handover {
-    why: Reason,
-    sealed_for: SealedFor,
-    /// What the server holds, in whatever form, and photos that are known to be gone.
-    done: BTreeSet<Sha256>,
-    pack: Option<Pack>,
-    total: Exported,
-}
-
-impl Handover {
-    /// One that is due by this answer of the server. An account without a parcel key can only keep everything.
-    pub(super) fn due(account: &Account, why: &Reason) -> Option<Self> {
-        account.parcel_key.parse::<ParcelKey>().ok()?;
-        let sealed_for = if why.code == ProblemCode::StreamRevoked.as_str() {
-            SealedFor::Revoked
-        } else if why.code == ProblemCode::TerminalWipe.as_str() {
-            SealedFor::Wipe
-        } else {
-            return None;
-        };
-        Some(Self {
-            why: why.clone(),
-            sealed_for,
-            done: BTreeSet::new(),
-            pack: None,
-            total: Exported::default(),
-        })
-    }
-    fn summary(&self, at: Millis) -> HandedOver {
-        HandedOver {
-            code: self.why.code.clone(),
-            entries: self.total.entries,
-            drafts: self.total.drafts,
-            photos: self.total.photos,
-            photos_missing: self.total.photos_missing,
-            at,
-        }
-    }
-}
 
 impl Sync {
     /// Reads the next photo of the parcel, or sends the parcel; `None` when no handover is under way.
@@ -131,7 +94,7 @@ impl Sync {
         outcome: Outcome,
     ) -> Result<()> {
         let answer = classify(outcome)
-            .and_then(|response| session::read::<ParcelAnswer>(&response.body, "parcel"))
+            .and_then(|response| read_answer::<ParcelAnswer>(&response.body, "parcel"))
             .and_then(|answer| match answer.parcel == parcel {
                 true => Ok(answer),
                 false => Err(Failure::foreign("an answer to another parcel")),

@@ -1,12 +1,18 @@
 //! Photos on their way by tus 1.0: creation, HEAD to go on, PATCH with a checksum for each part. A photo is
 //! received when a receipt names its hash and size, and by nothing else; its file is never dropped here.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, failure, verdict::Verdict};
 use crate::{
     Result,
-    platform::PhotoFileError,
-    store::{Store, Upload},
-    transport::{Method, Request, Response},
+    platform::photo_files::PhotoFileError,
+    store::{database::Store, uploads::Upload},
+    sync::{
+        report::Progress,
+        state::Sync,
+        step::{Action, Asked, Outcome},
+        upstream::{Active, LEAST, MOST},
+        verdict::{Failure, Verdict, classify, failure},
+    },
+    transport::request::{Method, Request, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::{
@@ -17,51 +23,10 @@ use protocol::{
     time::Millis,
 };
 
-/// Bytes of the first part of a run: a bad network shows itself early. Doubled by success, halved by failure.
-const FIRST: u64 = 64 * 1024;
-const MOST: u64 = 1024 * 1024;
-const LEAST: u64 = 16 * 1024;
 /// Uploads that may vanish or fall out of step in one run before the photo waits.
 const PATIENCE: u32 = 3;
+
 const UPLOADS: &str = "/v1/field/photos/";
-
-/// The upload under way in this run.
-pub(super) struct Upstream {
-    active: Option<Active>,
-    chunk: u64,
-    /// Uploads lost or out of step in this run.
-    stumbles: u32,
-}
-
-struct Active {
-    upload: Upload,
-    url: String,
-    offset: u64,
-    /// Bytes at `offset`, read and not sent yet.
-    part: Option<Vec<u8>>,
-    /// All bytes are there, but no receipt came with the last: the server was asked once more.
-    asked_again: bool,
-}
-
-impl Upstream {
-    pub(super) fn chunk(&self) -> u64 {
-        self.chunk
-    }
-    /// As it went in an earlier run, but never more than [`FIRST`]: the network may be another one by now.
-    pub(super) fn set_chunk(&mut self, chunk: u64) {
-        self.chunk = chunk.clamp(LEAST, FIRST);
-    }
-}
-
-impl Default for Upstream {
-    fn default() -> Self {
-        Self {
-            active: None,
-            chunk: FIRST,
-            stumbles: 0,
-        }
-    }
-}
 
 impl Sync {
     fn tus(&self, method: Method, path: &str) -> Request {

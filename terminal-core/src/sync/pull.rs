@@ -1,10 +1,18 @@
 //! The mailboxes: page by page from the saved cursor to the end.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, session};
 use crate::{
     Result,
-    store::{Retry, Step, Store},
-    transport::Method,
+    store::{
+        database::Store,
+        retry::{Retry, Step},
+    },
+    sync::{
+        report::Progress,
+        state::Sync,
+        step::{Action, Asked, Outcome},
+        verdict::{Failure, classify, read_answer},
+    },
+    transport::request::Method,
 };
 use protocol::{feed::PullAnswer, time::Millis};
 
@@ -28,7 +36,7 @@ impl Sync {
         cursor: &str,
         outcome: Outcome,
     ) -> Result<()> {
-        let answer: PullAnswer = match classify(outcome).and_then(|r| session::read(&r.body, "pull")) {
+        let answer: PullAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "pull")) {
             Ok(answer) => answer,
             Err(failure) => return self.step_failed(store, now, Step::Pull, &failure),
         };

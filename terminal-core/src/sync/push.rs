@@ -1,14 +1,16 @@
 //! Entries on their way. A receipt counts for exactly one item's bytes; what is refused blocks nothing else.
 
-use super::{
-    Action, Asked, Failure, Outcome, Progress, Sync, classify, concerns_stream, failure, session,
-    verdict::Verdict,
-};
 use crate::{
-    Result,
-    platform::ClockRaw,
-    store::{RefusedElement, Store},
-    transport::Method,
+    Error, Result,
+    platform::clock::ClockRaw,
+    store::{database::Store, offer::RefusedElement},
+    sync::{
+        report::Progress,
+        state::Sync,
+        step::{Action, Asked, Outcome},
+        verdict::{Failure, Verdict, classify, concerns_stream, failure, read_answer},
+    },
+    transport::request::Method,
 };
 use protocol::{
     WIRE_VERSION,
@@ -23,39 +25,6 @@ use protocol::{
     time::Millis,
 };
 
-/// Entries in one push when all goes well.
-const MOST: usize = 100;
-/// Bytes of entries in one push: small enough to pass a bad network within the time limit.
-const MOST_BYTES: usize = 256 * 1024;
-/// The same for the first push: a bad network shows itself early.
-const FIRST_BYTES: usize = 64 * 1024;
-
-/// How much goes at once: halved by 413, cuts and refusals (to find the one at fault), doubled by success.
-pub(super) struct Limits {
-    entries: usize,
-    bytes: usize,
-}
-
-impl Limits {
-    fn halve(&mut self, sent: usize) {
-        self.entries = (sent / 2).max(1);
-        self.bytes = (self.bytes / 2).max(1);
-    }
-    fn grow(&mut self) {
-        self.entries = (self.entries * 2).min(MOST);
-        self.bytes = (self.bytes * 2).min(MOST_BYTES);
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            entries: MOST,
-            bytes: FIRST_BYTES,
-        }
-    }
-}
-
 impl Sync {
     pub(super) fn push_action(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(Asked, Action)>> {
         let batch = store.offer(now.wall, self.push.entries, self.push.bytes)?;
@@ -66,7 +35,7 @@ impl Sync {
         let mut ids = Vec::with_capacity(batch.len());
         for queued in batch {
             ids.push((queued.id, queued.n, Sha256::of(&queued.bytes)));
-            let text = String::from_utf8(queued.bytes).map_err(|e| crate::Error::Data(e.to_string()))?;
+            let text = String::from_utf8(queued.bytes).map_err(|e| Error::Data(e.to_string()))?;
             entries.push(serde_json::value::RawValue::from_string(text)?);
         }
         let body = serde_json::to_vec(&Envelope {
@@ -106,7 +75,7 @@ impl Sync {
             return Ok(());
         }
         let answer = classify(outcome)
-            .and_then(|response| session::read::<PushAnswer>(&response.body, "push"))
+            .and_then(|response| read_answer::<PushAnswer>(&response.body, "push"))
             .and_then(|answer| match answer.body_sha256 == body {
                 true => Ok(answer),
                 false => Err(Failure::foreign("an answer to another push")),
@@ -243,7 +212,7 @@ fn believed_without_reason(outcome: &Outcome, body: Sha256, sent: &[(EntryId, u6
     match answer.status {
         413 => sabotage::is(Defect::TooLargeBelieved),
         429 | 503 => sabotage::is(Defect::LaterBelieved),
-        200 => match session::read::<PushAnswer>(&answer.body, "push") {
+        200 => match read_answer::<PushAnswer>(&answer.body, "push") {
             Err(_) => sabotage::is(Defect::PortalBelieved),
             Ok(answer) if answer.body_sha256 != body => {
                 let for_all = answer.taken.is_some() || answer.receipts.len() >= sent.len();

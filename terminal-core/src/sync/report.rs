@@ -1,9 +1,9 @@
 //! What a run did and what is left, for people.
 
-use super::{Held, Policy};
 use crate::{
     Result,
-    store::{Custody, HandedOver, Step, Store},
+    store::{database::Store, handed_over::HandedOver, items::Custody, retry::Step},
+    sync::policy::{Held, Policy},
 };
 use protocol::{entry::Reason, ids::EntryId, manifest::FileName, time::Millis};
 use serde::Serialize;

@@ -1,64 +1,22 @@
 //! Who speaks: challenge, token, and the certificate when the server does not know the stream any more.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, verdict::Verdict};
 use crate::{
     Result,
-    platform::ClockRaw,
-    store::{Step, Store},
-    transport::{Method, Request},
+    platform::clock::ClockRaw,
+    store::{database::Store, retry::Step},
+    sync::{
+        report::Progress,
+        state::Sync,
+        step::{Action, Asked, Outcome},
+        token::{CHALLENGE_MS, MARGIN_MS, Timed},
+        verdict::{Verdict, classify, read_answer},
+    },
+    transport::request::{Method, Request},
 };
 use protocol::{
     field::{ChallengeAnswer, ChallengeRequest, TokenAnswer, TokenRequest},
     sign::challenge_message,
 };
-
-/// A challenge is good for two minutes; after this it is not tried any more.
-const CHALLENGE_MS: i64 = 100_000;
-/// A token is renewed this long before it ends.
-const MARGIN_MS: i64 = 30_000;
-
-/// Token and what is needed to get one. Times are monotonic, with their boot: the wall clock may jump.
-#[derive(Default)]
-pub(super) struct Session {
-    token: Option<Timed>,
-    challenge: Option<Timed>,
-    /// Send the certificate with the next token request.
-    readmit: bool,
-    /// Times in a row that the server asked us to authenticate again.
-    pub(super) refusals: u32,
-}
-
-struct Timed {
-    text: String,
-    boot: String,
-    until_ms: i64,
-}
-
-impl Timed {
-    fn valid(&self, now: &ClockRaw) -> Option<&str> {
-        (self.boot == now.boot && now.monotonic_ms < self.until_ms).then_some(self.text.as_str())
-    }
-}
-
-impl Session {
-    /// The server does not accept what we have.
-    pub(super) fn forget(&mut self, code: &str) {
-        self.token = None;
-        self.challenge = None;
-        self.refusals = self.refusals.saturating_add(1);
-        if code == "stream.unknown" {
-            self.readmit = true;
-        }
-    }
-    /// The token, while it holds.
-    pub(super) fn valid(&self, now: &ClockRaw) -> Option<&str> {
-        self.token.as_ref().and_then(|token| token.valid(now))
-    }
-    /// Asks for a new token, because its answer states the mark.
-    pub(super) fn renew(&mut self) {
-        self.token = None;
-    }
-}
 
 impl Sync {
     /// The bearer token; empty only when there is none, which `session_action` rules out.
@@ -106,7 +64,8 @@ impl Sync {
         now: &ClockRaw,
         outcome: Outcome,
     ) -> Result<()> {
-        let answer: ChallengeAnswer = match classify(outcome).and_then(|r| read(&r.body, "challenge")) {
+        let answer: ChallengeAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "challenge"))
+        {
             Ok(answer) => answer,
             Err(failure) => return self.step_failed(store, now.wall, Step::Session, &failure),
         };
@@ -130,7 +89,7 @@ impl Sync {
         // A challenge serves once, whatever came of it.
         self.session.challenge = None;
         let readmitting = self.session.readmit;
-        let answer: TokenAnswer = match classify(outcome).and_then(|r| read(&r.body, "token")) {
+        let answer: TokenAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "token")) {
             Ok(answer) => answer,
             Err(mut failure) => {
                 if readmitting && failure.reason.code == "stream.unknown" {
@@ -162,12 +121,4 @@ impl Sync {
         // Not `well` yet: getting tokens that are then refused is no progress.
         Ok(())
     }
-}
-
-/// Reads an answer's body, or says that it is not our server's.
-pub(super) fn read<T: serde::de::DeserializeOwned>(
-    body: &[u8],
-    what: &str,
-) -> std::result::Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|_| Failure::foreign(&format!("no {what} answer")))
 }

@@ -1,7 +1,6 @@
 //! What a failure means for the next step: one function for every answer that is not the one we hoped for.
 
-use super::Outcome;
-use crate::transport::Response;
+use crate::{sync::step::Outcome, transport::request::Response};
 use protocol::{
     entry::Reason,
     problem::{Problem, ProblemCode},
@@ -121,10 +120,28 @@ fn retry_after(response: &Response) -> Option<i64> {
     Some(until.saturating_sub(from).max(0))
 }
 
+/// Refusals that are about who speaks, not about what was said: no item is at fault.
+pub(super) fn concerns_stream(code: &str) -> bool {
+    code.starts_with("auth.") || code.starts_with("stream.") || code == "push.stream"
+}
+
+/// A failure of our own finding, for rows.
+pub(super) fn failure(verdict: Verdict, code: &str, zh: &str, en: &str) -> Failure {
+    Failure {
+        verdict,
+        reason: Reason::new(code, zh, en),
+    }
+}
+
+/// Reads an answer's body, or says that it is not our server's.
+pub(super) fn read_answer<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|_| Failure::foreign(&format!("no {what} answer")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::TransportError;
+    use crate::transport::error::TransportError;
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
         Outcome::Answer(Response {

@@ -1,9 +1,22 @@
 //! The server's line of hints (`GET /v1/field/events`, server-sent events). A hint says "pull now" and nothing
 //! else, so what an event holds is not looked at, and a line that lies costs no more than a pull.
 
-use super::{CancelToken, Traffic, TransportError, https::failed};
+use crate::transport::{
+    cancel::CancelToken,
+    error::{TransportError, failed},
+    request::{Response, Traffic},
+};
 use std::time::Duration;
 use tokio::runtime::Runtime;
+
+/// Why no stream of hints was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoHints {
+    /// The server answered with something else than an event stream.
+    Answer(Response),
+    /// No response came.
+    Failed(TransportError),
+}
 
 /// What came from the line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,12 +27,11 @@ use std::{
 };
 use terminal_core::{
     Result,
-    enrol::enrol,
-    platform::{Clock, ClockRaw, PhotoFileError, PhotoFiles, Random, Vault},
+    lifecycle::enrol,
+    platform::{Clock, ClockRaw, FileVault, PhotoFileError, PhotoFiles, Random, Vault},
     store::{Custody, Item, NewEntry, Store},
-    sync::{Action, Outcome, Policy, Sync, SyncReport},
-    transport::{CancelToken, Driver, Request, Response, Transport, TransportError},
-    vault::FileVault,
+    sync::{Action, Driver, Outcome, Policy, Sync, SyncReport},
+    transport::{CancelToken, Request, Response, Transport, TransportError},
 };
 use uuid::Uuid;
 

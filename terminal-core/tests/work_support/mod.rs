@@ -10,9 +10,9 @@ use std::{
     },
 };
 use terminal_core::{
-    platform::{Clock, ClockRaw},
+    platform::{Clock, ClockRaw, Platform},
     store::{Store, testing},
-    terminal::{Platform, Terminal},
+    terminal::Terminal,
 };
 
 /// 2026-11-22 08:15:03 in Asia/Shanghai.

@@ -15,7 +15,10 @@ use protocol::{
     ids::EntryId,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use terminal_core::{photos::Source, queue::State, terminal::Withdrawal};
+use terminal_core::{
+    photos::Source,
+    work::{State, Withdrawal},
+};
 
 /// What all workers share.
 pub struct Town {

@@ -10,9 +10,9 @@ use super::{
 use protocol::{duty::Purpose, ids::EntryId, open::Open, payload::EntryKind};
 use terminal_core::{
     Error,
-    report::{Content, Draft},
     store::Custody,
-    terminal::{Terminal, Withdrawal},
+    terminal::Terminal,
+    work::{Content, Draft, Withdrawal},
 };
 
 /// Whose hand an act is.

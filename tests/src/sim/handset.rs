@@ -16,10 +16,10 @@ use simdisk::{Cut, Host};
 use std::{collections::VecDeque, path::Path, sync::Arc};
 use terminal_core::{
     Error, Result,
-    platform::{Clock as _, ClockRaw, Vault},
+    platform::{Clock as _, ClockRaw, Platform, Vault},
     store::SyncGuard,
     sync::{Policy, Sync},
-    terminal::{Platform, Terminal},
+    terminal::Terminal,
     transport::Transport,
 };
 

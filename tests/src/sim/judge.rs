@@ -16,9 +16,9 @@ use protocol::{
 use server::params;
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
-    queue::State,
     store::{Custody, Item},
     terminal::Terminal,
+    work::State,
 };
 
 /// Which promise was broken, and how.

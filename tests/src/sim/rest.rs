@@ -17,9 +17,9 @@ use protocol::{
 use server::params;
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
-    queue::State,
     store::{Custody, Item},
     terminal::Terminal,
+    work::State,
 };
 
 impl Book {

@@ -6,7 +6,7 @@ use super::{
     world::World,
 };
 use std::path::{Path, PathBuf};
-use terminal_core::homes::Homes;
+use terminal_core::lifecycle::Homes;
 
 impl World<'_> {
     /// Another user takes the machine.

@@ -18,7 +18,7 @@ use std::{
     thread,
     time::Duration,
 };
-use terminal_core::{photos::Source, queue::State, store::Custody, terminal::Terminal};
+use terminal_core::{photos::Source, store::Custody, terminal::Terminal, work::State};
 
 /// A line of the file outside the home.
 #[derive(Debug, Clone, Serialize, Deserialize)]

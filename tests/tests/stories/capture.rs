@@ -14,7 +14,7 @@ use protocol::{
 };
 use serde_json::{Value, json};
 use std::{path::Path, process::Stdio};
-use terminal_core::{photos::Source, place::PlaceAnswer, queue::State};
+use terminal_core::{grid::PlaceAnswer, photos::Source, work::State};
 
 on_both_engines!(
     story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo,

@@ -4,7 +4,7 @@ use crate::stage::{self, HERE, Stage, at, invite, row};
 use e2e::{city::City, handset::Handset, office::Desk};
 use protocol::{duty::Answer, ids::EntryId, role::Role};
 use serde_json::{Value, json};
-use terminal_core::{photos::Source, queue::State};
+use terminal_core::{photos::Source, work::State};
 
 on_both_engines!(story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane);
 

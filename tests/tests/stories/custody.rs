@@ -8,7 +8,7 @@ use e2e::{handset::Handset, line::Weather};
 use protocol::{entry::Receipt, ids::EntryId, push::StreamMark};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, process::Stdio, sync::Barrier, thread};
-use terminal_core::{photos::Source, queue::State, store::Custody};
+use terminal_core::{photos::Source, store::Custody, work::State};
 
 on_both_engines!(
     story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt,

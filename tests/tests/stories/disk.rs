@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use terminal_core::{photos::Source, queue::State};
+use terminal_core::{photos::Source, work::State};
 
 on_both_engines!(
     story_25_a_full_handset_says_so_and_keeps_what_it_has,

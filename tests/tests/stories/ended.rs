@@ -7,10 +7,7 @@ use crate::{
 use e2e::{city::City, handset::Handset};
 use protocol::{ids::EntryId, role::Role};
 use serde_json::{Value, json};
-use terminal_core::{
-    queue::{QueueRow, State},
-    terminal::Withdrawal,
-};
+use terminal_core::work::{QueueRow, State, Withdrawal};
 
 on_both_engines!(
     what_was_settled_on_another_handset_is_asked_for_nowhere,

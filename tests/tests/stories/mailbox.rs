@@ -14,7 +14,11 @@ use protocol::{
     role::Role,
 };
 use serde_json::{Value, json};
-use terminal_core::{photos::Source, queue::State, terminal::Withdrawal, transport::TransportError};
+use terminal_core::{
+    photos::Source,
+    transport::TransportError,
+    work::{State, Withdrawal},
+};
 
 on_both_engines!(
     story_11_no_pull_takes_a_photo_that_is_still_only_here,
@@ -280,7 +284,7 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
     };
     let shown = |handset: &mut Handset| -> Vec<TaskId> {
         let tasks = handset.open().unwrap().tasks().unwrap();
-        let mut shown: Vec<TaskId> = tasks.iter().map(terminal_core::tasks::Task::id).collect();
+        let mut shown: Vec<TaskId> = tasks.iter().map(terminal_core::work::Task::id).collect();
         shown.sort_unstable();
         shown
     };

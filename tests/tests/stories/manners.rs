@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use std::{process::Stdio, sync::mpsc, thread};
 use terminal_core::{
     Error,
-    manners::{Ask, Circumstances, MEGABYTE, Manners},
+    live::Watched,
     platform::{Clock as _, Connectivity, Power, Surroundings},
-    queue::State,
-    sync::Policy,
-    syncing::Watched,
+    store::{MEGABYTE, Manners},
+    sync::{Ask, Circumstances, Policy},
     transport::CancelToken,
+    work::State,
 };
 
 on_both_engines!(

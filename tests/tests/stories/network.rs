@@ -6,9 +6,9 @@ use protocol::{ids::EntryId, role::Role, time::Millis};
 use serde_json::json;
 use std::sync::atomic::{AtomicU32, Ordering};
 use terminal_core::{
-    queue::State,
     store::Account,
-    transport::{Request, Response, Transport, TransportError, https::Https},
+    transport::{Https, Request, Response, Transport, TransportError},
+    work::State,
 };
 
 on_both_engines!(

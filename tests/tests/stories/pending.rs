@@ -12,13 +12,12 @@ use std::{
     process::{Command, Stdio},
 };
 use terminal_core::{
-    disk::SystemDisk,
-    homes::{Homes, Others},
-    manners::Manners,
+    lifecycle::{Homes, Others},
+    live::Watched,
     photos::Source,
-    platform::{Connectivity, Power, Surroundings},
-    syncing::Watched,
-    terminal::{Platform, Terminal},
+    platform::{Connectivity, Platform, Power, Surroundings, SystemDisk},
+    store::Manners,
+    terminal::Terminal,
     transport::CancelToken,
 };
 

@@ -8,7 +8,7 @@ use e2e::{city::City, handset::Handset, line::Weather, office::Desk};
 use protocol::{ids::EntryId, photo::Sha256, role::Role};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use terminal_core::{photos::Source, queue::State};
+use terminal_core::{photos::Source, work::State};
 
 on_both_engines!(
     story_04_missing_photos_come_later_and_never_make_a_second_report,

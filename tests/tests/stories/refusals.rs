@@ -14,7 +14,7 @@ use std::sync::{
     Mutex,
     atomic::{AtomicU64, Ordering},
 };
-use terminal_core::{queue::State, transport::Response};
+use terminal_core::{transport::Response, work::State};
 
 on_both_engines!(
     story_10_a_batch_that_arrives_again_and_again_blocks_nothing,

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Condvar, Mutex},
     thread,
 };
-use terminal_core::queue::State;
+use terminal_core::work::State;
 
 /// Gives each connection to the next server in turn, and to another when that one does not take it.
 struct Balancer {

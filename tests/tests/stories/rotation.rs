@@ -5,7 +5,7 @@ use crate::stage::{Stage, file, row};
 use e2e::{city::City, handset::Handset};
 use rcgen::{CertificateParams, KeyPair};
 use std::path::{Path, PathBuf};
-use terminal_core::queue::State;
+use terminal_core::work::State;
 
 on_both_engines!(a_certificate_is_rotated_and_a_handset_that_slept_through_it_loses_nothing,);
 

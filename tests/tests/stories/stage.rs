@@ -17,10 +17,9 @@ use std::{
 };
 use tempfile::TempDir;
 use terminal_core::{
-    activity::ActivityDraft,
     photos::Source,
     platform::{Clock, ClockRaw},
-    queue::QueueRow,
+    work::{ActivityDraft, QueueRow},
 };
 
 /// Makes two tests of each story: `sqlite::NAME` and `postgres::NAME`.

@@ -7,7 +7,7 @@ use crate::{
 use e2e::{city::City, handset::Handset};
 use protocol::{role::Role, time::Millis};
 use serde_json::Value;
-use terminal_core::{platform::Clock as _, queue::State};
+use terminal_core::{platform::Clock as _, work::State};
 
 on_both_engines!(
     story_33_a_clock_years_off_and_a_reboot_do_not_move_what_was_made,

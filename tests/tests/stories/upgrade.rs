@@ -19,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use terminal_core::{photos::Source, queue::State, transport::https::Https};
+use terminal_core::{photos::Source, transport::Https, work::State};
 
 on_both_engines!(
     story_19_what_the_programs_of_an_earlier_age_left_leaves_with_todays,

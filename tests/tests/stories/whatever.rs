@@ -10,7 +10,7 @@ use e2e::{handset::Handset, line::Weather};
 use protocol::ids::EntryId;
 use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
-use terminal_core::{queue::State, terminal::Withdrawal};
+use terminal_core::work::{State, Withdrawal};
 
 on_both_engines!(
     a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_nothing_twice,

@@ -1,0 +1,5 @@
+//! Place lookup: typed coordinates, and the answer of the handset's grid.
+
+pub(crate) mod place;
+
+pub use place::{CandidateCell, CellName, HandsetGrid, Place, PlaceAnswer, TypedPlace, bearing, parse_datum};
