@@ -26,9 +26,9 @@ use std::{
 
 /// An enrolled handset (终端). Cheap to clone; all clones are the same handset.
 #[derive(Clone)]
-pub struct Terminal(Arc<Inner>);
+pub struct Terminal(Arc<TerminalParts>);
 
-struct Inner {
+struct TerminalParts {
     store: Store,
     photos: Arc<PhotoFolder>,
     platform: Platform,
@@ -40,7 +40,7 @@ struct Inner {
 impl Terminal {
     /// The handle of an opened home.
     pub(crate) fn new(store: Store, photos: PhotoFolder, platform: Platform, account: Account) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(TerminalParts {
             store,
             photos: Arc::new(photos),
             platform,

@@ -50,7 +50,7 @@ pub fn of_reason(lang: Lang, reason: &Reason) -> &str {
 }
 
 /// Whether the server's line of hints is open.
-pub fn line(lang: Lang, open: bool) -> String {
+pub fn hint_stream(lang: Lang, open: bool) -> String {
     lang.pick(
         if open {
             "已连上服务器，有新任务会立即收到"
@@ -152,7 +152,7 @@ pub fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
     lang.pick(purpose.zh(), en)
 }
 
-pub fn answer(lang: Lang, answer: Answer) -> &'static str {
+pub fn answer_words(lang: Lang, answer: Answer) -> &'static str {
     let en = match answer {
         Answer::True => "true",
         Answer::NotTrue => "not true",

@@ -5,14 +5,14 @@ use crate::{
     cli::{
         args::{Cli, Command},
         documents,
-        filing::Desk,
+        filing::CommandContext,
         network,
         open::open,
         pending,
         said::Said,
         sync, text,
     },
-    lifecycle::users::{Homes, Others},
+    lifecycle::users::{OtherUsers, Users},
     platform::system_disk::SystemDisk,
     words,
 };
@@ -26,7 +26,7 @@ pub fn run(cli: &Cli) -> Result<Said> {
             "name the folder of this handset's data with --home (or XUNGE_HOME)",
         )
     })?;
-    let homes = Homes::at(home, &SystemDisk);
+    let homes = Users::at(home, &SystemDisk);
     match &cli.command {
         Command::Enroll { string, another } => {
             let home = if *another {
@@ -52,7 +52,7 @@ pub fn run(cli: &Cli) -> Result<Said> {
         _ => {}
     }
     let terminal = open(&homes.current()?)?;
-    let at = Desk {
+    let at = CommandContext {
         terminal: &terminal,
         lang: cli.lang,
     };
@@ -87,7 +87,7 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Activity(activity) => at.activity(activity),
         Command::Queue { all } => at.queue(*all),
         Command::Watch { seconds } => {
-            let mut others = Others::of(homes.clone(), terminal.store().home());
+            let mut others = OtherUsers::of(homes.clone(), terminal.store().home());
             network::watch(&terminal, &mut || others.look(&open), &homes, cli, *seconds)
         }
         Command::Traffic => network::traffic(&terminal, cli.lang),

@@ -2,12 +2,12 @@
 //! describes them.
 
 use crate::{
-    grid::place::{CandidateCell, CellName, Place, PlaceAnswer},
+    grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},
     words::Lang,
     work::{
         queue_row::QueueRow,
         status::Status,
-        tasks::{Task, Way},
+        tasks::{HandsetTask, TaskDistance},
     },
 };
 use protocol::{entry::Reason, evidence::ClockReading, geo::PointE7, time::Millis};
@@ -53,7 +53,7 @@ pub fn item(row: &QueueRow, now: Millis) -> Value {
     })
 }
 
-pub fn place(place: &Place) -> Value {
+pub fn place(place: &LocatedPlace) -> Value {
     let candidates = |list: &[CandidateCell]| -> Vec<Value> {
         list.iter()
             .map(|c| json!({ "cell": cell(&c.cell), "share": c.share }))
@@ -91,7 +91,7 @@ pub fn place(place: &Place) -> Value {
     document
 }
 
-pub fn task(task: &Task, way: Option<Way>, now: Millis) -> Value {
+pub fn task(task: &HandsetTask, way: Option<TaskDistance>, now: Millis) -> Value {
     let answers = task.row.purpose.known().map(|purpose| purpose.answers());
     json!({
         "id": task.row.task,

@@ -10,13 +10,13 @@ use crate::{
         text,
     },
     grid::place::TypedPlace,
-    photos::folder::Source,
+    photos::folder::PhotoSource,
     terminal::Terminal,
     words::{self, Lang},
     work::{
         activity::ActivityDraft,
         catalogue,
-        draft::{Content, Draft},
+        draft::{Draft, DraftContent},
         report::ReportDraft,
     },
 };
@@ -24,12 +24,12 @@ use protocol::{evidence::Position, geo::Datum, ids::EntryId, payload::EntryKind,
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-pub(super) struct Desk<'a> {
+pub(super) struct CommandContext<'a> {
     pub(super) terminal: &'a Terminal,
     pub(super) lang: Lang,
 }
 
-impl Desk<'_> {
+impl CommandContext<'_> {
     pub(super) fn report(&self, args: &ReportArgs) -> Result<Said> {
         // What is typed wrong is said before anything is saved.
         let catalogue = self.terminal.catalogue()?;
@@ -40,12 +40,12 @@ impl Desk<'_> {
             .transpose()?;
         let position = self.position(&args.at)?;
         let place = args.place.as_deref().map(|text| self.typed(text)).transpose()?;
-        let mut draft: ReportDraft = match (&args.draft, &args.mend) {
+        let mut draft: ReportDraft = match (&args.draft, &args.revise) {
             (Some(id), _) => match self.submitted(id)? {
                 Some(said) => return Ok(said),
                 None => self.terminal.report_draft(self.terminal.find_item(id)?)?,
             },
-            (None, Some(id)) => self.terminal.mend_report(self.terminal.find_item(id)?)?,
+            (None, Some(id)) => self.terminal.revise_report(self.terminal.find_item(id)?)?,
             (None, None) => self.terminal.new_report()?,
         };
         if let Some(matter) = matter {
@@ -72,12 +72,12 @@ impl Desk<'_> {
         let starts = args.starts.as_deref().map(time).transpose()?;
         let ends = args.ends.as_deref().map(time).transpose()?;
         let position = self.position(&args.at)?;
-        let mut draft: ActivityDraft = match (&args.draft, &args.mend) {
+        let mut draft: ActivityDraft = match (&args.draft, &args.revise) {
             (Some(id), _) => match self.submitted(id)? {
                 Some(said) => return Ok(said),
                 None => self.terminal.activity_draft(self.terminal.find_item(id)?)?,
             },
-            (None, Some(id)) => self.terminal.mend_activity(self.terminal.find_record(id)?)?,
+            (None, Some(id)) => self.terminal.revise_activity(self.terminal.find_record(id)?)?,
             (None, None) => self.terminal.new_activity()?,
         };
         if let Some(category) = &args.category {
@@ -138,7 +138,7 @@ impl Desk<'_> {
         self.finish(&mut draft, photos, false)
     }
     /// Photos, then the draft or the entry; from the first photo on a kill costs nothing.
-    pub(super) fn finish<C: Content>(
+    pub(super) fn finish<C: DraftContent>(
         &self,
         draft: &mut Draft<C>,
         photos: &[PathBuf],
@@ -147,7 +147,7 @@ impl Desk<'_> {
         let mut repeated = 0;
         for photo in photos {
             let before = draft.photos().len();
-            if let Err(error) = draft.add_photo(Source::Path(photo)) {
+            if let Err(error) = draft.add_photo(PhotoSource::Path(photo)) {
                 return Err(self.after_photo_failed(draft, photo, before, &error));
             }
             repeated += usize::from(draft.photos().len() == before);
@@ -190,7 +190,7 @@ impl Desk<'_> {
         Ok(said)
     }
     /// A photo was refused. What was taken in before it is in the draft, and the way on is said.
-    pub(super) fn after_photo_failed<C: Content>(
+    pub(super) fn after_photo_failed<C: DraftContent>(
         &self,
         draft: &Draft<C>,
         photo: &Path,

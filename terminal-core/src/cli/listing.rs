@@ -2,18 +2,18 @@
 
 use crate::{
     Result,
-    cli::{args::AtArg, documents, filing::Desk, said::Said, table::table, text},
+    cli::{args::AtArg, documents, filing::CommandContext, said::Said, table::table, text},
     grid::place::{TypedPlace, parse_datum},
     work::{
         catalogue,
-        tasks::{Task, Way},
+        tasks::{HandsetTask, TaskDistance},
         withdraw::Withdrawal,
     },
 };
 use protocol::geo::{Datum, PointE7};
 use serde_json::{Value, json};
 
-impl Desk<'_> {
+impl CommandContext<'_> {
     pub(super) fn where_is(&self, text: &str, datum: &str) -> Result<Said> {
         let typed = TypedPlace::parse(text, parse_datum(datum)?)?;
         let place = self.terminal.where_is(typed.point, typed.accuracy_cm)?;
@@ -38,7 +38,7 @@ impl Desk<'_> {
             Some(text) => Some(TypedPlace::parse(text, Datum::Wgs84)?.point),
             None => None,
         };
-        let tasks: Vec<(Task, Option<Way>)> = self
+        let tasks: Vec<(HandsetTask, Option<TaskDistance>)> = self
             .terminal
             .tasks()?
             .into_iter()

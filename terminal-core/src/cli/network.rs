@@ -6,21 +6,21 @@ use crate::{
         args::Cli,
         pending::aside_of_others,
         said::Said,
-        screen::Screen,
+        screen::ProgressLine,
         surroundings::{CommandLine, NETWORK},
         sync::{WAY_ON, summary},
         table::table,
     },
-    lifecycle::users::Homes,
+    lifecycle::users::Users,
     live::{
         sync_now::{DataUse, held},
-        watch::Watched,
+        watch::WatchEvent,
     },
     store::{
         data_use::TrafficKind,
-        network_settings::{MEGABYTE, Manners},
+        network_settings::{MEGABYTE, NetworkSettings},
     },
-    sync::policy::Held,
+    sync::policy::HeldBack,
     terminal::Terminal,
     transport::{cancel::CancelToken, request::Traffic},
     words::{self, Lang},
@@ -32,51 +32,51 @@ use std::{
 };
 
 /// One setting for the network: its name on the command line and its words.
-struct Setting {
+struct SettingRow {
     name: &'static str,
     zh: &'static str,
     en: &'static str,
     values: &'static str,
 }
 
-const SETTINGS: [Setting; 7] = [
-    Setting {
+const SETTINGS: [SettingRow; 7] = [
+    SettingRow {
         name: "sync",
         zh: "同步；关闭后不发送任何内容",
         en: "the sync; off sends nothing at all",
         values: "on|off",
     },
-    Setting {
+    SettingRow {
         name: "wifi-only-photos",
         zh: "照片仅在不计费网络发送",
         en: "photos wait for Wi-Fi",
         values: "on|off",
     },
-    Setting {
+    SettingRow {
         name: "wifi-only-files",
         zh: "新资料仅在不计费网络下载",
         en: "new files wait for Wi-Fi",
         values: "on|off",
     },
-    Setting {
+    SettingRow {
         name: "wifi-only-all",
         zh: "全部内容仅在不计费网络同步",
         en: "everything waits for Wi-Fi",
         values: "on|off",
     },
-    Setting {
+    SettingRow {
         name: "budget-mb",
         zh: "每月流量额度（MB，计费网络）",
         en: "data budget a month (MB, metered)",
         values: "N|none",
     },
-    Setting {
+    SettingRow {
         name: "poll-minutes",
         zh: "自动收取间隔（分钟）",
         en: "minutes between polls",
         values: "N",
     },
-    Setting {
+    SettingRow {
         name: "network",
         zh: "当前网络",
         en: "the network as it is now",
@@ -84,7 +84,7 @@ const SETTINGS: [Setting; 7] = [
     },
 ];
 
-fn value(terminal: &Terminal, manners: &Manners, name: &str) -> Result<String> {
+fn value(terminal: &Terminal, manners: &NetworkSettings, name: &str) -> Result<String> {
     let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
     Ok(match name {
         "sync" => switch(manners.sync),
@@ -104,7 +104,7 @@ fn value(terminal: &Terminal, manners: &Manners, name: &str) -> Result<String> {
 
 /// Shows all settings, or sets one.
 pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Result<Said> {
-    let mut manners = terminal.store().manners()?;
+    let mut manners = terminal.store().network_settings()?;
     if let Some((name, wanted)) = change {
         let setting = SETTINGS.iter().find(|setting| setting.name == name);
         let bad = || {
@@ -137,7 +137,7 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
             }
             _ => return Err(bad()),
         }
-        terminal.store().set_manners(&manners)?;
+        terminal.store().set_network_settings(&manners)?;
     }
     let mut rows = Vec::new();
     let mut document = serde_json::Map::new();
@@ -243,17 +243,21 @@ pub fn traffic(terminal: &Terminal, lang: Lang) -> Result<Said> {
 
 /// Why something would wait now, as `status` says it.
 pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> {
-    if !terminal.store().manners()?.sync {
-        return Ok(terminal.store().ensure_on().err().map(|error| error.reason()));
+    if !terminal.store().network_settings()?.sync {
+        return Ok(terminal
+            .store()
+            .ensure_sync_on()
+            .err()
+            .map(|error| error.reason()));
     }
-    Ok(held(terminal, &CommandLine::of(terminal)?)?.map(Held::reason))
+    Ok(held(terminal, &CommandLine::of(terminal)?)?.map(HeldBack::reason))
 }
 
 /// Stays in touch until it is ended, or for as long as asked. One line, or one document, for each thing that happens.
 pub fn watch(
     terminal: &Terminal,
     others: &mut dyn FnMut() -> Vec<Terminal>,
-    homes: &Homes<'_>,
+    homes: &Users<'_>,
     cli: &Cli,
     seconds: Option<u64>,
 ) -> Result<Said> {
@@ -266,7 +270,7 @@ pub fn watch(
             cancel.cancel();
         });
     }
-    let mut screen = Screen::new(cli);
+    let mut screen = ProgressLine::new(cli);
     let mut syncs = 0_u64;
     // A reader that went away is no error.
     let say = |text: String, document: &Value| {
@@ -274,10 +278,10 @@ pub fn watch(
         let _ = writeln!(io::stdout().lock(), "{said}");
     };
     terminal.watch_with(others, &CommandLine::of(terminal)?, &cancel, &mut |watched| {
-        let is_done = matches!(&watched, Watched::Synced(report) if report.is_success());
+        let is_done = matches!(&watched, WatchEvent::Synced(report) if report.is_success());
         let (text, document) = match watched {
-            Watched::Progress(progress) => return screen.show(&progress),
-            Watched::Synced(report) => {
+            WatchEvent::Progress(progress) => return screen.show(&progress),
+            WatchEvent::Synced(report) => {
                 syncs += 1;
                 let now = terminal.now().unwrap_or(protocol::time::Millis(0));
                 (
@@ -285,18 +289,18 @@ pub fn watch(
                     json!({ "event": "synced", "report": report }),
                 )
             }
-            Watched::OfAnother(name, report) => {
+            WatchEvent::SyncedOther(name, report) => {
                 let now = terminal.now().unwrap_or(protocol::time::Millis(0));
                 (
                     format!("—— {name}\n{}", summary(lang, &report, now)),
                     json!({ "event": "synced_other", "name": name, "report": report }),
                 )
             }
-            Watched::Line(open) => (
-                words::line(lang, open),
+            WatchEvent::HintStream(open) => (
+                words::hint_stream(lang, open),
                 json!({ "event": if open { "line_open" } else { "line_closed" } }),
             ),
-            Watched::Silent(why) => (
+            WatchEvent::Paused(why) => (
                 format!("{} ({})", words::of_reason(lang, &why), why.code),
                 json!({ "event": "silent", "why": why }),
             ),

@@ -8,12 +8,12 @@ use crate::{
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// One line on stderr that moves; only where somebody looks.
-pub struct Screen {
+pub struct ProgressLine {
     lang: Lang,
     is_shown: bool,
 }
 
-impl Screen {
+impl ProgressLine {
     pub fn new(cli: &Cli) -> Self {
         Self {
             lang: cli.lang,

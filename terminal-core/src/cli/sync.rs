@@ -5,11 +5,11 @@ use crate::{
     cli::{
         args::Cli,
         said::{Said, WAITS},
-        screen::Screen,
+        screen::ProgressLine,
         surroundings::CommandLine,
     },
     platform::{bundle::Platform, home::KEY_FILE},
-    sync::{data_policy::Ask, report::SyncReport},
+    sync::{data_policy::SyncTrigger, report::SyncReport},
     terminal::Terminal,
     transport::cancel::CancelToken,
     words::{self, Lang},
@@ -86,12 +86,16 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
 /// Syncs until nothing is left or something has to wait; waits for retries that come within `wait_for` seconds.
 pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> Result<Said> {
     let lang = cli.lang;
-    let mut screen = Screen::new(cli);
+    let mut screen = ProgressLine::new(cli);
     let cancel = CancelToken::default();
     let mut left = Duration::from_secs(wait_for);
     let mut total = SyncReport::default();
     let around = CommandLine::of(terminal)?;
-    let mut ask = if photos_now { Ask::Anyway } else { Ask::Person };
+    let mut ask = if photos_now {
+        SyncTrigger::Forced
+    } else {
+        SyncTrigger::Person
+    };
     loop {
         let report = terminal.sync_now(&around, ask, &cancel, &mut |progress| screen.show(&progress))?;
         total = add(&total, report);
@@ -102,8 +106,8 @@ pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> 
         left = left.saturating_sub(pause);
         std::thread::sleep(pause);
         // From now on waits that the machine gave itself are waited for, not skipped.
-        if ask == Ask::Person {
-            ask = Ask::Itself;
+        if ask == SyncTrigger::Person {
+            ask = SyncTrigger::Automatic;
         }
     }
     screen.clear();

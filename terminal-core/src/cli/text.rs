@@ -2,12 +2,12 @@
 
 use crate::{
     cli::table::{clip, table},
-    grid::place::{CandidateCell, CellName, Place, PlaceAnswer},
+    grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},
     words::{self, Lang},
     work::{
-        queue_row::{QueueRow, State},
+        queue_row::{ItemState, QueueRow},
         status::Status,
-        tasks::{Task, Way},
+        tasks::{HandsetTask, TaskDistance},
     },
 };
 use protocol::{open::Open, payload::EntryKind, role::Role, time::Millis};
@@ -46,7 +46,7 @@ fn percent(share: f64) -> String {
     }
 }
 
-pub fn place(lang: Lang, place: &Place) -> String {
+pub fn place(lang: Lang, place: &LocatedPlace) -> String {
     let candidates = |list: &[CandidateCell]| -> String {
         let rows: Vec<Vec<String>> = list
             .iter()
@@ -170,7 +170,7 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
 fn state(lang: Lang, row: &QueueRow, now: Millis) -> String {
     let mut text = row.state_words(lang, now);
     if let Some(problem) = row.problem.as_ref() {
-        if row.state == State::PhotosPending
+        if row.state == ItemState::PhotosPending
             && let Some(at) = row.next_try
         {
             text.push_str(lang.pick("，", ", "));
@@ -186,7 +186,7 @@ fn state(lang: Lang, row: &QueueRow, now: Millis) -> String {
     text
 }
 
-pub fn tasks(lang: Lang, tasks: &[(Task, Option<Way>)], now: Millis) -> String {
+pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Millis) -> String {
     if tasks.is_empty() {
         return lang
             .pick(

@@ -2,4 +2,6 @@
 
 pub(crate) mod place;
 
-pub use place::{CandidateCell, CellName, HandsetGrid, Place, PlaceAnswer, TypedPlace, bearing, parse_datum};
+pub use place::{
+    CandidateCell, CellName, HandsetGrid, LocatedPlace, PlaceAnswer, TypedPlace, bearing, parse_datum,
+};

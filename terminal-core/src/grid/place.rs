@@ -164,7 +164,7 @@ pub struct CandidateCell {
 
 /// The grid's answer to "where is this?".
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub struct LocatedPlace {
     /// WGS-84.
     pub point: PointE7,
     pub accuracy_cm: Option<u32>,
@@ -195,7 +195,7 @@ pub enum PlaceAnswer {
     },
 }
 
-impl Place {
+impl LocatedPlace {
     /// The cell that the point lies in.
     pub fn cell(&self) -> Option<&CellName> {
         match &self.answer {
@@ -236,7 +236,7 @@ impl HandsetGrid {
         &self.pack.meta().grid_version
     }
     /// Where a WGS-84 point lies.
-    pub fn locate(&self, point: PointE7, accuracy_cm: Option<u32>) -> Place {
+    pub fn locate(&self, point: PointE7, accuracy_cm: Option<u32>) -> LocatedPlace {
         let pack = self.pack.view();
         let radius_m = f64::from(accuracy_cm.unwrap_or(0)) / 100.0;
         let under = pack.candidates(point, radius_m);
@@ -264,7 +264,7 @@ impl HandsetGrid {
                 candidates,
             },
         };
-        Place {
+        LocatedPlace {
             point,
             accuracy_cm,
             answer,

@@ -7,13 +7,13 @@ use crate::{
     Error, Result,
     platform::{
         clock::Clock,
-        keystore::Vault,
+        keystore::Keystore,
         random::{Random, random_bytes},
     },
     store::{account::Account, card::predecessor, database::Store},
     sync::{
-        step::Outcome,
-        verdict::{Failure, classify},
+        failure::{SyncFailure, classify},
+        step::StepOutcome,
     },
     transport::{
         exchange::Transport,
@@ -33,7 +33,7 @@ const ENROL_CONFLICT: &str = protocol::problem::ProblemCode::EnrolConflict.as_st
 
 /// What is saved before the first request.
 #[derive(Serialize, Deserialize)]
-struct Pending {
+struct PendingEnrolment {
     stream: StreamId,
     code: String,
 }
@@ -47,7 +47,7 @@ struct Pending {
 /// `enrol.conflict` …), the network's (`network.…`), `enrol.certificate` when the answer does not hold.
 pub fn enrol(
     store: &Store,
-    vault: &dyn Vault,
+    keystore: &dyn Keystore,
     clock: &dyn Clock,
     random: &dyn Random,
     transport: &dyn Transport,
@@ -62,7 +62,7 @@ pub fn enrol(
         Err(error) => return Err(error),
     }
     let stream = chosen_stream(store, clock, random, &invitation.code)?;
-    let signer = vault.signer(stream)?;
+    let signer = keystore.signer(stream)?;
     let mut predecessor = predecessor(store.home(), store.disk());
     let mut body = EnrolRequest {
         v: WIRE_VERSION,
@@ -77,8 +77,8 @@ pub fn enrol(
         let request = Request::new(Method::Post, "/v1/field/enrol").json(serde_json::to_vec(&body)?);
         let sent = clock.read();
         let outcome = match transport.exchange(&request) {
-            Ok(response) => Outcome::Answer(response),
-            Err(error) => Outcome::Failed(error),
+            Ok(response) => StepOutcome::Answer(response),
+            Err(error) => StepOutcome::Failed(error),
         };
         let got = clock.read();
         match classify(outcome) {
@@ -90,8 +90,8 @@ pub fn enrol(
             Err(failure) => return Err(not_enrolled(failure.reason).into()),
         }
     };
-    let answer: EnrolAnswer =
-        serde_json::from_slice(&response.body).map_err(|_| Failure::foreign("no enrolment answer").reason)?;
+    let answer: EnrolAnswer = serde_json::from_slice(&response.body)
+        .map_err(|_| SyncFailure::foreign("no enrolment answer").reason)?;
     let certificate = checked(&answer, &body)?;
     let account = Account {
         stream,
@@ -117,14 +117,14 @@ pub fn enrol(
 /// means another stream: the server may have bound the first one already.
 fn chosen_stream(store: &Store, clock: &dyn Clock, random: &dyn Random, code: &str) -> Result<StreamId> {
     if let Some(json) = store.pending_enrolment()? {
-        let pending: Pending = serde_json::from_str(&json)?;
+        let pending: PendingEnrolment = serde_json::from_str(&json)?;
         if pending.code == code {
             return Ok(pending.stream);
         }
     }
     let wall = u64::try_from(clock.read().wall.0).unwrap_or(0);
     let stream = StreamId::from_parts(wall, random_bytes(random)?);
-    let pending = Pending {
+    let pending = PendingEnrolment {
         stream,
         code: code.to_owned(),
     };

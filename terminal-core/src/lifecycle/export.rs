@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     platform::photo_files::{PhotoFileError, PhotoFiles},
-    sync::parcel::{Exported, Pack},
+    sync::parcel::{Exported, ParcelBuilder},
     terminal::Terminal,
 };
 use protocol::parcel::SealedFor;
@@ -29,13 +29,13 @@ impl Terminal {
                 "this file exists already, choose another name",
             ));
         }
-        let signer = self.platform().vault.signer(self.account().stream)?;
+        let signer = self.platform().keystore.signer(self.account().stream)?;
         let pending = self.store().pending()?;
         let (mut done, mut exported) = (BTreeSet::new(), Exported::default());
         let part = part_of(file);
         let mut out = fs::File::create(&part).map_err(Error::io(&part))?;
         loop {
-            let mut pack = Pack::next(&pending, &done, self.clock_reading()?, SealedFor::Export)?;
+            let mut pack = ParcelBuilder::next(&pending, &done, self.clock_reading()?, SealedFor::Export)?;
             while let Some(photo) = pack.wanted() {
                 let read = PhotoFiles::read(self.photo_folder().as_ref(), &photo.file, 0, photo.size);
                 if let Err(PhotoFileError::Unreadable(why)) = &read {

@@ -8,4 +8,4 @@ pub(crate) mod users;
 pub(crate) mod wipe;
 
 pub use enrol::enrol;
-pub use users::{Homes, Others};
+pub use users::{OtherUsers, Users};

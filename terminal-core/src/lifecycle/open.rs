@@ -7,7 +7,7 @@ use crate::{
     platform::{
         bundle::Platform,
         clock::SystemClock,
-        file_keystore::FileVault,
+        file_keystore::FileKeystore,
         home::{DATABASE, PHOTOS},
         random::SystemRandom,
         system_disk::SystemDisk,
@@ -30,7 +30,7 @@ impl Platform {
         wipe::finish(home, &SystemDisk)?;
         Ok(Self {
             clock: Arc::new(SystemClock::new(&random)?),
-            vault: Arc::new(FileVault::open_or_create(home, &random)?),
+            keystore: Arc::new(FileKeystore::open_or_create(home, &random)?),
             random: Arc::new(random),
             disk: Arc::new(SystemDisk),
         })
@@ -49,10 +49,14 @@ impl Terminal {
         if !platform.disk.exists(&home.join(DATABASE)) {
             return Err(Error::NotEnrolled);
         }
-        let store = Store::open_on(Arc::clone(&platform.disk), home, platform.vault.database_key()?)?;
+        let store = Store::open_on(
+            Arc::clone(&platform.disk),
+            home,
+            platform.keystore.database_key()?,
+        )?;
         let account = store.account()?;
         let disk = Arc::clone(&platform.disk);
-        let photos = PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.vault.photo_key()?)
+        let photos = PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.keystore.photo_key()?)
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
         let terminal = Self::new(store, photos, platform, account);
         if let Some(done) = terminal.store().handed_over()?
@@ -90,10 +94,14 @@ impl Terminal {
         device: Device,
     ) -> Result<Self> {
         wipe::begin_anew(home, platform.disk.as_ref())?;
-        let store = Store::open_on(Arc::clone(&platform.disk), home, platform.vault.database_key()?)?;
+        let store = Store::open_on(
+            Arc::clone(&platform.disk),
+            home,
+            platform.keystore.database_key()?,
+        )?;
         enrol(
             &store,
-            platform.vault.as_ref(),
+            platform.keystore.as_ref(),
             platform.clock.as_ref(),
             platform.random.as_ref(),
             transport,

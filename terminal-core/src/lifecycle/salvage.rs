@@ -14,15 +14,15 @@ use crate::{
     store::{
         account::Account,
         card::{card_at, read_card},
-        drafts::Draft,
+        drafts::SavedDraft,
         mark::holds,
-        pending::{Pending, PendingEntry, PendingPhoto},
+        pending::{PendingEntry, PendingPhoto, PendingWork},
         recover,
     },
     sync::{
-        parcel::{Exported, Pack},
-        step::Outcome,
-        verdict::{Failure, classify},
+        failure::{SyncFailure, classify},
+        parcel::{Exported, ParcelBuilder},
+        step::StepOutcome,
     },
     transport::{
         exchange::Transport,
@@ -76,7 +76,7 @@ pub struct Salvage {
     account: Option<Account>,
     /// What the server has not, as far as the database tells; entries by number.
     entries: BTreeMap<u64, PendingEntry>,
-    drafts: Vec<Draft>,
+    drafts: Vec<SavedDraft>,
     photos: Vec<PendingPhoto>,
     /// What the server held, for one that has lost it by a restore.
     received: BTreeMap<u64, PendingEntry>,
@@ -146,7 +146,7 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
     let saved = recover::read(
         disk,
         aside,
-        &platform.vault.database_key()?,
+        &platform.keystore.database_key()?,
         salt,
         &home.join(SALVAGE_FOLDER),
     )?;
@@ -212,22 +212,22 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
 
 fn photos(home: &Path, platform: &Platform) -> Result<PhotoFolder> {
     let disk = Arc::clone(&platform.disk);
-    PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.vault.photo_key()?)
+    PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.keystore.photo_key()?)
         .map_err(|error| Error::Input(words::photo_error(&error)))
 }
 
 /// One parcel on its way to the server: its answer, once it holds all of it.
-fn hand_over(transport: &dyn Transport, parcel: Vec<u8>, pack: &Pack) -> Result<ParcelAnswer> {
+fn hand_over(transport: &dyn Transport, parcel: Vec<u8>, pack: &ParcelBuilder) -> Result<ParcelAnswer> {
     let sha256 = Sha256::of(&parcel);
     let mut request = Request::new(Method::Post, "/v1/field/parcel");
     request.body = parcel;
     let request = request.header("content-type", "application/octet-stream");
     let outcome = match transport.exchange(&request) {
-        Ok(response) => Outcome::Answer(response),
-        Err(error) => Outcome::Failed(error),
+        Ok(response) => StepOutcome::Answer(response),
+        Err(error) => StepOutcome::Failed(error),
     };
     let response = classify(outcome).map_err(|failure| failure.reason)?;
-    let foreign = || Failure::foreign("no answer to this parcel").reason;
+    let foreign = || SyncFailure::foreign("no answer to this parcel").reason;
     let answer: ParcelAnswer = serde_json::from_slice(&response.body).map_err(|_| foreign())?;
     let held: BTreeSet<Sha256> = answer
         .receipts
@@ -258,8 +258,8 @@ impl Salvage {
         })
     }
     /// Without what the server held.
-    fn pending(&self) -> Pending {
-        Pending {
+    fn pending(&self) -> PendingWork {
+        PendingWork {
             entries: self.entries.values().cloned().collect(),
             drafts: self.drafts.clone(),
             photos: self.photos.clone(),
@@ -286,17 +286,17 @@ impl Salvage {
         &self,
         home: &Path,
         platform: &Platform,
-        pending: &Pending,
+        pending: &PendingWork,
         more: usize,
-        carry: &mut dyn FnMut(Vec<u8>, &Pack) -> Result<()>,
+        carry: &mut dyn FnMut(Vec<u8>, &ParcelBuilder) -> Result<()>,
     ) -> Result<Exported> {
         let account = self.account()?;
-        let signer = platform.vault.signer(account.stream)?;
+        let signer = platform.keystore.signer(account.stream)?;
         let folder = photos(home, platform)?;
         let (mut done, mut sealed) = (BTreeSet::new(), Exported::default());
         loop {
             let clock = clock(platform);
-            let mut pack = Pack::next(pending, &done, clock, SealedFor::Salvage)?;
+            let mut pack = ParcelBuilder::next(pending, &done, clock, SealedFor::Salvage)?;
             while let Some(photo) = pack.wanted() {
                 let read = PhotoFiles::read(&folder, &photo.file, 0, photo.size);
                 if let Err(PhotoFileError::Unreadable(why)) = &read {
@@ -327,9 +327,9 @@ impl Salvage {
     ) -> Result<SalvageReport> {
         // The drafts first: the answer to them tells what the server lacks. Then all entries in the order of their
         // numbers, so that no older version takes the place of a newer one.
-        let drafts = Pending {
+        let drafts = PendingWork {
             drafts: self.drafts.clone(),
-            ..Pending::default()
+            ..PendingWork::default()
         };
         let more = self.entries.len() + self.photos.len();
         let mut told = None;
@@ -343,14 +343,14 @@ impl Salvage {
         // The photos of what it has lost before their entries: should this break off, the entries are lost there still,
         // and name them again.
         let (entries, photos_lost) = self.lost(&told);
-        let photos_lost = Pending {
+        let photos_lost = PendingWork {
             photos: photos_lost,
-            ..Pending::default()
+            ..PendingWork::default()
         };
-        let rest = Pending {
+        let rest = PendingWork {
             entries,
             photos: self.photos.clone(),
-            ..Pending::default()
+            ..PendingWork::default()
         };
         let more = rest.entries.len() + rest.photos.len();
         for (pending, more) in [(photos_lost, more), (rest, 0)] {

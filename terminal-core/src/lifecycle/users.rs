@@ -21,12 +21,12 @@ use std::{
 
 /// The homes in a handset's folder.
 #[derive(Clone)]
-pub struct Homes<'a> {
+pub struct Users<'a> {
     folder: PathBuf,
     disk: &'a dyn Disk,
 }
 
-impl<'a> Homes<'a> {
+impl<'a> Users<'a> {
     pub fn at(folder: &Path, disk: &'a dyn Disk) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -129,14 +129,14 @@ impl<'a> Homes<'a> {
 }
 
 /// The handsets of all users but one, each opened once and kept; a user who comes later is found, too.
-pub struct Others<'a> {
-    homes: Homes<'a>,
+pub struct OtherUsers<'a> {
+    homes: Users<'a>,
     but: PathBuf,
     open: BTreeMap<PathBuf, Terminal>,
 }
 
-impl<'a> Others<'a> {
-    pub fn of(homes: Homes<'a>, but: &Path) -> Self {
+impl<'a> OtherUsers<'a> {
+    pub fn of(homes: Users<'a>, but: &Path) -> Self {
         Self {
             homes,
             but: but.to_owned(),
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn the_home_in_use_is_remembered_and_the_others_stay() {
         let folder = tempfile::tempdir().unwrap();
-        let homes = Homes::at(folder.path(), &SystemDisk);
+        let homes = Users::at(folder.path(), &SystemDisk);
         assert_eq!(homes.current().unwrap(), folder.path());
         assert_eq!(
             homes.fresh().unwrap(),
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_home_whose_database_was_set_aside_is_looked_after_and_given_to_nobody() {
         let folder = tempfile::tempdir().unwrap();
-        let homes = Homes::at(folder.path(), &SystemDisk);
+        let homes = Users::at(folder.path(), &SystemDisk);
         std::fs::write(folder.path().join(format!("{DATABASE}.aside-1")), b"sealed").unwrap();
         assert_eq!(homes.all().unwrap(), [folder.path().to_owned()]);
         assert!(homes.waits_for_salvage(folder.path()));

@@ -7,8 +7,7 @@ use crate::{
     platform::{
         disk::Disk,
         home::{DATABASE, KEY_FILE, NOTE, PHOTOS, SALVAGE_FOLDER, WIPING},
-        keystore::Vault,
-        system_disk::SystemDisk,
+        keystore::Keystore,
     },
     store::{card::predecessor, handed_over::HandedOver},
     terminal::Terminal,
@@ -16,7 +15,7 @@ use crate::{
 use std::path::Path;
 
 /// Removes keys, databases and photos of a home that has handed everything over.
-pub(crate) fn wipe(home: &Path, disk: &dyn Disk, vault: &dyn Vault, done: &HandedOver) -> Result<()> {
+pub(crate) fn wipe(home: &Path, disk: &dyn Disk, keystore: &dyn Keystore, done: &HandedOver) -> Result<()> {
     let (part, wiping) = (home.join(format!(".{NOTE}")), home.join(WIPING));
     if disk.exists(&part) {
         disk.remove(&part).map_err(Error::io(&part))?;
@@ -25,7 +24,7 @@ pub(crate) fn wipe(home: &Path, disk: &dyn Disk, vault: &dyn Vault, done: &Hande
         .map_err(Error::io(&part))?;
     disk.rename(&part, &wiping).map_err(Error::io(&wiping))?;
     disk.sync_folder(home).map_err(Error::io(home))?;
-    vault.forget()?;
+    keystore.forget()?;
     finish(home, disk).map(|_| ())
 }
 
@@ -46,11 +45,6 @@ pub(crate) fn finish(home: &Path, disk: &dyn Disk) -> Result<Option<HandedOver>>
         .and_then(|mut file| file.read_to_string(&mut text))
         .map_err(Error::io(&note))?;
     Ok(Some(serde_json::from_str(&text).unwrap_or_default()))
-}
-
-/// What was handed over from a home that has forgotten since; the system's own disk.
-pub(crate) fn of(home: &Path) -> Result<Option<HandedOver>> {
-    finish(home, &SystemDisk)
 }
 
 /// The home is used for another stream: the note has served.
@@ -95,14 +89,14 @@ impl Terminal {
         let _turn = self.turn()?;
         let lives_here = predecessor(self.store().home(), self.disk());
         if lives_here.is_some_and(|stream| stream != self.account().stream)
-            || self.store().has_databases_aside()?
+            || self.store().has_quarantined_databases()?
         {
             return Ok(false);
         }
         wipe(
             self.store().home(),
             self.disk(),
-            self.platform().vault.as_ref(),
+            self.platform().keystore.as_ref(),
             done,
         )?;
         Ok(true)

@@ -6,4 +6,4 @@ pub(crate) mod sync_now;
 pub(crate) mod watch;
 
 pub use sync_now::{DataUse, held};
-pub use watch::Watched;
+pub use watch::WatchEvent;

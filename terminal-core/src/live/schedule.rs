@@ -3,18 +3,18 @@
 //! is open there are no polls at all.
 //!
 //! Correctness never depends on the line: it carries hints only, and without it the handset loses nothing but time.
-//! The loop is driven by what [`Outside`] brings, so that a test plays days of it without waiting.
+//! The loop is driven by what [`Connection`] brings, so that a test plays days of it without waiting.
 
 use crate::{
     Error, Result,
     platform::{clock::ClockRaw, random::Random},
-    store::{network_settings::OFF, retry::Retry},
+    store::{network_settings::SYNC_OFF, retry::Retry},
     sync::{
         backoff,
+        failure::{FailureKind, SyncFailure},
         report::SyncReport,
-        verdict::{Failure, Verdict},
     },
-    transport::{error::TransportError, hints::Heard},
+    transport::{error::TransportError, hints::HintEvent},
 };
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ const LOOK_MS: i64 = 10_000;
 const LEAST_MS: i64 = 50;
 
 /// What the loop does to the world.
-pub trait Outside {
+pub trait Connection {
     fn clock(&self) -> ClockRaw;
     /// The set interval between two polls, in milliseconds.
     fn poll_ms(&self) -> Result<i64>;
@@ -42,9 +42,9 @@ pub trait Outside {
     /// Syncs by itself; `anew` when the network has just come back, which ends waits of our own making.
     fn sync(&mut self, anew: bool) -> Result<SyncReport>;
     /// Opens the line of hints.
-    fn open(&mut self) -> Result<std::result::Result<(), Failure>>;
+    fn open(&mut self) -> Result<std::result::Result<(), SyncFailure>>;
     /// Waits for the next sign of the line; without a line it only waits.
-    fn listen(&mut self, wait: Duration) -> Heard;
+    fn listen(&mut self, wait: Duration) -> HintEvent;
     fn close(&mut self) -> Result<()>;
 }
 
@@ -52,8 +52,8 @@ pub trait Outside {
 ///
 /// # Errors
 /// Those of the disk. Failures of the network are waited out.
-pub fn watch(outside: &mut dyn Outside, random: &dyn Random) -> Result<()> {
-    let done = Watch::new(outside)?.run(outside, random);
+pub fn watch(outside: &mut dyn Connection, random: &dyn Random) -> Result<()> {
+    let done = WatchLoop::new(outside)?.run(outside, random);
     outside.close()?;
     match done {
         Err(Error::Cancelled) => Ok(()),
@@ -62,7 +62,7 @@ pub fn watch(outside: &mut dyn Outside, random: &dyn Random) -> Result<()> {
 }
 
 /// Times are monotonic: the wall clock may jump while the handset watches.
-struct Watch {
+struct WatchLoop {
     /// A sync is due now.
     due: bool,
     /// The network was gone and is back.
@@ -79,8 +79,8 @@ struct Watch {
     attempts: u32,
 }
 
-impl Watch {
-    fn new(outside: &dyn Outside) -> Result<Self> {
+impl WatchLoop {
+    fn new(outside: &dyn Connection) -> Result<Self> {
         let now = outside.clock().monotonic_ms;
         Ok(Self {
             due: true,
@@ -95,7 +95,7 @@ impl Watch {
         })
     }
 
-    fn run(&mut self, outside: &mut dyn Outside, random: &dyn Random) -> Result<()> {
+    fn run(&mut self, outside: &mut dyn Connection, random: &dyn Random) -> Result<()> {
         loop {
             let now = outside.clock().monotonic_ms;
             if !outside.may_speak()? {
@@ -115,13 +115,13 @@ impl Watch {
             let heard = outside.listen(wait);
             let now = outside.clock().monotonic_ms;
             match heard {
-                Heard::Closed(TransportError::Cancelled) => return Ok(()),
-                Heard::Hint | Heard::Alive => {
-                    self.due |= heard == Heard::Hint;
+                HintEvent::Closed(TransportError::Cancelled) => return Ok(()),
+                HintEvent::Hint | HintEvent::Alive => {
+                    self.due |= heard == HintEvent::Hint;
                     (self.line, self.attempts) = (Some(now), 0);
                 }
-                Heard::Closed(error) => self.lost(outside, random, &network(&error))?,
-                Heard::Quiet => {
+                HintEvent::Closed(error) => self.lost(outside, random, &network(&error))?,
+                HintEvent::Quiet => {
                     if self
                         .line
                         .is_some_and(|last| now.saturating_sub(last) >= SILENCE_MS)
@@ -134,7 +134,7 @@ impl Watch {
     }
 
     /// A sync if one is due, and the line if there is none.
-    fn speak(&mut self, outside: &mut dyn Outside, random: &dyn Random) -> Result<()> {
+    fn speak(&mut self, outside: &mut dyn Connection, random: &dyn Random) -> Result<()> {
         let now = outside.clock().monotonic_ms;
         let filed = outside.filed()?;
         self.due |= filed != self.seen;
@@ -147,7 +147,7 @@ impl Watch {
                 // Whoever syncs now does it for us, too; what is left is seen by its next try.
                 Err(Error::SyncRunning) => None,
                 // Switched off while it ran: the next look finds it so.
-                Err(Error::Input(reason)) if reason.code == OFF => None,
+                Err(Error::Input(reason)) if reason.code == SYNC_OFF => None,
                 Err(error) => return Err(error),
             };
             let clock = outside.clock();
@@ -171,7 +171,12 @@ impl Watch {
         Ok(())
     }
 
-    fn lost(&mut self, outside: &mut dyn Outside, random: &dyn Random, failure: &Failure) -> Result<()> {
+    fn lost(
+        &mut self,
+        outside: &mut dyn Connection,
+        random: &dyn Random,
+        failure: &SyncFailure,
+    ) -> Result<()> {
         outside.close()?;
         self.line = None;
         let clock = outside.clock();
@@ -193,9 +198,9 @@ impl Watch {
     }
 }
 
-fn network(error: &TransportError) -> Failure {
-    Failure {
-        verdict: Verdict::Network,
+fn network(error: &TransportError) -> SyncFailure {
+    SyncFailure {
+        kind: FailureKind::Network,
         reason: error.reason(),
     }
 }

@@ -5,13 +5,13 @@ use crate::{
     lifecycle::salvage,
     platform::surroundings::Surroundings,
     store::{
-        data_use::{Month, Used},
+        data_use::{PlanMonth, TrafficUse},
         quarantine::waiting,
     },
     sync::{
-        data_policy::{Ask, Circumstances},
+        data_policy::{DeviceConditions, SyncTrigger},
         driver::Driver,
-        policy::{Held, Policy},
+        policy::{HeldBack, Policy},
         report::{Progress, SyncReport},
     },
     terminal::Terminal,
@@ -22,8 +22,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 /// What the data plan was used for this month, and what is left (SP-12).
 #[derive(Debug, Clone)]
 pub struct DataUse {
-    pub month: Month,
-    pub used: Vec<Used>,
+    pub month: PlanMonth,
+    pub used: Vec<TrafficUse>,
     /// Bytes on metered networks, both ways: what counts towards the budget.
     pub metered: u64,
     pub budget: Option<u64>,
@@ -34,20 +34,20 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn policy(&self, now: Circumstances, ask: Ask) -> Result<Policy> {
-        let used = self.store().metered_bytes(&Month::of(self.now()?))?;
-        Ok(self.store().manners()?.policy(now, used, ask))
+    pub fn policy(&self, now: DeviceConditions, ask: SyncTrigger) -> Result<Policy> {
+        let used = self.store().metered_bytes(&PlanMonth::of(self.now()?))?;
+        Ok(self.store().network_settings()?.policy(now, used, ask))
     }
     /// What the data plan was used for in the month that is now.
     ///
     /// # Errors
     /// Those of the store.
     pub fn data_use(&self) -> Result<DataUse> {
-        let month = Month::of(self.now()?);
+        let month = PlanMonth::of(self.now()?);
         Ok(DataUse {
             used: self.store().traffic(&month)?,
             metered: self.store().metered_bytes(&month)?,
-            budget: self.store().manners()?.budget(),
+            budget: self.store().network_settings()?.budget(),
             month,
         })
     }
@@ -58,7 +58,7 @@ impl Terminal {
     pub fn sync_now(
         &self,
         around: &dyn Surroundings,
-        ask: Ask,
+        ask: SyncTrigger,
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
@@ -97,7 +97,7 @@ impl Terminal {
             photos: self.photo_folder().as_ref(),
             clock: platform.clock.as_ref(),
             random: Arc::clone(&platform.random),
-            signer: platform.vault.signer(self.account().stream)?,
+            signer: platform.keystore.signer(self.account().stream)?,
         };
         let report = driver.run_on(self.store(), policy, cancel, &self.network().memory, listener)?;
         if let Some(https) = self.kept_https().as_ref() {
@@ -150,8 +150,8 @@ impl Terminal {
     }
 }
 
-pub(super) fn circumstances(around: &dyn Surroundings) -> Circumstances {
-    Circumstances {
+pub(super) fn circumstances(around: &dyn Surroundings) -> DeviceConditions {
+    DeviceConditions {
         network: around.connectivity(),
         power: around.power(),
     }
@@ -161,6 +161,6 @@ pub(super) fn circumstances(around: &dyn Surroundings) -> Circumstances {
 ///
 /// # Errors
 /// Those of the store.
-pub fn held(terminal: &Terminal, around: &dyn Surroundings) -> Result<Option<Held>> {
-    Ok(terminal.policy(circumstances(around), Ask::Person)?.held)
+pub fn held(terminal: &Terminal, around: &dyn Surroundings) -> Result<Option<HeldBack>> {
+    Ok(terminal.policy(circumstances(around), SyncTrigger::Person)?.held)
 }

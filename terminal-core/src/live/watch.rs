@@ -4,24 +4,24 @@
 use crate::{
     Error, Result,
     live::{
-        schedule::{self, Outside},
+        schedule::{self, Connection},
         sync_now::circumstances,
     },
     platform::{clock::ClockRaw, surroundings::Surroundings},
-    store::{items::Custody, network_settings::Manners},
+    store::{items::Custody, network_settings::NetworkSettings},
     sync::{
-        data_policy::Ask,
+        data_policy::SyncTrigger,
+        failure::{FailureKind, SyncFailure, classify},
         meter::Meter,
         policy::Policy,
         report::{Progress, SyncReport},
-        step::Outcome,
-        verdict::{Failure, Verdict, classify},
+        step::StepOutcome,
     },
     terminal::Terminal,
     transport::{
         cancel::CancelToken,
         error::TransportError,
-        hints::{Heard, HintLine, NoHints},
+        hints::{HintEvent, HintStream, NoHintStream},
         https::Https,
         request::{Method, Request},
     },
@@ -31,16 +31,16 @@ use std::{cell::RefCell, collections::BTreeMap, sync::PoisonError, time::Duratio
 
 /// What happens while the handset watches.
 #[derive(Debug)]
-pub enum Watched {
+pub enum WatchEvent {
     Progress(Progress),
     /// A sync ended.
     Synced(Box<SyncReport>),
     /// Another user's outbox left, under that user's own name.
-    OfAnother(String, Box<SyncReport>),
+    SyncedOther(String, Box<SyncReport>),
     /// The line of hints opened or closed.
-    Line(bool),
+    HintStream(bool),
     /// Nothing travels from now on, and why: no network, or settings that say so.
-    Silent(Reason),
+    Paused(Reason),
 }
 
 impl Terminal {
@@ -52,7 +52,7 @@ impl Terminal {
         &self,
         around: &dyn Surroundings,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Watched),
+        listener: &mut dyn FnMut(WatchEvent),
     ) -> Result<()> {
         self.watch_with(&mut Vec::new, around, cancel, listener)
     }
@@ -66,11 +66,11 @@ impl Terminal {
         others: &mut dyn FnMut() -> Vec<Self>,
         around: &dyn Surroundings,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Watched),
+        listener: &mut dyn FnMut(WatchEvent),
     ) -> Result<()> {
         let https = self.https()?;
         let platform = self.platform();
-        let mut live = Live {
+        let mut live = ServerConnection {
             terminal: self,
             others: RefCell::new(others),
             https: &https,
@@ -88,14 +88,14 @@ impl Terminal {
 const EVENTS: &str = "/v1/field/events";
 
 /// The real outside of the loop.
-struct Live<'a> {
+struct ServerConnection<'a> {
     terminal: &'a Terminal,
     others: RefCell<&'a mut dyn FnMut() -> Vec<Terminal>>,
     https: &'a Https,
     around: &'a dyn Surroundings,
     cancel: &'a CancelToken,
-    listener: &'a mut dyn FnMut(Watched),
-    line: Option<HintLine<'a>>,
+    listener: &'a mut dyn FnMut(WatchEvent),
+    line: Option<HintStream<'a>>,
     /// Counts what the open line costs.
     meter: Option<Meter<'a>>,
     /// When another user was synced last, by the clock that only goes forward.
@@ -106,12 +106,13 @@ struct Live<'a> {
 /// a server was restored and lacks what it once received.
 const QUIET_MS: i64 = 6 * 3_600_000;
 
-impl Live<'_> {
-    fn manners(&self) -> Result<Manners> {
-        self.terminal.store().manners()
+impl ServerConnection<'_> {
+    fn network_settings(&self) -> Result<NetworkSettings> {
+        self.terminal.store().network_settings()
     }
     fn policy(&self) -> Result<Policy> {
-        self.terminal.policy(circumstances(self.around), Ask::Itself)
+        self.terminal
+            .policy(circumstances(self.around), SyncTrigger::Automatic)
     }
     fn others(&self) -> Vec<Terminal> {
         (self.others.borrow_mut())()
@@ -137,7 +138,7 @@ impl Live<'_> {
                 visited.insert(other.account().stream, now);
                 let policy = Policy {
                     manual: anew,
-                    ..other.policy(circumstances(self.around), Ask::Itself)?
+                    ..other.policy(circumstances(self.around), SyncTrigger::Automatic)?
                 };
                 other.sync(policy, self.cancel, &mut |_| {}).map(Some)
             };
@@ -145,7 +146,7 @@ impl Live<'_> {
                 Ok(Some(report)) => {
                     next = [next, report.next_try].into_iter().flatten().min();
                     let name = other.account().holder_name.clone();
-                    (self.listener)(Watched::OfAnother(name, Box::new(report)));
+                    (self.listener)(WatchEvent::SyncedOther(name, Box::new(report)));
                 }
                 Ok(None) => {}
                 Err(Error::Cancelled) => return Err(Error::Cancelled),
@@ -164,20 +165,20 @@ impl Live<'_> {
     }
 }
 
-impl Outside for Live<'_> {
+impl Connection for ServerConnection<'_> {
     fn clock(&self) -> ClockRaw {
         self.terminal.platform().clock.read()
     }
     fn poll_ms(&self) -> Result<i64> {
-        Ok(i64::from(self.manners()?.poll_minutes.max(1)) * 60_000)
+        Ok(i64::from(self.network_settings()?.poll_minutes.max(1)) * 60_000)
     }
     fn may_speak(&self) -> Result<bool> {
-        Ok(self.manners()?.sync && self.policy()?.online)
+        Ok(self.network_settings()?.sync && self.policy()?.online)
     }
     fn fell_silent(&mut self) -> Result<()> {
-        let off = self.terminal.store().ensure_on().err();
+        let off = self.terminal.store().ensure_sync_on().err();
         if let Some(why) = off.map(|error| error.reason()).or(self.policy()?.closed()) {
-            (self.listener)(Watched::Silent(why));
+            (self.listener)(WatchEvent::Paused(why));
         }
         Ok(())
     }
@@ -201,9 +202,9 @@ impl Outside for Live<'_> {
         let mut report = self
             .terminal
             .sync_over(self.https, policy, self.cancel, &mut |progress| {
-                listener(Watched::Progress(progress));
+                listener(WatchEvent::Progress(progress));
             })?;
-        (self.listener)(Watched::Synced(Box::new(report.clone())));
+        (self.listener)(WatchEvent::Synced(Box::new(report.clone())));
         // There is nothing to watch any more.
         if let Some(done) = &report.handed_over {
             return Err(Error::Input(done.reason()));
@@ -211,13 +212,13 @@ impl Outside for Live<'_> {
         report.next_try = [report.next_try, of_others].into_iter().flatten().min();
         Ok(report)
     }
-    fn open(&mut self) -> Result<std::result::Result<(), Failure>> {
+    fn open(&mut self) -> Result<std::result::Result<(), SyncFailure>> {
         let memory = &self.terminal.network().memory;
         let kept = || memory.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(token) = kept().token(&self.clock()).map(str::to_owned) else {
             // The next sync brings one.
-            return Ok(Err(Failure {
-                verdict: Verdict::Network,
+            return Ok(Err(SyncFailure {
+                kind: FailureKind::Network,
                 reason: TransportError::Unreachable("no token yet".into()).reason(),
             }));
         };
@@ -229,26 +230,26 @@ impl Outside for Live<'_> {
                 let clock = terminal.platform().clock.as_ref();
                 self.meter = Some(Meter::new(terminal.store(), clock, self.policy()?));
                 self.line = Some(line);
-                (self.listener)(Watched::Line(true));
+                (self.listener)(WatchEvent::HintStream(true));
                 Ok(Ok(()))
             }
-            Err(NoHints::Failed(TransportError::Cancelled)) => Err(Error::Cancelled),
+            Err(NoHintStream::Failed(TransportError::Cancelled)) => Err(Error::Cancelled),
             Err(none) => {
                 let outcome = match none {
-                    NoHints::Answer(response) => Outcome::Answer(response),
-                    NoHints::Failed(error) => Outcome::Failed(error),
+                    NoHintStream::Answer(response) => StepOutcome::Answer(response),
+                    NoHintStream::Failed(error) => StepOutcome::Failed(error),
                 };
                 let failure = classify(outcome)
                     .err()
-                    .unwrap_or_else(|| Failure::foreign("no line of hints"));
-                if failure.verdict == Verdict::Authenticate {
+                    .unwrap_or_else(|| SyncFailure::foreign("no line of hints"));
+                if failure.kind == FailureKind::Authenticate {
                     kept().forget_token();
                 }
                 Ok(Err(failure))
             }
         }
     }
-    fn listen(&mut self, wait: Duration) -> Heard {
+    fn listen(&mut self, wait: Duration) -> HintEvent {
         match &mut self.line {
             Some(line) => line.next(wait, self.cancel),
             None => self.https.wait(wait, self.cancel),
@@ -257,7 +258,7 @@ impl Outside for Live<'_> {
     fn close(&mut self) -> Result<()> {
         self.count()?;
         if self.line.take().is_some() {
-            (self.listener)(Watched::Line(false));
+            (self.listener)(WatchEvent::HintStream(false));
         }
         match self.meter.take() {
             Some(mut meter) => meter.write(),

@@ -12,7 +12,7 @@
 use crate::{
     photos::{
         error::PhotoError,
-        sealed::{Content, FileKey, Opened, PREFIX, SealedError, seal},
+        sealed::{FileKey, OpenedPhoto, PREFIX, SealedContent, SealedError, seal},
     },
     platform::{
         disk::{Disk, DiskFile},
@@ -34,14 +34,14 @@ use std::{
 
 /// Where a photo comes from. Across FFI bytes come as paths.
 #[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
+pub enum PhotoSource<'a> {
     Path(&'a Path),
     Bytes(&'a [u8]),
 }
 
 /// A photo that has been taken in and is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct TakenPhoto {
     /// As the entry will name it.
     pub photo: PhotoRef,
     /// Of the bytes that came in: the same file added twice is noticed by it, although the stamps differ.
@@ -90,16 +90,16 @@ impl PhotoFolder {
     /// [`PhotoError`] says what to do: another photo, or room on the disk.
     pub fn take(
         &self,
-        source: Source<'_>,
+        source: PhotoSource<'_>,
         role: PhotoRole,
         stamp: &media::Stamp,
         random: &dyn Random,
-    ) -> Result<Taken, PhotoError> {
+    ) -> Result<TakenPhoto, PhotoError> {
         let limits = media::Limits::default();
         let from_file;
         let bytes = match source {
-            Source::Bytes(bytes) => bytes,
-            Source::Path(path) => {
+            PhotoSource::Bytes(bytes) => bytes,
+            PhotoSource::Path(path) => {
                 from_file = read_at_most(path, limits.max_bytes)?;
                 &from_file
             }
@@ -114,12 +114,12 @@ impl PhotoFolder {
         prepared: &media::Prepared,
         role: PhotoRole,
         random: &dyn Random,
-    ) -> Result<Taken, PhotoError> {
+    ) -> Result<TakenPhoto, PhotoError> {
         let sha256 = Sha256(prepared.sha256);
         // The thumbnail first: where the photo is, its thumbnail is.
-        self.put(Content::Thumbnail, sha256, &prepared.thumbnail, random)?;
-        self.put(Content::Photo, sha256, &prepared.jpeg, random)?;
-        Ok(Taken {
+        self.put(SealedContent::Thumbnail, sha256, &prepared.thumbnail, random)?;
+        self.put(SealedContent::Photo, sha256, &prepared.jpeg, random)?;
+        Ok(TakenPhoto {
             photo: PhotoRef {
                 sha256,
                 size: prepared.jpeg.len() as u64,
@@ -137,7 +137,7 @@ impl PhotoFolder {
     /// [`PhotoError::Missing`], [`PhotoError::Damaged`], [`PhotoError::Folder`].
     pub fn read(&self, photo: Sha256) -> Result<Vec<u8>, PhotoError> {
         let bytes = self
-            .opened(Content::Photo, photo)?
+            .opened(SealedContent::Photo, photo)?
             .read_all()
             .map_err(|e| PhotoError::sealed(photo, e))?;
         if Sha256::of(&bytes) == photo {
@@ -156,14 +156,14 @@ impl PhotoFolder {
     /// # Errors
     /// As [`PhotoFolder::read`]; a range that is not all inside the photo is [`PhotoError::Damaged`].
     pub fn read_at(&self, photo: Sha256, offset: u64, len: u64) -> Result<Vec<u8>, PhotoError> {
-        self.opened(Content::Photo, photo)?
+        self.opened(SealedContent::Photo, photo)?
             .read_at(offset, len)
             .map_err(|e| PhotoError::sealed(photo, e))
     }
 
     /// The name under which the store keeps the photo's file.
     pub fn file_name(photo: Sha256) -> String {
-        format!("{photo}.{}", Content::Photo.extension())
+        format!("{photo}.{}", SealedContent::Photo.extension())
     }
 
     /// The small JPEG for lists.
@@ -171,7 +171,7 @@ impl PhotoFolder {
     /// # Errors
     /// As [`PhotoFolder::read`].
     pub fn thumbnail(&self, photo: Sha256) -> Result<Vec<u8>, PhotoError> {
-        self.opened(Content::Thumbnail, photo)?
+        self.opened(SealedContent::Thumbnail, photo)?
             .read_all()
             .map_err(|e| PhotoError::sealed(photo, e))
     }
@@ -181,7 +181,7 @@ impl PhotoFolder {
     /// # Errors
     /// As [`PhotoFolder::read`].
     pub fn size(&self, photo: Sha256) -> Result<u64, PhotoError> {
-        Ok(self.opened(Content::Photo, photo)?.size())
+        Ok(self.opened(SealedContent::Photo, photo)?.size())
     }
 
     /// Removes photo and thumbnail; what is gone already is fine. For photos that nothing names any more.
@@ -189,7 +189,7 @@ impl PhotoFolder {
     /// # Errors
     /// [`PhotoError::Folder`].
     pub fn remove(&self, photo: Sha256) -> Result<(), PhotoError> {
-        for content in [Content::Photo, Content::Thumbnail] {
+        for content in [SealedContent::Photo, SealedContent::Thumbnail] {
             match self.disk.remove(&self.path(content, photo)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(PhotoError::disk(error)),
                 _ => {}
@@ -213,10 +213,12 @@ impl PhotoFolder {
             let Ok(photo) = photo.parse::<Sha256>() else {
                 continue;
             };
-            let is_left_over = [Content::Photo, Content::Thumbnail].iter().any(|content| {
-                rest.strip_prefix(content.extension())
-                    .is_some_and(|end| end.starts_with(".new-") || (end.is_empty() && !is_named(photo)))
-            });
+            let is_left_over = [SealedContent::Photo, SealedContent::Thumbnail]
+                .iter()
+                .any(|content| {
+                    rest.strip_prefix(content.extension())
+                        .is_some_and(|end| end.starts_with(".new-") || (end.is_empty() && !is_named(photo)))
+                });
             if is_left_over {
                 self.disk
                     .remove(&self.dir.join(&name))
@@ -227,22 +229,26 @@ impl PhotoFolder {
         Ok(removed)
     }
 
-    fn path(&self, content: Content, photo: Sha256) -> PathBuf {
+    fn path(&self, content: SealedContent, photo: Sha256) -> PathBuf {
         self.dir.join(format!("{photo}.{}", content.extension()))
     }
 
-    fn opened(&self, content: Content, photo: Sha256) -> Result<Opened<Box<dyn DiskFile>>, PhotoError> {
+    fn opened(
+        &self,
+        content: SealedContent,
+        photo: Sha256,
+    ) -> Result<OpenedPhoto<Box<dyn DiskFile>>, PhotoError> {
         let file = self
             .disk
             .open(&self.path(content, photo))
             .map_err(|e| PhotoError::sealed(photo, e.into()))?;
-        Opened::open(file, &self.key, content, photo).map_err(|e| PhotoError::sealed(photo, e))
+        OpenedPhoto::open(file, &self.key, content, photo).map_err(|e| PhotoError::sealed(photo, e))
     }
 
     /// Seals and writes: beside its place, synced, renamed, folder synced. A file that is there and sound stays.
     fn put(
         &self,
-        content: Content,
+        content: SealedContent,
         photo: Sha256,
         plain: &[u8],
         random: &dyn Random,

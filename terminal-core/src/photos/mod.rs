@@ -6,6 +6,6 @@ pub(crate) mod sealed;
 pub(crate) mod stamp;
 
 pub use error::PhotoError;
-pub use folder::{PhotoFolder, Source, Taken};
-pub use sealed::{Content, FileKey, Opened, PREFIX, SealedError, seal};
+pub use folder::{PhotoFolder, PhotoSource, TakenPhoto};
+pub use sealed::{FileKey, OpenedPhoto, PREFIX, SealedContent, SealedError, seal};
 pub use stamp::{StampPlace, stamp};

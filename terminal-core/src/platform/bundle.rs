@@ -1,6 +1,6 @@
 //! Everything that the platform gives a terminal, in one value.
 
-use crate::platform::{clock::Clock, disk::Disk, keystore::Vault, random::Random};
+use crate::platform::{clock::Clock, disk::Disk, keystore::Keystore, random::Random};
 use std::sync::Arc;
 
 /// What the platform gives a terminal.
@@ -8,6 +8,6 @@ use std::sync::Arc;
 pub struct Platform {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-    pub vault: Arc<dyn Vault>,
+    pub keystore: Arc<dyn Keystore>,
     pub disk: Arc<dyn Disk>,
 }

@@ -1,12 +1,12 @@
 //! The command line's keys: one file of mode 600 in the home folder. On phones the platform's keystore takes
-//! its place ([`Vault`]); whoever can read this file can read the store, and the command line says so.
+//! its place ([`Keystore`]); whoever can read this file can read the store, and the command line says so.
 
 use crate::{
     Error, Result,
     platform::{
         disk::Disk as _,
         home::{DATABASE, KEY_FILE},
-        keystore::Vault,
+        keystore::Keystore,
         random::{Random, random_bytes},
         system_disk::SystemDisk,
     },
@@ -36,25 +36,25 @@ struct KeyFile {
 }
 
 /// Keys in a file that only its owner can read.
-pub struct FileVault {
+pub struct FileKeystore {
     path: PathBuf,
     database: Zeroizing<[u8; 32]>,
     photos: Zeroizing<[u8; 32]>,
     signing: Zeroizing<[u8; 32]>,
 }
 
-impl FileVault {
+impl FileKeystore {
     /// Opens the key file in `home`, or makes it: whole, synced, and never over another one, even when two
     /// processes come at once.
     ///
     /// # Errors
-    /// [`Error::Vault`] when the file is damaged, readable by others, or gone while its database is there.
+    /// [`Error::Keystore`] when the file is damaged, readable by others, or gone while its database is there.
     pub fn open_or_create(home: &Path, random: &dyn Random) -> Result<Self> {
         fs::create_dir_all(home).map_err(Error::io(home))?;
         let path = home.join(KEY_FILE);
         if !path.exists() {
             if home.join(DATABASE).exists() {
-                return Err(Error::Vault(format!(
+                return Err(Error::Keystore(format!(
                     "{} is missing, its database is there",
                     path.display()
                 )));
@@ -67,7 +67,7 @@ impl FileVault {
     fn read(path: &Path) -> Result<Self> {
         private(path)?;
         let text = Zeroizing::new(fs::read_to_string(path).map_err(Error::io(path))?);
-        let damaged = || Error::Vault(format!("{} is damaged", path.display()));
+        let damaged = || Error::Keystore(format!("{} is damaged", path.display()));
         let file: KeyFile = serde_json::from_str(&text).map_err(|_| damaged())?;
         let key = |text: &str| {
             let mut key = Zeroizing::new([0; 32]);
@@ -89,7 +89,7 @@ fn private(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path).map_err(Error::io(path))?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(Error::Vault(format!(
+        return Err(Error::Keystore(format!(
             "{} is readable by others (mode {:o}); chmod 600 it",
             path.display(),
             mode & 0o777
@@ -131,7 +131,7 @@ fn create(home: &Path, path: &Path, random: &dyn Random) -> Result<()> {
     SystemDisk.sync_folder(home).map_err(Error::io(home))
 }
 
-impl Vault for FileVault {
+impl Keystore for FileKeystore {
     fn database_key(&self) -> Result<[u8; 32]> {
         Ok(*self.database)
     }
@@ -165,8 +165,8 @@ mod tests {
     #[test]
     fn keys_are_made_once_for_their_owner_only_and_stay_the_same() {
         let home = tempfile::tempdir().unwrap();
-        let first = FileVault::open_or_create(home.path(), &SystemRandom).unwrap();
-        let again = FileVault::open_or_create(home.path(), &SystemRandom).unwrap();
+        let first = FileKeystore::open_or_create(home.path(), &SystemRandom).unwrap();
+        let again = FileKeystore::open_or_create(home.path(), &SystemRandom).unwrap();
         let stream = StreamId(uuid::Uuid::from_u128(7));
         assert_eq!(first.database_key().unwrap(), again.database_key().unwrap());
         assert_eq!(
@@ -184,8 +184,8 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(
-            FileVault::open_or_create(home.path(), &SystemRandom),
-            Err(Error::Vault(_))
+            FileKeystore::open_or_create(home.path(), &SystemRandom),
+            Err(Error::Keystore(_))
         ));
     }
 
@@ -194,8 +194,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(DATABASE), b"sealed").unwrap();
         assert!(matches!(
-            FileVault::open_or_create(home.path(), &SystemRandom),
-            Err(Error::Vault(_))
+            FileKeystore::open_or_create(home.path(), &SystemRandom),
+            Err(Error::Keystore(_))
         ));
         assert!(!home.path().join(KEY_FILE).exists());
     }

@@ -5,7 +5,7 @@ use protocol::{ids::StreamId, sign::Signer};
 use std::sync::Arc;
 
 /// Where the keys are. On phones the platform's keystore, for the command line [`crate::platform::file_keystore::FileVault`].
-pub trait Vault: Send + Sync {
+pub trait Keystore: Send + Sync {
     /// The raw key of the account's database.
     fn database_key(&self) -> Result<[u8; 32]>;
     /// The key that photos on disk are sealed with.

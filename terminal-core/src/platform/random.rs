@@ -21,6 +21,6 @@ pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn fill(&self, buffer: &mut [u8]) -> Result<()> {
-        getrandom::fill(buffer).map_err(|error| Error::Vault(format!("no randomness: {error}")))
+        getrandom::fill(buffer).map_err(|error| Error::Keystore(format!("no randomness: {error}")))
     }
 }

@@ -30,7 +30,7 @@ const DRIFT: i64 = 10_000;
 const WORTH_MS: i64 = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
+struct KnownTime {
     boot: String,
     /// True time minus monotonic time.
     #[serde(alias = "server_minus_monotonic_ms")]
@@ -50,7 +50,7 @@ const fn unknown() -> i64 {
     i64::MAX / 4
 }
 
-impl Known {
+impl KnownTime {
     /// How far off it may be by now.
     fn error_at(&self, monotonic_ms: i64) -> i64 {
         let age = monotonic_ms.saturating_sub(self.learnt_ms).max(0);
@@ -82,7 +82,7 @@ impl Store {
                 return Ok(());
             }
             let middle = got.monotonic_ms.saturating_sub(trip / 2);
-            let new = Known {
+            let new = KnownTime {
                 boot: got.boot.clone(),
                 true_minus_monotonic_ms: server.0.saturating_sub(middle),
                 error_ms: trip / 2,
@@ -90,7 +90,7 @@ impl Store {
                 satellites: false,
             };
             let old = settings::get(tx, settings::keys::SERVER_CLOCK)?
-                .map(|text| from_json::<Known>(&text))
+                .map(|text| from_json::<KnownTime>(&text))
                 .transpose()?;
             if !new.is_better_than(old.as_ref()) {
                 return Ok(());
@@ -105,7 +105,7 @@ impl Store {
         if fix.mock || fix.provider != SATELLITES || fix.fix_time < self.account()?.enrolled {
             return Ok(());
         }
-        let new = Known {
+        let new = KnownTime {
             boot: now.boot.clone(),
             true_minus_monotonic_ms: fix.fix_time.0.saturating_sub(now.monotonic_ms),
             error_ms: unknown(),
@@ -129,7 +129,7 @@ impl Store {
         });
         Ok(raw.reading(offset))
     }
-    fn known(&self) -> Result<Option<Known>> {
+    fn known(&self) -> Result<Option<KnownTime>> {
         self.read(|c| {
             settings::get(c, settings::keys::SERVER_CLOCK)?
                 .map(|text| from_json(&text))
@@ -142,8 +142,8 @@ impl Store {
 mod tests {
     use super::*;
 
-    fn known(offset: i64, error_ms: i64, learnt_ms: i64) -> Known {
-        Known {
+    fn known(offset: i64, error_ms: i64, learnt_ms: i64) -> KnownTime {
+        KnownTime {
             boot: "b".into(),
             true_minus_monotonic_ms: offset,
             error_ms,
@@ -164,11 +164,11 @@ mod tests {
         // The server's clock was set: no round trip explains the difference.
         assert!(known(1_700_000, 1_500, 1_000).is_better_than(Some(&good)));
         // Another boot, a satellite fix or nothing at all: any exchange is better.
-        let other = Known {
+        let other = KnownTime {
             boot: "a".into(),
             ..good
         };
-        let fix = Known {
+        let fix = KnownTime {
             satellites: true,
             ..good
         };
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_an_older_program_wrote_still_counts_and_gives_way() {
-        let older: Known = from_json(r#"{"boot":"b","server_minus_monotonic_ms":1000000}"#).unwrap();
+        let older: KnownTime = from_json(r#"{"boot":"b","server_minus_monotonic_ms":1000000}"#).unwrap();
         assert_eq!(older.true_minus_monotonic_ms, 1_000_000);
         assert!(known(1_000_900, 30_000, 1_000).is_better_than(Some(&older)));
     }

@@ -15,16 +15,16 @@ use std::fmt;
 
 /// A civil month of Asia/Shanghai, as data plans are counted: `2026-11`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Month(String);
+pub struct PlanMonth(String);
 
-impl Month {
+impl PlanMonth {
     /// The month that holds this moment.
     pub fn of(at: Millis) -> Self {
         Self(at.civil().strftime("%Y-%m").to_string())
     }
 }
 
-impl fmt::Display for Month {
+impl fmt::Display for PlanMonth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -69,7 +69,7 @@ impl TrafficKind {
 
 /// One figure of a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Used {
+pub struct TrafficUse {
     pub kind: String,
     /// On a network whose bytes cost money: only these count towards the budget.
     pub metered: bool,
@@ -78,7 +78,7 @@ pub struct Used {
 
 impl Store {
     /// What a month's bytes were used for.
-    pub fn traffic(&self, month: &Month) -> Result<Vec<Used>> {
+    pub fn traffic(&self, month: &PlanMonth) -> Result<Vec<TrafficUse>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT kind, metered, sent, received FROM traffic WHERE month = ?1 ORDER BY kind, metered",
@@ -86,7 +86,7 @@ impl Store {
             let mut rows = statement.query([&month.0])?;
             let mut used = Vec::new();
             while let Some(row) = rows.next()? {
-                used.push(Used {
+                used.push(TrafficUse {
                     kind: row.get(0)?,
                     metered: row.get(1)?,
                     traffic: Traffic {
@@ -99,14 +99,14 @@ impl Store {
         })
     }
     /// Bytes of this month that cost money, both ways.
-    pub fn metered_bytes(&self, month: &Month) -> Result<u64> {
+    pub fn metered_bytes(&self, month: &PlanMonth) -> Result<u64> {
         let used = self.traffic(month)?;
         let metered = used.iter().filter(|used| used.metered);
         Ok(metered.map(|used| used.traffic.total()).sum())
     }
     pub(crate) fn add_traffic(
         &self,
-        month: &Month,
+        month: &PlanMonth,
         metered: bool,
         used: &[(TrafficKind, Traffic)],
     ) -> Result<()> {
@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn a_month_begins_at_midnight_in_shanghai() {
         // 2026-11-30 15:59:59 and 16:00:00 UTC.
-        assert_eq!(Month::of(Millis(1_796_054_399_999)).to_string(), "2026-11");
-        assert_eq!(Month::of(Millis(1_796_054_400_000)).to_string(), "2026-12");
+        assert_eq!(PlanMonth::of(Millis(1_796_054_399_999)).to_string(), "2026-11");
+        assert_eq!(PlanMonth::of(Millis(1_796_054_400_000)).to_string(), "2026-12");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     },
     store::{
         connect::{connect, is_unreadable},
-        quarantine::{DAMAGED, finish_moving_aside, mark_damaged, move_aside, set_aside, waiting},
+        quarantine::{DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, waiting},
         schema::migrate,
     },
 };
@@ -59,16 +59,16 @@ impl Store {
     /// Opens the store in `home` or creates it. The folder is made if it is not there.
     ///
     /// A file that does not open with this key, or is damaged, is moved aside and named in the error
-    /// ([`Error::MovedAside`]); it is never deleted. The next call makes a new, empty store.
+    /// ([`Error::Quarantined`]); it is never deleted. The next call makes a new, empty store.
     pub fn open_on(disk: Arc<dyn Disk>, home: &Path, key: [u8; 32]) -> Result<Self> {
         disk.create_dir_all(home).map_err(Error::io(home))?;
         let key = Zeroizing::new(key);
         let path = home.join(DATABASE);
-        finish_moving_aside(disk.as_ref(), &path)?;
+        finish_quarantine(disk.as_ref(), &path)?;
         let mark = with_suffix(&path, DAMAGED);
         if disk.exists(&mark) {
             if disk.exists(&path) {
-                return Err(set_aside(disk.as_ref(), &path)?);
+                return Err(quarantine(disk.as_ref(), &path)?);
             }
             // A death between the move and the end of its mark: the file lies aside already.
             disk.remove(&mark).map_err(Error::io(&mark))?;
@@ -76,8 +76,8 @@ impl Store {
         let is_new = !disk.exists(&path);
         let mut connection = match connect(disk.as_ref(), &path, &key) {
             Err(Error::Store(error)) if is_unreadable(&error) => {
-                let moved_to = move_aside(disk.as_ref(), &path)?;
-                return Err(Error::MovedAside {
+                let moved_to = move_to_quarantine(disk.as_ref(), &path)?;
+                return Err(Error::Quarantined {
                     moved_to,
                     detail: error.to_string(),
                 });
@@ -88,7 +88,7 @@ impl Store {
             Err(Error::Store(error)) if is_unreadable(&error) => {
                 drop(connection);
                 mark_damaged(disk.as_ref(), home, &path)?;
-                return Err(set_aside(disk.as_ref(), &path)?);
+                return Err(quarantine(disk.as_ref(), &path)?);
             }
             other => other?,
         }
@@ -142,7 +142,7 @@ impl Store {
 
     /// Whether a database that could not be read lies beside this one (see [`Store::open`]): it may name photos
     /// that this store does not know.
-    pub fn has_databases_aside(&self) -> Result<bool> {
+    pub fn has_quarantined_databases(&self) -> Result<bool> {
         Ok(!waiting(&self.home, self.disk.as_ref())?.is_empty())
     }
 

@@ -14,7 +14,7 @@ use rusqlite::{OptionalExtension, params};
 
 /// A draft as its owner wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
+pub struct SavedDraft {
     /// Becomes the entry's id at submit.
     pub id: EntryId,
     /// What it will be, in the owner's words.
@@ -27,7 +27,7 @@ pub struct Draft {
 
 impl Store {
     /// Saves a draft durably, in place of an earlier one with the same id.
-    pub fn save_draft(&self, draft: &Draft) -> Result<()> {
+    pub fn save_draft(&self, draft: &SavedDraft) -> Result<()> {
         self.write(|tx| {
             refuse_if_done(tx)?;
             tx.prepare_cached(
@@ -39,13 +39,13 @@ impl Store {
         })
     }
     /// The draft with this id.
-    pub fn draft(&self, id: EntryId) -> Result<Option<Draft>> {
+    pub fn draft(&self, id: EntryId) -> Result<Option<SavedDraft>> {
         self.read(|c| {
             let row = c
                 .prepare_cached("SELECT kind, json, updated FROM draft WHERE id = ?1")?
                 .query_row([id.to_string()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
                 .optional()?;
-            Ok(row.map(|(kind, json, updated)| Draft {
+            Ok(row.map(|(kind, json, updated)| SavedDraft {
                 id,
                 kind,
                 json,
@@ -54,7 +54,7 @@ impl Store {
         })
     }
     /// All drafts, the last changed first.
-    pub fn drafts(&self) -> Result<Vec<Draft>> {
+    pub fn drafts(&self) -> Result<Vec<SavedDraft>> {
         self.read(|c| {
             let mut statement =
                 c.prepare_cached("SELECT id, kind, json, updated FROM draft ORDER BY updated DESC, id")?;
@@ -63,7 +63,7 @@ impl Store {
             })?;
             rows.map(|row| {
                 let (id, kind, json, updated) = row?;
-                Ok(Draft {
+                Ok(SavedDraft {
                     id: parse(&id)?,
                     kind,
                     json,

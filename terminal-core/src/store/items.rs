@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     store::{
         database::Store,
-        retry::{self, Retry, Step},
+        retry::{self, Retry, SyncStep},
         sql::{from_json, parse, uint},
     },
 };
@@ -231,7 +231,7 @@ pub(super) fn select(
     }
     let mut photos = photos(connection, condition, parameters)?;
     // While there is no session nothing goes, and that is every waiting item's reason (law 2).
-    let session = retry::step(connection, Step::Session)?;
+    let session = retry::step(connection, SyncStep::Session)?;
     for item in &mut items {
         item.photos = photos.remove(&item.id).unwrap_or_default();
         if item.custody == Custody::Waiting {

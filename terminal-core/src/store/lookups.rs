@@ -15,7 +15,7 @@ impl Store {
         self.read(|c| select(c, "kind = ?1", [kind.as_str()]))
     }
     /// The items that mend this one.
-    pub fn items_mending(&self, id: EntryId) -> Result<Vec<Item>> {
+    pub fn revisions_of(&self, id: EntryId) -> Result<Vec<Item>> {
         self.read(|c| select(c, "supersedes = ?1 AND kind <> 'void'", [&id.to_string()]))
     }
     /// Whether an item names this photo; then its file stays.

@@ -12,7 +12,7 @@ const POLL_MINUTES: u32 = 5;
 /// The worker's settings for the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Manners {
+pub struct NetworkSettings {
     /// Off: nothing is sent and nothing is asked, not even by hand.
     pub sync: bool,
     /// Photos wait for a network that is not metered (failure story 37).
@@ -27,7 +27,7 @@ pub struct Manners {
     pub poll_minutes: u32,
 }
 
-impl Default for Manners {
+impl Default for NetworkSettings {
     fn default() -> Self {
         Self {
             sync: true,
@@ -40,7 +40,7 @@ impl Default for Manners {
     }
 }
 
-impl Manners {
+impl NetworkSettings {
     /// Bytes of the budget.
     pub fn budget(&self) -> Option<u64> {
         self.budget_mb.map(|mb| u64::from(mb) * MEGABYTE)
@@ -54,31 +54,31 @@ impl Store {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn manners(&self) -> Result<Manners> {
+    pub fn network_settings(&self) -> Result<NetworkSettings> {
         match self.setting(SETTING)? {
             Some(text) => Ok(serde_json::from_str(&text)?),
-            None => Ok(Manners::default()),
+            None => Ok(NetworkSettings::default()),
         }
     }
     /// Sets them durably. Off takes effect at the next step of a sync that is under way.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn set_manners(&self, manners: &Manners) -> Result<()> {
+    pub fn set_network_settings(&self, manners: &NetworkSettings) -> Result<()> {
         self.set_setting(SETTING, &serde_json::to_string(manners)?)
     }
     /// `sync.off` when the worker has switched the sync off.
-    pub(crate) fn ensure_on(&self) -> Result<()> {
-        if self.manners()?.sync {
+    pub(crate) fn ensure_sync_on(&self) -> Result<()> {
+        if self.network_settings()?.sync {
             return Ok(());
         }
         Err(Error::input(
-            OFF,
+            SYNC_OFF,
             "同步已关闭，没有发送任何内容；内容保存在本机，打开同步后发送",
             "the sync is switched off and nothing was sent; everything is kept here and sent once it is on",
         ))
     }
 }
 
-/// The code of [`Store::ensure_on`].
-pub const OFF: &str = "sync.off";
+/// The code of [`Store::ensure_sync_on`].
+pub const SYNC_OFF: &str = "sync.off";

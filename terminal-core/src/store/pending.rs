@@ -5,7 +5,7 @@ use crate::{
     photos::folder::PhotoFolder,
     store::{
         database::Store,
-        drafts::Draft,
+        drafts::SavedDraft,
         handed_over::{HANDED_OVER, HandedOver},
         settings,
         sql::{parse, to_json, uint},
@@ -26,10 +26,10 @@ use std::collections::BTreeSet;
 
 /// Everything that the server has given no receipt for.
 #[derive(Debug, Clone, Default)]
-pub struct Pending {
+pub struct PendingWork {
     /// In the order of their numbers; those that the server refused among them.
     pub entries: Vec<PendingEntry>,
-    pub drafts: Vec<Draft>,
+    pub drafts: Vec<SavedDraft>,
     /// Of entries and of drafts, each content once.
     pub photos: Vec<PendingPhoto>,
 }
@@ -113,12 +113,12 @@ fn photos(connection: &Connection) -> Result<Vec<PendingPhoto>> {
     Ok(photos)
 }
 
-fn drafts(connection: &Connection) -> Result<Vec<Draft>> {
+fn drafts(connection: &Connection) -> Result<Vec<SavedDraft>> {
     let mut statement = connection.prepare_cached("SELECT id, kind, json, updated FROM draft ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut drafts = Vec::new();
     while let Some(row) = rows.next()? {
-        drafts.push(Draft {
+        drafts.push(SavedDraft {
             id: parse(&row.get::<_, String>(0)?)?,
             kind: row.get(1)?,
             json: row.get(2)?,
@@ -128,13 +128,13 @@ fn drafts(connection: &Connection) -> Result<Vec<Draft>> {
     Ok(drafts)
 }
 
-fn pending(connection: &Connection) -> Result<Pending> {
+fn pending(connection: &Connection) -> Result<PendingWork> {
     let drafts = drafts(connection)?;
     let mut photos = photos(connection)?;
     photos.extend(drafts.iter().flat_map(|draft| photos_of_draft(&draft.json)));
     let mut seen = BTreeSet::new();
     photos.retain(|photo| seen.insert(photo.sha256));
-    Ok(Pending {
+    Ok(PendingWork {
         entries: entries(connection)?,
         drafts,
         photos,
@@ -143,7 +143,7 @@ fn pending(connection: &Connection) -> Result<Pending> {
 
 impl Store {
     /// Everything that only this handset holds.
-    pub fn pending(&self) -> Result<Pending> {
+    pub fn pending(&self) -> Result<PendingWork> {
         self.read(pending)
     }
     /// These entries may leave the handset from now on: cancelling one is a withdrawal.

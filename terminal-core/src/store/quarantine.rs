@@ -54,11 +54,11 @@ pub(super) fn mark_damaged(disk: &dyn Disk, home: &Path, path: &Path) -> Result<
 }
 
 /// Moves a database aside in which damage was met before.
-pub(super) fn set_aside(disk: &dyn Disk, path: &Path) -> Result<Error> {
-    let moved_to = move_aside(disk, path)?;
+pub(super) fn quarantine(disk: &dyn Disk, path: &Path) -> Result<Error> {
+    let moved_to = move_to_quarantine(disk, path)?;
     let mark = with_suffix(path, DAMAGED);
     disk.remove(&mark).map_err(Error::io(&mark))?;
-    Ok(Error::MovedAside {
+    Ok(Error::Quarantined {
         moved_to,
         detail: "damage was met while reading it".into(),
     })
@@ -78,7 +78,7 @@ fn aside(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
 
 /// A death while a file was set aside leaves its log without it: the log goes back, because the last commits
 /// may be in it.
-pub(super) fn finish_moving_aside(disk: &dyn Disk, path: &Path) -> Result<()> {
+pub(super) fn finish_quarantine(disk: &dyn Disk, path: &Path) -> Result<()> {
     let (n, _) = aside(disk, path)?;
     let (log, home) = (
         with_suffix(path, &format!(".aside-{n}-wal")),
@@ -91,7 +91,7 @@ pub(super) fn finish_moving_aside(disk: &dyn Disk, path: &Path) -> Result<()> {
 }
 
 /// Moves the file and its log to the first free name `account.db.aside-N`.
-pub(super) fn move_aside(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
+pub(super) fn move_to_quarantine(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
     let named = |suffix: &str| with_suffix(path, suffix);
     let (n, target) = aside(disk, path)?;
     let folder = path.parent().unwrap_or(path);

@@ -11,7 +11,7 @@ use crate::{
         account::Account,
         card::SALT,
         connect::set_key,
-        drafts::Draft,
+        drafts::SavedDraft,
         pending::PendingEntry,
         schema,
         settings::keys,
@@ -34,7 +34,7 @@ const PAGE: usize = 4096;
 
 /// What could be read.
 #[derive(Debug, Default)]
-pub struct Salvaged {
+pub struct RecoveredRows {
     pub account: Option<Account>,
     /// Entries without a receipt whose bytes have their hash, by number.
     pub entries: BTreeMap<u64, PendingEntry>,
@@ -46,7 +46,7 @@ pub struct Salvaged {
     pub epoch: Option<String>,
     /// Photos that the server holds.
     pub photos_held: BTreeSet<Sha256>,
-    pub drafts: Vec<Draft>,
+    pub drafts: Vec<SavedDraft>,
     /// Numbers that were given out and could not be read, and that the server did not hold either.
     pub lost: Vec<(u64, u64)>,
     /// Every table was read to its end without a fault.
@@ -60,7 +60,7 @@ pub fn read(
     key: &[u8; 32],
     salt: Option<[u8; SALT]>,
     folder: &Path,
-) -> Result<Salvaged> {
+) -> Result<RecoveredRows> {
     clear(disk, folder)?;
     disk.create_dir_all(folder).map_err(Error::io(folder))?;
     let copy = folder.join("copy.db");
@@ -275,12 +275,12 @@ impl Walker<'_> {
     }
 }
 
-fn rows(open: &dyn Fn() -> Result<Connection>) -> Salvaged {
+fn rows(open: &dyn Fn() -> Result<Connection>) -> RecoveredRows {
     let mut walker = Walker {
         open,
         connection: None,
     };
-    let mut saved = Salvaged::default();
+    let mut saved = RecoveredRows::default();
     let mut settings: BTreeMap<String, String> = BTreeMap::new();
     let mut is_whole = walker.walk("setting", "key, value", &mut |row| {
         settings.insert(row.get(1)?, row.get(2)?);
@@ -312,7 +312,7 @@ fn rows(open: &dyn Fn() -> Result<Connection>) -> Salvaged {
         Ok(())
     });
     is_whole &= walker.walk("draft", "id, kind, json, updated", &mut |row| {
-        saved.drafts.push(Draft {
+        saved.drafts.push(SavedDraft {
             id: parse(&row.get::<_, String>(1)?)?,
             kind: row.get(2)?,
             json: row.get(3)?,

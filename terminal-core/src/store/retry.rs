@@ -59,7 +59,7 @@ pub fn is_ahead(not_before: Millis, now: Millis) -> bool {
 
 /// Steps of the sync that belong to no row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
+pub enum SyncStep {
     /// Challenge and token: without them nothing else goes.
     Session,
     /// The mailboxes.
@@ -68,7 +68,7 @@ pub enum Step {
     Manifest,
 }
 
-impl Step {
+impl SyncStep {
     /// As it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -94,7 +94,7 @@ pub(super) fn problem_json(retry: &Retry) -> Result<Option<String>> {
     retry.problem.as_ref().map(to_json).transpose()
 }
 
-pub(super) fn step(connection: &Connection, step: Step) -> Result<Retry> {
+pub(super) fn step(connection: &Connection, step: SyncStep) -> Result<Retry> {
     Ok(connection
         .prepare_cached("SELECT attempts, not_before, asked, problem_json FROM step WHERE name = ?1")?
         .query_row([step.as_str()], |row| Ok(read(row, 0)))
@@ -105,10 +105,10 @@ pub(super) fn step(connection: &Connection, step: Step) -> Result<Retry> {
 
 impl Store {
     /// How a step of the sync stands.
-    pub fn step(&self, which: Step) -> Result<Retry> {
+    pub fn step(&self, which: SyncStep) -> Result<Retry> {
         self.read(|c| step(c, which))
     }
-    pub(crate) fn set_step(&self, which: Step, retry: &Retry) -> Result<()> {
+    pub(crate) fn set_step(&self, which: SyncStep, retry: &Retry) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(
                 "INSERT INTO step (name, attempts, not_before, asked, problem_json) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -14,7 +14,7 @@ use rusqlite::{OptionalExtension, params};
 
 /// A photo whose turn it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upload {
+pub struct PhotoUpload {
     /// Its entry.
     pub item: EntryId,
     /// Its position in the entry.
@@ -33,7 +33,7 @@ pub struct Upload {
 
 impl Store {
     /// The next photo to send, in the order of entries.
-    pub(crate) fn next_upload(&self, now: Millis) -> Result<Option<Upload>> {
+    pub(crate) fn next_upload(&self, now: Millis) -> Result<Option<PhotoUpload>> {
         self.read(|c| {
             c.prepare_cached(
                 "SELECT p.item, p.position, p.sha256, p.size, p.file, p.upload, p.attempts
@@ -55,7 +55,7 @@ impl Store {
             })
             .optional()?
             .map(|(item, position, sha256, size, file, upload, attempts)| {
-                Ok(Upload {
+                Ok(PhotoUpload {
                     item: parse(&item)?,
                     position,
                     sha256: parse(&sha256)?,
@@ -81,7 +81,7 @@ impl Store {
 
     /// Remembers where the upload goes on after a death, and how far it came; `None` forgets it, so that the
     /// photo starts again. The local file is never touched by any answer of the server.
-    pub(crate) fn set_upload(&self, photo: &Upload, path: Option<&str>, sent: u64) -> Result<()> {
+    pub(crate) fn set_upload(&self, photo: &PhotoUpload, path: Option<&str>, sent: u64) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(
                 "UPDATE photo SET upload = ?3, sent = ?4,
@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// Notes a failure with a photo.
-    pub(crate) fn fail_photo(&self, photo: &Upload, retry: &Retry) -> Result<()> {
+    pub(crate) fn fail_photo(&self, photo: &PhotoUpload, retry: &Retry) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(
                 "UPDATE photo SET attempts = ?3, not_before = ?4, asked = ?5, problem_json = ?6

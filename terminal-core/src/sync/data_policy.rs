@@ -6,45 +6,45 @@
 
 use crate::{
     platform::surroundings::{Connectivity, Power},
-    store::network_settings::Manners,
-    sync::policy::{Held, Policy},
+    store::network_settings::NetworkSettings,
+    sync::policy::{HeldBack, Policy},
 };
 
 /// Who asks for a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum SyncTrigger {
     /// The handset by itself.
-    Itself,
+    Automatic,
     /// A person: waits of our own making end.
     Person,
     /// A person who wants photos and files to go now whatever it costs; what goes is counted all the same.
-    Anyway,
+    Forced,
 }
 
 /// The handset's circumstances.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Circumstances {
+pub struct DeviceConditions {
     pub network: Connectivity,
     pub power: Power,
 }
 
-impl Manners {
+impl NetworkSettings {
     /// What may travel now. `used` are this month's bytes on metered networks.
-    pub fn policy(&self, now: Circumstances, used: u64, ask: Ask) -> Policy {
+    pub fn policy(&self, now: DeviceConditions, used: u64, ask: SyncTrigger) -> Policy {
         let metered = now.network.metered;
         let free = Policy {
             online: now.network.online,
-            manual: ask != Ask::Itself,
+            manual: ask != SyncTrigger::Automatic,
             metered,
             ..Policy::MANUAL
         };
-        if ask == Ask::Anyway || !free.online {
+        if ask == SyncTrigger::Forced || !free.online {
             return free;
         }
         if metered && self.wifi_only_all {
             return Policy {
                 online: false,
-                ..free.without(Held::WifiOnly)
+                ..free.without(HeldBack::WifiOnly)
             };
         }
         let left = self
@@ -52,10 +52,10 @@ impl Manners {
             .filter(|_| metered)
             .map(|all| all.saturating_sub(used));
         if left == Some(0) {
-            return free.without(Held::Budget);
+            return free.without(HeldBack::Budget);
         }
         if now.power.low && !now.power.charging {
-            return free.without(Held::Battery);
+            return free.without(HeldBack::Battery);
         }
         let (photos, files) = (
             !(metered && self.wifi_only_photos),
@@ -65,7 +65,7 @@ impl Manners {
             photos,
             files,
             allowance: left,
-            held: (!photos || !files).then_some(Held::Metered),
+            held: (!photos || !files).then_some(HeldBack::Metered),
             ..free
         }
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::store::network_settings::MEGABYTE;
 
-    const WIFI: Circumstances = Circumstances {
+    const WIFI: DeviceConditions = DeviceConditions {
         network: Connectivity {
             online: true,
             metered: false,
@@ -86,7 +86,7 @@ mod tests {
             charging: false,
         },
     };
-    const MOBILE: Circumstances = Circumstances {
+    const MOBILE: DeviceConditions = DeviceConditions {
         network: Connectivity {
             online: true,
             metered: true,
@@ -94,123 +94,131 @@ mod tests {
         ..WIFI
     };
 
-    fn may(policy: Policy) -> (bool, bool, bool, Option<Held>) {
+    fn may(policy: Policy) -> (bool, bool, bool, Option<HeldBack>) {
         (policy.online, policy.photos, policy.files, policy.held)
     }
 
     #[test]
     fn story_37_photos_and_files_wait_for_wifi_and_everything_when_it_is_set_so() {
-        let manners = Manners::default();
+        let manners = NetworkSettings::default();
         assert_eq!(
-            may(manners.policy(WIFI, 0, Ask::Itself)),
+            may(manners.policy(WIFI, 0, SyncTrigger::Automatic)),
             (true, true, true, None)
         );
-        let held = Some(Held::Metered);
+        let held = Some(HeldBack::Metered);
         assert_eq!(
-            may(manners.policy(MOBILE, 0, Ask::Itself)),
+            may(manners.policy(MOBILE, 0, SyncTrigger::Automatic)),
             (true, false, false, held)
         );
         assert_eq!(
-            may(manners.policy(MOBILE, 0, Ask::Person)),
+            may(manners.policy(MOBILE, 0, SyncTrigger::Person)),
             (true, false, false, held)
         );
-        let photos_only = Manners {
+        let photos_only = NetworkSettings {
             wifi_only_files: false,
-            ..Manners::default()
+            ..NetworkSettings::default()
         };
         assert_eq!(
-            may(photos_only.policy(MOBILE, 0, Ask::Itself)),
+            may(photos_only.policy(MOBILE, 0, SyncTrigger::Automatic)),
             (true, false, true, held)
         );
-        let all = Manners {
+        let all = NetworkSettings {
             wifi_only_all: true,
-            ..Manners::default()
+            ..NetworkSettings::default()
         };
-        let nothing = (false, false, false, Some(Held::WifiOnly));
-        assert_eq!(may(all.policy(MOBILE, 0, Ask::Person)), nothing);
-        assert_eq!(may(all.policy(WIFI, 0, Ask::Itself)), (true, true, true, None));
+        let nothing = (false, false, false, Some(HeldBack::WifiOnly));
+        assert_eq!(may(all.policy(MOBILE, 0, SyncTrigger::Person)), nothing);
+        assert_eq!(
+            may(all.policy(WIFI, 0, SyncTrigger::Automatic)),
+            (true, true, true, None)
+        );
         // A person may override, and it is still known to cost money.
-        let anyway = all.policy(MOBILE, 0, Ask::Anyway);
+        let anyway = all.policy(MOBILE, 0, SyncTrigger::Forced);
         assert_eq!(may(anyway), (true, true, true, None));
         assert!(anyway.metered && anyway.manual);
     }
 
     #[test]
     fn a_budget_that_is_used_up_holds_photos_and_files_and_never_entries() {
-        let manners = Manners {
+        let manners = NetworkSettings {
             wifi_only_photos: false,
             wifi_only_files: false,
             budget_mb: Some(30),
-            ..Manners::default()
+            ..NetworkSettings::default()
         };
         let all = 30 * MEGABYTE;
         assert_eq!(
-            manners.policy(MOBILE, 10 * MEGABYTE, Ask::Itself).allowance,
+            manners
+                .policy(MOBILE, 10 * MEGABYTE, SyncTrigger::Automatic)
+                .allowance,
             Some(20 * MEGABYTE)
         );
         for used in [all, all + 1] {
-            let held = (true, false, false, Some(Held::Budget));
-            assert_eq!(may(manners.policy(MOBILE, used, Ask::Person)), held);
+            let held = (true, false, false, Some(HeldBack::Budget));
+            assert_eq!(may(manners.policy(MOBILE, used, SyncTrigger::Person)), held);
             assert_eq!(
-                may(manners.policy(WIFI, used, Ask::Itself)),
+                may(manners.policy(WIFI, used, SyncTrigger::Automatic)),
                 (true, true, true, None)
             );
             assert_eq!(
-                may(manners.policy(MOBILE, used, Ask::Anyway)),
+                may(manners.policy(MOBILE, used, SyncTrigger::Forced)),
                 (true, true, true, None)
             );
         }
-        assert_eq!(manners.policy(WIFI, 0, Ask::Itself).allowance, None);
+        assert_eq!(manners.policy(WIFI, 0, SyncTrigger::Automatic).allowance, None);
     }
 
     #[test]
     fn a_low_battery_holds_photos_and_files_until_it_is_charged() {
-        let low = Circumstances {
+        let low = DeviceConditions {
             power: Power {
                 low: true,
                 charging: false,
             },
             ..WIFI
         };
-        let charging = Circumstances {
+        let charging = DeviceConditions {
             power: Power {
                 low: true,
                 charging: true,
             },
             ..WIFI
         };
-        let manners = Manners::default();
-        let held = (true, false, false, Some(Held::Battery));
-        assert_eq!(may(manners.policy(low, 0, Ask::Itself)), held);
+        let manners = NetworkSettings::default();
+        let held = (true, false, false, Some(HeldBack::Battery));
+        assert_eq!(may(manners.policy(low, 0, SyncTrigger::Automatic)), held);
         assert_eq!(
-            may(manners.policy(charging, 0, Ask::Itself)),
+            may(manners.policy(charging, 0, SyncTrigger::Automatic)),
             (true, true, true, None)
         );
-        assert_eq!(may(manners.policy(low, 0, Ask::Anyway)), (true, true, true, None));
+        assert_eq!(
+            may(manners.policy(low, 0, SyncTrigger::Forced)),
+            (true, true, true, None)
+        );
     }
 
     #[test]
     fn no_network_is_no_network_whoever_asks() {
-        let off = Circumstances {
+        let off = DeviceConditions {
             network: Connectivity {
                 online: false,
                 metered: false,
             },
             ..WIFI
         };
-        for ask in [Ask::Itself, Ask::Person, Ask::Anyway] {
-            assert!(!Manners::default().policy(off, 0, ask).online);
+        for ask in [SyncTrigger::Automatic, SyncTrigger::Person, SyncTrigger::Forced] {
+            assert!(!NetworkSettings::default().policy(off, 0, ask).online);
         }
     }
 
     #[test]
     fn settings_of_an_older_program_keep_their_meaning() {
-        let older: Manners = serde_json::from_str(r#"{"sync":false,"new_thing":1}"#).unwrap();
+        let older: NetworkSettings = serde_json::from_str(r#"{"sync":false,"new_thing":1}"#).unwrap();
         assert_eq!(
             older,
-            Manners {
+            NetworkSettings {
                 sync: false,
-                ..Manners::default()
+                ..NetworkSettings::default()
             }
         );
     }

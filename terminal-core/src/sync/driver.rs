@@ -6,10 +6,10 @@ use crate::{
     store::database::Store,
     sync::{
         meter::Meter,
-        policy::{Held, Policy},
+        policy::{HeldBack, Policy},
         report::{Progress, SyncReport},
-        state::{Memory, Sync},
-        step::{Action, Outcome},
+        state::{Sync, SyncMemory},
+        step::{NextAction, StepOutcome},
     },
     transport::{cancel::CancelToken, error::TransportError, exchange::Transport},
 };
@@ -55,7 +55,7 @@ impl Driver<'_> {
         store: &Store,
         policy: Policy,
         cancel: &CancelToken,
-        memory: &Mutex<Memory>,
+        memory: &Mutex<SyncMemory>,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
         let _guard = store.sync_guard()?.ok_or(Error::SyncRunning)?;
@@ -86,26 +86,26 @@ impl Driver<'_> {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            store.ensure_on()?;
+            store.ensure_sync_on()?;
             let outcome = match sync.next_action(store, &self.clock.read())? {
-                Action::Send(request) => {
+                NextAction::Send(request) => {
                     // Not sent is as good as lost: the machine asks for something else.
-                    if !meter.has_room(&request) && sync.hold_back(Held::Budget) {
+                    if !meter.has_room(&request) && sync.hold_back(HeldBack::Budget) {
                         continue;
                     }
                     let (outcome, traffic) = self.transport.carry(&request, cancel);
                     meter.count(&request.path, traffic)?;
                     match outcome {
-                        Ok(response) => Outcome::Answer(response),
+                        Ok(response) => StepOutcome::Answer(response),
                         // Nobody waits for it any more.
                         Err(TransportError::Cancelled) => return Err(Error::Cancelled),
-                        Err(error) => Outcome::Failed(error),
+                        Err(error) => StepOutcome::Failed(error),
                     }
                 }
-                Action::ReadPhoto { file, offset, len } => {
-                    Outcome::Photo(self.photos.read(&file, offset, len))
+                NextAction::ReadPhoto { file, offset, len } => {
+                    StepOutcome::Photo(self.photos.read(&file, offset, len))
                 }
-                Action::Wait(_) | Action::Done => {
+                NextAction::Wait(_) | NextAction::Done => {
                     return sync.report(store, self.clock.read().wall);
                 }
             };

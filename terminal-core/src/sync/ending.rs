@@ -2,7 +2,7 @@
 
 use crate::{
     store::{account::Account, handed_over::HandedOver},
-    sync::parcel::{Exported, Pack},
+    sync::parcel::{Exported, ParcelBuilder},
 };
 use protocol::{
     entry::Reason,
@@ -14,16 +14,16 @@ use protocol::{
 use std::collections::BTreeSet;
 
 /// A handover under way.
-pub(super) struct Handover {
+pub(super) struct StreamHandover {
     pub(super) why: Reason,
     pub(super) sealed_for: SealedFor,
     /// What the server holds, in whatever form, and photos that are known to be gone.
     pub(super) done: BTreeSet<Sha256>,
-    pub(super) pack: Option<Pack>,
+    pub(super) pack: Option<ParcelBuilder>,
     pub(super) total: Exported,
 }
 
-impl Handover {
+impl StreamHandover {
     /// One that is due by this answer of the server. An account without a parcel key can only keep everything.
     pub(super) fn due(account: &Account, why: &Reason) -> Option<Self> {
         account.parcel_key.parse::<ParcelKey>().ok()?;

@@ -10,12 +10,12 @@ const MOST_BYTES: usize = 256 * 1024;
 const FIRST_BYTES: usize = 64 * 1024;
 
 /// How much goes at once: halved by 413, cuts and refusals (to find the one at fault), doubled by success.
-pub(super) struct Limits {
+pub(super) struct PushLimits {
     pub(super) entries: usize,
     pub(super) bytes: usize,
 }
 
-impl Limits {
+impl PushLimits {
     pub(super) fn halve(&mut self, sent: usize) {
         self.entries = (sent / 2).max(1);
         self.bytes = (self.bytes / 2).max(1);
@@ -26,7 +26,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for PushLimits {
     fn default() -> Self {
         Self {
             entries: MOST,

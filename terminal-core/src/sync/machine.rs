@@ -10,17 +10,17 @@
 use crate::{
     Result,
     platform::clock::ClockRaw,
-    store::{database::Store, retry::Step},
+    store::{database::Store, retry::SyncStep},
     sync::{
         state::Sync,
-        step::{Action, Asked, Outcome},
+        step::{NextAction, PendingRequest, StepOutcome},
     },
 };
 use protocol::time::Millis;
 
 impl Sync {
     /// The next thing to do. An action whose outcome was never applied is taken as lost.
-    pub fn next_action(&mut self, store: &Store, now: &ClockRaw) -> Result<Action> {
+    pub fn next_action(&mut self, store: &Store, now: &ClockRaw) -> Result<NextAction> {
         self.asked = None;
         if !self.begun {
             self.begun = true;
@@ -29,18 +29,18 @@ impl Sync {
             }
         }
         if !self.policy.online {
-            return Ok(Action::Done);
+            return Ok(NextAction::Done);
         }
         // Nothing is left to be said.
         if self.report.handed_over.is_some() {
-            return Ok(Action::Done);
+            return Ok(NextAction::Done);
         }
         if let Some((asked, action)) = self.handover_action(store, now)? {
             self.asked = Some((asked, now.clone()));
             return Ok(action);
         }
-        if let Some(until) = store.step(Step::Session)?.wait_until(now.wall) {
-            return Ok(Action::Wait(until));
+        if let Some(until) = store.step(SyncStep::Session)?.wait_until(now.wall) {
+            return Ok(NextAction::Wait(until));
         }
         let next = match self.session_action(store, now)? {
             Some(next) => Some(next),
@@ -53,7 +53,7 @@ impl Sync {
         Ok(action)
     }
     /// What to do with a valid token in hand, most urgent first.
-    fn work(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(Asked, Action)>> {
+    fn work(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(PendingRequest, NextAction)>> {
         if let Some(next) = self.push_action(store, now)? {
             return Ok(Some(next));
         }
@@ -76,45 +76,47 @@ impl Sync {
         self.file_action(store, now.wall)
     }
     /// Nothing is due: until when?
-    fn rest(&mut self, store: &Store, now: Millis) -> Result<Action> {
+    fn rest(&mut self, store: &Store, now: Millis) -> Result<NextAction> {
         match store.next_due(now)? {
-            Some(until) => Ok(Action::Wait(until)),
+            Some(until) => Ok(NextAction::Wait(until)),
             None => {
                 store.set_last_sync(now)?;
-                Ok(Action::Done)
+                Ok(NextAction::Done)
             }
         }
     }
     /// Takes the outcome of the last action. On an error nothing was settled: the next action asks again.
-    pub fn apply(&mut self, store: &Store, now: &ClockRaw, outcome: Outcome) -> Result<()> {
+    pub fn apply(&mut self, store: &Store, now: &ClockRaw, outcome: StepOutcome) -> Result<()> {
         let Some((asked, sent)) = self.asked.take() else {
             return Ok(());
         };
         let at = now.wall;
         match asked {
-            Asked::Challenge => self.challenge_answer(store, &sent, now, outcome),
-            Asked::Token => self.token_answer(store, &sent, now, outcome),
-            Asked::Push { body, ids } => self.push_answer(store, at, body, &ids, outcome),
-            Asked::Create(upload) => self.create_answer(store, at, upload, outcome),
-            Asked::Head { upload, url } => self.head_answer(store, at, upload, url, outcome),
-            Asked::ReadPhoto {
+            PendingRequest::Challenge => self.challenge_answer(store, &sent, now, outcome),
+            PendingRequest::Token => self.token_answer(store, &sent, now, outcome),
+            PendingRequest::Push { body, ids } => self.push_answer(store, at, body, &ids, outcome),
+            PendingRequest::Create(upload) => self.create_answer(store, at, upload, outcome),
+            PendingRequest::Head { upload, url } => self.head_answer(store, at, upload, url, outcome),
+            PendingRequest::ReadPhoto {
                 upload,
                 url,
                 offset,
                 len,
             } => self.photo_read(store, at, upload, url, offset, len, outcome),
-            Asked::Patch {
+            PendingRequest::Patch {
                 upload,
                 url,
                 offset,
                 len,
             } => self.patch_answer(store, at, upload, url, offset, len, outcome),
-            Asked::Pull { cursor } => self.pull_answer(store, at, &cursor, outcome),
-            Asked::Manifest => self.manifest_answer(store, at, outcome),
-            Asked::File(wanted) => self.file_answer(store, at, &wanted, outcome),
-            Asked::Compare { sha256, attempts } => self.compare_answer(store, at, sha256, attempts, outcome),
-            Asked::ParcelPhoto => self.parcel_photo(store, at, outcome),
-            Asked::Parcel(sha256) => self.parcel_answer(store, at, sha256, outcome),
+            PendingRequest::Pull { cursor } => self.pull_answer(store, at, &cursor, outcome),
+            PendingRequest::Manifest => self.manifest_answer(store, at, outcome),
+            PendingRequest::File(wanted) => self.file_answer(store, at, &wanted, outcome),
+            PendingRequest::Compare { sha256, attempts } => {
+                self.compare_answer(store, at, sha256, attempts, outcome)
+            }
+            PendingRequest::ParcelPhoto => self.parcel_photo(store, at, outcome),
+            PendingRequest::Parcel(sha256) => self.parcel_answer(store, at, sha256, outcome),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     Result,
     platform::clock::Clock,
     store::{
-        data_use::{Month, TrafficKind},
+        data_use::{PlanMonth, TrafficKind},
         database::Store,
     },
     sync::policy::Policy,
@@ -68,6 +68,6 @@ impl<'a> Meter<'a> {
             return Ok(());
         }
         let now = self.store.clock_reading(self.clock.read())?.estimate();
-        self.store.add_traffic(&Month::of(now), self.metered, &used)
+        self.store.add_traffic(&PlanMonth::of(now), self.metered, &used)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     },
     store::{
         account::Account,
-        pending::{Pending, PendingPhoto},
+        pending::{PendingPhoto, PendingWork},
     },
 };
 use protocol::{
@@ -29,7 +29,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 /// A parcel being packed.
 #[derive(Debug)]
-pub struct Pack {
+pub struct ParcelBuilder {
     contents: Contents,
     entries: Vec<EntryId>,
     /// Photos whose bytes are still to be read.
@@ -39,13 +39,13 @@ pub struct Pack {
     hashes: BTreeSet<Sha256>,
 }
 
-impl Pack {
+impl ParcelBuilder {
     /// The next parcel out of what is pending and not `done`.
     ///
     /// # Errors
     /// `data.malformed` for an entry that is no text.
     pub fn next(
-        pending: &Pending,
+        pending: &PendingWork,
         done: &BTreeSet<Sha256>,
         clock: ClockReading,
         sealed_for: SealedFor,
@@ -175,14 +175,14 @@ impl Pack {
         let key: ParcelKey = account
             .parcel_key
             .parse()
-            .map_err(|e: protocol::parcel::NotSealed| Error::Vault(e.to_string()))?;
+            .map_err(|e: protocol::parcel::NotSealed| Error::Keystore(e.to_string()))?;
         let sender = Sender {
             stream: account.stream,
             certificate: &account.certificate,
             signer,
         };
         seal(&sender, &key, &self.contents, &self.photos, random_bytes(random)?)
-            .map_err(|error| Error::Vault(error.to_string()))
+            .map_err(|error| Error::Keystore(error.to_string()))
     }
 }
 

@@ -5,10 +5,10 @@ use crate::{
     platform::clock::ClockRaw,
     store::{database::Store, offer::RefusedElement},
     sync::{
+        failure::{FailureKind, SyncFailure, classify, concerns_stream, failure, read_answer},
         report::Progress,
         state::Sync,
-        step::{Action, Asked, Outcome},
-        verdict::{Failure, Verdict, classify, concerns_stream, failure, read_answer},
+        step::{NextAction, PendingRequest, StepOutcome},
     },
     transport::request::Method,
 };
@@ -26,7 +26,11 @@ use protocol::{
 };
 
 impl Sync {
-    pub(super) fn push_action(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(Asked, Action)>> {
+    pub(super) fn push_action(
+        &mut self,
+        store: &Store,
+        now: &ClockRaw,
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
         let batch = store.offer(now.wall, self.push.entries, self.push.bytes)?;
         if batch.is_empty() {
             return Ok(None);
@@ -45,7 +49,7 @@ impl Sync {
             entries,
         })?;
         let signature = self.signer.sign(&push_message(self.token(), &body))?;
-        let asked = Asked::Push {
+        let asked = PendingRequest::Push {
             body: Sha256::of(&body),
             ids,
         };
@@ -59,7 +63,7 @@ impl Sync {
                 self.account.post,
             ))
             .json(body);
-        Ok(Some((asked, Action::Send(request))))
+        Ok(Some((asked, NextAction::Send(request))))
     }
 
     pub(super) fn push_answer(
@@ -68,7 +72,7 @@ impl Sync {
         now: Millis,
         body: Sha256,
         sent: &[(EntryId, u64, Sha256)],
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         if believed_without_reason(&outcome, body, sent) {
             store.accept(&receipts_at(sent, now), &[], &StreamMark::default())?;
@@ -78,7 +82,7 @@ impl Sync {
             .and_then(|response| read_answer::<PushAnswer>(&response.body, "push"))
             .and_then(|answer| match answer.body_sha256 == body {
                 true => Ok(answer),
-                false => Err(Failure::foreign("an answer to another push")),
+                false => Err(SyncFailure::foreign("an answer to another push")),
             });
         let answer = match answer {
             Ok(answer) => answer,
@@ -130,7 +134,7 @@ impl Sync {
             self.well(store)?;
         } else {
             let without = failure(
-                Verdict::Transient { retry_after_ms: None },
+                FailureKind::Transient { retry_after_ms: None },
                 "receipt.missing",
                 "服务器的回执与本条内容不符或缺失，将重新发送",
                 "the server gave no receipt for exactly these bytes; it will be sent again",
@@ -151,21 +155,23 @@ impl Sync {
         store: &Store,
         now: Millis,
         sent: &[(EntryId, u64, Sha256)],
-        failure: &Failure,
+        failure: &SyncFailure,
     ) -> Result<()> {
         let ids: Vec<EntryId> = sent.iter().map(|(id, ..)| *id).collect();
         let many = ids.len() > 1;
-        let narrow = match failure.verdict {
-            Verdict::Authenticate => return self.unwell(store, now, failure, 0, false),
-            Verdict::Refused if concerns_stream(&failure.reason.code) => {
+        let narrow = match failure.kind {
+            FailureKind::Authenticate => return self.unwell(store, now, failure, 0, false),
+            FailureKind::Refused if concerns_stream(&failure.reason.code) => {
                 return self.unwell(store, now, failure, 0, false);
             }
             // Which one is at fault? Half of them, with no waiting, until it is alone.
-            Verdict::Split | Verdict::Refused | Verdict::Transient { retry_after_ms: None } => many,
-            Verdict::Transient {
+            FailureKind::Split | FailureKind::Refused | FailureKind::Transient { retry_after_ms: None } => {
+                many
+            }
+            FailureKind::Transient {
                 retry_after_ms: Some(_),
             } => false,
-            Verdict::Network => {
+            FailureKind::Network => {
                 self.push.halve(ids.len());
                 false
             }
@@ -205,8 +211,8 @@ fn receipts_at(sent: &[(EntryId, u64, Sha256)], received: Millis) -> Vec<Receipt
 }
 
 /// Whether a deliberate defect takes this outcome for receipts of all that was sent.
-fn believed_without_reason(outcome: &Outcome, body: Sha256, sent: &[(EntryId, u64, Sha256)]) -> bool {
-    let Outcome::Answer(answer) = outcome else {
+fn believed_without_reason(outcome: &StepOutcome, body: Sha256, sent: &[(EntryId, u64, Sha256)]) -> bool {
+    let StepOutcome::Answer(answer) = outcome else {
         return sabotage::is(Defect::ReceivedWithoutReceipt);
     };
     match answer.status {

@@ -3,13 +3,13 @@
 use crate::{
     Result,
     platform::clock::ClockRaw,
-    store::{database::Store, retry::Step},
+    store::{database::Store, retry::SyncStep},
     sync::{
+        failure::{FailureKind, classify, read_answer},
         report::Progress,
         state::Sync,
-        step::{Action, Asked, Outcome},
-        token::{CHALLENGE_MS, MARGIN_MS, Timed},
-        verdict::{Verdict, classify, read_answer},
+        step::{NextAction, PendingRequest, StepOutcome},
+        token::{CHALLENGE_MS, MARGIN_MS, TimedText},
     },
     transport::request::{Method, Request},
 };
@@ -36,7 +36,7 @@ impl Sync {
         &mut self,
         store: &Store,
         now: &ClockRaw,
-    ) -> Result<Option<(Asked, Action)>> {
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
         if self.session.valid(now).is_some() {
             return Ok(None);
         }
@@ -44,7 +44,7 @@ impl Sync {
         let Some(challenge) = self.session.challenge.as_ref().and_then(|c| c.valid(now)) else {
             let body = serde_json::to_vec(&ChallengeRequest { stream })?;
             let request = Request::new(Method::Post, self.path("challenge")).json(body);
-            return Ok(Some((Asked::Challenge, Action::Send(request))));
+            return Ok(Some((PendingRequest::Challenge, NextAction::Send(request))));
         };
         let body = TokenRequest {
             stream,
@@ -54,7 +54,7 @@ impl Sync {
             certificate: self.session.readmit.then(|| self.account.certificate.clone()),
         };
         let request = Request::new(Method::Post, self.path("token")).json(serde_json::to_vec(&body)?);
-        Ok(Some((Asked::Token, Action::Send(request))))
+        Ok(Some((PendingRequest::Token, NextAction::Send(request))))
     }
 
     pub(super) fn challenge_answer(
@@ -62,16 +62,16 @@ impl Sync {
         store: &Store,
         sent: &ClockRaw,
         now: &ClockRaw,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         let answer: ChallengeAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "challenge"))
         {
             Ok(answer) => answer,
-            Err(failure) => return self.step_failed(store, now.wall, Step::Session, &failure),
+            Err(failure) => return self.step_failed(store, now.wall, SyncStep::Session, &failure),
         };
         store.learn_server_time(sent, now, answer.server_time)?;
         self.see_epoch(store, &answer.epoch)?;
-        self.session.challenge = Some(Timed {
+        self.session.challenge = Some(TimedText {
             text: answer.challenge,
             boot: now.boot.clone(),
             until_ms: now.monotonic_ms.saturating_add(CHALLENGE_MS),
@@ -84,7 +84,7 @@ impl Sync {
         store: &Store,
         sent: &ClockRaw,
         now: &ClockRaw,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         // A challenge serves once, whatever came of it.
         self.session.challenge = None;
@@ -94,9 +94,9 @@ impl Sync {
             Err(mut failure) => {
                 if readmitting && failure.reason.code == "stream.unknown" {
                     // Not even the certificate helped: no use in asking again at once.
-                    failure.verdict = Verdict::Refused;
+                    failure.kind = FailureKind::Refused;
                 }
-                return self.step_failed(store, now.wall, Step::Session, &failure);
+                return self.step_failed(store, now.wall, SyncStep::Session, &failure);
             }
         };
         store.learn_server_time(sent, now, answer.server_time)?;
@@ -111,7 +111,7 @@ impl Sync {
         }
         self.session.readmit = false;
         let life = i64::from(answer.expires_in_s).saturating_mul(1000);
-        self.session.token = Some(Timed {
+        self.session.token = Some(TimedText {
             text: answer.token,
             boot: now.boot.clone(),
             // A very short life still gives one request.

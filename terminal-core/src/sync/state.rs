@@ -6,18 +6,18 @@ use crate::{
     store::{
         account::Account,
         database::Store,
-        retry::{Retry, Step},
+        retry::{Retry, SyncStep},
     },
     sync::{
         backoff,
-        ending::Handover,
-        limits::{FIRST_CHUNK, Limits},
-        policy::{Held, Policy},
+        ending::StreamHandover,
+        failure::{FailureKind, SyncFailure, concerns_stream},
+        limits::{FIRST_CHUNK, PushLimits},
+        policy::{HeldBack, Policy},
         report::{Progress, SyncReport},
-        step::Asked,
-        token::Session,
-        upstream::Upstream,
-        verdict::{Failure, Verdict, concerns_stream},
+        step::PendingRequest,
+        token::TokenState,
+        upstream::PhotoUploads,
     },
 };
 use protocol::{sign::Signer, time::Millis};
@@ -26,14 +26,14 @@ use std::sync::Arc;
 /// What one run hands to the next in the life of a process: the token, and how much at once has gone well. Nothing
 /// is lost without it but a few exchanges.
 #[derive(Default)]
-pub struct Memory {
-    session: Session,
-    push: Limits,
+pub struct SyncMemory {
+    session: TokenState,
+    push: PushLimits,
     photo_chunk: Option<u64>,
     file_chunk: Option<u64>,
 }
 
-impl Memory {
+impl SyncMemory {
     /// The token if it still holds for a while.
     pub fn token(&self, now: &ClockRaw) -> Option<&str> {
         self.session.valid(now)
@@ -51,10 +51,10 @@ pub struct Sync {
     pub(super) random: Arc<dyn Random>,
     pub(super) policy: Policy,
     pub(super) begun: bool,
-    pub(super) asked: Option<(Asked, ClockRaw)>,
-    pub(super) session: Session,
-    pub(super) push: Limits,
-    pub(super) photo: Upstream,
+    pub(super) asked: Option<(PendingRequest, ClockRaw)>,
+    pub(super) session: TokenState,
+    pub(super) push: PushLimits,
+    pub(super) photo: PhotoUploads,
     /// A pull is due: at the start and after something was delivered.
     pub(super) pull_due: bool,
     pub(super) pulls_again: u32,
@@ -64,7 +64,7 @@ pub struct Sync {
     pub(super) failures: u32,
     pub(super) epoch: Option<String>,
     /// The server said in this run that the stream has ended.
-    pub(super) handover: Option<Handover>,
+    pub(super) handover: Option<StreamHandover>,
     pub(super) report: SyncReport,
     pub(super) events: Vec<Progress>,
 }
@@ -87,9 +87,9 @@ impl Sync {
             policy,
             begun: false,
             asked: None,
-            session: Session::default(),
-            push: Limits::default(),
-            photo: Upstream::default(),
+            session: TokenState::default(),
+            push: PushLimits::default(),
+            photo: PhotoUploads::default(),
             pull_due: true,
             pulls_again: 0,
             manifest_due: true,
@@ -105,7 +105,7 @@ impl Sync {
         })
     }
     /// Begins where an earlier run of this process ended.
-    pub fn recall(&mut self, memory: Memory) {
+    pub fn recall(&mut self, memory: SyncMemory) {
         self.session = memory.session;
         self.push = memory.push;
         if let Some(chunk) = memory.photo_chunk {
@@ -114,8 +114,8 @@ impl Sync {
         self.file_chunk = memory.file_chunk.unwrap_or(self.file_chunk);
     }
     /// What the next run may begin with.
-    pub fn into_memory(self) -> Memory {
-        Memory {
+    pub fn into_memory(self) -> SyncMemory {
+        SyncMemory {
             photo_chunk: Some(self.photo.chunk()),
             file_chunk: Some(self.file_chunk),
             session: self.session,
@@ -123,7 +123,7 @@ impl Sync {
         }
     }
     /// From now on photos and files wait. Whether that changed anything.
-    pub fn hold_back(&mut self, held: Held) -> bool {
+    pub fn hold_back(&mut self, held: HeldBack) -> bool {
         let changes = self.policy.photos || self.policy.files;
         self.policy = self.policy.without(held);
         changes
@@ -143,9 +143,9 @@ impl Sync {
     pub(super) fn well(&mut self, store: &Store) -> Result<()> {
         self.failures = 0;
         self.session.refusals = 0;
-        let step = store.step(Step::Session)?;
+        let step = store.step(SyncStep::Session)?;
         if step.attempts > 0 {
-            store.set_step(Step::Session, &Retry::default())?;
+            store.set_step(SyncStep::Session, &Retry::default())?;
         }
         Ok(())
     }
@@ -156,44 +156,44 @@ impl Sync {
         &mut self,
         store: &Store,
         now: Millis,
-        failure: &Failure,
+        failure: &SyncFailure,
         attempts: u32,
         stop: bool,
     ) -> Result<()> {
-        tracing::info!(code = failure.reason.code, verdict = ?failure.verdict, "sync step failed");
+        tracing::info!(code = failure.reason.code, kind = ?failure.kind, "sync step failed");
         self.report.problem = Some(failure.reason.clone());
         self.events.push(Progress::Problem(failure.reason.clone()));
         self.failures = self.failures.saturating_add(1);
-        if let Some(due) = Handover::due(&self.account, &failure.reason) {
+        if let Some(due) = StreamHandover::due(&self.account, &failure.reason) {
             self.handover = Some(due);
         }
-        let pause = match failure.verdict {
-            Verdict::Network
-            | Verdict::Transient {
+        let pause = match failure.kind {
+            FailureKind::Network
+            | FailureKind::Transient {
                 retry_after_ms: Some(_),
             } => true,
-            Verdict::Authenticate => {
+            FailureKind::Authenticate => {
                 self.session.forget(&failure.reason.code);
                 self.session.refusals > 2
             }
-            Verdict::Refused if concerns_stream(&failure.reason.code) => {
+            FailureKind::Refused if concerns_stream(&failure.reason.code) => {
                 self.session.forget(&failure.reason.code);
                 true
             }
-            Verdict::Transient { retry_after_ms: None } | Verdict::Split | Verdict::Refused => {
+            FailureKind::Transient { retry_after_ms: None } | FailureKind::Split | FailureKind::Refused => {
                 self.failures >= TIRED
             }
         };
         if pause || stop {
-            let before = store.step(Step::Session)?.attempts;
+            let before = store.step(SyncStep::Session)?.attempts;
             let retry = backoff::after(failure, before.max(attempts), now, self.random.as_ref())?;
-            store.set_step(Step::Session, &retry)?;
+            store.set_step(SyncStep::Session, &retry)?;
             self.failures = 0;
             self.session.refusals = 0;
         }
         Ok(())
     }
-    pub(super) fn retry_after(&self, failure: &Failure, attempts: u32, now: Millis) -> Result<Retry> {
+    pub(super) fn retry_after(&self, failure: &SyncFailure, attempts: u32, now: Millis) -> Result<Retry> {
         backoff::after(failure, attempts, now, self.random.as_ref())
     }
     /// A step that belongs to no row failed.
@@ -201,16 +201,16 @@ impl Sync {
         &mut self,
         store: &Store,
         now: Millis,
-        step: Step,
-        failure: &Failure,
+        step: SyncStep,
+        failure: &SyncFailure,
     ) -> Result<()> {
         let attempts = store.step(step)?.attempts;
         // A token that ended is renewed at once, and the step goes on in this very run.
-        if step != Step::Session && failure.verdict != Verdict::Authenticate {
+        if step != SyncStep::Session && failure.kind != FailureKind::Authenticate {
             store.set_step(step, &self.retry_after(failure, attempts, now)?)?;
         }
         // Without a token nothing goes, so its failure stops the run; only a stale challenge is asked anew.
-        let stop = step == Step::Session && failure.verdict != Verdict::Authenticate;
+        let stop = step == SyncStep::Session && failure.kind != FailureKind::Authenticate;
         self.unwell(store, now, failure, attempts, stop)
     }
     /// Takes note of the epoch in an answer. A new one: the server was restored, so the mark that comes with

@@ -2,7 +2,7 @@
 
 use crate::{
     platform::photo_files::PhotoFileError,
-    store::{files::WantedFile, uploads::Upload},
+    store::{files::WantedFile, uploads::PhotoUpload},
     transport::{
         error::TransportError,
         request::{Request, Response},
@@ -12,10 +12,10 @@ use protocol::{ids::EntryId, photo::Sha256, time::Millis};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Send this and apply [`Outcome::Answer`] or [`Outcome::Failed`].
+pub enum NextAction {
+    /// Send this and apply [`StepOutcome::Answer`] or [`StepOutcome::Failed`].
     Send(Request),
-    /// Read these plain bytes of a photo and apply [`Outcome::Photo`].
+    /// Read these plain bytes of a photo and apply [`StepOutcome::Photo`].
     ReadPhoto {
         /// Name in the photo folder.
         file: String,
@@ -33,7 +33,7 @@ pub enum Action {
 
 /// What came of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum StepOutcome {
     /// A whole answer, whatever its status.
     Answer(Response),
     /// No answer.
@@ -44,26 +44,26 @@ pub enum Outcome {
 
 /// What was asked for and not answered yet.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) enum PendingRequest {
     Challenge,
     Token,
     Push {
         body: Sha256,
         ids: Vec<(EntryId, u64, Sha256)>,
     },
-    Create(Upload),
+    Create(PhotoUpload),
     Head {
-        upload: Upload,
+        upload: PhotoUpload,
         url: String,
     },
     Patch {
-        upload: Upload,
+        upload: PhotoUpload,
         url: String,
         offset: u64,
         len: u64,
     },
     ReadPhoto {
-        upload: Upload,
+        upload: PhotoUpload,
         url: String,
         offset: u64,
         len: u64,

@@ -10,28 +10,28 @@ pub(super) const MARGIN_MS: i64 = 30_000;
 
 /// Token and what is needed to get one. Times are monotonic, with their boot: the wall clock may jump.
 #[derive(Default)]
-pub(super) struct Session {
-    pub(super) token: Option<Timed>,
-    pub(super) challenge: Option<Timed>,
+pub(super) struct TokenState {
+    pub(super) token: Option<TimedText>,
+    pub(super) challenge: Option<TimedText>,
     /// Send the certificate with the next token request.
     pub(super) readmit: bool,
     /// Times in a row that the server asked us to authenticate again.
     pub(super) refusals: u32,
 }
 
-pub(super) struct Timed {
+pub(super) struct TimedText {
     pub(super) text: String,
     pub(super) boot: String,
     pub(super) until_ms: i64,
 }
 
-impl Timed {
+impl TimedText {
     pub(super) fn valid(&self, now: &ClockRaw) -> Option<&str> {
         (self.boot == now.boot && now.monotonic_ms < self.until_ms).then_some(self.text.as_str())
     }
 }
 
-impl Session {
+impl TokenState {
     /// The server does not accept what we have.
     pub(super) fn forget(&mut self, code: &str) {
         self.token = None;

@@ -1,6 +1,6 @@
 //! The photo upload under way in a run.
 
-use crate::store::uploads::Upload;
+use crate::store::uploads::PhotoUpload;
 
 /// Bytes of the first part of a run: a bad network shows itself early. Doubled by success, halved by failure.
 const FIRST: u64 = 64 * 1024;
@@ -10,15 +10,15 @@ pub(super) const MOST: u64 = 1024 * 1024;
 pub(super) const LEAST: u64 = 16 * 1024;
 
 /// The upload under way in this run.
-pub(super) struct Upstream {
-    pub(super) active: Option<Active>,
+pub(super) struct PhotoUploads {
+    pub(super) active: Option<ActiveUpload>,
     pub(super) chunk: u64,
     /// Uploads lost or out of step in this run.
     pub(super) stumbles: u32,
 }
 
-pub(super) struct Active {
-    pub(super) upload: Upload,
+pub(super) struct ActiveUpload {
+    pub(super) upload: PhotoUpload,
     pub(super) url: String,
     pub(super) offset: u64,
     /// Bytes at `offset`, read and not sent yet.
@@ -27,7 +27,7 @@ pub(super) struct Active {
     pub(super) asked_again: bool,
 }
 
-impl Upstream {
+impl PhotoUploads {
     pub(super) fn chunk(&self) -> u64 {
         self.chunk
     }
@@ -37,7 +37,7 @@ impl Upstream {
     }
 }
 
-impl Default for Upstream {
+impl Default for PhotoUploads {
     fn default() -> Self {
         Self {
             active: None,

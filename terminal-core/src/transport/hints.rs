@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 /// Why no stream of hints was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoHints {
+pub enum NoHintStream {
     /// The server answered with something else than an event stream.
     Answer(Response),
     /// No response came.
@@ -20,7 +20,7 @@ pub enum NoHints {
 
 /// What came from the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum HintEvent {
     /// Pull now.
     Hint,
     /// A sign of life.
@@ -32,14 +32,14 @@ pub enum Heard {
 }
 
 /// An open line.
-pub struct HintLine<'a> {
+pub struct HintStream<'a> {
     runtime: &'a Runtime,
     answer: reqwest::Response,
     lines: Lines,
     traffic: Traffic,
 }
 
-impl<'a> HintLine<'a> {
+impl<'a> HintStream<'a> {
     pub(super) fn new(runtime: &'a Runtime, answer: reqwest::Response, traffic: Traffic) -> Self {
         Self {
             runtime,
@@ -49,7 +49,7 @@ impl<'a> HintLine<'a> {
         }
     }
     /// Waits at most `wait` for the next sign.
-    pub fn next(&mut self, wait: Duration, cancel: &CancelToken) -> Heard {
+    pub fn next(&mut self, wait: Duration, cancel: &CancelToken) -> HintEvent {
         let answer = &mut self.answer;
         let piece = self.runtime.block_on(async {
             tokio::select! {
@@ -64,14 +64,14 @@ impl<'a> HintLine<'a> {
             }
         });
         match piece {
-            None => Heard::Quiet,
-            Some(Err(error)) => Heard::Closed(error),
+            None => HintEvent::Quiet,
+            Some(Err(error)) => HintEvent::Closed(error),
             Some(Ok(piece)) => {
                 self.traffic.received += u64::try_from(piece.len()).unwrap_or(0);
                 if self.lines.take(&piece) {
-                    Heard::Hint
+                    HintEvent::Hint
                 } else {
-                    Heard::Alive
+                    HintEvent::Alive
                 }
             }
         }

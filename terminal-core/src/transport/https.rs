@@ -12,7 +12,7 @@ use crate::transport::{
     cancel::CancelToken,
     error::{TransportError, chain, failed},
     exchange::Transport,
-    hints::{Heard, HintLine, NoHints},
+    hints::{HintEvent, HintStream, NoHintStream},
     pins::{Pins, tls},
     request::{KEPT_HEADERS, Method, Request, Response, Traffic},
 };
@@ -137,18 +137,18 @@ impl Https {
     }
 
     /// Opens the server's line of hints; an answer that is none, or no answer, comes back as it was.
-    pub fn listen(&self, request: &Request, cancel: &CancelToken) -> Result<HintLine<'_>, NoHints> {
-        let runtime = self.runtime().map_err(NoHints::Failed)?;
+    pub fn listen(&self, request: &Request, cancel: &CancelToken) -> Result<HintStream<'_>, NoHintStream> {
+        let runtime = self.runtime().map_err(NoHintStream::Failed)?;
         let sent = Arc::new(AtomicU64::new(0));
         let opened = runtime.block_on(until(cancel, EXCHANGE, self.ask(request, &sent)));
-        let answer = opened.map_err(NoHints::Failed)?;
+        let answer = opened.map_err(NoHintStream::Failed)?;
         let head = head_of(&answer);
         let is_stream = head
             .header("content-type")
             .is_some_and(|text| text.starts_with("text/event-stream"));
         let got = head.size();
         if head.status == 200 && is_stream {
-            return Ok(HintLine::new(
+            return Ok(HintStream::new(
                 runtime,
                 answer,
                 Traffic {
@@ -159,11 +159,11 @@ impl Https {
         }
         let received = AtomicU64::new(0);
         let whole = runtime.block_on(until(cancel, EXCHANGE, read(answer, head, None, &received)));
-        Err(whole.map_or_else(NoHints::Failed, NoHints::Answer))
+        Err(whole.map_or_else(NoHintStream::Failed, NoHintStream::Answer))
     }
 
     /// Waits without a line; a cancel ends it.
-    pub fn wait(&self, time: Duration, cancel: &CancelToken) -> Heard {
+    pub fn wait(&self, time: Duration, cancel: &CancelToken) -> HintEvent {
         let quiet = async {
             tokio::time::sleep(time).await;
             Ok(())
@@ -171,7 +171,7 @@ impl Https {
         let waited = self
             .runtime()
             .and_then(|runtime| runtime.block_on(until(cancel, time + EXCHANGE, quiet)));
-        waited.map_or_else(Heard::Closed, |()| Heard::Quiet)
+        waited.map_or_else(HintEvent::Closed, |()| HintEvent::Quiet)
     }
 
     fn runtime(&self) -> Result<&Runtime, TransportError> {

@@ -12,6 +12,6 @@ pub(crate) mod request;
 pub use cancel::CancelToken;
 pub use error::TransportError;
 pub use exchange::Transport;
-pub use hints::{Heard, HintLine, NoHints};
+pub use hints::{HintEvent, HintStream, NoHintStream};
 pub use https::Https;
 pub use request::{KEPT_HEADERS, Method, Request, Response, Traffic};

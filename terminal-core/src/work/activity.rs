@@ -4,7 +4,7 @@
 use crate::{
     Error, Result,
     terminal::Terminal,
-    work::draft::{Content, Draft},
+    work::draft::{Draft, DraftContent},
 };
 use protocol::{
     codes::CellCode,
@@ -34,7 +34,7 @@ pub struct ActivityContent {
     pub summary: String,
 }
 
-impl Content for ActivityContent {
+impl DraftContent for ActivityContent {
     const KIND: EntryKind = EntryKind::Activity;
     const PHOTO_ROLE: PhotoRole = PhotoRole::Activity;
 
@@ -164,7 +164,7 @@ impl Terminal {
     ///
     /// # Errors
     /// `activity.unknown`; `activity.approved` when it has passed; `item.mended_already`.
-    pub fn mend_activity(&self, record: RecordId) -> Result<ActivityDraft> {
+    pub fn revise_activity(&self, record: RecordId) -> Result<ActivityDraft> {
         let row = self.activity_row(record)?;
         if let Some(ActivityRow {
             state: Open::Known(ActivityState::Approved),
@@ -186,7 +186,7 @@ impl Terminal {
             && let Some((entry, Payload::Activity(sent))) = open.said
         {
             let photos = sent.photos.clone();
-            return Draft::mend(self, record, entry.id, &photos, sent.into());
+            return Draft::revise(self, record, entry.id, &photos, sent.into());
         }
         match (last, row) {
             (Some(last), _) => {
@@ -194,7 +194,7 @@ impl Terminal {
                     return Err(unknown());
                 };
                 let photos = sent.photos.clone();
-                Draft::mend(self, record, last.id, &photos, sent.into())
+                Draft::revise(self, record, last.id, &photos, sent.into())
             }
             // Written on an earlier handset: the title is what the mailbox says of it.
             (None, Some(row)) => {
@@ -202,7 +202,7 @@ impl Terminal {
                     title: row.title,
                     ..ActivityContent::default()
                 };
-                Draft::mend(self, record, row.entry, &[], content)
+                Draft::revise(self, record, row.entry, &[], content)
             }
             (None, None) => Err(unknown()),
         }

@@ -20,7 +20,7 @@ use protocol::{
 
 /// Whether the worker is on duty, as far as this handset knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presence {
+pub struct HandsetPresence {
     pub on_duty: bool,
     /// Since when, by the best clock there is; absent when there never was a check-in.
     pub since: Option<Millis>,
@@ -75,7 +75,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn presence(&self) -> Result<Presence> {
+    pub fn presence(&self) -> Result<HandsetPresence> {
         let withdrawn = self.withdrawn()?;
         let mut checks = self.store().items_of_kind(EntryKind::CheckIn)?;
         checks.extend(self.store().items_of_kind(EntryKind::CheckOut)?);
@@ -90,7 +90,7 @@ impl Terminal {
         let here = last
             .map(|item| {
                 let (entry, _) = self.store().entry(item.id)?;
-                Ok::<_, Error>(Presence {
+                Ok::<_, Error>(HandsetPresence {
                     on_duty: item.kind == Open::Known(EntryKind::CheckIn),
                     since: Some(entry.evidence.clock.estimate()),
                     confirmed: received.is_some(),
@@ -98,7 +98,7 @@ impl Terminal {
             })
             .transpose()?;
         Ok(match (here, said) {
-            (None, None) => Presence {
+            (None, None) => HandsetPresence {
                 on_duty: false,
                 since: None,
                 confirmed: true,
@@ -115,8 +115,8 @@ impl Terminal {
     }
 }
 
-fn from_server(said: &PresenceRow) -> Presence {
-    Presence {
+fn from_server(said: &PresenceRow) -> HandsetPresence {
+    HandsetPresence {
         on_duty: said.present,
         since: Some(said.since),
         confirmed: true,

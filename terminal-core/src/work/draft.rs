@@ -10,17 +10,17 @@
 
 use crate::{
     Error, Result,
-    grid::place::Place,
+    grid::place::LocatedPlace,
     photos::{
-        folder::{Source, Taken},
+        folder::{PhotoSource, TakenPhoto},
         stamp::{StampPlace, stamp},
     },
-    store,
+    store::drafts::SavedDraft,
     terminal::Terminal,
     words,
     work::{
         filing::Filing,
-        saved_draft::{DraftPhoto, Stored, of_newer_app, saved_kind},
+        saved_draft::{DraftPhoto, Stored, newer_app_draft, saved_kind},
     },
 };
 use protocol::{
@@ -35,7 +35,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// What a draft of one kind holds besides photos and position. The three kinds are
 /// [`ReportContent`], [`crate::activity::ActivityContent`] and [`crate::tasks::AnswerContent`].
-pub trait Content: Clone + Serialize + DeserializeOwned {
+pub trait DraftContent: Clone + Serialize + DeserializeOwned {
     /// The kind of entry it becomes.
     const KIND: EntryKind;
     /// What its photos show.
@@ -72,14 +72,14 @@ pub struct Submitted {
     pub again: bool,
 }
 
-impl<C: Content> Draft<C> {
+impl<C: DraftContent> Draft<C> {
     /// A new draft about a new record. Nothing is saved until it holds something.
     pub(crate) fn begin(terminal: &Terminal, content: C) -> Result<Self> {
         let (id, record) = (terminal.new_entry_id()?, terminal.new_record_id()?);
         Ok(Self::with(terminal, id, record, None, content))
     }
     /// A draft that mends `supersedes` as a new version of its record.
-    pub(crate) fn mend(
+    pub(crate) fn revise(
         terminal: &Terminal,
         record: RecordId,
         supersedes: EntryId,
@@ -129,7 +129,7 @@ impl<C: Content> Draft<C> {
     /// The draft with this id, as it was saved.
     pub(crate) fn load(terminal: &Terminal, id: EntryId) -> Result<Self> {
         let draft = terminal.store().draft(id)?.ok_or(Error::NoSuchItem)?;
-        let newer = || Error::Input(of_newer_app());
+        let newer = || Error::Input(newer_app_draft());
         if saved_kind(&draft).ok_or_else(newer)? != C::KIND {
             return Err(Error::input(
                 "draft.other_kind",
@@ -178,7 +178,7 @@ impl<C: Content> Draft<C> {
     ///
     /// # Errors
     /// `photo.*`; the draft stays as it was.
-    pub fn add_photo(&mut self, source: Source<'_>) -> Result<&mut Self> {
+    pub fn add_photo(&mut self, source: PhotoSource<'_>) -> Result<&mut Self> {
         // From the file to the draft that names it nothing may be swept away.
         let _turn = self.terminal.turn()?;
         let stamp_place = self.stamp_place()?;
@@ -212,7 +212,7 @@ impl<C: Content> Draft<C> {
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
         self.add_taken(taken)
     }
-    fn add_taken(&mut self, taken: Taken) -> Result<&mut Self> {
+    fn add_taken(&mut self, taken: TakenPhoto) -> Result<&mut Self> {
         if self.stored.photos.iter().any(|p| p.original == taken.original) {
             // The same picture with a later stamp: the first one stays, this file is named by nothing.
             if !self
@@ -264,7 +264,7 @@ impl<C: Content> Draft<C> {
                 "this has been submitted already; withdraw it and file it anew to change it",
             ));
         }
-        self.terminal.store().save_draft(&store::drafts::Draft {
+        self.terminal.store().save_draft(&SavedDraft {
             id: self.id,
             kind: C::KIND.as_str().into(),
             json: serde_json::to_string(&self.stored)?,
@@ -332,7 +332,7 @@ impl<C: Content> Draft<C> {
         Ok(submitted)
     }
     /// Where it is: the matter's own place, else where the worker stands.
-    fn located(&self) -> Result<Option<Place>> {
+    fn located(&self) -> Result<Option<LocatedPlace>> {
         self.stored
             .content
             .place()

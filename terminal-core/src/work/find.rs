@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     terminal::Terminal,
     words,
-    work::tasks::{Task, task_unknown},
+    work::tasks::{HandsetTask, unknown_task},
 };
 use protocol::{
     entry::receipt_number,
@@ -27,7 +27,7 @@ impl Terminal {
                 .ok_or(Error::NoSuchItem);
         }
         let drafts = self.store().drafts()?.into_iter().map(|draft| draft.id);
-        let elsewhere = self.unsettled(&items)?.into_iter().map(|open| open.row.entry);
+        let elsewhere = self.needs_action(&items)?.into_iter().map(|open| open.row.entry);
         let here = items.iter().map(|item| item.id);
         let mut ids: Vec<EntryId> = here.chain(drafts).chain(elsewhere).collect();
         ids.sort_unstable();
@@ -45,8 +45,8 @@ impl Terminal {
     /// # Errors
     /// `task.unknown`, `item.ambiguous`.
     pub fn find_task(&self, text: &str) -> Result<TaskId> {
-        let ids = self.tasks()?.iter().map(Task::id).collect();
-        one_of(text, ids, task_unknown())
+        let ids = self.tasks()?.iter().map(HandsetTask::id).collect();
+        one_of(text, ids, unknown_task())
     }
     /// The record that a short id of it or of one of its items means.
     ///
@@ -56,7 +56,7 @@ impl Terminal {
         match self.find_item(text) {
             Ok(id) => match self.store().item(id)? {
                 Some(item) => Ok(item.record),
-                None => Ok(self.unsettled_entry(id)?.ok_or(Error::NoSuchItem)?.row.record),
+                None => Ok(self.needs_action_entry(id)?.ok_or(Error::NoSuchItem)?.row.record),
             },
             Err(Error::NoSuchItem) => {
                 let mut records: Vec<RecordId> =

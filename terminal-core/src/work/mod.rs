@@ -25,10 +25,10 @@ pub(crate) mod withdraw;
 
 pub use activity::{ActivityContent, ActivityDraft};
 pub use catalogue::{one, search};
-pub use check_in::Presence;
-pub use draft::{Content, Draft, Submitted};
-pub use queue_row::{QueueRow, State};
+pub use check_in::HandsetPresence;
+pub use draft::{Draft, DraftContent, Submitted};
+pub use queue_row::{ItemState, QueueRow};
 pub use report::{ReportContent, ReportDraft};
 pub use status::Status;
-pub use tasks::{AnswerContent, AnswerDraft, Task, Way};
+pub use tasks::{AnswerContent, AnswerDraft, HandsetTask, TaskDistance};
 pub use withdraw::Withdrawal;

@@ -17,13 +17,13 @@ use protocol::{
 };
 
 /// An entry that is not here, as the mailbox tells of it.
-pub(crate) struct Unsettled {
+pub(crate) struct NeedsAction {
     pub row: UnsettledRow,
     /// What it says, where that reads.
     pub said: Option<(Entry, Payload)>,
 }
 
-impl Unsettled {
+impl NeedsAction {
     fn read(row: UnsettledRow) -> Self {
         let entry = row.content.as_ref().and_then(|content| {
             let (entry, payload) = Entry::read(content.to_string().as_bytes()).ok()?;
@@ -45,23 +45,23 @@ pub(super) fn takes_back(withdrawal: &Item, entry: EntryId) -> bool {
 
 impl Terminal {
     /// All that is open and neither here nor mended by something that is.
-    pub(crate) fn unsettled(&self, items: &[Item]) -> Result<Vec<Unsettled>> {
+    pub(crate) fn needs_action(&self, items: &[Item]) -> Result<Vec<NeedsAction>> {
         let rows: Vec<UnsettledRow> = self.store().mailbox_of(kind::UNSETTLED)?;
         let is_here = |id: EntryId| {
-            let mends = |item: &Item| item.supersedes == Some(id) && item.cancelled.is_none();
-            items.iter().any(|item| item.id == id || mends(item))
+            let revises = |item: &Item| item.supersedes == Some(id) && item.cancelled.is_none();
+            items.iter().any(|item| item.id == id || revises(item))
         };
         let elsewhere = rows.into_iter().filter(|row| !is_here(row.entry));
-        Ok(elsewhere.map(Unsettled::read).collect())
+        Ok(elsewhere.map(NeedsAction::read).collect())
     }
     /// The one with this id, if it is open and not here.
-    pub(crate) fn unsettled_entry(&self, id: EntryId) -> Result<Option<Unsettled>> {
-        let all = self.unsettled(&self.store().items()?)?;
+    pub(crate) fn needs_action_entry(&self, id: EntryId) -> Result<Option<NeedsAction>> {
+        let all = self.needs_action(&self.store().items()?)?;
         Ok(all.into_iter().find(|open| open.row.entry == id))
     }
     /// What came back of a record in its newest version that is not here.
-    pub(crate) fn rejected_version(&self, record: RecordId) -> Result<Option<Unsettled>> {
-        let all = self.unsettled(&self.store().items()?)?;
+    pub(crate) fn rejected_version(&self, record: RecordId) -> Result<Option<NeedsAction>> {
+        let all = self.needs_action(&self.store().items()?)?;
         Ok(all
             .into_iter()
             .filter(|open| open.row.record == record && open.is_rejected())

@@ -1,7 +1,7 @@
 //! Removes photo files that no item and no draft names.
 
 use crate::{
-    Error, Result, photos::folder::PhotoFolder, store::drafts::Draft, terminal::Terminal, words,
+    Error, Result, photos::folder::PhotoFolder, store::drafts::SavedDraft, terminal::Terminal, words,
     work::saved_draft::draft_photos,
 };
 use protocol::photo::Sha256;
@@ -14,7 +14,7 @@ impl Terminal {
         let Some(_turn) = self.free_turn()? else {
             return Ok(());
         };
-        if self.store().has_databases_aside()? {
+        if self.store().has_quarantined_databases()? {
             return Ok(());
         }
         let drafts = self.store().drafts()?;
@@ -36,7 +36,7 @@ impl Terminal {
         Ok(())
     }
     /// Deletes a draft and the photos that nothing else names.
-    pub(super) fn delete_draft(&self, draft: &Draft) -> Result<()> {
+    pub(super) fn delete_draft(&self, draft: &SavedDraft) -> Result<()> {
         // The draft first: a photo without a draft is only a file too many.
         self.store().delete_draft(draft.id)?;
         draft_photos(draft)
@@ -46,7 +46,7 @@ impl Terminal {
     }
     /// Removes a photo's file unless an item or a draft still names it, or a damaged database might that waits.
     pub(crate) fn forget_photo(&self, photo: Sha256) -> Result<()> {
-        if self.store().has_databases_aside()? {
+        if self.store().has_quarantined_databases()? {
             return Ok(());
         }
         let drafts = self.store().drafts()?;

@@ -3,16 +3,16 @@
 use crate::{
     Result,
     store::{
-        drafts::Draft,
+        drafts::SavedDraft,
         items::{Custody, Item, PhotoItem},
         retry::Retry,
     },
     terminal::Terminal,
     work::{
         filing::is_rejected,
-        needs_action::{Unsettled, takes_back},
-        queue_row::{QueueRow, State},
-        saved_draft::{draft_outline, of_newer_app},
+        needs_action::{NeedsAction, takes_back},
+        queue_row::{ItemState, QueueRow},
+        saved_draft::{draft_outline, newer_app_draft},
         summary::{draft_summary, payload_summary},
     },
 };
@@ -49,16 +49,16 @@ impl Terminal {
             rows.push(draft_row(draft));
         }
         for item in items.iter().rev() {
-            let mended = items
+            let revised = items
                 .iter()
                 .any(|other| other.supersedes == Some(item.id) && other.cancelled.is_none());
-            let context = Context {
+            let context = RowContext {
                 now,
                 offset_ms,
                 withdrawal: withdrawals
                     .iter()
                     .find(|withdrawal| withdrawal.after == Some(item.id) && !is_rejected(withdrawal)),
-                mended,
+                revised,
                 case: cases.iter().find(|case| case.record == item.record),
                 // The mailbox speaks of the version in force; an older one is history.
                 review: activities.iter().find(|row| row.entry == item.id),
@@ -66,7 +66,7 @@ impl Terminal {
             rows.push(row(item, &context));
         }
         if !sabotage::is(Defect::RejectionElsewhereHidden) {
-            let mut elsewhere = self.unsettled_rows(&items, &withdrawals)?;
+            let mut elsewhere = self.needs_action_rows(&items, &withdrawals)?;
             // A handset that was put back to an older copy of itself may have the draft that it once was.
             elsewhere.retain(|open| rows.iter().all(|row| row.id != open.id));
             rows.extend(elsewhere);
@@ -75,7 +75,7 @@ impl Terminal {
     }
 }
 
-fn row(item: &Item, context: &Context<'_>) -> QueueRow {
+fn row(item: &Item, context: &RowContext<'_>) -> QueueRow {
     let review_state = context.review.and_then(|row| row.state.known().copied());
     let returned = context
         .review
@@ -112,14 +112,14 @@ fn row(item: &Item, context: &Context<'_>) -> QueueRow {
 }
 
 /// A draft's row. One that a newer version of the app wrote says that it cannot be opened, and stays.
-fn draft_row(draft: Draft) -> QueueRow {
+fn draft_row(draft: SavedDraft) -> QueueRow {
     let (kind, record, summary, photos, problem) = match draft_summary(&draft) {
         Some((kind, record, summary, photos)) => (kind.into(), record, summary, photos, None),
         None => {
             let (record, photos) = draft_outline(&draft);
             let record = record.unwrap_or(RecordId(draft.id.0));
             let kind = draft.kind.parse().map_or(Open::Other(draft.kind), Open::Known);
-            (kind, record, String::new(), photos, Some(of_newer_app()))
+            (kind, record, String::new(), photos, Some(newer_app_draft()))
         }
     };
     QueueRow {
@@ -129,7 +129,7 @@ fn draft_row(draft: Draft) -> QueueRow {
         kind,
         summary,
         made: draft.updated,
-        state: State::Draft,
+        state: ItemState::Draft,
         photos_sent: 0,
         photos_named: photos,
         next_try: None,
@@ -139,36 +139,40 @@ fn draft_row(draft: Draft) -> QueueRow {
     }
 }
 
-struct Context<'a> {
+struct RowContext<'a> {
     /// The wall clock, by which retries are planned.
     now: Millis,
     /// From there to the time that people are shown.
     offset_ms: i64,
     withdrawal: Option<&'a Item>,
-    mended: bool,
+    revised: bool,
     case: Option<&'a CaseRow>,
     review: Option<&'a ActivityRow>,
 }
 
 /// The state of an item, and the retries that explain it where they are a photo's.
-fn state<'a>(item: &'a Item, context: &Context<'_>, returned: Option<Reason>) -> (State, Option<&'a Retry>) {
+fn state<'a>(
+    item: &'a Item,
+    context: &RowContext<'_>,
+    returned: Option<Reason>,
+) -> (ItemState, Option<&'a Retry>) {
     let back = |reason: Reason| {
-        if context.mended {
-            State::Mended(reason)
+        if context.revised {
+            ItemState::Revised(reason)
         } else {
-            State::Returned(reason)
+            ItemState::Returned(reason)
         }
     };
     if item.cancelled.is_some() {
-        return (State::Cancelled, None);
+        return (ItemState::Cancelled, None);
     }
     match &item.custody {
         Custody::Refused(reason) => return (back(reason.clone()), None),
         Custody::Waiting if item.offered && sabotage::is(Defect::ShownReceivedWhenOffered) => {}
         Custody::Waiting => {
             return match item.retry.wait_until(context.now) {
-                Some(at) => (State::Later(at.plus(context.offset_ms)), None),
-                None => (State::Queued, None),
+                Some(at) => (ItemState::Later(at.plus(context.offset_ms)), None),
+                None => (ItemState::Queued, None),
             };
         }
         Custody::Received(_) => {}
@@ -176,18 +180,18 @@ fn state<'a>(item: &'a Item, context: &Context<'_>, returned: Option<Reason>) ->
     if let Some(withdrawal) = context.withdrawal {
         let said = withdrawal.disposition.as_ref().map(|(d, _)| &d.state);
         return match said {
-            Some(Open::Known(DispositionState::Applied)) => (State::Withdrawn, None),
-            _ => (State::Withdrawing, None),
+            Some(Open::Known(DispositionState::Applied)) => (ItemState::Withdrawn, None),
+            _ => (ItemState::Withdrawing, None),
         };
     }
     let said = item.disposition.as_ref().map(|(disposition, _)| disposition);
     let reason = said.and_then(|d| d.reason.clone());
     if is_rejected(item) && !sabotage::is(Defect::RejectionHidden) {
-        let reason = reason.unwrap_or_else(unsaid);
+        let reason = reason.unwrap_or_else(no_reason_given);
         return match reason.code.as_str() {
             // By its author, perhaps on another handset.
-            Reason::SUPERSEDED => (State::Mended(reason), None),
-            Reason::WITHDRAWN => (State::Withdrawn, None),
+            Reason::SUPERSEDED => (ItemState::Revised(reason), None),
+            Reason::WITHDRAWN => (ItemState::Withdrawn, None),
             _ => (back(reason), None),
         };
     }
@@ -195,8 +199,8 @@ fn state<'a>(item: &'a Item, context: &Context<'_>, returned: Option<Reason>) ->
         return (back(reason), None);
     }
     match said.map(|d| &d.state) {
-        Some(Open::Known(DispositionState::Review)) => return (State::Review(reason), None),
-        Some(Open::Known(DispositionState::Held)) => return (State::Held(reason), None),
+        Some(Open::Known(DispositionState::Review)) => return (ItemState::Review(reason), None),
+        Some(Open::Known(DispositionState::Held)) => return (ItemState::Held(reason), None),
         _ => {}
     }
     let waiting = |photo: &&PhotoItem| photo.received.is_none();
@@ -206,33 +210,35 @@ fn state<'a>(item: &'a Item, context: &Context<'_>, returned: Option<Reason>) ->
         .filter(waiting)
         .max_by_key(|photo| photo.retry.attempts)
     {
-        Some(photo) => (State::PhotosPending, Some(&photo.retry)),
+        Some(photo) => (ItemState::PhotosPending, Some(&photo.retry)),
         // The mailbox speaks of the newer version alone; this one is only history.
-        None if context.mended => {
+        None if context.revised => {
             let newer = Reason::new(
                 Reason::SUPERSEDED,
                 "已由新版本代替",
                 "a newer version took its place",
             );
-            (State::Mended(newer), None)
+            (ItemState::Revised(newer), None)
         }
-        None => (State::Received, None),
+        None => (ItemState::Received, None),
     }
 }
 
 /// Why something came back of which nobody said why.
-fn unsaid() -> Reason {
+fn no_reason_given() -> Reason {
     Reason::new("entry.rejected", "未说明原因", "no reason given")
 }
 
-fn elsewhere_row(open: &Unsettled, catalogue: Option<&Catalogue>, withdrawals: &[Item]) -> QueueRow {
+fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals: &[Item]) -> QueueRow {
     let reason = open.row.disposition.reason.clone();
     let state = match &open.row.disposition.state {
-        _ if withdrawals.iter().any(|item| takes_back(item, open.row.entry)) => State::Withdrawing,
-        Open::Known(DispositionState::Rejected) => State::Returned(reason.unwrap_or_else(unsaid)),
-        Open::Known(DispositionState::Review) => State::Review(reason),
+        _ if withdrawals.iter().any(|item| takes_back(item, open.row.entry)) => ItemState::Withdrawing,
+        Open::Known(DispositionState::Rejected) => {
+            ItemState::Returned(reason.unwrap_or_else(no_reason_given))
+        }
+        Open::Known(DispositionState::Review) => ItemState::Review(reason),
         Open::Known(DispositionState::Held | DispositionState::Applied) | Open::Other(_) => {
-            State::Held(reason)
+            ItemState::Held(reason)
         }
     };
     QueueRow {
@@ -257,8 +263,8 @@ fn elsewhere_row(open: &Unsettled, catalogue: Option<&Catalogue>, withdrawals: &
 
 impl Terminal {
     /// As the queue shows them.
-    pub(crate) fn unsettled_rows(&self, items: &[Item], withdrawals: &[Item]) -> Result<Vec<QueueRow>> {
-        let open = self.unsettled(items)?;
+    pub(crate) fn needs_action_rows(&self, items: &[Item], withdrawals: &[Item]) -> Result<Vec<QueueRow>> {
+        let open = self.needs_action(items)?;
         if open.is_empty() {
             return Ok(Vec::new());
         }

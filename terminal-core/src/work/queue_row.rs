@@ -24,7 +24,7 @@ pub struct QueueRow {
     pub summary: String,
     /// When it was made, by the handset's wall clock.
     pub made: Millis,
-    pub state: State,
+    pub state: ItemState,
     /// What the server has not confirmed yet of the photos it names.
     pub photos_sent: usize,
     pub photos_named: usize,
@@ -40,7 +40,7 @@ pub struct QueueRow {
 
 /// Where an item stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum ItemState {
     /// 草稿
     Draft,
     /// 待上传
@@ -54,7 +54,7 @@ pub enum State {
     /// 被退回, with the reason; the author can mend it.
     Returned(Reason),
     /// Returned, and mended by a later item.
-    Mended(Reason),
+    Revised(Reason),
     /// 转人工核对
     Review(Option<Reason>),
     /// Kept by the server until it can be understood or its predecessor arrives.
@@ -69,74 +69,74 @@ pub enum State {
 
 impl QueueRow {
     pub fn is_draft(&self) -> bool {
-        self.state == State::Draft
+        self.state == ItemState::Draft
     }
     /// Only this handset holds it, and it goes by itself.
     pub fn waits_for_receipt(&self) -> bool {
-        matches!(self.state, State::Queued | State::Later(_))
+        matches!(self.state, ItemState::Queued | ItemState::Later(_))
     }
     /// It is back with its author, who has to do something.
     pub fn needs_author(&self) -> bool {
-        matches!(self.state, State::Returned(_))
+        matches!(self.state, ItemState::Returned(_))
     }
     /// Nothing is left to be sent, and nothing to be done by the author.
     pub fn is_finished(&self) -> bool {
         match self.state {
-            State::Received => self.photos_sent == self.photos_named,
-            State::Mended(_) | State::Withdrawn | State::Cancelled => true,
-            State::Draft
-            | State::Queued
-            | State::Later(_)
-            | State::PhotosPending
-            | State::Withdrawing
-            | State::Returned(_)
-            | State::Review(_)
-            | State::Held(_) => false,
+            ItemState::Received => self.photos_sent == self.photos_named,
+            ItemState::Revised(_) | ItemState::Withdrawn | ItemState::Cancelled => true,
+            ItemState::Draft
+            | ItemState::Queued
+            | ItemState::Later(_)
+            | ItemState::PhotosPending
+            | ItemState::Withdrawing
+            | ItemState::Returned(_)
+            | ItemState::Review(_)
+            | ItemState::Held(_) => false,
         }
     }
     /// An activity record that nobody has approved: its review may still come, however late.
     pub fn awaits_review(&self) -> bool {
         self.kind == Open::Known(EntryKind::Activity)
-            && matches!(self.state, State::Received | State::PhotosPending)
+            && matches!(self.state, ItemState::Received | ItemState::PhotosPending)
             && self.review != Some(ActivityState::Approved)
     }
     /// 受理号: only once the server holds it, so that nobody quotes a number that nobody knows.
     pub fn receipt_number(&self) -> Option<String> {
         let held = !matches!(
             self.state,
-            State::Draft | State::Queued | State::Later(_) | State::Cancelled
+            ItemState::Draft | ItemState::Queued | ItemState::Later(_) | ItemState::Cancelled
         );
         held.then(|| receipt_number(self.id))
     }
     /// The stable name of the state, for machines.
     pub fn state_name(&self) -> &'static str {
         match self.state {
-            State::Draft => "draft",
-            State::Queued => "queued",
-            State::Later(_) => "later",
-            State::PhotosPending => "photos_pending",
-            State::Received => "received",
-            State::Returned(_) => "returned",
-            State::Mended(_) => "mended",
-            State::Review(_) => "review",
-            State::Held(_) => "held",
-            State::Withdrawing => "withdrawing",
-            State::Withdrawn => "withdrawn",
-            State::Cancelled => "cancelled",
+            ItemState::Draft => "draft",
+            ItemState::Queued => "queued",
+            ItemState::Later(_) => "later",
+            ItemState::PhotosPending => "photos_pending",
+            ItemState::Received => "received",
+            ItemState::Returned(_) => "returned",
+            ItemState::Revised(_) => "mended",
+            ItemState::Review(_) => "review",
+            ItemState::Held(_) => "held",
+            ItemState::Withdrawing => "withdrawing",
+            ItemState::Withdrawn => "withdrawn",
+            ItemState::Cancelled => "cancelled",
         }
     }
     /// The reason of a return, review or hold.
     pub fn reason(&self) -> Option<&Reason> {
         match &self.state {
-            State::Returned(reason) | State::Mended(reason) => Some(reason),
-            State::Review(reason) | State::Held(reason) => reason.as_ref(),
-            State::Later(_) | State::Draft => self.problem.as_ref(),
-            State::Queued
-            | State::PhotosPending
-            | State::Received
-            | State::Withdrawing
-            | State::Withdrawn
-            | State::Cancelled => None,
+            ItemState::Returned(reason) | ItemState::Revised(reason) => Some(reason),
+            ItemState::Review(reason) | ItemState::Held(reason) => reason.as_ref(),
+            ItemState::Later(_) | ItemState::Draft => self.problem.as_ref(),
+            ItemState::Queued
+            | ItemState::PhotosPending
+            | ItemState::Received
+            | ItemState::Withdrawing
+            | ItemState::Withdrawn
+            | ItemState::Cancelled => None,
         }
     }
     /// The state in words, as the design tokens have them.
@@ -149,11 +149,13 @@ impl QueueRow {
             None => state,
         };
         match &self.state {
-            State::Draft => words::state::draft(lang),
-            State::Queued => words::state::queued(lang),
-            State::Later(at) => words::state::later(lang, &words::moment(*at, now)),
-            State::PhotosPending => words::state::photos_pending(lang, self.photos_sent, self.photos_named),
-            State::Received => match (self.review, self.case.as_ref()) {
+            ItemState::Draft => words::state::draft(lang),
+            ItemState::Queued => words::state::queued(lang),
+            ItemState::Later(at) => words::state::later(lang, &words::moment(*at, now)),
+            ItemState::PhotosPending => {
+                words::state::photos_pending(lang, self.photos_sent, self.photos_named)
+            }
+            ItemState::Received => match (self.review, self.case.as_ref()) {
                 (Some(review), _) => lang.pick(
                     format!("已收到，{}", words::activity(lang, review)),
                     format!("Received, {}", words::activity(lang, review).to_lowercase()),
@@ -166,21 +168,21 @@ impl QueueRow {
                 ),
                 (None, Some(Open::Other(_)) | None) => words::state::received(lang),
             },
-            State::Returned(reason) => words::state::refused(lang, words::of_reason(lang, reason)),
-            State::Mended(_) => lang.pick("被退回，已修改", "Returned, mended").into(),
-            State::Review(reason) => with_reason(words::state::review(lang), reason.as_ref()),
-            State::Held(reason) => with_reason(
+            ItemState::Returned(reason) => words::state::refused(lang, words::of_reason(lang, reason)),
+            ItemState::Revised(_) => lang.pick("被退回，已修改", "Returned, mended").into(),
+            ItemState::Review(reason) => with_reason(words::state::review(lang), reason.as_ref()),
+            ItemState::Held(reason) => with_reason(
                 lang.pick("已收到，暂存", "Received, held").into(),
                 reason.as_ref(),
             ),
-            State::Withdrawing => lang
+            ItemState::Withdrawing => lang
                 .pick(
                     "已申请撤回，等中心答复",
                     "Withdrawal asked for, the centre decides",
                 )
                 .into(),
-            State::Withdrawn => lang.pick("已撤回", "Withdrawn").into(),
-            State::Cancelled => lang.pick("已取消，未发出", "Cancelled, never sent").into(),
+            ItemState::Withdrawn => lang.pick("已撤回", "Withdrawn").into(),
+            ItemState::Cancelled => lang.pick("已取消，未发出", "Cancelled, never sent").into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    grid::place::{HandsetGrid, Place, PlaceAnswer},
+    grid::place::{HandsetGrid, LocatedPlace, PlaceAnswer},
     terminal::Terminal,
 };
 use protocol::{
@@ -16,10 +16,10 @@ impl Terminal {
     ///
     /// # Errors
     /// `grid.pack.*` when the grid file is damaged, and those of the store.
-    pub fn where_is(&self, point: PointE7, accuracy_cm: Option<u32>) -> Result<Place> {
+    pub fn where_is(&self, point: PointE7, accuracy_cm: Option<u32>) -> Result<LocatedPlace> {
         Ok(match self.grid()? {
             Some(grid) => grid.locate(point, accuracy_cm),
-            None => Place {
+            None => LocatedPlace {
                 point,
                 accuracy_cm,
                 answer: PlaceAnswer::NoGrid,

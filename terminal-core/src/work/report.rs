@@ -5,7 +5,7 @@ use crate::{
     store::items::Custody,
     terminal::Terminal,
     work::{
-        draft::{Content, Draft},
+        draft::{Draft, DraftContent},
         filing::is_rejected,
     },
 };
@@ -51,7 +51,7 @@ impl ReportContent {
     }
 }
 
-impl Content for ReportContent {
+impl DraftContent for ReportContent {
     const KIND: EntryKind = EntryKind::Report;
     const PHOTO_ROLE: PhotoRole = PhotoRole::Scene;
 
@@ -143,9 +143,9 @@ impl Terminal {
     ///
     /// # Errors
     /// `item.unknown`; `report.not_returned`; `item.mended_already`.
-    pub fn mend_report(&self, id: EntryId) -> Result<ReportDraft> {
+    pub fn revise_report(&self, id: EntryId) -> Result<ReportDraft> {
         let Some(item) = self.store().item(id)? else {
-            return self.mend_unsettled_report(id);
+            return self.revise_elsewhere(id);
         };
         let Payload::Report(sent) = self.payload_of(id)? else {
             return Err(not_returned());
@@ -160,7 +160,7 @@ impl Terminal {
         {
             return Err(not_returned());
         }
-        if settled == Some(Reason::SUPERSEDED) || !self.store().items_mending(id)?.is_empty() {
+        if settled == Some(Reason::SUPERSEDED) || !self.store().revisions_of(id)?.is_empty() {
             return Err(Error::input(
                 "item.mended_already",
                 "这一条已修改并重新提交，请在队列中查看",
@@ -168,21 +168,21 @@ impl Terminal {
             ));
         }
         let (entry, _) = self.store().entry(id)?;
-        self.mended(item.record, &entry, sent)
+        self.revised(item.record, &entry, sent)
     }
     /// One that came back and is not here.
-    fn mend_unsettled_report(&self, id: EntryId) -> Result<ReportDraft> {
-        let open = self.unsettled_entry(id)?.ok_or(Error::NoSuchItem)?;
+    fn revise_elsewhere(&self, id: EntryId) -> Result<ReportDraft> {
+        let open = self.needs_action_entry(id)?.ok_or(Error::NoSuchItem)?;
         match open.said {
             _ if !open.is_rejected() => Err(not_returned()),
-            Some((entry, Payload::Report(sent))) => self.mended(open.row.record, &entry, sent),
+            Some((entry, Payload::Report(sent))) => self.revised(open.row.record, &entry, sent),
             Some(_) | None => Err(not_returned()),
         }
     }
-    fn mended(&self, record: RecordId, entry: &Entry, sent: Report) -> Result<ReportDraft> {
+    fn revised(&self, record: RecordId, entry: &Entry, sent: Report) -> Result<ReportDraft> {
         let photos = sent.photos.clone();
         let content = ReportContent::of(sent, Some(&self.catalogue()?));
-        let mut draft = Draft::mend(self, record, entry.id, &photos, content)?;
+        let mut draft = Draft::revise(self, record, entry.id, &photos, content)?;
         if let Some(position) = entry.evidence.position.clone() {
             draft.at(position);
         }

@@ -1,6 +1,6 @@
 //! The format in which drafts are saved.
 
-use crate::store;
+use crate::store::drafts::SavedDraft;
 use protocol::{
     entry::Reason,
     evidence::Position,
@@ -33,11 +33,11 @@ pub(super) struct Stored<C> {
     pub(super) content: C,
 }
 
-/// Code of [`of_newer_app`].
+/// Code of [`newer_app_draft`].
 pub(super) const DRAFT_NEWER: &str = "draft.newer";
 
 /// Why a draft cannot be opened that does not read here: a newer version of the app wrote it. It is kept as it is.
-pub(crate) fn of_newer_app() -> Reason {
+pub(crate) fn newer_app_draft() -> Reason {
     Reason::new(
         DRAFT_NEWER,
         "当前版本的应用打不开这份草稿，已原样保留在本机，请更新应用后继续",
@@ -46,7 +46,7 @@ pub(crate) fn of_newer_app() -> Reason {
 }
 
 /// The kind of a saved draft, its content not read; `None` when it does not read as a draft of a kind known here.
-pub(super) fn saved_kind(draft: &store::drafts::Draft) -> Option<EntryKind> {
+pub(super) fn saved_kind(draft: &SavedDraft) -> Option<EntryKind> {
     match draft.kind.parse().ok()? {
         kind @ (EntryKind::Report | EntryKind::Activity | EntryKind::Answer) => {
             serde_json::from_str::<Stored<IgnoredAny>>(&draft.json)
@@ -58,7 +58,7 @@ pub(super) fn saved_kind(draft: &store::drafts::Draft) -> Option<EntryKind> {
 }
 
 /// What a draft that does not read still says: its record and how many photos it names.
-pub(crate) fn draft_outline(draft: &store::drafts::Draft) -> (Option<RecordId>, usize) {
+pub(crate) fn draft_outline(draft: &SavedDraft) -> (Option<RecordId>, usize) {
     #[derive(Deserialize)]
     struct Outline {
         record: RecordId,
@@ -71,7 +71,7 @@ pub(crate) fn draft_outline(draft: &store::drafts::Draft) -> (Option<RecordId>, 
 }
 
 /// The photos that a saved draft names; `None` when it does not read as a draft.
-pub(crate) fn draft_photos(draft: &store::drafts::Draft) -> Option<Vec<Sha256>> {
+pub(crate) fn draft_photos(draft: &SavedDraft) -> Option<Vec<Sha256>> {
     #[derive(Deserialize)]
     struct Photos {
         #[serde(default)]

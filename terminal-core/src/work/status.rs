@@ -1,6 +1,6 @@
 //! The home screen in one value.
 
-use crate::{Result, store::account::Account, terminal::Terminal, work::check_in::Presence};
+use crate::{Result, store::account::Account, terminal::Terminal, work::check_in::HandsetPresence};
 use protocol::{
     codes::GridVersion,
     evidence::ClockReading,
@@ -15,7 +15,7 @@ pub struct Status {
     pub account: Account,
     /// The post as the server describes it; absent before the first sync.
     pub post: Option<PostRow>,
-    pub presence: Presence,
+    pub presence: HandsetPresence,
     pub drafts: usize,
     /// Items that only this handset holds.
     pub items_waiting: usize,

@@ -1,9 +1,9 @@
 //! One line for the queue, for a saved draft or a filed payload of any kind.
 
 use crate::{
-    store,
+    store::drafts::SavedDraft,
     work::{
-        activity::ActivityContent, draft::Content, report::ReportContent, saved_draft::Stored,
+        activity::ActivityContent, draft::DraftContent, report::ReportContent, saved_draft::Stored,
         tasks::AnswerContent,
     },
 };
@@ -14,8 +14,8 @@ use protocol::{
 };
 
 /// One line for the queue, from a saved draft of any kind; `None` when it does not read as one.
-pub(crate) fn draft_summary(draft: &store::drafts::Draft) -> Option<(EntryKind, RecordId, String, usize)> {
-    fn read<C: Content>(json: &str) -> Option<(EntryKind, RecordId, String, usize)> {
+pub(crate) fn draft_summary(draft: &SavedDraft) -> Option<(EntryKind, RecordId, String, usize)> {
+    fn read<C: DraftContent>(json: &str) -> Option<(EntryKind, RecordId, String, usize)> {
         let stored: Stored<C> = serde_json::from_str(json).ok()?;
         Some((
             C::KIND,

@@ -10,7 +10,7 @@ use crate::{
     terminal::Terminal,
     words::{self, Lang},
     work::{
-        draft::{Content, Draft},
+        draft::{Draft, DraftContent},
         saved_draft::DRAFT_NEWER,
     },
 };
@@ -33,7 +33,7 @@ pub type AnswerDraft = Draft<AnswerContent>;
 
 /// A task as the worker sees it.
 #[derive(Clone)]
-pub struct Task {
+pub struct HandsetTask {
     terminal: Terminal,
     /// As the server says it.
     pub row: TaskRow,
@@ -45,13 +45,13 @@ pub struct Task {
 
 /// How far away a task is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Way {
+pub struct TaskDistance {
     pub metres: f64,
     /// Degrees clockwise from north.
     pub bearing: f64,
 }
 
-impl Task {
+impl HandsetTask {
     pub fn id(&self) -> TaskId {
         self.row.task
     }
@@ -60,8 +60,8 @@ impl Task {
         self.row.due.since(now)
     }
     /// Distance and direction from a point, when the task names a place.
-    pub fn way_from(&self, here: PointE7) -> Option<Way> {
-        self.row.place.map(|there| Way {
+    pub fn way_from(&self, here: PointE7) -> Option<TaskDistance> {
+        self.row.place.map(|there| TaskDistance {
             metres: here.metres_to(there),
             bearing: bearing(here, there),
         })
@@ -99,7 +99,7 @@ pub struct AnswerContent {
     pub text: String,
 }
 
-impl Content for AnswerContent {
+impl DraftContent for AnswerContent {
     const KIND: EntryKind = EntryKind::Answer;
     const PHOTO_ROLE: PhotoRole = PhotoRole::After;
 
@@ -142,7 +142,7 @@ impl Content for AnswerContent {
         } else {
             format!("，{text}")
         };
-        format!("{purpose} {}{tail}", words::answer(Lang::Zh, self.answer))
+        format!("{purpose} {}{tail}", words::answer_words(Lang::Zh, self.answer))
             .trim()
             .to_owned()
     }
@@ -161,12 +161,12 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn tasks(&self) -> Result<Vec<Task>> {
+    pub fn tasks(&self) -> Result<Vec<HandsetTask>> {
         let mut rows: Vec<TaskRow> = self.store().mailbox_of(kind::TASK)?;
         rows.sort_by_key(|row| (row.due, row.task));
         let grid = self.grid()?;
         let answers = self.standing_answers()?;
-        let task = |row: TaskRow| Task {
+        let task = |row: TaskRow| HandsetTask {
             terminal: self.clone(),
             cell: grid.as_ref().map(|grid| grid.name(row.cell)),
             answered: answers
@@ -181,9 +181,9 @@ impl Terminal {
     ///
     /// # Errors
     /// `task.unknown`
-    pub fn task(&self, id: TaskId) -> Result<Task> {
+    pub fn task(&self, id: TaskId) -> Result<HandsetTask> {
         let task = self.tasks()?.into_iter().find(|task| task.id() == id);
-        task.ok_or_else(task_unknown)
+        task.ok_or_else(unknown_task)
     }
     /// A saved draft of a task's answer.
     ///
@@ -234,7 +234,7 @@ impl Terminal {
     }
 }
 
-pub(crate) fn task_unknown() -> Error {
+pub(crate) fn unknown_task() -> Error {
     Error::input(
         "task.unknown",
         "没有这个任务，可能已由他人完成或取消；请同步后用 tasks 查看",

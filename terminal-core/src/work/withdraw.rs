@@ -8,8 +8,8 @@ use crate::{
     },
     terminal::Terminal,
     work::{
-        needs_action::{Unsettled, takes_back},
-        saved_draft::of_newer_app,
+        needs_action::{NeedsAction, takes_back},
+        saved_draft::newer_app_draft,
         summary::{draft_summary, payload_summary},
     },
 };
@@ -42,8 +42,8 @@ impl Terminal {
                 self.discard_draft(id)?;
                 return Ok(Withdrawal::DraftDiscarded);
             }
-            let open = self.unsettled_entry(id)?.ok_or(Error::NoSuchItem)?;
-            let asked = self.withdraw_unsettled(&open, reason.trim())?;
+            let open = self.needs_action_entry(id)?.ok_or(Error::NoSuchItem)?;
+            let asked = self.withdraw_elsewhere(&open, reason.trim())?;
             return Ok(Withdrawal::Requested(asked));
         }
         let evidence = self.evidence(None)?;
@@ -66,7 +66,7 @@ impl Terminal {
 
 impl Terminal {
     /// What is to be withdrawn is not here: the withdrawal names it, the server decides. Twice is once.
-    pub(crate) fn withdraw_unsettled(&self, open: &Unsettled, reason: &str) -> Result<EntryId> {
+    pub(crate) fn withdraw_elsewhere(&self, open: &NeedsAction, reason: &str) -> Result<EntryId> {
         let id = open.row.entry;
         let asked = self.store().items_of_kind(EntryKind::Withdraw)?;
         if let Some(there) = asked.iter().find(|item| takes_back(item, id)) {
@@ -102,7 +102,7 @@ impl Terminal {
         };
         // Nobody can have read what they throw away.
         if draft_summary(&draft).is_none() {
-            return Err(Error::Input(of_newer_app()));
+            return Err(Error::Input(newer_app_draft()));
         }
         self.delete_draft(&draft)
     }

@@ -64,7 +64,7 @@ impl Clock for Hand {
 /// Enrols a home without a server.
 pub fn enrol(home: &Path) {
     let platform = Platform::command_line(home).unwrap();
-    let store = Store::open(home, platform.vault.database_key().unwrap()).unwrap();
+    let store = Store::open(home, platform.keystore.database_key().unwrap()).unwrap();
     testing::enrol(&store, "220104".parse().unwrap()).unwrap();
 }
 

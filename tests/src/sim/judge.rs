@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
     store::{Custody, Item},
     terminal::Terminal,
-    work::State,
+    work::ItemState,
 };
 
 /// Which promise was broken, and how.
@@ -267,7 +267,7 @@ impl Book {
         for row in terminal.queue().map_err(unwell)? {
             let is_shown = matches!(
                 row.state,
-                State::Received | State::PhotosPending | State::Withdrawn
+                ItemState::Received | ItemState::PhotosPending | ItemState::Withdrawn
             );
             if is_shown && !held.contains_key(&row.id) {
                 return broken(

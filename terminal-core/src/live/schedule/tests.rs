@@ -1,7 +1,7 @@
 //! Days of watching without waiting: the outside is played, and so is its clock.
 
 use super::*;
-use crate::{live::schedule::Outside, platform::random::SystemRandom, sync::verdict::Failure};
+use crate::{live::schedule::Connection, platform::random::SystemRandom, sync::failure::SyncFailure};
 use protocol::time::Millis;
 
 const MINUTE: i64 = 60_000;
@@ -10,7 +10,7 @@ const POLL: i64 = 5 * MINUTE;
 
 /// What happens at a time of the play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Event {
+enum PlayedEvent {
     Hint,
     LineUp,
     LineDown,
@@ -24,7 +24,7 @@ enum Event {
 struct Play {
     now: i64,
     end: i64,
-    events: Vec<(i64, Event)>,
+    events: Vec<(i64, PlayedEvent)>,
     speaks: bool,
     line_works: bool,
     is_open: bool,
@@ -38,7 +38,7 @@ struct Play {
 }
 
 impl Play {
-    fn new(hours: i64, events: &[(i64, Event)]) -> Self {
+    fn new(hours: i64, events: &[(i64, PlayedEvent)]) -> Self {
         Self {
             now: 0,
             end: hours * 60 * MINUTE,
@@ -61,7 +61,7 @@ impl Play {
     }
 }
 
-impl Outside for Play {
+impl Connection for Play {
     fn clock(&self) -> ClockRaw {
         ClockRaw {
             // A wall clock that jumps back three hours every hour: nobody may mind.
@@ -96,7 +96,7 @@ impl Outside for Play {
             ..SyncReport::default()
         })
     }
-    fn open(&mut self) -> Result<std::result::Result<(), Failure>> {
+    fn open(&mut self) -> Result<std::result::Result<(), SyncFailure>> {
         assert!(self.speaks, "a line while it may not speak");
         self.opened.push(self.now);
         self.now += 100;
@@ -108,7 +108,7 @@ impl Outside for Play {
             Err(network(&TransportError::Unreachable("played".into())))
         })
     }
-    fn listen(&mut self, wait: Duration) -> Heard {
+    fn listen(&mut self, wait: Duration) -> HintEvent {
         let wait = i64::try_from(wait.as_millis()).unwrap();
         assert!((LEAST_MS..=LOOK_MS).contains(&wait), "{wait}");
         let sign = (self.now / 30_000 + 1) * 30_000;
@@ -120,29 +120,29 @@ impl Outside for Play {
             self.events.remove(0);
             self.now = self.now.max(at);
             match event {
-                Event::Hint if self.is_open => return Heard::Hint,
-                Event::Hint => {}
-                Event::LineUp => self.line_works = true,
-                Event::LineDown => {
+                PlayedEvent::Hint if self.is_open => return HintEvent::Hint,
+                PlayedEvent::Hint => {}
+                PlayedEvent::LineUp => self.line_works = true,
+                PlayedEvent::LineDown => {
                     self.line_works = false;
                     if self.is_open {
-                        return Heard::Closed(TransportError::Cut("played".into()));
+                        return HintEvent::Closed(TransportError::Cut("played".into()));
                     }
                 }
-                Event::LineDead => self.is_dead = true,
-                Event::Filed => self.filed += 1,
-                Event::NoNetwork => self.speaks = false,
-                Event::Network => self.speaks = true,
+                PlayedEvent::LineDead => self.is_dead = true,
+                PlayedEvent::Filed => self.filed += 1,
+                PlayedEvent::NoNetwork => self.speaks = false,
+                PlayedEvent::Network => self.speaks = true,
             }
-            return Heard::Quiet;
+            return HintEvent::Quiet;
         }
         self.now = until;
         if self.now >= self.end {
-            return Heard::Closed(TransportError::Cancelled);
+            return HintEvent::Closed(TransportError::Cancelled);
         }
         match self.is_open && !self.is_dead && self.now == sign {
-            true => Heard::Alive,
-            false => Heard::Quiet,
+            true => HintEvent::Alive,
+            false => HintEvent::Quiet,
         }
     }
     fn close(&mut self) -> Result<()> {
@@ -159,7 +159,14 @@ fn while_the_line_is_open_there_is_not_one_poll() {
 
 #[test]
 fn a_hint_is_followed_at_once_and_what_was_filed_goes_soon() {
-    let play = Play::new(2, &[(40 * MINUTE, Event::Hint), (60 * MINUTE, Event::Filed)]).run();
+    let play = Play::new(
+        2,
+        &[
+            (40 * MINUTE, PlayedEvent::Hint),
+            (60 * MINUTE, PlayedEvent::Filed),
+        ],
+    )
+    .run();
     assert_eq!(play.syncs.len(), 3);
     assert_eq!(play.syncs[1], 40 * MINUTE);
     assert!((0..=LOOK_MS + LEAST_MS).contains(&(play.syncs[2] - 60 * MINUTE)));
@@ -184,9 +191,9 @@ fn a_line_that_ends_or_falls_silent_is_opened_again_and_the_poll_takes_its_place
     let play = Play::new(
         4,
         &[
-            (down, Event::LineDown),
-            (up, Event::LineUp),
-            (dead, Event::LineDead),
+            (down, PlayedEvent::LineDown),
+            (up, PlayedEvent::LineUp),
+            (dead, PlayedEvent::LineDead),
         ],
     )
     .run();
@@ -210,9 +217,9 @@ fn story_16_when_the_network_is_back_it_goes_on_at_once_and_nothing_is_tried_wit
     let play = Play::new(
         8,
         &[
-            (gone, Event::NoNetwork),
-            (20 * MINUTE, Event::Filed),
-            (back, Event::Network),
+            (gone, PlayedEvent::NoNetwork),
+            (20 * MINUTE, PlayedEvent::Filed),
+            (back, PlayedEvent::Network),
         ],
     )
     .run();

@@ -1,6 +1,6 @@
 //! What a failure means for the next step: one function for every answer that is not the one we hoped for.
 
-use crate::{sync::step::Outcome, transport::request::Response};
+use crate::{sync::step::StepOutcome, transport::request::Response};
 use protocol::{
     entry::Reason,
     problem::{Problem, ProblemCode},
@@ -8,7 +8,7 @@ use protocol::{
 
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FailureKind {
     /// No answer, or one that is not our server's (a login page, a proxy): wait and try everything again.
     Network,
     /// The server cannot now; when it said for how long (milliseconds), not before that.
@@ -26,18 +26,18 @@ pub enum Verdict {
 
 /// A failure with its meaning and the words for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct SyncFailure {
     /// What to do.
-    pub verdict: Verdict,
+    pub kind: FailureKind,
     /// What to show.
     pub reason: Reason,
 }
 
-impl Failure {
+impl SyncFailure {
     /// An answer that our server would not give.
     pub fn foreign(what: &str) -> Self {
         Self {
-            verdict: Verdict::Network,
+            kind: FailureKind::Network,
             reason: Reason::new(
                 "answer.foreign",
                 "收到的不是服务器的回答（可能需要网页登录的无线网），将自动重试",
@@ -51,16 +51,16 @@ impl Failure {
 ///
 /// A status alone is believed only where a mistake costs nothing but time: whatever is not a problem of our
 /// own making never settles an item.
-pub fn classify(outcome: Outcome) -> Result<Response, Failure> {
+pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
     let response = match outcome {
-        Outcome::Answer(response) => response,
-        Outcome::Failed(error) => {
-            return Err(Failure {
-                verdict: Verdict::Network,
+        StepOutcome::Answer(response) => response,
+        StepOutcome::Failed(error) => {
+            return Err(SyncFailure {
+                kind: FailureKind::Network,
                 reason: error.reason(),
             });
         }
-        Outcome::Photo(_) => return Err(Failure::foreign("a photo where an answer was due")),
+        StepOutcome::Photo(_) => return Err(SyncFailure::foreign("a photo where an answer was due")),
     };
     if (200..300).contains(&response.status) {
         return Ok(response);
@@ -69,18 +69,18 @@ pub fn classify(outcome: Outcome) -> Result<Response, Failure> {
         .ok()
         .filter(|p| !p.code.is_empty());
     let retry_after_ms = retry_after(&response);
-    let transient = Verdict::Transient { retry_after_ms };
+    let transient = FailureKind::Transient { retry_after_ms };
     let known = problem.as_ref().and_then(|p| ProblemCode::parse(&p.code));
-    let verdict = match (known.map(ProblemCode::verdict), response.status) {
+    let kind = match (known.map(ProblemCode::verdict), response.status) {
         (Some(protocol::problem::Verdict::Retry), _) => transient,
-        (Some(protocol::problem::Verdict::Authenticate), _) => Verdict::Authenticate,
-        (Some(protocol::problem::Verdict::Split), _) => Verdict::Split,
-        (Some(protocol::problem::Verdict::Refused), _) => Verdict::Refused,
-        (None, 401) => Verdict::Authenticate,
-        (None, 413) => Verdict::Split,
+        (Some(protocol::problem::Verdict::Authenticate), _) => FailureKind::Authenticate,
+        (Some(protocol::problem::Verdict::Split), _) => FailureKind::Split,
+        (Some(protocol::problem::Verdict::Refused), _) => FailureKind::Refused,
+        (None, 401) => FailureKind::Authenticate,
+        (None, 413) => FailureKind::Split,
         (None, 408 | 425 | 429 | 500..=599) => transient,
-        (None, 400..=499) if response.status != 407 => Verdict::Refused,
-        (None, _) => Verdict::Network,
+        (None, 400..=499) if response.status != 407 => FailureKind::Refused,
+        (None, _) => FailureKind::Network,
     };
     let reason = match problem {
         Some(problem) => {
@@ -91,7 +91,9 @@ pub fn classify(outcome: Outcome) -> Result<Response, Failure> {
             };
             Reason::new(&problem.code, problem.title, en)
         }
-        None if verdict == Verdict::Network => Failure::foreign(&format!("HTTP {}", response.status)).reason,
+        None if kind == FailureKind::Network => {
+            SyncFailure::foreign(&format!("HTTP {}", response.status)).reason
+        }
         None => Reason::new(
             &format!("http.{}", response.status),
             format!("服务器或网络返回 {}，内容仍保存在本机", response.status),
@@ -101,7 +103,7 @@ pub fn classify(outcome: Outcome) -> Result<Response, Failure> {
             ),
         ),
     };
-    Err(Failure { verdict, reason })
+    Err(SyncFailure { kind, reason })
 }
 
 /// Milliseconds of Retry-After: seconds, or a date counted from the answer's own Date, never from our clock.
@@ -126,16 +128,16 @@ pub(super) fn concerns_stream(code: &str) -> bool {
 }
 
 /// A failure of our own finding, for rows.
-pub(super) fn failure(verdict: Verdict, code: &str, zh: &str, en: &str) -> Failure {
-    Failure {
-        verdict,
+pub(super) fn failure(kind: FailureKind, code: &str, zh: &str, en: &str) -> SyncFailure {
+    SyncFailure {
+        kind,
         reason: Reason::new(code, zh, en),
     }
 }
 
 /// Reads an answer's body, or says that it is not our server's.
-pub(super) fn read_answer<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|_| Failure::foreign(&format!("no {what} answer")))
+pub(super) fn read_answer<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, SyncFailure> {
+    serde_json::from_slice(body).map_err(|_| SyncFailure::foreign(&format!("no {what} answer")))
 }
 
 #[cfg(test)]
@@ -143,8 +145,8 @@ mod tests {
     use super::*;
     use crate::transport::error::TransportError;
 
-    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
-        Outcome::Answer(Response {
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> StepOutcome {
+        StepOutcome::Answer(Response {
             status,
             headers: headers
                 .iter()
@@ -153,10 +155,10 @@ mod tests {
             body: body.into(),
         })
     }
-    fn verdict(outcome: Outcome) -> Verdict {
-        classify(outcome).unwrap_err().verdict
+    fn kind(outcome: StepOutcome) -> FailureKind {
+        classify(outcome).unwrap_err().kind
     }
-    fn problem(code: ProblemCode) -> Outcome {
+    fn problem(code: ProblemCode) -> StepOutcome {
         answer(
             code.status(),
             &[],
@@ -170,44 +172,47 @@ mod tests {
             let failure = classify(problem(*code)).unwrap_err();
             assert_eq!(failure.reason.code, code.as_str());
             let same = matches!(
-                (code.verdict(), failure.verdict),
-                (protocol::problem::Verdict::Retry, Verdict::Transient { .. })
-                    | (protocol::problem::Verdict::Authenticate, Verdict::Authenticate)
-                    | (protocol::problem::Verdict::Split, Verdict::Split)
-                    | (protocol::problem::Verdict::Refused, Verdict::Refused)
+                (code.verdict(), failure.kind),
+                (protocol::problem::Verdict::Retry, FailureKind::Transient { .. })
+                    | (
+                        protocol::problem::Verdict::Authenticate,
+                        FailureKind::Authenticate
+                    )
+                    | (protocol::problem::Verdict::Split, FailureKind::Split)
+                    | (protocol::problem::Verdict::Refused, FailureKind::Refused)
             );
-            assert!(same, "{code:?} became {:?}", failure.verdict);
+            assert!(same, "{code:?} became {:?}", failure.kind);
         }
     }
 
     #[test]
     fn pages_of_others_are_never_final() {
         assert_eq!(
-            verdict(answer(302, &[("location", "http://portal/")], "")),
-            Verdict::Network
+            kind(answer(302, &[("location", "http://portal/")], "")),
+            FailureKind::Network
         );
         assert_eq!(
-            verdict(answer(511, &[], "<html>log in</html>")),
-            Verdict::Transient { retry_after_ms: None }
+            kind(answer(511, &[], "<html>log in</html>")),
+            FailureKind::Transient { retry_after_ms: None }
         );
         assert_eq!(
-            verdict(answer(520, &[], "<html>")),
-            Verdict::Transient { retry_after_ms: None }
+            kind(answer(520, &[], "<html>")),
+            FailureKind::Transient { retry_after_ms: None }
         );
-        assert_eq!(verdict(answer(407, &[], "<html>")), Verdict::Network);
+        assert_eq!(kind(answer(407, &[], "<html>")), FailureKind::Network);
         assert_eq!(
-            verdict(Outcome::Failed(TransportError::Timeout)),
-            Verdict::Network
+            kind(StepOutcome::Failed(TransportError::Timeout)),
+            FailureKind::Network
         );
-        assert_eq!(verdict(answer(413, &[], "<html>")), Verdict::Split);
+        assert_eq!(kind(answer(413, &[], "<html>")), FailureKind::Split);
     }
 
     #[test]
     fn retry_after_is_read_as_seconds_or_as_a_date_of_the_servers_own_clock() {
-        let after = |headers: &[(&str, &str)]| verdict(answer(503, headers, ""));
+        let after = |headers: &[(&str, &str)]| kind(answer(503, headers, ""));
         assert_eq!(
             after(&[("retry-after", "120")]),
-            Verdict::Transient {
+            FailureKind::Transient {
                 retry_after_ms: Some(120_000)
             }
         );
@@ -216,13 +221,13 @@ mod tests {
                 ("retry-after", "Wed, 21 Oct 2015 07:28:30 GMT"),
                 ("date", "Wed, 21 Oct 2015 07:28:00 GMT")
             ]),
-            Verdict::Transient {
+            FailureKind::Transient {
                 retry_after_ms: Some(30_000)
             }
         );
         assert_eq!(
             after(&[("retry-after", "soon")]),
-            Verdict::Transient { retry_after_ms: None }
+            FailureKind::Transient { retry_after_ms: None }
         );
     }
 
@@ -230,7 +235,7 @@ mod tests {
     fn what_a_newer_server_says_is_judged_by_its_status_and_shown_in_its_words() {
         let body = r#"{"type":"urn:x","title":"新","title_en":"new","status":422,"code":"future.thing"}"#;
         let failure = classify(answer(422, &[], body)).unwrap_err();
-        assert_eq!(failure.verdict, Verdict::Refused);
+        assert_eq!(failure.kind, FailureKind::Refused);
         assert_eq!(
             (failure.reason.code.as_str(), failure.reason.zh.as_str()),
             ("future.thing", "新")
