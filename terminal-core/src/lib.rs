@@ -15,8 +15,9 @@
 //! - [`work`]: what the worker does: reports, activities, tasks, check-in, the queue.
 //! - [`lifecycle`]: open, enrol, several users, salvage, export, wipe.
 //! - [`live`]: sync once or by itself.
-//! - [`cli`]: the same on the command line.
+//! - `cli` (feature `cli`): the same on the command line.
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod error;
 pub mod grid;
