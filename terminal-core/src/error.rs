@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// `store.moved_aside`: the database could not be read (damaged, or another key). It was moved, not deleted.
     #[error("the database could not be read ({detail}); it was kept as {}", moved_to.display())]
-    MovedAside {
+    Quarantined {
         /// Where the unreadable file is now.
         moved_to: PathBuf,
         /// What the database engine said.
@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// `vault.failed`: keys are missing, damaged or locked.
     #[error("keys: {0}")]
-    Vault(String),
+    Keystore(String),
     /// `data.malformed`: something stored or received does not read as what it should be.
     #[error("malformed data: {0}")]
     Data(String),
@@ -85,9 +85,9 @@ impl Error {
             Self::Busy => "store.busy",
             Self::OutcomeUnknown => "store.outcome_unknown",
             Self::Newer { .. } => "store.newer",
-            Self::MovedAside { .. } => "store.moved_aside",
+            Self::Quarantined { .. } => "store.moved_aside",
             Self::Io { .. } => "disk.failed",
-            Self::Vault(_) => "vault.failed",
+            Self::Keystore(_) => "vault.failed",
             Self::Data(_) => "data.malformed",
             Self::NotEnrolled => "enrol.none",
             Self::AlreadyEnrolled => "enrol.already",
@@ -106,9 +106,9 @@ impl Error {
             Self::Busy => "另一个程序正在使用本机数据，请稍候",
             Self::OutcomeUnknown => "存储出错，内容可能已保存，请重启后在队列中查看",
             Self::Newer { .. } => "本机数据由更新的版本写入，请升级应用",
-            Self::MovedAside { .. } => "本机数据库无法读取，原文件已保留，请联系管理员",
+            Self::Quarantined { .. } => "本机数据库无法读取，原文件已保留，请联系管理员",
             Self::Io { .. } => "文件读写出错",
-            Self::Vault(_) => "密钥无法读取，请联系管理员",
+            Self::Keystore(_) => "密钥无法读取，请联系管理员",
             Self::Data(_) => "数据格式不正确",
             Self::NotEnrolled => "本终端尚未登记，请先用登记码登记",
             Self::AlreadyEnrolled => "本终端已登记",
@@ -153,16 +153,19 @@ impl From<rusqlite::Error> for Error {
         }
     }
 }
+
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::Data(error.to_string())
     }
 }
+
 impl From<protocol::sign::KeystoreError> for Error {
     fn from(error: protocol::sign::KeystoreError) -> Self {
-        Self::Vault(error.0)
+        Self::Keystore(error.0)
     }
 }
+
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         Self::Input(reason)

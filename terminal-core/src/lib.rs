@@ -1,42 +1,35 @@
-//! Everything a handset (终端) does without a screen: store, outbox, sync, photos, check-in, tasks.
+//! The core of a handset (终端) without a screen: outbox, sync, photos, check-in, tasks.
 //!
-//! Law 1 rules here: a row leaves the state `waiting` only on the server's receipt for exactly its bytes.
-//! All calls block and may be made from any thread; nothing here needs an async runtime. Clock, randomness,
-//! keys and connectivity come through [`platform`]; the network through [`transport`].
+//! Law 1: an item leaves the custody `waiting` only on the server's receipt for exactly its bytes. All calls block
+//! and may be made from any thread; no async runtime is needed. Clocks, randomness, keys, disk and connectivity come
+//! through [`platform`]; the network comes through [`transport`].
 //!
-//! - [`store`]: one encrypted database per account: outbox, photos, mailboxes, reference files, drafts.
-//! - [`sync`]: a state machine without I/O that says what to do next; [`transport`] does it.
-//! - [`manners`]: what may travel now and when to speak at all: data plan, battery, the worker's wish.
-//! - [`terminal`]: the handset as its worker uses it, with [`report`], [`activity`], [`tasks`], [`queue`],
-//!   [`photos`], [`place`] and [`words`]; [`cli`] is the same on the command line.
-//! - [`enrol`]: from an invitation string to an enrolled store.
+//! The rooms, bottom up; a room imports only rooms above it in this list:
+//! - [`error`]: errors with stable codes and words for the worker.
+//! - [`transport`], [`platform`], [`grid`]: network, operating system, place lookup.
+//! - [`photos`]: photos taken in, stamped, sealed, durable.
+//! - [`words`]: every word in Chinese and English.
+//! - [`store`]: one encrypted database per account.
+//! - [`sync`]: the state machine without I/O, its driver, and what may be sent now.
+//! - [`terminal`]: the handle of one enrolled account.
+//! - [`work`]: what the worker does: reports, activities, tasks, check-in, the queue.
+//! - [`lifecycle`]: open, enrol, several users, salvage, export, wipe.
+//! - [`live`]: sync once or by itself.
+//! - `cli` (feature `cli`): the same on the command line.
 
-pub mod activity;
+#[cfg(feature = "cli")]
 pub mod cli;
-pub mod disk;
-pub mod enrol;
 pub mod error;
-pub mod homes;
-mod keeping;
-pub mod manners;
-pub mod matters;
-pub mod parcel;
+pub mod grid;
+pub mod lifecycle;
+pub mod live;
 pub mod photos;
-pub mod place;
 pub mod platform;
-pub mod presence;
-pub mod queue;
-pub mod report;
-pub mod salvage;
 pub mod store;
 pub mod sync;
-pub mod syncing;
-pub mod tasks;
 pub mod terminal;
 pub mod transport;
-mod unsettled;
-pub mod vault;
-pub mod wipe;
 pub mod words;
+pub mod work;
 
 pub use error::{Error, Result};

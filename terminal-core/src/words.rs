@@ -3,7 +3,7 @@
 //! The words of states are those of the design tokens (`data/state_words.json`), so that handset and console
 //! call a thing by one name; a test compares them. Numbers carry units: 「2 小时 14 分」, never 2.2 h.
 
-use crate::{Error, photos::PhotoError};
+use crate::{Error, photos::error::PhotoError};
 use protocol::{
     duty::{Answer, Purpose},
     entry::Reason,
@@ -50,7 +50,7 @@ pub fn of_reason(lang: Lang, reason: &Reason) -> &str {
 }
 
 /// Whether the server's line of hints is open.
-pub fn line(lang: Lang, open: bool) -> String {
+pub fn hint_stream(lang: Lang, open: bool) -> String {
     lang.pick(
         if open {
             "已连上服务器，有新任务会立即收到"
@@ -65,6 +65,7 @@ pub fn line(lang: Lang, open: bool) -> String {
     )
     .into()
 }
+
 /// An error as it stands on the screen: words, and the code small at the end.
 pub fn of_error(lang: Lang, error: &Error) -> String {
     let reason = error.reason();
@@ -77,7 +78,7 @@ pub fn of_error(lang: Lang, error: &Error) -> String {
 
 /// The states of the design tokens that this crate speaks of.
 pub mod state {
-    use super::Lang;
+    use crate::words::Lang;
 
     pub fn draft(lang: Lang) -> String {
         lang.pick("草稿", "Draft").into()
@@ -151,7 +152,7 @@ pub fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
     lang.pick(purpose.zh(), en)
 }
 
-pub fn answer(lang: Lang, answer: Answer) -> &'static str {
+pub fn answer_words(lang: Lang, answer: Answer) -> &'static str {
     let en = match answer {
         Answer::True => "true",
         Answer::NotTrue => "not true",

@@ -16,9 +16,7 @@ use std::{
     sync::{Arc, Mutex, mpsc},
     thread,
 };
-use terminal_core::transport::{
-    CancelToken, Method, Request, Response, Transport, TransportError, https::Https,
-};
+use terminal_core::transport::{CancelToken, Https, Method, Request, Response, Transport, TransportError};
 
 /// What a client sent.
 struct Heard {

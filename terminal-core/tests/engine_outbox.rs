@@ -19,8 +19,8 @@ use protocol::{
 use std::fs;
 use terminal_core::{
     Error,
-    platform::Vault as _,
-    store::{Cancelled, Custody, DATABASE, Draft, Store},
+    platform::{DATABASE, Keystore as _},
+    store::{Cancelled, Custody, SavedDraft, Store},
 };
 
 #[test]
@@ -44,7 +44,7 @@ fn story_06_however_often_the_button_is_tapped_there_is_one_item() {
     let draft = world.draft("垃圾", vec![world.photo(100)]);
     world
         .store()
-        .save_draft(&Draft {
+        .save_draft(&SavedDraft {
             id: draft.id,
             kind: "report".into(),
             json: "{}".into(),
@@ -204,13 +204,13 @@ fn a_store_of_another_key_or_a_damaged_one_is_kept_and_named() {
     world.report("垃圾", &[]);
     world.store = None;
     let home = world.home();
-    let right = world.vault.database_key().unwrap();
+    let right = world.keystore.database_key().unwrap();
     let original = fs::read(home.join(DATABASE)).unwrap();
     assert!(
         !original.windows(6).any(|w| w == "SQLite".as_bytes()),
         "it is encrypted"
     );
-    let Err(Error::MovedAside { moved_to, .. }) = Store::open(&home, [1; 32]) else {
+    let Err(Error::Quarantined { moved_to, .. }) = Store::open(&home, [1; 32]) else {
         panic!("a wrong key must not open");
     };
     assert_eq!(fs::read(&moved_to).unwrap(), original, "not a byte is lost");
@@ -292,7 +292,7 @@ fn a_death_after_a_damaged_file_was_set_aside_does_not_lock_the_handset() {
     for _ in 0..2 {
         let store = Store::open(&home, [1; 32]).unwrap();
         assert!(matches!(store.account(), Err(Error::NotEnrolled)));
-        assert!(store.has_databases_aside().unwrap());
+        assert!(store.has_quarantined_databases().unwrap());
         assert!(!mark.exists());
     }
 }

@@ -17,10 +17,9 @@ use protocol::{
     problem::ProblemCode,
 };
 use terminal_core::{
-    manners::{Ask, Circumstances, Manners},
     platform::Random as _,
-    store::Custody,
-    sync::Policy,
+    store::{Custody, NetworkSettings},
+    sync::{DeviceConditions, Policy, SyncTrigger},
     transport::Response,
 };
 
@@ -229,18 +228,18 @@ fn story_29_parts_that_are_too_large_are_halved() {
 fn story_37_photos_wait_for_an_unmetered_network_and_the_report_does_not() {
     let world = World::new(9);
     let item = world.report("垃圾", &[1000]);
-    let mut metered = Circumstances::default();
+    let mut metered = DeviceConditions::default();
     metered.network.metered = true;
-    let policy = |manners: Manners| manners.policy(metered, 0, Ask::Itself);
-    let report = world.sync_as(policy(Manners::default()));
+    let policy = |manners: NetworkSettings| manners.policy(metered, 0, SyncTrigger::Automatic);
+    let report = world.sync_as(policy(NetworkSettings::default()));
     assert_eq!((report.entries_received, report.photos_waiting), (1, 1));
     assert!(report.photos_held_back && !report.is_success());
     assert_eq!(report.held_back.unwrap().code, "policy.metered");
     assert_eq!(requests(&world, "photos"), 0, "not one byte of a photo");
     assert!(matches!(world.item(&item).custody, Custody::Received(_)));
-    let also_photos = Manners {
+    let also_photos = NetworkSettings {
         wifi_only_photos: false,
-        ..Manners::default()
+        ..NetworkSettings::default()
     };
     assert!(world.sync_as(policy(also_photos)).is_success());
 }

@@ -21,7 +21,7 @@ use protocol::{
 use terminal_core::{
     Error,
     platform::Clock as _,
-    store::{Custody, Step, Store},
+    store::{Custody, Store, SyncStep},
     sync::Policy,
     transport::Response,
 };
@@ -604,7 +604,7 @@ fn a_revoked_terminal_keeps_everything_and_says_why() {
         assert_eq!(retry.problem.as_ref().unwrap().code, "stream.revoked");
         assert!(retry.wait_until(world.clock.read().wall).is_some());
     }
-    let step = world.store().step(Step::Session).unwrap();
+    let step = world.store().step(SyncStep::Session).unwrap();
     assert_eq!(step.problem.unwrap().code, "stream.revoked");
     world.server().revoked = false;
     assert!(world.sync().is_success());
@@ -616,7 +616,7 @@ fn two_syncs_at_once_are_one() {
     let guard = world.store().sync_guard().unwrap().unwrap();
     let other = Store::open(
         &world.home(),
-        terminal_core::platform::Vault::database_key(&world.vault).unwrap(),
+        terminal_core::platform::Keystore::database_key(&world.keystore).unwrap(),
     )
     .unwrap();
     assert!(other.sync_guard().unwrap().is_none());

@@ -11,7 +11,7 @@ mod engine;
 
 use engine::{Fault, World, html, server::problem};
 use protocol::problem::ProblemCode;
-use terminal_core::sync::{Held, Policy, SyncReport};
+use terminal_core::sync::{HeldBack, Policy, SyncReport};
 
 const AUTO: Policy = Policy {
     manual: false,
@@ -56,7 +56,7 @@ fn a_sync_that_only_waits_for_its_own_backoff_says_what_failed() {
 
 #[test]
 fn photos_that_wait_for_better_circumstances_are_the_reason_that_is_told() {
-    for held in [Held::Metered, Held::Budget, Held::Battery] {
+    for held in [HeldBack::Metered, HeldBack::Budget, HeldBack::Battery] {
         let world = World::new(33);
         world.report("垃圾", &[1000]);
         let waits = world.sync_as(AUTO.without(held));
@@ -67,7 +67,7 @@ fn photos_that_wait_for_better_circumstances_are_the_reason_that_is_told() {
     world.report("垃圾", &[]);
     let closed = Policy {
         online: false,
-        ..AUTO.without(Held::WifiOnly)
+        ..AUTO.without(HeldBack::WifiOnly)
     };
     assert_eq!(code(&world.sync_as(closed)), Some("policy.wifi_only"));
 }

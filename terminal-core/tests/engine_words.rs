@@ -18,7 +18,7 @@ use std::{
     net::{TcpListener, TcpStream},
     thread,
 };
-use terminal_core::transport::{CancelToken, Method, Request, Transport, TransportError, https::Https};
+use terminal_core::transport::{CancelToken, Https, Method, Request, Transport, TransportError};
 
 fn words() -> Words {
     let ten = [3; 10];

@@ -15,10 +15,12 @@ use protocol::{
 };
 use std::{collections::BTreeSet, path::Path};
 use terminal_core::{
-    parcel::Pack,
-    salvage::{self, Salvage},
-    store::{DATABASE, HandedOver, NewEntry, Store, testing},
-    terminal::{Platform, Terminal},
+    lifecycle::salvage,
+    lifecycle::salvage::Salvage,
+    platform::{DATABASE, Platform},
+    store::{self, HandedOver, NewEntry, Store, testing},
+    sync::ParcelBuilder,
+    terminal::Terminal,
 };
 use uuid::Uuid;
 
@@ -72,7 +74,7 @@ fn say(store: &Store, n: u64, text: String) {
 fn home() -> (tempfile::TempDir, Platform, Vec<u8>) {
     let home = tempfile::tempdir().unwrap();
     let platform = Platform::command_line(home.path()).unwrap();
-    let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();
+    let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
     testing::enrol(&store, "220104".parse().unwrap()).unwrap();
     (1..=ENTRIES).for_each(|n| file(&store, n));
     drop(store);
@@ -156,7 +158,7 @@ fn a_truncated_database_gives_back_what_is_there() {
 #[test]
 fn the_last_commits_are_read_out_of_the_log() {
     let (home, platform, _) = home();
-    let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();
+    let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
     file(&store, ENTRIES + 1);
     let (database, log) = (
         home.path().join(DATABASE),
@@ -184,9 +186,7 @@ fn damage_that_is_met_sets_the_database_aside_at_the_next_start() {
     let codes = [met.code().to_owned(), next.code().to_owned()];
     assert!(codes.contains(&"store.moved_aside".to_owned()), "{codes:?}");
     assert_eq!(
-        salvage::waiting(home.path(), platform.disk.as_ref())
-            .unwrap()
-            .len(),
+        store::waiting(home.path(), platform.disk.as_ref()).unwrap().len(),
         1
     );
 }
@@ -198,7 +198,7 @@ fn what_was_handed_over_before_keeps_its_name_when_the_next_database_is_damaged(
     std::fs::write(&saved, b"an earlier one").unwrap();
     // It waits for nobody: a handset that is told to forget need not wait for it.
     let terminal = Terminal::open(home.path(), platform.clone()).unwrap();
-    assert!(!terminal.store().has_databases_aside().unwrap());
+    assert!(!terminal.store().has_quarantined_databases().unwrap());
     drop(terminal);
     std::fs::write(home.path().join(DATABASE), vec![0; sound.len()]).unwrap();
     while let Err(error) = Terminal::open(home.path(), platform.clone()) {
@@ -207,7 +207,7 @@ fn what_was_handed_over_before_keeps_its_name_when_the_next_database_is_damaged(
             break;
         }
     }
-    let waiting = salvage::waiting(home.path(), platform.disk.as_ref()).unwrap();
+    let waiting = store::waiting(home.path(), platform.disk.as_ref()).unwrap();
     assert_eq!(waiting, [home.path().join(format!("{DATABASE}.aside-2"))]);
     assert_eq!(std::fs::read(saved).unwrap(), b"an earlier one");
 }
@@ -228,7 +228,7 @@ fn of_two_who_salvage_one_waits_and_neither_takes_a_lost_copy_for_an_empty_datab
 #[test]
 fn entries_far_from_the_first_number_survive_the_loss_of_the_first_page_of_them() {
     let (home, platform, _) = home();
-    let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();
+    let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
     // As after months of use: what lives has high numbers, because what came before was forgotten.
     (ENTRIES + 1..=1_200).for_each(|n| short(&store, n));
     while !testing::receive_all(&store, Millis(1), true).unwrap().is_empty() {}
@@ -274,16 +274,16 @@ fn a_process_that_was_left_open_does_not_forget_what_a_later_enrolment_has_begun
 #[test]
 fn parcels_are_closed_when_full_and_say_what_is_left() {
     let (home, platform, _) = home();
-    let store = Store::open(home.path(), platform.vault.database_key().unwrap()).unwrap();
+    let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
     let pending = store.pending().unwrap();
     let clock = platform.clock.read().reading(None);
-    let pack = Pack::next(&pending, &BTreeSet::new(), clock.clone(), SealedFor::Export).unwrap();
+    let pack = ParcelBuilder::next(&pending, &BTreeSet::new(), clock.clone(), SealedFor::Export).unwrap();
     assert_eq!((pack.entries().len() as u64, pack.contents().left), (ENTRIES, 0));
     let mut many = pending;
     for entry in &mut many.entries {
         entry.bytes = [b"\"".to_vec(), vec![b'x'; 200_000], b"\"".to_vec()].concat();
     }
-    let pack = Pack::next(&many, &BTreeSet::new(), clock, SealedFor::Export).unwrap();
+    let pack = ParcelBuilder::next(&many, &BTreeSet::new(), clock, SealedFor::Export).unwrap();
     assert!(pack.contents().left > 0);
     assert_eq!(pack.entries().len() as u64 + pack.contents().left, ENTRIES);
 }

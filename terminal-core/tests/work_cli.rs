@@ -22,13 +22,28 @@ use std::{
 };
 use tempfile::TempDir;
 use terminal_core::{
+    platform::Platform,
     store::{Store, testing},
-    terminal::Platform,
 };
 use uuid::Uuid;
 
 mod work_support;
 use work_support::{enrol, in_the_west_cell, picture, row, two_cells};
+
+/// The product's binary, built beforehand with default features: these tests have the feature `testing`, the binary
+/// that they run must not.
+fn xunge() -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let found = here
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("xunge"));
+    found
+        .into_iter()
+        .find(|path| path.is_file())
+        .expect("build it first: cargo build -p terminal-core --bin xunge")
+}
 
 struct Home(TempDir);
 
@@ -43,7 +58,7 @@ impl Home {
     }
     fn store(&self) -> Store {
         let platform = Platform::command_line(&self.path()).unwrap();
-        Store::open(&self.path(), platform.vault.database_key().unwrap()).unwrap()
+        Store::open(&self.path(), platform.keystore.database_key().unwrap()).unwrap()
     }
     fn file(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.0.path().join(name);
@@ -82,7 +97,7 @@ impl Home {
 
 /// Without anything of the caller's environment that could change the answer.
 fn run(home: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xunge"))
+    Command::new(xunge())
         .env_clear()
         .arg("--home")
         .arg(home)
@@ -290,7 +305,7 @@ fn story_31_a_kill_in_the_middle_of_a_report_loses_nothing() {
     photos
         .iter()
         .for_each(|photo| arguments.extend(["--photo", photo]));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_xunge"))
+    let mut child = Command::new(xunge())
         .env_clear()
         .arg("--home")
         .arg(home.path())
@@ -673,11 +688,7 @@ fn a_home_that_holds_no_handset_is_left_alone_and_the_way_in_is_said() {
         );
         assert!(!home.exists(), "{command:?} left something behind");
     }
-    let output = Command::new(env!("CARGO_BIN_EXE_xunge"))
-        .env_clear()
-        .arg("status")
-        .output()
-        .unwrap();
+    let output = Command::new(xunge()).env_clear().arg("status").output().unwrap();
     assert!(texts(&output).1.contains("cli.home"));
     let output = run(&home, &["--help"]);
     let (help, _) = texts(&output);

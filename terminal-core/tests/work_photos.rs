@@ -11,10 +11,7 @@ use protocol::photo::{PhotoRole, Sha256};
 use std::{fs, io::Cursor, path::PathBuf};
 use tempfile::TempDir;
 use terminal_core::{
-    photos::{
-        Content, FileKey, PhotoFolder, SealedError, Source,
-        sealed::{Opened, PREFIX, seal},
-    },
+    photos::{FileKey, OpenedPhoto, PREFIX, PhotoFolder, PhotoSource, SealedContent, SealedError, seal},
     platform::{PhotoFileError, PhotoFiles, SystemRandom},
     words,
 };
@@ -35,12 +32,12 @@ fn bytes(size: usize) -> Vec<u8> {
 fn sealed(plain: &[u8]) -> (Vec<u8>, Sha256) {
     let name = Sha256::of(plain);
     (
-        seal(&key(), Content::Photo, name, plain, &[3; PREFIX]).unwrap(),
+        seal(&key(), SealedContent::Photo, name, plain, &[3; PREFIX]).unwrap(),
         name,
     )
 }
 fn read(file: &[u8], name: Sha256) -> Result<Vec<u8>, SealedError> {
-    Opened::open(Cursor::new(file), &key(), Content::Photo, name)?.read_all()
+    OpenedPhoto::open(Cursor::new(file), &key(), SealedContent::Photo, name)?.read_all()
 }
 
 #[test]
@@ -78,13 +75,14 @@ fn a_sealed_photo_opens_only_as_what_it_is() {
     let plain = bytes(100_000);
     let (file, name) = sealed(&plain);
     let open = |key: [u8; 32], content, name| {
-        Opened::open(Cursor::new(&file), &FileKey::new(key), content, name).and_then(|mut f| f.read_all())
+        OpenedPhoto::open(Cursor::new(&file), &FileKey::new(key), content, name)
+            .and_then(|mut f| f.read_all())
     };
-    assert_eq!(open(KEY, Content::Photo, name).unwrap(), plain);
+    assert_eq!(open(KEY, SealedContent::Photo, name).unwrap(), plain);
     for result in [
-        open([8; 32], Content::Photo, name),
-        open(KEY, Content::Thumbnail, name),
-        open(KEY, Content::Photo, Sha256::of(b"another")),
+        open([8; 32], SealedContent::Photo, name),
+        open(KEY, SealedContent::Thumbnail, name),
+        open(KEY, SealedContent::Photo, Sha256::of(b"another")),
     ] {
         assert!(
             matches!(result, Err(SealedError::Tampered { chunk: 0 })),
@@ -108,7 +106,7 @@ proptest! {
     fn any_range_is_read_without_the_rest(size in 0usize..200_000, offset in 0u64..210_000, len in 0u64..150_000) {
         let plain = bytes(size);
         let (file, name) = sealed(&plain);
-        let mut opened = Opened::open(Cursor::new(&file), &key(), Content::Photo, name).unwrap();
+        let mut opened = OpenedPhoto::open(Cursor::new(&file), &key(), SealedContent::Photo, name).unwrap();
         let got = opened.read_at(offset, len);
         match usize::try_from(offset + len).ok().filter(|end| *end <= size) {
             Some(end) => prop_assert_eq!(got.unwrap(), plain[usize::try_from(offset).unwrap()..end].to_vec()),
@@ -151,8 +149,8 @@ fn fixture() -> Fixture {
 impl Fixture {
     fn take(
         &self,
-        source: Source<'_>,
-    ) -> Result<terminal_core::photos::Taken, terminal_core::photos::PhotoError> {
+        source: PhotoSource<'_>,
+    ) -> Result<terminal_core::photos::TakenPhoto, terminal_core::photos::PhotoError> {
         self.folder
             .take(source, PhotoRole::Scene, &media::Stamp::default(), &SystemRandom)
     }
@@ -169,7 +167,7 @@ fn a_photo_is_taken_in_small_upright_and_sealed() {
     let f = fixture();
     let path = f.dir.path().join("p.jpg");
     fs::write(&path, picture(1)).unwrap();
-    let taken = f.take(Source::Path(&path)).unwrap();
+    let taken = f.take(PhotoSource::Path(&path)).unwrap();
     let jpeg = f.folder.read(taken.photo.sha256).unwrap();
     assert_eq!(Sha256::of(&jpeg), taken.photo.sha256);
     assert_eq!(jpeg.len() as u64, taken.photo.size);
@@ -187,7 +185,7 @@ fn a_photo_is_taken_in_small_upright_and_sealed() {
         Err(PhotoFileError::Missing)
     );
     // The same again is the same two files, and nothing unfinished lies about.
-    f.take(Source::Path(&path)).unwrap();
+    f.take(PhotoSource::Path(&path)).unwrap();
     assert_eq!(f.files().len(), 2);
     #[cfg(unix)]
     for file in f.files() {
@@ -210,7 +208,7 @@ fn a_photo_is_taken_in_small_upright_and_sealed() {
 #[test]
 fn a_damaged_file_is_told_apart_from_a_missing_one_and_mended_by_taking_it_again() {
     let f = fixture();
-    let photo = f.take(Source::Bytes(&picture(2))).unwrap().photo.sha256;
+    let photo = f.take(PhotoSource::Bytes(&picture(2))).unwrap().photo.sha256;
     let name = PhotoFolder::file_name(photo);
     let path = f.dir.path().join("photos").join(&name);
     let whole = fs::read(&path).unwrap();
@@ -220,7 +218,7 @@ fn a_damaged_file_is_told_apart_from_a_missing_one_and_mended_by_taking_it_again
         PhotoFiles::read(&f.folder, &name, 0, 1),
         Err(PhotoFileError::Damaged)
     );
-    f.take(Source::Bytes(&picture(2))).unwrap();
+    f.take(PhotoSource::Bytes(&picture(2))).unwrap();
     assert_eq!(Sha256::of(&f.folder.read(photo).unwrap()), photo);
 }
 
@@ -235,15 +233,15 @@ fn what_is_no_photo_is_refused_with_words_and_leaves_nothing() {
         .unwrap();
     let missing = f.dir.path().join("nowhere.jpg");
     for (source, code) in [
-        (Source::Bytes(b""), "photo.empty"),
+        (PhotoSource::Bytes(b""), "photo.empty"),
         (
-            Source::Bytes(b"hello, this is no photo at all"),
+            PhotoSource::Bytes(b"hello, this is no photo at all"),
             "photo.not_an_image",
         ),
-        (Source::Bytes(&cut[..cut.len() / 2]), "photo.cut_off"),
-        (Source::Path(&large), "photo.too_large"),
-        (Source::Path(&missing), "photo.unreadable"),
-        (Source::Path(f.dir.path()), "photo.unreadable"),
+        (PhotoSource::Bytes(&cut[..cut.len() / 2]), "photo.cut_off"),
+        (PhotoSource::Path(&large), "photo.too_large"),
+        (PhotoSource::Path(&missing), "photo.unreadable"),
+        (PhotoSource::Path(f.dir.path()), "photo.unreadable"),
     ] {
         let error = f.take(source).unwrap_err();
         assert_eq!(error.code(), code);

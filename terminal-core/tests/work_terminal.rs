@@ -19,12 +19,12 @@ use protocol::{
 use std::{fs, path::Path};
 use tempfile::TempDir;
 use terminal_core::{
-    photos::Source,
-    place::PlaceAnswer,
-    queue::{QueueRow, State},
+    grid::PlaceAnswer,
+    photos::PhotoSource,
     store::{self, testing},
-    terminal::{Terminal, Withdrawal},
+    terminal::Terminal,
     words::Lang,
+    work::{ItemState, QueueRow, Withdrawal},
 };
 use uuid::Uuid;
 
@@ -96,7 +96,7 @@ fn a_draft_of_a_newer_app_is_shown_as_such_and_never_lost() {
         let (kind, updated) = (kind.to_owned(), Millis(MORNING));
         terminal
             .store()
-            .save_draft(&store::Draft {
+            .save_draft(&store::SavedDraft {
                 id,
                 kind,
                 json,
@@ -142,16 +142,16 @@ fn story_31_a_report_survives_a_kill_between_photo_and_submit() {
             .unwrap()
             .text("路边有垃圾")
             .at(in_the_west_cell());
-        draft.add_photo(Source::Bytes(&picture(1))).unwrap();
+        draft.add_photo(PhotoSource::Bytes(&picture(1))).unwrap();
         draft.id()
         // Dropped here without a word: the process is gone.
     };
     let terminal = home.open();
     let row = find(&terminal, id);
-    assert_eq!((row.state, row.photos_named, row.n), (State::Draft, 1, None));
+    assert_eq!((row.state, row.photos_named, row.n), (ItemState::Draft, 1, None));
     assert_eq!(row.summary, "暴露垃圾，路边有垃圾");
     let mut draft = terminal.report_draft(id).unwrap();
-    draft.add_photo(Source::Bytes(&picture(2))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(2))).unwrap();
     let filed = draft.submit().unwrap();
     assert_eq!((filed.item, filed.photos, filed.again), (id, 2, false));
     let (entry, Payload::Report(report)) = payload(&home.open(), id) else {
@@ -194,7 +194,7 @@ fn nothing_of_a_report_lies_on_the_disk_in_the_clear() {
     let text = "绝密口令：红色灯笼挂在北门 SECRET-LANTERN-42";
     let mut draft = terminal.new_report().unwrap();
     draft.text(text).address("北门外大街七号院");
-    draft.add_photo(Source::Bytes(&picture(3))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(3))).unwrap();
     let photo = draft.photos()[0].sha256;
     let jpeg = terminal.photo_folder().read(photo).unwrap();
     let thumbnail = terminal.photo_folder().thumbnail(photo).unwrap();
@@ -243,15 +243,15 @@ fn the_same_file_added_twice_is_one_photo_and_two_equal_reports_share_nothing() 
     let home = Home::new();
     let terminal = home.open();
     let mut draft = terminal.new_report().unwrap();
-    draft.add_photo(Source::Bytes(&picture(4))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(4))).unwrap();
     home.hand.advance(60_000);
-    draft.add_photo(Source::Bytes(&picture(4))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(4))).unwrap();
     assert_eq!(draft.photos().len(), 1);
     assert_eq!(home.photo_files(), 2, "photo and thumbnail, nothing else");
     // Story 5: identical bytes in two reports are two photos of two items; one withdrawn does not take the other's.
     let mut other = terminal.new_report().unwrap();
     home.hand.advance(-60_000);
-    other.add_photo(Source::Bytes(&picture(4))).unwrap();
+    other.add_photo(PhotoSource::Bytes(&picture(4))).unwrap();
     assert_eq!(other.photos()[0].sha256, draft.photos()[0].sha256);
     let kept = other.submit().unwrap().item;
     draft.submit().unwrap();
@@ -267,13 +267,16 @@ fn bad_photos_are_refused_and_the_draft_stays_as_it_was() {
     let home = Home::new();
     let terminal = home.open();
     let mut draft = terminal.new_report().unwrap();
-    draft.add_photo(Source::Bytes(&picture(5))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(5))).unwrap();
     for (bytes, code) in [
         (Vec::new(), "photo.empty"),
         (b"no photo".to_vec(), "photo.not_an_image"),
         (picture(6)[..3000].to_vec(), "photo.cut_off"),
     ] {
-        assert_eq!(draft.add_photo(Source::Bytes(&bytes)).err().unwrap().code(), code);
+        assert_eq!(
+            draft.add_photo(PhotoSource::Bytes(&bytes)).err().unwrap().code(),
+            code
+        );
     }
     assert_eq!(draft.photos().len(), 1);
     assert_eq!(
@@ -281,19 +284,19 @@ fn bad_photos_are_refused_and_the_draft_stays_as_it_was() {
         draft.photos()
     );
     for seed in 0..19 {
-        draft.add_photo(Source::Bytes(&picture(100 + seed))).unwrap();
+        draft.add_photo(PhotoSource::Bytes(&picture(100 + seed))).unwrap();
     }
     let files = home.photo_files();
     assert_eq!(
         draft
-            .add_photo(Source::Bytes(&picture(200)))
+            .add_photo(PhotoSource::Bytes(&picture(200)))
             .err()
             .unwrap()
             .code(),
         "photo.too_many"
     );
     assert_eq!(home.photo_files(), files);
-    draft.add_photo(Source::Bytes(&picture(5))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(5))).unwrap();
     // A photo whose file went bad is noticed before anything is filed.
     let name = format!("{}.photo", draft.photos()[0].sha256);
     fs::write(home.path().join("photos").join(name), b"gone").unwrap();
@@ -393,7 +396,7 @@ fn an_item_tells_where_it_stands_at_every_step() {
     let terminal = home.open();
     let mut draft = terminal.new_report().unwrap();
     draft.text("积水");
-    draft.add_photo(Source::Bytes(&picture(7))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(7))).unwrap();
     let id = draft.submit().unwrap().item;
     let words = |lang| find(&terminal, id).state_words(lang, Millis(MORNING));
     assert_eq!(words(Lang::Zh), "待上传");
@@ -417,10 +420,10 @@ fn an_item_tells_where_it_stands_at_every_step() {
     assert_eq!(words(Lang::Zh), "被退回：照片看不清，请重拍");
     assert!(find(&terminal, id).needs_author());
     // Mended: a new entry of the same record, with the photo that is still here.
-    let mut mended = terminal.mend_report(id).unwrap();
+    let mut mended = terminal.revise_report(id).unwrap();
     assert_eq!(mended.content().text, "积水");
     mended.text("积水，已补照片");
-    mended.add_photo(Source::Bytes(&picture(8))).unwrap();
+    mended.add_photo(PhotoSource::Bytes(&picture(8))).unwrap();
     let next = mended.submit().unwrap().item;
     let (entry, Payload::Report(report)) = payload(&terminal, next) else {
         panic!()
@@ -432,11 +435,11 @@ fn an_item_tells_where_it_stands_at_every_step() {
     assert_eq!(report.photos.len(), 2);
     assert_eq!(words(Lang::Zh), "被退回，已修改");
     assert_eq!(
-        terminal.mend_report(id).err().unwrap().code(),
+        terminal.revise_report(id).err().unwrap().code(),
         "item.mended_already"
     );
     assert_eq!(
-        terminal.mend_report(next).err().unwrap().code(),
+        terminal.revise_report(next).err().unwrap().code(),
         "report.not_returned"
     );
 }
@@ -446,7 +449,7 @@ fn taking_back_is_a_cancel_before_it_left_and_a_request_after() {
     let home = Home::new();
     let terminal = home.open();
     let mut draft = terminal.new_report().unwrap();
-    draft.add_photo(Source::Bytes(&picture(9))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(9))).unwrap();
     let id = draft.id();
     assert_eq!(terminal.withdraw(id, "").unwrap(), Withdrawal::DraftDiscarded);
     assert_eq!(home.photo_files(), 0);
@@ -467,10 +470,10 @@ fn taking_back_is_a_cancel_before_it_left_and_a_request_after() {
     );
     assert_eq!(
         find(&terminal, id).state,
-        State::Withdrawing,
+        ItemState::Withdrawing,
         "nobody has agreed yet"
     );
-    assert_eq!(find(&terminal, withdrawal).state, State::Queued);
+    assert_eq!(find(&terminal, withdrawal).state, ItemState::Queued);
     assert_eq!(
         terminal.withdraw(id, "").unwrap(),
         Withdrawal::Requested(withdrawal),
@@ -498,10 +501,10 @@ fn an_item_is_called_withdrawn_only_when_the_server_took_it_back() {
     };
     dispose(&terminal, 1, withdrawal, review);
     let row = find(&terminal, id);
-    assert_eq!(row.state, State::Withdrawing, "a person decides");
+    assert_eq!(row.state, ItemState::Withdrawing, "a person decides");
     assert!(!row.is_finished() && !row.state_words(Lang::Zh, Millis(MORNING)).contains("已撤回"));
     dispose(&terminal, 2, withdrawal, Disposition::applied());
-    assert_eq!(find(&terminal, id).state, State::Withdrawn);
+    assert_eq!(find(&terminal, id).state, ItemState::Withdrawn);
 }
 
 #[test]
@@ -511,9 +514,9 @@ fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
     let (draft, item) = {
         let terminal = home.open();
         let mut draft = terminal.new_report().unwrap();
-        draft.add_photo(Source::Bytes(&picture(1))).unwrap();
+        draft.add_photo(PhotoSource::Bytes(&picture(1))).unwrap();
         let mut filed = terminal.new_report().unwrap();
-        filed.add_photo(Source::Bytes(&picture(2))).unwrap();
+        filed.add_photo(PhotoSource::Bytes(&picture(2))).unwrap();
         (draft.id(), filed.submit().unwrap().item)
     };
     let named = home.photo_files();
@@ -539,7 +542,7 @@ fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
         assert!(terminal.photo_folder().thumbnail(photo).is_ok());
     }
     // While a draft does not read, nobody knows what it names.
-    let unread = store::Draft {
+    let unread = store::SavedDraft {
         id: EntryId(Uuid::from_u128(77)),
         kind: "report".into(),
         json: "{".into(),
@@ -569,7 +572,7 @@ fn what_is_done_with_is_forgotten_after_thirty_days_and_nothing_else() {
     let terminal = home.open();
     let report = |seed: u32| {
         let mut draft = terminal.new_report().unwrap();
-        draft.add_photo(Source::Bytes(&picture(seed))).unwrap();
+        draft.add_photo(PhotoSource::Bytes(&picture(seed))).unwrap();
         draft.submit().unwrap().item
     };
     let (done, returned, mending) = (report(1), report(2), report(3));
@@ -587,7 +590,7 @@ fn what_is_done_with_is_forgotten_after_thirty_days_and_nothing_else() {
         mending,
         Disposition::rejected(Reason::new("blurred", "看不清", "blurred")),
     );
-    terminal.mend_report(mending).unwrap().save().unwrap();
+    terminal.revise_report(mending).unwrap().save().unwrap();
     let unsent = report(4);
     let there = || [done, returned, mending, unsent].map(|id| terminal.store().item(id).unwrap().is_some());
     // The clock has not been checked: nobody knows how long it was.
@@ -640,7 +643,7 @@ fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
         .tasks()
         .unwrap()
         .iter()
-        .map(terminal_core::tasks::Task::id)
+        .map(terminal_core::work::HandsetTask::id)
         .collect();
     assert_eq!(
         order,
@@ -654,7 +657,7 @@ fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
     );
     let mut draft = verify.answer(Answer::NotTrue).unwrap();
     let mut second = verify.answer(Answer::True).unwrap();
-    draft.add_photo(Source::Bytes(&picture(10))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(10))).unwrap();
     let id = draft.text("现场已清理").submit().unwrap().item;
     assert_eq!(
         second.submit().unwrap_err().code(),
@@ -703,7 +706,7 @@ fn a_returned_activity_is_mended_as_a_new_version_of_the_same_record() {
     draft.ends(Millis(MORNING + 3_600_000));
     assert_eq!(draft.submit().unwrap_err().code(), "activity.participants");
     draft.participants(42);
-    draft.add_photo(Source::Bytes(&picture(11))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(11))).unwrap();
     let first = draft.submit().unwrap();
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
     let review = |n, entry, version, state: ActivityState, reason: Option<&str>| {
@@ -725,7 +728,7 @@ fn a_returned_activity_is_mended_as_a_new_version_of_the_same_record() {
     review(1, first.item, 1, ActivityState::Returned, Some("人数与照片不符"));
     let words = |id| find(&terminal, id).state_words(Lang::Zh, Millis(MORNING));
     assert_eq!(words(first.item), "被退回：人数与照片不符");
-    let mut mended = home.open().mend_activity(first.record).unwrap();
+    let mut mended = home.open().revise_activity(first.record).unwrap();
     let second = mended.participants(24).submit().unwrap();
     assert_eq!(second.record, first.record);
     let (entry, Payload::Activity(said)) = payload(&terminal, second.item) else {
@@ -749,7 +752,7 @@ fn a_returned_activity_is_mended_as_a_new_version_of_the_same_record() {
     assert!(find(&terminal, second.item).is_finished());
     assert_eq!(words(first.item), "被退回，已修改", "history stays what it was");
     assert_eq!(
-        terminal.mend_activity(first.record).err().unwrap().code(),
+        terminal.revise_activity(first.record).err().unwrap().code(),
         "activity.approved"
     );
 }
@@ -826,7 +829,7 @@ fn an_unknown_disposition_of_a_newer_server_shows_the_item_as_received() {
         reason: None,
     };
     dispose(&terminal, 1, id, newer);
-    assert_eq!(find(&terminal, id).state, State::Received);
+    assert_eq!(find(&terminal, id).state, ItemState::Received);
     assert_eq!(find(&terminal, id).kind, Open::Known(EntryKind::CheckIn));
 }
 
@@ -834,7 +837,7 @@ fn an_unknown_disposition_of_a_newer_server_shows_the_item_as_received() {
 fn a_folder_without_a_handset_is_left_empty() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
-    let platform = terminal_core::terminal::Platform::command_line(elsewhere.path()).unwrap();
+    let platform = terminal_core::platform::Platform::command_line(elsewhere.path()).unwrap();
     assert_eq!(
         Terminal::open(dir.path(), platform).err().unwrap().code(),
         "enrol.none"

@@ -13,9 +13,9 @@ use std::{
 };
 use terminal_core::{
     Error,
-    platform::Clock,
+    platform::{Clock, Platform},
     sync::{Policy, SyncReport},
-    terminal::{Platform, Terminal},
+    terminal::Terminal,
     transport::{CancelToken, Transport},
 };
 

@@ -209,11 +209,11 @@ pub struct ReportArgs {
     #[arg(long)]
     pub save: bool,
     /// 继续草稿 Go on with a draft
-    #[arg(long, value_name = "DRAFT", conflicts_with = "mend")]
+    #[arg(long, value_name = "DRAFT", conflicts_with = "revise")]
     pub draft: Option<String>,
     /// 修改被退回的上报 Mend a returned report
-    #[arg(long, value_name = "ITEM")]
-    pub mend: Option<String>,
+    #[arg(long, visible_alias = "mend", value_name = "ITEM")]
+    pub revise: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -251,11 +251,11 @@ pub struct ActivityArgs {
     #[arg(long)]
     pub save: bool,
     /// 继续草稿 Go on with a draft
-    #[arg(long, value_name = "DRAFT", conflicts_with = "mend")]
+    #[arg(long, value_name = "DRAFT", conflicts_with = "revise")]
     pub draft: Option<String>,
     /// 修改被退回的记录（新版本） Mend a returned record as its new version; what is not given stays
-    #[arg(long, value_name = "RECORD")]
-    pub mend: Option<String>,
+    #[arg(long, visible_alias = "mend", value_name = "RECORD")]
+    pub revise: Option<String>,
 }
 
 impl Command {

@@ -1,11 +1,17 @@
 //! Commands about what waits and must not be lost: export, salvage, several users.
 
-use super::{Said, WAITS, args::Cli, commands::open, sync};
 use crate::{
     Error, Result,
-    homes::Homes,
-    salvage,
-    terminal::{Platform, Terminal},
+    cli::{
+        args::Cli,
+        open::open,
+        said::{Said, WAITS},
+        sync,
+    },
+    lifecycle::{salvage, users::Users},
+    platform::{bundle::Platform, system_disk::SystemDisk},
+    store::quarantine::waiting,
+    terminal::Terminal,
     transport::https::Https,
     words::{self, Lang},
 };
@@ -41,18 +47,18 @@ pub fn export(terminal: &Terminal, file: &Path, lang: Lang) -> Result<Said> {
 }
 
 /// What was done about one home's damaged databases.
-struct Salvaged {
+struct HomeSalvage {
     lines: Vec<String>,
     reports: Vec<salvage::SalvageReport>,
     exit: u8,
 }
 
 /// Reads what was set aside, of whichever user, and hands it over or writes it to a file.
-pub fn salvage(homes: &Homes<'_>, export: Option<&Path>, lang: Lang) -> Result<Said> {
+pub fn salvage(homes: &Users<'_>, export: Option<&Path>, lang: Lang) -> Result<Said> {
     let current = homes.current()?;
     let mut all = salvage_at(&current, export, lang)?;
     for home in homes.all()?.into_iter().filter(|home| *home != current) {
-        let disk = &crate::disk::SystemDisk;
+        let disk = &SystemDisk;
         if homes.waits_for_salvage(&home) || !salvage::unread(&home, disk)?.is_empty() {
             let more = salvage_at(&home, export, lang)?;
             all.lines.push(format!("—— {}", home.display()));
@@ -80,7 +86,7 @@ pub fn salvage(homes: &Homes<'_>, export: Option<&Path>, lang: Lang) -> Result<S
 
 /// While one user watches: what was set aside of the others is handed over, too. What fails is tried after the next
 /// sync, and told when it is done.
-pub fn aside_of_others(homes: &Homes<'_>, lang: Lang) -> Option<(String, Value)> {
+pub fn aside_of_others(homes: &Users<'_>, lang: Lang) -> Option<(String, Value)> {
     let current = homes.current().ok()?;
     let (mut lines, mut reports) = (Vec::new(), Vec::new());
     for home in homes.all().ok()?.iter().filter(|home| **home != current) {
@@ -104,7 +110,7 @@ pub fn aside_of_others(homes: &Homes<'_>, lang: Lang) -> Option<(String, Value)>
     })
 }
 
-fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Salvaged> {
+fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalvage> {
     // A database whose damage shows only now is set aside by opening it.
     let platform = Platform::command_line(home)?;
     match Terminal::open(home, platform.clone()) {
@@ -115,12 +121,12 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Salvaged
                 tracing::info!(code = error.code(), "damage was met");
             }
         }
-        Err(Error::MovedAside { .. } | Error::NotEnrolled) => {}
+        Err(Error::Quarantined { .. } | Error::NotEnrolled) => {}
         Err(error) => return Err(error),
     }
     let disk = platform.disk.as_ref();
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
-    for file in salvage::waiting(home, disk)? {
+    for file in waiting(home, disk)? {
         let saved = salvage::read(home, &platform, &file)?;
         let report = saved.report.clone();
         let why = match export {
@@ -157,7 +163,7 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<Salvaged
         documents.push(report.clone());
     }
     salvage::mark_read(disk, &reports)?;
-    Ok(Salvaged {
+    Ok(HomeSalvage {
         lines,
         reports: documents,
         exit,
@@ -202,7 +208,7 @@ fn told(lang: Lang, report: &salvage::SalvageReport) -> String {
 /// A line for the home screen while a damaged database waits, or a report of one that nobody has read.
 pub fn salvage_line(terminal: &Terminal, lang: Lang) -> Result<Option<String>> {
     let (home, disk) = (terminal.store().home(), terminal.disk());
-    if !salvage::waiting(home, disk)?.is_empty() {
+    if !waiting(home, disk)?.is_empty() {
         return Ok(Some(
             lang.pick(
                 "有损坏的数据库等待抢救，请运行 salvage",
@@ -227,7 +233,7 @@ fn deliver(saved: salvage::Salvage, home: &Path, platform: &Platform) -> Result<
     saved.deliver(home, platform, &https)
 }
 
-struct User {
+struct ListedUser {
     number: usize,
     home: PathBuf,
     name: String,
@@ -235,7 +241,7 @@ struct User {
     is_current: bool,
 }
 
-fn all(homes: &Homes<'_>) -> Result<Vec<User>> {
+fn all(homes: &Users<'_>) -> Result<Vec<ListedUser>> {
     let current = homes.current()?;
     let mut users = Vec::new();
     for (at, home) in homes.all()?.into_iter().enumerate() {
@@ -244,7 +250,7 @@ fn all(homes: &Homes<'_>) -> Result<Vec<User>> {
             other => other?,
         };
         let status = terminal.status()?;
-        users.push(User {
+        users.push(ListedUser {
             number: at + 1,
             name: status.account.holder_name,
             waiting: status.items_waiting,
@@ -255,7 +261,7 @@ fn all(homes: &Homes<'_>) -> Result<Vec<User>> {
     Ok(users)
 }
 
-pub fn users(homes: &Homes<'_>, lang: Lang) -> Result<Said> {
+pub fn users(homes: &Users<'_>, lang: Lang) -> Result<Said> {
     let users = all(homes)?;
     let lines: Vec<String> = users
         .iter()
@@ -272,7 +278,7 @@ pub fn users(homes: &Homes<'_>, lang: Lang) -> Result<Said> {
     Ok(Said::new(lines.join("\n"), json!({ "users": documents })))
 }
 
-fn document(user: &User) -> Value {
+fn document(user: &ListedUser) -> Value {
     json!({
         "number": user.number,
         "name": user.name,
@@ -282,7 +288,7 @@ fn document(user: &User) -> Value {
     })
 }
 
-pub fn switch(homes: &Homes<'_>, wanted: &str, lang: Lang) -> Result<Said> {
+pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
     let users = all(homes)?;
     let mut fitting = users
         .iter()
@@ -315,7 +321,7 @@ pub fn switch(homes: &Homes<'_>, wanted: &str, lang: Lang) -> Result<Said> {
 
 /// The sync of the user in use, and after it what waits of the others: each under its own identity, none in the way
 /// of another.
-pub fn with_the_others(homes: &Homes<'_>, first: Result<Said>, cli: &Cli) -> Result<Said> {
+pub fn with_the_others(homes: &Users<'_>, first: Result<Said>, cli: &Cli) -> Result<Said> {
     let current = homes.current()?;
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
     for home in homes.all()?.into_iter().filter(|home| *home != current) {

@@ -1,13 +1,17 @@
 //! The two commands that speak to the server, and how a sync ends: with what is true.
 
-use super::{Said, WAITS, args::Cli, human};
 use crate::{
     Error, Result,
-    manners::Ask,
-    sync::{Progress, SyncReport},
-    terminal::{Platform, Terminal},
-    transport::CancelToken,
-    vault::KEY_FILE,
+    cli::{
+        args::Cli,
+        said::{Said, WAITS},
+        screen::ProgressLine,
+        surroundings::CommandLine,
+    },
+    platform::{bundle::Platform, home::KEY_FILE},
+    sync::{data_policy::SyncTrigger, report::SyncReport},
+    terminal::Terminal,
+    transport::cancel::CancelToken,
     words::{self, Lang},
 };
 use protocol::{
@@ -17,11 +21,7 @@ use protocol::{
     time::Millis,
 };
 use serde_json::json;
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    path::Path,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
     // A string that is none makes neither folder nor keys.
@@ -86,12 +86,16 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
 /// Syncs until nothing is left or something has to wait; waits for retries that come within `wait_for` seconds.
 pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> Result<Said> {
     let lang = cli.lang;
-    let mut screen = Screen::new(cli);
+    let mut screen = ProgressLine::new(cli);
     let cancel = CancelToken::default();
     let mut left = Duration::from_secs(wait_for);
     let mut total = SyncReport::default();
-    let around = super::manners::CommandLine::of(terminal)?;
-    let mut ask = if photos_now { Ask::Anyway } else { Ask::Person };
+    let around = CommandLine::of(terminal)?;
+    let mut ask = if photos_now {
+        SyncTrigger::Forced
+    } else {
+        SyncTrigger::Person
+    };
     loop {
         let report = terminal.sync_now(&around, ask, &cancel, &mut |progress| screen.show(&progress))?;
         total = add(&total, report);
@@ -102,8 +106,8 @@ pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> 
         left = left.saturating_sub(pause);
         std::thread::sleep(pause);
         // From now on waits that the machine gave itself are waited for, not skipped.
-        if ask == Ask::Person {
-            ask = Ask::Itself;
+        if ask == SyncTrigger::Person {
+            ask = SyncTrigger::Automatic;
         }
     }
     screen.clear();
@@ -144,7 +148,7 @@ fn add(before: &SyncReport, last: SyncReport) -> SyncReport {
     }
 }
 
-/// What to do about a sync that left something; [`super::manners::watch`] does it by itself.
+/// What to do about a sync that left something; [`super::network::watch`] does it by itself.
 pub const WAY_ON: (&str, &str) = (
     "到时请再运行一次 sync，或用 --wait-for 秒数 让它等待",
     "Run sync again then, or let it wait with --wait-for SECONDS",
@@ -236,73 +240,6 @@ fn soon(lang: Lang, at: Millis, now: Millis) -> String {
     match at.since(now) / 1000 {
         seconds @ 0..120 => lang.pick(format!("{} 秒后", seconds + 1), format!("in {} s", seconds + 1)),
         _ => words::moment(at, now),
-    }
-}
-
-/// One line on stderr that moves; only where somebody looks.
-pub struct Screen {
-    lang: Lang,
-    is_shown: bool,
-}
-
-impl Screen {
-    pub fn new(cli: &Cli) -> Self {
-        Self {
-            lang: cli.lang,
-            is_shown: !cli.json && io::stderr().is_terminal(),
-        }
-    }
-    pub fn show(&mut self, progress: &Progress) {
-        let lang = self.lang;
-        let text = match progress {
-            Progress::Connected => lang.pick("已连接", "Connected").to_owned(),
-            Progress::Received(ids) => lang.pick(
-                format!("已收到 {} 条", ids.len()),
-                format!("Received {} entries", ids.len()),
-            ),
-            Progress::Refused(id, reason) => {
-                format!("{}: {}", human::short(id), words::of_reason(lang, reason))
-            }
-            Progress::Photo {
-                position, sent, size, ..
-            } => lang.pick(
-                format!(
-                    "照片 {}：{} / {} KB",
-                    position + 1,
-                    sent / 1024,
-                    size.div_ceil(1024)
-                ),
-                format!(
-                    "Photo {}: {} / {} KB",
-                    position + 1,
-                    sent / 1024,
-                    size.div_ceil(1024)
-                ),
-            ),
-            Progress::PhotoReceived { position, .. } => lang.pick(
-                format!("照片 {} 已收到", position + 1),
-                format!("Photo {} received", position + 1),
-            ),
-            Progress::Pulled(rows) => lang.pick(format!("收取 {rows} 条"), format!("{rows} rows")),
-            Progress::File { name, have, size } => {
-                format!("{name}: {} / {} KB", have / 1024, size.div_ceil(1024))
-            }
-            Progress::Sealed { entries, photos } => lang.pick(
-                format!("已封存 {entries} 条内容、{photos} 张照片待交接"),
-                format!("{entries} entries and {photos} photos sealed, to be handed over"),
-            ),
-            Progress::Problem(reason) => words::of_reason(lang, reason).to_owned(),
-        };
-        self.line(&text);
-    }
-    fn line(&mut self, text: &str) {
-        if self.is_shown {
-            let mut out = io::stderr().lock();
-            let _ = write!(out, "\r\x1b[2K{}", super::table::clip(text, 76)).and_then(|()| out.flush());
-        }
-    }
-    pub fn clear(&mut self) {
-        self.line("");
     }
 }
 

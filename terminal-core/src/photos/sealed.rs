@@ -29,12 +29,19 @@ use std::io::{Read, Seek, SeekFrom};
 use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 8] = b"XUNGEPH\n";
+
 const VERSION: u8 = 1;
+
 const XCHACHA20_POLY1305_STREAM: u8 = 1;
+
 const CHUNK_LOG2: u8 = 16;
+
 const CHUNK: u64 = 1 << CHUNK_LOG2;
+
 const TAG: u64 = 16;
+
 const HEADER: usize = 39;
+
 /// Bytes of the random prefix that each sealed file gets.
 pub const PREFIX: usize = 19;
 
@@ -43,14 +50,14 @@ pub type FileKey = Zeroizing<[u8; 32]>;
 
 /// What a sealed file holds; it is part of what is authenticated, so one cannot stand in for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
+pub enum SealedContent {
     /// The filed picture, whose SHA-256 is the file's name.
     Photo,
     /// The small picture for lists, named by the photo it belongs to.
     Thumbnail,
 }
 
-impl Content {
+impl SealedContent {
     const fn tag(self) -> u8 {
         match self {
             Self::Photo => 1,
@@ -140,7 +147,7 @@ impl Header {
         nonce
     }
     /// Header, content and the photo's hash: what every chunk vouches for.
-    fn associated(&self, content: Content, name: Sha256) -> Vec<u8> {
+    fn associated(&self, content: SealedContent, name: Sha256) -> Vec<u8> {
         [self.bytes.as_slice(), &[content.tag()], &name.0].concat()
     }
 }
@@ -151,7 +158,7 @@ impl Header {
 /// Only when the plaintext is beyond what the cipher takes, which a photo never is.
 pub fn seal(
     key: &FileKey,
-    content: Content,
+    content: SealedContent,
     name: Sha256,
     plain: &[u8],
     prefix: &[u8; PREFIX],
@@ -175,19 +182,24 @@ pub fn seal(
 }
 
 /// An opened sealed file: random access over authenticated chunks.
-pub struct Opened<R> {
+pub struct OpenedPhoto<R> {
     source: R,
     header: Header,
     aad: Vec<u8>,
     cipher: XChaCha20Poly1305,
 }
 
-impl<R: Read + Seek> Opened<R> {
+impl<R: Read + Seek> OpenedPhoto<R> {
     /// Reads the header and compares the file's length with it.
     ///
     /// # Errors
     /// [`SealedError::Unknown`], [`SealedError::Length`] or [`SealedError::Io`].
-    pub fn open(mut source: R, key: &FileKey, content: Content, name: Sha256) -> Result<Self, SealedError> {
+    pub fn open(
+        mut source: R,
+        key: &FileKey,
+        content: SealedContent,
+        name: Sha256,
+    ) -> Result<Self, SealedError> {
         let got = source.seek(SeekFrom::End(0))?;
         source.seek(SeekFrom::Start(0))?;
         let mut bytes = [0; HEADER];
@@ -243,7 +255,7 @@ impl<R: Read + Seek> Opened<R> {
     /// The whole plaintext.
     ///
     /// # Errors
-    /// As [`Opened::read_at`].
+    /// As [`OpenedPhoto::read_at`].
     pub fn read_all(&mut self) -> Result<Vec<u8>, SealedError> {
         self.read_at(0, self.header.len)
     }

@@ -1,7 +1,14 @@
-//! Who this store belongs to, which server it speaks to, and small settings.
+//! The account that a store belongs to: what the server bound and signed, and how to reach that server.
 
-use super::{Store, from_json, run, to_json};
-use crate::{Error, Result, transport::pins};
+use crate::{
+    Error, Result,
+    store::{
+        database::Store,
+        settings::{get, keys, set},
+        sql::{from_json, parse, run, to_json},
+    },
+    transport::pins,
+};
 use protocol::{
     codes::CountyCode,
     field::SignedCertificate,
@@ -13,7 +20,7 @@ use protocol::{
     sign::PublicKey,
     time::Millis,
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 /// The enrolled account: what the server bound and signed, and how to reach and check that server.
@@ -47,33 +54,7 @@ pub struct Account {
     pub enrolled: Millis,
 }
 
-pub(super) mod keys {
-    pub const ACCOUNT: &str = "account";
-    pub const PENDING_ENROLMENT: &str = "enrolment";
-    pub const EPOCH: &str = "epoch";
-    pub const CURSOR: &str = "cursor";
-    pub const NEXT_N: &str = "next_n";
-    pub const SERVER_CLOCK: &str = "server_clock";
-    pub const MARK: &str = "mark";
-    pub const LAST_SYNC: &str = "last_sync";
-    pub const LAST_CONTACT: &str = "last_contact";
-}
-
-pub(super) fn get(connection: &Connection, key: &str) -> Result<Option<String>> {
-    Ok(connection
-        .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()?)
-}
-pub(super) fn set(connection: &Connection, key: &str, value: &str) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )?
-        .execute(params![key, value])?;
-    Ok(())
-}
-pub(super) fn account(connection: &Connection) -> Result<Account> {
+pub(super) fn account_of(connection: &Connection) -> Result<Account> {
     match get(connection, keys::ACCOUNT)? {
         Some(text) => from_json(&text),
         None => Err(Error::NotEnrolled),
@@ -81,22 +62,14 @@ pub(super) fn account(connection: &Connection) -> Result<Account> {
 }
 
 impl Store {
-    /// A setting of the program that uses the store; the store's own are not reachable here.
-    pub fn setting(&self, key: &str) -> Result<Option<String>> {
-        self.read(|c| get(c, &format!("app.{key}")))
-    }
-    /// Sets a setting durably.
-    pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
-        self.write(|tx| set(tx, &format!("app.{key}"), value))
-    }
     /// The account, or [`Error::NotEnrolled`].
     pub fn account(&self) -> Result<Account> {
-        self.read(account)
+        self.read(account_of)
     }
     /// Binds the store to its account, once; the same account again is no error.
     pub(crate) fn save_account(&self, new: &Account, epoch: &str) -> Result<()> {
         self.write(|tx| {
-            match account(tx) {
+            match account_of(tx) {
                 Ok(old) if old.stream != new.stream => return Err(Error::AlreadyEnrolled),
                 Ok(_) | Err(Error::NotEnrolled) => {}
                 Err(error) => return Err(error),
@@ -120,7 +93,7 @@ impl Store {
             return Ok(());
         }
         self.write(|tx| {
-            let mut known = account(tx)?;
+            let mut known = account_of(tx)?;
             if let Some(pins) = pins::renewed(&known.pins, offered) {
                 known.pins = pins;
                 set(tx, keys::ACCOUNT, &to_json(&known)?)?;
@@ -138,31 +111,8 @@ impl Store {
         }
         self.write(|tx| set(tx, keys::PENDING_ENROLMENT, json))
     }
-    /// The epoch of the server as it was last seen.
-    pub fn epoch(&self) -> Result<Option<String>> {
-        self.read(|c| get(c, keys::EPOCH))
-    }
     /// The number that the next entry gets: it grows when something is filed.
     pub(crate) fn next_number(&self) -> Result<u64> {
-        self.read(|c| get(c, keys::NEXT_N)?.map_or(Ok(1), |text| super::parse(&text)))
-    }
-    /// When the last sync ended with nothing left that it could do, by the wall clock.
-    pub fn last_sync(&self) -> Result<Option<Millis>> {
-        self.read(|c| {
-            get(c, keys::LAST_SYNC)?
-                .map(|t| super::parse(&t).map(Millis))
-                .transpose()
-        })
-    }
-    pub(crate) fn set_last_sync(&self, at: Millis) -> Result<()> {
-        self.write(|tx| set(tx, keys::LAST_SYNC, &at.0.to_string()))
-    }
-    /// When the server last answered, by the wall clock.
-    pub fn last_contact(&self) -> Result<Option<Millis>> {
-        self.read(|c| {
-            get(c, keys::LAST_CONTACT)?
-                .map(|t| super::parse(&t).map(Millis))
-                .transpose()
-        })
+        self.read(|c| get(c, keys::NEXT_N)?.map_or(Ok(1), |text| parse(&text)))
     }
 }

@@ -5,8 +5,15 @@
 //! that the handset's clock may have drifted further. Before the first exchange of a boot a satellite fix is better
 //! than nothing.
 
-use super::{Store, account, from_json, to_json};
-use crate::{Result, platform::ClockRaw};
+use crate::{
+    Result,
+    platform::clock::ClockRaw,
+    store::{
+        database::Store,
+        settings,
+        sql::{from_json, to_json},
+    },
+};
 use protocol::{
     evidence::{ClockReading, Position},
     time::Millis,
@@ -15,13 +22,15 @@ use serde::{Deserialize, Serialize};
 
 /// The provider whose time is that of the satellites.
 const SATELLITES: &str = "gps";
+
 /// A clock of a cheap handset is off by one part in so many.
 const DRIFT: i64 = 10_000;
+
 /// What a satellite fix must add before it is written down.
 const WORTH_MS: i64 = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
+struct KnownTime {
     boot: String,
     /// True time minus monotonic time.
     #[serde(alias = "server_minus_monotonic_ms")]
@@ -41,7 +50,7 @@ const fn unknown() -> i64 {
     i64::MAX / 4
 }
 
-impl Known {
+impl KnownTime {
     /// How far off it may be by now.
     fn error_at(&self, monotonic_ms: i64) -> i64 {
         let age = monotonic_ms.saturating_sub(self.learnt_ms).max(0);
@@ -67,26 +76,26 @@ impl Store {
     /// clock in between. A reading across a restart of the handset is not used.
     pub(crate) fn learn_server_time(&self, sent: &ClockRaw, got: &ClockRaw, server: Millis) -> Result<()> {
         self.write(|tx| {
-            account::set(tx, account::keys::LAST_CONTACT, &got.wall.0.to_string())?;
+            settings::set(tx, settings::keys::LAST_CONTACT, &got.wall.0.to_string())?;
             let trip = got.monotonic_ms.saturating_sub(sent.monotonic_ms);
             if sent.boot != got.boot || trip < 0 {
                 return Ok(());
             }
             let middle = got.monotonic_ms.saturating_sub(trip / 2);
-            let new = Known {
+            let new = KnownTime {
                 boot: got.boot.clone(),
                 true_minus_monotonic_ms: server.0.saturating_sub(middle),
                 error_ms: trip / 2,
                 learnt_ms: got.monotonic_ms,
                 satellites: false,
             };
-            let old = account::get(tx, account::keys::SERVER_CLOCK)?
-                .map(|text| from_json::<Known>(&text))
+            let old = settings::get(tx, settings::keys::SERVER_CLOCK)?
+                .map(|text| from_json::<KnownTime>(&text))
                 .transpose()?;
             if !new.is_better_than(old.as_ref()) {
                 return Ok(());
             }
-            account::set(tx, account::keys::SERVER_CLOCK, &to_json(&new)?)
+            settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&new)?)
         })
     }
     /// Takes the time of a satellite fix while the server's is not known in this boot. Made-up positions, other
@@ -96,7 +105,7 @@ impl Store {
         if fix.mock || fix.provider != SATELLITES || fix.fix_time < self.account()?.enrolled {
             return Ok(());
         }
-        let new = Known {
+        let new = KnownTime {
             boot: now.boot.clone(),
             true_minus_monotonic_ms: fix.fix_time.0.saturating_sub(now.monotonic_ms),
             error_ms: unknown(),
@@ -106,7 +115,7 @@ impl Store {
         let least = new.true_minus_monotonic_ms.saturating_sub(WORTH_MS);
         match self.known()?.filter(|old| old.boot == new.boot) {
             Some(old) if !old.satellites || old.true_minus_monotonic_ms >= least => Ok(()),
-            _ => self.write(|tx| account::set(tx, account::keys::SERVER_CLOCK, &to_json(&new)?)),
+            _ => self.write(|tx| settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&new)?)),
         }
     }
     /// The clocks with the estimated offset to the server, as evidence and envelopes carry them. The offset
@@ -120,9 +129,9 @@ impl Store {
         });
         Ok(raw.reading(offset))
     }
-    fn known(&self) -> Result<Option<Known>> {
+    fn known(&self) -> Result<Option<KnownTime>> {
         self.read(|c| {
-            account::get(c, account::keys::SERVER_CLOCK)?
+            settings::get(c, settings::keys::SERVER_CLOCK)?
                 .map(|text| from_json(&text))
                 .transpose()
         })
@@ -133,8 +142,8 @@ impl Store {
 mod tests {
     use super::*;
 
-    fn known(offset: i64, error_ms: i64, learnt_ms: i64) -> Known {
-        Known {
+    fn known(offset: i64, error_ms: i64, learnt_ms: i64) -> KnownTime {
+        KnownTime {
             boot: "b".into(),
             true_minus_monotonic_ms: offset,
             error_ms,
@@ -155,11 +164,11 @@ mod tests {
         // The server's clock was set: no round trip explains the difference.
         assert!(known(1_700_000, 1_500, 1_000).is_better_than(Some(&good)));
         // Another boot, a satellite fix or nothing at all: any exchange is better.
-        let other = Known {
+        let other = KnownTime {
             boot: "a".into(),
             ..good
         };
-        let fix = Known {
+        let fix = KnownTime {
             satellites: true,
             ..good
         };
@@ -170,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_an_older_program_wrote_still_counts_and_gives_way() {
-        let older: Known = from_json(r#"{"boot":"b","server_minus_monotonic_ms":1000000}"#).unwrap();
+        let older: KnownTime = from_json(r#"{"boot":"b","server_minus_monotonic_ms":1000000}"#).unwrap();
         assert_eq!(older.true_minus_monotonic_ms, 1_000_000);
         assert!(known(1_000_900, 30_000, 1_000).is_better_than(Some(&older)));
     }

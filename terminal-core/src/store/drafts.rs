@@ -1,14 +1,20 @@
 //! Drafts (草稿): what a worker has begun and not submitted. Saved at every step, so that a camera that kills
 //! the process costs nothing (failure story 31). A draft's id becomes the id of its entry.
 
-use super::{Store, parse, run};
-use crate::Result;
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        handed_over::refuse_if_done,
+        sql::{parse, run},
+    },
+};
 use protocol::{ids::EntryId, time::Millis};
 use rusqlite::{OptionalExtension, params};
 
 /// A draft as its owner wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
+pub struct SavedDraft {
     /// Becomes the entry's id at submit.
     pub id: EntryId,
     /// What it will be, in the owner's words.
@@ -21,9 +27,9 @@ pub struct Draft {
 
 impl Store {
     /// Saves a draft durably, in place of an earlier one with the same id.
-    pub fn save_draft(&self, draft: &Draft) -> Result<()> {
+    pub fn save_draft(&self, draft: &SavedDraft) -> Result<()> {
         self.write(|tx| {
-            super::handover::refuse_if_done(tx)?;
+            refuse_if_done(tx)?;
             tx.prepare_cached(
                 "INSERT INTO draft (id, kind, json, updated) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, json = excluded.json, updated = excluded.updated",
@@ -33,13 +39,13 @@ impl Store {
         })
     }
     /// The draft with this id.
-    pub fn draft(&self, id: EntryId) -> Result<Option<Draft>> {
+    pub fn draft(&self, id: EntryId) -> Result<Option<SavedDraft>> {
         self.read(|c| {
             let row = c
                 .prepare_cached("SELECT kind, json, updated FROM draft WHERE id = ?1")?
                 .query_row([id.to_string()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
                 .optional()?;
-            Ok(row.map(|(kind, json, updated)| Draft {
+            Ok(row.map(|(kind, json, updated)| SavedDraft {
                 id,
                 kind,
                 json,
@@ -48,7 +54,7 @@ impl Store {
         })
     }
     /// All drafts, the last changed first.
-    pub fn drafts(&self) -> Result<Vec<Draft>> {
+    pub fn drafts(&self) -> Result<Vec<SavedDraft>> {
         self.read(|c| {
             let mut statement =
                 c.prepare_cached("SELECT id, kind, json, updated FROM draft ORDER BY updated DESC, id")?;
@@ -57,7 +63,7 @@ impl Store {
             })?;
             rows.map(|row| {
                 let (id, kind, json, updated) = row?;
-                Ok(Draft {
+                Ok(SavedDraft {
                     id: parse(&id)?,
                     kind,
                     json,

@@ -4,8 +4,14 @@
 //! They live in the encrypted database: one disk format to trust, and no moment in which a file and its
 //! record disagree.
 
-use super::{Retry, Store, int, parse, retry, run, uint};
-use crate::Result;
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        retry::{self, Retry},
+        sql::{int, parse, run, uint},
+    },
+};
 use protocol::{
     manifest::{FileName, Manifest},
     open::Open,

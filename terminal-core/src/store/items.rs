@@ -1,7 +1,13 @@
 //! What stands in the outbox, as its worker may see it.
 
-use super::{Retry, Step, Store, from_json, parse, retry, uint};
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    store::{
+        database::Store,
+        retry::{self, Retry, SyncStep},
+        sql::{from_json, parse, uint},
+    },
+};
 use protocol::{
     codes::GridVersion,
     entry::{Disposition, Entry, Reason},
@@ -127,6 +133,7 @@ fn kind(text: &str) -> Open<EntryKind> {
     text.parse()
         .map_or_else(|_| Open::Other(text.to_owned()), Open::Known)
 }
+
 /// The stable text of a kind.
 pub(super) fn kind_text(kind: &Open<EntryKind>) -> &str {
     match kind {
@@ -224,7 +231,7 @@ pub(super) fn select(
     }
     let mut photos = photos(connection, condition, parameters)?;
     // While there is no session nothing goes, and that is every waiting item's reason (law 2).
-    let session = retry::step(connection, Step::Session)?;
+    let session = retry::step(connection, SyncStep::Session)?;
     for item in &mut items {
         item.photos = photos.remove(&item.id).unwrap_or_default();
         if item.custody == Custody::Waiting {

@@ -1,8 +1,15 @@
 //! The mailboxes as last pulled, the cursor they were pulled to, and the server's epoch. Rows and cursor are
 //! saved in one transaction: the cursor is never ahead of the rows.
 
-use super::{Store, account, from_json, int, run, to_json, uint};
-use crate::Result;
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        reference_photos::follow_tasks,
+        settings,
+        sql::{from_json, int, run, to_json, uint},
+    },
+};
 use protocol::{
     feed::{DispositionRow, FeedRow, Mailbox, PullAnswer, kind},
     open::Open,
@@ -36,15 +43,15 @@ fn text(mailbox: &Open<Mailbox>) -> &str {
 /// mailboxes are pulled from nothing, photos are confirmed once more (by a HEAD of their uploads), and what was
 /// refused may be taken now.
 pub(super) fn see_epoch(connection: &Connection, epoch: &str) -> Result<bool> {
-    let known = account::get(connection, account::keys::EPOCH)?;
+    let known = settings::get(connection, settings::keys::EPOCH)?;
     if known.as_deref() == Some(epoch) {
         return Ok(false);
     }
-    account::set(connection, account::keys::EPOCH, epoch)?;
+    settings::set(connection, settings::keys::EPOCH, epoch)?;
     if known.is_none() || sabotage::is(Defect::EpochIgnored) {
         return Ok(false);
     }
-    account::set(connection, account::keys::CURSOR, "")?;
+    settings::set(connection, settings::keys::CURSOR, "")?;
     connection.execute_batch(
         "UPDATE photo SET custody = 'waiting', received_at = NULL WHERE custody = 'received';
          UPDATE item SET refused_json = NULL WHERE custody = 'waiting';",
@@ -111,7 +118,7 @@ fn apply_disposition(connection: &Connection, said: &DispositionRow) -> Result<(
 impl Store {
     /// Where the next pull begins; empty at the start and after a restore of the server.
     pub fn cursor(&self) -> Result<String> {
-        self.read(|c| Ok(account::get(c, account::keys::CURSOR)?.unwrap_or_default()))
+        self.read(|c| Ok(settings::get(c, settings::keys::CURSOR)?.unwrap_or_default()))
     }
 
     /// Takes note of the epoch in any answer; `true` when the server was restored since the last one.
@@ -125,10 +132,10 @@ impl Store {
     pub(crate) fn apply_pull(&self, asked: &str, answer: &PullAnswer) -> Result<bool> {
         let early = sabotage::is(Defect::CursorBeforeRows);
         if early {
-            self.write(|tx| account::set(tx, account::keys::CURSOR, &answer.cursor))?;
+            self.write(|tx| settings::set(tx, settings::keys::CURSOR, &answer.cursor))?;
         }
         self.write(|tx| {
-            let at = account::get(tx, account::keys::CURSOR)?.unwrap_or_default();
+            let at = settings::get(tx, settings::keys::CURSOR)?.unwrap_or_default();
             if !early && at != asked || (see_epoch(tx, &answer.epoch)? && !asked.is_empty()) {
                 return Ok(false);
             }
@@ -142,8 +149,8 @@ impl Store {
             for row in &answer.rows {
                 apply_row(tx, row)?;
             }
-            account::set(tx, account::keys::CURSOR, &answer.cursor)?;
-            super::compare::follow_tasks(tx)?;
+            settings::set(tx, settings::keys::CURSOR, &answer.cursor)?;
+            follow_tasks(tx)?;
             Ok(true)
         })
     }

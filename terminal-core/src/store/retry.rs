@@ -1,8 +1,13 @@
 //! When something that failed is tried again, and why it failed: kept in the row itself, so that it is there
-//! after a restart and can be shown. Nothing gives up; the longest wait is [`LONGEST`].
+//! after a restart and can be shown. Nothing gives up; the longest wait is [`LONGEST_WAIT`].
 
-use super::{Store, from_json, run, to_json};
-use crate::Result;
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        sql::{from_json, run, to_json},
+    },
+};
 use protocol::{
     entry::Reason,
     sabotage::{self, Defect},
@@ -13,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// No wait is longer than this, in milliseconds: a day, and only when the server refused or asked.
 ///
 /// A `not_before` further ahead than this means that the wall clock was set back; it counts as due.
-pub const LONGEST: i64 = 86_400_000;
+pub const LONGEST_WAIT: i64 = 86_400_000;
 
 /// State of retries of one item, photo, file or step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,12 +54,12 @@ impl Retry {
 /// Whether a stored `not_before` is still to come, safe against a wall clock set back.
 pub fn is_ahead(not_before: Millis, now: Millis) -> bool {
     let wait = not_before.since(now);
-    wait > 0 && (wait <= LONGEST || sabotage::is(Defect::WaitBelievedAfterClockSetBack))
+    wait > 0 && (wait <= LONGEST_WAIT || sabotage::is(Defect::WaitBelievedAfterClockSetBack))
 }
 
 /// Steps of the sync that belong to no row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
+pub enum SyncStep {
     /// Challenge and token: without them nothing else goes.
     Session,
     /// The mailboxes.
@@ -63,7 +68,7 @@ pub enum Step {
     Manifest,
 }
 
-impl Step {
+impl SyncStep {
     /// As it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,7 +94,7 @@ pub(super) fn problem_json(retry: &Retry) -> Result<Option<String>> {
     retry.problem.as_ref().map(to_json).transpose()
 }
 
-pub(super) fn step(connection: &Connection, step: Step) -> Result<Retry> {
+pub(super) fn step(connection: &Connection, step: SyncStep) -> Result<Retry> {
     Ok(connection
         .prepare_cached("SELECT attempts, not_before, asked, problem_json FROM step WHERE name = ?1")?
         .query_row([step.as_str()], |row| Ok(read(row, 0)))
@@ -100,10 +105,10 @@ pub(super) fn step(connection: &Connection, step: Step) -> Result<Retry> {
 
 impl Store {
     /// How a step of the sync stands.
-    pub fn step(&self, which: Step) -> Result<Retry> {
+    pub fn step(&self, which: SyncStep) -> Result<Retry> {
         self.read(|c| step(c, which))
     }
-    pub(crate) fn set_step(&self, which: Step, retry: &Retry) -> Result<()> {
+    pub(crate) fn set_step(&self, which: SyncStep, retry: &Retry) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(
                 "INSERT INTO step (name, attempts, not_before, asked, problem_json) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -1,7 +1,10 @@
 //! What tests do to a store in the server's place. Behind the feature `testing`, never in a product.
 
-use super::{Account, Store};
-use crate::{Result, platform::ClockRaw};
+use crate::{
+    Result,
+    platform::clock::ClockRaw,
+    store::{account::Account, database::Store},
+};
 use protocol::{
     codes::CountyCode,
     entry::Receipt,

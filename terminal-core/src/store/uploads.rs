@@ -1,14 +1,20 @@
 //! Photos on their way. A photo's entry goes first; the photo waits for its entry's receipt, and is received
 //! only by a receipt that names its hash and size.
 
-use super::{Retry, Store, int, parse, retry, uint};
-use crate::Result;
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        retry::{self, Retry},
+        sql::{int, parse, uint},
+    },
+};
 use protocol::{field::PhotoReceipt, ids::EntryId, photo::Sha256, time::Millis};
 use rusqlite::{OptionalExtension, params};
 
 /// A photo whose turn it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upload {
+pub struct PhotoUpload {
     /// Its entry.
     pub item: EntryId,
     /// Its position in the entry.
@@ -27,7 +33,7 @@ pub struct Upload {
 
 impl Store {
     /// The next photo to send, in the order of entries.
-    pub(crate) fn next_upload(&self, now: Millis) -> Result<Option<Upload>> {
+    pub(crate) fn next_upload(&self, now: Millis) -> Result<Option<PhotoUpload>> {
         self.read(|c| {
             c.prepare_cached(
                 "SELECT p.item, p.position, p.sha256, p.size, p.file, p.upload, p.attempts
@@ -36,7 +42,7 @@ impl Store {
                    AND (p.not_before <= ?1 OR p.not_before > ?2)
                  ORDER BY i.n, p.position LIMIT 1",
             )?
-            .query_row(params![now.0, now.plus(retry::LONGEST).0], |row| {
+            .query_row(params![now.0, now.plus(retry::LONGEST_WAIT).0], |row| {
                 Ok((
                     row.get::<_, String>(0)?,
                     row.get(1)?,
@@ -49,7 +55,7 @@ impl Store {
             })
             .optional()?
             .map(|(item, position, sha256, size, file, upload, attempts)| {
-                Ok(Upload {
+                Ok(PhotoUpload {
                     item: parse(&item)?,
                     position,
                     sha256: parse(&sha256)?,
@@ -75,7 +81,7 @@ impl Store {
 
     /// Remembers where the upload goes on after a death, and how far it came; `None` forgets it, so that the
     /// photo starts again. The local file is never touched by any answer of the server.
-    pub(crate) fn set_upload(&self, photo: &Upload, path: Option<&str>, sent: u64) -> Result<()> {
+    pub(crate) fn set_upload(&self, photo: &PhotoUpload, path: Option<&str>, sent: u64) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(
                 "UPDATE photo SET upload = ?3, sent = ?4,
@@ -108,7 +114,7 @@ impl Store {
     }
 
     /// Notes a failure with a photo.
-    pub(crate) fn fail_photo(&self, photo: &Upload, retry: &Retry) -> Result<()> {
+    pub(crate) fn fail_photo(&self, photo: &PhotoUpload, retry: &Retry) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(
                 "UPDATE photo SET attempts = ?3, not_before = ?4, asked = ?5, problem_json = ?6

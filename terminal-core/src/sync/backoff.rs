@@ -1,35 +1,37 @@
 //! How long to wait after the n-th failure: exponential with full jitter, so that 300 handsets that lost the
 //! server together do not come back together.
 
-use super::verdict::{Failure, Verdict};
 use crate::{
     Result,
-    platform::{Random, random_bytes},
-    store::{LONGEST_WAIT, Retry},
+    platform::random::{Random, random_bytes},
+    store::retry::{LONGEST_WAIT, Retry},
+    sync::failure::{FailureKind, SyncFailure},
 };
 use protocol::time::Millis;
 
 /// First and longest upper bound of a wait, milliseconds, while things should get better by themselves.
 const SOON: (i64, i64) = (2_000, 15 * 60_000);
+
 /// The same for what was refused: nothing gets better soon, but nothing is given up either.
 const LATER: (i64, i64) = (10 * 60_000, LONGEST_WAIT);
+
 /// No wait of our own is shorter.
 const SHORTEST: i64 = 500;
 
 /// The state after one more failure.
-pub fn after(failure: &Failure, attempts: u32, now: Millis, random: &dyn Random) -> Result<Retry> {
-    let (first, longest) = match failure.verdict {
-        Verdict::Refused | Verdict::Split => LATER,
-        Verdict::Network | Verdict::Transient { .. } | Verdict::Authenticate => SOON,
+pub fn after(failure: &SyncFailure, attempts: u32, now: Millis, random: &dyn Random) -> Result<Retry> {
+    let (first, longest) = match failure.kind {
+        FailureKind::Refused | FailureKind::Split => LATER,
+        FailureKind::Network | FailureKind::Transient { .. } | FailureKind::Authenticate => SOON,
     };
     let bound = first.saturating_mul(1 << attempts.min(20)).min(longest);
     let dice = |bound: i64| -> Result<i64> {
         let number = u32::from_le_bytes(random_bytes(random)?);
         Ok(i64::from(number) % bound.max(1))
     };
-    let (wait, asked) = match failure.verdict {
+    let (wait, asked) = match failure.kind {
         // A little later than asked, each handset by its own amount; never earlier.
-        Verdict::Transient {
+        FailureKind::Transient {
             retry_after_ms: Some(asked),
         } => {
             let asked = asked.clamp(0, LONGEST_WAIT);
@@ -48,12 +50,12 @@ pub fn after(failure: &Failure, attempts: u32, now: Millis, random: &dyn Random)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::SystemRandom;
+    use crate::platform::random::SystemRandom;
     use protocol::entry::Reason;
 
-    fn wait(verdict: Verdict, attempts: u32) -> i64 {
-        let failure = Failure {
-            verdict,
+    fn wait(kind: FailureKind, attempts: u32) -> i64 {
+        let failure = SyncFailure {
+            kind,
             reason: Reason::new("x", "x", "x"),
         };
         after(&failure, attempts, Millis(0), &SystemRandom)
@@ -66,20 +68,20 @@ mod tests {
     fn waits_grow_to_a_limit_and_never_beyond() {
         for attempts in 0..64 {
             for _ in 0..50 {
-                let soon = wait(Verdict::Network, attempts);
+                let soon = wait(FailureKind::Network, attempts);
                 assert!((SHORTEST..=SOON.1).contains(&soon), "{soon}");
                 assert!(soon <= SOON.0 << attempts.min(20));
-                assert!(wait(Verdict::Refused, attempts) <= LONGEST_WAIT);
+                assert!(wait(FailureKind::Refused, attempts) <= LONGEST_WAIT);
             }
         }
-        assert!((0..200).map(|_| wait(Verdict::Network, 30)).max().unwrap() > SOON.1 / 2);
+        assert!((0..200).map(|_| wait(FailureKind::Network, 30)).max().unwrap() > SOON.1 / 2);
     }
 
     #[test]
     fn what_the_server_asked_for_is_never_undercut() {
         for _ in 0..100 {
             let wait = wait(
-                Verdict::Transient {
+                FailureKind::Transient {
                     retry_after_ms: Some(60_000),
                 },
                 3,

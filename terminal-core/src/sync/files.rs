@@ -1,11 +1,20 @@
 //! What comes down besides the mailboxes. The manifest and its files: verified by the server's key, fetched in parts, put in force when whole. Photos to compare with: taken by
 //! their hash.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, failure, session, verdict::Verdict};
 use crate::{
     Result,
-    store::{Retry, Step, Store, WantedFile},
-    transport::{Method, Response},
+    store::{
+        database::Store,
+        files::WantedFile,
+        retry::{Retry, SyncStep},
+    },
+    sync::{
+        failure::{FailureKind, SyncFailure, classify, failure, read_answer},
+        report::Progress,
+        state::Sync,
+        step::{NextAction, PendingRequest, StepOutcome},
+    },
+    transport::request::{Method, Response},
 };
 use protocol::{
     manifest::{Manifest, SignedManifest},
@@ -14,43 +23,46 @@ use protocol::{
     time::Millis,
 };
 
-/// Bytes of the first part; doubled by success up to [`MOST`], halved by failures down to [`LEAST`].
-pub(super) const FIRST_CHUNK: u64 = 256 * 1024;
 const MOST: u64 = 2 * 1024 * 1024;
+
 const LEAST: u64 = 16 * 1024;
 
 impl Sync {
-    pub(super) fn manifest_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
-        if !self.manifest_due || store.step(Step::Manifest)?.wait_until(now).is_some() {
+    pub(super) fn manifest_action(
+        &mut self,
+        store: &Store,
+        now: Millis,
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
+        if !self.manifest_due || store.step(SyncStep::Manifest)?.wait_until(now).is_some() {
             return Ok(None);
         }
         Ok(Some((
-            Asked::Manifest,
-            Action::Send(self.request(Method::Get, "manifest")),
+            PendingRequest::Manifest,
+            NextAction::Send(self.request(Method::Get, "manifest")),
         )))
     }
 
-    pub(super) fn manifest_answer(&mut self, store: &Store, now: Millis, outcome: Outcome) -> Result<()> {
+    pub(super) fn manifest_answer(&mut self, store: &Store, now: Millis, outcome: StepOutcome) -> Result<()> {
         let manifest = classify(outcome)
-            .and_then(|r| session::read::<SignedManifest>(&r.body, "manifest"))
+            .and_then(|r| read_answer::<SignedManifest>(&r.body, "manifest"))
             .and_then(|signed| self.verified(&signed));
         match manifest {
             Ok(manifest) => {
                 store.save_manifest(&manifest)?;
                 self.manifest_due = false;
-                if store.step(Step::Manifest)?.attempts > 0 {
-                    store.set_step(Step::Manifest, &Retry::default())?;
+                if store.step(SyncStep::Manifest)?.attempts > 0 {
+                    store.set_step(SyncStep::Manifest, &Retry::default())?;
                 }
                 self.well(store)
             }
-            Err(failure) => self.step_failed(store, now, Step::Manifest, &failure),
+            Err(failure) => self.step_failed(store, now, SyncStep::Manifest, &failure),
         }
     }
 
-    fn verified(&self, signed: &SignedManifest) -> std::result::Result<Manifest, Failure> {
+    fn verified(&self, signed: &SignedManifest) -> std::result::Result<Manifest, SyncFailure> {
         let refused = |en: String| {
             failure(
-                Verdict::Refused,
+                FailureKind::Refused,
                 "manifest.signature",
                 "资料清单的签名不符，未采用，继续使用原有资料",
                 &format!("the manifest was not taken, the files in force stay: {en}"),
@@ -63,7 +75,11 @@ impl Sync {
         serde_json::from_str(&signed.manifest).map_err(|error| refused(error.to_string()))
     }
 
-    pub(super) fn file_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
+    pub(super) fn file_action(
+        &mut self,
+        store: &Store,
+        now: Millis,
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
         let Some(wanted) = store.next_file(now, !self.policy.files)? else {
             return Ok(None);
         };
@@ -76,7 +92,7 @@ impl Sync {
         if wanted.file.size > 0 {
             request = request.header("range", format!("bytes={}-{last}", wanted.have));
         }
-        Ok(Some((Asked::File(wanted), Action::Send(request))))
+        Ok(Some((PendingRequest::File(wanted), NextAction::Send(request))))
     }
 
     pub(super) fn file_answer(
@@ -84,7 +100,7 @@ impl Sync {
         store: &Store,
         now: Millis,
         wanted: &WantedFile,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         let part = classify(outcome).and_then(|response| part(response, wanted));
         let bytes = match part {
@@ -96,7 +112,7 @@ impl Sync {
         };
         if !store.add_file_part(&wanted.file, wanted.have, &bytes)? {
             let failure = failure(
-                Verdict::Transient { retry_after_ms: None },
+                FailureKind::Transient { retry_after_ms: None },
                 "file.hash_mismatch",
                 "资料内容与清单不符，将重新下载，继续使用原有资料",
                 "the file is not the one that the manifest names; it is fetched again, the one in force stays",
@@ -123,10 +139,10 @@ impl Sync {
         store: &Store,
         now: Millis,
         wanted: &WantedFile,
-        failure: &Failure,
+        failure: &SyncFailure,
     ) -> Result<()> {
         let attempts = wanted.retry.attempts;
-        if failure.verdict != Verdict::Authenticate {
+        if failure.kind != FailureKind::Authenticate {
             store.fail_file(wanted.file.name, &self.retry_after(failure, attempts, now)?)?;
         }
         self.unwell(store, now, failure, attempts, false)
@@ -135,12 +151,19 @@ impl Sync {
 
 impl Sync {
     /// A photo that a task asks to compare with.
-    pub(super) fn compare_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
+    pub(super) fn compare_action(
+        &mut self,
+        store: &Store,
+        now: Millis,
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
         let Some((sha256, attempts)) = store.next_compare_photo(now)? else {
             return Ok(None);
         };
         let request = self.request(Method::Get, &format!("photos/by-hash/{sha256}"));
-        Ok(Some((Asked::Compare { sha256, attempts }, Action::Send(request))))
+        Ok(Some((
+            PendingRequest::Compare { sha256, attempts },
+            NextAction::Send(request),
+        )))
     }
 
     pub(super) fn compare_answer(
@@ -149,11 +172,11 @@ impl Sync {
         now: Millis,
         sha256: Sha256,
         attempts: u32,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         let bytes = classify(outcome).and_then(|response| match Sha256::of(&response.body) == sha256 {
             true => Ok(response.body),
-            false => Err(Failure::foreign("not the photo that was asked for")),
+            false => Err(SyncFailure::foreign("not the photo that was asked for")),
         });
         match bytes {
             Ok(bytes) => {
@@ -161,7 +184,7 @@ impl Sync {
                 self.well(store)
             }
             Err(failure) => {
-                if failure.verdict != Verdict::Authenticate {
+                if failure.kind != FailureKind::Authenticate {
                     store.fail_compare_photo(sha256, &self.retry_after(&failure, attempts, now)?)?;
                 }
                 self.unwell(store, now, &failure, attempts, false)
@@ -171,8 +194,8 @@ impl Sync {
 }
 
 /// The bytes that follow what we have, from a partial or a whole answer.
-fn part(response: Response, wanted: &WantedFile) -> std::result::Result<Vec<u8>, Failure> {
-    let foreign = || Failure::foreign("not the part that was asked for");
+fn part(response: Response, wanted: &WantedFile) -> std::result::Result<Vec<u8>, SyncFailure> {
+    let foreign = || SyncFailure::foreign("not the part that was asked for");
     let have = usize::try_from(wanted.have).map_err(|_| foreign())?;
     let length = u64::try_from(response.body.len()).map_err(|_| foreign())?;
     let bytes = match response.status {

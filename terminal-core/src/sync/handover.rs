@@ -3,17 +3,21 @@
 //! that dies is begun again, the same items are sealed anew, and the server knows them by id and hash. Whether the
 //! stream has really ended is asked anew in each run.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, Verdict, classify, failure, session};
 use crate::{
     Result,
-    parcel::{Exported, Pack},
-    platform::{ClockRaw, PhotoFileError},
-    store::{Account, HandedOver, Step, Store},
-    transport::{Method, Request},
+    platform::{clock::ClockRaw, photo_files::PhotoFileError},
+    store::{database::Store, retry::SyncStep},
+    sync::{
+        failure::{FailureKind, SyncFailure, classify, failure, read_answer},
+        parcel::ParcelBuilder,
+        report::Progress,
+        state::Sync,
+        step::{NextAction, PendingRequest, StepOutcome},
+    },
+    transport::request::{Method, Request},
 };
 use protocol::{
-    entry::Reason,
-    parcel::{ParcelAnswer, ParcelKey, SealedFor},
+    parcel::ParcelAnswer,
     photo::Sha256,
     problem::ProblemCode,
     sabotage::{self, Defect},
@@ -21,54 +25,13 @@ use protocol::{
 };
 use std::collections::BTreeSet;
 
-/// A handover under way.
-pub(super) struct Handover {
-    why: Reason,
-    sealed_for: SealedFor,
-    /// What the server holds, in whatever form, and photos that are known to be gone.
-    done: BTreeSet<Sha256>,
-    pack: Option<Pack>,
-    total: Exported,
-}
-
-impl Handover {
-    /// One that is due by this answer of the server. An account without a parcel key can only keep everything.
-    pub(super) fn due(account: &Account, why: &Reason) -> Option<Self> {
-        account.parcel_key.parse::<ParcelKey>().ok()?;
-        let sealed_for = if why.code == ProblemCode::StreamRevoked.as_str() {
-            SealedFor::Revoked
-        } else if why.code == ProblemCode::TerminalWipe.as_str() {
-            SealedFor::Wipe
-        } else {
-            return None;
-        };
-        Some(Self {
-            why: why.clone(),
-            sealed_for,
-            done: BTreeSet::new(),
-            pack: None,
-            total: Exported::default(),
-        })
-    }
-    fn summary(&self, at: Millis) -> HandedOver {
-        HandedOver {
-            code: self.why.code.clone(),
-            entries: self.total.entries,
-            drafts: self.total.drafts,
-            photos: self.total.photos,
-            photos_missing: self.total.photos_missing,
-            at,
-        }
-    }
-}
-
 impl Sync {
     /// Reads the next photo of the parcel, or sends the parcel; `None` when no handover is under way.
     pub(super) fn handover_action(
         &mut self,
         store: &Store,
         now: &ClockRaw,
-    ) -> Result<Option<(Asked, Action)>> {
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
         let Some(handover) = &mut self.handover else {
             return Ok(None);
         };
@@ -79,38 +42,41 @@ impl Sync {
             Some(pack) => pack,
             none => {
                 let clock = store.clock_reading(now.clone())?;
-                let pack = Pack::next(&store.pending()?, &handover.done, clock, handover.sealed_for)?;
+                let pack =
+                    ParcelBuilder::next(&store.pending()?, &handover.done, clock, handover.sealed_for)?;
                 store.mark_offered(pack.entries())?;
                 none.insert(pack)
             }
         };
         if let Some(photo) = pack.wanted() {
-            let read = Action::ReadPhoto {
+            let read = NextAction::ReadPhoto {
                 file: photo.file.clone(),
                 offset: 0,
                 len: photo.size,
             };
-            return Ok(Some((Asked::ParcelPhoto, read)));
+            return Ok(Some((PendingRequest::ParcelPhoto, read)));
         }
         let bytes = pack.seal(&self.account, self.signer.as_ref(), self.random.as_ref())?;
         let (entries, photos) = (pack.contents().entries.len(), pack.contents().photos.len());
         self.events.push(Progress::Sealed { entries, photos });
-        let asked = Asked::Parcel(Sha256::of(&bytes));
+        let asked = PendingRequest::Parcel(Sha256::of(&bytes));
         let mut request = Request::new(Method::Post, self.path("parcel"));
         request.body = bytes;
         let request = request.header("content-type", "application/octet-stream");
-        Ok(Some((asked, Action::Send(request))))
+        Ok(Some((asked, NextAction::Send(request))))
     }
 
-    pub(super) fn parcel_photo(&mut self, store: &Store, now: Millis, outcome: Outcome) -> Result<()> {
+    pub(super) fn parcel_photo(&mut self, store: &Store, now: Millis, outcome: StepOutcome) -> Result<()> {
         let read = match outcome {
-            Outcome::Photo(read) => read,
-            Outcome::Answer(_) | Outcome::Failed(_) => Err(PhotoFileError::Unreadable("no bytes".into())),
+            StepOutcome::Photo(read) => read,
+            StepOutcome::Answer(_) | StepOutcome::Failed(_) => {
+                Err(PhotoFileError::Unreadable("no bytes".into()))
+            }
         };
         if let Err(PhotoFileError::Unreadable(why)) = &read {
             // It may be read later; only what is gone for good is handed over as gone.
             let later = failure(
-                Verdict::Transient { retry_after_ms: None },
+                FailureKind::Transient { retry_after_ms: None },
                 "photo.file_unreadable",
                 "照片文件暂时无法读取，将重试",
                 why,
@@ -128,13 +94,13 @@ impl Sync {
         store: &Store,
         now: Millis,
         parcel: Sha256,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         let answer = classify(outcome)
-            .and_then(|response| session::read::<ParcelAnswer>(&response.body, "parcel"))
+            .and_then(|response| read_answer::<ParcelAnswer>(&response.body, "parcel"))
             .and_then(|answer| match answer.parcel == parcel {
                 true => Ok(answer),
-                false => Err(Failure::foreign("an answer to another parcel")),
+                false => Err(SyncFailure::foreign("an answer to another parcel")),
             });
         let answer = match answer {
             Ok(answer) => answer,
@@ -163,7 +129,7 @@ impl Sync {
             .chain(pack.contents().missing.iter().map(|photo| photo.sha256))
             .collect();
         if !pack.hashes().is_subset(&held) {
-            let short = Failure::foreign("the answer does not name all that was in the parcel");
+            let short = SyncFailure::foreign("the answer does not name all that was in the parcel");
             return self.handover_failed(store, now, &short);
         }
         handover.done.extend(pack.hashes());
@@ -180,14 +146,14 @@ impl Sync {
     }
 
     /// The run ends and everything stays; the next one asks first whether the stream has still ended.
-    fn handover_failed(&mut self, store: &Store, now: Millis, failure: &Failure) -> Result<()> {
+    fn handover_failed(&mut self, store: &Store, now: Millis, failure: &SyncFailure) -> Result<()> {
         let why = self.handover.take().map(|handover| handover.why);
-        self.step_failed(store, now, Step::Session, failure)?;
+        self.step_failed(store, now, SyncStep::Session, failure)?;
         // A server that takes no parcels yet: what the worker has to know is still that the terminal has ended.
         if let (Some(why), true) = (why, failure.reason.code == ProblemCode::NotFound.as_str()) {
-            let mut step = store.step(Step::Session)?;
+            let mut step = store.step(SyncStep::Session)?;
             step.problem = Some(why.clone());
-            store.set_step(Step::Session, &step)?;
+            store.set_step(SyncStep::Session, &step)?;
             self.report.problem = Some(why);
         }
         self.handover = None;

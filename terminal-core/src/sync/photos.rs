@@ -1,12 +1,18 @@
 //! Photos on their way by tus 1.0: creation, HEAD to go on, PATCH with a checksum for each part. A photo is
 //! received when a receipt names its hash and size, and by nothing else; its file is never dropped here.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, failure, verdict::Verdict};
 use crate::{
     Result,
-    platform::PhotoFileError,
-    store::{Store, Upload},
-    transport::{Method, Request, Response},
+    platform::photo_files::PhotoFileError,
+    store::{database::Store, uploads::PhotoUpload},
+    sync::{
+        failure::{FailureKind, SyncFailure, classify, failure},
+        report::Progress,
+        state::Sync,
+        step::{NextAction, PendingRequest, StepOutcome},
+        upstream::{ActiveUpload, LEAST, MOST},
+    },
+    transport::request::{Method, Request, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::{
@@ -17,51 +23,10 @@ use protocol::{
     time::Millis,
 };
 
-/// Bytes of the first part of a run: a bad network shows itself early. Doubled by success, halved by failure.
-const FIRST: u64 = 64 * 1024;
-const MOST: u64 = 1024 * 1024;
-const LEAST: u64 = 16 * 1024;
 /// Uploads that may vanish or fall out of step in one run before the photo waits.
 const PATIENCE: u32 = 3;
+
 const UPLOADS: &str = "/v1/field/photos/";
-
-/// The upload under way in this run.
-pub(super) struct Upstream {
-    active: Option<Active>,
-    chunk: u64,
-    /// Uploads lost or out of step in this run.
-    stumbles: u32,
-}
-
-struct Active {
-    upload: Upload,
-    url: String,
-    offset: u64,
-    /// Bytes at `offset`, read and not sent yet.
-    part: Option<Vec<u8>>,
-    /// All bytes are there, but no receipt came with the last: the server was asked once more.
-    asked_again: bool,
-}
-
-impl Upstream {
-    pub(super) fn chunk(&self) -> u64 {
-        self.chunk
-    }
-    /// As it went in an earlier run, but never more than [`FIRST`]: the network may be another one by now.
-    pub(super) fn set_chunk(&mut self, chunk: u64) {
-        self.chunk = chunk.clamp(LEAST, FIRST);
-    }
-}
-
-impl Default for Upstream {
-    fn default() -> Self {
-        Self {
-            active: None,
-            chunk: FIRST,
-            stumbles: 0,
-        }
-    }
-}
 
 impl Sync {
     fn tus(&self, method: Method, path: &str) -> Request {
@@ -72,19 +37,23 @@ impl Sync {
         request.header("tus-resumable", "1.0.0")
     }
 
-    pub(super) fn photo_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
+    pub(super) fn photo_action(
+        &mut self,
+        store: &Store,
+        now: Millis,
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
         if let Some(mut active) = self.photo.active.take() {
             if let Some(part) = active.part.take() {
                 return Ok(Some(self.patch(active, part)));
             }
             if active.offset < active.upload.size {
                 let len = self.photo.chunk.min(active.upload.size - active.offset);
-                let action = Action::ReadPhoto {
+                let action = NextAction::ReadPhoto {
                     file: active.upload.file.clone(),
                     offset: active.offset,
                     len,
                 };
-                let asked = Asked::ReadPhoto {
+                let asked = PendingRequest::ReadPhoto {
                     offset: active.offset,
                     len,
                     url: active.url.clone(),
@@ -94,19 +63,22 @@ impl Sync {
                 return Ok(Some((asked, action)));
             }
             let request = self.tus(Method::Head, &active.url);
-            let asked = Asked::Head {
+            let asked = PendingRequest::Head {
                 upload: active.upload.clone(),
                 url: active.url.clone(),
             };
             self.photo.active = Some(active);
-            return Ok(Some((asked, Action::Send(request))));
+            return Ok(Some((asked, NextAction::Send(request))));
         }
         let Some(upload) = store.next_upload(now)? else {
             return Ok(None);
         };
         if let Some(url) = upload.upload.clone() {
             let request = self.tus(Method::Head, &url);
-            return Ok(Some((Asked::Head { upload, url }, Action::Send(request))));
+            return Ok(Some((
+                PendingRequest::Head { upload, url },
+                NextAction::Send(request),
+            )));
         }
         let metadata = [
             ("entry", upload.item.to_string()),
@@ -119,10 +91,10 @@ impl Sync {
             .tus(Method::Post, UPLOADS.trim_end_matches('/'))
             .header("upload-length", upload.size.to_string())
             .header("upload-metadata", metadata);
-        Ok(Some((Asked::Create(upload), Action::Send(request))))
+        Ok(Some((PendingRequest::Create(upload), NextAction::Send(request))))
     }
 
-    fn patch(&mut self, active: Active, part: Vec<u8>) -> (Asked, Action) {
+    fn patch(&mut self, active: ActiveUpload, part: Vec<u8>) -> (PendingRequest, NextAction) {
         let checksum = format!("sha256 {}", BASE64.encode(Sha256::of(&part).0));
         let len = u64::try_from(part.len()).unwrap_or(u64::MAX);
         let mut request = self
@@ -131,22 +103,22 @@ impl Sync {
             .header("upload-offset", active.offset.to_string())
             .header("upload-checksum", checksum);
         request.body = part;
-        let asked = Asked::Patch {
+        let asked = PendingRequest::Patch {
             upload: active.upload.clone(),
             url: active.url.clone(),
             offset: active.offset,
             len,
         };
         self.photo.active = Some(active);
-        (asked, Action::Send(request))
+        (asked, NextAction::Send(request))
     }
 
     pub(super) fn create_answer(
         &mut self,
         store: &Store,
         now: Millis,
-        upload: Upload,
-        outcome: Outcome,
+        upload: PhotoUpload,
+        outcome: StepOutcome,
     ) -> Result<()> {
         let response = match classify(outcome) {
             Ok(response) => response,
@@ -156,7 +128,7 @@ impl Sync {
             return Ok(settled);
         }
         let Some(url) = response.header("location").and_then(upload_path) else {
-            let failure = Failure::foreign("no place for the upload");
+            let failure = SyncFailure::foreign("no place for the upload");
             return self.photo_failed(store, now, &upload, &failure);
         };
         store.set_upload(&upload, Some(&url), 0)?;
@@ -168,9 +140,9 @@ impl Sync {
         &mut self,
         store: &Store,
         now: Millis,
-        upload: Upload,
+        upload: PhotoUpload,
         url: String,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         if is_gone(&outcome) {
             return self.vanished(store, now, &upload);
@@ -184,7 +156,7 @@ impl Sync {
             return Ok(settled);
         }
         let Some(offset) = offset(&response).filter(|o| *o <= upload.size) else {
-            let failure = Failure::foreign("no offset");
+            let failure = SyncFailure::foreign("no offset");
             return self.photo_failed(store, now, &upload, &failure);
         };
         store.set_upload(&upload, Some(&url), offset)?;
@@ -203,15 +175,15 @@ impl Sync {
         &mut self,
         store: &Store,
         now: Millis,
-        upload: Upload,
+        upload: PhotoUpload,
         url: String,
         offset: u64,
         len: u64,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         let failure = match outcome {
-            Outcome::Photo(Ok(part)) if u64::try_from(part.len()) == Ok(len) => {
-                self.photo.active = Some(Active {
+            StepOutcome::Photo(Ok(part)) if u64::try_from(part.len()) == Ok(len) => {
+                self.photo.active = Some(ActiveUpload {
                     upload,
                     url,
                     offset,
@@ -220,8 +192,8 @@ impl Sync {
                 });
                 return Ok(());
             }
-            Outcome::Photo(Err(error)) => unreadable(&error),
-            Outcome::Photo(Ok(_)) | Outcome::Answer(_) | Outcome::Failed(_) => {
+            StepOutcome::Photo(Err(error)) => unreadable(&error),
+            StepOutcome::Photo(Ok(_)) | StepOutcome::Answer(_) | StepOutcome::Failed(_) => {
                 unreadable(&PhotoFileError::Damaged)
             }
         };
@@ -233,14 +205,14 @@ impl Sync {
         &mut self,
         store: &Store,
         now: Millis,
-        upload: Upload,
+        upload: PhotoUpload,
         url: String,
         offset_before: u64,
         len: u64,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         let whole = offset_before.saturating_add(len) == upload.size;
-        if sabotage::is(Defect::PhotoByLength) && whole && matches!(outcome, Outcome::Failed(_)) {
+        if sabotage::is(Defect::PhotoByLength) && whole && matches!(outcome, StepOutcome::Failed(_)) {
             store.photo_received(&PhotoReceipt {
                 sha256: upload.sha256,
                 size: upload.size,
@@ -255,7 +227,7 @@ impl Sync {
             Ok(response) => response,
             Err(failure) => {
                 let smaller = (self.photo.chunk / 2).max(LEAST);
-                if failure.verdict == Verdict::Split && smaller < self.photo.chunk {
+                if failure.kind == FailureKind::Split && smaller < self.photo.chunk {
                     self.photo.chunk = smaller;
                     self.go_on(upload, url, offset_before);
                     return self.unwell(store, now, &failure, 0, false);
@@ -298,14 +270,14 @@ impl Sync {
                 self.well(store)
             }
             None => {
-                let failure = Failure::foreign("no new offset");
+                let failure = SyncFailure::foreign("no new offset");
                 self.photo_failed(store, now, &upload, &failure)
             }
         }
     }
 
-    fn go_on(&mut self, upload: Upload, url: String, offset: u64) {
-        self.photo.active = Some(Active {
+    fn go_on(&mut self, upload: PhotoUpload, url: String, offset: u64) {
+        self.photo.active = Some(ActiveUpload {
             upload,
             url,
             offset,
@@ -319,7 +291,7 @@ impl Sync {
         &mut self,
         store: &Store,
         now: Millis,
-        upload: &Upload,
+        upload: &PhotoUpload,
         response: &Response,
     ) -> Result<Option<()>> {
         let Some(text) = response.header(PHOTO_RECEIPT_HEADER) else {
@@ -337,7 +309,7 @@ impl Sync {
             // A receipt for other content is none. What is on the server is not this photo: from the start.
             store.set_upload(upload, None, 0)?;
             let failure = failure(
-                Verdict::Transient { retry_after_ms: None },
+                FailureKind::Transient { retry_after_ms: None },
                 "receipt.mismatch",
                 "服务器的回执与照片不符，将重新上传",
                 "the server's receipt names another photo; it will be sent again",
@@ -359,7 +331,7 @@ impl Sync {
     }
 
     /// 404 or 410: the upload has expired or the server was restored. The photo starts again (story 13).
-    fn vanished(&mut self, store: &Store, now: Millis, upload: &Upload) -> Result<()> {
+    fn vanished(&mut self, store: &Store, now: Millis, upload: &PhotoUpload) -> Result<()> {
         store.set_upload(upload, None, 0)?;
         self.photo.active = None;
         self.photo.stumbles += 1;
@@ -367,7 +339,7 @@ impl Sync {
             return Ok(());
         }
         let failure = failure(
-            Verdict::Transient { retry_after_ms: None },
+            FailureKind::Transient { retry_after_ms: None },
             "upload.gone",
             "上传在服务器上已失效，照片仍保存在本机，将重新上传",
             "the upload is gone on the server; the photo is kept here and will be sent again",
@@ -376,9 +348,9 @@ impl Sync {
     }
 
     /// All bytes are there, but the server does not confirm the hash.
-    fn unconfirmed(&mut self, store: &Store, now: Millis, upload: &Upload) -> Result<()> {
+    fn unconfirmed(&mut self, store: &Store, now: Millis, upload: &PhotoUpload) -> Result<()> {
         let failure = failure(
-            Verdict::Transient { retry_after_ms: None },
+            FailureKind::Transient { retry_after_ms: None },
             "photo.unconfirmed",
             "照片已传完，服务器尚未确认",
             "all bytes were sent, the server has not confirmed the photo yet",
@@ -386,9 +358,15 @@ impl Sync {
         self.photo_failed(store, now, upload, &failure)
     }
 
-    fn photo_failed(&mut self, store: &Store, now: Millis, upload: &Upload, failure: &Failure) -> Result<()> {
+    fn photo_failed(
+        &mut self,
+        store: &Store,
+        now: Millis,
+        upload: &PhotoUpload,
+        failure: &SyncFailure,
+    ) -> Result<()> {
         self.photo.active = None;
-        if failure.verdict == Verdict::Authenticate {
+        if failure.kind == FailureKind::Authenticate {
             return self.unwell(store, now, failure, upload.attempts, false);
         }
         if failure.reason.code == "photo.unnamed" {
@@ -400,27 +378,27 @@ impl Sync {
     }
 }
 
-fn unreadable(error: &PhotoFileError) -> Failure {
-    let (verdict, code, zh) = match error {
-        PhotoFileError::Missing => (Verdict::Refused, "photo.file_missing", "本机找不到照片文件"),
-        PhotoFileError::Damaged => (Verdict::Refused, "photo.file_damaged", "本机照片文件已损坏"),
+fn unreadable(error: &PhotoFileError) -> SyncFailure {
+    let (kind, code, zh) = match error {
+        PhotoFileError::Missing => (FailureKind::Refused, "photo.file_missing", "本机找不到照片文件"),
+        PhotoFileError::Damaged => (FailureKind::Refused, "photo.file_damaged", "本机照片文件已损坏"),
         PhotoFileError::Unreadable(_) => (
-            Verdict::Transient { retry_after_ms: None },
+            FailureKind::Transient { retry_after_ms: None },
             "photo.file_unreadable",
             "本机照片文件暂时无法读取",
         ),
     };
-    Failure {
-        verdict,
+    SyncFailure {
+        kind,
         reason: Reason::new(code, zh, error.to_string()),
     }
 }
 
 /// 404 and 410 for an upload mean the upload, even without a body (HEAD has none); the worst that a wrong
 /// one costs is sending the photo again. A problem that names something else is not that.
-fn is_gone(outcome: &Outcome) -> bool {
+fn is_gone(outcome: &StepOutcome) -> bool {
     match outcome {
-        Outcome::Answer(response) if matches!(response.status, 404 | 410) => {
+        StepOutcome::Answer(response) if matches!(response.status, 404 | 410) => {
             match serde_json::from_slice::<protocol::problem::Problem>(&response.body) {
                 Ok(problem) => matches!(problem.code.as_str(), "request.not_found" | "upload.gone"),
                 Err(_) => true,

@@ -18,12 +18,12 @@ pub struct Policy {
     /// Bytes that the run may use before photos and files wait; no limit when absent.
     pub allowance: Option<u64>,
     /// Why something waits.
-    pub held: Option<Held>,
+    pub held: Option<HeldBack>,
 }
 
 /// Why photos and files, or everything, may not travel now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
+pub enum HeldBack {
     /// The network is metered, and photos or files are set to wait for another.
     Metered,
     /// Everything is set to wait for a network that is not metered.
@@ -34,7 +34,7 @@ pub enum Held {
     Battery,
 }
 
-impl Held {
+impl HeldBack {
     /// For the worker: why, and what helps.
     pub fn reason(self) -> Reason {
         let (code, zh, en) = match self {
@@ -76,7 +76,7 @@ impl Policy {
     };
     /// The same, but photos and files wait.
     #[must_use]
-    pub fn without(self, held: Held) -> Self {
+    pub fn without(self, held: HeldBack) -> Self {
         Self {
             photos: false,
             files: false,
@@ -97,7 +97,7 @@ impl Policy {
                     "there is no network; everything is kept here and sent when there is one",
                 )
             },
-            Held::reason,
+            HeldBack::reason,
         ))
     }
 }

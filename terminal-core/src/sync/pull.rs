@@ -1,10 +1,18 @@
 //! The mailboxes: page by page from the saved cursor to the end.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, session};
 use crate::{
     Result,
-    store::{Retry, Step, Store},
-    transport::Method,
+    store::{
+        database::Store,
+        retry::{Retry, SyncStep},
+    },
+    sync::{
+        failure::{SyncFailure, classify, read_answer},
+        report::Progress,
+        state::Sync,
+        step::{NextAction, PendingRequest, StepOutcome},
+    },
+    transport::request::Method,
 };
 use protocol::{feed::PullAnswer, time::Millis};
 
@@ -12,13 +20,17 @@ use protocol::{feed::PullAnswer, time::Millis};
 const AGAIN: u32 = 4;
 
 impl Sync {
-    pub(super) fn pull_action(&mut self, store: &Store, now: Millis) -> Result<Option<(Asked, Action)>> {
-        if !self.pull_due || store.step(Step::Pull)?.wait_until(now).is_some() {
+    pub(super) fn pull_action(
+        &mut self,
+        store: &Store,
+        now: Millis,
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
+        if !self.pull_due || store.step(SyncStep::Pull)?.wait_until(now).is_some() {
             return Ok(None);
         }
         let cursor = store.cursor()?;
         let request = self.request(Method::Get, &format!("pull?cursor={}", escaped(&cursor)));
-        Ok(Some((Asked::Pull { cursor }, Action::Send(request))))
+        Ok(Some((PendingRequest::Pull { cursor }, NextAction::Send(request))))
     }
 
     pub(super) fn pull_answer(
@@ -26,11 +38,11 @@ impl Sync {
         store: &Store,
         now: Millis,
         cursor: &str,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
-        let answer: PullAnswer = match classify(outcome).and_then(|r| session::read(&r.body, "pull")) {
+        let answer: PullAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "pull")) {
             Ok(answer) => answer,
-            Err(failure) => return self.step_failed(store, now, Step::Pull, &failure),
+            Err(failure) => return self.step_failed(store, now, SyncStep::Pull, &failure),
         };
         let taken = store.apply_pull(cursor, &answer)?;
         if self.epoch.as_deref() != Some(answer.epoch.as_str()) {
@@ -40,8 +52,8 @@ impl Sync {
         if !taken {
             self.pulls_again += 1;
             if self.pulls_again > AGAIN {
-                let failure = Failure::foreign("the epoch changes with every answer");
-                return self.step_failed(store, now, Step::Pull, &failure);
+                let failure = SyncFailure::foreign("the epoch changes with every answer");
+                return self.step_failed(store, now, SyncStep::Pull, &failure);
             }
             return Ok(());
         }
@@ -54,8 +66,8 @@ impl Sync {
         // "More" without going forward would never end.
         self.pull_due = answer.more && answer.cursor != cursor;
         self.report.pulled = !self.pull_due;
-        if store.step(Step::Pull)?.attempts > 0 {
-            store.set_step(Step::Pull, &Retry::default())?;
+        if store.step(SyncStep::Pull)?.attempts > 0 {
+            store.set_step(SyncStep::Pull, &Retry::default())?;
         }
         self.well(store)
     }

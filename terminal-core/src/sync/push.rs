@@ -1,14 +1,16 @@
 //! Entries on their way. A receipt counts for exactly one item's bytes; what is refused blocks nothing else.
 
-use super::{
-    Action, Asked, Failure, Outcome, Progress, Sync, classify, concerns_stream, failure, session,
-    verdict::Verdict,
-};
 use crate::{
-    Result,
-    platform::ClockRaw,
-    store::{RefusedElement, Store},
-    transport::Method,
+    Error, Result,
+    platform::clock::ClockRaw,
+    store::{database::Store, offer::RefusedElement},
+    sync::{
+        failure::{FailureKind, SyncFailure, classify, concerns_stream, failure, read_answer},
+        report::Progress,
+        state::Sync,
+        step::{NextAction, PendingRequest, StepOutcome},
+    },
+    transport::request::Method,
 };
 use protocol::{
     WIRE_VERSION,
@@ -23,41 +25,12 @@ use protocol::{
     time::Millis,
 };
 
-/// Entries in one push when all goes well.
-const MOST: usize = 100;
-/// Bytes of entries in one push: small enough to pass a bad network within the time limit.
-const MOST_BYTES: usize = 256 * 1024;
-/// The same for the first push: a bad network shows itself early.
-const FIRST_BYTES: usize = 64 * 1024;
-
-/// How much goes at once: halved by 413, cuts and refusals (to find the one at fault), doubled by success.
-pub(super) struct Limits {
-    entries: usize,
-    bytes: usize,
-}
-
-impl Limits {
-    fn halve(&mut self, sent: usize) {
-        self.entries = (sent / 2).max(1);
-        self.bytes = (self.bytes / 2).max(1);
-    }
-    fn grow(&mut self) {
-        self.entries = (self.entries * 2).min(MOST);
-        self.bytes = (self.bytes * 2).min(MOST_BYTES);
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            entries: MOST,
-            bytes: FIRST_BYTES,
-        }
-    }
-}
-
 impl Sync {
-    pub(super) fn push_action(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(Asked, Action)>> {
+    pub(super) fn push_action(
+        &mut self,
+        store: &Store,
+        now: &ClockRaw,
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
         let batch = store.offer(now.wall, self.push.entries, self.push.bytes)?;
         if batch.is_empty() {
             return Ok(None);
@@ -66,7 +39,7 @@ impl Sync {
         let mut ids = Vec::with_capacity(batch.len());
         for queued in batch {
             ids.push((queued.id, queued.n, Sha256::of(&queued.bytes)));
-            let text = String::from_utf8(queued.bytes).map_err(|e| crate::Error::Data(e.to_string()))?;
+            let text = String::from_utf8(queued.bytes).map_err(|e| Error::Data(e.to_string()))?;
             entries.push(serde_json::value::RawValue::from_string(text)?);
         }
         let body = serde_json::to_vec(&Envelope {
@@ -76,7 +49,7 @@ impl Sync {
             entries,
         })?;
         let signature = self.signer.sign(&push_message(self.token(), &body))?;
-        let asked = Asked::Push {
+        let asked = PendingRequest::Push {
             body: Sha256::of(&body),
             ids,
         };
@@ -90,7 +63,7 @@ impl Sync {
                 self.account.post,
             ))
             .json(body);
-        Ok(Some((asked, Action::Send(request))))
+        Ok(Some((asked, NextAction::Send(request))))
     }
 
     pub(super) fn push_answer(
@@ -99,17 +72,17 @@ impl Sync {
         now: Millis,
         body: Sha256,
         sent: &[(EntryId, u64, Sha256)],
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         if believed_without_reason(&outcome, body, sent) {
             store.accept(&receipts_at(sent, now), &[], &StreamMark::default())?;
             return Ok(());
         }
         let answer = classify(outcome)
-            .and_then(|response| session::read::<PushAnswer>(&response.body, "push"))
+            .and_then(|response| read_answer::<PushAnswer>(&response.body, "push"))
             .and_then(|answer| match answer.body_sha256 == body {
                 true => Ok(answer),
-                false => Err(Failure::foreign("an answer to another push")),
+                false => Err(SyncFailure::foreign("an answer to another push")),
             });
         let answer = match answer {
             Ok(answer) => answer,
@@ -161,7 +134,7 @@ impl Sync {
             self.well(store)?;
         } else {
             let without = failure(
-                Verdict::Transient { retry_after_ms: None },
+                FailureKind::Transient { retry_after_ms: None },
                 "receipt.missing",
                 "服务器的回执与本条内容不符或缺失，将重新发送",
                 "the server gave no receipt for exactly these bytes; it will be sent again",
@@ -182,21 +155,23 @@ impl Sync {
         store: &Store,
         now: Millis,
         sent: &[(EntryId, u64, Sha256)],
-        failure: &Failure,
+        failure: &SyncFailure,
     ) -> Result<()> {
         let ids: Vec<EntryId> = sent.iter().map(|(id, ..)| *id).collect();
         let many = ids.len() > 1;
-        let narrow = match failure.verdict {
-            Verdict::Authenticate => return self.unwell(store, now, failure, 0, false),
-            Verdict::Refused if concerns_stream(&failure.reason.code) => {
+        let narrow = match failure.kind {
+            FailureKind::Authenticate => return self.unwell(store, now, failure, 0, false),
+            FailureKind::Refused if concerns_stream(&failure.reason.code) => {
                 return self.unwell(store, now, failure, 0, false);
             }
             // Which one is at fault? Half of them, with no waiting, until it is alone.
-            Verdict::Split | Verdict::Refused | Verdict::Transient { retry_after_ms: None } => many,
-            Verdict::Transient {
+            FailureKind::Split | FailureKind::Refused | FailureKind::Transient { retry_after_ms: None } => {
+                many
+            }
+            FailureKind::Transient {
                 retry_after_ms: Some(_),
             } => false,
-            Verdict::Network => {
+            FailureKind::Network => {
                 self.push.halve(ids.len());
                 false
             }
@@ -236,14 +211,14 @@ fn receipts_at(sent: &[(EntryId, u64, Sha256)], received: Millis) -> Vec<Receipt
 }
 
 /// Whether a deliberate defect takes this outcome for receipts of all that was sent.
-fn believed_without_reason(outcome: &Outcome, body: Sha256, sent: &[(EntryId, u64, Sha256)]) -> bool {
-    let Outcome::Answer(answer) = outcome else {
+fn believed_without_reason(outcome: &StepOutcome, body: Sha256, sent: &[(EntryId, u64, Sha256)]) -> bool {
+    let StepOutcome::Answer(answer) = outcome else {
         return sabotage::is(Defect::ReceivedWithoutReceipt);
     };
     match answer.status {
         413 => sabotage::is(Defect::TooLargeBelieved),
         429 | 503 => sabotage::is(Defect::LaterBelieved),
-        200 => match session::read::<PushAnswer>(&answer.body, "push") {
+        200 => match read_answer::<PushAnswer>(&answer.body, "push") {
             Err(_) => sabotage::is(Defect::PortalBelieved),
             Ok(answer) if answer.body_sha256 != body => {
                 let for_all = answer.taken.is_some() || answer.receipts.len() >= sent.len();

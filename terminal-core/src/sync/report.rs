@@ -1,9 +1,9 @@
 //! What a run did and what is left, for people.
 
-use super::{Held, Policy};
 use crate::{
     Result,
-    store::{Custody, HandedOver, Step, Store},
+    store::{database::Store, handed_over::HandedOver, items::Custody, retry::SyncStep},
+    sync::policy::{HeldBack, Policy},
 };
 use protocol::{entry::Reason, ids::EntryId, manifest::FileName, time::Millis};
 use serde::Serialize;
@@ -64,13 +64,13 @@ impl SyncReport {
         self.entries_parked = count(|c| matches!(c, Custody::Refused(_)));
         self.photos_waiting = store.photos_waiting()?;
         self.photos_held_back = !policy.photos && self.photos_waiting > 0;
-        let waits = match store.step(Step::Session)? {
+        let waits = match store.step(SyncStep::Session)? {
             all if all.wait_until(now).is_some() => Some(all),
             _ => store.next_wait(now)?,
         };
         self.next_try = waits.as_ref().map(|wait| wait.not_before);
         self.wait_asked = waits.as_ref().is_some_and(|wait| wait.asked);
-        self.held_back = policy.held.map(Held::reason);
+        self.held_back = policy.held.map(HeldBack::reason);
         let parked = || {
             items.iter().rev().find_map(|item| match &item.custody {
                 Custody::Refused(reason) => Some(reason.clone()),

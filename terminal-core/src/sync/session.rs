@@ -1,64 +1,22 @@
 //! Who speaks: challenge, token, and the certificate when the server does not know the stream any more.
 
-use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, verdict::Verdict};
 use crate::{
     Result,
-    platform::ClockRaw,
-    store::{Step, Store},
-    transport::{Method, Request},
+    platform::clock::ClockRaw,
+    store::{database::Store, retry::SyncStep},
+    sync::{
+        failure::{FailureKind, classify, read_answer},
+        report::Progress,
+        state::Sync,
+        step::{NextAction, PendingRequest, StepOutcome},
+        token::{CHALLENGE_MS, MARGIN_MS, TimedText},
+    },
+    transport::request::{Method, Request},
 };
 use protocol::{
     field::{ChallengeAnswer, ChallengeRequest, TokenAnswer, TokenRequest},
     sign::challenge_message,
 };
-
-/// A challenge is good for two minutes; after this it is not tried any more.
-const CHALLENGE_MS: i64 = 100_000;
-/// A token is renewed this long before it ends.
-const MARGIN_MS: i64 = 30_000;
-
-/// Token and what is needed to get one. Times are monotonic, with their boot: the wall clock may jump.
-#[derive(Default)]
-pub(super) struct Session {
-    token: Option<Timed>,
-    challenge: Option<Timed>,
-    /// Send the certificate with the next token request.
-    readmit: bool,
-    /// Times in a row that the server asked us to authenticate again.
-    pub(super) refusals: u32,
-}
-
-struct Timed {
-    text: String,
-    boot: String,
-    until_ms: i64,
-}
-
-impl Timed {
-    fn valid(&self, now: &ClockRaw) -> Option<&str> {
-        (self.boot == now.boot && now.monotonic_ms < self.until_ms).then_some(self.text.as_str())
-    }
-}
-
-impl Session {
-    /// The server does not accept what we have.
-    pub(super) fn forget(&mut self, code: &str) {
-        self.token = None;
-        self.challenge = None;
-        self.refusals = self.refusals.saturating_add(1);
-        if code == "stream.unknown" {
-            self.readmit = true;
-        }
-    }
-    /// The token, while it holds.
-    pub(super) fn valid(&self, now: &ClockRaw) -> Option<&str> {
-        self.token.as_ref().and_then(|token| token.valid(now))
-    }
-    /// Asks for a new token, because its answer states the mark.
-    pub(super) fn renew(&mut self) {
-        self.token = None;
-    }
-}
 
 impl Sync {
     /// The bearer token; empty only when there is none, which `session_action` rules out.
@@ -78,7 +36,7 @@ impl Sync {
         &mut self,
         store: &Store,
         now: &ClockRaw,
-    ) -> Result<Option<(Asked, Action)>> {
+    ) -> Result<Option<(PendingRequest, NextAction)>> {
         if self.session.valid(now).is_some() {
             return Ok(None);
         }
@@ -86,7 +44,7 @@ impl Sync {
         let Some(challenge) = self.session.challenge.as_ref().and_then(|c| c.valid(now)) else {
             let body = serde_json::to_vec(&ChallengeRequest { stream })?;
             let request = Request::new(Method::Post, self.path("challenge")).json(body);
-            return Ok(Some((Asked::Challenge, Action::Send(request))));
+            return Ok(Some((PendingRequest::Challenge, NextAction::Send(request))));
         };
         let body = TokenRequest {
             stream,
@@ -96,7 +54,7 @@ impl Sync {
             certificate: self.session.readmit.then(|| self.account.certificate.clone()),
         };
         let request = Request::new(Method::Post, self.path("token")).json(serde_json::to_vec(&body)?);
-        Ok(Some((Asked::Token, Action::Send(request))))
+        Ok(Some((PendingRequest::Token, NextAction::Send(request))))
     }
 
     pub(super) fn challenge_answer(
@@ -104,15 +62,16 @@ impl Sync {
         store: &Store,
         sent: &ClockRaw,
         now: &ClockRaw,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
-        let answer: ChallengeAnswer = match classify(outcome).and_then(|r| read(&r.body, "challenge")) {
+        let answer: ChallengeAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "challenge"))
+        {
             Ok(answer) => answer,
-            Err(failure) => return self.step_failed(store, now.wall, Step::Session, &failure),
+            Err(failure) => return self.step_failed(store, now.wall, SyncStep::Session, &failure),
         };
         store.learn_server_time(sent, now, answer.server_time)?;
         self.see_epoch(store, &answer.epoch)?;
-        self.session.challenge = Some(Timed {
+        self.session.challenge = Some(TimedText {
             text: answer.challenge,
             boot: now.boot.clone(),
             until_ms: now.monotonic_ms.saturating_add(CHALLENGE_MS),
@@ -125,19 +84,19 @@ impl Sync {
         store: &Store,
         sent: &ClockRaw,
         now: &ClockRaw,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<()> {
         // A challenge serves once, whatever came of it.
         self.session.challenge = None;
         let readmitting = self.session.readmit;
-        let answer: TokenAnswer = match classify(outcome).and_then(|r| read(&r.body, "token")) {
+        let answer: TokenAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "token")) {
             Ok(answer) => answer,
             Err(mut failure) => {
                 if readmitting && failure.reason.code == "stream.unknown" {
                     // Not even the certificate helped: no use in asking again at once.
-                    failure.verdict = Verdict::Refused;
+                    failure.kind = FailureKind::Refused;
                 }
-                return self.step_failed(store, now.wall, Step::Session, &failure);
+                return self.step_failed(store, now.wall, SyncStep::Session, &failure);
             }
         };
         store.learn_server_time(sent, now, answer.server_time)?;
@@ -152,7 +111,7 @@ impl Sync {
         }
         self.session.readmit = false;
         let life = i64::from(answer.expires_in_s).saturating_mul(1000);
-        self.session.token = Some(Timed {
+        self.session.token = Some(TimedText {
             text: answer.token,
             boot: now.boot.clone(),
             // A very short life still gives one request.
@@ -162,12 +121,4 @@ impl Sync {
         // Not `well` yet: getting tokens that are then refused is no progress.
         Ok(())
     }
-}
-
-/// Reads an answer's body, or says that it is not our server's.
-pub(super) fn read<T: serde::de::DeserializeOwned>(
-    body: &[u8],
-    what: &str,
-) -> std::result::Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|_| Failure::foreign(&format!("no {what} answer")))
 }

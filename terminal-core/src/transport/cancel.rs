@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 /// Stops one call. Used before the call begins, it stops it at once: a cancel is never lost. Whether a request
 /// that was under way arrived is unknown, as after any cut; nothing that was delivered is lost by it.
 #[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<Inner>);
+pub struct CancelToken(Arc<CancelState>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct CancelState {
     is_cancelled: AtomicBool,
     told: Notify,
 }

@@ -1,13 +1,26 @@
 //! The server's line of hints (`GET /v1/field/events`, server-sent events). A hint says "pull now" and nothing
 //! else, so what an event holds is not looked at, and a line that lies costs no more than a pull.
 
-use super::{CancelToken, Traffic, TransportError, https::failed};
+use crate::transport::{
+    cancel::CancelToken,
+    error::{TransportError, failed},
+    request::{Response, Traffic},
+};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
+/// Why no stream of hints was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoHintStream {
+    /// The server answered with something else than an event stream.
+    Answer(Response),
+    /// No response came.
+    Failed(TransportError),
+}
+
 /// What came from the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum HintEvent {
     /// Pull now.
     Hint,
     /// A sign of life.
@@ -19,14 +32,14 @@ pub enum Heard {
 }
 
 /// An open line.
-pub struct HintLine<'a> {
+pub struct HintStream<'a> {
     runtime: &'a Runtime,
     answer: reqwest::Response,
     lines: Lines,
     traffic: Traffic,
 }
 
-impl<'a> HintLine<'a> {
+impl<'a> HintStream<'a> {
     pub(super) fn new(runtime: &'a Runtime, answer: reqwest::Response, traffic: Traffic) -> Self {
         Self {
             runtime,
@@ -36,7 +49,7 @@ impl<'a> HintLine<'a> {
         }
     }
     /// Waits at most `wait` for the next sign.
-    pub fn next(&mut self, wait: Duration, cancel: &CancelToken) -> Heard {
+    pub fn next(&mut self, wait: Duration, cancel: &CancelToken) -> HintEvent {
         let answer = &mut self.answer;
         let piece = self.runtime.block_on(async {
             tokio::select! {
@@ -51,14 +64,14 @@ impl<'a> HintLine<'a> {
             }
         });
         match piece {
-            None => Heard::Quiet,
-            Some(Err(error)) => Heard::Closed(error),
+            None => HintEvent::Quiet,
+            Some(Err(error)) => HintEvent::Closed(error),
             Some(Ok(piece)) => {
                 self.traffic.received += u64::try_from(piece.len()).unwrap_or(0);
                 if self.lines.take(&piece) {
-                    Heard::Hint
+                    HintEvent::Hint
                 } else {
-                    Heard::Alive
+                    HintEvent::Alive
                 }
             }
         }

@@ -8,12 +8,14 @@
 //! ends know where a request has them, else by gzip. A server that does not know those words (415) gets the same request
 //! once more by gzip, and so all others of this process. Plain HTTP only on loopback, when the invitation says so.
 
-use super::{
-    CancelToken, KEPT_HEADERS, Method, Request, Response, Traffic, Transport, TransportError,
-    hints::{Heard, HintLine},
-    pins::{NOT_PINNED, Pins, tls},
+use crate::transport::{
+    cancel::CancelToken,
+    error::{TransportError, chain, failed},
+    exchange::Transport,
+    hints::{HintEvent, HintStream, NoHintStream},
+    pins::{Pins, tls},
+    request::{KEPT_HEADERS, Method, Request, Response, Traffic},
 };
-use crate::sync::Outcome;
 use bytes::Bytes;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use futures_util::stream;
@@ -37,15 +39,22 @@ use tokio::runtime::Runtime;
 
 /// JSON bodies larger than this are sent compressed; a single report is.
 const COMPRESS_FROM: usize = 256;
+
 /// No answer is larger; parts of files are far smaller.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
+
 /// A body is handed to the line in pieces of this size: a cancel takes effect between two of them.
 const PIECE: usize = 16 * 1024;
+
 /// What is read of answers: everywhere, and where words are known.
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
 const GZIP_OR_WORDS: HeaderValue = HeaderValue::from_static("gzip, xunge-1");
+
 const CONNECT: Duration = Duration::from_secs(15);
+
 const EXCHANGE: Duration = Duration::from_secs(60);
+
 /// An idle connection is kept for the next sync this long; longer would cost more in signs of life than a new one.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -128,18 +137,18 @@ impl Https {
     }
 
     /// Opens the server's line of hints; an answer that is none, or no answer, comes back as it was.
-    pub fn listen(&self, request: &Request, cancel: &CancelToken) -> Result<HintLine<'_>, Outcome> {
-        let runtime = self.runtime().map_err(Outcome::Failed)?;
+    pub fn listen(&self, request: &Request, cancel: &CancelToken) -> Result<HintStream<'_>, NoHintStream> {
+        let runtime = self.runtime().map_err(NoHintStream::Failed)?;
         let sent = Arc::new(AtomicU64::new(0));
         let opened = runtime.block_on(until(cancel, EXCHANGE, self.ask(request, &sent)));
-        let answer = opened.map_err(Outcome::Failed)?;
+        let answer = opened.map_err(NoHintStream::Failed)?;
         let head = head_of(&answer);
         let is_stream = head
             .header("content-type")
             .is_some_and(|text| text.starts_with("text/event-stream"));
         let got = head.size();
         if head.status == 200 && is_stream {
-            return Ok(HintLine::new(
+            return Ok(HintStream::new(
                 runtime,
                 answer,
                 Traffic {
@@ -150,11 +159,11 @@ impl Https {
         }
         let received = AtomicU64::new(0);
         let whole = runtime.block_on(until(cancel, EXCHANGE, read(answer, head, None, &received)));
-        Err(whole.map_or_else(Outcome::Failed, Outcome::Answer))
+        Err(whole.map_or_else(NoHintStream::Failed, NoHintStream::Answer))
     }
 
     /// Waits without a line; a cancel ends it.
-    pub fn wait(&self, time: Duration, cancel: &CancelToken) -> Heard {
+    pub fn wait(&self, time: Duration, cancel: &CancelToken) -> HintEvent {
         let quiet = async {
             tokio::time::sleep(time).await;
             Ok(())
@@ -162,7 +171,7 @@ impl Https {
         let waited = self
             .runtime()
             .and_then(|runtime| runtime.block_on(until(cancel, time + EXCHANGE, quiet)));
-        waited.map_or_else(Heard::Closed, |()| Heard::Quiet)
+        waited.map_or_else(HintEvent::Closed, |()| HintEvent::Quiet)
     }
 
     fn runtime(&self) -> Result<&Runtime, TransportError> {
@@ -386,36 +395,6 @@ fn ungzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         .take(MAX_ANSWER + 1)
         .read_to_end(&mut plain)?;
     Ok(plain)
-}
-
-/// An error with its causes in one line, without the address, which stands in every one of them.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut next: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = next {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&error.to_string());
-        next = error.source();
-    }
-    text
-}
-
-pub(super) fn failed(error: reqwest::Error) -> TransportError {
-    let error = error.without_url();
-    let text = chain(&error);
-    if text.contains(NOT_PINNED) || text.contains("invalid peer certificate") {
-        TransportError::Pin(text)
-    } else if error.is_timeout() {
-        TransportError::Timeout
-    } else if error.is_connect() {
-        TransportError::Unreachable(text)
-    } else if error.is_builder() {
-        TransportError::Address(text)
-    } else {
-        TransportError::Cut(text)
-    }
 }
 
 #[cfg(test)]

@@ -27,12 +27,11 @@ use std::{
 };
 use terminal_core::{
     Result,
-    enrol::enrol,
-    platform::{Clock, ClockRaw, PhotoFileError, PhotoFiles, Random, Vault},
+    lifecycle::enrol,
+    platform::{Clock, ClockRaw, FileKeystore, Keystore, PhotoFileError, PhotoFiles, Random},
     store::{Custody, Item, NewEntry, Store},
-    sync::{Action, Outcome, Policy, Sync, SyncReport},
-    transport::{CancelToken, Driver, Request, Response, Transport, TransportError},
-    vault::FileVault,
+    sync::{Driver, NextAction, Policy, StepOutcome, Sync, SyncReport},
+    transport::{CancelToken, Request, Response, Transport, TransportError},
 };
 use uuid::Uuid;
 
@@ -178,7 +177,7 @@ impl PhotoFiles for TestPhotos {
 pub struct World {
     pub folder: tempfile::TempDir,
     pub store: Option<Store>,
-    pub vault: FileVault,
+    pub keystore: FileKeystore,
     pub clock: Arc<TestClock>,
     pub random: Arc<TestRandom>,
     pub photos: TestPhotos,
@@ -197,8 +196,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock::new());
         let random = Arc::new(TestRandom::new(seed));
-        let vault = FileVault::open_or_create(folder.path(), random.as_ref()).unwrap();
-        let store = Store::open(folder.path(), vault.database_key().unwrap()).unwrap();
+        let keystore = FileKeystore::open_or_create(folder.path(), random.as_ref()).unwrap();
+        let store = Store::open(folder.path(), keystore.database_key().unwrap()).unwrap();
         let network = Network {
             server: Mutex::new(Server::new()),
             faults: Mutex::default(),
@@ -208,7 +207,7 @@ impl World {
         Self {
             folder,
             store: Some(store),
-            vault,
+            keystore,
             clock,
             random,
             photos: TestPhotos::default(),
@@ -229,7 +228,7 @@ impl World {
     pub fn enrol(&self) -> Result<terminal_core::store::Account> {
         enrol(
             self.store(),
-            &self.vault,
+            &self.keystore,
             self.clock.as_ref(),
             self.random.as_ref(),
             &self.network,
@@ -256,7 +255,7 @@ impl World {
     /// The process dies and starts again.
     pub fn restart(&mut self) {
         self.store = None;
-        self.store = Some(Store::open(self.folder.path(), self.vault.database_key().unwrap()).unwrap());
+        self.store = Some(Store::open(self.folder.path(), self.keystore.database_key().unwrap()).unwrap());
     }
     pub fn evidence(&self) -> Evidence {
         Evidence {
@@ -312,7 +311,10 @@ impl World {
         self.store().submit(&self.draft(text, photos)).unwrap()
     }
     pub fn machine(&self, policy: Policy) -> Sync {
-        let signer = self.vault.signer(self.store().account().unwrap().stream).unwrap();
+        let signer = self
+            .keystore
+            .signer(self.store().account().unwrap().stream)
+            .unwrap();
         Sync::new(self.store(), signer, self.random.clone(), policy).unwrap()
     }
     pub fn sync(&self) -> SyncReport {
@@ -324,7 +326,10 @@ impl World {
             photos: &self.photos,
             clock: self.clock.as_ref(),
             random: self.random.clone(),
-            signer: self.vault.signer(self.store().account().unwrap().stream).unwrap(),
+            signer: self
+                .keystore
+                .signer(self.store().account().unwrap().stream)
+                .unwrap(),
         };
         driver
             .run(self.store(), policy, &CancelToken::default(), &mut |_| {})
@@ -333,12 +338,14 @@ impl World {
     /// Does one action; `false` at rest.
     pub fn step(&self, sync: &mut Sync, apply: bool) -> bool {
         let outcome = match sync.next_action(self.store(), &self.clock.read()).unwrap() {
-            Action::Send(request) => match self.network.exchange(&request) {
-                Ok(response) => Outcome::Answer(response),
-                Err(error) => Outcome::Failed(error),
+            NextAction::Send(request) => match self.network.exchange(&request) {
+                Ok(response) => StepOutcome::Answer(response),
+                Err(error) => StepOutcome::Failed(error),
             },
-            Action::ReadPhoto { file, offset, len } => Outcome::Photo(self.photos.read(&file, offset, len)),
-            Action::Wait(_) | Action::Done => return false,
+            NextAction::ReadPhoto { file, offset, len } => {
+                StepOutcome::Photo(self.photos.read(&file, offset, len))
+            }
+            NextAction::Wait(_) | NextAction::Done => return false,
         };
         if apply {
             sync.apply(self.store(), &self.clock.read(), outcome).unwrap();

@@ -10,9 +10,9 @@ use std::{
     },
 };
 use terminal_core::{
-    platform::{Clock, ClockRaw},
+    platform::{Clock, ClockRaw, Platform},
     store::{Store, testing},
-    terminal::{Platform, Terminal},
+    terminal::Terminal,
 };
 
 /// 2026-11-22 08:15:03 in Asia/Shanghai.
@@ -64,7 +64,7 @@ impl Clock for Hand {
 /// Enrols a home without a server.
 pub fn enrol(home: &Path) {
     let platform = Platform::command_line(home).unwrap();
-    let store = Store::open(home, platform.vault.database_key().unwrap()).unwrap();
+    let store = Store::open(home, platform.keystore.database_key().unwrap()).unwrap();
     testing::enrol(&store, "220104".parse().unwrap()).unwrap();
 }
 

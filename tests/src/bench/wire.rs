@@ -22,9 +22,7 @@ use std::{
     thread,
     time::Duration,
 };
-use terminal_core::transport::{
-    CancelToken, Request, Response, Traffic, Transport, TransportError, https::Https,
-};
+use terminal_core::transport::{CancelToken, Https, Request, Response, Traffic, Transport, TransportError};
 
 const ALONE: f64 = 600.0;
 const IN_A_BATCH: f64 = 120.0;

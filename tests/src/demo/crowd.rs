@@ -15,7 +15,10 @@ use protocol::{
     ids::EntryId,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use terminal_core::{photos::Source, queue::State, terminal::Withdrawal};
+use terminal_core::{
+    photos::PhotoSource,
+    work::{ItemState, Withdrawal},
+};
 
 /// What all workers share.
 pub struct Town {
@@ -124,7 +127,7 @@ impl Worker {
             draft.text((*chance.pick(WORDS).context("words")?).to_owned());
             draft.at(fix(here, 5 + u32::try_from(chance.below(20))?));
             for file in &files {
-                draft.add_photo(Source::Path(file))?;
+                draft.add_photo(PhotoSource::Path(file))?;
             }
             draft.id()
         };
@@ -179,7 +182,7 @@ impl Worker {
             .participants(20 + u32::try_from(chance.below(60))?)
             .summary("按计划组织，秩序良好");
         for file in &files {
-            draft.add_photo(Source::Path(file))?;
+            draft.add_photo(PhotoSource::Path(file))?;
         }
         draft.submit()?;
         town.board.activities.one();
@@ -196,11 +199,11 @@ impl Worker {
         let returned = terminal
             .queue()?
             .into_iter()
-            .filter(|row| matches!(row.state, State::Returned(_)))
+            .filter(|row| matches!(row.state, ItemState::Returned(_)))
             .map(|row| row.record)
             .collect::<Vec<_>>();
         for record in returned {
-            let mut draft = terminal.mend_activity(record)?;
+            let mut draft = terminal.revise_activity(record)?;
             draft.summary("按计划组织，秩序良好；参加人员以签到表为准");
             draft.submit()?;
             town.board.activities.one();
@@ -237,7 +240,7 @@ impl Worker {
                 6,
             ));
             for file in &file {
-                draft.add_photo(Source::Path(file))?;
+                draft.add_photo(PhotoSource::Path(file))?;
             }
             draft.submit()?;
             town.board.answers.one();

@@ -17,8 +17,9 @@ use simdisk::Cut;
 use std::path::Path;
 use terminal_core::{
     Error,
-    salvage::{self, SalvageReport},
-    store::{DATABASE, HandedOver},
+    lifecycle::salvage::{self, SalvageReport},
+    platform::DATABASE,
+    store::{self, HandedOver},
     terminal::Terminal,
 };
 
@@ -218,7 +219,7 @@ impl World<'_> {
         if self.time.now() < handset.offline_until {
             return Ok(());
         }
-        let waiting = salvage::waiting(home, platform.disk.as_ref()).unwrap_or_default();
+        let waiting = store::waiting(home, platform.disk.as_ref()).unwrap_or_default();
         // A machine that died after the last byte had arrived knows of it by the report that it kept.
         let kept = salvage::unread(home, platform.disk.as_ref()).unwrap_or_default();
         for (_, report) in kept

@@ -10,9 +10,9 @@ use super::{
 use protocol::{duty::Purpose, ids::EntryId, open::Open, payload::EntryKind};
 use terminal_core::{
     Error,
-    report::{Content, Draft},
     store::Custody,
-    terminal::{Terminal, Withdrawal},
+    terminal::Terminal,
+    work::{Draft, DraftContent, Withdrawal},
 };
 
 /// Whose hand an act is.
@@ -175,7 +175,7 @@ impl World<'_> {
         Ok(())
     }
     /// Takes photos until the draft has as many, and remembers that the handset said they are saved.
-    fn fill<C: Content>(&mut self, t: usize, draft: &mut Draft<C>, r: u64, photos: usize) -> Handed {
+    fn fill<C: DraftContent>(&mut self, t: usize, draft: &mut Draft<C>, r: u64, photos: usize) -> Handed {
         for k in draft.photos().len()..photos {
             let picture = pictures::photo(r ^ (k as u64) << 56 ^ (t as u64) << 48)
                 .map_err(|error| End::Failed(Error::Data(error.to_string())))?;
@@ -188,7 +188,7 @@ impl World<'_> {
         }
         Ok(())
     }
-    fn promise<C: Content>(&mut self, t: usize, draft: &Draft<C>) {
+    fn promise<C: DraftContent>(&mut self, t: usize, draft: &Draft<C>) {
         let photos: Vec<_> = draft.photos().iter().map(|photo| photo.sha256).collect();
         if let Some(book) = self.books.get_mut(t) {
             book.promise_draft(draft.id(), photos);
@@ -235,13 +235,13 @@ impl World<'_> {
         };
         match row.kind {
             Open::Known(EntryKind::Report) => {
-                let mut draft = terminal.mend_report(row.id)?;
+                let mut draft = terminal.revise_report(row.id)?;
                 draft.text("已补充");
                 let submitted = draft.submit()?;
                 self.accepted(t, terminal, submitted.item)
             }
             Open::Known(EntryKind::Activity) => {
-                let mut draft = terminal.mend_activity(row.record)?;
+                let mut draft = terminal.revise_activity(row.record)?;
                 draft.summary("已补充");
                 let submitted = draft.submit()?;
                 self.accepted(t, terminal, submitted.item)

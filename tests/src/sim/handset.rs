@@ -16,10 +16,10 @@ use simdisk::{Cut, Host};
 use std::{collections::VecDeque, path::Path, sync::Arc};
 use terminal_core::{
     Error, Result,
-    platform::{Clock as _, ClockRaw, Vault},
+    platform::{Clock as _, ClockRaw, Keystore, Platform},
     store::SyncGuard,
     sync::{Policy, Sync},
-    terminal::{Platform, Terminal},
+    terminal::Terminal,
     transport::Transport,
 };
 
@@ -38,7 +38,7 @@ impl Keys {
     }
 }
 
-impl Vault for Keys {
+impl Keystore for Keys {
     fn database_key(&self) -> Result<[u8; 32]> {
         Ok(self.key(b"database"))
     }
@@ -151,7 +151,7 @@ impl Handset {
         Platform {
             clock: self.clock.clone(),
             random: self.random.clone(),
-            vault: self.keys.clone(),
+            keystore: self.keys.clone(),
             disk: Arc::new(HandsetDisk::new(&self.host, self.keyed)),
         }
     }

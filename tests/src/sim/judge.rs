@@ -16,9 +16,9 @@ use protocol::{
 use server::params;
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
-    queue::State,
     store::{Custody, Item},
     terminal::Terminal,
+    work::ItemState,
 };
 
 /// Which promise was broken, and how.
@@ -267,7 +267,7 @@ impl Book {
         for row in terminal.queue().map_err(unwell)? {
             let is_shown = matches!(
                 row.state,
-                State::Received | State::PhotosPending | State::Withdrawn
+                ItemState::Received | ItemState::PhotosPending | ItemState::Withdrawn
             );
             if is_shown && !held.contains_key(&row.id) {
                 return broken(

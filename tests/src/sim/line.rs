@@ -14,7 +14,7 @@ use protocol::{
 use simdisk::{Cut, Fault, Rng, hash_bytes};
 use terminal_core::{
     platform::PhotoFiles,
-    sync::{Action, Outcome},
+    sync::{NextAction, StepOutcome},
     transport::{Method, Request, Response, TransportError},
 };
 
@@ -76,20 +76,20 @@ impl World<'_> {
                 return broken(Rule::Unwell, format!("a sync of handset {t} does not end"));
             }
             match going.sync.next_action(terminal.store(), &now) {
-                Ok(Action::ReadPhoto { file, offset, len }) => {
+                Ok(NextAction::ReadPhoto { file, offset, len }) => {
                     let read = PhotoFiles::read(terminal.photo_folder().as_ref(), &file, offset, len);
-                    let applied = going.sync.apply(terminal.store(), &now, Outcome::Photo(read));
+                    let applied = going.sync.apply(terminal.store(), &now, StepOutcome::Photo(read));
                     if self.failed(t, applied) {
                         return Ok(());
                     }
                 }
-                Ok(Action::Send(request)) => {
+                Ok(NextAction::Send(request)) => {
                     if !self.handset_may_be_dead(t) {
                         self.send(t, run, request);
                     }
                     return Ok(());
                 }
-                Ok(Action::Wait(_) | Action::Done) => return self.end_sync(t),
+                Ok(NextAction::Wait(_) | NextAction::Done) => return self.end_sync(t),
                 Err(error) => {
                     self.failed(t, Err(error));
                     return Ok(());
@@ -164,7 +164,7 @@ impl World<'_> {
             .handsets
             .get(t)
             .is_some_and(|h| self.time.now() < h.offline_until);
-        let failed = |error| Outcome::Failed(error);
+        let failed = |error| StepOutcome::Failed(error);
         if offline {
             let outcome = failed(TransportError::Unreachable("no network".into()));
             return self.soon(50, Job::Back { t, run, outcome });
@@ -180,13 +180,15 @@ impl World<'_> {
         let back = |outcome| Job::Back { t, run, outcome };
         match fate {
             Some(Fate::RequestLost) => self.soon(TIMEOUT, back(failed(TransportError::Timeout))),
-            Some(Fate::Portal) => self.soon(lag, back(Outcome::Answer(network::page(200, None)))),
-            Some(Fate::TooLarge) => self.soon(lag, back(Outcome::Answer(network::page(413, None)))),
-            Some(Fate::TooMany) => self.soon(lag, back(Outcome::Answer(network::page(429, Some(30))))),
-            Some(Fate::Unavailable) => self.soon(lag, back(Outcome::Answer(network::page(503, Some(60))))),
+            Some(Fate::Portal) => self.soon(lag, back(StepOutcome::Answer(network::page(200, None)))),
+            Some(Fate::TooLarge) => self.soon(lag, back(StepOutcome::Answer(network::page(413, None)))),
+            Some(Fate::TooMany) => self.soon(lag, back(StepOutcome::Answer(network::page(429, Some(30))))),
+            Some(Fate::Unavailable) => {
+                self.soon(lag, back(StepOutcome::Answer(network::page(503, Some(60)))))
+            }
             Some(Fate::Strange | Fate::OldAnswer) => {
                 let answer = self.made_up(t, &request, fate);
-                self.soon(lag, back(Outcome::Answer(answer)));
+                self.soon(lag, back(StepOutcome::Answer(answer)));
             }
             Some(Fate::Garbled) => {
                 let mut request = request;
@@ -273,22 +275,22 @@ impl World<'_> {
             }
         }
         let lag = 20 + i64::try_from(Rng(self.count ^ 77).below(200)).unwrap_or(0);
-        let failed = |error| Outcome::Failed(error);
+        let failed = |error| StepOutcome::Failed(error);
         let broke = || failed(TransportError::Cut("the connection broke".into()));
         let (wait, outcome) = match answered {
             Err(_) if was_up => (lag, broke()),
             Err(_) => (lag, failed(TransportError::Unreachable("refused".into()))),
-            Ok(_) if plain => (lag, Outcome::Answer(answer_of(&answered))),
+            Ok(_) if plain => (lag, StepOutcome::Answer(answer_of(&answered))),
             Ok(_) => match fate {
                 Fate::AnswerLost => (TIMEOUT, failed(TransportError::Timeout)),
                 Fate::CutRequest | Fate::CutAnswer => (lag, broke()),
-                Fate::HtmlError => (lag, Outcome::Answer(network::page(502, None))),
+                Fate::HtmlError => (lag, StepOutcome::Answer(network::page(502, None))),
                 Fate::NewerPeer => (
                     lag,
-                    Outcome::Answer(network::newer(answer_of(&answered), self.count)),
+                    StepOutcome::Answer(network::newer(answer_of(&answered), self.count)),
                 ),
-                Fate::Slow => (25_000, Outcome::Answer(answer_of(&answered))),
-                _ => (lag, Outcome::Answer(answer_of(&answered))),
+                Fate::Slow => (25_000, StepOutcome::Answer(answer_of(&answered))),
+                _ => (lag, StepOutcome::Answer(answer_of(&answered))),
             },
         };
         self.soon(wait, Job::Back { t, run, outcome });
@@ -320,7 +322,7 @@ impl World<'_> {
             _ => Ok(()),
         }
     }
-    pub(super) fn back(&mut self, t: usize, run: u64, outcome: Outcome) -> Judged {
+    pub(super) fn back(&mut self, t: usize, run: u64, outcome: StepOutcome) -> Judged {
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };

@@ -114,7 +114,7 @@ impl World<'_> {
                 self.holds(t)?;
                 self.user_in_use(t)
             }
-            Err(Error::NotEnrolled | Error::MovedAside { .. })
+            Err(Error::NotEnrolled | Error::Quarantined { .. })
                 if self.handsets.get(t).is_some_and(|h| h.damaged.is_some()) =>
             {
                 self.set_aside(t);
@@ -132,7 +132,7 @@ impl World<'_> {
                 self.soon(1_000, Job::Enrol(t));
                 Ok(())
             }
-            Err(Error::MovedAside { detail, .. }) => broken(
+            Err(Error::Quarantined { detail, .. }) => broken(
                 Rule::Lost,
                 format!("handset {t} cannot read its database, which nothing had damaged: {detail}"),
             ),

@@ -17,9 +17,9 @@ use protocol::{
 use server::params;
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
-    queue::State,
     store::{Custody, Item},
     terminal::Terminal,
+    work::ItemState,
 };
 
 impl Book {
@@ -99,16 +99,19 @@ impl Book {
                 continue;
             };
             let fits = match row.state {
-                State::Received | State::PhotosPending => state == "applied",
-                State::Returned(ref reason) => {
+                ItemState::Received | ItemState::PhotosPending => state == "applied",
+                ItemState::Returned(ref reason) => {
                     !reason.zh.trim().is_empty() && (state == "rejected" || row.review.is_some())
                 }
-                State::Review(_) => state == "review",
-                State::Held(_) => state == "held" || state == "pending",
-                State::Cancelled | State::Mended(_) | State::Withdrawing | State::Withdrawn => true,
+                ItemState::Review(_) => state == "review",
+                ItemState::Held(_) => state == "held" || state == "pending",
+                ItemState::Cancelled
+                | ItemState::Revised(_)
+                | ItemState::Withdrawing
+                | ItemState::Withdrawn => true,
                 // What was a draft in the copy is one again.
-                State::Draft => put_back,
-                State::Queued | State::Later(_) => false,
+                ItemState::Draft => put_back,
+                ItemState::Queued | ItemState::Later(_) => false,
             };
             if !fits {
                 return broken(
@@ -271,8 +274,8 @@ fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Ju
     for (id, state) in open.iter().filter(|(id, _)| !closed.contains(id)) {
         let shown = queue.iter().find(|row| row.id == *id).map(|row| &row.state);
         let fits = match shown {
-            Some(State::Returned(_) | State::Withdrawing | State::Draft) => true,
-            Some(State::Review(_) | State::Held(_)) => state != "rejected",
+            Some(ItemState::Returned(_) | ItemState::Withdrawing | ItemState::Draft) => true,
+            Some(ItemState::Review(_) | ItemState::Held(_)) => state != "rejected",
             _ => false,
         };
         if !fits {

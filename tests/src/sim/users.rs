@@ -6,7 +6,7 @@ use super::{
     world::World,
 };
 use std::path::{Path, PathBuf};
-use terminal_core::homes::Homes;
+use terminal_core::lifecycle::Users;
 
 impl World<'_> {
     /// Another user takes the machine.
@@ -15,7 +15,7 @@ impl World<'_> {
             return Ok(());
         };
         let (home, platform) = (handset.home, handset.platform());
-        let switched = Homes::at(Path::new(HOME), platform.disk.as_ref()).switch(Path::new(home));
+        let switched = Users::at(Path::new(HOME), platform.disk.as_ref()).switch(Path::new(home));
         // A machine that died over it has done it or not.
         self.in_use = switched.is_ok().then_some(home);
         self.tell(|| format!("handset {t}: its user takes the machine: {switched:?}"));
@@ -31,7 +31,7 @@ impl World<'_> {
             return Ok(());
         };
         let platform = handset.platform();
-        match Homes::at(Path::new(HOME), platform.disk.as_ref()).current() {
+        match Users::at(Path::new(HOME), platform.disk.as_ref()).current() {
             Ok(current) if current != Path::new(home) => broken(
                 Rule::Untrue,
                 format!("the machine of handset {t} was given to {home}, and is {current:?}'s"),
@@ -45,7 +45,7 @@ impl World<'_> {
             return Ok(());
         };
         let platform = first.platform();
-        let all = Homes::at(Path::new(HOME), platform.disk.as_ref())
+        let all = Users::at(Path::new(HOME), platform.disk.as_ref())
             .all()
             .map_err(unwell)?;
         let users = self.users_with(0);

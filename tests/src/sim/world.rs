@@ -17,7 +17,7 @@ use protocol::{ids::EntryId, time::Millis};
 use simdisk::{Cut, hash_bytes};
 use std::collections::BTreeMap;
 use terminal_core::{
-    sync::Outcome,
+    sync::StepOutcome,
     transport::{Request, Response},
 };
 
@@ -68,7 +68,7 @@ pub(super) enum Job {
     Back {
         t: usize,
         run: u64,
-        outcome: Outcome,
+        outcome: StepOutcome,
     },
     /// A request that comes when nobody waits for its answer any more.
     Late(Request),

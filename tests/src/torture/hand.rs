@@ -18,7 +18,7 @@ use std::{
     thread,
     time::Duration,
 };
-use terminal_core::{photos::Source, queue::State, store::Custody, terminal::Terminal};
+use terminal_core::{photos::PhotoSource, store::Custody, terminal::Terminal, work::ItemState};
 
 /// A line of the file outside the home.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -128,7 +128,7 @@ fn report(terminal: &Terminal, notes: &mut Notes, chance: &mut Chance) -> Result
     let (id, mut photos) = (draft.id(), Vec::new());
     for _ in 0..chance.below(3) {
         let picture = noise(chance.bits())?;
-        draft.add_photo(Source::Bytes(&picture))?;
+        draft.add_photo(PhotoSource::Bytes(&picture))?;
         let now = draft.photos().into_iter().map(|photo| photo.sha256.to_string());
         photos = now.collect::<Vec<_>>();
         if let Some(last) = photos.last() {
@@ -229,7 +229,7 @@ fn take_inventory(terminal: &Terminal) -> Result<Inventory> {
             id: item.id,
             n: item.n,
             is_report: item.kind == Open::Known(EntryKind::Report),
-            is_received: received && row.state == State::Received && row.photos_sent == row.photos_named,
+            is_received: received && row.state == ItemState::Received && row.photos_sent == row.photos_named,
             state: format!("{:?}, {:?}, {:?}", item.custody, row.state, row.problem),
             sha256: item.sha256.to_string(),
             text: text_of(&terminal.store().entry(item.id)?.1)?,

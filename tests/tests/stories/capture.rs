@@ -14,7 +14,7 @@ use protocol::{
 };
 use serde_json::{Value, json};
 use std::{path::Path, process::Stdio};
-use terminal_core::{photos::Source, place::PlaceAnswer, queue::State};
+use terminal_core::{grid::PlaceAnswer, photos::PhotoSource, work::ItemState};
 
 on_both_engines!(
     story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo,
@@ -126,20 +126,22 @@ fn story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo(stage: &Stag
     let task = handset.open().unwrap().tasks().unwrap().remove(0);
     task.answer(Answer::True)
         .unwrap()
-        .add_photo(Source::Path(&stage.small_photo(315)))
+        .add_photo(PhotoSource::Path(&stage.small_photo(315)))
         .unwrap();
     drop(task);
     handset.die();
     let task = handset.open().unwrap().tasks().unwrap().remove(0);
     let mut again = task.answer(Answer::NotTrue).unwrap();
     assert_eq!(again.photos().len(), 1, "the photo is still there");
-    again.add_photo(Source::Path(&stage.small_photo(316))).unwrap();
+    again
+        .add_photo(PhotoSource::Path(&stage.small_photo(316)))
+        .unwrap();
     let answer = again.submit().unwrap().item;
 
     assert!(handset.sync().unwrap().is_success());
     for (item, photos) in [(id, 4), (answer, 2)] {
         let shown = row(&mut handset, item);
-        assert_eq!((shown.state, shown.photos_sent), (State::Received, photos));
+        assert_eq!((shown.state, shown.photos_sent), (ItemState::Received, photos));
     }
     assert_eq!((cases(&city), entries(&city), photos(&city)), (1, 3, (6, 6)));
     assert_eq!(handset.open().unwrap().status().unwrap().drafts, 0);
@@ -161,9 +163,9 @@ fn story_31_a_photo_of_17_megabytes_travels_and_a_file_of_zero_bytes_harms_nothi
     std::fs::write(&empty, []).unwrap();
 
     let mut draft = handset.open().unwrap().new_report().unwrap();
-    draft.text("大照片").add_photo(Source::Path(&large)).unwrap();
+    draft.text("大照片").add_photo(PhotoSource::Path(&large)).unwrap();
     let error = draft
-        .add_photo(Source::Path(&empty))
+        .add_photo(PhotoSource::Path(&empty))
         .err()
         .expect("there is nothing in it");
     assert_eq!(error.code(), "photo.empty");
@@ -182,7 +184,9 @@ fn story_31_a_photo_of_17_megabytes_travels_and_a_file_of_zero_bytes_harms_nothi
     );
     let mut draft = handset.open().unwrap().report_draft(id).unwrap();
     assert_eq!(draft.photos().len(), 1);
-    draft.add_photo(Source::Path(&stage.small_photo(32))).unwrap();
+    draft
+        .add_photo(PhotoSource::Path(&stage.small_photo(32)))
+        .unwrap();
     draft.submit().unwrap();
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(row(&mut handset, id).photos_sent, 2);
@@ -244,7 +248,7 @@ fn story_34_a_made_up_fix_is_flagged_on_check_ins_answers_and_activities_as_well
         draft
             .text("看过")
             .at(fix.clone())
-            .add_photo(Source::Path(&stage.small_photo(341)))
+            .add_photo(PhotoSource::Path(&stage.small_photo(341)))
             .unwrap();
         draft.submit().unwrap();
         let mut draft = terminal.new_activity().unwrap();
@@ -257,7 +261,7 @@ fn story_34_a_made_up_fix_is_flagged_on_check_ins_answers_and_activities_as_well
             .organiser("居委会")
             .participants(40)
             .at(fix)
-            .add_photo(Source::Path(&stage.small_photo(342)))
+            .add_photo(PhotoSource::Path(&stage.small_photo(342)))
             .unwrap();
         let record = draft.submit().unwrap().record;
         terminal.check_out(None, "").unwrap();
@@ -338,7 +342,7 @@ fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
         );
     }
     for row in handset.open().unwrap().queue().unwrap() {
-        assert_eq!(row.state, State::Received, "{}", row.summary);
+        assert_eq!(row.state, ItemState::Received, "{}", row.summary);
     }
 }
 

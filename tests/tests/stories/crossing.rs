@@ -4,7 +4,7 @@ use crate::stage::{self, HERE, Stage, at, invite, row};
 use e2e::{city::City, handset::Handset, office::Desk};
 use protocol::{duty::Answer, ids::EntryId, role::Role};
 use serde_json::{Value, json};
-use terminal_core::{photos::Source, queue::State};
+use terminal_core::{photos::PhotoSource, work::ItemState};
 
 on_both_engines!(story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane);
 
@@ -18,7 +18,7 @@ fn answer(stage: &Stage, handset: &mut Handset, answer: Answer, seed: u64) -> En
     let mut draft = task.answer(answer).unwrap();
     draft
         .text("现场看过")
-        .add_photo(Source::Path(&stage.small_photo(seed)))
+        .add_photo(PhotoSource::Path(&stage.small_photo(seed)))
         .unwrap();
     draft.submit().unwrap().item
 }
@@ -69,7 +69,7 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
         (&json!("verified"), &json!(true)),
         "not applied"
     );
-    let State::Review(Some(reason)) = row(&mut late, late_answer).state else {
+    let ItemState::Review(Some(reason)) = row(&mut late, late_answer).state else {
         panic!("its author is told: {:?}", row(&mut late, late_answer).state)
     };
     assert_eq!(reason.code, "task.late");
@@ -105,7 +105,7 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
         .unwrap_err();
     assert_eq!(settled.code, "review.settled");
     assert!(late.sync().unwrap().is_success());
-    let State::Returned(reason) = row(&mut late, late_answer).state else {
+    let ItemState::Returned(reason) = row(&mut late, late_answer).state else {
         panic!("{:?}", row(&mut late, late_answer).state)
     };
     assert!(reason.zh.contains("同岗位已先反馈"), "{reason:?}");
@@ -125,7 +125,7 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
     assert!(late.sync().unwrap().is_success());
     let shown = row(&mut late, crossing);
     assert!(
-        matches!(&shown.state, State::Review(Some(reason)) if reason.code == "task.late"),
+        matches!(&shown.state, ItemState::Review(Some(reason)) if reason.code == "task.late"),
         "{:?}",
         shown.state
     );

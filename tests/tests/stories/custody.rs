@@ -8,7 +8,7 @@ use e2e::{handset::Handset, line::Weather};
 use protocol::{entry::Receipt, ids::EntryId, push::StreamMark};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, process::Stdio, sync::Barrier, thread};
-use terminal_core::{photos::Source, queue::State, store::Custody};
+use terminal_core::{photos::PhotoSource, store::Custody, work::ItemState};
 
 on_both_engines!(
     story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt,
@@ -118,7 +118,7 @@ fn story_02_five_identical_pushes_at_once_are_one_case_with_its_photos(stage: &S
     // The handset learns of it without sending a photo again.
     let report = handset.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
-    assert_eq!(row(&mut handset, id).state, State::Received);
+    assert_eq!(row(&mut handset, id).state, ItemState::Received);
     assert_eq!((cases(&city), photos(&city)), (1, (2, 2)));
 }
 
@@ -171,7 +171,7 @@ fn story_06_however_often_submit_is_tapped_there_is_one_case(stage: &Stage) {
     let photo = stage.small_photo(6);
     let id = {
         let mut draft = handset.open().unwrap().new_report().unwrap();
-        draft.text("小广告").add_photo(Source::Path(&photo)).unwrap();
+        draft.text("小广告").add_photo(PhotoSource::Path(&photo)).unwrap();
         draft.id()
     };
     // Five thumbs in one process, and five processes of which each is started by another tap.
@@ -339,11 +339,11 @@ fn story_21_one_malformed_item_and_one_missing_file_hold_nobody_up(stage: &Stage
         "{report:?}"
     );
     assert_eq!(report.problem.as_ref().unwrap().code, "photo.file_missing");
-    for (id, state) in [(first, State::Received), (last, State::Received)] {
+    for (id, state) in [(first, ItemState::Received), (last, ItemState::Received)] {
         assert_eq!(row(&mut handset, id).state, state);
     }
     let malformed = row(&mut handset, malformed);
-    let State::Returned(reason) = &malformed.state else {
+    let ItemState::Returned(reason) = &malformed.state else {
         panic!("it comes back to its author: {:?}", malformed.state)
     };
     assert_eq!(reason.code, "entry.unreadable");

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use terminal_core::{photos::Source, queue::State};
+use terminal_core::{photos::PhotoSource, work::ItemState};
 
 on_both_engines!(
     story_25_a_full_handset_says_so_and_keeps_what_it_has,
@@ -60,7 +60,7 @@ fn mount(options: &[&str], at: &Path) {
 }
 
 /// Everything the queue says, to be compared.
-fn queue(handset: &mut Handset) -> Vec<(EntryId, State, usize)> {
+fn queue(handset: &mut Handset) -> Vec<(EntryId, ItemState, usize)> {
     let rows = handset.open().unwrap().queue().unwrap();
     rows.into_iter()
         .map(|row| (row.id, row.state, row.photos_named))
@@ -81,7 +81,7 @@ fn story_25_a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
     let mut draft = handset.open().unwrap().new_report().unwrap();
     draft.text("磁盘将满");
     let error = draft
-        .add_photo(Source::Path(&picture))
+        .add_photo(PhotoSource::Path(&picture))
         .err()
         .expect("there is no room for the photo");
     assert_eq!(error.code(), "photo.disk_full");
@@ -115,7 +115,7 @@ fn story_25_a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
     let later = file(&city, &mut handset, "有空间了", &[picture]);
     assert!(handset.sync().unwrap().is_success());
     for id in [kept, later] {
-        assert_eq!(row(&mut handset, id).state, State::Received);
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
     assert_eq!((cases(&city), entries(&city), photos(&city)), (2, 2, (2, 2)));
     drop(handset);
@@ -153,7 +153,7 @@ fn story_25_a_full_server_leaves_everything_with_the_handset_until_there_is_room
         let photo = &handset.open().unwrap().store().item(*id).unwrap().unwrap().photos[0];
         let bytes = handset.open().unwrap().photo_folder().read(photo.sha256).unwrap();
         assert_eq!(bytes.len() as u64, photo.size, "everything is still here");
-        assert!(!matches!(row(&mut handset, *id).state, State::Returned(_)));
+        assert!(!matches!(row(&mut handset, *id).state, ItemState::Returned(_)));
     }
     // It still answers who asks, and says nothing untrue.
     assert_eq!(photos(&city).1, 0);
@@ -166,7 +166,7 @@ fn story_25_a_full_server_leaves_everything_with_the_handset_until_there_is_room
     assert!(report.is_success(), "{report:?}");
     assert_eq!((cases(&city), entries(&city), photos(&city)), (12, 12, (12, 12)));
     for id in filed {
-        assert_eq!(row(&mut handset, id).state, State::Received);
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
     drop(city);
 }

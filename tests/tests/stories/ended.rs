@@ -7,10 +7,7 @@ use crate::{
 use e2e::{city::City, handset::Handset};
 use protocol::{ids::EntryId, role::Role};
 use serde_json::{Value, json};
-use terminal_core::{
-    queue::{QueueRow, State},
-    terminal::Withdrawal,
-};
+use terminal_core::work::{ItemState, QueueRow, Withdrawal};
 
 on_both_engines!(
     what_was_settled_on_another_handset_is_asked_for_nowhere,
@@ -24,7 +21,7 @@ fn queue(handset: &mut Handset) -> Vec<QueueRow> {
 
 fn rejected(row: &QueueRow) -> Option<&str> {
     match &row.state {
-        State::Returned(reason) => Some(&reason.zh),
+        ItemState::Returned(reason) => Some(&reason.zh),
         _ => None,
     }
 }
@@ -58,7 +55,7 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     let shown = queue(&mut handset);
     assert_eq!(shown.len(), 3, "{shown:?}");
     assert!(
-        shown.iter().all(|row| matches!(row.state, State::Review(_))),
+        shown.iter().all(|row| matches!(row.state, ItemState::Review(_))),
         "{shown:?}"
     );
     assert!(!shown.iter().any(|row| row.is_finished() || row.needs_author()));
@@ -84,7 +81,7 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     assert_eq!(said["items"][0]["state"], "returned", "{said}");
 
     // Mended with what it said, under the same record; the other one is taken back.
-    let mut draft = handset.open().unwrap().mend_report(one).unwrap();
+    let mut draft = handset.open().unwrap().revise_report(one).unwrap();
     assert_eq!(
         (draft.content().text.as_str(), draft.record()),
         ("井盖缺失", first.record)
@@ -92,7 +89,7 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     assert!(draft.content().matter.is_some());
     draft.text("井盖缺失，已补拍");
     draft
-        .add_photo(terminal_core::photos::Source::Path(&stage.small_photo(171)))
+        .add_photo(terminal_core::photos::PhotoSource::Path(&stage.small_photo(171)))
         .unwrap();
     let mended = draft.submit().unwrap().item;
     let asked = handset.open().unwrap().withdraw(two, "看错了").unwrap();
@@ -102,7 +99,7 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
         asked,
         "twice is once"
     );
-    assert_eq!(row(&mut handset, two).state, State::Withdrawing);
+    assert_eq!(row(&mut handset, two).state, ItemState::Withdrawing);
     assert!(
         queue(&mut handset).iter().all(|row| row.id != one),
         "its new version stands for it"
@@ -110,14 +107,14 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     let code = handset
         .open()
         .unwrap()
-        .mend_report(three)
+        .revise_report(three)
         .map(|_| ())
         .unwrap_err();
     assert_eq!(code.code(), "item.unknown", "{code}");
 
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(cases(&city), 2);
-    assert_eq!(row(&mut handset, mended).state, State::Received);
+    assert_eq!(row(&mut handset, mended).state, ItemState::Received);
     let left: Vec<EntryId> = queue(&mut handset).iter().map(|row| row.id).collect();
     assert_eq!(left.len(), 2, "the new version and the withdrawal: {left:?}");
     assert!(!left.contains(&one) && !left.contains(&two), "{left:?}");
@@ -161,12 +158,12 @@ fn what_was_settled_on_another_handset_is_asked_for_nowhere(stage: &Stage) {
     assert_eq!(asked_for(&mut second), [one]);
     assert_eq!(asked_for(&mut watching), [one]);
     let mended = {
-        let mut draft = second.open().unwrap().mend_report(one).unwrap();
+        let mut draft = second.open().unwrap().revise_report(one).unwrap();
         draft.submit().unwrap().item
     };
     revoke(&mut second);
     assert_eq!(asked_for(&mut watching), []);
-    assert!(matches!(row(&mut watching, mended).state, State::Review(_)));
+    assert!(matches!(row(&mut watching, mended).state, ItemState::Review(_)));
     reject(mended);
     assert_eq!(asked_for(&mut watching), [mended]);
 
@@ -185,7 +182,7 @@ fn what_was_settled_on_another_handset_is_asked_for_nowhere(stage: &Stage) {
     watching.open().unwrap().withdraw(check_in, "不需要").unwrap();
     assert!(watching.sync().unwrap().is_success());
     assert_eq!(asked_for(&mut third), [mended]);
-    assert_eq!(row(&mut third, check_in).state, State::Withdrawn);
+    assert_eq!(row(&mut third, check_in).state, ItemState::Withdrawn);
     assert_converged(&city, &mut third);
     assert_converged(&city, &mut watching);
 }
@@ -205,7 +202,7 @@ fn what_a_restored_server_has_lost_comes_back_out_of_a_damaged_database(stage: &
     file(&city, &mut handset, "备份之后", &[stage.small_photo(172)]);
     assert!(handset.sync().unwrap().is_success());
     // A newer version that the server has never seen.
-    let mut newer = handset.open().unwrap().mend_activity(record).unwrap();
+    let mut newer = handset.open().unwrap().revise_activity(record).unwrap();
     newer.participants(40).submit().unwrap();
     let held = |city: &City| (cases(city), entries(city), photos(city));
     assert_eq!(held(&city), (1, 2, (1, 1)));

@@ -14,7 +14,11 @@ use protocol::{
     role::Role,
 };
 use serde_json::{Value, json};
-use terminal_core::{photos::Source, queue::State, terminal::Withdrawal, transport::TransportError};
+use terminal_core::{
+    photos::PhotoSource,
+    transport::TransportError,
+    work::{ItemState, Withdrawal},
+};
 
 on_both_engines!(
     story_11_no_pull_takes_a_photo_that_is_still_only_here,
@@ -115,7 +119,7 @@ fn story_11_no_pull_takes_a_photo_that_is_still_only_here(stage: &Stage) {
         let shown = row(handset, id);
         assert_eq!(
             (shown.state, shown.photos_sent),
-            (State::PhotosPending, 0),
+            (ItemState::PhotosPending, 0),
             "{why}"
         );
     };
@@ -170,12 +174,14 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
     let mut handset = stage.handset(&city, &manager, "141", None, Some(&hand));
     let (record, id) = {
         let mut draft = stage::activity(&mut handset);
-        draft.add_photo(Source::Path(&stage.small_photo(14))).unwrap();
+        draft
+            .add_photo(PhotoSource::Path(&stage.small_photo(14)))
+            .unwrap();
         let filed = draft.submit().unwrap();
         (filed.record, filed.item)
     };
     assert!(handset.sync().unwrap().is_success());
-    assert_eq!(row(&mut handset, id).state, State::Received);
+    assert_eq!(row(&mut handset, id).state, ItemState::Received);
     let (_, bytes) = handset.open().unwrap().store().entry(id).unwrap();
 
     // Three days later somebody looks at it.
@@ -185,14 +191,14 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
     supervisor.post(&path, &back).unwrap();
     assert_eq!(
         row(&mut handset, id).state,
-        State::Received,
+        ItemState::Received,
         "as far as the handset was told"
     );
     assert!(handset.sync().unwrap().is_success());
     let is_returned = |handset: &mut Handset| {
         let shown = row(handset, id);
         assert!(shown.needs_author());
-        let State::Returned(reason) = shown.state else {
+        let ItemState::Returned(reason) = shown.state else {
             panic!("{:?}", shown.state)
         };
         assert!(reason.zh.contains("人数与照片不符"), "{reason:?}");
@@ -216,7 +222,7 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
 
     // And can be mended, photo included.
     let mended = {
-        let mut draft = handset.open().unwrap().mend_activity(record).unwrap();
+        let mut draft = handset.open().unwrap().revise_activity(record).unwrap();
         assert_eq!(
             (draft.content().title.as_str(), draft.photos().len()),
             ("社区健步走", 1)
@@ -229,8 +235,8 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
         .post(&path, &json!({"version": 2, "decision": "approve"}))
         .unwrap();
     assert!(handset.sync().unwrap().is_success());
-    assert!(matches!(row(&mut handset, id).state, State::Mended(_)));
-    assert_eq!(row(&mut handset, mended).state, State::Received);
+    assert!(matches!(row(&mut handset, id).state, ItemState::Revised(_)));
+    assert_eq!(row(&mut handset, mended).state, ItemState::Received);
 
     // What a person refuses in the review lane comes back as well: a check-in of who was relieved meanwhile.
     let relieved = invite(&city, "142");
@@ -246,12 +252,12 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
     assert!(handset.sync().unwrap().is_success());
     assert!(matches!(
         row(&mut handset, check_in).state,
-        State::Review(Some(_))
+        ItemState::Review(Some(_))
     ));
     let refused = json!({"decision": "reject", "reason": "当日已由他人顶岗"});
     leader.post(&format!("/v1/review/{check_in}"), &refused).unwrap();
     assert!(handset.sync().unwrap().is_success());
-    let State::Returned(reason) = row(&mut handset, check_in).state else {
+    let ItemState::Returned(reason) = row(&mut handset, check_in).state else {
         panic!("{:?}", row(&mut handset, check_in).state)
     };
     assert!(reason.zh.contains("当日已由他人顶岗"), "{reason:?}");
@@ -280,7 +286,7 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
     };
     let shown = |handset: &mut Handset| -> Vec<TaskId> {
         let tasks = handset.open().unwrap().tasks().unwrap();
-        let mut shown: Vec<TaskId> = tasks.iter().map(terminal_core::tasks::Task::id).collect();
+        let mut shown: Vec<TaskId> = tasks.iter().map(terminal_core::work::HandsetTask::id).collect();
         shown.sort_unstable();
         shown
     };
@@ -319,7 +325,7 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
         .unwrap()
         .item;
     assert!(handset.sync().unwrap().is_success());
-    assert!(matches!(row(&mut handset, id).state, State::Review(Some(_))));
+    assert!(matches!(row(&mut handset, id).state, ItemState::Review(Some(_))));
     assert_eq!(
         supervisor.get(&format!("/v1/tasks/{goes}")).unwrap()["state"],
         "cancelled"
@@ -351,7 +357,7 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
         (1, (1, 1)),
         "the report was given again, once"
     );
-    assert_eq!(row(&mut handset, report).state, State::Received);
+    assert_eq!(row(&mut handset, report).state, ItemState::Received);
     cancel(stays);
     for _ in 0..2 {
         assert!(handset.sync().unwrap().is_success());
@@ -402,7 +408,7 @@ fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(
         let mut draft = task.answer(answer).unwrap();
         draft
             .text("现场看过")
-            .add_photo(Source::Path(&stage.small_photo(seed)))
+            .add_photo(PhotoSource::Path(&stage.small_photo(seed)))
             .unwrap();
         draft.submit().unwrap().item
     };
@@ -451,8 +457,8 @@ fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(
         completeness(&city, &mut b)["mark"],
         json!({"upto": 4, "highest": 4})
     );
-    assert_eq!(row(&mut b, mistaken).state, State::Withdrawn);
-    assert_eq!(row(&mut b, late).state, State::Received);
+    assert_eq!(row(&mut b, mistaken).state, ItemState::Withdrawn);
+    assert_eq!(row(&mut b, late).state, ItemState::Received);
     let view = acceptor.get(&format!("/v1/cases/{case}")).unwrap();
     assert_eq!(
         (&view["state"], &view["ledger_ok"]),
@@ -461,7 +467,7 @@ fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(
 
     // The other comes days later: it overwrites nothing, and a person looks at it.
     assert!(a.sync().unwrap().is_success());
-    let State::Review(Some(reason)) = row(&mut a, early).state else {
+    let ItemState::Review(Some(reason)) = row(&mut a, early).state else {
         panic!("{:?}", row(&mut a, early).state)
     };
     assert_eq!(
@@ -484,7 +490,7 @@ fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(
         .post(&path, &json!({"decision": "reject", "reason": "同岗位已先反馈"}))
         .unwrap();
     assert!(a.sync().unwrap().is_success());
-    assert!(matches!(row(&mut a, early).state, State::Returned(_)));
+    assert!(matches!(row(&mut a, early).state, ItemState::Returned(_)));
     assert!(b.sync().unwrap().is_success());
     for handset in [&mut a, &mut b] {
         assert_converged(&city, handset);

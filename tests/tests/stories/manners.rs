@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use std::{process::Stdio, sync::mpsc, thread};
 use terminal_core::{
     Error,
-    manners::{Ask, Circumstances, MEGABYTE, Manners},
+    live::WatchEvent,
     platform::{Clock as _, Connectivity, Power, Surroundings},
-    queue::State,
-    sync::Policy,
-    syncing::Watched,
+    store::{MEGABYTE, NetworkSettings},
+    sync::{DeviceConditions, Policy, SyncTrigger},
     transport::CancelToken,
+    work::ItemState,
 };
 
 on_both_engines!(
@@ -32,7 +32,7 @@ on_both_engines!(
 );
 
 const MINUTE: i64 = 60_000;
-const METERED: Circumstances = Circumstances {
+const METERED: DeviceConditions = DeviceConditions {
     network: Connectivity {
         online: true,
         metered: true,
@@ -106,7 +106,10 @@ fn story_16_will_retry_really_retries_after_airplane_mode_a_restart_and_a_reboot
     hand.advance(15 * MINUTE);
     let report = handset.sync_by_itself().unwrap();
     assert!(report.is_success(), "{report:?}");
-    assert_eq!((row(&mut handset, id).state, cases(&city)), (State::Received, 1));
+    assert_eq!(
+        (row(&mut handset, id).state, cases(&city)),
+        (ItemState::Received, 1)
+    );
 }
 
 fn story_29_a_batch_that_a_proxy_calls_too_large_is_split_and_nothing_is_given_up(stage: &Stage) {
@@ -140,7 +143,7 @@ fn story_29_a_batch_that_a_proxy_calls_too_large_is_split_and_nothing_is_given_u
     assert!(report.is_success(), "{report:?}");
     assert_eq!(cases(&city), 6);
     for id in filed {
-        assert_eq!(row(&mut handset, id).state, State::Received);
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
 }
 
@@ -292,7 +295,7 @@ fn story_36_cancel_cancels_in_the_middle_of_a_body_and_of_an_answer(stage: &Stag
     line.set(Weather::Good);
     assert!(handset.sync().unwrap().is_success());
     assert_eq!((cases(&city), entries(&city), photos(&city)), (1, 1, (1, 1)));
-    assert_eq!(row(&mut handset, id).state, State::Received);
+    assert_eq!(row(&mut handset, id).state, ItemState::Received);
 }
 
 fn story_36_a_sync_that_was_killed_blocks_no_other(stage: &Stage) {
@@ -341,7 +344,7 @@ fn story_37_photos_do_not_leave_over_a_metered_network_unless_a_person_says_so(s
         without,
         "as the line saw it"
     );
-    assert_eq!(row(&mut handset, id).state, State::PhotosPending);
+    assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
     assert_eq!((cases(&city), photos(&city)), (1, (1, 0)));
     handset.die();
     let text = String::from_utf8(xunge(&home, &["sync"]).output().unwrap().stdout).unwrap();
@@ -369,12 +372,17 @@ fn the_budget_of_the_month_ends_photos_and_never_entries(stage: &Stage) {
     let city = stage.city();
     let hand = Hand::now();
     let mut handset = stage.patroller_by(&city, "138", None, &hand);
-    let manners = Manners {
+    let manners = NetworkSettings {
         wifi_only_photos: false,
         budget_mb: Some(1),
-        ..Manners::default()
+        ..NetworkSettings::default()
     };
-    handset.open().unwrap().store().set_manners(&manners).unwrap();
+    handset
+        .open()
+        .unwrap()
+        .store()
+        .set_network_settings(&manners)
+        .unwrap();
     let many: Vec<_> = (0..6).map(|k| stage.photo(3800 + k, 900, 700)).collect();
     file(&city, &mut handset, "很多照片", &many);
     let sync = |handset: &mut e2e::handset::Handset, ask| {
@@ -385,7 +393,7 @@ fn the_budget_of_the_month_ends_photos_and_never_entries(stage: &Stage) {
             .unwrap()
     };
     let used = |handset: &mut e2e::handset::Handset| handset.open().unwrap().data_use().unwrap();
-    let report = sync(&mut handset, Ask::Itself);
+    let report = sync(&mut handset, SyncTrigger::Automatic);
     assert_eq!(
         (report.entries_received, report.photos_held_back),
         (1, true),
@@ -404,13 +412,13 @@ fn the_budget_of_the_month_ends_photos_and_never_entries(stage: &Stage) {
     handset.die();
     assert_eq!(used(&mut handset).metered, spent);
     let id = file(&city, &mut handset, "额度用完以后", &[]);
-    let report = sync(&mut handset, Ask::Itself);
+    let report = sync(&mut handset, SyncTrigger::Automatic);
     assert_eq!(
         (report.entries_received, report.photos_held_back),
         (1, true),
         "{report:?}"
     );
-    assert_eq!(row(&mut handset, id).state, State::Received);
+    assert_eq!(row(&mut handset, id).state, ItemState::Received);
     let home = handset.home().to_owned();
     let (_, said) = xunge_json(&home, &["traffic"]);
     assert_eq!(metered(&said), used(&mut handset).metered, "{said}");
@@ -418,10 +426,10 @@ fn the_budget_of_the_month_ends_photos_and_never_entries(stage: &Stage) {
     // Another month, another budget.
     hand.advance(31 * 86_400 * 1000);
     assert_eq!(used(&mut handset).metered, 0);
-    let report = sync(&mut handset, Ask::Itself);
+    let report = sync(&mut handset, SyncTrigger::Automatic);
     assert!(report.photos_received > 0, "{report:?}");
     // And a person may want the rest now: it is sent, and counted.
-    let report = sync(&mut handset, Ask::Anyway);
+    let report = sync(&mut handset, SyncTrigger::Forced);
     assert!(report.is_success(), "{report:?}");
     assert_eq!(photos(&city), (6, 6));
     assert!(used(&mut handset).metered > MEGABYTE);
@@ -432,12 +440,12 @@ fn a_hint_brings_what_is_new_without_a_poll_and_the_line_comes_back(stage: &Stag
     let mut handset = stage.patroller(&city, "139", None);
     let id = file(&city, &mut handset, "提示", &[]);
     // Nothing but a hint can bring anything within this story.
-    let manners = Manners {
+    let manners = NetworkSettings {
         poll_minutes: 600,
-        ..Manners::default()
+        ..NetworkSettings::default()
     };
     let terminal = handset.open().unwrap().clone();
-    terminal.store().set_manners(&manners).unwrap();
+    terminal.store().set_network_settings(&manners).unwrap();
     let cancel = CancelToken::default();
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
@@ -447,14 +455,14 @@ fn a_hint_brings_what_is_new_without_a_poll_and_the_line_comes_back(stage: &Stag
                 let _ = tell.send(watched);
             })
         });
-        let until = |wanted: &dyn Fn(&Watched) -> bool| {
+        let until = |wanted: &dyn Fn(&WatchEvent) -> bool| {
             let patience = std::time::Duration::from_secs(120);
             while !wanted(&told.recv_timeout(patience).expect("it never came")) {}
         };
-        until(&|watched| matches!(watched, Watched::Synced(report) if report.entries_received == 1));
-        until(&|watched| matches!(watched, Watched::Line(true)));
+        until(&|watched| matches!(watched, WatchEvent::Synced(report) if report.entries_received == 1));
+        until(&|watched| matches!(watched, WatchEvent::HintStream(true)));
         // The line begins with a hint.
-        until(&|watched| matches!(watched, Watched::Synced(_)));
+        until(&|watched| matches!(watched, WatchEvent::Synced(_)));
         let acceptor = desk(&city, "shouli", Role::Acceptor);
         let case = acceptor.all("/v1/cases").unwrap()[0]["id"]
             .as_str()
@@ -465,14 +473,14 @@ fn a_hint_brings_what_is_new_without_a_poll_and_the_line_comes_back(stage: &Stag
         acceptor
             .post(&format!("/v1/cases/{case}/actions"), &body)
             .unwrap();
-        until(&|watched| matches!(watched, Watched::Synced(report) if report.rows_pulled > 0));
+        until(&|watched| matches!(watched, WatchEvent::Synced(report) if report.rows_pulled > 0));
 
         // The server goes away and comes back: so does the line, and with it whatever is new.
         assert!(city.server.stop().unwrap());
-        until(&|watched| matches!(watched, Watched::Line(false)));
+        until(&|watched| matches!(watched, WatchEvent::HintStream(false)));
         city.server.start().unwrap();
-        until(&|watched| matches!(watched, Watched::Line(true)));
-        until(&|watched| matches!(watched, Watched::Synced(report) if report.pulled));
+        until(&|watched| matches!(watched, WatchEvent::HintStream(true)));
+        until(&|watched| matches!(watched, WatchEvent::Synced(report) if report.pulled));
         cancel.cancel();
         watching.join().unwrap().unwrap();
     });

@@ -2,7 +2,7 @@
 
 use terminal_core::{
     store::Account,
-    transport::{Request, Response, Transport, TransportError, https::Https},
+    transport::{Https, Request, Response, Transport, TransportError},
 };
 
 /// What an exchange comes to.

@@ -6,9 +6,9 @@ use protocol::{ids::EntryId, role::Role, time::Millis};
 use serde_json::json;
 use std::sync::atomic::{AtomicU32, Ordering};
 use terminal_core::{
-    queue::State,
     store::Account,
-    transport::{Request, Response, Transport, TransportError, https::Https},
+    transport::{Https, Request, Response, Transport, TransportError},
+    work::ItemState,
 };
 
 on_both_engines!(
@@ -108,7 +108,7 @@ fn story_15_a_sync_that_was_cut_or_timed_out_is_never_called_a_success(stage: &S
         assert!(code.starts_with("network."), "{weather:?}: {said}");
         assert_eq!(handset.open().unwrap().status().unwrap().last_sync, first_sync);
     }
-    assert_eq!(row(&mut handset, id).state, State::PhotosPending);
+    assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
 
     // All is delivered, but what became of it was not read: that is no success either.
     line.set(Weather::Good);
@@ -220,7 +220,7 @@ fn story_23_login_and_error_pages_are_waited_out_and_order_is_kept(stage: &Stage
     handset.sync().unwrap();
     line.set(page("200 OK", "", login));
     assert!(!handset.sync().unwrap().is_success());
-    assert_eq!(row(&mut handset, id).state, State::PhotosPending);
+    assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
     line.set(Weather::Good);
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(row(&mut handset, id).photos_sent, 1);
@@ -290,7 +290,7 @@ fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asks(stage: &Stage) {
     // The worker reads it at the item and in the command line's words.
     let shown = row(&mut handset, id);
     assert!(
-        !matches!(shown.state, State::Returned(_)),
+        !matches!(shown.state, ItemState::Returned(_)),
         "busy is no refusal: {:?}",
         shown.state
     );
@@ -308,6 +308,9 @@ fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asks(stage: &Stage) {
     hand.advance(70_000);
     let report = handset.sync_by_itself().unwrap();
     assert!(report.is_success(), "{report:?}");
-    assert_eq!((cases(&city), row(&mut handset, id).state), (1, State::Received));
+    assert_eq!(
+        (cases(&city), row(&mut handset, id).state),
+        (1, ItemState::Received)
+    );
     let _: &Handset = &handset;
 }

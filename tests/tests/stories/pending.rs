@@ -12,13 +12,12 @@ use std::{
     process::{Command, Stdio},
 };
 use terminal_core::{
-    disk::SystemDisk,
-    homes::{Homes, Others},
-    manners::Manners,
-    photos::Source,
-    platform::{Connectivity, Power, Surroundings},
-    syncing::Watched,
-    terminal::{Platform, Terminal},
+    lifecycle::{OtherUsers, Users},
+    live::WatchEvent,
+    photos::PhotoSource,
+    platform::{Connectivity, Platform, Power, Surroundings, SystemDisk},
+    store::NetworkSettings,
+    terminal::Terminal,
     transport::CancelToken,
 };
 
@@ -180,14 +179,14 @@ fn story_17_while_one_user_watches_the_others_outbox_leaves_as_well(stage: &Stag
     );
     let mut former = Handset::at(&home);
     // Nothing but what is filed can wake the watch within this story.
-    let manners = Manners {
+    let manners = NetworkSettings {
         poll_minutes: 600,
-        ..Manners::default()
+        ..NetworkSettings::default()
     };
     let mut watching = Handset::at(&home.join("users/2"));
     let terminal = watching.open().unwrap().clone();
-    terminal.store().set_manners(&manners).unwrap();
-    let mut others = Others::of(Homes::at(&home, &SystemDisk), terminal.store().home());
+    terminal.store().set_network_settings(&manners).unwrap();
+    let mut others = OtherUsers::of(Users::at(&home, &SystemDisk), terminal.store().home());
     let open = |home: &Path| Terminal::open(home, Platform::command_line(home)?);
     let cancel = CancelToken::default();
     let patience = cancel.clone();
@@ -199,7 +198,7 @@ fn story_17_while_one_user_watches_the_others_outbox_leaves_as_well(stage: &Stag
     let mut filed_again = false;
     terminal
         .watch_with(&mut || others.look(&open), &AtHome, &cancel, &mut |watched| {
-            let Watched::OfAnother(name, report) = watched else {
+            let WatchEvent::SyncedOther(name, report) = watched else {
                 return;
             };
             assert_eq!(name, "巡查员119");
@@ -274,7 +273,7 @@ fn a_revoked_terminal_hands_over_sealed_and_only_then_forgets(stage: &Stage) {
     let here = at(&city, "220104010101");
     let mut draft = handset.open().unwrap().new_report().unwrap();
     draft.text("没写完").at(here);
-    draft.add_photo(Source::Path(&stage.small_photo(3))).unwrap();
+    draft.add_photo(PhotoSource::Path(&stage.small_photo(3))).unwrap();
     drop(draft);
     revoke(&city, &mut handset);
 

@@ -8,7 +8,7 @@ use e2e::{city::City, handset::Handset, line::Weather, office::Desk};
 use protocol::{ids::EntryId, photo::Sha256, role::Role};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use terminal_core::{photos::Source, queue::State};
+use terminal_core::{photos::PhotoSource, work::ItemState};
 
 on_both_engines!(
     story_04_missing_photos_come_later_and_never_make_a_second_report,
@@ -85,7 +85,7 @@ fn story_04_missing_photos_come_later_and_never_make_a_second_report(stage: &Sta
         "{report:?}"
     );
     assert!(!report.is_success());
-    assert_eq!(row(&mut handset, id).state, State::PhotosPending);
+    assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
     let case = case_of(&acceptor, &mut handset, id);
     assert_eq!(
         held(&case),
@@ -107,7 +107,7 @@ fn story_04_missing_photos_come_later_and_never_make_a_second_report(stage: &Sta
     let sent = row(&mut handset, id);
     assert_eq!(
         (sent.photos_sent, sent.photos_named, sent.state),
-        (3, 3, State::Received)
+        (3, 3, ItemState::Received)
     );
     assert_same_photos(&acceptor, &mut handset, id);
     assert_eq!((cases(&city), entries(&city), photos(&city)), (1, 1, (3, 3)));
@@ -145,7 +145,7 @@ fn story_05_identical_bytes_and_equal_names_are_told_apart_by_what_they_are(stag
         draft
             .text("同一张")
             .at(here)
-            .add_photo(Source::Path(&one))
+            .add_photo(PhotoSource::Path(&one))
             .unwrap();
         draft.submit().unwrap().item
     };
@@ -156,7 +156,7 @@ fn story_05_identical_bytes_and_equal_names_are_told_apart_by_what_they_are(stag
     assert_eq!(of(&mut handset, twins[0]), of(&mut handset, twins[1]));
     assert!(handset.sync().unwrap().is_success());
     for id in [id, twins[0], twins[1]] {
-        assert_eq!(row(&mut handset, id).state, State::Received);
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
         assert_same_photos(&acceptor, &mut handset, id);
     }
     assert_eq!(cases(&city), 3);
@@ -204,7 +204,7 @@ fn story_12_a_photo_goes_on_at_the_byte_where_the_network_dropped(stage: &Stage)
     let shown = row(&mut handset, id);
     assert_eq!(
         (shown.state, shown.photos_sent, shown.photos_named),
-        (State::PhotosPending, 0, 1)
+        (ItemState::PhotosPending, 0, 1)
     );
     let item = handset.open().unwrap().store().item(id).unwrap().unwrap();
     assert!(
@@ -225,7 +225,7 @@ fn story_12_a_photo_goes_on_at_the_byte_where_the_network_dropped(stage: &Stage)
         "{sent} bytes sent, {rest} of {} were left",
         photo.size
     );
-    assert_eq!(row(&mut handset, id).state, State::Received);
+    assert_eq!(row(&mut handset, id).state, ItemState::Received);
     assert_same_photos(&acceptor, &mut handset, id);
 }
 
@@ -287,7 +287,7 @@ fn story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays(stage: &Stag
             .is_ok(),
         "the photo is still here"
     );
-    assert_eq!(row(&mut handset, id).state, State::PhotosPending);
+    assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
 
     assert!(city.server.stop().unwrap());
     city.server.set("upload_hours = 72").unwrap();

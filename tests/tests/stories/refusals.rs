@@ -14,7 +14,7 @@ use std::sync::{
     Mutex,
     atomic::{AtomicU64, Ordering},
 };
-use terminal_core::{queue::State, transport::Response};
+use terminal_core::{transport::Response, work::ItemState};
 
 on_both_engines!(
     story_10_a_batch_that_arrives_again_and_again_blocks_nothing,
@@ -72,7 +72,7 @@ fn story_10_a_batch_that_arrives_again_and_again_blocks_nothing(stage: &Stage) {
     assert_eq!(report.entries_received, 4);
     let last = file(&city, &mut handset, "之后", &[]);
     assert!(handset.sync().unwrap().is_success());
-    assert_eq!(row(&mut handset, last).state, State::Received);
+    assert_eq!(row(&mut handset, last).state, ItemState::Received);
     assert_eq!((cases(&city), entries(&city)), (5, 5));
 }
 
@@ -109,7 +109,7 @@ fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stag
 
     let report = handset.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
-    assert_eq!(row(&mut handset, unsent).state, State::Received);
+    assert_eq!(row(&mut handset, unsent).state, ItemState::Received);
     assert_eq!((cases(&city), photos(&city)), (1, (1, 1)));
     let id = handset
         .open()
@@ -122,7 +122,7 @@ fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stag
     assert!(handset.sync().unwrap().is_success());
     let after = row(&mut handset, id);
     assert!(
-        matches!(after.state, State::Received | State::Review(_)),
+        matches!(after.state, ItemState::Received | ItemState::Review(_)),
         "{:?}",
         after.state
     );
@@ -139,7 +139,7 @@ fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stag
     assert!(next.open().unwrap().queue().unwrap().is_empty());
     let (theirs, old) = (file(&city, &mut next, "新人上报", &[]), row(&mut handset, unsent));
     assert!(next.sync().unwrap().is_success());
-    assert_eq!(row(&mut next, theirs).state, State::Received);
+    assert_eq!(row(&mut next, theirs).state, ItemState::Received);
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(row(&mut handset, unsent).receipt_number(), old.receipt_number());
     assert_eq!(entries(&city), 4, "a check-in and three reports");
@@ -292,7 +292,7 @@ fn story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up(stage: &
     );
     assert_eq!(report.photos_received, 4, "{report:?}");
     for id in ids.iter().filter(|id| **id != forbidden) {
-        assert_eq!(row(&mut handset, *id).state, State::Received);
+        assert_eq!(row(&mut handset, *id).state, ItemState::Received);
     }
 
     // A fortnight of tries: it is always said, always tried again, and never given up in silence.
@@ -323,7 +323,7 @@ fn story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up(stage: &
 
     // The wall goes, it leaves; nothing had to be typed again.
     assert!(handset.sync().unwrap().is_success());
-    assert_eq!(row(&mut handset, forbidden).state, State::Received);
+    assert_eq!(row(&mut handset, forbidden).state, ItemState::Received);
     assert_eq!((cases(&city), entries(&city), photos(&city)), (5, 5, (5, 5)));
 }
 
@@ -387,7 +387,7 @@ fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end
     assert!(failures >= 3, "the full disk was met in the middle: {failures}");
     assert!(handset.sync().unwrap().is_success());
     for id in &ids {
-        assert_eq!(row(&mut handset, *id).state, State::Received);
+        assert_eq!(row(&mut handset, *id).state, ItemState::Received);
     }
     assert_eq!((cases(&city), entries(&city), photos(&city)), (6, 6, (6, 6)));
     assert_eq!(
@@ -427,7 +427,7 @@ fn story_29_bodies_that_are_too_large_for_the_way_are_cut_until_they_fit(stage: 
     assert!(report.is_success(), "{report:?}");
     assert_eq!((report.entries_received, report.photos_received), (20, 2));
     for id in ids {
-        assert_eq!(row(&mut handset, id).state, State::Received);
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
     assert_eq!((cases(&city), entries(&city), photos(&city)), (20, 20, (2, 2)));
 }

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Condvar, Mutex},
     thread,
 };
-use terminal_core::queue::State;
+use terminal_core::work::ItemState;
 
 /// Gives each connection to the next server in turn, and to another when that one does not take it.
 struct Balancer {
@@ -168,7 +168,7 @@ fn any_of_two_servers_may_be_killed_and_nothing_is_lost_or_twice() {
     assert_eq!(photos(&city), (filed, filed));
     for (handset, ids) in &mut hands {
         for id in ids.iter() {
-            assert_eq!(row(handset, *id).state, State::Received);
+            assert_eq!(row(handset, *id).state, ItemState::Received);
         }
         let complete = completeness(&city, handset);
         assert_eq!(complete["missing"], 0, "{complete}");
@@ -199,7 +199,7 @@ fn story_12_a_photo_begun_at_a_killed_server_arrives_at_another() {
     balancer.set(&[other.address()]);
     let before = balancer.passed();
     deliver(&mut handset);
-    assert_eq!(row(&mut handset, id).state, State::Received);
+    assert_eq!(row(&mut handset, id).state, ItemState::Received);
     let again = balancer.passed() - before;
     // The parts of 64, 128 and 256 kB had their answers before the cut and are not sent again.
     assert!(again < size - 448 * 1024 + 32 * 1024, "{again} of {size}");

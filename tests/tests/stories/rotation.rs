@@ -5,7 +5,7 @@ use crate::stage::{Stage, file, row};
 use e2e::{city::City, handset::Handset};
 use rcgen::{CertificateParams, KeyPair};
 use std::path::{Path, PathBuf};
-use terminal_core::queue::State;
+use terminal_core::work::ItemState;
 
 on_both_engines!(a_certificate_is_rotated_and_a_handset_that_slept_through_it_loses_nothing,);
 
@@ -50,7 +50,7 @@ fn arrives(handset: &mut Handset, city: &City, text: &str) {
     let id = file(city, handset, text, &[]);
     let report = handset.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
-    assert_eq!(row(handset, id).state, State::Received);
+    assert_eq!(row(handset, id).state, ItemState::Received);
 }
 
 fn a_certificate_is_rotated_and_a_handset_that_slept_through_it_loses_nothing(stage: &Stage) {
@@ -83,7 +83,7 @@ fn a_certificate_is_rotated_and_a_handset_that_slept_through_it_loses_nothing(st
     rotate(&mut city, &second, &third);
     let report = asleep.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
-    assert_eq!(row(&mut asleep, id).state, State::Received);
+    assert_eq!(row(&mut asleep, id).state, ItemState::Received);
     rotate(&mut city, &third, &fourth);
     arrives(&mut asleep, &city, "跟上了");
     arrives(&mut awake, &city, "一直在线");

@@ -17,10 +17,9 @@ use std::{
 };
 use tempfile::TempDir;
 use terminal_core::{
-    activity::ActivityDraft,
-    photos::Source,
+    photos::PhotoSource,
     platform::{Clock, ClockRaw},
-    queue::QueueRow,
+    work::{ActivityDraft, QueueRow},
 };
 
 /// Makes two tests of each story: `sqlite::NAME` and `postgres::NAME`.
@@ -202,7 +201,7 @@ pub fn file(city: &City, handset: &mut Handset, text: &str, photos: &[PathBuf]) 
     draft.matter("E0102".parse().unwrap()).unwrap();
     draft.text(text).at(here);
     for photo in photos {
-        draft.add_photo(Source::Path(photo)).unwrap();
+        draft.add_photo(PhotoSource::Path(photo)).unwrap();
     }
     let filed = draft.submit().unwrap();
     assert!(!filed.again);

@@ -7,7 +7,7 @@ use crate::{
 use e2e::{city::City, handset::Handset};
 use protocol::{role::Role, time::Millis};
 use serde_json::Value;
-use terminal_core::{platform::Clock as _, queue::State};
+use terminal_core::{platform::Clock as _, work::ItemState};
 
 on_both_engines!(
     story_33_a_clock_years_off_and_a_reboot_do_not_move_what_was_made,
@@ -188,7 +188,7 @@ fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &Stag
 
     assert!(handset.sync().unwrap().is_success());
     for id in [late, early] {
-        assert_eq!(row(&mut handset, id).state, State::Received);
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
     assert!(handset.open().unwrap().presence().unwrap().on_duty);
 }

@@ -19,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use terminal_core::{photos::Source, queue::State, transport::https::Https};
+use terminal_core::{photos::PhotoSource, transport::Https, work::ItemState};
 
 on_both_engines!(
     story_19_what_the_programs_of_an_earlier_age_left_leaves_with_todays,
@@ -105,7 +105,10 @@ fn an_age(stage: &Stage, age: &Path) {
     assert_eq!((report.entries_waiting, report.photos_waiting), (0, 0));
     let rows = handset.open().unwrap().queue().unwrap();
     for row in &rows {
-        let is_well = matches!(row.state, State::Received | State::Cancelled | State::Review(_));
+        let is_well = matches!(
+            row.state,
+            ItemState::Received | ItemState::Cancelled | ItemState::Review(_)
+        );
         assert!(is_well, "{row:?}");
         assert_eq!(row.photos_sent, row.photos_named);
     }
@@ -220,7 +223,7 @@ fn migrations() -> Vec<PathBuf> {
 /// Puts a handset's store back to an earlier schema, with everything that one can hold.
 fn age(handset: &mut Handset, earlier: &[PathBuf]) {
     handset.die();
-    let key = handset.platform().unwrap().vault.database_key().unwrap();
+    let key = handset.platform().unwrap().keystore.database_key().unwrap();
     let key: String = key.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
@@ -277,7 +280,7 @@ fn story_19_an_outbox_under_every_earlier_schema_leaves_whole(stage: &Stage) {
             let mut draft = handset.open().unwrap().new_report().unwrap();
             draft
                 .text("旧版草稿")
-                .add_photo(Source::Path(&stage.small_photo(1909)))
+                .add_photo(PhotoSource::Path(&stage.small_photo(1909)))
                 .unwrap();
             draft.id()
         };
@@ -300,7 +303,7 @@ fn story_19_an_outbox_under_every_earlier_schema_leaves_whole(stage: &Stage) {
         let report = handset.sync().unwrap();
         assert!(report.is_success(), "schema {schema}: {report:?}");
         for id in ids {
-            assert_eq!(row(&mut handset, id).state, State::Received);
+            assert_eq!(row(&mut handset, id).state, ItemState::Received);
         }
         filed += 4;
         assert_eq!(
@@ -345,7 +348,7 @@ fn story_20_a_handset_works_on_when_a_newer_server_says_what_it_does_not_know(st
     assert!(newer.rewritten() > 10, "the line changed the answers");
 
     // What it does not know it shows as received, by the words that came, and never as refused.
-    assert_eq!(row(&mut handset, id).state, State::Received);
+    assert_eq!(row(&mut handset, id).state, ItemState::Received);
     assert_eq!(
         serde_json::to_value(row(&mut handset, id).case).unwrap(),
         json!("on_the_moon")

@@ -10,7 +10,7 @@ use e2e::{handset::Handset, line::Weather};
 use protocol::ids::EntryId;
 use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
-use terminal_core::{queue::State, terminal::Withdrawal};
+use terminal_core::work::{ItemState, Withdrawal};
 
 on_both_engines!(
     a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_nothing_twice,
@@ -51,7 +51,7 @@ fn a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_
     assert!(young.sync().unwrap().is_success());
     let counted = (cases(&city), entries(&city), photos(&city));
     assert_eq!(counted, (5, 6, (5, 5)));
-    let states = |handset: &mut Handset, ids: &[EntryId]| -> Vec<(State, Option<String>, usize)> {
+    let states = |handset: &mut Handset, ids: &[EntryId]| -> Vec<(ItemState, Option<String>, usize)> {
         let rows = ids.iter().map(|id| row(handset, *id));
         rows.map(|row| (row.state.clone(), row.receipt_number(), row.photos_sent))
             .collect()
@@ -124,7 +124,7 @@ fn tokens_that_die_in_the_middle_of_a_run_are_renewed_and_nothing_is_sent_twice(
     assert!(refused.load(Ordering::SeqCst) >= 3, "tokens died");
     assert!(report.is_success(), "{report:?}");
     for id in ids {
-        assert_eq!(row(&mut handset, id).state, State::Received);
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
     assert_eq!((cases(&city), entries(&city), photos(&city)), (4, 4, (4, 4)));
 }

@@ -37,7 +37,7 @@ impl Wire {
         let terminal = handset.open().unwrap();
         let stream = terminal.account().stream;
         let clock = terminal.clock_reading().unwrap();
-        let signer = handset.platform().unwrap().vault.signer(stream).unwrap();
+        let signer = handset.platform().unwrap().keystore.signer(stream).unwrap();
         let post = |path: &str, body: Value| {
             let answer = office.request(Method::POST, path).json(&body).send().unwrap();
             assert_eq!(answer.status().as_u16(), 200, "{path}");

@@ -1,0 +1,107 @@
+//! Commands that look something up or take it back.
+
+use crate::{
+    Result,
+    cli::{args::AtArg, documents, filing::CommandContext, said::Said, table::table, text},
+    grid::place::{TypedPlace, parse_datum},
+    work::{
+        catalogue,
+        tasks::{HandsetTask, TaskDistance},
+        withdraw::Withdrawal,
+    },
+};
+use protocol::geo::{Datum, PointE7};
+use serde_json::{Value, json};
+
+impl CommandContext<'_> {
+    pub(super) fn where_is(&self, text: &str, datum: &str) -> Result<Said> {
+        let typed = TypedPlace::parse(text, parse_datum(datum)?)?;
+        let place = self.terminal.where_is(typed.point, typed.accuracy_cm)?;
+        Ok(Said::new(
+            text::place(self.lang, &place),
+            documents::place(&place),
+        ))
+    }
+    pub(super) fn queue(&self, all: bool) -> Result<Said> {
+        let now = self.terminal.now()?;
+        let mut rows = self.terminal.queue()?;
+        rows.retain(|row| all || !row.is_finished());
+        let items: Vec<Value> = rows.iter().map(|row| documents::item(row, now)).collect();
+        Ok(Said::new(
+            text::queue(self.lang, &rows, all, now),
+            json!({ "items": items }),
+        ))
+    }
+    pub(super) fn tasks(&self, at: &AtArg, all: bool) -> Result<Said> {
+        let now = self.terminal.now()?;
+        let here: Option<PointE7> = match &at.at {
+            Some(text) => Some(TypedPlace::parse(text, Datum::Wgs84)?.point),
+            None => None,
+        };
+        let tasks: Vec<(HandsetTask, Option<TaskDistance>)> = self
+            .terminal
+            .tasks()?
+            .into_iter()
+            .filter(|task| all || task.answered.is_none())
+            .map(|task| {
+                let way = here.and_then(|here| task.way_from(here));
+                (task, way)
+            })
+            .collect();
+        let documents: Vec<Value> = tasks
+            .iter()
+            .map(|(task, way)| documents::task(task, *way, now))
+            .collect();
+        Ok(Said::new(
+            text::tasks(self.lang, &tasks, now),
+            json!({ "tasks": documents }),
+        ))
+    }
+    pub(super) fn withdraw(&self, item: &str, reason: &str) -> Result<Said> {
+        let id = self.terminal.find_item(item)?;
+        let (text, outcome, withdrawal) = match self.terminal.withdraw(id, reason)? {
+            Withdrawal::DraftDiscarded => (
+                self.lang.pick("草稿已删除", "The draft was thrown away"),
+                "draft_discarded",
+                None,
+            ),
+            Withdrawal::Cancelled => (
+                self.lang.pick("已取消：还没有发出，不会上传", "Cancelled: it was never sent and will not be"),
+                "cancelled",
+                None,
+            ),
+            Withdrawal::Requested(withdrawal) => (
+                self.lang.pick(
+                    "撤回已保存在本机，联网后发出；可能已受理，结果以中心答复为准",
+                    "The withdrawal is saved and will be sent; the centre decides, since the item may have arrived",
+                ),
+                "requested",
+                Some(withdrawal),
+            ),
+        };
+        Ok(Said::new(
+            text,
+            json!({ "item": id, "outcome": outcome, "withdrawal": withdrawal }),
+        ))
+    }
+    pub(super) fn types(&self, search: &str) -> Result<Said> {
+        let catalogue = self.terminal.catalogue()?;
+        let found = catalogue::search(&catalogue, search);
+        let rows: Vec<Vec<String>> = found
+            .iter()
+            .map(|item| vec![item.code.to_string(), item.zh.clone(), item.en.clone()])
+            .collect();
+        let text = if rows.is_empty() {
+            self.lang.pick(
+                format!("没有包含「{search}」的类型"),
+                format!("no type has “{search}” in its name"),
+            )
+        } else {
+            table(&[], &rows)
+        };
+        Ok(Said::new(
+            text,
+            json!({ "version": catalogue.version, "types": found }),
+        ))
+    }
+}

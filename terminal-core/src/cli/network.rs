@@ -1,0 +1,319 @@
+//! Settings for the network, what the data plan was used for, and staying in touch.
+
+use crate::{
+    Error, Result,
+    cli::{
+        args::Cli,
+        pending::aside_of_others,
+        said::Said,
+        screen::ProgressLine,
+        surroundings::{CommandLine, NETWORK},
+        sync::{WAY_ON, summary},
+        table::table,
+    },
+    lifecycle::users::Users,
+    live::{
+        sync_now::{DataUse, held},
+        watch::WatchEvent,
+    },
+    store::{
+        data_use::TrafficKind,
+        network_settings::{MEGABYTE, NetworkSettings},
+    },
+    sync::policy::HeldBack,
+    terminal::Terminal,
+    transport::{cancel::CancelToken, request::Traffic},
+    words::{self, Lang},
+};
+use serde_json::{Value, json};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
+
+/// One setting for the network: its name on the command line and its words.
+struct SettingRow {
+    name: &'static str,
+    zh: &'static str,
+    en: &'static str,
+    values: &'static str,
+}
+
+const SETTINGS: [SettingRow; 7] = [
+    SettingRow {
+        name: "sync",
+        zh: "同步；关闭后不发送任何内容",
+        en: "the sync; off sends nothing at all",
+        values: "on|off",
+    },
+    SettingRow {
+        name: "wifi-only-photos",
+        zh: "照片仅在不计费网络发送",
+        en: "photos wait for Wi-Fi",
+        values: "on|off",
+    },
+    SettingRow {
+        name: "wifi-only-files",
+        zh: "新资料仅在不计费网络下载",
+        en: "new files wait for Wi-Fi",
+        values: "on|off",
+    },
+    SettingRow {
+        name: "wifi-only-all",
+        zh: "全部内容仅在不计费网络同步",
+        en: "everything waits for Wi-Fi",
+        values: "on|off",
+    },
+    SettingRow {
+        name: "budget-mb",
+        zh: "每月流量额度（MB，计费网络）",
+        en: "data budget a month (MB, metered)",
+        values: "N|none",
+    },
+    SettingRow {
+        name: "poll-minutes",
+        zh: "自动收取间隔（分钟）",
+        en: "minutes between polls",
+        values: "N",
+    },
+    SettingRow {
+        name: "network",
+        zh: "当前网络",
+        en: "the network as it is now",
+        values: "free|metered|offline",
+    },
+];
+
+fn value(terminal: &Terminal, manners: &NetworkSettings, name: &str) -> Result<String> {
+    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
+    Ok(match name {
+        "sync" => switch(manners.sync),
+        "wifi-only-photos" => switch(manners.wifi_only_photos),
+        "wifi-only-files" => switch(manners.wifi_only_files),
+        "wifi-only-all" => switch(manners.wifi_only_all),
+        "budget-mb" => manners
+            .budget_mb
+            .map_or_else(|| "none".into(), |mb| mb.to_string()),
+        "poll-minutes" => manners.poll_minutes.to_string(),
+        _ => terminal
+            .store()
+            .setting(NETWORK)?
+            .unwrap_or_else(|| "free".into()),
+    })
+}
+
+/// Shows all settings, or sets one.
+pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Result<Said> {
+    let mut manners = terminal.store().network_settings()?;
+    if let Some((name, wanted)) = change {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name);
+        let bad = || {
+            let (what, values) = setting.map_or(("NAME", ""), |setting| (setting.name, setting.values));
+            Error::input(
+                "set.value",
+                format!("设置写法有误：{what} {values}；不带参数的 set 列出全部设置"),
+                format!("not a setting and value: {what} {values}; `set` alone lists them all"),
+            )
+        };
+        let switch = |manners: &mut bool| {
+            *manners = match wanted {
+                "on" => true,
+                "off" => false,
+                _ => return Err(bad()),
+            };
+            Ok(())
+        };
+        let number = || wanted.parse::<u32>().ok().filter(|n| *n > 0).ok_or_else(bad);
+        match name {
+            "sync" => switch(&mut manners.sync)?,
+            "wifi-only-photos" => switch(&mut manners.wifi_only_photos)?,
+            "wifi-only-files" => switch(&mut manners.wifi_only_files)?,
+            "wifi-only-all" => switch(&mut manners.wifi_only_all)?,
+            "budget-mb" if wanted == "none" => manners.budget_mb = None,
+            "budget-mb" => manners.budget_mb = Some(number()?),
+            "poll-minutes" => manners.poll_minutes = number()?,
+            "network" if ["free", "metered", "offline"].contains(&wanted) => {
+                terminal.store().set_setting(NETWORK, wanted)?;
+            }
+            _ => return Err(bad()),
+        }
+        terminal.store().set_network_settings(&manners)?;
+    }
+    let mut rows = Vec::new();
+    let mut document = serde_json::Map::new();
+    for setting in &SETTINGS {
+        let value = value(terminal, &manners, setting.name)?;
+        document.insert(setting.name.replace('-', "_"), value.clone().into());
+        rows.push(vec![
+            setting.name.into(),
+            value,
+            setting.values.into(),
+            lang.pick(setting.zh, setting.en).into(),
+        ]);
+    }
+    Ok(Said::new(table(&[], &rows), json!({ "settings": document })))
+}
+
+/// `12.3 MB`, or `4.5 kB`.
+fn size(bytes: u64) -> String {
+    let (unit, name) = if bytes < MEGABYTE {
+        (1000, "kB")
+    } else {
+        (MEGABYTE, "MB")
+    };
+    let tenths = bytes.saturating_mul(10) / unit;
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
+/// The budget in one line.
+pub fn budget(lang: Lang, plan: &DataUse) -> String {
+    let used = size(plan.metered);
+    let Some(all) = plan.budget else {
+        return lang.pick(
+            format!("本月计费流量 {used}，未设额度"),
+            format!("{used} on metered networks this month, no budget set"),
+        );
+    };
+    let all_words = size(all);
+    if plan.metered >= all {
+        lang.pick(
+            format!("本月计费流量 {used}，额度 {all_words} 已用完：照片等待 Wi-Fi 或下个月，文字内容照常发送；要现在发送照片用 sync --photos-now"),
+            format!("{used} of {all_words} used: photos wait for Wi-Fi or the next month, entries go; `sync --photos-now` sends them now"),
+        )
+    } else {
+        let left = size(all - plan.metered);
+        lang.pick(
+            format!("本月计费流量 {used} / {all_words}，还剩 {left}"),
+            format!("{used} of {all_words} on metered networks this month, {left} left"),
+        )
+    }
+}
+
+/// The month in numbers.
+pub fn data_use_json(plan: &DataUse) -> Value {
+    let sum = |kind: TrafficKind, metered: Option<bool>| {
+        let of_kind = plan.used.iter().filter(|used| used.kind == kind.as_str());
+        let wanted = of_kind.filter(|used| metered.is_none_or(|metered| used.metered == metered));
+        wanted.fold(Traffic::default(), |sum, used| sum.plus(used.traffic))
+    };
+    let kinds = TrafficKind::ALL.map(|kind| {
+        let (all, metered) = (sum(kind, None), sum(kind, Some(true)));
+        json!({
+            "kind": kind.as_str(), "sent": all.sent, "received": all.received, "metered": metered.total(),
+        })
+    });
+    json!({
+        "month": plan.month.to_string(), "metered": plan.metered, "budget": plan.budget, "kinds": kinds,
+    })
+}
+
+pub fn traffic(terminal: &Terminal, lang: Lang) -> Result<Said> {
+    let plan = terminal.data_use()?;
+    let mut rows = Vec::new();
+    for kind in TrafficKind::ALL {
+        let name = match kind {
+            TrafficKind::Entries => lang.pick("文字内容", "entries"),
+            TrafficKind::Photos => lang.pick("照片", "photos"),
+            TrafficKind::Files => lang.pick("资料", "files"),
+            TrafficKind::Mailbox => lang.pick("任务和结果", "tasks and answers"),
+        };
+        let of_kind = || plan.used.iter().filter(|used| used.kind == kind.as_str());
+        let all = of_kind().fold(Traffic::default(), |sum, used| sum.plus(used.traffic));
+        let metered: u64 = of_kind()
+            .filter(|used| used.metered)
+            .map(|used| used.traffic.total())
+            .sum();
+        rows.push(vec![
+            name.into(),
+            size(all.sent),
+            size(all.received),
+            size(metered),
+        ]);
+    }
+    let head = [
+        plan.month.to_string(),
+        lang.pick("发送", "sent").into(),
+        lang.pick("接收", "received").into(),
+        lang.pick("其中计费", "of it metered").into(),
+    ];
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    let text = format!("{}\n{}", table(&head, &rows).trim_end(), budget(lang, &plan));
+    Ok(Said::new(text, json!({ "traffic": data_use_json(&plan) })))
+}
+
+/// Why something would wait now, as `status` says it.
+pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> {
+    if !terminal.store().network_settings()?.sync {
+        return Ok(terminal
+            .store()
+            .ensure_sync_on()
+            .err()
+            .map(|error| error.reason()));
+    }
+    Ok(held(terminal, &CommandLine::of(terminal)?)?.map(HeldBack::reason))
+}
+
+/// Stays in touch until it is ended, or for as long as asked. One line, or one document, for each thing that happens.
+pub fn watch(
+    terminal: &Terminal,
+    others: &mut dyn FnMut() -> Vec<Terminal>,
+    homes: &Users<'_>,
+    cli: &Cli,
+    seconds: Option<u64>,
+) -> Result<Said> {
+    let lang = cli.lang;
+    let cancel = CancelToken::default();
+    if let Some(seconds) = seconds {
+        let cancel = cancel.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(seconds));
+            cancel.cancel();
+        });
+    }
+    let mut screen = ProgressLine::new(cli);
+    let mut syncs = 0_u64;
+    // A reader that went away is no error.
+    let say = |text: String, document: &Value| {
+        let said = if cli.json { document.to_string() } else { text };
+        let _ = writeln!(io::stdout().lock(), "{said}");
+    };
+    terminal.watch_with(others, &CommandLine::of(terminal)?, &cancel, &mut |watched| {
+        let is_done = matches!(&watched, WatchEvent::Synced(report) if report.is_success());
+        let (text, document) = match watched {
+            WatchEvent::Progress(progress) => return screen.show(&progress),
+            WatchEvent::Synced(report) => {
+                syncs += 1;
+                let now = terminal.now().unwrap_or(protocol::time::Millis(0));
+                (
+                    summary(lang, &report, now),
+                    json!({ "event": "synced", "report": report }),
+                )
+            }
+            WatchEvent::SyncedOther(name, report) => {
+                let now = terminal.now().unwrap_or(protocol::time::Millis(0));
+                (
+                    format!("—— {name}\n{}", summary(lang, &report, now)),
+                    json!({ "event": "synced_other", "name": name, "report": report }),
+                )
+            }
+            WatchEvent::HintStream(open) => (
+                words::hint_stream(lang, open),
+                json!({ "event": if open { "line_open" } else { "line_closed" } }),
+            ),
+            WatchEvent::Paused(why) => (
+                format!("{} ({})", words::of_reason(lang, &why), why.code),
+                json!({ "event": "silent", "why": why }),
+            ),
+        };
+        screen.clear();
+        let text = text.replace(&format!("\n{}", lang.pick(WAY_ON.0, WAY_ON.1)), "");
+        say(text, &document);
+        if is_done && let Some((text, document)) = aside_of_others(homes, lang) {
+            say(text, &document);
+        }
+    })?;
+    Ok(Said::new(
+        lang.pick("已停止", "Stopped"),
+        json!({ "syncs": syncs }),
+    ))
+}

@@ -1,0 +1,116 @@
+//! Reads the arguments, runs the command and prints what it says.
+
+use crate::{
+    Error,
+    cli::{
+        args::Cli,
+        commands,
+        said::{FAILED, WRONG},
+    },
+    words,
+};
+use clap::Parser as _;
+use serde_json::{Value, json};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let name = cli.command.name();
+    let (lang, as_json) = (cli.lang, cli.json);
+    match commands::run(&cli) {
+        Ok(mut said) => {
+            if as_json {
+                if let Some(document) = said.json.as_object_mut() {
+                    document.insert("ok".into(), true.into());
+                    document.insert("command".into(), name.into());
+                }
+                print(&pretty(&said.json));
+            } else {
+                print(&said.text);
+            }
+            ExitCode::from(said.exit)
+        }
+        Err(error) => {
+            if as_json {
+                print(&pretty(&refusal(name, &error)));
+            } else {
+                // Nobody is left to tell when stderr is gone.
+                let _ = writeln!(io::stderr(), "{}", words::of_error(lang, &error));
+            }
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Help and version as clap prints them; a command line that is written wrong in both languages, because the
+/// language is not known yet, and as a document when `--json` stands anywhere in it.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let said = error.to_string();
+    let first = said.lines().next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    let what = wrong(error);
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let wrong = Error::input(
+            "cli.usage",
+            format!("{what}；写法见 --help"),
+            format!("{}; see --help", first.trim_end_matches(':')),
+        );
+        print(&pretty(&refusal("", &wrong)));
+    } else {
+        let _ = writeln!(
+            io::stderr(),
+            "{what}；写法见 --help（cli.usage）\n{}",
+            said.trim_end()
+        );
+    }
+    ExitCode::from(WRONG)
+}
+
+/// What is wrong with a command line, in Chinese.
+fn wrong(error: &clap::Error) -> String {
+    use clap::error::{ContextKind, ErrorKind};
+    let named = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let argument = named(ContextKind::InvalidArg);
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => format!("缺少 {argument}"),
+        ErrorKind::UnknownArgument => format!("不认识 {argument}"),
+        ErrorKind::InvalidSubcommand => format!("没有命令 {}", named(ContextKind::InvalidSubcommand)),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match named(ContextKind::InvalidValue) {
+            value if value.is_empty() => format!("{argument} 后面缺少内容"),
+            value => format!("{argument} 不能是 {value}"),
+        },
+        ErrorKind::ArgumentConflict => format!("{argument} 与 {} 不能同时用", named(ContextKind::PriorArg)),
+        ErrorKind::MissingSubcommand => "缺少命令".into(),
+        _ => "命令写法有误".into(),
+    }
+}
+
+fn refusal(command: &str, error: &Error) -> Value {
+    let reason = error.reason();
+    json!({
+        "ok": false,
+        "command": command,
+        "error": { "code": reason.code, "zh": reason.zh, "en": reason.en },
+    })
+}
+
+fn pretty(document: &Value) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default()
+}
+
+/// Prints with one newline at the end. A reader that went away (`xunge queue | head`) is no error.
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+}

@@ -1,0 +1,29 @@
+//! What a command says: a text for people, a document for machines, an exit code.
+
+use serde_json::Value;
+
+/// What a command has to say.
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) json: Value,
+    pub(super) exit: u8,
+}
+
+impl Said {
+    pub(super) fn new(text: impl Into<String>, json: Value) -> Self {
+        Self {
+            text: text.into(),
+            json,
+            exit: 0,
+        }
+    }
+}
+
+/// Exit code of a command that failed.
+pub(super) const FAILED: u8 = 1;
+
+/// Exit code of a command line that is written wrong.
+pub(super) const WRONG: u8 = 2;
+
+/// Exit code of a sync that left something waiting.
+pub(super) const WAITS: u8 = 3;

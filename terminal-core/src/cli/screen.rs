@@ -1,0 +1,75 @@
+//! One line on stderr that shows the progress of a sync.
+
+use crate::{
+    cli::{args::Cli, table::clip, text},
+    sync::report::Progress,
+    words::{self, Lang},
+};
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// One line on stderr that moves; only where somebody looks.
+pub struct ProgressLine {
+    lang: Lang,
+    is_shown: bool,
+}
+
+impl ProgressLine {
+    pub fn new(cli: &Cli) -> Self {
+        Self {
+            lang: cli.lang,
+            is_shown: !cli.json && io::stderr().is_terminal(),
+        }
+    }
+    pub fn show(&mut self, progress: &Progress) {
+        let lang = self.lang;
+        let text = match progress {
+            Progress::Connected => lang.pick("已连接", "Connected").to_owned(),
+            Progress::Received(ids) => lang.pick(
+                format!("已收到 {} 条", ids.len()),
+                format!("Received {} entries", ids.len()),
+            ),
+            Progress::Refused(id, reason) => {
+                format!("{}: {}", text::short(id), words::of_reason(lang, reason))
+            }
+            Progress::Photo {
+                position, sent, size, ..
+            } => lang.pick(
+                format!(
+                    "照片 {}：{} / {} KB",
+                    position + 1,
+                    sent / 1024,
+                    size.div_ceil(1024)
+                ),
+                format!(
+                    "Photo {}: {} / {} KB",
+                    position + 1,
+                    sent / 1024,
+                    size.div_ceil(1024)
+                ),
+            ),
+            Progress::PhotoReceived { position, .. } => lang.pick(
+                format!("照片 {} 已收到", position + 1),
+                format!("Photo {} received", position + 1),
+            ),
+            Progress::Pulled(rows) => lang.pick(format!("收取 {rows} 条"), format!("{rows} rows")),
+            Progress::File { name, have, size } => {
+                format!("{name}: {} / {} KB", have / 1024, size.div_ceil(1024))
+            }
+            Progress::Sealed { entries, photos } => lang.pick(
+                format!("已封存 {entries} 条内容、{photos} 张照片待交接"),
+                format!("{entries} entries and {photos} photos sealed, to be handed over"),
+            ),
+            Progress::Problem(reason) => words::of_reason(lang, reason).to_owned(),
+        };
+        self.line(&text);
+    }
+    fn line(&mut self, text: &str) {
+        if self.is_shown {
+            let mut out = io::stderr().lock();
+            let _ = write!(out, "\r\x1b[2K{}", clip(text, 76)).and_then(|()| out.flush());
+        }
+    }
+    pub fn clear(&mut self) {
+        self.line("");
+    }
+}

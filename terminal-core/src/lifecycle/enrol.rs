@@ -1,0 +1,173 @@
+//! Enrolment (登记): from the invitation's string to a store bound to terminal, post and holder.
+//!
+//! The stream's id is chosen and saved before the first request, so that an enrolment whose answer was lost
+//! is sent again word for word; the server gives the same certificate to the same stream, key and code.
+
+use crate::{
+    Error, Result,
+    platform::{
+        clock::Clock,
+        keystore::Keystore,
+        random::{Random, random_bytes},
+    },
+    store::{account::Account, card::predecessor, database::Store},
+    sync::{
+        failure::{SyncFailure, classify},
+        step::StepOutcome,
+    },
+    transport::{
+        exchange::Transport,
+        request::{Method, Request},
+    },
+};
+use protocol::{
+    WIRE_VERSION,
+    entry::Reason,
+    field::{Certificate, Device, EnrolAnswer, EnrolRequest, Invitation},
+    ids::StreamId,
+    sign::{certificate_message, enrol_message},
+};
+use serde::{Deserialize, Serialize};
+
+const ENROL_CONFLICT: &str = protocol::problem::ProblemCode::EnrolConflict.as_str();
+
+/// What is saved before the first request.
+#[derive(Serialize, Deserialize)]
+struct PendingEnrolment {
+    stream: StreamId,
+    code: String,
+}
+
+/// Enrols this store at the server that the invitation names; `transport` leads there (see
+/// [`crate::transport::https::Https::new`]). Called again after any failure, it goes on where it was; a store
+/// that is enrolled already refuses.
+///
+/// # Errors
+/// `enrol.string`, [`Error::AlreadyEnrolled`], the server's refusal with its own code (`enrol.code`,
+/// `enrol.conflict` …), the network's (`network.…`), `enrol.certificate` when the answer does not hold.
+pub fn enrol(
+    store: &Store,
+    keystore: &dyn Keystore,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    transport: &dyn Transport,
+    invitation: &str,
+    device: Device,
+) -> Result<Account> {
+    let invitation = Invitation::from_text(invitation)
+        .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码", bad.to_string()))?;
+    match store.account() {
+        Ok(_) => return Err(Error::AlreadyEnrolled),
+        Err(Error::NotEnrolled) => {}
+        Err(error) => return Err(error),
+    }
+    let stream = chosen_stream(store, clock, random, &invitation.code)?;
+    let signer = keystore.signer(stream)?;
+    let mut predecessor = predecessor(store.home(), store.disk());
+    let mut body = EnrolRequest {
+        v: WIRE_VERSION,
+        code: invitation.code.clone(),
+        stream,
+        key: signer.public_key(),
+        device,
+        predecessor,
+        signature: signer.sign(&enrol_message(&invitation.code, stream))?,
+    };
+    let (sent, got, response) = loop {
+        let request = Request::new(Method::Post, "/v1/field/enrol").json(serde_json::to_vec(&body)?);
+        let sent = clock.read();
+        let outcome = match transport.exchange(&request) {
+            Ok(response) => StepOutcome::Answer(response),
+            Err(error) => StepOutcome::Failed(error),
+        };
+        let got = clock.read();
+        match classify(outcome) {
+            Ok(response) => break (sent, got, response),
+            // The home had another person's stream before: it is no predecessor of this one.
+            Err(failure) if failure.reason.code == ENROL_CONFLICT && predecessor.take().is_some() => {
+                body.predecessor = None;
+            }
+            Err(failure) => return Err(not_enrolled(failure.reason).into()),
+        }
+    };
+    let answer: EnrolAnswer = serde_json::from_slice(&response.body)
+        .map_err(|_| SyncFailure::foreign("no enrolment answer").reason)?;
+    let certificate = checked(&answer, &body)?;
+    let account = Account {
+        stream,
+        terminal: certificate.terminal,
+        post: certificate.post,
+        holder: certificate.holder,
+        holder_name: answer.holder_name,
+        roles: answer.roles,
+        county: certificate.county,
+        server: invitation.server,
+        pins: invitation.pins,
+        server_key: answer.server_key,
+        parcel_key: invitation.parcel_key,
+        certificate: answer.certificate,
+        enrolled: answer.server_time,
+    };
+    store.save_account(&account, &answer.epoch)?;
+    store.learn_server_time(&sent, &got, answer.server_time)?;
+    Ok(account)
+}
+
+/// The stream of an enrolment under way with this code, or a new one, saved before it is used. Another code
+/// means another stream: the server may have bound the first one already.
+fn chosen_stream(store: &Store, clock: &dyn Clock, random: &dyn Random, code: &str) -> Result<StreamId> {
+    if let Some(json) = store.pending_enrolment()? {
+        let pending: PendingEnrolment = serde_json::from_str(&json)?;
+        if pending.code == code {
+            return Ok(pending.stream);
+        }
+    }
+    let wall = u64::try_from(clock.read().wall.0).unwrap_or(0);
+    let stream = StreamId::from_parts(wall, random_bytes(random)?);
+    let pending = PendingEnrolment {
+        stream,
+        code: code.to_owned(),
+    };
+    store.set_pending_enrolment(&serde_json::to_string(&pending)?)?;
+    Ok(stream)
+}
+
+/// A failure of the network in words that are true here: nothing tries an enrolment again by itself.
+fn not_enrolled(reason: Reason) -> Reason {
+    if !reason.code.starts_with("network.") && reason.code != "answer.foreign" {
+        return reason;
+    }
+    let zh = reason.zh.trim_end_matches("，将自动重试");
+    let en = reason.en.trim_end_matches("; it will be tried again");
+    Reason::new(
+        &reason.code,
+        format!("{zh}；还没有登记，请检查网络后再登记一次"),
+        format!("{en}; not enrolled, check the network and enrol again"),
+    )
+}
+
+/// The certificate, if the server's key signed it and it is about us.
+fn checked(answer: &EnrolAnswer, asked: &EnrolRequest) -> Result<Certificate> {
+    let wrong = |what: &str| {
+        Error::input(
+            "enrol.certificate",
+            "服务器的登记凭证不符，未登记，请联系管理员",
+            format!("the certificate does not hold: {what}; nothing was enrolled"),
+        )
+    };
+    let signed = &answer.certificate;
+    answer
+        .server_key
+        .check()
+        .map_err(|error| wrong(&error.to_string()))?;
+    answer
+        .server_key
+        .verify(&certificate_message(&signed.certificate), &signed.signature)
+        .map_err(|error| wrong(&error.to_string()))?;
+    let certificate: Certificate =
+        serde_json::from_str(&signed.certificate).map_err(|error| wrong(&error.to_string()))?;
+    if certificate.stream != asked.stream || certificate.key != asked.key {
+        return Err(wrong("it is about another stream or key"));
+    }
+    Ok(certificate)
+}

@@ -1,0 +1,11 @@
+//! The life of a home: enrol, open, several users, salvage of a damaged database, export, wipe.
+
+pub(crate) mod enrol;
+pub(crate) mod export;
+pub(crate) mod open;
+pub mod salvage;
+pub(crate) mod users;
+pub(crate) mod wipe;
+
+pub use enrol::enrol;
+pub use users::{OtherUsers, Users};

@@ -1,0 +1,114 @@
+//! Opens and enrols a home.
+
+use crate::{
+    Error, Result,
+    lifecycle::{enrol, wipe},
+    photos::folder::PhotoFolder,
+    platform::{
+        bundle::Platform,
+        clock::SystemClock,
+        file_keystore::FileKeystore,
+        home::{DATABASE, PHOTOS},
+        random::SystemRandom,
+        system_disk::SystemDisk,
+    },
+    store::{card::keep_card, database::Store},
+    terminal::Terminal,
+    transport::{exchange::Transport, https::Https},
+    words,
+};
+use protocol::field::{Device, Invitation};
+use std::{path::Path, sync::Arc};
+
+impl Platform {
+    /// The platform of the command line: Linux's clocks and randomness, keys in a file of mode 600 in `home`.
+    ///
+    /// # Errors
+    /// Those of the key file.
+    pub fn command_line(home: &Path) -> Result<Self> {
+        let random = SystemRandom;
+        wipe::finish(home, &SystemDisk)?;
+        Ok(Self {
+            clock: Arc::new(SystemClock::new(&random)?),
+            keystore: Arc::new(FileKeystore::open_or_create(home, &random)?),
+            random: Arc::new(random),
+            disk: Arc::new(SystemDisk),
+        })
+    }
+}
+
+impl Terminal {
+    /// Opens the enrolled handset in `home`. Nothing is made in a folder that holds none.
+    ///
+    /// # Errors
+    /// `enrol.none`, and those of the store and of the keys.
+    pub fn open(home: &Path, platform: Platform) -> Result<Self> {
+        if let Some(done) = wipe::finish(home, platform.disk.as_ref())? {
+            return Err(Error::Input(done.reason()));
+        }
+        if !platform.disk.exists(&home.join(DATABASE)) {
+            return Err(Error::NotEnrolled);
+        }
+        let store = Store::open_on(
+            Arc::clone(&platform.disk),
+            home,
+            platform.keystore.database_key()?,
+        )?;
+        let account = store.account()?;
+        let disk = Arc::clone(&platform.disk);
+        let photos = PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.keystore.photo_key()?)
+            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        let terminal = Self::new(store, photos, platform, account);
+        if let Some(done) = terminal.store().handed_over()?
+            && terminal.wipe(&done)?
+        {
+            return Err(Error::Input(done.reason()));
+        }
+        keep_card(home, terminal.disk(), terminal.account())?;
+        // Only room on the disk is at stake, so a folder that cannot be swept opens all the same.
+        if let Err(error) = terminal.sweep_photos() {
+            tracing::info!(code = error.code(), "photos were not swept");
+        }
+        Ok(terminal)
+    }
+    /// Enrols this folder with the string from the administrator, and opens it. Called again after any failure,
+    /// it goes on where it was.
+    ///
+    /// # Errors
+    /// `enrol.*` with the server's words, `network.*`, and those of the store and of the keys.
+    pub fn enrol(home: &Path, platform: Platform, invitation: &str, device: Device) -> Result<Self> {
+        let server = Invitation::from_text(invitation)
+            .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码", bad.to_string()))?;
+        let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
+        Self::enrol_over(&https, home, platform, invitation, device)
+    }
+    /// [`Terminal::enrol`] over a transport of the caller's.
+    ///
+    /// # Errors
+    /// As [`Terminal::enrol`].
+    pub fn enrol_over(
+        transport: &dyn Transport,
+        home: &Path,
+        platform: Platform,
+        invitation: &str,
+        device: Device,
+    ) -> Result<Self> {
+        wipe::begin_anew(home, platform.disk.as_ref())?;
+        let store = Store::open_on(
+            Arc::clone(&platform.disk),
+            home,
+            platform.keystore.database_key()?,
+        )?;
+        enrol(
+            &store,
+            platform.keystore.as_ref(),
+            platform.clock.as_ref(),
+            platform.random.as_ref(),
+            transport,
+            invitation,
+            device,
+        )?;
+        drop(store);
+        Self::open(home, platform)
+    }
+}

@@ -1,0 +1,408 @@
+//! Salvage (抢救): a database that cannot be trusted any more was moved aside; what can be read of it is handed over
+//! to the centre as a sealed parcel of the old stream, and new work begins in a new stream
+//! (`docs/adr/0009-salvage-is-a-parcel.md`). What was saved and what was not is told.
+
+use crate::{
+    Error, Result,
+    photos::folder::PhotoFolder,
+    platform::{
+        bundle::Platform,
+        disk::{Disk, DiskLock},
+        home::{CARD_WITH, PHOTOS, SALVAGE_FOLDER, SALVAGE_LOCK, with_suffix},
+        photo_files::{PhotoFileError, PhotoFiles},
+    },
+    store::{
+        account::Account,
+        card::{card_at, read_card},
+        drafts::SavedDraft,
+        mark::holds,
+        pending::{PendingEntry, PendingPhoto, PendingWork},
+        recover,
+    },
+    sync::{
+        failure::{SyncFailure, classify},
+        parcel::{Exported, ParcelBuilder},
+        step::StepOutcome,
+    },
+    transport::{
+        exchange::Transport,
+        request::{Method, Request},
+    },
+    words,
+};
+use protocol::{
+    evidence::ClockReading,
+    ids::StreamId,
+    parcel::{ParcelAnswer, SealedFor},
+    photo::Sha256,
+    sabotage::{self, Defect},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Reports that nobody has read yet: `salvage-N.json`.
+const REPORT: &str = "salvage-";
+
+/// What came of a damaged database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalvageReport {
+    /// Name of the file that was set aside.
+    pub file: String,
+    pub stream: Option<StreamId>,
+    /// Nothing in it was unreadable.
+    pub is_whole: bool,
+    /// Entries without a receipt that were saved.
+    pub entries: u64,
+    /// Entries that the server had receipted before.
+    pub held: u64,
+    pub drafts: u64,
+    pub photos: u64,
+    /// Numbers that were given out, are unreadable here, and were not known to be at the server.
+    pub lost: Vec<(u64, u64)>,
+    /// All that was saved has arrived.
+    pub delivered: bool,
+}
+
+/// A damaged database, read.
+#[derive(Debug)]
+pub struct Salvage {
+    pub report: SalvageReport,
+    account: Option<Account>,
+    /// What the server has not, as far as the database tells; entries by number.
+    entries: BTreeMap<u64, PendingEntry>,
+    drafts: Vec<SavedDraft>,
+    photos: Vec<PendingPhoto>,
+    /// What the server held, for one that has lost it by a restore.
+    received: BTreeMap<u64, PendingEntry>,
+    photos_received: Vec<PendingPhoto>,
+    /// The server's epoch when it held that.
+    epoch: Option<String>,
+    aside: PathBuf,
+    /// One reads and hands over at a time, over all processes of the home; it ends with this or with the process.
+    _turn: DiskLock,
+}
+
+/// Reports of what was handed over that nobody has read yet, with their files.
+///
+/// # Errors
+/// Those of the disk.
+pub fn unread(home: &Path, disk: &dyn Disk) -> Result<Vec<(PathBuf, SalvageReport)>> {
+    let mut names = disk.names(home).map_err(Error::io(home))?;
+    names.retain(|name| name.starts_with(REPORT) && name.ends_with(".json"));
+    names.sort();
+    let mut reports = Vec::new();
+    for path in names.into_iter().map(|name| home.join(name)) {
+        let mut text = String::new();
+        disk.open(&path)
+            .and_then(|mut file| file.read_to_string(&mut text))
+            .map_err(Error::io(&path))?;
+        reports.push((path, serde_json::from_str(&text).unwrap_or_default()));
+    }
+    Ok(reports)
+}
+
+/// These were read.
+///
+/// # Errors
+/// Those of the disk.
+pub fn mark_read(disk: &dyn Disk, reports: &[(PathBuf, SalvageReport)]) -> Result<()> {
+    reports
+        .iter()
+        .try_for_each(|(path, _)| disk.remove(path).map_err(Error::io(path)))
+}
+
+/// Reads a database that was set aside.
+///
+/// # Errors
+/// `salvage.running` while another process is at it, `salvage.done` when one has finished with it; those of the disk
+/// and of the keys. What is unreadable in the database is no error.
+pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
+    let disk = platform.disk.as_ref();
+    let lock = home.join(SALVAGE_LOCK);
+    let Some(turn) = disk.try_lock(&lock).map_err(Error::io(&lock))? else {
+        return Err(Error::input(
+            "salvage.running",
+            "另一个程序正在抢救损坏的数据库，请稍后再试",
+            "another process is salvaging the damaged database, try again soon",
+        ));
+    };
+    if !disk.exists(aside) {
+        return Err(Error::input(
+            "salvage.done",
+            "损坏的数据库刚刚已由另一个程序交接",
+            "another process has just handed the damaged database over",
+        ));
+    }
+    let card = card_at(&with_suffix(aside, CARD_WITH), disk).or_else(|| read_card(home, disk));
+    let salt = card
+        .as_ref()
+        .and_then(|card| hex::decode(&card.salt).ok()?.try_into().ok());
+    let saved = recover::read(
+        disk,
+        aside,
+        &platform.keystore.database_key()?,
+        salt,
+        &home.join(SALVAGE_FOLDER),
+    )?;
+    let photos = photos(home, platform)?;
+    let mut wanted: BTreeSet<Sha256> = saved.entries.values().flat_map(recover::photos_named).collect();
+    // Where the database does not tell which photos have arrived, all that are here might not have.
+    let (mut here, mut held) = (Vec::new(), Vec::new());
+    for name in disk.names(&home.join(PHOTOS)).unwrap_or_default() {
+        let photo: Option<Sha256> = name.strip_suffix(".photo").and_then(|name| name.parse().ok());
+        let Some(sha256) = photo else { continue };
+        let photo = PendingPhoto {
+            size: photos.size(sha256).unwrap_or(0),
+            file: PhotoFolder::file_name(sha256),
+            sha256,
+        };
+        if saved.photos_held.contains(&sha256) {
+            held.push(photo);
+        } else {
+            wanted.remove(&sha256);
+            here.push(photo);
+        }
+    }
+    // Named and not here: the server is told so.
+    here.extend(
+        wanted
+            .into_iter()
+            .filter(|photo| !saved.photos_held.contains(photo))
+            .map(|sha256| PendingPhoto {
+                size: 0,
+                file: PhotoFolder::file_name(sha256),
+                sha256,
+            }),
+    );
+    let account = saved.account.or(card.map(|card| card.account));
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let report = SalvageReport {
+        file: aside
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        stream: account.as_ref().map(|account| account.stream),
+        is_whole: saved.is_whole,
+        entries: count(saved.entries.len()),
+        held: count(saved.held.len()),
+        drafts: count(saved.drafts.len()),
+        photos: count(here.len()),
+        lost: saved.lost,
+        delivered: false,
+    };
+    Ok(Salvage {
+        report,
+        account,
+        entries: saved.entries,
+        drafts: saved.drafts,
+        photos: here,
+        received: saved.received,
+        photos_received: held,
+        epoch: saved.epoch,
+        aside: aside.to_owned(),
+        _turn: turn,
+    })
+}
+
+fn photos(home: &Path, platform: &Platform) -> Result<PhotoFolder> {
+    let disk = Arc::clone(&platform.disk);
+    PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.keystore.photo_key()?)
+        .map_err(|error| Error::Input(words::photo_error(&error)))
+}
+
+/// One parcel on its way to the server: its answer, once it holds all of it.
+fn hand_over(transport: &dyn Transport, parcel: Vec<u8>, pack: &ParcelBuilder) -> Result<ParcelAnswer> {
+    let sha256 = Sha256::of(&parcel);
+    let mut request = Request::new(Method::Post, "/v1/field/parcel");
+    request.body = parcel;
+    let request = request.header("content-type", "application/octet-stream");
+    let outcome = match transport.exchange(&request) {
+        Ok(response) => StepOutcome::Answer(response),
+        Err(error) => StepOutcome::Failed(error),
+    };
+    let response = classify(outcome).map_err(|failure| failure.reason)?;
+    let foreign = || SyncFailure::foreign("no answer to this parcel").reason;
+    let answer: ParcelAnswer = serde_json::from_slice(&response.body).map_err(|_| foreign())?;
+    let held: BTreeSet<Sha256> = answer
+        .receipts
+        .iter()
+        .map(|receipt| receipt.sha256)
+        .chain(answer.kept.iter().copied())
+        .chain(answer.photos.iter().map(|photo| photo.sha256))
+        .chain(pack.contents().missing.iter().map(|photo| photo.sha256))
+        .collect();
+    if answer.parcel != sha256 || !pack.hashes().is_subset(&held) {
+        return Err(foreign().into());
+    }
+    Ok(answer)
+}
+
+impl Salvage {
+    /// The account of the old stream.
+    ///
+    /// # Errors
+    /// `salvage.nobody` when neither the database nor the card beside it says whose it was.
+    pub fn account(&self) -> Result<&Account> {
+        self.account.as_ref().ok_or_else(|| {
+            Error::input(
+                "salvage.nobody",
+                "损坏的数据库不能说明属于谁，原文件已保留，请联系管理员",
+                "the damaged database does not say whose it was; it is kept, tell the administrator",
+            )
+        })
+    }
+    /// Without what the server held.
+    fn pending(&self) -> PendingWork {
+        PendingWork {
+            entries: self.entries.values().cloned().collect(),
+            drafts: self.drafts.clone(),
+            photos: self.photos.clone(),
+        }
+    }
+    /// All entries that a server which says so does not hold, by number, and the photos that it once held and might
+    /// have lost.
+    fn lost(&self, told: &ParcelAnswer) -> (Vec<PendingEntry>, Vec<PendingPhoto>) {
+        let mut entries = self.entries.clone();
+        if sabotage::is(Defect::SalvageTrustsOldReceipts) {
+            return (entries.into_values().collect(), Vec::new());
+        }
+        let lost = self.received.iter().filter(|(n, _)| !holds(&told.mark, **n));
+        let lost: BTreeMap<u64, PendingEntry> = lost.map(|(n, entry)| (*n, entry.clone())).collect();
+        let is_restored = self.epoch.as_ref().is_none_or(|known| *known != told.epoch);
+        let named: BTreeSet<Sha256> = lost.values().flat_map(recover::photos_named).collect();
+        let photos = self.photos_received.iter();
+        let photos = photos.filter(|photo| is_restored || named.contains(&photo.sha256));
+        entries.extend(lost);
+        (entries.into_values().collect(), photos.cloned().collect())
+    }
+    /// Seals what was saved, parcel by parcel, and gives each to `carry`, which answers what is held now.
+    fn each(
+        &self,
+        home: &Path,
+        platform: &Platform,
+        pending: &PendingWork,
+        more: usize,
+        carry: &mut dyn FnMut(Vec<u8>, &ParcelBuilder) -> Result<()>,
+    ) -> Result<Exported> {
+        let account = self.account()?;
+        let signer = platform.keystore.signer(account.stream)?;
+        let folder = photos(home, platform)?;
+        let (mut done, mut sealed) = (BTreeSet::new(), Exported::default());
+        loop {
+            let clock = clock(platform);
+            let mut pack = ParcelBuilder::next(pending, &done, clock, SealedFor::Salvage)?;
+            while let Some(photo) = pack.wanted() {
+                let read = PhotoFiles::read(&folder, &photo.file, 0, photo.size);
+                if let Err(PhotoFileError::Unreadable(why)) = &read {
+                    return Err(Error::Data(why.clone()));
+                }
+                pack.take_photo(read);
+            }
+            let is_last = pack.contents().left == 0;
+            pack.followed_by(more);
+            let parcel = pack.seal(account, signer.as_ref(), platform.random.as_ref())?;
+            carry(parcel, &pack)?;
+            sealed.add(pack.contents());
+            done.extend(pack.hashes());
+            if is_last {
+                return Ok(sealed);
+            }
+        }
+    }
+    /// Hands all of it over. The damaged file stays, under a name that says that it was saved; twice is once.
+    ///
+    /// # Errors
+    /// Those of the network and of the server, with their own codes: then everything is as before.
+    pub fn deliver(
+        mut self,
+        home: &Path,
+        platform: &Platform,
+        transport: &dyn Transport,
+    ) -> Result<SalvageReport> {
+        // The drafts first: the answer to them tells what the server lacks. Then all entries in the order of their
+        // numbers, so that no older version takes the place of a newer one.
+        let drafts = PendingWork {
+            drafts: self.drafts.clone(),
+            ..PendingWork::default()
+        };
+        let more = self.entries.len() + self.photos.len();
+        let mut told = None;
+        self.each(home, platform, &drafts, more, &mut |parcel, pack| {
+            told = Some(hand_over(transport, parcel, pack)?);
+            Ok(())
+        })?;
+        let Some(told) = told else {
+            return Err(Error::Data("nobody was asked what the server holds".into()));
+        };
+        // The photos of what it has lost before their entries: should this break off, the entries are lost there still,
+        // and name them again.
+        let (entries, photos_lost) = self.lost(&told);
+        let photos_lost = PendingWork {
+            photos: photos_lost,
+            ..PendingWork::default()
+        };
+        let rest = PendingWork {
+            entries,
+            photos: self.photos.clone(),
+            ..PendingWork::default()
+        };
+        let more = rest.entries.len() + rest.photos.len();
+        for (pending, more) in [(photos_lost, more), (rest, 0)] {
+            if !pending.entries.is_empty() || !pending.photos.is_empty() {
+                self.each(home, platform, &pending, more, &mut |parcel, pack| {
+                    hand_over(transport, parcel, pack).map(drop)
+                })?;
+            }
+        }
+        self.report.delivered = true;
+        let disk = platform.disk.as_ref();
+        self.keep_report(home, disk)?;
+        let saved = home.join(self.report.file.replacen(".aside-", ".saved-", 1));
+        // The database first: after a death it must not be read again without its log or under another card.
+        for suffix in ["", "-wal", "-shm", CARD_WITH] {
+            let from = with_suffix(&self.aside, suffix);
+            if disk.exists(&from) {
+                disk.rename(&from, &with_suffix(&saved, suffix))
+                    .map_err(Error::io(&from))?;
+                disk.sync_folder(home).map_err(Error::io(home))?;
+            }
+        }
+        Ok(self.report)
+    }
+    /// The report waits for whoever looks next, also when a sync in the background brought it.
+    fn keep_report(&self, home: &Path, disk: &dyn Disk) -> Result<()> {
+        let number = self.report.file.rsplit('-').next().unwrap_or_default();
+        let path = home.join(format!("{REPORT}{number}.json"));
+        if disk.exists(&path) {
+            disk.remove(&path).map_err(Error::io(&path))?;
+        }
+        disk.create_synced(&path, &serde_json::to_vec(&self.report)?)
+            .map_err(Error::io(&path))
+    }
+    /// Writes all of it into a file, to be carried to the centre. The damaged database goes on waiting.
+    ///
+    /// # Errors
+    /// Those of the file and of the keys.
+    pub fn export(&self, home: &Path, platform: &Platform, file: &Path) -> Result<Exported> {
+        let mut out = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file)
+            .map_err(Error::io(file))?;
+        let sealed = self.each(home, platform, &self.pending(), 0, &mut |parcel, _| {
+            out.write_all(&parcel).map_err(Error::io(file))
+        })?;
+        out.sync_all().map_err(Error::io(file))?;
+        Ok(sealed)
+    }
+}
+
+fn clock(platform: &Platform) -> ClockReading {
+    platform.clock.read().reading(None)
+}

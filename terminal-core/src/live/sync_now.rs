@@ -1,0 +1,166 @@
+//! Syncs once, when somebody asks.
+
+use crate::{
+    Error, Result,
+    lifecycle::salvage,
+    platform::surroundings::Surroundings,
+    store::{
+        data_use::{PlanMonth, TrafficUse},
+        quarantine::waiting,
+    },
+    sync::{
+        data_policy::{DeviceConditions, SyncTrigger},
+        driver::Driver,
+        policy::{HeldBack, Policy},
+        report::{Progress, SyncReport},
+    },
+    terminal::Terminal,
+    transport::{cancel::CancelToken, exchange::Transport, https::Https},
+};
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+/// What the data plan was used for this month, and what is left (SP-12).
+#[derive(Debug, Clone)]
+pub struct DataUse {
+    pub month: PlanMonth,
+    pub used: Vec<TrafficUse>,
+    /// Bytes on metered networks, both ways: what counts towards the budget.
+    pub metered: u64,
+    pub budget: Option<u64>,
+}
+
+impl Terminal {
+    /// What may travel in these circumstances.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn policy(&self, now: DeviceConditions, ask: SyncTrigger) -> Result<Policy> {
+        let used = self.store().metered_bytes(&PlanMonth::of(self.now()?))?;
+        Ok(self.store().network_settings()?.policy(now, used, ask))
+    }
+    /// What the data plan was used for in the month that is now.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn data_use(&self) -> Result<DataUse> {
+        let month = PlanMonth::of(self.now()?);
+        Ok(DataUse {
+            used: self.store().traffic(&month)?,
+            metered: self.store().metered_bytes(&month)?,
+            budget: self.store().network_settings()?.budget(),
+            month,
+        })
+    }
+    /// Syncs once, as settings, network, battery and budget allow.
+    ///
+    /// # Errors
+    /// As [`Terminal::sync`].
+    pub fn sync_now(
+        &self,
+        around: &dyn Surroundings,
+        ask: SyncTrigger,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        self.sync(self.policy(circumstances(around), ask)?, cancel, listener)
+    }
+    /// Sends what waits and fetches tasks, dispositions and reference files, on the caller's thread, until there
+    /// is nothing to do or something has to wait for its time. The report tells the truth about both.
+    ///
+    /// # Errors
+    /// `sync.off`, `sync.running`, `call.cancelled`, `network.address`, and those of disk and keys. Failures of
+    /// network and server are no errors: they stand in the report and at their items.
+    pub fn sync(
+        &self,
+        policy: Policy,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        let transport = self.https()?;
+        self.sync_over(transport.as_ref(), policy, cancel, listener)
+    }
+    /// [`Terminal::sync`] over a transport of the caller's.
+    ///
+    /// # Errors
+    /// As [`Terminal::sync`].
+    pub fn sync_over(
+        &self,
+        transport: &dyn Transport,
+        policy: Policy,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        let platform = self.platform();
+        self.hand_salvaged_over(transport);
+        let driver = Driver {
+            transport,
+            photos: self.photo_folder().as_ref(),
+            clock: platform.clock.as_ref(),
+            random: Arc::clone(&platform.random),
+            signer: platform.keystore.signer(self.account().stream)?,
+        };
+        let report = driver.run_on(self.store(), policy, cancel, &self.network().memory, listener)?;
+        if let Some(https) = self.kept_https().as_ref() {
+            https.trust(&self.store().account()?.pins);
+        }
+        if report.is_success() {
+            self.forget_old()?;
+        }
+        if let Some(done) = &report.handed_over {
+            self.wipe(done)?;
+        }
+        Ok(report)
+    }
+    /// A damaged database that was set aside: what can be read of it goes first. What fails is tried with the next
+    /// sync, and is in nobody's way.
+    fn hand_salvaged_over(&self, transport: &dyn Transport) {
+        let (home, platform) = (self.store().home(), self.platform());
+        let all = waiting(home, platform.disk.as_ref()).unwrap_or_default();
+        for aside in all {
+            let done = salvage::read(home, platform, &aside).and_then(|saved| {
+                if saved.account()?.server != self.account().server {
+                    return Err(Error::Data("it belongs to another server".into()));
+                }
+                saved.deliver(home, platform, transport)
+            });
+            match done {
+                Ok(report) => tracing::info!(entries = report.entries, "a damaged database was handed over"),
+                Err(error) => tracing::warn!(code = error.code(), "a damaged database still waits"),
+            }
+        }
+    }
+    fn kept_https(&self) -> MutexGuard<'_, Option<Arc<Https>>> {
+        self.network()
+            .https
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+    pub(super) fn https(&self) -> Result<Arc<Https>> {
+        let mut kept = self.kept_https();
+        // Not as they were when the home was opened: they may have been renewed since, by another process, too.
+        let account = self.store().account()?;
+        if let Some(https) = kept.as_ref() {
+            https.trust(&account.pins);
+            https.after_a_rest();
+            return Ok(Arc::clone(https));
+        }
+        let https = Arc::new(Https::new(&account.server, &account.pins).map_err(|error| error.reason())?);
+        *kept = Some(Arc::clone(&https));
+        Ok(https)
+    }
+}
+
+pub(super) fn circumstances(around: &dyn Surroundings) -> DeviceConditions {
+    DeviceConditions {
+        network: around.connectivity(),
+        power: around.power(),
+    }
+}
+
+/// Why photos and files, or everything, would wait now; for a screen.
+///
+/// # Errors
+/// Those of the store.
+pub fn held(terminal: &Terminal, around: &dyn Surroundings) -> Result<Option<HeldBack>> {
+    Ok(terminal.policy(circumstances(around), SyncTrigger::Person)?.held)
+}

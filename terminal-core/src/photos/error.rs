@@ -1,0 +1,59 @@
+//! Why a photo was not taken in or cannot be read.
+
+use crate::photos::sealed::SealedError;
+use protocol::photo::Sha256;
+use std::{io, path::PathBuf};
+
+/// Why a photo was not taken in or cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PhotoError {
+    /// The photo itself is not acceptable.
+    #[error(transparent)]
+    Refused(#[from] media::MediaError),
+    /// The file it should come from cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Source { path: PathBuf, source: io::Error },
+    /// No such photo on this handset.
+    #[error("photo {0} is not on this handset")]
+    Missing(Sha256),
+    /// The sealed file was changed, cut off or belongs to another handset.
+    #[error("the file of photo {photo} is damaged: {source}")]
+    Damaged { photo: Sha256, source: SealedError },
+    /// The disk is full; nothing was kept and nothing lost.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The photo folder cannot be read or written.
+    #[error("photo folder: {0}")]
+    Folder(io::Error),
+    /// The system gave no randomness to seal the file with.
+    #[error("the system gives no randomness")]
+    NoRandomness,
+}
+
+impl PhotoError {
+    /// The stable dotted code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::Source { .. } => "photo.unreadable",
+            Self::Missing(_) => "photo.missing",
+            Self::Damaged { .. } => "photo.damaged",
+            Self::DiskFull => "photo.disk_full",
+            Self::Folder(_) => "photo.folder",
+            Self::NoRandomness => "photo.no_randomness",
+        }
+    }
+    pub(super) fn disk(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Folder(error),
+        }
+    }
+    pub(super) fn sealed(photo: Sha256, error: SealedError) -> Self {
+        match error {
+            SealedError::Io(error) if error.kind() == io::ErrorKind::NotFound => Self::Missing(photo),
+            SealedError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => Self::disk(error),
+            source => Self::Damaged { photo, source },
+        }
+    }
+}

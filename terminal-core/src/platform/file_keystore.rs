@@ -1,0 +1,202 @@
+//! The command line's keys: one file of mode 600 in the home folder. On phones the platform's keystore takes
+//! its place ([`Keystore`]); whoever can read this file can read the store, and the command line says so.
+
+use crate::{
+    Error, Result,
+    platform::{
+        disk::Disk as _,
+        home::{DATABASE, KEY_FILE},
+        keystore::Keystore,
+        random::{Random, random_bytes},
+        system_disk::SystemDisk,
+    },
+};
+use protocol::{
+    ids::StreamId,
+    photo::Sha256,
+    sign::{Signer, SoftwareKey},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use zeroize::Zeroizing;
+
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    v: u16,
+    /// Hexadecimal, 32 bytes each.
+    database: String,
+    photos: String,
+    /// Signing keys of streams are derived from it, so that a salvaged store's new stream has its own.
+    signing: String,
+}
+
+/// Keys in a file that only its owner can read.
+pub struct FileKeystore {
+    path: PathBuf,
+    database: Zeroizing<[u8; 32]>,
+    photos: Zeroizing<[u8; 32]>,
+    signing: Zeroizing<[u8; 32]>,
+}
+
+impl FileKeystore {
+    /// Opens the key file in `home`, or makes it: whole, synced, and never over another one, even when two
+    /// processes come at once.
+    ///
+    /// # Errors
+    /// [`Error::Keystore`] when the file is damaged, readable by others, or gone while its database is there.
+    pub fn open_or_create(home: &Path, random: &dyn Random) -> Result<Self> {
+        fs::create_dir_all(home).map_err(Error::io(home))?;
+        let path = home.join(KEY_FILE);
+        if !path.exists() {
+            if home.join(DATABASE).exists() {
+                return Err(Error::Keystore(format!(
+                    "{} is missing, its database is there",
+                    path.display()
+                )));
+            }
+            create(home, &path, random)?;
+        }
+        Self::read(&path)
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        private(path)?;
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(Error::io(path))?);
+        let damaged = || Error::Keystore(format!("{} is damaged", path.display()));
+        let file: KeyFile = serde_json::from_str(&text).map_err(|_| damaged())?;
+        let key = |text: &str| {
+            let mut key = Zeroizing::new([0; 32]);
+            hex::decode_to_slice(text, key.as_mut()).map_err(|_| damaged())?;
+            Ok::<_, Error>(key)
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            database: key(&file.database)?,
+            photos: key(&file.photos)?,
+            signing: key(&file.signing)?,
+        })
+    }
+}
+
+/// Refuses a key file that others can read.
+#[cfg(unix)]
+fn private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).map_err(Error::io(path))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Error::Keystore(format!(
+            "{} is readable by others (mode {:o}); chmod 600 it",
+            path.display(),
+            mode & 0o777
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn private(_path: &Path) -> Result<()> {
+    Ok(())
+}
+
+fn create(home: &Path, path: &Path, random: &dyn Random) -> Result<()> {
+    let secret = || random_bytes::<32>(random).map(|bytes| hex::encode(Zeroizing::new(bytes)));
+    let file = KeyFile {
+        v: 1,
+        database: secret()?,
+        photos: secret()?,
+        signing: secret()?,
+    };
+    let text = Zeroizing::new(serde_json::to_string(&file)?);
+    let temporary: PathBuf = home.join(format!(".{KEY_FILE}.{}", hex::encode(random_bytes::<8>(random)?)));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&temporary).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    // A link, unlike a rename, does not replace the file of a process that was faster.
+    let linked = written.and_then(|()| match fs::hard_link(&temporary, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    });
+    let removed = fs::remove_file(&temporary);
+    linked.and(removed).map_err(Error::io(path))?;
+    SystemDisk.sync_folder(home).map_err(Error::io(home))
+}
+
+impl Keystore for FileKeystore {
+    fn database_key(&self) -> Result<[u8; 32]> {
+        Ok(*self.database)
+    }
+    fn photo_key(&self) -> Result<[u8; 32]> {
+        Ok(*self.photos)
+    }
+    fn forget(&self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&self.path)(error)),
+            _ => {
+                let home = self.path.parent().unwrap_or(&self.path);
+                SystemDisk.sync_folder(home).map_err(Error::io(home))
+            }
+        }
+    }
+    fn signer(&self, stream: StreamId) -> Result<Arc<dyn Signer>> {
+        let mut seed = Zeroizing::new(Vec::with_capacity(80));
+        seed.extend_from_slice(b"xunge-stream-key-v1\0");
+        seed.extend_from_slice(self.signing.as_ref());
+        seed.extend_from_slice(stream.0.as_bytes());
+        let secret = Zeroizing::new(Sha256::of(&seed).0);
+        Ok(Arc::new(SoftwareKey::from_secret(&secret)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::random::SystemRandom;
+
+    #[test]
+    fn keys_are_made_once_for_their_owner_only_and_stay_the_same() {
+        let home = tempfile::tempdir().unwrap();
+        let first = FileKeystore::open_or_create(home.path(), &SystemRandom).unwrap();
+        let again = FileKeystore::open_or_create(home.path(), &SystemRandom).unwrap();
+        let stream = StreamId(uuid::Uuid::from_u128(7));
+        assert_eq!(first.database_key().unwrap(), again.database_key().unwrap());
+        assert_eq!(
+            first.signer(stream).unwrap().public_key(),
+            again.signer(stream).unwrap().public_key()
+        );
+        assert_ne!(first.database_key().unwrap(), first.photo_key().unwrap());
+        assert_eq!(
+            fs::read_dir(home.path()).unwrap().count(),
+            1,
+            "no temporary file stays"
+        );
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = home.path().join(KEY_FILE);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(
+            FileKeystore::open_or_create(home.path(), &SystemRandom),
+            Err(Error::Keystore(_))
+        ));
+    }
+
+    #[test]
+    fn lost_keys_are_not_replaced_while_their_database_is_there() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(DATABASE), b"sealed").unwrap();
+        assert!(matches!(
+            FileKeystore::open_or_create(home.path(), &SystemRandom),
+            Err(Error::Keystore(_))
+        ));
+        assert!(!home.path().join(KEY_FILE).exists());
+    }
+}

@@ -1,0 +1,134 @@
+//! Cancels items: a void before they were ever offered, a withdrawal afterwards.
+
+use crate::{
+    Error, Result,
+    store::{
+        database::Store,
+        items::{Item, NewEntry, find, kind_text, select},
+        prune::files,
+        sql::run,
+        submit::{entry_bytes, insert},
+    },
+};
+use protocol::{
+    evidence::Evidence,
+    ids::EntryId,
+    open::Open,
+    payload::{EntryKind, Payload, Withdraw},
+    photo::Sha256,
+    sabotage::{self, Defect},
+};
+use rusqlite::{Connection, params};
+
+/// What cancelling came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It had never left the handset: its number is now a void. These photo files belong to nothing any more.
+    Voided {
+        /// The item as it stands now.
+        item: Box<Item>,
+        /// Files that may be deleted.
+        files: Vec<String>,
+    },
+    /// It may have left the handset: this entry takes it back.
+    Withdrawn(Box<Item>),
+}
+
+impl Store {
+    /// Cancels an item. Never offered to the network: its number becomes a void, photos and content are gone.
+    /// Possibly sent: a `withdraw` entry with the id `withdrawal` takes it back. Doing it twice changes
+    /// nothing more.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchItem`]; `item.not_cancellable` for a withdrawal or a void itself.
+    pub fn cancel(
+        &self,
+        id: EntryId,
+        withdrawal: EntryId,
+        reason: &str,
+        evidence: &Evidence,
+    ) -> Result<Cancelled> {
+        self.settle(|store| {
+            store.write(|tx| {
+                let item = find(tx, id)?.ok_or(Error::NoSuchItem)?;
+                if item.cancelled.is_some() {
+                    return Ok(Cancelled::Voided {
+                        item: Box::new(item),
+                        files: Vec::new(),
+                    });
+                }
+                if let Open::Known(EntryKind::Withdraw | EntryKind::Void) = item.kind {
+                    return Err(not_cancellable());
+                }
+                if item.offered && !sabotage::is(Defect::CancelledThoughOffered) {
+                    let again = select(tx, "kind = 'withdraw' AND after_entry = ?1", [&id.to_string()])?;
+                    if let Some(there) = again.into_iter().next() {
+                        return Ok(Cancelled::Withdrawn(Box::new(there)));
+                    }
+                    let new = NewEntry {
+                        id: withdrawal,
+                        payload: Payload::Withdraw(Withdraw {
+                            entry: id,
+                            reason: reason.to_owned(),
+                        }),
+                        record: item.record,
+                        after: Some(id),
+                        supersedes: None,
+                        grid: None,
+                        evidence: evidence.clone(),
+                        summary: item.summary,
+                        photo_files: Vec::new(),
+                    };
+                    return insert(tx, &new).map(|item| Cancelled::Withdrawn(Box::new(item)));
+                }
+                void(tx, item, evidence)
+            })
+        })
+    }
+}
+
+/// Turns an item that was never offered into a void that keeps its id and number.
+fn void(connection: &Connection, item: Item, evidence: &Evidence) -> Result<Cancelled> {
+    let before = files(connection)?;
+    let new = NewEntry {
+        id: item.id,
+        payload: Payload::Void,
+        record: item.record,
+        after: None,
+        supersedes: None,
+        grid: None,
+        evidence: evidence.clone(),
+        summary: item.summary,
+        photo_files: Vec::new(),
+    };
+    let bytes = entry_bytes(connection, &new, item.n)?;
+    run(
+        connection,
+        "DELETE FROM photo WHERE item = ?1",
+        [item.id.to_string()],
+    )?;
+    run(
+        connection,
+        "UPDATE item SET kind = 'void', cancelled = ?2, after_entry = NULL, supersedes = NULL, bytes = ?3,
+             sha256 = ?4 WHERE id = ?1 AND offered = 0",
+        params![
+            item.id.to_string(),
+            kind_text(&item.kind),
+            bytes,
+            Sha256::of(&bytes).to_string()
+        ],
+    )?;
+    let after = files(connection)?;
+    Ok(Cancelled::Voided {
+        item: Box::new(find(connection, item.id)?.ok_or(Error::NoSuchItem)?),
+        files: before.difference(&after).cloned().collect(),
+    })
+}
+
+pub(crate) fn not_cancellable() -> Error {
+    Error::input(
+        "item.not_cancellable",
+        "撤回不能再撤回",
+        "a withdrawal cannot be taken back",
+    )
+}

@@ -1,0 +1,81 @@
+//! The card beside the database: whose it is, without secrets. It is read when the database cannot be.
+
+use crate::{
+    Error, Result,
+    platform::{
+        disk::Disk,
+        home::{CARD, DATABASE},
+    },
+    store::account::Account,
+};
+use protocol::ids::StreamId;
+use serde::{Deserialize, Serialize};
+use std::{
+    io::{ErrorKind, Read as _},
+    path::Path,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Card {
+    pub(crate) account: Account,
+    /// First bytes of the database, hexadecimal.
+    pub(crate) salt: String,
+}
+
+/// Bytes of a keyed database's salt, which are the first of the file.
+pub const SALT: usize = 16;
+
+/// The first bytes of the database in `home`, once there are any.
+pub fn salt_of(disk: &dyn Disk, home: &Path) -> Option<[u8; SALT]> {
+    let mut salt = [0; SALT];
+    let mut file = disk.open(&home.join(DATABASE)).ok()?;
+    file.read_exact(&mut salt).ok()?;
+    Some(salt)
+}
+
+/// Keeps the card beside the database; nothing happens when it is there already.
+pub(crate) fn keep_card(home: &Path, disk: &dyn Disk, account: &Account) -> Result<()> {
+    let Some(salt) = salt_of(disk, home) else {
+        return Ok(());
+    };
+    let mut account = account.clone();
+    // No person's name in the clear.
+    account.holder_name.clear();
+    let card = Card {
+        account,
+        salt: hex::encode(salt),
+    };
+    if read_card(home, disk).as_ref() == Some(&card) {
+        return Ok(());
+    }
+    let (part, path) = (home.join(format!(".{CARD}")), home.join(CARD));
+    let card = serde_json::to_vec(&card)?;
+    let written = (|| {
+        if disk.exists(&part) {
+            disk.remove(&part)?;
+        }
+        disk.create_synced(&part, &card)?;
+        disk.rename(&part, &path)?;
+        disk.sync_folder(home)
+    })();
+    match written {
+        // Another process opens the same home at this moment, and writes the same card.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) => Ok(()),
+        other => other.map_err(Error::io(&path)),
+    }
+}
+
+pub(crate) fn read_card(home: &Path, disk: &dyn Disk) -> Option<Card> {
+    card_at(&home.join(CARD), disk)
+}
+
+pub(crate) fn card_at(path: &Path, disk: &dyn Disk) -> Option<Card> {
+    let mut text = String::new();
+    disk.open(path).ok()?.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The stream that this home had before.
+pub(crate) fn predecessor(home: &Path, disk: &dyn Disk) -> Option<StreamId> {
+    read_card(home, disk).map(|card| card.account.stream)
+}

@@ -1,0 +1,159 @@
+//! What the handset's data plan was used for (SP-12: who uses more than the plan pays for it). Bytes are added up
+//! by civil month of Asia/Shanghai and by kind, each in one statement, so that none is counted twice.
+
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        sql::{int, uint},
+    },
+    transport::request::Traffic,
+};
+use protocol::time::Millis;
+use rusqlite::params;
+use std::fmt;
+
+/// A civil month of Asia/Shanghai, as data plans are counted: `2026-11`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlanMonth(String);
+
+impl PlanMonth {
+    /// The month that holds this moment.
+    pub fn of(at: Millis) -> Self {
+        Self(at.civil().strftime("%Y-%m").to_string())
+    }
+}
+
+impl fmt::Display for PlanMonth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What bytes were used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TrafficKind {
+    /// 内容: entries with their receipts, and the token without which they do not go.
+    Entries,
+    /// 照片: of reports, and those to compare with.
+    Photos,
+    /// 资料: grid, catalogues, and their list.
+    Files,
+    /// 任务和结果: mailboxes and hints.
+    Mailbox,
+}
+
+impl TrafficKind {
+    pub const ALL: [Self; 4] = [Self::Entries, Self::Photos, Self::Files, Self::Mailbox];
+
+    /// As it is stored, and in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Entries => "entries",
+            Self::Photos => "photos",
+            Self::Files => "files",
+            Self::Mailbox => "mailbox",
+        }
+    }
+    /// What a request of this path is for.
+    pub fn of_path(path: &str) -> Self {
+        let what = path.strip_prefix("/v1/field/").unwrap_or(path);
+        match what.split(['/', '?']).next() {
+            Some("photos") => Self::Photos,
+            Some("files" | "manifest") => Self::Files,
+            Some("pull" | "events") => Self::Mailbox,
+            _ => Self::Entries,
+        }
+    }
+}
+
+/// One figure of a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrafficUse {
+    pub kind: String,
+    /// On a network whose bytes cost money: only these count towards the budget.
+    pub metered: bool,
+    pub traffic: Traffic,
+}
+
+impl Store {
+    /// What a month's bytes were used for.
+    pub fn traffic(&self, month: &PlanMonth) -> Result<Vec<TrafficUse>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT kind, metered, sent, received FROM traffic WHERE month = ?1 ORDER BY kind, metered",
+            )?;
+            let mut rows = statement.query([&month.0])?;
+            let mut used = Vec::new();
+            while let Some(row) = rows.next()? {
+                used.push(TrafficUse {
+                    kind: row.get(0)?,
+                    metered: row.get(1)?,
+                    traffic: Traffic {
+                        sent: uint(row.get(2)?)?,
+                        received: uint(row.get(3)?)?,
+                    },
+                });
+            }
+            Ok(used)
+        })
+    }
+    /// Bytes of this month that cost money, both ways.
+    pub fn metered_bytes(&self, month: &PlanMonth) -> Result<u64> {
+        let used = self.traffic(month)?;
+        let metered = used.iter().filter(|used| used.metered);
+        Ok(metered.map(|used| used.traffic.total()).sum())
+    }
+    pub(crate) fn add_traffic(
+        &self,
+        month: &PlanMonth,
+        metered: bool,
+        used: &[(TrafficKind, Traffic)],
+    ) -> Result<()> {
+        self.write(|tx| {
+            for (kind, traffic) in used {
+                tx.prepare_cached(
+                    "INSERT INTO traffic (month, kind, metered, sent, received) VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT (month, kind, metered) DO UPDATE SET
+                         sent = sent + excluded.sent, received = received + excluded.received",
+                )?
+                .execute(params![
+                    month.0,
+                    kind.as_str(),
+                    metered,
+                    int(traffic.sent)?,
+                    int(traffic.received)?
+                ])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_begins_at_midnight_in_shanghai() {
+        // 2026-11-30 15:59:59 and 16:00:00 UTC.
+        assert_eq!(PlanMonth::of(Millis(1_796_054_399_999)).to_string(), "2026-11");
+        assert_eq!(PlanMonth::of(Millis(1_796_054_400_000)).to_string(), "2026-12");
+    }
+
+    #[test]
+    fn every_request_is_of_one_kind() {
+        for (path, kind) in [
+            ("/v1/field/push", TrafficKind::Entries),
+            ("/v1/field/challenge", TrafficKind::Entries),
+            ("/v1/field/photos", TrafficKind::Photos),
+            ("/v1/field/photos/by-hash/ab", TrafficKind::Photos),
+            ("/v1/field/files/ab", TrafficKind::Files),
+            ("/v1/field/manifest", TrafficKind::Files),
+            ("/v1/field/pull?cursor=1", TrafficKind::Mailbox),
+            ("/v1/field/events", TrafficKind::Mailbox),
+        ] {
+            assert_eq!(TrafficKind::of_path(path), kind, "{path}");
+        }
+    }
+}

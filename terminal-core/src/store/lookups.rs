@@ -1,0 +1,30 @@
+//! What the worker's view asks of the store beyond the outbox itself.
+
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        items::{Item, select},
+    },
+};
+use protocol::{ids::EntryId, payload::EntryKind, photo::Sha256};
+
+impl Store {
+    /// The items of one kind that were not cancelled, in the order of their numbers.
+    pub fn items_of_kind(&self, kind: EntryKind) -> Result<Vec<Item>> {
+        self.read(|c| select(c, "kind = ?1", [kind.as_str()]))
+    }
+    /// The items that mend this one.
+    pub fn revisions_of(&self, id: EntryId) -> Result<Vec<Item>> {
+        self.read(|c| select(c, "supersedes = ?1 AND kind <> 'void'", [&id.to_string()]))
+    }
+    /// Whether an item names this photo; then its file stays.
+    pub fn names_photo(&self, photo: Sha256) -> Result<bool> {
+        self.read(|c| {
+            Ok(
+                c.prepare_cached("SELECT EXISTS (SELECT 1 FROM photo WHERE sha256 = ?1)")?
+                    .query_row([photo.to_string()], |row| row.get(0))?,
+            )
+        })
+    }
+}

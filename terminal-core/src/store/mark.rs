@@ -1,0 +1,84 @@
+//! Compares with what the server says it holds of this stream.
+
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        settings,
+        sql::{from_json, int, run, to_json, uint},
+        submit::{next_n, set_next_n},
+    },
+};
+use protocol::{
+    entry::Reason,
+    push::StreamMark,
+    sabotage::{self, Defect},
+};
+use rusqlite::params;
+
+impl Store {
+    /// Compares with what the server says it holds. What we held as received and it lacks (it was restored
+    /// from a backup) is waiting again, with its photos. Returns how many.
+    pub(crate) fn check_mark(&self, mark: &StreamMark) -> Result<usize> {
+        let lacks = Reason::new(
+            "server.restored",
+            "服务器从备份恢复，缺少此条，将重新发送",
+            "the server was restored from a backup and lacks this; it is sent again",
+        );
+        self.write(|tx| {
+            settings::set(tx, settings::keys::MARK, &to_json(mark)?)?;
+            // A store restored from its own older copy must not give out a number twice.
+            if mark.highest >= next_n(tx)? && !sabotage::is(Defect::SeriesReusedAfterRestore) {
+                set_next_n(tx, mark.highest.saturating_add(1))?;
+            }
+            if sabotage::is(Defect::MarkIgnored) {
+                return Ok(0);
+            }
+            let mut lost = Vec::new();
+            {
+                let mut statement =
+                    tx.prepare_cached("SELECT id, n FROM item WHERE custody = 'received' AND n > ?1")?;
+                let mut rows = statement.query([int(mark.upto)?])?;
+                while let Some(row) = rows.next()? {
+                    if !holds(mark, uint(row.get(1)?)?) {
+                        lost.push(row.get::<_, String>(0)?);
+                    }
+                }
+            }
+            let reason = to_json(&lacks)?;
+            for id in &lost {
+                run(
+                    tx,
+                    "UPDATE item SET custody = 'waiting', received_at = NULL, problem_json = ?2 WHERE id = ?1",
+                    params![id, reason],
+                )?;
+                run(
+                    tx,
+                    "UPDATE photo SET custody = 'waiting', received_at = NULL, sent = 0 WHERE item = ?1",
+                    [id],
+                )?;
+            }
+            Ok(lost.len())
+        })
+    }
+    /// What the server said last of how much of this stream it holds.
+    pub fn mark(&self) -> Result<Option<StreamMark>> {
+        self.read(|c| {
+            settings::get(c, settings::keys::MARK)?
+                .map(|text| from_json(&text))
+                .transpose()
+        })
+    }
+}
+
+/// Whether the mark says that the server holds this number. The list of holes ends after 100: beyond such a
+/// list nothing is certain, and sending again does no harm.
+pub(crate) fn holds(mark: &StreamMark, n: u64) -> bool {
+    if n <= mark.upto {
+        return true;
+    }
+    if n > mark.highest || mark.holes.iter().any(|(from, to)| (*from..=*to).contains(&n)) {
+        return false;
+    }
+    mark.holes.len() < 100 || mark.holes.last().is_some_and(|(_, to)| n <= *to)
+}

@@ -1,0 +1,160 @@
+//! Sends the outbox: offers items to the network and takes over receipts and refusals. Law 1 is kept here.
+
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        retry::{self, Retry},
+        settings,
+        sql::{from_json, int, parse, run, to_json, uint},
+    },
+};
+use protocol::{
+    entry::{Reason, Receipt},
+    ids::EntryId,
+    push::StreamMark,
+    sabotage::{self, Defect},
+    time::Millis,
+};
+use rusqlite::params;
+
+/// An item as it goes into a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// The entry.
+    pub id: EntryId,
+    /// Its number.
+    pub n: u64,
+    /// Exactly the bytes to send.
+    pub bytes: Vec<u8>,
+}
+
+/// An element that the server did not take, with the server's reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedElement {
+    /// Which item.
+    pub id: EntryId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What the store took over from a push answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Items that the server holds now.
+    pub received: Vec<EntryId>,
+    /// Receipts that named one of the items with another hash or number: they count for nothing.
+    pub foreign: Vec<EntryId>,
+}
+
+impl Store {
+    /// The items to send now, in the order of their numbers: at most `limit`, and together at most
+    /// `max_bytes` unless a single one is larger. They are marked as offered, durably, before this returns.
+    pub(crate) fn offer(&self, now: Millis, limit: usize, max_bytes: usize) -> Result<Vec<Queued>> {
+        self.write(|tx| {
+            let mut batch = Vec::new();
+            let mut size = 0usize;
+            let mut fresh = Vec::new();
+            {
+                let mut statement = tx.prepare_cached(
+                    "SELECT id, n, bytes, offered, attempts FROM item
+                     WHERE custody = 'waiting' AND refused_json IS NULL AND (not_before <= ?1 OR not_before > ?2)
+                     ORDER BY n LIMIT ?3",
+                )?;
+                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+                let mut rows = statement.query(params![now.0, now.plus(retry::LONGEST_WAIT).0, limit])?;
+                while let Some(row) = rows.next()? {
+                    let bytes: Vec<u8> = row.get(2)?;
+                    if !batch.is_empty() && size + bytes.len() > max_bytes {
+                        break;
+                    }
+                    size += bytes.len();
+                    let text: String = row.get(0)?;
+                    if sabotage::is(Defect::RetryGivesUp) && row.get::<_, u32>(4)? >= 3 {
+                        continue;
+                    }
+                    if !row.get::<_, bool>(3)? {
+                        fresh.push(text.clone());
+                    }
+                    batch.push(Queued {
+                        id: parse(&text)?,
+                        n: uint(row.get(1)?)?,
+                        bytes: match sabotage::is(Defect::SerialisedAgain) {
+                            true => serde_json::to_vec_pretty(&from_json::<serde_json::Value>(
+                                &String::from_utf8_lossy(&bytes),
+                            )?)?,
+                            false => bytes,
+                        },
+                    });
+                }
+            }
+            for id in fresh {
+                if sabotage::is(Defect::RowGoneBeforeReceipt) {
+                    run(tx, "DELETE FROM item WHERE id = ?1", [&id])?;
+                }
+                tx.prepare_cached("UPDATE item SET offered = 1 WHERE id = ?1")?.execute([id])?;
+            }
+            Ok(batch)
+        })
+    }
+    /// Takes over a push answer in one transaction. A receipt counts only for the item with exactly this id,
+    /// number and hash; a refusal parks its item visibly.
+    pub(crate) fn accept(
+        &self,
+        receipts: &[Receipt],
+        refused: &[RefusedElement],
+        mark: &StreamMark,
+    ) -> Result<Accepted> {
+        self.write(|tx| {
+            let mut accepted = Accepted::default();
+            for receipt in receipts {
+                let changed = tx
+                    .prepare_cached(
+                        "UPDATE item SET custody = 'received', received_at = ?4, refused_json = NULL,
+                             attempts = 0, not_before = 0, asked = 0, problem_json = NULL
+                         WHERE id = ?1 AND n = ?2 AND sha256 = ?3 AND offered = 1",
+                    )?
+                    .execute(params![
+                        receipt.id.to_string(),
+                        int(receipt.n)?,
+                        receipt.sha256.to_string(),
+                        receipt.received.0
+                    ])?;
+                if changed == 1 {
+                    accepted.received.push(receipt.id);
+                } else {
+                    accepted.foreign.push(receipt.id);
+                }
+            }
+            for element in refused {
+                tx.prepare_cached("UPDATE item SET refused_json = ?2 WHERE id = ?1 AND custody = 'waiting'")?
+                    .execute(params![element.id.to_string(), to_json(&element.reason)?])?;
+            }
+            settings::set(tx, settings::keys::MARK, &to_json(mark)?)?;
+            Ok(accepted)
+        })
+    }
+    /// Notes a failure with each of the items; `next` makes the new state from the number of attempts so far.
+    pub(crate) fn fail_items(&self, ids: &[EntryId], next: &dyn Fn(u32) -> Result<Retry>) -> Result<()> {
+        self.write(|tx| {
+            for id in ids {
+                let attempts: u32 = tx
+                    .prepare_cached("SELECT attempts FROM item WHERE id = ?1")?
+                    .query_row([id.to_string()], |row| row.get(0))?;
+                let retry = next(attempts)?;
+                tx.prepare_cached(
+                    "UPDATE item SET attempts = ?2, not_before = ?3, asked = ?4, problem_json = ?5
+                     WHERE id = ?1 AND custody = 'waiting'",
+                )?
+                .execute(params![
+                    id.to_string(),
+                    retry.attempts,
+                    retry.not_before.0,
+                    retry.asked,
+                    retry::problem_json(&retry)?
+                ])?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! Deletes what the server has held for long enough, and says which photo files are needed.
+
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        items::Custody,
+        sql::{parse, run},
+    },
+};
+use protocol::{
+    ids::{EntryId, RecordId},
+    sabotage::{self, Defect},
+    time::Millis,
+};
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+
+impl Store {
+    /// Forgets items that the server has held, complete with photos, since before `older_than` (server
+    /// time), except those that `keep` names. Returns the photo files that belong to nothing any more.
+    pub fn prune(&self, older_than: Millis, keep: &dyn Fn(EntryId, RecordId) -> bool) -> Result<Vec<String>> {
+        self.write(|tx| {
+            let before = files(tx)?;
+            let mut old: Vec<(EntryId, RecordId)> = Vec::new();
+            {
+                let mut statement = tx.prepare_cached(RIPE)?;
+                let mut rows = statement.query([ripe_before(older_than)])?;
+                while let Some(row) = rows.next()? {
+                    let (id, record): (String, String) = (row.get(0)?, row.get(1)?);
+                    old.push((parse(&id)?, parse(&record)?));
+                }
+            }
+            for (id, _) in old.into_iter().filter(|(id, record)| !keep(*id, *record)) {
+                run(tx, "DELETE FROM item WHERE id = ?1", [id.to_string()])?;
+            }
+            let after = files(tx)?;
+            Ok(before.difference(&after).cloned().collect())
+        })
+    }
+    /// Whether [`Self::prune`] may find something.
+    pub(crate) fn has_ripe(&self, older_than: Millis) -> Result<bool> {
+        self.read(|c| Ok(c.prepare_cached(RIPE)?.exists([ripe_before(older_than)])?))
+    }
+    /// Every photo file that an item needs; others in the photo folder are drafts' or nobody's.
+    pub fn photo_files(&self) -> Result<BTreeSet<String>> {
+        let mut files = self.read(files)?;
+        if sabotage::is(Defect::PhotoFileGoneBeforeReceipt) {
+            let items = self.items()?.into_iter();
+            let received = items.filter(|item| item.custody != Custody::Waiting);
+            received
+                .for_each(|item| files.retain(|file| item.photos.iter().all(|photo| photo.file != *file)));
+        }
+        Ok(files)
+    }
+}
+
+/// What the server has held, with all its photos, since before a time.
+const RIPE: &str = "SELECT id, record FROM item WHERE custody = 'received' AND received_at < ?1
+    AND NOT EXISTS (SELECT 1 FROM photo p WHERE p.item = item.id
+        AND (p.custody = 'waiting' OR p.received_at >= ?1))";
+
+fn ripe_before(time: Millis) -> i64 {
+    if sabotage::is(Defect::ForgetsAtOnce) {
+        i64::MAX
+    } else {
+        time.0
+    }
+}
+
+pub(super) fn files(connection: &Connection) -> Result<BTreeSet<String>> {
+    let mut statement = connection.prepare_cached("SELECT file FROM photo")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

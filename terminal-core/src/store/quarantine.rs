@@ -1,0 +1,109 @@
+//! A damaged database is moved aside whole, with its log and its card, and never deleted. Each step may be the last one
+//! before a death: the next start goes on from what it finds.
+
+use crate::{
+    Error, Result,
+    platform::{
+        disk::Disk,
+        home::{CARD, CARD_WITH, DATABASE, with_suffix},
+    },
+};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+/// A database is about to be set aside: its card goes with it, because the home's own soon tells of the next stream.
+fn keep_card_with(home: &Path, disk: &dyn Disk, aside: &Path) -> Result<()> {
+    let (mut bytes, path) = (Vec::new(), with_suffix(aside, CARD_WITH));
+    let Ok(mut card) = disk.open(&home.join(CARD)) else {
+        return Ok(());
+    };
+    card.read_to_end(&mut bytes).map_err(Error::io(home))?;
+    if disk.exists(&path) {
+        disk.remove(&path).map_err(Error::io(&path))?;
+    }
+    disk.create_synced(&path, &bytes).map_err(Error::io(&path))
+}
+
+/// The databases of a home that were set aside and not handed over yet.
+///
+/// # Errors
+/// Those of the disk.
+pub fn waiting(home: &Path, disk: &dyn Disk) -> Result<Vec<PathBuf>> {
+    let mut names: Vec<String> = disk.names(home).map_err(Error::io(home))?;
+    names.retain(|name| {
+        name.strip_prefix(DATABASE)
+            .and_then(|rest| rest.strip_prefix(".aside-"))
+            .is_some_and(|n| n.parse::<u32>().is_ok())
+    });
+    names.sort();
+    Ok(names.into_iter().map(|name| home.join(name)).collect())
+}
+
+/// Stands beside a database in which damage was met.
+pub(super) const DAMAGED: &str = ".damaged";
+
+pub(super) fn mark_damaged(disk: &dyn Disk, home: &Path, path: &Path) -> Result<()> {
+    let mark = with_suffix(path, DAMAGED);
+    if !disk.exists(&mark) {
+        disk.create_synced(&mark, b"").map_err(Error::io(&mark))?;
+        disk.sync_folder(home).map_err(Error::io(home))?;
+    }
+    Ok(())
+}
+
+/// Moves a database aside in which damage was met before.
+pub(super) fn quarantine(disk: &dyn Disk, path: &Path) -> Result<Error> {
+    let moved_to = move_to_quarantine(disk, path)?;
+    let mark = with_suffix(path, DAMAGED);
+    disk.remove(&mark).map_err(Error::io(&mark))?;
+    Ok(Error::Quarantined {
+        moved_to,
+        detail: "damage was met while reading it".into(),
+    })
+}
+
+/// The first number that no file set aside ever had, and its name `account.db.aside-N`. One that was handed over and is
+/// called `account.db.saved-N` keeps its number: a later one would take its place, and its report's.
+fn aside(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
+    (1..=u32::MAX)
+        .find(|n| {
+            let is_taken = |state: &str| disk.exists(&with_suffix(path, &format!(".{state}-{n}")));
+            !is_taken("aside") && !is_taken("saved")
+        })
+        .map(|n| (n, with_suffix(path, &format!(".aside-{n}"))))
+        .ok_or_else(|| Error::Data("too many files set aside".into()))
+}
+
+/// A death while a file was set aside leaves its log without it: the log goes back, because the last commits
+/// may be in it.
+pub(super) fn finish_quarantine(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let (n, _) = aside(disk, path)?;
+    let (log, home) = (
+        with_suffix(path, &format!(".aside-{n}-wal")),
+        with_suffix(path, "-wal"),
+    );
+    if disk.exists(path) && disk.exists(&log) && !disk.exists(&home) {
+        disk.rename(&log, &home).map_err(Error::io(&log))?;
+    }
+    Ok(())
+}
+
+/// Moves the file and its log to the first free name `account.db.aside-N`.
+pub(super) fn move_to_quarantine(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
+    let named = |suffix: &str| with_suffix(path, suffix);
+    let (n, target) = aside(disk, path)?;
+    let folder = path.parent().unwrap_or(path);
+    keep_card_with(folder, disk, &target)?;
+    // The log first: a log alone must never meet a new database of the same name.
+    for suffix in ["-wal", "-shm"] {
+        let (from, to) = (named(suffix), named(&format!(".aside-{n}{suffix}")));
+        if disk.exists(&from) {
+            disk.rename(&from, &to).map_err(Error::io(&from))?;
+        }
+    }
+    disk.rename(path, &target).map_err(Error::io(path))?;
+    disk.sync_folder(folder).map_err(Error::io(folder))?;
+    Ok(target)
+}

@@ -1,0 +1,70 @@
+//! Small values by name: the settings of the store itself and of the program that uses it.
+
+use crate::{
+    Result,
+    store::{database::Store, sql::parse},
+};
+use protocol::time::Millis;
+use rusqlite::{Connection, OptionalExtension, params};
+
+pub(super) mod keys {
+    pub const ACCOUNT: &str = "account";
+    pub const PENDING_ENROLMENT: &str = "enrolment";
+    pub const EPOCH: &str = "epoch";
+    pub const CURSOR: &str = "cursor";
+    pub const NEXT_N: &str = "next_n";
+    pub const SERVER_CLOCK: &str = "server_clock";
+    pub const MARK: &str = "mark";
+    pub const LAST_SYNC: &str = "last_sync";
+    pub const LAST_CONTACT: &str = "last_contact";
+}
+
+pub(super) fn get(connection: &Connection, key: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}
+
+pub(super) fn set(connection: &Connection, key: &str, value: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![key, value])?;
+    Ok(())
+}
+
+impl Store {
+    /// A setting of the program that uses the store; the store's own are not reachable here.
+    pub fn setting(&self, key: &str) -> Result<Option<String>> {
+        self.read(|c| get(c, &format!("app.{key}")))
+    }
+    /// Sets a setting durably.
+    pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
+        self.write(|tx| set(tx, &format!("app.{key}"), value))
+    }
+    /// The epoch of the server as it was last seen.
+    pub fn epoch(&self) -> Result<Option<String>> {
+        self.read(|c| get(c, keys::EPOCH))
+    }
+    /// When the last sync ended with nothing left that it could do, by the wall clock.
+    pub fn last_sync(&self) -> Result<Option<Millis>> {
+        self.read(|c| {
+            get(c, keys::LAST_SYNC)?
+                .map(|t| parse(&t).map(Millis))
+                .transpose()
+        })
+    }
+    pub(crate) fn set_last_sync(&self, at: Millis) -> Result<()> {
+        self.write(|tx| set(tx, keys::LAST_SYNC, &at.0.to_string()))
+    }
+    /// When the server last answered, by the wall clock.
+    pub fn last_contact(&self) -> Result<Option<Millis>> {
+        self.read(|c| {
+            get(c, keys::LAST_CONTACT)?
+                .map(|t| parse(&t).map(Millis))
+                .transpose()
+        })
+    }
+}

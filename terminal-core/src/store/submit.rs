@@ -1,0 +1,157 @@
+//! Puts entries into the outbox: numbered, serialised once, durable.
+
+use crate::{
+    Error, Result,
+    store::{
+        account::account_of,
+        database::Store,
+        handed_over::refuse_if_done,
+        items::{Item, NewEntry, find},
+        settings,
+        sql::{int, parse, run, to_json},
+    },
+};
+use protocol::{
+    WIRE_VERSION,
+    entry::{Entry, MAX_ENTRY_BYTES},
+    ids::EntryId,
+    photo::{MAX_PHOTOS_PER_ENTRY, Sha256},
+    sabotage::{self, Defect},
+};
+use rusqlite::{Connection, params};
+
+pub(super) fn next_n(connection: &Connection) -> Result<u64> {
+    settings::get(connection, settings::keys::NEXT_N)?.map_or(Ok(1), |text| parse(&text))
+}
+
+pub(super) fn set_next_n(connection: &Connection, n: u64) -> Result<()> {
+    settings::set(connection, settings::keys::NEXT_N, &n.to_string())
+}
+
+pub(super) fn entry_bytes(connection: &Connection, new: &NewEntry, n: u64) -> Result<Vec<u8>> {
+    let account = account_of(connection)?;
+    let entry = Entry {
+        v: WIRE_VERSION,
+        id: new.id,
+        n,
+        kind: new.payload.kind().into(),
+        record: new.record,
+        after: new.after,
+        supersedes: new.supersedes,
+        author: account.holder,
+        post: account.post,
+        grid: new.grid.clone(),
+        payload: new.payload.to_json()?,
+        evidence: new.evidence.clone(),
+    };
+    let bytes = entry.to_bytes()?;
+    if bytes.len() > MAX_ENTRY_BYTES {
+        return Err(Error::input(
+            "entry.too_large",
+            "内容过长，请缩短后再提交",
+            format!(
+                "the entry has {} bytes, {MAX_ENTRY_BYTES} fit; shorten it",
+                bytes.len()
+            ),
+        ));
+    }
+    Ok(bytes)
+}
+
+pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
+    if let Some(there) = find(connection, new.id)? {
+        return Ok(there);
+    }
+    refuse_if_done(connection)?;
+    let photos = new.payload.photos();
+    if photos.len() != new.photo_files.len() || photos.len() > MAX_PHOTOS_PER_ENTRY {
+        return Err(Error::input(
+            "photo.count",
+            format!("照片数量不符或超过 {MAX_PHOTOS_PER_ENTRY} 张"),
+            format!("photos and files differ in number, or are more than {MAX_PHOTOS_PER_ENTRY}"),
+        ));
+    }
+    let n = next_n(connection)?;
+    let bytes = entry_bytes(connection, new, n)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO item (id, n, kind, record, after_entry, supersedes, bytes, sha256, summary, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            new.id.to_string(),
+            int(n)?,
+            new.payload.kind().as_str(),
+            new.record.to_string(),
+            new.after.map(|id| id.to_string()),
+            new.supersedes.map(|id| id.to_string()),
+            bytes,
+            Sha256::of(&bytes).to_string(),
+            new.summary,
+            new.evidence.clock.wall.0,
+        ])?;
+    for (position, (photo, file)) in photos.iter().zip(&new.photo_files).enumerate() {
+        connection
+            .prepare_cached(
+                "INSERT INTO photo (item, position, sha256, size, role, width, height, file)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                new.id.to_string(),
+                i64::try_from(position).unwrap_or(i64::MAX),
+                photo.sha256.to_string(),
+                int(photo.size)?,
+                to_json(&photo.role)?,
+                photo.width,
+                photo.height,
+                file,
+            ])?;
+    }
+    if !sabotage::is(Defect::NumberAfterwards) {
+        set_next_n(connection, n.saturating_add(1))?;
+    }
+    run(
+        connection,
+        "DELETE FROM draft WHERE id = ?1",
+        [new.id.to_string()],
+    )?;
+    find(connection, new.id)?.ok_or(Error::NoSuchItem)
+}
+
+impl Store {
+    /// Submits an entry: numbered, serialised once, saved with its photos in one transaction; the draft with
+    /// the same id is gone in the same moment. When this returns, the entry survives any death.
+    ///
+    /// # Errors
+    /// `entry.too_large`, `photo.count`, [`Error::NotEnrolled`], and errors of the disk: then nothing was
+    /// saved and the draft is still there. [`Error::OutcomeUnknown`] only if the disk failed twice.
+    pub fn submit(&self, new: &NewEntry) -> Result<Item> {
+        if sabotage::is(Defect::NewIdAfterUnknownOutcome) {
+            return self.submit_under_two_ids(new);
+        }
+        let submitted = self.settle(|store| store.write(|tx| insert(tx, new)))?;
+        if sabotage::is(Defect::NumberAfterwards) {
+            self.write(|tx| set_next_n(tx, submitted.n.saturating_add(1)))?;
+        }
+        Ok(submitted)
+    }
+    /// [`Defect::NewIdAfterUnknownOutcome`]
+    fn submit_under_two_ids(&self, new: &NewEntry) -> Result<Item> {
+        let other = NewEntry {
+            id: EntryId(uuid::Uuid::from_u128(new.id.0.as_u128() ^ 1)),
+            ..new.clone()
+        };
+        match self.write(|tx| insert(tx, new)) {
+            Err(Error::OutcomeUnknown) => self.write(|tx| insert(tx, &other)),
+            other => other,
+        }
+    }
+    /// Does an idempotent change; after a failed COMMIT once more, on the reopened file, where the first try
+    /// is found by its id if it came through.
+    pub(super) fn settle<T>(&self, change: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        match change(self) {
+            Err(Error::OutcomeUnknown) => change(self),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What the store promises when a COMMIT fails, when the server was restored, and across versions.
+
+use super::*;
+use crate::{
+    Error,
+    platform::{home::DATABASE, system_disk::SystemDisk},
+    store::{
+        connect::connect,
+        database::{CommitFault, Store},
+    },
+};
+use protocol::{
+    evidence::{ClockReading, Evidence},
+    field::SignedCertificate,
+    ids::{EntryId, PersonId, PostId, RecordId, StreamId, TerminalId},
+    payload::{CheckIn, Payload},
+    sign::{Signer, SoftwareKey},
+    time::Millis,
+};
+use std::path::Path;
+use uuid::Uuid;
+
+fn store(home: &Path) -> Store {
+    let store = Store::open(home, [3; 32]).unwrap();
+    let key = SoftwareKey::from_secret(&[7; 32]);
+    let account = Account {
+        stream: StreamId(Uuid::from_u128(1)),
+        terminal: TerminalId(Uuid::from_u128(2)),
+        post: PostId(Uuid::from_u128(3)),
+        holder: PersonId(Uuid::from_u128(4)),
+        holder_name: String::new(),
+        roles: vec![],
+        county: "220104".parse().unwrap(),
+        server: String::new(),
+        pins: vec![],
+        server_key: key.public_key(),
+        parcel_key: String::new(),
+        certificate: SignedCertificate {
+            certificate: String::new(),
+            signature: key.sign(b"").unwrap(),
+        },
+        enrolled: Millis(0),
+    };
+    store.save_account(&account, "e").unwrap();
+    store
+}
+
+fn check_in(id: u128) -> NewEntry {
+    NewEntry {
+        id: EntryId(Uuid::from_u128(id)),
+        payload: Payload::CheckIn(CheckIn::default()),
+        record: RecordId(Uuid::from_u128(id)),
+        after: None,
+        supersedes: None,
+        grid: None,
+        evidence: Evidence {
+            position: None,
+            clock: ClockReading {
+                wall: Millis(1),
+                boot: "b".into(),
+                monotonic_ms: 1,
+                offset_ms: None,
+            },
+        },
+        summary: String::new(),
+        photo_files: vec![],
+    }
+}
+
+#[test]
+fn a_commit_that_failed_is_looked_up_and_neither_lost_nor_doubled() {
+    for fault in [CommitFault::AfterCommit, CommitFault::BeforeCommit] {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        store.fail_next_commit(fault);
+        let item = store.submit(&check_in(10)).unwrap();
+        assert_eq!(item.n, 1);
+        assert_eq!(store.submit(&check_in(11)).unwrap().n, 2, "{fault:?}");
+        assert_eq!(store.items().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn an_unknown_outcome_is_called_unknown() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path());
+    store.fail_next_commit(CommitFault::AfterCommit);
+    let unknown = store.set_setting("k", "v");
+    assert!(matches!(unknown, Err(Error::OutcomeUnknown)));
+    assert_eq!(
+        store.setting("k").unwrap().as_deref(),
+        Some("v"),
+        "the store goes on by itself"
+    );
+}
+
+#[test]
+fn a_store_of_a_newer_program_is_not_touched() {
+    let home = tempfile::tempdir().unwrap();
+    drop(store(home.path()));
+    let connection = connect(&SystemDisk, &home.path().join(DATABASE), &[3; 32]).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    assert!(matches!(
+        Store::open(home.path(), [3; 32]),
+        Err(Error::Newer { found: 99, .. })
+    ));
+}
+
+fn page(epoch: &str, cursor: &str, entity: &str) -> protocol::feed::PullAnswer {
+    protocol::feed::PullAnswer {
+        epoch: epoch.into(),
+        server_time: Millis(0),
+        reset: vec![],
+        rows: vec![protocol::feed::FeedRow {
+            mailbox: protocol::feed::Mailbox::Author.into(),
+            n: 1,
+            kind: "x".into(),
+            entity: entity.into(),
+            body: Some(serde_json::json!({})),
+        }],
+        cursor: cursor.into(),
+        more: false,
+    }
+}
+
+#[test]
+fn a_page_that_was_overtaken_is_not_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path());
+    assert!(store.apply_pull("", &page("e", "c1", "one")).unwrap());
+    assert!(!store.apply_pull("", &page("e", "c0", "late")).unwrap());
+    let rows: Vec<_> = store
+        .mailbox("x")
+        .unwrap()
+        .into_iter()
+        .map(|r| r.entity)
+        .collect();
+    assert_eq!(
+        (rows, store.cursor().unwrap().as_str()),
+        (vec!["one".to_owned()], "c1")
+    );
+}
+
+#[test]
+fn a_new_epoch_starts_the_mailboxes_from_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path());
+    assert!(store.apply_pull("", &page("e", "c1", "one")).unwrap());
+    assert!(
+        !store.apply_pull("c1", &page("f", "c2", "two")).unwrap(),
+        "it continues what is gone"
+    );
+    assert_eq!(store.cursor().unwrap(), "");
+    assert_eq!(
+        store.mailbox("x").unwrap().len(),
+        1,
+        "shown until the new state is here"
+    );
+    assert!(store.apply_pull("", &page("f", "c1", "three")).unwrap());
+    assert_eq!(store.mailbox("x").unwrap()[0].entity, "three");
+    assert_eq!(store.mailbox("x").unwrap().len(), 1);
+}

@@ -1,0 +1,225 @@
+//! Network manners: what may travel now. A worker's data plan, battery and wish come before our haste; entries
+//! are small and go whenever anything may go, photos and files wait for better circumstances and say so.
+//!
+//! The decision is a plain function over settings, circumstances and what was used; [`meter`] counts and ends
+//! a run's photos where the budget ends, [`watch`] decides when to speak at all.
+
+use crate::{
+    platform::surroundings::{Connectivity, Power},
+    store::network_settings::NetworkSettings,
+    sync::policy::{HeldBack, Policy},
+};
+
+/// Who asks for a sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncTrigger {
+    /// The handset by itself.
+    Automatic,
+    /// A person: waits of our own making end.
+    Person,
+    /// A person who wants photos and files to go now whatever it costs; what goes is counted all the same.
+    Forced,
+}
+
+/// The handset's circumstances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeviceConditions {
+    pub network: Connectivity,
+    pub power: Power,
+}
+
+impl NetworkSettings {
+    /// What may travel now. `used` are this month's bytes on metered networks.
+    pub fn policy(&self, now: DeviceConditions, used: u64, ask: SyncTrigger) -> Policy {
+        let metered = now.network.metered;
+        let free = Policy {
+            online: now.network.online,
+            manual: ask != SyncTrigger::Automatic,
+            metered,
+            ..Policy::MANUAL
+        };
+        if ask == SyncTrigger::Forced || !free.online {
+            return free;
+        }
+        if metered && self.wifi_only_all {
+            return Policy {
+                online: false,
+                ..free.without(HeldBack::WifiOnly)
+            };
+        }
+        let left = self
+            .budget()
+            .filter(|_| metered)
+            .map(|all| all.saturating_sub(used));
+        if left == Some(0) {
+            return free.without(HeldBack::Budget);
+        }
+        if now.power.low && !now.power.charging {
+            return free.without(HeldBack::Battery);
+        }
+        let (photos, files) = (
+            !(metered && self.wifi_only_photos),
+            !(metered && self.wifi_only_files),
+        );
+        Policy {
+            photos,
+            files,
+            allowance: left,
+            held: (!photos || !files).then_some(HeldBack::Metered),
+            ..free
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::network_settings::MEGABYTE;
+
+    const WIFI: DeviceConditions = DeviceConditions {
+        network: Connectivity {
+            online: true,
+            metered: false,
+        },
+        power: Power {
+            low: false,
+            charging: false,
+        },
+    };
+    const MOBILE: DeviceConditions = DeviceConditions {
+        network: Connectivity {
+            online: true,
+            metered: true,
+        },
+        ..WIFI
+    };
+
+    fn may(policy: Policy) -> (bool, bool, bool, Option<HeldBack>) {
+        (policy.online, policy.photos, policy.files, policy.held)
+    }
+
+    #[test]
+    fn story_37_photos_and_files_wait_for_wifi_and_everything_when_it_is_set_so() {
+        let manners = NetworkSettings::default();
+        assert_eq!(
+            may(manners.policy(WIFI, 0, SyncTrigger::Automatic)),
+            (true, true, true, None)
+        );
+        let held = Some(HeldBack::Metered);
+        assert_eq!(
+            may(manners.policy(MOBILE, 0, SyncTrigger::Automatic)),
+            (true, false, false, held)
+        );
+        assert_eq!(
+            may(manners.policy(MOBILE, 0, SyncTrigger::Person)),
+            (true, false, false, held)
+        );
+        let photos_only = NetworkSettings {
+            wifi_only_files: false,
+            ..NetworkSettings::default()
+        };
+        assert_eq!(
+            may(photos_only.policy(MOBILE, 0, SyncTrigger::Automatic)),
+            (true, false, true, held)
+        );
+        let all = NetworkSettings {
+            wifi_only_all: true,
+            ..NetworkSettings::default()
+        };
+        let nothing = (false, false, false, Some(HeldBack::WifiOnly));
+        assert_eq!(may(all.policy(MOBILE, 0, SyncTrigger::Person)), nothing);
+        assert_eq!(
+            may(all.policy(WIFI, 0, SyncTrigger::Automatic)),
+            (true, true, true, None)
+        );
+        // A person may override, and it is still known to cost money.
+        let anyway = all.policy(MOBILE, 0, SyncTrigger::Forced);
+        assert_eq!(may(anyway), (true, true, true, None));
+        assert!(anyway.metered && anyway.manual);
+    }
+
+    #[test]
+    fn a_budget_that_is_used_up_holds_photos_and_files_and_never_entries() {
+        let manners = NetworkSettings {
+            wifi_only_photos: false,
+            wifi_only_files: false,
+            budget_mb: Some(30),
+            ..NetworkSettings::default()
+        };
+        let all = 30 * MEGABYTE;
+        assert_eq!(
+            manners
+                .policy(MOBILE, 10 * MEGABYTE, SyncTrigger::Automatic)
+                .allowance,
+            Some(20 * MEGABYTE)
+        );
+        for used in [all, all + 1] {
+            let held = (true, false, false, Some(HeldBack::Budget));
+            assert_eq!(may(manners.policy(MOBILE, used, SyncTrigger::Person)), held);
+            assert_eq!(
+                may(manners.policy(WIFI, used, SyncTrigger::Automatic)),
+                (true, true, true, None)
+            );
+            assert_eq!(
+                may(manners.policy(MOBILE, used, SyncTrigger::Forced)),
+                (true, true, true, None)
+            );
+        }
+        assert_eq!(manners.policy(WIFI, 0, SyncTrigger::Automatic).allowance, None);
+    }
+
+    #[test]
+    fn a_low_battery_holds_photos_and_files_until_it_is_charged() {
+        let low = DeviceConditions {
+            power: Power {
+                low: true,
+                charging: false,
+            },
+            ..WIFI
+        };
+        let charging = DeviceConditions {
+            power: Power {
+                low: true,
+                charging: true,
+            },
+            ..WIFI
+        };
+        let manners = NetworkSettings::default();
+        let held = (true, false, false, Some(HeldBack::Battery));
+        assert_eq!(may(manners.policy(low, 0, SyncTrigger::Automatic)), held);
+        assert_eq!(
+            may(manners.policy(charging, 0, SyncTrigger::Automatic)),
+            (true, true, true, None)
+        );
+        assert_eq!(
+            may(manners.policy(low, 0, SyncTrigger::Forced)),
+            (true, true, true, None)
+        );
+    }
+
+    #[test]
+    fn no_network_is_no_network_whoever_asks() {
+        let off = DeviceConditions {
+            network: Connectivity {
+                online: false,
+                metered: false,
+            },
+            ..WIFI
+        };
+        for ask in [SyncTrigger::Automatic, SyncTrigger::Person, SyncTrigger::Forced] {
+            assert!(!NetworkSettings::default().policy(off, 0, ask).online);
+        }
+    }
+
+    #[test]
+    fn settings_of_an_older_program_keep_their_meaning() {
+        let older: NetworkSettings = serde_json::from_str(r#"{"sync":false,"new_thing":1}"#).unwrap();
+        assert_eq!(
+            older,
+            NetworkSettings {
+                sync: false,
+                ..NetworkSettings::default()
+            }
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! Drives the sync's state machine against a real network, on the caller's thread.
+
+use crate::{
+    Error, Result,
+    platform::{clock::Clock, photo_files::PhotoFiles, random::Random},
+    store::database::Store,
+    sync::{
+        meter::Meter,
+        policy::{HeldBack, Policy},
+        report::{Progress, SyncReport},
+        state::{Sync, SyncMemory},
+        step::{NextAction, StepOutcome},
+    },
+    transport::{cancel::CancelToken, error::TransportError, exchange::Transport},
+};
+use protocol::sign::Signer;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Everything a sync needs besides the store.
+pub struct Driver<'a> {
+    /// The network.
+    pub transport: &'a dyn Transport,
+    /// The bytes of photos.
+    pub photos: &'a dyn PhotoFiles,
+    /// Clocks.
+    pub clock: &'a dyn Clock,
+    /// For waits.
+    pub random: Arc<dyn Random>,
+    /// The stream's key.
+    pub signer: Arc<dyn Signer>,
+}
+
+impl Driver<'_> {
+    /// Syncs until there is nothing to do or something has to wait for its time; the report says which.
+    /// Never sleeps.
+    ///
+    /// # Errors
+    /// `sync.off`, [`Error::SyncRunning`], [`Error::Cancelled`], [`Error::NotEnrolled`], and errors of disk and keys.
+    /// Failures of network and server are no errors: they stand in the report and at their items.
+    pub fn run(
+        &self,
+        store: &Store,
+        policy: Policy,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        self.run_on(store, policy, cancel, &Mutex::default(), listener)
+    }
+    /// [`Self::run`] that begins with what earlier runs of this process learnt, and adds to it.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_on(
+        &self,
+        store: &Store,
+        policy: Policy,
+        cancel: &CancelToken,
+        memory: &Mutex<SyncMemory>,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        let _guard = store.sync_guard()?.ok_or(Error::SyncRunning)?;
+        let mut sync = Sync::new(store, self.signer.clone(), self.random.clone(), policy)?;
+        let kept = || memory.lock().unwrap_or_else(PoisonError::into_inner);
+        sync.recall(std::mem::take(&mut *kept()));
+        let mut meter = Meter::new(store, self.clock, policy);
+        let done = self.steps(store, &mut sync, &mut meter, cancel, listener);
+        *kept() = sync.into_memory();
+        // Counted also when the run was cancelled or failed.
+        let counted = meter.write();
+        let mut report = done?;
+        counted?;
+        report.bytes_sent = meter.total().sent;
+        report.bytes_received = meter.total().received;
+        Ok(report)
+    }
+
+    fn steps(
+        &self,
+        store: &Store,
+        sync: &mut Sync,
+        meter: &mut Meter<'_>,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        loop {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            store.ensure_sync_on()?;
+            let outcome = match sync.next_action(store, &self.clock.read())? {
+                NextAction::Send(request) => {
+                    // Not sent is as good as lost: the machine asks for something else.
+                    if !meter.has_room(&request) && sync.hold_back(HeldBack::Budget) {
+                        continue;
+                    }
+                    let (outcome, traffic) = self.transport.carry(&request, cancel);
+                    meter.count(&request.path, traffic)?;
+                    match outcome {
+                        Ok(response) => StepOutcome::Answer(response),
+                        // Nobody waits for it any more.
+                        Err(TransportError::Cancelled) => return Err(Error::Cancelled),
+                        Err(error) => StepOutcome::Failed(error),
+                    }
+                }
+                NextAction::ReadPhoto { file, offset, len } => {
+                    StepOutcome::Photo(self.photos.read(&file, offset, len))
+                }
+                NextAction::Wait(_) | NextAction::Done => {
+                    return sync.report(store, self.clock.read().wall);
+                }
+            };
+            sync.apply(store, &self.clock.read(), outcome)?;
+            for event in sync.take_events() {
+                listener(event);
+            }
+        }
+    }
+}

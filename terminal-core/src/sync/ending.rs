@@ -1,0 +1,55 @@
+//! The hand-over of an ended stream while it is under way.
+
+use crate::{
+    store::{account::Account, handed_over::HandedOver},
+    sync::parcel::{Exported, ParcelBuilder},
+};
+use protocol::{
+    entry::Reason,
+    parcel::{ParcelKey, SealedFor},
+    photo::Sha256,
+    problem::ProblemCode,
+    time::Millis,
+};
+use std::collections::BTreeSet;
+
+/// A handover under way.
+pub(super) struct StreamHandover {
+    pub(super) why: Reason,
+    pub(super) sealed_for: SealedFor,
+    /// What the server holds, in whatever form, and photos that are known to be gone.
+    pub(super) done: BTreeSet<Sha256>,
+    pub(super) pack: Option<ParcelBuilder>,
+    pub(super) total: Exported,
+}
+
+impl StreamHandover {
+    /// One that is due by this answer of the server. An account without a parcel key can only keep everything.
+    pub(super) fn due(account: &Account, why: &Reason) -> Option<Self> {
+        account.parcel_key.parse::<ParcelKey>().ok()?;
+        let sealed_for = if why.code == ProblemCode::StreamRevoked.as_str() {
+            SealedFor::Revoked
+        } else if why.code == ProblemCode::TerminalWipe.as_str() {
+            SealedFor::Wipe
+        } else {
+            return None;
+        };
+        Some(Self {
+            why: why.clone(),
+            sealed_for,
+            done: BTreeSet::new(),
+            pack: None,
+            total: Exported::default(),
+        })
+    }
+    pub(super) fn summary(&self, at: Millis) -> HandedOver {
+        HandedOver {
+            code: self.why.code.clone(),
+            entries: self.total.entries,
+            drafts: self.total.drafts,
+            photos: self.total.photos,
+            photos_missing: self.total.photos_missing,
+            at,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What a failure means for the next step: one function for every answer that is not the one we hoped for.
+
+use crate::{sync::step::StepOutcome, transport::request::Response};
+use protocol::{
+    entry::Reason,
+    problem::{Problem, ProblemCode},
+};
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// No answer, or one that is not our server's (a login page, a proxy): wait and try everything again.
+    Network,
+    /// The server cannot now; when it said for how long (milliseconds), not before that.
+    Transient {
+        /// Of Retry-After.
+        retry_after_ms: Option<i64>,
+    },
+    /// A new token is needed.
+    Authenticate,
+    /// Less at once.
+    Split,
+    /// This very content is refused. It stays here, visible, and is tried again after a long wait.
+    Refused,
+}
+
+/// A failure with its meaning and the words for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncFailure {
+    /// What to do.
+    pub kind: FailureKind,
+    /// What to show.
+    pub reason: Reason,
+}
+
+impl SyncFailure {
+    /// An answer that our server would not give.
+    pub fn foreign(what: &str) -> Self {
+        Self {
+            kind: FailureKind::Network,
+            reason: Reason::new(
+                "answer.foreign",
+                "收到的不是服务器的回答（可能需要网页登录的无线网），将自动重试",
+                format!("the answer is not our server's ({what}); it will be tried again"),
+            ),
+        }
+    }
+}
+
+/// The answer if it is a success (2xx), else what its failure means.
+///
+/// A status alone is believed only where a mistake costs nothing but time: whatever is not a problem of our
+/// own making never settles an item.
+pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
+    let response = match outcome {
+        StepOutcome::Answer(response) => response,
+        StepOutcome::Failed(error) => {
+            return Err(SyncFailure {
+                kind: FailureKind::Network,
+                reason: error.reason(),
+            });
+        }
+        StepOutcome::Photo(_) => return Err(SyncFailure::foreign("a photo where an answer was due")),
+    };
+    if (200..300).contains(&response.status) {
+        return Ok(response);
+    }
+    let problem = serde_json::from_slice::<Problem>(&response.body)
+        .ok()
+        .filter(|p| !p.code.is_empty());
+    let retry_after_ms = retry_after(&response);
+    let transient = FailureKind::Transient { retry_after_ms };
+    let known = problem.as_ref().and_then(|p| ProblemCode::parse(&p.code));
+    let kind = match (known.map(ProblemCode::verdict), response.status) {
+        (Some(protocol::problem::Verdict::Retry), _) => transient,
+        (Some(protocol::problem::Verdict::Authenticate), _) => FailureKind::Authenticate,
+        (Some(protocol::problem::Verdict::Split), _) => FailureKind::Split,
+        (Some(protocol::problem::Verdict::Refused), _) => FailureKind::Refused,
+        (None, 401) => FailureKind::Authenticate,
+        (None, 413) => FailureKind::Split,
+        (None, 408 | 425 | 429 | 500..=599) => transient,
+        (None, 400..=499) if response.status != 407 => FailureKind::Refused,
+        (None, _) => FailureKind::Network,
+    };
+    let reason = match problem {
+        Some(problem) => {
+            let en = if problem.detail.is_empty() {
+                problem.title_en
+            } else {
+                format!("{} ({})", problem.title_en, problem.detail)
+            };
+            Reason::new(&problem.code, problem.title, en)
+        }
+        None if kind == FailureKind::Network => {
+            SyncFailure::foreign(&format!("HTTP {}", response.status)).reason
+        }
+        None => Reason::new(
+            &format!("http.{}", response.status),
+            format!("服务器或网络返回 {}，内容仍保存在本机", response.status),
+            format!(
+                "the answer was HTTP {}; everything stays on this handset",
+                response.status
+            ),
+        ),
+    };
+    Err(SyncFailure { kind, reason })
+}
+
+/// Milliseconds of Retry-After: seconds, or a date counted from the answer's own Date, never from our clock.
+fn retry_after(response: &Response) -> Option<i64> {
+    let text = response.header("retry-after")?.trim();
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Some(i64::from(seconds) * 1000);
+    }
+    let date = |text: &str| {
+        jiff::fmt::rfc2822::parse(text)
+            .ok()
+            .map(|zoned| zoned.timestamp().as_millisecond())
+    };
+    let until = date(text)?;
+    let from = response.header("date").and_then(date)?;
+    Some(until.saturating_sub(from).max(0))
+}
+
+/// Refusals that are about who speaks, not about what was said: no item is at fault.
+pub(super) fn concerns_stream(code: &str) -> bool {
+    code.starts_with("auth.") || code.starts_with("stream.") || code == "push.stream"
+}
+
+/// A failure of our own finding, for rows.
+pub(super) fn failure(kind: FailureKind, code: &str, zh: &str, en: &str) -> SyncFailure {
+    SyncFailure {
+        kind,
+        reason: Reason::new(code, zh, en),
+    }
+}
+
+/// Reads an answer's body, or says that it is not our server's.
+pub(super) fn read_answer<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, SyncFailure> {
+    serde_json::from_slice(body).map_err(|_| SyncFailure::foreign(&format!("no {what} answer")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::error::TransportError;
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> StepOutcome {
+        StepOutcome::Answer(Response {
+            status,
+            headers: headers
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect(),
+            body: body.into(),
+        })
+    }
+    fn kind(outcome: StepOutcome) -> FailureKind {
+        classify(outcome).unwrap_err().kind
+    }
+    fn problem(code: ProblemCode) -> StepOutcome {
+        answer(
+            code.status(),
+            &[],
+            &serde_json::to_string(&Problem::new(code)).unwrap(),
+        )
+    }
+
+    #[test]
+    fn every_problem_of_the_server_keeps_its_own_verdict() {
+        for code in ProblemCode::ALL {
+            let failure = classify(problem(*code)).unwrap_err();
+            assert_eq!(failure.reason.code, code.as_str());
+            let same = matches!(
+                (code.verdict(), failure.kind),
+                (protocol::problem::Verdict::Retry, FailureKind::Transient { .. })
+                    | (
+                        protocol::problem::Verdict::Authenticate,
+                        FailureKind::Authenticate
+                    )
+                    | (protocol::problem::Verdict::Split, FailureKind::Split)
+                    | (protocol::problem::Verdict::Refused, FailureKind::Refused)
+            );
+            assert!(same, "{code:?} became {:?}", failure.kind);
+        }
+    }
+
+    #[test]
+    fn pages_of_others_are_never_final() {
+        assert_eq!(
+            kind(answer(302, &[("location", "http://portal/")], "")),
+            FailureKind::Network
+        );
+        assert_eq!(
+            kind(answer(511, &[], "<html>log in</html>")),
+            FailureKind::Transient { retry_after_ms: None }
+        );
+        assert_eq!(
+            kind(answer(520, &[], "<html>")),
+            FailureKind::Transient { retry_after_ms: None }
+        );
+        assert_eq!(kind(answer(407, &[], "<html>")), FailureKind::Network);
+        assert_eq!(
+            kind(StepOutcome::Failed(TransportError::Timeout)),
+            FailureKind::Network
+        );
+        assert_eq!(kind(answer(413, &[], "<html>")), FailureKind::Split);
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date_of_the_servers_own_clock() {
+        let after = |headers: &[(&str, &str)]| kind(answer(503, headers, ""));
+        assert_eq!(
+            after(&[("retry-after", "120")]),
+            FailureKind::Transient {
+                retry_after_ms: Some(120_000)
+            }
+        );
+        assert_eq!(
+            after(&[
+                ("retry-after", "Wed, 21 Oct 2015 07:28:30 GMT"),
+                ("date", "Wed, 21 Oct 2015 07:28:00 GMT")
+            ]),
+            FailureKind::Transient {
+                retry_after_ms: Some(30_000)
+            }
+        );
+        assert_eq!(
+            after(&[("retry-after", "soon")]),
+            FailureKind::Transient { retry_after_ms: None }
+        );
+    }
+
+    #[test]
+    fn what_a_newer_server_says_is_judged_by_its_status_and_shown_in_its_words() {
+        let body = r#"{"type":"urn:x","title":"新","title_en":"new","status":422,"code":"future.thing"}"#;
+        let failure = classify(answer(422, &[], body)).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Refused);
+        assert_eq!(
+            (failure.reason.code.as_str(), failure.reason.zh.as_str()),
+            ("future.thing", "新")
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! What a process keeps of the network between two syncs.
+
+use crate::{sync::state::SyncMemory, transport::https::Https};
+use std::sync::{Arc, Mutex};
+
+/// What a process keeps of the network between two syncs.
+#[derive(Default)]
+pub(crate) struct Network {
+    pub(crate) https: Mutex<Option<Arc<Https>>>,
+    pub(crate) memory: Mutex<SyncMemory>,
+}

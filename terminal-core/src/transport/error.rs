@@ -1,0 +1,75 @@
+//! Why no response came.
+
+use crate::transport::pins::NOT_PINNED;
+use protocol::entry::Reason;
+
+/// No answer came. Whether the request arrived is unknown in every case.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// `network.unreachable`: no connection.
+    #[error("no connection to the server: {0}")]
+    Unreachable(String),
+    /// `network.timeout`
+    #[error("the server did not answer in time")]
+    Timeout,
+    /// `network.cut`: the connection broke in the middle.
+    #[error("the connection broke: {0}")]
+    Cut(String),
+    /// `network.pin`: whoever answered does not have the pinned key: a captive portal, or worse.
+    #[error("this is not the enrolled server: {0}")]
+    Pin(String),
+    /// `network.address`: the address cannot be used at all.
+    #[error("the server's address cannot be used: {0}")]
+    Address(String),
+    /// `call.cancelled`: the caller does not want the answer any more.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl TransportError {
+    /// For the worker, in both languages.
+    pub fn reason(&self) -> Reason {
+        let (code, zh) = match self {
+            Self::Unreachable(_) => ("network.unreachable", "连不上服务器，将自动重试"),
+            Self::Timeout => ("network.timeout", "服务器没有及时回应，将自动重试"),
+            Self::Cut(_) => ("network.cut", "网络中断，将自动重试"),
+            Self::Pin(_) => (
+                "network.pin",
+                "对方不是登记的服务器（可能需要网页登录的无线网），未发送任何内容",
+            ),
+            Self::Address(_) => ("network.address", "服务器地址无法使用，请联系管理员"),
+            Self::Cancelled => ("call.cancelled", "已取消"),
+        };
+        Reason::new(code, zh, self.to_string())
+    }
+}
+
+pub(super) fn failed(error: reqwest::Error) -> TransportError {
+    let error = error.without_url();
+    let text = chain(&error);
+    if text.contains(NOT_PINNED) || text.contains("invalid peer certificate") {
+        TransportError::Pin(text)
+    } else if error.is_timeout() {
+        TransportError::Timeout
+    } else if error.is_connect() {
+        TransportError::Unreachable(text)
+    } else if error.is_builder() {
+        TransportError::Address(text)
+    } else {
+        TransportError::Cut(text)
+    }
+}
+
+/// An error with its causes in one line, without the address, which stands in every one of them.
+pub(super) fn chain(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut next: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = next {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    text
+}

@@ -1,0 +1,229 @@
+//! Activity records (活动记录, SP-05, SP-15, TJ-09) of a community sports manager: written, reviewed by a
+//! supervisor, and mended as a new version of the same record when they come back.
+
+use crate::{
+    Error, Result,
+    terminal::Terminal,
+    work::draft::{Draft, DraftContent},
+};
+use protocol::{
+    codes::CellCode,
+    feed::{ActivityRow, ActivityState, kind},
+    ids::RecordId,
+    open::Open,
+    payload::{Activity, EntryKind, Payload},
+    photo::{PhotoRef, PhotoRole},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+/// An activity record that is being written.
+pub type ActivityDraft = Draft<ActivityContent>;
+
+/// What an activity record says besides its photos. Absent until the worker says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ActivityContent {
+    pub category: String,
+    pub title: String,
+    pub starts: Option<Millis>,
+    pub ends: Option<Millis>,
+    pub place: String,
+    pub organiser: String,
+    pub participants: Option<u32>,
+    pub summary: String,
+}
+
+impl DraftContent for ActivityContent {
+    const KIND: EntryKind = EntryKind::Activity;
+    const PHOTO_ROLE: PhotoRole = PhotoRole::Activity;
+
+    fn check(&self, _: &Terminal, _: &[PhotoRef]) -> Result<()> {
+        let texts = [
+            (&self.category, "类别", "category"),
+            (&self.title, "名称", "title"),
+            (&self.place, "地点", "place"),
+            (&self.organiser, "组织者", "organiser"),
+        ];
+        for (text, zh, en) in texts {
+            if text.trim().is_empty() {
+                return Err(missing(zh, en));
+            }
+        }
+        let starts = self.starts.ok_or_else(|| missing("开始时间", "start"))?;
+        let ends = self.ends.ok_or_else(|| missing("结束时间", "end"))?;
+        if ends <= starts {
+            return Err(Error::input(
+                "activity.times",
+                "结束时间要晚于开始时间，请改正",
+                "the end must be later than the start",
+            ));
+        }
+        match self.participants {
+            None => Err(missing("人数", "number of participants")),
+            Some(0) => Err(Error::input(
+                "activity.participants",
+                "参加人数至少为 1",
+                "there must be at least one participant",
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+    fn payload(&self, cell: Option<CellCode>, photos: Vec<PhotoRef>) -> Result<Payload> {
+        let text = |text: &String| text.trim().to_owned();
+        Ok(Payload::Activity(Activity {
+            category: text(&self.category),
+            title: text(&self.title),
+            starts: self.starts.ok_or_else(|| missing("开始时间", "start"))?,
+            ends: self.ends.ok_or_else(|| missing("结束时间", "end"))?,
+            place: text(&self.place),
+            cell,
+            organiser: text(&self.organiser),
+            participants: self.participants.ok_or_else(|| missing("人数", "participants"))?,
+            summary: text(&self.summary),
+            photos,
+        }))
+    }
+    fn summary(&self) -> String {
+        let parts = [&self.title, &self.place];
+        let parts: Vec<&str> = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
+        parts.join("，")
+    }
+}
+
+fn missing(zh: &str, en: &str) -> Error {
+    Error::input(
+        "activity.incomplete",
+        format!("活动记录缺少{zh}，请补充"),
+        format!("the activity record lacks its {en}"),
+    )
+}
+
+impl From<Activity> for ActivityContent {
+    fn from(sent: Activity) -> Self {
+        Self {
+            category: sent.category,
+            title: sent.title,
+            starts: Some(sent.starts),
+            ends: Some(sent.ends),
+            place: sent.place,
+            organiser: sent.organiser,
+            participants: Some(sent.participants),
+            summary: sent.summary,
+        }
+    }
+}
+
+impl Draft<ActivityContent> {
+    /// 活动类别, as the settings name it: `fitness`, `contest`, `lecture`, `training` …
+    pub fn category(&mut self, category: impl Into<String>) -> &mut Self {
+        self.content_mut().category = category.into();
+        self
+    }
+    pub fn title(&mut self, title: impl Into<String>) -> &mut Self {
+        self.content_mut().title = title.into();
+        self
+    }
+    pub fn starts(&mut self, at: Millis) -> &mut Self {
+        self.content_mut().starts = Some(at);
+        self
+    }
+    pub fn ends(&mut self, at: Millis) -> &mut Self {
+        self.content_mut().ends = Some(at);
+        self
+    }
+    /// Where, in words.
+    pub fn place(&mut self, place: impl Into<String>) -> &mut Self {
+        self.content_mut().place = place.into();
+        self
+    }
+    pub fn organiser(&mut self, organiser: impl Into<String>) -> &mut Self {
+        self.content_mut().organiser = organiser.into();
+        self
+    }
+    /// How many took part, 1 or more.
+    pub fn participants(&mut self, number: u32) -> &mut Self {
+        self.content_mut().participants = Some(number);
+        self
+    }
+    pub fn summary(&mut self, summary: impl Into<String>) -> &mut Self {
+        self.content_mut().summary = summary.into();
+        self
+    }
+}
+
+impl Terminal {
+    /// A new activity record.
+    ///
+    /// # Errors
+    /// Those of the platform's randomness.
+    pub fn new_activity(&self) -> Result<ActivityDraft> {
+        Draft::begin(self, ActivityContent::default())
+    }
+    /// The next version of an activity record, filled with what the last one said. The record keeps its id.
+    ///
+    /// # Errors
+    /// `activity.unknown`; `activity.approved` when it has passed; `item.mended_already`.
+    pub fn revise_activity(&self, record: RecordId) -> Result<ActivityDraft> {
+        let row = self.activity_row(record)?;
+        if let Some(ActivityRow {
+            state: Open::Known(ActivityState::Approved),
+            ..
+        }) = row
+        {
+            return Err(Error::input(
+                "activity.approved",
+                "这条活动记录已通过审核，不能再修改",
+                "this activity record was approved and cannot be changed",
+            ));
+        }
+        let mut items = self.store().items_of_record(record)?;
+        items.retain(|item| item.kind == Open::Known(EntryKind::Activity));
+        let last = items.last();
+        // One that came back and was filed elsewhere, later than what is here.
+        if let Some(open) = self.rejected_version(record)?
+            && last.is_none_or(|last| last.created < open.row.made)
+            && let Some((entry, Payload::Activity(sent))) = open.said
+        {
+            let photos = sent.photos.clone();
+            return Draft::revise(self, record, entry.id, &photos, sent.into());
+        }
+        match (last, row) {
+            (Some(last), _) => {
+                let Payload::Activity(sent) = self.payload_of(last.id)? else {
+                    return Err(unknown());
+                };
+                let photos = sent.photos.clone();
+                Draft::revise(self, record, last.id, &photos, sent.into())
+            }
+            // Written on an earlier handset: the title is what the mailbox says of it.
+            (None, Some(row)) => {
+                let content = ActivityContent {
+                    title: row.title,
+                    ..ActivityContent::default()
+                };
+                Draft::revise(self, record, row.entry, &[], content)
+            }
+            (None, None) => Err(unknown()),
+        }
+    }
+    /// A saved draft of an activity record.
+    ///
+    /// # Errors
+    /// `item.unknown`, `draft.other_kind`.
+    pub fn activity_draft(&self, id: protocol::ids::EntryId) -> Result<ActivityDraft> {
+        Draft::load(self, id)
+    }
+    pub(crate) fn activity_row(&self, record: RecordId) -> Result<Option<ActivityRow>> {
+        let rows: Vec<ActivityRow> = self.store().mailbox_of(kind::ACTIVITY)?;
+        Ok(rows.into_iter().find(|row| row.record == record))
+    }
+}
+
+fn unknown() -> Error {
+    Error::input(
+        "activity.unknown",
+        "本机没有这条活动记录，请用 queue --all 查看编号",
+        "there is no such activity record here, see `queue --all`",
+    )
+}

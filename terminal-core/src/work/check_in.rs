@@ -1,0 +1,124 @@
+//! Check-in (签到) and check-out (签退), and what the handset knows of being on duty (duty by presence).
+//!
+//! A second check-in is told and not filed, whichever process it comes from. The server's word on presence
+//! counts as soon as it knows this handset's last entry; until then the entry made here does.
+
+use crate::{
+    Error, Result,
+    store::items::{Custody, Item},
+    terminal::Terminal,
+    words,
+    work::filing::is_rejected,
+};
+use protocol::{
+    evidence::Position,
+    feed::{PresenceRow, kind},
+    open::Open,
+    payload::{CheckIn, CheckOut, EntryKind, Payload},
+    time::Millis,
+};
+
+/// Whether the worker is on duty, as far as this handset knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandsetPresence {
+    pub on_duty: bool,
+    /// Since when, by the best clock there is; absent when there never was a check-in.
+    pub since: Option<Millis>,
+    /// The server holds the check-in, or has said so itself; otherwise it still waits to be sent.
+    pub confirmed: bool,
+}
+
+impl Terminal {
+    /// 签到: presence begins.
+    ///
+    /// # Errors
+    /// `checkin.already` when this handset counts its worker as on duty since the same civil day (Asia/Shanghai):
+    /// told, not filed twice.
+    pub fn check_in(&self, position: Option<Position>, note: &str) -> Result<Item> {
+        let _turn = self.turn()?;
+        let (presence, now) = (self.presence()?, self.now()?);
+        // Each civil day is checked in for by itself, also by who forgot to check out the evening before.
+        let is_of_today = presence
+            .since
+            .is_none_or(|at| at.civil().date() == now.civil().date());
+        if presence.on_duty && is_of_today {
+            let since = presence
+                .since
+                .map_or_else(String::new, |at| words::moment(at, now));
+            return Err(Error::input(
+                "checkin.already",
+                format!("您已在 {since} 签到，不用再签"),
+                format!("you checked in at {since} already"),
+            ));
+        }
+        let note = note.trim().to_owned();
+        self.file_new(position, note.clone(), Payload::CheckIn(CheckIn { note }))
+    }
+    /// 签退: presence ends.
+    ///
+    /// # Errors
+    /// `checkin.not` when there is nothing to end.
+    pub fn check_out(&self, position: Option<Position>, note: &str) -> Result<Item> {
+        let _turn = self.turn()?;
+        if !self.presence()?.on_duty {
+            return Err(Error::input(
+                "checkin.not",
+                "您现在没有签到，无需签退；上班请先签到",
+                "you are not checked in, so there is nothing to end",
+            ));
+        }
+        let note = note.trim().to_owned();
+        self.file_new(position, note.clone(), Payload::CheckOut(CheckOut { note }))
+    }
+    /// Whether the worker is on duty: the last check-in or check-out made here, until the server says something
+    /// newer (a shift that ended).
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn presence(&self) -> Result<HandsetPresence> {
+        let withdrawn = self.withdrawn()?;
+        let mut checks = self.store().items_of_kind(EntryKind::CheckIn)?;
+        checks.extend(self.store().items_of_kind(EntryKind::CheckOut)?);
+        checks.retain(|item| !is_rejected(item) && !withdrawn.contains(&item.id));
+        let last = checks.iter().max_by_key(|item| item.n);
+        let rows: Vec<PresenceRow> = self.store().mailbox_of(kind::PRESENCE)?;
+        let said = rows.into_iter().find(|row| row.person == self.account().holder);
+        let received = last.and_then(|item| match item.custody {
+            Custody::Received(at) => Some(at),
+            Custody::Waiting | Custody::Refused(_) => None,
+        });
+        let here = last
+            .map(|item| {
+                let (entry, _) = self.store().entry(item.id)?;
+                Ok::<_, Error>(HandsetPresence {
+                    on_duty: item.kind == Open::Known(EntryKind::CheckIn),
+                    since: Some(entry.evidence.clock.estimate()),
+                    confirmed: received.is_some(),
+                })
+            })
+            .transpose()?;
+        Ok(match (here, said) {
+            (None, None) => HandsetPresence {
+                on_duty: false,
+                since: None,
+                confirmed: true,
+            },
+            (Some(here), None) => here,
+            (None, Some(said)) => from_server(&said),
+            // The server's word holds when it knows our last entry: it agrees, or it says something newer.
+            (Some(here), Some(said)) => match received {
+                Some(_) if said.present == here.on_duty => from_server(&said),
+                Some(at) if said.since > at => from_server(&said),
+                _ => here,
+            },
+        })
+    }
+}
+
+fn from_server(said: &PresenceRow) -> HandsetPresence {
+    HandsetPresence {
+        on_duty: said.present,
+        since: Some(said.since),
+        confirmed: true,
+    }
+}

@@ -1,0 +1,357 @@
+//! Drafts and what becomes of them: a report (上报, T1), an activity record (活动记录, SP-05) or a task's answer
+//! is begun, filled, and submitted. This module holds what the three share and the report itself.
+//!
+//! Promises:
+//! - A photo is durable before [`Draft::add_photo`] returns, and the draft that names it as well: a camera that
+//!   kills the process costs nothing (story 31).
+//! - [`Draft::submit`] is one item, however often it is called, from however many processes (story 6): the
+//!   draft's id is the entry's id.
+//! - Whatever is wrong is said at once with a stable code, and the draft stays as it was.
+
+use crate::{
+    Error, Result,
+    grid::place::LocatedPlace,
+    photos::{
+        folder::{PhotoSource, TakenPhoto},
+        stamp::{StampPlace, stamp},
+    },
+    store::drafts::SavedDraft,
+    terminal::Terminal,
+    words,
+    work::{
+        filing::Filing,
+        saved_draft::{DraftPhoto, Stored, newer_app_draft, saved_kind},
+    },
+};
+use protocol::{
+    codes::CellCode,
+    evidence::Position,
+    ids::{EntryId, RecordId},
+    payload::{EntryKind, Payload},
+    photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
+    sabotage::{self, Defect},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// What a draft of one kind holds besides photos and position. The three kinds are
+/// [`ReportContent`], [`crate::activity::ActivityContent`] and [`crate::tasks::AnswerContent`].
+pub trait DraftContent: Clone + Serialize + DeserializeOwned {
+    /// The kind of entry it becomes.
+    const KIND: EntryKind;
+    /// What its photos show.
+    const PHOTO_ROLE: PhotoRole;
+    /// What is missing or wrong, before it may be submitted.
+    fn check(&self, terminal: &Terminal, photos: &[PhotoRef]) -> Result<()>;
+    /// What the entry will say. `cell` is where the handset's grid puts it.
+    fn payload(&self, cell: Option<CellCode>, photos: Vec<PhotoRef>) -> Result<Payload>;
+    /// Where the matter is, when that is not where the worker stands.
+    fn place(&self) -> Option<&Position> {
+        None
+    }
+    /// One line for the queue.
+    fn summary(&self) -> String;
+}
+
+/// Something begun and not submitted (草稿).
+pub struct Draft<C> {
+    terminal: Terminal,
+    id: EntryId,
+    stored: Stored<C>,
+    left_out: usize,
+}
+
+/// What [`Draft::submit`] answers: it is saved on this handset. Custody by the server is another matter, which
+/// the queue tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    pub item: EntryId,
+    pub record: RecordId,
+    /// Photos that travel after it.
+    pub photos: usize,
+    /// It had been submitted before; nothing was filed twice.
+    pub again: bool,
+}
+
+impl<C: DraftContent> Draft<C> {
+    /// A new draft about a new record. Nothing is saved until it holds something.
+    pub(crate) fn begin(terminal: &Terminal, content: C) -> Result<Self> {
+        let (id, record) = (terminal.new_entry_id()?, terminal.new_record_id()?);
+        Ok(Self::with(terminal, id, record, None, content))
+    }
+    /// A draft that mends `supersedes` as a new version of its record.
+    pub(crate) fn revise(
+        terminal: &Terminal,
+        record: RecordId,
+        supersedes: EntryId,
+        photos: &[PhotoRef],
+        content: C,
+    ) -> Result<Self> {
+        let mut draft = Self::with(
+            terminal,
+            terminal.new_entry_id()?,
+            record,
+            Some(supersedes),
+            content,
+        );
+        // Photos that are still on the handset go into the new version as they are.
+        let here = |photo: &&PhotoRef| terminal.photo_folder().size(photo.sha256).is_ok();
+        draft.stored.photos = photos
+            .iter()
+            .filter(here)
+            .map(|photo| DraftPhoto {
+                original: photo.sha256,
+                photo: photo.clone(),
+            })
+            .collect();
+        draft.left_out = photos.len() - draft.stored.photos.len();
+        Ok(draft)
+    }
+    fn with(
+        terminal: &Terminal,
+        id: EntryId,
+        record: RecordId,
+        supersedes: Option<EntryId>,
+        content: C,
+    ) -> Self {
+        Self {
+            terminal: terminal.clone(),
+            id,
+            stored: Stored {
+                record,
+                supersedes,
+                position: None,
+                photos: Vec::new(),
+                content,
+            },
+            left_out: 0,
+        }
+    }
+    /// The draft with this id, as it was saved.
+    pub(crate) fn load(terminal: &Terminal, id: EntryId) -> Result<Self> {
+        let draft = terminal.store().draft(id)?.ok_or(Error::NoSuchItem)?;
+        let newer = || Error::Input(newer_app_draft());
+        if saved_kind(&draft).ok_or_else(newer)? != C::KIND {
+            return Err(Error::input(
+                "draft.other_kind",
+                "这份草稿是另一种内容，请用对应的命令继续",
+                format!("this draft is of kind {}, go on with it there", draft.kind),
+            ));
+        }
+        Ok(Self {
+            terminal: terminal.clone(),
+            id,
+            stored: serde_json::from_str(&draft.json).map_err(|_| newer())?,
+            left_out: 0,
+        })
+    }
+    pub(super) fn terminal(&self) -> &Terminal {
+        &self.terminal
+    }
+    /// The id that its entry will have.
+    pub fn id(&self) -> EntryId {
+        self.id
+    }
+    pub fn record(&self) -> RecordId {
+        self.stored.record
+    }
+    /// What it holds besides photos and position.
+    pub fn content(&self) -> &C {
+        &self.stored.content
+    }
+    pub(crate) fn content_mut(&mut self) -> &mut C {
+        &mut self.stored.content
+    }
+    /// The photos so far, in the order in which they were added.
+    pub fn photos(&self) -> Vec<PhotoRef> {
+        self.stored.photos.iter().map(|p| p.photo.clone()).collect()
+    }
+    /// Photos of the version that this one mends which are not on this handset: the new version does not name them.
+    pub fn photos_left_out(&self) -> usize {
+        self.left_out
+    }
+    /// Where the worker stands. The photos added from now on carry it.
+    pub fn at(&mut self, position: Position) -> &mut Self {
+        self.stored.position = Some(position);
+        self
+    }
+    /// Takes a photo in. When this returns, photo and draft are durable. The same file again changes nothing.
+    ///
+    /// # Errors
+    /// `photo.*`; the draft stays as it was.
+    pub fn add_photo(&mut self, source: PhotoSource<'_>) -> Result<&mut Self> {
+        // From the file to the draft that names it nothing may be swept away.
+        let _turn = self.terminal.turn()?;
+        let stamp_place = self.stamp_place()?;
+        if let Some(fix) = &self.stored.position {
+            self.terminal.saw_fix(fix)?;
+        }
+        let clock = self.terminal.clock_reading()?;
+        let taken = self
+            .terminal
+            .photo_folder()
+            .take(
+                source,
+                C::PHOTO_ROLE,
+                &stamp(&clock, stamp_place.as_ref()),
+                self.terminal.random(),
+            )
+            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        self.add_taken(taken)
+    }
+    /// [`Draft::add_photo`] without the pipeline, for bytes that are as it would make them.
+    ///
+    /// # Errors
+    /// As [`Draft::add_photo`].
+    #[cfg(feature = "testing")]
+    pub fn add_ready_photo(&mut self, ready: &media::Prepared) -> Result<&mut Self> {
+        let _turn = self.terminal.turn()?;
+        let taken = self
+            .terminal
+            .photo_folder()
+            .keep(ready, C::PHOTO_ROLE, self.terminal.random())
+            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        self.add_taken(taken)
+    }
+    fn add_taken(&mut self, taken: TakenPhoto) -> Result<&mut Self> {
+        if self.stored.photos.iter().any(|p| p.original == taken.original) {
+            // The same picture with a later stamp: the first one stays, this file is named by nothing.
+            if !self
+                .stored
+                .photos
+                .iter()
+                .any(|p| p.photo.sha256 == taken.photo.sha256)
+            {
+                self.terminal.forget_photo(taken.photo.sha256)?;
+            }
+            return Ok(self);
+        }
+        if self.stored.photos.len() >= MAX_PHOTOS_PER_ENTRY {
+            self.terminal.forget_photo(taken.photo.sha256)?;
+            return Err(Error::input(
+                "photo.too_many",
+                format!("最多 {MAX_PHOTOS_PER_ENTRY} 张照片"),
+                format!("at most {MAX_PHOTOS_PER_ENTRY} photos"),
+            ));
+        }
+        self.stored.photos.push(DraftPhoto {
+            photo: taken.photo,
+            original: taken.original,
+        });
+        if sabotage::is(Defect::DraftNotSaved) {
+            return Ok(self);
+        }
+        self.save()
+    }
+    /// Takes a photo out of the draft; the file goes when nothing else names it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn remove_photo(&mut self, photo: Sha256) -> Result<&mut Self> {
+        self.stored.photos.retain(|p| p.photo.sha256 != photo);
+        self.save()?;
+        self.terminal.forget_photo(photo)?;
+        Ok(self)
+    }
+    /// Makes the draft durable as it is. Call it whenever the screen may go away.
+    ///
+    /// # Errors
+    /// Those of the store; `draft.submitted` when it has been submitted already.
+    pub fn save(&mut self) -> Result<&mut Self> {
+        if self.terminal.store().item(self.id)?.is_some() {
+            return Err(Error::input(
+                "draft.submitted",
+                "这份内容已提交，不能再改；如需更正请撤回后重新上报",
+                "this has been submitted already; withdraw it and file it anew to change it",
+            ));
+        }
+        self.terminal.store().save_draft(&SavedDraft {
+            id: self.id,
+            kind: C::KIND.as_str().into(),
+            json: serde_json::to_string(&self.stored)?,
+            updated: self.terminal.clock_reading()?.wall,
+        })?;
+        Ok(self)
+    }
+    /// Throws the draft away with its photos.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn discard(self) -> Result<()> {
+        match self.terminal.store().draft(self.id)? {
+            Some(draft) => self.terminal.delete_draft(&draft),
+            None => Ok(()),
+        }
+    }
+    /// Files it: the entry is serialised once, and durable on this handset when this returns. Submitting again
+    /// answers the same item.
+    ///
+    /// # Errors
+    /// What the content lacks, by its own code; `photo.missing` and `photo.damaged` when a photo's file is not
+    /// what it was; those of the store.
+    pub fn submit(&mut self) -> Result<Submitted> {
+        let photos = self.photos();
+        let submitted = Submitted {
+            item: self.id,
+            record: self.stored.record,
+            photos: photos.len(),
+            again: false,
+        };
+        // One decision at a time, over all processes of this home: two cannot both find a task unanswered.
+        let _turn = self.terminal.turn()?;
+        if self.terminal.store().item(self.id)?.is_some() {
+            self.terminal.store().delete_draft(self.id)?;
+            return Ok(Submitted {
+                again: true,
+                ..submitted
+            });
+        }
+        self.stored.content.check(&self.terminal, &photos)?;
+        for photo in &photos {
+            self.terminal
+                .photo_folder()
+                .size(photo.sha256)
+                .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        }
+        let place = self.located()?;
+        let payload = self
+            .stored
+            .content
+            .payload(place.as_ref().and_then(|p| p.cell().map(|c| c.code)), photos)?;
+        if sabotage::is(Defect::DraftGoneBeforeSubmit) {
+            self.terminal.store().delete_draft(self.id)?;
+        }
+        self.terminal.file(Filing {
+            id: self.id,
+            record: self.stored.record,
+            supersedes: self.stored.supersedes,
+            grid: place.and_then(|p| p.grid().cloned()),
+            position: self.stored.position.clone(),
+            summary: self.stored.content.summary(),
+            payload,
+        })?;
+        Ok(submitted)
+    }
+    /// Where it is: the matter's own place, else where the worker stands.
+    fn located(&self) -> Result<Option<LocatedPlace>> {
+        self.stored
+            .content
+            .place()
+            .or(self.stored.position.as_ref())
+            .map(|p| self.terminal.where_is(p.point, Some(p.accuracy_cm)))
+            .transpose()
+    }
+    fn stamp_place(&self) -> Result<Option<StampPlace>> {
+        let Some(position) = &self.stored.position else {
+            return Ok(None);
+        };
+        let place = self
+            .terminal
+            .where_is(position.point, Some(position.accuracy_cm))?;
+        Ok(Some(StampPlace {
+            point: position.point,
+            accuracy_cm: position.accuracy_cm,
+            cell: place.cell().map(|c| c.code),
+            street: place.cell().and_then(|c| c.street.clone()),
+        }))
+    }
+}

@@ -1,0 +1,62 @@
+//! Removes photo files that no item and no draft names.
+
+use crate::{
+    Error, Result, photos::folder::PhotoFolder, store::drafts::SavedDraft, terminal::Terminal, words,
+    work::saved_draft::draft_photos,
+};
+use protocol::photo::Sha256;
+
+impl Terminal {
+    /// Removes the photos that a death left between file and draft. Never what an item or a draft names; nothing
+    /// at all while another process works here, while a draft does not read, or when a database set aside may
+    /// still name what this one does not know.
+    pub(crate) fn sweep_photos(&self) -> Result<()> {
+        let Some(_turn) = self.free_turn()? else {
+            return Ok(());
+        };
+        if self.store().has_quarantined_databases()? {
+            return Ok(());
+        }
+        let drafts = self.store().drafts()?;
+        let Some(of_drafts) = drafts.iter().map(draft_photos).collect::<Option<Vec<_>>>() else {
+            return Ok(());
+        };
+        let of_items = self.store().photo_files()?;
+        let is_named = |photo: Sha256| {
+            of_items.contains(&PhotoFolder::file_name(photo))
+                || of_drafts.iter().any(|photos| photos.contains(&photo))
+        };
+        let removed = self
+            .photo_folder()
+            .sweep(&is_named)
+            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+        if removed > 0 {
+            tracing::info!(removed, "photo files that nothing named");
+        }
+        Ok(())
+    }
+    /// Deletes a draft and the photos that nothing else names.
+    pub(super) fn delete_draft(&self, draft: &SavedDraft) -> Result<()> {
+        // The draft first: a photo without a draft is only a file too many.
+        self.store().delete_draft(draft.id)?;
+        draft_photos(draft)
+            .unwrap_or_default()
+            .into_iter()
+            .try_for_each(|photo| self.forget_photo(photo))
+    }
+    /// Removes a photo's file unless an item or a draft still names it, or a damaged database might that waits.
+    pub(crate) fn forget_photo(&self, photo: Sha256) -> Result<()> {
+        if self.store().has_quarantined_databases()? {
+            return Ok(());
+        }
+        let drafts = self.store().drafts()?;
+        // A draft that does not read might name it.
+        let may_name = |draft| draft_photos(draft).is_none_or(|photos| photos.contains(&photo));
+        if self.store().names_photo(photo)? || drafts.iter().any(may_name) {
+            return Ok(());
+        }
+        self.photo_folder()
+            .remove(photo)
+            .map_err(|error| Error::Input(words::photo_error(&error)))
+    }
+}

@@ -1,0 +1,188 @@
+//! One item of the queue as its author sees it, and the words for its state.
+
+use crate::words::{self, Lang};
+use protocol::{
+    case::CaseState,
+    entry::{Reason, receipt_number},
+    feed::ActivityState,
+    ids::{EntryId, RecordId},
+    open::Open,
+    payload::EntryKind,
+    time::Millis,
+};
+
+/// One item as its author sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueRow {
+    pub id: EntryId,
+    pub record: RecordId,
+    /// Its number in this handset's stream: a draft has none yet, and what this handset does not have itself has
+    /// another's.
+    pub n: Option<u64>,
+    pub kind: Open<EntryKind>,
+    /// One line of what it says.
+    pub summary: String,
+    /// When it was made, by the handset's wall clock.
+    pub made: Millis,
+    pub state: ItemState,
+    /// What the server has not confirmed yet of the photos it names.
+    pub photos_sent: usize,
+    pub photos_named: usize,
+    /// When the next try is made, where a try failed.
+    pub next_try: Option<Millis>,
+    /// Why the last try failed, or why this version of the app cannot open a draft.
+    pub problem: Option<Reason>,
+    /// Where the case stands that came of a report.
+    pub case: Option<Open<CaseState>>,
+    /// What the reviewer said of an activity record.
+    pub review: Option<ActivityState>,
+}
+
+/// Where an item stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemState {
+    /// 草稿
+    Draft,
+    /// 待上传
+    Queued,
+    /// 稍后重试: a try failed; the problem says why.
+    Later(Millis),
+    /// 已收到，照片 n/m
+    PhotosPending,
+    /// 已收到
+    Received,
+    /// 被退回, with the reason; the author can mend it.
+    Returned(Reason),
+    /// Returned, and mended by a later item.
+    Revised(Reason),
+    /// 转人工核对
+    Review(Option<Reason>),
+    /// Kept by the server until it can be understood or its predecessor arrives.
+    Held(Option<Reason>),
+    /// Asked back; the server has not agreed yet. The withdrawal is an item of its own and says more.
+    Withdrawing,
+    /// 已撤回: the server has taken it back.
+    Withdrawn,
+    /// Cancelled before it ever left the handset.
+    Cancelled,
+}
+
+impl QueueRow {
+    pub fn is_draft(&self) -> bool {
+        self.state == ItemState::Draft
+    }
+    /// Only this handset holds it, and it goes by itself.
+    pub fn waits_for_receipt(&self) -> bool {
+        matches!(self.state, ItemState::Queued | ItemState::Later(_))
+    }
+    /// It is back with its author, who has to do something.
+    pub fn needs_author(&self) -> bool {
+        matches!(self.state, ItemState::Returned(_))
+    }
+    /// Nothing is left to be sent, and nothing to be done by the author.
+    pub fn is_finished(&self) -> bool {
+        match self.state {
+            ItemState::Received => self.photos_sent == self.photos_named,
+            ItemState::Revised(_) | ItemState::Withdrawn | ItemState::Cancelled => true,
+            ItemState::Draft
+            | ItemState::Queued
+            | ItemState::Later(_)
+            | ItemState::PhotosPending
+            | ItemState::Withdrawing
+            | ItemState::Returned(_)
+            | ItemState::Review(_)
+            | ItemState::Held(_) => false,
+        }
+    }
+    /// An activity record that nobody has approved: its review may still come, however late.
+    pub fn awaits_review(&self) -> bool {
+        self.kind == Open::Known(EntryKind::Activity)
+            && matches!(self.state, ItemState::Received | ItemState::PhotosPending)
+            && self.review != Some(ActivityState::Approved)
+    }
+    /// 受理号: only once the server holds it, so that nobody quotes a number that nobody knows.
+    pub fn receipt_number(&self) -> Option<String> {
+        let held = !matches!(
+            self.state,
+            ItemState::Draft | ItemState::Queued | ItemState::Later(_) | ItemState::Cancelled
+        );
+        held.then(|| receipt_number(self.id))
+    }
+    /// The stable name of the state, for machines.
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            ItemState::Draft => "draft",
+            ItemState::Queued => "queued",
+            ItemState::Later(_) => "later",
+            ItemState::PhotosPending => "photos_pending",
+            ItemState::Received => "received",
+            ItemState::Returned(_) => "returned",
+            ItemState::Revised(_) => "mended",
+            ItemState::Review(_) => "review",
+            ItemState::Held(_) => "held",
+            ItemState::Withdrawing => "withdrawing",
+            ItemState::Withdrawn => "withdrawn",
+            ItemState::Cancelled => "cancelled",
+        }
+    }
+    /// The reason of a return, review or hold.
+    pub fn reason(&self) -> Option<&Reason> {
+        match &self.state {
+            ItemState::Returned(reason) | ItemState::Revised(reason) => Some(reason),
+            ItemState::Review(reason) | ItemState::Held(reason) => reason.as_ref(),
+            ItemState::Later(_) | ItemState::Draft => self.problem.as_ref(),
+            ItemState::Queued
+            | ItemState::PhotosPending
+            | ItemState::Received
+            | ItemState::Withdrawing
+            | ItemState::Withdrawn
+            | ItemState::Cancelled => None,
+        }
+    }
+    /// The state in words, as the design tokens have them.
+    pub fn state_words(&self, lang: Lang, now: Millis) -> String {
+        let with_reason = |state: String, reason: Option<&Reason>| match reason {
+            Some(reason) => lang.pick(
+                format!("{state}：{}", words::of_reason(lang, reason)),
+                format!("{state}: {}", words::of_reason(lang, reason)),
+            ),
+            None => state,
+        };
+        match &self.state {
+            ItemState::Draft => words::state::draft(lang),
+            ItemState::Queued => words::state::queued(lang),
+            ItemState::Later(at) => words::state::later(lang, &words::moment(*at, now)),
+            ItemState::PhotosPending => {
+                words::state::photos_pending(lang, self.photos_sent, self.photos_named)
+            }
+            ItemState::Received => match (self.review, self.case.as_ref()) {
+                (Some(review), _) => lang.pick(
+                    format!("已收到，{}", words::activity(lang, review)),
+                    format!("Received, {}", words::activity(lang, review).to_lowercase()),
+                ),
+                // 上报 is what its author did; nobody has done anything with it yet.
+                (None, Some(Open::Known(CaseState::Reported))) => words::state::received(lang),
+                (None, Some(Open::Known(case))) => lang.pick(
+                    format!("已收到，{}", case.zh()),
+                    format!("Received, {}", case.as_str().replace('_', " ")),
+                ),
+                (None, Some(Open::Other(_)) | None) => words::state::received(lang),
+            },
+            ItemState::Returned(reason) => words::state::refused(lang, words::of_reason(lang, reason)),
+            ItemState::Revised(_) => lang.pick("被退回，已修改", "Returned, mended").into(),
+            ItemState::Review(reason) => with_reason(words::state::review(lang), reason.as_ref()),
+            ItemState::Held(reason) => with_reason(
+                lang.pick("已收到，暂存", "Received, held").into(),
+                reason.as_ref(),
+            ),
+            ItemState::Withdrawing => lang
+                .pick(
+                    "已申请撤回，等中心答复",
+                    "Withdrawal asked for, the centre decides",
+                )
+                .into(),
+            ItemState::Withdrawn => lang.pick("已撤回", "Withdrawn").into(),
+            ItemState::Cancelled => lang.pick("已取消，未发出", "Cancelled, never sent").into(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The grid and the catalogue in force on this handset.
+
+use crate::{
+    Error, Result,
+    grid::place::{HandsetGrid, LocatedPlace, PlaceAnswer},
+    terminal::Terminal,
+};
+use protocol::{
+    geo::PointE7,
+    manifest::{Catalogue, FileName},
+};
+use std::sync::Arc;
+
+impl Terminal {
+    /// Where a WGS-84 point lies in this handset's grid.
+    ///
+    /// # Errors
+    /// `grid.pack.*` when the grid file is damaged, and those of the store.
+    pub fn where_is(&self, point: PointE7, accuracy_cm: Option<u32>) -> Result<LocatedPlace> {
+        Ok(match self.grid()? {
+            Some(grid) => grid.locate(point, accuracy_cm),
+            None => LocatedPlace {
+                point,
+                accuracy_cm,
+                answer: PlaceAnswer::NoGrid,
+            },
+        })
+    }
+    /// The grid in force, opened once for each version.
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn grid(&self) -> Result<Option<Arc<HandsetGrid>>> {
+        let in_force = self
+            .store()
+            .files()?
+            .into_iter()
+            .find(|file| file.name == FileName::Grid);
+        let mut open = self.opened_grid();
+        let Some(in_force) = in_force else {
+            return Ok(None);
+        };
+        if let Some((sha256, grid)) = open.as_ref().filter(|(sha256, _)| *sha256 == in_force.sha256) {
+            tracing::trace!(%sha256, "grid is open");
+            return Ok(Some(Arc::clone(grid)));
+        }
+        let Some((file, bytes)) = self.store().file(FileName::Grid)? else {
+            return Ok(None);
+        };
+        let grid = Arc::new(HandsetGrid::open(bytes)?);
+        *open = Some((file.sha256, Arc::clone(&grid)));
+        Ok(Some(grid))
+    }
+    /// What can be reported: the operator's catalogue, else the one that ships.
+    ///
+    /// # Errors
+    /// `data.malformed`
+    pub fn catalogue(&self) -> Result<Catalogue> {
+        match self.store().file(FileName::Catalogue)? {
+            Some((_, bytes)) => Ok(serde_json::from_slice(&bytes)?),
+            None => Catalogue::shipped().map_err(|error| Error::Data(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Reports (上报, T1): what a report says, its draft, and the revision of a returned one.
+
+use crate::{
+    Error, Result,
+    store::items::Custody,
+    terminal::Terminal,
+    work::{
+        draft::{Draft, DraftContent},
+        filing::is_rejected,
+    },
+};
+use protocol::{
+    codes::{CellCode, MatterCode},
+    entry::{Entry, Reason},
+    evidence::Position,
+    ids::{EntryId, RecordId},
+    manifest::Catalogue,
+    payload::{EntryKind, Payload, Report},
+    photo::{PhotoRef, PhotoRole},
+};
+use serde::{Deserialize, Serialize};
+
+/// A report that is being written.
+pub type ReportDraft = Draft<ReportContent>;
+
+/// What a report says besides its photos.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReportContent {
+    pub matter: Option<MatterCode>,
+    /// Chinese name of the matter, for the queue.
+    pub matter_name: String,
+    pub text: String,
+    pub place: Option<Position>,
+    pub address: String,
+    pub self_handled: bool,
+}
+
+impl ReportContent {
+    /// What a report said, as a draft holds it.
+    pub(crate) fn of(sent: Report, catalogue: Option<&Catalogue>) -> Self {
+        let item = sent.matter.and_then(|code| catalogue?.find(code));
+        Self {
+            matter: sent.matter,
+            matter_name: item.map_or_else(String::new, |item| item.zh.clone()),
+            text: sent.text,
+            place: sent.place,
+            address: sent.address,
+            self_handled: sent.self_handled,
+        }
+    }
+}
+
+impl DraftContent for ReportContent {
+    const KIND: EntryKind = EntryKind::Report;
+    const PHOTO_ROLE: PhotoRole = PhotoRole::Scene;
+
+    fn check(&self, _: &Terminal, photos: &[PhotoRef]) -> Result<()> {
+        if self.matter.is_none() && self.text.trim().is_empty() && photos.is_empty() {
+            return Err(Error::input(
+                "report.empty",
+                "上报还是空的，请至少选择类型、写说明或拍照",
+                "the report is empty: give a type, words or a photo",
+            ));
+        }
+        Ok(())
+    }
+    fn payload(&self, cell: Option<CellCode>, photos: Vec<PhotoRef>) -> Result<Payload> {
+        Ok(Payload::Report(Report {
+            matter: self.matter,
+            text: self.text.trim().to_owned(),
+            place: self.place.clone(),
+            cell,
+            address: self.address.trim().to_owned(),
+            self_handled: self.self_handled,
+            photos,
+        }))
+    }
+    fn place(&self) -> Option<&Position> {
+        self.place.as_ref()
+    }
+    fn summary(&self) -> String {
+        let parts = [&self.matter_name, &self.text, &self.address];
+        let parts: Vec<&str> = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
+        parts.join("，")
+    }
+}
+
+impl Draft<ReportContent> {
+    /// 事/部件 type by its code; the acceptor can fill or correct it (T4).
+    ///
+    /// # Errors
+    /// `matter.unknown` when the handset's catalogue does not know it.
+    pub fn matter(&mut self, code: MatterCode) -> Result<&mut Self> {
+        let item = self.terminal().catalogue()?.find(code).cloned().ok_or_else(|| {
+            Error::input(
+                "matter.unknown",
+                format!("没有类型 {code}，可用 types 查找"),
+                format!("there is no type {code}, search with `types`"),
+            )
+        })?;
+        self.content_mut().matter = Some(code);
+        self.content_mut().matter_name = item.zh;
+        Ok(self)
+    }
+    /// What the worker says.
+    pub fn text(&mut self, text: impl Into<String>) -> &mut Self {
+        self.content_mut().text = text.into();
+        self
+    }
+    /// Where the matter is, when that is not where the worker stands.
+    pub fn place(&mut self, position: Position) -> &mut Self {
+        self.content_mut().place = Some(position);
+        self
+    }
+    pub fn address(&mut self, address: impl Into<String>) -> &mut Self {
+        self.content_mut().address = address.into();
+        self
+    }
+    /// 自行处理: handled on the spot (SJ-03).
+    pub fn self_handled(&mut self, yes: bool) -> &mut Self {
+        self.content_mut().self_handled = yes;
+        self
+    }
+}
+
+impl Terminal {
+    /// A new report; nothing is saved until it holds a photo or [`Draft::save`] is called.
+    ///
+    /// # Errors
+    /// Those of the platform's randomness.
+    pub fn new_report(&self) -> Result<ReportDraft> {
+        Draft::begin(self, ReportContent::default())
+    }
+    /// A saved draft of a report.
+    ///
+    /// # Errors
+    /// `item.unknown`, `draft.other_kind`.
+    pub fn report_draft(&self, id: EntryId) -> Result<ReportDraft> {
+        Draft::load(self, id)
+    }
+    /// A returned report as a draft that supersedes it, filled with what it said.
+    ///
+    /// # Errors
+    /// `item.unknown`; `report.not_returned`; `item.mended_already`.
+    pub fn revise_report(&self, id: EntryId) -> Result<ReportDraft> {
+        let Some(item) = self.store().item(id)? else {
+            return self.revise_elsewhere(id);
+        };
+        let Payload::Report(sent) = self.payload_of(id)? else {
+            return Err(not_returned());
+        };
+        let why = item
+            .disposition
+            .as_ref()
+            .and_then(|(said, _)| said.reason.as_ref());
+        let settled = why.map(|why| why.code.as_str());
+        if settled == Some(Reason::WITHDRAWN)
+            || !is_rejected(&item) && !matches!(item.custody, Custody::Refused(_))
+        {
+            return Err(not_returned());
+        }
+        if settled == Some(Reason::SUPERSEDED) || !self.store().revisions_of(id)?.is_empty() {
+            return Err(Error::input(
+                "item.mended_already",
+                "这一条已修改并重新提交，请在队列中查看",
+                "this has been mended and filed again already, see the queue",
+            ));
+        }
+        let (entry, _) = self.store().entry(id)?;
+        self.revised(item.record, &entry, sent)
+    }
+    /// One that came back and is not here.
+    fn revise_elsewhere(&self, id: EntryId) -> Result<ReportDraft> {
+        let open = self.needs_action_entry(id)?.ok_or(Error::NoSuchItem)?;
+        match open.said {
+            _ if !open.is_rejected() => Err(not_returned()),
+            Some((entry, Payload::Report(sent))) => self.revised(open.row.record, &entry, sent),
+            Some(_) | None => Err(not_returned()),
+        }
+    }
+    fn revised(&self, record: RecordId, entry: &Entry, sent: Report) -> Result<ReportDraft> {
+        let photos = sent.photos.clone();
+        let content = ReportContent::of(sent, Some(&self.catalogue()?));
+        let mut draft = Draft::revise(self, record, entry.id, &photos, content)?;
+        if let Some(position) = entry.evidence.position.clone() {
+            draft.at(position);
+        }
+        Ok(draft)
+    }
+}
+
+fn not_returned() -> Error {
+    Error::input(
+        "report.not_returned",
+        "这一条没有被退回，不用修改；要更正请先撤回",
+        "this was not returned; withdraw it to change it",
+    )
+}

@@ -1,0 +1,71 @@
+//! The home screen in one value.
+
+use crate::{Result, store::account::Account, terminal::Terminal, work::check_in::HandsetPresence};
+use protocol::{
+    codes::GridVersion,
+    evidence::ClockReading,
+    feed::{PostRow, kind},
+    manifest::FileName,
+    time::Millis,
+};
+
+/// The home screen in one value.
+#[derive(Debug, Clone)]
+pub struct Status {
+    pub account: Account,
+    /// The post as the server describes it; absent before the first sync.
+    pub post: Option<PostRow>,
+    pub presence: HandsetPresence,
+    pub drafts: usize,
+    /// Items that only this handset holds.
+    pub items_waiting: usize,
+    /// Photos that only this handset holds.
+    pub photos_waiting: usize,
+    /// Items that came back and wait for their author.
+    pub returned: usize,
+    /// Tasks without an answer of this handset.
+    pub tasks_open: usize,
+    pub tasks_overdue: usize,
+    pub grid: Option<GridVersion>,
+    pub last_sync: Option<Millis>,
+    pub last_contact: Option<Millis>,
+    pub clock: ClockReading,
+}
+
+impl Terminal {
+    /// The home screen.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn status(&self) -> Result<Status> {
+        let clock = self.clock_reading()?;
+        let now = clock.estimate();
+        let queue = self.queue()?;
+        let open: Vec<_> = self
+            .tasks()?
+            .into_iter()
+            .filter(|task| task.answered.is_none())
+            .collect();
+        let posts: Vec<PostRow> = self.store().mailbox_of(kind::POST)?;
+        Ok(Status {
+            account: self.account().clone(),
+            post: posts.into_iter().next(),
+            presence: self.presence()?,
+            drafts: queue.iter().filter(|row| row.is_draft()).count(),
+            items_waiting: queue.iter().filter(|row| row.waits_for_receipt()).count(),
+            photos_waiting: usize::try_from(self.store().photos_waiting()?).unwrap_or(usize::MAX),
+            returned: queue.iter().filter(|row| row.needs_author()).count(),
+            tasks_overdue: open.iter().filter(|task| task.left(now) < 0).count(),
+            tasks_open: open.len(),
+            grid: self
+                .store()
+                .files()?
+                .into_iter()
+                .find(|file| file.name == FileName::Grid)
+                .map(|file| GridVersion(file.version)),
+            last_sync: self.store().last_sync()?,
+            last_contact: self.store().last_contact()?,
+            clock,
+        })
+    }
+}

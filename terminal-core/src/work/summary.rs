@@ -1,0 +1,44 @@
+//! One line for the queue, for a saved draft or a filed payload of any kind.
+
+use crate::{
+    store::drafts::SavedDraft,
+    work::{
+        activity::ActivityContent, draft::DraftContent, report::ReportContent, saved_draft::Stored,
+        tasks::AnswerContent,
+    },
+};
+use protocol::{
+    ids::RecordId,
+    manifest::Catalogue,
+    payload::{EntryKind, Payload},
+};
+
+/// One line for the queue, from a saved draft of any kind; `None` when it does not read as one.
+pub(crate) fn draft_summary(draft: &SavedDraft) -> Option<(EntryKind, RecordId, String, usize)> {
+    fn read<C: DraftContent>(json: &str) -> Option<(EntryKind, RecordId, String, usize)> {
+        let stored: Stored<C> = serde_json::from_str(json).ok()?;
+        Some((
+            C::KIND,
+            stored.record,
+            stored.content.summary(),
+            stored.photos.len(),
+        ))
+    }
+    match draft.kind.parse().ok()? {
+        EntryKind::Report => read::<ReportContent>(&draft.json),
+        EntryKind::Activity => read::<ActivityContent>(&draft.json),
+        EntryKind::Answer => read::<AnswerContent>(&draft.json),
+        EntryKind::CheckIn | EntryKind::CheckOut | EntryKind::Withdraw | EntryKind::Void => None,
+    }
+}
+
+/// One line for the queue of what an entry says.
+pub(super) fn payload_summary(payload: &Payload, catalogue: Option<&Catalogue>) -> String {
+    match payload {
+        Payload::Report(sent) => ReportContent::of(sent.clone(), catalogue).summary(),
+        Payload::Activity(sent) => ActivityContent::from(sent.clone()).summary(),
+        Payload::Answer(sent) => sent.text.clone(),
+        Payload::Withdraw(sent) => sent.reason.clone(),
+        Payload::CheckIn(_) | Payload::CheckOut(_) | Payload::Void => String::new(),
+    }
+}

@@ -1,0 +1,243 @@
+//! Tasks (任务) that reached this post, and their answers (核实反馈 T3, 核查反馈 T13).
+//!
+//! Law 3 is the server's; here a task is shown with what is due first on top, answered once, and an answer that
+//! was returned can be given again.
+
+use crate::{
+    Error, Result,
+    grid::place::{CellName, bearing},
+    store::items::{Custody, Item},
+    terminal::Terminal,
+    words::{self, Lang},
+    work::{
+        draft::{Draft, DraftContent},
+        saved_draft::DRAFT_NEWER,
+    },
+};
+use protocol::{
+    codes::CellCode,
+    duty::{Answer, Purpose, TaskRow},
+    entry::DispositionState,
+    feed::kind,
+    geo::PointE7,
+    ids::{EntryId, TaskId},
+    open::Open,
+    payload::{EntryKind, Payload, TaskAnswer},
+    photo::{PhotoRef, PhotoRole},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+/// A task's answer that is being written.
+pub type AnswerDraft = Draft<AnswerContent>;
+
+/// A task as the worker sees it.
+#[derive(Clone)]
+pub struct HandsetTask {
+    terminal: Terminal,
+    /// As the server says it.
+    pub row: TaskRow,
+    /// Names of its cell, where the handset's grid knows it.
+    pub cell: Option<CellName>,
+    /// The answer that was given on this handset and stands.
+    pub answered: Option<EntryId>,
+}
+
+/// How far away a task is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaskDistance {
+    pub metres: f64,
+    /// Degrees clockwise from north.
+    pub bearing: f64,
+}
+
+impl HandsetTask {
+    pub fn id(&self) -> TaskId {
+        self.row.task
+    }
+    /// Milliseconds until it is due; negative when it is overdue.
+    pub fn left(&self, now: Millis) -> i64 {
+        self.row.due.since(now)
+    }
+    /// Distance and direction from a point, when the task names a place.
+    pub fn way_from(&self, here: PointE7) -> Option<TaskDistance> {
+        self.row.place.map(|there| TaskDistance {
+            metres: here.metres_to(there),
+            bearing: bearing(here, there),
+        })
+    }
+    /// Begins the answer, or goes on with the draft that was begun: the camera may have killed the app in between,
+    /// and its photos are in there. `submit` files it.
+    ///
+    /// # Errors
+    /// `task.answered_already` on this handset; `task.answer_unfit` when the task asks something else.
+    pub fn answer(&self, answer: Answer) -> Result<AnswerDraft> {
+        let content = AnswerContent {
+            task: self.row.task,
+            purpose: self.row.purpose.clone(),
+            answer,
+            text: String::new(),
+        };
+        content.check(&self.terminal, &[])?;
+        match self.terminal.begun_answer(self.row.task)? {
+            Some(mut begun) => {
+                begun.content_mut().answer = answer;
+                Ok(begun)
+            }
+            None => Draft::begin(&self.terminal, content),
+        }
+    }
+}
+
+/// What an answer says besides its photos.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerContent {
+    pub task: TaskId,
+    pub purpose: Open<Purpose>,
+    pub answer: Answer,
+    #[serde(default)]
+    pub text: String,
+}
+
+impl DraftContent for AnswerContent {
+    const KIND: EntryKind = EntryKind::Answer;
+    const PHOTO_ROLE: PhotoRole = PhotoRole::After;
+
+    fn check(&self, terminal: &Terminal, _: &[PhotoRef]) -> Result<()> {
+        if let Some(purpose) = self
+            .purpose
+            .known()
+            .copied()
+            .filter(|p| !p.answers().contains(&self.answer))
+        {
+            let [yes, no] = purpose.answers();
+            return Err(Error::input(
+                "task.answer_unfit",
+                format!("{}任务请回答 {} 或 {}", purpose.zh(), yes.zh(), no.zh()),
+                format!("a task of this kind ({purpose}) is answered {yes} or {no}"),
+            ));
+        }
+        match terminal.standing_answer(self.task)? {
+            None => Ok(()),
+            Some(_) => Err(Error::input(
+                "task.answered_already",
+                "这个任务您已反馈过，不用再反馈；要更正请先撤回",
+                "you have answered this task already; withdraw that answer to change it",
+            )),
+        }
+    }
+    fn payload(&self, _: Option<CellCode>, photos: Vec<PhotoRef>) -> Result<Payload> {
+        Ok(Payload::Answer(TaskAnswer {
+            task: self.task,
+            answer: self.answer.into(),
+            text: self.text.trim().to_owned(),
+            photos,
+        }))
+    }
+    fn summary(&self) -> String {
+        let purpose = self.purpose.known().map_or("", |p| p.zh());
+        let text = self.text.trim();
+        let tail = if text.is_empty() {
+            String::new()
+        } else {
+            format!("，{text}")
+        };
+        format!("{purpose} {}{tail}", words::answer_words(Lang::Zh, self.answer))
+            .trim()
+            .to_owned()
+    }
+}
+
+impl Draft<AnswerContent> {
+    /// What the worker says.
+    pub fn text(&mut self, text: impl Into<String>) -> &mut Self {
+        self.content_mut().text = text.into();
+        self
+    }
+}
+
+impl Terminal {
+    /// The tasks in the post's mailbox, what is due first on top, as the last sync brought them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn tasks(&self) -> Result<Vec<HandsetTask>> {
+        let mut rows: Vec<TaskRow> = self.store().mailbox_of(kind::TASK)?;
+        rows.sort_by_key(|row| (row.due, row.task));
+        let grid = self.grid()?;
+        let answers = self.standing_answers()?;
+        let task = |row: TaskRow| HandsetTask {
+            terminal: self.clone(),
+            cell: grid.as_ref().map(|grid| grid.name(row.cell)),
+            answered: answers
+                .iter()
+                .find(|(task, _)| *task == row.task)
+                .map(|(_, id)| *id),
+            row,
+        };
+        Ok(rows.into_iter().map(task).collect())
+    }
+    /// The task with this id.
+    ///
+    /// # Errors
+    /// `task.unknown`
+    pub fn task(&self, id: TaskId) -> Result<HandsetTask> {
+        let task = self.tasks()?.into_iter().find(|task| task.id() == id);
+        task.ok_or_else(unknown_task)
+    }
+    /// A saved draft of a task's answer.
+    ///
+    /// # Errors
+    /// `item.unknown`, `draft.other_kind`.
+    pub fn answer_draft(&self, id: EntryId) -> Result<AnswerDraft> {
+        Draft::load(self, id)
+    }
+    /// The last saved draft that answers this task.
+    fn begun_answer(&self, task: TaskId) -> Result<Option<AnswerDraft>> {
+        for draft in self.store().drafts()? {
+            // One that a newer version of the app wrote is in nobody's way; the queue shows it.
+            if draft.kind != EntryKind::Answer.as_str() {
+                continue;
+            }
+            match self.answer_draft(draft.id) {
+                Ok(begun) if begun.content().task == task => return Ok(Some(begun)),
+                Ok(_) => {}
+                Err(Error::Input(reason)) if reason.code == DRAFT_NEWER => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+    /// The answer to a task that was given on this handset and was neither taken back nor returned.
+    pub(crate) fn standing_answer(&self, task: TaskId) -> Result<Option<EntryId>> {
+        let answers = self.standing_answers()?;
+        Ok(answers.into_iter().find(|(of, _)| *of == task).map(|(_, id)| id))
+    }
+    fn standing_answers(&self) -> Result<Vec<(TaskId, EntryId)>> {
+        let withdrawn: Vec<EntryId> = self.withdrawn()?;
+        let stands = |item: &Item| {
+            let rejected = matches!(&item.disposition, Some((d, _)) if d.state == Open::Known(DispositionState::Rejected));
+            !rejected && !matches!(item.custody, Custody::Refused(_)) && !withdrawn.contains(&item.id)
+        };
+        let mut answers = Vec::new();
+        for item in self
+            .store()
+            .items_of_kind(EntryKind::Answer)?
+            .iter()
+            .filter(|item| stands(item))
+        {
+            if let Payload::Answer(answer) = self.payload_of(item.id)? {
+                answers.push((answer.task, item.id));
+            }
+        }
+        Ok(answers)
+    }
+}
+
+pub(crate) fn unknown_task() -> Error {
+    Error::input(
+        "task.unknown",
+        "没有这个任务，可能已由他人完成或取消；请同步后用 tasks 查看",
+        "there is no such task, it may be done or cancelled; sync and look at `tasks`",
+    )
+}

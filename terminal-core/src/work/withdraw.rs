@@ -1,0 +1,109 @@
+//! Takes filed items back and throws drafts away.
+
+use crate::{
+    Error, Result,
+    store::{
+        cancel::{Cancelled, not_cancellable},
+        items::NewEntry,
+    },
+    terminal::Terminal,
+    work::{
+        needs_action::{NeedsAction, takes_back},
+        saved_draft::newer_app_draft,
+        summary::{draft_summary, payload_summary},
+    },
+};
+use protocol::{
+    ids::EntryId,
+    open::Open,
+    payload::{EntryKind, Payload, Withdraw},
+};
+
+/// What taking back came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// A draft was thrown away.
+    DraftDiscarded,
+    /// It had never left the handset and is cancelled.
+    Cancelled,
+    /// It may have left the handset: a withdrawal with this id follows it to the server, which decides.
+    Requested(EntryId),
+}
+
+impl Terminal {
+    /// Takes an item back or throws a draft away.
+    ///
+    /// # Errors
+    /// `item.unknown`; `item.not_cancellable` for a withdrawal itself.
+    pub fn withdraw(&self, id: EntryId, reason: &str) -> Result<Withdrawal> {
+        let _turn = self.turn()?;
+        if self.store().item(id)?.is_none() {
+            if self.store().draft(id)?.is_some() {
+                self.discard_draft(id)?;
+                return Ok(Withdrawal::DraftDiscarded);
+            }
+            let open = self.needs_action_entry(id)?.ok_or(Error::NoSuchItem)?;
+            let asked = self.withdraw_elsewhere(&open, reason.trim())?;
+            return Ok(Withdrawal::Requested(asked));
+        }
+        let evidence = self.evidence(None)?;
+        match self
+            .store()
+            .cancel(id, self.new_entry_id()?, reason.trim(), &evidence)?
+        {
+            Cancelled::Voided { files, .. } => {
+                for file in files {
+                    if let Some(photo) = file.strip_suffix(".photo").and_then(|name| name.parse().ok()) {
+                        self.forget_photo(photo)?;
+                    }
+                }
+                Ok(Withdrawal::Cancelled)
+            }
+            Cancelled::Withdrawn(item) => Ok(Withdrawal::Requested(item.id)),
+        }
+    }
+}
+
+impl Terminal {
+    /// What is to be withdrawn is not here: the withdrawal names it, the server decides. Twice is once.
+    pub(crate) fn withdraw_elsewhere(&self, open: &NeedsAction, reason: &str) -> Result<EntryId> {
+        let id = open.row.entry;
+        let asked = self.store().items_of_kind(EntryKind::Withdraw)?;
+        if let Some(there) = asked.iter().find(|item| takes_back(item, id)) {
+            return Ok(there.id);
+        }
+        if open.row.kind == Open::Known(EntryKind::Withdraw) && !open.is_rejected() {
+            return Err(not_cancellable());
+        }
+        let item = self.store().submit(&NewEntry {
+            id: self.new_entry_id()?,
+            payload: Payload::Withdraw(Withdraw {
+                entry: id,
+                reason: reason.to_owned(),
+            }),
+            record: open.row.record,
+            after: Some(id),
+            supersedes: None,
+            grid: None,
+            evidence: self.evidence(None)?,
+            summary: open.said.as_ref().map_or_else(String::new, |(_, said)| {
+                payload_summary(said, self.catalogue().ok().as_ref())
+            }),
+            photo_files: Vec::new(),
+        })?;
+        Ok(item.id)
+    }
+}
+
+impl Terminal {
+    pub(crate) fn discard_draft(&self, id: EntryId) -> Result<()> {
+        let Some(draft) = self.store().draft(id)? else {
+            return Ok(());
+        };
+        // Nobody can have read what they throw away.
+        if draft_summary(&draft).is_none() {
+            return Err(Error::Input(newer_app_draft()));
+        }
+        self.delete_draft(&draft)
+    }
+}
