@@ -14,6 +14,5 @@ pub mod line;
 pub mod office;
 pub mod pictures;
 pub mod process;
-pub mod sim;
 pub mod small;
 pub mod torture;

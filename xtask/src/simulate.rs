@@ -1,4 +1,4 @@
-//! The simulator: builds `xunge-simulate` of the room `tests` under the profile `sim` (optimised, all checks on) and runs
+//! The simulator: builds `xunge-simulate` of the package `sim` (`tests/sim`) under the profile `sim` (optimised, all checks on) and runs
 //! it. Its last line and its exit code are the answer. A bounded share of it is a stage of the suite.
 
 use std::process::{Command, ExitCode, Stdio};
@@ -13,7 +13,7 @@ const PROGRAM: &str = "xunge-simulate";
 
 pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
     setup::system(For::Build)?;
-    let build = ["build", "--profile", "sim", "--package", "e2e", "--bin", PROGRAM];
+    let build = ["build", "--profile", "sim", "--package", "sim", "--bin", PROGRAM];
     shell::run(ws.cargo().args(build))?;
     let status = Command::new(ws.binary("sim", PROGRAM)?)
         .args(args)
