@@ -124,7 +124,7 @@ mod tests {
         Package {
             name: name.into(),
             dependencies: links.iter().map(dependency).collect(),
-            binaries: Vec::new(),
+            ..Package::default()
         }
     }
 

@@ -4,7 +4,7 @@
 //! `server` and `terminal-core`, and cycles between the files of every crate ([`rooms`], order in [`order`]). Tables: a
 //! table of the server's database is written by one room ([`tables`]).
 //!
-//! The sources are read as tokens ([`tokens`]), not compiled: the check works on a tree that does not compile. Paths that
+//! The sources are read as tokens (`crate::tokens`), not compiled: the check works on a tree that does not compile. Paths that
 //! a macro puts together and trait methods that are called without an import are not seen.
 
 mod crates;
@@ -16,6 +16,5 @@ mod rooms;
 mod run;
 mod source;
 mod tables;
-mod tokens;
 
 pub use run::run;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::tokens::{Kind, Token, tokens};
+use crate::tokens::{Kind, Token, tokens};
 
 /// A module path from the root of the crate, without `crate`.
 pub type ModulePath = Vec<String>;
