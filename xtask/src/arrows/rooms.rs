@@ -21,13 +21,19 @@ pub struct Found {
     pub cycles: Vec<String>,
     /// Rooms that the list lacks, or that it names and the crate has not.
     pub list: Vec<String>,
+    /// `mod.rs` files that define something.
+    pub index: Vec<String>,
     /// Files in the largest group that depend on each other.
     pub knot: usize,
 }
 
 impl Found {
     pub fn faults(&self) -> impl Iterator<Item = &String> {
-        self.list.iter().chain(&self.upward).chain(&self.cycles)
+        self.list
+            .iter()
+            .chain(&self.upward)
+            .chain(&self.cycles)
+            .chain(&self.index)
     }
 }
 
@@ -71,6 +77,7 @@ pub fn judge(src: &Path, name: &str, order: Option<&[&str]>) -> Result<Found> {
         upward,
         cycles: cycles.collect(),
         list: order.map_or_else(Vec::new, |order| differences(name, order, &arrows)),
+        index: order.map_or_else(Vec::new, |_| full_index_files(name, &sources)),
         knot: graph::largest_knot(&graph),
         arrows,
     })
@@ -107,6 +114,22 @@ fn edges(sources: &[Source]) -> Vec<Edge> {
         }
     }
     edges
+}
+
+/// `mod.rs` holds the documentation of the module, `mod` and `pub use`: whoever looks for a thing finds it in a file with
+/// its name.
+fn full_index_files(name: &str, sources: &[Source]) -> Vec<String> {
+    let of_mod_file = sources
+        .iter()
+        .filter(|source| source.name.ends_with("/mod.rs") && !source.test);
+    let full = of_mod_file.filter_map(|source| {
+        let first = source.parsed.defined.first()?;
+        let file = &source.name;
+        Some(format!(
+            "{name}/src/{file} defines `{first}`: move it to a file with its name"
+        ))
+    });
+    full.collect()
 }
 
 fn is_upward(order: &[&str], from: &str, to: &str) -> bool {
@@ -248,6 +271,20 @@ mod tests {
         )
         .judge(&["room", "lib"]);
         assert_eq!(found.cycles.len(), 1);
+    }
+
+    #[test]
+    fn a_mod_file_that_defines_something_is_a_fault() {
+        let mut files = HOUSE.to_vec();
+        files.push((
+            "cases/mod.rs",
+            "//! Cases.\nmod case; pub use case::*; pub fn f() {}",
+        ));
+        let found = Tree::new("index", &files).judge(ORDER);
+        assert_eq!(
+            found.index,
+            ["house/src/cases/mod.rs defines `f`: move it to a file with its name"]
+        );
     }
 
     #[test]
