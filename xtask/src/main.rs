@@ -5,6 +5,7 @@
 
 mod arrows;
 mod bench;
+mod clock;
 mod demo;
 mod files;
 mod fuzz;

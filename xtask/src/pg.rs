@@ -8,10 +8,11 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::clock;
 use crate::shell::{self, quiet_stdin};
 
 /// The variable that holds the URL of the cluster. A test that needs it fails when it is not set.
@@ -230,7 +231,7 @@ impl Place {
             .stderr(log)
             .spawn()
             .context("cannot start PostgreSQL")?;
-        let began = Instant::now();
+        let began = clock::now();
         while began.elapsed() < READY_WITHIN {
             if server.try_wait()?.is_some() {
                 return Ok(None);
@@ -241,7 +242,7 @@ impl Place {
             {
                 return Ok(Some((server, port)));
             }
-            std::thread::sleep(Duration::from_millis(50));
+            clock::sleep(Duration::from_millis(50));
         }
         server.kill().ok();
         server.wait().ok();
@@ -283,9 +284,7 @@ fn sweep(parent: &Path) {
             .to_str()
             .and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
         let made = entry.metadata().and_then(|meta| meta.modified());
-        let age = made
-            .ok()
-            .and_then(|made| SystemTime::now().duration_since(made).ok());
+        let age = made.ok().and_then(clock::age);
         if let (Some(owner), Some(age)) = (owner, age)
             && Path::new("/proc/self").exists()
             && !Path::new("/proc").join(owner.to_string()).exists()

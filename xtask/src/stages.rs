@@ -1,9 +1,11 @@
 //! Stages: named, timed, all reported. A failed stage stops only those that need it, so one run shows every fault.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
+
+use crate::clock;
 
 /// One stage of a task that works on a `C`.
 pub struct Stage<C> {
@@ -47,7 +49,7 @@ struct Done {
 /// A name that is no stage.
 pub fn run<C>(task: &str, stages: &[Stage<C>], wanted: &[String], context: &C) -> Result<u8> {
     let selected = selected(stages, wanted)?;
-    let began = Instant::now();
+    let began = clock::now();
     let mut done: Vec<Done> = Vec::new();
     for stage in stages.iter().filter(|stage| selected.contains(stage.name)) {
         let failed = |needed: &&&str| {
@@ -100,7 +102,7 @@ fn selected<C>(stages: &[Stage<C>], wanted: &[String]) -> Result<BTreeSet<&'stat
 
 fn one<C>(stage: &Stage<C>, context: &C) -> Done {
     println!("== stage {}", stage.name);
-    let began = Instant::now();
+    let began = clock::now();
     let outcome = match (stage.run)(context) {
         Ok(()) => Outcome::Ok,
         Err(error) => {
