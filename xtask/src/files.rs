@@ -102,7 +102,7 @@ fn foreign_word(line: &str) -> Option<String> {
 }
 
 /// The files that git tracks or would add, so that a new file is checked before it is committed.
-fn tracked(ws: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
+pub fn tracked(ws: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
     let mut git = ws.command("git");
     // In a build container the clone may belong to another user; only names are listed here.
     git.args([
@@ -129,7 +129,7 @@ fn tracked(ws: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
 }
 
 /// The text of a file. Binary files, and deleted files that git still lists, count as empty.
-fn text_of(ws: &Workspace, name: &str) -> String {
+pub fn text_of(ws: &Workspace, name: &str) -> String {
     std::fs::read_to_string(ws.root().join(Path::new(name))).unwrap_or_default()
 }
 

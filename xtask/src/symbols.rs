@@ -154,13 +154,25 @@ fn wanted(ws: &Workspace) -> Result<Wanted> {
         symbols.push((*name, *feature, items));
     }
     let text = std::fs::read_to_string(ws.path(DEFECTS)).with_context(|| format!("cannot read {DEFECTS}"))?;
-    let literals = tokens(&text).into_iter().filter_map(|token| match token.kind {
-        Kind::Str(text) if text.len() >= SHORTEST_DESCRIPTION => Some(text),
-        Kind::Str(_) | Kind::Ident(_) | Kind::PathSep | Kind::Punct(_) | Kind::Other => None,
-    });
-    let strings: BTreeSet<String> = literals.collect();
+    let strings: BTreeSet<String> = descriptions(&tokens(&text)).collect();
     ensure!(!strings.is_empty(), "{DEFECTS} describes no defect");
     Ok(Wanted { symbols, strings })
+}
+
+/// Long string literals that are in the code; those in attributes are not compiled into a program.
+fn descriptions(tokens: &[Token]) -> impl Iterator<Item = String> {
+    let mut in_attribute = false;
+    tokens.iter().enumerate().filter_map(move |(at, token)| {
+        if token.is('#') && tokens.get(at + 1).is_some_and(|next| next.is('[')) {
+            in_attribute = true;
+        } else if token.is(']') {
+            in_attribute = false;
+        }
+        match &token.kind {
+            Kind::Str(text) if !in_attribute && text.len() >= SHORTEST_DESCRIPTION => Some(text.clone()),
+            Kind::Str(_) | Kind::Ident(_) | Kind::PathSep | Kind::Punct(_) | Kind::Other => None,
+        }
+    })
 }
 
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -292,6 +304,15 @@ mod tests {
         let text = "#[cfg(feature = \"testing\")] pub fn is() {} #[cfg(not(feature = \"testing\"))] pub const fn is() {}";
         assert!(behind(text).is_empty());
         assert!(behind("#[cfg(feature = \"testing\")] if disk.is_plain() { return }").is_empty());
+    }
+
+    #[test]
+    fn strings_of_attributes_are_no_descriptions() {
+        let text = "#[expect(dead_code, reason = \"a reason that is long enough\")] const A: [u8; 1] = *b\"a marker that is long enough\";";
+        assert_eq!(
+            descriptions(&tokens(text)).collect::<Vec<_>>(),
+            ["a marker that is long enough"]
+        );
     }
 
     #[test]

@@ -130,3 +130,41 @@ fn is_licence(path: &Path) -> bool {
         .to_uppercase();
     NAMES.iter().any(|begin| name.starts_with(begin)) && !name.ends_with(".RS")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::artefacts::ARTEFACTS;
+    use super::super::closure;
+    use super::*;
+
+    /// In the gate and not only at a release: a new dependency without a text is found when it is added.
+    #[test]
+    fn every_crate_of_a_release_has_a_licence_text() {
+        let ws = Workspace::find().unwrap();
+        let host = closure::host().unwrap();
+        let facts = closure::facts(&ws, &host).unwrap();
+        let closures: Vec<Closure> = ARTEFACTS
+            .iter()
+            .map(|artefact| closure::of(&ws, artefact, &host).unwrap())
+            .collect();
+        for (artefact, closure) in ARTEFACTS.iter().zip(&closures) {
+            assert!(closure.keys().any(|id| id.0 == artefact.package));
+            assert!(
+                closure.len() > 50,
+                "{}: {} crates",
+                artefact.package,
+                closure.len()
+            );
+            assert!(!closure.keys().any(|id| id.0 == "proptest"), "a crate of tests");
+        }
+        let text = text(&ws, &closures, &facts).unwrap();
+        for wanted in [
+            "sqlcipher-src 4",
+            "WenQuanYi",
+            "Permission is hereby granted",
+            "ring 0.",
+        ] {
+            assert!(text.contains(wanted), "{wanted}");
+        }
+    }
+}
