@@ -9,8 +9,8 @@ use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
 use crate::{bench, fuzz, package, simulate, torture};
 
-/// Simulated days of the long run: about 4 minutes at 520 to 800 days a minute.
-const DAYS: &str = "2000";
+/// Simulated days of the long run: 13 to 20 minutes at 520 to 800 days a minute.
+const DAYS: &str = "10000";
 /// Minutes of torture for each engine.
 const TORTURE_MINUTES: &str = "20";
 /// Minutes of fuzzing, shared by all targets.
@@ -19,7 +19,7 @@ const FUZZ_MINUTES: u64 = 30;
 const STAGES: &[Stage<Workspace>] = &[
     Stage {
         name: "simulate",
-        what: "2,000 simulated days of faults",
+        what: "10,000 simulated days of faults",
         after: &[],
         run: |ws| succeeded(simulate::run(ws, &args(&["--days", DAYS]))),
     },
