@@ -1,5 +1,5 @@
-//! Decoders of outside bytes under libFuzzer (`fuzz/`). A bounded run is a stage of the gate; a longer one is a command.
-//! A crash is a failure and keeps its input.
+//! Decoders of outside bytes under libFuzzer (`fuzz/`). A bounded run is a stage of the gate; a longer one is a
+//! command. A crash is a failure and keeps its input.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,7 +1,7 @@
 //! One private PostgreSQL cluster for a whole test run, or one started by hand for debugging a failing test.
 //!
-//! It listens on loopback and on a socket in its own folder, accepts every connection without a password (user `xunge`),
-//! does not sync to disk (except for the benches) and never touches a cluster of the system. Tests find it by
+//! It listens on loopback and on a socket in its own folder, accepts every connection without a password (user
+//! `xunge`), does not sync to disk (except for the benches) and never touches a cluster of the system. Tests find it by
 //! `XUNGE_TEST_PG`; each test creates its own database in it.
 
 use std::fs::File;

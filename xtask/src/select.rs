@@ -1,9 +1,10 @@
 //! Which packages one cargo command builds, and with which features.
 //!
 //! Cargo unifies features over all packages of one command. The package `sim` turns on test code in the members that it
-//! links (`protocol/sabotage`, `terminal-core/testing`), so there are two selections that are never mixed: the product with
-//! everything that runs it as it is, and the test variants. Both share one target directory. `tests/sim/Cargo.toml` keeps
-//! the features of external crates equal, so only the members with features are compiled twice.
+//! links (`protocol/sabotage`, `terminal-core/testing`), so there are two selections that are never mixed: the product
+//! with everything that runs it as it is, and the test variants. Both share one target directory.
+//! `tests/sim/Cargo.toml` keeps the features of external crates equal, so only the members with features are compiled
+//! twice.
 
 use std::process::Command;
 
@@ -17,8 +18,8 @@ pub const VARIANT: &str = "sim";
 /// The product, its tests, and the programs that run the product as a user does.
 pub const PRODUCT: &[&str] = &["--workspace", "--exclude", VARIANT];
 
-/// The simulator, and terminal-core for the tests that need its feature `testing`. Without default features: the program
-/// `xunge` needs `cli`, so this selection does not build it and cannot replace the product's binary.
+/// The simulator, and terminal-core for the tests that need its feature `testing`. Without default features: the
+/// program `xunge` needs `cli`, so this selection does not build it and cannot replace the product's binary.
 pub const VARIANTS: &[&str] = &[
     "-p",
     VARIANT,
@@ -29,7 +30,8 @@ pub const VARIANTS: &[&str] = &[
     "terminal-core/testing",
 ];
 
-/// The variants' targets: the libraries' unit tests, the simulator, and the tests that the product selection leaves out.
+/// The variants' targets: the libraries' unit tests, the simulator, and the tests that the product selection leaves
+/// out.
 pub fn variant_targets(ws: &Workspace) -> Result<Vec<String>> {
     let mut targets = vec!["--lib".to_owned()];
     for package in ws.packages()? {

@@ -42,8 +42,8 @@ struct Done {
     took: Duration,
 }
 
-/// Runs the stages named in `wanted` (all when it is empty) in the order of `stages`, and prints a table of names and times.
-/// Returns the exit code: 0 only when every stage was ok.
+/// Runs the stages named in `wanted` (all when it is empty) in the order of `stages`, and prints a table of names and
+/// times. Returns the exit code: 0 only when every stage was ok.
 ///
 /// # Errors
 /// A name that is no stage.

@@ -1,9 +1,10 @@
 //! `cargo xtask symbols`: no program that a user runs holds test code.
 //!
 //! Two independent searches. Symbols: `nm` must name none of the items that stand behind a test feature in the sources.
-//! Strings: neither the marker that `protocol/src/sabotage.rs` puts into a build with defects nor the description of any
-//! defect is in the file; this also works on a stripped file. A search that cannot find anything proves nothing, so the
-//! simulator, which is built with every test feature, must be found guilty by both searches, stripped by the second.
+//! Strings: neither the marker that `protocol/src/sabotage.rs` puts into a build with defects nor the description of
+//! any defect is in the file; this also works on a stripped file. A search that cannot find anything proves nothing, so
+//! the simulator, which is built with every test feature, must be found guilty by both searches, stripped by the
+//! second.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

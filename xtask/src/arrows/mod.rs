@@ -4,8 +4,8 @@
 //! `server` and `terminal-core`, and cycles between the files of every crate ([`rooms`], order in [`order`]). Tables: a
 //! table of the server's database is written by one room ([`tables`]).
 //!
-//! The sources are read as tokens (`crate::tokens`), not compiled: the check works on a tree that does not compile. Paths that
-//! a macro puts together and trait methods that are called without an import are not seen.
+//! The sources are read as tokens (`crate::tokens`), not compiled: the check works on a tree that does not compile.
+//! Paths that a macro puts together and trait methods that are called without an import are not seen.
 
 mod crates;
 mod graph;

@@ -1,8 +1,8 @@
 //! The order of rooms inside a crate, and cycles between its files.
 //!
 //! A room is a top-level module; a file directly in `src/` is a room too. A room may use rooms that stand before it in
-//! the list of [`super::order`] and no others. Items for tests (`#[cfg(test)]`) are exempt: a test of a low room may set
-//! its scene with what lies above, and the product does not depend on it.
+//! the list of [`super::order`] and no others. Items for tests (`#[cfg(test)]`) are exempt: a test of a low room may
+//! set its scene with what lies above, and the product does not depend on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -116,8 +116,8 @@ fn edges(sources: &[Source]) -> Vec<Edge> {
     edges
 }
 
-/// `mod.rs` holds the documentation of the module, `mod` and `pub use`: whoever looks for a thing finds it in a file with
-/// its name.
+/// `mod.rs` holds the documentation of the module, `mod` and `pub use`: whoever looks for a thing finds it in a file
+/// with its name.
 fn full_index_files(name: &str, sources: &[Source]) -> Vec<String> {
     let of_mod_file = sources
         .iter()

@@ -99,7 +99,8 @@ fn written(sql: &str) -> BTreeSet<String> {
         let table = match (*word, next(1)) {
             ("INSERT" | "REPLACE", "INTO") | ("DELETE", "FROM") => next(2),
             ("INSERT", "OR") if next(3) == "INTO" => next(4),
-            // `UPDATE person SET`, `UPDATE person p SET`, `UPDATE person AS p SET`; not `FOR UPDATE` nor `DO UPDATE SET`.
+            // `UPDATE person SET`, `UPDATE person p SET`, `UPDATE person AS p SET`; not `FOR UPDATE` nor `DO UPDATE
+            // SET`.
             ("UPDATE", table) if (2..=4).any(|n| next(n) == "SET") => table,
             _ => continue,
         };

@@ -12,9 +12,10 @@ use crate::workspace::Workspace;
 
 /// Folder below the target folder, so that other builds and this one do not replace each other's files.
 const FOLDER: &str = "package";
-/// What stands in the programs in place of the root of the tree and of cargo's home.
+/// What the programs hold in place of the root of the tree, cargo's home and the toolchain.
 const ROOT_SHOWN: &str = "/xunge";
 const CARGO_SHOWN: &str = "/cargo";
+const RUST_SHOWN: &str = "/rust";
 /// Separates arguments in `CARGO_ENCODED_RUSTFLAGS`.
 const UNIT_SEPARATOR: &str = "\u{1f}";
 
@@ -79,7 +80,15 @@ fn hidden_paths(ws: &Workspace) -> Result<Vec<(String, &'static str)>> {
         .root()
         .to_str()
         .context("the tree lies in a folder whose name is not UTF-8")?;
-    let paths = vec![(root.to_owned(), ROOT_SHOWN), (home, CARGO_SHOWN)];
+    // Generic code of the standard library names its source where the component rust-src is installed.
+    let sysroot = shell::output(ws.command("rustc").args(["--print", "sysroot"]))?;
+    let sysroot =
+        String::from_utf8(sysroot).context("the toolchain lies in a folder whose name is not UTF-8")?;
+    let paths = vec![
+        (root.to_owned(), ROOT_SHOWN),
+        (home, CARGO_SHOWN),
+        (sysroot.trim().to_owned(), RUST_SHOWN),
+    ];
     // A flag holds one path after another, separated by spaces for C.
     for (path, _) in &paths {
         ensure!(

@@ -1,5 +1,5 @@
-//! Every crate that goes into a program, with the features of that program alone. `cargo metadata` unifies features over
-//! the whole workspace and would name crates that only tests link, so the list comes from `cargo tree`.
+//! Every crate that goes into a program, with the features of that program alone. `cargo metadata` unifies features
+//! over the whole workspace and would name crates that only tests link, so the list comes from `cargo tree`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -104,7 +104,8 @@ pub fn facts(ws: &Workspace, host: &str) -> Result<BTreeMap<CrateId, Facts>> {
     Ok(facts)
 }
 
-/// `0\tserver v0.1.0 (…)`, `1\tserde v1.0.228 (*)`: depth, crate, and a mark where the crate's own tree stands elsewhere.
+/// `0\tserver v0.1.0 (…)`, `1\tserde v1.0.228 (*)`: depth, crate, and a mark where the crate's own tree stands
+/// elsewhere.
 fn parse(tree: &str) -> Result<Closure> {
     let mut closure = Closure::new();
     let mut above: Vec<CrateId> = Vec::new();
