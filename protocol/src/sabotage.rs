@@ -103,20 +103,33 @@ defects! {
     OffsetLies = "the server says that more of a photo has arrived than has",
 }
 
+/// What is armed. The marker lets `cargo xtask symbols` find a build with defects even when its symbols are stripped.
 #[cfg(feature = "sabotage")]
-static ARMED: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(u8::MAX);
+struct Armed {
+    #[expect(dead_code, reason = "searched for in the file of a program")]
+    marker: [u8; 25],
+    defect: std::sync::atomic::AtomicU8,
+}
+
+#[cfg(feature = "sabotage")]
+static ARMED: Armed = Armed {
+    marker: *b"xunge test code: sabotage",
+    defect: std::sync::atomic::AtomicU8::new(u8::MAX),
+};
 
 /// Arms one defect for the whole process, or none.
 #[cfg(feature = "sabotage")]
 pub fn arm(defect: Option<Defect>) {
     let number = defect.map_or(u8::MAX, |defect| defect as u8);
-    ARMED.store(number, std::sync::atomic::Ordering::SeqCst);
+    // The whole static is used here, so that the optimiser keeps the marker beside the number.
+    let armed = std::hint::black_box(&ARMED);
+    armed.defect.store(number, std::sync::atomic::Ordering::SeqCst);
 }
 
 /// Whether this defect is armed.
 #[cfg(feature = "sabotage")]
 pub fn is(defect: Defect) -> bool {
-    ARMED.load(std::sync::atomic::Ordering::Relaxed) == defect as u8
+    ARMED.defect.load(std::sync::atomic::Ordering::Relaxed) == defect as u8
 }
 
 /// Whether this defect is armed: never, in a product.

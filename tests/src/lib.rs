@@ -4,6 +4,11 @@
 //! HTTP API alone; [`city`] a city with its organisation, posts and grid, made through the same API;
 //! [`demo`] the story of the demo.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real processes, lines and benches run against the real clock"
+)]
+
 pub mod bench;
 pub mod chance;
 pub mod city;
@@ -14,6 +19,5 @@ pub mod line;
 pub mod office;
 pub mod pictures;
 pub mod process;
-pub mod sim;
 pub mod small;
 pub mod torture;

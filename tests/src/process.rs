@@ -44,7 +44,9 @@ pub fn program(name: &str) -> Result<PathBuf> {
     let found = folders
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
-    found.with_context(|| format!("{name} is not built: run `cargo build --workspace --bins` first"))
+    found.with_context(|| {
+        format!("{name} is not built: run `cargo build --workspace --exclude sim --bins` first")
+    })
 }
 
 impl Server {

@@ -5,6 +5,10 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real processes run against the real clock"
+)]
 
 use e2e::process::{Server, Setup, program};
 use std::{

@@ -1,38 +1,34 @@
 //! Benches: one promise each, measured as a ratio against a peer in the same run, always optimised.
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::needs::For;
 use crate::workspace::Workspace;
-use crate::{pg, setup, shell};
+use crate::{pg, programs, setup, shell, symbols};
 
-/// Point to cell; its lines (`promise=… ratio=… ok|short`) and its exit code pass through.
-pub fn lookup(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
+/// Point to cell; its lines (`promise=… ratio=… ok|short`) and its exit code are passed on.
+pub fn lookup(ws: &Workspace, args: &[String]) -> Result<u8> {
     setup::system(For::Build)?;
     let bench = ["bench", "--quiet", "--package", "grid", "--bench", "lookup", "--"];
-    let status = ws
-        .cargo()
-        .args(bench)
-        .args(args)
-        .status()
-        .context("cannot start the bench")?;
-    Ok(code_of(status.code()))
+    programs::exit_code(ws.cargo().args(bench).args(args))
 }
 
-/// A whole server in a process of its own (`ingest`, `photos`, `wire`) against the floor of the same run; its lines
-/// (`promise=… ours=… raw=… ratio=… goal=… ok|MISSED`) and its exit code pass through.
-pub fn server(ws: &Workspace, which: &str, args: &[String]) -> Result<ExitCode> {
+/// A server in a process of its own (`ingest`, `photos`, `wire`) against the raw cost in the same run; its lines
+/// (`promise=… ours=… raw=… ratio=… goal=… ok|MISSED`) and its exit code are passed on.
+pub fn server(ws: &Workspace, which: &str, args: &[String]) -> Result<u8> {
     setup::system(For::Build)?;
-    // In two steps: built together, the server would take on features that only the tests ask for.
+    // Two commands: built in one, the server would get features that only `e2e` asks for.
     for (package, program) in [("server", "xunge-server"), ("e2e", "xunge-bench")] {
         let build = ["build", "--release", "--package", package, "--bin", program];
         shell::run(ws.cargo().args(build))?;
     }
-    let mut bench = Command::new(ws.binary("release", "xunge-bench")?);
+    let program = ws.binary("release", "xunge-bench")?;
+    symbols::innocent(ws, &[ws.binary("release", "xunge-server")?, program.clone()])?;
+    let mut bench = Command::new(program);
     bench.arg(which).args(args).stdin(Stdio::inherit());
-    // In the target folder, which lies on a real disk where the system's temporary folder may not.
+    // In the target folder: it lies on a real disk, the temporary folder of the system may not.
     bench.current_dir(ws.binary("release", "")?);
     let given = args.iter().any(|arg| arg.starts_with("--postgres"));
     let cluster = match which {
@@ -42,10 +38,5 @@ pub fn server(ws: &Workspace, which: &str, args: &[String]) -> Result<ExitCode> 
     if let Some(cluster) = &cluster {
         bench.args(["--postgres", &cluster.url()]);
     }
-    Ok(code_of(bench.status().context("cannot start the bench")?.code()))
-}
-
-fn code_of(code: Option<i32>) -> ExitCode {
-    let code = code.and_then(|code| u8::try_from(code).ok());
-    code.map_or(ExitCode::FAILURE, ExitCode::from)
+    programs::exit_code(&mut bench)
 }

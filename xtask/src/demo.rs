@@ -1,37 +1,30 @@
-//! The demo city: builds the workspace's programs and starts `xunge-demo` of the room `tests`.
+//! The demo city: builds the programs of the workspace and starts `xunge-demo` of the package `e2e`.
 //!
-//! In the dev profile: the release of everything takes minutes more to build, and what is heavy (pixels, hashes,
-//! encryption, grid) is optimised there too, package by package.
+//! In the dev profile: a release of everything takes minutes more to build, and the code that computes most (pixels,
+//! hashes, encryption, grid) is optimised in the dev profile too, package by package.
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::needs::For;
 use crate::workspace::Workspace;
-use crate::{setup, shell};
+use crate::{programs, setup, shell};
 
 const PROGRAM: &str = "xunge-demo";
 
-/// Ends a bounded demo that hangs; it promises to take under 3 minutes, and build machines are slow.
+/// Seconds after which a bounded demo is ended. It takes under 180 s, more on a slow build machine.
 const BOUND_SECONDS: &str = "900";
 
-/// Builds and runs it with the terminal's input and output; its exit code is ours.
-pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
+/// Builds and runs it with the terminal's input and output; returns its exit code.
+pub fn run(ws: &Workspace, args: &[String]) -> Result<u8> {
     setup::system(For::Build)?;
-    // All programs and not only this one: the demo starts others (the server) that must be as new as itself.
-    shell::run(ws.cargo().args(["build", "--workspace", "--bins"]))?;
+    programs::build(ws)?;
     let mut demo = Command::new(ws.binary("debug", PROGRAM)?);
-    let status = demo
-        .args(args)
-        .stdin(Stdio::inherit())
-        .status()
-        .context("cannot start the demo")?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    programs::exit_code(demo.args(args).stdin(Stdio::inherit()))
 }
 
-/// The bounded demo on what the test run has built already.
+/// The bounded demo with the programs that the gate has built.
 pub fn once(ws: &Workspace) -> Result<()> {
     let demo = ws.binary("debug", PROGRAM)?;
     shell::run(

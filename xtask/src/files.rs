@@ -1,4 +1,4 @@
-//! Checks on the files of the tree themselves: rooms that grew too long, and words that belong to one machine.
+//! Checks on the files of the tree: source files that are too long, and paths that exist on one machine only.
 
 use std::path::Path;
 
@@ -7,11 +7,21 @@ use anyhow::{Result, bail};
 use crate::shell;
 use crate::workspace::Workspace;
 
-/// A file is a room with one purpose; over this many lines it is worth asking whether it has two.
+/// A file has one purpose. One with more lines than this has two, or states its reason in its first lines.
 const LONG: usize = 500;
+/// Begins the reason, in a comment.
+const REASON: &str = "Over 500 lines: ";
+/// Lines in which the reason must begin.
+const FIRST_LINES: usize = 12;
+/// A shorter text than this is no reason.
+const SHORTEST_REASON: usize = 20;
+/// Endings of source code. Data, snapshots, documents and generated files may be long.
+const CODE: &[&str] = &[
+    "*.rs", "*.c", "*.h", "*.py", "*.mjs", "*.js", "*.ts", "*.sh", "*.sql", "*.kt", "*.swift",
+];
 
-/// Paths that exist on the machine something was written on and nowhere else. In two halves, so that this list
-/// does not find itself.
+/// Folders that exist only on the machine where a file was written. In two halves, so that this list does not find
+/// itself.
 const FOREIGN: &[(&str, &str)] = &[
     ("/wo", "rk/"),
     ("/tm", "p/w/"),
@@ -20,24 +30,47 @@ const FOREIGN: &[(&str, &str)] = &[
     (".lib", "rary/"),
 ];
 
-/// Reports long files without failing: length is a question, not an error.
+/// Fails when a source file has over 500 lines and no reason in its first lines.
 pub fn lengths(ws: &Workspace) -> Result<()> {
-    let mut long: Vec<(usize, String)> = Vec::new();
-    for name in tracked(ws, &["*.rs"])? {
-        let lines = text_of(ws, &name).lines().count();
+    let (mut checked, mut long, mut faults) = (0, 0, Vec::new());
+    for name in tracked(ws, CODE)? {
+        let text = text_of(ws, &name);
+        let lines = text.lines().count();
+        checked += 1;
         if lines > LONG {
-            long.push((lines, name));
+            long += 1;
+            if !has_reason(&text) {
+                faults.push((lines, name));
+            }
         }
     }
-    long.sort_by(|a, b| b.cmp(a));
-    for (lines, name) in &long {
-        println!("warning: {name} has {lines} lines (over {LONG}): has it more than one purpose?");
+    println!("lengths: {checked} source files, {long} over {LONG} lines");
+    faults.sort_by(|a, b| b.cmp(a));
+    if !faults.is_empty() {
+        let list: Vec<String> = faults
+            .iter()
+            .map(|(lines, name)| format!("  {name}: {lines} lines"))
+            .collect();
+        bail!(
+            "split them, or say why not in the first {FIRST_LINES} lines (`{REASON}…`):\n{}",
+            list.join("\n")
+        );
     }
-    println!("lengths: {} files over {LONG} lines", long.len());
     Ok(())
 }
 
-/// Fails when a file of the project names a place that only one machine has.
+fn has_reason(text: &str) -> bool {
+    let reason = |line: &str| {
+        line.split_once(REASON)
+            .map(|(_, reason)| reason.trim().chars().count())
+    };
+    text.lines()
+        .take(FIRST_LINES)
+        .filter_map(reason)
+        .any(|length| length >= SHORTEST_REASON)
+}
+
+/// Fails when a file of the project names a folder that only one machine has.
 pub fn foreign_paths(ws: &Workspace) -> Result<()> {
     let mut found = Vec::new();
     for name in tracked(ws, &[])? {
@@ -54,7 +87,7 @@ pub fn foreign_paths(ws: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// A foreign path counts where a path begins; `docs/work/plan.md` is nobody's machine.
+/// A foreign path counts where a path begins: `docs/work/plan.md` names no machine.
 fn foreign_word(line: &str) -> Option<String> {
     FOREIGN
         .iter()
@@ -68,10 +101,10 @@ fn foreign_word(line: &str) -> Option<String> {
         })
 }
 
-/// The files git knows or would take, so that a new file is judged before it is committed.
-fn tracked(ws: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
+/// The files that git tracks or would add, so that a new file is checked before it is committed.
+pub fn tracked(ws: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
     let mut git = ws.command("git");
-    // In a build container the clone may belong to another user; we only list names.
+    // In a build container the clone may belong to another user; only names are listed here.
     git.args([
         "-c",
         "safe.directory=*",
@@ -95,14 +128,22 @@ fn tracked(ws: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The text of a file; binary files and those deleted but still listed count as empty.
-fn text_of(ws: &Workspace, name: &str) -> String {
+/// The text of a file. Binary files, and deleted files that git still lists, count as empty.
+pub fn text_of(ws: &Workspace, name: &str) -> String {
     std::fs::read_to_string(ws.root().join(Path::new(name))).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_counts_in_the_first_lines_only_and_when_it_says_something() {
+        let reason = format!("//! {REASON}one table of cases, read from top to bottom.\n");
+        assert!(has_reason(&format!("//! Tests.\n//!\n{reason}")));
+        assert!(!has_reason(&format!("//! {REASON}yes\n")));
+        assert!(!has_reason(&("\n".repeat(FIRST_LINES) + &reason)));
+    }
 
     #[test]
     fn a_path_of_one_machine_is_found_where_a_path_begins() {

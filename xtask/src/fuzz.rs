@@ -1,5 +1,5 @@
-//! Decoders that meet bytes from outside, under libFuzzer (`fuzz/`). A bounded run stands in the suite; a longer one is a
-//! command. A crash fails and keeps its input.
+//! Decoders of outside bytes under libFuzzer (`fuzz/`). A bounded run is a stage of the gate; a longer one is a
+//! command. A crash is a failure and keeps its input.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,21 +12,21 @@ use crate::tools;
 use crate::workspace::Workspace;
 
 const FOLDER: &str = "fuzz";
-/// Seconds of each target in the suite.
+/// Seconds for each target in the gate.
 const BOUNDED: u64 = 5;
-/// libFuzzer may use this much before it calls that a defect, in MB: the largest honest input is far below.
+/// Memory in MB above which libFuzzer reports a defect. The largest valid input needs far less.
 const MEMORY: &str = "-rss_limit_mb=2048";
-/// And this long for one input, in seconds, on a busy machine.
-const PATIENCE: &str = "-timeout=20";
+/// Seconds for one input, on a busy machine.
+const TIMEOUT: &str = "-timeout=20";
 
-/// The bounded run of the suite, with the same chance each time: it guards a change. The longer one goes looking.
+/// The bounded run of the gate, with a fixed seed: it guards a change. The longer run searches.
 pub fn bounded(ws: &Workspace) -> Result<()> {
     let targets = targets(ws)?;
     build(ws)?;
-    side_by_side(ws, &targets, BOUNDED, &["-seed=1"])
+    in_parallel(ws, &targets, BOUNDED, &["-seed=1"])
 }
 
-/// `minutes` in all, shared among the targets, or for one of them.
+/// Fuzzes for `minutes` in all, shared by the targets, or one target only.
 pub fn longer(ws: &Workspace, minutes: u64, target: Option<&str>) -> Result<()> {
     tools::install(ws)?;
     let mut targets = targets(ws)?;
@@ -38,12 +38,12 @@ pub fn longer(ws: &Workspace, minutes: u64, target: Option<&str>) -> Result<()> 
         );
     }
     build(ws)?;
-    let hands = hands().min(targets.len()) as u64;
-    let seconds = minutes * 60 * hands / targets.len() as u64;
-    side_by_side(ws, &targets, seconds.max(1), &[])
+    let parallel = processors().min(targets.len()) as u64;
+    let seconds = minutes * 60 * parallel / targets.len() as u64;
+    in_parallel(ws, &targets, seconds.max(1), &[])
 }
 
-fn hands() -> usize {
+fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -54,12 +54,12 @@ fn targets(ws: &Workspace) -> Result<Vec<String>> {
         names.extend(name.strip_suffix(".rs").map(str::to_owned));
     }
     names.sort();
-    ensure!(!names.is_empty(), "no fuzz target: nothing can be tried");
+    ensure!(!names.is_empty(), "no fuzz target");
     Ok(names)
 }
 
 fn fuzz(ws: &Workspace) -> Command {
-    // By rustup's proxy and not by the cargo that started us: only that one knows `+nightly`.
+    // Through rustup's proxy and not the cargo that started xtask: only the proxy knows `+nightly`.
     let mut command = ws.command("cargo");
     command
         .args(["+nightly", "fuzz"])
@@ -67,28 +67,28 @@ fn fuzz(ws: &Workspace) -> Command {
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("RUSTC")
         .env_remove("CARGO_TARGET_DIR")
-        // Addresses without names would push the panic's own words out of sight.
+        // A backtrace of addresses without names would hide the message of the panic.
         .env("RUST_BACKTRACE", "0");
     command
 }
 
 fn build(ws: &Workspace) -> Result<()> {
     shell::run(fuzz(ws).args(["build", "--fuzz-dir", FOLDER]))
-        .context("the targets do not build; rustup's toolchain `nightly` and cargo-fuzz are needed")
+        .context("the targets do not build; they need rustup's toolchain `nightly` and cargo-fuzz")
 }
 
-/// As many targets at once as there are processors.
-fn side_by_side(ws: &Workspace, targets: &[String], seconds: u64, chance: &[&str]) -> Result<()> {
+/// Runs as many targets at once as there are processors.
+fn in_parallel(ws: &Workspace, targets: &[String], seconds: u64, seed: &[&str]) -> Result<()> {
     let (waiting, failed) = (Mutex::new(targets.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..hands() {
+        for _ in 0..processors() {
             scope.spawn(|| {
                 loop {
                     let next = waiting.lock().ok().and_then(|mut waiting| waiting.next());
                     let Some(target) = next else {
                         return;
                     };
-                    match one(ws, target, seconds, chance) {
+                    match one(ws, target, seconds, seed) {
                         Ok(said) => println!("fuzz: {target}: {said}"),
                         Err(error) => {
                             eprintln!("fuzz: {target}: {error:#}");
@@ -106,21 +106,18 @@ fn side_by_side(ws: &Workspace, targets: &[String], seconds: u64, chance: &[&str
         println!("fuzz: {} targets, {seconds} s each: no crash", targets.len());
         return Ok(());
     }
-    bail!(
-        "{} failed; the input that did it is named above",
-        failed.join(", ")
-    )
+    bail!("{} failed; the failing input is named above", failed.join(", "))
 }
 
-/// One target for so long, from its seeds and what earlier runs found. A finding keeps its input in `fuzz/artifacts`.
-fn one(ws: &Workspace, target: &str, seconds: u64, chance: &[&str]) -> Result<String> {
+/// Runs one target from its seeds and the corpus of earlier runs. A failing input is kept in `fuzz/artifacts`.
+fn one(ws: &Workspace, target: &str, seconds: u64, seed: &[&str]) -> Result<String> {
     let folder = ws.path(FOLDER);
     let corpus = folder.join("corpus").join(target);
     std::fs::create_dir_all(&corpus)?;
     let seeds = folder.join("seeds").join(target);
     ensure!(
         seeds.is_dir(),
-        "{} is missing: a target begins with examples",
+        "{} is missing: a target needs seeds",
         seeds.display()
     );
     let out = fuzz(ws)
@@ -128,8 +125,8 @@ fn one(ws: &Workspace, target: &str, seconds: u64, chance: &[&str]) -> Result<St
         .args([&corpus, &seeds])
         .arg("--")
         .arg(format!("-max_total_time={seconds}"))
-        .args([MEMORY, PATIENCE, "-print_final_stats=1", "-verbosity=0"])
-        .args(chance)
+        .args([MEMORY, TIMEOUT, "-print_final_stats=1", "-verbosity=0"])
+        .args(seed)
         .stdout(Stdio::null())
         .output()
         .context("cannot start cargo-fuzz")?;
@@ -140,7 +137,7 @@ fn one(ws: &Workspace, target: &str, seconds: u64, chance: &[&str]) -> Result<St
     Ok(executions(&said).unwrap_or_else(|| format!("done, {}", kept(&corpus))))
 }
 
-/// `stat::number_of_executed_units: 12345` of libFuzzer's last words.
+/// Reads `stat::number_of_executed_units: 12345` at the end of libFuzzer's output.
 fn executions(said: &str) -> Option<String> {
     let line = said
         .lines()
@@ -164,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_libfuzzer_did_is_read_from_its_last_words() {
+    fn the_number_of_inputs_is_read_from_the_output_of_libfuzzer() {
         let said = "INFO: x\nstat::number_of_executed_units: 123\nstat::average_exec_per_sec:     24\n";
         assert_eq!(executions(said).as_deref(), Some("123 inputs"));
         assert_eq!(executions("nothing"), None);

@@ -1,23 +1,30 @@
-//! Every developer task of the project as one small program: `cargo xtask TASK`.
+//! Every developer task of the project in one small program: `cargo xtask TASK`.
 //!
-//! It links none of our other crates (`xtask -> none`), so that it builds in seconds on a bare machine and can
-//! judge a tree that does not compile. A check that cannot run fails; none passes quietly.
+//! It links none of our other crates, so it builds in seconds on a bare machine and can check a tree that does not
+//! compile. A check that cannot run fails.
 
 mod arrows;
 mod bench;
+mod clock;
 mod demo;
 mod files;
 mod fuzz;
+mod gate;
 mod judges;
 mod lint;
 mod needs;
 mod openapi;
+mod package;
 mod pg;
+mod programs;
+mod proof;
+mod select;
 mod setup;
 mod shell;
 mod simulate;
 mod stages;
-mod suite;
+mod symbols;
+mod tokens;
 mod tools;
 mod torture;
 mod workspace;
@@ -41,19 +48,38 @@ struct Cli {
 enum Task {
     /// Install what is missing on Debian, or say exactly what is missing elsewhere
     Setup,
-    /// Fail when a crate links what the house does not allow it to link
+    /// Check who depends on whom: crates, rooms, files, tables
     Arrows,
-    /// Formatting, clippy, arrows, spelling, licences, file lengths
+    /// Check formatting, arrows, file lengths, spelling, licences, clippy
     Lint,
-    /// Everything that must hold before a change is merged
+    /// The gate: everything that must hold before a change is merged, or the named stages of it
     Test {
-        /// Only formatting, arrows and the tests themselves
-        #[arg(long)]
+        /// Only the checks of seconds and the tests themselves
+        #[arg(long, conflicts_with = "stages")]
         quick: bool,
+        /// Print the stages and end
+        #[arg(long)]
+        list: bool,
+        stages: Vec<String>,
     },
-    /// `test` as the build machine runs it: the lock must be up to date and the database our own
+    /// `test` as the build machine runs it: the lock must be up to date, and the database is our own
     Ci,
-    /// Build the demo city and run it; what follows is passed to it (`--once` runs it bounded and checks it)
+    /// What takes longer than the gate may, or the named stages of it; run it before a capability is called done
+    Proof {
+        /// Print the stages and end
+        #[arg(long)]
+        list: bool,
+        stages: Vec<String>,
+    },
+    /// Check that no program that was built for users holds test code
+    Symbols,
+    /// Build the release artefacts into dist/, with licences, SBOM and SHA-256 sums
+    Package {
+        /// Build twice in the same place and compare the bytes
+        #[arg(long)]
+        twice: bool,
+    },
+    /// Build the demo city and run it; further arguments are passed to it (`--once` runs it bounded and checks it)
     Demo {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -64,22 +90,22 @@ enum Task {
         which: Bench,
     },
     /// Kill real servers and handsets, cut their power, fill their disks: `--minutes M` for each engine, `--seed S`,
-    /// `--engine sqlite|postgres`; disks fill up for root only
+    /// `--engine sqlite|postgres`; disks get full for root only
     Torture {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Let strangers judge a real server: tus-js-client, tuspy, schemathesis
+    /// Run independent clients against a real server: tus-js-client, tuspy, schemathesis
     Judges,
-    /// Throw chance at every decoder that meets bytes from outside (nightly Rust, libFuzzer)
+    /// Fuzz every decoder of outside bytes (nightly Rust, libFuzzer)
     Fuzz {
-        /// All targets together, this long
+        /// Minutes for all targets together
         #[arg(long, default_value_t = 10)]
         minutes: u64,
         /// Only this one
         target: Option<String>,
     },
-    /// Live days of bad luck in bulk: `--days N`, `--seeds A..B`, `--seed S`, `--minutes M`, `--sabotage`
+    /// Simulate days with faults: `--days N`, `--seeds A..B`, `--seed S`, `--minutes M`, `--sabotage`
     Simulate {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -90,7 +116,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// A private PostgreSQL cluster by hand, for looking into a failing test
+    /// A private PostgreSQL cluster for debugging a failing test
     Pg {
         #[command(subcommand)]
         action: Pg,
@@ -104,12 +130,12 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Reports into custody on both engines, against the same statements run raw; 10,000 check-ins in a minute
+    /// Reports into custody on both engines, against the same statements run raw; 10,000 check-ins in one minute
     Ingest {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Photos onto the disk, against raw files; the server's memory under 200 terminals
+    /// Photos to disk, against raw files; memory of the server under 200 terminals
     Photos {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -135,7 +161,7 @@ enum Pg {
 
 fn main() -> ExitCode {
     match run(Cli::parse().task) {
-        Ok(code) => code,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -143,30 +169,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> anyhow::Result<ExitCode> {
+/// Returns the exit code.
+fn run(task: Task) -> anyhow::Result<u8> {
     let ws = Workspace::find()?;
     match task {
         Task::Setup => setup::all(&ws)?,
         Task::Arrows => arrows::run(&ws)?,
-        Task::Lint => return lint::run(&ws),
-        Task::Test { quick } => {
-            return suite::run(
-                &ws,
-                suite::Mode {
-                    quick,
-                    ci: suite::asked_for_ci(),
-                },
-            );
-        }
-        Task::Ci => {
-            return suite::run(
-                &ws,
-                suite::Mode {
-                    quick: false,
-                    ci: true,
-                },
-            );
-        }
+        Task::Lint => return gate::lint(&ws),
+        Task::Test { list: true, .. } => print!("{}", gate::list()),
+        Task::Test { quick, stages, .. } => return gate::test(&ws, quick, shell::asked_for_ci(), &stages),
+        Task::Ci => return gate::test(&ws, false, true, &[]),
+        Task::Proof { list: true, .. } => print!("{}", proof::list()),
+        Task::Proof { stages, .. } => return proof::run(&ws, &stages),
+        Task::Symbols => symbols::stage(&ws)?,
+        Task::Package { twice: false } => package::once(&ws)?,
+        Task::Package { twice: true } => package::twice(&ws)?,
         Task::Demo { args } => return demo::run(&ws, &args),
         Task::Bench { which } => {
             return match which {
@@ -177,7 +194,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
             };
         }
         Task::Torture { args } => return torture::run(&ws, &args),
-        Task::Judges => return judges::run(&ws),
+        Task::Judges => return gate::judges(&ws),
         Task::Fuzz { minutes, target } => fuzz::longer(&ws, minutes, target.as_deref())?,
         Task::Simulate { args } => return simulate::run(&ws, &args),
         Task::Openapi { check } => openapi::run(&ws, check)?,
@@ -188,5 +205,5 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
             action: Pg::Stop { dir, port: _ },
         } => pg::stop_by_hand(&dir)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }

@@ -1,25 +1,25 @@
-//! What the machine must have, how each thing is recognised, and what Debian calls it.
+//! Programs and libraries that the machine must have, how each is detected, and its Debian packages.
 
 use std::path::Path;
 
 use crate::pg;
 use crate::shell::{self, quiet_stdin};
 
-/// What a thing is needed for: a newcomer who only wants to see the demo need not install a database server.
+/// What an item is needed for: the demo alone needs no database server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum For {
     /// Building and running the project.
     Build,
-    /// Its tests and checks besides.
+    /// Its tests and checks, in addition.
     Test,
 }
 
-/// One thing the machine must have.
+/// One item that the machine must have.
 pub struct Need {
     pub what: &'static str,
     pub debian: &'static str,
     pub used_for: For,
-    /// Recognised by use and not by package name, so that it holds on any system. Costs milliseconds.
+    /// Detects the item by using it and not by package name, so it works on any system. Takes milliseconds.
     pub present: fn() -> bool,
 }
 
@@ -53,6 +53,12 @@ const NEEDS: &[Need] = &[
         debian: "fonts-wqy-microhei",
         used_for: For::Build,
         present: chinese_font,
+    },
+    Need {
+        what: "nm and strip (binutils)",
+        debian: "binutils",
+        used_for: For::Build,
+        present: || program("nm") && program("strip"),
     },
     Need {
         what: "git",
@@ -90,7 +96,7 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// What is not there for this purpose. `Test` includes `Build`.
+/// The items that are missing for this purpose. `Test` includes `Build`.
 pub fn missing(purpose: For) -> Vec<&'static Need> {
     let wanted = |need: &&Need| need.used_for == For::Build || purpose == For::Test;
     NEEDS
@@ -120,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_demo_needs_is_part_of_what_the_tests_need() {
+    fn the_needs_of_the_demo_are_part_of_the_needs_of_the_tests() {
         let names = |purpose| missing(purpose).iter().map(|need| need.what).collect::<Vec<_>>();
         let all = names(For::Test);
         assert!(names(For::Build).iter().all(|what| all.contains(what)));

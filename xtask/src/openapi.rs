@@ -1,33 +1,33 @@
-//! The API's description, generated from the routes and kept in the tree, so that a change of the API is seen in
-//! review and clients are generated from a file.
+//! The description of the API, generated from the routes and kept in the tree: a review sees a change of the API, and
+//! clients are generated from a file.
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::shell;
 use crate::workspace::Workspace;
+use crate::{programs, shell};
 
 const FILE: &str = "server/openapi.json";
 const PROGRAM: &str = "xunge-server";
 
-/// Builds the server, then writes the file or compares it.
+/// Builds the server, then writes the file or compares it with the routes.
 pub fn run(ws: &Workspace, only_check: bool) -> Result<()> {
-    shell::run(ws.cargo().args(["build", "--workspace", "--bins"]))?;
+    programs::build(ws)?;
     if only_check {
         return check(ws);
     }
     let description = generated(ws)?;
     std::fs::write(ws.path(FILE), description).context("cannot write the description")?;
-    println!("openapi: {FILE} is written");
+    println!("openapi: wrote {FILE}");
     Ok(())
 }
 
-/// Compares the file with what the server that was built says.
+/// Compares the file with the output of the server that was built.
 pub fn check(ws: &Workspace) -> Result<()> {
     let kept = std::fs::read_to_string(ws.path(FILE)).with_context(|| format!("cannot read {FILE}"))?;
     match first_difference(&kept, &generated(ws)?) {
         None => Ok(()),
         Some(line) => {
-            bail!("{FILE} differs from the routes from line {line} on: `cargo xtask openapi` writes it anew")
+            bail!("{FILE} differs from the routes from line {line} on; `cargo xtask openapi` writes it")
         }
     }
 }

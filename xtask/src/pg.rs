@@ -1,19 +1,21 @@
-//! One private PostgreSQL cluster for a whole test run, or one by hand for looking into a failing test.
+//! One private PostgreSQL cluster for a whole test run, or one started by hand for debugging a failing test.
 //!
-//! It listens on loopback and on a socket in its own folder, trusts everybody (user `xunge`), syncs nothing to disk
-//! (but for the benches) and never touches a cluster of the system. Tests find it by `XUNGE_TEST_PG`; each makes its own database in it.
+//! It listens on loopback and on a socket in its own folder, accepts every connection without a password (user
+//! `xunge`), does not sync to disk (except for the benches) and never touches a cluster of the system. Tests find it by
+//! `XUNGE_TEST_PG`; each test creates its own database in it.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::clock;
 use crate::shell::{self, quiet_stdin};
 
-/// The variable by which tests find the cluster. A test that needs it fails when it is not set.
+/// The variable that holds the URL of the cluster. A test that needs it fails when it is not set.
 pub const VARIABLE: &str = "XUNGE_TEST_PG";
 
 /// Unix allows a socket path of 107 bytes, and PostgreSQL adds `/s/.s.PGSQL.65535.lock` to the folder.
@@ -21,10 +23,10 @@ const LONGEST_DIR: usize = 85;
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const ABANDONED_AFTER: Duration = Duration::from_secs(2 * 3600);
 const PREFIX: &str = "xunge-pg-";
-/// Nothing of a test outlives its run, so nothing waits for the disk.
-const HASTY: &[&str] = &["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+/// No data of a test is kept after its run, so no write waits for the disk.
+const UNSYNCED: &[&str] = &["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
-/// A running cluster; dropping it stops it and removes its folder.
+/// A running cluster. Dropping it stops it and removes its folder.
 pub struct Cluster {
     place: Place,
     server: Child,
@@ -32,12 +34,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a cluster on a free port. It dies with this process, also when that is killed (on Linux).
+    /// Starts a cluster on a free port. It ends with this process, on Linux also when this process is killed.
     pub fn start() -> Result<Self> {
-        Self::start_with(HASTY)
+        Self::start_with(UNSYNCED)
     }
 
-    /// The same with PostgreSQL's own settings: it waits for the disk as in production, for the benches.
+    /// Starts a cluster with PostgreSQL's default settings: it syncs to disk as in production, for the benches.
     pub fn start_durable() -> Result<Self> {
         Self::start_with(&[])
     }
@@ -51,7 +53,7 @@ impl Cluster {
             ..Place::create(&dir)?
         };
         for _ in 0..3 {
-            // Somebody may take the port between our asking for a free one and PostgreSQL's using it: ask again.
+            // Another process may take the port before PostgreSQL binds it: try another one.
             if let Some((server, port)) = place.try_serve(free_port()?)? {
                 return Ok(Self { place, server, port });
             }
@@ -77,7 +79,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Creates a cluster in `dir` and leaves it running on `port`.
+/// Creates a cluster in `dir` and leaves it running on `port` of loopback.
 pub fn start_by_hand(dir: &Path, port: u16) -> Result<()> {
     let place = Place::create(&std::path::absolute(dir)?)?;
     let mut start = place.program("pg_ctl", &[]);
@@ -92,12 +94,12 @@ pub fn start_by_hand(dir: &Path, port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Stops the cluster in `dir` and removes the folder; refuses a folder that holds no cluster of ours.
+/// Stops the cluster in `dir` and removes the folder. Refuses a folder that holds no cluster started by xtask.
 pub fn stop_by_hand(dir: &Path) -> Result<()> {
     let place = Place::at(&std::path::absolute(dir)?)?;
     ensure!(
         place.data().join("PG_VERSION").is_file(),
-        "{} holds no cluster started by us",
+        "{} holds no cluster started by xtask",
         place.dir.display()
     );
     place.stop()?;
@@ -105,7 +107,7 @@ pub fn stop_by_hand(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where PostgreSQL's programs lie: Debian keeps them off PATH, by version; the newest is taken.
+/// The folder of PostgreSQL's programs. Debian keeps one folder for each version outside of PATH; the newest is used.
 pub fn programs() -> Option<PathBuf> {
     let of_debian = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -120,11 +122,11 @@ pub fn programs() -> Option<PathBuf> {
     newest.or_else(|| Some(shell::which("initdb")?.parent()?.to_path_buf()))
 }
 
-/// The folder of a cluster (`d` the data, `s` the sockets) and how to run programs on it.
+/// The folder of a cluster (`d`: data, `s`: sockets) and how to run programs on it.
 struct Place {
     dir: PathBuf,
     bin: PathBuf,
-    /// PostgreSQL refuses to run as root; as root we become Debian's user `postgres`.
+    /// PostgreSQL refuses to run as root. Root switches to Debian's user `postgres`.
     root: bool,
     settings: &'static [&'static str],
 }
@@ -141,7 +143,7 @@ impl Place {
             dir: dir.to_path_buf(),
             bin,
             root: shell::is_root(),
-            settings: HASTY,
+            settings: UNSYNCED,
         })
     }
 
@@ -166,9 +168,7 @@ impl Place {
         ]);
         if let Err(error) = shell::output(&mut init) {
             place.remove();
-            return Err(
-                error.context("if it cannot enter the folder: user postgres must get through its parents")
-            );
+            return Err(error.context("user postgres needs access to all parents of the folder"));
         }
         Ok(place)
     }
@@ -181,7 +181,7 @@ impl Place {
         self.dir.join("log")
     }
 
-    /// Tests run many at once, each with a pool.
+    /// Many tests run at once, each with a pool of connections.
     fn options(&self, port: u16) -> Vec<String> {
         let (port, sockets) = (port.to_string(), self.dir.join("s").display().to_string());
         let mut options: Vec<String> = ["-h", "127.0.0.1", "-p", &port, "-k", &sockets]
@@ -193,7 +193,7 @@ impl Place {
         options
     }
 
-    /// One of PostgreSQL's programs as a user it accepts, with a clean environment (`PG*` of ours must not leak in).
+    /// One of PostgreSQL's programs, run by a user that it accepts, with a clean environment (no inherited `PG*`).
     fn program(&self, name: &str, setpriv: &[&str]) -> Command {
         let program = self.bin.join(name);
         let mut command = if self.root || !setpriv.is_empty() {
@@ -216,22 +216,22 @@ impl Place {
         command
     }
 
-    /// Starts the server as a child; `None` when it gave up before it was ready.
+    /// Starts the server as a child process. `None` when it ended before it was ready.
     fn try_serve(&self, port: u16) -> Result<Option<(Child, u16)>> {
-        let dies_with_us: &[&str] = if cfg!(target_os = "linux") {
+        let ends_with_parent: &[&str] = if cfg!(target_os = "linux") {
             &["--pdeathsig", "QUIT"]
         } else {
             &[]
         };
         let log = File::create(self.log()).context("cannot create PostgreSQL's log")?;
-        let mut command = self.program("postgres", dies_with_us);
+        let mut command = self.program("postgres", ends_with_parent);
         command.arg("-D").arg(self.data()).args(self.options(port));
         let mut server = command
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
             .context("cannot start PostgreSQL")?;
-        let began = Instant::now();
+        let began = clock::now();
         while began.elapsed() < READY_WITHIN {
             if server.try_wait()?.is_some() {
                 return Ok(None);
@@ -242,7 +242,7 @@ impl Place {
             {
                 return Ok(Some((server, port)));
             }
-            std::thread::sleep(Duration::from_millis(50));
+            clock::sleep(Duration::from_millis(50));
         }
         server.kill().ok();
         server.wait().ok();
@@ -275,7 +275,7 @@ fn free_port() -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-/// Removes the folders of runs that were killed: their process is gone and no run lasts that long.
+/// Removes the folders of killed runs: their process is gone, and they are older than any run takes.
 fn sweep(parent: &Path) {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries {
@@ -284,9 +284,7 @@ fn sweep(parent: &Path) {
             .to_str()
             .and_then(|name| name.strip_prefix(PREFIX)?.parse::<u32>().ok());
         let made = entry.metadata().and_then(|meta| meta.modified());
-        let age = made
-            .ok()
-            .and_then(|made| SystemTime::now().duration_since(made).ok());
+        let age = made.ok().and_then(clock::age);
         if let (Some(owner), Some(age)) = (owner, age)
             && Path::new("/proc/self").exists()
             && !Path::new("/proc").join(owner.to_string()).exists()
@@ -302,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_too_long_for_a_socket_is_refused_before_anything_is_made() {
+    fn a_folder_too_long_for_a_socket_is_refused_before_it_is_created() {
         let long = PathBuf::from(format!("/tmp/{}", "x".repeat(LONGEST_DIR)));
         assert!(
             start_by_hand(&long, 1)
@@ -323,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sweep_leaves_what_is_young_or_not_ours() {
+    fn the_sweep_keeps_young_folders_and_those_of_others() {
         let parent = std::env::temp_dir().join(format!("xtask-sweep-{}", std::process::id()));
         // No process has the number 4194305: Linux counts up to 4194304.
         let kept = ["xunge-pg-4194305", "xunge-pg-notes", "other"];

@@ -1,6 +1,6 @@
-//! Set-up: on Debian and its children it installs what is missing; elsewhere it says exactly what is missing.
+//! Set-up: installs missing packages on Debian and its derivatives; on other systems it lists what is missing.
 //!
-//! Run again it finds all there and ends in well under two seconds.
+//! A second run finds everything and ends in under 2 s.
 
 use anyhow::{Context as _, Result, bail};
 
@@ -9,15 +9,15 @@ use crate::shell::{self, quiet_stdin};
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Everything a developer needs.
+/// Installs everything a developer needs.
 pub fn all(ws: &Workspace) -> Result<()> {
     system(For::Test)?;
     tools::install(ws)?;
-    println!("setup: all is there");
+    println!("setup: complete");
     Ok(())
 }
 
-/// Only the system's packages for this purpose.
+/// Installs only the packages of the system for this purpose.
 pub fn system(purpose: For) -> Result<()> {
     let missing = needs::missing(purpose);
     if missing.is_empty() {
@@ -25,12 +25,12 @@ pub fn system(purpose: For) -> Result<()> {
     }
     let os_release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     if !is_debian(&os_release) || shell::which("apt-get").is_none() {
-        bail!("{}", told(&missing));
+        bail!("{}", list(&missing));
     }
     install(&missing)?;
     let still = needs::missing(purpose);
     if !still.is_empty() {
-        bail!("installed, and yet:\n{}", told(&still));
+        bail!("still missing after installation:\n{}", list(&still));
     }
     Ok(())
 }
@@ -47,7 +47,7 @@ fn install(missing: &[&Need]) -> Result<()> {
     println!("installing {}", packages.join(" "));
     let apt = || {
         let mut command = quiet_stdin(if root { "env" } else { "sudo" });
-        if !root && crate::suite::asked_for_ci() {
+        if !root && shell::asked_for_ci() {
             command.arg("-n");
         }
         if !root {
@@ -62,7 +62,7 @@ fn install(missing: &[&Need]) -> Result<()> {
         ]);
         command
     };
-    shell::output(apt().arg("update")).context("the package lists cannot be read anew")?;
+    shell::output(apt().arg("update")).context("cannot update the package lists")?;
     shell::output(
         apt()
             .args(["install", "-y", "--no-install-recommends"])
@@ -80,8 +80,9 @@ fn is_debian(os_release: &str) -> bool {
         .any(|family| family == "debian")
 }
 
-fn told(missing: &[&Need]) -> String {
-    let mut text = "missing on this machine; install it by the means of your system:\n".to_owned();
+fn list(missing: &[&Need]) -> String {
+    let mut text =
+        "missing on this machine; install it with the package manager of your system:\n".to_owned();
     for need in missing {
         text += &format!("  {} (Debian: {})\n", need.what, need.debian);
     }
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debian_and_its_children_are_recognised_and_others_are_not() {
+    fn debian_and_its_derivatives_are_recognised_and_others_are_not() {
         assert!(is_debian("PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n"));
         assert!(is_debian("ID=ubuntu\nID_LIKE=debian\n"));
         assert!(is_debian("ID=pop\nID_LIKE=\"ubuntu debian\"\n"));
@@ -102,13 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_each_missing_thing_is_named_with_its_debian_package() {
+    fn on_other_systems_each_missing_item_is_listed_with_its_debian_package() {
         let need = Need {
             what: "perl",
             debian: "perl-base",
             used_for: For::Build,
             present: || false,
         };
-        assert!(told(&[&need]).contains("  perl (Debian: perl-base)"));
+        assert!(list(&[&need]).contains("  perl (Debian: perl-base)"));
     }
 }

@@ -1,4 +1,4 @@
-//! Running other programs: found by name, with the pinned tools first on PATH and never waiting for a keyboard.
+//! Runs other programs: found by name, with the pinned tools first on PATH and without a keyboard.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-/// The cargo that started us, so that a `+toolchain` on the command line holds for what we start too.
+/// The cargo that started xtask, so that a `+toolchain` on the command line holds for every command xtask starts.
 pub fn cargo() -> Command {
     quiet_stdin(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// A command that reads nothing: a task that asks a question on a build machine would hang for ever.
+/// A command with an empty standard input: a program that asks a question on a build machine would wait for ever.
 pub fn quiet_stdin(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
@@ -29,7 +29,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs and returns standard output; on failure the error carries the end of what was said.
+/// Runs and returns standard output. On failure the error carries the last 20 lines of both outputs.
 pub fn output(command: &mut Command) -> Result<Vec<u8>> {
     let out = command
         .output()
@@ -53,6 +53,11 @@ pub fn which(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|dir| dir.join(program))
         .find(|file| is_executable(file))
+}
+
+/// Whether the environment says that the run is unattended (`CI`).
+pub fn asked_for_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
 
 /// Whether this process is root. Asked of `id`, because `unsafe` is not used here even for one libc call.

@@ -1,31 +1,39 @@
-//! The simulator: builds `xunge-simulate` of the room `tests` under the profile `sim` (optimised, all checks on) and runs
-//! it. Its last line and its exit code are the answer. A bounded share of it is a stage of the suite.
+//! The simulator: builds `xunge-simulate` of the package `sim` (`tests/sim`) in the profile `sim` (optimised, with all
+//! run-time checks) and runs it. A bounded share of it is a stage of the gate.
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::needs::For;
+use crate::select::VARIANT;
 use crate::workspace::Workspace;
-use crate::{setup, shell};
+use crate::{programs, setup, shell};
 
 const PROGRAM: &str = "xunge-simulate";
 
-pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
+/// Builds and runs it; returns its exit code.
+pub fn run(ws: &Workspace, args: &[String]) -> Result<u8> {
     setup::system(For::Build)?;
-    let build = ["build", "--profile", "sim", "--package", "e2e", "--bin", PROGRAM];
+    let build = [
+        "build",
+        "--profile",
+        "sim",
+        "--package",
+        VARIANT,
+        "--bin",
+        PROGRAM,
+    ];
     shell::run(ws.cargo().args(build))?;
-    let status = Command::new(ws.binary("sim", PROGRAM)?)
-        .args(args)
-        .stdin(Stdio::null())
-        .status()
-        .context("cannot start the simulator")?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    programs::exit_code(
+        Command::new(ws.binary("sim", PROGRAM)?)
+            .args(args)
+            .stdin(Stdio::null()),
+    )
 }
 
-/// What every test run lives through: some days, and a few of the deliberate defects. With the program as the build
-/// stage has made it: on a clean machine the optimised one would be built for longer than this runs.
+/// Some days, and a sample of the deliberate defects, with the unoptimised program of the stage `variants`: on a clean
+/// machine the optimised one takes longer to build than this takes to run.
 pub fn bounded(ws: &Workspace) -> Result<()> {
     let simulate = |args: &[&str]| -> Result<()> {
         let mut command = Command::new(ws.binary("debug", PROGRAM)?);

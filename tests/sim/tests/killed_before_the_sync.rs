@@ -8,11 +8,11 @@
     clippy::indexing_slicing
 )]
 
-use e2e::sim::disk::HandsetDisk;
 use server::{
     params,
     store::{Migration, Options, Store},
 };
+use sim::disk::HandsetDisk;
 use simdisk::{Cut, Fault, Host};
 use std::{path::Path, sync::Arc};
 use terminal_core::store::{self, testing};

@@ -1,4 +1,8 @@
 //! The command line: which seeds, how long, over how many processes, and the lines that it ends with.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "how long a run takes and how far it is, not the simulated time"
+)]
 
 use super::{
     hunt::{self, arm, hunt},

@@ -1,10 +1,10 @@
-//! The house's arrows: which crate may link which. `Y -> X` means that Y depends on X.
+//! Which member of the workspace may link which. `Y -> X` means that Y depends on X.
 //!
-//! Build and dev dependencies count like any other: a test that links the other end of the wire is a way to couple
-//! the two ends. Only `tests` (package `e2e`) may see both. A member that is not in the table is an error, so that
-//! nobody adds a room without saying here what it may lean on.
+//! Build and dev dependencies count like normal ones: a test that links the other end of the wire couples the two ends.
+//! Only `tests` (package `e2e`) and `tests/sim` (package `sim`) may link both. A member that is not in the table is an
+//! error, so that a new member states here what it may depend on.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::workspace::{Package, Workspace};
 
@@ -23,6 +23,7 @@ const RULES: &[(&str, May)] = &[
     ("server", May::Link(&["protocol", "grid", "media"])),
     ("simdisk", May::Link(&[])),
     ("e2e", May::LinkAll),
+    ("sim", May::LinkAll),
     ("xtask", May::Link(&[])),
 ];
 
@@ -46,20 +47,14 @@ const UNWANTED: &[(&str, &str)] = &[
     ),
 ];
 
-/// Fails with every forbidden arrow and unwanted crate at once.
-pub fn run(ws: &Workspace) -> Result<()> {
+/// One sentence per forbidden arrow and per unwanted crate.
+pub fn faults(ws: &Workspace) -> Result<Vec<String>> {
     let packages = ws.packages()?;
     let lock = std::fs::read_to_string(ws.path("Cargo.lock")).context("cannot read Cargo.lock")?;
     let mut faults = forbidden_arrows(&packages);
     faults.extend(unwanted_crates(&lock));
-    if faults.is_empty() {
-        println!("arrows: {} members, no forbidden arrow", packages.len());
-        return Ok(());
-    }
-    for fault in &faults {
-        eprintln!("arrows: {fault}");
-    }
-    bail!("{} forbidden (the table is in xtask/src/arrows.rs)", faults.len());
+    println!("arrows: {} members, {} forbidden", packages.len(), faults.len());
+    Ok(faults)
 }
 
 /// One sentence per forbidden arrow or unknown member.
@@ -129,7 +124,7 @@ mod tests {
         Package {
             name: name.into(),
             dependencies: links.iter().map(dependency).collect(),
-            binaries: Vec::new(),
+            ..Package::default()
         }
     }
 
@@ -150,6 +145,7 @@ mod tests {
             ),
             package("simdisk", &[("rusqlite", "normal")]),
             package("e2e", &all),
+            package("sim", &all),
             package("xtask", &[("anyhow", "normal")]),
         ]
     }
@@ -170,7 +166,9 @@ mod tests {
             for to in names.iter().filter(|to| *to != from) {
                 let mut graph = house();
                 let package = graph.iter_mut().find(|package| package.name == *from).unwrap();
-                if package.dependencies.iter().any(|known| known.name == *to) || from == "e2e" {
+                if package.dependencies.iter().any(|known| known.name == *to)
+                    || ["e2e", "sim"].contains(&from.as_str())
+                {
                     continue;
                 }
                 package.dependencies.push(Dependency {
@@ -183,8 +181,8 @@ mod tests {
                 forbidden += 1;
             }
         }
-        // 8 members with 8 possible targets each, less the 8 arrows that are allowed.
-        assert_eq!(forbidden, 8 * 8 - 8);
+        // 8 members with 9 possible targets each, less the 8 arrows that are allowed.
+        assert_eq!(forbidden, 8 * 9 - 8);
     }
 
     #[test]

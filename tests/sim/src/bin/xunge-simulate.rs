@@ -1,7 +1,7 @@
-//! `cargo xtask simulate`: days of bad luck in bulk. See [`e2e::sim`].
+//! `cargo xtask simulate`: days of bad luck in bulk. See [`sim`].
 
 use clap::Parser;
-use e2e::sim::command::{Arguments, run};
+use sim::command::{Arguments, run};
 use std::process::ExitCode;
 
 /// One thread lives whole days of small strings: a sixth of the time was the system's allocator.

@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use e2e::sim::{plan::Plan, town::Town, world::live};
+use sim::{plan::Plan, town::Town, world::live};
 
 fn short(seed: u64) -> Plan {
     let mut plan = Plan::of(seed);
@@ -46,7 +46,7 @@ fn a_few_days_of_bad_luck_break_no_promise() {
 
 #[test]
 fn what_broke_once_does_not_break_again() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sim/regressions");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path())

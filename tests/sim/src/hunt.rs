@@ -1,5 +1,9 @@
 //! Hunting deliberate defects: each is armed in a process of its own, and short days are lived until a promise breaks.
 //! A hunt begins with days of the flavour in which such a defect would show first, and goes on with all others.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "how long a run takes and how far it is, not the simulated time"
+)]
 
 use super::{judge::Broken, maker::Flavour, plan::Plan, world::live};
 use anyhow::{Context as _, Result};

@@ -1,0 +1,12 @@
+//! `cargo xtask package`: the release artefacts in `dist/`, with the licences of everything linked, an SBOM for each
+//! program and SHA-256 sums. `--twice` proves that a second build of the same commit in the same place gives the same
+//! bytes.
+
+mod artefacts;
+mod build;
+mod closure;
+mod licences;
+mod run;
+mod sbom;
+
+pub use run::{once, twice};
