@@ -15,6 +15,7 @@ use protocol::{
     ids::{EntryId, RecordId, TaskId},
     open::Open,
     payload::EntryKind,
+    problem::{ErrorCode, HandsetCode, ReasonCode},
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -306,7 +307,7 @@ fn row(item: &Item, context: &Context<'_>) -> QueueRow {
         .filter(|_| review_state == Some(ActivityState::Returned))
         .map(|row| {
             let words = row.reason.clone().unwrap_or_default();
-            Reason::new("activity.returned", words.clone(), words)
+            Reason::new(HandsetCode::ActivityReturned, words.clone(), words)
         });
     let sent = item
         .photos
@@ -412,10 +413,10 @@ fn state<'a>(
     let reason = said.and_then(|d| d.reason.clone());
     if is_rejected(item) && !sabotage::is(Defect::RejectionHidden) {
         let reason = reason.unwrap_or_else(unsaid);
-        return match reason.code.as_str() {
+        return match reason.code {
             // By its author, perhaps on another handset.
-            Reason::SUPERSEDED => (State::Mended(reason), None),
-            Reason::WITHDRAWN => (State::Withdrawn, None),
+            ErrorCode::Reason(ReasonCode::Superseded) => (State::Mended(reason), None),
+            ErrorCode::Reason(ReasonCode::Withdrawn) => (State::Withdrawn, None),
             _ => (back(reason), None),
         };
     }
@@ -438,7 +439,7 @@ fn state<'a>(
         // The mailbox speaks of the newer version alone; this one is only history.
         None if context.mended => {
             let newer = Reason::new(
-                Reason::SUPERSEDED,
+                ReasonCode::Superseded,
                 "已由新版本代替",
                 "a newer version took its place",
             );
@@ -474,7 +475,7 @@ fn one_of<T: std::fmt::Display + Copy>(text: &str, ids: Vec<T>, unknown: Error) 
                 .map(|id| words::short_id(&id.to_string()).to_owned())
                 .collect();
             Err(Error::input(
-                "item.ambiguous",
+                HandsetCode::ItemAmbiguous,
                 format!("编号 {text} 不唯一，请多写几位：{}", list.join("，")),
                 format!("{text} fits several: {}", list.join(", ")),
             ))

@@ -23,6 +23,7 @@ use protocol::{
     manifest::Catalogue,
     payload::{EntryKind, Payload, Report},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
+    problem::HandsetCode,
     sabotage::{self, Defect},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -154,7 +155,7 @@ impl<C: Content> Draft<C> {
         }
         if draft.kind != C::KIND.as_str() {
             return Err(Error::input(
-                "draft.other_kind",
+                HandsetCode::DraftOtherKind,
                 "这份草稿是另一种内容，请用对应的命令继续",
                 format!("this draft is of kind {}, go on with it there", draft.kind),
             ));
@@ -247,7 +248,7 @@ impl<C: Content> Draft<C> {
         if self.stored.photos.len() >= MAX_PHOTOS_PER_ENTRY {
             self.terminal.forget_photo(taken.photo.sha256)?;
             return Err(Error::input(
-                "photo.too_many",
+                HandsetCode::PhotoTooMany,
                 format!("最多 {MAX_PHOTOS_PER_ENTRY} 张照片"),
                 format!("at most {MAX_PHOTOS_PER_ENTRY} photos"),
             ));
@@ -278,7 +279,7 @@ impl<C: Content> Draft<C> {
     pub fn save(&mut self) -> Result<&mut Self> {
         if self.terminal.store().item(self.id)?.is_some() {
             return Err(Error::input(
-                "draft.submitted",
+                HandsetCode::DraftSubmitted,
                 "这份内容已提交，不能再改；如需更正请撤回后重新上报",
                 "this has been submitted already; withdraw it and file it anew to change it",
             ));
@@ -394,7 +395,7 @@ pub(crate) fn draft_summary(draft: &store::Draft) -> Option<(EntryKind, RecordId
 /// Why a draft cannot be opened that does not read here: a newer version of the app wrote it. It is kept as it is.
 pub(crate) fn of_newer_app() -> Reason {
     Reason::new(
-        "draft.newer",
+        HandsetCode::DraftNewer,
         "当前版本的应用打不开这份草稿，已原样保留在本机，请更新应用后继续",
         "this version of the app cannot open the draft; it is kept here as it is, update the app and go on",
     )
@@ -464,7 +465,7 @@ impl Content for ReportContent {
     fn check(&self, _: &Terminal, photos: &[PhotoRef]) -> Result<()> {
         if self.matter.is_none() && self.text.trim().is_empty() && photos.is_empty() {
             return Err(Error::input(
-                "report.empty",
+                HandsetCode::ReportEmpty,
                 "上报还是空的，请至少选择类型、写说明或拍照",
                 "the report is empty: give a type, words or a photo",
             ));
@@ -500,7 +501,7 @@ impl Draft<ReportContent> {
     pub fn matter(&mut self, code: MatterCode) -> Result<&mut Self> {
         let item = self.terminal.catalogue()?.find(code).cloned().ok_or_else(|| {
             Error::input(
-                "matter.unknown",
+                HandsetCode::MatterUnknown,
                 format!("没有类型 {code}，可用 types 查找"),
                 format!("there is no type {code}, search with `types`"),
             )

@@ -150,7 +150,7 @@ impl Terminal {
             });
             match done {
                 Ok(report) => tracing::info!(entries = report.entries, "a damaged database was handed over"),
-                Err(error) => tracing::warn!(code = error.code(), "a damaged database still waits"),
+                Err(error) => tracing::warn!(code = %error.code(), "a damaged database still waits"),
             }
         }
     }
@@ -285,7 +285,7 @@ impl Live<'_> {
                 }
                 Ok(None) => {}
                 Err(Error::Cancelled) => return Err(Error::Cancelled),
-                Err(error) => tracing::info!(code = error.code(), "another user's outbox still waits"),
+                Err(error) => tracing::info!(code = %error.code(), "another user's outbox still waits"),
             }
         }
         self.visited = visited;

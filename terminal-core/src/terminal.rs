@@ -22,7 +22,7 @@ use crate::{
 };
 use protocol::{
     codes::GridVersion,
-    entry::{DispositionState, Entry, Reason},
+    entry::{DispositionState, Entry},
     evidence::{ClockReading, Evidence, Position},
     feed::{PostRow, kind},
     field::{Device, Invitation},
@@ -32,6 +32,7 @@ use protocol::{
     open::Open,
     payload::{EntryKind, Payload, Report},
     photo::Sha256,
+    problem::{HandsetCode, ProblemCode, ReasonCode},
     time::Millis,
 };
 use std::{
@@ -159,7 +160,7 @@ impl Terminal {
         salvage::keep_card(home, terminal.disk(), terminal.account())?;
         // Only room on the disk is at stake, so a folder that cannot be swept opens all the same.
         if let Err(error) = terminal.sweep_photos() {
-            tracing::info!(code = error.code(), "photos were not swept");
+            tracing::info!(code = %error.code(), "photos were not swept");
         }
         Ok(terminal)
     }
@@ -170,8 +171,13 @@ impl Terminal {
     /// # Errors
     /// `enrol.*` with the server's words, `network.*`, and those of the store and of the keys.
     pub fn enrol(home: &Path, platform: Platform, invitation: &str, device: Device) -> Result<Self> {
-        let server = Invitation::from_text(invitation)
-            .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码", bad.to_string()))?;
+        let server = Invitation::from_text(invitation).map_err(|bad| {
+            Error::input(
+                ProblemCode::EnrolString,
+                "登记码格式不正确，请重新扫码",
+                bad.to_string(),
+            )
+        })?;
         let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
         Self::enrol_over(&https, home, platform, invitation, device)
     }
@@ -303,15 +309,13 @@ impl Terminal {
             .disposition
             .as_ref()
             .and_then(|(said, _)| said.reason.as_ref());
-        let settled = why.map(|why| why.code.as_str());
-        if settled == Some(Reason::WITHDRAWN)
-            || !is_rejected(&item) && !matches!(item.custody, Custody::Refused(_))
-        {
+        let is = |code: ReasonCode| why.is_some_and(|why| why.code == code);
+        if is(ReasonCode::Withdrawn) || !is_rejected(&item) && !matches!(item.custody, Custody::Refused(_)) {
             return Err(not_returned());
         }
-        if settled == Some(Reason::SUPERSEDED) || !self.store().items_mending(id)?.is_empty() {
+        if is(ReasonCode::Superseded) || !self.store().items_mending(id)?.is_empty() {
             return Err(Error::input(
-                "item.mended_already",
+                HandsetCode::ItemMendedAlready,
                 "这一条已修改并重新提交，请在队列中查看",
                 "this has been mended and filed again already, see the queue",
             ));
@@ -537,7 +541,7 @@ pub(crate) fn is_rejected(item: &Item) -> bool {
 
 fn not_returned() -> Error {
     Error::input(
-        "report.not_returned",
+        HandsetCode::ReportNotReturned,
         "这一条没有被退回，不用修改；要更正请先撤回",
         "this was not returned; withdraw it to change it",
     )

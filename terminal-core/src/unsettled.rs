@@ -17,6 +17,7 @@ use protocol::{
     manifest::Catalogue,
     open::Open,
     payload::{EntryKind, Payload, Withdraw},
+    problem::HandsetCode,
 };
 
 /// An entry that is not here, as the mailbox tells of it.
@@ -83,7 +84,7 @@ fn takes_back(withdrawal: &Item, entry: EntryId) -> bool {
 
 /// Why something came back of which nobody said why.
 pub(crate) fn unsaid() -> Reason {
-    Reason::new("entry.rejected", "未说明原因", "no reason given")
+    Reason::new(HandsetCode::RejectedUnsaid, "未说明原因", "no reason given")
 }
 
 impl Terminal {

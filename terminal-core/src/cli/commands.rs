@@ -24,6 +24,7 @@ use protocol::{
     geo::{Datum, PointE7},
     ids::EntryId,
     payload::EntryKind,
+    problem::{HandsetCode, ReasonCode},
     time::Millis,
 };
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ use std::path::{Path, PathBuf};
 pub fn run(cli: &Cli) -> Result<Said> {
     let home = cli.home.as_deref().ok_or_else(|| {
         Error::input(
-            "cli.home",
+            HandsetCode::CommandHome,
             "请用 --home 指定本机数据目录（或设置 XUNGE_HOME）",
             "name the folder of this handset's data with --home (or XUNGE_HOME)",
         )
@@ -251,7 +252,7 @@ impl Desk<'_> {
     fn answer(&self, task: &str, answer: &str, text: &str, photos: &[PathBuf], at: &AtArg) -> Result<Said> {
         let answer = words::parse_answer(answer).ok_or_else(|| {
             Error::input(
-                "task.answer_unknown",
+                ReasonCode::TaskAnswerUnknown,
                 "请回答 属实、不属实、已整改 或 未整改",
                 "answer true, not_true, rectified or not_rectified",
             )
@@ -501,7 +502,7 @@ fn time(text: &str) -> Result<Millis> {
         .find_map(|form| jiff::civil::DateTime::strptime(form, &text).ok());
     parsed.map(Millis::from_civil).ok_or_else(|| {
         Error::input(
-            "time.malformed",
+            HandsetCode::TimeMalformed,
             format!("看不懂时间 {text}，请写成 2026-11-22 09:00"),
             format!("cannot read the time {text}, write 2026-11-22 09:00"),
         )

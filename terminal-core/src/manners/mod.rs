@@ -15,6 +15,7 @@ use crate::{
     store::Store,
     sync::{Held, Policy},
 };
+use protocol::problem::HandsetCode;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of one megabyte of the budget: the smaller one, so that the budget never ends late.
@@ -147,15 +148,12 @@ impl Store {
             return Ok(());
         }
         Err(Error::input(
-            OFF,
+            HandsetCode::SyncOff,
             "同步已关闭，没有发送任何内容；内容保存在本机，打开同步后发送",
             "the sync is switched off and nothing was sent; everything is kept here and sent once it is on",
         ))
     }
 }
-
-/// The code of [`Store::ensure_on`].
-pub const OFF: &str = "sync.off";
 
 #[cfg(test)]
 mod tests {

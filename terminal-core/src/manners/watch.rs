@@ -5,7 +5,6 @@
 //! Correctness never depends on the line: it carries hints only, and without it the handset loses nothing but time.
 //! The loop is driven by what [`Outside`] brings, so that a test plays days of it without waiting.
 
-use super::OFF;
 use crate::{
     Error, Result,
     platform::{ClockRaw, Random},
@@ -13,6 +12,7 @@ use crate::{
     sync::{Failure, SyncReport, Verdict, backoff},
     transport::{TransportError, hints::Heard},
 };
+use protocol::problem::HandsetCode;
 use std::time::Duration;
 
 /// The server gives a sign of life every 30 seconds; after this long without one the line is taken for dead.
@@ -142,7 +142,7 @@ impl Watch {
                 // Whoever syncs now does it for us, too; what is left is seen by its next try.
                 Err(Error::SyncRunning) => None,
                 // Switched off while it ran: the next look finds it so.
-                Err(Error::Input(reason)) if reason.code == OFF => None,
+                Err(Error::Input(reason)) if reason.code == HandsetCode::SyncOff => None,
                 Err(error) => return Err(error),
             };
             let clock = outside.clock();

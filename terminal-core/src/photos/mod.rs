@@ -19,8 +19,11 @@ use crate::{
     disk::SystemDisk,
     platform::{Disk, DiskFile, PhotoFileError, PhotoFiles, Random, random_bytes},
 };
-use protocol::photo::{PhotoRef, PhotoRole, Sha256};
 use protocol::sabotage::{self, Defect};
+use protocol::{
+    photo::{PhotoRef, PhotoRole, Sha256},
+    problem::{ErrorCode, HandsetCode},
+};
 use std::{
     fs,
     io::{self, Read},
@@ -72,16 +75,17 @@ pub enum PhotoError {
 
 impl PhotoError {
     /// The stable dotted code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Refused(error) => error.code(),
-            Self::Source { .. } => "photo.unreadable",
-            Self::Missing(_) => "photo.missing",
-            Self::Damaged { .. } => "photo.damaged",
-            Self::DiskFull => "photo.disk_full",
-            Self::Folder(_) => "photo.folder",
-            Self::NoRandomness => "photo.no_randomness",
-        }
+    pub fn code(&self) -> ErrorCode {
+        let code = match self {
+            Self::Refused(error) => return ErrorCode::parse(error.code()),
+            Self::Source { .. } => HandsetCode::PhotoUnreadable,
+            Self::Missing(_) => HandsetCode::PhotoMissing,
+            Self::Damaged { .. } => HandsetCode::PhotoDamaged,
+            Self::DiskFull => HandsetCode::PhotoDiskFull,
+            Self::Folder(_) => HandsetCode::PhotoFolder,
+            Self::NoRandomness => HandsetCode::PhotoNoRandomness,
+        };
+        code.into()
     }
     fn disk(error: io::Error) -> Self {
         match error.kind() {

@@ -7,6 +7,7 @@ use protocol::{
     field::PhotoReceipt,
     ids::EntryId,
     photo::Sha256,
+    problem::HandsetCode,
     push::StreamMark,
     sabotage::{self, Defect},
     time::Millis,
@@ -80,7 +81,7 @@ impl HandedOver {
             zh.push_str(&format!("；{photos_missing} 张照片文件损坏，未能交接"));
             en.push_str(&format!("; {photos_missing} photos could not be read"));
         }
-        Reason::new("terminal.handed_over", zh, en)
+        Reason::new(HandsetCode::HandedOver, zh, en)
     }
 }
 

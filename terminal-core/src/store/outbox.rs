@@ -14,6 +14,7 @@ use protocol::{
     open::Open,
     payload::{EntryKind, Payload, Withdraw},
     photo::{MAX_PHOTOS_PER_ENTRY, Sha256},
+    problem::{HandsetCode, ProblemCode},
     push::StreamMark,
     sabotage::{self, Defect},
     time::Millis,
@@ -89,7 +90,7 @@ fn entry_bytes(connection: &Connection, new: &NewEntry, n: u64) -> Result<Vec<u8
     let bytes = entry.to_bytes()?;
     if bytes.len() > MAX_ENTRY_BYTES {
         return Err(Error::input(
-            "entry.too_large",
+            ProblemCode::EntryTooLarge,
             "内容过长，请缩短后再提交",
             format!(
                 "the entry has {} bytes, {MAX_ENTRY_BYTES} fit; shorten it",
@@ -108,7 +109,7 @@ fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
     let photos = new.payload.photos();
     if photos.len() != new.photo_files.len() || photos.len() > MAX_PHOTOS_PER_ENTRY {
         return Err(Error::input(
-            "photo.count",
+            HandsetCode::PhotoCount,
             format!("照片数量不符或超过 {MAX_PHOTOS_PER_ENTRY} 张"),
             format!("photos and files differ in number, or are more than {MAX_PHOTOS_PER_ENTRY}"),
         ));
@@ -365,7 +366,7 @@ impl Store {
     /// from a backup) is waiting again, with its photos. Returns how many.
     pub(crate) fn check_mark(&self, mark: &StreamMark) -> Result<usize> {
         let lacks = Reason::new(
-            "server.restored",
+            HandsetCode::ServerRestored,
             "服务器从备份恢复，缺少此条，将重新发送",
             "the server was restored from a backup and lacks this; it is sent again",
         );
@@ -514,7 +515,7 @@ fn void(connection: &Connection, item: Item, evidence: &Evidence) -> Result<Canc
 
 pub(crate) fn not_cancellable() -> Error {
     Error::input(
-        "item.not_cancellable",
+        HandsetCode::ItemNotCancellable,
         "撤回不能再撤回",
         "a withdrawal cannot be taken back",
     )

@@ -49,12 +49,12 @@ pub fn after(failure: &Failure, attempts: u32, now: Millis, random: &dyn Random)
 mod tests {
     use super::*;
     use crate::platform::SystemRandom;
-    use protocol::entry::Reason;
+    use protocol::{entry::Reason, problem::ErrorCode};
 
     fn wait(verdict: Verdict, attempts: u32) -> i64 {
         let failure = Failure {
             verdict,
-            reason: Reason::new("x", "x", "x"),
+            reason: Reason::new(ErrorCode::parse("x"), "x", "x"),
         };
         after(&failure, attempts, Millis(0), &SystemRandom)
             .unwrap()

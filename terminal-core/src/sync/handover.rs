@@ -15,7 +15,7 @@ use protocol::{
     entry::Reason,
     parcel::{ParcelAnswer, ParcelKey, SealedFor},
     photo::Sha256,
-    problem::ProblemCode,
+    problem::{HandsetCode, ProblemCode},
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -35,9 +35,9 @@ impl Handover {
     /// One that is due by this answer of the server. An account without a parcel key can only keep everything.
     pub(super) fn due(account: &Account, why: &Reason) -> Option<Self> {
         account.parcel_key.parse::<ParcelKey>().ok()?;
-        let sealed_for = if why.code == ProblemCode::StreamRevoked.as_str() {
+        let sealed_for = if why.code == ProblemCode::StreamRevoked {
             SealedFor::Revoked
-        } else if why.code == ProblemCode::TerminalWipe.as_str() {
+        } else if why.code == ProblemCode::TerminalWipe {
             SealedFor::Wipe
         } else {
             return None;
@@ -52,7 +52,7 @@ impl Handover {
     }
     fn summary(&self, at: Millis) -> HandedOver {
         HandedOver {
-            code: self.why.code.clone(),
+            code: self.why.code.to_string(),
             entries: self.total.entries,
             drafts: self.total.drafts,
             photos: self.total.photos,
@@ -111,7 +111,7 @@ impl Sync {
             // It may be read later; only what is gone for good is handed over as gone.
             let later = failure(
                 Verdict::Transient { retry_after_ms: None },
-                "photo.file_unreadable",
+                HandsetCode::PhotoFileUnreadable,
                 "照片文件暂时无法读取，将重试",
                 why,
             );
@@ -184,7 +184,7 @@ impl Sync {
         let why = self.handover.take().map(|handover| handover.why);
         self.step_failed(store, now, Step::Session, failure)?;
         // A server that takes no parcels yet: what the worker has to know is still that the terminal has ended.
-        if let (Some(why), true) = (why, failure.reason.code == ProblemCode::NotFound.as_str()) {
+        if let (Some(why), true) = (why, failure.reason.code == ProblemCode::NotFound) {
             let mut step = store.step(Step::Session)?;
             step.problem = Some(why.clone());
             store.set_step(Step::Session, &step)?;

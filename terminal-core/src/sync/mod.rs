@@ -28,7 +28,7 @@ use crate::{
     store::{Account, Retry, Step, Store, Upload, WantedFile},
     transport::{Request, Response, TransportError},
 };
-use protocol::{entry::Reason, ids::EntryId, photo::Sha256, sign::Signer, time::Millis};
+use protocol::{entry::Reason, ids::EntryId, photo::Sha256, problem::ErrorCode, sign::Signer, time::Millis};
 use std::sync::Arc;
 
 /// What one run hands to the next in the life of a process: the token, and how much at once has gone well. Nothing
@@ -346,7 +346,7 @@ impl Sync {
         attempts: u32,
         stop: bool,
     ) -> Result<()> {
-        tracing::info!(code = failure.reason.code, verdict = ?failure.verdict, "sync step failed");
+        tracing::info!(code = %failure.reason.code, verdict = ?failure.verdict, "sync step failed");
         self.report.problem = Some(failure.reason.clone());
         self.events.push(Progress::Problem(failure.reason.clone()));
         self.failures = self.failures.saturating_add(1);
@@ -362,7 +362,7 @@ impl Sync {
                 self.session.forget(&failure.reason.code);
                 self.session.refusals > 2
             }
-            Verdict::Refused if concerns_stream(&failure.reason.code) => {
+            Verdict::Refused if failure.reason.code.class().concerns_sender() => {
                 self.session.forget(&failure.reason.code);
                 true
             }
@@ -414,13 +414,8 @@ impl Sync {
     }
 }
 
-/// Refusals that are about who speaks, not about what was said: no item is at fault.
-fn concerns_stream(code: &str) -> bool {
-    code.starts_with("auth.") || code.starts_with("stream.") || code == "push.stream"
-}
-
 /// A failure of our own finding, for rows.
-fn failure(verdict: Verdict, code: &str, zh: &str, en: &str) -> Failure {
+fn failure(verdict: Verdict, code: impl Into<ErrorCode>, zh: &str, en: &str) -> Failure {
     Failure {
         verdict,
         reason: Reason::new(code, zh, en),

@@ -1,9 +1,6 @@
 //! Entries on their way. A receipt counts for exactly one item's bytes; what is refused blocks nothing else.
 
-use super::{
-    Action, Asked, Failure, Outcome, Progress, Sync, classify, concerns_stream, failure, session,
-    verdict::Verdict,
-};
+use super::{Action, Asked, Failure, Outcome, Progress, Sync, classify, failure, session, verdict::Verdict};
 use crate::{
     Result,
     platform::ClockRaw,
@@ -16,7 +13,7 @@ use protocol::{
     entry::{Reason, Receipt},
     ids::EntryId,
     photo::Sha256,
-    problem::ProblemCode,
+    problem::{ErrorCode, HandsetCode},
     push::{BRIEF, Envelope, PushAnswer, StreamMark},
     sabotage::{self, Defect},
     sign::{SIGNATURE_HEADER, push_message},
@@ -162,7 +159,7 @@ impl Sync {
         } else {
             let without = failure(
                 Verdict::Transient { retry_after_ms: None },
-                "receipt.missing",
+                HandsetCode::ReceiptMissing,
                 "服务器的回执与本条内容不符或缺失，将重新发送",
                 "the server gave no receipt for exactly these bytes; it will be sent again",
             );
@@ -188,7 +185,7 @@ impl Sync {
         let many = ids.len() > 1;
         let narrow = match failure.verdict {
             Verdict::Authenticate => return self.unwell(store, now, failure, 0, false),
-            Verdict::Refused if concerns_stream(&failure.reason.code) => {
+            Verdict::Refused if failure.reason.code.class().concerns_sender() => {
                 return self.unwell(store, now, failure, 0, false);
             }
             // Which one is at fault? Half of them, with no waiting, until it is alone.
@@ -262,11 +259,13 @@ fn believed_without_reason(outcome: &Outcome, body: Sha256, sent: &[(EntryId, u6
 }
 
 /// The server's refusal of one element, in both languages.
-fn words(code: &str, detail: &str) -> Reason {
-    let (zh, en) = ProblemCode::parse(code).map_or(
-        ("服务器未接收此条", "the server did not take this"),
-        |known| (known.zh(), known.en()),
-    );
+fn words(code: &ErrorCode, detail: &str) -> Reason {
+    let (zh, en) = match code {
+        ErrorCode::Problem(known) => (known.zh(), known.en()),
+        ErrorCode::Reason(_) | ErrorCode::Handset(_) | ErrorCode::Other(_) => {
+            ("服务器未接收此条", "the server did not take this")
+        }
+    };
     let en = if detail.is_empty() {
         en.to_owned()
     } else {

@@ -9,6 +9,7 @@ use crate::{
 };
 use protocol::{
     field::{ChallengeAnswer, ChallengeRequest, TokenAnswer, TokenRequest},
+    problem::{ErrorCode, ProblemCode},
     sign::challenge_message,
 };
 
@@ -42,11 +43,11 @@ impl Timed {
 
 impl Session {
     /// The server does not accept what we have.
-    pub(super) fn forget(&mut self, code: &str) {
+    pub(super) fn forget(&mut self, code: &ErrorCode) {
         self.token = None;
         self.challenge = None;
         self.refusals = self.refusals.saturating_add(1);
-        if code == "stream.unknown" {
+        if *code == ProblemCode::StreamUnknown {
             self.readmit = true;
         }
     }
@@ -133,7 +134,7 @@ impl Sync {
         let answer: TokenAnswer = match classify(outcome).and_then(|r| read(&r.body, "token")) {
             Ok(answer) => answer,
             Err(mut failure) => {
-                if readmitting && failure.reason.code == "stream.unknown" {
+                if readmitting && failure.reason.code == ProblemCode::StreamUnknown {
                     // Not even the certificate helped: no use in asking again at once.
                     failure.verdict = Verdict::Refused;
                 }

@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::transport::Response;
 use protocol::{
     entry::Reason,
-    problem::{Problem, ProblemCode},
+    problem::{ErrorCode, HandsetCode, Problem, Recovery},
 };
 
 /// What to do about a failure.
@@ -40,7 +40,7 @@ impl Failure {
         Self {
             verdict: Verdict::Network,
             reason: Reason::new(
-                "answer.foreign",
+                HandsetCode::AnswerForeign,
                 "收到的不是服务器的回答（可能需要网页登录的无线网），将自动重试",
                 format!("the answer is not our server's ({what}); it will be tried again"),
             ),
@@ -71,12 +71,16 @@ pub fn classify(outcome: Outcome) -> Result<Response, Failure> {
         .filter(|p| !p.code.is_empty());
     let retry_after_ms = retry_after(&response);
     let transient = Verdict::Transient { retry_after_ms };
-    let known = problem.as_ref().and_then(|p| ProblemCode::parse(&p.code));
-    let verdict = match (known.map(ProblemCode::verdict), response.status) {
-        (Some(protocol::problem::Verdict::Retry), _) => transient,
-        (Some(protocol::problem::Verdict::Authenticate), _) => Verdict::Authenticate,
-        (Some(protocol::problem::Verdict::Split), _) => Verdict::Split,
-        (Some(protocol::problem::Verdict::Refused), _) => Verdict::Refused,
+    // A code that this version does not know as a problem is judged by the status of its answer.
+    let known = problem.as_ref().and_then(|p| match &p.code {
+        ErrorCode::Problem(code) => Some(code.recovery()),
+        ErrorCode::Reason(_) | ErrorCode::Handset(_) | ErrorCode::Other(_) => None,
+    });
+    let verdict = match (known, response.status) {
+        (Some(Recovery::Retry), _) => transient,
+        (Some(Recovery::Authenticate), _) => Verdict::Authenticate,
+        (Some(Recovery::Split), _) => Verdict::Split,
+        (Some(Recovery::Refused), _) => Verdict::Refused,
         (None, 401) => Verdict::Authenticate,
         (None, 413) => Verdict::Split,
         (None, 408 | 425 | 429 | 500..=599) => transient,
@@ -90,11 +94,11 @@ pub fn classify(outcome: Outcome) -> Result<Response, Failure> {
             } else {
                 format!("{} ({})", problem.title_en, problem.detail)
             };
-            Reason::new(&problem.code, problem.title, en)
+            Reason::new(problem.code, problem.title, en)
         }
         None if verdict == Verdict::Network => Failure::foreign(&format!("HTTP {}", response.status)).reason,
         None => Reason::new(
-            &format!("http.{}", response.status),
+            ErrorCode::of_http(response.status),
             format!("服务器或网络返回 {}，内容仍保存在本机", response.status),
             format!(
                 "the answer was HTTP {}; everything stays on this handset",
@@ -125,6 +129,7 @@ fn retry_after(response: &Response) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::transport::TransportError;
+    use protocol::problem::ProblemCode;
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
         Outcome::Answer(Response {
@@ -151,13 +156,13 @@ mod tests {
     fn every_problem_of_the_server_keeps_its_own_verdict() {
         for code in ProblemCode::ALL {
             let failure = classify(problem(*code)).unwrap_err();
-            assert_eq!(failure.reason.code, code.as_str());
+            assert_eq!(failure.reason.code, *code);
             let same = matches!(
-                (code.verdict(), failure.verdict),
-                (protocol::problem::Verdict::Retry, Verdict::Transient { .. })
-                    | (protocol::problem::Verdict::Authenticate, Verdict::Authenticate)
-                    | (protocol::problem::Verdict::Split, Verdict::Split)
-                    | (protocol::problem::Verdict::Refused, Verdict::Refused)
+                (code.recovery(), failure.verdict),
+                (Recovery::Retry, Verdict::Transient { .. })
+                    | (Recovery::Authenticate, Verdict::Authenticate)
+                    | (Recovery::Split, Verdict::Split)
+                    | (Recovery::Refused, Verdict::Refused)
             );
             assert!(same, "{code:?} became {:?}", failure.verdict);
         }

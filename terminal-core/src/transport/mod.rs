@@ -10,7 +10,7 @@ pub(crate) mod pins;
 pub use cancel::CancelToken;
 pub use driver::Driver;
 
-use protocol::{coding::Words, entry::Reason};
+use protocol::{coding::Words, entry::Reason, problem::HandsetCode};
 
 /// HTTP methods that the handset uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -192,15 +192,15 @@ impl TransportError {
     /// For the worker, in both languages.
     pub fn reason(&self) -> Reason {
         let (code, zh) = match self {
-            Self::Unreachable(_) => ("network.unreachable", "连不上服务器，将自动重试"),
-            Self::Timeout => ("network.timeout", "服务器没有及时回应，将自动重试"),
-            Self::Cut(_) => ("network.cut", "网络中断，将自动重试"),
+            Self::Unreachable(_) => (HandsetCode::Unreachable, "连不上服务器，将自动重试"),
+            Self::Timeout => (HandsetCode::Timeout, "服务器没有及时回应，将自动重试"),
+            Self::Cut(_) => (HandsetCode::Cut, "网络中断，将自动重试"),
             Self::Pin(_) => (
-                "network.pin",
+                HandsetCode::Pin,
                 "对方不是登记的服务器（可能需要网页登录的无线网），未发送任何内容",
             ),
-            Self::Address(_) => ("network.address", "服务器地址无法使用，请联系管理员"),
-            Self::Cancelled => ("call.cancelled", "已取消"),
+            Self::Address(_) => (HandsetCode::Address, "服务器地址无法使用，请联系管理员"),
+            Self::Cancelled => (HandsetCode::Cancelled, "已取消"),
         };
         Reason::new(code, zh, self.to_string())
     }
