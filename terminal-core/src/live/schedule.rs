@@ -8,7 +8,7 @@
 use crate::{
     Error, Result,
     platform::{clock::ClockRaw, random::Random},
-    store::{network_settings::SYNC_OFF, retry::Retry},
+    store::retry::Retry,
     sync::{
         backoff,
         failure::{FailureKind, SyncFailure},
@@ -16,6 +16,7 @@ use crate::{
     },
     transport::{error::TransportError, hints::HintEvent},
 };
+use protocol::problem::HandsetCode;
 use std::time::Duration;
 
 /// The server gives a sign of life every 30 seconds; after this long without one the line is taken for dead.
@@ -147,7 +148,7 @@ impl WatchLoop {
                 // Whoever syncs now does it for us, too; what is left is seen by its next try.
                 Err(Error::SyncRunning) => None,
                 // Switched off while it ran: the next look finds it so.
-                Err(Error::Input(reason)) if reason.code == SYNC_OFF => None,
+                Err(Error::Input(reason)) if reason.code == HandsetCode::SyncOff => None,
                 Err(error) => return Err(error),
             };
             let clock = outside.clock();

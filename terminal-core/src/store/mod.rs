@@ -43,7 +43,7 @@ pub use files::{ReferenceFile, WantedFile};
 pub use handed_over::HandedOver;
 pub use items::{Custody, Item, NewEntry, PhotoItem};
 pub use mailbox::MailboxEntry;
-pub use network_settings::{MEGABYTE, NetworkSettings, SYNC_OFF};
+pub use network_settings::{MEGABYTE, NetworkSettings};
 pub use offer::{Accepted, Queued, RefusedElement};
 pub use pending::{PendingEntry, PendingPhoto, PendingWork};
 pub use quarantine::waiting;

@@ -1,6 +1,7 @@
 //! The worker's settings for the network.
 
 use crate::{Error, Result, store::database::Store};
+use protocol::problem::HandsetCode;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of one megabyte of the budget: the smaller one, so that the budget never ends late.
@@ -73,12 +74,9 @@ impl Store {
             return Ok(());
         }
         Err(Error::input(
-            SYNC_OFF,
+            HandsetCode::SyncOff,
             "同步已关闭，没有发送任何内容；内容保存在本机，打开同步后发送",
             "the sync is switched off and nothing was sent; everything is kept here and sent once it is on",
         ))
     }
 }
-
-/// The code of [`Store::ensure_sync_on`].
-pub const SYNC_OFF: &str = "sync.off";

@@ -7,6 +7,7 @@ use protocol::{
     ids::{EntryId, RecordId},
     payload::EntryKind,
     photo::{PhotoRef, Sha256},
+    problem::HandsetCode,
 };
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
@@ -33,13 +34,10 @@ pub(super) struct Stored<C> {
     pub(super) content: C,
 }
 
-/// Code of [`newer_app_draft`].
-pub(super) const DRAFT_NEWER: &str = "draft.newer";
-
 /// Why a draft cannot be opened that does not read here: a newer version of the app wrote it. It is kept as it is.
 pub(crate) fn newer_app_draft() -> Reason {
     Reason::new(
-        DRAFT_NEWER,
+        HandsetCode::DraftNewer,
         "当前版本的应用打不开这份草稿，已原样保留在本机，请更新应用后继续",
         "this version of the app cannot open the draft; it is kept here as it is, update the app and go on",
     )

@@ -9,10 +9,7 @@ use crate::{
     store::items::{Custody, Item},
     terminal::Terminal,
     words::{self, Lang},
-    work::{
-        draft::{Draft, DraftContent},
-        saved_draft::DRAFT_NEWER,
-    },
+    work::draft::{Draft, DraftContent},
 };
 use protocol::{
     codes::CellCode,
@@ -24,6 +21,7 @@ use protocol::{
     open::Open,
     payload::{EntryKind, Payload, TaskAnswer},
     photo::{PhotoRef, PhotoRole},
+    problem::{HandsetCode, ReasonCode},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -112,7 +110,7 @@ impl DraftContent for AnswerContent {
         {
             let [yes, no] = purpose.answers();
             return Err(Error::input(
-                "task.answer_unfit",
+                HandsetCode::TaskAnswerUnfit,
                 format!("{}任务请回答 {} 或 {}", purpose.zh(), yes.zh(), no.zh()),
                 format!("a task of this kind ({purpose}) is answered {yes} or {no}"),
             ));
@@ -120,7 +118,7 @@ impl DraftContent for AnswerContent {
         match terminal.standing_answer(self.task)? {
             None => Ok(()),
             Some(_) => Err(Error::input(
-                "task.answered_already",
+                HandsetCode::TaskAnsweredAlready,
                 "这个任务您已反馈过，不用再反馈；要更正请先撤回",
                 "you have answered this task already; withdraw that answer to change it",
             )),
@@ -202,7 +200,7 @@ impl Terminal {
             match self.answer_draft(draft.id) {
                 Ok(begun) if begun.content().task == task => return Ok(Some(begun)),
                 Ok(_) => {}
-                Err(Error::Input(reason)) if reason.code == DRAFT_NEWER => {}
+                Err(Error::Input(reason)) if reason.code == HandsetCode::DraftNewer => {}
                 Err(error) => return Err(error),
             }
         }
@@ -236,7 +234,7 @@ impl Terminal {
 
 pub(crate) fn unknown_task() -> Error {
     Error::input(
-        "task.unknown",
+        ReasonCode::TaskUnknown,
         "没有这个任务，可能已由他人完成或取消；请同步后用 tasks 查看",
         "there is no such task, it may be done or cancelled; sync and look at `tasks`",
     )

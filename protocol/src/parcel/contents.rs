@@ -1,0 +1,106 @@
+//! What a parcel holds, and the server's answer to it.
+
+use crate::{
+    entry::Receipt,
+    evidence::ClockReading,
+    field::{PhotoReceipt, SignedCertificate},
+    ids::{EntryId, StreamId},
+    open::Open,
+    photo::Sha256,
+    problem::ErrorCode,
+    push::StreamMark,
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+crate::text_enum! {
+    /// Why something was sealed instead of pushed.
+    pub enum SealedFor {
+        /// 终端停用
+        Revoked = "revoked",
+        /// 清除指令
+        Wipe = "wipe",
+        /// 无网络，导出交接
+        Export = "export",
+        /// 数据库损坏，抢救
+        Salvage = "salvage",
+    }
+}
+
+/// What travels in clear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub v: u16,
+    pub stream: StreamId,
+    /// Which of the server's parcel keys it is sealed to ([`super::ParcelKey::id`]).
+    pub key: String,
+    /// A server restored from an older backup takes the stream back by it.
+    pub certificate: SignedCertificate,
+}
+
+/// What is sealed, but for the photos' bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Contents {
+    pub v: u16,
+    /// All clocks at sealing.
+    pub clock: ClockReading,
+    pub sealed_for: Open<SealedFor>,
+    /// What is still to be handed over after this parcel: none means that this was the last one.
+    pub left: u64,
+    /// The very bytes that the handset stored.
+    pub entries: Vec<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drafts: Vec<SealedDraft>,
+    /// In the order of their bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<SealedPhoto>,
+    /// Photos whose bytes the handset does not have any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingPhoto>,
+}
+
+/// What its worker had begun and not submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedDraft {
+    pub id: EntryId,
+    pub kind: String,
+    /// As the handset's program writes drafts; for people to read.
+    pub json: String,
+    pub updated: Millis,
+}
+
+impl SealedDraft {
+    /// The hash by which the answer says that it is kept.
+    pub fn sha256(&self) -> Sha256 {
+        Sha256::of(self.json.as_bytes())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedPhoto {
+    pub sha256: Sha256,
+    pub size: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingPhoto {
+    pub sha256: Sha256,
+    /// `photo.file_missing`, `photo.file_damaged`
+    pub code: ErrorCode,
+}
+
+/// What the server holds of a parcel, durably. Only what is named here may be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ParcelAnswer {
+    pub epoch: String,
+    pub server_time: Millis,
+    /// Of the parcel's bytes: an answer to another parcel is no answer.
+    pub parcel: Sha256,
+    pub receipts: Vec<Receipt>,
+    /// Hashes of what is no entry for the server (drafts, entries it had refused): kept for a person to look at.
+    pub kept: Vec<Sha256>,
+    pub photos: Vec<PhotoReceipt>,
+    pub mark: StreamMark,
+}
