@@ -12,6 +12,8 @@ mod id;
 mod judge;
 mod scan;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, anyhow, bail};
 
 use crate::files;
@@ -22,8 +24,8 @@ use scan::Source;
 
 /// The list of the rules.
 const LIST: &str = "docs/rules.md";
-/// The registry of problem codes, in which each refusal code of the list must stand.
-const CODES: &str = "protocol/src/problem.rs";
+/// The file or folder of the registry of problem codes, which must hold each refusal code of the list.
+const CODES: &str = "protocol/src/problem";
 
 /// Prints the rules named in `only` (all rules if it is empty), then every fault; an error if there is a fault.
 pub fn run(ws: &Workspace, only: &[String]) -> Result<()> {
@@ -48,12 +50,17 @@ fn read(ws: &Workspace) -> Result<Findings> {
     let text = files::text_of(ws, LIST);
     let book =
         Book::parse(&text).map_err(|faults| anyhow!("{LIST} cannot be read:\n{}", faults.join("\n")))?;
-    let sources: Vec<Source> = files::tracked(ws, &["*.rs", "*.sql", "*.md"])?
-        .into_iter()
-        .filter(|path| path != LIST && !path.starts_with("xtask/src/rules"))
-        .map(|path| scan::source(&path, &files::text_of(ws, &path)))
-        .collect();
-    let codes = scan::problem_codes(&files::text_of(ws, CODES));
+    let mut sources: Vec<Source> = Vec::new();
+    let mut codes = BTreeSet::new();
+    for path in files::tracked(ws, &["*.rs", "*.sql", "*.md"])? {
+        let text = files::text_of(ws, &path);
+        if path.starts_with(CODES) {
+            codes.extend(scan::problem_codes(&text));
+        }
+        if path != LIST && !path.starts_with("xtask/src/rules") {
+            sources.push(scan::source(&path, &text));
+        }
+    }
     Ok(Findings::new(book, &sources, &codes))
 }
 
