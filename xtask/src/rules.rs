@@ -41,7 +41,7 @@ pub fn run(ws: &Workspace, only: &[String]) -> Result<()> {
     conclude(&findings)
 }
 
-/// The lint stage: prints faults only.
+/// The stage of the gate: prints faults only.
 pub fn check(ws: &Workspace) -> Result<()> {
     conclude(&read(ws)?)
 }
