@@ -252,6 +252,7 @@ mod tests {
         assert!(!calendar().add_workdays(date(2026, 12, 24), 2).provisional);
     }
 
+    /// Rule: G1
     #[test]
     fn working_hours_stop_at_noon_at_night_and_on_holidays() {
         let limit = |amount| Limit {

@@ -223,6 +223,7 @@ fn one_time_for_all_of_another_body_or_server_or_beside_a_refusal_is_no_receipt(
     }
 }
 
+/// Rule: law 1
 #[test]
 fn story_07_killed_between_any_two_steps_nothing_is_lost_or_filed_twice() {
     for apply_last in [true, false] {
@@ -593,6 +594,7 @@ fn an_expired_token_is_renewed_and_one_that_is_never_accepted_does_not_loop() {
     assert!(report.next_try.is_some());
 }
 
+/// Rule: law 2
 #[test]
 fn a_revoked_terminal_keeps_everything_and_says_why() {
     let world = World::new(19);

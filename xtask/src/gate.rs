@@ -11,7 +11,7 @@ use crate::select::{self, PRODUCT, VARIANTS};
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
 use crate::{
-    arrows, demo, files, fuzz, judges, lint, openapi, setup, shell, simulate, symbols, tools, torture,
+    arrows, demo, files, fuzz, judges, lint, openapi, rules, setup, shell, simulate, symbols, tools, torture,
 };
 
 /// What the stages share.
@@ -72,6 +72,12 @@ const STAGES: &[Stage<Gate>] = &[
         what: "no source file over 500 lines without a reason",
         after: &[],
         run: |gate| files::lengths(&gate.ws),
+    },
+    Stage {
+        name: "rules",
+        what: "every rule id listed, every built rule with a test",
+        after: &[],
+        run: |gate| rules::check(&gate.ws),
     },
     Stage {
         name: "typos",
@@ -213,8 +219,18 @@ const STAGES: &[Stage<Gate>] = &[
 ];
 
 /// Formatting, arrows and the tests themselves.
-const QUICK: &[&str] = &["fmt", "arrows", "paths", "lengths", "variant-tests", "tests"];
-const LINT: &[&str] = &["fmt", "arrows", "paths", "lengths", "typos", "deny", "clippy"];
+const QUICK: &[&str] = &[
+    "fmt",
+    "arrows",
+    "paths",
+    "lengths",
+    "rules",
+    "variant-tests",
+    "tests",
+];
+const LINT: &[&str] = &[
+    "fmt", "arrows", "paths", "lengths", "rules", "typos", "deny", "clippy",
+];
 const JUDGES: &[&str] = &["tus", "schemathesis"];
 
 /// `cargo xtask test`: the stages that are named, or all.

@@ -18,6 +18,7 @@ mod package;
 mod pg;
 mod programs;
 mod proof;
+mod rules;
 mod select;
 mod setup;
 mod shell;
@@ -116,6 +117,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Print each rule of docs/rules.md with its code, refusal codes and tests; fail for one without a test
+    Rules { ids: Vec<String> },
     /// A private PostgreSQL cluster for debugging a failing test
     Pg {
         #[command(subcommand)]
@@ -197,6 +200,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
         Task::Judges => return gate::judges(&ws),
         Task::Fuzz { minutes, target } => fuzz::longer(&ws, minutes, target.as_deref())?,
         Task::Simulate { args } => return simulate::run(&ws, &args),
+        Task::Rules { ids } => rules::run(&ws, &ids)?,
         Task::Openapi { check } => openapi::run(&ws, check)?,
         Task::Pg {
             action: Pg::Start { dir, port },

@@ -122,6 +122,7 @@ mod tests {
         }
     }
 
+    /// Rule: SJ-05
     #[test]
     fn a_new_unit_takes_the_next_number_and_nobody_is_renumbered() {
         let mut table = Numbering::new("220104".parse().unwrap());

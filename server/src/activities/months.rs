@@ -177,6 +177,7 @@ pub(super) async fn months(
 mod tests {
     use super::*;
 
+    /// Rule: SP-05
     #[test]
     fn a_month_without_an_approved_activity_is_visible() {
         let district: CountyCode = "220104".parse().unwrap();

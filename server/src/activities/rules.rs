@@ -208,6 +208,7 @@ mod tests {
         assert_eq!(one_reason(&[]), None);
     }
 
+    /// Rule: SP-15
     #[test]
     fn everything_that_is_wrong_is_said_at_once() {
         let bad = Activity {

@@ -26,6 +26,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        /// Rule: DC-05
         #[test]
         fn a_masked_caller_cannot_be_read_back(name in "\\PC{2,8}", phone in "[0-9]{3,15}") {
             let hidden = masked_name(&name);

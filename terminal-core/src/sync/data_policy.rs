@@ -138,6 +138,7 @@ mod tests {
         assert!(anyway.metered && anyway.manual);
     }
 
+    /// Rule: SP-12
     #[test]
     fn a_budget_that_is_used_up_holds_photos_and_files_and_never_entries() {
         let manners = NetworkSettings {
