@@ -97,6 +97,7 @@ fn random_points(cells: &Cells, count: usize) -> Vec<PointE7> {
         .collect()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 fn nanoseconds<T>(points: &[PointE7], ask: impl Fn(PointE7) -> T) -> f64 {
     let start = Instant::now();
     for &point in points {

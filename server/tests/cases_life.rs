@@ -1,4 +1,5 @@
 //! The life of a case by HTTP, row by row of the table of transitions, and every way to be refused.
+#![allow(clippy::disallowed_methods, reason = "ids that only this test uses")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

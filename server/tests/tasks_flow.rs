@@ -1,4 +1,5 @@
 //! Whoever is on duty in the cell gets the task, and what comes back is applied once.
+#![allow(clippy::disallowed_methods, reason = "ids that only this test uses")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -3,7 +3,7 @@
 use crate::{
     app::{mailbox::MailboxId, state::App},
     auth::actor::Field,
-    kernel::failure::Failure,
+    kernel::{clock::sleep, failure::Failure},
     store::hint::Hint,
 };
 use axum::{
@@ -49,7 +49,7 @@ pub(super) async fn events(
     let mut stopping = app.stopping.subscribe();
     let end = async move {
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(left)) => {}
+            () = sleep(Duration::from_millis(left)) => {}
             // Also when nobody is left who could say it.
             _ = stopping.wait_for(|told| *told) => {}
         }

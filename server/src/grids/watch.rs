@@ -1,6 +1,6 @@
 //! Follows grids that take force on another replica.
 
-use crate::{app::state::App, store::hint::Hint};
+use crate::{app::state::App, kernel::clock::every, store::hint::Hint};
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -9,7 +9,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 /// force just before, which the row names; nothing else depends on which of the two it was.
 pub async fn watch(app: App) {
     let mut hints = app.store.hints();
-    let mut ticks = tokio::time::interval(Duration::from_secs(10));
+    let mut ticks = every(Duration::from_secs(10));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {

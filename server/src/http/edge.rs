@@ -8,7 +8,7 @@ use super::{
     limits,
     problem::{self, Answered},
 };
-use crate::app::state::App;
+use crate::{app::state::App, kernel::clock::stopwatch};
 use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, header},
@@ -20,7 +20,7 @@ use protocol::{
     ids::RequestId,
     problem::{Problem, ProblemCode},
 };
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::panic::AssertUnwindSafe;
 
 /// Names the request in answers, problems and logs.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,7 +36,7 @@ fn request_id(app: &App) -> RequestId {
 
 /// The outermost layer but compression.
 pub(crate) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
+    let began = stopwatch();
     let id = request_id(&app);
     let method = request.method().clone();
     let route = request

@@ -1,6 +1,12 @@
 //! Time and random bytes from outside: traits, so that the simulator brings its own.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one file above the store that reads a clock or sets a timer"
+)]
 
 use protocol::time::Millis;
+use std::time::{Duration, Instant};
+use tokio::time::Interval;
 
 /// Source of time; the simulator brings its own.
 pub trait Clock: Send + Sync {
@@ -19,6 +25,21 @@ impl Clock for SystemClock {
     fn now(&self) -> Millis {
         Millis(jiff::Timestamp::now().as_millisecond())
     }
+}
+
+/// Starts to measure a duration, for metrics only: no decision may depend on it.
+pub fn stopwatch() -> Instant {
+    Instant::now()
+}
+
+/// Ticks at once and then once in each period. Must be called inside of the runtime.
+pub fn every(period: Duration) -> Interval {
+    tokio::time::interval(period)
+}
+
+/// Ends after `time` on the runtime's clock.
+pub async fn sleep(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 /// The operating system's random source. Tokens and keys come from it, so a machine that stops giving random

@@ -3,7 +3,7 @@
 use crate::{
     app::state::App,
     http::{body::Json, operation::Operations},
-    kernel::failure::Failure,
+    kernel::{clock::every, failure::Failure},
     params,
 };
 use axum::{
@@ -99,7 +99,7 @@ async fn metrics_page(State(app): State<App>, request: Request) -> Result<Respon
 
 /// Folds what the histograms gathered, so that a server that nobody scrapes does not grow. Runs for ever.
 pub async fn upkeep() {
-    let mut timer = tokio::time::interval(std::time::Duration::from_secs(30));
+    let mut timer = every(std::time::Duration::from_secs(30));
     loop {
         timer.tick().await;
         recorder().run_upkeep();

@@ -11,7 +11,7 @@
 use crate::{
     app::{lease::Lease, state::App},
     intake::sweep,
-    kernel::failure::Failure,
+    kernel::{clock::every, failure::Failure},
     store::hint::Hint,
 };
 use futures_util::future::{BoxFuture, join_all};
@@ -48,7 +48,7 @@ pub async fn watch(app: App, jobs: &[Job]) {
 
 async fn keep(app: &App, job: &Job, holder: &str) {
     let mut hints = app.store.hints();
-    let mut ticks = tokio::time::interval(job.every);
+    let mut ticks = every(job.every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {

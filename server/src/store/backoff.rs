@@ -1,13 +1,27 @@
 //! Waiting before another try: longer each time, never in step with the others who wait.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one file of the store that reads a clock or sleeps"
+)]
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// A random part of `most`.
-pub(super) fn jitter(most: Duration) -> Duration {
+fn jitter(most: Duration) -> Duration {
     // Each RandomState has its own keys: random enough to fall out of step, and no further dependency.
     let parts = RandomState::new().build_hasher().finish() % 1024;
     most.mul_f64(parts as f64 / 1024.0)
+}
+
+/// Reads the monotonic clock, for durations only.
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Sleeps for a random part of `most`.
+pub(super) fn sleep_up_to(most: Duration) {
+    std::thread::sleep(jitter(most));
 }
 
 /// Tries until a deadline.
@@ -20,7 +34,7 @@ pub(super) struct Backoff {
 impl Backoff {
     pub(super) fn new(patience: Duration, first: Duration, most: Duration) -> Self {
         Self {
-            deadline: Instant::now() + patience,
+            deadline: now() + patience,
             next: first,
             most,
         }
@@ -28,10 +42,10 @@ impl Backoff {
 
     /// Sleep before the next try; false when the patience is used up.
     pub(super) fn wait(&mut self) -> bool {
-        if Instant::now() >= self.deadline {
+        if now() >= self.deadline {
             return false;
         }
-        std::thread::sleep(jitter(self.next));
+        sleep_up_to(self.next);
         self.next = (self.next * 2).min(self.most);
         true
     }

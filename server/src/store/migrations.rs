@@ -141,7 +141,7 @@ fn retry(mut attempt: impl FnMut() -> Result<(), StoreError>) -> Result<(), Stor
             }
             result => return result,
         }
-        std::thread::sleep(super::backoff::jitter(std::time::Duration::from_millis(20)));
+        super::backoff::sleep_up_to(std::time::Duration::from_millis(20));
     }
 }
 

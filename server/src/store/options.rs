@@ -37,6 +37,10 @@ pub struct Options {
 }
 
 impl Default for Options {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of production; the simulator sets its own"
+    )]
     fn default() -> Self {
         Self {
             migrations: MIGRATIONS,

@@ -6,13 +6,13 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use protocol::sabotage::{self, Defect};
 use rusqlite::Connection;
 use tokio::sync::broadcast;
 
 use super::{
+    backoff,
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
@@ -56,7 +56,7 @@ impl Threads {
             };
             let _ = opened.send(Ok(()));
             while let Some(first) = writes.pop() {
-                let started = Instant::now();
+                let started = backoff::now();
                 writer.group(first, &mut || {
                     if started.elapsed() < group_time {
                         writes.try_pop()

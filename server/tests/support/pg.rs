@@ -5,6 +5,7 @@
 //! missing it fails and says what to install.
 //!
 //! Include it with `#[path = "support/pg.rs"] mod pg;`.
+#![allow(clippy::disallowed_methods, reason = "names that only this process uses")]
 #![allow(dead_code)]
 
 #[path = "pg_cluster.rs"]

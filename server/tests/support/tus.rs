@@ -1,4 +1,5 @@
 //! A thin tus client over the test's router, and pictures to upload.
+#![allow(clippy::disallowed_methods, reason = "waits for a real thread")]
 #![allow(
     dead_code,
     clippy::unwrap_used,

@@ -16,6 +16,7 @@ use crate::{
         sync_now::{DataUse, held},
         watch::WatchEvent,
     },
+    platform::clock::sleep,
     store::{
         data_use::TrafficKind,
         network_settings::{MEGABYTE, NetworkSettings},
@@ -267,7 +268,7 @@ pub fn watch(
     if let Some(seconds) = seconds {
         let cancel = cancel.clone();
         std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_secs(seconds));
+            sleep(Duration::from_secs(seconds));
             cancel.cancel();
         });
     }

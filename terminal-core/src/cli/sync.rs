@@ -8,7 +8,7 @@ use crate::{
         screen::ProgressLine,
         surroundings::CommandLine,
     },
-    platform::{bundle::Platform, home::KEY_FILE},
+    platform::{bundle::Platform, clock::sleep, home::KEY_FILE},
     sync::{data_policy::SyncTrigger, report::SyncReport},
     terminal::Terminal,
     transport::cancel::CancelToken,
@@ -105,7 +105,7 @@ pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> 
             break;
         };
         left = left.saturating_sub(pause);
-        std::thread::sleep(pause);
+        sleep(pause);
         // From now on waits that the machine gave itself are waited for, not skipped.
         if ask == SyncTrigger::Person {
             ask = SyncTrigger::Automatic;

@@ -1,11 +1,20 @@
 //! Clocks: wall time, and the time since boot that nobody can set.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one file that reads a clock or sleeps"
+)]
 
 use crate::{
     Result,
     platform::random::{Random, random_bytes},
 };
 use protocol::{evidence::ClockReading, time::Millis};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Blocks this thread for `time`.
+pub(crate) fn sleep(time: Duration) {
+    std::thread::sleep(time);
+}
 
 /// One look at the clocks of the platform, without what the store knows of the server's time.
 #[derive(Debug, Clone, PartialEq, Eq)]

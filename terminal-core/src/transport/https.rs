@@ -163,6 +163,7 @@ impl Https {
     }
 
     /// Waits without a line; a cancel ends it.
+    #[expect(clippy::disallowed_methods, reason = "the one timer of the transport")]
     pub fn wait(&self, time: Duration, cancel: &CancelToken) -> HintEvent {
         let quiet = async {
             tokio::time::sleep(time).await;

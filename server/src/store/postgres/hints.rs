@@ -10,7 +10,7 @@ use ::postgres::{Client, Config, NoTls};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::store::{backoff::jitter, hint::Hint};
+use crate::store::{backoff::sleep_up_to, hint::Hint};
 
 /// PostgreSQL refuses payloads of 8000 bytes and more.
 const PAYLOAD: usize = 7000;
@@ -28,6 +28,10 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) const CHANNEL: &'static str = "xunge_hint";
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "names this process among the replicas, which the simulator does not have"
+    )]
     pub(super) fn new() -> Self {
         Self {
             replica: Uuid::now_v7().simple().to_string(),
@@ -111,7 +115,7 @@ impl Listener {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot listen for hints of other replicas");
-                    std::thread::sleep(jitter(4 * NAP));
+                    sleep_up_to(4 * NAP);
                 }
             }
             gap = true;
