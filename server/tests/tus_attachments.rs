@@ -14,7 +14,7 @@ use axum::{body::Body, http::Request};
 use object_store::memory::InMemory;
 use protocol::{photo::Sha256, role::Role};
 use serde_json::Value;
-use server::app::objects::Blobs;
+use server::app::{object_name::ObjectName, objects::Blobs};
 use std::sync::Arc;
 use support::{Answer, TestApp};
 use tus_client::{header, metadata, picture, sweep_while_a_chunk_waits};
@@ -86,7 +86,7 @@ both_engines! {
         let hash = Sha256::of(&bytes);
         assert_eq!(attached(&last)["sha256"], hash.to_string());
         assert_eq!(attached(&head(&app, &token, &path).await.expect(200)), attached(&last));
-        assert_eq!(app.app.blobs.get(&format!("attachments/{hash}")).await.unwrap(), bytes);
+        assert_eq!(app.app.blobs.get(&ObjectName::Attachment { sha256: hash }).await.unwrap(), bytes);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 0);
     }

@@ -13,6 +13,7 @@ mod tus_client;
 use axum::{body::Body, http::Request};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::photo::Sha256;
+use server::{app::object_name::ObjectName, params};
 use support::{FieldClient, TestApp};
 use tus_client::{
     begin, create, head, header, metadata, patch, photos_of_case, picture, receipt, report, tus, upload,
@@ -52,6 +53,16 @@ fn large(seed: u8) -> Vec<u8> {
         end,
     ]
     .concat()
+}
+
+/// The name of a part of the upload at `path` that begins after ten bytes.
+fn last_part(path: &str) -> ObjectName {
+    let upload = path.rsplit('/').next().unwrap().parse().unwrap();
+    ObjectName::Part {
+        upload,
+        offset: 10,
+        nonce: [0; 8],
+    }
 }
 
 both_engines! {
@@ -94,7 +105,7 @@ both_engines! {
         assert_eq!(fetched.bytes, bytes);
         assert_eq!(header(&fetched, "content-type"), "image/png");
         let stream = client.stream;
-        assert_eq!(app.app.blobs.get(&server::app::objects::Blobs::photo(stream, got.sha256)).await.unwrap(), bytes);
+        assert_eq!(app.app.blobs.get(&ObjectName::Photo { stream, sha256: got.sha256 }).await.unwrap(), bytes);
     }
 
     async fn a_lost_receipt_costs_no_second_upload(app: TestApp) {
@@ -257,11 +268,12 @@ both_engines! {
         let path = begin(&app, &client, &bytes).await;
         patch(&app, &client, &path, 0, bytes[..10].to_vec()).await.expect(204);
         // The last part is counted in, and the server dies before it looks at the whole.
-        app.app.blobs.put_durable("staging/last", bytes[10..].to_vec().into()).await.unwrap();
-        app.write(|tx, _| {
+        let last = last_part(&path);
+        app.app.blobs.put_durable(&last, bytes[10..].to_vec().into()).await.unwrap();
+        app.write(move |tx, _| {
             tx.execute(
-                "INSERT INTO upload_part (upload, position, size, object) SELECT id, 10, length - 10, 'staging/last' FROM upload",
-                &[],
+                "INSERT INTO upload_part (upload, position, size, object) SELECT id, 10, length - 10, ?1 FROM upload",
+                params![last.to_string()],
             )?;
             tx.execute("UPDATE upload SET arrived = length", &[])?;
             Ok(())
@@ -276,11 +288,12 @@ both_engines! {
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
         patch(&app, &client, &path, 0, bytes[..10].to_vec()).await.expect(204);
-        app.app.blobs.put_durable("staging/last", bytes[10..].to_vec().into()).await.unwrap();
-        app.write(|tx, _| {
+        let last = last_part(&path);
+        app.app.blobs.put_durable(&last, bytes[10..].to_vec().into()).await.unwrap();
+        app.write(move |tx, _| {
             tx.execute(
-                "INSERT INTO upload_part (upload, position, size, object) SELECT id, 10, length - 10, 'staging/last' FROM upload",
-                &[],
+                "INSERT INTO upload_part (upload, position, size, object) SELECT id, 10, length - 10, ?1 FROM upload",
+                params![last.to_string()],
             )?;
             tx.execute("UPDATE upload SET arrived = length", &[])?;
             Ok(())

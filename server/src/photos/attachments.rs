@@ -2,7 +2,7 @@
 
 use super::checks::{limits, not_a_photo};
 use crate::{
-    app::{objects::Blobs, state::App},
+    app::{object_name::ObjectName, state::App},
     auth::actor::Staff,
     http::body::Json,
     kernel::failure::Failure,
@@ -72,9 +72,10 @@ async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<Attached, Fai
         width: info.width,
         height: info.height,
     };
-    app.blobs
-        .put_durable(&Blobs::attachment(attached.sha256), bytes)
-        .await?;
+    let name = ObjectName::Attachment {
+        sha256: attached.sha256,
+    };
+    app.blobs.put_durable(&name, bytes).await?;
     let row = attached.clone();
     app.write(move |tx, ctx| Ok(insert(tx, person, &row, ctx.now)?))
         .await?;

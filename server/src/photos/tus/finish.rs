@@ -6,7 +6,7 @@ use super::{
     upload::{Content, Upload},
 };
 use crate::{
-    app::{changes::Change, ctx::Ctx, state::App},
+    app::{changes::Change, ctx::Ctx, object_name::ObjectName, state::App},
     kernel::failure::Failure,
     params,
     photos::{
@@ -32,14 +32,14 @@ use protocol::{
 pub(super) async fn finish(app: &App, upload: &Upload) -> Result<Held, Failure> {
     let id = upload.id;
     let (asked, tables) = (upload.clone(), upload.content.owner().tables());
-    let (stands, parts) = app
+    let (before, parts) = app
         .read(move |tx| Ok((held(tx, &asked)?, tables.parts(tx, id)?)))
         .await?;
-    if let (Some(held), Some(_)) = (&stands, upload.finished) {
+    if let (Some(held), Some(_)) = (&before, upload.finished) {
         return Ok(held.clone());
     }
     let mut kept = None;
-    if stands.is_none() {
+    if before.is_none() {
         // The parts are put together in memory.
         let _room = app.blobs.assembling().await?;
         let bytes = match assemble(app, upload, &parts).await {
@@ -74,7 +74,7 @@ pub(super) async fn finish_at_once(
 ) -> Result<Upload, Failure> {
     let now = app.clock.now();
     let asked = upload.clone();
-    let stands = app
+    let before = app
         .read(move |tx| {
             if is_registered {
                 check_untouched(tx, &asked, now)?;
@@ -82,7 +82,7 @@ pub(super) async fn finish_at_once(
             Ok(held(tx, &asked)?)
         })
         .await?;
-    let kept = match stands {
+    let kept = match before {
         None => Some(keep(app, &upload, bytes).await?),
         Some(_) => None,
     };
@@ -117,7 +117,7 @@ fn check_untouched(tx: &mut Tx<'_>, upload: &Upload, now: Millis) -> Result<(), 
     }
 }
 
-async fn assemble(app: &App, upload: &Upload, parts: &[String]) -> Result<Bytes, Failure> {
+async fn assemble(app: &App, upload: &Upload, parts: &[ObjectName]) -> Result<Bytes, Failure> {
     let mut bytes = BytesMut::with_capacity(usize::try_from(upload.length).unwrap_or(0));
     for object in parts {
         bytes.extend_from_slice(&app.blobs.get(object).await?);

@@ -2,7 +2,7 @@
 
 use super::upload::{Content, Upload};
 use crate::{
-    app::{objects::Blobs, state::App},
+    app::{object_name::ObjectName, state::App},
     kernel::failure::Failure,
     params,
     photos::attachments::Attached,
@@ -95,7 +95,7 @@ pub(super) async fn reset_if_lost(app: &App, content: Content) -> Result<bool, F
     let Some(held) = app.read(move |tx| Ok(receipt(tx, stream, sha256)?)).await? else {
         return Ok(false);
     };
-    if app.blobs.holds(&Blobs::photo(stream, sha256)).await? {
+    if app.blobs.holds(&ObjectName::Photo { stream, sha256 }).await? {
         return Ok(false);
     }
     tracing::error!(%stream, %sha256, "the object of a received photo is missing; it has to be sent again");

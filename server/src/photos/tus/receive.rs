@@ -6,11 +6,15 @@ use super::{
     upload::{Part, Registered, Upload},
     wire::Checksum,
 };
-use crate::{app::state::App, kernel::failure::Failure, store::error::StoreError};
+use crate::{
+    app::{object_name::ObjectName, state::App},
+    kernel::failure::Failure,
+    store::error::StoreError,
+};
 use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use protocol::problem::ProblemCode;
+use protocol::{ids::UploadId, problem::ProblemCode};
 use std::time::Duration;
 
 /// A body that sends no byte for this long counts as broken.
@@ -84,7 +88,7 @@ async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure>
         return app.read(move |tx| Upload::load(tx, owner, id, now)).await;
     }
     let hours = app.settings.upload_hours;
-    let objects: Vec<String> = parts.iter().map(|part| part.object.clone()).collect();
+    let objects: Vec<ObjectName> = parts.iter().map(|part| part.object).collect();
     let appended = app
         .write(move |tx, ctx| Upload::append(tx, ctx, owner, id, &parts, hours))
         .await;
@@ -115,7 +119,7 @@ async fn spool(
         }
         if !bytes.is_empty() {
             let length = bytes.len() as u64;
-            match put(app, &Upload::folder(upload.id), offset, bytes).await {
+            match put(app, upload.id, offset, bytes).await {
                 Ok(part) => parts.push(part),
                 Err(failure) => break Err(failure),
             }
@@ -146,15 +150,18 @@ async fn spool(
 }
 
 /// Stores one part durably. It belongs to the upload once a row names it.
-async fn put(app: &App, folder: &str, offset: u64, bytes: Bytes) -> Result<Part, Failure> {
-    // Random bytes in the name: two requests for the same offset must not overwrite each other's object.
-    let object = format!("{folder}/{offset:010}-{}", hex::encode(short(app.secret())));
+async fn put(app: &App, upload: UploadId, offset: u64, bytes: Bytes) -> Result<Part, Failure> {
+    let [a, b, c, d, e, f, g, h, ..] = app.secret();
     let part = Part {
         offset,
         size: bytes.len() as u64,
-        object: object.clone(),
+        object: ObjectName::Part {
+            upload,
+            offset,
+            nonce: [a, b, c, d, e, f, g, h],
+        },
     };
-    app.blobs.put_durable(&object, bytes).await?;
+    app.blobs.put_durable(&part.object, bytes).await?;
     Ok(part)
 }
 
@@ -164,15 +171,10 @@ fn is_rolled_back(failure: &Failure) -> bool {
 }
 
 /// Deletes only these objects: a concurrent PATCH may be writing others to the same folder.
-pub(super) async fn discard(app: &App, objects: &[String]) {
+pub(super) async fn discard(app: &App, objects: &[ObjectName]) {
     for object in objects {
         app.blobs.discard(object).await;
     }
-}
-
-fn short(secret: [u8; 32]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = secret;
-    [a, b, c, d, e, f, g, h]
 }
 
 /// What follows a piece of a body.

@@ -3,6 +3,7 @@
 
 use super::owner::Owner;
 use crate::{
+    app::object_name::ObjectName,
     params,
     store::{error::StoreError, tx::Tx, value::Row},
 };
@@ -103,8 +104,8 @@ pub(super) static ATTACHMENTS: Tables =
 
 impl Tables {
     /// The objects of the parts, in order.
-    pub fn parts(&self, tx: &mut Tx<'_>, id: UploadId) -> Result<Vec<String>, StoreError> {
-        tx.all(self.parts, params![id.to_string()], |row| row.get("object"))
+    pub fn parts(&self, tx: &mut Tx<'_>, id: UploadId) -> Result<Vec<ObjectName>, StoreError> {
+        tx.all(self.parts, params![id.to_string()], |row| row.parse("object"))
     }
 
     fn remove_parts(&self, tx: &mut Tx<'_>, id: UploadId) -> Result<(), StoreError> {
@@ -149,7 +150,7 @@ impl Tables {
         tx: &mut Tx<'_>,
         id: UploadId,
         now: Millis,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Vec<ObjectName>, StoreError> {
         if tx.execute(self.expire, params![id.to_string(), now.0])? == 0 {
             return Ok(Vec::new());
         }

@@ -5,7 +5,10 @@ use super::{
     owner::Owner,
 };
 use crate::{
-    app::{ctx::Ctx, objects::Blobs},
+    app::{
+        ctx::Ctx,
+        object_name::{ObjectFolder, ObjectName},
+    },
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx, value::Row},
@@ -78,10 +81,10 @@ impl Content {
         }
     }
     /// The final name of the bytes, whose hash is `sha256`.
-    pub fn object(self, sha256: Sha256) -> String {
+    pub fn object(self, sha256: Sha256) -> ObjectName {
         match self {
-            Self::Photo { stream, .. } => Blobs::photo(stream, sha256),
-            Self::Attachment { .. } => Blobs::attachment(sha256),
+            Self::Photo { stream, .. } => ObjectName::Photo { stream, sha256 },
+            Self::Attachment { .. } => ObjectName::Attachment { sha256 },
         }
     }
 }
@@ -101,7 +104,7 @@ pub(super) struct Registered {
 pub(super) struct Part {
     pub offset: u64,
     pub size: u64,
-    pub object: String,
+    pub object: ObjectName,
 }
 
 /// A size or an offset as a column. Lengths are limited by the settings, far below the maximum of `i64`.
@@ -244,7 +247,7 @@ impl Upload {
                     id.to_string(),
                     column(part.offset),
                     column(part.size),
-                    &part.object
+                    part.object.to_string()
                 ],
             )?;
         }
@@ -282,7 +285,7 @@ impl Upload {
     }
 
     /// The folder of the staging objects of an upload.
-    pub fn folder(id: UploadId) -> String {
-        format!("staging/{id}")
+    pub fn folder(id: UploadId) -> ObjectFolder {
+        ObjectFolder::Parts { upload: id }
     }
 }
