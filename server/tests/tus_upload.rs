@@ -16,7 +16,8 @@ use protocol::photo::Sha256;
 use server::{app::object_name::ObjectName, params};
 use support::{FieldClient, TestApp};
 use tus_client::{
-    begin, create, head, header, metadata, patch, photos_of_case, picture, receipt, report, tus, upload,
+    begin, create, head, header, large, last_part, metadata, patch, photos_of_case, picture, receipt, report,
+    tus, upload,
 };
 
 const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
@@ -33,36 +34,6 @@ async fn reported(app: &TestApp, photos: &[&[u8]]) -> FieldClient {
     let entry = client.entry(app, &report(photos));
     assert_eq!(client.push(app, &[entry]).await.receipts.len(), 1);
     client
-}
-
-/// A picture too large to be in memory whole while it arrives: it has a chunk that says nothing.
-fn large(seed: u8) -> Vec<u8> {
-    let bytes = picture(seed);
-    // Before the last chunk, IEND, which takes twelve bytes.
-    let (start, end) = bytes.split_at(bytes.len() - 12);
-    let mut chunk = b"teSt".to_vec();
-    chunk.resize(1_500_000, seed);
-    let length = u32::try_from(chunk.len() - 4).unwrap();
-    let mut crc = flate2::Crc::new();
-    crc.update(&chunk);
-    [
-        start,
-        &length.to_be_bytes(),
-        &chunk,
-        &crc.sum().to_be_bytes(),
-        end,
-    ]
-    .concat()
-}
-
-/// The name of a part of the upload at `path` that begins after ten bytes.
-fn last_part(path: &str) -> ObjectName {
-    let upload = path.rsplit('/').next().unwrap().parse().unwrap();
-    ObjectName::Part {
-        upload,
-        offset: 10,
-        nonce: [0; 8],
-    }
 }
 
 both_engines! {
