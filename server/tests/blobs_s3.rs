@@ -14,37 +14,54 @@ mod tus_client;
 
 use bucket::Bucket;
 use bytes::Bytes;
-use protocol::photo::Sha256;
+use protocol::{
+    ids::{StreamId, UploadId},
+    photo::Sha256,
+};
 use server::{
-    app::objects::Blobs,
+    app::{
+        object_name::{ObjectFolder, ObjectName},
+        objects::Blobs,
+    },
     service::{run::Opened, start_error::StartError},
 };
 use support::TestApp;
 use tus_client::{begin, head, header, patch, photos_of_case, picture, receipt, upload};
+use uuid::Uuid;
 
 /// What every room relies on.
 async fn contract(blobs: &Blobs) {
-    let put = async |name: &str, bytes: &'static [u8]| {
+    let (one, other) = (UploadId(Uuid::from_u128(1)), UploadId(Uuid::from_u128(2)));
+    let part = |upload, offset| ObjectName::Part {
+        upload,
+        offset,
+        nonce: [0; 8],
+    };
+    let folder = ObjectFolder::Parts { upload: one };
+    let put = async |name: &ObjectName, bytes: &'static [u8]| {
         blobs.put_durable(name, Bytes::from_static(bytes)).await.unwrap();
     };
-    let code = async |name: &str| blobs.get(name).await.unwrap_err().code().unwrap();
-    assert_eq!(code("staging/a/0").await.as_str(), "request.not_found");
-    put("staging/a/0", b"one").await;
-    put("staging/a/3", b"two").await;
-    put("staging/ab/0", b"other").await;
-    assert_eq!(blobs.get("staging/a/0").await.unwrap(), "one");
+    let code = async |name: &ObjectName| blobs.get(name).await.unwrap_err().code().unwrap();
+    assert_eq!(code(&part(one, 0)).await.as_str(), "request.not_found");
+    put(&part(one, 0), b"one").await;
+    put(&part(one, 3), b"two").await;
+    put(&part(other, 0), b"other").await;
+    assert_eq!(blobs.get(&part(one, 0)).await.unwrap(), "one");
     // The same name again: the later bytes, whole.
-    put("staging/a/0", b"longer than before").await;
-    assert_eq!(blobs.get("staging/a/0").await.unwrap(), "longer than before");
+    put(&part(one, 0), b"longer than before").await;
+    assert_eq!(blobs.get(&part(one, 0)).await.unwrap(), "longer than before");
     // A folder goes with all that is in it, twice as well as once, and takes no neighbour along.
-    blobs.remove_all("staging/a").await.unwrap();
-    blobs.remove_all("staging/a").await.unwrap();
-    assert_eq!(code("staging/a/0").await.as_str(), "request.not_found");
-    assert_eq!(code("staging/a/3").await.as_str(), "request.not_found");
-    assert_eq!(blobs.get("staging/ab/0").await.unwrap(), "other");
+    blobs.remove_all(&folder).await.unwrap();
+    blobs.remove_all(&folder).await.unwrap();
+    assert_eq!(code(&part(one, 0)).await.as_str(), "request.not_found");
+    assert_eq!(code(&part(one, 3)).await.as_str(), "request.not_found");
+    assert_eq!(blobs.get(&part(other, 0)).await.unwrap(), "other");
     // A photo as large as they come.
     let large: Bytes = (0..16 * 1024 * 1024_u32).map(|i| (i % 251) as u8).collect();
-    let name = format!("photos/x/{}.jpg", Sha256::of(&large));
+    let name = ObjectName::Photo {
+        stream: StreamId(Uuid::from_u128(3)),
+        sha256: Sha256::of(&large),
+    };
     blobs.put_durable(&name, large.clone()).await.unwrap();
     assert!(blobs.get(&name).await.unwrap() == large, "byte for byte");
 }
@@ -87,12 +104,15 @@ async fn a_bucket_of_another_database_is_refused() {
 async fn a_store_that_is_away_or_refuses_the_keys_is_waited_for() {
     let bucket = Bucket::start().await;
     let refused = bucket::open(&bucket.endpoint, "falsch")
-        .get("a")
+        .get(&ObjectName::Probe)
         .await
         .unwrap_err();
     assert_ne!(refused.code().map(|c| c.as_str()), Some("request.not_found"));
     let gone = bucket::open("http://127.0.0.1:9", "x");
-    let away = gone.put_durable("a", Bytes::from_static(b"a")).await.unwrap_err();
+    let away = gone
+        .put_durable(&ObjectName::Probe, Bytes::from_static(b"a"))
+        .await
+        .unwrap_err();
     assert_eq!(away.code().unwrap().as_str(), "server.busy");
 }
 

@@ -414,7 +414,7 @@ both_engines! {
         app.get(&path, &c.acceptor.token).await.expect(404);
         // The bytes arrive.
         let stream = c.patroller.stream;
-        let name = server::app::objects::Blobs::photo(stream, sha);
+        let name = server::app::object_name::ObjectName::Photo { stream, sha256: sha };
         app.app.blobs.put_durable(&name, centre::picture(1).into()).await.unwrap();
         let shared = app.app.clone();
         app.write(move |tx, ctx| {

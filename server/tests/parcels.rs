@@ -22,6 +22,7 @@ use protocol::{
 };
 use serde_json::{Value, json};
 use server::{
+    app::object_name::ObjectName,
     intake::{self, Carrier, ReviewPage},
     terminals::{parcel_keys, tokens},
 };
@@ -232,7 +233,8 @@ both_engines! {
         let kept = app.get("/v1/parcels", &leader.token).await.json["items"][0]["kept"][0].clone();
         assert_eq!(kept["code"], "entry.conflict");
         assert_eq!(kept["content"]["payload"]["text"], "同一编号的另一内容");
-        let name = format!("parcels/{}/{}", client.stream, Sha256::of(&no_picture[0]));
+        let (stream, sha256) = (client.stream, Sha256::of(&no_picture[0]));
+        let name = ObjectName::ParcelFile { stream, sha256 };
         assert_eq!(app.app.blobs.get(&name).await.unwrap(), &no_picture[0][..]);
     }
 

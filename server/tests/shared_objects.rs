@@ -11,8 +11,9 @@ mod support;
 
 use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, memory::InMemory, path::Path};
+use protocol::photo::Sha256;
 use server::{
-    app::objects::Blobs,
+    app::{object_name::ObjectName, objects::Blobs},
     kernel::config::Settings,
     params,
     service::{
@@ -41,7 +42,7 @@ fn empty() -> (Arc<InMemory>, Blobs) {
 }
 
 async fn id_in(blobs: &Blobs) -> String {
-    String::from_utf8(blobs.get("store-id").await.unwrap().to_vec()).unwrap()
+    String::from_utf8(blobs.get(&ObjectName::StoreId).await.unwrap().to_vec()).unwrap()
 }
 
 /// The database's own.
@@ -62,7 +63,7 @@ both_engines! {
         start(&app, &own).await.unwrap();
         start(&app, &own).await.unwrap();
         assert_eq!(id_of(&app).await, Some(id_in(&own).await));
-        other.put_durable("store-id", Bytes::from_static(b"another")).await.unwrap();
+        other.put_durable(&ObjectName::StoreId, Bytes::from_static(b"another")).await.unwrap();
         let refused = start(&app, &other).await.unwrap_err();
         assert!(matches!(refused, StartError::OtherObjects { .. }), "{refused}");
         let words = refused.to_string();
@@ -86,7 +87,8 @@ both_engines! {
         start(&app, &blobs).await.unwrap();
         let id = id_in(&blobs).await;
         // Objects from before the id, under a newer database.
-        blobs.put_durable("photos/a", Bytes::from_static(b"kept")).await.unwrap();
+        let kept = ObjectName::Attachment { sha256: Sha256::of(b"kept") };
+        blobs.put_durable(&kept, Bytes::from_static(b"kept")).await.unwrap();
         objects.delete(&Path::from("store-id")).await.unwrap();
         start(&app, &blobs).await.unwrap();
         assert_eq!(id_in(&blobs).await, id);
@@ -99,6 +101,6 @@ both_engines! {
         objects.delete(&Path::from("store-id")).await.unwrap();
         start(&app, &blobs).await.unwrap();
         assert_eq!(id_of(&app).await, Some(id_in(&blobs).await));
-        assert_eq!(blobs.get("photos/a").await.unwrap(), "kept");
+        assert_eq!(blobs.get(&kept).await.unwrap(), "kept");
     }
 }

@@ -14,10 +14,13 @@ use axum::{body::Body, http::Request};
 use object_store::memory::InMemory;
 use protocol::{photo::Sha256, role::Role};
 use serde_json::Value;
-use server::app::objects::Blobs;
+use server::{
+    app::{object_name::ObjectName, objects::Blobs},
+    params,
+};
 use std::sync::Arc;
 use support::{Answer, TestApp};
-use tus_client::{header, metadata, picture, sweep_while_a_chunk_waits};
+use tus_client::{header, large, last_part, metadata, picture, sweep_while_a_chunk_waits};
 
 const ROUTE: &str = "/v1/attachments/uploads";
 const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
@@ -86,9 +89,41 @@ both_engines! {
         let hash = Sha256::of(&bytes);
         assert_eq!(attached(&last)["sha256"], hash.to_string());
         assert_eq!(attached(&head(&app, &token, &path).await.expect(200)), attached(&last));
-        assert_eq!(app.app.blobs.get(&format!("attachments/{hash}")).await.unwrap(), bytes);
+        assert_eq!(app.app.blobs.get(&ObjectName::Attachment { sha256: hash }).await.unwrap(), bytes);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 0);
+    }
+
+    async fn a_large_attachment_is_stored_in_parts_of_128_kib(app: TestApp) {
+        let (token, bytes) = (department(&app).await, large(1));
+        let path = begin(&app, &token, bytes.len(), "").await;
+        patch(&app, &token, &path, 0, &bytes[..600_000]).await.expect(204);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 5);
+        assert_eq!(app.count("SELECT MAX(size) AS n FROM attachment_part").await, 128 * 1024);
+        let last = patch(&app, &token, &path, 600_000, &bytes[600_000..]).await.expect(204);
+        assert_eq!(attached(&last)["sha256"], Sha256::of(&bytes).to_string());
+    }
+
+    async fn the_sweep_finishes_a_complete_attachment(app: TestApp) {
+        let (token, bytes) = (department(&app).await, picture(6));
+        let path = begin(&app, &token, bytes.len(), "").await;
+        patch(&app, &token, &path, 0, &bytes[..10]).await.expect(204);
+        // The server stops between the commit of the last part and the end of the upload.
+        let last = last_part(&path);
+        app.app.blobs.put_durable(&last, bytes[10..].to_vec().into()).await.unwrap();
+        app.write(move |tx, _| {
+            tx.execute(
+                "INSERT INTO attachment_part (upload, position, size, object)
+                 SELECT id, 10, length - 10, ?1 FROM attachment_upload",
+                params![last.to_string()],
+            )?;
+            tx.execute("UPDATE attachment_upload SET arrived = length", &[])?;
+            Ok(())
+        })
+        .await;
+        server::photos::sweep(&app.app).await.unwrap();
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment").await, 1);
+        assert_eq!(attached(&head(&app, &token, &path).await.expect(200))["size"], bytes.len());
     }
 
     async fn a_body_may_come_with_the_creation(app: TestApp) {

@@ -14,7 +14,7 @@ use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use object_store::memory::InMemory;
 use protocol::photo::Sha256;
-use server::app::objects::Blobs;
+use server::app::{object_name::ObjectFolder, objects::Blobs};
 use std::sync::Arc;
 use support::{FieldClient, TestApp};
 use tus_client::{
@@ -214,7 +214,7 @@ both_engines! {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         upload(&app, &client, &bytes).await;
-        app.app.blobs.remove_all(&format!("photos/{}", client.stream)).await.unwrap();
+        app.app.blobs.remove_all(&ObjectFolder::Photos { stream: client.stream }).await.unwrap();
         let again = create(&app, &client, Sha256::of(&bytes), bytes.len()).await.expect(201);
         assert_eq!(header(&again, "upload-offset"), "0");
         upload(&app, &client, &bytes).await;
@@ -228,7 +228,7 @@ both_engines! {
         let second = begin(&app, &client, &bytes).await;
         let path = begin(&app, &client, &bytes).await;
         patch(&app, &client, &path, 0, bytes.clone()).await.expect(204);
-        let lose = || async { app.app.blobs.remove_all(&format!("photos/{}", client.stream)).await.unwrap() };
+        let lose = || async { app.app.blobs.remove_all(&ObjectFolder::Photos { stream: client.stream }).await.unwrap() };
         lose().await;
         // A handset that goes on where it was, after its server was restored, is told to begin again.
         head(&app, &client, &path).await.expect(404);

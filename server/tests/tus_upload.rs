@@ -13,9 +13,11 @@ mod tus_client;
 use axum::{body::Body, http::Request};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::photo::Sha256;
+use server::{app::object_name::ObjectName, params};
 use support::{FieldClient, TestApp};
 use tus_client::{
-    begin, create, head, header, metadata, patch, photos_of_case, picture, receipt, report, tus, upload,
+    begin, create, head, header, large, last_part, metadata, patch, photos_of_case, picture, receipt, report,
+    tus, upload,
 };
 
 const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
@@ -32,26 +34,6 @@ async fn reported(app: &TestApp, photos: &[&[u8]]) -> FieldClient {
     let entry = client.entry(app, &report(photos));
     assert_eq!(client.push(app, &[entry]).await.receipts.len(), 1);
     client
-}
-
-/// A picture too large to be in memory whole while it arrives: it has a chunk that says nothing.
-fn large(seed: u8) -> Vec<u8> {
-    let bytes = picture(seed);
-    // Before the last chunk, IEND, which takes twelve bytes.
-    let (start, end) = bytes.split_at(bytes.len() - 12);
-    let mut chunk = b"teSt".to_vec();
-    chunk.resize(1_500_000, seed);
-    let length = u32::try_from(chunk.len() - 4).unwrap();
-    let mut crc = flate2::Crc::new();
-    crc.update(&chunk);
-    [
-        start,
-        &length.to_be_bytes(),
-        &chunk,
-        &crc.sum().to_be_bytes(),
-        end,
-    ]
-    .concat()
 }
 
 both_engines! {
@@ -94,7 +76,7 @@ both_engines! {
         assert_eq!(fetched.bytes, bytes);
         assert_eq!(header(&fetched, "content-type"), "image/png");
         let stream = client.stream;
-        assert_eq!(app.app.blobs.get(&server::app::objects::Blobs::photo(stream, got.sha256)).await.unwrap(), bytes);
+        assert_eq!(app.app.blobs.get(&ObjectName::Photo { stream, sha256: got.sha256 }).await.unwrap(), bytes);
     }
 
     async fn a_lost_receipt_costs_no_second_upload(app: TestApp) {
@@ -257,11 +239,12 @@ both_engines! {
         let path = begin(&app, &client, &bytes).await;
         patch(&app, &client, &path, 0, bytes[..10].to_vec()).await.expect(204);
         // The last part is counted in, and the server dies before it looks at the whole.
-        app.app.blobs.put_durable("staging/last", bytes[10..].to_vec().into()).await.unwrap();
-        app.write(|tx, _| {
+        let last = last_part(&path);
+        app.app.blobs.put_durable(&last, bytes[10..].to_vec().into()).await.unwrap();
+        app.write(move |tx, _| {
             tx.execute(
-                "INSERT INTO upload_part (upload, position, size, object) SELECT id, 10, length - 10, 'staging/last' FROM upload",
-                &[],
+                "INSERT INTO upload_part (upload, position, size, object) SELECT id, 10, length - 10, ?1 FROM upload",
+                params![last.to_string()],
             )?;
             tx.execute("UPDATE upload SET arrived = length", &[])?;
             Ok(())
@@ -276,11 +259,12 @@ both_engines! {
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
         patch(&app, &client, &path, 0, bytes[..10].to_vec()).await.expect(204);
-        app.app.blobs.put_durable("staging/last", bytes[10..].to_vec().into()).await.unwrap();
-        app.write(|tx, _| {
+        let last = last_part(&path);
+        app.app.blobs.put_durable(&last, bytes[10..].to_vec().into()).await.unwrap();
+        app.write(move |tx, _| {
             tx.execute(
-                "INSERT INTO upload_part (upload, position, size, object) SELECT id, 10, length - 10, 'staging/last' FROM upload",
-                &[],
+                "INSERT INTO upload_part (upload, position, size, object) SELECT id, 10, length - 10, ?1 FROM upload",
+                params![last.to_string()],
             )?;
             tx.execute("UPDATE upload SET arrived = length", &[])?;
             Ok(())

@@ -1,6 +1,6 @@
 //! The grids in force, mapped from the object store: which cell holds a point, what a cell is called.
 
-use super::objects::Blobs;
+use super::{object_name::ObjectName, objects::Blobs};
 use crate::{
     kernel::failure::Failure,
     params,
@@ -69,7 +69,7 @@ impl Grids {
                 packs.push(Arc::clone(kept));
                 continue;
             }
-            let bytes = blobs.get(&Blobs::reference(w.sha256)).await?;
+            let bytes = blobs.get(&ObjectName::Reference { sha256: w.sha256 }).await?;
             let pack = PackBuf::open(bytes)
                 .map_err(|e| Failure::internal(format!("the grid of {}: {e}", w.county)))?;
             packs.push(Arc::new(Loaded {

@@ -1,14 +1,15 @@
 //! The object store: photos, staff attachments and reference files, in a folder by default, in S3 when several
-//! servers share it ([`super::s3`]), under names that say whose they are.
+//! servers share it ([`super::s3`]). [`super::object_name`] holds their names.
 //!
 //! What was put is durable when the call returns: the receipt of a photo depends on it. A photo's content is shared
 //! only inside its stream, so the stream is part of its name: knowing a hash does not give access to the photo.
 
+use super::object_name::{ObjectFolder, ObjectName};
 use crate::kernel::failure::Failure;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::LocalFileSystem, path::Path};
-use protocol::{ids::StreamId, photo::Sha256, problem::ProblemCode};
+use protocol::problem::ProblemCode;
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError},
@@ -16,25 +17,26 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-/// Bodies that are received at the same time, of a terminal's each with a piece in memory, of staff's all of it.
+/// Bodies that are received at the same time. A piece of each upload is in memory, and the whole of a body that is sent
+/// to `POST /v1/attachments`.
 const RECEIVING: usize = 64;
 
-/// Of one terminal or person: none of them may take the room of all others.
+/// Bodies of one terminal or person that are received at the same time: none of them may use up the limit for all.
 const RECEIVING_EACH: usize = 8;
 
-/// Photos that are put together from their parts at the same time, each in memory.
+/// Uploads that are put together from their parts at the same time, each in memory.
 const ASSEMBLING: usize = 2;
 
 /// The object store.
 #[derive(Clone)]
 pub struct Blobs {
-    pub(crate) objects: Arc<dyn ObjectStore>,
+    objects: Arc<dyn ObjectStore>,
     receiving: Arc<Semaphore>,
     senders: Arc<Mutex<HashMap<Uuid, usize>>>,
     assembling: Arc<Semaphore>,
 }
 
-/// Room to receive one body, given back when it is dropped.
+/// The permission to receive one body; it ends when it is dropped.
 pub(crate) struct Room {
     sender: Uuid,
     senders: Arc<Mutex<HashMap<Uuid, usize>>>,
@@ -54,7 +56,7 @@ impl Drop for Room {
 }
 
 impl Blobs {
-    /// Over any object store whose `put` is durable when it returns (S3 and its like).
+    /// Uses an object store whose `put` is durable when it returns, such as S3.
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
         Self {
             objects,
@@ -63,7 +65,7 @@ impl Blobs {
             assembling: Arc::new(Semaphore::new(ASSEMBLING)),
         }
     }
-    /// Over a folder, which is made when it is missing. Every put syncs the file and its folder to the disk.
+    /// Uses a folder, which is created if it is missing. Every put syncs the file and its folder to the disk.
     pub fn folder(path: &std::path::Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(path).map_err(|e| Failure::internal(format!("object folder: {e}")))?;
         let folder = LocalFileSystem::new_with_prefix(path)?;
@@ -71,36 +73,22 @@ impl Blobs {
             folder.with_fsync(true).with_automatic_cleanup(true),
         )))
     }
-    /// The name of a photo.
-    pub fn photo(stream: StreamId, sha256: Sha256) -> String {
-        format!("photos/{stream}/{sha256}.jpg")
-    }
-    /// The name of a picture that staff attached.
-    pub fn attachment(sha256: Sha256) -> String {
-        format!("attachments/{sha256}")
-    }
-    /// The name of a reference file.
-    pub fn reference(sha256: Sha256) -> String {
-        format!("reference/{sha256}")
-    }
-    /// All bytes of an object; `request.not_found` when there is none of that name.
-    pub async fn get(&self, name: &str) -> Result<Bytes, Failure> {
-        let found = self.objects.get(&Path::from(name)).await?;
+    /// Returns all bytes of an object; `request.not_found` if there is none of this name.
+    pub async fn get(&self, name: &ObjectName) -> Result<Bytes, Failure> {
+        let found = self.objects.get(&name.path()).await?;
         Ok(found.bytes().await?)
     }
-    /// Puts an object. When this returns, the bytes survive a power cut, under their name and whole.
-    pub async fn put_durable(&self, name: &str, bytes: Bytes) -> Result<(), Failure> {
-        self.objects
-            .put(&Path::from(name), PutPayload::from(bytes))
-            .await?;
+    /// Puts an object, replacing one of the same name. When this returns, the complete object survives a power cut.
+    pub async fn put_durable(&self, name: &ObjectName, bytes: Bytes) -> Result<(), Failure> {
+        self.objects.put(&name.path(), PutPayload::from(bytes)).await?;
         Ok(())
     }
-    /// [`Self::put_durable`], if there is none of that name; of two at once one wins, where the store can tell.
-    pub(crate) async fn put_new(&self, name: &str, bytes: Bytes) -> Result<(), Failure> {
+    /// [`Self::put_durable`] unless an object of this name exists. Of concurrent calls one wins if the store supports it.
+    pub(crate) async fn put_new(&self, name: &ObjectName, bytes: Bytes) -> Result<(), Failure> {
         let payload = PutPayload::from(bytes.clone());
         match self
             .objects
-            .put_opts(&Path::from(name), payload, PutMode::Create.into())
+            .put_opts(&name.path(), payload, PutMode::Create.into())
             .await
         {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
@@ -108,11 +96,11 @@ impl Blobs {
             Err(error) => Err(error.into()),
         }
     }
-    /// Removes all objects under a folder's name; what is gone already is no error.
-    pub async fn remove_all(&self, folder: &str) -> Result<(), Failure> {
+    /// Deletes all objects in a folder. An object that is already gone is no error.
+    pub async fn remove_all(&self, folder: &ObjectFolder) -> Result<(), Failure> {
         let names: Vec<Path> = self
             .objects
-            .list(Some(&Path::from(folder)))
+            .list(Some(&folder.path()))
             .map_ok(|object| object.location)
             .try_collect()
             .await?;
@@ -124,15 +112,15 @@ impl Blobs {
         }
         Ok(())
     }
-    /// Removes an object; the bytes are of no more use, so a failure is only logged.
-    pub(crate) async fn discard(&self, name: &str) {
-        if let Err(error) = self.objects.delete(&Path::from(name)).await
+    /// Deletes an object that nothing names any more. A failure is logged only.
+    pub(crate) async fn discard(&self, name: &ObjectName) {
+        if let Err(error) = self.objects.delete(&name.path()).await
             && !matches!(error, object_store::Error::NotFound { .. })
         {
-            tracing::warn!(%error, "an object of no more use stays");
+            tracing::warn!(%error, "an unused object could not be deleted");
         }
     }
-    /// Room to receive a body from a stream or person; `server.busy` when too many are under way.
+    /// Allows to receive a body from a stream or person; `server.busy` if too many are being received.
     pub(crate) fn receive(&self, sender: Uuid) -> Result<Room, Failure> {
         let busy = || Failure::later(ProblemCode::Busy, 5);
         let permit = Arc::clone(&self.receiving)
@@ -150,14 +138,14 @@ impl Blobs {
             _permit: permit,
         })
     }
-    /// Waits for room to put a photo together.
+    /// Waits until an upload may be put together in memory.
     pub(crate) async fn assembling(&self) -> Result<OwnedSemaphorePermit, Failure> {
         let assembling = Arc::clone(&self.assembling);
         assembling.acquire_owned().await.map_err(Failure::internal)
     }
-    /// Whether there is an object of this name.
-    pub(crate) async fn holds(&self, name: &str) -> Result<bool, Failure> {
-        match self.objects.head(&Path::from(name)).await {
+    /// Whether an object of this name exists.
+    pub(crate) async fn holds(&self, name: &ObjectName) -> Result<bool, Failure> {
+        match self.objects.head(&name.path()).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error.into()),
@@ -181,7 +169,7 @@ impl From<object_store::Error> for Failure {
             cause = inner.source();
         }
         match error {
-            // Another machine that is away comes back; a defect of this one does not go away.
+            // A remote store may be back soon; a failure of the local disk is not temporary.
             object_store::Error::Generic { store: "S3", source } => {
                 tracing::error!(error = %source, "object store");
                 Self::later(ProblemCode::Busy, 5)
@@ -194,31 +182,33 @@ impl From<object_store::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::ids::UploadId;
 
     #[tokio::test]
     async fn what_was_put_comes_back_and_what_was_removed_is_not_found() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::folder(&folder.path().join("made/when/missing")).unwrap();
-        blobs
-            .put_durable("staging/a/0", Bytes::from_static(b"one"))
-            .await
-            .unwrap();
-        blobs
-            .put_durable("staging/a/3", Bytes::from_static(b"two"))
-            .await
-            .unwrap();
-        blobs
-            .put_durable("staging/ab/0", Bytes::from_static(b"other"))
-            .await
-            .unwrap();
-        assert_eq!(blobs.get("staging/a/3").await.unwrap(), "two");
-        blobs.remove_all("staging/a").await.unwrap();
-        blobs.remove_all("staging/a").await.unwrap();
+        let (one, other) = (UploadId(Uuid::from_u128(1)), UploadId(Uuid::from_u128(2)));
+        let part = |upload, offset| ObjectName::Part {
+            upload,
+            offset,
+            nonce: [0; 8],
+        };
+        let put = async |name: ObjectName, bytes: &'static [u8]| {
+            blobs.put_durable(&name, Bytes::from_static(bytes)).await.unwrap();
+        };
+        put(part(one, 0), b"one").await;
+        put(part(one, 3), b"two").await;
+        put(part(other, 0), b"other").await;
+        assert_eq!(blobs.get(&part(one, 3)).await.unwrap(), "two");
+        let folder = ObjectFolder::Parts { upload: one };
+        blobs.remove_all(&folder).await.unwrap();
+        blobs.remove_all(&folder).await.unwrap();
         assert_eq!(
-            blobs.get("staging/a/3").await.unwrap_err().code(),
+            blobs.get(&part(one, 3)).await.unwrap_err().code(),
             Some(ProblemCode::NotFound)
         );
-        assert_eq!(blobs.get("staging/ab/0").await.unwrap(), "other");
+        assert_eq!(blobs.get(&part(other, 0)).await.unwrap(), "other");
     }
 
     #[test]

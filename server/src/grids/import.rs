@@ -3,7 +3,7 @@
 
 use super::reference::put_file;
 use crate::{
-    app::objects::Blobs,
+    app::{object_name::ObjectName, objects::Blobs},
     kernel::failure::Failure,
     params,
     store::{database::Store, hint::Hint},
@@ -68,7 +68,12 @@ pub(super) async fn keep(
 ) -> Result<Imported, Failure> {
     let Checked { imported, pack } = checked;
     blobs
-        .put_durable(&Blobs::reference(imported.sha256), pack)
+        .put_durable(
+            &ObjectName::Reference {
+                sha256: imported.sha256,
+            },
+            pack,
+        )
         .await?;
     let row = imported.clone();
     store

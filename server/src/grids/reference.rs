@@ -1,7 +1,7 @@
 //! Reference data for handsets: files under their hash, listed in a manifest that the server signs.
 
 use crate::{
-    app::{objects::Blobs, state::App},
+    app::{object_name::ObjectName, state::App},
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx},
@@ -63,7 +63,7 @@ pub async fn publish(app: &App) -> Result<(), Failure> {
     for (name, version, bytes) in files {
         let (sha256, size) = (Sha256::of(&bytes), bytes.len() as u64);
         app.blobs
-            .put_durable(&Blobs::reference(sha256), Bytes::from(bytes))
+            .put_durable(&ObjectName::Reference { sha256 }, Bytes::from(bytes))
             .await?;
         app.write(move |tx, ctx| Ok(put_file(tx, name, EVERYWHERE, &version, sha256, size, ctx.now)?))
             .await?;

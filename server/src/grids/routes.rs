@@ -5,7 +5,7 @@ use super::{
     map, reference,
 };
 use crate::{
-    app::{audit, objects::Blobs, state::App},
+    app::{audit, object_name::ObjectName, state::App},
     auth::actor::{Field, Staff},
     http::{
         body::{Json, Path, Query},
@@ -167,7 +167,7 @@ async fn file(
     if !reference::is_listed(&app, field.certificate.county, sha256).await? {
         return Err(Failure::of(ProblemCode::NotFound));
     }
-    let bytes = app.blobs.get(&Blobs::reference(sha256)).await?;
+    let bytes = app.blobs.get(&ObjectName::Reference { sha256 }).await?;
     Ok(range::respond(
         &headers,
         bytes,

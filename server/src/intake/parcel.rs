@@ -9,7 +9,7 @@ use super::{
     reasons,
 };
 use crate::{
-    app::{audit, changes::Change, ctx::Ctx, identity, objects::Blobs, state::App},
+    app::{audit, changes::Change, ctx::Ctx, identity, object_name::ObjectName, state::App},
     auth::field_tokens,
     http::body::Json,
     kernel::failure::Failure,
@@ -175,10 +175,11 @@ struct Examined {
 }
 
 impl Examined {
-    fn name(&self, stream: StreamId) -> String {
+    fn name(&self, stream: StreamId) -> ObjectName {
+        let sha256 = self.photo.sha256;
         match self.fault {
-            None => Blobs::photo(stream, self.photo.sha256),
-            Some(_) => format!("parcels/{stream}/{}", self.photo.sha256),
+            None => ObjectName::Photo { stream, sha256 },
+            Some(_) => ObjectName::ParcelFile { stream, sha256 },
         }
     }
     fn code(&self) -> Option<ProblemCode> {

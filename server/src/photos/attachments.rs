@@ -1,8 +1,8 @@
-//! Pictures that staff attach to what they do: after handling, before and after.
+//! Pictures that staff attach to an action, such as a photo of the place after handling.
 
 use super::checks::{limits, not_a_photo};
 use crate::{
-    app::{objects::Blobs, state::App},
+    app::{object_name::ObjectName, state::App},
     auth::actor::Staff,
     http::body::Json,
     kernel::failure::Failure,
@@ -19,6 +19,7 @@ use protocol::{
     ids::PersonId,
     photo::Sha256,
     problem::{Problem, ProblemCode},
+    time::Millis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,8 +63,8 @@ pub(super) async fn attach(
     Ok(Json(keep(&app, staff.person, bytes).await?))
 }
 
-/// Takes a picture's bytes into custody for a person.
-pub(super) async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<Attached, Failure> {
+/// Checks and stores a picture, and records that the person attached it.
+async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<Attached, Failure> {
     let info = media::inspect(&bytes, &limits(app)).map_err(|e| not_a_photo(&e))?;
     let attached = Attached {
         sha256: Sha256::of(&bytes),
@@ -71,45 +72,34 @@ pub(super) async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<At
         width: info.width,
         height: info.height,
     };
-    app.blobs
-        .put_durable(&Blobs::attachment(attached.sha256), bytes)
-        .await?;
+    let name = ObjectName::Attachment {
+        sha256: attached.sha256,
+    };
+    app.blobs.put_durable(&name, bytes).await?;
     let row = attached.clone();
-    app.write(move |tx, ctx| {
-        tx.execute(
-            "INSERT INTO attachment (sha256, person, size, width, height, created)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (sha256, person) DO NOTHING",
-            params![
-                row.sha256.to_string(),
-                person.to_string(),
-                i64::try_from(row.size).unwrap_or(i64::MAX),
-                row.width,
-                row.height,
-                ctx.now.0
-            ],
-        )?;
-        Ok(())
-    })
-    .await?;
+    app.write(move |tx, ctx| Ok(insert(tx, person, &row, ctx.now)?))
+        .await?;
     Ok(attached)
 }
 
-/// A person's picture in custody.
-pub(super) fn held(
+/// Records that a person attached a picture; does nothing if the row exists. The object must have been stored before.
+pub(super) fn insert(
     tx: &mut Tx<'_>,
     person: PersonId,
-    sha256: Sha256,
-) -> Result<Option<Attached>, StoreError> {
-    tx.opt(
-        "SELECT size, width, height FROM attachment WHERE sha256 = ?1 AND person = ?2",
-        params![sha256.to_string(), person.to_string()],
-        |row| {
-            Ok(Attached {
-                sha256,
-                size: row.get("size")?,
-                width: row.get("width")?,
-                height: row.get("height")?,
-            })
-        },
-    )
+    attached: &Attached,
+    now: Millis,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO attachment (sha256, person, size, width, height, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (sha256, person) DO NOTHING",
+        params![
+            attached.sha256.to_string(),
+            person.to_string(),
+            i64::try_from(attached.size).unwrap_or(i64::MAX),
+            attached.width,
+            attached.height,
+            now.0
+        ],
+    )?;
+    Ok(())
 }

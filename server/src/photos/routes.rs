@@ -2,7 +2,7 @@
 
 use super::{
     attachments,
-    tus::{attachment, handlers},
+    tus::{field_routes, staff_routes},
 };
 use crate::http::operation::Operations;
 use protocol::role::Role;
@@ -22,28 +22,28 @@ pub fn routes() -> Operations {
     Operations::default()
         .open(
             "it states versions and limits only; browsers ask it before they send a token",
-            routes!(handlers::options),
+            routes!(field_routes::options),
         )
-        .field(routes!(handlers::create))
+        .field(routes!(field_routes::create))
         .field(routes!(
-            handlers::head,
-            handlers::patch,
-            handlers::terminate,
-            handlers::overridden
+            field_routes::head,
+            field_routes::patch,
+            field_routes::terminate,
+            field_routes::overridden
         ))
         .staff(ATTACHERS, routes!(attachments::attach))
         .open(
             "it states versions and limits only; browsers ask it before they send a token",
-            routes!(attachment::speak),
+            routes!(staff_routes::options),
         )
-        .staff(ATTACHERS, routes!(attachment::begin))
+        .staff(ATTACHERS, routes!(staff_routes::create))
         .staff(
             ATTACHERS,
             routes!(
-                attachment::look,
-                attachment::go_on,
-                attachment::give_up,
-                attachment::instead
+                staff_routes::head,
+                staff_routes::patch,
+                staff_routes::terminate,
+                staff_routes::overridden
             ),
         )
 }

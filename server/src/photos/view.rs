@@ -1,7 +1,7 @@
 //! Photos as staff see them: those that an entry names, and those that staff attached.
 
 use crate::{
-    app::{objects::Blobs, state::App},
+    app::{object_name::ObjectName, state::App},
     http::range,
     kernel::failure::Failure,
     params,
@@ -134,8 +134,11 @@ pub fn role_text(role: &PhotoRole) -> String {
 /// The answer with a photo's bytes. They never change, so a browser may keep them; a proxy may not (DC-05).
 pub async fn answer(app: &App, photo: &CasePhoto, asked: &HeaderMap) -> Result<Response, Failure> {
     let name = match photo.stream {
-        Some(stream) => Blobs::photo(stream, photo.sha256),
-        None => Blobs::attachment(photo.sha256),
+        Some(stream) => ObjectName::Photo {
+            stream,
+            sha256: photo.sha256,
+        },
+        None => ObjectName::Attachment { sha256: photo.sha256 },
     };
     let bytes = app.blobs.get(&name).await?;
     let kind = range::picture_type(&bytes);

@@ -1,7 +1,7 @@
 //! For those who run the server: is it alive, can it work, what does it count, what does it offer.
 
 use crate::{
-    app::state::App,
+    app::{object_name::ObjectName, state::App},
     http::{body::Json, operation::Operations},
     kernel::{clock::every, failure::Failure},
     params,
@@ -12,7 +12,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use object_store::{ObjectStoreExt as _, path::Path};
 use protocol::problem::{Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, sync::OnceLock};
@@ -54,13 +53,11 @@ async fn ready(State(app): State<App>) -> Result<Json<Alive>, Failure> {
         })?)
     })
     .await?;
-    let probe = Path::from("probe/ready");
     app.blobs
-        .objects
-        .put(&probe, "ready".into())
+        .put_durable(&ObjectName::Probe, "ready".into())
         .await
-        .map_err(|error| {
-            tracing::error!(%error, "object store");
+        .map_err(|failure| {
+            tracing::error!(%failure, "object store");
             Failure::later(ProblemCode::Busy, 5)
         })?;
     Ok(Json(Alive {

@@ -3,7 +3,7 @@
 
 use super::start_error::StartError;
 use crate::{
-    app::objects::Blobs,
+    app::{object_name::ObjectName, objects::Blobs},
     kernel::failure::Failure,
     params,
     store::{database::Store, error::StoreError},
@@ -11,8 +11,6 @@ use crate::{
 use bytes::Bytes;
 use protocol::problem::ProblemCode;
 
-/// The object, at the top of the store.
-const OBJECT: &str = "store-id";
 /// The row in `meta`.
 const ROW: &str = "store_id";
 
@@ -88,7 +86,7 @@ async fn kept(store: &Store, id: String) -> Result<String, StoreError> {
 }
 
 async fn object(blobs: &Blobs) -> Result<Option<String>, Failure> {
-    match blobs.get(OBJECT).await {
+    match blobs.get(&ObjectName::StoreId).await {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
         Err(failure) if failure.code() == Some(ProblemCode::NotFound) => Ok(None),
         Err(failure) => Err(failure),
@@ -97,7 +95,9 @@ async fn object(blobs: &Blobs) -> Result<Option<String>, Failure> {
 
 /// Writes the object where there is none; answers what stands there.
 async fn written(blobs: &Blobs, id: &str) -> Result<String, Failure> {
-    blobs.put_new(OBJECT, Bytes::from(id.to_owned())).await?;
+    blobs
+        .put_new(&ObjectName::StoreId, Bytes::from(id.to_owned()))
+        .await?;
     let found = object(blobs).await?;
     found.ok_or_else(|| Failure::internal("an object that was just written is not there"))
 }

@@ -1,7 +1,7 @@
 //! Photos that a terminal may fetch: its own stream's, and those it is asked to compare with.
 
 use crate::{
-    app::{objects::Blobs, state::App},
+    app::{object_name::ObjectName, state::App},
     auth::actor::Field,
     http::{body::Path, range},
     kernel::failure::Failure,
@@ -57,7 +57,7 @@ fn within_reach(
     field: &Field,
     sha256: Sha256,
     now: Millis,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<ObjectName>, StoreError> {
     let hash = sha256.to_string();
     let own: i64 = tx.one(
         "SELECT COUNT(*) AS n FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
@@ -65,7 +65,10 @@ fn within_reach(
         |row| row.get("n"),
     )?;
     if own > 0 {
-        return Ok(vec![Blobs::photo(field.stream, sha256)]);
+        return Ok(vec![ObjectName::Photo {
+            stream: field.stream,
+            sha256,
+        }]);
     }
     let holds = posts::holds(tx, field.post, field.person, now)?;
     tx.all(
@@ -75,10 +78,12 @@ fn within_reach(
         |row| {
             let stream: Option<StreamId> = row.parse_opt("compare_stream")?;
             // Without a stream it is an attachment of staff.
-            Ok(stream.map_or_else(
-                || Blobs::attachment(sha256),
-                |stream| Blobs::photo(stream, sha256),
-            ))
+            Ok(
+                stream.map_or(ObjectName::Attachment { sha256 }, |stream| ObjectName::Photo {
+                    stream,
+                    sha256,
+                }),
+            )
         },
     )
 }

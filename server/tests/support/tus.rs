@@ -19,7 +19,7 @@ use protocol::{
     photo::{PhotoRef, PhotoRole, Sha256},
 };
 use serde_json::Value;
-use server::store::StoreError;
+use server::{app::object_name::ObjectName, store::StoreError};
 use std::{
     sync::{Mutex, mpsc::channel},
     time::Duration,
@@ -41,6 +41,36 @@ pub fn picture(seed: u8) -> Vec<u8> {
     writer.write_image_data(&noise).unwrap();
     writer.finish().unwrap();
     bytes
+}
+
+/// A picture of more than 1.5 MB, too large to be in memory as a whole while it arrives: it has a chunk without meaning.
+pub fn large(seed: u8) -> Vec<u8> {
+    let bytes = picture(seed);
+    // Before the last chunk, IEND, which takes twelve bytes.
+    let (start, end) = bytes.split_at(bytes.len() - 12);
+    let mut chunk = b"teSt".to_vec();
+    chunk.resize(1_500_000, seed);
+    let length = u32::try_from(chunk.len() - 4).unwrap();
+    let mut crc = flate2::Crc::new();
+    crc.update(&chunk);
+    [
+        start,
+        &length.to_be_bytes(),
+        &chunk,
+        &crc.sum().to_be_bytes(),
+        end,
+    ]
+    .concat()
+}
+
+/// The name of a part of the upload at `path` that begins after ten bytes.
+pub fn last_part(path: &str) -> ObjectName {
+    let upload = path.rsplit('/').next().unwrap().parse().unwrap();
+    ObjectName::Part {
+        upload,
+        offset: 10,
+        nonce: [0; 8],
+    }
 }
 
 pub fn named(bytes: &[u8]) -> PhotoRef {

@@ -1,152 +1,35 @@
-//! The routes of tus.
+//! The operations of tus, for either owner.
 
 use super::{
-    finish::{finish, mend_if_lost},
-    receive::{Target, enter, receive},
-    upload::{Upload, expiry},
-    wire::{self, Checksum, answer, empty, text},
+    finish::{delete_staging, finish},
+    held::{Held, reset_if_lost},
+    owner::Owner,
+    receive::{Target, receive, register},
+    upload::{Content, Upload, expiry},
+    wire::{self, Checksum, empty, text},
 };
-use crate::{app::state::App, auth::actor::Field, http::body::Path, kernel::failure::Failure};
+use crate::{app::state::App, kernel::failure::Failure};
 use axum::{
     body::Body,
-    extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::Response,
 };
 use protocol::{
-    field::{PHOTO_RECEIPT_HEADER, PhotoReceipt},
     ids::UploadId,
-    problem::{Problem, ProblemCode},
+    problem::ProblemCode,
     sabotage::{self, Defect},
 };
 
-/// What this server speaks.
-#[utoipa::path(
-    options, path = "/v1/field/photos", tag = "field",
-    responses((status = 204, description = "`Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm`"))
-)]
-pub(in crate::photos) async fn options(State(app): State<App>) -> Response {
-    wire::spoken(app.settings.photo_bytes)
-}
-
-/// Begins the upload of a photo that an entry in custody names.
-///
-/// `Upload-Metadata` holds `sha256`, `Upload-Length` is the named size. A body is taken as the first bytes. For
-/// a photo that is held already the upload is complete at once and the receipt comes with it.
-#[utoipa::path(
-    post, path = "/v1/field/photos", tag = "field",
-    params(
-        ("tus-resumable" = String, Header), ("upload-length" = u64, Header), ("upload-metadata" = String, Header),
-    ),
-    responses(
-        (status = 201, description = "`Location`, `Upload-Offset`, `Upload-Expires` or `xunge-photo-receipt`"),
-        (status = 400, body = Problem), (status = 412, body = Problem),
-        (status = 413, body = Problem, description = "`photo.size`"),
-        (status = 422, body = Problem, description = "`photo.unnamed`, `photo.empty`"),
-    )
-)]
-pub(in crate::photos) async fn create(
-    State(app): State<App>,
-    field: Field,
-    headers: HeaderMap,
+/// POST on the collection: begins an upload; takes the body, if there is one, as its first bytes.
+pub(super) async fn create(
+    app: &App,
+    owner: Owner,
+    headers: &HeaderMap,
     body: Body,
-) -> Response {
-    answer(begin(&app, &field, &headers, body).await)
-}
-
-/// Where an upload stands.
-#[utoipa::path(
-    head, path = "/v1/field/photos/{upload}", tag = "field",
-    params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
-    responses(
-        (status = 200, description = "`Upload-Offset`, `Upload-Length`; `xunge-photo-receipt` when finished"),
-        (status = 404), (status = 410), (status = 412),
-    )
-)]
-pub(in crate::photos) async fn head(
-    State(app): State<App>,
-    field: Field,
-    Path(upload): Path<UploadId>,
-    headers: HeaderMap,
-) -> Response {
-    answer(look(&app, &field, upload, &headers).await)
-}
-
-/// Goes on with an upload. What arrived of a body that was cut off is kept.
-#[utoipa::path(
-    patch, path = "/v1/field/photos/{upload}", tag = "field",
-    params(
-        ("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header), ("upload-offset" = u64, Header),
-        ("upload-checksum" = Option<String>, Header),
-    ),
-    request_body(content = String, content_type = "application/offset+octet-stream"),
-    responses(
-        (status = 204, description = "`Upload-Offset`, `Upload-Expires`; `xunge-photo-receipt` with the last byte"),
-        (status = 400, body = Problem), (status = 404, body = Problem),
-        (status = 409, body = Problem, description = "`upload.offset`"),
-        (status = 410, body = Problem, description = "`upload.gone`"),
-        (status = 412, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 422, body = Problem, description = "`photo.hash_mismatch`, `photo.not_an_image` …"),
-        (status = 460, body = Problem, description = "`upload.checksum`"),
-    )
-)]
-pub(in crate::photos) async fn patch(
-    State(app): State<App>,
-    field: Field,
-    Path(upload): Path<UploadId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    answer(go_on(&app, &field, upload, &headers, body).await)
-}
-
-/// Gives an upload up. A photo that is held stays.
-#[utoipa::path(
-    delete, path = "/v1/field/photos/{upload}", tag = "field",
-    params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
-    responses((status = 204), (status = 404, body = Problem), (status = 410, body = Problem), (status = 412, body = Problem))
-)]
-pub(in crate::photos) async fn terminate(
-    State(app): State<App>,
-    field: Field,
-    Path(upload): Path<UploadId>,
-    headers: HeaderMap,
-) -> Response {
-    answer(give_up(&app, &field, upload, &headers).await)
-}
-
-/// PATCH, DELETE or HEAD for clients behind something that lets only POST through (`X-HTTP-Method-Override`).
-#[utoipa::path(
-    post, path = "/v1/field/photos/{upload}", tag = "field",
-    params(
-        ("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header), ("x-http-method-override" = String, Header),
-    ),
-    responses(
-        (status = 200), (status = 204), (status = 400), (status = 405), (status = 410), (status = 412), (status = 413),
-        (status = 415), (status = 460),
-    )
-)]
-pub(in crate::photos) async fn overridden(
-    State(app): State<App>,
-    field: Field,
-    Path(upload): Path<UploadId>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    answer(match text(&headers, &wire::METHOD_OVERRIDE) {
-        Some("PATCH") => go_on(&app, &field, upload, &headers, body).await,
-        Some("DELETE") => give_up(&app, &field, upload, &headers).await,
-        Some("HEAD") => look(&app, &field, upload, &headers).await,
-        _ => Err(Failure::of(ProblemCode::MethodNotAllowed)),
-    })
-}
-
-async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
+) -> Result<Response, Failure> {
     wire::check_version(headers)?;
     if headers.contains_key(wire::UPLOAD_DEFER_LENGTH) {
-        return Err(wire::malformed(
-            "upload-defer-length: the entry says how long the photo is",
-        ));
+        return Err(wire::malformed(owner.no_deferred_length()));
     }
     let length = wire::number(headers, &wire::UPLOAD_LENGTH)?
         .ok_or_else(|| wire::malformed("upload-length is missing"))?;
@@ -157,7 +40,19 @@ async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Res
     let metadata = text(headers, &wire::UPLOAD_METADATA)
         .unwrap_or_default()
         .to_owned();
-    let sha256 = wire::named_hash(&metadata)?;
+    let content = match owner {
+        Owner::Stream(stream) => Content::Photo {
+            stream,
+            sha256: wire::named_hash(&metadata)?,
+        },
+        Owner::Person(person) => Content::Attachment {
+            person,
+            sha256: match metadata.as_str() {
+                "" => None,
+                metadata => wire::hash_in(metadata)?,
+            },
+        },
+    };
     if length == 0 {
         return Err(Failure::of(ProblemCode::PhotoEmpty));
     }
@@ -165,67 +60,56 @@ async fn begin(app: &App, field: &Field, headers: &HeaderMap, body: Body) -> Res
     let mut ctx = app.ctx();
     let upload = Upload {
         id: ctx.upload_id(),
-        stream: field.stream,
-        sha256,
+        content,
         length,
         arrived: 0,
         metadata,
         expires: expiry(ctx.now, app.settings.upload_hours),
         finished: None,
     };
-    mend_if_lost(app, upload.stream, sha256).await?;
+    reset_if_lost(app, content).await?;
     let announced = upload.clone();
     let held = app.read(move |tx| announced.check(tx)).await?;
     if held.is_some() || !wire::is_chunk(headers) {
-        let entered = enter(app, upload).await?;
-        return Ok(created(&entered.upload, entered.held.as_ref()));
+        let registered = register(app, upload).await?;
+        return Ok(created(&registered.upload, registered.held.as_ref()));
     }
     let id = upload.id;
     let target = Target {
         upload,
-        is_entered: false,
+        is_registered: false,
         checksum,
     };
     match take(app, target, body).await {
-        Ok((upload, receipt)) => Ok(created(&upload, receipt.as_ref())),
+        Ok((upload, held)) => Ok(created(&upload, held.as_ref())),
         Err(failure) => {
-            // Nobody learns of an upload whose first bytes were refused.
-            app.write(move |tx, _| Ok(Upload::remove(tx, id)?)).await?;
-            app.blobs.remove_all(&Upload::folder(id)).await?;
+            // The client never learns the id of an upload whose first bytes were refused.
+            app.write(move |tx, _| Ok(owner.tables().remove(tx, id)?)).await?;
+            delete_staging(app, id).await;
             Err(failure)
         }
     }
 }
 
-/// Takes a body that begins where the upload stands.
-async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<PhotoReceipt>), Failure> {
-    let upload = receive(app, target, body).await?;
-    let receipt = if upload.arrived == upload.length {
-        Some(finish(app, &upload).await?)
-    } else {
-        None
-    };
-    Ok((upload, receipt))
-}
-
-async fn load(app: &App, field: &Field, id: UploadId) -> Result<Upload, Failure> {
-    let (stream, now) = (field.stream, app.clock.now());
-    app.read(move |tx| Upload::load(tx, stream, id, now)).await
-}
-
-async fn look(app: &App, field: &Field, id: UploadId, headers: &HeaderMap) -> Result<Response, Failure> {
+/// HEAD: the current offset of an upload; what is held once the upload is complete.
+pub(super) async fn current_offset(
+    app: &App,
+    owner: Owner,
+    id: UploadId,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
     wire::check_version(headers)?;
-    let mut upload = load(app, field, id).await?;
+    let mut upload = load(app, owner, id).await?;
     let mut held = None;
-    if mend_if_lost(app, upload.stream, upload.sha256).await? {
-        upload = load(app, field, id).await?;
+    if reset_if_lost(app, upload.content).await? {
+        upload = load(app, owner, id).await?;
     }
     if upload.arrived == upload.length {
-        // Also when the server died between the last byte and the receipt.
+        // Also if the server stopped between the last byte and its answer.
         match finish(app, &upload).await {
-            Ok(receipt) => held = Some(receipt),
+            Ok(finished) => held = Some(finished),
             Err(failure) if failure.code() == Some(ProblemCode::PhotoHash) => {
-                upload = load(app, field, id).await?;
+                upload = load(app, owner, id).await?;
             }
             Err(failure) => return Err(failure),
         }
@@ -233,23 +117,22 @@ async fn look(app: &App, field: &Field, id: UploadId, headers: &HeaderMap) -> Re
     if sabotage::is(Defect::OffsetLies) && (1..upload.length - 1).contains(&upload.arrived) {
         upload.arrived += 1;
     }
-    let mut response = empty(
+    let about = [
+        (wire::UPLOAD_LENGTH, upload.length.to_string()),
+        (wire::UPLOAD_METADATA, upload.metadata.clone()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    let about = about.into_iter().filter(|(_, value)| !value.is_empty());
+    Ok(empty(
         StatusCode::OK,
-        standing(&upload, held.as_ref()).chain([
-            (wire::UPLOAD_LENGTH, upload.length.to_string()),
-            (wire::UPLOAD_METADATA, upload.metadata.clone()),
-        ]),
-    );
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
-    Ok(response)
+        progress(&upload, held.as_ref()).chain(about),
+    ))
 }
 
-async fn go_on(
+/// PATCH: appends the body at the current offset.
+pub(super) async fn patch(
     app: &App,
-    field: &Field,
+    owner: Owner,
     id: UploadId,
     headers: &HeaderMap,
     body: Body,
@@ -261,12 +144,12 @@ async fn go_on(
     let offset = wire::number(headers, &wire::UPLOAD_OFFSET)?
         .ok_or_else(|| wire::malformed("upload-offset is missing"))?;
     let checksum = Checksum::of(headers)?;
-    let upload = load(app, field, id).await?;
+    let upload = load(app, owner, id).await?;
     if offset != upload.arrived {
         let detail = format!("the upload stands at {}", upload.arrived);
         return Err(Failure::because(ProblemCode::UploadOffset, detail));
     }
-    mend_if_lost(app, upload.stream, upload.sha256).await?;
+    reset_if_lost(app, upload.content).await?;
     let announced = wire::number(headers, &header::CONTENT_LENGTH)?;
     if announced.is_some_and(|bytes| bytes > upload.length - upload.arrived) {
         return Err(Failure::because(
@@ -276,41 +159,73 @@ async fn go_on(
     }
     let target = Target {
         upload,
-        is_entered: true,
+        is_registered: true,
         checksum,
     };
-    let (upload, receipt) = take(app, target, body).await?;
-    Ok(empty(StatusCode::NO_CONTENT, standing(&upload, receipt.as_ref())))
+    let (upload, held) = take(app, target, body).await?;
+    Ok(empty(StatusCode::NO_CONTENT, progress(&upload, held.as_ref())))
 }
 
-async fn give_up(app: &App, field: &Field, id: UploadId, headers: &HeaderMap) -> Result<Response, Failure> {
+/// DELETE: removes the upload. A photo or attachment that is held stays.
+pub(super) async fn terminate(
+    app: &App,
+    owner: Owner,
+    id: UploadId,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
     wire::check_version(headers)?;
-    let stream = field.stream;
     app.write(move |tx, ctx| {
-        Upload::load(tx, stream, id, ctx.now)?;
-        Ok(Upload::remove(tx, id)?)
+        Upload::load(tx, owner, id, ctx.now)?;
+        Ok(owner.tables().remove(tx, id)?)
     })
     .await?;
     app.blobs.remove_all(&Upload::folder(id)).await?;
     Ok(empty(StatusCode::NO_CONTENT, []))
 }
 
-/// Offset, and either until when the upload waits or the receipt.
-fn standing(
-    upload: &Upload,
-    receipt: Option<&PhotoReceipt>,
-) -> impl Iterator<Item = (HeaderName, String)> + use<> {
-    let ends = match receipt.map(serde_json::to_string) {
-        Some(receipt) => (
-            HeaderName::from_static(PHOTO_RECEIPT_HEADER),
-            receipt.unwrap_or_default(),
-        ),
-        None => (wire::UPLOAD_EXPIRES, wire::http_date(upload.expires)),
-    };
-    [(wire::UPLOAD_OFFSET, upload.arrived.to_string()), ends].into_iter()
+/// POST on an upload: runs the method that `X-HTTP-Method-Override` names.
+pub(super) async fn overridden(
+    app: &App,
+    owner: Owner,
+    id: UploadId,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    match text(headers, &wire::METHOD_OVERRIDE) {
+        Some("PATCH") => patch(app, owner, id, headers, body).await,
+        Some("DELETE") => terminate(app, owner, id, headers).await,
+        Some("HEAD") => current_offset(app, owner, id, headers).await,
+        _ => Err(Failure::of(ProblemCode::MethodNotAllowed)),
+    }
 }
 
-fn created(upload: &Upload, receipt: Option<&PhotoReceipt>) -> Response {
-    let location = (header::LOCATION, format!("/v1/field/photos/{}", upload.id));
-    empty(StatusCode::CREATED, standing(upload, receipt).chain([location]))
+async fn load(app: &App, owner: Owner, id: UploadId) -> Result<Upload, Failure> {
+    let now = app.clock.now();
+    app.read(move |tx| Upload::load(tx, owner, id, now)).await
+}
+
+/// Receives a body that begins at the current offset, and finishes the upload with its last byte.
+async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<Held>), Failure> {
+    let upload = receive(app, target, body).await?;
+    let held = if upload.arrived == upload.length {
+        Some(finish(app, &upload).await?)
+    } else {
+        None
+    };
+    Ok((upload, held))
+}
+
+/// The headers that say how far an upload is: the offset, and either what is held or when the upload expires.
+fn progress(upload: &Upload, held: Option<&Held>) -> impl Iterator<Item = (HeaderName, String)> + use<> {
+    let end = held.map_or_else(
+        || (wire::UPLOAD_EXPIRES, wire::http_date(upload.expires)),
+        Held::header,
+    );
+    [(wire::UPLOAD_OFFSET, upload.arrived.to_string()), end].into_iter()
+}
+
+fn created(upload: &Upload, held: Option<&Held>) -> Response {
+    let route = upload.content.owner().route();
+    let location = (header::LOCATION, format!("{route}/{}", upload.id));
+    empty(StatusCode::CREATED, progress(upload, held).chain([location]))
 }

@@ -1,23 +1,36 @@
-//! Resumable upload of photos: tus 1.0.0 with creation, creation-with-upload, checksum, expiration and
-//! termination.
+//! Resumable upload: tus 1.0.0 with creation, creation-with-upload, checksum, expiration and termination.
 //!
-//! An upload belongs to a photo that an entry in custody of the same stream names; `Upload-Metadata` says which
-//! by `sha256`. Each PATCH becomes a staging object ordered by the upload's rows, so any replica can go on
-//! with it; what had arrived when a connection broke is kept. The final hash decides, and the receipt for the
-//! photo travels in the header `xunge-photo-receipt`, again with every later HEAD.
+//! Photos of terminals and attachments of staff use the same code; [`owner::Owner`] tells them apart.
 //!
-//! Staff send attachments the same way, with any client: `attachment` and `attachment_row`. Nobody named those bytes
-//! before, so they are held to the hash only when the client names one; the header `xunge-attachment` says what arrived.
+//! | | photo | attachment |
+//! |---|---|---|
+//! | owner | a stream | a person |
+//! | what may be sent | a photo that an entry in custody of the same stream names | any picture |
+//! | `sha256` in `Upload-Metadata` | required | optional; if given, only these bytes are accepted |
+//! | tables | `upload`, `upload_part` | `attachment_upload`, `attachment_part` |
+//! | result | the photo is marked as received | a row in `attachment` |
+//! | header with the result | `xunge-photo-receipt` | `xunge-attachment` |
 //!
-//! * `wire`: headers read and written. `upload`: rows. `receive`: a body becomes a part.
-//! * `finish`: parts become a photo. `handlers`: the routes. [`sweep`]: uploads that nobody went on with.
+//! The server stores the body of a PATCH as staging objects of at most 128 KiB each, ordered by the rows of the upload,
+//! so that any replica can continue the upload. If the connection breaks, the bytes that arrived are kept. A body of at
+//! most 512 KiB that completes the upload by itself is stored under its final name without staging objects. The final
+//! hash decides whether the upload is accepted. Every later HEAD returns the result again.
+//!
+//! * `wire`: reads and writes headers. `owner`: what differs between the owners. `tables`: the statements of both pairs
+//!   of tables. `upload`: the row of an upload.
+//! * `receive`: stores a body as parts. `finish`: turns the parts into a photo or an attachment. `held`: what the owner
+//!   is told about a picture that is held.
+//! * `handlers`: the operations for either owner. `field_routes`, `staff_routes`: their routes. [`sweep`]: uploads that
+//!   nobody continued.
 
-pub(super) mod attachment;
-mod attachment_row;
-mod expiry;
+pub(super) mod field_routes;
 mod finish;
-pub(super) mod handlers;
+mod handlers;
+mod held;
+mod owner;
 mod receive;
+pub(super) mod staff_routes;
 pub(crate) mod sweep;
+mod tables;
 mod upload;
 mod wire;

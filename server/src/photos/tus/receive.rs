@@ -1,38 +1,43 @@
-//! A body becomes a part of an upload. What had arrived when the connection broke is kept: in the cellars this
-//! product works in, that is most of a photo.
+//! The body of a request becomes parts of an upload. If the connection breaks, the bytes that arrived are kept: on a bad
+//! line that is most of a photo.
 
 use super::{
-    finish::{clear, finish_at_once},
-    upload::{Entered, Part, Upload},
+    finish::{delete_staging, finish_at_once},
+    upload::{Part, Registered, Upload},
     wire::Checksum,
 };
-use crate::{app::state::App, kernel::failure::Failure, store::error::StoreError};
+use crate::{
+    app::{object_name::ObjectName, state::App},
+    kernel::failure::Failure,
+    store::error::StoreError,
+};
 use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use protocol::problem::ProblemCode;
+use protocol::{ids::UploadId, problem::ProblemCode};
 use std::time::Duration;
 
-/// A body that gives no byte for so long is taken as broken.
+/// A body that sends no byte for this long counts as broken.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Bytes of a body that are in memory; so many bodies of them may be under way that this is most of what is used.
+/// Bytes of a body that are in memory at a time, and the largest part. Times the number of bodies that may be received
+/// at the same time, this is most of the memory that uploads use.
 const PIECE: usize = 128 * 1024;
-/// A photo of at most so many bytes stays in memory while it comes in one body; it needs no parts.
+/// An upload of at most this many bytes stays in memory if one body holds all of it; it needs no parts.
 const WHOLE: usize = 512 * 1024;
 
-/// Where a body goes.
+/// Where the bytes of a body go.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub upload: Upload,
-    /// `false`: it is only announced. A photo that comes whole with its creation is one commit, not two.
-    pub is_entered: bool,
+    /// False while the upload has no row yet: an upload that arrives complete with its creation is one commit, not two.
+    pub is_registered: bool,
     pub checksum: Option<Checksum>,
 }
 
-/// Receives a body on a task of its own: when the client goes away the server drops the request, and with it
-/// what had arrived.
+/// Receives a body in a separate task: when the client disconnects, the server drops the future of the request, and
+/// the bytes that arrived would be lost with it.
 pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upload, Failure> {
-    let permit = app.blobs.receive(target.upload.stream.0)?;
+    let permit = app.blobs.receive(target.upload.content.owner().sender())?;
     let app = app.clone();
     let task = tokio::spawn(async move {
         let _permit = permit;
@@ -41,21 +46,21 @@ pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upl
     task.await.map_err(Failure::internal)?
 }
 
-/// Enters an upload that was announced.
-pub(super) async fn enter(app: &App, upload: Upload) -> Result<Entered, Failure> {
-    let entered = app
-        .write(move |tx, ctx| upload.clone().enter(tx, ctx.now))
+/// Inserts the row of an upload.
+pub(super) async fn register(app: &App, upload: Upload) -> Result<Registered, Failure> {
+    let registered = app
+        .write(move |tx, ctx| upload.clone().register(tx, ctx.now))
         .await?;
-    for id in &entered.given_up {
-        clear(app, *id).await;
+    for id in &registered.removed {
+        delete_staging(app, *id).await;
     }
-    Ok(entered)
+    Ok(registered)
 }
 
 async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure> {
     let Target {
         mut upload,
-        is_entered,
+        is_registered,
         checksum,
     } = target;
     let room = upload.length.saturating_sub(upload.arrived);
@@ -68,39 +73,35 @@ async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure>
         if checksum.as_ref().is_some_and(|sum| !sum.fits(&bytes)) {
             return Err(Failure::of(ProblemCode::UploadChecksum));
         }
-        return finish_at_once(app, upload, is_entered, bytes).await;
+        return finish_at_once(app, upload, is_registered, bytes).await;
     }
-    if !is_entered {
-        upload = enter(app, upload).await?.upload;
+    if !is_registered {
+        upload = register(app, upload).await?.upload;
         if upload.finished.is_some() {
             return Ok(upload);
         }
     }
-    let (stream, id) = (upload.stream, upload.id);
+    let (owner, id) = (upload.content.owner(), upload.id);
     let parts = spool(app, &upload, checksum.as_ref(), incoming, (bytes, end)).await?;
     if parts.is_empty() {
         let now = app.clock.now();
-        return app.read(move |tx| Upload::load(tx, stream, id, now)).await;
+        return app.read(move |tx| Upload::load(tx, owner, id, now)).await;
     }
     let hours = app.settings.upload_hours;
-    let objects: Vec<String> = parts.iter().map(|part| part.object.clone()).collect();
+    let objects: Vec<ObjectName> = parts.iter().map(|part| part.object).collect();
     let appended = app
-        .write(move |tx, ctx| {
-            let mut standing = Err(Failure::internal("no part"));
-            for part in &parts {
-                standing = Ok(Upload::append(tx, ctx, stream, id, part, hours)?);
-            }
-            standing
-        })
+        .write(move |tx, ctx| Upload::append(tx, ctx, owner, id, &parts, hours))
         .await;
-    for object in &objects {
-        discard_uncounted(app, object, &appended).await;
+    if let Err(failure) = &appended
+        && is_rolled_back(failure)
+    {
+        discard(app, &objects).await;
     }
     appended
 }
 
-/// Puts a body piece by piece into the upload's folder, so that a large one is never in memory whole. With a checksum
-/// that is the whole body or nothing.
+/// Puts a body piece by piece into the staging folder of the upload, so that a large body is never in memory as a whole.
+/// With a checksum, either the whole body is stored or nothing.
 async fn spool(
     app: &App,
     upload: &Upload,
@@ -118,7 +119,7 @@ async fn spool(
         }
         if !bytes.is_empty() {
             let length = bytes.len() as u64;
-            match put(app, &Upload::folder(upload.id), offset, bytes).await {
+            match put(app, upload.id, offset, bytes).await {
                 Ok(part) => parts.push(part),
                 Err(failure) => break Err(failure),
             }
@@ -148,71 +149,53 @@ async fn spool(
     Err(refused)
 }
 
-/// What arrived of a body for which there is room. With a checksum that is the whole body or nothing.
-pub(super) async fn arrived(body: Body, room: u64, checksum: Option<&Checksum>) -> Result<Bytes, Failure> {
-    let (bytes, whole) = collect(body, room).await?;
-    if checksum.is_some_and(|checksum| !(whole && checksum.fits(&bytes))) {
-        return Err(Failure::of(ProblemCode::UploadChecksum));
-    }
-    Ok(bytes)
-}
-
-/// Puts bytes into an upload's staging folder, durably; they count when a row names the part.
-pub(super) async fn put(app: &App, folder: &str, offset: u64, bytes: Bytes) -> Result<Part, Failure> {
-    // A name of its own, so that of two parts for one place neither overwrites the other.
-    let object = format!("{folder}/{offset:010}-{}", hex::encode(short(app.secret())));
+/// Stores one part durably. It belongs to the upload once a row names it.
+async fn put(app: &App, upload: UploadId, offset: u64, bytes: Bytes) -> Result<Part, Failure> {
+    let [a, b, c, d, e, f, g, h, ..] = app.secret();
     let part = Part {
         offset,
         size: bytes.len() as u64,
-        object: object.clone(),
+        object: ObjectName::Part {
+            upload,
+            offset,
+            nonce: [a, b, c, d, e, f, g, h],
+        },
     };
-    app.blobs.put_durable(&object, bytes).await?;
+    app.blobs.put_durable(&part.object, bytes).await?;
     Ok(part)
 }
 
-/// Removes the object of a part that was not counted. When that is not known, its bytes have to stay.
-pub(super) async fn discard_uncounted<T>(app: &App, object: &str, appended: &Result<T, Failure>) {
-    if let Err(failure) = appended
-        && !matches!(failure, Failure::Store(StoreError::CommitUnknown { .. }))
-    {
+/// Whether the write certainly changed nothing. If the outcome of the commit is unknown, rows may name the objects.
+fn is_rolled_back(failure: &Failure) -> bool {
+    !matches!(failure, Failure::Store(StoreError::CommitUnknown { .. }))
+}
+
+/// Deletes only these objects: a concurrent PATCH may be writing others to the same folder.
+pub(super) async fn discard(app: &App, objects: &[ObjectName]) {
+    for object in objects {
         app.blobs.discard(object).await;
     }
 }
 
-fn short(secret: [u8; 32]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = secret;
-    [a, b, c, d, e, f, g, h]
-}
-
-/// The bytes that arrived, and whether that is the whole body. More than there is room for is refused.
-async fn collect(body: Body, room: u64) -> Result<(Bytes, bool), Failure> {
-    let mut incoming = Incoming::new(body, room);
-    let mut all = BytesMut::new();
-    loop {
-        let (bytes, end) = incoming.piece().await?;
-        all.extend_from_slice(&bytes);
-        if end != End::More {
-            return Ok((all.freeze(), end == End::Whole));
-        }
-    }
-}
-
-/// Whether more of a body is to come.
+/// What follows a piece of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
+    /// Another piece.
     More,
+    /// Nothing: the body is complete.
     Whole,
-    /// The connection broke, or was silent for too long.
+    /// Nothing: the connection broke, or no byte came for [`SILENCE`].
     Broken,
 }
 
-/// A body on its way.
+/// A body that is being received.
 struct Incoming {
     body: BodyDataStream,
+    /// Bytes that may still arrive.
     room: usize,
-    /// Bytes of a piece at most.
+    /// The largest piece, in bytes.
     most: usize,
-    /// What came with a piece and belongs to the next.
+    /// Bytes that arrived and belong to the next piece.
     rest: Bytes,
 }
 
@@ -225,7 +208,7 @@ impl Incoming {
             rest: Bytes::new(),
         }
     }
-    /// The next bytes, a piece at most. More than there is room for is refused.
+    /// The next bytes, at most one piece. `photo.size` if more bytes arrive than were announced.
     async fn piece(&mut self) -> Result<(Bytes, End), Failure> {
         let mut piece = BytesMut::with_capacity(self.most.min(self.room.saturating_add(self.rest.len())));
         loop {
@@ -251,6 +234,19 @@ impl Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The bytes that arrived, and whether the body is complete.
+    async fn collect(body: Body, room: u64) -> Result<(Bytes, bool), Failure> {
+        let mut incoming = Incoming::new(body, room);
+        let mut all = BytesMut::new();
+        loop {
+            let (bytes, end) = incoming.piece().await?;
+            all.extend_from_slice(&bytes);
+            if end != End::More {
+                return Ok((all.freeze(), end == End::Whole));
+            }
+        }
+    }
 
     fn body(chunks: Vec<Result<&'static str, std::io::Error>>) -> Body {
         Body::from_stream(futures_util::stream::iter(chunks))

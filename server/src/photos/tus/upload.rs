@@ -1,58 +1,134 @@
-//! An upload's rows.
+//! The row of an upload.
 
+use super::{
+    held::{Held, receipt},
+    owner::Owner,
+};
 use crate::{
-    app::ctx::Ctx,
+    app::{
+        ctx::Ctx,
+        object_name::{ObjectFolder, ObjectName},
+    },
     kernel::failure::Failure,
     params,
-    store::{error::StoreError, tx::Tx},
+    store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
-    field::PhotoReceipt,
-    ids::{StreamId, UploadId},
+    ids::{PersonId, StreamId, UploadId},
     photo::Sha256,
     problem::ProblemCode,
     time::Millis,
 };
 
-/// Unfinished uploads of one photo that stand side by side.
-const BESIDE: usize = 8;
+/// Unfinished uploads that one photo may have at the same time.
+const OPEN_PER_PHOTO: usize = 8;
+/// Unfinished uploads that one person may have at the same time.
+const OPEN_PER_PERSON: usize = 32;
 
-/// An upload in progress, or finished.
+/// An upload, in progress or finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Upload {
     pub id: UploadId,
-    pub stream: StreamId,
-    pub sha256: Sha256,
+    pub content: Content,
+    /// Bytes in total.
     pub length: u64,
+    /// Bytes that have arrived: the offset of the next PATCH.
     pub arrived: u64,
-    /// `Upload-Metadata` as it was given.
+    /// `Upload-Metadata` as the client sent it.
     pub metadata: String,
     pub expires: Millis,
     pub finished: Option<Millis>,
 }
 
-/// A size or offset as a column; sizes were checked against the limit, far below.
-pub(super) fn column(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
+/// What an upload is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// The photo of this hash, which an entry of the stream names.
+    Photo { stream: StreamId, sha256: Sha256 },
+    /// An attachment of the person. While the upload is unfinished, `sha256` is the hash that the client named, if any;
+    /// afterwards it is the hash of the bytes.
+    Attachment {
+        person: PersonId,
+        sha256: Option<Sha256>,
+    },
 }
 
-/// What became of an announcement.
+impl Content {
+    fn of(owner: Owner, row: &Row) -> Result<Self, StoreError> {
+        Ok(match owner {
+            Owner::Stream(stream) => Self::Photo {
+                stream,
+                sha256: row.parse("sha256")?,
+            },
+            Owner::Person(person) => Self::Attachment {
+                person,
+                sha256: row.parse_opt("sha256")?,
+            },
+        })
+    }
+    /// Who owns it.
+    pub fn owner(self) -> Owner {
+        match self {
+            Self::Photo { stream, .. } => Owner::Stream(stream),
+            Self::Attachment { person, .. } => Owner::Person(person),
+        }
+    }
+    /// The hash that the bytes must have, if one was named.
+    pub fn named(self) -> Option<Sha256> {
+        match self {
+            Self::Photo { sha256, .. } => Some(sha256),
+            Self::Attachment { sha256, .. } => sha256,
+        }
+    }
+    /// The final name of the bytes, whose hash is `sha256`.
+    pub fn object(self, sha256: Sha256) -> ObjectName {
+        match self {
+            Self::Photo { stream, .. } => ObjectName::Photo { stream, sha256 },
+            Self::Attachment { .. } => ObjectName::Attachment { sha256 },
+        }
+    }
+}
+
+/// The outcome of [`Upload::register`].
 #[derive(Debug, Clone)]
-pub(super) struct Entered {
+pub(super) struct Registered {
     pub upload: Upload,
-    /// The photo is held already.
-    pub held: Option<PhotoReceipt>,
-    /// Older uploads that made room, whose staging objects may go.
-    pub given_up: Vec<UploadId>,
+    /// Set if the photo is already held; the upload is then finished.
+    pub held: Option<Held>,
+    /// Older uploads that were removed to make room. The caller deletes their staging objects.
+    pub removed: Vec<UploadId>,
+}
+
+/// Consecutive bytes of an upload, stored as one object.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub offset: u64,
+    pub size: u64,
+    pub object: ObjectName,
+}
+
+/// A size or an offset as a column. Lengths are limited by the settings, far below the maximum of `i64`.
+fn column(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// When an upload that was last continued at `now` expires.
+pub(super) fn expiry(now: Millis, hours: u32) -> Millis {
+    now.plus(i64::from(hours) * 3_600_000)
 }
 
 impl Upload {
-    /// Whether an entry in custody names a photo of this hash and size (`photo.unnamed`, `photo.size`); and its receipt,
-    /// once it is held.
-    pub fn check(&self, tx: &mut Tx<'_>) -> Result<Option<PhotoReceipt>, Failure> {
+    /// Checks that this upload may begin, and returns the receipt of a photo that is already held.
+    ///
+    /// A photo needs an entry in custody that names its hash (`photo.unnamed`) and size (`photo.size`).
+    pub fn check(&self, tx: &mut Tx<'_>) -> Result<Option<Held>, Failure> {
+        let (stream, sha256) = match self.content {
+            Content::Photo { stream, sha256 } => (stream, sha256),
+            Content::Attachment { .. } => return Ok(None),
+        };
         let sizes: Vec<u64> = tx.all(
             "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
-            params![self.stream.to_string(), self.sha256.to_string()],
+            params![stream.to_string(), sha256.to_string()],
             |row| row.get("size"),
         )?;
         if sizes.is_empty() {
@@ -62,36 +138,34 @@ impl Upload {
             let detail = format!("{} bytes announced, {sizes:?} named", self.length);
             return Err(Failure::because(ProblemCode::PhotoSize, detail));
         }
-        Ok(receipt(tx, self.stream, self.sha256)?)
+        Ok(receipt(tx, stream, sha256)?.map(Held::Photo))
     }
 
-    /// Enters an announced upload; it is complete at once when the photo is held.
-    pub fn enter(mut self, tx: &mut Tx<'_>, now: Millis) -> Result<Entered, Failure> {
+    /// Inserts a checked upload. If its photo is already held, the upload is finished at once.
+    pub fn register(mut self, tx: &mut Tx<'_>, now: Millis) -> Result<Registered, Failure> {
         let held = self.check(tx)?;
         if held.is_some() {
             self.arrived = self.length;
             self.finished = Some(now);
         }
-        let given_up = Self::give_up_oldest(tx, self.stream, self.sha256)?;
+        let removed = self.make_room(tx)?;
         self.insert(tx, now)?;
-        Ok(Entered {
+        Ok(Registered {
             upload: self,
             held,
-            given_up,
+            removed,
         })
     }
 
-    /// The stream's upload of this id: `request.not_found`, or `upload.gone` when nobody went on with it in time.
-    pub fn load(tx: &mut Tx<'_>, stream: StreamId, id: UploadId, now: Millis) -> Result<Self, Failure> {
+    /// The owner's upload of this id. Errors: `request.not_found`; `upload.gone` for an unfinished upload that has expired.
+    pub fn load(tx: &mut Tx<'_>, owner: Owner, id: UploadId, now: Millis) -> Result<Self, Failure> {
         let upload = tx.opt(
-            "SELECT sha256, length, arrived, metadata, expires, finished FROM upload
-             WHERE id = ?1 AND stream = ?2",
-            params![id.to_string(), stream.to_string()],
+            owner.tables().load,
+            params![id.to_string(), owner.column()],
             |row| {
                 Ok(Self {
                     id,
-                    stream,
-                    sha256: row.parse("sha256")?,
+                    content: Content::of(owner, row)?,
                     length: row.get("length")?,
                     arrived: row.get("arrived")?,
                     metadata: row.get("metadata")?,
@@ -108,151 +182,110 @@ impl Upload {
     }
 
     fn insert(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
-        tx.execute(
-            "INSERT INTO upload (id, stream, sha256, length, arrived, metadata, created, expires, finished)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            params![
-                self.id.to_string(),
-                self.stream.to_string(),
-                self.sha256.to_string(),
-                column(self.length),
-                column(self.arrived),
-                &self.metadata,
-                now.0,
-                self.expires.0,
-                self.finished.map(|at| at.0)
-            ],
-        )?;
+        match self.content {
+            Content::Photo { stream, sha256 } => tx.execute(
+                "INSERT INTO upload (id, stream, sha256, length, arrived, metadata, expires, finished, created)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                params![
+                    self.id.to_string(),
+                    stream.to_string(),
+                    sha256.to_string(),
+                    column(self.length),
+                    column(self.arrived),
+                    &self.metadata,
+                    self.expires.0,
+                    self.finished.map(|at| at.0),
+                    now.0
+                ],
+            )?,
+            Content::Attachment { person, sha256 } => tx.execute(
+                "INSERT INTO attachment_upload (id, person, sha256, length, arrived, metadata, expires, finished)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    self.id.to_string(),
+                    person.to_string(),
+                    sha256.map(|hash| hash.to_string()),
+                    column(self.length),
+                    column(self.arrived),
+                    &self.metadata,
+                    self.expires.0,
+                    self.finished.map(|at| at.0)
+                ],
+            )?,
+        };
         Ok(())
     }
 
-    /// Counts a part in, if the upload still stands where the part begins: of two at once one wins.
+    /// Adds consecutive parts and returns the upload after them. Of two requests for the same offset one succeeds, the
+    /// other gets `upload.offset`.
     pub fn append(
         tx: &mut Tx<'_>,
         ctx: &Ctx,
-        stream: StreamId,
+        owner: Owner,
         id: UploadId,
-        part: &Part,
+        parts: &[Part],
         hours: u32,
     ) -> Result<Self, Failure> {
-        let mut upload = Self::load(tx, stream, id, ctx.now)?;
-        if upload.finished.is_some() || upload.arrived != part.offset {
-            return Err(Failure::of(ProblemCode::UploadOffset));
+        let mut upload = Self::load(tx, owner, id, ctx.now)?;
+        for part in parts {
+            if upload.finished.is_some() || upload.arrived != part.offset {
+                return Err(Failure::of(ProblemCode::UploadOffset));
+            }
+            upload.arrived = part.offset.saturating_add(part.size);
         }
-        upload.arrived = part.offset.saturating_add(part.size);
         upload.expires = expiry(ctx.now, hours);
-        // First the row that both of two at once have read: the engine tells the second to look again.
+        let tables = owner.tables();
+        // The row first: concurrent transactions have both read it, so the engine makes the second one run again.
         tx.execute(
-            "UPDATE upload SET arrived = ?2, expires = ?3 WHERE id = ?1",
+            tables.advance,
             params![id.to_string(), column(upload.arrived), upload.expires.0],
         )?;
-        tx.execute(
-            "INSERT INTO upload_part (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)",
-            params![
-                id.to_string(),
-                column(part.offset),
-                column(part.size),
-                &part.object
-            ],
-        )?;
+        for part in parts {
+            tx.execute(
+                tables.insert_part,
+                params![
+                    id.to_string(),
+                    column(part.offset),
+                    column(part.size),
+                    part.object.to_string()
+                ],
+            )?;
+        }
         Ok(upload)
     }
 
-    /// The parts' objects in order.
-    pub fn parts(tx: &mut Tx<'_>, id: UploadId) -> Result<Vec<String>, StoreError> {
-        tx.all(
-            "SELECT object FROM upload_part WHERE upload = ?1 ORDER BY position",
-            params![id.to_string()],
-            |row| row.get("object"),
-        )
-    }
-
-    pub fn forget_parts(tx: &mut Tx<'_>, id: UploadId) -> Result<(), StoreError> {
-        tx.execute(
-            "DELETE FROM upload_part WHERE upload = ?1",
-            params![id.to_string()],
-        )?;
-        Ok(())
-    }
-
-    /// Drops the parts of an upload if, at `now`, nobody went on with it in time, and answers their objects, which may go.
-    ///
-    /// Asked again here: since the upload was listed a part may have been counted in that had come in time and waited
-    /// for its turn to be written. One that waits still does not fit any more, the upload stands at nothing.
-    pub fn drop_expired(tx: &mut Tx<'_>, id: UploadId, now: Millis) -> Result<Vec<String>, StoreError> {
-        let dropped = tx.execute(
-            "UPDATE upload SET arrived = 0 WHERE id = ?1 AND finished IS NULL AND expires <= ?2",
-            params![id.to_string(), now.0],
-        )?;
-        if dropped == 0 {
-            return Ok(Vec::new());
+    /// Removes the oldest unfinished uploads of the same photo or person beyond the limit, this one counted, so that a
+    /// client which begins uploads and never finishes them cannot fill the disk. Returns the removed ones.
+    fn make_room(&self, tx: &mut Tx<'_>) -> Result<Vec<UploadId>, StoreError> {
+        let (open, limit): (Vec<UploadId>, usize) = match self.content {
+            Content::Photo { stream, sha256 } => {
+                let open = tx.all(
+                    "SELECT id FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NULL
+                     ORDER BY expires DESC, id DESC",
+                    params![stream.to_string(), sha256.to_string()],
+                    |row| row.parse("id"),
+                )?;
+                (open, OPEN_PER_PHOTO)
+            }
+            Content::Attachment { person, .. } => {
+                let open = tx.all(
+                    "SELECT id FROM attachment_upload WHERE person = ?1 AND finished IS NULL
+                     ORDER BY expires DESC, id DESC",
+                    params![person.to_string()],
+                    |row| row.parse("id"),
+                )?;
+                (open, OPEN_PER_PERSON)
+            }
+        };
+        let removed: Vec<UploadId> = open.into_iter().skip(limit - 1).collect();
+        for id in &removed {
+            self.content.owner().tables().remove(tx, *id)?;
         }
-        let objects = Self::parts(tx, id)?;
-        Self::forget_parts(tx, id)?;
-        Ok(objects)
+        Ok(removed)
     }
 
-    /// Makes room for one more upload of a photo: a handset that never goes on with what it began fills the disk
-    /// with no more than [`BESIDE`] copies. Answers the uploads given up, whose staging objects may go.
-    fn give_up_oldest(
-        tx: &mut Tx<'_>,
-        stream: StreamId,
-        sha256: Sha256,
-    ) -> Result<Vec<UploadId>, StoreError> {
-        let open: Vec<UploadId> = tx.all(
-            "SELECT id FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NULL
-             ORDER BY expires DESC, id DESC",
-            params![stream.to_string(), sha256.to_string()],
-            |row| row.parse("id"),
-        )?;
-        let given_up: Vec<UploadId> = open.into_iter().skip(BESIDE - 1).collect();
-        for id in &given_up {
-            Self::remove(tx, *id)?;
-        }
-        Ok(given_up)
+    /// The folder of the staging objects of an upload.
+    pub fn folder(id: UploadId) -> ObjectFolder {
+        ObjectFolder::Parts { upload: id }
     }
-
-    /// The upload is gone, as if it had never been.
-    pub fn remove(tx: &mut Tx<'_>, id: UploadId) -> Result<(), StoreError> {
-        Self::forget_parts(tx, id)?;
-        tx.execute("DELETE FROM upload WHERE id = ?1", params![id.to_string()])?;
-        Ok(())
-    }
-
-    /// The folder of its staging objects.
-    pub fn folder(id: UploadId) -> String {
-        format!("staging/{id}")
-    }
-}
-
-/// Bytes of an upload that arrived in one piece.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub offset: u64,
-    pub size: u64,
-    pub object: String,
-}
-
-/// Until when an upload waits to be gone on with.
-pub(super) fn expiry(now: Millis, hours: u32) -> Millis {
-    now.plus(i64::from(hours) * 3_600_000)
-}
-
-/// The receipt for a photo of the stream, once it is held.
-pub(super) fn receipt(
-    tx: &mut Tx<'_>,
-    stream: StreamId,
-    sha256: Sha256,
-) -> Result<Option<PhotoReceipt>, StoreError> {
-    tx.opt(
-        "SELECT size, received FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
-        params![stream.to_string(), sha256.to_string()],
-        |row| {
-            Ok(PhotoReceipt {
-                sha256,
-                size: row.get("size")?,
-                received: Millis(row.get("received")?),
-            })
-        },
-    )
 }

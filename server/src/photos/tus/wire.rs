@@ -1,4 +1,4 @@
-//! The words of tus 1.0.0: headers read and written, nothing else.
+//! The headers of tus 1.0.0: read and written here, nothing else.
 
 use crate::kernel::failure::Failure;
 use axum::{
@@ -27,7 +27,7 @@ pub(super) const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-c
 pub(super) const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 pub(super) const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
-/// Every answer but that to OPTIONS states the version.
+/// Adds the version, which every response states.
 pub(super) fn answer(result: Result<Response, Failure>) -> Response {
     let mut response = result.unwrap_or_else(|failure| {
         let version = failure.code() == Some(ProblemCode::TusVersion);
@@ -45,7 +45,7 @@ pub(super) fn answer(result: Result<Response, Failure>) -> Response {
     response
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub(super) fn empty(status: StatusCode, headers: impl IntoIterator<Item = (HeaderName, String)>) -> Response {
     let mut response = status.into_response();
     for (name, value) in headers {
@@ -56,8 +56,8 @@ pub(super) fn empty(status: StatusCode, headers: impl IntoIterator<Item = (Heade
     response
 }
 
-/// The answer to OPTIONS: what is spoken here.
-pub(super) fn spoken(max_size: u64) -> Response {
+/// The response to OPTIONS: version, extensions and limits.
+pub(super) fn options(max_size: u64) -> Response {
     empty(
         StatusCode::NO_CONTENT,
         [
@@ -70,11 +70,12 @@ pub(super) fn spoken(max_size: u64) -> Response {
     )
 }
 
+/// The header as text, if it is present and readable.
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The client speaks this version; else nothing is done.
+/// `upload.version` unless the client uses this version.
 pub(super) fn check_version(headers: &HeaderMap) -> Result<(), Failure> {
     if text(headers, &TUS_RESUMABLE) == Some(VERSION) {
         Ok(())
@@ -83,11 +84,12 @@ pub(super) fn check_version(headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
+/// Whether the request carries bytes of an upload.
 pub(super) fn is_chunk(headers: &HeaderMap) -> bool {
     text(headers, &header::CONTENT_TYPE) == Some(CHUNK)
 }
 
-/// A header that holds a number of bytes; `None` when it is absent.
+/// A header that holds a number of bytes; `None` if it is absent.
 pub(super) fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, Failure> {
     let Some(value) = headers.get(name) else {
         return Ok(None);
@@ -102,18 +104,19 @@ pub(super) fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u6
         .ok_or_else(|| malformed(format!("{name} is no number of bytes")))
 }
 
+/// `request.malformed` with this detail.
 pub(super) fn malformed(what: impl Into<String>) -> Failure {
     Failure::because(ProblemCode::BadRequest, what)
 }
 
 const NO_HASH: &str = "upload-metadata: sha256 with 64 hexadecimal digits is missing";
 
-/// The hash that `Upload-Metadata` has to name.
+/// The hash that `Upload-Metadata` must name.
 pub(super) fn named_hash(metadata: &str) -> Result<Sha256, Failure> {
     hash_in(metadata)?.ok_or_else(|| malformed(NO_HASH))
 }
 
-/// The hash that `Upload-Metadata` may name. The header is checked as a whole: keys once each, values in base64.
+/// The hash that `Upload-Metadata` may name. Checks the whole header: each key once, values in base64.
 pub(super) fn hash_in(metadata: &str) -> Result<Option<Sha256>, Failure> {
     let mut seen = Vec::new();
     let mut hash = None;
@@ -142,7 +145,7 @@ pub(super) fn hash_in(metadata: &str) -> Result<Option<Sha256>, Failure> {
     Ok(hash)
 }
 
-/// What `Upload-Checksum` says of a chunk.
+/// The value of `Upload-Checksum`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Checksum {
     Sha1(Vec<u8>),
@@ -150,6 +153,7 @@ pub(super) enum Checksum {
 }
 
 impl Checksum {
+    /// The checksum that the request announces, if any.
     pub fn of(headers: &HeaderMap) -> Result<Option<Self>, Failure> {
         let Some(value) = headers.get(UPLOAD_CHECKSUM) else {
             return Ok(None);
@@ -168,19 +172,20 @@ impl Checksum {
             _ => Err(malformed(format!("upload-checksum: use one of {ALGORITHMS}"))),
         }
     }
+    /// Whether these bytes have the announced checksum.
     pub fn fits(&self, bytes: &[u8]) -> bool {
         let mut running = self.begin();
         running.update(bytes);
         self.is(running)
     }
-    /// For a body that comes in pieces.
+    /// Begins to compute the checksum of a body that arrives in pieces.
     pub fn begin(&self) -> Running {
         match self {
             Self::Sha1(_) => Running::Sha1(sha1::Sha1::new()),
             Self::Sha256(_) => Running::Sha256(sha2::Sha256::new()),
         }
     }
-    /// Whether all that was taken in is what was announced.
+    /// Whether the computed checksum is the announced one.
     pub fn is(&self, running: Running) -> bool {
         match (self, running) {
             (Self::Sha1(digest), Running::Sha1(sum)) => sum.finalize().as_slice() == digest.as_slice(),
@@ -190,7 +195,7 @@ impl Checksum {
     }
 }
 
-/// A checksum that grows with its body.
+/// A checksum that is being computed.
 pub(super) enum Running {
     Sha1(sha1::Sha1),
     Sha256(sha2::Sha256),

@@ -1,0 +1,52 @@
+//! The owner of an upload, and what depends on who owns it.
+
+use super::tables::{ATTACHMENTS, PHOTOS, Tables};
+use protocol::ids::{PersonId, StreamId};
+use uuid::Uuid;
+
+/// Who owns an upload. Nobody else can see or continue it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The stream of a terminal. The upload becomes a photo.
+    Stream(StreamId),
+    /// A member of staff. The upload becomes an attachment.
+    Person(PersonId),
+}
+
+impl Owner {
+    /// The tables that hold the uploads of this kind of owner.
+    pub fn tables(self) -> &'static Tables {
+        match self {
+            Self::Stream(_) => &PHOTOS,
+            Self::Person(_) => &ATTACHMENTS,
+        }
+    }
+    /// The value of the column that names the owner.
+    pub fn column(self) -> String {
+        match self {
+            Self::Stream(stream) => stream.to_string(),
+            Self::Person(person) => person.to_string(),
+        }
+    }
+    /// Whose share of the bodies received at the same time an upload counts towards.
+    pub fn sender(self) -> Uuid {
+        match self {
+            Self::Stream(stream) => stream.0,
+            Self::Person(person) => person.0,
+        }
+    }
+    /// The path of the collection of uploads, without a slash at its end.
+    pub fn route(self) -> &'static str {
+        match self {
+            Self::Stream(_) => "/v1/field/photos",
+            Self::Person(_) => "/v1/attachments/uploads",
+        }
+    }
+    /// Why the server refuses an upload whose length is announced later.
+    pub fn no_deferred_length(self) -> &'static str {
+        match self {
+            Self::Stream(_) => "upload-defer-length: the entry says how long the photo is",
+            Self::Person(_) => "upload-defer-length: say how long it is",
+        }
+    }
+}
