@@ -8,6 +8,7 @@ use crate::{
     open::Open,
     payload::{EntryKind, Payload},
     photo::Sha256,
+    problem::ErrorCode,
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -121,18 +122,15 @@ crate::text_enum! {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// Stable dotted code, such as `task.answered_by_other`.
-    pub code: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: ErrorCode,
     pub zh: String,
     pub en: String,
 }
 
 impl Reason {
-    /// Of a rejected entry: its author has filed another version of it.
-    pub const SUPERSEDED: &str = "entry.superseded";
-    /// Of a rejected entry: its author took it back.
-    pub const WITHDRAWN: &str = "entry.withdrawn";
-
-    pub fn new(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+    /// A reason with words of its own, for example with a number or a name in them.
+    pub fn new(code: impl Into<ErrorCode>, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self {
             code: code.into(),
             zh: zh.into(),

@@ -29,6 +29,7 @@ use crate::{
     ids::{EntryId, StreamId},
     open::Open,
     photo::Sha256,
+    problem::ErrorCode,
     push::StreamMark,
     sign::{KeystoreError, PublicKey, SignError, Signature, Signer, parcel_message},
     time::Millis,
@@ -128,7 +129,7 @@ pub struct SealedPhoto {
 pub struct MissingPhoto {
     pub sha256: Sha256,
     /// `photo.file_missing`, `photo.file_damaged`
-    pub code: String,
+    pub code: ErrorCode,
 }
 
 /// What the server holds of a parcel, durably. Only what is named here may be forgotten.

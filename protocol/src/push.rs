@@ -5,6 +5,7 @@ use crate::{
     evidence::ClockReading,
     ids::{EntryId, StreamId},
     photo::Sha256,
+    problem::ErrorCode,
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,8 @@ pub struct Refused {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<EntryId>,
     /// `entry.unframed`, `entry.too_large`, `entry.conflict`, `entry.number_taken`.
-    pub code: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: ErrorCode,
     pub detail: String,
 }
 

@@ -21,7 +21,7 @@ use protocol::{
     parcel::{Contents, Head, MissingPhoto, ParcelAnswer, SealedDraft, SealedFor, SealedPhoto},
     payload::*,
     photo::{PhotoRef, PhotoRole, Sha256},
-    problem::{Problem, ProblemCode},
+    problem::{HandsetCode, Problem, ProblemCode, ReasonCode},
     push::{Envelope, PushAnswer, Refused, StreamMark},
     role::Role,
     sign::{Algorithm, PublicKey, Signature},
@@ -175,7 +175,7 @@ fn push_and_its_answer_are_frozen() {
             refused: vec![Refused {
                 index: 1,
                 id: None,
-                code: "entry.unframed".into(),
+                code: ProblemCode::EntryUnframed.into(),
                 detail: "no id".into(),
             }],
             mark: StreamMark {
@@ -207,7 +207,7 @@ fn push_and_its_answer_are_frozen() {
 #[test]
 fn mailbox_rows_are_frozen() {
     let reason = Reason::new(
-        "task.late",
+        ReasonCode::TaskLate,
         "案卷已结案，转人工核对",
         "the case was closed meanwhile",
     );
@@ -466,7 +466,7 @@ fn parcels_and_their_answer_are_frozen() {
             }],
             missing: vec![MissingPhoto {
                 sha256: Sha256([4; 32]),
-                code: "photo.file_missing".into(),
+                code: HandsetCode::PhotoFileMissing.into(),
             }],
         },
     );
@@ -495,7 +495,7 @@ fn the_texts_of_all_enums_and_codes_are_frozen() {
     }
     let problems: Vec<String> = ProblemCode::ALL
         .iter()
-        .map(|c| format!("{} {} {:?}", c.as_str(), c.status(), c.verdict()))
+        .map(|c| format!("{} {} {:?}", c.as_str(), c.status(), c.recovery()))
         .collect();
     insta::assert_snapshot!(
         "texts",

@@ -1,6 +1,9 @@
 //! Errors of the handset: each has a stable dotted code and words in both languages that say what to do.
 
-use protocol::entry::Reason;
+use protocol::{
+    entry::Reason,
+    problem::{ErrorCode, HandsetCode},
+};
 use std::path::PathBuf;
 
 /// Result of everything in this crate.
@@ -77,50 +80,42 @@ pub enum Error {
 
 impl Error {
     /// The stable dotted code.
-    pub fn code(&self) -> &str {
-        match self {
-            Self::Store(_) => "store.failed",
-            Self::Full => "store.full",
-            Self::ReadOnly => "store.read_only",
-            Self::Busy => "store.busy",
-            Self::OutcomeUnknown => "store.outcome_unknown",
-            Self::Newer { .. } => "store.newer",
-            Self::Quarantined { .. } => "store.moved_aside",
-            Self::Io { .. } => "disk.failed",
-            Self::Keystore(_) => "vault.failed",
-            Self::Data(_) => "data.malformed",
-            Self::NotEnrolled => "enrol.none",
-            Self::AlreadyEnrolled => "enrol.already",
-            Self::NoSuchItem => "item.unknown",
-            Self::SyncRunning => "sync.running",
-            Self::Cancelled => "call.cancelled",
-            Self::Input(reason) => &reason.code,
+    pub fn code(&self) -> ErrorCode {
+        match self.own() {
+            Ok(code) => code.into(),
+            Err(reason) => reason.code.clone(),
         }
     }
     /// Code and words for the worker, in both languages.
     pub fn reason(&self) -> Reason {
-        let zh = match self {
-            Self::Store(_) => "本机数据库出错，请重启应用",
-            Self::Full => "本机存储空间不足，请清理后重试；已保存的内容不受影响",
-            Self::ReadOnly => "本机数据目录不能写入，请检查权限；已保存的内容不受影响",
-            Self::Busy => "另一个程序正在使用本机数据，请稍候",
-            Self::OutcomeUnknown => "存储出错，内容可能已保存，请重启后在队列中查看",
-            Self::Newer { .. } => "本机数据由更新的版本写入，请升级应用",
-            Self::Quarantined { .. } => "本机数据库无法读取，原文件已保留，请联系管理员",
-            Self::Io { .. } => "文件读写出错",
-            Self::Keystore(_) => "密钥无法读取，请联系管理员",
-            Self::Data(_) => "数据格式不正确",
-            Self::NotEnrolled => "本终端尚未登记，请先用登记码登记",
-            Self::AlreadyEnrolled => "本终端已登记",
-            Self::NoSuchItem => "没有这个条目",
-            Self::SyncRunning => "同步正在进行",
-            Self::Cancelled => "已取消",
-            Self::Input(reason) => return reason.clone(),
-        };
-        Reason::new(self.code(), zh, self.to_string())
+        match self.own() {
+            Ok(code) => Reason::new(code, code.zh(), self.to_string()),
+            Err(reason) => reason.clone(),
+        }
+    }
+    /// The registry's code of this error, or the reason that came with it.
+    fn own(&self) -> std::result::Result<HandsetCode, &Reason> {
+        Ok(match self {
+            Self::Store(_) => HandsetCode::StoreFailed,
+            Self::Full => HandsetCode::StoreFull,
+            Self::ReadOnly => HandsetCode::StoreReadOnly,
+            Self::Busy => HandsetCode::StoreBusy,
+            Self::OutcomeUnknown => HandsetCode::StoreOutcomeUnknown,
+            Self::Newer { .. } => HandsetCode::StoreNewer,
+            Self::Quarantined { .. } => HandsetCode::StoreMovedAside,
+            Self::Io { .. } => HandsetCode::DiskFailed,
+            Self::Keystore(_) => HandsetCode::KeysFailed,
+            Self::Data(_) => HandsetCode::DataMalformed,
+            Self::NotEnrolled => HandsetCode::NotEnrolled,
+            Self::AlreadyEnrolled => HandsetCode::AlreadyEnrolled,
+            Self::NoSuchItem => HandsetCode::ItemUnknown,
+            Self::SyncRunning => HandsetCode::SyncRunning,
+            Self::Cancelled => HandsetCode::Cancelled,
+            Self::Input(reason) => return Err(reason),
+        })
     }
     /// An error of bad input with its own code.
-    pub fn input(code: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+    pub fn input(code: impl Into<ErrorCode>, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::Input(Reason::new(code, zh, en))
     }
     /// An error of a file, with its path.

@@ -14,7 +14,7 @@ use protocol::{
     feed::{DispositionRow, FeedRow, Mailbox, kind},
     ids::RecordId,
     open::Open,
-    problem::ProblemCode,
+    problem::{ErrorCode, ProblemCode},
     push::PushAnswer,
     time::Millis,
 };
@@ -205,7 +205,7 @@ fn one_time_for_all_of_another_body_or_server_or_beside_a_refusal_is_no_receipt(
                 a.refused.push(protocol::push::Refused {
                     index: 9,
                     id: None,
-                    code: "entry.unframed".into(),
+                    code: ProblemCode::EntryUnframed.into(),
                     detail: String::new(),
                 });
             });
@@ -514,7 +514,11 @@ fn story_14_what_became_of_an_item_reaches_its_author() {
     let said = DispositionRow {
         entry: item.id,
         record: RecordId(item.id.0),
-        disposition: Disposition::rejected(Reason::new("report.unclear", "请补充照片", "add a photo")),
+        disposition: Disposition::rejected(Reason::new(
+            ErrorCode::parse("report.unclear"),
+            "请补充照片",
+            "add a photo",
+        )),
         at: Millis(9),
     };
     world.server().rows = vec![FeedRow {

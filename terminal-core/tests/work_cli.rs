@@ -12,6 +12,7 @@ use protocol::{
     feed::{ActivityRow, ActivityState, DispositionRow, Mailbox, kind},
     ids::{EntryId, PersonId, PostId, RecordId, TaskId},
     manifest::FileName,
+    problem::ErrorCode,
     time::Millis,
 };
 use serde_json::{Value, json};
@@ -237,7 +238,7 @@ fn what_the_server_said_is_shown_with_reason_and_way_on() {
         entry: id,
         record,
         disposition: Disposition::rejected(Reason::new(
-            "report.blurred",
+            ErrorCode::parse("report.blurred"),
             "照片看不清，请重拍",
             "blurred, take it again",
         )),

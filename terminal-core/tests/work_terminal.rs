@@ -14,6 +14,7 @@ use protocol::{
     manifest::FileName,
     open::Open,
     payload::{EntryKind, Payload},
+    problem::ErrorCode,
     time::Millis,
 };
 use std::{fs, path::Path};
@@ -413,7 +414,13 @@ fn an_item_tells_where_it_stands_at_every_step() {
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
     assert_eq!(words(Lang::Zh), "已收到");
     assert!(find(&terminal, id).is_finished());
-    let reason = |code: &str| Reason::new(code, "照片看不清，请重拍", "the photo is blurred, take it again");
+    let reason = |code: &str| {
+        Reason::new(
+            ErrorCode::parse(code),
+            "照片看不清，请重拍",
+            "the photo is blurred, take it again",
+        )
+    };
     dispose(&terminal, 1, id, Disposition::review(reason("late")));
     assert_eq!(words(Lang::Zh), "转人工核对：照片看不清，请重拍");
     dispose(&terminal, 2, id, Disposition::rejected(reason("blurred")));
@@ -582,13 +589,13 @@ fn what_is_done_with_is_forgotten_after_thirty_days_and_nothing_else() {
         &terminal,
         2,
         returned,
-        Disposition::rejected(Reason::new("blurred", "看不清", "blurred")),
+        Disposition::rejected(Reason::new(ErrorCode::parse("blurred"), "看不清", "blurred")),
     );
     dispose(
         &terminal,
         3,
         mending,
-        Disposition::rejected(Reason::new("blurred", "看不清", "blurred")),
+        Disposition::rejected(Reason::new(ErrorCode::parse("blurred"), "看不清", "blurred")),
     );
     terminal.revise_report(mending).unwrap().save().unwrap();
     let unsent = report(4);
@@ -677,7 +684,7 @@ fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
         (Open::Known(Answer::NotTrue), 1)
     );
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
-    let returned = Reason::new("task.blurred", "看不清", "blurred");
+    let returned = Reason::new(ErrorCode::parse("task.blurred"), "看不清", "blurred");
     dispose(&terminal, 9, id, Disposition::rejected(returned));
     assert!(
         verify.answer(Answer::True).is_ok(),

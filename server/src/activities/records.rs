@@ -16,7 +16,7 @@ use protocol::{
     feed::{ActivityRow, kind},
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
     payload::Activity,
-    problem::ProblemCode,
+    problem::{ProblemCode, ReasonCode},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -229,7 +229,7 @@ pub fn withdraw(
         }
         Standing::Submitted | Standing::Returned | Standing::Approved => {
             Ok(Some(Disposition::review(Reason::new(
-                "activity.reviewed",
+                ReasonCode::ActivityReviewed,
                 format!("活动记录已{}，能否撤回由中心决定", record.standing.zh()),
                 "The record has been reviewed; a person will look at the withdrawal",
             ))))

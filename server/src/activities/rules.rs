@@ -1,6 +1,12 @@
 //! What an activity record must say and what may become of it, as plain functions over plain data.
 
-use protocol::{entry::Reason, ids::EntryId, payload::Activity, time::Millis};
+use protocol::{
+    entry::Reason,
+    ids::EntryId,
+    payload::Activity,
+    problem::{ErrorCode, ProblemCode, ReasonCode},
+    time::Millis,
+};
 
 crate::text_enum! {
     /// Where a record stands; [`protocol::feed::ActivityState`] and what only the server knows.
@@ -45,7 +51,7 @@ const MOST_PARTICIPANTS: u32 = 1_000_000;
 /// What is wrong with a record, each with its own code; the author is told all of it at once.
 pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
     let mut faults = Vec::new();
-    let mut fault = |wrong: bool, code: &str, zh: &str, en: &str| {
+    let mut fault = |wrong: bool, code: ReasonCode, zh: &str, en: &str| {
         if wrong {
             faults.push(Reason::new(code, zh, en));
         }
@@ -56,55 +62,55 @@ pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
     };
     fault(
         missing(&a.title, 200),
-        "activity.title",
+        ReasonCode::ActivityTitle,
         "请填写活动名称（200 字以内）",
         "give the title, up to 200 characters",
     );
     fault(
         missing(&a.category, 64),
-        "activity.category",
+        ReasonCode::ActivityCategory,
         "请选择活动类别",
         "choose the kind of activity",
     );
     fault(
         missing(&a.place, 200),
-        "activity.place",
+        ReasonCode::ActivityPlace,
         "请填写活动地点",
         "say where it was held",
     );
     fault(
         missing(&a.organiser, 200),
-        "activity.organiser",
+        ReasonCode::ActivityOrganiser,
         "请填写组织单位",
         "say who organised it",
     );
     fault(
         !(1..=MOST_PARTICIPANTS).contains(&a.participants),
-        "activity.participants",
+        ReasonCode::ActivityParticipants,
         "参加人数至少 1 人",
         "at least one participant",
     );
     fault(
         a.ends < a.starts,
-        "activity.times",
+        ReasonCode::ActivityTimes,
         "结束时间不能早于开始时间",
         "it cannot end before it starts",
     );
     fault(
         a.ends.since(a.starts) > LONGEST_MS || a.starts.0 <= 0,
-        "activity.times",
+        ReasonCode::ActivityTimes,
         "请检查活动时间",
         "the times cannot be right",
     );
     fault(
         a.starts > now.plus(86_400_000),
-        "activity.not_yet",
+        ReasonCode::ActivityNotYet,
         "活动尚未举行，请在活动后上报",
         "it has not been held yet, report it afterwards",
     );
     fault(
         a.summary.chars().count() > 8000 || a.summary.contains('\0'),
-        "activity.summary",
+        ReasonCode::ActivitySummary,
         "小结过长（8000 字以内）",
         "the summary is too long",
     );
@@ -144,17 +150,17 @@ pub fn further(s: &Second) -> Further {
     if s.entry == s.in_force {
         return Further::Known;
     }
-    let refused = |code: &str, zh: &str, en: &str| Further::Refused(Reason::new(code, zh, en));
+    let refused = |code: ErrorCode, zh: &str, en: &str| Further::Refused(Reason::new(code, zh, en));
     if !s.same_author {
         return refused(
-            "activity.author",
+            ReasonCode::ActivityAuthor.into(),
             "只有本人能修改这条记录",
             "only its author can mend a record",
         );
     }
     if s.supersedes.is_none() {
         return refused(
-            "activity.record_taken",
+            ReasonCode::ActivityRecordTaken.into(),
             "这条记录已提交，请以修改方式提交",
             "the record exists, mend it instead",
         );
@@ -162,11 +168,15 @@ pub fn further(s: &Second) -> Further {
     match s.standing {
         Standing::Submitted | Standing::Returned => Further::Mends,
         Standing::Approved => refused(
-            "activity.state",
+            ProblemCode::ActivityState.into(),
             "该活动记录已审核通过，不能再修改",
             "it has been approved already",
         ),
-        Standing::Withdrawn => refused("activity.withdrawn", "该活动记录已撤回", "it has been taken back"),
+        Standing::Withdrawn => refused(
+            ReasonCode::ActivityWithdrawn.into(),
+            "该活动记录已撤回",
+            "it has been taken back",
+        ),
     }
 }
 
@@ -256,7 +266,7 @@ mod tests {
             Further::Known
         );
         let code = |s: Second| match further(&s) {
-            Further::Refused(reason) => reason.code,
+            Further::Refused(reason) => reason.code.to_string(),
             other => format!("{other:?}"),
         };
         assert_eq!(

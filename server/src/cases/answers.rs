@@ -24,7 +24,7 @@ use protocol::{
     entry::{Disposition, Reason},
     open::Open,
     payload::TaskAnswer,
-    problem::ProblemCode,
+    problem::{ProblemCode, ReasonCode},
 };
 use serde_json::{Map, json};
 
@@ -40,7 +40,7 @@ pub fn take(
         Open::Known(answer) => *answer,
         Open::Other(word) => {
             return Ok(Disposition::held(Reason::new(
-                "task.answer_unknown",
+                ReasonCode::TaskAnswerUnknown,
                 format!("服务器尚不认识这种回答（{word}），已保存，升级后自动处理"),
                 format!("The server does not know the answer {word:?} yet; it is kept"),
             )));
@@ -48,7 +48,7 @@ pub fn take(
     };
     let Some(mut task) = Task::find(tx, p.task)? else {
         return Ok(Disposition::rejected(Reason::new(
-            "task.unknown",
+            ReasonCode::TaskUnknown,
             "没有这项任务",
             "There is no such task",
         )));
@@ -92,7 +92,7 @@ pub fn decide(
 ) -> Result<Disposition, Failure> {
     if !accept {
         return Ok(Disposition::rejected(Reason::new(
-            "task.refused",
+            ReasonCode::TaskRefused,
             "经人工核对，回答未采用",
             "A person has looked at the answer; it was not taken",
         )));

@@ -21,6 +21,7 @@ use protocol::{
     entry::{Disposition, Reason, receipt_number},
     ids::EntryId,
     payload::{Report, Withdraw},
+    problem::ReasonCode,
 };
 use serde_json::{Map, Value, json};
 
@@ -120,7 +121,7 @@ fn mend(
     let entry = &taken.entry;
     if entry.supersedes.is_none() || case.reporter != Some(entry.author) {
         return Ok(Disposition::review(Reason::new(
-            "case.record_taken",
+            ReasonCode::CaseRecordTaken,
             format!("这条记录已是案卷 {}", case.number),
             format!(
                 "The record is case {} already; a person will look at it",
@@ -204,7 +205,7 @@ pub fn photos_changed(tx: &mut Tx<'_>, ctx: &mut Ctx, _app: &App, entry: EntryId
 
 fn moved_on(case: &CaseFile) -> Reason {
     Reason::new(
-        "case.moved_on",
+        ReasonCode::CaseMovedOn,
         format!(
             "案卷 {} 已进入「{}」，由中心决定是否采用",
             case.number,

@@ -16,6 +16,7 @@ use protocol::{
     feed::{PresenceRow, kind},
     ids::{PersonId, PostId, StreamId},
     payload::{CheckIn, CheckOut},
+    problem::ReasonCode,
     time::Millis,
 };
 
@@ -85,7 +86,7 @@ pub fn check_in(
     let (person, post) = (taken.entry.author, taken.entry.post);
     if !posts::holds(tx, post, person, ctx.now)? {
         return Ok(Disposition::review(Reason::new(
-            "duty.not_holder",
+            ReasonCode::DutyNotHolder,
             "现在不是该岗位的持有人",
             "You do not hold this post now; a person will look at the check-in",
         )));
@@ -96,7 +97,7 @@ pub fn check_in(
         Entering::Over { ended } => {
             period(tx, taken, made, ended)?;
             Ok(note(Reason::new(
-                "duty.over",
+                ReasonCode::DutyOver,
                 "签到已记录；该班次已结束，未改变在岗状态",
                 "The check-in is on record; that duty has ended, so nothing changes now",
             )))
@@ -143,7 +144,7 @@ pub fn check_out(
     contact(tx, ctx, app, person)?;
     let Some(left) = rules::leave(was, taken.entry.post, made) else {
         return Ok(note(Reason::new(
-            "duty.over",
+            ReasonCode::DutyOver,
             "签退已记录；该班次已结束，未改变在岗状态",
             "The check-out is on record; that duty has ended, so nothing changes now",
         )));

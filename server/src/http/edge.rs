@@ -105,7 +105,7 @@ fn finish(response: Response, id: RequestId) -> (Response, String) {
         Some(stated) => stated,
         None => return (response, String::new()),
     };
-    let code = stated.code.clone();
+    let code = stated.code.to_string();
     stated.request_id = Some(id);
     let fresh = problem::response(stated, None);
     let (kept, _) = response.into_parts();

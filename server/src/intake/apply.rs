@@ -360,7 +360,7 @@ fn write(
         params![
             &id,
             state.as_str(),
-            disposition.reason.as_ref().map(|r| r.code.clone()),
+            disposition.reason.as_ref().map(|r| r.code.to_string()),
             reason,
             waits,
             ctx.now.0

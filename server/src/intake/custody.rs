@@ -118,7 +118,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         let refuse = |id: Option<EntryId>, code: ProblemCode, detail: &str| Refused {
             index,
             id,
-            code: code.as_str().into(),
+            code: code.into(),
             detail: detail.into(),
         };
         let (reading, bytes, sha256) = match element {

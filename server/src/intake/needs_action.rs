@@ -14,6 +14,7 @@ use protocol::{
     feed::{DispositionRow, MAX_UNSETTLED_BYTES, UnsettledRow, kind},
     ids::{EntryId, PersonId},
     open::Open,
+    problem::ReasonCode,
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -88,7 +89,7 @@ pub(super) fn close(
 
 /// Whether a rejection leaves something to do.
 fn is_news(why: Option<&Reason>) -> bool {
-    !why.is_some_and(|why| [Reason::SUPERSEDED, Reason::WITHDRAWN].contains(&why.code.as_str()))
+    !why.is_some_and(|why| why.code == ReasonCode::Superseded || why.code == ReasonCode::Withdrawn)
 }
 
 /// Asked of rejected entries alone.

@@ -1,11 +1,11 @@
 //! The words of the dispositions that intake itself decides.
 
 use crate::kernel::failure::Refusal;
-use protocol::entry::Reason;
+use protocol::{entry::Reason, problem::ReasonCode};
 
 pub(super) fn kind_unknown(kind: &str) -> Reason {
     Reason::new(
-        "entry.kind_unknown",
+        ReasonCode::KindUnknown,
         format!("服务器尚不认识这类内容（{kind}），已保存，升级后自动处理"),
         format!("The server does not know the kind {kind:?} yet; it is kept and applied after an upgrade"),
     )
@@ -13,7 +13,7 @@ pub(super) fn kind_unknown(kind: &str) -> Reason {
 
 pub(super) fn version_unknown() -> Reason {
     Reason::new(
-        "entry.version_unknown",
+        ReasonCode::VersionUnknown,
         "由较新版本的应用生成，已保存，服务器升级后自动处理",
         "Written by a newer app; it is kept and applied after an upgrade",
     )
@@ -21,7 +21,7 @@ pub(super) fn version_unknown() -> Reason {
 
 pub(super) fn unreadable(what: &str) -> Reason {
     Reason::new(
-        "entry.unreadable",
+        ReasonCode::Unreadable,
         format!("内容无法识别，请改正后重新提交（{what}）"),
         format!("The content cannot be read, mend it and submit again ({what})"),
     )
@@ -29,7 +29,7 @@ pub(super) fn unreadable(what: &str) -> Reason {
 
 pub(super) fn author() -> Reason {
     Reason::new(
-        "entry.author",
+        ReasonCode::Author,
         "填报人或岗位与本终端不符",
         "Author or post are not this terminal's; a person will look at it",
     )
@@ -38,7 +38,7 @@ pub(super) fn author() -> Reason {
 /// From somebody whom the backup that the server was restored from does not know as a worker.
 pub(super) fn unverified() -> Reason {
     Reason::new(
-        "entry.unverified",
+        ReasonCode::Unverified,
         "已保存，服务器从备份恢复后没有该人员的任职记录，由中心核对后生效",
         "It is kept; since the server was restored from a backup it knows no post of this person, and a person decides",
     )
@@ -46,7 +46,7 @@ pub(super) fn unverified() -> Reason {
 
 pub(super) fn waiting() -> Reason {
     Reason::new(
-        "entry.waiting",
+        ReasonCode::WaitsForEntry,
         "等待前一条内容到达或处理",
         "It waits for the entry before it to arrive or to be decided",
     )
@@ -54,14 +54,14 @@ pub(super) fn waiting() -> Reason {
 
 pub(super) fn apply_failed() -> Reason {
     Reason::new(
-        "server.apply_failed",
+        ReasonCode::ApplyFailed,
         "已保存，但服务器处理时出错，将继续重试",
         "It is kept, but the server failed to apply it; it will be tried again",
     )
 }
 
 pub(super) fn withdrawn() -> Reason {
-    Reason::new(Reason::WITHDRAWN, "已由本人撤回", "Taken back by its author")
+    Reason::new(ReasonCode::Withdrawn, "已由本人撤回", "Taken back by its author")
 }
 
 /// The reason of a rejection stays readable beside what came after it.
@@ -71,7 +71,7 @@ pub(super) fn superseded(why: Option<&Reason>) -> Reason {
         None => now.to_owned(),
     };
     Reason::new(
-        Reason::SUPERSEDED,
+        ReasonCode::Superseded,
         words(why.map(|why| &why.zh), "已由新版本代替"),
         words(why.map(|why| &why.en), "a newer version took its place"),
     )
@@ -79,7 +79,7 @@ pub(super) fn superseded(why: Option<&Reason>) -> Reason {
 
 pub(super) fn withdraw_foreign() -> Reason {
     Reason::new(
-        "entry.withdraw_foreign",
+        ReasonCode::WithdrawForeign,
         "只能撤回本人提交的内容",
         "Only one's own entries can be taken back",
     )
@@ -87,7 +87,7 @@ pub(super) fn withdraw_foreign() -> Reason {
 
 pub(super) fn withdraw_late() -> Reason {
     Reason::new(
-        "entry.withdraw_late",
+        ReasonCode::WithdrawLate,
         "内容已进入办理，能否撤回由中心决定",
         "It is being handled already; a person will look at the withdrawal",
     )
@@ -96,13 +96,13 @@ pub(super) fn withdraw_late() -> Reason {
 /// Handed over by a stream that has ended.
 pub(super) fn sealed() -> Reason {
     Reason::new(
-        "parcel.handed_over",
+        ReasonCode::ParcelHandedOver,
         "终端停用后封存移交的内容，由中心核对后生效",
         "Handed over sealed after the terminal was revoked; a person decides",
     )
 }
 
-pub(super) fn reviewer(code: &'static str, words: &str) -> Reason {
+pub(super) fn reviewer(code: ReasonCode, words: &str) -> Reason {
     Reason::new(code, words, words)
 }
 
@@ -119,5 +119,5 @@ pub(super) fn refused(refusal: &Refusal) -> Reason {
         zh.push_str(&format!("（{}）", refusal.detail));
         en.push_str(&format!(" ({})", refusal.detail));
     }
-    Reason::new(refusal.code.as_str(), zh, en)
+    Reason::new(refusal.code, zh, en)
 }

@@ -26,7 +26,7 @@ use protocol::{
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
     payload::Payload,
     photo::Sha256,
-    problem::{FieldError, Problem, ProblemCode},
+    problem::{FieldError, Problem, ProblemCode, ReasonCode},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -262,7 +262,7 @@ fn decide_in(
                     words
                 };
                 Disposition {
-                    reason: Some(reasons::reviewer("review.accepted", words)),
+                    reason: Some(reasons::reviewer(ReasonCode::ReviewAccepted, words)),
                     ..Disposition::applied()
                 }
             }
@@ -273,7 +273,7 @@ fn decide_in(
             }
         },
         Decision::Reject => {
-            let rejected = Disposition::rejected(reasons::reviewer("review.rejected", words));
+            let rejected = Disposition::rejected(reasons::reviewer(ReasonCode::ReviewRejected, words));
             if let crate::entries::reading::Content::Known(entry, Payload::Answer(p)) = &held.reading.content
             {
                 let taken = crate::entries::taken::Taken {

@@ -6,7 +6,7 @@
 //! exhaustive, so that a new kind of failure has to say what it is outside.
 
 use crate::store::error::StoreError;
-use protocol::problem::{FieldError, ProblemCode, Verdict};
+use protocol::problem::{FieldError, ProblemCode, Recovery};
 
 /// Why an operation did not happen.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -143,7 +143,7 @@ impl Failure {
     }
     /// Whether the same operation may succeed later without anybody changing it.
     pub fn retryable(&self) -> bool {
-        matches!(self.public_code().verdict(), Verdict::Retry)
+        matches!(self.public_code().recovery(), Recovery::Retry)
     }
 }
 

@@ -6,6 +6,7 @@ use protocol::{
     entry::Reason,
     evidence::TrustedTime,
     ids::{PersonId, PostId},
+    problem::ReasonCode,
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -57,7 +58,7 @@ pub enum Verdict {
 pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &TrustedTime) -> Verdict {
     if !meeting.purpose.answers().contains(&answer) {
         return Verdict::Reject(Reason::new(
-            "task.answer_kind",
+            ReasonCode::TaskAnswerKind,
             format!(
                 "「{}」不是{}任务的回答，请重新回答",
                 answer.zh(),
@@ -89,7 +90,7 @@ pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &Trusted
         Verdict::Apply
     } else {
         Verdict::Review(Reason::new(
-            "task.not_yours",
+            ReasonCode::TaskNotYours,
             "回答时任务不在您的岗位",
             "The task was not your post's when you answered; a person will look at it",
         ))
@@ -99,7 +100,7 @@ pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &Trusted
 /// Review reason `task.late`.
 pub fn late(zh: &str, en: &str) -> Reason {
     Reason::new(
-        "task.late",
+        ReasonCode::TaskLate,
         format!("{zh}，由中心决定是否采用您的回答"),
         format!("Too late: {en}; a person will look at your answer"),
     )

@@ -16,12 +16,13 @@ use crate::{
     platform::system_disk::SystemDisk,
     words,
 };
+use protocol::problem::HandsetCode;
 use serde_json::json;
 
 pub fn run(cli: &Cli) -> Result<Said> {
     let home = cli.home.as_deref().ok_or_else(|| {
         Error::input(
-            "cli.home",
+            HandsetCode::CommandHome,
             "请用 --home 指定本机数据目录（或设置 XUNGE_HOME）",
             "name the folder of this handset's data with --home (or XUNGE_HOME)",
         )

@@ -20,7 +20,14 @@ use crate::{
         report::ReportDraft,
     },
 };
-use protocol::{evidence::Position, geo::Datum, ids::EntryId, payload::EntryKind, time::Millis};
+use protocol::{
+    evidence::Position,
+    geo::Datum,
+    ids::EntryId,
+    payload::EntryKind,
+    problem::{HandsetCode, ReasonCode},
+    time::Millis,
+};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -119,7 +126,7 @@ impl CommandContext<'_> {
     ) -> Result<Said> {
         let answer = words::parse_answer(answer).ok_or_else(|| {
             Error::input(
-                "task.answer_unknown",
+                ReasonCode::TaskAnswerUnknown,
                 "请回答 属实、不属实、已整改 或 未整改",
                 "answer true, not_true, rectified or not_rectified",
             )
@@ -214,7 +221,7 @@ impl CommandContext<'_> {
             )
         };
         Error::input(
-            &reason.code,
+            reason.code,
             format!("照片 {name}：{}{zh}", reason.zh),
             format!("photo {name}: {}{en}", reason.en),
         )
@@ -291,7 +298,7 @@ fn time(text: &str) -> Result<Millis> {
         .find_map(|form| jiff::civil::DateTime::strptime(form, &text).ok());
     parsed.map(Millis::from_civil).ok_or_else(|| {
         Error::input(
-            "time.malformed",
+            HandsetCode::TimeMalformed,
             format!("看不懂时间 {text}，请写成 2026-11-22 09:00"),
             format!("cannot read the time {text}, write 2026-11-22 09:00"),
         )

@@ -25,6 +25,7 @@ use crate::{
     transport::{cancel::CancelToken, request::Traffic},
     words::{self, Lang},
 };
+use protocol::problem::HandsetCode;
 use serde_json::{Value, json};
 use std::{
     io::{self, Write as _},
@@ -110,7 +111,7 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
         let bad = || {
             let (what, values) = setting.map_or(("NAME", ""), |setting| (setting.name, setting.values));
             Error::input(
-                "set.value",
+                HandsetCode::SettingValue,
                 format!("设置写法有误：{what} {values}；不带参数的 set 列出全部设置"),
                 format!("not a setting and value: {what} {values}; `set` alone lists them all"),
             )

@@ -15,6 +15,7 @@ use crate::{
     transport::https::Https,
     words::{self, Lang},
 };
+use protocol::problem::HandsetCode;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -99,7 +100,7 @@ pub fn aside_of_others(homes: &Users<'_>, lang: Lang) -> Option<(String, Value)>
                 reports.extend(done.reports);
             }
             Ok(_) => {}
-            Err(error) => tracing::info!(code = error.code(), "another user's damaged database still waits"),
+            Err(error) => tracing::info!(code = %error.code(), "another user's damaged database still waits"),
         }
     }
     (!reports.is_empty()).then(|| {
@@ -118,7 +119,7 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
         Ok(terminal) => {
             drop(terminal);
             if let Err(error) = Terminal::open(home, platform.clone()) {
-                tracing::info!(code = error.code(), "damage was met");
+                tracing::info!(code = %error.code(), "damage was met");
             }
         }
         Err(Error::Quarantined { .. } | Error::NotEnrolled) => {}
@@ -295,7 +296,7 @@ pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
         .filter(|user| user.name == wanted || user.number.to_string() == wanted);
     let (Some(user), None) = (fitting.next(), fitting.next()) else {
         return Err(Error::input(
-            "user.unknown",
+            HandsetCode::UserUnknown,
             "没有这个用户（或有重名），请用 users 查看序号",
             "no such user, or several of that name; see `users` for the numbers",
         ));

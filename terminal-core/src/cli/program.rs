@@ -10,6 +10,7 @@ use crate::{
     words,
 };
 use clap::Parser as _;
+use protocol::problem::HandsetCode;
 use serde_json::{Value, json};
 use std::{
     io::{self, Write as _},
@@ -62,7 +63,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let what = wrong(error);
     if std::env::args_os().any(|argument| argument == "--json") {
         let wrong = Error::input(
-            "cli.usage",
+            HandsetCode::CommandUsage,
             format!("{what}；写法见 --help"),
             format!("{}; see --help", first.trim_end_matches(':')),
         );

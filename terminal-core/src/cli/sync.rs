@@ -18,6 +18,7 @@ use protocol::{
     entry::Reason,
     field::{Device, Invitation},
     open::Open,
+    problem::ProblemCode,
     time::Millis,
 };
 use serde_json::json;
@@ -27,7 +28,7 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
     // A string that is none makes neither folder nor keys.
     Invitation::from_text(invitation).map_err(|bad| {
         Error::input(
-            "enrol.string",
+            ProblemCode::EnrolString,
             "登记码格式不正确，请重新扫码或复制完整",
             bad.to_string(),
         )
@@ -246,6 +247,7 @@ fn soon(lang: Lang, at: Millis, now: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::problem::HandsetCode;
 
     const NOW: Millis = Millis(1_795_306_503_000);
 
@@ -304,7 +306,7 @@ mod tests {
         let report = SyncReport {
             photos_waiting: 2,
             problem: Some(Reason::new(
-                "network.cut",
+                HandsetCode::Cut,
                 "网络中断，将自动重试",
                 "the connection broke",
             )),

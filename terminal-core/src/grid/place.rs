@@ -9,6 +9,7 @@ use protocol::{
     codes::{CellCode, GridVersion},
     evidence::Position,
     geo::{Datum, PointE7},
+    problem::{ErrorCode, HandsetCode},
     time::Millis,
 };
 
@@ -70,7 +71,7 @@ impl TypedPlace {
     pub fn position(self, now: Millis) -> Result<Position> {
         let accuracy_cm = self.accuracy_cm.ok_or_else(|| {
             Error::input(
-                "place.accuracy",
+                HandsetCode::PlaceAccuracy,
                 "请在坐标后给出精度（米），例如 43.8571,125.3012,8",
                 "give the accuracy in metres after the coordinates, such as 43.8571,125.3012,8",
             )
@@ -95,7 +96,7 @@ pub fn parse_datum(text: &str) -> Result<Datum> {
         "gcj02" => Ok(Datum::Gcj02),
         "bd09" => Ok(Datum::Bd09),
         _ => Err(Error::input(
-            "place.datum",
+            HandsetCode::PlaceDatum,
             format!("不认识坐标系 {text}，请用 wgs84、gcj02 或 bd09"),
             format!("{text} is no datum known here, use wgs84, gcj02 or bd09"),
         )),
@@ -105,7 +106,7 @@ pub fn parse_datum(text: &str) -> Result<Datum> {
 fn malformed(text: &str) -> Error {
     let shown: String = text.chars().take(48).collect();
     Error::input(
-        "place.malformed",
+        HandsetCode::PlaceMalformed,
         format!("看不懂坐标 {shown}，请写成 纬度,经度[,精度米]，例如 43.8571,125.3012,8"),
         format!("cannot read {shown}, write LAT,LON[,ACCURACY] such as 43.8571,125.3012,8"),
     )
@@ -114,13 +115,13 @@ fn malformed(text: &str) -> Error {
 fn off_globe(lat: f64, lon: f64) -> Error {
     if lon.abs() <= 90.0 && lat.abs() <= 180.0 {
         return Error::input(
-            "place.off_globe",
+            HandsetCode::PlaceOffGlobe,
             format!("纬度 {lat} 超出范围，纬度和经度可能写反了，请先写纬度"),
             format!("latitude {lat} is out of range; latitude comes first, they may be exchanged"),
         );
     }
     Error::input(
-        "place.off_globe",
+        HandsetCode::PlaceOffGlobe,
         format!("坐标 {lat},{lon} 超出范围，请检查"),
         format!("{lat},{lon} is not on the globe"),
     )
@@ -137,7 +138,7 @@ fn parse_accuracy(text: &str) -> Result<u32> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     metres.map(|m| (m * 100.0).round() as u32).ok_or_else(|| {
         Error::input(
-            "place.accuracy",
+            HandsetCode::PlaceAccuracy,
             format!("精度 {text} 不对，请给出 0 到 100000 之间的米数"),
             format!("accuracy {text} is no number of metres from 0 to 100000"),
         )
@@ -226,7 +227,7 @@ impl HandsetGrid {
         match PackBuf::open(bytes) {
             Ok(pack) => Ok(Self { pack }),
             Err(error) => Err(Error::input(
-                error.code(),
+                ErrorCode::parse(error.code()),
                 "本机的网格文件无法使用，请同步后重试",
                 format!("the grid on this handset cannot be used, sync again: {error}"),
             )),
@@ -297,7 +298,7 @@ mod tests {
     use super::*;
 
     fn code(result: Result<TypedPlace>) -> String {
-        result.map_or_else(|error| error.code().to_owned(), |place| format!("{place:?}"))
+        result.map_or_else(|error| error.code().to_string(), |place| format!("{place:?}"))
     }
 
     #[test]

@@ -25,11 +25,10 @@ use protocol::{
     entry::Reason,
     field::{Certificate, Device, EnrolAnswer, EnrolRequest, Invitation},
     ids::StreamId,
+    problem::{Class, HandsetCode, ProblemCode},
     sign::{certificate_message, enrol_message},
 };
 use serde::{Deserialize, Serialize};
-
-const ENROL_CONFLICT: &str = protocol::problem::ProblemCode::EnrolConflict.as_str();
 
 /// What is saved before the first request.
 #[derive(Serialize, Deserialize)]
@@ -54,8 +53,13 @@ pub fn enrol(
     invitation: &str,
     device: Device,
 ) -> Result<Account> {
-    let invitation = Invitation::from_text(invitation)
-        .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码", bad.to_string()))?;
+    let invitation = Invitation::from_text(invitation).map_err(|bad| {
+        Error::input(
+            ProblemCode::EnrolString,
+            "登记码格式不正确，请重新扫码",
+            bad.to_string(),
+        )
+    })?;
     match store.account() {
         Ok(_) => return Err(Error::AlreadyEnrolled),
         Err(Error::NotEnrolled) => {}
@@ -84,7 +88,9 @@ pub fn enrol(
         match classify(outcome) {
             Ok(response) => break (sent, got, response),
             // The home had another person's stream before: it is no predecessor of this one.
-            Err(failure) if failure.reason.code == ENROL_CONFLICT && predecessor.take().is_some() => {
+            Err(failure)
+                if failure.reason.code == ProblemCode::EnrolConflict && predecessor.take().is_some() =>
+            {
                 body.predecessor = None;
             }
             Err(failure) => return Err(not_enrolled(failure.reason).into()),
@@ -134,13 +140,13 @@ fn chosen_stream(store: &Store, clock: &dyn Clock, random: &dyn Random, code: &s
 
 /// A failure of the network in words that are true here: nothing tries an enrolment again by itself.
 fn not_enrolled(reason: Reason) -> Reason {
-    if !reason.code.starts_with("network.") && reason.code != "answer.foreign" {
+    if reason.code.class() != Class::Network {
         return reason;
     }
     let zh = reason.zh.trim_end_matches("，将自动重试");
     let en = reason.en.trim_end_matches("; it will be tried again");
     Reason::new(
-        &reason.code,
+        reason.code,
         format!("{zh}；还没有登记，请检查网络后再登记一次"),
         format!("{en}; not enrolled, check the network and enrol again"),
     )
@@ -150,7 +156,7 @@ fn not_enrolled(reason: Reason) -> Reason {
 fn checked(answer: &EnrolAnswer, asked: &EnrolRequest) -> Result<Certificate> {
     let wrong = |what: &str| {
         Error::input(
-            "enrol.certificate",
+            HandsetCode::EnrolCertificate,
             "服务器的登记凭证不符，未登记，请联系管理员",
             format!("the certificate does not hold: {what}; nothing was enrolled"),
         )

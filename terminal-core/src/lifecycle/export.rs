@@ -6,7 +6,7 @@ use crate::{
     sync::parcel::{Exported, ParcelBuilder},
     terminal::Terminal,
 };
-use protocol::parcel::SealedFor;
+use protocol::{parcel::SealedFor, problem::HandsetCode};
 use std::{
     collections::BTreeSet,
     fs,
@@ -24,7 +24,7 @@ impl Terminal {
     pub fn export_parcels(&self, file: &Path) -> Result<Exported> {
         if file.exists() {
             return Err(Error::input(
-                "parcel.file_exists",
+                HandsetCode::ParcelFileExists,
                 "文件已存在，请换一个文件名",
                 "this file exists already, choose another name",
             ));

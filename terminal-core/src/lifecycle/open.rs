@@ -17,7 +17,10 @@ use crate::{
     transport::{exchange::Transport, https::Https},
     words,
 };
-use protocol::field::{Device, Invitation};
+use protocol::{
+    field::{Device, Invitation},
+    problem::ProblemCode,
+};
 use std::{path::Path, sync::Arc};
 
 impl Platform {
@@ -67,7 +70,7 @@ impl Terminal {
         keep_card(home, terminal.disk(), terminal.account())?;
         // Only room on the disk is at stake, so a folder that cannot be swept opens all the same.
         if let Err(error) = terminal.sweep_photos() {
-            tracing::info!(code = error.code(), "photos were not swept");
+            tracing::info!(code = %error.code(), "photos were not swept");
         }
         Ok(terminal)
     }
@@ -77,8 +80,13 @@ impl Terminal {
     /// # Errors
     /// `enrol.*` with the server's words, `network.*`, and those of the store and of the keys.
     pub fn enrol(home: &Path, platform: Platform, invitation: &str, device: Device) -> Result<Self> {
-        let server = Invitation::from_text(invitation)
-            .map_err(|bad| Error::input("enrol.string", "登记码格式不正确，请重新扫码", bad.to_string()))?;
+        let server = Invitation::from_text(invitation).map_err(|bad| {
+            Error::input(
+                ProblemCode::EnrolString,
+                "登记码格式不正确，请重新扫码",
+                bad.to_string(),
+            )
+        })?;
         let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
         Self::enrol_over(&https, home, platform, invitation, device)
     }

@@ -35,6 +35,7 @@ use protocol::{
     ids::StreamId,
     parcel::{ParcelAnswer, SealedFor},
     photo::Sha256,
+    problem::HandsetCode,
     sabotage::{self, Defect},
 };
 use serde::{Deserialize, Serialize};
@@ -127,14 +128,14 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
     let lock = home.join(SALVAGE_LOCK);
     let Some(turn) = disk.try_lock(&lock).map_err(Error::io(&lock))? else {
         return Err(Error::input(
-            "salvage.running",
+            HandsetCode::SalvageRunning,
             "另一个程序正在抢救损坏的数据库，请稍后再试",
             "another process is salvaging the damaged database, try again soon",
         ));
     };
     if !disk.exists(aside) {
         return Err(Error::input(
-            "salvage.done",
+            HandsetCode::SalvageDone,
             "损坏的数据库刚刚已由另一个程序交接",
             "another process has just handed the damaged database over",
         ));
@@ -251,7 +252,7 @@ impl Salvage {
     pub fn account(&self) -> Result<&Account> {
         self.account.as_ref().ok_or_else(|| {
             Error::input(
-                "salvage.nobody",
+                HandsetCode::SalvageNobody,
                 "损坏的数据库不能说明属于谁，原文件已保留，请联系管理员",
                 "the damaged database does not say whose it was; it is kept, tell the administrator",
             )

@@ -153,7 +153,7 @@ impl<'a> OtherUsers<'a> {
                     Ok(terminal) => {
                         place.insert(terminal);
                     }
-                    Err(error) => tracing::info!(code = error.code(), "another user's home does not open"),
+                    Err(error) => tracing::info!(code = %error.code(), "another user's home does not open"),
                 }
             }
         }

@@ -125,7 +125,7 @@ impl Terminal {
             });
             match done {
                 Ok(report) => tracing::info!(entries = report.entries, "a damaged database was handed over"),
-                Err(error) => tracing::warn!(code = error.code(), "a damaged database still waits"),
+                Err(error) => tracing::warn!(code = %error.code(), "a damaged database still waits"),
             }
         }
     }

@@ -150,7 +150,7 @@ impl ServerConnection<'_> {
                 }
                 Ok(None) => {}
                 Err(Error::Cancelled) => return Err(Error::Cancelled),
-                Err(error) => tracing::info!(code = error.code(), "another user's outbox still waits"),
+                Err(error) => tracing::info!(code = %error.code(), "another user's outbox still waits"),
             }
         }
         self.visited = visited;

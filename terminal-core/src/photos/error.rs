@@ -1,7 +1,10 @@
 //! Why a photo was not taken in or cannot be read.
 
 use crate::photos::sealed::SealedError;
-use protocol::photo::Sha256;
+use protocol::{
+    photo::Sha256,
+    problem::{ErrorCode, HandsetCode},
+};
 use std::{io, path::PathBuf};
 
 /// Why a photo was not taken in or cannot be read.
@@ -32,16 +35,17 @@ pub enum PhotoError {
 
 impl PhotoError {
     /// The stable dotted code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Refused(error) => error.code(),
-            Self::Source { .. } => "photo.unreadable",
-            Self::Missing(_) => "photo.missing",
-            Self::Damaged { .. } => "photo.damaged",
-            Self::DiskFull => "photo.disk_full",
-            Self::Folder(_) => "photo.folder",
-            Self::NoRandomness => "photo.no_randomness",
-        }
+    pub fn code(&self) -> ErrorCode {
+        let code = match self {
+            Self::Refused(error) => return ErrorCode::parse(error.code()),
+            Self::Source { .. } => HandsetCode::PhotoUnreadable,
+            Self::Missing(_) => HandsetCode::PhotoMissing,
+            Self::Damaged { .. } => HandsetCode::PhotoDamaged,
+            Self::DiskFull => HandsetCode::PhotoDiskFull,
+            Self::Folder(_) => HandsetCode::PhotoFolder,
+            Self::NoRandomness => HandsetCode::PhotoNoRandomness,
+        };
+        code.into()
     }
     pub(super) fn disk(error: io::Error) -> Self {
         match error.kind() {

@@ -16,6 +16,7 @@ use protocol::{
     open::Open,
     payload::{EntryKind, Payload, Withdraw},
     photo::Sha256,
+    problem::HandsetCode,
     sabotage::{self, Defect},
 };
 use rusqlite::{Connection, params};
@@ -127,7 +128,7 @@ fn void(connection: &Connection, item: Item, evidence: &Evidence) -> Result<Canc
 
 pub(crate) fn not_cancellable() -> Error {
     Error::input(
-        "item.not_cancellable",
+        HandsetCode::ItemNotCancellable,
         "撤回不能再撤回",
         "a withdrawal cannot be taken back",
     )

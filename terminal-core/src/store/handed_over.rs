@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     store::{database::Store, settings, sql::from_json},
 };
-use protocol::{entry::Reason, time::Millis};
+use protocol::{entry::Reason, problem::HandsetCode, time::Millis};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ impl HandedOver {
             zh.push_str(&format!("；{photos_missing} 张照片文件损坏，未能交接"));
             en.push_str(&format!("; {photos_missing} photos could not be read"));
         }
-        Reason::new("terminal.handed_over", zh, en)
+        Reason::new(HandsetCode::HandedOver, zh, en)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
 };
 use protocol::{
     entry::Reason,
+    problem::HandsetCode,
     push::StreamMark,
     sabotage::{self, Defect},
 };
@@ -21,7 +22,7 @@ impl Store {
     /// from a backup) is waiting again, with its photos. Returns how many.
     pub(crate) fn check_mark(&self, mark: &StreamMark) -> Result<usize> {
         let lacks = Reason::new(
-            "server.restored",
+            HandsetCode::ServerRestored,
             "服务器从备份恢复，缺少此条，将重新发送",
             "the server was restored from a backup and lacks this; it is sent again",
         );

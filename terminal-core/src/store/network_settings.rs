@@ -1,6 +1,7 @@
 //! The worker's settings for the network.
 
 use crate::{Error, Result, store::database::Store};
+use protocol::problem::HandsetCode;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of one megabyte of the budget: the smaller one, so that the budget never ends late.
@@ -81,4 +82,4 @@ impl Store {
 }
 
 /// The code of [`Store::ensure_sync_on`].
-pub const SYNC_OFF: &str = "sync.off";
+pub const SYNC_OFF: HandsetCode = HandsetCode::SyncOff;

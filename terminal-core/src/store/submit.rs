@@ -16,6 +16,7 @@ use protocol::{
     entry::{Entry, MAX_ENTRY_BYTES},
     ids::EntryId,
     photo::{MAX_PHOTOS_PER_ENTRY, Sha256},
+    problem::{HandsetCode, ProblemCode},
     sabotage::{self, Defect},
 };
 use rusqlite::{Connection, params};
@@ -47,7 +48,7 @@ pub(super) fn entry_bytes(connection: &Connection, new: &NewEntry, n: u64) -> Re
     let bytes = entry.to_bytes()?;
     if bytes.len() > MAX_ENTRY_BYTES {
         return Err(Error::input(
-            "entry.too_large",
+            ProblemCode::EntryTooLarge,
             "内容过长，请缩短后再提交",
             format!(
                 "the entry has {} bytes, {MAX_ENTRY_BYTES} fit; shorten it",
@@ -66,7 +67,7 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
     let photos = new.payload.photos();
     if photos.len() != new.photo_files.len() || photos.len() > MAX_PHOTOS_PER_ENTRY {
         return Err(Error::input(
-            "photo.count",
+            HandsetCode::PhotoCount,
             format!("照片数量不符或超过 {MAX_PHOTOS_PER_ENTRY} 张"),
             format!("photos and files differ in number, or are more than {MAX_PHOTOS_PER_ENTRY}"),
         ));

@@ -51,12 +51,12 @@ pub fn after(failure: &SyncFailure, attempts: u32, now: Millis, random: &dyn Ran
 mod tests {
     use super::*;
     use crate::platform::random::SystemRandom;
-    use protocol::entry::Reason;
+    use protocol::{entry::Reason, problem::ErrorCode};
 
     fn wait(kind: FailureKind, attempts: u32) -> i64 {
         let failure = SyncFailure {
             kind,
-            reason: Reason::new("x", "x", "x"),
+            reason: Reason::new(ErrorCode::parse("x"), "x", "x"),
         };
         after(&failure, attempts, Millis(0), &SystemRandom)
             .unwrap()

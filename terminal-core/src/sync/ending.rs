@@ -27,9 +27,9 @@ impl StreamHandover {
     /// One that is due by this answer of the server. An account without a parcel key can only keep everything.
     pub(super) fn due(account: &Account, why: &Reason) -> Option<Self> {
         account.parcel_key.parse::<ParcelKey>().ok()?;
-        let sealed_for = if why.code == ProblemCode::StreamRevoked.as_str() {
+        let sealed_for = if why.code == ProblemCode::StreamRevoked {
             SealedFor::Revoked
-        } else if why.code == ProblemCode::TerminalWipe.as_str() {
+        } else if why.code == ProblemCode::TerminalWipe {
             SealedFor::Wipe
         } else {
             return None;
@@ -44,7 +44,7 @@ impl StreamHandover {
     }
     pub(super) fn summary(&self, at: Millis) -> HandedOver {
         HandedOver {
-            code: self.why.code.clone(),
+            code: self.why.code.to_string(),
             entries: self.total.entries,
             drafts: self.total.drafts,
             photos: self.total.photos,

@@ -3,7 +3,7 @@
 use crate::{sync::step::StepOutcome, transport::request::Response};
 use protocol::{
     entry::Reason,
-    problem::{Problem, ProblemCode},
+    problem::{ErrorCode, HandsetCode, Problem, Recovery},
 };
 
 /// What to do about a failure.
@@ -39,7 +39,7 @@ impl SyncFailure {
         Self {
             kind: FailureKind::Network,
             reason: Reason::new(
-                "answer.foreign",
+                HandsetCode::AnswerForeign,
                 "收到的不是服务器的回答（可能需要网页登录的无线网），将自动重试",
                 format!("the answer is not our server's ({what}); it will be tried again"),
             ),
@@ -70,12 +70,16 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
         .filter(|p| !p.code.is_empty());
     let retry_after_ms = retry_after(&response);
     let transient = FailureKind::Transient { retry_after_ms };
-    let known = problem.as_ref().and_then(|p| ProblemCode::parse(&p.code));
-    let kind = match (known.map(ProblemCode::verdict), response.status) {
-        (Some(protocol::problem::Verdict::Retry), _) => transient,
-        (Some(protocol::problem::Verdict::Authenticate), _) => FailureKind::Authenticate,
-        (Some(protocol::problem::Verdict::Split), _) => FailureKind::Split,
-        (Some(protocol::problem::Verdict::Refused), _) => FailureKind::Refused,
+    // A code that this version does not know as a problem is judged by the status of its answer.
+    let known = problem.as_ref().and_then(|p| match &p.code {
+        ErrorCode::Problem(code) => Some(code.recovery()),
+        ErrorCode::Reason(_) | ErrorCode::Handset(_) | ErrorCode::Other(_) => None,
+    });
+    let kind = match (known, response.status) {
+        (Some(Recovery::Retry), _) => transient,
+        (Some(Recovery::Authenticate), _) => FailureKind::Authenticate,
+        (Some(Recovery::Split), _) => FailureKind::Split,
+        (Some(Recovery::Refused), _) => FailureKind::Refused,
         (None, 401) => FailureKind::Authenticate,
         (None, 413) => FailureKind::Split,
         (None, 408 | 425 | 429 | 500..=599) => transient,
@@ -89,13 +93,13 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
             } else {
                 format!("{} ({})", problem.title_en, problem.detail)
             };
-            Reason::new(&problem.code, problem.title, en)
+            Reason::new(problem.code, problem.title, en)
         }
         None if kind == FailureKind::Network => {
             SyncFailure::foreign(&format!("HTTP {}", response.status)).reason
         }
         None => Reason::new(
-            &format!("http.{}", response.status),
+            ErrorCode::of_http(response.status),
             format!("服务器或网络返回 {}，内容仍保存在本机", response.status),
             format!(
                 "the answer was HTTP {}; everything stays on this handset",
@@ -122,13 +126,8 @@ fn retry_after(response: &Response) -> Option<i64> {
     Some(until.saturating_sub(from).max(0))
 }
 
-/// Refusals that are about who speaks, not about what was said: no item is at fault.
-pub(super) fn concerns_stream(code: &str) -> bool {
-    code.starts_with("auth.") || code.starts_with("stream.") || code == "push.stream"
-}
-
 /// A failure of our own finding, for rows.
-pub(super) fn failure(kind: FailureKind, code: &str, zh: &str, en: &str) -> SyncFailure {
+pub(super) fn failure(kind: FailureKind, code: impl Into<ErrorCode>, zh: &str, en: &str) -> SyncFailure {
     SyncFailure {
         kind,
         reason: Reason::new(code, zh, en),
@@ -144,6 +143,7 @@ pub(super) fn read_answer<T: serde::de::DeserializeOwned>(body: &[u8], what: &st
 mod tests {
     use super::*;
     use crate::transport::error::TransportError;
+    use protocol::problem::ProblemCode;
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> StepOutcome {
         StepOutcome::Answer(Response {
@@ -170,16 +170,13 @@ mod tests {
     fn every_problem_of_the_server_keeps_its_own_verdict() {
         for code in ProblemCode::ALL {
             let failure = classify(problem(*code)).unwrap_err();
-            assert_eq!(failure.reason.code, code.as_str());
+            assert_eq!(failure.reason.code, *code);
             let same = matches!(
-                (code.verdict(), failure.kind),
-                (protocol::problem::Verdict::Retry, FailureKind::Transient { .. })
-                    | (
-                        protocol::problem::Verdict::Authenticate,
-                        FailureKind::Authenticate
-                    )
-                    | (protocol::problem::Verdict::Split, FailureKind::Split)
-                    | (protocol::problem::Verdict::Refused, FailureKind::Refused)
+                (code.recovery(), failure.kind),
+                (Recovery::Retry, FailureKind::Transient { .. })
+                    | (Recovery::Authenticate, FailureKind::Authenticate)
+                    | (Recovery::Split, FailureKind::Split)
+                    | (Recovery::Refused, FailureKind::Refused)
             );
             assert!(same, "{code:?} became {:?}", failure.kind);
         }

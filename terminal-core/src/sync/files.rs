@@ -19,6 +19,7 @@ use crate::{
 use protocol::{
     manifest::{Manifest, SignedManifest},
     photo::Sha256,
+    problem::HandsetCode,
     sign::manifest_message,
     time::Millis,
 };
@@ -63,7 +64,7 @@ impl Sync {
         let refused = |en: String| {
             failure(
                 FailureKind::Refused,
-                "manifest.signature",
+                HandsetCode::ManifestSignature,
                 "资料清单的签名不符，未采用，继续使用原有资料",
                 &format!("the manifest was not taken, the files in force stay: {en}"),
             )
@@ -113,7 +114,7 @@ impl Sync {
         if !store.add_file_part(&wanted.file, wanted.have, &bytes)? {
             let failure = failure(
                 FailureKind::Transient { retry_after_ms: None },
-                "file.hash_mismatch",
+                HandsetCode::FileHashMismatch,
                 "资料内容与清单不符，将重新下载，继续使用原有资料",
                 "the file is not the one that the manifest names; it is fetched again, the one in force stays",
             );

@@ -19,7 +19,7 @@ use crate::{
 use protocol::{
     parcel::ParcelAnswer,
     photo::Sha256,
-    problem::ProblemCode,
+    problem::{HandsetCode, ProblemCode},
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -77,7 +77,7 @@ impl Sync {
             // It may be read later; only what is gone for good is handed over as gone.
             let later = failure(
                 FailureKind::Transient { retry_after_ms: None },
-                "photo.file_unreadable",
+                HandsetCode::PhotoFileUnreadable,
                 "照片文件暂时无法读取，将重试",
                 why,
             );
@@ -150,7 +150,7 @@ impl Sync {
         let why = self.handover.take().map(|handover| handover.why);
         self.step_failed(store, now, SyncStep::Session, failure)?;
         // A server that takes no parcels yet: what the worker has to know is still that the terminal has ended.
-        if let (Some(why), true) = (why, failure.reason.code == ProblemCode::NotFound.as_str()) {
+        if let (Some(why), true) = (why, failure.reason.code == ProblemCode::NotFound) {
             let mut step = store.step(SyncStep::Session)?;
             step.problem = Some(why.clone());
             store.set_step(SyncStep::Session, &step)?;

@@ -22,6 +22,7 @@ use protocol::{
         seal,
     },
     photo::Sha256,
+    problem::HandsetCode,
     sign::Signer,
 };
 use serde_json::value::RawValue;
@@ -154,17 +155,17 @@ impl ParcelBuilder {
                 });
                 self.photos.push(bytes);
             }
-            Ok(_) => self.miss(photo.sha256, "photo.file_damaged"),
-            Err(PhotoFileError::Missing) => self.miss(photo.sha256, "photo.file_missing"),
+            Ok(_) => self.miss(photo.sha256, HandsetCode::PhotoFileDamaged),
+            Err(PhotoFileError::Missing) => self.miss(photo.sha256, HandsetCode::PhotoFileMissing),
             Err(PhotoFileError::Damaged | PhotoFileError::Unreadable(_)) => {
-                self.miss(photo.sha256, "photo.file_damaged");
+                self.miss(photo.sha256, HandsetCode::PhotoFileDamaged);
             }
         }
     }
-    fn miss(&mut self, sha256: Sha256, code: &str) {
+    fn miss(&mut self, sha256: Sha256, code: HandsetCode) {
         self.contents.missing.push(MissingPhoto {
             sha256,
-            code: code.to_owned(),
+            code: code.into(),
         });
     }
     /// The sealed bytes.

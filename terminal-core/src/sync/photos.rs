@@ -19,6 +19,7 @@ use protocol::{
     entry::Reason,
     field::{PHOTO_RECEIPT_HEADER, PhotoReceipt},
     photo::Sha256,
+    problem::{ErrorCode, HandsetCode, Problem, ProblemCode},
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -233,15 +234,17 @@ impl Sync {
                     return self.unwell(store, now, &failure, 0, false);
                 }
                 self.photo.chunk = smaller;
-                if matches!(failure.reason.code.as_str(), "upload.offset" | "upload.checksum")
-                    && self.photo.stumbles < PATIENCE
+                if matches!(
+                    failure.reason.code,
+                    ErrorCode::Problem(ProblemCode::UploadOffset | ProblemCode::UploadChecksum)
+                ) && self.photo.stumbles < PATIENCE
                 {
                     // The server says where to go on: ask it.
                     self.photo.stumbles += 1;
                     self.photo.active = None;
                     return self.unwell(store, now, &failure, 0, false);
                 }
-                if failure.reason.code == "photo.hash_mismatch" {
+                if failure.reason.code == ProblemCode::PhotoHash {
                     // What the server put together is not what we have: from the start.
                     store.set_upload(&upload, None, 0)?;
                 }
@@ -310,7 +313,7 @@ impl Sync {
             store.set_upload(upload, None, 0)?;
             let failure = failure(
                 FailureKind::Transient { retry_after_ms: None },
-                "receipt.mismatch",
+                HandsetCode::ReceiptMismatch,
                 "服务器的回执与照片不符，将重新上传",
                 "the server's receipt names another photo; it will be sent again",
             );
@@ -340,7 +343,7 @@ impl Sync {
         }
         let failure = failure(
             FailureKind::Transient { retry_after_ms: None },
-            "upload.gone",
+            ProblemCode::UploadGone,
             "上传在服务器上已失效，照片仍保存在本机，将重新上传",
             "the upload is gone on the server; the photo is kept here and will be sent again",
         );
@@ -351,7 +354,7 @@ impl Sync {
     fn unconfirmed(&mut self, store: &Store, now: Millis, upload: &PhotoUpload) -> Result<()> {
         let failure = failure(
             FailureKind::Transient { retry_after_ms: None },
-            "photo.unconfirmed",
+            HandsetCode::PhotoUnconfirmed,
             "照片已传完，服务器尚未确认",
             "all bytes were sent, the server has not confirmed the photo yet",
         );
@@ -369,7 +372,7 @@ impl Sync {
         if failure.kind == FailureKind::Authenticate {
             return self.unwell(store, now, failure, upload.attempts, false);
         }
-        if failure.reason.code == "photo.unnamed" {
+        if failure.reason.code == ProblemCode::PhotoUnnamed {
             // The server does not know the entry: a new token's mark shows what else it lacks.
             self.session.renew();
         }
@@ -380,11 +383,19 @@ impl Sync {
 
 fn unreadable(error: &PhotoFileError) -> SyncFailure {
     let (kind, code, zh) = match error {
-        PhotoFileError::Missing => (FailureKind::Refused, "photo.file_missing", "本机找不到照片文件"),
-        PhotoFileError::Damaged => (FailureKind::Refused, "photo.file_damaged", "本机照片文件已损坏"),
+        PhotoFileError::Missing => (
+            FailureKind::Refused,
+            HandsetCode::PhotoFileMissing,
+            "本机找不到照片文件",
+        ),
+        PhotoFileError::Damaged => (
+            FailureKind::Refused,
+            HandsetCode::PhotoFileDamaged,
+            "本机照片文件已损坏",
+        ),
         PhotoFileError::Unreadable(_) => (
             FailureKind::Transient { retry_after_ms: None },
-            "photo.file_unreadable",
+            HandsetCode::PhotoFileUnreadable,
             "本机照片文件暂时无法读取",
         ),
     };
@@ -399,8 +410,11 @@ fn unreadable(error: &PhotoFileError) -> SyncFailure {
 fn is_gone(outcome: &StepOutcome) -> bool {
     match outcome {
         StepOutcome::Answer(response) if matches!(response.status, 404 | 410) => {
-            match serde_json::from_slice::<protocol::problem::Problem>(&response.body) {
-                Ok(problem) => matches!(problem.code.as_str(), "request.not_found" | "upload.gone"),
+            match serde_json::from_slice::<Problem>(&response.body) {
+                Ok(problem) => matches!(
+                    problem.code,
+                    ErrorCode::Problem(ProblemCode::NotFound | ProblemCode::UploadGone)
+                ),
                 Err(_) => true,
             }
         }

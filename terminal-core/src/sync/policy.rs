@@ -1,6 +1,6 @@
 //! What a run may use, and the words for what has to wait.
 
-use protocol::entry::Reason;
+use protocol::{entry::Reason, problem::HandsetCode};
 
 /// What this run may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,22 +39,22 @@ impl HeldBack {
     pub fn reason(self) -> Reason {
         let (code, zh, en) = match self {
             Self::Metered => (
-                "policy.metered",
+                HandsetCode::Metered,
                 "当前网络按流量计费，照片和新资料等待不计费网络（Wi-Fi）；文字内容照常发送",
                 "this network is metered: photos and new files wait for another one (Wi-Fi), entries go",
             ),
             Self::WifiOnly => (
-                "policy.wifi_only",
+                HandsetCode::WifiOnly,
                 "已设置仅在不计费网络（Wi-Fi）下同步，内容保存在本机，连上 Wi-Fi 后发送",
                 "the sync is set to Wi-Fi only: everything is kept here and sent once there is Wi-Fi",
             ),
             Self::Budget => (
-                "policy.budget",
+                HandsetCode::Budget,
                 "本月流量额度已用完，照片等待 Wi-Fi 或下个月；文字内容照常发送",
                 "this month's data budget is used up: photos wait for Wi-Fi or the next month, entries go",
             ),
             Self::Battery => (
-                "policy.battery",
+                HandsetCode::Battery,
                 "电量低，照片等待充电；文字内容照常发送",
                 "the battery is low: photos wait until it is charged, entries go",
             ),
@@ -92,7 +92,7 @@ impl Policy {
         Some(self.held.map_or_else(
             || {
                 Reason::new(
-                    "network.offline",
+                    HandsetCode::Offline,
                     "没有网络，内容保存在本机，联网后自动发送",
                     "there is no network; everything is kept here and sent when there is one",
                 )

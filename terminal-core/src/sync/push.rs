@@ -5,7 +5,7 @@ use crate::{
     platform::clock::ClockRaw,
     store::{database::Store, offer::RefusedElement},
     sync::{
-        failure::{FailureKind, SyncFailure, classify, concerns_stream, failure, read_answer},
+        failure::{FailureKind, SyncFailure, classify, failure, read_answer},
         report::Progress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
@@ -18,7 +18,7 @@ use protocol::{
     entry::{Reason, Receipt},
     ids::EntryId,
     photo::Sha256,
-    problem::ProblemCode,
+    problem::{ErrorCode, HandsetCode},
     push::{BRIEF, Envelope, PushAnswer, StreamMark},
     sabotage::{self, Defect},
     sign::{SIGNATURE_HEADER, push_message},
@@ -135,7 +135,7 @@ impl Sync {
         } else {
             let without = failure(
                 FailureKind::Transient { retry_after_ms: None },
-                "receipt.missing",
+                HandsetCode::ReceiptMissing,
                 "服务器的回执与本条内容不符或缺失，将重新发送",
                 "the server gave no receipt for exactly these bytes; it will be sent again",
             );
@@ -161,7 +161,7 @@ impl Sync {
         let many = ids.len() > 1;
         let narrow = match failure.kind {
             FailureKind::Authenticate => return self.unwell(store, now, failure, 0, false),
-            FailureKind::Refused if concerns_stream(&failure.reason.code) => {
+            FailureKind::Refused if failure.reason.code.class().concerns_sender() => {
                 return self.unwell(store, now, failure, 0, false);
             }
             // Which one is at fault? Half of them, with no waiting, until it is alone.
@@ -237,11 +237,13 @@ fn believed_without_reason(outcome: &StepOutcome, body: Sha256, sent: &[(EntryId
 }
 
 /// The server's refusal of one element, in both languages.
-fn words(code: &str, detail: &str) -> Reason {
-    let (zh, en) = ProblemCode::parse(code).map_or(
-        ("服务器未接收此条", "the server did not take this"),
-        |known| (known.zh(), known.en()),
-    );
+fn words(code: &ErrorCode, detail: &str) -> Reason {
+    let (zh, en) = match code {
+        ErrorCode::Problem(known) => (known.zh(), known.en()),
+        ErrorCode::Reason(_) | ErrorCode::Handset(_) | ErrorCode::Other(_) => {
+            ("服务器未接收此条", "the server did not take this")
+        }
+    };
     let en = if detail.is_empty() {
         en.to_owned()
     } else {

@@ -15,6 +15,7 @@ use crate::{
 };
 use protocol::{
     field::{ChallengeAnswer, ChallengeRequest, TokenAnswer, TokenRequest},
+    problem::ProblemCode,
     sign::challenge_message,
 };
 
@@ -92,7 +93,7 @@ impl Sync {
         let answer: TokenAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "token")) {
             Ok(answer) => answer,
             Err(mut failure) => {
-                if readmitting && failure.reason.code == "stream.unknown" {
+                if readmitting && failure.reason.code == ProblemCode::StreamUnknown {
                     // Not even the certificate helped: no use in asking again at once.
                     failure.kind = FailureKind::Refused;
                 }

@@ -11,7 +11,7 @@ use crate::{
     sync::{
         backoff,
         ending::StreamHandover,
-        failure::{FailureKind, SyncFailure, concerns_stream},
+        failure::{FailureKind, SyncFailure},
         limits::{FIRST_CHUNK, PushLimits},
         policy::{HeldBack, Policy},
         report::{Progress, SyncReport},
@@ -160,7 +160,7 @@ impl Sync {
         attempts: u32,
         stop: bool,
     ) -> Result<()> {
-        tracing::info!(code = failure.reason.code, kind = ?failure.kind, "sync step failed");
+        tracing::info!(code = %failure.reason.code, kind = ?failure.kind, "sync step failed");
         self.report.problem = Some(failure.reason.clone());
         self.events.push(Progress::Problem(failure.reason.clone()));
         self.failures = self.failures.saturating_add(1);
@@ -176,7 +176,7 @@ impl Sync {
                 self.session.forget(&failure.reason.code);
                 self.session.refusals > 2
             }
-            FailureKind::Refused if concerns_stream(&failure.reason.code) => {
+            FailureKind::Refused if failure.reason.code.class().concerns_sender() => {
                 self.session.forget(&failure.reason.code);
                 true
             }

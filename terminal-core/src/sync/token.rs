@@ -1,6 +1,7 @@
 //! The token that a stream speaks with, and the challenge that it is asked for with.
 
 use crate::platform::clock::ClockRaw;
+use protocol::problem::{ErrorCode, ProblemCode};
 
 /// A challenge is good for two minutes; after this it is not tried any more.
 pub(super) const CHALLENGE_MS: i64 = 100_000;
@@ -33,11 +34,11 @@ impl TimedText {
 
 impl TokenState {
     /// The server does not accept what we have.
-    pub(super) fn forget(&mut self, code: &str) {
+    pub(super) fn forget(&mut self, code: &ErrorCode) {
         self.token = None;
         self.challenge = None;
         self.refusals = self.refusals.saturating_add(1);
-        if code == "stream.unknown" {
+        if *code == ProblemCode::StreamUnknown {
             self.readmit = true;
         }
     }

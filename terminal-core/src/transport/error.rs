@@ -1,7 +1,7 @@
 //! Why no response came.
 
 use crate::transport::pins::NOT_PINNED;
-use protocol::entry::Reason;
+use protocol::{entry::Reason, problem::HandsetCode};
 
 /// No answer came. Whether the request arrived is unknown in every case.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,15 +30,15 @@ impl TransportError {
     /// For the worker, in both languages.
     pub fn reason(&self) -> Reason {
         let (code, zh) = match self {
-            Self::Unreachable(_) => ("network.unreachable", "连不上服务器，将自动重试"),
-            Self::Timeout => ("network.timeout", "服务器没有及时回应，将自动重试"),
-            Self::Cut(_) => ("network.cut", "网络中断，将自动重试"),
+            Self::Unreachable(_) => (HandsetCode::Unreachable, "连不上服务器，将自动重试"),
+            Self::Timeout => (HandsetCode::Timeout, "服务器没有及时回应，将自动重试"),
+            Self::Cut(_) => (HandsetCode::Cut, "网络中断，将自动重试"),
             Self::Pin(_) => (
-                "network.pin",
+                HandsetCode::Pin,
                 "对方不是登记的服务器（可能需要网页登录的无线网），未发送任何内容",
             ),
-            Self::Address(_) => ("network.address", "服务器地址无法使用，请联系管理员"),
-            Self::Cancelled => ("call.cancelled", "已取消"),
+            Self::Address(_) => (HandsetCode::Address, "服务器地址无法使用，请联系管理员"),
+            Self::Cancelled => (HandsetCode::Cancelled, "已取消"),
         };
         Reason::new(code, zh, self.to_string())
     }

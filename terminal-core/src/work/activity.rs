@@ -13,6 +13,7 @@ use protocol::{
     open::Open,
     payload::{Activity, EntryKind, Payload},
     photo::{PhotoRef, PhotoRole},
+    problem::{HandsetCode, ReasonCode},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ impl DraftContent for ActivityContent {
         let ends = self.ends.ok_or_else(|| missing("结束时间", "end"))?;
         if ends <= starts {
             return Err(Error::input(
-                "activity.times",
+                ReasonCode::ActivityTimes,
                 "结束时间要晚于开始时间，请改正",
                 "the end must be later than the start",
             ));
@@ -62,7 +63,7 @@ impl DraftContent for ActivityContent {
         match self.participants {
             None => Err(missing("人数", "number of participants")),
             Some(0) => Err(Error::input(
-                "activity.participants",
+                ReasonCode::ActivityParticipants,
                 "参加人数至少为 1",
                 "there must be at least one participant",
             )),
@@ -93,7 +94,7 @@ impl DraftContent for ActivityContent {
 
 fn missing(zh: &str, en: &str) -> Error {
     Error::input(
-        "activity.incomplete",
+        HandsetCode::ActivityIncomplete,
         format!("活动记录缺少{zh}，请补充"),
         format!("the activity record lacks its {en}"),
     )
@@ -172,7 +173,7 @@ impl Terminal {
         }) = row
         {
             return Err(Error::input(
-                "activity.approved",
+                HandsetCode::ActivityApproved,
                 "这条活动记录已通过审核，不能再修改",
                 "this activity record was approved and cannot be changed",
             ));
@@ -222,7 +223,7 @@ impl Terminal {
 
 fn unknown() -> Error {
     Error::input(
-        "activity.unknown",
+        HandsetCode::ActivityUnknown,
         "本机没有这条活动记录，请用 queue --all 查看编号",
         "there is no such activity record here, see `queue --all`",
     )

@@ -1,7 +1,10 @@
 //! Finding a type (事/部件) as people name it: by code, by name, or by a part of either name.
 
 use crate::{Error, Result};
-use protocol::manifest::{Catalogue, CatalogueItem};
+use protocol::{
+    manifest::{Catalogue, CatalogueItem},
+    problem::HandsetCode,
+};
 
 /// Items whose code begins with the text, or whose name in either language contains it; all for nothing.
 pub fn search<'a>(catalogue: &'a Catalogue, text: &str) -> Vec<&'a CatalogueItem> {
@@ -33,7 +36,7 @@ pub fn one<'a>(catalogue: &'a Catalogue, text: &str) -> Result<&'a CatalogueItem
     match found.as_slice() {
         [one] => Ok(one),
         [] => Err(Error::input(
-            "matter.unknown",
+            HandsetCode::MatterUnknown,
             format!("没有类型「{text}」，可用 types 查找"),
             format!("there is no type “{text}”, search with `types`"),
         )),
@@ -48,7 +51,7 @@ pub fn one<'a>(catalogue: &'a Catalogue, text: &str) -> Result<&'a CatalogueItem
                 format!("{}{more}", shown.join(", "))
             };
             Err(Error::input(
-                "matter.ambiguous",
+                HandsetCode::MatterAmbiguous,
                 format!(
                     "「{text}」对应多个类型，请选一个：{}",
                     list(|item| &item.zh).replace(", ", "、")

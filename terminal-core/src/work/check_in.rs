@@ -15,6 +15,7 @@ use protocol::{
     feed::{PresenceRow, kind},
     open::Open,
     payload::{CheckIn, CheckOut, EntryKind, Payload},
+    problem::HandsetCode,
     time::Millis,
 };
 
@@ -46,7 +47,7 @@ impl Terminal {
                 .since
                 .map_or_else(String::new, |at| words::moment(at, now));
             return Err(Error::input(
-                "checkin.already",
+                HandsetCode::CheckedInAlready,
                 format!("您已在 {since} 签到，不用再签"),
                 format!("you checked in at {since} already"),
             ));
@@ -62,7 +63,7 @@ impl Terminal {
         let _turn = self.turn()?;
         if !self.presence()?.on_duty {
             return Err(Error::input(
-                "checkin.not",
+                HandsetCode::NotCheckedIn,
                 "您现在没有签到，无需签退；上班请先签到",
                 "you are not checked in, so there is nothing to end",
             ));

@@ -29,6 +29,7 @@ use protocol::{
     ids::{EntryId, RecordId},
     payload::{EntryKind, Payload},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
+    problem::HandsetCode,
     sabotage::{self, Defect},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -132,7 +133,7 @@ impl<C: DraftContent> Draft<C> {
         let newer = || Error::Input(newer_app_draft());
         if saved_kind(&draft).ok_or_else(newer)? != C::KIND {
             return Err(Error::input(
-                "draft.other_kind",
+                HandsetCode::DraftOtherKind,
                 "这份草稿是另一种内容，请用对应的命令继续",
                 format!("this draft is of kind {}, go on with it there", draft.kind),
             ));
@@ -228,7 +229,7 @@ impl<C: DraftContent> Draft<C> {
         if self.stored.photos.len() >= MAX_PHOTOS_PER_ENTRY {
             self.terminal.forget_photo(taken.photo.sha256)?;
             return Err(Error::input(
-                "photo.too_many",
+                HandsetCode::PhotoTooMany,
                 format!("最多 {MAX_PHOTOS_PER_ENTRY} 张照片"),
                 format!("at most {MAX_PHOTOS_PER_ENTRY} photos"),
             ));
@@ -259,7 +260,7 @@ impl<C: DraftContent> Draft<C> {
     pub fn save(&mut self) -> Result<&mut Self> {
         if self.terminal.store().item(self.id)?.is_some() {
             return Err(Error::input(
-                "draft.submitted",
+                HandsetCode::DraftSubmitted,
                 "这份内容已提交，不能再改；如需更正请撤回后重新上报",
                 "this has been submitted already; withdraw it and file it anew to change it",
             ));

@@ -10,6 +10,7 @@ use protocol::{
     entry::receipt_number,
     feed::{ActivityRow, kind},
     ids::{EntryId, RecordId, TaskId},
+    problem::HandsetCode,
 };
 
 impl Terminal {
@@ -98,7 +99,7 @@ fn one_of<T: std::fmt::Display + Copy>(text: &str, ids: Vec<T>, unknown: Error) 
                 .map(|id| words::short_id(&id.to_string()).to_owned())
                 .collect();
             Err(Error::input(
-                "item.ambiguous",
+                HandsetCode::ItemAmbiguous,
                 format!("编号 {text} 不唯一，请多写几位：{}", list.join("，")),
                 format!("{text} fits several: {}", list.join(", ")),
             ))

@@ -23,6 +23,7 @@ use protocol::{
     manifest::Catalogue,
     open::Open,
     payload::EntryKind,
+    problem::{ErrorCode, HandsetCode, ReasonCode},
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -82,7 +83,7 @@ fn row(item: &Item, context: &RowContext<'_>) -> QueueRow {
         .filter(|_| review_state == Some(ActivityState::Returned))
         .map(|row| {
             let words = row.reason.clone().unwrap_or_default();
-            Reason::new("activity.returned", words.clone(), words)
+            Reason::new(HandsetCode::ActivityReturned, words.clone(), words)
         });
     let sent = item
         .photos
@@ -188,10 +189,10 @@ fn state<'a>(
     let reason = said.and_then(|d| d.reason.clone());
     if is_rejected(item) && !sabotage::is(Defect::RejectionHidden) {
         let reason = reason.unwrap_or_else(no_reason_given);
-        return match reason.code.as_str() {
+        return match reason.code {
             // By its author, perhaps on another handset.
-            Reason::SUPERSEDED => (ItemState::Revised(reason), None),
-            Reason::WITHDRAWN => (ItemState::Withdrawn, None),
+            ErrorCode::Reason(ReasonCode::Superseded) => (ItemState::Revised(reason), None),
+            ErrorCode::Reason(ReasonCode::Withdrawn) => (ItemState::Withdrawn, None),
             _ => (back(reason), None),
         };
     }
@@ -214,7 +215,7 @@ fn state<'a>(
         // The mailbox speaks of the newer version alone; this one is only history.
         None if context.revised => {
             let newer = Reason::new(
-                Reason::SUPERSEDED,
+                ReasonCode::Superseded,
                 "已由新版本代替",
                 "a newer version took its place",
             );
@@ -226,7 +227,7 @@ fn state<'a>(
 
 /// Why something came back of which nobody said why.
 fn no_reason_given() -> Reason {
-    Reason::new("entry.rejected", "未说明原因", "no reason given")
+    Reason::new(HandsetCode::RejectedUnsaid, "未说明原因", "no reason given")
 }
 
 fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals: &[Item]) -> QueueRow {

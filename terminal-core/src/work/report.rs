@@ -11,12 +11,13 @@ use crate::{
 };
 use protocol::{
     codes::{CellCode, MatterCode},
-    entry::{Entry, Reason},
+    entry::Entry,
     evidence::Position,
     ids::{EntryId, RecordId},
     manifest::Catalogue,
     payload::{EntryKind, Payload, Report},
     photo::{PhotoRef, PhotoRole},
+    problem::{HandsetCode, ReasonCode},
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,7 @@ impl DraftContent for ReportContent {
     fn check(&self, _: &Terminal, photos: &[PhotoRef]) -> Result<()> {
         if self.matter.is_none() && self.text.trim().is_empty() && photos.is_empty() {
             return Err(Error::input(
-                "report.empty",
+                HandsetCode::ReportEmpty,
                 "上报还是空的，请至少选择类型、写说明或拍照",
                 "the report is empty: give a type, words or a photo",
             ));
@@ -94,7 +95,7 @@ impl Draft<ReportContent> {
     pub fn matter(&mut self, code: MatterCode) -> Result<&mut Self> {
         let item = self.terminal().catalogue()?.find(code).cloned().ok_or_else(|| {
             Error::input(
-                "matter.unknown",
+                HandsetCode::MatterUnknown,
                 format!("没有类型 {code}，可用 types 查找"),
                 format!("there is no type {code}, search with `types`"),
             )
@@ -154,15 +155,13 @@ impl Terminal {
             .disposition
             .as_ref()
             .and_then(|(said, _)| said.reason.as_ref());
-        let settled = why.map(|why| why.code.as_str());
-        if settled == Some(Reason::WITHDRAWN)
-            || !is_rejected(&item) && !matches!(item.custody, Custody::Refused(_))
-        {
+        let is = |code: ReasonCode| why.is_some_and(|why| why.code == code);
+        if is(ReasonCode::Withdrawn) || !is_rejected(&item) && !matches!(item.custody, Custody::Refused(_)) {
             return Err(not_returned());
         }
-        if settled == Some(Reason::SUPERSEDED) || !self.store().revisions_of(id)?.is_empty() {
+        if is(ReasonCode::Superseded) || !self.store().revisions_of(id)?.is_empty() {
             return Err(Error::input(
-                "item.mended_already",
+                HandsetCode::ItemMendedAlready,
                 "这一条已修改并重新提交，请在队列中查看",
                 "this has been mended and filed again already, see the queue",
             ));
@@ -192,7 +191,7 @@ impl Terminal {
 
 fn not_returned() -> Error {
     Error::input(
-        "report.not_returned",
+        HandsetCode::ReportNotReturned,
         "这一条没有被退回，不用修改；要更正请先撤回",
         "this was not returned; withdraw it to change it",
     )

@@ -7,6 +7,7 @@ use protocol::{
     ids::{EntryId, RecordId},
     payload::EntryKind,
     photo::{PhotoRef, Sha256},
+    problem::HandsetCode,
 };
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
@@ -34,7 +35,7 @@ pub(super) struct Stored<C> {
 }
 
 /// Code of [`newer_app_draft`].
-pub(super) const DRAFT_NEWER: &str = "draft.newer";
+pub(super) const DRAFT_NEWER: HandsetCode = HandsetCode::DraftNewer;
 
 /// Why a draft cannot be opened that does not read here: a newer version of the app wrote it. It is kept as it is.
 pub(crate) fn newer_app_draft() -> Reason {

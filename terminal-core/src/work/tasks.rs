@@ -24,6 +24,7 @@ use protocol::{
     open::Open,
     payload::{EntryKind, Payload, TaskAnswer},
     photo::{PhotoRef, PhotoRole},
+    problem::{HandsetCode, ReasonCode},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -112,7 +113,7 @@ impl DraftContent for AnswerContent {
         {
             let [yes, no] = purpose.answers();
             return Err(Error::input(
-                "task.answer_unfit",
+                HandsetCode::TaskAnswerUnfit,
                 format!("{}任务请回答 {} 或 {}", purpose.zh(), yes.zh(), no.zh()),
                 format!("a task of this kind ({purpose}) is answered {yes} or {no}"),
             ));
@@ -120,7 +121,7 @@ impl DraftContent for AnswerContent {
         match terminal.standing_answer(self.task)? {
             None => Ok(()),
             Some(_) => Err(Error::input(
-                "task.answered_already",
+                HandsetCode::TaskAnsweredAlready,
                 "这个任务您已反馈过，不用再反馈；要更正请先撤回",
                 "you have answered this task already; withdraw that answer to change it",
             )),
@@ -236,7 +237,7 @@ impl Terminal {
 
 pub(crate) fn unknown_task() -> Error {
     Error::input(
-        "task.unknown",
+        ReasonCode::TaskUnknown,
         "没有这个任务，可能已由他人完成或取消；请同步后用 tasks 查看",
         "there is no such task, it may be done or cancelled; sync and look at `tasks`",
     )

@@ -320,7 +320,7 @@ impl Server {
             let no = |code: ProblemCode| Refused {
                 index,
                 id: Some(frame.id),
-                code: code.as_str().into(),
+                code: code.into(),
                 detail: String::new(),
             };
             let same_id = self

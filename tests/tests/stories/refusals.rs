@@ -359,7 +359,7 @@ fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end
         let outcome = handset.sync_over(&filling);
         if let Err(error) = &outcome {
             // A COMMIT that met the full disk and cannot look again has an unknown outcome, and is called so.
-            let told = ["store.full", "store.outcome_unknown"].contains(&error.code());
+            let told = ["store.full", "store.outcome_unknown"].contains(&error.code().as_str());
             assert!(told, "request {nth}: {error}");
             assert!(!error.reason().zh.is_empty());
             failures += 1;

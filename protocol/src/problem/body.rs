@@ -1,0 +1,53 @@
+//! The body of an error answer (RFC 9457).
+
+use super::{any::ErrorCode, code::ProblemCode};
+use crate::ids::RequestId;
+use serde::{Deserialize, Serialize};
+
+/// The body of an error answer, `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// `urn:xunge:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// In Chinese: what happened and what to do.
+    pub title: String,
+    pub title_en: String,
+    pub status: u16,
+    /// Stable; one of [`ProblemCode`] or what a newer server says.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: ErrorCode,
+    /// What it was in this instance, without personal data.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// Field by field, for `request.invalid` and `case.guard`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FieldError {
+    /// JSON pointer into the body, or the guard's name.
+    pub at: String,
+    pub zh: String,
+    pub en: String,
+}
+
+impl Problem {
+    pub fn new(code: ProblemCode) -> Self {
+        Self {
+            kind: format!("urn:xunge:problem:{}", code.as_str()),
+            title: code.zh().into(),
+            title_en: code.en().into(),
+            status: code.status(),
+            code: code.into(),
+            detail: String::new(),
+            request_id: None,
+            errors: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What a code means for the program that meets it.
+
+/// The class of an error code. Both ends decide by class where several codes are treated alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// The server cannot do this now. The same request succeeds later.
+    RetryLater,
+    /// The token or challenge is missing or no longer valid, or the server does not know the stream. The client
+    /// gets a new token, with its certificate if need be, and repeats the request.
+    Authenticate,
+    /// The request is too large. The client sends less at once.
+    Split,
+    /// The server refuses the sender, whatever the request holds: no item is at fault.
+    SenderRefused,
+    /// The stream has ended. The handset seals what is pending, hands it over, and for `terminal.wipe` removes its
+    /// data.
+    StreamEnded,
+    /// The request is refused for good: a person has to change it.
+    Refused,
+    /// One end is older than the other. It works after an upgrade.
+    Version,
+    /// A person at the centre decides about the entry (转人工核对). The author need not do anything.
+    Review,
+    /// The entry waits for another one, or for the server to try again. Nobody need do anything.
+    Waiting,
+    /// The entry has no effect any more, or had none, and nothing is left to do.
+    Settled,
+    /// No answer came, or one that is not the server's. The handset tries again.
+    Network,
+    /// The worker's settings, the battery or the data budget hold a transfer back.
+    HeldBack,
+    /// The worker has to change what was typed or chosen.
+    Input,
+    /// The handset itself failed: storage, keys, or stored data.
+    Device,
+}
+
+/// What a client does with a request that met a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// Wait, then send the same request again.
+    Retry,
+    /// Get a new token, then send the same request again.
+    Authenticate,
+    /// Make the request smaller, then send it again.
+    Split,
+    /// Do not repeat the request as it is; a person or a newer program has to change something.
+    Refused,
+}
+
+impl Class {
+    /// What a client does with a request that met a problem of this class.
+    pub const fn recovery(self) -> Recovery {
+        match self {
+            Self::RetryLater | Self::Network | Self::HeldBack | Self::Waiting => Recovery::Retry,
+            Self::Authenticate => Recovery::Authenticate,
+            Self::Split => Recovery::Split,
+            Self::SenderRefused
+            | Self::StreamEnded
+            | Self::Refused
+            | Self::Version
+            | Self::Review
+            | Self::Settled
+            | Self::Input
+            | Self::Device => Recovery::Refused,
+        }
+    }
+    /// True if the problem is about the sender (its session, token or stream) and not about what was sent.
+    pub const fn concerns_sender(self) -> bool {
+        match self {
+            Self::Authenticate | Self::SenderRefused | Self::StreamEnded => true,
+            Self::RetryLater
+            | Self::Split
+            | Self::Refused
+            | Self::Version
+            | Self::Review
+            | Self::Waiting
+            | Self::Settled
+            | Self::Network
+            | Self::HeldBack
+            | Self::Input
+            | Self::Device => false,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Error codes: the one registry that the server and the handset share, and the body of an error answer.
+//!
+//! A code is a stable dotted text such as `auth.token`. The registry has three lists, and no code stands in two of
+//! them:
+//!
+//! | list | made by | reaches the other end as |
+//! |---|---|---|
+//! | [`ProblemCode`] | server | the answer to a request ([`Problem`], RFC 9457), with an HTTP status |
+//! | [`ReasonCode`] | server | the reason of an entry's disposition, in the mailbox |
+//! | [`HandsetCode`] | handset | nothing: shown to the worker, kept in the handset's database |
+//!
+//! Every row states its [`Class`], and the words that are shown when no better ones are at hand. Programs decide by
+//! class or by comparing with one row, never by a part of the text. [`ErrorCode`] is any code of the three lists, or
+//! one that only a newer peer knows; it keeps such a code unchanged.
+//!
+//! To add a code: append a row to its list. Never rename a code, never use one for something else: old handsets and
+//! stored rows hold it.
+
+mod any;
+mod body;
+mod class;
+mod code;
+mod handset;
+mod reason;
+mod registry;
+
+pub use any::ErrorCode;
+pub use body::{FieldError, Problem};
+pub use class::{Class, Recovery};
+pub use code::ProblemCode;
+pub use handset::HandsetCode;
+pub use reason::ReasonCode;
