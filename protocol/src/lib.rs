@@ -5,6 +5,7 @@
 //! and values are kept as they came (`Other`), and every wire type stands under a snapshot test
 //! (`tests/wire.rs`).
 
+pub mod area;
 pub mod calendar;
 pub mod case;
 pub mod codes;
