@@ -1,0 +1,29 @@
+//! Why a parcel cannot be read or made.
+
+use crate::sign::{KeystoreError, SignError};
+
+/// Why bytes are no parcel of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadParcel {
+    #[error("this is no parcel of a version known here")]
+    Unknown,
+    #[error("the parcel is cut off or too long")]
+    Length,
+    #[error("the parcel cannot be read: {0}")]
+    Malformed(String),
+    #[error("the parcel does not open with this key, or was changed")]
+    Sealed,
+    #[error("{0}")]
+    Signature(#[from] SignError),
+}
+
+/// Why a parcel could not be made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotSealed {
+    #[error("this is no parcel key")]
+    Key,
+    #[error("{0}")]
+    Contents(String),
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+}
