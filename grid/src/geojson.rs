@@ -9,7 +9,7 @@ use protocol::geo::{Datum, PointE7};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::check::{Finding, FindingKind};
+use crate::check::finding::{Finding, FindingKind};
 use crate::decimal::{format_e7, parse_e7};
 use crate::geom::Pt;
 use crate::level::Level;

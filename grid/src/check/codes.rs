@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Finding, FindingKind};
+use super::finding::{Finding, FindingKind};
 use crate::geojson::LooseArea;
 use crate::level::{Level, parent_code};
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Finding, FindingKind};
+use super::finding::{Finding, FindingKind};
 use crate::geojson::LooseArea;
 use crate::geom::{Bounds, Pt, area2, edges, holds, on_segment, orient, touch};
 use crate::level::{Level, parent_code};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, FindingKind, Limits};
+use super::finding::{Finding, FindingKind};
+use super::limits::Limits;
 use crate::geojson::LooseArea;
 use crate::geom::{Frame, Metres, Pt, area_m2, area2, edges, on_segment, point_to_segment};
 use crate::level::Level;

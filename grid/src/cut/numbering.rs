@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::codes::{CommunityCode, CountyCode, StreetCode};
 use serde::{Deserialize, Serialize};
 
-use super::CutError;
+use super::error::CutError;
 use super::source::CountyUnits;
 
 /// The table of one county. An input of the next cut as much as an output of this one.

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use protocol::codes::CountyCode;
 
-use super::CutError;
+use super::error::CutError;
 use crate::geom::{Frame, Metres, Pt, area2};
 
 /// An outline as it came, in WGS-84.

@@ -9,7 +9,7 @@
     reason = "indices of lists that were made here from the same list"
 )]
 
-use super::CutError;
+use super::error::CutError;
 use super::numbering::Numbering;
 use super::source::{CommunityUnit, CountyUnits, StreetUnits};
 use super::split::Wish;

@@ -4,7 +4,7 @@ use protocol::codes::CountyCode;
 use protocol::geo::Datum;
 use serde::Deserialize;
 
-use super::CutError;
+use super::error::CutError;
 use super::outline::RawOutline;
 use crate::datum::to_wgs84;
 use crate::geojson;

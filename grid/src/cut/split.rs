@@ -5,7 +5,7 @@
     reason = "ring arithmetic: every index is below the length or taken modulo it"
 )]
 
-use super::CutError;
+use super::error::CutError;
 use super::store::{Clearance, Ring, Store, Sums};
 use crate::geom::{Metres, Pt};
 use crate::synthetic::Chance;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protocol::codes::CellCode;
 use protocol::geo::PointE7;
 
-use super::lookup::Handle;
 use super::read::Pack;
+use super::record::Handle;
 use crate::geom::{Bounds, Frame, Metres, Pt, point_to_segment};
 
 /// A cell that an accuracy circle lies on.

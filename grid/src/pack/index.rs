@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::lookup::Handle;
-use super::write::WriteError;
-use super::{
-    BLOCK_OFFSET, BLOCK_SHIFT, NARROW_CANDIDATES, NARROW_LIMIT, RECORD_WIDE, TILE_BLOCK, TILE_FULL,
-    WIDE_CANDIDATES, WORD_RECORD,
+use super::error::WriteError;
+use super::format::{
+    BLOCK_OFFSET, BLOCK_SHIFT, MAX_EXTENT, NARROW_CANDIDATES, NARROW_LIMIT, RECORD_WIDE, TILE_BLOCK,
+    TILE_FULL, WIDE_CANDIDATES, WORD_RECORD,
 };
+use super::record::Handle;
 use crate::geom::{Bounds, Pt, holds, is_below};
 
 /// A cell to be indexed.
@@ -78,7 +78,7 @@ impl Builder<'_> {
         let extent = |low: i32, high: i32| {
             u32::try_from(i64::from(high) - i64::from(low) + 1)
                 .ok()
-                .filter(|e| *e <= super::MAX_EXTENT)
+                .filter(|e| *e <= MAX_EXTENT)
                 .ok_or(WriteError::TooWide)
         };
         let width = extent(self.bounds.min.x, self.bounds.max.x)?;

@@ -7,52 +7,12 @@ use protocol::codes::{CountyCode, GridVersion};
 use protocol::geo::Datum;
 use sha2::{Digest, Sha256};
 
-use super::lookup::{Handle, Record, i32_at, u16_at, u32_at};
-use super::{
+use super::error::PackError;
+use super::format::{
     BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC,
     MAX_EXTENT, SECTIONS, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
 };
-
-/// Why some bytes are not a pack to rely on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PackError {
-    /// The bytes do not begin like a pack.
-    #[error("not a grid pack")]
-    NotAPack,
-    /// Written by a newer (or unknown) program.
-    #[error("grid pack of format {found}; this program reads format {FORMAT_VERSION}")]
-    Version {
-        /// The format version the file names.
-        found: u16,
-    },
-    /// Fewer or more bytes than the header says.
-    #[error("grid pack of {found} bytes should have {expected}")]
-    Length {
-        /// Bytes given.
-        found: usize,
-        /// Bytes the header promises.
-        expected: usize,
-    },
-    /// The bytes are not those that were written.
-    #[error("grid pack is damaged: its SHA-256 does not match")]
-    Hash,
-    /// The hash holds, but the content contradicts itself: a faulty writer.
-    #[error("grid pack contradicts itself: {0}")]
-    Corrupt(&'static str),
-}
-
-impl PackError {
-    /// The stable dotted code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotAPack => "grid.pack.not_a_pack",
-            Self::Version { .. } => "grid.pack.version",
-            Self::Length { .. } => "grid.pack.length",
-            Self::Hash => "grid.pack.hash",
-            Self::Corrupt(_) => "grid.pack.corrupt",
-        }
-    }
-}
+use super::record::{Handle, Record, i32_at, u16_at, u32_at};
 
 /// What a pack says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

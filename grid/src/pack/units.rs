@@ -3,9 +3,10 @@
 use protocol::codes::{CellCode, CommunityCode, StreetCode};
 use protocol::geo::PointE7;
 
-use super::lookup::{Handle, i32_at, u16_at, u32_at};
-use super::read::{Pack, PackError};
-use super::{CELL_LEN, UNIT_LEN};
+use super::error::PackError;
+use super::format::{CELL_LEN, UNIT_LEN};
+use super::read::Pack;
+use super::record::{Handle, i32_at, u16_at, u32_at};
 use crate::geom::{Bounds, Pt};
 
 /// One cell (万米单元网格) of a pack.

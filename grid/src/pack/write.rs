@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::codes::{CellCode, CountyCode};
-use protocol::geo::{Datum, PointE7};
+use protocol::geo::Datum;
 use sha2::{Digest, Sha256};
 
+use super::error::WriteError;
+use super::format::{FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC, SECTIONS};
 use super::index::{Shape, build};
-use super::lookup::Handle;
-use super::read::{PackError, PackMeta};
-use super::{FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC, SECTIONS, UnitLevel};
+use super::read::{Pack, PackMeta};
+use super::record::Handle;
+use super::units::UnitLevel;
 use crate::geom::{Bounds, Pt, area_m2, centroid, edges};
 
 /// A named unit for the pack.
@@ -36,44 +38,6 @@ pub struct PackInput {
     pub cells: Vec<(CellCode, Vec<Pt>)>,
     /// Names.
     pub units: Vec<PackUnit>,
-}
-
-/// Why no pack can be made of this input.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WriteError {
-    /// No cell at all.
-    #[error("there is no cell to pack")]
-    NoCells,
-    /// The same code twice.
-    #[error("cell {0} occurs twice")]
-    Twice(CellCode),
-    /// A ring of fewer than three vertices.
-    #[error("cell {0} has fewer than three vertices")]
-    TooFewVertices(CellCode),
-    /// More than 1,024 counties.
-    #[error("more than 1,024 counties")]
-    TooManyCounties,
-    /// More than about 107 degrees across.
-    #[error("the cells lie further apart than a pack can reach")]
-    TooWide,
-    /// More than 32 cells over one bucket of the finest division: an overlap that the checker names.
-    #[error("more than 32 cells at {},{}", .0.lat, .0.lon)]
-    TooManyAtOnePlace(PointE7),
-    /// More borders at one place than any division can part.
-    #[error("too many borders at one place")]
-    TooDense,
-    /// Beyond 4 GB.
-    #[error("the pack would be too large")]
-    TooLarge,
-    /// A unit whose code does not fit its level, or one that occurs twice, or texts beyond their length.
-    #[error("unit {0} is malformed or occurs twice")]
-    Unit(String),
-    /// A value of the metadata holds a line end, or the datum is not WGS-84.
-    #[error("the metadata cannot be written")]
-    Meta,
-    /// The reader refuses what was written: a fault of this program, caught before anyone relies on it.
-    #[error("the pack does not pass its own reader: {0}")]
-    Unreadable(#[from] PackError),
 }
 
 /// The bytes of the pack. They have passed [`super::Pack::open`].
@@ -145,7 +109,7 @@ pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
     head.extend(size(HASHED_FROM + body.len())?.to_le_bytes());
     head.extend(Sha256::digest(&body));
     head.extend(body);
-    super::Pack::open(&head)?;
+    Pack::open(&head)?;
     Ok(head)
 }
 

@@ -1,0 +1,89 @@
+//! Runs all checks over one file and sorts what they found.
+
+use serde::Serialize;
+
+use super::finding::{Finding, FindingKind};
+use super::limits::Limits;
+use super::{codes, cover, rings};
+use crate::geojson::{GeoJsonError, LooseFile, read};
+use crate::level::Level;
+
+/// The checker's answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// What is wrong, in the order of kinds. Empty means valid.
+    pub findings: Vec<Finding>,
+    /// Findings beyond [`Limits::listed`], counted but not listed.
+    pub unlisted: usize,
+    /// Cells in the file.
+    pub cells: usize,
+    /// Vertices of all cells.
+    pub vertices: usize,
+    /// Coordinates rounded to 1e-7 degree.
+    pub rounded: usize,
+    /// Positions whose third value was left out.
+    pub third_values: usize,
+    /// Narrowest place of any cell, metres; `None` without cells.
+    pub narrowest_m: Option<f64>,
+}
+
+impl Report {
+    /// Nothing was found.
+    pub fn is_valid(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// Checks the text of a GeoJSON file. The only error is a text that is no FeatureCollection.
+pub fn check(text: &str, limits: &Limits) -> Result<Report, GeoJsonError> {
+    Ok(check_file(read(text)?, limits))
+}
+
+/// Checks a file that was read already.
+pub fn check_file(mut file: LooseFile, limits: &Limits) -> Report {
+    let mut findings = std::mem::take(&mut file.findings);
+    let cells: Vec<_> = file
+        .areas
+        .iter()
+        .filter(|a| a.area.level == Level::Cell)
+        .collect();
+    if cells.is_empty() {
+        findings.push(Finding {
+            kind: FindingKind::NoCells,
+            codes: vec![],
+            place: None,
+            detail: "no cell in the file".into(),
+        });
+    }
+    let vertices = cells.iter().map(|c| c.area.ring.len()).sum();
+    let cell_count = cells.len();
+    codes::check(&file.areas, &mut findings);
+    let narrowest_m = rings::check(&file.areas, limits, &mut findings);
+    cover::check(&file.areas, &mut findings);
+
+    findings.sort_by(|a, b| (a.kind, &a.codes, a.place).cmp(&(b.kind, &b.codes, b.place)));
+    let mut listed: Vec<Finding> = Vec::new();
+    let mut unlisted = 0;
+    let mut of_kind = 0;
+    for finding in findings {
+        of_kind = if listed.last().is_some_and(|l| l.kind == finding.kind) {
+            of_kind + 1
+        } else {
+            1
+        };
+        if of_kind <= limits.listed {
+            listed.push(finding);
+        } else {
+            unlisted += 1;
+        }
+    }
+    Report {
+        findings: listed,
+        unlisted,
+        cells: cell_count,
+        vertices,
+        rounded: file.rounded,
+        third_values: file.third_values,
+        narrowest_m,
+    }
+}

@@ -1,0 +1,92 @@
+//! A district that is cut once for all tests, and a small mesh.
+
+use std::sync::OnceLock;
+
+use grid::check::{FindingKind, Limits, Report, check};
+use grid::cut::{CutDistrict, CutOptions, Region};
+use grid::geojson::{self, Area};
+use grid::geom::Pt;
+use grid::level::Level;
+use grid::synthetic::mesh;
+use protocol::codes::GridVersion;
+use protocol::geo::Datum;
+
+pub fn district() -> &'static CutDistrict {
+    static CUT: OnceLock<CutDistrict> = OnceLock::new();
+    CUT.get_or_init(|| {
+        let (districts, divisions) = (
+            include_str!("../../data/changchun_districts.geojson"),
+            include_str!("../../data/changchun_divisions.json"),
+        );
+        let options = CutOptions {
+            county: "220104".parse().unwrap(),
+            grid_version: GridVersion("220104.1".into()),
+            outline_source: "test".into(),
+            seed: 1,
+            numbering: None,
+            seat: None,
+        };
+        Region::read(districts, divisions, Datum::Gcj02)
+            .unwrap()
+            .cut(&options)
+            .unwrap()
+    })
+}
+
+/// One community with its cells only: small, and without an outline.
+pub fn community() -> Vec<Area> {
+    let code = &district()
+        .areas
+        .iter()
+        .find(|a| a.level == Level::Community && a.is_urban)
+        .unwrap()
+        .code;
+    let own = district()
+        .areas
+        .iter()
+        .filter(|a| a.level == Level::Cell && a.code.starts_with(code.as_str()));
+    own.cloned().collect()
+}
+
+pub fn checked(areas: &[Area]) -> Report {
+    check(
+        &geojson::write(&district().metadata, areas).unwrap(),
+        &Limits::default(),
+    )
+    .unwrap()
+}
+
+pub fn kinds(report: &Report) -> Vec<FindingKind> {
+    let mut kinds: Vec<_> = report.findings.iter().map(|f| f.kind).collect();
+    kinds.dedup();
+    kinds
+}
+
+/// A cell of the whole district that touches no outline, and its position.
+pub fn inner_cell(areas: &[Area]) -> usize {
+    let outline: std::collections::HashSet<Pt> = areas[0].ring.iter().copied().collect();
+    areas
+        .iter()
+        .position(|a| a.level == Level::Cell && !a.ring.iter().any(|p| outline.contains(p)))
+        .unwrap()
+}
+
+pub fn spoilt(spoil: impl FnOnce(&mut Vec<Area>, usize)) -> Report {
+    let mut areas = district().areas.clone();
+    let cell = inner_cell(&areas);
+    spoil(&mut areas, cell);
+    checked(&areas)
+}
+
+/// A small mesh as a file with cells only.
+pub fn mesh_areas(seed: u64) -> Vec<Area> {
+    let area = |(code, ring): (protocol::codes::CellCode, Vec<Pt>)| Area {
+        level: Level::Cell,
+        code: code.to_string(),
+        stat: String::new(),
+        name: String::new(),
+        is_urban: true,
+        ring,
+    };
+    mesh(5, seed).into_iter().map(area).collect()
+}

@@ -1,0 +1,14 @@
+//! The import gate: a faulty file is refused with the right finding at the right place, and a sound file, cut by this
+//! program or by another, passes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![cfg(feature = "tools")]
+
+mod common;
+mod faults;
+mod foreign;
+mod import;
