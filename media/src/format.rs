@@ -1,7 +1,7 @@
 //! Tells formats apart by their first bytes, and names the ones that are not taken, so that a person reading
 //! "HEIC is not taken" knows which camera setting to change.
 
-use crate::MediaError;
+use crate::error::MediaError;
 
 /// A format that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,10 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use crate::error::MediaError;
+use crate::limits::Limits;
 use crate::raster::Raster;
-use crate::{Limits, MediaError, Structure};
+use crate::structure::Structure;
 
 /// More scans than any encoder writes; each costs a pass over the whole picture.
 const MAX_SCANS: u32 = 64;

@@ -4,9 +4,11 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
 
+use crate::error::MediaError;
 use crate::format::PNG_SIGNATURE;
+use crate::limits::Limits;
 use crate::raster::Raster;
-use crate::{Limits, MediaError, Structure};
+use crate::structure::Structure;
 
 /// Walks the chunks up to IEND. Checksums are left to the decoder.
 pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>, MediaError> {

@@ -4,7 +4,8 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::{MediaError, Orientation};
+use crate::error::MediaError;
+use crate::exif::Orientation;
 
 /// Red, green, blue.
 pub(crate) type Pixel = [u8; 3];

@@ -6,7 +6,7 @@
 
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 
-use crate::MediaError;
+use crate::error::MediaError;
 use crate::raster::{Pixel, Raster};
 
 /// WenQuanYi Micro Hei cut down to ASCII and GB 2312; see `font/README.md` for source and licence.
