@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, MutexGuard};
 
 use crate::machine::{Event, Fail, Machine};
-use crate::vfs::Inner;
+use crate::vfs::inner::Inner;
 
 /// The files of a machine until it is power cycled; after that every call fails.
 #[derive(Clone)]

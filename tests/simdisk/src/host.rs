@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::cut::Cut;
+use crate::files::Files;
 use crate::machine::{Fault, Stats};
 use crate::rng::hash_bytes;
-use crate::vfs::{Inner, Registered};
-use crate::{Cut, Files};
+use crate::vfs::inner::Inner;
+use crate::vfs::registered::Registered;
 
 /// One simulated machine. Cheap to clone; its disk goes with the last clone.
 #[derive(Clone)]

@@ -6,8 +6,9 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use crate::vfs::Shm;
-use crate::{Cut, Rng, SECTOR};
+use crate::cut::{Cut, SECTOR};
+use crate::rng::Rng;
+use crate::wal_index::Shm;
 
 #[derive(Default)]
 pub struct Inode {

@@ -13,7 +13,7 @@
 //! what it had not synced is still not synced: the next cut may take it, although a new process has read it meanwhile.
 //! Folders need not be made. There are no hard links, no bit rot and no misdirected writes.
 //!
-//! `unsafe` lives in `vfs` and `process` alone.
+//! `unsafe` lives in `vfs`, `wal_index` and `process` alone.
 
 mod cut;
 mod files;
@@ -21,31 +21,18 @@ mod host;
 mod inode;
 mod machine;
 mod names;
+mod power_cycle;
 #[allow(unsafe_code)]
 mod process;
 mod rng;
 #[allow(unsafe_code)]
 mod vfs;
+#[allow(unsafe_code)]
+mod wal_index;
 
-pub use crate::files::Files;
-pub use crate::host::Host;
-pub use crate::machine::{Fault, Stats};
-pub use crate::process::{seed_process, tune_allocator};
-pub use crate::rng::{Rng, hash_bytes};
-
-/// What a disk writes at once or not at all.
-pub const SECTOR: usize = 512;
-
-/// What happens to unsynced operations when a machine stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// The process was killed; kernel and disk live on. Nothing is lost, and nothing becomes safe either.
-    Process,
-    /// Nothing unsynced survives.
-    LoseAll,
-    /// An ordered disk: a random prefix of the unsynced operations survives, the last write torn.
-    Prefix,
-    /// A disk that reorders: each sector of an unsynced write survives by itself with `keep` in 1000. A lost one is torn
-    /// inside with `tear` in 1000; past the old end of the file it may hold garbage with `garbage` in 1000.
-    Scatter { keep: u32, tear: u32, garbage: u32 },
-}
+pub use cut::{Cut, SECTOR};
+pub use files::Files;
+pub use host::Host;
+pub use machine::{Fault, Stats};
+pub use process::{seed_process, tune_allocator};
+pub use rng::{Rng, hash_bytes};

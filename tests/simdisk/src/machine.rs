@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::Rng;
 use crate::inode::Inode;
 use crate::names::{NameOp, Names};
-use crate::rng::{hash_bytes, mix};
+use crate::rng::{Rng, hash_bytes, mix};
 
 /// A fault at one mutating operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The power returns: what survived is decided here.
 
+use crate::cut::Cut;
 use crate::machine::{Event, Machine};
-use crate::{Cut, Rng};
+use crate::rng::Rng;
 
 impl Machine {
     /// Forgets what `cut` says, then starts a new epoch: locks, shared memory and open handles are gone, and handles of

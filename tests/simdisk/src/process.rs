@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use rusqlite::ffi;
 
-use crate::Rng;
+use crate::rng::Rng;
 
 /// Seeds what SQLite and SQLCipher draw for themselves: WAL salts, journal nonces, `random()`, IVs and salts.
 ///

@@ -4,8 +4,9 @@ use std::sync::{Arc, MutexGuard};
 
 use rusqlite::ffi;
 
-use super::{Inner, Shm};
+use super::inner::Inner;
 use crate::machine::{Fail, Machine};
+use crate::wal_index::Shm;
 
 pub struct Handle {
     pub host: Arc<Inner>,
