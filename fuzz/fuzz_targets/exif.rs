@@ -8,5 +8,5 @@ libfuzzer_sys::fuzz_target!(|exif: &[u8]| {
     };
     let (start, rest) = JPEG.split_at(2);
     let bytes = [start, &[0xff, 0xe1], &length.to_be_bytes(), b"Exif\0\0", exif, rest].concat();
-    media::inspect(&bytes, &media::Limits::default()).expect("a strange EXIF block is no reason to refuse a photo");
+    media::inspect(&bytes, &media::PhotoLimits::default()).expect("a strange EXIF block is no reason to refuse a photo");
 });

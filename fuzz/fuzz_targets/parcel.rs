@@ -4,7 +4,7 @@
 use protocol::{
     field::SignedCertificate,
     ids::StreamId,
-    parcel::{Contents, Parcel, ParcelSecret, Sender, seal},
+    parcel::{Contents, Parcel, ParcelSecret, ParcelSender, seal},
     sign::{Signer as _, SoftwareKey},
 };
 
@@ -28,7 +28,7 @@ fn sealed(input: &[u8], secret: &ParcelSecret) {
         certificate: "{}".into(),
         signature: key.sign(b"{}").expect("a software key signs"),
     };
-    let sender = Sender {
+    let sender = ParcelSender {
         stream: StreamId::from_parts(1, [1; 10]),
         certificate: &certificate,
         signer: &key,

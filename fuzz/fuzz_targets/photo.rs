@@ -1,24 +1,24 @@
 //! A photo as a camera or a gallery gives it: walked, decoded, scaled, stamped, encoded. What comes out is a photo
 //! again. Small limits, because a large picture is not another path, only a slow one.
 #![no_main]
-use media::{Limits, Options, Stamp, inspect, prepare};
+use media::{PhotoLimits, PrepareOptions, Stamp, inspect, prepare};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let limits = Limits {
+    let limits = PhotoLimits {
         max_pixels: 40_000,
         max_side: 400,
-        ..Limits::default()
+        ..PhotoLimits::default()
     };
-    let options = Options {
+    let options = PrepareOptions {
         longest_side: 64,
         thumbnail_side: 16,
-        ..Options::default()
+        ..PrepareOptions::default()
     };
     if inspect(bytes, &limits).is_err() {
         return;
     }
     if let Ok(prepared) = prepare(bytes, &limits, &Stamp { lines: Vec::new() }, &options) {
-        let info = inspect(&prepared.jpeg, &Limits::default()).expect("what is filed is a photo");
+        let info = inspect(&prepared.jpeg, &PhotoLimits::default()).expect("what is filed is a photo");
         assert_eq!((info.width, info.height), (prepared.width, prepared.height));
     }
 });

@@ -12,7 +12,7 @@ use std::time::Instant;
 use geo::{Contains, LineString, Point, Polygon};
 use grid::geom::{Bounds, Pt, edges, holds};
 use grid::pack::{Pack, PackBuf, PackInput, PackMeta, write};
-use grid::synthetic::{Chance, mesh};
+use grid::synthetic::{SeededRandom, mesh};
 use protocol::codes::{CellCode, GridVersion};
 use protocol::geo::{Datum, PointE7};
 use rstar::primitives::{GeomWithData, Rectangle};
@@ -88,7 +88,7 @@ fn random_points(cells: &Cells, count: usize) -> Vec<PointE7> {
     let Some(all) = Bounds::of(cells.iter().flat_map(|c| c.1.iter().copied())) else {
         return vec![];
     };
-    let mut chance = Chance::new(77);
+    let mut chance = SeededRandom::new(77);
     (0..count)
         .map(|_| PointE7 {
             lon: chance.within(all.min.x, all.max.x),
@@ -153,7 +153,7 @@ impl Peer {
 /// neighbours, against all cells whose box holds the point; and a sample against all cells there are.
 fn differences(pack: &Pack<'_>, cells: &Cells, random: &[PointE7]) -> usize {
     let boxes = Boxes::of(cells);
-    let mut chance = Chance::new(5);
+    let mut chance = SeededRandom::new(5);
     let mut wrong = 0;
     let mut ask = |p: Pt| wrong += usize::from(pack.cell_at(p.into()) != boxes.owner(p));
     for &p in random {

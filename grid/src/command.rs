@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use protocol::codes::{CountyCode, GridVersion};
 use protocol::geo::{Datum, PointE7};
 
-use crate::check::{Limits, Report, check};
+use crate::check::{CheckLimits, CheckReport, check};
 use crate::cut::{CutError, CutOptions, Numbering, Region};
 use crate::decimal::{format_e7, parse_e7};
 use crate::geojson::{self, GeoJsonError};
@@ -144,7 +144,7 @@ pub fn run(
             };
             let cut = region.cut(&options)?;
             let text = geojson::write(&cut.metadata, &cut.areas).map_err(GridCommandError::Json)?;
-            tell(&check(&text, &Limits::default())?, stdout)?;
+            tell(&check(&text, &CheckLimits::default())?, stdout)?;
             // The table first: a grid whose numbers were lost could not be cut alike again.
             let table = serde_json::to_string_pretty(&cut.numbering).map_err(GridCommandError::Json)?;
             write_whole(&numbering, table.as_bytes())?;
@@ -163,7 +163,7 @@ pub fn run(
             )
         }
         GridCommand::Check { file, json } => {
-            let report = check(&read_text(&file)?, &Limits::default())?;
+            let report = check(&read_text(&file)?, &CheckLimits::default())?;
             if json {
                 line(
                     stdout,
@@ -190,7 +190,7 @@ pub fn run(
             out,
         } => {
             let text = read_text(&file)?;
-            let bytes = match pack_geojson(&text, grid_version, &Limits::default()) {
+            let bytes = match pack_geojson(&text, grid_version, &CheckLimits::default()) {
                 Err(ImportError::Refused(report)) => return tell(&report, stdout),
                 other => other?,
             };
@@ -243,7 +243,7 @@ fn answer(pack: &PackBuf<Vec<u8>>, point: PointE7) -> String {
         .map_or_else(|| "-".to_owned(), |c| c.to_string())
 }
 
-fn faults(report: &Report) -> Result<(), GridCommandError> {
+fn faults(report: &CheckReport) -> Result<(), GridCommandError> {
     match report.findings.len() + report.unlisted {
         0 => Ok(()),
         n => Err(GridCommandError::Faults(n)),
@@ -251,7 +251,7 @@ fn faults(report: &Report) -> Result<(), GridCommandError> {
 }
 
 /// A line for each finding: stable code, place as `lat,lon`, codes, particulars.
-fn tell(report: &Report, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
+fn tell(report: &CheckReport, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
     for f in &report.findings {
         let place = f.place.map_or_else(
             || "-".into(),

@@ -57,7 +57,7 @@ pub struct Absent {
 
 /// One area of a grid file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Area {
+pub struct GridFeature {
     /// Which level.
     pub level: Level,
     /// 6, 8, 10 or 12 digits of our scheme.
@@ -73,7 +73,7 @@ pub struct Area {
 }
 
 /// Writes a grid file: one line a feature, the same bytes for the same input.
-pub fn write(metadata: &Metadata, areas: &[Area]) -> Result<String, serde_json::Error> {
+pub fn write(metadata: &Metadata, areas: &[GridFeature]) -> Result<String, serde_json::Error> {
     let mut out = format!(
         "{{\"type\":\"FeatureCollection\",\"metadata\":{},\"features\":[",
         serde_json::to_string(metadata)?
@@ -158,7 +158,7 @@ pub enum GeoJsonError {
 #[derive(Clone, Debug)]
 pub struct LooseArea {
     /// Properties `code`, `stat`, `name`, `level`, `urban` where they are there; `ring` is the outer ring.
-    pub area: Area,
+    pub area: GridFeature,
     /// Every polygon with every ring, the first vertex not repeated.
     pub polygons: Vec<Vec<Vec<Pt>>>,
 }
@@ -270,7 +270,7 @@ fn read_feature(k: usize, feature: FeatureIn<'_>, file: &mut LooseFile) {
     file.rounded += reader.rounded;
     file.third_values += reader.third_values;
     let is_urban = properties.get("urban") == Some(&serde_json::Value::Bool(true));
-    let area = Area {
+    let area = GridFeature {
         level,
         code,
         stat: text("stat"),

@@ -1,7 +1,7 @@
 //! Integer points (1e-7 degree) with exact predicates, and a local metric frame.
 //!
 //! Predicates answer in `i128` arithmetic, so no input can overflow them and none can be rounded wrongly.
-//! The metric [`Frame`] is only ever used to choose and to measure, never to decide who owns a point; it uses
+//! The metric [`LocalFrame`] is only ever used to choose and to measure, never to decide who owns a point; it uses
 //! nothing but `+ - * /`, square roots and rounding, so it gives the same bits on every machine.
 
 use protocol::geo::PointE7;
@@ -137,7 +137,7 @@ impl Bounds {
     }
 }
 
-/// A place in metres in some [`Frame`].
+/// A place in metres in some [`LocalFrame`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metres {
     /// East.
@@ -205,7 +205,7 @@ pub fn segment_to_segment(a: Metres, b: Metres, c: Metres, d: Metres) -> f64 {
 
 /// Metres around an origin: an equirectangular chart, true to about 0.1 % over a county.
 #[derive(Clone, Copy, Debug)]
-pub struct Frame {
+pub struct LocalFrame {
     origin: Pt,
     /// Metres per 1e-7 degree of longitude here.
     pub metres_per_x: f64,
@@ -213,7 +213,7 @@ pub struct Frame {
     pub metres_per_y: f64,
 }
 
-impl Frame {
+impl LocalFrame {
     /// The chart around `origin`.
     pub fn new(origin: Pt) -> Self {
         let x = f64::from(origin.y) * 1e-7 * 0.017_453_292_519_943_295;
@@ -262,7 +262,7 @@ impl Frame {
 /// Area of a ring in square metres (positive when counter-clockwise), in the chart of its first vertex.
 pub fn area_m2(ring: &[Pt]) -> f64 {
     ring.first()
-        .map_or(0.0, |&p| Frame::new(p).square_metres(area2(ring)))
+        .map_or(0.0, |&p| LocalFrame::new(p).square_metres(area2(ring)))
 }
 
 /// Centroid of a ring; the first vertex when the ring has no area.

@@ -6,8 +6,8 @@ use protocol::codes::{CellCode, GridVersion};
 use protocol::geo::Datum;
 use sha2::{Digest, Sha256};
 
-use crate::check::{Limits, Report, check_file};
-use crate::geojson::{Area, GeoJsonError, Metadata, read};
+use crate::check::{CheckLimits, CheckReport, check_file};
+use crate::geojson::{GeoJsonError, GridFeature, Metadata, read};
 use crate::level::Level;
 use crate::pack::{PackInput, PackMeta, PackUnit, UnitLevel, WriteError, write};
 
@@ -19,7 +19,7 @@ pub enum ImportError {
     GeoJson(#[from] GeoJsonError),
     /// The checker found faults; nothing is packed before they are mended.
     #[error("the grid has {} faults; the first: {}", .0.findings.len() + .0.unlisted, first(.0))]
-    Refused(Box<Report>),
+    Refused(Box<CheckReport>),
     /// The file names no grid version and none was given.
     #[error("the file names no grid version; give one")]
     NoVersion,
@@ -28,7 +28,7 @@ pub enum ImportError {
     Write(#[from] WriteError),
 }
 
-fn first(report: &Report) -> String {
+fn first(report: &CheckReport) -> String {
     report.findings.first().map_or_else(String::new, |f| {
         format!("{} {} {}", f.kind.code(), f.codes.join(","), f.detail)
     })
@@ -51,14 +51,14 @@ impl ImportError {
 pub fn pack_geojson(
     text: &str,
     grid_version: Option<GridVersion>,
-    limits: &Limits,
+    limits: &CheckLimits,
 ) -> Result<Vec<u8>, ImportError> {
     let mut file = read(text)?;
     let metadata = file
         .metadata
         .clone()
         .and_then(|m| serde_json::from_value::<Metadata>(m).ok());
-    let areas: Vec<Area> = file.areas.iter().map(|a| a.area.clone()).collect();
+    let areas: Vec<GridFeature> = file.areas.iter().map(|a| a.area.clone()).collect();
     file.metadata = None;
     let report = check_file(file, limits);
     if !report.is_valid() {

@@ -7,9 +7,9 @@ use crate::geom::Pt;
 
 /// splitmix64: the only source of chance in this crate, always seeded, so everything made with it can be made again.
 #[derive(Clone, Debug)]
-pub struct Chance(u64);
+pub struct SeededRandom(u64);
 
-impl Chance {
+impl SeededRandom {
     /// A stream of its own for this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -49,14 +49,14 @@ impl Chance {
 /// each. Sides up to 950 have codes; beyond, cells are left out.
 pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
     let corner = |i: i32, j: i32| {
-        let mut c = Chance::named(seed, &format!("{i},{j}"));
+        let mut c = SeededRandom::named(seed, &format!("{i},{j}"));
         // 100 m are 12,450 units of longitude and 9,000 of latitude here.
         let (dx, dy) = (c.within(-3_000, 3_000), c.within(-2_200, 2_200));
         Pt::new(1_252_000_000 + i * 12_450 + dx, 438_000_000 + j * 9_000 + dy)
     };
     let chain = |a: (i32, i32), b: (i32, i32)| {
         let (p, q) = (corner(a.0, a.1), corner(b.0, b.1));
-        let mut c = Chance::named(seed, &format!("{a:?}{b:?}"));
+        let mut c = SeededRandom::named(seed, &format!("{a:?}{b:?}"));
         let middle = (1..6).map(|k| {
             let on = |s: i32, t: i32| s + (t - s) / 6 * k;
             Pt::new(
@@ -79,7 +79,7 @@ pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
     let side = i32::from(side);
     let mut out = Vec::new();
     for (k, (j, i)) in (0u64..).zip((0..side).flat_map(|j| (0..side).map(move |i| (j, i)))) {
-        let is_lake = Chance::named(seed ^ 0x1ace, &format!("{},{}", i / 4, j / 3)).bits() % 100 < 3;
+        let is_lake = SeededRandom::named(seed ^ 0x1ace, &format!("{},{}", i / 4, j / 3)).bits() % 100 < 3;
         let Some(code) = code_of(k).filter(|_| !is_lake) else {
             continue;
         };

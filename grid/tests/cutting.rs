@@ -7,13 +7,13 @@
 )]
 #![cfg(feature = "tools")]
 
-use grid::check::{Limits, check};
+use grid::check::{CheckLimits, check};
 use grid::cut::{
     CommunityUnit, CountyUnits, CutDistrict, CutError, CutOptions, Measures, Numbering, RawOutline, Region,
     StreetUnits, cut_outline, repair,
 };
-use grid::geojson::{self, Area};
-use grid::geom::{Frame, Metres, Pt, area_m2};
+use grid::geojson::{self, GridFeature};
+use grid::geom::{LocalFrame, Metres, Pt, area_m2};
 use grid::level::Level;
 use protocol::codes::GridVersion;
 use protocol::geo::Datum;
@@ -41,7 +41,7 @@ fn text(cut: &CutDistrict) -> String {
 }
 
 fn assert_sound(cut: &CutDistrict) {
-    let report = check(&text(cut), &Limits::default()).unwrap();
+    let report = check(&text(cut), &CheckLimits::default()).unwrap();
     assert!(
         report.is_valid(),
         "{} {:#?}",
@@ -208,7 +208,7 @@ fn units(is_town: bool) -> CountyUnits {
 
 /// A shape given in metres around a point near Changchun.
 fn shape(metres: &[(f64, f64)]) -> Vec<Pt> {
-    let frame = Frame::new(Pt::new(1_253_000_000, 439_000_000));
+    let frame = LocalFrame::new(Pt::new(1_253_000_000, 439_000_000));
     metres
         .iter()
         .map(|&(x, y)| frame.point(Metres { x, y }))
@@ -289,7 +289,7 @@ fn hostile_shapes_are_cut_into_sound_tessellations() {
             let metadata = region().cut(&options("220104")).map(|c| c.metadata);
             let report = check(
                 &geojson::write(&metadata.unwrap(), &areas).unwrap(),
-                &Limits::default(),
+                &CheckLimits::default(),
             )
             .unwrap();
             assert!(
@@ -298,7 +298,11 @@ fn hostile_shapes_are_cut_into_sound_tessellations() {
                 report.findings.iter().take(3).collect::<Vec<_>>()
             );
             assert!(
-                areas.iter().filter(|a: &&Area| a.level == Level::Cell).count() > 400,
+                areas
+                    .iter()
+                    .filter(|a: &&GridFeature| a.level == Level::Cell)
+                    .count()
+                    > 400,
                 "{name}"
             );
         }

@@ -9,7 +9,7 @@
 
 use grid::geom::{Bounds, Pt, edges, holds};
 use grid::pack::{Pack, PackBuf, PackInput, PackMeta, write};
-use grid::synthetic::{Chance, mesh};
+use grid::synthetic::{SeededRandom, mesh};
 use proptest::prelude::*;
 use protocol::codes::{CellCode, GridVersion};
 use protocol::geo::{Datum, PointE7};
@@ -58,7 +58,7 @@ fn lookup_equals_brute_force_on_vertices_borders_and_anywhere() {
     let buf = packed(&cells);
     let pack = buf.view();
     let all = Bounds::of(cells.iter().flat_map(|c| c.1.iter().copied())).unwrap();
-    let mut chance = Chance::new(1);
+    let mut chance = SeededRandom::new(1);
     for _ in 0..20_000 {
         let p = Pt::new(
             chance.within(all.min.x - 5_000, all.max.x + 5_000),
@@ -140,7 +140,7 @@ fn where_cells_overlap_the_lowest_code_wins() {
         })
         .collect();
     let buf = packed(&cells);
-    let mut chance = Chance::new(5);
+    let mut chance = SeededRandom::new(5);
     for _ in 0..20_000 {
         assert_same(
             &buf.view(),
@@ -174,7 +174,7 @@ fn long_edges_and_huge_cells_are_exact_too() {
         ),
     ];
     let buf = packed(&cells);
-    let mut chance = Chance::new(9);
+    let mut chance = SeededRandom::new(9);
     for _ in 0..20_000 {
         let p = Pt::new(chance.within(-1_000, 9_001_000), chance.within(-1_000, 6_001_000));
         assert_same(&buf.view(), &cells, p);
@@ -295,7 +295,7 @@ proptest! {
         }
         reseal(&mut bytes);
         if let Ok(pack) = Pack::open(&bytes) {
-            let mut chance = Chance::new(4);
+            let mut chance = SeededRandom::new(4);
             for _ in 0..200 {
                 let p = PointE7 {
                     lon: chance.within(1_251_990_000, 1_252_060_000),
@@ -319,7 +319,7 @@ proptest! {
         let cells: Vec<(CellCode, Vec<Pt>)> = (1..)
             .zip(rings)
             .map(|(n, (seed, vertices, scale))| {
-                let mut chance = Chance::new(seed);
+                let mut chance = SeededRandom::new(seed);
                 let o = Pt::new(chance.within(-300_000, 300_000), chance.within(-300_000, 300_000));
                 let r = 1 << scale;
                 let ring = (0..vertices).map(|_| Pt::new(o.x + chance.within(-r, r), o.y + chance.within(-r, r)));
@@ -329,7 +329,7 @@ proptest! {
         let buf = packed(&cells);
         let pack = buf.view();
         let all = Bounds::of(cells.iter().flat_map(|c| c.1.iter().copied())).unwrap();
-        let mut chance = Chance::new(8);
+        let mut chance = SeededRandom::new(8);
         for _ in 0..300 {
             assert_same(&pack, &cells, Pt::new(chance.within(all.min.x, all.max.x), chance.within(all.min.y, all.max.y)));
         }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use media::{Limits, Options, Stamp};
+use media::{PhotoLimits, PrepareOptions, Stamp};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -17,9 +17,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ];
     }
     let bytes = std::fs::read(from)?;
-    let limits = Limits::default();
+    let limits = PhotoLimits::default();
     let info = media::inspect(&bytes, &limits)?;
-    let photo = media::prepare(&bytes, &limits, &Stamp { lines }, &Options::default())?;
+    let photo = media::prepare(&bytes, &limits, &Stamp { lines }, &PrepareOptions::default())?;
     std::fs::write(&to, &photo.jpeg)?;
     std::fs::write(format!("{to}.thumbnail.jpg"), &photo.thumbnail)?;
     println!("in:  {info:?}, taken {:?}, at {:?}", photo.taken_at, photo.gps);

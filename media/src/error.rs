@@ -1,6 +1,6 @@
 //! Why a photo was refused: one variant per reason a person can act on, each with a stable dotted code.
 
-/// Why bytes did not become a [`Prepared`](crate::Prepared) photo.
+/// Why bytes did not become a [`PreparedPhoto`](crate::PreparedPhoto) photo.
 ///
 /// [`code`](Self::code) is the contract with callers and translations; the message is for logs and people and may change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,7 +8,7 @@ pub enum MediaError {
     /// There are no bytes at all: the camera or the file system gave an empty file.
     #[error("the photo is empty (0 bytes)")]
     Empty,
-    /// The file is longer than [`Limits::max_bytes`](crate::Limits::max_bytes).
+    /// The file is longer than [`PhotoLimits::max_bytes`](crate::PhotoLimits::max_bytes).
     #[error("the photo has {bytes} bytes, at most {max} are taken")]
     TooLarge {
         /// Length of the file.

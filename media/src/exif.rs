@@ -65,24 +65,26 @@ pub struct Gps {
 
 /// Everything read from one EXIF block.
 #[derive(Default)]
-pub(crate) struct Facts {
+pub(crate) struct ExifFacts {
     pub(crate) orientation: Orientation,
     pub(crate) taken_at: Option<String>,
     pub(crate) gps: Option<Gps>,
 }
 
 /// Reads a raw EXIF block (TIFF). An unreadable block gives no facts, never an error: the picture is still a picture.
-pub(crate) fn read(raw: &[u8]) -> Facts {
+pub(crate) fn read(raw: &[u8]) -> ExifFacts {
     // A TIFF block in a JPEG is at most 64 KiB; a PNG may carry any length, and copying it is not worth a hint.
     if raw.len() > 1 << 20 {
-        return Facts::default();
+        return ExifFacts::default();
     }
     let parsed = Reader::new()
         .continue_on_error(true)
         .read_raw(raw.to_vec())
         .or_else(|error| error.distill_partial_result(|_| ()));
-    let Ok(exif) = parsed else { return Facts::default() };
-    Facts {
+    let Ok(exif) = parsed else {
+        return ExifFacts::default();
+    };
+    ExifFacts {
         orientation: exif
             .get_field(Tag::Orientation, In::PRIMARY)
             .and_then(|field| field.value.get_uint(0))

@@ -3,7 +3,7 @@
 use crate::error::MediaError;
 use crate::exif::{self, Orientation};
 use crate::format::{self, Format};
-use crate::limits::Limits;
+use crate::limits::PhotoLimits;
 use crate::structure::Structure;
 use crate::{jpeg, png};
 
@@ -37,7 +37,7 @@ impl Info {
 /// # Errors
 /// All of [`prepare`]'s but [`MediaError::TooSmall`] and [`MediaError::Internal`], as far as structure shows them.
 /// Passing does not prove that the compressed pixels are sound.
-pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Info, MediaError> {
+pub fn inspect(bytes: &[u8], limits: &PhotoLimits) -> Result<Info, MediaError> {
     let (format, structure) = structure_of(bytes, limits)?;
     let orientation = structure
         .exif
@@ -54,7 +54,7 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Info, MediaError> {
 /// Length, format and structure, in this order: the cheapest refusal first.
 pub(crate) fn structure_of<'a>(
     bytes: &'a [u8],
-    limits: &Limits,
+    limits: &PhotoLimits,
 ) -> Result<(Format, Structure<'a>), MediaError> {
     if bytes.is_empty() {
         return Err(MediaError::Empty);

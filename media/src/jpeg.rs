@@ -12,7 +12,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use crate::error::MediaError;
-use crate::limits::Limits;
+use crate::limits::PhotoLimits;
 use crate::raster::Raster;
 use crate::structure::Structure;
 
@@ -22,9 +22,9 @@ const MAX_SCANS: u32 = 64;
 const EXIF_HEADER: &[u8] = b"Exif\0\0";
 
 /// Walks the segments up to the end marker. What follows it (motion photos, depth maps) is not looked at.
-pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>, MediaError> {
+pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &PhotoLimits) -> Result<Structure<'a>, MediaError> {
     let mut at = 2; // behind the start marker, which the format was told by
-    let mut frame: Option<Frame> = None;
+    let mut frame: Option<JpegFrame> = None;
     let mut exif = None;
     let mut padded = false;
     let mut scans = 0;
@@ -43,7 +43,7 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>
                 if frame.is_some() {
                     return Err(MediaError::corrupt("two frame headers"));
                 }
-                frame = Some(Frame::read(body, marker == 0xC2, limits)?);
+                frame = Some(JpegFrame::read(body, marker == 0xC2, limits)?);
             }
             0xC4 | 0xC8 | 0xCC => {}
             0xC3 | 0xC5..=0xCF => {
@@ -72,7 +72,7 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>
         }
     }
     match frame {
-        Some(Frame {
+        Some(JpegFrame {
             width,
             height,
             progressive,
@@ -93,16 +93,16 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>
 }
 
 /// What a frame header says.
-struct Frame {
+struct JpegFrame {
     width: u32,
     height: u32,
     progressive: bool,
     components: u8,
 }
 
-impl Frame {
+impl JpegFrame {
     /// Reads a frame header and checks its size.
-    fn read(body: &[u8], progressive: bool, limits: &Limits) -> Result<Self, MediaError> {
+    fn read(body: &[u8], progressive: bool, limits: &PhotoLimits) -> Result<Self, MediaError> {
         let &[precision, y1, y0, x1, x0, components, ..] = body else {
             return Err(MediaError::corrupt("a frame header that is too short"));
         };

@@ -4,7 +4,7 @@ use crate::error::MediaError;
 
 /// What is taken at all. Checked on length and header, before any pixel is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct PhotoLimits {
     /// Longest file, in bytes.
     pub max_bytes: u64,
     /// Largest picture, width times height.
@@ -13,7 +13,7 @@ pub struct Limits {
     pub max_side: u32,
 }
 
-impl Default for Limits {
+impl Default for PhotoLimits {
     /// 40 MiB, 50 megapixels, 20,000 a side: above what a handset's camera makes, 150 MB decoded at worst.
     fn default() -> Self {
         Self {
@@ -24,7 +24,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl PhotoLimits {
     /// Refuses a size that a header promises.
     pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(), MediaError> {
         if width == 0 || height == 0 {

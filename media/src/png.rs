@@ -6,12 +6,12 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
 
 use crate::error::MediaError;
 use crate::format::PNG_SIGNATURE;
-use crate::limits::Limits;
+use crate::limits::PhotoLimits;
 use crate::raster::Raster;
 use crate::structure::Structure;
 
 /// Walks the chunks up to IEND. Checksums are left to the decoder.
-pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>, MediaError> {
+pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &PhotoLimits) -> Result<Structure<'a>, MediaError> {
     let mut at = PNG_SIGNATURE.len();
     let (first, header) = chunk(bytes, &mut at)?;
     let (b"IHDR", &[w3, w2, w1, w0, h3, h2, h1, h0, _, _, _, _, _]) = (first, header) else {

@@ -6,13 +6,13 @@ use crate::error::MediaError;
 use crate::exif::{self, Gps};
 use crate::format::Format;
 use crate::inspect::structure_of;
-use crate::limits::Limits;
+use crate::limits::PhotoLimits;
 use crate::stamp::Stamp;
 use crate::{jpeg, png};
 
 /// What comes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct PrepareOptions {
     /// Longest side of the filed picture in pixels; smaller originals are never enlarged.
     pub longest_side: u32,
     /// JPEG quality, 1 to 100, of picture and thumbnail.
@@ -21,7 +21,7 @@ pub struct Options {
     pub thumbnail_side: u32,
 }
 
-impl Default for Options {
+impl Default for PrepareOptions {
     fn default() -> Self {
         Self {
             longest_side: 1600,
@@ -33,7 +33,7 @@ impl Default for Options {
 
 /// A photo ready to be filed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prepared {
+pub struct PreparedPhoto {
     /// The filed picture: JPEG, upright, stamped, without metadata.
     pub jpeg: Vec<u8>,
     /// SHA-256 of [`jpeg`](Self::jpeg): the name under which the record and the server know this photo.
@@ -61,10 +61,10 @@ pub struct Prepared {
 /// A [`MediaError`] says why the photo was refused; nothing partial is ever returned.
 pub fn prepare(
     bytes: &[u8],
-    limits: &Limits,
+    limits: &PhotoLimits,
     stamp: &Stamp,
-    options: &Options,
-) -> Result<Prepared, MediaError> {
+    options: &PrepareOptions,
+) -> Result<PreparedPhoto, MediaError> {
     let (format, structure) = structure_of(bytes, limits)?;
     let facts = structure.exif.map(exif::read).unwrap_or_default();
 
@@ -77,7 +77,7 @@ pub fn prepare(
     stamp.burn_into(&mut picture)?;
 
     let jpeg = jpeg::encode(&picture, options.quality)?;
-    Ok(Prepared {
+    Ok(PreparedPhoto {
         sha256: Sha256::digest(&jpeg).into(),
         width: picture.width(),
         height: picture.height(),

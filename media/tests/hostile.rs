@@ -10,11 +10,11 @@ mod common;
 use std::sync::LazyLock;
 
 use common::{Picture, exif_block};
-use media::{Limits, MediaError, Options, Stamp};
+use media::{MediaError, PhotoLimits, PrepareOptions, Stamp};
 use proptest::prelude::*;
 
 /// Tight limits keep a forged header from making the test slow.
-const LIMITS: Limits = Limits {
+const LIMITS: PhotoLimits = PhotoLimits {
     max_bytes: 1 << 20,
     max_pixels: 1 << 20,
     max_side: 4096,
@@ -42,7 +42,7 @@ fn survives(bytes: &[u8]) {
     let stamp = Stamp {
         lines: vec!["08:15".into()],
     };
-    let options = Options {
+    let options = PrepareOptions {
         longest_side: 64,
         quality: 50,
         thumbnail_side: 16,

@@ -8,7 +8,7 @@
 mod common;
 
 use common::{Picture, no_stamp, prepare, refusal, stamp};
-use media::{Limits, MediaError, Options};
+use media::{MediaError, PhotoLimits, PrepareOptions};
 
 #[test]
 fn zero_bytes_are_refused_as_empty() {
@@ -17,9 +17,9 @@ fn zero_bytes_are_refused_as_empty() {
 
 #[test]
 fn a_file_over_the_byte_limit_is_refused_whatever_it_is() {
-    let limits = Limits {
+    let limits = PhotoLimits {
         max_bytes: 1000,
-        ..Limits::default()
+        ..PhotoLimits::default()
     };
     let error = media::inspect(&[0; 1001], &limits).unwrap_err();
     assert_eq!(
@@ -184,25 +184,25 @@ fn a_picture_too_small_for_its_stamp_is_refused_rather_than_the_text_cut() {
 #[test]
 fn inspecting_tells_format_size_and_a_cut_without_decoding() {
     let photo = Picture::corners(120, 80).jpeg(Some(&common::exif_block(6, false)), false);
-    let info = media::inspect(&photo, &Limits::default()).unwrap();
+    let info = media::inspect(&photo, &PhotoLimits::default()).unwrap();
     assert_eq!(
         (info.format, info.width, info.height),
         (media::Format::Jpeg, 120, 80)
     );
     assert_eq!(info.orientation, media::Orientation::Turn90);
     assert_eq!(info.upright_size(), (80, 120));
-    let cut = media::inspect(&photo[..photo.len() - 10], &Limits::default());
+    let cut = media::inspect(&photo[..photo.len() - 10], &PhotoLimits::default());
     assert_eq!(cut.unwrap_err(), MediaError::CutOff);
 }
 
 #[test]
 fn odd_options_are_bent_into_range_instead_of_failing() {
     let photo = Picture::corners(120, 80).jpeg(None, false);
-    let options = Options {
+    let options = PrepareOptions {
         longest_side: 0,
         quality: 0,
         thumbnail_side: 0,
     };
-    let prepared = media::prepare(&photo, &Limits::default(), &no_stamp(), &options).unwrap();
+    let prepared = media::prepare(&photo, &PhotoLimits::default(), &no_stamp(), &options).unwrap();
     assert_eq!((prepared.width, prepared.height), (1, 1));
 }

@@ -63,7 +63,7 @@ impl Entry {
 
 /// The least that makes an entry well-framed: with it the server takes custody, whatever else it says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Frame {
+pub struct EntryFrame {
     pub v: u16,
     pub id: EntryId,
     pub n: u64,

@@ -37,7 +37,7 @@ pub struct PushAnswer {
     /// Of the body as it arrived (decompressed): an answer to another body is no answer.
     pub body_sha256: Sha256,
     pub receipts: Vec<Receipt>,
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedEntry>,
     pub mark: StreamMark,
     /// Every entry of the body was taken, at this time, and none refused: then `receipts` is empty, and the receipt of
     /// each is its id, number and hash with this time. `body_sha256` binds all of their bytes. Only for who asked
@@ -52,7 +52,8 @@ pub const BRIEF: (&str, &str) = ("prefer", "return=minimal");
 /// An element of the batch that the server did not take, and why. The others are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Refused {
+#[cfg_attr(feature = "openapi", schema(as = Refused))]
+pub struct RefusedEntry {
     /// Position in the batch, from 0.
     pub index: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,7 @@ use protocol::{
     payload::*,
     photo::{PhotoRef, PhotoRole, Sha256},
     problem::{HandsetCode, Problem, ProblemCode, ReasonCode},
-    push::{Envelope, PushAnswer, Refused, StreamMark},
+    push::{Envelope, PushAnswer, RefusedEntry, StreamMark},
     role::Role,
     sign::{Algorithm, PublicKey, Signature},
     time::Millis,
@@ -170,7 +170,7 @@ fn push_and_its_answer_are_frozen() {
                 sha256: Sha256([8; 32]),
                 received: T0,
             }],
-            refused: vec![Refused {
+            refused: vec![RefusedEntry {
                 index: 1,
                 id: None,
                 code: ProblemCode::EntryUnframed.into(),

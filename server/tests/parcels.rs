@@ -13,7 +13,7 @@ use axum::{body::Body, http::Request};
 use bytes::Bytes;
 use protocol::{
     entry::Entry,
-    parcel::{Contents, ParcelAnswer, ParcelKey, SealedDraft, SealedFor, SealedPhoto, Sender, seal},
+    parcel::{Contents, ParcelAnswer, ParcelKey, ParcelSender, SealedDraft, SealedFor, SealedPhoto, seal},
     payload::{Payload, Report},
     photo::{PhotoRef, PhotoRole, Sha256},
     push::StreamMark,
@@ -106,7 +106,7 @@ fn sealed(
     photos: &[Vec<u8>],
     seed: u8,
 ) -> Vec<u8> {
-    let sender = Sender {
+    let sender = ParcelSender {
         stream: client.stream,
         certificate: client.certificate.as_ref().unwrap(),
         signer: &client.key,

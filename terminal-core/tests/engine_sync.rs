@@ -202,7 +202,7 @@ fn one_time_for_all_of_another_body_or_server_or_beside_a_refusal_is_no_receipt(
         |r| {
             shortened(r);
             changed(r, |a| {
-                a.refused.push(protocol::push::Refused {
+                a.refused.push(protocol::push::RefusedEntry {
                     index: 9,
                     id: None,
                     code: ProblemCode::EntryUnframed.into(),

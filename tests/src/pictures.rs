@@ -115,7 +115,7 @@ mod tests {
         let mut seen = BTreeSet::new();
         for _ in 0..40 {
             let jpeg = album.crop(&mut chance).unwrap();
-            assert!(media::inspect(&jpeg, &media::Limits::default()).is_ok());
+            assert!(media::inspect(&jpeg, &media::PhotoLimits::default()).is_ok());
             assert!(seen.insert(jpeg));
         }
     }

@@ -2,7 +2,7 @@
 
 /// What the checker asks of measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
+pub struct CheckLimits {
     /// Least area of a cell in square metres.
     pub cell_m2: f64,
     /// Least width of a cell in metres.
@@ -13,7 +13,7 @@ pub struct Limits {
     pub listed: usize,
 }
 
-impl Default for Limits {
+impl Default for CheckLimits {
     fn default() -> Self {
         Self {
             cell_m2: 100.0,

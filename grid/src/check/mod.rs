@@ -16,5 +16,5 @@ mod rings;
 mod run;
 
 pub use finding::{Finding, FindingKind};
-pub use limits::Limits;
-pub use run::{Report, check, check_file};
+pub use limits::CheckLimits;
+pub use run::{CheckReport, check, check_file};

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::finding::{Finding, FindingKind};
-use super::limits::Limits;
+use super::limits::CheckLimits;
 use crate::geojson::LooseArea;
-use crate::geom::{Frame, Metres, Pt, area_m2, area2, edges, on_segment, point_to_segment};
+use crate::geom::{LocalFrame, Metres, Pt, area_m2, area2, edges, on_segment, point_to_segment};
 use crate::level::Level;
 
 /// Answers the narrowest place of any cell.
-pub(super) fn check(areas: &[LooseArea], limits: &Limits, findings: &mut Vec<Finding>) -> Option<f64> {
+pub(super) fn check(areas: &[LooseArea], limits: &CheckLimits, findings: &mut Vec<Finding>) -> Option<f64> {
     let mut narrowest: Option<f64> = None;
     for LooseArea { area, polygons } in areas {
         let place = area.ring.first().copied();
@@ -96,7 +96,7 @@ fn width(ring: &[Pt]) -> (f64, Option<Pt>) {
     let Some(&origin) = ring.first() else {
         return (0.0, None);
     };
-    let frame = Frame::new(origin);
+    let frame = LocalFrame::new(origin);
     let m: Vec<Metres> = ring.iter().map(|&p| frame.metres(p)).collect();
     let sides: Vec<(Metres, Metres, f64)> = {
         let mut so_far = 0.0;

@@ -3,17 +3,17 @@
 use serde::Serialize;
 
 use super::finding::{Finding, FindingKind};
-use super::limits::Limits;
+use super::limits::CheckLimits;
 use super::{codes, cover, rings};
 use crate::geojson::{GeoJsonError, LooseFile, read};
 use crate::level::Level;
 
 /// The checker's answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Report {
+pub struct CheckReport {
     /// What is wrong, in the order of kinds. Empty means valid.
     pub findings: Vec<Finding>,
-    /// Findings beyond [`Limits::listed`], counted but not listed.
+    /// Findings beyond [`CheckLimits::listed`], counted but not listed.
     pub unlisted: usize,
     /// Cells in the file.
     pub cells: usize,
@@ -27,7 +27,7 @@ pub struct Report {
     pub narrowest_m: Option<f64>,
 }
 
-impl Report {
+impl CheckReport {
     /// Nothing was found.
     pub fn is_valid(&self) -> bool {
         self.findings.is_empty()
@@ -35,12 +35,12 @@ impl Report {
 }
 
 /// Checks the text of a GeoJSON file. The only error is a text that is no FeatureCollection.
-pub fn check(text: &str, limits: &Limits) -> Result<Report, GeoJsonError> {
+pub fn check(text: &str, limits: &CheckLimits) -> Result<CheckReport, GeoJsonError> {
     Ok(check_file(read(text)?, limits))
 }
 
 /// Checks a file that was read already.
-pub fn check_file(mut file: LooseFile, limits: &Limits) -> Report {
+pub fn check_file(mut file: LooseFile, limits: &CheckLimits) -> CheckReport {
     let mut findings = std::mem::take(&mut file.findings);
     let cells: Vec<_> = file
         .areas
@@ -77,7 +77,7 @@ pub fn check_file(mut file: LooseFile, limits: &Limits) -> Report {
             unlisted += 1;
         }
     }
-    Report {
+    CheckReport {
         findings: listed,
         unlisted,
         cells: cell_count,

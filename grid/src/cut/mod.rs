@@ -23,7 +23,7 @@ mod store;
 
 pub use error::CutError;
 pub use numbering::Numbering;
-pub use outline::{Outline, RawOutline, repair};
+pub use outline::{DistrictOutline, RawOutline, repair};
 pub use plan::{Measures, cut_outline};
 pub use region::{CutDistrict, CutOptions, Region};
 pub use source::{CommunityUnit, CountyUnits, Divisions, StreetUnits, read_outlines};

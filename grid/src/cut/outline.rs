@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use protocol::codes::CountyCode;
 
 use super::error::CutError;
-use crate::geom::{Frame, Metres, Pt, area2};
+use crate::geom::{LocalFrame, Metres, Pt, area2};
 
 /// An outline as it came, in WGS-84.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct RawOutline {
 
 /// A repaired outline: one simple ring, counter-clockwise, no edge longer than about 25 m.
 #[derive(Clone, Debug)]
-pub struct Outline {
+pub struct DistrictOutline {
     /// The district.
     pub code: CountyCode,
     /// The ring.
@@ -41,7 +41,7 @@ const ZERO: Metres = Metres { x: 0.0, y: 0.0 };
 
 /// Repairs all outlines at once. `step_m` is the greatest length of an edge; a loop of more than `max_loss_m2` that
 /// would be given up is an error.
-pub fn repair(raw: &[RawOutline], step_m: f64, max_loss_m2: f64) -> Result<Vec<Outline>, CutError> {
+pub fn repair(raw: &[RawOutline], step_m: f64, max_loss_m2: f64) -> Result<Vec<DistrictOutline>, CutError> {
     let near = NearVertices::of(raw);
     raw.iter()
         .map(|r| repair_one(r, &near, step_m, max_loss_m2))
@@ -53,7 +53,7 @@ fn repair_one(
     near: &NearVertices,
     step_m: f64,
     max_loss_m2: f64,
-) -> Result<Outline, CutError> {
+) -> Result<DistrictOutline, CutError> {
     let mut found: Vec<Vec<Pt>> = raw
         .parts
         .iter()
@@ -63,7 +63,7 @@ fn repair_one(
     let nothing = || CutError::Outline(raw.code.to_string(), "encloses nothing".into());
     let mut found = found.into_iter();
     let mut main = found.next().ok_or_else(nothing)?;
-    let frame = Frame::new(*main.first().ok_or_else(nothing)?);
+    let frame = LocalFrame::new(*main.first().ok_or_else(nothing)?);
     let mut given_up_m2 = 0.0;
     for l in found {
         let size = frame.square_metres(area2(&l)).abs();
@@ -82,7 +82,7 @@ fn repair_one(
     // The start is fixed, so the source's start does not matter.
     let least = (0..main.len()).min_by_key(|&i| main[i]).ok_or_else(nothing)?;
     main.rotate_left(least);
-    Ok(Outline {
+    Ok(DistrictOutline {
         code: raw.code,
         ring: densified(&main, step_m),
         given_up_m2,
@@ -139,7 +139,7 @@ impl NearVertices {
 /// `p` lies beside the open segment, not farther than [`ON_EDGE_M`]; the answer does not depend on the order of its ends.
 fn is_on_edge(a: Pt, b: Pt, p: Pt) -> bool {
     let (low, high) = (a.min(b), a.max(b));
-    let frame = Frame::new(low);
+    let frame = LocalFrame::new(low);
     let (q, d) = (frame.metres(p), frame.metres(high));
     let t = q.dot(d) / d.dot(d);
     t > 0.0 && t < 1.0 && d.cross(q).abs() <= ON_EDGE_M * d.length()
@@ -200,7 +200,7 @@ fn without_needles(mut ring: Vec<Pt>) -> Vec<Pt> {
     loop {
         let n = ring.len();
         let is_needle = |i: usize| {
-            let frame = Frame::new(ring[i]);
+            let frame = LocalFrame::new(ring[i]);
             let (u, v) = (
                 frame.metres(ring[(i + n - 1) % n]),
                 frame.metres(ring[(i + 1) % n]),
@@ -224,7 +224,7 @@ fn densified(ring: &[Pt], step_m: f64) -> Vec<Pt> {
     let mut out = Vec::new();
     for (a, b) in crate::geom::edges(ring) {
         let (low, high) = (a.min(b), a.max(b));
-        let n = ((Frame::new(low).metres(high).length() / step_m) as i64).max(1);
+        let n = ((LocalFrame::new(low).metres(high).length() / step_m) as i64).max(1);
         let between = |l: i32, h: i32, k: i64| {
             let d = i64::from(h) - i64::from(l);
             l + ((2 * d * k + n).div_euclid(2 * n)) as i32

@@ -13,11 +13,11 @@ use super::error::CutError;
 use super::numbering::Numbering;
 use super::source::{CommunityUnit, CountyUnits, StreetUnits};
 use super::split::Wish;
-use super::store::{Ring, Store};
-use crate::geojson::Area;
+use super::store::{Ring, VertexStore};
+use crate::geojson::GridFeature;
 use crate::geom::{Metres, Pt};
 use crate::level::Level;
-use crate::synthetic::Chance;
+use crate::synthetic::SeededRandom;
 
 /// Measures of a cut.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ pub fn cut_outline(
     numbering: &Numbering,
     seat: Option<Pt>,
     measures: &Measures,
-) -> Result<Vec<Area>, CutError> {
+) -> Result<Vec<GridFeature>, CutError> {
     for attempt in 0..ATTEMPTS {
         let seed = measures.seed.wrapping_add(attempt * 1_000_003);
         let plan = Plan::new(units, numbering, Measures { seed, ..*measures });
@@ -113,8 +113,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn chance(&self, code: &str) -> Chance {
-        Chance::named(self.measures.seed, code)
+    fn chance(&self, code: &str) -> SeededRandom {
+        SeededRandom::named(self.measures.seed, code)
     }
 
     fn base(&self, near: Metres) -> Wish {
@@ -147,8 +147,8 @@ impl<'a> Plan<'a> {
     }
 
     /// `None` when an urban community came out too large.
-    fn cut(mut self, outline: &[Pt], seat: Option<Pt>) -> Result<Option<Vec<Area>>, CutError> {
-        let (mut store, ring) = Store::new(outline);
+    fn cut(mut self, outline: &[Pt], seat: Option<Pt>) -> Result<Option<Vec<GridFeature>>, CutError> {
+        let (mut store, ring) = VertexStore::new(outline);
         let total = store.area_m2(&ring);
         let communities = || self.units.streets.iter().flat_map(|s| &s.communities);
         let town: f64 = communities()
@@ -175,7 +175,7 @@ impl<'a> Plan<'a> {
             .collect();
         order.sort_by_key(|s| Self::order_key(s));
         let near = seat.map_or_else(|| store.centroid(&ring), |p| store.place(p));
-        let county = Area {
+        let county = GridFeature {
             level: Level::County,
             code: self.units.code.clone(),
             stat: self.units.code.clone(),
@@ -197,7 +197,7 @@ impl<'a> Plan<'a> {
     /// The rings of the streets in their order, and the town's place.
     fn streets(
         &self,
-        store: &mut Store,
+        store: &mut VertexStore,
         ring: Ring,
         order: &[&StreetUnits],
         near: Metres,
@@ -252,7 +252,7 @@ impl<'a> Plan<'a> {
     }
 
     /// A county town lies where its subdistricts meet: the vertex with the least sum of distances to them.
-    fn meeting_place(&self, store: &Store, order: &[&StreetUnits], rings: &[Ring]) -> Option<Metres> {
+    fn meeting_place(&self, store: &VertexStore, order: &[&StreetUnits], rings: &[Ring]) -> Option<Metres> {
         let fine: Vec<Vec<Metres>> = order
             .iter()
             .zip(rings)
@@ -283,13 +283,13 @@ impl<'a> Plan<'a> {
     /// Cuts a street into communities and them into cells. False when an urban community came out too large.
     fn street(
         &self,
-        store: &mut Store,
+        store: &mut VertexStore,
         street: &StreetUnits,
         ring: Ring,
         seat: Metres,
-        out: &mut Vec<Area>,
+        out: &mut Vec<GridFeature>,
     ) -> Result<bool, CutError> {
-        out.push(Area {
+        out.push(GridFeature {
             level: Level::Street,
             code: self.numbering.street(&street.code)?.to_string(),
             stat: street.code.clone(),
@@ -311,7 +311,7 @@ impl<'a> Plan<'a> {
 
     fn communities<'s>(
         &self,
-        store: &mut Store,
+        store: &mut VertexStore,
         street: &'s StreetUnits,
         ring: Ring,
         seat: Metres,
@@ -382,10 +382,10 @@ impl<'a> Plan<'a> {
     /// Cuts a ring into these communities, each by its wished size.
     fn share_out<'s>(
         &self,
-        store: &mut Store,
+        store: &mut VertexStore,
         ring: Ring,
         list: &[&'s CommunityUnit],
-        chance: &mut Chance,
+        chance: &mut SeededRandom,
     ) -> Result<Vec<(&'s CommunityUnit, Ring)>, CutError> {
         let near = store.centroid(&ring);
         let wish = if list.iter().all(|c| c.is_urban()) {
@@ -409,15 +409,15 @@ impl<'a> Plan<'a> {
     /// Cuts a community into cells of at least a hectare, numbered from west to east in rows from the north.
     fn community(
         &self,
-        store: &mut Store,
+        store: &mut VertexStore,
         unit: &CommunityUnit,
         ring: Ring,
         area: f64,
-        out: &mut Vec<Area>,
+        out: &mut Vec<GridFeature>,
     ) -> Result<(), CutError> {
         let code = self.numbering.community(&unit.code)?;
         let is_urban = unit.is_urban();
-        out.push(Area {
+        out.push(GridFeature {
             level: Level::Community,
             code: code.to_string(),
             stat: unit.code.clone(),
@@ -458,7 +458,7 @@ impl<'a> Plan<'a> {
             .collect();
         rows.sort_by_key(|r| r.0);
         for (serial, (_, ring)) in (1u8..).zip(rows) {
-            out.push(Area {
+            out.push(GridFeature {
                 level: Level::Cell,
                 code: code
                     .cell(serial)

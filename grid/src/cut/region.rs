@@ -5,11 +5,11 @@ use protocol::geo::Datum;
 
 use super::error::CutError;
 use super::numbering::Numbering;
-use super::outline::{Outline, repair};
+use super::outline::{DistrictOutline, repair};
 use super::plan::{Measures, cut_outline};
 use super::source::{CountyUnits, Divisions, read_outlines};
-use crate::geojson::{Absent, Area, Metadata};
-use crate::geom::{Frame, Metres, Pt};
+use crate::geojson::{Absent, GridFeature, Metadata};
+use crate::geom::{LocalFrame, Metres, Pt};
 
 /// What to cut.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct CutDistrict {
     /// What it says about itself.
     pub metadata: Metadata,
     /// County, streets, communities and cells.
-    pub areas: Vec<Area>,
+    pub areas: Vec<GridFeature>,
     /// The table, to be stored beside the grid and given to the next cut.
     pub numbering: Numbering,
 }
@@ -47,7 +47,7 @@ const OUTLINE_LOSS_M2: f64 = 200_000.0;
 /// Outlines and list, read and repaired once, to cut any district of them.
 #[derive(Clone, Debug)]
 pub struct Region {
-    outlines: Vec<Outline>,
+    outlines: Vec<DistrictOutline>,
     divisions: Divisions,
     source_datum: Datum,
     outline_source: Option<String>,
@@ -136,9 +136,10 @@ impl Region {
 
     /// The middle of the city: the outline vertex with the least sum of distances to all urban districts.
     fn hub(&self) -> Option<Pt> {
-        let is_urban = |o: &&Outline| self.divisions.county(o.code).is_some_and(CountyUnits::is_urban);
-        let urban: Vec<&Outline> = self.outlines.iter().filter(is_urban).collect();
-        let frame = Frame::new(*urban.first()?.ring.first()?);
+        let is_urban =
+            |o: &&DistrictOutline| self.divisions.county(o.code).is_some_and(CountyUnits::is_urban);
+        let urban: Vec<&DistrictOutline> = self.outlines.iter().filter(is_urban).collect();
+        let frame = LocalFrame::new(*urban.first()?.ring.first()?);
         let rings: Vec<Vec<Metres>> = urban
             .iter()
             .map(|o| o.ring.iter().step_by(2).map(|&p| frame.metres(p)).collect())

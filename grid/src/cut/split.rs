@@ -6,9 +6,9 @@
 )]
 
 use super::error::CutError;
-use super::store::{Clearance, Ring, Store, Sums};
+use super::store::{Clearance, Ring, Sums, VertexStore};
 use crate::geom::{Metres, Pt};
-use crate::synthetic::Chance;
+use crate::synthetic::SeededRandom;
 
 /// What a cut should look like.
 #[derive(Clone, Copy, Debug)]
@@ -169,14 +169,14 @@ fn axis(places: &[Metres]) -> Metres {
     half(half(z))
 }
 
-impl Store {
+impl VertexStore {
     /// Cuts off a first part of about this share of the area; `None` when no lawful chain was found.
     pub(super) fn split(
         &mut self,
         ring: &[usize],
         share: f64,
         wish: &Wish,
-        chance: &mut Chance,
+        chance: &mut SeededRandom,
     ) -> Option<(Ring, Ring)> {
         let places = self.places(ring);
         let n = ring.len();
@@ -223,7 +223,7 @@ impl Store {
         wish: &Wish,
         straighter: f64,
         bow: [f64; 2],
-        chance: &mut Chance,
+        chance: &mut SeededRandom,
     ) -> Vec<Pt> {
         let (a, b) = (self.metres(ends.0), self.metres(ends.1));
         let d = b.minus(a);
@@ -250,7 +250,7 @@ impl Store {
         ring: &[usize],
         area: f64,
         wish: &Wish,
-        chance: &mut Chance,
+        chance: &mut SeededRandom,
     ) -> Option<(Ring, Ring)> {
         let places = self.places(ring);
         let sums = Sums::new(&places);
@@ -329,7 +329,7 @@ impl Store {
         ring: Ring,
         weights: &[f64],
         wish: &dyn Fn(usize, usize) -> Wish,
-        chance: &mut Chance,
+        chance: &mut SeededRandom,
     ) -> Result<Vec<Ring>, CutError> {
         let mut out = Vec::new();
         let mut open = vec![(ring, 0, weights.len())];

@@ -5,18 +5,18 @@
     reason = "ring arithmetic: every index is below the length or taken modulo it"
 )]
 
-use crate::geom::{Frame, Metres, Pt, area2, orient, point_to_segment, segment_to_segment};
+use crate::geom::{LocalFrame, Metres, Pt, area2, orient, point_to_segment, segment_to_segment};
 
 /// A ring as positions in the store, counter-clockwise.
 pub(super) type Ring = Vec<usize>;
 
 /// Every vertex of a district. Two rings that share a border hold the same positions.
-pub(super) struct Store {
+pub(super) struct VertexStore {
     points: Vec<Pt>,
     metres: Vec<Metres>,
     /// How many chains end at the vertex.
     ends: Vec<u32>,
-    frame: Frame,
+    frame: LocalFrame,
 }
 
 /// How clear of everything else a chain has to be.
@@ -29,7 +29,7 @@ pub(super) struct Clearance {
     pub sine: f64,
 }
 
-impl Store {
+impl VertexStore {
     pub(super) fn new(outline: &[Pt]) -> (Self, Ring) {
         let n = i64::try_from(outline.len()).unwrap_or(i64::MAX).max(1);
         let mean =
@@ -42,7 +42,7 @@ impl Store {
             points: vec![],
             metres: vec![],
             ends: vec![],
-            frame: Frame::new(origin),
+            frame: LocalFrame::new(origin),
         };
         let ring = outline.iter().map(|&p| store.add(p)).collect();
         (store, ring)

@@ -6,12 +6,12 @@ use protocol::codes::CellCode;
 use protocol::geo::PointE7;
 
 use super::read::Pack;
-use super::record::Handle;
-use crate::geom::{Bounds, Frame, Metres, Pt, point_to_segment};
+use super::record::CellHandle;
+use crate::geom::{Bounds, LocalFrame, Metres, Pt, point_to_segment};
 
 /// A cell that an accuracy circle lies on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candidate {
+pub struct CellCandidate {
     /// The cell.
     pub cell: CellCode,
     /// Share of the circle that lies in it, above 0 and at most 1.
@@ -22,7 +22,7 @@ pub struct Candidate {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidates {
     /// Ranked: greatest share first; among equal shares the holder of the centre, then the lowest code.
-    pub cells: Vec<Candidate>,
+    pub cells: Vec<CellCandidate>,
     /// Share of the circle that lies in no cell.
     pub outside: f64,
 }
@@ -39,8 +39,8 @@ impl Pack<'_> {
         if radius_m.is_nan() || radius_m <= 0.0 {
             return self.ranked(&BTreeMap::from([(centre, 1)]), centre);
         }
-        let frame = Frame::new(Pt::from(point));
-        let mut hits: BTreeMap<Option<Handle>, u32> = BTreeMap::new();
+        let frame = LocalFrame::new(Pt::from(point));
+        let mut hits: BTreeMap<Option<CellHandle>, u32> = BTreeMap::new();
         for row in 0..ACROSS {
             for column in 0..ACROSS {
                 // Odd numbers of half steps: the pattern is symmetric and never on the centre or the rim.
@@ -59,16 +59,16 @@ impl Pack<'_> {
         self.ranked(&hits, centre)
     }
 
-    fn ranked(&self, hits: &BTreeMap<Option<Handle>, u32>, centre: Option<Handle>) -> Candidates {
+    fn ranked(&self, hits: &BTreeMap<Option<CellHandle>, u32>, centre: Option<CellHandle>) -> Candidates {
         let all: u32 = hits.values().sum();
         let share = |n: u32| f64::from(n) / f64::from(all.max(1));
-        let mut cells: Vec<(Handle, u32)> = hits.iter().filter_map(|(h, &n)| h.map(|h| (h, n))).collect();
+        let mut cells: Vec<(CellHandle, u32)> = hits.iter().filter_map(|(h, &n)| h.map(|h| (h, n))).collect();
         cells.sort_by_key(|&(h, n)| (std::cmp::Reverse(n), Some(h) != centre, h));
         Candidates {
             cells: cells
                 .into_iter()
                 .filter_map(|(h, n)| {
-                    Some(Candidate {
+                    Some(CellCandidate {
                         cell: self.code(h)?,
                         share: share(n),
                     })
@@ -84,7 +84,7 @@ impl Pack<'_> {
         if let Some(cell) = self.cell_at(point) {
             return Some((cell, 0.0));
         }
-        let frame = Frame::new(Pt::from(point));
+        let frame = LocalFrame::new(Pt::from(point));
         let here = Metres { x: 0.0, y: 0.0 };
         let to_box = |b: Bounds| {
             let (low, high) = (frame.metres(b.min), frame.metres(b.max));

@@ -7,12 +7,12 @@ use super::format::{
     BLOCK_OFFSET, BLOCK_SHIFT, MAX_EXTENT, NARROW_CANDIDATES, NARROW_LIMIT, RECORD_WIDE, TILE_BLOCK,
     TILE_FULL, WIDE_CANDIDATES, WORD_RECORD,
 };
-use super::record::Handle;
+use super::record::CellHandle;
 use crate::geom::{Bounds, Pt, holds, is_below};
 
 /// A cell to be indexed.
 pub(crate) struct Shape<'a> {
-    pub handle: Handle,
+    pub handle: CellHandle,
     pub ring: &'a [Pt],
     pub bounds: Bounds,
 }
@@ -200,7 +200,7 @@ impl Builder<'_> {
                 let word = match self.bucket(&square, &near, &borders)? {
                     Bucket::Same(None) => Some(0),
                     Bucket::Same(Some(h)) => block.whole(h),
-                    Bucket::Record(r) => block.record(&r),
+                    Bucket::BucketRecord(r) => block.record(&r),
                 };
                 let Some(word) = word else { return Ok(None) };
                 block.words.push(word);
@@ -215,7 +215,7 @@ impl Builder<'_> {
         self.shapes.get(cell).is_some_and(|s| s.bounds.meets(square))
     }
 
-    fn owner(&self, cells: &[usize], p: Pt) -> Option<Handle> {
+    fn owner(&self, cells: &[usize], p: Pt) -> Option<CellHandle> {
         cells
             .iter()
             .filter_map(|&c| self.shapes.get(c))
@@ -314,7 +314,7 @@ impl Builder<'_> {
             let first = candidates.get(start.trailing_zeros() as usize).copied();
             return Ok(Bucket::Same(first));
         }
-        Ok(Bucket::Record(RecordParts {
+        Ok(Bucket::BucketRecord(RecordParts {
             start,
             candidates,
             rows,
@@ -329,7 +329,7 @@ fn relative(square: &Bounds, a: Pt, b: Pt) -> [i64; 4] {
 }
 
 enum Tile {
-    Same(Option<Handle>),
+    Same(Option<CellHandle>),
     Block {
         k: u32,
         words: Vec<u16>,
@@ -338,13 +338,13 @@ enum Tile {
 }
 
 enum Bucket {
-    Same(Option<Handle>),
-    Record(RecordParts),
+    Same(Option<CellHandle>),
+    BucketRecord(RecordParts),
 }
 
 struct RecordParts {
     start: u32,
-    candidates: Vec<Handle>,
+    candidates: Vec<CellHandle>,
     rows: Vec<Row>,
 }
 
@@ -391,7 +391,7 @@ impl RecordParts {
 #[derive(Default)]
 struct Block {
     words: Vec<u16>,
-    handles: Vec<Handle>,
+    handles: Vec<CellHandle>,
     records: Vec<Vec<u8>>,
     known: BTreeMap<Vec<u8>, u16>,
 }
@@ -399,7 +399,7 @@ struct Block {
 const CACHE_LINE: usize = 64;
 
 impl Block {
-    fn whole(&mut self, handle: Handle) -> Option<u16> {
+    fn whole(&mut self, handle: CellHandle) -> Option<u16> {
         let at = self.handles.iter().position(|h| *h == handle).unwrap_or_else(|| {
             self.handles.push(handle);
             self.handles.len() - 1

@@ -7,7 +7,7 @@ use super::format::{
     BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
 };
 use super::read::Pack;
-use super::record::{Handle, Record, cell_code, u16_at, u32_at};
+use super::record::{BucketRecord, CellHandle, cell_code, u16_at, u32_at};
 
 impl Pack<'_> {
     /// The cell that holds the point (WGS-84): exact, on borders by the rule of [`crate::geom::holds`], so every
@@ -19,7 +19,7 @@ impl Pack<'_> {
 
     /// Like [`Self::cell_at`], answering with the pack's own handle: for those who ask a million times.
     #[inline]
-    pub fn find(&self, point: PointE7) -> Option<Handle> {
+    pub fn find(&self, point: PointE7) -> Option<CellHandle> {
         let grid = &self.grid;
         let x = u32::try_from(i64::from(point.lon) - i64::from(grid.x0)).ok()?;
         let y = u32::try_from(i64::from(point.lat) - i64::from(grid.y0)).ok()?;
@@ -30,7 +30,7 @@ impl Pack<'_> {
         let tile = row as usize * grid.columns as usize + column as usize;
         let word = u32_at(self.directory, tile * 4)?;
         if word & TILE_TAG != TILE_BLOCK {
-            return (word & TILE_TAG == TILE_FULL).then_some(Handle(word & Handle::MASK));
+            return (word & TILE_TAG == TILE_FULL).then_some(CellHandle(word & CellHandle::MASK));
         }
         let k = (word >> BLOCK_SHIFT) & 7;
         let words = self.words.get((word & BLOCK_OFFSET) as usize * 4..)?;
@@ -43,9 +43,9 @@ impl Pack<'_> {
         }
         let records = self.records.get((u32_at(words, 0)? as usize).checked_mul(4)?..)?;
         if word & WORD_RECORD == 0 {
-            return u32_at(records, usize::from(word - 1) * 4).map(Handle);
+            return u32_at(records, usize::from(word - 1) * 4).map(CellHandle);
         }
-        let record = Record::at(records, usize::from(word & !WORD_RECORD) * 4)?;
+        let record = BucketRecord::at(records, usize::from(word & !WORD_RECORD) * 4)?;
         let in_bucket = (1u32 << shift) - 1;
         let held = record.holders((x & in_bucket).cast_signed(), (y & in_bucket).cast_signed());
         if held == 0 {
@@ -56,12 +56,12 @@ impl Pack<'_> {
 
     /// The code of a handle of this pack.
     #[inline]
-    pub fn code(&self, handle: Handle) -> Option<CellCode> {
+    pub fn code(&self, handle: CellHandle) -> Option<CellCode> {
         cell_code(self.counties.as_chunks().0.get(handle.county())?, handle.low())
     }
 
     /// The handle of a code, if the pack knows the cell.
-    pub fn handle(&self, code: CellCode) -> Option<Handle> {
+    pub fn handle(&self, code: CellCode) -> Option<CellHandle> {
         let (county, low) = code.as_str().split_at_checked(6)?;
         let position = self
             .counties
@@ -69,12 +69,13 @@ impl Pack<'_> {
             .0
             .iter()
             .position(|c| c.starts_with(county.as_bytes()))?;
-        let handle = Handle(u32::try_from(position).ok()? << Handle::COUNTY_SHIFT | low.parse::<u32>().ok()?);
+        let handle =
+            CellHandle(u32::try_from(position).ok()? << CellHandle::COUNTY_SHIFT | low.parse::<u32>().ok()?);
         self.cell_position(handle).map(|_| handle)
     }
 
     /// Where the handle stands in the cell table.
-    pub(crate) fn cell_position(&self, handle: Handle) -> Option<usize> {
+    pub(crate) fn cell_position(&self, handle: CellHandle) -> Option<usize> {
         self.cells
             .as_chunks::<CELL_LEN>()
             .0

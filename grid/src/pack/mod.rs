@@ -44,13 +44,13 @@ mod units;
 #[cfg(feature = "tools")]
 mod write;
 
-pub use around::{Candidate, Candidates};
+pub use around::{Candidates, CellCandidate};
 pub use error::PackError;
 #[cfg(feature = "tools")]
 pub use error::WriteError;
 pub use format::FORMAT_VERSION;
 pub use read::{Pack, PackBuf, PackMeta};
-pub use record::Handle;
-pub use units::{Cell, Unit, UnitLevel};
+pub use record::CellHandle;
+pub use units::{Cell, NamedUnit, UnitLevel};
 #[cfg(feature = "tools")]
 pub use write::{PackInput, PackUnit, write};

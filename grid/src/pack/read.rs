@@ -12,7 +12,7 @@ use super::format::{
     BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC,
     MAX_EXTENT, SECTIONS, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
 };
-use super::record::{Handle, Record, i32_at, u16_at, u32_at};
+use super::record::{BucketRecord, CellHandle, i32_at, u16_at, u32_at};
 
 /// What a pack says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -269,9 +269,10 @@ impl<'a> Pack<'a> {
         let mut last = None;
         for cell in cells.0 {
             let word = |at| u32_at(cell, at).unwrap_or(u32::MAX);
-            let handle = Handle(word(0));
-            let is_known =
-                handle.0 <= Handle::MASK && handle.county() < counties && handle.low() < Handle::LOW_DIGITS;
+            let handle = CellHandle(word(0));
+            let is_known = handle.0 <= CellHandle::MASK
+                && handle.county() < counties
+                && handle.low() < CellHandle::LOW_DIGITS;
             let fits = |first: u32, len: u32, of: usize| {
                 (first as usize)
                     .checked_add(len as usize)
@@ -295,7 +296,7 @@ impl<'a> Pack<'a> {
     }
 
     fn validate_index(&self) -> Result<(), PackError> {
-        let is_known = |h: Handle| self.cell_position(h).is_some();
+        let is_known = |h: CellHandle| self.cell_position(h).is_some();
         let tiles = self.grid.columns as usize * self.grid.rows as usize;
         if tiles.checked_mul(4) != Some(self.directory.len()) {
             return Err(PackError::Corrupt("directory"));
@@ -308,7 +309,7 @@ impl<'a> Pack<'a> {
             .map(|w| u32::from_le_bytes(*w))
         {
             let is_sound = match word & TILE_TAG {
-                TILE_FULL => is_known(Handle(word & Handle::MASK)),
+                TILE_FULL => is_known(CellHandle(word & CellHandle::MASK)),
                 TILE_BLOCK => self.is_block_sound(word, &is_known),
                 _ => word == 0,
             };
@@ -319,7 +320,7 @@ impl<'a> Pack<'a> {
         Ok(())
     }
 
-    fn is_block_sound(&self, word: u32, is_known: &dyn Fn(Handle) -> bool) -> bool {
+    fn is_block_sound(&self, word: u32, is_known: &dyn Fn(CellHandle) -> bool) -> bool {
         let k = (word >> BLOCK_SHIFT) & 7;
         let Some(words) = self.words.get((word & BLOCK_OFFSET) as usize * 4..) else {
             return false;
@@ -331,15 +332,15 @@ impl<'a> Pack<'a> {
                 None => false,
                 Some(0) => true,
                 Some(w) if w & WORD_RECORD == 0 => {
-                    u32_at(records, usize::from(w - 1) * 4).is_some_and(|h| is_known(Handle(h)))
+                    u32_at(records, usize::from(w - 1) * 4).is_some_and(|h| is_known(CellHandle(h)))
                 }
-                Some(w) => Record::at(records, usize::from(w & !WORD_RECORD) * 4).is_some_and(|r| {
+                Some(w) => BucketRecord::at(records, usize::from(w & !WORD_RECORD) * 4).is_some_and(|r| {
                     r.is_sound()
                         && r.candidates
                             .as_chunks::<4>()
                             .0
                             .iter()
-                            .all(|h| is_known(Handle(u32::from_le_bytes(*h))))
+                            .all(|h| is_known(CellHandle(u32::from_le_bytes(*h))))
                 }),
             })
     }

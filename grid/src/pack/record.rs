@@ -8,9 +8,9 @@ use super::format::{COUNTY_LEN, NARROW_CANDIDATES, RECORD_HEAD, RECORD_WIDE, WID
 
 /// A cell as its pack knows it: 30 bits that sort like the codes. Good for one pack only; store [`CellCode`]s.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Handle(pub(crate) u32);
+pub struct CellHandle(pub(crate) u32);
 
-impl Handle {
+impl CellHandle {
     pub(crate) const COUNTY_SHIFT: u32 = 20;
     pub(crate) const LOW_DIGITS: u32 = 1_000_000;
     pub(crate) const MASK: u32 = (1 << 30) - 1;
@@ -24,9 +24,9 @@ impl Handle {
     }
 }
 
-impl fmt::Debug for Handle {
+impl fmt::Debug for CellHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Handle({}/{:06})", self.county(), self.low())
+        write!(f, "CellHandle({}/{:06})", self.county(), self.low())
     }
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn cell_code(county: &[u8; COUNTY_LEN], low: u32) -> Option<CellCode>
 }
 
 /// A record split into its parts, bounds checked once.
-pub(crate) struct Record<'a> {
+pub(crate) struct BucketRecord<'a> {
     pub is_wide: bool,
     pub start: u32,
     pub candidates: &'a [u8],
@@ -58,7 +58,7 @@ pub(crate) struct Record<'a> {
     pub masks: &'a [u8],
 }
 
-impl<'a> Record<'a> {
+impl<'a> BucketRecord<'a> {
     #[inline]
     pub(crate) fn at(records: &'a [u8], offset: usize) -> Option<Self> {
         let (&[rows, kind, start, _], rest) = records.get(offset..)?.split_first_chunk::<RECORD_HEAD>()?;
@@ -130,8 +130,8 @@ impl<'a> Record<'a> {
         held
     }
 
-    pub(crate) fn handle(&self, position: u32) -> Option<Handle> {
-        u32_at(self.candidates, position as usize * 4).map(Handle)
+    pub(crate) fn handle(&self, position: u32) -> Option<CellHandle> {
+        u32_at(self.candidates, position as usize * 4).map(CellHandle)
     }
 
     pub(crate) fn is_sound(&self) -> bool {

@@ -6,7 +6,7 @@ use protocol::geo::PointE7;
 use super::error::PackError;
 use super::format::{CELL_LEN, UNIT_LEN};
 use super::read::Pack;
-use super::record::{Handle, i32_at, u16_at, u32_at};
+use super::record::{CellHandle, i32_at, u16_at, u32_at};
 use crate::geom::{Bounds, Pt};
 
 /// One cell (万米单元网格) of a pack.
@@ -78,12 +78,12 @@ impl<'a> Cell<'a> {
     }
 
     /// The community (社区/村) the cell lies in, if the pack names it.
-    pub fn community(&self) -> Option<Unit<'a>> {
+    pub fn community(&self) -> Option<NamedUnit<'a>> {
         self.pack.community(self.code.community())
     }
 
     /// The street (街道/乡镇) the cell lies in, if the pack names it.
-    pub fn street(&self) -> Option<Unit<'a>> {
+    pub fn street(&self) -> Option<NamedUnit<'a>> {
         self.pack.street(self.code.street())
     }
 }
@@ -118,7 +118,7 @@ impl UnitLevel {
 
 /// A county, street or community with its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unit<'a> {
+pub struct NamedUnit<'a> {
     /// Which of the three.
     pub level: UnitLevel,
     /// 6, 8 or 10 digits of our own scheme.
@@ -147,7 +147,7 @@ impl<'a> Pack<'a> {
         Some(Cell {
             pack: *self,
             entry,
-            code: self.code(Handle(u32_at(entry, 0)?))?,
+            code: self.code(CellHandle(u32_at(entry, 0)?))?,
         })
     }
 
@@ -163,23 +163,23 @@ impl<'a> Pack<'a> {
     }
 
     /// All named units: counties, then streets, then communities, each in the order of their codes.
-    pub fn units(&self) -> impl Iterator<Item = Unit<'a>> + use<'a> {
+    pub fn units(&self) -> impl Iterator<Item = NamedUnit<'a>> + use<'a> {
         let pack = *self;
         (0..self.unit_count()).filter_map(move |k| pack.unit_in_place(k).ok())
     }
 
     /// The street of this code, if the pack names it.
-    pub fn street(&self, code: StreetCode) -> Option<Unit<'a>> {
+    pub fn street(&self, code: StreetCode) -> Option<NamedUnit<'a>> {
         self.unit(UnitLevel::Street, code.as_str())
     }
 
     /// The community of this code, if the pack names it.
-    pub fn community(&self, code: CommunityCode) -> Option<Unit<'a>> {
+    pub fn community(&self, code: CommunityCode) -> Option<NamedUnit<'a>> {
         self.unit(UnitLevel::Community, code.as_str())
     }
 
     /// The unit of this level and code, if the pack names it.
-    pub fn unit(&self, level: UnitLevel, code: &str) -> Option<Unit<'a>> {
+    pub fn unit(&self, level: UnitLevel, code: &str) -> Option<NamedUnit<'a>> {
         let (mut low, mut high) = (0, self.unit_count());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -199,7 +199,7 @@ impl<'a> Pack<'a> {
 
     /// Entry: number u64, level u8, urban u8, two of nothing, then offset of name and code in the texts (u32),
     /// length of the name and of the statistics code (u16).
-    fn unit_in_place(&self, k: usize) -> Result<Unit<'a>, PackError> {
+    fn unit_in_place(&self, k: usize) -> Result<NamedUnit<'a>, PackError> {
         const BAD: PackError = PackError::Corrupt("a unit");
         let entry = self
             .units
@@ -217,7 +217,7 @@ impl<'a> Pack<'a> {
         if code.len() != level.digits() {
             return Err(BAD);
         }
-        Ok(Unit {
+        Ok(NamedUnit {
             level,
             code,
             name: text(offset..name_end)?,

@@ -10,7 +10,7 @@ use super::error::WriteError;
 use super::format::{FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC, SECTIONS};
 use super::index::{Shape, build};
 use super::read::{Pack, PackMeta};
-use super::record::Handle;
+use super::record::CellHandle;
 use super::units::UnitLevel;
 use crate::geom::{Bounds, Pt, area_m2, centroid, edges};
 
@@ -113,11 +113,11 @@ pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
     Ok(head)
 }
 
-fn handle(code: CellCode, counties: &[CountyCode]) -> Option<Handle> {
+fn handle(code: CellCode, counties: &[CountyCode]) -> Option<CellHandle> {
     let low = code.as_str().get(6..)?;
     let position = counties.binary_search(&code.county()).ok()?;
-    Some(Handle(
-        u32::try_from(position).ok()? << Handle::COUNTY_SHIFT | low.parse::<u32>().ok()?,
+    Some(CellHandle(
+        u32::try_from(position).ok()? << CellHandle::COUNTY_SHIFT | low.parse::<u32>().ok()?,
     ))
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use grid::check::{FindingKind, Limits, Report, check};
+use grid::check::{CheckLimits, CheckReport, FindingKind, check};
 use grid::cut::{CutDistrict, CutOptions, Region};
-use grid::geojson::{self, Area};
+use grid::geojson::{self, GridFeature};
 use grid::geom::Pt;
 use grid::level::Level;
 use grid::synthetic::mesh;
@@ -34,7 +34,7 @@ pub fn district() -> &'static CutDistrict {
 }
 
 /// One community with its cells only: small, and without an outline.
-pub fn community() -> Vec<Area> {
+pub fn community() -> Vec<GridFeature> {
     let code = &district()
         .areas
         .iter()
@@ -48,22 +48,22 @@ pub fn community() -> Vec<Area> {
     own.cloned().collect()
 }
 
-pub fn checked(areas: &[Area]) -> Report {
+pub fn checked(areas: &[GridFeature]) -> CheckReport {
     check(
         &geojson::write(&district().metadata, areas).unwrap(),
-        &Limits::default(),
+        &CheckLimits::default(),
     )
     .unwrap()
 }
 
-pub fn kinds(report: &Report) -> Vec<FindingKind> {
+pub fn kinds(report: &CheckReport) -> Vec<FindingKind> {
     let mut kinds: Vec<_> = report.findings.iter().map(|f| f.kind).collect();
     kinds.dedup();
     kinds
 }
 
 /// A cell of the whole district that touches no outline, and its position.
-pub fn inner_cell(areas: &[Area]) -> usize {
+pub fn inner_cell(areas: &[GridFeature]) -> usize {
     let outline: std::collections::HashSet<Pt> = areas[0].ring.iter().copied().collect();
     areas
         .iter()
@@ -71,7 +71,7 @@ pub fn inner_cell(areas: &[Area]) -> usize {
         .unwrap()
 }
 
-pub fn spoilt(spoil: impl FnOnce(&mut Vec<Area>, usize)) -> Report {
+pub fn spoilt(spoil: impl FnOnce(&mut Vec<GridFeature>, usize)) -> CheckReport {
     let mut areas = district().areas.clone();
     let cell = inner_cell(&areas);
     spoil(&mut areas, cell);
@@ -79,8 +79,8 @@ pub fn spoilt(spoil: impl FnOnce(&mut Vec<Area>, usize)) -> Report {
 }
 
 /// A small mesh as a file with cells only.
-pub fn mesh_areas(seed: u64) -> Vec<Area> {
-    let area = |(code, ring): (protocol::codes::CellCode, Vec<Pt>)| Area {
+pub fn mesh_areas(seed: u64) -> Vec<GridFeature> {
+    let area = |(code, ring): (protocol::codes::CellCode, Vec<Pt>)| GridFeature {
         level: Level::Cell,
         code: code.to_string(),
         stat: String::new(),

@@ -1,8 +1,8 @@
 //! Every kind of fault is found, with its place and the cells concerned.
 
 use grid::check::FindingKind;
-use grid::geojson::Area;
-use grid::geom::{Frame, Metres, Pt, centroid, edges, holds};
+use grid::geojson::GridFeature;
+use grid::geom::{LocalFrame, Metres, Pt, centroid, edges, holds};
 use grid::level::Level;
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ fn a_vertex_on_a_straight_border_of_one_side_only_is_an_unmatched_border() {
             Pt::new(x, 10_000),
         ];
         ring.extend_from_slice(extra);
-        Area {
+        GridFeature {
             level: Level::Cell,
             code: code.into(),
             stat: String::new(),
@@ -101,7 +101,7 @@ fn the_same_ground_under_two_codes_is_an_overlap_of_both() {
     let report = spoilt(|a, k| {
         code.clone_from(&a[k].code);
         let other = format!("{}99", &a[k].code[..10]);
-        a.push(Area {
+        a.push(GridFeature {
             code: other,
             ..a[k].clone()
         });
@@ -210,8 +210,9 @@ fn a_file_with_cells_only_passes_and_its_gaps_and_islands_are_found() {
     let cells = community();
     assert!(checked(&cells).is_valid(), "{:#?}", checked(&cells).findings);
     // Without a cell that is enclosed by others there is a hole.
-    let shared =
-        |c: &Area| edges(&c.ring).all(|(a, b)| cells.iter().any(|o| edges(&o.ring).any(|e| e == (b, a))));
+    let shared = |c: &GridFeature| {
+        edges(&c.ring).all(|(a, b)| cells.iter().any(|o| edges(&o.ring).any(|e| e == (b, a))))
+    };
     let inner = cells.iter().position(shared).unwrap();
     let mut holed = cells.clone();
     holed.remove(inner);
@@ -226,7 +227,7 @@ fn a_file_with_cells_only_passes_and_its_gaps_and_islands_are_found() {
         Pt::new(c.x + 2_000, c.y + 1_500),
         Pt::new(c.x, c.y + 1_500),
     ];
-    doubled.push(Area {
+    doubled.push(GridFeature {
         code: format!("{}99", &cells[0].code[..10]),
         ring,
         ..cells[0].clone()
@@ -238,7 +239,7 @@ fn a_file_with_cells_only_passes_and_its_gaps_and_islands_are_found() {
 fn thin_and_tiny_cells_are_slivers() {
     let cell = |ring: Vec<Pt>| {
         let code = "220104010101".into();
-        [Area {
+        [GridFeature {
             level: Level::Cell,
             code,
             stat: String::new(),
@@ -266,7 +267,7 @@ fn thin_and_tiny_cells_are_slivers() {
     ]);
     assert_eq!(kinds(&checked(&necked)), [FindingKind::Sliver]);
     // Crowded vertices along a smooth border are none.
-    let frame = Frame::new(Pt::new(1_253_000_000, 439_000_000));
+    let frame = LocalFrame::new(Pt::new(1_253_000_000, 439_000_000));
     let crowded = cell(
         (0..400)
             .map(|k| f64::from(k) * std::f64::consts::PI / 200.0)

@@ -1,6 +1,6 @@
 //! Files of other programs: numbers, geometry and text that this program would not write.
 
-use grid::check::{FindingKind, Limits, check};
+use grid::check::{CheckLimits, FindingKind, check};
 use grid::geojson;
 use grid::import::pack_geojson;
 use grid::pack::PackBuf;
@@ -24,9 +24,9 @@ proptest! {
                 text.replace_range(at..end, &with);
             }
         }
-        if let Ok(report) = check(&text, &Limits::default()) {
+        if let Ok(report) = check(&text, &CheckLimits::default()) {
             // Whatever passes the gate can be packed.
-            let packed = pack_geojson(&text, Some(GridVersion("x.1".into())), &Limits::default());
+            let packed = pack_geojson(&text, Some(GridVersion("x.1".into())), &CheckLimits::default());
             prop_assert_eq!(report.is_valid(), packed.is_ok(), "{:?}", packed.err());
         }
     }
@@ -45,10 +45,10 @@ fn foreign_numbers_are_rounded_once_and_counted() {
         "[[[1.2530000000001e2, 43.9, 211.5], [125.3010000,43.9 ],\n[125.30100004, 43.901], [125.3,4.3901E+1],[1.2530000000001e2, 43.9, 211.5]]]",
         "Polygon",
     );
-    let report = check(&text, &Limits::default()).unwrap();
+    let report = check(&text, &CheckLimits::default()).unwrap();
     assert!(report.is_valid(), "{:?}", report.findings);
     assert_eq!((report.rounded, report.third_values, report.vertices), (3, 2, 4));
-    let pack = pack_geojson(&text, Some(GridVersion("x.1".into())), &Limits::default()).unwrap();
+    let pack = pack_geojson(&text, Some(GridVersion("x.1".into())), &CheckLimits::default()).unwrap();
     let cell = PackBuf::open(pack).unwrap();
     assert_eq!(
         cell.view().cells().next().unwrap().ring().nth(2),
@@ -58,14 +58,14 @@ fn foreign_numbers_are_rounded_once_and_counted() {
         })
     );
     assert_eq!(cell.meta().borders, "as given");
-    let err = pack_geojson(&text, None, &Limits::default()).unwrap_err();
+    let err = pack_geojson(&text, None, &CheckLimits::default()).unwrap_err();
     assert_eq!(err.code(), "grid.import.no_version");
 }
 
 #[test]
 fn malformed_geometry_is_a_finding_never_a_panic() {
     let kind = |coordinates: &str, geometry: &str| {
-        check(&file(coordinates, geometry), &Limits::default())
+        check(&file(coordinates, geometry), &CheckLimits::default())
             .unwrap()
             .findings[0]
             .kind
@@ -102,6 +102,6 @@ fn malformed_geometry_is_a_finding_never_a_panic() {
             "{bad} {found:?}"
         );
     }
-    assert!(check("{\"type\":\"Feature\"}", &Limits::default()).is_err());
-    assert!(check("", &Limits::default()).is_err());
+    assert!(check("{\"type\":\"Feature\"}", &CheckLimits::default()).is_err());
+    assert!(check("", &CheckLimits::default()).is_err());
 }

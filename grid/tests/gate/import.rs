@@ -1,9 +1,9 @@
 //! The way of a grid from its outline through the commands into a pack, and what the pack answers.
 
-use grid::check::Limits;
+use grid::check::CheckLimits;
 use grid::command::{GridCommand, GridCommandError, parse_point, run};
-use grid::geojson::{self, Area};
-use grid::geom::{Frame, Pt, centroid, edges, holds, point_to_segment};
+use grid::geojson::{self, GridFeature};
+use grid::geom::{LocalFrame, Pt, centroid, edges, holds, point_to_segment};
 use grid::import::{ImportError, pack_geojson};
 use grid::level::Level;
 use grid::pack::PackBuf;
@@ -17,7 +17,7 @@ fn a_refused_grid_is_not_packed() {
     let mut cells = community();
     cells.push(cells[0].clone());
     let text = geojson::write(&district().metadata, &cells).unwrap();
-    match pack_geojson(&text, None, &Limits::default()) {
+    match pack_geojson(&text, None, &CheckLimits::default()) {
         Err(ImportError::Refused(report)) => assert!(!report.is_valid()),
         other => panic!("{other:?}"),
     }
@@ -76,7 +76,7 @@ fn from_outline_to_answer_through_the_commands() {
     .0
     .unwrap();
 
-    let cells: Vec<&Area> = district()
+    let cells: Vec<&GridFeature> = district()
         .areas
         .iter()
         .filter(|a| a.level == Level::Cell)
@@ -136,14 +136,14 @@ fn from_outline_to_answer_through_the_commands() {
 #[test]
 fn a_pack_names_places_and_knows_neighbours_circles_and_the_nearest_cell() {
     let text = geojson::write(&district().metadata, &district().areas).unwrap();
-    let buf = PackBuf::open(pack_geojson(&text, None, &Limits::default()).unwrap()).unwrap();
+    let buf = PackBuf::open(pack_geojson(&text, None, &CheckLimits::default()).unwrap()).unwrap();
     let pack = buf.view();
     assert_eq!(buf.meta().grid_version.0, "220104.1");
     assert_eq!(
         (buf.meta().borders.as_str(), buf.meta().source_datum),
         ("cut", Datum::Gcj02)
     );
-    let cells: Vec<&Area> = district()
+    let cells: Vec<&GridFeature> = district()
         .areas
         .iter()
         .filter(|a| a.level == Level::Cell)
@@ -203,8 +203,8 @@ fn a_pack_names_places_and_knows_neighbours_circles_and_the_nearest_cell() {
     let (code, metres) = pack.nearest(below).unwrap();
     assert!((100.0..=111.2).contains(&metres), "{metres}");
     // Against every border of every cell.
-    let frame = Frame::new(below.into());
-    let far = |c: &Area| {
+    let frame = LocalFrame::new(below.into());
+    let far = |c: &GridFeature| {
         let to = |(a, b)| point_to_segment(frame.metres(below.into()), frame.metres(a), frame.metres(b));
         edges(&c.ring).map(to).fold(f64::INFINITY, f64::min)
     };

@@ -11,7 +11,7 @@ use std::io::Cursor;
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, Tag, Value};
 use jpeg_encoder::{ColorType, Encoder};
-use media::{Limits, MediaError, Options, Prepared, Stamp};
+use media::{MediaError, PhotoLimits, PrepareOptions, PreparedPhoto, Stamp};
 
 /// Width, height and RGB bytes.
 pub struct Picture {
@@ -163,14 +163,14 @@ pub fn no_stamp() -> Stamp {
     Stamp::default()
 }
 
-pub fn prepare(bytes: &[u8], stamp: &Stamp) -> Result<Prepared, MediaError> {
-    media::prepare(bytes, &Limits::default(), stamp, &Options::default())
+pub fn prepare(bytes: &[u8], stamp: &Stamp) -> Result<PreparedPhoto, MediaError> {
+    media::prepare(bytes, &PhotoLimits::default(), stamp, &PrepareOptions::default())
 }
 
 /// The code under which both doors refuse, or that of `prepare` alone when structure does not show the fault.
 pub fn refusal(bytes: &[u8]) -> &'static str {
     let code = prepare(bytes, &no_stamp()).map(|_| "taken").unwrap_err().code();
-    if let Err(error) = media::inspect(bytes, &Limits::default()) {
+    if let Err(error) = media::inspect(bytes, &PhotoLimits::default()) {
         assert_eq!(error.code(), code);
     }
     code

@@ -35,4 +35,4 @@ pub use error::{BadParcel, NotSealed};
 pub use format::{FULL_PARCEL_BYTES, MAX_PARCEL_BYTES};
 pub use key::{ParcelKey, ParcelSecret};
 pub use open::{Parcel, Unsealed};
-pub use seal::{Sender, seal};
+pub use seal::{ParcelSender, seal};

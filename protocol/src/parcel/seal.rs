@@ -22,7 +22,7 @@ use std::convert::Infallible;
 type PublicHalf = <X25519HkdfSha256 as hpke::Kem>::PublicKey;
 
 /// Who seals: a stream, its certificate and its key.
-pub struct Sender<'a> {
+pub struct ParcelSender<'a> {
     pub stream: StreamId,
     pub certificate: &'a SignedCertificate,
     pub signer: &'a dyn Signer,
@@ -30,7 +30,7 @@ pub struct Sender<'a> {
 
 /// Seals `contents` and the photos it names. `random` must be fresh for each parcel.
 pub fn seal(
-    sender: &Sender<'_>,
+    sender: &ParcelSender<'_>,
     key: &ParcelKey,
     contents: &Contents,
     photos: &[Vec<u8>],

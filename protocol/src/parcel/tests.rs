@@ -48,7 +48,7 @@ fn sealed(key: &SoftwareKey, to: &ParcelKey, photos: &[Vec<u8>]) -> Vec<u8> {
         certificate: "{}".into(),
         signature: key.sign(b"{}").unwrap(),
     };
-    let sender = Sender {
+    let sender = ParcelSender {
         stream: StreamId(Uuid::from_u128(9)),
         certificate: &certificate,
         signer: key,

@@ -112,7 +112,8 @@ impl Grids {
     pub fn names(&self, cell: CellCode) -> Option<(String, String)> {
         let loaded = self.of(cell.county())?;
         let cell = loaded.pack.view().cell(cell)?;
-        let name = |unit: Option<grid::pack::Unit<'_>>| unit.map(|u| u.name.to_owned()).unwrap_or_default();
+        let name =
+            |unit: Option<grid::pack::NamedUnit<'_>>| unit.map(|u| u.name.to_owned()).unwrap_or_default();
         Some((name(cell.street()), name(cell.community())))
     }
     /// A point inside the cell, for drawing and for distances.

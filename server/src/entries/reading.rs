@@ -3,7 +3,7 @@
 
 use protocol::{
     WIRE_VERSION,
-    entry::{Entry, Frame},
+    entry::{Entry, EntryFrame},
     evidence::ClockReading,
     ids::{EntryId, PersonId, PostId, RecordId},
     payload::Payload,
@@ -41,8 +41,8 @@ pub(crate) enum Content {
 }
 
 /// Why an element of a batch has no frame.
-pub(crate) fn frame(bytes: &[u8]) -> Result<Frame, String> {
-    let frame: Frame = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+pub(crate) fn frame(bytes: &[u8]) -> Result<EntryFrame, String> {
+    let frame: EntryFrame = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
     if frame.n == 0 || i64::try_from(frame.n).is_err() {
         return Err("n is outside 1..=2^63-1".into());
     }
@@ -51,7 +51,7 @@ pub(crate) fn frame(bytes: &[u8]) -> Result<Frame, String> {
 
 impl Reading {
     /// Reads bytes whose frame is known.
-    pub fn of(frame: &Frame, bytes: &[u8]) -> Self {
+    pub fn of(frame: &EntryFrame, bytes: &[u8]) -> Self {
         match Entry::read(bytes) {
             Ok((entry, payload)) => Self::understood(entry, payload),
             Err(error) => Self::loose(frame, bytes, error.to_string()),
@@ -86,7 +86,7 @@ impl Reading {
         .with_photos_limited()
     }
 
-    fn loose(frame: &Frame, bytes: &[u8], error: String) -> Self {
+    fn loose(frame: &EntryFrame, bytes: &[u8], error: String) -> Self {
         let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let text = |key: &str| value.get(key).and_then(Value::as_str);
         let id = |key: &str| text(key).and_then(|t| t.parse().ok());

@@ -134,7 +134,7 @@ fn read(bytes: Bytes) -> Result<(Imported, Bytes), Failure> {
     let bytes = if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| Failure::because(ProblemCode::BadRequest, "the file is not UTF-8"))?;
-        Bytes::from(pack_geojson(text, None, &grid::check::Limits::default()).map_err(refused)?)
+        Bytes::from(pack_geojson(text, None, &grid::check::CheckLimits::default()).map_err(refused)?)
     } else {
         bytes
     };

@@ -26,7 +26,8 @@ pub(super) fn cells(loaded: &Loaded, area: &str) -> String {
         if !std::mem::take(&mut first) {
             text.push(',');
         }
-        let name = |unit: Option<grid::pack::Unit<'_>>| unit.map(|u| u.name.to_owned()).unwrap_or_default();
+        let name =
+            |unit: Option<grid::pack::NamedUnit<'_>>| unit.map(|u| u.name.to_owned()).unwrap_or_default();
         let properties = serde_json::json!({
             "code": cell.code,
             "street": name(cell.street()),

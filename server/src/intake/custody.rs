@@ -24,7 +24,7 @@ use protocol::{
     payload::Payload,
     photo::{PhotoRef, PhotoRole, Sha256},
     problem::ProblemCode,
-    push::{Refused, StreamMark},
+    push::{RefusedEntry, StreamMark},
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -94,7 +94,7 @@ impl Element {
 /// What a push did.
 pub(super) struct Custody {
     pub receipts: Vec<Receipt>,
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedEntry>,
     pub mark: StreamMark,
     /// How many of the receipts are for entries that were not there before.
     pub new: usize,
@@ -115,7 +115,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
     }
     .to_string();
     for (index, element) in batch.elements.iter().enumerate() {
-        let refuse = |id: Option<EntryId>, code: ProblemCode, detail: &str| Refused {
+        let refuse = |id: Option<EntryId>, code: ProblemCode, detail: &str| RefusedEntry {
             index,
             id,
             code: code.into(),

@@ -20,10 +20,10 @@ pub(crate) fn not_a_photo(error: &media::MediaError) -> Failure {
 }
 
 /// What this deployment takes as a picture.
-pub(crate) fn limits(app: &App) -> media::Limits {
-    media::Limits {
+pub(crate) fn limits(app: &App) -> media::PhotoLimits {
+    media::PhotoLimits {
         max_bytes: app.settings.photo_bytes,
         max_pixels: app.settings.photo_pixels,
-        ..media::Limits::default()
+        ..media::PhotoLimits::default()
     }
 }

@@ -221,7 +221,7 @@ impl CommandContext<'_> {
             )
         };
         Error::input(
-            &reason.code,
+            reason.code,
             format!("照片 {name}：{}{zh}", reason.zh),
             format!("photo {name}: {}{en}", reason.en),
         )

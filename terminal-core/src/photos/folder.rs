@@ -95,7 +95,7 @@ impl PhotoFolder {
         stamp: &media::Stamp,
         random: &dyn Random,
     ) -> Result<TakenPhoto, PhotoError> {
-        let limits = media::Limits::default();
+        let limits = media::PhotoLimits::default();
         let from_file;
         let bytes = match source {
             PhotoSource::Bytes(bytes) => bytes,
@@ -104,14 +104,14 @@ impl PhotoFolder {
                 &from_file
             }
         };
-        let prepared = media::prepare(bytes, &limits, stamp, &media::Options::default())?;
+        let prepared = media::prepare(bytes, &limits, stamp, &media::PrepareOptions::default())?;
         self.keep(&prepared, role, random)
     }
 
     /// Seals a photo that went through the pipeline, durably.
     pub(crate) fn keep(
         &self,
-        prepared: &media::Prepared,
+        prepared: &media::PreparedPhoto,
         role: PhotoRole,
         random: &dyn Random,
     ) -> Result<TakenPhoto, PhotoError> {

@@ -18,8 +18,8 @@ use protocol::{
     evidence::ClockReading,
     ids::EntryId,
     parcel::{
-        Contents, FULL_PARCEL_BYTES, MissingPhoto, ParcelKey, SealedDraft, SealedFor, SealedPhoto, Sender,
-        seal,
+        Contents, FULL_PARCEL_BYTES, MissingPhoto, ParcelKey, ParcelSender, SealedDraft, SealedFor,
+        SealedPhoto, seal,
     },
     photo::Sha256,
     problem::HandsetCode,
@@ -177,7 +177,7 @@ impl ParcelBuilder {
             .parcel_key
             .parse()
             .map_err(|e: protocol::parcel::NotSealed| Error::Keystore(e.to_string()))?;
-        let sender = Sender {
+        let sender = ParcelSender {
             stream: account.stream,
             certificate: &account.certificate,
             signer,

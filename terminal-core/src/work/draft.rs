@@ -204,7 +204,7 @@ impl<C: DraftContent> Draft<C> {
     /// # Errors
     /// As [`Draft::add_photo`].
     #[cfg(feature = "testing")]
-    pub fn add_ready_photo(&mut self, ready: &media::Prepared) -> Result<&mut Self> {
+    pub fn add_ready_photo(&mut self, ready: &media::PreparedPhoto) -> Result<&mut Self> {
         let _turn = self.terminal.turn()?;
         let taken = self
             .terminal

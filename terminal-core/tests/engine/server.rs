@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::{
-    entry::{Frame, Receipt},
+    entry::{EntryFrame, Receipt},
     feed::{FeedRow, PullAnswer},
     field::{
         Certificate, ChallengeAnswer, ChallengeRequest, EnrolAnswer, EnrolRequest, PHOTO_RECEIPT_HEADER,
@@ -12,7 +12,7 @@ use protocol::{
     manifest::{Manifest, ManifestFile, SignedManifest},
     photo::Sha256,
     problem::{Problem, ProblemCode},
-    push::{Envelope, PushAnswer, Refused, StreamMark},
+    push::{Envelope, PushAnswer, RefusedEntry, StreamMark},
     sign::{
         PublicKey, SIGNATURE_HEADER, Signer, SoftwareKey, certificate_message, challenge_message,
         enrol_message, manifest_message, push_message,
@@ -306,7 +306,7 @@ impl Server {
         if envelope.entries.len() > self.max_batch {
             return problem(ProblemCode::TooMany);
         }
-        let frames: Vec<Frame> = envelope
+        let frames: Vec<EntryFrame> = envelope
             .entries
             .iter()
             .map(|raw| serde_json::from_str(raw.get()).unwrap())
@@ -317,7 +317,7 @@ impl Server {
         let (mut receipts, mut refused) = (vec![], vec![]);
         for (index, (raw, frame)) in envelope.entries.iter().zip(frames).enumerate() {
             let bytes = raw.get().as_bytes();
-            let no = |code: ProblemCode| Refused {
+            let no = |code: ProblemCode| RefusedEntry {
                 index,
                 id: Some(frame.id),
                 code: code.into(),

@@ -1,7 +1,7 @@
 //! Photos as they come out of the pipeline, small and each another: one tiny picture with comments of seeded bytes.
 
 use anyhow::Result;
-use media::Prepared;
+use media::PreparedPhoto;
 use protocol::photo::Sha256;
 use simdisk::Rng;
 use std::sync::OnceLock;
@@ -24,7 +24,7 @@ fn base() -> Result<&'static [u8]> {
 }
 
 /// The photo of a number.
-pub fn photo(number: u64) -> Result<Prepared> {
+pub fn photo(number: u64) -> Result<PreparedPhoto> {
     let base = base()?;
     let (comments, length) = if number & LARGE == 0 {
         (2, 45_000)
@@ -43,7 +43,7 @@ pub fn photo(number: u64) -> Result<Prepared> {
         jpeg.extend_from_slice(&comment);
     }
     jpeg.extend_from_slice(rest);
-    Ok(Prepared {
+    Ok(PreparedPhoto {
         sha256: Sha256::of(&jpeg).0,
         width: SIDE.into(),
         height: SIDE.into(),

@@ -6,22 +6,22 @@
 use std::io;
 use std::sync::{Arc, MutexGuard};
 
-use crate::machine::{Event, Fail, Machine};
-use crate::vfs::inner::Inner;
+use crate::machine::{DiskEvent, Fail, SimMachine};
+use crate::vfs::inner::HostState;
 
 /// The files of a machine until it is power cycled; after that every call fails.
 #[derive(Clone)]
 pub struct Files {
-    inner: Arc<Inner>,
+    inner: Arc<HostState>,
     epoch: u64,
 }
 
 impl Files {
-    pub(crate) fn of(inner: Arc<Inner>) -> Self {
+    pub(crate) fn of(inner: Arc<HostState>) -> Self {
         let epoch = inner.lock().epoch;
         Self { inner, epoch }
     }
-    fn machine(&self) -> io::Result<MutexGuard<'_, Machine>> {
+    fn machine(&self) -> io::Result<MutexGuard<'_, SimMachine>> {
         let machine = self.inner.lock();
         if machine.dead || machine.epoch != self.epoch {
             return Err(error(Fail::Dead));
@@ -32,7 +32,7 @@ impl Files {
     pub fn create(&self, name: &str) -> io::Result<()> {
         let mut machine = self.machine()?;
         let (ino, made) = machine.find_or_create(name).map_err(error)?;
-        machine.trace(Event::Open, ino, 0, u64::from(made));
+        machine.trace(DiskEvent::Open, ino, 0, u64::from(made));
         if !made
             && machine
                 .inodes
@@ -50,7 +50,7 @@ impl Files {
             return Err(error(Fail::Exists));
         }
         let (ino, _) = machine.find_or_create(name).map_err(error)?;
-        machine.trace(Event::Open, ino, 0, 1);
+        machine.trace(DiskEvent::Open, ino, 0, 1);
         Ok(())
     }
     pub fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -113,7 +113,7 @@ impl Files {
     }
 }
 
-fn find(machine: &Machine, name: &str) -> io::Result<u64> {
+fn find(machine: &SimMachine, name: &str) -> io::Result<u64> {
     let ino = machine.names.now.get(name).copied();
     ino.ok_or_else(|| error(Fail::Missing))
 }

@@ -8,7 +8,7 @@ use crate::cut::Cut;
 use crate::files::Files;
 use crate::machine::{Fault, Stats};
 use crate::rng::hash_bytes;
-use crate::vfs::inner::Inner;
+use crate::vfs::inner::HostState;
 use crate::vfs::registered::Registered;
 
 /// One simulated machine. Cheap to clone; its disk goes with the last clone.
@@ -20,7 +20,7 @@ impl Host {
     pub fn new(label: &str, seed: u64) -> Self {
         Self(Arc::new(Registered::new(label, seed)))
     }
-    fn inner(&self) -> &Arc<Inner> {
+    fn inner(&self) -> &Arc<HostState> {
         self.0.inner()
     }
     /// The name under which SQLite knows it, as long as a clone of the host lives.

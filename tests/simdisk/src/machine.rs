@@ -1,6 +1,6 @@
 //! One machine: its disk, its clock, its chance, and the faults that wait for it.
 //!
-//! Every mutating call goes through [`Machine::tick`], which counts it and says which fault hits it. SQLite's VFS and the
+//! Every mutating call goes through [`SimMachine::tick`], which counts it and says which fault hits it. SQLite's VFS and the
 //! plain files are two doors to the same calls.
 
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ pub enum Fail {
 
 /// What is counted in a trace.
 #[derive(Clone, Copy)]
-pub enum Event {
+pub enum DiskEvent {
     Open,
     Write,
     Resize,
@@ -59,7 +59,7 @@ pub enum Event {
     PowerCycle,
 }
 
-impl Event {
+impl DiskEvent {
     fn letter(self) -> char {
         match self {
             Self::Open => 'o',
@@ -75,7 +75,7 @@ impl Event {
     }
 }
 
-pub struct Machine {
+pub struct SimMachine {
     pub inodes: BTreeMap<u64, Inode>,
     pub names: Names,
     next_id: u64,
@@ -98,7 +98,7 @@ pub struct Machine {
     pub stats: Stats,
 }
 
-impl Machine {
+impl SimMachine {
     pub fn new(seed: u64) -> Self {
         Self {
             inodes: BTreeMap::new(),
@@ -131,7 +131,7 @@ impl Machine {
         self.seq
     }
     /// Adds an event to the trace.
-    pub fn trace(&mut self, event: Event, ino: u64, a: u64, b: u64) {
+    pub fn trace(&mut self, event: DiskEvent, ino: u64, a: u64, b: u64) {
         let letter = event.letter();
         self.hash = mix(mix(mix(self.hash, u64::from(letter) ^ (ino << 8)), a), b);
         if let Some(log) = &mut self.log {
@@ -196,7 +196,7 @@ impl Machine {
             Ok(_) if full => Err(Fail::Full),
             other => other,
         };
-        let cut = cut.inspect_err(|_| self.trace(Event::Refused, ino, at as u64, bytes.len() as u64))?;
+        let cut = cut.inspect_err(|_| self.trace(DiskEvent::Refused, ino, at as u64, bytes.len() as u64))?;
         let seq = self.next_seq();
         self.stats.writes += 1;
         self.stats.bytes += bytes.len() as u64;
@@ -210,7 +210,7 @@ impl Machine {
         } else {
             shape
         };
-        self.trace(Event::Write, ino, at as u64, content);
+        self.trace(DiskEvent::Write, ino, at as u64, content);
         self.end(cut)
     }
     pub fn resize(&mut self, ino: u64, len: usize) -> Result<(), Fail> {
@@ -220,7 +220,7 @@ impl Machine {
         let old_len = inode.data.len();
         inode.resize(seq, len);
         self.used = self.used + len - old_len;
-        self.trace(Event::Resize, ino, len as u64, old_len as u64);
+        self.trace(DiskEvent::Resize, ino, len as u64, old_len as u64);
         self.end(cut)
     }
     /// Makes the content durable; with `folder` its names too, in the same step.
@@ -233,7 +233,7 @@ impl Machine {
         } else if let Some(inode) = self.inodes.get_mut(&ino) {
             inode.sync();
         }
-        self.trace(Event::Sync, ino, 0, 0);
+        self.trace(DiskEvent::Sync, ino, 0, 0);
         if let Some(folder) = folder {
             self.settle_names(folder);
         }
@@ -244,7 +244,7 @@ impl Machine {
         self.end(cut)?;
         self.stats.syncs += 1;
         self.stats.lying += u64::from(self.lying_sync);
-        self.trace(Event::SyncDir, 0, hash_bytes(0, folder.as_bytes()), 0);
+        self.trace(DiskEvent::SyncDir, 0, hash_bytes(0, folder.as_bytes()), 0);
         self.settle_names(folder);
         Ok(())
     }
@@ -257,7 +257,7 @@ impl Machine {
             ino,
         });
         self.unlink(ino);
-        self.trace(Event::Remove, ino, u64::from(sync_dir), 0);
+        self.trace(DiskEvent::Remove, ino, u64::from(sync_dir), 0);
         self.end(cut)?;
         if sync_dir {
             self.settle_names(crate::names::folder(name));
@@ -279,7 +279,7 @@ impl Machine {
                 self.unlink(old);
             }
         }
-        self.trace(Event::Rename, ino, hash_bytes(0, to.as_bytes()), 0);
+        self.trace(DiskEvent::Rename, ino, hash_bytes(0, to.as_bytes()), 0);
         self.end(cut)
     }
     fn change_names(&mut self, op: NameOp) {

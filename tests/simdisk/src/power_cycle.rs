@@ -1,10 +1,10 @@
 //! The power returns: what survived is decided here.
 
 use crate::cut::Cut;
-use crate::machine::{Event, Machine};
+use crate::machine::{DiskEvent, SimMachine};
 use crate::rng::Rng;
 
-impl Machine {
+impl SimMachine {
     /// Forgets what `cut` says, then starts a new epoch: locks, shared memory and open handles are gone, and handles of
     /// an old epoch fail for ever.
     pub fn power_cycle(&mut self, cut: Cut) {
@@ -29,7 +29,7 @@ impl Machine {
         self.inodes.retain(|_, inode| inode.linked || inode.pins > 0);
         let linked = self.inodes.values().filter(|inode| inode.linked);
         self.used = linked.map(|inode| inode.data.len()).sum();
-        self.trace(Event::PowerCycle, 0, self.epoch, self.used as u64);
+        self.trace(DiskEvent::PowerCycle, 0, self.epoch, self.used as u64);
     }
     fn forget(&mut self, cut: Cut) {
         let mut rng = Rng(self.rng.next());

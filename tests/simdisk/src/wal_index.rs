@@ -18,23 +18,23 @@ pub enum Slot {
 
 #[derive(Default)]
 pub struct Shm {
-    pub regions: Mutex<Vec<Region>>,
+    pub regions: Mutex<Vec<ShmRegion>>,
     pub slots: Mutex<[Slot; SLOTS]>,
 }
 
 /// Memory that is only touched through SQLite's raw pointers.
-pub struct Region(pub *mut [u64]);
+pub struct ShmRegion(pub *mut [u64]);
 
 // SAFETY: we only make it and free it; SQLite orders its own accesses by the lock slots and barriers.
-unsafe impl Send for Region {}
+unsafe impl Send for ShmRegion {}
 
-impl Region {
+impl ShmRegion {
     pub fn new(bytes: usize) -> Self {
         Self(Box::into_raw(vec![0; bytes.div_ceil(8)].into_boxed_slice()))
     }
 }
 
-impl Drop for Region {
+impl Drop for ShmRegion {
     fn drop(&mut self) {
         // SAFETY: made by `Box::into_raw`. The last handle that mapped it is gone, so SQLite holds no pointer any more.
         drop(unsafe { Box::from_raw(self.0) });

@@ -427,6 +427,6 @@ mod tests {
         let (one, two) = (template.photo(SIZE, 1).unwrap(), template.photo(SIZE, 2).unwrap());
         assert_eq!((one.len(), two.len()), (SIZE, SIZE));
         assert_ne!(one, two);
-        assert!(media::inspect(&one, &media::Limits::default()).is_ok());
+        assert!(media::inspect(&one, &media::PhotoLimits::default()).is_ok());
     }
 }

@@ -4,12 +4,12 @@ use std::sync::{Arc, MutexGuard};
 
 use rusqlite::ffi;
 
-use super::inner::Inner;
-use crate::machine::{Fail, Machine};
+use super::inner::HostState;
+use crate::machine::{Fail, SimMachine};
 use crate::wal_index::Shm;
 
-pub struct Handle {
-    pub host: Arc<Inner>,
+pub struct OpenFile {
+    pub host: Arc<HostState>,
     pub ino: u64,
     pub epoch: u64,
     pub id: u64,
@@ -23,9 +23,9 @@ pub struct Handle {
     pub shm_exclusive: u8,
 }
 
-impl Handle {
+impl OpenFile {
     /// The machine, if it runs and has not been restarted since this file was opened.
-    pub fn machine(&self) -> Result<MutexGuard<'_, Machine>, Fail> {
+    pub fn machine(&self) -> Result<MutexGuard<'_, SimMachine>, Fail> {
         let machine = self.host.lock();
         if machine.dead || machine.epoch != self.epoch {
             return Err(Fail::Dead);
@@ -38,13 +38,13 @@ impl Handle {
 #[repr(C)]
 pub struct SimFile {
     pub base: ffi::sqlite3_file,
-    pub handle: *mut Handle,
+    pub handle: *mut OpenFile,
 }
 
 /// A share in a host that the VFS reached through its pointer.
-pub fn shared(host: &Inner) -> Arc<Inner> {
+pub fn shared(host: &HostState) -> Arc<HostState> {
     let raw = std::ptr::from_ref(host);
-    // SAFETY: an Inner is only ever made inside an Arc, one share of which is leaked, so the count is at least one and
+    // SAFETY: an HostState is only ever made inside an Arc, one share of which is leaked, so the count is at least one and
     // the pointer came from `Arc::into_raw`.
     unsafe {
         Arc::increment_strong_count(raw);
@@ -54,7 +54,7 @@ pub fn shared(host: &Inner) -> Arc<Inner> {
 
 /// # Safety
 /// `file` was opened by our xOpen and not closed yet, and no other reference to its handle lives.
-pub unsafe fn handle<'a>(file: *mut ffi::sqlite3_file) -> &'a mut Handle {
+pub unsafe fn handle<'a>(file: *mut ffi::sqlite3_file) -> &'a mut OpenFile {
     // SAFETY: then it is a SimFile whose handle is a live box.
     unsafe { &mut *(*file.cast::<SimFile>()).handle }
 }

@@ -3,16 +3,16 @@
 use std::ffi::CString;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::machine::Machine;
+use crate::machine::SimMachine;
 
 /// A host's name and state, shared with every open handle.
-pub struct Inner {
+pub struct HostState {
     pub name: CString,
-    pub(super) machine: Mutex<Machine>,
+    pub(super) machine: Mutex<SimMachine>,
 }
 
-impl Inner {
-    pub fn lock(&self) -> MutexGuard<'_, Machine> {
+impl HostState {
+    pub fn lock(&self) -> MutexGuard<'_, SimMachine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

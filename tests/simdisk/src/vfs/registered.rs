@@ -8,17 +8,17 @@ use std::sync::{Arc, Mutex};
 use rusqlite::ffi;
 
 use super::file;
-use super::handle::{self, Handle, SimFile};
-use super::inner::Inner;
-use crate::machine::{Event, Fail, Machine};
+use super::handle::{self, OpenFile, SimFile};
+use super::inner::HostState;
+use crate::machine::{DiskEvent, Fail, SimMachine};
 
 /// A host's registration; SQLite forgets the VFS when it goes.
 pub struct Registered {
     vfs: *mut ffi::sqlite3_vfs,
-    inner: Arc<Inner>,
+    inner: Arc<HostState>,
 }
 
-// SAFETY: the VFS structure is never changed after registration but by SQLite under its own mutex, and `Inner` is
+// SAFETY: the VFS structure is never changed after registration but by SQLite under its own mutex, and `HostState` is
 // guarded by a mutex.
 unsafe impl Send for Registered {}
 // SAFETY: as above.
@@ -30,9 +30,9 @@ impl Registered {
     pub fn new(label: &str, seed: u64) -> Self {
         let number = HOSTS.fetch_add(1, Ordering::Relaxed);
         let label: String = label.chars().filter(|c| *c != '\0').collect();
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(HostState {
             name: CString::new(format!("sim-{number}-{label}")).unwrap_or_default(),
-            machine: Mutex::new(Machine::new(seed)),
+            machine: Mutex::new(SimMachine::new(seed)),
         });
         // One Arc and the structure are leaked on purpose, some 500 bytes per host: a connection that outlives its host
         // still points to both.
@@ -66,7 +66,7 @@ impl Registered {
         unsafe { ffi::sqlite3_vfs_register(vfs, 0) };
         Self { vfs, inner }
     }
-    pub fn inner(&self) -> &Arc<Inner> {
+    pub fn inner(&self) -> &Arc<HostState> {
         &self.inner
     }
 }
@@ -85,9 +85,9 @@ impl Drop for Registered {
 
 /// # Safety
 /// `vfs` is one that [`Registered::new`] registered.
-unsafe fn host<'a>(vfs: *mut ffi::sqlite3_vfs) -> &'a Inner {
-    // SAFETY: the structure and the Inner behind pAppData are leaked, so both live for ever.
-    unsafe { &*(*vfs).pAppData.cast::<Inner>() }
+unsafe fn host<'a>(vfs: *mut ffi::sqlite3_vfs) -> &'a HostState {
+    // SAFETY: the structure and the HostState behind pAppData are leaked, so both live for ever.
+    unsafe { &*(*vfs).pAppData.cast::<HostState>() }
 }
 
 /// # Safety
@@ -137,13 +137,13 @@ unsafe extern "C" fn open(
     }
     let id = machine.next_id();
     machine.trace(
-        Event::Open,
+        DiskEvent::Open,
         ino,
         u64::from(flags.cast_unsigned()),
         u64::from(made),
     );
     let journals = ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL | ffi::SQLITE_OPEN_WAL;
-    let handle = Handle {
+    let handle = OpenFile {
         host: handle::shared(host),
         ino,
         epoch: machine.epoch,
@@ -240,7 +240,7 @@ unsafe extern "C" fn sleep(vfs: *mut ffi::sqlite3_vfs, us: c_int) -> c_int {
 /// The Julian day number of 1970-01-01 in milliseconds.
 const UNIX_EPOCH_MS: u64 = 210_866_760_000_000;
 
-fn julian_ms(host: &Inner) -> i64 {
+fn julian_ms(host: &HostState) -> i64 {
     i64::try_from(host.lock().clock_us / 1000 + UNIX_EPOCH_MS).unwrap_or(i64::MAX)
 }
 

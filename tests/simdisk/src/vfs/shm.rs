@@ -7,7 +7,7 @@ use std::sync::atomic::{Ordering, fence};
 use rusqlite::ffi;
 
 use super::handle::handle;
-use crate::wal_index::{Region, Slot, guard, release};
+use crate::wal_index::{ShmRegion, Slot, guard, release};
 
 pub unsafe extern "C" fn map(
     file: *mut ffi::sqlite3_file,
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn map(
     let wanted = usize::try_from(region).unwrap_or(0);
     let mut regions = guard(&shm.regions);
     while extend != 0 && regions.len() <= wanted {
-        regions.push(Region::new(usize::try_from(size).unwrap_or(0)));
+        regions.push(ShmRegion::new(usize::try_from(size).unwrap_or(0)));
     }
     let found = regions
         .get(wanted)
