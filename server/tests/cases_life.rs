@@ -119,7 +119,7 @@ both_engines! {
     async fn whatever_the_table_does_not_name_is_refused_with_what_is_possible(app: TestApp) {
         let mut c = Centre::new(&app).await;
         let case = c.reported(&app).await;
-        for row in TRANSITIONS.iter().filter(|t| !t.from.contains(&CaseState::Reported) && t.by != Role::Patroller) {
+        for row in TRANSITIONS.iter().filter(|t| !t.from.contains(&CaseState::Reported) && !t.by.contains(&Role::Patroller)) {
             let needs = c.needs(&app, row.action.as_str()).await;
             let refused = c.act(&app, case, row.action.as_str(), needs).await.expect(409).expect_code("case.transition");
             assert!(refused.json["detail"].as_str().unwrap().contains("prefile"), "{refused:?}");

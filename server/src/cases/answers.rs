@@ -2,8 +2,9 @@
 //! and moves its case; what comes late is kept and looked at by a person (failure story 27).
 
 use super::{
-    advance::{self, Actor, Input},
+    advance::advance,
     file::CaseFile,
+    input::{Actor, Input},
 };
 use crate::{
     app::{ctx::Ctx, state::App},
@@ -19,8 +20,8 @@ use crate::{
     },
 };
 use protocol::{
-    case::{Action, CaseState},
-    duty::{Answer, Purpose, TaskState},
+    case::{Action, FieldValue, transition},
+    duty::{Answer, TaskState},
     entry::{Disposition, Reason},
     open::Open,
     payload::TaskAnswer,
@@ -124,11 +125,18 @@ fn case_waits(tx: &mut Tx<'_>, task: &Task) -> Result<bool, Failure> {
         return Ok(true);
     };
     let state = CaseFile::load(tx, case)?.state;
-    Ok(match task.order.purpose {
-        Purpose::Verify => state == CaseState::Verifying,
-        Purpose::Check => state == CaseState::Checking,
-        Purpose::Inspect => true,
-    })
+    let mut answers = task.order.purpose.answers().into_iter();
+    Ok(answers.any(|answer| transition(state, step(answer).0).is_ok()))
+}
+
+/// The action that an answer is, and the result of a check.
+const fn step(answer: Answer) -> (Action, Option<bool>) {
+    match answer {
+        Answer::True => (Action::ConfirmTrue, None),
+        Answer::NotTrue => (Action::ConfirmFalse, None),
+        Answer::Rectified => (Action::CheckResult, Some(true)),
+        Answer::NotRectified => (Action::CheckResult, Some(false)),
+    }
 }
 
 fn apply(
@@ -151,12 +159,7 @@ fn apply(
     let Some(case) = task.order.case.filter(|_| task.order.drives) else {
         return Ok(());
     };
-    let (action, check_passed) = match answer {
-        Answer::True => (Action::ConfirmTrue, None),
-        Answer::NotTrue => (Action::ConfirmFalse, None),
-        Answer::Rectified => (Action::CheckResult, Some(true)),
-        Answer::NotRectified => (Action::CheckResult, Some(false)),
-    };
+    let (action, passed) = step(answer);
     let mut facts = Map::new();
     facts.insert("task".into(), json!(task.id));
     facts.insert("entry".into(), json!(entry.id));
@@ -169,17 +172,13 @@ fn apply(
         facts.insert("flags".into(), json!(codes));
     }
     let photos = view::named_by(tx, entry.id, Origin::Answer)?;
-    let input = Input {
-        opinion: text.to_owned(),
-        attachments: photos.into_iter().map(|p| p.sha256).collect(),
-        check_passed,
-        facts,
-        ..Input::default()
-    };
+    let mut input = Input::words(text, photos.into_iter().map(|p| p.sha256).collect());
+    input.values.extend(passed.map(FieldValue::CheckPassed));
+    input.facts = facts;
     let by = Actor::Field {
         person: entry.author,
         post: entry.post,
     };
-    advance::advance(tx, ctx, app, case, action, &by, &input)?;
+    advance(tx, ctx, app, case, action, &by, &input)?;
     Ok(())
 }

@@ -66,6 +66,17 @@ pub struct CaseFile {
     pub updated: Millis,
 }
 
+/// What a case has from its first moment.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub id: CaseId,
+    pub number: String,
+    pub source: Source,
+    pub state: CaseState,
+    pub reported: Millis,
+    pub now: Millis,
+}
+
 /// Columns of `case_file` in the words of [`CaseFile::read`].
 pub const COLUMNS: &str = "id, number, source, entry, record, stream, state, version, matter, level, text, cell, grid, \
      lat, lon, address, area, reporter, reporter_post, self_handled, flags, department, deadline, \
@@ -77,6 +88,40 @@ fn point(row: &Row) -> Result<Option<PointE7>, StoreError> {
 }
 
 impl CaseFile {
+    /// A new case, empty but for its opening.
+    pub(super) fn open(opening: Opening) -> Self {
+        Self {
+            id: opening.id,
+            number: opening.number,
+            source: opening.source,
+            entry: None,
+            record: None,
+            stream: None,
+            state: opening.state,
+            version: 0,
+            matter: None,
+            level: None,
+            text: String::new(),
+            cell: None,
+            grid: None,
+            place: None,
+            address: String::new(),
+            area: String::new(),
+            reporter: None,
+            reporter_post: None,
+            self_handled: false,
+            flags: Vec::new(),
+            department: None,
+            deadline: None,
+            deadline_provisional: false,
+            rounds: 0,
+            check_passed: None,
+            withdrawn: false,
+            reported: opening.reported,
+            created: opening.now,
+            updated: opening.now,
+        }
+    }
     pub fn read(row: &Row) -> Result<Self, StoreError> {
         let flags: String = row.get("flags")?;
         Ok(Self {

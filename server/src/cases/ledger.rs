@@ -139,6 +139,14 @@ pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<Sealed>, StoreError> {
     )
 }
 
+/// The events that can be read, in order. An event that cannot be read is left out; [`verify`] reports it.
+pub fn events(sealed: &[Sealed]) -> Vec<Event> {
+    sealed
+        .iter()
+        .filter_map(|s| serde_json::from_str(&s.body).ok())
+        .collect()
+}
+
 /// Writes the next event of a case.
 pub fn append(tx: &mut Tx<'_>, event: &Event) -> Result<(), crate::kernel::failure::Failure> {
     let case = event.case.to_string();

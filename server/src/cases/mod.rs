@@ -4,19 +4,27 @@
 //! [`advance`] is the only function that moves one. Every change is an event in the case's hash-chained ledger
 //! ([`ledger`]), nothing is ever deleted.
 //!
-//! * [`rules`]: guards, queues, flags, masking: plain functions over plain data.
-//! * [`reports`]: what comes from the field (T1), its mending and taking back.
-//! * `advance`: staff and field move a case (T2..T15), `repeat` does no request twice.
-//! * [`answers`]: answers from the field (T3, T13) close their task and move its case.
-//! * `file`, `photos`: the case and its photos in the database.
-//! * [`view`]: what it looks like outside. `counts`: exact figures. `routes`: the operations.
+//! * [`rules`]: guards, bounds, queues, flags: plain functions over plain data.
+//! * `advance`: staff and field move a case (T3..T15); `register`: a citizen's report (T2); [`reports`]: reports from
+//!   the field (T1), their revision and withdrawal; [`answers`]: answers from the field (T3, T13) close their task and
+//!   move its case. `input`: who acts and what they bring. `repeat` does no request twice.
+//! * `apply`: interprets a row of the table: fields, guards, effects. `history`: what a row asks of the ledger.
+//! * `file`, `photos`, `departments`: the case, its photos and the handling departments in the database.
+//! * [`view`]: a case as staff see it; [`allowed`]: what may be done now. `counts`: exact figures. `routes`: the
+//!   operations.
 
 mod advance;
+pub mod allowed;
 pub mod answers;
+mod apply;
 mod counts;
+mod departments;
 pub(crate) mod file;
+mod history;
+mod input;
 pub mod ledger;
 pub mod photos;
+mod register;
 pub(crate) mod repeat;
 pub mod reports;
 pub(crate) mod routes;
@@ -24,6 +32,7 @@ pub mod rules;
 pub mod view;
 
 pub use crate::entries::flags::FlagName;
-pub use advance::{Actor, Input, Registration, advance, register};
+pub use advance::advance;
 pub use counts::{Counts, StreamCount};
 pub use file::{CaseFile, Source};
+pub use input::{Actor, Input};

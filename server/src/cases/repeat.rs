@@ -1,7 +1,7 @@
 //! Requests that a client names, so that a lost answer can be asked for again and nothing is done twice. A name
 //! that comes again with something else to do is refused, never answered with the first one's result.
 
-use super::{advance::Input, ledger::Event};
+use super::{input::Input, ledger::Event};
 use crate::{http::idempotency::reused, kernel::failure::Failure, params, store::tx::Tx};
 use protocol::{case::Action, ids::CaseId, problem::ProblemCode};
 

@@ -2,8 +2,9 @@
 //! for the acceptor. Nothing a worker saw is refused because of where or when it was sent.
 
 use super::{
-    advance::{Actor, Input, record},
-    file::{CaseFile, Source},
+    apply::{NewEvent, record},
+    file::{CaseFile, Opening, Source},
+    input::{Actor, Input},
     rules, view,
 };
 use crate::{
@@ -16,12 +17,13 @@ use crate::{
     store::tx::Tx,
 };
 use protocol::{
-    case::{Action, CaseState},
+    case::{self, Action, CaseState, To},
     codes::{CellCode, GridVersion},
     entry::{Disposition, Reason, receipt_number},
     ids::EntryId,
     payload::{Report, Withdraw},
     problem::ReasonCode,
+    role::Role,
 };
 use serde_json::{Map, Value, json};
 
@@ -48,41 +50,23 @@ fn open(
     report: &Report,
 ) -> Result<Disposition, Failure> {
     let entry = &taken.entry;
-    let row = protocol::case::TRANSITIONS
-        .iter()
-        .find(|t| t.action == Action::Report)
-        .ok_or_else(|| Failure::internal("the table has no T1"))?;
-    let mut case = CaseFile {
+    let row = case::creates(Action::Report).ok_or_else(|| Failure::internal("the table has no T1"))?;
+    let To::State(state) = row.to else {
+        return Err(Failure::internal("T1 leads to no state"));
+    };
+    let mut case = CaseFile::open(Opening {
         id: ctx.case_id(),
         number: receipt_number(entry.id),
         source: Source::Field,
-        entry: Some(entry.id),
-        record: Some(entry.record),
-        stream: Some(taken.stream),
-        state: row.to,
-        version: 0,
-        matter: None,
-        level: None,
-        text: String::new(),
-        cell: None,
-        grid: None,
-        place: None,
-        address: String::new(),
-        area: String::new(),
-        reporter: Some(entry.author),
-        reporter_post: Some(entry.post),
-        self_handled: false,
-        flags: Vec::new(),
-        department: None,
-        deadline: None,
-        deadline_provisional: false,
-        rounds: 0,
-        check_passed: None,
-        withdrawn: false,
+        state,
         reported: taken.made.at,
-        created: ctx.now,
-        updated: ctx.now,
-    };
+        now: ctx.now,
+    });
+    case.entry = Some(entry.id);
+    case.record = Some(entry.record);
+    case.stream = Some(taken.stream);
+    case.reporter = Some(entry.author);
+    case.reporter_post = Some(entry.post);
     describe(tx, app, taken, report, &mut case)?;
     case.insert(tx)?;
     let mut facts = facts(taken, &case);
@@ -92,18 +76,16 @@ fn open(
         person: entry.author,
         post: entry.post,
     };
-    let input = said(report);
-    record(
-        tx,
-        ctx,
-        &mut case,
-        Some(row),
-        row.action.as_str(),
-        None,
-        &by,
-        &input,
+    let event = NewEvent {
+        transition: Some(row.id),
+        action: row.action.as_str(),
+        from: None,
+        by: &by,
+        role: Some(Role::Patroller),
+        input: &said(report),
         facts,
-    )?;
+    };
+    record(tx, ctx, &mut case, event)?;
     case.update(tx)?;
     view::tell_author(tx, ctx, &case)?;
     Ok(Disposition::applied())
@@ -141,8 +123,16 @@ fn mend(
         person: entry.author,
         post: entry.post,
     };
-    let (from, input) = (case.state, said(report));
-    record(tx, ctx, &mut case, None, "mend", Some(from), &by, &input, facts)?;
+    let event = NewEvent {
+        transition: None,
+        action: "mend",
+        from: Some(case.state),
+        by: &by,
+        role: Some(Role::Patroller),
+        input: &said(report),
+        facts,
+    };
+    record(tx, ctx, &mut case, event)?;
     case.update(tx)?;
     view::tell_author(tx, ctx, &case)?;
     Ok(Disposition::applied())
@@ -172,24 +162,18 @@ pub fn withdraw(
         person: taken.entry.author,
         post: taken.entry.post,
     };
-    let input = Input {
-        opinion: reason,
-        ..Input::default()
-    };
     let mut facts = Map::new();
     facts.insert("entry".into(), json!(taken.entry.id));
-    let from = case.state;
-    record(
-        tx,
-        ctx,
-        &mut case,
-        None,
-        "withdraw",
-        Some(from),
-        &by,
-        &input,
+    let event = NewEvent {
+        transition: None,
+        action: "withdraw",
+        from: Some(case.state),
+        by: &by,
+        role: Some(Role::Patroller),
+        input: &Input::words(reason, Vec::new()),
         facts,
-    )?;
+    };
+    record(tx, ctx, &mut case, event)?;
     case.update(tx)?;
     view::tell_author(tx, ctx, &case)?;
     Ok(Some(Disposition::applied()))
@@ -272,11 +256,10 @@ fn describe(
 }
 
 fn said(report: &Report) -> Input {
-    Input {
-        opinion: report.text.clone(),
-        attachments: report.photos.iter().map(|p| p.sha256).collect(),
-        ..Input::default()
-    }
+    Input::words(
+        report.text.as_str(),
+        report.photos.iter().map(|p| p.sha256).collect(),
+    )
 }
 
 /// What the ledger keeps of a report besides its words.

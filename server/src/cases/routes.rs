@@ -1,10 +1,13 @@
 //! The operations on cases.
 
 use super::{
-    advance::{self, Actor, Input, Registration},
+    advance::advance,
     counts,
     file::{COLUMNS, CaseFile},
-    photos, rules,
+    input::{Actor, Input},
+    ledger, photos,
+    register::{Registration, register as take_down},
+    rules,
     view::{self, CaseLine, CaseView, READERS},
 };
 use crate::{
@@ -28,11 +31,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use protocol::{
-    calendar::Limit,
-    case::{Action, CaseState},
+    case::{ActionBody, CaseState, Field, FieldValue},
     codes::{CellCode, MatterCode},
     geo::PointE7,
-    ids::{CaseId, OrgId},
+    ids::CaseId,
     photo::Sha256,
     problem::{FieldError, Problem, ProblemCode},
     role::Role,
@@ -64,12 +66,9 @@ fn field(at: &str, zh: &str, en: &str) -> Failure {
     )
 }
 
-/// Longest opinion or description, in characters.
-const MOST_TEXT: usize = 4000;
-
+/// A text as long as an opinion may be, without NUL, which neither engine stores.
 fn short_enough(at: &str, text: &str) -> Result<(), Failure> {
-    // A NUL cannot be stored by either engine.
-    if text.chars().count() <= MOST_TEXT && !text.contains('\0') {
+    if Field::Opinion.holds(text.chars().count()) && !text.contains('\0') {
         Ok(())
     } else {
         Err(field(at, "文字过长", "the text is too long or holds a NUL"))
@@ -312,46 +311,22 @@ async fn register(
         caller_phone: body.caller.phone,
         input: Input {
             request: request_of(&headers, &staff, body.request)?,
-            matter: body.matter,
-            place: body.place,
-            cell: body.cell,
-            address: Some(body.address),
+            values: [
+                body.matter.map(FieldValue::Matter),
+                body.place.map(FieldValue::Place),
+                body.cell.map(FieldValue::Cell),
+                Some(FieldValue::Address(body.address)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             ..Input::default()
         },
     };
     let shared = app.clone();
-    app.write(move |tx, ctx| advance::register(tx, ctx, &shared, &Actor::Staff(&staff), &registration))
+    app.write(move |tx, ctx| take_down(tx, ctx, &shared, &Actor::Staff(&staff), &registration))
         .await
         .map(Json)
-}
-
-/// One step of a case.
-#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ActionBody {
-    pub action: Action,
-    /// The version that was looked at; another one meanwhile is `case.changed`.
-    pub expected_version: i64,
-    /// Names this request; `Idempotency-Key` does the same.
-    pub request: Option<uuid::Uuid>,
-    /// 意见
-    #[serde(default)]
-    pub opinion: String,
-    /// Photos uploaded before by `POST /v1/attachments`.
-    #[serde(default)]
-    pub attachments: Vec<Sha256>,
-    /// T4, T5
-    pub matter: Option<MatterCode>,
-    /// T4, WGS-84; or name the cell.
-    pub place: Option<PointE7>,
-    pub cell: Option<CellCode>,
-    pub address: Option<String>,
-    /// T5: 1 to 3
-    pub level: Option<u8>,
-    /// T9
-    pub department: Option<OrgId>,
-    /// T9
-    pub limit: Option<Limit>,
 }
 
 /// Moves a case by one row of the table of transitions.
@@ -366,32 +341,17 @@ async fn act(
     headers: HeaderMap,
     Json(body): Json<ActionBody>,
 ) -> Result<Json<CaseView>, Failure> {
-    short_enough("/opinion", &body.opinion)?;
-    short_enough("/address", body.address.as_deref().unwrap_or_default())?;
-    if body.attachments.len() > protocol::photo::MAX_PHOTOS_PER_ENTRY {
-        return Err(field("/attachments", "照片过多", "too many photos"));
-    }
+    let action = body.action;
     let input = Input {
         expected_version: Some(body.expected_version),
         request: request_of(&headers, &staff, body.request)?,
-        opinion: body.opinion,
-        attachments: body.attachments,
-        matter: body.matter,
-        place: body.place,
-        cell: body.cell,
-        address: body.address,
-        level: body.level,
-        department: body.department,
-        limit: body.limit,
-        check_passed: None,
-        facts: serde_json::Map::new(),
+        values: body.into_values(),
+        ..Input::default()
     };
     let shared = app.clone();
-    app.write(move |tx, ctx| {
-        advance::advance(tx, ctx, &shared, id, body.action, &Actor::Staff(&staff), &input)
-    })
-    .await
-    .map(Json)
+    app.write(move |tx, ctx| advance(tx, ctx, &shared, id, action, &Actor::Staff(&staff), &input))
+        .await
+        .map(Json)
 }
 
 /// Why somebody has to see the caller.
@@ -457,10 +417,7 @@ async fn photo(
     let photo = app
         .read(move |tx| {
             let file = readable(tx, &staff, id)?;
-            let events: Vec<_> = super::ledger::load(tx, id)?
-                .iter()
-                .filter_map(|s| serde_json::from_str(&s.body).ok())
-                .collect();
+            let events = ledger::events(&ledger::load(tx, id)?);
             let all = photos::all(tx, &file, &events)?;
             all.into_iter()
                 .find(|p| p.sha256 == sha256 && p.held)

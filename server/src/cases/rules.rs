@@ -1,49 +1,58 @@
 //! What a case may do, as plain functions over plain data. The table itself is [`protocol::case::TRANSITIONS`].
 
+use super::file::CaseFile;
 use crate::entries::flags::{Flag, fix_flags};
 use protocol::{
-    case::{Action, CaseState, Guard, Transition, allowed},
+    case::{Action, CaseState, Condition, Field, FieldKind, FieldValue, Guard, allowed, waits_for},
     codes::CellCode,
     evidence::{Position, TimeBasis},
     problem::FieldError,
     role::Role,
 };
 
-/// What is known about a case and an action when its guards are asked.
+/// What guards ask of the case itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
     pub matter: bool,
     pub cell: bool,
-    pub opinion: bool,
-    pub level: bool,
-    pub department: bool,
-    pub deadline: bool,
-    pub after_photo: bool,
     pub check_passed: bool,
 }
 
 impl Facts {
-    /// Whether one guard is met.
-    pub const fn meet(self, guard: Guard) -> bool {
-        match guard {
-            Guard::TypeAndPlace => self.matter && self.cell,
-            Guard::Opinion => self.opinion,
-            Guard::Level => self.level,
-            Guard::Department => self.department,
-            Guard::Deadline => self.deadline,
-            Guard::AfterPhoto => self.after_photo,
-            Guard::CheckPassed => self.check_passed,
+    pub fn of(file: &CaseFile) -> Self {
+        Self {
+            matter: file.matter.is_some(),
+            cell: file.cell.is_some(),
+            check_passed: file.check_passed == Some(true),
+        }
+    }
+    /// Whether one guard is met, when `gives` says which fields the action brings.
+    pub fn meet(self, guard: Guard, gives: impl Fn(Field) -> bool) -> bool {
+        match guard.condition() {
+            Condition::Given(field) => gives(field),
+            Condition::TypeAndPlace => self.matter && self.cell,
+            Condition::CheckPassed => self.check_passed,
+        }
+    }
+    /// Whether the field has to be given for the guard to be met.
+    pub fn lack(self, guard: Guard, field: Field) -> bool {
+        match guard.condition() {
+            Condition::Given(asked) => asked == field,
+            Condition::TypeAndPlace => {
+                (field == Field::Matter && !self.matter)
+                    || (matches!(field, Field::Place | Field::Cell) && !self.cell)
+            }
+            Condition::CheckPassed => false,
         }
     }
 }
 
-/// The guards of a row that the facts do not meet.
-pub fn missing(transition: &Transition, facts: Facts) -> Vec<Guard> {
-    transition
-        .guards
+/// The guards that are not met, in their order.
+pub fn missing(guards: &[Guard], facts: Facts, gives: impl Fn(Field) -> bool) -> Vec<Guard> {
+    guards
         .iter()
         .copied()
-        .filter(|g| !facts.meet(*g))
+        .filter(|guard| !facts.meet(*guard, &gives))
         .collect()
 }
 
@@ -56,27 +65,22 @@ pub fn guard_error(guard: Guard) -> FieldError {
     }
 }
 
-/// The role whose step an action is; an action has one in all its rows.
-pub fn role_of(action: Action) -> Role {
-    protocol::case::TRANSITIONS
-        .iter()
-        .find(|t| t.action == action)
-        .map_or(Role::Admin, |t| t.by)
-}
-
-/// The states that wait for `role`: its queue.
+/// The states in the queue of `role`.
 pub fn queue(role: Role) -> Vec<CaseState> {
     CaseState::ALL
         .iter()
         .copied()
-        .filter(|state| allowed(*state).any(|t| t.by == role))
+        .filter(|state| waits_for(*state) == Some(role))
         .collect()
 }
 
 /// Why `action` does not lead out of `state`, with what does: the detail of `case.transition`.
 pub fn not_from_here(state: CaseState, action: Action) -> String {
     let possible: Vec<String> = allowed(state)
-        .map(|t| format!("{}（{}）", t.action.as_str(), t.by.zh()))
+        .map(|t| {
+            let roles: Vec<&str> = t.by.iter().map(|role| role.zh()).collect();
+            format!("{}（{}）", t.action.as_str(), roles.join("、"))
+        })
         .collect();
     let now = if possible.is_empty() {
         "已办结，不能再操作".to_owned()
@@ -86,56 +90,52 @@ pub fn not_from_here(state: CaseState, action: Action) -> String {
     format!("「{}」状态不能执行 {}；{now}", state.zh(), action.as_str())
 }
 
-/// A part of an action's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    Matter,
-    Place,
-    Level,
-    Department,
-    Limit,
-}
-
-impl Part {
-    pub const ALL: [Self; 5] = [
-        Self::Matter,
-        Self::Place,
-        Self::Level,
-        Self::Department,
-        Self::Limit,
-    ];
-    /// JSON pointer of the part in the body.
-    pub const fn at(self) -> &'static str {
-        match self {
-            Self::Matter => "/matter",
-            Self::Place => "/place",
-            Self::Level => "/level",
-            Self::Department => "/department",
-            Self::Limit => "/limit",
-        }
-    }
-    /// Whether an action takes this part; what it does not take is refused, not swallowed.
-    pub const fn fits(self, action: Action) -> bool {
-        match self {
-            Self::Matter => matches!(action, Action::Prefile | Action::File),
-            Self::Place => matches!(action, Action::Prefile),
-            Self::Level => matches!(action, Action::File),
-            Self::Department | Self::Limit => matches!(action, Action::Dispatch),
-        }
-    }
-}
-
-/// One error for each given part that does not belong to the action.
-pub fn strangers(action: Action, given: &[Part]) -> Vec<FieldError> {
+/// One error for each given field that the action does not take.
+pub fn strangers(takes: &[Field], given: &[FieldValue]) -> Vec<FieldError> {
     given
         .iter()
-        .filter(|part| !part.fits(action))
-        .map(|part| FieldError {
-            at: part.at().to_owned(),
+        .map(FieldValue::field)
+        .filter(|field| !takes.contains(field))
+        .map(|field| FieldError {
+            at: format!("/{field}"),
             zh: "这一步不填写此项".to_owned(),
-            en: format!("{} takes no such field", action.as_str()),
+            en: "this action takes no such field".to_owned(),
         })
         .collect()
+}
+
+/// The error of a value outside the bounds of its field. Text with a NUL is refused too: no engine stores it.
+pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
+    let field = value.field();
+    let nul = match value {
+        FieldValue::Opinion(text) | FieldValue::Address(text) => text.contains('\0'),
+        _ => false,
+    };
+    let (least, most) = field.bounds().filter(|_| nul || !field.holds(value.amount()))?;
+    let (at, zh, en) = match field.kind() {
+        FieldKind::Text => (
+            "",
+            "文字过长".to_owned(),
+            "the text is too long or holds a NUL".to_owned(),
+        ),
+        FieldKind::Photos => ("", "照片过多".to_owned(), "too many photos".to_owned()),
+        FieldKind::Limit => (
+            "/amount",
+            format!("时限为 {least} 至 {most}"),
+            format!("the limit is {least} to {most}"),
+        ),
+        // A number. Other kinds have no bounds.
+        _ => (
+            "",
+            format!("{}为 {least} 至 {most}", field.zh()),
+            format!("the {field} is {least} to {most}"),
+        ),
+    };
+    Some(FieldError {
+        at: format!("/{field}{at}"),
+        zh,
+        en,
+    })
 }
 
 /// What a report looked like when it came in.
@@ -186,37 +186,50 @@ pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{case::TRANSITIONS, geo::PointE7, time::Millis};
+    use protocol::{
+        calendar::{Limit, LimitUnit},
+        case::TRANSITIONS,
+        geo::PointE7,
+        photo::Sha256,
+        time::Millis,
+    };
 
     #[test]
-    fn every_guard_is_asked_by_its_own_fact_only() {
+    fn every_guard_has_its_refusal_and_can_be_met() {
         let all = Facts {
             matter: true,
             cell: true,
-            opinion: true,
-            level: true,
-            department: true,
-            deadline: true,
-            after_photo: true,
             check_passed: true,
         };
         for t in TRANSITIONS {
-            assert_eq!(missing(t, all), Vec::new());
-            assert_eq!(missing(t, Facts::default()), t.guards);
+            assert_eq!(missing(t.guards, all, |_| true), []);
+            assert_eq!(missing(t.guards, Facts::default(), |_| false), t.guards);
+            // Each field that is not given is missed by the guards that ask for it, and by no other.
+            for left_out in t.takes {
+                let asked: Vec<Guard> = t
+                    .guards
+                    .iter()
+                    .copied()
+                    .filter(|g| g.condition() == Condition::Given(*left_out))
+                    .collect();
+                assert_eq!(
+                    missing(t.guards, all, |field| field != *left_out),
+                    asked,
+                    "{}",
+                    t.id
+                );
+            }
         }
-        assert!(!Facts { cell: false, ..all }.meet(Guard::TypeAndPlace));
-        assert!(!Facts { matter: false, ..all }.meet(Guard::TypeAndPlace));
+        for half in [Facts { cell: false, ..all }, Facts { matter: false, ..all }] {
+            assert!(!half.meet(Guard::TypeAndPlace, |_| true));
+        }
+        let no_cell = Facts { cell: false, ..all };
+        assert!(no_cell.lack(Guard::TypeAndPlace, Field::Cell));
+        assert!(!no_cell.lack(Guard::TypeAndPlace, Field::Matter));
     }
 
     #[test]
-    fn an_action_belongs_to_one_role_in_all_its_rows() {
-        for t in TRANSITIONS {
-            assert_eq!(role_of(t.action), t.by);
-        }
-    }
-
-    #[test]
-    fn every_open_state_waits_for_somebody() {
+    fn every_open_state_is_in_one_queue() {
         for state in CaseState::ALL {
             let waits = Role::ALL.iter().filter(|r| queue(**r).contains(state)).count();
             assert_eq!(waits, usize::from(!state.is_final()), "{state}");
@@ -238,9 +251,42 @@ mod tests {
     }
 
     #[test]
-    fn what_an_action_does_not_take_is_named() {
-        assert_eq!(strangers(Action::File, &[Part::Matter, Part::Level]), Vec::new());
-        assert_eq!(strangers(Action::Close, &Part::ALL).len(), Part::ALL.len());
+    fn a_field_that_the_action_does_not_take_is_named() {
+        let given = [FieldValue::Level(2), FieldValue::Address("x".into())];
+        let at: Vec<String> = strangers(&[Field::Level], &given)
+            .into_iter()
+            .map(|e| e.at)
+            .collect();
+        assert_eq!(at, ["/address"]);
+    }
+
+    #[test]
+    fn a_value_out_of_bounds_is_named() {
+        let limit = |amount| {
+            FieldValue::Limit(Limit {
+                amount,
+                unit: LimitUnit::WorkingDay,
+            })
+        };
+        for (value, at) in [
+            (FieldValue::Opinion("x".repeat(4001)), "/opinion"),
+            (FieldValue::Address("\0".into()), "/address"),
+            (FieldValue::Attachments(vec![Sha256([1; 32]); 21]), "/attachments"),
+            (FieldValue::Level(0), "/level"),
+            (FieldValue::Level(4), "/level"),
+            (limit(0), "/limit/amount"),
+            (limit(1001), "/limit/amount"),
+        ] {
+            assert_eq!(out_of_bounds(&value).map(|e| e.at).as_deref(), Some(at));
+        }
+        for value in [
+            FieldValue::Level(3),
+            limit(1),
+            limit(1000),
+            FieldValue::Opinion(String::new()),
+        ] {
+            assert_eq!(out_of_bounds(&value), None);
+        }
     }
 
     fn position(accuracy_cm: u32, mock: bool) -> Position {

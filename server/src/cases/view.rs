@@ -1,10 +1,11 @@
 //! What a case looks like from outside: the whole of it for staff, its state for the author's mailbox.
 
 use super::{
-    advance::Actor,
+    allowed::{self, AllowedAction},
     file::{CaseFile, Source},
+    input::Actor,
     ledger::{self, Event},
-    photos, reports, rules,
+    photos, reports,
 };
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
@@ -15,7 +16,7 @@ use crate::{
     store::tx::Tx,
 };
 use protocol::{
-    case::{Action, CaseState, Guard, allowed},
+    case::CaseState,
     codes::{CellCode, GridVersion, MatterCode},
     duty::{Answer, Purpose, TaskState},
     feed::{CaseRow, kind},
@@ -47,28 +48,6 @@ pub struct Named<T> {
 pub struct MaskedCaller {
     pub name: String,
     pub phone: String,
-}
-
-/// What may be done now, and what it still asks for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct AllowedAction {
-    pub action: Action,
-    /// The row of the table.
-    pub transition: String,
-    pub to: CaseState,
-    pub role: Role,
-    pub role_zh: String,
-    /// Whether the reader may do it here.
-    pub mine: bool,
-    pub asks: Vec<Asked>,
-}
-
-/// A condition that an action still asks for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Asked {
-    pub guard: Guard,
-    pub zh: String,
-    pub en: String,
 }
 
 /// An event of the ledger with the words a reader needs.
@@ -164,7 +143,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
         .collect();
     let plain: Vec<Event> = events.iter().map(|(e, _)| e.clone()).collect();
     let photos = photos::all(tx, &file, &plain)?;
-    let allowed = actions(&file, by);
+    let allowed = allowed::of(tx, &file, &plain, by)?;
     let names = names(tx, &plain)?;
     let ledger = events
         .into_iter()
@@ -234,42 +213,6 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
         ledger,
         ledger_ok,
     })
-}
-
-fn actions(file: &CaseFile, by: &Actor<'_>) -> Vec<AllowedAction> {
-    if file.withdrawn {
-        return Vec::new();
-    }
-    let facts = rules::Facts {
-        matter: file.matter.is_some(),
-        cell: file.cell.is_some(),
-        check_passed: file.check_passed == Some(true),
-        ..rules::Facts::default()
-    };
-    allowed(file.state)
-        .map(|t| AllowedAction {
-            action: t.action,
-            transition: t.id.to_owned(),
-            to: t.to,
-            role: t.by,
-            role_zh: t.by.zh().to_owned(),
-            mine: match by {
-                Actor::Staff(staff) if t.by == Role::Department => staff
-                    .orgs(Role::Department)
-                    .any(|org| Some(org) == file.department),
-                Actor::Staff(staff) => t.by != Role::Patroller && staff.may(t.by, &file.area),
-                Actor::Field { .. } | Actor::System => false,
-            },
-            asks: rules::missing(t, facts)
-                .into_iter()
-                .map(|guard| Asked {
-                    guard,
-                    zh: guard.zh().to_owned(),
-                    en: guard.en().to_owned(),
-                })
-                .collect(),
-        })
-        .collect()
 }
 
 fn names(tx: &mut Tx<'_>, events: &[Event]) -> Result<BTreeMap<String, String>, Failure> {

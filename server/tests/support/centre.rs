@@ -142,12 +142,9 @@ impl Centre {
 
     /// One action with what it needs, by whose step it is.
     pub async fn act(&self, app: &TestApp, case: CaseId, action: &str, more: Value) -> Answer {
-        let role = server::cases::rules::role_of(action.parse().unwrap());
-        let someone = if role == Role::Patroller {
-            &self.acceptor
-        } else {
-            self.of(role)
-        };
+        let roles = protocol::case::roles(action.parse().unwrap());
+        let staff = roles.into_iter().find(|role| *role != Role::Patroller);
+        let someone = staff.map_or(&self.acceptor, |role| self.of(role));
         self.act_as(app, someone, case, action, more).await
     }
     /// One action at the version that stands.
@@ -206,8 +203,12 @@ impl Centre {
     }
     /// A picture that the department has uploaded.
     pub async fn attach(&self, app: &TestApp) -> Sha256 {
+        self.attach_as(app, &self.department).await
+    }
+    /// A picture that a member of staff has uploaded.
+    pub async fn attach_as(&self, app: &TestApp, by: &Someone) -> Sha256 {
         let request = Request::post("/v1/attachments")
-            .header("authorization", format!("Bearer {}", self.department.token))
+            .header("authorization", format!("Bearer {}", by.token))
             .header("content-type", "image/png")
             .body(Body::from(picture(app.number())))
             .unwrap();

@@ -89,10 +89,15 @@ impl World<'_> {
         let Ok(state) = text(&case, "state").parse::<CaseState>() else {
             return Ok(list);
         };
-        let steps: Vec<_> = allowed(state).filter(|step| step.by != Role::Patroller).collect();
-        let Some(step) = (r >> 20)
+        let steps: Vec<_> = allowed(state)
+            .filter_map(|step| {
+                let role = step.by.iter().find(|role| **role != Role::Patroller)?;
+                Some((step, *role))
+            })
+            .collect();
+        let Some((step, role)) = (r >> 20)
             .checked_rem(steps.len() as u64)
-            .and_then(|k| steps.get(usize::try_from(k).ok()?))
+            .and_then(|k| steps.get(usize::try_from(k).ok()?).copied())
         else {
             return Ok(list);
         };
@@ -109,7 +114,7 @@ impl World<'_> {
             body.extend(needs);
         }
         let path = format!("/v1/cases/{}/actions", text(&case, "id"));
-        self.ask(step.by, "POST", &path, &body)
+        self.ask(role, "POST", &path, &body)
     }
     fn attach(&self, r: u64) -> Result<Value, Down> {
         let picture = pictures::photo(r).map_err(|_| Down)?;

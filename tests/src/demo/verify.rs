@@ -5,7 +5,7 @@ use super::{CLOSED, PHOTOS, REPORTS, board::Board, crowd::Worker};
 use crate::{city::City, line::Weather, office::Desk};
 use anyhow::{Context, Result};
 use protocol::{
-    case::{CaseState, TRANSITIONS},
+    case::{CaseState, TRANSITIONS, To},
     entry::receipt_number,
     open::Open,
     payload::EntryKind,
@@ -254,6 +254,7 @@ fn histories(cases: &BTreeMap<String, Value>, verdict: &mut Verdict) {
             .cloned()
             .unwrap_or_default();
         let mut at: Option<String> = None;
+        let mut visited: Vec<String> = Vec::new();
         for event in &events {
             let (action, from, to) = (text(event, "action"), text(event, "from"), text(event, "to"));
             let fits = TRANSITIONS.iter().any(|row| {
@@ -261,7 +262,11 @@ fn histories(cases: &BTreeMap<String, Value>, verdict: &mut Verdict) {
                     None => row.from.is_empty(),
                     Some(now) => row.from.iter().any(|s| s.as_str() == now),
                 };
-                starts && row.action.as_str() == action && row.to.as_str() == to
+                let ends = match row.to {
+                    To::State(state) => state.as_str() == to,
+                    To::Prior => visited.contains(&to),
+                };
+                starts && row.action.as_str() == action && ends
             });
             let continues = at.as_deref().unwrap_or_default() == from;
             let is_step = !action.is_empty();
@@ -271,6 +276,7 @@ fn histories(cases: &BTreeMap<String, Value>, verdict: &mut Verdict) {
                 ));
             }
             if !to.is_empty() {
+                visited.push(to.clone());
                 at = Some(to);
             }
         }

@@ -1,0 +1,17 @@
+//! The case (案卷): its words, and the one table of transitions (T1..T18 of the requirements), as data.
+//!
+//! * [`terms`]: states, actions, guards, fields, and the request body built from them.
+//! * [`table`]: the rows, and the questions that are asked about them.
+//! * [`page`]: the table as the page `docs/cases.md`.
+//!
+//! The server interprets the rows (`server/src/cases`); this module has no effects.
+
+pub mod page;
+pub mod table;
+pub mod terms;
+
+pub use table::{
+    Approvals, Effect, NoTransition, Stage, TRANSITIONS, To, Transition, WORDS, allowed, creates, roles,
+    targets, transition, waits_for,
+};
+pub use terms::{Action, ActionBody, CaseState, Condition, Field, FieldKind, FieldValue, Guard};

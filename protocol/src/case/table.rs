@@ -1,0 +1,474 @@
+//! The one table of transitions, and the questions that are asked about it.
+//!
+//! A row is data: who may do what from where, what the action takes and must meet, and what follows from it. The
+//! server has one exhaustive match over fields, conditions and effects each, and asks no row for its id.
+
+use super::terms::{Action, CaseState, Field, Guard};
+use crate::{duty::Purpose, role::Role};
+
+/// Where a row leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    State(CaseState),
+    /// Back to the state from which the case came into its present one, as its ledger says.
+    Prior,
+}
+
+/// How many people have to agree before the case moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approvals {
+    /// The person who acts.
+    One,
+    /// Two different people, one in each role, in this order. The first approval is an event of the ledger that
+    /// leaves the case in its state; the second moves it and brings the fields.
+    Two(Role, Role),
+}
+
+/// A time limit that runs while a case is in somebody's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// With the handling department, from dispatch (T9) to feedback (T10).
+    Handle,
+}
+
+/// What a transition does besides moving the case and putting its fields into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Counts a round of handling and forgets the result of the last check.
+    NewRound,
+    /// Sets the deadline: the field [`Field::Limit`], counted from now on the working calendar.
+    StartClock(Stage),
+    /// Records whether the deadline was kept.
+    EndClock(Stage),
+    /// Issues the case's task to whoever is on duty in its cell, and forgets the result of the last check.
+    SendTask(Purpose),
+}
+
+impl Effect {
+    /// The field without which the effect cannot happen; the row has to take it and a guard has to ask for it.
+    pub const fn needs(self) -> Option<Field> {
+        match self {
+            Self::StartClock(Stage::Handle) => Some(Field::Limit),
+            Self::NewRound | Self::EndClock(Stage::Handle) | Self::SendTask(_) => None,
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// The id in the requirements, such as `T9`.
+    pub id: &'static str,
+    pub action: Action,
+    /// Empty: the action creates the case.
+    pub from: &'static [CaseState],
+    /// Any of these roles may act. With [`Approvals::Two`]: the two roles.
+    pub by: &'static [Role],
+    pub to: To,
+    pub approvals: Approvals,
+    /// Fields that may be given; any other is refused.
+    pub takes: &'static [Field],
+    /// Conditions, in the order in which they are reported.
+    pub guards: &'static [Guard],
+    /// In the order in which they happen.
+    pub effects: &'static [Effect],
+}
+
+/// Ids of the requirements that have no row yet. Their actions do not exist; the API refuses whatever has no row out of
+/// the case's state with `case.transition`.
+pub const LATER: &[(&str, &str)] = &[
+    ("T7", "缓受理"),
+    ("T8", "调出"),
+    ("T16", "无核查结案"),
+    ("T17", "作废申请"),
+    ("T18", "作废"),
+];
+
+/// What every step takes: an opinion and photos.
+pub const WORDS: &[Field] = &[Field::Opinion, Field::Attachments];
+
+/// The table. The only place that says how a case may move.
+///
+/// The first row out of a state says whose queue the state is in ([`waits_for`]).
+pub const TRANSITIONS: &[Transition] = {
+    use Action as A;
+    use CaseState as S;
+    use Effect as E;
+    use Field as F;
+    use Guard as G;
+    use Role as R;
+    &[
+        Transition {
+            id: "T1",
+            action: A::Report,
+            from: &[],
+            by: &[R::Patroller],
+            to: To::State(S::Reported),
+            approvals: Approvals::One,
+            takes: &[
+                F::Opinion,
+                F::Attachments,
+                F::Matter,
+                F::Place,
+                F::Cell,
+                F::Address,
+            ],
+            guards: &[],
+            effects: &[],
+        },
+        Transition {
+            id: "T2",
+            action: A::Register,
+            from: &[],
+            by: &[R::Acceptor],
+            to: To::State(S::Verifying),
+            approvals: Approvals::One,
+            takes: &[F::Matter, F::Place, F::Cell, F::Address],
+            guards: &[G::TypeAndPlace],
+            effects: &[E::SendTask(Purpose::Verify)],
+        },
+        Transition {
+            id: "T3",
+            action: A::ConfirmTrue,
+            from: &[S::Verifying],
+            by: &[R::Patroller],
+            to: To::State(S::Verified),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[],
+            effects: &[],
+        },
+        Transition {
+            id: "T3",
+            action: A::ConfirmFalse,
+            from: &[S::Verifying],
+            by: &[R::Patroller],
+            to: To::State(S::NotFiled),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[],
+            effects: &[],
+        },
+        Transition {
+            id: "T4",
+            action: A::Prefile,
+            from: &[S::Reported, S::Verified, S::SentBack],
+            by: &[R::Acceptor],
+            to: To::State(S::Prefiled),
+            approvals: Approvals::One,
+            takes: &[
+                F::Opinion,
+                F::Attachments,
+                F::Matter,
+                F::Place,
+                F::Cell,
+                F::Address,
+            ],
+            guards: &[G::TypeAndPlace],
+            effects: &[],
+        },
+        Transition {
+            id: "T5",
+            action: A::File,
+            from: &[S::Prefiled],
+            by: &[R::ShiftLeader],
+            to: To::State(S::Filed),
+            approvals: Approvals::One,
+            takes: &[F::Opinion, F::Attachments, F::Matter, F::Level],
+            guards: &[G::TypeAndPlace, G::Level, G::Opinion],
+            effects: &[],
+        },
+        Transition {
+            id: "T6",
+            action: A::SendBack,
+            from: &[S::Prefiled],
+            by: &[R::ShiftLeader],
+            to: To::State(S::SentBack),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[G::Opinion],
+            effects: &[],
+        },
+        Transition {
+            id: "T6",
+            action: A::Decline,
+            from: &[S::SentBack],
+            by: &[R::Acceptor],
+            to: To::State(S::NotFiled),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[G::Opinion],
+            effects: &[],
+        },
+        Transition {
+            id: "T9",
+            action: A::Dispatch,
+            from: &[S::Filed, S::Redispatch],
+            by: &[R::CommandCentre],
+            to: To::State(S::Handling),
+            approvals: Approvals::One,
+            takes: &[F::Opinion, F::Attachments, F::Department, F::Limit],
+            guards: &[G::Department, G::Deadline],
+            effects: &[E::NewRound, E::StartClock(Stage::Handle)],
+        },
+        Transition {
+            id: "T10",
+            action: A::Handle,
+            from: &[S::Handling],
+            by: &[R::Department],
+            to: To::State(S::Handled),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[G::Opinion, G::AfterPhoto],
+            effects: &[E::EndClock(Stage::Handle)],
+        },
+        Transition {
+            id: "T11",
+            action: A::Forward,
+            from: &[S::Handled],
+            by: &[R::CommandCentre],
+            to: To::State(S::CheckQueue),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[],
+            effects: &[],
+        },
+        Transition {
+            id: "T12",
+            action: A::SendCheck,
+            from: &[S::CheckQueue],
+            by: &[R::Acceptor],
+            to: To::State(S::Checking),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[],
+            effects: &[E::SendTask(Purpose::Check)],
+        },
+        Transition {
+            id: "T13",
+            action: A::CheckResult,
+            from: &[S::Checking],
+            by: &[R::Patroller],
+            to: To::State(S::AwaitClosing),
+            approvals: Approvals::One,
+            takes: &[F::Opinion, F::Attachments, F::CheckPassed],
+            guards: &[],
+            effects: &[],
+        },
+        Transition {
+            id: "T14",
+            action: A::Close,
+            from: &[S::AwaitClosing],
+            by: &[R::ShiftLeader],
+            to: To::State(S::Closed),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[G::CheckPassed, G::Opinion],
+            effects: &[],
+        },
+        Transition {
+            id: "T15",
+            action: A::Rework,
+            from: &[S::AwaitClosing],
+            by: &[R::ShiftLeader],
+            to: To::State(S::Redispatch),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[G::Opinion],
+            effects: &[],
+        },
+    ]
+};
+
+/// Why an action does not apply to a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{action} does not lead out of {state}", action = .action.as_str(), state = .state.as_str())]
+pub struct NoTransition {
+    pub action: Action,
+    pub state: CaseState,
+}
+
+/// The row for `action` out of `state`.
+pub fn transition(state: CaseState, action: Action) -> Result<&'static Transition, NoTransition> {
+    TRANSITIONS
+        .iter()
+        .find(|t| t.action == action && t.from.contains(&state))
+        .ok_or(NoTransition { action, state })
+}
+
+/// The row by which `action` creates a case.
+pub fn creates(action: Action) -> Option<&'static Transition> {
+    TRANSITIONS
+        .iter()
+        .find(|t| t.action == action && t.from.is_empty())
+}
+
+/// The rows out of `state`, in the order of the table.
+pub fn allowed(state: CaseState) -> impl Iterator<Item = &'static Transition> {
+    TRANSITIONS.iter().filter(move |t| t.from.contains(&state))
+}
+
+/// The roles that may do `action` from some state, each once, in the order of the table.
+pub fn roles(action: Action) -> Vec<Role> {
+    let mut roles = Vec::new();
+    for role in TRANSITIONS
+        .iter()
+        .filter(|t| t.action == action)
+        .flat_map(|t| t.by)
+    {
+        if !roles.contains(role) {
+            roles.push(*role);
+        }
+    }
+    roles
+}
+
+/// The role whose queue holds the cases in `state`: the first of the first row that leads out of it. `None` for final
+/// states.
+pub fn waits_for(state: CaseState) -> Option<Role> {
+    allowed(state).next().and_then(|t| t.by.first().copied())
+}
+
+/// The states to which `row` may lead out of `from`: one, or for [`To::Prior`] every state that leads into `from`.
+pub fn targets(row: &Transition, from: CaseState) -> Vec<CaseState> {
+    match row.to {
+        To::State(state) => vec![state],
+        To::Prior => CaseState::ALL
+            .iter()
+            .copied()
+            .filter(|prior| allowed(*prior).any(|t| t.to == To::State(from)))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::terms::Condition, *};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_state_is_reached() {
+        let reached: BTreeSet<CaseState> = TRANSITIONS
+            .iter()
+            .filter_map(|t| match t.to {
+                To::State(state) => Some(state),
+                To::Prior => None,
+            })
+            .collect();
+        assert_eq!(reached, CaseState::ALL.iter().copied().collect());
+    }
+
+    #[test]
+    fn every_open_state_has_a_first_queue_and_a_final_one_has_none() {
+        for state in CaseState::ALL {
+            assert_eq!(waits_for(*state).is_none(), state.is_final(), "{state}");
+        }
+        assert_eq!(waits_for(CaseState::Prefiled), Some(Role::ShiftLeader));
+        assert_eq!(waits_for(CaseState::SentBack), Some(Role::Acceptor));
+    }
+
+    #[test]
+    fn an_end_is_reachable_from_every_state() {
+        for start in CaseState::ALL {
+            let mut seen = BTreeSet::from([*start]);
+            let mut open = vec![*start];
+            while let Some(state) = open.pop() {
+                open.extend(
+                    allowed(state)
+                        .flat_map(|t| targets(t, state))
+                        .filter(|next| seen.insert(*next)),
+                );
+            }
+            assert!(seen.iter().any(|s| s.is_final()), "{start} is a dead end");
+        }
+    }
+
+    #[test]
+    fn a_row_takes_what_its_guards_and_effects_ask_for() {
+        for t in TRANSITIONS {
+            let at = format!("{} {}", t.id, t.action);
+            let given = |field: Field| t.guards.iter().any(|g| g.condition() == Condition::Given(field));
+            for guard in t.guards {
+                if let Condition::Given(field) = guard.condition() {
+                    assert_eq!(guard.fields(), [field], "{at}: {guard}");
+                    assert!(t.takes.contains(&field), "{at}: {guard} asks for {field}");
+                }
+            }
+            for field in t.effects.iter().filter_map(|e| e.needs()) {
+                assert!(
+                    t.takes.contains(&field) && given(field),
+                    "{at}: {field} may be missing"
+                );
+            }
+            for field in t.takes {
+                if let Some(other) = field.instead_of() {
+                    assert!(t.takes.contains(&other), "{at}: {field} without {other}");
+                }
+            }
+            let distinct: BTreeSet<&Field> = t.takes.iter().collect();
+            assert_eq!(distinct.len(), t.takes.len(), "{at}");
+        }
+    }
+
+    #[test]
+    fn every_id_of_the_requirements_has_a_row_or_is_later() {
+        for n in 1..=18 {
+            let id = format!("T{n}");
+            let rows = TRANSITIONS.iter().filter(|t| t.id == id).count();
+            let later = LATER.iter().filter(|(later, _)| *later == id).count();
+            assert!((rows > 0) != (later > 0), "{id}");
+        }
+    }
+
+    #[test]
+    fn approvals_name_the_roles_of_their_row() {
+        for t in TRANSITIONS {
+            match t.approvals {
+                Approvals::One => assert!(!t.by.is_empty(), "{}", t.id),
+                Approvals::Two(first, second) => assert_eq!(t.by, [first, second], "{}", t.id),
+            }
+        }
+    }
+
+    #[test]
+    fn an_action_has_one_row_out_of_a_state() {
+        for state in CaseState::ALL {
+            let actions: Vec<Action> = allowed(*state).map(|t| t.action).collect();
+            let distinct: BTreeSet<Action> = actions.iter().copied().collect();
+            assert_eq!(actions.len(), distinct.len(), "{state}");
+        }
+        for action in Action::ALL {
+            let creating = TRANSITIONS
+                .iter()
+                .filter(|t| t.action == *action && t.from.is_empty());
+            assert!(creating.count() <= 1, "{action}");
+        }
+    }
+
+    #[test]
+    fn a_pair_of_state_and_action_outside_the_table_has_no_row() {
+        let mut named = 0;
+        for state in CaseState::ALL {
+            for action in Action::ALL {
+                match transition(*state, *action) {
+                    Ok(t) => {
+                        assert!(t.from.contains(state));
+                        named += 1;
+                    }
+                    Err(e) => assert_eq!((e.action, e.state), (*action, *state)),
+                }
+            }
+        }
+        assert_eq!(named, TRANSITIONS.iter().map(|t| t.from.len()).sum::<usize>());
+    }
+
+    #[test]
+    fn a_returned_case_is_dispatched_again_by_t9() {
+        let back = transition(CaseState::AwaitClosing, Action::Rework).unwrap();
+        let To::State(state) = back.to else {
+            panic!("T15 leads to one state")
+        };
+        let again = transition(state, Action::Dispatch).unwrap();
+        assert_eq!((again.id, again.to), ("T9", To::State(CaseState::Handling)));
+    }
+}

@@ -1,0 +1,411 @@
+//! The words of the table: states, actions, guards and fields, each with its stable text and its Chinese word, and
+//! the request body that carries the fields.
+//!
+//! A new state, action, guard or field is declared here only. Texts are on the wire, in the database and in ledgers:
+//! append, never rename, never reuse.
+
+use crate::{
+    calendar::{Limit, LimitUnit},
+    codes::{CellCode, MatterCode},
+    geo::PointE7,
+    ids::OrgId,
+    photo::{MAX_PHOTOS_PER_ENTRY, Sha256},
+};
+use serde::{Deserialize, Serialize};
+
+/// A [`crate::text_enum`] whose values have a Chinese word beside the stable text.
+macro_rules! terms {
+    ($(#[$doc:meta])* pub enum $name:ident {
+        $($(#[$vdoc:meta])* $variant:ident = $text:literal $zh:literal),* $(,)?
+    }) => {
+        crate::text_enum! { $(#[$doc])* pub enum $name { $($(#[$vdoc])* $variant = $text),* } }
+        impl $name {
+            /// The word for people.
+            pub const fn zh(self) -> &'static str {
+                match self { $(Self::$variant => $zh),* }
+            }
+        }
+    };
+}
+
+terms! {
+    /// The state of a case.
+    pub enum CaseState {
+        /// Reported from the field, waits for an acceptor.
+        Reported = "reported" "上报",
+        /// A citizen's report, sent to the inspector on duty in the cell.
+        Verifying = "verifying" "待核实",
+        /// Verified as true, waits for an acceptor.
+        Verified = "verified" "属实",
+        /// Waits for the shift leader.
+        Prefiled = "prefiled" "预立案",
+        /// Sent back by the shift leader to the acceptor.
+        SentBack = "sent_back" "退回受理",
+        /// Final: not filed.
+        NotFiled = "not_filed" "不立案",
+        /// Filed, waits for dispatch by the command centre.
+        Filed = "filed" "立案",
+        /// With a handling department; the deadline runs.
+        Handling = "handling" "处置中",
+        /// Handled; the feedback is with the command centre.
+        Handled = "handled" "待批转",
+        /// With the acceptor, to be sent for a check.
+        CheckQueue = "check_queue" "核查栏",
+        /// A check task is in the field.
+        Checking = "checking" "核查中",
+        /// Checked, waits for the shift leader.
+        AwaitClosing = "await_closing" "待结案",
+        /// Closing was refused, waits for another dispatch.
+        Redispatch = "redispatch" "待二次派遣",
+        /// Final: closed.
+        Closed = "closed" "结案",
+    }
+}
+
+impl CaseState {
+    /// True for states that no transition leaves.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Closed | Self::NotFiled)
+    }
+}
+
+terms! {
+    /// What is done to a case. Several actions may share one id of the requirements (T3 has two outcomes).
+    pub enum Action {
+        /// T1
+        Report = "report" "上报",
+        /// T2
+        Register = "register" "公众举报登记",
+        /// T3, the report is true.
+        ConfirmTrue = "confirm_true" "核实：属实",
+        /// T3, the report is not true.
+        ConfirmFalse = "confirm_false" "核实：不属实",
+        /// T4
+        Prefile = "prefile" "预立案",
+        /// T5
+        File = "file" "立案",
+        /// T6, shift leader to acceptor.
+        SendBack = "send_back" "回退",
+        /// T6, the acceptor does not file.
+        Decline = "decline" "不立案",
+        /// T9
+        Dispatch = "dispatch" "派遣",
+        /// T10
+        Handle = "handle" "处置反馈",
+        /// T11
+        Forward = "forward" "批转",
+        /// T12
+        SendCheck = "send_check" "发核查",
+        /// T13
+        CheckResult = "check_result" "核查反馈",
+        /// T14
+        Close = "close" "结案",
+        /// T15, back to the command centre.
+        Rework = "rework" "回退指挥中心",
+    }
+}
+
+terms! {
+    /// A condition of a transition. A case that does not meet it keeps its state; `zh` and `en` say what to do.
+    pub enum Guard {
+        /// Matter code and cell are known (T4).
+        TypeAndPlace = "type_and_place" "需先填写类型和位置",
+        Opinion = "opinion" "需填写意见",
+        /// T5
+        Level = "level" "需先定等级",
+        /// T9
+        Department = "department" "需指定处置部门",
+        /// T9
+        Deadline = "deadline" "需给出处置时限",
+        /// T10
+        AfterPhoto = "after_photo" "需附处置后照片",
+        /// The answer of the check was 已整改 (T14).
+        CheckPassed = "check_passed" "核查未通过，不能结案",
+    }
+}
+
+/// What has to be true for a guard to be met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// The action itself brings this field.
+    Given(Field),
+    /// The case has matter code and cell, after the action's fields were put into it.
+    TypeAndPlace,
+    /// The case's last check passed.
+    CheckPassed,
+}
+
+impl Guard {
+    pub const fn en(self) -> &'static str {
+        match self {
+            Self::TypeAndPlace => "type and place must be filled first",
+            Self::Opinion => "an opinion is required",
+            Self::Level => "the level must be set",
+            Self::Department => "a handling department must be named",
+            Self::Deadline => "a deadline must be given",
+            Self::AfterPhoto => "a photo after handling is required",
+            Self::CheckPassed => "the check did not pass, the case cannot be closed",
+        }
+    }
+    pub const fn condition(self) -> Condition {
+        match self {
+            Self::TypeAndPlace => Condition::TypeAndPlace,
+            Self::Opinion => Condition::Given(Field::Opinion),
+            Self::Level => Condition::Given(Field::Level),
+            Self::Department => Condition::Given(Field::Department),
+            Self::Deadline => Condition::Given(Field::Limit),
+            Self::AfterPhoto => Condition::Given(Field::Attachments),
+            Self::CheckPassed => Condition::CheckPassed,
+        }
+    }
+    /// The fields by which an action can meet the guard; empty when no field of the same action can.
+    pub const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::TypeAndPlace => &[Field::Matter, Field::Place, Field::Cell],
+            Self::Opinion => &[Field::Opinion],
+            Self::Level => &[Field::Level],
+            Self::Department => &[Field::Department],
+            Self::Deadline => &[Field::Limit],
+            Self::AfterPhoto => &[Field::Attachments],
+            Self::CheckPassed => &[],
+        }
+    }
+}
+
+terms! {
+    /// A field that actions take: one member of [`ActionBody`], or of an answer from the field.
+    pub enum Field {
+        Opinion = "opinion" "意见",
+        Attachments = "attachments" "照片",
+        Matter = "matter" "类型",
+        Place = "place" "位置",
+        /// Instead of [`Field::Place`].
+        Cell = "cell" "网格",
+        Address = "address" "地址",
+        Level = "level" "等级",
+        Department = "department" "处置部门",
+        Limit = "limit" "处置时限",
+        /// The result of a check (T13). Only an answer from the field brings it; it is no member of the body.
+        CheckPassed = "check_passed" "核查结果",
+    }
+}
+
+crate::text_enum! {
+    /// How a field is drawn and written: the JSON form of its value.
+    pub enum FieldKind {
+        /// A string.
+        Text = "text",
+        /// A list of SHA-256 of photos that the same person uploaded by `POST /v1/attachments`.
+        Photos = "photos",
+        /// A code of the catalogue of matters.
+        Matter = "matter",
+        /// WGS-84, in units of 1e-7 degree: `{"lat": …, "lon": …}`.
+        Point = "point",
+        /// A 12-digit cell code.
+        Cell = "cell",
+        /// A whole number.
+        Number = "number",
+        /// The id of a unit.
+        Org = "org",
+        /// A time limit: `{"amount": …, "unit": …}`.
+        Limit = "limit",
+        /// `true` or `false`.
+        Flag = "flag",
+    }
+}
+
+impl Field {
+    pub const fn kind(self) -> FieldKind {
+        match self {
+            Self::Opinion | Self::Address => FieldKind::Text,
+            Self::Attachments => FieldKind::Photos,
+            Self::Matter => FieldKind::Matter,
+            Self::Place => FieldKind::Point,
+            Self::Cell => FieldKind::Cell,
+            Self::Level => FieldKind::Number,
+            Self::Department => FieldKind::Org,
+            Self::Limit => FieldKind::Limit,
+            Self::CheckPassed => FieldKind::Flag,
+        }
+    }
+    /// Least and greatest amount, both allowed: characters of a text, number of photos, the number itself, the amount
+    /// of a limit. `None` where amounts mean nothing.
+    pub const fn bounds(self) -> Option<(usize, usize)> {
+        match self {
+            Self::Opinion | Self::Address => Some((0, 4000)),
+            Self::Attachments => Some((0, MAX_PHOTOS_PER_ENTRY)),
+            Self::Level => Some((1, 3)),
+            Self::Limit => Some((1, 1000)),
+            Self::Matter | Self::Place | Self::Cell | Self::Department | Self::CheckPassed => None,
+        }
+    }
+    /// Whether an amount is within [`Field::bounds`].
+    pub fn holds(self, amount: usize) -> bool {
+        self.bounds()
+            .is_none_or(|(least, most)| (least..=most).contains(&amount))
+    }
+    /// The texts that the field allows, each with its word; empty when they are not a fixed list. Of a limit: its units.
+    pub const fn choices(self) -> &'static [(&'static str, &'static str)] {
+        const UNITS: &[(&str, &str)] = &[
+            (LimitUnit::UrgentHour.as_str(), "紧急工作时"),
+            (LimitUnit::WorkingHour.as_str(), "工作时"),
+            (LimitUnit::WorkingDay.as_str(), "工作日"),
+        ];
+        match self {
+            Self::Limit => UNITS,
+            Self::Opinion
+            | Self::Attachments
+            | Self::Matter
+            | Self::Place
+            | Self::Cell
+            | Self::Address
+            | Self::Level
+            | Self::Department
+            | Self::CheckPassed => &[],
+        }
+    }
+    /// The field whose place this one takes: either of the two is enough.
+    pub const fn instead_of(self) -> Option<Self> {
+        match self {
+            Self::Cell => Some(Self::Place),
+            Self::Opinion
+            | Self::Attachments
+            | Self::Matter
+            | Self::Place
+            | Self::Address
+            | Self::Level
+            | Self::Department
+            | Self::Limit
+            | Self::CheckPassed => None,
+        }
+    }
+}
+
+/// A field with its value.
+///
+/// The input of an action is a list of these, checked against [`super::Transition::takes`]: a type per action would
+/// repeat that list, and each new row of the table would need new code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldValue {
+    Opinion(String),
+    Attachments(Vec<Sha256>),
+    Matter(MatterCode),
+    Place(PointE7),
+    Cell(CellCode),
+    Address(String),
+    Level(u8),
+    Department(OrgId),
+    Limit(Limit),
+    CheckPassed(bool),
+}
+
+impl FieldValue {
+    pub const fn field(&self) -> Field {
+        match self {
+            Self::Opinion(_) => Field::Opinion,
+            Self::Attachments(_) => Field::Attachments,
+            Self::Matter(_) => Field::Matter,
+            Self::Place(_) => Field::Place,
+            Self::Cell(_) => Field::Cell,
+            Self::Address(_) => Field::Address,
+            Self::Level(_) => Field::Level,
+            Self::Department(_) => Field::Department,
+            Self::Limit(_) => Field::Limit,
+            Self::CheckPassed(_) => Field::CheckPassed,
+        }
+    }
+    /// True for a text of spaces and an empty list of photos: no guard is met by them.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Opinion(text) | Self::Address(text) => text.trim().is_empty(),
+            Self::Attachments(photos) => photos.is_empty(),
+            Self::Matter(_)
+            | Self::Place(_)
+            | Self::Cell(_)
+            | Self::Level(_)
+            | Self::Department(_)
+            | Self::Limit(_)
+            | Self::CheckPassed(_) => false,
+        }
+    }
+    /// The amount to which [`Field::bounds`] apply: characters, photos, the number, the amount of a limit.
+    pub fn amount(&self) -> usize {
+        match self {
+            Self::Opinion(text) | Self::Address(text) => text.chars().count(),
+            Self::Attachments(photos) => photos.len(),
+            Self::Level(level) => usize::from(*level),
+            Self::Limit(limit) => usize::from(limit.amount),
+            Self::Matter(_) | Self::Place(_) | Self::Cell(_) | Self::Department(_) | Self::CheckPassed(_) => {
+                0
+            }
+        }
+    }
+}
+
+/// One step of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ActionBody {
+    pub action: Action,
+    /// The version that was looked at; another one meanwhile is `case.changed`.
+    pub expected_version: i64,
+    /// Names this request; `Idempotency-Key` does the same.
+    pub request: Option<uuid::Uuid>,
+    /// 意见
+    #[serde(default)]
+    pub opinion: String,
+    /// Photos uploaded before by `POST /v1/attachments`.
+    #[serde(default)]
+    pub attachments: Vec<Sha256>,
+    /// T4, T5
+    pub matter: Option<MatterCode>,
+    /// T4, WGS-84; or name the cell.
+    pub place: Option<PointE7>,
+    pub cell: Option<CellCode>,
+    pub address: Option<String>,
+    /// T5: 1 to 3
+    pub level: Option<u8>,
+    /// T9
+    pub department: Option<OrgId>,
+    /// T9
+    pub limit: Option<Limit>,
+}
+
+impl ActionBody {
+    /// The fields that the body gives. An empty opinion and an empty list of photos are not given.
+    pub fn into_values(self) -> Vec<FieldValue> {
+        let Self {
+            action: _,
+            expected_version: _,
+            request: _,
+            opinion,
+            attachments,
+            matter,
+            place,
+            cell,
+            address,
+            level,
+            department,
+            limit,
+        } = self;
+        [
+            Some(opinion)
+                .filter(|text| !text.is_empty())
+                .map(FieldValue::Opinion),
+            Some(attachments)
+                .filter(|all| !all.is_empty())
+                .map(FieldValue::Attachments),
+            matter.map(FieldValue::Matter),
+            place.map(FieldValue::Place),
+            cell.map(FieldValue::Cell),
+            address.map(FieldValue::Address),
+            level.map(FieldValue::Level),
+            department.map(FieldValue::Department),
+            limit.map(FieldValue::Limit),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}

@@ -1,0 +1,196 @@
+//! What may be done to a case now: the rows of the table out of its state, with everything that a console needs to
+//! draw them. A new row is drawn without new code.
+
+use super::{
+    advance::authorise,
+    departments,
+    file::CaseFile,
+    history,
+    input::Actor,
+    ledger::Event,
+    rules::{self, Facts},
+};
+use crate::{kernel::failure::Failure, store::tx::Tx};
+use protocol::{
+    case::{self, Action, CaseState, Field, FieldKind, Guard, Transition},
+    role::Role,
+};
+use serde::{Deserialize, Serialize};
+
+/// What may be done now, and what it still asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AllowedAction {
+    pub action: Action,
+    /// The action's word for people.
+    pub zh: String,
+    /// The row of the table.
+    pub transition: String,
+    pub to: CaseState,
+    // The role in which the reader may act, or else the first whose turn it is.
+    pub role: Role,
+    pub role_zh: String,
+    /// Every role that may act now.
+    pub roles: Vec<Role>,
+    /// Whether the reader may do it here.
+    pub mine: bool,
+    /// Whether it is done by an answer from the field, and by nobody in the console.
+    pub by_answer: bool,
+    /// When two people have to agree: whether this is approval 1, which leaves the state, or 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<u8>,
+    /// The fields that may be given with it.
+    pub takes: Vec<TakenField>,
+    // What is missing now: conditions that are not met as long as no field is given.
+    pub asks: Vec<Asked>,
+}
+
+/// A condition that an action still asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Asked {
+    pub guard: Guard,
+    pub zh: String,
+    pub en: String,
+    /// The action's fields that meet it; empty when no field of this action can.
+    pub fields: Vec<Field>,
+}
+
+/// A field that an action takes: a member of the action's body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TakenField {
+    pub name: Field,
+    pub zh: String,
+    pub kind: FieldKind,
+    /// Whether a condition of the action asks for it, be it met already or not.
+    pub required: bool,
+    /// Whether it has to be given now, because the case does not hold it yet.
+    pub missing: bool,
+    /// The field whose place this one takes: one of the two is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<Field>,
+    /// Least and greatest: characters of a text, number of photos, the number, the amount of a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<u32>,
+    /// What may be chosen, when that is a list: units of a limit, handling departments for the place of the case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
+}
+
+/// A value with its word for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Choice {
+    pub value: String,
+    pub zh: String,
+}
+
+/// The rows out of the case's state as `by` sees them; none for a withdrawn case. `events` is its ledger.
+pub(super) fn of(
+    tx: &mut Tx<'_>,
+    file: &CaseFile,
+    events: &[Event],
+    by: &Actor<'_>,
+) -> Result<Vec<AllowedAction>, Failure> {
+    let mut all = Vec::new();
+    if file.withdrawn {
+        return Ok(all);
+    }
+    for row in case::allowed(file.state) {
+        // Without a prior state to go to the action would be refused, so it is not offered.
+        if let Some(to) = history::target(row, events) {
+            all.push(one(tx, file, events, row, to, by)?);
+        }
+    }
+    Ok(all)
+}
+
+fn one(
+    tx: &mut Tx<'_>,
+    file: &CaseFile,
+    events: &[Event],
+    row: &'static Transition,
+    to: CaseState,
+    by: &Actor<'_>,
+) -> Result<AllowedAction, Failure> {
+    let turn = history::turn(row, events);
+    let other_person = turn.approved_by.is_none() || turn.approved_by != by.person();
+    let role = authorise(file, row.action, turn.roles, by)
+        .ok()
+        .filter(|_| other_person);
+    let mine = role.is_some() && matches!(by, Actor::Staff(_));
+    let shown = role
+        .or_else(|| turn.roles.first().copied())
+        .ok_or_else(|| Failure::internal("a row without a role"))?;
+    let facts = Facts::of(file);
+    let asks = rules::missing(&turn.guards, facts, |_| false);
+    let mut takes = Vec::new();
+    for field in turn.takes {
+        takes.push(TakenField {
+            name: *field,
+            zh: field.zh().to_owned(),
+            kind: field.kind(),
+            required: turn.guards.iter().any(|g| g.fields().contains(field)),
+            missing: asks.iter().any(|g| facts.lack(*g, *field)),
+            instead_of: field.instead_of(),
+            least: bound(field.bounds().map(|(least, _)| least)),
+            most: bound(field.bounds().map(|(_, most)| most)),
+            choices: if mine {
+                choices(tx, file, *field)?
+            } else {
+                Vec::new()
+            },
+        });
+    }
+    Ok(AllowedAction {
+        action: row.action,
+        zh: row.action.zh().to_owned(),
+        transition: row.id.to_owned(),
+        to: if turn.moves { to } else { file.state },
+        role: shown,
+        role_zh: shown.zh().to_owned(),
+        roles: turn.roles.to_vec(),
+        mine,
+        by_answer: turn.roles.iter().all(|role| *role == Role::Patroller),
+        approval: turn.number,
+        takes,
+        asks: asks
+            .into_iter()
+            .map(|guard| Asked {
+                guard,
+                zh: guard.zh().to_owned(),
+                en: guard.en().to_owned(),
+                fields: guard
+                    .fields()
+                    .iter()
+                    .copied()
+                    .filter(|field| turn.takes.contains(field))
+                    .collect(),
+            })
+            .collect(),
+    })
+}
+
+fn bound(amount: Option<usize>) -> Option<u32> {
+    amount.and_then(|n| u32::try_from(n).ok())
+}
+
+fn choices(tx: &mut Tx<'_>, file: &CaseFile, field: Field) -> Result<Vec<Choice>, Failure> {
+    if field == Field::Department {
+        let all = departments::all(tx, &file.area)?;
+        return Ok(all
+            .into_iter()
+            .map(|(id, name)| Choice {
+                value: id.to_string(),
+                zh: name,
+            })
+            .collect());
+    }
+    Ok(field
+        .choices()
+        .iter()
+        .map(|(value, zh)| Choice {
+            value: (*value).to_owned(),
+            zh: (*zh).to_owned(),
+        })
+        .collect())
+}

@@ -1,0 +1,299 @@
+//! What a row of the table does to a case: its fields are put into the case, its guards asked, its effects done, and
+//! the event written. One exhaustive match each over fields and effects; nothing here asks which row it is.
+
+use super::{
+    departments,
+    file::CaseFile,
+    input::{Actor, Input},
+    ledger::{self, Event, EventActor},
+    photos,
+    rules::{self, Facts},
+};
+use crate::{
+    app::{ctx::Ctx, state::App},
+    grids::place,
+    kernel::failure::Failure,
+    photos::view::is_uploaded_by,
+    store::tx::Tx,
+    tasks::{
+        assign,
+        task::{Order, Task},
+    },
+};
+use protocol::{
+    case::{CaseState, Effect, Field, FieldValue, Guard, Stage, Transition, WORDS},
+    duty::Purpose,
+    ids::TaskId,
+    photo::Sha256,
+    problem::{FieldError, ProblemCode},
+    role::Role,
+};
+use serde_json::{Map, Value, json};
+
+fn refused(errors: Vec<FieldError>) -> Result<(), Failure> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::fields(ProblemCode::Invalid, errors))
+    }
+}
+
+fn error(field: Field, zh: &str, en: &str) -> FieldError {
+    FieldError {
+        at: format!("/{field}"),
+        zh: zh.to_owned(),
+        en: en.to_owned(),
+    }
+}
+
+/// Puts the given fields into the case and into `facts`. Refuses fields that the row does not take and values that are
+/// out of bounds or unknown (`request.invalid`), and a place in no grid (`place.outside_grid`).
+pub(super) fn put(
+    tx: &mut Tx<'_>,
+    app: &App,
+    file: &mut CaseFile,
+    row: &Transition,
+    by: &Actor<'_>,
+    input: &Input,
+    facts: &mut Map<String, Value>,
+) -> Result<(), Failure> {
+    refused(unfit(row.takes, by, input))?;
+    let mut errors = Vec::new();
+    let (point, cell) = input.place();
+    let found = place::find(app, point, cell);
+    if let Ok(Some((cell, grid))) = &found {
+        file.put_in_cell(*cell, grid.clone());
+        file.place = point.or_else(|| app.grids.centre(*cell));
+        facts.insert("cell".into(), json!(cell));
+    }
+    for value in &input.values {
+        match value {
+            // The event holds the words.
+            FieldValue::Opinion(_) => {}
+            FieldValue::Attachments(attachments) => errors.extend(not_uploaded(tx, by, attachments)?),
+            FieldValue::Matter(matter) => {
+                if app.catalogue.find(*matter).is_none() {
+                    errors.push(error(
+                        Field::Matter,
+                        "类型不在目录中",
+                        "the catalogue has no such matter",
+                    ));
+                } else if file.matter != Some(*matter) {
+                    file.matter = Some(*matter);
+                    facts.insert("matter".into(), json!(matter));
+                }
+            }
+            // Both were looked up above.
+            FieldValue::Place(_) | FieldValue::Cell(_) => {}
+            FieldValue::Address(address) => address.trim().clone_into(&mut file.address),
+            FieldValue::Level(level) => {
+                file.level = Some(*level);
+                facts.insert("level".into(), json!(level));
+            }
+            FieldValue::Department(department) => {
+                if !departments::handles(tx, *department, &file.area)? {
+                    errors.push(error(
+                        Field::Department,
+                        "该单位不是这一区域的处置部门",
+                        "this unit is no handling department for the place",
+                    ));
+                }
+                file.department = Some(*department);
+                facts.insert("department".into(), json!(department));
+            }
+            FieldValue::Limit(limit) => {
+                facts.insert("limit".into(), json!(limit));
+            }
+            FieldValue::CheckPassed(passed) => {
+                file.check_passed = Some(*passed);
+                facts.insert("passed".into(), json!(passed));
+            }
+        }
+    }
+    refused(errors)?;
+    found.map(|_| ())
+}
+
+/// Checks opinion and photos of an act that brings no other field, and refuses any other field.
+pub(super) fn put_words(tx: &mut Tx<'_>, by: &Actor<'_>, input: &Input) -> Result<(), Failure> {
+    refused(unfit(WORDS, by, input))?;
+    refused(not_uploaded(tx, by, input.attachments())?)
+}
+
+/// Errors of fields that are not taken, and of values out of bounds. What comes from the field was written long ago and
+/// is never refused for its length.
+fn unfit(takes: &[Field], by: &Actor<'_>, input: &Input) -> Vec<FieldError> {
+    let mut errors = rules::strangers(takes, &input.values);
+    if matches!(by, Actor::Staff(_)) {
+        errors.extend(input.values.iter().filter_map(rules::out_of_bounds));
+    }
+    errors
+}
+
+/// Staff attach only photos that they uploaded themselves: knowing a hash does not prove having the photo.
+fn not_uploaded(tx: &mut Tx<'_>, by: &Actor<'_>, attachments: &[Sha256]) -> Result<Vec<FieldError>, Failure> {
+    let Actor::Staff(staff) = by else {
+        return Ok(Vec::new());
+    };
+    let mut errors = Vec::new();
+    for (i, sha256) in attachments.iter().enumerate() {
+        if !is_uploaded_by(tx, *sha256, staff.person)? {
+            errors.push(FieldError {
+                at: format!("/{}/{i}", Field::Attachments),
+                zh: "没有收到这张照片，请先上传".into(),
+                en: "this photo was not received, upload it first".into(),
+            });
+        }
+    }
+    Ok(errors)
+}
+
+/// Refuses with `case.guard` when the case, with the fields put into it, does not meet all guards.
+pub(super) fn check(file: &CaseFile, guards: &[Guard], input: &Input) -> Result<(), Failure> {
+    let missing = rules::missing(guards, Facts::of(file), |field| input.gives(field));
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(unmet(&missing))
+    }
+}
+
+fn unmet(missing: &[Guard]) -> Failure {
+    Failure::fields(
+        ProblemCode::CaseGuard,
+        missing.iter().copied().map(rules::guard_error).collect(),
+    )
+}
+
+/// Does the effects of a row in their order. The case is in its new state already.
+#[allow(clippy::too_many_arguments)] // the sides of a step, and only this room calls it
+pub(super) fn effects(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    file: &mut CaseFile,
+    row: &Transition,
+    by: &Actor<'_>,
+    input: &Input,
+    facts: &mut Map<String, Value>,
+) -> Result<(), Failure> {
+    for effect in row.effects {
+        match effect {
+            Effect::NewRound => {
+                file.rounds += 1;
+                file.check_passed = None;
+                facts.insert("round".into(), json!(file.rounds));
+            }
+            Effect::StartClock(Stage::Handle) => {
+                let limit = input
+                    .limit()
+                    .ok_or_else(|| Failure::internal("a clock without a limit"))?;
+                let due = app.calendar.deadline(ctx.now, limit);
+                file.deadline = Some(due.at);
+                file.deadline_provisional = due.provisional;
+                facts.insert("deadline".into(), json!(due.at));
+            }
+            Effect::EndClock(Stage::Handle) => {
+                let in_time = file.deadline.is_none_or(|due| ctx.now <= due);
+                facts.insert("in_time".into(), json!(in_time));
+            }
+            Effect::SendTask(purpose) => {
+                file.check_passed = None;
+                let task = send(tx, ctx, app, file, *purpose, by)?;
+                facts.insert("task".into(), json!(task));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Issues the case's own task to its cell.
+fn send(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    file: &CaseFile,
+    purpose: Purpose,
+    by: &Actor<'_>,
+) -> Result<TaskId, Failure> {
+    let cell = file.cell.ok_or_else(|| unmet(&[Guard::TypeAndPlace]))?;
+    let minutes = match purpose {
+        Purpose::Verify => app.settings.verify_minutes,
+        Purpose::Check | Purpose::Inspect => app.settings.check_minutes,
+    };
+    let matter = file
+        .matter
+        .and_then(|m| app.catalogue.find(m))
+        .map_or("", |m| m.zh.as_str());
+    let wording = format!("{}：{matter} {}", purpose.zh(), file.text)
+        .trim()
+        .to_owned();
+    let task = Task::new(
+        ctx,
+        Order {
+            purpose,
+            wording,
+            cell,
+            grid: file.grid.clone(),
+            place: file.place,
+            address: file.address.clone(),
+            due: ctx.now.plus(i64::from(minutes) * 60_000),
+            compare: photos::to_compare(tx, file)?,
+            case: Some(file.id),
+            drives: true,
+            issued_by: by.person(),
+        },
+    );
+    assign::issue(tx, ctx, task)
+}
+
+/// An event to be written.
+pub(super) struct NewEvent<'a> {
+    /// Id of the row; `None` for what moves nothing, such as a revised report.
+    pub transition: Option<&'static str>,
+    pub action: &'a str,
+    pub from: Option<CaseState>,
+    pub by: &'a Actor<'a>,
+    /// The role in which it was done.
+    pub role: Option<Role>,
+    /// Its opinion, photos and request name.
+    pub input: &'a Input,
+    pub facts: Map<String, Value>,
+}
+
+/// Writes an event of the case, whose state is the new one, and counts its version up. The caller writes the case.
+pub(super) fn record(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    file: &mut CaseFile,
+    event: NewEvent<'_>,
+) -> Result<(), Failure> {
+    file.version += 1;
+    file.updated = ctx.now;
+    let post = match event.by {
+        Actor::Field { post, .. } => Some(*post),
+        Actor::Staff(_) | Actor::System => None,
+    };
+    let fresh = ctx.event_id();
+    ledger::append(
+        tx,
+        &Event {
+            case: file.id,
+            seq: file.version,
+            id: event.input.request.unwrap_or(fresh),
+            transition: event.transition.map(str::to_owned),
+            action: event.action.to_owned(),
+            from: event.from,
+            to: file.state,
+            actor: EventActor {
+                person: event.by.person(),
+                role: event.role,
+                post,
+            },
+            at: ctx.now,
+            opinion: event.input.opinion().to_owned(),
+            attachments: event.input.attachments().to_vec(),
+            facts: event.facts,
+        },
+    )
+}

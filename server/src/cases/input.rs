@@ -1,0 +1,101 @@
+//! Who moves a case, and what they bring.
+
+use crate::auth::actor::Staff;
+use protocol::{
+    calendar::Limit,
+    case::{Field, FieldValue},
+    codes::CellCode,
+    geo::PointE7,
+    ids::{EventId, PersonId, PostId},
+    photo::Sha256,
+};
+use serde_json::{Map, Value};
+
+/// Who moves a case.
+#[derive(Debug, Clone)]
+pub enum Actor<'a> {
+    Staff(&'a Staff),
+    /// Somebody in the field. The rules of tasks have been asked already.
+    Field {
+        person: PersonId,
+        post: PostId,
+    },
+    /// The server itself: a limit that ran out, a job.
+    System,
+}
+
+impl Actor<'_> {
+    pub fn person(&self) -> Option<PersonId> {
+        match self {
+            Self::Staff(staff) => Some(staff.person),
+            Self::Field { person, .. } => Some(*person),
+            Self::System => None,
+        }
+    }
+}
+
+/// What an actor brings for an action.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    /// The version that the actor saw; another one is `case.changed`. `None`: any version.
+    pub expected_version: Option<i64>,
+    /// The client's name for the request: repeated after a lost answer, it is answered again and not done twice.
+    pub request: Option<EventId>,
+    /// The fields, each at most once. A field that the row does not take is refused.
+    pub values: Vec<FieldValue>,
+    /// Further facts for the ledger's event.
+    pub facts: Map<String, Value>,
+}
+
+impl Input {
+    /// An opinion with photos that the actor uploaded before, or that the answering entry names.
+    pub fn words(opinion: impl Into<String>, attachments: Vec<Sha256>) -> Self {
+        Self {
+            values: vec![
+                FieldValue::Opinion(opinion.into()),
+                FieldValue::Attachments(attachments),
+            ],
+            ..Self::default()
+        }
+    }
+    /// Whether the field is given, and not blank.
+    pub fn gives(&self, field: Field) -> bool {
+        self.values.iter().any(|v| v.field() == field && !v.is_blank())
+    }
+    /// Without spaces at both ends; empty when none is given.
+    pub fn opinion(&self) -> &str {
+        self.find(|v| match v {
+            FieldValue::Opinion(text) => Some(text.trim()),
+            _ => None,
+        })
+        .unwrap_or_default()
+    }
+    pub fn attachments(&self) -> &[Sha256] {
+        self.find(|v| match v {
+            FieldValue::Attachments(photos) => Some(photos.as_slice()),
+            _ => None,
+        })
+        .unwrap_or_default()
+    }
+    pub fn limit(&self) -> Option<Limit> {
+        self.find(|v| match v {
+            FieldValue::Limit(limit) => Some(*limit),
+            _ => None,
+        })
+    }
+    /// The place by a WGS-84 point, by a cell, or both.
+    pub fn place(&self) -> (Option<PointE7>, Option<CellCode>) {
+        let point = self.find(|v| match v {
+            FieldValue::Place(point) => Some(*point),
+            _ => None,
+        });
+        let cell = self.find(|v| match v {
+            FieldValue::Cell(cell) => Some(*cell),
+            _ => None,
+        });
+        (point, cell)
+    }
+    fn find<'v, T>(&'v self, pick: impl FnMut(&'v FieldValue) -> Option<T>) -> Option<T> {
+        self.values.iter().find_map(pick)
+    }
+}

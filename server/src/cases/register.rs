@@ -1,0 +1,99 @@
+//! 公众举报登记 (T2): an acceptor takes down what a citizen says, and an inspector verifies it first.
+
+use super::{
+    advance::authorise,
+    apply::{self, NewEvent},
+    file::{CaseFile, Opening, Source},
+    input::{Actor, Input},
+    repeat::was_done,
+    view::{self, CaseView},
+};
+use crate::{
+    app::{ctx::Ctx, state::App},
+    http::idempotency::reused,
+    kernel::failure::Failure,
+    params,
+    store::tx::Tx,
+};
+use protocol::{
+    case::{self, Action, To},
+    entry::receipt_number,
+    ids::EntryId,
+    problem::ProblemCode,
+};
+
+/// What a citizen said.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    pub text: String,
+    pub caller_name: String,
+    pub caller_phone: String,
+    pub input: Input,
+}
+
+/// Opens a case for a citizen's report (T2) and issues the task to verify it to whoever is on duty in the cell. Repeats
+/// of a named request return the first one's case.
+pub fn register(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    app: &App,
+    by: &Actor<'_>,
+    registration: &Registration,
+) -> Result<CaseView, Failure> {
+    let input = &registration.input;
+    let row = case::creates(Action::Register).ok_or_else(|| Failure::internal("the table has no T2"))?;
+    let To::State(state) = row.to else {
+        return Err(Failure::internal("T2 leads to no state"));
+    };
+    if let Some((done, _)) = was_done(tx, input, None, row.action)? {
+        let file = CaseFile::load(tx, done)?;
+        authorise(&file, row.action, row.by, by)?;
+        // Another citizen's report under a used name must not be lost.
+        let phone = view::caller(tx, done)?.map(|(_, phone)| phone);
+        if file.text != registration.text.trim() || phone.as_deref() != Some(registration.caller_phone.trim())
+        {
+            return Err(Failure::fields(ProblemCode::Invalid, vec![reused()]));
+        }
+        return view::of(tx, app, file, by);
+    }
+    let id = ctx.case_id();
+    let mut file = CaseFile::open(Opening {
+        id,
+        number: receipt_number(EntryId(id.0)),
+        source: Source::Citizen,
+        state,
+        reported: ctx.now,
+        now: ctx.now,
+    });
+    registration.text.trim().clone_into(&mut file.text);
+    let mut facts = input.facts.clone();
+    apply::put(tx, app, &mut file, row, by, input, &mut facts)?;
+    apply::check(&file, row.guards, input)?;
+    let role = authorise(&file, row.action, row.by, by)?;
+    file.insert(tx)?;
+    tx.execute(
+        "INSERT INTO case_caller (case_id, name, phone) VALUES (?1, ?2, ?3)",
+        params![
+            file.id.to_string(),
+            registration.caller_name.trim(),
+            registration.caller_phone.trim()
+        ],
+    )?;
+    apply::effects(tx, ctx, app, &mut file, row, by, input, &mut facts)?;
+    apply::record(
+        tx,
+        ctx,
+        &mut file,
+        NewEvent {
+            transition: Some(row.id),
+            action: row.action.as_str(),
+            from: None,
+            by,
+            role: Some(role),
+            input,
+            facts,
+        },
+    )?;
+    file.update(tx)?;
+    view::of(tx, app, file, by)
+}
