@@ -31,8 +31,8 @@ pub struct ClockReading {
     pub boot: String,
     /// Milliseconds since that boot, sleep included (CLOCK_BOOTTIME, elapsedRealtime).
     pub monotonic_ms: i64,
-    /// Server clock minus wall clock in milliseconds as estimated from the last exchange of this boot;
-    /// absent before the first exchange.
+    /// True time minus wall clock, in milliseconds: from the last exchange with the server in this boot, or from the
+    /// time of a GPS fix, whichever is more exact. Absent while this boot has had neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset_ms: Option<i64>,
 }
