@@ -17,6 +17,7 @@ use protocol::{
 const T0: Millis = Millis(1_795_305_600_000);
 
 proptest! {
+    /// Rule: SJ-05
     #[test]
     fn cell_codes_are_built_from_their_parts(county in "[0-9]{6}", street in 1u8..=99, community in 1u8..=99, serial in 1u8..=99) {
         let county: protocol::codes::CountyCode = county.parse().unwrap();
