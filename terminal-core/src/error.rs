@@ -175,7 +175,7 @@ mod tests {
     fn a_full_disk_and_a_folder_that_cannot_be_written_are_called_so() {
         let code = |code| {
             let failure = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
-            Error::from(failure).code().to_owned()
+            Error::from(failure).code()
         };
         assert_eq!(code(rusqlite::ffi::SQLITE_FULL), "store.full");
         assert_eq!(code(rusqlite::ffi::SQLITE_IOERR_SHMSIZE), "store.full");

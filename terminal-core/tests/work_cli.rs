@@ -1,5 +1,9 @@
 //! The command line as its worker and its scripts meet it: the built binary, a home of its own, no network.
 #![allow(
+    clippy::disallowed_methods,
+    reason = "the command line runs on the real clock"
+)]
+#![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

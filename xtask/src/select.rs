@@ -61,3 +61,30 @@ pub fn test_command(ws: &Workspace, nextest: bool) -> Command {
     }
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variants_run_what_the_product_selection_leaves_out_and_nothing_twice() {
+        let targets = variant_targets(&Workspace::find().unwrap()).unwrap();
+        for wanted in [
+            "work_cli",
+            "salvage",
+            "simulate",
+            "killed_before_the_sync",
+            "xunge-simulate",
+        ] {
+            assert!(
+                targets.iter().any(|target| target == wanted),
+                "{wanted}: {targets:?}"
+            );
+        }
+        // Needs no test code, so the product selection runs it.
+        assert!(
+            !targets.iter().any(|target| target == "engine_sync"),
+            "{targets:?}"
+        );
+    }
+}

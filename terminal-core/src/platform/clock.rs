@@ -9,10 +9,11 @@ use crate::{
     platform::random::{Random, random_bytes},
 };
 use protocol::{evidence::ClockReading, time::Millis};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// Blocks this thread for `time`.
-pub(crate) fn sleep(time: Duration) {
+/// Blocks this thread for `time`. The command line alone waits by itself.
+#[cfg(feature = "cli")]
+pub(crate) fn sleep(time: std::time::Duration) {
     std::thread::sleep(time);
 }
 
