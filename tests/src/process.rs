@@ -3,11 +3,13 @@
 use crate::office::StaffApi;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 /// Account name of the first administrator.
@@ -38,16 +40,60 @@ pub struct ServerProcess {
     pub admin_password: String,
 }
 
+/// The command that builds the programs which stories, demo and benches start. Cargo does not build them with
+/// `-p e2e`, because they belong to other packages.
+const BUILD_FIRST: &str = "cargo build --workspace --exclude sim --bins";
+
 /// Path of a program of this workspace; it is in the folder of the running program or above it.
+///
+/// # Errors
+/// The program is missing, or it is older than one of the source files that it was built from.
 pub fn program(name: &str) -> Result<PathBuf> {
+    static CHECKED: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut checked = CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = checked.get(name) {
+        return Ok(path.clone());
+    }
     let here = std::env::current_exe()?;
-    let folders = here.ancestors().skip(1).take(2);
-    let found = folders
+    let path = here
+        .ancestors()
+        .skip(1)
+        .take(2)
         .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
-    found.with_context(|| {
-        format!("{name} is not built: run `cargo build --workspace --exclude sim --bins` first")
-    })
+        .find(|path| path.is_file())
+        .with_context(|| format!("{name} is not built: run `{BUILD_FIRST}` first"))?;
+    if let Some(source) = newer_source(&path)? {
+        bail!(
+            "{} is older than {}: run `{BUILD_FIRST}` first",
+            path.display(),
+            source.display()
+        );
+    }
+    checked.insert(name.to_owned(), path.clone());
+    Ok(path)
+}
+
+/// A source file of this workspace that was changed after the program was built. Cargo lists the source files in
+/// `PROGRAM.d` beside the program. Without that file (an installed program), or if it lists another workspace (a
+/// copied target folder), there is nothing to compare.
+fn newer_source(program: &Path) -> Result<Option<PathBuf>> {
+    let Ok(listed) = std::fs::read_to_string(program.with_extension("d")) else {
+        return Ok(None);
+    };
+    let built = program.metadata()?.modified()?;
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let workspace = workspace.context("the package is in the workspace's folder")?;
+    let sources = listed.split_once(": ").map_or("", |(_, sources)| sources);
+    // A space inside a path is written as `\ `.
+    let sources = sources.trim_end().replace("\\ ", "\0");
+    Ok(sources
+        .split(' ')
+        .map(|source| PathBuf::from(source.replace('\0', " ")))
+        .filter(|source| source.starts_with(workspace))
+        .find(|source| {
+            let changed = source.metadata().and_then(|metadata| metadata.modified());
+            changed.is_ok_and(|changed| changed > built)
+        }))
 }
 
 impl ServerProcess {
