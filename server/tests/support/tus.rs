@@ -43,7 +43,7 @@ pub fn picture(seed: u8) -> Vec<u8> {
     bytes
 }
 
-/// A picture of more than 1.5 MB, too large to be in memory as a whole while it arrives: it has a chunk without meaning.
+/// A picture of more than 1.5 MB, too large to be in memory as a whole while it arrives: it has a chunk of filler data.
 pub fn large(seed: u8) -> Vec<u8> {
     let bytes = picture(seed);
     // Before the last chunk, IEND, which takes twelve bytes.
