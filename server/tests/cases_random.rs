@@ -199,7 +199,14 @@ mod random_actions_never_leave_the_transition_table {
 
 /// The body that a console makes of an allowed action, from nothing but the view. Fields that the case does not miss are
 /// given too when `all`.
-async fn filled(c: &DistrictFixture, app: &TestApp, by: &StaffMember, offered: &Value, all: bool, without: &str) -> Value {
+async fn filled(
+    c: &DistrictFixture,
+    app: &TestApp,
+    by: &StaffMember,
+    offered: &Value,
+    all: bool,
+    without: &str,
+) -> Value {
     let mut body = json!({"action": offered["action"]});
     for field in offered["takes"].as_array().unwrap() {
         let name = field["name"].as_str().unwrap();
@@ -330,12 +337,16 @@ async fn console(app: TestApp, least: usize) {
     }
 }
 
-#[tokio::test]
-async fn a_listed_action_is_accepted_and_any_other_is_refused_sqlite() {
-    Box::pin(console(TestApp::sqlite().await, 6)).await;
-}
+mod only_listed_actions_are_accepted {
+    use super::{TestApp, console};
 
-#[tokio::test]
-async fn a_listed_action_is_accepted_and_any_other_is_refused_postgres() {
-    Box::pin(console(TestApp::postgres().await, 2)).await;
+    #[tokio::test]
+    async fn sqlite() {
+        Box::pin(console(TestApp::sqlite().await, 6)).await;
+    }
+
+    #[tokio::test]
+    async fn postgres() {
+        Box::pin(console(TestApp::postgres().await, 2)).await;
+    }
 }
