@@ -1,4 +1,4 @@
-//! Activity records: filed in the field, reviewed by the district, mended by their author.
+//! Activity records: filed in the field, reviewed by the district, revised by their author.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@
 mod centre;
 mod support;
 
-use centre::{Centre, send};
+use centre::{DistrictFixture, send};
 use protocol::{
     entry::Entry,
     ids::{EntryId, RecordId},
@@ -18,7 +18,7 @@ use protocol::{
     role::Role,
 };
 use serde_json::{Value, json};
-use support::{Answer, FieldClient, TestApp};
+use support::{FieldClient, TestApp, TestResponse};
 
 fn activity(app: &TestApp, title: &str) -> Activity {
     Activity {
@@ -35,7 +35,7 @@ fn activity(app: &TestApp, title: &str) -> Activity {
     }
 }
 
-/// The next entry with a record, or with a mended version of one.
+/// The next entry with a new record, or with a revised version of an existing one.
 fn entry(client: &mut FieldClient, app: &TestApp, a: Activity, mends: Option<(RecordId, EntryId)>) -> Entry {
     let mut entry = client.entry(app, &Payload::Activity(a));
     if let Some((record, before)) = mends {
@@ -44,7 +44,7 @@ fn entry(client: &mut FieldClient, app: &TestApp, a: Activity, mends: Option<(Re
     entry
 }
 
-async fn review(c: &Centre, app: &TestApp, record: RecordId, body: Value) -> Answer {
+async fn review(c: &DistrictFixture, app: &TestApp, record: RecordId, body: Value) -> TestResponse {
     app.post_json(
         &format!("/v1/activities/{record}/review"),
         &c.supervisor.token,
@@ -53,7 +53,7 @@ async fn review(c: &Centre, app: &TestApp, record: RecordId, body: Value) -> Ans
     .await
 }
 
-async fn told(client: &FieldClient, app: &TestApp, record: RecordId) -> Option<Value> {
+async fn activity_row(client: &FieldClient, app: &TestApp, record: RecordId) -> Option<Value> {
     client
         .state(app)
         .await
@@ -62,8 +62,8 @@ async fn told(client: &FieldClient, app: &TestApp, record: RecordId) -> Option<V
 }
 
 both_engines! {
-    async fn a_record_sent_back_is_mended_as_a_new_version_and_approved(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn returned_record_is_revised_as_a_new_version_and_approved(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let first = { let a = activity(&app, "健步走"); entry(&mut c.patroller, &app, a, None) };
         let (id, record) = (first.id, first.record);
         assert_eq!(send(&mut c.patroller, &app, first).await.0, "applied");
@@ -74,13 +74,13 @@ both_engines! {
         let back = json!({"version": 1, "decision": "return", "reason": "缺照片"});
         review(&c, &app, record, back.clone()).await.expect(200);
         review(&c, &app, record, back).await.expect(200);
-        let row = told(&c.patroller, &app, record).await.unwrap();
+        let row = activity_row(&c.patroller, &app, record).await.unwrap();
         assert_eq!((&row["state"], &row["reason"]), (&json!("returned"), &json!("缺照片")));
         review(&c, &app, record, json!({"version": 1, "decision": "approve"})).await.expect(409).expect_code("activity.state");
         let second = { let a = activity(&app, "健步走（补）"); entry(&mut c.patroller, &app, a, Some((record, id))) };
         let second_id = second.id;
         assert_eq!(send(&mut c.patroller, &app, second).await.0, "applied");
-        let row = told(&c.patroller, &app, record).await.unwrap();
+        let row = activity_row(&c.patroller, &app, record).await.unwrap();
         assert_eq!((&row["state"], &row["version"], &row["reason"]), (&json!("submitted"), &json!(2), &Value::Null));
         review(&c, &app, record, json!({"version": 1, "decision": "approve"})).await.expect(409).expect_code("activity.changed");
         review(&c, &app, record, json!({"version": 2, "decision": "approve"})).await.expect(200);
@@ -92,8 +92,8 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM activity").await, 1);
     }
 
-    async fn a_record_that_cannot_be_comes_back_with_all_its_faults(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn invalid_record_is_rejected_with_all_its_errors(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let mut bad = activity(&app, "");
         bad.participants = 0;
         bad.ends = bad.starts.plus(-1);
@@ -103,25 +103,25 @@ both_engines! {
         let state = c.patroller.state(&app).await;
         let words = state[&("disposition".to_owned(), id.to_string())]["reason"]["zh"].as_str().unwrap().to_owned();
         assert!(words.contains("参加人数") && words.contains("结束时间"), "{words}");
-        // Mended it is taken, as the first version that is in force.
+        // The revised record is accepted, as the first valid version.
         let good = { let a = activity(&app, "改好"); entry(&mut c.patroller, &app, a, Some((record, id))) };
         assert_eq!(send(&mut c.patroller, &app, good).await.0, "applied");
-        assert_eq!(told(&c.patroller, &app, record).await.unwrap()["version"], 1);
+        assert_eq!(activity_row(&c.patroller, &app, record).await.unwrap()["version"], 1);
     }
 
-    async fn only_its_author_mends_a_record(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn only_its_author_may_revise_a_record(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let mut other = c.another(&app, &["2201040503"]).await;
         let first = { let a = activity(&app, "一"); entry(&mut c.patroller, &app, a, None) };
         let (id, record) = (first.id, first.record);
         send(&mut c.patroller, &app, first).await;
         let theirs = { let a = activity(&app, "别人的"); entry(&mut other, &app, a, Some((record, id))) };
         assert_eq!(send(&mut other, &app, theirs).await, ("rejected".into(), "activity.author".into()));
-        assert_eq!(told(&c.patroller, &app, record).await.unwrap()["title"], "一");
+        assert_eq!(activity_row(&c.patroller, &app, record).await.unwrap()["title"], "一");
     }
 
-    async fn a_record_is_taken_back_while_nobody_has_reviewed_it(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn record_can_be_withdrawn_until_it_is_reviewed(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         for (reviewed, state) in [(false, "applied"), (true, "review")] {
             let first = { let a = activity(&app, "一"); entry(&mut c.patroller, &app, a, None) };
             let (id, record) = (first.id, first.record);
@@ -132,12 +132,12 @@ both_engines! {
             let mut back = c.patroller.entry(&app, &Payload::Withdraw(Withdraw { entry: id, reason: String::new() }));
             (back.record, back.after) = (record, Some(id));
             assert_eq!(send(&mut c.patroller, &app, back).await.0, state);
-            assert_eq!(told(&c.patroller, &app, record).await.is_some(), reviewed);
+            assert_eq!(activity_row(&c.patroller, &app, record).await.is_some(), reviewed);
         }
     }
 
-    async fn a_reviewer_sees_and_decides_only_inside_the_area(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn reviewer_sees_and_decides_only_inside_their_area(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let first = { let a = activity(&app, "一"); entry(&mut c.patroller, &app, a, None) };
         let record = first.record;
         send(&mut c.patroller, &app, first).await;
@@ -150,8 +150,8 @@ both_engines! {
         assert_eq!(app.get("/v1/activities", &other.token).await.expect(200).json["items"], json!([]));
     }
 
-    async fn a_month_without_an_activity_is_visible(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn month_without_an_activity_is_listed(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let city = app.staff(Role::Supervisor, c.city.city).await;
         let first = { let a = activity(&app, "十一月"); entry(&mut c.patroller, &app, a, None) };
         let record = first.record;

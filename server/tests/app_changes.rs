@@ -1,5 +1,5 @@
-//! Changes that a write says are followed inside it: in order, in bounded rounds, and not at all when the part that
-//! said them failed.
+//! Changes that a write records are followed inside that write: in order, in bounded rounds, and not at all
+//! if the part that recorded them failed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -39,7 +39,7 @@ fn relieved() -> Change {
     }
 }
 
-/// Notes a change in the audit, with a number that says when; a relieved holder is refused.
+/// Records a change in the audit with a sequence number; refuses the change of a relieved holder.
 fn noted(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, change: Change) -> Result<(), Failure> {
     let before: i64 = tx.one(
         "SELECT COUNT(*) AS n FROM audit_event WHERE action = 'followed'",
@@ -54,7 +54,7 @@ fn noted(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, change: Change) -> Result<(), 
     }
 }
 
-/// As [`noted`]; the change of a post is followed by that of the next post, up to the ninth.
+/// As [`noted`]; the change of one post is followed by that of the next post, up to the ninth.
 fn chained(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, change: Change) -> Result<(), Failure> {
     noted(tx, ctx, app, change)?;
     let next = |p: PostId| (2..=9).find(|n| post(n - 1) == p);
@@ -64,7 +64,7 @@ fn chained(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, change: Change) -> Result<
                 ctx.changed(PostChanged { post: post(n) });
             }
         }
-        // Says itself for ever.
+        // Records itself again, without end.
         other => ctx.changed(other),
     }
     Ok(())
@@ -103,7 +103,7 @@ both_engines! {
         assert_eq!(followed(&app).await, words(&[a, b]));
     }
 
-    async fn rounds_are_bounded(app: TestApp) {
+    async fn reaction_rounds_are_bounded(app: TestApp) {
         let app = app.with_react(chained).await;
         let say = |change: Change| {
             app.app.write(move |_, ctx| {
@@ -111,7 +111,7 @@ both_engines! {
                 Ok(())
             })
         };
-        // Nine rounds are one too many, and what would never end ends.
+        // Nine rounds are one too many, and an endless chain is stopped.
         for change in [PostChanged { post: post(1) }, DutyChanged { post: post(1) }] {
             let failure = say(change).await.unwrap_err();
             assert!(failure.to_string().contains("come to rest"), "{failure}");
@@ -121,7 +121,7 @@ both_engines! {
         assert_eq!(followed(&app).await.len(), 8);
     }
 
-    async fn a_failed_attempt_drops_its_changes_with_its_mail(app: TestApp) {
+    async fn failed_attempt_drops_its_changes_and_mail(app: TestApp) {
         let app = app.with_react(noted).await;
         let [before, inside, dropped, after] = [1, 2, 3, 4].map(|n| PostChanged { post: post(n) });
         let parts = app.app.clone();
@@ -135,7 +135,8 @@ both_engines! {
                     Err(Failure::of(ProblemCode::TaskState))
                 });
                 assert_eq!(refused.unwrap_err().code(), Some(ProblemCode::TaskState));
-                // What succeeds is followed before its savepoint ends, so before what the write itself said.
+                // Changes of a successful attempt are followed before its savepoint ends, so before those of
+                // the write itself.
                 parts.attempt(tx, ctx, |_, ctx| {
                     ctx.changed(inside);
                     Ok(())
@@ -154,7 +155,7 @@ both_engines! {
         assert_eq!(mail, 0);
     }
 
-    async fn a_reaction_that_fails_undoes_its_attempt_only(app: TestApp) {
+    async fn failed_reaction_undoes_only_its_attempt(app: TestApp) {
         let app = app.with_react(noted).await;
         let kept = PostChanged { post: post(1) };
         let parts = app.app.clone();

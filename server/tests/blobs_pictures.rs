@@ -1,4 +1,4 @@
-//! Pictures outside of an upload: what staff attach, and what a handset may look at.
+//! Pictures outside of photo uploads: attachments of staff, and pictures that a handset may read.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,10 +17,10 @@ use protocol::{
     role::Role,
 };
 use server::{params, photos::Attached};
-use support::{Answer, TestApp};
+use support::{TestApp, TestResponse};
 use tus_client::{picture, report, upload};
 
-async fn attach(app: &TestApp, token: &str, kind: &str, bytes: &[u8]) -> Answer {
+async fn attach(app: &TestApp, token: &str, kind: &str, bytes: &[u8]) -> TestResponse {
     let request = Request::post("/v1/attachments")
         .header("authorization", format!("Bearer {token}"))
         .header("content-type", kind)
@@ -29,7 +29,7 @@ async fn attach(app: &TestApp, token: &str, kind: &str, bytes: &[u8]) -> Answer 
     app.send(request).await
 }
 
-/// A task of the post that shows this photo to compare with.
+/// Creates a task of the post that shows this photo for comparison.
 async fn task_with(app: &TestApp, post: PostId, stream: Option<StreamId>, sha256: Sha256) {
     let ten = app.ten();
     app.write(move |tx, ctx| {
@@ -52,7 +52,7 @@ async fn task_with(app: &TestApp, post: PostId, stream: Option<StreamId>, sha256
 }
 
 both_engines! {
-    async fn staff_attach_pictures_and_nothing_else(app: TestApp) {
+    async fn staff_may_attach_pictures_only(app: TestApp) {
         let city = app.city().await;
         let acceptor = app.staff(Role::Acceptor, city.district).await;
         let bytes = picture(1);
@@ -71,7 +71,7 @@ both_engines! {
         attach(&app, &admin.token, "image/png", &bytes).await.expect(403);
     }
 
-    async fn a_task_shows_its_photo_to_those_it_was_given_to(app: TestApp) {
+    async fn task_photo_is_served_only_to_assigned_handsets(app: TestApp) {
         let city = app.city().await;
         let (mine, theirs) = (
             app.post(city.community, &["2201040503"]).await,
@@ -90,7 +90,7 @@ both_engines! {
             task_with(&app, theirs, stream, Sha256::of(bytes)).await;
             assert_eq!(&app.get(&path, &inspector.token).await.expect(200).bytes, bytes);
         }
-        // Those it was not given to know the hash in vain.
+        // For other handsets the hash is not enough.
         let path = format!("/v1/field/photos/by-hash/{}", Sha256::of(&attached));
         app.get(&path, &reporter.token).await.expect(404);
     }

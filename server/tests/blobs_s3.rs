@@ -1,4 +1,4 @@
-//! The object store keeps one promise wherever it lies: in a folder, and in a bucket of an S3 server.
+//! The object store has one contract for both kinds: a folder, and a bucket of an S3 server.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +12,7 @@ mod support;
 #[path = "support/tus.rs"]
 mod tus_client;
 
-use bucket::Bucket;
+use bucket::S3Bucket;
 use bytes::Bytes;
 use protocol::{
     ids::{StreamId, UploadId},
@@ -29,7 +29,7 @@ use support::TestApp;
 use tus_client::{begin, head, header, patch, photos_of_case, picture, receipt, upload};
 use uuid::Uuid;
 
-/// What every room relies on.
+/// What all users of the store rely on.
 async fn contract(blobs: &Blobs) {
     let (one, other) = (UploadId(Uuid::from_u128(1)), UploadId(Uuid::from_u128(2)));
     let part = |upload, offset| ObjectName::Part {
@@ -47,40 +47,43 @@ async fn contract(blobs: &Blobs) {
     put(&part(one, 3), b"two").await;
     put(&part(other, 0), b"other").await;
     assert_eq!(blobs.get(&part(one, 0)).await.unwrap(), "one");
-    // The same name again: the later bytes, whole.
+    // Writing the same name again replaces the bytes completely.
     put(&part(one, 0), b"longer than before").await;
     assert_eq!(blobs.get(&part(one, 0)).await.unwrap(), "longer than before");
-    // A folder goes with all that is in it, twice as well as once, and takes no neighbour along.
+    // Removing a folder removes everything in it, may be repeated, and does not touch a neighbouring folder.
     blobs.remove_all(&folder).await.unwrap();
     blobs.remove_all(&folder).await.unwrap();
     assert_eq!(code(&part(one, 0)).await.as_str(), "request.not_found");
     assert_eq!(code(&part(one, 3)).await.as_str(), "request.not_found");
     assert_eq!(blobs.get(&part(other, 0)).await.unwrap(), "other");
-    // A photo as large as they come.
+    // A photo of the largest size.
     let large: Bytes = (0..16 * 1024 * 1024_u32).map(|i| (i % 251) as u8).collect();
     let name = ObjectName::Photo {
         stream: StreamId(Uuid::from_u128(3)),
         sha256: Sha256::of(&large),
     };
     blobs.put_durable(&name, large.clone()).await.unwrap();
-    assert!(blobs.get(&name).await.unwrap() == large, "byte for byte");
+    assert!(
+        blobs.get(&name).await.unwrap() == large,
+        "the object must be equal byte for byte"
+    );
 }
 
 #[tokio::test]
-async fn a_folder_keeps_the_contract() {
+async fn folder_store_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     contract(&Blobs::folder(folder.path()).unwrap()).await;
 }
 
 #[tokio::test]
-async fn a_bucket_keeps_the_contract() {
-    let bucket = Bucket::start().await;
+async fn s3_store_keeps_the_contract() {
+    let bucket = S3Bucket::start().await;
     contract(&bucket.blobs()).await;
 }
 
 #[tokio::test]
-async fn a_bucket_of_another_database_is_refused() {
-    let bucket = Bucket::start().await;
+async fn bucket_of_another_database_is_refused() {
+    let bucket = S3Bucket::start().await;
     let opened = |app: &TestApp| Opened {
         store: app.app.store.clone(),
         blobs: bucket.blobs(),
@@ -89,7 +92,7 @@ async fn a_bucket_of_another_database_is_refused() {
     let (own, other) = (TestApp::sqlite().await, TestApp::sqlite().await);
     opened(&own).settle_objects().await.unwrap();
     opened(&own).settle_objects().await.unwrap();
-    // The other one has objects of its own, and is started on this bucket by mistake.
+    // Another database with its own objects, whose server is started on this bucket by mistake.
     let elsewhere = Opened {
         blobs: Blobs::new(std::sync::Arc::new(object_store::memory::InMemory::new())),
         ..opened(&other)
@@ -101,8 +104,8 @@ async fn a_bucket_of_another_database_is_refused() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_or_refuses_the_keys_is_waited_for() {
-    let bucket = Bucket::start().await;
+async fn server_waits_for_a_store_that_is_unreachable_or_refuses_the_keys() {
+    let bucket = S3Bucket::start().await;
     let refused = bucket::open(&bucket.endpoint, "falsch")
         .get(&ObjectName::Probe)
         .await
@@ -116,10 +119,10 @@ async fn a_store_that_is_away_or_refuses_the_keys_is_waited_for() {
     assert_eq!(away.code().unwrap().as_str(), "server.busy");
 }
 
-/// One PostgreSQL, one bucket, two servers: the whole scaled-out deployment.
+/// One PostgreSQL, one bucket, two servers: the complete scaled-out deployment.
 #[tokio::test]
-async fn a_photo_begun_at_one_replica_is_finished_and_read_at_another_over_a_bucket() {
-    let bucket = Bucket::start().await;
+async fn upload_started_at_one_replica_is_finished_and_read_at_another_over_s3() {
+    let bucket = S3Bucket::start().await;
     let a = TestApp::postgres().await.with_blobs(bucket.blobs()).await;
     let b = a.replica().await.with_blobs(bucket.blobs()).await;
     let bytes = picture(3);
@@ -147,7 +150,7 @@ async fn a_photo_begun_at_one_replica_is_finished_and_read_at_another_over_a_buc
         let path = format!("/v1/field/photos/by-hash/{}", Sha256::of(photo));
         assert_eq!(app.get(&path, &client.token).await.expect(200).bytes, *photo);
     }
-    // Nothing is left of the parts.
+    // No upload parts may be left.
     let staged = a.count("SELECT COUNT(*) AS n FROM upload_part").await;
     assert_eq!(staged, 0);
     a.get("/readyz", "").await.expect(200);

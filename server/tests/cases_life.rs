@@ -1,4 +1,4 @@
-//! The life of a case by HTTP, row by row of the table of transitions, and every way to be refused.
+//! The life of a case over HTTP, transition by transition, and every kind of refusal.
 #![allow(clippy::disallowed_methods, reason = "ids that only this test uses")]
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,8 @@ mod centre;
 mod support;
 
 use centre::{
-    CELL, Centre, answer, case_of, check_in, disposition, inside, registration, report, send, tasks_of,
+    CELL, DistrictFixture, answer_entry, case_of, check_in, disposition, inside, registration, report, send,
+    tasks_of,
 };
 use protocol::{
     case::{CaseState, TRANSITIONS},
@@ -24,8 +25,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use support::TestApp;
 
-/// The ids of the table that a case's ledger shows.
-fn rows(case: &Value) -> Vec<String> {
+/// The transition ids in the case's ledger.
+fn transition_ids(case: &Value) -> Vec<String> {
     case["ledger"]
         .as_array()
         .unwrap()
@@ -35,29 +36,29 @@ fn rows(case: &Value) -> Vec<String> {
 }
 
 both_engines! {
-    async fn a_report_goes_from_the_field_to_closing_row_by_row(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn report_passes_every_transition_up_to_closing(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         check_in(&mut c.patroller, &app).await;
         let case = c.reported(&app).await;
         assert_eq!(c.state(&app, case).await, "reported");
         c.steps(&app, case, &["prefile", "send_back", "prefile", "file", "dispatch"]).await;
         let seen = c.case(&app, case).await;
         assert_eq!((&seen["state"], &seen["rounds"]), (&json!("handling"), &json!(1)));
-        // 09:00 on a Monday and four working hours: 14:30, after the noon break.
+        // Monday 09:00 plus four working hours is 14:30, because of the noon break.
         assert_eq!(seen["deadline"], json!(app.now().plus(5 * 3_600_000 + 1_800_000)));
         c.steps(&app, case, &["handle", "forward", "send_check"]).await;
         let task = c.open_task(&app, case).await;
         assert_eq!(tasks_of(&c.patroller, &app).await, [task.to_string()]);
-        let bad = answer(&mut c.patroller, &app, task, Answer::NotRectified);
+        let bad = answer_entry(&mut c.patroller, &app, task, Answer::NotRectified);
         assert_eq!(send(&mut c.patroller, &app, bad).await.0, "applied");
         assert_eq!(tasks_of(&c.patroller, &app).await, Vec::<String>::new());
-        // The check did not pass: it cannot be closed, only sent back and dispatched again.
+        // The check did not pass: the case cannot be closed, only sent back and dispatched again.
         let needs = c.needs(&app, "close").await;
         let refused = c.act(&app, case, "close", needs).await.expect(422).expect_code("case.guard");
         assert_eq!(refused.json["errors"][0]["at"], "check_passed");
         c.steps(&app, case, &["rework", "dispatch", "handle", "forward", "send_check"]).await;
         let task = c.open_task(&app, case).await;
-        let good = answer(&mut c.patroller, &app, task, Answer::Rectified);
+        let good = answer_entry(&mut c.patroller, &app, task, Answer::Rectified);
         send(&mut c.patroller, &app, good).await;
         c.step(&app, case, "close").await;
         let closed = c.case(&app, case).await;
@@ -65,48 +66,48 @@ both_engines! {
         assert_eq!(closed["ledger_ok"], true);
         assert_eq!(closed["allowed"], json!([]));
         assert_eq!(
-            rows(&closed),
+            transition_ids(&closed),
             ["T1", "T4", "T6", "T4", "T5", "T9", "T10", "T11", "T12", "T13", "T15", "T9", "T10", "T11", "T12", "T13", "T14"]
         );
         assert_eq!(closed["version"], 17);
-        // Its author sees where it stands.
+        // The author sees the case's state.
         let state = c.patroller.state(&app).await;
         assert_eq!(state[&("case".to_owned(), case.to_string())]["state"], "closed");
     }
 
-    async fn a_citizens_report_is_verified_first(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn citizens_report_is_verified_first(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         check_in(&mut c.patroller, &app).await;
         for (reply, state) in [(Answer::True, "verified"), (Answer::NotTrue, "not_filed")] {
             let case = c.registered(&app).await;
             assert_eq!(c.state(&app, case).await, "verifying");
             let task = c.open_task(&app, case).await;
             assert_eq!(tasks_of(&c.patroller, &app).await, [task.to_string()]);
-            let entry = answer(&mut c.patroller, &app, task, reply);
+            let entry = answer_entry(&mut c.patroller, &app, task, reply);
             assert_eq!(send(&mut c.patroller, &app, entry).await.0, "applied");
             assert_eq!(c.state(&app, case).await, state);
         }
         let case = c.registered(&app).await;
         let task = c.open_task(&app, case).await;
-        let entry = answer(&mut c.patroller, &app, task, Answer::True);
+        let entry = answer_entry(&mut c.patroller, &app, task, Answer::True);
         send(&mut c.patroller, &app, entry).await;
         c.steps(&app, case, &["prefile", "send_back", "decline"]).await;
-        assert_eq!(rows(&c.case(&app, case).await), ["T2", "T3", "T4", "T6", "T6"]);
+        assert_eq!(transition_ids(&c.case(&app, case).await), ["T2", "T3", "T4", "T6", "T6"]);
     }
 
-    async fn each_step_belongs_to_one_role_and_one_area(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn each_action_is_limited_to_one_role_and_area(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let case = c.reported(&app).await;
         let other = app.staff(Role::Acceptor, c.city.other_district).await;
         let needs = c.needs(&app, "prefile").await;
         c.act_as(&app, &other, case, "prefile", needs.clone()).await.expect(403).expect_code("auth.scope");
         let refused = c.act_as(&app, &c.leader, case, "prefile", needs).await.expect(403).expect_code("case.role");
         assert!(refused.json["detail"].as_str().unwrap().contains("受理员"), "{refused:?}");
-        // What the field does is done by an answer, never from the console.
+        // Field actions are done by an answer, never from the console.
         c.act(&app, case, "confirm_true", json!({})).await.expect_code("case.role");
         c.act(&app, case, "check_result", json!({})).await.expect_code("case.role");
         app.get(&format!("/v1/cases/{case}"), &other.token).await.expect(403).expect_code("auth.scope");
-        // Another department of the same area has nothing to do with it.
+        // Another department of the same area may not act on the case.
         let unit = app.org(Some(c.city.district), "department", "园林处", "220104").await;
         let gardener = app.staff(Role::Department, unit).await;
         c.steps(&app, case, &["prefile", "file", "dispatch"]).await;
@@ -116,8 +117,8 @@ both_engines! {
         c.step(&app, case, "handle").await;
     }
 
-    async fn whatever_the_table_does_not_name_is_refused_with_what_is_possible(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn actions_outside_the_transition_table_are_refused_with_the_allowed_ones(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let case = c.reported(&app).await;
         for row in TRANSITIONS.iter().filter(|t| !t.from.contains(&CaseState::Reported) && !t.by.contains(&Role::Patroller)) {
             let needs = c.needs(&app, row.action.as_str()).await;
@@ -128,9 +129,9 @@ both_engines! {
         assert_eq!(c.case(&app, case).await["version"], 1);
     }
 
-    async fn a_missing_condition_is_named_in_words(app: TestApp) {
-        let mut c = Centre::new(&app).await;
-        // No type, no place: the acceptor fills them.
+    async fn missing_condition_is_named_in_the_refusal(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        // The report has no matter and no cell; the acceptor adds them.
         let mut bare = report("看不清");
         (bare.matter, bare.cell) = (None, None);
         let entry = c.patroller.entry(&app, &Payload::Report(bare));
@@ -163,18 +164,18 @@ both_engines! {
         let limit = json!({"amount": 1, "unit": "working_day"});
         c.act(&app, case, "dispatch", json!({"limit": limit})).await.expect_code("case.guard");
         c.act(&app, case, "dispatch", json!({"department": c.city.department})).await.expect_code("case.guard");
-        // A unit where nobody handles anything is no department.
+        // A unit that handles no cases is no department.
         c.act(&app, case, "dispatch", json!({"limit": limit, "department": c.city.street})).await.expect_code("request.invalid");
         c.step(&app, case, "dispatch").await;
         c.act(&app, case, "handle", json!({"opinion": "已清理"})).await.expect_code("case.guard");
-        // Somebody else's picture, or none at all, is no proof.
+        // An unknown picture, or none, is no proof.
         let stranger = protocol::photo::Sha256::of(b"x");
         c.act(&app, case, "handle", json!({"opinion": "已清理", "attachments": [stranger]})).await.expect_code("request.invalid");
         assert_eq!(c.state(&app, case).await, "handling");
     }
 
-    async fn an_action_on_a_stale_version_changes_nothing(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn action_on_a_stale_version_changes_nothing(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let case = c.reported(&app).await;
         let path = format!("/v1/cases/{case}/actions");
         let body = json!({"action": "prefile", "expected_version": 1, "matter": "E0102", "cell": CELL});
@@ -183,8 +184,8 @@ both_engines! {
         assert_eq!(c.case(&app, case).await["version"], 2);
     }
 
-    async fn story_06_the_same_button_pressed_many_times_acts_once(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn story_06_repeated_action_request_acts_once(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let case = c.reported(&app).await;
         let path = format!("/v1/cases/{case}/actions");
         let request = uuid::Uuid::now_v7();
@@ -194,7 +195,7 @@ both_engines! {
             let answer = answer.expect(200);
             assert_eq!((&answer.json["state"], &answer.json["version"]), (&json!("prefiled"), &json!(2)));
         }
-        // The header names a request as well as the body does.
+        // The request id may be in the header instead of the body.
         let press = || {
             let body = json!({"action": "send_back", "expected_version": 2, "opinion": "照片不清"});
             axum::http::Request::post(&path)
@@ -208,7 +209,7 @@ both_engines! {
             let answer = app.send(press()).await.expect(200);
             assert_eq!((&answer.json["state"], &answer.json["version"]), (&json!("sent_back"), &json!(3)));
         }
-        // The name of that request is not good for another action.
+        // The id of that request is refused for another action.
         let other = json!({"action": "decline", "expected_version": 3, "request": request, "opinion": "x"});
         app.post_json(&path, &c.acceptor.token, &other).await.expect_code("request.invalid");
         let mut call = registration();
@@ -220,8 +221,8 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM task").await, 1);
     }
 
-    async fn tampering_with_the_ledger_is_seen(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn tampering_with_the_ledger_is_detected(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let spoilings: [&'static str; 4] = [
             "UPDATE case_event SET body = replace(body, 'prefile', 'decline') WHERE seq = 2",
             "DELETE FROM case_event WHERE seq = 2",
@@ -240,8 +241,8 @@ both_engines! {
         }
     }
 
-    async fn queues_show_each_role_its_own_work_and_what_breaks_first(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn queues_show_each_role_its_own_cases_by_deadline(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let first = c.reported(&app).await;
         app.advance_minutes(1);
         let second = c.reported(&app).await;
@@ -259,7 +260,7 @@ both_engines! {
         assert_eq!(list(Role::Department, "department").await, [second.to_string(), first.to_string()]);
         assert!(list(Role::Acceptor, "acceptor").await.is_empty());
         assert_eq!(list(Role::Supervisor, "all").await, [second.to_string(), first.to_string()]);
-        // Page by page nothing is skipped.
+        // Paging skips no case.
         let page = app.get("/v1/cases?limit=1", &c.supervisor.token).await.expect(200);
         let next = page.json["next"].as_str().unwrap().to_owned();
         let rest = app.get(&format!("/v1/cases?limit=1&after={next}"), &c.supervisor.token).await.expect(200);
@@ -272,8 +273,8 @@ both_engines! {
         assert_eq!(none.json["items"], json!([]));
     }
 
-    async fn a_caller_is_masked_and_each_view_is_logged(app: TestApp) {
-        let c = Centre::new(&app).await;
+    async fn caller_is_masked_and_each_unmasked_view_is_logged(app: TestApp) {
+        let c = DistrictFixture::new(&app).await;
         let case = c.registered(&app).await;
         for someone in [&c.acceptor, &c.leader, &c.supervisor] {
             let answer = app.get(&format!("/v1/cases/{case}"), &someone.token).await.expect(200);
@@ -293,8 +294,8 @@ both_engines! {
         app.post_json(&path, &other.token, json!({"reason": "好奇"})).await.expect(403).expect_code("auth.scope");
     }
 
-    async fn a_call_without_what_it_needs_is_refused_in_words(app: TestApp) {
-        let c = Centre::new(&app).await;
+    async fn incomplete_citizens_report_is_refused_with_its_errors(app: TestApp) {
+        let c = DistrictFixture::new(&app).await;
         let without = |key: &str| {
             let mut body = registration();
             body.as_object_mut().unwrap().remove(key);
@@ -316,9 +317,9 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM task").await, 0);
     }
 
-    async fn a_report_is_flagged_and_never_refused(app: TestApp) {
-        let mut c = Centre::new(&app).await;
-        let flags = async |c: &mut Centre, entry: protocol::entry::Entry| -> (Vec<String>, Value) {
+    async fn suspicious_report_is_flagged_and_never_refused(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        let flags = async |c: &mut DistrictFixture, entry: protocol::entry::Entry| -> (Vec<String>, Value) {
             let id = entry.id;
             assert_eq!(send(&mut c.patroller, &app, entry).await.0, "applied");
             let case = c.case(&app, case_of(&app, id).await).await;
@@ -342,7 +343,7 @@ both_engines! {
         entry.evidence.position.as_mut().unwrap().mock = true;
         let (seen, case) = flags(&mut c, entry).await;
         assert_eq!(seen, ["mock_position", "outside_grid"]);
-        assert_eq!(case["cell"], CELL, "the handset's cell stands in");
+        assert_eq!(case["cell"], CELL, "the cell that the handset reported must be used");
         let mut odd = report("怪");
         (odd.matter, odd.cell, odd.self_handled) = (Some("E9999".parse().unwrap()), Some("999999010101".parse().unwrap()), true);
         let entry = c.patroller.entry(&app, &Payload::Report(odd));
@@ -351,8 +352,8 @@ both_engines! {
         assert_eq!((&case["area"], &case["self_handled"]), (&json!("2201040503"), &json!(true)));
     }
 
-    async fn a_mended_report_takes_the_place_of_the_old_until_the_case_moves_on(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn revised_report_replaces_the_old_until_the_case_moves_on(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let first = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(report("一")));
         let (id, record) = (first.id, first.record);
         send(&mut c.patroller, &app, first).await;
@@ -373,9 +374,9 @@ both_engines! {
         assert_eq!(c.case(&app, case).await["text"], "二");
     }
 
-    async fn a_report_is_taken_back_only_before_anybody_worked_on_it(app: TestApp) {
-        let mut c = Centre::new(&app).await;
-        let back = async |c: &mut Centre, moved: bool| -> (Value, (String, String)) {
+    async fn report_can_be_withdrawn_only_before_the_case_moves_on(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        let back = async |c: &mut DistrictFixture, moved: bool| -> (Value, (String, String)) {
             let entry = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(report("误报")));
             let (id, record) = (entry.id, entry.record);
             send(&mut c.patroller, &app, entry).await;
@@ -399,8 +400,8 @@ both_engines! {
         assert_eq!(case["withdrawn"], false);
     }
 
-    async fn photos_are_counted_from_the_first_moment(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn named_and_held_photos_are_counted_at_any_time(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         let mut with = report("有照片");
         with.photos = vec![centre::named(1), centre::named(2)];
         let sha = with.photos[0].sha256;
@@ -412,7 +413,7 @@ both_engines! {
         assert_eq!((&row["photos_held"], &row["photos_named"]), (&json!(0), &json!(2)));
         let path = format!("/v1/cases/{case}/photos/{sha}");
         app.get(&path, &c.acceptor.token).await.expect(404);
-        // The bytes arrive.
+        // The photo's bytes arrive.
         let stream = c.patroller.stream;
         let name = server::app::object_name::ObjectName::Photo { stream, sha256: sha };
         app.app.blobs.put_durable(&name, centre::picture(1).into()).await.unwrap();
@@ -445,19 +446,19 @@ both_engines! {
         assert_eq!((&none["cases"], &none["photos"]["named"]), (&json!({}), &json!(0)));
     }
 
-    async fn story_27_a_check_that_comes_after_a_new_dispatch_is_reviewed_and_never_applied(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn story_27_check_result_after_a_new_dispatch_is_reviewed_and_never_applied(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         check_in(&mut c.patroller, &app).await;
         let case = c.reported(&app).await;
         c.steps(&app, case, &["prefile", "file", "dispatch", "handle", "forward", "send_check"]).await;
         let task = c.open_task(&app, case).await;
-        // The first patroller answers without a signal and goes off duty; a second takes over and answers.
-        let offline = answer(&mut c.patroller, &app, task, Answer::Rectified);
+        // The first patroller answers offline and goes off duty; a second takes over and answers.
+        let offline = answer_entry(&mut c.patroller, &app, task, Answer::Rectified);
         app.advance_minutes(15 * 60);
         app.write(server::duty::end_expired).await;
         let mut second = c.another(&app, &["2201040503"]).await;
         check_in(&mut second, &app).await;
-        let entry = answer(&mut second, &app, task, Answer::NotRectified);
+        let entry = answer_entry(&mut second, &app, task, Answer::NotRectified);
         assert_eq!(send(&mut second, &app, entry).await.0, "applied");
         c.steps(&app, case, &["rework", "dispatch"]).await;
         let before = c.case(&app, case).await;
@@ -465,7 +466,7 @@ both_engines! {
         c.patroller.sign_in(&app).await;
         assert_eq!(send(&mut c.patroller, &app, offline).await, ("review".into(), "task.late".into()));
         assert_eq!(c.case(&app, case).await["version"], before["version"]);
-        // A reviewer cannot apply it any more either, and can put it aside.
+        // A reviewer cannot apply it any more either, but can reject it.
         let path = format!("/v1/review/{id}");
         let body = json!({"decision": "apply", "reason": "x"});
         app.post_json(&path, &c.leader.token, &body).await.expect(409).expect_code("task.state");
@@ -473,8 +474,8 @@ both_engines! {
         assert_eq!(disposition(&c.patroller, &app, id).await.0, "review");
     }
 
-    async fn a_citizens_report_under_a_used_name_is_refused_and_not_swallowed(app: TestApp) {
-        let c = Centre::new(&app).await;
+    async fn citizens_report_under_a_used_request_id_is_refused(app: TestApp) {
+        let c = DistrictFixture::new(&app).await;
         let mut body = registration();
         body["request"] = json!(uuid::Uuid::now_v7());
         let first = app.post_json("/v1/cases", &c.acceptor.token, &body).await.expect(200).json;

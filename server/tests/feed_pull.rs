@@ -1,4 +1,4 @@
-//! Mailboxes: whoever pulls again and again has the whole state; whoever was away for a year too.
+//! Mailboxes: repeated pulls give the complete state, even after a year's absence.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,8 +28,8 @@ async fn handset(app: &TestApp) -> FieldClient {
     app.holder(post).await
 }
 
-/// Mail of ten things to the author; returns when it is there.
-async fn mail(app: &TestApp, client: &FieldClient, entities: std::ops::Range<u32>, word: &'static str) {
+/// Writes ten rows to the author's mailbox; returns after the commit.
+async fn write_rows(app: &TestApp, client: &FieldClient, entities: std::ops::Range<u32>, word: &'static str) {
     let person = client.person;
     app.write(move |_, ctx| {
         for entity in entities.clone() {
@@ -41,7 +41,7 @@ async fn mail(app: &TestApp, client: &FieldClient, entities: std::ops::Range<u32
     .await;
 }
 
-fn both() -> Vec<Open<Mailbox>> {
+fn both_mailboxes() -> Vec<Open<Mailbox>> {
     vec![Mailbox::Post.into(), Mailbox::Author.into()]
 }
 
@@ -52,11 +52,11 @@ async fn pull(app: &TestApp, client: &FieldClient, query: &str) -> PullAnswer {
 }
 
 both_engines! {
-    async fn from_nothing_comes_everything_and_then_only_what_is_new(app: TestApp) {
+    async fn pull_from_the_beginning_returns_all_rows_and_then_only_new_ones(app: TestApp) {
         let mut client = handset(&app).await;
-        mail(&app, &client, 0..3, "a").await;
+        write_rows(&app, &client, 0..3, "a").await;
         let all = client.pull(&app, "").await;
-        assert_eq!(all.reset, both());
+        assert_eq!(all.reset, both_mailboxes());
         assert_eq!(all.epoch, app.app.identity.epoch);
         assert!(all.rows.iter().any(|row| row.mailbox == Mailbox::Post.into() && row.kind == kind::POST));
         assert_eq!(all.rows.iter().filter(|row| row.kind == "note").count(), 3);
@@ -70,13 +70,13 @@ both_engines! {
         assert_eq!((news.rows[0].kind.as_str(), news.rows[0].entity.parse()), (kind::DISPOSITION, Ok::<EntryId, _>(entry.id)));
     }
 
-    async fn a_changed_row_moves_and_stands_once(app: TestApp) {
+    async fn changed_row_gets_a_new_number_and_exists_once(app: TestApp) {
         let client = handset(&app).await;
-        mail(&app, &client, 0..3, "a").await;
+        write_rows(&app, &client, 0..3, "a").await;
         let first = client.pull(&app, "").await;
-        mail(&app, &client, 1..2, "b").await;
-        // The same body again moves nothing.
-        mail(&app, &client, 0..1, "a").await;
+        write_rows(&app, &client, 1..2, "b").await;
+        // Writing the same body again changes nothing.
+        write_rows(&app, &client, 0..1, "a").await;
         let news = client.pull(&app, &first.cursor).await;
         assert_eq!(news.rows.len(), 1);
         assert_eq!((news.rows[0].entity.as_str(), news.rows[0].body.clone()), ("1", Some(json!({"word": "b"}))));
@@ -85,9 +85,9 @@ both_engines! {
         assert_eq!(notes, ["0", "2", "1"]);
     }
 
-    async fn a_removed_row_is_a_tombstone_for_those_who_had_it(app: TestApp) {
+    async fn removed_row_is_a_tombstone_for_handsets_that_had_it(app: TestApp) {
         let client = handset(&app).await;
-        mail(&app, &client, 0..2, "a").await;
+        write_rows(&app, &client, 0..2, "a").await;
         let first = client.pull(&app, "").await;
         let person = client.person;
         app.write(move |_, ctx| {
@@ -104,9 +104,9 @@ both_engines! {
         assert_eq!(fresh.cursor, news.cursor);
     }
 
-    async fn small_pages_add_up_to_the_whole_in_number_order(app: TestApp) {
+    async fn small_pages_return_all_rows_in_number_order(app: TestApp) {
         let client = handset(&app).await;
-        mail(&app, &client, 0..25, "a").await;
+        write_rows(&app, &client, 0..25, "a").await;
         let whole = client.pull(&app, "").await;
         let (mut cursor, mut rows, mut pages) = (String::new(), Vec::new(), 0);
         loop {
@@ -115,9 +115,9 @@ both_engines! {
             rows.extend(page.rows);
             cursor = page.cursor;
             pages += 1;
-            // What moves while pages are read is met again further on.
+            // A row that changes while pages are read appears again on a later page.
             if pages == 2 {
-                mail(&app, &client, 3..4, "moved").await;
+                write_rows(&app, &client, 3..4, "moved").await;
             }
             if !page.more {
                 break;
@@ -127,21 +127,21 @@ both_engines! {
         let wanted: BTreeSet<_> = whole.rows.iter().map(|row| (row.kind.clone(), row.entity.clone())).collect();
         assert_eq!(kinds, wanted);
         assert_eq!(rows.last().unwrap().body, Some(json!({"word": "moved"})));
-        for mailbox in both() {
+        for mailbox in both_mailboxes() {
             let numbers: Vec<u64> = rows.iter().filter(|row| row.mailbox == mailbox).map(|row| row.n).collect();
             assert!(numbers.is_sorted(), "{numbers:?}");
         }
     }
 
-    async fn a_cursor_that_does_not_fit_starts_again_and_says_so(app: TestApp) {
+    async fn invalid_cursor_restarts_the_pull_and_reports_a_reset(app: TestApp) {
         let client = handset(&app).await;
-        mail(&app, &client, 0..3, "a").await;
+        write_rows(&app, &client, 0..3, "a").await;
         let whole = client.pull(&app, "").await;
         let (epoch, post, person) = (&whole.epoch, client.post, client.person);
         let other = uuid::Uuid::from_u128(7);
         for (cursor, reset) in [
-            ("rubbish".to_owned(), both()),
-            (format!("other-epoch.{post}.1.{person}.1"), both()),
+            ("rubbish".to_owned(), both_mailboxes()),
+            (format!("other-epoch.{post}.1.{person}.1"), both_mailboxes()),
             (format!("{epoch}.{post}.1.{person}.999"), vec![Mailbox::Author.into()]),
             (format!("{epoch}.{other}.1.{person}.3"), vec![Mailbox::Post.into()]),
             (format!("{epoch}.{post}.1.{other}.3"), vec![Mailbox::Author.into()]),
@@ -156,7 +156,7 @@ both_engines! {
         }
     }
 
-    async fn mail_is_for_its_own_mailbox_only(app: TestApp) {
+    async fn rows_are_delivered_to_their_own_mailbox_only(app: TestApp) {
         let mut client = handset(&app).await;
         let other = app.holder(client.post).await;
         let entry = client.entry(&app, &Payload::CheckIn(CheckIn::default()));
@@ -167,7 +167,7 @@ both_engines! {
         assert!(ours.rows.iter().all(|row| row.mailbox == Mailbox::Post.into()));
     }
 
-    async fn a_hint_comes_when_something_is_there_and_none_for_others(app: TestApp) {
+    async fn hint_is_sent_for_own_rows_and_not_for_others(app: TestApp) {
         let client = handset(&app).await;
         let other = app.holder(client.post).await;
         let request = Request::get("/v1/field/events")
@@ -178,17 +178,17 @@ both_engines! {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let mut events = response.into_body().into_data_stream();
         let mut next = async || String::from_utf8(events.next().await.unwrap().unwrap().to_vec()).unwrap();
-        // One at once: something may have come before.
+        // One hint at once, because a row may have arrived before.
         assert!(next().await.contains("event: pull"));
-        mail(&app, &other, 0..1, "not for us").await;
-        mail(&app, &client, 0..1, "a").await;
+        write_rows(&app, &other, 0..1, "not for us").await;
+        write_rows(&app, &client, 0..1, "a").await;
         assert!(next().await.contains("event: pull"));
-        // Had the other's mail hinted here, this would be a second event before ours: nothing is left.
+        // If the other's row had caused a hint here, a second event would come before ours: there is none.
         let more = tokio::time::timeout(std::time::Duration::from_millis(20), next()).await;
         assert!(more.is_err(), "{more:?}");
     }
 
-    async fn the_posts_mail_is_its_holders_and_whole_again_when_the_post_is_given_back(app: TestApp) {
+    async fn post_mailbox_belongs_to_its_holder_and_is_complete_after_reassignment(app: TestApp) {
         let city = app.city().await;
         let post = app.post(city.community, &["2201040503"]).await;
         let client = app.holder(post).await;
@@ -198,7 +198,7 @@ both_engines! {
         app.advance_minutes(1);
         app.call("DELETE", &format!("{path}/{}", client.person), Some(&admin.token), serde_json::Value::Null).await.expect(200);
         app.write(move |_, ctx| ctx.mail.put(MailboxId::Post(post), "note", "later", &json!({"word": "secret"}))).await;
-        // What was known is forgotten once; nothing of the post comes any more, whatever the cursor says.
+        // The known rows are reset once, and no row of the post is delivered, whatever the cursor says.
         let relieved = client.pull(&app, &all.cursor).await;
         assert_eq!(relieved.reset, [Mailbox::Post.into()]);
         let of_the_post = |answer: &PullAnswer| answer.rows.iter().filter(|row| row.mailbox == Mailbox::Post.into()).count();
@@ -212,7 +212,7 @@ both_engines! {
         assert_eq!(of_the_post(&back), 2);
     }
 
-    async fn an_open_line_for_hints_does_not_hold_up_the_servers_stop(app: TestApp) {
+    async fn open_hint_stream_does_not_delay_the_servers_stop(app: TestApp) {
         let client = handset(&app).await;
         let request = Request::get("/v1/field/events")
             .header("authorization", format!("Bearer {}", client.token))

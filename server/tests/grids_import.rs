@@ -1,4 +1,4 @@
-//! Grids: one gate, immutable versions, and the reference files that handsets fetch and can trust.
+//! Grids: one import check, immutable versions, and signed reference files for handsets.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,10 +27,10 @@ use server::{
     app::grid_packs::Grids,
     grids::{Imported, publish},
 };
-use support::{Answer, TestApp};
+use support::{TestApp, TestResponse};
 
-/// Made-up cells of the county 220104.
-fn mesh(seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
+/// Synthetic cells of the county 220104.
+fn synthetic_cells(seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
     let of_county = |code: CellCode| format!("220104{}", &code.as_str()[6..]).parse().unwrap();
     synthetic::mesh(6, seed)
         .into_iter()
@@ -39,7 +39,7 @@ fn mesh(seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
 }
 
 fn pack(version: &str, seed: u64) -> Vec<u8> {
-    let cells = mesh(seed);
+    let cells = synthetic_cells(seed);
     let county = cells[0].0.county();
     let street = cells[0].0.street();
     let units = vec![PackUnit {
@@ -56,12 +56,12 @@ fn pack(version: &str, seed: u64) -> Vec<u8> {
         source_datum_verified: true,
         county: Some(county),
         source_sha256: String::new(),
-        borders: "made up".into(),
+        borders: "synthetic".into(),
     };
     write(PackInput { meta, cells, units }).unwrap()
 }
 
-async fn import(app: &TestApp, token: &str, bytes: Vec<u8>) -> Answer {
+async fn import(app: &TestApp, token: &str, bytes: Vec<u8>) -> TestResponse {
     let request = Request::post("/v1/grids")
         .header("authorization", format!("Bearer {token}"))
         .body(Body::from(bytes))
@@ -69,7 +69,7 @@ async fn import(app: &TestApp, token: &str, bytes: Vec<u8>) -> Answer {
     app.send(request).await
 }
 
-/// Two squares that share a border, or lie over each other.
+/// Two squares that share a border or overlap.
 fn squares(overlap: bool) -> Vec<u8> {
     let square = |code: &str, west: f64| {
         let (east, south, north) = (west + 0.01, 43.8, 43.81);
@@ -87,7 +87,7 @@ fn squares(overlap: bool) -> Vec<u8> {
         "metadata": {
             "format": "xunge-grid", "grid_version": "220104.7", "county": "220104", "name": "朝阳区",
             "datum": "WGS-84", "source_datum": "wgs84", "source_datum_verified": true, "outline_source": "",
-            "borders": "made up", "note": "", "seed": 1, "absent": [], "parts_given_up_m2": 0,
+            "borders": "synthetic", "note": "", "seed": 1, "absent": [], "parts_given_up_m2": 0,
         },
         "features": [square("220104010101", 125.0), square("220104010102", second)],
     })
@@ -96,14 +96,14 @@ fn squares(overlap: bool) -> Vec<u8> {
 }
 
 both_engines! {
-    async fn a_grid_takes_force_and_places_are_looked_up_in_it(app: TestApp) {
+    async fn imported_grid_is_in_force_and_used_for_lookup(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let bytes = pack("220104.1", 1);
         let imported: Imported = import(&app, &admin.token, bytes.clone()).await.body();
         assert_eq!((imported.version.0.as_str(), imported.sha256), ("220104.1", Sha256::of(&bytes)));
         let grids = &app.app.grids;
-        let cells: Vec<_> = mesh(1).into_iter().map(|(code, _)| code).collect();
+        let cells: Vec<_> = synthetic_cells(1).into_iter().map(|(code, _)| code).collect();
         assert_eq!(imported.cells, cells.len() as u64);
         for cell in cells {
             let centre = grids.centre(cell).unwrap();
@@ -115,13 +115,13 @@ both_engines! {
         let sea = PointE7::from_degrees(30.0, 150.0).unwrap();
         assert_eq!(grids.locate(sea), None);
         assert_eq!(grids.knows("110101010101".parse().unwrap()), None);
-        // A server that starts later, or another replica, has the same.
+        // A server that starts later, or another replica, loads the same grid.
         let other = Grids::load(&app.app.store, &app.app.blobs).await.unwrap();
-        let some = mesh(1)[0].0;
+        let some = synthetic_cells(1)[0].0;
         assert_eq!(other.centre(some), grids.centre(some));
     }
 
-    async fn a_version_never_changes_and_a_newer_one_takes_its_place(app: TestApp) {
+    async fn grid_version_is_immutable_and_a_newer_one_replaces_it(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         import(&app, &admin.token, pack("220104.1", 1)).await.expect(200);
@@ -129,14 +129,14 @@ both_engines! {
         import(&app, &admin.token, pack("220104.1", 2)).await.expect(422).expect_code("grid.faults");
         app.advance_minutes(1);
         import(&app, &admin.token, pack("220104.2", 2)).await.expect(200);
-        let some = mesh(2)[0].0;
+        let some = synthetic_cells(2)[0].0;
         assert_eq!(app.app.grids.knows(some).unwrap().0, "220104.2");
         let rows = app.get("/v1/grids", &admin.token).await.expect(200).json;
         let rows: Vec<_> = rows.as_array().unwrap().iter().map(|r| (r["version"].clone(), r["in_force"].clone())).collect();
         assert_eq!(rows, [("220104.2".into(), true.into()), ("220104.1".into(), Value::from(false))]);
     }
 
-    async fn a_grid_with_an_overlap_is_refused_with_its_place(app: TestApp) {
+    async fn grid_with_an_overlap_is_refused_with_its_place(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let answer = import(&app, &admin.token, squares(true)).await.expect(422).expect_code("grid.faults");
@@ -148,7 +148,7 @@ both_engines! {
         assert_eq!(app.app.grids.locate(inside).unwrap().cell.as_str(), "220104010102");
     }
 
-    async fn a_damaged_pack_or_rubbish_is_refused(app: TestApp) {
+    async fn damaged_pack_or_other_file_is_refused(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let mut damaged = pack("220104.1", 1);
@@ -162,7 +162,7 @@ both_engines! {
         import(&app, &acceptor.token, pack("220104.1", 1)).await.expect(403).expect_code("auth.forbidden");
     }
 
-    async fn the_manifest_is_signed_and_its_files_are_what_it_says(app: TestApp) {
+    async fn manifest_is_signed_and_matches_its_files(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let grid = pack("220104.1", 1);
@@ -185,7 +185,7 @@ both_engines! {
             assert_eq!(answer.bytes, expected, "{name}");
             assert_eq!((file.sha256, file.size), (Sha256::of(&expected), expected.len() as u64));
         }
-        // The same files give the same text, whenever they are asked for.
+        // Equal files give equal text at any time.
         app.advance_minutes(5);
         publish(&app.app).await.unwrap();
         assert_eq!(app.get("/v1/field/manifest", &client.token).await.body::<SignedManifest>(), signed);
@@ -193,7 +193,7 @@ both_engines! {
         app.get(&unknown, &client.token).await.expect(404);
     }
 
-    async fn a_cut_download_goes_on_where_it_was(app: TestApp) {
+    async fn cut_download_resumes_with_a_range_request(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let bytes = pack("220104.1", 1);
@@ -215,7 +215,7 @@ both_engines! {
         assert_eq!(beyond.headers["content-range"], format!("bytes */{total}").as_str());
     }
 
-    async fn a_map_shows_the_cells_of_an_area_and_says_where_borders_come_from(app: TestApp) {
+    async fn map_shows_the_cells_of_an_area_and_the_source_of_borders(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         import(&app, &admin.token, squares(false)).await.expect(200);
@@ -225,11 +225,11 @@ both_engines! {
         assert_eq!((features.len(), features[0]["properties"]["code"].as_str()), (1, Some("220104010102")));
         let ring = features[0]["geometry"]["coordinates"][0].as_array().unwrap();
         assert_eq!((ring.len(), &ring[0]), (5, &ring[4]));
-        assert_eq!(answer.json["metadata"]["borders"], "made up");
+        assert_eq!(answer.json["metadata"]["borders"], "synthetic");
         app.get("/v1/grids/220104.1/cells", &admin.token).await.expect(404);
     }
 
-    async fn an_administrator_takes_no_grid_beyond_the_own_reach(app: TestApp) {
+    async fn administrator_cannot_import_a_grid_outside_their_area(app: TestApp) {
         let city = app.city().await;
         for org in [city.street, city.other_district] {
             let admin = app.staff(Role::Admin, org).await;

@@ -1,4 +1,4 @@
-//! The description of the interface: it is committed, it is complete, and it is enforced.
+//! The OpenAPI description is committed, complete and enforced.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use support::TestApp;
 
 #[test]
-fn the_committed_description_is_that_of_the_routes() {
+fn committed_openapi_description_matches_the_routes() {
     let committed = include_str!("../openapi.json");
     let (now, then): (Value, Value) = (rooms::description(), serde_json::from_str(committed).unwrap());
     let paths = |v: &Value| -> BTreeSet<String> { v["paths"].as_object().unwrap().keys().cloned().collect() };
@@ -23,12 +23,12 @@ fn the_committed_description_is_that_of_the_routes() {
     assert_eq!(
         new.difference(&old).collect::<Vec<_>>(),
         Vec::<&String>::new(),
-        "paths not in openapi.json"
+        "paths missing in openapi.json"
     );
     assert_eq!(
         old.difference(&new).collect::<Vec<_>>(),
         Vec::<&String>::new(),
-        "paths gone"
+        "paths only in openapi.json"
     );
     assert!(
         openapi::text(&now) == committed,
@@ -64,8 +64,8 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
     operations
 }
 
-/// The path with something in place of its parameters.
-fn filled(path: &str) -> String {
+/// The path with values for its parameters.
+fn with_parameters(path: &str) -> String {
     let id = "01900000-0000-7000-8000-000000000000";
     path.split('/')
         .map(|part| if part.starts_with('{') { id } else { part })
@@ -74,14 +74,14 @@ fn filled(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_operation_says_what_it_is_and_who_may_call_it() {
+async fn every_operation_has_a_description_and_access_rule() {
     let app = TestApp::sqlite().await;
     let mut names = BTreeSet::new();
     for o in operations(&app).await {
         let at = format!("{} {}", o.method, o.path);
         assert!(
             names.insert(o.described["operationId"].to_string()),
-            "{at}: name used twice"
+            "{at}: operation id used twice"
         );
         assert!(
             o.described["summary"].is_string(),
@@ -97,7 +97,7 @@ async fn every_operation_says_what_it_is_and_who_may_call_it() {
     assert!(names.len() > 8);
 }
 
-/// Operations that need no token. This list may only shrink; each has its reason in the description.
+/// Operations that need no token. This list may only become shorter; each has its reason in the description.
 const OPEN: &[&str] = &[
     "GET /healthz",
     "GET /metrics",
@@ -113,7 +113,7 @@ const OPEN: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn only_the_known_operations_are_open() {
+async fn only_listed_operations_need_no_token() {
     let app = TestApp::sqlite().await;
     let open: Vec<String> = operations(&app)
         .await
@@ -126,7 +126,7 @@ async fn only_the_known_operations_are_open() {
 }
 
 both_engines! {
-    async fn the_matrix_of_roles_and_operations_is_enforced(app: TestApp) {
+    async fn access_rules_are_enforced_for_every_role_and_operation(app: TestApp) {
         let city = app.city().await;
         let mut staff = Vec::new();
         for role in Role::ALL {
@@ -139,13 +139,13 @@ both_engines! {
             if o.access.get("open").is_some() {
                 continue;
             }
-            let (at, path) = (format!("{} {}", o.method, o.path), filled(&o.path));
+            let (at, path) = (format!("{} {}", o.method, o.path), with_parameters(&o.path));
             let call = |token: Option<String>| {
                 let (app, method, path) = (&app, o.method.clone(), path.clone());
                 async move { app.call(&method, &path, token.as_deref(), Value::Null).await }
             };
-            // An answer to HEAD has no body to name its code in.
-            let same = |answer: &support::Answer, code: &str| {
+            // The response to HEAD has no body with a code.
+            let same = |answer: &support::TestResponse, code: &str| {
                 answer.status == 401 && (o.method == "HEAD" || answer.code() == code)
             };
             let nobody = call(None).await;
@@ -174,7 +174,7 @@ both_engines! {
 }
 
 #[test]
-fn enums_are_described_by_their_wire_texts() {
+fn enums_are_described_by_their_wire_values() {
     let description = rooms::description();
     let values = |name: &str| description["components"]["schemas"][name]["enum"].clone();
     let texts = |all: &[&str]| json!(all);
@@ -190,7 +190,7 @@ fn enums_are_described_by_their_wire_texts() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     fn references<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
         match value {
             Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! What stands around every request: ids, problems, limits, panics, health, counters.
+//! What applies to every request: ids, problems, limits, panics, health, metrics.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,7 +29,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn packed(path: &str, body: Vec<u8>) -> Request<Body> {
+fn gzip_request(path: &str, body: Vec<u8>) -> Request<Body> {
     Request::post(path)
         .header("content-type", "application/json")
         .header("content-encoding", "gzip")
@@ -38,7 +38,7 @@ fn packed(path: &str, body: Vec<u8>) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn every_answer_names_its_request_and_problems_repeat_the_name() {
+async fn every_response_and_problem_carries_the_request_id() {
     let app = TestApp::sqlite().await;
     let answer = app.call("GET", "/nowhere", None, Value::Null).await.expect(404);
     assert_eq!(answer.headers["content-type"], "application/problem+json");
@@ -51,19 +51,21 @@ async fn every_answer_names_its_request_and_problems_repeat_the_name() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_read_and_a_bomb_is_counted_by_what_it_becomes() {
+async fn compressed_body_is_accepted_and_limited_by_its_decompressed_size() {
     let app = TestApp::sqlite().await;
     let stream = "01900000-0000-7000-8000-000000000000";
     let body = gzip(json!({ "stream": stream }).to_string().as_bytes());
-    app.send(packed("/v1/field/challenge", body)).await.expect(200);
+    app.send(gzip_request("/v1/field/challenge", body))
+        .await
+        .expect(200);
     let bomb = gzip(&vec![b' '; 64 * 1024 * 1024]);
     assert!(bomb.len() < 100_000);
-    let answer = app.send(packed("/v1/field/challenge", bomb)).await;
+    let answer = app.send(gzip_request("/v1/field/challenge", bomb)).await;
     answer.expect(413).expect_code("request.too_large");
 }
 
 #[tokio::test]
-async fn a_large_body_is_refused() {
+async fn too_large_body_is_refused() {
     let app = TestApp::sqlite().await;
     let big = json!({ "stream": "x".repeat(1024 * 1024) });
     app.call("POST", "/v1/field/challenge", None, big)
@@ -73,7 +75,7 @@ async fn a_large_body_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_no_gzip_or_does_not_fit_is_said_so() {
+async fn invalid_json_gzip_or_schema_is_reported() {
     let app = TestApp::sqlite().await;
     let send = |kind: &str, encoding: &str, body: &'static str| {
         let mut request = Request::post("/v1/field/challenge").header("content-type", kind);
@@ -105,7 +107,7 @@ async fn what_is_no_json_no_gzip_or_does_not_fit_is_said_so() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_problem_and_the_server_goes_on() {
+async fn panic_is_a_problem_response_and_the_server_continues() {
     let app = TestApp::sqlite().await;
     async fn broken() {
         panic!("on purpose");
@@ -123,7 +125,7 @@ async fn a_panic_is_a_problem_and_the_server_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_stops_coming_is_given_up() {
+async fn stalled_body_times_out() {
     let app = TestApp::sqlite().await;
     let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from("{")) });
     let body = futures_util::StreamExt::chain(first, futures_util::stream::pending());
@@ -135,7 +137,7 @@ async fn a_body_that_stops_coming_is_given_up() {
 }
 
 both_engines! {
-    async fn a_server_whose_database_answers_is_ready(app: TestApp) {
+    async fn server_is_ready_while_its_database_answers(app: TestApp) {
         app.call("GET", "/readyz", None, Value::Null).await.expect(200);
         app.app.store.clone().close().await;
         let answer = app.call("GET", "/readyz", None, Value::Null).await.expect(503);
@@ -152,7 +154,7 @@ fn metrics(peer: &str, token: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn counters_are_shown_to_loopback_and_name_routes_not_paths() {
+async fn metrics_are_served_to_loopback_with_routes_not_paths() {
     let app = TestApp::sqlite().await;
     app.call("GET", "/v1/nothing/220104", None, Value::Null)
         .await
@@ -167,7 +169,10 @@ async fn counters_are_shown_to_loopback_and_name_routes_not_paths() {
     app.send(odd.unwrap()).await.expect(405);
     let page = app.send(metrics("127.0.0.1:5", "")).await.expect(200);
     let text = String::from_utf8_lossy(&page.bytes);
-    assert!(!text.contains("ODDITY"), "a stranger names a counter");
+    assert!(
+        !text.contains("ODDITY"),
+        "an unknown method must not become a label"
+    );
     let text = String::from_utf8(page.bytes).unwrap();
     assert!(
         text.contains("xunge_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"}"),
@@ -182,7 +187,7 @@ async fn counters_are_shown_to_loopback_and_name_routes_not_paths() {
 }
 
 #[tokio::test]
-async fn with_a_metrics_token_only_the_token_counts() {
+async fn with_a_metrics_token_only_the_token_gives_access() {
     let settings = Settings {
         metrics_token: "scrape".into(),
         ..Settings::default()
@@ -193,7 +198,7 @@ async fn with_a_metrics_token_only_the_token_counts() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_for_who_asks() {
+async fn responses_are_compressed_on_request() {
     let app = TestApp::sqlite().await;
     let request = Request::get("/openapi.json")
         .header("accept-encoding", "gzip")

@@ -1,4 +1,4 @@
-//! A server as it runs: a listener, TLS, a stop that finishes what is under way.
+//! A running server: listener, TLS, and a stop that finishes requests in progress.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,7 +32,7 @@ async fn started(data: &Path) -> Running {
     Box::pin(run::start(options(data))).await.unwrap()
 }
 
-async fn ask(address: SocketAddr, request: &str) -> String {
+async fn send_raw(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -45,16 +45,16 @@ fn get(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_started_server_is_ready_and_shows_its_counters_to_loopback() {
+async fn started_server_is_ready_and_serves_metrics_to_loopback() {
     let folder = tempfile::tempdir().unwrap();
     let server = started(folder.path()).await;
     assert!(
-        ask(server.address, &get("/readyz"))
+        send_raw(server.address, &get("/readyz"))
             .await
             .starts_with("HTTP/1.1 200")
     );
     assert!(
-        ask(server.address, &get("/metrics"))
+        send_raw(server.address, &get("/metrics"))
             .await
             .contains("xunge_requests_total")
     );
@@ -62,7 +62,7 @@ async fn a_started_server_is_ready_and_shows_its_counters_to_loopback() {
 }
 
 #[tokio::test]
-async fn a_stop_finishes_the_request_under_way_and_takes_no_other() {
+async fn stop_finishes_the_current_request_and_accepts_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let server = started(folder.path()).await;
     let address = server.address;
@@ -74,7 +74,7 @@ async fn a_stop_finishes_the_request_under_way_and_takes_no_other() {
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The server says that it is reading the body: the request is under way.
+    // The server answers 100 Continue: the request is in progress.
     let mut so_far = [0; 12];
     stream.read_exact(&mut so_far).await.unwrap();
     assert_eq!(&so_far, b"HTTP/1.1 100");
@@ -94,7 +94,7 @@ async fn a_stop_finishes_the_request_under_way_and_takes_no_other() {
         .await
         .unwrap()
         .unwrap();
-    assert!(*told.borrow(), "answers without an end were not told to end");
+    assert!(*told.borrow(), "endless responses must be asked to end");
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn plain_http_beyond_loopback_is_refused() {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_epoch_keys_and_pins() {
+async fn restart_keeps_epoch_keys_and_pins() {
     let folder = tempfile::tempdir().unwrap();
     let own = |data: &Path| Options {
         tls: Tls::Own,
@@ -129,7 +129,7 @@ async fn a_restart_keeps_epoch_keys_and_pins() {
 }
 
 #[tokio::test]
-async fn a_server_on_the_objects_of_another_database_does_not_start() {
+async fn server_on_the_objects_of_another_database_does_not_start() {
     let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for folder in [&own, &other] {
         started(folder.path()).await.stop().await;
@@ -145,7 +145,7 @@ async fn a_server_on_the_objects_of_another_database_does_not_start() {
 }
 
 #[tokio::test]
-async fn a_founded_city_has_one_administrator_and_no_default_account() {
+async fn initialised_city_has_one_administrator_and_no_default_account() {
     let folder = tempfile::tempdir().unwrap();
     let opened = run::open(&options(folder.path())).await.unwrap();
     for default in ["admin", "root", ""] {
@@ -164,7 +164,7 @@ async fn a_founded_city_has_one_administrator_and_no_default_account() {
             .await
             .is_err()
     );
-    // The answer was lost: as long as nobody has signed in the same city is founded again.
+    // The response was lost: the same city may be initialised again until somebody has signed in.
     let again = cli::found(&opened.store, "2201", "长春市", "Zhao.Min")
         .await
         .unwrap();
@@ -180,12 +180,12 @@ async fn a_founded_city_has_one_administrator_and_no_default_account() {
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    let answer = ask(server.address, &request).await;
+    let answer = send_raw(server.address, &request).await;
     assert!(
         answer.starts_with("HTTP/1.1 200") && answer.contains("\"password_due\":true"),
         "{answer}"
     );
     let late = cli::found(&server.app.store, "2201", "长春市", "Zhao.Min").await;
-    assert!(late.is_err(), "a city in use was founded again");
+    assert!(late.is_err(), "a city in use must not be initialised again");
     server.stop().await;
 }

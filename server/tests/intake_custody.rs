@@ -1,4 +1,5 @@
-//! Custody: what a handset pushed is kept once, receipted, and never overwritten, whatever happens on the way.
+//! Custody: an entry that a handset pushed is stored once, receipted and never overwritten, despite lost
+//! responses and repeated sends.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +18,7 @@ use protocol::{
 };
 use serde_json::{Value, json, value::RawValue};
 use server::intake::Completeness;
-use support::{Answer, FieldClient, TestApp};
+use support::{FieldClient, TestApp, TestResponse};
 
 async fn handset(app: &TestApp) -> FieldClient {
     let city = app.city().await;
@@ -37,12 +38,12 @@ fn report(text: &str) -> Payload {
     })
 }
 
-fn voids(client: &mut FieldClient, app: &TestApp, count: usize) -> Vec<Entry> {
+fn void_entries(client: &mut FieldClient, app: &TestApp, count: usize) -> Vec<Entry> {
     (0..count).map(|_| client.entry(app, &Payload::Void)).collect()
 }
 
-/// A push of elements that need not be entries.
-async fn push_raw(app: &TestApp, client: &FieldClient, elements: &[Value]) -> Answer {
+/// A push whose elements need not be entries.
+async fn push_raw(app: &TestApp, client: &FieldClient, elements: &[Value]) -> TestResponse {
     let raw = |e: &Value| RawValue::from_string(e.to_string()).unwrap();
     let envelope = Envelope {
         v: 1,
@@ -59,7 +60,7 @@ const ENTRIES: &str = "SELECT COUNT(*) AS n FROM entry";
 const CASES: &str = "SELECT COUNT(*) AS n FROM case_file";
 
 both_engines! {
-    async fn story_01_a_lost_answer_is_given_again(app: TestApp) {
+    async fn story_01_lost_response_is_repeated(app: TestApp) {
         let mut client = handset(&app).await;
         let body = { let entry = client.entry(&app, &report("一")); client.envelope(&app, &[entry]) };
         let first: PushAnswer = client.push_bytes(&app, body.clone()).await.body();
@@ -71,7 +72,7 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM push").await, 1);
     }
 
-    async fn story_02_five_identical_pushes_at_once_are_one_row(app: TestApp) {
+    async fn story_02_five_concurrent_identical_pushes_are_one_row(app: TestApp) {
         let mut client = handset(&app).await;
         let entry = client.entry(&app, &report("一"));
         let body = client.envelope(&app, &[entry]);
@@ -82,7 +83,7 @@ both_engines! {
         assert_eq!((app.count(ENTRIES).await, app.count(CASES).await), (1, 1));
     }
 
-    async fn story_03_the_same_id_with_other_bytes_is_a_conflict(app: TestApp) {
+    async fn story_03_used_id_with_other_bytes_is_a_conflict(app: TestApp) {
         let mut client = handset(&app).await;
         let entry = client.entry(&app, &report("一"));
         let first = client.push(&app, std::slice::from_ref(&entry)).await;
@@ -92,12 +93,12 @@ both_engines! {
         assert!(answer.receipts.is_empty());
         assert_eq!(answer.refused[0].code, "entry.conflict");
         assert_eq!(answer.refused[0].id, Some(entry.id));
-        // Nothing was overwritten, and the right bytes still get the first receipt.
+        // Nothing was overwritten, and the original bytes still get the first receipt.
         assert_eq!(client.push(&app, &[entry]).await.receipts, first.receipts);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file WHERE text = '一'").await, 1);
     }
 
-    async fn a_number_or_an_id_that_is_taken_is_refused_and_the_others_go_through(app: TestApp) {
+    async fn used_number_or_id_is_refused_and_other_entries_are_accepted(app: TestApp) {
         let mut client = handset(&app).await;
         let first = client.entry(&app, &Payload::Void);
         client.push(&app, std::slice::from_ref(&first)).await;
@@ -114,7 +115,7 @@ both_engines! {
         assert_eq!(thief.push(&app, &[stolen]).await.refused[0].code, "entry.conflict");
     }
 
-    async fn story_07_a_batch_sent_again_with_more_files_the_earlier_ones_once(app: TestApp) {
+    async fn story_07_batch_resent_with_more_entries_files_the_earlier_ones_once(app: TestApp) {
         let mut client = handset(&app).await;
         let mut entries: Vec<Entry> = (0..3).map(|i| client.entry(&app, &report(&i.to_string()))).collect();
         let first = client.push(&app, &entries).await;
@@ -127,9 +128,9 @@ both_engines! {
         assert_eq!(second.mark, StreamMark { upto: 5, highest: 5, holes: vec![] });
     }
 
-    async fn story_10_an_entry_twice_in_a_batch_blocks_nothing(app: TestApp) {
+    async fn story_10_duplicate_entry_in_a_batch_blocks_nothing(app: TestApp) {
         let mut client = handset(&app).await;
-        let entries = voids(&mut client, &app, 2);
+        let entries = void_entries(&mut client, &app, 2);
         let (one, two) = (entries[0].clone(), entries[1].clone());
         let mut forged = one.clone();
         forged.payload = RawValue::from_string("{\"x\":1}".into()).unwrap();
@@ -142,11 +143,11 @@ both_engines! {
         assert_eq!(app.count(ENTRIES).await, 2);
     }
 
-    async fn story_15_a_handset_that_hung_up_learns_later_that_it_was_taken(app: TestApp) {
+    async fn story_15_handset_that_disconnected_gets_the_receipt_later(app: TestApp) {
         let mut client = handset(&app).await;
         let entry = client.entry(&app, &report("一"));
         let body = client.envelope(&app, std::slice::from_ref(&entry));
-        // The request is begun and dropped: nobody waits for its answer.
+        // The request is started and dropped: the client does not wait for the response.
         let hung_up = tokio::time::timeout(std::time::Duration::ZERO, client.push_bytes(&app, body.clone())).await;
         assert!(hung_up.is_err());
         let answer: PushAnswer = client.push_bytes(&app, body).await.body();
@@ -154,7 +155,7 @@ both_engines! {
         assert_eq!((app.count(ENTRIES).await, app.count(CASES).await), (1, 1));
     }
 
-    async fn story_21_what_is_malformed_is_named_and_the_others_go_through(app: TestApp) {
+    async fn story_21_malformed_entry_is_refused_and_others_are_accepted(app: TestApp) {
         let mut client = handset(&app).await;
         let good = client.entry(&app, &report("一"));
         let huge = client.entry(&app, &report(&"长".repeat(MAX_ENTRY_BYTES / 3)));
@@ -177,7 +178,7 @@ both_engines! {
         assert!(!answer.refused[0].detail.is_empty());
     }
 
-    async fn story_22_an_answer_with_an_error_took_nothing(app: TestApp) {
+    async fn story_22_error_response_stored_nothing(app: TestApp) {
         let mut client = handset(&app).await;
         let entry = client.entry(&app, &report("一"));
         let body = client.envelope(&app, &[entry]);
@@ -191,11 +192,11 @@ both_engines! {
             app.send(request)
         };
         let by = |c: &FieldClient, token: &str, body: &[u8]| c.key.sign(&push_message(token, body)).unwrap().to_string();
-        // Another's key, other bytes, no signature at all.
+        // A signature by another key, of other bytes, and no signature.
         send(by(&other, &client.token, &body), body.clone()).await.expect(401).expect_code("auth.signature");
         send(by(&client, &client.token, b"other"), body.clone()).await.expect(401).expect_code("auth.signature");
         send("ed25519:AAAA".into(), body.clone()).await.expect(401).expect_code("auth.signature");
-        // Another's stream.
+        // The stream of another terminal.
         let foreign = other.envelope(&app, &[]);
         client.push_bytes(&app, foreign).await.expect(403).expect_code("push.stream");
         client.push_bytes(&app, b"{\"v\":1".to_vec()).await.expect(400).expect_code("request.malformed");
@@ -204,7 +205,7 @@ both_engines! {
         client.push_bytes(&app, body).await.expect(200);
     }
 
-    async fn a_push_recorded_yesterday_does_not_pass_today(app: TestApp) {
+    async fn replayed_push_of_an_old_token_is_refused(app: TestApp) {
         let mut client = handset(&app).await;
         let entry = client.entry(&app, &Payload::Void);
         let body = client.envelope(&app, &[entry]);
@@ -224,9 +225,9 @@ both_engines! {
         assert_eq!(app.count(ENTRIES).await, 0);
     }
 
-    async fn story_29_a_batch_that_is_too_large_is_refused_whole_and_its_halves_pass(app: TestApp) {
+    async fn story_29_too_large_batch_is_refused_whole_and_its_halves_are_accepted(app: TestApp) {
         let mut client = handset(&app).await;
-        let entries = voids(&mut client, &app, MAX_BATCH + 1);
+        let entries = void_entries(&mut client, &app, MAX_BATCH + 1);
         let body = client.envelope(&app, &entries);
         client.push_bytes(&app, body).await.expect(413).expect_code("push.too_many");
         assert_eq!(app.count(ENTRIES).await, 0);
@@ -238,16 +239,16 @@ both_engines! {
         client.push_bytes(&app, beyond).await.expect(413).expect_code("request.too_large");
     }
 
-    async fn ten_thousand_entries_at_once_are_refused_and_nothing_is_lost(app: TestApp) {
+    async fn push_of_ten_thousand_entries_is_refused_and_loses_nothing(app: TestApp) {
         let client = handset(&app).await;
         let elements: Vec<Value> = (1..=10_000).map(|n| json!({"v": 1, "n": n})).collect();
         push_raw(&app, &client, &elements).await.expect(413).expect_code("push.too_many");
         assert_eq!(app.count(ENTRIES).await, 0);
     }
 
-    async fn the_mark_names_the_holes_and_both_sides_can_prove_completeness(app: TestApp) {
+    async fn stream_mark_lists_the_holes_and_proves_completeness(app: TestApp) {
         let mut client = handset(&app).await;
-        let entries = voids(&mut client, &app, 9);
+        let entries = void_entries(&mut client, &app, 9);
         let pick = |numbers: &[usize]| numbers.iter().map(|n| entries[n - 1].clone()).collect::<Vec<_>>();
         let mark = client.push(&app, &pick(&[2, 3, 7, 9])).await.mark;
         assert_eq!(mark, StreamMark { upto: 0, highest: 9, holes: vec![(1, 1), (4, 6), (8, 8)] });
@@ -266,7 +267,7 @@ both_engines! {
         app.get(&path, &stranger.token).await.expect(403).expect_code("auth.scope");
     }
 
-    async fn a_clock_three_years_off_moves_no_entry(app: TestApp) {
+    async fn clock_three_years_off_moves_no_entry(app: TestApp) {
         let mut client = handset(&app).await;
         client.wall_offset = -3 * 365 * 86_400_000;
         let made = app.now();
@@ -278,7 +279,7 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM entry WHERE basis = 'monotonic'").await, 1);
     }
 
-    async fn the_push_is_kept_as_evidence(app: TestApp) {
+    async fn push_is_kept_as_evidence(app: TestApp) {
         let mut client = handset(&app).await;
         let entry = client.entry(&app, &Payload::CheckOut(CheckOut::default()));
         let body = client.envelope(&app, std::slice::from_ref(&entry));
@@ -297,12 +298,12 @@ both_engines! {
         assert_eq!(bytes, entry.to_bytes().unwrap());
         assert_eq!(body_sha256, protocol::photo::Sha256::of(&body).to_string());
         assert_eq!(token_sha256, protocol::photo::Sha256::of(client.token.as_bytes()).to_string());
-        // Whoever holds body and token can check the signature for ever.
+        // With body and token the signature can be verified at any later time.
         let message = push_message(&client.token, &body);
         client.key.public_key().verify(&message, &signature.parse().unwrap()).unwrap();
     }
 
-    async fn a_defect_beside_the_entries_costs_no_custody(app: TestApp) {
+    async fn invalid_envelope_fields_do_not_prevent_custody(app: TestApp) {
         let mut client = handset(&app).await;
         app.write(|tx, _| Ok(tx.execute("ALTER TABLE presence RENAME COLUMN last_contact TO lost_contact", &[])?)).await;
         let entry = client.entry(&app, &Payload::Void);

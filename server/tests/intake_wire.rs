@@ -1,5 +1,5 @@
-//! The short wire of a push: one time in the place of a receipt for each entry, and bodies packed by words that both
-//! ends know. Both only for who asks, and never with another meaning than the long form has.
+//! The short form of a push: one time instead of a receipt for each entry, and bodies compressed with a
+//! shared dictionary. Both only on request, and with the same meaning as the long form.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use protocol::{
     push::{BRIEF, MAX_PUSH_BYTES, PushAnswer},
     sign::{SIGNATURE_HEADER, Signer as _, push_message},
 };
-use support::{Answer, FieldClient, TestApp};
+use support::{FieldClient, TestApp, TestResponse};
 
 async fn handset(app: &TestApp) -> FieldClient {
     let city = app.city().await;
@@ -27,19 +27,19 @@ async fn handset(app: &TestApp) -> FieldClient {
     app.holder(post).await
 }
 
-fn some(client: &mut FieldClient, app: &TestApp, count: usize) -> Vec<Entry> {
+fn void_entries(client: &mut FieldClient, app: &TestApp, count: usize) -> Vec<Entry> {
     let left = Payload::CheckOut(CheckOut::default());
     (0..count).map(|_| client.entry(app, &left)).collect()
 }
 
-/// A signed push of `plain`, sent as `sent`.
+/// A signed push of `plain`, sent as the bytes `sent`.
 async fn push(
     app: &TestApp,
     client: &FieldClient,
     plain: &[u8],
     sent: Vec<u8>,
     headers: &[(&str, &str)],
-) -> Answer {
+) -> TestResponse {
     let signature = client.key.sign(&push_message(&client.token, plain)).unwrap();
     let mut request = Request::post("/v1/field/push")
         .header("authorization", format!("Bearer {}", client.token))
@@ -51,21 +51,21 @@ async fn push(
     app.send(request.body(Body::from(sent)).unwrap()).await
 }
 
-fn words(client: &FieldClient) -> Words {
+fn dictionary(client: &FieldClient) -> Words {
     Words::of(client.stream, client.person, client.post)
 }
 
 both_engines! {
-    async fn one_time_for_all_is_given_to_who_asks_and_says_what_the_receipts_say(app: TestApp) {
+    async fn short_form_is_given_on_request_and_equals_the_receipts(app: TestApp) {
         let mut client = handset(&app).await;
-        let entries = some(&mut client, &app, 3);
+        let entries = void_entries(&mut client, &app, 3);
         let body = client.envelope(&app, &entries);
         let brief = || push(&app, &client, &body, body.clone(), &[BRIEF]);
         let short: PushAnswer = brief().await.body();
         assert_eq!(short.taken, Some(app.now()));
         assert!(short.receipts.is_empty() && short.refused.is_empty());
         assert_eq!((short.body_sha256, short.mark.upto), (Sha256::of(&body), 3));
-        // The same again later: the time is that of the first taking, also in the long form.
+        // Later the same entries again: the time is that of the first acceptance, in the long form too.
         let at = app.now();
         app.advance(60_000);
         assert_eq!(brief().await.body::<PushAnswer>().taken, Some(at));
@@ -74,25 +74,25 @@ both_engines! {
         assert!(long.receipts.len() == 3 && long.receipts.iter().all(|receipt| receipt.received == at));
     }
 
-    async fn what_one_time_cannot_say_is_said_at_length(app: TestApp) {
+    async fn receipts_are_listed_where_the_short_form_cannot_express_them(app: TestApp) {
         let mut client = handset(&app).await;
-        let mut entries = some(&mut client, &app, 1);
+        let mut entries = void_entries(&mut client, &app, 1);
         client.push(&app, &entries).await;
         app.advance(60_000);
-        entries.extend(some(&mut client, &app, 1));
-        // Two times.
+        entries.extend(void_entries(&mut client, &app, 1));
+        // Entries with two different times.
         let body = client.envelope(&app, &entries);
         let answer: PushAnswer = push(&app, &client, &body, body.clone(), &[BRIEF]).await.body();
         assert_eq!((answer.taken, answer.receipts.len()), (None, 2));
-        // One of them refused: the number stands for another entry.
-        let mut refused = some(&mut client, &app, 1);
+        // One entry is refused, because its number belongs to another entry.
+        let mut refused = void_entries(&mut client, &app, 1);
         refused[0].n = 1;
-        let mut mixed = some(&mut client, &app, 1);
+        let mut mixed = void_entries(&mut client, &app, 1);
         mixed.extend(refused);
         let body = client.envelope(&app, &mixed);
         let answer: PushAnswer = push(&app, &client, &body, body.clone(), &[BRIEF]).await.body();
         assert_eq!((answer.taken, answer.receipts.len(), answer.refused.len()), (None, 1, 1));
-        // Nothing at all.
+        // A push without entries.
         let body = client.envelope(&app, &[]);
         let answer: PushAnswer = push(&app, &client, &body, body.clone(), &[BRIEF]).await.body();
         assert_eq!((answer.taken, answer.receipts.len()), (None, 0));
@@ -100,12 +100,12 @@ both_engines! {
 }
 
 #[tokio::test]
-async fn a_packed_push_is_taken_as_its_plain_bytes_and_answered_in_kind_to_who_reads_it() {
+async fn packed_push_equals_its_plain_bytes_and_is_answered_packed_on_request() {
     let app = TestApp::sqlite().await;
     let mut client = handset(&app).await;
-    let entries = some(&mut client, &app, 2);
+    let entries = void_entries(&mut client, &app, 2);
     let body = client.envelope(&app, &entries);
-    let packed = words(&client).pack(&body).unwrap();
+    let packed = dictionary(&client).pack(&body).unwrap();
     assert!(packed.len() * 2 < body.len());
     let coded = ("content-encoding", CODING);
     let plain: PushAnswer = push(&app, &client, &body, packed.clone(), &[coded]).await.body();
@@ -113,10 +113,10 @@ async fn a_packed_push_is_taken_as_its_plain_bytes_and_answered_in_kind_to_who_r
     let accept = ("accept-encoding", "gzip, xunge-1");
     let answer = push(&app, &client, &body, packed, &[coded, accept]).await;
     assert_eq!(answer.headers["content-encoding"], CODING);
-    let words = words(&client).answering(Sha256::of(&body));
+    let words = dictionary(&client).answering(Sha256::of(&body));
     let again: PushAnswer = serde_json::from_slice(&words.unpack(&answer.bytes, 1 << 20).unwrap()).unwrap();
     assert_eq!(again.receipts, plain.receipts);
-    // Not asked in this coding, not answered in it.
+    // Not requested in this coding, so not answered in it.
     let answer = push(
         &app,
         &client,
@@ -129,10 +129,10 @@ async fn a_packed_push_is_taken_as_its_plain_bytes_and_answered_in_kind_to_who_r
 }
 
 #[tokio::test]
-async fn other_words_other_routes_bombs_and_damage_are_refused() {
+async fn other_dictionary_route_bomb_or_damage_is_refused() {
     let app = TestApp::sqlite().await;
     let mut client = handset(&app).await;
-    let entries = some(&mut client, &app, 1);
+    let entries = void_entries(&mut client, &app, 1);
     let body = client.envelope(&app, &entries);
     let send = |sent: Vec<u8>, coding: &'static str| {
         let (app, client, body) = (&app, &client, &body);
@@ -143,7 +143,7 @@ async fn other_words_other_routes_bombs_and_damage_are_refused() {
     strange.expect_code("request.media_type");
     let unknown = send(body.clone(), "xunge-2").await.expect(415);
     assert_eq!(unknown.headers["accept-encoding"], "gzip, xunge-1");
-    let bomb = words(&client).pack(&vec![b' '; MAX_PUSH_BYTES + 1]).unwrap();
+    let bomb = dictionary(&client).pack(&vec![b' '; MAX_PUSH_BYTES + 1]).unwrap();
     assert!(bomb.len() < 20_000);
     send(bomb, CODING)
         .await

@@ -1,5 +1,5 @@
-//! What a handset hands over sealed: into the same custody as what is pushed, once, and into the review lane when
-//! the stream has ended.
+//! Sealed parcels of a handset: their entries get the same custody as pushed ones, once, and go to the review
+//! queue if the stream has ended.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,9 +26,9 @@ use server::{
     intake::{self, Carrier, ReviewPage},
     terminals::{parcel_keys, tokens},
 };
-use support::{Answer, City, FieldClient, TestApp};
+use support::{FieldClient, TestApp, TestCity, TestResponse};
 
-async fn handset(app: &TestApp) -> (City, FieldClient) {
+async fn handset(app: &TestApp) -> (TestCity, FieldClient) {
     let city = app.city().await;
     let post = app.post(city.community, &["2201040503"]).await;
     (city, app.holder(post).await)
@@ -56,7 +56,7 @@ fn report(text: &str, photos: &[Vec<u8>]) -> Payload {
     })
 }
 
-/// A small picture, another for each seed.
+/// A small picture that differs by seed.
 fn picture(seed: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 8, 8);
@@ -114,7 +114,7 @@ fn sealed(
     seal(&sender, key, contents, photos, [seed; 32]).unwrap()
 }
 
-async fn hand_over(app: &TestApp, bytes: Vec<u8>) -> Answer {
+async fn deliver(app: &TestApp, bytes: Vec<u8>) -> TestResponse {
     let request = Request::post("/v1/field/parcel")
         .header("content-type", "application/octet-stream")
         .body(Body::from(bytes))
@@ -128,12 +128,12 @@ async fn revoke(app: &TestApp, client: &FieldClient) {
         .await;
 }
 
-async fn lane(app: &TestApp, token: &str) -> ReviewPage {
+async fn review_queue(app: &TestApp, token: &str) -> ReviewPage {
     app.get("/v1/review", token).await.body()
 }
 
 both_engines! {
-    async fn a_revoked_terminal_reaches_the_parcel_route_only_and_a_person_decides(app: TestApp) {
+    async fn revoked_terminal_may_use_the_parcel_route_only_and_entries_go_to_review(app: TestApp) {
         let (city, mut client) = handset(&app).await;
         let leader = app.staff(Role::ShiftLeader, city.district).await;
         let pictures = [picture(1)];
@@ -149,22 +149,22 @@ both_engines! {
             updated: Millis(1),
         });
         let parcel = sealed(&client, &key(&app).await, &inside, &pictures, 1);
-        let answer: ParcelAnswer = hand_over(&app, parcel.clone()).await.body();
+        let answer: ParcelAnswer = deliver(&app, parcel.clone()).await.body();
         assert_eq!(answer.parcel, Sha256::of(&parcel));
         assert_eq!(answer.receipts.iter().map(|r| r.id).collect::<Vec<_>>(), [one.id, two.id]);
         assert_eq!(answer.photos[0].sha256, Sha256::of(&pictures[0]));
         assert_eq!(answer.kept, [inside.drafts[0].sha256()]);
         assert_eq!(answer.mark, StreamMark { upto: 2, highest: 2, holes: vec![] });
 
-        // The same parcel, and the same items sealed anew, are the same custody.
+        // The same parcel again, and the same items sealed again, change nothing.
         for (seed, bytes) in [(1, parcel), (2, sealed(&client, &key(&app).await, &inside, &pictures, 2))] {
-            let again: ParcelAnswer = hand_over(&app, bytes).await.body();
+            let again: ParcelAnswer = deliver(&app, bytes).await.body();
             assert_eq!((again.receipts, again.photos), (answer.receipts.clone(), answer.photos.clone()), "{seed}");
         }
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM entry").await, 2);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 0);
 
-        let waiting = lane(&app, &leader.token).await;
+        let waiting = review_queue(&app, &leader.token).await;
         assert_eq!(waiting.items.len(), 2);
         assert_eq!(waiting.items[0].reason.as_ref().unwrap().code, "parcel.handed_over");
         assert_eq!(waiting.items[0].photos_held.len(), 1);
@@ -183,7 +183,7 @@ both_engines! {
             .iter()
             .flat_map(|parcel| parcel["kept"].as_array().unwrap())
             .collect();
-        assert_eq!(kept.len(), 1, "kept once");
+        assert_eq!(kept.len(), 1, "must be kept once");
         assert_eq!(kept[0]["content"]["text"], "没写完");
         let complete = app
             .get(&format!("/v1/streams/{}/completeness", client.stream), &leader.token)
@@ -194,7 +194,7 @@ both_engines! {
         assert_eq!(complete["handed_over"], app.now().0);
     }
 
-    async fn what_a_stream_in_good_standing_exported_goes_the_usual_way(app: TestApp) {
+    async fn exported_entries_of_an_active_stream_are_applied_as_usual(app: TestApp) {
         let (_, mut client) = handset(&app).await;
         let one = client.entry(&app, &report("井盖缺失", &[]));
         let mut inside = contents(&app, &client, std::slice::from_ref(&one), &[]);
@@ -207,15 +207,15 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM parcel").await, 1);
         let made = app.count("SELECT made_at AS n FROM entry").await;
-        assert_eq!(app.now().0 - made, 3 * 24 * 3_600_000, "made when it was made, not when the card came");
-        // The handset's own push comes later and is told that all of it is here.
+        assert_eq!(app.now().0 - made, 3 * 24 * 3_600_000, "the creation time must not be the arrival time");
+        // The handset's own push comes later and gets receipts for everything.
         client.sign_in(&app).await.expect(200);
         let (pushed, received) = (client.push(&app, &[one]).await, app.now().plus(-3 * 24 * 3_600_000));
         assert!(pushed.receipts[0].received > received);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 1);
     }
 
-    async fn what_cannot_be_an_entry_is_kept_as_it_came(app: TestApp) {
+    async fn parcel_items_that_are_no_entries_are_kept_unchanged(app: TestApp) {
         let (city, mut client) = handset(&app).await;
         let leader = app.staff(Role::ShiftLeader, city.district).await;
         let one = client.entry(&app, &report("原文", &[]));
@@ -226,7 +226,7 @@ both_engines! {
         revoke(&app, &client).await;
         let inside = contents(&app, &client, &[other.clone()], &no_picture);
         let answer: ParcelAnswer =
-            hand_over(&app, sealed(&client, &key(&app).await, &inside, &no_picture, 1)).await.body();
+            deliver(&app, sealed(&client, &key(&app).await, &inside, &no_picture, 1)).await.body();
         assert!(answer.receipts.is_empty());
         assert_eq!(answer.kept, [Sha256::of(inside.entries[0].get().as_bytes())]);
         assert_eq!(answer.photos[0].sha256, Sha256::of(&no_picture[0]));
@@ -238,35 +238,35 @@ both_engines! {
         assert_eq!(app.app.blobs.get(&name).await.unwrap(), &no_picture[0][..]);
     }
 
-    async fn a_retired_key_still_opens_and_a_foreign_one_does_not(app: TestApp) {
+    async fn retired_parcel_key_still_opens_and_a_foreign_one_does_not(app: TestApp) {
         let (_, mut client) = handset(&app).await;
         let one = client.entry(&app, &report("旧密钥", &[]));
         let old = key(&app).await;
         parcel_keys::renew(&app.app.store, [77; 32]).await.unwrap();
         assert_ne!(old.id(), key(&app).await.id());
         let inside = contents(&app, &client, &[one], &[]);
-        hand_over(&app, sealed(&client, &old, &inside, &[], 1)).await.expect(200);
+        deliver(&app, sealed(&client, &old, &inside, &[], 1)).await.expect(200);
         let foreign = protocol::parcel::ParcelSecret::from_secret(&[5; 32]).unwrap().public();
-        hand_over(&app, sealed(&client, &foreign, &inside, &[], 1)).await.expect_code("parcel.key");
+        deliver(&app, sealed(&client, &foreign, &inside, &[], 1)).await.expect_code("parcel.key");
     }
 
-    async fn a_parcel_that_another_signed_or_that_was_changed_brings_nothing(app: TestApp) {
+    async fn parcel_with_a_wrong_signature_or_changed_bytes_is_refused(app: TestApp) {
         let (_, mut client) = handset(&app).await;
         let one = client.entry(&app, &report("x", &[]));
         let inside = contents(&app, &client, &[one], &[]);
         let parcel = sealed(&client, &key(&app).await, &inside, &[], 1);
         let mut changed = parcel.clone();
         *changed.last_mut().unwrap() ^= 1;
-        hand_over(&app, changed).await.expect_code("auth.signature");
-        hand_over(&app, parcel[..parcel.len() - 1].to_vec()).await.expect_code("parcel.malformed");
-        hand_over(&app, Vec::new()).await.expect_code("parcel.malformed");
+        deliver(&app, changed).await.expect_code("auth.signature");
+        deliver(&app, parcel[..parcel.len() - 1].to_vec()).await.expect_code("parcel.malformed");
+        deliver(&app, Vec::new()).await.expect_code("parcel.malformed");
         client.key = protocol::sign::SoftwareKey::from_secret(&[9; 32]);
         let forged = sealed(&client, &key(&app).await, &inside, &[], 1);
-        hand_over(&app, forged).await.expect_code("auth.signature");
+        deliver(&app, forged).await.expect_code("auth.signature");
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM entry").await, 0);
     }
 
-    async fn a_server_restored_from_an_older_backup_takes_the_parcel_of_a_stream_it_does_not_know(app: TestApp) {
+    async fn restored_server_accepts_the_parcel_of_an_unknown_stream(app: TestApp) {
         let (_, mut client) = handset(&app).await;
         let one = client.entry(&app, &report("备份之后", &[]));
         let parcel = sealed(&client, &key(&app).await, &contents(&app, &client, &[one], &[]), &[], 1);
@@ -274,22 +274,22 @@ both_engines! {
             tx.execute("DELETE FROM field_token", &[])?;
             Ok(tx.execute("DELETE FROM stream", &[])?)
         }).await;
-        assert_eq!(hand_over(&app, parcel).await.body::<ParcelAnswer>().receipts.len(), 1);
+        assert_eq!(deliver(&app, parcel).await.body::<ParcelAnswer>().receipts.len(), 1);
     }
 
-    async fn the_parcel_of_somebody_whom_the_backup_does_not_know_is_held_and_waits_in_the_review_lane(app: TestApp) {
+    async fn parcel_of_a_person_missing_in_the_backup_waits_in_the_review_queue(app: TestApp) {
         let (city, mut client) = handset(&app).await;
         let one = client.entry(&app, &report("备份之后", &[]));
         let parcel = sealed(&client, &key(&app).await, &contents(&app, &client, &[one], &[]), &[], 1);
         app.forget_holder(&client).await;
-        assert_eq!(hand_over(&app, parcel).await.body::<ParcelAnswer>().receipts.len(), 1);
+        assert_eq!(deliver(&app, parcel).await.body::<ParcelAnswer>().receipts.len(), 1);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 0);
         let leader = app.staff(Role::ShiftLeader, city.district).await;
         let lane: ReviewPage = app.get("/v1/review", &leader.token).await.body();
         assert_eq!(lane.items[0].reason.as_ref().unwrap().code, "entry.unverified");
     }
 
-    async fn a_wipe_order_ends_every_stream_of_its_terminal_and_says_so(app: TestApp) {
+    async fn wipe_order_ends_every_stream_of_its_terminal(app: TestApp) {
         let (city, mut client) = handset(&app).await;
         let admin = app.staff(Role::Admin, city.district).await;
         let terminals = app.get("/v1/terminals", &admin.token).await.json;
@@ -301,7 +301,7 @@ both_engines! {
         assert_eq!(view["streams"][0]["handed_over"], Value::Null);
         client.sign_in(&app).await.expect(403).expect_code("terminal.wipe");
         let parcel = sealed(&client, &key(&app).await, &contents(&app, &client, &[], &[]), &[], 1);
-        hand_over(&app, parcel).await.expect(200);
+        deliver(&app, parcel).await.expect(200);
         let view = app.get("/v1/terminals", &admin.token).await.json["items"][0].clone();
         assert_eq!(view["streams"][0]["handed_over"], app.now().0);
     }

@@ -1,4 +1,5 @@
-//! Administration inside one's own reach (TJ-01, TJ-02), posts apart from people (SP-02), revocation (SP-06).
+//! Administration inside one's own area (TJ-01, TJ-02), posts separate from people (SP-02), revocation
+//! (SP-06).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use support::{FieldClient, TestApp};
 
 both_engines! {
-    async fn an_administrator_reaches_own_unit_and_those_below(app: TestApp) {
+    async fn administrator_manages_their_unit_and_units_below(app: TestApp) {
         let city = app.city().await;
         let district = app.staff(Role::Admin, city.district).await;
         let department = app.staff(Role::Admin, city.department).await;
@@ -25,14 +26,14 @@ both_engines! {
         create(&district.token, person(city.other_district, "patroller", city.other_district)).await
             .expect(403).expect_code("auth.scope");
         create(&district.token, person(city.district, "admin", city.city)).await.expect_code("auth.scope");
-        // a department has the area of its district and still rules nothing there
+        // A department has the area of its district and still may not manage people there.
         create(&department.token, person(city.street, "patroller", city.street)).await.expect_code("auth.scope");
         create(&department.token, person(city.department, "department", city.department)).await.expect(200);
         let seen = app.get("/v1/people", &department.token).await.expect(200).json;
         assert_eq!(seen["items"].as_array().unwrap().len(), 2, "{seen}");
     }
 
-    async fn units_are_made_below_and_never_beyond_the_area(app: TestApp) {
+    async fn units_are_created_below_and_only_inside_the_area(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.district).await;
         let unit = |parent, area: &str| json!({ "parent": parent, "kind": "street", "name": "南湖街道", "area": area });
@@ -48,7 +49,7 @@ both_engines! {
         assert!(rest.get("next").is_none());
     }
 
-    async fn accounts_are_personal_and_their_own(app: TestApp) {
+    async fn account_names_are_personal_and_unique(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let person = |account: &str| json!({ "name": "王五", "org": city.district, "account": account });
@@ -59,7 +60,7 @@ both_engines! {
         }
     }
 
-    async fn roles_count_from_the_next_request_on(app: TestApp) {
+    async fn role_changes_apply_from_the_next_request(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let other = app.staff(Role::Acceptor, city.district).await;
@@ -73,7 +74,7 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM audit_event WHERE action LIKE 'role.%'").await, 2);
     }
 
-    async fn disabling_ends_sessions_and_terminals_at_once(app: TestApp) {
+    async fn disabling_a_person_ends_sessions_and_terminals_at_once(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.district).await;
         let post = app.post(city.community, &["2201040503"]).await;
@@ -87,7 +88,7 @@ both_engines! {
         holder.sign_in(&app).await.expect(403).expect_code("stream.revoked");
     }
 
-    async fn the_number_belongs_to_the_post_and_stays_when_the_holder_changes(app: TestApp) {
+    async fn sp_02_number_belongs_to_the_post_and_stays_when_the_holder_changes(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.district).await;
         let body = json!({ "org": city.street, "number": "13900000001", "name": "桂林街道一岗", "areas": ["2201040503"] });
@@ -109,7 +110,7 @@ both_engines! {
         assert_eq!(now["holders"][0]["until"], now["holders"][1]["since"]);
     }
 
-    async fn a_change_of_area_reaches_the_posts_mailbox(app: TestApp) {
+    async fn area_change_reaches_the_posts_mailbox(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.district).await;
         let post = app.post(city.community, &["2201040503"]).await;
@@ -127,7 +128,7 @@ both_engines! {
         assert_eq!(row["area"], json!(["220104050301", "220104050302"]));
     }
 
-    async fn an_invitation_enrols_a_handset_and_revocation_ends_it_at_once(app: TestApp) {
+    async fn sp_06_invitation_enrols_a_handset_and_revocation_ends_it_at_once(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.district).await;
         let outsider = app.staff(Role::Admin, city.other_district).await;
@@ -161,10 +162,10 @@ both_engines! {
         assert_eq!(none["items"].as_array().unwrap().len(), 0);
     }
 
-    async fn a_password_is_reset_only_by_whoever_reaches_every_role_that_it_opens(app: TestApp) {
+    async fn password_is_reset_only_by_an_administrator_over_all_roles_of_the_account(app: TestApp) {
         let city = app.city().await;
         let (above, below) = (app.staff(Role::Admin, city.city).await, app.staff(Role::Admin, city.district).await);
-        // At home in the district, and administrator of the whole city.
+        // Belongs to the district, and is administrator of the whole city.
         let person = app.person("陈六", city.district, &[Role::Acceptor]).await;
         let path = format!("/v1/people/{person}");
         let at = json!([{ "role": "admin", "org": city.city }]);

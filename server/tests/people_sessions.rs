@@ -1,4 +1,4 @@
-//! Sessions (DC-12, ASVS 6.3, 7.3): sign-in, limits, ends.
+//! Sessions (DC-12, ASVS 6.3, 7.3): sign-in, limits, end.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,11 +11,11 @@ mod support;
 use protocol::{ids::PersonId, role::Role};
 use serde_json::{Value, json};
 use server::{params, people::passwords};
-use support::{Answer, TestApp};
+use support::{TestApp, TestResponse};
 
 const PASSWORD: &str = "长春的秋天很短啊";
 
-/// A person with this account and password, an acceptor of the district.
+/// Creates a person with this account and password, an acceptor of the district.
 async fn account(app: &TestApp, account: &'static str) -> PersonId {
     let city = app.city().await;
     let person = app.person("李雷", city.district, &[Role::Acceptor]).await;
@@ -31,7 +31,7 @@ async fn account(app: &TestApp, account: &'static str) -> PersonId {
     person
 }
 
-async fn sign_in(app: &TestApp, account: &str, password: &str) -> Answer {
+async fn sign_in(app: &TestApp, account: &str, password: &str) -> TestResponse {
     let body = json!({ "account": account, "password": password });
     app.call("POST", "/v1/session", None, body).await
 }
@@ -42,7 +42,7 @@ async fn token(app: &TestApp, account: &str) -> String {
 }
 
 both_engines! {
-    async fn who_signs_in_is_told_who_they_are_and_only_the_hash_is_kept(app: TestApp) {
+    async fn sign_in_returns_the_person_and_only_the_token_hash_is_stored(app: TestApp) {
         let person = account(&app, "li.lei").await;
         let answer = sign_in(&app, " Li.Lei ", PASSWORD).await.expect(200);
         let token = answer.json["token"].as_str().unwrap().to_owned();
@@ -57,7 +57,7 @@ both_engines! {
         assert!(found.iter().all(|hash| *hash != kept && hash.len() == 64));
     }
 
-    async fn a_wrong_password_and_an_unknown_account_are_answered_alike(app: TestApp) {
+    async fn wrong_password_and_unknown_account_get_equal_responses(app: TestApp) {
         account(&app, "li.lei").await;
         let mut wrong = sign_in(&app, "li.lei", "something else").await.expect(401).json;
         let mut unknown = sign_in(&app, "nobody.here", PASSWORD).await.expect(401).json;
@@ -66,7 +66,7 @@ both_engines! {
         assert_eq!(wrong, unknown);
     }
 
-    async fn an_account_rests_after_five_wrong_attempts_and_an_unknown_one_as_well(app: TestApp) {
+    async fn account_is_locked_after_five_wrong_attempts_even_if_unknown(app: TestApp) {
         account(&app, "li.lei").await;
         for name in ["li.lei", "nobody.here"] {
             for _ in 0..5 {
@@ -81,7 +81,7 @@ both_engines! {
         sign_in(&app, "li.lei", PASSWORD).await.expect(200);
     }
 
-    async fn a_session_ends_when_it_is_not_used_and_after_a_shift_in_any_case(app: TestApp) {
+    async fn session_ends_when_idle_and_at_the_latest_after_a_shift(app: TestApp) {
         account(&app, "li.lei").await;
         let idle = token(&app, "li.lei").await;
         let used = token(&app, "li.lei").await;
@@ -94,7 +94,7 @@ both_engines! {
         app.get("/v1/session", &used).await.expect(401).expect_code("auth.token");
     }
 
-    async fn use_is_noted_at_most_once_a_minute(app: TestApp) {
+    async fn session_use_is_stored_at_most_once_a_minute(app: TestApp) {
         account(&app, "li.lei").await;
         let token = token(&app, "li.lei").await;
         let started = app.now().0;
@@ -106,7 +106,7 @@ both_engines! {
         assert_eq!(app.count("SELECT MAX(last_used) AS n FROM session").await, started + 60_000);
     }
 
-    async fn signing_out_ends_the_session_and_stands_in_the_work_log(app: TestApp) {
+    async fn sign_out_ends_the_session_and_is_audited(app: TestApp) {
         account(&app, "li.lei").await;
         let (one, two, three) = (token(&app, "li.lei").await, token(&app, "li.lei").await, token(&app, "li.lei").await);
         app.call("DELETE", "/v1/session", Some(&one), Value::Null).await.expect(204);
@@ -119,7 +119,7 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM audit_event WHERE action = 'session.close'").await, 1);
     }
 
-    async fn a_new_password_ends_the_other_sessions_and_has_to_be_a_good_one(app: TestApp) {
+    async fn new_password_ends_other_sessions_and_must_be_strong(app: TestApp) {
         account(&app, "li.lei").await;
         let (here, there) = (token(&app, "li.lei").await, token(&app, "li.lei").await);
         let change = |old: &'static str, new: &'static str| {
@@ -128,7 +128,7 @@ both_engines! {
         change("something else", "t7-kd93mq").await.expect(401).expect_code("auth.password");
         for weak in ["t7-kd9", "password1", "my-li.lei-pw", PASSWORD] {
             change(PASSWORD, weak).await.expect(422).expect_code("auth.weak_password");
-            // each look at the old password counts as an attempt; a sign-in that goes well clears them
+            // Each check of the old password counts as an attempt; a successful sign-in clears them.
             token(&app, "li.lei").await;
         }
         let ended = change(PASSWORD, "t7-kd93mq").await.expect(200);
@@ -139,7 +139,7 @@ both_engines! {
         sign_in(&app, "li.lei", "t7-kd93mq").await.expect(200);
     }
 
-    async fn a_disabled_person_is_out_at_once(app: TestApp) {
+    async fn disabled_person_is_signed_out_at_once(app: TestApp) {
         let person = account(&app, "li.lei").await;
         let token = token(&app, "li.lei").await;
         app.write(move |tx, ctx| {
@@ -149,7 +149,7 @@ both_engines! {
         sign_in(&app, "li.lei", PASSWORD).await.expect(401).expect_code("auth.password");
     }
 
-    async fn a_password_chosen_by_somebody_else_lasts_a_week(app: TestApp) {
+    async fn initial_or_reset_password_expires_after_a_week(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let body = json!({ "name": "韩梅梅", "org": city.district, "account": "han.meimei" });
@@ -169,7 +169,7 @@ both_engines! {
         assert_eq!(sign_in(&app, "han.meimei", PASSWORD).await.expect(200).json["password_due"], false);
     }
 
-    async fn a_nul_character_is_the_clients_mistake_and_no_fault_of_the_server(app: TestApp) {
+    async fn nul_character_is_refused_as_a_client_error(app: TestApp) {
         let body = json!({ "account": "li\u{0}wei", "password": "x" });
         let answer = app.call("POST", "/v1/session", None, body).await;
         answer.expect(422).expect_code("request.invalid");

@@ -16,7 +16,7 @@ use axum::{
     body::{Body, BodyDataStream},
     http::Request,
 };
-use centre::{Centre, check_in, report};
+use centre::{DistrictFixture, check_in, report};
 use futures_util::StreamExt as _;
 use protocol::{
     feed::{FeedRow, Mailbox, PullAnswer},
@@ -39,14 +39,14 @@ use std::collections::BTreeMap;
 use support::{FieldClient, TestApp};
 use tus_client::{begin, head, header, patch, photos_of_case, picture, receipt};
 
-/// Puts a row into a mailbox as a room does.
-async fn mail(app: &TestApp, mailbox: MailboxId, entity: usize, body: String) {
+/// Puts a row into a mailbox.
+async fn write_row(app: &TestApp, mailbox: MailboxId, entity: usize, body: String) {
     app.write(move |_, ctx| ctx.mail.put(mailbox, "note", entity, &body))
         .await;
 }
 
-/// What a job writes, as the smallest write there is.
-async fn works(app: &TestApp, holder: &str, mark: &'static str) -> Result<(), Failure> {
+/// The smallest write of a background job.
+async fn job_writes(app: &TestApp, holder: &str, mark: &'static str) -> Result<(), Failure> {
     let at_work = app.app.under(Lease::new("some.job", holder));
     at_work
         .write(move |tx, _| {
@@ -62,21 +62,21 @@ const PENDING: &str = "SELECT COUNT(*) AS n FROM entry WHERE state = 'pending'";
 const PARTS: &str = "SELECT COUNT(*) AS n FROM upload_part";
 
 both_engines! {
-    async fn a_job_is_one_replicas_until_its_lease_runs_out_and_never_two_s(app: TestApp) {
-        works(&app, "a", "1").await.unwrap();
-        assert_eq!(works(&app, "b", "2").await.unwrap_err().code().unwrap().as_str(), "server.busy");
+    async fn job_belongs_to_one_replica_until_its_lease_expires(app: TestApp) {
+        job_writes(&app, "a", "1").await.unwrap();
+        assert_eq!(job_writes(&app, "b", "2").await.unwrap_err().code().unwrap().as_str(), "server.busy");
         app.advance(19_999);
-        works(&app, "a", "3").await.unwrap();
+        job_writes(&app, "a", "3").await.unwrap();
         app.advance(19_999);
-        assert!(works(&app, "b", "4").await.is_err(), "every write renews the lease");
+        assert!(job_writes(&app, "b", "4").await.is_err(), "every write must renew the lease");
         app.advance(1);
-        works(&app, "b", "5").await.unwrap();
-        assert!(works(&app, "a", "6").await.is_err(), "whoever lost it changes nothing any more");
+        job_writes(&app, "b", "5").await.unwrap();
+        assert!(job_writes(&app, "a", "6").await.is_err(), "a job without the lease must change nothing");
         assert_eq!(app.count(DONE).await, 3);
     }
 
-    async fn every_job_rests_while_another_replica_has_it_and_is_done_after_that_one_died(app: TestApp) {
-        let mut c = Centre::new(&app).await;
+    async fn job_of_a_dead_replica_is_taken_over_after_its_lease(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
         check_in(&mut c.patroller, &app).await;
         let bytes = picture(1);
         let entry = c.patroller.entry(&app, &tus_client::report(&[&bytes]));
@@ -109,7 +109,7 @@ both_engines! {
         assert_eq!(due().await, (0, 0, 0));
     }
 
-    async fn a_job_that_finds_nothing_writes_nothing(app: TestApp) {
+    async fn job_without_work_writes_nothing(app: TestApp) {
         for job in rooms::JOBS {
             assert!(jobs::once(&app.app, job, "a").await.unwrap());
         }
@@ -118,7 +118,7 @@ both_engines! {
 }
 
 #[tokio::test]
-async fn a_challenge_of_one_replica_is_answered_at_another_whose_clock_is_behind() {
+async fn challenge_of_one_replica_is_accepted_by_another_with_a_late_clock() {
     let a = TestApp::postgres().await;
     let b = a.replica().await;
     b.advance(-3_000);
@@ -136,7 +136,7 @@ async fn a_challenge_of_one_replica_is_answered_at_another_whose_clock_is_behind
                 .is_ok()
         );
     }
-    // Revoked at one, refused at all, at once.
+    // Revoked at one replica, refused at all of them at once.
     let stream = client.stream;
     a.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?))
         .await;
@@ -148,7 +148,7 @@ async fn a_challenge_of_one_replica_is_answered_at_another_whose_clock_is_behind
 }
 
 #[tokio::test]
-async fn sessions_and_wrong_passwords_count_on_all_replicas() {
+async fn sessions_and_wrong_passwords_are_shared_by_all_replicas() {
     let a = TestApp::postgres().await;
     let b = a.replica().await;
     let city = a.city().await;
@@ -176,7 +176,7 @@ async fn sessions_and_wrong_passwords_count_on_all_replicas() {
 }
 
 #[tokio::test]
-async fn a_renewed_epoch_is_stated_by_every_replica_with_its_next_answer() {
+async fn renewed_epoch_is_used_by_every_replica_from_its_next_response() {
     let a = TestApp::postgres().await;
     let b = a.replica().await;
     let city = a.city().await;
@@ -191,14 +191,14 @@ async fn a_renewed_epoch_is_stated_by_every_replica_with_its_next_answer() {
     for app in [&a, &b] {
         let answer = client.pull(app, &before.cursor).await;
         assert_eq!(answer.epoch, renewed);
-        assert_eq!(answer.reset.len(), 2, "numbers of another epoch mean nothing");
+        assert_eq!(answer.reset.len(), 2, "numbers of another epoch must be reset");
         let pushed = client.push(app, &[]).await;
         assert_eq!(pushed.epoch, renewed);
     }
 }
 
 #[tokio::test]
-async fn an_upload_goes_on_at_another_replica_when_the_first_is_gone() {
+async fn upload_continues_at_another_replica_when_the_first_is_gone() {
     let a = TestApp::postgres().await;
     let b = a.replica().await;
     let bytes = picture(7);
@@ -229,7 +229,7 @@ async fn event(stream: &mut BodyDataStream) -> String {
 }
 
 #[tokio::test]
-async fn a_hint_reaches_who_listens_at_another_replica() {
+async fn hint_reaches_a_listener_at_another_replica() {
     let a = TestApp::postgres().await;
     let b = a.replica().await;
     let city = a.city().await;
@@ -245,8 +245,8 @@ async fn a_hint_reaches_who_listens_at_another_replica() {
         event(&mut events).await.contains("pull"),
         "something may have come before"
     );
-    mail(&a, MailboxId::Post(other), 1, "不是我的".into()).await;
-    mail(&a, MailboxId::Post(post), 1, "有新任务".into()).await;
+    write_row(&a, MailboxId::Post(other), 1, "不是我的".into()).await;
+    write_row(&a, MailboxId::Post(post), 1, "有新任务".into()).await;
     assert!(event(&mut events).await.contains("pull"));
     let rows = client.pull(&b, "").await.rows;
     assert!(
@@ -256,7 +256,7 @@ async fn a_hint_reaches_who_listens_at_another_replica() {
 }
 
 #[tokio::test]
-async fn a_grid_that_took_force_at_one_replica_is_announced_to_the_others() {
+async fn grid_imported_at_one_replica_is_announced_to_the_others() {
     let a = TestApp::postgres().await;
     let b = a.replica().await;
     let mut hints = b.app.store.hints();
@@ -268,10 +268,10 @@ async fn a_grid_that_took_force_at_one_replica_is_announced_to_the_others() {
     assert!(a.app.grids.locate(at).is_some());
 }
 
-type State = BTreeMap<(String, String), (u64, Option<Value>)>;
+type MailboxState = BTreeMap<(String, String), (u64, Option<Value>)>;
 
-/// Takes rows in as a handset does; a number that is not higher than all before is a change shown twice.
-fn take(state: &mut State, reached: &mut u64, rows: Vec<FeedRow>) {
+/// Stores rows as a handset does; a number that is not higher than all before would be a change sent twice.
+fn store_rows(state: &mut MailboxState, reached: &mut u64, rows: Vec<FeedRow>) {
     for row in rows.into_iter().filter(|row| row.mailbox == Mailbox::Post.into()) {
         assert!(row.n > *reached, "{} after {reached}", row.n);
         *reached = row.n;
@@ -279,17 +279,17 @@ fn take(state: &mut State, reached: &mut u64, rows: Vec<FeedRow>) {
     }
 }
 
-/// Pulls from `cursor` until nothing more is there.
-async fn follow(
+/// Pulls from `cursor` until no more rows come.
+async fn pull_all(
     app: &TestApp,
     client: &FieldClient,
     cursor: &mut String,
-    state: &mut State,
+    state: &mut MailboxState,
     reached: &mut u64,
 ) {
     loop {
         let answer: PullAnswer = client.pull(app, cursor).await;
-        take(state, reached, answer.rows);
+        store_rows(state, reached, answer.rows);
         *cursor = answer.cursor;
         if !answer.more {
             return;
@@ -298,7 +298,7 @@ async fn follow(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mailbox_that_two_replicas_write_is_read_without_a_gap() {
+async fn mailbox_written_by_two_replicas_is_read_without_gaps() {
     const WRITERS: usize = 4;
     const ROUNDS: usize = 20;
     let a = TestApp::postgres().await;
@@ -306,41 +306,42 @@ async fn a_mailbox_that_two_replicas_write_is_read_without_a_gap() {
     let city = a.city().await;
     let post = a.post(city.community, &["2201040503"]).await;
     let client = a.holder(post).await;
-    let (mut cursor, mut state, mut reached) = (String::new(), State::new(), 0);
-    follow(&b, &client, &mut cursor, &mut state, &mut reached).await;
+    let (mut cursor, mut state, mut reached) = (String::new(), MailboxState::new(), 0);
+    pull_all(&b, &client, &mut cursor, &mut state, &mut reached).await;
     let stood = reached;
 
     let write = async |app: &TestApp, writer: usize| {
         for round in 0..ROUNDS {
-            mail(app, MailboxId::Post(post), round % 5, format!("{writer} {round}")).await;
+            write_row(app, MailboxId::Post(post), round % 5, format!("{writer} {round}")).await;
         }
     };
     let writers =
         futures_util::future::join_all((0..WRITERS).map(|w| write(if w % 2 == 0 { &a } else { &b }, w)));
-    // A reader that follows all the while: a number that became visible before a lower one would be passed over.
+    // A concurrent reader: if a number became visible before a lower one, the reader would skip the lower
+    // one.
     let reader = async {
         let mut seen = 0;
         while seen < stood + (WRITERS * ROUNDS) as u64 {
-            follow(&b, &client, &mut cursor, &mut state, &mut reached).await;
+            pull_all(&b, &client, &mut cursor, &mut state, &mut reached).await;
             seen = reached;
         }
     };
     futures_util::future::join(writers, reader).await;
-    let (mut whole, mut from_nothing) = (State::new(), 0);
-    follow(&a, &client, &mut String::new(), &mut whole, &mut from_nothing).await;
+    let (mut whole, mut from_nothing) = (MailboxState::new(), 0);
+    pull_all(&a, &client, &mut String::new(), &mut whole, &mut from_nothing).await;
     assert_eq!(state, whole);
     assert_eq!(
         reached,
         stood + (WRITERS * ROUNDS) as u64,
-        "each change took one number"
+        "each change must take one number"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_entries_at_two_replicas_at_once_are_filed_once() {
+async fn equal_entries_sent_to_two_replicas_at_once_are_filed_once() {
     let a = TestApp::postgres().await;
     let b = a.replica().await;
-    let mut c = Centre::new(&a).await;
+    let mut c = DistrictFixture::new(&a).await;
     b.app.grids.renew(&b.app.store, &b.app.blobs).await.unwrap();
     let entries: Vec<_> = (0..6)
         .map(|i| {
@@ -357,7 +358,7 @@ async fn the_same_entries_at_two_replicas_at_once_are_filed_once() {
     for answer in &answers {
         assert_eq!(
             answer.receipts, answers[0].receipts,
-            "the same receipt from everybody"
+            "all must give the same receipt"
         );
     }
     assert_eq!(a.count("SELECT COUNT(*) AS n FROM entry").await, 6);

@@ -1,5 +1,5 @@
-//! All servers of a database share one object store: it is told apart from another database's before anything is put
-//! into it, and a restored one is no stranger.
+//! All servers of a database share one object store: the store of another database is detected before
+//! anything is written to it, and a restored one is accepted.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -45,7 +45,7 @@ async fn id_in(blobs: &Blobs) -> String {
     String::from_utf8(blobs.get(&ObjectName::StoreId).await.unwrap().to_vec()).unwrap()
 }
 
-/// The database's own.
+/// The store id in the database.
 async fn id_of(app: &TestApp) -> Option<String> {
     let read = |tx: &mut server::store::Tx<'_>| {
         Ok(tx.opt(
@@ -58,7 +58,7 @@ async fn id_of(app: &TestApp) -> Option<String> {
 }
 
 both_engines! {
-    async fn a_server_does_not_start_on_the_objects_of_another_database(app: TestApp) {
+    async fn server_refuses_the_objects_of_another_database(app: TestApp) {
         let ((_, own), (_, other)) = (empty(), empty());
         start(&app, &own).await.unwrap();
         start(&app, &own).await.unwrap();
@@ -72,7 +72,7 @@ both_engines! {
         start(&app, &own).await.unwrap();
     }
 
-    async fn replicas_that_start_at_once_agree_on_their_objects(app: TestApp) {
+    async fn replicas_that_start_at_once_agree_on_the_store_id(app: TestApp) {
         let (_, blobs) = empty();
         let replica = app.replica().await;
         let started = tokio::join!(start(&app, &blobs), start(&replica, &blobs), start(&app, &blobs));
@@ -82,21 +82,21 @@ both_engines! {
         assert_eq!(id_of(&app).await, Some(id_in(&blobs).await));
     }
 
-    async fn a_restore_of_either_side_starts(app: TestApp) {
+    async fn server_starts_after_a_restore_of_database_or_objects(app: TestApp) {
         let (objects, blobs) = empty();
         start(&app, &blobs).await.unwrap();
         let id = id_in(&blobs).await;
-        // Objects from before the id, under a newer database.
+        // Objects from before the id was written, with a newer database.
         let kept = ObjectName::Attachment { sha256: Sha256::of(b"kept") };
         blobs.put_durable(&kept, Bytes::from_static(b"kept")).await.unwrap();
         objects.delete(&Path::from("store-id")).await.unwrap();
         start(&app, &blobs).await.unwrap();
         assert_eq!(id_in(&blobs).await, id);
-        // A database from before the id, under newer objects.
+        // A database from before the id was written, with newer objects.
         app.write(|tx, _| Ok(tx.execute("DELETE FROM meta WHERE key = 'store_id'", &[])?)).await;
         start(&app, &blobs).await.unwrap();
         assert_eq!((id_in(&blobs).await, id_of(&app).await), (id.clone(), Some(id)));
-        // Both from before it.
+        // Both from before the id was written.
         app.write(|tx, _| Ok(tx.execute("DELETE FROM meta WHERE key = 'store_id'", &[])?)).await;
         objects.delete(&Path::from("store-id")).await.unwrap();
         start(&app, &blobs).await.unwrap();

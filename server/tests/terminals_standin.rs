@@ -1,5 +1,5 @@
-//! A server that was restored from a backup older than a person or a post: what their handset holds is taken back all
-//! the same, and counts for nothing until somebody has looked at it.
+//! A server that was restored from a backup older than a person or a post: entries of their handset are
+//! accepted again, and are not applied until a person has reviewed them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,16 +16,16 @@ use protocol::{
 };
 use serde_json::json;
 use server::{intake::ReviewPage, params};
-use support::{Answer, City, FieldClient, TestApp};
+use support::{FieldClient, TestApp, TestCity, TestResponse};
 
-async fn handset(app: &TestApp) -> (City, FieldClient) {
+async fn handset(app: &TestApp) -> (TestCity, FieldClient) {
     let city = app.city().await;
     let post = app.post(city.community, &["2201040503"]).await;
     (city, app.holder(post).await)
 }
 
-/// Asks for a token with the certificate, as a handset does whose stream the server does not know.
-async fn come_back(app: &TestApp, client: &mut FieldClient) -> Answer {
+/// Requests a token with the certificate, as a handset does if the server does not know its stream.
+async fn readmit(app: &TestApp, client: &mut FieldClient) -> TestResponse {
     let mut request = client.token_request(app, &client.challenge(app).await);
     request.certificate = client.certificate.clone();
     let body = serde_json::to_value(request).unwrap();
@@ -38,8 +38,8 @@ async fn come_back(app: &TestApp, client: &mut FieldClient) -> Answer {
     answer
 }
 
-/// A report of the client, pushed and receipted; what became of it.
-async fn pushed(app: &TestApp, client: &mut FieldClient, text: &str) -> (String, serde_json::Value) {
+/// Pushes a report of the client; returns its disposition.
+async fn push_report(app: &TestApp, client: &mut FieldClient, text: &str) -> (String, serde_json::Value) {
     let entry = client.entry(
         app,
         &Payload::Report(Report {
@@ -60,15 +60,15 @@ async fn pushed(app: &TestApp, client: &mut FieldClient, text: &str) -> (String,
 }
 
 both_engines! {
-    async fn entries_of_somebody_whom_the_backup_does_not_know_are_held_and_wait_in_the_review_lane(app: TestApp) {
+    async fn entries_of_a_person_missing_in_the_backup_wait_in_the_review_queue(app: TestApp) {
         let (city, mut client) = handset(&app).await;
         app.forget_holder(&client).await;
-        come_back(&app, &mut client).await.expect(200);
-        let (entry, became) = pushed(&app, &mut client, "备份之后").await;
+        readmit(&app, &mut client).await.expect(200);
+        let (entry, became) = push_report(&app, &mut client, "备份之后").await;
         assert_eq!((&became["state"], &became["reason"]["code"]), (&json!("review"), &json!("entry.unverified")));
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 0);
-        // Once more after the token has ended: the stand-ins are there already.
-        come_back(&app, &mut client).await.expect(200);
+        // Again after the token has expired: the placeholders already exist.
+        readmit(&app, &mut client).await.expect(200);
 
         let admin = app.staff(Role::Admin, city.city).await;
         let people = app.get("/v1/people", &admin.token).await.json;
@@ -81,7 +81,7 @@ both_engines! {
         assert!(posts["items"][0]["name"].as_str().unwrap().starts_with("待核实岗位"), "{posts}");
         assert_eq!((&posts["items"][0]["areas"], &posts["items"][0]["holders"]), (&json!([]), &json!([])));
 
-        // A person decides, and makes the stand-in a worker.
+        // A person decides, and turns the placeholder into a worker.
         let leader = app.staff(Role::ShiftLeader, city.district).await;
         let lane: ReviewPage = app.get("/v1/review", &leader.token).await.body();
         assert_eq!(lane.items[0].entry.to_string(), entry);
@@ -90,28 +90,28 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 1);
         let path = format!("/v1/posts/{}/holders", client.post);
         app.post_json(&path, &admin.token, json!({"person": client.person})).await.expect(200);
-        let (_, became) = pushed(&app, &mut client, "核实之后").await;
+        let (_, became) = push_report(&app, &mut client, "核实之后").await;
         assert_eq!(became["state"], "applied");
     }
 
-    async fn a_known_worker_comes_back_although_his_post_is_younger_than_the_backup(app: TestApp) {
+    async fn known_worker_is_readmitted_although_the_post_is_missing_in_the_backup(app: TestApp) {
         let (_, mut client) = handset(&app).await;
         app.forget_post(&client).await;
-        come_back(&app, &mut client).await.expect(200);
-        let (_, became) = pushed(&app, &mut client, "备份之后").await;
+        readmit(&app, &mut client).await.expect(200);
+        let (_, became) = push_report(&app, &mut client, "备份之后").await;
         assert_eq!(became["state"], "applied");
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM post WHERE number LIKE '待核实-%'").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM person WHERE name LIKE '待核实%'").await, 0);
     }
 
-    async fn somebody_who_was_disabled_does_not_come_back_by_a_restored_backup(app: TestApp) {
+    async fn disabled_person_is_not_readmitted_after_a_restore(app: TestApp) {
         let (_, mut client) = handset(&app).await;
         app.forget_post(&client).await;
         let person = client.person.to_string();
         app.write(move |tx, ctx| {
             Ok(tx.execute("UPDATE person SET disabled = ?2 WHERE id = ?1", params![&person, ctx.now.0])?)
         }).await;
-        come_back(&app, &mut client).await.expect(404).expect_code("stream.unknown");
+        readmit(&app, &mut client).await.expect(404).expect_code("stream.unknown");
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM post").await, 0);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM stream").await, 0);
     }

@@ -1,4 +1,4 @@
-//! How a handset shows who it is: enrolment, challenge, token, readmission, revocation.
+//! How a handset proves its identity: enrolment, challenge, token, readmission, revocation.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,7 @@ use support::{FieldClient, TestApp};
 
 const AREA: &[&str] = &["2201040503"];
 
-async fn fresh(app: &TestApp) -> (FieldClient, String) {
+async fn new_handset(app: &TestApp) -> (FieldClient, String) {
     let city = app.city().await;
     let post = app.post(city.community, AREA).await;
     let person = app.person("张三", city.community, &[]).await;
@@ -27,14 +27,14 @@ async fn fresh(app: &TestApp) -> (FieldClient, String) {
     (FieldClient::new(app, post, person), code)
 }
 
-async fn token(app: &TestApp, request: &impl serde::Serialize) -> support::Answer {
+async fn request_token(app: &TestApp, request: &impl serde::Serialize) -> support::TestResponse {
     let body = serde_json::to_value(request).unwrap();
     app.call("POST", "/v1/field/token", None, body).await
 }
 
 both_engines! {
-    async fn enrolment_signs_the_binding_and_a_lost_answer_is_given_again(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn enrolment_signs_the_binding_and_repeats_a_lost_response(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         let first: EnrolAnswer = client.enrol(&app, &code).await.body();
         let text = &first.certificate.certificate;
         first.server_key.verify(&certificate_message(text), &first.certificate.signature).unwrap();
@@ -47,8 +47,8 @@ both_engines! {
         assert_eq!(again.certificate, first.certificate);
     }
 
-    async fn a_code_is_good_once_for_one_key(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn enrolment_code_is_valid_once_for_one_key(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         let mut thief = FieldClient::new(&app, client.post, client.person);
         thief.enrol(&app, &code).await.expect(403).expect_code("enrol.code");
@@ -56,8 +56,8 @@ both_engines! {
         thief.enrol(&app, &code).await.expect_code("enrol.code");
     }
 
-    async fn an_old_code_or_one_of_somebody_who_left_the_post_is_refused(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn expired_code_or_code_of_a_former_holder_is_refused(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         app.advance_minutes(61);
         client.enrol(&app, &code).await.expect_code("enrol.code");
         let code = app.code(client.post, client.person).await;
@@ -65,65 +65,65 @@ both_engines! {
         client.enrol(&app, &code).await.expect_code("enrol.code");
     }
 
-    async fn enrolment_asks_for_a_proof_of_the_key(app: TestApp) {
-        let (client, code) = fresh(&app).await;
+    async fn enrolment_requires_a_proof_of_the_key(app: TestApp) {
+        let (client, code) = new_handset(&app).await;
         let mut request = client.enrol_request(&code);
         request.stream = FieldClient::new(&app, client.post, client.person).stream;
         let answer = app.call("POST", "/v1/field/enrol", None, serde_json::to_value(request).unwrap()).await;
         answer.expect(401).expect_code("auth.signature");
     }
 
-    async fn a_stream_is_not_enrolled_under_a_second_code(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn stream_cannot_be_enrolled_with_a_second_code(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         let second = app.code(client.post, client.person).await;
         client.enrol(&app, &second).await.expect(409).expect_code("enrol.conflict");
     }
 
-    async fn a_challenge_answered_twice_gives_the_same_token_and_no_longer_life(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn challenge_answered_twice_gives_the_same_token_and_expiry(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         let challenge = client.challenge(&app).await;
         let request = client.token_request(&app, &challenge);
-        let first: TokenAnswer = token(&app, &request).await.body();
+        let first: TokenAnswer = request_token(&app, &request).await.body();
         app.advance_minutes(1);
-        let second: TokenAnswer = token(&app, &request).await.body();
+        let second: TokenAnswer = request_token(&app, &request).await.body();
         assert_eq!(first.token, second.token);
         assert_eq!(first.expires_in_s - 60, second.expires_in_s);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM field_token").await, 1);
     }
 
-    async fn a_challenge_lasts_two_minutes(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn challenge_expires_after_two_minutes(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         let challenge = client.challenge(&app).await;
         app.advance_minutes(2);
-        token(&app, &client.token_request(&app, &challenge)).await.expect(401).expect_code("auth.challenge");
+        request_token(&app, &client.token_request(&app, &challenge)).await.expect(401).expect_code("auth.challenge");
     }
 
-    async fn a_signature_of_yesterday_opens_nothing_today(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn old_signature_is_refused_for_a_new_challenge(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         let old = client.challenge(&app).await;
         let yesterday = client.token_request(&app, &old);
         app.advance_minutes(24 * 60);
-        token(&app, &yesterday).await.expect_code("auth.challenge");
+        request_token(&app, &yesterday).await.expect_code("auth.challenge");
         let mut mixed = client.token_request(&app, &client.challenge(&app).await);
         mixed.signature = yesterday.signature;
-        token(&app, &mixed).await.expect(401).expect_code("auth.signature");
+        request_token(&app, &mixed).await.expect(401).expect_code("auth.signature");
     }
 
-    async fn a_challenge_of_another_stream_is_refused(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn challenge_of_another_stream_is_refused(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         let other = FieldClient::new(&app, client.post, client.person);
         let challenge = other.challenge(&app).await;
-        token(&app, &client.token_request(&app, &challenge)).await.expect_code("auth.challenge");
-        token(&app, &client.token_request(&app, "AAAA")).await.expect_code("auth.challenge");
+        request_token(&app, &client.token_request(&app, &challenge)).await.expect_code("auth.challenge");
+        request_token(&app, &client.token_request(&app, "AAAA")).await.expect_code("auth.challenge");
     }
 
-    async fn a_restored_server_takes_a_stream_back_by_its_certificate(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn restored_server_readmits_a_stream_by_its_certificate(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         app.write(|tx, _| {
             tx.execute("DELETE FROM stream", &[])?;
@@ -131,13 +131,13 @@ both_engines! {
             Ok(tx.execute("DELETE FROM terminal", &[])?)
         }).await;
         let mut request = client.token_request(&app, &client.challenge(&app).await);
-        token(&app, &request).await.expect(404).expect_code("stream.unknown");
+        request_token(&app, &request).await.expect(404).expect_code("stream.unknown");
         request.certificate = client.certificate.clone();
-        let answer: TokenAnswer = token(&app, &request).await.body();
+        let answer: TokenAnswer = request_token(&app, &request).await.body();
         assert!(field_tokens::identify(&app.app, answer.token).await.is_ok());
     }
 
-    async fn a_renewed_epoch_is_another_one_and_leaves_the_keys(app: TestApp) {
+    async fn renewed_epoch_differs_and_keeps_the_keys(app: TestApp) {
         let before = Identity::load_or_create(&app.app.store, [1; 32]).await.unwrap();
         let renewed = Identity::renew_epoch(&app.app.store, [2; 32], protocol::time::Millis(1)).await.unwrap();
         let after = Identity::load_or_create(&app.app.store, [3; 32]).await.unwrap();
@@ -149,19 +149,19 @@ both_engines! {
         );
     }
 
-    async fn a_certificate_that_was_changed_takes_nothing_back(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn changed_certificate_readmits_nothing(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         app.write(|tx, _| Ok(tx.execute("DELETE FROM stream", &[])?)).await;
         let mut request = client.token_request(&app, &client.challenge(&app).await);
         let mut certificate = client.certificate.clone().unwrap();
         certificate.certificate = certificate.certificate.replace("220104", "220105");
         request.certificate = Some(certificate);
-        token(&app, &request).await.expect_code("stream.unknown");
+        request_token(&app, &request).await.expect_code("stream.unknown");
     }
 
-    async fn a_token_ends_after_its_hour(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn token_expires_after_an_hour(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         client.sign_in(&app).await.expect(200);
         assert!(field_tokens::identify(&app.app, client.token.clone()).await.is_ok());
@@ -170,8 +170,8 @@ both_engines! {
         assert_eq!(error.code().unwrap().as_str(), "auth.token");
     }
 
-    async fn a_revoked_stream_loses_its_token_at_once_and_gets_no_other(app: TestApp) {
-        let (mut client, code) = fresh(&app).await;
+    async fn revoked_stream_loses_its_token_at_once_and_gets_no_other(app: TestApp) {
+        let (mut client, code) = new_handset(&app).await;
         client.enrol(&app, &code).await.expect(200);
         client.sign_in(&app).await.expect(200);
         let stream = client.stream;
@@ -181,7 +181,7 @@ both_engines! {
         client.enrol(&app, &code).await.expect_code("stream.revoked");
     }
 
-    async fn an_unknown_path_is_a_problem(app: TestApp) {
+    async fn unknown_path_is_a_problem_response(app: TestApp) {
         app.call("GET", "/v1/nothing", None, Value::Null).await.expect(404).expect_code("request.not_found");
         app.call("DELETE", "/v1/field/enrol", None, json!({})).await.expect(405).expect_code("request.method");
     }

@@ -1,4 +1,4 @@
-//! Attachments of staff by tus 1.0: what a browser over a bad line may rely on.
+//! Attachments of staff by tus 1.0, uploaded by a browser over an unreliable network.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use server::{
     params,
 };
 use std::sync::Arc;
-use support::{Answer, TestApp};
+use support::{TestApp, TestResponse};
 use tus_client::{header, large, last_part, metadata, picture, sweep_while_a_chunk_waits};
 
 const ROUTE: &str = "/v1/attachments/uploads";
@@ -37,7 +37,7 @@ async fn tus(
     path: &str,
     headers: &[(&str, &str)],
     body: impl Into<Body>,
-) -> Answer {
+) -> TestResponse {
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -61,22 +61,22 @@ async fn begin(app: &TestApp, token: &str, length: usize, names: &str) -> String
     header(&answer.expect(201), "location")
 }
 
-async fn patch(app: &TestApp, token: &str, path: &str, offset: usize, body: &[u8]) -> Answer {
+async fn patch(app: &TestApp, token: &str, path: &str, offset: usize, body: &[u8]) -> TestResponse {
     let offset = offset.to_string();
     let headers = [CHUNK, ("upload-offset", offset.as_str())];
     tus(app, token, "PATCH", path, &headers, body.to_vec()).await
 }
 
-async fn head(app: &TestApp, token: &str, path: &str) -> Answer {
+async fn head(app: &TestApp, token: &str, path: &str) -> TestResponse {
     tus(app, token, "HEAD", path, &[], Body::empty()).await
 }
 
-fn attached(answer: &Answer) -> Value {
+fn attached(answer: &TestResponse) -> Value {
     serde_json::from_str(&header(answer, "xunge-attachment")).unwrap_or_else(|_| panic!("{answer:?}"))
 }
 
 both_engines! {
-    async fn an_attachment_in_parts_is_held_with_its_hash(app: TestApp) {
+    async fn attachment_sent_in_parts_is_held_with_its_hash(app: TestApp) {
         let (token, bytes) = (department(&app).await, picture(1));
         let path = begin(&app, &token, bytes.len(), "").await;
         patch(&app, &token, &path, 0, &bytes[..900]).await.expect(204);
@@ -94,7 +94,7 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 0);
     }
 
-    async fn a_large_attachment_is_stored_in_parts_of_128_kib(app: TestApp) {
+    async fn large_attachment_is_stored_in_parts_of_128_kib(app: TestApp) {
         let (token, bytes) = (department(&app).await, large(1));
         let path = begin(&app, &token, bytes.len(), "").await;
         patch(&app, &token, &path, 0, &bytes[..600_000]).await.expect(204);
@@ -104,7 +104,7 @@ both_engines! {
         assert_eq!(attached(&last)["sha256"], Sha256::of(&bytes).to_string());
     }
 
-    async fn the_sweep_finishes_a_complete_attachment(app: TestApp) {
+    async fn sweep_finishes_a_complete_attachment(app: TestApp) {
         let (token, bytes) = (department(&app).await, picture(6));
         let path = begin(&app, &token, bytes.len(), "").await;
         patch(&app, &token, &path, 0, &bytes[..10]).await.expect(204);
@@ -126,7 +126,7 @@ both_engines! {
         assert_eq!(attached(&head(&app, &token, &path).await.expect(200))["size"], bytes.len());
     }
 
-    async fn a_body_may_come_with_the_creation(app: TestApp) {
+    async fn attachment_creation_may_carry_the_body(app: TestApp) {
         let (token, bytes) = (department(&app).await, picture(2));
         let (length, names) = (bytes.len().to_string(), metadata(Sha256::of(&bytes)));
         let headers = [CHUNK, ("upload-length", &length), ("upload-metadata", &names)];
@@ -134,7 +134,7 @@ both_engines! {
         assert_eq!(attached(&made)["size"], bytes.len());
     }
 
-    async fn other_bytes_than_the_named_ones_begin_again(app: TestApp) {
+    async fn attachment_with_a_wrong_hash_restarts_at_zero(app: TestApp) {
         let (token, bytes) = (department(&app).await, picture(3));
         let path = begin(&app, &token, bytes.len(), &metadata(Sha256::of(b"other"))).await;
         let refused = patch(&app, &token, &path, 0, &bytes).await;
@@ -143,7 +143,7 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment").await, 0);
     }
 
-    async fn what_is_no_picture_ends_the_upload(app: TestApp) {
+    async fn attachment_that_is_no_picture_ends_the_upload(app: TestApp) {
         let token = department(&app).await;
         let path = begin(&app, &token, 5, "").await;
         patch(&app, &token, &path, 0, b"hello").await.expect(422).expect_code("photo.not_an_image");
@@ -151,7 +151,7 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_upload").await, 0);
     }
 
-    async fn an_expired_attachment_is_gone_and_its_parts_with_it(app: TestApp) {
+    async fn expired_attachment_upload_and_its_parts_are_deleted(app: TestApp) {
         let (token, bytes) = (department(&app).await, picture(4));
         let path = begin(&app, &token, bytes.len(), "").await;
         patch(&app, &token, &path, 0, &bytes[..100]).await.expect(204);
@@ -165,7 +165,7 @@ both_engines! {
         head(&app, &token, &path).await.expect(404);
     }
 
-    async fn a_chunk_that_was_acknowledged_outlives_a_sweep_that_had_found_its_upload_expired(app: TestApp) {
+    async fn acknowledged_chunk_survives_a_concurrent_expiry_sweep(app: TestApp) {
         let objects = Arc::new(InMemory::new());
         let app = app.with_blobs(Blobs::new(objects.clone())).await;
         let (token, bytes) = (department(&app).await, picture(5));
@@ -178,7 +178,7 @@ both_engines! {
         assert_eq!(attached(&last)["sha256"], Sha256::of(&bytes).to_string());
     }
 
-    async fn an_upload_is_its_persons_own(app: TestApp) {
+    async fn attachment_upload_is_visible_only_to_its_person(app: TestApp) {
         let city = app.city().await;
         let one = app.staff(Role::Department, city.city).await.token;
         let other = app.staff(Role::Acceptor, city.city).await.token;
@@ -190,7 +190,7 @@ both_engines! {
         head(&app, &one, &path).await.expect(404);
     }
 
-    async fn attachments_begun_again_and_again_do_not_pile_up(app: TestApp) {
+    async fn abandoned_attachment_uploads_are_limited(app: TestApp) {
         let token = department(&app).await;
         let first = begin(&app, &token, 10, "").await;
         for _ in 0..32 {

@@ -1,4 +1,4 @@
-//! Photos by tus 1.0: everything that can be wrong with them, each with its own code, and nothing lost.
+//! Photos by tus 1.0: every kind of error has its own code, and nothing is lost.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -33,7 +33,7 @@ async fn reported(app: &TestApp, photos: &[&[u8]]) -> FieldClient {
     client
 }
 
-/// Uploads `sent` under the name that the entry gives to `sent`'s own bytes, and expects this refusal.
+/// Uploads `sent` for the photo that the entry names, and expects this refusal.
 async fn refused(app: &TestApp, sent: &[u8], status: u16, code: &str) -> FieldClient {
     let client = reported(app, &[sent]).await;
     let path = begin(app, &client, sent).await;
@@ -46,13 +46,13 @@ async fn refused(app: &TestApp, sent: &[u8], status: u16, code: &str) -> FieldCl
 }
 
 both_engines! {
-    async fn a_photo_that_no_entry_of_the_stream_names_is_not_taken(app: TestApp) {
+    async fn photo_not_named_by_an_entry_of_the_stream_is_refused(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[]).await;
         create(&app, &client, Sha256::of(&bytes), bytes.len()).await.expect(422).expect_code("photo.unnamed");
     }
 
-    async fn length_and_metadata_are_checked_before_a_byte_travels(app: TestApp) {
+    async fn length_and_metadata_are_checked_at_creation(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let hash = Sha256::of(&bytes);
@@ -74,12 +74,12 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 0);
     }
 
-    async fn a_photo_of_zero_bytes_is_told_as_such(app: TestApp) {
+    async fn empty_photo_is_refused_as_empty(app: TestApp) {
         let client = reported(&app, &[&[]]).await;
         create(&app, &client, Sha256::of(&[]), 0).await.expect(422).expect_code("photo.empty");
     }
 
-    async fn another_version_of_tus_does_nothing(app: TestApp) {
+    async fn other_tus_version_is_refused(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -93,7 +93,7 @@ both_engines! {
         assert_eq!(header(&head(&app, &client, &path).await.expect(200), "upload-offset"), "0");
     }
 
-    async fn a_chunk_of_another_type_place_or_length_changes_nothing(app: TestApp) {
+    async fn chunk_of_wrong_type_offset_or_length_changes_nothing(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -109,7 +109,7 @@ both_engines! {
         patch(&app, &client, &path, 0, bytes).await.expect(204);
     }
 
-    async fn other_bytes_than_those_named_start_again_at_nothing(app: TestApp) {
+    async fn photo_with_a_wrong_hash_restarts_at_zero(app: TestApp) {
         let (named, other) = (picture(1), picture(2));
         let client = reported(&app, &[&named]).await;
         let path = begin(&app, &client, &named).await;
@@ -124,19 +124,19 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM photo WHERE fault IS NULL").await, 1);
     }
 
-    async fn what_is_no_picture_is_refused_and_noted(app: TestApp) {
+    async fn file_that_is_no_picture_is_refused_and_recorded(app: TestApp) {
         refused(&app, b"this is a letter, not a photo", 422, "photo.not_an_image").await;
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM photo WHERE fault = 'photo.not_an_image'").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 0);
     }
 
-    async fn a_picture_that_ends_too_early_is_refused(app: TestApp) {
+    async fn truncated_picture_is_refused(app: TestApp) {
         let mut bytes = picture(1);
         bytes.truncate(bytes.len() / 2);
         refused(&app, &bytes, 422, "photo.cut_off").await;
     }
 
-    async fn a_picture_of_sixty_megapixels_is_refused_by_its_header(app: TestApp) {
+    async fn sixty_megapixel_picture_is_refused_by_its_header(app: TestApp) {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, 10_000, 6_000);
         encoder.set_color(png::ColorType::Grayscale);
@@ -147,7 +147,7 @@ both_engines! {
         refused(&app, &bytes, 422, "photo.too_many_pixels").await;
     }
 
-    async fn story_13_an_expired_upload_is_gone_and_the_photo_starts_again(app: TestApp) {
+    async fn story_13_expired_upload_is_gone_and_the_photo_restarts(app: TestApp) {
         let bytes = picture(1);
         let mut client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -169,7 +169,7 @@ both_engines! {
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
     }
 
-    async fn a_chunk_that_was_acknowledged_outlives_a_sweep_that_had_found_its_upload_expired(app: TestApp) {
+    async fn acknowledged_chunk_survives_a_concurrent_expiry_sweep(app: TestApp) {
         let objects = Arc::new(InMemory::new());
         let app = app.with_blobs(Blobs::new(objects.clone())).await;
         let bytes = picture(1);
@@ -185,7 +185,7 @@ both_engines! {
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
     }
 
-    async fn another_streams_upload_is_not_found(app: TestApp) {
+    async fn upload_of_another_stream_is_not_found(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -197,7 +197,7 @@ both_engines! {
         own.expect(422).expect_code("photo.unnamed");
     }
 
-    async fn first_bytes_that_are_refused_leave_no_upload_behind(app: TestApp) {
+    async fn refused_first_bytes_leave_no_upload(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let (length, names) = (bytes.len().to_string(), metadata(Sha256::of(&bytes)));
@@ -210,7 +210,7 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 0);
     }
 
-    async fn a_held_photo_whose_object_was_lost_is_asked_for_again(app: TestApp) {
+    async fn photo_whose_object_was_lost_is_requested_again(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         upload(&app, &client, &bytes).await;
@@ -221,16 +221,16 @@ both_engines! {
         app.get(&format!("/v1/field/photos/by-hash/{}", Sha256::of(&bytes)), &client.token).await.expect(200);
     }
 
-    async fn a_receipt_is_not_repeated_for_an_object_that_was_lost(app: TestApp) {
+    async fn receipt_is_not_repeated_for_a_lost_object(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
-        // Another upload of it was begun before.
+        // Another upload of the same photo was started before.
         let second = begin(&app, &client, &bytes).await;
         let path = begin(&app, &client, &bytes).await;
         patch(&app, &client, &path, 0, bytes.clone()).await.expect(204);
         let lose = || async { app.app.blobs.remove_all(&ObjectFolder::Photos { stream: client.stream }).await.unwrap() };
         lose().await;
-        // A handset that goes on where it was, after its server was restored, is told to begin again.
+        // A handset that continues an upload after its server was restored must start again.
         head(&app, &client, &path).await.expect(404);
         patch(&app, &client, &second, 0, bytes.clone()).await.expect(204);
         lose().await;
@@ -240,7 +240,7 @@ both_engines! {
         assert_eq!(held.expect(200).bytes, bytes);
     }
 
-    async fn uploads_begun_again_and_again_do_not_pile_up(app: TestApp) {
+    async fn abandoned_photo_uploads_are_limited(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let first = begin(&app, &client, &bytes).await;

@@ -1,4 +1,4 @@
-//! Photos by tus 1.0: what a handset in a cellar may rely on.
+//! Photos by tus 1.0: uploads over an unreliable network.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -37,7 +37,7 @@ async fn reported(app: &TestApp, photos: &[&[u8]]) -> FieldClient {
 }
 
 both_engines! {
-    async fn options_say_what_is_spoken(app: TestApp) {
+    async fn options_list_the_supported_tus_features(app: TestApp) {
         let request = Request::options("/v1/field/photos").body(Body::empty()).unwrap();
         let answer = app.send(request).await.expect(204);
         assert_eq!(header(&answer, "tus-version"), "1.0.0");
@@ -49,7 +49,7 @@ both_engines! {
         assert_eq!(header(&answer, "tus-max-size"), app.app.settings.photo_bytes.to_string());
     }
 
-    async fn a_photo_in_parts_is_confirmed_by_its_hash(app: TestApp) {
+    async fn photo_sent_in_parts_is_receipted_by_its_hash(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         assert_eq!(photos_of_case(&app, &client).await, (0, 1));
@@ -69,7 +69,7 @@ both_engines! {
         let got = receipt(&last);
         assert_eq!((got.sha256, got.size, got.received), (Sha256::of(&bytes), bytes.len() as u64, app.now()));
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
-        // The receipt is repeated for whoever lost it, and the same for ever.
+        // The receipt is repeated on request, and never changes.
         app.advance(5_000);
         assert_eq!(receipt(&head(&app, &client, &path).await.expect(200)), got);
         let fetched = app.get(&format!("/v1/field/photos/by-hash/{}", got.sha256), &client.token).await.expect(200);
@@ -79,7 +79,7 @@ both_engines! {
         assert_eq!(app.app.blobs.get(&ObjectName::Photo { stream, sha256: got.sha256 }).await.unwrap(), bytes);
     }
 
-    async fn a_lost_receipt_costs_no_second_upload(app: TestApp) {
+    async fn lost_receipt_needs_no_second_upload(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let first = upload(&app, &client, &bytes).await;
@@ -104,7 +104,7 @@ both_engines! {
         receipt(&whole);
     }
 
-    async fn story_04_a_resent_report_adds_its_missing_photo_and_no_second_report(app: TestApp) {
+    async fn story_04_resent_report_adds_its_missing_photo_and_no_second_report(app: TestApp) {
         let (one, two) = (picture(1), picture(2));
         let mut client = handset(&app).await;
         let entry = client.entry(&app, &report(&[&one, &two]));
@@ -123,7 +123,7 @@ both_engines! {
         assert_eq!(photos_of_case(&app, &client).await, (0, 2));
         upload(&app, &client, &same).await;
         assert_eq!(photos_of_case(&app, &client).await, (2, 2));
-        // Another stream that names the same bytes owns nothing of this one's.
+        // Another stream that names the same bytes cannot read this stream's photo.
         let mut other = handset(&app).await;
         let by_hash = format!("/v1/field/photos/by-hash/{}", Sha256::of(&same));
         app.get(&by_hash, &other.token).await.expect(404);
@@ -135,7 +135,7 @@ both_engines! {
         app.get(&by_hash, &other.token).await.expect(200);
     }
 
-    async fn story_12_a_connection_cut_in_the_middle_keeps_what_arrived(app: TestApp) {
+    async fn story_12_cut_connection_keeps_the_received_bytes(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -147,7 +147,7 @@ both_engines! {
         receipt(&patch(&app, &client, &path, 900, bytes[900..].to_vec()).await.expect(204));
     }
 
-    async fn a_cut_chunk_with_a_checksum_is_discarded(app: TestApp) {
+    async fn cut_chunk_with_a_checksum_is_discarded(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -162,7 +162,7 @@ both_engines! {
         receipt(&tus(&app, &client, "PATCH", &path, &headers, bytes).await.expect(204));
     }
 
-    async fn a_large_part_counts_with_its_checksum_and_else_not_at_all(app: TestApp) {
+    async fn large_part_counts_only_with_a_matching_checksum(app: TestApp) {
         let bytes = large(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -176,19 +176,19 @@ both_engines! {
         receipt(&tus(&app, &client, "PATCH", &path, &headers, bytes).await.expect(204));
     }
 
-    async fn a_photo_that_comes_whole_with_its_creation_is_received_at_once_and_once(app: TestApp) {
+    async fn photo_sent_whole_at_creation_is_received_once(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let (length, names) = (bytes.len().to_string(), metadata(Sha256::of(&bytes)));
         let headers = [("upload-length", length.as_str()), ("upload-metadata", names.as_str()), CHUNK];
         let create = |body: Vec<u8>| tus(&app, &client, "POST", "/v1/field/photos", &headers, body);
-        // Other bytes than were named leave nothing but the fault.
+        // Bytes that differ from the named hash leave only the recorded fault.
         let mut other = bytes.clone();
         other[100] ^= 1;
         create(other).await.expect(422).expect_code("photo.hash_mismatch");
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 0);
         assert_eq!(photos_of_case(&app, &client).await, (0, 1));
-        // More than was announced is refused, and so is nothing at all kept of it.
+        // More bytes than announced are refused, and nothing of them is kept.
         create([bytes.clone(), vec![0]].concat()).await.expect(413);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 0);
         let (a, b) = tokio::join!(create(bytes.clone()), create(bytes.clone()));
@@ -202,7 +202,7 @@ both_engines! {
         assert_eq!(fetched.expect(200).bytes, bytes);
     }
 
-    async fn a_photo_that_comes_whole_is_received_at_once_and_once(app: TestApp) {
+    async fn photo_sent_in_one_patch_is_received_once(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -217,7 +217,7 @@ both_engines! {
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
     }
 
-    async fn of_two_patches_at_once_one_wins(app: TestApp) {
+    async fn one_of_two_concurrent_patches_wins(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -233,12 +233,12 @@ both_engines! {
         receipt(&patch(&app, &client, &path, 1000, bytes[1000..].to_vec()).await.expect(204));
     }
 
-    async fn a_server_that_died_before_the_receipt_gives_it_later(app: TestApp) {
+    async fn server_killed_before_the_receipt_gives_it_later(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
         patch(&app, &client, &path, 0, bytes[..10].to_vec()).await.expect(204);
-        // The last part is counted in, and the server dies before it looks at the whole.
+        // The last part is counted, and the server dies before it checks the whole photo.
         let last = last_part(&path);
         app.app.blobs.put_durable(&last, bytes[10..].to_vec().into()).await.unwrap();
         app.write(move |tx, _| {
@@ -254,7 +254,7 @@ both_engines! {
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
     }
 
-    async fn another_sweep_finishes_what_nobody_asks_for(app: TestApp) {
+    async fn sweep_finishes_complete_uploads_without_a_request(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -274,7 +274,7 @@ both_engines! {
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
     }
 
-    async fn post_with_an_overridden_method_is_that_method(app: TestApp) {
+    async fn post_with_method_override_is_handled_as_that_method(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -289,7 +289,7 @@ both_engines! {
         tus(&app, &client, "POST", &path, &[], Body::empty()).await.expect(405);
     }
 
-    async fn a_terminated_upload_is_gone_and_the_photo_can_begin_again(app: TestApp) {
+    async fn terminated_upload_is_gone_and_the_photo_can_restart(app: TestApp) {
         let bytes = picture(1);
         let client = reported(&app, &[&bytes]).await;
         let path = begin(&app, &client, &bytes).await;
@@ -302,9 +302,9 @@ both_engines! {
     }
 }
 
-/// Over a real socket: the client sends half of what it announced and goes away.
+/// Over a real socket: the client sends half of what it announced and closes the connection.
 #[tokio::test]
-async fn story_12_what_a_real_connection_brought_before_it_died_is_kept() {
+async fn story_12_bytes_received_before_a_socket_closed_are_kept() {
     use tokio::io::AsyncWriteExt as _;
     let app = TestApp::sqlite().await;
     let bytes = picture(1);
@@ -332,7 +332,7 @@ async fn story_12_what_a_real_connection_brought_before_it_died_is_kept() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), arrived)
         .await
-        .expect("what arrived is kept");
+        .expect("the received bytes must be kept");
     serving.abort();
     receipt(
         &patch(&app, &client, &path, 1500, bytes[1500..].to_vec())

@@ -1,5 +1,5 @@
-"""Signs in for schemathesis: with the token it is given, or else with an account made for the occasion, because what is tried
-may end it. And gives it names of things that are there: chance finds no id, and behind a 404 lies nothing to judge."""
+"""Signs in for schemathesis: with the given token, or with a new account for each call, because a call may end the session.
+Also replaces random ids by existing ones: random ids only give 404, which would leave the operations unchecked."""
 
 import functools
 import itertools
@@ -28,7 +28,7 @@ def admin():
     return admin.token, admin.org
 
 
-def somebody_new():
+def new_account():
     token, org = admin()
     account = f"once{next(numbers)}"
     roles = [{"role": "admin", "org": org}]
@@ -44,7 +44,7 @@ def as_bytes(context, value):
 @schemathesis.auth(refresh_interval=None)
 class Bearer:
     def get(self, case, context):
-        return os.environ["XUNGE_TOKEN"] or somebody_new()
+        return os.environ["XUNGE_TOKEN"] or new_account()
 
     def set(self, case, data, context):
         case.headers["Authorization"] = f"Bearer {data}"
@@ -52,7 +52,7 @@ class Bearer:
 
 @functools.cache
 def known():
-    """Something of each kind, by the names under which paths and bodies ask for it."""
+    """An existing id of each kind, by the names that paths and bodies use for it."""
     token, org = admin()
     person = post("/v1/people", {"name": "甲", "org": org}, token)["id"]
     made = post("/v1/posts", {"org": org, "number": str(os.getpid()), "name": "岗", "areas": ["220104"]}, token)["id"]
@@ -60,8 +60,8 @@ def known():
     return {"org": org, "parent": org, "city": org, "person": person, "post": made, "posts": made, "terminals": terminal}
 
 
-def there(name, value):
-    """The id of something that is there for three of four well-formed ids; what is malformed on purpose stays so."""
+def existing(name, value):
+    """Replaces three of four well-formed ids by an existing id; deliberately malformed values stay unchanged."""
     try:
         drawn = uuid.UUID(value).int
     except (ValueError, AttributeError, TypeError):
@@ -71,7 +71,7 @@ def there(name, value):
 
 def inside(body):
     if isinstance(body, dict):
-        return {key: there(key, value) if isinstance(value, str) else inside(value) for key, value in body.items()}
+        return {key: existing(key, value) if isinstance(value, str) else inside(value) for key, value in body.items()}
     return [inside(item) for item in body] if isinstance(body, list) else body
 
 
@@ -79,5 +79,5 @@ def inside(body):
 def before_call(context, case, kwargs):
     room = case.operation.path.split("/")[2:3]
     for key, value in (case.path_parameters or {}).items():
-        case.path_parameters[key] = there(room[0] if key == "id" and room else key, value)
+        case.path_parameters[key] = existing(room[0] if key == "id" and room else key, value)
     case.body = inside(case.body)

@@ -1,8 +1,9 @@
-// tus-js-client as a browser would use it. `node tus.mjs upload|begin|resume ENDPOINT FILE… `, the token in TOKEN.
+// tus-js-client as a browser uses it. `node tus.mjs upload|begin|resume ENDPOINT FILE… `, the token in TOKEN.
 //
-// upload: each file, resumed as often as the line breaks; prints {file, url} for each; then one upload is given up.
-// begin:  prints {url} of an upload that was refused half-way; it is no error that the server will have none of it.
-// resume: goes on with the upload in URL, or from the beginning where the server has forgotten it.
+// upload: each file, resumed as often as the line breaks; prints {file, url} for each; then one upload is
+// terminated.
+// begin:  prints {url} of an upload that the server refused half-way; the refusal is expected.
+// resume: continues the upload in URL, or starts again if the server no longer has it.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as tus from 'tus-js-client'
@@ -14,7 +15,7 @@ process.on('uncaughtException', (error) => {
 
 const [, , mode, endpoint, ...files] = process.argv
 const headers = { Authorization: `Bearer ${process.env.TOKEN}` }
-// A lost connection is tried again for ever; what the server has refused is not.
+// A lost connection is retried forever; a refusal of the server is not.
 const patient = { retryDelays: Array(500).fill(10) }
 
 function send(bytes, options) {
@@ -44,7 +45,7 @@ if (mode === 'upload') {
       say({ file, url: upload.url })
     }),
   )
-  // One more, given up in its middle.
+  // One more upload, terminated in the middle.
   const bytes = readFileSync(files[0])
   const given = await new Promise((resolve, reject) => {
     const upload = new tus.Upload(bytes, {
@@ -64,7 +65,7 @@ if (mode === 'upload') {
       break
     } catch (error) {
       const status = error.originalResponse?.getStatus() ?? 0
-      // The answer may have been lost: then it is gone already.
+      // The response may have been lost: then the upload is gone already.
       if (status === 404) break
       if (status !== 0) throw error
       await sleep(10)

@@ -1,6 +1,6 @@
-"""tuspy as a script of an office would use it: `python tus_client.py upload|begin|resume ENDPOINT FILE...`, token in TOKEN.
+"""tuspy as a script uses it: `python tus_client.py upload|begin|resume ENDPOINT FILE...`, token in TOKEN.
 
-The same three tasks as tus.mjs. tuspy resumes inside one upload; when even that fails, a new uploader goes on with the URL.
+The same three modes as tus.mjs. tuspy resumes inside one upload; if that fails too, a new uploader continues with the URL.
 """
 
 import json
@@ -20,14 +20,14 @@ def say(**line):
 
 
 def status_of(error):
-    """0 when it was the line: tuspy wraps what `requests` says of a broken connection, and Python takes an answer that was
-    cut off in its head for a whole one that lacks a header."""
+    """0 for a network error: tuspy wraps the exception of `requests` for a broken connection, and Python treats a response
+    that was cut in its head as a complete one without that header."""
     status = getattr(error, "status_code", None) or 0
     return status if status >= 400 else 0
 
 
 def send(file, url=None, checksum=False):
-    """Until it is there. A broken connection is tried again for ever; what the server has refused is not."""
+    """Sends until the file is complete. A broken connection is retried forever; a refusal of the server is not."""
     while True:
         try:
             uploader = client.uploader(

@@ -1,9 +1,10 @@
-// powercut DIR LOGDIR SEED lose|prefix|scatter[:KEEP_PER_MILLE]: what a power cut leaves of DIR.
+// powercut DIR LOGDIR SEED lose|prefix|scatter[:KEEP_PER_MILLE]: applies the effect of a power cut to DIR.
 //
-// Reads the undo logs of all processes that worked in DIR under the shim (they must be dead), takes back what no sync
-// covered, lets some of it survive as the mode says, and removes logs and kept links. A name is durable when its folder was
-// synced (POSIX), content when its file was. lose: nothing else survives. prefix: some first operations, the next one torn.
-// scatter: names as a prefix (a journal), content sector by sector.
+// Reads the undo logs of all processes that worked in DIR under the shim (they must have ended), undoes every
+// change that no sync covered, keeps some of them as the mode says, and removes logs and kept links. A name
+// is durable when its folder was synced (POSIX), content when its file was synced. lose: nothing unsynced is
+// kept. prefix: the first operations are kept, the next one is torn. scatter: names are kept as a prefix (a
+// journal), content sector by sector.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +35,7 @@ static void *checked(void *p) {
     return p;
 }
 
-// ---- inodes and where they are now
+// ---- inodes and their current paths
 static struct place { uint64_t ino; char *path; int fd; } *places;
 static size_t nplaces, placeroom;
 static int visit(const char *p, const struct stat *st, int type, struct FTW *f) {
@@ -48,7 +49,7 @@ static int by_ino(const void *x, const void *y) {
     uint64_t a = ((struct place *)x)->ino, b = ((struct place *)y)->ino;
     return a < b ? -1 : a > b;
 }
-// Opened before any name is taken back and kept open: its path may be another file's afterwards.
+// Opened before any name is undone and kept open: afterwards its path may belong to another file.
 static int open_ino(uint64_t ino) {
     struct place key = {.ino = ino}, *found = bsearch(&key, places, nplaces, sizeof *places, by_ino);
     if (found && found->fd < 0) found->fd = open(found->path, O_RDWR);
@@ -58,7 +59,7 @@ static int is_inode(const char *p, uint64_t ino) {
     struct stat st;
     return !lstat(p, &st) && st.st_ino == ino;
 }
-static void make_parents(const char *p) { // a folder that was removed when it was empty
+static void make_parents(const char *p) { // recreates a folder that was removed when it was empty
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%s", p);
     for (char *s = folder + 1; (s = strchr(s, '/')); s++) {
@@ -87,7 +88,7 @@ static void read_logs(const char *folder) {
         FILE *f;
         struct op o = {0};
         if (!strstr(e->d_name, ".undo") || !(f = fopen(p, "rb"))) continue;
-        // A half record at the end: its operation never began.
+        // An incomplete record at the end: its operation was not started.
         while (fread(&o.r, sizeof o.r, 1, f) == 1 && o.r.magic == MAGIC) {
             o.a = checked(calloc(1, o.r.alen + 1));
             o.b = checked(calloc(1, o.r.blen + 1));
@@ -120,13 +121,13 @@ static void settle(void) {
             struct op *o = &ops[j];
             if (o->r.op == sync->r.op && o->r.ino == sync->r.ino) o->durable = 1;
             if (sync->r.op == R_SYNC && is_content(o) && o->r.ino == sync->r.ino) o->durable = 1;
-            // A rename is one record in the journal of the folder that it goes to.
+            // A rename is one record in the journal of the target folder.
             if (folder && is_name(o) && lies_in(o->r.op == R_RENAME ? o->b : o->a, folder)) o->durable = 1;
         }
     }
 }
 
-// ---- taking back, and writing again
+// ---- undoing and redoing
 static void take_back(struct op *o) {
     int fd = is_content(o) ? open_ino(o->r.ino) : -1;
     struct stat st;
@@ -160,7 +161,7 @@ static size_t sector_at(uint64_t place, uint64_t left) {
     uint64_t n = 512 - place % 512;
     return n < left ? n : left;
 }
-// Some sectors survive; one lost sector in five is torn. In order: up to the first that is lost.
+// Keeps some sectors; one lost sector in five is torn. In order: up to the first lost sector.
 static void write_again(struct op *o, unsigned keep, int in_order) {
     int fd = open_ino(o->r.ino);
     for (uint64_t p = 0, n; fd >= 0 && p < o->r.len; p += n) {

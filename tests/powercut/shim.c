@@ -1,14 +1,16 @@
-// Preloaded into a program, this remembers how to undo every change under $POWERCUT_DIR that was not synced.
+// Preloaded into a program, this library records how to undo every change under $POWERCUT_DIR that was not
+// synced.
 //
-// The undo log is one file per process in $POWERCUT_LOG, which must be another file system (a tmpfs). Records are written
-// before the operation and survive SIGKILL; `powercut` then takes back what no sync covered. What is unlinked or replaced
-// is kept alive by a hard link in DIR/.powercut until then.
+// The undo log is one file per process in $POWERCUT_LOG, which must be another file system (a tmpfs). Records
+// are written before the operation and survive SIGKILL; `powercut` then undoes what no sync covered. A file
+// that is unlinked or replaced is kept by a hard link in DIR/.powercut until then.
 //
-//   POWERCUT_NOFSYNC  no real fsync: the record alone counts, and the run is several times faster
-//   POWERCUT_LIE      a sync answers well and is not recorded: an audit must find the loss
+//   POWERCUT_NOFSYNC  skips the real fsync: only the record counts, and the run is several times faster
+//   POWERCUT_LIE      a sync reports success and is not recorded: an audit must find the loss
 //
-// Not seen: static and Go programs, raw system calls, io_uring, writable mmap, copy_file_range, sendfile, folders made and
-// removed. A WAL index (-shm) is left out: it is mapped, rebuilt after a crash and never durable.
+// Not covered: static and Go programs, raw system calls, io_uring, writable mmap, copy_file_range, sendfile,
+// creation and removal of folders. A WAL index (-shm) is left out: it is mapped, rebuilt after a crash and
+// never durable.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +44,7 @@ __attribute__((constructor)) static void init(void) {
     }
 }
 
-// The absolute path of p in `out`, if it lies under DIR.
+// Writes the absolute path of p to `out`, if it is under DIR.
 static int under(int at, const char *p, char *out) {
     if (!dirlen || !p) return 0;
     if (p[0] == '/') {
@@ -76,7 +78,8 @@ static int is_shm(const char *p) {
     return n > 4 && !strcmp(p + n - 4, "-shm");
 }
 
-// Appends one whole record; the caller holds `mu`. Without its log the run would prove nothing, so it dies.
+// Appends one whole record; the caller holds `mu`. Without the log the run would show nothing, so the process
+// aborts.
 static void put(struct rec r, const void *a, const void *b) {
     int pid = getpid();
     if (logfd < 0 || pid != logpid) { // the first time, and after a fork
@@ -101,14 +104,15 @@ static void forget(int fd) { if (fd >= 0 && fd < 65536) fds[fd].what = NOT_OURS;
 static ssize_t read_old(int fd, char *buf, size_t n, off_t at) {
     ssize_t got = syscall(SYS_pread64, fd, buf, n, at);
     if (got >= 0) return got;
-    char p[64]; // opened for writing only: look through a second door
+    char p[64]; // opened for writing only: open it again for reading
     snprintf(p, sizeof p, "/proc/self/fd/%d", fd);
     int f = syscall(SYS_openat, AT_FDCWD, p, O_RDONLY | O_CLOEXEC);
     got = syscall(SYS_pread64, f, buf, n, at);
     syscall(SYS_close, f);
     return got < 0 ? 0 : got;
 }
-// Saves what n bytes at `at` are going to replace. `again`: powercut may write some of the new bytes again.
+// Saves the content that n bytes at `at` will replace. `again`: powercut may write some of the new bytes
+// again.
 static void before_write(struct fd *f, int fd, off_t at, size_t n, int again) {
     static char buf[1 << 20];
     struct stat st;
@@ -149,7 +153,7 @@ static int do_open(int at, const char *path, int flags, mode_t mode) {
         uint32_t n = strlen(p);
         put((struct rec){.op = R_NAME, .ino = st.st_ino, .alen = n}, p, 0);
         if (!existed && (flags & O_CREAT)) put((struct rec){.op = R_CREATE, .ino = st.st_ino, .alen = n}, p, 0);
-        if (truncate) { // ours to do, after the old content was saved
+        if (truncate) { // the shim truncates, after the old content was saved
             before_resize(&fds[fd], fd, 0);
             syscall(SYS_ftruncate, fd, 0L);
         }
@@ -212,7 +216,8 @@ int fallocate64(int fd, int m, off64_t o, off64_t n) { return fallocate(fd, m, o
 int posix_fallocate(int fd, off_t o, off_t n) { return fallocate(fd, 0, o, n) ? errno : 0; }
 int posix_fallocate64(int fd, off64_t o, off64_t n) { return posix_fallocate(fd, o, n); }
 
-// ---- syncs: the record follows the real sync, so a death in between is "not durable". sync_file_range promises nothing.
+// ---- syncs: the record follows the real sync, so a crash in between counts as "not durable".
+// sync_file_range guarantees nothing.
 static int synced(int fd, int rc) {
     struct fd *f = ours(fd);
     if (rc || !f || lie) return rc;
@@ -225,14 +230,14 @@ int fsync(int fd) { return synced(fd, nofsync && ours(fd) ? 0 : (int)syscall(SYS
 int fdatasync(int fd) { return synced(fd, nofsync && ours(fd) ? 0 : (int)syscall(SYS_fdatasync, fd)); }
 
 // ---- names
-static uint64_t keep_alive(const char *p) { // its inode, or 0 when there is nothing to keep
+static uint64_t keep_alive(const char *p) { // returns its inode, or 0 if there is nothing to keep
     struct stat st;
     char k[PATH_MAX];
     if (lstat(p, &st) || !S_ISREG(st.st_mode)) return 0;
     snprintf(k, sizeof k, "%.3800s/.powercut", dir);
     mkdir(k, 0700);
     snprintf(k, sizeof k, "%.3800s/.powercut/%lu", dir, (unsigned long)st.st_ino);
-    syscall(SYS_linkat, AT_FDCWD, p, AT_FDCWD, k, 0); // it may be there already
+    syscall(SYS_linkat, AT_FDCWD, p, AT_FDCWD, k, 0); // it may exist already
     return st.st_ino;
 }
 static int do_unlink(int at, const char *path, int flags) {

@@ -1,14 +1,14 @@
-//! Seeded chance for stories: the same seed, the same story.
+//! Seeded pseudo-random numbers for tests: equal seeds give equal runs.
 
-/// splitmix64.
+/// splitmix64 generator. Not for secrets.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct SeededRandom(u64);
 
-impl Chance {
+impl SeededRandom {
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
-    /// A stream of its own for each actor.
+    /// A separate stream for each actor of a run.
     pub fn of(seed: u64, actor: &str) -> Self {
         Self(actor.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |h, b| {
             (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
@@ -25,11 +25,11 @@ impl Chance {
     pub fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.bits() % (n.max(1) as u64)).unwrap_or(0)
     }
-    /// True `percent` times in a hundred.
+    /// True with a probability of `percent` percent.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.bits() % 100 < percent
     }
-    /// One of them.
+    /// One element, `None` if the slice is empty.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         from.get(self.below(from.len()))
     }

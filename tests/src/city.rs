@@ -1,9 +1,10 @@
-//! A city to live in: real streets and communities, one district cut into cells, departments, accounts, posts
-//! with numbers, invitations for terminals. All of it over the API and the command line, as an operator would.
+//! Sets up the demo's city: real streets and communities, one district cut into cells, departments, accounts,
+//! posts with numbers, and invitations for terminals. Uses only the API and the command line, as an operator
+//! would.
 
 use crate::{
-    office::{Desk, Office},
-    process::{ADMIN, Server},
+    office::{StaffApi, StaffSession},
+    process::{ADMIN, ServerProcess},
 };
 use anyhow::{Context, Result};
 use grid::{
@@ -24,21 +25,21 @@ use std::{
 /// The demo's district: 朝阳区.
 pub const DISTRICT: &str = "220104";
 
-/// A founded city with a running server.
+/// An initialised city with a running server.
 pub struct City {
-    pub server: Server,
-    pub office: Office,
-    pub admin: Desk,
+    pub server: ServerProcess,
+    pub office: StaffApi,
+    pub admin: StaffSession,
     pub city: String,
     pub district: String,
     pub pack: PackBuf<Vec<u8>>,
-    /// What the import of the real list found.
+    /// Report of the import of the real division list.
     pub divisions: Value,
 }
 
-/// An account as it was told once.
+/// An account with the password that the server printed once.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct StaffAccount {
     pub account: String,
     pub password: String,
     pub person: String,
@@ -47,7 +48,7 @@ pub struct Account {
 
 /// A post with its holder and an invitation for one terminal.
 #[derive(Debug, Clone)]
-pub struct Invited {
+pub struct InvitedPost {
     pub number: String,
     pub post: String,
     pub person: String,
@@ -64,18 +65,23 @@ pub(crate) fn id(value: &Value) -> Result<String> {
     Ok(value
         .get("id")
         .and_then(Value::as_str)
-        .with_context(|| format!("an id in {value}"))?
+        .with_context(|| format!("no id in {value}"))?
         .to_owned())
 }
 
 impl City {
-    /// Founds the city in `data`; `say` hears of each step.
-    pub fn found(folder: &Path, database: Option<&str>, mut say: impl FnMut(&str)) -> Result<Self> {
-        say("建立城市，启动服务器 / founding the city, starting the server");
-        let server = Server::found(folder, database)?;
-        let office = server.office()?;
+    /// Initialises the city in `folder` and starts its server; calls `say` with a progress text for each
+    /// step.
+    pub fn create(folder: &Path, database: Option<&str>, mut say: impl FnMut(&str)) -> Result<Self> {
+        say("建立城市，启动服务器 / initialising the city, starting the server");
+        let server = ServerProcess::init_and_start(folder, database)?;
+        let office = server.api()?;
         let admin = office.sign_in(ADMIN, &server.admin_password)?;
-        let city = admin.all("/v1/orgs")?.first().map(id).context("the city")??;
+        let city = admin
+            .all("/v1/orgs")?
+            .first()
+            .map(id)
+            .context("no city in /v1/orgs")??;
 
         say("导入长春市的街道和社区 / importing the streets and communities of Changchun");
         let outlines = std::fs::read_to_string(data("changchun_districts.geojson"))?;
@@ -91,18 +97,18 @@ impl City {
                 org.get("area") == Some(&json!(DISTRICT)) && org.get("kind") == Some(&json!("district"))
             })
             .map(id)
-            .context("the district")??;
+            .context("the district is missing in /v1/orgs")??;
 
-        say("划分朝阳区为单元网格并导入 / cutting 朝阳区 into cells");
+        say("划分朝阳区为单元网格并导入 / cutting 朝阳区 into cells and importing them");
         let (geojson, pack) = (folder.join("220104.geojson"), folder.join("220104.pack"));
         cut(folder, &geojson, &pack)?;
         server.import_grid(&geojson)?;
         let pack = PackBuf::open(std::fs::read(&pack)?)?;
-        // The running server looks for new grids by itself; a restart takes it in at once.
+        // The running server loads new grids periodically; a restart loads them at once.
         let mut server = server;
-        anyhow::ensure!(server.stop()?, "the server stops cleanly");
+        anyhow::ensure!(server.stop()?, "the server did not stop cleanly");
         server.start()?;
-        let office = server.office()?;
+        let office = server.api()?;
         let admin = office.sign_in(ADMIN, &server.admin_password)?;
         Ok(Self {
             server,
@@ -115,32 +121,32 @@ impl City {
         })
     }
 
-    /// A handling department of the district.
+    /// Creates a handling department of the district; returns its id.
     pub fn department(&self, name: &str) -> Result<String> {
         let body = json!({"parent": self.district, "kind": "department", "name": name, "area": DISTRICT});
         id(&self.admin.post("/v1/orgs", &body)?)
     }
-    /// A member of staff with a role at a unit, with account and first password.
-    pub fn staff(&self, account: &str, name: &str, role: Role, org: &str) -> Result<Account> {
+    /// Creates a person with a role at a unit, with an account and its first password.
+    pub fn staff(&self, account: &str, name: &str, role: Role, org: &str) -> Result<StaffAccount> {
         let body =
             json!({"name": name, "org": org, "account": account, "roles": [{"role": role, "org": org}]});
         let made = self.admin.post("/v1/people", &body)?;
         let password = made
             .get("password")
             .and_then(Value::as_str)
-            .context("a first password")?;
-        Ok(Account {
+            .context("no first password")?;
+        Ok(StaffAccount {
             account: account.into(),
             password: password.into(),
             person: id(&made)?,
             name: name.into(),
         })
     }
-    /// A desk for an account.
-    pub fn sign_in(&self, account: &Account) -> Result<Desk> {
+    /// Signs in with an account.
+    pub fn sign_in(&self, account: &StaffAccount) -> Result<StaffSession> {
         self.office.sign_in(&account.account, &account.password)
     }
-    /// A post over `areas` with a holder, a terminal and its invitation.
+    /// Creates a post over `areas` with a holder, and an invitation for one terminal.
     pub fn post(
         &self,
         number: &str,
@@ -148,7 +154,7 @@ impl City {
         holder: &str,
         role: Role,
         areas: &[&str],
-    ) -> Result<Invited> {
+    ) -> Result<InvitedPost> {
         let org = &self.district;
         let body = json!({"name": holder, "org": org, "roles": [{"role": role, "org": org}]});
         let person = id(&self.admin.post("/v1/people", &body)?)?;
@@ -160,8 +166,8 @@ impl City {
             .post(&format!("/v1/posts/{post}/holders"), &json!({"person": person}))?;
         self.invite(number, &post, &person)
     }
-    /// One more terminal for a post and its holder.
-    pub fn invite(&self, number: &str, post: &str, person: &str) -> Result<Invited> {
+    /// Creates an invitation for one more terminal of a post and its holder.
+    pub fn invite(&self, number: &str, post: &str, person: &str) -> Result<InvitedPost> {
         let label = format!("终端 {number}");
         let terminal = id(&self
             .admin
@@ -171,15 +177,15 @@ impl City {
         let invitation = invited
             .get("invitation")
             .and_then(Value::as_str)
-            .context("an invitation")?;
-        Ok(Invited {
+            .context("no invitation in the response")?;
+        Ok(InvitedPost {
             number: number.into(),
             post: post.into(),
             person: person.into(),
             invitation: invitation.into(),
         })
     }
-    /// Communities of the district that are cut into many cells, the busiest beats first in code order.
+    /// Communities of the district that are cut into cells, in code order.
     pub fn communities(&self) -> Vec<(CommunityCode, String)> {
         let pack = self.pack.view();
         pack.units()
@@ -189,20 +195,20 @@ impl City {
     }
 }
 
-/// Codes of the districts that have an outline.
+/// Codes of the districts that have an outline in the file.
 fn outlined(geojson: &str) -> Result<BTreeSet<String>> {
     let file: Value = serde_json::from_str(geojson)?;
     let features = file
         .get("features")
         .and_then(Value::as_array)
-        .context("features")?;
+        .context("no features in the GeoJSON file")?;
     Ok(features
         .iter()
         .filter_map(|f| Some(f.pointer("/properties/code")?.as_str()?.to_owned()))
         .collect())
 }
 
-/// Cuts the district and packs it, as `xunge-server grid cut` and `pack` do.
+/// Cuts the district and packs it, as `xunge-server grid cut` and `grid pack` do.
 fn cut(folder: &Path, geojson: &Path, pack: &Path) -> Result<()> {
     let county: CountyCode = DISTRICT.parse()?;
     let commands = [

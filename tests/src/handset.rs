@@ -1,4 +1,4 @@
-//! A real handset in a folder: the same core that the command line and the apps use, over a real network.
+//! A real handset in a folder: the same core as the command line and the apps, over a real network.
 
 use anyhow::{Context, Result};
 use protocol::{
@@ -19,20 +19,21 @@ use terminal_core::{
     transport::{CancelToken, Transport},
 };
 
-/// A handset that can die and come back between any two calls.
+/// A handset whose process may be killed and restarted between any two calls.
 pub struct Handset {
     home: PathBuf,
     clock: Option<Arc<dyn Clock>>,
     terminal: Option<Terminal>,
-    deaths: u64,
+    kills: u64,
 }
 
 impl Handset {
-    /// Enrols a new handset in `home`. `through` is another address for the server's, such as a [`crate::line::Line`].
+    /// Enrols a new handset in `home`. `through` replaces the server's address, such as the address of a
+    /// [`crate::line::FaultProxy`].
     pub fn enrol(home: &Path, invitation: &str, through: Option<&str>) -> Result<Self> {
         Self::enrol_with_clock(home, invitation, through, None)
     }
-    /// [`Self::enrol`] with a clock of the story's own.
+    /// [`Self::enrol`] with a clock that the caller controls.
     pub fn enrol_with_clock(
         home: &Path,
         invitation: &str,
@@ -48,7 +49,7 @@ impl Handset {
             }
             None => invitation.to_owned(),
         };
-        let mut handset = Self::at(home);
+        let mut handset = Self::existing(home);
         handset.clock = clock;
         let device = Device {
             model: "e2e".into(),
@@ -59,26 +60,26 @@ impl Handset {
         handset.terminal = Some(terminal);
         Ok(handset)
     }
-    /// A handset that was enrolled before.
-    pub fn at(home: &Path) -> Self {
+    /// A handset that was enrolled before in `home`.
+    pub fn existing(home: &Path) -> Self {
         Self {
             home: home.to_owned(),
             clock: None,
             terminal: None,
-            deaths: 0,
+            kills: 0,
         }
     }
     pub fn home(&self) -> &Path {
         &self.home
     }
-    /// The open terminal; opened from its folder when the process has died meanwhile.
+    /// The open terminal; opens it from its folder if it was killed before.
     pub fn open(&mut self) -> Result<&Terminal> {
         if self.terminal.is_none() {
             self.terminal = Some(Terminal::open(&self.home, self.platform()?)?);
         }
-        self.terminal.as_ref().context("just opened")
+        self.terminal.as_ref().context("the terminal was just opened")
     }
-    /// What the handset's platform gives, the keys of its home among it.
+    /// The platform of this handset, including the keys in its home.
     pub fn platform(&self) -> Result<Platform, Error> {
         let mut platform = Platform::command_line(&self.home)?;
         if let Some(clock) = &self.clock {
@@ -86,28 +87,28 @@ impl Handset {
         }
         Ok(platform)
     }
-    /// Everything in memory is gone, as when the platform kills the app.
-    pub fn die(&mut self) {
+    /// Drops everything in memory, as when the operating system kills the app.
+    pub fn kill(&mut self) {
         self.terminal = None;
-        self.deaths += 1;
+        self.kills += 1;
     }
-    pub fn deaths(&self) -> u64 {
-        self.deaths
+    pub fn kills(&self) -> u64 {
+        self.kills
     }
-    /// Syncs once, as far as it goes now.
+    /// Syncs once, without waiting for retry times.
     pub fn sync(&mut self) -> Result<SyncReport, Error> {
         self.opened()?
             .sync(Policy::MANUAL, &CancelToken::default(), &mut |_| {})
     }
-    /// [`Self::sync`] as it happens by itself: waits are waited for.
-    pub fn sync_by_itself(&mut self) -> Result<SyncReport, Error> {
+    /// Syncs once in the background mode: retry times are respected.
+    pub fn sync_in_background(&mut self) -> Result<SyncReport, Error> {
         let policy = Policy {
             manual: false,
             ..Policy::MANUAL
         };
         self.opened()?.sync(policy, &CancelToken::default(), &mut |_| {})
     }
-    /// [`Self::sync`] over a network of the story's own.
+    /// Syncs once over the given transport.
     pub fn sync_over(&mut self, transport: &dyn Transport) -> Result<SyncReport, Error> {
         self.opened()?
             .sync_over(transport, Policy::MANUAL, &CancelToken::default(), &mut |_| {})
@@ -120,7 +121,7 @@ impl Handset {
     }
 }
 
-/// A fix as a handset's receiver gives it.
+/// A position fix as the handset's GNSS receiver gives it, with accuracy in metres.
 pub fn fix(point: PointE7, accuracy_m: u32) -> Position {
     let now = i64::try_from(
         std::time::SystemTime::now()

@@ -1,8 +1,10 @@
-//! The only room that links both ends: what the stories, the demo and the benches share.
+//! The only crate that links both ends. It holds what the stories, the demo, the judges, the torture run and
+//! the benches share.
 //!
-//! [`pictures`] real photographs, cropped so that no two are equal; [`office`] staff at the centre, over the
-//! HTTP API alone; [`city`] a city with its organisation, posts and grid, made through the same API;
-//! [`demo`] the story of the demo.
+//! [`process`] runs a real server process; [`handset`] a real handset; [`office`] staff at the centre, over
+//! the HTTP API only; [`city`] and [`small`] set up a city with organisation, posts and grid through the same
+//! API; [`line`] is a proxy that injects network faults; [`pictures`] gives photographs of which no two files
+//! are equal; [`demo`] is the demo.
 
 #![allow(
     clippy::disallowed_methods,

@@ -1,8 +1,8 @@
-//! The line between a handset and the server: a TCP proxy that can be bad.
+//! A TCP proxy between a handset and the server that injects network faults.
 //!
-//! It works below HTTP and TLS, where real lines break: it cuts after some bytes in either direction,
-//! swallows the answer, refuses, or answers by itself like a captive portal. Only [`Weather::LoseAnswer`] and
-//! [`Weather::HoldAnswer`] look at what passes, so those need plain HTTP.
+//! It works below HTTP and TLS: it cuts a connection after a number of bytes in either direction, drops the
+//! response, refuses connections, or answers by itself like a captive portal. Only [`LineFault::LoseAnswer`]
+//! and [`LineFault::HoldAnswer`] read the requests, so those two need plain HTTP.
 
 use anyhow::Result;
 use std::{
@@ -16,36 +16,36 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How the line is, from the next connection on.
+/// The behaviour of the proxy, from the next connection on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Weather {
+pub enum LineFault {
     Good,
-    /// Connections are closed as soon as they are made: no signal.
+    /// Closes each connection as soon as it is accepted: no signal.
     Down,
-    /// The connection dies after this many bytes from the handset have been passed on.
+    /// Closes the connection after this many bytes from the handset have been passed on.
     CutUp(u64),
-    /// The connection dies after this many bytes of the answer; what the handset sent has arrived.
+    /// Closes the connection after this many bytes of the response; the request has arrived.
     CutDown(u64),
-    /// Whatever is asked, these bytes are the answer; the server never hears of it.
+    /// Answers every request with these bytes; the server receives nothing.
     Portal(Vec<u8>),
-    /// Plain HTTP only. The request whose head holds these words arrives whole and is answered, and the
-    /// connection dies before a byte of that answer has come back.
+    /// Plain HTTP only. A request whose head contains this text is passed on whole and answered by the
+    /// server; the proxy closes the connection before the first byte of that response.
     LoseAnswer(String),
-    /// As [`Self::LoseAnswer`], but the connection stays open and silent until the weather changes.
+    /// As [`Self::LoseAnswer`], but the connection stays open and silent until [`FaultProxy::set`] is called.
     HoldAnswer(String),
-    /// After this many bytes from the handset nothing more of them is passed on; the connection stays open and
-    /// silent until the weather changes.
+    /// Passes on this many bytes from the handset and then nothing more; the connection stays open and silent
+    /// until [`FaultProxy::set`] is called.
     Stall(u64),
 }
 
-/// A running proxy; it ends with its last handle.
-pub struct Line {
+/// A running proxy; it ends when the last handle is dropped.
+pub struct FaultProxy {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ProxyShared>,
 }
 
-struct Shared {
-    weather: Mutex<Weather>,
+struct ProxyShared {
+    fault: Mutex<LineFault>,
     open: AtomicBool,
     connections: AtomicU64,
     faults: Mutex<u64>,
@@ -54,13 +54,13 @@ struct Shared {
     live: Mutex<Vec<TcpStream>>,
 }
 
-impl Line {
-    /// A good line to `server`.
+impl FaultProxy {
+    /// Starts a proxy to `server` without faults.
     pub fn to(server: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            weather: Mutex::new(Weather::Good),
+        let shared = Arc::new(ProxyShared {
+            fault: Mutex::new(LineFault::Good),
             open: AtomicBool::new(true),
             connections: AtomicU64::new(0),
             faults: Mutex::new(0),
@@ -86,10 +86,10 @@ impl Line {
     pub fn port(&self) -> u16 {
         self.address.port()
     }
-    /// Changes the weather and drops what is under way, as a lost signal does.
-    pub fn set(&self, weather: Weather) {
-        if let Ok(mut now) = self.shared.weather.lock() {
-            *now = weather;
+    /// Sets the fault and closes all open connections, as a lost signal does.
+    pub fn set(&self, fault: LineFault) {
+        if let Ok(mut now) = self.shared.fault.lock() {
+            *now = fault;
         }
         if let Ok(mut live) = self.shared.live.lock() {
             for stream in live.drain(..) {
@@ -97,15 +97,15 @@ impl Line {
             }
         }
     }
-    /// Connections so far.
+    /// Number of connections so far.
     pub fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
     }
-    /// Connections that were harmed on purpose: a story checks that its fault happened.
+    /// Number of connections that a fault has hit, so that a story can check that its fault happened.
     pub fn faults(&self) -> u64 {
         self.shared.faults.lock().map_or(0, |faults| *faults)
     }
-    /// Waits until as many connections were harmed, at most for a minute; whether they were.
+    /// Waits until `wanted` connections were hit, at most one minute. Returns false on timeout.
     pub fn wait_for_faults(&self, wanted: u64) -> bool {
         let until = Instant::now() + Duration::from_secs(60);
         let Ok(mut faults) = self.shared.faults.lock() else {
@@ -127,16 +127,16 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.shared.open.store(false, Ordering::SeqCst);
-        self.set(Weather::Down);
-        // Wakes the listener, which then ends.
+        self.set(LineFault::Down);
+        // Wakes the listener thread, which then ends.
         let _ = TcpStream::connect(self.address);
     }
 }
 
-impl Shared {
+impl ProxyShared {
     fn fault(&self) {
         if let Ok(mut faults) = self.faults.lock() {
             *faults += 1;
@@ -145,26 +145,26 @@ impl Shared {
     }
     fn serve(self: &Arc<Self>, handset: TcpStream, server: SocketAddr) {
         self.connections.fetch_add(1, Ordering::SeqCst);
-        let weather = self.weather.lock().map_or(Weather::Down, |w| w.clone());
+        let fault = self.fault.lock().map_or(LineFault::Down, |w| w.clone());
         let (mut up, mut down, mut words) = (u64::MAX, u64::MAX, None);
-        let mut end = End::Cut;
-        match weather {
-            Weather::Good => {}
-            Weather::Down => {
+        let mut end = FaultEnd::Cut;
+        match fault {
+            LineFault::Good => {}
+            LineFault::Down => {
                 self.fault();
                 let _ = handset.shutdown(Shutdown::Both);
                 return;
             }
-            Weather::CutUp(bytes) => up = bytes,
-            Weather::CutDown(bytes) => down = bytes,
-            Weather::Portal(answer) => {
+            LineFault::CutUp(bytes) => up = bytes,
+            LineFault::CutDown(bytes) => down = bytes,
+            LineFault::Portal(answer) => {
                 self.fault();
                 portal(handset, &answer);
                 return;
             }
-            Weather::LoseAnswer(asked) => words = Some(asked),
-            Weather::HoldAnswer(asked) => (words, end) = (Some(asked), End::Hold),
-            Weather::Stall(bytes) => (up, end) = (bytes, End::Hold),
+            LineFault::LoseAnswer(asked) => words = Some(asked),
+            LineFault::HoldAnswer(asked) => (words, end) = (Some(asked), FaultEnd::Hold),
+            LineFault::Stall(bytes) => (up, end) = (bytes, FaultEnd::Hold),
         }
         let Ok(far) = TcpStream::connect(server) else {
             return;
@@ -200,14 +200,14 @@ impl Shared {
         let _ = upward.join();
     }
 
-    /// Copies at most `limit` bytes, and only what `allow` lets through. When either ends it, that is a fault, and
-    /// `end` says how it ends.
+    /// Copies at most `limit` bytes, and only while `allow` permits it. If one of the two stops the copy,
+    /// counts a fault and ends the connection as `end` says.
     fn pass(
         &self,
         mut from: TcpStream,
         mut to: TcpStream,
         limit: u64,
-        end: End,
+        end: FaultEnd,
         allow: &mut dyn FnMut(&[u8]) -> bool,
     ) {
         let mut left = limit;
@@ -234,7 +234,7 @@ impl Shared {
         };
         if harmed {
             self.fault();
-            if end == End::Hold {
+            if end == FaultEnd::Hold {
                 while from.read(&mut buffer).is_ok_and(|n| n > 0) {}
             }
         }
@@ -243,18 +243,18 @@ impl Shared {
     }
 }
 
-/// How a harmed connection ends.
+/// How a connection ends that a fault has hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum FaultEnd {
     Cut,
-    /// Silence, until the weather changes or an end goes away.
+    /// Stay silent until [`FaultProxy::set`] is called or an end closes.
     Hold,
 }
 
-/// Reads what is asked and answers with the same bytes whatever it was.
+/// Reads a request and answers with fixed bytes.
 ///
-/// A request is read whole first: whoever is answered in the middle of speaking, or is hung up on with bytes unread,
-/// may see a reset instead of the answer.
+/// The request is read completely first: a client that is answered while it still sends, or whose connection
+/// is closed with unread bytes, may see a reset instead of the response.
 fn portal(mut handset: TcpStream, answer: &[u8]) {
     let _ = handset.set_read_timeout(Some(Duration::from_secs(20)));
     let mut asked = Vec::new();
@@ -272,8 +272,8 @@ fn portal(mut handset: TcpStream, answer: &[u8]) {
     while handset.read(&mut buffer).is_ok_and(|n| n > 0) {}
 }
 
-/// Whether these bytes are a whole HTTP/1.1 request with a stated length. What is not HTTP (a TLS greeting) counts
-/// as whole.
+/// Returns true if these bytes are a complete HTTP/1.1 request with a content length. Bytes that are not HTTP
+/// (a TLS client hello) count as complete.
 fn is_whole(asked: &[u8]) -> bool {
     const METHODS: [&str; 5] = ["GET ", "HEAD ", "POST ", "PATCH ", "DELETE "];
     if !METHODS.iter().any(|method| asked.starts_with(method.as_bytes())) {

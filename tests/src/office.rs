@@ -1,4 +1,4 @@
-//! Staff at the centre: the HTTP API and nothing else.
+//! Staff at the centre: a client of the HTTP API and nothing else.
 
 use anyhow::{Context, Result, bail};
 use reqwest::{
@@ -10,32 +10,32 @@ use std::time::Duration;
 
 /// A server as staff reach it.
 #[derive(Clone)]
-pub struct Office {
+pub struct StaffApi {
     client: Client,
     base: String,
 }
 
-/// An answer that was no success.
+/// A problem response (status other than 2xx).
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{status} {code}: {body}")]
-pub struct Refusal {
+pub struct ApiRefusal {
     pub status: u16,
-    /// The stable code of the problem, empty when the body was none.
+    /// The stable code of the problem; empty if the body was no problem document.
     pub code: String,
     pub body: Value,
 }
 
 /// A signed-in person.
 #[derive(Clone)]
-pub struct Desk {
-    office: Office,
+pub struct StaffSession {
+    office: StaffApi,
     token: String,
 }
 
-impl Office {
-    /// `certificate` is the server's own (PEM); none for plain HTTP on loopback.
+impl StaffApi {
+    /// `certificate` is the server's own certificate (PEM); `None` for plain HTTP on loopback.
     pub fn new(base: &str, certificate: Option<&str>) -> Result<Self> {
-        // The first to install a provider wins; all of them are ring. Plain HTTP asks for one as well.
+        // The first installed provider wins; all callers install ring. reqwest needs one for plain HTTP too.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder().timeout(Duration::from_secs(60));
         builder = match certificate {
@@ -50,11 +50,11 @@ impl Office {
     pub fn base(&self) -> &str {
         &self.base
     }
-    /// An open GET.
+    /// GET without a session.
     pub fn get(&self, path: &str) -> Result<Value> {
-        answer(self.request(Method::GET, path).send()?)
+        success_body(self.request(Method::GET, path).send()?)
     }
-    /// An open GET of text.
+    /// GET of a text body without a session.
     pub fn text(&self, path: &str) -> Result<String> {
         Ok(self
             .request(Method::GET, path)
@@ -62,57 +62,57 @@ impl Office {
             .error_for_status()?
             .text()?)
     }
-    pub fn sign_in(&self, account: &str, password: &str) -> Result<Desk> {
+    pub fn sign_in(&self, account: &str, password: &str) -> Result<StaffSession> {
         let body = serde_json::json!({"account": account, "password": password});
-        let answer = answer(self.request(Method::POST, "/v1/session").json(&body).send()?)?;
+        let answer = success_body(self.request(Method::POST, "/v1/session").json(&body).send()?)?;
         let token = answer
             .get("token")
             .and_then(Value::as_str)
-            .context("a session has a token")?;
-        Ok(Desk {
+            .context("no token in the session")?;
+        Ok(StaffSession {
             office: self.clone(),
             token: token.to_owned(),
         })
     }
-    /// A request of one's own making.
+    /// Starts a request that the caller completes.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
     }
 }
 
-impl Desk {
+impl StaffSession {
     pub fn get(&self, path: &str) -> Result<Value> {
-        answer(self.request(Method::GET, path).send()?)
+        success_body(self.request(Method::GET, path).send()?)
     }
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        answer(self.request(Method::POST, path).json(body).send()?)
+        success_body(self.request(Method::POST, path).json(body).send()?)
     }
     pub fn put(&self, path: &str, body: &Value) -> Result<Value> {
-        answer(self.request(Method::PUT, path).json(body).send()?)
+        success_body(self.request(Method::PUT, path).json(body).send()?)
     }
     pub fn delete(&self, path: &str) -> Result<Value> {
-        answer(self.request(Method::DELETE, path).send()?)
+        success_body(self.request(Method::DELETE, path).send()?)
     }
-    /// A POST whose refusal is an expected outcome.
-    pub fn try_post(&self, path: &str, body: &Value) -> Result<Result<Value, Refusal>> {
+    /// POST; an expected refusal is returned as the inner `Err`.
+    pub fn try_post(&self, path: &str, body: &Value) -> Result<Result<Value, ApiRefusal>> {
         match self.post(path, body) {
             Ok(value) => Ok(Ok(value)),
-            Err(error) => match error.downcast::<Refusal>() {
+            Err(error) => match error.downcast::<ApiRefusal>() {
                 Ok(refusal) => Ok(Err(refusal)),
                 Err(error) => Err(error),
             },
         }
     }
-    /// Raw bytes up.
+    /// Uploads raw bytes.
     pub fn upload(&self, path: &str, media_type: &str, bytes: Vec<u8>) -> Result<Value> {
-        answer(
+        success_body(
             self.request(Method::POST, path)
                 .header("content-type", media_type)
                 .body(bytes)
                 .send()?,
         )
     }
-    /// Raw bytes down.
+    /// Downloads raw bytes.
     pub fn download(&self, path: &str) -> Result<Vec<u8>> {
         let response = self.request(Method::GET, path).send()?;
         if response.status().is_success() {
@@ -121,7 +121,7 @@ impl Desk {
             bail!(refusal(response)?)
         }
     }
-    /// All pages of a list: `{items, next}`.
+    /// Fetches all pages of a list: `{items, next}`.
     pub fn all(&self, path: &str) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         let mut after: Option<String> = None;
@@ -130,14 +130,14 @@ impl Desk {
             let cursor = after
                 .as_ref()
                 .map_or_else(String::new, |after| format!("&after={after}"));
-            let page = answer(
+            let page = success_body(
                 self.request(Method::GET, &format!("{path}{joint}limit=200{cursor}"))
                     .send()?,
             )?;
             items.extend(
                 page.get("items")
                     .and_then(Value::as_array)
-                    .context("a list has items")?
+                    .context("no items in the list")?
                     .iter()
                     .cloned(),
             );
@@ -152,7 +152,7 @@ impl Desk {
     }
 }
 
-fn answer(response: Response) -> Result<Value> {
+fn success_body(response: Response) -> Result<Value> {
     if !response.status().is_success() {
         bail!(refusal(response)?);
     }
@@ -164,7 +164,7 @@ fn answer(response: Response) -> Result<Value> {
     })
 }
 
-fn refusal(response: Response) -> Result<Refusal> {
+fn refusal(response: Response) -> Result<ApiRefusal> {
     let status = response.status().as_u16();
     let body: Value = serde_json::from_str(&response.text()?).unwrap_or(Value::Null);
     let code = body
@@ -172,5 +172,5 @@ fn refusal(response: Response) -> Result<Refusal> {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned();
-    Ok(Refusal { status, code, body })
+    Ok(ApiRefusal { status, code, body })
 }

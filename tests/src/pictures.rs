@@ -1,22 +1,22 @@
-//! Real photographs under free licences (`photos/SOURCES.md`), cropped differently each time, so that no two
-//! files are equal and every hash means something.
+//! Real photographs under free licences (`photos/SOURCES.md`). Each use gets another crop, so that no two
+//! files are equal and every hash identifies one photo.
 
-use crate::chance::Chance;
+use crate::chance::SeededRandom;
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use zune_jpeg::{JpegDecoder, zune_core::bytestream::ZCursor};
 
 /// One decoded photograph.
-struct Picture {
+struct DecodedPhoto {
     width: usize,
     height: usize,
     rgb: Vec<u8>,
 }
 
-/// The photographs, decoded once.
-pub struct Album(Vec<Picture>);
+/// All photographs, decoded once.
+pub struct PhotoAlbum(Vec<DecodedPhoto>);
 
-impl Album {
+impl PhotoAlbum {
     /// The folder with the photographs.
     pub fn folder() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("photos")
@@ -24,7 +24,7 @@ impl Album {
     pub fn load() -> Result<Self> {
         let folder = Self::folder();
         let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-            .with_context(|| format!("photographs in {}", folder.display()))?
+            .with_context(|| format!("cannot read the photographs in {}", folder.display()))?
             .map(|entry| entry.map(|e| e.path()))
             .collect::<Result<_, _>>()?;
         files.retain(|path| path.extension().is_some_and(|e| e == "jpg"));
@@ -35,7 +35,7 @@ impl Album {
             .collect::<Result<Vec<_>>>()?;
         anyhow::ensure!(
             pictures.len() >= 12,
-            "at least 12 photographs belong in {}",
+            "{} holds fewer than 12 photographs",
             folder.display()
         );
         Ok(Self(pictures))
@@ -46,15 +46,20 @@ impl Album {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-    /// A crop of one of the photographs, as a JPEG file; two calls practically never give the same bytes.
-    pub fn crop(&self, chance: &mut Chance) -> Result<Vec<u8>> {
-        let picture = self.0.get(chance.below(self.0.len())).context("an empty album")?;
-        let share =
-            |chance: &mut Chance, side: usize| (side * (40 + chance.below(30)) / 100).max(280).min(side);
-        let (w, h) = (share(chance, picture.width), share(chance, picture.height));
+    /// Cuts a random piece out of one photograph and encodes it as JPEG. Two calls practically never give
+    /// equal bytes.
+    pub fn crop(&self, random: &mut SeededRandom) -> Result<Vec<u8>> {
+        let picture = self
+            .0
+            .get(random.below(self.0.len()))
+            .context("the photo album is empty")?;
+        let share = |random: &mut SeededRandom, side: usize| {
+            (side * (40 + random.below(30)) / 100).max(280).min(side)
+        };
+        let (w, h) = (share(random, picture.width), share(random, picture.height));
         let (x, y) = (
-            chance.below(picture.width - w + 1),
-            chance.below(picture.height - h + 1),
+            random.below(picture.width - w + 1),
+            random.below(picture.height - h + 1),
         );
         let mut rgb: Vec<u8> = Vec::with_capacity(w * h * 3);
         for row in y..y + h {
@@ -63,18 +68,18 @@ impl Album {
                 picture
                     .rgb
                     .get(from..from + w * 3)
-                    .context("a crop inside the picture")?,
+                    .context("the crop is outside the picture")?,
             );
         }
-        // A few altered pixels, for the case that chance cuts the same piece twice.
+        // Changes a few pixels, in case the same piece is cut twice.
         for _ in 0..3 {
-            let at = chance.below(rgb.len());
+            let at = random.below(rgb.len());
             if let Some(byte) = rgb.get_mut(at) {
-                *byte ^= 1 + u8::try_from(chance.below(7)).unwrap_or(0);
+                *byte ^= 1 + u8::try_from(random.below(7)).unwrap_or(0);
             }
         }
         let mut jpeg = Vec::new();
-        let quality = 84 + u8::try_from(chance.below(10)).unwrap_or(0);
+        let quality = 84 + u8::try_from(random.below(10)).unwrap_or(0);
         jpeg_encoder::Encoder::new(&mut jpeg, quality).encode(
             &rgb,
             u16::try_from(w)?,
@@ -83,24 +88,24 @@ impl Album {
         )?;
         Ok(jpeg)
     }
-    /// [`Self::crop`] into a file.
-    pub fn crop_to(&self, chance: &mut Chance, path: &Path) -> Result<()> {
-        std::fs::write(path, self.crop(chance)?).with_context(|| path.display().to_string())
+    /// Writes [`Self::crop`] to a file.
+    pub fn crop_to(&self, random: &mut SeededRandom, path: &Path) -> Result<()> {
+        std::fs::write(path, self.crop(random)?).with_context(|| path.display().to_string())
     }
 }
 
-fn decode(jpeg: &[u8]) -> Result<Picture> {
+fn decode(jpeg: &[u8]) -> Result<DecodedPhoto> {
     let mut decoder = JpegDecoder::new(ZCursor::new(jpeg));
     let rgb = decoder.decode().map_err(|e| anyhow!("{e:?}"))?;
-    let (width, height) = decoder.dimensions().context("a picture has a size")?;
-    // Grey pictures come with one value a pixel.
+    let (width, height) = decoder.dimensions().context("the decoder reports no size")?;
+    // Grey pictures have one byte per pixel; make it three.
     let rgb = if rgb.len() == width * height {
         rgb.iter().flat_map(|v| [*v; 3]).collect()
     } else {
         rgb
     };
-    anyhow::ensure!(rgb.len() == width * height * 3, "three colours a pixel");
-    Ok(Picture { width, height, rgb })
+    anyhow::ensure!(rgb.len() == width * height * 3, "expected three bytes per pixel");
+    Ok(DecodedPhoto { width, height, rgb })
 }
 
 #[cfg(test)]
@@ -109,12 +114,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn no_two_crops_are_equal_and_each_is_a_photo() {
-        let album = Album::load().unwrap();
-        let mut chance = Chance::new(7);
+    fn crops_differ_and_each_is_an_accepted_photo() {
+        let album = PhotoAlbum::load().unwrap();
+        let mut random = SeededRandom::new(7);
         let mut seen = BTreeSet::new();
         for _ in 0..40 {
-            let jpeg = album.crop(&mut chance).unwrap();
+            let jpeg = album.crop(&mut random).unwrap();
             assert!(media::inspect(&jpeg, &media::PhotoLimits::default()).is_ok());
             assert!(seen.insert(jpeg));
         }

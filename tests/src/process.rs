@@ -1,68 +1,116 @@
-//! A real server in a process of its own: founded, started, killed, started again.
+//! A real server in its own process: initialised, started, killed and restarted.
 
-use crate::office::Office;
+use crate::office::StaffApi;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
-/// Account of the first administrator.
+/// Account name of the first administrator.
 pub const ADMIN: &str = "guanliyuan";
 
-/// How a server is set up.
+/// How to set up a server.
 #[derive(Debug, Clone, Default)]
-pub struct Setup {
-    /// A `postgres://` URL; the embedded database when absent.
+pub struct ServerSetup {
+    /// A `postgres://` URL; `None` uses the embedded SQLite database.
     pub database: Option<String>,
-    /// Settings in TOML.
+    /// Settings file content (TOML).
     pub settings: Option<String>,
-    /// Without TLS, so that a line can see what passes.
+    /// Serve plain HTTP without TLS, so that a [`crate::line`] proxy can read the requests.
     pub plain_http: bool,
 }
 
-/// A server's data and, while it runs, its process. Dropping it kills the process.
-pub struct Server {
+/// A server's data folder and, while it runs, its process. Dropping it kills the process.
+pub struct ServerProcess {
     data: PathBuf,
-    setup: Setup,
-    /// Arguments of `serve` for a certificate that its operator brings; its own when empty.
+    setup: ServerSetup,
+    /// Arguments of `serve` for a certificate that the operator supplies; empty: the server's own
+    /// certificate.
     certificate: Vec<OsString>,
     child: Option<Child>,
     address: SocketAddr,
     url: String,
-    /// Of the first administrator, as it was told once.
+    /// Password of the first administrator, as `init` printed it once.
     pub admin_password: String,
 }
 
-/// A program of this workspace, beside the one that runs.
+/// The command that builds the programs which stories, demo and benches start. Cargo does not build them with
+/// `-p e2e`, because they belong to other packages.
+const BUILD_FIRST: &str = "cargo build --workspace --exclude sim --bins";
+
+/// Path of a program of this workspace; it is in the folder of the running program or above it.
+///
+/// # Errors
+/// The program is missing, or it is older than one of the source files that it was built from.
 pub fn program(name: &str) -> Result<PathBuf> {
+    static CHECKED: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut checked = CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = checked.get(name) {
+        return Ok(path.clone());
+    }
     let here = std::env::current_exe()?;
-    let folders = here.ancestors().skip(1).take(2);
-    let found = folders
+    let path = here
+        .ancestors()
+        .skip(1)
+        .take(2)
         .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
-    found.with_context(|| {
-        format!("{name} is not built: run `cargo build --workspace --exclude sim --bins` first")
-    })
+        .find(|path| path.is_file())
+        .with_context(|| format!("{name} is not built: run `{BUILD_FIRST}` first"))?;
+    if let Some(source) = newer_source(&path)? {
+        bail!(
+            "{} is older than {}: run `{BUILD_FIRST}` first",
+            path.display(),
+            source.display()
+        );
+    }
+    checked.insert(name.to_owned(), path.clone());
+    Ok(path)
 }
 
-impl Server {
-    /// Founds the city 长春市 in `data` and starts the server on a free port. `database` is a `postgres://` URL.
-    pub fn found(data: &Path, database: Option<&str>) -> Result<Self> {
-        let setup = Setup {
+/// A source file of this workspace that was changed after the program was built. Cargo lists the source files in
+/// `PROGRAM.d` beside the program. Without that file (an installed program), or if it lists another workspace (a
+/// copied target folder), there is nothing to compare.
+fn newer_source(program: &Path) -> Result<Option<PathBuf>> {
+    let Ok(listed) = std::fs::read_to_string(program.with_extension("d")) else {
+        return Ok(None);
+    };
+    let built = program.metadata()?.modified()?;
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let workspace = workspace.context("the package is in the workspace's folder")?;
+    let sources = listed.split_once(": ").map_or("", |(_, sources)| sources);
+    // A space inside a path is written as `\ `.
+    let sources = sources.trim_end().replace("\\ ", "\0");
+    Ok(sources
+        .split(' ')
+        .map(|source| PathBuf::from(source.replace('\0', " ")))
+        .filter(|source| source.starts_with(workspace))
+        .find(|source| {
+            let changed = source.metadata().and_then(|metadata| metadata.modified());
+            changed.is_ok_and(|changed| changed > built)
+        }))
+}
+
+impl ServerProcess {
+    /// Initialises the city 长春市 in `data` and starts the server on a free port. `database` is a `postgres://`
+    /// URL.
+    pub fn init_and_start(data: &Path, database: Option<&str>) -> Result<Self> {
+        let setup = ServerSetup {
             database: database.map(str::to_owned),
-            ..Setup::default()
+            ..ServerSetup::default()
         };
         let mut server = Self::init(data, setup)?;
         server.start()?;
         Ok(server)
     }
-    /// Founds the city 长春市 in `data`; the server rests.
-    pub fn init(data: &Path, setup: Setup) -> Result<Self> {
-        let mut server = Self::of(data, setup)?;
+    /// Initialises the city 长春市 in `data`. The server is not started.
+    pub fn init(data: &Path, setup: ServerSetup) -> Result<Self> {
+        let mut server = Self::existing(data, setup)?;
         let said = server.tool(
             &["init"],
             &["--city", "2201", "--name", "长春市", "--account", ADMIN],
@@ -70,13 +118,13 @@ impl Server {
         server.admin_password = said
             .rsplit('：')
             .next()
-            .context("the first password")?
+            .context("no first password in the output of init")?
             .trim()
             .to_owned();
         Ok(server)
     }
-    /// A server that was founded before, with its data; it rests.
-    pub fn of(data: &Path, setup: Setup) -> Result<Self> {
+    /// A server whose data folder was initialised before. It is not started.
+    pub fn existing(data: &Path, setup: ServerSetup) -> Result<Self> {
         std::fs::create_dir_all(data)?;
         let server = Self {
             data: data.to_owned(),
@@ -90,11 +138,12 @@ impl Server {
         server.configure()?;
         Ok(server)
     }
-    /// What an operator does after a backup was put in place, while the server rests.
+    /// Renews the epoch: the operator's step after a backup was restored, while the server is stopped.
     pub fn renew_epoch(&self) -> Result<()> {
         self.tool(&["renew-epoch"], &[]).map(|_| ())
     }
-    /// Another server over the same PostgreSQL and the same object folder, with a data folder of its own; it rests.
+    /// Another server process over the same PostgreSQL and the same object folder, with its own data folder.
+    /// It is not started.
     pub fn replica(&self, data: &Path) -> Result<Self> {
         std::fs::create_dir_all(data)?;
         std::os::unix::fs::symlink(self.data.join("objects"), data.join("objects"))?;
@@ -110,13 +159,14 @@ impl Server {
         replica.configure()?;
         Ok(replica)
     }
-    /// Other settings (TOML), from the next start on.
-    pub fn set(&mut self, settings: &str) -> Result<()> {
+    /// Replaces the settings (TOML); used from the next start.
+    pub fn set_settings(&mut self, settings: &str) -> Result<()> {
         self.setup.settings = Some(settings.to_owned());
         self.configure()
     }
-    /// Another certificate, from the next start on: `--cert`, `--key`, `--next-key` and their files.
-    pub fn certify(&mut self, files: &[(&str, &Path)]) {
+    /// Replaces the certificate, used from the next start: arguments `--cert`, `--key`, `--next-key` and
+    /// their files.
+    pub fn set_certificate(&mut self, files: &[(&str, &Path)]) {
         let pairs = files
             .iter()
             .map(|(name, file)| [OsString::from(name), file.as_os_str().to_owned()]);
@@ -129,13 +179,13 @@ impl Server {
     fn settings(&self) -> PathBuf {
         self.data.join("settings.toml")
     }
-    /// Imports a grid file while the server rests or runs.
+    /// Imports a grid file; the server may be stopped or running.
     pub fn import_grid(&self, file: &Path) -> Result<String> {
         self.tool(&["grid", "import"], &[&file.display().to_string()])
     }
-    /// Starts the process; on the port it had before, if it had one.
+    /// Starts the process, on the same port as before if it ran before.
     pub fn start(&mut self) -> Result<()> {
-        ensure!(self.child.is_none(), "the server runs already");
+        ensure!(self.child.is_none(), "the server is already running");
         let log = std::fs::File::options()
             .append(true)
             .create(true)
@@ -152,21 +202,26 @@ impl Server {
             .stderr(log)
             .spawn()?;
         let mut first = String::new();
-        BufReader::new(child.stdout.take().context("its output")?).read_line(&mut first)?;
+        BufReader::new(child.stdout.take().context("no standard output pipe")?).read_line(&mut first)?;
         if first.trim().is_empty() {
             let status = child.wait()?;
             bail!("the server did not start ({status}): {}", tail(&self.log()));
         }
         first.trim().clone_into(&mut self.url);
-        self.address = self.url.split("://").nth(1).context("an address")?.parse()?;
+        self.address = self
+            .url
+            .split("://")
+            .nth(1)
+            .context("no address in the URL")?
+            .parse()?;
         self.child = Some(child);
         Ok(())
     }
-    /// The process that runs, if one does.
+    /// Process id while the server runs.
     pub fn process(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
-    /// SIGKILL: nothing is finished, nothing is said.
+    /// Sends SIGKILL: requests in progress are not finished.
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {
             child.kill()?;
@@ -174,13 +229,14 @@ impl Server {
         }
         Ok(())
     }
-    /// SIGTERM: what is under way is finished. Answers whether it ended well.
+    /// Sends SIGTERM and waits: requests in progress are finished. Returns true if the process ended with
+    /// success.
     pub fn stop(&mut self) -> Result<bool> {
         let Some(mut child) = self.child.take() else {
             return Ok(true);
         };
         let told = Command::new("kill").arg(child.id().to_string()).status()?;
-        ensure!(told.success(), "kill");
+        ensure!(told.success(), "kill -TERM failed");
         Ok(child.wait()?.success())
     }
     pub fn url(&self) -> &str {
@@ -192,17 +248,17 @@ impl Server {
     pub fn data(&self) -> &Path {
         &self.data
     }
-    /// Where its log is.
+    /// Path of the log file.
     pub fn log(&self) -> PathBuf {
         self.data.join("server.log")
     }
-    /// The HTTP API as staff reach it.
-    pub fn office(&self) -> Result<Office> {
+    /// The HTTP API as staff use it.
+    pub fn api(&self) -> Result<StaffApi> {
         if self.setup.plain_http {
-            return Office::new(&self.url, None);
+            return StaffApi::new(&self.url, None);
         }
         let certificate = std::fs::read_to_string(self.data.join("tls/certificate.pem"))?;
-        Office::new(&self.url, Some(&certificate))
+        StaffApi::new(&self.url, Some(&certificate))
     }
 
     fn command(&self, verbs: &[&str]) -> Result<Command> {
@@ -225,7 +281,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.kill();
     }

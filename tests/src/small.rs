@@ -1,5 +1,5 @@
-//! A city small enough to be founded for each story: one district, two streets, three communities, eight cells
-//! of about a hectare, and no more. Everything else is as in [`City::found`].
+//! A small city that is quick to set up for each story: one district, two streets, three communities and
+//! eight cells of about one hectare. Otherwise as [`City::create`].
 //!
 //! ```text
 //! street 22010401, community 2201040101   street 22010401, 2201040102   street 22010402, 2201040201
@@ -9,7 +9,7 @@
 
 use crate::{
     city::{City, DISTRICT, id},
-    process::{ADMIN, Server, Setup},
+    process::{ADMIN, ServerProcess, ServerSetup},
 };
 use anyhow::{Context, Result};
 use grid::{
@@ -20,7 +20,7 @@ use protocol::{codes::GridVersion, geo::Datum};
 use serde_json::json;
 use std::path::Path;
 
-/// Corner of the first cell, and the sides of a cell, in units of 1e-7 degrees.
+/// South-west corner of the first cell, and height and width of a cell. Unit: 1e-7 degrees, WGS-84.
 const SOUTH: i32 = 438_570_000;
 const WEST: i32 = 1_253_000_000;
 const HIGH: i32 = 9_000;
@@ -38,7 +38,7 @@ const CELLS: &[(&str, i32, i32)] = &[
     ("220104020102", 3, 1),
 ];
 
-/// The pack of its grid.
+/// Builds the grid pack of the small city.
 pub fn pack() -> Result<Vec<u8>> {
     let cells = CELLS
         .iter()
@@ -74,23 +74,27 @@ pub fn pack() -> Result<Vec<u8>> {
         source_datum_verified: true,
         county: Some(DISTRICT.parse()?),
         source_sha256: String::new(),
-        borders: "made up".into(),
+        borders: "synthetic".into(),
     };
     Ok(write(PackInput { meta, cells, units })?)
 }
 
 impl City {
-    /// Founds the small city in `folder`.
-    pub fn small(folder: &Path, setup: Setup) -> Result<Self> {
-        let mut server = Server::init(folder, setup)?;
+    /// Initialises the small city in `folder` and starts its server.
+    pub fn small(folder: &Path, setup: ServerSetup) -> Result<Self> {
+        let mut server = ServerProcess::init(folder, setup)?;
         let bytes = pack()?;
         let file = folder.join("small.pack");
         std::fs::write(&file, &bytes)?;
         server.import_grid(&file)?;
         server.start()?;
-        let office = server.office()?;
+        let office = server.api()?;
         let admin = office.sign_in(ADMIN, &server.admin_password)?;
-        let city = admin.all("/v1/orgs")?.first().map(id).context("the city")??;
+        let city = admin
+            .all("/v1/orgs")?
+            .first()
+            .map(id)
+            .context("no city in /v1/orgs")??;
         let unit = |parent: &str, kind: &str, name: &str, area: &str| {
             let body = json!({"parent": parent, "kind": kind, "name": name, "area": area});
             id(&admin.post("/v1/orgs", &body)?)
@@ -113,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cell_of_the_small_city_is_found_at_its_centre() {
+    fn small_city_lookup_finds_each_cell_at_its_centroid() {
         let pack = PackBuf::open(pack().unwrap()).unwrap();
         assert_eq!(pack.view().len(), CELLS.len());
         for cell in pack.view().cells() {

@@ -1,4 +1,4 @@
-//! What the server's store says of a COMMIT that met a full disk is true, also after the power was cut.
+//! A COMMIT on a full disk: what the server's store reports is true, even after a power cut.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -42,8 +42,8 @@ fn ids(store: &Store) -> Vec<i64> {
         .unwrap()
 }
 
-/// What was told of item 2 when the disk was full at the k-th operation of its write, and what was there before and
-/// after a cut of the power.
+/// The result of writing item 2 when the disk is full at the k-th operation, and the rows before and after a
+/// power cut.
 fn try_at(k: u64, cut: Cut) -> (Result<u64, StoreError>, Vec<i64>, Vec<i64>) {
     let host = Host::new("full", k);
     let store = open(&host);
@@ -52,7 +52,7 @@ fn try_at(k: u64, cut: Cut) -> (Result<u64, StoreError>, Vec<i64>, Vec<i64>) {
     let told = put(&store, 2);
     host.clear_faults();
     let before = ids(&store);
-    // The machine dies as it stands: nothing is closed, so nothing is tidied up either.
+    // The machine dies at this point: the store is not closed and cleans nothing up.
     host.kill();
     drop(store);
     host.power_cycle(cut);
@@ -60,7 +60,7 @@ fn try_at(k: u64, cut: Cut) -> (Result<u64, StoreError>, Vec<i64>, Vec<i64>) {
 }
 
 #[test]
-fn a_commit_on_a_full_disk_is_full_and_never_comes_back() {
+fn commit_refused_for_a_full_disk_never_appears_later() {
     let scatter = Cut::Scatter {
         keep: 700,
         tear: 300,
@@ -80,19 +80,19 @@ fn a_commit_on_a_full_disk_is_full_and_never_comes_back() {
                     full += 1;
                     assert_eq!((before, after), (vec![1], vec![1]), "{k} {cut:?}");
                 }
-                // Not a write but the sync met it: the frames are in the log.
+                // The sync failed and not a write: the frames are in the WAL.
                 Err(StoreError::CommitUnknown { .. }) => {}
                 Err(other) => assert_eq!((before, after), (vec![1], vec![1]), "{k} {cut:?} {other}"),
             }
             k += 1;
         }
-        assert!(k > 3, "the write has several operations");
+        assert!(k > 3, "the write must have several operations");
     }
     assert!(full > 4, "{full}");
 }
 
 #[test]
-fn the_store_goes_on_once_there_is_room() {
+fn store_works_again_after_space_is_freed() {
     let host = Host::new("room", 1);
     let store = open(&host);
     put(&store, 1).unwrap();

@@ -1,4 +1,4 @@
-//! A server that is told to stop ends cleanly, whenever it is told.
+//! A server stops cleanly on SIGTERM at any time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@
     reason = "real processes run against the real clock"
 )]
 
-use e2e::process::{Server, Setup, program};
+use e2e::process::{ServerProcess, ServerSetup, program};
 use std::{
     io::{Read as _, Write as _, pipe},
     net::{TcpListener, TcpStream},
@@ -19,20 +19,21 @@ use std::{
     time::Duration,
 };
 
-/// What a pipe holds before whoever writes has to wait.
+/// Capacity of a pipe: a writer blocks after this many bytes.
 const PIPE: usize = 64 * 1024;
 
 #[test]
-fn a_server_told_to_stop_before_it_has_said_its_address_ends_cleanly() {
+fn server_stopped_before_it_printed_its_address_ends_cleanly() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let setup = Setup {
+    let setup = ServerSetup {
         plain_http: true,
-        ..Setup::default()
+        ..ServerSetup::default()
     };
-    drop(Server::init(&data, setup).unwrap());
+    drop(ServerProcess::init(&data, setup).unwrap());
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    // Its first word waits in this pipe, so the moment that is a millisecond elsewhere lasts as long as the test wants.
+    // The pipe is full, so the server blocks when it prints its address; the short moment before that lasts
+    // as long as the test needs.
     let (mut said, mut mouth) = pipe().unwrap();
     mouth.write_all(&[b' '; PIPE]).unwrap();
     let mut server = Command::new(program("xunge-server").unwrap())
@@ -44,7 +45,7 @@ fn a_server_told_to_stop_before_it_has_said_its_address_ends_cleanly() {
         .spawn()
         .unwrap();
     while TcpStream::connect(free).is_err() {
-        assert!(server.try_wait().unwrap().is_none(), "it starts");
+        assert!(server.try_wait().unwrap().is_none(), "the server ended too early");
         thread::sleep(Duration::from_millis(20));
     }
     let told = Command::new("kill")

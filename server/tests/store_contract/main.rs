@@ -1,4 +1,5 @@
-//! What the store promises, tried on every engine. One list of promises; an engine that lacks one fails here.
+//! The contract of the store, tested on every engine. There is one list of promises; an engine that breaks
+//! one fails here.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,11 +8,15 @@
     clippy::needless_pass_by_value
 )]
 
+mod helpers;
+mod migrations;
 #[path = "../support/pg.rs"]
 mod pg;
 mod postgres_only;
-mod promises;
+mod queue;
 mod sqlite_only;
+mod statements;
+mod transactions;
 
 use pg::TestDatabase;
 use server::store::{Migration, Options, Store};
@@ -34,14 +39,14 @@ pub const SCHEMA: &[Migration] = &[Migration {
           );",
 }];
 
-/// A database of one engine, and stores on it.
-pub struct Bench {
+/// A database of one engine, on which stores are opened.
+pub struct ContractStore {
     url: String,
     _folder: Option<tempfile::TempDir>,
     database: Option<TestDatabase>,
 }
 
-impl Bench {
+impl ContractStore {
     fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
@@ -76,9 +81,9 @@ impl Bench {
         Store::open(&self.url, options).unwrap()
     }
 
-    /// Statements that no store knows of (PostgreSQL only).
-    pub fn behind_its_back(&self, sql: &str) {
-        self.database.as_ref().expect("a PostgreSQL bench").run(sql);
+    /// Runs statements directly on the database (PostgreSQL only).
+    pub fn run_sql(&self, sql: &str) {
+        self.database.as_ref().expect("PostgreSQL only").run(sql);
     }
 
     pub fn try_open(&self, options: Options) -> Result<Store, server::store::StoreError> {
@@ -86,46 +91,56 @@ impl Bench {
     }
 }
 
+/// Makes two tests of each promise: `NAME::sqlite` and `NAME::postgres`.
 macro_rules! store_contract {
-    ([$($engine:ident),*] $promises:tt) => {
-        $(mod $engine {
-            store_contract!(@each $engine $promises);
-        })*
-    };
-    (@each $engine:ident { $($promise:ident)* }) => {
-        $(#[test]
-        fn $promise() {
-            crate::promises::$promise(&crate::Bench::$engine());
-        })*
-    };
+    ($($module:ident { $($promise:ident)* })*) => {$($(
+        mod $promise {
+            #[test]
+            fn sqlite() {
+                crate::$module::$promise(&crate::ContractStore::sqlite());
+            }
+            #[test]
+            fn postgres() {
+                crate::$module::$promise(&crate::ContractStore::postgres());
+            }
+        }
+    )*)*};
 }
 
-store_contract!([sqlite, postgres] {
-    what_was_written_is_seen_by_every_later_read
-    an_error_undoes_only_its_own_closure
-    a_panic_undoes_only_its_own_closure_and_the_store_lives_on
-    closures_at_once_are_answered_one_by_one
-    no_increment_is_lost_among_eight_writers
-    a_read_sees_one_snapshot
-    a_read_cannot_write
-    every_value_comes_back_as_it_went_in
-    question_marks_in_text_are_text_and_ten_is_not_one
-    text_with_nul_and_not_a_number_are_refused
-    close_finishes_what_was_accepted
-    async_code_may_open_use_and_close_a_store
-    a_write_nobody_waits_for_is_done_all_the_same
-    more_than_the_queue_holds_is_refused_as_busy
-    hints_leave_after_commit_and_never_without
-    a_failed_statement_dooms_the_closure
-    an_attempt_undoes_only_its_part
-    constraints_are_told_apart
-    a_column_is_named_when_it_cannot_be_read
-    one_and_opt_count_their_rows
-    a_wrong_statement_keeps_the_engines_words_to_itself
-    migrating_again_changes_nothing
-    a_changed_migration_is_refused
-    a_newer_database_is_refused
-    a_failing_migration_leaves_the_version_before
-    stores_opened_at_once_migrate_once
-    the_servers_own_schema_applies_from_nothing
-});
+store_contract!(
+    transactions {
+        every_later_read_sees_a_committed_write
+        an_error_undoes_only_its_own_closure
+        a_panic_undoes_only_its_own_closure_and_the_store_continues
+        concurrent_closures_each_get_their_own_result
+        no_increment_is_lost_among_eight_writers
+        a_read_sees_one_snapshot
+        a_read_cannot_write
+        a_failed_statement_dooms_the_closure
+        a_savepoint_undoes_only_its_part
+    }
+    statements {
+        every_value_is_read_back_unchanged
+        question_marks_in_text_and_parameter_ten_are_handled
+        nul_in_text_and_nan_are_refused
+        constraint_violations_are_distinguished
+        an_unreadable_column_is_named_in_the_error
+        one_and_opt_check_the_number_of_rows
+        an_sql_error_does_not_expose_the_engines_message
+    }
+    queue {
+        close_finishes_accepted_work
+        async_code_may_open_use_and_close_a_store
+        a_write_is_done_even_if_its_future_is_dropped
+        a_full_queue_refuses_work_as_busy
+        hints_are_sent_only_after_commit
+    }
+    migrations {
+        migrating_again_changes_nothing
+        a_changed_migration_is_refused
+        a_newer_database_is_refused
+        a_failing_migration_keeps_the_previous_version
+        stores_opened_at_once_migrate_once
+        the_servers_schema_applies_to_an_empty_database
+    }
+);

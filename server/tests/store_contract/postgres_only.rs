@@ -1,4 +1,4 @@
-//! What only the scaled-out engine has: connections that get lost, other replicas, schemas that change below.
+//! Tests for PostgreSQL only: lost connections, other replicas, schema changes during use.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
@@ -10,8 +10,8 @@ use server::{
 };
 use tokio::sync::broadcast::error::TryRecvError;
 
-use crate::Bench;
-use crate::promises::{add, hold, ids, insert};
+use crate::ContractStore;
+use crate::helpers::{add, hold, ids, insert};
 
 fn die(tx: &mut Tx<'_>) -> Result<Vec<()>, StoreError> {
     tx.all(
@@ -22,9 +22,9 @@ fn die(tx: &mut Tx<'_>) -> Result<Vec<()>, StoreError> {
 }
 
 #[test]
-fn a_lost_connection_is_made_again_and_the_closure_runs_again() {
-    let bench = Bench::postgres();
-    let store = bench.open();
+fn lost_connection_is_reopened_and_the_closure_runs_again() {
+    let engine = ContractStore::postgres();
+    let store = engine.open();
     let runs = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&runs);
     let done = store.write_blocking(move |tx| {
@@ -48,10 +48,10 @@ fn a_lost_connection_is_made_again_and_the_closure_runs_again() {
 }
 
 #[test]
-fn a_connection_lost_in_commit_is_an_unknown_outcome() {
-    let bench = Bench::postgres();
-    let store = bench.open();
-    bench.behind_its_back(
+fn connection_lost_in_commit_is_an_unknown_outcome() {
+    let engine = ContractStore::postgres();
+    let store = engine.open();
+    engine.run_sql(
         "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
             'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
          CREATE CONSTRAINT TRIGGER late AFTER INSERT ON sample DEFERRABLE INITIALLY DEFERRED
@@ -70,8 +70,8 @@ fn a_connection_lost_in_commit_is_an_unknown_outcome() {
 
 #[test]
 fn hints_reach_the_other_replica_once() {
-    let bench = Bench::postgres();
-    let (here, there) = (bench.open(), bench.open());
+    let engine = ContractStore::postgres();
+    let (here, there) = (engine.open(), engine.open());
     let (mut at_home, mut abroad) = (here.hints(), there.hints());
     let say = |store: &Store, id: i64, name: &'static str| {
         store
@@ -89,7 +89,7 @@ fn hints_reach_the_other_replica_once() {
     say(&here, 1, "岗位一");
     let heard = |receiver: &mut tokio::sync::broadcast::Receiver<Hint>| receiver.blocking_recv().unwrap();
     assert_eq!(heard(&mut abroad), Hint::Mailbox("岗位一".to_owned()));
-    // What comes back from there proves that our own note had time to come back, and did not.
+    // A hint from the other replica shows that our own hint had time to come back, and did not.
     say(&there, 2, "answer");
     assert_eq!(heard(&mut at_home), Hint::Mailbox("岗位一".to_owned()));
     assert_eq!(heard(&mut at_home), Hint::Mailbox("answer".to_owned()));
@@ -99,8 +99,8 @@ fn hints_reach_the_other_replica_once() {
         (Err(TryRecvError::Empty), Err(TryRecvError::Empty))
     );
 
-    // After its connection was away, the listener says that it may have missed something.
-    bench.behind_its_back(
+    // After its connection was lost, the listener reports that it may have missed a hint.
+    engine.run_sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND query LIKE 'LISTEN%'",
     );
@@ -110,17 +110,17 @@ fn hints_reach_the_other_replica_once() {
 }
 
 #[test]
-fn conflicts_between_replicas_are_run_again_until_every_rule_holds() {
+fn serialization_conflicts_between_replicas_are_retried() {
     const ROOM: i64 = 12;
     const PLACES: i64 = 6;
-    let bench = Bench::postgres();
+    let engine = ContractStore::postgres();
     let patient = || Options {
         patience: Duration::from_secs(120),
-        ..Bench::options()
+        ..ContractStore::options()
     };
-    let replicas = [bench.open_with(patient()), bench.open_with(patient())];
-    // Each looks how many there are and adds one where there is room: two that look at once see the same, and
-    // neither touches a row of the other.
+    let replicas = [engine.open_with(patient()), engine.open_with(patient())];
+    // Each counts the rows and adds one if there is a free place: two concurrent ones see the same count, and
+    // neither changes a row of the other.
     let takers: Vec<_> = (0..ROOM)
         .map(|id| {
             let store = replicas[usize::try_from(id).unwrap() % 2].clone();
@@ -140,11 +140,11 @@ fn conflicts_between_replicas_are_run_again_until_every_rule_holds() {
     assert_eq!(
         i64::try_from(taken),
         Ok(PLACES),
-        "whoever was told that it has a place has one"
+        "each successful closure must have a place"
     );
     assert_eq!(ids(&replicas[0]).len(), usize::try_from(PLACES).unwrap());
 
-    // That two of them do look at once is not left to chance: each waits in its first run for the other.
+    // The test forces an overlap: each waits in its first run for the other.
     let meet = Arc::new(Barrier::new(2));
     let runs = Arc::new(AtomicU32::new(0));
     let counters: Vec<_> = replicas
@@ -167,7 +167,11 @@ fn conflicts_between_replicas_are_run_again_until_every_rule_holds() {
     for counter in counters {
         assert_eq!(counter.join().unwrap(), Ok(1));
     }
-    assert_eq!(runs.load(Ordering::Relaxed), 3, "one of the two ran again");
+    assert_eq!(
+        runs.load(Ordering::Relaxed),
+        3,
+        "exactly one of the two must run again"
+    );
     let count = |store: &Store| {
         store.read_blocking(|tx| {
             tx.all("SELECT id FROM parent ORDER BY id", params![], |row| {
@@ -179,12 +183,13 @@ fn conflicts_between_replicas_are_run_again_until_every_rule_holds() {
 }
 
 #[test]
-fn writes_that_wait_share_a_commit_and_take_nothing_from_each_other() {
-    let bench = Bench::postgres();
-    let store = bench.open();
+fn grouped_writes_share_a_commit_without_conflicts() {
+    let engine = ContractStore::postgres();
+    let store = engine.open();
     let runs = Arc::new(AtomicU32::new(0));
     let (gate, held) = hold(&store, 0);
-    // Each looks at the whole table and adds to it: side by side they would conflict. The first one's id is taken.
+    // Each reads the whole table and adds to it, so concurrently they would conflict. The first one's id is
+    // already used.
     let mut waiting: Vec<_> = (0..6_i64)
         .map(|id| {
             let runs = Arc::clone(&runs);
@@ -215,28 +220,28 @@ fn writes_that_wait_share_a_commit_and_take_nothing_from_each_other() {
         done[1].is_ok() && done[1..].iter().all(|other| *other == done[1]),
         "{done:?}"
     );
-    assert_eq!(runs.load(Ordering::Relaxed), 6, "nobody ran again");
+    assert_eq!(runs.load(Ordering::Relaxed), 6, "no closure may run again");
     assert_eq!(ids(&store), [0, 1, 2, 3, 4, 5]);
 }
 
 #[test]
-fn a_schema_changed_under_a_prepared_statement_does_no_harm() {
-    let bench = Bench::postgres();
-    let store = bench.open_with(Options {
+fn schema_change_under_a_prepared_statement_is_handled() {
+    let engine = ContractStore::postgres();
+    let store = engine.open_with(Options {
         connections: 1,
-        ..Bench::options()
+        ..ContractStore::options()
     });
     let look =
         || store.read_blocking(|tx| tx.all("SELECT * FROM parent", params![], |row| Ok(row.columns().len())));
-    bench.behind_its_back("INSERT INTO parent (id) VALUES (1)");
+    engine.run_sql("INSERT INTO parent (id) VALUES (1)");
     assert_eq!(look(), Ok(vec![1]));
-    bench.behind_its_back("ALTER TABLE parent ADD COLUMN name TEXT");
+    engine.run_sql("ALTER TABLE parent ADD COLUMN name TEXT");
     assert_eq!(look(), Ok(vec![2]));
 }
 
 #[test]
-fn a_commit_is_on_the_disk_whatever_the_database_is_set_to() {
-    let bench = Bench::postgres();
+fn commit_is_durable_despite_database_settings() {
+    let engine = ContractStore::postgres();
     let durability = |store: &Store| {
         let write = store.write_blocking(|tx| {
             tx.one(
@@ -248,14 +253,14 @@ fn a_commit_is_on_the_disk_whatever_the_database_is_set_to() {
         write.unwrap()
     };
     let set = |to: &str| {
-        bench.behind_its_back(&format!(
+        engine.run_sql(&format!(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = {to}', current_database()); END $$"
         ));
     };
     set("off");
-    let store = bench.open();
+    let store = engine.open();
     assert_eq!(durability(&store), "on");
-    // A connection that is made again is no weaker.
+    // A reopened connection must not be less durable.
     let first = AtomicU32::new(0);
     let again = store.write_blocking(move |tx| {
         if first.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -266,14 +271,18 @@ fn a_commit_is_on_the_disk_whatever_the_database_is_set_to() {
     assert_eq!(again, Ok(1));
     assert_eq!(durability(&store), "on");
     set("local");
-    assert_eq!(durability(&bench.open()), "local", "the operator's choice");
+    assert_eq!(
+        durability(&engine.open()),
+        "local",
+        "the operator's setting must be kept"
+    );
 }
 
 #[test]
-fn a_write_looks_a_row_up_by_its_key_although_statistics_know_only_old_ones() {
-    let bench = Bench::postgres();
-    let store = bench.open();
-    bench.behind_its_back(
+fn write_uses_key_lookup_despite_stale_statistics() {
+    let engine = ContractStore::postgres();
+    let store = engine.open();
+    engine.run_sql(
         "CREATE TABLE unit (id BIGINT PRIMARY KEY);
          CREATE TABLE report (id BIGINT PRIMARY KEY, unit BIGINT NOT NULL);
          INSERT INTO unit SELECT generate_series(1, 5000);
@@ -288,11 +297,15 @@ fn a_write_looks_a_row_up_by_its_key_although_statistics_know_only_old_ones() {
         )?;
         Ok::<_, StoreError>(lines.join("\n"))
     };
-    // The statistics know reports of the three oldest units alone, so a merge with all units seems to end soon.
+    // The statistics contain only reports of the three oldest units, so a merge join with all units looks
+    // cheap.
     let (read, write) = (
         store.read_blocking(plan).unwrap(),
         store.write_blocking(plan).unwrap(),
     );
-    assert!(read.contains("Merge Join"), "not the trap it was:\n{read}");
+    assert!(
+        read.contains("Merge Join"),
+        "expected a merge join for the read:\n{read}"
+    );
     assert_eq!(write.matches("Index Cond").count(), 2, "{write}");
 }

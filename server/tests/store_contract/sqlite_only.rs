@@ -1,4 +1,4 @@
-//! What only the embedded engine has: groups, a file that can be full, running inline.
+//! Tests for SQLite only: grouped commits, a full file, inline execution.
 
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use server::{
     store::{Migration, Options, Store, StoreError},
 };
 
-use crate::promises::{add, hold, ids, insert};
-use crate::{Bench, SCHEMA};
+use crate::helpers::{add, hold, ids, insert};
+use crate::{ContractStore, SCHEMA};
 
 #[test]
-fn a_group_shares_one_commit() {
-    let bench = Bench::sqlite();
-    let store = bench.open_with(Options {
+fn group_shares_one_commit() {
+    let engine = ContractStore::sqlite();
+    let store = engine.open_with(Options {
         group_time: Duration::from_secs(60),
-        ..Bench::options()
+        ..ContractStore::options()
     });
     let (gate, held) = hold(&store, 1);
     let (ran, when_ran) = channel();
@@ -39,7 +39,7 @@ fn a_group_shares_one_commit() {
     };
     gate.send(()).unwrap();
     when_ran.recv().unwrap();
-    // The neighbour runs, so the first has returned; but there was no COMMIT yet, so it has no answer.
+    // The second closure runs, so the first has returned; without a COMMIT it has no result yet.
     assert!(!held.is_finished() && ids(&store).is_empty());
     go.send(()).unwrap();
     assert_eq!(held.join().unwrap(), Ok(1));
@@ -49,9 +49,9 @@ fn a_group_shares_one_commit() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_small_writes_go_on_after_freeing() {
-    let bench = Bench::sqlite();
-    let store = bench.open();
+fn full_disk_is_reported_and_writes_work_after_freeing() {
+    let engine = ContractStore::sqlite();
+    let store = engine.open();
     let limit = store.write_blocking(|tx| {
         let pages: i64 = tx.one("PRAGMA page_count", params![], |row| row.get(0))?;
         tx.one(
@@ -72,7 +72,7 @@ fn a_full_disk_is_told_and_small_writes_go_on_after_freeing() {
     let stored = (1..100).take_while(|id| big(*id) == Ok(1)).count();
     assert!((2..50).contains(&stored), "{stored}");
     assert_eq!(big(1000), Err(StoreError::Full));
-    assert_eq!(ids(&store).len(), stored, "reads go on");
+    assert_eq!(ids(&store).len(), stored, "reads must continue to work");
     store
         .write_blocking(|tx| tx.execute("DELETE FROM sample WHERE id = 1", params![]))
         .unwrap();
@@ -81,11 +81,11 @@ fn a_full_disk_is_told_and_small_writes_go_on_after_freeing() {
 }
 
 #[test]
-fn neighbours_of_a_closure_that_meets_a_full_disk_are_run_again() {
-    let bench = Bench::sqlite();
-    let store = bench.open_with(Options {
+fn other_closures_of_a_group_are_retried_after_a_full_disk() {
+    let engine = ContractStore::sqlite();
+    let store = engine.open_with(Options {
         group_time: Duration::from_secs(60),
-        ..Bench::options()
+        ..ContractStore::options()
     });
     let limit =
         store.write_blocking(|tx| tx.one("PRAGMA max_page_count = 40", params![], |row| row.get::<i64>(0)));
@@ -109,7 +109,7 @@ fn neighbours_of_a_closure_that_meets_a_full_disk_are_run_again() {
     assert_eq!(ids(&store), [1, 3]);
 }
 
-/// The rules forbid deferred constraints; here one makes COMMIT fail.
+/// Deferred constraints are forbidden in migrations; here one makes COMMIT fail.
 const DEFERRED: &[Migration] = &[
     SCHEMA[0],
     Migration {
@@ -120,14 +120,14 @@ const DEFERRED: &[Migration] = &[
 ];
 
 #[test]
-fn after_a_failed_commit_the_whole_group_knows_that_it_does_not_know() {
-    let bench = Bench::sqlite();
+fn failed_commit_is_an_unknown_outcome_for_the_whole_group() {
+    let engine = ContractStore::sqlite();
     let options = Options {
         migrations: DEFERRED,
         group_time: Duration::from_secs(60),
         ..Options::default()
     };
-    let store = bench.open_with(options);
+    let store = engine.open_with(options);
     let mut hints = store.hints();
     let (gate, held) = hold(&store, 1);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -135,7 +135,7 @@ fn after_a_failed_commit_the_whole_group_knows_that_it_does_not_know() {
         tx.after_commit(server::store::Hint::Jobs);
         tx.execute("INSERT INTO late (parent) VALUES (9)", params![])
     }));
-    // It would be told "exists already" because of a neighbour's row that may never be.
+    // Its conflict is caused by a row of the same group that may never be committed.
     let mut refused = Box::pin(store.write(|tx| add(tx, 1)));
     assert!(spoiler.as_mut().poll(&mut context).is_pending());
     assert!(refused.as_mut().poll(&mut context).is_pending());
@@ -152,7 +152,7 @@ fn after_a_failed_commit_the_whole_group_knows_that_it_does_not_know() {
         );
     }
     assert!(hints.try_recv().is_err());
-    assert_eq!(insert(&store, 1), Ok(1), "a new connection goes on");
+    assert_eq!(insert(&store, 1), Ok(1), "a new connection must work");
     assert_eq!(ids(&store), [1]);
 }
 
@@ -160,17 +160,17 @@ fn after_a_failed_commit_the_whole_group_knows_that_it_does_not_know() {
 fn inline_runs_on_the_calling_thread() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("inline.db");
-    let store = Store::open_inline(path.to_str().unwrap(), Bench::options()).unwrap();
+    let store = Store::open_inline(path.to_str().unwrap(), ContractStore::options()).unwrap();
     let here = std::thread::current().id();
     let again = store.clone();
     let done = store.write_blocking(move |tx| {
         assert_eq!(std::thread::current().id(), here);
-        // Calling the store from a closure is a mistake that must not hang the simulator.
+        // A closure that calls the store is a defect; it must not hang the simulator.
         assert_eq!(insert(&again, 5), Err(StoreError::Busy));
         add(tx, 1)
     });
     assert_eq!(done, Ok(1));
-    // An async write is done when it is first polled: there is no thread to wait for.
+    // An async write is done when it is first polled, because there is no thread to wait for.
     let mut write = Box::pin(store.write(|tx| add(tx, 2)));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(write.as_mut().poll(&mut context).is_ready());
@@ -181,7 +181,7 @@ fn inline_runs_on_the_calling_thread() {
 }
 
 #[test]
-fn addresses_that_make_no_sense_are_refused() {
+fn invalid_database_urls_are_refused() {
     for url in [
         "",
         "sqlite:",

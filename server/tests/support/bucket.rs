@@ -11,14 +11,14 @@ use server::app::{objects::Blobs, s3::S3};
 const KEY: &str = "xunge";
 const SECRET: &str = "geheimnis";
 
-/// Runs until the test's runtime ends.
-pub struct Bucket {
+/// An S3 server in this process; it runs until the test's runtime ends.
+pub struct S3Bucket {
     pub endpoint: String,
-    // The bucket is a folder in here.
+    // The bucket is a folder in this folder.
     _root: tempfile::TempDir,
 }
 
-impl Bucket {
+impl S3Bucket {
     pub async fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("photos")).unwrap();
@@ -42,7 +42,7 @@ impl Bucket {
         }
     }
 
-    /// The store as a server opens it.
+    /// The object store as a server opens it.
     pub fn blobs(&self) -> Blobs {
         open(&self.endpoint, SECRET)
     }

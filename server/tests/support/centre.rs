@@ -1,5 +1,5 @@
-//! A district at work: a grid of nine cells in two communities, a post with a patroller, and the staff of the
-//! centre. What the tests of cases, duty, tasks and activity records begin with.
+//! A district fixture: a grid of nine cells in two communities, a post with a patroller, and the staff of the
+//! centre. The tests of cases, duty, tasks and activity records start with it.
 //!
 //! Include it with `#[path = "support/centre.rs"] mod centre;` beside `mod support;`.
 #![allow(
@@ -10,7 +10,7 @@
     clippy::indexing_slicing
 )]
 
-use crate::support::{Answer, City, FieldClient, Someone, TestApp};
+use crate::support::{FieldClient, StaffMember, TestApp, TestCity, TestResponse};
 use axum::{body::Body, http::Request};
 use grid::{
     geom::Pt,
@@ -18,7 +18,7 @@ use grid::{
 };
 use protocol::{
     codes::{CellCode, GridVersion},
-    duty::Answer as Reply,
+    duty::Answer,
     entry::Entry,
     geo::{Datum, PointE7},
     ids::{CaseId, TaskId},
@@ -29,7 +29,7 @@ use protocol::{
 };
 use serde_json::{Value, json};
 
-/// Cells of the community that the first post answers for, and one of its neighbour.
+/// Two cells of the first post's community, and one cell of the other community.
 pub const CELL: &str = "220104050301";
 pub const NEXT_CELL: &str = "220104050302";
 pub const FOREIGN_CELL: &str = "220104050401";
@@ -39,7 +39,7 @@ const SOUTH: i32 = 438_000_000;
 const WIDE: i32 = 12_450;
 const HIGH: i32 = 9_000;
 
-/// Cells lie three to a row: six of community 2201040503, then three of 2201040504.
+/// The cells, three per row: six of community 2201040503, then three of 2201040504.
 fn cells() -> Vec<CellCode> {
     let ours = (1..=6).map(|n| format!("2201040503{n:02}"));
     let theirs = (1..=3).map(|n| format!("2201040504{n:02}"));
@@ -84,7 +84,7 @@ pub async fn put_grid(app: &TestApp) {
             source_datum_verified: false,
             county: Some("220104".parse().unwrap()),
             source_sha256: String::new(),
-            borders: "for tests".into(),
+            borders: "synthetic".into(),
         },
         cells: cells().into_iter().zip(squares).collect(),
         units: Vec::new(),
@@ -97,19 +97,19 @@ pub async fn put_grid(app: &TestApp) {
     parts.grids.renew(&parts.store, &parts.blobs).await.unwrap();
 }
 
-/// See the module.
-pub struct Centre {
-    pub city: City,
-    pub acceptor: Someone,
-    pub leader: Someone,
-    pub command: Someone,
-    pub department: Someone,
-    pub supervisor: Someone,
-    /// Answers for community 2201040503, and is not on duty yet.
+/// The fixture: staff of the centre and one patroller.
+pub struct DistrictFixture {
+    pub city: TestCity,
+    pub acceptor: StaffMember,
+    pub leader: StaffMember,
+    pub command: StaffMember,
+    pub department: StaffMember,
+    pub supervisor: StaffMember,
+    /// Holds the post of community 2201040503, and is not on duty yet.
     pub patroller: FieldClient,
 }
 
-impl Centre {
+impl DistrictFixture {
     pub async fn new(app: &TestApp) -> Self {
         put_grid(app).await;
         let city = app.city().await;
@@ -124,38 +124,38 @@ impl Centre {
             city,
         }
     }
-    /// A further patroller at a new post for these areas.
+    /// Another patroller at a new post for these areas.
     pub async fn another(&self, app: &TestApp, areas: &[&str]) -> FieldClient {
         let post = app.post(self.city.community, areas).await;
         app.holder(post).await
     }
-    pub fn of(&self, role: Role) -> &Someone {
+    pub fn of(&self, role: Role) -> &StaffMember {
         match role {
             Role::Acceptor => &self.acceptor,
             Role::ShiftLeader => &self.leader,
             Role::CommandCentre => &self.command,
             Role::Department => &self.department,
             Role::Supervisor => &self.supervisor,
-            other => panic!("nobody is {other}"),
+            other => panic!("the fixture has no {other}"),
         }
     }
 
-    /// One action with what it needs, by whose step it is.
-    pub async fn act(&self, app: &TestApp, case: CaseId, action: &str, more: Value) -> Answer {
+    /// Performs an action with these fields, as the role that may perform it.
+    pub async fn act(&self, app: &TestApp, case: CaseId, action: &str, more: Value) -> TestResponse {
         let roles = protocol::case::roles(action.parse().unwrap());
         let staff = roles.into_iter().find(|role| *role != Role::Patroller);
         let someone = staff.map_or(&self.acceptor, |role| self.of(role));
         self.act_as(app, someone, case, action, more).await
     }
-    /// One action at the version that stands.
+    /// Performs an action at the case's current version.
     pub async fn act_as(
         &self,
         app: &TestApp,
-        by: &Someone,
+        by: &StaffMember,
         case: CaseId,
         action: &str,
         more: Value,
-    ) -> Answer {
+    ) -> TestResponse {
         let version = self.case(app, case).await["version"].clone();
         let mut body = json!({"action": action, "expected_version": version});
         for (key, value) in more.as_object().into_iter().flatten() {
@@ -177,7 +177,7 @@ impl Centre {
         case["state"].as_str().unwrap().to_owned()
     }
 
-    /// What each step by staff needs to pass.
+    /// The fields that each staff action needs.
     pub async fn needs(&self, app: &TestApp, action: &str) -> Value {
         match action {
             "prefile" => json!({"matter": "E0102", "cell": CELL}),
@@ -191,7 +191,7 @@ impl Centre {
             _ => json!({}),
         }
     }
-    /// One step by staff, with all it needs.
+    /// Performs a staff action with all fields that it needs.
     pub async fn step(&self, app: &TestApp, case: CaseId, action: &str) -> Value {
         let needs = self.needs(app, action).await;
         self.act(app, case, action, needs).await.expect(200).json
@@ -201,12 +201,12 @@ impl Centre {
             self.step(app, case, action).await;
         }
     }
-    /// A picture that the department has uploaded.
+    /// Uploads a picture as the department.
     pub async fn attach(&self, app: &TestApp) -> Sha256 {
         self.attach_as(app, &self.department).await
     }
     /// A picture that a member of staff has uploaded.
-    pub async fn attach_as(&self, app: &TestApp, by: &Someone) -> Sha256 {
+    pub async fn attach_as(&self, app: &TestApp, by: &StaffMember) -> Sha256 {
         let request = Request::post("/v1/attachments")
             .header("authorization", format!("Bearer {}", by.token))
             .header("content-type", "image/png")
@@ -215,7 +215,7 @@ impl Centre {
         let answer = app.send(request).await.expect(200);
         answer.json["sha256"].as_str().unwrap().parse().unwrap()
     }
-    /// The case's task that waits in the field.
+    /// The case's open task.
     pub async fn open_task(&self, app: &TestApp, case: CaseId) -> TaskId {
         let case = self.case(app, case).await;
         let tasks = case["tasks"].as_array().unwrap();
@@ -226,7 +226,7 @@ impl Centre {
             .parse()
             .unwrap()
     }
-    /// A report of the patroller, brought to this state of the case.
+    /// Files a report of the patroller; returns its case.
     pub async fn reported(&mut self, app: &TestApp) -> CaseId {
         let entry = self
             .patroller
@@ -235,7 +235,7 @@ impl Centre {
         self.patroller.push(app, &[entry]).await;
         case_of(app, id).await
     }
-    /// A citizen's report taken down by the acceptor.
+    /// Registers a citizen's report as the acceptor.
     pub async fn registered(&self, app: &TestApp) -> CaseId {
         let answer = app
             .post_json("/v1/cases", &self.acceptor.token, registration())
@@ -245,7 +245,7 @@ impl Centre {
     }
 }
 
-/// What an acceptor types when a citizen calls.
+/// The fields that an acceptor enters for a citizen's call.
 pub fn registration() -> Value {
     json!({
         "matter": "E0102", "text": "路口堆放垃圾", "cell": CELL, "address": "桂林路 1 号",
@@ -253,7 +253,7 @@ pub fn registration() -> Value {
     })
 }
 
-/// A PNG that no other number gives.
+/// A PNG that differs by number.
 pub fn picture(number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 16, 16);
@@ -291,7 +291,7 @@ pub fn named(number: u64) -> PhotoRef {
     }
 }
 
-/// The case that an entry became.
+/// The case of an entry.
 pub async fn case_of(app: &TestApp, entry: protocol::ids::EntryId) -> CaseId {
     app.app
         .read(move |tx| {
@@ -305,7 +305,7 @@ pub async fn case_of(app: &TestApp, entry: protocol::ids::EntryId) -> CaseId {
         .unwrap()
 }
 
-/// Where an entry stands, with the code of the reason.
+/// Disposition of an entry, and the code of the reason.
 pub async fn disposition(
     client: &FieldClient,
     app: &TestApp,
@@ -319,7 +319,7 @@ pub async fn disposition(
     )
 }
 
-/// Pushes one entry and says where it stands then.
+/// Pushes one entry; returns its disposition.
 pub async fn send(client: &mut FieldClient, app: &TestApp, entry: Entry) -> (String, String) {
     let id = entry.id;
     client.push(app, &[entry]).await;
@@ -337,7 +337,7 @@ pub async fn check_out(client: &mut FieldClient, app: &TestApp) -> (String, Stri
 }
 
 /// An answer that is not sent yet.
-pub fn answer(client: &mut FieldClient, app: &TestApp, task: TaskId, reply: Reply) -> Entry {
+pub fn answer_entry(client: &mut FieldClient, app: &TestApp, task: TaskId, reply: Answer) -> Entry {
     client.entry(
         app,
         &Payload::Answer(TaskAnswer {

@@ -1,6 +1,7 @@
-//! A thin handset: a key, a stream, numbered entries. It speaks the wire as handsets do and keeps nothing.
+//! A minimal handset: a key, a stream, numbered entries. It uses the field API as handsets do and stores
+//! nothing.
 
-use super::{Answer, TestApp};
+use super::{TestApp, TestResponse};
 use axum::{body::Body, http::Request};
 use protocol::{
     WIRE_VERSION,
@@ -22,7 +23,7 @@ use protocol::{
 };
 use serde_json::Value;
 
-/// See the module.
+/// A client of the field API.
 pub struct FieldClient {
     pub stream: StreamId,
     pub key: SoftwareKey,
@@ -30,9 +31,9 @@ pub struct FieldClient {
     pub person: PersonId,
     pub certificate: Option<SignedCertificate>,
     pub token: String,
-    /// The number of the last entry made.
+    /// Number of the last entry.
     pub n: u64,
-    /// Wall clock minus server clock, in milliseconds: handsets' clocks lie.
+    /// Wall clock minus server clock, in milliseconds, because handset clocks may be wrong.
     pub wall_offset: i64,
 }
 
@@ -51,7 +52,7 @@ impl FieldClient {
         }
     }
 
-    /// All clocks of the handset.
+    /// All clock readings of the handset.
     pub fn clock(&self, app: &TestApp) -> ClockReading {
         ClockReading {
             wall: app.now().plus(self.wall_offset),
@@ -77,7 +78,7 @@ impl FieldClient {
         }
     }
 
-    pub async fn enrol(&mut self, app: &TestApp, code: &str) -> Answer {
+    pub async fn enrol(&mut self, app: &TestApp, code: &str) -> TestResponse {
         let body = serde_json::to_value(self.enrol_request(code)).unwrap();
         let answer = app.call("POST", "/v1/field/enrol", None, body).await;
         if answer.status == 200 {
@@ -103,8 +104,8 @@ impl FieldClient {
         }
     }
 
-    /// Challenge and token.
-    pub async fn sign_in(&mut self, app: &TestApp) -> Answer {
+    /// Gets a challenge and a token.
+    pub async fn sign_in(&mut self, app: &TestApp) -> TestResponse {
         let challenge = self.challenge(app).await;
         let body = serde_json::to_value(self.token_request(app, &challenge)).unwrap();
         let answer = app.call("POST", "/v1/field/token", None, body).await;
@@ -114,7 +115,7 @@ impl FieldClient {
         answer
     }
 
-    /// The next entry of the stream, about a new record, without a position.
+    /// The next entry of the stream, with a new record and no position.
     pub fn entry(&mut self, app: &TestApp, payload: &Payload) -> Entry {
         self.n += 1;
         let at = app.now().plus(self.wall_offset).0.unsigned_abs();
@@ -136,7 +137,7 @@ impl FieldClient {
             },
         }
     }
-    /// The next entry, made at a place.
+    /// The next entry, with a position.
     pub fn entry_at(&mut self, app: &TestApp, point: PointE7, payload: &Payload) -> Entry {
         let mut entry = self.entry(app, payload);
         entry.evidence.position = Some(Position {
@@ -160,8 +161,8 @@ impl FieldClient {
         serde_json::to_vec(&envelope).unwrap()
     }
 
-    /// A push of these bytes, signed.
-    pub async fn push_bytes(&self, app: &TestApp, body: Vec<u8>) -> Answer {
+    /// Pushes these bytes with a signature.
+    pub async fn push_bytes(&self, app: &TestApp, body: Vec<u8>) -> TestResponse {
         let signature = self.key.sign(&push_message(&self.token, &body)).unwrap();
         let request = Request::post("/v1/field/push")
             .header("authorization", format!("Bearer {}", self.token))
@@ -172,18 +173,18 @@ impl FieldClient {
         app.send(request).await
     }
 
-    /// A push that must go well.
+    /// A push that must succeed.
     pub async fn push(&self, app: &TestApp, entries: &[Entry]) -> PushAnswer {
         self.push_bytes(app, self.envelope(app, entries)).await.body()
     }
 
-    /// One pull from a cursor ("" = from nothing).
+    /// One pull from a cursor ("" = from the beginning).
     pub async fn pull(&self, app: &TestApp, cursor: &str) -> PullAnswer {
         let path = format!("/v1/field/pull?cursor={cursor}");
         app.get(&path, &self.token).await.body()
     }
 
-    /// The whole state of both mailboxes: `(kind, entity) -> body`, tombstones left out.
+    /// The complete state of both mailboxes: `(kind, entity) -> body`, without tombstones.
     pub async fn state(&self, app: &TestApp) -> std::collections::BTreeMap<(String, String), Value> {
         let mut state = std::collections::BTreeMap::new();
         let mut cursor = String::new();

@@ -1,5 +1,5 @@
-//! A whole server inside a test: an own database on either engine, a clock that stands until it is moved,
-//! chance out of a seed, requests straight into the router.
+//! A complete server inside a test: its own database on either engine, a clock that only the test moves,
+//! seeded random bytes, and requests sent directly to the router.
 //!
 //! ```ignore
 //! both_engines! {
@@ -27,7 +27,7 @@ mod pg;
 mod world;
 
 pub use field_client::FieldClient;
-pub use world::{City, Someone};
+pub use world::{StaffMember, TestCity};
 
 use axum::{
     Router,
@@ -61,7 +61,7 @@ use tower::ServiceExt as _;
 /// 2026-11-23 09:00 in Asia/Shanghai, a Monday.
 pub const START: Millis = Millis(1_795_395_600_000);
 
-/// Runs each test on both engines, as `name::sqlite` and `name::postgres`.
+/// Makes two tests of each function: `NAME::sqlite` and `NAME::postgres`, as in the stories.
 #[macro_export]
 macro_rules! both_engines {
     ($($(#[$meta:meta])* async fn $name:ident($app:ident: TestApp) $body:block)*) => {$(
@@ -82,17 +82,17 @@ macro_rules! both_engines {
     )*};
 }
 
-/// Stands still until it is moved.
-pub struct TestClock(AtomicI64);
-impl Clock for TestClock {
+/// Stands still until [`TestApp::advance`] is called.
+pub struct SteppedClock(AtomicI64);
+impl Clock for SteppedClock {
     fn now(&self) -> Millis {
         Millis(self.0.load(Ordering::SeqCst))
     }
 }
 
-/// The same bytes in each run: SHA-256 of a count.
-pub struct SeededChance(AtomicU64);
-impl Chance for SeededChance {
+/// The same bytes in each run: SHA-256 of a counter.
+pub struct CountingRandom(AtomicU64);
+impl Chance for CountingRandom {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(32) {
             let n = self.0.fetch_add(1, Ordering::SeqCst);
@@ -102,16 +102,16 @@ impl Chance for SeededChance {
     }
 }
 
-/// What came back.
-pub struct Answer {
+/// A response that was read to its end.
+pub struct TestResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub bytes: Vec<u8>,
-    /// The body as JSON; null when it is none.
+    /// The body as JSON; `Null` if it is none.
     pub json: Value,
 }
 
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for TestResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -123,23 +123,23 @@ impl std::fmt::Debug for Answer {
     }
 }
 
-impl Answer {
-    /// The problem's code; empty when it is no problem.
+impl TestResponse {
+    /// The problem's code; empty if the response is no problem.
     pub fn code(&self) -> &str {
         self.json["code"].as_str().unwrap_or_default()
     }
-    /// The body as a type of the protocol, of an answer that went well.
+    /// The body of a successful response as a protocol type.
     pub fn body<T: serde::de::DeserializeOwned>(&self) -> T {
         assert!(self.status < 300, "{self:?}");
         serde_json::from_slice(&self.bytes).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
-    /// Fails unless the status is this one.
+    /// Fails unless the status is equal.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
-    /// Fails unless it is the problem with this code.
+    /// Fails unless the response is a problem with this code.
     #[track_caller]
     pub fn expect_code(self, code: &str) -> Self {
         assert_eq!(self.code(), code, "{self:?}");
@@ -147,14 +147,14 @@ impl Answer {
     }
 }
 
-/// See the module.
+/// A server under test.
 pub struct TestApp {
     pub app: App,
     router: Mutex<Router>,
-    clock: Arc<TestClock>,
+    clock: Arc<SteppedClock>,
     counter: AtomicU64,
     url: String,
-    // Dropped last: the database outlives the store on it.
+    // Dropped last: the database must outlive the store.
     database: Option<TestDatabase>,
     folder: tempfile::TempDir,
 }
@@ -183,7 +183,7 @@ impl TestApp {
         Self::of(parts, url, database, folder)
     }
 
-    /// Another server over the same database and object store, with a clock and chance of its own.
+    /// Another server over the same database and object store, with its own clock and random bytes.
     pub async fn replica(&self) -> Self {
         let (blobs, settings) = (self.app.blobs.clone(), self.app.settings.clone());
         let seed = self.number() << 32;
@@ -212,13 +212,13 @@ impl TestApp {
         settings: Settings,
         now: Millis,
         seed: u64,
-    ) -> (Parts, Arc<TestClock>) {
+    ) -> (Parts, Arc<SteppedClock>) {
         let url = url.to_owned();
         let store = tokio::task::spawn_blocking(move || Store::open(&url, Options::default()))
             .await
             .unwrap()
             .unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(now.0)));
+        let clock = Arc::new(SteppedClock(AtomicI64::new(now.0)));
         let identity = Identity::load_or_create(&store, [42; 32]).await.unwrap();
         let parts = Parts {
             store,
@@ -233,7 +233,7 @@ impl TestApp {
                 pins: vec![protocol::photo::Sha256([1; 32]), protocol::photo::Sha256([2; 32])],
             },
             clock: clock.clone(),
-            chance: Arc::new(SeededChance(AtomicU64::new(seed))),
+            chance: Arc::new(CountingRandom(AtomicU64::new(seed))),
             rate: Default::default(),
             react: reactions::follow,
             stopping: Default::default(),
@@ -242,7 +242,7 @@ impl TestApp {
     }
 
     fn of(
-        (parts, clock): (Parts, Arc<TestClock>),
+        (parts, clock): (Parts, Arc<SteppedClock>),
         url: String,
         database: Option<TestDatabase>,
         folder: tempfile::TempDir,
@@ -262,24 +262,24 @@ impl TestApp {
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
-    /// Moves the clock.
+    /// Moves the clock forward, in milliseconds.
     pub fn advance(&self, millis: i64) {
         self.clock.0.fetch_add(millis, Ordering::SeqCst);
     }
     pub fn advance_minutes(&self, minutes: i64) {
         self.advance(minutes * 60_000);
     }
-    /// A number that no other call on this app gives.
+    /// A number that is different at each call.
     pub fn number(&self) -> u64 {
         self.counter.fetch_add(1, Ordering::SeqCst)
     }
-    /// Ten bytes for an id.
+    /// Ten random bytes for an id.
     pub fn ten(&self) -> [u8; 10] {
         self.app.secret()[..10].try_into().unwrap()
     }
 
-    /// A request with a JSON body (none when null).
-    pub async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Value) -> Answer {
+    /// Sends a request with a JSON body (no body if `Null`).
+    pub async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Value) -> TestResponse {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -292,30 +292,30 @@ impl TestApp {
         };
         self.send(request.body(body).unwrap()).await
     }
-    pub async fn get(&self, path: &str, token: &str) -> Answer {
+    pub async fn get(&self, path: &str, token: &str) -> TestResponse {
         self.call("GET", path, Some(token), Value::Null).await
     }
-    pub async fn post_json(&self, path: &str, token: &str, body: impl serde::Serialize) -> Answer {
+    pub async fn post_json(&self, path: &str, token: &str, body: impl serde::Serialize) -> TestResponse {
         self.call("POST", path, Some(token), serde_json::to_value(body).unwrap())
             .await
     }
-    /// A request whose answer is read by the caller.
+    /// Sends a request; the caller reads the response.
     pub async fn open(&self, request: Request<Body>) -> axum::response::Response {
         let router = self.router.lock().unwrap().clone();
         router.oneshot(request).await.unwrap()
     }
-    /// A request as it stands.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    /// Sends the request unchanged and reads the response.
+    pub async fn send(&self, request: Request<Body>) -> TestResponse {
         let (parts, body) = self.open(request).await.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Answer {
+        TestResponse {
             status: parts.status.as_u16(),
             headers: parts.headers,
             json: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
             bytes,
         }
     }
-    /// Goes behind the routes.
+    /// Writes directly to the database.
     pub async fn write<T: Send + 'static>(
         &self,
         f: impl FnMut(
@@ -327,7 +327,7 @@ impl TestApp {
     ) -> T {
         self.app.write(f).await.unwrap()
     }
-    /// One number out of the database, such as `SELECT COUNT(*) AS n FROM case_file`.
+    /// Returns one number from the database, such as `SELECT COUNT(*) AS n FROM case_file`.
     pub async fn count(&self, sql: &'static str) -> i64 {
         self.app
             .read(move |tx| Ok(tx.one(sql, &[], |row| row.get(0))?))

@@ -1,8 +1,8 @@
-//! A database of its own for each test that needs PostgreSQL, dropped afterwards.
+//! A new database for each test that needs PostgreSQL, dropped afterwards.
 //!
 //! `XUNGE_TEST_PG` names a server where databases may be created (`cargo xtask test` starts one for the whole
-//! run); without it, a private cluster is started once per process. A test never skips: where PostgreSQL is
-//! missing it fails and says what to install.
+//! run); without it, a private cluster is started once per process. A test is never skipped: without
+//! PostgreSQL it fails and says what to install.
 //!
 //! Include it with `#[path = "support/pg.rs"] mod pg;`.
 #![allow(clippy::disallowed_methods, reason = "names that only this process uses")]
@@ -13,12 +13,12 @@ mod pg_cluster;
 
 use std::sync::OnceLock;
 
-use pg_cluster::Cluster;
+use pg_cluster::TestCluster;
 use postgres::{Client, NoTls};
 
-static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static CLUSTER: OnceLock<TestCluster> = OnceLock::new();
 
-/// A fresh, empty database.
+/// A new, empty database.
 pub struct TestDatabase {
     admin: String,
     name: String,
@@ -26,35 +26,39 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Create one. Fine from async tests, too: the work is done on a thread of its own.
+    /// Creates a database. May be called from async tests: the work is done on another thread.
     pub fn create() -> Self {
         let admin = std::env::var("XUNGE_TEST_PG").unwrap_or_else(|_| {
-            let start =
-                || Cluster::start().unwrap_or_else(|error| panic!("no PostgreSQL for this test: {error}"));
+            let start = || {
+                TestCluster::start().unwrap_or_else(|error| panic!("no PostgreSQL for this test: {error}"))
+            };
             CLUSTER.get_or_init(start).url().to_owned()
         });
         let name = format!("t_{}", uuid::Uuid::now_v7().simple());
-        run(&admin, format!("CREATE DATABASE {name}")).expect("a database for this test");
-        let (server, _) = admin.rsplit_once('/').expect("XUNGE_TEST_PG ends in /DATABASE");
+        run(&admin, format!("CREATE DATABASE {name}")).expect("cannot create a database for this test");
+        let (server, _) = admin
+            .rsplit_once('/')
+            .expect("XUNGE_TEST_PG must end in /DATABASE");
         let url = format!("{server}/{name}");
         Self { admin, name, url }
     }
 
-    /// Its address, for `Store::open` or a server's configuration.
+    /// Its URL, for `Store::open` or a server's configuration.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Run statements behind the store's back.
+    /// Runs statements directly on the database.
     pub fn run(&self, sql: &str) {
-        run(&self.url, sql.to_owned()).expect("a statement of this test");
+        run(&self.url, sql.to_owned()).expect("a statement of this test failed");
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        // FORCE: a store that was not closed may still hold connections, or be about to make one, which
-        // spoils the first try. What is left after all tries goes with the cluster.
+        // FORCE, because a store that was not closed may still hold connections; one that is being opened can
+        // make the first attempt fail. A database that is left after all attempts is removed with the
+        // cluster.
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let _ = (0..10).any(|_| run(&self.admin, drop.clone()).is_ok());
     }
@@ -65,5 +69,5 @@ fn run(url: &str, sql: String) -> Result<(), postgres::Error> {
     let url = url.to_owned();
     std::thread::spawn(move || Client::connect(&url, NoTls)?.batch_execute(&sql))
         .join()
-        .expect("the helper thread")
+        .expect("the helper thread panicked")
 }

@@ -1,6 +1,7 @@
-//! A private PostgreSQL cluster, for a process that was given none.
+//! A private PostgreSQL cluster, for a process without `XUNGE_TEST_PG`.
 //!
-//! A helper process holds the other end of a pipe and stops the cluster when this process ends, however it ends.
+//! A helper process holds the other end of a pipe and stops the cluster when this process ends for any
+//! reason.
 
 use std::fs;
 use std::io;
@@ -10,17 +11,17 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Keep it as long as the cluster is needed: dropping it, or the death of the process, stops the cluster.
-pub struct Cluster {
+/// Stops the cluster when dropped, and when the process dies.
+pub struct TestCluster {
     url: String,
     _keeper: Child,
 }
 
-impl Cluster {
-    /// Start a cluster on a free port of loopback.
+impl TestCluster {
+    /// Starts a cluster on a free port of loopback.
     ///
     /// # Errors
-    /// Says what to install when PostgreSQL is missing.
+    /// PostgreSQL is missing; the message says what to install.
     pub fn start() -> io::Result<Self> {
         let bin = programs().ok_or_else(|| {
             io::Error::other(
@@ -28,7 +29,7 @@ impl Cluster {
                  or name a server that may create databases in XUNGE_TEST_PG",
             )
         })?;
-        // Directly under /tmp: user postgres must get through, and a socket's path may have 107 bytes.
+        // Directly under /tmp: user postgres needs access, and a socket path has at most 107 bytes.
         let dir = PathBuf::from(format!("/tmp/xunge-pgt-{}", std::process::id()));
         fs::create_dir(&dir)?;
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o711))?;
@@ -46,7 +47,7 @@ impl Cluster {
         })
     }
 
-    /// The address of its database `postgres`, as user `xunge` who may do everything.
+    /// URL of its database `postgres`, as superuser `xunge`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -58,7 +59,7 @@ fn serve(bin: &Path, dir: &Path) -> io::Result<(u16, Child)> {
         fs::create_dir(part)?;
         fs::set_permissions(part, fs::Permissions::from_mode(0o700))?;
     }
-    // initdb refuses root, so root becomes Debian's user postgres.
+    // initdb refuses root, so root switches to Debian's user postgres.
     let root = fs::metadata("/proc/self")?.uid() == 0;
     if root {
         output(
@@ -114,7 +115,7 @@ fn serve(bin: &Path, dir: &Path) -> io::Result<(u16, Child)> {
         ));
         match output(start.arg("start")) {
             Ok(()) => break port,
-            // Somebody may have taken the port meanwhile.
+            // Another process may have taken the port meanwhile.
             Err(error) if attempts == 3 => return Err(error),
             Err(_) => {}
         }
@@ -129,7 +130,7 @@ fn serve(bin: &Path, dir: &Path) -> io::Result<(u16, Child)> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Ctrl-C is meant for the tests; the keeper must outlive them.
+        // Ctrl-C is meant for the tests; the helper must outlive them.
         .process_group(0)
         .spawn()?;
     Ok((port, keeper))
@@ -155,7 +156,7 @@ fn output(command: &mut Command) -> io::Result<()> {
     let log = tempfile::NamedTempFile::new()?;
     let status = command
         .stdin(Stdio::null())
-        // A file and no pipe: the server that pg_ctl leaves behind would hold a pipe open for ever.
+        // A file and not a pipe: the server that pg_ctl leaves running would keep a pipe open.
         .stdout(log.reopen()?)
         .stderr(log.reopen()?)
         .status()

@@ -1,4 +1,4 @@
-//! A thin tus client over the test's router, and pictures to upload.
+//! A minimal tus client over the test's router, and pictures to upload.
 #![allow(clippy::disallowed_methods, reason = "waits for a real thread")]
 #![allow(
     dead_code,
@@ -8,7 +8,7 @@
     clippy::indexing_slicing
 )]
 
-use super::support::{Answer, FieldClient, TestApp};
+use super::support::{FieldClient, TestApp, TestResponse};
 use axum::{body::Body, http::Request};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures_util::StreamExt as _;
@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-/// A PNG of noise: a few kilobytes that differ by `seed`.
+/// A noise PNG of a few kilobytes that differs by seed.
 pub fn picture(seed: u8) -> Vec<u8> {
     let side: u32 = 40;
     let mut noise = Vec::new();
@@ -43,7 +43,7 @@ pub fn picture(seed: u8) -> Vec<u8> {
     bytes
 }
 
-/// A picture of more than 1.5 MB, too large to be in memory as a whole while it arrives: it has a chunk without meaning.
+/// A picture of more than 1.5 MB, too large to be in memory as a whole while it arrives: it has a chunk of filler data.
 pub fn large(seed: u8) -> Vec<u8> {
     let bytes = picture(seed);
     // Before the last chunk, IEND, which takes twelve bytes.
@@ -104,7 +104,7 @@ pub fn metadata(sha256: Sha256) -> String {
     )
 }
 
-pub fn receipt(answer: &Answer) -> PhotoReceipt {
+pub fn receipt(answer: &TestResponse) -> PhotoReceipt {
     let header = answer
         .headers
         .get(PHOTO_RECEIPT_HEADER)
@@ -112,7 +112,7 @@ pub fn receipt(answer: &Answer) -> PhotoReceipt {
     serde_json::from_slice(header.as_bytes()).unwrap()
 }
 
-pub fn header(answer: &Answer, name: &str) -> String {
+pub fn header(answer: &TestResponse, name: &str) -> String {
     answer
         .headers
         .get(name)
@@ -120,7 +120,7 @@ pub fn header(answer: &Answer, name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// A request of tus with these headers.
+/// A tus request with these headers.
 pub async fn tus(
     app: &TestApp,
     client: &FieldClient,
@@ -128,7 +128,7 @@ pub async fn tus(
     path: &str,
     headers: &[(&str, &str)],
     body: impl Into<Body>,
-) -> Answer {
+) -> TestResponse {
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -144,7 +144,7 @@ pub async fn tus(
     answer
 }
 
-/// Begins an upload of these bytes; its path.
+/// Creates an upload for these bytes; returns its path.
 pub async fn begin(app: &TestApp, client: &FieldClient, bytes: &[u8]) -> String {
     let answer = create(app, client, Sha256::of(bytes), bytes.len())
         .await
@@ -152,7 +152,7 @@ pub async fn begin(app: &TestApp, client: &FieldClient, bytes: &[u8]) -> String 
     header(&answer, "location")
 }
 
-pub async fn create(app: &TestApp, client: &FieldClient, sha256: Sha256, length: usize) -> Answer {
+pub async fn create(app: &TestApp, client: &FieldClient, sha256: Sha256, length: usize) -> TestResponse {
     let (length, metadata) = (length.to_string(), metadata(sha256));
     let headers = [
         ("upload-length", length.as_str()),
@@ -167,7 +167,7 @@ pub async fn patch(
     path: &str,
     offset: usize,
     body: impl Into<Body>,
-) -> Answer {
+) -> TestResponse {
     let offset = offset.to_string();
     let headers = [
         ("content-type", "application/offset+octet-stream"),
@@ -176,11 +176,11 @@ pub async fn patch(
     tus(app, client, "PATCH", path, &headers, body).await
 }
 
-pub async fn head(app: &TestApp, client: &FieldClient, path: &str) -> Answer {
+pub async fn head(app: &TestApp, client: &FieldClient, path: &str) -> TestResponse {
     tus(app, client, "HEAD", path, &[], Body::empty()).await
 }
 
-/// The whole of it in one go.
+/// Uploads all bytes in one PATCH.
 pub async fn upload(app: &TestApp, client: &FieldClient, bytes: &[u8]) -> PhotoReceipt {
     let path = begin(app, client, bytes).await;
     receipt(&patch(app, client, &path, 0, bytes.to_vec()).await.expect(204))
@@ -195,7 +195,7 @@ pub async fn photos_of_case(app: &TestApp, client: &FieldClient) -> (u64, u64) {
         .map(|(_, body)| body)
         .collect();
     let [case] = cases.as_slice() else {
-        panic!("one case, not {cases:?}")
+        panic!("expected one case: {cases:?}")
     };
     (
         case["photos_held"].as_u64().unwrap(),
@@ -203,14 +203,14 @@ pub async fn photos_of_case(app: &TestApp, client: &FieldClient) -> (u64, u64) {
     )
 }
 
-/// The sweep finds uploads expired while a chunk for one of them, sent in time, waits for its turn to be written. Answers
-/// what the sender of the chunk heard. `objects` is the app's store and holds `before` objects until the chunk is there.
+/// Runs the expiry sweep while a chunk that was sent in time waits for the writer. Returns the response to
+/// the chunk. `objects` is the app's store and holds `before` objects until the chunk arrives.
 pub async fn sweep_while_a_chunk_waits(
     app: &TestApp,
     objects: &InMemory,
     before: usize,
-    chunk: impl Future<Output = Answer>,
-) -> Answer {
+    chunk: impl Future<Output = TestResponse>,
+) -> TestResponse {
     let (open, gate) = channel::<()>();
     let (running, runs) = channel();
     let (store, gate) = (app.app.store.clone(), Mutex::new(gate));
@@ -223,14 +223,14 @@ pub async fn sweep_while_a_chunk_waits(
     });
     runs.recv().unwrap();
     let meanwhile = async {
-        // Once its bytes lie in the store, the chunk is in the writer's queue, with the time it came at.
+        // When its bytes are in the store, the chunk is in the writer's queue with its time of arrival.
         while objects.list(None).count().await == before {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         tokio::task::yield_now().await;
         app.advance_minutes(2);
         let open = async {
-            // Time for the sweep to look. Were it too short, the chunk would only be written before the look.
+            // Gives the sweep time to look. If the time were too short, the chunk would be written before.
             tokio::time::sleep(Duration::from_millis(300)).await;
             open.send(()).unwrap();
         };

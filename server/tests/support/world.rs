@@ -1,4 +1,5 @@
-//! Units, people, posts: put straight into the database, so that a test of one room does not hang on another.
+//! Units, people and posts, written directly to the database, so that a test of one room does not depend on
+//! another.
 
 use super::{FieldClient, TestApp};
 use protocol::{
@@ -11,22 +12,22 @@ use server::{
     terminals::enrol,
 };
 
-/// The tree that most tests need: city 2201, district 220104, street 22010405, community 2201040503, and a
+/// The units that most tests need: city 2201, district 220104, street 22010405, community 2201040503, and a
 /// handling department of the district.
 #[derive(Debug, Clone, Copy)]
-pub struct City {
+pub struct TestCity {
     pub city: OrgId,
     pub district: OrgId,
     pub street: OrgId,
     pub community: OrgId,
     pub department: OrgId,
-    /// District 220105, next to it.
+    /// The neighbouring district 220105.
     pub other_district: OrgId,
 }
 
 /// A person with a staff session.
 #[derive(Debug, Clone)]
-pub struct Someone {
+pub struct StaffMember {
     pub person: PersonId,
     pub org: OrgId,
     pub token: String,
@@ -53,7 +54,7 @@ impl TestApp {
         .await
     }
 
-    pub async fn city(&self) -> City {
+    pub async fn city(&self) -> TestCity {
         let city = self.org(None, "city", "长春市", "2201").await;
         let district = self.org(Some(city), "district", "朝阳区", "220104").await;
         let street = self.org(Some(district), "street", "桂林街道", "22010405").await;
@@ -64,7 +65,7 @@ impl TestApp {
             .org(Some(district), "department", "朝阳区环卫处", "220104")
             .await;
         let other_district = self.org(Some(city), "district", "二道区", "220105").await;
-        City {
+        TestCity {
             city,
             district,
             street,
@@ -74,7 +75,7 @@ impl TestApp {
         }
     }
 
-    /// A person with roles at `org`, without a session.
+    /// Creates a person with roles at `org`, without a session.
     pub async fn person(&self, name: &str, org: OrgId, roles: &[Role]) -> PersonId {
         let (name, roles) = (name.to_owned(), roles.to_vec());
         let account = format!("p{}", self.number());
@@ -96,14 +97,14 @@ impl TestApp {
         .await
     }
 
-    /// A new person with this role at `org`, signed in.
-    pub async fn staff(&self, role: Role, org: OrgId) -> Someone {
+    /// Creates a person with this role at `org` and a session.
+    pub async fn staff(&self, role: Role, org: OrgId) -> StaffMember {
         let person = self.person(&format!("{}某", role.zh()), org, &[role]).await;
         let token = self.session(person).await;
-        Someone { person, org, token }
+        StaffMember { person, org, token }
     }
 
-    /// A session's token for a person. It lasts long, so that tests may move the clock by days.
+    /// Creates a session token for a person. It lasts long, so that tests may move the clock by days.
     pub async fn session(&self, person: PersonId) -> String {
         let token = hex::encode(self.app.secret());
         let kept = token.clone();
@@ -120,7 +121,7 @@ impl TestApp {
         token
     }
 
-    /// A post that answers for `areas`.
+    /// Creates a post that answers for `areas`.
     pub async fn post(&self, org: OrgId, areas: &[&str]) -> PostId {
         let areas: Vec<String> = areas.iter().map(|a| (*a).to_owned()).collect();
         let number = format!("139{:08}", self.number());
@@ -148,7 +149,7 @@ impl TestApp {
         .await
     }
 
-    /// The person holds the post from now on.
+    /// Assigns the post to the person from now on.
     pub async fn assign(&self, post: PostId, person: PersonId) {
         self.write(move |tx, ctx| {
             tx.execute(
@@ -160,7 +161,7 @@ impl TestApp {
         .await;
     }
 
-    /// A one-time code for a new terminal of the post's unit.
+    /// Creates an enrolment code for a new terminal of the post's unit.
     pub async fn code(&self, post: PostId, person: PersonId) -> String {
         let code = codes::code(self.app.secret());
         let kept = code.clone();
@@ -179,7 +180,7 @@ impl TestApp {
         code
     }
 
-    /// A new patroller who holds the post, with an enrolled handset that has a token.
+    /// Creates a patroller who holds the post, with an enrolled handset that has a token.
     pub async fn holder(&self, post: PostId) -> FieldClient {
         let org: OrgId = self
             .app
@@ -198,7 +199,7 @@ impl TestApp {
         self.handset(post, person).await
     }
 
-    /// An enrolled handset of this holder, with a token.
+    /// Enrols a handset of this holder and gets a token.
     pub async fn handset(&self, post: PostId, person: PersonId) -> FieldClient {
         let code = self.code(post, person).await;
         let mut client = FieldClient::new(self, post, person);
@@ -207,7 +208,7 @@ impl TestApp {
         client
     }
 
-    /// What a backup leaves that was taken before the client's post, person and terminal were made.
+    /// Deletes what a backup lacks that was taken before the client's person, post and terminal were created.
     pub async fn forget_holder(&self, client: &FieldClient) {
         self.forget_post(client).await;
         let person = client.person.to_string();
@@ -218,7 +219,7 @@ impl TestApp {
         .await;
     }
 
-    /// What a backup leaves that was taken before the client's post and terminal were made.
+    /// Deletes what a backup lacks that was taken before the client's post and terminal were created.
     pub async fn forget_post(&self, client: &FieldClient) {
         self.forget_stream(client).await;
         let post = client.post.to_string();
@@ -230,7 +231,7 @@ impl TestApp {
         .await;
     }
 
-    /// What a backup leaves that was taken before any terminal was made.
+    /// Deletes what a backup lacks that was taken before the terminal was enrolled.
     pub async fn forget_stream(&self, client: &FieldClient) {
         let stream = client.stream.to_string();
         self.write(move |tx, _| {

@@ -1,12 +1,12 @@
-//! What people at the centre do, through the same routes as their browser.
+//! What people at the centre do, through the same routes as the web console.
 
 use super::{
-    judge::{Judged, Rule, broken, unwell},
+    judge::{CheckResult, Invariant, check_failed, violation},
     pictures,
-    plan::{Act, Event},
-    server::{Answer, Down},
+    plan::{EventKind, PlannedEvent},
+    server::{ServerDown, SimResponse},
     town,
-    world::World,
+    world::SimWorld,
 };
 use axum::{body::Body, http::Request};
 use protocol::{
@@ -15,8 +15,8 @@ use protocol::{
 };
 use serde_json::{Value, json};
 
-/// The list of an answer, and one of it by chance.
-fn pick(answer: &Answer, r: u64) -> Option<Value> {
+/// One element of a list response, chosen by `r`.
+fn pick(answer: &SimResponse, r: u64) -> Option<Value> {
     let list = answer.json();
     let items = list.get("items").and_then(Value::as_array)?;
     let k = r.checked_rem(items.len() as u64)?;
@@ -27,61 +27,71 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-impl World<'_> {
-    pub(super) fn centre(&mut self, event: &Event) -> Judged {
+impl SimWorld<'_> {
+    pub(super) fn centre(&mut self, event: &PlannedEvent) -> CheckResult {
         let done = match &event.act {
-            Act::Case => self.case(event.r),
-            Act::Task => self.task(event.r),
-            Act::CancelTask => self.cancel_task(event.r),
-            Act::Review => self.review(event.r),
-            Act::ActivityReview => self.activity_review(event.r),
-            Act::Register => {
+            EventKind::Case => self.case(event.r),
+            EventKind::Task => self.task(event.r),
+            EventKind::CancelTask => self.cancel_task(event.r),
+            EventKind::Review => self.review(event.r),
+            EventKind::ActivityReview => self.activity_review(event.r),
+            EventKind::Register => {
                 let cell = self.cell(event.r)?;
                 let body = json!({"matter": "E0102", "text": "路口堆放垃圾", "cell": cell,
                     "address": "桂林路 1 号", "caller": {"name": "王小明", "phone": "13900001234"}});
                 self.ask(Role::Acceptor, "POST", "/v1/cases", &body)
             }
-            Act::Relieve(t) => self.relieve(*t),
-            Act::GiveBack(t) => self.give_back(*t),
-            Act::Move(t) => self.move_holder(*t, event.r),
-            Act::Revoke(t) => self.revoke(*t),
-            Act::Wipe(t) => self.wipe(*t),
+            EventKind::Relieve(t) => self.relieve(*t),
+            EventKind::GiveBack(t) => self.give_back(*t),
+            EventKind::Move(t) => self.move_holder(*t, event.r),
+            EventKind::Revoke(t) => self.revoke(*t),
+            EventKind::Wipe(t) => self.wipe(*t),
             _ => return Ok(()),
         };
-        self.tell(|| match &done {
+        self.log_line(|| match &done {
             Ok(answer) => format!("the centre: {:?}: {}", event.act, answer.status),
-            Err(Down) => format!("the centre: {:?}: the server is down", event.act),
+            Err(ServerDown) => format!("the centre: {:?}: the server is down", event.act),
         });
         let is_order = matches!(
             event.act,
-            Act::Relieve(_) | Act::GiveBack(_) | Act::Move(_) | Act::Revoke(_) | Act::Wipe(_)
+            EventKind::Relieve(_)
+                | EventKind::GiveBack(_)
+                | EventKind::Move(_)
+                | EventKind::Revoke(_)
+                | EventKind::Wipe(_)
         );
         if let Ok(answer) = &done
             && is_order
             && (400..500).contains(&answer.status)
             && answer.status != 404
         {
-            return broken(
-                Rule::Unwell,
+            return violation(
+                Invariant::Health,
                 format!(
-                    "{:?} is refused with {}: {}",
+                    "{:?} was refused with {}: {}",
                     event.act,
                     answer.status,
                     answer.json()
                 ),
             );
         }
-        self.judge_answer(&done, "the centre")
+        self.check_response(&done, "the centre")
     }
-    pub(super) fn ask(&self, role: Role, method: &str, path: &str, body: &Value) -> Result<Answer, Down> {
-        self.server.staff(self.town.token(role), method, path, body)
+    pub(super) fn ask(
+        &self,
+        role: Role,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Result<SimResponse, ServerDown> {
+        self.server.staff(self.template.token(role), method, path, body)
     }
-    fn cell(&self, r: u64) -> Judged<String> {
-        let cells = town::cells().map_err(unwell)?;
+    fn cell(&self, r: u64) -> CheckResult<String> {
+        let cells = town::cells().map_err(check_failed)?;
         let k = usize::try_from(r % cells.len() as u64).unwrap_or(0);
         Ok(cells.get(k).map(|cell| cell.to_string()).unwrap_or_default())
     }
-    fn case(&self, r: u64) -> Result<Answer, Down> {
+    fn case(&self, r: u64) -> Result<SimResponse, ServerDown> {
         let list = self.ask(Role::Supervisor, "GET", "/v1/cases?limit=24", &Value::Null)?;
         let Some(case) = pick(&list, r) else {
             return Ok(list);
@@ -105,7 +115,7 @@ impl World<'_> {
         let needs = match step.action {
             Action::Prefile => json!({"matter": "E0102", "cell": "220104050301"}),
             Action::File => json!({"level": 2, "opinion": "属实，立案"}),
-            Action::Dispatch => json!({"department": self.town.department,
+            Action::Dispatch => json!({"department": self.template.department,
                 "limit": {"amount": 4, "unit": "working_hour"}}),
             Action::Handle => json!({"opinion": "已清理", "attachments": [self.attach(r)?]}),
             _ => json!({"opinion": "意见"}),
@@ -116,25 +126,25 @@ impl World<'_> {
         let path = format!("/v1/cases/{}/actions", text(&case, "id"));
         self.ask(role, "POST", &path, &body)
     }
-    fn attach(&self, r: u64) -> Result<Value, Down> {
-        let picture = pictures::photo(r).map_err(|_| Down)?;
+    fn attach(&self, r: u64) -> Result<Value, ServerDown> {
+        let picture = pictures::photo(r).map_err(|_| ServerDown)?;
         let request = Request::post("/v1/attachments")
             .header(
                 "authorization",
-                format!("Bearer {}", self.town.token(Role::Department)),
+                format!("Bearer {}", self.template.token(Role::Department)),
             )
             .header("content-type", "image/jpeg")
             .body(Body::from(picture.jpeg))
-            .map_err(|_| Down)?;
+            .map_err(|_| ServerDown)?;
         let answer = self.server.request(request)?;
         Ok(answer.json().get("sha256").cloned().unwrap_or_default())
     }
-    fn task(&self, r: u64) -> Result<Answer, Down> {
+    fn task(&self, r: u64) -> Result<SimResponse, ServerDown> {
         let cell = self.cell(r).unwrap_or_default();
         let body = json!({"purpose": "inspect", "wording": "请看一下现场", "cell": cell, "minutes": 240});
         self.ask(Role::Supervisor, "POST", "/v1/tasks", &body)
     }
-    fn cancel_task(&mut self, r: u64) -> Result<Answer, Down> {
+    fn cancel_task(&mut self, r: u64) -> Result<SimResponse, ServerDown> {
         let list = self.ask(
             Role::Supervisor,
             "GET",
@@ -148,13 +158,13 @@ impl World<'_> {
                 let path = format!("/v1/tasks/{id}/cancel");
                 let answer = self.ask(Role::Supervisor, "POST", &path, &json!({"reason": "不用了"}))?;
                 if answer.status < 300 {
-                    self.memory.taken_back(id);
+                    self.decisions.withdrawn(id);
                 }
                 Ok(answer)
             }
         }
     }
-    fn review(&self, r: u64) -> Result<Answer, Down> {
+    fn review(&self, r: u64) -> Result<SimResponse, ServerDown> {
         let list = self.ask(Role::Supervisor, "GET", "/v1/review?limit=12", &Value::Null)?;
         match pick(&list, r) {
             None => Ok(list),
@@ -166,7 +176,7 @@ impl World<'_> {
             }
         }
     }
-    fn activity_review(&self, r: u64) -> Result<Answer, Down> {
+    fn activity_review(&self, r: u64) -> Result<SimResponse, ServerDown> {
         let path = "/v1/activities?state=submitted&limit=12";
         let list = self.ask(Role::Supervisor, "GET", path, &Value::Null)?;
         match pick(&list, r) {
@@ -180,27 +190,27 @@ impl World<'_> {
             }
         }
     }
-    fn relieve(&mut self, t: usize) -> Result<Answer, Down> {
-        // Whoever has lost the post before he was enrolled is refused, rightly, and asks for another invitation.
+    fn relieve(&mut self, t: usize) -> Result<SimResponse, ServerDown> {
+        // A holder who lost the post before the enrolment is refused correctly and needs another invitation.
         let is_enrolled = self.handsets.get(t).is_some_and(|h| h.enrolled.is_some());
-        let Some(beat) = self.town.beats.get(t).filter(|_| is_enrolled) else {
-            return Err(Down);
+        let Some(beat) = self.template.beats.get(t).filter(|_| is_enrolled) else {
+            return Err(ServerDown);
         };
         let path = format!("/v1/posts/{}/holders/{}", beat.post, beat.person);
         self.ask(Role::Admin, "DELETE", &path, &Value::Null)
     }
-    fn give_back(&mut self, t: usize) -> Result<Answer, Down> {
-        let Some(beat) = self.town.beats.get(t) else {
-            return Err(Down);
+    fn give_back(&mut self, t: usize) -> Result<SimResponse, ServerDown> {
+        let Some(beat) = self.template.beats.get(t) else {
+            return Err(ServerDown);
         };
         let path = format!("/v1/posts/{}/holders", beat.post);
         self.ask(Role::Admin, "POST", &path, &json!({"person": beat.person}))
     }
-    /// The holder gets the post of the next one instead of his own; or the next one gets his.
-    fn move_holder(&mut self, t: usize, r: u64) -> Result<Answer, Down> {
+    /// Gives the next handset's post to this holder, or this post to the next holder.
+    fn move_holder(&mut self, t: usize, r: u64) -> Result<SimResponse, ServerDown> {
         let next = (t + 1) % self.handsets.len().max(1);
-        let (Some(own), Some(other)) = (self.town.beats.get(t), self.town.beats.get(next)) else {
-            return Err(Down);
+        let (Some(own), Some(other)) = (self.template.beats.get(t), self.template.beats.get(next)) else {
+            return Err(ServerDown);
         };
         let (post, person) = if r.is_multiple_of(2) {
             (other.post, own.person)
@@ -211,16 +221,16 @@ impl World<'_> {
         let path = format!("/v1/posts/{post}/holders");
         self.ask(Role::Admin, "POST", &path, &json!({"person": person}))
     }
-    fn revoke(&mut self, t: usize) -> Result<Answer, Down> {
+    fn revoke(&mut self, t: usize) -> Result<SimResponse, ServerDown> {
         let Some(stream) = self.handsets.get(t).and_then(|h| h.enrolled) else {
-            return Err(Down);
+            return Err(ServerDown);
         };
         let path = format!("/v1/streams/{stream}/revoke");
         self.ask(Role::Admin, "POST", &path, &json!({"reason": "lost"}))
     }
-    fn wipe(&mut self, t: usize) -> Result<Answer, Down> {
+    fn wipe(&mut self, t: usize) -> Result<SimResponse, ServerDown> {
         let Some(terminal) = self.handsets.get(t).and_then(|h| h.known_as) else {
-            return Err(Down);
+            return Err(ServerDown);
         };
         let path = format!("/v1/terminals/{terminal}/wipe");
         self.ask(Role::Admin, "POST", &path, &json!({"reason": "lost"}))

@@ -1,4 +1,4 @@
-//! Virtual time and seeded chance. Nothing in a simulation reads a real clock or draws real randomness.
+//! Virtual time and seeded random numbers. Nothing in a simulation reads a real clock or real randomness.
 
 use protocol::time::Millis;
 use server::kernel::clock;
@@ -9,14 +9,14 @@ use std::sync::{
 };
 use terminal_core::platform;
 
-/// The world's time, in Unix milliseconds. Clones are the same time.
+/// The world's time, in Unix milliseconds. Clones share one time.
 #[derive(Clone)]
-pub struct Time(Arc<AtomicI64>);
+pub struct SimTime(Arc<AtomicI64>);
 
 /// 2026-11-23 09:00 in Asia/Shanghai, a Monday.
 pub const START: Millis = Millis(1_795_395_600_000);
 
-impl Time {
+impl SimTime {
     pub fn new() -> Self {
         Self(Arc::new(AtomicI64::new(START.0)))
     }
@@ -28,29 +28,29 @@ impl Time {
     }
 }
 
-impl Default for Time {
+impl Default for SimTime {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl clock::Clock for Time {
+impl clock::Clock for SimTime {
     fn now(&self) -> Millis {
         Self::now(self)
     }
 }
 
-/// A handset's clocks: a wall that may lie by years, and a count since boot that does not. The core never asks for
-/// the time zone, so none is simulated.
+/// The clocks of a handset: a wall clock that may be wrong by years, and a monotonic clock since boot. The
+/// core never asks for the time zone, so none is simulated.
 pub struct HandsetClock {
-    time: Time,
+    time: SimTime,
     skew: AtomicI64,
     booted: AtomicI64,
     boots: AtomicI64,
 }
 
 impl HandsetClock {
-    pub fn new(time: Time, booted: Millis) -> Self {
+    pub fn new(time: SimTime, booted: Millis) -> Self {
         Self {
             time,
             skew: AtomicI64::new(0),
@@ -58,11 +58,11 @@ impl HandsetClock {
             boots: AtomicI64::new(1),
         }
     }
-    /// Somebody moves the wall clock.
+    /// Sets the wall clock's offset from the world's time, in milliseconds.
     pub fn set_skew(&self, ms: i64) {
         self.skew.store(ms, Ordering::Relaxed);
     }
-    /// The device starts again: another boot id, and the monotonic clock from nothing.
+    /// Restarts the device: new boot id, monotonic clock at zero.
     pub fn reboot(&self) {
         self.booted.store(self.time.now().0, Ordering::Relaxed);
         self.boots.fetch_add(1, Ordering::Relaxed);
@@ -80,10 +80,10 @@ impl platform::Clock for HandsetClock {
     }
 }
 
-/// Seeded bytes, for both sides.
-pub struct Seeded(Mutex<Rng>);
+/// Seeded random bytes, for both ends.
+pub struct SeededBytes(Mutex<Rng>);
 
-impl Seeded {
+impl SeededBytes {
     pub fn new(seed: u64) -> Self {
         Self(Mutex::new(Rng(seed)))
     }
@@ -92,13 +92,13 @@ impl Seeded {
     }
 }
 
-impl clock::Chance for Seeded {
+impl clock::Chance for SeededBytes {
     fn fill(&self, bytes: &mut [u8]) {
         self.draw(bytes);
     }
 }
 
-impl platform::Random for Seeded {
+impl platform::Random for SeededBytes {
     fn fill(&self, bytes: &mut [u8]) -> terminal_core::Result<()> {
         self.draw(bytes);
         Ok(())

@@ -1,4 +1,4 @@
-//! The command line: which seeds, how long, over how many processes, and the lines that it ends with.
+//! The command line: which seeds, how long, over how many processes, and the result lines.
 #![allow(
     clippy::disallowed_methods,
     reason = "how long a run takes and how far it is, not the simulated time"
@@ -7,10 +7,10 @@
 use super::{
     hunt::{self, arm, hunt},
     maker::Flavour,
-    plan::{KINDS, Plan},
+    plan::{DayPlan, KINDS},
     shrink,
-    town::Town,
-    world::{Tally, live},
+    town::CityTemplate,
+    world::{DayTally, run_plan},
 };
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
@@ -22,47 +22,47 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// From so many fault-days on, a kind of fault that never happened fails the run.
+/// From this many fault-days on, a kind of fault that never happened fails the run.
 const ENOUGH: u64 = 2_000;
 
-/// Lives days of bad luck and holds the product to its promises.
+/// Simulates days with faults and checks the product's invariants
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo xtask simulate")]
-pub struct Arguments {
-    /// Until so many fault-days were lived
+pub struct SimulateArgs {
+    /// Stop after this many fault-days
     #[arg(long)]
     pub days: Option<u64>,
-    /// Seeds A..B, B not included
+    /// Seeds A..B, B excluded
     #[arg(long, value_parser = seeds)]
     pub seeds: Option<(u64, u64)>,
-    /// This one only, twice, with its story
+    /// Run only this seed, twice, with its log
     #[arg(long)]
     pub seed: Option<u64>,
-    /// With --seed: the short day of this flavour, as a hunt lives it
+    /// With --seed: the short day of this flavour, as a defect hunt runs it
     #[arg(long)]
     pub flavour: Option<u64>,
-    /// Until the time is over
+    /// Stop after this many minutes
     #[arg(long)]
     pub minutes: Option<u64>,
-    /// Processes side by side
+    /// Number of parallel processes
     #[arg(long, default_value_t = 2)]
     pub jobs: u64,
-    /// Adds this run's figures to those of earlier ones
+    /// Add this run's counts to those in this file
     #[arg(long)]
     pub summary: Option<PathBuf>,
-    /// A plan out of a file, with its story
+    /// Run a plan file, with its log
     #[arg(long)]
     pub plan: Option<PathBuf>,
-    /// Puts deliberate defects into the product, one by one; each must be caught
+    /// Plant deliberate defects, one by one; each must be caught
     #[arg(long)]
     pub sabotage: bool,
-    /// Of the defects only a few
+    /// With --sabotage: a sample of the defects only
     #[arg(long)]
     pub sample: bool,
-    /// Only this defect
+    /// Plant only this defect
     #[arg(long)]
     pub defect: Option<String>,
-    /// One of several processes: every so many seeds, one line of JSON for each
+    /// Worker process: run every n-th seed and print one JSON line for each
     #[arg(long, hide = true)]
     pub stride: Option<u64>,
 }
@@ -73,11 +73,11 @@ fn seeds(text: &str) -> Result<(u64, u64), String> {
     Ok((number(from)?, number(to)?))
 }
 
-/// Lives what was asked for; `true`: nothing broke, or every defect was caught.
-pub fn run(arguments: &Arguments) -> Result<bool> {
+/// Runs what was asked for. Returns true if no invariant was violated, or if every defect was caught.
+pub fn run(arguments: &SimulateArgs) -> Result<bool> {
     simdisk::tune_allocator();
-    // Founded before any defect is armed.
-    Town::get()?;
+    // The template is made before any defect is armed.
+    CityTemplate::get()?;
     if let (Some(name), None) = (&arguments.defect, arguments.stride) {
         arm(name)?;
     }
@@ -88,8 +88,8 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     if let Some(seed) = arguments.seed {
         let brief = arguments
             .flavour
-            .map(|number| Plan::brief(seed, Flavour::of(number)));
-        return Ok(one(&brief.unwrap_or_else(|| Plan::of(seed))));
+            .map(|number| DayPlan::brief(seed, Flavour::of(number)));
+        return Ok(one(&brief.unwrap_or_else(|| DayPlan::of(seed))));
     }
     match (arguments.stride, &arguments.defect) {
         (Some(_), Some(name)) => hunt(name),
@@ -99,14 +99,14 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     }
 }
 
-/// One process of several: a line for each seed, to whoever leads.
+/// Worker process: prints one line per seed for the leading process.
 fn work((from, to): (u64, u64), stride: u64) -> Result<bool> {
     let mut out = std::io::stdout();
     let mut seed = from;
     while seed < to {
-        let line = match live(&Plan::of(seed), false).0 {
-            Ok(tally) => serde_json::to_string(&Line::Lived(tally))?,
-            Err(broken) => serde_json::to_string(&Line::Broke(seed, broken.to_string()))?,
+        let line = match run_plan(&DayPlan::of(seed), false).0 {
+            Ok(tally) => serde_json::to_string(&WorkerMessage::Lived(tally))?,
+            Err(violation) => serde_json::to_string(&WorkerMessage::Broke(seed, violation.to_string()))?,
         };
         writeln!(out, "{line}")?;
         out.flush()?;
@@ -116,15 +116,15 @@ fn work((from, to): (u64, u64), stride: u64) -> Result<bool> {
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
-enum Line {
-    Lived(Tally),
+enum WorkerMessage {
+    Lived(DayTally),
     Broke(u64, String),
 }
 
-/// Ends the processes it started, however the run ends.
-struct Workers(Vec<Child>);
+/// Kills the worker processes when dropped.
+struct WorkerProcesses(Vec<Child>);
 
-impl Drop for Workers {
+impl Drop for WorkerProcesses {
     fn drop(&mut self) {
         for child in &mut self.0 {
             let _ = child.kill();
@@ -133,20 +133,20 @@ impl Drop for Workers {
     }
 }
 
-fn lead(arguments: &Arguments) -> Result<bool> {
+fn lead(arguments: &SimulateArgs) -> Result<bool> {
     let (from, to) = arguments.seeds.unwrap_or((0, u64::MAX));
     let (sender, lines) = mpsc::channel();
-    let mut workers = Workers(Vec::new());
+    let mut workers = WorkerProcesses(Vec::new());
     let jobs = arguments.jobs.max(1);
     for job in 0..jobs {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--stride", &jobs.to_string()])
             .args(["--seeds", &format!("{}..{to}", from.saturating_add(job))])
-            // Every day founds the same machines anew: memory that is given back is asked for again at once.
+            // Every day builds the same objects, so memory that is returned is soon allocated again.
             .env("MIMALLOC_PURGE_DELAY", "10000")
             .stdout(Stdio::piped())
             .spawn()?;
-        let out = BufReader::new(child.stdout.take().context("a pipe")?);
+        let out = BufReader::new(child.stdout.take().context("no standard output pipe")?);
         workers.0.push(child);
         let sender = sender.clone();
         std::thread::spawn(move || {
@@ -160,23 +160,23 @@ fn lead(arguments: &Arguments) -> Result<bool> {
     drop(sender);
     let began = Instant::now();
     let end = arguments.minutes.map(|m| began + Duration::from_secs(m * 60));
-    let mut total = Tally::default();
+    let mut total = DayTally::default();
     let mut told = began;
     for line in lines {
         match serde_json::from_str(&line).with_context(|| line.clone())? {
-            Line::Lived(tally) => total.add(&tally),
-            Line::Broke(seed, words) => {
+            WorkerMessage::Lived(tally) => total.add(&tally),
+            WorkerMessage::Broke(seed, words) => {
                 drop(workers);
                 println!("seed {seed}: {words}");
-                return explain(&Plan::of(seed));
+                return explain(&DayPlan::of(seed));
             }
         }
         if told.elapsed() > Duration::from_secs(60) {
             told = Instant::now();
             eprintln!("{} fault-days so far", total.days);
         }
-        let over = end.is_some_and(|end| Instant::now() >= end);
-        if over || arguments.days.is_some_and(|days| total.days >= days) {
+        let is_over = end.is_some_and(|end| Instant::now() >= end);
+        if is_over || arguments.days.is_some_and(|days| total.days >= days) {
             break;
         }
     }
@@ -194,8 +194,8 @@ fn lead(arguments: &Arguments) -> Result<bool> {
     Ok(report(&total))
 }
 
-/// The figures; `false` when a kind of fault never happened although there was time for it.
-fn report(total: &Tally) -> bool {
+/// Prints the counts. Returns false if a kind of fault never happened in a run that was long enough.
+fn report(total: &DayTally) -> bool {
     for (kind, count) in &total.faults {
         println!("{count:>9} {kind}");
     }
@@ -217,22 +217,24 @@ fn report(total: &Tally) -> bool {
     true
 }
 
-/// A day that broke: made small, told, and kept as a file.
-fn explain(plan: &Plan) -> Result<bool> {
-    let Err(broken) = live(plan, false).0 else {
-        bail!("seed {} broke in another process and not in this one", plan.seed);
+/// Reduces a failing day, prints its log and writes its plan to a file.
+fn explain(plan: &DayPlan) -> Result<bool> {
+    let Err(violation) = run_plan(plan, false).0 else {
+        bail!("seed {} failed in another process but not in this one", plan.seed);
     };
-    println!("making it small ..");
-    let least = shrink::shrink(plan, broken.rule, 400);
-    let (judged, story) = live(&least, true);
-    for line in &story {
+    println!("reducing the plan ..");
+    let least = shrink::shrink(plan, violation.rule, 400);
+    let (checked, log) = run_plan(&least, true);
+    for line in &log {
         println!("  {line}");
     }
     let file = std::env::temp_dir().join(format!("simulate-{}.json", plan.seed));
     std::fs::write(&file, serde_json::to_vec_pretty(&least)?).with_context(|| file.display().to_string())?;
-    let words = judged.err().map_or_else(String::new, |broken| broken.to_string());
+    let words = checked
+        .err()
+        .map_or_else(String::new, |violation| violation.to_string());
     println!(
-        "seed {}: {words}\n{} events are enough: {}",
+        "seed {}: {words}\n{} events reproduce it: {}",
         plan.seed,
         least.events.len(),
         file.display()
@@ -240,20 +242,20 @@ fn explain(plan: &Plan) -> Result<bool> {
     Ok(false)
 }
 
-fn one(plan: &Plan) -> bool {
-    let (judged, story) = live(plan, true);
-    for line in &story {
+fn one(plan: &DayPlan) -> bool {
+    let (checked, log) = run_plan(plan, true);
+    for line in &log {
         println!("{line}");
     }
-    match judged {
+    match checked {
         Ok(tally) => {
-            let again = live(plan, false).0;
+            let again = run_plan(plan, false).0;
             let same = again.as_ref().is_ok_and(|again| again.trace == tally.trace);
-            println!("trace {:016x}, again the same: {same}", tally.trace);
+            println!("trace {:016x}, second run equal: {same}", tally.trace);
             same && report(&tally)
         }
-        Err(broken) => {
-            println!("{broken}");
+        Err(violation) => {
+            println!("{violation}");
             false
         }
     }

@@ -1,98 +1,101 @@
-//! The events of a day: what workers and the centre do, and what befalls them.
+//! The events of a day: work, the centre's actions, and faults.
 
 use super::{
-    judge::{Judged, unwell},
-    plan::{Act, Event, Loss, Machine},
-    world::{Job, World},
+    judge::{CheckResult, check_failed},
+    plan::{EventKind, PlannedEvent, SimMachine, UnsyncedLoss},
+    world::{SimJob, SimWorld},
 };
 use simdisk::{Cut, Fault};
 
-impl World<'_> {
-    pub(super) fn event(&mut self, k: usize) -> Judged {
+impl SimWorld<'_> {
+    pub(super) fn event(&mut self, k: usize) -> CheckResult {
         let Some(event) = self.plan.events.get(k).cloned() else {
             return Ok(());
         };
         if let Some(kind) = event.act.fault() {
-            // Those that may come to nothing are counted when they happen.
-            if !matches!(event.act, Act::Damage(_) | Act::PutBack(_) | Act::Export(_)) {
+            // These may have no effect; they are counted when they take effect.
+            if !matches!(
+                event.act,
+                EventKind::Damage(_) | EventKind::PutBack(_) | EventKind::Export(_)
+            ) {
                 self.count_fault(kind);
             }
-            self.tell(|| format!("FAULT {:?}", event.act));
-            return self.befall(&event);
+            self.log_line(|| format!("FAULT {:?}", event.act));
+            return self.apply_fault(&event);
         }
         match event.act {
-            Act::Net { t, fate, on } => {
-                self.tell(|| format!("FAULT {:?}", event.act));
+            EventKind::Net { t, fault, on } => {
+                self.log_line(|| format!("FAULT {:?}", event.act));
                 if let Some(handset) = self.handsets.get_mut(t) {
-                    handset.fates.push_back((fate, on));
+                    handset.faults.push_back((fault, on));
                 }
                 Ok(())
             }
-            Act::Sync(t) => self.begin_sync(t, event.r.is_multiple_of(3)),
-            Act::Case
-            | Act::Task
-            | Act::CancelTask
-            | Act::Review
-            | Act::ActivityReview
-            | Act::Register
-            | Act::GiveBack(_) => {
+            EventKind::Sync(t) => self.begin_sync(t, event.r.is_multiple_of(3)),
+            EventKind::Case
+            | EventKind::Task
+            | EventKind::CancelTask
+            | EventKind::Review
+            | EventKind::ActivityReview
+            | EventKind::Register
+            | EventKind::GiveBack(_) => {
                 self.centre(&event)?;
-                self.server_may_be_dead();
+                self.check_server_crash();
                 Ok(())
             }
-            Act::Sweep => {
+            EventKind::Sweep => {
                 let _ = self.server.sweep();
-                self.server_may_be_dead();
-                self.memory_looks()
+                self.check_server_crash();
+                self.check_decisions()
             }
-            Act::Copy(t) => self.copy(t),
-            Act::Backup => {
+            EventKind::Copy(t) => self.copy(t),
+            EventKind::Backup => {
                 if self.server.is_up() {
-                    self.backup = Some((self.server.image().map_err(unwell)?, self.time.now()));
+                    self.backup = Some((self.server.image().map_err(check_failed)?, self.time.now()));
                 }
                 Ok(())
             }
-            _ => self.hand(k, &event),
+            _ => self.worker_action(k, &event),
         }
     }
-    /// A worker does something; what fails is tried again, as workers do.
-    pub(super) fn hand(&mut self, k: usize, event: &Event) -> Judged {
-        let Some(t) = super::hands::whose(&event.act) else {
+    /// A worker performs an action; a failed action is repeated later.
+    pub(super) fn worker_action(&mut self, k: usize, event: &PlannedEvent) -> CheckResult {
+        let Some(t) = super::hands::worker_of(&event.act) else {
             return Ok(());
         };
         let done = self.work(k, t, event)?;
-        let dead = self.handset_may_be_dead(t);
+        let dead = self.check_handset_crash(t);
         if done && !dead {
-            return self.look(t, event.r);
+            return self.check_queue(t, event.r);
         }
         let tries = self.tries.entry(k).or_default();
         *tries += 1;
         if *tries < 40 && !self.calm {
-            self.soon(150_000, Job::Event(k));
+            self.schedule_in(150_000, SimJob::Event(k));
         }
         Ok(())
     }
-    /// A look at the queue costs more than most steps: some of them are followed by one.
-    pub(super) fn look(&mut self, t: usize, r: u64) -> Judged {
+    /// Checking the queue costs more than most steps, so it follows only some of them.
+    pub(super) fn check_queue(&mut self, t: usize, r: u64) -> CheckResult {
         let Some(terminal) = self.handsets.get(t).and_then(|h| h.terminal.clone()) else {
             return Ok(());
         };
         if r.is_multiple_of(8)
             && let Err(error) = terminal.status()
-            && !self.handset_may_be_dead(t)
+            && !self.check_handset_crash(t)
         {
-            self.tell(|| format!("handset {t} shows no status: {error}"));
+            self.log_line(|| format!("handset {t} cannot show its status: {error}"));
         }
         Ok(())
     }
-    pub(super) fn holds(&mut self, t: usize) -> Judged {
+    pub(super) fn holds(&mut self, t: usize) -> CheckResult {
         let terminal = self.handsets.get(t).and_then(|h| h.terminal.clone());
-        match (terminal, self.books.get_mut(t)) {
-            (Some(terminal), Some(book)) => {
-                let judged = book.holds(t, &terminal);
-                match judged {
-                    // Whoever looks at a machine that dies under the look sees nothing.
-                    Err(_) if self.handset_may_be_dead(t) => Ok(()),
+        match (terminal, self.expectations.get_mut(t)) {
+            (Some(terminal), Some(expected)) => {
+                let checked = expected.holds(t, &terminal);
+                match checked {
+                    // A machine that dies during the check cannot be checked.
+                    Err(_) if self.check_handset_crash(t) => Ok(()),
                     other => other,
                 }
             }
@@ -100,27 +103,27 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn befall(&mut self, event: &Event) -> Judged {
+    pub(super) fn apply_fault(&mut self, event: &PlannedEvent) -> CheckResult {
         match event.act {
-            Act::Offline { t, minutes } => {
+            EventKind::Offline { t, minutes } => {
                 let until = self.time.now().plus(minutes * 60_000);
                 if let Some(handset) = self.handsets.get_mut(t) {
                     handset.offline_until = until;
                 }
             }
-            Act::Power { on, k, loss } => {
+            EventKind::Power { on, k, loss } => {
                 let cut = match loss {
-                    Loss::All => Cut::LoseAll,
-                    Loss::Prefix => Cut::Prefix,
-                    Loss::Scatter => Cut::Scatter {
+                    UnsyncedLoss::All => Cut::LoseAll,
+                    UnsyncedLoss::Prefix => Cut::Prefix,
+                    UnsyncedLoss::Scatter => Cut::Scatter {
                         keep: 500,
                         tear: 200,
                         garbage: 300,
                     },
                 };
                 match on {
-                    Machine::Server => self.server_cut = cut,
-                    Machine::Terminal(t) => {
+                    SimMachine::Server => self.server_cut = cut,
+                    SimMachine::Terminal(t) => {
                         if let Some(handset) = self.handsets.get_mut(t) {
                             handset.cut = cut;
                         }
@@ -128,37 +131,37 @@ impl World<'_> {
                 }
                 self.host(on).fault_in(k, Fault::PowerCut);
             }
-            Act::Kill(Machine::Server) => {
+            EventKind::Kill(SimMachine::Server) => {
                 if self.server.is_up() {
                     self.server_down(Cut::Process);
                 }
             }
-            Act::Kill(Machine::Terminal(t)) => {
+            EventKind::Kill(SimMachine::Terminal(t)) => {
                 if self.handsets.get(t).is_some_and(|h| h.terminal.is_some()) {
                     self.handset_down(t, Cut::Process, false);
                 }
             }
-            Act::IoError { on, k } => {
-                self.server_strained |= on == Machine::Server;
+            EventKind::IoError { on, k } => {
+                self.server_disk_faulty |= on == SimMachine::Server;
                 self.host(on).fault_in(k, Fault::IoErr);
             }
-            Act::DiskFull { on, minutes } => {
-                self.server_strained |= on == Machine::Server;
+            EventKind::DiskFull { on, minutes } => {
+                self.server_disk_faulty |= on == SimMachine::Server;
                 let host = self.host(on);
                 host.set_quota(Some(host.used() + 20_000));
-                self.soon(minutes * 60_000, Job::Room(on));
+                self.schedule_in(minutes * 60_000, SimJob::Room(on));
             }
-            Act::Clock { t, ms } => {
+            EventKind::Clock { t, ms } => {
                 if let Some(handset) = self.handsets.get(t) {
                     handset.clock.set_skew(ms);
                 }
             }
-            Act::Reboot(t) => {
+            EventKind::Reboot(t) => {
                 if self.handsets.get(t).is_some_and(|h| h.terminal.is_some()) {
                     self.handset_down(t, Cut::Process, true);
                 }
             }
-            Act::TokenExpired(t) => {
+            EventKind::TokenExpired(t) => {
                 if let Some(terminal) = self.handsets.get(t).and_then(|h| h.terminal.as_ref()) {
                     let stream = terminal.account().stream;
                     self.operator(
@@ -167,36 +170,36 @@ impl World<'_> {
                     );
                 }
             }
-            Act::UploadsExpired => {
+            EventKind::UploadsExpired => {
                 self.operator("UPDATE upload SET expires = 1 WHERE finished IS NULL", None);
                 let _ = self.server.sweep();
-                self.server_may_be_dead();
+                self.check_server_crash();
             }
-            Act::Restore => {
+            EventKind::Restore => {
                 if let Some((backup, of)) = self.backup.take() {
-                    self.server.replace(&backup).map_err(unwell)?;
-                    self.tell(|| "the server is its backup".into());
-                    self.newcomer_forgotten();
+                    self.server.replace(&backup).map_err(check_failed)?;
+                    self.log_line(|| "the server was restored from its backup".into());
+                    self.newer_handset_lost();
                     self.restored(of);
                 }
             }
-            Act::Newcomer => self.newcomer(event)?,
-            Act::Relieve(_) | Act::Move(_) | Act::Revoke(_) | Act::Wipe(_) => {
+            EventKind::NewerHandset => self.newer_handset(event)?,
+            EventKind::Relieve(_) | EventKind::Move(_) | EventKind::Revoke(_) | EventKind::Wipe(_) => {
                 self.centre(event)?;
-                self.server_may_be_dead();
+                self.check_server_crash();
             }
-            Act::Damage(t) => self.damage(t, event.r)?,
-            Act::PutBack(t) => self.put_back(t)?,
-            Act::Export(t) => self.export(t, event.r)?,
-            Act::Switch(t) => self.switch(t)?,
-            Act::RenewKey => {
+            EventKind::Damage(t) => self.damage(t, event.r)?,
+            EventKind::PutBack(t) => self.put_back(t)?,
+            EventKind::Export(t) => self.export(t, event.r)?,
+            EventKind::Switch(t) => self.switch(t)?,
+            EventKind::RenewKey => {
                 let mut fresh = [0; 32];
                 simdisk::Rng(event.r).fill(&mut fresh);
                 let renewed = self
                     .server
                     .with(async |app| Ok(server::terminals::parcel_keys::renew(&app.store, fresh).await?));
-                self.tell(|| format!("the parcel key is another: {}", renewed.is_ok()));
-                self.server_may_be_dead();
+                self.log_line(|| format!("the parcel key was changed: {}", renewed.is_ok()));
+                self.check_server_crash();
             }
             _ => {}
         }
@@ -211,8 +214,8 @@ impl World<'_> {
             Ok(())
         });
         if let Err(error) = done {
-            self.tell(|| format!("the operator's hand fails: {error}"));
+            self.log_line(|| format!("the operator's statement failed: {error}"));
         }
-        self.server_may_be_dead();
+        self.check_server_crash();
     }
 }

@@ -1,4 +1,4 @@
-//! The two ends' doors to a simulated machine's disk: the handset's [`Disk`] and the server's object store, both
+//! Access of both ends to a simulated machine's disk: the handset's [`Disk`] and the server's object store,
 //! over the same plain files, with the same order of writes and syncs as in production.
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use std::{
 };
 use terminal_core::platform::{Disk, DiskFile, DiskLock};
 
-/// A handset's disk, from one start of its machine to the next power cycle.
+/// A handset's disk, from one boot of its machine to the next power cut.
 pub struct HandsetDisk {
     host: Host,
     files: Files,
@@ -43,12 +43,12 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap_or_default()
 }
 
-struct Held {
+struct HeldLock {
     name: String,
     locks: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl Drop for Held {
+impl Drop for HeldLock {
     fn drop(&mut self) {
         self.locks
             .lock()
@@ -103,7 +103,7 @@ impl Disk for HandsetDisk {
         self.files.sync_dir(text(folder))
     }
     fn lock(&self, path: &Path) -> io::Result<DiskLock> {
-        // There is one thread: to wait for somebody would be to wait for ever.
+        // There is one thread, so waiting for a lock would never end.
         self.try_lock(path)?
             .ok_or_else(|| io::Error::from(io::ErrorKind::Deadlock))
     }
@@ -115,7 +115,7 @@ impl Disk for HandsetDisk {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name.clone());
         Ok(free.then(|| {
-            Box::new(Held {
+            Box::new(HeldLock {
                 name,
                 locks: Arc::clone(&self.locks),
             }) as DiskLock
@@ -123,17 +123,17 @@ impl Disk for HandsetDisk {
     }
 }
 
-/// The server's objects: each put writes beside, syncs, renames and syncs the folder, as `LocalFileSystem` does
-/// `with_fsync`.
-pub struct Objects {
+/// The server's object store. Each put writes a temporary file, syncs it, renames it and syncs the folder, as
+/// `LocalFileSystem` does with `with_fsync`.
+pub struct SimObjectStore {
     files: Files,
     puts: AtomicU64,
 }
 
-/// The folder of the objects.
+/// Folder of the objects.
 pub const OBJECTS: &str = "objects";
 
-impl Objects {
+impl SimObjectStore {
     pub fn new(host: &Host) -> Self {
         Self {
             files: host.files(),
@@ -144,7 +144,7 @@ impl Objects {
         let beside = format!("{name}#{}", self.puts.fetch_add(1, Ordering::Relaxed));
         let written = self.write_beside(&beside, name, payload);
         if written.is_err() {
-            // A piece of a file helps nobody.
+            // Removes an incomplete temporary file.
             let _ = self.files.remove(&beside);
         }
         written
@@ -161,12 +161,12 @@ impl Objects {
     }
 }
 
-impl std::fmt::Debug for Objects {
+impl std::fmt::Debug for SimObjectStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Objects")
     }
 }
-impl std::fmt::Display for Objects {
+impl std::fmt::Display for SimObjectStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("simulated objects")
     }
@@ -200,7 +200,7 @@ fn meta(location: Name, size: usize) -> ObjectMeta {
 }
 
 #[async_trait::async_trait]
-impl ObjectStore for Objects {
+impl ObjectStore for SimObjectStore {
     async fn put_opts(
         &self,
         location: &Name,

@@ -1,13 +1,13 @@
-//! Streams that end before the day does: a terminal that was revoked or ordered to forget, a database that was damaged,
-//! and a handset that was put back to an older copy of itself. And what leaves a handset on a memory card.
+//! Streams that end during the day: a terminal that was revoked or wiped, a damaged database, a handset that
+//! was put back to an older copy of itself. Also the export to a memory card.
 
 use super::{
-    handset::Damage,
-    judge::{Book, Judged, Rule, broken, holds_photo, of_stream, unwell},
-    network::Direct,
-    plan::{Fate, Machine},
-    server::Image,
-    world::{Job, World},
+    handset::DatabaseDamage,
+    judge::{CheckResult, Expectations, Invariant, check_failed, holds_photo, of_stream, violation},
+    network::EnrolmentTransport,
+    plan::{ExchangeFault, SimMachine},
+    server::DiskImage,
+    world::{SimJob, SimWorld},
 };
 use bytes::Bytes;
 use protocol::{ids::StreamId, parcel::Parcel, photo::Sha256, role::Role, time::Millis};
@@ -23,45 +23,50 @@ use terminal_core::{
     terminal::Terminal,
 };
 
-/// A stream that is over, and what its handset had promised.
-pub struct Former {
+/// An ended stream, and what its handset had told its user.
+pub struct EndedStream {
     pub t: usize,
     pub stream: StreamId,
-    pub book: Book,
+    pub expected: Expectations,
     pub ended: Millis,
-    /// Absent when everything was handed over.
-    pub damage: Option<Damage>,
+    /// `None` if everything was delivered.
+    pub damage: Option<DatabaseDamage>,
     pub report: Option<SalvageReport>,
 }
 
-/// A handset's disk and promises as they were.
-pub struct Older {
+/// A copy of a handset's files and of what it had told its user.
+pub struct HandsetCopy {
     stream: StreamId,
-    files: Image,
-    book: Book,
+    files: DiskImage,
+    expected: Expectations,
 }
 
-/// After so many failed enrolments in a row it will never be enrolled.
-const REFUSALS: u32 = 400;
+/// After this many failed enrolments in a row the run fails.
+const MAX_ENROLMENT_FAILURES: u32 = 400;
 
-impl World<'_> {
-    /// Everything was handed over, the handset says: it forgets, and is enrolled anew.
-    pub(super) fn forgets(&mut self, t: usize, terminal: &Terminal, done: &HandedOver) -> Judged {
-        self.tell(|| format!("handset {t} has handed over: {done:?}"));
+impl SimWorld<'_> {
+    /// The handset reports that everything was delivered: it deletes its data and is enrolled again.
+    pub(super) fn delete_delivered(
+        &mut self,
+        t: usize,
+        terminal: &Terminal,
+        done: &HandedOver,
+    ) -> CheckResult {
+        self.log_line(|| format!("handset {t} has delivered everything: {done:?}"));
         match terminal.forget_everything(done) {
             Ok(true) => self.ended(t),
-            // A damaged database goes first.
+            // A damaged database must be delivered first.
             Ok(false) => Ok(()),
             Err(error) => {
-                self.tell(|| format!("handset {t} does not forget yet: {error}"));
-                self.handset_may_be_dead(t);
+                self.log_line(|| format!("handset {t} cannot delete its data yet: {error}"));
+                self.check_handset_crash(t);
                 Ok(())
             }
         }
     }
-    /// The handset is empty.
-    pub(super) fn ended(&mut self, t: usize) -> Judged {
-        if self.handset_may_be_dead(t) {
+    /// Checks that the handset's home is empty, and ends its stream.
+    pub(super) fn ended(&mut self, t: usize) -> CheckResult {
+        if self.check_handset_crash(t) {
             return Ok(());
         }
         let Some(handset) = self.handsets.get_mut(t) else {
@@ -70,58 +75,58 @@ impl World<'_> {
         handset.terminal = None;
         handset.run = None;
         let home = format!("{}/", handset.home);
-        let names = handset.host.files().list(&home).map_err(unwell)?;
+        let names = handset.host.files().list(&home).map_err(check_failed)?;
         let left = names
             .iter()
             .filter_map(|name| name.strip_prefix(&home))
             .find(|name| name.starts_with(DATABASE) || name.starts_with("photos/"));
         if let Some(left) = left {
-            return broken(
-                Rule::Untrue,
-                format!("handset {t} says that it has forgotten, and keeps {left}"),
+            return violation(
+                Invariant::Untrue,
+                format!("handset {t} reports that its data is deleted, but keeps {left}"),
             );
         }
-        self.over(t, None);
-        self.soon(60_000, Job::Boot(Machine::Terminal(t)));
+        self.end_stream(t, None);
+        self.schedule_in(60_000, SimJob::Boot(SimMachine::Terminal(t)));
         Ok(())
     }
-    /// The damaged database lies aside.
-    pub(super) fn set_aside(&mut self, t: usize) {
+    /// The handset has moved its damaged database into quarantine.
+    pub(super) fn quarantined(&mut self, t: usize) {
         let damage = self.handsets.get_mut(t).and_then(|h| {
             h.was_damaged = true;
             h.damaged.take()
         });
-        self.tell(|| format!("handset {t} has set its database aside"));
-        self.over(t, damage);
-        self.soon(5_000, Job::Boot(Machine::Terminal(t)));
+        self.log_line(|| format!("handset {t} has quarantined its database"));
+        self.end_stream(t, damage);
+        self.schedule_in(5_000, SimJob::Boot(SimMachine::Terminal(t)));
     }
-    /// A new book for what comes.
-    fn over(&mut self, t: usize, damage: Option<Damage>) {
+    /// Moves the expectations to an ended stream and starts with empty ones.
+    fn end_stream(&mut self, t: usize, damage: Option<DatabaseDamage>) {
         let ended = self.time.now();
         let Some(handset) = self.handsets.get_mut(t) else {
             return;
         };
         handset.needs_invitation = true;
         handset.put_back = false;
-        handset.must_speak = false;
+        handset.must_sync = false;
         handset.excused = false;
-        let (Some(stream), Some(book)) = (handset.enrolled.take(), self.books.get_mut(t)) else {
+        let (Some(stream), Some(expected)) = (handset.enrolled.take(), self.expectations.get_mut(t)) else {
             return;
         };
-        let book = std::mem::take(book);
+        let expected = std::mem::take(expected);
         self.copies.remove(&t);
-        self.former.push(Former {
+        self.ended_streams.push(EndedStream {
             t,
             stream,
-            book,
+            expected,
             ended,
             damage,
             report: None,
         });
     }
-    /// The administrator invites the handset anew; `false`: not now.
-    pub(super) fn invited(&mut self, t: usize) -> bool {
-        let (Some(handset), Some(beat)) = (self.handsets.get(t), self.town.beats.get(t)) else {
+    /// The administrator invites the handset again. Returns false if this failed and must be repeated.
+    pub(super) fn renew_invitation(&mut self, t: usize) -> bool {
+        let (Some(handset), Some(beat)) = (self.handsets.get(t), self.template.beats.get(t)) else {
             return false;
         };
         let Some(terminal) = handset.known_as.filter(|_| handset.needs_invitation) else {
@@ -133,7 +138,7 @@ impl World<'_> {
         let body = json!({"post": beat.post, "person": beat.person});
         let path = format!("/v1/terminals/{terminal}/invitations");
         let answer = self.ask(Role::Admin, "POST", &path, &body);
-        self.server_may_be_dead();
+        self.check_server_crash();
         let text = answer
             .ok()
             .and_then(|answer| answer.json()["invitation"].as_str().map(str::to_owned));
@@ -146,8 +151,8 @@ impl World<'_> {
             _ => false,
         }
     }
-    /// An enrolment failed. An invitation is used up by nobody but the handset that holds it.
-    pub(super) fn not_enrolled(&mut self, t: usize, error: &Error) -> Judged {
+    /// Handles a failed enrolment. A failure must not use up the invitation.
+    pub(super) fn enrolment_failed(&mut self, t: usize, error: &Error) -> CheckResult {
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
@@ -155,14 +160,17 @@ impl World<'_> {
             handset.needs_invitation = true;
         }
         handset.refusals += 1;
-        if handset.refusals > REFUSALS {
-            return broken(Rule::Unwell, format!("handset {t} cannot be enrolled: {error}"));
+        if handset.refusals > MAX_ENROLMENT_FAILURES {
+            return violation(
+                Invariant::Health,
+                format!("handset {t} cannot be enrolled: {error}"),
+            );
         }
         Ok(())
     }
 
-    /// Pages are overwritten or cut off while the app is not running.
-    pub(super) fn damage(&mut self, t: usize, r: u64) -> Judged {
+    /// Overwrites or cuts off pages of the database while the app is not running.
+    pub(super) fn damage(&mut self, t: usize, r: u64) -> CheckResult {
         let Some(handset) = self.handsets.get(t) else {
             return Ok(());
         };
@@ -171,32 +179,35 @@ impl World<'_> {
         }
         let (host, path) = (handset.host.clone(), format!("{}/{DATABASE}", handset.home));
         self.handset_down(t, Cut::Process, false);
-        // It stays off while this is done.
+        // The machine stays off meanwhile.
         host.clear_faults();
         let files = host.files();
-        let size = files.len(&path).map_err(unwell)?;
+        let size = files.len(&path).map_err(check_failed)?;
         const PAGE: usize = 4096;
         let pages = size / PAGE;
         let page = usize::try_from(r >> 8).unwrap_or(1) % pages.max(1);
         let damage = match r % 4 {
-            0 => files.write_at(&path, 0, &[0; 16]).map(|()| Damage::Head),
-            1 => files.write_at(&path, 0, &[0; PAGE]).map(|()| Damage::Head),
+            0 => files.write_at(&path, 0, &[0; 16]).map(|()| DatabaseDamage::Head),
+            1 => files
+                .write_at(&path, 0, &[0; PAGE])
+                .map(|()| DatabaseDamage::Head),
             2 => files
                 .set_len(&path, (pages * 3 / 4).max(1) * PAGE)
-                .map(|()| Damage::Rows),
+                .map(|()| DatabaseDamage::Rows),
             _ => files
                 .write_at(&path, page * PAGE, &[0; PAGE])
-                .map(|()| Damage::Rows),
+                .map(|()| DatabaseDamage::Rows),
         }
         .and_then(|damage| files.sync_file(&path).map(|()| damage))
-        .map_err(unwell)?;
+        .map_err(check_failed)?;
         self.count_fault("database damaged");
         if let Some(handset) = self.handsets.get_mut(t) {
             handset.damaged = Some(damage);
         }
         Ok(())
     }
-    /// A handset that was damaged reads its whole file when it starts; `true`: it is sound.
+    /// Runs the integrity check that a damaged handset makes at its start. Returns true if the database is
+    /// sound.
     pub(super) fn is_sound(&mut self, t: usize) -> bool {
         let Some(handset) = self.handsets.get(t).filter(|h| h.damaged.is_some()) else {
             return true;
@@ -205,13 +216,13 @@ impl World<'_> {
             .terminal
             .as_ref()
             .is_some_and(|t| t.store().is_sound().unwrap_or(false));
-        if !sound && !self.handset_may_be_dead(t) {
+        if !sound && !self.check_handset_crash(t) {
             self.handset_down(t, Cut::Process, false);
         }
         sound
     }
-    /// What lies aside is handed over before anything else is said.
-    pub(super) fn salvage(&mut self, t: usize) -> Judged {
+    /// Delivers the quarantined databases before anything else is sent.
+    pub(super) fn salvage(&mut self, t: usize) -> CheckResult {
         let Some(handset) = self.handsets.get(t).filter(|handset| handset.was_damaged) else {
             return Ok(());
         };
@@ -220,43 +231,47 @@ impl World<'_> {
             return Ok(());
         }
         let waiting = store::waiting(home, platform.disk.as_ref()).unwrap_or_default();
-        // A machine that died after the last byte had arrived knows of it by the report that it kept.
+        // If the machine died after the last byte had arrived, the kept report tells that everything was
+        // delivered.
         let kept = salvage::unread(home, platform.disk.as_ref()).unwrap_or_default();
         for (_, report) in kept
             .into_iter()
             .filter(|(_, r)| r.delivered && r.stream.is_some())
         {
-            self.salvaged(t, report);
+            self.store_salvage_report(t, report);
         }
         for aside in waiting {
-            let fate = self.next_fate(t, Some(&parcel()));
-            if let Some(fate @ (Fate::DiskFails | Fate::PowerGoes)) = fate {
-                self.strike(fate, &parcel());
+            let fault = self.next_fault(t, Some(&parcel()));
+            if let Some(fault @ (ExchangeFault::DiskFails | ExchangeFault::PowerGoes)) = fault {
+                self.fail_server_disk(fault, &parcel());
             }
-            let line = Direct::new(&self.server, fate);
+            let line = EnrolmentTransport::new(&self.server, fault);
             let done = salvage::read(home, &platform, &aside).and_then(|s| s.deliver(home, &platform, &line));
-            self.server_may_be_dead();
-            if self.handset_may_be_dead(t) {
+            self.check_server_crash();
+            if self.check_handset_crash(t) {
                 return Ok(());
             }
-            self.tell(|| format!("handset {t} hands {aside:?} over: {done:?}"));
+            self.log_line(|| format!("handset {t} delivers {aside:?}: {done:?}"));
             if let Ok(report) = done {
-                self.salvaged(t, report);
+                self.store_salvage_report(t, report);
             }
         }
         Ok(())
     }
-    /// What a handset said of a stream whose damaged database it has handed over.
-    fn salvaged(&mut self, t: usize, report: SalvageReport) {
+    /// Stores the handset's report about a quarantined database that it has delivered.
+    fn store_salvage_report(&mut self, t: usize, report: SalvageReport) {
         let (stream, now) = (report.stream, self.time.now());
-        let mut of = self.former.iter_mut().filter(|f| f.t == t && f.damage.is_some());
-        if let Some(former) = of.find(|f| f.report.is_none() && stream.is_none_or(|s| s == f.stream)) {
-            former.report = Some(report);
-            former.ended = now;
+        let mut of = self
+            .ended_streams
+            .iter_mut()
+            .filter(|f| f.t == t && f.damage.is_some());
+        if let Some(ended) = of.find(|f| f.report.is_none() && stream.is_none_or(|s| s == f.stream)) {
+            ended.report = Some(report);
+            ended.ended = now;
         }
     }
 
-    pub(super) fn copy(&mut self, t: usize) -> Judged {
+    pub(super) fn copy(&mut self, t: usize) -> CheckResult {
         let Some(handset) = self.handsets.get(t) else {
             return Ok(());
         };
@@ -270,21 +285,28 @@ impl World<'_> {
         else {
             return Ok(());
         };
-        let (files, book) = (
+        let (files, expected) = (
             handset.host.files(),
-            self.books.get(t).cloned().unwrap_or_default(),
+            self.expectations.get(t).cloned().unwrap_or_default(),
         );
-        let names = files.list(handset.home).map_err(unwell)?;
+        let names = files.list(handset.home).map_err(check_failed)?;
         let names = names.into_iter().filter(|name| !name.ends_with("-shm"));
-        let copied: Result<Image, _> = names
+        let copied: Result<DiskImage, _> = names
             .map(|name| files.read(&name).map(|bytes| (name, bytes)))
             .collect();
         if let Ok(files) = copied {
-            self.copies.insert(t, Older { stream, files, book });
+            self.copies.insert(
+                t,
+                HandsetCopy {
+                    stream,
+                    files,
+                    expected,
+                },
+            );
         }
         Ok(())
     }
-    pub(super) fn put_back(&mut self, t: usize) -> Judged {
+    pub(super) fn put_back(&mut self, t: usize) -> CheckResult {
         let Some(older) = self.copies.remove(&t) else {
             return Ok(());
         };
@@ -293,15 +315,15 @@ impl World<'_> {
             .get(t)
             .is_some_and(|h| h.enrolled == Some(older.stream) && h.damaged.is_none());
         let is_salvaging = self
-            .former
+            .ended_streams
             .iter()
             .any(|f| f.t == t && f.damage.is_some() && f.report.is_none());
-        // What was cancelled since then would come back, and the server would refuse it in plain words: that is no
-        // promise to hold it to.
+        // Skipped if something was cancelled since the copy was made: the copy would send it again and the
+        // server would correctly refuse it.
         let is_cancelled = self
-            .books
+            .expectations
             .get(t)
-            .is_some_and(|book| older.book.takes_back_less_than(book));
+            .is_some_and(|expected| older.expected.has_fewer_cancelled_than(expected));
         if !fits || is_salvaging || is_cancelled {
             return Ok(());
         }
@@ -312,50 +334,55 @@ impl World<'_> {
         handset.host.clear_faults();
         handset.host.set_quota(None);
         let files = handset.host.files();
-        for name in files.list(handset.home).map_err(unwell)? {
-            files.remove(&name).map_err(unwell)?;
+        for name in files.list(handset.home).map_err(check_failed)? {
+            files.remove(&name).map_err(check_failed)?;
         }
         for (name, bytes) in &older.files {
-            files.create(name).map_err(unwell)?;
-            files.append(name, bytes).map_err(unwell)?;
-            files.sync_file(name).map_err(unwell)?;
+            files.create(name).map_err(check_failed)?;
+            files.append(name, bytes).map_err(check_failed)?;
+            files.sync_file(name).map_err(check_failed)?;
             let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-            files.sync_dir(folder).map_err(unwell)?;
+            files.sync_dir(folder).map_err(check_failed)?;
         }
-        // What its later self had sent and nobody has taken yet never comes: its numbers are given out again, and of two
-        // entries of one number the server refuses the second in plain words.
+        // Drops requests of the later state that have not arrived: their numbers are used again, and the
+        // server correctly refuses the second entry of one number.
         self.queue.retain(|_, job| match job {
-            Job::Late(_) | Job::Import(_) => false,
-            Job::Arrive { t: of, .. } => *of != t,
+            SimJob::Late(_) | SimJob::Import(_) => false,
+            SimJob::Arrive { t: of, .. } => *of != t,
             _ => true,
         });
         handset.put_back = true;
-        handset.must_speak = true;
+        handset.must_sync = true;
         handset.excused = true;
-        self.begun
-            .retain(|k, _| self.plan.events.get(*k).and_then(|e| super::hands::whose(&e.act)) != Some(t));
-        if let Some(book) = self.books.get_mut(t) {
-            *book = older.book;
+        self.begun.retain(|k, _| {
+            self.plan
+                .events
+                .get(*k)
+                .and_then(|e| super::hands::worker_of(&e.act))
+                != Some(t)
+        });
+        if let Some(expected) = self.expectations.get_mut(t) {
+            *expected = older.expected;
         }
         self.count_fault("handset put back to its copy");
         Ok(())
     }
 
-    /// What waits is written on a card; somebody carries it to the centre, once or twice.
-    pub(super) fn export(&mut self, t: usize, r: u64) -> Judged {
+    /// Exports unsent entries to a memory card, which is brought to the centre once or twice.
+    pub(super) fn export(&mut self, t: usize, r: u64) -> CheckResult {
         let Some(terminal) = self.handsets.get(t).and_then(|h| h.terminal.clone()) else {
             return Ok(());
         };
-        // The card is a real one: where this computer has no room for it, there is none.
+        // The card is a real folder; without free space on this machine there is no card.
         let Ok(card) = tempfile::tempdir() else {
             return Ok(());
         };
         let file = card.path().join("card.xgp");
         let exported = terminal.export_parcels(&file);
-        if self.handset_may_be_dead(t) {
+        if self.check_handset_crash(t) {
             return Ok(());
         }
-        self.tell(|| format!("handset {t} writes a card: {exported:?}"));
+        self.log_line(|| format!("handset {t} exports to a card: {exported:?}"));
         if exported.is_err() {
             return Ok(());
         }
@@ -363,16 +390,16 @@ impl World<'_> {
             return Ok(());
         };
         let way = 60_000 * (1 + i64::try_from(r % 120).unwrap_or(0));
-        self.soon(way, Job::Import(bytes.clone()));
+        self.schedule_in(way, SimJob::Import(bytes.clone()));
         if r.is_multiple_of(3) {
-            self.soon(2 * way, Job::Import(bytes));
+            self.schedule_in(2 * way, SimJob::Import(bytes));
         }
         Ok(())
     }
-    /// The centre takes a card's parcels.
-    pub(super) fn import(&mut self, card: Bytes) -> Judged {
+    /// The centre imports the parcels of a card.
+    pub(super) fn import(&mut self, card: Bytes) -> CheckResult {
         if !self.server.is_up() {
-            self.soon(60_000, Job::Import(card));
+            self.schedule_in(60_000, SimJob::Import(card));
             return Ok(());
         }
         let (taken, bytes) = (Vec::new(), card.clone());
@@ -388,16 +415,16 @@ impl World<'_> {
             Ok(taken)
         });
         if self.server.host.is_dead() {
-            self.server_may_be_dead();
-            self.soon(60_000, Job::Import(card));
+            self.check_server_crash();
+            self.schedule_in(60_000, SimJob::Import(card));
             return Ok(());
         }
         let taken = match taken {
             Ok(taken) => taken,
             Err(error) => {
-                self.tell(|| format!("a card is not taken: {error:#}"));
-                self.soon(300_000, Job::Import(card));
-                self.patience_with_card(&error.to_string())?;
+                self.log_line(|| format!("a card is not imported: {error:#}"));
+                self.schedule_in(300_000, SimJob::Import(card));
+                self.tolerate_import_failure(&error.to_string())?;
                 return Ok(());
             }
         };
@@ -409,10 +436,10 @@ impl World<'_> {
                     .get(&receipt.id)
                     .is_some_and(|(_, sha256, _)| *sha256 == receipt.sha256);
                 if !is_held {
-                    return broken(
-                        Rule::Untrue,
+                    return violation(
+                        Invariant::Untrue,
                         format!(
-                            "the server gives a receipt for {} of a card and has it not",
+                            "the server gave a receipt for {} of a card and does not hold it",
                             receipt.id
                         ),
                     );
@@ -422,18 +449,18 @@ impl World<'_> {
         }
         Ok(())
     }
-    fn patience_with_card(&self, error: &str) -> Judged {
+    fn tolerate_import_failure(&self, error: &str) -> CheckResult {
         if self.at() > super::plan::DAY * 2 {
-            return broken(Rule::Unwell, format!("a card is never taken: {error}"));
+            return violation(Invariant::Health, format!("a card cannot be imported: {error}"));
         }
         Ok(())
     }
-    fn holds_photos(&self, stream: StreamId, photos: impl Iterator<Item = Sha256>) -> Judged {
+    fn holds_photos(&self, stream: StreamId, photos: impl Iterator<Item = Sha256>) -> CheckResult {
         for photo in photos {
             if !holds_photo(&self.server, stream, photo) {
-                return broken(
-                    Rule::Untrue,
-                    format!("the server gives a receipt for photo {photo} of a card and has it not"),
+                return violation(
+                    Invariant::Untrue,
+                    format!("the server gave a receipt for photo {photo} of a card and does not hold it"),
                 );
             }
         }
@@ -441,7 +468,7 @@ impl World<'_> {
     }
 }
 
-/// For whom a fate of parcels waits.
+/// A request of the kind that faults of parcels apply to.
 fn parcel() -> terminal_core::transport::Request {
     terminal_core::transport::Request::new(terminal_core::transport::Method::Post, "/v1/field/parcel")
 }

@@ -1,11 +1,11 @@
-//! What workers do with their handsets. A hand that was cut off is done again later, with the same draft.
+//! What workers do with their handsets. An action that was interrupted is repeated later with the same draft.
 
 use super::{
-    judge::{Broken, Judged, Rule},
+    judge::{CheckResult, Invariant, Violation},
     pictures,
-    plan::{Act, Event},
+    plan::{EventKind, PlannedEvent},
     town::somewhere,
-    world::World,
+    world::SimWorld,
 };
 use protocol::{duty::Purpose, ids::EntryId, open::Open, payload::EntryKind};
 use terminal_core::{
@@ -15,37 +15,37 @@ use terminal_core::{
     work::{Draft, DraftContent, Withdrawal},
 };
 
-/// Whose hand an act is.
-pub fn whose(act: &Act) -> Option<usize> {
+/// The handset that an event is an action of; `None` for other events.
+pub fn worker_of(act: &EventKind) -> Option<usize> {
     match act {
-        Act::CheckIn(t)
-        | Act::CheckOut(t)
-        | Act::Report { t, .. }
-        | Act::Activity { t, .. }
-        | Act::Answer(t)
-        | Act::Withdraw(t)
-        | Act::Mend(t)
-        | Act::Draft(t)
-        | Act::Look(t) => Some(*t),
+        EventKind::CheckIn(t)
+        | EventKind::CheckOut(t)
+        | EventKind::Report { t, .. }
+        | EventKind::Activity { t, .. }
+        | EventKind::Answer(t)
+        | EventKind::Withdraw(t)
+        | EventKind::Mend(t)
+        | EventKind::Draft(t)
+        | EventKind::Look(t) => Some(*t),
         _ => None,
     }
 }
 
-/// How a hand ended.
-enum End {
+/// How an action of a worker ended.
+enum ActionOutcome {
     Done,
-    /// The handset said why not, in words with a code: the worker lets it be.
+    /// The handset refused with a code: the worker does not repeat the action.
     Refused(Error),
-    /// The disk or the device failed: the worker tries again.
+    /// Disk or device failed: the worker repeats the action.
     Failed(Error),
-    /// The promise that the hand itself holds the product to was broken.
-    Broken(Broken),
+    /// The action itself found a violated invariant.
+    Broken(Violation),
 }
 
-impl From<Error> for End {
+impl From<Error> for ActionOutcome {
     fn from(error: Error) -> Self {
         match error {
-            // A photo that cannot be written is a disk's fault, however it is worded.
+            // A photo that cannot be written is a disk fault, even if it is reported as an input error.
             Error::Input(reason) if !reason.code.starts_with("photo.") => Self::Refused(Error::Input(reason)),
             Error::NoSuchItem => Self::Refused(Error::NoSuchItem),
             other => Self::Failed(other),
@@ -53,41 +53,41 @@ impl From<Error> for End {
     }
 }
 
-type Handed = Result<(), End>;
+type ActionResult = Result<(), ActionOutcome>;
 
-impl World<'_> {
-    /// Does it; `false`: it has to be done again.
-    pub(super) fn work(&mut self, k: usize, t: usize, event: &Event) -> Judged<bool> {
-        let handset = self.handsets.get(t).filter(|h| !h.must_speak);
+impl SimWorld<'_> {
+    /// Performs the action; returns false if it must be repeated.
+    pub(super) fn work(&mut self, k: usize, t: usize, event: &PlannedEvent) -> CheckResult<bool> {
+        let handset = self.handsets.get(t).filter(|h| !h.must_sync);
         let Some(terminal) = handset.and_then(|h| h.terminal.clone()) else {
             return Ok(false);
         };
         let end = match self.handle(k, t, &terminal, event) {
-            Ok(()) => End::Done,
+            Ok(()) => ActionOutcome::Done,
             Err(end) => end,
         };
         match end {
-            End::Done => {
-                self.tell(|| format!("handset {t}: {:?} done", event.act));
+            ActionOutcome::Done => {
+                self.log_line(|| format!("handset {t}: {:?} done", event.act));
                 Ok(true)
             }
-            End::Refused(error) => {
-                self.tell(|| format!("handset {t}: {:?} refused: {error}", event.act));
+            ActionOutcome::Refused(error) => {
+                self.log_line(|| format!("handset {t}: {:?} refused: {error}", event.act));
                 Ok(true)
             }
-            End::Failed(error) => {
-                self.tell(|| format!("handset {t}: {:?} failed: {error}", event.act));
+            ActionOutcome::Failed(error) => {
+                self.log_line(|| format!("handset {t}: {:?} failed: {error}", event.act));
                 Ok(false)
             }
-            End::Broken(words) => Err(words),
+            ActionOutcome::Broken(words) => Err(words),
         }
     }
-    fn handle(&mut self, k: usize, t: usize, terminal: &Terminal, event: &Event) -> Handed {
+    fn handle(&mut self, k: usize, t: usize, terminal: &Terminal, event: &PlannedEvent) -> ActionResult {
         let at = somewhere(event.r, self.time.now());
         match event.act {
-            Act::CheckIn(_) => self.accepted(t, terminal, terminal.check_in(Some(at), "")?.id),
-            Act::CheckOut(_) => self.accepted(t, terminal, terminal.check_out(Some(at), "")?.id),
-            Act::Report { photos, twice, .. } => {
+            EventKind::CheckIn(_) => self.accepted(t, terminal, terminal.check_in(Some(at), "")?.id),
+            EventKind::CheckOut(_) => self.accepted(t, terminal, terminal.check_out(Some(at), "")?.id),
+            EventKind::Report { photos, twice, .. } => {
                 let mut draft = match self.begun.get(&k) {
                     Some(id) if terminal.store().item(*id)?.is_some() => {
                         return self.accepted(t, terminal, *id);
@@ -107,15 +107,18 @@ impl World<'_> {
                 if twice {
                     let again = draft.submit()?;
                     if again.item != submitted.item || !again.again {
-                        return Err(End::Broken(Broken {
-                            rule: Rule::Twice,
-                            words: format!("handset {t} filed {} twice for two taps", submitted.item),
+                        return Err(ActionOutcome::Broken(Violation {
+                            rule: Invariant::Twice,
+                            words: format!(
+                                "handset {t} filed {} twice for two submits of one draft",
+                                submitted.item
+                            ),
                         }));
                     }
                 }
                 Ok(())
             }
-            Act::Activity { photos, .. } => {
+            EventKind::Activity { photos, .. } => {
                 let mut draft = match self.begun.get(&k) {
                     Some(id) if terminal.store().item(*id)?.is_some() => {
                         return self.accepted(t, terminal, *id);
@@ -138,7 +141,7 @@ impl World<'_> {
                 let submitted = draft.submit()?;
                 self.accepted(t, terminal, submitted.item)
             }
-            Act::Answer(_) => {
+            EventKind::Answer(_) => {
                 let tasks = terminal.tasks()?;
                 let mut open = tasks.iter().filter(|task| task.answered.is_none());
                 let count = open.clone().count() as u64;
@@ -154,31 +157,37 @@ impl World<'_> {
                 let submitted = draft.submit()?;
                 self.accepted(t, terminal, submitted.item)
             }
-            Act::Withdraw(_) => self.withdraw(t, terminal, event.r),
-            Act::Mend(_) => self.mend(t, terminal, event.r),
-            Act::Draft(_) => {
+            EventKind::Withdraw(_) => self.withdraw(t, terminal, event.r),
+            EventKind::Mend(_) => self.revise(t, terminal, event.r),
+            EventKind::Draft(_) => {
                 let mut draft = terminal.new_report()?;
                 draft.text("以后再说").at(at);
                 self.fill(t, &mut draft, event.r, 1)
             }
-            Act::Look(_) => {
+            EventKind::Look(_) => {
                 terminal.queue()?;
                 Ok(())
             }
             _ => Ok(()),
         }
     }
-    fn accepted(&mut self, t: usize, terminal: &Terminal, id: EntryId) -> Handed {
-        if let Some(book) = self.books.get_mut(t) {
-            book.accept(terminal, id);
+    fn accepted(&mut self, t: usize, terminal: &Terminal, id: EntryId) -> ActionResult {
+        if let Some(expected) = self.expectations.get_mut(t) {
+            expected.accept(terminal, id);
         }
         Ok(())
     }
-    /// Takes photos until the draft has as many, and remembers that the handset said they are saved.
-    fn fill<C: DraftContent>(&mut self, t: usize, draft: &mut Draft<C>, r: u64, photos: usize) -> Handed {
+    /// Adds photos until the draft has this many, and records that the handset reported them as saved.
+    fn fill<C: DraftContent>(
+        &mut self,
+        t: usize,
+        draft: &mut Draft<C>,
+        r: u64,
+        photos: usize,
+    ) -> ActionResult {
         for k in draft.photos().len()..photos {
             let picture = pictures::photo(r ^ (k as u64) << 56 ^ (t as u64) << 48)
-                .map_err(|error| End::Failed(Error::Data(error.to_string())))?;
+                .map_err(|error| ActionOutcome::Failed(Error::Data(error.to_string())))?;
             draft.add_ready_photo(&picture)?;
             self.promise(t, draft);
         }
@@ -190,11 +199,11 @@ impl World<'_> {
     }
     fn promise<C: DraftContent>(&mut self, t: usize, draft: &Draft<C>) {
         let photos: Vec<_> = draft.photos().iter().map(|photo| photo.sha256).collect();
-        if let Some(book) = self.books.get_mut(t) {
-            book.promise_draft(draft.id(), photos);
+        if let Some(expected) = self.expectations.get_mut(t) {
+            expected.promise_draft(draft.id(), photos);
         }
     }
-    fn withdraw(&mut self, t: usize, terminal: &Terminal, r: u64) -> Handed {
+    fn withdraw(&mut self, t: usize, terminal: &Terminal, r: u64) -> ActionResult {
         let items = terminal.store().items()?;
         let mut own = items.iter().filter(|item| {
             item.cancelled.is_none()
@@ -204,28 +213,28 @@ impl World<'_> {
                 )
         });
         let count = own.clone().count() as u64;
-        // What was filed last is what people take back.
+        // Picks one of the last four items: people withdraw what they filed last.
         let pick = count.saturating_sub(1 + r % 4);
         let Some(item) = own.nth(usize::try_from(pick).unwrap_or(0)) else {
             return Ok(());
         };
-        // From here on the judge cannot know whether it was done, until it is answered.
+        // Until the withdrawal is acknowledged, the server may hold the entry or a void with its number.
         let may_void = !item.offered && item.custody == Custody::Waiting;
-        if may_void && let Some(book) = self.books.get_mut(t) {
-            book.taken_back(item.id);
+        if may_void && let Some(expected) = self.expectations.get_mut(t) {
+            expected.withdrawn(item.id);
         }
         match terminal.withdraw(item.id, "误报")? {
             Withdrawal::Requested(id) => self.accepted(t, terminal, id),
             Withdrawal::Cancelled => {
-                if let Some(book) = self.books.get_mut(t) {
-                    book.cancelled(item.id);
+                if let Some(expected) = self.expectations.get_mut(t) {
+                    expected.cancelled(item.id);
                 }
                 Ok(())
             }
             Withdrawal::DraftDiscarded => Ok(()),
         }
     }
-    fn mend(&mut self, t: usize, terminal: &Terminal, r: u64) -> Handed {
+    fn revise(&mut self, t: usize, terminal: &Terminal, r: u64) -> ActionResult {
         let queue = terminal.queue()?;
         let mut back = queue.iter().filter(|row| row.needs_author());
         let count = back.clone().count() as u64;

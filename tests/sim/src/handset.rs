@@ -1,9 +1,10 @@
-//! One handset of a world: the real core on a simulated machine. The world steps it; nothing here runs by itself.
+//! One handset of a world: the real core on a simulated machine. It runs no threads; the world calls each
+//! step.
 
 use super::{
-    clock::{HandsetClock, Seeded, Time},
+    clock::{HandsetClock, SeededBytes, SimTime},
     disk::HandsetDisk,
-    plan::{Fate, On},
+    plan::{ExchangeFault, FaultTarget},
 };
 use protocol::{
     field::Device,
@@ -23,22 +24,22 @@ use terminal_core::{
     transport::Transport,
 };
 
-/// Folder of the handset's data on its disk, and that of a second user.
+/// Home folder of the first user on the handset's disk, and of a second user.
 pub const HOME: &str = "t";
 pub const SECOND: &str = "t/users/2";
 
-/// Keys out of a seed: what a phone's keystore would hold, which no power cut takes.
-struct Keys {
+/// A keystore with seeded keys: it holds what a phone's keystore would hold, and survives power cuts.
+struct SeededKeystore {
     seed: u64,
 }
 
-impl Keys {
+impl SeededKeystore {
     fn key(&self, of: &[u8]) -> [u8; 32] {
         Sha256::of(&[&self.seed.to_le_bytes(), of].concat()).0
     }
 }
 
-impl Keystore for Keys {
+impl Keystore for SeededKeystore {
     fn database_key(&self) -> Result<[u8; 32]> {
         Ok(self.key(b"database"))
     }
@@ -50,65 +51,66 @@ impl Keystore for Keys {
     }
 }
 
-/// A sync under way.
-pub struct Run {
+/// A sync in progress.
+pub struct SyncRun {
     pub sync: Sync,
     pub number: u64,
     pub steps: u32,
-    /// The server was put back to a backup while it ran.
+    /// The server was restored from its backup while this sync was running.
     pub is_of_before: bool,
     _guard: SyncGuard,
 }
 
-/// What was done to a database.
+/// What was done to a database file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
-    /// Its first bytes or its first page: no row was there.
+pub enum DatabaseDamage {
+    /// Its first bytes or its first page are overwritten: no rows are on that page.
     Head,
-    /// Pages with rows.
+    /// Pages with rows are overwritten or cut off.
     Rows,
 }
 
-/// See the module.
-pub struct Handset {
+/// A simulated handset: machine, terminal, and what the world knows about it.
+pub struct SimHandset {
     pub host: Host,
     pub clock: Arc<HandsetClock>,
     pub terminal: Option<Terminal>,
-    pub run: Option<Run>,
-    /// What the network will do to the next exchanges.
-    pub fates: VecDeque<(Fate, On)>,
+    pub run: Option<SyncRun>,
+    /// Network faults of the next exchanges.
+    pub faults: VecDeque<(ExchangeFault, FaultTarget)>,
     pub offline_until: Millis,
-    /// What is lost when its machine dies next.
+    /// What the next crash of its machine discards.
     pub cut: Cut,
-    /// Set while it cannot know yet that the server lost what it once receipted.
+    /// True while the handset cannot know that a restored server lost what it had acknowledged.
     pub excused: bool,
-    /// How many deaths there had been when it was last held to the truth.
-    pub judged: Option<u64>,
+    /// Crash count of the world at the last full check of this handset.
+    pub checked: Option<u64>,
     pub runs: u64,
     pub home: &'static str,
     pub invitation: String,
-    /// The invitation has served or is void.
+    /// The invitation was used or is invalid.
     pub needs_invitation: bool,
-    /// Enrolments that failed in a row.
+    /// Number of failed enrolments in a row.
     pub refusals: u32,
     /// Its stream, once it is enrolled.
     pub enrolled: Option<StreamId>,
-    /// As the administrator knows it.
+    /// Its terminal id in the administrator's list.
     pub known_as: Option<TerminalId>,
-    /// Its database was damaged and is not set aside yet; whether rows may be gone for good.
-    pub damaged: Option<Damage>,
-    /// A database of its may lie aside.
+    /// Its database was damaged and is not in quarantine yet; says whether rows may be lost.
+    pub damaged: Option<DatabaseDamage>,
+    /// A quarantined database may exist.
     pub was_damaged: bool,
-    /// It was put back to an older copy; what is filed waits until it has spoken with the server.
+    /// Its files were replaced by an older copy.
     pub put_back: bool,
-    pub must_speak: bool,
-    random: Arc<Seeded>,
-    keys: Arc<Keys>,
+    /// It must sync before it may file, because its numbers may be used already.
+    pub must_sync: bool,
+    random: Arc<SeededBytes>,
+    keys: Arc<SeededKeystore>,
     keyed: bool,
 }
 
-impl Handset {
-    pub fn new(index: usize, seed: u64, time: &Time, keyed: bool, invitation: &str) -> Self {
+impl SimHandset {
+    pub fn new(index: usize, seed: u64, time: &SimTime, keyed: bool, invitation: &str) -> Self {
         let own = simdisk::Rng(seed ^ (index as u64 + 1).wrapping_mul(0xA076_1D64_78BD_642F)).next();
         let booted = time.now().plus(-3_600_000);
         Self {
@@ -116,11 +118,11 @@ impl Handset {
             clock: Arc::new(HandsetClock::new(time.clone(), booted)),
             terminal: None,
             run: None,
-            fates: VecDeque::new(),
+            faults: VecDeque::new(),
             offline_until: Millis(0),
             cut: Cut::Process,
             excused: false,
-            judged: None,
+            checked: None,
             runs: 0,
             home: HOME,
             invitation: invitation.to_owned(),
@@ -131,13 +133,13 @@ impl Handset {
             damaged: None,
             was_damaged: false,
             put_back: false,
-            must_speak: false,
-            random: Arc::new(Seeded::new(own ^ 1)),
-            keys: Arc::new(Keys { seed: own ^ 2 }),
+            must_sync: false,
+            random: Arc::new(SeededBytes::new(own ^ 1)),
+            keys: Arc::new(SeededKeystore { seed: own ^ 2 }),
             keyed,
         }
     }
-    /// The same machine in another user's hands.
+    /// This handset as a second user of the machine of `first`.
     pub fn second(mut self, first: &Self) -> Self {
         self.host = first.host.clone();
         self.clock = Arc::clone(&first.clock);
@@ -158,13 +160,14 @@ impl Handset {
     pub fn now(&self) -> ClockRaw {
         self.clock.read()
     }
-    /// Starts the app on what is on the disk.
+    /// Starts the app on the files of its disk.
     pub fn boot(&mut self) -> Result<()> {
         let terminal = Terminal::open(Path::new(self.home), self.platform())?;
         self.runs_as(terminal);
         Ok(())
     }
-    /// A machine that died while it was enrolled learns only from its disk that it was.
+    /// Reads the stream from the store: a machine that died during enrolment finds only there whether it is
+    /// enrolled.
     fn runs_as(&mut self, terminal: Terminal) {
         self.enrolled = Some(terminal.account().stream);
         self.known_as = Some(terminal.account().terminal);
@@ -181,12 +184,12 @@ impl Handset {
         self.runs_as(terminal);
         Ok(())
     }
-    /// The process is gone with all that was in memory.
+    /// Ends the process and drops everything in memory.
     pub fn die(&mut self) {
         self.run = None;
         self.terminal = None;
     }
-    /// Begins a sync unless one is under way.
+    /// Begins a sync unless one is running.
     pub fn begin_sync(&mut self, manual: bool) -> Result<bool> {
         let Some(terminal) = &self.terminal else {
             return Ok(false);
@@ -203,7 +206,7 @@ impl Handset {
         };
         let sync = Sync::new(store, signer, self.random.clone(), policy)?;
         self.runs += 1;
-        self.run = Some(Run {
+        self.run = Some(SyncRun {
             sync,
             number: self.runs,
             steps: 0,

@@ -1,11 +1,12 @@
-//! Hunting deliberate defects: each is armed in a process of its own, and short days are lived until a promise breaks.
-//! A hunt begins with days of the flavour in which such a defect would show first, and goes on with all others.
+//! The defect hunt: each deliberate defect is armed in its own process, and short days are run until an
+//! invariant is violated. A hunt starts with days of the flavour that should show the defect first, and then
+//! uses all others.
 #![allow(
     clippy::disallowed_methods,
     reason = "how long a run takes and how far it is, not the simulated time"
 )]
 
-use super::{judge::Broken, maker::Flavour, plan::Plan, world::live};
+use super::{judge::Violation, maker::Flavour, plan::DayPlan, world::run_plan};
 use anyhow::{Context as _, Result};
 use protocol::sabotage::{self, Defect};
 use std::{
@@ -14,11 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Days that a defect may escape, and the time it has: then the simulator is called blind.
-const ESCAPES: u64 = 300;
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Number of days and time after which a defect counts as not caught.
+const MAX_DAYS: u64 = 300;
+const TIME_LIMIT: Duration = Duration::from_secs(90);
 
-/// One for each promise and each side: the share that every test run hunts.
+/// One defect for each invariant and each end: the sample of every test run.
 const SAMPLE: &[Defect] = &[
     Defect::ReceivedWithoutReceipt,
     Defect::ForgetsAtOnce,
@@ -28,7 +29,7 @@ const SAMPLE: &[Defect] = &[
     Defect::PhotoNotKept,
 ];
 
-/// Where a defect would show first.
+/// The flavour that should show the defect first.
 fn flavour(defect: Defect) -> Flavour {
     use Defect as D;
     match defect {
@@ -71,12 +72,12 @@ fn flavour(defect: Defect) -> Flavour {
         | D::HolesHidden
         | D::CustodyLostWithRoom
         | D::ReceiptKeyedById
-        | D::ConflictOverwrites => Flavour::Newcomer,
+        | D::ConflictOverwrites => Flavour::NewerHandset,
         _ => Flavour::Line,
     }
 }
 
-/// Arms the defect of this name for the process.
+/// Arms the defect of this name in this process.
 pub fn arm(name: &str) -> Result<Defect> {
     let defect = Defect::ALL.iter().copied().find(|defect| defect.name() == name);
     let defect = defect.with_context(|| format!("there is no defect {name}"))?;
@@ -84,14 +85,14 @@ pub fn arm(name: &str) -> Result<Defect> {
     Ok(defect)
 }
 
-/// Lives days with one defect until a promise breaks.
+/// Runs days with one defect until an invariant is violated.
 pub fn hunt(name: &str) -> Result<bool> {
     let (defect, began) = (arm(name)?, Instant::now());
     let caught = first_broken(flavour(defect), began);
     let took = began.elapsed().as_secs_f64();
     match caught {
-        Some((day, broken)) => println!(
-            "{name}: {}; caught on day {day} (--seed {day} --flavour {}) after {took:.1} s: {broken}",
+        Some((day, violation)) => println!(
+            "{name}: {}; caught on day {day} (--seed {day} --flavour {}) after {took:.1} s: {violation}",
             defect.words(),
             of_day(flavour(defect), day) as u64
         ),
@@ -100,20 +101,20 @@ pub fn hunt(name: &str) -> Result<bool> {
     Ok(true)
 }
 
-fn first_broken(flavour: Flavour, began: Instant) -> Option<(u64, Broken)> {
-    for seed in 0..ESCAPES {
-        if began.elapsed() > PATIENCE {
+fn first_broken(flavour: Flavour, began: Instant) -> Option<(u64, Violation)> {
+    for seed in 0..MAX_DAYS {
+        if began.elapsed() > TIME_LIMIT {
             return None;
         }
-        let plan = Plan::brief(seed, of_day(flavour, seed));
-        if let Err(broken) = live(&plan, false).0 {
-            return Some((seed, broken));
+        let plan = DayPlan::brief(seed, of_day(flavour, seed));
+        if let Err(violation) = run_plan(&plan, false).0 {
+            return Some((seed, violation));
         }
     }
     None
 }
 
-/// Every fourth day is of any flavour.
+/// Every fourth day has another flavour.
 fn of_day(flavour: Flavour, day: u64) -> Flavour {
     if day % 4 == 3 {
         Flavour::of(day / 4)
@@ -122,7 +123,7 @@ fn of_day(flavour: Flavour, day: u64) -> Flavour {
     }
 }
 
-/// Hunts all of them, or the sample; `true` when each was caught.
+/// Hunts all defects or the sample. Returns true if each was caught.
 pub fn all(jobs: u64, sample: bool) -> Result<bool> {
     let defects = if sample { SAMPLE } else { Defect::ALL };
     let mut waiting: VecDeque<Defect> = defects.iter().copied().collect();

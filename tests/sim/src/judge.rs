@@ -1,12 +1,12 @@
-//! The judge: outside of every machine, it remembers what a handset told its user, and holds both sides to it.
+//! The invariants, checked from outside the machines: what a handset told its user must be true on both ends.
 //!
-//! 1. What a handset accepted exists there until the server's receipt for these bytes is on its disk, and on the
-//!    server, once, from then on. The same for every photo, by its hash.
-//! 2. What a handset shows as received, the server has on its disk.
-//! 3. Mailboxes go forward only, and equal the server's state when the world is calm.
-//! 4. Both sides' marks say the same, without holes.
+//! 1. An entry that a handset accepted exists there until the server's receipt for these bytes is on its disk,
+//!    and on the server, once, from then on. The same for every photo, by its hash.
+//! 2. What a handset shows as received is on the server's disk.
+//! 3. Mailboxes only move forward, and equal the server's state in the calm phase.
+//! 4. The stream marks of both ends agree, without holes.
 
-use super::server::Server;
+use super::server::SimServer;
 use protocol::{
     feed::kind,
     ids::{EntryId, StreamId},
@@ -21,27 +21,27 @@ use terminal_core::{
     work::ItemState,
 };
 
-/// Which promise was broken, and how.
+/// A violated invariant, with a description.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{rule}: {words}")]
-pub struct Broken {
-    pub rule: Rule,
+pub struct Violation {
+    pub rule: Invariant,
     pub words: String,
 }
 
-/// What can be broken.
+/// The kinds of invariants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
+pub enum Invariant {
     Lost,
     Twice,
     Untrue,
     Mailbox,
     Incomplete,
-    /// Something failed that nothing had befallen, or the world does not come to rest.
-    Unwell,
+    /// Something failed without a fault, or the calm phase does not become idle.
+    Health,
 }
 
-impl std::fmt::Display for Rule {
+impl std::fmt::Display for Invariant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Lost => "lost",
@@ -49,77 +49,80 @@ impl std::fmt::Display for Rule {
             Self::Untrue => "untrue",
             Self::Mailbox => "mailbox",
             Self::Incomplete => "incomplete",
-            Self::Unwell => "unwell",
+            Self::Health => "health",
         })
     }
 }
 
-pub type Judged<T = ()> = Result<T, Broken>;
+pub type CheckResult<T = ()> = Result<T, Violation>;
 
-pub fn broken<T>(rule: Rule, words: impl Into<String>) -> Judged<T> {
-    Err(Broken {
+pub fn violation<T>(rule: Invariant, words: impl Into<String>) -> CheckResult<T> {
+    Err(Violation {
         rule,
         words: words.into(),
     })
 }
 
-/// A failure of the simulator's own looking: never to be taken for a pass.
-pub fn unwell(error: impl std::fmt::Display) -> Broken {
-    Broken {
-        rule: Rule::Unwell,
+/// The check itself failed; this must never count as a pass.
+pub fn check_failed(error: impl std::fmt::Display) -> Violation {
+    Violation {
+        rule: Invariant::Health,
         words: error.to_string(),
     }
 }
 
-/// What a handset told its user to have saved.
+/// An entry that a handset reported as saved.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Kept {
-    /// Unknown when the machine died before anybody could look.
+pub(super) struct ExpectedEntry {
+    /// `None` if the machine died before the hash could be read.
     pub sha256: Option<Sha256>,
     pub photos: Vec<Sha256>,
-    /// Taken back, or perhaps: its bytes may be a void's.
-    pub taken_back: bool,
-    /// The user was told that it never left.
+    /// Withdrawn, or possibly withdrawn: the server may hold a void instead of these bytes.
+    pub withdrawn: bool,
+    /// The user was told that the entry was never sent.
     cancelled: bool,
 }
 
-/// The judge's memory of one handset.
+/// What one handset has told its user.
 #[derive(Debug, Clone, Default)]
-pub struct Book {
-    accepted: BTreeMap<EntryId, Kept>,
+pub struct Expectations {
+    accepted: BTreeMap<EntryId, ExpectedEntry>,
     drafts: BTreeMap<EntryId, BTreeSet<Sha256>>,
     epoch: String,
-    shown: BTreeMap<Key, u64>,
-    gone: BTreeMap<Key, u64>,
-    /// Photos that were found on the server's disk, since how many deaths.
+    shown: BTreeMap<MailboxKey, u64>,
+    gone: BTreeMap<MailboxKey, u64>,
+    /// Photos found on the server's disk, valid for this crash count.
     found: (u64, BTreeSet<Sha256>),
 }
 
 /// Mailbox, kind, entity.
-pub(super) type Key = (String, String, String);
+pub(super) type MailboxKey = (String, String, String);
 
-/// What the server holds of a stream: number and hash.
-pub(super) type Held = BTreeMap<EntryId, (u64, Sha256, String)>;
+/// The entries that the server holds of a stream: number, hash and state.
+pub(super) type HeldEntries = BTreeMap<EntryId, (u64, Sha256, String)>;
 
-impl Book {
+impl Expectations {
     pub fn entries(&self) -> usize {
         self.accepted.len()
     }
     pub fn photos(&self) -> usize {
-        self.accepted.values().map(|kept| kept.photos.len()).sum()
+        self.accepted
+            .values()
+            .map(|entry_told| entry_told.photos.len())
+            .sum()
     }
-    /// The user was told that it is saved.
+    /// The user was told that the entry is saved.
     pub fn accept(&mut self, terminal: &Terminal, id: EntryId) {
         let item = terminal.store().item(id).ok().flatten();
         let photos = |item: &Item| item.photos.iter().map(|photo| photo.sha256).collect();
-        let kept = Kept {
+        let entry_told = ExpectedEntry {
             sha256: item.as_ref().map(|item| item.sha256),
             photos: item.as_ref().map(photos).unwrap_or_default(),
-            taken_back: false,
+            withdrawn: false,
             cancelled: false,
         };
         self.drafts.remove(&id);
-        self.accepted.entry(id).or_insert(kept);
+        self.accepted.entry(id).or_insert(entry_told);
     }
     /// The user was told that the draft with these photos is saved.
     pub fn promise_draft(&mut self, id: EntryId, photos: impl IntoIterator<Item = Sha256>) {
@@ -128,66 +131,68 @@ impl Book {
     pub fn forget_draft(&mut self, id: EntryId) {
         self.drafts.remove(&id);
     }
-    pub fn taken_back(&mut self, id: EntryId) {
-        if let Some(kept) = self.accepted.get_mut(&id) {
-            kept.taken_back = true;
+    pub fn withdrawn(&mut self, id: EntryId) {
+        if let Some(entry_told) = self.accepted.get_mut(&id) {
+            entry_told.withdrawn = true;
         }
     }
-    /// The user was told that it never left the handset.
+    /// The user was told that the entry was never sent.
     pub fn cancelled(&mut self, id: EntryId) {
-        if let Some(kept) = self.accepted.get_mut(&id) {
-            kept.cancelled = true;
+        if let Some(entry_told) = self.accepted.get_mut(&id) {
+            entry_told.cancelled = true;
         }
     }
-    /// What the user was told to have filed, and what to have saved as drafts.
-    pub(super) fn promises(&self) -> impl Iterator<Item = (EntryId, &Kept)> {
-        self.accepted.iter().map(|(id, kept)| (*id, kept))
+    /// The entries that the user was told are filed; [`Self::drafts`]: the drafts that are saved.
+    pub(super) fn promises(&self) -> impl Iterator<Item = (EntryId, &ExpectedEntry)> {
+        self.accepted.iter().map(|(id, entry_told)| (*id, entry_told))
     }
     pub(super) fn drafts(&self) -> impl Iterator<Item = (&EntryId, &BTreeSet<Sha256>)> {
         self.drafts.iter()
     }
-    /// Whether something was taken back later that is not here.
-    pub(super) fn takes_back_less_than(&self, later: &Self) -> bool {
-        let is_back = |(id, kept): (&EntryId, &Kept)| {
-            kept.taken_back && self.accepted.get(id).is_some_and(|before| !before.taken_back)
+    /// Returns true if `later` has a cancelled entry that is not cancelled here.
+    pub(super) fn has_fewer_cancelled_than(&self, later: &Self) -> bool {
+        let is_back = |(id, entry_told): (&EntryId, &ExpectedEntry)| {
+            entry_told.withdrawn && self.accepted.get(id).is_some_and(|before| !before.withdrawn)
         };
         later.accepted.iter().any(is_back)
     }
     pub(super) fn was_cancelled(&self, id: EntryId) -> bool {
-        self.accepted.get(&id).is_some_and(|kept| kept.cancelled)
+        self.accepted
+            .get(&id)
+            .is_some_and(|entry_told| entry_told.cancelled)
     }
 
-    /// Rule 1 on the handset alone.
-    pub fn holds(&mut self, who: usize, terminal: &Terminal) -> Judged {
+    /// Invariant 1, as far as it concerns the handset.
+    pub fn holds(&mut self, who: usize, terminal: &Terminal) -> CheckResult {
         let store = terminal.store();
         let items: BTreeMap<EntryId, Item> = store
             .items()
-            .map_err(unwell)?
+            .map_err(check_failed)?
             .into_iter()
             .map(|item| (item.id, item))
             .collect();
-        for (id, kept) in &mut self.accepted {
+        for (id, entry_told) in &mut self.accepted {
             let Some(item) = items.get(id) else {
-                return broken(
-                    Rule::Lost,
-                    format!("handset {who} has forgotten entry {id} that it had accepted"),
+                return violation(
+                    Invariant::Lost,
+                    format!("handset {who} has lost entry {id} that it had accepted"),
                 );
             };
-            if kept.taken_back {
+            if entry_told.withdrawn {
                 continue;
             }
-            let sha256 = *kept.sha256.get_or_insert(item.sha256);
+            let sha256 = *entry_told.sha256.get_or_insert(item.sha256);
             if sha256 != item.sha256 {
-                return broken(
-                    Rule::Lost,
+                return violation(
+                    Invariant::Lost,
                     format!("handset {who} has other bytes under {id} than it had accepted"),
                 );
             }
-            kept.photos = item.photos.iter().map(|photo| photo.sha256).collect();
+            entry_told.photos = item.photos.iter().map(|photo| photo.sha256).collect();
             for photo in item.photos.iter().filter(|photo| photo.received.is_none()) {
                 if let Err(error) = terminal.photo_folder().read(photo.sha256) {
-                    return broken(
-                        Rule::Lost,
+                    return violation(
+                        Invariant::Lost,
                         format!(
                             "handset {who} has lost photo {} of entry {id}: {error}",
                             photo.sha256
@@ -200,13 +205,16 @@ impl Book {
             if items.contains_key(id) {
                 continue;
             }
-            if store.draft(*id).map_err(unwell)?.is_none() {
-                return broken(Rule::Lost, format!("handset {who} has lost the saved draft {id}"));
+            if store.draft(*id).map_err(check_failed)?.is_none() {
+                return violation(
+                    Invariant::Lost,
+                    format!("handset {who} has lost the saved draft {id}"),
+                );
             }
             for photo in photos {
                 if let Err(error) = terminal.photo_folder().read(*photo) {
-                    return broken(
-                        Rule::Lost,
+                    return violation(
+                        Invariant::Lost,
                         format!("handset {who} has lost photo {photo} of draft {id}: {error}"),
                     );
                 }
@@ -215,32 +223,38 @@ impl Book {
         Ok(())
     }
 
-    /// Rule 2, and rule 3 as far as it holds at any time.
+    /// Invariant 2, and the part of invariant 3 that holds at any time.
     ///
-    /// `deaths`: after each the server's disk is looked at anew.
-    pub fn truth(&mut self, who: usize, terminal: &Terminal, server: &Server, deaths: u64) -> Judged {
+    /// `deaths`: the crash count; when it changes, the photos on the server's disk are read again.
+    pub fn check_received(
+        &mut self,
+        who: usize,
+        terminal: &Terminal,
+        server: &SimServer,
+        deaths: u64,
+    ) -> CheckResult {
         let stream = terminal.account().stream;
         let (held, photos) = of_stream(server, stream)?;
         if self.found.0 != deaths {
             self.found = (deaths, BTreeSet::new());
         }
-        for item in terminal.store().items().map_err(unwell)? {
+        for item in terminal.store().items().map_err(check_failed)? {
             if !matches!(item.custody, Custody::Received(_)) {
                 continue;
             }
             match held.get(&item.id) {
                 None => {
-                    return broken(
-                        Rule::Untrue,
+                    return violation(
+                        Invariant::Untrue,
                         format!(
-                            "handset {who} shows entry {} as received, the server has none",
+                            "handset {who} shows entry {} as received, the server does not hold it",
                             item.id
                         ),
                     );
                 }
                 Some((_, sha256, _)) if *sha256 != item.sha256 => {
-                    return broken(
-                        Rule::Untrue,
+                    return violation(
+                        Invariant::Untrue,
                         format!(
                             "handset {who} shows entry {} as received, the server has other bytes",
                             item.id
@@ -254,38 +268,38 @@ impl Book {
                     || photos.contains(&photo.sha256) && holds_photo(server, stream, photo.sha256);
                 self.found.1.insert(photo.sha256);
                 if !is_there {
-                    return broken(
-                        Rule::Untrue,
+                    return violation(
+                        Invariant::Untrue,
                         format!(
-                            "handset {who} shows photo {} as received, the server has none",
+                            "handset {who} shows photo {} as received, the server does not hold it",
                             photo.sha256
                         ),
                     );
                 }
             }
         }
-        for row in terminal.queue().map_err(unwell)? {
+        for row in terminal.queue().map_err(check_failed)? {
             let is_shown = matches!(
                 row.state,
                 ItemState::Received | ItemState::PhotosPending | ItemState::Withdrawn
             );
             if is_shown && !held.contains_key(&row.id) {
-                return broken(
-                    Rule::Untrue,
+                return violation(
+                    Invariant::Untrue,
                     format!(
-                        "the queue of handset {who} shows {} as received, the server has none",
+                        "the queue of handset {who} shows {} as received, the server does not hold it",
                         row.id
                     ),
                 );
             }
         }
-        let mark = terminal.store().mark().map_err(unwell)?.unwrap_or_default();
+        let mark = terminal.store().mark().map_err(check_failed)?.unwrap_or_default();
         let numbers: BTreeSet<u64> = held.values().map(|(n, ..)| *n).collect();
         if let Some(hole) = (1..=mark.upto).find(|n| !numbers.contains(n)) {
-            return broken(
-                Rule::Incomplete,
+            return violation(
+                Invariant::Incomplete,
                 format!(
-                    "handset {who} was told that all is held up to {}, {hole} is not",
+                    "the server told handset {who} that it holds everything up to {}, but it does not hold {hole}",
                     mark.upto
                 ),
             );
@@ -293,13 +307,17 @@ impl Book {
         self.forward(who, terminal)
     }
 
-    /// Nothing is shown twice, and nothing comes back that was gone.
-    fn forward(&mut self, who: usize, terminal: &Terminal) -> Judged {
-        let epoch = terminal.store().epoch().map_err(unwell)?.unwrap_or_default();
-        if terminal.store().cursor().map_err(unwell)?.is_empty() {
+    /// Checks that no mailbox row goes back to an older number, and that no deleted row comes back.
+    fn forward(&mut self, who: usize, terminal: &Terminal) -> CheckResult {
+        let epoch = terminal
+            .store()
+            .epoch()
+            .map_err(check_failed)?
+            .unwrap_or_default();
+        if terminal.store().cursor().map_err(check_failed)?.is_empty() {
             return Ok(());
         }
-        let rows: BTreeMap<Key, u64> = mailbox(terminal)?
+        let rows: BTreeMap<MailboxKey, u64> = mailbox(terminal)?
             .into_iter()
             .map(|(key, (n, _))| (key, n))
             .collect();
@@ -307,13 +325,19 @@ impl Book {
             for (key, n) in &rows {
                 let before = self.shown.get(key).or_else(|| self.gone.get(key));
                 if before.is_some_and(|before| n < before) {
-                    return broken(Rule::Mailbox, format!("handset {who} went back in {key:?}"));
+                    return violation(
+                        Invariant::Mailbox,
+                        format!("mailbox row {key:?} of handset {who} went back to an older number"),
+                    );
                 }
                 if self.gone.get(key).is_some_and(|gone| n <= gone) && !self.shown.contains_key(key) {
-                    return broken(Rule::Mailbox, format!("handset {who} shows a ghost: {key:?}"));
+                    return violation(
+                        Invariant::Mailbox,
+                        format!("handset {who} shows the deleted row {key:?}"),
+                    );
                 }
             }
-            // A mailbox that is empty was given from the start (the holder was relieved): its rows may come again.
+            // An empty mailbox was reset (the holder was relieved): its rows may come again.
             let is_open = |mailbox: &str| rows.keys().any(|(of, ..)| of == mailbox);
             self.gone.retain(|(mailbox, ..), _| is_open(mailbox));
             for (key, n) in &self.shown {
@@ -330,8 +354,8 @@ impl Book {
     }
 }
 
-/// Whether these bytes lie on the server's disk, also when they are no picture.
-pub(super) fn holds_photo(server: &Server, stream: StreamId, photo: Sha256) -> bool {
+/// Returns true if these bytes are on the server's disk, even if they are no valid photo.
+pub(super) fn holds_photo(server: &SimServer, stream: StreamId, photo: Sha256) -> bool {
     let names = [
         format!("photos/{stream}/{photo}.jpg"),
         format!("parcels/{stream}/{photo}"),
@@ -341,7 +365,10 @@ pub(super) fn holds_photo(server: &Server, stream: StreamId, photo: Sha256) -> b
 }
 
 /// Entries and received photos of a stream.
-pub(super) fn of_stream(server: &Server, stream: StreamId) -> Judged<(Held, BTreeSet<Sha256>)> {
+pub(super) fn of_stream(
+    server: &SimServer,
+    stream: StreamId,
+) -> CheckResult<(HeldEntries, BTreeSet<Sha256>)> {
     server
         .read(move |tx| {
             let held = tx.all(
@@ -361,14 +388,14 @@ pub(super) fn of_stream(server: &Server, stream: StreamId) -> Judged<(Held, BTre
             )?;
             Ok((held.into_iter().collect(), photos.into_iter().collect()))
         })
-        .map_err(unwell)
+        .map_err(check_failed)
 }
 
-pub(super) type Rows = BTreeMap<Key, (u64, serde_json::Value)>;
+pub(super) type MailboxRows = BTreeMap<MailboxKey, (u64, serde_json::Value)>;
 
 /// The handset's mailbox rows of kinds that this version knows.
-pub(super) fn mailbox(terminal: &Terminal) -> Judged<Rows> {
-    let mut rows = Rows::new();
+pub(super) fn mailbox(terminal: &Terminal) -> CheckResult<MailboxRows> {
+    let mut rows = MailboxRows::new();
     for kind in [
         kind::TASK,
         kind::DISPOSITION,
@@ -378,7 +405,7 @@ pub(super) fn mailbox(terminal: &Terminal) -> Judged<Rows> {
         kind::POST,
         kind::PRESENCE,
     ] {
-        for row in terminal.store().mailbox(kind).map_err(unwell)? {
+        for row in terminal.store().mailbox(kind).map_err(check_failed)? {
             let mailbox = match &row.mailbox {
                 Open::Known(mailbox) => mailbox.as_str(),
                 Open::Other(text) => text,

@@ -1,14 +1,15 @@
-//! A simulation of many days of bad luck: several handsets and a server, the real code of both, in one process and on
-//! one thread, under a seeded clock, network, disk and schedule of deaths.
+//! Deterministic simulation of days with faults: several handsets and a server, the real code of both, in one
+//! process and on one thread, under a seeded clock, network, disk and schedule of crashes.
 //!
-//! A [`plan::Plan`] is a day, made by [`maker`]; [`world::live`] lives through it; the [`judge`] stands outside and remembers what the
-//! handsets told their users. What breaks is a plan again, and [`shrink`] makes it small. Of the machines only the
-//! disk, the clock, the chance and the line are not real: [`disk`], [`clock`], [`network`].
+//! A [`plan::DayPlan`] is one day, made by [`maker`]; [`world::run_plan`] runs it; [`judge`] checks the
+//! invariants from outside, against what each handset told its user. A plan that breaks an invariant is
+//! reduced by [`shrink`]. Only disk, clock, random numbers and network are simulated: [`disk`], [`clock`],
+//! [`network`].
 //!
-//! SQLite's own chance is one for the process, so one process lives one day at a time.
+//! SQLite has one random generator per process, so one process runs one day at a time.
 
-// A schedule that reaches past its own lists is a defect of the simulator, and it stops there; a group of acts reads
-// better as a list of arms.
+// An index outside the simulator's own lists is a defect of the simulator and should panic; event handling
+// reads better as one list of arms.
 #![allow(
     clippy::indexing_slicing,
     clippy::collapsible_match,

@@ -1,11 +1,11 @@
-//! Syncs, one action at a time, over a line that everything happens to.
+//! Syncs, one step at a time, with network faults.
 
 use super::{
-    judge::{Broken, Judged, Rule, broken},
+    judge::{CheckResult, Invariant, Violation, violation},
     network,
-    plan::{Fate, On, fate_words},
-    server::{Answer, Down},
-    world::{Job, World},
+    plan::{ExchangeFault, FaultTarget, fault_name},
+    server::{ServerDown, SimResponse},
+    world::{SimJob, SimWorld},
 };
 use protocol::{
     feed::{Mailbox, PullAnswer},
@@ -18,21 +18,24 @@ use terminal_core::{
     transport::{Method, Request, Response, TransportError},
 };
 
-/// How long a handset waits for an answer.
+/// How long a handset waits for a response, in milliseconds.
 const TIMEOUT: i64 = 30_000;
-/// More steps than this in one sync: it does not end.
+/// A sync with more steps than this does not end.
 const STEPS: u32 = 2_000;
 
-impl World<'_> {
-    /// The first of a handset's fates that this request can meet; an enrolment is no request.
-    pub(super) fn next_fate(&mut self, t: usize, request: Option<&Request>) -> Option<Fate> {
-        let fates = &mut self.handsets.get_mut(t)?.fates;
-        let at = fates.iter().position(|(fate, on)| meets(*fate, *on, request))?;
-        let (fate, _) = fates.remove(at)?;
-        self.count_fault(fate_words(fate));
-        Some(fate)
+impl SimWorld<'_> {
+    /// Takes the first of the handset's pending faults that applies to this request; `None` as request: an
+    /// enrolment.
+    pub(super) fn next_fault(&mut self, t: usize, request: Option<&Request>) -> Option<ExchangeFault> {
+        let faults = &mut self.handsets.get_mut(t)?.faults;
+        let at = faults
+            .iter()
+            .position(|(fault, on)| meets(*fault, *on, request))?;
+        let (fault, _) = faults.remove(at)?;
+        self.count_fault(fault_name(fault));
+        Some(fault)
     }
-    pub(super) fn begin_sync(&mut self, t: usize, manual: bool) -> Judged {
+    pub(super) fn begin_sync(&mut self, t: usize, manual: bool) -> CheckResult {
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
@@ -44,22 +47,22 @@ impl World<'_> {
         };
         let begun = handset.begin_sync(manual);
         let run = handset.runs;
-        if self.handset_may_be_dead(t) {
+        if self.check_handset_crash(t) {
             return Ok(());
         }
         match begun {
             Ok(true) => {
-                self.soon(0, Job::Step(t, run));
+                self.schedule_in(0, SimJob::Step(t, run));
                 Ok(())
             }
             Ok(false) => Ok(()),
             Err(error) => {
-                self.tell(|| format!("handset {t} cannot sync: {error}"));
+                self.log_line(|| format!("handset {t} cannot sync: {error}"));
                 Ok(())
             }
         }
     }
-    pub(super) fn step(&mut self, t: usize, run: u64) -> Judged {
+    pub(super) fn step(&mut self, t: usize, run: u64) -> CheckResult {
         loop {
             let Some(handset) = self.handsets.get_mut(t) else {
                 return Ok(());
@@ -73,7 +76,7 @@ impl World<'_> {
             }
             going.steps += 1;
             if going.steps > STEPS {
-                return broken(Rule::Unwell, format!("a sync of handset {t} does not end"));
+                return violation(Invariant::Health, format!("a sync of handset {t} does not end"));
             }
             match going.sync.next_action(terminal.store(), &now) {
                 Ok(NextAction::ReadPhoto { file, offset, len }) => {
@@ -84,7 +87,7 @@ impl World<'_> {
                     }
                 }
                 Ok(NextAction::Send(request)) => {
-                    if !self.handset_may_be_dead(t) {
+                    if !self.check_handset_crash(t) {
                         self.send(t, run, request);
                     }
                     return Ok(());
@@ -97,19 +100,19 @@ impl World<'_> {
             }
         }
     }
-    /// A step that failed ends the run; the machine may have died of it.
+    /// Returns true if the step failed; ends the sync. The machine may have died of it.
     pub(super) fn failed(&mut self, t: usize, step: terminal_core::Result<()>) -> bool {
         let Err(error) = step else {
-            return self.handset_may_be_dead(t);
+            return self.check_handset_crash(t);
         };
-        self.tell(|| format!("handset {t}'s sync fails: {error}"));
+        self.log_line(|| format!("the sync of handset {t} failed: {error}"));
         if let Some(handset) = self.handsets.get_mut(t) {
             handset.run = None;
         }
-        self.handset_may_be_dead(t);
+        self.check_handset_crash(t);
         true
     }
-    pub(super) fn end_sync(&mut self, t: usize) -> Judged {
+    pub(super) fn end_sync(&mut self, t: usize) -> CheckResult {
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
@@ -120,38 +123,39 @@ impl World<'_> {
         let is_of_before = run.is_of_before;
         drop(run);
         let Ok(report) = report else {
-            self.handset_may_be_dead(t);
+            self.check_handset_crash(t);
             return Ok(());
         };
         if let Some(done) = &report.handed_over {
-            return self.forgets(t, &terminal, done);
+            return self.delete_delivered(t, &terminal, done);
         }
         if report.pulled {
-            handset.must_speak = false;
+            handset.must_sync = false;
         }
         if report.is_success() {
             handset.excused &= is_of_before;
             let _ = terminal.forget_old();
         }
         let excused = handset.excused;
-        // A look at everything is a seventh of a day. Where nothing was received, nothing decided and nobody died since
-        // the last one, the next one sees it, and the one at rest sees all.
+        // A full check takes a seventh of a day's run time. It is skipped if since the last one nothing was
+        // received, pulled or refused and no machine died; the check in the calm phase covers everything.
         let is_quiet = report.entries_received + report.photos_received + report.rows_pulled == 0
             && report.entries_refused == 0
-            && handset.judged == Some(self.tally.crashes);
-        self.tell(|| format!("handset {t} has synced: {report:?}"));
-        if self.handset_may_be_dead(t) || excused || is_quiet || !self.server.is_up() {
+            && handset.checked == Some(self.tally.crashes);
+        self.log_line(|| format!("handset {t} has synced: {report:?}"));
+        if self.check_handset_crash(t) || excused || is_quiet || !self.server.is_up() {
             return Ok(());
         }
         if let Some(handset) = self.handsets.get_mut(t) {
-            handset.judged = Some(self.tally.crashes);
+            handset.checked = Some(self.tally.crashes);
         }
-        match self.books.get_mut(t) {
-            Some(book) => match book.truth(t, &terminal, &self.server, self.tally.crashes) {
-                Err(Broken {
-                    rule: Rule::Unwell, ..
-                }) if self.server.host.is_dead() || self.handset_may_be_dead(t) => {
-                    self.server_may_be_dead();
+        match self.expectations.get_mut(t) {
+            Some(expected) => match expected.check_received(t, &terminal, &self.server, self.tally.crashes) {
+                Err(Violation {
+                    rule: Invariant::Health,
+                    ..
+                }) if self.server.host.is_dead() || self.check_handset_crash(t) => {
+                    self.check_server_crash();
                     Ok(())
                 }
                 other => other,
@@ -167,69 +171,81 @@ impl World<'_> {
         let failed = |error| StepOutcome::Failed(error);
         if offline {
             let outcome = failed(TransportError::Unreachable("no network".into()));
-            return self.soon(50, Job::Back { t, run, outcome });
+            return self.schedule_in(50, SimJob::Back { t, run, outcome });
         }
-        // Most of what befalls a line befalls what is worth something, not the signing in before it.
+        // Most faults should hit requests that carry data, not the sign-in before them.
         let signs_in = request.path.ends_with("/challenge") || request.path.ends_with("/token");
-        let fate = match signs_in && Rng(self.count ^ 0xFA7E).chance(800) {
+        let fault = match signs_in && Rng(self.count ^ 0xFA7E).chance(800) {
             true => None,
-            false => self.next_fate(t, Some(&request)),
+            false => self.next_fault(t, Some(&request)),
         };
-        self.tell(|| format!("handset {t} sends {request:?} {fate:?}"));
+        self.log_line(|| format!("handset {t} sends {request:?} {fault:?}"));
         let lag = 20 + i64::try_from(Rng(self.count ^ self.plan.seed).below(200)).unwrap_or(0);
-        let back = |outcome| Job::Back { t, run, outcome };
-        match fate {
-            Some(Fate::RequestLost) => self.soon(TIMEOUT, back(failed(TransportError::Timeout))),
-            Some(Fate::Portal) => self.soon(lag, back(StepOutcome::Answer(network::page(200, None)))),
-            Some(Fate::TooLarge) => self.soon(lag, back(StepOutcome::Answer(network::page(413, None)))),
-            Some(Fate::TooMany) => self.soon(lag, back(StepOutcome::Answer(network::page(429, Some(30))))),
-            Some(Fate::Unavailable) => {
-                self.soon(lag, back(StepOutcome::Answer(network::page(503, Some(60)))))
+        let back = |outcome| SimJob::Back { t, run, outcome };
+        match fault {
+            Some(ExchangeFault::RequestLost) => {
+                self.schedule_in(TIMEOUT, back(failed(TransportError::Timeout)))
             }
-            Some(Fate::Strange | Fate::OldAnswer) => {
-                let answer = self.made_up(t, &request, fate);
-                self.soon(lag, back(StepOutcome::Answer(answer)));
+            Some(ExchangeFault::Portal) => {
+                self.schedule_in(lag, back(StepOutcome::Answer(network::page(200, None))))
             }
-            Some(Fate::Garbled) => {
+            Some(ExchangeFault::TooLarge) => {
+                self.schedule_in(lag, back(StepOutcome::Answer(network::page(413, None))))
+            }
+            Some(ExchangeFault::TooMany) => {
+                self.schedule_in(lag, back(StepOutcome::Answer(network::page(429, Some(30)))))
+            }
+            Some(ExchangeFault::Unavailable) => {
+                self.schedule_in(lag, back(StepOutcome::Answer(network::page(503, Some(60)))))
+            }
+            Some(ExchangeFault::Strange | ExchangeFault::OldAnswer) => {
+                let answer = self.forged_response(t, &request, fault);
+                self.schedule_in(lag, back(StepOutcome::Answer(answer)));
+            }
+            Some(ExchangeFault::Garbled) => {
                 let mut request = request;
                 network::garble(&mut request);
-                let job = Job::Arrive {
+                let job = SimJob::Arrive {
                     t,
                     run,
                     request,
-                    fate: Fate::Garbled,
+                    fault: ExchangeFault::Garbled,
                     plain: true,
                 };
-                self.soon(lag, job);
+                self.schedule_in(lag, job);
             }
-            Some(Fate::Late) => {
+            Some(ExchangeFault::Late) => {
                 let later = 60_000 + i64::try_from(Rng(self.count).below(900_000)).unwrap_or(0);
-                self.soon(later, Job::Late(request));
-                self.soon(TIMEOUT, back(failed(TransportError::Timeout)));
+                self.schedule_in(later, SimJob::Late(request));
+                self.schedule_in(TIMEOUT, back(failed(TransportError::Timeout)));
             }
-            fate => {
-                if fate == Some(Fate::Duplicate) {
+            fault => {
+                if fault == Some(ExchangeFault::Duplicate) {
                     let later = 1_000 + i64::try_from(Rng(self.count).below(1_800_000)).unwrap_or(0);
-                    self.soon(later, Job::Late(request.clone()));
+                    self.schedule_in(later, SimJob::Late(request.clone()));
                 }
-                let lag = if fate == Some(Fate::Slow) { 25_000 } else { lag };
-                let job = Job::Arrive {
+                let lag = if fault == Some(ExchangeFault::Slow) {
+                    25_000
+                } else {
+                    lag
+                };
+                let job = SimJob::Arrive {
                     t,
                     run,
                     request,
-                    fate: fate.unwrap_or(Fate::Slow),
-                    plain: fate.is_none(),
+                    fault: fault.unwrap_or(ExchangeFault::Slow),
+                    plain: fault.is_none(),
                 };
-                self.soon(lag, job);
+                self.schedule_in(lag, job);
             }
         }
     }
-    /// An answer that the server has not given to this request.
-    fn made_up(&self, t: usize, request: &Request, fate: Option<Fate>) -> Response {
+    /// A response that the server did not give to this request.
+    fn forged_response(&self, t: usize, request: &Request, fault: Option<ExchangeFault>) -> Response {
         let is_push = request.path.ends_with("/push");
         match self.last_push.get(&t) {
-            Some(old) if is_push && fate == Some(Fate::OldAnswer) => return old.clone(),
-            _ if fate == Some(Fate::OldAnswer) => return network::page(502, None),
+            Some(old) if is_push && fault == Some(ExchangeFault::OldAnswer) => return old.clone(),
+            _ if fault == Some(ExchangeFault::OldAnswer) => return network::page(502, None),
             _ => {}
         }
         let terminal = self.handsets.get(t).and_then(|h| h.terminal.as_ref());
@@ -245,30 +261,30 @@ impl World<'_> {
         t: usize,
         run: u64,
         request: &Request,
-        fate: Fate,
+        fault: ExchangeFault,
         plain: bool,
-    ) -> Judged {
-        let cut = (fate == Fate::CutRequest && !plain).then(|| {
+    ) -> CheckResult {
+        let cut = (fault == ExchangeFault::CutRequest && !plain).then(|| {
             let most = request.body.len() as u64;
             usize::try_from(Rng(self.count).below(most.max(1))).unwrap_or(0)
         });
         let Some(built) = network::request(request, cut) else {
-            return broken(Rule::Unwell, format!("{request:?} is no request"));
+            return violation(Invariant::Health, format!("{request:?} cannot be sent"));
         };
-        if !plain && matches!(fate, Fate::DiskFails | Fate::PowerGoes) {
-            self.strike(fate, request);
+        if !plain && matches!(fault, ExchangeFault::DiskFails | ExchangeFault::PowerGoes) {
+            self.fail_server_disk(fault, request);
         }
         let answered = self.server.request(built);
         let was_up = self.server.is_up();
-        self.server_may_be_dead();
+        self.check_server_crash();
         if cut.is_none() {
-            self.judge_answer(&answered, &format!("{request:?} of handset {t}"))?;
+            self.check_response(&answered, &format!("{request:?} of handset {t}"))?;
         }
         if let Ok(answer) = &answered {
             let hash = hash_bytes(u64::from(answer.status), &answer.body);
             self.trace(&hash.to_le_bytes());
             if answer.status == 200 {
-                brings_only_news(request, &network::response(answer))?;
+                check_pull_is_forward(request, &network::response(answer))?;
             }
             if answer.status == 200 && request.path.ends_with("/push") {
                 self.last_push.insert(t, network::response(answer));
@@ -281,39 +297,39 @@ impl World<'_> {
             Err(_) if was_up => (lag, broke()),
             Err(_) => (lag, failed(TransportError::Unreachable("refused".into()))),
             Ok(_) if plain => (lag, StepOutcome::Answer(answer_of(&answered))),
-            Ok(_) => match fate {
-                Fate::AnswerLost => (TIMEOUT, failed(TransportError::Timeout)),
-                Fate::CutRequest | Fate::CutAnswer => (lag, broke()),
-                Fate::HtmlError => (lag, StepOutcome::Answer(network::page(502, None))),
-                Fate::NewerPeer => (
+            Ok(_) => match fault {
+                ExchangeFault::AnswerLost => (TIMEOUT, failed(TransportError::Timeout)),
+                ExchangeFault::CutRequest | ExchangeFault::CutAnswer => (lag, broke()),
+                ExchangeFault::HtmlError => (lag, StepOutcome::Answer(network::page(502, None))),
+                ExchangeFault::NewerPeer => (
                     lag,
                     StepOutcome::Answer(network::newer(answer_of(&answered), self.count)),
                 ),
-                Fate::Slow => (25_000, StepOutcome::Answer(answer_of(&answered))),
+                ExchangeFault::Slow => (25_000, StepOutcome::Answer(answer_of(&answered))),
                 _ => (lag, StepOutcome::Answer(answer_of(&answered))),
             },
         };
-        self.soon(wait, Job::Back { t, run, outcome });
+        self.schedule_in(wait, SimJob::Back { t, run, outcome });
         Ok(())
     }
-    /// The server's machine fails at one of its next operations.
-    pub(super) fn strike(&mut self, fate: Fate, request: &Request) {
-        // A parcel's photos are written before its rows are.
+    /// Makes the server's machine fail at one of its next disk operations.
+    pub(super) fn fail_server_disk(&mut self, fault: ExchangeFault, request: &Request) {
+        // A parcel's photos are written before its rows.
         let most = if request.path.ends_with("/parcel") { 40 } else { 12 };
         let k = Rng(self.count ^ 0xD15C).below(most);
-        if fate == Fate::DiskFails {
-            self.server_strained = true;
+        if fault == ExchangeFault::DiskFails {
+            self.server_disk_faulty = true;
             self.server.host.fault_in(k, Fault::IoErr);
         } else {
             self.server_cut = Cut::LoseAll;
             self.server.host.fault_in(k, Fault::PowerCut);
         }
     }
-    /// A server that nothing befell has no internal errors.
-    pub(super) fn judge_answer(&self, answered: &Result<Answer, Down>, to: &str) -> Judged {
+    /// Without faults the server must not answer 500.
+    pub(super) fn check_response(&self, answered: &Result<SimResponse, ServerDown>, to: &str) -> CheckResult {
         match answered {
-            Ok(answer) if answer.status == 500 && !self.server_strained => broken(
-                Rule::Unwell,
+            Ok(answer) if answer.status == 500 && !self.server_disk_faulty => violation(
+                Invariant::Health,
                 format!(
                     "500 to {to}: {}",
                     String::from_utf8_lossy(answer.body.get(..300).unwrap_or(&answer.body))
@@ -322,7 +338,7 @@ impl World<'_> {
             _ => Ok(()),
         }
     }
-    pub(super) fn back(&mut self, t: usize, run: u64, outcome: StepOutcome) -> Judged {
+    pub(super) fn back(&mut self, t: usize, run: u64, outcome: StepOutcome) -> CheckResult {
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
@@ -337,40 +353,49 @@ impl World<'_> {
         if self.failed(t, applied) {
             return Ok(());
         }
-        self.soon(0, Job::Step(t, run));
+        self.schedule_in(0, SimJob::Step(t, run));
         Ok(())
     }
 }
 
-/// Whether a fate can befall this request.
-fn meets(fate: Fate, on: On, request: Option<&Request>) -> bool {
+/// Returns true if a fault can apply to this request.
+fn meets(fault: ExchangeFault, on: FaultTarget, request: Option<&Request>) -> bool {
     let Some(request) = request else {
-        return on == On::Any && !matches!(fate, Fate::Garbled | Fate::Strange | Fate::OldAnswer);
+        return on == FaultTarget::Any
+            && !matches!(
+                fault,
+                ExchangeFault::Garbled | ExchangeFault::Strange | ExchangeFault::OldAnswer
+            );
     };
     let is_push = request.path.ends_with("/push");
     let is_patch = request.method == Method::Patch;
     let is_there = match on {
-        On::Any => true,
-        On::Push => is_push,
-        On::Pull => request.path.contains("/field/pull"),
-        On::Photo => request.path.contains("/field/photos"),
-        On::Parcel => request.path.ends_with("/parcel"),
+        FaultTarget::Any => true,
+        FaultTarget::Push => is_push,
+        FaultTarget::Pull => request.path.contains("/field/pull"),
+        FaultTarget::Photo => request.path.contains("/field/photos"),
+        FaultTarget::Parcel => request.path.ends_with("/parcel"),
     };
     is_there
-        && match fate {
-            Fate::Garbled => is_patch,
-            Fate::OldAnswer => is_push,
-            Fate::Strange => is_push || is_patch,
-            // Where no answer comes, the one to a part is the one that matters.
-            Fate::RequestLost | Fate::AnswerLost | Fate::CutRequest | Fate::Late if on == On::Photo => {
+        && match fault {
+            ExchangeFault::Garbled => is_patch,
+            ExchangeFault::OldAnswer => is_push,
+            ExchangeFault::Strange => is_push || is_patch,
+            // For faults without a response, the upload of a part is the interesting request.
+            ExchangeFault::RequestLost
+            | ExchangeFault::AnswerLost
+            | ExchangeFault::CutRequest
+            | ExchangeFault::Late
+                if on == FaultTarget::Photo =>
+            {
                 is_patch
             }
             _ => true,
         }
 }
 
-/// A pull brings what comes after its cursor, and nothing of before: no change is told twice.
-fn brings_only_news(request: &Request, response: &Response) -> Judged {
+/// Checks that a pull returns only rows after its cursor, so that no change is sent twice.
+fn check_pull_is_forward(request: &Request, response: &Response) -> CheckResult {
     let Some((_, cursor)) = request.path.split_once("/pull?cursor=") else {
         return Ok(());
     };
@@ -387,10 +412,10 @@ fn brings_only_news(request: &Request, response: &Response) -> Judged {
             Open::Other(_) => continue,
         };
         if !answer.reset.contains(&row.mailbox) && at.parse().is_ok_and(|at: u64| row.n <= at) {
-            return broken(
-                Rule::Twice,
+            return violation(
+                Invariant::Twice,
                 format!(
-                    "a pull after {at} brings {} {} of number {} again",
+                    "a pull after {at} returns {} {} with number {} again",
                     row.kind, row.entity, row.n
                 ),
             );
@@ -399,6 +424,6 @@ fn brings_only_news(request: &Request, response: &Response) -> Judged {
     Ok(())
 }
 
-fn answer_of(answered: &Result<Answer, Down>) -> Response {
+fn answer_of(answered: &Result<SimResponse, ServerDown>) -> Response {
     answered.as_ref().map(network::response).unwrap_or_default()
 }

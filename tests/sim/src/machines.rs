@@ -1,54 +1,54 @@
-//! Machines that die, and come back.
+//! Machines that die and restart.
 
 use super::{
-    judge::{Judged, Rule, broken},
+    judge::{CheckResult, Invariant, violation},
     network,
-    plan::{DAY, Machine},
-    world::{Job, World},
+    plan::{DAY, SimMachine},
+    world::{SimJob, SimWorld},
 };
 use simdisk::{Cut, Fault, Rng};
 use terminal_core::Error;
 
-impl World<'_> {
-    pub(super) fn boot_server(&mut self) -> Judged {
+impl SimWorld<'_> {
+    pub(super) fn boot_server(&mut self) -> CheckResult {
         if self.server.is_up() {
             return Ok(());
         }
         let booted = self.server.boot();
         if self.server.host.is_dead() {
-            self.server_may_be_dead();
+            self.check_server_crash();
             return Ok(());
         }
         match booted {
             Ok(()) => {
-                self.tell(|| "the server runs".into());
+                self.log_line(|| "the server is running".into());
                 Ok(())
             }
-            // A full or failing disk can keep it down for a while.
-            Err(error) if self.server_strained => {
-                self.tell(|| format!("the server does not start: {error:#}"));
-                self.soon(60_000, Job::Boot(Machine::Server));
+            // A full or failing disk may keep the server down for a while.
+            Err(error) if self.server_disk_faulty => {
+                self.log_line(|| format!("the server does not start: {error:#}"));
+                self.schedule_in(60_000, SimJob::Boot(SimMachine::Server));
                 Ok(())
             }
-            Err(error) => broken(Rule::Unwell, format!("the server does not start: {error:#}")),
+            Err(error) => violation(Invariant::Health, format!("the server does not start: {error:#}")),
         }
     }
-    /// Notices that the server's machine has died, and lets it come back.
-    pub(super) fn server_may_be_dead(&mut self) {
+    /// Checks whether the server's machine has died; if so, schedules its restart.
+    pub(super) fn check_server_crash(&mut self) {
         if self.server.host.is_dead() {
             self.server_down(self.server_cut);
         }
     }
     pub(super) fn server_down(&mut self, cut: Cut) {
-        self.tell(|| format!("the server dies ({cut:?})"));
+        self.log_line(|| format!("the server dies ({cut:?})"));
         self.tally.crashes += 1;
         self.server.die();
         self.server.host.power_cycle(cut);
-        self.perhaps_again(Machine::Server);
-        self.soon(20_000, Job::Boot(Machine::Server));
+        self.maybe_crash_again(SimMachine::Server);
+        self.schedule_in(20_000, SimJob::Boot(SimMachine::Server));
     }
-    /// Notices that a handset's machine has died; `true` when it has.
-    pub(super) fn handset_may_be_dead(&mut self, t: usize) -> bool {
+    /// Checks whether a handset's machine has died; returns true if so.
+    pub(super) fn check_handset_crash(&mut self, t: usize) -> bool {
         let Some(handset) = self.handsets.get(t) else {
             return true;
         };
@@ -59,14 +59,14 @@ impl World<'_> {
         true
     }
     pub(super) fn handset_down(&mut self, t: usize, cut: Cut, reboot: bool) {
-        self.tell(|| format!("handset {t} dies ({cut:?})"));
+        self.log_line(|| format!("handset {t} dies ({cut:?})"));
         self.tally.crashes += 1;
         // Two users of one machine die together.
         for u in self.users_with(t) {
             if let Some(handset) = self.handsets.get_mut(u) {
                 handset.die();
             }
-            self.soon(15_000, Job::Boot(Machine::Terminal(u)));
+            self.schedule_in(15_000, SimJob::Boot(SimMachine::Terminal(u)));
         }
         if let Some(handset) = self.handsets.get(t) {
             handset.host.power_cycle(cut);
@@ -74,9 +74,9 @@ impl World<'_> {
                 handset.clock.reboot();
             }
         }
-        self.perhaps_again(Machine::Terminal(t));
+        self.maybe_crash_again(SimMachine::Terminal(t));
     }
-    /// All users of the machine of one.
+    /// All users of the machine of handset `t`.
     pub(super) fn users_with(&self, t: usize) -> Vec<usize> {
         let Some(handset) = self.handsets.get(t) else {
             return Vec::new();
@@ -87,14 +87,14 @@ impl World<'_> {
             .map(|(u, _)| u)
             .collect()
     }
-    /// Who has just died may die again while it starts: recovery must stand its own interruption.
-    pub(super) fn perhaps_again(&self, on: Machine) {
+    /// A machine that died may die again while it starts: recovery must survive an interruption.
+    pub(super) fn maybe_crash_again(&self, on: SimMachine) {
         let mut rng = Rng(self.count ^ self.plan.seed.rotate_left(32));
         if !self.calm && rng.chance(200) {
             self.host(on).fault_in(rng.below(25), Fault::PowerCut);
         }
     }
-    pub(super) fn boot_handset(&mut self, t: usize) -> Judged {
+    pub(super) fn boot_handset(&mut self, t: usize) -> CheckResult {
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
@@ -102,12 +102,12 @@ impl World<'_> {
             return Ok(());
         }
         let booted = handset.boot();
-        if self.handset_may_be_dead(t) {
+        if self.check_handset_crash(t) {
             return Ok(());
         }
         match booted {
             Ok(()) => {
-                self.tell(|| format!("handset {t} runs"));
+                self.log_line(|| format!("handset {t} runs"));
                 if !self.is_sound(t) {
                     return Ok(());
                 }
@@ -117,40 +117,40 @@ impl World<'_> {
             Err(Error::NotEnrolled | Error::Quarantined { .. })
                 if self.handsets.get(t).is_some_and(|h| h.damaged.is_some()) =>
             {
-                self.set_aside(t);
+                self.quarantined(t);
                 Ok(())
             }
             Err(Error::NotEnrolled) => {
-                self.soon(1_000, Job::Enrol(t));
+                self.schedule_in(1_000, SimJob::Enrol(t));
                 Ok(())
             }
             Err(Error::Input(reason)) if reason.code == "terminal.handed_over" => {
-                // Said again at every start until somebody enrols it anew.
+                // Reported at every start until the handset is enrolled again.
                 if self.handsets.get(t).is_some_and(|h| h.enrolled.is_some()) {
                     return self.ended(t);
                 }
-                self.soon(1_000, Job::Enrol(t));
+                self.schedule_in(1_000, SimJob::Enrol(t));
                 Ok(())
             }
-            Err(Error::Quarantined { detail, .. }) => broken(
-                Rule::Lost,
-                format!("handset {t} cannot read its database, which nothing had damaged: {detail}"),
+            Err(Error::Quarantined { detail, .. }) => violation(
+                Invariant::Lost,
+                format!("handset {t} cannot read its database although it was not damaged: {detail}"),
             ),
             Err(error) => {
-                self.tell(|| format!("handset {t} does not start: {error}"));
-                self.soon(60_000, Job::Boot(Machine::Terminal(t)));
-                self.patience(t, &error)
+                self.log_line(|| format!("handset {t} cannot start: {error}"));
+                self.schedule_in(60_000, SimJob::Boot(SimMachine::Terminal(t)));
+                self.tolerate_boot_failure(t, &error)
             }
         }
     }
-    /// A handset that does not start is a fault of the disk's, or a defect.
-    pub(super) fn patience(&mut self, t: usize, error: &Error) -> Judged {
+    /// A handset that cannot start has a disk fault or a defect; after many failures the run fails.
+    pub(super) fn tolerate_boot_failure(&mut self, t: usize, error: &Error) -> CheckResult {
         if self.at() > DAY * 2 {
-            return broken(Rule::Unwell, format!("handset {t} never starts: {error}"));
+            return violation(Invariant::Health, format!("handset {t} cannot start: {error}"));
         }
         Ok(())
     }
-    pub(super) fn enrol(&mut self, t: usize) -> Judged {
+    pub(super) fn enrol(&mut self, t: usize) -> CheckResult {
         if self
             .handsets
             .get(t)
@@ -158,37 +158,37 @@ impl World<'_> {
         {
             return Ok(());
         }
-        if !self.invited(t) {
-            self.soon(60_000, Job::Enrol(t));
-            return self.patience(t, &Error::NotEnrolled);
+        if !self.renew_invitation(t) {
+            self.schedule_in(60_000, SimJob::Enrol(t));
+            return self.tolerate_boot_failure(t, &Error::NotEnrolled);
         }
-        let fate = self.next_fate(t, None);
+        let fault = self.next_fault(t, None);
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
-        let line = network::Direct::new(&self.server, fate);
+        let line = network::EnrolmentTransport::new(&self.server, fault);
         let enrolled = handset.enrol(&line);
-        self.server_may_be_dead();
-        if self.handset_may_be_dead(t) {
+        self.check_server_crash();
+        if self.check_handset_crash(t) {
             return Ok(());
         }
         match enrolled {
             Ok(()) => {
-                self.tell(|| format!("handset {t} is enrolled"));
+                self.log_line(|| format!("handset {t} is enrolled"));
                 if let Some(handset) = self.handsets.get_mut(t) {
                     handset.refusals = 0;
                 }
                 Ok(())
             }
             Err(error) => {
-                self.tell(|| format!("handset {t} is not enrolled: {error}"));
-                self.not_enrolled(t, &error)?;
+                self.log_line(|| format!("handset {t} cannot enrol: {error}"));
+                self.enrolment_failed(t, &error)?;
                 let boot = if matches!(error, Error::AlreadyEnrolled) {
-                    Job::Boot(Machine::Terminal(t))
+                    SimJob::Boot(SimMachine::Terminal(t))
                 } else {
-                    Job::Enrol(t)
+                    SimJob::Enrol(t)
                 };
-                self.soon(30_000, boot);
+                self.schedule_in(30_000, boot);
                 Ok(())
             }
         }

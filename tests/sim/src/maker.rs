@@ -1,10 +1,12 @@
-//! Making a day out of a seed. Every day has all kinds of work and a share of every fault; by its flavour it has more
-//! of one thing, so that what needs several rare things at once happens in bulk as well.
+//! Makes the plan of a day from a seed. Every day has all kinds of work and some of every fault. Its flavour
+//! adds more events of one kind, so that combinations of rare events occur often enough.
 
-use super::plan::{Act, DAY, Event, Fate, Loss, Machine, On, Plan};
+use super::plan::{
+    DAY, DayPlan, EventKind, ExchangeFault, FaultTarget, PlannedEvent, SimMachine, UnsyncedLoss,
+};
 use simdisk::Rng;
 
-/// What a day has more of than others.
+/// Which kind of event a day has more of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
     Line,
@@ -17,7 +19,7 @@ pub enum Flavour {
     Clock,
     Copies,
     Begin,
-    Newcomer,
+    NewerHandset,
 }
 
 impl Flavour {
@@ -32,9 +34,9 @@ impl Flavour {
         Self::Clock,
         Self::Copies,
         Self::Begin,
-        Self::Newcomer,
+        Self::NewerHandset,
     ];
-    /// That of a seed.
+    /// The flavour of a seed.
     pub fn of(seed: u64) -> Self {
         let k = usize::try_from(seed % Self::ALL.len() as u64).unwrap_or(0);
         Self::ALL.get(k).copied().unwrap_or(Self::Line)
@@ -43,20 +45,20 @@ impl Flavour {
 
 const MINUTE: i64 = 60_000;
 
-struct Maker {
+struct PlanMaker {
     rng: Rng,
-    events: Vec<Event>,
+    events: Vec<PlannedEvent>,
     flavour: Flavour,
-    /// A third of the work: enough for a defect to show, not for a fault-day.
+    /// A third of the work: enough to show a defect, not enough for a fault-day.
     brief: bool,
 }
 
-impl Plan {
-    /// The day of a seed; every tenth seed has encrypted handsets.
+impl DayPlan {
+    /// The plan of a seed; every tenth seed has encrypted handsets.
     pub fn of(seed: u64) -> Self {
         Self::made(seed, Flavour::of(seed), false)
     }
-    /// A short day of this flavour, in a small town.
+    /// A short day of this flavour with three handsets.
     pub fn brief(seed: u64, flavour: Flavour) -> Self {
         Self::made(seed, flavour, true)
     }
@@ -65,7 +67,7 @@ impl Plan {
         let many = 3 + usize::try_from(rng.below(6)).unwrap_or(0);
         let terminals = if brief { 3 } else { many };
         let shared = rng.chance(200);
-        let mut maker = Maker {
+        let mut maker = PlanMaker {
             rng,
             events: Vec::new(),
             flavour,
@@ -82,7 +84,7 @@ impl Plan {
             for _ in 0..6 {
                 let at = maker.time();
                 let t = [0, terminals - 1][maker.index(2)];
-                maker.put(at, Act::Switch(t));
+                maker.put(at, EventKind::Switch(t));
             }
         }
         maker.events.sort_by_key(|event| event.at);
@@ -96,10 +98,10 @@ impl Plan {
     }
 }
 
-impl Maker {
-    fn put(&mut self, at: i64, act: Act) {
+impl PlanMaker {
+    fn put(&mut self, at: i64, act: EventKind) {
         let r = self.rng.next();
-        self.events.push(Event { at, r, act });
+        self.events.push(PlannedEvent { at, r, act });
     }
     fn below(&mut self, n: u64) -> u64 {
         self.rng.below(n)
@@ -113,35 +115,35 @@ impl Maker {
     fn time(&mut self) -> i64 {
         i64::try_from(self.rng.below(DAY.unsigned_abs())).unwrap_or(0)
     }
-    fn machine(&mut self, terminals: usize) -> Machine {
-        // The server is one among many, and everything hangs on it.
+    fn machine(&mut self, terminals: usize) -> SimMachine {
+        // The server is one machine among many, but all depend on it; so it is chosen more often.
         if self.rng.chance(300) {
-            Machine::Server
+            SimMachine::Server
         } else {
-            Machine::Terminal(self.index(terminals))
+            SimMachine::Terminal(self.index(terminals))
         }
     }
-    fn loss(&mut self) -> Loss {
+    fn loss(&mut self) -> UnsyncedLoss {
         match self.rng.below(3) {
-            0 => Loss::All,
-            1 => Loss::Prefix,
-            _ => Loss::Scatter,
+            0 => UnsyncedLoss::All,
+            1 => UnsyncedLoss::Prefix,
+            _ => UnsyncedLoss::Scatter,
         }
     }
-    fn fate(&mut self) -> Fate {
-        Fate::ALL[self.index(Fate::ALL.len())]
+    fn fault(&mut self) -> ExchangeFault {
+        ExchangeFault::ALL[self.index(ExchangeFault::ALL.len())]
     }
 
     fn work(&mut self, t: usize) {
         let first = i64::try_from(self.below(600_000)).unwrap_or(0);
-        self.put(first, Act::CheckIn(t));
-        self.put(DAY / 2 - 20 * MINUTE, Act::CheckOut(t));
-        self.put(DAY / 2 + 20 * MINUTE, Act::CheckIn(t));
-        self.put(DAY - MINUTE, Act::CheckOut(t));
+        self.put(first, EventKind::CheckIn(t));
+        self.put(DAY / 2 - 20 * MINUTE, EventKind::CheckOut(t));
+        self.put(DAY / 2 + 20 * MINUTE, EventKind::CheckIn(t));
+        self.put(DAY - MINUTE, EventKind::CheckOut(t));
         for k in 0..if self.brief { 12 } else { 32 } {
             let at = self.time();
             let twice = self.rng.chance(200);
-            // 28 reports with two or three photos, 4 without; the activities' come besides.
+            // 28 reports with two or three photos and 4 without; photos of activity records come on top.
             let photos = if k % 8 == 7 {
                 0
             } else if self.rng.chance(300) {
@@ -149,8 +151,8 @@ impl Maker {
             } else {
                 2
             };
-            self.put(at, Act::Report { t, photos, twice });
-            // Large photos, which travel in parts.
+            self.put(at, EventKind::Report { t, photos, twice });
+            // Large photos, which are uploaded in parts.
             let large = if self.flavour == Flavour::Photos { 200 } else { 10 };
             if self.rng.chance(large)
                 && let Some(event) = self.events.last_mut()
@@ -161,27 +163,27 @@ impl Maker {
         for _ in 0..4 {
             let at = self.time();
             let photos = self.index(3);
-            self.put(at, Act::Activity { t, photos });
+            self.put(at, EventKind::Activity { t, photos });
         }
         for _ in 0..if self.flavour == Flavour::Posts { 12 } else { 4 } {
             let at = self.time();
-            self.put(at, Act::Answer(t));
+            self.put(at, EventKind::Answer(t));
         }
         for _ in 0..3 {
             let at = self.time();
-            self.put(at, Act::Withdraw(t));
+            self.put(at, EventKind::Withdraw(t));
             let at = self.time();
-            self.put(at, Act::Mend(t));
+            self.put(at, EventKind::Mend(t));
         }
         let at = self.time();
-        self.put(at, Act::Draft(t));
+        self.put(at, EventKind::Draft(t));
         for _ in 0..if self.brief { 3 } else { 6 } {
             let at = self.time();
-            self.put(at, Act::Look(t));
+            self.put(at, EventKind::Look(t));
         }
         for _ in 0..24 {
             let at = self.time();
-            self.put(at, Act::Sync(t));
+            self.put(at, EventKind::Sync(t));
         }
     }
     fn centre(&mut self, terminals: usize) {
@@ -192,12 +194,12 @@ impl Maker {
         };
         for _ in 0..terminals {
             for (count, act) in [
-                (if self.brief { 8 } else { 12 }, Act::Case),
-                (tasks, Act::Task),
-                (cancels, Act::CancelTask),
-                (2, Act::Review),
-                (2, Act::ActivityReview),
-                (1, Act::Register),
+                (if self.brief { 8 } else { 12 }, EventKind::Case),
+                (tasks, EventKind::Task),
+                (cancels, EventKind::CancelTask),
+                (2, EventKind::Review),
+                (2, EventKind::ActivityReview),
+                (1, EventKind::Register),
             ] {
                 for _ in 0..count {
                     let at = self.time();
@@ -206,24 +208,31 @@ impl Maker {
             }
         }
         for k in 0..16 {
-            self.put(k * DAY / 16 + 1, Act::Sweep);
+            self.put(k * DAY / 16 + 1, EventKind::Sweep);
         }
     }
     fn faults(&mut self, terminals: usize) {
         for t in 0..terminals {
             for _ in 0..8 {
-                let (at, fate) = (self.time(), self.fate());
+                let (at, fault) = (self.time(), self.fault());
                 for _ in 0..=self.below(2) {
-                    self.put(at, Act::Net { t, fate, on: On::Any });
+                    self.put(
+                        at,
+                        EventKind::Net {
+                            t,
+                            fault,
+                            on: FaultTarget::Any,
+                        },
+                    );
                 }
             }
-            for on in [On::Push, On::Pull, On::Photo] {
-                let (at, fate) = (self.time(), self.fate());
-                self.put(at, Act::Net { t, fate, on });
+            for on in [FaultTarget::Push, FaultTarget::Pull, FaultTarget::Photo] {
+                let (at, fault) = (self.time(), self.fault());
+                self.put(at, EventKind::Net { t, fault, on });
             }
             let at = self.time();
             let minutes = 5 + i64::try_from(self.below(60)).unwrap_or(0);
-            self.put(at, Act::Offline { t, minutes });
+            self.put(at, EventKind::Offline { t, minutes });
         }
         for _ in 0..terminals * 5 {
             self.power(terminals);
@@ -231,27 +240,27 @@ impl Maker {
         for _ in 0..terminals {
             let at = self.time();
             let on = self.machine(terminals);
-            self.put(at, Act::Kill(on));
+            self.put(at, EventKind::Kill(on));
             let at = self.time();
             let (on, k) = (self.machine(terminals), self.below(60));
-            self.put(at, Act::IoError { on, k });
+            self.put(at, EventKind::IoError { on, k });
             let at = self.time();
             let t = self.index(terminals);
-            self.put(at, Act::TokenExpired(t));
+            self.put(at, EventKind::TokenExpired(t));
         }
         for _ in 0..3 {
             let at = self.time();
-            self.put(at, Act::Newcomer);
+            self.put(at, EventKind::NewerHandset);
         }
     }
     fn power(&mut self, terminals: usize) {
         let at = self.time();
         let (on, k, loss) = (self.machine(terminals), self.below(120), self.loss());
-        self.put(at, Act::Power { on, k, loss });
+        self.put(at, EventKind::Power { on, k, loss });
     }
-    /// What befalls some worlds and not others.
+    /// Events that only some days have.
     fn rare(&mut self, terminals: usize) {
-        type Make = fn(&mut Maker, usize);
+        type Make = fn(&mut PlanMaker, usize);
         let kinds: [(u32, Make); 13] = [
             (500, Self::disk_full),
             (300, Self::clock),
@@ -273,14 +282,14 @@ impl Maker {
             }
         }
     }
-    /// What the day's flavour adds.
+    /// Events that the flavour adds.
     fn more(&mut self, terminals: usize) {
         let times = if self.brief { 2 } else { terminals.div_ceil(2) };
         for _ in 0..times {
             match self.flavour {
-                Flavour::Line => self.lines(terminals, &[On::Push, On::Pull]),
+                Flavour::Line => self.lines(terminals, &[FaultTarget::Push, FaultTarget::Pull]),
                 Flavour::Photos => {
-                    self.lines(terminals, &[On::Photo]);
+                    self.lines(terminals, &[FaultTarget::Photo]);
                     self.uploads_expired(terminals);
                 }
                 Flavour::Power => {
@@ -306,102 +315,122 @@ impl Maker {
                 }
                 Flavour::Copies => self.copy(terminals),
                 Flavour::Begin => self.enrolment(terminals),
-                Flavour::Newcomer => {
+                Flavour::NewerHandset => {
                     for _ in 0..6 {
                         let at = self.time();
-                        self.put(at, Act::Newcomer);
+                        self.put(at, EventKind::NewerHandset);
                     }
                 }
             }
         }
     }
-    fn lines(&mut self, terminals: usize, kinds: &[On]) {
+    fn lines(&mut self, terminals: usize, kinds: &[FaultTarget]) {
         for t in 0..terminals {
             for _ in 0..6 {
-                let (at, fate) = (self.time(), self.fate());
+                let (at, fault) = (self.time(), self.fault());
                 let on = kinds[self.index(kinds.len())];
-                self.put(at, Act::Net { t, fate, on });
+                self.put(at, EventKind::Net { t, fault, on });
             }
         }
     }
     fn disk_full(&mut self, terminals: usize) {
         let (at, on) = (self.time(), self.machine(terminals));
         let minutes = 1 + i64::try_from(self.below(20)).unwrap_or(0);
-        self.put(at, Act::DiskFull { on, minutes });
+        self.put(at, EventKind::DiskFull { on, minutes });
     }
     fn clock(&mut self, terminals: usize) {
         let (at, t) = (self.time(), self.index(terminals));
         let years = 365 * 86_400_000;
         let ms = [-years * 30, -3_600_000, 3 * years, 40 * years][self.index(4)];
-        self.put(at, Act::Clock { t, ms });
-        // Asked to wait while the clock is wrong, and then it is put right.
+        self.put(at, EventKind::Clock { t, ms });
+        // The server asks for waits while the wall clock is wrong; then the clock is corrected.
         let back = at + self.minutes(60);
         for k in 0..3 {
-            let fate = Fate::TooMany;
-            self.put(back - 3 * MINUTE + k, Act::Net { t, fate, on: On::Any });
+            let fault = ExchangeFault::TooMany;
+            self.put(
+                back - 3 * MINUTE + k,
+                EventKind::Net {
+                    t,
+                    fault,
+                    on: FaultTarget::Any,
+                },
+            );
         }
-        self.put(back - 2 * MINUTE, Act::Sync(t));
+        self.put(back - 2 * MINUTE, EventKind::Sync(t));
         let ms = [0, -years][self.index(2)];
-        self.put(back, Act::Clock { t, ms });
+        self.put(back, EventKind::Clock { t, ms });
     }
     fn reboot(&mut self, terminals: usize) {
         let (at, t) = (self.time(), self.index(terminals));
-        self.put(at, Act::Reboot(t));
+        self.put(at, EventKind::Reboot(t));
     }
     fn uploads_expired(&mut self, _: usize) {
         let at = self.time();
-        self.put(at, Act::UploadsExpired);
+        self.put(at, EventKind::UploadsExpired);
     }
     fn restore(&mut self, terminals: usize) {
         let at = self.time();
         let later = at + self.minutes(30);
-        self.put(at, Act::Backup);
-        // Whoever was there in between has something to lose.
+        self.put(at, EventKind::Backup);
+        // Handsets that worked between backup and restore have something to lose.
         for _ in 0..2 {
             let t = self.index(terminals);
-            self.put((at + later) / 2, Act::Sync(t));
-            // And some are damaged before they meet the restored one: its receipts are all that they knew.
+            self.put((at + later) / 2, EventKind::Sync(t));
+            // Some are damaged before they sync with the restored server: the lost receipts are then in the
+            // damaged database only.
             if self.flavour == Flavour::Restore && self.rng.chance(200) {
-                self.put(later + 1, Act::Damage(t));
+                self.put(later + 1, EventKind::Damage(t));
             }
         }
-        self.put(later, Act::Restore);
+        self.put(later, EventKind::Restore);
     }
     fn relieve(&mut self, terminals: usize) {
         let (at, t) = (self.time(), self.index(terminals));
-        self.put(at, Act::Relieve(t));
+        self.put(at, EventKind::Relieve(t));
         let back = at + self.minutes(120);
-        self.put((at + back) / 2, Act::Sync(t));
-        self.put((at + back) / 2 + MINUTE, Act::CancelTask);
+        self.put((at + back) / 2, EventKind::Sync(t));
+        self.put((at + back) / 2 + MINUTE, EventKind::CancelTask);
         if self.rng.chance(700) {
-            self.put(back, Act::GiveBack(t));
+            self.put(back, EventKind::GiveBack(t));
         }
     }
     fn moved(&mut self, terminals: usize) {
         let (at, t) = (self.time(), self.index(terminals));
-        self.put(at, Act::Move(t));
-        self.put(at + 20 * MINUTE, Act::Sync(t));
+        self.put(at, EventKind::Move(t));
+        self.put(at + 20 * MINUTE, EventKind::Sync(t));
     }
-    /// The first exchange of all is the enrolment.
+    /// The first exchange of a handset is its enrolment.
     fn enrolment(&mut self, terminals: usize) {
         for t in 0..terminals {
-            let fate = [Fate::AnswerLost, Fate::CutAnswer, Fate::Portal, Fate::RequestLost][self.index(4)];
-            self.put(0, Act::Net { t, fate, on: On::Any });
-            let (on, k, loss) = (Machine::Terminal(t), self.below(60), self.loss());
-            self.put(0, Act::Power { on, k, loss });
+            let fault = [
+                ExchangeFault::AnswerLost,
+                ExchangeFault::CutAnswer,
+                ExchangeFault::Portal,
+                ExchangeFault::RequestLost,
+            ][self.index(4)];
+            self.put(
+                0,
+                EventKind::Net {
+                    t,
+                    fault,
+                    on: FaultTarget::Any,
+                },
+            );
+            let (on, k, loss) = (SimMachine::Terminal(t), self.below(60), self.loss());
+            self.put(0, EventKind::Power { on, k, loss });
         }
     }
-    /// A terminal's end, while it holds something, and the line is bad.
+    /// Ends a stream (revoked, wiped) while it has unsent entries and the network has faults.
     fn end(&mut self, terminals: usize) {
         let (at, t) = (self.time(), self.index(terminals));
         let act = if self.rng.chance(500) {
-            Act::Revoke(t)
+            EventKind::Revoke(t)
         } else {
-            Act::Wipe(t)
+            EventKind::Wipe(t)
         };
         self.put(
             at - 2,
-            Act::Report {
+            EventKind::Report {
                 t,
                 photos: 2,
                 twice: false,
@@ -409,45 +438,50 @@ impl Maker {
         );
         self.put(at, act);
         for _ in 0..self.below(4) {
-            let fate = [self.fate(), Fate::DiskFails, Fate::PowerGoes, Fate::AnswerLost][self.index(4)];
+            let fault = [
+                self.fault(),
+                ExchangeFault::DiskFails,
+                ExchangeFault::PowerGoes,
+                ExchangeFault::AnswerLost,
+            ][self.index(4)];
             self.put(
                 at,
-                Act::Net {
+                EventKind::Net {
                     t,
-                    fate,
-                    on: On::Parcel,
+                    fault,
+                    on: FaultTarget::Parcel,
                 },
             );
         }
         if self.rng.chance(300) {
             let (on, k, loss) = (self.machine(terminals), self.below(60), self.loss());
-            self.put(at + MINUTE, Act::Power { on, k, loss });
+            self.put(at + MINUTE, EventKind::Power { on, k, loss });
         }
         let sync = at + self.minutes(20);
-        self.put(sync, Act::Sync(t));
-        self.put(sync + 10 * MINUTE, Act::Review);
-        self.put(sync + 20 * MINUTE, Act::Sync(t));
+        self.put(sync, EventKind::Sync(t));
+        self.put(sync + 10 * MINUTE, EventKind::Review);
+        self.put(sync + 20 * MINUTE, EventKind::Sync(t));
     }
     fn export(&mut self, terminals: usize) {
         let (at, t) = (self.time(), self.index(terminals));
-        self.put(at - 20 * MINUTE, Act::Offline { t, minutes: 40 });
-        self.put(at, Act::Export(t));
+        self.put(at - 20 * MINUTE, EventKind::Offline { t, minutes: 40 });
+        self.put(at, EventKind::Export(t));
     }
     fn renew_key(&mut self, _: usize) {
         let at = self.time();
-        self.put(at, Act::RenewKey);
+        self.put(at, EventKind::RenewKey);
     }
     fn damage(&mut self, terminals: usize) {
         let (at, t) = (self.time(), self.index(terminals));
-        self.put(at, Act::Damage(t));
-        self.put(at + 10 * MINUTE, Act::Sync(t));
+        self.put(at, EventKind::Damage(t));
+        self.put(at + 10 * MINUTE, EventKind::Sync(t));
     }
     fn copy(&mut self, terminals: usize) {
         let (at, t) = (self.time(), self.index(terminals));
-        self.put(at, Act::Copy(t));
+        self.put(at, EventKind::Copy(t));
         let back = at + self.minutes(180);
-        self.put(back - MINUTE, Act::Sync(t));
-        self.put(back, Act::PutBack(t));
-        self.put(back + MINUTE, Act::Sync(t));
+        self.put(back - MINUTE, EventKind::Sync(t));
+        self.put(back, EventKind::PutBack(t));
+        self.put(back + MINUTE, EventKind::Sync(t));
     }
 }

@@ -1,43 +1,44 @@
-//! What the judge remembers of the server: what it has decided stays decided, and what was taken back stays so.
+//! What is remembered of the server's decisions: an applied entry stays applied, and a cancelled task stays
+//! cancelled.
 
 use super::{
-    judge::{Judged, Rule, broken, unwell},
-    world::World,
+    judge::{CheckResult, Invariant, check_failed, violation},
+    world::SimWorld,
 };
 use protocol::{ids::EntryId, time::Millis};
 use server::params;
 use std::collections::BTreeSet;
 
-/// See the module.
+/// Decisions of the server so far.
 #[derive(Default)]
-pub struct Memory {
+pub struct ServerDecisions {
     applied: BTreeSet<EntryId>,
-    /// Tasks that the centre took back.
-    taken_back: BTreeSet<String>,
+    /// Tasks that the centre cancelled.
+    withdrawn: BTreeSet<String>,
 }
 
-impl Memory {
-    pub fn taken_back(&mut self, task: String) {
-        self.taken_back.insert(task);
+impl ServerDecisions {
+    pub fn withdrawn(&mut self, task: String) {
+        self.withdrawn.insert(task);
     }
 }
 
-impl World<'_> {
-    /// The server is its backup of that time: it forgets, and so does the judge; what somebody handed over and forgot
-    /// since then is gone with it.
+impl SimWorld<'_> {
+    /// The server was restored from its backup of that time: forgets later decisions, and the ended streams
+    /// that were delivered after it.
     pub(super) fn restored(&mut self, of: Millis) {
-        self.memory = Memory::default();
-        self.former.retain(|former| former.ended < of);
+        self.decisions = ServerDecisions::default();
+        self.ended_streams.retain(|stream| stream.ended < of);
         for handset in &mut self.handsets {
             handset.excused = true;
-            // What it was told so far in a run under way was told by the server that is gone.
+            // Responses of the running sync came from the server before the restore.
             if let Some(run) = &mut handset.run {
                 run.is_of_before = true;
             }
             handset.needs_invitation |= handset.enrolled.is_none() && handset.known_as.is_some();
         }
     }
-    pub(super) fn memory_looks(&mut self) -> Judged {
+    pub(super) fn check_decisions(&mut self) -> CheckResult {
         if !self.server.is_up() {
             return Ok(());
         }
@@ -60,35 +61,35 @@ impl World<'_> {
         });
         let (entries, tasks, unanswered) = match found {
             Ok(found) => found,
-            Err(_) if self.server.host.is_dead() || self.server_strained => {
-                self.server_may_be_dead();
+            Err(_) if self.server.host.is_dead() || self.server_disk_faulty => {
+                self.check_server_crash();
                 return Ok(());
             }
-            Err(error) => return Err(unwell(error)),
+            Err(error) => return Err(check_failed(error)),
         };
         for (id, state) in entries {
             let again = matches!(state.as_str(), "pending" | "held" | "review");
-            if again && self.memory.applied.contains(&id) {
-                return broken(
-                    Rule::Twice,
-                    format!("entry {id} was applied, and is {state} again"),
+            if again && self.decisions.applied.contains(&id) {
+                return violation(
+                    Invariant::Twice,
+                    format!("entry {id} was applied and is in state {state} again"),
                 );
             }
             if state == "applied" {
-                self.memory.applied.insert(id);
+                self.decisions.applied.insert(id);
             }
         }
-        if let Some((id, state)) = tasks.iter().find(|(id, _)| self.memory.taken_back.contains(id)) {
-            return broken(
-                Rule::Untrue,
-                format!("task {id} was taken back, and is {state} again"),
+        if let Some((id, state)) = tasks.iter().find(|(id, _)| self.decisions.withdrawn.contains(id)) {
+            return violation(
+                Invariant::Untrue,
+                format!("task {id} was cancelled and is in state {state} again"),
             );
         }
         match unanswered.first() {
             None => Ok(()),
-            Some(id) => broken(
-                Rule::Twice,
-                format!("answer {id} is in force, and its task was answered by another"),
+            Some(id) => violation(
+                Invariant::Twice,
+                format!("answer {id} is applied, but its task is closed by another answer"),
             ),
         }
     }

@@ -1,9 +1,9 @@
-//! What lies between handset and server: requests in the server's form, answers in the handset's, and what a bad
-//! network makes of both.
+//! The network between handset and server: converts requests to the server's type and responses to the
+//! handset's, and applies network faults to both.
 
 use super::{
-    plan::Fate,
-    server::{Answer, Server},
+    plan::ExchangeFault,
+    server::{SimResponse, SimServer},
 };
 use axum::{body::Body, http::Request};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use protocol::{field::PHOTO_RECEIPT_HEADER, photo::Sha256, time::Millis};
 use serde_json::{Value, json};
 use terminal_core::transport::{self, KEPT_HEADERS, Method, Transport, TransportError};
 
-/// The request as it goes over the line; cut after `most` bytes of its body when given.
+/// The request as the server receives it; with `most`, cut after that many bytes of its body.
 pub fn request(sent: &transport::Request, most: Option<usize>) -> Option<Request<Body>> {
     let method = match sent.method {
         Method::Get => "GET",
@@ -37,8 +37,8 @@ pub fn request(sent: &transport::Request, most: Option<usize>) -> Option<Request
     builder.body(body).ok()
 }
 
-/// The answer as the handset's transport gives it.
-pub fn response(answer: &Answer) -> transport::Response {
+/// The response as the handset's transport returns it.
+pub fn response(answer: &SimResponse) -> transport::Response {
     let headers = answer
         .headers
         .iter()
@@ -55,7 +55,7 @@ pub fn response(answer: &Answer) -> transport::Response {
     }
 }
 
-/// A page of somebody in between.
+/// An HTML page of a proxy.
 pub fn page(status: u16, retry_after: Option<u32>) -> transport::Response {
     let mut headers = vec![("content-type".to_owned(), "text/html".to_owned())];
     if let Some(seconds) = retry_after {
@@ -68,10 +68,10 @@ pub fn page(status: u16, retry_after: Option<u32>) -> transport::Response {
     }
 }
 
-/// Kinds of rows that only a newer server knows begin so.
+/// Prefix of row kinds that only a newer server knows.
 pub const FUTURE: &str = "future.";
 
-/// The same answer from a newer server: fields, rows and receipts that nobody knows yet stand in it.
+/// The response as a newer server would send it: with unknown fields, rows and receipts.
 pub fn newer(mut response: transport::Response, r: u64) -> transport::Response {
     let Ok(Value::Object(mut answer)) = serde_json::from_slice::<Value>(&response.body) else {
         return response;
@@ -85,7 +85,7 @@ pub fn newer(mut response: transport::Response, r: u64) -> transport::Response {
         rows.push(json!({"mailbox": "future_box", "n": 1, "kind": format!("{FUTURE}box"), "entity": "e", "body": {}}));
     }
     if let Some(Value::Array(receipts)) = answer.get_mut("receipts") {
-        // A receipt for other bytes of the same entry is no receipt.
+        // A receipt for other bytes of the same entry must be ignored.
         if let Some(mut strange) = receipts.first().cloned() {
             strange["sha256"] = json!("00".repeat(32));
             receipts.insert(0, strange);
@@ -95,8 +95,8 @@ pub fn newer(mut response: transport::Response, r: u64) -> transport::Response {
     response
 }
 
-/// What somebody answers who has taken nothing: a receipt for other bytes of each entry, one time for all of another
-/// body, or a receipt for another photo.
+/// The response of a peer that stored nothing: a receipt for other bytes of each entry, the short form for
+/// another body, or a receipt for another photo.
 pub fn strange(sent: &transport::Request, epoch: &str, now: Millis) -> transport::Response {
     let other = "00".repeat(32);
     let header = |name: &str| sent.headers.iter().find(|(known, _)| *known == name);
@@ -119,7 +119,7 @@ pub fn strange(sent: &transport::Request, epoch: &str, now: Millis) -> transport
     let receipt =
         |entry: &Value| json!({"id": entry["id"], "n": entry["n"], "sha256": other, "received": now});
     let body = Sha256::of(&sent.body);
-    // One or the other, by the chance of the body's hash.
+    // One of the two forms, by the hash of the body.
     let brief = body.0.first().is_some_and(|byte| byte % 2 == 0);
     let answer = match brief {
         true => {
@@ -137,7 +137,7 @@ pub fn strange(sent: &transport::Request, epoch: &str, now: Millis) -> transport
     }
 }
 
-/// Changes a byte of an upload, and drops the checksum that would show it at once.
+/// Changes one byte of an upload and removes the checksum that would detect it at once.
 pub fn garble(sent: &mut transport::Request) {
     if sent.method == Method::Patch
         && let Some(byte) = sent.body.last_mut()
@@ -147,32 +147,34 @@ pub fn garble(sent: &mut transport::Request) {
     }
 }
 
-/// The line of an enrolment: one blocking exchange, which one fate may befall.
-pub struct Direct<'a> {
-    server: &'a Server,
-    fate: Option<Fate>,
+/// Transport for an enrolment: one blocking exchange, with at most one fault.
+pub struct EnrolmentTransport<'a> {
+    server: &'a SimServer,
+    fault: Option<ExchangeFault>,
 }
 
-impl<'a> Direct<'a> {
-    pub fn new(server: &'a Server, fate: Option<Fate>) -> Self {
-        Self { server, fate }
+impl<'a> EnrolmentTransport<'a> {
+    pub fn new(server: &'a SimServer, fault: Option<ExchangeFault>) -> Self {
+        Self { server, fault }
     }
 }
 
-impl Transport for Direct<'_> {
+impl Transport for EnrolmentTransport<'_> {
     fn exchange(&self, sent: &transport::Request) -> Result<transport::Response, TransportError> {
-        if matches!(self.fate, Some(Fate::RequestLost | Fate::Late)) {
+        if matches!(self.fault, Some(ExchangeFault::RequestLost | ExchangeFault::Late)) {
             return Err(TransportError::Timeout);
         }
         let built = request(sent, None).ok_or(TransportError::Timeout)?;
         let answer = self
             .server
             .request(built)
-            .map_err(|_| TransportError::Unreachable("the server is down".into()))?;
-        match self.fate {
-            Some(Fate::AnswerLost | Fate::CutAnswer | Fate::CutRequest) => Err(TransportError::Timeout),
-            Some(Fate::Portal) => Ok(page(200, None)),
-            Some(Fate::NewerPeer) => Ok(newer(response(&answer), 1)),
+            .map_err(|_| TransportError::Unreachable("the server is not running".into()))?;
+        match self.fault {
+            Some(ExchangeFault::AnswerLost | ExchangeFault::CutAnswer | ExchangeFault::CutRequest) => {
+                Err(TransportError::Timeout)
+            }
+            Some(ExchangeFault::Portal) => Ok(page(200, None)),
+            Some(ExchangeFault::NewerPeer) => Ok(newer(response(&answer), 1)),
             _ => Ok(response(&answer)),
         }
     }

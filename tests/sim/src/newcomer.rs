@@ -1,12 +1,12 @@
-//! A handset of a version that does not exist yet: it sends kinds, fields and values that the server cannot know. The
-//! server keeps them to the byte, says so, and applies nothing of them.
+//! A handset of a future version: it sends kinds, fields and values that this server cannot know. The server
+//! must keep them to the byte, acknowledge them, and apply nothing of them.
 
 use super::{
-    judge::{Judged, Rule, broken, unwell},
-    plan::Event,
-    server::{Down, Server},
+    judge::{CheckResult, Invariant, check_failed, violation},
+    plan::PlannedEvent,
+    server::{ServerDown, SimServer},
     town::MOST,
-    world::World,
+    world::SimWorld,
 };
 use axum::{body::Body, http::Request};
 use protocol::{
@@ -21,26 +21,26 @@ use server::params;
 use simdisk::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// See the module.
+/// State of the handset of a future version.
 #[derive(Default)]
-pub struct Newcomer {
+pub struct NewerHandset {
     enrolled: bool,
-    /// After a restore it stays away.
+    /// True after a restore; it sends nothing any more.
     away: bool,
     n: u64,
-    /// To be sent in this order. Sent, and perhaps held: the same bytes go again until there is a receipt.
+    /// Entries to send, in this order. An entry stays until it has a receipt, so equal bytes are sent again.
     pending: VecDeque<(u64, EntryId, String)>,
-    /// Numbers of what has a receipt.
+    /// Numbers of the entries with a receipt.
     numbers: BTreeSet<u64>,
-    /// The last one that has a receipt.
+    /// The last entry with a receipt.
     last: Option<(EntryId, String)>,
-    /// What has a receipt.
+    /// All entries with a receipt.
     held: BTreeMap<EntryId, Sha256>,
 }
 
-impl Newcomer {
-    /// The mark says what is held and what is missing.
-    fn marks(&self, answer: &PushAnswer) -> Judged {
+impl NewerHandset {
+    /// Checks that the server's stream mark matches the numbers with and without a receipt.
+    fn marks(&self, answer: &PushAnswer) -> CheckResult {
         let mark = &answer.mark;
         let upto = (1..).take_while(|n| self.numbers.contains(n)).last().unwrap_or(0);
         let highest = self.numbers.last().copied().unwrap_or(0);
@@ -51,10 +51,10 @@ impl Newcomer {
         if mark.upto == upto && mark.highest == highest && hole.is_none() {
             return Ok(());
         }
-        broken(
-            Rule::Incomplete,
+        violation(
+            Invariant::Incomplete,
             format!(
-                "of a newer handset {:?} are held, and the mark says {mark:?}",
+                "the server holds {:?} of the newer handset, but the mark is {mark:?}",
                 self.numbers
             ),
         )
@@ -67,45 +67,47 @@ fn ten(rng: &mut Rng) -> [u8; 10] {
     bytes
 }
 
-/// Posts JSON and reads JSON; `None` when the answer was no success.
+/// POST with JSON; `None` if the status was not 2xx.
 fn post(
-    server: &Server,
+    server: &SimServer,
     path: &str,
     headers: &[(&str, String)],
     body: Vec<u8>,
-) -> Result<Option<Value>, Down> {
+) -> Result<Option<Value>, ServerDown> {
     let mut request = Request::post(path).header("content-type", "application/json");
     for (name, value) in headers {
         request = request.header(*name, value);
     }
-    let answer = server.request(request.body(Body::from(body)).map_err(|_| Down)?)?;
+    let answer = server.request(request.body(Body::from(body)).map_err(|_| ServerDown)?)?;
     Ok((answer.status < 300).then(|| answer.json()))
 }
 
-impl World<'_> {
-    /// One visit: enrols when it has not, and pushes one entry. What a restore took is not its matter.
-    pub(super) fn newcomer(&mut self, event: &Event) -> Judged {
+impl SimWorld<'_> {
+    /// One visit: enrols if needed, and pushes one entry. Entries that a restore removed are not checked.
+    pub(super) fn newer_handset(&mut self, event: &PlannedEvent) -> CheckResult {
         let visited = self.visit(event.r);
-        self.server_may_be_dead();
+        self.check_server_crash();
         match visited {
-            Ok(Ok(())) | Err(Down) => Ok(()),
-            Ok(Err(broken)) => Err(broken),
+            Ok(Ok(())) | Err(ServerDown) => Ok(()),
+            Ok(Err(violation)) => Err(violation),
         }
     }
-    fn visit(&mut self, r: u64) -> Result<Judged, Down> {
+    fn visit(&mut self, r: u64) -> Result<CheckResult, ServerDown> {
         let (mut rng, now) = (Rng(r), self.time.now());
         let mut own = Rng(self.plan.seed ^ 0x4E57);
         let key = SoftwareKey::from_secret(&Sha256::of(&self.plan.seed.to_le_bytes()).0);
         let stream = StreamId::from_parts(1_795_395_600_000, ten(&mut own));
-        let Some(beat) = self.town.beats.get(MOST) else {
-            return Err(Down);
+        let Some(beat) = self.template.beats.get(MOST) else {
+            return Err(ServerDown);
         };
-        if self.newcomer.away {
+        if self.newer_handset.away {
             return Ok(Ok(()));
         }
-        let sign = |message: &[u8]| key.sign(message).map_err(|_| Down);
-        if !self.newcomer.enrolled {
-            let code = Invitation::from_text(&beat.invitation).map_err(|_| Down)?.code;
+        let sign = |message: &[u8]| key.sign(message).map_err(|_| ServerDown);
+        if !self.newer_handset.enrolled {
+            let code = Invitation::from_text(&beat.invitation)
+                .map_err(|_| ServerDown)?
+                .code;
             let body = json!({"v": 9, "code": code, "stream": stream, "key": key.public_key(),
                 "device": {"model": "next", "os": "next", "app": "9.0.0", "colour": "red"},
                 "signature": sign(&enrol_message(&code, stream))?, "future": {"a": [1]}});
@@ -119,7 +121,7 @@ impl World<'_> {
             {
                 return Ok(Ok(()));
             }
-            self.newcomer.enrolled = true;
+            self.newer_handset.enrolled = true;
         }
         let body = json!({"stream": stream, "future": 1}).to_string().into_bytes();
         let Some(challenge) = post(&self.server, "/v1/field/challenge", &[], body)? else {
@@ -140,10 +142,10 @@ impl World<'_> {
             return Ok(Ok(()));
         };
         let token = token["token"].as_str().unwrap_or_default().to_owned();
-        let n = self.newcomer.n + 1;
+        let n = self.newer_handset.n + 1;
         let id = EntryId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
         let record = RecordId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
-        // What is of this version is read; of a newer one it is kept alone.
+        // An entry of this wire version is read; an entry of a newer one is only kept.
         let v = if matches!(r % 4, 1 | 2) { 1 } else { 9 };
         let entry = |id: EntryId,
                      n: u64,
@@ -159,13 +161,13 @@ impl World<'_> {
         let said = |text: &str| json!({"text": text, "mood": "good", "photos": []});
         let made = match r % 4 {
             0 => vec![(n, id, entry(id, n, record, "report", None, said("新版本的内容")))],
-            // What this version cannot read is kept, and its author is told.
+            // A kind that this version cannot read: kept, and its author is notified.
             1 => vec![(
                 n,
                 id,
                 entry(id, n, record, "report", None, json!({"text": [7], "photos": 3})),
             )],
-            // The later one comes first: there is a hole, and it waits for the other.
+            // The later number arrives first: it leaves a hole and waits for the earlier one.
             2 => {
                 let second = EntryId::from_parts(now.0.unsigned_abs(), ten(&mut rng));
                 vec![
@@ -190,14 +192,14 @@ impl World<'_> {
                 entry(id, n, record, "drone_flight", None, json!({"height": 120})),
             )],
         };
-        if self.newcomer.pending.is_empty() {
-            self.newcomer.pending.extend(made);
+        if self.newer_handset.pending.is_empty() {
+            self.newer_handset.pending.extend(made);
         }
-        let Some((n, id, bytes)) = self.newcomer.pending.front().cloned() else {
+        let Some((n, id, bytes)) = self.newer_handset.pending.front().cloned() else {
             return Ok(Ok(()));
         };
-        // Other bytes under an id that is held: they are nobody's, and what is held stays.
-        let last = self.newcomer.last.clone();
+        // Other bytes under an id that the server holds must be refused, and the held bytes must stay.
+        let last = self.newer_handset.last.clone();
         let forged = last.map(|(id, bytes)| (id, bytes.replace("rain", "snow")));
         let entries = match &forged {
             Some((_, forged)) => format!("{bytes},{forged}"),
@@ -215,7 +217,7 @@ impl World<'_> {
         };
         let sha256 = Sha256::of(bytes.as_bytes());
         let Ok(answer) = serde_json::from_value::<PushAnswer>(answer) else {
-            return Ok(broken(Rule::Unwell, "a push answer does not read"));
+            return Ok(violation(Invariant::Health, "a push answer cannot be parsed"));
         };
         let receipted = |id: EntryId, sha256: Sha256| {
             let mut receipts = answer.receipts.iter();
@@ -224,30 +226,31 @@ impl World<'_> {
         if let Some((id, forged)) = forged
             && receipted(id, Sha256::of(forged.as_bytes()))
         {
-            return Ok(broken(
-                Rule::Untrue,
-                format!("the server gives a receipt for other bytes than it holds under {id}"),
+            return Ok(violation(
+                Invariant::Untrue,
+                format!("the server gave a receipt for bytes other than those it holds under {id}"),
             ));
         }
         if receipted(id, sha256) {
-            self.newcomer.last = Some((id, bytes));
-            self.newcomer.held.insert(id, sha256);
-            self.newcomer.n = self.newcomer.n.max(n);
-            self.newcomer.numbers.insert(n);
-            self.newcomer.pending.pop_front();
-            return Ok(self.newcomer.marks(&answer));
+            self.newer_handset.last = Some((id, bytes));
+            self.newer_handset.held.insert(id, sha256);
+            self.newer_handset.n = self.newer_handset.n.max(n);
+            self.newer_handset.numbers.insert(n);
+            self.newer_handset.pending.pop_front();
+            return Ok(self.newer_handset.marks(&answer));
         }
-        Ok(broken(
-            Rule::Lost,
+        Ok(violation(
+            Invariant::Lost,
             format!(
-                "the server takes no custody of a newer handset's entry {id}: {:?}",
+                "the server did not take custody of entry {id} of the newer handset: {:?}",
                 answer.refused
             ),
         ))
     }
-    /// What has a receipt is held to the byte, and what nobody understands is held, not applied.
-    pub(super) fn newcomer_at_rest(&self) -> Judged {
-        for (id, sha256) in &self.newcomer.held {
+    /// Checks that entries with a receipt are held to the byte, and that entries of unknown kind are held and
+    /// not applied.
+    pub(super) fn newer_handset_at_rest(&self) -> CheckResult {
+        for (id, sha256) in &self.newer_handset.held {
             let id = *id;
             let found: Option<(Sha256, Vec<u8>, String, String)> = self
                 .server
@@ -265,7 +268,7 @@ impl World<'_> {
                         },
                     )?)
                 })
-                .map_err(unwell)?;
+                .map_err(check_failed)?;
             match found {
                 Some((stands, bytes, kind, state))
                     if stands == *sha256
@@ -273,20 +276,21 @@ impl World<'_> {
                         && (kind != "drone_flight" || state == "held") => {}
                 other => {
                     let state = other.map(|(.., state)| state);
-                    return broken(
-                        Rule::Lost,
-                        format!("a newer handset's entry {id} stands as {state:?}"),
+                    return violation(
+                        Invariant::Lost,
+                        format!("entry {id} of the newer handset is in state {state:?}"),
                     );
                 }
             }
         }
         Ok(())
     }
-    /// The server is its backup: the newcomer is gone with what it had brought.
-    pub(super) fn newcomer_forgotten(&mut self) {
-        self.newcomer = Newcomer {
+    /// The server was restored from its backup: the newer handset and its entries may be missing, so it is
+    /// not used any more.
+    pub(super) fn newer_handset_lost(&mut self) {
+        self.newer_handset = NewerHandset {
             away: true,
-            ..Newcomer::default()
+            ..NewerHandset::default()
         };
     }
 }

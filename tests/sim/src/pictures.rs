@@ -1,4 +1,5 @@
-//! Photos as they come out of the pipeline, small and each another: one tiny picture with comments of seeded bytes.
+//! Small photos as the photo pipeline produces them, all different: one tiny picture with comments of seeded
+//! bytes.
 
 use anyhow::Result;
 use media::PreparedPhoto;
@@ -7,9 +8,9 @@ use simdisk::Rng;
 use std::sync::OnceLock;
 
 const SIDE: u16 = 16;
-/// A photo whose number has none of these bits is large: it travels in parts.
+/// A photo whose number has none of these bits is large and is uploaded in parts.
 pub const LARGE: u64 = 0x3F;
-/// Bytes of the comment: it makes a photo of about 2 kB.
+/// Bytes of the comment; makes a photo of about 2 kB.
 const COMMENT: usize = 1_400;
 
 fn base() -> Result<&'static [u8]> {
@@ -23,7 +24,7 @@ fn base() -> Result<&'static [u8]> {
     Ok(BASE.get_or_init(|| bytes))
 }
 
-/// The photo of a number.
+/// The photo with this number.
 pub fn photo(number: u64) -> Result<PreparedPhoto> {
     let base = base()?;
     let (comments, length) = if number & LARGE == 0 {

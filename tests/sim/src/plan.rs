@@ -1,94 +1,94 @@
-//! What happens on a day, decided beforehand out of one seed. Every event carries its own chance, so that one of
-//! them can be left out and the others stay what they were: that is what makes a failing plan shrinkable.
+//! The events of one day, drawn from one seed before the day is run. Each event has its own random number, so
+//! that one event can be removed and the others stay the same; this makes a failing plan reducible.
 
 use serde::{Deserialize, Serialize};
 
-/// Length of the working day, milliseconds.
+/// Length of the working day, in milliseconds.
 pub const DAY: i64 = 8 * 3_600_000;
-/// What a fault-day has at least, of one terminal.
+/// Minimum work of one terminal on a fault-day.
 pub const ENTRIES: usize = 40;
 pub const PHOTOS: usize = 60;
 
-/// One day of one world.
+/// One day of one simulated world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct DayPlan {
     pub seed: u64,
     pub terminals: usize,
-    /// Handsets' databases are encrypted.
+    /// The handsets' databases are encrypted.
     pub keyed: bool,
-    /// The last handset is a second user on the machine of the first.
+    /// The last handset is a second user of the first handset's machine.
     #[serde(default)]
     pub shared: bool,
-    pub events: Vec<Event>,
+    pub events: Vec<PlannedEvent>,
 }
 
-/// Something that happens.
+/// One event of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// Milliseconds after the start of the day.
+pub struct PlannedEvent {
+    /// Milliseconds since the start of the day.
     pub at: i64,
-    /// The event's own chance.
+    /// Random number of this event.
     pub r: u64,
-    pub act: Act,
+    pub act: EventKind,
 }
 
-/// A machine of the world.
+/// A machine of the simulated world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Machine {
+pub enum SimMachine {
     Server,
     Terminal(usize),
 }
 
-/// What unsynced writes come to when the power goes.
+/// What happens to unsynced writes in a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Loss {
+pub enum UnsyncedLoss {
     All,
     Prefix,
     Scatter,
 }
 
-/// What the network does to one exchange.
+/// A network fault of one exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fate {
+pub enum ExchangeFault {
     /// The request never arrives.
     RequestLost,
-    /// The server has done it, its answer never arrives.
+    /// The server handles the request; its response never arrives.
     AnswerLost,
-    /// The request breaks off in its body.
+    /// The request is cut in its body.
     CutRequest,
-    /// The answer breaks off in its body.
+    /// The response is cut in its body.
     CutAnswer,
-    /// It arrives, and much later once more.
+    /// The request arrives, and again much later.
     Duplicate,
-    /// The handset has given up long before it arrives.
+    /// The request arrives long after the handset's timeout.
     Late,
-    /// Everything takes minutes.
+    /// Request and response take minutes.
     Slow,
-    /// A captive portal answers 200 with its page.
+    /// A captive portal answers 200 with an HTML page.
     Portal,
-    /// A proxy answers 502 with a page, after the server has done the work.
+    /// A proxy answers 502 with an HTML page after the server has handled the request.
     HtmlError,
-    /// A proxy answers 413 with a page.
+    /// A proxy answers 413 with an HTML page.
     TooLarge,
     /// 429 with Retry-After.
     TooMany,
     /// 503 with Retry-After.
     Unavailable,
-    /// The answer holds fields, rows and values that nobody knows yet.
+    /// The response contains fields, rows and values of a newer version.
     NewerPeer,
-    /// Somebody answers whose receipts are for other bytes; the request never arrives.
+    /// Another peer answers with receipts for other bytes; the request never arrives.
     Strange,
-    /// A cache gives the answer to an earlier push; the request never arrives.
+    /// A cache answers with the response to an earlier push; the request never arrives.
     OldAnswer,
-    /// A proxy changes a photo's bytes and drops the checksum.
+    /// A proxy changes a photo's bytes and removes the checksum.
     Garbled,
-    /// The server's disk fails while it does this.
+    /// The server's disk fails while it handles the request.
     DiskFails,
-    /// The server's power goes while it does this.
+    /// The server's machine loses power while it handles the request.
     PowerGoes,
 }
 
-impl Fate {
+impl ExchangeFault {
     pub const ALL: [Self; 18] = [
         Self::RequestLost,
         Self::AnswerLost,
@@ -111,9 +111,9 @@ impl Fate {
     ];
 }
 
-/// Which exchange a fate waits for.
+/// The kind of exchange that a network fault applies to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum On {
+pub enum FaultTarget {
     #[default]
     Any,
     Push,
@@ -122,9 +122,9 @@ pub enum On {
     Parcel,
 }
 
-/// What somebody does, or what befalls a machine.
+/// What a person does, or what happens to a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Act {
+pub enum EventKind {
     CheckIn(usize),
     CheckOut(usize),
     Report {
@@ -142,7 +142,7 @@ pub enum Act {
     Draft(usize),
     Look(usize),
     Sync(usize),
-    /// A person at the centre moves a case on.
+    /// A person at the centre moves a case to another state.
     Case,
     Task,
     CancelTask,
@@ -150,47 +150,47 @@ pub enum Act {
     ActivityReview,
     /// A citizen calls.
     Register,
-    /// The holder leaves his post, and is given it back by the second of these.
+    /// `Relieve` takes the post from its holder; `GiveBack` assigns it again.
     Relieve(usize),
     GiveBack(usize),
-    /// The holder gets another's post instead of his own, or another gets his.
+    /// The holder gets another post instead of this one, or another holder gets this post.
     Move(usize),
     Revoke(usize),
     Wipe(usize),
-    /// The operator changes the key that parcels are sealed to.
+    /// The operator changes the key that seals parcels.
     RenewKey,
-    /// What waits is written on a memory card, and carried to the centre.
+    /// Unsent entries are exported to a memory card, which is brought to the centre.
     Export(usize),
-    /// The other user takes the handset.
+    /// The other user takes the shared handset.
     Switch(usize),
-    /// The server's background jobs.
+    /// The server's background jobs run.
     Sweep,
-    /// A handset of a newer version sends what nobody knows yet.
-    Newcomer,
+    /// A handset of a newer version sends what this version does not know.
+    NewerHandset,
 
     Net {
         t: usize,
-        fate: Fate,
+        fault: ExchangeFault,
         #[serde(default)]
-        on: On,
+        on: FaultTarget,
     },
     Offline {
         t: usize,
         minutes: i64,
     },
-    /// The power goes at the k-th operation of the disk from now.
+    /// The machine loses power at the k-th disk operation from now.
     Power {
-        on: Machine,
+        on: SimMachine,
         k: u64,
-        loss: Loss,
+        loss: UnsyncedLoss,
     },
-    Kill(Machine),
+    Kill(SimMachine),
     IoError {
-        on: Machine,
+        on: SimMachine,
         k: u64,
     },
     DiskFull {
-        on: Machine,
+        on: SimMachine,
         minutes: i64,
     },
     Clock {
@@ -204,29 +204,32 @@ pub enum Act {
     Restore,
     /// Pages of the database are overwritten or cut off while the app is not running.
     Damage(usize),
-    /// Everything on the handset is copied away, and put in the place of what is there by the second of these.
+    /// `Copy` copies all files of the handset; `PutBack` replaces its files with that copy.
     Copy(usize),
     PutBack(usize),
 }
 
-impl Act {
-    /// The kind of fault, for counting; `None` for honest work.
+impl EventKind {
+    /// Name of the fault, for counting; `None` if the event is no fault.
     pub fn fault(&self) -> Option<&'static str> {
         Some(match self {
             Self::Net { .. } => return None,
             Self::Offline { .. } => "no network",
             Self::Power {
-                on: Machine::Server, ..
+                on: SimMachine::Server,
+                ..
             } => "server power cut",
             Self::Power { .. } => "handset power cut",
-            Self::Kill(Machine::Server) => "server killed",
+            Self::Kill(SimMachine::Server) => "server killed",
             Self::Kill(_) => "app killed",
             Self::IoError {
-                on: Machine::Server, ..
+                on: SimMachine::Server,
+                ..
             } => "server I/O error",
             Self::IoError { .. } => "handset I/O error",
             Self::DiskFull {
-                on: Machine::Server, ..
+                on: SimMachine::Server,
+                ..
             } => "server disk full",
             Self::DiskFull { .. } => "handset disk full",
             Self::Clock { ms, .. } if *ms < 0 => "clock set back",
@@ -244,37 +247,37 @@ impl Act {
             Self::Export(_) => "parcel carried by hand",
             Self::Switch(_) => "user switched",
             Self::PutBack(_) => "handset put back to its copy",
-            Self::Newcomer => "newer handset",
+            Self::NewerHandset => "newer handset",
             _ => return None,
         })
     }
 }
 
-/// The words for a fate, for counting.
-pub fn fate_words(fate: Fate) -> &'static str {
-    match fate {
-        Fate::RequestLost => "request lost",
-        Fate::AnswerLost => "answer lost",
-        Fate::CutRequest => "cut in a request's body",
-        Fate::CutAnswer => "cut in an answer's body",
-        Fate::Duplicate => "duplicated request",
-        Fate::Late => "late request",
-        Fate::Slow => "slow network",
-        Fate::Portal => "captive portal",
-        Fate::HtmlError => "HTML error page",
-        Fate::TooLarge => "413",
-        Fate::TooMany => "429",
-        Fate::Unavailable => "503 with Retry-After",
-        Fate::NewerPeer => "newer peer",
-        Fate::Strange => "receipts for other bytes",
-        Fate::OldAnswer => "old answer from a cache",
-        Fate::Garbled => "photo garbled by a proxy",
-        Fate::DiskFails => "server I/O error in a request",
-        Fate::PowerGoes => "server power cut in a request",
+/// Name of a network fault, for counting.
+pub fn fault_name(fault: ExchangeFault) -> &'static str {
+    match fault {
+        ExchangeFault::RequestLost => "request lost",
+        ExchangeFault::AnswerLost => "answer lost",
+        ExchangeFault::CutRequest => "cut in a request's body",
+        ExchangeFault::CutAnswer => "cut in an answer's body",
+        ExchangeFault::Duplicate => "duplicated request",
+        ExchangeFault::Late => "late request",
+        ExchangeFault::Slow => "slow network",
+        ExchangeFault::Portal => "captive portal",
+        ExchangeFault::HtmlError => "HTML error page",
+        ExchangeFault::TooLarge => "413",
+        ExchangeFault::TooMany => "429",
+        ExchangeFault::Unavailable => "503 with Retry-After",
+        ExchangeFault::NewerPeer => "newer peer",
+        ExchangeFault::Strange => "receipts for other bytes",
+        ExchangeFault::OldAnswer => "old answer from a cache",
+        ExchangeFault::Garbled => "photo garbled by a proxy",
+        ExchangeFault::DiskFails => "server I/O error in a request",
+        ExchangeFault::PowerGoes => "server power cut in a request",
     }
 }
 
-/// Every kind of fault: each must have happened in a run that is long enough.
+/// All names of faults. A run that is long enough must have had each of them.
 pub const KINDS: &[&str] = &[
     "no network",
     "server power cut",

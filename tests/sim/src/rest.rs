@@ -1,10 +1,13 @@
-//! What must hold when the world is calm: everything arrived, once, and both sides show the same.
+//! The checks of the calm phase: everything arrived once, and both ends show the same.
 
 use super::{
-    handset::Handset,
-    judge::{Book, Held, Judged, Rows, Rule, broken, mailbox, of_stream, unwell},
+    handset::SimHandset,
+    judge::{
+        CheckResult, Expectations, HeldEntries, Invariant, MailboxRows, check_failed, mailbox, of_stream,
+        violation,
+    },
     network::FUTURE,
-    server::Server,
+    server::SimServer,
 };
 use protocol::{
     entry::Entry,
@@ -22,79 +25,88 @@ use terminal_core::{
     work::ItemState,
 };
 
-impl Book {
-    /// All rules, when the world is calm.
-    pub fn at_rest(&mut self, who: usize, handset: &Handset, server: &Server, deaths: u64) -> Judged {
+impl Expectations {
+    /// Checks all invariants; call in the calm phase.
+    pub fn at_rest(
+        &mut self,
+        who: usize,
+        handset: &SimHandset,
+        server: &SimServer,
+        deaths: u64,
+    ) -> CheckResult {
         let Some(terminal) = &handset.terminal else {
-            return broken(Rule::Unwell, format!("handset {who} does not start"));
+            return violation(Invariant::Health, format!("handset {who} is not running"));
         };
         self.holds(who, terminal)?;
-        self.truth(who, terminal, server, deaths)?;
+        self.check_received(who, terminal, server, deaths)?;
         let account = terminal.account();
         let (held, photos) = of_stream(server, account.stream)?;
-        let items = terminal.store().items().map_err(unwell)?;
+        let items = terminal.store().items().map_err(check_failed)?;
         for item in &items {
             let id = item.id;
             let Some((n, sha256, _)) = held.get(&id) else {
-                return broken(
-                    Rule::Lost,
+                return violation(
+                    Invariant::Lost,
                     format!("entry {id} of handset {who} never reached the server"),
                 );
             };
             if *sha256 != item.sha256 || *n != item.n {
-                return broken(
-                    Rule::Lost,
-                    format!("the server has other bytes under {id} of handset {who}"),
+                return violation(
+                    Invariant::Lost,
+                    format!("the server holds other bytes under {id} of handset {who}"),
                 );
             }
             if self.was_cancelled(id) && item.kind != Open::Known(EntryKind::Void) {
-                return broken(
-                    Rule::Untrue,
-                    format!("handset {who} said that {id} never left, and the server has it"),
+                return violation(
+                    Invariant::Untrue,
+                    format!("handset {who} reported {id} as never sent, but the server holds it"),
                 );
             }
             if !matches!(item.custody, Custody::Received(_)) {
-                return broken(
-                    Rule::Untrue,
-                    format!("handset {who} does not know that {id} was received"),
+                return violation(
+                    Invariant::Untrue,
+                    format!("handset {who} does not show {id} as received"),
                 );
             }
             for photo in &item.photos {
                 let name = format!("photos/{}/{}.jpg", account.stream, photo.sha256);
                 let bytes = server.object(&name).filter(|_| photos.contains(&photo.sha256));
                 if bytes.is_none_or(|bytes| Sha256::of(&bytes) != photo.sha256) {
-                    return broken(
-                        Rule::Lost,
+                    return violation(
+                        Invariant::Lost,
                         format!("photo {} of {id} is not on the server", photo.sha256),
                     );
                 }
                 if photo.received.is_none() {
-                    return broken(
-                        Rule::Untrue,
-                        format!(
-                            "handset {who} does not know that photo {} was received",
-                            photo.sha256
-                        ),
+                    return violation(
+                        Invariant::Untrue,
+                        format!("handset {who} does not show photo {} as received", photo.sha256),
                     );
                 }
             }
         }
-        self.shows_what_is(who, terminal, &held, handset.put_back)?;
-        filed_once(who, &items)?;
-        once(server, account.stream)?;
-        told(who, terminal, server, &held)?;
-        heard(who, terminal, server, &items)?;
-        own(who, terminal, server)?;
-        // Numbers that went with the copy's place may be missing for good.
+        self.check_dispositions(who, terminal, &held, handset.put_back)?;
+        check_filed_once(who, &items)?;
+        check_applied_once(server, account.stream)?;
+        check_mailbox(who, terminal, server, &held)?;
+        check_needs_action(who, terminal, server, &items)?;
+        check_holder(who, terminal, server)?;
+        // Numbers that were used after the copy was made may be missing for good.
         if !handset.put_back {
-            complete(who, terminal, server, &items, &held)?;
+            check_marks(who, terminal, server, &items, &held)?;
         }
-        equal(who, terminal, server)
+        check_mailboxes_equal(who, terminal, server)
     }
 
-    /// The queue says what the server decided, with its reason.
-    fn shows_what_is(&self, who: usize, terminal: &Terminal, held: &Held, put_back: bool) -> Judged {
-        for row in terminal.queue().map_err(unwell)? {
+    /// Checks that the queue shows the server's decision with its reason.
+    fn check_dispositions(
+        &self,
+        who: usize,
+        terminal: &Terminal,
+        held: &HeldEntries,
+        put_back: bool,
+    ) -> CheckResult {
+        for row in terminal.queue().map_err(check_failed)? {
             let Some((_, _, state)) = held.get(&row.id) else {
                 continue;
             };
@@ -109,15 +121,15 @@ impl Book {
                 | ItemState::Revised(_)
                 | ItemState::Withdrawing
                 | ItemState::Withdrawn => true,
-                // What was a draft in the copy is one again.
+                // A draft in the copy is a draft again.
                 ItemState::Draft => put_back,
                 ItemState::Queued | ItemState::Later(_) => false,
             };
             if !fits {
-                return broken(
-                    Rule::Untrue,
+                return violation(
+                    Invariant::Untrue,
                     format!(
-                        "handset {who} shows {} as {}, the server says {state}",
+                        "handset {who} shows {} as {}, on the server it is {state}",
                         row.id,
                         row.state_name()
                     ),
@@ -128,8 +140,8 @@ impl Book {
     }
 }
 
-/// Whatever a stream sent stands under its holder's name.
-fn own(who: usize, terminal: &Terminal, server: &Server) -> Judged {
+/// Checks that every entry of a stream is stored under its holder's name.
+fn check_holder(who: usize, terminal: &Terminal, server: &SimServer) -> CheckResult {
     let account = terminal.account();
     let (stream, holder) = (account.stream, account.holder);
     let foreign: Option<String> = server
@@ -141,18 +153,18 @@ fn own(who: usize, terminal: &Terminal, server: &Server) -> Judged {
                 |row| row.get("id"),
             )?)
         })
-        .map_err(unwell)?;
+        .map_err(check_failed)?;
     match foreign {
         None => Ok(()),
-        Some(id) => broken(
-            Rule::Untrue,
-            format!("entry {id} of handset {who} stands under another's name"),
+        Some(id) => violation(
+            Invariant::Untrue,
+            format!("entry {id} of handset {who} is stored under another person"),
         ),
     }
 }
 
-/// What a worker filed once stands once: every report of a day says something else.
-fn filed_once(who: usize, items: &[Item]) -> Judged {
+/// Checks that no report was filed twice: every report of a day has another text.
+fn check_filed_once(who: usize, items: &[Item]) -> CheckResult {
     let mut said = BTreeSet::new();
     let report = |item: &&Item| item.kind == Open::Known(EntryKind::Report) && item.supersedes.is_none();
     match items
@@ -161,15 +173,15 @@ fn filed_once(who: usize, items: &[Item]) -> Judged {
         .find(|item| !said.insert(item.summary.as_str()))
     {
         None => Ok(()),
-        Some(item) => broken(
-            Rule::Twice,
+        Some(item) => violation(
+            Invariant::Twice,
             format!("handset {who} filed {} a second time", item.id),
         ),
     }
 }
 
-/// Nothing waits for what is decided.
-pub(super) fn decided(server: &Server) -> Judged {
+/// Checks that no entry waits for an entry that is already decided.
+pub(super) fn check_waiting_entries(server: &SimServer) -> CheckResult {
     let stuck: Option<String> = server
         .read(move |tx| {
             Ok(tx.opt(
@@ -179,28 +191,31 @@ pub(super) fn decided(server: &Server) -> Judged {
                 |row| row.get("id"),
             )?)
         })
-        .map_err(unwell)?;
+        .map_err(check_failed)?;
     match stuck {
         None => Ok(()),
-        Some(id) => broken(
-            Rule::Incomplete,
-            format!("entry {id} waits for one that is decided"),
+        Some(id) => violation(
+            Invariant::Incomplete,
+            format!("entry {id} waits for an entry that is already decided"),
         ),
     }
 }
 
-/// The mailbox says of every entry what became of it, and names the tasks that the post has.
-fn told(who: usize, terminal: &Terminal, server: &Server, held: &Held) -> Judged {
-    let rows: Vec<DispositionRow> = terminal.store().mailbox_of(kind::DISPOSITION).map_err(unwell)?;
+/// Checks that the mailbox holds the disposition of every entry and exactly the post's tasks.
+fn check_mailbox(who: usize, terminal: &Terminal, server: &SimServer, held: &HeldEntries) -> CheckResult {
+    let rows: Vec<DispositionRow> = terminal
+        .store()
+        .mailbox_of(kind::DISPOSITION)
+        .map_err(check_failed)?;
     for (id, (_, _, state)) in held.iter().filter(|(_, (_, _, state))| state != "pending") {
         let said = rows
             .iter()
             .find(|row| row.entry == *id)
             .and_then(|row| row.disposition.state.known());
         if said.map(|said| said.as_str()) != Some(state.as_str()) {
-            return broken(
-                Rule::Mailbox,
-                format!("entry {id} is {state}, and handset {who} was told {said:?}"),
+            return violation(
+                Invariant::Mailbox,
+                format!("entry {id} is {state}, but the mailbox of handset {who} says {said:?}"),
             );
         }
     }
@@ -214,20 +229,23 @@ fn told(who: usize, terminal: &Terminal, server: &Server, held: &Held) -> Judged
             )?;
             Ok(assigned.into_iter().collect())
         })
-        .map_err(unwell)?;
-    let shown = terminal.store().mailbox(kind::TASK).map_err(unwell)?;
+        .map_err(check_failed)?;
+    let shown = terminal.store().mailbox(kind::TASK).map_err(check_failed)?;
     match shown.iter().find(|row| !tasks.contains(&row.entity)) {
         None => Ok(()),
-        Some(row) => broken(
-            Rule::Mailbox,
-            format!("handset {who} shows task {}, which it has not", row.entity),
+        Some(row) => violation(
+            Invariant::Mailbox,
+            format!(
+                "handset {who} shows task {}, which its post does not have",
+                row.entity
+            ),
         ),
     }
 }
 
-/// Whatever its holder still has to do with stands in the queue, also what was filed in another stream; and nothing
-/// else that is not here.
-fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Judged {
+/// Checks that the queue shows every entry that still needs its author, including entries filed in another
+/// stream, and no other entry of another stream.
+fn check_needs_action(who: usize, terminal: &Terminal, server: &SimServer, items: &[Item]) -> CheckResult {
     let holder = terminal.account().holder.to_string();
     let asked = holder.clone();
     let open: BTreeMap<EntryId, String> = server
@@ -241,8 +259,8 @@ fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Ju
             )?;
             Ok(open.into_iter().collect())
         })
-        .map_err(unwell)?;
-    let queue = terminal.queue().map_err(unwell)?;
+        .map_err(check_failed)?;
+    let queue = terminal.queue().map_err(check_failed)?;
     let is_here = |id: EntryId| items.iter().any(|item| item.id == id);
     let elsewhere: Vec<EntryId> = queue
         .iter()
@@ -260,8 +278,8 @@ fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Ju
                 |row| Ok((row.get("bytes")?, row.get("state")?)),
             )?)
         })
-        .map_err(unwell)?;
-    // Mended, or taken back.
+        .map_err(check_failed)?;
+    // Records that were revised or withdrawn.
     let mut closed = BTreeSet::new();
     for (bytes, state) in &entries {
         if let Ok((entry, payload)) = Entry::read(bytes) {
@@ -279,28 +297,28 @@ fn heard(who: usize, terminal: &Terminal, server: &Server, items: &[Item]) -> Ju
             _ => false,
         };
         if !fits {
-            return broken(
-                Rule::Untrue,
-                format!("{id} is {state}, handset {who} shows its holder {shown:?}"),
+            return violation(
+                Invariant::Untrue,
+                format!("{id} is {state}, but handset {who} shows {shown:?}"),
             );
         }
     }
-    // What waits for a person waits, also when its author has filed another version meanwhile.
+    // An entry in review stays in the list even if its author has filed another version meanwhile.
     let is_settled = |id: &&EntryId| match open.get(id) {
         Some(state) => state == "rejected" && closed.contains(id),
         None => true,
     };
     match elsewhere.iter().find(is_settled) {
         None => Ok(()),
-        Some(id) => broken(
-            Rule::Untrue,
-            format!("handset {who} shows its holder {id}, which is settled"),
+        Some(id) => violation(
+            Invariant::Untrue,
+            format!("handset {who} shows {id}, which needs no action"),
         ),
     }
 }
 
-/// Nothing of the stream was applied twice, and what was applied left its mark.
-fn once(server: &Server, stream: StreamId) -> Judged {
+/// Checks that nothing of the stream was applied twice, and that each applied entry had its effect.
+fn check_applied_once(server: &SimServer, stream: StreamId) -> CheckResult {
     let odd: Vec<String> = server
         .read(move |tx| {
             let stream = stream.to_string();
@@ -326,22 +344,28 @@ fn once(server: &Server, stream: StreamId) -> Judged {
             )?);
             Ok(odd)
         })
-        .map_err(unwell)?;
+        .map_err(check_failed)?;
     match odd.first() {
         None => Ok(()),
-        Some(first) => broken(Rule::Twice, format!("{first} was not applied exactly once")),
+        Some(first) => violation(Invariant::Twice, format!("{first} was not applied exactly once")),
     }
 }
 
-/// Rule 4.
-fn complete(who: usize, terminal: &Terminal, server: &Server, items: &[Item], held: &Held) -> Judged {
+/// Invariant 4.
+fn check_marks(
+    who: usize,
+    terminal: &Terminal,
+    server: &SimServer,
+    items: &[Item],
+    held: &HeldEntries,
+) -> CheckResult {
     let numbers: BTreeSet<u64> = held.values().map(|(n, ..)| *n).collect();
     let highest = numbers.last().copied().unwrap_or(0);
     if numbers.len() as u64 != highest || items.len() != held.len() {
-        return broken(
-            Rule::Incomplete,
+        return violation(
+            Invariant::Incomplete,
             format!(
-                "stream of handset {who}: {} held up to {highest}, the handset has {}",
+                "stream of handset {who}: the server holds {} up to {highest}, the handset has {}",
                 numbers.len(),
                 items.len()
             ),
@@ -358,35 +382,35 @@ fn complete(who: usize, terminal: &Terminal, server: &Server, items: &[Item], he
                 )?
                 .unwrap_or(0))
         })
-        .map_err(unwell)?;
-    let mark = terminal.store().mark().map_err(unwell)?.unwrap_or_default();
+        .map_err(check_failed)?;
+    let mark = terminal.store().mark().map_err(check_failed)?.unwrap_or_default();
     if upto != highest || mark.upto != highest || mark.highest != highest || !mark.holes.is_empty() {
-        return broken(
-            Rule::Incomplete,
-            format!("marks of handset {who}: {highest} held, the server says {upto}, the handset {mark:?}"),
+        return violation(
+            Invariant::Incomplete,
+            format!("marks of handset {who}: {highest} held, server mark {upto}, handset mark {mark:?}"),
         );
     }
     Ok(())
 }
 
-/// Rule 3.
-fn equal(who: usize, terminal: &Terminal, server: &Server) -> Judged {
+/// Invariant 3.
+fn check_mailboxes_equal(who: usize, terminal: &Terminal, server: &SimServer) -> CheckResult {
     let (post, person) = (terminal.account().post, terminal.account().holder);
     let stands = of_mailboxes(server, post, person)?;
     let shown = mailbox(terminal)?;
     for (key, (n, body)) in &stands {
         match shown.get(key) {
             None => {
-                return broken(
-                    Rule::Mailbox,
+                return violation(
+                    Invariant::Mailbox,
                     format!("handset {who} lacks {key:?}, number {n} on the server"),
                 );
             }
             Some((m, seen)) if m != n || seen != body => {
-                return broken(
-                    Rule::Mailbox,
+                return violation(
+                    Invariant::Mailbox,
                     format!(
-                        "handset {who} shows {key:?} of number {m} as {seen}, the server's {n} says {body}"
+                        "handset {who} shows {key:?} of number {m} as {seen}, on the server it is number {n}: {body}"
                     ),
                 );
             }
@@ -395,19 +419,19 @@ fn equal(who: usize, terminal: &Terminal, server: &Server) -> Judged {
     }
     match shown.keys().find(|key| !stands.contains_key(*key)) {
         None => Ok(()),
-        Some(key) => broken(
-            Rule::Mailbox,
-            format!("handset {who} shows {key:?}, which is gone"),
+        Some(key) => violation(
+            Invariant::Mailbox,
+            format!("handset {who} shows {key:?}, which is deleted"),
         ),
     }
 }
 
-fn of_mailboxes(server: &Server, post: PostId, person: PersonId) -> Judged<Rows> {
+fn of_mailboxes(server: &SimServer, post: PostId, person: PersonId) -> CheckResult<MailboxRows> {
     let now = server.now();
     server
         .read(move |tx| {
-            let mut rows = Rows::new();
-            // The post's mailbox is its holder's.
+            let mut rows = MailboxRows::new();
+            // The post's mailbox belongs to its current holder.
             let holds = server::people::posts::holds(tx, post, person, now)?;
             let boxes = [
                 holds.then(|| ("post", format!("post:{post}"))),
@@ -438,5 +462,5 @@ fn of_mailboxes(server: &Server, post: PostId, person: PersonId) -> Judged<Rows>
             rows.retain(|(_, kind, _), _| !kind.starts_with(FUTURE));
             rows
         })
-        .map_err(unwell)
+        .map_err(check_failed)
 }

@@ -1,9 +1,9 @@
-//! The server of a world: the real code on a simulated machine, its requests through the real router, on the one
-//! thread there is.
+//! The server of a world: the real code on a simulated machine; requests go through the real router on the
+//! one thread.
 
 use super::{
-    clock::{Seeded, Time},
-    disk::Objects,
+    clock::{SeededBytes, SimTime},
+    disk::SimObjectStore,
 };
 use anyhow::{Context as _, Result, ensure};
 use axum::{
@@ -32,46 +32,46 @@ use tower::ServiceExt as _;
 /// Name of the database on the server's disk.
 const DATABASE: &str = "sqlite:xunge.db";
 
-/// Files of a machine, as an operator copies them.
-pub type Image = BTreeMap<String, Vec<u8>>;
+/// Files of a machine's disk, as an operator copies them.
+pub type DiskImage = BTreeMap<String, Vec<u8>>;
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct SimResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl SimResponse {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 }
 
-/// See the module.
-pub struct Server {
+/// A simulated server: machine, disk and, while it runs, the app.
+pub struct SimServer {
     pub host: Host,
-    time: Time,
+    time: SimTime,
     seed: u64,
     starts: u64,
-    up: Option<Up>,
+    up: Option<RunningServer>,
 }
 
-struct Up {
+struct RunningServer {
     app: App,
-    /// A router is not shared between threads, and there is only one here.
+    /// The mutex makes the router shareable; there is only one thread.
     router: Mutex<Router>,
     runtime: tokio::runtime::Runtime,
 }
 
-/// The server's machine died under the request, or it is not running.
+/// The server's machine died during the request, or the server is not running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Down;
+pub struct ServerDown;
 
-impl Server {
-    /// A machine with these files on its disk, off.
-    pub fn new(time: &Time, seed: u64, image: &Image) -> Result<Self> {
+impl SimServer {
+    /// A machine with these files on its disk, switched off.
+    pub fn new(time: &SimTime, seed: u64, image: &DiskImage) -> Result<Self> {
         let server = Self {
             host: Host::new("server", seed),
             time: time.clone(),
@@ -82,7 +82,7 @@ impl Server {
         server.write(image)?;
         Ok(server)
     }
-    fn write(&self, image: &Image) -> Result<()> {
+    fn write(&self, image: &DiskImage) -> Result<()> {
         let files = self.host.files();
         for (name, bytes) in image {
             files.create(name)?;
@@ -92,8 +92,8 @@ impl Server {
         }
         Ok(())
     }
-    /// What lies on its disk now.
-    pub fn image(&self) -> Result<Image> {
+    /// The files on its disk now.
+    pub fn image(&self) -> Result<DiskImage> {
         let files = self.host.files();
         let names = files.list("")?;
         names
@@ -108,12 +108,13 @@ impl Server {
     pub fn is_up(&self) -> bool {
         self.up.is_some()
     }
-    /// The process is gone; what it had in hand as well.
+    /// Ends the process; requests in progress are lost.
     pub fn die(&mut self) {
         self.up = None;
     }
-    /// Another machine in its place, with the files of a backup; its epoch is renewed as the guide says.
-    pub fn replace(&mut self, backup: &Image) -> Result<()> {
+    /// Replaces the machine by another one with the files of a backup, and renews the epoch as the guide
+    /// requires.
+    pub fn replace(&mut self, backup: &DiskImage) -> Result<()> {
         self.die();
         self.host = Host::new("server", self.seed.wrapping_add(self.starts));
         self.write(backup)?;
@@ -121,18 +122,18 @@ impl Server {
         let mut fresh = [0; 32];
         let mut rng = simdisk::Rng(self.seed ^ self.starts ^ 0xE90C);
         rng.fill(&mut fresh);
-        let up = self.up.as_ref().context("just started")?;
+        let up = self.up.as_ref().context("the server was just started")?;
         let store = up.app.store.clone();
         up.runtime
             .block_on(Identity::renew_epoch(&store, fresh, self.time.now()))
             .map_err(|e| anyhow::anyhow!("renewing the epoch: {e}"))?;
-        // The new epoch is another server to all who listen: it starts with it.
+        // Restarts, because the new epoch takes effect at the start.
         self.die();
         self.host.power_cycle(simdisk::Cut::Process);
         self.boot()
     }
 
-    /// Starts the process on what is on the disk.
+    /// Starts the process on the files of its disk.
     pub fn boot(&mut self) -> Result<()> {
         self.starts += 1;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -145,8 +146,8 @@ impl Server {
             ..Options::default()
         };
         let store = Store::open_inline(DATABASE, options)?;
-        let blobs = Blobs::new(Arc::new(Objects::new(&self.host)));
-        let chance = Seeded::new(self.seed.rotate_left(17) ^ self.starts);
+        let blobs = Blobs::new(Arc::new(SimObjectStore::new(&self.host)));
+        let chance = SeededBytes::new(self.seed.rotate_left(17) ^ self.starts);
         let (time, seed) = (self.time.clone(), [7; 32]);
         let app = runtime.block_on(async move {
             let identity = Identity::load_or_create(&store, seed).await?;
@@ -169,7 +170,7 @@ impl Server {
             server::intake::reconsider(&app).await?;
             Ok::<_, anyhow::Error>(app)
         })?;
-        self.up = Some(Up {
+        self.up = Some(RunningServer {
             router: Mutex::new(router(&app)),
             app,
             runtime,
@@ -177,25 +178,37 @@ impl Server {
         Ok(())
     }
 
-    /// One request, to the end of its answer.
-    pub fn request(&self, request: Request<Body>) -> Result<Answer, Down> {
-        let up = self.up.as_ref().ok_or(Down)?;
+    /// Sends one request and reads the response to its end.
+    pub fn request(&self, request: Request<Body>) -> Result<SimResponse, ServerDown> {
+        let up = self.up.as_ref().ok_or(ServerDown)?;
         let router = up.router.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let answer = up.runtime.block_on(async move {
-            let response = router.oneshot(request).await.map_err(|_| Down)?;
+            let response = router.oneshot(request).await.map_err(|_| ServerDown)?;
             let (parts, body) = response.into_parts();
-            let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Down)?;
-            Ok(Answer {
+            let body = axum::body::to_bytes(body, usize::MAX)
+                .await
+                .map_err(|_| ServerDown)?;
+            Ok(SimResponse {
                 status: parts.status.as_u16(),
                 headers: parts.headers,
                 body: body.to_vec(),
             })
         });
-        // Whatever a machine said while it died, nobody has heard it.
-        if self.host.is_dead() { Err(Down) } else { answer }
+        // A response from a machine that died meanwhile was not received.
+        if self.host.is_dead() {
+            Err(ServerDown)
+        } else {
+            answer
+        }
     }
-    /// What somebody at the centre asks, signed in with `token`.
-    pub fn staff(&self, token: &str, method: &str, path: &str, body: &Value) -> Result<Answer, Down> {
+    /// A request of a person at the centre, signed in with `token`.
+    pub fn staff(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Result<SimResponse, ServerDown> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -207,58 +220,62 @@ impl Server {
                 .header("content-type", "application/json")
                 .body(Body::from(body.to_string()))
         };
-        self.request(built.map_err(|_| Down)?)
+        self.request(built.map_err(|_| ServerDown)?)
     }
-    /// The background jobs, one after the other.
-    pub fn sweep(&self) -> Result<(), Down> {
-        let up = self.up.as_ref().ok_or(Down)?;
+    /// Runs the background jobs one after the other.
+    pub fn sweep(&self) -> Result<(), ServerDown> {
+        let up = self.up.as_ref().ok_or(ServerDown)?;
         let app = up.app.clone();
         up.runtime.block_on(async move {
-            // A job that fails is tried again at its next turn.
+            // A failed job runs again at its next turn.
             let _ = server::intake::sweep(&app).await;
             let _ = server::photos::sweep(&app).await;
             let _ = app.write(server::duty::end_expired).await;
         });
-        if self.host.is_dead() { Err(Down) } else { Ok(()) }
+        if self.host.is_dead() {
+            Err(ServerDown)
+        } else {
+            Ok(())
+        }
     }
-    /// Looks into the database.
+    /// Reads the database directly.
     pub fn read<T: Send + 'static>(
         &self,
         f: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T> {
-        let up = self.up.as_ref().context("the server is down")?;
+        let up = self.up.as_ref().context("the server is not running")?;
         up.runtime
             .block_on(up.app.read(f))
             .map_err(|e| anyhow::anyhow!("the server's database: {e}"))
     }
-    /// Goes behind the routes.
+    /// Writes to the database directly.
     pub fn write_tx<T: Send + 'static>(
         &self,
         f: impl FnMut(&mut Tx<'_>, &mut server::app::ctx::Ctx) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T> {
-        let up = self.up.as_ref().context("the server is down")?;
+        let up = self.up.as_ref().context("the server is not running")?;
         up.runtime
             .block_on(up.app.write(f))
             .map_err(|e| anyhow::anyhow!("the server's database: {e}"))
     }
-    /// The parts, for what founds the city.
+    /// Runs code with the app, for the set-up of the template.
     pub fn with<T>(&self, f: impl AsyncFnOnce(&App) -> Result<T>) -> Result<T> {
-        let up = self.up.as_ref().context("the server is down")?;
+        let up = self.up.as_ref().context("the server is not running")?;
         up.runtime.block_on(f(&up.app))
     }
-    /// An object's bytes, as they lie on the disk.
+    /// An object's bytes as they are on the disk.
     pub fn object(&self, name: &str) -> Option<Vec<u8>> {
         self.host
             .files()
             .read(&format!("{}/{name}", super::disk::OBJECTS))
             .ok()
     }
-    /// Ends as an operator ends it.
-    pub fn stop(mut self) -> Result<Image> {
+    /// Stops the server cleanly and returns the files of its disk.
+    pub fn stop(mut self) -> Result<DiskImage> {
         if let Some(up) = self.up.take() {
             up.app.store.clone().close_blocking();
         }
-        ensure!(!self.host.is_dead(), "the server died while it was founded");
+        ensure!(!self.host.is_dead(), "the server's machine died during set-up");
         self.image()
     }
 }

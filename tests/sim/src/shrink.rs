@@ -1,14 +1,14 @@
-//! From a day that breaks to the few events that break it.
+//! Reduces a failing plan to the few events that make it fail.
 
-use super::{judge::Rule, plan::Plan, world::live};
+use super::{judge::Invariant, plan::DayPlan, world::run_plan};
 
-/// The rule that a plan breaks, if any.
-fn breaks(plan: &Plan) -> Option<Rule> {
-    live(plan, false).0.err().map(|broken| broken.rule)
+/// The invariant that a plan violates, if any.
+fn breaks(plan: &DayPlan) -> Option<Invariant> {
+    run_plan(plan, false).0.err().map(|violation| violation.rule)
 }
 
-/// Drops events as long as the same rule breaks; at most `tries` days are lived for it.
-pub fn shrink(plan: &Plan, rule: Rule, tries: usize) -> Plan {
+/// Removes events while the same invariant stays violated; runs at most `tries` days.
+pub fn shrink(plan: &DayPlan, rule: Invariant, tries: usize) -> DayPlan {
     let mut least = plan.clone();
     let mut left = tries;
     let mut size = least.events.len().div_ceil(2);

@@ -1,9 +1,10 @@
-//! The town that every world begins with: founded once in a process, then copied. A district with nine cells in two
-//! communities, one post with a holder for each handset, the centre's staff, and an invitation for each handset.
+//! The template that every world is copied from; set up once per process. A district with nine cells in two
+//! communities, one post with a holder for each handset, the centre's staff, and an invitation for each
+//! handset.
 
 use super::{
-    clock::{Seeded, Time},
-    server::{Image, Server},
+    clock::{SeededBytes, SimTime},
+    server::{DiskImage, SimServer},
 };
 use anyhow::{Context as _, Result};
 use grid::{
@@ -27,7 +28,7 @@ use server::{
 };
 use std::sync::OnceLock;
 
-/// Handsets that a town has room for.
+/// Maximum number of handsets of a world.
 pub const MOST: usize = 8;
 
 const WEST: i32 = 1_253_000_000;
@@ -35,31 +36,31 @@ const SOUTH: i32 = 438_000_000;
 const WIDE: i32 = 12_450;
 const HIGH: i32 = 9_000;
 
-/// See the module.
-pub struct Town {
-    pub image: Image,
+/// Files of the server's disk, sessions and posts of the template.
+pub struct CityTemplate {
+    pub image: DiskImage,
     pub department: OrgId,
-    /// Sessions of the centre's staff.
+    /// Session tokens of the centre's staff.
     pub tokens: Vec<(Role, String)>,
-    pub beats: Vec<Beat>,
+    pub beats: Vec<SimPost>,
 }
 
-/// One handset's post.
+/// The post of one handset.
 #[derive(Debug, Clone)]
-pub struct Beat {
+pub struct SimPost {
     pub post: PostId,
     pub person: PersonId,
     pub invitation: String,
 }
 
-/// The cells, three to a row: six of community 2201040503, then three of 2201040504.
+/// The cells, three per row: six of community 2201040503, then three of 2201040504.
 pub fn cells() -> Result<Vec<CellCode>> {
     let ours = (1..=6).map(|n| format!("2201040503{n:02}"));
     let theirs = (1..=3).map(|n| format!("2201040504{n:02}"));
     ours.chain(theirs).map(|c| Ok(c.parse()?)).collect()
 }
 
-/// A fix somewhere in the town.
+/// A position fix inside the nine cells.
 pub fn somewhere(r: u64, at: Millis) -> Position {
     let part = |bits: u64, most: i32| i32::try_from(bits % most.unsigned_abs() as u64).unwrap_or(0);
     Position {
@@ -67,7 +68,7 @@ pub fn somewhere(r: u64, at: Millis) -> Position {
             lat: SOUTH + part(r, 3 * HIGH),
             lon: WEST + part(r >> 32, 3 * WIDE),
         },
-        // To lay a circle over the cells costs more than to file a report: one in eight is as good.
+        // Lookup with an accuracy circle costs more than filing a report, so one fix in eight has one.
         accuracy_cm: if (r >> 24).is_multiple_of(8) { 800 } else { 0 },
         provider: "gps".into(),
         mock: false,
@@ -75,16 +76,16 @@ pub fn somewhere(r: u64, at: Millis) -> Position {
     }
 }
 
-impl Town {
-    /// The process's town.
+impl CityTemplate {
+    /// The template of this process; made at the first call.
     pub fn get() -> Result<&'static Self> {
-        static TOWN: OnceLock<Town> = OnceLock::new();
+        static TOWN: OnceLock<CityTemplate> = OnceLock::new();
         if TOWN.get().is_none() {
-            let town = found()?;
-            // Another thread's is as good.
-            let _ = TOWN.set(town);
+            let template = make_template()?;
+            // If another thread was faster, its template is used.
+            let _ = TOWN.set(template);
         }
-        TOWN.get().context("the town was just founded")
+        TOWN.get().context("the template was just made")
     }
     pub fn token(&self, role: Role) -> &str {
         self.tokens
@@ -114,19 +115,19 @@ fn pack() -> Result<Vec<u8>> {
             source_datum_verified: false,
             county: Some("220104".parse()?),
             source_sha256: String::new(),
-            borders: "nine squares".into(),
+            borders: "synthetic squares".into(),
         },
         cells: cells()?.into_iter().zip(squares).collect(),
         units: Vec::new(),
     })?)
 }
 
-fn found() -> Result<Town> {
+fn make_template() -> Result<CityTemplate> {
     simdisk::seed_process(1);
-    let time = Time::new();
-    let mut server = Server::new(&time, 1, &Image::new())?;
+    let time = SimTime::new();
+    let mut server = SimServer::new(&time, 1, &DiskImage::new())?;
     server.boot()?;
-    let chance = Seeded::new(0x70_37);
+    let chance = SeededBytes::new(0x70_37);
     let secret = || {
         let mut bytes = [0; 32];
         chance.fill(&mut bytes);
@@ -161,7 +162,8 @@ fn found() -> Result<Town> {
         server.write_tx(move |tx, ctx| {
             let person = person(tx, ctx, role.zh(), at, role)?;
             auth::sessions::open(tx, person, &kept, ctx.now, 24 * 400)?;
-            // Nobody signs in during a day: hashing passwords would be most of its time.
+            // Keeps the sessions valid: nobody signs in during a day, because password hashing would take
+            // most of its time.
             tx.execute(
                 "UPDATE session SET last_used = ?2 WHERE person = ?1",
                 params![person.to_string(), ctx.now.plus(400 * 86_400_000).0],
@@ -171,7 +173,7 @@ fn found() -> Result<Town> {
         tokens.push((role, token));
     }
     let mut beats = Vec::new();
-    // One more, for the newcomer.
+    // One more post, for the handset of a newer version.
     for k in 0..=MOST {
         let area = if k % 3 == 2 { "2201040504" } else { "2201040503" };
         let (post, person, terminal) = server.write_tx(move |tx, ctx| beat(tx, ctx, k, district, area))?;
@@ -183,18 +185,18 @@ fn found() -> Result<Town> {
             .map_or("", |(_, token)| token);
         let answer = server
             .staff(admin, "POST", &path, &body)
-            .map_err(|_| anyhow::anyhow!("the server died"))?;
+            .map_err(|_| anyhow::anyhow!("the server's machine died during set-up"))?;
         let invitation = answer.json()["invitation"]
             .as_str()
-            .with_context(|| format!("an invitation in {}", answer.json()))?
+            .with_context(|| format!("no invitation in {}", answer.json()))?
             .to_owned();
-        beats.push(Beat {
+        beats.push(SimPost {
             post,
             person,
             invitation,
         });
     }
-    Ok(Town {
+    Ok(CityTemplate {
         image: server.stop()?,
         department,
         tokens,

@@ -1,29 +1,29 @@
-//! Two users of one machine: each has a home of its own, and one of them is in use.
+//! Two users of one machine: each has its own home, and one of them is active.
 
 use super::{
     handset::HOME,
-    judge::{Judged, Rule, broken, unwell},
-    world::World,
+    judge::{CheckResult, Invariant, check_failed, violation},
+    world::SimWorld,
 };
 use std::path::{Path, PathBuf};
 use terminal_core::lifecycle::Users;
 
-impl World<'_> {
+impl SimWorld<'_> {
     /// Another user takes the machine.
-    pub(super) fn switch(&mut self, t: usize) -> Judged {
+    pub(super) fn switch(&mut self, t: usize) -> CheckResult {
         let Some(handset) = self.handsets.get(t).filter(|h| h.terminal.is_some()) else {
             return Ok(());
         };
         let (home, platform) = (handset.home, handset.platform());
         let switched = Users::at(Path::new(HOME), platform.disk.as_ref()).switch(Path::new(home));
-        // A machine that died over it has done it or not.
+        // If the machine died during the switch, either user may be active.
         self.in_use = switched.is_ok().then_some(home);
-        self.tell(|| format!("handset {t}: its user takes the machine: {switched:?}"));
-        self.handset_may_be_dead(t);
+        self.log_line(|| format!("handset {t}: its user takes the machine: {switched:?}"));
+        self.check_handset_crash(t);
         Ok(())
     }
-    /// The machine remembers who uses it.
-    pub(super) fn user_in_use(&self, t: usize) -> Judged {
+    /// Checks that the machine remembers its active user.
+    pub(super) fn user_in_use(&self, t: usize) -> CheckResult {
         let Some(handset) = self.handsets.get(t) else {
             return Ok(());
         };
@@ -32,31 +32,31 @@ impl World<'_> {
         };
         let platform = handset.platform();
         match Users::at(Path::new(HOME), platform.disk.as_ref()).current() {
-            Ok(current) if current != Path::new(home) => broken(
-                Rule::Untrue,
-                format!("the machine of handset {t} was given to {home}, and is {current:?}'s"),
+            Ok(current) if current != Path::new(home) => violation(
+                Invariant::Untrue,
+                format!("the active user of the machine of handset {t} is {current:?}, expected {home}"),
             ),
             _ => Ok(()),
         }
     }
-    /// Every home is found.
-    pub(super) fn users_at_rest(&self) -> Judged {
+    /// Checks that every home on the machine is found.
+    pub(super) fn users_at_rest(&self) -> CheckResult {
         let Some(first) = self.handsets.first().filter(|_| self.plan.shared) else {
             return Ok(());
         };
         let platform = first.platform();
         let all = Users::at(Path::new(HOME), platform.disk.as_ref())
             .all()
-            .map_err(unwell)?;
+            .map_err(check_failed)?;
         let users = self.users_with(0);
         let homes: Vec<PathBuf> = users
             .iter()
             .map(|u| PathBuf::from(self.handsets[*u].home))
             .collect();
         if all != homes {
-            return broken(
-                Rule::Lost,
-                format!("the machine has the homes {homes:?}, and finds {all:?}"),
+            return violation(
+                Invariant::Lost,
+                format!("the machine has the homes {homes:?}, but lists {all:?}"),
             );
         }
         self.user_in_use(0)

@@ -1,16 +1,16 @@
-//! One world through one day: a queue of things to come, in virtual time, on one thread.
+//! Runs one day of one simulated world: a queue of jobs in virtual time, on one thread.
 
 use super::{
-    clock::{START, Time},
-    ends::{Former, Older},
-    handset::Handset,
-    judge::{Book, Judged, Rule, broken, unwell},
-    memory::Memory,
+    clock::{START, SimTime},
+    ends::{EndedStream, HandsetCopy},
+    handset::SimHandset,
+    judge::{CheckResult, Expectations, Invariant, check_failed, violation},
+    memory::ServerDecisions,
     network,
-    newcomer::Newcomer,
-    plan::{Act, ENTRIES, Event, Fate, Machine, PHOTOS, Plan},
-    server::{Image, Server},
-    town::Town,
+    newcomer::NewerHandset,
+    plan::{DayPlan, ENTRIES, EventKind, ExchangeFault, PHOTOS, PlannedEvent, SimMachine},
+    server::{DiskImage, SimServer},
+    town::CityTemplate,
 };
 use bytes::Bytes;
 use protocol::{ids::EntryId, time::Millis};
@@ -21,25 +21,25 @@ use terminal_core::{
     transport::{Request, Response},
 };
 
-/// Rounds that a calm world gets to come to rest.
+/// Maximum number of sync rounds in the calm phase.
 const ROUNDS: usize = 60;
 
-/// What happened in a world.
+/// Counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Tally {
+pub struct DayTally {
     pub days: u64,
     pub entries: u64,
     pub photos: u64,
     pub crashes: u64,
     pub steps: u64,
-    /// Faults that took effect, by kind.
+    /// Faults that took effect, by name.
     pub faults: BTreeMap<String, u64>,
-    /// Over everything that happened: the same plan gives the same.
+    /// Hash over all responses and states; equal plans give equal values.
     pub trace: u64,
 }
 
-impl Tally {
-    /// Adds another world's figures.
+impl DayTally {
+    /// Adds the counts of another run.
     pub fn add(&mut self, other: &Self) {
         self.days += other.days;
         self.entries += other.entries;
@@ -52,17 +52,17 @@ impl Tally {
     }
 }
 
-/// What is to come.
-pub(super) enum Job {
+/// A queued job.
+pub(super) enum SimJob {
     Event(usize),
-    Boot(Machine),
+    Boot(SimMachine),
     Enrol(usize),
     Step(usize, u64),
     Arrive {
         t: usize,
         run: u64,
         request: Request,
-        fate: Fate,
+        fault: ExchangeFault,
         plain: bool,
     },
     Back {
@@ -70,66 +70,67 @@ pub(super) enum Job {
         run: u64,
         outcome: StepOutcome,
     },
-    /// A request that comes when nobody waits for its answer any more.
+    /// A request that arrives after its client has given up.
     Late(Request),
-    Room(Machine),
-    /// A memory card comes to the centre.
+    /// A full disk gets free space again.
+    Room(SimMachine),
+    /// A memory card arrives at the centre.
     Import(Bytes),
 }
 
-/// See the module.
-pub struct World<'p> {
-    pub plan: &'p Plan,
-    pub town: &'static Town,
-    pub time: Time,
-    pub server: Server,
-    pub handsets: Vec<Handset>,
-    pub books: Vec<Book>,
-    pub tally: Tally,
-    /// What a hand has begun, by its event: a worker goes on with the same draft.
+/// One simulated world: a server, handsets, and what is expected of them.
+pub struct SimWorld<'p> {
+    pub plan: &'p DayPlan,
+    pub template: &'static CityTemplate,
+    pub time: SimTime,
+    pub server: SimServer,
+    pub handsets: Vec<SimHandset>,
+    pub expectations: Vec<Expectations>,
+    pub tally: DayTally,
+    /// Drafts that a worker has begun, by index of the event: a repeated event continues the same draft.
     pub begun: BTreeMap<usize, EntryId>,
     pub(super) tries: BTreeMap<usize, u32>,
-    pub(super) queue: BTreeMap<(i64, u64), Job>,
+    pub(super) queue: BTreeMap<(i64, u64), SimJob>,
     pub(super) count: u64,
     pub(super) server_cut: Cut,
-    /// A disk fault may be on its way to the server: a 500 may be honest.
-    pub(super) server_strained: bool,
-    /// And of when it is.
-    pub(super) backup: Option<(Image, Millis)>,
+    /// The server's disk may be failing, so a 500 is no defect.
+    pub(super) server_disk_faulty: bool,
+    /// The latest backup with the time at which it was taken.
+    pub(super) backup: Option<(DiskImage, Millis)>,
     pub(super) calm: bool,
-    pub(super) newcomer: Newcomer,
-    pub(super) former: Vec<Former>,
-    pub(super) copies: BTreeMap<usize, Older>,
-    pub(super) memory: Memory,
-    /// Home of the user who is in use on a shared machine, when that is known.
+    pub(super) newer_handset: NewerHandset,
+    pub(super) ended_streams: Vec<EndedStream>,
+    pub(super) copies: BTreeMap<usize, HandsetCopy>,
+    pub(super) decisions: ServerDecisions,
+    /// Home of the active user of a shared machine, `None` while unknown.
     pub(super) in_use: Option<&'static str>,
-    /// The server's last answer to each handset's push.
+    /// The server's last response to each handset's push.
     pub(super) last_push: BTreeMap<usize, Response>,
-    story: Option<Vec<String>>,
+    log: Option<Vec<String>>,
 }
 
-/// Lives through a plan; with `story`, every step is told.
-pub fn live(plan: &Plan, story: bool) -> (Judged<Tally>, Vec<String>) {
-    let mut world = match World::new(plan, story) {
+/// Runs a plan; with `log`, also returns a log of every step.
+pub fn run_plan(plan: &DayPlan, log: bool) -> (CheckResult<DayTally>, Vec<String>) {
+    let mut world = match SimWorld::new(plan, log) {
         Ok(world) => world,
-        Err(error) => return (Err(unwell(format!("{error:#}"))), Vec::new()),
+        Err(error) => return (Err(check_failed(format!("{error:#}"))), Vec::new()),
     };
     let end = world.run();
-    let told = world.story.take().unwrap_or_default();
+    let told = world.log.take().unwrap_or_default();
     (end.map(|()| world.tally), told)
 }
 
-impl<'p> World<'p> {
-    fn new(plan: &'p Plan, story: bool) -> anyhow::Result<Self> {
-        let town = Town::get()?;
+impl<'p> SimWorld<'p> {
+    fn new(plan: &'p DayPlan, log: bool) -> anyhow::Result<Self> {
+        let template = CityTemplate::get()?;
         simdisk::seed_process(plan.seed);
-        let time = Time::new();
-        let handsets: Vec<Handset> = town
+        let time = SimTime::new();
+        let handsets: Vec<SimHandset> = template
             .beats
             .iter()
             .take(plan.terminals)
             .enumerate()
-            .map(|(k, beat)| Handset::new(k, plan.seed, &time, plan.keyed, &beat.invitation))
+            .map(|(k, beat)| SimHandset::new(k, plan.seed, &time, plan.keyed, &beat.invitation))
             .collect();
         let mut handsets = handsets;
         if plan.shared
@@ -142,57 +143,57 @@ impl<'p> World<'p> {
         }
         let mut world = Self {
             plan,
-            town,
-            server: Server::new(&time, plan.seed, &town.image)?,
-            books: handsets.iter().map(|_| Book::default()).collect(),
+            template,
+            server: SimServer::new(&time, plan.seed, &template.image)?,
+            expectations: handsets.iter().map(|_| Expectations::default()).collect(),
             handsets,
             time,
-            tally: Tally::default(),
+            tally: DayTally::default(),
             begun: BTreeMap::new(),
             tries: BTreeMap::new(),
             queue: BTreeMap::new(),
             count: 0,
             server_cut: Cut::Process,
-            server_strained: false,
+            server_disk_faulty: false,
             backup: None,
             calm: false,
-            newcomer: Newcomer::default(),
-            former: Vec::new(),
+            newer_handset: NewerHandset::default(),
+            ended_streams: Vec::new(),
             copies: BTreeMap::new(),
-            memory: Memory::default(),
+            decisions: ServerDecisions::default(),
             in_use: None,
             last_push: BTreeMap::new(),
-            story: story.then(Vec::new),
+            log: log.then(Vec::new),
         };
-        world.plan_at(0, Job::Boot(Machine::Server));
+        world.schedule_at(0, SimJob::Boot(SimMachine::Server));
         for t in 0..plan.terminals {
-            world.plan_at(1 + i64::try_from(t)?, Job::Boot(Machine::Terminal(t)));
+            world.schedule_at(1 + i64::try_from(t)?, SimJob::Boot(SimMachine::Terminal(t)));
         }
         for (k, event) in plan.events.iter().enumerate() {
-            world.plan_at(event.at + 1_000, Job::Event(k));
+            world.schedule_at(event.at + 1_000, SimJob::Event(k));
         }
         Ok(world)
     }
-    pub(super) fn plan_at(&mut self, at: i64, job: Job) {
+    pub(super) fn schedule_at(&mut self, at: i64, job: SimJob) {
         self.count += 1;
         self.queue.insert((at, self.count), job);
     }
     pub(super) fn at(&self) -> i64 {
         self.time.now().since(START)
     }
-    pub(super) fn soon(&mut self, ms: i64, job: Job) {
-        self.plan_at(self.at() + ms, job);
+    pub(super) fn schedule_in(&mut self, ms: i64, job: SimJob) {
+        self.schedule_at(self.at() + ms, job);
     }
-    /// Adds a line to the story; made only when somebody reads it.
-    pub(super) fn tell(&mut self, line: impl FnOnce() -> String) {
-        if self.story.is_none() {
+    /// Adds a line to the log; the text is built only if the log is kept.
+    pub(super) fn log_line(&mut self, line: impl FnOnce() -> String) {
+        if self.log.is_none() {
             return;
         }
         let at = self.at();
         let line = line();
-        if let Some(story) = &mut self.story {
+        if let Some(log) = &mut self.log {
             let (h, m, s) = (9 + at / 3_600_000, at / 60_000 % 60, at / 1000 % 60);
-            story.push(format!("{h:02}:{m:02}:{s:02}.{:03} {line}", at % 1000));
+            log.push(format!("{h:02}:{m:02}:{s:02}.{:03} {line}", at % 1000));
         }
     }
     pub(super) fn trace(&mut self, bytes: &[u8]) {
@@ -207,35 +208,35 @@ impl<'p> World<'p> {
         }
     }
 
-    fn run(&mut self) -> Judged {
+    fn run(&mut self) -> CheckResult {
         while let Some(((at, _), job)) = self.queue.pop_first() {
             self.time.set(START.plus(at.max(self.at())));
             self.tally.steps += 1;
             self.perform(job)?;
         }
-        self.heal()?;
-        for (t, book) in self.books.iter_mut().enumerate() {
+        self.run_calm_phase()?;
+        for (t, expected) in self.expectations.iter_mut().enumerate() {
             if let Some(handset) = self.handsets.get(t) {
-                book.at_rest(t, handset, &self.server, self.tally.crashes)?;
+                expected.at_rest(t, handset, &self.server, self.tally.crashes)?;
             }
         }
-        for former in &self.former {
-            former.at_rest(&self.server)?;
+        for stream in &self.ended_streams {
+            stream.at_rest(&self.server)?;
         }
-        self.memory_looks()?;
-        super::rest::decided(&self.server)?;
+        self.check_decisions()?;
+        super::rest::check_waiting_entries(&self.server)?;
         self.users_at_rest()?;
-        self.newcomer_at_rest()?;
-        // A handset that was enrolled anew has lived one day under two names.
-        for (t, book) in self.books.iter().enumerate() {
+        self.newer_handset_at_rest()?;
+        // A handset that was enrolled again has worked under two streams on this day.
+        for (t, expected) in self.expectations.iter().enumerate() {
             let before = self
-                .former
+                .ended_streams
                 .iter()
-                .filter(|former| former.t == t)
-                .map(|former| &former.book);
-            let books: Vec<&Book> = before.chain([book]).collect();
-            let entries: usize = books.iter().map(|book| book.entries()).sum();
-            let photos: usize = books.iter().map(|book| book.photos()).sum();
+                .filter(|stream| stream.t == t)
+                .map(|stream| &stream.expected);
+            let expectations: Vec<&Expectations> = before.chain([expected]).collect();
+            let entries: usize = expectations.iter().map(|expected| expected.entries()).sum();
+            let photos: usize = expectations.iter().map(|expected| expected.photos()).sum();
             self.tally.entries += entries as u64;
             self.tally.photos += photos as u64;
             self.tally.days += u64::from(entries >= ENTRIES && photos >= PHOTOS);
@@ -251,58 +252,59 @@ impl<'p> World<'p> {
         Ok(())
     }
 
-    fn perform(&mut self, job: Job) -> Judged {
+    fn perform(&mut self, job: SimJob) -> CheckResult {
         match job {
-            Job::Event(k) => self.event(k),
-            Job::Boot(Machine::Server) => self.boot_server(),
-            Job::Boot(Machine::Terminal(t)) => self.boot_handset(t),
-            Job::Enrol(t) => self.enrol(t),
-            Job::Step(t, run) => self.step(t, run),
-            Job::Arrive {
+            SimJob::Event(k) => self.event(k),
+            SimJob::Boot(SimMachine::Server) => self.boot_server(),
+            SimJob::Boot(SimMachine::Terminal(t)) => self.boot_handset(t),
+            SimJob::Enrol(t) => self.enrol(t),
+            SimJob::Step(t, run) => self.step(t, run),
+            SimJob::Arrive {
                 t,
                 run,
                 request,
-                fate,
+                fault,
                 plain,
-            } => self.arrive(t, run, &request, fate, plain),
-            Job::Back { t, run, outcome } => self.back(t, run, outcome),
-            Job::Late(request) => {
+            } => self.arrive(t, run, &request, fault, plain),
+            SimJob::Back { t, run, outcome } => self.back(t, run, outcome),
+            SimJob::Late(request) => {
                 if let Some(request) = network::request(&request, None) {
                     let answered = self.server.request(request);
-                    self.judge_answer(&answered, "a late request")?;
+                    self.check_response(&answered, "a late request")?;
                 }
-                self.server_may_be_dead();
+                self.check_server_crash();
                 Ok(())
             }
-            Job::Room(on) => {
+            SimJob::Room(on) => {
                 self.host(on).set_quota(None);
                 Ok(())
             }
-            Job::Import(card) => self.import(card),
+            SimJob::Import(card) => self.import(card),
         }
     }
-    pub(super) fn host(&self, on: Machine) -> simdisk::Host {
+    pub(super) fn host(&self, on: SimMachine) -> simdisk::Host {
         match on {
-            Machine::Terminal(t) => self.handsets.get(t).map(|handset| handset.host.clone()),
-            Machine::Server => None,
+            SimMachine::Terminal(t) => self.handsets.get(t).map(|handset| handset.host.clone()),
+            SimMachine::Server => None,
         }
         .unwrap_or_else(|| self.server.host.clone())
     }
 
-    /// The faults end, everybody syncs until nothing moves any more.
-    fn heal(&mut self) -> Judged {
+    /// Ends all faults, then syncs every handset until nothing changes any more.
+    fn run_calm_phase(&mut self) -> CheckResult {
         self.calm = true;
-        self.tell(|| "calm".into());
+        self.log_line(|| "calm".into());
         self.server.host.clear_faults();
         self.server.host.set_quota(None);
         for handset in &mut self.handsets {
             handset.host.clear_faults();
             handset.host.set_quota(None);
-            handset.fates.clear();
+            handset.faults.clear();
             handset.offline_until = Millis(0);
         }
-        self.everybody_boots()?;
-        // Whoever was put back speaks before he files, however long he was told to wait.
+        self.boot_all()?;
+        // A handset that was put back to a copy must sync before it can file; a wait that the server asked
+        // for may delay this.
         for _ in 0..ROUNDS {
             if !self.handsets.iter().any(|handset| handset.put_back) {
                 break;
@@ -312,22 +314,25 @@ impl<'p> World<'p> {
                 self.begin_sync(t, true)?;
             }
             self.drain()?;
-            self.everybody_boots()?;
+            self.boot_all()?;
         }
         for t in 0..self.handsets.len() {
-            let act = Act::Report {
+            let act = EventKind::Report {
                 t,
                 photos: 0,
                 twice: false,
             };
-            if !self.work(usize::MAX - t, t, &Event { at: 0, r: 1, act })? {
-                return broken(Rule::Unwell, format!("handset {t} files nothing in a calm world"));
+            if !self.work(usize::MAX - t, t, &PlannedEvent { at: 0, r: 1, act })? {
+                return violation(
+                    Invariant::Health,
+                    format!("handset {t} cannot file although there are no faults"),
+                );
             }
         }
         let mut quiet = 0;
         for _ in 0..ROUNDS {
-            self.everybody_boots()?;
-            self.server_strained = false;
+            self.boot_all()?;
+            self.server_disk_faulty = false;
             let _ = self.server.sweep();
             let before = self.positions();
             for t in 0..self.handsets.len() {
@@ -356,19 +361,19 @@ impl<'p> World<'p> {
                 ))
             })
             .collect();
-        broken(
-            Rule::Unwell,
-            format!("the calm world does not come to rest; waiting {left:?}"),
+        violation(
+            Invariant::Health,
+            format!("the calm phase does not become idle; unsent: {left:?}"),
         )
     }
-    fn everybody_boots(&mut self) -> Judged {
-        self.soon(0, Job::Boot(Machine::Server));
+    fn boot_all(&mut self) -> CheckResult {
+        self.schedule_in(0, SimJob::Boot(SimMachine::Server));
         for t in 0..self.handsets.len() {
-            self.soon(1, Job::Boot(Machine::Terminal(t)));
+            self.schedule_in(1, SimJob::Boot(SimMachine::Terminal(t)));
         }
         self.drain()
     }
-    fn drain(&mut self) -> Judged {
+    fn drain(&mut self) -> CheckResult {
         while let Some(((at, _), job)) = self.queue.pop_first() {
             self.time.set(START.plus(at.max(self.at())));
             self.perform(job)?;
@@ -376,7 +381,7 @@ impl<'p> World<'p> {
         Ok(())
     }
     fn positions(&self) -> Vec<String> {
-        let cursor = |h: &Handset| h.terminal.as_ref().and_then(|t| t.store().cursor().ok());
+        let cursor = |h: &SimHandset| h.terminal.as_ref().and_then(|t| t.store().cursor().ok());
         self.handsets
             .iter()
             .map(|h| cursor(h).unwrap_or_default())

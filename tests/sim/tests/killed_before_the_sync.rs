@@ -1,6 +1,6 @@
-//! A process that is killed between writing to its database's log and syncing it leaves rows that are only in the system's
-//! memory. Whoever opens the database next reads them, gives receipts for them, sends them; so they must be on the disk by
-//! then, or a power cut takes back what was told.
+//! A process that is killed after it wrote to its database's WAL and before it synced it leaves rows that are
+//! only in the page cache. The next process that opens the database reads them and acts on them (receipts,
+//! uploads); so they must be synced by then, otherwise a power cut revokes what was acknowledged.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -46,7 +46,7 @@ fn ids(store: &Store) -> Vec<i64> {
 }
 
 #[test]
-fn what_a_server_reads_after_a_kill_survives_a_power_cut() {
+fn rows_read_by_a_server_after_a_kill_survive_a_power_cut() {
     let (mut k, mut unsynced) = (0, 0);
     loop {
         let host = Host::new("server", k);
@@ -70,12 +70,12 @@ fn what_a_server_reads_after_a_kill_survives_a_power_cut() {
     }
     assert!(
         unsynced > 0,
-        "{k} operations, and none between the write and its sync"
+        "none of {k} operations is between the write and its sync"
     );
 }
 
 #[test]
-fn what_a_handset_reads_after_a_kill_survives_a_power_cut() {
+fn rows_read_by_a_handset_after_a_kill_survive_a_power_cut() {
     let open = |host: &Host| {
         let disk = Arc::new(HandsetDisk::new(host, false));
         store::Store::open_on(disk, Path::new("home"), [7; 32]).unwrap()
@@ -103,6 +103,6 @@ fn what_a_handset_reads_after_a_kill_survives_a_power_cut() {
     }
     assert!(
         unsynced > 0,
-        "{k} operations, and none between the write and its sync"
+        "none of {k} operations is between the write and its sync"
     );
 }

@@ -1,51 +1,53 @@
-//! The simulator itself, a bounded share of it, and every plan that once broke a promise.
+//! Tests of the simulator: a bounded number of days, and every plan that once violated an invariant.
 //!
-//! One simulation in a process: SQLite's chance is the process's. Nextest gives each test its own.
+//! SQLite has one random generator per process, so one process runs one simulation; nextest starts a process
+//! for each test.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use sim::{plan::Plan, town::Town, world::live};
+use sim::{plan::DayPlan, town::CityTemplate, world::run_plan};
 
-fn short(seed: u64) -> Plan {
-    let mut plan = Plan::of(seed);
-    // An optimised day takes a tenth of a second, an unoptimised one seconds: every third event is enough here.
+fn short(seed: u64) -> DayPlan {
+    let mut plan = DayPlan::of(seed);
+    // An optimised day takes a tenth of a second, an unoptimised one seconds: every third event is enough
+    // here.
     plan.events.retain(|event| event.r % 3 == 0);
     plan
 }
 
-fn lives(plan: &Plan) {
-    if let Err(broken) = live(plan, false).0 {
-        let (_, story) = live(plan, true);
-        panic!("{broken}\n{}", story.join("\n"));
+fn assert_no_violation(plan: &DayPlan) {
+    if let Err(violation) = run_plan(plan, false).0 {
+        let (_, log) = run_plan(plan, true);
+        panic!("{violation}\n{}", log.join("\n"));
     }
 }
 
 #[test]
-fn the_same_plan_gives_the_same_trace() {
+fn equal_plans_give_equal_traces() {
     let plan = short(4);
-    let first = live(&plan, false).0.unwrap();
-    let again = live(&plan, true).0.unwrap();
-    assert_eq!(first, again, "telling a story changes nothing");
-    assert_ne!(first.trace, live(&short(5), false).0.unwrap().trace);
+    let first = run_plan(&plan, false).0.unwrap();
+    let again = run_plan(&plan, true).0.unwrap();
+    assert_eq!(first, again, "keeping a log must change nothing");
+    assert_ne!(first.trace, run_plan(&short(5), false).0.unwrap().trace);
 }
 
 #[test]
-fn encrypted_handsets_live_the_same_way() {
+fn days_with_encrypted_handsets_are_deterministic() {
     let plan = short(9);
     assert!(plan.keyed);
-    let first = live(&plan, false).0.unwrap();
-    assert_eq!(first, live(&plan, false).0.unwrap());
+    let first = run_plan(&plan, false).0.unwrap();
+    assert_eq!(first, run_plan(&plan, false).0.unwrap());
 }
 
 #[test]
-fn a_few_days_of_bad_luck_break_no_promise() {
+fn a_few_days_with_faults_violate_no_invariant() {
     for seed in 10..13 {
-        lives(&short(seed));
+        assert_no_violation(&short(seed));
     }
 }
 
 #[test]
-fn what_broke_once_does_not_break_again() {
+fn plans_that_failed_once_pass() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -54,18 +56,18 @@ fn what_broke_once_does_not_break_again() {
         .collect();
     files.sort();
     for file in files {
-        let plan: Plan = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let plan: DayPlan = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         println!("{}", file.display());
-        lives(&plan);
+        assert_no_violation(&plan);
     }
 }
 
 #[test]
 fn a_deliberate_defect_is_caught() {
     use protocol::sabotage::{Defect, arm};
-    Town::get().unwrap();
+    CityTemplate::get().unwrap();
     arm(Some(Defect::ReceivedWithoutReceipt));
-    let caught = (0..20).any(|seed| live(&short(seed), false).0.is_err());
+    let caught = (0..20).any(|seed| run_plan(&short(seed), false).0.is_err());
     arm(None);
     assert!(caught);
 }

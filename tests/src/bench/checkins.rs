@@ -1,9 +1,9 @@
-//! The morning: so many patrollers check in within one minute, each from a terminal of his own.
+//! Check-ins of the morning: `count` patrollers check in within one minute, each from its own terminal.
 //!
-//! Each has its moment, whether the server keeps up or not, and its answer is timed from that moment: a server that
-//! falls behind is not spared the queue.
+//! Each check-in has a fixed start time that does not depend on the server, and its latency is measured from
+//! that time, so that queueing in a slow server is included (no coordinated omission).
 
-use super::{Verdicts, fleet, http::Client, percentile, to_f64};
+use super::{Goals, fleet, http::RawHttpClient, percentile, to_f64};
 use crate::city::City;
 use anyhow::{Result, ensure};
 use server::{
@@ -20,9 +20,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HANDS: usize = 64;
 const GOAL_MS: f64 = 100.0;
 
-pub fn run(engine: &str, city: &City, store: &Store, count: usize, verdicts: &Verdicts) -> Result<()> {
+pub fn run(engine: &str, city: &City, store: &Store, count: usize, goals: &Goals) -> Result<()> {
     let began = Instant::now();
-    let mut units = fleet::raise(city, count)?;
+    let mut units = fleet::enrol_fleet(city, count)?;
     let pushes = units
         .iter_mut()
         .map(|unit| {
@@ -45,7 +45,7 @@ pub fn run(engine: &str, city: &City, store: &Store, count: usize, verdicts: &Ve
     let present = store.read_blocking(present)?;
     ensure!(present == count, "{present} of {count} are on duty");
     let (p50, p99) = (percentile(times.clone(), 0.5), percentile(times.clone(), 0.99));
-    verdicts.at_most(&format!("checkins_{engine}_p99"), p99, "ms", GOAL_MS);
+    goals.at_most(&format!("checkins_{engine}_p99"), p99, "ms", GOAL_MS);
     println!(
         "  {count} check-ins in one minute: p50={p50:.1}ms worst={:.1}ms",
         percentile(times, 1.0)
@@ -58,7 +58,7 @@ fn in_time(city: &City, pushes: &[Vec<u8>]) -> Result<Vec<f64>> {
     let step = MINUTE.as_secs_f64() / to_f64(pushes.len());
     let start = Instant::now() + Duration::from_millis(200);
     let hand = || -> Result<Vec<f64>> {
-        let mut client = Client::to(address);
+        let mut client = RawHttpClient::to(address);
         let mut times = Vec::new();
         loop {
             let k = next.fetch_add(1, Ordering::Relaxed);

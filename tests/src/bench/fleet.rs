@@ -1,11 +1,11 @@
-//! Terminals by the hundred without their stores: enrolled as the real ones are, with keys and tokens, and requests
-//! that are signed and compressed as the handset does it, made ahead of the measuring.
+//! Hundreds of terminals without their stores: enrolled as real ones are, with keys and tokens. Their
+//! requests are signed and compressed as the handset does it, and are built before the measurement.
 
-use super::http::{Client, request};
+use super::http::{RawHttpClient, request};
 use crate::{
-    chance::Chance,
+    chance::SeededRandom,
     city::{City, DISTRICT},
-    process::{ADMIN, Server, Setup},
+    process::{ADMIN, ServerProcess, ServerSetup},
 };
 use anyhow::{Context, Result};
 use protocol::{
@@ -32,13 +32,14 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Terminals are enrolled by so many at a time.
+/// Number of threads that enrol terminals.
 const HANDS: usize = 8;
-/// No limit of requests a minute: the few terminals of a bench send what a city sends. Tokens live long enough.
+/// No request limit per minute: the few terminals of a bench send as much as a city does. Tokens last longer
+/// than the bench.
 const SETTINGS: &str = "field_requests_per_minute = 0\nfield_token_minutes = 600\n";
 
-/// What a report says: no two patrollers write the same, and no two reports compress into one.
-pub fn words(chance: &mut Chance) -> String {
+/// The text of a report; texts differ, so that no two reports compress into one.
+pub fn words(random: &mut SeededRandom) -> String {
     const WHAT: [&str; 8] = [
         "人行道地砖破损",
         "井盖缺失",
@@ -59,14 +60,14 @@ pub fn words(chance: &mut Chance) -> String {
         "上次处理后又出现",
         "现场已用锥桶围挡",
     ];
-    let (what, so) = (chance.pick(&WHAT), chance.pick(&SO));
+    let (what, so) = (random.pick(&WHAT), random.pick(&SO));
     let (what, so) = (what.copied().unwrap_or_default(), so.copied().unwrap_or_default());
-    format!("{what}约{}处，{so}。", 1 + chance.below(9))
+    format!("{what}约{}处，{so}。", 1 + random.below(9))
 }
 
-/// A founded city over plain HTTP on loopback, as the benches want it.
-pub fn found(folder: &Path, database: Option<&str>) -> Result<City> {
-    let setup = Setup {
+/// An initialised city over plain HTTP on loopback, as the benches need it.
+pub fn set_up_city(folder: &Path, database: Option<&str>) -> Result<City> {
+    let setup = ServerSetup {
         database: database.map(str::to_owned),
         settings: Some(SETTINGS.into()),
         plain_http: true,
@@ -74,15 +75,15 @@ pub fn found(folder: &Path, database: Option<&str>) -> Result<City> {
     City::small(folder, setup)
 }
 
-/// A terminal, its key and its token.
-pub struct Unit {
+/// A terminal with its key and its token.
+pub struct BenchTerminal {
     pub stream: StreamId,
     pub person: PersonId,
     pub post: PostId,
     pub token: String,
     key: SoftwareKey,
     point: PointE7,
-    chance: Chance,
+    random: SeededRandom,
     n: u64,
 }
 
@@ -102,18 +103,25 @@ fn clock() -> ClockReading {
     }
 }
 
-/// Enrols so many terminals, each with a post and a holder of its own.
-pub fn raise(city: &City, count: usize) -> Result<Vec<Unit>> {
+/// Enrols `count` terminals, each with its own post and holder.
+pub fn enrol_fleet(city: &City, count: usize) -> Result<Vec<BenchTerminal>> {
     let address = city.server.address();
     let session = json!({"account": ADMIN, "password": city.server.admin_password});
-    let session = Client::to(address).post("/v1/session", "", &session)?;
+    let session = RawHttpClient::to(address).post("/v1/session", "", &session)?;
     let admin = text(&session, "token")?;
-    let point = city.pack.view().cells().next().context("a cell")?.centroid();
+    let point = city
+        .pack
+        .view()
+        .cells()
+        .next()
+        .context("the pack has no cells")?
+        .centroid();
     let next = AtomicUsize::new(0);
-    // Numbers of posts are unique in the city: a second fleet goes on behind the first.
+    // Post numbers are unique in the city, so the time starts the numbers of a second fleet after those of
+    // the first.
     let series = now().0;
-    let work = || -> Result<Vec<Unit>> {
-        let mut client = Client::to(address);
+    let work = || -> Result<Vec<BenchTerminal>> {
+        let mut client = RawHttpClient::to(address);
         let mut units = Vec::new();
         loop {
             let k = next.fetch_add(1, Ordering::Relaxed);
@@ -128,7 +136,11 @@ pub fn raise(city: &City, count: usize) -> Result<Vec<Unit>> {
     thread::scope(|scope| -> Result<()> {
         let hands: Vec<_> = (0..HANDS.min(count)).map(|_| scope.spawn(work)).collect();
         for hand in hands {
-            units.append(&mut hand.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??);
+            units.append(
+                &mut hand
+                    .join()
+                    .map_err(|_| anyhow::anyhow!("an enrolment thread panicked"))??,
+            );
         }
         Ok(())
     })?;
@@ -137,10 +149,16 @@ pub fn raise(city: &City, count: usize) -> Result<Vec<Unit>> {
 
 fn text(value: &Value, key: &str) -> Result<String> {
     let text = value.get(key).and_then(Value::as_str);
-    Ok(text.with_context(|| format!("{key} in {value}"))?.to_owned())
+    Ok(text.with_context(|| format!("no {key} in {value}"))?.to_owned())
 }
 
-fn enrol(client: &mut Client, admin: &str, org: &str, number: &str, point: PointE7) -> Result<Unit> {
+fn enrol(
+    client: &mut RawHttpClient,
+    admin: &str,
+    org: &str,
+    number: &str,
+    point: PointE7,
+) -> Result<BenchTerminal> {
     let roles = json!([{"role": "patroller", "org": org}]);
     let person = json!({"name": "巡查员", "org": org, "roles": roles});
     let person = text(&client.post("/v1/people", admin, &person)?, "id")?;
@@ -154,11 +172,11 @@ fn enrol(client: &mut Client, admin: &str, org: &str, number: &str, point: Point
     let invited = client.post(&format!("/v1/terminals/{terminal}/invitations"), admin, &invited)?;
     let invitation = Invitation::from_text(&text(&invited, "invitation")?)?;
 
-    let mut chance = Chance::of(7, number);
+    let mut random = SeededRandom::of(7, number);
     let mut secret = [0; 32];
-    fill(&mut chance, &mut secret);
+    fill(&mut random, &mut secret);
     let key = SoftwareKey::from_secret(&secret);
-    let stream = StreamId::from_parts(millis(), ten(&mut chance));
+    let stream = StreamId::from_parts(millis(), ten(&mut random));
     let asked = EnrolRequest {
         v: WIRE_VERSION,
         code: invitation.code.clone(),
@@ -179,27 +197,27 @@ fn enrol(client: &mut Client, admin: &str, org: &str, number: &str, point: Point
     let signature = key.sign(&challenge_message(stream, &challenge))?;
     let asked = json!({"stream": stream, "challenge": challenge, "signature": signature, "clock": clock()});
     let token = text(&client.post("/v1/field/token", "", &asked)?, "token")?;
-    Ok(Unit {
+    Ok(BenchTerminal {
         stream,
         person: person.parse()?,
         post: post.parse()?,
         token,
         key,
         point,
-        chance,
+        random,
         n: 0,
     })
 }
 
-fn fill(chance: &mut Chance, bytes: &mut [u8]) {
+fn fill(random: &mut SeededRandom, bytes: &mut [u8]) {
     for byte in bytes {
-        *byte = chance.bits().to_le_bytes()[0];
+        *byte = random.bits().to_le_bytes()[0];
     }
 }
 
-fn ten(chance: &mut Chance) -> [u8; 10] {
+fn ten(random: &mut SeededRandom) -> [u8; 10] {
     let mut ten = [0; 10];
-    fill(chance, &mut ten);
+    fill(random, &mut ten);
     ten
 }
 
@@ -207,20 +225,20 @@ fn millis() -> u64 {
     u64::try_from(now().0).unwrap_or(0)
 }
 
-impl Unit {
-    /// The entry that a report becomes.
+impl BenchTerminal {
+    /// The entry of a new report.
     pub fn report(&mut self, photos: Vec<PhotoRef>) -> Result<Vec<u8>> {
-        let around = |chance: &mut Chance| i32::try_from(chance.below(2000)).unwrap_or(0) - 1000;
+        let around = |random: &mut SeededRandom| i32::try_from(random.below(2000)).unwrap_or(0) - 1000;
         let point = PointE7 {
-            lat: self.point.lat + around(&mut self.chance),
-            lon: self.point.lon + around(&mut self.chance),
+            lat: self.point.lat + around(&mut self.random),
+            lon: self.point.lon + around(&mut self.random),
         };
         let report = Report {
             matter: None,
-            text: words(&mut self.chance),
+            text: words(&mut self.random),
             place: None,
             cell: None,
-            address: format!("桂林路 {} 号", self.chance.below(900)),
+            address: format!("桂林路 {} 号", self.random.below(900)),
             self_handled: false,
             photos,
         };
@@ -235,10 +253,10 @@ impl Unit {
         let clock = clock();
         let entry = Entry {
             v: WIRE_VERSION,
-            id: EntryId::from_parts(millis(), ten(&mut self.chance)),
+            id: EntryId::from_parts(millis(), ten(&mut self.random)),
             n: self.n,
             kind: Open::Known(payload.kind()),
-            record: RecordId::from_parts(millis(), ten(&mut self.chance)),
+            record: RecordId::from_parts(millis(), ten(&mut self.random)),
             after: None,
             supersedes: None,
             author: self.person,
@@ -258,7 +276,7 @@ impl Unit {
         };
         Ok(entry.to_bytes()?)
     }
-    /// A whole push of these entries, signed and compressed.
+    /// The body of a push request with these entries, signed and compressed.
     pub fn push(&self, entries: Vec<Vec<u8>>) -> Result<Vec<u8>> {
         let entries = entries
             .into_iter()
@@ -281,13 +299,13 @@ impl Unit {
             (SIGNATURE_HEADER, &signature),
         ];
         let packed = Words::of(self.stream, self.person, self.post).pack(&body);
-        let packed = packed.context("a body that can be packed")?;
+        let packed = packed.context("the body cannot be compressed")?;
         Ok(request("POST", "/v1/field/push", &headers, &packed))
     }
     pub fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
-    /// `count` pushes of `each` reports.
+    /// `count` push requests with `each` reports.
     pub fn pushes(&mut self, count: usize, each: usize) -> Result<Vec<Vec<u8>>> {
         let push = |_| {
             let entries = (0..each)
@@ -299,11 +317,12 @@ impl Unit {
     }
 }
 
-/// Requests of several clients, each in its own order over its own connection; milliseconds of each answer.
+/// Sends the requests of several clients, each in order over its own connection. Returns the latency of each
+/// response in milliseconds, and the total time.
 pub fn send_all(server: SocketAddr, work: &[Vec<Vec<u8>>]) -> Result<(Vec<f64>, Duration)> {
     let began = std::time::Instant::now();
     let one = |requests: &[Vec<u8>]| -> Result<Vec<f64>> {
-        let mut client = Client::to(server);
+        let mut client = RawHttpClient::to(server);
         let timed = |request: &Vec<u8>| {
             let sent = std::time::Instant::now();
             client.send(request)?.good()?;
@@ -321,7 +340,7 @@ pub fn send_all(server: SocketAddr, work: &[Vec<Vec<u8>>]) -> Result<(Vec<f64>, 
             times.append(
                 &mut client
                     .join()
-                    .map_err(|_| anyhow::anyhow!("a client panicked"))??,
+                    .map_err(|_| anyhow::anyhow!("a client thread panicked"))??,
             );
         }
         Ok(())
@@ -329,7 +348,7 @@ pub fn send_all(server: SocketAddr, work: &[Vec<Vec<u8>>]) -> Result<(Vec<f64>, 
     Ok((times, began.elapsed()))
 }
 
-/// The process of a running server.
-pub fn process(server: &Server) -> Result<u32> {
-    server.process().context("a running server")
+/// The process id of a running server.
+pub fn process(server: &ServerProcess) -> Result<u32> {
+    server.process().context("the server is not running")
 }

@@ -1,5 +1,5 @@
-//! A client of HTTP/1.1 that costs next to nothing: it shares the machine with the server that it measures. One
-//! connection, kept; whole requests in one write; answers read to their end and not looked into.
+//! A cheap HTTP/1.1 client, because it shares the machine with the server that it measures. One kept
+//! connection; each request is one write; responses are read to their end and not parsed.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::{
@@ -9,28 +9,28 @@ use std::{
     time::Duration,
 };
 
-/// A server that is stuck ends the bench.
+/// A server that does not answer in this time fails the bench.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A connection, opened when it is needed.
-pub struct Client {
+/// A connection, opened when it is first needed.
+pub struct RawHttpClient {
     server: SocketAddr,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
 }
 
-/// Status, head and body as they came; a body in pieces is put together.
-pub struct Answer {
+/// Status, head and body as received; a chunked body is joined.
+pub struct RawHttpResponse {
     pub status: u16,
     pub head: String,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl RawHttpResponse {
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.head, name)
     }
-    /// The answer, unless it is no success.
+    /// Returns the response if its status is 2xx, otherwise an error.
     pub fn good(self) -> Result<Self> {
         let said = String::from_utf8_lossy(&self.body);
         ensure!((200..300).contains(&self.status), "{}: {said}", self.status);
@@ -61,7 +61,7 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
     request
 }
 
-impl Client {
+impl RawHttpClient {
     pub fn to(server: SocketAddr) -> Self {
         Self {
             server,
@@ -72,12 +72,12 @@ impl Client {
     pub fn server(&self) -> SocketAddr {
         self.server
     }
-    /// Sends a whole request and reads the whole answer.
-    pub fn send(&mut self, request: &[u8]) -> Result<Answer> {
+    /// Sends a whole request and reads the whole response.
+    pub fn send(&mut self, request: &[u8]) -> Result<RawHttpResponse> {
         self.stream()?.write_all(request)?;
-        self.answer()
+        self.read_response()
     }
-    /// JSON there and back.
+    /// POST with a JSON body and a JSON response.
     pub fn post(&mut self, path: &str, token: &str, body: &serde_json::Value) -> Result<serde_json::Value> {
         let bearer = format!("Bearer {token}");
         let mut headers = vec![("content-type", "application/json")];
@@ -92,7 +92,7 @@ impl Client {
         }
         answer.json()
     }
-    /// The connection itself, for a body that is sent piece by piece.
+    /// The connection itself, for a body that is sent in pieces.
     pub fn stream(&mut self) -> Result<&mut TcpStream> {
         let stream = match self.stream.take() {
             Some(stream) => stream,
@@ -105,20 +105,25 @@ impl Client {
         };
         Ok(self.stream.insert(stream))
     }
-    /// Reads the answer to what was sent. A connection that the server gives up is opened anew for the next.
-    pub fn answer(&mut self) -> Result<Answer> {
+    /// Reads the response to what was sent. If the server closes the connection, the next request opens a new
+    /// one.
+    pub fn read_response(&mut self) -> Result<RawHttpResponse> {
         let result = self.read();
-        let given_up = |answer: &Answer| answer.header("connection").is_some_and(|v| v == "close");
+        let given_up = |answer: &RawHttpResponse| answer.header("connection").is_some_and(|v| v == "close");
         if result.as_ref().map_or(true, given_up) {
             self.stream = None;
         }
         result
     }
-    fn read(&mut self) -> Result<Answer> {
+    fn read(&mut self) -> Result<RawHttpResponse> {
         self.buffer.clear();
         let end = self.fill_until(0, b"\r\n\r\n")?;
         let head = String::from_utf8(self.part(0, end)?.to_vec())?;
-        let status = head.split(' ').nth(1).context("a status")?.parse()?;
+        let status = head
+            .split(' ')
+            .nth(1)
+            .context("no status in the response")?
+            .parse()?;
         let body = if header(&head, "transfer-encoding") == Some("chunked") {
             self.chunks(end)?
         } else {
@@ -127,7 +132,7 @@ impl Client {
             self.fill_to(end + length)?;
             self.part(end, end + length)?.to_vec()
         };
-        Ok(Answer { status, head, body })
+        Ok(RawHttpResponse { status, head, body })
     }
     fn chunks(&mut self, mut at: usize) -> Result<Vec<u8>> {
         let mut body = Vec::new();
@@ -144,9 +149,9 @@ impl Client {
         }
     }
     fn part(&self, from: usize, to: usize) -> Result<&[u8]> {
-        self.buffer.get(from..to).context("read before")
+        self.buffer.get(from..to).context("the range was not read yet")
     }
-    /// Reads until `mark` stands somewhere behind `from`; answers where it ends.
+    /// Reads until `mark` occurs after `from`; returns the offset after the mark.
     fn fill_until(&mut self, from: usize, mark: &[u8]) -> Result<usize> {
         loop {
             let behind = self.buffer.get(from..).unwrap_or_default();
@@ -163,7 +168,7 @@ impl Client {
         Ok(())
     }
     fn fill(&mut self) -> Result<()> {
-        let stream = self.stream.as_mut().context("a connection")?;
+        let stream = self.stream.as_mut().context("no connection")?;
         let mut piece = [0; 16 * 1024];
         let n = stream.read(&mut piece)?;
         if n == 0 {
@@ -180,7 +185,7 @@ mod tests {
     use std::{net::TcpListener, thread};
 
     #[test]
-    fn answers_with_a_length_and_in_pieces_are_read_to_their_end() {
+    fn responses_with_content_length_and_chunked_are_read_to_their_end() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
@@ -195,7 +200,7 @@ mod tests {
                 stream.write_all(answer.as_bytes()).unwrap();
             }
         });
-        let mut client = Client::to(address);
+        let mut client = RawHttpClient::to(address);
         let asked = request("GET", "/", &[], b"");
         assert_eq!(client.send(&asked).unwrap().body, b"one");
         assert_eq!(client.send(&asked).unwrap().body, b"two");

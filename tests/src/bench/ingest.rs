@@ -1,11 +1,12 @@
-//! Reports into custody: 8 clients over HTTP to a server process, one report a request and in batches of 50, row and
-//! event on the disk before the answer; against the same statements run raw over the same rows in the same grouping.
+//! Reports into custody: 8 clients over HTTP to a server process, one report per request and in batches of
+//! 50, with row and event on the disk before the response; compared with the same statements, run directly on
+//! the engine, over the same rows in the same groups.
 
 use super::{
-    Verdicts, checkins, fleet,
-    http::{Client, request},
+    Goals, checkins, fleet,
+    http::{RawHttpClient, request},
     machine, median, percentile,
-    raw::{self, Push},
+    raw::{self, StoredPush},
     raw_pg, to_f64,
 };
 use crate::city::City;
@@ -18,39 +19,39 @@ use std::{
 
 const CLIENTS: usize = 8;
 const GOAL: f64 = 0.5;
-/// (promise, reports in a request, requests of each client in a round)
+/// (goal name, reports per request, requests of each client per round)
 const CASES: [(&str, usize, usize); 2] = [("single", 1, 250), ("batch50", 50, 12)];
 
-/// What of it is run.
-pub struct Plan {
+/// What is measured.
+pub struct IngestPlan {
     pub folder: PathBuf,
-    /// A durable PostgreSQL; none leaves that engine out.
+    /// URL of a PostgreSQL with synchronous commit; `None` leaves that engine out.
     pub postgres: Option<String>,
     pub rounds: usize,
-    /// Check-ins in one minute, each of its own terminal; 0 leaves them out.
+    /// Number of check-ins in one minute, each from its own terminal; 0 leaves them out.
     pub checkins: usize,
 }
 
-pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
-    on(plan, &Place::sqlite(plan), verdicts)?;
+pub fn run(plan: &IngestPlan, goals: &Goals) -> Result<()> {
+    on(plan, &BenchDatabase::sqlite(plan), goals)?;
     if let Some(url) = &plan.postgres {
-        on(plan, &Place::postgres(plan, url)?, verdicts)?;
+        on(plan, &BenchDatabase::postgres(plan, url)?, goals)?;
     }
     Ok(())
 }
 
-/// Where a server's data lies, and where the copy for raw.
-struct Place {
+/// Where the server's data and its copy for the raw run are.
+struct BenchDatabase {
     engine: &'static str,
     data: PathBuf,
-    /// The server's database as `--database` takes it; none for SQLite.
+    /// The server's database as `--database` takes it; `None` for SQLite.
     database: Option<String>,
-    /// Of the cluster, when there is one: its maintenance database and the folder its processes work in.
+    /// PostgreSQL only: URL of the maintenance database and working folder of the cluster's processes.
     cluster: Option<(String, PathBuf)>,
 }
 
-impl Place {
-    fn sqlite(plan: &Plan) -> Self {
+impl BenchDatabase {
+    fn sqlite(plan: &IngestPlan) -> Self {
         Self {
             engine: "sqlite",
             data: plan.folder.join("sqlite"),
@@ -58,13 +59,13 @@ impl Place {
             cluster: None,
         }
     }
-    fn postgres(plan: &Plan, url: &str) -> Result<Self> {
+    fn postgres(plan: &IngestPlan, url: &str) -> Result<Self> {
         let mut client = postgres::Client::connect(url, postgres::NoTls)?;
         let mut show = |what: &str| -> Result<String> { Ok(client.query_one(what, &[])?.get(0)) };
-        ensure!(show("SHOW fsync")? == "on", "a cluster that syncs");
+        ensure!(show("SHOW fsync")? == "on", "PostgreSQL runs with fsync = off");
         ensure!(
             show("SHOW synchronous_commit")? == "on",
-            "a cluster that waits for the disk"
+            "PostgreSQL runs with synchronous_commit = off"
         );
         let folder = PathBuf::from(show("SHOW data_directory")?);
         refuse_memory(&folder)?;
@@ -80,25 +81,25 @@ impl Place {
         let file = || format!("sqlite:{}", self.data.join("xunge.db").display());
         self.database.clone().unwrap_or_else(file)
     }
-    /// Copies the resting server's database for raw.
-    fn copy(&self) -> Result<Raw> {
+    /// Copies the stopped server's database for the raw run.
+    fn copy(&self) -> Result<RawCopy> {
         let Some((cluster, _)) = &self.cluster else {
             let copy = self.data.join("raw.db");
-            // Not the file alone: what it holds may still lie in the log beside it.
+            // `VACUUM INTO` and not a file copy: some rows may still be in the WAL file.
             let whole = rusqlite::Connection::open(self.data.join("xunge.db"))?;
             whole.execute("VACUUM INTO ?1", [copy.display().to_string()])?;
-            return Ok(Raw::Sqlite(raw::Sqlite::open(&copy)?, copy));
+            return Ok(RawCopy::Sqlite(raw::RawSqlite::open(&copy)?, copy));
         };
         let mut client = postgres::Client::connect(cluster, postgres::NoTls)?;
         client.batch_execute("CREATE DATABASE xunge_raw TEMPLATE xunge_bench")?;
         let url = of_cluster(cluster, "xunge_raw")?;
-        Ok(Raw::Postgres(Box::new(raw_pg::Connection::open(&url)?), url))
+        Ok(RawCopy::Postgres(Box::new(raw_pg::RawPostgres::open(&url)?), url))
     }
-    /// CPU seconds of the server and, where there is one, of its database.
+    /// CPU seconds of the server and, for PostgreSQL, of its database.
     fn cpu(&self, city: &City) -> Result<f64> {
         Ok(machine::cpu_of(fleet::process(&city.server)?)? + self.cpu_of_database())
     }
-    /// The same while raw runs in this process.
+    /// The same while the raw run works in this process.
     fn raw_cpu(&self) -> Result<f64> {
         Ok(machine::cpu_of(std::process::id())? + self.cpu_of_database())
     }
@@ -111,24 +112,29 @@ impl Place {
 fn of_cluster(url: &str, database: &str) -> Result<String> {
     let (cluster, _) = url
         .rsplit_once('/')
-        .context("postgres://user@host:port/database")?;
+        .context("expected postgres://user@host:port/database")?;
     Ok(format!("{cluster}/{database}"))
 }
 
-enum Raw {
-    Sqlite(raw::Sqlite, PathBuf),
-    Postgres(Box<raw_pg::Connection>, String),
+enum RawCopy {
+    Sqlite(raw::RawSqlite, PathBuf),
+    Postgres(Box<raw_pg::RawPostgres>, String),
 }
 
-impl Raw {
-    /// Where to count its rows.
+impl RawCopy {
+    /// URL for counting the rows of the copy.
     fn url(&self) -> String {
         match self {
             Self::Sqlite(_, path) => format!("sqlite:{}", path.display()),
             Self::Postgres(_, url) => url.clone(),
         }
     }
-    fn replay(&mut self, pushes: &[Push], group: usize, last: &mut HashMap<String, i64>) -> Result<Duration> {
+    fn replay(
+        &mut self,
+        pushes: &[StoredPush],
+        group: usize,
+        last: &mut HashMap<String, i64>,
+    ) -> Result<Duration> {
         let began = Instant::now();
         match self {
             Self::Sqlite(raw, _) => raw.replay(pushes, group, last)?,
@@ -138,10 +144,10 @@ impl Raw {
     }
 }
 
-fn on(plan: &Plan, place: &Place, verdicts: &Verdicts) -> Result<()> {
-    let mut city = fleet::found(&place.data, place.database.as_deref())?;
-    let mut units = fleet::raise(&city, CLIENTS)?;
-    ensure!(city.server.stop()?, "the server stops cleanly");
+fn on(plan: &IngestPlan, place: &BenchDatabase, goals: &Goals) -> Result<()> {
+    let mut city = fleet::set_up_city(&place.data, place.database.as_deref())?;
+    let mut units = fleet::enrol_fleet(&city, CLIENTS)?;
+    ensure!(city.server.stop()?, "the server did not stop cleanly");
     let mut raw = place.copy()?;
     city.server.start()?;
     let store = raw::open(&place.url())?;
@@ -158,7 +164,7 @@ fn on(plan: &Plan, place: &Place, verdicts: &Verdicts) -> Result<()> {
             let pushes = raw::pushes(&store, figures.since)?;
             ensure!(
                 pushes.len() == CLIENTS * requests,
-                "{} pushes are held",
+                "{} pushes are in the database",
                 pushes.len()
             );
             let cpu = place.raw_cpu()?;
@@ -172,19 +178,19 @@ fn on(plan: &Plan, place: &Place, verdicts: &Verdicts) -> Result<()> {
         let (held, done) = (raw::counts(&store)?, raw::counts(&raw::open(&raw.url())?)?);
         ensure!(
             held == done,
-            "raw left other rows than the server: {done:?}, not {held:?}"
+            "the raw run left other rows than the server: {done:?}, not {held:?}"
         );
-        say(&format!("ingest_{}_{case}", place.engine), &rounds, verdicts);
+        say(&format!("ingest_{}_{case}", place.engine), &rounds, goals);
     }
     if plan.checkins > 0 {
-        checkins::run(place.engine, &city, &store, plan.checkins, verdicts)?;
+        checkins::run(place.engine, &city, &store, plan.checkins, goals)?;
     }
     store.close_blocking();
-    ensure!(city.server.stop()?, "the server stops cleanly");
+    ensure!(city.server.stop()?, "the server did not stop cleanly");
     Ok(())
 }
 
-struct Figures {
+struct RoundFigures {
     since: protocol::time::Millis,
     reports: f64,
     rate: f64,
@@ -192,13 +198,13 @@ struct Figures {
     raw_cpu: f64,
     times: Vec<f64>,
     cpu: f64,
-    /// Share of the machine's work that was neither the server's nor ours.
+    /// Share of the machine's CPU time that neither the server nor this process used.
     others: f64,
     group: usize,
 }
 
-fn ours(place: &Place, city: &City, work: &[Vec<Vec<u8>>], each: usize) -> Result<Figures> {
-    // Rounds are told apart by the millisecond of their arrival.
+fn ours(place: &BenchDatabase, city: &City, work: &[Vec<Vec<u8>>], each: usize) -> Result<RoundFigures> {
+    // Separates the rounds by the millisecond of arrival.
     std::thread::sleep(Duration::from_millis(20));
     let since = fleet::now();
     let (cpu, all, own) = (
@@ -214,7 +220,7 @@ fn ours(place: &Place, city: &City, work: &[Vec<Vec<u8>>], each: usize) -> Resul
     let then = self::groups(city)?;
     let reports = to_f64(times.len() * each);
     let group = (then.0 - groups.0) / (then.1 - groups.1).max(1.0);
-    Ok(Figures {
+    Ok(RoundFigures {
         since,
         reports,
         rate: reports / took.as_secs_f64(),
@@ -230,9 +236,9 @@ fn ours(place: &Place, city: &City, work: &[Vec<Vec<u8>>], each: usize) -> Resul
     })
 }
 
-/// How many closures shared how many commits so far.
+/// Number of closures and of commits so far.
 fn groups(city: &City) -> Result<(f64, f64)> {
-    let answer = Client::to(city.server.address()).send(&request("GET", "/metrics", &[], b""))?;
+    let answer = RawHttpClient::to(city.server.address()).send(&request("GET", "/metrics", &[], b""))?;
     let text = String::from_utf8(answer.good()?.body)?;
     let value = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
@@ -241,12 +247,12 @@ fn groups(city: &City) -> Result<(f64, f64)> {
     Ok((value("store_group_size_sum "), value("store_group_size_count ")))
 }
 
-fn say(promise: &str, rounds: &[Figures], verdicts: &Verdicts) {
-    let of = |f: fn(&Figures) -> f64| median(rounds.iter().map(f).collect());
+fn say(promise: &str, rounds: &[RoundFigures], goals: &Goals) {
+    let of = |f: fn(&RoundFigures) -> f64| median(rounds.iter().map(f).collect());
     let (rate, raw_rate) = (of(|r| r.rate), of(|r| r.raw_rate));
     let ours = format!("{rate:.0}/s");
     let raw = format!("{raw_rate:.0}/s");
-    verdicts.at_least(promise, &ours, &raw, rate / raw_rate, GOAL);
+    goals.at_least(promise, &ours, &raw, rate / raw_rate, GOAL);
     let times: Vec<f64> = rounds.iter().flat_map(|r| r.times.iter().copied()).collect();
     println!(
         "  clients={CLIENTS} p50={:.1}ms p99={:.1}ms cpu_s_per_1000={:.2} raw_cpu={:.2} pushes_a_commit={:.1} others={:.0}%",
@@ -259,7 +265,7 @@ fn say(promise: &str, rounds: &[Figures], verdicts: &Verdicts) {
     );
 }
 
-/// A folder on a real disk: a file system in memory syncs nothing.
+/// Fails unless `folder` is on a real disk: a sync of a memory file system costs nothing.
 pub fn refuse_memory(folder: &Path) -> Result<()> {
     let mounts = std::fs::read_to_string("/proc/mounts")?;
     let of_folder = mounts
@@ -273,7 +279,7 @@ pub fn refuse_memory(folder: &Path) -> Result<()> {
     let kind = of_folder.map_or("", |(_, kind)| kind);
     ensure!(
         kind != "tmpfs" && kind != "ramfs",
-        "{} lies in memory: --folder",
+        "{} is on a memory file system; choose another with --folder",
         folder.display()
     );
     Ok(())

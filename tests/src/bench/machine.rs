@@ -1,4 +1,4 @@
-//! What the operating system says of processes: CPU time and memory.
+//! CPU time and memory of processes, from the operating system.
 
 use anyhow::{Context, Result};
 use std::{
@@ -11,19 +11,19 @@ use std::{
     time::Duration,
 };
 
-/// Linux counts CPU time in hundredths of a second for everybody.
+/// Unit of CPU time in /proc: Linux reports hundredths of a second.
 const TICKS: f64 = 100.0;
 
 /// CPU seconds of a process so far.
 pub fn cpu_of(process: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let after_name = stat.rsplit_once(") ").context("a name in stat")?.1;
+    let after_name = stat.rsplit_once(") ").context("no process name in stat")?.1;
     let fields: Vec<&str> = after_name.split(' ').collect();
-    let ticks = |at: usize| -> Result<f64> { Ok(fields.get(at).context("a field of stat")?.parse()?) };
+    let ticks = |at: usize| -> Result<f64> { Ok(fields.get(at).context("missing field in stat")?.parse()?) };
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
-/// CPU seconds of all processes of a user's program, such as `postgres` with its workers, found by the folder it works in.
+/// CPU seconds of all processes whose working folder is `folder`, such as `postgres` with its workers.
 pub fn cpu_in(folder: &Path) -> f64 {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
@@ -33,10 +33,10 @@ pub fn cpu_in(folder: &Path) -> f64 {
         .sum()
 }
 
-/// Seconds that all CPUs together worked so far, for whomever.
+/// CPU seconds of all CPUs together, for all processes.
 pub fn cpu_of_all() -> Result<f64> {
     let stat = std::fs::read_to_string("/proc/stat")?;
-    let first = stat.lines().next().context("a line of stat")?;
+    let first = stat.lines().next().context("no line in stat")?;
     let fields: Vec<f64> = first
         .split_whitespace()
         .skip(1)
@@ -53,15 +53,19 @@ pub fn memory_of(process: u32) -> Result<f64> {
     let line = status
         .lines()
         .find(|line| line.starts_with("VmRSS:"))
-        .context("VmRSS")?;
-    let kib: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
+        .context("no VmRSS in status")?;
+    let kib: f64 = line
+        .split_whitespace()
+        .nth(1)
+        .context("no number in VmRSS")?
+        .parse()?;
     Ok(kib * 1024.0 / 1e6)
 }
 
-/// Watches the memory of a process and keeps the highest value seen.
+/// Samples the memory of a process and keeps the highest value.
 pub struct MemoryWatch {
     over: Arc<AtomicBool>,
-    /// Kilobytes.
+    /// Unit: kilobytes.
     peak: Arc<AtomicU64>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -88,7 +92,7 @@ impl MemoryWatch {
             thread: Some(thread),
         }
     }
-    /// The highest value in megabytes.
+    /// Stops sampling and returns the highest value in megabytes.
     pub fn finish(mut self) -> f64 {
         self.over.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

@@ -1,7 +1,8 @@
-//! The benches that need a whole server: what a promise costs, as a ratio to the same work done raw in the same run.
+//! Benches that need a whole server: each compares the server with the same work done directly ("raw") in the
+//! same run, and reports the ratio.
 //!
-//! Ours and raw take turns in rounds, and medians are compared, because a shared machine is never twice the same.
-//! Absolute figures belong to one machine; what may be claimed is the ratio.
+//! Server and raw rounds alternate, and medians are compared, because a shared machine varies. Absolute
+//! figures are valid for one machine only; the ratio is what may be claimed.
 
 pub mod checkins;
 pub mod fleet;
@@ -15,19 +16,19 @@ pub mod wire;
 
 use std::cell::Cell;
 
-/// Prints the lines of a bench and remembers whether one of them missed its goal.
+/// Prints the result lines of a bench and remembers whether one missed its goal.
 #[derive(Default)]
-pub struct Verdicts {
+pub struct Goals {
     missed: Cell<bool>,
 }
 
-impl Verdicts {
-    /// A promise of at least `goal` times raw.
+impl Goals {
+    /// Goal: at least `goal` times the raw figure.
     pub fn at_least(&self, promise: &str, ours: &str, raw: &str, ratio: f64, goal: f64) {
         let verdict = self.judge(ratio >= goal);
         println!("promise={promise} ours={ours} raw={raw} ratio={ratio:.2} goal={goal} {verdict}");
     }
-    /// A promise of at most `goal`.
+    /// Goal: at most `goal`.
     pub fn at_most(&self, promise: &str, ours: f64, unit: &str, goal: f64) {
         let verdict = self.judge(ours <= goal);
         println!("promise={promise} ours={ours:.1}{unit} goal={goal}{unit} {verdict}");
@@ -41,20 +42,20 @@ impl Verdicts {
     }
 }
 
-/// The middle one; of an even number the upper of the two.
+/// The median; for an even number of values the upper of the two middle ones.
 pub fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
     of.get(of.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The value below which a share of them lies.
+/// The value below which this share of the values is.
 pub fn percentile(mut of: Vec<f64>, share: f64) -> f64 {
     of.sort_by(f64::total_cmp);
     let most = to_f64(of.len().saturating_sub(1));
     of.get(to_usize(most * share)).copied().unwrap_or(f64::NAN)
 }
 
-/// Counts here are far below 2^52.
+/// Counts here are far below 2^52, so the conversion is exact.
 #[expect(clippy::cast_precision_loss, reason = "a count")]
 pub fn to_f64(n: usize) -> f64 {
     n as f64
@@ -63,7 +64,7 @@ pub fn to_f64(n: usize) -> f64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a place in a list"
+    reason = "an index into a list"
 )]
 fn to_usize(x: f64) -> usize {
     x.round() as usize
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_and_percentiles_are_values_of_the_list() {
+    fn median_and_percentile_are_elements_of_the_list() {
         let list: Vec<f64> = (1..=100).rev().map(f64::from).collect();
         assert_eq!(median(list.clone()), 51.0);
         assert_eq!(percentile(list.clone(), 0.99), 99.0);
@@ -83,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn one_missed_goal_is_remembered() {
-        let verdicts = Verdicts::default();
-        verdicts.at_least("a", "1", "1", 1.0, 0.5);
-        assert!(verdicts.all_held());
-        verdicts.at_most("b", 601.0, "B", 600.0);
-        verdicts.at_most("c", 600.0, "B", 600.0);
-        assert!(!verdicts.all_held());
+    fn one_missed_goal_fails_the_bench() {
+        let goals = Goals::default();
+        goals.at_least("a", "1", "1", 1.0, 0.5);
+        assert!(goals.all_held());
+        goals.at_most("b", 601.0, "B", 600.0);
+        goals.at_most("c", 600.0, "B", 600.0);
+        assert!(!goals.all_held());
     }
 }

@@ -1,13 +1,14 @@
-//! Photos of 400 kB, on the disk under their name before the answer; against "new, fsync, rename, fsync folder" of the
-//! same bytes. And what the server's memory does while 200 terminals stream 5 MB each.
+//! Photo uploads of 400 kB, on the disk under their final name before the response; compared with "create,
+//! fsync, rename, fsync folder" of the same bytes. Also measures the server's memory while 200 terminals
+//! stream 5 MB each.
 
 use super::{
-    Verdicts,
-    fleet::{self, Unit},
-    http::{Answer, Client, request},
+    Goals,
+    fleet::{self, BenchTerminal},
+    http::{RawHttpClient, RawHttpResponse, request},
     machine, median, percentile, to_f64,
 };
-use crate::{chance::Chance, city::City};
+use crate::{chance::SeededRandom, city::City};
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::{
@@ -29,36 +30,36 @@ use std::{
 const CLIENTS: usize = 8;
 const GOAL: f64 = 0.5;
 const SIZE: usize = 400_000;
-/// Photos of each client in a round.
-const EACH: usize = 25;
+/// Photos of each client per round.
+const PHOTOS_PER_CLIENT: usize = 25;
 const IN_ONE_ENTRY: usize = 20;
 
 const STREAMING: usize = 200;
 const LARGE: usize = 5_000_000;
 const MEMORY_GOAL_MB: f64 = 64.0;
-/// A line of about 3 MB/s: fast enough to end, slow enough that all are under way together.
+/// About 3 MB/s per terminal: fast enough to finish, slow enough that all uploads overlap.
 const PIECE: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_millis(20);
 
-pub struct Plan {
+pub struct PhotosPlan {
     pub folder: PathBuf,
     pub rounds: usize,
 }
 
-/// A picture in everything but what it shows; photos of it differ in a comment.
-struct Template(Vec<u8>);
+/// A valid JPEG; photos made from it differ in a comment segment only.
+struct PhotoTemplate(Vec<u8>);
 
-/// A JPEG segment for remarks.
+/// Marker of a JPEG comment segment.
 const COMMENT: [u8; 2] = [0xff, 0xfe];
 
-impl Template {
-    /// A picture of noise that leaves room for a comment below `size`.
+impl PhotoTemplate {
+    /// A noise picture that leaves room for a comment below `size`.
     fn new(size: usize) -> Result<Self> {
         const WIDTH: u16 = 1000;
         let encode = |height: u16| -> Result<Vec<u8>> {
-            let mut chance = Chance::new(3);
+            let mut random = SeededRandom::new(3);
             let pixels = usize::from(WIDTH) * usize::from(height) * 3;
-            let rgb: Vec<u8> = (0..pixels).map(|_| chance.bits().to_le_bytes()[0]).collect();
+            let rgb: Vec<u8> = (0..pixels).map(|_| random.bits().to_le_bytes()[0]).collect();
             let mut jpeg = Vec::new();
             let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 85);
             encoder.encode(&rgb, WIDTH, height, jpeg_encoder::ColorType::Rgb)?;
@@ -69,14 +70,14 @@ impl Template {
         let jpeg = encode(height)?;
         ensure!(
             (size - 65_000..size - 100).contains(&jpeg.len()),
-            "a picture of {} bytes",
+            "a template of {} bytes is too large",
             jpeg.len()
         );
         Ok(Self(jpeg))
     }
-    /// A photo of exactly `size` bytes that no other equals.
+    /// A photo of exactly `size` bytes; the number makes it unique.
     fn photo(&self, size: usize, number: u64) -> Result<Vec<u8>> {
-        let (start, rest) = self.0.split_at_checked(2).context("a start")?;
+        let (start, rest) = self.0.split_at_checked(2).context("the template is too short")?;
         let room = size - self.0.len() - COMMENT.len();
         let mut photo = Vec::with_capacity(size);
         photo.extend_from_slice(start);
@@ -90,37 +91,37 @@ impl Template {
     }
 }
 
-/// How a photo is sent.
+/// How a photo is uploaded.
 #[derive(Clone, Copy)]
-enum Way {
+enum UploadMethod {
     /// Creation with all bytes in one request.
     OneRequest,
     /// Creation, then one PATCH.
     OnePatch,
-    /// Creation, then parts that double, as a handset does on a line it does not know yet.
+    /// Creation, then parts of doubling size, as a handset does on an unknown line.
     AsHandset,
 }
 
-pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
-    let mut city = fleet::found(&plan.folder.join("photos"), None)?;
-    let mut units = fleet::raise(&city, CLIENTS)?;
-    let template = Template::new(SIZE)?;
+pub fn run(plan: &PhotosPlan, goals: &Goals) -> Result<()> {
+    let mut city = fleet::set_up_city(&plan.folder.join("photos"), None)?;
+    let mut units = fleet::enrol_fleet(&city, CLIENTS)?;
+    let template = PhotoTemplate::new(SIZE)?;
     let raw_folder = plan.folder.join("raw");
     std::fs::create_dir_all(&raw_folder)?;
     for (promise, way) in [
-        ("photos_one_request", Way::OneRequest),
-        ("photos_create_patch", Way::OnePatch),
-        ("photos_as_handset", Way::AsHandset),
+        ("photos_one_request", UploadMethod::OneRequest),
+        ("photos_create_patch", UploadMethod::OnePatch),
+        ("photos_as_handset", UploadMethod::AsHandset),
     ] {
         let (mut rates, mut raws, mut times, mut cpu) = (vec![], vec![], vec![], vec![]);
         for round in 0..=plan.rounds {
-            let photos = named(&city, &mut units, &template, EACH, SIZE)?;
+            let photos = named(&city, &mut units, &template, PHOTOS_PER_CLIENT, SIZE)?;
             let before = machine::cpu_of(fleet::process(&city.server)?)?;
             let (took, each) = upload(&city, &units, &photos, way)?;
             let spent = machine::cpu_of(fleet::process(&city.server)?)? - before;
             let floor = raw(&raw_folder, &photos)?;
             if round > 0 {
-                let count = to_f64(CLIENTS * EACH);
+                let count = to_f64(CLIENTS * PHOTOS_PER_CLIENT);
                 rates.push(count / took.as_secs_f64());
                 raws.push(count / floor.as_secs_f64());
                 times.extend(each);
@@ -129,7 +130,7 @@ pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
         }
         let (rate, floor) = (median(rates), median(raws));
         let (ours, raw) = (format!("{rate:.0}/s"), format!("{floor:.0}/s"));
-        verdicts.at_least(promise, &ours, &raw, rate / floor, GOAL);
+        goals.at_least(promise, &ours, &raw, rate / floor, GOAL);
         println!(
             "  clients={CLIENTS} bytes={SIZE} p50={:.1}ms p99={:.1}ms cpu_s_per_1000={:.2}",
             percentile(times.clone(), 0.5),
@@ -137,20 +138,20 @@ pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
             median(cpu),
         );
     }
-    memory(&mut city, verdicts)?;
-    ensure!(city.server.stop()?, "the server stops cleanly");
+    memory(&mut city, goals)?;
+    ensure!(city.server.stop()?, "the server did not stop cleanly");
     Ok(())
 }
 
-/// Photos for each unit, named by reports that are in custody.
+/// Photos for each terminal, named by reports that are in custody.
 fn named(
     city: &City,
-    units: &mut [Unit],
-    template: &Template,
+    units: &mut [BenchTerminal],
+    template: &PhotoTemplate,
     each: usize,
     size: usize,
 ) -> Result<Vec<Vec<Vec<u8>>>> {
-    let mut client = Client::to(city.server.address());
+    let mut client = RawHttpClient::to(city.server.address());
     let mut number = 0;
     let mut all = Vec::new();
     for unit in units {
@@ -175,14 +176,19 @@ fn named(
     Ok(all)
 }
 
-/// Photos of a unit with their hashes.
+/// Photos of a terminal with their hashes.
 type Hashed<'a> = Vec<(&'a [u8], Sha256)>;
 
-/// All photos, each unit's over its own connection; with the milliseconds of each photo.
-fn upload(city: &City, units: &[Unit], photos: &[Vec<Vec<u8>>], way: Way) -> Result<(Duration, Vec<f64>)> {
+/// Uploads all photos, each terminal's over its own connection; also returns the milliseconds of each photo.
+fn upload(
+    city: &City,
+    units: &[BenchTerminal],
+    photos: &[Vec<Vec<u8>>],
+    way: UploadMethod,
+) -> Result<(Duration, Vec<f64>)> {
     let server = city.server.address();
-    // Hashing is the client's affair; it is done before the clock runs.
-    let prepared: Vec<(&Unit, Hashed)> = units
+    // Hashes are computed before the measurement, because they are the client's cost.
+    let prepared: Vec<(&BenchTerminal, Hashed)> = units
         .iter()
         .zip(photos)
         .map(|(unit, photos)| {
@@ -197,13 +203,13 @@ fn upload(city: &City, units: &[Unit], photos: &[Vec<Vec<u8>>], way: Way) -> Res
             .iter()
             .map(|(unit, photos)| {
                 scope.spawn(move || -> Result<Vec<f64>> {
-                    let mut client = Client::to(server);
+                    let mut client = RawHttpClient::to(server);
                     let timed = |(photo, hash): &(&[u8], Sha256)| {
                         let sent = Instant::now();
                         let answer = send(&mut client, unit, photo, *hash, way)?;
                         ensure!(
                             answer.header(PHOTO_RECEIPT_HEADER).is_some(),
-                            "a receipt: {}",
+                            "no receipt: {}",
                             answer.head
                         );
                         Ok(sent.elapsed().as_secs_f64() * 1000.0)
@@ -216,7 +222,7 @@ fn upload(city: &City, units: &[Unit], photos: &[Vec<Vec<u8>>], way: Way) -> Res
             times.append(
                 &mut client
                     .join()
-                    .map_err(|_| anyhow::anyhow!("a client panicked"))??,
+                    .map_err(|_| anyhow::anyhow!("a client thread panicked"))??,
             );
         }
         Ok(())
@@ -227,7 +233,13 @@ fn upload(city: &City, units: &[Unit], photos: &[Vec<Vec<u8>>], way: Way) -> Res
 const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
 const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 
-fn send(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, way: Way) -> Result<Answer> {
+fn send(
+    client: &mut RawHttpClient,
+    unit: &BenchTerminal,
+    photo: &[u8],
+    hash: Sha256,
+    way: UploadMethod,
+) -> Result<RawHttpResponse> {
     let (bearer, length) = (unit.bearer(), photo.len().to_string());
     let metadata = format!("sha256 {}", BASE64.encode(hash.to_string()));
     let mut headers = vec![
@@ -236,7 +248,7 @@ fn send(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, way: Way) 
         ("upload-length", &length),
         ("upload-metadata", &metadata),
     ];
-    if let Way::OneRequest = way {
+    if let UploadMethod::OneRequest = way {
         headers.push(CHUNK);
         return client
             .send(&request("POST", "/v1/field/photos", &headers, photo))?
@@ -245,15 +257,18 @@ fn send(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, way: Way) 
     let created = client
         .send(&request("POST", "/v1/field/photos", &headers, b""))?
         .good()?;
-    let place = created.header("location").context("a location")?.to_owned();
+    let place = created
+        .header("location")
+        .context("no location header")?
+        .to_owned();
     let mut part = match way {
-        Way::AsHandset => 64 * 1024,
-        Way::OneRequest | Way::OnePatch => photo.len(),
+        UploadMethod::AsHandset => 64 * 1024,
+        UploadMethod::OneRequest | UploadMethod::OnePatch => photo.len(),
     };
     let mut offset = 0;
     loop {
         let end = (offset + part).min(photo.len());
-        let bytes = photo.get(offset..end).context("a part")?;
+        let bytes = photo.get(offset..end).context("the part is outside the photo")?;
         let at = offset.to_string();
         let headers = [
             ("authorization", bearer.as_str()),
@@ -269,7 +284,7 @@ fn send(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, way: Way) 
     }
 }
 
-/// The floor: each photo as a new file, synced, renamed, and its folder synced.
+/// The raw work: each photo as a new file, synced, renamed, and its folder synced.
 fn raw(folder: &Path, photos: &[Vec<Vec<u8>>]) -> Result<Duration> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let began = Instant::now();
@@ -297,19 +312,19 @@ fn raw(folder: &Path, photos: &[Vec<Vec<u8>>]) -> Result<Duration> {
         for thread in threads {
             thread
                 .join()
-                .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+                .map_err(|_| anyhow::anyhow!("a raw thread panicked"))??;
         }
         Ok(())
     })?;
     Ok(began.elapsed())
 }
 
-/// 200 terminals with 5 MB each at once. Whoever is asked to wait waits as long as he is told.
-fn memory(city: &mut City, verdicts: &Verdicts) -> Result<()> {
-    ensure!(city.server.stop()?, "the server stops cleanly");
+/// 200 terminals upload 5 MB each at once. A terminal that gets a Retry-After waits that long.
+fn memory(city: &mut City, goals: &Goals) -> Result<()> {
+    ensure!(city.server.stop()?, "the server did not stop cleanly");
     city.server.start()?;
-    let mut units = fleet::raise(city, STREAMING)?;
-    let template = Template::new(LARGE)?;
+    let mut units = fleet::enrol_fleet(city, STREAMING)?;
+    let template = PhotoTemplate::new(LARGE)?;
     let photos = named(city, &mut units, &template, 1, LARGE)?;
     let process = fleet::process(&city.server)?;
     let idle = machine::memory_of(process)?;
@@ -323,9 +338,9 @@ fn memory(city: &mut City, verdicts: &Verdicts) -> Result<()> {
             .map(|(unit, photos)| {
                 let (start, waits) = (&start, &waits);
                 scope.spawn(move || -> Result<()> {
-                    let photo = photos.first().context("a photo")?;
+                    let photo = photos.first().context("no photo")?;
                     let hash = Sha256::of(photo);
-                    let mut client = Client::to(address);
+                    let mut client = RawHttpClient::to(address);
                     start.wait();
                     stream(&mut client, unit, photo, hash, waits)
                 })
@@ -334,13 +349,13 @@ fn memory(city: &mut City, verdicts: &Verdicts) -> Result<()> {
         for terminal in terminals {
             terminal
                 .join()
-                .map_err(|_| anyhow::anyhow!("a terminal panicked"))??;
+                .map_err(|_| anyhow::anyhow!("a terminal thread panicked"))??;
         }
         Ok(())
     })?;
     let took = began.elapsed();
     let peak = watch.finish();
-    verdicts.at_most("photos_memory_above_idle", peak - idle, "MB", MEMORY_GOAL_MB);
+    goals.at_most("photos_memory_above_idle", peak - idle, "MB", MEMORY_GOAL_MB);
     println!(
         "  terminals={STREAMING} bytes={LARGE} idle={idle:.0}MB peak={peak:.0}MB told_to_wait={} took={:.0}s",
         waits.load(Ordering::Relaxed),
@@ -349,7 +364,13 @@ fn memory(city: &mut City, verdicts: &Verdicts) -> Result<()> {
     Ok(())
 }
 
-fn stream(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, waits: &AtomicUsize) -> Result<()> {
+fn stream(
+    client: &mut RawHttpClient,
+    unit: &BenchTerminal,
+    photo: &[u8],
+    hash: Sha256,
+    waits: &AtomicUsize,
+) -> Result<()> {
     let (bearer, length) = (unit.bearer(), photo.len().to_string());
     let metadata = format!("sha256 {}", BASE64.encode(hash.to_string()));
     let headers = [
@@ -361,7 +382,10 @@ fn stream(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, waits: &
     let created = client
         .send(&request("POST", "/v1/field/photos", &headers, b""))?
         .good()?;
-    let place = created.header("location").context("a location")?.to_owned();
+    let place = created
+        .header("location")
+        .context("no location header")?
+        .to_owned();
     for _ in 0..200 {
         let headers = [
             ("authorization", bearer.as_str()),
@@ -371,18 +395,18 @@ fn stream(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, waits: &
             ("content-length", &length),
         ];
         let mut head = request("PATCH", &place, &headers, b"");
-        // The head of a request without a body says so; this one has one.
+        // The head says that there is no body; this request has one.
         let without = b"content-length: 0\r\n";
         let at = head
             .windows(without.len())
             .position(|part| part == without)
-            .context("a length")?;
+            .context("no content-length in the head")?;
         head.drain(at..at + without.len());
         let answer = match in_pieces(client, &head, photo) {
             Ok(answer) => answer,
-            // Answered and closed before the body was through: asked again as if told to wait.
+            // The server answered and closed before the body was sent: retry as after a Retry-After.
             Err(_) => {
-                *client = Client::to(client.server());
+                *client = RawHttpClient::to(client.server());
                 waits.fetch_add(1, Ordering::Relaxed);
                 thread::sleep(Duration::from_secs(5));
                 continue;
@@ -390,31 +414,31 @@ fn stream(client: &mut Client, unit: &Unit, photo: &[u8], hash: Sha256, waits: &
         };
         match answer.status {
             204 => {
-                ensure!(answer.header(PHOTO_RECEIPT_HEADER).is_some(), "a receipt");
+                ensure!(answer.header(PHOTO_RECEIPT_HEADER).is_some(), "no receipt");
                 return Ok(());
             }
             503 => {
                 waits.fetch_add(1, Ordering::Relaxed);
                 let seconds = answer.header("retry-after").and_then(|v| v.parse().ok());
-                *client = Client::to(client.server());
+                *client = RawHttpClient::to(client.server());
                 thread::sleep(Duration::from_secs(seconds.unwrap_or(5)));
             }
             _ => {
                 answer.good()?;
-                bail!("neither received nor refused");
+                bail!("the photo was neither received nor refused");
             }
         }
     }
-    bail!("told to wait for ever")
+    bail!("the server asked to wait too often")
 }
 
-fn in_pieces(client: &mut Client, head: &[u8], photo: &[u8]) -> Result<Answer> {
+fn in_pieces(client: &mut RawHttpClient, head: &[u8], photo: &[u8]) -> Result<RawHttpResponse> {
     client.stream()?.write_all(head)?;
     for piece in photo.chunks(PIECE) {
         client.stream()?.write_all(piece)?;
         thread::sleep(PAUSE);
     }
-    client.answer()
+    client.read_response()
 }
 
 #[cfg(test)]
@@ -422,8 +446,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_photo_has_its_size_and_is_one() {
-        let template = Template::new(SIZE).unwrap();
+    fn a_photo_has_exactly_the_given_size_and_decodes() {
+        let template = PhotoTemplate::new(SIZE).unwrap();
         let (one, two) = (template.photo(SIZE, 1).unwrap(), template.photo(SIZE, 2).unwrap());
         assert_eq!((one.len(), two.len()), (SIZE, SIZE));
         assert_ne!(one, two);

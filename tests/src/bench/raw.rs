@@ -1,9 +1,10 @@
-//! The floor under ingest: the statements that the server's writer runs for a push, over the rows that it wrote in the
-//! round before, on a copy of its database on the same disk, by `rusqlite` or `postgres` and nothing else.
+//! The raw run of the ingest bench: the statements that the server's writer runs for a push, over the rows
+//! that the server wrote in the round before, on a copy of its database on the same disk, with `rusqlite` or
+//! `postgres` only.
 //!
-//! Nothing is parsed, checked, signed or answered here, and the lookup of the token (another connection on the server)
-//! is left out: what is measured is what the engine and the disk allow. That the texts are the server's own is a test
-//! below; that the same rows came out is checked after each round ([`counts`]).
+//! Nothing is parsed, checked, signed or answered here, and the token lookup (another connection in the
+//! server) is left out: this measures what engine and disk allow. A test below compares the statements with
+//! the server's source; after each round [`counts`] compares the rows.
 
 use anyhow::{Result, ensure};
 use protocol::time::Millis;
@@ -13,28 +14,28 @@ use server::{
 };
 use std::{collections::HashMap, path::Path};
 
-/// Something that runs the server's statements.
-pub trait Engine {
+/// Runs the server's statements on one engine.
+pub trait StatementRunner {
     /// Runs a statement to its end; its rows are read and dropped.
     fn run(&mut self, sql: &'static str, values: &[Value]) -> Result<()>;
-    /// A statement without values.
+    /// Runs a statement without values.
     fn plain(&mut self, sql: &'static str) -> Result<()>;
 }
 
-/// A push as it lies in the database.
+/// A push as it is in the database.
 #[derive(Debug, Clone, Default)]
-pub struct Push {
+pub struct StoredPush {
     pub stream: String,
     received: i64,
     person: String,
     post: String,
     row: Vec<Value>,
-    entries: Vec<Kept>,
+    entries: Vec<StoredEntry>,
 }
 
-/// An entry with all that was made of it.
+/// An entry with all rows that were written for it.
 #[derive(Debug, Clone)]
-struct Kept {
+struct StoredEntry {
     id: String,
     n: i64,
     record: String,
@@ -102,9 +103,13 @@ const MAIL: &str =
                  ON CONFLICT (mailbox, kind, entity) DO UPDATE
                  SET n = excluded.n, body = excluded.body, at = excluded.at";
 
-/// Runs what the server runs for a push, inside a transaction that is open. `last` is the number of the author's
-/// mailbox, counted here because nothing is read back.
-pub fn replay(engine: &mut impl Engine, push: &Push, last: &mut HashMap<String, i64>) -> Result<()> {
+/// Runs the server's statements for one push, inside an open transaction. `last` is the last row number of
+/// each author's mailbox, counted here because nothing is read back.
+pub fn replay(
+    engine: &mut impl StatementRunner,
+    push: &StoredPush,
+    last: &mut HashMap<String, i64>,
+) -> Result<()> {
     let now = push.received;
     engine.plain("SAVEPOINT part_1")?;
     engine.run(CONTACT, params![&push.person, now])?;
@@ -146,7 +151,7 @@ pub fn replay(engine: &mut impl Engine, push: &Push, last: &mut HashMap<String, 
     engine.run(EPOCH, params![])?;
     let mailbox = format!("author:{}", push.person);
     let n = last.entry(mailbox.clone()).or_default();
-    // All of one kind before the other, as the server sorts them.
+    // Kind by kind, in the order in which the server sorts them.
     for of_kind in 0..2 {
         for (kind, kept) in push
             .entries
@@ -177,10 +182,10 @@ pub fn replay(engine: &mut impl Engine, push: &Push, last: &mut HashMap<String, 
     Ok(())
 }
 
-/// The case's columns in their order.
+/// Index of the version among the case's columns.
 const VERSION: usize = 7;
 
-/// As the case is when it is inserted.
+/// The case's values as they are at its insertion.
 fn fresh(case: &[Value]) -> Vec<Value> {
     let mut case = case.to_vec();
     if let Some(version) = case.get_mut(VERSION) {
@@ -189,7 +194,7 @@ fn fresh(case: &[Value]) -> Vec<Value> {
     case
 }
 
-/// The values of [`CASE_MOVED`]: the case without what never changes.
+/// The values of [`CASE_MOVED`]: the case without the columns that never change.
 fn moved(case: &[Value]) -> Vec<Value> {
     // number, source, record, reporter, reporter_post, reported, created
     const FIXED: [usize; 7] = [1, 2, 4, 17, 18, 27, 28];
@@ -200,7 +205,7 @@ fn moved(case: &[Value]) -> Vec<Value> {
         .collect()
 }
 
-/// Opens the server's database beside the server, to read.
+/// Opens the server's database for reading, while the server may run.
 pub fn open(url: &str) -> Result<Store> {
     let options = Options {
         readers: 1,
@@ -211,8 +216,8 @@ pub fn open(url: &str) -> Result<Store> {
     Ok(Store::open(url, options)?)
 }
 
-/// The pushes that were received from `since` on, in the order of their arrival.
-pub fn pushes(store: &Store, since: Millis) -> Result<Vec<Push>> {
+/// The pushes received since `since`, in order of arrival.
+pub fn pushes(store: &Store, since: Millis) -> Result<Vec<StoredPush>> {
     Ok(store.read_blocking(move |tx| read(tx, since))?)
 }
 
@@ -220,8 +225,8 @@ fn row(row: &server::store::Row, columns: usize) -> Result<Vec<Value>, StoreErro
     (0..columns).map(|at| row.get(at)).collect()
 }
 
-fn read(tx: &mut Tx<'_>, since: Millis) -> Result<Vec<Push>, StoreError> {
-    let mut entries: HashMap<String, Vec<Kept>> = HashMap::new();
+fn read(tx: &mut Tx<'_>, since: Millis) -> Result<Vec<StoredPush>, StoreError> {
+    let mut entries: HashMap<String, Vec<StoredEntry>> = HashMap::new();
     let found = tx.all(
         "SELECT e.id, e.stream, e.n, e.sha256, e.bytes, e.push, e.received, e.kind, e.record, e.author, e.post,
              e.made_at, e.uncertainty, e.basis, c.id AS case_id, v.body AS said, w.body AS told
@@ -237,7 +242,7 @@ fn read(tx: &mut Tx<'_>, since: Millis) -> Result<Vec<Push>, StoreError> {
             ];
             Ok((
                 r.get::<String>("push")?,
-                Kept {
+                StoredEntry {
                     id: r.get("id")?,
                     n: r.get("n")?,
                     record: r.get("record")?,
@@ -273,7 +278,7 @@ fn read(tx: &mut Tx<'_>, since: Millis) -> Result<Vec<Push>, StoreError> {
          FROM push p JOIN stream s ON s.id = p.stream WHERE p.received >= ?1 ORDER BY p.received, p.stream",
         params![since.0],
         |r| {
-            Ok(Push {
+            Ok(StoredPush {
                 stream: r.get("stream")?,
                 received: r.get("received")?,
                 person: r.get("person")?,
@@ -285,7 +290,7 @@ fn read(tx: &mut Tx<'_>, since: Millis) -> Result<Vec<Push>, StoreError> {
     )
 }
 
-/// Rows of every table that a push writes to; ours and raw must agree.
+/// Row counts of every table that a push writes; server and raw run must agree.
 pub fn counts(store: &Store) -> Result<Vec<i64>> {
     const TABLES: [&str; 7] = [
         "push",
@@ -308,23 +313,28 @@ pub fn counts(store: &Store) -> Result<Vec<i64>> {
     Ok(store.read_blocking(count)?)
 }
 
-/// Raw SQLite, opened as the server opens it.
-pub struct Sqlite(rusqlite::Connection);
+/// SQLite, opened with the server's settings.
+pub struct RawSqlite(rusqlite::Connection);
 
-impl Sqlite {
+impl RawSqlite {
     pub fn open(path: &Path) -> Result<Self> {
         let connection = rusqlite::Connection::open(path)?;
         connection.set_prepared_statement_cache_capacity(512);
         let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-        ensure!(mode == "wal", "a write-ahead log");
+        ensure!(mode == "wal", "SQLite did not switch to WAL");
         connection.execute_batch(
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
              PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;",
         )?;
         Ok(Self(connection))
     }
-    /// All pushes, so many to a COMMIT.
-    pub fn replay(&mut self, pushes: &[Push], group: usize, last: &mut HashMap<String, i64>) -> Result<()> {
+    /// Replays all pushes, `group` of them per COMMIT.
+    pub fn replay(
+        &mut self,
+        pushes: &[StoredPush],
+        group: usize,
+        last: &mut HashMap<String, i64>,
+    ) -> Result<()> {
         for group in pushes.chunks(group.max(1)) {
             self.plain("BEGIN IMMEDIATE")?;
             for push in group {
@@ -338,7 +348,7 @@ impl Sqlite {
     }
 }
 
-impl Engine for Sqlite {
+impl StatementRunner for RawSqlite {
     fn run(&mut self, sql: &'static str, values: &[Value]) -> Result<()> {
         let mut statement = self.0.prepare_cached(sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(values))?;
@@ -373,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn every_raw_statement_is_the_servers_own() {
+    fn every_raw_statement_occurs_in_the_servers_source() {
         let mut all = String::new();
         sources(
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src"),
@@ -408,10 +418,10 @@ mod tests {
         ] {
             assert!(
                 all.contains(&plain(sql)),
-                "the server says something else now:\n{sql}"
+                "the server's source no longer contains:\n{sql}"
             );
         }
-        // This one is put together of two pieces.
+        // This statement is built from two parts.
         let columns = OF_RECORD.strip_prefix("SELECT ").unwrap();
         let columns = columns.strip_suffix(" FROM case_file WHERE record = ?1").unwrap();
         assert!(all.contains(&plain(columns)));

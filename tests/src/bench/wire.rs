@@ -1,13 +1,13 @@
-//! What a report without photos costs on the line: the real handset core over TLS and HTTP/2 to a server process,
-//! through a proxy that reads the heads of TLS records. So frames and packed heads count as they travelled; what TLS
-//! puts around them is counted apart, TCP and IP are not counted.
+//! Bytes on the wire for a report without photos: the real handset core over TLS and HTTP/2 to a server
+//! process, through a proxy that reads the heads of TLS records. So HTTP/2 frames and compressed headers
+//! count as sent; the bytes that TLS adds are counted separately; TCP and IP are not counted.
 
-use super::{Verdicts, fleet::words, median, to_f64};
+use super::{Goals, fleet::words, median, to_f64};
 use crate::{
-    chance::Chance,
+    chance::SeededRandom,
     city::City,
     handset::{Handset, fix},
-    process::Setup,
+    process::ServerSetup,
 };
 use anyhow::{Context, Result, ensure};
 use protocol::{field::Invitation, role::Role};
@@ -28,44 +28,47 @@ const ALONE: f64 = 600.0;
 const IN_A_BATCH: f64 = 120.0;
 const BATCH: usize = 50;
 const SAMPLES: usize = 9;
-/// Type, version and length of a TLS record.
+/// Length of a TLS record's type, version and length fields.
 const RECORD_HEAD: usize = 5;
-/// What TLS 1.3 adds inside a record: the inner type and the tag.
+/// Bytes that TLS 1.3 adds inside a record: the inner type and the tag.
 const SEALED: u64 = 17;
 const APPLICATION: u8 = 23;
 
-pub struct Plan {
+pub struct WirePlan {
     pub folder: PathBuf,
 }
 
 /// Counts of one direction.
 #[derive(Default)]
-struct Flow {
+struct DirectionCount {
     bytes: AtomicU64,
     records: AtomicU64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Seen {
+struct WireBytes {
     up: u64,
     down: u64,
     records: u64,
 }
 
-/// A proxy that looks at nothing but the heads of records.
-struct Scale {
+/// A proxy that reads only the heads of TLS records.
+struct MeteringProxy {
     address: SocketAddr,
-    up: Arc<Flow>,
-    down: Arc<Flow>,
+    up: Arc<DirectionCount>,
+    down: Arc<DirectionCount>,
 }
 
-impl Scale {
+impl MeteringProxy {
     fn before(server: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let (up, down) = (Arc::new(Flow::default()), Arc::new(Flow::default()));
+        let (up, down) = (
+            Arc::new(DirectionCount::default()),
+            Arc::new(DirectionCount::default()),
+        );
         let (to, back) = (Arc::clone(&up), Arc::clone(&down));
-        // It ends with the process.
+        // Not joined: the thread ends with the process.
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(server) else {
@@ -82,9 +85,9 @@ impl Scale {
         });
         Ok(Self { address, up, down })
     }
-    fn seen(&self) -> Seen {
+    fn seen(&self) -> WireBytes {
         let of = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
-        Seen {
+        WireBytes {
             up: of(&self.up.bytes),
             down: of(&self.down.bytes),
             records: of(&self.up.records) + of(&self.down.records),
@@ -92,7 +95,7 @@ impl Scale {
     }
 }
 
-fn pass(mut from: TcpStream, mut into: TcpStream, flow: &Flow) {
+fn pass(mut from: TcpStream, mut into: TcpStream, flow: &DirectionCount) {
     let mut head = [0; RECORD_HEAD];
     while from.read_exact(&mut head).is_ok() {
         let [kind, _, _, high, low] = head;
@@ -101,7 +104,7 @@ fn pass(mut from: TcpStream, mut into: TcpStream, flow: &Flow) {
         if from.read_exact(&mut body).is_err() {
             break;
         }
-        // Counted before it is passed on: the answer to a request never overtakes its count.
+        // Counted before it is passed on, so that the response never arrives before the request was counted.
         if kind == APPLICATION {
             flow.bytes
                 .fetch_add(u64::from(length).saturating_sub(SEALED), Ordering::SeqCst);
@@ -118,20 +121,20 @@ fn pass(mut from: TcpStream, mut into: TcpStream, flow: &Flow) {
     let _ = into.shutdown(std::net::Shutdown::Both);
 }
 
-/// The handset's own transport, each exchange weighed.
-struct Weighed<'s> {
+/// The handset's transport; measures each exchange.
+struct MeteredTransport<'s> {
     https: Https,
-    scale: &'s Scale,
-    exchanges: Mutex<Vec<(String, Seen)>>,
+    scale: &'s MeteringProxy,
+    exchanges: Mutex<Vec<(String, WireBytes)>>,
 }
 
-impl Weighed<'_> {
-    /// What was weighed since the last time.
-    fn take(&self) -> Vec<(String, Seen)> {
+impl MeteredTransport<'_> {
+    /// Returns what was measured since the last call.
+    fn take(&self) -> Vec<(String, WireBytes)> {
         std::mem::take(&mut *self.exchanges.lock().unwrap_or_else(PoisonError::into_inner))
     }
-    /// What follows an answer (windows, acknowledgements) belongs to its exchange.
-    fn settled(&self) -> Seen {
+    /// Waits for frames after the response (window updates, acknowledgements) and adds them to its exchange.
+    fn settled(&self) -> WireBytes {
         let mut seen = self.scale.seen();
         loop {
             thread::sleep(Duration::from_millis(60));
@@ -144,7 +147,7 @@ impl Weighed<'_> {
     }
 }
 
-impl Transport for Weighed<'_> {
+impl Transport for MeteredTransport<'_> {
     fn exchange(&self, request: &Request) -> Result<Response, TransportError> {
         self.carry(request, &CancelToken::default()).0
     }
@@ -153,7 +156,7 @@ impl Transport for Weighed<'_> {
         let outcome = self.https.carry(request, cancel);
         let after = self.settled();
         let path = request.path.split('?').next().unwrap_or_default().to_owned();
-        let seen = Seen {
+        let seen = WireBytes {
             up: after.up - before.up,
             down: after.down - before.down,
             records: after.records - before.records,
@@ -166,32 +169,37 @@ impl Transport for Weighed<'_> {
     }
 }
 
-pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
-    let mut city = City::small(&plan.folder.join("wire"), Setup::default())?;
-    let scale = Scale::before(city.server.address())?;
-    let community = city.communities().first().context("a community")?.0.to_string();
+pub fn run(plan: &WirePlan, goals: &Goals) -> Result<()> {
+    let mut city = City::small(&plan.folder.join("wire"), ServerSetup::default())?;
+    let scale = MeteringProxy::before(city.server.address())?;
+    let community = city
+        .communities()
+        .first()
+        .context("no communities")?
+        .0
+        .to_string();
     let invited = city.post("101", "巡查", "巡查员", Role::Patroller, &[&community])?;
     let through = format!("https://{}", scale.address);
     let home = plan.folder.join("handset");
     let mut handset = Handset::enrol(&home, &invited.invitation, Some(&through))?;
     let pins = Invitation::from_text(&invited.invitation)?.pins;
-    let weighed = Weighed {
+    let weighed = MeteredTransport {
         https: Https::new(&through, &pins)?,
         scale: &scale,
         exchanges: Mutex::default(),
     };
-    let mut chance = Chance::new(5);
-    // The first sync fetches grid and catalogues and opens the connection that the others use.
+    let mut random = SeededRandom::new(5);
+    // The first sync fetches grid and catalogues and opens the connection that later syncs use.
     for _ in 0..2 {
-        report(&mut handset, &city, &mut chance)?;
+        report(&mut handset, &city, &mut random)?;
         handset.sync_over(&weighed)?;
     }
     weighed.take();
 
     let mut alone = Vec::new();
-    let mut beside: Vec<(String, Seen)> = Vec::new();
+    let mut beside: Vec<(String, WireBytes)> = Vec::new();
     for _ in 0..SAMPLES {
-        report(&mut handset, &city, &mut chance)?;
+        report(&mut handset, &city, &mut random)?;
         handset.sync_over(&weighed)?;
         let exchanges = weighed.take();
         alone.push(pushed(&exchanges, 1)?);
@@ -200,36 +208,42 @@ pub fn run(plan: &Plan, verdicts: &Verdicts) -> Result<()> {
     let mut batch = Vec::new();
     for _ in 0..3 {
         for _ in 0..BATCH {
-            report(&mut handset, &city, &mut chance)?;
+            report(&mut handset, &city, &mut random)?;
         }
         handset.sync_over(&weighed)?;
         batch.push(pushed(&weighed.take(), BATCH)?);
     }
-    say("wire_alone", &alone, 1.0, ALONE, verdicts);
-    say("wire_batch50", &batch, to_f64(BATCH), IN_A_BATCH, verdicts);
+    say("wire_alone", &alone, 1.0, ALONE, goals);
+    say("wire_batch50", &batch, to_f64(BATCH), IN_A_BATCH, goals);
     for (path, seen) in beside {
         println!(
             "  a sync with one report: {path} up={} down={}",
             seen.up, seen.down
         );
     }
-    ensure!(city.server.stop()?, "the server stops cleanly");
+    ensure!(city.server.stop()?, "the server did not stop cleanly");
     Ok(())
 }
 
-fn report(handset: &mut Handset, city: &City, chance: &mut Chance) -> Result<()> {
-    let mut point = city.pack.view().cells().next().context("a cell")?.centroid();
-    point.lat += i32::try_from(chance.below(4000))?;
-    point.lon += i32::try_from(chance.below(4000))?;
+fn report(handset: &mut Handset, city: &City, random: &mut SeededRandom) -> Result<()> {
+    let mut point = city
+        .pack
+        .view()
+        .cells()
+        .next()
+        .context("the pack has no cells")?
+        .centroid();
+    point.lat += i32::try_from(random.below(4000))?;
+    point.lon += i32::try_from(random.below(4000))?;
     let mut draft = handset.open()?.new_report()?;
-    draft.text(words(chance)).at(fix(point, 5));
+    draft.text(words(random)).at(fix(point, 5));
     draft.submit()?;
     Ok(())
 }
 
-/// What the one push among the exchanges weighed.
-fn pushed(exchanges: &[(String, Seen)], reports: usize) -> Result<Seen> {
-    let pushes: Vec<Seen> = exchanges
+/// The bytes of the one push among these exchanges.
+fn pushed(exchanges: &[(String, WireBytes)], reports: usize) -> Result<WireBytes> {
+    let pushes: Vec<WireBytes> = exchanges
         .iter()
         .filter(|(path, _)| path == "/v1/field/push")
         .map(|(_, seen)| *seen)
@@ -240,10 +254,10 @@ fn pushed(exchanges: &[(String, Seen)], reports: usize) -> Result<Seen> {
     }
 }
 
-fn say(promise: &str, seen: &[Seen], reports: f64, goal: f64, verdicts: &Verdicts) {
+fn say(promise: &str, seen: &[WireBytes], reports: f64, goal: f64, goals: &Goals) {
     #[expect(clippy::cast_precision_loss, reason = "bytes of a message")]
-    let of = |f: fn(&Seen) -> u64| median(seen.iter().map(|seen| f(seen) as f64 / reports).collect());
-    verdicts.at_most(promise, of(|s| s.up + s.down), "B", goal);
+    let of = |f: fn(&WireBytes) -> u64| median(seen.iter().map(|seen| f(seen) as f64 / reports).collect());
+    goals.at_most(promise, of(|s| s.up + s.down), "B", goal);
     println!(
         "  up={:.0}B down={:.0}B tls_on_top={:.1}B tls_records={:.1}",
         of(|s| s.up),

@@ -1,16 +1,17 @@
-//! Keeps an age: a city and a handset with a full outbox, as the programs beside this one leave them, in one file
-//! for `tests/data` (see the README there). The story of the upgrade opens each age with the programs of the day.
+//! Writes an "age": a city and a handset with a full outbox, as the programs beside this one leave them on
+//! disk, in one archive for `tests/data` (see the README there). The upgrade story (`story_19_…`) opens each
+//! age with today's programs.
 //!
-//! Only the programs `xunge` and `xunge-server` write to the two folders, so an age is what people have on their
-//! disks. Copy this program into a folder with the programs of a release and run it there.
+//! Only the programs `xunge` and `xunge-server` write to the two folders, so an age holds what users have on
+//! their disks. Copy this program into a folder with the programs of a release and run it there.
 
 use anyhow::{Context, Result, ensure};
 use e2e::{
-    chance::Chance,
+    chance::SeededRandom,
     city::City,
-    line::{Line, Weather},
-    office::Desk,
-    process::{Setup, program},
+    line::{FaultProxy, LineFault},
+    office::StaffSession,
+    process::{ServerSetup, program},
 };
 use protocol::{field::Invitation, role::Role};
 use serde_json::{Value, json};
@@ -19,21 +20,21 @@ use std::{
     process::Command,
 };
 
-/// Passwords chosen by their owners do not run out.
+/// Chosen by the user, so it does not expire.
 const PASSWORD: &str = "an-old-city-2026";
 const HERE: &str = "43.85745,125.30062,8";
 
 fn main() -> Result<()> {
-    let out = std::env::args().nth(1).context("xunge-age OUT.tar.gz")?;
+    let out = std::env::args().nth(1).context("usage: xunge-age OUT.tar.gz")?;
     let dir = tempfile::tempdir()?;
     let path = |name: &str| dir.path().join(name);
-    let mut city = City::small(&path("server"), Setup::default())?;
+    let mut city = City::small(&path("server"), ServerSetup::default())?;
     own_password(&city.admin, &city.server.admin_password)?;
     let supervisor = city.staff("dudao", "督导", Role::Supervisor, &city.district)?;
     let desk = city.sign_in(&supervisor)?;
     own_password(&desk, &supervisor.password)?;
 
-    let line = Line::to(city.server.address())?;
+    let line = FaultProxy::to(city.server.address())?;
     let invited = city.post(
         "119",
         "桂林社区119岗",
@@ -54,7 +55,7 @@ fn main() -> Result<()> {
     let task = desk.post("/v1/tasks", &task)?;
     xunge(&["sync"])?;
 
-    // A photo whose upload is half done.
+    // A photo with a half-finished upload.
     let large = photo(&path("large.jpg"), 1, 640, 480, 1)?;
     xunge(&[
         "report",
@@ -67,10 +68,10 @@ fn main() -> Result<()> {
         "--photo",
         &large,
     ])?;
-    line.set(Weather::CutUp(120_000));
+    line.set(LineFault::CutUp(120_000));
     run(&home, &["sync"], 3)?;
-    // And what was made since, with no network at all.
-    line.set(Weather::Down);
+    // Items created after that, without a network.
+    line.set(LineFault::Down);
     let small = |seed| photo(&path(&format!("{seed}.jpg")), seed, 320, 240, 160);
     let (a, b, c, d) = (small(2)?, small(3)?, small(4)?, small(5)?);
     xunge(&[
@@ -90,7 +91,7 @@ fn main() -> Result<()> {
     let task = task
         .get("id")
         .and_then(Value::as_str)
-        .context("a task")?
+        .context("no task")?
         .to_owned();
     xunge(&[
         "answer",
@@ -105,7 +106,7 @@ fn main() -> Result<()> {
     ])?;
     let taken_back = xunge(&["report", "--text", "写错了"])?;
     let taken_back = taken_back.pointer("/item/id").or_else(|| taken_back.get("id"));
-    xunge(&["withdraw", taken_back.and_then(Value::as_str).context("an id")?])?;
+    xunge(&["withdraw", taken_back.and_then(Value::as_str).context("no id")?])?;
     run(&home, &["sync"], 3)?;
     xunge(&[
         "report", "--save", "--type", "E0102", "--at", HERE, "--text", "草稿", "--photo", &d,
@@ -113,7 +114,7 @@ fn main() -> Result<()> {
     let queue = xunge(&["queue", "--all"])?;
     std::fs::write(path("queue.json"), serde_json::to_string_pretty(&queue)?)?;
 
-    ensure!(city.server.stop()?, "the server stops cleanly");
+    ensure!(city.server.stop()?, "the server did not stop cleanly");
     let tar = Command::new("tar")
         .args(["--create", "--gzip", "--owner=0", "--group=0", "--file", &out])
         .arg("--directory")
@@ -126,11 +127,11 @@ fn main() -> Result<()> {
             "queue.json",
         ])
         .status()?;
-    ensure!(tar.success(), "tar");
+    ensure!(tar.success(), "tar failed");
     Ok(())
 }
 
-fn own_password(desk: &Desk, old: &str) -> Result<Value> {
+fn own_password(desk: &StaffSession, old: &str) -> Result<Value> {
     desk.post("/v1/session/password", &json!({"old": old, "new": PASSWORD}))
 }
 
@@ -144,7 +145,7 @@ fn cell_of(said: &Value) -> Result<String> {
         .to_owned())
 }
 
-/// One command of the handset and its document.
+/// Runs one command of the handset; returns its JSON document.
 fn run(home: &Path, args: &[&str], code: i32) -> Result<Value> {
     let output = Command::new(program("xunge")?)
         .arg("--home")
@@ -157,13 +158,13 @@ fn run(home: &Path, args: &[&str], code: i32) -> Result<Value> {
     Ok(serde_json::from_str(&said)?)
 }
 
-/// A JPEG of noise, another for each seed; the coarser its grain, the smaller its file.
+/// A noise JPEG that differs by seed; a coarser grain gives a smaller file.
 fn photo(path: &PathBuf, seed: u64, width: u16, height: u16, grain: usize) -> Result<String> {
-    let mut chance = Chance::new(seed);
+    let mut random = SeededRandom::new(seed);
     let size = usize::from(width) * usize::from(height) * 3;
     let mut pixels = Vec::with_capacity(size + 3 * grain);
     while pixels.len() < size {
-        let [red, green, blue, ..] = chance.bits().to_le_bytes();
+        let [red, green, blue, ..] = random.bits().to_le_bytes();
         pixels.extend([red, green, blue].repeat(grain));
     }
     pixels.truncate(size);

@@ -2,18 +2,18 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use e2e::bench::{Verdicts, ingest, photos, wire};
+use e2e::bench::{Goals, ingest, photos, wire};
 use std::{path::PathBuf, process::ExitCode};
 
 /// 与同一次运行中的下限相比 / against the floor of the same run
 #[derive(Debug, Parser)]
-struct Args {
+struct BenchArgs {
     #[command(subcommand)]
-    which: Which,
-    /// Success even when a goal is missed
+    which: BenchKind,
+    /// Exit with success even if a goal is missed
     #[arg(long, global = true)]
     report: bool,
-    /// A folder on a real disk; a fresh one in the current folder when absent
+    /// A folder on a real disk; default: a new folder in the current folder
     #[arg(long, global = true)]
     folder: Option<PathBuf>,
     #[arg(long, global = true, default_value_t = 5)]
@@ -21,24 +21,24 @@ struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum Which {
+enum BenchKind {
     /// Reports into custody
     Ingest {
-        /// A PostgreSQL that waits for the disk, to measure that engine too
+        /// URL of a PostgreSQL with synchronous commit, to measure that engine too
         #[arg(long)]
         postgres: Option<String>,
-        /// Check-ins in one minute; 0 leaves them out
+        /// Number of check-ins within one minute; 0 leaves them out
         #[arg(long, default_value_t = 10_000)]
         checkins: usize,
     },
-    /// Photos, and the server's memory
+    /// Photo uploads, and the server's memory use
     Photos,
-    /// Bytes on the line
+    /// Bytes on the wire
     Wire,
 }
 
 fn main() -> Result<ExitCode> {
-    let args = Args::parse();
+    let args = BenchArgs::parse();
     let within = args.folder.unwrap_or(std::env::current_dir()?);
     std::fs::create_dir_all(&within)?;
     let scratch = tempfile::Builder::new()
@@ -46,21 +46,21 @@ fn main() -> Result<ExitCode> {
         .tempdir_in(&within)?;
     let folder = scratch.path().canonicalize()?;
     ingest::refuse_memory(&folder)?;
-    let (rounds, verdicts) = (args.rounds.max(1), Verdicts::default());
+    let (rounds, goals) = (args.rounds.max(1), Goals::default());
     match args.which {
-        Which::Ingest { postgres, checkins } => {
-            let plan = ingest::Plan {
+        BenchKind::Ingest { postgres, checkins } => {
+            let plan = ingest::IngestPlan {
                 folder,
                 postgres,
                 rounds,
                 checkins,
             };
-            ingest::run(&plan, &verdicts)?;
+            ingest::run(&plan, &goals)?;
         }
-        Which::Photos => photos::run(&photos::Plan { folder, rounds }, &verdicts)?,
-        Which::Wire => wire::run(&wire::Plan { folder }, &verdicts)?,
+        BenchKind::Photos => photos::run(&photos::PhotosPlan { folder, rounds }, &goals)?,
+        BenchKind::Wire => wire::run(&wire::WirePlan { folder }, &goals)?,
     }
-    Ok(if verdicts.all_held() || args.report {
+    Ok(if goals.all_held() || args.report {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -1,8 +1,8 @@
-//! `cargo xtask demo [--once]`: a city living. See [`e2e::demo`].
+//! `cargo xtask demo [--once]`: a city at work. See [`e2e::demo`].
 
 use anyhow::Result;
 use clap::Parser;
-use e2e::demo::{Plan, run};
+use e2e::demo::{DemoPlan, run};
 use std::{
     path::PathBuf,
     process::ExitCode,
@@ -14,11 +14,11 @@ use std::{
 
 /// 一座城市的一天 / a day of a city
 #[derive(Debug, Parser)]
-struct Args {
-    /// Bounded: under three minutes, checked from the outside, ends with `demo: …`
+struct DemoArgs {
+    /// Bounded: less than three minutes, then an audit over the API; ends with the line `demo: …`
     #[arg(long)]
     once: bool,
-    /// Where the city lives; a fresh temporary folder when absent
+    /// Data folder; default: a new temporary folder
     #[arg(long)]
     data: Option<PathBuf>,
     #[arg(long, default_value_t = 1)]
@@ -36,10 +36,10 @@ struct Args {
 }
 
 fn main() -> Result<ExitCode> {
-    let args = Args::parse();
+    let args = DemoArgs::parse();
     let kept = args.data.is_some();
     let folder = tempfile::Builder::new().prefix("xunge-demo-").tempdir()?;
-    let plan = Plan {
+    let plan = DemoPlan {
         once: args.once,
         data: args.data.unwrap_or_else(|| folder.path().join("city")),
         seed: args.seed,
@@ -51,26 +51,26 @@ fn main() -> Result<ExitCode> {
     println!("数据在 {}，种子 {}", plan.data.display(), plan.seed);
     let interrupted = Arc::new(AtomicBool::new(false));
     watch(interrupted.clone())?;
-    let verdict = run(&plan, &interrupted)?;
-    let Some(verdict) = verdict else {
+    let result = run(&plan, &interrupted)?;
+    let Some(result) = result else {
         return Ok(ExitCode::SUCCESS);
     };
-    for difference in verdict.differs.iter().take(30) {
+    for difference in result.differs.iter().take(30) {
         println!("不符 / differs: {difference}");
     }
-    if !verdict.is_good() && !kept {
-        // What differs is worth a look; the system's temporary folder is its own janitor.
+    if !result.is_good() && !kept {
+        // Differences were found: keep the data for inspection; the system cleans its temporary folder.
         println!("数据留在 / kept in {}", folder.keep().display());
     }
-    println!("{}", verdict.line());
-    Ok(if verdict.is_good() {
+    println!("{}", result.line());
+    Ok(if result.is_good() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-/// Ctrl-C asks for the end once; the second one is the system's.
+/// The first Ctrl-C requests the end; the second one kills the process.
 fn watch(interrupted: Arc<AtomicBool>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -4,40 +4,40 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-/// 外部评判 / judges that nobody here wrote
+/// 外部评判 / checks with clients that other projects wrote
 #[derive(Debug, Parser)]
-struct Args {
+struct JudgesArgs {
     #[command(subcommand)]
-    judge: Judge,
+    judge: ExternalCheck,
 }
 
 #[derive(Debug, Subcommand)]
-enum Judge {
-    /// Attachments by tus-js-client and tuspy over a line that breaks
+enum ExternalCheck {
+    /// Attachments with tus-js-client and tuspy over a line that is cut
     Tus {
         #[arg(long)]
         node: PathBuf,
-        /// A Python that has tuspy
+        /// A Python that has tuspy installed
         #[arg(long)]
         python: PathBuf,
     },
-    /// schemathesis over the served description
+    /// schemathesis over the served OpenAPI description
     Api {
         #[arg(long)]
         schemathesis: PathBuf,
-        /// Examples of each operation
+        /// Number of examples for each operation
         #[arg(long, default_value_t = 15)]
         examples: u32,
-        /// For schemathesis itself
+        /// Further arguments for schemathesis
         #[arg(last = true)]
         more: Vec<String>,
     },
 }
 
 fn main() -> Result<()> {
-    match Args::parse().judge {
-        Judge::Tus { node, python } => e2e::judges::tus::run(&node, &python),
-        Judge::Api {
+    match JudgesArgs::parse().judge {
+        ExternalCheck::Tus { node, python } => e2e::judges::tus::run(&node, &python),
+        ExternalCheck::Api {
             schemathesis,
             examples,
             more,

@@ -1,5 +1,5 @@
-//! What the demo knows and shows: counts as they happen, kept by the actors themselves, so that the server's
-//! figures can be held against them.
+//! Counters and failures of the demo. The actors count what they do, and the audit compares these counts with
+//! the server's.
 
 use std::{
     collections::BTreeMap,
@@ -11,26 +11,26 @@ use std::{
 
 /// Shared by all actors of the demo.
 #[derive(Default)]
-pub struct Board {
-    pub reports: Count,
-    pub activities: Count,
-    pub answers: Count,
-    pub check_ins: Count,
-    pub photos: Count,
-    pub syncs: Count,
-    pub syncs_cut: Count,
-    pub deaths: Count,
-    pub refused: Count,
+pub struct DemoCounters {
+    pub reports: Counter,
+    pub activities: Counter,
+    pub answers: Counter,
+    pub check_ins: Counter,
+    pub photos: Counter,
+    pub syncs: Counter,
+    pub syncs_cut: Counter,
+    pub kills: Counter,
+    pub refused: Counter,
     stop: AtomicBool,
-    calm: AtomicBool,
-    troubles: Mutex<BTreeMap<String, u64>>,
+    finish: AtomicBool,
+    failures: Mutex<BTreeMap<String, u64>>,
 }
 
-/// A counter.
+/// A counter that threads share.
 #[derive(Default)]
-pub struct Count(AtomicU64);
+pub struct Counter(AtomicU64);
 
-impl Count {
+impl Counter {
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::SeqCst);
     }
@@ -42,29 +42,29 @@ impl Count {
     }
 }
 
-impl Board {
-    /// Everybody goes home.
+impl DemoCounters {
+    /// Asks all actors to stop.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::SeqCst);
     }
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
-    /// Nothing new is reported any more; what is open is finished.
-    pub fn calm(&self) {
-        self.calm.store(true, Ordering::SeqCst);
+    /// From now on nothing new is reported; open work is finished.
+    pub fn finish(&self) {
+        self.finish.store(true, Ordering::SeqCst);
     }
-    pub fn is_calm(&self) -> bool {
-        self.calm.load(Ordering::SeqCst)
+    pub fn is_finishing(&self) -> bool {
+        self.finish.load(Ordering::SeqCst)
     }
-    /// Something an actor could not do; the demo fails when any is left at its end.
-    pub fn trouble(&self, who: &str, what: &anyhow::Error) {
-        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        *troubles.entry(format!("{who}: {what:#}")).or_default() += 1;
+    /// Records that an actor failed; the demo fails if one failure was recorded.
+    pub fn record_failure(&self, who: &str, what: &anyhow::Error) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        *failures.entry(format!("{who}: {what:#}")).or_default() += 1;
     }
-    pub fn troubles(&self) -> Vec<String> {
-        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles
+    pub fn failures(&self) -> Vec<String> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures
             .iter()
             .map(|(what, n)| format!("{what} (x{n})"))
             .collect()

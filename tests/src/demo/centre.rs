@@ -1,71 +1,76 @@
-//! The centre at work: acceptor, shift leader, command centre, departments and supervisor, each with their own
+//! The centre at work: acceptor, shift leader, command centre, departments and supervisor, each with its own
 //! account over the HTTP API.
 
-use super::board::Board;
+use super::board::DemoCounters;
 use crate::{
-    chance::Chance,
-    office::{Desk, Refusal},
-    pictures::Album,
+    chance::SeededRandom,
+    office::{ApiRefusal, StaffSession},
+    pictures::PhotoAlbum,
 };
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
-/// What a desk does.
+/// What a clerk does.
 #[derive(Debug, Clone)]
-pub enum Duty {
-    /// 受理员: accepts, sends for checks, now and then takes a citizen's call.
+pub enum ClerkRole {
+    /// 受理员: accepts cases, orders checks, and registers `calls` calls of citizens.
     Acceptor { calls: u32 },
-    /// 值班长: files, sends back, closes.
+    /// 值班长: files cases, sends them back, closes them.
     ShiftLeader,
-    /// 指挥中心: dispatches to one of these departments, forwards.
+    /// 指挥中心: dispatches to one of these departments and forwards cases.
     CommandCentre { departments: Vec<String> },
-    /// 终端部门: handles with a photo after.
+    /// 终端部门: handles cases and attaches a photo taken afterwards.
     Department,
-    /// 督导: reviews activity records, asks about places.
+    /// 督导: reviews activity records and creates `inspections` inspection tasks.
     Supervisor { inspections: u32 },
 }
 
 /// A member of staff at work.
 pub struct Clerk {
     pub name: String,
-    pub desk: Desk,
-    pub duty: Duty,
+    pub desk: StaffSession,
+    pub duty: ClerkRole,
     /// Cells of the district, for calls and inspections.
     pub cells: Vec<String>,
-    /// Pause between two looks at the queue, in milliseconds.
+    /// Pause between two rounds over the queue, in milliseconds.
     pub pace_ms: u64,
 }
 
 impl Clerk {
     /// Works until the demo stops.
-    pub fn work(mut self, board: &Arc<super::crowd::Town>) {
-        let mut chance = Chance::of(board.seed, &self.name);
-        while !board.board.is_stopped() {
-            if let Err(error) = self.round(&board.board, &board.album, &mut chance) {
-                board.board.trouble(&self.name, &error);
+    pub fn work(mut self, counters: &Arc<super::crowd::DemoContext>) {
+        let mut random = SeededRandom::of(counters.seed, &self.name);
+        while !counters.counters.is_stopped() {
+            if let Err(error) = self.round(&counters.counters, &counters.album, &mut random) {
+                counters.counters.record_failure(&self.name, &error);
             }
             std::thread::sleep(Duration::from_millis(self.pace_ms));
         }
     }
 
-    fn round(&mut self, board: &Board, album: &Album, chance: &mut Chance) -> Result<()> {
+    fn round(
+        &mut self,
+        counters: &DemoCounters,
+        album: &PhotoAlbum,
+        random: &mut SeededRandom,
+    ) -> Result<()> {
         match &mut self.duty {
-            Duty::Acceptor { calls } => {
-                if *calls > 0 && !board.is_calm() && chance.percent(30) {
+            ClerkRole::Acceptor { calls } => {
+                if *calls > 0 && !counters.is_finishing() && random.percent(30) {
                     *calls -= 1;
-                    self.take_a_call(chance)?;
+                    self.take_a_call(random)?;
                 }
-                self.queue("acceptor", board, |case, action| match action {
+                self.queue("acceptor", counters, |case, action| match action {
                     "prefile" => Some(json!({"matter": matter_of(case)})),
                     "decline" | "send_check" => Some(json!({})),
                     _ => None,
                 })
             }
-            Duty::ShiftLeader => {
-                let rework = chance.percent(5);
-                self.queue("shift_leader", board, |case, action| match action {
-                    // About one report in twelve does not meet the standard, always the same ones.
+            ClerkRole::ShiftLeader => {
+                let rework = random.percent(5);
+                self.queue("shift_leader", counters, |case, action| match action {
+                    // Sends back about one report in twelve; which ones depends on the case number only.
                     "send_back" if is_slight(case) && !was_sent_back(case) => Some(json!({})),
                     "file" if !is_slight(case) || was_sent_back(case) => Some(json!({"level": 2})),
                     "rework" if !passed(case) || rework => Some(json!({})),
@@ -73,9 +78,9 @@ impl Clerk {
                     _ => None,
                 })
             }
-            Duty::CommandCentre { departments } => {
-                let department = chance.pick(departments).context("a department")?.clone();
-                self.queue("command_centre", board, |_, action| match action {
+            ClerkRole::CommandCentre { departments } => {
+                let department = random.pick(departments).context("no departments")?.clone();
+                self.queue("command_centre", counters, |_, action| match action {
                     "dispatch" => Some(
                         json!({"department": department, "limit": {"amount": 4, "unit": "working_hour"}}),
                     ),
@@ -83,15 +88,15 @@ impl Clerk {
                     _ => None,
                 })
             }
-            Duty::Department => {
-                let photo = album.crop(chance)?;
+            ClerkRole::Department => {
+                let photo = album.crop(random)?;
                 let desk = self.desk.clone();
                 let mut sent: Option<String> = None;
-                self.queue("department", board, move |_, action| {
+                self.queue("department", counters, move |_, action| {
                     if action != "handle" {
                         return None;
                     }
-                    // One photo after a round of the crew; each case names it.
+                    // Uploads one photo per round; each case of the round names it.
                     if sent.is_none() {
                         let answer = desk.upload("/v1/attachments", "image/jpeg", photo.clone()).ok()?;
                         sent = answer.get("sha256").and_then(Value::as_str).map(str::to_owned);
@@ -99,32 +104,32 @@ impl Clerk {
                     Some(json!({"attachments": [sent.as_ref()?]}))
                 })
             }
-            Duty::Supervisor { inspections } => {
-                if *inspections > 0 && !board.is_calm() && chance.percent(40) {
+            ClerkRole::Supervisor { inspections } => {
+                if *inspections > 0 && !counters.is_finishing() && random.percent(40) {
                     *inspections -= 1;
-                    let cell = chance.pick(&self.cells).context("cells")?.clone();
+                    let cell = random.pick(&self.cells).context("no cells")?.clone();
                     self.desk.post(
                         "/v1/tasks",
                         &json!({"purpose": "inspect", "wording": "请到现场核验该处环境卫生", "cell": cell, "minutes": 90}),
                     )?;
                 }
-                self.review(chance)
+                self.review(random)
             }
         }
     }
 
-    /// Looks through the queue and does what `decide` says of each case: the action's own fields, or nothing.
+    /// Goes through the queue and does `action` for each case where `decide` returns the action's own fields.
     fn queue(
         &self,
         queue: &str,
-        board: &Board,
+        counters: &DemoCounters,
         mut decide: impl FnMut(&Value, &str) -> Option<Value>,
     ) -> Result<()> {
         for line in self.desk.all(&format!("/v1/cases?queue={queue}"))? {
             let id = line
                 .get("id")
                 .and_then(Value::as_str)
-                .context("a case has an id")?;
+                .context("no id in the case")?;
             let case = self.desk.get(&format!("/v1/cases/{id}"))?;
             let mine = case
                 .get("allowed")
@@ -139,7 +144,7 @@ impl Clerk {
                     Some((action.to_owned(), decide(&case, action)?))
                 });
             let Some((action, mut body)) = step else { continue };
-            let fields = body.as_object_mut().context("fields")?;
+            let fields = body.as_object_mut().context("the action body is no object")?;
             fields.insert("action".into(), json!(action));
             fields.insert(
                 "expected_version".into(),
@@ -148,9 +153,9 @@ impl Clerk {
             fields.insert("opinion".into(), json!(opinion(&action)));
             match self.desk.try_post(&format!("/v1/cases/{id}/actions"), &body)? {
                 Ok(_) => {}
-                // Somebody else was quicker, or the field moved it: the next round sees it as it is.
-                Err(Refusal { code, .. }) if code == "case.changed" || code == "case.transition" => {
-                    board.refused.one()
+                // Another clerk or a field answer moved the case first; the next round sees its new state.
+                Err(ApiRefusal { code, .. }) if code == "case.changed" || code == "case.transition" => {
+                    counters.refused.one()
                 }
                 Err(refusal) => return Err(refusal).context(format!("{action} of {id}")),
             }
@@ -158,32 +163,32 @@ impl Clerk {
         Ok(())
     }
 
-    /// T2: a citizen calls. The number is made up and of a form that nobody has.
-    fn take_a_call(&self, chance: &mut Chance) -> Result<()> {
-        let cell = chance.pick(&self.cells).context("cells")?;
+    /// T2: registers a citizen's call. The phone number is synthetic, in a form that is not assigned.
+    fn take_a_call(&self, random: &mut SeededRandom) -> Result<()> {
+        let cell = random.pick(&self.cells).context("no cells")?;
         let body = json!({
             "matter": "E0102", "cell": cell, "address": "居民来电所述地点",
             "text": "来电反映垃圾无人清理",
-            "caller": {"name": "来电人", "phone": format!("000-{:07}", chance.bits() % 10_000_000)},
+            "caller": {"name": "来电人", "phone": format!("000-{:07}", random.bits() % 10_000_000)},
         });
         self.desk.post("/v1/cases", &body).map(|_| ())
     }
 
-    /// About one activity record in five comes back once, with words.
-    fn review(&self, chance: &mut Chance) -> Result<()> {
+    /// Reviews activity records; returns about one in five once, with a reason.
+    fn review(&self, random: &mut SeededRandom) -> Result<()> {
         for record in self.desk.all("/v1/activities?state=submitted")? {
             let id = record
                 .get("record")
                 .and_then(Value::as_str)
-                .context("a record has an id")?;
+                .context("no id in the activity record")?;
             let version = record.get("version").and_then(Value::as_i64).unwrap_or(1);
-            let returned = version == 1 && chance.percent(20);
+            let returned = version == 1 && random.percent(20);
             let body = if returned {
                 json!({"version": version, "decision": "return", "reason": "请说明参加人数的依据"})
             } else {
                 json!({"version": version, "decision": "approve"})
             };
-            // A version mended meanwhile is reviewed in the next round.
+            // A version that was revised meanwhile is reviewed in the next round.
             let _ = self
                 .desk
                 .try_post(&format!("/v1/activities/{id}/review"), &body)?;
@@ -212,7 +217,7 @@ fn matter_of(case: &Value) -> Value {
         .cloned()
         .unwrap_or_else(|| json!("E0102"))
 }
-/// Decided by the number, so that the same case is judged the same way each time.
+/// Depends on the case number only, so that a case is judged the same way each time.
 fn is_slight(case: &Value) -> bool {
     text(case, "number").bytes().map(u32::from).sum::<u32>() % 12 == 0
 }

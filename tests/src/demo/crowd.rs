@@ -1,11 +1,11 @@
 //! Patrollers and community sports managers: real handsets, most of the time without a network.
 
-use super::board::Board;
+use super::board::DemoCounters;
 use crate::{
-    chance::Chance,
+    chance::SeededRandom,
     handset::{Handset, fix},
-    line::{Line, Weather},
-    pictures::Album,
+    line::{FaultProxy, LineFault},
+    pictures::PhotoAlbum,
 };
 use anyhow::{Context, Result};
 use grid::pack::PackBuf;
@@ -21,40 +21,40 @@ use terminal_core::{
 };
 
 /// What all workers share.
-pub struct Town {
-    pub album: Album,
+pub struct DemoContext {
+    pub album: PhotoAlbum,
     pub pack: PackBuf<Vec<u8>>,
-    pub board: Board,
+    pub counters: DemoCounters,
     pub seed: u64,
-    /// Milliseconds between two things a worker does; more in the demo that stays up.
+    /// Milliseconds between two actions of a worker; longer in the demo that runs until Ctrl-C.
     pub pace_ms: u64,
 }
 
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Job {
-    /// 巡查员, with the number of reports to file before going home.
+pub enum WorkerRole {
+    /// 巡查员, with the number of reports to file.
     Patroller(u32),
-    /// 社区体育管理员, with the number of activity records.
+    /// 社区体育管理员, with the number of activity records to file.
     SportsManager(u32),
 }
 
-/// A worker with a handset, a beat and a line that is sometimes bad.
-pub struct Worker {
+/// A worker with a handset, a beat and possibly a line that injects faults.
+pub struct FieldWorker {
     pub name: String,
-    pub job: Job,
+    pub job: WorkerRole,
     pub community: CommunityCode,
     pub handset: Handset,
-    /// Some go through a line that the story breaks.
-    pub line: Option<Line>,
-    /// Scratch folder for pictures that the camera gives.
+    /// Some workers use a line that injects faults.
+    pub line: Option<FaultProxy>,
+    /// Folder for the pictures that the camera takes.
     pub camera: PathBuf,
 }
 
 const MATTERS: &[&str] = &[
     "E0102", "E0103", "E0104", "E0106", "E0107", "E0108", "C0101", "C0102", "C0301", "C0201",
 ];
-const WORDS: &[&str] = &[
+const TEXTS: &[&str] = &[
     "路口东北角",
     "居民楼门前",
     "人行道上，行人需绕行",
@@ -65,101 +65,103 @@ const WORDS: &[&str] = &[
     "已拍照，范围约两米",
 ];
 
-impl Worker {
-    /// Lives until its work is done and everything has arrived, or until the demo stops.
-    pub fn live(mut self, town: &Arc<Town>) -> Self {
-        let mut chance = Chance::of(town.seed, &self.name);
-        if let Err(error) = self.day(town, &mut chance) {
-            town.board.trouble(&self.name, &error);
+impl FieldWorker {
+    /// Works until all of its work is done and delivered, or until the demo stops.
+    pub fn run(mut self, context: &Arc<DemoContext>) -> Self {
+        let mut random = SeededRandom::of(context.seed, &self.name);
+        if let Err(error) = self.day(context, &mut random) {
+            context.counters.record_failure(&self.name, &error);
         }
         self
     }
 
-    fn day(&mut self, town: &Town, chance: &mut Chance) -> Result<()> {
-        self.try_sync(town, chance)?;
-        let mut cell = self.first_cell(town, chance)?;
-        // The first check-in is made without a network: it counts from when it was made.
-        let here = centre(town, cell)?;
+    fn day(&mut self, context: &DemoContext, random: &mut SeededRandom) -> Result<()> {
+        self.try_sync(context, random)?;
+        let mut cell = self.first_cell(context, random)?;
+        // The first check-in is made without a network: duty starts at the time of the check-in, not of its
+        // arrival.
+        let here = centre(context, cell)?;
         self.handset.open()?.check_in(Some(fix(here, 8)), "")?;
-        town.board.check_ins.one();
+        context.counters.check_ins.one();
         let mut left = match self.job {
-            Job::Patroller(n) | Job::SportsManager(n) => n,
+            WorkerRole::Patroller(n) | WorkerRole::SportsManager(n) => n,
         };
-        while !town.board.is_stopped() {
-            let pace = if town.board.is_calm() {
-                4 * town.pace_ms
+        while !context.counters.is_stopped() {
+            let pace = if context.counters.is_finishing() {
+                4 * context.pace_ms
             } else {
-                town.pace_ms
+                context.pace_ms
             };
-            std::thread::sleep(Duration::from_millis(pace / 2 + chance.bits() % pace.max(1)));
-            cell = self.walk(town, cell, chance);
-            let has_work = left > 0 && !town.board.is_calm();
-            if has_work && chance.percent(60) {
+            std::thread::sleep(Duration::from_millis(pace / 2 + random.bits() % pace.max(1)));
+            cell = self.walk(context, cell, random);
+            let has_work = left > 0 && !context.counters.is_finishing();
+            if has_work && random.percent(60) {
                 match self.job {
-                    Job::Patroller(_) => self.report(town, cell, chance)?,
-                    Job::SportsManager(_) => self.activity(town, chance)?,
+                    WorkerRole::Patroller(_) => self.report(context, cell, random)?,
+                    WorkerRole::SportsManager(_) => self.activity(context, random)?,
                 }
                 left -= 1;
             }
-            self.answer_tasks(town, cell, chance)?;
-            self.mend(town)?;
-            // A death between any two things; what was saved is there again.
-            if chance.percent(4) {
-                self.handset.die();
-                town.board.deaths.one();
+            self.answer_tasks(context, cell, random)?;
+            self.revise_returned(context)?;
+            // Kills the app between two actions; what was saved must be there after the restart.
+            if random.percent(4) {
+                self.handset.kill();
+                context.counters.kills.one();
             }
-            if chance.percent(if has_work { 35 } else { 80 }) {
-                self.try_sync(town, chance)?;
+            if random.percent(if has_work { 35 } else { 80 }) {
+                self.try_sync(context, random)?;
             }
         }
         Ok(())
     }
 
-    /// Files a report with one to three photos, mostly one; now and then the process dies between camera and submit.
-    fn report(&mut self, town: &Town, cell: CellCode, chance: &mut Chance) -> Result<()> {
-        let here = centre(town, cell)?;
-        let photos = 1 + usize::from(chance.percent(25)) + usize::from(chance.percent(8));
-        let files = self.shoot(town, photos, chance)?;
-        let matter: MatterCode = chance.pick(MATTERS).context("matters")?.parse()?;
+    /// Files a report with one to three photos, mostly one; sometimes kills the app between camera and
+    /// submit.
+    fn report(&mut self, context: &DemoContext, cell: CellCode, random: &mut SeededRandom) -> Result<()> {
+        let here = centre(context, cell)?;
+        let photos = 1 + usize::from(random.percent(25)) + usize::from(random.percent(8));
+        let files = self.shoot(context, photos, random)?;
+        let matter: MatterCode = random.pick(MATTERS).context("no matters")?.parse()?;
         let id: EntryId = {
             let mut draft = self.handset.open()?.new_report()?;
             draft.matter(matter)?;
-            draft.text((*chance.pick(WORDS).context("words")?).to_owned());
-            draft.at(fix(here, 5 + u32::try_from(chance.below(20))?));
+            draft.text((*random.pick(TEXTS).context("no words")?).to_owned());
+            draft.at(fix(here, 5 + u32::try_from(random.below(20))?));
             for file in &files {
                 draft.add_photo(PhotoSource::Path(file))?;
             }
             draft.id()
         };
-        if chance.percent(12) {
-            self.handset.die();
-            town.board.deaths.one();
+        if random.percent(12) {
+            self.handset.kill();
+            context.counters.kills.one();
         }
         let terminal = self.handset.open()?;
         let mut draft = terminal.report_draft(id)?;
         draft.submit()?;
-        // Impatient thumbs: the same draft again is the same report.
-        if chance.percent(20) {
-            anyhow::ensure!(draft.submit()?.again, "a second submit must not file again");
+        // Submits the same draft twice: this must not file a second report.
+        if random.percent(20) {
+            anyhow::ensure!(draft.submit()?.again, "a second submit filed a second report");
         }
-        town.board.reports.one();
-        town.board.photos.add(photos as u64);
-        if chance.percent(2) {
-            // A report that is taken back before it left; its number stays as a void.
+        context.counters.reports.one();
+        context.counters.photos.add(photos as u64);
+        if random.percent(2) {
+            // Takes a report back before it was sent; its number is used by a void entry.
             let mut slip = terminal.new_report()?;
             slip.text("误触").save()?;
             let slip = slip.submit()?.item;
             anyhow::ensure!(
                 terminal.withdraw(slip, "误触")? == Withdrawal::Cancelled,
-                "never sent, so cancelled"
+                "a report that was never sent must be cancelled"
             );
         }
         Ok(())
     }
 
-    fn activity(&mut self, town: &Town, chance: &mut Chance) -> Result<()> {
-        let photos = 1 + chance.below(2);
-        let files = self.shoot(town, photos, chance)?;
+    fn activity(&mut self, context: &DemoContext, random: &mut SeededRandom) -> Result<()> {
+        let photos = 1 + random.below(2);
+        let files = self.shoot(context, photos, random)?;
         let terminal = self.handset.open()?;
         let now = terminal.now()?;
         let mut draft = terminal.new_activity()?;
@@ -171,28 +173,28 @@ impl Worker {
             "健身指导讲座",
         ];
         let kinds = ["fitness", "fitness", "training", "contest", "lecture"];
-        let which = chance.below(titles.len());
+        let which = random.below(titles.len());
         draft
-            .category(*kinds.get(which).context("kind")?)
-            .title(*titles.get(which).context("title")?)
+            .category(*kinds.get(which).context("no kind of activity")?)
+            .title(*titles.get(which).context("no title")?)
             .starts(now.plus(-3 * 3_600_000))
             .ends(now.plus(-3_600_000))
             .place("社区文化广场")
             .organiser("街道文体站")
-            .participants(20 + u32::try_from(chance.below(60))?)
+            .participants(20 + u32::try_from(random.below(60))?)
             .summary("按计划组织，秩序良好");
         for file in &files {
             draft.add_photo(PhotoSource::Path(file))?;
         }
         draft.submit()?;
-        town.board.activities.one();
-        town.board.photos.add(photos as u64);
+        context.counters.activities.one();
+        context.counters.photos.add(photos as u64);
         Ok(())
     }
 
-    /// What the reviewer sent back is mended as a new version of the same record.
-    fn mend(&mut self, town: &Town) -> Result<()> {
-        if self.job == Job::SportsManager(0) || matches!(self.job, Job::Patroller(_)) {
+    /// Revises each record that the reviewer returned, as a new version of the same record.
+    fn revise_returned(&mut self, context: &DemoContext) -> Result<()> {
+        if self.job == WorkerRole::SportsManager(0) || matches!(self.job, WorkerRole::Patroller(_)) {
             return Ok(());
         }
         let terminal = self.handset.open()?;
@@ -206,13 +208,18 @@ impl Worker {
             let mut draft = terminal.revise_activity(record)?;
             draft.summary("按计划组织，秩序良好；参加人员以签到表为准");
             draft.submit()?;
-            town.board.activities.one();
+            context.counters.activities.one();
         }
         Ok(())
     }
 
-    fn answer_tasks(&mut self, town: &Town, cell: CellCode, chance: &mut Chance) -> Result<()> {
-        if !matches!(self.job, Job::Patroller(_)) {
+    fn answer_tasks(
+        &mut self,
+        context: &DemoContext,
+        cell: CellCode,
+        random: &mut SeededRandom,
+    ) -> Result<()> {
+        if !matches!(self.job, WorkerRole::Patroller(_)) {
             return Ok(());
         }
         let open: Vec<_> = self
@@ -227,73 +234,73 @@ impl Worker {
                 continue;
             };
             let [yes, no] = purpose.answers();
-            // Most matters are handled at the first try, most callers are right.
-            let answer = if chance.percent(if purpose == Purpose::Check { 88 } else { 85 }) {
+            // Most matters are handled at the first try, and most callers are right.
+            let answer = if random.percent(if purpose == Purpose::Check { 88 } else { 85 }) {
                 yes
             } else {
                 no
             };
-            let file = self.shoot(town, 1, chance)?;
+            let file = self.shoot(context, 1, random)?;
             let mut draft = task.answer(answer)?;
             draft.at(fix(
-                centre(town, task.row.cell).or_else(|_| centre(town, cell))?,
+                centre(context, task.row.cell).or_else(|_| centre(context, cell))?,
                 6,
             ));
             for file in &file {
                 draft.add_photo(PhotoSource::Path(file))?;
             }
             draft.submit()?;
-            town.board.answers.one();
-            town.board.photos.one();
+            context.counters.answers.one();
+            context.counters.photos.one();
         }
         Ok(())
     }
 
-    /// One sync, over a line that may be bad; what did not arrive goes the next time.
-    fn try_sync(&mut self, town: &Town, chance: &mut Chance) -> Result<()> {
+    /// Syncs once, over a line that may fail; what was not delivered is sent by the next sync.
+    fn try_sync(&mut self, context: &DemoContext, random: &mut SeededRandom) -> Result<()> {
         if let Some(line) = &self.line {
-            let weather = match chance.below(if town.board.is_calm() { 1 } else { 10 }) {
-                7 => Weather::CutUp(2_000 + chance.bits() % 300_000),
-                8 => Weather::CutDown(500 + chance.bits() % 20_000),
-                9 => Weather::Down,
-                _ => Weather::Good,
+            let fault = match random.below(if context.counters.is_finishing() { 1 } else { 10 }) {
+                7 => LineFault::CutUp(2_000 + random.bits() % 300_000),
+                8 => LineFault::CutDown(500 + random.bits() % 20_000),
+                9 => LineFault::Down,
+                _ => LineFault::Good,
             };
-            line.set(weather);
+            line.set(fault);
         }
-        town.board.syncs.one();
+        context.counters.syncs.one();
         let report = self.handset.sync()?;
         if !report.is_success() {
-            town.board.syncs_cut.one();
+            context.counters.syncs_cut.one();
         }
         Ok(())
     }
 
-    /// Pictures as the camera leaves them.
-    fn shoot(&self, town: &Town, count: usize, chance: &mut Chance) -> Result<Vec<PathBuf>> {
+    /// Writes pictures as a camera does.
+    fn shoot(&self, context: &DemoContext, count: usize, random: &mut SeededRandom) -> Result<Vec<PathBuf>> {
         std::fs::create_dir_all(&self.camera)?;
         (0..count)
             .map(|k| {
                 let path = self.camera.join(format!("IMG_{k}.jpg"));
-                town.album.crop_to(chance, &path)?;
+                context.album.crop_to(random, &path)?;
                 Ok(path)
             })
             .collect()
     }
 
-    fn first_cell(&self, town: &Town, chance: &mut Chance) -> Result<CellCode> {
-        let cells: Vec<CellCode> = town
+    fn first_cell(&self, context: &DemoContext, random: &mut SeededRandom) -> Result<CellCode> {
+        let cells: Vec<CellCode> = context
             .pack
             .view()
             .cells()
             .map(|c| c.code)
             .filter(|c| c.community() == self.community)
             .collect();
-        chance.pick(&cells).copied().context("a beat has cells")
+        random.pick(&cells).copied().context("the beat has no cells")
     }
 
-    /// From a cell to a neighbour of it, mostly inside the beat.
-    fn walk(&self, town: &Town, cell: CellCode, chance: &mut Chance) -> CellCode {
-        let Some(here) = town.pack.view().cell(cell) else {
+    /// Moves to a neighbour cell, mostly inside the beat.
+    fn walk(&self, context: &DemoContext, cell: CellCode, random: &mut SeededRandom) -> CellCode {
+        let Some(here) = context.pack.view().cell(cell) else {
             return cell;
         };
         let near: Vec<CellCode> = here.neighbours().collect();
@@ -302,20 +309,20 @@ impl Worker {
             .copied()
             .filter(|c| c.community() == self.community)
             .collect();
-        let choice = if own.is_empty() || chance.percent(3) {
+        let choice = if own.is_empty() || random.percent(3) {
             near
         } else {
             own
         };
-        chance.pick(&choice).copied().unwrap_or(cell)
+        random.pick(&choice).copied().unwrap_or(cell)
     }
 }
 
-fn centre(town: &Town, cell: CellCode) -> Result<protocol::geo::PointE7> {
-    Ok(town
+fn centre(context: &DemoContext, cell: CellCode) -> Result<protocol::geo::PointE7> {
+    Ok(context
         .pack
         .view()
         .cell(cell)
-        .context("a cell of the pack")?
+        .context("the cell is not in the pack")?
         .centroid())
 }

@@ -1,5 +1,6 @@
-//! The demo: a city living. Twenty patrollers and four community sports managers walk, go off and on line,
-//! die and come back; the centre handles what they report; at the end everything is held against everything.
+//! The demo: a city at work. Twenty patrollers and four community sports managers walk, lose and regain the
+//! network, and their apps are killed and restarted; the centre handles what they report. At the end all
+//! counts, hashes and histories are compared.
 
 mod board;
 mod centre;
@@ -7,19 +8,19 @@ mod crowd;
 mod screen;
 mod verify;
 
-pub use verify::Verdict;
+pub use verify::DemoResult;
 
 use crate::{
-    city::{Account, City},
+    city::{City, StaffAccount},
     handset::Handset,
-    line::Line,
-    office::Desk,
-    pictures::Album,
+    line::FaultProxy,
+    office::StaffSession,
+    pictures::PhotoAlbum,
 };
 use anyhow::{Context, Result};
-use board::Board;
-use centre::{Clerk, Duty};
-use crowd::{Job, Town, Worker};
+use board::DemoCounters;
+use centre::{Clerk, ClerkRole};
+use crowd::{DemoContext, FieldWorker, WorkerRole};
 use protocol::role::Role;
 use std::{
     path::{Path, PathBuf},
@@ -31,47 +32,47 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What to tell.
+/// Size and kind of the demo.
 #[derive(Debug, Clone)]
-pub struct Plan {
-    /// Bounded, checked from the outside, and over; else it stays up until Ctrl-C.
+pub struct DemoPlan {
+    /// Bounded, with an audit at the end; otherwise the demo runs until Ctrl-C.
     pub once: bool,
     pub data: PathBuf,
     pub seed: u64,
     pub patrollers: usize,
     pub managers: usize,
-    /// Reports of each patroller.
+    /// Number of reports of each patroller.
     pub reports: u32,
-    /// `postgres://…` instead of the embedded database.
+    /// `postgres://…`; `None` uses the embedded SQLite database.
     pub database: Option<String>,
 }
 
-/// The demo's promise: at least so many.
+/// Lowest counts that the bounded demo must reach.
 pub const REPORTS: u64 = 200;
 pub const CLOSED: u64 = 40;
 pub const PHOTOS: u64 = 300;
-/// How long the bounded story may take for its work before what is open is only finished.
-const BOUND: Duration = Duration::from_secs(150);
-/// How long what is open may take to be finished after that.
-const CALM: Duration = Duration::from_secs(45);
+/// Time limit of the bounded demo for new work; after that only open work is finished.
+const WORK_LIMIT: Duration = Duration::from_secs(150);
+/// Time limit for finishing open work after that.
+const FINISHING: Duration = Duration::from_secs(45);
 
 /// Accounts of the centre.
-struct Centre {
-    accounts: Vec<Account>,
-    supervisor: Desk,
-    desks: Vec<(Account, Duty)>,
+struct CentreAccounts {
+    accounts: Vec<StaffAccount>,
+    supervisor: StaffSession,
+    desks: Vec<(StaffAccount, ClerkRole)>,
 }
 
-/// Tells the story; for `once` the verdict, else nothing once Ctrl-C came.
-pub fn run(plan: &Plan, interrupted: &Arc<AtomicBool>) -> Result<Option<Verdict>> {
+/// Runs the demo. Returns the result of the audit for `once`, otherwise `None` after Ctrl-C.
+pub fn run(plan: &DemoPlan, interrupted: &Arc<AtomicBool>) -> Result<Option<DemoResult>> {
     let began = Instant::now();
     anyhow::ensure!(
         !plan.data.join("xunge.db").exists(),
-        "{} holds a city already; choose another folder with --data",
+        "{} already holds a city; choose another folder with --data",
         plan.data.display()
     );
     let mut step = 0;
-    let city = City::found(&plan.data, plan.database.as_deref(), |what| {
+    let city = City::create(&plan.data, plan.database.as_deref(), |what| {
         step += 1;
         println!("[{step}/6] {what}");
     })?;
@@ -91,17 +92,18 @@ pub fn run(plan: &Plan, interrupted: &Arc<AtomicBool>) -> Result<Option<Verdict>
         "[6/6] 开始 / {} patrollers, {} sports managers, centre at work",
         plan.patrollers, plan.managers
     );
-    let town = Arc::new(Town {
-        album: Album::load()?,
+    let context = Arc::new(DemoContext {
+        album: PhotoAlbum::load()?,
         pack: grid::pack::PackBuf::open(city.pack.bytes().to_vec())?,
-        board: Board::default(),
+        counters: DemoCounters::default(),
         seed: plan.seed,
         pace_ms: if plan.once { 60 } else { 2_500 },
     });
     let cells: Vec<String> = beats(&city, plan.patrollers)
         .iter()
         .flat_map(|beat| {
-            town.pack
+            context
+                .pack
                 .view()
                 .cells()
                 .filter(|c| c.code.community() == *beat)
@@ -109,55 +111,55 @@ pub fn run(plan: &Plan, interrupted: &Arc<AtomicBool>) -> Result<Option<Verdict>
                 .collect::<Vec<_>>()
         })
         .collect();
-    // Asked before anybody is on duty: visibly nobody's, then the first one's who checks in there.
+    // Created before anybody is on duty: the task has no assignee until a worker checks in at that cell.
     if let Some(cell) = cells.first() {
         let body = serde_json::json!({"purpose": "inspect", "wording": "开工前请核验该处环境卫生", "cell": cell, "minutes": 120});
         centre.supervisor.post("/v1/tasks", &body)?;
     }
-    let clerks = open_desks(&city, &centre, &town, &cells, plan)?;
-    let crowd: Vec<JoinHandle<Worker>> = workers
+    let clerks = open_desks(&city, &centre, &context, &cells, plan)?;
+    let crowd: Vec<JoinHandle<FieldWorker>> = workers
         .into_iter()
         .map(|worker| {
-            let town = town.clone();
-            std::thread::spawn(move || worker.live(&town))
+            let context = context.clone();
+            std::thread::spawn(move || worker.run(&context))
         })
         .collect();
 
-    let mut screen = screen::Screen::new(plan, centre.supervisor.clone());
-    let end = |began: Instant| began.elapsed() > BOUND;
+    let mut screen = screen::DemoScreen::new(plan, centre.supervisor.clone());
+    let end = |began: Instant| began.elapsed() > WORK_LIMIT;
     if plan.once {
         let wanted = u64::from(plan.reports) * plan.patrollers as u64;
-        while town.board.reports.get() < wanted && !end(began) && !interrupted.load(Ordering::SeqCst) {
-            screen.show(&town.board)?;
+        while context.counters.reports.get() < wanted && !end(began) && !interrupted.load(Ordering::SeqCst) {
+            screen.show(&context.counters)?;
         }
-        town.board.calm();
-        screen.until_calm(&town.board, interrupted, CALM)?;
+        context.counters.finish();
+        screen.until_finished(&context.counters, interrupted, FINISHING)?;
     } else {
         screen::invite(&city, &centre.accounts, &spare);
         while !interrupted.load(Ordering::SeqCst) {
-            screen.show(&town.board)?;
+            screen.show(&context.counters)?;
         }
     }
-    town.board.stop();
+    context.counters.stop();
     screen.end();
     for clerk in clerks {
-        clerk.join().ok().context("a clerk panicked")?;
+        clerk.join().ok().context("a clerk thread panicked")?;
     }
     let mut handsets = Vec::new();
     for worker in crowd {
-        handsets.push(worker.join().ok().context("a worker panicked")?);
+        handsets.push(worker.join().ok().context("a worker thread panicked")?);
     }
     if !plan.once {
         return Ok(None);
     }
-    println!("核对 / checking from the outside …");
-    let verdict = verify::verify(&city, &centre.supervisor, &town.board, &mut handsets)?;
+    println!("核对 / auditing over the API …");
+    let result = verify::verify(&city, &centre.supervisor, &context.counters, &mut handsets)?;
     println!(
         "用时 {:.0} 秒 / took {:.0} s",
         began.elapsed().as_secs_f64(),
         began.elapsed().as_secs_f64()
     );
-    Ok(Some(verdict))
+    Ok(Some(result))
 }
 
 /// The first communities of the district, one for each post.
@@ -169,7 +171,7 @@ fn beats(city: &City, count: usize) -> Vec<protocol::codes::CommunityCode> {
         .collect()
 }
 
-fn staff(city: &City) -> Result<Centre> {
+fn staff(city: &City) -> Result<CentreAccounts> {
     let cleaning = city.department("朝阳区环卫处")?;
     let works = city.department("朝阳区市政处")?;
     let people = [
@@ -178,21 +180,21 @@ fn staff(city: &City) -> Result<Centre> {
             "受理员一",
             Role::Acceptor,
             &city.district,
-            Duty::Acceptor { calls: 6 },
+            ClerkRole::Acceptor { calls: 6 },
         ),
         (
             "leader1",
             "值班长",
             Role::ShiftLeader,
             &city.district,
-            Duty::ShiftLeader,
+            ClerkRole::ShiftLeader,
         ),
         (
             "command1",
             "指挥中心",
             Role::CommandCentre,
             &city.district,
-            Duty::CommandCentre {
+            ClerkRole::CommandCentre {
                 departments: vec![cleaning.clone(), works.clone()],
             },
         ),
@@ -201,15 +203,21 @@ fn staff(city: &City) -> Result<Centre> {
             "环卫处",
             Role::Department,
             &cleaning,
-            Duty::Department,
+            ClerkRole::Department,
         ),
-        ("works1", "市政处", Role::Department, &works, Duty::Department),
+        (
+            "works1",
+            "市政处",
+            Role::Department,
+            &works,
+            ClerkRole::Department,
+        ),
         (
             "supervisor1",
             "督导",
             Role::Supervisor,
             &city.district,
-            Duty::Supervisor { inspections: 6 },
+            ClerkRole::Supervisor { inspections: 6 },
         ),
     ];
     let mut desks = Vec::new();
@@ -217,8 +225,8 @@ fn staff(city: &City) -> Result<Centre> {
         desks.push((city.staff(account, name, role, org)?, duty));
     }
     let accounts = desks.iter().map(|(account, _)| account.clone()).collect();
-    let (supervisor, _) = desks.last().context("a supervisor")?;
-    Ok(Centre {
+    let (supervisor, _) = desks.last().context("no supervisor")?;
+    Ok(CentreAccounts {
         accounts,
         supervisor: city.sign_in(supervisor)?,
         desks,
@@ -227,10 +235,10 @@ fn staff(city: &City) -> Result<Centre> {
 
 fn open_desks(
     city: &City,
-    centre: &Centre,
-    town: &Arc<Town>,
+    centre: &CentreAccounts,
+    context: &Arc<DemoContext>,
     cells: &[String],
-    plan: &Plan,
+    plan: &DemoPlan,
 ) -> Result<Vec<JoinHandle<()>>> {
     centre
         .desks
@@ -243,27 +251,27 @@ fn open_desks(
                 cells: cells.to_vec(),
                 pace_ms: if plan.once { 250 } else { 3_000 },
             };
-            let town = town.clone();
-            Ok(std::thread::spawn(move || clerk.work(&town)))
+            let context = context.clone();
+            Ok(std::thread::spawn(move || clerk.work(&context)))
         })
         .collect()
 }
 
-fn workers(city: &City, plan: &Plan) -> Result<Vec<Worker>> {
+fn workers(city: &City, plan: &DemoPlan) -> Result<Vec<FieldWorker>> {
     let communities = city.communities();
     let mut workers = Vec::new();
     for k in 0..plan.patrollers + plan.managers {
-        let (community, name) = communities.get(k % communities.len()).context("communities")?;
+        let (community, name) = communities.get(k % communities.len()).context("no communities")?;
         let is_patroller = k < plan.patrollers;
         let (role, job) = if is_patroller {
             (
                 Role::Patroller,
-                Job::Patroller(if plan.once { plan.reports } else { u32::MAX }),
+                WorkerRole::Patroller(if plan.once { plan.reports } else { u32::MAX }),
             )
         } else {
             (
                 Role::SportsManager,
-                Job::SportsManager(if plan.once { 4 } else { u32::MAX }),
+                WorkerRole::SportsManager(if plan.once { 4 } else { u32::MAX }),
             )
         };
         let number = format!("20104-{:03}", k + 1);
@@ -278,16 +286,16 @@ fn workers(city: &City, plan: &Plan) -> Result<Vec<Worker>> {
             k + 1
         );
         let invited = city.post(&number, &title, &holder, role, &[community.as_str()])?;
-        // Every fourth handset has a line that breaks.
+        // Every fourth handset uses a line that injects faults.
         let line = if k % 4 == 0 {
-            Some(Line::to(city.server.address())?)
+            Some(FaultProxy::to(city.server.address())?)
         } else {
             None
         };
         let through = line.as_ref().map(|line| format!("https://{}", line.address()));
         let home = plan.data.join("handsets").join(&number);
         let handset = Handset::enrol(&home, &invited.invitation, through.as_deref())?;
-        workers.push(Worker {
+        workers.push(FieldWorker {
             name: holder,
             job,
             community: *community,

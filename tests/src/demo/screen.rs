@@ -1,9 +1,9 @@
-//! What the terminal shows: progress, and a table of counts by state that lives.
+//! Terminal output of the demo: progress, and a live table of counts by state.
 
-use super::{CLOSED, Plan, board::Board};
+use super::{CLOSED, DemoPlan, board::DemoCounters};
 use crate::{
-    city::{Account, City, Invited},
-    office::Desk,
+    city::{City, InvitedPost, StaffAccount},
+    office::StaffSession,
     process::ADMIN,
 };
 use anyhow::Result;
@@ -19,22 +19,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two looks at the server's counts.
-const LOOK: Duration = Duration::from_millis(500);
-/// Time for the handsets to send the last of it.
-const ARRIVAL: Duration = Duration::from_secs(5);
-/// Between two lines where nobody watches (a log).
+/// Interval between two queries of the server's counts.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Time for the handsets to deliver what is left.
+const DELIVERY_TIME: Duration = Duration::from_secs(5);
+/// Interval between two lines if the output is no terminal (a log).
 const LINE: Duration = Duration::from_secs(10);
 
-pub struct Screen {
+pub struct DemoScreen {
     bar: ProgressBar,
-    desk: Desk,
+    desk: StaffSession,
     is_watched: bool,
     last_line: Option<Instant>,
 }
 
-impl Screen {
-    pub fn new(plan: &Plan, desk: Desk) -> Self {
+impl DemoScreen {
+    pub fn new(plan: &DemoPlan, desk: StaffSession) -> Self {
         let is_watched = std::io::stdout().is_terminal();
         let bar = if plan.once {
             ProgressBar::new(u64::from(plan.reports) * plan.patrollers as u64)
@@ -61,27 +61,32 @@ impl Screen {
             last_line: None,
         }
     }
-    /// One look; waits a little.
-    pub fn show(&mut self, board: &Board) -> Result<Value> {
+    /// Queries the counts once and shows them; then waits a little.
+    pub fn show(&mut self, counters: &DemoCounters) -> Result<Value> {
         let counts = self.desk.get("/v1/counts")?;
-        self.bar.set_position(board.reports.get());
-        let table = table(&counts, board);
+        self.bar.set_position(counters.reports.get());
+        let table = table(&counts, counters);
         self.bar.set_message(table.clone());
         if !self.is_watched && self.last_line.is_none_or(|at| at.elapsed() >= LINE) {
             self.last_line = Some(Instant::now());
             println!("{}", table.replace('\n', " | "));
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
         Ok(counts)
     }
-    /// Shows until no case is open that somebody at work could move, or twice the promised number is closed and
-    /// every photo has arrived; at most `most`.
-    pub fn until_calm(&mut self, board: &Board, interrupted: &Arc<AtomicBool>, most: Duration) -> Result<()> {
+    /// Shows counts until no open case is left that a clerk or worker could move, or until twice the promised
+    /// number of cases is closed and every photo has arrived; at most `most`.
+    pub fn until_finished(
+        &mut self,
+        counters: &DemoCounters,
+        interrupted: &Arc<AtomicBool>,
+        most: Duration,
+    ) -> Result<()> {
         let began = Instant::now();
         let mut steady = 0;
         let mut before = Value::Null;
         while began.elapsed() < most && !interrupted.load(Ordering::SeqCst) {
-            let mut counts = self.show(board)?;
+            let mut counts = self.show(counters)?;
             if let Some(fields) = counts.as_object_mut() {
                 fields.remove("at");
             }
@@ -95,7 +100,7 @@ impl Screen {
             before = counts;
             let arrived = at(&before, "/photos", "named") == at(&before, "/photos", "held");
             let closed = at(&before, "/cases", CaseState::Closed.as_str());
-            if arrived && closed >= 2 * CLOSED && began.elapsed() > ARRIVAL {
+            if arrived && closed >= 2 * CLOSED && began.elapsed() > DELIVERY_TIME {
                 break;
             }
             if steady >= 6 && (open + assigned == 0 || steady >= 20) {
@@ -116,7 +121,7 @@ fn at(counts: &Value, group: &str, key: &str) -> u64 {
         .unwrap_or(0)
 }
 
-fn table(counts: &Value, board: &Board) -> String {
+fn table(counts: &Value, counters: &DemoCounters) -> String {
     let cases: Vec<String> = CaseState::ALL
         .iter()
         .map(|state| (state, at(counts, "/cases", state.as_str())))
@@ -153,15 +158,15 @@ fn table(counts: &Value, board: &Board) -> String {
             ("退回", "/activities", "returned")
         ]),
         counts.get("on_duty").and_then(Value::as_u64).unwrap_or(0),
-        board.reports.get(),
-        board.answers.get(),
-        board.syncs.get(),
-        board.syncs_cut.get(),
-        board.deaths.get(),
+        counters.reports.get(),
+        counters.answers.get(),
+        counters.syncs.get(),
+        counters.syncs_cut.get(),
+        counters.kills.get(),
     )
 }
 
-/// What the import of the real list found, in one line.
+/// The report of the division import, in one line.
 pub fn divisions(found: &Value) -> String {
     let n = |key: &str| found.get(key).and_then(Value::as_u64).unwrap_or(0);
     let absent: Vec<&str> = found
@@ -180,8 +185,8 @@ pub fn divisions(found: &Value) -> String {
     )
 }
 
-/// Addresses, sample accounts and what to try by hand.
-pub fn invite(city: &City, accounts: &[Account], spare: &Invited) {
+/// Prints addresses, sample accounts and commands to try by hand.
+pub fn invite(city: &City, accounts: &[StaffAccount], spare: &InvitedPost) {
     println!(
         "\n服务器  {}    接口说明 {}/openapi.json",
         city.server.url(),

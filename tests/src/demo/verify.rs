@@ -1,8 +1,8 @@
-//! Checking from the outside: the server's counts against the handsets' own, every photo's hash on both
-//! sides, every case's history.
+//! The audit of the demo over the HTTP API: the server's counts against the handsets' own, every photo's hash
+//! on both sides, the history of every case.
 
-use super::{CLOSED, PHOTOS, REPORTS, board::Board, crowd::Worker};
-use crate::{city::City, line::Weather, office::Desk};
+use super::{CLOSED, PHOTOS, REPORTS, board::DemoCounters, crowd::FieldWorker};
+use crate::{city::City, line::LineFault, office::StaffSession};
 use anyhow::{Context, Result};
 use protocol::{
     case::{CaseState, TRANSITIONS, To},
@@ -15,21 +15,21 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::store::Custody;
 
-/// What was found.
+/// Result of the audit.
 #[derive(Debug, Default)]
-pub struct Verdict {
+pub struct DemoResult {
     pub reports: u64,
     pub closed: u64,
     pub photos: u64,
-    /// Entries or photos that a handset holds as filed and the server does not.
+    /// Entries or photos that a handset holds as filed and the server does not hold.
     pub lost: u64,
-    /// Things that stand on the server more than once.
+    /// Things that exist more than once on the server.
     pub twice: u64,
-    /// Everything else that differs, in words.
+    /// Every other difference, in words.
     pub differs: Vec<String>,
 }
 
-impl Verdict {
+impl DemoResult {
     pub fn is_good(&self) -> bool {
         self.lost == 0 && self.twice == 0 && self.differs.is_empty()
     }
@@ -45,31 +45,36 @@ impl Verdict {
     }
 }
 
-/// A photo as a handset has it, and where the server shows it.
-struct Shown {
+/// A photo of a handset, and the route of the server that serves it.
+struct ShownPhoto {
     sha256: Sha256,
     at: String,
 }
 
-pub fn verify(city: &City, desk: &Desk, board: &Board, workers: &mut [Worker]) -> Result<Verdict> {
-    let mut verdict = Verdict::default();
-    for trouble in board.troubles() {
-        verdict.differs(trouble);
+pub fn verify(
+    city: &City,
+    desk: &StaffSession,
+    counters: &DemoCounters,
+    workers: &mut [FieldWorker],
+) -> Result<DemoResult> {
+    let mut result = DemoResult::default();
+    for record_failure in counters.failures() {
+        result.differs(record_failure);
     }
-    // Everybody sends the last of it over a good line; only then is counted.
+    // Each handset delivers what is left over a line without faults before anything is counted.
     for worker in workers.iter_mut() {
         if let Some(line) = &worker.line {
-            line.set(Weather::Good);
+            line.set(LineFault::Good);
         }
         let report = worker.handset.sync()?;
         if !report.is_success() {
-            verdict.differs(format!(
+            result.differs(format!(
                 "{}: not everything was delivered: {report:?}",
                 worker.name
             ));
         }
     }
-    let cases = cases_by_number(desk, &mut verdict)?;
+    let cases = cases_by_number(desk, &mut result)?;
     let streams: BTreeMap<String, Value> = desk
         .all("/v1/counts/streams")?
         .into_iter()
@@ -78,48 +83,48 @@ pub fn verify(city: &City, desk: &Desk, board: &Board, workers: &mut [Worker]) -
     let mut shown = Vec::new();
     for worker in workers.iter_mut() {
         let name = worker.name.clone();
-        handset(worker, &streams, &cases, desk, &mut verdict, &mut shown).with_context(|| name)?;
+        handset(worker, &streams, &cases, desk, &mut result, &mut shown).with_context(|| name)?;
     }
-    photos(desk, shown, &mut verdict)?;
-    histories(&cases, &mut verdict);
-    totals(desk, board, &mut verdict)?;
-    // The server can prove its own completeness; nothing may be left in the review lane's blind spot.
+    photos(desk, shown, &mut result)?;
+    histories(&cases, &mut result);
+    totals(desk, counters, &mut result)?;
+    // Errors in the server's log count as differences.
     let log = std::fs::read_to_string(city.server.log())?;
     for line in log.lines().filter(|l| l.contains("\"level\":\"ERROR\"")).take(3) {
-        verdict.differs(format!("server log: {line}"));
+        result.differs(format!("server log: {line}"));
     }
-    Ok(verdict)
+    Ok(result)
 }
 
-/// All cases, each by its number; a number that stands twice is a case filed twice.
-fn cases_by_number(desk: &Desk, verdict: &mut Verdict) -> Result<BTreeMap<String, Value>> {
+/// All cases by their number; a second case with the same number counts as filed twice.
+fn cases_by_number(desk: &StaffSession, result: &mut DemoResult) -> Result<BTreeMap<String, Value>> {
     let mut cases = BTreeMap::new();
     for line in desk.all("/v1/cases?queue=all")? {
         let id = line
             .get("id")
             .and_then(Value::as_str)
-            .context("a case has an id")?;
+            .context("no id in the case")?;
         let case = desk.get(&format!("/v1/cases/{id}"))?;
         let number = case
             .get("number")
             .and_then(Value::as_str)
-            .context("a number")?
+            .context("no number in the case")?
             .to_owned();
         if cases.insert(number, case).is_some() {
-            verdict.twice += 1;
+            result.twice += 1;
         }
     }
     Ok(cases)
 }
 
-/// One handset against its stream.
+/// Compares one handset with its stream.
 fn handset(
-    worker: &mut Worker,
+    worker: &mut FieldWorker,
     streams: &BTreeMap<String, Value>,
     cases: &BTreeMap<String, Value>,
-    desk: &Desk,
-    verdict: &mut Verdict,
-    shown: &mut Vec<Shown>,
+    desk: &StaffSession,
+    result: &mut DemoResult,
+    shown: &mut Vec<ShownPhoto>,
 ) -> Result<()> {
     let name = worker.name.clone();
     let terminal = worker.handset.open()?;
@@ -129,38 +134,38 @@ fn handset(
     let entries = count.get("entries").and_then(Value::as_u64).unwrap_or(0);
     let last = count.get("last").and_then(Value::as_u64).unwrap_or(0);
     if entries != items.len() as u64 || last != entries {
-        verdict.differs(format!(
-            "{name}: {} items here, {entries} there, highest number {last}",
+        result.differs(format!(
+            "{name}: {} items on the handset, {entries} on the server, highest number {last}",
             items.len()
         ));
     }
-    verdict.lost += (items.len() as u64).saturating_sub(entries);
+    result.lost += (items.len() as u64).saturating_sub(entries);
     let numbers: BTreeSet<u64> = items.iter().map(|i| i.n).collect();
     if numbers.len() != items.len() || numbers.last().copied().unwrap_or(0) != items.len() as u64 {
-        verdict.differs(format!("{name}: the stream's numbers have gaps"));
+        result.differs(format!("{name}: the stream's numbers have gaps"));
     }
     for item in &items {
         if !matches!(item.custody, Custody::Received(_)) {
-            verdict.lost += 1;
-            verdict.differs(format!("{name}: {} has no receipt: {:?}", item.id, item.custody));
+            result.lost += 1;
+            result.differs(format!("{name}: {} has no receipt: {:?}", item.id, item.custody));
         }
         let (_, bytes) = terminal.store().entry(item.id)?;
         let Open::Known(kind) = item.kind else { continue };
         let pictures = photos_of(&bytes)?;
         match kind {
             EntryKind::Report => {
-                verdict.reports += 1;
+                result.reports += 1;
                 match cases.get(&receipt_number(item.id)) {
                     Some(case) => {
                         let id = case.get("id").and_then(Value::as_str).unwrap_or_default();
-                        shown.extend(pictures.into_iter().map(|sha256| Shown {
+                        shown.extend(pictures.into_iter().map(|sha256| ShownPhoto {
                             sha256,
                             at: format!("/v1/cases/{id}/photos"),
                         }));
                     }
                     None => {
-                        verdict.lost += 1;
-                        verdict.differs(format!(
+                        result.lost += 1;
+                        result.differs(format!(
                             "{name}: report {} became no case",
                             receipt_number(item.id)
                         ));
@@ -169,14 +174,14 @@ fn handset(
             }
             EntryKind::Activity => {
                 let record = item.record;
-                shown.extend(pictures.into_iter().map(|sha256| Shown {
+                shown.extend(pictures.into_iter().map(|sha256| ShownPhoto {
                     sha256,
                     at: format!("/v1/activities/{record}/photos"),
                 }));
             }
             EntryKind::Answer => {
                 let task = task_of(&bytes)?;
-                shown.extend(pictures.into_iter().map(|sha256| Shown {
+                shown.extend(pictures.into_iter().map(|sha256| ShownPhoto {
                     sha256,
                     at: format!("/v1/tasks/{task}/photos"),
                 }));
@@ -191,8 +196,8 @@ fn handset(
         .unwrap_or(0);
     let number = |key: &str| complete.get(key).and_then(Value::as_u64).unwrap_or(0);
     if upto != items.len() as u64 || number("photos_named") != number("photos_held") {
-        verdict.differs(format!(
-            "{name}: the server's own proof of completeness says {complete}"
+        result.differs(format!(
+            "{name}: the completeness report of the server is {complete}"
         ));
     }
     Ok(())
@@ -210,31 +215,32 @@ fn task_of(entry: &[u8]) -> Result<String> {
     Ok(json
         .pointer("/payload/task")
         .and_then(Value::as_str)
-        .context("an answer names its task")?
+        .context("no task in the answer")?
         .to_owned())
 }
 
-/// Each photo is downloaded and hashed; the same photo named by two entries (a mended record) counts once.
-fn photos(desk: &Desk, shown: Vec<Shown>, verdict: &mut Verdict) -> Result<()> {
+/// Downloads and hashes each photo; a photo that two entries name (a revised record) counts once.
+fn photos(desk: &StaffSession, shown: Vec<ShownPhoto>, result: &mut DemoResult) -> Result<()> {
     let mut seen = BTreeSet::new();
     for photo in shown {
         if !seen.insert(photo.sha256) {
             continue;
         }
         match desk.download(&format!("{}/{}", photo.at, photo.sha256)) {
-            Ok(bytes) if Sha256::of(&bytes) == photo.sha256 => verdict.photos += 1,
-            Ok(_) => verdict.differs(format!("photo {} has other bytes", photo.sha256)),
+            Ok(bytes) if Sha256::of(&bytes) == photo.sha256 => result.photos += 1,
+            Ok(_) => result.differs(format!("photo {} has other bytes", photo.sha256)),
             Err(error) => {
-                verdict.lost += 1;
-                verdict.differs(format!("photo {} at {}: {error:#}", photo.sha256, photo.at));
+                result.lost += 1;
+                result.differs(format!("photo {} at {}: {error:#}", photo.sha256, photo.at));
             }
         }
     }
     Ok(())
 }
 
-/// Every case's ledger is whole, begins at its beginning, and each step is a row of the table.
-fn histories(cases: &BTreeMap<String, Value>, verdict: &mut Verdict) {
+/// Checks each case: the ledger's hash chain is whole, its first step creates the case, and each step is a
+/// row of the transition table.
+fn histories(cases: &BTreeMap<String, Value>, result: &mut DemoResult) {
     for (number, case) in cases {
         let text = |value: &Value, key: &str| {
             value
@@ -244,9 +250,9 @@ fn histories(cases: &BTreeMap<String, Value>, verdict: &mut Verdict) {
                 .to_owned()
         };
         let state = text(case, "state");
-        verdict.closed += u64::from(state == CaseState::Closed.as_str());
+        result.closed += u64::from(state == CaseState::Closed.as_str());
         if case.get("ledger_ok") != Some(&Value::Bool(true)) {
-            verdict.differs(format!("case {number}: the ledger is broken"));
+            result.differs(format!("case {number}: the ledger is broken"));
         }
         let events = case
             .get("ledger")
@@ -271,8 +277,8 @@ fn histories(cases: &BTreeMap<String, Value>, verdict: &mut Verdict) {
             let continues = at.as_deref().unwrap_or_default() == from;
             let is_step = !action.is_empty();
             if is_step && (!fits || !continues) {
-                verdict.differs(format!(
-                    "case {number}: {action} from {from:?} to {to} is no row of the table"
+                result.differs(format!(
+                    "case {number}: {action} from {from:?} to {to} is no row of the transition table"
                 ));
             }
             if !to.is_empty() {
@@ -281,50 +287,50 @@ fn histories(cases: &BTreeMap<String, Value>, verdict: &mut Verdict) {
             }
         }
         if at.as_deref() != Some(state.as_str()) {
-            verdict.differs(format!(
-                "case {number}: the ledger ends at {at:?}, the case stands at {state}"
+            result.differs(format!(
+                "case {number}: the ledger ends in state {at:?}, the case is in state {state}"
             ));
         }
     }
 }
 
-/// The server's sums against the actors' own.
-fn totals(desk: &Desk, board: &Board, verdict: &mut Verdict) -> Result<()> {
+/// Compares the server's sums with the actors' own counts.
+fn totals(desk: &StaffSession, counters: &DemoCounters, result: &mut DemoResult) -> Result<()> {
     let counts = desk.get("/v1/counts")?;
     let n = |path: &str| counts.pointer(path).and_then(Value::as_u64).unwrap_or(0);
-    if verdict.reports != board.reports.get() {
-        verdict.differs(format!(
-            "{} reports on the handsets, {} were made",
-            verdict.reports,
-            board.reports.get()
+    if result.reports != counters.reports.get() {
+        result.differs(format!(
+            "{} reports on the handsets, {} were filed",
+            result.reports,
+            counters.reports.get()
         ));
     }
-    if n("/photos/named") != n("/photos/held") || n("/photos/held") != verdict.photos {
-        verdict.differs(format!(
+    if n("/photos/named") != n("/photos/held") || n("/photos/held") != result.photos {
+        result.differs(format!(
             "photos: {} named, {} held, {} verified",
             n("/photos/named"),
             n("/photos/held"),
-            verdict.photos
+            result.photos
         ));
     }
-    if verdict.photos != board.photos.get() {
-        verdict.differs(format!(
+    if result.photos != counters.photos.get() {
+        result.differs(format!(
             "{} photos were taken, {} verified",
-            board.photos.get(),
-            verdict.photos
+            counters.photos.get(),
+            result.photos
         ));
     }
     let held = n("/entries/held") + n("/entries/pending");
     if held > 0 {
-        verdict.differs(format!("{held} entries are held or pending"));
+        result.differs(format!("{held} entries are held or pending"));
     }
     for (what, is, least) in [
-        ("reports", verdict.reports, REPORTS),
-        ("closed cases", verdict.closed, CLOSED),
-        ("photos", verdict.photos, PHOTOS),
+        ("reports", result.reports, REPORTS),
+        ("closed cases", result.closed, CLOSED),
+        ("photos", result.photos, PHOTOS),
     ] {
         if is < least {
-            verdict.differs(format!("only {is} {what}, at least {least} were promised"));
+            result.differs(format!("only {is} {what}, expected at least {least}"));
         }
     }
     Ok(())

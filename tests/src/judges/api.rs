@@ -1,11 +1,12 @@
-//! schemathesis over the served description: every operation is tried with what the description allows and with what it
-//! does not. Three turns, because each needs another hand: an administrator who holds each role besides; new accounts, for
-//! what ends a session or an account; a terminal.
+//! Runs schemathesis over the served OpenAPI description: every operation is called with inputs that the
+//! description allows and inputs that it does not. There are three runs, because they need different
+//! credentials: an administrator who also has every other role; new accounts, for operations that end a
+//! session or an account; a terminal.
 
 use super::{account, folder, last_words};
 use crate::{
     city::City,
-    process::{ADMIN, Setup},
+    process::{ADMIN, ServerSetup},
 };
 use anyhow::{Context, Result, ensure};
 use protocol::{
@@ -24,20 +25,21 @@ use std::{path::Path, process::Command};
 
 const ACCOUNT: &str = "schemathesis";
 
-/// What would end the very account or session that asks.
+/// Operations that end the account or session that calls them.
 const ENDS: &str = "delete_v1_session|post_v1_session_.*|post_v1_people_id_.*";
-/// What a terminal may call; enrolment is open to all.
+/// Paths that a terminal may call; enrolment needs no credentials.
 const FIELD: &str = r"^/v1/field/";
-/// Hints without end: nobody waits for the end of that answer.
+/// The stream of hints never ends, so it is left out.
 const ENDLESS: &str = "/v1/field/events";
 
-/// Runs it; its report goes to the terminal. A fixed seed and a bounded number of examples: the same run each time.
+/// Runs schemathesis; its report goes to standard output. Seed and number of examples are fixed, so that runs
+/// are equal.
 pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
     let place = tempfile::Builder::new().prefix("xunge-judges-").tempdir()?;
-    let setup = Setup {
+    let setup = ServerSetup {
         plain_http: true,
         settings: Some("field_requests_per_minute = 0\n".into()),
-        ..Setup::default()
+        ..ServerSetup::default()
     };
     let city = City::small(&place.path().join("city"), setup)?;
     let password = account(&city.admin, ACCOUNT, Role::ALL)?;
@@ -91,10 +93,10 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
             .with_context(|| format!("{} cannot be started", schemathesis.display()))?;
         ensure!(
             status.success(),
-            "schemathesis is not content ({name}, {status}); the server said last:\n{}",
+            "schemathesis reported failures ({name}, {status}); end of the server log:\n{}",
             last_words(&city.server)
         );
-        // What ended the very hand that tried would have left the rest untried.
+        // If a call ended the credentials of this run, the rest was not checked.
         if !token.is_empty() {
             let path = if name == "terminal" {
                 "/v1/field/pull"
@@ -104,12 +106,12 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
             let still = city.office.request(Method::GET, path).bearer_auth(token).send()?;
             ensure!(
                 still.status().is_success(),
-                "the token of {name} was lost on the way: {}",
+                "the token of {name} is not valid after the run: {}",
                 still.status()
             );
         }
     }
-    println!("judges: schemathesis found no server error and no answer against the description");
+    println!("judges: schemathesis found no server error and no response that contradicts the description");
     Ok(())
 }
 
@@ -121,10 +123,10 @@ fn session(city: &City, account: &str, password: &str) -> Result<String> {
     let body = serde_json::json!({"account": account, "password": password});
     let answer: Value = asked(city, "/v1/session", &body)?;
     let token = answer.get("token").and_then(Value::as_str);
-    Ok(token.context("a token")?.to_owned())
+    Ok(token.context("no token in the session")?.to_owned())
 }
 
-/// Enrols a terminal; its token.
+/// Enrols a terminal and returns its token.
 fn terminal(city: &City) -> Result<String> {
     let invited = city.post("1", "一号岗", "schemathesis 的终端", Role::Patroller, &["220104"])?;
     let code = Invitation::from_text(&invited.invitation)?.code;

@@ -1,25 +1,29 @@
-//! Judges that nobody here wrote, over a real server: see `tests/judges/README.md`.
+//! Checks with clients that other projects wrote, against a real server: see `tests/judges/README.md`.
 //!
-//! [`tus`]: two clients of tus 1.0 over a line that is cut all the time. [`api`]: schemathesis over the description.
+//! [`tus`]: two tus 1.0 clients over a line that is cut repeatedly. [`api`]: schemathesis over the OpenAPI
+//! description.
 
 pub mod api;
 pub mod tus;
 
-use crate::{office::Desk, process::Server};
+use crate::{office::StaffSession, process::ServerProcess};
 use anyhow::{Context, Result};
 use protocol::role::Role;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Where the scripts lie.
+/// Folder of the scripts.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("judges")
 }
 
-/// An account of staff and its first password, with every one of these roles at the whole city.
-fn account(admin: &Desk, name: &str, roles: &[Role]) -> Result<String> {
+/// Creates a staff account with all of these roles for the whole city; returns its first password.
+fn account(admin: &StaffSession, name: &str, roles: &[Role]) -> Result<String> {
     let orgs = admin.all("/v1/orgs")?;
-    let city = orgs.first().and_then(|org| org.get("id")).context("the city")?;
+    let city = orgs
+        .first()
+        .and_then(|org| org.get("id"))
+        .context("no city in /v1/orgs")?;
     let roles: Vec<_> = roles
         .iter()
         .map(|role| json!({"role": role, "org": city}))
@@ -27,11 +31,11 @@ fn account(admin: &Desk, name: &str, roles: &[Role]) -> Result<String> {
     let body = json!({"name": name, "org": city, "account": name, "roles": roles});
     let made = admin.post("/v1/people", &body)?;
     let password = made.get("password").and_then(|value| value.as_str());
-    Ok(password.context("a first password")?.to_owned())
+    Ok(password.context("no first password")?.to_owned())
 }
 
-/// Something went wrong with this server: its last words help whoever looks.
-fn last_words(server: &Server) -> String {
+/// The end of the server's log, for an error message.
+fn last_words(server: &ServerProcess) -> String {
     let log = std::fs::read_to_string(server.log()).unwrap_or_default();
     let lines: Vec<&str> = log.lines().filter(|line| !line.contains("INFO")).collect();
     lines

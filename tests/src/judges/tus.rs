@@ -1,13 +1,14 @@
-//! Attachments by tus-js-client and tuspy, signed in as staff. The line dies all the time, in both directions; an upload
-//! expires; one is given up. In the end the server's files are those that were sent, byte for byte.
+//! Uploads attachments with tus-js-client and tuspy, signed in as staff. The line is cut repeatedly in both
+//! directions, one upload expires, one is terminated. At the end the files on the server must equal the files
+//! that were sent, byte for byte.
 
 use super::{account, folder, last_words};
 use crate::{
-    chance::Chance,
-    line::{Line, Weather},
-    office::Office,
-    pictures::Album,
-    process::{ADMIN, Server, Setup},
+    chance::SeededRandom,
+    line::{FaultProxy, LineFault},
+    office::StaffApi,
+    pictures::PhotoAlbum,
+    process::{ADMIN, ServerProcess, ServerSetup},
 };
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{photo::Sha256, role::Role};
@@ -25,20 +26,20 @@ use std::{
 
 const ROUTE: &str = "/v1/attachments/uploads";
 const ACCOUNT: &str = "tus";
-/// Files of each client in the bad weather; one more goes through an expired upload.
+/// Number of files of each client while the line is cut; one more file goes through an expired upload.
 const FILES: usize = 5;
-/// Fewer cuts than this in a client's turn would prove little.
+/// A run with fewer cuts than this is rejected, because it shows little.
 const CUTS: u64 = 20;
 
-/// A client of tus: a program and its script.
-struct Judge {
+/// A tus client: a program and its script.
+struct TusClient {
     name: &'static str,
     program: PathBuf,
     script: PathBuf,
 }
 
-impl Judge {
-    /// Runs one task of the script; the lines it printed.
+impl TusClient {
+    /// Runs one mode of the script; returns the JSON lines that it printed.
     fn run(
         &self,
         mode: &str,
@@ -65,77 +66,80 @@ impl Judge {
     }
 }
 
-/// Runs both clients; prints what each did and fails when a byte is missing.
+/// Runs both clients, prints what each did, and fails if a byte is missing.
 pub fn run(node: &Path, python: &Path) -> Result<()> {
     let place = tempfile::Builder::new().prefix("xunge-judges-").tempdir()?;
-    let setup = Setup {
+    let setup = ServerSetup {
         plain_http: true,
-        ..Setup::default()
+        ..ServerSetup::default()
     };
-    let mut server = Server::init(&place.path().join("city"), setup)?;
+    let mut server = ServerProcess::init(&place.path().join("city"), setup)?;
     server.start()?;
-    let admin = server.office()?.sign_in(ADMIN, &server.admin_password)?;
+    let admin = server.api()?.sign_in(ADMIN, &server.admin_password)?;
     let password = account(&admin, ACCOUNT, &[Role::Department])?;
     let judges = [
-        Judge {
+        TusClient {
             name: "tus-js-client",
             program: node.to_owned(),
             script: folder().join("tus.mjs"),
         },
-        Judge {
+        TusClient {
             name: "tuspy",
             program: python.to_owned(),
             script: folder().join("tus_client.py"),
         },
     ];
-    let (album, mut chance) = (Album::load()?, Chance::new(1));
+    let (album, mut random) = (PhotoAlbum::load()?, SeededRandom::new(1));
     for judge in &judges {
         let files = (0..=FILES)
             .map(|n| {
                 let path = place.path().join(format!("{}-{n}.jpg", judge.name));
-                album.crop_to(&mut chance, &path)?;
+                album.crop_to(&mut random, &path)?;
                 Ok(path)
             })
             .collect::<Result<Vec<_>>>()?;
         let said = one(judge, &mut server, &password, &files)
-            .with_context(|| format!("{}; the server said last:\n{}", judge.name, last_words(&server)))?;
+            .with_context(|| format!("{}; end of the server log:\n{}", judge.name, last_words(&server)))?;
         println!("judges: {said}");
     }
     Ok(())
 }
 
-/// One client's turn.
-fn one(judge: &Judge, server: &mut Server, password: &str, files: &[PathBuf]) -> Result<String> {
-    let token = sign_in(&server.office()?, password)?;
-    let line = Arc::new(Line::to(server.address())?);
+/// Runs one client.
+fn one(judge: &TusClient, server: &mut ServerProcess, password: &str, files: &[PathBuf]) -> Result<String> {
+    let token = sign_in(&server.api()?, password)?;
+    let line = Arc::new(FaultProxy::to(server.address())?);
     let endpoint = format!("http://{}{ROUTE}", line.address());
-    let (last, many) = files.split_last().context("files to send")?;
+    let (last, many) = files.split_last().context("no files to send")?;
 
     let over = Arc::new(AtomicBool::new(false));
     storms(Arc::clone(&line), Arc::clone(&over));
     let sent = judge.run("upload", &endpoint, &token, "", many);
     over.store(true, Ordering::SeqCst);
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     let sent = sent?;
     let cuts = line.faults();
-    ensure!(cuts >= CUTS, "only {cuts} cuts: the line was too good");
+    ensure!(cuts >= CUTS, "only {cuts} cuts, at least {CUTS} are required");
     let told: BTreeSet<&str> = sent
         .iter()
         .filter_map(|said| said.get("file")?.as_str())
         .collect();
     ensure!(
         told.len() == many.len(),
-        "not every file was said to be sent: {sent:?}"
+        "the client did not report every file as sent: {sent:?}"
     );
 
-    // An upload that has expired when its client comes back.
-    server.set("upload_hours = 0")?;
+    // The upload expires before its client resumes it.
+    server.set_settings("upload_hours = 0")?;
     restart(server)?;
     let begun = judge.run("begin", &endpoint, &token, "", std::slice::from_ref(last))?;
-    let begun = begun.first().context("an upload that was begun")?;
-    ensure!(begun.get("status") == Some(&410.into()), "410 was due: {begun}");
-    let url = begun.get("url").and_then(Value::as_str).context("its URL")?;
-    server.set("")?;
+    let begun = begun.first().context("no upload was started")?;
+    ensure!(begun.get("status") == Some(&410.into()), "expected 410: {begun}");
+    let url = begun
+        .get("url")
+        .and_then(Value::as_str)
+        .context("no URL of the upload")?;
+    server.set_settings("")?;
     restart(server)?;
     let resumed = judge.run("resume", &endpoint, &token, url, std::slice::from_ref(last))?;
     let again = resumed
@@ -144,21 +148,21 @@ fn one(judge: &Judge, server: &mut Server, password: &str, files: &[PathBuf]) ->
         .and_then(Value::as_str);
     ensure!(
         again.is_some_and(|again| again != url),
-        "a new upload was due: {resumed:?}"
+        "expected a new upload: {resumed:?}"
     );
 
     let mut bytes = 0;
     for file in files {
         bytes += same(server, file)?;
     }
-    // What was given up is gone, for a client that asks without a storm in between.
+    // A terminated upload is gone; checked over a direct connection.
     for given in sent
         .iter()
         .filter_map(|said| said.get("given").and_then(Value::as_str))
     {
         ensure!(
             status(&token, given)? == 404,
-            "{given} was given up and is still there"
+            "{given} was terminated and still exists"
         );
     }
     Ok(format!(
@@ -168,7 +172,7 @@ fn one(judge: &Judge, server: &mut Server, password: &str, files: &[PathBuf]) ->
     ))
 }
 
-fn sign_in(office: &Office, password: &str) -> Result<String> {
+fn sign_in(office: &StaffApi, password: &str) -> Result<String> {
     let body = serde_json::json!({"account": ACCOUNT, "password": password});
     let answer: Value = office
         .request(reqwest::Method::POST, "/v1/session")
@@ -177,7 +181,7 @@ fn sign_in(office: &Office, password: &str) -> Result<String> {
         .error_for_status()?
         .json()?;
     let token = answer.get("token").and_then(Value::as_str);
-    Ok(token.context("a token")?.to_owned())
+    Ok(token.context("no token in the session")?.to_owned())
 }
 
 fn status(token: &str, url: &str) -> Result<u16> {
@@ -189,13 +193,13 @@ fn status(token: &str, url: &str) -> Result<u16> {
     Ok(answer.status().as_u16())
 }
 
-fn restart(server: &mut Server) -> Result<()> {
-    ensure!(server.stop()?, "the server stops cleanly");
+fn restart(server: &mut ServerProcess) -> Result<()> {
+    ensure!(server.stop()?, "the server did not stop cleanly");
     server.start()
 }
 
-/// The server's file of these bytes is these bytes; how many.
-fn same(server: &Server, file: &Path) -> Result<usize> {
+/// Checks that the server's file equals this file; returns its size in bytes.
+fn same(server: &ServerProcess, file: &Path) -> Result<usize> {
     let sent = std::fs::read(file)?;
     let hash = Sha256::of(&sent);
     let held = server.data().join("objects/attachments").join(hash.to_string());
@@ -206,18 +210,19 @@ fn same(server: &Server, file: &Path) -> Result<usize> {
     }
 }
 
-/// Changes the weather after each harm and every few connections, until it is over: cut on the way there, cut on the way
-/// back, no line at all. It is bound to what passes and not to time, so that a busy machine meets the same storm.
-fn storms(line: Arc<Line>, over: Arc<AtomicBool>) {
+/// Changes the fault after each hit and every few connections, until `over` is set: cut in the request, cut
+/// in the response, no connection at all. It is driven by traffic and not by time, so that a busy machine
+/// gets the same faults.
+fn storms(line: Arc<FaultProxy>, over: Arc<AtomicBool>) {
     std::thread::spawn(move || {
-        let mut chance = Chance::new(2);
+        let mut random = SeededRandom::new(2);
         let (mut harmed, mut connections) = (0, 0);
         while !over.load(Ordering::SeqCst) {
-            line.set(match chance.below(10) {
-                0 => Weather::Down,
-                1 => Weather::CutDown(chance.below(300) as u64),
-                2 => Weather::LoseAnswer("PATCH".into()),
-                _ => Weather::CutUp(300 + chance.below(14_000) as u64),
+            line.set(match random.below(10) {
+                0 => LineFault::Down,
+                1 => LineFault::CutDown(random.below(300) as u64),
+                2 => LineFault::LoseAnswer("PATCH".into()),
+                _ => LineFault::CutUp(300 + random.below(14_000) as u64),
             });
             while line.faults() == harmed
                 && line.connections() < connections + 3
@@ -227,6 +232,6 @@ fn storms(line: Arc<Line>, over: Arc<AtomicBool>) {
             }
             (harmed, connections) = (line.faults(), line.connections());
         }
-        line.set(Weather::Good);
+        line.set(LineFault::Good);
     });
 }

@@ -1,25 +1,26 @@
-//! The audit from the outside: what each hand was told is done, what its handset says, and what the server says over HTTP.
+//! The audit after a round: compares the journal of each handset process (what its calls returned as done),
+//! the handset's inventory, and the server's answers over HTTP.
 //!
-//! * Filed and not on the handset, or on the handset and not received by the server with its photos: lost.
-//! * A receipt that a handset was given, and the server has not what it is for, before any handset speaks to it again: lost,
-//!   although the handset may send it once more.
-//! * A number, a report or an entry more than was filed: twice.
-//! * Everything that a handset holds was tried by its hand, and everything on the server comes from a handset.
+//! * Filed and not on the handset, or on the handset and not on the server with its photos: lost.
+//! * A receipt that a handset got for something that the server does not hold, checked before a handset sends
+//!   again: lost, although the handset may send it once more.
+//! * A number, report or entry more than was filed: twice.
+//! * Everything on a handset was attempted by its process, and everything on the server comes from a handset.
 
 use super::{
-    Tally,
-    chaos::Hand,
-    hand::{Inventory, Note},
+    TortureTally,
+    chaos::HandsetProcess,
+    hand::{HandsetInventory, JournalLine},
 };
-use crate::office::Desk;
+use crate::office::StaffSession;
 use anyhow::{Context, Result};
 use protocol::{entry::receipt_number, ids::EntryId, photo::Sha256};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a hand was told.
+/// What the calls of one handset process returned as done.
 #[derive(Default)]
-struct Told {
+struct ConfirmedWork {
     filed: BTreeMap<EntryId, Vec<String>>,
     tried_reports: BTreeSet<EntryId>,
     tried_checks: u64,
@@ -27,13 +28,13 @@ struct Told {
     received: (u64, u64),
 }
 
-/// Adds what differs to the tally. `verified` are photos whose bytes were downloaded before.
+/// Adds each difference to the tally. `verified` are photos whose bytes were downloaded in earlier rounds.
 pub fn audit(
-    desk: &Desk,
-    hands: &[Hand],
-    inventories: &[Option<Inventory>],
+    desk: &StaffSession,
+    hands: &[HandsetProcess],
+    inventories: &[Option<HandsetInventory>],
     verified: &mut BTreeSet<String>,
-    tally: &mut Tally,
+    tally: &mut TortureTally,
 ) -> Result<()> {
     let mut cases: BTreeMap<String, Value> = BTreeMap::new();
     for case in desk.all("/v1/cases?queue=all")? {
@@ -69,7 +70,7 @@ pub fn audit(
     tally.entries = entries;
     tally.photos = photos.len() as u64;
     if inventories.iter().any(Option::is_none) {
-        return Ok(()); // the sums cannot fit
+        return Ok(()); // After a loss or a duplicate the sums cannot match.
     }
     let counts = desk.get("/v1/counts")?;
     let on_server: u64 = counts
@@ -92,8 +93,9 @@ pub fn audit(
     Ok(())
 }
 
-/// Whether the server that has just come back holds what it gave receipts for; nobody has spoken to it meanwhile.
-pub fn receipts(desk: &Desk, hands: &[Hand], tally: &mut Tally) -> Result<()> {
+/// Checks that a server that was restarted holds what it gave receipts for. Call before a handset sends
+/// again.
+pub fn receipts(desk: &StaffSession, hands: &[HandsetProcess], tally: &mut TortureTally) -> Result<()> {
     let streams = desk.all("/v1/counts/streams")?;
     for hand in hands {
         let (entries, photos) = told(hand)?.received;
@@ -113,7 +115,7 @@ pub fn receipts(desk: &Desk, hands: &[Hand], tally: &mut Tally) -> Result<()> {
             if held < told {
                 let name = &hand.name;
                 tally.lost(format!(
-                    "{name}: receipts for {told} {what}, the server came back with {held}"
+                    "{name}: receipts for {told} {what}, the restarted server holds {held}"
                 ));
             }
         }
@@ -121,21 +123,21 @@ pub fn receipts(desk: &Desk, hands: &[Hand], tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-fn told(hand: &Hand) -> Result<Told> {
-    let mut told = Told::default();
+fn told(hand: &HandsetProcess) -> Result<ConfirmedWork> {
+    let mut told = ConfirmedWork::default();
     let notes = std::fs::read_to_string(&hand.notes).unwrap_or_default();
     for line in notes.lines() {
         match serde_json::from_str(line).with_context(|| format!("{}: {line}", hand.name))? {
-            Note::TryReport(id) => {
+            JournalLine::TryReport(id) => {
                 told.tried_reports.insert(id);
             }
-            Note::TryCheck => told.tried_checks += 1,
-            Note::Photo(id, sha256) => told.photos.push((id, sha256)),
-            Note::Received(entries, photos) => {
+            JournalLine::TryCheck => told.tried_checks += 1,
+            JournalLine::Photo(id, sha256) => told.photos.push((id, sha256)),
+            JournalLine::Received(entries, photos) => {
                 told.received.0 += entries;
                 told.received.1 += photos;
             }
-            Note::Filed(id, photos) => {
+            JournalLine::Filed(id, photos) => {
                 told.filed.insert(id, photos);
             }
         }
@@ -143,18 +145,18 @@ fn told(hand: &Hand) -> Result<Told> {
     Ok(told)
 }
 
-/// The handset against what its hand was told.
-fn handset(name: &str, told: &Told, inventory: &Inventory, tally: &mut Tally) {
+/// Compares the handset's inventory with the journal of its process.
+fn handset(name: &str, told: &ConfirmedWork, inventory: &HandsetInventory, tally: &mut TortureTally) {
     let items: BTreeMap<EntryId, _> = inventory.items.iter().map(|item| (item.id, item)).collect();
     if items.len() != inventory.items.len() {
-        tally.twice(format!("{name}: an item stands twice in the outbox"));
+        tally.twice(format!("{name}: an item is twice in the outbox"));
     }
     for (id, photos) in &told.filed {
         match items.get(id) {
             None => tally.lost(format!("{name}: {id} was filed and is not on the handset")),
             Some(item) if photos.iter().any(|photo| !item.photos.contains(photo)) => {
                 tally.lost(format!(
-                    "{name}: {id} was filed with photos that it does not have"
+                    "{name}: {id} was filed with photos that are not on the handset"
                 ));
             }
             Some(_) => {}
@@ -163,7 +165,7 @@ fn handset(name: &str, told: &Told, inventory: &Inventory, tally: &mut Tally) {
     for (id, photo) in &told.photos {
         if !items.get(id).is_some_and(|item| item.photos.contains(photo)) {
             tally.lost(format!(
-                "{name}: photo {photo} was taken into {id} and is not there"
+                "{name}: photo {photo} was added to {id} and is not on the handset"
             ));
         }
     }
@@ -175,19 +177,16 @@ fn handset(name: &str, told: &Told, inventory: &Inventory, tally: &mut Tally) {
         .filter(|item| item.is_report)
         .map(|item| &item.id);
     for id in reports.filter(unknown) {
-        tally.twice(format!("{name}: nobody filed {id}"));
+        tally.twice(format!("{name}: {id} is on the handset and was never filed"));
     }
     if checks > told.tried_checks {
         tally.twice(format!(
-            "{name}: {checks} checks, {} were tried",
+            "{name}: {checks} check-ins and check-outs, {} were attempted",
             told.tried_checks
         ));
     }
     for item in inventory.items.iter().filter(|item| !item.is_received) {
-        tally.lost(format!(
-            "{name}: {} did not reach the server: {}",
-            item.id, item.state
-        ));
+        tally.lost(format!("{name}: {} were not delivered: {}", item.id, item.state));
     }
     for left in &inventory.left {
         tally.differs(format!("{name}: {left}"));
@@ -202,23 +201,25 @@ fn handset(name: &str, told: &Told, inventory: &Inventory, tally: &mut Tally) {
     }
 }
 
-/// The server's own proof of completeness against the handset.
+/// Compares the server's completeness report of the stream with the handset.
 fn stream(
-    desk: &Desk,
+    desk: &StaffSession,
     name: &str,
-    inventory: &Inventory,
+    inventory: &HandsetInventory,
     streams: &BTreeMap<String, Value>,
-    tally: &mut Tally,
+    tally: &mut TortureTally,
 ) -> Result<()> {
     let here = inventory.items.len() as u64;
     let count = streams.get(&inventory.stream).cloned().unwrap_or(Value::Null);
     let number = |from: &Value, path: &str| from.pointer(path).and_then(Value::as_u64).unwrap_or(0);
     let there = number(&count, "/entries");
     match there.cmp(&here) {
-        std::cmp::Ordering::Less => tally.lost(format!("{name}: {here} entries here, {there} on the server")),
-        std::cmp::Ordering::Greater => {
-            tally.twice(format!("{name}: {here} entries here, {there} on the server"))
-        }
+        std::cmp::Ordering::Less => tally.lost(format!(
+            "{name}: {here} entries on the handset, {there} on the server"
+        )),
+        std::cmp::Ordering::Greater => tally.twice(format!(
+            "{name}: {here} entries on the handset, {there} on the server"
+        )),
         std::cmp::Ordering::Equal => {}
     }
     let complete = desk.get(&format!("/v1/streams/{}/completeness", inventory.stream))?;
@@ -228,20 +229,20 @@ fn stream(
         && number(&complete, "/photos_named") == number(&complete, "/photos_held");
     if !fits {
         tally.differs(format!(
-            "{name}: {here} entries here; the server's proof says {complete}"
+            "{name}: {here} entries on the handset; the completeness report of the server is {complete}"
         ));
     }
     Ok(())
 }
 
-/// Each report is one case with its own words, and each photo comes back with its own bytes.
+/// Checks that each report is one case with its own text, and that each photo downloads with equal bytes.
 fn on_the_server(
-    desk: &Desk,
+    desk: &StaffSession,
     name: &str,
-    inventory: &Inventory,
+    inventory: &HandsetInventory,
     cases: &BTreeMap<String, Value>,
     verified: &mut BTreeSet<String>,
-    tally: &mut Tally,
+    tally: &mut TortureTally,
 ) -> Result<()> {
     for item in inventory.items.iter().filter(|item| item.is_report) {
         let Some(case) = cases.get(&receipt_number(item.id)) else {
@@ -249,7 +250,7 @@ fn on_the_server(
             continue;
         };
         if text(case, "text") != item.text {
-            tally.lost(format!("{name}: the case of {} says something else", item.id));
+            tally.lost(format!("{name}: the case of {} has another text", item.id));
         }
         for photo in &item.photos {
             if verified.contains(photo) {

@@ -1,20 +1,22 @@
-//! What goes wrong. A round is a few seconds of it, then calm, then the audit.
+//! Fault injection. A round is a few seconds with faults, then a calm phase in which everything is delivered,
+//! then the audit.
 
 use super::{
-    Engine, Tally, audit, chance,
-    hand::{Inventory, Place},
-    machine::{Machine, Shim},
-    servers::Servers,
-    small::SmallDisk,
-    story::Story,
+    TortureEngine, TortureTally, audit,
+    hand::{HandsetHome, HandsetInventory},
+    machine::{MachineDisk, PowerCutShim},
+    random,
+    servers::ServerGroup,
+    small::SmallTmpfs,
+    story::EventLog,
 };
 use crate::{
-    chance::Chance,
-    city::{Account, City},
+    chance::SeededRandom,
+    city::{City, StaffAccount},
     handset::Handset,
-    line::{Line, Weather},
-    office::{Desk, Office},
-    process::Setup,
+    line::{FaultProxy, LineFault},
+    office::{StaffApi, StaffSession},
+    process::ServerSetup,
 };
 use anyhow::{Context, Result, ensure};
 use protocol::role::Role;
@@ -28,26 +30,26 @@ use std::{
 };
 
 const HANDS: usize = 4;
-/// A handset that neither delivers nor gives up in this time, in a calm world, hangs. The machine may be busy, so nothing
-/// but a hang takes so long.
-const HANGS_AFTER: Duration = Duration::from_secs(900);
+/// A handset that neither delivers nor fails in this time without faults hangs. The limit is long because the
+/// machine may be busy.
+const HANG_LIMIT: Duration = Duration::from_secs(900);
 
-/// A city, its server and its handsets, each on a disk of its own.
-pub struct Arena {
+/// A city, its server and its handsets, each on its own simulated disk.
+pub struct TestBed {
     folder: PathBuf,
     is_sqlite: bool,
-    chance: Chance,
-    servers: Servers,
-    server: Machine,
-    /// Absent where small disks cannot be made.
-    server_disk: Option<SmallDisk>,
-    /// Who may see everything that is there.
-    supervisor: Account,
-    pub(super) hands: Vec<Hand>,
+    random: SeededRandom,
+    servers: ServerGroup,
+    server: MachineDisk,
+    /// `None` where small disks cannot be mounted.
+    server_disk: Option<SmallTmpfs>,
+    /// An account that may read everything.
+    supervisor: StaffAccount,
+    pub(super) hands: Vec<HandsetProcess>,
     full: Option<(FullDisk, Instant)>,
     pub(super) verified: BTreeSet<String>,
-    tally: Tally,
-    story: Story,
+    tally: TortureTally,
+    log: EventLog,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,30 +58,30 @@ enum FullDisk {
     Hand(usize),
 }
 
-/// A handset: its home under the shim, its line, its process.
-pub struct Hand {
+/// A handset: its home under the power-cut shim, its line, its process.
+pub struct HandsetProcess {
     pub name: String,
     pub stream: String,
-    machine: Machine,
-    disk: Option<SmallDisk>,
+    machine: MachineDisk,
+    disk: Option<SmallTmpfs>,
     home: PathBuf,
     pub notes: PathBuf,
     log: PathBuf,
-    line: Line,
+    line: FaultProxy,
     child: Option<Child>,
 }
 
-impl Arena {
-    /// Founds the small city and enrols the handsets; nothing goes wrong yet.
-    pub fn found(folder: &Path, engine: &Engine, shim: &Shim, seed: u64) -> Result<Self> {
+impl TestBed {
+    /// Initialises the small city and enrols the handsets, without faults.
+    pub fn set_up(folder: &Path, engine: &TortureEngine, shim: &PowerCutShim, seed: u64) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let mount = folder.join("server");
-        let server_disk = SmallDisk::mount(&mount)?;
+        let server_disk = SmallTmpfs::mount(&mount)?;
         let data = mount.join("data");
-        let setup = Setup {
+        let setup = ServerSetup {
             database: match engine {
-                Engine::Sqlite => None,
-                Engine::Postgres(url) => Some(url.clone()),
+                TortureEngine::Sqlite => None,
+                TortureEngine::Postgres(url) => Some(url.clone()),
             },
             settings: Some("field_requests_per_minute = 0".into()),
             plain_http: true,
@@ -98,24 +100,27 @@ impl Arena {
             })
             .collect::<Result<Vec<_>>>()?;
         let supervisor = city.staff("dudao", "督导", Role::Supervisor, &city.district)?;
-        ensure!(city.server.stop()?, "the founding server stops cleanly");
-        let server = Machine::new(shim, &mount, shim.lies().servers)?;
-        let mut servers = Servers::new(&data, engine, &folder.join("server.log"))?;
+        ensure!(
+            city.server.stop()?,
+            "the server did not stop cleanly after the set-up"
+        );
+        let server = MachineDisk::new(shim, &mount, shim.lying_disks().servers)?;
+        let mut servers = ServerGroup::new(&data, engine, &folder.join("server.log"))?;
         servers.start(&server)?;
         let mut hands = Vec::new();
         for (k, invited) in invitations.iter().enumerate() {
             let name = format!("hand-{k}");
             let place = folder.join(&name);
-            // The first lives on a disk that can be full.
-            let disk = if k == 0 { SmallDisk::mount(&place)? } else { None };
-            let line = Line::to(servers.address())?;
+            // The home of the first handset is on a disk that can become full.
+            let disk = if k == 0 { SmallTmpfs::mount(&place)? } else { None };
+            let line = FaultProxy::to(servers.address())?;
             let home = place.join("home");
             let through = format!("http://{}", line.address());
             let mut handset = Handset::enrol(&home, &invited.invitation, Some(&through))?;
             let stream = handset.open()?.account().stream.to_string();
             drop(handset);
-            hands.push(Hand {
-                machine: Machine::new(shim, &place, shim.lies().hands)?,
+            hands.push(HandsetProcess {
+                machine: MachineDisk::new(shim, &place, shim.lying_disks().hands)?,
                 disk,
                 home,
                 notes: folder.join(format!("{name}.notes")),
@@ -128,8 +133,8 @@ impl Arena {
         }
         Ok(Self {
             folder: folder.to_owned(),
-            is_sqlite: matches!(engine, Engine::Sqlite),
-            chance: chance(seed, "chaos"),
+            is_sqlite: matches!(engine, TortureEngine::Sqlite),
+            random: random(seed, "chaos"),
             servers,
             server,
             server_disk,
@@ -137,13 +142,14 @@ impl Arena {
             hands,
             full: None,
             verified: BTreeSet::new(),
-            tally: Tally::default(),
-            story: Story::begin(&folder.join("story.txt"))?,
+            tally: TortureTally::default(),
+            log: EventLog::begin(&folder.join("story.txt"))?,
         })
     }
-    /// Ends all processes, tells the story, and leaves its folder for a look: what was on small disks is copied there.
+    /// Ends all processes, prints the event log, and keeps the folder for inspection; files on small disks
+    /// are copied there.
     pub fn keep(&mut self) -> Result<()> {
-        self.story.show();
+        self.log.show();
         for hand in &mut self.hands {
             hand.end();
         }
@@ -158,181 +164,184 @@ impl Arena {
     pub fn has_small_disks(&self) -> bool {
         self.server_disk.is_some()
     }
-    /// Rounds until `enough` says so after one, then an audit of everything from the beginning.
-    pub fn rounds(&mut self, enough: &mut dyn FnMut(&Tally) -> bool) -> Result<Tally> {
+    /// Runs rounds until `enough` returns true after one, then audits everything from the beginning.
+    pub fn rounds(&mut self, enough: &mut dyn FnMut(&TortureTally) -> bool) -> Result<TortureTally> {
         loop {
             self.round()?;
-            self.story.say_sometimes(self.tally.words());
+            self.log.print_progress(self.tally.words());
             if enough(&self.tally) {
                 break;
             }
         }
         if self.tally.is_good() {
             self.verified.clear();
-            let inventories = self.settle()?;
+            let inventories = self.deliver_all()?;
             self.audit(&inventories)?;
         }
         Ok(self.tally.clone())
     }
     fn round(&mut self) -> Result<()> {
         self.tally.rounds += 1;
-        self.story.round(self.tally.rounds)?;
+        self.log.round(self.tally.rounds)?;
         for k in 0..self.hands.len() {
             self.start_hand(k)?;
         }
-        let until = Instant::now() + Duration::from_millis(4_000 + self.chance.bits() % 4_000);
+        let until = Instant::now() + Duration::from_millis(4_000 + self.random.bits() % 4_000);
         while Instant::now() < until {
-            thread::sleep(Duration::from_millis(20 + self.chance.bits() % 200));
+            thread::sleep(Duration::from_millis(20 + self.random.bits() % 200));
             if self.full.is_some_and(|(_, end)| Instant::now() >= end) {
-                self.relieve()?;
+                self.free_disks()?;
             }
-            match self.misfortune() {
+            match self.inject_fault() {
                 Ok(()) => {}
-                // The server's own disk lies: that it cannot start again is what the audit is to find.
+                // In the self-check the server's disk does not sync: a server that cannot start again is what
+                // the audit must find.
                 Err(error) => {
                     self.tally.lost(format!("{error:#}"));
                     return Ok(());
                 }
             }
         }
-        self.calm()
+        self.calm_phase()
     }
-    fn misfortune(&mut self) -> Result<()> {
-        match self.chance.below(100) {
+    fn inject_fault(&mut self) -> Result<()> {
+        match self.random.below(100) {
             0..45 => {
-                let k = self.chance.below(self.hands.len());
+                let k = self.random.below(self.hands.len());
                 self.kill_hand(k)?;
-                if self.chance.percent(50) {
+                if self.random.percent(50) {
                     self.cut_hand(k)?;
                 }
                 self.start_hand(k)
             }
-            45..62 => self.strike_server(),
+            45..62 => self.kill_servers(),
             62..92 => {
-                let k = self.chance.below(self.hands.len());
-                let weather = self.weather();
+                let k = self.random.below(self.hands.len());
+                let fault = self.fault();
                 if let Some(hand) = self.hands.get(k) {
-                    self.story
-                        .tell(format_args!("{}: the line: {weather:?}", hand.name))?;
-                    hand.line.set(weather);
+                    self.log
+                        .record(format_args!("{}: line fault: {fault:?}", hand.name))?;
+                    hand.line.set(fault);
                 }
                 Ok(())
             }
-            _ => self.fill_a_disk(),
+            _ => self.fill_disk(),
         }
     }
-    fn strike_server(&mut self) -> Result<()> {
-        let all = self.is_sqlite || self.chance.percent(40);
+    fn kill_servers(&mut self) -> Result<()> {
+        let all = self.is_sqlite || self.random.percent(40);
         if all {
-            self.story.tell("all servers are killed")?;
+            self.log.record("all servers are killed")?;
             self.tally.kills += self.servers.kill_all()?;
-            if self.chance.percent(50) {
+            if self.random.percent(50) {
                 self.cut_server()?;
             }
         } else {
-            let which = self.chance.below(self.servers.count());
-            self.story.tell(format_args!("server {which} is killed"))?;
+            let which = self.random.below(self.servers.count());
+            self.log.record(format_args!("server {which} is killed"))?;
             self.tally.kills += u64::from(self.servers.kill(which)?);
         }
-        thread::sleep(Duration::from_millis(self.chance.bits() % 300));
+        thread::sleep(Duration::from_millis(self.random.bits() % 300));
         if matches!(self.full, Some((FullDisk::Server, _))) {
-            self.relieve()?;
+            self.free_disks()?;
         }
         self.servers.start(&self.server)?;
-        self.story.tell("all servers answer")
+        self.log.record("all servers answer")
     }
     fn cut_server(&mut self) -> Result<()> {
         if matches!(self.full, Some((FullDisk::Server, _))) {
-            self.relieve()?;
+            self.free_disks()?;
         }
         self.tally.cuts += 1;
-        let mode = self.server.cut(&mut self.chance)?;
-        self.story.tell(format_args!("the servers' power is cut: {mode}"))
+        let mode = self.server.cut(&mut self.random)?;
+        self.log.record(format_args!("power cut of the servers: {mode}"))
     }
-    fn fill_a_disk(&mut self) -> Result<()> {
+    fn fill_disk(&mut self) -> Result<()> {
         if self.full.is_some() {
             return Ok(());
         }
-        let which = if self.chance.percent(50) {
+        let which = if self.random.percent(50) {
             FullDisk::Server
         } else {
             FullDisk::Hand(0)
         };
-        let leave = self.chance.bits() % 200;
+        let leave = self.random.bits() % 200;
         let Some(disk) = self.disk(which) else {
             return Ok(());
         };
         disk.fill(leave)?;
-        self.story
-            .tell(format_args!("{which:?}: its disk is full but for {leave} KiB"))?;
+        self.log
+            .record(format_args!("{which:?}: the disk is full except for {leave} KiB"))?;
         self.tally.full += 1;
-        let end = Instant::now() + Duration::from_millis(200 + self.chance.bits() % 1_200);
+        let end = Instant::now() + Duration::from_millis(200 + self.random.bits() % 1_200);
         self.full = Some((which, end));
         Ok(())
     }
-    fn relieve(&mut self) -> Result<()> {
+    fn free_disks(&mut self) -> Result<()> {
         match self.full.take().and_then(|(which, _)| self.disk(which)) {
             Some(disk) => disk.make_room()?,
             None => return Ok(()),
         }
-        self.story.tell("there is room again")
+        self.log.record("the disks have free space again")
     }
-    fn disk(&self, which: FullDisk) -> Option<&SmallDisk> {
+    fn disk(&self, which: FullDisk) -> Option<&SmallTmpfs> {
         match which {
             FullDisk::Server => self.server_disk.as_ref(),
             FullDisk::Hand(k) => self.hands.get(k)?.disk.as_ref(),
         }
     }
-    fn weather(&mut self) -> Weather {
-        let chance = &mut self.chance;
-        match chance.below(9) {
-            0 => Weather::Down,
-            1 => Weather::CutUp(chance.bits() % 40_000),
-            2 => Weather::CutDown(chance.bits() % 4_000),
-            3 => Weather::LoseAnswer("POST /v1/field/".into()),
-            4 => Weather::LoseAnswer("PATCH /v1/field/".into()),
-            5 => Weather::Stall(chance.bits() % 20_000),
-            6 => Weather::Portal(
+    fn fault(&mut self) -> LineFault {
+        let random = &mut self.random;
+        match random.below(9) {
+            0 => LineFault::Down,
+            1 => LineFault::CutUp(random.bits() % 40_000),
+            2 => LineFault::CutDown(random.bits() % 4_000),
+            3 => LineFault::LoseAnswer("POST /v1/field/".into()),
+            4 => LineFault::LoseAnswer("PATCH /v1/field/".into()),
+            5 => LineFault::Stall(random.bits() % 20_000),
+            6 => LineFault::Portal(
                 b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 15\r\n\r\n<html>sign in</"
                     .to_vec(),
             ),
-            _ => Weather::Good,
+            _ => LineFault::Good,
         }
     }
 
-    /// Everybody dies once more, some by a power cut; then nothing goes wrong any more, and everybody delivers.
-    fn calm(&mut self) -> Result<()> {
+    /// Kills everything once more, some of it by a power cut; then stops all faults, and every handset
+    /// delivers.
+    fn calm_phase(&mut self) -> Result<()> {
         for k in 0..self.hands.len() {
             self.kill_hand(k)?;
-            if self.chance.percent(50) {
+            if self.random.percent(50) {
                 self.cut_hand(k)?;
             }
         }
-        self.story.tell("calm: everybody is killed once more")?;
+        self.log
+            .record("calm phase: all processes are killed once more")?;
         self.tally.kills += self.servers.kill_all()?;
-        // Also keeps the undo log short.
+        // Discarding the unsynced writes also keeps the undo log short.
         self.cut_server()?;
-        // A server that does not come back, or cannot be asked, has lost what it held.
+        // A server that does not start again or does not answer has lost what it held.
         if let Err(error) = self.deliver() {
             self.tally.lost(format!("{error:#}"));
         }
         Ok(())
     }
     fn deliver(&mut self) -> Result<()> {
-        self.relieve()?;
+        self.free_disks()?;
         self.servers.start(&self.server)?;
-        self.story.tell("all servers answer")?;
+        self.log.record("all servers answer")?;
         audit::receipts(&self.desk()?, &self.hands, &mut self.tally)?;
         if !self.tally.is_good() {
-            return Ok(()); // a server that has lost what it said may not be able to go on
+            return Ok(()); // After a loss the server may not be able to continue.
         }
-        let inventories = self.settle()?;
-        self.story.tell("everybody has delivered")?;
+        let inventories = self.deliver_all()?;
+        self.log.record("all handsets have delivered")?;
         self.audit(&inventories)?;
-        self.story
-            .tell(format_args!("audited: {} differ", self.tally.differs.len()))
+        self.log
+            .record(format_args!("audited: {} differ", self.tally.differs.len()))
     }
-    fn audit(&mut self, inventories: &[Option<Inventory>]) -> Result<()> {
+    fn audit(&mut self, inventories: &[Option<HandsetInventory>]) -> Result<()> {
         let desk = self.desk()?;
         audit::audit(
             &desk,
@@ -342,19 +351,19 @@ impl Arena {
             &mut self.tally,
         )
     }
-    fn desk(&self) -> Result<Desk> {
-        let office = Office::new(&format!("http://{}", self.servers.address()), None)?;
+    fn desk(&self) -> Result<StaffSession> {
+        let office = StaffApi::new(&format!("http://{}", self.servers.address()), None)?;
         office.sign_in(&self.supervisor.account, &self.supervisor.password)
     }
-    fn settle(&mut self) -> Result<Vec<Option<Inventory>>> {
+    fn deliver_all(&mut self) -> Result<Vec<Option<HandsetInventory>>> {
         for hand in &mut self.hands {
-            hand.line.set(Weather::Good);
+            hand.line.set(LineFault::Good);
             let out = hand.inventory();
             let _ = std::fs::remove_file(&out);
-            let mut command = hand.command("settle", 0)?;
+            let mut command = hand.command("deliver", 0)?;
             hand.child = Some(command.arg("--out").arg(out).spawn()?);
         }
-        let until = Instant::now() + HANGS_AFTER;
+        let until = Instant::now() + HANG_LIMIT;
         let mut found = Vec::new();
         for hand in &mut self.hands {
             let inventory = hand.wait(until)?;
@@ -362,7 +371,7 @@ impl Arena {
                 let said = std::fs::read_to_string(&hand.log).unwrap_or_default();
                 let last = said.lines().last().unwrap_or_default();
                 self.tally
-                    .lost(format!("{}: the handset does not come back: {last}", hand.name));
+                    .lost(format!("{}: the handset does not restart: {last}", hand.name));
             }
             found.push(inventory);
         }
@@ -370,34 +379,33 @@ impl Arena {
     }
 
     fn start_hand(&mut self, k: usize) -> Result<()> {
-        let seed = self.chance.bits();
-        let hand = self.hands.get_mut(k).context("a hand")?;
+        let seed = self.random.bits();
+        let hand = self.hands.get_mut(k).context("no such handset")?;
         hand.child = Some(hand.command("work", seed)?.spawn()?);
         Ok(())
     }
     fn kill_hand(&mut self, k: usize) -> Result<()> {
-        let hand = self.hands.get_mut(k).context("a hand")?;
+        let hand = self.hands.get_mut(k).context("no such handset")?;
         if let Some(mut child) = hand.child.take() {
             child.kill()?;
             child.wait()?;
             self.tally.kills += 1;
-            self.story.tell(format_args!("{} is killed", hand.name))?;
+            self.log.record(format_args!("{} is killed", hand.name))?;
         }
         Ok(())
     }
     fn cut_hand(&mut self, k: usize) -> Result<()> {
         if matches!(self.full, Some((FullDisk::Hand(full), _)) if full == k) {
-            self.relieve()?;
+            self.free_disks()?;
         }
         self.tally.cuts += 1;
-        let hand = self.hands.get(k).context("a hand")?;
-        let mode = hand.machine.cut(&mut self.chance)?;
-        self.story
-            .tell(format_args!("{}: its power is cut: {mode}", hand.name))
+        let hand = self.hands.get(k).context("no such handset")?;
+        let mode = hand.machine.cut(&mut self.random)?;
+        self.log.record(format_args!("{}: power cut: {mode}", hand.name))
     }
 }
 
-impl Hand {
+impl HandsetProcess {
     fn end(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -410,7 +418,7 @@ impl Hand {
     fn command(&self, verb: &str, seed: u64) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         let log = File::options().append(true).create(true).open(&self.log)?;
-        let place = Place {
+        let place = HandsetHome {
             home: self.home.clone(),
             notes: self.notes.clone(),
             seed,
@@ -418,13 +426,13 @@ impl Hand {
         command.arg(verb).arg("--home").arg(place.home);
         command.arg("--notes").arg(place.notes);
         command.args(["--seed", &place.seed.to_string()]);
-        // It ends when this pipe does, so that no hand works on after torture itself was killed.
+        // The process ends when this pipe closes, so that none is left after the torture run was killed.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-        self.machine.wear(&mut command);
+        self.machine.apply_to(&mut command);
         Ok(command)
     }
-    /// What it said of itself; nothing when it failed or took too long.
-    fn wait(&mut self, until: Instant) -> Result<Option<Inventory>> {
+    /// The inventory that the process wrote; `None` if it failed or did not end before `until`.
+    fn wait(&mut self, until: Instant) -> Result<Option<HandsetInventory>> {
         let Some(mut child) = self.child.take() else {
             return Ok(None);
         };
@@ -440,7 +448,7 @@ impl Hand {
     }
 }
 
-impl Drop for Hand {
+impl Drop for HandsetProcess {
     fn drop(&mut self) {
         self.end();
     }

@@ -1,7 +1,7 @@
-//! A folder that stands for one machine's disk: the programs that work in it run under the shim of `tests/powercut`, and
-//! [`Machine::cut`] makes it forget what they had not synced.
+//! A folder that stands for the disk of one machine: programs that work in it run under the shim of
+//! `tests/powercut`, and [`MachineDisk::cut`] discards writes that they had not synced.
 
-use crate::chance::Chance;
+use crate::chance::SeededRandom;
 use anyhow::{Context, Result, ensure};
 use std::{
     path::{Path, PathBuf},
@@ -9,22 +9,22 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Whose disks answer "synced" and are not.
+/// Whose disks report a sync that they did not do.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Lies {
+pub struct LyingDisks {
     pub hands: bool,
     pub servers: bool,
 }
 
-/// The two small C programs, built here.
+/// The two small C programs, compiled here.
 #[derive(Debug, Clone)]
-pub struct Shim {
+pub struct PowerCutShim {
     library: PathBuf,
     powercut: PathBuf,
-    lies: Lies,
+    lying_disks: LyingDisks,
 }
 
-impl Shim {
+impl PowerCutShim {
     /// Compiles both with `cc` into `out`.
     pub fn build(out: &Path) -> Result<Self> {
         std::fs::create_dir_all(out)?;
@@ -32,14 +32,14 @@ impl Shim {
         let shim = Self {
             library: out.join("libpowercut.so"),
             powercut: out.join("powercut"),
-            lies: Lies::default(),
+            lying_disks: LyingDisks::default(),
         };
         let cc = |options: &[&str], from: &str, to: &Path| {
             let mut command = Command::new("cc");
             command.args(["-O2", "-Wall"]).args(options).arg("-o").arg(to);
             let status = command.arg(source.join(from)).arg("-lpthread").status();
             let status = status
-                .context("a C compiler (cc) is needed to build the shim that forgets unsynced writes")?;
+                .context("a C compiler (cc) is needed to build the shim that discards unsynced writes")?;
             ensure!(status.success(), "cc could not compile {from}");
             Ok(())
         };
@@ -47,71 +47,74 @@ impl Shim {
         cc(&[], "powercut.c", &shim.powercut)?;
         Ok(shim)
     }
-    /// The same with disks that lie.
-    pub fn lying(&self, lies: Lies) -> Self {
-        Self { lies, ..self.clone() }
+    /// The same shim with disks that report a sync and do not sync.
+    pub fn lying(&self, lying_disks: LyingDisks) -> Self {
+        Self {
+            lying_disks,
+            ..self.clone()
+        }
     }
-    pub fn lies(&self) -> Lies {
-        self.lies
+    pub fn lying_disks(&self) -> LyingDisks {
+        self.lying_disks
     }
 }
 
-/// One machine's disk.
-pub struct Machine {
-    shim: Shim,
+/// The disk of one machine.
+pub struct MachineDisk {
+    shim: PowerCutShim,
     folder: PathBuf,
-    /// On a tmpfs, as the undo log must be on another file system than what it undoes.
+    /// The undo log, on a tmpfs: it must be on another file system than the files that it restores.
     log: TempDir,
-    lies: bool,
+    lying_disks: bool,
 }
 
-impl Machine {
-    pub fn new(shim: &Shim, folder: &Path, lies: bool) -> Result<Self> {
+impl MachineDisk {
+    pub fn new(shim: &PowerCutShim, folder: &Path, lying_disks: bool) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let log = tempfile::Builder::new()
             .prefix("xunge-powercut-")
             .tempdir_in("/dev/shm")
-            .context("the undo log needs the tmpfs /dev/shm")?;
+            .context("cannot create the undo log on the tmpfs /dev/shm")?;
         Ok(Self {
             shim: shim.clone(),
             folder: folder.canonicalize()?,
             log,
-            lies,
+            lying_disks,
         })
     }
     pub fn folder(&self) -> &Path {
         &self.folder
     }
-    /// Makes a program work on this disk.
-    pub fn wear<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    /// Sets the environment so that a program runs on this disk.
+    pub fn apply_to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("LD_PRELOAD", &self.shim.library)
             .env("POWERCUT_DIR", &self.folder)
             .env("POWERCUT_LOG", self.log.path())
             .env("POWERCUT_NOFSYNC", "1");
-        if self.lies {
+        if self.lying_disks {
             command.env("POWERCUT_LIE", "1");
         }
         command
     }
-    /// The power goes; every program on this disk must be dead already.
-    /// Answers what of the unsynced was left.
-    pub fn cut(&self, chance: &mut Chance) -> Result<String> {
-        let mode = match chance.below(4) {
+    /// Simulates a power cut; every program on this disk must have ended. Returns which part of the unsynced
+    /// writes was kept.
+    pub fn cut(&self, random: &mut SeededRandom) -> Result<String> {
+        let mode = match random.below(4) {
             0 => "lose".to_owned(),
             1 => "prefix".to_owned(),
-            _ => format!("scatter:{}", 50 + chance.below(900)),
+            _ => format!("scatter:{}", 50 + random.below(900)),
         };
         let done = Command::new(&self.shim.powercut)
             .arg(&self.folder)
             .arg(self.log.path())
-            .arg(chance.bits().to_string())
+            .arg(random.bits().to_string())
             .arg(&mode)
             .output()
-            .context("powercut")?;
+            .context("cannot run powercut")?;
         let trouble = String::from_utf8_lossy(&done.stderr);
         ensure!(
-            done.status.success() && (trouble.is_empty() || self.lies),
+            done.status.success() && (trouble.is_empty() || self.lying_disks),
             "powercut {mode} in {}: {trouble}",
             self.folder.display()
         );

@@ -1,17 +1,18 @@
-//! Bad luck with real processes: servers and handsets that are killed at any instruction, disks that forget what was not
-//! synced, disks that are full, lines that break. Then an audit from the outside.
+//! Real processes with injected faults: servers and handsets that are killed at any instruction, disks that
+//! discard unsynced writes, full disks, network faults. Then an audit.
 //!
-//! | part | what it is |
+//! | part | purpose |
 //! |---|---|
-//! | [`machine`] | a folder whose unsynced writes can be cut off (`tests/powercut`) |
-//! | [`small`] | a small disk that can be full |
-//! | [`hand`] | a worker with a real handset, in a process of its own |
+//! | [`machine`] | a folder whose unsynced writes can be discarded (`tests/powercut`) |
+//! | [`small`] | a small disk that can become full |
+//! | [`hand`] | a worker with a real handset, in its own process |
 //! | [`servers`] | one server, or two over one PostgreSQL, behind one address |
-//! | [`chaos`] | what goes wrong, by a seed |
-//! | [`audit`] | what must be there afterwards, once, with the same bytes |
-//! | [`story`] | what went wrong, in order, for whoever looks into a failure |
+//! | [`chaos`] | the faults, chosen by a seed |
+//! | [`audit`] | what must be there afterwards, once, with equal bytes |
+//! | [`story`] | the log of faults and events, printed after a failure |
 //!
-//! The seed fixes what is tried in which order; when it hits a process is the machine's own luck.
+//! The seed fixes which faults are tried in which order; the moment at which one hits a process depends on
+//! the machine.
 
 pub mod audit;
 pub mod chaos;
@@ -21,25 +22,25 @@ pub mod servers;
 pub mod small;
 pub mod story;
 
-use crate::chance::Chance;
+use crate::chance::SeededRandom;
 use anyhow::{Context, Result, ensure};
-use machine::{Lies, Shim};
+use machine::{LyingDisks, PowerCutShim};
 use std::{
     fmt,
     path::Path,
     time::{Duration, Instant},
 };
 
-/// The engine a run is on.
+/// The database engine of a run.
 #[derive(Debug, Clone)]
-pub enum Engine {
-    /// One server and its embedded database, which is under the shim too.
+pub enum TortureEngine {
+    /// One server and its embedded database, which runs under the shim too.
     Sqlite,
     /// Two servers over the PostgreSQL at this URL and one folder of photos.
     Postgres(String),
 }
 
-impl fmt::Display for Engine {
+impl fmt::Display for TortureEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Sqlite => "sqlite",
@@ -48,29 +49,29 @@ impl fmt::Display for Engine {
     }
 }
 
-/// What is asked for.
+/// Seed, length and engines of a run.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct TorturePlan {
     pub seed: u64,
     /// For each engine.
-    pub lasts: Lasts,
-    pub engines: Vec<Engine>,
+    pub length: RunLength,
+    pub engines: Vec<TortureEngine>,
 }
 
-/// How long an engine is tortured.
+/// How long an engine is run.
 #[derive(Debug, Clone, Copy)]
-pub enum Lasts {
+pub enum RunLength {
     Time(Duration),
-    /// However long they take: the same work on a slow machine.
+    /// A number of rounds, however long they take: the same work on a slow machine.
     Rounds(u64),
 }
 
-/// From then on chance must have brought every kind of bad luck.
+/// A run longer than this must have had every kind of fault.
 const LONG: Duration = Duration::from_secs(120);
 
-/// What happened, and what was found.
+/// Counts of what happened, and what the audit found.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct TortureTally {
     pub rounds: u64,
     pub entries: u64,
     pub photos: u64,
@@ -79,11 +80,11 @@ pub struct Tally {
     pub full: u64,
     pub lost: u64,
     pub twice: u64,
-    /// Everything that differs, in words.
+    /// Every difference, in words.
     pub differs: Vec<String>,
 }
 
-impl Tally {
+impl TortureTally {
     pub fn is_good(&self) -> bool {
         self.lost == 0 && self.twice == 0 && self.differs.is_empty()
     }
@@ -117,26 +118,27 @@ impl Tally {
     }
 }
 
-/// Runs the plan in `folder` and says what it came to; whether all was well.
-pub fn run(plan: &Plan, folder: &Path) -> Result<bool> {
-    let shim = Shim::build(&folder.join("powercut"))?;
-    let mut all = Tally::default();
+/// Runs the plan in `folder` and prints the result. Returns true if nothing was lost, duplicated or
+/// different.
+pub fn run(plan: &TorturePlan, folder: &Path) -> Result<bool> {
+    let shim = PowerCutShim::build(&folder.join("powercut"))?;
+    let mut all = TortureTally::default();
     self_check(&shim, plan.seed, folder)?;
     for engine in &plan.engines {
         let place = folder.join(engine.to_string());
-        let mut arena = chaos::Arena::found(&place, engine, &shim, plan.seed)?;
+        let mut bed = chaos::TestBed::set_up(&place, engine, &shim, plan.seed)?;
         let began = Instant::now();
-        let found = arena.rounds(&mut |tally| {
+        let found = bed.rounds(&mut |tally| {
             !tally.is_good()
-                || match plan.lasts {
-                    Lasts::Time(time) => began.elapsed() >= time,
-                    Lasts::Rounds(rounds) => tally.rounds >= rounds,
+                || match plan.length {
+                    RunLength::Time(time) => began.elapsed() >= time,
+                    RunLength::Rounds(rounds) => tally.rounds >= rounds,
                 }
         });
-        if !found.as_ref().is_ok_and(Tally::is_good)
-            && let Err(error) = arena.keep()
+        if !found.as_ref().is_ok_and(TortureTally::is_good)
+            && let Err(error) = bed.keep()
         {
-            // Not what went wrong.
+            // A failure to keep the folder must not replace the audit's finding.
             println!("没有留全 / not all could be kept: {error:#}");
         }
         let tally = found.with_context(|| format!("{engine}, --seed {}", plan.seed))?;
@@ -149,13 +151,13 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<bool> {
             break;
         }
         let is_long = began.elapsed() >= LONG;
-        let full = if arena.has_small_disks() { tally.full } else { 1 };
+        let full = if bed.has_small_disks() { tally.full } else { 1 };
         for (what, how_often) in [
             ("kill", tally.kills),
             ("power cut", tally.cuts),
             ("full disk", full),
         ] {
-            ensure!(how_often > 0 || !is_long, "{engine}: not one {what} happened");
+            ensure!(how_often > 0 || !is_long, "{engine}: no {what} happened");
         }
     }
     if all.is_good() {
@@ -166,35 +168,36 @@ pub fn run(plan: &Plan, folder: &Path) -> Result<bool> {
     Ok(all.is_good())
 }
 
-/// An audit that finds nothing must be able to find something: handsets, then the server, on disks that lie about syncs.
-fn self_check(shim: &Shim, seed: u64, folder: &Path) -> Result<()> {
-    for (who, lies) in [
+/// Checks the audit itself: with disks that report a sync and do not sync, first the handsets', then the
+/// server's, the audit must report a loss.
+fn self_check(shim: &PowerCutShim, seed: u64, folder: &Path) -> Result<()> {
+    for (who, lying_disks) in [
         (
             "handsets",
-            Lies {
+            LyingDisks {
                 hands: true,
                 servers: false,
             },
         ),
         (
             "the server",
-            Lies {
+            LyingDisks {
                 hands: false,
                 servers: true,
             },
         ),
     ] {
-        let shim = shim.lying(lies);
-        let place = folder.join(format!("lying-{}", u8::from(lies.servers)));
-        let mut arena = chaos::Arena::found(&place, &Engine::Sqlite, &shim, seed)?;
+        let shim = shim.lying(lying_disks);
+        let place = folder.join(format!("lying-{}", u8::from(lying_disks.servers)));
+        let mut bed = chaos::TestBed::set_up(&place, &TortureEngine::Sqlite, &shim, seed)?;
         let mut left = 3;
-        let tally = arena.rounds(&mut |tally| {
+        let tally = bed.rounds(&mut |tally| {
             left -= 1;
             !tally.is_good() || left < 0
         })?;
         ensure!(
             tally.lost > 0,
-            "self-check: {who} lost nothing on a disk that lies about syncs, so the audit is blind: {tally:?}"
+            "self-check: the audit found no loss of {who} on a disk that does not sync: {tally:?}"
         );
         println!(
             "torture: self-check: {who} on a disk that lies about syncs: {} lost, found by the audit",
@@ -204,7 +207,7 @@ fn self_check(shim: &Shim, seed: u64, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A seeded stream of chance for one part of a run.
-fn chance(seed: u64, part: &str) -> Chance {
-    Chance::of(seed, part)
+/// A separate random stream for one part of a run.
+fn random(seed: u64, part: &str) -> SeededRandom {
+    SeededRandom::of(seed, part)
 }

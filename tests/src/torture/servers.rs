@@ -1,7 +1,7 @@
-//! The server's side: one process, or two over one PostgreSQL, each of which may die; and one address for handsets, behind
-//! which whoever lives answers.
+//! The server side: one process, or two over one PostgreSQL, each of which may be killed, behind one address
+//! that forwards to a running one.
 
-use super::{Engine, machine::Machine};
+use super::{TortureEngine, machine::MachineDisk};
 use crate::process::program;
 use anyhow::{Context, Result, bail};
 use std::{
@@ -18,29 +18,29 @@ use std::{
 };
 
 /// One server process.
-struct Replica {
+struct ReplicaProcess {
     child: Option<Child>,
     address: Option<SocketAddr>,
 }
 
-/// All processes of the server, on one machine's disk.
-pub struct Servers {
+/// All server processes, on the disk of one machine.
+pub struct ServerGroup {
     data: PathBuf,
     database: Option<String>,
-    /// Outside the machine's disk: what a program says is not what it keeps.
+    /// The log is outside that disk, so that a power cut keeps it.
     log: PathBuf,
-    replicas: Vec<Replica>,
-    balancer: Balancer,
+    replicas: Vec<ReplicaProcess>,
+    balancer: TcpBalancer,
 }
 
-impl Servers {
-    /// The servers of a city that was founded in `data`; they rest.
-    pub fn new(data: &Path, engine: &Engine, log: &Path) -> Result<Self> {
+impl ServerGroup {
+    /// The servers of a city that was initialised in `data`. None is started.
+    pub fn new(data: &Path, engine: &TortureEngine, log: &Path) -> Result<Self> {
         let (database, count) = match engine {
-            Engine::Sqlite => (None, 1),
-            Engine::Postgres(url) => (Some(url.clone()), 2),
+            TortureEngine::Sqlite => (None, 1),
+            TortureEngine::Postgres(url) => (Some(url.clone()), 2),
         };
-        let replica = || Replica {
+        let replica = || ReplicaProcess {
             child: None,
             address: None,
         };
@@ -49,18 +49,18 @@ impl Servers {
             database,
             log: log.to_owned(),
             replicas: std::iter::repeat_with(replica).take(count).collect(),
-            balancer: Balancer::start()?,
+            balancer: TcpBalancer::start()?,
         })
     }
     pub fn count(&self) -> usize {
         self.replicas.len()
     }
-    /// Where handsets and staff reach whoever lives.
+    /// The address for handsets and staff; forwards to a running server.
     pub fn address(&self) -> SocketAddr {
         self.balancer.address
     }
-    /// Starts whoever rests.
-    pub fn start(&mut self, machine: &Machine) -> Result<()> {
+    /// Starts the servers that are not running.
+    pub fn start(&mut self, machine: &MachineDisk) -> Result<()> {
         let resting = self.replicas.iter_mut().filter(|replica| replica.child.is_none());
         for replica in resting {
             let mut command = Command::new(program("xunge-server")?);
@@ -70,7 +70,7 @@ impl Servers {
             }
             let log = File::options().append(true).create(true).open(&self.log)?;
             let mut child = machine
-                .wear(&mut command)
+                .apply_to(&mut command)
                 .args(["--listen", "127.0.0.1:0", "--plain-http", "--config"])
                 .arg(self.data.join("settings.toml"))
                 .env("RUST_LOG", "warn")
@@ -79,7 +79,7 @@ impl Servers {
                 .stderr(log)
                 .spawn()?;
             let mut first = String::new();
-            BufReader::new(child.stdout.take().context("its output")?).read_line(&mut first)?;
+            BufReader::new(child.stdout.take().context("no standard output pipe")?).read_line(&mut first)?;
             let Some(address) = first.trim().split("://").nth(1) else {
                 let status = child.wait()?;
                 let said = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -89,10 +89,10 @@ impl Servers {
             replica.address = Some(address.parse()?);
             replica.child = Some(child);
         }
-        self.tell();
+        self.record();
         Ok(())
     }
-    /// SIGKILL for one of them; whether it lived.
+    /// Sends SIGKILL to one server; returns true if it was running.
     pub fn kill(&mut self, which: usize) -> Result<bool> {
         let Some(replica) = self.replicas.get_mut(which) else {
             return Ok(false);
@@ -103,10 +103,10 @@ impl Servers {
         child.kill()?;
         child.wait()?;
         replica.address = None;
-        self.tell();
+        self.record();
         Ok(true)
     }
-    /// SIGKILL for all; how many lived.
+    /// Sends SIGKILL to all servers; returns how many were running.
     pub fn kill_all(&mut self) -> Result<u64> {
         let mut killed = 0;
         for which in 0..self.replicas.len() {
@@ -114,31 +114,31 @@ impl Servers {
         }
         Ok(killed)
     }
-    fn tell(&self) {
+    fn record(&self) {
         let living = self.replicas.iter().filter_map(|replica| replica.address);
         *lock(&self.balancer.living) = living.collect();
     }
 }
 
-impl Drop for Servers {
+impl Drop for ServerGroup {
     fn drop(&mut self) {
         let _ = self.kill_all();
     }
 }
 
-/// One address in front of the living servers: each connection goes to the next of them.
-struct Balancer {
+/// One address in front of the running servers: forwards each connection to the next of them.
+struct TcpBalancer {
     address: SocketAddr,
     living: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
-impl Balancer {
+impl TcpBalancer {
     fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let living: Arc<Mutex<Vec<SocketAddr>>> = Arc::default();
         let (inner, turn) = (living.clone(), AtomicUsize::new(0));
-        // It ends with the process: nobody waits for it.
+        // Not joined: the thread ends with the process.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let servers = lock(&inner).clone();

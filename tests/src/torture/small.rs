@@ -1,4 +1,4 @@
-//! A small disk that can be full: a tmpfs whose size is what is used and a little more.
+//! A small disk that can become full: a tmpfs whose size limit is set to slightly more than what is used.
 
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -9,25 +9,25 @@ use std::{
 const ROOMY: &str = "size=4g";
 
 /// A mounted tmpfs; unmounted when dropped.
-pub struct SmallDisk {
+pub struct SmallTmpfs {
     at: PathBuf,
 }
 
-impl SmallDisk {
-    /// `None`, and said so, for who may not mount: then no disk gets full in this run.
+impl SmallTmpfs {
+    /// Returns `None` and prints a note if this user may not mount; then no disk becomes full in this run.
     pub fn mount(at: &Path) -> Result<Option<Self>> {
         std::fs::create_dir_all(at)?;
         match mount(&["-t", "tmpfs", "-o", ROOMY, "tmpfs"], at) {
             Ok(()) => Ok(Some(Self { at: at.to_owned() })),
             Err(error) => {
                 println!(
-                    "不能挂载小磁盘，本次不试磁盘写满 / no small disk can be mounted (it takes root), no disk gets full in this run: {error:#}"
+                    "不能挂载小磁盘，本次不试磁盘写满 / cannot mount a small disk (needs root), so no disk becomes full in this run: {error:#}"
                 );
                 Ok(None)
             }
         }
     }
-    /// Leaves so many KiB of room. Whoever writes meanwhile may take what was to be left; then there is none.
+    /// Leaves this much free space, in KiB. A concurrent writer may use some of it before the limit is set.
     pub fn fill(&self, leave_kib: u64) -> Result<()> {
         let mut last = Ok(());
         for more in [0, 256, 1024, 4096] {
@@ -39,7 +39,7 @@ impl SmallDisk {
         }
         last
     }
-    /// Copies what is on it to a folder beside it.
+    /// Copies the files on it to a folder beside it.
     pub fn keep(&self) -> Result<()> {
         let kept = self.at.with_extension("kept");
         let status = Command::new("cp").arg("-a").arg(&self.at).arg(&kept).status()?;
@@ -58,15 +58,15 @@ impl SmallDisk {
         Ok(said
             .lines()
             .nth(1)
-            .context("df says what is used")?
+            .context("no figure in the output of df")?
             .trim()
             .parse()?)
     }
 }
 
-impl Drop for SmallDisk {
+impl Drop for SmallTmpfs {
     fn drop(&mut self) {
-        // Lazily: what still holds a file there ends soon after.
+        // Lazily, because a process that still has a file open there ends soon after.
         let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
     }
 }

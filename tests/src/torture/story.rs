@@ -1,5 +1,5 @@
-//! What went wrong in a run, in words and in order: written to a file as it happens, and shown when the audit finds a
-//! difference, so that a failure tells how it came about.
+//! The event log of a run: written to a file as events happen, and its end is printed when the audit finds a
+//! difference.
 
 use anyhow::{Context, Result};
 use std::{
@@ -10,21 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a run says how far it is.
+/// Interval between two progress lines.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Events of the last round that are shown.
+/// Number of events of the last round that are printed.
 const SHOWN: usize = 60;
 
-pub struct Story {
+pub struct EventLog {
     path: PathBuf,
     file: File,
     began: Instant,
-    /// When the run said last how far it is.
+    /// When the last progress line was printed.
     said: Option<Instant>,
     round: Vec<String>,
 }
 
-impl Story {
+impl EventLog {
     pub fn begin(path: &Path) -> Result<Self> {
         Ok(Self {
             path: path.to_owned(),
@@ -36,28 +36,28 @@ impl Story {
     }
     pub fn round(&mut self, number: u64) -> Result<()> {
         self.round.clear();
-        self.tell(format_args!("round {number}"))
+        self.record(format_args!("round {number}"))
     }
-    pub fn tell(&mut self, what: impl Display) -> Result<()> {
+    pub fn record(&mut self, what: impl Display) -> Result<()> {
         let line = format!("{:9.3} s {what}", self.began.elapsed().as_secs_f64());
         writeln!(self.file, "{line}")?;
         self.round.push(line);
         Ok(())
     }
-    /// The first time, and then once a minute, a line for whoever waits.
-    pub fn say_sometimes(&mut self, how_far: impl Display) {
+    /// Prints a progress line at the first call and then once a minute.
+    pub fn print_progress(&mut self, how_far: impl Display) {
         if self.said.is_none_or(|said| said.elapsed() >= MINUTE) {
             println!("{:>5} s {how_far}", self.began.elapsed().as_secs());
             self.said = Some(Instant::now());
         }
     }
-    /// The end of the last round, and where all of it is.
+    /// Prints the end of the last round and the path of the whole log.
     pub fn show(&self) {
         let skipped = self.round.len().saturating_sub(SHOWN);
-        println!("经过 / the story of the last round ({skipped} events before):");
+        println!("经过 / events of the last round ({skipped} earlier events left out):");
         for line in self.round.iter().skip(skipped) {
             println!("  {line}");
         }
-        println!("全部经过 / all of it: {}", self.path.display());
+        println!("全部经过 / full log: {}", self.path.display());
     }
 }

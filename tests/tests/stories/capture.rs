@@ -1,8 +1,8 @@
-//! Photo and fix, where they are taken: a camera that kills the app, files that are none, and positions that are not
-//! what they seem.
+//! Photos and position fixes at capture: a camera app that causes the app to be killed, files that are no
+//! photos, and misleading positions.
 
 use crate::stage::{self, Stage, at, cases, entries, file, noise, photos, real_now, row, xunge, xunge_json};
-use e2e::{city::City, handset::fix, office::Desk};
+use e2e::{city::City, handset::fix, office::StaffSession};
 use grid::datum;
 use protocol::{
     duty::Answer,
@@ -17,16 +17,16 @@ use std::{path::Path, process::Stdio};
 use terminal_core::{grid::PlaceAnswer, photos::PhotoSource, work::ItemState};
 
 on_both_engines!(
-    story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo,
-    story_31_a_photo_of_17_megabytes_travels_and_a_file_of_zero_bytes_harms_nothing,
-    story_34_a_fix_that_is_made_up_is_flagged_and_never_refused,
-    story_34_a_made_up_fix_is_flagged_on_check_ins_answers_and_activities_as_well,
-    story_34_coordinates_of_another_datum_and_points_on_an_edge_get_one_cell_on_both_ends,
+    story_31_app_killed_by_the_camera_loses_no_draft_and_no_photo,
+    story_31_17_mb_photo_is_delivered_and_empty_file_is_refused,
+    story_34_mock_fix_on_a_report_is_flagged_and_never_refused,
+    story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities,
+    story_34_other_datums_and_edge_points_get_the_same_cell_on_both_ends,
 );
 
 const CELL: &str = "220104010101";
 
-/// Runs the command line and kills it as soon as `far_enough` sees what it waits for, or it ended.
+/// Runs the command line and kills it when `far_enough` returns true, or after it ended.
 fn killed(home: &Path, args: &[&str], far_enough: &dyn Fn() -> bool) {
     let mut child = xunge(home, args)
         .stdout(Stdio::null())
@@ -40,7 +40,7 @@ fn killed(home: &Path, args: &[&str], far_enough: &dyn Fn() -> bool) {
     child.wait().unwrap();
 }
 
-/// Names in the photo folder.
+/// File names in the photo folder.
 fn files(home: &Path) -> Vec<String> {
     let names = std::fs::read_dir(home.join("photos")).into_iter().flatten();
     names
@@ -52,7 +52,7 @@ fn path(file: &Path) -> &str {
     file.to_str().unwrap()
 }
 
-fn story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo(stage: &Stage) {
+fn story_31_app_killed_by_the_camera_loses_no_draft_and_no_photo(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "131", None);
     let home = handset.home().to_owned();
@@ -72,7 +72,7 @@ fn story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo(stage: &Stag
     let id: EntryId = said["item"]["id"].as_str().unwrap().parse().unwrap();
     let draft = id.to_string();
     let intact = |at_least: usize| {
-        let mut handset = e2e::handset::Handset::at(&home);
+        let mut handset = e2e::handset::Handset::existing(&home);
         let terminal = handset.open().unwrap();
         let saved = terminal.report_draft(id).unwrap();
         assert_eq!(saved.content().text, "相机杀进程");
@@ -87,7 +87,7 @@ fn story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo(stage: &Stag
         }
         saved.photos().len()
     };
-    // Killed before anything, when the first piece of a file is there, and when a whole one is.
+    // Killed at once, when the first part of a file exists, and when a whole file exists.
     let pieces: [&dyn Fn(usize) -> bool; 3] = [&|_| true, &|before| files(&home).len() > before, &|before| {
         files(&home)
             .iter()
@@ -102,7 +102,7 @@ fn story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo(stage: &Stag
         let more = ["report", "--save", "--draft", &draft, "--photo", path(&picture)];
         killed(&home, &more, &|| far_enough(before));
         named = intact(named);
-        // The camera is opened again: the same picture is one photo, whether it had come through or not.
+        // The camera is opened again: the same picture is one photo, whether or not it was stored before.
         let (code, said) = xunge_json(&home, &more);
         assert_eq!(code, 0, "{said}");
         assert!(intact(named) <= named + 1);
@@ -112,7 +112,7 @@ fn story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo(stage: &Stag
     let (code, said) = xunge_json(&home, &["report", "--draft", &draft]);
     assert_eq!((code, &said["item"]["photos"]["named"]), (0, &json!(4)), "{said}");
 
-    // The same in front of a task: what was taken is there when the task is opened again.
+    // The same while a task is open: the photo must be there when the task is opened again.
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     handset
         .open()
@@ -129,10 +129,10 @@ fn story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo(stage: &Stag
         .add_photo(PhotoSource::Path(&stage.small_photo(315)))
         .unwrap();
     drop(task);
-    handset.die();
+    handset.kill();
     let task = handset.open().unwrap().tasks().unwrap().remove(0);
     let mut again = task.answer(Answer::NotTrue).unwrap();
-    assert_eq!(again.photos().len(), 1, "the photo is still there");
+    assert_eq!(again.photos().len(), 1, "the photo must still be there");
     again
         .add_photo(PhotoSource::Path(&stage.small_photo(316)))
         .unwrap();
@@ -147,11 +147,11 @@ fn story_31_a_camera_that_kills_the_app_costs_no_draft_and_no_photo(stage: &Stag
     assert_eq!(handset.open().unwrap().status().unwrap().drafts, 0);
 }
 
-fn story_31_a_photo_of_17_megabytes_travels_and_a_file_of_zero_bytes_harms_nothing(stage: &Stage) {
+fn story_31_17_mb_photo_is_delivered_and_empty_file_is_refused(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "231", None);
     let home = handset.home().to_owned();
-    // As cameras write them: a picture, and megabytes of their maker's notes before it.
+    // As cameras write them: megabytes of manufacturer data before the picture.
     let large = stage.path("IMG_17MB.jpg");
     let mut jpeg = noise(17, 1600, 1200);
     let note = [&[0xff, 0xe5, 0xff, 0xff][..], &vec![0x4d; 65_533]].concat();
@@ -167,10 +167,10 @@ fn story_31_a_photo_of_17_megabytes_travels_and_a_file_of_zero_bytes_harms_nothi
     let error = draft
         .add_photo(PhotoSource::Path(&empty))
         .err()
-        .expect("there is nothing in it");
+        .expect("an empty file must be refused");
     assert_eq!(error.code(), "photo.empty");
     assert!(!error.reason().zh.is_empty());
-    assert_eq!(draft.photos().len(), 1, "the draft is as it was");
+    assert_eq!(draft.photos().len(), 1, "the draft must not change");
     let id = draft.id();
     drop(draft);
     let (code, said) = xunge_json(
@@ -194,12 +194,12 @@ fn story_31_a_photo_of_17_megabytes_travels_and_a_file_of_zero_bytes_harms_nothi
 }
 
 /// The case with this text, as the centre sees it.
-fn case(desk: &Desk, text: &str) -> Value {
+fn case(desk: &StaffSession, text: &str) -> Value {
     let cases = desk.all("/v1/cases").unwrap();
     let line = cases
         .iter()
         .find(|case| case["text"] == text)
-        .unwrap_or_else(|| panic!("no case {text}"));
+        .unwrap_or_else(|| panic!("no case with the text {text}"));
     desk.get(&format!("/v1/cases/{}", line["id"].as_str().unwrap()))
         .unwrap()
 }
@@ -208,13 +208,13 @@ fn flags(view: &Value) -> Vec<&str> {
     codes(&view["flags"])
 }
 
-/// None are left out of a document.
+/// Codes of flags; an absent list counts as empty.
 fn codes(flags: &Value) -> Vec<&str> {
     let flags = flags.as_array().into_iter().flatten();
     flags.map(|flag| flag["code"].as_str().unwrap()).collect()
 }
 
-fn story_34_a_made_up_fix_is_flagged_on_check_ins_answers_and_activities_as_well(stage: &Stage) {
+fn story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities(stage: &Stage) {
     let city = stage.city();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let mut handset = stage.patroller(&city, "135", None);
@@ -269,14 +269,14 @@ fn story_34_a_made_up_fix_is_flagged_on_check_ins_answers_and_activities_as_well
 
         let task = task["id"].as_str().unwrap();
         let task = supervisor.get(&format!("/v1/tasks/{task}")).unwrap();
-        assert_eq!(task["state"], "answered", "it is taken all the same");
+        assert_eq!(task["state"], "answered", "a flagged answer must be accepted");
         assert_eq!(codes(&task["answer_flags"]), wanted, "the answer");
         let activity = supervisor.get(&format!("/v1/activities/{record}")).unwrap();
         assert_eq!(flags(&activity), wanted, "the activity");
     }
 }
 
-fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
+fn story_34_mock_fix_on_a_report_is_flagged_and_never_refused(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "134", None);
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
@@ -300,9 +300,9 @@ fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
         provider: "manual".into(),
         ..good
     };
-    // (where the worker stands, where the matter is, what the centre sees)
-    type Told<'a> = (&'a str, &'a Position, Option<&'a Position>, &'a [&'a str]);
-    let told: [Told<'_>; 5] = [
+    // (position of the worker, position of the matter, flags that the centre sees)
+    type FixCase<'a> = (&'a str, &'a Position, Option<&'a Position>, &'a [&'a str]);
+    let told: [FixCase<'_>; 5] = [
         ("真实定位", &good, None, &[]),
         ("虚拟定位", &mock, None, &["mock_position"]),
         ("精度为零", &zero, None, &["zero_accuracy"]),
@@ -320,7 +320,7 @@ fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
         if let Some(place) = place {
             draft.place(place.clone());
         }
-        // An accuracy of zero is no certainty: the handset answers with a cell, and breaks on nothing.
+        // An accuracy of 0 m is not exact: the handset must answer with a cell and not fail.
         let place = handset
             .open()
             .unwrap()
@@ -330,7 +330,7 @@ fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
         draft.submit().unwrap();
     }
     assert!(handset.sync().unwrap().is_success());
-    assert_eq!(cases(&city), 5, "none was refused");
+    assert_eq!(cases(&city), 5, "no report may be refused");
     for (text, stands, _, wanted) in told {
         let case = case(&acceptor, text);
         assert_eq!(flags(&case), wanted, "{text}");
@@ -338,7 +338,7 @@ fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
         assert_eq!(
             case["place"],
             json!(stands.point),
-            "{text}: what was said is kept as it was said"
+            "{text}: the original position must be stored unchanged"
         );
     }
     for row in handset.open().unwrap().queue().unwrap() {
@@ -346,13 +346,13 @@ fn story_34_a_fix_that_is_made_up_is_flagged_and_never_refused(stage: &Stage) {
     }
 }
 
-/// The cell that the handset put into a report.
+/// The cell that the handset wrote into a report.
 fn cell_of(handset: &mut e2e::handset::Handset, id: EntryId) -> Value {
     let (entry, _) = handset.open().unwrap().store().entry(id).unwrap();
     let Payload::Report(report) =
         Payload::read(protocol::payload::EntryKind::Report, &entry.payload).unwrap()
     else {
-        panic!("a report")
+        panic!("not a report")
     };
     json!(report.cell)
 }
@@ -361,7 +361,8 @@ fn corners(city: &City) -> Vec<PointE7> {
     let pack = city.pack.view();
     let cell = pack.cell("220104010101".parse().unwrap()).unwrap();
     let centre = cell.centroid();
-    // The small city's cells are all alike: half a cell east and north of a centre is a corner of four cells.
+    // All cells of the small city have the same size: half a cell east and north of a centre is a corner of
+    // four cells.
     let east = pack.cell("220104010102".parse().unwrap()).unwrap().centroid();
     let north = pack.cell("220104010103".parse().unwrap()).unwrap().centroid();
     let (lon, lat) = (
@@ -375,7 +376,7 @@ fn corners(city: &City) -> Vec<PointE7> {
     ]
 }
 
-fn story_34_coordinates_of_another_datum_and_points_on_an_edge_get_one_cell_on_both_ends(stage: &Stage) {
+fn story_34_other_datums_and_edge_points_get_the_same_cell_on_both_ends(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "234", None);
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
@@ -386,7 +387,8 @@ fn story_34_coordinates_of_another_datum_and_points_on_an_edge_get_one_cell_on_b
         .unwrap();
     let home = handset.home().to_owned();
 
-    // On the edge of two cells and the corner of four: one cell, the same on both ends, and the neighbours are named.
+    // On the edge of two cells and the corner of four: the same single cell on both ends, and the neighbours
+    // are listed.
     for (k, point) in corners(&city).into_iter().enumerate() {
         let on_the_edge = fix(point, 8);
         let place = handset.open().unwrap().where_is(point, Some(800)).unwrap();
@@ -410,11 +412,12 @@ fn story_34_coordinates_of_another_datum_and_points_on_an_edge_get_one_cell_on_b
         assert_eq!(
             (&case["cell"], flags(&case)),
             (&json!(cell.code), vec![]),
-            "both ends say the same"
+            "both ends must choose the same cell"
         );
     }
 
-    // Coordinates read off a Chinese map are hundreds of metres off: named as such they are converted once.
+    // Coordinates from a Chinese map are off by hundreds of metres; labelled with their datum they are
+    // converted once.
     let here = at(&city, CELL).point;
     for datum in [Datum::Gcj02, Datum::Bd09] {
         let shifted = datum::from_wgs84(here, datum);
@@ -432,13 +435,13 @@ fn story_34_coordinates_of_another_datum_and_points_on_an_edge_get_one_cell_on_b
         let (_, wrong) = xunge_json(&home, &["where", &bare]);
         assert_ne!(
             wrong["place"]["cell"]["code"], CELL,
-            "unlabelled it would be another place"
+            "without the label the place must differ"
         );
         assert!(handset.sync().unwrap().is_success());
         let case = case(&acceptor, &text);
         assert_eq!((&case["cell"], flags(&case)), (&json!(CELL), vec![]));
         let stored: PointE7 = serde_json::from_value(case["place"].clone()).unwrap();
-        assert!(stored.metres_to(here) < 1.0, "stored in WGS-84");
+        assert!(stored.metres_to(here) < 1.0, "must be stored in WGS-84");
     }
     let plain = file(&city, &mut handset, "直接定位", &[]);
     assert!(handset.sync().unwrap().is_success());

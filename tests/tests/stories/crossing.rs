@@ -1,17 +1,17 @@
-//! Answers that cross another action go to a person, and their author is told.
+//! Answers that cross another action go to the review queue, and their author is notified.
 
 use crate::stage::{self, HERE, Stage, at, invite, row};
-use e2e::{city::City, handset::Handset, office::Desk};
+use e2e::{city::City, handset::Handset, office::StaffSession};
 use protocol::{duty::Answer, ids::EntryId, role::Role};
 use serde_json::{Value, json};
 use terminal_core::{photos::PhotoSource, work::ItemState};
 
-on_both_engines!(story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane);
+on_both_engines!(story_27_late_answer_goes_to_the_review_queue);
 
 const CELL: &str = "220104010102";
 
-/// Answers the one open task of this handset, offline.
-fn answer(stage: &Stage, handset: &mut Handset, answer: Answer, seed: u64) -> EntryId {
+/// Answers the only open task of this handset, offline.
+fn answer_task(stage: &Stage, handset: &mut Handset, answer: Answer, seed: u64) -> EntryId {
     let terminal = handset.open().unwrap();
     let tasks = terminal.tasks().unwrap();
     let task = tasks.iter().find(|task| task.answered.is_none()).unwrap();
@@ -23,11 +23,11 @@ fn answer(stage: &Stage, handset: &mut Handset, answer: Answer, seed: u64) -> En
     draft.submit().unwrap().item
 }
 
-fn case(desk: &Desk, id: &str) -> Value {
+fn case(desk: &StaffSession, id: &str) -> Value {
     desk.get(&format!("/v1/cases/{id}")).unwrap()
 }
 
-fn register(city: &City, acceptor: &Desk) -> String {
+fn register(city: &City, acceptor: &StaffSession) -> String {
     let body = json!({"matter": "E0102", "cell": CELL, "text": "居民来电：垃圾无人清理",
         "caller": {"name": "来电人", "phone": "000-1234567"}});
     let made = acceptor.post("/v1/cases", &body).unwrap();
@@ -41,12 +41,12 @@ fn register(city: &City, acceptor: &Desk) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
-fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &Stage) {
+fn story_27_late_answer_goes_to_the_review_queue(stage: &Stage) {
     let city = stage.city();
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
     let leader = stage::desk(&city, "zhiban", Role::ShiftLeader);
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
-    // Two terminals of one holder: the case moves on by one while the other is in a cellar.
+    // Two terminals of one holder: the case moves on through one while the other has no network.
     let post = invite(&city, "127");
     let second = city.invite(&post.number, &post.post, &post.person).unwrap();
     let mut quick = stage.handset(&city, &post, "quick", None, None);
@@ -54,12 +54,13 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
     quick.open().unwrap().check_in(Some(at(&city, CELL)), "").unwrap();
     assert!(quick.sync().unwrap().is_success());
 
-    // A citizen's report, verified as true by one, and answered as not true by the other, who did not know.
+    // A citizen's report, verified as true by one terminal and answered as not true by the other, which was
+    // offline.
     let id = register(&city, &acceptor);
     assert!(late.sync().unwrap().is_success());
     assert!(quick.sync().unwrap().is_success());
-    let late_answer = answer(stage, &mut late, Answer::NotTrue, 271);
-    answer(stage, &mut quick, Answer::True, 272);
+    let late_answer = answer_task(stage, &mut late, Answer::NotTrue, 271);
+    answer_task(stage, &mut quick, Answer::True, 272);
     assert!(quick.sync().unwrap().is_success());
     assert_eq!(case(&acceptor, &id)["state"], "verified");
     assert!(late.sync().unwrap().is_success());
@@ -67,20 +68,20 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
     assert_eq!(
         (&stood["state"], &stood["ledger_ok"]),
         (&json!("verified"), &json!(true)),
-        "not applied"
+        "the late answer must not be applied"
     );
     let ItemState::Review(Some(reason)) = row(&mut late, late_answer).state else {
-        panic!("its author is told: {:?}", row(&mut late, late_answer).state)
+        panic!("must be in review: {:?}", row(&mut late, late_answer).state)
     };
     assert_eq!(reason.code, "task.late");
     assert!(reason.zh.contains("由中心决定"));
     assert_eq!(
         row(&mut late, late_answer).photos_sent,
         1,
-        "nothing of it is dropped"
+        "nothing may be dropped"
     );
 
-    // It stands in the lane with its photo; a person decides, and its author reads the words.
+    // It is in the review queue with its photo; a person decides, and its author sees the reason.
     let lane = leader.all("/v1/review").unwrap();
     assert_eq!(lane.len(), 1);
     assert_eq!(lane[0]["entry"], json!(late_answer));
@@ -94,7 +95,7 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
     assert_eq!(
         (refused.status, refused.code.as_str()),
         (409, "task.state"),
-        "it cannot be applied any more"
+        "the late answer cannot be applied any more"
     );
     leader
         .post(&path, &json!({"decision": "reject", "reason": "同岗位已先反馈"}))
@@ -106,16 +107,16 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
     assert_eq!(settled.code, "review.settled");
     assert!(late.sync().unwrap().is_success());
     let ItemState::Returned(reason) = row(&mut late, late_answer).state else {
-        panic!("{:?}", row(&mut late, late_answer).state)
+        panic!("must be rejected: {:?}", row(&mut late, late_answer).state)
     };
     assert!(reason.zh.contains("同岗位已先反馈"), "{reason:?}");
 
-    // A supervisor takes a question back while its answer is on the way.
+    // A supervisor cancels a task while its answer is on the way.
     let body = json!({"purpose": "inspect", "wording": "请核验", "cell": CELL, "minutes": 60});
     let task = supervisor.post("/v1/tasks", &body).unwrap();
     assert_eq!(task["state"], "assigned");
     assert!(late.sync().unwrap().is_success());
-    let crossing = answer(stage, &mut late, Answer::True, 273);
+    let crossing = answer_task(stage, &mut late, Answer::True, 273);
     supervisor
         .post(
             &format!("/v1/tasks/{}/cancel", task["id"].as_str().unwrap()),
@@ -136,7 +137,7 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
         (&view["state"], &view["answer"]),
         (&json!("cancelled"), &Value::Null)
     );
-    // A supervisor of another street does not see this one.
+    // A supervisor of another street does not see it.
     let street = city.admin.post(
         "/v1/orgs",
         &json!({"parent": city.district, "kind": "street", "name": "清和街道", "area": "22010402"}),
@@ -152,6 +153,6 @@ fn story_27_an_answer_after_the_case_moved_on_goes_to_the_review_lane(stage: &St
     let elsewhere = city.sign_in(&elsewhere).unwrap();
     assert!(
         elsewhere.all("/v1/review").unwrap().is_empty(),
-        "{HERE} is not theirs"
+        "{HERE} is outside their area"
     );
 }

@@ -1,40 +1,37 @@
-//! Nothing a worker entered is lost or filed twice, whatever is sent again, at once, or dies in the middle.
+//! Nothing that a worker entered is lost or filed twice, despite repeated and concurrent sends and crashes.
 
 use crate::{
     stage::{self, Stage, cases, completeness, counts, entries, file, line, photos, row, xunge, xunge_json},
-    wire::Wire,
+    wire::WireClient,
 };
-use e2e::{handset::Handset, line::Weather};
+use e2e::{handset::Handset, line::LineFault};
 use protocol::{entry::Receipt, ids::EntryId, push::StreamMark};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, process::Stdio, sync::Barrier, thread};
 use terminal_core::{photos::PhotoSource, store::Custody, work::ItemState};
 
 on_both_engines!(
-    story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt,
-    story_02_five_identical_pushes_at_once_are_one_case_with_its_photos,
-    story_03_another_content_under_the_same_id_is_refused_and_overwrites_nothing,
-    story_06_however_often_submit_is_tapped_there_is_one_case,
-    story_07_kills_of_both_ends_in_mid_batch_file_everything_once,
-    story_21_one_malformed_item_and_one_missing_file_hold_nobody_up,
+    story_01_lost_acknowledgement_gives_one_case_and_the_same_receipt,
+    story_02_five_concurrent_identical_pushes_make_one_case_with_its_photos,
+    story_03_other_content_under_a_used_id_is_refused_and_overwrites_nothing,
+    story_06_repeated_submits_make_one_case,
+    story_07_kills_of_both_ends_during_a_batch_file_every_item_once,
+    story_21_malformed_item_and_missing_file_do_not_block_other_items,
 );
 
 fn receipts(answer: &Value) -> Vec<Receipt> {
     serde_json::from_value(answer["receipts"].clone()).unwrap()
 }
 
-fn story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt(stage: &Stage) {
+fn story_01_lost_acknowledgement_gives_one_case_and_the_same_receipt(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "101", Some(&line));
     let id = file(&city, &mut handset, "井盖缺失", &[]);
 
-    line.set(Weather::LoseAnswer("POST /v1/field/push".into()));
+    line.set(LineFault::LoseAnswer("POST /v1/field/push".into()));
     let report = handset.sync().unwrap();
-    assert!(
-        line.faults() >= 1,
-        "the answer was lost on the way, as often as it was asked for"
-    );
+    assert!(line.faults() >= 1, "every response must be lost");
     assert!(!report.is_success());
     assert_eq!((report.entries_received, report.entries_waiting), (0, 1));
     assert_eq!(report.problem.unwrap().code, "network.cut");
@@ -42,23 +39,23 @@ fn story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt(stage: &
     assert_eq!(
         row(&mut handset, id).receipt_number(),
         None,
-        "no number before the receipt"
+        "no number may be shown before the receipt"
     );
-    assert_eq!(cases(&city), 1, "the server has committed all the same");
+    assert_eq!(cases(&city), 1, "the server must have committed");
 
-    // What the server says of these bytes to whoever sends them again.
+    // The server's response when equal bytes are sent again.
     let (_, bytes) = handset.open().unwrap().store().entry(id).unwrap();
-    let (status, answer) = Wire::of(&city, &mut handset).push(&[&bytes]);
+    let (status, answer) = WireClient::of(&city, &mut handset).push(&[&bytes]);
     let first = receipts(&answer).remove(0);
     assert_eq!(status, 200);
 
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     assert!(handset.sync().unwrap().is_success());
     let item = handset.open().unwrap().store().item(id).unwrap().unwrap();
     assert_eq!(
         item.custody,
         Custody::Received(first.received),
-        "the receipt of the first time"
+        "must be the first receipt"
     );
     assert_eq!((cases(&city), entries(&city)), (1, 1));
     let case = &stage::desk(&city, "shouli", protocol::role::Role::Acceptor)
@@ -70,7 +67,7 @@ fn story_01_a_lost_acknowledgement_leaves_one_case_and_the_same_receipt(stage: &
     );
 }
 
-fn story_02_five_identical_pushes_at_once_are_one_case_with_its_photos(stage: &Stage) {
+fn story_02_five_concurrent_identical_pushes_make_one_case_with_its_photos(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "102", None);
     let pictures = [stage.small_photo(1), stage.small_photo(2)];
@@ -82,7 +79,7 @@ fn story_02_five_identical_pushes_at_once_are_one_case_with_its_photos(stage: &S
         .map(|photo| handset.open().unwrap().photo_folder().read(photo.sha256).unwrap())
         .collect();
 
-    let wire = Wire::of(&city, &mut handset);
+    let wire = WireClient::of(&city, &mut handset);
     let body = wire.envelope(&[&bytes]);
     let together = Barrier::new(5);
     let answers: Vec<(u16, Value)> = thread::scope(|scope| {
@@ -91,7 +88,7 @@ fn story_02_five_identical_pushes_at_once_are_one_case_with_its_photos(stage: &S
                 scope.spawn(|| {
                     together.wait();
                     let answer = wire.push_body(body.clone());
-                    // The photos at once as well: each sends all of them.
+                    // The photos concurrently too: each client sends all of them.
                     together.wait();
                     for (photo, content) in named.iter().zip(&contents) {
                         let (path, receipt) = wire.create(photo.sha256, content.len());
@@ -111,18 +108,22 @@ fn story_02_five_identical_pushes_at_once_are_one_case_with_its_photos(stage: &S
             answer["receipts"].to_string()
         })
         .collect();
-    assert_eq!(distinct.len(), 1, "all five got the same receipt: {distinct:?}");
+    assert_eq!(
+        distinct.len(),
+        1,
+        "all five must get the same receipt: {distinct:?}"
+    );
     assert_eq!((cases(&city), entries(&city)), (1, 1));
     assert_eq!(photos(&city), (2, 2));
 
-    // The handset learns of it without sending a photo again.
+    // The handset gets the receipts without sending a photo again.
     let report = handset.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
     assert_eq!(row(&mut handset, id).state, ItemState::Received);
     assert_eq!((cases(&city), photos(&city)), (1, (2, 2)));
 }
 
-fn story_03_another_content_under_the_same_id_is_refused_and_overwrites_nothing(stage: &Stage) {
+fn story_03_other_content_under_a_used_id_is_refused_and_overwrites_nothing(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "103", None);
     let id = file(&city, &mut handset, "路灯不亮", &[]);
@@ -133,24 +134,24 @@ fn story_03_another_content_under_the_same_id_is_refused_and_overwrites_nothing(
         .replace("路灯不亮", "路灯全亮");
     assert_ne!(other.as_bytes(), bytes);
 
-    let wire = Wire::of(&city, &mut handset);
+    let wire = WireClient::of(&city, &mut handset);
     let (status, answer) = wire.push(&[other.as_bytes()]);
-    assert_eq!(status, 200, "the batch is answered, the element is refused");
+    assert_eq!(status, 200, "the batch must be answered, the element refused");
     assert_eq!(answer["receipts"], json!([]));
     assert_eq!(answer["refused"][0]["code"], "entry.conflict");
     assert_eq!(answer["refused"][0]["id"], json!(id));
 
-    // The number of another entry is no free place either.
+    // The number of another entry must be refused too.
     let fresh = EntryId::from_parts(1_795_000_000_000, [9; 10]);
     let taken = other.replace(&id.to_string(), &fresh.to_string());
     let (_, answer) = wire.push(&[taken.as_bytes()]);
     assert_eq!(answer["refused"][0]["code"], "entry.number_taken");
 
-    // A stranger with this id in his own stream does not get it either, and what is his goes through.
+    // An entry with this id in another person's stream is refused, and that person's own entry is accepted.
     let mut stranger = stage.patroller(&city, "104", None);
     let own = file(&city, &mut stranger, "另一条", &[]);
     let (_, own_bytes) = stranger.open().unwrap().store().entry(own).unwrap();
-    let (_, answer) = Wire::of(&city, &mut stranger).push(&[&bytes, &own_bytes]);
+    let (_, answer) = WireClient::of(&city, &mut stranger).push(&[&bytes, &own_bytes]);
     assert_eq!(answer["refused"][0]["code"], "entry.conflict");
     assert_eq!(receipts(&answer)[0].id, own);
 
@@ -160,12 +161,12 @@ fn story_03_another_content_under_the_same_id_is_refused_and_overwrites_nothing(
         .unwrap();
     let texts: BTreeSet<&str> = cases.iter().map(|case| case["text"].as_str().unwrap()).collect();
     assert_eq!(texts, BTreeSet::from(["路灯不亮", "另一条"]));
-    // The same bytes again still get their receipt.
+    // The original bytes still get their receipt.
     let (_, answer) = wire.push(&[&bytes]);
     assert_eq!(receipts(&answer)[0].id, id);
 }
 
-fn story_06_however_often_submit_is_tapped_there_is_one_case(stage: &Stage) {
+fn story_06_repeated_submits_make_one_case(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "106", None);
     let photo = stage.small_photo(6);
@@ -174,7 +175,7 @@ fn story_06_however_often_submit_is_tapped_there_is_one_case(stage: &Stage) {
         draft.text("小广告").add_photo(PhotoSource::Path(&photo)).unwrap();
         draft.id()
     };
-    // Five thumbs in one process, and five processes of which each is started by another tap.
+    // Five submits in one process, and five processes that submit once each.
     let home = handset.home().to_owned();
     let terminal = handset.open().unwrap().clone();
     let together = Barrier::new(10);
@@ -202,12 +203,12 @@ fn story_06_however_often_submit_is_tapped_there_is_one_case(stage: &Stage) {
     });
     assert_eq!(
         again, 9,
-        "one tap filed it, the nine others were told that it was filed"
+        "one submit must file it, the nine others must report it as filed"
     );
     let together = Barrier::new(3);
     thread::scope(|scope| {
         for _ in 0..3 {
-            // Syncs at once: one goes, the others say that one is running.
+            // Concurrent syncs: one runs, the others report that one is running.
             scope.spawn(|| {
                 together.wait();
                 let (code, said) = xunge_json(&home, &["sync"]);
@@ -221,11 +222,11 @@ fn story_06_however_often_submit_is_tapped_there_is_one_case(stage: &Stage) {
     assert_eq!((mark.upto, mark.highest), (1, 1));
 }
 
-fn story_07_kills_of_both_ends_in_mid_batch_file_everything_once(stage: &Stage) {
+fn story_07_kills_of_both_ends_during_a_batch_file_every_item_once(stage: &Stage) {
     let mut city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "107", Some(&line));
-    // More than one batch, the first few with photos.
+    // More than one batch; some of the first entries have photos.
     let mut filed: Vec<EntryId> = Vec::new();
     for k in 0..120_u64 {
         let pictures = if k < 4 {
@@ -233,11 +234,11 @@ fn story_07_kills_of_both_ends_in_mid_batch_file_everything_once(stage: &Stage) 
         } else {
             vec![]
         };
-        let text = format!("第{k}条 {:x}", e2e::chance::Chance::new(k).bits());
+        let text = format!("第{k}条 {:x}", e2e::chance::SeededRandom::new(k).bits());
         filed.push(file(&city, &mut handset, &text, &pictures));
     }
     let home = handset.home().to_owned();
-    handset.die();
+    handset.kill();
     let sync = || {
         xunge(&home, &["sync"])
             .stdout(Stdio::null())
@@ -246,36 +247,41 @@ fn story_07_kills_of_both_ends_in_mid_batch_file_everything_once(stage: &Stage) 
             .unwrap()
     };
 
-    // The handset dies when the first batch is committed and before a single receipt is stored.
+    // The handset dies after the first batch is committed and before a receipt is stored.
     let mut faults = line.faults();
     let mut wait_for_fault = || {
         faults += 1;
-        assert!(line.wait_for_faults(faults), "the fault happens");
+        assert!(line.wait_for_faults(faults), "the fault did not happen");
     };
-    line.set(Weather::HoldAnswer("POST /v1/field/push".into()));
+    line.set(LineFault::HoldAnswer("POST /v1/field/push".into()));
     let mut dying = sync();
     wait_for_fault();
     dying.kill().unwrap();
     dying.wait().unwrap();
-    assert_eq!(entries(&city), 100, "the batch was committed");
-    let waiting = Handset::at(&home).open().unwrap().status().unwrap().items_waiting;
-    assert_eq!(waiting, 120, "no receipt reached the handset");
+    assert_eq!(entries(&city), 100, "the batch must be committed");
+    let waiting = Handset::existing(&home)
+        .open()
+        .unwrap()
+        .status()
+        .unwrap()
+        .items_waiting;
+    assert_eq!(waiting, 120, "no receipt may have reached the handset");
 
-    // The server dies with half a push in its hands, the handset's process lives.
-    line.set(Weather::Stall(12_000));
+    // The server dies in the middle of a push; the handset's process stays alive.
+    line.set(LineFault::Stall(12_000));
     let mut living = sync();
     wait_for_fault();
     city.server.kill().unwrap();
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     assert_eq!(
         living.wait().unwrap().code(),
         Some(3),
-        "it says that something still waits"
+        "the report must say that entries are unsent"
     );
     city.server.start().unwrap();
 
-    // Both die during a photo.
-    line.set(Weather::HoldAnswer("PATCH /v1/field/photos/".into()));
+    // Both die during a photo upload.
+    line.set(LineFault::HoldAnswer("PATCH /v1/field/photos/".into()));
     let mut dying = sync();
     wait_for_fault();
     city.server.kill().unwrap();
@@ -283,9 +289,9 @@ fn story_07_kills_of_both_ends_in_mid_batch_file_everything_once(stage: &Stage) 
     dying.wait().unwrap();
     city.server.start().unwrap();
 
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     assert_eq!(sync().wait().unwrap().code(), Some(0));
-    let mut handset = Handset::at(&home);
+    let mut handset = Handset::existing(&home);
     assert_eq!((cases(&city), entries(&city), photos(&city)), (120, 120, (4, 4)));
     let complete = completeness(&city, &mut handset);
     assert_eq!(complete["mark"], json!({"upto": 120, "highest": 120}));
@@ -295,7 +301,7 @@ fn story_07_kills_of_both_ends_in_mid_batch_file_everything_once(stage: &Stage) 
         .map(|id| {
             row(&mut handset, *id)
                 .receipt_number()
-                .expect("every item has its number")
+                .expect("every item must have a number")
         })
         .collect();
     let acceptor = stage::desk(&city, "shouli", protocol::role::Role::Acceptor);
@@ -305,14 +311,14 @@ fn story_07_kills_of_both_ends_in_mid_batch_file_everything_once(stage: &Stage) 
         .iter()
         .map(|case| case["number"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(numbers, known, "each item is one case, and each case is one item");
+    assert_eq!(numbers, known, "items and cases must correspond one to one");
 }
 
-fn story_21_one_malformed_item_and_one_missing_file_hold_nobody_up(stage: &Stage) {
+fn story_21_malformed_item_and_missing_file_do_not_block_other_items(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "121", None);
     let first = file(&city, &mut handset, "第一条", &[stage.small_photo(1)]);
-    // A text that no database can hold.
+    // A text that no database can store (NUL).
     let malformed = file(&city, &mut handset, "坏\0字", &[]);
     let holed = file(
         &city,
@@ -332,7 +338,7 @@ fn story_21_one_malformed_item_and_one_missing_file_hold_nobody_up(stage: &Stage
     std::fs::remove_file(handset.home().join("photos").join(&lost.file)).unwrap();
 
     let report = handset.sync().unwrap();
-    assert!(!report.is_success(), "a photo is still only here");
+    assert!(!report.is_success(), "one photo cannot be delivered");
     assert_eq!(
         (report.entries_received, report.photos_received),
         (4, 3),
@@ -344,7 +350,7 @@ fn story_21_one_malformed_item_and_one_missing_file_hold_nobody_up(stage: &Stage
     }
     let malformed = row(&mut handset, malformed);
     let ItemState::Returned(reason) = &malformed.state else {
-        panic!("it comes back to its author: {:?}", malformed.state)
+        panic!("must be rejected: {:?}", malformed.state)
     };
     assert_eq!(reason.code, "entry.unreadable");
     assert!(reason.zh.contains("请改正后重新提交"), "{reason:?}");
@@ -359,10 +365,14 @@ fn story_21_one_malformed_item_and_one_missing_file_hold_nobody_up(stage: &Stage
         .unwrap()
         .photos[0];
     assert_eq!(photo.retry.problem.as_ref().unwrap().code, "photo.file_missing");
-    assert_eq!(cases(&city), 3, "the malformed one is in custody, and no case");
+    assert_eq!(
+        cases(&city),
+        3,
+        "the malformed report must be in custody without a case"
+    );
     assert_eq!(counts(&city)["entries"], json!({"applied": 3, "rejected": 1}));
 
-    // What has no readable frame at all is refused by itself, in the middle of a batch.
+    // An entry without a readable frame is refused alone, in the middle of a batch.
     let mut other = stage.patroller(&city, "122", None);
     let (a, b) = (
         file(&city, &mut other, "甲", &[]),
@@ -370,7 +380,7 @@ fn story_21_one_malformed_item_and_one_missing_file_hold_nobody_up(stage: &Stage
     );
     let bytes = |handset: &mut Handset, id| handset.open().unwrap().store().entry(id).unwrap().1;
     let (a, b) = (bytes(&mut other, a), bytes(&mut other, b));
-    let (status, answer) = Wire::of(&city, &mut other).push(&[&a, br#"{"n":"x"}"#, &b]);
+    let (status, answer) = WireClient::of(&city, &mut other).push(&[&a, br#"{"n":"x"}"#, &b]);
     assert_eq!((status, receipts(&answer).len()), (200, 2));
     assert_eq!(answer["refused"][0]["index"], 1);
     assert_eq!(answer["refused"][0]["code"], "entry.unframed");

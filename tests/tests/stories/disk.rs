@@ -1,7 +1,7 @@
-//! A disk that is full, on either end: a clear code, and nothing is lost. The disks are small tmpfs mounts, so
-//! these stories need to be root; where they may not mount they fail.
+//! A full disk on either end: a clear error code, and nothing is lost. The disks are small tmpfs mounts, so
+//! these stories need root; without the right to mount they fail.
 
-use crate::stage::{self, Hand, Stage, cases, entries, file, photos, row};
+use crate::stage::{self, ManualClock, Stage, cases, entries, file, photos, row};
 use e2e::{city::City, handset::Handset};
 use protocol::ids::EntryId;
 use std::{
@@ -11,8 +11,8 @@ use std::{
 use terminal_core::{photos::PhotoSource, work::ItemState};
 
 on_both_engines!(
-    story_25_a_full_handset_says_so_and_keeps_what_it_has,
-    story_25_a_full_server_leaves_everything_with_the_handset_until_there_is_room,
+    story_25_full_handset_disk_is_reported_and_keeps_existing_items,
+    story_25_full_server_disk_leaves_items_on_the_handset_until_space_is_free,
 );
 
 /// A mounted tmpfs; unmounted when dropped.
@@ -27,7 +27,7 @@ impl SmallDisk {
     fn enlarge(&self, kib: u32) {
         mount(&["-o", &format!("remount,size={kib}k")], &self.0);
     }
-    /// Takes all room but this much; gives the file to be removed.
+    /// Uses all free space except this much; returns the file to delete.
     pub fn fill(&self, leave_kib: u64) -> PathBuf {
         use std::io::Write as _;
         let path = self.0.join("filler");
@@ -41,7 +41,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: what still holds a file there ends soon after.
+        // Lazily, because a process that still has a file open there ends soon after.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }
@@ -51,15 +51,15 @@ fn mount(options: &[&str], at: &Path) {
         .args(options)
         .arg(at)
         .output()
-        .expect("the program mount");
+        .expect("the program mount must be installed");
     assert!(
         output.status.success(),
-        "this story needs a small disk of its own, so it must be run as root with the right to mount: {}",
+        "this story mounts a small disk, so it must run as root with the right to mount: {}",
         String::from_utf8_lossy(&output.stderr)
     );
 }
 
-/// Everything the queue says, to be compared.
+/// The content of the queue, for comparison.
 fn queue(handset: &mut Handset) -> Vec<(EntryId, ItemState, usize)> {
     let rows = handset.open().unwrap().queue().unwrap();
     rows.into_iter()
@@ -67,7 +67,7 @@ fn queue(handset: &mut Handset) -> Vec<(EntryId, ItemState, usize)> {
         .collect()
 }
 
-fn story_25_a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
+fn story_25_full_handset_disk_is_reported_and_keeps_existing_items(stage: &Stage) {
     let city = stage.city();
     let invited = stage::invite(&city, "901");
     let disk = SmallDisk::mount(stage.path("handset-full"), 6 * 1024);
@@ -76,21 +76,21 @@ fn story_25_a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
     let before = queue(&mut handset);
     let picture = stage.photo(902, 900, 700);
 
-    // Room for a row, none for a photo.
+    // Free space for a row, but not for a photo.
     let filler = disk.fill(96);
     let mut draft = handset.open().unwrap().new_report().unwrap();
     draft.text("磁盘将满");
     let error = draft
         .add_photo(PhotoSource::Path(&picture))
         .err()
-        .expect("there is no room for the photo");
+        .expect("the photo must not fit");
     assert_eq!(error.code(), "photo.disk_full");
     assert!(error.reason().zh.contains("空间"), "{:?}", error.reason());
     drop(draft);
     assert_eq!(queue(&mut handset), before);
     std::fs::remove_file(filler).unwrap();
 
-    // No room at all, not even for a row.
+    // No free space, not even for a row.
     let filler = disk.fill(0);
     let (code, said) = stage::xunge_json(handset.home(), &["report", "--text", &"没有空间".repeat(4000)]);
     assert_eq!(
@@ -105,10 +105,14 @@ fn story_25_a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
     assert_eq!(
         queue(&mut handset),
         before,
-        "the queue can be read and is as it was"
+        "the queue must be readable and unchanged"
     );
-    handset.die();
-    assert_eq!(queue(&mut handset), before, "also after a start on the full disk");
+    handset.kill();
+    assert_eq!(
+        queue(&mut handset),
+        before,
+        "the queue must be unchanged after a start on the full disk"
+    );
 
     std::fs::remove_file(filler).unwrap();
     assert_eq!(queue(&mut handset), before);
@@ -121,11 +125,11 @@ fn story_25_a_full_handset_says_so_and_keeps_what_it_has(stage: &Stage) {
     drop(handset);
 }
 
-fn story_25_a_full_server_leaves_everything_with_the_handset_until_there_is_room(stage: &Stage) {
+fn story_25_full_server_disk_leaves_items_on_the_handset_until_space_is_free(stage: &Stage) {
     let disk = SmallDisk::mount(stage.path("server"), 40 * 1024);
     let city: City = stage.city();
-    let hand = Hand::now();
-    let mut handset = stage.patroller_by(&city, "911", None, &hand);
+    let clock = ManualClock::now();
+    let mut handset = stage.patroller_by(&city, "911", None, &clock);
     let filed: Vec<EntryId> = (0..12)
         .map(|k| {
             let text = format!("第{k}条 {}", "满".repeat(6000));
@@ -138,30 +142,34 @@ fn story_25_a_full_server_leaves_everything_with_the_handset_until_there_is_room
     assert!(!report.is_success());
     assert!(report.photos_waiting > 0, "{report:?}");
     let problem = report.problem.as_ref().unwrap();
-    // A commit of SQLite that met the full disk has an unknown outcome, which is told as busy.
+    // SQLite: a COMMIT on a full disk may have an unknown outcome, which is reported as busy.
     let is_told = problem.code == "server.full" || (problem.code == "server.busy" && !stage.is_postgres());
     assert!(is_told, "{problem:?}");
     if !stage.is_postgres() {
         assert_eq!(
             (report.entries_received, report.entries_waiting),
             (0, 12),
-            "the database is on that disk"
+            "the database must be on that disk"
         );
     }
     assert!(report.next_try.is_some());
     for id in &filed {
         let photo = &handset.open().unwrap().store().item(*id).unwrap().unwrap().photos[0];
         let bytes = handset.open().unwrap().photo_folder().read(photo.sha256).unwrap();
-        assert_eq!(bytes.len() as u64, photo.size, "everything is still here");
+        assert_eq!(
+            bytes.len() as u64,
+            photo.size,
+            "every photo must still be on the handset"
+        );
         assert!(!matches!(row(&mut handset, *id).state, ItemState::Returned(_)));
     }
-    // It still answers who asks, and says nothing untrue.
+    // The server still answers, and its answers are true.
     assert_eq!(photos(&city).1, 0);
 
-    // More room; the handset comes back when the server said.
+    // More space; the handset syncs again at the time that the server asked for.
     disk.enlarge(200 * 1024);
     std::fs::remove_file(filler).unwrap();
-    hand.advance(10 * 60_000);
+    clock.advance(10 * 60_000);
     let report = handset.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
     assert_eq!((cases(&city), entries(&city), photos(&city)), (12, 12, (12, 12)));

@@ -1,7 +1,7 @@
-//! A stream that ended, and what is decided about it afterwards: its author hears of it wherever he works now.
+//! Decisions about a stream that has ended reach its author on the handset that the author uses now.
 
 use crate::{
-    mailbox::assert_converged,
+    converged::assert_converged,
     stage::{self, Stage, cases, entries, file, invite, photos, row, xunge_json},
 };
 use e2e::{city::City, handset::Handset};
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use terminal_core::work::{ItemState, QueueRow, Withdrawal};
 
 on_both_engines!(
-    what_was_settled_on_another_handset_is_asked_for_nowhere,
-    a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_mended,
-    what_a_restored_server_has_lost_comes_back_out_of_a_damaged_database,
+    entries_closed_on_one_handset_need_no_action_on_another,
+    rejection_after_handset_replacement_reaches_its_author_and_can_be_revised,
+    entries_lost_by_a_restore_are_delivered_from_a_damaged_database,
 );
 
 fn queue(handset: &mut Handset) -> Vec<QueueRow> {
@@ -27,14 +27,14 @@ fn rejected(row: &QueueRow) -> Option<&str> {
 }
 
 fn damaged(handset: &mut Handset) {
-    handset.die();
+    handset.kill();
     let database = handset.home().join("account.db");
     let mut bytes = std::fs::read(&database).unwrap();
     bytes[..16].fill(0);
     std::fs::write(&database, bytes).unwrap();
 }
 
-fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_mended(stage: &Stage) {
+fn rejection_after_handset_replacement_reaches_its_author_and_can_be_revised(stage: &Stage) {
     let city = stage.city();
     let leader = stage::desk(&city, "banzhang", Role::ShiftLeader);
     let invited = invite(&city, "170");
@@ -47,7 +47,7 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     city.admin.post(&path, &json!({"reason": "lost"})).unwrap();
     assert!(handset.sync().unwrap().handed_over.is_some());
 
-    // Another handset of the same person, on which nothing of it ever was.
+    // Another handset of the same person, which never held these entries.
     let again = city.invite("170", &invited.post, &invited.person).unwrap();
     let home = stage.path("replaced");
     let mut handset = Handset::enrol(&home, &again.invitation, None).unwrap();
@@ -69,7 +69,7 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     }
     assert!(handset.sync().unwrap().is_success());
     let shown = queue(&mut handset);
-    assert_eq!(shown.len(), 2, "what is in force needs nobody: {shown:?}");
+    assert_eq!(shown.len(), 2, "applied entries need no action: {shown:?}");
     let first = row(&mut handset, one);
     assert!(rejected(&first).unwrap().contains("照片看不清"), "{first:?}");
     assert!(
@@ -80,7 +80,7 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     let (_, said) = xunge_json(&home, &["queue"]);
     assert_eq!(said["items"][0]["state"], "returned", "{said}");
 
-    // Mended with what it said, under the same record; the other one is taken back.
+    // One is revised with its original content, under the same record; the other one is withdrawn.
     let mut draft = handset.open().unwrap().revise_report(one).unwrap();
     assert_eq!(
         (draft.content().text.as_str(), draft.record()),
@@ -97,12 +97,12 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     assert_eq!(
         handset.open().unwrap().withdraw(two, "看错了").unwrap(),
         asked,
-        "twice is once"
+        "a second withdrawal must have no effect"
     );
     assert_eq!(row(&mut handset, two).state, ItemState::Withdrawing);
     assert!(
         queue(&mut handset).iter().all(|row| row.id != one),
-        "its new version stands for it"
+        "its new version must be the current one"
     );
     let code = handset
         .open()
@@ -116,12 +116,16 @@ fn a_rejection_days_after_a_handset_was_replaced_reaches_its_author_and_can_be_m
     assert_eq!(cases(&city), 2);
     assert_eq!(row(&mut handset, mended).state, ItemState::Received);
     let left: Vec<EntryId> = queue(&mut handset).iter().map(|row| row.id).collect();
-    assert_eq!(left.len(), 2, "the new version and the withdrawal: {left:?}");
+    assert_eq!(
+        left.len(),
+        2,
+        "expected the new version and the withdrawal: {left:?}"
+    );
     assert!(!left.contains(&one) && !left.contains(&two), "{left:?}");
     assert_converged(&city, &mut handset);
 }
 
-fn what_was_settled_on_another_handset_is_asked_for_nowhere(stage: &Stage) {
+fn entries_closed_on_one_handset_need_no_action_on_another(stage: &Stage) {
     let city = stage.city();
     let leader = stage::desk(&city, "banzhang", Role::ShiftLeader);
     let invited = invite(&city, "173");
@@ -149,7 +153,7 @@ fn what_was_settled_on_another_handset_is_asked_for_nowhere(stage: &Stage) {
         let back = queue(handset).into_iter().filter(|row| rejected(row).is_some());
         back.map(|row| row.id).collect()
     };
-    // Mended on a handset that ends before the new version has left it: the old one is not asked for again.
+    // Revised on a handset that ends before the new version was sent: the old one must not be listed again.
     let (mut first, mut watching) = (another("173a"), another("173b"));
     let one = file(&city, &mut first, "井盖缺失", &[]);
     revoke(&mut first);
@@ -167,7 +171,7 @@ fn what_was_settled_on_another_handset_is_asked_for_nowhere(stage: &Stage) {
     reject(mended);
     assert_eq!(asked_for(&mut watching), [mended]);
 
-    // What a handset holds itself, and its holder has taken back on another one.
+    // An entry that this handset holds, and that its author has withdrawn on another one.
     let gone = format!("/v1/posts/{}/holders", invited.post);
     let mut third = another("173d");
     city.admin.delete(&format!("{gone}/{}", invited.person)).unwrap();
@@ -187,7 +191,7 @@ fn what_was_settled_on_another_handset_is_asked_for_nowhere(stage: &Stage) {
     assert_converged(&city, &mut watching);
 }
 
-fn what_a_restored_server_has_lost_comes_back_out_of_a_damaged_database(stage: &Stage) {
+fn entries_lost_by_a_restore_are_delivered_from_a_damaged_database(stage: &Stage) {
     let mut city = stage.city();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let mut handset = stage.patroller(&city, "171", None);
@@ -201,7 +205,7 @@ fn what_a_restored_server_has_lost_comes_back_out_of_a_damaged_database(stage: &
     };
     file(&city, &mut handset, "备份之后", &[stage.small_photo(172)]);
     assert!(handset.sync().unwrap().is_success());
-    // A newer version that the server has never seen.
+    // A newer version that the server has never received.
     let mut newer = handset.open().unwrap().revise_activity(record).unwrap();
     newer.participants(40).submit().unwrap();
     let held = |city: &City| (cases(city), entries(city), photos(city));
@@ -227,6 +231,6 @@ fn what_a_restored_server_has_lost_comes_back_out_of_a_damaged_database(stage: &
     assert_eq!(
         (&record["version"], &record["participants"]),
         (&json!(2), &json!(40)),
-        "the newer version stands: {list}"
+        "the newer version must be the current one: {list}"
     );
 }

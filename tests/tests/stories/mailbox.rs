@@ -1,15 +1,17 @@
-//! What the server says reaches the handset, however late and in whatever order, and takes nothing from it that is
-//! only there.
+//! The server's messages reach the handset, however late and in whatever order, and never delete what is only
+//! on the handset.
 
 use crate::{
-    meddle::Meddler,
-    stage::{self, HERE, Hand, Stage, at, cases, completeness, entries, file, invite, line, photos, row},
-    wire::{Wire, document},
+    converged::assert_converged,
+    meddle::InterceptingTransport,
+    stage::{
+        self, HERE, ManualClock, Stage, at, cases, completeness, entries, file, invite, line, photos, row,
+    },
+    wire::WireClient,
 };
-use e2e::{city::City, handset::Handset, line::Weather, office::Desk};
+use e2e::{handset::Handset, line::LineFault, office::StaffSession};
 use protocol::{
     duty::Answer,
-    feed::kind,
     ids::{EntryId, TaskId},
     role::Role,
 };
@@ -21,70 +23,14 @@ use terminal_core::{
 };
 
 on_both_engines!(
-    story_11_no_pull_takes_a_photo_that_is_still_only_here,
-    story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away,
-    story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back,
-    story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing,
+    story_11_pull_never_deletes_a_photo_that_was_not_delivered,
+    story_14_late_rejection_reaches_its_author_and_deletes_nothing,
+    story_26_cancelled_task_disappears_and_never_comes_back,
+    story_28_late_answers_of_two_people_out_of_order_overwrite_nothing,
 );
 
 const CELL: &str = "220104010101";
 const DAY: i64 = 86_400_000;
-
-/// Every row that the server holds for this handset, as who pulls from nothing sees it.
-fn truth(city: &City, handset: &mut Handset) -> Vec<Value> {
-    let wire = Wire::of(city, handset);
-    let (mut cursor, mut rows) = (String::new(), Vec::new());
-    loop {
-        let path = format!("/v1/field/pull?cursor={cursor}");
-        let asked = wire.request(reqwest::Method::GET, &path).send().unwrap();
-        let (status, page) = document(asked);
-        assert_eq!(status, 200, "{page}");
-        rows.extend(
-            page["rows"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|row| !row["body"].is_null())
-                .cloned(),
-        );
-        page["cursor"].as_str().unwrap().clone_into(&mut cursor);
-        if page["more"] != true {
-            break;
-        }
-    }
-    sorted(rows)
-}
-
-fn sorted(mut rows: Vec<Value>) -> Vec<Value> {
-    rows.sort_by_key(|row| format!("{} {} {}", row["mailbox"], row["kind"], row["entity"]));
-    rows
-}
-
-/// The mailboxes of the handset are the server's, row for row.
-pub fn assert_converged(city: &City, handset: &mut Handset) {
-    let truth = truth(city, handset);
-    let mut held = Vec::new();
-    let mut kinds: Vec<&str> = truth.iter().filter_map(|row| row["kind"].as_str()).collect();
-    kinds.extend([
-        kind::TASK,
-        kind::CASE,
-        kind::DISPOSITION,
-        kind::UNSETTLED,
-        kind::ACTIVITY,
-        kind::POST,
-        kind::PRESENCE,
-    ]);
-    kinds.sort_unstable();
-    kinds.dedup();
-    for kind in kinds {
-        for row in handset.open().unwrap().store().mailbox(kind).unwrap() {
-            held.push(json!({
-                "mailbox": row.mailbox, "n": row.n, "kind": kind, "entity": row.entity, "body": row.body,
-            }));
-        }
-    }
-    assert_eq!(sorted(held), truth);
-}
 
 fn photos_here(handset: &mut Handset, id: EntryId) -> usize {
     let photos = handset.open().unwrap().store().item(id).unwrap().unwrap().photos;
@@ -95,18 +41,18 @@ fn photos_here(handset: &mut Handset, id: EntryId) -> usize {
         .count()
 }
 
-fn act(desk: &Desk, case: &str, action: &str, facts: Value) {
+fn act(desk: &StaffSession, case: &str, action: &str, facts: Value) {
     let mut body = facts;
     body["action"] = json!(action);
     body["expected_version"] = desk.get(&format!("/v1/cases/{case}")).unwrap()["version"].clone();
     desk.post(&format!("/v1/cases/{case}/actions"), &body).unwrap();
 }
 
-fn story_11_no_pull_takes_a_photo_that_is_still_only_here(stage: &Stage) {
+fn story_11_pull_never_deletes_a_photo_that_was_not_delivered(stage: &Stage) {
     let mut city = stage.plain_city();
     let line = line(&city);
-    let hand = Hand::now();
-    let mut handset = stage.patroller_by(&city, "111", Some(&line), &hand);
+    let clock = ManualClock::now();
+    let mut handset = stage.patroller_by(&city, "111", Some(&line), &clock);
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
     let id = file(
         &city,
@@ -124,12 +70,12 @@ fn story_11_no_pull_takes_a_photo_that_is_still_only_here(stage: &Stage) {
         );
     };
 
-    line.set(Weather::LoseAnswer("POST /v1/field/photos".into()));
+    line.set(LineFault::LoseAnswer("POST /v1/field/photos".into()));
     let report = handset.sync().unwrap();
     assert_eq!((report.entries_received, report.photos_received), (1, 0));
-    stay(&mut handset, "the text alone is there");
+    stay(&mut handset, "after the text was delivered");
 
-    // The centre goes on with the case, and the handset reads of it.
+    // The centre continues with the case, and the handset is notified.
     let case = acceptor.all("/v1/cases").unwrap()[0]["id"]
         .as_str()
         .unwrap()
@@ -137,41 +83,41 @@ fn story_11_no_pull_takes_a_photo_that_is_still_only_here(stage: &Stage) {
     act(&acceptor, &case, "prefile", json!({}));
     let pulled = handset.sync().unwrap();
     assert!(pulled.rows_pulled > 0, "{pulled:?}");
-    stay(&mut handset, "after news of its case");
+    stay(&mut handset, "after a message about its case");
 
-    // Everything from nothing, after the server got another epoch.
+    // A pull from the beginning, after the server's epoch was renewed.
     assert!(city.server.stop().unwrap());
     city.server.renew_epoch().unwrap();
     city.server.start().unwrap();
     let cursor = handset.open().unwrap().store().cursor().unwrap();
     handset.sync().unwrap();
     assert_ne!(handset.open().unwrap().store().cursor().unwrap(), cursor);
-    stay(&mut handset, "after the mailboxes were read from nothing");
+    stay(&mut handset, "after a pull from the beginning");
 
-    // A month goes by, and the app is started again and again.
-    hand.advance(31 * DAY);
+    // A month passes, with restarts of the app.
+    clock.advance(31 * DAY);
     handset.open().unwrap().forget_old().unwrap();
-    handset.die();
+    handset.kill();
     stay(&mut handset, "after a month");
     handset.sync().unwrap();
     stay(&mut handset, "after a month and a sync");
 
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     assert!(handset.sync().unwrap().is_success());
     let shown = row(&mut handset, id);
     assert_eq!((shown.photos_sent, photos(&city), cases(&city)), (2, (2, 2), 1));
     assert_converged(&city, &mut handset);
 }
 
-fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(stage: &Stage) {
+fn story_14_late_rejection_reaches_its_author_and_deletes_nothing(stage: &Stage) {
     let city = stage.city();
-    let hand = Hand::now();
+    let clock = ManualClock::now();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let leader = stage::desk(&city, "zhiban", Role::ShiftLeader);
     let manager = city
         .post("141", "体育岗", "李管理员", Role::SportsManager, &[HERE])
         .unwrap();
-    let mut handset = stage.handset(&city, &manager, "141", None, Some(&hand));
+    let mut handset = stage.handset(&city, &manager, "141", None, Some(&clock));
     let (record, id) = {
         let mut draft = stage::activity(&mut handset);
         draft
@@ -184,43 +130,43 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
     assert_eq!(row(&mut handset, id).state, ItemState::Received);
     let (_, bytes) = handset.open().unwrap().store().entry(id).unwrap();
 
-    // Three days later somebody looks at it.
-    hand.advance(3 * DAY);
+    // The review happens three days later.
+    clock.advance(3 * DAY);
     let path = format!("/v1/activities/{record}/review");
     let back = json!({"version": 1, "decision": "return", "reason": "人数与照片不符，请核实"});
     supervisor.post(&path, &back).unwrap();
     assert_eq!(
         row(&mut handset, id).state,
         ItemState::Received,
-        "as far as the handset was told"
+        "the handset has no later message"
     );
     assert!(handset.sync().unwrap().is_success());
     let is_returned = |handset: &mut Handset| {
         let shown = row(handset, id);
         assert!(shown.needs_author());
         let ItemState::Returned(reason) = shown.state else {
-            panic!("{:?}", shown.state)
+            panic!("must be rejected: {:?}", shown.state)
         };
         assert!(reason.zh.contains("人数与照片不符"), "{reason:?}");
         assert_eq!(photos_here(handset, id), 1);
         assert_eq!(
             handset.open().unwrap().store().entry(id).unwrap().1,
             bytes,
-            "the local copy stays"
+            "the local copy must stay"
         );
     };
     is_returned(&mut handset);
     assert_eq!(handset.open().unwrap().status().unwrap().returned, 1);
 
-    // It waits for its author, over a month, restarts and pulls.
-    hand.advance(40 * DAY);
+    // It is listed for its author for more than a month, over restarts and pulls.
+    clock.advance(40 * DAY);
     handset.open().unwrap().forget_old().unwrap();
-    handset.die();
+    handset.kill();
     is_returned(&mut handset);
     assert!(handset.sync().unwrap().is_success());
     is_returned(&mut handset);
 
-    // And can be mended, photo included.
+    // It can be revised, including its photo.
     let mended = {
         let mut draft = handset.open().unwrap().revise_activity(record).unwrap();
         assert_eq!(
@@ -238,7 +184,8 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
     assert!(matches!(row(&mut handset, id).state, ItemState::Revised(_)));
     assert_eq!(row(&mut handset, mended).state, ItemState::Received);
 
-    // What a person refuses in the review lane comes back as well: a check-in of who was relieved meanwhile.
+    // A rejection from the review queue reaches its author too: a check-in of a holder who was relieved
+    // meanwhile.
     let relieved = invite(&city, "142");
     let mut handset = stage.handset(&city, &relieved, "142", None, None);
     let check_in = handset
@@ -258,13 +205,13 @@ fn story_14_a_refusal_days_later_reaches_its_author_and_nothing_is_taken_away(st
     leader.post(&format!("/v1/review/{check_in}"), &refused).unwrap();
     assert!(handset.sync().unwrap().is_success());
     let ItemState::Returned(reason) = row(&mut handset, check_in).state else {
-        panic!("{:?}", row(&mut handset, check_in).state)
+        panic!("must be rejected: {:?}", row(&mut handset, check_in).state)
     };
     assert!(reason.zh.contains("当日已由他人顶岗"), "{reason:?}");
     assert_converged(&city, &mut handset);
 }
 
-fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back(stage: &Stage) {
+fn story_26_cancelled_task_disappears_and_never_comes_back(stage: &Stage) {
     let mut city = stage.city();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let mut handset = stage.patroller(&city, "126", None);
@@ -293,7 +240,7 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
     let (stays, goes) = (issue("留下"), issue("取消"));
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(shown(&mut handset), [stays, goes]);
-    // Begun before it was taken back.
+    // The answer was started before the task was cancelled.
     let answer = {
         let task = handset.open().unwrap().task(goes).unwrap();
         let mut draft = task.answer(Answer::True).unwrap();
@@ -304,9 +251,9 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(shown(&mut handset), [stays]);
 
-    // Not by a second pull, not by a restart, not from nothing.
+    // It does not come back with a second pull, a restart, or a pull from the beginning.
     assert!(handset.sync().unwrap().is_success());
-    handset.die();
+    handset.kill();
     assert_eq!(shown(&mut handset), [stays]);
     assert!(city.server.stop().unwrap());
     city.server.renew_epoch().unwrap();
@@ -315,7 +262,7 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
     assert_eq!(shown(&mut handset), [stays]);
     assert_converged(&city, &mut handset);
 
-    // What the worker had begun about it is still there, goes to a person, and brings nothing back to life.
+    // The started answer is still there, goes to the review queue, and does not reopen the task.
     let id = handset
         .open()
         .unwrap()
@@ -332,7 +279,7 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
     );
     assert_eq!(shown(&mut handset), [stays]);
 
-    // A backup, and what happened after it: a new task, an end of the old one, a report.
+    // A backup, and after it a new task, the end of the old one, and a report.
     assert!(city.server.stop().unwrap());
     stage.back_up();
     city.server.start().unwrap();
@@ -349,13 +296,13 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
     assert_eq!(
         shown(&mut handset),
         [stays],
-        "what the server says now, and no ghost of what it lost"
+        "the handset must show the server's current tasks only"
     );
     assert_converged(&city, &mut handset);
     assert_eq!(
         (cases(&city), photos(&city)),
         (1, (1, 1)),
-        "the report was given again, once"
+        "the report must be delivered again, once"
     );
     assert_eq!(row(&mut handset, report).state, ItemState::Received);
     cancel(stays);
@@ -364,10 +311,10 @@ fn story_26_what_was_taken_back_on_the_server_vanishes_and_is_never_brought_back
         assert_eq!(shown(&mut handset), []);
     }
     assert_converged(&city, &mut handset);
-    assert_eq!(entries(&city), 3, "a check-in, an answer, a report");
+    assert_eq!(entries(&city), 3, "expected a check-in, an answer and a report");
 }
 
-fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(stage: &Stage) {
+fn story_28_late_answers_of_two_people_out_of_order_overwrite_nothing(stage: &Stage) {
     let city = stage.city();
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
     let leader = stage::desk(&city, "zhiban", Role::ShiftLeader);
@@ -386,7 +333,7 @@ fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(
         )
         .unwrap();
     let second = city.invite("128", &first.post, &other).unwrap();
-    let (hand_a, hand_b) = (Hand::now(), Hand::now());
+    let (hand_a, hand_b) = (ManualClock::now(), ManualClock::now());
     let mut a = stage.handset(&city, &first, "128-a", None, Some(&hand_a));
     let mut b = stage.handset(&city, &second, "128-b", None, Some(&hand_b));
     for handset in [&mut a, &mut b] {
@@ -414,44 +361,48 @@ fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(
     };
     for handset in [&mut a, &mut b] {
         assert!(handset.sync().unwrap().is_success());
-        assert_eq!(handset.open().unwrap().tasks().unwrap().len(), 1, "both see it");
+        assert_eq!(
+            handset.open().unwrap().tasks().unwrap().len(),
+            1,
+            "both must see the task"
+        );
     }
-    // The story takes six days, which the server has behind it.
+    // The story lasts six days, so the server's rows are moved six days back.
     let ago = 6 * DAY;
     stage.sql(&format!(
         "UPDATE task SET issued = issued - {ago}, resolved = resolved - {ago};
          UPDATE task_lease SET since = since - {ago};"
     ));
-    // Offline: one answers after a day, the other after two; and one files a report, which leaves without an answer,
-    // and takes it back.
+    // Offline: one answers after a day, the other after two; one also files a report, which is sent without
+    // getting a response, and withdraws it.
     hand_a.advance(DAY);
     let early = answer(&mut a, Answer::True, 281);
     hand_b.advance(2 * DAY);
     let late = answer(&mut b, Answer::NotTrue, 282);
     let mistaken = file(&city, &mut b, "看错了", &[]);
     let account = b.open().unwrap().account().clone();
-    let nobody_hears = Meddler::of(&account, |request, pass| match request.path.as_str() {
-        "/v1/field/push" => Err(TransportError::Cut("in the tunnel".into())),
+    let nobody_hears = InterceptingTransport::of(&account, |request, pass| match request.path.as_str() {
+        "/v1/field/push" => Err(TransportError::Cut("connection lost".into())),
         _ => pass(),
     });
     assert!(!b.sync_over(&nobody_hears).unwrap().is_success());
     let Withdrawal::Requested(back) = b.open().unwrap().withdraw(mistaken, "看错了").unwrap() else {
-        panic!("it may have been heard")
+        panic!("must be a withdrawal request, because the server may have the report")
     };
     hand_a.advance(5 * DAY);
     hand_b.advance(3 * DAY);
 
-    // Out of order: the withdrawal before what it takes back, the later answer before the earlier.
+    // Out of order: the withdrawal before the report, the later answer before the earlier one.
     let (_, bytes) = b.open().unwrap().store().entry(back).unwrap();
-    let (status, said) = Wire::of(&city, &mut b).push(&[&bytes]);
+    let (status, said) = WireClient::of(&city, &mut b).push(&[&bytes]);
     assert_eq!((status, said["receipts"].as_array().unwrap().len()), (200, 1));
     let holes = completeness(&city, &mut b);
     assert_eq!(
         holes["mark"]["holes"],
         json!([[2, 3]]),
-        "both sides see what is missing: {holes}"
+        "the server must report the missing number: {holes}"
     );
-    assert_eq!(cases(&city), 1, "nothing to take back yet");
+    assert_eq!(cases(&city), 1, "the withdrawn report must not be a case yet");
     assert!(b.sync().unwrap().is_success());
     assert_eq!(
         completeness(&city, &mut b)["mark"],
@@ -465,10 +416,10 @@ fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(
         (&json!("not_filed"), &json!(true))
     );
 
-    // The other comes days later: it overwrites nothing, and a person looks at it.
+    // The earlier answer arrives days later: it overwrites nothing and goes to the review queue.
     assert!(a.sync().unwrap().is_success());
     let ItemState::Review(Some(reason)) = row(&mut a, early).state else {
-        panic!("{:?}", row(&mut a, early).state)
+        panic!("must be in review: {:?}", row(&mut a, early).state)
     };
     assert_eq!(
         (reason.code.as_str(), row(&mut a, early).photos_sent),
@@ -498,6 +449,6 @@ fn story_28_two_people_on_one_case_days_late_and_out_of_order_overwrite_nothing(
     assert_eq!(
         (entries(&city), photos(&city)),
         (6, (2, 2)),
-        "two check-ins, two answers, a report and its end"
+        "expected two check-ins, two answers, a report and its withdrawal"
     );
 }

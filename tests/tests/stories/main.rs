@@ -1,7 +1,8 @@
-//! The stories of the loop, each with a real server process and real terminals, on both engines. Failure stories
-//! carry their number in the list of field failures they come from.
+//! The stories: tests with a real server process and real terminals, each on both engines. A failure story
+//! carries its number in the list of field failures (`story_07_…`).
 //!
-//! PostgreSQL is found by `XUNGE_TEST_PG` or started; where it is missing the tests fail, they never skip.
+//! PostgreSQL: `XUNGE_TEST_PG` names a server, otherwise a private cluster is started; without PostgreSQL the
+//! tests fail, they are never skipped. `docs/guides/run-one-test.md` says what to build first.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +18,8 @@
 mod pg;
 #[macro_use]
 mod stage;
+mod converged;
+mod transcript;
 mod wire;
 
 mod capture;
@@ -24,6 +27,8 @@ mod crossing;
 mod custody;
 mod disk;
 mod ended;
+mod hints;
+mod loop_parts;
 mod mailbox;
 mod manners;
 mod meddle;
@@ -34,6 +39,7 @@ mod photos;
 mod refusals;
 mod replicas;
 mod rotation;
+mod shared_handset;
 mod the_loop;
 mod time;
 mod upgrade;

@@ -1,17 +1,16 @@
-//! Network manners: cancel cancels, off sends nothing, photos and budget wait for better circumstances, a retry is
-//! really made, hints instead of polls, and the time before the first exchange.
+//! Network settings and data policy: cancel cancels, offline mode sends nothing, photos wait for an unmetered
+//! network or budget, a promised retry happens, and time before the first exchange.
 
 use crate::stage::{
-    Hand, Stage, at, cases, desk, entries, file, line, photos, real_now, row, xunge, xunge_json,
+    ManualClock, Stage, at, cases, desk, entries, file, line, photos, real_now, row, xunge, xunge_json,
 };
-use e2e::line::Weather;
+use e2e::line::LineFault;
 use protocol::{role::Role, time::Millis};
 use serde_json::{Value, json};
-use std::{process::Stdio, sync::mpsc, thread};
+use std::{process::Stdio, thread};
 use terminal_core::{
     Error,
-    live::WatchEvent,
-    platform::{Clock as _, Connectivity, Power, Surroundings},
+    platform::{Clock as _, Connectivity, Power},
     store::{MEGABYTE, NetworkSettings},
     sync::{DeviceConditions, Policy, SyncTrigger},
     transport::CancelToken,
@@ -19,16 +18,14 @@ use terminal_core::{
 };
 
 on_both_engines!(
-    story_16_will_retry_really_retries_after_airplane_mode_a_restart_and_a_reboot,
-    story_29_a_batch_that_a_proxy_calls_too_large_is_split_and_nothing_is_given_up,
-    story_33_before_the_first_exchange_satellites_tell_the_time_and_made_up_ones_do_not,
-    story_36_off_sends_nothing_whoever_asks,
-    story_36_cancel_cancels_in_the_middle_of_a_body_and_of_an_answer,
-    story_36_a_sync_that_was_killed_blocks_no_other,
-    story_37_photos_do_not_leave_over_a_metered_network_unless_a_person_says_so,
-    the_budget_of_the_month_ends_photos_and_never_entries,
-    a_hint_brings_what_is_new_without_a_poll_and_the_line_comes_back,
-    one_connection_and_one_token_serve_many_syncs,
+    story_16_announced_retry_happens_after_offline_mode_restart_and_reboot,
+    story_29_batch_refused_as_too_large_by_a_proxy_is_split_and_delivered,
+    story_33_before_the_first_exchange_only_genuine_satellite_time_is_trusted,
+    story_36_offline_mode_sends_nothing_for_any_caller,
+    story_36_cancel_works_during_a_request_body_and_a_response,
+    story_36_killed_sync_does_not_block_the_next,
+    story_37_photos_are_sent_over_a_metered_network_only_on_request,
+    monthly_data_budget_stops_photos_but_not_entries,
 );
 
 const MINUTE: i64 = 60_000;
@@ -43,33 +40,14 @@ const METERED: DeviceConditions = DeviceConditions {
     },
 };
 
-/// A network without a price and a full battery.
-struct Wifi;
-impl Surroundings for Wifi {
-    fn connectivity(&self) -> Connectivity {
-        Connectivity::default()
-    }
-    fn power(&self) -> Power {
-        Power::default()
-    }
-}
-
-/// A story that fails does not leave its watch running.
-struct EndWith(CancelToken);
-impl Drop for EndWith {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
-fn story_16_will_retry_really_retries_after_airplane_mode_a_restart_and_a_reboot(stage: &Stage) {
+fn story_16_announced_retry_happens_after_offline_mode_restart_and_reboot(stage: &Stage) {
     let city = stage.city();
     let line = line(&city);
-    let hand = Hand::now();
-    let mut handset = stage.patroller_by(&city, "116", Some(&line), &hand);
+    let clock = ManualClock::now();
+    let mut handset = stage.patroller_by(&city, "116", Some(&line), &clock);
     let id = file(&city, &mut handset, "飞行模式", &[stage.small_photo(16)]);
 
-    // Airplane mode: no request, and the words do not promise a time.
+    // Offline mode: no request is made, and no retry time is promised.
     let connections = line.connections();
     let offline = Policy {
         online: false,
@@ -81,30 +59,38 @@ fn story_16_will_retry_really_retries_after_airplane_mode_a_restart_and_a_reboot
     assert_eq!(report.problem.unwrap().code, "network.offline");
     assert_eq!(line.connections(), connections);
 
-    // Switched off again, but there is no signal yet: each failure names its next try, and at that time it is made.
-    line.set(Weather::Down);
+    // Offline mode ends, but there is no network: each failure announces its next try, which then happens at
+    // that time.
+    line.set(LineFault::Down);
     for boot in ["boot-2", "boot-3", "boot-4"] {
-        let report = handset.sync_by_itself().unwrap();
+        let report = handset.sync_in_background().unwrap();
         assert!(!report.is_success(), "{report:?}");
-        let next = report.next_try.expect("it says when it goes on");
+        let next = report.next_try.expect("must announce the next try");
         let shown = row(&mut handset, id);
         assert!(
             shown.next_try >= Some(next),
-            "the item waits at least as long as everything"
+            "an item's next try must not be before the sync's"
         );
         let connections = line.connections();
-        assert!(!handset.sync_by_itself().unwrap().is_success());
-        assert_eq!(line.connections(), connections, "not before its time");
-        hand.advance(next.since(hand.read().wall));
-        handset.die();
-        hand.reboot(boot);
-        handset.sync_by_itself().unwrap();
-        assert!(line.connections() > connections, "at its time it is really tried");
+        assert!(!handset.sync_in_background().unwrap().is_success());
+        assert_eq!(
+            line.connections(),
+            connections,
+            "no connection before the announced time"
+        );
+        clock.advance(next.since(clock.read().wall));
+        handset.kill();
+        clock.reboot(boot);
+        handset.sync_in_background().unwrap();
+        assert!(
+            line.connections() > connections,
+            "a connection at the announced time"
+        );
     }
-    line.set(Weather::Good);
-    handset.die();
-    hand.advance(15 * MINUTE);
-    let report = handset.sync_by_itself().unwrap();
+    line.set(LineFault::Good);
+    handset.kill();
+    clock.advance(15 * MINUTE);
+    let report = handset.sync_in_background().unwrap();
     assert!(report.is_success(), "{report:?}");
     assert_eq!(
         (row(&mut handset, id).state, cases(&city)),
@@ -112,7 +98,7 @@ fn story_16_will_retry_really_retries_after_airplane_mode_a_restart_and_a_reboot
     );
 }
 
-fn story_29_a_batch_that_a_proxy_calls_too_large_is_split_and_nothing_is_given_up(stage: &Stage) {
+fn story_29_batch_refused_as_too_large_by_a_proxy_is_split_and_delivered(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "129", Some(&line));
@@ -120,7 +106,7 @@ fn story_29_a_batch_that_a_proxy_calls_too_large_is_split_and_nothing_is_given_u
         .map(|k| file(&city, &mut handset, &format!("第{k}条"), &[]))
         .collect();
     let page = "<html>413 Request Entity Too Large</html>";
-    line.set(Weather::Portal(
+    line.set(LineFault::Portal(
         format!(
             "HTTP/1.1 413 Payload Too Large\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
             page.len()
@@ -129,7 +115,7 @@ fn story_29_a_batch_that_a_proxy_calls_too_large_is_split_and_nothing_is_given_u
     ));
     let (before, report) = (line.faults(), handset.sync().unwrap());
     assert!(!report.is_success());
-    // Six, three, one at a time; and then it waits instead of going on for ever.
+    // Batches of six, three and one; then it waits instead of retrying forever.
     let met = line.faults() - before;
     assert!((3..=24).contains(&met), "{met}");
     assert_eq!(
@@ -138,7 +124,7 @@ fn story_29_a_batch_that_a_proxy_calls_too_large_is_split_and_nothing_is_given_u
         "{report:?}"
     );
     assert!(report.next_try.is_some());
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     let report = handset.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
     assert_eq!(cases(&city), 6);
@@ -147,23 +133,23 @@ fn story_29_a_batch_that_a_proxy_calls_too_large_is_split_and_nothing_is_given_u
     }
 }
 
-fn story_33_before_the_first_exchange_satellites_tell_the_time_and_made_up_ones_do_not(stage: &Stage) {
+fn story_33_before_the_first_exchange_only_genuine_satellite_time_is_trusted(stage: &Stage) {
     const YEAR: i64 = 365 * 86_400_000;
     let city = stage.city();
-    let hand = Hand::now();
-    let mut handset = stage.patroller_by(&city, "333", None, &hand);
+    let clock = ManualClock::now();
+    let mut handset = stage.patroller_by(&city, "333", None, &clock);
     let acceptor = desk(&city, "shouli", Role::Acceptor);
     let here = at(&city, "220104010101");
-    // Nothing is known of the time in this boot but what the receiver says.
+    // In this boot the handset knows the time only from the position receiver.
     let mut made = Vec::new();
     for (boot, text, mock, provider) in [
         ("boot-2", "卫星", false, "gps"),
         ("boot-3", "模拟", true, "gps"),
         ("boot-4", "基站", false, "network"),
     ] {
-        handset.die();
-        hand.reboot(boot);
-        hand.set_wall(real_now().plus(-3 * YEAR));
+        handset.kill();
+        clock.reboot(boot);
+        clock.set_wall(real_now().plus(-3 * YEAR));
         let mut fix = here.clone();
         fix.fix_time = real_now();
         (fix.mock, fix.provider) = (mock, provider.into());
@@ -174,16 +160,16 @@ fn story_33_before_the_first_exchange_satellites_tell_the_time_and_made_up_ones_
         let reading = handset.open().unwrap().clock_reading().unwrap();
         assert_eq!(reading.is_trusted(), !mock && provider == "gps", "{text}");
         made.push(fix.fix_time);
-        // Somebody sets the clock while the handset runs: what the satellites said holds.
-        hand.set_wall(real_now().plus(YEAR));
+        // The clock is set while the handset runs: the time from the satellites stays in use.
+        clock.set_wall(real_now().plus(YEAR));
         let reading = handset.open().unwrap().clock_reading().unwrap();
         let apart = reading.estimate().since(fix.fix_time).abs();
         assert_eq!(apart < MINUTE, reading.is_trusted(), "{text}: {apart}");
     }
-    // Sent from yet another boot, so that no monotonic distance helps.
-    handset.die();
-    hand.reboot("boot-5");
-    hand.set_wall(real_now());
+    // Sent in another boot, so that no monotonic time difference is available.
+    handset.kill();
+    clock.reboot("boot-5");
+    clock.set_wall(real_now());
     assert!(handset.sync().unwrap().is_success());
     let cases = acceptor.all("/v1/cases").unwrap();
     let reported = |text: &str| {
@@ -198,12 +184,12 @@ fn story_33_before_the_first_exchange_satellites_tell_the_time_and_made_up_ones_
     for text in ["模拟", "基站"] {
         assert!(
             made[1].since(reported(text)) > 2 * YEAR,
-            "the lying clock is all there is: {text}"
+            "must use the wall clock, as there is nothing better: {text}"
         );
     }
 }
 
-fn story_36_off_sends_nothing_whoever_asks(stage: &Stage) {
+fn story_36_offline_mode_sends_nothing_for_any_caller(stage: &Stage) {
     let city = stage.city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "136", Some(&line));
@@ -212,13 +198,16 @@ fn story_36_off_sends_nothing_whoever_asks(stage: &Stage) {
     let (code, said) = xunge_json(&home, &["set", "sync", "off"]);
     assert_eq!((code, &said["settings"]["sync"]), (0, &json!("off")), "{said}");
 
-    // Also the connection of the last sync is still open: nothing may go over it either.
+    // The connection of the last sync is still open: nothing may be sent over it either.
     let (connections, sent) = (line.connections(), line.bytes_sent());
     for _ in 0..2 {
-        for told in [handset.sync().unwrap_err(), handset.sync_by_itself().unwrap_err()] {
+        for told in [
+            handset.sync().unwrap_err(),
+            handset.sync_in_background().unwrap_err(),
+        ] {
             assert_eq!(told.code(), "sync.off");
         }
-        handset.die();
+        handset.kill();
     }
     for args in [
         &["sync"][..],
@@ -228,7 +217,7 @@ fn story_36_off_sends_nothing_whoever_asks(stage: &Stage) {
         let (code, said) = xunge_json(&home, args);
         assert_eq!((code, &said["error"]["code"]), (1, &json!("sync.off")), "{said}");
     }
-    // It says once why nothing happens, and that nothing did.
+    // It says once why nothing is synced, and that nothing was.
     let watched = xunge(&home, &["watch", "--for", "1", "--json"]).output().unwrap();
     let said: Vec<Value> = serde_json::Deserializer::from_slice(&watched.stdout)
         .into_iter()
@@ -245,7 +234,7 @@ fn story_36_off_sends_nothing_whoever_asks(stage: &Stage) {
     assert_eq!(
         (line.connections(), line.bytes_sent()),
         (connections, sent),
-        "not one byte"
+        "must not send a byte"
     );
     assert_eq!(
         (cases(&city), row(&mut handset, id).waits_for_receipt()),
@@ -257,77 +246,80 @@ fn story_36_off_sends_nothing_whoever_asks(stage: &Stage) {
     assert_eq!(cases(&city), 1);
 }
 
-fn story_36_cancel_cancels_in_the_middle_of_a_body_and_of_an_answer(stage: &Stage) {
+fn story_36_cancel_works_during_a_request_body_and_a_response(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "236", Some(&line));
     let id = file(&city, &mut handset, "取消", &[stage.photo(236, 1200, 900)]);
-    let held = |words: &str| Weather::HoldAnswer(words.into());
+    let held = |words: &str| LineFault::HoldAnswer(words.into());
     let weathers = [
         held("POST /v1/field/push"),
         // In the middle of the photo's first or second part.
-        Weather::Stall(60_000),
+        LineFault::Stall(60_000),
         held("PATCH /v1/field/photos"),
         held("GET /v1/field/pull"),
     ];
-    for weather in weathers {
-        line.set(weather.clone());
+    for fault in weathers {
+        line.set(fault.clone());
         let faults = line.faults();
         let cancel = CancelToken::default();
         let terminal = handset.open().unwrap().clone();
         let told = thread::scope(|scope| {
             let syncing = scope.spawn(|| terminal.sync(Policy::MANUAL, &cancel, &mut |_| {}));
-            assert!(line.wait_for_faults(faults + 1), "{weather:?}");
-            // Nobody answers, and nobody will: only the cancel ends it.
+            assert!(line.wait_for_faults(faults + 1), "{fault:?}");
+            // The server never answers here: only the cancel ends the call.
             cancel.cancel();
             syncing.join().unwrap()
         });
-        assert!(matches!(told, Err(Error::Cancelled)), "{weather:?}: {told:?}");
+        assert!(matches!(told, Err(Error::Cancelled)), "{fault:?}: {told:?}");
         let (connections, sent) = (line.connections(), line.bytes_sent());
         let again = terminal.sync(Policy::MANUAL, &cancel, &mut |_| {});
-        assert!(matches!(again, Err(Error::Cancelled)), "for good");
+        assert!(
+            matches!(again, Err(Error::Cancelled)),
+            "a cancelled token must stay cancelled"
+        );
         assert_eq!(
             (line.connections(), line.bytes_sent()),
             (connections, sent),
-            "{weather:?}"
+            "{fault:?}"
         );
     }
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     assert!(handset.sync().unwrap().is_success());
     assert_eq!((cases(&city), entries(&city), photos(&city)), (1, 1, (1, 1)));
     assert_eq!(row(&mut handset, id).state, ItemState::Received);
 }
 
-fn story_36_a_sync_that_was_killed_blocks_no_other(stage: &Stage) {
+fn story_36_killed_sync_does_not_block_the_next(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "336", Some(&line));
     file(&city, &mut handset, "杀掉", &[]);
     let home = handset.home().to_owned();
-    line.set(Weather::HoldAnswer("POST /v1/field/push".into()));
+    line.set(LineFault::HoldAnswer("POST /v1/field/push".into()));
     let mut running = xunge(&home, &["sync"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     assert!(line.wait_for_faults(1));
-    // While it runs another is told so; killed, it is gone without a trace.
+    // While it runs, another sync reports this; after a kill, the next one starts.
     assert_eq!(handset.sync().unwrap_err().code(), "sync.running");
     running.kill().unwrap();
     running.wait().unwrap();
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     let (code, said) = xunge_json(&home, &["sync"]);
     assert_eq!((code, &said["delivered"]), (0, &json!(true)), "{said}");
     assert_eq!(cases(&city), 1);
 }
 
-fn story_37_photos_do_not_leave_over_a_metered_network_unless_a_person_says_so(stage: &Stage) {
+fn story_37_photos_are_sent_over_a_metered_network_only_on_request(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "137", Some(&line));
     let id = file(&city, &mut handset, "流量", &[stage.photo(37, 900, 700)]);
     let home = handset.home().to_owned();
-    handset.die();
+    handset.kill();
     xunge_json(&home, &["set", "network", "metered"]);
     let before = line.bytes_sent();
     let (code, said) = xunge_json(&home, &["sync"]);
@@ -338,15 +330,18 @@ fn story_37_photos_do_not_leave_over_a_metered_network_unless_a_person_says_so(s
     );
     assert_eq!(said["report"]["held_back"]["code"], "policy.metered");
     let without = line.bytes_sent() - before;
-    assert!(without < 10_000, "{without}: the report went, the photo did not");
+    assert!(
+        without < 10_000,
+        "{without}: the report must be sent without its photo"
+    );
     assert_eq!(
         said["report"]["bytes_sent"].as_u64().unwrap(),
         without,
-        "as the line saw it"
+        "must equal the bytes on the line"
     );
     assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
     assert_eq!((cases(&city), photos(&city)), (1, (1, 0)));
-    handset.die();
+    handset.kill();
     let text = String::from_utf8(xunge(&home, &["sync"]).output().unwrap().stdout).unwrap();
     assert!(text.contains("Wi-Fi") && text.contains("--photos-now"), "{text}");
 
@@ -355,7 +350,7 @@ fn story_37_photos_do_not_leave_over_a_metered_network_unless_a_person_says_so(s
     assert_eq!(code, 0, "{said}");
     assert_eq!(photos(&city), (1, 1));
     let with = line.bytes_sent() - before;
-    // Counted all the same, as it was on the line.
+    // It is counted as it was on the line.
     assert_eq!(said["report"]["bytes_sent"].as_u64().unwrap(), with);
     let (_, said) = xunge_json(&home, &["traffic"]);
     let kinds = said["traffic"]["kinds"].as_array().unwrap();
@@ -363,15 +358,15 @@ fn story_37_photos_do_not_leave_over_a_metered_network_unless_a_person_says_so(s
     assert!(photos["metered"].as_u64().unwrap() * 10 > with * 9, "{said}");
 }
 
-/// What metered networks carried this month.
+/// Bytes over metered networks this month.
 fn metered(said: &Value) -> u64 {
     said["traffic"]["metered"].as_u64().unwrap()
 }
 
-fn the_budget_of_the_month_ends_photos_and_never_entries(stage: &Stage) {
+fn monthly_data_budget_stops_photos_but_not_entries(stage: &Stage) {
     let city = stage.city();
-    let hand = Hand::now();
-    let mut handset = stage.patroller_by(&city, "138", None, &hand);
+    let clock = ManualClock::now();
+    let mut handset = stage.patroller_by(&city, "138", None, &clock);
     let manners = NetworkSettings {
         wifi_only_photos: false,
         budget_mb: Some(1),
@@ -404,12 +399,12 @@ fn the_budget_of_the_month_ends_photos_and_never_entries(stage: &Stage) {
     let spent = used(&mut handset).metered;
     assert!(
         (MEGABYTE / 2..=MEGABYTE).contains(&spent),
-        "up to the budget and not beyond: {spent}"
+        "must use the budget and not exceed it: {spent}"
     );
     assert_eq!(spent, report.bytes_sent + report.bytes_received);
 
-    // The process dies; what was used is still used, once, and the next entry goes all the same.
-    handset.die();
+    // The process dies; the used bytes stay counted once, and the next entry is still sent.
+    handset.kill();
     assert_eq!(used(&mut handset).metered, spent);
     let id = file(&city, &mut handset, "额度用完以后", &[]);
     let report = sync(&mut handset, SyncTrigger::Automatic);
@@ -423,86 +418,14 @@ fn the_budget_of_the_month_ends_photos_and_never_entries(stage: &Stage) {
     let (_, said) = xunge_json(&home, &["traffic"]);
     assert_eq!(metered(&said), used(&mut handset).metered, "{said}");
 
-    // Another month, another budget.
-    hand.advance(31 * 86_400 * 1000);
+    // The next month has a new budget.
+    clock.advance(31 * 86_400 * 1000);
     assert_eq!(used(&mut handset).metered, 0);
     let report = sync(&mut handset, SyncTrigger::Automatic);
     assert!(report.photos_received > 0, "{report:?}");
-    // And a person may want the rest now: it is sent, and counted.
+    // A person may send the rest now: it is sent and counted.
     let report = sync(&mut handset, SyncTrigger::Forced);
     assert!(report.is_success(), "{report:?}");
     assert_eq!(photos(&city), (6, 6));
     assert!(used(&mut handset).metered > MEGABYTE);
-}
-
-fn a_hint_brings_what_is_new_without_a_poll_and_the_line_comes_back(stage: &Stage) {
-    let mut city = stage.city();
-    let mut handset = stage.patroller(&city, "139", None);
-    let id = file(&city, &mut handset, "提示", &[]);
-    // Nothing but a hint can bring anything within this story.
-    let manners = NetworkSettings {
-        poll_minutes: 600,
-        ..NetworkSettings::default()
-    };
-    let terminal = handset.open().unwrap().clone();
-    terminal.store().set_network_settings(&manners).unwrap();
-    let cancel = CancelToken::default();
-    let (tell, told) = mpsc::channel();
-    thread::scope(|scope| {
-        let _end = EndWith(cancel.clone());
-        let watching = scope.spawn(|| {
-            terminal.watch(&Wifi, &cancel, &mut |watched| {
-                let _ = tell.send(watched);
-            })
-        });
-        let until = |wanted: &dyn Fn(&WatchEvent) -> bool| {
-            let patience = std::time::Duration::from_secs(120);
-            while !wanted(&told.recv_timeout(patience).expect("it never came")) {}
-        };
-        until(&|watched| matches!(watched, WatchEvent::Synced(report) if report.entries_received == 1));
-        until(&|watched| matches!(watched, WatchEvent::HintStream(true)));
-        // The line begins with a hint.
-        until(&|watched| matches!(watched, WatchEvent::Synced(_)));
-        let acceptor = desk(&city, "shouli", Role::Acceptor);
-        let case = acceptor.all("/v1/cases").unwrap()[0]["id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        let version = acceptor.get(&format!("/v1/cases/{case}")).unwrap()["version"].clone();
-        let body = json!({ "action": "prefile", "expected_version": version });
-        acceptor
-            .post(&format!("/v1/cases/{case}/actions"), &body)
-            .unwrap();
-        until(&|watched| matches!(watched, WatchEvent::Synced(report) if report.rows_pulled > 0));
-
-        // The server goes away and comes back: so does the line, and with it whatever is new.
-        assert!(city.server.stop().unwrap());
-        until(&|watched| matches!(watched, WatchEvent::HintStream(false)));
-        city.server.start().unwrap();
-        until(&|watched| matches!(watched, WatchEvent::HintStream(true)));
-        until(&|watched| matches!(watched, WatchEvent::Synced(report) if report.pulled));
-        cancel.cancel();
-        watching.join().unwrap().unwrap();
-    });
-    assert!(row(&mut handset, id).case.is_some());
-    // What the line cost is in the books.
-    let plan = handset.open().unwrap().data_use().unwrap();
-    assert!(
-        plan.used
-            .iter()
-            .any(|used| used.kind == "mailbox" && used.traffic.received > 0)
-    );
-}
-
-fn one_connection_and_one_token_serve_many_syncs(stage: &Stage) {
-    let city = stage.city();
-    let line = line(&city);
-    let mut handset = stage.patroller(&city, "140", Some(&line));
-    let connections = line.connections();
-    for k in 0..5 {
-        file(&city, &mut handset, &format!("第{k}条"), &[]);
-        assert!(handset.sync().unwrap().is_success());
-    }
-    assert_eq!(line.connections(), connections, "the one of the first sync");
-    assert_eq!(cases(&city), 5);
 }

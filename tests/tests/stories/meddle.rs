@@ -1,22 +1,22 @@
-//! A transport of a story's own making: it sees each request and decides what becomes of it.
+//! A transport that passes each request to a closure of the story, which decides the result.
 
 use terminal_core::{
     store::Account,
     transport::{Https, Request, Response, Transport, TransportError},
 };
 
-/// What an exchange comes to.
-pub type Outcome = Result<Response, TransportError>;
+/// The result of an exchange.
+pub type ExchangeResult = Result<Response, TransportError>;
 
-/// The real way to the server, with somebody in it. The closure may ask the server by calling its second argument.
-pub struct Meddler<F> {
+/// The real transport with a closure in front. The closure sends the request by calling its second argument.
+pub struct InterceptingTransport<F> {
     inner: Https,
     meddle: F,
 }
 
-impl<F> Meddler<F>
+impl<F> InterceptingTransport<F>
 where
-    F: Fn(&Request, &dyn Fn() -> Outcome) -> Outcome + Send + Sync,
+    F: Fn(&Request, &dyn Fn() -> ExchangeResult) -> ExchangeResult + Send + Sync,
 {
     pub fn of(account: &Account, meddle: F) -> Self {
         let inner = Https::new(&account.server, &account.pins).unwrap();
@@ -24,17 +24,17 @@ where
     }
 }
 
-impl<F> Transport for Meddler<F>
+impl<F> Transport for InterceptingTransport<F>
 where
-    F: Fn(&Request, &dyn Fn() -> Outcome) -> Outcome + Send + Sync,
+    F: Fn(&Request, &dyn Fn() -> ExchangeResult) -> ExchangeResult + Send + Sync,
 {
-    fn exchange(&self, request: &Request) -> Outcome {
+    fn exchange(&self, request: &Request) -> ExchangeResult {
         (self.meddle)(request, &|| self.inner.exchange(request))
     }
 }
 
-/// An answer of this status with a page for people.
-pub fn page(status: u16, text: &str) -> Outcome {
+/// An HTML response with this status.
+pub fn page(status: u16, text: &str) -> ExchangeResult {
     Ok(Response {
         status,
         headers: vec![("content-type".into(), "text/html".into())],

@@ -1,7 +1,8 @@
-//! What the handset says of a sync is true, and a bad or busy network is waited for calmly.
+//! The handset's report about a sync is true, and the handset waits when the network is bad or the server is
+//! busy.
 
-use crate::stage::{self, Hand, Stage, cases, completeness, file, line, row, xunge_json};
-use e2e::{handset::Handset, line::Weather};
+use crate::stage::{self, ManualClock, Stage, cases, completeness, file, line, row, xunge_json};
+use e2e::{handset::Handset, line::LineFault};
 use protocol::{ids::EntryId, role::Role, time::Millis};
 use serde_json::json;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,20 +13,21 @@ use terminal_core::{
 };
 
 on_both_engines!(
-    story_15_a_sync_that_was_cut_or_timed_out_is_never_called_a_success,
-    story_23_login_and_error_pages_are_waited_out_and_order_is_kept,
-    story_30_a_busy_server_is_left_alone_for_as_long_as_it_asks,
+    story_15_cut_or_timed_out_sync_is_never_reported_as_success,
+    story_23_captive_portal_and_error_pages_lose_nothing_and_keep_the_order,
+    story_30_handset_waits_as_long_as_a_busy_server_asks,
 );
 
-/// Sends the request, and the answer comes after the handset has given up: from the `nth` request to `path` on.
-struct TooLate {
+/// Sends the request, but the response comes after the handset's timeout: from the `nth` request to `path`
+/// on.
+struct LateResponse {
     inner: Https,
     path: &'static str,
     nth: u32,
     asked: AtomicU32,
 }
 
-impl TooLate {
+impl LateResponse {
     fn answering(account: &Account, path: &'static str, nth: u32) -> Self {
         let inner = Https::new(&account.server, &account.pins).unwrap();
         let asked = AtomicU32::new(0);
@@ -41,7 +43,7 @@ impl TooLate {
     }
 }
 
-impl Transport for TooLate {
+impl Transport for LateResponse {
     fn exchange(&self, request: &Request) -> Result<Response, TransportError> {
         let answer = self.inner.exchange(request)?;
         if request.path.starts_with(self.path) {
@@ -54,7 +56,7 @@ impl Transport for TooLate {
     }
 }
 
-fn story_15_a_sync_that_was_cut_or_timed_out_is_never_called_a_success(stage: &Stage) {
+fn story_15_cut_or_timed_out_sync_is_never_reported_as_success(stage: &Stage) {
     let city = stage.city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "115", Some(&line));
@@ -62,8 +64,8 @@ fn story_15_a_sync_that_was_cut_or_timed_out_is_never_called_a_success(stage: &S
     let first_sync = handset.open().unwrap().status().unwrap().last_sync;
     let id = file(&city, &mut handset, "超时", &[stage.photo(15, 900, 700)]);
 
-    // The answer to each kind of request comes too late, once for each.
-    handset.die();
+    // The response to each kind of request comes too late, once for each kind.
+    handset.kill();
     let steps = [
         ("/v1/field/challenge", (0, false)),
         ("/v1/field/token", (0, false)),
@@ -72,9 +74,9 @@ fn story_15_a_sync_that_was_cut_or_timed_out_is_never_called_a_success(stage: &S
         ("/v1/field/photos", (0, true)),
     ];
     for (path, (received, pulled)) in steps {
-        let late = TooLate::answering(&account, path, 1);
+        let late = LateResponse::answering(&account, path, 1);
         let report = handset.sync_over(&late).unwrap();
-        assert!(late.happened(), "{path} was asked");
+        assert!(late.happened(), "{path} must be requested");
         assert!(!report.is_success(), "{path}: {report:?}");
         assert_eq!(
             (report.entries_received, report.pulled),
@@ -82,7 +84,7 @@ fn story_15_a_sync_that_was_cut_or_timed_out_is_never_called_a_success(stage: &S
             "{path}: {report:?}"
         );
         assert_eq!(report.problem.as_ref().unwrap().code, "network.timeout", "{path}");
-        assert!(report.next_try.is_some(), "{path} says when it goes on");
+        assert!(report.next_try.is_some(), "{path}: must announce the next try");
         assert_eq!(report.photos_waiting, 1, "{path}");
         assert_eq!(
             handset.open().unwrap().status().unwrap().last_sync,
@@ -91,28 +93,32 @@ fn story_15_a_sync_that_was_cut_or_timed_out_is_never_called_a_success(stage: &S
         );
     }
 
-    // Cut in the photo, and no network at all; the command line says so too, by words and exit code.
+    // Cut during the photo, and no network: the command line reports it too, in text and exit code.
     let home = handset.home().to_owned();
-    for weather in [Weather::CutUp(120_000), Weather::CutDown(800), Weather::Down] {
-        line.set(weather.clone());
+    for fault in [
+        LineFault::CutUp(120_000),
+        LineFault::CutDown(800),
+        LineFault::Down,
+    ] {
+        line.set(fault.clone());
         let faults = line.faults();
         let (code, said) = xunge_json(&home, &["sync"]);
-        assert!(line.faults() > faults, "{weather:?}");
+        assert!(line.faults() > faults, "{fault:?}");
         assert_eq!(
             (code, &said["delivered"]),
             (3, &json!(false)),
-            "{weather:?}: {said}"
+            "{fault:?}: {said}"
         );
-        assert_eq!(said["report"]["photos_waiting"], 1, "{weather:?}");
+        assert_eq!(said["report"]["photos_waiting"], 1, "{fault:?}");
         let code = said["report"]["problem"]["code"].as_str().unwrap();
-        assert!(code.starts_with("network."), "{weather:?}: {said}");
+        assert!(code.starts_with("network."), "{fault:?}: {said}");
         assert_eq!(handset.open().unwrap().status().unwrap().last_sync, first_sync);
     }
     assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
 
-    // All is delivered, but what became of it was not read: that is no success either.
-    line.set(Weather::Good);
-    let late = TooLate::answering(&account, "/v1/field/pull", 2);
+    // Everything is delivered, but the dispositions were not read: this is no success either.
+    line.set(LineFault::Good);
+    let late = LateResponse::answering(&account, "/v1/field/pull", 2);
     let report = handset.sync_over(&late).unwrap();
     assert!(late.happened());
     assert_eq!(
@@ -128,21 +134,21 @@ fn story_15_a_sync_that_was_cut_or_timed_out_is_never_called_a_success(stage: &S
     assert_eq!(cases(&city), 1);
 }
 
-fn page(status: &str, headers: &str, body: &str) -> Weather {
+fn page(status: &str, headers: &str, body: &str) -> LineFault {
     let answer = format!(
         "HTTP/1.1 {status}\r\n{headers}content-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    Weather::Portal(answer.into_bytes())
+    LineFault::Portal(answer.into_bytes())
 }
 
-fn story_23_login_and_error_pages_are_waited_out_and_order_is_kept(stage: &Stage) {
+fn story_23_captive_portal_and_error_pages_lose_nothing_and_keep_the_order(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "123", Some(&line));
     let login = "<!DOCTYPE html><html><title>欢迎使用免费 WiFi</title><form action=/login></form></html>";
     let mut filed: Vec<EntryId> = Vec::new();
-    for (k, (weather, code)) in [
+    for (k, (fault, code)) in [
         (page("200 OK", "", login), "answer.foreign"),
         (
             page("302 Found", "location: http://10.0.0.1/login\r\n", ""),
@@ -170,18 +176,18 @@ fn story_23_login_and_error_pages_are_waited_out_and_order_is_kept(stage: &Stage
             vec![]
         };
         filed.push(file(&city, &mut handset, &format!("第{k}条"), &photos));
-        line.set(weather);
+        line.set(fault);
         let faults = line.faults();
         let report = handset.sync().unwrap();
-        assert!(line.faults() > faults, "the page was met");
+        assert!(line.faults() > faults, "the page was not served");
         assert!(!report.is_success());
         let problem = report.problem.unwrap();
         assert_eq!(problem.code, code);
         assert!(
             !problem.zh.contains('<'),
-            "no page is shown to the worker: {problem:?}"
+            "the page must not be shown to the worker: {problem:?}"
         );
-        // Nothing was settled by a page: everything waits, in its order.
+        // A page decides nothing: everything stays unsent, in order.
         let waiting: Vec<bool> = filed
             .iter()
             .map(|id| row(&mut handset, *id).waits_for_receipt())
@@ -190,7 +196,7 @@ fn story_23_login_and_error_pages_are_waited_out_and_order_is_kept(stage: &Stage
         assert_eq!(report.entries_waiting, k as u64 + 1);
         assert_eq!(cases(&city), 0);
     }
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     let report = handset.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
     let numbers: Vec<u64> = filed.iter().map(|id| row(&mut handset, *id).n.unwrap()).collect();
@@ -202,7 +208,7 @@ fn story_23_login_and_error_pages_are_waited_out_and_order_is_kept(stage: &Stage
         completeness(&city, &mut handset)["mark"],
         json!({"upto": 7, "highest": 7})
     );
-    // In the order in which they were made; two may fall into one tick of the handset's clock.
+    // In the order of creation; two entries may have equal times.
     let cases = stage::desk(&city, "shouli", Role::Acceptor)
         .all("/v1/cases")
         .unwrap();
@@ -214,36 +220,36 @@ fn story_23_login_and_error_pages_are_waited_out_and_order_is_kept(stage: &Stage
     assert_eq!(cases.len(), 7);
     assert!((0..7).map(reported).is_sorted(), "{cases:?}");
 
-    // A page in the middle of a photo drops nothing either.
+    // A page during a photo upload drops nothing either.
     let id = file(&city, &mut handset, "又一条", &[stage.small_photo(24)]);
-    line.set(Weather::LoseAnswer("POST /v1/field/photos".into()));
+    line.set(LineFault::LoseAnswer("POST /v1/field/photos".into()));
     handset.sync().unwrap();
     line.set(page("200 OK", "", login));
     assert!(!handset.sync().unwrap().is_success());
     assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(row(&mut handset, id).photos_sent, 1);
 }
 
-/// The wait that a report announces, from now on this clock.
-fn wait(hand: &Hand, next_try: Option<Millis>) -> i64 {
+/// The wait until the announced next try, by this clock.
+fn wait(clock: &ManualClock, next_try: Option<Millis>) -> i64 {
     use terminal_core::platform::Clock as _;
-    next_try.unwrap().since(hand.read().wall)
+    next_try.unwrap().since(clock.read().wall)
 }
 
-fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asks(stage: &Stage) {
-    let setup = e2e::process::Setup {
+fn story_30_handset_waits_as_long_as_a_busy_server_asks(stage: &Stage) {
+    let setup = e2e::process::ServerSetup {
         plain_http: true,
         ..stage.setup()
     };
     let mut city = e2e::city::City::small(&stage.path("server"), setup).unwrap();
     let line = line(&city);
-    let hand = Hand::now();
-    let mut handset = stage.patroller_by(&city, "130", Some(&line), &hand);
+    let clock = ManualClock::now();
+    let mut handset = stage.patroller_by(&city, "130", Some(&line), &clock);
     let id = file(&city, &mut handset, "服务器忙", &[stage.small_photo(30)]);
 
-    // 503 with Retry-After, from whatever stands before the server.
+    // 503 with Retry-After, from a proxy in front of the server.
     line.set(page(
         "503 Service Unavailable",
         "retry-after: 120\r\n",
@@ -252,29 +258,29 @@ fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asks(stage: &Stage) {
     let report = handset.sync().unwrap();
     assert!(!report.is_success());
     assert_eq!(report.problem.as_ref().unwrap().code, "http.503");
-    let asked = wait(&hand, report.next_try);
+    let asked = wait(&clock, report.next_try);
     assert!((120_000..=132_000).contains(&asked), "{asked}");
-    // Calm: neither by itself nor by hand is the server asked before its time.
-    line.set(Weather::Good);
+    // Neither background nor manual syncs contact the server before that time.
+    line.set(LineFault::Good);
     let connections = line.connections();
-    hand.advance(100_000);
-    for report in [handset.sync().unwrap(), handset.sync_by_itself().unwrap()] {
+    clock.advance(100_000);
+    for report in [handset.sync().unwrap(), handset.sync_in_background().unwrap()] {
         assert!(!report.is_success());
         assert!(report.next_try.is_some());
     }
-    handset.die();
+    handset.kill();
     assert!(
         !handset.sync().unwrap().is_success(),
-        "the wait survives the process"
+        "the wait must survive a restart"
     );
     assert_eq!(line.connections(), connections);
     assert!(row(&mut handset, id).waits_for_receipt());
 
-    // 429 from our own server: it counts the requests of a minute.
+    // 429 from the server itself: it limits requests per minute.
     assert!(city.server.stop().unwrap());
-    city.server.set("field_requests_per_minute = 1").unwrap();
+    city.server.set_settings("field_requests_per_minute = 1").unwrap();
     city.server.start().unwrap();
-    hand.advance(40_000);
+    clock.advance(40_000);
     let report = handset.sync().unwrap();
     assert!(!report.is_success());
     let problem = report.problem.as_ref().unwrap();
@@ -282,16 +288,16 @@ fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asks(stage: &Stage) {
         (problem.code.as_str(), problem.zh.as_str()),
         ("request.rate", "请求过于频繁，请稍后再试")
     );
-    let asked = wait(&hand, report.next_try);
+    let asked = wait(&clock, report.next_try);
     assert!(
         (1_000..=67_000).contains(&asked),
-        "the rest of the minute: {asked}"
+        "must be the rest of the minute: {asked}"
     );
-    // The worker reads it at the item and in the command line's words.
+    // The worker sees it at the item and in the command line's text.
     let shown = row(&mut handset, id);
     assert!(
         !matches!(shown.state, ItemState::Returned(_)),
-        "busy is no refusal: {:?}",
+        "must not be shown as rejected: {:?}",
         shown.state
     );
     let connections = line.connections();
@@ -299,14 +305,16 @@ fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asks(stage: &Stage) {
     assert_eq!(
         line.connections(),
         connections,
-        "not before its time, even by hand"
+        "no request before the time, not even by a manual sync"
     );
 
     assert!(city.server.stop().unwrap());
-    city.server.set("field_requests_per_minute = 600").unwrap();
+    city.server
+        .set_settings("field_requests_per_minute = 600")
+        .unwrap();
     city.server.start().unwrap();
-    hand.advance(70_000);
-    let report = handset.sync_by_itself().unwrap();
+    clock.advance(70_000);
+    let report = handset.sync_in_background().unwrap();
     assert!(report.is_success(), "{report:?}");
     assert_eq!(
         (cases(&city), row(&mut handset, id).state),

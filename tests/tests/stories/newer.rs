@@ -1,5 +1,5 @@
-//! A server of a later version, as a handset meets it: it stands before the real one and adds to every answer what
-//! this version cannot know, fields, kinds, roles, states and problems. Plain HTTP.
+//! A server of a later version, as a handset sees it: a proxy in front of the real server that adds unknown
+//! fields, kinds, roles, states and problems to every response. Plain HTTP.
 
 use e2e::city::City;
 use serde_json::{Value, json};
@@ -13,14 +13,14 @@ use std::{
     thread,
 };
 
-/// See the module. It ends with the process of the test.
+/// The proxy. It ends with the test's process.
 pub struct NewerServer {
     url: String,
-    shared: Arc<Shared>,
+    shared: Arc<NewerServerShared>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct NewerServerShared {
     rewritten: AtomicU64,
     refusal: Mutex<Option<(u16, String)>>,
 }
@@ -29,7 +29,7 @@ impl NewerServer {
     pub fn before(city: &City) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(NewerServerShared::default());
         let (inner, server) = (shared.clone(), city.server.address());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -42,11 +42,11 @@ impl NewerServer {
     pub fn url(&self) -> &str {
         &self.url
     }
-    /// Answers that were changed so far.
+    /// Number of responses that were changed so far.
     pub fn rewritten(&self) -> u64 {
         self.shared.rewritten.load(Ordering::SeqCst)
     }
-    /// From now on pushes are answered with this problem, and the server never hears of them.
+    /// From now on answers pushes with this problem; the server does not receive them.
     pub fn refuse_pushes(&self, status: u16, code: &str) {
         *self.shared.refusal.lock().unwrap() = Some((status, code.into()));
     }
@@ -55,14 +55,14 @@ impl NewerServer {
     }
 }
 
-/// A message of HTTP/1.1 with a stated length.
-struct Message {
+/// An HTTP/1.1 message with a content length.
+struct HttpMessage {
     first: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-impl Message {
+impl HttpMessage {
     fn read(from: &mut BufReader<TcpStream>) -> Option<Self> {
         let mut line = || {
             let mut line = String::new();
@@ -79,7 +79,11 @@ impl Message {
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-        assert_eq!(header("transfer-encoding"), None, "lengths are stated");
+        assert_eq!(
+            header("transfer-encoding"),
+            None,
+            "messages must have a content length"
+        );
         let length = header("content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         from.read_exact(&mut body).ok()?;
@@ -96,21 +100,21 @@ impl Message {
     }
 }
 
-impl Shared {
-    /// Requests and answers in turn, until either end goes.
+impl NewerServerShared {
+    /// Handles requests and responses in turn until one end closes.
     fn serve(&self, handset: TcpStream, server: TcpStream) -> Option<()> {
         let (mut to_handset, mut to_server) = (handset.try_clone().ok()?, server.try_clone().ok()?);
         let (mut handset, mut server) = (BufReader::new(handset), BufReader::new(server));
         loop {
-            let mut request = Message::read(&mut handset)?;
-            // Uncompressed, so that it can be changed.
+            let mut request = HttpMessage::read(&mut handset)?;
+            // Uncompressed, so that the response can be changed.
             request.headers.retain(|(name, _)| name != "accept-encoding");
             let path = request.first.split(' ').nth(1).unwrap_or_default().to_owned();
             let refusal = self.refusal.lock().unwrap().clone();
             if let Some((status, code)) = refusal.filter(|_| path == "/v1/field/push") {
                 let problem = json!({"type": "about:blank", "title": "新的错误", "title_en": "something new",
                     "status": status, "code": code, "moon": true});
-                Message {
+                HttpMessage {
                     first: format!("HTTP/1.1 {status} Newer"),
                     headers: vec![("content-type".into(), "application/problem+json".into())],
                     body: serde_json::to_vec(&problem).unwrap(),
@@ -119,8 +123,8 @@ impl Shared {
                 continue;
             }
             request.write(&mut to_server)?;
-            let mut answer = Message::read(&mut server)?;
-            // Files are what their hash says; everything else is grown.
+            let mut answer = HttpMessage::read(&mut server)?;
+            // Files are identified by their hash; all other JSON responses are changed.
             if !path.starts_with("/v1/field/files")
                 && let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body)
             {
@@ -136,7 +140,7 @@ impl Shared {
     }
 }
 
-/// Fields in every object, and other words where the list of words may grow.
+/// Adds fields to every object, and replaces values of lists that may grow.
 fn grow(value: &mut Value) {
     match value {
         Value::Object(object) => {
@@ -158,7 +162,7 @@ fn grow(value: &mut Value) {
     }
 }
 
-/// Rows of a kind and of a mailbox that this version does not know, and a disposition that it cannot read.
+/// Adds rows of unknown kinds and mailboxes, and a disposition that cannot be parsed.
 fn foreign_rows(answer: &mut Value) {
     let Some(rows) = answer.get_mut("rows").and_then(Value::as_array_mut) else {
         return;

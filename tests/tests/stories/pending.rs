@@ -1,38 +1,24 @@
-//! What is pending is safe: when another user takes the handset, when the terminal is revoked or ordered to be wiped,
-//! when there is no network for days, and when the database is damaged.
+//! Unsent entries are safe when the terminal is revoked or wiped, when there is no network for days, and when the
+//! database is damaged.
 
-use crate::stage::{
-    self, Stage, at, cases, completeness, counts, entries, file, invite, line, photos, xunge, xunge_json,
-};
-use e2e::{city::City, handset::Handset, line::Weather, process::program};
+use crate::stage::{self, Stage, at, cases, counts, entries, file, invite, line, photos, xunge, xunge_json};
+use e2e::{city::City, handset::Handset, line::LineFault, process::program};
 use protocol::role::Role;
 use serde_json::{Value, json};
 use std::{
     path::Path,
     process::{Command, Stdio},
 };
-use terminal_core::{
-    lifecycle::{OtherUsers, Users},
-    live::WatchEvent,
-    photos::PhotoSource,
-    platform::{Connectivity, Platform, Power, Surroundings, SystemDisk},
-    store::NetworkSettings,
-    terminal::Terminal,
-    transport::CancelToken,
-};
+use terminal_core::photos::PhotoSource;
 
 on_both_engines!(
-    story_17_a_second_user_takes_the_handset_and_the_firsts_outbox_leaves_under_its_own_name,
-    story_17_while_one_user_watches_the_others_outbox_leaves_as_well,
-    story_17_while_one_user_watches_anothers_damaged_database_is_handed_over,
-    story_17_a_damaged_database_of_a_user_not_in_use_is_handed_over_all_the_same,
-    a_revoked_terminal_hands_over_sealed_and_only_then_forgets,
-    a_wipe_order_is_obeyed_after_the_receipt_however_often_the_handset_dies,
-    what_was_exported_to_a_file_counts_once_whoever_brings_it_and_when,
-    a_damaged_database_is_salvaged_and_new_work_goes_on_in_a_new_stream,
+    revoked_terminal_deletes_its_data_only_after_the_sealed_parcel_is_received,
+    wipe_order_is_executed_only_after_the_receipt_despite_crashes,
+    exported_entries_count_once_for_any_carrier_and_time,
+    damaged_database_is_salvaged_and_new_work_starts_a_new_stream,
 );
 
-/// The tools of the server's command line, on the story's data: exit code and what was said.
+/// Runs a tool of the server's command line on the story's data; returns exit code and output.
 fn tool(stage: &Stage, city: &City, verbs: &[&str], args: &[&str]) -> (i32, String) {
     let mut command = Command::new(program("xunge-server").unwrap());
     command
@@ -59,7 +45,7 @@ fn revoke(city: &City, handset: &mut Handset) {
     city.admin.post(&path, &json!({"reason": "lost"})).unwrap();
 }
 
-/// What is left in a home that may hold nothing of its worker any more.
+/// Files that are left in a home that must be empty.
 fn remains(home: &Path) -> Vec<String> {
     let mut names: Vec<String> = walk(home)
         .into_iter()
@@ -83,182 +69,7 @@ fn walk(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-fn story_17_a_second_user_takes_the_handset_and_the_firsts_outbox_leaves_under_its_own_name(stage: &Stage) {
-    let city = stage.city();
-    let (first, second) = (invite(&city, "117"), invite(&city, "118"));
-    let home = stage.path("shared");
-    let enrol = |args: &[&str]| assert_eq!(xunge_json(&home, args).0, 0, "{args:?}");
-    enrol(&["enroll", &first.invitation]);
-    assert_eq!(xunge_json(&home, &["check-in", "--note", "甲"]).0, 0);
-    // The second user comes while the first one's work waits: nothing is in the way, nothing is lost.
-    assert_eq!(
-        xunge_json(&home, &["enroll", &second.invitation]).1["error"]["code"],
-        "enrol.already"
-    );
-    enrol(&["enroll", "--another", &second.invitation]);
-    assert_eq!(xunge_json(&home, &["check-in", "--note", "乙"]).0, 0);
-    let (_, users) = xunge_json(&home, &["users"]);
-    let users = users["users"].as_array().unwrap().clone();
-    assert_eq!(users.len(), 2);
-    assert_eq!(
-        users.iter().map(|u| u["waiting"].as_u64().unwrap()).sum::<u64>(),
-        2
-    );
-    assert_eq!(
-        (&users[0]["current"], &users[1]["current"]),
-        (&json!(false), &json!(true))
-    );
-    assert_eq!(entries(&city), 0);
-
-    let (exit, synced) = xunge_json(&home, &["sync"]);
-    assert_eq!(exit, 0, "{synced}");
-    assert_eq!(synced["others"][0]["sync"]["report"]["entries_received"], 1);
-    assert_eq!(counts(&city)["entries"], json!({"applied": 2}));
-    for place in [home.clone(), home.join("users/2")] {
-        let complete = completeness(&city, &mut Handset::at(&place));
-        assert_eq!(complete["states"], json!([{"state": "applied", "entries": 1}]));
-    }
-    let (a, b) = (
-        completeness(&city, &mut Handset::at(&home)),
-        completeness(&city, &mut Handset::at(&home.join("users/2"))),
-    );
-    assert_eq!(
-        (&a["holder"], &b["holder"]),
-        (&json!(first.person), &json!(second.person))
-    );
-
-    // And back again.
-    assert_eq!(xunge_json(&home, &["switch", "1"]).0, 0);
-    assert_eq!(xunge_json(&home, &["status"]).1["holder"]["name"], "巡查员117");
-    assert_eq!(
-        xunge_json(&home, &["switch", "nobody"]).1["error"]["code"],
-        "user.unknown"
-    );
-}
-
-fn story_17_a_damaged_database_of_a_user_not_in_use_is_handed_over_all_the_same(stage: &Stage) {
-    let city = stage.city();
-    let (first, second) = (invite(&city, "160"), invite(&city, "161"));
-    let home = stage.path("shared");
-    assert_eq!(xunge_json(&home, &["enroll", &first.invitation]).0, 0);
-    assert_eq!(xunge_json(&home, &["check-in", "--note", "甲"]).0, 0);
-    assert_eq!(
-        xunge_json(&home, &["enroll", "--another", &second.invitation]).0,
-        0
-    );
-    assert_eq!(xunge_json(&home, &["check-in", "--note", "乙"]).0, 0);
-    let database = home.join("account.db");
-    let mut bytes = std::fs::read(&database).unwrap();
-    bytes[..16].fill(0);
-    std::fs::write(&database, bytes).unwrap();
-
-    let (_, synced) = xunge_json(&home, &["sync"]);
-    let report = &synced["others"][0]["salvaged"][0];
-    assert_eq!(
-        (&report["entries"], &report["delivered"]),
-        (&json!(1), &json!(true)),
-        "{synced}"
-    );
-    assert_eq!(counts(&city)["entries"], json!({"applied": 2}));
-    assert_eq!(
-        xunge_json(&home, &["salvage"]).1["salvaged"],
-        json!([]),
-        "told once"
-    );
-}
-
-fn story_17_while_one_user_watches_the_others_outbox_leaves_as_well(stage: &Stage) {
-    let city = stage.city();
-    let (first, second) = (invite(&city, "119"), invite(&city, "120"));
-    let home = stage.path("shared");
-    assert_eq!(xunge_json(&home, &["enroll", &first.invitation]).0, 0);
-    assert_eq!(xunge_json(&home, &["check-in", "--note", "甲"]).0, 0);
-    assert_eq!(
-        xunge_json(&home, &["enroll", "--another", &second.invitation]).0,
-        0
-    );
-    let mut former = Handset::at(&home);
-    // Nothing but what is filed can wake the watch within this story.
-    let manners = NetworkSettings {
-        poll_minutes: 600,
-        ..NetworkSettings::default()
-    };
-    let mut watching = Handset::at(&home.join("users/2"));
-    let terminal = watching.open().unwrap().clone();
-    terminal.store().set_network_settings(&manners).unwrap();
-    let mut others = OtherUsers::of(Users::at(&home, &SystemDisk), terminal.store().home());
-    let open = |home: &Path| Terminal::open(home, Platform::command_line(home)?);
-    let cancel = CancelToken::default();
-    let patience = cancel.clone();
-    std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_secs(180));
-        patience.cancel();
-    });
-    let mut left = 0;
-    let mut filed_again = false;
-    terminal
-        .watch_with(&mut || others.look(&open), &AtHome, &cancel, &mut |watched| {
-            let WatchEvent::SyncedOther(name, report) = watched else {
-                return;
-            };
-            assert_eq!(name, "巡查员119");
-            left += report.entries_received;
-            if left == 1 && !filed_again {
-                filed_again = true;
-                former.open().unwrap().check_out(None, "甲").unwrap();
-            }
-            if left == 2 {
-                cancel.cancel();
-            }
-        })
-        .unwrap();
-    assert_eq!(
-        left, 2,
-        "what was there before, and what was filed while the other watched"
-    );
-    let complete = completeness(&city, &mut former);
-    assert_eq!(complete["states"], json!([{"state": "applied", "entries": 2}]));
-}
-
-fn story_17_while_one_user_watches_anothers_damaged_database_is_handed_over(stage: &Stage) {
-    let city = stage.city();
-    let (first, second) = (invite(&city, "162"), invite(&city, "163"));
-    let home = stage.path("shared");
-    assert_eq!(xunge_json(&home, &["enroll", &first.invitation]).0, 0);
-    assert_eq!(xunge_json(&home, &["check-in", "--note", "甲"]).0, 0);
-    assert_eq!(
-        xunge_json(&home, &["enroll", "--another", &second.invitation]).0,
-        0
-    );
-    let database = home.join("account.db");
-    let mut bytes = std::fs::read(&database).unwrap();
-    bytes[..16].fill(0);
-    std::fs::write(&database, bytes).unwrap();
-
-    let watched = xunge(&home, &["watch", "--for", "5"]).output().unwrap();
-    let said = String::from_utf8_lossy(&watched.stdout);
-    assert!(watched.status.success(), "{watched:?}");
-    assert_eq!(counts(&city)["entries"], json!({"applied": 1}), "{said}");
-    assert!(said.contains("已全部交接给中心"), "{said}");
-    assert_eq!(
-        xunge_json(&home, &["salvage"]).1["salvaged"],
-        json!([]),
-        "told once"
-    );
-}
-
-/// A network without a price and a full battery.
-struct AtHome;
-impl Surroundings for AtHome {
-    fn connectivity(&self) -> Connectivity {
-        Connectivity::default()
-    }
-    fn power(&self) -> Power {
-        Power::default()
-    }
-}
-
-fn a_revoked_terminal_hands_over_sealed_and_only_then_forgets(stage: &Stage) {
+fn revoked_terminal_deletes_its_data_only_after_the_sealed_parcel_is_received(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let leader = stage::desk(&city, "banzhang", Role::ShiftLeader);
@@ -277,27 +88,27 @@ fn a_revoked_terminal_hands_over_sealed_and_only_then_forgets(stage: &Stage) {
     drop(draft);
     revoke(&city, &mut handset);
 
-    // The server has it all, and its answer is lost: nothing may be forgotten.
-    line.set(Weather::LoseAnswer("POST /v1/field/parcel".into()));
+    // The server has stored everything, but its response is lost: nothing may be deleted.
+    line.set(LineFault::LoseAnswer("POST /v1/field/parcel".into()));
     let report = handset.sync().unwrap();
     assert!(report.handed_over.is_none() && !report.is_success());
     assert_eq!((report.entries_waiting, report.photos_waiting), (2, 2));
     assert_eq!(entries(&city), 2);
     assert_eq!(handset.open().unwrap().store().drafts().unwrap().len(), 1);
 
-    line.set(Weather::Good);
-    handset.die();
+    line.set(LineFault::Good);
+    handset.kill();
     let stream = handset.open().unwrap().account().stream;
     let done = handset
         .sync()
         .unwrap()
         .handed_over
-        .expect("everything was handed over");
+        .expect("everything must be delivered");
     assert_eq!(
         (done.entries, done.photos, done.drafts, done.photos_missing),
         (2, 3, 1, 0)
     );
-    handset.die();
+    handset.kill();
     assert_eq!(remains(handset.home()), Vec::<String>::new());
     let (exit, said) = xunge_json(handset.home(), &["status"]);
     assert_eq!(
@@ -312,7 +123,7 @@ fn a_revoked_terminal_hands_over_sealed_and_only_then_forgets(stage: &Stage) {
         "{said}"
     );
 
-    // It is all in the review lane, once, and nothing of it is in force.
+    // Everything is in the review queue once, and none of it is applied.
     assert_eq!((entries(&city), cases(&city)), (2, 0));
     assert_eq!(counts(&city)["entries"], json!({"review": 2}));
     let lane = leader.all("/v1/review").unwrap();
@@ -336,7 +147,7 @@ fn a_revoked_terminal_hands_over_sealed_and_only_then_forgets(stage: &Stage) {
         )
         .unwrap();
     assert_eq!(cases(&city), 1);
-    assert_eq!(photos(&city), (2, 2), "those that entries name");
+    assert_eq!(photos(&city), (2, 2), "only the photos that entries name");
 
     let (exit, said) = tool(stage, &city, &["audit", "completeness"], &["--json"]);
     assert_eq!(exit, 0, "{said}");
@@ -354,7 +165,7 @@ fn a_revoked_terminal_hands_over_sealed_and_only_then_forgets(stage: &Stage) {
     assert!(of["handed_over"].is_i64());
 }
 
-fn a_wipe_order_is_obeyed_after_the_receipt_however_often_the_handset_dies(stage: &Stage) {
+fn wipe_order_is_executed_only_after_the_receipt_despite_crashes(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "141", Some(&line));
@@ -365,7 +176,7 @@ fn a_wipe_order_is_obeyed_after_the_receipt_however_often_the_handset_dies(stage
         handset.open().unwrap().account().terminal,
         handset.home().to_owned(),
     );
-    handset.die();
+    handset.kill();
     city.admin
         .post(
             &format!("/v1/terminals/{terminal}/wipe"),
@@ -379,23 +190,23 @@ fn a_wipe_order_is_obeyed_after_the_receipt_however_often_the_handset_dies(stage
             .spawn()
             .unwrap()
     };
-    for weather in [
-        Weather::Stall(4_000),
-        Weather::HoldAnswer("POST /v1/field/parcel".into()),
-        Weather::HoldAnswer("POST /v1/field/parcel".into()),
+    for fault in [
+        LineFault::Stall(4_000),
+        LineFault::HoldAnswer("POST /v1/field/parcel".into()),
+        LineFault::HoldAnswer("POST /v1/field/parcel".into()),
     ] {
         let before = line.faults();
-        line.set(weather);
+        line.set(fault);
         let mut dying = sync();
         assert!(line.wait_for_faults(before + 1));
         dying.kill().unwrap();
         dying.wait().unwrap();
-        line.set(Weather::Good);
-        let waiting = Handset::at(&home).open().unwrap().status().unwrap();
+        line.set(LineFault::Good);
+        let waiting = Handset::existing(&home).open().unwrap().status().unwrap();
         assert_eq!(
             (waiting.items_waiting, waiting.photos_waiting),
             (5, 5),
-            "nothing is forgotten without a receipt"
+            "nothing may be deleted without a receipt"
         );
     }
     let (exit, said) = xunge_json(&home, &["sync"]);
@@ -408,19 +219,19 @@ fn a_wipe_order_is_obeyed_after_the_receipt_however_often_the_handset_dies(stage
     let view = terminals.iter().find(|t| t["id"] == json!(terminal)).unwrap();
     assert!(view["streams"][0]["handed_over"].is_i64(), "{view}");
 
-    // The folder serves another user, who knows nothing of the one before.
+    // The folder can be enrolled for another user, who sees nothing of the previous one.
     let next = invite(&city, "142");
     let mut handset = Handset::enrol(&home, &next.invitation, None).unwrap();
     assert!(handset.sync().unwrap().is_success());
     assert!(handset.open().unwrap().queue().unwrap().is_empty());
 }
 
-fn what_was_exported_to_a_file_counts_once_whoever_brings_it_and_when(stage: &Stage) {
+fn exported_entries_count_once_for_any_carrier_and_time(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "143", None);
     file(&city, &mut handset, "没有网络一", &[stage.small_photo(1)]);
     file(&city, &mut handset, "没有网络二", &[]);
-    handset.die();
+    handset.kill();
     let (card, again) = (stage.path("card.xgp"), stage.path("card-2.xgp"));
     let export = |file: &Path| xunge_json(handset.home(), &["export-parcel", file.to_str().unwrap()]);
     let (exit, said) = export(&card);
@@ -447,12 +258,12 @@ fn what_was_exported_to_a_file_counts_once_whoever_brings_it_and_when(stage: &St
         0
     );
 
-    // The network comes back: the handset gets its receipts for what the card has brought.
+    // The network is back: the handset gets receipts for the entries that the card delivered.
     assert!(handset.sync().unwrap().is_success());
     assert_eq!((entries(&city), cases(&city), photos(&city)), (2, 2, (1, 1)));
 }
 
-fn a_damaged_database_is_salvaged_and_new_work_goes_on_in_a_new_stream(stage: &Stage) {
+fn damaged_database_is_salvaged_and_new_work_starts_a_new_stream(stage: &Stage) {
     const PAGE: usize = 4096;
     let city = stage.city();
     type Damage = fn(&mut Vec<u8>);
@@ -470,7 +281,7 @@ fn a_damaged_database_is_salvaged_and_new_work_goes_on_in_a_new_stream(stage: &S
         }
         file(&city, &mut handset, "有照片", &[stage.small_photo(7)]);
         let old = handset.open().unwrap().account().stream;
-        handset.die();
+        handset.kill();
         let home = handset.home().to_owned();
         let database = home.join("account.db");
         let mut bytes = std::fs::read(&database).unwrap();
@@ -491,10 +302,10 @@ fn a_damaged_database_is_salvaged_and_new_work_goes_on_in_a_new_stream(stage: &S
         assert_eq!(
             saved + lost,
             13,
-            "{number}: each number is saved or named: {report}"
+            "{number}: each number must be saved or listed as lost: {report}"
         );
         if number != "152" {
-            assert_eq!(saved, 13, "{number}: nothing of it was lost");
+            assert_eq!(saved, 13, "{number}: nothing may be lost");
         }
         assert_eq!(report["photos"], 1, "{number}");
         let audit = city
@@ -505,11 +316,11 @@ fn a_damaged_database_is_salvaged_and_new_work_goes_on_in_a_new_stream(stage: &S
         assert_eq!(
             xunge_json(&home, &["salvage"]).1["salvaged"],
             json!([]),
-            "{number}: told once"
+            "{number}: the report must be shown once"
         );
         taken += saved;
 
-        // The stream was in good standing: its reports are in force; new work begins in a new stream.
+        // The stream was active, so its reports are applied; new work starts in a new stream.
         assert_eq!(cases(&city), taken);
         let again = city.invite(number, &invited.post, &invited.person).unwrap();
         let mut handset = Handset::enrol(&home, &again.invitation, None).unwrap();

@@ -1,35 +1,36 @@
-//! Photos travel after their report, resume at the byte, are never dropped, and never make a second report.
+//! Photos are sent after their report, resume at the byte, are never dropped, and never create a second
+//! report.
 
 use crate::{
-    stage::{self, Hand, Stage, at, cases, entries, file, line, photos, row},
-    wire::Wire,
+    stage::{self, ManualClock, Stage, at, cases, entries, file, line, photos, row},
+    wire::WireClient,
 };
-use e2e::{city::City, handset::Handset, line::Weather, office::Desk};
+use e2e::{city::City, handset::Handset, line::LineFault, office::StaffSession};
 use protocol::{ids::EntryId, photo::Sha256, role::Role};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use terminal_core::{photos::PhotoSource, work::ItemState};
 
 on_both_engines!(
-    story_04_missing_photos_come_later_and_never_make_a_second_report,
-    story_05_identical_bytes_and_equal_names_are_told_apart_by_what_they_are,
-    story_12_a_photo_goes_on_at_the_byte_where_the_network_dropped,
-    story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays,
+    story_04_missing_photos_arrive_later_without_a_second_report,
+    story_05_photos_are_identified_by_content_not_by_file_name,
+    story_12_photo_upload_resumes_at_the_last_received_byte,
+    story_13_lost_upload_restarts_and_the_photo_is_kept,
 );
 
-/// The one case of a report.
-fn case_of(desk: &Desk, handset: &mut Handset, id: EntryId) -> Value {
+/// The only case of a report.
+fn case_of(desk: &StaffSession, handset: &mut Handset, id: EntryId) -> Value {
     let number = row(handset, id).receipt_number().unwrap();
     let lines = desk.all("/v1/cases").unwrap();
     let mut of_number = lines.iter().filter(|line| line["number"] == json!(number));
     let line = of_number.next().unwrap();
-    assert!(of_number.next().is_none(), "one case for a report");
+    assert!(of_number.next().is_none(), "a report must be one case");
     desk.get(&format!("/v1/cases/{}", line["id"].as_str().unwrap()))
         .unwrap()
 }
 
-/// Every photo of the case as the server gives it is what the handset holds.
-fn assert_same_photos(desk: &Desk, handset: &mut Handset, id: EntryId) {
+/// Asserts that every photo of the case equals the handset's photo.
+fn assert_same_photos(desk: &StaffSession, handset: &mut Handset, id: EntryId) {
     let case = case_of(desk, handset, id);
     let items = handset.open().unwrap().store().item(id).unwrap().unwrap().photos;
     let shown: Vec<&str> = case["photos"]
@@ -51,7 +52,7 @@ fn assert_same_photos(desk: &Desk, handset: &mut Handset, id: EntryId) {
         let there = desk.download(&path).unwrap();
         let here = handset.open().unwrap().photo_folder().read(photo.sha256).unwrap();
         assert_eq!(Sha256::of(&there), photo.sha256);
-        assert!(there == here, "byte for byte");
+        assert!(there == here, "the photo must be equal byte for byte");
     }
 }
 
@@ -64,7 +65,7 @@ fn held(case: &Value) -> Vec<bool> {
         .collect()
 }
 
-fn story_04_missing_photos_come_later_and_never_make_a_second_report(stage: &Stage) {
+fn story_04_missing_photos_arrive_later_without_a_second_report(stage: &Stage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "104", Some(&line));
@@ -76,8 +77,8 @@ fn story_04_missing_photos_come_later_and_never_make_a_second_report(stage: &Sta
     ];
     let id = file(&city, &mut handset, "三张照片", &pictures);
 
-    // The report gets through, its photos do not.
-    line.set(Weather::LoseAnswer("POST /v1/field/photos".into()));
+    // The report is delivered, its photos are not.
+    line.set(LineFault::LoseAnswer("POST /v1/field/photos".into()));
     let report = handset.sync().unwrap();
     assert_eq!(
         (report.entries_received, report.photos_received),
@@ -90,19 +91,19 @@ fn story_04_missing_photos_come_later_and_never_make_a_second_report(stage: &Sta
     assert_eq!(
         held(&case),
         [false; 3],
-        "the case is visible at once, its photos are said to be missing"
+        "the case must be visible at once, with its photos marked as missing"
     );
 
-    // One photo, then the line breaks again; then the rest.
-    line.set(Weather::LoseAnswer("PATCH /v1/field/photos/".into()));
+    // One photo is delivered, then the line breaks again; then the rest.
+    line.set(LineFault::LoseAnswer("PATCH /v1/field/photos/".into()));
     assert!(!handset.sync().unwrap().is_success());
     assert_eq!(held(&case_of(&acceptor, &mut handset, id)), [true, false, false]);
     assert_eq!(
         row(&mut handset, id).photos_sent,
         0,
-        "not sent before the server has confirmed its hash"
+        "must not be shown as sent before the receipt"
     );
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     assert!(handset.sync().unwrap().is_success());
     let sent = row(&mut handset, id);
     assert_eq!(
@@ -112,18 +113,18 @@ fn story_04_missing_photos_come_later_and_never_make_a_second_report(stage: &Sta
     assert_same_photos(&acceptor, &mut handset, id);
     assert_eq!((cases(&city), entries(&city), photos(&city)), (1, 1, (3, 3)));
 
-    // The whole report again changes nothing.
+    // Sending the whole report again changes nothing.
     let (_, bytes) = handset.open().unwrap().store().entry(id).unwrap();
-    let (status, _) = Wire::of(&city, &mut handset).push(&[&bytes]);
+    let (status, _) = WireClient::of(&city, &mut handset).push(&[&bytes]);
     assert_eq!((status, cases(&city), photos(&city)), (200, 1, (3, 3)));
 }
 
-fn story_05_identical_bytes_and_equal_names_are_told_apart_by_what_they_are(stage: &Stage) {
+fn story_05_photos_are_identified_by_content_not_by_file_name(stage: &Stage) {
     let city = stage.city();
-    // One and the same moment for all photos, or the time burnt in would tell them apart.
-    let mut handset = stage.patroller_by(&city, "105", None, &Hand::now());
+    // One capture time for all photos; otherwise the time in the watermark would make them differ.
+    let mut handset = stage.patroller_by(&city, "105", None, &ManualClock::now());
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
-    // Two different pictures of the same file name, as cameras give them.
+    // Two different pictures with the same file name, as cameras write them.
     let named = |folder: &str, seed: u64| {
         let folder = stage.path(folder);
         std::fs::create_dir_all(&folder).unwrap();
@@ -132,13 +133,13 @@ fn story_05_identical_bytes_and_equal_names_are_told_apart_by_what_they_are(stag
         path
     };
     let (one, two) = (named("a", 51), named("b", 52));
-    // The first picture twice, once under another name: the same bytes are one photo of a report.
+    // The first picture twice, once under another name: equal bytes are one photo of a report.
     let copy = stage.path("copy.jpg");
     std::fs::copy(&one, &copy).unwrap();
     let id = file(&city, &mut handset, "同名照片", &[one.clone(), two, copy]);
-    assert_eq!(row(&mut handset, id).photos_named, 2, "two pictures");
+    assert_eq!(row(&mut handset, id).photos_named, 2, "expected two photos");
 
-    // The very same prepared bytes named by two reports of one stream: each report has its photo.
+    // Equal prepared bytes named by two reports of one stream: each report has its photo.
     let twin = |handset: &mut Handset| {
         let here = at(&city, "220104010101");
         let mut draft = handset.open().unwrap().new_report().unwrap();
@@ -161,10 +162,10 @@ fn story_05_identical_bytes_and_equal_names_are_told_apart_by_what_they_are(stag
     }
     assert_eq!(cases(&city), 3);
 
-    // Another terminal with the same picture does not get it for knowing it: it sends its own.
+    // Knowing the hash is not enough: another terminal with the same picture must send its own bytes.
     let mut other = stage.patroller(&city, "115", None);
     let stolen = handset.open().unwrap().store().item(id).unwrap().unwrap().photos[0].clone();
-    let wire = Wire::of(&city, &mut other);
+    let wire = WireClient::of(&city, &mut other);
     let answer = wire
         .tus(reqwest::Method::POST, "/v1/field/photos")
         .header("upload-length", stolen.size.to_string())
@@ -183,24 +184,28 @@ fn base64_of(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
-fn story_12_a_photo_goes_on_at_the_byte_where_the_network_dropped(stage: &Stage) {
+fn story_12_photo_upload_resumes_at_the_last_received_byte(stage: &Stage) {
     let city = stage.city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "112", Some(&line));
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
     let id = file(&city, &mut handset, "大照片", &[stage.photo(12, 1200, 900)]);
     let photo = handset.open().unwrap().store().item(id).unwrap().unwrap().photos[0].clone();
-    assert!(photo.size > 600_000, "large enough to break in: {}", photo.size);
+    assert!(
+        photo.size > 600_000,
+        "must be large enough to be cut: {}",
+        photo.size
+    );
 
-    line.set(Weather::CutUp(400_000));
+    line.set(LineFault::CutUp(400_000));
     let report = handset.sync().unwrap();
     assert_eq!(line.faults(), 1);
     assert!(!report.is_success());
     assert_eq!((report.entries_received, report.photos_waiting), (1, 1));
-    assert!(report.next_try.is_some(), "it says when it goes on");
+    assert!(report.next_try.is_some(), "must announce the next try");
     let code = report.problem.unwrap().code;
     assert!(code.starts_with("network."), "{code}");
-    // The counter is there, the item says its own state, and nothing is stuck in "sending".
+    // The progress is stored, the item shows its own state, and nothing stays in "sending".
     let shown = row(&mut handset, id);
     assert_eq!(
         (shown.state, shown.photos_sent, shown.photos_named),
@@ -209,32 +214,32 @@ fn story_12_a_photo_goes_on_at_the_byte_where_the_network_dropped(stage: &Stage)
     let item = handset.open().unwrap().store().item(id).unwrap().unwrap();
     assert!(
         item.photos[0].sent > 0,
-        "bytes were confirmed before the line broke"
+        "some bytes must be confirmed before the cut"
     );
 
-    // The process dies as well. What goes up now is the rest and not the whole.
-    handset.die();
-    line.set(Weather::Good);
+    // The process dies too. Afterwards only the rest is sent.
+    handset.kill();
+    line.set(LineFault::Good);
     let before = line.bytes_sent();
     assert!(handset.sync().unwrap().is_success());
     let sent = line.bytes_sent() - before;
-    // Handshakes, heads and everything that is no photo stay far below 40 kB.
+    // Handshakes, headers and all other requests stay far below 40 kB.
     let rest = photo.size - item.photos[0].sent;
     assert!(
         sent < rest + 40_000,
-        "{sent} bytes sent, {rest} of {} were left",
+        "{sent} bytes sent, {rest} of {} were missing",
         photo.size
     );
     assert_eq!(row(&mut handset, id).state, ItemState::Received);
     assert_same_photos(&acceptor, &mut handset, id);
 }
 
-/// A report whose photo has begun to travel.
-fn begun(stage: &Stage, city: &City, number: &str) -> (Handset, e2e::line::Line, EntryId) {
+/// A report whose photo upload has started.
+fn begun(stage: &Stage, city: &City, number: &str) -> (Handset, e2e::line::FaultProxy, EntryId) {
     let line = line(city);
     let mut handset = stage.patroller(city, number, Some(&line));
     let id = file(city, &mut handset, "照片传到一半", &[stage.photo(13, 1000, 800)]);
-    line.set(Weather::CutUp(250_000));
+    line.set(LineFault::CutUp(250_000));
     let report = handset.sync().unwrap();
     assert_eq!(
         (report.entries_received, report.photos_waiting),
@@ -243,15 +248,15 @@ fn begun(stage: &Stage, city: &City, number: &str) -> (Handset, e2e::line::Line,
     );
     let item = handset.open().unwrap().store().item(id).unwrap().unwrap();
     assert!(item.photos[0].sent > 0);
-    line.set(Weather::Good);
+    line.set(LineFault::Good);
     (handset, line, id)
 }
 
-fn story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays(stage: &Stage) {
+fn story_13_lost_upload_restarts_and_the_photo_is_kept(stage: &Stage) {
     let mut city = stage.city();
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
 
-    // 404: the server has lost what it knew of the upload.
+    // 404: the server has lost its upload record.
     let (mut handset, line, id) = begun(stage, &city, "113");
     assert!(city.server.stop().unwrap());
     stage.sql("DELETE FROM upload_part; DELETE FROM upload;");
@@ -261,15 +266,16 @@ fn story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays(stage: &Stag
     let item = handset.open().unwrap().store().item(id).unwrap().unwrap();
     assert!(
         line.bytes_sent() - before > item.photos[0].size,
-        "all of it was sent anew"
+        "the whole photo must be sent again"
     );
     assert_same_photos(&acceptor, &mut handset, id);
 
-    // 410: whatever is begun has expired already, so no photo gets through; every one of them stays.
+    // 410: every started upload has already expired, so no photo is delivered; all of them stay on the
+    // handset.
     let (mut handset, _line, id) = begun(stage, &city, "123");
     stage.sql("UPDATE upload SET expires = 1 WHERE finished IS NULL;");
     assert!(city.server.stop().unwrap());
-    city.server.set("upload_hours = 0").unwrap();
+    city.server.set_settings("upload_hours = 0").unwrap();
     city.server.start().unwrap();
     let report = handset.sync().unwrap();
     assert!(!report.is_success());
@@ -285,12 +291,12 @@ fn story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays(stage: &Stag
             .photo_folder()
             .read(waiting.sha256)
             .is_ok(),
-        "the photo is still here"
+        "the photo must still be on the handset"
     );
     assert_eq!(row(&mut handset, id).state, ItemState::PhotosPending);
 
     assert!(city.server.stop().unwrap());
-    city.server.set("upload_hours = 72").unwrap();
+    city.server.set_settings("upload_hours = 72").unwrap();
     city.server.start().unwrap();
     assert!(handset.sync().unwrap().is_success());
     assert_same_photos(&acceptor, &mut handset, id);

@@ -1,11 +1,11 @@
-//! Somebody says no, or says something that is no answer: what can go on goes on, what cannot is shown with its
-//! reason, and nothing is emptied on either end.
+//! Refusals and invalid responses: the other entries continue, a refused one is shown with its reason, and
+//! nothing is deleted on either end.
 
 use crate::{
     disk::SmallDisk,
-    meddle::{Meddler, page},
-    stage::{Hand, Stage, at, cases, completeness, entries, file, invite, photos, row},
-    wire::Wire,
+    meddle::{InterceptingTransport, page},
+    stage::{ManualClock, Stage, at, cases, completeness, entries, file, invite, photos, row},
+    wire::WireClient,
 };
 use e2e::handset::Handset;
 use protocol::{ids::EntryId, photo::Sha256, push::Envelope};
@@ -17,12 +17,12 @@ use std::sync::{
 use terminal_core::{transport::Response, work::ItemState};
 
 on_both_engines!(
-    story_10_a_batch_that_arrives_again_and_again_blocks_nothing,
-    story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent,
-    story_22_no_answer_with_an_error_in_it_deletes_anything,
-    story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up,
-    story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end,
-    story_29_bodies_that_are_too_large_for_the_way_are_cut_until_they_fit,
+    story_10_repeated_batch_blocks_nothing,
+    story_18_patroller_moved_to_another_post_loses_no_unsent_entry,
+    story_22_response_with_an_error_deletes_nothing,
+    story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other,
+    story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end,
+    story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit,
 );
 
 const MINUTE: i64 = 60_000;
@@ -32,7 +32,7 @@ fn bytes(handset: &mut Handset, id: EntryId) -> Vec<u8> {
     handset.open().unwrap().store().entry(id).unwrap().1
 }
 
-/// Everything of these items is still readable on the handset.
+/// Asserts that everything of these items is readable on the handset.
 fn assert_whole(handset: &mut Handset, ids: &[EntryId]) {
     for id in ids {
         let item = handset.open().unwrap().store().item(*id).unwrap().unwrap();
@@ -44,13 +44,13 @@ fn assert_whole(handset: &mut Handset, ids: &[EntryId]) {
     }
 }
 
-fn story_10_a_batch_that_arrives_again_and_again_blocks_nothing(stage: &Stage) {
+fn story_10_repeated_batch_blocks_nothing(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "110", None);
     let old: Vec<EntryId> = (0..3)
         .map(|k| file(&city, &mut handset, &format!("第{k}条"), &[]))
         .collect();
-    let wire = Wire::of(&city, &mut handset);
+    let wire = WireClient::of(&city, &mut handset);
     let contents: Vec<Vec<u8>> = old.iter().map(|id| bytes(&mut handset, *id)).collect();
     let contents: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
     let body = wire.envelope(&contents);
@@ -59,14 +59,15 @@ fn story_10_a_batch_that_arrives_again_and_again_blocks_nothing(stage: &Stage) {
         let (status, again) = wire.push_body(body.clone());
         assert_eq!((status, &again["receipts"]), (200, &first["receipts"]));
     }
-    // A batch of old and new in a wild order, one of them twice.
+    // A batch of old and new entries out of order, one of them twice.
     let new = file(&city, &mut handset, "新的一条", &[]);
     let fresh = bytes(&mut handset, new);
     let (status, mixed) = wire.push(&[contents[2], &fresh, contents[0], &fresh, contents[2]]);
     assert_eq!((status, mixed["receipts"].as_array().unwrap().len()), (200, 5));
     assert_eq!(mixed["mark"], json!({"upto": 4, "highest": 4}));
 
-    // The handset itself never heard any of it: it sends all, is told the same, and goes on.
+    // The handset itself got none of these responses: it sends everything, gets the same receipts, and
+    // continues.
     let report = handset.sync().unwrap();
     assert!(report.is_success(), "{report:?}");
     assert_eq!(report.entries_received, 4);
@@ -76,7 +77,7 @@ fn story_10_a_batch_that_arrives_again_and_again_blocks_nothing(stage: &Stage) {
     assert_eq!((cases(&city), entries(&city)), (5, 5));
 }
 
-fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stage: &Stage) {
+fn story_18_patroller_moved_to_another_post_loses_no_unsent_entry(stage: &Stage) {
     let city = stage.city();
     let invited = invite(&city, "118");
     let mut handset = stage.handset(&city, &invited, "118", None, None);
@@ -86,13 +87,13 @@ fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stag
         .check_in(Some(at(&city, "220104010101")), "")
         .unwrap();
     assert!(handset.sync().unwrap().is_success());
-    // Offline: a report, and a draft that will be submitted after the move.
+    // Offline: a report, and a draft that is submitted after the move.
     let unsent = file(&city, &mut handset, "调岗前上报", &[stage.small_photo(181)]);
     let mut draft = handset.open().unwrap().new_report().unwrap();
     draft.text("调岗前的草稿").save().unwrap();
     let draft = draft.id();
 
-    // Relieved here and put into a post of another street.
+    // Relieved here and assigned to a post of another street.
     let holders = format!("/v1/posts/{}/holders", invited.post);
     city.admin
         .delete(&format!("{holders}/{}", invited.person))
@@ -127,7 +128,7 @@ fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stag
         after.state
     );
 
-    // The next holder of the post, on another terminal, sees nothing of it as unfinished business of his.
+    // The post's next holder, on another terminal, must not see these entries as needing action.
     let body = json!({"name": "新岗员", "org": city.district, "roles": [{"role": "patroller", "org": city.district}]});
     let person = city.admin.post("/v1/people", &body).unwrap()["id"]
         .as_str()
@@ -142,14 +143,14 @@ fn story_18_a_patroller_moved_to_another_post_loses_nothing_that_was_unsent(stag
     assert_eq!(row(&mut next, theirs).state, ItemState::Received);
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(row(&mut handset, unsent).receipt_number(), old.receipt_number());
-    assert_eq!(entries(&city), 4, "a check-in and three reports");
+    assert_eq!(entries(&city), 4, "expected a check-in and three reports");
     assert_eq!(
         completeness(&city, &mut handset)["mark"],
         json!({"upto": 3, "highest": 3})
     );
 }
 
-/// The short form of an answer as receipts, one for each entry of the body.
+/// Converts the short form of a push response to receipts, one for each entry of the body.
 fn tell_one_by_one(body: &[u8], answer: &mut Value) {
     let sent: Envelope = serde_json::from_slice(body).unwrap();
     let receipt = |entry: &RawValue| {
@@ -161,10 +162,10 @@ fn tell_one_by_one(body: &[u8], answer: &mut Value) {
     answer["taken"] = Value::Null;
 }
 
-fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
+fn story_22_response_with_an_error_deletes_nothing(stage: &Stage) {
     let city = stage.city();
-    let hand = Hand::now();
-    let mut handset = stage.patroller_by(&city, "122", None, &hand);
+    let clock = ManualClock::now();
+    let mut handset = stage.patroller_by(&city, "122", None, &clock);
     let ids: Vec<EntryId> = (0..3)
         .map(|k| {
             file(
@@ -176,9 +177,9 @@ fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
         })
         .collect();
     let account = handset.open().unwrap().account().clone();
-    // The server takes the push each time, and something on the way says otherwise, or says too much.
-    type Spoil = fn(&mut Value);
-    let spoiled: [(&str, Spoil); 6] = [
+    // The server stores the push each time, but the response is replaced by an invalid one.
+    type ChangeResponse = fn(&mut Value);
+    let spoiled: [(&str, ChangeResponse); 6] = [
         ("an error beside the receipts", |answer| {
             *answer = json!({"error": "internal", "receipts": answer["receipts"]});
         }),
@@ -202,8 +203,8 @@ fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
             }
         }),
     ];
-    // The short form, which takes all of a body at one time.
-    let short: [(&str, Spoil); 2] = [
+    // The short form, with one time for all entries of a body.
+    let short: [(&str, ChangeResponse); 2] = [
         ("the short form without its time", |answer| {
             answer["taken"] = Value::Null;
         }),
@@ -214,11 +215,14 @@ fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
     let short = short.map(|(what, spoil)| (what, spoil, true));
     let spoiled = spoiled.map(|(what, spoil)| (what, spoil, false));
     for (what, spoil, short) in spoiled.into_iter().chain(short) {
-        let spoiling = Meddler::of(&account, move |request, pass| {
+        let spoiling = InterceptingTransport::of(&account, move |request, pass| {
             let mut answer = pass()?;
             if request.path == "/v1/field/push" {
                 let mut said: Value = serde_json::from_slice(&answer.body).unwrap();
-                assert!(said["taken"].is_i64(), "the server took all of it: {said}");
+                assert!(
+                    said["taken"].is_i64(),
+                    "the server must have stored everything: {said}"
+                );
                 if !short {
                     tell_one_by_one(&request.body, &mut said);
                 }
@@ -234,14 +238,14 @@ fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
         for id in &ids {
             assert!(row(&mut handset, *id).waits_for_receipt(), "{what}");
         }
-        // Time goes by, and what is done with is thrown away: none of this is.
-        hand.advance(40 * DAY);
+        // Time passes, and finished entries are deleted: none of these is finished.
+        clock.advance(40 * DAY);
         handset.open().unwrap().forget_old().unwrap();
-        handset.die();
+        handset.kill();
         assert_whole(&mut handset, &ids);
     }
-    // The same for photos: an error with a receipt for another photo, or a 200 without one.
-    let of_photos = Meddler::of(&account, |request, pass| {
+    // The same for photos: an error with a receipt for another photo, or a 200 without a receipt.
+    let of_photos = InterceptingTransport::of(&account, |request, pass| {
         let mut answer = pass()?;
         if request.path.starts_with("/v1/field/photos") {
             answer
@@ -256,17 +260,17 @@ fn story_22_no_answer_with_an_error_in_it_deletes_anything(stage: &Stage) {
         (3, 0),
         "{report:?}"
     );
-    hand.advance(40 * DAY);
+    clock.advance(40 * DAY);
     handset.open().unwrap().forget_old().unwrap();
     assert_whole(&mut handset, &ids);
     assert!(handset.sync().unwrap().is_success());
     assert_eq!((cases(&city), entries(&city), photos(&city)), (3, 3, (3, 3)));
 }
 
-fn story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up(stage: &Stage) {
+fn story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other(stage: &Stage) {
     let city = stage.city();
-    let hand = Hand::now();
-    let mut handset = stage.patroller_by(&city, "124", None, &hand);
+    let clock = ManualClock::now();
+    let mut handset = stage.patroller_by(&city, "124", None, &clock);
     let texts = ["第一条", "含有违禁词", "第三条", "第四条", "第五条"];
     let ids: Vec<EntryId> = (240_u64..)
         .zip(texts)
@@ -275,7 +279,7 @@ fn story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up(stage: &
     let forbidden = ids[1];
     let account = handset.open().unwrap().account().clone();
     let tried = AtomicU64::new(0);
-    let wall = Meddler::of(&account, |request, pass| {
+    let wall = InterceptingTransport::of(&account, |request, pass| {
         let has_word = String::from_utf8_lossy(&request.body).contains("违禁词");
         if request.path == "/v1/field/push" && has_word {
             tried.fetch_add(1, Ordering::SeqCst);
@@ -295,7 +299,7 @@ fn story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up(stage: &
         assert_eq!(row(&mut handset, *id).state, ItemState::Received);
     }
 
-    // A fortnight of tries: it is always said, always tried again, and never given up in silence.
+    // For two weeks it is always shown and retried, and never silently dropped.
     for day in 0..14 {
         let shown = row(&mut handset, forbidden);
         assert!(
@@ -305,29 +309,32 @@ fn story_24_what_is_forbidden_is_shown_and_tried_on_and_holds_nobody_up(stage: &
         assert_eq!(shown.problem.as_ref().unwrap().code, "http.403", "day {day}");
         assert!(
             shown.problem.unwrap().zh.contains("仍保存在本机"),
-            "its author reads why"
+            "the author must see the reason"
         );
-        let until = shown.next_try.expect("it says when it is tried again");
+        let until = shown.next_try.expect("must announce the next try");
         let now = handset.open().unwrap().now().unwrap();
-        assert!(until.since(now) <= 25 * 60 * MINUTE, "within about a day");
+        assert!(until.since(now) <= 25 * 60 * MINUTE, "must be within about a day");
         let status = handset.open().unwrap().status().unwrap();
         assert_eq!((status.items_waiting, status.photos_waiting), (1, 1));
         let before = tried.load(Ordering::SeqCst);
-        hand.advance(DAY + 60 * MINUTE);
+        clock.advance(DAY + 60 * MINUTE);
         let report = handset.sync_over(&wall).unwrap();
         assert!(!report.is_success(), "day {day}");
-        assert!(tried.load(Ordering::SeqCst) > before, "day {day}: tried again");
-        handset.die();
+        assert!(
+            tried.load(Ordering::SeqCst) > before,
+            "day {day}: must be retried"
+        );
+        handset.kill();
     }
     assert_whole(&mut handset, &[forbidden]);
 
-    // The wall goes, it leaves; nothing had to be typed again.
+    // The block is removed and the entry is sent; nothing has to be entered again.
     assert!(handset.sync().unwrap().is_success());
     assert_eq!(row(&mut handset, forbidden).state, ItemState::Received);
     assert_eq!((cases(&city), entries(&city), photos(&city)), (5, 5, (5, 5)));
 }
 
-fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end(stage: &Stage) {
+fn story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end(stage: &Stage) {
     let city = stage.city();
     let invited = invite(&city, "125");
     let disk = SmallDisk::mount(stage.path("handset-full"), 6 * 1024);
@@ -343,13 +350,13 @@ fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end
         })
         .collect();
     let account = handset.open().unwrap().account().clone();
-    handset.die();
+    handset.kill();
     let held_before: Vec<Vec<u8>> = ids.iter().map(|id| bytes(&mut handset, *id)).collect();
     let mut failures = 0;
-    // The disk fills in the very middle: when the answer to the n-th request is on its way.
+    // The disk becomes full during a sync: when the response to the n-th request is on its way.
     for nth in 1..=8_u64 {
         let (asked, filler) = (AtomicU64::new(0), Mutex::new(None));
-        let filling = Meddler::of(&account, |_, pass| {
+        let filling = InterceptingTransport::of(&account, |_, pass| {
             let answer = pass();
             if asked.fetch_add(1, Ordering::SeqCst) + 1 == nth {
                 *filler.lock().unwrap() = Some(disk.fill(0));
@@ -358,13 +365,13 @@ fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end
         });
         let outcome = handset.sync_over(&filling);
         if let Err(error) = &outcome {
-            // A COMMIT that met the full disk and cannot look again has an unknown outcome, and is called so.
+            // A COMMIT on a full disk that cannot be verified has an unknown outcome, and is reported so.
             let told = ["store.full", "store.outcome_unknown"].contains(&error.code().as_str());
             assert!(told, "request {nth}: {error}");
             assert!(!error.reason().zh.is_empty());
             failures += 1;
         }
-        // On the full disk, and after a death there: everything can be read, byte for byte.
+        // On the full disk, and after a restart on it: everything can be read, byte for byte.
         let filler = filler.into_inner().unwrap();
         for _ in 0..2 {
             for (id, before) in ids.iter().zip(&held_before) {
@@ -372,9 +379,9 @@ fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end
             }
             assert_whole(&mut handset, &ids);
             assert_eq!(handset.open().unwrap().queue().unwrap().len(), ids.len());
-            handset.die();
+            handset.kill();
         }
-        // What the server took it holds whole.
+        // What the server accepted, it holds completely.
         let (named, held) = photos(&city);
         assert!(
             entries(&city) <= 6 && held <= named && named <= 6,
@@ -384,7 +391,10 @@ fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end
             std::fs::remove_file(filler).unwrap();
         }
     }
-    assert!(failures >= 3, "the full disk was met in the middle: {failures}");
+    assert!(
+        failures >= 3,
+        "the disk must become full during a sync: {failures}"
+    );
     assert!(handset.sync().unwrap().is_success());
     for id in &ids {
         assert_eq!(row(&mut handset, *id).state, ItemState::Received);
@@ -397,7 +407,7 @@ fn story_25_a_handset_full_in_the_middle_of_a_sync_empties_nothing_on_either_end
     drop(handset);
 }
 
-fn story_29_bodies_that_are_too_large_for_the_way_are_cut_until_they_fit(stage: &Stage) {
+fn story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "129", None);
     let ids: Vec<EntryId> = (0..20)
@@ -412,9 +422,9 @@ fn story_29_bodies_that_are_too_large_for_the_way_are_cut_until_they_fit(stage: 
         })
         .collect();
     let account = handset.open().unwrap().account().clone();
-    // Something on the way takes 16 KiB at once and no more, and says so in its own words.
+    // A proxy accepts at most 16 KiB per request and answers with its own page otherwise.
     let refused = AtomicU64::new(0);
-    let narrow = Meddler::of(&account, |request, pass| {
+    let narrow = InterceptingTransport::of(&account, |request, pass| {
         if request.body.len() > 16 * 1024 {
             refused.fetch_add(1, Ordering::SeqCst);
             return page(413, "Request Entity Too Large");

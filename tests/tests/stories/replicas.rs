@@ -1,10 +1,11 @@
-//! Several real servers over one PostgreSQL and one object store, behind a balancer; any of them may be killed.
+//! Several real servers over one PostgreSQL and one object store, behind a balancer; any of them may be
+//! killed.
 
 use crate::stage::{Stage, cases, completeness, entries, file, invite, photos, row};
 use e2e::{
     handset::Handset,
-    line::{Line, Weather},
-    process::Server,
+    line::{FaultProxy, LineFault},
+    process::ServerProcess,
 };
 use protocol::ids::EntryId;
 use std::{
@@ -15,14 +16,14 @@ use std::{
 };
 use terminal_core::work::ItemState;
 
-/// Gives each connection to the next server in turn, and to another when that one does not take it.
+/// Forwards each connection to the next server in turn, and to another if that one refuses.
 struct Balancer {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<BalancerShared>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct BalancerShared {
     servers: Mutex<Vec<SocketAddr>>,
     /// Bytes from handsets that were passed on.
     passed: Mutex<u64>,
@@ -33,7 +34,7 @@ impl Balancer {
     fn over(servers: &[SocketAddr]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(BalancerShared::default());
         let inner = Arc::clone(&shared);
         thread::spawn(move || {
             for (turn, handset) in listener.incoming().flatten().enumerate() {
@@ -51,7 +52,7 @@ impl Balancer {
     fn passed(&self) -> u64 {
         *self.shared.passed.lock().unwrap()
     }
-    /// Waits until so many bytes in all were passed on.
+    /// Waits until this many bytes in total were passed on.
     fn wait_for(&self, bytes: u64) {
         let passed = self.shared.passed.lock().unwrap();
         drop(
@@ -63,7 +64,7 @@ impl Balancer {
     }
 }
 
-impl Shared {
+impl BalancerShared {
     #[expect(clippy::needless_pass_by_value, reason = "the connection ends with the call")]
     fn serve(&self, handset: TcpStream, turn: usize) {
         let servers = self.servers.lock().unwrap().clone();
@@ -94,8 +95,14 @@ impl Shared {
     }
 }
 
-/// A handset's way through the balancer.
-fn enrol(stage: &Stage, invitation: &str, name: &str, server: &Server, balancer: &Balancer) -> Handset {
+/// Enrols a handset that reaches the servers through the balancer.
+fn enrol(
+    stage: &Stage,
+    invitation: &str,
+    name: &str,
+    server: &ServerProcess,
+    balancer: &Balancer,
+) -> Handset {
     let scheme = server.url().split("://").next().unwrap();
     let through = format!("{scheme}://{}", balancer.address);
     let mut handset = Handset::enrol(
@@ -108,7 +115,7 @@ fn enrol(stage: &Stage, invitation: &str, name: &str, server: &Server, balancer:
     handset
 }
 
-/// Syncs until all is delivered, as a worker who taps again.
+/// Syncs until everything is delivered, like a worker who retries by hand.
 fn deliver(handset: &mut Handset) {
     let mut last = None;
     for _ in 0..40 {
@@ -117,11 +124,11 @@ fn deliver(handset: &mut Handset) {
             other => last = Some(other),
         }
     }
-    panic!("never delivered: {last:?}");
+    panic!("not delivered: {last:?}");
 }
 
 #[test]
-fn any_of_two_servers_may_be_killed_and_nothing_is_lost_or_twice() {
+fn killing_either_of_two_servers_loses_and_duplicates_nothing() {
     const ROUNDS: u64 = 6;
     const HANDSETS: u64 = 3;
     let stage = Stage::postgres();
@@ -145,7 +152,7 @@ fn any_of_two_servers_may_be_killed_and_nothing_is_lost_or_twice() {
                 filed.push(file(&city, handset, text, std::slice::from_ref(&photo)));
             }
         }
-        // Killed somewhere inside the round's traffic, a little later in each.
+        // Killed during the round's traffic, a little later in each round.
         let kill_at = balancer.passed() + 20_000 + round * 60_000;
         let victim = if round % 2 == 0 {
             &mut other
@@ -159,7 +166,7 @@ fn any_of_two_servers_may_be_killed_and_nothing_is_lost_or_twice() {
             balancer.wait_for(kill_at);
             victim.kill().unwrap();
         });
-        // All was delivered while one of two was dead.
+        // Everything was delivered while one of the two servers was dead.
         victim.start().unwrap();
     }
 
@@ -176,10 +183,10 @@ fn any_of_two_servers_may_be_killed_and_nothing_is_lost_or_twice() {
 }
 
 #[test]
-fn story_12_a_photo_begun_at_a_killed_server_arrives_at_another() {
+fn story_12_upload_started_at_a_killed_server_continues_at_another() {
     let stage = Stage::postgres();
     let mut city = stage.city();
-    let line = Line::to(city.server.address()).unwrap();
+    let line = FaultProxy::to(city.server.address()).unwrap();
     let mut other = city.server.replica(&stage.path("other")).unwrap();
     let balancer = Balancer::over(&[line.address()]);
     let invited = invite(&city, "712");
@@ -189,11 +196,14 @@ fn story_12_a_photo_begun_at_a_killed_server_arrives_at_another() {
     let size = handset.open().unwrap().store().item(id).unwrap().unwrap().photos[0].size;
     assert!(size > 700_000, "{size}");
 
-    line.set(Weather::CutUp(size * 3 / 4));
+    line.set(LineFault::CutUp(size * 3 / 4));
     let before = line.bytes_sent();
     assert!(!handset.sync().unwrap().is_success());
     let begun = line.bytes_sent() - before;
-    assert!(begun >= size * 3 / 4, "the photo was begun: {begun} of {size}");
+    assert!(
+        begun >= size * 3 / 4,
+        "most of the photo must be uploaded: {begun} of {size}"
+    );
     city.server.kill().unwrap();
     other.start().unwrap();
     balancer.set(&[other.address()]);
@@ -201,7 +211,7 @@ fn story_12_a_photo_begun_at_a_killed_server_arrives_at_another() {
     deliver(&mut handset);
     assert_eq!(row(&mut handset, id).state, ItemState::Received);
     let again = balancer.passed() - before;
-    // The parts of 64, 128 and 256 kB had their answers before the cut and are not sent again.
+    // The parts of 64, 128 and 256 kB were acknowledged before the cut and must not be sent again.
     assert!(again < size - 448 * 1024 + 32 * 1024, "{again} of {size}");
     city.server.start().unwrap();
     assert_eq!((cases(&city), photos(&city)), (1, (1, 1)));

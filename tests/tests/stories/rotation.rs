@@ -1,5 +1,5 @@
-//! The server's certificate changes, and the handsets follow without anybody visiting them: old and new pins overlap,
-//! and what a handset knows is renewed over a connection that it already trusts.
+//! The server's certificate changes and the handsets follow without manual work: old and new pins overlap,
+//! and the pins are renewed over a connection that is already trusted.
 
 use crate::stage::{Stage, file, row};
 use e2e::{city::City, handset::Handset};
@@ -7,16 +7,16 @@ use rcgen::{CertificateParams, KeyPair};
 use std::path::{Path, PathBuf};
 use terminal_core::work::ItemState;
 
-on_both_engines!(a_certificate_is_rotated_and_a_handset_that_slept_through_it_loses_nothing,);
+on_both_engines!(certificate_rotation_loses_nothing_on_a_handset_that_was_offline,);
 
-/// A key as its operator keeps it, with a certificate over it.
-struct Key {
+/// A key file with a certificate for it.
+struct CertificateKey {
     key: PathBuf,
     certificate: PathBuf,
 }
 
-/// The key in `key`, or a new one, with a certificate of its own.
-fn key(stage: &Stage, name: &str, key: Option<&Path>) -> Key {
+/// The key in `key` or a new one, with a self-signed certificate.
+fn key(stage: &Stage, name: &str, key: Option<&Path>) -> CertificateKey {
     let path = stage.path(&format!("{name}.key"));
     let pair = match key {
         Some(key) => KeyPair::from_pem(&std::fs::read_to_string(key).unwrap()).unwrap(),
@@ -29,16 +29,16 @@ fn key(stage: &Stage, name: &str, key: Option<&Path>) -> Key {
         .self_signed(&pair)
         .unwrap();
     std::fs::write(&certificate, made.pem()).unwrap();
-    Key {
+    CertificateKey {
         key: path,
         certificate,
     }
 }
 
-/// Starts the server again with another certificate, and announces the one after it.
-fn rotate(city: &mut City, now: &Key, next: &Key) {
+/// Restarts the server with another certificate, and announces the one after it.
+fn rotate(city: &mut City, now: &CertificateKey, next: &CertificateKey) {
     assert!(city.server.stop().unwrap());
-    city.server.certify(&[
+    city.server.set_certificate(&[
         ("--cert", &now.certificate),
         ("--key", &now.key),
         ("--next-key", &next.key),
@@ -53,33 +53,34 @@ fn arrives(handset: &mut Handset, city: &City, text: &str) {
     assert_eq!(row(handset, id).state, ItemState::Received);
 }
 
-fn a_certificate_is_rotated_and_a_handset_that_slept_through_it_loses_nothing(stage: &Stage) {
+fn certificate_rotation_loses_nothing_on_a_handset_that_was_offline(stage: &Stage) {
     let mut city = stage.city();
     let mut awake = stage.patroller(&city, "151", None);
     let mut asleep = stage.patroller(&city, "152", None);
     let second = key(stage, "b", Some(&city.server.data().join("tls/next-key.pem")));
     let (third, fourth) = (key(stage, "c", None), key(stage, "d", None));
 
-    // The successor that both were told of at their enrolment; only one hears of the one after it.
+    // Both handsets know this successor from their enrolment; only one is online to learn the one after it.
     rotate(&mut city, &second, &third);
-    // Pins come with a token: an overlap lasts longer than one.
-    awake.die();
+    // Pins are renewed with a token, so an overlap must last longer than a token.
+    awake.kill();
     arrives(&mut awake, &city, "第二张证书");
     rotate(&mut city, &third, &fourth);
-    // In the very process that began with the older pins, and in a new one.
+    // In the process that started with the older pins, and in a new one.
     arrives(&mut awake, &city, "第三张证书");
-    awake.die();
+    awake.kill();
     arrives(&mut awake, &city, "第三张证书，重启后");
 
-    // The other knows neither: it keeps everything, says why, and calls nothing a success.
+    // The other handset knows neither certificate: it keeps everything, reports the reason, and reports no
+    // success.
     let id = file(&city, &mut asleep, "睡过了轮换", &[]);
     let report = asleep.sync().unwrap();
     assert_eq!((report.is_success(), report.entries_waiting), (false, 1));
     assert_eq!(report.problem.unwrap().code, "network.pin");
     assert!(report.next_try.is_some());
-    asleep.die();
+    asleep.kill();
 
-    // The overlap is given once more: it comes through, learns, and follows from then on.
+    // The overlap is repeated: the handset syncs, learns the pins, and follows from then on.
     rotate(&mut city, &second, &third);
     let report = asleep.sync().unwrap();
     assert!(report.is_success(), "{report:?}");

@@ -1,12 +1,12 @@
-//! Where a story plays: a folder and a database of its own, and helpers that say what a story says.
+//! The test fixture of a story: a folder and a database for this test only, and helpers that stories share.
 
 use crate::pg::TestDatabase;
 use e2e::{
-    city::{City, Invited},
+    city::{City, InvitedPost},
     handset::{Handset, fix},
-    line::Line,
-    office::Desk,
-    process::{Setup, program},
+    line::FaultProxy,
+    office::StaffSession,
+    process::{ServerSetup, program},
 };
 use protocol::{codes::CellCode, evidence::Position, ids::EntryId, role::Role, time::Millis};
 use serde_json::Value;
@@ -18,26 +18,30 @@ use std::{
 use tempfile::TempDir;
 use terminal_core::{
     photos::PhotoSource,
-    platform::{Clock, ClockRaw},
+    platform::{Clock, ClockRaw, Connectivity, Power, Surroundings},
     work::{ActivityDraft, QueueRow},
 };
 
-/// Makes two tests of each story: `sqlite::NAME` and `postgres::NAME`.
+/// Makes two tests of each story: `NAME::sqlite` and `NAME::postgres`, as in the server's tests.
 macro_rules! on_both_engines {
-    ($($story:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[test] fn $story() { super::$story(&$crate::stage::Stage::sqlite()); })*
+    ($($story:ident),* $(,)?) => {$(
+        mod $story {
+            #[test]
+            fn sqlite() {
+                super::$story(&$crate::stage::Stage::sqlite());
+            }
+            #[test]
+            fn postgres() {
+                super::$story(&$crate::stage::Stage::postgres());
+            }
         }
-        mod postgres {
-            $(#[test] fn $story() { super::$story(&$crate::stage::Stage::postgres()); })*
-        }
-    };
+    )*};
 }
 
-/// The community of the small city that most stories play in, and its four cells.
+/// The community of the small city in which most stories take place; it has four cells.
 pub const HERE: &str = "2201040101";
 
-/// A folder and, for PostgreSQL, a database. It outlives the city that is founded on it.
+/// The fixture: a folder and, for PostgreSQL, a database. It outlives the city that is set up on it.
 pub struct Stage {
     dir: TempDir,
     database: Option<TestDatabase>,
@@ -60,13 +64,13 @@ impl Stage {
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
-    pub fn setup(&self) -> Setup {
-        Setup {
+    pub fn setup(&self) -> ServerSetup {
+        ServerSetup {
             database: self.database.as_ref().map(|d| d.url().to_owned()),
-            ..Setup::default()
+            ..ServerSetup::default()
         }
     }
-    /// Statements behind the server's back, while it rests.
+    /// Runs SQL statements directly on the database, while the server is stopped.
     pub fn sql(&self, statements: &str) {
         match &self.database {
             Some(database) => database.run(statements),
@@ -76,7 +80,7 @@ impl Stage {
                 .unwrap(),
         }
     }
-    /// Takes a backup of the resting server: its folder, and its database.
+    /// Takes a backup of the stopped server: its folder and its database.
     pub fn back_up(&self) {
         copy(&self.path("server"), &self.path("backup"));
         if let Some(database) = &self.database {
@@ -87,7 +91,7 @@ impl Stage {
             );
         }
     }
-    /// Puts the backup in the place of the resting server's data.
+    /// Replaces the stopped server's data by the backup.
     pub fn restore(&self) {
         std::fs::remove_dir_all(self.path("server")).unwrap();
         copy(&self.path("backup"), &self.path("server"));
@@ -105,9 +109,9 @@ impl Stage {
     pub fn city(&self) -> City {
         City::small(&self.path("server"), self.setup()).unwrap()
     }
-    /// The small city over plain HTTP, so that a line can see what passes.
+    /// The small city over plain HTTP, so that a proxy can read the requests.
     pub fn plain_city(&self) -> City {
-        let setup = Setup {
+        let setup = ServerSetup {
             plain_http: true,
             ..self.setup()
         };
@@ -115,13 +119,13 @@ impl Stage {
     }
     /// The small city with settings (TOML).
     pub fn city_with(&self, settings: &str) -> City {
-        let setup = Setup {
+        let setup = ServerSetup {
             settings: Some(settings.into()),
             ..self.setup()
         };
         City::small(&self.path("server"), setup).unwrap()
     }
-    /// A photo from the camera: a file of noise, another for each seed.
+    /// A photo as the camera writes it: a noise JPEG that differs by seed.
     pub fn photo(&self, seed: u64, width: u16, height: u16) -> PathBuf {
         let path = self.path(&format!("photo-{seed}-{width}x{height}.jpg"));
         std::fs::write(&path, noise(seed, width, height)).unwrap();
@@ -131,26 +135,32 @@ impl Stage {
         self.photo(seed, 320, 240)
     }
     /// A patroller of the community [`HERE`] with an enrolled handset that has synced once.
-    pub fn patroller(&self, city: &City, number: &str, line: Option<&Line>) -> Handset {
+    pub fn patroller(&self, city: &City, number: &str, line: Option<&FaultProxy>) -> Handset {
         let invited = invite(city, number);
         self.handset(city, &invited, number, line, None)
     }
-    /// [`Self::patroller`] with clocks of the story's own.
-    pub fn patroller_by(&self, city: &City, number: &str, line: Option<&Line>, hand: &Hand) -> Handset {
-        self.handset(city, &invite(city, number), number, line, Some(hand))
+    /// [`Self::patroller`] with a clock that the story controls.
+    pub fn patroller_by(
+        &self,
+        city: &City,
+        number: &str,
+        line: Option<&FaultProxy>,
+        clock: &ManualClock,
+    ) -> Handset {
+        self.handset(city, &invite(city, number), number, line, Some(clock))
     }
-    /// Enrols a handset and syncs it once: it has the grid.
+    /// Enrols a handset and syncs it once, so that it has the grid.
     pub fn handset(
         &self,
         city: &City,
-        invited: &Invited,
+        invited: &InvitedPost,
         name: &str,
-        line: Option<&Line>,
-        hand: Option<&Hand>,
+        line: Option<&FaultProxy>,
+        clock: Option<&ManualClock>,
     ) -> Handset {
         let through = line.map(|line| address(city, line));
         let home = self.path(&format!("handset-{name}"));
-        let clock = hand.map(|hand| Arc::new(hand.clone()) as Arc<dyn Clock>);
+        let clock = clock.map(|clock| Arc::new(clock.clone()) as Arc<dyn Clock>);
         let mut handset =
             Handset::enrol_with_clock(&home, &invited.invitation, through.as_deref(), clock).unwrap();
         let report = handset.sync().unwrap();
@@ -164,31 +174,31 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.success());
 }
 
-/// A post over [`HERE`], with a holder and an invitation.
-pub fn invite(city: &City, number: &str) -> Invited {
+/// Creates a post over [`HERE`] with a holder and an invitation.
+pub fn invite(city: &City, number: &str) -> InvitedPost {
     let (name, holder) = (format!("桂林社区{number}岗"), format!("巡查员{number}"));
     city.post(number, &name, &holder, Role::Patroller, &[HERE])
         .unwrap()
 }
 
-/// The server's address through a line.
-pub fn address(city: &City, line: &Line) -> String {
+/// The server's address through a proxy.
+pub fn address(city: &City, line: &FaultProxy) -> String {
     let scheme = city.server.url().split("://").next().unwrap();
     format!("{scheme}://{}", line.address())
 }
 
-/// A line to the server of a city.
-pub fn line(city: &City) -> Line {
-    Line::to(city.server.address()).unwrap()
+/// A proxy in front of the city's server.
+pub fn line(city: &City) -> FaultProxy {
+    FaultProxy::to(city.server.address()).unwrap()
 }
 
-/// A desk of somebody with `role` for the whole district.
-pub fn desk(city: &City, account: &str, role: Role) -> Desk {
+/// The session of a person with `role` for the whole district.
+pub fn desk(city: &City, account: &str, role: Role) -> StaffSession {
     let made = city.staff(account, role.zh(), role, &city.district).unwrap();
     city.sign_in(&made).unwrap()
 }
 
-/// A good fix in the middle of a cell.
+/// An accurate position fix in the middle of a cell.
 pub fn at(city: &City, cell: &str) -> Position {
     let code: CellCode = cell.parse().unwrap();
     fix(city.pack.view().cell(code).unwrap().centroid(), 8)
@@ -208,7 +218,7 @@ pub fn file(city: &City, handset: &mut Handset, text: &str, photos: &[PathBuf]) 
     filed.item
 }
 
-/// An activity record of this morning with everything it needs, not submitted.
+/// A complete activity record of this morning, not submitted.
 pub fn activity(handset: &mut Handset) -> ActivityDraft {
     let mut draft = handset.open().unwrap().new_activity().unwrap();
     draft
@@ -222,18 +232,18 @@ pub fn activity(handset: &mut Handset) -> ActivityDraft {
     draft
 }
 
-/// An item as its author sees it.
+/// The row of an item in its author's queue.
 pub fn row(handset: &mut Handset, id: EntryId) -> QueueRow {
     let queue = handset.open().unwrap().queue().unwrap();
     queue.into_iter().find(|row| row.id == id).unwrap()
 }
 
-/// Exact figures of the server.
+/// The server's exact counts.
 pub fn counts(city: &City) -> Value {
     city.admin.get("/v1/counts").unwrap()
 }
 
-/// All cases there are, in every state.
+/// Number of all cases, in every state.
 pub fn cases(city: &City) -> u64 {
     sum(&counts(city), "/cases")
 }
@@ -251,7 +261,7 @@ fn sum(counts: &Value, at: &str) -> u64 {
     by_state.values().filter_map(Value::as_u64).sum()
 }
 
-/// What the server says of the completeness of a handset's stream.
+/// The server's completeness report of a handset's stream.
 pub fn completeness(city: &City, handset: &mut Handset) -> Value {
     let stream = handset.open().unwrap().account().stream;
     city.admin
@@ -259,7 +269,7 @@ pub fn completeness(city: &City, handset: &mut Handset) -> Value {
         .unwrap()
 }
 
-/// The command line in a handset's home.
+/// A command of the command line with a handset's home.
 pub fn xunge(home: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program("xunge").unwrap());
     command.arg("--home").arg(home).args(args);
@@ -267,7 +277,7 @@ pub fn xunge(home: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Runs it with `--json`: exit code and document.
+/// Runs it with `--json`; returns exit code and document.
 pub fn xunge_json(home: &Path, args: &[&str]) -> (i32, Value) {
     let Output {
         status,
@@ -275,17 +285,17 @@ pub fn xunge_json(home: &Path, args: &[&str]) -> (i32, Value) {
         stderr,
     } = xunge(home, args).arg("--json").output().unwrap();
     let document = serde_json::from_slice(&stdout)
-        .unwrap_or_else(|_| panic!("{args:?}: no document: {}", String::from_utf8_lossy(&stderr)));
+        .unwrap_or_else(|_| panic!("{args:?}: no JSON document: {}", String::from_utf8_lossy(&stderr)));
     (status.code().unwrap(), document)
 }
 
-/// A JPEG of noise that hardly shrinks.
+/// A noise JPEG that hardly compresses.
 pub fn noise(seed: u64, width: u16, height: u16) -> Vec<u8> {
-    let mut chance = e2e::chance::Chance::new(seed);
+    let mut random = e2e::chance::SeededRandom::new(seed);
     let size = usize::from(width) * usize::from(height) * 3;
     let mut pixels = Vec::with_capacity(size + 8);
     while pixels.len() < size {
-        pixels.extend(chance.bits().to_le_bytes());
+        pixels.extend(random.bits().to_le_bytes());
     }
     pixels.truncate(size);
     let mut jpeg = Vec::new();
@@ -295,12 +305,12 @@ pub fn noise(seed: u64, width: u16, height: u16) -> Vec<u8> {
     jpeg
 }
 
-/// A handset's clocks, which go only when they are told to.
+/// A handset's clocks; they change only when the story changes them.
 #[derive(Clone)]
-pub struct Hand(Arc<Mutex<ClockRaw>>);
+pub struct ManualClock(Arc<Mutex<ClockRaw>>);
 
-impl Hand {
-    /// Right now, in some boot.
+impl ManualClock {
+    /// The current time, in boot `boot-1`.
     pub fn now() -> Self {
         Self(Arc::new(Mutex::new(ClockRaw {
             wall: real_now(),
@@ -308,17 +318,17 @@ impl Hand {
             monotonic_ms: 100 * 3_600_000,
         })))
     }
-    /// Time goes on.
+    /// Lets time pass.
     pub fn advance(&self, millis: i64) {
         let mut raw = self.0.lock().unwrap();
         raw.wall = raw.wall.plus(millis);
         raw.monotonic_ms += millis;
     }
-    /// Somebody, or an empty battery, sets the wall clock.
+    /// Sets the wall clock, as a user or an empty battery does.
     pub fn set_wall(&self, wall: Millis) {
         self.0.lock().unwrap().wall = wall;
     }
-    /// The handset starts again.
+    /// Restarts the handset.
     pub fn reboot(&self, boot: &str) {
         let mut raw = self.0.lock().unwrap();
         raw.boot = boot.into();
@@ -326,16 +336,28 @@ impl Hand {
     }
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn read(&self) -> ClockRaw {
         self.0.lock().unwrap().clone()
     }
 }
 
-/// The time of this machine, which is the server's.
+/// The time of this machine, which is also the server's.
 pub fn real_now() -> Millis {
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
     Millis(i64::try_from(since.as_millis()).unwrap())
+}
+
+/// An unmetered network and a full battery.
+pub struct Unmetered;
+
+impl Surroundings for Unmetered {
+    fn connectivity(&self) -> Connectivity {
+        Connectivity::default()
+    }
+    fn power(&self) -> Power {
+        Power::default()
+    }
 }

@@ -1,15 +1,15 @@
-//! Programs of different ages meet: a handset that was upgraded with a full outbox, and two ends of which one says
-//! what the other does not know yet.
+//! Programs of different versions together: a handset that was upgraded with a full outbox, and two ends of
+//! which one sends what the other does not know.
 
 use crate::{
     newer::NewerServer,
     stage::{self, Stage, cases, completeness, entries, file, invite, photos, row},
-    wire::Wire,
+    wire::WireClient,
 };
 use e2e::{
     handset::Handset,
-    office::Desk,
-    process::{ADMIN, Server, Setup},
+    office::StaffSession,
+    process::{ADMIN, ServerProcess, ServerSetup},
 };
 use protocol::{field::Invitation, ids::EntryId, payload::EntryKind, role::Role};
 use rusqlite::{Connection, types::Value as Cell};
@@ -22,10 +22,10 @@ use std::{
 use terminal_core::{photos::PhotoSource, transport::Https, work::ItemState};
 
 on_both_engines!(
-    story_19_what_the_programs_of_an_earlier_age_left_leaves_with_todays,
-    story_19_an_outbox_under_every_earlier_schema_leaves_whole,
-    story_20_a_handset_works_on_when_a_newer_server_says_what_it_does_not_know,
-    story_20_what_a_newer_handset_says_is_kept_by_an_older_server,
+    story_19_outbox_of_earlier_programs_is_delivered_by_todays,
+    story_19_outbox_under_every_earlier_schema_is_delivered_completely,
+    story_20_handset_works_with_unknown_values_of_a_newer_server,
+    story_20_older_server_keeps_unknown_values_of_a_newer_handset,
 );
 
 // ------------------------------------------------------------------------------------------------- story 19
@@ -33,7 +33,7 @@ on_both_engines!(
 /// See `xunge-age`.
 const PASSWORD: &str = "an-old-city-2026";
 
-fn story_19_what_the_programs_of_an_earlier_age_left_leaves_with_todays(stage: &Stage) {
+fn story_19_outbox_of_earlier_programs_is_delivered_by_todays(stage: &Stage) {
     let mut ages = 0;
     for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("data")).unwrap() {
         let path = file.unwrap().path();
@@ -47,7 +47,7 @@ fn story_19_what_the_programs_of_an_earlier_age_left_leaves_with_todays(stage: &
             an_age(&stage, &path);
         }
     }
-    assert!(ages > 0, "there is an age to come from");
+    assert!(ages > 0, "tests/data must hold at least one age");
 }
 
 fn an_age(stage: &Stage, age: &Path) {
@@ -61,15 +61,15 @@ fn an_age(stage: &Stage, age: &Path) {
         .status();
     assert!(unpacked.unwrap().success());
     let server = old_city(stage, &folder.join("server"));
-    let admin = server.office().unwrap().sign_in(ADMIN, PASSWORD).unwrap();
+    let admin = server.api().unwrap().sign_in(ADMIN, PASSWORD).unwrap();
 
-    // Before a word is said to the server: everything is there as it was left.
+    // Before the first request: everything is as it was left.
     let left: Value = serde_json::from_slice(&std::fs::read(folder.join("queue.json")).unwrap()).unwrap();
     let left = left["items"].as_array().unwrap();
-    let mut handset = Handset::at(&folder.join("handset"));
+    let mut handset = Handset::existing(&folder.join("handset"));
     let rows = handset.open().unwrap().queue().unwrap();
     assert_eq!(rows.len(), left.len());
-    assert!(left.len() >= 7, "a full outbox and a draft");
+    assert!(left.len() >= 7, "expected a full outbox and a draft");
     for (row, was) in rows.iter().zip(left) {
         assert_eq!(
             (json!(row.id), json!(row.n)),
@@ -78,7 +78,7 @@ fn an_age(stage: &Stage, age: &Path) {
         assert_eq!(json!(row.summary), was["summary"]);
         assert_eq!(json!(row.photos_named), was["photos"]["named"]);
         assert_eq!(json!(row.photos_sent), was["photos"]["sent"]);
-        // A wait may be over by now; nothing else may have changed.
+        // A wait may have ended; nothing else may have changed.
         let is_same =
             row.state_name() == was["state"] || (was["state"] == "later" && row.state_name() == "queued");
         assert!(is_same, "{was}, now {:?}", row.state);
@@ -88,7 +88,7 @@ fn an_age(stage: &Stage, age: &Path) {
         let photos: Vec<_> = items.into_iter().flat_map(|item| item.photos).collect();
         photos.iter().any(|p| p.sent > 0 && p.received.is_none())
     };
-    assert!(half_sent(&mut handset), "an upload is half done");
+    assert!(half_sent(&mut handset), "an upload must be half finished");
     let draft = rows.iter().find(|row| row.is_draft()).unwrap();
     let mut draft = handset.open().unwrap().report_draft(draft.id).unwrap();
     assert_eq!((draft.content().text.as_str(), draft.photos().len()), ("草稿", 1));
@@ -97,7 +97,7 @@ fn an_age(stage: &Stage, age: &Path) {
     }
     draft.submit().unwrap();
 
-    // Everything leaves, once.
+    // Everything is delivered, once.
     let account = handset.open().unwrap().account().clone();
     let today = Https::new(server.url(), &account.pins).unwrap();
     let report = handset.sync_over(&today).unwrap();
@@ -126,25 +126,25 @@ fn an_age(stage: &Stage, age: &Path) {
     let counts = counted();
     assert_eq!(counts["photos"], json!({"named": named, "held": named}));
     assert!(handset.sync_over(&today).unwrap().is_success());
-    assert_eq!(counted(), counts, "nothing twice");
+    assert_eq!(counted(), counts, "nothing may be filed twice");
 }
 
-/// Today's server over an old one's data; on PostgreSQL over the same rows.
-fn old_city(stage: &Stage, data: &Path) -> Server {
-    let mut server = Server::of(data, Setup::default()).unwrap();
+/// Today's server over the data of an old one; on PostgreSQL over the same rows.
+fn old_city(stage: &Stage, data: &Path) -> ServerProcess {
+    let mut server = ServerProcess::existing(data, ServerSetup::default()).unwrap();
     server.start().unwrap();
     if stage.is_postgres() {
-        server.office().unwrap().get("/v1/session").unwrap_err();
+        server.api().unwrap().get("/v1/session").unwrap_err();
         assert!(server.stop().unwrap());
-        Server::init(&stage.path("founded"), stage.setup()).unwrap();
+        ServerProcess::init(&stage.path("founded"), stage.setup()).unwrap();
         stage.sql(&rows_of(&data.join("xunge.db")));
-        server = Server::of(data, stage.setup()).unwrap();
+        server = ServerProcess::existing(data, stage.setup()).unwrap();
         server.start().unwrap();
     }
     server
 }
 
-/// Statements that put the rows of an embedded database in the place of those there are.
+/// SQL statements that replace all rows by those of an embedded database.
 fn rows_of(file: &Path) -> String {
     let database = Connection::open(file).unwrap();
     let mut sql = String::from("SET session_replication_role = replica;\n");
@@ -209,7 +209,7 @@ fn columns(database: &Connection, table: &str) -> Vec<(String, String)> {
     columns.map(Result::unwrap).collect()
 }
 
-/// The handset's migrations, as they stand beside its store.
+/// The handset's migration files, beside its store.
 fn migrations() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terminal-core/src/store/migrations");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -220,9 +220,9 @@ fn migrations() -> Vec<PathBuf> {
     files
 }
 
-/// Puts a handset's store back to an earlier schema, with everything that one can hold.
+/// Converts a handset's store back to an earlier schema, with all rows that the earlier schema can hold.
 fn age(handset: &mut Handset, earlier: &[PathBuf]) {
-    handset.die();
+    handset.kill();
     let key = handset.platform().unwrap().keystore.database_key().unwrap();
     let key: String = key.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
@@ -251,7 +251,7 @@ fn age(handset: &mut Handset, earlier: &[PathBuf]) {
         let copy = format!("INSERT OR REPLACE INTO main.{table} ({names}) SELECT {names} FROM now.{table}");
         copied += database.execute(&copy, []).unwrap();
     }
-    assert!(copied > 20, "an outbox, mailboxes and files");
+    assert!(copied > 20, "expected an outbox, mailboxes and files");
     drop(database);
     for suffix in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(handset.home().join(format!("account.db{suffix}")));
@@ -259,7 +259,7 @@ fn age(handset: &mut Handset, earlier: &[PathBuf]) {
     std::fs::rename(old, now).unwrap();
 }
 
-fn story_19_an_outbox_under_every_earlier_schema_leaves_whole(stage: &Stage) {
+fn story_19_outbox_under_every_earlier_schema_is_delivered_completely(stage: &Stage) {
     let city = stage.city();
     let steps = migrations();
     let mut filed = 0;
@@ -293,7 +293,11 @@ fn story_19_an_outbox_under_every_earlier_schema_leaves_whole(stage: &Stage) {
         let before = bytes(&mut handset);
 
         age(&mut handset, &steps[..schema]);
-        assert_eq!(bytes(&mut handset), before, "schema {schema}: not a byte changed");
+        assert_eq!(
+            bytes(&mut handset),
+            before,
+            "schema {schema}: the bytes must not change"
+        );
         let mut draft = handset.open().unwrap().report_draft(draft).unwrap();
         assert_eq!(
             (draft.content().text.as_str(), draft.photos().len()),
@@ -319,13 +323,13 @@ fn story_19_an_outbox_under_every_earlier_schema_leaves_whole(stage: &Stage) {
 
 // ------------------------------------------------------------------------------------------------- story 20
 
-fn story_20_a_handset_works_on_when_a_newer_server_says_what_it_does_not_know(stage: &Stage) {
+fn story_20_handset_works_with_unknown_values_of_a_newer_server(stage: &Stage) {
     let city = stage.plain_city();
     let newer = NewerServer::before(&city);
     let invited = invite(&city, "120");
     let mut invitation = Invitation::from_text(&invited.invitation).unwrap();
     invitation.server = newer.url().to_owned();
-    // Enrolled with a role that this version has never heard of.
+    // Enrolled with a role that this version does not know.
     let home = stage.path("handset-120");
     let mut handset = Handset::enrol(&home, &invitation.to_text().unwrap(), None).unwrap();
     let account = handset.open().unwrap().account().clone();
@@ -345,9 +349,9 @@ fn story_20_a_handset_works_on_when_a_newer_server_says_what_it_does_not_know(st
     supervisor.post("/v1/tasks", &task).unwrap();
     let report = handset.sync().unwrap();
     assert!(report.is_success() && report.rows_pulled > 0, "{report:?}");
-    assert!(newer.rewritten() > 10, "the line changed the answers");
+    assert!(newer.rewritten() > 10, "the proxy must have changed responses");
 
-    // What it does not know it shows as received, by the words that came, and never as refused.
+    // Unknown values are shown as received, with the text that came, and never as refused.
     assert_eq!(row(&mut handset, id).state, ItemState::Received);
     assert_eq!(
         serde_json::to_value(row(&mut handset, id).case).unwrap(),
@@ -361,7 +365,7 @@ fn story_20_a_handset_works_on_when_a_newer_server_says_what_it_does_not_know(st
     );
     assert_eq!(tasks[0].row.wording, "请核验");
     let kept = handset.open().unwrap().store().mailbox("weather").unwrap();
-    assert!(!kept.is_empty(), "rows of an unknown kind are kept as they came");
+    assert!(!kept.is_empty(), "rows of an unknown kind must be kept unchanged");
     assert!(handset.open().unwrap().status().unwrap().items_waiting == 0);
     for args in [&["queue", "--all"][..], &["tasks", "--all"], &["status"]] {
         let (code, said) = stage::xunge_json(&home, args);
@@ -370,7 +374,7 @@ fn story_20_a_handset_works_on_when_a_newer_server_says_what_it_does_not_know(st
         assert!(shown.status.success() && !shown.stdout.is_empty(), "{args:?}");
     }
 
-    // A problem that this version has no name for waits or comes back like any other; nothing is lost.
+    // A problem with an unknown code waits or is shown like any other; nothing is lost.
     let later = file(&city, &mut handset, "新的错误", &[]);
     newer.refuse_pushes(429, "push.too_noisy");
     assert!(!handset.sync().unwrap().is_success());
@@ -385,14 +389,14 @@ fn story_20_a_handset_works_on_when_a_newer_server_says_what_it_does_not_know(st
     newer.take_pushes();
     assert!(handset.sync().unwrap().is_success());
 
-    // And back to a server of its own age: everything is in its place, once.
+    // Back to a server of the same version: everything is there, once.
     let account = handset.open().unwrap().account().clone();
     let plain = Https::new(city.server.url(), &account.pins).unwrap();
     assert!(handset.sync_over(&plain).unwrap().is_success());
     assert_eq!((cases(&city), entries(&city), photos(&city)), (2, 3, (1, 1)));
 }
 
-/// Entries as a newer handset would send them, from one that this version made.
+/// An entry as a newer handset would send it, from one that this version made.
 fn newer_entry(bytes: &[u8], n: u64, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut entry: Value = serde_json::from_slice(bytes).unwrap();
     entry["id"] = json!(uuid::Uuid::now_v7());
@@ -402,7 +406,7 @@ fn newer_entry(bytes: &[u8], n: u64, change: impl FnOnce(&mut Value)) -> Vec<u8>
     serde_json::to_vec(&entry).unwrap()
 }
 
-fn story_20_what_a_newer_handset_says_is_kept_by_an_older_server(stage: &Stage) {
+fn story_20_older_server_keeps_unknown_values_of_a_newer_handset(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "220", None);
     let id = file(&city, &mut handset, "老终端", &[]);
@@ -411,7 +415,7 @@ fn story_20_what_a_newer_handset_says_is_kept_by_an_older_server(stage: &Stage) 
     let photo = json!({"sha256": "ab".repeat(32), "size": 5, "role": "thermal", "width": 640, "height": 480, "lens": 2});
     let sent = [
         bytes.clone(),
-        // Fields in every place, a provider and a role of a photo that this version does not know: applied.
+        // Unknown fields in every place, an unknown provider and photo role: applied.
         newer_entry(&bytes, 2, |entry| {
             entry["weather"] = extra.clone();
             entry["payload"]["weather"] = extra.clone();
@@ -421,26 +425,26 @@ fn story_20_what_a_newer_handset_says_is_kept_by_an_older_server(stage: &Stage) 
             entry["evidence"]["position"]["altitude_cm"] = json!(21_000);
             entry["evidence"]["clock"]["tick_ns"] = json!(1);
         }),
-        // A kind that it does not know: held, with its photos.
+        // An unknown kind: held, with its photos.
         newer_entry(&bytes, 3, |entry| {
             entry["kind"] = json!("drone_flight");
             entry["payload"] = json!({"height_m": 40, "photos": [photo]});
         }),
-        // A newer version of the wire that it cannot read: held.
+        // A newer wire version that cannot be read: held.
         newer_entry(&bytes, 4, |entry| {
             entry["v"] = json!(7);
             entry["evidence"] = json!("elsewhere");
         }),
-        // An answer in a word that it does not know: held.
+        // An answer with an unknown value: held.
         newer_entry(&bytes, 5, |entry| {
             entry["kind"] = json!("answer");
             entry["payload"] = json!({"task": uuid::Uuid::now_v7(), "answer": "partly_true"});
         }),
     ];
-    let wire = Wire::of(&city, &mut handset);
+    let wire = WireClient::of(&city, &mut handset);
     let sent: Vec<&[u8]> = sent.iter().map(Vec::as_slice).collect();
     let mut envelope: Value = serde_json::from_slice(&wire.envelope(&sent)).unwrap();
-    // Read and written again the entries would be other bytes: the field goes in as text.
+    // Parsing and serialising the entries would change their bytes, so the field is inserted as text.
     assert!(envelope.is_object());
     envelope = json!({"app": "9.1", "features": ["x"]});
     let mut body = wire.envelope(&sent);
@@ -455,7 +459,7 @@ fn story_20_what_a_newer_handset_says_is_kept_by_an_older_server(stage: &Stage) 
         assert_eq!(
             receipt["sha256"],
             json!(sha256),
-            "the receipt is for exactly these bytes"
+            "the receipt must be for exactly these bytes"
         );
     }
     assert_eq!(receipts.len(), sent.len());
@@ -468,10 +472,10 @@ fn story_20_what_a_newer_handset_says_is_kept_by_an_older_server(stage: &Stage) 
     assert_eq!(
         (cases(&city), photos(&city).0),
         (2, 1),
-        "the same photo in one stream is one"
+        "equal photos in one stream must be one"
     );
 
-    // Its author sees what is held, and what the server said of it; sent again, it is the same.
+    // Its author sees the held entries and the server's message; sending again changes nothing.
     let (status, again) = wire.push_body(body);
     assert_eq!((status, &again["receipts"]), (200, &answer["receipts"]));
     let pulled = wire
@@ -489,6 +493,6 @@ fn story_20_what_a_newer_handset_says_is_kept_by_an_older_server(stage: &Stage) 
     for row in held {
         assert!(!row["body"]["reason"]["zh"].as_str().unwrap().is_empty(), "{row}");
     }
-    assert_eq!(EntryKind::ALL.len(), 7, "a new kind belongs into this story");
-    let _: Desk = city.admin;
+    assert_eq!(EntryKind::ALL.len(), 7, "add the new kind to this story");
+    let _: StaffSession = city.admin;
 }

@@ -1,24 +1,24 @@
-//! Bad luck that stands in no numbered story: the server is replaced by its backup, tokens die in the middle of a run,
-//! the handset's time zone changes.
+//! Failures without a story number: the server is replaced by its backup, tokens expire in the middle of a
+//! run, the handset's time zone changes.
 
 use crate::{
-    mailbox::assert_converged,
-    meddle::Meddler,
+    converged::assert_converged,
+    meddle::InterceptingTransport,
     stage::{Stage, at, cases, completeness, entries, file, invite, line, photos, row, xunge, xunge_json},
 };
-use e2e::{handset::Handset, line::Weather};
+use e2e::{handset::Handset, line::LineFault};
 use protocol::ids::EntryId;
 use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
 use terminal_core::work::{ItemState, Withdrawal};
 
 on_both_engines!(
-    a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_nothing_twice,
-    tokens_that_die_in_the_middle_of_a_run_are_renewed_and_nothing_is_sent_twice,
-    story_33_the_time_zone_of_the_handset_changes_nothing,
+    restored_server_gets_lost_entries_again_and_holds_nothing_twice,
+    tokens_that_expire_during_a_sync_are_renewed_and_nothing_is_sent_twice,
+    story_33_handset_time_zone_does_not_change_the_civil_day,
 );
 
-fn a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_nothing_twice(stage: &Stage) {
+fn restored_server_gets_lost_entries_again_and_holds_nothing_twice(stage: &Stage) {
     let mut city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "501", Some(&line));
@@ -31,19 +31,19 @@ fn a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_
         "照片在备份之后",
         &[stage.small_photo(502), stage.small_photo(503)],
     );
-    line.set(Weather::LoseAnswer("POST /v1/field/photos".into()));
+    line.set(LineFault::LoseAnswer("POST /v1/field/photos".into()));
     assert!(!handset.sync().unwrap().is_success());
     assert!(city.server.stop().unwrap());
     stage.back_up();
     city.server.start().unwrap();
 
-    // Ten minutes: photos arrive, reports, a withdrawal, a second handset.
-    line.set(Weather::Good);
+    // During ten minutes: photos arrive, reports, a withdrawal, a second handset.
+    line.set(LineFault::Good);
     let after = file(&city, &mut handset, "备份之后", &[stage.small_photo(504)]);
     let mistaken = file(&city, &mut handset, "误报", &[]);
     assert!(handset.sync().unwrap().is_success());
     let Withdrawal::Requested(_) = handset.open().unwrap().withdraw(mistaken, "误报").unwrap() else {
-        panic!("it was sent")
+        panic!("expected a withdrawal request, because the report was sent")
     };
     assert!(handset.sync().unwrap().is_success());
     let mut young = stage.handset(&city, &later, "502", None, None);
@@ -66,9 +66,9 @@ fn a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_
     assert_eq!(
         (cases(&city), entries(&city), photos(&city)),
         (2, 2, (3, 1)),
-        "ten minutes are gone"
+        "ten minutes must be lost"
     );
-    // Twice, so that whatever would come twice has come.
+    // Twice, so that a duplicate would have been created.
     for _ in 0..2 {
         for handset in [&mut handset, &mut young] {
             let report = handset.sync().unwrap();
@@ -80,7 +80,7 @@ fn a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_
     assert_eq!(
         said,
         (states(&mut handset, &ids), states(&mut young, &of_young)),
-        "the same numbers and states"
+        "numbers and states must be equal"
     );
     assert_eq!(
         completeness(&city, &mut handset)["mark"],
@@ -95,7 +95,7 @@ fn a_server_replaced_by_its_backup_of_ten_minutes_ago_is_filled_again_and_holds_
     }
 }
 
-fn tokens_that_die_in_the_middle_of_a_run_are_renewed_and_nothing_is_sent_twice(stage: &Stage) {
+fn tokens_that_expire_during_a_sync_are_renewed_and_nothing_is_sent_twice(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "503", None);
     let ids: Vec<EntryId> = (0..4)
@@ -109,9 +109,9 @@ fn tokens_that_die_in_the_middle_of_a_run_are_renewed_and_nothing_is_sent_twice(
         })
         .collect();
     let account = handset.open().unwrap().account().clone();
-    // Every third request finds its token gone, as if its hour were over or the server had forgotten it.
+    // Every third request has an invalid token, as if it had expired or the server had lost it.
     let (asked, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-    let short_lived = Meddler::of(&account, |request, pass| {
+    let short_lived = InterceptingTransport::of(&account, |request, pass| {
         let has_token = request.headers.iter().any(|(name, _)| *name == "authorization");
         if has_token && asked.fetch_add(1, Ordering::SeqCst) % 3 == 2 {
             stage.sql("DELETE FROM field_token");
@@ -121,7 +121,10 @@ fn tokens_that_die_in_the_middle_of_a_run_are_renewed_and_nothing_is_sent_twice(
         Ok(answer)
     });
     let report = handset.sync_over(&short_lived).unwrap();
-    assert!(refused.load(Ordering::SeqCst) >= 3, "tokens died");
+    assert!(
+        refused.load(Ordering::SeqCst) >= 3,
+        "at least three tokens must be refused"
+    );
     assert!(report.is_success(), "{report:?}");
     for id in ids {
         assert_eq!(row(&mut handset, id).state, ItemState::Received);
@@ -129,7 +132,7 @@ fn tokens_that_die_in_the_middle_of_a_run_are_renewed_and_nothing_is_sent_twice(
     assert_eq!((cases(&city), entries(&city), photos(&city)), (4, 4, (4, 4)));
 }
 
-fn story_33_the_time_zone_of_the_handset_changes_nothing(stage: &Stage) {
+fn story_33_handset_time_zone_does_not_change_the_civil_day(stage: &Stage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "533", None);
     let home = handset.home().to_owned();
@@ -140,7 +143,7 @@ fn story_33_the_time_zone_of_the_handset_changes_nothing(stage: &Stage) {
         .unwrap();
     file(&city, &mut handset, "时区", &[]);
     assert!(handset.sync().unwrap().is_success());
-    handset.die();
+    handset.kill();
     // From the far west to the far east, a zone with summer time, and one that does not exist.
     let zones = [
         "Asia/Shanghai",
@@ -156,12 +159,12 @@ fn story_33_the_time_zone_of_the_handset_changes_nothing(stage: &Stage) {
                 .env("TZ", zone)
                 .output()
                 .unwrap();
-            // The civil day is Asia/Shanghai's everywhere: today's check-in is today's.
+            // The civil day is always that of Asia/Shanghai: a second check-in on the same day is refused.
             let again = xunge(&home, &["check-in", "--at", "43.85745,125.30062,8"])
                 .env("TZ", zone)
                 .output()
                 .unwrap();
-            assert!(!again.status.success(), "{zone}: it is the same day");
+            assert!(!again.status.success(), "{zone}: must be the same day");
             (
                 String::from_utf8(queue.stdout).unwrap(),
                 String::from_utf8(again.stderr).unwrap(),

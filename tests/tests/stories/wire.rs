@@ -1,8 +1,8 @@
-//! A client of one's own making that speaks the wire with a real handset's key: for what no honest handset sends,
-//! and for the same thing many times at once.
+//! A client with a real handset's key that builds its own requests: for requests that no handset sends, and
+//! for many equal requests at once.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use e2e::{city::City, handset::Handset, office::Office};
+use e2e::{city::City, handset::Handset, office::StaffApi};
 use protocol::{
     WIRE_VERSION,
     field::{
@@ -20,20 +20,20 @@ use reqwest::{
 use serde_json::{Value, value::RawValue};
 use std::sync::Arc;
 
-/// See the module.
+/// A client of the field API with a token.
 #[derive(Clone)]
-pub struct Wire {
-    office: Office,
+pub struct WireClient {
+    office: StaffApi,
     stream: StreamId,
     signer: Arc<dyn Signer>,
     token: String,
     clock: protocol::evidence::ClockReading,
 }
 
-impl Wire {
-    /// Challenge and token with the handset's key, straight to the server.
+impl WireClient {
+    /// Signs in with the handset's key, directly at the server.
     pub fn of(city: &City, handset: &mut Handset) -> Self {
-        let office = city.server.office().unwrap();
+        let office = city.server.api().unwrap();
         let terminal = handset.open().unwrap();
         let stream = terminal.account().stream;
         let clock = terminal.clock_reading().unwrap();
@@ -67,7 +67,7 @@ impl Wire {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.office.request(method, path).bearer_auth(&self.token)
     }
-    /// A request of tus.
+    /// A tus request.
     pub fn tus(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path).header("tus-resumable", "1.0.0")
     }
@@ -82,7 +82,7 @@ impl Wire {
         };
         serde_json::to_vec(&envelope).unwrap()
     }
-    /// Pushes a body, signed: status and answer.
+    /// Pushes a signed body; returns status and response.
     pub fn push_body(&self, body: Vec<u8>) -> (u16, Value) {
         let signature = self.signer.sign(&push_message(&self.token, &body)).unwrap();
         let answer = self
@@ -97,7 +97,7 @@ impl Wire {
     pub fn push(&self, entries: &[&[u8]]) -> (u16, Value) {
         self.push_body(self.envelope(entries))
     }
-    /// Begins an upload; its path, and the receipt when the server holds the photo already.
+    /// Creates an upload; returns its path, and the receipt if the server already holds the photo.
     pub fn create(&self, sha256: Sha256, size: usize) -> (String, Option<PhotoReceipt>) {
         let answer = self
             .tus(Method::POST, "/v1/field/photos")
@@ -130,7 +130,7 @@ fn receipt(answer: &Response) -> Option<PhotoReceipt> {
     Some(serde_json::from_slice(header.as_bytes()).unwrap())
 }
 
-/// Status and JSON.
+/// Status and JSON body.
 pub fn document(answer: Response) -> (u16, Value) {
     let status = answer.status().as_u16();
     let text = answer.text().unwrap();

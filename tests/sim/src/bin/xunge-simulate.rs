@@ -1,15 +1,15 @@
-//! `cargo xtask simulate`: days of bad luck in bulk. See [`sim`].
+//! `cargo xtask simulate`: simulated days with faults. See [`sim`].
 
 use clap::Parser;
-use sim::command::{Arguments, run};
+use sim::command::{SimulateArgs, run};
 use std::process::ExitCode;
 
-/// One thread lives whole days of small strings: a sixth of the time was the system's allocator.
+/// One thread handles many small strings; the system's allocator took a sixth of the run time.
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    match run(&SimulateArgs::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
