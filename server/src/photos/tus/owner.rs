@@ -1,6 +1,6 @@
 //! The owner of an upload, and what depends on who owns it.
 
-use super::tables::{ATTACHMENTS, PHOTOS, Tables};
+use super::tables::Tables;
 use protocol::ids::{PersonId, StreamId};
 use uuid::Uuid;
 
@@ -15,10 +15,10 @@ pub(super) enum Owner {
 
 impl Owner {
     /// The tables that hold the uploads of this kind of owner.
-    pub fn tables(self) -> &'static Tables {
+    pub fn tables(self) -> Tables {
         match self {
-            Self::Stream(_) => &PHOTOS,
-            Self::Person(_) => &ATTACHMENTS,
+            Self::Stream(_) => Tables::Photos,
+            Self::Person(_) => Tables::Attachments,
         }
     }
     /// The value of the column that names the owner.

@@ -160,7 +160,10 @@ impl Upload {
     /// The owner's upload of this id. Errors: `request.not_found`; `upload.gone` for an unfinished upload that has expired.
     pub fn load(tx: &mut Tx<'_>, owner: Owner, id: UploadId, now: Millis) -> Result<Self, Failure> {
         let upload = tx.opt(
-            owner.tables().load,
+            &owner.tables().sql(
+                "SELECT sha256, length, arrived, metadata, expires, finished FROM {upload}
+                 WHERE id = ?1 AND {owner} = ?2",
+            ),
             params![id.to_string(), owner.column()],
             |row| {
                 Ok(Self {
@@ -237,12 +240,14 @@ impl Upload {
         let tables = owner.tables();
         // The row first: concurrent transactions have both read it, so the engine makes the second one run again.
         tx.execute(
-            tables.advance,
+            &tables.sql("UPDATE {upload} SET arrived = ?2, expires = ?3 WHERE id = ?1"),
             params![id.to_string(), column(upload.arrived), upload.expires.0],
         )?;
+        let insert =
+            tables.sql("INSERT INTO {part} (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)");
         for part in parts {
             tx.execute(
-                tables.insert_part,
+                &insert,
                 params![
                     id.to_string(),
                     column(part.offset),
