@@ -1,7 +1,7 @@
 //! Uploads that nobody continued. Their parts are deleted when they expire, their rows some days later, so that the
 //! client is told `upload.gone` for a while and not `request.not_found`.
 
-use super::{finish::finish, receive::discard, tables::Tables, upload::Upload};
+use super::{finish::finish, owner::Tables, receive::discard, upload::Upload};
 use crate::{app::state::App, kernel::failure::Failure};
 use protocol::time::Millis;
 

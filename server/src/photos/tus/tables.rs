@@ -1,7 +1,7 @@
-//! The pairs of tables that hold uploads and their parts, and the statements that need no more than an upload's id.
-//! Photos and attachments have a pair each, with the same columns for everything that these statements need.
+//! The statements on an upload and its parts that need no more than its id. Photos and attachments have a pair of tables
+//! each, with the same columns for everything that these statements need.
 
-use super::owner::Owner;
+use super::owner::{Owner, Tables};
 use crate::{
     app::object_name::ObjectName,
     params,
@@ -12,30 +12,7 @@ use protocol::{ids::UploadId, photo::Sha256, time::Millis};
 /// Uploads that one sweep handles per pair of tables and cause.
 const AT_ONCE: i64 = 100;
 
-/// A pair of tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tables {
-    /// `upload` and `upload_part`.
-    Photos,
-    /// `attachment_upload` and `attachment_part`.
-    Attachments,
-}
-
 impl Tables {
-    pub const ALL: [Self; 2] = [Self::Photos, Self::Attachments];
-
-    /// Replaces `{upload}`, `{part}` and `{owner}` by the names of the tables and of the column with the owner.
-    pub fn sql(self, statement: &str) -> String {
-        let (upload, part, owner) = match self {
-            Self::Photos => ("upload", "upload_part", "stream"),
-            Self::Attachments => ("attachment_upload", "attachment_part", "person"),
-        };
-        statement
-            .replace("{upload}", upload)
-            .replace("{part}", part)
-            .replace("{owner}", owner)
-    }
-
     fn run(self, tx: &mut Tx<'_>, statement: &str, id: UploadId) -> Result<(), StoreError> {
         tx.execute(&self.sql(statement), params![id.to_string()])?;
         Ok(())

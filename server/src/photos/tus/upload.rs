@@ -11,6 +11,7 @@ use crate::{
     },
     kernel::failure::Failure,
     params,
+    photos::attachments::Attached,
     store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
@@ -139,6 +140,30 @@ impl Upload {
             return Err(Failure::because(ProblemCode::PhotoSize, detail));
         }
         Ok(receipt(tx, stream, sha256)?.map(Held::Photo))
+    }
+
+    /// What is held for an upload. A photo counts as held also when it arrived by another upload or in a parcel; an
+    /// attachment only when this upload is finished.
+    pub fn held(&self, tx: &mut Tx<'_>) -> Result<Option<Held>, StoreError> {
+        Ok(match self.content {
+            Content::Photo { stream, sha256 } => receipt(tx, stream, sha256)?.map(Held::Photo),
+            Content::Attachment { person, .. } => tx
+                .opt(
+                    "SELECT a.sha256, a.size, a.width, a.height FROM attachment_upload u
+                     JOIN attachment a ON a.sha256 = u.sha256 AND a.person = u.person
+                     WHERE u.id = ?1 AND u.person = ?2 AND u.finished IS NOT NULL",
+                    params![self.id.to_string(), person.to_string()],
+                    |row| {
+                        Ok(Attached {
+                            sha256: row.parse("sha256")?,
+                            size: row.get("size")?,
+                            width: row.get("width")?,
+                            height: row.get("height")?,
+                        })
+                    },
+                )?
+                .map(Held::Attachment),
+        })
     }
 
     /// Inserts a checked upload. If its photo is already held, the upload is finished at once.
