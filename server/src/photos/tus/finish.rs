@@ -2,7 +2,7 @@
 //! owner gets a receipt. Any replica can do this, and repeat it until it succeeds.
 
 use super::{
-    held::{Held, held, receipt},
+    held::{Held, receipt},
     upload::{Content, Upload},
 };
 use crate::{
@@ -33,7 +33,7 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<Held, Failure> 
     let id = upload.id;
     let (asked, tables) = (upload.clone(), upload.content.owner().tables());
     let (before, parts) = app
-        .read(move |tx| Ok((held(tx, &asked)?, tables.parts(tx, id)?)))
+        .read(move |tx| Ok((asked.held(tx)?, tables.parts(tx, id)?)))
         .await?;
     if let (Some(held), Some(_)) = (&before, upload.finished) {
         return Ok(held.clone());
@@ -47,7 +47,7 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<Held, Failure> 
             // Another replica may have finished the upload and deleted the parts.
             Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {
                 let asked = upload.clone();
-                return match app.read(move |tx| Ok(held(tx, &asked)?)).await? {
+                return match app.read(move |tx| Ok(asked.held(tx)?)).await? {
                     Some(held) => Ok(held),
                     None => Err(start_again(app, upload).await?),
                 };
@@ -79,7 +79,7 @@ pub(super) async fn finish_at_once(
             if is_registered {
                 check_untouched(tx, &asked, now)?;
             }
-            Ok(held(tx, &asked)?)
+            Ok(asked.held(tx)?)
         })
         .await?;
     let kept = match before {
@@ -205,7 +205,8 @@ fn confirm(
             tables.finish(tx, upload.id, attached.sha256, ctx.now)?;
             Ok(Held::Attachment(attached.clone()))
         }
-        (Content::Attachment { .. }, None) => held(tx, upload)?
+        (Content::Attachment { .. }, None) => upload
+            .held(tx)?
             .ok_or_else(|| Failure::internal("an upload is finished and its attachment is missing")),
     }
 }

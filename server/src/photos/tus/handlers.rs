@@ -2,7 +2,8 @@
 
 use super::{
     finish::{delete_staging, finish},
-    held::{Held, reset_if_lost},
+    held::Held,
+    lost::reset_if_lost,
     owner::Owner,
     receive::{Target, receive, register},
     upload::{Content, Upload, expiry},

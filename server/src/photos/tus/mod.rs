@@ -16,10 +16,10 @@
 //! most 512 KiB that completes the upload by itself is stored under its final name without staging objects. The final
 //! hash decides whether the upload is accepted. Every later HEAD returns the result again.
 //!
-//! * `wire`: reads and writes headers. `owner`: what differs between the owners. `tables`: the statements of both pairs
+//! * `wire`: reads and writes headers. `owner`: what differs between the owners. `tables`: statements on either pair
 //!   of tables. `upload`: the row of an upload.
 //! * `receive`: stores a body as parts. `finish`: turns the parts into a photo or an attachment. `held`: what the owner
-//!   is told about a picture that is held.
+//!   is told about a picture that is held. `lost`: photos whose object is missing.
 //! * `handlers`: the operations for either owner. `field_routes`, `staff_routes`: their routes. [`sweep`]: uploads that
 //!   nobody continued.
 
@@ -27,6 +27,7 @@ pub(super) mod field_routes;
 mod finish;
 mod handlers;
 mod held;
+mod lost;
 mod owner;
 mod receive;
 pub(super) mod staff_routes;

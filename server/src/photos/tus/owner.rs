@@ -1,6 +1,5 @@
-//! The owner of an upload, and what depends on who owns it.
+//! The owner of an upload, and what depends on who owns it: tables, route, texts.
 
-use super::tables::{ATTACHMENTS, PHOTOS, Tables};
 use protocol::ids::{PersonId, StreamId};
 use uuid::Uuid;
 
@@ -15,10 +14,10 @@ pub(super) enum Owner {
 
 impl Owner {
     /// The tables that hold the uploads of this kind of owner.
-    pub fn tables(self) -> &'static Tables {
+    pub fn tables(self) -> Tables {
         match self {
-            Self::Stream(_) => &PHOTOS,
-            Self::Person(_) => &ATTACHMENTS,
+            Self::Stream(_) => Tables::Photos,
+            Self::Person(_) => Tables::Attachments,
         }
     }
     /// The value of the column that names the owner.
@@ -48,5 +47,30 @@ impl Owner {
             Self::Stream(_) => "upload-defer-length: the entry says how long the photo is",
             Self::Person(_) => "upload-defer-length: say how long it is",
         }
+    }
+}
+
+/// A pair of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tables {
+    /// `upload` and `upload_part`.
+    Photos,
+    /// `attachment_upload` and `attachment_part`.
+    Attachments,
+}
+
+impl Tables {
+    pub const ALL: [Self; 2] = [Self::Photos, Self::Attachments];
+
+    /// Replaces `{upload}`, `{part}` and `{owner}` by the names of the tables and of the column with the owner.
+    pub fn sql(self, statement: &str) -> String {
+        let (upload, part, owner) = match self {
+            Self::Photos => ("upload", "upload_part", "stream"),
+            Self::Attachments => ("attachment_upload", "attachment_part", "person"),
+        };
+        statement
+            .replace("{upload}", upload)
+            .replace("{part}", part)
+            .replace("{owner}", owner)
     }
 }

@@ -1,12 +1,7 @@
 //! Uploads that nobody continued. Their parts are deleted when they expire, their rows some days later, so that the
 //! client is told `upload.gone` for a while and not `request.not_found`.
 
-use super::{
-    finish::finish,
-    receive::discard,
-    tables::{ATTACHMENTS, PHOTOS, Tables},
-    upload::Upload,
-};
+use super::{finish::finish, owner::Tables, receive::discard, upload::Upload};
 use crate::{app::state::App, kernel::failure::Failure};
 use protocol::time::Millis;
 
@@ -18,7 +13,7 @@ const REMEMBERED_MS: i64 = 7 * 86_400_000;
 pub async fn sweep(app: &App) -> Result<usize, Failure> {
     let now = app.clock.now();
     let mut handled = 0;
-    for tables in [&PHOTOS, &ATTACHMENTS] {
+    for tables in Tables::ALL {
         handled += finish_complete(app, tables, now).await?;
         handled += drop_expired(app, tables, now).await?;
         handled += remove_old(app, tables, now).await?;
@@ -26,7 +21,7 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     Ok(handled)
 }
 
-async fn finish_complete(app: &App, tables: &'static Tables, now: Millis) -> Result<usize, Failure> {
+async fn finish_complete(app: &App, tables: Tables, now: Millis) -> Result<usize, Failure> {
     let complete = app.read(move |tx| Ok(tables.complete(tx, now)?)).await?;
     for (id, owner) in complete.iter().copied() {
         let upload = app.read(move |tx| Upload::load(tx, owner, id, now)).await;
@@ -39,7 +34,7 @@ async fn finish_complete(app: &App, tables: &'static Tables, now: Millis) -> Res
     Ok(complete.len())
 }
 
-async fn drop_expired(app: &App, tables: &'static Tables, now: Millis) -> Result<usize, Failure> {
+async fn drop_expired(app: &App, tables: Tables, now: Millis) -> Result<usize, Failure> {
     let expired = app.read(move |tx| Ok(tables.expired(tx, now)?)).await?;
     for (id, _) in expired.iter().copied() {
         let objects = app
@@ -51,7 +46,7 @@ async fn drop_expired(app: &App, tables: &'static Tables, now: Millis) -> Result
     Ok(expired.len())
 }
 
-async fn remove_old(app: &App, tables: &'static Tables, now: Millis) -> Result<usize, Failure> {
+async fn remove_old(app: &App, tables: Tables, now: Millis) -> Result<usize, Failure> {
     let until = now.plus(-REMEMBERED_MS);
     let old = app.read(move |tx| Ok(tables.old(tx, until)?)).await?;
     for (id, _) in old.iter().copied() {

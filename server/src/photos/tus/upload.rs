@@ -11,6 +11,7 @@ use crate::{
     },
     kernel::failure::Failure,
     params,
+    photos::attachments::Attached,
     store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
@@ -141,6 +142,30 @@ impl Upload {
         Ok(receipt(tx, stream, sha256)?.map(Held::Photo))
     }
 
+    /// What is held for an upload. A photo counts as held also when it arrived by another upload or in a parcel; an
+    /// attachment only when this upload is finished.
+    pub fn held(&self, tx: &mut Tx<'_>) -> Result<Option<Held>, StoreError> {
+        Ok(match self.content {
+            Content::Photo { stream, sha256 } => receipt(tx, stream, sha256)?.map(Held::Photo),
+            Content::Attachment { person, .. } => tx
+                .opt(
+                    "SELECT a.sha256, a.size, a.width, a.height FROM attachment_upload u
+                     JOIN attachment a ON a.sha256 = u.sha256 AND a.person = u.person
+                     WHERE u.id = ?1 AND u.person = ?2 AND u.finished IS NOT NULL",
+                    params![self.id.to_string(), person.to_string()],
+                    |row| {
+                        Ok(Attached {
+                            sha256: row.parse("sha256")?,
+                            size: row.get("size")?,
+                            width: row.get("width")?,
+                            height: row.get("height")?,
+                        })
+                    },
+                )?
+                .map(Held::Attachment),
+        })
+    }
+
     /// Inserts a checked upload. If its photo is already held, the upload is finished at once.
     pub fn register(mut self, tx: &mut Tx<'_>, now: Millis) -> Result<Registered, Failure> {
         let held = self.check(tx)?;
@@ -160,7 +185,10 @@ impl Upload {
     /// The owner's upload of this id. Errors: `request.not_found`; `upload.gone` for an unfinished upload that has expired.
     pub fn load(tx: &mut Tx<'_>, owner: Owner, id: UploadId, now: Millis) -> Result<Self, Failure> {
         let upload = tx.opt(
-            owner.tables().load,
+            &owner.tables().sql(
+                "SELECT sha256, length, arrived, metadata, expires, finished FROM {upload}
+                 WHERE id = ?1 AND {owner} = ?2",
+            ),
             params![id.to_string(), owner.column()],
             |row| {
                 Ok(Self {
@@ -237,12 +265,14 @@ impl Upload {
         let tables = owner.tables();
         // The row first: concurrent transactions have both read it, so the engine makes the second one run again.
         tx.execute(
-            tables.advance,
+            &tables.sql("UPDATE {upload} SET arrived = ?2, expires = ?3 WHERE id = ?1"),
             params![id.to_string(), column(upload.arrived), upload.expires.0],
         )?;
+        let insert =
+            tables.sql("INSERT INTO {part} (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)");
         for part in parts {
             tx.execute(
-                tables.insert_part,
+                &insert,
                 params![
                     id.to_string(),
                     column(part.offset),

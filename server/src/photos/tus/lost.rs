@@ -1,0 +1,42 @@
+//! Photos whose object was lost.
+
+use super::{held::receipt, upload::Content};
+use crate::{
+    app::{object_name::ObjectName, state::App},
+    kernel::failure::Failure,
+    params,
+};
+
+/// Call before repeating an old receipt. Returns true if the object was missing and the row was reset.
+///
+/// The object of a received photo is missing after the object store was restored from an older backup than the database.
+/// The photo then counts as not received and its finished uploads are removed, so that the terminal sends it again.
+pub(super) async fn reset_if_lost(app: &App, content: Content) -> Result<bool, Failure> {
+    let (stream, sha256) = match content {
+        Content::Photo { stream, sha256 } => (stream, sha256),
+        Content::Attachment { .. } => return Ok(false),
+    };
+    let Some(held) = app.read(move |tx| Ok(receipt(tx, stream, sha256)?)).await? else {
+        return Ok(false);
+    };
+    if app.blobs.holds(&ObjectName::Photo { stream, sha256 }).await? {
+        return Ok(false);
+    }
+    tracing::error!(%stream, %sha256, "the object of a received photo is missing; it has to be sent again");
+    app.write(move |tx, _| {
+        let (stream, hash) = (stream.to_string(), sha256.to_string());
+        // Not a photo that was received again after the check.
+        let reset = tx.execute(
+            "UPDATE photo SET received = NULL WHERE stream = ?1 AND sha256 = ?2 AND received = ?3",
+            params![&stream, &hash, held.received.0],
+        )?;
+        if reset > 0 {
+            tx.execute(
+                "DELETE FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NOT NULL",
+                params![&stream, &hash],
+            )?;
+        }
+        Ok(reset > 0)
+    })
+    .await
+}
