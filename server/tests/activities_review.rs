@@ -62,6 +62,7 @@ async fn activity_row(client: &FieldClient, app: &TestApp, record: RecordId) -> 
 }
 
 both_engines! {
+    /// Rule: TJ-09.
     async fn returned_record_is_revised_as_a_new_version_and_approved(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         let first = { let a = activity(&app, "健步走"); entry(&mut c.patroller, &app, a, None) };
@@ -136,6 +137,7 @@ both_engines! {
         }
     }
 
+    /// Rule: SP-03.
     async fn reviewer_sees_and_decides_only_inside_their_area(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         let first = { let a = activity(&app, "一"); entry(&mut c.patroller, &app, a, None) };

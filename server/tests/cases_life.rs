@@ -36,6 +36,7 @@ fn transition_ids(case: &Value) -> Vec<String> {
 }
 
 both_engines! {
+    /// Rule: T1, T4, T5, T6, T9, T10, T11, T12, T13, T14, T15.
     async fn report_passes_every_transition_up_to_closing(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         check_in(&mut c.patroller, &app).await;
@@ -75,6 +76,7 @@ both_engines! {
         assert_eq!(state[&("case".to_owned(), case.to_string())]["state"], "closed");
     }
 
+    /// Rule: T2, T3, DC-01.
     async fn citizens_report_is_verified_first(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         check_in(&mut c.patroller, &app).await;
@@ -95,6 +97,7 @@ both_engines! {
         assert_eq!(transition_ids(&c.case(&app, case).await), ["T2", "T3", "T4", "T6", "T6"]);
     }
 
+    /// Rule: DC-02, DC-03.
     async fn each_action_is_limited_to_one_role_and_area(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         let case = c.reported(&app).await;

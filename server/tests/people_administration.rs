@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use support::{FieldClient, TestApp};
 
 both_engines! {
+    /// Rule: TJ-01, TJ-02.
     async fn administrator_manages_their_unit_and_units_below(app: TestApp) {
         let city = app.city().await;
         let district = app.staff(Role::Admin, city.district).await;

@@ -106,6 +106,7 @@ both_engines! {
         assert_eq!(app.count("SELECT MAX(last_used) AS n FROM session").await, started + 60_000);
     }
 
+    /// Rule: DC-12.
     async fn sign_out_ends_the_session_and_is_audited(app: TestApp) {
         account(&app, "li.lei").await;
         let (one, two, three) = (token(&app, "li.lei").await, token(&app, "li.lei").await, token(&app, "li.lei").await);

@@ -56,6 +56,7 @@ async fn unassigned_tasks(c: &DistrictFixture, app: &TestApp) -> usize {
 }
 
 both_engines! {
+    /// Rule: law 3, G14.
     async fn unassigned_task_is_listed_and_goes_to_the_first_worker_who_checks_in(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         let mut elsewhere = c.another(&app, &["2201040504"]).await;

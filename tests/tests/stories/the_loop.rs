@@ -21,6 +21,7 @@ use std::process::Stdio;
 
 on_both_engines!(the_loop_from_an_offline_photo_to_a_closed_case);
 
+/// Rule: SJ-03.
 fn the_loop_from_an_offline_photo_to_a_closed_case(stage: &Stage) {
     let mut transcript = Transcript::new(stage);
     let album = PhotoAlbum::load().unwrap();
