@@ -24,8 +24,8 @@ pub enum Error {
     /// `store.busy`: another process holds the database for longer than the time limit.
     #[error("another process is using the store")]
     Busy,
-    /// `store.outcome_unknown`: the disk failed while a change was being made durable. The change may or may
-    /// not be there; it was looked up and could not be settled.
+    /// `store.outcome_unknown`: a disk error occurred during COMMIT. The change may or may not be stored; a
+    /// second try could not decide it.
     #[error("the disk failed while saving; whether the change was kept is not known yet")]
     OutcomeUnknown,
     /// `store.newer`: the database was written by a newer program.
@@ -36,7 +36,8 @@ pub enum Error {
         /// What this program can read.
         known: i64,
     },
-    /// `store.moved_aside`: the database could not be read (damaged, or another key). It was moved, not deleted.
+    /// `store.moved_aside`: the database could not be read (damaged, or encrypted with another key). The file
+    /// was moved to quarantine, not deleted.
     #[error("the database could not be read ({detail}); it was kept as {}", moved_to.display())]
     Quarantined {
         /// Where the unreadable file is now.
@@ -49,31 +50,31 @@ pub enum Error {
     Io {
         /// Which file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// `vault.failed`: keys are missing, damaged or locked.
     #[error("keys: {0}")]
     Keystore(String),
-    /// `data.malformed`: something stored or received does not read as what it should be.
+    /// `data.malformed`: stored or received data does not have the expected form.
     #[error("malformed data: {0}")]
     Data(String),
     /// `enrol.none`: the store has no account yet.
     #[error("this terminal is not enrolled yet, enrol it with its string first")]
     NotEnrolled,
-    /// `enrol.already`: the store has an account; another one needs another home.
+    /// `enrol.already`: the store has an account; another account needs another home folder.
     #[error("this terminal is enrolled already")]
     AlreadyEnrolled,
     /// `item.unknown`: no item has this id.
     #[error("no such item")]
     NoSuchItem,
-    /// `sync.running`: another sync of this store is under way.
+    /// `sync.running`: another thread or process syncs this store.
     #[error("a sync is running already")]
     SyncRunning,
-    /// `call.cancelled`: the caller's cancel token was used.
+    /// `call.cancelled`: the caller cancelled the call.
     #[error("cancelled")]
     Cancelled,
-    /// Bad input, or the server's refusal, with its own code and words.
+    /// Bad input, or a refusal by the server, with its own code and words.
     #[error("{}: {}", .0.code, .0.en)]
     Input(Reason),
 }
@@ -114,11 +115,11 @@ impl Error {
             Self::Input(reason) => return Err(reason),
         })
     }
-    /// An error of bad input with its own code.
+    /// Makes an error for bad input with its own code and words.
     pub fn input(code: impl Into<ErrorCode>, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::Input(Reason::new(code, zh, en))
     }
-    /// An error of a file, with its path.
+    /// Makes an error for a file operation; disk-full and read-only errors get their own variants.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| match source.kind() {
@@ -135,7 +136,7 @@ impl From<rusqlite::Error> for Error {
             ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly},
             ffi::SQLITE_IOERR_SHMSIZE,
         };
-        // No room for the file that WAL is shared by is a full disk too.
+        // SQLite reports a full disk in this form when it cannot enlarge the shared-memory file of the WAL.
         let is_shm_full = error
             .sqlite_error()
             .is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
@@ -172,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_and_a_folder_that_cannot_be_written_are_called_so() {
+    fn full_disk_and_read_only_folder_have_their_own_codes() {
         let code = |code| {
             let failure = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
             Error::from(failure).code()

@@ -1,5 +1,5 @@
-//! The handle of one enrolled account: its store, photos, keys and clocks. It knows no feature; rooms above add
-//! their own `impl Terminal` blocks.
+//! The handle of one enrolled account: its store, photos, keys and clocks. It contains no feature; the rooms
+//! above add their own `impl Terminal` blocks.
 
 use crate::{
     Error, Result,
@@ -38,7 +38,7 @@ struct TerminalParts {
 }
 
 impl Terminal {
-    /// The handle of an opened home.
+    /// Makes the handle of an opened home.
     pub(crate) fn new(store: Store, photos: PhotoFolder, platform: Platform, account: Account) -> Self {
         Self(Arc::new(TerminalParts {
             store,
@@ -49,7 +49,7 @@ impl Terminal {
             network: Network::default(),
         }))
     }
-    /// Who this handset belongs to.
+    /// The account of this handset.
     pub fn account(&self) -> &Account {
         &self.0.account
     }
@@ -72,17 +72,17 @@ impl Terminal {
     pub(crate) fn random(&self) -> &dyn Random {
         self.0.platform.random.as_ref()
     }
-    /// One look at all clocks, with what is known of the server's.
+    /// Reads all clocks and adds the estimated offset to the server.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn clock_reading(&self) -> Result<ClockReading> {
         self.store().clock_reading(self.0.platform.clock.read())
     }
-    /// A fix was made: satellites tell the time while the server has not.
+    /// Learns the time of a satellite fix, used while no server time is known.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn saw_fix(&self, fix: &Position) -> Result<()> {
         self.store()
             .learn_satellite_time(&self.0.platform.clock.read(), fix)
@@ -90,21 +90,21 @@ impl Terminal {
     /// The best estimate of the time.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn now(&self) -> Result<Millis> {
         Ok(self.clock_reading()?.estimate())
     }
-    /// The grid that was opened last, with the hash of its file.
+    /// The cached grid, with the hash of its file.
     pub(crate) fn opened_grid(&self) -> MutexGuard<'_, Option<(Sha256, Arc<HandsetGrid>)>> {
         self.0.grid.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    /// The turn to decide and file: one at a time over all processes of this home. It ends with the guard or
-    /// with the process, however that dies.
+    /// Waits for the lock for deciding and filing; one holder over all processes of this home. It ends with
+    /// the guard or the process.
     pub(crate) fn turn(&self) -> Result<DiskLock> {
         let path = self.turn_path();
         self.disk().lock(&path).map_err(Error::io(&path))
     }
-    /// The turn if nobody has it.
+    /// Takes that lock, or returns `None` if it is held.
     pub(crate) fn free_turn(&self) -> Result<Option<DiskLock>> {
         let path = self.turn_path();
         self.disk().try_lock(&path).map_err(Error::io(&path))

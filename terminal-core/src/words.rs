@@ -1,7 +1,8 @@
-//! Every word the handset says, in Chinese and English: short, spoken, what happened and then what to do.
+//! Every text that the handset shows, in Chinese and English: short, spoken, first what happened and then
+//! what to do.
 //!
-//! The words of states are those of the design tokens (`data/state_words.json`), so that handset and console
-//! call a thing by one name; a test compares them. Numbers carry units: 「2 小时 14 分」, never 2.2 h.
+//! State names are those of the design tokens (`data/state_words.json`), so that handset and console use the
+//! same names; a test compares them. Numbers carry units: 「2 小时 14 分」, never 2.2 h.
 
 use crate::{Error, photos::error::PhotoError};
 use protocol::{
@@ -23,7 +24,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// The one of the two that this language is.
+    /// Selects the value for this language.
     pub fn pick<T>(self, zh: T, en: T) -> T {
         match self {
             Self::Zh => zh,
@@ -43,13 +44,13 @@ impl FromStr for Lang {
     }
 }
 
-/// The words of a reason in one language.
+/// The text of a reason in one language; the other language if that one is empty.
 pub fn of_reason(lang: Lang, reason: &Reason) -> &str {
     let (wanted, other) = lang.pick((&reason.zh, &reason.en), (&reason.en, &reason.zh));
     if wanted.is_empty() { other } else { wanted }
 }
 
-/// Whether the server's line of hints is open.
+/// Says whether the hint stream is open.
 pub fn hint_stream(lang: Lang, open: bool) -> String {
     lang.pick(
         if open {
@@ -66,7 +67,7 @@ pub fn hint_stream(lang: Lang, open: bool) -> String {
     .into()
 }
 
-/// An error as it stands on the screen: words, and the code small at the end.
+/// An error as shown on the screen: text, and the code at the end.
 pub fn of_error(lang: Lang, error: &Error) -> String {
     let reason = error.reason();
     let words = of_reason(lang, &reason);
@@ -76,7 +77,7 @@ pub fn of_error(lang: Lang, error: &Error) -> String {
     )
 }
 
-/// The states of the design tokens that this crate speaks of.
+/// Names of the states in the design tokens.
 pub mod state {
     use crate::words::Lang;
 
@@ -124,12 +125,12 @@ pub mod state {
     }
 }
 
-/// The end of an id, as lists show it: the part that differs. Every command takes it.
+/// The last 8 characters of an id, which differ between ids. Lists show them and every command accepts them.
 pub fn short_id(id: &str) -> &str {
     id.get(id.len().saturating_sub(8)..).unwrap_or(id)
 }
 
-/// What an entry is, as the queue calls it.
+/// The name of an entry kind.
 pub fn kind(lang: Lang, kind: EntryKind) -> &'static str {
     let (zh, en) = match kind {
         EntryKind::CheckIn => ("签到", "Check-in"),
@@ -162,7 +163,7 @@ pub fn answer_words(lang: Lang, answer: Answer) -> &'static str {
     lang.pick(answer.zh(), en)
 }
 
-/// An answer as people type it: 属实, `true`, `not_true`, `not-true` …
+/// Parses an answer as people type it: 属实, `true`, `not_true`, `not-true` …
 pub fn parse_answer(text: &str) -> Option<Answer> {
     let wanted = text.trim().to_lowercase().replace(['-', ' '], "_");
     Answer::ALL
@@ -184,7 +185,7 @@ pub fn activity(lang: Lang, state: ActivityState) -> &'static str {
     lang.pick(zh, en)
 }
 
-/// A length of time in the two units that matter: 「2 小时 14 分」, 「3 天 4 小时」, 「不到 1 分」.
+/// A duration in its two largest units: 「2 小时 14 分」, 「3 天 4 小时」, 「不到 1 分」.
 pub fn duration(lang: Lang, millis: i64) -> String {
     let minutes = millis.unsigned_abs() / 60_000;
     let (days, hours, rest) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
@@ -200,7 +201,7 @@ pub fn duration(lang: Lang, millis: i64) -> String {
     }
 }
 
-/// `14:05` today, `11-23 14:05` on another day of this year, else the full date; Asia/Shanghai.
+/// `14:05` for today, `11-23 14:05` for another day of this year, else the full date; Asia/Shanghai.
 pub fn moment(at: Millis, now: Millis) -> String {
     let (at, now) = (at.civil(), now.civil());
     let form = if at.date() == now.date() {
@@ -213,7 +214,7 @@ pub fn moment(at: Millis, now: Millis) -> String {
     at.strftime(form).to_string()
 }
 
-/// Metres as people say them: 「240 米」, 「3.1 公里」.
+/// A distance in metres: 「240 米」, 「3.1 公里」.
 pub fn distance(lang: Lang, metres: f64) -> String {
     if metres < 1000.0 {
         format!("{metres:.0} {}", lang.pick("米", "m"))
@@ -222,7 +223,7 @@ pub fn distance(lang: Lang, metres: f64) -> String {
     }
 }
 
-/// One of eight directions from a bearing in degrees, 0 = north, clockwise.
+/// One of eight compass directions, from a bearing in degrees clockwise from north.
 pub fn direction(lang: Lang, bearing: f64) -> &'static str {
     let names = lang.pick(
         ["北", "东北", "东", "东南", "南", "西南", "西", "西北"],
@@ -237,13 +238,13 @@ pub fn direction(lang: Lang, bearing: f64) -> &'static str {
             "north-west",
         ],
     );
-    // In 0..8 after the remainder, so the cast is exact.
+    // The remainder is within 0..8, so the cast is exact.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let sector = ((bearing.rem_euclid(360.0) + 22.5) / 45.0) as usize;
     names.get(sector % 8).copied().unwrap_or_default()
 }
 
-/// What is wrong with a photo and what to do.
+/// What is wrong with a photo, and what to do.
 pub fn photo_error(error: &PhotoError) -> Reason {
     use media::MediaError as M;
     let (zh, en): (String, String) = match error {
@@ -322,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_are_called_as_the_design_tokens_call_them() {
+    fn state_names_are_those_of_the_design_tokens() {
         let tokens: serde_json::Value =
             serde_json::from_str(include_str!("../data/state_words.json")).unwrap();
         for (lang, key) in [(Lang::Zh, "zh"), (Lang::En, "en")] {
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_time_are_spoken() {
+    fn durations_are_shown_in_two_units() {
         let minute = 60_000;
         for (millis, zh, en) in [
             (59_000, "不到 1 分", "less than 1 min"),
@@ -390,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_taken_as_people_type_them() {
+    fn answers_are_parsed_as_people_type_them() {
         for (text, wanted) in [
             ("属实", Answer::True),
             ("不属实", Answer::NotTrue),

@@ -1,4 +1,4 @@
-//! The real transport against a real TLS server on loopback: whom it trusts, and what it does not let pass.
+//! The production transport against a TLS server on loopback: which keys it trusts, and what it refuses.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,7 +24,7 @@ struct Heard {
     body: Vec<u8>,
 }
 
-/// Serves one exchange for each answer, then stops listening. `None`: the connection is cut in the middle.
+/// Serves one exchange per answer, then stops listening. `None`: the connection is cut in the middle.
 struct Loopback {
     address: String,
     pin: Sha256,
@@ -53,7 +53,7 @@ fn read_request(stream: &mut impl Read) -> Option<Heard> {
 fn serve(answers: Vec<&'static str>, tls: bool) -> Loopback {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["another.example".into()]).unwrap();
-    // Long expired, and for another name: the pin alone decides.
+    // The certificate has expired and is for another name: only the pin counts.
     params.not_before = rcgen::date_time_ymd(2001, 1, 1);
     params.not_after = rcgen::date_time_ymd(2002, 1, 1);
     let certificate = params.self_signed(&key).unwrap();
@@ -143,7 +143,7 @@ fn any_other_key_is_refused_before_a_byte_of_the_request_is_sent() {
 }
 
 #[test]
-fn large_json_travels_compressed_and_photos_as_they_are() {
+fn large_json_is_compressed_and_photos_are_not() {
     let server = serve(vec![OK, OK], true);
     let https = Https::new(&server.address, &[server.pin]).unwrap();
     let body = br#"{"text":"garbage"}"#.repeat(200);
@@ -167,7 +167,7 @@ fn large_json_travels_compressed_and_photos_as_they_are() {
 }
 
 #[test]
-fn redirects_are_answers_and_a_cut_answer_is_none() {
+fn redirects_are_responses_and_a_cut_response_is_an_error() {
     let server = serve(
         vec![
             "HTTP/1.1 302 Found\r\nlocation: http://portal.example/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
@@ -186,7 +186,7 @@ fn redirects_are_answers_and_a_cut_answer_is_none() {
 }
 
 #[test]
-fn nobody_there_is_unreachable() {
+fn a_closed_port_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -194,7 +194,7 @@ fn nobody_there_is_unreachable() {
     assert!(matches!(error, TransportError::Unreachable(_)), "{error:?}");
 }
 
-/// A server that takes a connection and then says nothing, or half of an answer, for ever.
+/// A server that accepts a connection and then sends nothing, or half of an answer.
 fn silent_after(said: &'static [u8]) -> (String, mpsc::Receiver<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -202,7 +202,7 @@ fn silent_after(said: &'static [u8]) -> (String, mpsc::Receiver<TcpStream>) {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream: TcpStream = stream.unwrap();
-            // The first bytes of the request are here: it is under way.
+            // The request is being sent.
             stream.read_exact(&mut [0]).unwrap();
             stream.write_all(said).unwrap();
             tell.send(stream).unwrap();
@@ -219,7 +219,7 @@ fn story_36_cancel_ends_a_request_in_its_middle_and_says_what_it_cost() {
         let https = Https::new(&address, &[]).unwrap();
         let cancel = CancelToken::default();
         let mut request = Request::new(Method::Patch, "/v1/field/photos/1");
-        // More than the buffers on the way take: the body never gets through.
+        // More than the buffers hold, so the body is never sent completely.
         request.body = vec![7; 24 * 1024 * 1024];
         let (outcome, traffic) = thread::scope(|scope| {
             let asking = scope.spawn(|| https.carry(&request, &cancel));
@@ -231,7 +231,7 @@ fn story_36_cancel_ends_a_request_in_its_middle_and_says_what_it_cost() {
         });
         assert_eq!(outcome.unwrap_err(), TransportError::Cancelled);
         assert!(traffic.sent > 0 && traffic.sent < request.size(), "{traffic:?}");
-        // Cancelled before it began: not even a connection.
+        // Cancelled before it began: not even a connection is made.
         assert_eq!(
             https.carry(&request, &cancel).0.unwrap_err(),
             TransportError::Cancelled
@@ -241,7 +241,7 @@ fn story_36_cancel_ends_a_request_in_its_middle_and_says_what_it_cost() {
 }
 
 #[test]
-fn one_connection_serves_many_requests_and_what_it_carried_is_counted() {
+fn one_connection_serves_many_requests_and_its_bytes_are_counted() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let https = Https::new(&format!("http://{}", listener.local_addr().unwrap()), &[]).unwrap();
     let body = gzip(&[b'a'; 5000]);
@@ -269,7 +269,7 @@ fn one_connection_serves_many_requests_and_what_it_carried_is_counted() {
         request.path.push('a');
     }
     let (heard, body) = server.join().unwrap();
-    // Compressed both ways, and counted as it was on the line.
+    // Compressed in both directions, and counted as on the wire.
     assert!(heard < 3 * 1000, "{heard}");
     assert_eq!(counted.sent, heard);
     assert!(

@@ -1,4 +1,4 @@
-//! The outbox without a network: what was saved stays saved.
+//! The outbox without a network.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,7 +24,7 @@ use terminal_core::{
 };
 
 #[test]
-fn a_submitted_report_survives_and_its_bytes_never_change() {
+fn a_submitted_report_survives_a_restart_with_identical_bytes() {
     let mut world = World::new(1);
     let draft = world.draft("垃圾", vec![world.photo(100)]);
     let item = world.store().submit(&draft).unwrap();
@@ -69,7 +69,7 @@ fn story_06_however_often_the_button_is_tapped_there_is_one_item() {
 }
 
 #[test]
-fn numbers_have_no_gaps_and_are_never_given_twice() {
+fn numbers_have_no_gaps_and_no_duplicates() {
     let mut world = World::new(3);
     for k in 0..5 {
         world.report(&format!("{k}"), &[]);
@@ -103,7 +103,7 @@ fn an_entry_that_is_too_large_is_refused_with_its_code_and_the_draft_stays() {
 }
 
 #[test]
-fn cancelling_what_never_left_makes_a_void_with_its_number_and_frees_its_photos() {
+fn cancelling_an_unoffered_item_makes_a_void_and_frees_its_photos() {
     let world = World::new(5);
     let item = world.report("垃圾", &[100, 200]);
     let next = world.report("井盖", &[]);
@@ -134,10 +134,10 @@ fn cancelling_what_never_left_makes_a_void_with_its_number_and_frees_its_photos(
 }
 
 #[test]
-fn what_may_have_left_is_withdrawn_not_voided() {
+fn an_offered_item_is_withdrawn_not_voided() {
     let world = World::new(6);
     let item = world.report("垃圾", &[100]);
-    // The push is lost on the way out: nobody can know that it did not arrive.
+    // The push is lost on its way: nobody can know that it did not arrive.
     world.fault([Fault::Pass, Fault::Pass, Fault::LoseRequest]);
     world.sync();
     assert_eq!(world.item(&item).custody, Custody::Waiting);
@@ -166,7 +166,7 @@ fn what_may_have_left_is_withdrawn_not_voided() {
 }
 
 #[test]
-fn sent_items_stay_for_their_time_and_unsent_photos_keep_theirs() {
+fn received_items_stay_until_pruned_and_items_with_unsent_photos_stay() {
     let world = World::new(7);
     let done = world.report("done", &[100]);
     world.sync();
@@ -199,7 +199,7 @@ fn sent_items_stay_for_their_time_and_unsent_photos_keep_theirs() {
 }
 
 #[test]
-fn a_store_of_another_key_or_a_damaged_one_is_kept_and_named() {
+fn a_database_with_another_key_or_damage_is_quarantined() {
     let mut world = World::new(8);
     world.report("垃圾", &[]);
     world.store = None;
@@ -218,7 +218,7 @@ fn a_store_of_another_key_or_a_damaged_one_is_kept_and_named() {
         Store::open(&home, right).unwrap().account(),
         Err(Error::NotEnrolled)
     ));
-    // The old one, put back, still opens with its key.
+    // The old file, put back, opens with its key.
     for suffix in ["", "-wal", "-shm"] {
         let _ = fs::remove_file(home.join(format!("{DATABASE}{suffix}")));
     }
@@ -240,7 +240,7 @@ fn nothing_is_submitted_without_an_account() {
 }
 
 #[test]
-fn a_store_restored_from_its_own_older_copy_gives_no_number_twice() {
+fn a_store_restored_from_an_older_copy_gives_no_number_twice() {
     let mut world = World::new(10);
     world.report("one", &[]);
     world.sync();
@@ -262,7 +262,7 @@ fn a_store_restored_from_its_own_older_copy_gives_no_number_twice() {
 }
 
 #[test]
-fn a_death_while_a_damaged_file_is_set_aside_loses_no_log() {
+fn a_kill_during_quarantine_loses_no_log() {
     let mut world = World::new(11);
     let item = world.report("only in the log", &[]);
     // Killed: neither checkpoint nor clean close.
@@ -273,19 +273,19 @@ fn a_death_while_a_damaged_file_is_set_aside_loses_no_log() {
     );
     world.store = None;
     fs::write(world.home().join(DATABASE), main).unwrap();
-    // The log had been moved when the process died.
+    // The process was killed after it moved the log.
     fs::write(world.home().join(format!("{DATABASE}.aside-1-wal")), wal).unwrap();
     world.restart();
     assert_eq!(world.store().items().unwrap(), vec![item]);
 }
 
 #[test]
-fn a_death_after_a_damaged_file_was_set_aside_does_not_lock_the_handset() {
+fn a_kill_after_quarantine_does_not_block_the_handset() {
     let mut world = World::new(12);
     world.report("kept aside", &[]);
     world.store = None;
     let home = world.home();
-    // The file had been moved when the process died, its mark was still there.
+    // The process was killed after it moved the file; the mark still exists.
     fs::rename(home.join(DATABASE), home.join(format!("{DATABASE}.aside-1"))).unwrap();
     let mark = home.join(format!("{DATABASE}.damaged"));
     fs::write(&mark, b"").unwrap();

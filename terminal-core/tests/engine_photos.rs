@@ -1,4 +1,4 @@
-//! Photos on their way: by bytes, by hash, and never dropped.
+//! Photo uploads: resumed by byte, confirmed by hash, never dropped.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -96,7 +96,7 @@ fn story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays() {
 }
 
 #[test]
-fn after_a_restore_many_photos_arrive_again_in_one_run() {
+fn after_a_restore_many_photos_are_sent_again_in_one_run() {
     let world = World::new(31);
     world.sync();
     world.server().backup();
@@ -142,7 +142,7 @@ fn story_21_a_missing_photo_file_is_shown_and_the_others_go_on() {
         "photo.file_missing"
     );
     assert!(report.next_try.is_some(), "it is not given up");
-    // It turns up again (a card was put back in).
+    // The file reappears (a card was inserted again).
     world.photos.0.lock().unwrap().insert(file, bytes);
     assert!(world.sync().is_success());
 }
@@ -199,7 +199,7 @@ fn tamper(response: &mut Response, change: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn all_bytes_without_a_receipt_is_not_received() {
+fn a_photo_without_a_receipt_is_not_received() {
     let world = World::new(7);
     let item = world.report("垃圾", &[1000]);
     let strip: fn(&mut Response) = |r| r.headers.retain(|(name, _)| name != PHOTO_RECEIPT_HEADER);
@@ -285,7 +285,7 @@ fn publish(world: &World, version: &str, size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_reference_file_goes_on_where_it_was_cut_and_the_old_one_stays_until_the_new_one_is_whole() {
+fn a_reference_file_is_resumed_and_the_old_one_stays_until_it_is_complete() {
     let mut world = World::new(11);
     let first = publish(&world, "220104.1", 900_000);
     assert_eq!(world.sync().files_updated, 1);
@@ -343,7 +343,7 @@ fn a_damaged_file_or_a_forged_manifest_changes_nothing_in_force() {
 }
 
 #[test]
-fn a_page_instead_of_any_answer_never_drops_a_photo() {
+fn a_foreign_page_in_place_of_any_answer_never_drops_a_photo() {
     for status in [200, 204, 403, 404, 409, 410, 422, 500] {
         for at in 0..9 {
             let world = World::new(13);
@@ -375,7 +375,7 @@ fn a_handset_without_a_grid_fetches_it_on_any_network_and_a_newer_one_waits() {
 }
 
 #[test]
-fn a_photo_to_compare_with_is_there_with_its_task_and_goes_with_it() {
+fn a_reference_photo_is_fetched_and_deleted_with_its_task() {
     let world = World::new(15);
     let bytes = b"somebody else's photo".to_vec();
     let sha256 = Sha256::of(&bytes);

@@ -1,5 +1,6 @@
-//! Random schedules of faults, kills, restores, clocks and worker's deeds. Afterwards, when all heals, every
-//! item is received exactly once. `PROPTEST_CASES` runs more of them; the shrunk schedule is printed.
+//! Random schedules of faults, kills, restores, clock changes and the worker's actions. When everything works
+//! again, every item must be received exactly once. `PROPTEST_CASES` sets the number of schedules; a failing
+//! one is printed in shrunk form.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +23,7 @@ use terminal_core::{
 enum Deed {
     Report(Vec<usize>),
     Cancel(usize),
-    /// Steps of a sync with these faults; then the machine dies, its last outcome applied or not.
+    /// Steps of a sync with these faults; then the machine is killed, its last outcome applied or not.
     Sync {
         steps: usize,
         faults: Vec<u8>,
@@ -72,7 +73,7 @@ fn fault(dice: u8) -> Fault {
         9 => Fault::Instead(html(404)),
         10 => Fault::Change(|r: &mut Response| r.body.truncate(r.body.len() / 2)),
         11 => Fault::Change(|r: &mut Response| {
-            // A digit of the first receipt.
+            // A digit of the first receipt is changed.
             let receipts = r.body.windows(10).position(|w| w == b"\"receipts\"");
             let digit = receipts.and_then(|at| r.body[at..].iter_mut().find(|b| b.is_ascii_digit()));
             if let Some(byte) = digit {
@@ -125,12 +126,12 @@ proptest! {
                 Deed::MaxBatch(n) => world.server().max_batch = n,
                 Deed::LoseUploads => world.server().uploads.clear(),
             }
-            // At every moment: nothing has vanished from the handset.
+            // At every moment, nothing has vanished from the handset.
             let here = world.store().items().unwrap();
             prop_assert!(items.iter().all(|item| here.iter().any(|h| h.id == item.id)));
         }
         world.restart();
-        // What the server forgot in a restore is noticed with the next token.
+        // The next token shows what the server lost in a restore.
         world.settle();
         let report = world.settle();
         prop_assert!(report.is_success(), "{report:?} {:?}", world.store().items().unwrap());

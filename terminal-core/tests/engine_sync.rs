@@ -1,4 +1,4 @@
-//! What the sync promises, against a server model in memory. Story numbers are those of the failure stories.
+//! The sync against a server model in memory. Story numbers are those of the failure stories.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -89,7 +89,7 @@ fn story_03_a_conflict_is_parked_visibly_while_the_others_go_on() {
     let items: Vec<_> = (0..5)
         .map(|k| world.report(&format!("report {k}"), &[]))
         .collect();
-    // The server holds other bytes under the third one's id, and another entry under the fourth's number.
+    // The server has other bytes under the third one's id, and another entry under the fourth's number.
     {
         let mut server = world.server();
         let held = |id, bytes: &[u8]| engine::server::Held {
@@ -167,7 +167,7 @@ fn a_receipt_for_other_bytes_is_no_receipt() {
     }
 }
 
-/// As a server answers that was asked for the short form and took all.
+/// Turns an answer into the brief form for a push that was taken completely.
 fn shortened(response: &mut Response) {
     changed(response, |answer| {
         answer.taken = answer.receipts.first().map(|receipt| receipt.received);
@@ -176,7 +176,7 @@ fn shortened(response: &mut Response) {
 }
 
 #[test]
-fn one_time_for_all_receipts_exactly_what_this_body_held() {
+fn a_brief_answer_receipts_exactly_the_entries_of_its_body() {
     let world = World::new(31);
     let items: Vec<_> = (0..3)
         .map(|k| world.report(&format!("report {k}"), &[]))
@@ -189,7 +189,7 @@ fn one_time_for_all_receipts_exactly_what_this_body_held() {
 }
 
 #[test]
-fn one_time_for_all_of_another_body_or_server_or_beside_a_refusal_is_no_receipt() {
+fn a_brief_answer_for_another_body_or_server_or_with_refusals_is_no_receipt() {
     let tampers: [fn(&mut Response); 3] = [
         |r| {
             shortened(r);
@@ -287,7 +287,7 @@ fn story_13_and_16_no_network_then_network() {
         assert!(next > world.clock.read().wall);
     }
     world.restart();
-    // A person's wish does not wait for our own backoff.
+    // A manual sync skips the handset's own backoff.
     assert!(world.sync().is_success());
     assert!(world.item(&item).is_complete());
 }
@@ -431,7 +431,7 @@ fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asked_even_by_hand() {
 }
 
 #[test]
-fn story_33_a_clock_that_goes_back_holds_nothing_up_and_the_offset_stays_right() {
+fn story_33_a_clock_set_back_delays_nothing_and_the_offset_stays_right() {
     let world = World::new(14);
     let item = world.report("垃圾", &[]);
     world.fault([Fault::LoseRequest]);
@@ -442,7 +442,7 @@ fn story_33_a_clock_that_goes_back_holds_nothing_up_and_the_offset_stays_right()
         tries += 1;
     }
     assert!(report.next_try.is_some());
-    // Three years back: the stored time of the next try is now far ahead, and must not hold.
+    // Three years back: the stored time of the next try is far in the future and must not count.
     world.clock.set_lie(-3 * 365 * 86_400_000);
     let report = world.sync_as(AUTO);
     assert!(report.is_success(), "{report:?}");
@@ -450,10 +450,10 @@ fn story_33_a_clock_that_goes_back_holds_nothing_up_and_the_offset_stays_right()
     let offset = |world: &World| world.store().clock_reading(world.clock.read()).unwrap();
     let near = |got: Millis, want: Millis| got.since(want).abs() <= 100;
     assert!(near(offset(&world).estimate(), world.clock.true_time()));
-    // The wall clock is set while the handset runs: the estimate follows.
+    // The wall clock is changed while the handset runs: the estimate follows.
     world.clock.set_lie(86_400_000);
     assert!(near(offset(&world).estimate(), world.clock.true_time()));
-    // After a restart nothing is known until the next exchange.
+    // After a reboot nothing is known until the next exchange.
     world.clock.reboot();
     assert!(!offset(&world).is_trusted());
     world.sync();
@@ -508,7 +508,7 @@ fn mailboxes_follow_changes_and_removals_and_the_cursor_is_never_ahead() {
 }
 
 #[test]
-fn story_14_what_became_of_an_item_reaches_its_author() {
+fn story_14_the_disposition_of_an_item_reaches_its_author() {
     let world = World::new(16);
     let item = world.report("垃圾", &[]);
     world.sync();
@@ -540,7 +540,7 @@ fn story_14_what_became_of_an_item_reaches_its_author() {
 }
 
 #[test]
-fn a_server_restored_from_a_backup_is_filled_again() {
+fn a_server_restored_from_a_backup_gets_everything_again() {
     for forget_stream in [false, true] {
         let world = World::new(17);
         let old = world.report("old", &[500]);
@@ -605,7 +605,7 @@ fn a_revoked_terminal_keeps_everything_and_says_why() {
     assert_eq!((report.entries_waiting, report.photos_waiting), (1, 1));
     let now = world.item(&item);
     assert_eq!(now.custody, Custody::Waiting);
-    // Law 2: each item and photo says why it waits, and until when.
+    // Law 2: each item and photo shows why it waits, and until when.
     for retry in [&now.retry, &now.photos[0].retry] {
         assert_eq!(retry.problem.as_ref().unwrap().code, "stream.revoked");
         assert!(retry.wait_until(world.clock.read().wall).is_some());
@@ -617,7 +617,7 @@ fn a_revoked_terminal_keeps_everything_and_says_why() {
 }
 
 #[test]
-fn two_syncs_at_once_are_one() {
+fn a_second_concurrent_sync_is_refused() {
     let world = World::new(20);
     let guard = world.store().sync_guard().unwrap().unwrap();
     let other = Store::open(
@@ -631,7 +631,7 @@ fn two_syncs_at_once_are_one() {
 }
 
 #[test]
-fn an_enrolment_whose_answer_was_lost_is_sent_again_and_fits() {
+fn an_enrolment_whose_answer_was_lost_is_repeated_identically() {
     let mut world = World::bare(21);
     assert!(matches!(world.store().account(), Err(Error::NotEnrolled)));
     world.fault([Fault::LoseRequest, Fault::LoseAnswer, Fault::Instead(html(200))]);

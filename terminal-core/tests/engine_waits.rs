@@ -1,4 +1,5 @@
-//! A sync that leaves something says why and until when; what was mended on the way it does not tell.
+//! A sync that leaves something says why and until when; problems that were solved within the run are not
+//! reported.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -23,7 +24,7 @@ fn code(report: &SyncReport) -> Option<&str> {
 }
 
 #[test]
-fn a_sync_that_only_waits_for_the_servers_time_says_so_and_until_when() {
+fn a_wait_asked_for_by_the_server_is_reported_with_its_end() {
     let world = World::new(31);
     world.report("垃圾", &[]);
     let mut busy = problem(ProblemCode::Busy);
@@ -42,7 +43,7 @@ fn a_sync_that_only_waits_for_the_servers_time_says_so_and_until_when() {
 }
 
 #[test]
-fn a_sync_that_only_waits_for_its_own_backoff_says_what_failed() {
+fn a_wait_of_our_own_is_reported_with_the_failure() {
     let world = World::new(32);
     world.report("垃圾", &[]);
     world.fault([Fault::LoseRequest]);
@@ -55,7 +56,7 @@ fn a_sync_that_only_waits_for_its_own_backoff_says_what_failed() {
 }
 
 #[test]
-fn photos_that_wait_for_better_circumstances_are_the_reason_that_is_told() {
+fn held_back_photos_are_the_reported_reason() {
     for held in [HeldBack::Metered, HeldBack::Budget, HeldBack::Battery] {
         let world = World::new(33);
         world.report("垃圾", &[1000]);
@@ -73,7 +74,7 @@ fn photos_that_wait_for_better_circumstances_are_the_reason_that_is_told() {
 }
 
 #[test]
-fn a_cause_that_was_mended_within_the_sync_is_not_told_when_it_ends() {
+fn a_problem_solved_within_the_run_is_not_reported() {
     let faults = [
         Fault::Instead(problem(ProblemCode::TokenExpired)),
         Fault::Instead(problem(ProblemCode::TooLarge)),
@@ -91,11 +92,11 @@ fn a_cause_that_was_mended_within_the_sync_is_not_told_when_it_ends() {
 }
 
 #[test]
-fn of_several_causes_the_one_that_still_stands_is_told() {
+fn of_several_problems_the_remaining_one_is_reported() {
     let world = World::new(36);
     world.report("a", &[]);
     world.report("b", &[]);
-    // The push is mended by halves; the mailboxes stay unread.
+    // The push succeeds in halves; the mailboxes stay unread.
     world.fault([
         Fault::Pass,
         Fault::Pass,

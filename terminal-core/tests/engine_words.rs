@@ -1,5 +1,5 @@
-//! Pushes packed by words that both ends know, over a real connection: what is counted, what comes back, and what
-//! happens when the server does not know those words.
+//! Pushes with the preset dictionary over a real connection: what is counted, what is returned, and what
+//! happens if the server does not support the coding.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -65,7 +65,7 @@ fn answer(stream: &mut TcpStream, status: u16, coding: &str, body: &[u8]) {
     stream.write_all(body).unwrap();
 }
 
-/// A server on loopback that does this on its one connection.
+/// A server on loopback that runs this on its only connection.
 fn serve<T: Send + 'static>(
     work: impl FnOnce(&mut TcpStream) -> T + Send + 'static,
 ) -> (Https, thread::JoinHandle<T>) {
@@ -80,7 +80,7 @@ const PLAIN: &[u8] =
 const ANSWER: &[u8] = br#"{"epoch":"0011223344556677","receipts":[],"refused":[]}"#;
 
 #[test]
-fn a_push_and_its_answer_travel_by_words_and_count_as_they_travelled() {
+fn a_push_and_its_answer_use_the_dictionary_and_are_counted_as_sent() {
     let (https, server) = serve(|stream| {
         let heard = read(stream);
         let packed = words().answering(Sha256::of(PLAIN)).pack(ANSWER).unwrap();
@@ -102,7 +102,7 @@ fn a_push_and_its_answer_travel_by_words_and_count_as_they_travelled() {
 }
 
 #[test]
-fn a_server_that_does_not_know_the_words_gets_gzip_at_once_and_from_then_on() {
+fn a_server_that_rejects_the_dictionary_gets_gzip_from_then_on() {
     let (https, server) = serve(|stream| {
         let refused = read(stream);
         answer(stream, 415, "", b"{}");
@@ -130,7 +130,7 @@ fn a_server_that_does_not_know_the_words_gets_gzip_at_once_and_from_then_on() {
 }
 
 #[test]
-fn an_answer_packed_for_another_body_is_no_answer() {
+fn an_answer_packed_for_another_body_is_refused() {
     let (https, server) = serve(|stream| {
         read(stream);
         let other = words().answering(Sha256::of(b"another body"));

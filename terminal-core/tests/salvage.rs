@@ -1,4 +1,4 @@
-//! A damaged database costs the rows on its damaged pages and no others, and what was lost is named.
+//! A damaged database loses only the rows on its damaged pages, and the report names what was lost.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -78,20 +78,20 @@ fn home() -> (tempfile::TempDir, Platform, Vec<u8>) {
     testing::enrol(&store, "220104".parse().unwrap()).unwrap();
     (1..=ENTRIES).for_each(|n| file(&store, n));
     drop(store);
-    // Opening keeps the card beside the database.
+    // Opening writes the card beside the database.
     drop(Terminal::open(home.path(), platform.clone()).unwrap());
     let bytes = std::fs::read(home.path().join(DATABASE)).unwrap();
     (home, platform, bytes)
 }
 
-/// The home as it is when this database was found damaged.
+/// Puts the home into the state in which this damaged database was found.
 fn salvaged(home: &Path, platform: &Platform, damaged: &[u8]) -> Salvage {
     let aside = home.join(format!("{DATABASE}.aside-1"));
     std::fs::write(&aside, damaged).unwrap();
     salvage::read(home, platform, &aside).unwrap()
 }
 
-/// Every number is either saved or named as lost.
+/// Every number is either saved or reported as lost.
 fn accounted_for(saved: &Salvage) -> u64 {
     let lost: u64 = saved.report.lost.iter().map(|(a, b)| b - a + 1).sum();
     saved.report.entries + lost
@@ -114,7 +114,7 @@ fn whichever_page_is_zeroed_all_other_rows_are_saved_and_the_rest_is_named() {
         if saved.report.entries < ENTRIES {
             assert!(!saved.report.is_whole, "page {page}");
         }
-        // The table's own root costs all of its rows; the card and the settings still say how many there were.
+        // The root page of the table costs all its rows; card and settings still tell their number.
         assert_eq!(accounted_for(&saved), ENTRIES, "page {page}: {:?}", saved.report);
         if saved.report.entries > 0 {
             worst = worst.min(saved.report.entries);
@@ -124,7 +124,7 @@ fn whichever_page_is_zeroed_all_other_rows_are_saved_and_the_rest_is_named() {
 }
 
 #[test]
-fn a_database_whose_beginning_is_gone_gives_everything_back() {
+fn a_database_without_its_beginning_is_read_completely() {
     let (home, platform, sound) = home();
     for gone in [1, 16, 100, PAGE] {
         let mut damaged = sound.clone();
@@ -149,7 +149,7 @@ fn a_truncated_database_gives_back_what_is_there() {
         most = most.max(saved.report.entries);
     }
     assert!(most > ENTRIES / 2, "{most}");
-    // Nothing at all is no reason to fail.
+    // An empty file is no error.
     let saved = salvaged(home.path(), &platform, &[]);
     assert_eq!(saved.report.entries, 0);
     assert!(saved.account().is_ok(), "the card still knows whose it was");
@@ -174,7 +174,7 @@ fn the_last_commits_are_read_out_of_the_log() {
 }
 
 #[test]
-fn damage_that_is_met_sets_the_database_aside_at_the_next_start() {
+fn damage_leads_to_quarantine_at_the_next_start() {
     let (home, platform, sound) = home();
     let path = home.path().join(DATABASE);
     let mut damaged = sound;
@@ -186,17 +186,19 @@ fn damage_that_is_met_sets_the_database_aside_at_the_next_start() {
     let codes = [met.code(), next.code()];
     assert!(codes.iter().any(|code| *code == "store.moved_aside"), "{codes:?}");
     assert_eq!(
-        store::waiting(home.path(), platform.disk.as_ref()).unwrap().len(),
+        store::quarantined_databases(home.path(), platform.disk.as_ref())
+            .unwrap()
+            .len(),
         1
     );
 }
 
 #[test]
-fn what_was_handed_over_before_keeps_its_name_when_the_next_database_is_damaged() {
+fn a_handed_over_database_keeps_its_name_when_the_next_is_damaged() {
     let (home, platform, sound) = home();
     let saved = home.path().join(format!("{DATABASE}.saved-1"));
     std::fs::write(&saved, b"an earlier one").unwrap();
-    // It waits for nobody: a handset that is told to forget need not wait for it.
+    // A salvaged database does not prevent a wipe.
     let terminal = Terminal::open(home.path(), platform.clone()).unwrap();
     assert!(!terminal.store().has_quarantined_databases().unwrap());
     drop(terminal);
@@ -207,13 +209,13 @@ fn what_was_handed_over_before_keeps_its_name_when_the_next_database_is_damaged(
             break;
         }
     }
-    let waiting = store::waiting(home.path(), platform.disk.as_ref()).unwrap();
+    let waiting = store::quarantined_databases(home.path(), platform.disk.as_ref()).unwrap();
     assert_eq!(waiting, [home.path().join(format!("{DATABASE}.aside-2"))]);
     assert_eq!(std::fs::read(saved).unwrap(), b"an earlier one");
 }
 
 #[test]
-fn of_two_who_salvage_one_waits_and_neither_takes_a_lost_copy_for_an_empty_database() {
+fn of_two_concurrent_salvages_one_is_refused_and_a_lost_copy_is_an_error() {
     let (home, platform, sound) = home();
     let first = salvaged(home.path(), &platform, &sound);
     let aside = home.path().join(format!("{DATABASE}.aside-1"));
@@ -229,7 +231,7 @@ fn of_two_who_salvage_one_waits_and_neither_takes_a_lost_copy_for_an_empty_datab
 fn entries_far_from_the_first_number_survive_the_loss_of_the_first_page_of_them() {
     let (home, platform, _) = home();
     let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
-    // As after months of use: what lives has high numbers, because what came before was forgotten.
+    // As after months of use: the remaining rows have high numbers, because earlier ones were pruned.
     (ENTRIES + 1..=1_200).for_each(|n| short(&store, n));
     while !testing::receive_all(&store, Millis(1), true).unwrap().is_empty() {}
     (1_201..=1_200 + ENTRIES).for_each(|n| short(&store, n));
@@ -248,15 +250,15 @@ fn entries_far_from_the_first_number_survive_the_loss_of_the_first_page_of_them(
             some => assert!(some > ENTRIES / 2, "page {page}: {:?}", saved.report),
         }
     }
-    // The page above the rows costs all of them; the first page of the living costs its own and not all that come after.
+    // The page above the rows costs all of them; the first leaf costs its own rows only.
     assert_eq!(nothing.len(), 1, "{nothing:?}");
 }
 
 #[test]
-fn a_process_that_was_left_open_does_not_forget_what_a_later_enrolment_has_begun() {
+fn an_old_process_does_not_wipe_a_later_enrolment() {
     let (home, platform, _) = home();
     let left_open = Terminal::open(home.path(), platform).unwrap();
-    // Another process has enrolled this home anew meanwhile: its card says so.
+    // Another process has enrolled this home again meanwhile, as its card says.
     let card = home.path().join("stream.json");
     let ours = std::fs::read_to_string(&card).unwrap();
     let stream = left_open.account().stream.to_string();

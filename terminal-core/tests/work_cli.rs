@@ -1,4 +1,4 @@
-//! The command line as its worker and its scripts meet it: the built binary, a home of its own, no network.
+//! The command line as worker and scripts use it: the product's binary, a home of its own, no network.
 #![allow(
     clippy::disallowed_methods,
     reason = "the command line runs on the real clock"
@@ -35,8 +35,8 @@ use uuid::Uuid;
 mod work_support;
 use work_support::{enrol, in_the_west_cell, picture, row, two_cells};
 
-/// The product's binary, built beforehand with default features: these tests have the feature `testing`, the binary
-/// that they run must not.
+/// The product's binary, built before with default features: these tests have the feature `testing`, the
+/// binary that they run must not have it.
 fn xunge() -> PathBuf {
     let here = std::env::current_exe().unwrap();
     let found = here
@@ -73,7 +73,7 @@ impl Home {
     fn run(&self, arguments: &[&str]) -> Output {
         run(&self.path(), arguments)
     }
-    /// What a command that succeeds prints for people.
+    /// The text of a command that succeeds.
     fn says(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let (out, err) = texts(&output);
@@ -81,7 +81,7 @@ impl Home {
         assert_eq!(err, "", "{arguments:?}");
         out
     }
-    /// The words of a command that fails with exit code 1.
+    /// The text of a command that fails with exit code 1.
     fn refuses(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let (out, err) = texts(&output);
@@ -100,7 +100,7 @@ impl Home {
     }
 }
 
-/// Without anything of the caller's environment that could change the answer.
+/// Runs without the caller's environment variables that could change the result.
 fn run(home: &Path, arguments: &[&str]) -> Output {
     Command::new(xunge())
         .env_clear()
@@ -124,7 +124,7 @@ fn keys(value: &Value) -> Vec<&str> {
 const AT: &str = "43.8575,125.3006,8";
 
 #[test]
-fn a_command_line_written_wrong_is_told_in_both_languages_and_as_a_document() {
+fn a_wrong_command_line_is_reported_in_both_languages_and_as_a_document() {
     let home = Home::new();
     for (arguments, zh) in [
         (&["where"][..], "缺少"),
@@ -154,7 +154,7 @@ fn a_command_line_written_wrong_is_told_in_both_languages_and_as_a_document() {
 }
 
 #[test]
-fn the_same_photo_given_twice_is_kept_once_and_that_is_said() {
+fn a_photo_given_twice_is_kept_once_and_reported() {
     let home = Home::new();
     let photo = home.file("p.jpg", &picture(3));
     let said = home.says(&["report", "--type", "E0102", "--photo", &photo, "--photo", &photo]);
@@ -165,7 +165,7 @@ fn the_same_photo_given_twice_is_kept_once_and_that_is_said() {
 }
 
 #[test]
-fn a_whole_day_goes_without_a_network() {
+fn a_whole_day_works_without_a_network() {
     let home = Home::new();
     assert!(home.says(&["queue"]).contains("队列是空的"));
     let said = home.says(&["check-in", "--at", AT, "--note", "早班"]);
@@ -218,7 +218,7 @@ fn a_whole_day_goes_without_a_network() {
 }
 
 #[test]
-fn what_the_server_said_is_shown_with_reason_and_way_on() {
+fn a_decision_of_the_server_is_shown_with_reason_and_next_step() {
     let home = Home::new();
     let photo = home.file("p.jpg", &picture(2));
     let report = home.json(&["report", "--type", "E0102", "--photo", &photo]);
@@ -262,7 +262,7 @@ fn what_the_server_said_is_shown_with_reason_and_way_on() {
 }
 
 #[test]
-fn a_draft_is_kept_when_a_later_photo_is_none_and_gone_on_with() {
+fn a_draft_is_kept_when_a_later_photo_is_refused_and_can_be_continued() {
     let home = Home::new();
     let (good, bad) = (home.file("a.jpg", &picture(3)), home.file("b.jpg", b"no photo"));
     let said = home.refuses(&["report", "--type", "E0102", "--photo", &bad]);
@@ -338,9 +338,9 @@ fn story_31_a_kill_in_the_middle_of_a_report_loses_nothing() {
     assert_eq!(items.len(), 1, "{queue}");
     assert_eq!(items[0]["summary"], "暴露垃圾，排水口堵塞");
     let named = items[0]["photos"]["named"].as_u64().unwrap();
-    // Each photo is in the draft before the next is begun, so at most the one under way is not.
+    // Each photo is in the draft before the next is added, so at most the current one is missing.
     assert!(named >= 2, "{named} photos in {queue}");
-    // The same photos again are the same photos, and one report comes of it.
+    // The same photos again are added once, and one report is filed.
     let id = items[0]["id"].as_str().unwrap();
     let mut rest = vec!["report", "--draft", id];
     photos.iter().for_each(|photo| rest.extend(["--photo", photo]));
@@ -356,7 +356,7 @@ fn story_31_a_kill_in_the_middle_of_a_report_loses_nothing() {
 }
 
 #[test]
-fn an_activity_is_filed_returned_and_mended_by_its_author() {
+fn an_activity_is_filed_returned_and_revised() {
     let home = Home::new();
     let photo = home.file("p.jpg", &picture(4));
     let filing = [
@@ -426,7 +426,7 @@ fn an_activity_is_filed_returned_and_mended_by_its_author() {
 }
 
 #[test]
-fn a_task_is_found_answered_and_not_answered_twice() {
+fn a_task_is_found_and_answered_once() {
     let home = Home::new();
     let store = home.store();
     testing::file(&store, FileName::Grid, "220104.1", &two_cells()).unwrap();
@@ -491,7 +491,7 @@ fn a_task_is_found_answered_and_not_answered_twice() {
 }
 
 #[test]
-fn where_says_the_cell_the_choice_and_the_nearest() {
+fn where_shows_cell_candidates_and_nearest_cell() {
     let home = Home::new();
     testing::file(&home.store(), FileName::Grid, "220104.1", &two_cells()).unwrap();
     assert_eq!(
@@ -511,7 +511,7 @@ fn where_says_the_cell_the_choice_and_the_nearest() {
     let west = home.json(&["where", "43.8575,125.2990"]);
     assert_eq!(west["answer"], "outside");
     assert_eq!(west["nearest"]["cell"]["code"], "220104010101");
-    // The same place on a map of another datum.
+    // The same place in coordinates of another datum.
     let shifted = home.json(&["where", "43.8575,125.3006", "--datum", "gcj02"]);
     assert_ne!(shifted["point"]["lon"], json!(125.3006));
     assert!(home.refuses(&["where", "125.3006,43.8575"]).contains("写反"));
@@ -548,7 +548,7 @@ fn a_sync_without_a_server_is_never_called_a_success() {
 }
 
 #[test]
-fn documents_keep_their_shape() {
+fn json_documents_keep_their_shape() {
     let home = Home::new();
     let item = [
         "case_state",
@@ -675,7 +675,7 @@ fn documents_keep_their_shape() {
 }
 
 #[test]
-fn a_home_that_holds_no_handset_is_left_alone_and_the_way_in_is_said() {
+fn a_folder_without_a_handset_is_unchanged_and_the_error_says_how_to_enrol() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("none");
     for command in [

@@ -1,4 +1,4 @@
-//! Photos on the handset's disk: sealed, durable, proven, and refused with words when they are none.
+//! Photos on the handset's disk: sealed, durable, authenticated; other files are refused.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ mod work_support;
 use work_support::picture;
 
 const KEY: [u8; 32] = [9; 32];
-/// Around the borders of chunks of 64 KiB, and inside them.
+/// Sizes around the borders of 64 KiB chunks, and within them.
 const SIZES: [usize; 8] = [0, 1, 1000, 65_535, 65_536, 65_537, 131_072, 200_001];
 
 fn key() -> FileKey {
@@ -41,7 +41,7 @@ fn read(file: &[u8], name: Sha256) -> Result<Vec<u8>, SealedError> {
 }
 
 #[test]
-fn a_sealed_photo_comes_back_byte_for_byte() {
+fn a_sealed_photo_is_read_back_byte_for_byte() {
     for size in SIZES {
         let plain = bytes(size);
         let (file, name) = sealed(&plain);
@@ -54,10 +54,10 @@ fn a_sealed_photo_comes_back_byte_for_byte() {
 }
 
 #[test]
-fn a_file_that_was_cut_off_or_added_to_is_refused() {
+fn a_truncated_or_extended_file_is_refused() {
     for size in SIZES {
         let (file, name) = sealed(&bytes(size));
-        // At every chunk's border, beside it, and inside the header: where a dropped tail could go unnoticed.
+        // At every chunk border, beside it, and within the header: where a truncation could go unnoticed.
         let cuts = (0..file.len()).filter(|at| at % 65_552 < 60 || *at + 20 > file.len());
         for at in cuts {
             assert!(read(&file[..at], name).is_err(), "{size} cut at {at}");
@@ -71,7 +71,7 @@ fn a_file_that_was_cut_off_or_added_to_is_refused() {
 }
 
 #[test]
-fn a_sealed_photo_opens_only_as_what_it_is() {
+fn a_sealed_photo_opens_only_with_its_key_name_and_kind() {
     let plain = bytes(100_000);
     let (file, name) = sealed(&plain);
     let open = |key: [u8; 32], content, name| {
@@ -89,7 +89,7 @@ fn a_sealed_photo_opens_only_as_what_it_is() {
             "{result:?}"
         );
     }
-    // Chunks of one file in another order, lengths and header untouched.
+    // Chunks in another order; lengths and header unchanged.
     let mut swapped = file.clone();
     let (first, second) = (39..39 + 1000, 39 + 65_552..39 + 65_552 + 1000);
     let kept = swapped[first.clone()].to_vec();
@@ -101,7 +101,7 @@ fn a_sealed_photo_opens_only_as_what_it_is() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Any range gives exactly those bytes, or says that it lies outside.
+    /// Any range gives exactly those bytes, or an error if it is outside.
     #[test]
     fn any_range_is_read_without_the_rest(size in 0usize..200_000, offset in 0u64..210_000, len in 0u64..150_000) {
         let plain = bytes(size);
@@ -117,7 +117,7 @@ proptest! {
         }
     }
 
-    /// No bit of the file can change without being noticed.
+    /// No bit of the file can be changed unnoticed.
     #[test]
     fn every_changed_bit_is_noticed(size in 1usize..150_000, at in any::<prop::sample::Index>(), bit in 0u8..8) {
         let (mut file, name) = sealed(&bytes(size));
@@ -126,7 +126,7 @@ proptest! {
         prop_assert!(read(&file, name).is_err());
     }
 
-    /// Bytes of any origin give an error and never a panic, also behind a right beginning.
+    /// Arbitrary bytes give an error and never a panic, also after a valid header.
     #[test]
     fn hostile_files_never_panic(tail in prop::collection::vec(any::<u8>(), 0..400), is_ours in any::<bool>()) {
         let mut file = if is_ours { sealed(&bytes(10)).0[..12].to_vec() } else { Vec::new() };
@@ -163,7 +163,7 @@ impl Fixture {
 }
 
 #[test]
-fn a_photo_is_taken_in_small_upright_and_sealed() {
+fn a_photo_is_scaled_rotated_and_sealed() {
     let f = fixture();
     let path = f.dir.path().join("p.jpg");
     fs::write(&path, picture(1)).unwrap();
@@ -174,7 +174,7 @@ fn a_photo_is_taken_in_small_upright_and_sealed() {
     assert_eq!(f.folder.size(taken.photo.sha256).unwrap(), taken.photo.size);
     assert_eq!(taken.original, Sha256::of(&picture(1)));
     assert_eq!(&f.folder.thumbnail(taken.photo.sha256).unwrap()[..2], b"\xff\xd8");
-    // As the upload reads it.
+    // Read by name, as uploads do.
     let name = PhotoFolder::file_name(taken.photo.sha256);
     assert_eq!(
         PhotoFiles::read(&f.folder, &name, 100, 50).unwrap(),
@@ -184,7 +184,7 @@ fn a_photo_is_taken_in_small_upright_and_sealed() {
         PhotoFiles::read(&f.folder, "other.photo", 0, 1),
         Err(PhotoFileError::Missing)
     );
-    // The same again is the same two files, and nothing unfinished lies about.
+    // The same photo again gives the same two files, and no temporary file is left.
     f.take(PhotoSource::Path(&path)).unwrap();
     assert_eq!(f.files().len(), 2);
     #[cfg(unix)]
@@ -206,7 +206,7 @@ fn a_photo_is_taken_in_small_upright_and_sealed() {
 }
 
 #[test]
-fn a_damaged_file_is_told_apart_from_a_missing_one_and_mended_by_taking_it_again() {
+fn damaged_and_missing_files_differ_and_taking_the_photo_again_repairs_both() {
     let f = fixture();
     let photo = f.take(PhotoSource::Bytes(&picture(2))).unwrap().photo.sha256;
     let name = PhotoFolder::file_name(photo);
@@ -223,7 +223,7 @@ fn a_damaged_file_is_told_apart_from_a_missing_one_and_mended_by_taking_it_again
 }
 
 #[test]
-fn what_is_no_photo_is_refused_with_words_and_leaves_nothing() {
+fn a_file_that_is_no_photo_is_refused_and_leaves_nothing() {
     let f = fixture();
     let cut = picture(3);
     let large = f.dir.path().join("large");

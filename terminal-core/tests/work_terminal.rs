@@ -1,4 +1,4 @@
-//! The worker's day without a network: nothing is lost, nothing is filed twice, and what is said is true.
+//! The worker's day without a network: nothing is lost, nothing is filed twice, and every message is true.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -49,7 +49,7 @@ impl Home {
     fn path(&self) -> &Path {
         self.dir.path()
     }
-    /// The handset after a start of the process.
+    /// Opens the handset as after a start of the process.
     fn open(&self) -> Terminal {
         open(self.path(), &self.hand)
     }
@@ -118,7 +118,7 @@ fn a_draft_of_a_newer_app_is_shown_as_such_and_never_lost() {
         assert!(row.is_draft());
         assert_eq!(row.reason().unwrap().code, "draft.newer");
         assert!(row.reason().unwrap().zh.contains("更新应用"));
-        // Whatever is tried with it: it is refused with the same words, and stays.
+        // Every operation on it is refused with the same reason, and it stays.
         for refused in [
             terminal.report_draft(id).err().unwrap(),
             terminal.withdraw(id, "").unwrap_err(),
@@ -145,7 +145,7 @@ fn story_31_a_report_survives_a_kill_between_photo_and_submit() {
             .at(in_the_west_cell());
         draft.add_photo(PhotoSource::Bytes(&picture(1))).unwrap();
         draft.id()
-        // Dropped here without a word: the process is gone.
+        // Dropped without saving: the process was killed.
     };
     let terminal = home.open();
     let row = find(&terminal, id);
@@ -170,7 +170,7 @@ fn story_06_the_same_draft_submitted_many_times_is_one_item() {
     let mut draft = terminal.new_report().unwrap();
     draft.text("井盖松动").save().unwrap();
     let id = draft.id();
-    // From many threads and from handles that were opened before, as taps on a hanging screen come.
+    // From many threads and from handles that were opened before, like taps on a hanging screen.
     let results: Vec<bool> = std::thread::scope(|scope| {
         let drafts: Vec<_> = (0..6).map(|_| home.open().report_draft(id).unwrap()).collect();
         let taps: Vec<_> = drafts
@@ -189,7 +189,7 @@ fn story_06_the_same_draft_submitted_many_times_is_one_item() {
 }
 
 #[test]
-fn nothing_of_a_report_lies_on_the_disk_in_the_clear() {
+fn no_part_of_a_report_is_on_the_disk_unencrypted() {
     let home = Home::new();
     let terminal = home.open();
     let text = "绝密口令：红色灯笼挂在北门 SECRET-LANTERN-42";
@@ -249,7 +249,8 @@ fn the_same_file_added_twice_is_one_photo_and_two_equal_reports_share_nothing() 
     draft.add_photo(PhotoSource::Bytes(&picture(4))).unwrap();
     assert_eq!(draft.photos().len(), 1);
     assert_eq!(home.photo_files(), 2, "photo and thumbnail, nothing else");
-    // Story 5: identical bytes in two reports are two photos of two items; one withdrawn does not take the other's.
+    // Story 5: identical bytes in two reports are photos of two items; withdrawing one does not remove the
+    // other's.
     let mut other = terminal.new_report().unwrap();
     home.hand.advance(-60_000);
     other.add_photo(PhotoSource::Bytes(&picture(4))).unwrap();
@@ -264,7 +265,7 @@ fn the_same_file_added_twice_is_one_photo_and_two_equal_reports_share_nothing() 
 }
 
 #[test]
-fn bad_photos_are_refused_and_the_draft_stays_as_it_was() {
+fn bad_photos_are_refused_and_the_draft_is_unchanged() {
     let home = Home::new();
     let terminal = home.open();
     let mut draft = terminal.new_report().unwrap();
@@ -298,7 +299,7 @@ fn bad_photos_are_refused_and_the_draft_stays_as_it_was() {
     );
     assert_eq!(home.photo_files(), files);
     draft.add_photo(PhotoSource::Bytes(&picture(5))).unwrap();
-    // A photo whose file went bad is noticed before anything is filed.
+    // A damaged photo file is noticed before anything is filed.
     let name = format!("{}.photo", draft.photos()[0].sha256);
     fs::write(home.path().join("photos").join(name), b"gone").unwrap();
     assert_eq!(draft.submit().unwrap_err().code(), "photo.damaged");
@@ -313,7 +314,7 @@ fn bad_photos_are_refused_and_the_draft_stays_as_it_was() {
 }
 
 #[test]
-fn a_second_check_in_is_told_and_not_filed() {
+fn a_second_check_in_is_refused() {
     let home = Home::new();
     let terminal = home.open();
     assert_eq!(terminal.check_out(None, "").unwrap_err().code(), "checkin.not");
@@ -322,7 +323,7 @@ fn a_second_check_in_is_told_and_not_filed() {
     assert_eq!(error.code(), "checkin.already");
     assert!(error.reason().zh.contains("08:15"), "{}", error.reason().zh);
     assert_eq!(terminal.store().items().unwrap().len(), 1);
-    // Taken back before it left: as if it had not been.
+    // Withdrawn before it was offered: it leaves no trace.
     terminal.withdraw(item.id, "").unwrap();
     assert!(!terminal.presence().unwrap().on_duty);
     terminal.check_in(None, "").unwrap();
@@ -331,7 +332,7 @@ fn a_second_check_in_is_told_and_not_filed() {
 }
 
 #[test]
-fn a_new_civil_day_is_checked_in_for_also_by_who_forgot_to_check_out() {
+fn a_new_civil_day_takes_a_check_in_after_a_forgotten_check_out() {
     let home = Home::new();
     let terminal = home.open();
     terminal.check_in(None, "").unwrap();
@@ -344,7 +345,7 @@ fn a_new_civil_day_is_checked_in_for_also_by_who_forgot_to_check_out() {
 }
 
 #[test]
-fn many_check_ins_at_once_are_one() {
+fn concurrent_check_ins_file_one_item() {
     let home = Home::new();
     let results: Vec<_> = std::thread::scope(|scope| {
         let taps: Vec<_> = (0..6)
@@ -357,7 +358,7 @@ fn many_check_ins_at_once_are_one() {
 }
 
 #[test]
-fn the_server_ends_a_shift_and_an_older_word_of_it_does_not() {
+fn only_a_newer_presence_row_of_the_server_ends_a_shift() {
     let home = Home::new();
     let terminal = home.open();
     let said = |n, present, since| {
@@ -392,7 +393,7 @@ fn the_server_ends_a_shift_and_an_older_word_of_it_does_not() {
 }
 
 #[test]
-fn an_item_tells_where_it_stands_at_every_step() {
+fn an_item_shows_its_state_at_every_step() {
     let home = Home::new();
     let terminal = home.open();
     let mut draft = terminal.new_report().unwrap();
@@ -426,7 +427,7 @@ fn an_item_tells_where_it_stands_at_every_step() {
     dispose(&terminal, 2, id, Disposition::rejected(reason("blurred")));
     assert_eq!(words(Lang::Zh), "被退回：照片看不清，请重拍");
     assert!(find(&terminal, id).needs_author());
-    // Mended: a new entry of the same record, with the photo that is still here.
+    // Revised: a new entry of the same record, with the photo that is still here.
     let mut mended = terminal.revise_report(id).unwrap();
     assert_eq!(mended.content().text, "积水");
     mended.text("积水，已补照片");
@@ -452,7 +453,7 @@ fn an_item_tells_where_it_stands_at_every_step() {
 }
 
 #[test]
-fn taking_back_is_a_cancel_before_it_left_and_a_request_after() {
+fn a_withdrawal_cancels_before_the_offer_and_is_filed_after_it() {
     let home = Home::new();
     let terminal = home.open();
     let mut draft = terminal.new_report().unwrap();
@@ -493,7 +494,7 @@ fn taking_back_is_a_cancel_before_it_left_and_a_request_after() {
 }
 
 #[test]
-fn an_item_is_called_withdrawn_only_when_the_server_took_it_back() {
+fn an_item_is_withdrawn_only_when_the_server_says_so() {
     let home = Home::new();
     let terminal = home.open();
     let id = terminal.new_report().unwrap().text("一").submit().unwrap().item;
@@ -515,7 +516,7 @@ fn an_item_is_called_withdrawn_only_when_the_server_took_it_back() {
 }
 
 #[test]
-fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
+fn leftover_photo_files_are_swept_and_named_ones_stay() {
     let home = Home::new();
     let folder = home.path().join("photos");
     let (draft, item) = {
@@ -548,7 +549,7 @@ fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
         assert!(terminal.photo_folder().read(photo).is_ok());
         assert!(terminal.photo_folder().thumbnail(photo).is_ok());
     }
-    // While a draft does not read, nobody knows what it names.
+    // While a draft is unreadable, nobody knows which photos it names.
     let unread = store::SavedDraft {
         id: EntryId(Uuid::from_u128(77)),
         kind: "report".into(),
@@ -562,7 +563,7 @@ fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
     assert_eq!(home.photo_files(), named + 4);
     terminal.store().delete_draft(unread.id).unwrap();
     drop(terminal);
-    // A database that was set aside may name what this one does not know.
+    // A quarantined database may name photos that this one does not know.
     let aside = home.path().join("account.db.aside-1");
     fs::write(&aside, b"sealed").unwrap();
     drop(home.open());
@@ -573,7 +574,7 @@ fn what_a_death_left_in_the_photo_folder_is_swept_and_nothing_that_is_named() {
 }
 
 #[test]
-fn what_is_done_with_is_forgotten_after_thirty_days_and_nothing_else() {
+fn only_finished_items_are_deleted_after_thirty_days() {
     const DAY: i64 = 86_400_000;
     let home = Home::new();
     let terminal = home.open();
@@ -600,7 +601,7 @@ fn what_is_done_with_is_forgotten_after_thirty_days_and_nothing_else() {
     terminal.revise_report(mending).unwrap().save().unwrap();
     let unsent = report(4);
     let there = || [done, returned, mending, unsent].map(|id| terminal.store().item(id).unwrap().is_some());
-    // The clock has not been checked: nobody knows how long it was.
+    // The clock was not checked against the server, so the age is unknown.
     home.hand.advance(40 * DAY);
     terminal.forget_old().unwrap();
     assert_eq!(there(), [true; 4]);
@@ -633,7 +634,7 @@ fn task(n: u128, purpose: Purpose, due: i64) -> TaskRow {
 }
 
 #[test]
-fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
+fn a_task_takes_another_answer_only_after_a_withdrawal_or_return() {
     let home = Home::new();
     let terminal = home.open();
     let rows = [
@@ -659,11 +660,11 @@ fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
     );
     let verify = terminal.task(rows[1].task).unwrap();
     assert_eq!(
-        verify.answer(Answer::Rectified).err().unwrap().code(),
+        verify.begin_answer(Answer::Rectified).err().unwrap().code(),
         "task.answer_unfit"
     );
-    let mut draft = verify.answer(Answer::NotTrue).unwrap();
-    let mut second = verify.answer(Answer::True).unwrap();
+    let mut draft = verify.begin_answer(Answer::NotTrue).unwrap();
+    let mut second = verify.begin_answer(Answer::True).unwrap();
     draft.add_photo(PhotoSource::Bytes(&picture(10))).unwrap();
     let id = draft.text("现场已清理").submit().unwrap().item;
     assert_eq!(
@@ -672,7 +673,7 @@ fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
         "begun before, too late now"
     );
     assert_eq!(
-        verify.answer(Answer::True).err().unwrap().code(),
+        verify.begin_answer(Answer::True).err().unwrap().code(),
         "task.answered_already"
     );
     assert_eq!(terminal.task(rows[1].task).unwrap().answered, Some(id));
@@ -687,7 +688,7 @@ fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
     let returned = Reason::new(ErrorCode::parse("task.blurred"), "看不清", "blurred");
     dispose(&terminal, 9, id, Disposition::rejected(returned));
     assert!(
-        verify.answer(Answer::True).is_ok(),
+        verify.begin_answer(Answer::True).is_ok(),
         "returned: it can be answered again"
     );
     let nobody = terminal.task(TaskId(Uuid::from_u128(77)));
@@ -695,7 +696,7 @@ fn a_task_is_answered_once_until_the_answer_is_taken_back_or_returned() {
 }
 
 #[test]
-fn a_returned_activity_is_mended_as_a_new_version_of_the_same_record() {
+fn a_returned_activity_is_revised_as_a_new_version_of_its_record() {
     let home = Home::new();
     let terminal = home.open();
     let mut draft = terminal.new_activity().unwrap();
@@ -748,7 +749,7 @@ fn a_returned_activity_is_mended_as_a_new_version_of_the_same_record() {
     );
     assert_eq!(words(first.item), "被退回，已修改");
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
-    // However late the review comes, the record is here to be mended.
+    // However late the review comes, the record is still here to be revised.
     home.hand.advance(40 * 86_400_000);
     let now = terminal_core::platform::Clock::read(&home.hand);
     testing::server_time(terminal.store(), &now, Millis(MORNING + 40 * 86_400_000)).unwrap();
@@ -765,7 +766,7 @@ fn a_returned_activity_is_mended_as_a_new_version_of_the_same_record() {
 }
 
 #[test]
-fn a_place_is_a_cell_a_choice_or_the_nearest_one_and_no_grid_is_normal() {
+fn a_place_has_a_cell_candidates_or_a_nearest_cell_and_may_have_no_grid() {
     let home = Home::new();
     let terminal = home.open();
     let here = in_the_west_cell();
@@ -841,7 +842,7 @@ fn an_unknown_disposition_of_a_newer_server_shows_the_item_as_received() {
 }
 
 #[test]
-fn a_folder_without_a_handset_is_left_empty() {
+fn opening_a_folder_without_a_handset_creates_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let platform = terminal_core::platform::Platform::command_line(elsewhere.path()).unwrap();

@@ -1,4 +1,4 @@
-//! `xunge`, the handset on the command line.
+//! `xunge`: the handset on the command line.
 
 use std::process::ExitCode;
 

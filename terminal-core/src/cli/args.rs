@@ -1,4 +1,5 @@
-//! The grammar of the command line. Help stands in both languages, since clap asks before `--lang` is known.
+//! The grammar of the command line. The help is in both languages, because clap prints it before `--lang` is
+//! known.
 
 use crate::words::Lang;
 use clap::{Args, Parser, Subcommand};
@@ -112,7 +113,7 @@ pub enum Command {
     Set {
         #[arg(requires = "value")]
         name: Option<String>,
-        // What looks like a flag is a wrong value, and is answered as one.
+        // A value that looks like a flag is reported as a wrong value.
         #[arg(allow_hyphen_values = true)]
         value: Option<String>,
     },
@@ -259,7 +260,7 @@ pub struct ActivityArgs {
 }
 
 impl Command {
-    /// Its name, as `--json` repeats it.
+    /// The command's name, as `--json` repeats it.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Enroll { .. } => "enroll",

@@ -1,4 +1,4 @@
-//! One function a command: arguments in, what is said out.
+//! Dispatch: one branch for each command.
 
 use crate::{
     Error, Result,
@@ -27,38 +27,38 @@ pub fn run(cli: &Cli) -> Result<Said> {
             "name the folder of this handset's data with --home (or XUNGE_HOME)",
         )
     })?;
-    let homes = Users::at(home, &SystemDisk);
+    let users = Users::at(home, &SystemDisk);
     match &cli.command {
         Command::Enroll { string, another } => {
             let home = if *another {
-                homes.fresh()?
+                users.fresh()?
             } else {
-                homes.current()?
+                users.current()?
             };
             let said = sync::enroll(&home, string, cli.lang)?;
-            homes.switch(&home)?;
+            users.switch(&home)?;
             return Ok(said);
         }
-        Command::Users => return pending::users(&homes, cli.lang),
-        Command::Switch { user } => return pending::switch(&homes, user, cli.lang),
+        Command::Users => return pending::users(&users, cli.lang),
+        Command::Switch { user } => return pending::switch(&users, user, cli.lang),
         Command::Salvage { export } => {
-            return pending::salvage(&homes, export.as_deref(), cli.lang);
+            return pending::salvage(&users, export.as_deref(), cli.lang);
         }
-        // Whatever became of the home in use, the others' work leaves.
+        // The other users are synced whatever happens to the current one.
         Command::Sync { wait_for, photos_now } => {
-            let said = open(&homes.current()?)
+            let said = open(&users.current()?)
                 .and_then(|terminal| sync::sync(&terminal, cli, *wait_for, *photos_now));
-            return pending::with_the_others(&homes, said, cli);
+            return pending::with_the_others(&users, said, cli);
         }
         _ => {}
     }
-    let terminal = open(&homes.current()?)?;
+    let terminal = open(&users.current()?)?;
     let at = CommandContext {
         terminal: &terminal,
         lang: cli.lang,
     };
     match &cli.command {
-        // Said above, before a home was opened.
+        // Handled above, before a home was opened.
         Command::Enroll { .. }
         | Command::Users
         | Command::Switch { .. }
@@ -88,8 +88,8 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Command::Activity(activity) => at.activity(activity),
         Command::Queue { all } => at.queue(*all),
         Command::Watch { seconds } => {
-            let mut others = OtherUsers::of(homes.clone(), terminal.store().home());
-            network::watch(&terminal, &mut || others.look(&open), &homes, cli, *seconds)
+            let mut others = OtherUsers::of(users.clone(), terminal.store().home());
+            network::watch(&terminal, &mut || others.terminals(&open), &users, cli, *seconds)
         }
         Command::Traffic => network::traffic(&terminal, cli.lang),
         Command::Set { name, value } => {
@@ -102,7 +102,7 @@ pub fn run(cli: &Cli) -> Result<Said> {
             text,
             photos,
             at: place,
-        } => at.answer(task, answer, text, photos, place),
+        } => at.answer_task(task, answer, text, photos, place),
         Command::Withdraw { item, reason } => at.withdraw(item, reason),
         Command::Status => {
             let status = terminal.status()?;

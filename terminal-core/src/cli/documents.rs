@@ -1,5 +1,4 @@
-//! Documents for machines. Field names are stable: they are only ever added to. `terminal-core/README.md`
-//! describes them.
+//! JSON documents. Fields are only ever added. `terminal-core/README.md` describes them.
 
 use crate::{
     grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},

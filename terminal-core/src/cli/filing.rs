@@ -1,4 +1,4 @@
-//! Commands that file something: reports, activity records, answers.
+//! Commands that file reports, activity records and answers.
 
 use crate::{
     Error, Result,
@@ -38,7 +38,7 @@ pub(super) struct CommandContext<'a> {
 
 impl CommandContext<'_> {
     pub(super) fn report(&self, args: &ReportArgs) -> Result<Said> {
-        // What is typed wrong is said before anything is saved.
+        // Typing errors are reported before anything is saved.
         let catalogue = self.terminal.catalogue()?;
         let matter = args
             .matter
@@ -116,7 +116,7 @@ impl CommandContext<'_> {
         }
         self.finish(&mut draft, &args.photos, args.save)
     }
-    pub(super) fn answer(
+    pub(super) fn answer_task(
         &self,
         task: &str,
         answer: &str,
@@ -135,7 +135,7 @@ impl CommandContext<'_> {
         let mut draft = self
             .terminal
             .task(self.terminal.find_task(task)?)?
-            .answer(answer)?;
+            .begin_answer(answer)?;
         if !text.is_empty() {
             draft.text(text);
         }
@@ -144,7 +144,7 @@ impl CommandContext<'_> {
         }
         self.finish(&mut draft, photos, false)
     }
-    /// Photos, then the draft or the entry; from the first photo on a kill costs nothing.
+    /// Adds the photos, then saves or submits. After the first photo the draft survives a kill.
     pub(super) fn finish<C: DraftContent>(
         &self,
         draft: &mut Draft<C>,
@@ -196,7 +196,7 @@ impl CommandContext<'_> {
         }
         Ok(said)
     }
-    /// A photo was refused. What was taken in before it is in the draft, and the way on is said.
+    /// The error for a refused photo: says how many photos are in the draft and how to continue.
     pub(super) fn after_photo_failed<C: DraftContent>(
         &self,
         draft: &Draft<C>,
@@ -226,7 +226,7 @@ impl CommandContext<'_> {
             format!("photo {name}: {}{en}", reason.en),
         )
     }
-    /// `--draft` of something that was submitted already: said, not filed twice.
+    /// Handles `--draft` of a submitted item: it is shown, not filed again.
     pub(super) fn submitted(&self, id: &str) -> Result<Option<Said>> {
         let id = self.terminal.find_item(id)?;
         match self.terminal.store().item(id)? {
@@ -234,7 +234,7 @@ impl CommandContext<'_> {
             None => Ok(None),
         }
     }
-    /// What every filing says: where it is now, what it was, and its id.
+    /// The result of every filing: where the item is, its content, and its id.
     pub(super) fn filed(&self, id: EntryId, again: bool, zh: &str, en: &str) -> Result<Said> {
         let now = self.terminal.now()?;
         let rows = self.terminal.queue()?;
@@ -281,7 +281,7 @@ impl CommandContext<'_> {
             .find(|row| row.id == id)
             .map_or(Value::Null, |row| documents::item(row, now)))
     }
-    /// `--at`, as evidence carries it.
+    /// Parses `--at` as evidence.
     pub(super) fn position(&self, at: &AtArg) -> Result<Option<Position>> {
         at.at.as_deref().map(|text| self.typed(text)).transpose()
     }
@@ -290,7 +290,7 @@ impl CommandContext<'_> {
     }
 }
 
-/// A civil time in Asia/Shanghai: `2026-11-22 09:00`, seconds and `T` allowed.
+/// Parses a civil time in Asia/Shanghai: `2026-11-22 09:00`; seconds and `T` are allowed.
 fn time(text: &str) -> Result<Millis> {
     let text = text.trim().replace(['T', '/'], " ");
     let parsed = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y %m %d %H:%M"]

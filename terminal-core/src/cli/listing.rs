@@ -1,4 +1,4 @@
-//! Commands that look something up or take it back.
+//! Commands that show something, and `withdraw`.
 
 use crate::{
     Result,
@@ -44,7 +44,7 @@ impl CommandContext<'_> {
             .into_iter()
             .filter(|task| all || task.answered.is_none())
             .map(|task| {
-                let way = here.and_then(|here| task.way_from(here));
+                let way = here.and_then(|here| task.distance_from(here));
                 (task, way)
             })
             .collect();

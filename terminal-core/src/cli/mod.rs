@@ -1,7 +1,7 @@
-//! The command line `xunge`: the handset's core for a terminal's screen and for machines.
+//! The command line `xunge`: the handset's core for people and scripts.
 //!
-//! Every command says one thing: a text for people, a document for machines, an exit code. Nothing here knows
-//! a rule; it reads arguments, calls [`crate::terminal::Terminal`], and puts the answer into words.
+//! Every command gives a text for people, a document for scripts, and an exit code. This room contains no
+//! rule: it reads arguments, calls [`crate::terminal::Terminal`], and formats the result.
 
 mod args;
 mod commands;

@@ -1,10 +1,10 @@
-//! Settings for the network, what the data plan was used for, and staying in touch.
+//! Commands for network settings, data use, and `watch`.
 
 use crate::{
     Error, Result,
     cli::{
         args::Cli,
-        pending::aside_of_others,
+        pending::salvage_others,
         said::Said,
         screen::ProgressLine,
         surroundings::{CommandLine, NETWORK},
@@ -33,7 +33,7 @@ use std::{
     time::Duration,
 };
 
-/// One setting for the network: its name on the command line and its words.
+/// A setting: its name on the command line and its description.
 struct SettingRow {
     name: &'static str,
     zh: &'static str,
@@ -86,17 +86,17 @@ const SETTINGS: [SettingRow; 7] = [
     },
 ];
 
-fn value(terminal: &Terminal, manners: &NetworkSettings, name: &str) -> Result<String> {
+fn value(terminal: &Terminal, settings: &NetworkSettings, name: &str) -> Result<String> {
     let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
     Ok(match name {
-        "sync" => switch(manners.sync),
-        "wifi-only-photos" => switch(manners.wifi_only_photos),
-        "wifi-only-files" => switch(manners.wifi_only_files),
-        "wifi-only-all" => switch(manners.wifi_only_all),
-        "budget-mb" => manners
+        "sync" => switch(settings.sync),
+        "wifi-only-photos" => switch(settings.wifi_only_photos),
+        "wifi-only-files" => switch(settings.wifi_only_files),
+        "wifi-only-all" => switch(settings.wifi_only_all),
+        "budget-mb" => settings
             .budget_mb
             .map_or_else(|| "none".into(), |mb| mb.to_string()),
-        "poll-minutes" => manners.poll_minutes.to_string(),
+        "poll-minutes" => settings.poll_minutes.to_string(),
         _ => terminal
             .store()
             .setting(NETWORK)?
@@ -104,9 +104,9 @@ fn value(terminal: &Terminal, manners: &NetworkSettings, name: &str) -> Result<S
     })
 }
 
-/// Shows all settings, or sets one.
+/// Shows all settings, or changes one.
 pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Result<Said> {
-    let mut manners = terminal.store().network_settings()?;
+    let mut settings = terminal.store().network_settings()?;
     if let Some((name, wanted)) = change {
         let setting = SETTINGS.iter().find(|setting| setting.name == name);
         let bad = || {
@@ -117,8 +117,8 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
                 format!("not a setting and value: {what} {values}; `set` alone lists them all"),
             )
         };
-        let switch = |manners: &mut bool| {
-            *manners = match wanted {
+        let switch = |settings: &mut bool| {
+            *settings = match wanted {
                 "on" => true,
                 "off" => false,
                 _ => return Err(bad()),
@@ -127,24 +127,24 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
         };
         let number = || wanted.parse::<u32>().ok().filter(|n| *n > 0).ok_or_else(bad);
         match name {
-            "sync" => switch(&mut manners.sync)?,
-            "wifi-only-photos" => switch(&mut manners.wifi_only_photos)?,
-            "wifi-only-files" => switch(&mut manners.wifi_only_files)?,
-            "wifi-only-all" => switch(&mut manners.wifi_only_all)?,
-            "budget-mb" if wanted == "none" => manners.budget_mb = None,
-            "budget-mb" => manners.budget_mb = Some(number()?),
-            "poll-minutes" => manners.poll_minutes = number()?,
+            "sync" => switch(&mut settings.sync)?,
+            "wifi-only-photos" => switch(&mut settings.wifi_only_photos)?,
+            "wifi-only-files" => switch(&mut settings.wifi_only_files)?,
+            "wifi-only-all" => switch(&mut settings.wifi_only_all)?,
+            "budget-mb" if wanted == "none" => settings.budget_mb = None,
+            "budget-mb" => settings.budget_mb = Some(number()?),
+            "poll-minutes" => settings.poll_minutes = number()?,
             "network" if ["free", "metered", "offline"].contains(&wanted) => {
                 terminal.store().set_setting(NETWORK, wanted)?;
             }
             _ => return Err(bad()),
         }
-        terminal.store().set_network_settings(&manners)?;
+        terminal.store().set_network_settings(&settings)?;
     }
     let mut rows = Vec::new();
     let mut document = serde_json::Map::new();
     for setting in &SETTINGS {
-        let value = value(terminal, &manners, setting.name)?;
+        let value = value(terminal, &settings, setting.name)?;
         document.insert(setting.name.replace('-', "_"), value.clone().into());
         rows.push(vec![
             setting.name.into(),
@@ -156,7 +156,7 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
     Ok(Said::new(table(&[], &rows), json!({ "settings": document })))
 }
 
-/// `12.3 MB`, or `4.5 kB`.
+/// Formats bytes as `12.3 MB` or `4.5 kB`.
 fn size(bytes: u64) -> String {
     let (unit, name) = if bytes < MEGABYTE {
         (1000, "kB")
@@ -191,7 +191,7 @@ pub fn budget(lang: Lang, plan: &DataUse) -> String {
     }
 }
 
-/// The month in numbers.
+/// Data use of the month as a document.
 pub fn data_use_json(plan: &DataUse) -> Value {
     let sum = |kind: TrafficKind, metered: Option<bool>| {
         let of_kind = plan.used.iter().filter(|used| used.kind == kind.as_str());
@@ -243,7 +243,7 @@ pub fn traffic(terminal: &Terminal, lang: Lang) -> Result<Said> {
     Ok(Said::new(text, json!({ "traffic": data_use_json(&plan) })))
 }
 
-/// Why something would wait now, as `status` says it.
+/// Why something would have to wait now, for `status`.
 pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> {
     if !terminal.store().network_settings()?.sync {
         return Ok(terminal
@@ -255,11 +255,11 @@ pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> 
     Ok(held(terminal, &CommandLine::of(terminal)?)?.map(HeldBack::reason))
 }
 
-/// Stays in touch until it is ended, or for as long as asked. One line, or one document, for each thing that happens.
+/// Watches until it is ended or the time is over. Prints one line, or one document, per event.
 pub fn watch(
     terminal: &Terminal,
     others: &mut dyn FnMut() -> Vec<Terminal>,
-    homes: &Users<'_>,
+    users: &Users<'_>,
     cli: &Cli,
     seconds: Option<u64>,
 ) -> Result<Said> {
@@ -274,7 +274,7 @@ pub fn watch(
     }
     let mut screen = ProgressLine::new(cli);
     let mut syncs = 0_u64;
-    // A reader that went away is no error.
+    // A closed standard output is no error.
     let say = |text: String, document: &Value| {
         let said = if cli.json { document.to_string() } else { text };
         let _ = writeln!(io::stdout().lock(), "{said}");
@@ -310,7 +310,7 @@ pub fn watch(
         screen.clear();
         let text = text.replace(&format!("\n{}", lang.pick(WAY_ON.0, WAY_ON.1)), "");
         say(text, &document);
-        if is_done && let Some((text, document)) = aside_of_others(homes, lang) {
+        if is_done && let Some((text, document)) = salvage_others(users, lang) {
             say(text, &document);
         }
     })?;

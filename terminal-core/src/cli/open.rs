@@ -1,4 +1,4 @@
-//! Opens the home that a command works on.
+//! Opening of the home that a command works on.
 
 use crate::{
     Error, Result,
@@ -8,7 +8,7 @@ use crate::{
 };
 use std::path::Path;
 
-/// The handset in `home`. Looks before the key file is opened, so that a mistyped folder is not filled.
+/// Opens the handset in `home`. Checks for a database first, so that a mistyped folder gets no key file.
 pub(super) fn open(home: &Path) -> Result<Terminal> {
     if let Some(done) = wipe::finish(home, &SystemDisk)? {
         return Err(Error::Input(done.reason()));

@@ -1,4 +1,4 @@
-//! Commands about what waits and must not be lost: export, salvage, several users.
+//! Commands for pending work: export, salvage, several users.
 
 use crate::{
     Error, Result,
@@ -10,7 +10,7 @@ use crate::{
     },
     lifecycle::{salvage, users::Users},
     platform::{bundle::Platform, system_disk::SystemDisk},
-    store::quarantine::waiting,
+    store::quarantine::quarantined_databases,
     terminal::Terminal,
     transport::https::Https,
     words::{self, Lang},
@@ -47,14 +47,14 @@ pub fn export(terminal: &Terminal, file: &Path, lang: Lang) -> Result<Said> {
     ))
 }
 
-/// What was done about one home's damaged databases.
+/// The result of the salvage of one home.
 struct HomeSalvage {
     lines: Vec<String>,
     reports: Vec<salvage::SalvageReport>,
     exit: u8,
 }
 
-/// Reads what was set aside, of whichever user, and hands it over or writes it to a file.
+/// Reads the quarantined databases of all users, and hands them over or writes them to a file.
 pub fn salvage(homes: &Users<'_>, export: Option<&Path>, lang: Lang) -> Result<Said> {
     let current = homes.current()?;
     let mut all = salvage_at(&current, export, lang)?;
@@ -85,9 +85,9 @@ pub fn salvage(homes: &Users<'_>, export: Option<&Path>, lang: Lang) -> Result<S
     })
 }
 
-/// While one user watches: what was set aside of the others is handed over, too. What fails is tried after the next
-/// sync, and told when it is done.
-pub fn aside_of_others(homes: &Users<'_>, lang: Lang) -> Option<(String, Value)> {
+/// Hands over the quarantined databases of the other users while one user watches. Failures are tried after
+/// the next sync; a success is reported.
+pub fn salvage_others(homes: &Users<'_>, lang: Lang) -> Option<(String, Value)> {
     let current = homes.current().ok()?;
     let (mut lines, mut reports) = (Vec::new(), Vec::new());
     for home in homes.all().ok()?.iter().filter(|home| **home != current) {
@@ -112,7 +112,7 @@ pub fn aside_of_others(homes: &Users<'_>, lang: Lang) -> Option<(String, Value)>
 }
 
 fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalvage> {
-    // A database whose damage shows only now is set aside by opening it.
+    // Damage that is found only now leads to quarantine at the next open.
     let platform = Platform::command_line(home)?;
     match Terminal::open(home, platform.clone()) {
         Ok(terminal) if terminal.store().is_sound()? => {}
@@ -127,7 +127,7 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
     }
     let disk = platform.disk.as_ref();
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
-    for file in waiting(home, disk)? {
+    for file in quarantined_databases(home, disk)? {
         let saved = salvage::read(home, &platform, &file)?;
         let report = saved.report.clone();
         let why = match export {
@@ -139,7 +139,7 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
                 )
             }
             None => match deliver(saved, home, &platform) {
-                // It stands among the reports now.
+                // It is among the unread reports below.
                 Ok(_) => continue,
                 Err(error) => lang.pick(
                     format!(
@@ -154,12 +154,12 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
             },
         };
         exit = WAITS;
-        lines.extend([told(lang, &report), why]);
+        lines.extend([salvage_text(lang, &report), why]);
         documents.push(report);
     }
     let reports = salvage::unread(home, disk)?;
     for (_, report) in &reports {
-        lines.push(told(lang, report));
+        lines.push(salvage_text(lang, report));
         lines.push(lang.pick("已全部交接给中心", "All of it was handed over").into());
         documents.push(report.clone());
     }
@@ -172,7 +172,7 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
 }
 
 /// What was saved and what was not.
-fn told(lang: Lang, report: &salvage::SalvageReport) -> String {
+fn salvage_text(lang: Lang, report: &salvage::SalvageReport) -> String {
     let salvage::SalvageReport {
         file,
         entries,
@@ -206,10 +206,10 @@ fn told(lang: Lang, report: &salvage::SalvageReport) -> String {
     text
 }
 
-/// A line for the home screen while a damaged database waits, or a report of one that nobody has read.
+/// A line for the home screen while a damaged database waits for salvage, or a report was not read.
 pub fn salvage_line(terminal: &Terminal, lang: Lang) -> Result<Option<String>> {
     let (home, disk) = (terminal.store().home(), terminal.disk());
-    if !waiting(home, disk)?.is_empty() {
+    if !quarantined_databases(home, disk)?.is_empty() {
         return Ok(Some(
             lang.pick(
                 "有损坏的数据库等待抢救，请运行 salvage",
@@ -320,8 +320,8 @@ pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
     Ok(Said::new(text, json!({ "user": document(user) })))
 }
 
-/// The sync of the user in use, and after it what waits of the others: each under its own identity, none in the way
-/// of another.
+/// After the sync of the current user, syncs the others, each under its own identity; a failure does not
+/// affect the rest.
 pub fn with_the_others(homes: &Users<'_>, first: Result<Said>, cli: &Cli) -> Result<Said> {
     let current = homes.current()?;
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
@@ -337,7 +337,7 @@ pub fn with_the_others(homes: &Users<'_>, first: Result<Said>, cli: &Cli) -> Res
                 documents.push(json!({ "name": name, "sync": said.json }));
             }
             Err(error) => {
-                // Its user is not in use, and nobody else looks after what was set aside of his.
+                // Only this command salvages the databases of users who are not current.
                 let done = if homes.waits_for_salvage(&home) {
                     salvage_at(&home, None, cli.lang)
                 } else {

@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
             if as_json {
                 print(&pretty(&refusal(name, &error)));
             } else {
-                // Nobody is left to tell when stderr is gone.
+                // Nothing can be reported if stderr is closed.
                 let _ = writeln!(io::stderr(), "{}", words::of_error(lang, &error));
             }
             ExitCode::from(FAILED)
@@ -50,8 +50,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help and version as clap prints them; a command line that is written wrong in both languages, because the
-/// language is not known yet, and as a document when `--json` stands anywhere in it.
+/// Prints help and version as clap formats them. A wrong command line is reported in both languages, because
+/// the language is not known yet, or as a document if `--json` is among the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let _ = error.print();
@@ -78,7 +78,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(WRONG)
 }
 
-/// What is wrong with a command line, in Chinese.
+/// The error of a command line, in Chinese.
 fn wrong(error: &clap::Error) -> String {
     use clap::error::{ContextKind, ErrorKind};
     let named = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
@@ -110,7 +110,7 @@ fn pretty(document: &Value) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default()
 }
 
-/// Prints with one newline at the end. A reader that went away (`xunge queue | head`) is no error.
+/// Prints with one newline at the end. A closed output (`xunge queue | head`) is no error.
 fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());

@@ -1,8 +1,8 @@
-//! What a command says: a text for people, a document for machines, an exit code.
+//! The result of a command.
 
 use serde_json::Value;
 
-/// What a command has to say.
+/// The result of a command: a text for people, a document for scripts, an exit code.
 pub(super) struct Said {
     pub(super) text: String,
     pub(super) json: Value,
@@ -22,7 +22,7 @@ impl Said {
 /// Exit code of a command that failed.
 pub(super) const FAILED: u8 = 1;
 
-/// Exit code of a command line that is written wrong.
+/// Exit code of a wrong command line.
 pub(super) const WRONG: u8 = 2;
 
 /// Exit code of a sync that left something waiting.

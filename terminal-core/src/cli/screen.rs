@@ -1,4 +1,4 @@
-//! One line on stderr that shows the progress of a sync.
+//! The progress of a sync, in one line on stderr.
 
 use crate::{
     cli::{args::Cli, table::clip, text},
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// One line on stderr that moves; only where somebody looks.
+/// A progress line that is overwritten; shown only on a terminal.
 pub struct ProgressLine {
     lang: Lang,
     is_shown: bool,

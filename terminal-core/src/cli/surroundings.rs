@@ -1,4 +1,4 @@
-//! Network and battery of the machine that the command line runs on.
+//! Network and battery of the machine on which the command line runs.
 
 use crate::{
     Result,
@@ -6,10 +6,11 @@ use crate::{
     terminal::Terminal,
 };
 
-/// Where the setting lies that stands for what a phone's platform knows of its network.
+/// The setting that replaces a phone's network state.
 pub(super) const NETWORK: &str = "network";
 
-/// The command line's surroundings: the network as it is set (`set network`), the battery as Linux tells it.
+/// The surroundings of the command line: the network as set by `set network`, the battery as reported by
+/// Linux.
 pub struct CommandLine {
     network: Connectivity,
 }
@@ -36,7 +37,7 @@ impl Surroundings for CommandLine {
     }
 }
 
-/// The first battery that Linux names; machines without one are never low.
+/// The first battery that Linux reports; `None` on machines without one.
 fn battery() -> Option<Power> {
     let supplies = std::fs::read_dir("/sys/class/power_supply").ok()?;
     supplies.flatten().find_map(|supply| {

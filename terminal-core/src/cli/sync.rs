@@ -1,4 +1,4 @@
-//! The two commands that speak to the server, and how a sync ends: with what is true.
+//! The commands `enroll` and `sync`.
 
 use crate::{
     Error, Result,
@@ -25,7 +25,7 @@ use serde_json::json;
 use std::{path::Path, time::Duration};
 
 pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
-    // A string that is none makes neither folder nor keys.
+    // A malformed string creates neither folder nor keys.
     Invitation::from_text(invitation).map_err(|bad| {
         Error::input(
             ProblemCode::EnrolString,
@@ -84,7 +84,8 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
     ))
 }
 
-/// Syncs until nothing is left or something has to wait; waits for retries that come within `wait_for` seconds.
+/// Syncs until nothing is left or something has to wait; waits for retries that are due within `wait_for`
+/// seconds.
 pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> Result<Said> {
     let lang = cli.lang;
     let mut screen = ProgressLine::new(cli);
@@ -106,7 +107,7 @@ pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> 
         };
         left = left.saturating_sub(pause);
         sleep(pause);
-        // From now on waits that the machine gave itself are waited for, not skipped.
+        // From now on the handset's own waits are waited for, not skipped.
         if ask == SyncTrigger::Person {
             ask = SyncTrigger::Automatic;
         }
@@ -124,18 +125,18 @@ pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> 
     })
 }
 
-/// Nothing waits, nothing was refused at the door, and the mailboxes were read to their end.
+/// Nothing waits, nothing was refused, and the mailboxes were read to the end.
 fn is_success(report: &SyncReport) -> bool {
     report.is_success() && report.entries_parked == 0
 }
 
-/// How long until the next try; at least a moment, so that a clock set back cannot spin.
+/// Time until the next try; at least 50 ms, so that a clock that was set back cannot make the loop spin.
 fn pause(report: &SyncReport, now: Millis) -> Option<Duration> {
     let millis = report.next_try?.since(now).max(50);
     u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
-/// What several runs did together; what is left is what the last one says.
+/// Adds the counts of several runs; everything else is that of the last run.
 fn add(before: &SyncReport, last: SyncReport) -> SyncReport {
     SyncReport {
         entries_received: before.entries_received + last.entries_received,
@@ -149,7 +150,7 @@ fn add(before: &SyncReport, last: SyncReport) -> SyncReport {
     }
 }
 
-/// What to do about a sync that left something; [`super::network::watch`] does it by itself.
+/// What to do after a sync that left something; [`super::network::watch`] continues by itself.
 pub const WAY_ON: (&str, &str) = (
     "到时请再运行一次 sync，或用 --wait-for 秒数 让它等待",
     "Run sync again then, or let it wait with --wait-for SECONDS",
@@ -214,8 +215,8 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
             .into(),
         );
     }
-    let told = |problem: &&Reason| report.photos_held_back && report.held_back.as_ref() == Some(*problem);
-    if let Some(problem) = report.problem.as_ref().filter(|problem| !told(problem)) {
+    let is_shown = |problem: &&Reason| report.photos_held_back && report.held_back.as_ref() == Some(*problem);
+    if let Some(problem) = report.problem.as_ref().filter(|problem| !is_shown(problem)) {
         let words = words::of_reason(lang, problem);
         lines.push(lang.pick(
             format!("原因：{words}（{}）", problem.code),
@@ -231,12 +232,12 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
             if report.wait_asked { asked } else { "" },
         ));
     }
-    // An app tries again by itself; this program has ended by then.
+    // Unlike an app, this program does not run until the next try.
     lines.push(lang.pick(WAY_ON.0, WAY_ON.1).into());
     lines.join("\n")
 }
 
-/// A time of day, or the seconds until then when a time of day would say too little.
+/// A time of day, or the seconds until then if it is near.
 fn soon(lang: Lang, at: Millis, now: Millis) -> String {
     match at.since(now) / 1000 {
         seconds @ 0..120 => lang.pick(format!("{} 秒后", seconds + 1), format!("in {} s", seconds + 1)),
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn only_when_nothing_is_left_it_is_called_delivered() {
+    fn a_sync_is_called_delivered_only_if_nothing_is_left() {
         assert!(is_success(&clean()));
         assert_eq!(
             summary(Lang::Zh, &clean(), NOW),
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_says_why_and_until_when() {
+    fn the_summary_says_why_and_until_when_items_wait() {
         let report = SyncReport {
             photos_waiting: 2,
             problem: Some(Reason::new(
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn several_runs_are_told_as_one() {
+    fn several_runs_are_summed_into_one_report() {
         let first = SyncReport {
             entries_waiting: 2,
             rows_pulled: 1,

@@ -1,9 +1,8 @@
-//! Columns that stay straight in a terminal: a Chinese character takes two places.
+//! Tables for a terminal; a Chinese character takes two columns.
 
 use unicode_width::UnicodeWidthStr;
 
-/// Lines of a table with two spaces between columns and nothing behind the last. An empty heading row is left
-/// out.
+/// Formats a table with two spaces between columns and no trailing spaces. An empty heading is left out.
 pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     let heading: Vec<String> = heading.iter().map(|&text| text.to_owned()).collect();
     let lines: Vec<&Vec<String>> = std::iter::once(&heading)
@@ -29,7 +28,7 @@ pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     out
 }
 
-/// At most `places` places of a one-line text; what is left out is marked.
+/// Shortens a text to one line of at most `places` columns; an ellipsis marks the cut.
 pub fn clip(text: &str, places: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.width() <= places {
@@ -53,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_straight_in_both_scripts() {
+    fn columns_are_aligned_in_both_scripts() {
         let rows = [["上报", "暴露垃圾", "x"], ["Report", "bin", "y"]];
         let rows: Vec<Vec<String>> = rows.iter().map(|r| r.map(String::from).to_vec()).collect();
         let text = table(&[], &rows);
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_clipped_to_places_and_says_so() {
+    fn a_long_text_is_clipped_with_an_ellipsis() {
         assert_eq!(clip("路边 有垃圾", 20), "路边 有垃圾");
         assert_eq!(clip("路边有垃圾", 7), "路边有…");
         assert_eq!(clip("路边\n有垃圾", 6), "路边…");

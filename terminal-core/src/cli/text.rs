@@ -1,4 +1,4 @@
-//! Answers for people: short, aligned, true.
+//! Texts for people.
 
 use crate::{
     cli::table::{clip, table},
@@ -17,7 +17,7 @@ pub fn short(id: impl std::fmt::Display) -> String {
     words::short_id(&id.to_string()).to_owned()
 }
 
-/// Candidates that are listed; the rest is a number. `--json` has them all.
+/// Number of listed candidates; `--json` has all.
 const CANDIDATES: usize = 5;
 
 pub fn kind(lang: Lang, kind: &Open<EntryKind>) -> String {
@@ -166,7 +166,7 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
     text
 }
 
-/// The state, the 受理号 once there is one, and why the last try failed.
+/// The state, the 受理号 if there is one, and why the last try failed.
 fn state(lang: Lang, row: &QueueRow, now: Millis) -> String {
     let mut text = row.state_words(lang, now);
     if let Some(problem) = row.problem.as_ref() {

@@ -1,7 +1,7 @@
-//! Where something is: coordinates as people type them, converted once at the edge to WGS-84, and the grid's
-//! answer in words: cell, street, community, ranked candidates under the accuracy circle, or the nearest cell.
+//! Place lookup: typed coordinates, converted to WGS-84 on input, and the grid's answer in words: cell,
+//! street, community, ranked candidates under the accuracy circle, or the nearest cell.
 //!
-//! A handset without a grid is normal (it was just enrolled): the answer says so, and nothing is refused.
+//! A newly enrolled handset has no grid: the answer says so, and nothing is refused.
 
 use crate::{Error, Result};
 use grid::{Pack, PackBuf, datum, decimal};
@@ -13,25 +13,25 @@ use protocol::{
     time::Millis,
 };
 
-/// Coordinates as they were typed: `LAT,LON[,ACCURACY][,wgs84|gcj02|bd09]`, already converted to WGS-84.
+/// Coordinates in the form `LAT,LON[,ACCURACY][,wgs84|gcj02|bd09]`, converted to WGS-84. Accuracy in metres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TypedPlace {
     /// WGS-84.
     pub point: PointE7,
     /// Radius of the accuracy circle in centimetres, if it was given.
     pub accuracy_cm: Option<u32>,
-    /// What the coordinates were typed in.
+    /// The datum in which they were typed.
     pub typed_in: Datum,
 }
 
-/// No fix is worse than this; what is typed beyond it is a slip. 100 km.
+/// Largest accepted accuracy radius in metres (100 km); a larger number is a typing error.
 const MAX_ACCURACY_M: f64 = 100_000.0;
 
 impl TypedPlace {
-    /// Reads coordinates; `datum` is used where the text names none.
+    /// Parses coordinates; `datum` applies if the text names none.
     ///
     /// # Errors
-    /// `place.malformed`, `place.off_globe` (with a hint when latitude and longitude look exchanged),
+    /// `place.malformed`, `place.off_globe` (with a hint if latitude and longitude look swapped),
     /// `place.accuracy`, `place.datum`.
     pub fn parse(text: &str, datum: Datum) -> Result<Self> {
         let parts: Vec<&str> = text.split([',', '，']).map(str::trim).collect();
@@ -64,10 +64,10 @@ impl TypedPlace {
             typed_in,
         })
     }
-    /// The position as evidence carries it: typed by a person, at `now`.
+    /// The position as evidence contains it: provider `manual`, fix time `now`.
     ///
     /// # Errors
-    /// `place.accuracy` when none was given: a made-up circle would be a silent guess.
+    /// `place.accuracy` if none was typed: no accuracy is invented.
     pub fn position(self, now: Millis) -> Result<Position> {
         let accuracy_cm = self.accuracy_cm.ok_or_else(|| {
             Error::input(
@@ -86,7 +86,7 @@ impl TypedPlace {
     }
 }
 
-/// `wgs84`, `gcj02` or `bd09`, in any case.
+/// Parses `wgs84`, `gcj02` or `bd09`, in any case.
 ///
 /// # Errors
 /// `place.datum`.
@@ -134,7 +134,7 @@ fn parse_accuracy(text: &str) -> Result<u32> {
         .parse::<f64>()
         .ok()
         .filter(|m| (0.0..=MAX_ACCURACY_M).contains(m));
-    // At most ten million centimetres after the check.
+    // The range check bounds the value to ten million centimetres.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     metres.map(|m| (m * 100.0).round() as u32).ok_or_else(|| {
         Error::input(
@@ -145,7 +145,7 @@ fn parse_accuracy(text: &str) -> Result<u32> {
     })
 }
 
-/// A cell with the names that the grid gives it.
+/// A cell with its names in the grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellName {
     pub code: CellCode,
@@ -159,11 +159,11 @@ pub struct CellName {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CandidateCell {
     pub cell: CellName,
-    /// Share of the circle in it, above 0 and at most 1.
+    /// Share of the circle that lies in this cell, in (0, 1].
     pub share: f64,
 }
 
-/// The grid's answer to "where is this?".
+/// The result of a lookup.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocatedPlace {
     /// WGS-84.
@@ -172,26 +172,27 @@ pub struct LocatedPlace {
     pub answer: PlaceAnswer,
 }
 
-/// What the grid says.
+/// What the grid says about a point.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PlaceAnswer {
-    /// This handset has no grid yet; the next sync brings it.
+    /// The handset has no grid yet; the next sync fetches it.
     NoGrid,
     /// The point lies in a cell.
     In {
         grid: GridVersion,
         cell: CellName,
-        /// All cells under the accuracy circle, greatest share first; one alone when the circle is inside.
+        /// All cells under the accuracy circle, largest share first; only the cell itself if the circle lies
+        /// within it.
         candidates: Vec<CandidateCell>,
-        /// Share of the circle that lies in no cell.
+        /// Share of the circle that lies in no cell, in [0, 1).
         outside: f64,
     },
     /// The point lies in no cell.
     Outside {
         grid: GridVersion,
-        /// The nearest cell and the metres to its border.
+        /// The nearest cell and the distance to its border in metres.
         nearest: Option<(CellName, f64)>,
-        /// Cells that the accuracy circle reaches nevertheless.
+        /// Cells that the accuracy circle reaches.
         candidates: Vec<CandidateCell>,
     },
 }
@@ -204,7 +205,7 @@ impl LocatedPlace {
             PlaceAnswer::NoGrid | PlaceAnswer::Outside { .. } => None,
         }
     }
-    /// The grid version in which it was looked up.
+    /// The grid version of the lookup.
     pub fn grid(&self) -> Option<&GridVersion> {
         match &self.answer {
             PlaceAnswer::In { grid, .. } | PlaceAnswer::Outside { grid, .. } => Some(grid),
@@ -213,13 +214,13 @@ impl LocatedPlace {
     }
 }
 
-/// The grid of the holder's county, as the last sync brought it.
+/// The grid of the holder's county, as fetched by the last sync.
 pub struct HandsetGrid {
     pack: PackBuf<Vec<u8>>,
 }
 
 impl HandsetGrid {
-    /// Checks and takes the bytes of a pack.
+    /// Opens a pack and checks it.
     ///
     /// # Errors
     /// `grid.pack.*`
@@ -236,7 +237,7 @@ impl HandsetGrid {
     pub fn version(&self) -> &GridVersion {
         &self.pack.meta().grid_version
     }
-    /// Where a WGS-84 point lies.
+    /// Looks up a WGS-84 point with the radius of its accuracy circle in centimetres.
     pub fn locate(&self, point: PointE7, accuracy_cm: Option<u32>) -> LocatedPlace {
         let pack = self.pack.view();
         let radius_m = f64::from(accuracy_cm.unwrap_or(0)) / 100.0;
@@ -271,7 +272,7 @@ impl HandsetGrid {
             answer,
         }
     }
-    /// A cell's names.
+    /// The names of a cell.
     pub fn name(&self, cell: CellCode) -> CellName {
         named(self.pack.view(), cell)
     }
@@ -285,7 +286,7 @@ fn named(pack: Pack<'_>, code: CellCode) -> CellName {
     }
 }
 
-/// Degrees clockwise from north, from one point to another, on a local plane.
+/// Bearing from one WGS-84 point to another in degrees clockwise from north, computed on a local plane.
 pub fn bearing(from: PointE7, to: PointE7) -> f64 {
     let (lat_from, lon_from) = from.degrees();
     let (lat_to, lon_to) = to.degrees();
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn coordinates_are_read_to_the_last_digit() {
+    fn coordinates_are_parsed_exactly() {
         let place = TypedPlace::parse(" 43.8571234, 125.3012345 ,8", Datum::Wgs84).unwrap();
         assert_eq!(
             place.point,
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_of_another_datum_is_converted_at_the_edge() {
+    fn other_datums_are_converted_to_wgs84() {
         let wgs = TypedPlace::parse("43.857,125.301", Datum::Wgs84).unwrap().point;
         for text in ["43.857,125.301,8,gcj02", "43.857,125.301,BD-09"] {
             let moved = TypedPlace::parse(text, Datum::Wgs84).unwrap();
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_coordinates_say_what_is_wrong_with_them() {
+    fn malformed_coordinates_have_their_own_codes() {
         let parse = |text| code(TypedPlace::parse(text, Datum::Wgs84));
         for text in ["", "43.8", "a,b", "43,125,8,9", "NaN,1", "43.8;125.3"] {
             assert_eq!(parse(text), "place.malformed", "{text}");

@@ -1,7 +1,7 @@
-//! Enrolment (登记): from the invitation's string to a store bound to terminal, post and holder.
+//! Enrolment (登记): from the invitation string to a store that is bound to terminal, post and holder.
 //!
-//! The stream's id is chosen and saved before the first request, so that an enrolment whose answer was lost
-//! is sent again word for word; the server gives the same certificate to the same stream, key and code.
+//! The stream id is chosen and stored before the first request, so that an enrolment whose answer was lost is
+//! repeated with identical content; the server gives the same certificate for the same stream, key and code.
 
 use crate::{
     Error, Result,
@@ -30,20 +30,19 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What is saved before the first request.
+/// Stored before the first request.
 #[derive(Serialize, Deserialize)]
 struct PendingEnrolment {
     stream: StreamId,
     code: String,
 }
 
-/// Enrols this store at the server that the invitation names; `transport` leads there (see
-/// [`crate::transport::https::Https::new`]). Called again after any failure, it goes on where it was; a store
-/// that is enrolled already refuses.
+/// Enrols this store at the server of the invitation, over `transport` (see
+/// [`crate::transport::Https::new`]). Can be repeated after any failure; an enrolled store refuses.
 ///
 /// # Errors
-/// `enrol.string`, [`Error::AlreadyEnrolled`], the server's refusal with its own code (`enrol.code`,
-/// `enrol.conflict` …), the network's (`network.…`), `enrol.certificate` when the answer does not hold.
+/// `enrol.string`, [`Error::AlreadyEnrolled`], the server's refusal with its code (`enrol.code`,
+/// `enrol.conflict` …), `network.…`, and `enrol.certificate` if the certificate is not valid.
 pub fn enrol(
     store: &Store,
     keystore: &dyn Keystore,
@@ -87,7 +86,7 @@ pub fn enrol(
         let got = clock.read();
         match classify(outcome) {
             Ok(response) => break (sent, got, response),
-            // The home had another person's stream before: it is no predecessor of this one.
+            // The home's previous stream belonged to another person, so it is no predecessor.
             Err(failure)
                 if failure.reason.code == ProblemCode::EnrolConflict && predecessor.take().is_some() =>
             {
@@ -119,8 +118,8 @@ pub fn enrol(
     Ok(account)
 }
 
-/// The stream of an enrolment under way with this code, or a new one, saved before it is used. Another code
-/// means another stream: the server may have bound the first one already.
+/// The stream of a pending enrolment with this code, or a new one, stored before use. Another code needs
+/// another stream, because the server may have bound the first one.
 fn chosen_stream(store: &Store, clock: &dyn Clock, random: &dyn Random, code: &str) -> Result<StreamId> {
     if let Some(json) = store.pending_enrolment()? {
         let pending: PendingEnrolment = serde_json::from_str(&json)?;
@@ -138,7 +137,7 @@ fn chosen_stream(store: &Store, clock: &dyn Clock, random: &dyn Random, code: &s
     Ok(stream)
 }
 
-/// A failure of the network in words that are true here: nothing tries an enrolment again by itself.
+/// Rewords a network failure: an enrolment is not repeated automatically.
 fn not_enrolled(reason: Reason) -> Reason {
     if reason.code.class() != Class::Network {
         return reason;
@@ -152,7 +151,7 @@ fn not_enrolled(reason: Reason) -> Reason {
     )
 }
 
-/// The certificate, if the server's key signed it and it is about us.
+/// Returns the certificate if the server's key signed it and it names this stream and key.
 fn checked(answer: &EnrolAnswer, asked: &EnrolRequest) -> Result<Certificate> {
     let wrong = |what: &str| {
         Error::input(

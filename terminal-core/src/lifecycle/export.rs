@@ -1,4 +1,4 @@
-//! Writes everything that only this handset holds into a sealed file.
+//! Export to a file: everything that only this handset holds, sealed.
 
 use crate::{
     Error, Result,
@@ -15,12 +15,12 @@ use std::{
 };
 
 impl Terminal {
-    /// Writes everything that only this handset holds into a file, sealed, to be carried to the centre. Nothing here
-    /// changes: it goes on waiting for the server's receipt, which it gets at the next contact if the file has
-    /// arrived by then.
+    /// Writes everything that only this handset holds into a sealed file, to be carried to the centre. The
+    /// store does not change: the items wait for the server's receipt, which they get at the next contact
+    /// once the file was imported.
     ///
     /// # Errors
-    /// Those of the store, the keys and the file. A file that is there already is not overwritten.
+    /// `parcel.file_exists`: an existing file is not overwritten. Errors of the store, the keys and the file.
     pub fn export_parcels(&self, file: &Path) -> Result<Exported> {
         if file.exists() {
             return Err(Error::input(
@@ -54,7 +54,7 @@ impl Terminal {
         }
         out.sync_all().map_err(Error::io(&part))?;
         fs::rename(&part, file).map_err(Error::io(file))?;
-        // A memory card need not know folders that sync; the bytes themselves are synced.
+        // The file system of a memory card may not support syncing folders; the file itself was synced.
         if let Some(folder) = file.parent().and_then(|folder| fs::File::open(folder).ok()) {
             let _ = folder.sync_all();
         }

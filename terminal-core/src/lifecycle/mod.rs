@@ -1,4 +1,4 @@
-//! The life of a home: enrol, open, several users, salvage of a damaged database, export, wipe.
+//! The life of a home: enrol, open, several users, salvage, export, wipe.
 
 pub(crate) mod enrol;
 pub(crate) mod export;

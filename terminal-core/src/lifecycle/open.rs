@@ -1,4 +1,4 @@
-//! Opens and enrols a home.
+//! Opens homes and enrols them.
 
 use crate::{
     Error, Result,
@@ -24,10 +24,11 @@ use protocol::{
 use std::{path::Path, sync::Arc};
 
 impl Platform {
-    /// The platform of the command line: Linux's clocks and randomness, keys in a file of mode 600 in `home`.
+    /// The platform of the command line: clocks and randomness of Linux, keys in a file of mode 600 in
+    /// `home`.
     ///
     /// # Errors
-    /// Those of the key file.
+    /// Errors of the key file.
     pub fn command_line(home: &Path) -> Result<Self> {
         let random = SystemRandom;
         wipe::finish(home, &SystemDisk)?;
@@ -41,10 +42,10 @@ impl Platform {
 }
 
 impl Terminal {
-    /// Opens the enrolled handset in `home`. Nothing is made in a folder that holds none.
+    /// Opens the enrolled handset in `home`. Creates nothing in a folder without one.
     ///
     /// # Errors
-    /// `enrol.none`, and those of the store and of the keys.
+    /// `enrol.none`, `terminal.handed_over` after a wipe, and errors of store and keys.
     pub fn open(home: &Path, platform: Platform) -> Result<Self> {
         if let Some(done) = wipe::finish(home, platform.disk.as_ref())? {
             return Err(Error::Input(done.reason()));
@@ -68,17 +69,16 @@ impl Terminal {
             return Err(Error::Input(done.reason()));
         }
         keep_card(home, terminal.disk(), terminal.account())?;
-        // Only room on the disk is at stake, so a folder that cannot be swept opens all the same.
+        // A failed sweep only wastes disk space, so it does not prevent opening.
         if let Err(error) = terminal.sweep_photos() {
             tracing::info!(code = %error.code(), "photos were not swept");
         }
         Ok(terminal)
     }
-    /// Enrols this folder with the string from the administrator, and opens it. Called again after any failure,
-    /// it goes on where it was.
+    /// Enrols this folder with the administrator's string and opens it. Can be repeated after any failure.
     ///
     /// # Errors
-    /// `enrol.*` with the server's words, `network.*`, and those of the store and of the keys.
+    /// `enrol.*` with the server's words, `network.*`, and errors of store and keys.
     pub fn enrol(home: &Path, platform: Platform, invitation: &str, device: Device) -> Result<Self> {
         let server = Invitation::from_text(invitation).map_err(|bad| {
             Error::input(
@@ -90,7 +90,7 @@ impl Terminal {
         let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
         Self::enrol_over(&https, home, platform, invitation, device)
     }
-    /// [`Terminal::enrol`] over a transport of the caller's.
+    /// As [`Terminal::enrol`], over the caller's transport.
     ///
     /// # Errors
     /// As [`Terminal::enrol`].

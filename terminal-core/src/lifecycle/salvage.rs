@@ -1,6 +1,6 @@
-//! Salvage (抢救): a database that cannot be trusted any more was moved aside; what can be read of it is handed over
-//! to the centre as a sealed parcel of the old stream, and new work begins in a new stream
-//! (`docs/adr/0009-salvage-is-a-parcel.md`). What was saved and what was not is told.
+//! Salvage (抢救): whatever is readable of a quarantined database is handed over to the centre as a sealed
+//! parcel of the old stream; new work begins in a new stream (`docs/adr/0009-salvage-is-a-parcel.md`). The
+//! report says what was saved and what was not.
 
 use crate::{
     Error, Result,
@@ -47,52 +47,52 @@ use std::{
     sync::Arc,
 };
 
-/// Reports that nobody has read yet: `salvage-N.json`.
+/// Prefix of unread reports: `salvage-N.json`.
 const REPORT: &str = "salvage-";
 
-/// What came of a damaged database.
+/// The result for one damaged database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SalvageReport {
-    /// Name of the file that was set aside.
+    /// Name of the quarantined file.
     pub file: String,
     pub stream: Option<StreamId>,
-    /// Nothing in it was unreadable.
+    /// Everything in it was readable.
     pub is_whole: bool,
-    /// Entries without a receipt that were saved.
+    /// Saved entries without a receipt.
     pub entries: u64,
-    /// Entries that the server had receipted before.
+    /// Entries that the server had received before.
     pub held: u64,
     pub drafts: u64,
     pub photos: u64,
-    /// Numbers that were given out, are unreadable here, and were not known to be at the server.
+    /// Ranges of numbers that were given out, are unreadable, and were not known to be received.
     pub lost: Vec<(u64, u64)>,
-    /// All that was saved has arrived.
+    /// The server has confirmed everything that was saved.
     pub delivered: bool,
 }
 
-/// A damaged database, read.
+/// A damaged database after reading.
 #[derive(Debug)]
 pub struct Salvage {
     pub report: SalvageReport,
     account: Option<Account>,
-    /// What the server has not, as far as the database tells; entries by number.
+    /// Entries without a receipt, by number.
     entries: BTreeMap<u64, PendingEntry>,
     drafts: Vec<SavedDraft>,
     photos: Vec<PendingPhoto>,
-    /// What the server held, for one that has lost it by a restore.
+    /// Readable entries with a receipt, in case the server lost them in a restore.
     received: BTreeMap<u64, PendingEntry>,
     photos_received: Vec<PendingPhoto>,
-    /// The server's epoch when it held that.
+    /// The server's epoch at the time of those receipts.
     epoch: Option<String>,
     aside: PathBuf,
-    /// One reads and hands over at a time, over all processes of the home; it ends with this or with the process.
+    /// Only one process of the home may read and hand over at a time.
     _turn: DiskLock,
 }
 
-/// Reports of what was handed over that nobody has read yet, with their files.
+/// Reports of completed hand-overs that were not read yet, with their files.
 ///
 /// # Errors
-/// Those of the disk.
+/// Errors of the disk.
 pub fn unread(home: &Path, disk: &dyn Disk) -> Result<Vec<(PathBuf, SalvageReport)>> {
     let mut names = disk.names(home).map_err(Error::io(home))?;
     names.retain(|name| name.starts_with(REPORT) && name.ends_with(".json"));
@@ -108,21 +108,21 @@ pub fn unread(home: &Path, disk: &dyn Disk) -> Result<Vec<(PathBuf, SalvageRepor
     Ok(reports)
 }
 
-/// These were read.
+/// Deletes the files of these reports.
 ///
 /// # Errors
-/// Those of the disk.
+/// Errors of the disk.
 pub fn mark_read(disk: &dyn Disk, reports: &[(PathBuf, SalvageReport)]) -> Result<()> {
     reports
         .iter()
         .try_for_each(|(path, _)| disk.remove(path).map_err(Error::io(path)))
 }
 
-/// Reads a database that was set aside.
+/// Reads a quarantined database.
 ///
 /// # Errors
-/// `salvage.running` while another process is at it, `salvage.done` when one has finished with it; those of the disk
-/// and of the keys. What is unreadable in the database is no error.
+/// `salvage.running` while another process salvages, `salvage.done` after another process has finished;
+/// errors of disk and keys. Unreadable content is no error.
 pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
     let disk = platform.disk.as_ref();
     let lock = home.join(SALVAGE_LOCK);
@@ -153,7 +153,7 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
     )?;
     let photos = photos(home, platform)?;
     let mut wanted: BTreeSet<Sha256> = saved.entries.values().flat_map(recover::photos_named).collect();
-    // Where the database does not tell which photos have arrived, all that are here might not have.
+    // If the database does not say which photos were received, all photos in the folder count as pending.
     let (mut here, mut held) = (Vec::new(), Vec::new());
     for name in disk.names(&home.join(PHOTOS)).unwrap_or_default() {
         let photo: Option<Sha256> = name.strip_suffix(".photo").and_then(|name| name.parse().ok());
@@ -170,7 +170,7 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
             here.push(photo);
         }
     }
-    // Named and not here: the server is told so.
+    // Named but missing: the parcel reports them.
     here.extend(
         wanted
             .into_iter()
@@ -217,7 +217,7 @@ fn photos(home: &Path, platform: &Platform) -> Result<PhotoFolder> {
         .map_err(|error| Error::Input(words::photo_error(&error)))
 }
 
-/// One parcel on its way to the server: its answer, once it holds all of it.
+/// Sends one parcel; returns the server's answer if it confirms the whole parcel.
 fn hand_over(transport: &dyn Transport, parcel: Vec<u8>, pack: &ParcelBuilder) -> Result<ParcelAnswer> {
     let sha256 = Sha256::of(&parcel);
     let mut request = Request::new(Method::Post, "/v1/field/parcel");
@@ -248,7 +248,7 @@ impl Salvage {
     /// The account of the old stream.
     ///
     /// # Errors
-    /// `salvage.nobody` when neither the database nor the card beside it says whose it was.
+    /// `salvage.nobody` if neither the database nor its card names it.
     pub fn account(&self) -> Result<&Account> {
         self.account.as_ref().ok_or_else(|| {
             Error::input(
@@ -258,7 +258,7 @@ impl Salvage {
             )
         })
     }
-    /// Without what the server held.
+    /// The pending work, without what the server has received.
     fn pending(&self) -> PendingWork {
         PendingWork {
             entries: self.entries.values().cloned().collect(),
@@ -266,8 +266,7 @@ impl Salvage {
             photos: self.photos.clone(),
         }
     }
-    /// All entries that a server which says so does not hold, by number, and the photos that it once held and might
-    /// have lost.
+    /// Given the server's answer: all entries that it lacks, by number, and the photos that it may have lost.
     fn lost(&self, told: &ParcelAnswer) -> (Vec<PendingEntry>, Vec<PendingPhoto>) {
         let mut entries = self.entries.clone();
         if sabotage::is(Defect::SalvageTrustsOldReceipts) {
@@ -282,7 +281,7 @@ impl Salvage {
         entries.extend(lost);
         (entries.into_values().collect(), photos.cloned().collect())
     }
-    /// Seals what was saved, parcel by parcel, and gives each to `carry`, which answers what is held now.
+    /// Seals `pending` parcel by parcel and passes each to `carry`.
     fn each(
         &self,
         home: &Path,
@@ -316,18 +315,18 @@ impl Salvage {
             }
         }
     }
-    /// Hands all of it over. The damaged file stays, under a name that says that it was saved; twice is once.
+    /// Hands everything over. The damaged file stays, renamed to `.saved-N`. Idempotent.
     ///
     /// # Errors
-    /// Those of the network and of the server, with their own codes: then everything is as before.
+    /// Errors of network and server with their own codes; nothing has changed then.
     pub fn deliver(
         mut self,
         home: &Path,
         platform: &Platform,
         transport: &dyn Transport,
     ) -> Result<SalvageReport> {
-        // The drafts first: the answer to them tells what the server lacks. Then all entries in the order of their
-        // numbers, so that no older version takes the place of a newer one.
+        // Drafts first: the answer says what the server lacks. Then all entries by number, so that no older
+        // version replaces a newer one.
         let drafts = PendingWork {
             drafts: self.drafts.clone(),
             ..PendingWork::default()
@@ -341,8 +340,8 @@ impl Salvage {
         let Some(told) = told else {
             return Err(Error::Data("nobody was asked what the server holds".into()));
         };
-        // The photos of what it has lost before their entries: should this break off, the entries are lost there still,
-        // and name them again.
+        // Lost photos before their entries: after an interruption the server still lacks the entries, and
+        // they name the photos again.
         let (entries, photos_lost) = self.lost(&told);
         let photos_lost = PendingWork {
             photos: photos_lost,
@@ -365,7 +364,7 @@ impl Salvage {
         let disk = platform.disk.as_ref();
         self.keep_report(home, disk)?;
         let saved = home.join(self.report.file.replacen(".aside-", ".saved-", 1));
-        // The database first: after a death it must not be read again without its log or under another card.
+        // The database first: after a kill it must not be read again without its log or with another card.
         for suffix in ["", "-wal", "-shm", CARD_WITH] {
             let from = with_suffix(&self.aside, suffix);
             if disk.exists(&from) {
@@ -376,7 +375,7 @@ impl Salvage {
         }
         Ok(self.report)
     }
-    /// The report waits for whoever looks next, also when a sync in the background brought it.
+    /// Stores the report until somebody reads it, also after a sync in the background.
     fn keep_report(&self, home: &Path, disk: &dyn Disk) -> Result<()> {
         let number = self.report.file.rsplit('-').next().unwrap_or_default();
         let path = home.join(format!("{REPORT}{number}.json"));
@@ -386,10 +385,11 @@ impl Salvage {
         disk.create_synced(&path, &serde_json::to_vec(&self.report)?)
             .map_err(Error::io(&path))
     }
-    /// Writes all of it into a file, to be carried to the centre. The damaged database goes on waiting.
+    /// Writes everything into a sealed file, to be carried to the centre. The damaged database stays in
+    /// quarantine.
     ///
     /// # Errors
-    /// Those of the file and of the keys.
+    /// Errors of file and keys.
     pub fn export(&self, home: &Path, platform: &Platform, file: &Path) -> Result<Exported> {
         let mut out = fs::OpenOptions::new()
             .create(true)

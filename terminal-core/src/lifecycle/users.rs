@@ -1,8 +1,8 @@
-//! Several users of one handset (failure story 17). Each account has a home of its own: its own stream, keys,
-//! database and photos. Switching changes who files from now on and nothing else; what waits of the former user goes
-//! on leaving under that user's own identity, because a sync takes every home in turn.
+//! Several users of one handset (failure story 17). Each account has its own home with its own stream, keys,
+//! database and photos. Switching only changes who files from now on; pending work of the former user is
+//! still sent under that user's identity, because a sync covers every home.
 //!
-//! The first home is the handset's folder itself; further ones lie in `users/N` below it.
+//! The first home is the handset's folder itself; further ones are `users/N`.
 
 use crate::{
     Error, Result,
@@ -11,7 +11,7 @@ use crate::{
         disk::Disk,
         home::{CURRENT_USER, DATABASE, USERS},
     },
-    store::quarantine::waiting,
+    store::quarantine::quarantined_databases,
     terminal::Terminal,
 };
 use std::{
@@ -33,10 +33,10 @@ impl<'a> Users<'a> {
             disk,
         }
     }
-    /// Every home that has a database, or one that was set aside and still waits; the first one first.
+    /// All homes that have a database or a quarantined one that was not handed over; the first home first.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// Errors of the disk.
     pub fn all(&self) -> Result<Vec<PathBuf>> {
         let users = self.folder.join(USERS);
         let mut numbers = Vec::new();
@@ -50,15 +50,15 @@ impl<'a> Users<'a> {
             .filter(|home| self.disk.exists(&home.join(DATABASE)) || self.waits_for_salvage(home))
             .collect())
     }
-    /// What was set aside here belongs to somebody and is not handed over yet.
+    /// Returns true if a quarantined database of this home was not handed over yet.
     pub(crate) fn waits_for_salvage(&self, home: &Path) -> bool {
-        // What cannot be looked at is no reason to leave a home out.
-        !waiting(home, self.disk).is_ok_and(|files| files.is_empty()) && self.disk.exists(home)
+        // A home that cannot be examined is included.
+        !quarantined_databases(home, self.disk).is_ok_and(|files| files.is_empty()) && self.disk.exists(home)
     }
-    /// The home in use.
+    /// The current home.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// Errors of the disk.
     pub fn current(&self) -> Result<PathBuf> {
         use std::io::Read as _;
         let path = self.folder.join(CURRENT_USER);
@@ -75,10 +75,10 @@ impl<'a> Users<'a> {
             .parse()
             .map_or_else(|_| self.folder.clone(), |n| self.numbered(n)))
     }
-    /// Uses this home from now on, durably.
+    /// Makes this home the current one, durably.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// Errors of the disk.
     pub fn switch(&self, home: &Path) -> Result<()> {
         if self.current()? == home {
             return Ok(());
@@ -101,10 +101,10 @@ impl<'a> Users<'a> {
             .sync_folder(&self.folder)
             .map_err(Error::io(&self.folder))
     }
-    /// A home for another user: one whose enrolment was begun and never ended, else a new one.
+    /// A home for another user: one whose enrolment was not completed, else a new one.
     ///
     /// # Errors
-    /// Those of the disk and of the stores.
+    /// Errors of the disk and the stores.
     pub fn fresh(&self) -> Result<PathBuf> {
         let all = self.all()?;
         for home in all.iter().filter(|home| !self.waits_for_salvage(home)) {
@@ -128,7 +128,7 @@ impl<'a> Users<'a> {
     }
 }
 
-/// The handsets of all users but one, each opened once and kept; a user who comes later is found, too.
+/// The handsets of all users but one. Each is opened once and kept; users who are added later are included.
 pub struct OtherUsers<'a> {
     homes: Users<'a>,
     but: PathBuf,
@@ -143,8 +143,8 @@ impl<'a> OtherUsers<'a> {
             open: BTreeMap::new(),
         }
     }
-    /// Those that open now; one that does not is in nobody's way.
-    pub fn look(&mut self, open: &dyn Fn(&Path) -> Result<Terminal>) -> Vec<Terminal> {
+    /// All other users' terminals that open; failures are logged and skipped.
+    pub fn terminals(&mut self, open: &dyn Fn(&Path) -> Result<Terminal>) -> Vec<Terminal> {
         let all = self.homes.all().unwrap_or_default();
         self.open.retain(|home, _| all.contains(home));
         for home in all.into_iter().filter(|home| *home != self.but) {
@@ -167,7 +167,7 @@ mod tests {
     use crate::platform::system_disk::SystemDisk;
 
     #[test]
-    fn the_home_in_use_is_remembered_and_the_others_stay() {
+    fn the_current_home_is_remembered_and_the_others_stay() {
         let folder = tempfile::tempdir().unwrap();
         let homes = Users::at(folder.path(), &SystemDisk);
         assert_eq!(homes.current().unwrap(), folder.path());
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_whose_database_was_set_aside_is_looked_after_and_given_to_nobody() {
+    fn a_home_with_a_quarantined_database_is_listed_and_not_reused() {
         let folder = tempfile::tempdir().unwrap();
         let homes = Users::at(folder.path(), &SystemDisk);
         std::fs::write(folder.path().join(format!("{DATABASE}.aside-1")), b"sealed").unwrap();

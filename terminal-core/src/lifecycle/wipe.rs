@@ -1,6 +1,5 @@
-//! Forgetting: what a handset whose stream has ended does once the server holds everything. First a note that says
-//! so, durably; then the keys, without which the rest is noise; then the rest. A death in between is finished at the
-//! next start, because the note is there.
+//! Wipe of a home after the hand-over: a durable note first, then the keys, without which the data cannot be
+//! decrypted, then the data. An interrupted wipe is finished at the next start, because the note exists.
 
 use crate::{
     Error, Result,
@@ -14,7 +13,7 @@ use crate::{
 };
 use std::path::Path;
 
-/// Removes keys, databases and photos of a home that has handed everything over.
+/// Deletes keys, databases and photos of a home that was handed over.
 pub(crate) fn wipe(home: &Path, disk: &dyn Disk, keystore: &dyn Keystore, done: &HandedOver) -> Result<()> {
     let (part, wiping) = (home.join(format!(".{NOTE}")), home.join(WIPING));
     if disk.exists(&part) {
@@ -28,7 +27,7 @@ pub(crate) fn wipe(home: &Path, disk: &dyn Disk, keystore: &dyn Keystore, done: 
     finish(home, disk).map(|_| ())
 }
 
-/// Finishes a wipe that was begun. The note of the home, if there is one.
+/// Finishes an interrupted wipe. Returns the note of a wiped home.
 pub(crate) fn finish(home: &Path, disk: &dyn Disk) -> Result<Option<HandedOver>> {
     use std::io::Read as _;
     let (wiping, note) = (home.join(WIPING), home.join(NOTE));
@@ -47,7 +46,7 @@ pub(crate) fn finish(home: &Path, disk: &dyn Disk) -> Result<Option<HandedOver>>
     Ok(Some(serde_json::from_str(&text).unwrap_or_default()))
 }
 
-/// The home is used for another stream: the note has served.
+/// Removes the hand-over note before a new enrolment.
 pub(crate) fn begin_anew(home: &Path, disk: &dyn Disk) -> Result<()> {
     if finish(home, disk)?.is_some() {
         let note = home.join(NOTE);
@@ -57,7 +56,7 @@ pub(crate) fn begin_anew(home: &Path, disk: &dyn Disk) -> Result<()> {
     Ok(())
 }
 
-/// The keys first.
+/// Deletes the keys first, then the data.
 fn remove(home: &Path, disk: &dyn Disk) -> Result<()> {
     remove_where(home, disk, &|name| name.starts_with(KEY_FILE))?;
     remove_where(home, disk, &|name| {
@@ -82,9 +81,9 @@ fn remove_where(folder: &Path, disk: &dyn Disk, wanted: &dyn Fn(&str) -> bool) -
 }
 
 impl Terminal {
-    /// Forgets everything, once the server holds it; `false` while a damaged database still waits to be salvaged, and
-    /// when the home belongs to another stream by now: a process that was left open must not forget what a later
-    /// enrolment has begun.
+    /// Wipes the home after a hand-over. Returns false and does nothing while a quarantined database was not
+    /// handed over, or if another stream was enrolled in this home since: a process with an old handle must
+    /// not delete a later enrolment.
     pub(crate) fn wipe(&self, done: &HandedOver) -> Result<bool> {
         let _turn = self.turn()?;
         let lives_here = predecessor(self.store().home(), self.disk());
@@ -101,10 +100,10 @@ impl Terminal {
         )?;
         Ok(true)
     }
-    /// [`Terminal::sync_over`]'s last step, for whoever steps a sync himself.
+    /// The last step of [`Terminal::sync_over`], for tests that step a sync themselves.
     ///
     /// # Errors
-    /// Those of the disk and of the keys.
+    /// Errors of disk and keys.
     #[cfg(feature = "testing")]
     pub fn forget_everything(&self, done: &HandedOver) -> Result<bool> {
         self.wipe(done)

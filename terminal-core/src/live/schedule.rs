@@ -1,9 +1,9 @@
-//! When a handset speaks by itself: at the start, when the network comes back, when something was filed, when the
-//! server's line of hints says so, when a retry is due, and else at most once in the set interval. While the line
-//! is open there are no polls at all.
+//! When the handset syncs by itself: at the start, when the network returns, after something was filed, after
+//! a hint, when a retry is due, and otherwise once per poll interval. There are no polls while the hint
+//! stream is open.
 //!
-//! Correctness never depends on the line: it carries hints only, and without it the handset loses nothing but time.
-//! The loop is driven by what [`Connection`] brings, so that a test plays days of it without waiting.
+//! Correctness never depends on the hint stream: without it the handset only loses time. The loop is driven
+//! through [`Connection`], so that a test simulates days without waiting.
 
 use crate::{
     Error, Result,
@@ -19,154 +19,155 @@ use crate::{
 use protocol::problem::HandsetCode;
 use std::time::Duration;
 
-/// The server gives a sign of life every 30 seconds; after this long without one the line is taken for dead.
+/// The server sends a keep-alive every 30 seconds; without one for this many milliseconds the stream counts
+/// as dead.
 const SILENCE_MS: i64 = 75_000;
 
-/// The longest that the loop looks away: settings, the network's state and the outbox may change without a word,
-/// also by another process.
-const LOOK_MS: i64 = 10_000;
+/// Longest wait in milliseconds between two checks of settings, network state and outbox, which other
+/// processes may change.
+const LONGEST_WAIT_MS: i64 = 10_000;
 
-/// The shortest wait, so that no clock can make the loop spin.
-const LEAST_MS: i64 = 50;
+/// Shortest wait in milliseconds, so that no clock can make the loop spin.
+const SHORTEST_WAIT_MS: i64 = 50;
 
-/// What the loop does to the world.
+/// What the loop needs from its environment.
 pub trait Connection {
     fn clock(&self) -> ClockRaw;
-    /// The set interval between two polls, in milliseconds.
+    /// The poll interval in milliseconds.
     fn poll_ms(&self) -> Result<i64>;
-    /// Whether settings, network and battery let the handset speak at all.
-    fn may_speak(&self) -> Result<bool>;
-    /// It may not, from now on: whoever looks is told why.
-    fn fell_silent(&mut self) -> Result<()>;
-    /// Changes when something was filed, by any user of the handset.
+    /// Returns true if settings, network and battery allow a sync.
+    fn may_sync(&self) -> Result<bool>;
+    /// Called once when syncing becomes impossible, to report why.
+    fn sync_blocked(&mut self) -> Result<()>;
+    /// A value that changes when any user of the handset files something.
     fn filed(&self) -> Result<u64>;
-    /// Syncs by itself; `anew` when the network has just come back, which ends waits of our own making.
-    fn sync(&mut self, anew: bool) -> Result<SyncReport>;
-    /// Opens the line of hints.
+    /// Syncs. `after_outage`: the network has just returned, so the handset's own waits end.
+    fn sync(&mut self, after_outage: bool) -> Result<SyncReport>;
+    /// Opens the hint stream.
     fn open(&mut self) -> Result<std::result::Result<(), SyncFailure>>;
-    /// Waits for the next sign of the line; without a line it only waits.
+    /// Waits for the next event of the hint stream; without a stream it only waits.
     fn listen(&mut self, wait: Duration) -> HintEvent;
     fn close(&mut self) -> Result<()>;
 }
 
-/// Speaks when it is right to, until it is cancelled.
+/// Runs the loop until it is cancelled.
 ///
 /// # Errors
-/// Those of the disk. Failures of the network are waited out.
-pub fn watch(outside: &mut dyn Connection, random: &dyn Random) -> Result<()> {
-    let done = WatchLoop::new(outside)?.run(outside, random);
-    outside.close()?;
+/// Errors of the disk. Network failures are waited out.
+pub fn watch(connection: &mut dyn Connection, random: &dyn Random) -> Result<()> {
+    let done = WatchLoop::new(connection)?.run(connection, random);
+    connection.close()?;
     match done {
         Err(Error::Cancelled) => Ok(()),
         other => other,
     }
 }
 
-/// Times are monotonic: the wall clock may jump while the handset watches.
+/// State of the loop. Times are monotonic milliseconds, because the wall clock may jump.
 struct WatchLoop {
     /// A sync is due now.
     due: bool,
-    /// The network was gone and is back.
-    anew: bool,
-    could_speak: bool,
+    /// The network was gone and has returned.
+    after_outage: bool,
+    could_sync: bool,
     next_poll: i64,
     next_retry: Option<i64>,
     seen: u64,
-    /// When the open line last gave a sign.
-    line: Option<i64>,
-    /// When the line may be opened again.
+    /// Time of the last event of the open stream; `None` without a stream.
+    stream: Option<i64>,
+    /// Time from which the stream may be opened again.
     reopen: i64,
-    /// Failures of the line in a row.
+    /// Failures of the stream in a row.
     attempts: u32,
 }
 
 impl WatchLoop {
-    fn new(outside: &dyn Connection) -> Result<Self> {
-        let now = outside.clock().monotonic_ms;
+    fn new(connection: &dyn Connection) -> Result<Self> {
+        let now = connection.clock().monotonic_ms;
         Ok(Self {
             due: true,
-            anew: false,
-            could_speak: true,
+            after_outage: false,
+            could_sync: true,
             next_poll: now,
             next_retry: None,
-            seen: outside.filed()?,
-            line: None,
+            seen: connection.filed()?,
+            stream: None,
             reopen: now,
             attempts: 0,
         })
     }
 
-    fn run(&mut self, outside: &mut dyn Connection, random: &dyn Random) -> Result<()> {
+    fn run(&mut self, connection: &mut dyn Connection, random: &dyn Random) -> Result<()> {
         loop {
-            let now = outside.clock().monotonic_ms;
-            if !outside.may_speak()? {
-                self.line = None;
-                outside.close()?;
-                if std::mem::replace(&mut self.could_speak, false) {
-                    outside.fell_silent()?;
+            let now = connection.clock().monotonic_ms;
+            if !connection.may_sync()? {
+                self.stream = None;
+                connection.close()?;
+                if std::mem::replace(&mut self.could_sync, false) {
+                    connection.sync_blocked()?;
                 }
             } else {
-                if !std::mem::replace(&mut self.could_speak, true) {
-                    (self.due, self.anew, self.reopen) = (true, true, now);
+                if !std::mem::replace(&mut self.could_sync, true) {
+                    (self.due, self.after_outage, self.reopen) = (true, true, now);
                 }
-                self.speak(outside, random)?;
+                self.sync_and_connect(connection, random)?;
             }
-            let now = outside.clock().monotonic_ms;
+            let now = connection.clock().monotonic_ms;
             let wait = Duration::from_millis(u64::try_from(self.wait(now)).unwrap_or(0));
-            let heard = outside.listen(wait);
-            let now = outside.clock().monotonic_ms;
-            match heard {
+            let event = connection.listen(wait);
+            let now = connection.clock().monotonic_ms;
+            match event {
                 HintEvent::Closed(TransportError::Cancelled) => return Ok(()),
                 HintEvent::Hint | HintEvent::Alive => {
-                    self.due |= heard == HintEvent::Hint;
-                    (self.line, self.attempts) = (Some(now), 0);
+                    self.due |= event == HintEvent::Hint;
+                    (self.stream, self.attempts) = (Some(now), 0);
                 }
-                HintEvent::Closed(error) => self.lost(outside, random, &network(&error))?,
+                HintEvent::Closed(error) => self.lost(connection, random, &network(&error))?,
                 HintEvent::Quiet => {
                     if self
-                        .line
+                        .stream
                         .is_some_and(|last| now.saturating_sub(last) >= SILENCE_MS)
                     {
-                        self.lost(outside, random, &network(&TransportError::Timeout))?;
+                        self.lost(connection, random, &network(&TransportError::Timeout))?;
                     }
                 }
             }
         }
     }
 
-    /// A sync if one is due, and the line if there is none.
-    fn speak(&mut self, outside: &mut dyn Connection, random: &dyn Random) -> Result<()> {
-        let now = outside.clock().monotonic_ms;
-        let filed = outside.filed()?;
+    /// Syncs if one is due, and opens the hint stream if it is closed.
+    fn sync_and_connect(&mut self, connection: &mut dyn Connection, random: &dyn Random) -> Result<()> {
+        let now = connection.clock().monotonic_ms;
+        let filed = connection.filed()?;
         self.due |= filed != self.seen;
         self.due |= self.next_retry.is_some_and(|at| now >= at);
-        self.due |= self.line.is_none() && now >= self.next_poll;
+        self.due |= self.stream.is_none() && now >= self.next_poll;
         if self.due {
             self.seen = filed;
-            let report = match outside.sync(std::mem::take(&mut self.anew)) {
+            let report = match connection.sync(std::mem::take(&mut self.after_outage)) {
                 Ok(report) => Some(report),
-                // Whoever syncs now does it for us, too; what is left is seen by its next try.
+                // The process that syncs now sends our items too; what is left has its own next try.
                 Err(Error::SyncRunning) => None,
-                // Switched off while it ran: the next look finds it so.
+                // The sync was switched off while it ran; the next check handles it.
                 Err(Error::Input(reason)) if reason.code == HandsetCode::SyncOff => None,
                 Err(error) => return Err(error),
             };
-            let clock = outside.clock();
+            let clock = connection.clock();
             let now = clock.monotonic_ms;
             self.due = false;
-            self.next_poll = now.saturating_add(outside.poll_ms()?);
+            self.next_poll = now.saturating_add(connection.poll_ms()?);
             self.next_retry = match report {
                 Some(report) => report
                     .next_try
-                    .map(|at| now.saturating_add(at.since(clock.wall).max(LEAST_MS))),
-                None => Some(now.saturating_add(LOOK_MS)),
+                    .map(|at| now.saturating_add(at.since(clock.wall).max(SHORTEST_WAIT_MS))),
+                None => Some(now.saturating_add(LONGEST_WAIT_MS)),
             };
         }
-        let now = outside.clock().monotonic_ms;
-        if self.line.is_none() && now >= self.reopen {
-            match outside.open()? {
-                Ok(()) => self.line = Some(outside.clock().monotonic_ms),
-                Err(failure) => self.lost(outside, random, &failure)?,
+        let now = connection.clock().monotonic_ms;
+        if self.stream.is_none() && now >= self.reopen {
+            match connection.open()? {
+                Ok(()) => self.stream = Some(connection.clock().monotonic_ms),
+                Err(failure) => self.lost(connection, random, &failure)?,
             }
         }
         Ok(())
@@ -174,13 +175,13 @@ impl WatchLoop {
 
     fn lost(
         &mut self,
-        outside: &mut dyn Connection,
+        connection: &mut dyn Connection,
         random: &dyn Random,
         failure: &SyncFailure,
     ) -> Result<()> {
-        outside.close()?;
-        self.line = None;
-        let clock = outside.clock();
+        connection.close()?;
+        self.stream = None;
+        let clock = connection.clock();
         let Retry {
             not_before, attempts, ..
         } = backoff::after(failure, self.attempts, clock.wall, random)?;
@@ -190,12 +191,12 @@ impl WatchLoop {
     }
 
     fn wait(&self, now: i64) -> i64 {
-        let next = match self.line {
+        let next = match self.stream {
             Some(last) => last.saturating_add(SILENCE_MS),
             None => self.next_poll.min(self.reopen),
         };
         let next = self.next_retry.map_or(next, |retry| next.min(retry));
-        next.saturating_sub(now).clamp(LEAST_MS, LOOK_MS)
+        next.saturating_sub(now).clamp(SHORTEST_WAIT_MS, LONGEST_WAIT_MS)
     }
 }
 

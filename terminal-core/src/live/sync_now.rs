@@ -1,4 +1,4 @@
-//! Syncs once, when somebody asks.
+//! One sync on request, and data use.
 
 use crate::{
     Error, Result,
@@ -6,7 +6,7 @@ use crate::{
     platform::surroundings::Surroundings,
     store::{
         data_use::{PlanMonth, TrafficUse},
-        quarantine::waiting,
+        quarantine::quarantined_databases,
     },
     sync::{
         data_policy::{DeviceConditions, SyncTrigger},
@@ -19,29 +19,29 @@ use crate::{
 };
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-/// What the data plan was used for this month, and what is left (SP-12).
+/// Data use of this month, and the budget (SP-12).
 #[derive(Debug, Clone)]
 pub struct DataUse {
     pub month: PlanMonth,
     pub used: Vec<TrafficUse>,
-    /// Bytes on metered networks, both ways: what counts towards the budget.
+    /// Metered bytes, sent and received; these count towards the budget.
     pub metered: u64,
     pub budget: Option<u64>,
 }
 
 impl Terminal {
-    /// What may travel in these circumstances.
+    /// Decides what may be sent now.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn policy(&self, now: DeviceConditions, ask: SyncTrigger) -> Result<Policy> {
         let used = self.store().metered_bytes(&PlanMonth::of(self.now()?))?;
         Ok(self.store().network_settings()?.policy(now, used, ask))
     }
-    /// What the data plan was used for in the month that is now.
+    /// Data use of the current month.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn data_use(&self) -> Result<DataUse> {
         let month = PlanMonth::of(self.now()?);
         Ok(DataUse {
@@ -51,7 +51,7 @@ impl Terminal {
             month,
         })
     }
-    /// Syncs once, as settings, network, battery and budget allow.
+    /// Syncs once, within settings, network, battery and budget.
     ///
     /// # Errors
     /// As [`Terminal::sync`].
@@ -64,12 +64,12 @@ impl Terminal {
     ) -> Result<SyncReport> {
         self.sync(self.policy(circumstances(around), ask)?, cancel, listener)
     }
-    /// Sends what waits and fetches tasks, dispositions and reference files, on the caller's thread, until there
-    /// is nothing to do or something has to wait for its time. The report tells the truth about both.
+    /// Sends waiting items and fetches tasks, dispositions and reference files, on the caller's thread, until
+    /// nothing is left to do or the next step has to wait. The report says what was done and what is left.
     ///
     /// # Errors
-    /// `sync.off`, `sync.running`, `call.cancelled`, `network.address`, and those of disk and keys. Failures of
-    /// network and server are no errors: they stand in the report and at their items.
+    /// `sync.off`, `sync.running`, `call.cancelled`, `network.address`, and errors of disk and keys. Failures
+    /// of network and server are no errors: the report and the items contain them.
     pub fn sync(
         &self,
         policy: Policy,
@@ -79,7 +79,7 @@ impl Terminal {
         let transport = self.https()?;
         self.sync_over(transport.as_ref(), policy, cancel, listener)
     }
-    /// [`Terminal::sync`] over a transport of the caller's.
+    /// As [`Terminal::sync`], over the caller's transport.
     ///
     /// # Errors
     /// As [`Terminal::sync`].
@@ -111,11 +111,11 @@ impl Terminal {
         }
         Ok(report)
     }
-    /// A damaged database that was set aside: what can be read of it goes first. What fails is tried with the next
-    /// sync, and is in nobody's way.
+    /// Hands quarantined databases over before the sync. A failure is logged, does not stop the sync, and is
+    /// tried again with the next one.
     fn hand_salvaged_over(&self, transport: &dyn Transport) {
         let (home, platform) = (self.store().home(), self.platform());
-        let all = waiting(home, platform.disk.as_ref()).unwrap_or_default();
+        let all = quarantined_databases(home, platform.disk.as_ref()).unwrap_or_default();
         for aside in all {
             let done = salvage::read(home, platform, &aside).and_then(|saved| {
                 if saved.account()?.server != self.account().server {
@@ -137,7 +137,7 @@ impl Terminal {
     }
     pub(super) fn https(&self) -> Result<Arc<Https>> {
         let mut kept = self.kept_https();
-        // Not as they were when the home was opened: they may have been renewed since, by another process, too.
+        // Read again from the store: another process may have stored new pins since the home was opened.
         let account = self.store().account()?;
         if let Some(https) = kept.as_ref() {
             https.trust(&account.pins);
@@ -157,10 +157,10 @@ pub(super) fn circumstances(around: &dyn Surroundings) -> DeviceConditions {
     }
 }
 
-/// Why photos and files, or everything, would wait now; for a screen.
+/// Why photos and files, or everything, would have to wait now.
 ///
 /// # Errors
-/// Those of the store.
+/// Errors of the store.
 pub fn held(terminal: &Terminal, around: &dyn Surroundings) -> Result<Option<HeldBack>> {
     Ok(terminal.policy(circumstances(around), SyncTrigger::Person)?.held)
 }

@@ -1,5 +1,5 @@
-//! How a terminal speaks to its server: once, when somebody asks ([`Terminal::sync_now`]), or by itself for as long
-//! as it is let ([`Terminal::watch`]). One connection and one token serve all syncs of a process.
+//! Continuous contact: the real connection of the watch loop, for one user and the other users of the
+//! handset.
 
 use crate::{
     Error, Result,
@@ -29,25 +29,25 @@ use crate::{
 use protocol::{entry::Reason, ids::StreamId, time::Millis};
 use std::{cell::RefCell, collections::BTreeMap, sync::PoisonError, time::Duration};
 
-/// What happens while the handset watches.
+/// An event while the handset watches.
 #[derive(Debug)]
 pub enum WatchEvent {
     Progress(Progress),
-    /// A sync ended.
+    /// A sync has ended.
     Synced(Box<SyncReport>),
-    /// Another user's outbox left, under that user's own name.
+    /// A sync of another user has ended: that user's name and the report.
     SyncedOther(String, Box<SyncReport>),
-    /// The line of hints opened or closed.
+    /// The hint stream was opened (true) or closed.
     HintStream(bool),
-    /// Nothing travels from now on, and why: no network, or settings that say so.
+    /// Nothing is sent from now on, and why: no network, or the settings.
     Paused(Reason),
 }
 
 impl Terminal {
-    /// Keeps the handset in touch on the caller's thread until it is cancelled: see [`schedule`].
+    /// Syncs when needed, on the caller's thread, until it is cancelled; see `live::schedule`.
     ///
     /// # Errors
-    /// Those of disk and keys, and `network.address`.
+    /// Errors of disk and keys, and `network.address`.
     pub fn watch(
         &self,
         around: &dyn Surroundings,
@@ -56,11 +56,11 @@ impl Terminal {
     ) -> Result<()> {
         self.watch_with(&mut Vec::new, around, cancel, listener)
     }
-    /// [`Terminal::watch`] on a handset that has had several users: what waits of the others leaves as well, each
-    /// under its own identity. `others` is asked again and again, because users come and go meanwhile.
+    /// As [`Terminal::watch`], for a handset with several users: pending work of the others is sent too,
+    /// under each user's identity. `others` is called repeatedly, because users may be added or removed.
     ///
     /// # Errors
-    /// As [`Terminal::watch`]. Failures of the others are in nobody's way.
+    /// As [`Terminal::watch`]. Failures of the others are logged.
     pub fn watch_with(
         &self,
         others: &mut dyn FnMut() -> Vec<Self>,
@@ -77,7 +77,7 @@ impl Terminal {
             around,
             cancel,
             listener,
-            line: None,
+            stream: None,
             meter: None,
             visited: BTreeMap::new(),
         };
@@ -87,7 +87,7 @@ impl Terminal {
 
 const EVENTS: &str = "/v1/field/events";
 
-/// The real outside of the loop.
+/// The connection to the server, as the watch loop uses it.
 struct ServerConnection<'a> {
     terminal: &'a Terminal,
     others: RefCell<&'a mut dyn FnMut() -> Vec<Terminal>>,
@@ -95,15 +95,14 @@ struct ServerConnection<'a> {
     around: &'a dyn Surroundings,
     cancel: &'a CancelToken,
     listener: &'a mut dyn FnMut(WatchEvent),
-    line: Option<HintStream<'a>>,
-    /// Counts what the open line costs.
+    stream: Option<HintStream<'a>>,
+    /// Counts the bytes of the open stream.
     meter: Option<Meter<'a>>,
-    /// When another user was synced last, by the clock that only goes forward.
+    /// When each other user was synced last, in monotonic milliseconds.
     visited: BTreeMap<StreamId, i64>,
 }
 
-/// Another user of whom nothing waits is looked after this often, milliseconds: only then does his handset learn that
-/// a server was restored and lacks what it once received.
+/// How often an idle user's stream is synced anyway, so that it notices a server restore, in milliseconds.
 const QUIET_MS: i64 = 6 * 3_600_000;
 
 impl ServerConnection<'_> {
@@ -117,8 +116,8 @@ impl ServerConnection<'_> {
     fn others(&self) -> Vec<Terminal> {
         (self.others.borrow_mut())()
     }
-    /// Sends what waits of the other users; when the next of it is due.
-    fn sync_the_others(&mut self, anew: bool) -> Result<Option<Millis>> {
+    /// Syncs the other users; returns when the next of their tries is due.
+    fn sync_others(&mut self, after_outage: bool) -> Result<Option<Millis>> {
         let mut next: Option<Millis> = None;
         let now = self.terminal.platform().clock.read().monotonic_ms;
         let mut visited = std::mem::take(&mut self.visited);
@@ -137,7 +136,7 @@ impl ServerConnection<'_> {
                 }
                 visited.insert(other.account().stream, now);
                 let policy = Policy {
-                    manual: anew,
+                    manual: after_outage,
                     ..other.policy(circumstances(self.around), SyncTrigger::Automatic)?
                 };
                 other.sync(policy, self.cancel, &mut |_| {}).map(Some)
@@ -156,9 +155,9 @@ impl ServerConnection<'_> {
         self.visited = visited;
         Ok(next)
     }
-    /// What the line has cost since the last time.
+    /// Counts the bytes of the stream since the last call.
     fn count(&mut self) -> Result<()> {
-        match (&mut self.line, &mut self.meter) {
+        match (&mut self.stream, &mut self.meter) {
             (Some(line), Some(meter)) => meter.count(EVENTS, line.take_traffic()),
             _ => Ok(()),
         }
@@ -172,10 +171,10 @@ impl Connection for ServerConnection<'_> {
     fn poll_ms(&self) -> Result<i64> {
         Ok(i64::from(self.network_settings()?.poll_minutes.max(1)) * 60_000)
     }
-    fn may_speak(&self) -> Result<bool> {
+    fn may_sync(&self) -> Result<bool> {
         Ok(self.network_settings()?.sync && self.policy()?.online)
     }
-    fn fell_silent(&mut self) -> Result<()> {
+    fn sync_blocked(&mut self) -> Result<()> {
         let off = self.terminal.store().ensure_sync_on().err();
         if let Some(why) = off.map(|error| error.reason()).or(self.policy()?.closed()) {
             (self.listener)(WatchEvent::Paused(why));
@@ -190,14 +189,14 @@ impl Connection for ServerConnection<'_> {
         let others: u64 = others.sum();
         Ok(self.terminal.store().next_number()?.saturating_add(others))
     }
-    fn sync(&mut self, anew: bool) -> Result<SyncReport> {
+    fn sync(&mut self, after_outage: bool) -> Result<SyncReport> {
         self.count()?;
         let policy = Policy {
-            manual: anew,
+            manual: after_outage,
             ..self.policy()?
         };
-        // First of all, whatever becomes of this user's own.
-        let of_others = self.sync_the_others(anew)?;
+        // Before the current user's own sync, which may fail.
+        let of_others = self.sync_others(after_outage)?;
         let listener = &mut self.listener;
         let mut report = self
             .terminal
@@ -205,7 +204,7 @@ impl Connection for ServerConnection<'_> {
                 listener(WatchEvent::Progress(progress));
             })?;
         (self.listener)(WatchEvent::Synced(Box::new(report.clone())));
-        // There is nothing to watch any more.
+        // The stream has ended; there is nothing to watch.
         if let Some(done) = &report.handed_over {
             return Err(Error::Input(done.reason()));
         }
@@ -216,7 +215,7 @@ impl Connection for ServerConnection<'_> {
         let memory = &self.terminal.network().memory;
         let kept = || memory.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(token) = kept().token(&self.clock()).map(str::to_owned) else {
-            // The next sync brings one.
+            // The next sync gets one.
             return Ok(Err(SyncFailure {
                 kind: FailureKind::Network,
                 reason: TransportError::Unreachable("no token yet".into()).reason(),
@@ -229,7 +228,7 @@ impl Connection for ServerConnection<'_> {
                 let terminal = self.terminal;
                 let clock = terminal.platform().clock.as_ref();
                 self.meter = Some(Meter::new(terminal.store(), clock, self.policy()?));
-                self.line = Some(line);
+                self.stream = Some(line);
                 (self.listener)(WatchEvent::HintStream(true));
                 Ok(Ok(()))
             }
@@ -250,14 +249,14 @@ impl Connection for ServerConnection<'_> {
         }
     }
     fn listen(&mut self, wait: Duration) -> HintEvent {
-        match &mut self.line {
+        match &mut self.stream {
             Some(line) => line.next(wait, self.cancel),
             None => self.https.wait(wait, self.cancel),
         }
     }
     fn close(&mut self) -> Result<()> {
         self.count()?;
-        if self.line.take().is_some() {
+        if self.stream.take().is_some() {
             (self.listener)(WatchEvent::HintStream(false));
         }
         match self.meter.take() {

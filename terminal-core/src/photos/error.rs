@@ -10,10 +10,10 @@ use std::{io, path::PathBuf};
 /// Why a photo was not taken in or cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PhotoError {
-    /// The photo itself is not acceptable.
+    /// The photo itself was refused.
     #[error(transparent)]
     Refused(#[from] media::MediaError),
-    /// The file it should come from cannot be read.
+    /// The source file could not be read.
     #[error("cannot read {path}: {source}")]
     Source { path: PathBuf, source: io::Error },
     /// No such photo on this handset.
@@ -22,13 +22,13 @@ pub enum PhotoError {
     /// The sealed file was changed, cut off or belongs to another handset.
     #[error("the file of photo {photo} is damaged: {source}")]
     Damaged { photo: Sha256, source: SealedError },
-    /// The disk is full; nothing was kept and nothing lost.
+    /// The disk is full; the photo was not kept, nothing else was lost.
     #[error("the disk is full")]
     DiskFull,
     /// The photo folder cannot be read or written.
     #[error("photo folder: {0}")]
     Folder(io::Error),
-    /// The system gave no randomness to seal the file with.
+    /// The system provided no randomness for sealing.
     #[error("the system gives no randomness")]
     NoRandomness,
 }

@@ -1,13 +1,13 @@
-//! Photos on the handset: taken in, stamped, sealed and durable before anything else happens with them.
+//! The folder of sealed photos.
 //!
 //! Promises (story 31, law 1):
-//! - A photo that [`PhotoFolder::take`] has returned survives the death of the process and of the battery: its
-//!   sealed file was written beside its place, synced, renamed and the folder synced.
-//! - No pixel lies on the disk in the clear, not even for a moment ([`sealed`]).
-//! - What is read back is what was filed: every byte is authenticated, and [`PhotoFolder::read`] compares the
-//!   SHA-256 besides.
-//! - Bad input (no photo, zero bytes, 60 megapixels, cut off, 17 MB and more) is refused with a stable
-//!   `photo.*` code before it costs memory.
+//! - A photo that [`PhotoFolder::take`] has returned survives a kill of the process and a power loss: its
+//!   sealed file was written under a temporary name, synced, renamed, and the folder synced.
+//! - No pixel is ever written to the disk unencrypted.
+//! - A photo that is read back is the one that was filed: every byte is authenticated, and
+//!   [`PhotoFolder::read`] also compares the SHA-256.
+//! - Bad input (not a photo, zero bytes, 60 megapixels, cut off, 17 MB and more) is refused with a stable
+//!   `photo.*` code before memory is allocated for it.
 
 use crate::{
     photos::{
@@ -32,23 +32,23 @@ use std::{
     sync::Arc,
 };
 
-/// Where a photo comes from. Across FFI bytes come as paths.
+/// The source of a photo. Calls through FFI pass paths.
 #[derive(Debug, Clone, Copy)]
 pub enum PhotoSource<'a> {
     Path(&'a Path),
     Bytes(&'a [u8]),
 }
 
-/// A photo that has been taken in and is durable.
+/// A photo that was taken in and is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenPhoto {
-    /// As the entry will name it.
+    /// The reference as the entry will contain it.
     pub photo: PhotoRef,
-    /// Of the bytes that came in: the same file added twice is noticed by it, although the stamps differ.
+    /// Hash of the source bytes. It detects a file that is added twice, although the stamps differ.
     pub original: Sha256,
 }
 
-/// The folder `photos/` of a handset: one sealed file a photo, one a thumbnail, named by the photo's hash.
+/// The folder `photos/`: for each photo a sealed file and a sealed thumbnail, named by the photo's SHA-256.
 pub struct PhotoFolder {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
@@ -56,15 +56,15 @@ pub struct PhotoFolder {
 }
 
 impl PhotoFolder {
-    /// [`PhotoFolder::open_on`] the system's own disk.
+    /// [`PhotoFolder::open_on`] the system's disk.
     ///
     /// # Errors
-    /// As there.
+    /// As [`PhotoFolder::open_on`].
     pub fn open(dir: &Path, key: [u8; 32]) -> Result<Self, PhotoError> {
         Self::open_on(Arc::new(SystemDisk), dir, key)
     }
 
-    /// The folder at `dir`, made if it is not there yet.
+    /// Opens the folder at `dir`; creates it if it is missing.
     ///
     /// # Errors
     /// [`PhotoError::DiskFull`] or [`PhotoError::Folder`].
@@ -82,12 +82,11 @@ impl PhotoFolder {
         })
     }
 
-    /// Takes a photo in: limits, upright, scaled, stamped, hashed, sealed, durable. Returns only then.
-    ///
-    /// Refused and failed photos leave nothing behind.
+    /// Takes a photo in: checks limits, rotates upright, scales, stamps, hashes, seals. The photo is durable
+    /// when the call returns. A refused or failed photo leaves no file.
     ///
     /// # Errors
-    /// [`PhotoError`] says what to do: another photo, or room on the disk.
+    /// [`PhotoError`]: another photo is needed, or space on the disk.
     pub fn take(
         &self,
         source: PhotoSource<'_>,
@@ -108,7 +107,7 @@ impl PhotoFolder {
         self.keep(&prepared, role, random)
     }
 
-    /// Seals a photo that went through the pipeline, durably.
+    /// Seals a prepared photo durably.
     pub(crate) fn keep(
         &self,
         prepared: &media::PreparedPhoto,
@@ -116,7 +115,7 @@ impl PhotoFolder {
         random: &dyn Random,
     ) -> Result<TakenPhoto, PhotoError> {
         let sha256 = Sha256(prepared.sha256);
-        // The thumbnail first: where the photo is, its thumbnail is.
+        // Thumbnail first: every photo then has its thumbnail, also after a kill between the two.
         self.put(SealedContent::Thumbnail, sha256, &prepared.thumbnail, random)?;
         self.put(SealedContent::Photo, sha256, &prepared.jpeg, random)?;
         Ok(TakenPhoto {
@@ -131,7 +130,7 @@ impl PhotoFolder {
         })
     }
 
-    /// The whole photo, proven twice: by the seal and by its hash.
+    /// Reads the whole photo; authenticated by the seal and by its hash.
     ///
     /// # Errors
     /// [`PhotoError::Missing`], [`PhotoError::Damaged`], [`PhotoError::Folder`].
@@ -143,7 +142,7 @@ impl PhotoFolder {
         if Sha256::of(&bytes) == photo {
             Ok(bytes)
         } else {
-            // Only who holds the key can have written other bytes under this name: a fault of ours.
+            // Other bytes under this name can only be written with the key, so this is a bug.
             Err(PhotoError::Damaged {
                 photo,
                 source: SealedError::Tampered { chunk: 0 },
@@ -151,22 +150,22 @@ impl PhotoFolder {
         }
     }
 
-    /// `len` bytes of the photo from `offset`, opening only what they touch: what an upload sends next.
+    /// Reads `len` bytes from `offset`; decrypts only the chunks that contain them. Used by uploads.
     ///
     /// # Errors
-    /// As [`PhotoFolder::read`]; a range that is not all inside the photo is [`PhotoError::Damaged`].
+    /// As [`PhotoFolder::read`]; [`PhotoError::Damaged`] if the range is not within the photo.
     pub fn read_at(&self, photo: Sha256, offset: u64, len: u64) -> Result<Vec<u8>, PhotoError> {
         self.opened(SealedContent::Photo, photo)?
             .read_at(offset, len)
             .map_err(|e| PhotoError::sealed(photo, e))
     }
 
-    /// The name under which the store keeps the photo's file.
+    /// The file name of a photo, as recorded in the store.
     pub fn file_name(photo: Sha256) -> String {
         format!("{photo}.{}", SealedContent::Photo.extension())
     }
 
-    /// The small JPEG for lists.
+    /// Reads the thumbnail (JPEG).
     ///
     /// # Errors
     /// As [`PhotoFolder::read`].
@@ -176,7 +175,7 @@ impl PhotoFolder {
             .map_err(|e| PhotoError::sealed(photo, e))
     }
 
-    /// Bytes of the photo, or that it is missing or damaged, by its header alone.
+    /// The photo's size in bytes, read from the header of its file.
     ///
     /// # Errors
     /// As [`PhotoFolder::read`].
@@ -184,7 +183,8 @@ impl PhotoFolder {
         Ok(self.opened(SealedContent::Photo, photo)?.size())
     }
 
-    /// Removes photo and thumbnail; what is gone already is fine. For photos that nothing names any more.
+    /// Deletes photo and thumbnail; missing files are no error. Call it only for photos that no item and no
+    /// draft names.
     ///
     /// # Errors
     /// [`PhotoError::Folder`].
@@ -198,9 +198,9 @@ impl PhotoFolder {
         Ok(())
     }
 
-    /// Removes what a death left behind: files that were begun and not finished, and photos and thumbnails that
-    /// `is_named` does not know. Answers how many files. Nobody may be taking a photo in meanwhile; files of other
-    /// names are not ours and stay.
+    /// Deletes the files that a killed process left behind: temporary files, and photos and thumbnails for
+    /// which `is_named` returns false. Returns the number of deleted files. No other process may take in a
+    /// photo meanwhile. Files with other names are kept.
     ///
     /// # Errors
     /// [`PhotoError::Folder`].
@@ -245,7 +245,7 @@ impl PhotoFolder {
         OpenedPhoto::open(file, &self.key, content, photo).map_err(|e| PhotoError::sealed(photo, e))
     }
 
-    /// Seals and writes: beside its place, synced, renamed, folder synced. A file that is there and sound stays.
+    /// Seals and writes a file: temporary name, sync, rename, folder sync. An intact existing file is kept.
     fn put(
         &self,
         content: SealedContent,
@@ -257,14 +257,14 @@ impl PhotoFolder {
             .opened(content, photo)
             .and_then(|mut f| f.read_all().map_err(|e| PhotoError::sealed(photo, e)));
         if there.is_ok_and(|bytes| bytes == plain) {
-            // Whoever put it there may have died before its name was durable.
+            // The process that wrote the file may have been killed before its name was durable.
             return self.disk.sync_folder(&self.dir).map_err(PhotoError::disk);
         }
         let prefix = random_bytes::<{ PREFIX }>(random).map_err(|_| PhotoError::NoRandomness)?;
         let bytes =
             seal(&self.key, content, photo, plain, &prefix).map_err(|e| PhotoError::sealed(photo, e))?;
         let path = self.path(content, photo);
-        // The prefix is new for each file, so its start names the temporary file as well.
+        // The prefix is unique, so the temporary name contains it.
         let beside = path.with_extension(format!("{}.new-{}", content.extension(), hex::encode(prefix)));
         let written = self
             .disk
@@ -275,14 +275,14 @@ impl PhotoFolder {
                 false => self.disk.sync_folder(&self.dir),
             });
         if written.is_err() {
-            // The photo is not there, and the caller hears it; a piece of a file helps nobody.
+            // The caller gets the error; the partial file is useless.
             let _ = self.disk.remove(&beside);
         }
         written.map_err(PhotoError::disk)
     }
 }
 
-/// What the upload reads, by the file's name.
+/// Access by file name, for uploads.
 impl PhotoFiles for PhotoFolder {
     fn read(&self, file: &str, offset: u64, len: u64) -> Result<Vec<u8>, PhotoFileError> {
         let photo = file
@@ -297,8 +297,8 @@ impl PhotoFiles for PhotoFolder {
     }
 }
 
-/// Reads a file that may be anything, a device or a film of 4 GB included, but never more than one byte beyond
-/// the limit, so that `media` can say that it is too large.
+/// Reads a file, at most one byte more than `max`, so that `media` can report it as too large. The path may
+/// name anything, also a device or a film of 4 GB.
 fn read_at_most(path: &Path, max: u64) -> Result<Vec<u8>, PhotoError> {
     let failed = |source| PhotoError::Source {
         path: path.to_path_buf(),

@@ -1,13 +1,13 @@
-//! The sealed file: how a photo lies on the handset's disk.
+//! The format of a sealed photo file.
 //!
-//! Promises: what was not written by this handset's key is never returned, neither a changed byte, nor a file
-//! cut short, nor one photo's file under another photo's name; any `(offset, length)` is read by opening only
-//! the chunks it touches, so an upload that goes on at byte 900,000 does not decrypt the first 900,000.
-//! Hostile bytes give a typed error, never a panic.
+//! Promises: bytes that were not written with this handset's key are never returned: no changed byte, no
+//! truncated file, no photo under another photo's name. Any `(offset, length)` is read by decrypting only the
+//! chunks it touches, so an upload that continues at byte 900,000 does not decrypt the first 900,000.
+//! Malformed files give a typed error, never a panic.
 //!
 //! The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár 2015): the plaintext is cut into chunks,
 //! each sealed with XChaCha20-Poly1305 under the nonce `prefix (19) ‖ counter (4, big-endian) ‖ last (1)`.
-//! The header, the photo's hash and what the file holds are the associated data of every chunk.
+//! Header, photo hash and content kind are the associated data of every chunk.
 //!
 //! ```text
 //! 0   8  magic "XUNGEPH\n"
@@ -42,18 +42,18 @@ const TAG: u64 = 16;
 
 const HEADER: usize = 39;
 
-/// Bytes of the random prefix that each sealed file gets.
+/// Size in bytes of the random nonce prefix of each sealed file.
 pub const PREFIX: usize = 19;
 
 /// A 256-bit key that is wiped from memory when dropped.
 pub type FileKey = Zeroizing<[u8; 32]>;
 
-/// What a sealed file holds; it is part of what is authenticated, so one cannot stand in for the other.
+/// The kind of content. It is authenticated, so a thumbnail cannot be passed off as a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SealedContent {
-    /// The filed picture, whose SHA-256 is the file's name.
+    /// The filed photo; its SHA-256 is the file name.
     Photo,
-    /// The small picture for lists, named by the photo it belongs to.
+    /// The thumbnail, named by the photo it belongs to.
     Thumbnail,
 }
 
@@ -64,7 +64,7 @@ impl SealedContent {
             Self::Thumbnail => 2,
         }
     }
-    /// The ending of the file's name.
+    /// The extension of the file name.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Photo => "photo",
@@ -76,16 +76,16 @@ impl SealedContent {
 /// Why a sealed file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SealedError {
-    /// It does not begin like one, or a newer version or algorithm wrote it.
+    /// The header is not one of a sealed photo, or was written by a newer version.
     #[error("this is no sealed photo of a version known here")]
     Unknown,
-    /// Longer or shorter than its header says: cut off, or added to.
+    /// The file length differs from the header: truncated or extended.
     #[error("the sealed photo has {got} bytes, {want} belong to it")]
     Length { want: u64, got: u64 },
-    /// A chunk was not sealed by this key for this place in this file.
+    /// A chunk failed authentication: changed, or sealed for another place.
     #[error("chunk {chunk} of the sealed photo was changed or belongs elsewhere")]
     Tampered { chunk: u64 },
-    /// The range begins or ends outside the photo.
+    /// The range is not within the photo.
     #[error("bytes {offset}+{len} lie outside the photo of {size} bytes")]
     Range { offset: u64, len: u64, size: u64 },
     #[error(transparent)]
@@ -121,8 +121,8 @@ impl Header {
             .zip(bytes.iter().skip(20))
             .for_each(|(to, from)| *to = *from);
         let header = Self::new(u64::from_le_bytes(len), &prefix);
-        // Every fixed byte has to be ours, which rebuilding the header checks at once. The length is bounded
-        // so that no arithmetic below can overflow.
+        // Rebuilding the header checks all fixed bytes at once. The length is bounded so that the arithmetic
+        // below cannot overflow.
         if header.bytes == bytes && header.len <= u64::from(u32::MAX) {
             Ok(header)
         } else {
@@ -146,16 +146,16 @@ impl Header {
         nonce.iter_mut().zip(source).for_each(|(to, from)| *to = from);
         nonce
     }
-    /// Header, content and the photo's hash: what every chunk vouches for.
+    /// Header, content kind and photo hash: the associated data of every chunk.
     fn associated(&self, content: SealedContent, name: Sha256) -> Vec<u8> {
         [self.bytes.as_slice(), &[content.tag()], &name.0].concat()
     }
 }
 
-/// The bytes of the sealed file. `prefix` must be fresh randomness for each call.
+/// Seals `plain`. `prefix` must be fresh randomness for each call.
 ///
 /// # Errors
-/// Only when the plaintext is beyond what the cipher takes, which a photo never is.
+/// Only if the plaintext is larger than the cipher allows, which a photo never is.
 pub fn seal(
     key: &FileKey,
     content: SealedContent,
@@ -226,11 +226,11 @@ impl<R: Read + Seek> OpenedPhoto<R> {
     pub fn size(&self) -> u64 {
         self.header.len
     }
-    /// Exactly `len` bytes from `offset`.
+    /// Reads exactly `len` bytes from `offset`.
     ///
     /// # Errors
-    /// [`SealedError::Range`] when they do not all exist, [`SealedError::Tampered`] when a chunk they touch
-    /// was changed.
+    /// [`SealedError::Range`] if the range is not within the photo; [`SealedError::Tampered`] if a chunk of
+    /// it was changed.
     pub fn read_at(&mut self, offset: u64, len: u64) -> Result<Vec<u8>, SealedError> {
         let size = self.header.len;
         let outside = SealedError::Range { offset, len, size };
@@ -238,7 +238,7 @@ impl<R: Read + Seek> OpenedPhoto<R> {
             return Err(outside);
         };
         let mut out = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
-        // The empty range still proves the key on the chunk it stands in, so that an empty file is proven too.
+        // An empty range still decrypts the chunk it lies in, so that an empty file is authenticated too.
         let first = (offset / CHUNK).min(self.header.chunks() - 1);
         let last = end.saturating_sub(1).max(offset) / CHUNK;
         for chunk in first..=last.min(self.header.chunks() - 1) {

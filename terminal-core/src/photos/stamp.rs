@@ -1,21 +1,21 @@
-//! What is burnt into a photo: time, cell, street and accuracy, in Chinese whatever the screen speaks, since
-//! the photo is evidence for the city.
+//! The text that is burnt into a photo: time, cell, street and accuracy. Always in Chinese, because the photo
+//! is evidence for the city.
 
 use protocol::{codes::CellCode, evidence::ClockReading, geo::PointE7};
 
-/// Where the photo was taken, as far as the handset knows.
+/// Where the photo was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StampPlace {
     /// WGS-84.
     pub point: PointE7,
     pub accuracy_cm: u32,
-    /// The cell as the handset's grid says it; absent without a grid or outside of it.
+    /// The cell by the handset's grid; `None` without a grid or outside it.
     pub cell: Option<CellCode>,
-    /// Name of the street (街道), if the grid knows it.
+    /// Name of the street (街道), if the grid has it.
     pub street: Option<String>,
 }
 
-/// The lines of the burn-in. A time that no server has confirmed is marked 本机时间.
+/// The lines of the stamp. A time that was not checked against the server is marked 本机时间.
 pub fn stamp(clock: &ClockReading, place: Option<&StampPlace>) -> media::Stamp {
     let mut time = clock.estimate().text();
     if !clock.is_trusted() {
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unconfirmed_time_says_so_and_a_confirmed_one_is_the_servers() {
+    fn an_untrusted_time_is_marked_and_a_trusted_one_is_the_servers() {
         assert_eq!(
             stamp(&clock(None), None).lines,
             ["2026-11-22 08:15:03 本机时间", "无定位"]
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_the_cell_as_people_read_it() {
+    fn the_place_line_shows_cell_street_and_accuracy() {
         let mut place = StampPlace {
             point: PointE7 {
                 lat: 438_571_000,

@@ -3,7 +3,7 @@
 use crate::platform::{clock::Clock, disk::Disk, keystore::Keystore, random::Random};
 use std::sync::Arc;
 
-/// What the platform gives a terminal.
+/// The platform of one handset.
 #[derive(Clone)]
 pub struct Platform {
     pub clock: Arc<dyn Clock>,

@@ -1,4 +1,4 @@
-//! Clocks: wall time, and the time since boot that nobody can set.
+//! Clocks: the wall clock, and the monotonic clock since boot.
 #![expect(
     clippy::disallowed_methods,
     reason = "the one file that reads a clock or sleeps"
@@ -17,19 +17,19 @@ pub(crate) fn sleep(time: std::time::Duration) {
     std::thread::sleep(time);
 }
 
-/// One look at the clocks of the platform, without what the store knows of the server's time.
+/// A reading of all clocks, without the estimated offset to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClockRaw {
-    /// The wall clock, which may lie by years.
+    /// The wall clock; may be wrong by years.
     pub wall: Millis,
-    /// Names one boot of the handset.
+    /// Identifies one boot of the handset.
     pub boot: String,
-    /// Milliseconds since that boot, sleep included (CLOCK_BOOTTIME, elapsedRealtime).
+    /// Milliseconds since boot, suspend included (CLOCK_BOOTTIME, elapsedRealtime).
     pub monotonic_ms: i64,
 }
 
 impl ClockRaw {
-    /// The reading that goes into evidence, with the offset to the server as the store estimates it.
+    /// Adds the offset to the server (ms) that the store estimates; the result goes into evidence.
     pub fn reading(self, offset_ms: Option<i64>) -> ClockReading {
         ClockReading {
             wall: self.wall,
@@ -46,7 +46,7 @@ pub trait Clock: Send + Sync {
     fn read(&self) -> ClockRaw;
 }
 
-/// The clocks of Linux: system time, boot id and `/proc/uptime`, which counts suspend.
+/// The clocks of Linux: system time, boot id, and `/proc/uptime`, which includes suspend.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
     boot: String,
@@ -54,7 +54,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Reads the boot id once; where there is none, every process is a boot of its own.
+    /// Reads the boot id once. Without one, every process counts as a boot.
     pub fn new(random: &dyn Random) -> Result<Self> {
         let boot = match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
             Ok(text) => text.trim().to_owned(),
@@ -82,7 +82,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// `12345.67 ...` seconds since boot, suspend included, as milliseconds.
+/// Parses `12345.67 …`, seconds since boot with suspend included, as milliseconds.
 fn uptime_ms() -> Option<i64> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;
     let (seconds, hundredths) = text.split_whitespace().next()?.split_once('.')?;
@@ -99,7 +99,7 @@ mod tests {
     use crate::platform::random::SystemRandom;
 
     #[test]
-    fn the_clock_goes_forward_within_one_boot() {
+    fn the_monotonic_clock_advances_within_one_boot() {
         let clock = SystemClock::new(&SystemRandom).unwrap();
         let (a, b) = (clock.read(), clock.read());
         assert_eq!(a.boot, b.boot);

@@ -5,42 +5,44 @@ use std::{
     path::Path,
 };
 
-/// The disk that the handset's database, sealed photos and locks lie on. What it promises is what a journalling
-/// file system promises: bytes are durable after a sync of their file, names after a sync of their folder.
-/// In production [`crate::platform::system_disk::SystemDisk`].
+/// The disk that holds the database, the sealed photos and the locks. It must behave like a journalling file
+/// system: bytes are durable after a sync of their file, names after a sync of their folder. In production
+/// [`crate::platform::system_disk::SystemDisk`].
 pub trait Disk: Send + Sync {
-    /// The SQLite VFS that databases are opened on; `None` is the system's own.
+    /// The SQLite VFS for databases; `None` for the default.
     fn vfs(&self) -> Option<&str> {
         None
     }
-    /// Databases lie here without encryption: a simulation of many days has no time for it in each of them.
+    /// Databases on this disk are not encrypted. Only the simulator returns true, because encrypting each of
+    /// its many databases takes too long. The method does not exist in product builds.
     #[cfg(feature = "testing")]
     fn is_plain(&self) -> bool {
         false
     }
-    /// Whether there is a file or folder of this name.
+    /// Returns true if a file or folder of this name exists.
     fn exists(&self, path: &Path) -> bool;
-    /// Makes the folder and those above it, where they are missing.
+    /// Creates the folder and its missing parents.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
-    /// Opens a file to read.
+    /// Opens a file for reading.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
-    /// Makes a file that was not there, for its owner alone, and syncs its bytes; its name is not durable yet.
+    /// Creates a new file that only its owner can read, and syncs its bytes. Fails if the file exists. The
+    /// name is not durable until the folder is synced.
     fn create_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// Gives a file another name, in place of what had it.
+    /// Renames a file; an existing target is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// The names in a folder, in no order.
+    /// The names in a folder, in no particular order.
     fn names(&self, folder: &Path) -> io::Result<Vec<String>>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
-    /// Waits for the lock of this name. It ends with the value or with the process, however that dies.
+    /// Waits for the lock with this name. The lock ends when the value is dropped or the process ends.
     fn lock(&self, path: &Path) -> io::Result<DiskLock>;
-    /// The lock of this name, unless somebody has it.
+    /// Takes the lock with this name, or returns `None` if it is held.
     fn try_lock(&self, path: &Path) -> io::Result<Option<DiskLock>>;
 }
 
-/// A file of a [`Disk`], to read.
+/// A file of a [`Disk`], opened for reading.
 pub trait DiskFile: Read + Seek + Send {}
 
 impl<F: Read + Seek + Send> DiskFile for F {}

@@ -1,5 +1,5 @@
-//! The command line's keys: one file of mode 600 in the home folder. On phones the platform's keystore takes
-//! its place ([`Keystore`]); whoever can read this file can read the store, and the command line says so.
+//! The keys of the command line: one file of mode 600 in the home folder. Phones use the platform's keystore
+//! instead ([`Keystore`]). Whoever can read this file can read the store; `xunge enroll` says so.
 
 use crate::{
     Error, Result,
@@ -28,10 +28,10 @@ use zeroize::Zeroizing;
 #[derive(Serialize, Deserialize)]
 struct KeyFile {
     v: u16,
-    /// Hexadecimal, 32 bytes each.
+    /// 32 bytes, hexadecimal, like the other keys.
     database: String,
     photos: String,
-    /// Signing keys of streams are derived from it, so that a salvaged store's new stream has its own.
+    /// Seed for the signing keys of streams, so that the new stream after a salvage has its own key.
     signing: String,
 }
 
@@ -44,11 +44,11 @@ pub struct FileKeystore {
 }
 
 impl FileKeystore {
-    /// Opens the key file in `home`, or makes it: whole, synced, and never over another one, even when two
-    /// processes come at once.
+    /// Opens the key file in `home`, or creates it. The file appears complete and synced, and never replaces
+    /// an existing one, even if two processes create it at the same time.
     ///
     /// # Errors
-    /// [`Error::Keystore`] when the file is damaged, readable by others, or gone while its database is there.
+    /// [`Error::Keystore`] if the file is damaged, readable by others, or missing while its database exists.
     pub fn open_or_create(home: &Path, random: &dyn Random) -> Result<Self> {
         fs::create_dir_all(home).map_err(Error::io(home))?;
         let path = home.join(KEY_FILE);
@@ -121,7 +121,7 @@ fn create(home: &Path, path: &Path, random: &dyn Random) -> Result<()> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    // A link, unlike a rename, does not replace the file of a process that was faster.
+    // A hard link, unlike a rename, fails if another process has created the file meanwhile.
     let linked = written.and_then(|()| match fs::hard_link(&temporary, path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
@@ -163,7 +163,7 @@ mod tests {
     use crate::platform::random::SystemRandom;
 
     #[test]
-    fn keys_are_made_once_for_their_owner_only_and_stay_the_same() {
+    fn keys_are_created_once_with_mode_600_and_never_change() {
         let home = tempfile::tempdir().unwrap();
         let first = FileKeystore::open_or_create(home.path(), &SystemRandom).unwrap();
         let again = FileKeystore::open_or_create(home.path(), &SystemRandom).unwrap();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_keys_are_not_replaced_while_their_database_is_there() {
+    fn missing_keys_are_not_replaced_while_their_database_exists() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(DATABASE), b"sealed").unwrap();
         assert!(matches!(

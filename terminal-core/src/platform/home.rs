@@ -1,4 +1,4 @@
-//! Names of the files in a home folder. They are on handsets: they never change.
+//! Names of the files in a home folder. Existing handsets use them, so they never change.
 
 use std::path::{Path, PathBuf};
 
@@ -8,25 +8,26 @@ pub const DATABASE: &str = "account.db";
 pub const PHOTOS: &str = "photos";
 /// The key file of the command line.
 pub const KEY_FILE: &str = "keys.json";
-/// Whose database lies in the home, without secrets: read when the database itself is damaged.
+/// The card: whose database this is, without secrets. Read when the database itself is damaged.
 pub(crate) const CARD: &str = "stream.json";
-/// Suffix of the card that was moved aside together with its database.
+/// Suffix of the card that was moved to quarantine together with its database.
 pub(crate) const CARD_WITH: &str = ".json";
-/// Held while a damaged database is read and handed over.
+/// Held while a quarantined database is read and handed over.
 pub(crate) const SALVAGE_LOCK: &str = "salvage.lock";
 /// Working folder of a salvage.
 pub(crate) const SALVAGE_FOLDER: &str = "salvage.tmp";
-/// Held by the process that decides and files.
+/// Held while a process decides and files.
 pub(crate) const WORK_LOCK: &str = "work.lock";
-/// Held by the process that syncs.
+/// Held while a process syncs.
 pub(crate) const SYNC_LOCK: &str = "sync.lock";
-/// What stays of a home that was handed over and wiped.
+/// The note that remains in a home that was handed over and wiped.
 pub const NOTE: &str = "handed-over.json";
 /// [`NOTE`] while the wipe is not finished.
 pub(crate) const WIPING: &str = "handed-over.json.wiping";
-/// Homes of further users lie in `users/N`.
+/// Folder of the further users' homes: `users/N`.
 pub(crate) const USERS: &str = "users";
-/// Names the home in use, as a path below [`USERS`]; without the file it is the folder itself.
+/// Contains the number of the current user's home below [`USERS`]; without the file, the folder itself is the
+/// current home.
 pub(crate) const CURRENT_USER: &str = "current-user";
 
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

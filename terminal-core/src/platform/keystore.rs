@@ -1,19 +1,20 @@
-//! Where the keys are kept.
+//! Access to keys.
 
 use crate::Result;
 use protocol::{ids::StreamId, sign::Signer};
 use std::sync::Arc;
 
-/// Where the keys are. On phones the platform's keystore, for the command line [`crate::platform::file_keystore::FileVault`].
+/// Access to keys: the platform's keystore on phones, [`crate::platform::file_keystore::FileKeystore`] on the
+/// command line.
 pub trait Keystore: Send + Sync {
     /// The raw key of the account's database.
     fn database_key(&self) -> Result<[u8; 32]>;
-    /// The key that photos on disk are sealed with.
+    /// The key that seals photos on disk.
     fn photo_key(&self) -> Result<[u8; 32]>;
-    /// The signing key of this stream; the same stream gets the same key for ever.
+    /// The signing key of this stream; always the same key for the same stream.
     fn signer(&self, stream: StreamId) -> Result<Arc<dyn Signer>>;
-    /// Destroys all of it, for good: the handset's data has been handed over. Keys that lie nowhere end with the
-    /// process.
+    /// Destroys all keys permanently, after everything was handed over. Keystores without persistent keys
+    /// need not implement it.
     fn forget(&self) -> Result<()> {
         Ok(())
     }

@@ -2,13 +2,13 @@
 
 use crate::{Error, Result};
 
-/// Randomness good enough for keys and ids.
+/// Cryptographically secure randomness.
 pub trait Random: Send + Sync {
-    /// Fills the buffer or says why it cannot.
+    /// Fills the buffer, or returns why it cannot.
     fn fill(&self, buffer: &mut [u8]) -> Result<()>;
 }
 
-/// Ten random bytes, as ids need them.
+/// Returns `N` random bytes.
 pub fn random_bytes<const N: usize>(random: &dyn Random) -> Result<[u8; N]> {
     let mut bytes = [0; N];
     random.fill(&mut bytes)?;

@@ -1,11 +1,11 @@
 //! Network and battery as the platform reports them.
 
-/// The network as the platform sees it.
+/// State of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connectivity {
     /// `false` only when the platform is sure that there is no network.
     pub online: bool,
-    /// Bytes cost money here: photos and large files wait unless the policy says otherwise.
+    /// Bytes cost money: photos and large files wait unless the policy allows them.
     pub metered: bool,
 }
 
@@ -18,19 +18,19 @@ impl Default for Connectivity {
     }
 }
 
-/// The battery as the platform sees it.
+/// State of the battery.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Power {
-    /// The platform calls it low.
+    /// The platform reports a low battery.
     pub low: bool,
     pub charging: bool,
 }
 
-/// Network and battery, which change while the handset watches.
+/// Network and battery state; may change while the handset watches.
 pub trait Surroundings: Send + Sync {
     fn connectivity(&self) -> Connectivity;
     fn power(&self) -> Power;
 }
 
-/// Below this many percent a battery that is not charged is low.
+/// A battery below this percentage that is not charging counts as low.
 pub const LOW_PERCENT: u8 = 15;

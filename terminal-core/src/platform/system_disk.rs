@@ -1,4 +1,4 @@
-//! The system's own disk.
+//! The disk of the operating system.
 
 use crate::platform::disk::{Disk, DiskFile, DiskLock};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-/// Files and folders as the operating system keeps them.
+/// Files and folders of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemDisk;
 
@@ -38,11 +38,11 @@ impl Disk for SystemDisk {
     }
     fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
         let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        // A name that is no text is not ours.
+        // The core never writes names that are not UTF-8.
         names.filter_map(Result::transpose).collect()
     }
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        // A folder can be opened and synced on Unix; elsewhere renaming is as durable as the system makes it.
+        // Unix can open and sync a folder; elsewhere the durability of a rename depends on the system.
         #[cfg(unix)]
         fs::File::open(folder)?.sync_all()?;
         #[cfg(not(unix))]

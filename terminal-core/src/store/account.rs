@@ -28,9 +28,9 @@ use serde::{Deserialize, Serialize};
 pub struct Account {
     /// This store's stream.
     pub stream: StreamId,
-    /// The handset.
+    /// The terminal.
     pub terminal: TerminalId,
-    /// The post, to which the number belongs (SP-02).
+    /// The post; the number belongs to it (SP-02).
     pub post: PostId,
     /// The person who holds the post.
     pub holder: PersonId,
@@ -42,13 +42,13 @@ pub struct Account {
     pub county: CountyCode,
     /// `https://host:port`.
     pub server: String,
-    /// SPKI hashes that the server's certificate may have.
+    /// SPKI hashes; the server's certificate must have one of them.
     pub pins: Vec<Sha256>,
-    /// Signs certificates and manifests.
+    /// Verifies certificates and manifests.
     pub server_key: PublicKey,
-    /// Key to which pending items are sealed when the stream is revoked.
+    /// Public key that pending items are sealed to when the stream is revoked.
     pub parcel_key: String,
-    /// Takes the stream back on a server restored from an older backup.
+    /// Proves the stream to a server that was restored from an older backup.
     pub certificate: SignedCertificate,
     /// Server time of the enrolment.
     pub enrolled: Millis,
@@ -62,11 +62,11 @@ pub(super) fn account_of(connection: &Connection) -> Result<Account> {
 }
 
 impl Store {
-    /// The account, or [`Error::NotEnrolled`].
+    /// Returns the account, or [`Error::NotEnrolled`].
     pub fn account(&self) -> Result<Account> {
         self.read(account_of)
     }
-    /// Binds the store to its account, once; the same account again is no error.
+    /// Stores the account. Storing the same stream again is no error; another stream is refused.
     pub(crate) fn save_account(&self, new: &Account, epoch: &str) -> Result<()> {
         self.write(|tx| {
             match account_of(tx) {
@@ -86,7 +86,7 @@ impl Store {
             Ok(())
         })
     }
-    /// Takes over pins of the server's that it offered over a connection which the old ones vouch for.
+    /// Stores new pins that the server offered over a connection that was verified with the old ones.
     pub(crate) fn renew_pins(&self, offered: &[Sha256]) -> Result<()> {
         let known = self.account()?;
         if pins::renewed(&known.pins, offered).is_none() {
@@ -101,7 +101,7 @@ impl Store {
             Ok(())
         })
     }
-    /// What an enrolment under way has to send again after a lost answer, as JSON of its own.
+    /// The enrolment in progress (JSON), to be sent again after a lost response.
     pub(crate) fn pending_enrolment(&self) -> Result<Option<String>> {
         self.read(|c| get(c, keys::PENDING_ENROLMENT))
     }
@@ -111,7 +111,7 @@ impl Store {
         }
         self.write(|tx| set(tx, keys::PENDING_ENROLMENT, json))
     }
-    /// The number that the next entry gets: it grows when something is filed.
+    /// The number of the next entry; it grows with every filing.
     pub(crate) fn next_number(&self) -> Result<u64> {
         self.read(|c| get(c, keys::NEXT_N)?.map_or(Ok(1), |text| parse(&text)))
     }

@@ -1,4 +1,4 @@
-//! Cancels items: a void before they were ever offered, a withdrawal afterwards.
+//! Cancels items: a void if the item was never offered to the network, else a withdrawal.
 
 use crate::{
     Error, Result,
@@ -21,27 +21,28 @@ use protocol::{
 };
 use rusqlite::{Connection, params};
 
-/// What cancelling came to.
+/// The result of a cancellation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cancelled {
-    /// It had never left the handset: its number is now a void. These photo files belong to nothing any more.
+    /// The item had never left the handset; its number is now a void. The photo files are not needed any
+    /// more.
     Voided {
-        /// The item as it stands now.
+        /// The item after the change.
         item: Box<Item>,
         /// Files that may be deleted.
         files: Vec<String>,
     },
-    /// It may have left the handset: this entry takes it back.
+    /// The item may have left the handset; this withdrawal was filed.
     Withdrawn(Box<Item>),
 }
 
 impl Store {
-    /// Cancels an item. Never offered to the network: its number becomes a void, photos and content are gone.
-    /// Possibly sent: a `withdraw` entry with the id `withdrawal` takes it back. Doing it twice changes
-    /// nothing more.
+    /// Cancels an item. If it was never offered to the network, its number becomes a void, and photos and
+    /// content are deleted. If it may have been sent, a `withdraw` entry with the id `withdrawal` is filed.
+    /// Idempotent.
     ///
     /// # Errors
-    /// [`Error::NoSuchItem`]; `item.not_cancellable` for a withdrawal or a void itself.
+    /// [`Error::NoSuchItem`]; `item.not_cancellable` for a withdrawal or a void.
     pub fn cancel(
         &self,
         id: EntryId,
@@ -49,7 +50,7 @@ impl Store {
         reason: &str,
         evidence: &Evidence,
     ) -> Result<Cancelled> {
-        self.settle(|store| {
+        self.repeat_if_unknown(|store| {
             store.write(|tx| {
                 let item = find(tx, id)?.ok_or(Error::NoSuchItem)?;
                 if item.cancelled.is_some() {
@@ -88,7 +89,7 @@ impl Store {
     }
 }
 
-/// Turns an item that was never offered into a void that keeps its id and number.
+/// Turns an item that was never offered into a void with the same id and number.
 fn void(connection: &Connection, item: Item, evidence: &Evidence) -> Result<Cancelled> {
     let before = files(connection)?;
     let new = NewEntry {

@@ -1,4 +1,4 @@
-//! The card beside the database: whose it is, without secrets. It is read when the database cannot be.
+//! The card beside the database: whose it is, without secrets. Read when the database cannot be read.
 
 use crate::{
     Error, Result,
@@ -18,14 +18,14 @@ use std::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Card {
     pub(crate) account: Account,
-    /// First bytes of the database, hexadecimal.
+    /// The first [`SALT`] bytes of the database file, hexadecimal.
     pub(crate) salt: String,
 }
 
-/// Bytes of a keyed database's salt, which are the first of the file.
+/// Size in bytes of the cipher's salt at the beginning of an encrypted database.
 pub const SALT: usize = 16;
 
-/// The first bytes of the database in `home`, once there are any.
+/// The salt of the database in `home`; `None` if there is no database.
 pub fn salt_of(disk: &dyn Disk, home: &Path) -> Option<[u8; SALT]> {
     let mut salt = [0; SALT];
     let mut file = disk.open(&home.join(DATABASE)).ok()?;
@@ -33,13 +33,13 @@ pub fn salt_of(disk: &dyn Disk, home: &Path) -> Option<[u8; SALT]> {
     Some(salt)
 }
 
-/// Keeps the card beside the database; nothing happens when it is there already.
+/// Writes the card if it is missing or differs.
 pub(crate) fn keep_card(home: &Path, disk: &dyn Disk, account: &Account) -> Result<()> {
     let Some(salt) = salt_of(disk, home) else {
         return Ok(());
     };
     let mut account = account.clone();
-    // No person's name in the clear.
+    // The card is not encrypted, so it must not contain a person's name.
     account.holder_name.clear();
     let card = Card {
         account,
@@ -59,7 +59,7 @@ pub(crate) fn keep_card(home: &Path, disk: &dyn Disk, account: &Account) -> Resu
         disk.sync_folder(home)
     })();
     match written {
-        // Another process opens the same home at this moment, and writes the same card.
+        // Another process opens the same home and writes the same card.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) => Ok(()),
         other => other.map_err(Error::io(&path)),
     }
@@ -75,7 +75,7 @@ pub(crate) fn card_at(path: &Path, disk: &dyn Disk) -> Option<Card> {
     serde_json::from_str(&text).ok()
 }
 
-/// The stream that this home had before.
+/// The previous stream of this home.
 pub(crate) fn predecessor(home: &Path, disk: &dyn Disk) -> Option<StreamId> {
     read_card(home, disk).map(|card| card.account.stream)
 }

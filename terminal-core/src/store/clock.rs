@@ -1,9 +1,9 @@
-//! What is known of the true time: the distance between it and the monotonic clock of one boot. The wall clock is
-//! not in it, so setting the wall clock does not spoil it.
+//! What is known of the true time, stored as its difference to the monotonic clock of one boot, so that
+//! changing the wall clock does not affect it.
 //!
-//! The server's time comes with exchanges; the one with the smallest round trip knows it best, until it is so old
-//! that the handset's clock may have drifted further. Before the first exchange of a boot a satellite fix is better
-//! than nothing.
+//! Every exchange carries the server's time. The one with the smallest round trip is the most exact, until it
+//! is so old that clock drift exceeds its error. Before the first exchange of a boot, a satellite fix is
+//! used.
 
 use crate::{
     Result,
@@ -20,28 +20,29 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The provider whose time is that of the satellites.
+/// The position provider that reports satellite time.
 const SATELLITES: &str = "gps";
 
-/// A clock of a cheap handset is off by one part in so many.
+/// Assumed clock drift of a cheap handset: one part in this many.
 const DRIFT: i64 = 10_000;
 
-/// What a satellite fix must add before it is written down.
+/// A satellite fix must improve the estimate by this many milliseconds to be stored.
 const WORTH_MS: i64 = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct KnownTime {
     boot: String,
-    /// True time minus monotonic time.
+    /// True time minus monotonic time, milliseconds.
     #[serde(alias = "server_minus_monotonic_ms")]
     true_minus_monotonic_ms: i64,
-    /// Half the round trip; what an older program wrote without it gives way to the next exchange.
+    /// Half of the round trip, milliseconds. Records of older versions lack it and are replaced by the next
+    /// exchange.
     #[serde(default = "unknown")]
     error_ms: i64,
-    /// When it was learnt, by the monotonic clock.
+    /// Monotonic time at which it was learnt, milliseconds.
     #[serde(default)]
     learnt_ms: i64,
-    /// From a satellite fix, which says only that it is not earlier than that.
+    /// Learnt from a satellite fix, which is only a lower bound.
     #[serde(default)]
     satellites: bool,
 }
@@ -51,12 +52,12 @@ const fn unknown() -> i64 {
 }
 
 impl KnownTime {
-    /// How far off it may be by now.
+    /// The possible error at `monotonic_ms`, in milliseconds, with drift.
     fn error_at(&self, monotonic_ms: i64) -> i64 {
         let age = monotonic_ms.saturating_sub(self.learnt_ms).max(0);
         self.error_ms.saturating_add(age / DRIFT)
     }
-    /// Whether this exchange tells more than what is known.
+    /// Returns true if this exchange is more exact than the stored estimate.
     fn is_better_than(&self, old: Option<&Self>) -> bool {
         let Some(old) = old.filter(|old| old.boot == self.boot && !old.satellites) else {
             return true;
@@ -66,14 +67,14 @@ impl KnownTime {
             .true_minus_monotonic_ms
             .saturating_sub(old.true_minus_monotonic_ms)
             .saturating_abs();
-        // Both cannot be right: the server's clock was set, and the newer word counts.
+        // The two contradict each other: the server's clock was changed, and the newer value counts.
         self.error_ms <= old_error || apart > old_error.saturating_add(self.error_ms)
     }
 }
 
 impl Store {
-    /// Remembers the server's time: the exchange began at `sent` and ended at `got`, and the server read its
-    /// clock in between. A reading across a restart of the handset is not used.
+    /// Learns the server's time: the exchange began at `sent` and ended at `got`, and the server read its
+    /// clock in between. Exchanges across a reboot are ignored.
     pub(crate) fn learn_server_time(&self, sent: &ClockRaw, got: &ClockRaw, server: Millis) -> Result<()> {
         self.write(|tx| {
             settings::set(tx, settings::keys::LAST_CONTACT, &got.wall.0.to_string())?;
@@ -98,9 +99,9 @@ impl Store {
             settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&new)?)
         })
     }
-    /// Takes the time of a satellite fix while the server's is not known in this boot. Made-up positions, other
-    /// providers and fixes from before the enrolment (receivers that count weeks wrong) tell nothing. A fix may be
-    /// some minutes old but never from the future, so the latest one counts.
+    /// Learns the time of a satellite fix while no server time is known in this boot. Mock positions, other
+    /// providers, and fixes from before the enrolment (GPS week rollover) are ignored. A fix may be some
+    /// minutes old but never from the future, so the latest one counts.
     pub(crate) fn learn_satellite_time(&self, now: &ClockRaw, fix: &Position) -> Result<()> {
         if fix.mock || fix.provider != SATELLITES || fix.fix_time < self.account()?.enrolled {
             return Ok(());
@@ -118,8 +119,8 @@ impl Store {
             _ => self.write(|tx| settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&new)?)),
         }
     }
-    /// The clocks with the estimated offset to the server, as evidence and envelopes carry them. The offset
-    /// is absent while nothing is known in this boot.
+    /// Adds the estimated offset to the server (ms); `None` if nothing is known in this boot. Evidence and
+    /// envelopes contain the result.
     pub fn clock_reading(&self, raw: ClockRaw) -> Result<ClockReading> {
         let offset = self.known()?.filter(|known| known.boot == raw.boot).map(|known| {
             known
@@ -153,17 +154,17 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_round_trip_knows_the_time_best_until_it_is_old() {
+    fn the_exchange_with_the_smallest_round_trip_counts_until_it_is_old() {
         let good = known(1_000_000, 20, 0);
         let hour = 3_600_000;
         assert!(!known(1_000_900, 1_500, 1_000).is_better_than(Some(&good)));
         assert!(known(1_000_010, 15, 1_000).is_better_than(Some(&good)));
-        // After an hour the handset's clock may have drifted by a third of a second.
+        // After one hour the clock may have drifted by a third of a second.
         assert!(!known(1_000_100, 500, hour).is_better_than(Some(&good)));
         assert!(known(1_000_100, 300, hour).is_better_than(Some(&good)));
-        // The server's clock was set: no round trip explains the difference.
+        // The server's clock was changed: no round trip explains the difference.
         assert!(known(1_700_000, 1_500, 1_000).is_better_than(Some(&good)));
-        // Another boot, a satellite fix or nothing at all: any exchange is better.
+        // Another boot, a satellite fix or nothing: any exchange is better.
         let other = KnownTime {
             boot: "a".into(),
             ..good
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_program_wrote_still_counts_and_gives_way() {
+    fn a_record_of_an_older_version_is_used_until_the_next_exchange() {
         let older: KnownTime = from_json(r#"{"boot":"b","server_minus_monotonic_ms":1000000}"#).unwrap();
         assert_eq!(older.true_minus_monotonic_ms, 1_000_000);
         assert!(known(1_000_900, 30_000, 1_000).is_better_than(Some(&older)));

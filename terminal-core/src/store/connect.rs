@@ -6,10 +6,10 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{path::Path, time::Duration};
 use zeroize::Zeroizing;
 
-/// Another process gets this long to finish its write.
+/// How long SQLite waits for another process's write.
 const BUSY: Duration = Duration::from_secs(15);
 
-/// Prepared statements kept per connection; the whole core has fewer.
+/// Prepared statements cached per connection; the core uses fewer.
 const STATEMENTS: usize = 128;
 
 pub(super) fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
@@ -20,9 +20,9 @@ pub(super) fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Co
     set_key(disk, &connection, key)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // One plan for each statement: otherwise whatever says `LIMIT ?` is planned anew for every value.
+    // Stable query plans: otherwise statements with `LIMIT ?` are planned again for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // The first read is what tells whether the key fits.
+    // The first read shows whether the key is right.
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| {
         row.get::<_, i64>(0)
     })?;
@@ -35,12 +35,12 @@ pub(super) fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Co
     Ok(connection)
 }
 
-/// A process that was killed between writing to the log and syncing it leaves rows that the next process finds although
-/// they are not on the disk. They must be before anybody is shown or sent them (a number that was sent and then lost
-/// in a power cut would be given again): a checkpoint syncs the log first of all.
+/// Checkpoints the WAL, which syncs it first. A process that was killed between writing and syncing the log
+/// leaves rows that the next process can read although they are not durable. They must be durable before they
+/// are shown or sent: a number that was sent and then lost in a power cut would be given out again.
 fn make_durable(connection: &Connection) -> Result<()> {
     match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-        // No room to copy the log's pages: they stay in the log, which was synced before.
+        // There is no space to copy pages from the log; they stay in the log, which was synced before.
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => Ok(()),
         other => Ok(other?),
     }

@@ -1,5 +1,5 @@
-//! What the handset's data plan was used for (SP-12: who uses more than the plan pays for it). Bytes are added up
-//! by civil month of Asia/Shanghai and by kind, each in one statement, so that none is counted twice.
+//! Data use (SP-12: whoever exceeds the plan pays for it). Bytes are summed by civil month of Asia/Shanghai
+//! and by kind, each in one statement, so that none is counted twice.
 
 use crate::{
     Result,
@@ -13,12 +13,12 @@ use protocol::time::Millis;
 use rusqlite::params;
 use std::fmt;
 
-/// A civil month of Asia/Shanghai, as data plans are counted: `2026-11`.
+/// A civil month of Asia/Shanghai, such as `2026-11`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlanMonth(String);
 
 impl PlanMonth {
-    /// The month that holds this moment.
+    /// The month that contains `at`.
     pub fn of(at: Millis) -> Self {
         Self(at.civil().strftime("%Y-%m").to_string())
     }
@@ -30,14 +30,14 @@ impl fmt::Display for PlanMonth {
     }
 }
 
-/// What bytes were used for.
+/// What the bytes were used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrafficKind {
-    /// 内容: entries with their receipts, and the token without which they do not go.
+    /// 内容: entries and receipts, and the token requests they need.
     Entries,
-    /// 照片: of reports, and those to compare with.
+    /// 照片: photos of reports, and reference photos of tasks.
     Photos,
-    /// 资料: grid, catalogues, and their list.
+    /// 资料: grid and catalogues, and their manifest.
     Files,
     /// 任务和结果: mailboxes and hints.
     Mailbox,
@@ -46,7 +46,7 @@ pub enum TrafficKind {
 impl TrafficKind {
     pub const ALL: [Self; 4] = [Self::Entries, Self::Photos, Self::Files, Self::Mailbox];
 
-    /// As it is stored, and in documents.
+    /// The name in the database and in JSON documents.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Entries => "entries",
@@ -55,7 +55,7 @@ impl TrafficKind {
             Self::Mailbox => "mailbox",
         }
     }
-    /// What a request of this path is for.
+    /// The kind of a request with this path.
     pub fn of_path(path: &str) -> Self {
         let what = path.strip_prefix("/v1/field/").unwrap_or(path);
         match what.split(['/', '?']).next() {
@@ -67,17 +67,17 @@ impl TrafficKind {
     }
 }
 
-/// One figure of a month.
+/// One row of a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficUse {
     pub kind: String,
-    /// On a network whose bytes cost money: only these count towards the budget.
+    /// On a metered network; only these bytes count towards the budget.
     pub metered: bool,
     pub traffic: Traffic,
 }
 
 impl Store {
-    /// What a month's bytes were used for.
+    /// The rows of a month.
     pub fn traffic(&self, month: &PlanMonth) -> Result<Vec<TrafficUse>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
@@ -98,7 +98,7 @@ impl Store {
             Ok(used)
         })
     }
-    /// Bytes of this month that cost money, both ways.
+    /// Metered bytes of a month, sent and received.
     pub fn metered_bytes(&self, month: &PlanMonth) -> Result<u64> {
         let used = self.traffic(month)?;
         let metered = used.iter().filter(|used| used.metered);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_is_of_one_kind() {
+    fn every_request_path_has_a_traffic_kind() {
         for (path, kind) in [
             ("/v1/field/push", TrafficKind::Entries),
             ("/v1/field/challenge", TrafficKind::Entries),

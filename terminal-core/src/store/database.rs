@@ -1,9 +1,9 @@
-//! The store: one encrypted database per account on a terminal. What it returned as saved is saved.
+//! The database of one account. What it returned as saved is saved.
 //!
-//! WAL with `synchronous=FULL`, so a commit that returned has reached the disk. After any error of COMMIT the
-//! outcome is unknown (it can come back after a restart): the connection is dropped, the file opened and
-//! checkpointed again, and the caller looks its id up before it says anything to the worker. Every change is
-//! idempotent by id, so doing it again is always safe.
+//! WAL with `synchronous=FULL`: a COMMIT that returned has reached the disk. After any error of COMMIT the
+//! outcome is unknown (the change can appear after a restart): the connection is dropped, the file is opened
+//! and checkpointed again, and the caller looks its id up before it reports anything. Every change is
+//! idempotent by id, so it can always be repeated.
 
 use crate::{
     Error, Result,
@@ -14,7 +14,9 @@ use crate::{
     },
     store::{
         connect::{connect, is_unreadable},
-        quarantine::{DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, waiting},
+        quarantine::{
+            DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, quarantined_databases,
+        },
         schema::migrate,
     },
 };
@@ -26,12 +28,12 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The store of one account on one terminal. Shared between threads by reference.
+/// The store of one account on one terminal. Threads share it by reference.
 pub struct Store {
     disk: Arc<dyn Disk>,
     home: PathBuf,
     key: Zeroizing<[u8; 32]>,
-    /// `None` after a failed COMMIT, until the next use opens the file again.
+    /// `None` after a failed COMMIT, until the next use reopens the file.
     connection: Mutex<Option<Connection>>,
     #[cfg(test)]
     fault: Mutex<Option<CommitFault>>,
@@ -41,25 +43,27 @@ pub struct Store {
 #[cfg(test)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CommitFault {
-    /// The error comes although the change is in the file.
+    /// COMMIT returns an error although the change is stored.
     AfterCommit,
-    /// The error comes and the change is gone.
+    /// COMMIT returns an error and the change is not stored.
     BeforeCommit,
 }
 
 impl Store {
-    /// [`Store::open_on`] the system's own disk.
+    /// [`Store::open_on`] the system's disk.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Store::open_on`].
     pub fn open(home: &Path, key: [u8; 32]) -> Result<Self> {
         Self::open_on(Arc::new(SystemDisk), home, key)
     }
 
-    /// Opens the store in `home` or creates it. The folder is made if it is not there.
+    /// Opens the store in `home`; creates folder and database if they are missing.
     ///
-    /// A file that does not open with this key, or is damaged, is moved aside and named in the error
-    /// ([`Error::Quarantined`]); it is never deleted. The next call makes a new, empty store.
+    /// # Errors
+    /// [`Error::Quarantined`] if the file is damaged or does not open with this key: it was moved to
+    /// quarantine, never deleted, and the next call creates a new, empty store. [`Error::Newer`], and errors
+    /// of the disk.
     pub fn open_on(disk: Arc<dyn Disk>, home: &Path, key: [u8; 32]) -> Result<Self> {
         disk.create_dir_all(home).map_err(Error::io(home))?;
         let key = Zeroizing::new(key);
@@ -70,7 +74,7 @@ impl Store {
             if disk.exists(&path) {
                 return Err(quarantine(disk.as_ref(), &path)?);
             }
-            // A death between the move and the end of its mark: the file lies aside already.
+            // The process was killed after it moved the file and before it removed the mark.
             disk.remove(&mark).map_err(Error::io(&mark))?;
         }
         let is_new = !disk.exists(&path);
@@ -105,7 +109,8 @@ impl Store {
         })
     }
 
-    /// A fault that a transaction met. Damage is remembered beside the file, so that the next start sets it aside.
+    /// Handles an error of a transaction: damage is marked beside the file, so that the next open moves it to
+    /// quarantine.
     fn met(&self, error: Error) -> Error {
         if let Error::Store(fault) = &error
             && is_unreadable(fault)
@@ -115,10 +120,10 @@ impl Store {
         }
         error
     }
-    /// Reads the whole file. Damage that nobody has met yet is noted, so that the next start sets the file aside.
+    /// Checks the whole file. Damage is marked, so that the next open moves the file to quarantine.
     ///
     /// # Errors
-    /// Those of the disk; damage is no error here.
+    /// Errors of the disk; damage gives `Ok(false)`.
     pub fn is_sound(&self) -> Result<bool> {
         let found =
             self.read(|c| Ok(c.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?));
@@ -135,26 +140,26 @@ impl Store {
     pub(crate) fn disk(&self) -> &dyn Disk {
         self.disk.as_ref()
     }
-    /// The folder that this store lives in.
+    /// The home folder of this store.
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// Whether a database that could not be read lies beside this one (see [`Store::open`]): it may name photos
-    /// that this store does not know.
+    /// Returns true if a quarantined database lies in the home: it may name photos that this store does not
+    /// know.
     pub fn has_quarantined_databases(&self) -> Result<bool> {
-        Ok(!waiting(&self.home, self.disk.as_ref())?.is_empty())
+        Ok(!quarantined_databases(&self.home, self.disk.as_ref())?.is_empty())
     }
 
-    /// Takes the right to sync this store, or `None` while another process or thread has it. The right ends
-    /// with the guard or with the process, however that dies: no stale "running" flag can block a sync.
+    /// Takes the right to sync this store, or returns `None` if another process or thread has it. The right
+    /// ends when the guard is dropped or the process ends, so no stale flag can block a sync.
     pub fn sync_guard(&self) -> Result<Option<SyncGuard>> {
         let path = self.home.join(SYNC_LOCK);
         let lock = self.disk.try_lock(&path).map_err(Error::io(&path))?;
         Ok(lock.map(|lock| SyncGuard { _lock: lock }))
     }
 
-    /// Runs `work` in one transaction and makes it durable. See the module for what an error of COMMIT means.
+    /// Runs `work` in one durable transaction. [`Error::OutcomeUnknown`] if COMMIT failed, see the module.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut slot = self.slot(false)?;
         let connection = slot.as_mut().ok_or(Error::OutcomeUnknown)?;
@@ -164,7 +169,7 @@ impl Store {
             Err(error) => {
                 drop(tx);
                 if !connection.is_autocommit() {
-                    // Not even the rollback worked: this connection is of no use any more.
+                    // The rollback failed too: drop the connection.
                     *slot = None;
                 }
                 return Err(self.met(error));
@@ -183,7 +188,7 @@ impl Store {
         }
     }
 
-    /// Runs `work` on a consistent view.
+    /// Runs `work` on a consistent snapshot.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let mut slot = self.slot(true)?;
         let connection = slot.as_mut().ok_or(Error::OutcomeUnknown)?;
@@ -191,14 +196,15 @@ impl Store {
         work(&tx).map_err(|error| self.met(error))
     }
 
-    /// The connection, opened again when a COMMIT failed before. Opening checkpoints first: what is found
-    /// afterwards is on the disk, not only in the log's unsynced tail.
+    /// The connection; reopened if a COMMIT failed before. Opening checkpoints first, so that everything
+    /// found is durable, not only in the unsynced tail of the log.
     fn slot(&self, is_only_read: bool) -> Result<MutexGuard<'_, Option<Connection>>> {
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
             let connection = connect(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)?;
             match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-                // The log was synced before its first page was copied: on a full disk all can still be read.
+                // SQLite syncs the log before it copies the first page, so everything can be read although
+                // the disk is full.
                 Err(error)
                     if is_only_read && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {}
                 other => other?,

@@ -1,5 +1,5 @@
-//! Drafts (草稿): what a worker has begun and not submitted. Saved at every step, so that a camera that kills
-//! the process costs nothing (failure story 31). A draft's id becomes the id of its entry.
+//! Drafts (草稿): work that is begun and not submitted. Saved at every step, so that nothing is lost when the
+//! camera app kills the process (failure story 31). The draft's id becomes the id of its entry.
 
 use crate::{
     Result,
@@ -12,21 +12,21 @@ use crate::{
 use protocol::{ids::EntryId, time::Millis};
 use rusqlite::{OptionalExtension, params};
 
-/// A draft as its owner wrote it.
+/// A draft in its stored form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedDraft {
-    /// Becomes the entry's id at submit.
+    /// Becomes the entry's id.
     pub id: EntryId,
-    /// What it will be, in the owner's words.
+    /// The entry kind it will become.
     pub kind: String,
-    /// The owner's own format.
+    /// The content, in the format of `work::saved_draft`.
     pub json: String,
-    /// Last change, wall clock.
+    /// Time of the last change by the wall clock.
     pub updated: Millis,
 }
 
 impl Store {
-    /// Saves a draft durably, in place of an earlier one with the same id.
+    /// Saves a draft durably; replaces one with the same id.
     pub fn save_draft(&self, draft: &SavedDraft) -> Result<()> {
         self.write(|tx| {
             refuse_if_done(tx)?;
@@ -53,7 +53,7 @@ impl Store {
             }))
         })
     }
-    /// All drafts, the last changed first.
+    /// All drafts, last changed first.
     pub fn drafts(&self) -> Result<Vec<SavedDraft>> {
         self.read(|c| {
             let mut statement =
@@ -73,7 +73,7 @@ impl Store {
             .collect()
         })
     }
-    /// Throws a draft away, because its worker said so.
+    /// Deletes a draft, at the worker's request.
     pub fn delete_draft(&self, id: EntryId) -> Result<()> {
         self.write(|tx| {
             run(tx, "DELETE FROM draft WHERE id = ?1", [id.to_string()])?;

@@ -1,8 +1,7 @@
 //! Reference files (grid pack, catalogue, calendar): fetched in parts, checked against the signed hash, put
-//! in force in one transaction. The version in force stays until the next one is whole.
+//! in force in one transaction. The old version stays in force until the new one is complete.
 //!
-//! They live in the encrypted database: one disk format to trust, and no moment in which a file and its
-//! record disagree.
+//! They are stored in the encrypted database, so that a file and its record cannot disagree.
 
 use crate::{
     Result,
@@ -23,22 +22,22 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// A file in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceFile {
-    /// Which.
+    /// The file's name.
     pub name: FileName,
-    /// Its version, as the server names it.
+    /// The version, as named by the server.
     pub version: String,
-    /// Hash of its bytes.
+    /// Hash of the content.
     pub sha256: Sha256,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
-/// A file that the manifest names and that is not whole yet.
+/// A file of the manifest that is not complete yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedFile {
-    /// What it is and will be.
+    /// The file as the manifest describes it.
     pub file: ReferenceFile,
-    /// Bytes that are here already.
+    /// Bytes stored so far.
     pub have: u64,
     /// Next try and last problem.
     pub retry: Retry,
@@ -62,7 +61,7 @@ fn have(connection: &Connection, sha256: Sha256) -> Result<u64> {
     uint(bytes)
 }
 
-/// Drops contents that nothing in force and nothing wanted names.
+/// Deletes contents that no file in force and no wanted file refers to.
 fn sweep(connection: &Connection) -> Result<()> {
     run(
         connection,
@@ -94,8 +93,8 @@ fn put_in_force(connection: &Connection, sha256: Sha256) -> Result<()> {
 }
 
 impl Store {
-    /// Takes over a manifest whose signature was verified: what differs from the files in force is wanted.
-    /// Names that this version does not know are left alone.
+    /// Stores a manifest whose signature was verified: files that differ from those in force become wanted.
+    /// Unknown file names are ignored.
     pub(crate) fn save_manifest(&self, manifest: &Manifest) -> Result<()> {
         self.write(|tx| {
             let mut names = Vec::new();
@@ -134,7 +133,8 @@ impl Store {
     }
 
     /// The next file to fetch, smallest first, so that catalogue and calendar do not wait for the grid. With
-    /// `only_missing` those that have no older version in force: a handset without a grid is of little use.
+    /// `only_missing`, only files without a version in force, because a handset without a grid is of little
+    /// use.
     pub(crate) fn next_file(&self, now: Millis, only_missing: bool) -> Result<Option<WantedFile>> {
         let in_force = if only_missing { self.files()? } else { Vec::new() };
         Ok(self.wanted_files()?.into_iter().find(|wanted| {
@@ -143,7 +143,7 @@ impl Store {
         }))
     }
 
-    /// Files on their way, smallest first.
+    /// Wanted files, smallest first.
     pub fn wanted_files(&self) -> Result<Vec<WantedFile>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(
@@ -163,10 +163,11 @@ impl Store {
         })
     }
 
-    /// Adds bytes that begin where the ones we have end; `false` and nothing changed when they do not.
+    /// Stores bytes that begin at the end of the stored ones; otherwise returns false and changes nothing.
     ///
-    /// With the last byte the content is checked: right, it comes into force in the same transaction; wrong,
-    /// it is dropped (then [`WantedFile::have`] is 0 again) and the old version stays.
+    /// The last byte triggers the hash check: if it succeeds, the file comes into force in the same
+    /// transaction; if not, all parts are deleted ([`WantedFile::have`] is 0 again), the old version stays,
+    /// and the result is false.
     pub(crate) fn add_file_part(&self, wanted: &ReferenceFile, start: u64, bytes: &[u8]) -> Result<bool> {
         self.write(|tx| {
             let here = have(tx, wanted.sha256)?;
@@ -208,7 +209,7 @@ impl Store {
         })
     }
 
-    /// Notes a failure with a file.
+    /// Records a failed try for a file.
     pub(crate) fn fail_file(&self, name: FileName, retry: &Retry) -> Result<()> {
         self.write(|tx| {
             run(
@@ -240,7 +241,7 @@ impl Store {
         })
     }
 
-    /// The content of a file in force, with its version.
+    /// The content of a file in force, with its description.
     pub fn file(&self, name: FileName) -> Result<Option<(ReferenceFile, Vec<u8>)>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(

@@ -1,4 +1,4 @@
-//! The moment when an ended stream has handed everything over, after which nothing new is taken.
+//! The end of a store: everything was handed over, and nothing new is accepted.
 
 use crate::{
     Error, Result,
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 
 pub(super) const HANDED_OVER: &str = "handed_over";
 
-/// What was handed over before a handset forgot it.
+/// What was handed over before the home was wiped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandedOver {
-    /// Why: `stream.revoked`, `terminal.wipe`.
+    /// The reason: `stream.revoked` or `terminal.wipe`.
     pub code: String,
     pub entries: u64,
     pub drafts: u64,
     pub photos: u64,
-    /// Photos whose file was missing or damaged; the server knows which.
+    /// Photos whose file was missing or damaged; the parcels name them.
     pub photos_missing: u64,
-    /// By the handset's wall clock.
+    /// Time of the end, by the handset's wall clock.
     pub at: Millis,
 }
 
 impl HandedOver {
-    /// For whoever opens the handset from then on.
+    /// Code and words for a later attempt to open the handset.
     pub fn reason(&self) -> Reason {
         let Self {
             entries,
@@ -51,7 +51,7 @@ impl HandedOver {
     }
 }
 
-/// Nothing new may begin on a handset that has handed everything over.
+/// Refuses new work after the hand-over.
 pub(super) fn refuse_if_done(connection: &Connection) -> Result<()> {
     match settings::get(connection, HANDED_OVER)? {
         Some(text) => Err(Error::Input(from_json::<HandedOver>(&text)?.reason())),
@@ -60,7 +60,7 @@ pub(super) fn refuse_if_done(connection: &Connection) -> Result<()> {
 }
 
 impl Store {
-    /// What was handed over, once everything was.
+    /// The summary of the hand-over, once it is complete.
     pub fn handed_over(&self) -> Result<Option<HandedOver>> {
         self.read(|c| {
             settings::get(c, HANDED_OVER)?

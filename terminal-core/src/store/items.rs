@@ -1,4 +1,4 @@
-//! What stands in the outbox, as its worker may see it.
+//! Items of the outbox, as the worker may see them.
 
 use crate::{
     Error, Result,
@@ -21,38 +21,38 @@ use protocol::{
 use rusqlite::{Connection, Row, params};
 use std::collections::HashMap;
 
-/// What a worker submits.
+/// An entry to be submitted.
 #[derive(Debug, Clone)]
 pub struct NewEntry {
-    /// Chosen when the worker begins (the draft's id). Submitting the same id twice gives the same item,
-    /// however often the button was tapped (failure story 6).
+    /// Chosen when the worker begins (the draft's id). Submitting the same id again returns the same item,
+    /// however often the button was pressed (failure story 6).
     pub id: EntryId,
-    /// What it says.
+    /// The content.
     pub payload: Payload,
-    /// What it is about.
+    /// The record it belongs to.
     pub record: RecordId,
     /// The entry of the same record that must be applied first.
     pub after: Option<EntryId>,
-    /// The entry of the same record that this one mends.
+    /// The entry of the same record that this one revises.
     pub supersedes: Option<EntryId>,
-    /// The grid version in which cells were looked up.
+    /// The grid version used for cell lookups.
     pub grid: Option<GridVersion>,
-    /// Where and when.
+    /// Place and time.
     pub evidence: Evidence,
-    /// A line for the queue.
+    /// One line for the queue.
     pub summary: String,
-    /// Names of the photos' files in the photo folder, in the order of the payload's photos. They are on the
-    /// disk durably before the entry is submitted.
+    /// File names of the photos in the photo folder, in the order of the payload's photos. The files must be
+    /// durable before the entry is submitted.
     pub photo_files: Vec<String>,
 }
 
 /// Who holds an item (custody).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Custody {
-    /// Only this handset. Tried again until the server's receipt.
+    /// Only this handset holds it. It is sent again until the server's receipt arrives.
     Waiting,
-    /// The server took all others and refused this one (`entry.conflict`, `entry.number_taken` …). It stays
-    /// on the handset and blocks nothing.
+    /// The server refused this item (`entry.conflict`, `entry.number_taken` …). It stays on the handset,
+    /// visible, and does not block others.
     Refused(Reason),
     /// The server holds exactly these bytes, since this server time.
     Received(Millis),
@@ -61,40 +61,40 @@ pub enum Custody {
 /// One item of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The entry's id; the 受理号 is [`protocol::entry::receipt_number`] of it.
+    /// The entry's id. [`protocol::entry::receipt_number`] gives its 受理号.
     pub id: EntryId,
-    /// Its number in the stream.
+    /// The number in the stream.
     pub n: u64,
-    /// Its kind; `void` when it was cancelled before it was ever sent.
+    /// The kind; `void` if it was cancelled before it was offered.
     pub kind: Open<EntryKind>,
-    /// What it is about.
+    /// The record it belongs to.
     pub record: RecordId,
     /// The entry that must be applied first.
     pub after: Option<EntryId>,
-    /// The entry it mends.
+    /// The entry it revises.
     pub supersedes: Option<EntryId>,
-    /// Hash of its bytes.
+    /// Hash of the entry's bytes.
     pub sha256: Sha256,
-    /// A line for the queue.
+    /// One line for the queue.
     pub summary: String,
-    /// Wall clock at submit.
+    /// Time of submission by the wall clock.
     pub created: Millis,
     /// Who holds it.
     pub custody: Custody,
     /// The bytes may have left the handset.
     pub offered: bool,
-    /// The kind it had before it was cancelled.
+    /// The kind before the cancellation.
     pub cancelled: Option<Open<EntryKind>>,
-    /// What became of it, as far as the server said, and when.
+    /// The server's decision about it, and when it was made.
     pub disposition: Option<(Disposition, Millis)>,
-    /// Next try and last problem of sending it, the session's included.
+    /// Next try and last problem, including those of the session.
     pub retry: Retry,
-    /// Its photos in order.
+    /// Photos in order.
     pub photos: Vec<PhotoItem>,
 }
 
 impl Item {
-    /// Whether the server holds the entry and all of its photos.
+    /// Returns true if the server holds the entry and all its photos.
     pub fn is_complete(&self) -> bool {
         matches!(self.custody, Custody::Received(_)) && self.photos.iter().all(|p| p.received.is_some())
     }
@@ -107,21 +107,21 @@ pub struct PhotoItem {
     pub position: u32,
     /// Hash of the plain bytes.
     pub sha256: Sha256,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// What it shows.
+    /// What the photo shows.
     pub role: PhotoRole,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// Name in the photo folder.
+    /// File name in the photo folder.
     pub file: String,
-    /// Bytes that the server has confirmed of an upload under way.
+    /// Bytes of the upload that the server has confirmed.
     pub sent: u64,
-    /// Server time of the receipt for exactly this hash; absent while the photo is only here.
+    /// Server time of the receipt for exactly this hash; `None` while only this handset holds the photo.
     pub received: Option<Millis>,
-    /// Next try and last problem of sending it.
+    /// Next try and last problem.
     pub retry: Retry,
 }
 
@@ -134,7 +134,7 @@ fn kind(text: &str) -> Open<EntryKind> {
         .map_or_else(|_| Open::Other(text.to_owned()), Open::Known)
 }
 
-/// The stable text of a kind.
+/// The stored name of a kind.
 pub(super) fn kind_text(kind: &Open<EntryKind>) -> &str {
     match kind {
         Open::Known(kind) => kind.as_str(),
@@ -195,7 +195,7 @@ fn photo(row: &Row<'_>) -> Result<PhotoItem> {
     })
 }
 
-/// The photos of all items that fit a condition: one question, however many items there are.
+/// The photos of all items that match a condition, in one query.
 fn photos(
     connection: &Connection,
     condition: &str,
@@ -215,7 +215,7 @@ fn photos(
     Ok(photos)
 }
 
-/// Items that fit a condition, with their photos, in the order of their numbers.
+/// Items that match a condition, with their photos, by number.
 pub(super) fn select(
     connection: &Connection,
     condition: &str,
@@ -230,7 +230,7 @@ pub(super) fn select(
         items.push(item(row)?);
     }
     let mut photos = photos(connection, condition, parameters)?;
-    // While there is no session nothing goes, and that is every waiting item's reason (law 2).
+    // Without a session nothing is sent, and every waiting item shows that reason (law 2).
     let session = retry::step(connection, SyncStep::Session)?;
     for item in &mut items {
         item.photos = photos.remove(&item.id).unwrap_or_default();
@@ -253,19 +253,19 @@ impl Store {
     pub fn item(&self, id: EntryId) -> Result<Option<Item>> {
         self.read(|c| find(c, id))
     }
-    /// All items of a record, in order: a report with its withdrawal, an activity with its mended versions.
+    /// All items of a record by number: a report with its withdrawal, an activity with its revisions.
     pub fn items_of_record(&self, record: RecordId) -> Result<Vec<Item>> {
         self.read(|c| select(c, "record = ?1", [&record.to_string()]))
     }
-    /// All items on the handset, sent ones included while they are kept, in the order of their numbers.
+    /// All items on the handset by number, including those that were sent and are still kept.
     pub fn items(&self) -> Result<Vec<Item>> {
         self.read(|c| select(c, "1 = 1", []))
     }
-    /// The items that the server has not confirmed yet, in the order of their numbers.
+    /// Items without a receipt, by number.
     pub fn items_not_received(&self) -> Result<Vec<Item>> {
         self.read(|c| select(c, "custody = 'waiting'", []))
     }
-    /// The entry as it was submitted, and its bytes.
+    /// The entry as submitted, and its exact bytes.
     pub fn entry(&self, id: EntryId) -> Result<(Entry, Vec<u8>)> {
         let bytes: Vec<u8> = self.read(|c| {
             c.prepare_cached("SELECT bytes FROM item WHERE id = ?1")?

@@ -1,4 +1,4 @@
-//! What the worker's view asks of the store beyond the outbox itself.
+//! Lookups for the rooms above the store.
 
 use crate::{
     Result,
@@ -10,15 +10,15 @@ use crate::{
 use protocol::{ids::EntryId, payload::EntryKind, photo::Sha256};
 
 impl Store {
-    /// The items of one kind that were not cancelled, in the order of their numbers.
+    /// Items of one kind that were not cancelled, by number.
     pub fn items_of_kind(&self, kind: EntryKind) -> Result<Vec<Item>> {
         self.read(|c| select(c, "kind = ?1", [kind.as_str()]))
     }
-    /// The items that mend this one.
+    /// Items that revise this one.
     pub fn revisions_of(&self, id: EntryId) -> Result<Vec<Item>> {
         self.read(|c| select(c, "supersedes = ?1 AND kind <> 'void'", [&id.to_string()]))
     }
-    /// Whether an item names this photo; then its file stays.
+    /// Returns true if an item names this photo; its file must then be kept.
     pub fn names_photo(&self, photo: Sha256) -> Result<bool> {
         self.read(|c| {
             Ok(

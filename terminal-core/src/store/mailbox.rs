@@ -1,5 +1,5 @@
-//! The mailboxes as last pulled, the cursor they were pulled to, and the server's epoch. Rows and cursor are
-//! saved in one transaction: the cursor is never ahead of the rows.
+//! The mailboxes as last pulled, the cursor of the pull, and the server's epoch. Rows and cursor are stored
+//! in one transaction: the cursor is never ahead of the rows.
 
 use crate::{
     Result,
@@ -17,18 +17,18 @@ use protocol::{
 };
 use rusqlite::{Connection, params};
 
-/// A row of a mailbox. Rows of kinds that this version does not know are kept and left alone.
+/// A row of a mailbox. Rows of unknown kinds are stored unchanged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MailboxEntry {
-    /// Whose mailbox.
+    /// The mailbox.
     pub mailbox: Open<Mailbox>,
-    /// What the row is about, such as `task`.
+    /// The kind of the row, such as `task`.
     pub kind: String,
-    /// Which one.
+    /// The id of what the row is about.
     pub entity: String,
-    /// Position in the mailbox.
+    /// The position in the mailbox.
     pub n: u64,
-    /// As the server sent it.
+    /// The row as the server sent it.
     pub body: serde_json::Value,
 }
 
@@ -39,9 +39,9 @@ fn text(mailbox: &Open<Mailbox>) -> &str {
     }
 }
 
-/// Takes note of the server's epoch. Another one than before means that the server was restored: the
-/// mailboxes are pulled from nothing, photos are confirmed once more (by a HEAD of their uploads), and what was
-/// refused may be taken now.
+/// Records the server's epoch; returns true if it changed. A new epoch means that the server was restored:
+/// mailboxes are pulled from the beginning, photo receipts are checked again (HEAD of their uploads), and
+/// refused items are sent again.
 pub(super) fn see_epoch(connection: &Connection, epoch: &str) -> Result<bool> {
     let known = settings::get(connection, settings::keys::EPOCH)?;
     if known.as_deref() == Some(epoch) {
@@ -83,7 +83,7 @@ fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
             to_json(body)?
         ])?;
     if row.kind == kind::DISPOSITION {
-        // A newer server may say it in a way we cannot read: the row is kept, the sync goes on.
+        // A newer server may use a form that this version cannot read: keep the row and continue.
         match serde_json::from_value::<DispositionRow>(body.clone()) {
             Ok(said) => apply_disposition(connection, &said)?,
             Err(error) => {
@@ -116,19 +116,19 @@ fn apply_disposition(connection: &Connection, said: &DispositionRow) -> Result<(
 }
 
 impl Store {
-    /// Where the next pull begins; empty at the start and after a restore of the server.
+    /// Where the next pull begins; empty at first and after a restore of the server.
     pub fn cursor(&self) -> Result<String> {
         self.read(|c| Ok(settings::get(c, settings::keys::CURSOR)?.unwrap_or_default()))
     }
 
-    /// Takes note of the epoch in any answer; `true` when the server was restored since the last one.
+    /// Records the epoch of any response; returns true if the server was restored since the last one.
     pub(crate) fn see_epoch(&self, epoch: &str) -> Result<bool> {
         self.write(|tx| see_epoch(tx, epoch))
     }
 
-    /// Takes over an answer to the pull that was made with the cursor `asked`: resets, rows, dispositions of
-    /// items, cursor and epoch, all or nothing. `false`: the cursor has moved meanwhile or the epoch is a new
-    /// one, nothing was taken, and the pull has to be made again.
+    /// Stores the answer to a pull from cursor `asked`: resets, rows, dispositions, cursor and epoch, all or
+    /// nothing. Returns false if the cursor has moved meanwhile or the epoch is new: nothing was stored, and
+    /// the pull must be repeated.
     pub(crate) fn apply_pull(&self, asked: &str, answer: &PullAnswer) -> Result<bool> {
         let early = sabotage::is(Defect::CursorBeforeRows);
         if early {
@@ -155,7 +155,7 @@ impl Store {
         })
     }
 
-    /// All rows of a kind, both mailboxes, in the order in which they last changed.
+    /// All rows of a kind in both mailboxes, in the order of their last change.
     pub fn mailbox(&self, kind: &str) -> Result<Vec<MailboxEntry>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
@@ -177,7 +177,7 @@ impl Store {
         })
     }
 
-    /// The bodies of a kind, such as [`protocol::duty::TaskRow`] for `task`. Those that this version cannot
+    /// The bodies of a kind, such as [`protocol::duty::TaskRow`] for `task`. Bodies that this version cannot
     /// read are left out.
     pub fn mailbox_of<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>> {
         let rows = self.mailbox(kind)?;

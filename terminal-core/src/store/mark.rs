@@ -1,4 +1,4 @@
-//! Compares with what the server says it holds of this stream.
+//! Compares the outbox with the server's stream mark.
 
 use crate::{
     Result,
@@ -18,8 +18,8 @@ use protocol::{
 use rusqlite::params;
 
 impl Store {
-    /// Compares with what the server says it holds. What we held as received and it lacks (it was restored
-    /// from a backup) is waiting again, with its photos. Returns how many.
+    /// Compares with what the server says it holds. Items that were received and that the server lacks after
+    /// a restore wait again, with their photos. Returns how many.
     pub(crate) fn check_mark(&self, mark: &StreamMark) -> Result<usize> {
         let lacks = Reason::new(
             HandsetCode::ServerRestored,
@@ -28,7 +28,7 @@ impl Store {
         );
         self.write(|tx| {
             settings::set(tx, settings::keys::MARK, &to_json(mark)?)?;
-            // A store restored from its own older copy must not give out a number twice.
+            // After the store was restored from an older copy, no number may be given out twice.
             if mark.highest >= next_n(tx)? && !sabotage::is(Defect::SeriesReusedAfterRestore) {
                 set_next_n(tx, mark.highest.saturating_add(1))?;
             }
@@ -62,7 +62,7 @@ impl Store {
             Ok(lost.len())
         })
     }
-    /// What the server said last of how much of this stream it holds.
+    /// The last stream mark of the server.
     pub fn mark(&self) -> Result<Option<StreamMark>> {
         self.read(|c| {
             settings::get(c, settings::keys::MARK)?
@@ -72,8 +72,8 @@ impl Store {
     }
 }
 
-/// Whether the mark says that the server holds this number. The list of holes ends after 100: beyond such a
-/// list nothing is certain, and sending again does no harm.
+/// Returns true if the mark says that the server holds number `n`. The list of holes ends after 100; beyond
+/// it the answer is false, because sending again is harmless.
 pub(crate) fn holds(mark: &StreamMark, n: u64) -> bool {
     if n <= mark.upto {
         return true;

@@ -46,6 +46,6 @@ pub use mailbox::MailboxEntry;
 pub use network_settings::{MEGABYTE, NetworkSettings};
 pub use offer::{Accepted, Queued, RefusedElement};
 pub use pending::{PendingEntry, PendingPhoto, PendingWork};
-pub use quarantine::waiting;
+pub use quarantine::quarantined_databases;
 pub use retry::{LONGEST_WAIT, Retry, SyncStep};
 pub use uploads::PhotoUpload;

@@ -4,27 +4,27 @@ use crate::{Error, Result, store::database::Store};
 use protocol::problem::HandsetCode;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of one megabyte of the budget: the smaller one, so that the budget never ends late.
+/// Bytes per megabyte of the budget. The decimal megabyte, so that the budget never ends late.
 pub const MEGABYTE: u64 = 1_000_000;
 
-/// Minutes between two polls unless it is set otherwise.
+/// Default minutes between two polls.
 const POLL_MINUTES: u32 = 5;
 
-/// The worker's settings for the network.
+/// The worker's settings for the network. Stored as JSON; new fields need a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NetworkSettings {
-    /// Off: nothing is sent and nothing is asked, not even by hand.
+    /// If false, nothing is sent or fetched, not even by a manual sync.
     pub sync: bool,
-    /// Photos wait for a network that is not metered (failure story 37).
+    /// Photos wait for an unmetered network (failure story 37).
     pub wifi_only_photos: bool,
-    /// New versions of reference files wait for one.
+    /// New versions of reference files wait for an unmetered network.
     pub wifi_only_files: bool,
-    /// Everything waits for one.
+    /// Everything waits for an unmetered network.
     pub wifi_only_all: bool,
-    /// Bytes on metered networks in a civil month, in megabytes; no limit when absent.
+    /// Budget for metered networks in megabytes per civil month; `None` for no limit.
     pub budget_mb: Option<u32>,
-    /// Minutes between two polls while there is no line of hints.
+    /// Minutes between two polls while there is no hint stream.
     pub poll_minutes: u32,
 }
 
@@ -42,33 +42,34 @@ impl Default for NetworkSettings {
 }
 
 impl NetworkSettings {
-    /// Bytes of the budget.
+    /// The budget in bytes.
     pub fn budget(&self) -> Option<u64> {
         self.budget_mb.map(|mb| u64::from(mb) * MEGABYTE)
     }
 }
 
+/// The key in the database; its name is older than the type's.
 const SETTING: &str = "manners";
 
 impl Store {
-    /// The worker's settings for the network.
+    /// The settings; defaults if none were stored.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn network_settings(&self) -> Result<NetworkSettings> {
         match self.setting(SETTING)? {
             Some(text) => Ok(serde_json::from_str(&text)?),
             None => Ok(NetworkSettings::default()),
         }
     }
-    /// Sets them durably. Off takes effect at the next step of a sync that is under way.
+    /// Stores the settings durably. Switching the sync off takes effect at the next step of a running sync.
     ///
     /// # Errors
-    /// Those of the store.
-    pub fn set_network_settings(&self, manners: &NetworkSettings) -> Result<()> {
-        self.set_setting(SETTING, &serde_json::to_string(manners)?)
+    /// Errors of the store.
+    pub fn set_network_settings(&self, settings: &NetworkSettings) -> Result<()> {
+        self.set_setting(SETTING, &serde_json::to_string(settings)?)
     }
-    /// `sync.off` when the worker has switched the sync off.
+    /// Returns `sync.off` if the worker has switched the sync off.
     pub(crate) fn ensure_sync_on(&self) -> Result<()> {
         if self.network_settings()?.sync {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Sends the outbox: offers items to the network and takes over receipts and refusals. Law 1 is kept here.
+//! Offers outbox items to the network, and stores receipts and refusals. Law 1 is enforced here.
 
 use crate::{
     Result,
@@ -18,38 +18,38 @@ use protocol::{
 };
 use rusqlite::params;
 
-/// An item as it goes into a push.
+/// An item to be pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {
     /// The entry.
     pub id: EntryId,
-    /// Its number.
+    /// The number in the stream.
     pub n: u64,
-    /// Exactly the bytes to send.
+    /// The exact bytes to send.
     pub bytes: Vec<u8>,
 }
 
-/// An element that the server did not take, with the server's reason.
+/// An item that the server refused, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedElement {
-    /// Which item.
+    /// The item.
     pub id: EntryId,
-    /// Why.
+    /// The server's reason.
     pub reason: Reason,
 }
 
-/// What the store took over from a push answer.
+/// What was stored from a push answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// Items that the server holds now.
+    /// Items that the server now holds.
     pub received: Vec<EntryId>,
-    /// Receipts that named one of the items with another hash or number: they count for nothing.
+    /// Receipts with another hash or number than the item has; they are ignored.
     pub foreign: Vec<EntryId>,
 }
 
 impl Store {
-    /// The items to send now, in the order of their numbers: at most `limit`, and together at most
-    /// `max_bytes` unless a single one is larger. They are marked as offered, durably, before this returns.
+    /// Selects the items to send now, by number: at most `limit`, and at most `max_bytes` together unless the
+    /// first is larger. They are durably marked as offered before the call returns.
     pub(crate) fn offer(&self, now: Millis, limit: usize, max_bytes: usize) -> Result<Vec<Queued>> {
         self.write(|tx| {
             let mut batch = Vec::new();
@@ -97,8 +97,8 @@ impl Store {
             Ok(batch)
         })
     }
-    /// Takes over a push answer in one transaction. A receipt counts only for the item with exactly this id,
-    /// number and hash; a refusal parks its item visibly.
+    /// Stores a push answer in one transaction. A receipt counts only for the item with exactly this id,
+    /// number and hash; a refused item stays, visible.
     pub(crate) fn accept(
         &self,
         receipts: &[Receipt],
@@ -134,7 +134,7 @@ impl Store {
             Ok(accepted)
         })
     }
-    /// Notes a failure with each of the items; `next` makes the new state from the number of attempts so far.
+    /// Records a failed try for each item; `next` computes the new state from the number of failures so far.
     pub(crate) fn fail_items(&self, ids: &[EntryId], next: &dyn Fn(u32) -> Result<Retry>) -> Result<()> {
         self.write(|tx| {
             for id in ids {

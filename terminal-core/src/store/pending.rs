@@ -1,4 +1,4 @@
-//! What only this handset holds, for when it has to be handed over sealed; and the moment when nothing is left.
+//! Everything that only this handset holds: what is handed over sealed when the stream ends.
 
 use crate::{
     Result,
@@ -24,13 +24,13 @@ use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Everything that the server has given no receipt for.
+/// Everything without a receipt.
 #[derive(Debug, Clone, Default)]
 pub struct PendingWork {
-    /// In the order of their numbers; those that the server refused among them.
+    /// By number; includes entries that the server refused.
     pub entries: Vec<PendingEntry>,
     pub drafts: Vec<SavedDraft>,
-    /// Of entries and of drafts, each content once.
+    /// Photos of entries and drafts; each hash once.
     pub photos: Vec<PendingPhoto>,
 }
 
@@ -45,11 +45,11 @@ pub struct PendingEntry {
 pub struct PendingPhoto {
     pub sha256: Sha256,
     pub size: u64,
-    /// Name in the photo folder.
+    /// File name in the photo folder.
     pub file: String,
 }
 
-/// The photos that a draft names, wherever in it: also one of a newer app, whose form nobody here knows.
+/// The photos named anywhere in a draft's JSON, including drafts of a newer app whose format is unknown.
 pub(crate) fn photos_of_draft(json: &str) -> Vec<PendingPhoto> {
     fn look(value: &Value, found: &mut Vec<PendingPhoto>) {
         match value {
@@ -146,7 +146,7 @@ impl Store {
     pub fn pending(&self) -> Result<PendingWork> {
         self.read(pending)
     }
-    /// These entries may leave the handset from now on: cancelling one is a withdrawal.
+    /// Marks entries as offered: cancelling one is a withdrawal from now on.
     pub(crate) fn mark_offered(&self, ids: &[EntryId]) -> Result<()> {
         self.write(|tx| {
             let mut statement =
@@ -157,7 +157,7 @@ impl Store {
             Ok(())
         })
     }
-    /// Takes over what the answer to a parcel says. Entries first: a photo counts once its entry is received.
+    /// Stores the answer to a parcel. Entries first: a photo receipt counts only when its entry is received.
     pub(crate) fn accept_parcel(
         &self,
         receipts: &[Receipt],
@@ -170,8 +170,8 @@ impl Store {
         }
         Ok(())
     }
-    /// Ends this store, if nothing is left that the server does not hold, `done` being the hashes of what it keeps in
-    /// another form. From then on nothing new is taken. `false`: something came in between.
+    /// Ends this store if the server holds everything; `done` are the hashes that the server keeps in other
+    /// form. The store then accepts nothing new. Returns false if something was filed meanwhile.
     pub(crate) fn finish_handover(&self, done: &BTreeSet<Sha256>, summary: &HandedOver) -> Result<bool> {
         self.write(|tx| {
             let left = pending(tx)?;
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_photos_of_a_newer_apps_draft_are_handed_over_as_well() {
+    fn photos_of_a_newer_apps_draft_are_found() {
         let (one, two) = (Sha256::of(b"1"), Sha256::of(b"2"));
         let of_today =
             format!(r#"{{"record":"x","photos":[{{"sha256":"{one}","size":12,"original":"{two}"}}]}}"#);

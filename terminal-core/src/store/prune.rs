@@ -1,4 +1,4 @@
-//! Deletes what the server has held for long enough, and says which photo files are needed.
+//! Deletes items that the server has held for long enough, and lists the photo files that are needed.
 
 use crate::{
     Result,
@@ -17,8 +17,8 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 impl Store {
-    /// Forgets items that the server has held, complete with photos, since before `older_than` (server
-    /// time), except those that `keep` names. Returns the photo files that belong to nothing any more.
+    /// Deletes items that the server has held with all their photos since before `older_than` (server time),
+    /// except those for which `keep` returns true. Returns the photo files that no item names any more.
     pub fn prune(&self, older_than: Millis, keep: &dyn Fn(EntryId, RecordId) -> bool) -> Result<Vec<String>> {
         self.write(|tx| {
             let before = files(tx)?;
@@ -38,11 +38,11 @@ impl Store {
             Ok(before.difference(&after).cloned().collect())
         })
     }
-    /// Whether [`Self::prune`] may find something.
+    /// Returns true if [`Self::prune`] may find something.
     pub(crate) fn has_ripe(&self, older_than: Millis) -> Result<bool> {
         self.read(|c| Ok(c.prepare_cached(RIPE)?.exists([ripe_before(older_than)])?))
     }
-    /// Every photo file that an item needs; others in the photo folder are drafts' or nobody's.
+    /// Photo files that items name. Others in the folder belong to drafts or to nothing.
     pub fn photo_files(&self) -> Result<BTreeSet<String>> {
         let mut files = self.read(files)?;
         if sabotage::is(Defect::PhotoFileGoneBeforeReceipt) {
@@ -55,7 +55,7 @@ impl Store {
     }
 }
 
-/// What the server has held, with all its photos, since before a time.
+/// Items that the server has held with all their photos since before ?1.
 const RIPE: &str = "SELECT id, record FROM item WHERE custody = 'received' AND received_at < ?1
     AND NOT EXISTS (SELECT 1 FROM photo p WHERE p.item = item.id
         AND (p.custody = 'waiting' OR p.received_at >= ?1))";

@@ -1,5 +1,5 @@
-//! A damaged database is moved aside whole, with its log and its card, and never deleted. Each step may be the last one
-//! before a death: the next start goes on from what it finds.
+//! Quarantine: a damaged database is moved away as a whole, with its log and its card, and never deleted. The
+//! process may be killed after any step; the next open continues from what it finds.
 
 use crate::{
     Error, Result,
@@ -13,9 +13,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A database is about to be set aside: its card goes with it, because the home's own soon tells of the next stream.
-fn keep_card_with(home: &Path, disk: &dyn Disk, aside: &Path) -> Result<()> {
-    let (mut bytes, path) = (Vec::new(), with_suffix(aside, CARD_WITH));
+/// Copies the card beside the quarantined database, because the home's own card will soon describe the next
+/// stream.
+fn keep_card_with(home: &Path, disk: &dyn Disk, target: &Path) -> Result<()> {
+    let (mut bytes, path) = (Vec::new(), with_suffix(target, CARD_WITH));
     let Ok(mut card) = disk.open(&home.join(CARD)) else {
         return Ok(());
     };
@@ -26,11 +27,11 @@ fn keep_card_with(home: &Path, disk: &dyn Disk, aside: &Path) -> Result<()> {
     disk.create_synced(&path, &bytes).map_err(Error::io(&path))
 }
 
-/// The databases of a home that were set aside and not handed over yet.
+/// The quarantined databases of a home that were not handed over yet.
 ///
 /// # Errors
-/// Those of the disk.
-pub fn waiting(home: &Path, disk: &dyn Disk) -> Result<Vec<PathBuf>> {
+/// Errors of the disk.
+pub fn quarantined_databases(home: &Path, disk: &dyn Disk) -> Result<Vec<PathBuf>> {
     let mut names: Vec<String> = disk.names(home).map_err(Error::io(home))?;
     names.retain(|name| {
         name.strip_prefix(DATABASE)
@@ -41,7 +42,7 @@ pub fn waiting(home: &Path, disk: &dyn Disk) -> Result<Vec<PathBuf>> {
     Ok(names.into_iter().map(|name| home.join(name)).collect())
 }
 
-/// Stands beside a database in which damage was met.
+/// Suffix of the mark beside a database in which damage was found.
 pub(super) const DAMAGED: &str = ".damaged";
 
 pub(super) fn mark_damaged(disk: &dyn Disk, home: &Path, path: &Path) -> Result<()> {
@@ -53,7 +54,7 @@ pub(super) fn mark_damaged(disk: &dyn Disk, home: &Path, path: &Path) -> Result<
     Ok(())
 }
 
-/// Moves a database aside in which damage was met before.
+/// Moves a database with a damage mark to quarantine.
 pub(super) fn quarantine(disk: &dyn Disk, path: &Path) -> Result<Error> {
     let moved_to = move_to_quarantine(disk, path)?;
     let mark = with_suffix(path, DAMAGED);
@@ -64,9 +65,9 @@ pub(super) fn quarantine(disk: &dyn Disk, path: &Path) -> Result<Error> {
     })
 }
 
-/// The first number that no file set aside ever had, and its name `account.db.aside-N`. One that was handed over and is
-/// called `account.db.saved-N` keeps its number: a later one would take its place, and its report's.
-fn aside(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
+/// Lowest N with neither `.aside-N` nor `.saved-N`, and the name `account.db.aside-N`. A handed-over database
+/// (`.saved-N`) keeps its number, because its report is named by it.
+fn free_name(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
     (1..=u32::MAX)
         .find(|n| {
             let is_taken = |state: &str| disk.exists(&with_suffix(path, &format!(".{state}-{n}")));
@@ -76,10 +77,10 @@ fn aside(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
         .ok_or_else(|| Error::Data("too many files set aside".into()))
 }
 
-/// A death while a file was set aside leaves its log without it: the log goes back, because the last commits
-/// may be in it.
+/// Undoes an interrupted move: if only the log was moved, it is moved back, because it may contain the last
+/// commits.
 pub(super) fn finish_quarantine(disk: &dyn Disk, path: &Path) -> Result<()> {
-    let (n, _) = aside(disk, path)?;
+    let (n, _) = free_name(disk, path)?;
     let (log, home) = (
         with_suffix(path, &format!(".aside-{n}-wal")),
         with_suffix(path, "-wal"),
@@ -90,13 +91,13 @@ pub(super) fn finish_quarantine(disk: &dyn Disk, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Moves the file and its log to the first free name `account.db.aside-N`.
+/// Moves the database and its log to the first free name `account.db.aside-N`.
 pub(super) fn move_to_quarantine(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
     let named = |suffix: &str| with_suffix(path, suffix);
-    let (n, target) = aside(disk, path)?;
+    let (n, target) = free_name(disk, path)?;
     let folder = path.parent().unwrap_or(path);
     keep_card_with(folder, disk, &target)?;
-    // The log first: a log alone must never meet a new database of the same name.
+    // The log first: an old log must never be applied to a new database of the same name.
     for suffix in ["-wal", "-shm"] {
         let (from, to) = (named(suffix), named(&format!(".aside-{n}{suffix}")));
         if disk.exists(&from) {

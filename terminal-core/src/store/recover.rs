@@ -1,8 +1,7 @@
-//! Reading a damaged database row by row: whatever page is unreadable costs the rows on it and no others.
+//! Reads a damaged database row by row; an unreadable page loses only the rows on it.
 //!
-//! All work is done on a copy. Where the beginning of the file is gone, its cipher's salt is put back from the card
-//! that lies beside the database, and its first page is taken from a new database of the same schema, whose tables
-//! begin at the same places.
+//! Works on a copy. If the beginning of the file is lost, the cipher's salt is restored from the card, and
+//! the first page is taken from a new database of the same schema, whose tables begin on the same pages.
 
 use crate::{
     Error, Result,
@@ -27,7 +26,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// Numbers in a row that are tried one by one before what comes next is looked for farther off.
+/// Row numbers that are tried one by one after a fault, before the search uses larger steps.
 const GIVE_UP: i64 = 1_000;
 
 const PAGE: usize = 4096;
@@ -36,24 +35,24 @@ const PAGE: usize = 4096;
 #[derive(Debug, Default)]
 pub struct RecoveredRows {
     pub account: Option<Account>,
-    /// Entries without a receipt whose bytes have their hash, by number.
+    /// Entries without a receipt whose bytes match their hash, by number.
     pub entries: BTreeMap<u64, PendingEntry>,
-    /// Numbers whose entries the server holds.
+    /// Numbers of entries that the server has received.
     pub held: BTreeSet<u64>,
-    /// Those of them that could be read: a server that was restored since may have lost them.
+    /// The readable ones among `held`: a server that was restored since may lack them.
     pub received: BTreeMap<u64, PendingEntry>,
-    /// The server's epoch as this handset last saw it.
+    /// The server's epoch as last seen by this handset.
     pub epoch: Option<String>,
-    /// Photos that the server holds.
+    /// Photos that the server has received.
     pub photos_held: BTreeSet<Sha256>,
     pub drafts: Vec<SavedDraft>,
-    /// Numbers that were given out and could not be read, and that the server did not hold either.
+    /// Ranges of numbers that were given out, could not be read, and were not known to be received.
     pub lost: Vec<(u64, u64)>,
     /// Every table was read to its end without a fault.
     pub is_whole: bool,
 }
 
-/// Reads what can be read of `database` (and its log), with `folder` for the copy.
+/// Reads what is readable of `database` and its log; `folder` is used for the copy.
 pub fn read(
     disk: &dyn Disk,
     database: &Path,
@@ -66,7 +65,7 @@ pub fn read(
     let copy = folder.join("copy.db");
     let mut bytes = bytes_of(disk, database)?;
     lay(disk, &copy, &bytes, database)?;
-    // What the file says itself goes first: only one that does not open has lost its beginning.
+    // The file's own beginning is tried first: only a file that does not open has lost it.
     if open(disk, &copy, key).is_err()
         && let (Some(salt), Some(start)) = (salt, bytes.get_mut(..SALT))
     {
@@ -82,7 +81,7 @@ pub fn read(
     Ok(salvaged)
 }
 
-/// The copy, and the log of the original beside it, as if nobody had tried to open them.
+/// Writes the copy, and the original's log beside it, replacing earlier copies.
 fn lay(disk: &dyn Disk, copy: &Path, bytes: &[u8], database: &Path) -> Result<()> {
     let log = with_suffix(copy, "-wal");
     for old in [copy, &log] {
@@ -128,9 +127,9 @@ fn plain(disk: &dyn Disk, path: &Path, flags: OpenFlags) -> Result<Connection> {
     })
 }
 
-/// A connection that goes on where the file and its own header disagree.
+/// Opens a connection that tolerates a schema that disagrees with the file's header.
 fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
-    // A copy that is gone is a fault, not an empty database.
+    // A missing copy is an error, not an empty database.
     let connection = plain(
         disk,
         path,
@@ -144,12 +143,12 @@ fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Puts the first page of a new database of the same schema, and those of its schema, in place of this one's.
+/// Replaces the first page and the schema's pages by those of a new database with the same schema.
 fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) -> Result<()> {
     let template = folder.join("template.db");
     let mut connection = plain(disk, &template, OpenFlags::default())?;
     match bytes.get(..SALT) {
-        // A keyed page is readable only with the salt of its file.
+        // An encrypted page can be read only with the salt of its file.
         Some(salt) if !salt.starts_with(b"SQLite") => {
             let pragma = Zeroizing::new(format!(
                 "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}{}'\";",
@@ -162,7 +161,7 @@ fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) ->
     }
     schema::migrate(&mut connection)?;
     let pages = schema_pages(&connection).unwrap_or_default();
-    // As large as the other one: a file that is shorter than its header says is refused.
+    // Grown to the size of the original: SQLite refuses a file shorter than its header says.
     connection.execute(
         "INSERT INTO blob (sha256, bytes) VALUES ('room', zeroblob(?1))",
         [i64::try_from(bytes.len()).unwrap_or(i64::MAX)],
@@ -179,7 +178,7 @@ fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) ->
     Ok(())
 }
 
-/// The pages that hold the schema itself.
+/// The pages of the schema table.
 fn schema_pages(connection: &Connection) -> Result<Vec<usize>> {
     let mut statement =
         connection.prepare("SELECT pageno FROM dbstat WHERE name IN ('sqlite_master', 'sqlite_schema')")?;
@@ -189,7 +188,7 @@ fn schema_pages(connection: &Connection) -> Result<Vec<usize>> {
         .collect()
 }
 
-/// Walks through tables whatever is broken in them.
+/// Reads tables in spite of faults.
 struct Walker<'a> {
     open: &'a dyn Fn() -> Result<Connection>,
     connection: Option<Connection>,
@@ -202,7 +201,7 @@ impl Walker<'_> {
         at: i64,
         take: &mut dyn FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<Option<i64>> {
-        // After a fault the connection is not trusted any more.
+        // A connection is not reused after a fault.
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => (self.open)()?,
@@ -219,7 +218,8 @@ impl Walker<'_> {
         self.connection = Some(connection);
         Ok(found)
     }
-    /// Every row of a table that can be read, its number first; whether that were all.
+    /// Passes every readable row of a table to `take`, with its rowid as first column. Returns true if there
+    /// was no fault.
     fn walk(&mut self, table: &str, columns: &str, take: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> bool {
         let next = format!("SELECT rowid, {columns} FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT 1");
         let exact = format!("SELECT rowid, {columns} FROM {table} WHERE rowid = ?1");
@@ -236,8 +236,7 @@ impl Walker<'_> {
                         .find(|n| matches!(self.one(&exact, *n, take), Ok(Some(_))))
                     {
                         Some(found) => at = found,
-                        // Numbers are not given again: of a table that has forgotten its first rows all that lives may
-                        // be far off.
+                        // Rowids are not reused: after many deletions all rows may have large rowids.
                         None => match self.far(table, columns, at.saturating_add(GIVE_UP), take) {
                             Some(found) => at = found,
                             None => return false,
@@ -247,7 +246,8 @@ impl Walker<'_> {
             }
         }
     }
-    /// The first row that can be found by ever larger steps from `at`, after those before it, backwards, up to a fault.
+    /// Finds a readable row by doubling steps from `at`, then reads the rows before it backwards until a
+    /// fault. Returns the rowid from which to continue.
     fn far(
         &mut self,
         table: &str,
@@ -261,7 +261,7 @@ impl Walker<'_> {
             .into_iter()
             .map(|from| self.one(&next, from, &mut |_| Ok(())))
             .find_map(|row| row.ok());
-        // `None` of a sound end: everything lives between here and there.
+        // `None` is an intact end: all rows are between `at` and here.
         let end = found?.unwrap_or(i64::MAX);
         let before = format!(
             "SELECT rowid, {columns} FROM {table} WHERE rowid < ?1 AND rowid > {at} ORDER BY rowid DESC LIMIT 1"
@@ -270,7 +270,7 @@ impl Walker<'_> {
         while let Ok(Some(rowid)) = self.one(&before, last, take) {
             last = rowid;
         }
-        // The row at `end` itself is read by whoever goes on from just before it.
+        // The caller continues just before `end`, so it reads that row itself.
         (end != i64::MAX).then(|| end.saturating_sub(1))
     }
 }

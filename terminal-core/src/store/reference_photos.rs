@@ -1,5 +1,5 @@
-//! Photos that tasks ask to compare with (核查): fetched ahead, so that they are there in a cellar, and
-//! forgotten with their tasks, because they are other people's.
+//! Reference photos that tasks ask to compare with (核查): fetched in advance, so that they are available
+//! without a network, and deleted with their tasks, because they belong to other people.
 
 use crate::{
     Result,
@@ -13,7 +13,7 @@ use protocol::{duty::TaskRow, feed::kind, photo::Sha256, time::Millis};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 
-/// Brings the list in step with the tasks in the mailbox.
+/// Updates the list of reference photos from the tasks in the mailbox.
 pub(super) fn follow_tasks(connection: &Connection) -> Result<()> {
     let mut statement = connection.prepare_cached("SELECT body FROM mailbox_row WHERE kind = ?1")?;
     let bodies = statement.query_map([kind::TASK], |row| row.get::<_, String>(0))?;
@@ -41,7 +41,7 @@ pub(super) fn follow_tasks(connection: &Connection) -> Result<()> {
 }
 
 impl Store {
-    /// A photo that a task asks to compare with, if its bytes are here already.
+    /// The bytes of a reference photo, if they were fetched.
     pub fn compare_photo(&self, sha256: Sha256) -> Result<Option<Vec<u8>>> {
         self.read(|c| {
             let bytes = c
@@ -52,7 +52,7 @@ impl Store {
         })
     }
 
-    /// The next one to fetch, and how often that has failed.
+    /// The next photo to fetch, and the number of failures so far.
     pub(crate) fn next_compare_photo(&self, now: Millis) -> Result<Option<(Sha256, u32)>> {
         self.read(|c| {
             let row = c
@@ -69,7 +69,7 @@ impl Store {
         })
     }
 
-    /// Keeps the bytes, whose hash the caller has verified.
+    /// Stores the bytes; the caller has verified the hash.
     pub(crate) fn save_compare_photo(&self, sha256: Sha256, bytes: &[u8]) -> Result<()> {
         self.write(|tx| {
             run(
@@ -82,7 +82,7 @@ impl Store {
         })
     }
 
-    /// Notes a failure.
+    /// Records a failed try.
     pub(crate) fn fail_compare_photo(&self, sha256: Sha256, retry: &Retry) -> Result<()> {
         self.write(|tx| {
             run(

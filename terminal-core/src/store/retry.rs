@@ -1,5 +1,5 @@
-//! When something that failed is tried again, and why it failed: kept in the row itself, so that it is there
-//! after a restart and can be shown. Nothing gives up; the longest wait is [`LONGEST_WAIT`].
+//! When a failed try is repeated, and why it failed. Stored in the row itself, so that it survives a restart
+//! and can be shown. Nothing is given up; the longest wait is [`LONGEST_WAIT`].
 
 use crate::{
     Result,
@@ -15,30 +15,30 @@ use protocol::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// No wait is longer than this, in milliseconds: a day, and only when the server refused or asked.
+/// Longest wait in milliseconds (one day), used only after a refusal or at the server's request.
 ///
-/// A `not_before` further ahead than this means that the wall clock was set back; it counts as due.
+/// A `not_before` further in the future means that the wall clock was set back; it counts as due.
 pub const LONGEST_WAIT: i64 = 86_400_000;
 
-/// State of retries of one item, photo, file or step.
+/// Retry state of an item, photo, file or step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Retry {
     /// Failures since the last success.
     pub attempts: u32,
-    /// The next try is not before this time of the wall clock; 0 when it is due at once.
+    /// Wall-clock time of the next try; 0 if due.
     pub not_before: Millis,
     /// The server asked for this wait (429 or 503 with Retry-After): a manual sync honours it too.
     pub asked: bool,
-    /// What happened last.
+    /// The last problem.
     pub problem: Option<Reason>,
 }
 
 impl Retry {
-    /// When the next try may be made; `None` when it is due now.
+    /// When the next try may be made; `None` if it is due.
     pub fn wait_until(&self, now: Millis) -> Option<Millis> {
         is_ahead(self.not_before, now).then_some(self.not_before)
     }
-    /// Takes over what holds up everything: its wait when it is longer, its reason where there is no own.
+    /// Applies a wait that holds for everything: the longer wait wins, the reason is used if there is none.
     pub(super) fn defer_to(&mut self, all: &Self) {
         if all.attempts == 0 {
             return;
@@ -51,25 +51,25 @@ impl Retry {
     }
 }
 
-/// Whether a stored `not_before` is still to come, safe against a wall clock set back.
+/// Returns true if `not_before` is in the future, and not because the wall clock was set back.
 pub fn is_ahead(not_before: Millis, now: Millis) -> bool {
     let wait = not_before.since(now);
     wait > 0 && (wait <= LONGEST_WAIT || sabotage::is(Defect::WaitBelievedAfterClockSetBack))
 }
 
-/// Steps of the sync that belong to no row.
+/// Steps of the sync without a row of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SyncStep {
-    /// Challenge and token: without them nothing else goes.
+    /// Challenge and token; required by all others.
     Session,
-    /// The mailboxes.
+    /// Pull of the mailboxes.
     Pull,
-    /// The list of reference files.
+    /// The manifest of reference files.
     Manifest,
 }
 
 impl SyncStep {
-    /// As it is stored.
+    /// The stored name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Session => "session",
@@ -79,7 +79,7 @@ impl SyncStep {
     }
 }
 
-/// Columns `attempts, not_before, asked, problem_json` from `first` on.
+/// Reads the columns `attempts, not_before, asked, problem_json` from index `first`.
 pub(super) fn read(row: &rusqlite::Row<'_>, first: usize) -> Result<Retry> {
     let problem: Option<String> = row.get(first + 3)?;
     Ok(Retry {
@@ -104,7 +104,7 @@ pub(super) fn step(connection: &Connection, step: SyncStep) -> Result<Retry> {
 }
 
 impl Store {
-    /// How a step of the sync stands.
+    /// The retry state of a step.
     pub fn step(&self, which: SyncStep) -> Result<Retry> {
         self.read(|c| step(c, which))
     }
@@ -125,7 +125,7 @@ impl Store {
             Ok(())
         })
     }
-    /// A person asked for a sync now: waits of our own making end, those that the server asked for stay.
+    /// Ends the waits that the handset chose itself, for a manual sync; waits that the server asked for stay.
     pub(crate) fn end_own_waits(&self) -> Result<()> {
         self.write(|tx| {
             for table in ["item", "photo", "step", "wanted_file", "compare_photo"] {
@@ -138,11 +138,11 @@ impl Store {
             Ok(())
         })
     }
-    /// The earliest time at which something that waits becomes due; `None` when nothing waits.
+    /// The earliest time at which a waiting thing becomes due; `None` if nothing waits.
     pub(crate) fn next_due(&self, now: Millis) -> Result<Option<Millis>> {
         Ok(self.next_wait(now)?.map(|wait| wait.not_before))
     }
-    /// What becomes due next of all that waits for its time.
+    /// The retry state that becomes due next.
     pub(crate) fn next_wait(&self, now: Millis) -> Result<Option<Retry>> {
         self.read(|c| {
             let mut statement = c.prepare_cached(

@@ -1,16 +1,16 @@
-//! The schema and its migrations. The harness here owns `user_version`; a migration never sets it itself.
+//! Schema and migrations. This file sets `user_version`; a migration never does.
 
 use crate::{Error, Result};
 use rusqlite::Connection;
 
-/// Migrations in order; the first brings an empty file to version 1. Append only: files of every age are out
-/// there, with pending work in them (failure story 19).
+/// Migrations in order; the first creates version 1. Append only: databases of every age exist, with pending
+/// work in them (failure story 19).
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_traffic.sql"),
 ];
 
-/// Brings the file to this program's schema, each step in its own transaction together with its number.
+/// Migrates the database to this program's schema; each step and its version number in one transaction.
 pub fn migrate(connection: &mut Connection) -> Result<()> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     loop {

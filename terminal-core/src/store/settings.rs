@@ -1,4 +1,4 @@
-//! Small values by name: the settings of the store itself and of the program that uses it.
+//! Values by name: settings of the store itself, and of the program that uses it.
 
 use crate::{
     Result,
@@ -36,7 +36,7 @@ pub(super) fn set(connection: &Connection, key: &str, value: &str) -> Result<()>
 }
 
 impl Store {
-    /// A setting of the program that uses the store; the store's own are not reachable here.
+    /// A setting of the program; the store's own settings have other keys.
     pub fn setting(&self, key: &str) -> Result<Option<String>> {
         self.read(|c| get(c, &format!("app.{key}")))
     }
@@ -44,11 +44,11 @@ impl Store {
     pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
         self.write(|tx| set(tx, &format!("app.{key}"), value))
     }
-    /// The epoch of the server as it was last seen.
+    /// The server's epoch as last seen.
     pub fn epoch(&self) -> Result<Option<String>> {
         self.read(|c| get(c, keys::EPOCH))
     }
-    /// When the last sync ended with nothing left that it could do, by the wall clock.
+    /// Wall-clock time at which the last sync ended with nothing left to do.
     pub fn last_sync(&self) -> Result<Option<Millis>> {
         self.read(|c| {
             get(c, keys::LAST_SYNC)?
@@ -59,7 +59,7 @@ impl Store {
     pub(crate) fn set_last_sync(&self, at: Millis) -> Result<()> {
         self.write(|tx| set(tx, keys::LAST_SYNC, &at.0.to_string()))
     }
-    /// When the server last answered, by the wall clock.
+    /// Wall-clock time of the server's last answer.
     pub fn last_contact(&self) -> Result<Option<Millis>> {
         self.read(|c| {
             get(c, keys::LAST_CONTACT)?

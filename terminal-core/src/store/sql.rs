@@ -1,24 +1,24 @@
-//! Small helpers between Rust values and SQL.
+//! Conversions between Rust values and SQL.
 
 use crate::{Error, Result};
 use rusqlite::Connection;
 
-/// Runs a statement that is prepared once for a connection and not for every call.
+/// Executes a cached prepared statement.
 pub(super) fn run(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<usize> {
     Ok(connection.prepare_cached(sql)?.execute(parameters)?)
 }
 
-/// A count or size as SQLite stores it.
+/// Converts a count or size for SQLite.
 pub(super) fn int(value: u64) -> Result<i64> {
     i64::try_from(value).map_err(|_| Error::Data(format!("{value} does not fit")))
 }
 
-/// A count or size as SQLite gave it.
+/// Converts a count or size from SQLite.
 pub(super) fn uint(value: i64) -> Result<u64> {
     u64::try_from(value).map_err(|_| Error::Data(format!("{value} is negative")))
 }
 
-/// Reads text as what it should be.
+/// Parses stored text.
 pub(super) fn parse<T: std::str::FromStr>(text: &str) -> Result<T>
 where
     T::Err: std::fmt::Display,

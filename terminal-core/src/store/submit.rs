@@ -120,23 +120,23 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
 }
 
 impl Store {
-    /// Submits an entry: numbered, serialised once, saved with its photos in one transaction; the draft with
-    /// the same id is gone in the same moment. When this returns, the entry survives any death.
+    /// Submits an entry: assigns the number, serialises once, and stores it with its photos in one
+    /// transaction that also deletes the draft with the same id. The entry is durable when the call returns.
     ///
     /// # Errors
-    /// `entry.too_large`, `photo.count`, [`Error::NotEnrolled`], and errors of the disk: then nothing was
-    /// saved and the draft is still there. [`Error::OutcomeUnknown`] only if the disk failed twice.
+    /// `entry.too_large`, `photo.count`, [`Error::NotEnrolled`], and errors of the disk: nothing was stored
+    /// and the draft still exists. [`Error::OutcomeUnknown`] only if COMMIT failed twice.
     pub fn submit(&self, new: &NewEntry) -> Result<Item> {
         if sabotage::is(Defect::NewIdAfterUnknownOutcome) {
             return self.submit_under_two_ids(new);
         }
-        let submitted = self.settle(|store| store.write(|tx| insert(tx, new)))?;
+        let submitted = self.repeat_if_unknown(|store| store.write(|tx| insert(tx, new)))?;
         if sabotage::is(Defect::NumberAfterwards) {
             self.write(|tx| set_next_n(tx, submitted.n.saturating_add(1)))?;
         }
         Ok(submitted)
     }
-    /// [`Defect::NewIdAfterUnknownOutcome`]
+    /// The planted defect [`Defect::NewIdAfterUnknownOutcome`].
     fn submit_under_two_ids(&self, new: &NewEntry) -> Result<Item> {
         let other = NewEntry {
             id: EntryId(uuid::Uuid::from_u128(new.id.0.as_u128() ^ 1)),
@@ -147,9 +147,9 @@ impl Store {
             other => other,
         }
     }
-    /// Does an idempotent change; after a failed COMMIT once more, on the reopened file, where the first try
-    /// is found by its id if it came through.
-    pub(super) fn settle<T>(&self, change: impl Fn(&Self) -> Result<T>) -> Result<T> {
+    /// Performs an idempotent change. After a failed COMMIT it is repeated on the reopened file, where the
+    /// first try is found by its id if it was stored.
+    pub(super) fn repeat_if_unknown<T>(&self, change: impl Fn(&Self) -> Result<T>) -> Result<T> {
         match change(self) {
             Err(Error::OutcomeUnknown) => change(self),
             other => other,

@@ -1,4 +1,4 @@
-//! What tests do to a store in the server's place. Behind the feature `testing`, never in a product.
+//! Lets tests act in the server's place. Feature `testing`, never in a product build.
 
 use crate::{
     Result,
@@ -20,10 +20,10 @@ use protocol::{
 };
 use uuid::Uuid;
 
-/// An account that no server knows; the holder is 王芳, a patroller and sports manager of 220104.
+/// Stores an account that no server knows. The holder is 王芳, a patroller and sports manager of 220104.
 ///
 /// # Errors
-/// Those of the store.
+/// Errors of the store.
 pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
     let key = SoftwareKey::from_secret(&[7; 32]);
     let account = Account {
@@ -48,10 +48,10 @@ pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
     Ok(account)
 }
 
-/// The server's receipts for everything that waits, and for its photos if wanted.
+/// Stores receipts for all waiting entries, and for their photos if `photos` is true.
 ///
 /// # Errors
-/// Those of the store.
+/// Errors of the store.
 pub fn receive_all(store: &Store, now: Millis, photos: bool) -> Result<Vec<EntryId>> {
     let batch = store.offer(now, 500, usize::MAX)?;
     let receipts: Vec<Receipt> = batch
@@ -74,18 +74,18 @@ pub fn receive_all(store: &Store, now: Millis, photos: bool) -> Result<Vec<Entry
     Ok(accepted.received)
 }
 
-/// What an exchange with the server would teach of its time.
+/// Learns the server's time as from an exchange.
 ///
 /// # Errors
-/// Those of the store.
+/// Errors of the store.
 pub fn server_time(store: &Store, clock: &ClockRaw, server: Millis) -> Result<()> {
     store.learn_server_time(clock, clock, server)
 }
 
-/// Rows of a mailbox, as a pull would bring them.
+/// Stores mailbox rows as from a pull.
 ///
 /// # Errors
-/// Those of the store.
+/// Errors of the store.
 pub fn pull(store: &Store, rows: Vec<FeedRow>) -> Result<()> {
     let asked = store.cursor()?;
     let answer = PullAnswer {
@@ -99,10 +99,10 @@ pub fn pull(store: &Store, rows: Vec<FeedRow>) -> Result<()> {
     store.apply_pull(&asked, &answer).map(|_| ())
 }
 
-/// A reference file in force.
+/// Puts a reference file in force.
 ///
 /// # Errors
-/// Those of the store.
+/// Errors of the store.
 pub fn file(store: &Store, name: FileName, version: &str, bytes: &[u8]) -> Result<()> {
     store.save_manifest(&Manifest {
         v: 1,

@@ -1,4 +1,4 @@
-//! What the store promises when a COMMIT fails, when the server was restored, and across versions.
+//! Tests: failed COMMITs, restored servers, newer versions.
 
 use super::*;
 use crate::{
@@ -68,7 +68,7 @@ fn check_in(id: u128) -> NewEntry {
 }
 
 #[test]
-fn a_commit_that_failed_is_looked_up_and_neither_lost_nor_doubled() {
+fn a_failed_commit_neither_loses_nor_duplicates_an_item() {
     for fault in [CommitFault::AfterCommit, CommitFault::BeforeCommit] {
         let home = tempfile::tempdir().unwrap();
         let store = store(home.path());
@@ -81,7 +81,7 @@ fn a_commit_that_failed_is_looked_up_and_neither_lost_nor_doubled() {
 }
 
 #[test]
-fn an_unknown_outcome_is_called_unknown() {
+fn an_unknown_commit_outcome_is_reported() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path());
     store.fail_next_commit(CommitFault::AfterCommit);
@@ -95,7 +95,7 @@ fn an_unknown_outcome_is_called_unknown() {
 }
 
 #[test]
-fn a_store_of_a_newer_program_is_not_touched() {
+fn a_database_of_a_newer_version_is_refused() {
     let home = tempfile::tempdir().unwrap();
     drop(store(home.path()));
     let connection = connect(&SystemDisk, &home.path().join(DATABASE), &[3; 32]).unwrap();
@@ -125,7 +125,7 @@ fn page(epoch: &str, cursor: &str, entity: &str) -> protocol::feed::PullAnswer {
 }
 
 #[test]
-fn a_page_that_was_overtaken_is_not_taken() {
+fn an_outdated_page_is_not_applied() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path());
     assert!(store.apply_pull("", &page("e", "c1", "one")).unwrap());
@@ -143,7 +143,7 @@ fn a_page_that_was_overtaken_is_not_taken() {
 }
 
 #[test]
-fn a_new_epoch_starts_the_mailboxes_from_nothing() {
+fn a_new_epoch_pulls_the_mailboxes_from_the_beginning() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path());
     assert!(store.apply_pull("", &page("e", "c1", "one")).unwrap());

@@ -1,5 +1,5 @@
-//! Photos on their way. A photo's entry goes first; the photo waits for its entry's receipt, and is received
-//! only by a receipt that names its hash and size.
+//! Photo uploads. A photo waits for the receipt of its entry, and counts as received only by a receipt with
+//! its hash and size.
 
 use crate::{
     Result,
@@ -12,18 +12,18 @@ use crate::{
 use protocol::{field::PhotoReceipt, ids::EntryId, photo::Sha256, time::Millis};
 use rusqlite::{OptionalExtension, params};
 
-/// A photo whose turn it is.
+/// The photo to upload next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhotoUpload {
-    /// Its entry.
+    /// The item it belongs to.
     pub item: EntryId,
-    /// Its position in the entry.
+    /// Position in the entry, from 0.
     pub position: u32,
     /// Hash of the plain bytes.
     pub sha256: Sha256,
-    /// Bytes in all.
+    /// Size in bytes.
     pub size: u64,
-    /// Name in the photo folder.
+    /// File name in the photo folder.
     pub file: String,
     /// Path of the tus upload, once created.
     pub upload: Option<String>,
@@ -32,7 +32,7 @@ pub struct PhotoUpload {
 }
 
 impl Store {
-    /// The next photo to send, in the order of entries.
+    /// The next photo to upload, by the number of its entry.
     pub(crate) fn next_upload(&self, now: Millis) -> Result<Option<PhotoUpload>> {
         self.read(|c| {
             c.prepare_cached(
@@ -69,7 +69,7 @@ impl Store {
         })
     }
 
-    /// Photos that are only here, their entries sent or not.
+    /// Number of photos that only this handset holds, whether their entries were sent or not.
     pub fn photos_waiting(&self) -> Result<u64> {
         self.read(|c| {
             let count: i64 = c
@@ -79,8 +79,8 @@ impl Store {
         })
     }
 
-    /// Remembers where the upload goes on after a death, and how far it came; `None` forgets it, so that the
-    /// photo starts again. The local file is never touched by any answer of the server.
+    /// Records the path of the upload and the confirmed bytes; `None` means that the upload starts again. No
+    /// answer of the server ever changes the local file.
     pub(crate) fn set_upload(&self, photo: &PhotoUpload, path: Option<&str>, sent: u64) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(
@@ -94,8 +94,8 @@ impl Store {
         })
     }
 
-    /// Takes a receipt. It counts for every photo of this hash and size whose entry is received: the same
-    /// picture in two reports travels once. Returns how many rows it settled.
+    /// Stores a receipt. It counts for every photo with this hash and size whose entry is received, so a
+    /// photo in two reports is sent once. Returns the number of updated rows.
     pub(crate) fn photo_received(&self, receipt: &PhotoReceipt) -> Result<usize> {
         self.write(|tx| {
             Ok(tx
@@ -113,7 +113,7 @@ impl Store {
         })
     }
 
-    /// Notes a failure with a photo.
+    /// Records a failed try for a photo.
     pub(crate) fn fail_photo(&self, photo: &PhotoUpload, retry: &Retry) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(

@@ -1,5 +1,5 @@
-//! How long to wait after the n-th failure: exponential with full jitter, so that 300 handsets that lost the
-//! server together do not come back together.
+//! The wait after the n-th failure: exponential with full jitter, so that 300 handsets that lost the server
+//! together do not return together.
 
 use crate::{
     Result,
@@ -9,16 +9,16 @@ use crate::{
 };
 use protocol::time::Millis;
 
-/// First and longest upper bound of a wait, milliseconds, while things should get better by themselves.
+/// First and longest upper bound of a wait in milliseconds, for failures that should pass by themselves.
 const SOON: (i64, i64) = (2_000, 15 * 60_000);
 
-/// The same for what was refused: nothing gets better soon, but nothing is given up either.
+/// The same for refusals: they do not pass soon, but nothing is given up.
 const LATER: (i64, i64) = (10 * 60_000, LONGEST_WAIT);
 
-/// No wait of our own is shorter.
+/// Shortest wait in milliseconds.
 const SHORTEST: i64 = 500;
 
-/// The state after one more failure.
+/// The retry state after one more failure.
 pub fn after(failure: &SyncFailure, attempts: u32, now: Millis, random: &dyn Random) -> Result<Retry> {
     let (first, longest) = match failure.kind {
         FailureKind::Refused | FailureKind::Split => LATER,
@@ -30,7 +30,7 @@ pub fn after(failure: &SyncFailure, attempts: u32, now: Millis, random: &dyn Ran
         Ok(i64::from(number) % bound.max(1))
     };
     let (wait, asked) = match failure.kind {
-        // A little later than asked, each handset by its own amount; never earlier.
+        // Slightly later than asked, at random; never earlier.
         FailureKind::Transient {
             retry_after_ms: Some(asked),
         } => {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_to_a_limit_and_never_beyond() {
+    fn waits_grow_up_to_a_limit() {
         for attempts in 0..64 {
             for _ in 0..50 {
                 let soon = wait(FailureKind::Network, attempts);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_asked_for_is_never_undercut() {
+    fn a_wait_the_server_asked_for_is_never_shortened() {
         for _ in 0..100 {
             let wait = wait(
                 FailureKind::Transient {

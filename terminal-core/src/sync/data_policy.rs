@@ -1,8 +1,9 @@
-//! Network manners: what may travel now. A worker's data plan, battery and wish come before our haste; entries
-//! are small and go whenever anything may go, photos and files wait for better circumstances and say so.
+//! Decides what may be sent now from network, battery, data budget and the worker's settings. Entries are
+//! small and are sent whenever anything may be; photos and files wait for better conditions, and the report
+//! says so.
 //!
-//! The decision is a plain function over settings, circumstances and what was used; [`meter`] counts and ends
-//! a run's photos where the budget ends, [`watch`] decides when to speak at all.
+//! The decision is a pure function. `meter` counts bytes and ends a run's photos at the end of the budget;
+//! `live::schedule` decides when to sync.
 
 use crate::{
     platform::surroundings::{Connectivity, Power},
@@ -10,18 +11,18 @@ use crate::{
     sync::policy::{HeldBack, Policy},
 };
 
-/// Who asks for a sync.
+/// What started a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncTrigger {
-    /// The handset by itself.
+    /// The handset itself.
     Automatic,
-    /// A person: waits of our own making end.
+    /// A person. Waits that the handset chose itself end.
     Person,
-    /// A person who wants photos and files to go now whatever it costs; what goes is counted all the same.
+    /// A person who wants photos and files sent now at any cost; the bytes are still counted.
     Forced,
 }
 
-/// The handset's circumstances.
+/// State of network and battery.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DeviceConditions {
     pub network: Connectivity,
@@ -29,7 +30,7 @@ pub struct DeviceConditions {
 }
 
 impl NetworkSettings {
-    /// What may travel now. `used` are this month's bytes on metered networks.
+    /// Decides what may be sent now. `used`: metered bytes of this month.
     pub fn policy(&self, now: DeviceConditions, used: u64, ask: SyncTrigger) -> Policy {
         let metered = now.network.metered;
         let free = Policy {
@@ -100,18 +101,18 @@ mod tests {
 
     #[test]
     fn story_37_photos_and_files_wait_for_wifi_and_everything_when_it_is_set_so() {
-        let manners = NetworkSettings::default();
+        let settings = NetworkSettings::default();
         assert_eq!(
-            may(manners.policy(WIFI, 0, SyncTrigger::Automatic)),
+            may(settings.policy(WIFI, 0, SyncTrigger::Automatic)),
             (true, true, true, None)
         );
         let held = Some(HeldBack::Metered);
         assert_eq!(
-            may(manners.policy(MOBILE, 0, SyncTrigger::Automatic)),
+            may(settings.policy(MOBILE, 0, SyncTrigger::Automatic)),
             (true, false, false, held)
         );
         assert_eq!(
-            may(manners.policy(MOBILE, 0, SyncTrigger::Person)),
+            may(settings.policy(MOBILE, 0, SyncTrigger::Person)),
             (true, false, false, held)
         );
         let photos_only = NetworkSettings {
@@ -132,7 +133,7 @@ mod tests {
             may(all.policy(WIFI, 0, SyncTrigger::Automatic)),
             (true, true, true, None)
         );
-        // A person may override, and it is still known to cost money.
+        // A forced sync is still counted as metered.
         let anyway = all.policy(MOBILE, 0, SyncTrigger::Forced);
         assert_eq!(may(anyway), (true, true, true, None));
         assert!(anyway.metered && anyway.manual);
@@ -140,8 +141,8 @@ mod tests {
 
     /// Rule: SP-12
     #[test]
-    fn a_budget_that_is_used_up_holds_photos_and_files_and_never_entries() {
-        let manners = NetworkSettings {
+    fn a_used_up_budget_holds_back_photos_and_files_but_not_entries() {
+        let settings = NetworkSettings {
             wifi_only_photos: false,
             wifi_only_files: false,
             budget_mb: Some(30),
@@ -149,28 +150,28 @@ mod tests {
         };
         let all = 30 * MEGABYTE;
         assert_eq!(
-            manners
+            settings
                 .policy(MOBILE, 10 * MEGABYTE, SyncTrigger::Automatic)
                 .allowance,
             Some(20 * MEGABYTE)
         );
         for used in [all, all + 1] {
             let held = (true, false, false, Some(HeldBack::Budget));
-            assert_eq!(may(manners.policy(MOBILE, used, SyncTrigger::Person)), held);
+            assert_eq!(may(settings.policy(MOBILE, used, SyncTrigger::Person)), held);
             assert_eq!(
-                may(manners.policy(WIFI, used, SyncTrigger::Automatic)),
+                may(settings.policy(WIFI, used, SyncTrigger::Automatic)),
                 (true, true, true, None)
             );
             assert_eq!(
-                may(manners.policy(MOBILE, used, SyncTrigger::Forced)),
+                may(settings.policy(MOBILE, used, SyncTrigger::Forced)),
                 (true, true, true, None)
             );
         }
-        assert_eq!(manners.policy(WIFI, 0, SyncTrigger::Automatic).allowance, None);
+        assert_eq!(settings.policy(WIFI, 0, SyncTrigger::Automatic).allowance, None);
     }
 
     #[test]
-    fn a_low_battery_holds_photos_and_files_until_it_is_charged() {
+    fn a_low_battery_holds_back_photos_and_files_until_it_is_charged() {
         let low = DeviceConditions {
             power: Power {
                 low: true,
@@ -185,21 +186,21 @@ mod tests {
             },
             ..WIFI
         };
-        let manners = NetworkSettings::default();
+        let settings = NetworkSettings::default();
         let held = (true, false, false, Some(HeldBack::Battery));
-        assert_eq!(may(manners.policy(low, 0, SyncTrigger::Automatic)), held);
+        assert_eq!(may(settings.policy(low, 0, SyncTrigger::Automatic)), held);
         assert_eq!(
-            may(manners.policy(charging, 0, SyncTrigger::Automatic)),
+            may(settings.policy(charging, 0, SyncTrigger::Automatic)),
             (true, true, true, None)
         );
         assert_eq!(
-            may(manners.policy(low, 0, SyncTrigger::Forced)),
+            may(settings.policy(low, 0, SyncTrigger::Forced)),
             (true, true, true, None)
         );
     }
 
     #[test]
-    fn no_network_is_no_network_whoever_asks() {
+    fn without_a_network_no_trigger_syncs() {
         let off = DeviceConditions {
             network: Connectivity {
                 online: false,
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_an_older_program_keep_their_meaning() {
+    fn settings_of_an_older_version_are_read() {
         let older: NetworkSettings = serde_json::from_str(r#"{"sync":false,"new_thing":1}"#).unwrap();
         assert_eq!(
             older,

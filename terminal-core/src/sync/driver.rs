@@ -1,4 +1,4 @@
-//! Drives the sync's state machine against a real network, on the caller's thread.
+//! Runs the state machine against a transport, on the caller's thread.
 
 use crate::{
     Error, Result,
@@ -16,27 +16,26 @@ use crate::{
 use protocol::sign::Signer;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Everything a sync needs besides the store.
+/// What a sync needs besides the store.
 pub struct Driver<'a> {
     /// The network.
     pub transport: &'a dyn Transport,
-    /// The bytes of photos.
+    /// Reads the bytes of photos.
     pub photos: &'a dyn PhotoFiles,
     /// Clocks.
     pub clock: &'a dyn Clock,
-    /// For waits.
+    /// For random waits.
     pub random: Arc<dyn Random>,
-    /// The stream's key.
+    /// The stream's signing key.
     pub signer: Arc<dyn Signer>,
 }
 
 impl Driver<'_> {
-    /// Syncs until there is nothing to do or something has to wait for its time; the report says which.
-    /// Never sleeps.
+    /// Syncs until nothing is left to do or the next step has to wait; the report says which. Never sleeps.
     ///
     /// # Errors
-    /// `sync.off`, [`Error::SyncRunning`], [`Error::Cancelled`], [`Error::NotEnrolled`], and errors of disk and keys.
-    /// Failures of network and server are no errors: they stand in the report and at their items.
+    /// `sync.off`, [`Error::SyncRunning`], [`Error::Cancelled`], [`Error::NotEnrolled`], and errors of disk
+    /// and keys. Failures of network and server are no errors: the report and the items contain them.
     pub fn run(
         &self,
         store: &Store,
@@ -46,7 +45,7 @@ impl Driver<'_> {
     ) -> Result<SyncReport> {
         self.run_on(store, policy, cancel, &Mutex::default(), listener)
     }
-    /// [`Self::run`] that begins with what earlier runs of this process learnt, and adds to it.
+    /// As [`Self::run`], but starts with the memory of earlier runs and updates it.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -65,7 +64,7 @@ impl Driver<'_> {
         let mut meter = Meter::new(store, self.clock, policy);
         let done = self.steps(store, &mut sync, &mut meter, cancel, listener);
         *kept() = sync.into_memory();
-        // Counted also when the run was cancelled or failed.
+        // Counted also if the run was cancelled or failed.
         let counted = meter.write();
         let mut report = done?;
         counted?;
@@ -89,7 +88,7 @@ impl Driver<'_> {
             store.ensure_sync_on()?;
             let outcome = match sync.next_action(store, &self.clock.read())? {
                 NextAction::Send(request) => {
-                    // Not sent is as good as lost: the machine asks for something else.
+                    // A request that is not sent counts as lost: the machine chooses another.
                     if !meter.has_room(&request) && sync.hold_back(HeldBack::Budget) {
                         continue;
                     }
@@ -97,7 +96,7 @@ impl Driver<'_> {
                     meter.count(&request.path, traffic)?;
                     match outcome {
                         Ok(response) => StepOutcome::Answer(response),
-                        // Nobody waits for it any more.
+                        // The caller does not want the answer any more.
                         Err(TransportError::Cancelled) => return Err(Error::Cancelled),
                         Err(error) => StepOutcome::Failed(error),
                     }

@@ -1,4 +1,4 @@
-//! The hand-over of an ended stream while it is under way.
+//! State of a hand-over in progress.
 
 use crate::{
     store::{account::Account, handed_over::HandedOver},
@@ -13,18 +13,19 @@ use protocol::{
 };
 use std::collections::BTreeSet;
 
-/// A handover under way.
+/// A hand-over in progress.
 pub(super) struct StreamHandover {
     pub(super) why: Reason,
     pub(super) sealed_for: SealedFor,
-    /// What the server holds, in whatever form, and photos that are known to be gone.
+    /// Hashes that the server holds in any form, and photos that are known to be lost.
     pub(super) done: BTreeSet<Sha256>,
     pub(super) pack: Option<ParcelBuilder>,
     pub(super) total: Exported,
 }
 
 impl StreamHandover {
-    /// One that is due by this answer of the server. An account without a parcel key can only keep everything.
+    /// Starts a hand-over if this answer of the server demands one. Without a parcel key nothing can be
+    /// handed over.
     pub(super) fn due(account: &Account, why: &Reason) -> Option<Self> {
         account.parcel_key.parse::<ParcelKey>().ok()?;
         let sealed_for = if why.code == ProblemCode::StreamRevoked {

@@ -1,4 +1,4 @@
-//! What a failure means for the next step: one function for every answer that is not the one we hoped for.
+//! Classifies failures: what a failure means for the next step.
 
 use crate::{sync::step::StepOutcome, transport::request::Response};
 use protocol::{
@@ -9,22 +9,22 @@ use protocol::{
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// No answer, or one that is not our server's (a login page, a proxy): wait and try everything again.
+    /// No answer, or not from the server (login page, proxy): wait, then try everything again.
     Network,
-    /// The server cannot now; when it said for how long (milliseconds), not before that.
+    /// The server cannot answer now.
     Transient {
-        /// Of Retry-After.
+        /// Wait in milliseconds from Retry-After.
         retry_after_ms: Option<i64>,
     },
-    /// A new token is needed.
+    /// Get a new token.
     Authenticate,
-    /// Less at once.
+    /// Send less at once.
     Split,
-    /// This very content is refused. It stays here, visible, and is tried again after a long wait.
+    /// This content is refused. It stays, visible, and is tried again after a long wait.
     Refused,
 }
 
-/// A failure with its meaning and the words for it.
+/// A failure with its classification and its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncFailure {
     /// What to do.
@@ -34,7 +34,7 @@ pub struct SyncFailure {
 }
 
 impl SyncFailure {
-    /// An answer that our server would not give.
+    /// A response that the server would not send.
     pub fn foreign(what: &str) -> Self {
         Self {
             kind: FailureKind::Network,
@@ -47,10 +47,10 @@ impl SyncFailure {
     }
 }
 
-/// The answer if it is a success (2xx), else what its failure means.
+/// Returns a successful (2xx) response, or the classified failure.
 ///
-/// A status alone is believed only where a mistake costs nothing but time: whatever is not a problem of our
-/// own making never settles an item.
+/// A status code alone is trusted only where a mistake costs time and nothing else: only a problem document
+/// of the server can refuse an item.
 pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
     let response = match outcome {
         StepOutcome::Answer(response) => response,
@@ -110,7 +110,8 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
     Err(SyncFailure { kind, reason })
 }
 
-/// Milliseconds of Retry-After: seconds, or a date counted from the answer's own Date, never from our clock.
+/// Parses Retry-After in milliseconds: seconds, or a date relative to the response's Date, never to the
+/// handset's clock.
 fn retry_after(response: &Response) -> Option<i64> {
     let text = response.header("retry-after")?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
@@ -126,7 +127,7 @@ fn retry_after(response: &Response) -> Option<i64> {
     Some(until.saturating_sub(from).max(0))
 }
 
-/// A failure of our own finding, for rows.
+/// Makes a failure that the handset detected itself.
 pub(super) fn failure(kind: FailureKind, code: impl Into<ErrorCode>, zh: &str, en: &str) -> SyncFailure {
     SyncFailure {
         kind,
@@ -134,7 +135,7 @@ pub(super) fn failure(kind: FailureKind, code: impl Into<ErrorCode>, zh: &str, e
     }
 }
 
-/// Reads an answer's body, or says that it is not our server's.
+/// Parses a response body, or says that it is not the server's.
 pub(super) fn read_answer<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, SyncFailure> {
     serde_json::from_slice(body).map_err(|_| SyncFailure::foreign(&format!("no {what} answer")))
 }
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_of_the_server_keeps_its_own_verdict() {
+    fn every_problem_code_is_classified_by_its_own_verdict() {
         for code in ProblemCode::ALL {
             let failure = classify(problem(*code)).unwrap_err();
             assert_eq!(failure.reason.code, *code);
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_others_are_never_final() {
+    fn responses_of_other_servers_are_never_final() {
         assert_eq!(
             kind(answer(302, &[("location", "http://portal/")], "")),
             FailureKind::Network
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_as_seconds_or_as_a_date_of_the_servers_own_clock() {
+    fn retry_after_is_parsed_as_seconds_or_as_a_date_of_the_servers_clock() {
         let after = |headers: &[(&str, &str)]| kind(answer(503, headers, ""));
         assert_eq!(
             after(&[("retry-after", "120")]),
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_newer_server_says_is_judged_by_its_status_and_shown_in_its_words() {
+    fn an_unknown_problem_code_is_classified_by_status_and_shown_in_its_words() {
         let body = r#"{"type":"urn:x","title":"新","title_en":"new","status":422,"code":"future.thing"}"#;
         let failure = classify(answer(422, &[], body)).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Refused);

@@ -1,5 +1,5 @@
-//! What comes down besides the mailboxes. The manifest and its files: verified by the server's key, fetched in parts, put in force when whole. Photos to compare with: taken by
-//! their hash.
+//! Downloads besides the mailboxes. Manifest and files: verified with the server's key, fetched in parts, put
+//! in force when complete. Reference photos: fetched by hash.
 
 use crate::{
     Result,
@@ -151,7 +151,7 @@ impl Sync {
 }
 
 impl Sync {
-    /// A photo that a task asks to compare with.
+    /// Fetches a reference photo of a task.
     pub(super) fn compare_action(
         &mut self,
         store: &Store,
@@ -194,7 +194,7 @@ impl Sync {
     }
 }
 
-/// The bytes that follow what we have, from a partial or a whole answer.
+/// Extracts the bytes that follow the stored ones, from a partial or a complete response.
 fn part(response: Response, wanted: &WantedFile) -> std::result::Result<Vec<u8>, SyncFailure> {
     let foreign = || SyncFailure::foreign("not the part that was asked for");
     let have = usize::try_from(wanted.have).map_err(|_| foreign())?;

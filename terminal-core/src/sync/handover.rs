@@ -1,7 +1,7 @@
-//! The last thing an ended stream does: it hands over sealed what only this handset holds, parcel by parcel, and
-//! says that it is done only when nothing is left. Nothing of it is remembered across runs but the receipts: a run
-//! that dies is begun again, the same items are sealed anew, and the server knows them by id and hash. Whether the
-//! stream has really ended is asked anew in each run.
+//! The hand-over of an ended stream: everything that only this handset holds is sent in sealed parcels, and
+//! the hand-over is complete only when nothing is left. Only receipts are stored: a run that is killed starts
+//! again, seals the same items again, and the server recognises them by id and hash. Each run asks again
+//! whether the stream has really ended.
 
 use crate::{
     Result,
@@ -26,7 +26,7 @@ use protocol::{
 use std::collections::BTreeSet;
 
 impl Sync {
-    /// Reads the next photo of the parcel, or sends the parcel; `None` when no handover is under way.
+    /// Reads the next photo of the parcel, or sends the parcel; `None` if no hand-over is in progress.
     pub(super) fn handover_action(
         &mut self,
         store: &Store,
@@ -74,7 +74,7 @@ impl Sync {
             }
         };
         if let Err(PhotoFileError::Unreadable(why)) = &read {
-            // It may be read later; only what is gone for good is handed over as gone.
+            // It may become readable; only a photo that is lost for good is reported as missing.
             let later = failure(
                 FailureKind::Transient { retry_after_ms: None },
                 HandsetCode::PhotoFileUnreadable,
@@ -106,8 +106,9 @@ impl Sync {
             Ok(answer) => answer,
             Err(failure) => return self.handover_failed(store, now, &failure),
         };
-        // A server that was restored lacks what it had receipted, and nobody will tell an ended stream at a token: what
-        // this answer's epoch and mark say is missing waits again, and is handed over before anything is forgotten.
+        // A restored server lacks entries that it had receipted, and an ended stream gets no token that would
+        // say so. The epoch and mark of this answer say what is missing; it waits again and is handed over
+        // before the wipe.
         let is_another = self.see_epoch(store, &answer.epoch)?;
         let Some(handover) = &mut self.handover else {
             return Ok(());
@@ -145,11 +146,11 @@ impl Sync {
         Ok(())
     }
 
-    /// The run ends and everything stays; the next one asks first whether the stream has still ended.
+    /// Ends the run; everything stays. The next run asks first whether the stream has still ended.
     fn handover_failed(&mut self, store: &Store, now: Millis, failure: &SyncFailure) -> Result<()> {
         let why = self.handover.take().map(|handover| handover.why);
         self.step_failed(store, now, SyncStep::Session, failure)?;
-        // A server that takes no parcels yet: what the worker has to know is still that the terminal has ended.
+        // The server accepts no parcels yet: the worker must still see that the terminal has ended.
         if let (Some(why), true) = (why, failure.reason.code == ProblemCode::NotFound) {
             let mut step = store.step(SyncStep::Session)?;
             step.problem = Some(why.clone());

@@ -1,15 +1,16 @@
 //! How much is sent or fetched at once.
 
-/// Entries in one push when all goes well.
+/// Largest number of entries in one push.
 const MOST: usize = 100;
 
-/// Bytes of entries in one push: small enough to pass a bad network within the time limit.
+/// Largest size in bytes of entries in one push; passes a bad network within the time limit.
 const MOST_BYTES: usize = 256 * 1024;
 
-/// The same for the first push: a bad network shows itself early.
+/// Size in bytes of the first push, so that a bad network is noticed early.
 const FIRST_BYTES: usize = 64 * 1024;
 
-/// How much goes at once: halved by 413, cuts and refusals (to find the one at fault), doubled by success.
+/// Limits of one push: halved after 413, lost connections and refusals (to isolate the faulty entry), doubled
+/// after success.
 pub(super) struct PushLimits {
     pub(super) entries: usize,
     pub(super) bytes: usize,
@@ -35,5 +36,5 @@ impl Default for PushLimits {
     }
 }
 
-/// Bytes of the first part; doubled by success up to [`MOST`], halved by failures down to [`LEAST`].
+/// Size in bytes of the first part of a file; doubled after success, halved after failure.
 pub(super) const FIRST_CHUNK: u64 = 256 * 1024;

@@ -2,10 +2,10 @@
 //! [`Sync::apply`] takes the outcome. A thread drives it in production, a scheduler one step at a time in the
 //! simulator.
 //!
-//! All that must survive is in the store; a machine that dies between any two steps is simply made anew. In
-//! memory are only the token, batch and chunk sizes, and what this run has done. Order of a run: token,
-//! entries, mailboxes, manifest, photos, files, and the mailboxes once more when something was delivered.
-//! What becomes due meanwhile is taken in the same order, so a new report overtakes a large photo.
+//! Everything that must survive is in the store; a machine that is killed between two steps is simply created
+//! again. Only the token, batch and chunk sizes, and the counts of this run are in memory. Order: token,
+//! entries, mailboxes, manifest, photos, files, and the mailboxes again if something was delivered. Whatever
+//! becomes due meanwhile is taken in the same order, so a new report overtakes a large photo.
 
 use crate::{
     Result,
@@ -19,7 +19,7 @@ use crate::{
 use protocol::time::Millis;
 
 impl Sync {
-    /// The next thing to do. An action whose outcome was never applied is taken as lost.
+    /// Returns the next action. An action whose outcome was never applied counts as lost.
     pub fn next_action(&mut self, store: &Store, now: &ClockRaw) -> Result<NextAction> {
         self.asked = None;
         if !self.begun {
@@ -31,7 +31,7 @@ impl Sync {
         if !self.policy.online {
             return Ok(NextAction::Done);
         }
-        // Nothing is left to be said.
+        // The stream has ended; there is nothing left to send.
         if self.report.handed_over.is_some() {
             return Ok(NextAction::Done);
         }
@@ -52,7 +52,7 @@ impl Sync {
         self.asked = Some((asked, now.clone()));
         Ok(action)
     }
-    /// What to do with a valid token in hand, most urgent first.
+    /// Chooses the most urgent action, given a valid token.
     fn work(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(PendingRequest, NextAction)>> {
         if let Some(next) = self.push_action(store, now)? {
             return Ok(Some(next));
@@ -75,7 +75,7 @@ impl Sync {
         }
         self.file_action(store, now.wall)
     }
-    /// Nothing is due: until when?
+    /// Nothing is due: returns how long to wait.
     fn rest(&mut self, store: &Store, now: Millis) -> Result<NextAction> {
         match store.next_due(now)? {
             Some(until) => Ok(NextAction::Wait(until)),
@@ -85,7 +85,8 @@ impl Sync {
             }
         }
     }
-    /// Takes the outcome of the last action. On an error nothing was settled: the next action asks again.
+    /// Applies the outcome of the last action. After an error nothing has changed, and the next action asks
+    /// again.
     pub fn apply(&mut self, store: &Store, now: &ClockRaw, outcome: StepOutcome) -> Result<()> {
         let Some((asked, sent)) = self.asked.take() else {
             return Ok(());

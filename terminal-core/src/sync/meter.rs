@@ -1,7 +1,7 @@
-//! Counts what a run costs and ends its photos and files where the budget ends.
+//! Counts the bytes of a run, and ends its photos and files at the end of the budget.
 //!
-//! The count is made durable while the run goes on, at the latest after [`UNWRITTEN`] bytes and when it ends; a
-//! process killed in between leaves at most that much uncounted, and nothing is ever counted twice.
+//! The count is stored during the run, at the latest after [`UNWRITTEN`] bytes, and at its end. A killed
+//! process loses at most that much; nothing is counted twice.
 
 use crate::{
     Result,
@@ -15,14 +15,14 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Bytes that may be counted in memory only: a write for each small answer would cost the disk more than it tells.
+/// Bytes that may be counted in memory only, so that small responses do not cause a write each.
 const UNWRITTEN: u64 = 4096;
 
 pub(crate) struct Meter<'a> {
     store: &'a Store,
     clock: &'a dyn Clock,
     metered: bool,
-    /// What photos and files may still use.
+    /// Bytes left for photos and files.
     left: Option<u64>,
     counted: BTreeMap<TrafficKind, Traffic>,
     total: Traffic,
@@ -39,7 +39,7 @@ impl<'a> Meter<'a> {
             total: Traffic::default(),
         }
     }
-    /// Whether the budget has room for this request. Only photos and files are ever asked to wait.
+    /// Returns true if the budget has room for this request. Only photos and files have to wait.
     pub(crate) fn has_room(&self, request: &Request) -> bool {
         match TrafficKind::of_path(&request.path) {
             TrafficKind::Photos | TrafficKind::Files => self.left.is_none_or(|left| request.size() <= left),
@@ -57,11 +57,11 @@ impl<'a> Meter<'a> {
         }
         Ok(())
     }
-    /// Of this run.
+    /// The bytes of this run.
     pub(crate) fn total(&self) -> Traffic {
         self.total
     }
-    /// Makes the count durable. What an error leaves open is dropped: too little is counted rather than twice.
+    /// Stores the count. After an error the count is dropped: rather too little than counted twice.
     pub(crate) fn write(&mut self) -> Result<()> {
         let used: Vec<_> = std::mem::take(&mut self.counted).into_iter().collect();
         if used.is_empty() {

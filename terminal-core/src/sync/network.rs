@@ -3,7 +3,7 @@
 use crate::{sync::state::SyncMemory, transport::https::Https};
 use std::sync::{Arc, Mutex};
 
-/// What a process keeps of the network between two syncs.
+/// Connection, token and batch sizes of a process.
 #[derive(Default)]
 pub(crate) struct Network {
     pub(crate) https: Mutex<Option<Arc<Https>>>,

@@ -1,6 +1,5 @@
-//! Parcels (封存包): what only this handset holds, sealed to the server's key. The sync hands them over when the
-//! stream has ended (`sync/handover.rs`); [`Terminal::export_parcels`] writes them to a file for a memory card when
-//! there is no network for days. What to pack is decided here, for both.
+//! Builds parcels (封存包): what only this handset holds, sealed to the server's key. Used by the hand-over of
+//! an ended stream (`sync/handover.rs`), by the export to a file (`lifecycle/export.rs`) and by salvage.
 
 use crate::{
     Error, Result,
@@ -28,23 +27,23 @@ use protocol::{
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, VecDeque};
 
-/// A parcel being packed.
+/// A parcel that is being built.
 #[derive(Debug)]
 pub struct ParcelBuilder {
     contents: Contents,
     entries: Vec<EntryId>,
-    /// Photos whose bytes are still to be read.
+    /// Photos whose bytes were not read yet.
     to_read: VecDeque<PendingPhoto>,
     photos: Vec<Vec<u8>>,
-    /// What is in it, and what is known not to be here any more.
+    /// Hashes of the contents, and of photos that are missing.
     hashes: BTreeSet<Sha256>,
 }
 
 impl ParcelBuilder {
-    /// The next parcel out of what is pending and not `done`.
+    /// Selects the next parcel from the pending work that is not in `done`.
     ///
     /// # Errors
-    /// `data.malformed` for an entry that is no text.
+    /// `data.malformed` for an entry that is not UTF-8.
     pub fn next(
         pending: &PendingWork,
         done: &BTreeSet<Sha256>,
@@ -68,7 +67,7 @@ impl ParcelBuilder {
             hashes: BTreeSet::new(),
         };
         let (mut size, mut left) = (0, 0);
-        // Whether something of this size still fits; the first thing always does.
+        // Returns true if this many bytes still fit; the first item always does.
         let mut fits = |bytes: usize, is_first: bool| {
             let fits = is_first || size + bytes <= FULL_PARCEL_BYTES;
             if fits {
@@ -78,7 +77,7 @@ impl ParcelBuilder {
             }
             fits
         };
-        // In order: a version that does not fit holds later ones back.
+        // In order: if an entry does not fit, later ones wait too.
         let mut held_back = 0_u64;
         for entry in pending
             .entries
@@ -119,16 +118,16 @@ impl ParcelBuilder {
                 pack.to_read.push_back(photo.clone());
             }
         }
-        // The first of them has been counted.
+        // The first of them was counted above.
         pack.contents.left = left + held_back.saturating_sub(1);
         Ok(pack)
     }
-    /// So many things follow that this was not made of.
+    /// Adds to the number of things that follow in later parcels.
     pub fn followed_by(&mut self, more: usize) {
         let more = u64::try_from(more).unwrap_or(u64::MAX);
         self.contents.left = self.contents.left.saturating_add(more);
     }
-    /// Its entries, which leave the handset with it.
+    /// The entries in the parcel.
     pub fn entries(&self) -> &[EntryId] {
         &self.entries
     }
@@ -138,11 +137,11 @@ impl ParcelBuilder {
     pub fn contents(&self) -> &Contents {
         &self.contents
     }
-    /// The photo to read next.
+    /// The next photo to read.
     pub fn wanted(&self) -> Option<&PendingPhoto> {
         self.to_read.front()
     }
-    /// The bytes of the photo that was wanted, or why there are none for ever.
+    /// Takes the bytes of the wanted photo, or why it cannot be read.
     pub fn take_photo(&mut self, read: std::result::Result<Vec<u8>, PhotoFileError>) {
         let Some(photo) = self.to_read.pop_front() else {
             return;
@@ -168,10 +167,10 @@ impl ParcelBuilder {
             code: code.into(),
         });
     }
-    /// The sealed bytes.
+    /// Seals the parcel.
     ///
     /// # Errors
-    /// Those of the keys.
+    /// Errors of the keys.
     pub fn seal(&self, account: &Account, signer: &dyn Signer, random: &dyn Random) -> Result<Vec<u8>> {
         let key: ParcelKey = account
             .parcel_key
@@ -187,14 +186,14 @@ impl ParcelBuilder {
     }
 }
 
-/// What a file of parcels holds.
+/// Counts of what was sealed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exported {
     pub parcels: u64,
     pub entries: u64,
     pub drafts: u64,
     pub photos: u64,
-    /// Photos whose file is missing or damaged.
+    /// Photos whose file was missing or damaged.
     pub photos_missing: u64,
 }
 

@@ -1,5 +1,5 @@
-//! Photos on their way by tus 1.0: creation, HEAD to go on, PATCH with a checksum for each part. A photo is
-//! received when a receipt names its hash and size, and by nothing else; its file is never dropped here.
+//! Photo uploads by tus 1.0: creation, HEAD to continue, PATCH with a checksum per part. A photo is received
+//! only by a receipt with its hash and size. This file never deletes a photo file.
 
 use crate::{
     Result,
@@ -24,7 +24,7 @@ use protocol::{
     time::Millis,
 };
 
-/// Uploads that may vanish or fall out of step in one run before the photo waits.
+/// Lost or inconsistent uploads in one run before the photo waits.
 const PATIENCE: u32 = 3;
 
 const UPLOADS: &str = "/v1/field/photos/";
@@ -125,15 +125,15 @@ impl Sync {
             Ok(response) => response,
             Err(failure) => return self.photo_failed(store, now, &upload, &failure),
         };
-        if let Some(settled) = self.receipt(store, now, &upload, &response)? {
-            return Ok(settled);
+        if let Some(done) = self.receipt(store, now, &upload, &response)? {
+            return Ok(done);
         }
         let Some(url) = response.header("location").and_then(upload_path) else {
             let failure = SyncFailure::foreign("no place for the upload");
             return self.photo_failed(store, now, &upload, &failure);
         };
         store.set_upload(&upload, Some(&url), 0)?;
-        self.go_on(upload, url, 0);
+        self.continue_at(upload, url, 0);
         Ok(())
     }
 
@@ -146,15 +146,15 @@ impl Sync {
         outcome: StepOutcome,
     ) -> Result<()> {
         if is_gone(&outcome) {
-            return self.vanished(store, now, &upload);
+            return self.upload_gone(store, now, &upload);
         }
         let asked_again = self.photo.active.as_ref().is_some_and(|a| a.asked_again);
         let response = match classify(outcome) {
             Ok(response) => response,
             Err(failure) => return self.photo_failed(store, now, &upload, &failure),
         };
-        if let Some(settled) = self.receipt(store, now, &upload, &response)? {
-            return Ok(settled);
+        if let Some(done) = self.receipt(store, now, &upload, &response)? {
+            return Ok(done);
         }
         let Some(offset) = offset(&response).filter(|o| *o <= upload.size) else {
             let failure = SyncFailure::foreign("no offset");
@@ -164,7 +164,7 @@ impl Sync {
         if offset == upload.size && asked_again {
             return self.unconfirmed(store, now, &upload);
         }
-        self.go_on(upload, url, offset);
+        self.continue_at(upload, url, offset);
         if let Some(active) = &mut self.photo.active {
             active.asked_again = offset == active.upload.size;
         }
@@ -222,7 +222,7 @@ impl Sync {
             return Ok(());
         }
         if is_gone(&outcome) {
-            return self.vanished(store, now, &upload);
+            return self.upload_gone(store, now, &upload);
         }
         let response = match classify(outcome) {
             Ok(response) => response,
@@ -230,7 +230,7 @@ impl Sync {
                 let smaller = (self.photo.chunk / 2).max(LEAST);
                 if failure.kind == FailureKind::Split && smaller < self.photo.chunk {
                     self.photo.chunk = smaller;
-                    self.go_on(upload, url, offset_before);
+                    self.continue_at(upload, url, offset_before);
                     return self.unwell(store, now, &failure, 0, false);
                 }
                 self.photo.chunk = smaller;
@@ -239,20 +239,20 @@ impl Sync {
                     ErrorCode::Problem(ProblemCode::UploadOffset | ProblemCode::UploadChecksum)
                 ) && self.photo.stumbles < PATIENCE
                 {
-                    // The server says where to go on: ask it.
+                    // Ask the server where to continue.
                     self.photo.stumbles += 1;
                     self.photo.active = None;
                     return self.unwell(store, now, &failure, 0, false);
                 }
                 if failure.reason.code == ProblemCode::PhotoHash {
-                    // What the server put together is not what we have: from the start.
+                    // The server's bytes differ from the photo: start again.
                     store.set_upload(&upload, None, 0)?;
                 }
                 return self.photo_failed(store, now, &upload, &failure);
             }
         };
-        if let Some(settled) = self.receipt(store, now, &upload, &response)? {
-            return Ok(settled);
+        if let Some(done) = self.receipt(store, now, &upload, &response)? {
+            return Ok(done);
         }
         let end = offset_before.saturating_add(len);
         match offset(&response).filter(|o| *o > offset_before && *o <= end) {
@@ -265,7 +265,7 @@ impl Sync {
                     sent: offset,
                     size: upload.size,
                 });
-                self.go_on(upload, url, offset);
+                self.continue_at(upload, url, offset);
                 if let Some(active) = &mut self.photo.active {
                     active.upload.attempts = 0;
                     active.asked_again = offset == active.upload.size;
@@ -279,7 +279,7 @@ impl Sync {
         }
     }
 
-    fn go_on(&mut self, upload: PhotoUpload, url: String, offset: u64) {
+    fn continue_at(&mut self, upload: PhotoUpload, url: String, offset: u64) {
         self.photo.active = Some(ActiveUpload {
             upload,
             url,
@@ -289,7 +289,7 @@ impl Sync {
         });
     }
 
-    /// Takes the receipt in an answer, if there is one: `Some` when the photo's turn is over.
+    /// Processes the receipt of a response, if it has one. `Some`: this photo is finished for now.
     fn receipt(
         &mut self,
         store: &Store,
@@ -309,7 +309,7 @@ impl Sync {
         }
         let receipt = read.filter(|r| r.sha256 == upload.sha256 && r.size == upload.size);
         let Some(receipt) = receipt else {
-            // A receipt for other content is none. What is on the server is not this photo: from the start.
+            // A receipt for other content does not count. The server's upload is not this photo: start again.
             store.set_upload(upload, None, 0)?;
             let failure = failure(
                 FailureKind::Transient { retry_after_ms: None },
@@ -319,12 +319,12 @@ impl Sync {
             );
             return self.photo_failed(store, now, upload, &failure).map(Some);
         };
-        let settled = store.photo_received(&receipt)?;
+        let updated = store.photo_received(&receipt)?;
         self.photo.active = None;
-        // Patience is for an upload that comes to nothing: after a restore every upload is gone, and each photo
-        // that arrives anew is progress.
+        // The limit is for uploads without progress: after a restore every upload is gone, and each photo
+        // that is received is progress.
         self.photo.stumbles = 0;
-        self.report.photos_received += u64::try_from(settled).unwrap_or(0);
+        self.report.photos_received += u64::try_from(updated).unwrap_or(0);
         self.events.push(Progress::PhotoReceived {
             item: upload.item,
             position: upload.position,
@@ -333,8 +333,8 @@ impl Sync {
         self.well(store).map(Some)
     }
 
-    /// 404 or 410: the upload has expired or the server was restored. The photo starts again (story 13).
-    fn vanished(&mut self, store: &Store, now: Millis, upload: &PhotoUpload) -> Result<()> {
+    /// 404 or 410: the upload expired, or the server was restored. The photo starts again (story 13).
+    fn upload_gone(&mut self, store: &Store, now: Millis, upload: &PhotoUpload) -> Result<()> {
         store.set_upload(upload, None, 0)?;
         self.photo.active = None;
         self.photo.stumbles += 1;
@@ -350,7 +350,7 @@ impl Sync {
         self.photo_failed(store, now, upload, &failure)
     }
 
-    /// All bytes are there, but the server does not confirm the hash.
+    /// All bytes were sent, but the server does not confirm the hash.
     fn unconfirmed(&mut self, store: &Store, now: Millis, upload: &PhotoUpload) -> Result<()> {
         let failure = failure(
             FailureKind::Transient { retry_after_ms: None },
@@ -373,7 +373,7 @@ impl Sync {
             return self.unwell(store, now, failure, upload.attempts, false);
         }
         if failure.reason.code == ProblemCode::PhotoUnnamed {
-            // The server does not know the entry: a new token's mark shows what else it lacks.
+            // The server does not know the entry: the mark of a new token shows what it lacks.
             self.session.renew();
         }
         store.fail_photo(upload, &self.retry_after(failure, upload.attempts, now)?)?;
@@ -405,8 +405,8 @@ fn unreadable(error: &PhotoFileError) -> SyncFailure {
     }
 }
 
-/// 404 and 410 for an upload mean the upload, even without a body (HEAD has none); the worst that a wrong
-/// one costs is sending the photo again. A problem that names something else is not that.
+/// 404 and 410 mean that the upload is gone, even without a body (HEAD has none); a mistake only costs
+/// sending the photo again. A problem document about something else does not count.
 fn is_gone(outcome: &StepOutcome) -> bool {
     match outcome {
         StepOutcome::Answer(response) if matches!(response.status, 404 | 410) => {
@@ -426,7 +426,7 @@ fn offset(response: &Response) -> Option<u64> {
     response.header("upload-offset")?.trim().parse().ok()
 }
 
-/// The path of a Location, which may be absolute; only uploads of our own server are followed.
+/// The path of a Location header, which may be absolute; only paths of the upload API are followed.
 fn upload_path(location: &str) -> Option<String> {
     let start = location.find(UPLOADS)?;
     let (before, path) = location.split_at(start);

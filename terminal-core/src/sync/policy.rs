@@ -5,37 +5,37 @@ use protocol::{entry::Reason, problem::HandsetCode};
 /// What this run may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// There may be a network.
+    /// A network may be available.
     pub online: bool,
-    /// Photos may travel now (failure story 37: not over a metered network unless it is allowed).
+    /// Photos may be sent (failure story 37: not over a metered network unless allowed).
     pub photos: bool,
-    /// New versions of reference files may travel now. A first version always may.
+    /// New versions of reference files may be fetched. A first version always may.
     pub files: bool,
-    /// A person asked: waits of our own making end, those that the server asked for stay.
+    /// A person asked: waits that the handset chose end, waits that the server asked for stay.
     pub manual: bool,
-    /// Bytes of this run cost money and are counted so.
+    /// The bytes of this run count as metered.
     pub metered: bool,
-    /// Bytes that the run may use before photos and files wait; no limit when absent.
+    /// Bytes that the run may use before photos and files wait; `None` for no limit.
     pub allowance: Option<u64>,
     /// Why something waits.
     pub held: Option<HeldBack>,
 }
 
-/// Why photos and files, or everything, may not travel now.
+/// Why photos and files, or everything, have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldBack {
-    /// The network is metered, and photos or files are set to wait for another.
+    /// The network is metered, and photos or files wait for an unmetered one.
     Metered,
-    /// Everything is set to wait for a network that is not metered.
+    /// Everything waits for an unmetered network.
     WifiOnly,
     /// This month's data budget is used up (SP-12).
     Budget,
-    /// The battery is low and not being charged.
+    /// The battery is low and not charging.
     Battery,
 }
 
 impl HeldBack {
-    /// For the worker: why, and what helps.
+    /// Code and words for the worker: the reason, and what helps.
     pub fn reason(self) -> Reason {
         let (code, zh, en) = match self {
             Self::Metered => (
@@ -64,7 +64,7 @@ impl HeldBack {
 }
 
 impl Policy {
-    /// Everything, at a person's request.
+    /// Everything is allowed, at a person's request.
     pub const MANUAL: Self = Self {
         online: true,
         photos: true,
@@ -74,7 +74,7 @@ impl Policy {
         allowance: None,
         held: None,
     };
-    /// The same, but photos and files wait.
+    /// The same policy with photos and files held back.
     #[must_use]
     pub fn without(self, held: HeldBack) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl Policy {
             ..self
         }
     }
-    /// Why nothing at all may travel, when that is so.
+    /// Why nothing may be sent, if so.
     pub fn closed(&self) -> Option<Reason> {
         if self.online {
             return None;

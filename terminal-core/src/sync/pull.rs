@@ -1,4 +1,4 @@
-//! The mailboxes: page by page from the saved cursor to the end.
+//! Pulls the mailboxes page by page from the saved cursor to the end.
 
 use crate::{
     Result,
@@ -16,7 +16,7 @@ use crate::{
 };
 use protocol::{feed::PullAnswer, time::Millis};
 
-/// Times in a row that a page may be void (cursor moved, new epoch) before the pull waits.
+/// Pages in a row that may be void (cursor moved, new epoch) before the pull waits.
 const AGAIN: u32 = 4;
 
 impl Sync {
@@ -63,7 +63,7 @@ impl Sync {
         if rows > 0 {
             self.events.push(Progress::Pulled(rows));
         }
-        // "More" without going forward would never end.
+        // `more` without a new cursor would loop forever.
         self.pull_due = answer.more && answer.cursor != cursor;
         self.report.pulled = !self.pull_due;
         if store.step(SyncStep::Pull)?.attempts > 0 {
@@ -73,7 +73,7 @@ impl Sync {
     }
 }
 
-/// Percent-encoded for a query.
+/// Percent-encodes a query value.
 fn escaped(text: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(text.len());
@@ -91,7 +91,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_cursor_survives_the_query() {
+    fn a_cursor_is_percent_encoded_in_the_query() {
         assert_eq!(
             super::escaped("e1:12/3 &=%中"),
             "e1%3A12%2F3%20%26%3D%25%E4%B8%AD"

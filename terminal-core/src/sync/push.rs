@@ -1,4 +1,5 @@
-//! Entries on their way. A receipt counts for exactly one item's bytes; what is refused blocks nothing else.
+//! Pushes entries. A receipt counts only for the exact bytes of one item; a refused item does not block
+//! others.
 
 use crate::{
     Error, Result,
@@ -93,7 +94,7 @@ impl Sync {
             self.session.renew();
         }
         let brief = brief_receipts(&answer, same_epoch, sent);
-        // Only what was in this very push can be settled by its answer.
+        // Only items of this push can be decided by its answer.
         let receipts: Vec<_> = answer
             .receipts
             .into_iter()
@@ -112,16 +113,16 @@ impl Sync {
                 let fits = element.id.is_none_or(|named| named == *id) && !received(*id);
                 fits.then(|| RefusedElement {
                     id: *id,
-                    reason: words(&element.code, &element.detail),
+                    reason: refusal(&element.code, &element.detail),
                 })
             })
             .collect();
         let accepted = store.accept(&receipts, &refused, &answer.mark)?;
-        let settled = |id: &EntryId| accepted.received.contains(id) || refused.iter().any(|r| r.id == *id);
+        let decided = |id: &EntryId| accepted.received.contains(id) || refused.iter().any(|r| r.id == *id);
         let left: Vec<EntryId> = sent
             .iter()
             .map(|(id, ..)| *id)
-            .filter(|id| !settled(id))
+            .filter(|id| !decided(id))
             .collect();
         self.report.entries_received += u64::try_from(accepted.received.len()).unwrap_or(0);
         self.report.entries_refused += u64::try_from(refused.len()).unwrap_or(0);
@@ -149,7 +150,7 @@ impl Sync {
         Ok(())
     }
 
-    /// No receipt came for any of them.
+    /// Handles a push without any receipt.
     fn push_failed(
         &mut self,
         store: &Store,
@@ -164,7 +165,7 @@ impl Sync {
             FailureKind::Refused if failure.reason.code.class().concerns_sender() => {
                 return self.unwell(store, now, failure, 0, false);
             }
-            // Which one is at fault? Half of them, with no waiting, until it is alone.
+            // Sends half of them at once, without waiting, until the faulty one is alone.
             FailureKind::Split | FailureKind::Refused | FailureKind::Transient { retry_after_ms: None } => {
                 many
             }
@@ -191,8 +192,8 @@ impl Sync {
     }
 }
 
-/// The receipts that an answer gives by one time for all: for exactly the entries of this body, whose hash the answer
-/// names, from the very server that was asked. Beside a refusal it says nothing: then it is no answer of ours.
+/// Expands a brief answer: one time as the receipt of all entries in this body, whose hash the answer names,
+/// from the server with the known epoch. Together with refusals it is invalid and gives no receipts.
 fn brief_receipts(answer: &PushAnswer, same_epoch: bool, sent: &[(EntryId, u64, Sha256)]) -> Vec<Receipt> {
     let (Some(received), true, []) = (answer.taken, same_epoch, answer.refused.as_slice()) else {
         return Vec::new();
@@ -210,7 +211,7 @@ fn receipts_at(sent: &[(EntryId, u64, Sha256)], received: Millis) -> Vec<Receipt
     sent.iter().map(receipt).collect()
 }
 
-/// Whether a deliberate defect takes this outcome for receipts of all that was sent.
+/// Returns true if a planted defect takes this outcome for receipts of everything that was sent.
 fn believed_without_reason(outcome: &StepOutcome, body: Sha256, sent: &[(EntryId, u64, Sha256)]) -> bool {
     let StepOutcome::Answer(answer) = outcome else {
         return sabotage::is(Defect::ReceivedWithoutReceipt);
@@ -236,8 +237,8 @@ fn believed_without_reason(outcome: &StepOutcome, body: Sha256, sent: &[(EntryId
     }
 }
 
-/// The server's refusal of one element, in both languages.
-fn words(code: &ErrorCode, detail: &str) -> Reason {
+/// Words for the server's refusal of one item, in both languages.
+fn refusal(code: &ErrorCode, detail: &str) -> Reason {
     let (zh, en) = match code {
         ErrorCode::Problem(known) => (known.zh(), known.en()),
         ErrorCode::Reason(_) | ErrorCode::Handset(_) | ErrorCode::Other(_) => {

@@ -1,4 +1,4 @@
-//! What a run did and what is left, for people.
+//! The result of a run: what was done and what is left.
 
 use crate::{
     Result,
@@ -8,49 +8,49 @@ use crate::{
 use protocol::{entry::Reason, ids::EntryId, manifest::FileName, time::Millis};
 use serde::Serialize;
 
-/// The result of a run. A run that could not do everything says what, why and when it goes on.
+/// The result of a run. A run that could not do everything says what is left, why, and when it continues.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SyncReport {
-    /// Entries whose receipt came in this run.
+    /// Entries received by the server in this run.
     pub entries_received: u64,
-    /// Entries that the server refused in this run; they stay here, visible.
+    /// Entries that the server refused in this run; they stay on the handset, visible.
     pub entries_refused: u64,
-    /// Photos whose receipt came in this run.
+    /// Photos received by the server in this run.
     pub photos_received: u64,
-    /// Mailbox rows taken over.
+    /// Mailbox rows stored.
     pub rows_pulled: u64,
-    /// Reference files that came into force.
+    /// Reference files put in force.
     pub files_updated: u64,
-    /// Entries that are still only here.
+    /// Entries that only this handset holds.
     pub entries_waiting: u64,
-    /// Entries parked as refused.
+    /// Entries that the server has refused.
     pub entries_parked: u64,
-    /// Photos that are still only here.
+    /// Photos that only this handset holds.
     pub photos_waiting: u64,
-    /// Photos wait because they may not travel now.
+    /// Photos wait because the policy holds them back.
     pub photos_held_back: bool,
-    /// Why photos, files or everything may not travel now, and what helps.
+    /// Why photos, files or everything are held back, and what helps.
     pub held_back: Option<Reason>,
-    /// Bytes that this run sent, as they were on the wire.
+    /// Bytes sent in this run, as on the wire.
     pub bytes_sent: u64,
-    /// Bytes that came back.
+    /// Bytes received in this run, as on the wire.
     pub bytes_received: u64,
-    /// The mailboxes were read to their end.
+    /// The mailboxes were read to the end.
     pub pulled: bool,
-    /// Why something is left, as it stands now: what was mended within the run is not told. Of several causes the
-    /// one whose try is due next, so it belongs to `next_try` when there is one.
+    /// Why something is left. Problems that were solved within the run are not reported. Of several causes
+    /// the one whose try is due next, so it belongs to `next_try`.
     pub problem: Option<Reason>,
-    /// When the next try is due, if something waits for its time.
+    /// Wall-clock time of the next try, if something waits for a time.
     pub next_try: Option<Millis>,
-    /// The server asked for that wait, so a person's wish does not shorten it.
+    /// The server asked for that wait, so a manual sync does not shorten it.
     pub wait_asked: bool,
-    /// The stream has ended, and everything was handed over sealed: the handset forgets now.
+    /// The stream has ended and everything was handed over; the home is wiped next.
     pub handed_over: Option<HandedOver>,
 }
 
 impl SyncReport {
-    /// Nothing is left that this handset wanted to send, and the mailboxes were read to the end (failure
-    /// story 15: nothing else is called a success).
+    /// Returns true if nothing is left to send and the mailboxes were read to the end (failure story 15:
+    /// nothing else may be called a success).
     pub fn is_success(&self) -> bool {
         self.pulled && self.entries_waiting == 0 && self.photos_waiting == 0
     }
@@ -88,46 +88,46 @@ impl SyncReport {
     }
 }
 
-/// Something happened.
+/// An event of a running sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// A token was given: the server is there and knows us.
+    /// The server gave a token.
     Connected,
     /// The server holds these entries now.
     Received(Vec<EntryId>),
-    /// The server refused an entry; the others went on.
+    /// The server refused an entry; the others continue.
     Refused(EntryId, Reason),
-    /// Bytes of a photo arrived.
+    /// The server confirmed bytes of a photo.
     Photo {
-        /// Its entry.
+        /// The item.
         item: EntryId,
-        /// Its position in the entry.
+        /// Position in the entry, from 0.
         position: u32,
-        /// Bytes that the server confirmed.
+        /// Confirmed bytes.
         sent: u64,
-        /// Bytes in all.
+        /// Size in bytes.
         size: u64,
     },
     /// The server confirmed the photo's hash.
     PhotoReceived {
-        /// Its entry.
+        /// The item.
         item: EntryId,
-        /// Its position in the entry.
+        /// Position in the entry, from 0.
         position: u32,
     },
-    /// Mailbox rows were taken over.
+    /// Number of mailbox rows stored.
     Pulled(u64),
-    /// Bytes of a reference file arrived.
+    /// Bytes of a reference file were stored.
     File {
-        /// Which.
+        /// The file.
         name: FileName,
-        /// Bytes that are here.
+        /// Bytes stored so far.
         have: u64,
-        /// Bytes in all.
+        /// Size in bytes.
         size: u64,
     },
-    /// The stream has ended; this much is sealed and about to be handed over.
+    /// The stream has ended; this much is sealed and will be handed over.
     Sealed { entries: usize, photos: usize },
-    /// A step failed; the machine goes on as the report says.
+    /// A step failed; the report says how it continues.
     Problem(Reason),
 }

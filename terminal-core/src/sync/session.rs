@@ -1,4 +1,5 @@
-//! Who speaks: challenge, token, and the certificate when the server does not know the stream any more.
+//! Authentication of the stream: challenge, token, and the certificate if the server does not know the
+//! stream.
 
 use crate::{
     Result,
@@ -20,19 +21,19 @@ use protocol::{
 };
 
 impl Sync {
-    /// The bearer token; empty only when there is none, which `session_action` rules out.
+    /// The bearer token; empty if there is none, which `session_action` prevents.
     pub(super) fn token(&self) -> &str {
         self.session
             .token
             .as_ref()
             .map_or("", |token| token.text.as_str())
     }
-    /// A request that carries the token.
+    /// Makes a request with the token.
     pub(super) fn request(&self, method: Method, path: &str) -> Request {
         Request::new(method, self.path(path)).header("authorization", format!("Bearer {}", self.token()))
     }
 
-    /// `None` when there is a valid token.
+    /// Gets a token; `None` if the current one is valid.
     pub(super) fn session_action(
         &mut self,
         store: &Store,
@@ -87,14 +88,14 @@ impl Sync {
         now: &ClockRaw,
         outcome: StepOutcome,
     ) -> Result<()> {
-        // A challenge serves once, whatever came of it.
+        // A challenge can be used once, whatever the result.
         self.session.challenge = None;
         let readmitting = self.session.readmit;
         let answer: TokenAnswer = match classify(outcome).and_then(|r| read_answer(&r.body, "token")) {
             Ok(answer) => answer,
             Err(mut failure) => {
                 if readmitting && failure.reason.code == ProblemCode::StreamUnknown {
-                    // Not even the certificate helped: no use in asking again at once.
+                    // The certificate did not help: repeating the request at once is useless.
                     failure.kind = FailureKind::Refused;
                 }
                 return self.step_failed(store, now.wall, SyncStep::Session, &failure);
@@ -115,11 +116,11 @@ impl Sync {
         self.session.token = Some(TimedText {
             text: answer.token,
             boot: now.boot.clone(),
-            // A very short life still gives one request.
+            // A very short lifetime still allows one request.
             until_ms: now.monotonic_ms.saturating_add((life - MARGIN_MS).max(5_000)),
         });
         self.events.push(Progress::Connected);
-        // Not `well` yet: getting tokens that are then refused is no progress.
+        // Not counted as success yet: tokens that are refused afterwards are no progress.
         Ok(())
     }
 }

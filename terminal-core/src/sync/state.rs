@@ -1,4 +1,4 @@
-//! The state of a sync, and what every step of it shares.
+//! The state of a sync, and the functions that all its steps share.
 
 use crate::{
     Result,
@@ -23,8 +23,8 @@ use crate::{
 use protocol::{sign::Signer, time::Millis};
 use std::sync::Arc;
 
-/// What one run hands to the next in the life of a process: the token, and how much at once has gone well. Nothing
-/// is lost without it but a few exchanges.
+/// What a process keeps from one run for the next: the token and the sizes that succeeded. Losing it costs a
+/// few exchanges.
 #[derive(Default)]
 pub struct SyncMemory {
     session: TokenState,
@@ -34,17 +34,17 @@ pub struct SyncMemory {
 }
 
 impl SyncMemory {
-    /// The token if it still holds for a while.
+    /// The token, if it is valid for some time.
     pub fn token(&self, now: &ClockRaw) -> Option<&str> {
         self.session.valid(now)
     }
-    /// The server does not accept the token any more.
+    /// Call if the server rejects the token.
     pub fn forget_token(&mut self) {
         self.session.renew();
     }
 }
 
-/// The state machine. One for each run or one for the life of the process; both are right.
+/// The state machine. Use one per run or one for the whole process.
 pub struct Sync {
     pub(super) account: Account,
     pub(super) signer: Arc<dyn Signer>,
@@ -55,25 +55,25 @@ pub struct Sync {
     pub(super) session: TokenState,
     pub(super) push: PushLimits,
     pub(super) photo: PhotoUploads,
-    /// A pull is due: at the start and after something was delivered.
+    /// A pull is due: at the beginning, and after something was delivered.
     pub(super) pull_due: bool,
     pub(super) pulls_again: u32,
     pub(super) manifest_due: bool,
     pub(super) file_chunk: u64,
-    /// Failures in a row, of anything: after [`TIRED`] the whole run waits.
+    /// Failures in a row, of any kind; after [`TIRED`] the whole run waits.
     pub(super) failures: u32,
     pub(super) epoch: Option<String>,
-    /// The server said in this run that the stream has ended.
+    /// Set if the server said in this run that the stream has ended.
     pub(super) handover: Option<StreamHandover>,
     pub(super) report: SyncReport,
     pub(super) events: Vec<Progress>,
 }
 
-/// After this many failures in a row the server is left alone for a while.
+/// After this many failures in a row the whole run waits.
 const TIRED: u32 = 12;
 
 impl Sync {
-    /// A machine for the enrolled account of this store.
+    /// Makes a machine for the account of this store.
     pub fn new(
         store: &Store,
         signer: Arc<dyn Signer>,
@@ -104,7 +104,7 @@ impl Sync {
             events: Vec::new(),
         })
     }
-    /// Begins where an earlier run of this process ended.
+    /// Starts with the memory of an earlier run.
     pub fn recall(&mut self, memory: SyncMemory) {
         self.session = memory.session;
         self.push = memory.push;
@@ -113,7 +113,7 @@ impl Sync {
         }
         self.file_chunk = memory.file_chunk.unwrap_or(self.file_chunk);
     }
-    /// What the next run may begin with.
+    /// The memory for the next run.
     pub fn into_memory(self) -> SyncMemory {
         SyncMemory {
             photo_chunk: Some(self.photo.chunk()),
@@ -122,24 +122,24 @@ impl Sync {
             push: self.push,
         }
     }
-    /// From now on photos and files wait. Whether that changed anything.
+    /// Holds photos and files back from now on. Returns false if they were held back already.
     pub fn hold_back(&mut self, held: HeldBack) -> bool {
         let changes = self.policy.photos || self.policy.files;
         self.policy = self.policy.without(held);
         changes
     }
-    /// What this run has done so far and what is left.
+    /// What the run has done so far, and what is left.
     pub fn report(&self, store: &Store, now: Millis) -> Result<SyncReport> {
         let mut report = self.report.clone();
-        // What was delivered since the mailboxes were read may have changed them: read to the end is now.
+        // A delivery after the pull may have changed the mailboxes, so they count as unread.
         report.pulled &= !self.pull_due;
         report.complete(store, now, self.policy)
     }
-    /// What happened since the last call, for a listener.
+    /// The events since the last call.
     pub fn take_events(&mut self) -> Vec<Progress> {
         std::mem::take(&mut self.events)
     }
-    /// Something worked: the server is there and well.
+    /// Resets failure counters and the session's wait after a success.
     pub(super) fn well(&mut self, store: &Store) -> Result<()> {
         self.failures = 0;
         self.session.refusals = 0;
@@ -149,9 +149,8 @@ impl Sync {
         }
         Ok(())
     }
-    /// The part of every failure that concerns the whole run: waits that hold for everything, the token, and
-    /// the words for the report. `attempts` is how often the failing thing itself has failed before.
-    /// `stop`: the whole run waits in any case.
+    /// Handles the part of a failure that concerns the whole run: common waits, the token, and the report.
+    /// `attempts`: earlier failures of the failing thing. `stop`: the whole run waits in any case.
     pub(super) fn unwell(
         &mut self,
         store: &Store,
@@ -196,7 +195,7 @@ impl Sync {
     pub(super) fn retry_after(&self, failure: &SyncFailure, attempts: u32, now: Millis) -> Result<Retry> {
         backoff::after(failure, attempts, now, self.random.as_ref())
     }
-    /// A step that belongs to no row failed.
+    /// Handles the failure of a step without a row of its own.
     pub(super) fn step_failed(
         &mut self,
         store: &Store,
@@ -205,16 +204,16 @@ impl Sync {
         failure: &SyncFailure,
     ) -> Result<()> {
         let attempts = store.step(step)?.attempts;
-        // A token that ended is renewed at once, and the step goes on in this very run.
+        // An expired token is renewed at once, and the step is repeated in this run.
         if step != SyncStep::Session && failure.kind != FailureKind::Authenticate {
             store.set_step(step, &self.retry_after(failure, attempts, now)?)?;
         }
-        // Without a token nothing goes, so its failure stops the run; only a stale challenge is asked anew.
+        // Nothing works without a token, so its failure stops the run; only a stale challenge is asked again.
         let stop = step == SyncStep::Session && failure.kind != FailureKind::Authenticate;
         self.unwell(store, now, failure, attempts, stop)
     }
-    /// Takes note of the epoch in an answer. A new one: the server was restored, so the mark that comes with
-    /// a new token is asked for, and the mailboxes are pulled from nothing.
+    /// Records the epoch of a response. A new epoch means that the server was restored: a new token (with the
+    /// stream mark) and a full pull follow.
     pub(super) fn see_epoch(&mut self, store: &Store, epoch: &str) -> Result<bool> {
         if self.epoch.as_deref() == Some(epoch) {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! What the state machine asks for, and what came of it.
+//! Actions that the state machine asks for, and their outcomes.
 
 use crate::{
     platform::photo_files::PhotoFileError,
@@ -10,39 +10,39 @@ use crate::{
 };
 use protocol::{ids::EntryId, photo::Sha256, time::Millis};
 
-/// What to do next.
+/// The next action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextAction {
-    /// Send this and apply [`StepOutcome::Answer`] or [`StepOutcome::Failed`].
+    /// Send this request, then apply [`StepOutcome::Answer`] or [`StepOutcome::Failed`].
     Send(Request),
-    /// Read these plain bytes of a photo and apply [`StepOutcome::Photo`].
+    /// Read these plain bytes of a photo, then apply [`StepOutcome::Photo`].
     ReadPhoto {
-        /// Name in the photo folder.
+        /// File name in the photo folder.
         file: String,
         /// First byte.
         offset: u64,
-        /// How many.
+        /// Number of bytes.
         len: u64,
     },
-    /// Nothing to do before this time of the wall clock; [`Sync::report`] says why. Asking earlier is
-    /// harmless, asking after a change of the network or a new entry is right.
+    /// Nothing to do before this wall-clock time; [`Sync::report`] says why. Asking earlier is harmless; ask
+    /// after a change of the network and after a new entry.
     Wait(Millis),
-    /// Nothing to do until something new happens.
+    /// Nothing to do until something changes.
     Done,
 }
 
-/// What came of an action.
+/// The outcome of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepOutcome {
-    /// A whole answer, whatever its status.
+    /// A complete response, whatever its status.
     Answer(Response),
-    /// No answer.
+    /// No response.
     Failed(TransportError),
-    /// The bytes of a photo, or why not.
+    /// The bytes of a photo, or why they could not be read.
     Photo(Result<Vec<u8>, PhotoFileError>),
 }
 
-/// What was asked for and not answered yet.
+/// The request that was returned by the last action and whose outcome is pending.
 #[derive(Debug)]
 pub(super) enum PendingRequest {
     Challenge,

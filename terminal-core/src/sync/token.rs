@@ -1,22 +1,22 @@
-//! The token that a stream speaks with, and the challenge that it is asked for with.
+//! The stream's token, and the challenge for getting one.
 
 use crate::platform::clock::ClockRaw;
 use protocol::problem::{ErrorCode, ProblemCode};
 
-/// A challenge is good for two minutes; after this it is not tried any more.
+/// Lifetime of a challenge in milliseconds; the server's limit is two minutes.
 pub(super) const CHALLENGE_MS: i64 = 100_000;
 
-/// A token is renewed this long before it ends.
+/// A token is renewed this many milliseconds before it expires.
 pub(super) const MARGIN_MS: i64 = 30_000;
 
-/// Token and what is needed to get one. Times are monotonic, with their boot: the wall clock may jump.
+/// Token and challenge. Times are monotonic and bound to a boot, because the wall clock may jump.
 #[derive(Default)]
 pub(super) struct TokenState {
     pub(super) token: Option<TimedText>,
     pub(super) challenge: Option<TimedText>,
     /// Send the certificate with the next token request.
     pub(super) readmit: bool,
-    /// Times in a row that the server asked us to authenticate again.
+    /// Number of times in a row that the server demanded a new token.
     pub(super) refusals: u32,
 }
 
@@ -33,7 +33,7 @@ impl TimedText {
 }
 
 impl TokenState {
-    /// The server does not accept what we have.
+    /// Drops token and challenge after the server rejected them.
     pub(super) fn forget(&mut self, code: &ErrorCode) {
         self.token = None;
         self.challenge = None;
@@ -42,11 +42,11 @@ impl TokenState {
             self.readmit = true;
         }
     }
-    /// The token, while it holds.
+    /// The token, while it is valid.
     pub(super) fn valid(&self, now: &ClockRaw) -> Option<&str> {
         self.token.as_ref().and_then(|token| token.valid(now))
     }
-    /// Asks for a new token, because its answer states the mark.
+    /// Drops the token: the answer for a new one contains the stream mark.
     pub(super) fn renew(&mut self) {
         self.token = None;
     }

@@ -1,19 +1,20 @@
-//! The photo upload under way in a run.
+//! The photo upload of a run.
 
 use crate::store::uploads::PhotoUpload;
 
-/// Bytes of the first part of a run: a bad network shows itself early. Doubled by success, halved by failure.
+/// Size in bytes of the first part of a run, so that a bad network is noticed early. Doubled after success,
+/// halved after failure.
 const FIRST: u64 = 64 * 1024;
 
 pub(super) const MOST: u64 = 1024 * 1024;
 
 pub(super) const LEAST: u64 = 16 * 1024;
 
-/// The upload under way in this run.
+/// The upload in progress.
 pub(super) struct PhotoUploads {
     pub(super) active: Option<ActiveUpload>,
     pub(super) chunk: u64,
-    /// Uploads lost or out of step in this run.
+    /// Uploads lost or inconsistent in this run.
     pub(super) stumbles: u32,
 }
 
@@ -21,9 +22,9 @@ pub(super) struct ActiveUpload {
     pub(super) upload: PhotoUpload,
     pub(super) url: String,
     pub(super) offset: u64,
-    /// Bytes at `offset`, read and not sent yet.
+    /// Bytes at `offset` that were read and not sent yet.
     pub(super) part: Option<Vec<u8>>,
-    /// All bytes are there, but no receipt came with the last: the server was asked once more.
+    /// All bytes were sent without a receipt, and the server was asked once more.
     pub(super) asked_again: bool,
 }
 
@@ -31,7 +32,7 @@ impl PhotoUploads {
     pub(super) fn chunk(&self) -> u64 {
         self.chunk
     }
-    /// As it went in an earlier run, but never more than [`FIRST`]: the network may be another one by now.
+    /// Sets the size from an earlier run, at most [`FIRST`]: the network may have changed.
     pub(super) fn set_chunk(&mut self, chunk: u64) {
         self.chunk = chunk.clamp(LEAST, FIRST);
     }

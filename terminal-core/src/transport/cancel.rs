@@ -1,4 +1,4 @@
-//! "Cancel" cancels (failure story 36): also before the call begins, and in the middle of a request or an answer.
+//! Cancellation of a call (failure story 36): before it begins, and during a request or a response.
 
 use std::sync::{
     Arc,
@@ -6,34 +6,34 @@ use std::sync::{
 };
 use tokio::sync::Notify;
 
-/// Stops one call. Used before the call begins, it stops it at once: a cancel is never lost. Whether a request
-/// that was under way arrived is unknown, as after any cut; nothing that was delivered is lost by it.
+/// Stops one call. A token that is cancelled before the call begins stops it at once. Whether a request that
+/// was being sent arrived is unknown, as after any connection loss; the items stay in the outbox.
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<CancelState>);
 
 #[derive(Debug, Default)]
 struct CancelState {
     is_cancelled: AtomicBool,
-    told: Notify,
+    notify: Notify,
 }
 
 impl CancelToken {
-    /// Cancels, for good.
+    /// Cancels permanently.
     pub fn cancel(&self) {
         self.0.is_cancelled.store(true, Ordering::SeqCst);
-        self.0.told.notify_waiters();
+        self.0.notify.notify_waiters();
     }
-    /// Whether it was cancelled.
+    /// Returns true after [`Self::cancel`].
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled.load(Ordering::SeqCst)
     }
-    /// Ends when it is cancelled.
+    /// Completes when the token is cancelled.
     pub(super) async fn cancelled(&self) {
-        let mut told = std::pin::pin!(self.0.told.notified());
-        // Listens first and looks then: a cancel between the two is heard.
-        told.as_mut().enable();
+        let mut notified = std::pin::pin!(self.0.notify.notified());
+        // Register first, then check the flag: a cancel between the two is not missed.
+        notified.as_mut().enable();
         if !self.is_cancelled() {
-            told.await;
+            notified.await;
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::transport::pins::NOT_PINNED;
 use protocol::{entry::Reason, problem::HandsetCode};
 
-/// No answer came. Whether the request arrived is unknown in every case.
+/// No response was received. The request may or may not have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// `network.unreachable`: no connection.
@@ -15,19 +15,19 @@ pub enum TransportError {
     /// `network.cut`: the connection broke in the middle.
     #[error("the connection broke: {0}")]
     Cut(String),
-    /// `network.pin`: whoever answered does not have the pinned key: a captive portal, or worse.
+    /// `network.pin`: the peer's certificate does not have a pinned key, for example at a captive portal.
     #[error("this is not the enrolled server: {0}")]
     Pin(String),
-    /// `network.address`: the address cannot be used at all.
+    /// `network.address`: the server address is invalid.
     #[error("the server's address cannot be used: {0}")]
     Address(String),
-    /// `call.cancelled`: the caller does not want the answer any more.
+    /// `call.cancelled`: the caller cancelled the exchange.
     #[error("cancelled")]
     Cancelled,
 }
 
 impl TransportError {
-    /// For the worker, in both languages.
+    /// Code and words for the worker, in both languages.
     pub fn reason(&self) -> Reason {
         let (code, zh) = match self {
             Self::Unreachable(_) => (HandsetCode::Unreachable, "连不上服务器，将自动重试"),
@@ -60,7 +60,7 @@ pub(super) fn failed(error: reqwest::Error) -> TransportError {
     }
 }
 
-/// An error with its causes in one line, without the address, which stands in every one of them.
+/// Formats an error with its causes in one line. The URL is left out, because every cause repeats it.
 pub(super) fn chain(error: &reqwest::Error) -> String {
     let mut text = String::new();
     let mut next: Option<&dyn std::error::Error> = Some(error);

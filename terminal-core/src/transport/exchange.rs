@@ -1,4 +1,4 @@
-//! The transport as the rest of the handset sees it: one blocking exchange at a time.
+//! The transport trait: one blocking exchange at a time.
 
 use crate::transport::{
     cancel::CancelToken,
@@ -8,9 +8,10 @@ use crate::transport::{
 
 /// Exchanges requests with one server. Blocking; follows no redirects; retries nothing.
 pub trait Transport: Send + Sync {
-    /// Sends the request and waits for the whole answer, whatever its status.
+    /// Sends the request and waits for the whole response, whatever its status.
     fn exchange(&self, request: &Request) -> Result<Response, TransportError>;
-    /// [`Self::exchange`] that a cancel ends in its middle, and what it cost, also when it failed.
+    /// As [`Self::exchange`], but `cancel` can interrupt it. Also returns the bytes used, including for a
+    /// failed exchange.
     fn carry(&self, request: &Request, cancel: &CancelToken) -> (Result<Response, TransportError>, Traffic) {
         if cancel.is_cancelled() {
             return (Err(TransportError::Cancelled), Traffic::default());

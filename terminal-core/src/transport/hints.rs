@@ -1,5 +1,5 @@
-//! The server's line of hints (`GET /v1/field/events`, server-sent events). A hint says "pull now" and nothing
-//! else, so what an event holds is not looked at, and a line that lies costs no more than a pull.
+//! The server's stream of hints (`GET /v1/field/events`, server-sent events). A hint means "pull now". The
+//! content of an event is ignored, so a false hint costs no more than one pull.
 
 use crate::transport::{
     cancel::CancelToken,
@@ -9,29 +9,29 @@ use crate::transport::{
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// Why no stream of hints was opened.
+/// Why no hint stream was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoHintStream {
-    /// The server answered with something else than an event stream.
+    /// The response is not an event stream.
     Answer(Response),
-    /// No response came.
+    /// No response was received.
     Failed(TransportError),
 }
 
-/// What came from the line.
+/// An event of the hint stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HintEvent {
-    /// Pull now.
+    /// The server asks for a pull.
     Hint,
-    /// A sign of life.
+    /// A keep-alive comment.
     Alive,
-    /// Nothing within the time.
+    /// Nothing was received within the wait.
     Quiet,
-    /// The line is gone: closed by the server, cut or cancelled.
+    /// The stream has ended: closed by the server, cut or cancelled.
     Closed(TransportError),
 }
 
-/// An open line.
+/// An open hint stream.
 pub struct HintStream<'a> {
     runtime: &'a Runtime,
     answer: reqwest::Response,
@@ -48,7 +48,7 @@ impl<'a> HintStream<'a> {
             traffic,
         }
     }
-    /// Waits at most `wait` for the next sign.
+    /// Waits at most `wait` for the next event.
     pub fn next(&mut self, wait: Duration, cancel: &CancelToken) -> HintEvent {
         let answer = &mut self.answer;
         let piece = self.runtime.block_on(async {
@@ -76,23 +76,23 @@ impl<'a> HintStream<'a> {
             }
         }
     }
-    /// What the line has cost since this was last asked.
+    /// Returns the bytes used since the last call.
     pub fn take_traffic(&mut self) -> Traffic {
         std::mem::take(&mut self.traffic)
     }
 }
 
-/// Splits the stream into lines. An event is one when it has data and is ended by an empty line; comments (signs
-/// of life) and other fields are none.
+/// Parses server-sent events. Counts an event when a `data` field was followed by an empty line; comments
+/// (keep-alives) and other fields are ignored.
 #[derive(Default)]
 struct Lines {
-    /// Of the line under way only as much as tells what it is.
+    /// The first bytes of the current line, as many as are needed to recognise `data:`.
     begun: Vec<u8>,
     has_data: bool,
 }
 
 impl Lines {
-    /// Whether an event ended within these bytes.
+    /// Returns true if an event ended within these bytes.
     fn take(&mut self, bytes: &[u8]) -> bool {
         const FIELD: &[u8] = b"data";
         let mut ended = false;
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_heard_once_however_its_bytes_arrive_and_a_comment_is_none() {
+    fn an_event_is_counted_once_for_any_chunking_and_comments_are_ignored() {
         let stream = b": hello\n\nevent: pull\r\ndata: {}\r\n\r\n:\n\nretry: 5\n\ndata\n\n";
         for size in 1..=stream.len() {
             let mut lines = Lines::default();

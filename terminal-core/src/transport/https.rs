@@ -1,12 +1,13 @@
-//! The real network: HTTPS with the certificate pinned by its key (SPKI), so that neither a captive portal nor
-//! a wrongly trusted authority can pass for the server. Dates of certificates are not looked at: the
-//! handset's clock may be years off, and the pin says more than any date.
+//! The production transport: HTTPS with a pinned public key (SPKI), so that neither a captive portal nor a
+//! mistakenly trusted authority can pose as the server. Validity dates of certificates are not checked: the
+//! handset's clock may be years off, and the pin is the stronger proof.
 //!
-//! Calls block and must not be made from inside an async runtime. The connections live on one thread of their
-//! own, so that one connection serves many syncs and its end is noticed while nobody asks. Bodies are compressed
-//! both ways, here and not by the HTTP client, because what is counted is what the line carried: by the words that both
-//! ends know where a request has them, else by gzip. A server that does not know those words (415) gets the same request
-//! once more by gzip, and so all others of this process. Plain HTTP only on loopback, when the invitation says so.
+//! Calls block and must not be made from inside an async runtime. Connections live on one thread of their
+//! own, so that one connection serves many syncs and its end is noticed between them. This file compresses
+//! bodies in both directions instead of the HTTP client, because the bytes on the wire are counted: with the
+//! preset dictionary (coding `xunge-1`) where the request has one, else with gzip. If the server rejects that
+//! coding (415), the request is sent once more with gzip, and so are all later requests of this process.
+//! Plain HTTP is allowed on loopback only, if the invitation names such an address.
 
 use crate::transport::{
     cancel::CancelToken,
@@ -37,16 +38,16 @@ use std::{
 };
 use tokio::runtime::Runtime;
 
-/// JSON bodies larger than this are sent compressed; a single report is.
+/// JSON bodies above this size in bytes are compressed; a single report usually is.
 const COMPRESS_FROM: usize = 256;
 
-/// No answer is larger; parts of files are far smaller.
+/// Largest accepted response body in bytes, compressed or not.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 
-/// A body is handed to the line in pieces of this size: a cancel takes effect between two of them.
+/// Request bodies are sent in chunks of this size in bytes; a cancel takes effect between two chunks.
 const PIECE: usize = 16 * 1024;
 
-/// What is read of answers: everywhere, and where words are known.
+/// Accepted content codings: for all requests, and for requests with a preset dictionary.
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 const GZIP_OR_WORDS: HeaderValue = HeaderValue::from_static("gzip, xunge-1");
@@ -55,29 +56,30 @@ const CONNECT: Duration = Duration::from_secs(15);
 
 const EXCHANGE: Duration = Duration::from_secs(60);
 
-/// An idle connection is kept for the next sync this long; longer would cost more in signs of life than a new one.
+/// How long an idle connection is kept for the next sync. Keep-alives for longer would cost more bytes than a
+/// new connection.
 const IDLE: Duration = Duration::from_secs(60);
 
 const AGENT: &str = concat!("xunge/", env!("CARGO_PKG_VERSION"));
 
-/// HTTPS to one server, accepted only with a pinned key.
+/// HTTPS to one server; only pinned keys are accepted.
 pub struct Https {
     client: Client,
     base: String,
-    /// Bytes of the headers that the client adds to every request.
+    /// Size in bytes of the headers that the client adds to every request.
     own_head: u64,
-    /// `None` only while it is dropped.
+    /// `None` only while the value is being dropped.
     runtime: Option<Runtime>,
     pins: Pins,
-    /// The kept connection has rested, and may have been closed by the other end without our knowing.
+    /// Time has passed since the last exchange, so the server may have closed the kept connection.
     rested: AtomicBool,
-    /// The server does not know the words that we know.
+    /// The server rejected the preset dictionary.
     words_unknown: AtomicBool,
 }
 
 impl Https {
-    /// For a server as the invitation names it: `https://host[:port]` with at least one pin, or
-    /// `http://` on a loopback address without.
+    /// Creates a transport for an address as the invitation names it: `https://host[:port]` with at least one
+    /// pin, or `http://` on a loopback address without pins.
     pub fn new(server: &str, pins: &[Sha256]) -> Result<Self, TransportError> {
         let bad = |what: String| TransportError::Address(what);
         let base = server.trim_end_matches('/').to_owned();
@@ -89,8 +91,8 @@ impl Https {
             ("http", _) => return Err(bad("plain http is only for loopback, without pins".into())),
             (scheme, _) => return Err(bad(format!("scheme {scheme}"))),
         }
-        // Given for plain HTTP too, where it accepts nobody: without one reqwest looks for a TLS of its own, and
-        // on Android for the platform's verifier, and panics when it finds none.
+        // Configured for plain HTTP too, where it is not used: without a preconfigured TLS, reqwest looks for
+        // the platform's verifier on Android and panics if there is none.
         let pins: Pins = Arc::new(RwLock::new(pins.to_vec()));
         let tls = tls(Arc::clone(&pins)).map_err(|error| bad(error.to_string()))?;
         let client = Client::builder()
@@ -122,7 +124,7 @@ impl Https {
         })
     }
 
-    /// Checks connections that are made from now on against these pins.
+    /// Checks new connections against these pins.
     pub(crate) fn trust(&self, pins: &[Sha256]) {
         let mut kept = self.pins.write().unwrap_or_else(PoisonError::into_inner);
         if *kept != pins {
@@ -130,13 +132,14 @@ impl Https {
         }
     }
 
-    /// Says that some time has passed since the last exchange: when the kept connection turns out to be dead at the
-    /// next one, that one is tried once more over a new connection. Every request may be sent twice.
+    /// Call when time has passed since the last exchange. If the kept connection turns out to be dead, the
+    /// next request is sent again over a new one. Every request of the handset may be sent twice.
     pub fn after_a_rest(&self) {
         self.rested.store(true, Ordering::Relaxed);
     }
 
-    /// Opens the server's line of hints; an answer that is none, or no answer, comes back as it was.
+    /// Opens the hint stream. If the response is not an event stream, or none arrives, it is returned as the
+    /// error.
     pub fn listen(&self, request: &Request, cancel: &CancelToken) -> Result<HintStream<'_>, NoHintStream> {
         let runtime = self.runtime().map_err(NoHintStream::Failed)?;
         let sent = Arc::new(AtomicU64::new(0));
@@ -162,7 +165,7 @@ impl Https {
         Err(whole.map_or_else(NoHintStream::Failed, NoHintStream::Answer))
     }
 
-    /// Waits without a line; a cancel ends it.
+    /// Waits without a stream; a cancel ends the wait.
     #[expect(clippy::disallowed_methods, reason = "the one timer of the transport")]
     pub fn wait(&self, time: Duration, cancel: &CancelToken) -> HintEvent {
         let quiet = async {
@@ -181,13 +184,13 @@ impl Https {
             .ok_or_else(|| TransportError::Unreachable("closed".into()))
     }
 
-    /// The words to pack a request by, unless the server has said that it does not know them.
+    /// The preset dictionary of a request, unless the server has rejected this coding.
     fn words<'r>(&self, request: &'r Request) -> Option<&'r Words> {
         let known = !self.words_unknown.load(Ordering::Relaxed);
         request.words.as_ref().filter(|_| known)
     }
 
-    /// Sends a request; `sent` grows with the head and with every piece of the body that is handed to the line.
+    /// Sends a request. `sent` is increased by the size of the head and of every chunk that is sent.
     async fn ask(
         &self,
         request: &Request,
@@ -243,7 +246,7 @@ impl Https {
 
 impl Drop for Https {
     fn drop(&mut self) {
-        // Not waited for: a name being looked up may take its time.
+        // Shut down in the background: a DNS lookup in progress may take long.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -271,7 +274,7 @@ impl Transport for Https {
         if rested && matches!(outcome, Err(TransportError::Cut(_))) && received.load(Ordering::Relaxed) == 0 {
             outcome = once();
         }
-        // Asked again at once by what every server reads.
+        // Send again with gzip, which every server accepts.
         if self.words(request).is_some() && matches!(&outcome, Ok(answer) if answer.status == 415) {
             self.words_unknown.store(true, Ordering::Relaxed);
             outcome = once();
@@ -288,7 +291,7 @@ impl Transport for Https {
     }
 }
 
-/// The work, unless it is cancelled or takes too long.
+/// Runs `work` until it completes, is cancelled or times out.
 async fn until<T>(
     cancel: &CancelToken,
     limit: Duration,
@@ -301,8 +304,8 @@ async fn until<T>(
     }
 }
 
-/// A body that is counted piece by piece as the line takes it. One that is a single piece says where it ends, which
-/// saves HTTP/2 a frame.
+/// Makes a body whose bytes are counted when they are sent. A body of one chunk is passed as a whole, which
+/// saves an HTTP/2 frame.
 fn in_pieces(body: Bytes, sent: &Arc<AtomicU64>) -> Body {
     if body.len() <= PIECE {
         sent.fetch_add(u64::try_from(body.len()).unwrap_or(0), Ordering::Relaxed);
@@ -320,7 +323,7 @@ fn in_pieces(body: Bytes, sent: &Arc<AtomicU64>) -> Body {
     Body::wrap_stream(pieces)
 }
 
-/// Status and headers of an answer; the size of all of them stands for the head's size.
+/// Status and all headers of a response; used to compute the size of its head.
 fn head_of(answer: &reqwest::Response) -> Response {
     let headers = answer
         .headers()
@@ -334,7 +337,7 @@ fn head_of(answer: &reqwest::Response) -> Response {
     }
 }
 
-/// The rest of an answer, decompressed. `received` grows with every piece.
+/// Reads the rest of a response and decompresses it. `received` is increased by the size of every chunk.
 async fn read(
     mut answer: reqwest::Response,
     mut head: Response,
@@ -389,7 +392,7 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// At most one byte more than an answer may have.
+/// Decompresses at most [`MAX_ANSWER`] + 1 bytes.
 fn ungzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut plain = Vec::new();
     GzDecoder::new(bytes)

@@ -1,4 +1,4 @@
-//! Whom the handset takes for its server: whoever proves to hold a pinned key, and nobody else.
+//! TLS verification by pinned public keys.
 
 use protocol::photo::Sha256;
 use rustls::{
@@ -10,18 +10,18 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What an unpinned certificate is refused with; found again in the error chain.
+/// Error text for an unpinned certificate; [`super::error::failed`] looks for it in the error chain.
 pub(super) const NOT_PINNED: &str = "the key of the certificate is not pinned";
 
-/// The pins that count from now on, when the server that the old ones vouch for offers others; `None` when nothing
-/// changes. An offer that shares no pin with the old ones is not taken: it cannot come from the server that was just
-/// spoken with, and taking it would lock the handset out. Plain HTTP has no pins and learns none.
+/// The new pins that the server offers, or `None` if there is no change. An offer must share at least one pin
+/// with the old ones: otherwise it cannot come from the server of this connection, and accepting it would
+/// lock the handset out. Plain HTTP has no pins and accepts no offer.
 pub(crate) fn renewed(old: &[Sha256], offered: &[Sha256]) -> Option<Vec<Sha256>> {
     let overlap = offered.iter().any(|pin| old.contains(pin));
     (overlap && old != offered).then(|| offered.to_vec())
 }
 
-/// The pins that a connection is checked against; what is learnt counts from the next connection on.
+/// Pins that connections are checked against; changes apply to the next connection.
 pub(super) type Pins = Arc<RwLock<Vec<Sha256>>>;
 
 pub(super) fn tls(pins: Pins) -> Result<rustls::ClientConfig, rustls::Error> {
@@ -35,12 +35,13 @@ pub(super) fn tls(pins: Pins) -> Result<rustls::ClientConfig, rustls::Error> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
-    // A preconfigured TLS brings its own list, or there would be no HTTP/2.
+    // A preconfigured TLS needs its own ALPN list; without it there is no HTTP/2.
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 
-/// Accepts a certificate by its key alone; the handshake's signature proves that the peer holds that key.
+/// Accepts a certificate by its public key alone; the handshake's signature proves that the peer has the
+/// private key.
 #[derive(Debug)]
 struct Pinned {
     pins: Pins,
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_pins_are_taken_only_from_a_server_that_the_old_ones_still_vouch_for() {
+    fn new_pins_are_accepted_only_if_they_overlap_with_the_old_ones() {
         let [a, b, c, d] = [1, 2, 3, 4].map(|k| Sha256([k; 32]));
         assert_eq!(renewed(&[a, b], &[b, c]), Some(vec![b, c]));
         assert_eq!(

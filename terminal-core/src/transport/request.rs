@@ -1,37 +1,38 @@
-//! Requests and responses of the handset, and the bytes that they cost on the wire.
+//! Requests and responses of the handset, and their size on the wire.
 
 use protocol::coding::Words;
 
 /// HTTP methods that the handset uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// Reads.
+    /// Read.
     Get,
-    /// Asks how far an upload came.
+    /// Ask for the offset of an upload.
     Head,
-    /// Sends.
+    /// Send.
     Post,
-    /// Goes on with an upload.
+    /// Continue an upload.
     Patch,
 }
 
-/// A request to the server this store is enrolled at.
+/// A request to the server that the store is enrolled at.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// How.
+    /// The method.
     pub method: Method,
-    /// Path and query, from `/v1/` on.
+    /// Path and query, beginning with `/v1/`.
     pub path: String,
-    /// Names in lower case.
+    /// Names in lower case, with values.
     pub headers: Vec<(&'static str, String)>,
-    /// As it is signed and hashed; the transport may compress it on the way.
+    /// The body as it is signed and hashed; the transport may compress it.
     pub body: Vec<u8>,
-    /// What the server knows of it beforehand: the transport may pack it by these words and read an answer so packed.
+    /// Preset dictionary shared with the server; if set, `xunge-1` coding may be used for request and
+    /// response.
     pub words: Option<Words>,
 }
 
 impl Request {
-    /// A request without headers and body.
+    /// Makes a request without headers and body.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
         Self {
             method,
@@ -41,25 +42,25 @@ impl Request {
             words: None,
         }
     }
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
-    /// With a JSON body.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self.header("content-type", "application/json")
     }
-    /// With words that both ends know.
+    /// Sets the preset dictionary.
     #[must_use]
     pub fn known_by(mut self, words: Words) -> Self {
         self.words = Some(words);
         self
     }
-    /// Bytes of the request line and the headers, as HTTP/1.1 writes them; HTTP/2 may need fewer.
+    /// Size in bytes of request line and headers in HTTP/1.1 form; HTTP/2 may need fewer.
     pub fn head_size(&self) -> u64 {
         let method = match self.method {
             Method::Get => "GET",
@@ -73,7 +74,7 @@ impl Request {
             self.headers.iter().map(|(name, value)| (*name, value.as_str())),
         )
     }
-    /// Bytes of the whole request, its body as it stands here.
+    /// Size in bytes of the whole request, with the body uncompressed.
     pub fn size(&self) -> u64 {
         self.head_size().saturating_add(length(&self.body))
     }
@@ -89,32 +90,32 @@ fn length(body: &[u8]) -> u64 {
 }
 
 impl std::fmt::Debug for Request {
-    /// Without header values and body: tokens and personal data do not belong into logs.
+    /// Omits header values and body: tokens and personal data must not appear in logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} {} ({} bytes)", self.method, self.path, self.body.len())
     }
 }
 
-/// A whole answer. An answer that was cut off is a [`TransportError::Cut`], never a short body.
+/// A complete response. A response that was cut off is a [`TransportError::Cut`], never a short body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// Names in lower case; at least those of [`KEPT_HEADERS`] that were there.
+    /// Names in lower case; contains at least those of [`KEPT_HEADERS`] that were sent.
     pub headers: Vec<(String, String)>,
-    /// Decompressed.
+    /// The body, decompressed.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// The first header of this name (lower case).
+    /// The first header with this name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(n, _)| n == name)
             .map(|(_, value)| value.as_str())
     }
-    /// Bytes of the whole answer, its body as it stands here.
+    /// Size in bytes of the whole response, with the body uncompressed.
     pub fn size(&self) -> u64 {
         let headers = self
             .headers
@@ -124,7 +125,7 @@ impl Response {
     }
 }
 
-/// Bytes on the wire: head and body, compressed as they travelled; TLS, TCP and IP come on top.
+/// Bytes on the wire: heads and bodies as compressed; without TLS, TCP and IP overhead.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
     pub sent: u64,
@@ -144,7 +145,7 @@ impl Traffic {
     }
 }
 
-/// Headers of answers that the sync looks at.
+/// Response headers that the sync uses.
 pub const KEPT_HEADERS: &[&str] = &[
     "content-type",
     "content-range",

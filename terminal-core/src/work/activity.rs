@@ -1,5 +1,5 @@
 //! Activity records (活动记录, SP-05, SP-15, TJ-09) of a community sports manager: written, reviewed by a
-//! supervisor, and mended as a new version of the same record when they come back.
+//! supervisor, and revised as a new version of the same record if they are returned.
 
 use crate::{
     Error, Result,
@@ -18,10 +18,10 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// An activity record that is being written.
+/// A draft of an activity record.
 pub type ActivityDraft = Draft<ActivityContent>;
 
-/// What an activity record says besides its photos. Absent until the worker says it.
+/// The content of an activity record besides photos; `None` or empty until the worker fills it in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ActivityContent {
@@ -116,7 +116,7 @@ impl From<Activity> for ActivityContent {
 }
 
 impl Draft<ActivityContent> {
-    /// 活动类别, as the settings name it: `fitness`, `contest`, `lecture`, `training` …
+    /// 活动类别 as in the settings: `fitness`, `contest`, `lecture`, `training` …
     pub fn category(&mut self, category: impl Into<String>) -> &mut Self {
         self.content_mut().category = category.into();
         self
@@ -133,7 +133,7 @@ impl Draft<ActivityContent> {
         self.content_mut().ends = Some(at);
         self
     }
-    /// Where, in words.
+    /// The place in words.
     pub fn place(&mut self, place: impl Into<String>) -> &mut Self {
         self.content_mut().place = place.into();
         self
@@ -142,7 +142,7 @@ impl Draft<ActivityContent> {
         self.content_mut().organiser = organiser.into();
         self
     }
-    /// How many took part, 1 or more.
+    /// Number of participants, at least 1.
     pub fn participants(&mut self, number: u32) -> &mut Self {
         self.content_mut().participants = Some(number);
         self
@@ -154,17 +154,17 @@ impl Draft<ActivityContent> {
 }
 
 impl Terminal {
-    /// A new activity record.
+    /// Begins an activity record.
     ///
     /// # Errors
-    /// Those of the platform's randomness.
+    /// Errors of the platform's randomness.
     pub fn new_activity(&self) -> Result<ActivityDraft> {
         Draft::begin(self, ActivityContent::default())
     }
-    /// The next version of an activity record, filled with what the last one said. The record keeps its id.
+    /// A draft of the next version of an activity record, filled with the last version's content.
     ///
     /// # Errors
-    /// `activity.unknown`; `activity.approved` when it has passed; `item.mended_already`.
+    /// `activity.unknown`; `activity.approved` if it was approved.
     pub fn revise_activity(&self, record: RecordId) -> Result<ActivityDraft> {
         let row = self.activity_row(record)?;
         if let Some(ActivityRow {
@@ -181,7 +181,7 @@ impl Terminal {
         let mut items = self.store().items_of_record(record)?;
         items.retain(|item| item.kind == Open::Known(EntryKind::Activity));
         let last = items.last();
-        // One that came back and was filed elsewhere, later than what is here.
+        // Returned, filed on another handset, and newer than the version here.
         if let Some(open) = self.rejected_version(record)?
             && last.is_none_or(|last| last.created < open.row.made)
             && let Some((entry, Payload::Activity(sent))) = open.said
@@ -197,7 +197,7 @@ impl Terminal {
                 let photos = sent.photos.clone();
                 Draft::revise(self, record, last.id, &photos, sent.into())
             }
-            // Written on an earlier handset: the title is what the mailbox says of it.
+            // Written on an earlier handset: the mailbox has only the title.
             (None, Some(row)) => {
                 let content = ActivityContent {
                     title: row.title,
@@ -211,7 +211,7 @@ impl Terminal {
     /// A saved draft of an activity record.
     ///
     /// # Errors
-    /// `item.unknown`, `draft.other_kind`.
+    /// `item.unknown`, `draft.other_kind`, `draft.newer`.
     pub fn activity_draft(&self, id: protocol::ids::EntryId) -> Result<ActivityDraft> {
         Draft::load(self, id)
     }

@@ -1,4 +1,4 @@
-//! Finding a type (事/部件) as people name it: by code, by name, or by a part of either name.
+//! Search for a type (事/部件) by code, by name, or by a part of a name.
 
 use crate::{Error, Result};
 use protocol::{
@@ -6,7 +6,8 @@ use protocol::{
     problem::HandsetCode,
 };
 
-/// Items whose code begins with the text, or whose name in either language contains it; all for nothing.
+/// Items whose code begins with the text, or whose name contains it in either language; all items for an
+/// empty text.
 pub fn search<'a>(catalogue: &'a Catalogue, text: &str) -> Vec<&'a CatalogueItem> {
     let wanted = text.trim().to_lowercase();
     let fits = |item: &&CatalogueItem| {
@@ -17,7 +18,7 @@ pub fn search<'a>(catalogue: &'a Catalogue, text: &str) -> Vec<&'a CatalogueItem
     catalogue.items.iter().filter(fits).collect()
 }
 
-/// The one item that the text names: exactly by code or name, else the only one that [`search`] finds.
+/// The only item that the text names: exactly by code or name, else the only result of [`search`].
 ///
 /// # Errors
 /// `matter.unknown`; `matter.ambiguous` names the candidates.
@@ -28,7 +29,7 @@ pub fn one<'a>(catalogue: &'a Catalogue, text: &str) -> Result<&'a CatalogueItem
             .iter()
             .any(|name| name.to_lowercase() == wanted)
     };
-    // A name may stand in both tables; then the code has to decide.
+    // A name may exist in both tables; then the code must decide.
     let mut found: Vec<&CatalogueItem> = catalogue.items.iter().filter(is_exact).collect();
     if found.is_empty() && !wanted.is_empty() {
         found = search(catalogue, text);
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_is_found_by_code_name_or_a_part_of_it() {
+    fn a_type_is_found_by_code_name_or_part_of_a_name() {
         let catalogue = Catalogue::shipped().unwrap();
         for text in ["E0102", "e0102", "暴露垃圾", " 暴露垃圾 "] {
             assert_eq!(one(&catalogue, text).unwrap().code.to_string(), "E0102", "{text}");

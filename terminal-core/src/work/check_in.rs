@@ -1,7 +1,7 @@
-//! Check-in (签到) and check-out (签退), and what the handset knows of being on duty (duty by presence).
+//! Check-in (签到) and check-out (签退), and the handset's knowledge of being on duty.
 //!
-//! A second check-in is told and not filed, whichever process it comes from. The server's word on presence
-//! counts as soon as it knows this handset's last entry; until then the entry made here does.
+//! A second check-in is refused, whichever process files it. The server's presence row counts once it
+//! includes this handset's last entry; until then the entry filed here counts.
 
 use crate::{
     Error, Result,
@@ -23,22 +23,21 @@ use protocol::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandsetPresence {
     pub on_duty: bool,
-    /// Since when, by the best clock there is; absent when there never was a check-in.
+    /// Best estimate of the time; `None` if there never was a check-in.
     pub since: Option<Millis>,
-    /// The server holds the check-in, or has said so itself; otherwise it still waits to be sent.
+    /// The server has received the check-in or reported the presence itself; otherwise it waits to be sent.
     pub confirmed: bool,
 }
 
 impl Terminal {
-    /// 签到: presence begins.
+    /// 签到: begins presence.
     ///
     /// # Errors
-    /// `checkin.already` when this handset counts its worker as on duty since the same civil day (Asia/Shanghai):
-    /// told, not filed twice.
+    /// `checkin.already` if the worker is on duty since the same civil day (Asia/Shanghai); nothing is filed.
     pub fn check_in(&self, position: Option<Position>, note: &str) -> Result<Item> {
         let _turn = self.turn()?;
         let (presence, now) = (self.presence()?, self.now()?);
-        // Each civil day is checked in for by itself, also by who forgot to check out the evening before.
+        // Each civil day needs its own check-in, also after a forgotten check-out.
         let is_of_today = presence
             .since
             .is_none_or(|at| at.civil().date() == now.civil().date());
@@ -55,10 +54,10 @@ impl Terminal {
         let note = note.trim().to_owned();
         self.file_new(position, note.clone(), Payload::CheckIn(CheckIn { note }))
     }
-    /// 签退: presence ends.
+    /// 签退: ends presence.
     ///
     /// # Errors
-    /// `checkin.not` when there is nothing to end.
+    /// `checkin.not` if the worker is not on duty.
     pub fn check_out(&self, position: Option<Position>, note: &str) -> Result<Item> {
         let _turn = self.turn()?;
         if !self.presence()?.on_duty {
@@ -71,11 +70,11 @@ impl Terminal {
         let note = note.trim().to_owned();
         self.file_new(position, note.clone(), Payload::CheckOut(CheckOut { note }))
     }
-    /// Whether the worker is on duty: the last check-in or check-out made here, until the server says something
-    /// newer (a shift that ended).
+    /// Whether the worker is on duty: the last check-in or check-out of this handset, until the server
+    /// reports something newer (a shift that ended).
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn presence(&self) -> Result<HandsetPresence> {
         let withdrawn = self.withdrawn()?;
         let mut checks = self.store().items_of_kind(EntryKind::CheckIn)?;
@@ -106,7 +105,7 @@ impl Terminal {
             },
             (Some(here), None) => here,
             (None, Some(said)) => from_server(&said),
-            // The server's word holds when it knows our last entry: it agrees, or it says something newer.
+            // The server's row counts if it includes our last entry: it agrees with it or is newer.
             (Some(here), Some(said)) => match received {
                 Some(_) if said.present == here.on_duty => from_server(&said),
                 Some(at) if said.since > at => from_server(&said),

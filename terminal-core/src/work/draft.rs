@@ -1,12 +1,12 @@
-//! Drafts and what becomes of them: a report (上报, T1), an activity record (活动记录, SP-05) or a task's answer
-//! is begun, filled, and submitted. This module holds what the three share and the report itself.
+//! Drafts: a report (上报, T1), an activity record (活动记录, SP-05) or a task's answer is begun, filled in and
+//! submitted. This file holds what the three have in common.
 //!
 //! Promises:
-//! - A photo is durable before [`Draft::add_photo`] returns, and the draft that names it as well: a camera that
-//!   kills the process costs nothing (story 31).
-//! - [`Draft::submit`] is one item, however often it is called, from however many processes (story 6): the
-//!   draft's id is the entry's id.
-//! - Whatever is wrong is said at once with a stable code, and the draft stays as it was.
+//! - When [`Draft::add_photo`] returns, the photo and the draft that names it are durable: nothing is lost
+//!   when the camera app kills the process (story 31).
+//! - [`Draft::submit`] files one item, however often and from however many processes it is called (story 6):
+//!   the draft's id is the entry's id.
+//! - Errors have a stable code, and the draft stays unchanged.
 
 use crate::{
     Error, Result,
@@ -34,18 +34,18 @@ use protocol::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What a draft of one kind holds besides photos and position. The three kinds are
-/// [`ReportContent`], [`crate::activity::ActivityContent`] and [`crate::tasks::AnswerContent`].
+/// The content of a draft of one kind, besides photos and position: [`super::report::ReportContent`],
+/// [`super::activity::ActivityContent`] and [`super::tasks::AnswerContent`].
 pub trait DraftContent: Clone + Serialize + DeserializeOwned {
     /// The kind of entry it becomes.
     const KIND: EntryKind;
-    /// What its photos show.
+    /// The role of its photos.
     const PHOTO_ROLE: PhotoRole;
-    /// What is missing or wrong, before it may be submitted.
+    /// Checks before submission that nothing is missing or wrong.
     fn check(&self, terminal: &Terminal, photos: &[PhotoRef]) -> Result<()>;
-    /// What the entry will say. `cell` is where the handset's grid puts it.
+    /// Makes the payload. `cell` is the cell in the handset's grid.
     fn payload(&self, cell: Option<CellCode>, photos: Vec<PhotoRef>) -> Result<Payload>;
-    /// Where the matter is, when that is not where the worker stands.
+    /// The place of the matter, if it is not where the worker stands.
     fn place(&self) -> Option<&Position> {
         None
     }
@@ -53,7 +53,7 @@ pub trait DraftContent: Clone + Serialize + DeserializeOwned {
     fn summary(&self) -> String;
 }
 
-/// Something begun and not submitted (草稿).
+/// A draft (草稿).
 pub struct Draft<C> {
     terminal: Terminal,
     id: EntryId,
@@ -61,25 +61,25 @@ pub struct Draft<C> {
     left_out: usize,
 }
 
-/// What [`Draft::submit`] answers: it is saved on this handset. Custody by the server is another matter, which
-/// the queue tells.
+/// The result of [`Draft::submit`]: the item is saved on this handset. The queue tells whether the server
+/// holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submitted {
     pub item: EntryId,
     pub record: RecordId,
-    /// Photos that travel after it.
+    /// Number of photos that are sent after the entry.
     pub photos: usize,
-    /// It had been submitted before; nothing was filed twice.
+    /// It had been submitted before; nothing was filed again.
     pub again: bool,
 }
 
 impl<C: DraftContent> Draft<C> {
-    /// A new draft about a new record. Nothing is saved until it holds something.
+    /// Begins a draft of a new record. Nothing is saved until it has content.
     pub(crate) fn begin(terminal: &Terminal, content: C) -> Result<Self> {
         let (id, record) = (terminal.new_entry_id()?, terminal.new_record_id()?);
         Ok(Self::with(terminal, id, record, None, content))
     }
-    /// A draft that mends `supersedes` as a new version of its record.
+    /// Begins a draft that revises `supersedes` as a new version of its record.
     pub(crate) fn revise(
         terminal: &Terminal,
         record: RecordId,
@@ -94,7 +94,7 @@ impl<C: DraftContent> Draft<C> {
             Some(supersedes),
             content,
         );
-        // Photos that are still on the handset go into the new version as they are.
+        // Photos that are still on the handset are taken over.
         let here = |photo: &&PhotoRef| terminal.photo_folder().size(photo.sha256).is_ok();
         draft.stored.photos = photos
             .iter()
@@ -127,7 +127,10 @@ impl<C: DraftContent> Draft<C> {
             left_out: 0,
         }
     }
-    /// The draft with this id, as it was saved.
+    /// Loads a saved draft.
+    ///
+    /// # Errors
+    /// `item.unknown`; `draft.newer` if a newer app wrote it; `draft.other_kind`.
     pub(crate) fn load(terminal: &Terminal, id: EntryId) -> Result<Self> {
         let draft = terminal.store().draft(id)?.ok_or(Error::NoSuchItem)?;
         let newer = || Error::Input(newer_app_draft());
@@ -148,39 +151,41 @@ impl<C: DraftContent> Draft<C> {
     pub(super) fn terminal(&self) -> &Terminal {
         &self.terminal
     }
-    /// The id that its entry will have.
+    /// The id of the future entry.
     pub fn id(&self) -> EntryId {
         self.id
     }
     pub fn record(&self) -> RecordId {
         self.stored.record
     }
-    /// What it holds besides photos and position.
+    /// The content besides photos and position.
     pub fn content(&self) -> &C {
         &self.stored.content
     }
     pub(crate) fn content_mut(&mut self) -> &mut C {
         &mut self.stored.content
     }
-    /// The photos so far, in the order in which they were added.
+    /// The photos in the order in which they were added.
     pub fn photos(&self) -> Vec<PhotoRef> {
         self.stored.photos.iter().map(|p| p.photo.clone()).collect()
     }
-    /// Photos of the version that this one mends which are not on this handset: the new version does not name them.
+    /// Number of photos of the revised version that are not on this handset; the new version does not contain
+    /// them.
     pub fn photos_left_out(&self) -> usize {
         self.left_out
     }
-    /// Where the worker stands. The photos added from now on carry it.
+    /// Sets where the worker stands. Photos added later are stamped with it.
     pub fn at(&mut self, position: Position) -> &mut Self {
         self.stored.position = Some(position);
         self
     }
-    /// Takes a photo in. When this returns, photo and draft are durable. The same file again changes nothing.
+    /// Adds a photo. Photo and draft are durable when the call returns. Adding the same file again changes
+    /// nothing.
     ///
     /// # Errors
-    /// `photo.*`; the draft stays as it was.
+    /// `photo.*`; the draft stays unchanged.
     pub fn add_photo(&mut self, source: PhotoSource<'_>) -> Result<&mut Self> {
-        // From the file to the draft that names it nothing may be swept away.
+        // No sweep may run between writing the file and saving the draft that names it.
         let _turn = self.terminal.turn()?;
         let stamp_place = self.stamp_place()?;
         if let Some(fix) = &self.stored.position {
@@ -199,7 +204,7 @@ impl<C: DraftContent> Draft<C> {
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
         self.add_taken(taken)
     }
-    /// [`Draft::add_photo`] without the pipeline, for bytes that are as it would make them.
+    /// As [`Draft::add_photo`] without the pipeline, for a photo that was prepared before.
     ///
     /// # Errors
     /// As [`Draft::add_photo`].
@@ -215,7 +220,7 @@ impl<C: DraftContent> Draft<C> {
     }
     fn add_taken(&mut self, taken: TakenPhoto) -> Result<&mut Self> {
         if self.stored.photos.iter().any(|p| p.original == taken.original) {
-            // The same picture with a later stamp: the first one stays, this file is named by nothing.
+            // The same picture with a later stamp: the first one is kept, and nothing names this file.
             if !self
                 .stored
                 .photos
@@ -243,20 +248,20 @@ impl<C: DraftContent> Draft<C> {
         }
         self.save()
     }
-    /// Takes a photo out of the draft; the file goes when nothing else names it.
+    /// Removes a photo from the draft, and its file if nothing else names it.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn remove_photo(&mut self, photo: Sha256) -> Result<&mut Self> {
         self.stored.photos.retain(|p| p.photo.sha256 != photo);
         self.save()?;
         self.terminal.forget_photo(photo)?;
         Ok(self)
     }
-    /// Makes the draft durable as it is. Call it whenever the screen may go away.
+    /// Saves the draft durably. Call it whenever the screen may disappear.
     ///
     /// # Errors
-    /// Those of the store; `draft.submitted` when it has been submitted already.
+    /// `draft.submitted` if it was submitted; errors of the store.
     pub fn save(&mut self) -> Result<&mut Self> {
         if self.terminal.store().item(self.id)?.is_some() {
             return Err(Error::input(
@@ -273,22 +278,22 @@ impl<C: DraftContent> Draft<C> {
         })?;
         Ok(self)
     }
-    /// Throws the draft away with its photos.
+    /// Deletes the draft and its photos.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn discard(self) -> Result<()> {
         match self.terminal.store().draft(self.id)? {
             Some(draft) => self.terminal.delete_draft(&draft),
             None => Ok(()),
         }
     }
-    /// Files it: the entry is serialised once, and durable on this handset when this returns. Submitting again
-    /// answers the same item.
+    /// Files the draft: the entry is serialised once and durable when the call returns. Submitting again
+    /// returns the same item.
     ///
     /// # Errors
-    /// What the content lacks, by its own code; `photo.missing` and `photo.damaged` when a photo's file is not
-    /// what it was; those of the store.
+    /// Missing or wrong content, by its own code; `photo.missing` and `photo.damaged` if a photo's file is
+    /// not intact; errors of the store.
     pub fn submit(&mut self) -> Result<Submitted> {
         let photos = self.photos();
         let submitted = Submitted {
@@ -297,7 +302,8 @@ impl<C: DraftContent> Draft<C> {
             photos: photos.len(),
             again: false,
         };
-        // One decision at a time, over all processes of this home: two cannot both find a task unanswered.
+        // One decision at a time over all processes of this home: two of them must not both find a task
+        // unanswered.
         let _turn = self.terminal.turn()?;
         if self.terminal.store().item(self.id)?.is_some() {
             self.terminal.store().delete_draft(self.id)?;
@@ -332,7 +338,7 @@ impl<C: DraftContent> Draft<C> {
         })?;
         Ok(submitted)
     }
-    /// Where it is: the matter's own place, else where the worker stands.
+    /// The place of the matter, else where the worker stands.
     fn located(&self) -> Result<Option<LocatedPlace>> {
         self.stored
             .content

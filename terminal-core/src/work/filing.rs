@@ -1,4 +1,4 @@
-//! Files entries: evidence, ids, and what this handset has filed so far.
+//! Filing of entries: evidence, ids, and what this handset has filed so far.
 
 use crate::{
     Error, Result,
@@ -17,7 +17,7 @@ use protocol::{
     photo::PhotoRef,
 };
 
-/// What is to be filed; [`Terminal::file`] adds evidence and author.
+/// An entry to be filed; [`Terminal::file`] adds evidence and author.
 pub(crate) struct Filing {
     pub id: EntryId,
     pub record: RecordId,
@@ -85,7 +85,7 @@ impl Terminal {
     fn unix_ms(&self) -> Result<u64> {
         Ok(u64::try_from(self.now()?.0).unwrap_or(0))
     }
-    /// What an item of this handset says.
+    /// The payload of an item of this handset.
     pub(crate) fn payload_of(&self, id: EntryId) -> Result<Payload> {
         let (entry, _): (Entry, _) = self.store().entry(id)?;
         match entry.kind {
@@ -93,7 +93,7 @@ impl Terminal {
             Open::Other(kind) => Err(Error::Data(format!("an entry of kind {kind}"))),
         }
     }
-    /// Entries that a withdrawal of this handset takes back.
+    /// Entries that have a withdrawal of this handset which was not rejected.
     pub(crate) fn withdrawn(&self) -> Result<Vec<EntryId>> {
         let withdrawals = self.store().items_of_kind(EntryKind::Withdraw)?;
         Ok(withdrawals
@@ -108,7 +108,7 @@ pub(crate) fn is_rejected(item: &Item) -> bool {
     matches!(&item.disposition, Some((d, _)) if d.state == Open::Known(DispositionState::Rejected))
 }
 
-/// The file under which the store finds a photo.
+/// The file name of a photo, as recorded in the store.
 fn photo_file(photo: &PhotoRef) -> String {
     PhotoFolder::file_name(photo.sha256)
 }

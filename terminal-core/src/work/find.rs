@@ -1,4 +1,4 @@
-//! Finds items, tasks and records by a shortened id.
+//! Lookup of items, tasks and records by a shortened id.
 
 use crate::{
     Error, Result,
@@ -14,7 +14,8 @@ use protocol::{
 };
 
 impl Terminal {
-    /// The one item or draft that a short id means: its beginning or its end, its number (`#12`), or its 受理号.
+    /// The item or draft that a short id means: the beginning or end of its id, its number (`#12`), or its
+    /// 受理号.
     ///
     /// # Errors
     /// `item.unknown`; `item.ambiguous` names the candidates.
@@ -49,7 +50,7 @@ impl Terminal {
         let ids = self.tasks()?.iter().map(HandsetTask::id).collect();
         one_of(text, ids, unknown_task())
     }
-    /// The record that a short id of it or of one of its items means.
+    /// The record that a short id means; the id of one of its items is accepted too.
     ///
     /// # Errors
     /// `item.unknown`, `item.ambiguous`.
@@ -73,13 +74,13 @@ impl Terminal {
     }
 }
 
-/// The one id that begins or ends with `text`; hyphens and case do not matter. At least four digits.
+/// The only id that begins or ends with `text`, ignoring hyphens and case. At least four hexadecimal digits.
 fn one_of<T: std::fmt::Display + Copy>(text: &str, ids: Vec<T>, unknown: Error) -> Result<T> {
     let wanted = text.trim().to_lowercase().replace('-', "");
     let wanted = wanted.trim_start_matches('…');
     let is_short = wanted.len() < 4 || !wanted.bytes().all(|b| b.is_ascii_hexdigit());
     let plain = |id: &T| id.to_string().replace('-', "");
-    // The beginning of the short form that lists show counts as well: it is what people see and start to type.
+    // The beginning of the form shown in lists is accepted too, because people type what they see.
     let fits = |id: &T| {
         let id = plain(id);
         id.starts_with(wanted) || id.ends_with(wanted) || words::short_id(&id).starts_with(wanted)
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_id_means_one_thing_or_says_which_it_could_mean() {
+    fn a_short_id_is_unique_or_the_candidates_are_named() {
         let id = |ms, r| EntryId::from_parts(ms, [r; 10]);
         let ids = vec![
             id(1_795_306_503_000, 1),

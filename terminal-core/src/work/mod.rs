@@ -1,8 +1,9 @@
-//! What the worker does with the handset. Everything here works with no network at all, and whatever a call has
-//! returned as done survives the death of the process.
+//! The worker's functions. All of them work without a network, and whatever a call returned as done survives
+//! a kill of the process.
 //!
-//! Rules that need the server's knowledge are the server's (a report off duty is taken and flagged there). What the
-//! handset knows for sure is said at once: a second check-in, a task answered already, a file that is no photo.
+//! Rules that need the server's knowledge are applied by the server (a report off duty is accepted and
+//! flagged there). What the handset knows for certain is reported at once: a second check-in, a task that was
+//! answered, a file that is no photo.
 
 pub(crate) mod activity;
 pub(crate) mod catalogue;

@@ -1,6 +1,6 @@
-//! What its author still has to do with and this handset does not have itself: it was filed on another one, in a
-//! stream that ended, or in a database that was damaged, and the decision came later (law 2: a rejection reaches its
-//! author, with its reason and a way to mend it). The mailbox brings it with what it said.
+//! Entries that still need their author and are not on this handset: filed on another one, in an ended
+//! stream, or in a damaged database, and rejected or not decided yet (law 2: a rejection reaches its author,
+//! with its reason and a way to revise it). The mailbox contains them with their content.
 
 use crate::{
     Result,
@@ -16,10 +16,10 @@ use protocol::{
     payload::Payload,
 };
 
-/// An entry that is not here, as the mailbox tells of it.
+/// An entry of the mailbox that still needs its author.
 pub(crate) struct NeedsAction {
     pub row: UnsettledRow,
-    /// What it says, where that reads.
+    /// The entry and its payload, if they can be read.
     pub said: Option<(Entry, Payload)>,
 }
 
@@ -36,7 +36,7 @@ impl NeedsAction {
     }
 }
 
-/// Whether this withdrawal may still take the entry back.
+/// Returns true if this withdrawal may still take the entry back.
 pub(super) fn takes_back(withdrawal: &Item, entry: EntryId) -> bool {
     withdrawal.after == Some(entry)
         && !is_rejected(withdrawal)
@@ -44,7 +44,7 @@ pub(super) fn takes_back(withdrawal: &Item, entry: EntryId) -> bool {
 }
 
 impl Terminal {
-    /// All that is open and neither here nor mended by something that is.
+    /// All such entries that are neither on this handset nor revised by an item on it.
     pub(crate) fn needs_action(&self, items: &[Item]) -> Result<Vec<NeedsAction>> {
         let rows: Vec<UnsettledRow> = self.store().mailbox_of(kind::UNSETTLED)?;
         let is_here = |id: EntryId| {
@@ -54,12 +54,12 @@ impl Terminal {
         let elsewhere = rows.into_iter().filter(|row| !is_here(row.entry));
         Ok(elsewhere.map(NeedsAction::read).collect())
     }
-    /// The one with this id, if it is open and not here.
+    /// The entry with this id, if it needs its author and is not on this handset.
     pub(crate) fn needs_action_entry(&self, id: EntryId) -> Result<Option<NeedsAction>> {
         let all = self.needs_action(&self.store().items()?)?;
         Ok(all.into_iter().find(|open| open.row.entry == id))
     }
-    /// What came back of a record in its newest version that is not here.
+    /// The newest rejected version of a record that is not on this handset.
     pub(crate) fn rejected_version(&self, record: RecordId) -> Result<Option<NeedsAction>> {
         let all = self.needs_action(&self.store().items()?)?;
         Ok(all

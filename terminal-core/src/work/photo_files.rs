@@ -1,4 +1,4 @@
-//! Removes photo files that no item and no draft names.
+//! Deletion of photo files that no item and no draft names.
 
 use crate::{
     Error, Result, photos::folder::PhotoFolder, store::drafts::SavedDraft, terminal::Terminal, words,
@@ -7,9 +7,9 @@ use crate::{
 use protocol::photo::Sha256;
 
 impl Terminal {
-    /// Removes the photos that a death left between file and draft. Never what an item or a draft names; nothing
-    /// at all while another process works here, while a draft does not read, or when a database set aside may
-    /// still name what this one does not know.
+    /// Deletes photos that a killed process wrote and no draft named. Never deletes what an item or a draft
+    /// names. Does nothing while another process holds the lock, while a draft is unreadable, or while a
+    /// quarantined database may name photos that this one does not know.
     pub(crate) fn sweep_photos(&self) -> Result<()> {
         let Some(_turn) = self.free_turn()? else {
             return Ok(());
@@ -35,22 +35,22 @@ impl Terminal {
         }
         Ok(())
     }
-    /// Deletes a draft and the photos that nothing else names.
+    /// Deletes a draft and its photos that nothing else names.
     pub(super) fn delete_draft(&self, draft: &SavedDraft) -> Result<()> {
-        // The draft first: a photo without a draft is only a file too many.
+        // The draft first: a photo without a draft only wastes space.
         self.store().delete_draft(draft.id)?;
         draft_photos(draft)
             .unwrap_or_default()
             .into_iter()
             .try_for_each(|photo| self.forget_photo(photo))
     }
-    /// Removes a photo's file unless an item or a draft still names it, or a damaged database might that waits.
+    /// Deletes a photo's file unless an item or a draft names it, or a quarantined database may.
     pub(crate) fn forget_photo(&self, photo: Sha256) -> Result<()> {
         if self.store().has_quarantined_databases()? {
             return Ok(());
         }
         let drafts = self.store().drafts()?;
-        // A draft that does not read might name it.
+        // An unreadable draft may name it.
         let may_name = |draft| draft_photos(draft).is_none_or(|photos| photos.contains(&photo));
         if self.store().names_photo(photo)? || drafts.iter().any(may_name) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The queue: every item with its own state, reason and next try (law 2). Nothing ends silently.
+//! The queue: every item with its state, reason and next try (law 2).
 
 use crate::{
     Result,
@@ -29,11 +29,11 @@ use protocol::{
 };
 
 impl Terminal {
-    /// Everything on this handset, drafts first, then what was filed last: sent items stay 30 days. At the end what
-    /// its user filed elsewhere and still has to do with.
+    /// All drafts, then all items, last filed first; received items stay for 30 days. At the end entries from
+    /// elsewhere that still need their author.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn queue(&self) -> Result<Vec<QueueRow>> {
         let clock = self.clock_reading()?;
         let (now, offset_ms) = (clock.wall, clock.offset_ms.unwrap_or(0));
@@ -43,7 +43,7 @@ impl Terminal {
         let activities: Vec<ActivityRow> = self.store().mailbox_of(kind::ACTIVITY)?;
         let mut rows = Vec::new();
         for draft in self.store().drafts()? {
-            // A draft that another process filed meanwhile is that item.
+            // Another process has filed this draft meanwhile.
             if items.iter().any(|item| item.id == draft.id) {
                 continue;
             }
@@ -61,14 +61,14 @@ impl Terminal {
                     .find(|withdrawal| withdrawal.after == Some(item.id) && !is_rejected(withdrawal)),
                 revised,
                 case: cases.iter().find(|case| case.record == item.record),
-                // The mailbox speaks of the version in force; an older one is history.
+                // The mailbox describes the version in force; an older one is history.
                 review: activities.iter().find(|row| row.entry == item.id),
             };
             rows.push(row(item, &context));
         }
         if !sabotage::is(Defect::RejectionElsewhereHidden) {
             let mut elsewhere = self.needs_action_rows(&items, &withdrawals)?;
-            // A handset that was put back to an older copy of itself may have the draft that it once was.
+            // A handset that was restored from an older copy may still have the draft of such an entry.
             elsewhere.retain(|open| rows.iter().all(|row| row.id != open.id));
             rows.extend(elsewhere);
         }
@@ -112,7 +112,7 @@ fn row(item: &Item, context: &RowContext<'_>) -> QueueRow {
     }
 }
 
-/// A draft's row. One that a newer version of the app wrote says that it cannot be opened, and stays.
+/// The row of a draft. A draft of a newer app is shown with that problem, and stays.
 fn draft_row(draft: SavedDraft) -> QueueRow {
     let (kind, record, summary, photos, problem) = match draft_summary(&draft) {
         Some((kind, record, summary, photos)) => (kind.into(), record, summary, photos, None),
@@ -143,7 +143,7 @@ fn draft_row(draft: SavedDraft) -> QueueRow {
 struct RowContext<'a> {
     /// The wall clock, by which retries are planned.
     now: Millis,
-    /// From there to the time that people are shown.
+    /// Offset from the wall clock to displayed time, milliseconds.
     offset_ms: i64,
     withdrawal: Option<&'a Item>,
     revised: bool,
@@ -151,7 +151,7 @@ struct RowContext<'a> {
     review: Option<&'a ActivityRow>,
 }
 
-/// The state of an item, and the retries that explain it where they are a photo's.
+/// The state of an item, and the retry state of a photo if that explains it.
 fn state<'a>(
     item: &'a Item,
     context: &RowContext<'_>,
@@ -190,7 +190,7 @@ fn state<'a>(
     if is_rejected(item) && !sabotage::is(Defect::RejectionHidden) {
         let reason = reason.unwrap_or_else(no_reason_given);
         return match reason.code {
-            // By its author, perhaps on another handset.
+            // Revised or withdrawn by its author, perhaps on another handset.
             ErrorCode::Reason(ReasonCode::Superseded) => (ItemState::Revised(reason), None),
             ErrorCode::Reason(ReasonCode::Withdrawn) => (ItemState::Withdrawn, None),
             _ => (back(reason), None),
@@ -212,7 +212,7 @@ fn state<'a>(
         .max_by_key(|photo| photo.retry.attempts)
     {
         Some(photo) => (ItemState::PhotosPending, Some(&photo.retry)),
-        // The mailbox speaks of the newer version alone; this one is only history.
+        // The mailbox describes only the newer version; this one is history.
         None if context.revised => {
             let newer = Reason::new(
                 ReasonCode::Superseded,
@@ -225,7 +225,7 @@ fn state<'a>(
     }
 }
 
-/// Why something came back of which nobody said why.
+/// The reason of a rejection without one.
 fn no_reason_given() -> Reason {
     Reason::new(HandsetCode::RejectedUnsaid, "未说明原因", "no reason given")
 }
@@ -263,13 +263,13 @@ fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals:
 }
 
 impl Terminal {
-    /// As the queue shows them.
+    /// Queue rows of entries from elsewhere that need their author.
     pub(crate) fn needs_action_rows(&self, items: &[Item], withdrawals: &[Item]) -> Result<Vec<QueueRow>> {
         let open = self.needs_action(items)?;
         if open.is_empty() {
             return Ok(Vec::new());
         }
-        // Without the names of the types the rest is worth showing all the same.
+        // Without the catalogue, only the names of types are missing.
         let catalogue = self.catalogue().ok();
         let rows = open
             .iter()

@@ -1,4 +1,4 @@
-//! One item of the queue as its author sees it, and the words for its state.
+//! One row of the queue, and the words for its state.
 
 use crate::words::{self, Lang};
 use protocol::{
@@ -16,54 +16,53 @@ use protocol::{
 pub struct QueueRow {
     pub id: EntryId,
     pub record: RecordId,
-    /// Its number in this handset's stream: a draft has none yet, and what this handset does not have itself has
-    /// another's.
+    /// The number in this handset's stream; `None` for a draft and for entries from elsewhere.
     pub n: Option<u64>,
     pub kind: Open<EntryKind>,
-    /// One line of what it says.
+    /// One line of content.
     pub summary: String,
-    /// When it was made, by the handset's wall clock.
+    /// Time of filing by the handset's wall clock.
     pub made: Millis,
     pub state: ItemState,
-    /// What the server has not confirmed yet of the photos it names.
+    /// Photos that the server has confirmed, of those that the entry names.
     pub photos_sent: usize,
     pub photos_named: usize,
-    /// When the next try is made, where a try failed.
+    /// Time of the next try after a failure.
     pub next_try: Option<Millis>,
     /// Why the last try failed, or why this version of the app cannot open a draft.
     pub problem: Option<Reason>,
-    /// Where the case stands that came of a report.
+    /// State of the case that the report led to.
     pub case: Option<Open<CaseState>>,
-    /// What the reviewer said of an activity record.
+    /// The reviewer's decision about an activity record.
     pub review: Option<ActivityState>,
 }
 
-/// Where an item stands.
+/// The state of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemState {
     /// 草稿
     Draft,
     /// 待上传
     Queued,
-    /// 稍后重试: a try failed; the problem says why.
+    /// 稍后重试: a try failed; `problem` says why.
     Later(Millis),
     /// 已收到，照片 n/m
     PhotosPending,
     /// 已收到
     Received,
-    /// 被退回, with the reason; the author can mend it.
+    /// 被退回, with the reason; the author can revise it.
     Returned(Reason),
-    /// Returned, and mended by a later item.
+    /// Returned, and revised by a later item.
     Revised(Reason),
     /// 转人工核对
     Review(Option<Reason>),
-    /// Kept by the server until it can be understood or its predecessor arrives.
+    /// The server keeps it until it can be applied.
     Held(Option<Reason>),
-    /// Asked back; the server has not agreed yet. The withdrawal is an item of its own and says more.
+    /// Withdrawal requested; the server has not decided. The withdrawal is an item of its own.
     Withdrawing,
-    /// 已撤回: the server has taken it back.
+    /// 已撤回: the server has applied the withdrawal.
     Withdrawn,
-    /// Cancelled before it ever left the handset.
+    /// Cancelled before it was ever offered.
     Cancelled,
 }
 
@@ -71,15 +70,15 @@ impl QueueRow {
     pub fn is_draft(&self) -> bool {
         self.state == ItemState::Draft
     }
-    /// Only this handset holds it, and it goes by itself.
+    /// Only this handset holds it, and it is sent automatically.
     pub fn waits_for_receipt(&self) -> bool {
         matches!(self.state, ItemState::Queued | ItemState::Later(_))
     }
-    /// It is back with its author, who has to do something.
+    /// Returned to its author, who has to act.
     pub fn needs_author(&self) -> bool {
         matches!(self.state, ItemState::Returned(_))
     }
-    /// Nothing is left to be sent, and nothing to be done by the author.
+    /// Nothing is left to send, and the author has nothing to do.
     pub fn is_finished(&self) -> bool {
         match self.state {
             ItemState::Received => self.photos_sent == self.photos_named,
@@ -94,13 +93,13 @@ impl QueueRow {
             | ItemState::Held(_) => false,
         }
     }
-    /// An activity record that nobody has approved: its review may still come, however late.
+    /// An activity record that was not approved: its review may come at any time.
     pub fn awaits_review(&self) -> bool {
         self.kind == Open::Known(EntryKind::Activity)
             && matches!(self.state, ItemState::Received | ItemState::PhotosPending)
             && self.review != Some(ActivityState::Approved)
     }
-    /// 受理号: only once the server holds it, so that nobody quotes a number that nobody knows.
+    /// 受理号, only once the server holds the entry, so that nobody quotes an unknown number.
     pub fn receipt_number(&self) -> Option<String> {
         let held = !matches!(
             self.state,
@@ -108,7 +107,7 @@ impl QueueRow {
         );
         held.then(|| receipt_number(self.id))
     }
-    /// The stable name of the state, for machines.
+    /// The state's name in JSON documents; never changes.
     pub fn state_name(&self) -> &'static str {
         match self.state {
             ItemState::Draft => "draft",
@@ -139,7 +138,7 @@ impl QueueRow {
             | ItemState::Cancelled => None,
         }
     }
-    /// The state in words, as the design tokens have them.
+    /// The state in words, as in the design tokens.
     pub fn state_words(&self, lang: Lang, now: Millis) -> String {
         let with_reason = |state: String, reason: Option<&Reason>| match reason {
             Some(reason) => lang.pick(
@@ -160,7 +159,7 @@ impl QueueRow {
                     format!("已收到，{}", words::activity(lang, review)),
                     format!("Received, {}", words::activity(lang, review).to_lowercase()),
                 ),
-                // 上报 is what its author did; nobody has done anything with it yet.
+                // The report itself is the only event so far.
                 (None, Some(Open::Known(CaseState::Reported))) => words::state::received(lang),
                 (None, Some(Open::Known(case))) => lang.pick(
                     format!("已收到，{}", case.zh()),

@@ -1,4 +1,4 @@
-//! The grid and the catalogue in force on this handset.
+//! Grid and catalogue in force on this handset.
 
 use crate::{
     Error, Result,
@@ -12,10 +12,10 @@ use protocol::{
 use std::sync::Arc;
 
 impl Terminal {
-    /// Where a WGS-84 point lies in this handset's grid.
+    /// Looks up a WGS-84 point in the handset's grid; accuracy radius in centimetres.
     ///
     /// # Errors
-    /// `grid.pack.*` when the grid file is damaged, and those of the store.
+    /// `grid.pack.*` if the grid file is damaged; errors of the store.
     pub fn where_is(&self, point: PointE7, accuracy_cm: Option<u32>) -> Result<LocatedPlace> {
         Ok(match self.grid()? {
             Some(grid) => grid.locate(point, accuracy_cm),
@@ -26,7 +26,7 @@ impl Terminal {
             },
         })
     }
-    /// The grid in force, opened once for each version.
+    /// The grid in force; opened once per version.
     ///
     /// # Errors
     /// As [`Terminal::where_is`].
@@ -51,7 +51,7 @@ impl Terminal {
         *open = Some((file.sha256, Arc::clone(&grid)));
         Ok(Some(grid))
     }
-    /// What can be reported: the operator's catalogue, else the one that ships.
+    /// The types that can be reported: the operator's catalogue, else the shipped one.
     ///
     /// # Errors
     /// `data.malformed`

@@ -1,4 +1,4 @@
-//! Reports (上报, T1): what a report says, its draft, and the revision of a returned one.
+//! Reports (上报, T1): content, draft, and revision of a returned report.
 
 use crate::{
     Error, Result,
@@ -21,15 +21,15 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A report that is being written.
+/// A draft of a report.
 pub type ReportDraft = Draft<ReportContent>;
 
-/// What a report says besides its photos.
+/// The content of a report besides photos.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReportContent {
     pub matter: Option<MatterCode>,
-    /// Chinese name of the matter, for the queue.
+    /// Chinese name of the type, for the queue.
     pub matter_name: String,
     pub text: String,
     pub place: Option<Position>,
@@ -38,7 +38,7 @@ pub struct ReportContent {
 }
 
 impl ReportContent {
-    /// What a report said, as a draft holds it.
+    /// Makes the content of a draft from a filed report.
     pub(crate) fn of(sent: Report, catalogue: Option<&Catalogue>) -> Self {
         let item = sent.matter.and_then(|code| catalogue?.find(code));
         Self {
@@ -88,10 +88,10 @@ impl DraftContent for ReportContent {
 }
 
 impl Draft<ReportContent> {
-    /// 事/部件 type by its code; the acceptor can fill or correct it (T4).
+    /// Sets the type (事/部件) by its code; the acceptor can fill in or correct it (T4).
     ///
     /// # Errors
-    /// `matter.unknown` when the handset's catalogue does not know it.
+    /// `matter.unknown` if the catalogue does not have it.
     pub fn matter(&mut self, code: MatterCode) -> Result<&mut Self> {
         let item = self.terminal().catalogue()?.find(code).cloned().ok_or_else(|| {
             Error::input(
@@ -104,12 +104,12 @@ impl Draft<ReportContent> {
         self.content_mut().matter_name = item.zh;
         Ok(self)
     }
-    /// What the worker says.
+    /// The worker's description.
     pub fn text(&mut self, text: impl Into<String>) -> &mut Self {
         self.content_mut().text = text.into();
         self
     }
-    /// Where the matter is, when that is not where the worker stands.
+    /// The place of the matter, if it is not where the worker stands.
     pub fn place(&mut self, position: Position) -> &mut Self {
         self.content_mut().place = Some(position);
         self
@@ -118,7 +118,7 @@ impl Draft<ReportContent> {
         self.content_mut().address = address.into();
         self
     }
-    /// 自行处理: handled on the spot (SJ-03).
+    /// 自行处理: the worker has handled it on the spot (SJ-03).
     pub fn self_handled(&mut self, yes: bool) -> &mut Self {
         self.content_mut().self_handled = yes;
         self
@@ -126,21 +126,21 @@ impl Draft<ReportContent> {
 }
 
 impl Terminal {
-    /// A new report; nothing is saved until it holds a photo or [`Draft::save`] is called.
+    /// Begins a report. Nothing is saved until a photo is added or [`Draft::save`] is called.
     ///
     /// # Errors
-    /// Those of the platform's randomness.
+    /// Errors of the platform's randomness.
     pub fn new_report(&self) -> Result<ReportDraft> {
         Draft::begin(self, ReportContent::default())
     }
     /// A saved draft of a report.
     ///
     /// # Errors
-    /// `item.unknown`, `draft.other_kind`.
+    /// `item.unknown`, `draft.other_kind`, `draft.newer`.
     pub fn report_draft(&self, id: EntryId) -> Result<ReportDraft> {
         Draft::load(self, id)
     }
-    /// A returned report as a draft that supersedes it, filled with what it said.
+    /// A draft that revises a returned report, filled with its content.
     ///
     /// # Errors
     /// `item.unknown`; `report.not_returned`; `item.mended_already`.
@@ -169,7 +169,7 @@ impl Terminal {
         let (entry, _) = self.store().entry(id)?;
         self.revised(item.record, &entry, sent)
     }
-    /// One that came back and is not here.
+    /// Revises a returned report that is not on this handset.
     fn revise_elsewhere(&self, id: EntryId) -> Result<ReportDraft> {
         let open = self.needs_action_entry(id)?.ok_or(Error::NoSuchItem)?;
         match open.said {

@@ -1,5 +1,5 @@
-//! What the handset throws away, and when: never what an item or a draft names, never what the server does not
-//! hold. And the turn, which keeps the processes of one home from deciding at once.
+//! Retention: what the handset deletes, and when. Never what an item or a draft names, never what the server
+//! does not hold.
 
 use crate::{Error, Result, terminal::Terminal, words};
 use protocol::{
@@ -8,18 +8,17 @@ use protocol::{
 };
 use std::collections::BTreeSet;
 
-/// What the server holds stays here this long as well, milliseconds: 30 days, so that a server restored from a
+/// How long received items stay on the handset, in milliseconds: 30 days, so that a server restored from a
 /// backup can be filled again.
 const KEPT_MS: i64 = 30 * 86_400_000;
 
 impl Terminal {
-    /// Forgets what the server has held for 30 days and nobody has to do anything with: not what came back or
-    /// is in review, not an activity that nobody has approved yet, not a record that a draft mends, not the answer
-    /// to a task that still stands. A sync that left nothing waiting ends with it; without a clock checked against
-    /// the server nothing is forgotten.
+    /// Deletes items that the server has held for 30 days, unless they were returned, are in review, are an
+    /// activity that was not approved, belong to a record with a draft, or answer an open task. Called after
+    /// a sync that left nothing waiting. Does nothing while the clock was not checked against the server.
     ///
     /// # Errors
-    /// Those of the store and of the photo folder.
+    /// Errors of the store and the photo folder.
     pub fn forget_old(&self) -> Result<()> {
         let Some(_turn) = self.free_turn()? else {
             return Ok(());
@@ -36,7 +35,7 @@ impl Terminal {
                 .try_for_each(|photo| self.photo_folder().remove(photo.sha256))
                 .map_err(|error| Error::Input(words::photo_error(&error)))?;
         }
-        // On most days nothing is old enough, and the whole queue need not be read after every sync.
+        // Usually nothing is old enough; then the queue need not be read.
         if !self.store().has_ripe(older_than)? {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! The format in which drafts are saved.
+//! The stored format of drafts.
 
 use crate::store::drafts::SavedDraft;
 use protocol::{
@@ -16,12 +16,11 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 pub(super) struct DraftPhoto {
     #[serde(flatten)]
     pub(super) photo: PhotoRef,
-    /// Hash of the bytes it was made from.
+    /// Hash of the bytes from which it was made.
     pub(super) original: Sha256,
 }
 
-/// A draft as the store keeps it. Fields are only ever added, with a default: drafts outlive upgrades
-/// (story 19).
+/// A draft in its stored form. Only add fields, with a default: drafts survive upgrades (story 19).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Stored<C> {
     pub(super) record: RecordId,
@@ -34,7 +33,7 @@ pub(super) struct Stored<C> {
     pub(super) content: C,
 }
 
-/// Why a draft cannot be opened that does not read here: a newer version of the app wrote it. It is kept as it is.
+/// The reason why a draft cannot be read: a newer version of the app wrote it. It is kept unchanged.
 pub(crate) fn newer_app_draft() -> Reason {
     Reason::new(
         HandsetCode::DraftNewer,
@@ -43,7 +42,7 @@ pub(crate) fn newer_app_draft() -> Reason {
     )
 }
 
-/// The kind of a saved draft, its content not read; `None` when it does not read as a draft of a kind known here.
+/// The kind of a saved draft, without reading its content; `None` if this version cannot read it.
 pub(super) fn saved_kind(draft: &SavedDraft) -> Option<EntryKind> {
     match draft.kind.parse().ok()? {
         kind @ (EntryKind::Report | EntryKind::Activity | EntryKind::Answer) => {
@@ -55,7 +54,7 @@ pub(super) fn saved_kind(draft: &SavedDraft) -> Option<EntryKind> {
     }
 }
 
-/// What a draft that does not read still says: its record and how many photos it names.
+/// Record and number of photos of a draft whose content cannot be read.
 pub(crate) fn draft_outline(draft: &SavedDraft) -> (Option<RecordId>, usize) {
     #[derive(Deserialize)]
     struct Outline {
@@ -68,7 +67,7 @@ pub(crate) fn draft_outline(draft: &SavedDraft) -> (Option<RecordId>, usize) {
     )
 }
 
-/// The photos that a saved draft names; `None` when it does not read as a draft.
+/// The photos that a saved draft names; `None` if it cannot be read.
 pub(crate) fn draft_photos(draft: &SavedDraft) -> Option<Vec<Sha256>> {
     #[derive(Deserialize)]
     struct Photos {

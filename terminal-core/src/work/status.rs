@@ -1,4 +1,4 @@
-//! The home screen in one value.
+//! The home screen as one value.
 
 use crate::{Result, store::account::Account, terminal::Terminal, work::check_in::HandsetPresence};
 use protocol::{
@@ -9,11 +9,11 @@ use protocol::{
     time::Millis,
 };
 
-/// The home screen in one value.
+/// The home screen as one value.
 #[derive(Debug, Clone)]
 pub struct Status {
     pub account: Account,
-    /// The post as the server describes it; absent before the first sync.
+    /// The post as described by the server; `None` before the first sync.
     pub post: Option<PostRow>,
     pub presence: HandsetPresence,
     pub drafts: usize,
@@ -21,9 +21,9 @@ pub struct Status {
     pub items_waiting: usize,
     /// Photos that only this handset holds.
     pub photos_waiting: usize,
-    /// Items that came back and wait for their author.
+    /// Items that were returned to their author.
     pub returned: usize,
-    /// Tasks without an answer of this handset.
+    /// Tasks that this handset has not answered.
     pub tasks_open: usize,
     pub tasks_overdue: usize,
     pub grid: Option<GridVersion>,
@@ -33,10 +33,10 @@ pub struct Status {
 }
 
 impl Terminal {
-    /// The home screen.
+    /// Reads the home screen.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn status(&self) -> Result<Status> {
         let clock = self.clock_reading()?;
         let now = clock.estimate();

@@ -13,7 +13,7 @@ use protocol::{
     payload::{EntryKind, Payload},
 };
 
-/// One line for the queue, from a saved draft of any kind; `None` when it does not read as one.
+/// Kind, record, summary and number of photos of a saved draft; `None` if it cannot be read.
 pub(crate) fn draft_summary(draft: &SavedDraft) -> Option<(EntryKind, RecordId, String, usize)> {
     fn read<C: DraftContent>(json: &str) -> Option<(EntryKind, RecordId, String, usize)> {
         let stored: Stored<C> = serde_json::from_str(json).ok()?;
@@ -32,7 +32,7 @@ pub(crate) fn draft_summary(draft: &SavedDraft) -> Option<(EntryKind, RecordId, 
     }
 }
 
-/// One line for the queue of what an entry says.
+/// The summary of a filed payload.
 pub(super) fn payload_summary(payload: &Payload, catalogue: Option<&Catalogue>) -> String {
     match payload {
         Payload::Report(sent) => ReportContent::of(sent.clone(), catalogue).summary(),

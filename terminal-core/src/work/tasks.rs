@@ -1,7 +1,7 @@
-//! Tasks (任务) that reached this post, and their answers (核实反馈 T3, 核查反馈 T13).
+//! Tasks (任务) of this post, and their answers (核实反馈 T3, 核查反馈 T13).
 //!
-//! Law 3 is the server's; here a task is shown with what is due first on top, answered once, and an answer that
-//! was returned can be given again.
+//! Law 3 is applied by the server. The handset shows tasks by due time, accepts one answer for each, and
+//! accepts another if it was returned.
 
 use crate::{
     Error, Result,
@@ -26,22 +26,22 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A task's answer that is being written.
+/// A draft of a task's answer.
 pub type AnswerDraft = Draft<AnswerContent>;
 
 /// A task as the worker sees it.
 #[derive(Clone)]
 pub struct HandsetTask {
     terminal: Terminal,
-    /// As the server says it.
+    /// The row as sent by the server.
     pub row: TaskRow,
-    /// Names of its cell, where the handset's grid knows it.
+    /// The names of its cell, if the grid has it.
     pub cell: Option<CellName>,
-    /// The answer that was given on this handset and stands.
+    /// The valid answer that was given on this handset.
     pub answered: Option<EntryId>,
 }
 
-/// How far away a task is.
+/// Distance and direction to a task.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TaskDistance {
     pub metres: f64,
@@ -53,23 +53,24 @@ impl HandsetTask {
     pub fn id(&self) -> TaskId {
         self.row.task
     }
-    /// Milliseconds until it is due; negative when it is overdue.
+    /// Milliseconds until it is due; negative if overdue.
     pub fn left(&self, now: Millis) -> i64 {
         self.row.due.since(now)
     }
-    /// Distance and direction from a point, when the task names a place.
-    pub fn way_from(&self, here: PointE7) -> Option<TaskDistance> {
+    /// Distance and direction from a point; `None` if the task names no place.
+    pub fn distance_from(&self, here: PointE7) -> Option<TaskDistance> {
         self.row.place.map(|there| TaskDistance {
             metres: here.metres_to(there),
             bearing: bearing(here, there),
         })
     }
-    /// Begins the answer, or goes on with the draft that was begun: the camera may have killed the app in between,
-    /// and its photos are in there. `submit` files it.
+    /// Begins the answer, or continues a saved draft with its photos: the camera app may have killed the
+    /// process. `submit` files it.
     ///
     /// # Errors
-    /// `task.answered_already` on this handset; `task.answer_unfit` when the task asks something else.
-    pub fn answer(&self, answer: Answer) -> Result<AnswerDraft> {
+    /// `task.answered_already` on this handset; `task.answer_unfit` if the answer does not fit the task's
+    /// purpose.
+    pub fn begin_answer(&self, answer: Answer) -> Result<AnswerDraft> {
         let content = AnswerContent {
             task: self.row.task,
             purpose: self.row.purpose.clone(),
@@ -77,7 +78,7 @@ impl HandsetTask {
             text: String::new(),
         };
         content.check(&self.terminal, &[])?;
-        match self.terminal.begun_answer(self.row.task)? {
+        match self.terminal.saved_answer(self.row.task)? {
             Some(mut begun) => {
                 begun.content_mut().answer = answer;
                 Ok(begun)
@@ -87,7 +88,7 @@ impl HandsetTask {
     }
 }
 
-/// What an answer says besides its photos.
+/// The content of an answer besides photos.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerContent {
     pub task: TaskId,
@@ -115,7 +116,7 @@ impl DraftContent for AnswerContent {
                 format!("a task of this kind ({purpose}) is answered {yes} or {no}"),
             ));
         }
-        match terminal.standing_answer(self.task)? {
+        match terminal.valid_answer(self.task)? {
             None => Ok(()),
             Some(_) => Err(Error::input(
                 HandsetCode::TaskAnsweredAlready,
@@ -147,7 +148,7 @@ impl DraftContent for AnswerContent {
 }
 
 impl Draft<AnswerContent> {
-    /// What the worker says.
+    /// The worker's remarks.
     pub fn text(&mut self, text: impl Into<String>) -> &mut Self {
         self.content_mut().text = text.into();
         self
@@ -155,15 +156,15 @@ impl Draft<AnswerContent> {
 }
 
 impl Terminal {
-    /// The tasks in the post's mailbox, what is due first on top, as the last sync brought them.
+    /// The tasks of the post's mailbox as of the last sync, earliest due first.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub fn tasks(&self) -> Result<Vec<HandsetTask>> {
         let mut rows: Vec<TaskRow> = self.store().mailbox_of(kind::TASK)?;
         rows.sort_by_key(|row| (row.due, row.task));
         let grid = self.grid()?;
-        let answers = self.standing_answers()?;
+        let answers = self.valid_answers()?;
         let task = |row: TaskRow| HandsetTask {
             terminal: self.clone(),
             cell: grid.as_ref().map(|grid| grid.name(row.cell)),
@@ -186,14 +187,14 @@ impl Terminal {
     /// A saved draft of a task's answer.
     ///
     /// # Errors
-    /// `item.unknown`, `draft.other_kind`.
+    /// `item.unknown`, `draft.other_kind`, `draft.newer`.
     pub fn answer_draft(&self, id: EntryId) -> Result<AnswerDraft> {
         Draft::load(self, id)
     }
     /// The last saved draft that answers this task.
-    fn begun_answer(&self, task: TaskId) -> Result<Option<AnswerDraft>> {
+    fn saved_answer(&self, task: TaskId) -> Result<Option<AnswerDraft>> {
         for draft in self.store().drafts()? {
-            // One that a newer version of the app wrote is in nobody's way; the queue shows it.
+            // A draft of a newer app is skipped; the queue shows it.
             if draft.kind != EntryKind::Answer.as_str() {
                 continue;
             }
@@ -206,14 +207,14 @@ impl Terminal {
         }
         Ok(None)
     }
-    /// The answer to a task that was given on this handset and was neither taken back nor returned.
-    pub(crate) fn standing_answer(&self, task: TaskId) -> Result<Option<EntryId>> {
-        let answers = self.standing_answers()?;
+    /// The answer to a task that was given on this handset and was neither withdrawn nor returned.
+    pub(crate) fn valid_answer(&self, task: TaskId) -> Result<Option<EntryId>> {
+        let answers = self.valid_answers()?;
         Ok(answers.into_iter().find(|(of, _)| *of == task).map(|(_, id)| id))
     }
-    fn standing_answers(&self) -> Result<Vec<(TaskId, EntryId)>> {
+    fn valid_answers(&self) -> Result<Vec<(TaskId, EntryId)>> {
         let withdrawn: Vec<EntryId> = self.withdrawn()?;
-        let stands = |item: &Item| {
+        let is_valid = |item: &Item| {
             let rejected = matches!(&item.disposition, Some((d, _)) if d.state == Open::Known(DispositionState::Rejected));
             !rejected && !matches!(item.custody, Custody::Refused(_)) && !withdrawn.contains(&item.id)
         };
@@ -222,7 +223,7 @@ impl Terminal {
             .store()
             .items_of_kind(EntryKind::Answer)?
             .iter()
-            .filter(|item| stands(item))
+            .filter(|item| is_valid(item))
         {
             if let Payload::Answer(answer) = self.payload_of(item.id)? {
                 answers.push((answer.task, item.id));

@@ -1,4 +1,4 @@
-//! Takes filed items back and throws drafts away.
+//! Withdrawal of filed items, and deletion of drafts.
 
 use crate::{
     Error, Result,
@@ -19,22 +19,23 @@ use protocol::{
     payload::{EntryKind, Payload, Withdraw},
 };
 
-/// What taking back came to.
+/// The result of a withdrawal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawal {
-    /// A draft was thrown away.
+    /// A draft was deleted.
     DraftDiscarded,
-    /// It had never left the handset and is cancelled.
+    /// The item had never left the handset and was cancelled.
     Cancelled,
-    /// It may have left the handset: a withdrawal with this id follows it to the server, which decides.
+    /// The item may have left the handset: a withdrawal with this id was filed, and the server decides.
     Requested(EntryId),
 }
 
 impl Terminal {
-    /// Takes an item back or throws a draft away.
+    /// Withdraws an item or deletes a draft.
     ///
     /// # Errors
-    /// `item.unknown`; `item.not_cancellable` for a withdrawal itself.
+    /// `item.unknown`; `item.not_cancellable` for a withdrawal; `draft.newer` for a draft that this version
+    /// cannot read.
     pub fn withdraw(&self, id: EntryId, reason: &str) -> Result<Withdrawal> {
         let _turn = self.turn()?;
         if self.store().item(id)?.is_none() {
@@ -65,7 +66,8 @@ impl Terminal {
 }
 
 impl Terminal {
-    /// What is to be withdrawn is not here: the withdrawal names it, the server decides. Twice is once.
+    /// Withdraws an entry that is not on this handset: a withdrawal is filed that names it, and the server
+    /// decides. Idempotent.
     pub(crate) fn withdraw_elsewhere(&self, open: &NeedsAction, reason: &str) -> Result<EntryId> {
         let id = open.row.entry;
         let asked = self.store().items_of_kind(EntryKind::Withdraw)?;
@@ -100,7 +102,7 @@ impl Terminal {
         let Some(draft) = self.store().draft(id)? else {
             return Ok(());
         };
-        // Nobody can have read what they throw away.
+        // A draft that cannot be read must not be deleted unseen.
         if draft_summary(&draft).is_none() {
             return Err(Error::Input(newer_app_draft()));
         }

@@ -1,5 +1,5 @@
-//! A small but faithful server in memory, a transport with faults, and a handset around a real store: what
-//! the engine's tests share.
+//! Shared by the engine's tests: a server in memory, a transport with faults, and a handset with a real
+//! store.
 #![allow(
     dead_code,
     clippy::cast_possible_truncation,
@@ -38,13 +38,13 @@ use uuid::Uuid;
 /// What happens to the next exchange.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// None.
+    /// Nothing.
     Pass,
     /// The request never arrives.
     LoseRequest,
-    /// The server works, its answer is lost.
+    /// The server processes the request; its answer is lost.
     LoseAnswer,
-    /// The request arrives twice; the second answer comes back.
+    /// The request arrives twice; the second answer is returned.
     Twice,
     /// Somebody else answers.
     Instead(Response),
@@ -63,7 +63,7 @@ pub fn html(status: u16) -> Response {
 pub struct Network {
     pub server: Mutex<Server>,
     pub faults: Mutex<VecDeque<Fault>>,
-    /// Requests as they were sent, with the status that came back (0: none).
+    /// Requests as sent, with the status of the response (0: none).
     pub log: Mutex<Vec<(String, u16)>>,
     pub clock: Arc<TestClock>,
 }
@@ -100,7 +100,7 @@ impl Transport for Network {
     }
 }
 
-/// A clock that tests move; `lie` is what the wall clock adds to the truth.
+/// A clock that tests move. `lie`: difference of the wall clock to true time, milliseconds.
 pub struct TestClock(Mutex<(i64, i64, i64, u32)>);
 
 pub const T0: i64 = 1_795_000_000_000;
@@ -185,7 +185,7 @@ pub struct World {
 }
 
 impl World {
-    /// An enrolled handset, nothing in it.
+    /// An enrolled, empty handset.
     pub fn new(seed: u64) -> Self {
         let world = Self::bare(seed);
         world.enrol().unwrap();
@@ -252,7 +252,7 @@ impl World {
     pub fn fault(&self, faults: impl IntoIterator<Item = Fault>) {
         self.network.faults.lock().unwrap().extend(faults);
     }
-    /// The process dies and starts again.
+    /// Kills the process and starts it again.
     pub fn restart(&mut self) {
         self.store = None;
         self.store = Some(Store::open(self.folder.path(), self.keystore.database_key().unwrap()).unwrap());
@@ -335,7 +335,7 @@ impl World {
             .run(self.store(), policy, &CancelToken::default(), &mut |_| {})
             .unwrap()
     }
-    /// Does one action; `false` at rest.
+    /// Does one action; returns false if there is none.
     pub fn step(&self, sync: &mut Sync, apply: bool) -> bool {
         let outcome = match sync.next_action(self.store(), &self.clock.read()).unwrap() {
             NextAction::Send(request) => match self.network.exchange(&request) {
@@ -352,7 +352,7 @@ impl World {
         }
         true
     }
-    /// Syncs, waiting as long as it takes, until nothing is left that can go.
+    /// Syncs until nothing is left that can be sent, waiting as long as necessary.
     pub fn settle(&self) -> SyncReport {
         for _ in 0..400 {
             let report = self.sync_as(Policy {
@@ -378,8 +378,8 @@ impl World {
     pub fn log(&self) -> Vec<(String, u16)> {
         self.network.log.lock().unwrap().clone()
     }
-    /// Everything that the handset calls received is held by the server, byte for byte, once; and the other
-    /// way round. To be called at rest.
+    /// Checks that the server holds everything that the handset calls received, byte for byte and once, and
+    /// the reverse. Call it when no sync runs.
     pub fn assert_agreement(&self) {
         let server = self.server();
         let items = self.store().items().unwrap();

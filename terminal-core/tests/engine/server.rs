@@ -37,7 +37,7 @@ pub struct UploadRow {
     pub bytes: Vec<u8>,
 }
 
-/// What a backup holds.
+/// The content of a backup.
 #[derive(Clone, Default)]
 pub struct Data {
     pub streams: HashMap<StreamId, (PublicKey, SignedCertificate)>,
@@ -54,7 +54,7 @@ pub struct Server {
     pub entries: BTreeMap<u64, Held>,
     pub streams: HashMap<StreamId, (PublicKey, SignedCertificate)>,
     pub uploads: HashMap<String, UploadRow>,
-    /// How often each entry became something (a case, a record). Once is right.
+    /// How often each entry was processed; once is right.
     pub filed: HashMap<EntryId, u32>,
     pub token: Option<String>,
     pub counter: u32,
@@ -132,7 +132,7 @@ impl Server {
             uploads: self.uploads.clone(),
         };
     }
-    /// Everything since the backup is gone; a new epoch begins.
+    /// Restores the backup; a new epoch begins.
     pub fn restore(&mut self) {
         let data = self.data.clone();
         self.streams = data.streams;

@@ -1,4 +1,4 @@
-//! What the tests of the worker's side share: pictures, a home that is enrolled without a server, time.
+//! Shared by the tests of the worker's side: pictures, a home that is enrolled without a server, time.
 #![allow(dead_code)]
 
 use protocol::time::Millis;
@@ -18,7 +18,7 @@ use terminal_core::{
 /// 2026-11-22 08:15:03 in Asia/Shanghai.
 pub const MORNING: i64 = 1_795_306_503_000;
 
-/// A small JPEG of noise; another one for each seed.
+/// A small JPEG of noise, different for each seed.
 pub fn picture(seed: u32) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
     let mut pixels = Vec::with_capacity(480 * 360 * 3);
@@ -37,7 +37,7 @@ pub fn picture(seed: u32) -> Vec<u8> {
     jpeg
 }
 
-/// A clock that goes only when it is told to.
+/// A clock that only tests move.
 #[derive(Clone)]
 pub struct Hand(Arc<AtomicI64>);
 
@@ -68,15 +68,15 @@ pub fn enrol(home: &Path) {
     testing::enrol(&store, "220104".parse().unwrap()).unwrap();
 }
 
-/// The handset in this home, as after a start of the process.
+/// Opens the home as after a start of the process.
 pub fn open(home: &Path, hand: &Hand) -> Terminal {
     let mut platform = Platform::command_line(home).unwrap();
     platform.clock = Arc::new(hand.clone());
     Terminal::open(home, platform).unwrap()
 }
 
-/// A grid of two cells side by side, 220104-01-01-01 and -02, each about 96 m wide and 111 m high, in
-/// 桂林路街道; the border between them is at 125.3012.
+/// A grid of two adjacent cells, 220104-01-01-01 and -02, each about 96 m wide and 111 m high, in 桂林路街道;
+/// their border is at longitude 125.3012.
 pub fn two_cells() -> Vec<u8> {
     use grid::{
         geom::Pt,
@@ -121,7 +121,7 @@ pub fn two_cells() -> Vec<u8> {
     .unwrap()
 }
 
-/// Where the west cell is, with an accuracy of 8 m.
+/// A place in the west cell, with an accuracy of 8 m.
 pub fn in_the_west_cell() -> protocol::evidence::Position {
     protocol::evidence::Position {
         point: protocol::geo::PointE7 {

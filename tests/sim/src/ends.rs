@@ -230,7 +230,7 @@ impl SimWorld<'_> {
         if self.time.now() < handset.offline_until {
             return Ok(());
         }
-        let waiting = store::waiting(home, platform.disk.as_ref()).unwrap_or_default();
+        let waiting = store::quarantined_databases(home, platform.disk.as_ref()).unwrap_or_default();
         // If the machine died after the last byte had arrived, the kept report tells that everything was
         // delivered.
         let kept = salvage::unread(home, platform.disk.as_ref()).unwrap_or_default();

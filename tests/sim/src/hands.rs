@@ -151,7 +151,7 @@ impl SimWorld<'_> {
                 };
                 let purpose = task.row.purpose.known().copied().unwrap_or(Purpose::Inspect);
                 let [yes, no] = purpose.answers();
-                let mut draft = task.answer(if event.r.is_multiple_of(5) { no } else { yes })?;
+                let mut draft = task.begin_answer(if event.r.is_multiple_of(5) { no } else { yes })?;
                 draft.text("现场已看");
                 self.fill(t, &mut draft, event.r, 1)?;
                 let submitted = draft.submit()?;

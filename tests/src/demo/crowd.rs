@@ -241,7 +241,7 @@ impl FieldWorker {
                 no
             };
             let file = self.shoot(context, 1, random)?;
-            let mut draft = task.answer(answer)?;
+            let mut draft = task.begin_answer(answer)?;
             draft.at(fix(
                 centre(context, task.row.cell).or_else(|_| centre(context, cell))?,
                 6,

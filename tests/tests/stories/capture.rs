@@ -124,14 +124,14 @@ fn story_31_app_killed_by_the_camera_loses_no_draft_and_no_photo(stage: &Stage) 
     supervisor.post("/v1/tasks", &body).unwrap();
     assert!(handset.sync().unwrap().is_success());
     let task = handset.open().unwrap().tasks().unwrap().remove(0);
-    task.answer(Answer::True)
+    task.begin_answer(Answer::True)
         .unwrap()
         .add_photo(PhotoSource::Path(&stage.small_photo(315)))
         .unwrap();
     drop(task);
     handset.kill();
     let task = handset.open().unwrap().tasks().unwrap().remove(0);
-    let mut again = task.answer(Answer::NotTrue).unwrap();
+    let mut again = task.begin_answer(Answer::NotTrue).unwrap();
     assert_eq!(again.photos().len(), 1, "the photo must still be there");
     again
         .add_photo(PhotoSource::Path(&stage.small_photo(316)))
@@ -244,7 +244,7 @@ fn story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities(stage: &Stag
         let terminal = handset.open().unwrap();
         let open = terminal.tasks().unwrap();
         let open = open.iter().find(|task| task.answered.is_none()).unwrap();
-        let mut draft = open.answer(Answer::True).unwrap();
+        let mut draft = open.begin_answer(Answer::True).unwrap();
         draft
             .text("看过")
             .at(fix.clone())

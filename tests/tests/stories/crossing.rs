@@ -15,7 +15,7 @@ fn answer_task(stage: &Stage, handset: &mut Handset, answer: Answer, seed: u64) 
     let terminal = handset.open().unwrap();
     let tasks = terminal.tasks().unwrap();
     let task = tasks.iter().find(|task| task.answered.is_none()).unwrap();
-    let mut draft = task.answer(answer).unwrap();
+    let mut draft = task.begin_answer(answer).unwrap();
     draft
         .text("现场看过")
         .add_photo(PhotoSource::Path(&stage.small_photo(seed)))

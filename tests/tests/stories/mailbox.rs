@@ -243,7 +243,7 @@ fn story_26_cancelled_task_disappears_and_never_comes_back(stage: &Stage) {
     // The answer was started before the task was cancelled.
     let answer = {
         let task = handset.open().unwrap().task(goes).unwrap();
-        let mut draft = task.answer(Answer::True).unwrap();
+        let mut draft = task.begin_answer(Answer::True).unwrap();
         draft.text("写到一半").save().unwrap();
         draft.id()
     };
@@ -352,7 +352,7 @@ fn story_28_late_answers_of_two_people_out_of_order_overwrite_nothing(stage: &St
         .to_owned();
     let answer = |handset: &mut Handset, answer: Answer, seed: u64| -> EntryId {
         let task = handset.open().unwrap().tasks().unwrap().remove(0);
-        let mut draft = task.answer(answer).unwrap();
+        let mut draft = task.begin_answer(answer).unwrap();
         draft
             .text("现场看过")
             .add_photo(PhotoSource::Path(&stage.small_photo(seed)))

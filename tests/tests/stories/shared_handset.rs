@@ -136,7 +136,7 @@ fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &Stage) {
     let mut left = 0;
     let mut filed_again = false;
     terminal
-        .watch_with(&mut || others.look(&open), &Unmetered, &cancel, &mut |watched| {
+        .watch_with(&mut || others.terminals(&open), &Unmetered, &cancel, &mut |watched| {
             let WatchEvent::SyncedOther(name, report) = watched else {
                 return;
             };
