@@ -4,6 +4,7 @@ use crate::{
     Error, Result,
     store::{
         database::Store,
+        planted::unless,
         settings::{get, keys, set},
         sql::{from_json, parse, run, to_json},
     },
@@ -16,7 +17,7 @@ use protocol::{
     open::Open,
     photo::Sha256,
     role::Role,
-    sabotage::{self, Defect},
+    sabotage::Defect,
     sign::PublicKey,
     time::Millis,
 };
@@ -106,10 +107,8 @@ impl Store {
         self.read(|c| get(c, keys::PENDING_ENROLMENT))
     }
     pub(crate) fn set_pending_enrolment(&self, json: &str) -> Result<()> {
-        if sabotage::is(Defect::EnrolmentForgotten) {
-            return Ok(());
-        }
-        self.write(|tx| set(tx, keys::PENDING_ENROLMENT, json))
+        let save = || self.write(|tx| set(tx, keys::PENDING_ENROLMENT, json));
+        unless(Defect::EnrolmentForgotten, save)
     }
     /// The number of the next entry; it grows with every filing.
     pub(crate) fn next_number(&self) -> Result<u64> {

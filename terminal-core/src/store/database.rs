@@ -14,13 +14,14 @@ use crate::{
     },
     store::{
         connect::{connect, is_unreadable},
+        planted::unless,
         quarantine::{
             DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, quarantined_databases,
         },
         schema::migrate,
     },
 };
-use protocol::sabotage::{self, Defect};
+use protocol::sabotage::Defect;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
@@ -180,10 +181,7 @@ impl Store {
             Err(error) => {
                 tracing::warn!(%error, "commit failed, outcome unknown; opening the store again");
                 *slot = None;
-                if sabotage::is(Defect::SavedWithoutCommit) {
-                    return Ok(value);
-                }
-                Err(Error::OutcomeUnknown)
+                unless(Defect::SavedWithoutCommit, || Err(Error::OutcomeUnknown)).map(|()| value)
             }
         }
     }

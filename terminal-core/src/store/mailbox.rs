@@ -5,6 +5,7 @@ use crate::{
     Result,
     store::{
         database::Store,
+        planted::{unless, when},
         reference_photos::follow_tasks,
         settings,
         sql::{from_json, int, run, to_json, uint},
@@ -62,13 +63,9 @@ pub(super) fn see_epoch(connection: &Connection, epoch: &str) -> Result<bool> {
 fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
     let mailbox = text(&row.mailbox);
     let Some(body) = &row.body else {
-        if sabotage::is(Defect::TombstoneForgotten) {
-            return Ok(());
-        }
-        connection
-            .prepare_cached("DELETE FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3")?
-            .execute(params![mailbox, row.kind, row.entity])?;
-        return Ok(());
+        let sql = "DELETE FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3";
+        let delete = || run(connection, sql, params![mailbox, row.kind, row.entity]).map(drop);
+        return unless(Defect::TombstoneForgotten, delete);
     };
     connection
         .prepare_cached(
@@ -85,7 +82,9 @@ fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
     if row.kind == kind::DISPOSITION {
         // A newer server may use a form that this version cannot read: keep the row and continue.
         match serde_json::from_value::<DispositionRow>(body.clone()) {
-            Ok(said) => apply_disposition(connection, &said)?,
+            Ok(said) => unless(Defect::DispositionForgotten, || {
+                apply_disposition(connection, &said)
+            })?,
             Err(error) => {
                 tracing::warn!(%error, entity = row.entity, "a disposition that this version cannot read")
             }
@@ -95,9 +94,6 @@ fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
 }
 
 fn apply_disposition(connection: &Connection, said: &DispositionRow) -> Result<()> {
-    if sabotage::is(Defect::DispositionForgotten) {
-        return Ok(());
-    }
     let state = match &said.disposition.state {
         Open::Known(state) => state.as_str(),
         Open::Other(text) => text,
@@ -130,13 +126,12 @@ impl Store {
     /// nothing. Returns false if the cursor has moved meanwhile or the epoch is new: nothing was stored, and
     /// the pull must be repeated.
     pub(crate) fn apply_pull(&self, asked: &str, answer: &PullAnswer) -> Result<bool> {
-        let early = sabotage::is(Defect::CursorBeforeRows);
-        if early {
-            self.write(|tx| settings::set(tx, settings::keys::CURSOR, &answer.cursor))?;
-        }
+        let save = || self.write(|tx| settings::set(tx, settings::keys::CURSOR, &answer.cursor));
+        when(Defect::CursorBeforeRows, save)?;
         self.write(|tx| {
             let at = settings::get(tx, settings::keys::CURSOR)?.unwrap_or_default();
-            if !early && at != asked || (see_epoch(tx, &answer.epoch)? && !asked.is_empty()) {
+            let is_moved = at != asked && !sabotage::is(Defect::CursorBeforeRows);
+            if is_moved || (see_epoch(tx, &answer.epoch)? && !asked.is_empty()) {
                 return Ok(false);
             }
             if asked.is_empty() {

@@ -19,6 +19,7 @@ pub(crate) mod mark;
 pub(crate) mod network_settings;
 pub(crate) mod offer;
 pub(crate) mod pending;
+pub(crate) mod planted;
 pub(crate) mod prune;
 pub(crate) mod quarantine;
 pub(crate) mod recover;

@@ -4,9 +4,10 @@ use crate::{
     Result,
     store::{
         database::Store,
+        planted::{serialised_again, when},
         retry::{self, Retry},
         settings,
-        sql::{from_json, int, parse, run, to_json, uint},
+        sql::{int, parse, run, to_json, uint},
     },
 };
 use protocol::{
@@ -79,19 +80,13 @@ impl Store {
                     batch.push(Queued {
                         id: parse(&text)?,
                         n: uint(row.get(1)?)?,
-                        bytes: match sabotage::is(Defect::SerialisedAgain) {
-                            true => serde_json::to_vec_pretty(&from_json::<serde_json::Value>(
-                                &String::from_utf8_lossy(&bytes),
-                            )?)?,
-                            false => bytes,
-                        },
+                        bytes: serialised_again(bytes)?,
                     });
                 }
             }
             for id in fresh {
-                if sabotage::is(Defect::RowGoneBeforeReceipt) {
-                    run(tx, "DELETE FROM item WHERE id = ?1", [&id])?;
-                }
+                let delete = || run(tx, "DELETE FROM item WHERE id = ?1", [&id]).map(drop);
+                when(Defect::RowGoneBeforeReceipt, delete)?;
                 tx.prepare_cached("UPDATE item SET offered = 1 WHERE id = ?1")?.execute([id])?;
             }
             Ok(batch)

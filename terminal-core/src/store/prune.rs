@@ -4,13 +4,12 @@ use crate::{
     Result,
     store::{
         database::Store,
-        items::Custody,
+        planted::{ripe_before, without_received},
         sql::{parse, run},
     },
 };
 use protocol::{
     ids::{EntryId, RecordId},
-    sabotage::{self, Defect},
     time::Millis,
 };
 use rusqlite::Connection;
@@ -44,14 +43,7 @@ impl Store {
     }
     /// Photo files that items name. Others in the folder belong to drafts or to nothing.
     pub fn photo_files(&self) -> Result<BTreeSet<String>> {
-        let mut files = self.read(files)?;
-        if sabotage::is(Defect::PhotoFileGoneBeforeReceipt) {
-            let items = self.items()?.into_iter();
-            let received = items.filter(|item| item.custody != Custody::Waiting);
-            received
-                .for_each(|item| files.retain(|file| item.photos.iter().all(|photo| photo.file != *file)));
-        }
-        Ok(files)
+        without_received(self.read(files)?, || self.items())
     }
 }
 
@@ -59,14 +51,6 @@ impl Store {
 const RIPE: &str = "SELECT id, record FROM item WHERE custody = 'received' AND received_at < ?1
     AND NOT EXISTS (SELECT 1 FROM photo p WHERE p.item = item.id
         AND (p.custody = 'waiting' OR p.received_at >= ?1))";
-
-fn ripe_before(time: Millis) -> i64 {
-    if sabotage::is(Defect::ForgetsAtOnce) {
-        i64::MAX
-    } else {
-        time.0
-    }
-}
 
 pub(super) fn files(connection: &Connection) -> Result<BTreeSet<String>> {
     let mut statement = connection.prepare_cached("SELECT file FROM photo")?;

@@ -7,6 +7,7 @@ use crate::{
         database::Store,
         handed_over::refuse_if_done,
         items::{Item, NewEntry, find},
+        planted::{under_two_ids, unless, when},
         settings,
         sql::{int, parse, run, to_json},
     },
@@ -14,10 +15,9 @@ use crate::{
 use protocol::{
     WIRE_VERSION,
     entry::{Entry, MAX_ENTRY_BYTES},
-    ids::EntryId,
     photo::{MAX_PHOTOS_PER_ENTRY, Sha256},
     problem::{HandsetCode, ProblemCode},
-    sabotage::{self, Defect},
+    sabotage::Defect,
 };
 use rusqlite::{Connection, params};
 
@@ -108,9 +108,9 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
                 file,
             ])?;
     }
-    if !sabotage::is(Defect::NumberAfterwards) {
-        set_next_n(connection, n.saturating_add(1))?;
-    }
+    unless(Defect::NumberAfterwards, || {
+        set_next_n(connection, n.saturating_add(1))
+    })?;
     run(
         connection,
         "DELETE FROM draft WHERE id = ?1",
@@ -127,25 +127,13 @@ impl Store {
     /// `entry.too_large`, `photo.count`, [`Error::NotEnrolled`], and errors of the disk: nothing was stored
     /// and the draft still exists. [`Error::OutcomeUnknown`] only if COMMIT failed twice.
     pub fn submit(&self, new: &NewEntry) -> Result<Item> {
-        if sabotage::is(Defect::NewIdAfterUnknownOutcome) {
-            return self.submit_under_two_ids(new);
+        if let Some(submitted) = under_two_ids(new, &|new| self.write(|tx| insert(tx, new))) {
+            return submitted;
         }
         let submitted = self.repeat_if_unknown(|store| store.write(|tx| insert(tx, new)))?;
-        if sabotage::is(Defect::NumberAfterwards) {
-            self.write(|tx| set_next_n(tx, submitted.n.saturating_add(1)))?;
-        }
+        let next = submitted.n.saturating_add(1);
+        when(Defect::NumberAfterwards, || self.write(|tx| set_next_n(tx, next)))?;
         Ok(submitted)
-    }
-    /// The planted defect [`Defect::NewIdAfterUnknownOutcome`].
-    fn submit_under_two_ids(&self, new: &NewEntry) -> Result<Item> {
-        let other = NewEntry {
-            id: EntryId(uuid::Uuid::from_u128(new.id.0.as_u128() ^ 1)),
-            ..new.clone()
-        };
-        match self.write(|tx| insert(tx, new)) {
-            Err(Error::OutcomeUnknown) => self.write(|tx| insert(tx, &other)),
-            other => other,
-        }
     }
     /// Performs an idempotent change. After a failed COMMIT it is repeated on the reopened file, where the
     /// first try is found by its id if it was stored.

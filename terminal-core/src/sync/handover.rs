@@ -35,9 +35,8 @@ impl Sync {
         let Some(handover) = &mut self.handover else {
             return Ok(None);
         };
-        if sabotage::is(Defect::WipeBeforeSealing) {
-            self.report.handed_over = Some(handover.summary(now.wall));
-        }
+        let early = sabotage::is(Defect::WipeBeforeSealing).then(|| handover.summary(now.wall));
+        self.report.handed_over = early.or_else(|| self.report.handed_over.take());
         let pack = match &mut handover.pack {
             Some(pack) => pack,
             none => {

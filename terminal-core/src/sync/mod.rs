@@ -14,6 +14,7 @@ pub(crate) mod meter;
 pub(crate) mod network;
 pub(crate) mod parcel;
 mod photos;
+mod planted;
 pub(crate) mod policy;
 mod pull;
 mod push;

@@ -7,6 +7,7 @@ use crate::{
     store::{database::Store, uploads::PhotoUpload},
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure},
+        planted,
         report::Progress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
@@ -20,7 +21,6 @@ use protocol::{
     field::{PHOTO_RECEIPT_HEADER, PhotoReceipt},
     photo::Sha256,
     problem::{ErrorCode, HandsetCode, Problem, ProblemCode},
-    sabotage::{self, Defect},
     time::Millis,
 };
 
@@ -212,13 +212,8 @@ impl Sync {
         len: u64,
         outcome: StepOutcome,
     ) -> Result<()> {
-        let whole = offset_before.saturating_add(len) == upload.size;
-        if sabotage::is(Defect::PhotoByLength) && whole && matches!(outcome, StepOutcome::Failed(_)) {
-            store.photo_received(&PhotoReceipt {
-                sha256: upload.sha256,
-                size: upload.size,
-                received: now,
-            })?;
+        let end = offset_before.saturating_add(len);
+        if planted::receives_by_length(store, now, &upload, end, &outcome)? {
             return Ok(());
         }
         if is_gone(&outcome) {
@@ -254,7 +249,6 @@ impl Sync {
         if let Some(done) = self.receipt(store, now, &upload, &response)? {
             return Ok(done);
         }
-        let end = offset_before.saturating_add(len);
         match offset(&response).filter(|o| *o > offset_before && *o <= end) {
             Some(offset) => {
                 store.set_upload(&upload, Some(&url), offset)?;
@@ -300,13 +294,7 @@ impl Sync {
         let Some(text) = response.header(PHOTO_RECEIPT_HEADER) else {
             return Ok(None);
         };
-        let mut read = serde_json::from_str::<PhotoReceipt>(text).ok();
-        if let Some(receipt) = read
-            .as_mut()
-            .filter(|_| sabotage::is(Defect::PhotoReceiptOfAnyHash))
-        {
-            (receipt.sha256, receipt.size) = (upload.sha256, upload.size);
-        }
+        let read = planted::of_any_hash(serde_json::from_str::<PhotoReceipt>(text).ok(), upload);
         let receipt = read.filter(|r| r.sha256 == upload.sha256 && r.size == upload.size);
         let Some(receipt) = receipt else {
             // A receipt for other content does not count. The server's upload is not this photo: start again.

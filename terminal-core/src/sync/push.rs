@@ -7,6 +7,7 @@ use crate::{
     store::{database::Store, offer::RefusedElement},
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure, read_answer},
+        planted,
         report::Progress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
@@ -20,8 +21,7 @@ use protocol::{
     ids::EntryId,
     photo::Sha256,
     problem::{ErrorCode, HandsetCode},
-    push::{BRIEF, Envelope, PushAnswer, StreamMark},
-    sabotage::{self, Defect},
+    push::{BRIEF, Envelope, PushAnswer},
     sign::{SIGNATURE_HEADER, push_message},
     time::Millis,
 };
@@ -75,8 +75,7 @@ impl Sync {
         sent: &[(EntryId, u64, Sha256)],
         outcome: StepOutcome,
     ) -> Result<()> {
-        if believed_without_reason(&outcome, body, sent) {
-            store.accept(&receipts_at(sent, now), &[], &StreamMark::default())?;
+        if planted::receives_all(store, now, &outcome, body, sent)? {
             return Ok(());
         }
         let answer = classify(outcome)
@@ -209,32 +208,6 @@ fn receipts_at(sent: &[(EntryId, u64, Sha256)], received: Millis) -> Vec<Receipt
         received,
     };
     sent.iter().map(receipt).collect()
-}
-
-/// Returns true if a planted defect takes this outcome for receipts of everything that was sent.
-fn believed_without_reason(outcome: &StepOutcome, body: Sha256, sent: &[(EntryId, u64, Sha256)]) -> bool {
-    let StepOutcome::Answer(answer) = outcome else {
-        return sabotage::is(Defect::ReceivedWithoutReceipt);
-    };
-    match answer.status {
-        413 => sabotage::is(Defect::TooLargeBelieved),
-        429 | 503 => sabotage::is(Defect::LaterBelieved),
-        200 => match read_answer::<PushAnswer>(&answer.body, "push") {
-            Err(_) => sabotage::is(Defect::PortalBelieved),
-            Ok(answer) if answer.body_sha256 != body => {
-                let for_all = answer.taken.is_some() || answer.receipts.len() >= sent.len();
-                sabotage::is(Defect::ReceiptOfAnotherPush) && for_all
-            }
-            Ok(answer) => {
-                let of = |id: EntryId| answer.receipts.iter().filter(move |receipt| receipt.id == id);
-                let of_others = |(id, _, sha256): &(EntryId, u64, Sha256)| {
-                    of(*id).count() > 0 && of(*id).all(|receipt| receipt.sha256 != *sha256)
-                };
-                sabotage::is(Defect::ReceiptWithoutHash) && sent.iter().all(of_others)
-            }
-        },
-        _ => false,
-    }
 }
 
 /// Words for the server's refusal of one item, in both languages.

@@ -15,7 +15,7 @@ use crate::{
         folder::{PhotoSource, TakenPhoto},
         stamp::{StampPlace, stamp},
     },
-    store::drafts::SavedDraft,
+    store::{drafts::SavedDraft, planted::when},
     terminal::Terminal,
     words,
     work::{
@@ -324,9 +324,9 @@ impl<C: DraftContent> Draft<C> {
             .stored
             .content
             .payload(place.as_ref().and_then(|p| p.cell().map(|c| c.code)), photos)?;
-        if sabotage::is(Defect::DraftGoneBeforeSubmit) {
-            self.terminal.store().delete_draft(self.id)?;
-        }
+        when(Defect::DraftGoneBeforeSubmit, || {
+            self.terminal.store().delete_draft(self.id)
+        })?;
         self.terminal.file(Filing {
             id: self.id,
             record: self.stored.record,

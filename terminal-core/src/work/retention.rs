@@ -1,10 +1,10 @@
 //! Retention: what the handset deletes, and when. Never what an item or a draft names, never what the server
 //! does not hold.
 
-use crate::{Error, Result, terminal::Terminal, words};
+use crate::{Error, Result, store::planted::when, terminal::Terminal, words};
 use protocol::{
     ids::{EntryId, RecordId},
-    sabotage::{self, Defect},
+    sabotage::Defect,
 };
 use std::collections::BTreeSet;
 
@@ -28,13 +28,7 @@ impl Terminal {
             return Ok(());
         }
         let older_than = clock.estimate().plus(-KEPT_MS);
-        if sabotage::is(Defect::PhotoForgottenAtReceipt) {
-            let photos = self.store().items()?.into_iter().flat_map(|item| item.photos);
-            photos
-                .filter(|photo| photo.received.is_some())
-                .try_for_each(|photo| self.photo_folder().remove(photo.sha256))
-                .map_err(|error| Error::Input(words::photo_error(&error)))?;
-        }
+        when(Defect::PhotoForgottenAtReceipt, || self.remove_received_photos())?;
         // Usually nothing is old enough; then the queue need not be read.
         if !self.store().has_ripe(older_than)? {
             return Ok(());
@@ -56,5 +50,13 @@ impl Terminal {
             .iter()
             .filter_map(|file| file.strip_suffix(".photo")?.parse().ok())
             .try_for_each(|photo| self.forget_photo(photo))
+    }
+    /// The planted defect [`Defect::PhotoForgottenAtReceipt`].
+    fn remove_received_photos(&self) -> Result<()> {
+        let photos = self.store().items()?.into_iter().flat_map(|item| item.photos);
+        photos
+            .filter(|photo| photo.received.is_some())
+            .try_for_each(|photo| self.photo_folder().remove(photo.sha256))
+            .map_err(|error| Error::Input(words::photo_error(&error)))
     }
 }
