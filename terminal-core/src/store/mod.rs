@@ -20,6 +20,7 @@ pub(crate) mod network_settings;
 pub(crate) mod offer;
 pub(crate) mod pending;
 pub(crate) mod planted;
+mod planted_items;
 pub(crate) mod prune;
 pub(crate) mod quarantine;
 pub(crate) mod recover;

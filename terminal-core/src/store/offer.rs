@@ -4,7 +4,8 @@ use crate::{
     Result,
     store::{
         database::Store,
-        planted::{serialised_again, when},
+        planted::when,
+        planted_items::serialised_again,
         retry::{self, Retry},
         settings,
         sql::{int, parse, run, to_json, uint},

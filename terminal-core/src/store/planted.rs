@@ -1,19 +1,11 @@
 //! Wrong behaviour for planted defects ([`protocol::sabotage`]), kept out of the functions that it would spoil. In a
 //! product build every defect is the constant `false`, and nothing of this file is left.
 
-use crate::{
-    Error, Result,
-    store::{
-        items::{Custody, Item, NewEntry},
-        sql::from_json,
-    },
-};
+use crate::Result;
 use protocol::{
-    ids::EntryId,
     sabotage::{self, Defect},
     time::Millis,
 };
-use std::collections::BTreeSet;
 
 /// Runs `wrong` if the defect is planted.
 pub(crate) fn when(defect: Defect, wrong: impl FnOnce() -> Result<()>) -> Result<()> {
@@ -23,44 +15,6 @@ pub(crate) fn when(defect: Defect, wrong: impl FnOnce() -> Result<()>) -> Result
 /// Runs `right` unless the defect is planted.
 pub(crate) fn unless(defect: Defect, right: impl FnOnce() -> Result<()>) -> Result<()> {
     if sabotage::is(defect) { Ok(()) } else { right() }
-}
-
-/// Submits under two ids ([`Defect::NewIdAfterUnknownOutcome`]); `None` without the defect.
-pub(super) fn under_two_ids(
-    new: &NewEntry,
-    submit: &dyn Fn(&NewEntry) -> Result<Item>,
-) -> Option<Result<Item>> {
-    sabotage::is(Defect::NewIdAfterUnknownOutcome).then(|| match submit(new) {
-        Err(Error::OutcomeUnknown) => submit(&NewEntry {
-            id: EntryId(uuid::Uuid::from_u128(new.id.0.as_u128() ^ 1)),
-            ..new.clone()
-        }),
-        other => other,
-    })
-}
-
-/// Formats the bytes of an entry differently ([`Defect::SerialisedAgain`]).
-pub(super) fn serialised_again(bytes: Vec<u8>) -> Result<Vec<u8>> {
-    if !sabotage::is(Defect::SerialisedAgain) {
-        return Ok(bytes);
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(serde_json::to_vec_pretty(&from_json::<serde_json::Value>(
-        &text,
-    )?)?)
-}
-
-/// Leaves out the files of received items ([`Defect::PhotoFileGoneBeforeReceipt`]).
-pub(super) fn without_received(
-    mut files: BTreeSet<String>,
-    items: impl FnOnce() -> Result<Vec<Item>>,
-) -> Result<BTreeSet<String>> {
-    if sabotage::is(Defect::PhotoFileGoneBeforeReceipt) {
-        for item in items()?.iter().filter(|item| item.custody != Custody::Waiting) {
-            files.retain(|file| item.photos.iter().all(|photo| photo.file != *file));
-        }
-    }
-    Ok(files)
 }
 
 /// The time before which received items may be deleted; always with [`Defect::ForgetsAtOnce`].

@@ -4,7 +4,8 @@ use crate::{
     Result,
     store::{
         database::Store,
-        planted::{ripe_before, without_received},
+        planted::ripe_before,
+        planted_items::without_received,
         sql::{parse, run},
     },
 };
