@@ -53,6 +53,7 @@ impl Terminal {
     pub fn account(&self) -> &Account {
         &self.0.account
     }
+    /// The database of this account.
     pub fn store(&self) -> &Store {
         &self.0.store
     }

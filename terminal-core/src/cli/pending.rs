@@ -100,7 +100,10 @@ pub fn salvage_others(homes: &Users<'_>, lang: Lang) -> Option<(String, Value)> 
                 reports.extend(done.reports);
             }
             Ok(_) => {}
-            Err(error) => tracing::info!(code = %error.code(), "another user's damaged database still waits"),
+            Err(error) => tracing::info!(
+                code = %error.code(),
+                "salvage of another user's database failed, to be tried again"
+            ),
         }
     }
     (!reports.is_empty()).then(|| {
@@ -119,7 +122,7 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
         Ok(terminal) => {
             drop(terminal);
             if let Err(error) = Terminal::open(home, platform.clone()) {
-                tracing::info!(code = %error.code(), "damage was met");
+                tracing::info!(code = %error.code(), "a damaged database was moved to quarantine");
             }
         }
         Err(Error::Quarantined { .. } | Error::NotEnrolled) => {}

@@ -234,6 +234,7 @@ impl HandsetGrid {
             )),
         }
     }
+    /// The version of the grid.
     pub fn version(&self) -> &GridVersion {
         &self.pack.meta().grid_version
     }

@@ -338,7 +338,9 @@ impl Salvage {
             Ok(())
         })?;
         let Some(told) = told else {
-            return Err(Error::Data("nobody was asked what the server holds".into()));
+            return Err(Error::Data(
+                "no parcel was sent, so the server's mark is unknown".into(),
+            ));
         };
         // Lost photos before their entries: after an interruption the server still lacks the entries, and
         // they name the photos again.

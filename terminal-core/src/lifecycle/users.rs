@@ -27,6 +27,7 @@ pub struct Users<'a> {
 }
 
 impl<'a> Users<'a> {
+    /// The homes in this folder.
     pub fn at(folder: &Path, disk: &'a dyn Disk) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -136,6 +137,7 @@ pub struct OtherUsers<'a> {
 }
 
 impl<'a> OtherUsers<'a> {
+    /// All users but the one whose home is `but`.
     pub fn of(homes: Users<'a>, but: &Path) -> Self {
         Self {
             homes,

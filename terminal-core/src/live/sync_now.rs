@@ -119,13 +119,13 @@ impl Terminal {
         for aside in all {
             let done = salvage::read(home, platform, &aside).and_then(|saved| {
                 if saved.account()?.server != self.account().server {
-                    return Err(Error::Data("it belongs to another server".into()));
+                    return Err(Error::Data("the database belongs to another server".into()));
                 }
                 saved.deliver(home, platform, transport)
             });
             match done {
                 Ok(report) => tracing::info!(entries = report.entries, "a damaged database was handed over"),
-                Err(error) => tracing::warn!(code = %error.code(), "a damaged database still waits"),
+                Err(error) => tracing::warn!(code = %error.code(), "salvage failed, to be tried again"),
             }
         }
     }

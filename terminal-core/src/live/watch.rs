@@ -149,7 +149,7 @@ impl ServerConnection<'_> {
                 }
                 Ok(None) => {}
                 Err(Error::Cancelled) => return Err(Error::Cancelled),
-                Err(error) => tracing::info!(code = %error.code(), "another user's outbox still waits"),
+                Err(error) => tracing::info!(code = %error.code(), "another user's sync failed"),
             }
         }
         self.visited = visited;
@@ -240,7 +240,7 @@ impl Connection for ServerConnection<'_> {
                 };
                 let failure = classify(outcome)
                     .err()
-                    .unwrap_or_else(|| SyncFailure::foreign("no line of hints"));
+                    .unwrap_or_else(|| SyncFailure::foreign("not a hint stream"));
                 if failure.kind == FailureKind::Authenticate {
                     kept().forget_token();
                 }

@@ -44,6 +44,7 @@ pub enum TrafficKind {
 }
 
 impl TrafficKind {
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::Entries, Self::Photos, Self::Files, Self::Mailbox];
 
     /// The name in the database and in JSON documents.

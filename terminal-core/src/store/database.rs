@@ -117,7 +117,7 @@ impl Store {
             && is_unreadable(fault)
             && let Err(mark) = mark_damaged(self.disk.as_ref(), &self.home, &self.home.join(DATABASE))
         {
-            tracing::error!(code = %mark.code(), "the damage could not be noted");
+            tracing::error!(code = %mark.code(), "the damage mark could not be written");
         }
         error
     }

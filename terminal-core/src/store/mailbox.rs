@@ -86,7 +86,7 @@ fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
                 apply_disposition(connection, &said)
             })?,
             Err(error) => {
-                tracing::warn!(%error, entity = row.entity, "a disposition that this version cannot read")
+                tracing::warn!(%error, entity = row.entity, "cannot read a disposition; its row is kept")
             }
         }
     }

@@ -34,6 +34,7 @@ pub struct PendingWork {
     pub photos: Vec<PendingPhoto>,
 }
 
+/// An entry without a receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingEntry {
     pub id: EntryId,
@@ -41,6 +42,7 @@ pub struct PendingEntry {
     pub bytes: Vec<u8>,
 }
 
+/// A photo without a receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingPhoto {
     pub sha256: Sha256,

@@ -61,7 +61,7 @@ pub(super) fn quarantine(disk: &dyn Disk, path: &Path) -> Result<Error> {
     disk.remove(&mark).map_err(Error::io(&mark))?;
     Ok(Error::Quarantined {
         moved_to,
-        detail: "damage was met while reading it".into(),
+        detail: "it was found damaged while reading".into(),
     })
 }
 
@@ -74,7 +74,7 @@ fn free_name(disk: &dyn Disk, path: &Path) -> Result<(u32, PathBuf)> {
             !is_taken("aside") && !is_taken("saved")
         })
         .map(|n| (n, with_suffix(path, &format!(".aside-{n}"))))
-        .ok_or_else(|| Error::Data("too many files set aside".into()))
+        .ok_or_else(|| Error::Data("too many quarantined databases".into()))
 }
 
 /// Undoes an interrupted move: if only the log was moved, it is moved back, because it may contain the last

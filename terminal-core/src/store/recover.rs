@@ -294,7 +294,7 @@ fn rows(open: &dyn Fn() -> Result<Connection>) -> RecoveredRows {
         }
         let (bytes, sha256): (Vec<u8>, Sha256) = (row.get(3)?, parse(&row.get::<_, String>(4)?)?);
         if Sha256::of(&bytes) != sha256 {
-            return Err(Error::Data("other bytes".into()));
+            return Err(Error::Data("the bytes do not match their hash".into()));
         }
         let id: EntryId = parse(&row.get::<_, String>(1)?)?;
         let entry = PendingEntry { id, sha256, bytes };

@@ -60,7 +60,7 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
                 reason: error.reason(),
             });
         }
-        StepOutcome::Photo(_) => return Err(SyncFailure::foreign("a photo where an answer was due")),
+        StepOutcome::Photo(_) => return Err(SyncFailure::foreign("a photo instead of a response")),
     };
     if (200..300).contains(&response.status) {
         return Ok(response);

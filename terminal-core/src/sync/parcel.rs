@@ -131,9 +131,11 @@ impl ParcelBuilder {
     pub fn entries(&self) -> &[EntryId] {
         &self.entries
     }
+    /// Hashes of the contents, and of photos that are missing.
     pub fn hashes(&self) -> &BTreeSet<Sha256> {
         &self.hashes
     }
+    /// The parcel's contents so far.
     pub fn contents(&self) -> &Contents {
         &self.contents
     }

@@ -129,7 +129,7 @@ impl Sync {
             return Ok(done);
         }
         let Some(url) = response.header("location").and_then(upload_path) else {
-            let failure = SyncFailure::foreign("no place for the upload");
+            let failure = SyncFailure::foreign("no Location header");
             return self.photo_failed(store, now, &upload, &failure);
         };
         store.set_upload(&upload, Some(&url), 0)?;
@@ -157,7 +157,7 @@ impl Sync {
             return Ok(done);
         }
         let Some(offset) = offset(&response).filter(|o| *o <= upload.size) else {
-            let failure = SyncFailure::foreign("no offset");
+            let failure = SyncFailure::foreign("no Upload-Offset header");
             return self.photo_failed(store, now, &upload, &failure);
         };
         store.set_upload(&upload, Some(&url), offset)?;
@@ -267,7 +267,7 @@ impl Sync {
                 self.well(store)
             }
             None => {
-                let failure = SyncFailure::foreign("no new offset");
+                let failure = SyncFailure::foreign("no valid Upload-Offset header");
                 self.photo_failed(store, now, &upload, &failure)
             }
         }

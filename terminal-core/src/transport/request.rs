@@ -133,9 +133,11 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Bytes sent and received.
     pub fn total(self) -> u64 {
         self.sent.saturating_add(self.received)
     }
+    /// The sum of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {

@@ -121,14 +121,17 @@ impl Draft<ActivityContent> {
         self.content_mut().category = category.into();
         self
     }
+    /// The title.
     pub fn title(&mut self, title: impl Into<String>) -> &mut Self {
         self.content_mut().title = title.into();
         self
     }
+    /// When it begins.
     pub fn starts(&mut self, at: Millis) -> &mut Self {
         self.content_mut().starts = Some(at);
         self
     }
+    /// When it ends; must be later than the beginning.
     pub fn ends(&mut self, at: Millis) -> &mut Self {
         self.content_mut().ends = Some(at);
         self
@@ -138,6 +141,7 @@ impl Draft<ActivityContent> {
         self.content_mut().place = place.into();
         self
     }
+    /// The organiser, in words.
     pub fn organiser(&mut self, organiser: impl Into<String>) -> &mut Self {
         self.content_mut().organiser = organiser.into();
         self
@@ -147,6 +151,7 @@ impl Draft<ActivityContent> {
         self.content_mut().participants = Some(number);
         self
     }
+    /// A short summary.
     pub fn summary(&mut self, summary: impl Into<String>) -> &mut Self {
         self.content_mut().summary = summary.into();
         self

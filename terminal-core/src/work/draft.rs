@@ -155,6 +155,7 @@ impl<C: DraftContent> Draft<C> {
     pub fn id(&self) -> EntryId {
         self.id
     }
+    /// The record that the entry will belong to.
     pub fn record(&self) -> RecordId {
         self.stored.record
     }

@@ -90,7 +90,7 @@ impl Terminal {
         let (entry, _): (Entry, _) = self.store().entry(id)?;
         match entry.kind {
             Open::Known(kind) => Ok(Payload::read(kind, &entry.payload)?),
-            Open::Other(kind) => Err(Error::Data(format!("an entry of kind {kind}"))),
+            Open::Other(kind) => Err(Error::Data(format!("unknown entry kind {kind}"))),
         }
     }
     /// Entries that have a withdrawal of this handset which was not rejected.

@@ -31,6 +31,7 @@ impl NeedsAction {
         });
         Self { row, said: entry }
     }
+    /// Returns true if the server rejected the entry.
     pub fn is_rejected(&self) -> bool {
         self.row.disposition.state == Open::Known(DispositionState::Rejected)
     }

@@ -67,6 +67,7 @@ pub enum ItemState {
 }
 
 impl QueueRow {
+    /// Returns true for a draft.
     pub fn is_draft(&self) -> bool {
         self.state == ItemState::Draft
     }

@@ -114,6 +114,7 @@ impl Draft<ReportContent> {
         self.content_mut().place = Some(position);
         self
     }
+    /// The address, in words.
     pub fn address(&mut self, address: impl Into<String>) -> &mut Self {
         self.content_mut().address = address.into();
         self

@@ -50,6 +50,7 @@ pub struct TaskDistance {
 }
 
 impl HandsetTask {
+    /// The id of the task.
     pub fn id(&self) -> TaskId {
         self.row.task
     }

@@ -84,7 +84,7 @@ impl Connection for Simulation {
         Ok(self.filed)
     }
     fn sync(&mut self, after_outage: bool) -> Result<SyncReport> {
-        assert!(self.may_sync, "a sync while it may not speak");
+        assert!(self.may_sync, "a sync although syncing is not allowed");
         self.syncs.push(self.now);
         if after_outage {
             self.after_outage.push(self.now);
@@ -97,7 +97,7 @@ impl Connection for Simulation {
         })
     }
     fn open(&mut self) -> Result<std::result::Result<(), SyncFailure>> {
-        assert!(self.may_sync, "a line while it may not speak");
+        assert!(self.may_sync, "a hint stream although syncing is not allowed");
         self.opened.push(self.now);
         self.now += 100;
         self.is_open = self.stream_works;
@@ -233,8 +233,8 @@ fn story_16_syncs_when_the_network_returns_and_never_without_one() {
     );
     let first = play.syncs.iter().find(|at| **at >= back).unwrap();
     assert!(first - back <= LONGEST_WAIT_MS + SHORTEST_WAIT_MS);
-    assert_eq!(play.after_outage, [*first], "waits of our own making end");
-    assert_eq!(play.blocked.len(), 1, "why it is blocked is told once");
+    assert_eq!(play.after_outage, [*first], "the handset's own waits end");
+    assert_eq!(play.blocked.len(), 1, "the reason is reported once");
     assert!(
         (0..=LONGEST_WAIT_MS).contains(&(play.blocked[0] - gone)),
         "{:?}",
