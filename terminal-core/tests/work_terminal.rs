@@ -14,7 +14,7 @@ use protocol::{
     manifest::FileName,
     open::Open,
     payload::{EntryKind, Payload},
-    problem::ErrorCode,
+    problem::{ErrorCode, HandsetCode},
     time::Millis,
 };
 use std::{fs, path::Path};
