@@ -1,6 +1,9 @@
 //! Presence in the database.
 
-use super::rules::{self, Candidate, Entering, Presence};
+use super::{
+    on_duty,
+    rules::{self, Entering, Presence},
+};
 use crate::{
     app::{changes::Change, ctx::Ctx, mailbox::MailboxId, state::App},
     entries::taken::Taken,
@@ -10,7 +13,6 @@ use crate::{
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
-    codes::CellCode,
     entry::{Disposition, DispositionState, Reason},
     evidence::TrustedTime,
     feed::{PresenceRow, kind},
@@ -226,69 +228,27 @@ pub fn stream_revoked(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId) -> Resul
     }
 }
 
-/// How many presences one write ends; more are left to the next.
+/// Presences that one write ends at most; the next sweep ends the others.
 const AT_ONCE: u32 = 100;
 
-/// Presences whose hours have run out, or whose post is not theirs any more: assignments end by date, too.
-const OVER: &str = "FROM presence p WHERE p.present AND (p.ends <= ?1 OR NOT EXISTS (
-    SELECT 1 FROM post_holder h WHERE h.post = p.post AND h.person = p.person AND h.since <= ?1
-        AND (h.until IS NULL OR h.until > ?1)))";
-
-/// Ends the presences that are over; how many there were. Called by the sweeper again and again.
+/// Ends up to 100 presences whose person is not on duty any more ([`on_duty`]) and returns how many it ended.
 pub fn end_expired(tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<usize, Failure> {
-    let over: Vec<PersonId> = tx.all(
-        &format!("SELECT p.person {OVER} ORDER BY p.ends, p.person LIMIT ?2"),
-        params![ctx.now.0, AT_ONCE],
-        |row| row.parse("person"),
-    )?;
+    let over = on_duty::over(tx, ctx.now, AT_ONCE)?;
     for person in &over {
         end(tx, ctx, *person)?;
     }
     Ok(over.len())
 }
 
-/// Ends what is over; how many presences.
+/// The sweeper's step: [`end_expired`] in one write, if there is something to end. Returns how many it ended.
 pub async fn sweep(app: &App) -> Result<usize, Failure> {
     let now = app.clock.now();
-    // A read first: a sweep that finds nothing costs the only writer nothing.
-    let due = app
-        .read(move |tx| {
-            Ok(
-                tx.one(&format!("SELECT COUNT(*) AS n {OVER}"), params![now.0], |row| {
-                    row.get::<u64>("n")
-                })?,
-            )
-        })
-        .await?;
-    if due == 0 {
+    // A read first: a sweep that finds nothing must not occupy the only writer.
+    let over = app.read(move |tx| Ok(on_duty::count_over(tx, now)?)).await?;
+    if over == 0 {
         return Ok(0);
     }
     app.write(end_expired).await
-}
-
-/// Who is on duty in a cell now, for tasks: present, and holder of a post whose area holds the cell.
-///
-/// The seam for roster and leave: who is on leave now is left out here, a substitute (接替者) is let in here.
-pub fn on_duty(tx: &mut Tx<'_>, cell: CellCode, now: Millis) -> Result<Vec<Candidate>, StoreError> {
-    tx.all(
-        "SELECT p.person, p.post, p.last_contact FROM presence p
-         JOIN person q ON q.id = p.person AND q.disabled IS NULL
-         WHERE p.present AND p.ends > ?2
-           AND EXISTS (SELECT 1 FROM post_area a
-                       WHERE a.post = p.post AND substr(CAST(?1 AS TEXT), 1, length(a.area)) = a.area)
-           AND EXISTS (SELECT 1 FROM post_holder h
-                       WHERE h.post = p.post AND h.person = p.person AND h.since <= ?2
-                         AND (h.until IS NULL OR h.until > ?2))
-         ORDER BY p.person",
-        params![cell.to_string(), now.0],
-        |row| {
-            Ok(Candidate {
-                person: row.parse("person")?,
-                post: row.parse("post")?,
-                last_contact: Millis(row.get("last_contact")?),
-            })
-        },
-    )
 }
 
 /// Whether the person was on duty at the post when something was made, as far as the clock can tell.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId},
-    duty::presence,
+    duty::on_duty,
     kernel::failure::Failure,
     params,
     store::tx::Tx,
@@ -30,7 +30,7 @@ pub fn resolve(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Fa
     if !matches!(task.state, TaskState::Nobody | TaskState::Assigned) {
         return Ok(());
     }
-    let candidates = presence::on_duty(tx, task.order.cell, ctx.now)?;
+    let candidates = on_duty::candidates(tx, task.order.cell, ctx.now)?;
     let holder = rules::choose(&candidates, task.holder).map(|c| (c.post, c.person));
     if holder != task.holder {
         pass(tx, ctx, task, holder)?;
