@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use server::{
     app::object_name::ObjectName,
     intake::{self, Carrier, ReviewPage},
-    terminals::{parcel_keys, tokens},
+    terminals::{parcel_keys, streams},
 };
 use support::{FieldClient, TestApp, TestCity, TestResponse};
 
@@ -124,7 +124,7 @@ async fn deliver(app: &TestApp, bytes: Vec<u8>) -> TestResponse {
 
 async fn revoke(app: &TestApp, client: &FieldClient) {
     let stream = client.stream;
-    app.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?))
+    app.write(move |tx, ctx| Ok(streams::revoke(tx, stream, ctx.now)?))
         .await;
 }
 

@@ -15,6 +15,7 @@ use crate::{
     },
     kernel::failure::Failure,
     params,
+    photos::rows,
     store::tx::Tx,
 };
 use protocol::{
@@ -361,11 +362,7 @@ fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
             width,
             height,
         } = photo;
-        let size = column(*size);
-        tx.execute(
-            "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",
-            params![&stream, sha256.to_string(), size],
-        )?;
+        rows::expect(tx, held.stream, *sha256, *size)?;
         tx.execute(
             "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -374,7 +371,7 @@ fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
                 position,
                 &stream,
                 sha256.to_string(),
-                size,
+                column(*size),
                 role_text(role),
                 *width,
                 *height

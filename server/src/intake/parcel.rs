@@ -9,14 +9,14 @@ use super::{
     reasons,
 };
 use crate::{
-    app::{audit, changes::Change, ctx::Ctx, identity, object_name::ObjectName, state::App},
+    app::{audit, ctx::Ctx, identity, object_name::ObjectName, state::App},
     auth::field_tokens,
     http::body::Json,
     kernel::failure::Failure,
     params,
-    photos::checks,
+    photos::{checks, rows},
     store::{error::StoreError, tx::Tx},
-    terminals::{parcel_keys, tokens},
+    terminals::{parcel_keys, streams, tokens},
 };
 use axum::{
     body::Bytes,
@@ -25,7 +25,7 @@ use axum::{
 use protocol::{
     entry::Receipt,
     field::PhotoReceipt,
-    ids::{EntryId, EventId, PersonId, PostId, StreamId},
+    ids::{EventId, PersonId, PostId, StreamId},
     open::Open,
     parcel::{BadParcel, Head, Parcel, ParcelAnswer, SealedPhoto, Unsealed},
     photo::Sha256,
@@ -33,7 +33,6 @@ use protocol::{
     push::StreamMark,
     sabotage::{self, Defect},
     sign::PublicKey,
-    time::Millis,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -282,7 +281,7 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
     }
     let mut photos = Vec::new();
     for (photo, fault) in &work.photos {
-        photos.push(hold(tx, ctx, stream, *photo, *fault)?);
+        photos.push(rows::hold(tx, ctx, stream, *photo, *fault)?);
     }
     for missing in &work.contents.missing {
         let code: String = missing
@@ -291,17 +290,10 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             .filter(|c| !c.is_control())
             .take(64)
             .collect();
-        tx.execute(
-            "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
-            params![stream.to_string(), missing.sha256.to_string(), code],
-        )?;
+        rows::missing(tx, stream, missing.sha256, &code)?;
     }
     let last = work.contents.left == 0 && sender.has_ended;
-    tx.execute(
-        "UPDATE stream SET last_contact = ?2,
-             handed_over = CASE WHEN ?3 AND handed_over IS NULL THEN ?2 ELSE handed_over END WHERE id = ?1",
-        params![stream.to_string(), ctx.now.0, last],
-    )?;
+    streams::handed_over(tx, stream, ctx.now, last)?;
     Ok(ParcelAnswer {
         epoch: identity::epoch(tx)?,
         server_time: ctx.now,
@@ -406,45 +398,4 @@ fn keep(
         ],
     )?;
     Ok(())
-}
-
-/// The photo's bytes are held; its row says so, and whatever shows how many photos have come follows.
-fn hold(
-    tx: &mut Tx<'_>,
-    ctx: &mut Ctx,
-    stream: StreamId,
-    photo: SealedPhoto,
-    fault: Option<ProblemCode>,
-) -> Result<PhotoReceipt, Failure> {
-    let (owner, hash) = (stream.to_string(), photo.sha256.to_string());
-    let size = i64::try_from(photo.size).unwrap_or(i64::MAX);
-    tx.execute(
-        "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",
-        params![&owner, &hash, size],
-    )?;
-    let received = if fault.is_none() { Some(ctx.now.0) } else { None };
-    let news = tx.execute(
-        "UPDATE photo SET received = ?3, fault = ?4 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
-        params![&owner, &hash, received, fault.map(ProblemCode::as_str)],
-    )?;
-    if news > 0 && fault.is_none() {
-        let entries: Vec<EntryId> = tx.all(
-            "SELECT DISTINCT entry FROM entry_photo WHERE stream = ?1 AND sha256 = ?2 ORDER BY entry",
-            params![&owner, &hash],
-            |row| row.parse("entry"),
-        )?;
-        for entry in entries {
-            ctx.changed(Change::PhotoHeld { entry });
-        }
-    }
-    let held: Option<i64> = tx.one(
-        "SELECT received FROM photo WHERE stream = ?1 AND sha256 = ?2",
-        params![&owner, &hash],
-        |row| row.get("received"),
-    )?;
-    Ok(PhotoReceipt {
-        sha256: photo.sha256,
-        size: photo.size,
-        received: Millis(held.unwrap_or(ctx.now.0)),
-    })
 }

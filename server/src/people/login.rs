@@ -221,10 +221,7 @@ pub async fn who(State(app): State<App>, staff: Staff) -> Result<Json<Me>, Failu
 #[utoipa::path(delete, path = "/v1/session", tag = "session", responses((status = 204, description = "Signed out")))]
 pub async fn sign_out(State(app): State<App>, staff: Staff) -> Result<StatusCode, Failure> {
     app.write(move |tx, ctx| {
-        tx.execute(
-            "DELETE FROM session WHERE token_sha256 = ?1",
-            params![&staff.session],
-        )?;
+        sessions::end(tx, &staff.session)?;
         Ok(audit::note(
             tx,
             ctx,

@@ -1,6 +1,6 @@
 //! Terminals in the administrator's hands: issued, bound to a holder by an invitation, revoked at once (SP-06).
 
-use super::{enrol, parcel_keys, tokens};
+use super::{enrol, parcel_keys, streams};
 use crate::{
     app::{audit, changes::Change, state::App},
     auth::{actor::Staff, codes},
@@ -229,11 +229,11 @@ pub async fn revoke(
     Json(body): Json<Revocation>,
 ) -> Result<Json<TerminalView>, Failure> {
     app.write(move |tx, ctx| {
-        let terminal = tokens::terminal_of(tx, id)?;
+        let terminal = streams::terminal_of(tx, id)?;
         let org = org_of(tx, terminal)?;
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
-        if tokens::revoke(tx, id, ctx.now)? {
+        if streams::revoke(tx, id, ctx.now)? {
             audit::note(
                 tx,
                 ctx,
@@ -265,7 +265,7 @@ pub async fn wipe(
         let org = org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
-        for stream in tokens::order_wipe(tx, id, ctx.now)? {
+        for stream in streams::order_wipe(tx, id, ctx.now)? {
             ctx.changed(Change::StreamRevoked { stream });
         }
         let entity = format!("terminal:{id}");

@@ -1,6 +1,7 @@
 //! Enrolment: a one-time code binds terminal, post and holder to a stream and its key, and the server signs
 //! the binding.
 
+use super::streams;
 use crate::{
     app::{audit, ctx::Ctx, identity, state::App},
     auth::{codes::code_hash, sessions},
@@ -167,7 +168,7 @@ fn bind(
         signature,
     };
     let device = serde_json::to_string(&request.device)?;
-    insert(tx, &certificate, &signed, &device, ctx.now)?;
+    streams::insert(tx, &certificate, &signed, &device, ctx.now)?;
     tx.execute(
         "UPDATE enrol_code SET used_by = ?2 WHERE code_sha256 = ?1",
         params![&hash, request.stream.to_string()],
@@ -176,35 +177,6 @@ fn bind(
     let entity = format!("stream:{}", request.stream);
     audit::note(tx, ctx, Some(code.person), "stream.enrol", &entity, &detail)?;
     Ok((signed, code.person))
-}
-
-/// Keeps a stream; used at enrolment and when a restored server takes a stream back.
-pub(super) fn insert(
-    tx: &mut Tx<'_>,
-    certificate: &Certificate,
-    signed: &SignedCertificate,
-    device: &str,
-    now: Millis,
-) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO stream (id, terminal, post, person, public_key, certificate, signature, device,
-                             predecessor, created, revoked, last_contact)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?11)",
-        params![
-            certificate.stream.to_string(),
-            certificate.terminal.to_string(),
-            certificate.post.to_string(),
-            certificate.holder.to_string(),
-            certificate.key.to_string(),
-            &signed.certificate,
-            signed.signature.to_string(),
-            device,
-            certificate.predecessor.map(|s| s.to_string()),
-            certificate.issued.0,
-            now.0
-        ],
-    )?;
-    Ok(())
 }
 
 fn signed(row: &crate::store::value::Row) -> Result<SignedCertificate, StoreError> {

@@ -2,7 +2,7 @@
 //! enrolled with for years, so that a retired key is never thrown away.
 
 use crate::{
-    app::ctx::Ctx,
+    app::{ctx::Ctx, identity},
     kernel::{
         clock::{Clock as _, SystemClock},
         failure::Failure,
@@ -51,10 +51,7 @@ pub async fn renew(store: &Store, fresh: [u8; 32]) -> Result<ParcelKey, Failure>
                 "INSERT INTO parcel_key (secret, retired) SELECT value, ?1 FROM meta WHERE key = 'parcel_key'",
                 params![ctx.now.0],
             )?;
-            tx.execute(
-                "UPDATE meta SET value = ?1 WHERE key = 'parcel_key'",
-                params![hex::encode(fresh)],
-            )?;
+            identity::replace_parcel_key(tx, &fresh)?;
             let key = made.public();
             crate::app::audit::note(tx, &mut ctx, None, "server.renew_parcel_key", "server", &key.id())?;
             Ok(key)

@@ -6,7 +6,7 @@
 //!
 //! [`Identity::mac_key`]: crate::app::identity::Identity
 
-use super::{enrol, placeholder};
+use super::streams;
 use crate::{
     app::{ctx::Ctx, identity, state::App},
     auth::field_tokens::end_of,
@@ -14,15 +14,15 @@ use crate::{
     http::body::Json,
     kernel::failure::Failure,
     params,
-    people::lookup,
-    store::{error::StoreError, tx::Tx},
+    people::{lookup, placeholder},
+    store::tx::Tx,
 };
 use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use protocol::{
     field::{Certificate, ChallengeAnswer, ChallengeRequest, SignedCertificate, TokenAnswer, TokenRequest},
-    ids::{StreamId, TerminalId},
+    ids::StreamId,
     photo::Sha256,
     problem::{Problem, ProblemCode},
     sign::{PublicKey, Signer as _, certificate_message, challenge_message},
@@ -123,10 +123,7 @@ pub async fn answer(
                  ON CONFLICT (token_sha256) DO NOTHING",
                 params![&hash, &stream, expires.0],
             )?;
-            tx.execute(
-                "UPDATE stream SET last_contact = ?2 WHERE id = ?1",
-                params![&stream, ctx.now.0],
-            )?;
+            streams::contact(tx, request.stream, ctx.now)?;
             Ok((mark::of(tx, request.stream)?, identity::epoch(tx)?, ctx.now))
         })
         .await?;
@@ -191,43 +188,6 @@ pub(crate) fn readmit(
          ON CONFLICT (id) DO NOTHING",
         params![certificate.terminal.to_string(), org.to_string(), ctx.now.0],
     )?;
-    enrol::insert(tx, certificate, signed, "{}", ctx.now)?;
+    streams::insert(tx, certificate, signed, "{}", ctx.now)?;
     Ok(())
-}
-
-/// Orders a terminal's data to be wiped: all its streams end, those that had ended before included.
-pub fn order_wipe(tx: &mut Tx<'_>, terminal: TerminalId, now: Millis) -> Result<Vec<StreamId>, StoreError> {
-    tx.execute(
-        "UPDATE stream SET wipe_ordered = ?2 WHERE terminal = ?1 AND wipe_ordered IS NULL",
-        params![terminal.to_string(), now.0],
-    )?;
-    let streams = tx.all(
-        "SELECT id FROM stream WHERE terminal = ?1 AND revoked IS NULL ORDER BY id",
-        params![terminal.to_string()],
-        |row| row.parse("id"),
-    )?;
-    for stream in &streams {
-        revoke(tx, *stream, now)?;
-    }
-    Ok(streams)
-}
-
-/// Revokes a stream at once (SP-06): its tokens die with it. Whether it was still in use.
-pub fn revoke(tx: &mut Tx<'_>, stream: StreamId, now: Millis) -> Result<bool, StoreError> {
-    let id = stream.to_string();
-    let changed = tx.execute(
-        "UPDATE stream SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL",
-        params![&id, now.0],
-    )?;
-    tx.execute("DELETE FROM field_token WHERE stream = ?1", params![&id])?;
-    Ok(changed > 0)
-}
-
-/// The terminal of a stream.
-pub fn terminal_of(tx: &mut Tx<'_>, stream: StreamId) -> Result<TerminalId, StoreError> {
-    tx.one(
-        "SELECT terminal FROM stream WHERE id = ?1",
-        params![stream.to_string()],
-        |row| row.parse("terminal"),
-    )
 }
