@@ -1,7 +1,7 @@
-//! Which district held what in which month: each has at least one organised activity a calendar month, and a
-//! missing one is visible (SP-05). The month is that of the activity's beginning, in Asia/Shanghai.
+//! Activities per district and month. Each district must hold at least one organised activity per calendar month; a month
+//! without one is shown as missing (SP-05). The beginning of the activity in Asia/Shanghai decides the month.
 
-use super::rules::Standing;
+use super::rules::RecordState;
 use crate::{
     app::state::App,
     auth::actor::Staff,
@@ -56,10 +56,10 @@ pub struct DistrictYear {
     pub months: Vec<Month>,
 }
 
-/// One fact about a record: district, beginning, standing.
-pub(super) type Fact = (CountyCode, Millis, Standing);
+/// District, beginning and state of one record.
+pub(super) type Fact = (CountyCode, Millis, RecordState);
 
-/// The year of each district, those without any activity too. `today` tells which months can be missing.
+/// The year of each district, including districts without activities. Months after `today` are never missing.
 pub(super) fn table(
     year: i16,
     districts: &BTreeMap<CountyCode, String>,
@@ -80,10 +80,10 @@ pub(super) fn table(
                         district == code && (day.year(), day.month()) == (year, month)
                     }) {
                         match standing {
-                            Standing::Approved => row.approved += 1,
-                            Standing::Submitted => row.submitted += 1,
-                            Standing::Returned => row.returned += 1,
-                            Standing::Withdrawn => {}
+                            RecordState::Approved => row.approved += 1,
+                            RecordState::Submitted => row.submitted += 1,
+                            RecordState::Returned => row.returned += 1,
+                            RecordState::Withdrawn => {}
                         }
                     }
                     row.missing = row.approved == 0 && (year, month) <= (today.year(), today.month());
@@ -132,7 +132,7 @@ pub(super) async fn months(
         condition.and("length(area) = 6");
         let sql = format!("SELECT area, kind, name FROM org {} ORDER BY id", condition.sql());
         let mut districts = BTreeMap::new();
-        // A district's own unit gives it its name; its departments have the same area.
+        // The name of the district's own unit; its departments have the same area.
         for (code, kind, name) in tx.all(&sql, condition.values(), |row| {
             Ok((
                 row.parse::<CountyCode>("area")?,
@@ -185,9 +185,9 @@ mod tests {
         let districts = BTreeMap::from([(district, "朝阳区".to_owned()), (other, "二道区".to_owned())]);
         let at = |month, day| Millis::from_civil(date(2026, month, day).at(0, 0, 0, 0));
         let facts = [
-            (district, at(1, 1), Standing::Approved),
-            (district, at(1, 31), Standing::Submitted),
-            (district, at(2, 1), Standing::Returned),
+            (district, at(1, 1), RecordState::Approved),
+            (district, at(1, 31), RecordState::Submitted),
+            (district, at(2, 1), RecordState::Returned),
         ];
         let years = table(2026, &districts, &facts, date(2026, 3, 15));
         assert_eq!(years.len(), 2);
@@ -210,7 +210,7 @@ mod tests {
         let years = table(
             2026,
             &districts,
-            &[(district, at, Standing::Approved)],
+            &[(district, at, RecordState::Approved)],
             date(2026, 12, 1),
         );
         assert_eq!(years[0].months[1].approved, 1);

@@ -1,6 +1,6 @@
-//! Activity records in the database, and what their author hears of them.
+//! Activity records in the database and in their author's mailbox.
 
-use super::rules::{self, Further, Second, Standing};
+use super::rules::{self, Further, RecordState, Second};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     entries::{flags::FlagName, row::EntryRow, taken::Taken},
@@ -21,14 +21,14 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A record as it lies in the database.
+/// A row of `activity`.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub record: RecordId,
     pub entry: EntryId,
     pub stream: StreamId,
     pub version: u32,
-    pub standing: Standing,
+    pub standing: RecordState,
     pub category: String,
     pub title: String,
     pub starts: Millis,
@@ -82,11 +82,11 @@ impl Record {
         let sql = format!("SELECT {COLUMNS} FROM activity WHERE record = ?1");
         tx.opt(&sql, params![record.to_string()], Self::read)
     }
-    /// The record, or `request.not_found`.
+    /// Loads a record; `request.not_found` if there is none.
     pub(super) fn load(tx: &mut Tx<'_>, record: RecordId) -> Result<Self, Failure> {
         Self::find(tx, record)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
     }
-    /// Writes the whole record.
+    /// Inserts or replaces the whole row.
     pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         tx.execute(
             "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
@@ -126,7 +126,7 @@ impl Record {
         )?;
         Ok(())
     }
-    /// Puts the record as it stands into its author's mailbox.
+    /// Updates the record's row in its author's mailbox.
     pub(super) fn tell_author(&self, ctx: &mut Ctx) -> Result<(), Failure> {
         let mailbox = MailboxId::Author(self.author);
         let Some(state) = self.standing.wire() else {
@@ -146,7 +146,7 @@ impl Record {
     }
 }
 
-/// Takes a record, or a mended version of one; what is wrong with it comes back to the author, all at once.
+/// Stores a record or a revised version of one. A record with faults is rejected with all of them at once.
 pub fn submit(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -183,7 +183,7 @@ pub fn submit(
         entry: entry.id,
         stream: taken.stream,
         version: stands.as_ref().map_or(1, |s| s.version + 1),
-        standing: Standing::Submitted,
+        standing: RecordState::Submitted,
         category: a.category.trim().to_owned(),
         title: a.title.trim().to_owned(),
         starts: a.starts,
@@ -207,7 +207,7 @@ pub fn submit(
     Ok(Disposition::applied())
 }
 
-/// Takes a record back while nobody has reviewed it; `None`: the entry is no activity record.
+/// Withdraws a record that was not reviewed yet; `None` if the entry is not an activity record.
 pub fn withdraw(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -219,15 +219,15 @@ pub fn withdraw(
         return Ok(None);
     };
     match record.standing {
-        Standing::Withdrawn => Ok(Some(Disposition::applied())),
-        Standing::Submitted if record.author == taken.entry.author => {
-            record.standing = Standing::Withdrawn;
+        RecordState::Withdrawn => Ok(Some(Disposition::applied())),
+        RecordState::Submitted if record.author == taken.entry.author => {
+            record.standing = RecordState::Withdrawn;
             record.updated = ctx.now;
             record.save(tx)?;
             record.tell_author(ctx)?;
             Ok(Some(Disposition::applied()))
         }
-        Standing::Submitted | Standing::Returned | Standing::Approved => {
+        RecordState::Submitted | RecordState::Returned | RecordState::Approved => {
             Ok(Some(Disposition::review(Reason::new(
                 ReasonCode::ActivityReviewed,
                 format!("活动记录已{}，能否撤回由中心决定", record.standing.zh()),
@@ -243,7 +243,7 @@ pub struct ActivityView {
     pub record: RecordId,
     /// To be given with a review.
     pub version: u32,
-    pub state: Standing,
+    pub state: RecordState,
     pub state_zh: String,
     pub category: String,
     pub title: String,
@@ -281,7 +281,7 @@ pub struct ActivityView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Review {
     pub version: u32,
-    pub state: Standing,
+    pub state: RecordState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub person: PersonId,

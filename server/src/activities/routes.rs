@@ -3,7 +3,7 @@
 use super::{
     months,
     records::{self, ActivityView, COLUMNS, Record},
-    rules::Standing,
+    rules::RecordState,
 };
 use crate::{
     app::state::App,
@@ -47,7 +47,7 @@ pub fn routes() -> Operations {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ActivityQuery {
-    pub state: Option<Standing>,
+    pub state: Option<RecordState>,
     /// Prefix of cell codes.
     pub area: Option<String>,
     pub after: Option<String>,
@@ -176,10 +176,10 @@ pub enum Decision {
 }
 
 impl Decision {
-    const fn standing(self) -> Standing {
+    const fn standing(self) -> RecordState {
         match self {
-            Self::Approve => Standing::Approved,
-            Self::Return => Standing::Returned,
+            Self::Approve => RecordState::Approved,
+            Self::Return => RecordState::Returned,
         }
     }
 }
@@ -224,7 +224,7 @@ async fn review(
         {
             return full(tx, record);
         }
-        if record.standing != Standing::Submitted {
+        if record.standing != RecordState::Submitted {
             return Err(Failure::because(
                 ProblemCode::ActivityState,
                 format!("活动记录现为「{}」", record.standing.zh()),

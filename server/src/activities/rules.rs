@@ -1,4 +1,4 @@
-//! What an activity record must say and what may become of it, as plain functions over plain data.
+//! Required content and state changes of an activity record, as plain functions over plain data.
 
 use protocol::{
     entry::Reason,
@@ -10,7 +10,7 @@ use protocol::{
 
 crate::text_enum! {
     /// Where a record stands; [`protocol::feed::ActivityState`] and what only the server knows.
-    pub enum Standing {
+    pub enum RecordState {
         /// 待审核
         Submitted = "submitted",
         /// 通过
@@ -22,7 +22,7 @@ crate::text_enum! {
     }
 }
 
-impl Standing {
+impl RecordState {
     pub const fn zh(self) -> &'static str {
         match self {
             Self::Submitted => "待审核",
@@ -31,7 +31,7 @@ impl Standing {
             Self::Withdrawn => "已撤回",
         }
     }
-    /// As the author's mailbox says it; `None`: the row is gone.
+    /// The state in the author's mailbox; `None` if the row is removed.
     pub const fn wire(self) -> Option<protocol::feed::ActivityState> {
         use protocol::feed::ActivityState as S;
         match self {
@@ -43,12 +43,12 @@ impl Standing {
     }
 }
 
-/// An activity that lasts longer was typed wrongly.
+/// A longer activity is a typing error.
 const LONGEST_MS: i64 = 366 * 86_400_000;
-/// More people than any stadium holds.
+/// More participants are a typing error: no stadium holds as many.
 const MOST_PARTICIPANTS: u32 = 1_000_000;
 
-/// What is wrong with a record, each with its own code; the author is told all of it at once.
+/// Returns all faults of a record, each with its own code.
 pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
     let mut faults = Vec::new();
     let mut fault = |wrong: bool, code: ReasonCode, zh: &str, en: &str| {
@@ -117,7 +117,7 @@ pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
     faults
 }
 
-/// The faults as the one reason of a disposition: the first one's code and everybody's words.
+/// The faults as one reason of a disposition: the code of the first and the texts of all.
 pub fn one_reason(faults: &[Reason]) -> Option<Reason> {
     let first = faults.first()?;
     let zh: Vec<&str> = faults.iter().map(|f| f.zh.as_str()).collect();
@@ -125,27 +125,27 @@ pub fn one_reason(faults: &[Reason]) -> Option<Reason> {
     Some(Reason::new(&first.code, zh.join("；"), en.join("; ")))
 }
 
-/// What a further entry of a known record does.
+/// What another entry of a known record does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Further {
-    /// It is the version in force already.
+    /// It is the current version.
     Known,
-    /// It takes the place of the version in force.
+    /// It replaces the current version.
     Mends,
     Refused(Reason),
 }
 
-/// What is known about a further entry.
+/// What is known about another entry of a record.
 #[derive(Debug, Clone, Copy)]
 pub struct Second {
-    pub standing: Standing,
+    pub standing: RecordState,
     pub same_author: bool,
     pub in_force: EntryId,
     pub entry: EntryId,
     pub supersedes: Option<EntryId>,
 }
 
-/// Only its author mends a record, and only until it is approved.
+/// Decides about another entry of a record: only its author may revise it, and only until it is approved.
 pub fn further(s: &Second) -> Further {
     if s.entry == s.in_force {
         return Further::Known;
@@ -166,13 +166,13 @@ pub fn further(s: &Second) -> Further {
         );
     }
     match s.standing {
-        Standing::Submitted | Standing::Returned => Further::Mends,
-        Standing::Approved => refused(
+        RecordState::Submitted | RecordState::Returned => Further::Mends,
+        RecordState::Approved => refused(
             ProblemCode::ActivityState.into(),
             "该活动记录已审核通过，不能再修改",
             "it has been approved already",
         ),
-        Standing::Withdrawn => refused(
+        RecordState::Withdrawn => refused(
             ReasonCode::ActivityWithdrawn.into(),
             "该活动记录已撤回",
             "it has been taken back",
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn only_the_author_mends_and_only_until_it_is_approved() {
         let second = Second {
-            standing: Standing::Returned,
+            standing: RecordState::Returned,
             same_author: true,
             in_force: entry(1),
             entry: entry(2),
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(further(&second), Further::Mends);
         assert_eq!(
             further(&Second {
-                standing: Standing::Submitted,
+                standing: RecordState::Submitted,
                 ..second
             }),
             Further::Mends
@@ -279,7 +279,7 @@ mod tests {
         );
         assert_eq!(
             code(Second {
-                standing: Standing::Approved,
+                standing: RecordState::Approved,
                 ..second
             }),
             "activity.state"
@@ -293,7 +293,7 @@ mod tests {
         );
         assert_eq!(
             code(Second {
-                standing: Standing::Withdrawn,
+                standing: RecordState::Withdrawn,
                 ..second
             }),
             "activity.withdrawn"

@@ -37,7 +37,7 @@ fn load(tx: &mut Tx<'_>, person: PersonId) -> Result<Option<Presence>, StoreErro
     )
 }
 
-/// Writes what stands now and tells the person; `by` is the entry that changed it.
+/// Stores the presence and updates the person's mailbox; `by` is the entry that changed it.
 fn save(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -76,8 +76,9 @@ fn note(reason: Reason) -> Disposition {
     }
 }
 
-/// 签到: puts the author on duty at the post, unless he does not hold it now (a person looks at that) or the
-/// check-in comes after its own end (kept as a fact).
+/// Applies a check-in (签到): begins or extends the author's duty at the post. Returns `duty.not_holder` for review if the
+/// author does not hold the post now, and `duty.over` if the check-in arrives after its own end; the period is stored
+/// then, but the presence does not change.
 pub fn check_in(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -128,7 +129,7 @@ pub fn check_in(
     }
 }
 
-/// 签退: takes the author off duty.
+/// Applies a check-out (签退): ends the author's duty. Returns `duty.over` if a later duty runs or none does.
 pub fn check_out(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -171,7 +172,7 @@ fn period(tx: &mut Tx<'_>, taken: &Taken, since: Millis, until: Millis) -> Resul
     Ok(())
 }
 
-/// The server has heard of a terminal of this person just now; among several on duty the latest gets a task.
+/// Notes that a terminal of the person reached the server now: of several people on duty the latest gets a task.
 pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, person: PersonId) -> Result<(), Failure> {
     tx.execute(
         "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2",
@@ -180,8 +181,8 @@ pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, person: PersonId) -> Res
     Ok(())
 }
 
-/// Takes somebody off duty at once: the terminal was revoked, the post given away. The tasks of the post follow the
-/// change.
+/// Ends the person's duty now and says [`Change::DutyChanged`], so that the post's tasks are resolved again. Does nothing
+/// if the person is not present.
 pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failure> {
     let Some(p) = load(tx, person)?.filter(|p| p.present) else {
         return Ok(());
@@ -206,7 +207,7 @@ pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failu
     Ok(())
 }
 
-/// Takes somebody who was relieved of a post off the duty he does there.
+/// Ends the duty of a person who was relieved of the post, if the duty is at that post.
 pub fn relieved(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId, person: PersonId) -> Result<(), Failure> {
     match load(tx, person)? {
         Some(p) if p.post == post => end(tx, ctx, person),
@@ -214,7 +215,7 @@ pub fn relieved(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId, person: PersonId) 
     }
 }
 
-/// Takes the holder of a revoked stream off duty, unless another of his streams still speaks for him (SP-06).
+/// Ends the duty of a revoked stream's holder, unless the person has another active stream (SP-06).
 pub fn stream_revoked(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId) -> Result<(), Failure> {
     let alone: Option<PersonId> = tx.opt(
         "SELECT s.person FROM stream s WHERE s.id = ?1 AND NOT EXISTS (
@@ -251,7 +252,8 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     app.write(end_expired).await
 }
 
-/// Whether the person was on duty at the post when something was made, as far as the clock can tell.
+/// Returns true if the person was on duty at the post at some time within the uncertainty of `made`. Looks at the 50
+/// latest periods that began before.
 pub fn was_on_duty(
     tx: &mut Tx<'_>,
     person: PersonId,

@@ -1,4 +1,4 @@
-//! The routes of grids and reference data.
+//! The operations on grids and reference data.
 
 use super::{
     import::{Imported, check, keep},
@@ -32,7 +32,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
-/// A city's district as GeoJSON has some megabytes.
+/// Maximum size of an imported grid in bytes (256 MiB); a district as GeoJSON has some megabytes.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// The routes of this room.

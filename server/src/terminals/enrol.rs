@@ -1,5 +1,5 @@
-//! Enrolment: a one-time code binds terminal, post and holder to a stream and its key, and the server signs
-//! the binding.
+//! Enrolment: a one-time code binds a terminal, a post and its holder to a stream and the stream's key. The server signs
+//! the binding as a certificate.
 
 use super::streams;
 use crate::{
@@ -23,7 +23,7 @@ use protocol::{
     time::Millis,
 };
 
-/// Keeps a new code.
+/// Stores the hash of a new one-time code that is valid until `expires`.
 pub fn keep_code(
     tx: &mut Tx<'_>,
     code: &str,
@@ -195,8 +195,11 @@ fn exists(tx: &mut Tx<'_>, stream: StreamId) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
-/// A salvaged store goes on as another stream of the same person, never of somebody else. One that this
-/// server does not know (it was restored from an older backup) passes.
+/// Checks that a predecessor belongs to the same person: a salvaged store continues as another stream of its holder only.
+/// An unknown predecessor passes, because the server may have been restored from an older backup.
+///
+/// # Errors
+/// `enrol.conflict` for a stream of another person.
 fn owned_by(tx: &mut Tx<'_>, stream: StreamId, person: PersonId) -> Result<(), Failure> {
     let owner: Option<PersonId> = tx.opt(
         "SELECT person FROM stream WHERE id = ?1",
@@ -209,7 +212,10 @@ fn owned_by(tx: &mut Tx<'_>, stream: StreamId, person: PersonId) -> Result<(), F
     }
 }
 
-/// The county whose reference data the holder gets: that of the post's first area.
+/// The county whose reference data the holder gets: the county of the post's first area.
+///
+/// # Errors
+/// `enrol.code` if the post has no area inside a county.
 fn county(tx: &mut Tx<'_>, post: PostId) -> Result<CountyCode, Failure> {
     let areas = posts::areas(tx, post)?;
     areas

@@ -1,5 +1,5 @@
-//! The keys that handsets seal parcels to. An invitation names the current one; a handset keeps the one it was
-//! enrolled with for years, so that a retired key is never thrown away.
+//! The key pairs that handsets seal parcels to (X25519). An invitation names the current one. A handset keeps the key it
+//! was enrolled with, possibly for years, so retired keys are never deleted.
 
 use crate::{
     app::{ctx::Ctx, identity},
@@ -30,7 +30,7 @@ pub fn current(tx: &mut Tx<'_>) -> Result<ParcelSecret, StoreError> {
     )
 }
 
-/// The key of this name, retired ones included.
+/// The key with this id, retired ones included; `None` if there is none.
 pub fn named(tx: &mut Tx<'_>, id: &str) -> Result<Option<ParcelSecret>, StoreError> {
     let mut keys = tx.all(
         "SELECT secret FROM parcel_key ORDER BY retired DESC",
@@ -41,7 +41,7 @@ pub fn named(tx: &mut Tx<'_>, id: &str) -> Result<Option<ParcelSecret>, StoreErr
     Ok(keys.into_iter().find(|key| key.public().id() == id))
 }
 
-/// Retires the current key for one made of `fresh` (32 random bytes).
+/// Retires the current key, creates a new one from `fresh` (32 random bytes), and returns its public half.
 pub async fn renew(store: &Store, fresh: [u8; 32]) -> Result<ParcelKey, Failure> {
     let made = ParcelSecret::from_secret(&fresh).ok_or_else(|| Failure::internal("no key"))?;
     store
