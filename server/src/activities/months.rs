@@ -19,7 +19,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Who sees the months.
+/// Roles that see the months.
 pub(super) const READERS: &[Role] = &[Role::Supervisor, Role::ShiftLeader];
 
 /// Which year, and where.
@@ -41,7 +41,7 @@ pub struct Month {
     pub approved: u64,
     /// Waiting for a review.
     pub submitted: u64,
-    /// Sent back and not mended yet.
+    /// Returned and not revised yet.
     pub returned: u64,
     /// The month is over, or running, and nothing is approved in it.
     pub missing: bool,

@@ -269,7 +269,7 @@ pub struct ActivityView {
     pub created: Millis,
     pub updated: Millis,
     pub photos: Vec<CasePhoto>,
-    /// What is odd about the fix that came with the version in force.
+    /// Flags of the position fix of the current version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagName>,
     /// Reviews so far, in order; in the view of one record.

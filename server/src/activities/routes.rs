@@ -30,7 +30,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
-/// Who reads records; only supervisors decide.
+/// Roles that read records; only supervisors review them.
 const READERS: &[Role] = &[Role::Supervisor, Role::ShiftLeader];
 
 /// The routes of this room.

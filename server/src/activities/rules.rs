@@ -9,7 +9,7 @@ use protocol::{
 };
 
 crate::text_enum! {
-    /// Where a record stands; [`protocol::feed::ActivityState`] and what only the server knows.
+    /// The state of a record: [`protocol::feed::ActivityState`], and `withdrawn`, which no mailbox shows.
     pub enum RecordState {
         /// 待审核
         Submitted = "submitted",
@@ -17,7 +17,7 @@ crate::text_enum! {
         Approved = "approved",
         /// 退回
         Returned = "returned",
-        /// 已撤回: gone from the author's mailbox, kept here.
+        /// 已撤回: removed from the author's mailbox, kept in the table.
         Withdrawn = "withdrawn",
     }
 }

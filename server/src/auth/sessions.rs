@@ -98,6 +98,12 @@ pub fn end(tx: &mut Tx<'_>, token_sha256: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Deletes the sessions of all people that expired before or at `now`.
+pub fn delete_expired(tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM session WHERE expires <= ?1", params![now.0])?;
+    Ok(())
+}
+
 /// Ends all sessions of a person, but the one named.
 pub fn end_all(tx: &mut Tx<'_>, person: PersonId, but: Option<&str>) -> Result<u64, StoreError> {
     tx.execute(

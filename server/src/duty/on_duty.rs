@@ -1,4 +1,4 @@
-//! Who is on duty now: one definition for everybody who asks.
+//! Who is on duty now: the one definition and its queries.
 //!
 //! A person is on duty at a post at the time `t` when all of this holds:
 //!
@@ -51,11 +51,11 @@ pub struct OnDuty {
     /// 号码 of the post
     pub number: String,
     pub since: Millis,
-    /// When it ends by itself.
+    /// When the duty ends without a check-out.
     pub ends: Millis,
     /// When the server last heard of a terminal of this person.
     pub last_contact: Millis,
-    /// What is odd about the fix of the check-in.
+    /// Flags of the position fix of the check-in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagName>,
 }
@@ -87,7 +87,7 @@ pub fn count(tx: &mut Tx<'_>, now: Millis, areas: &[String]) -> Result<u64, Stor
     tx.one(&sql, condition.values(), |row| row.get("n"))
 }
 
-/// What part of the list to read.
+/// The part of the list to read.
 #[derive(Debug, Clone, Default)]
 pub struct Part {
     /// Prefix of cell codes.

@@ -18,7 +18,7 @@ use protocol::{problem::Problem, role::Role};
 use serde::Deserialize;
 use utoipa_axum::routes;
 
-/// Who sees who is on duty.
+/// Roles that see who is on duty.
 const READERS: &[Role] = &[
     Role::Supervisor,
     Role::ShiftLeader,
@@ -41,7 +41,7 @@ pub struct DutyQuery {
     pub limit: Option<u32>,
 }
 
-/// Who is on duty now at a post he holds, among the posts that answer for something in reach.
+/// People on duty now whose post answers for an area inside the areas of the reader.
 #[utoipa::path(get, path = "/v1/duty", tag = "duty", params(DutyQuery),
     responses((status = 200, body = Page<OnDuty>), (status = "4XX", body = Problem)))]
 async fn duty(

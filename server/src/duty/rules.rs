@@ -16,7 +16,7 @@ pub struct Presence {
     pub ends: Millis,
 }
 
-/// What a check-in does.
+/// The effect of a check-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entering {
     /// Presence begins.

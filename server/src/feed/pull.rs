@@ -32,9 +32,9 @@ pub(super) struct Wish {
 
 /// What is new in the post's and in the author's mailbox.
 ///
-/// A cursor that is foreign (another epoch, post or holder), too high or unreadable starts again from nothing
-/// for the mailbox concerned, and `reset` names it. The post's mailbox is its holder's: whoever was relieved of
-/// the post finds it empty, and whole again when the post is given back.
+/// A cursor of another epoch, post or holder, one that is too high, and an unreadable one start from the beginning of the
+/// mailbox concerned, and `reset` names it. Only a holder of the post reads its mailbox: a relieved person gets it empty,
+/// and whole again after a new assignment.
 #[utoipa::path(
     get, path = "/v1/field/pull", tag = "field", params(Wish),
     responses((status = 200, body = PullAnswer), (status = 401, body = Problem))

@@ -149,7 +149,7 @@ async fn manifest(State(app): State<App>, field: Field) -> Result<Json<SignedMan
     Ok(Json(reference::manifest(&app, field.certificate.county).await?))
 }
 
-/// A file of the manifest; a `Range` goes on where an earlier answer was cut.
+/// A file of the manifest; `Range` continues a download that was cut off.
 #[utoipa::path(
     get, path = "/v1/field/files/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),

@@ -134,7 +134,7 @@ fn compare(
     ))
 }
 
-/// Sends a question to whoever is on duty at a place.
+/// Issues a task for a person on duty at a place.
 #[utoipa::path(post, path = "/v1/tasks", tag = "tasks", request_body = TaskBody,
     params(("idempotency-key" = Option<String>, Header, description = "names this request; done once only")),
     responses((status = 200, body = TaskView), (status = "4XX", body = Problem)))]

@@ -64,7 +64,7 @@ impl From<Disposition> for Outcome {
     }
 }
 
-/// Who asks for an entry to be applied.
+/// What causes an entry to be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
     /// Its arrival.

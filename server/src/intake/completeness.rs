@@ -27,14 +27,14 @@ pub struct Completeness {
     pub holder: PersonId,
     pub post: PostId,
     pub last_contact: Millis,
-    /// The terminal may not push any more.
+    /// When the stream was revoked.
     pub revoked: Option<Millis>,
-    /// Its last sealed parcel has arrived.
+    /// When its last sealed parcel arrived.
     pub handed_over: Option<Millis>,
     pub mark: StreamMark,
-    /// Numbers up to the highest held that are not here.
+    /// Entry numbers up to the highest held one that the server does not hold.
     pub missing: u64,
-    /// Entries by what became of them; states without any are left out.
+    /// Entries by state; states without entries are left out.
     pub states: Vec<StateCount>,
     /// Entries that came in sealed parcels.
     pub sealed: u32,

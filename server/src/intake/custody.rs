@@ -90,7 +90,7 @@ impl Element {
     }
 }
 
-/// What a push did.
+/// The result of storing a batch.
 pub(super) struct Custody {
     pub receipts: Vec<Receipt>,
     pub refused: Vec<RefusedEntry>,

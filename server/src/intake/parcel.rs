@@ -49,7 +49,7 @@ pub enum ParcelSource {
 
 /// Takes a sealed parcel from any stream that ever was, revoked ones included.
 ///
-/// The answer names what is held now, durably; only that may be forgotten. The same parcel, or the same entries in
+/// The answer names what is stored durably; the handset may delete only that. The same parcel, or the same entries in
 /// another one, get the receipts of the first time.
 #[utoipa::path(
     post, path = "/v1/field/parcel", tag = "field",

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub struct ParcelView {
     pub id: EventId,
     pub stream: StreamId,
-    /// What stands on the device.
+    /// The label on the device.
     pub terminal: String,
     pub holder_name: String,
     pub post_name: String,
@@ -44,7 +44,7 @@ pub struct ParcelView {
     pub photos: u32,
     /// Its entries that wait in the review queue.
     pub in_review: u32,
-    /// What is no entry here: drafts, and entries that could not be taken.
+    /// Contents that are no entries: drafts, and entries that were refused.
     pub kept: Vec<KeptItem>,
 }
 
@@ -54,7 +54,7 @@ pub struct KeptItem {
     pub sha256: Sha256,
     /// `draft` or `entry`
     pub kind: String,
-    /// Of a draft what it was to become; of an entry why it was not taken.
+    /// For a draft its kind; for an entry the code of its refusal.
     pub code: String,
     /// As the handset wrote it.
     #[schema(value_type = Object)]

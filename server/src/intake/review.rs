@@ -40,7 +40,7 @@ pub struct ReviewItem {
     pub n: u64,
     pub kind: String,
     pub record: RecordId,
-    /// Who sent it; what the entry itself claims stands in `content`.
+    /// The holder of the stream that sent it; the author that the entry claims is in `content`.
     pub author: PersonId,
     pub author_name: String,
     pub post: PostId,

@@ -295,8 +295,8 @@ pub async fn roles(
     .map(Json)
 }
 
-/// Disables a person at once: all sessions end, all their terminals' streams are revoked (what is pending
-/// there stays sealed on the terminal), duty ends and the tasks are handed on.
+/// Disables a person at once: all sessions end, all streams of the person are revoked (pending entries stay sealed on the
+/// terminal), duty ends, and the tasks are assigned again.
 #[utoipa::path(post, path = "/v1/people/{id}/disable", tag = "people", params(("id" = PersonId, Path)),
     responses((status = 200, body = Disabled)))]
 pub async fn disable(

@@ -2,7 +2,7 @@
 //! this server names them.
 //!
 //! Entries that the server took after its backup exist on the handsets only, so the restored server has to take them
-//! again, whoever sent them. A placeholder keeps the id, says in its name that it is one, and has no rights: no account,
+//! again, from whichever stream. A placeholder keeps the id, says in its name that it is one, and has no rights: no account,
 //! no role, no area, and it holds no post. Entries of its handset wait in the review queue
 //! ([`is_unverified`](super::lookup::is_unverified)) until a reviewer has decided.
 

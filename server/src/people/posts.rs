@@ -331,8 +331,8 @@ pub async fn assign(
     .map(Json)
 }
 
-/// Ends what a person holds of the post, now. Their terminal keeps its stream until it is revoked or
-/// enrolled for another holder.
+/// Ends the person's assignments to the post now. The person's terminal keeps its stream until it is revoked or enrolled
+/// for another holder.
 #[utoipa::path(delete, path = "/v1/posts/{id}/holders/{person}", tag = "people",
     params(("id" = PostId, Path), ("person" = PersonId, Path)), responses((status = 200, body = PostView)))]
 pub async fn relieve(

@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewTerminal {
-    /// What stands on the device: an inventory number.
+    /// The label on the device: an inventory number.
     pub label: String,
     pub org: OrgId,
 }
@@ -81,7 +81,7 @@ pub struct TerminalQuery {
 /// Why a stream is revoked.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Revocation {
-    /// `lent`, `lost`, `replaced`, `left` … A word, no story: it stands in the audit.
+    /// `lent`, `lost`, `replaced`, `left` … One word for the audit log.
     pub reason: String,
 }
 
