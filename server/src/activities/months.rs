@@ -75,11 +75,11 @@ pub(super) fn table(
                         month,
                         ..Month::default()
                     };
-                    for (_, _, standing) in facts.iter().filter(|(district, starts, _)| {
+                    for (_, _, state) in facts.iter().filter(|(district, starts, _)| {
                         let day = starts.civil().date();
                         district == code && (day.year(), day.month()) == (year, month)
                     }) {
-                        match standing {
+                        match state {
                             RecordState::Approved => row.approved += 1,
                             RecordState::Submitted => row.submitted += 1,
                             RecordState::Returned => row.returned += 1,

@@ -1,6 +1,6 @@
 //! Activity records in the database and in their author's mailbox.
 
-use super::rules::{self, Further, RecordState, Second};
+use super::rules::{self, Further, FurtherEntry, RecordState};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     entries::{flags::FlagName, row::EntryRow, taken::Taken},
@@ -28,7 +28,7 @@ pub(super) struct Record {
     pub entry: EntryId,
     pub stream: StreamId,
     pub version: u32,
-    pub standing: RecordState,
+    pub state: RecordState,
     pub category: String,
     pub title: String,
     pub starts: Millis,
@@ -58,7 +58,7 @@ impl Record {
             entry: row.parse("entry")?,
             stream: row.parse("stream")?,
             version: row.get("version")?,
-            standing: row.parse("state")?,
+            state: row.parse("state")?,
             category: row.get("category")?,
             title: row.get("title")?,
             starts: Millis(row.get("starts")?),
@@ -104,7 +104,7 @@ impl Record {
                 self.entry.to_string(),
                 self.stream.to_string(),
                 self.version,
-                self.standing.as_str(),
+                self.state.as_str(),
                 &self.category,
                 &self.title,
                 self.starts.0,
@@ -129,7 +129,7 @@ impl Record {
     /// Updates the record's row in its author's mailbox.
     pub(super) fn tell_author(&self, ctx: &mut Ctx) -> Result<(), Failure> {
         let mailbox = MailboxId::Author(self.author);
-        let Some(state) = self.standing.wire() else {
+        let Some(state) = self.state.wire() else {
             ctx.mail.remove(mailbox, kind::ACTIVITY, self.record);
             return Ok(());
         };
@@ -157,8 +157,8 @@ pub fn submit(
     let entry = &taken.entry;
     let stands = Record::find(tx, entry.record)?;
     if let Some(record) = &stands {
-        let second = Second {
-            standing: record.standing,
+        let second = FurtherEntry {
+            state: record.state,
             same_author: record.author == entry.author,
             in_force: record.entry,
             entry: entry.id,
@@ -167,7 +167,7 @@ pub fn submit(
         match rules::further(&second) {
             Further::Known => return Ok(Disposition::applied()),
             Further::Refused(reason) => return Ok(Disposition::rejected(reason)),
-            Further::Mends => {}
+            Further::Revises => {}
         }
     }
     if let Some(reason) = rules::one_reason(&rules::faults(a, taken.received)) {
@@ -183,7 +183,7 @@ pub fn submit(
         entry: entry.id,
         stream: taken.stream,
         version: stands.as_ref().map_or(1, |s| s.version + 1),
-        standing: RecordState::Submitted,
+        state: RecordState::Submitted,
         category: a.category.trim().to_owned(),
         title: a.title.trim().to_owned(),
         starts: a.starts,
@@ -218,10 +218,10 @@ pub fn withdraw(
     let Some(mut record) = Record::find(tx, target.record)? else {
         return Ok(None);
     };
-    match record.standing {
+    match record.state {
         RecordState::Withdrawn => Ok(Some(Disposition::applied())),
         RecordState::Submitted if record.author == taken.entry.author => {
-            record.standing = RecordState::Withdrawn;
+            record.state = RecordState::Withdrawn;
             record.updated = ctx.now;
             record.save(tx)?;
             record.tell_author(ctx)?;
@@ -230,7 +230,7 @@ pub fn withdraw(
         RecordState::Submitted | RecordState::Returned | RecordState::Approved => {
             Ok(Some(Disposition::review(Reason::new(
                 ReasonCode::ActivityReviewed,
-                format!("活动记录已{}，能否撤回由中心决定", record.standing.zh()),
+                format!("活动记录已{}，能否撤回由中心决定", record.state.zh()),
                 "The record has been reviewed; a person will look at the withdrawal",
             ))))
         }
@@ -317,8 +317,8 @@ pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreErro
         post_name,
         record: r.record,
         version: r.version,
-        state: r.standing,
-        state_zh: r.standing.zh().to_owned(),
+        state: r.state,
+        state_zh: r.state.zh().to_owned(),
         category: r.category,
         title: r.title,
         starts: r.starts,

@@ -131,14 +131,14 @@ pub enum Further {
     /// It is the current version.
     Known,
     /// It replaces the current version.
-    Mends,
+    Revises,
     Refused(Reason),
 }
 
 /// What is known about another entry of a record.
 #[derive(Debug, Clone, Copy)]
-pub struct Second {
-    pub standing: RecordState,
+pub struct FurtherEntry {
+    pub state: RecordState,
     pub same_author: bool,
     pub in_force: EntryId,
     pub entry: EntryId,
@@ -146,7 +146,7 @@ pub struct Second {
 }
 
 /// Decides about another entry of a record: only its author may revise it, and only until it is approved.
-pub fn further(s: &Second) -> Further {
+pub fn further(s: &FurtherEntry) -> Further {
     if s.entry == s.in_force {
         return Further::Known;
     }
@@ -165,8 +165,8 @@ pub fn further(s: &Second) -> Further {
             "the record exists, mend it instead",
         );
     }
-    match s.standing {
-        RecordState::Submitted | RecordState::Returned => Further::Mends,
+    match s.state {
+        RecordState::Submitted | RecordState::Returned => Further::Revises,
         RecordState::Approved => refused(
             ProblemCode::ActivityState.into(),
             "该活动记录已审核通过，不能再修改",
@@ -244,56 +244,56 @@ mod tests {
 
     #[test]
     fn only_the_author_mends_and_only_until_it_is_approved() {
-        let second = Second {
-            standing: RecordState::Returned,
+        let second = FurtherEntry {
+            state: RecordState::Returned,
             same_author: true,
             in_force: entry(1),
             entry: entry(2),
             supersedes: Some(entry(1)),
         };
-        assert_eq!(further(&second), Further::Mends);
+        assert_eq!(further(&second), Further::Revises);
         assert_eq!(
-            further(&Second {
-                standing: RecordState::Submitted,
+            further(&FurtherEntry {
+                state: RecordState::Submitted,
                 ..second
             }),
-            Further::Mends
+            Further::Revises
         );
         assert_eq!(
-            further(&Second {
+            further(&FurtherEntry {
                 entry: entry(1),
                 ..second
             }),
             Further::Known
         );
-        let code = |s: Second| match further(&s) {
+        let code = |s: FurtherEntry| match further(&s) {
             Further::Refused(reason) => reason.code.to_string(),
             other => format!("{other:?}"),
         };
         assert_eq!(
-            code(Second {
+            code(FurtherEntry {
                 same_author: false,
                 ..second
             }),
             "activity.author"
         );
         assert_eq!(
-            code(Second {
-                standing: RecordState::Approved,
+            code(FurtherEntry {
+                state: RecordState::Approved,
                 ..second
             }),
             "activity.state"
         );
         assert_eq!(
-            code(Second {
+            code(FurtherEntry {
                 supersedes: None,
                 ..second
             }),
             "activity.record_taken"
         );
         assert_eq!(
-            code(Second {
-                standing: RecordState::Withdrawn,
+            code(FurtherEntry {
+                state: RecordState::Withdrawn,
                 ..second
             }),
             "activity.withdrawn"

@@ -60,7 +60,7 @@ pub fn handed_over(tx: &mut Tx<'_>, stream: StreamId, now: Millis, last: bool) -
 }
 
 /// Orders the wipe of a terminal for all its streams and revokes those that are still active. Returns the streams that
-/// were revoked by this call. A stream that was revoked before is told to wipe as well.
+/// were revoked by this call. A stream that was revoked before gets the order as well.
 pub fn order_wipe(tx: &mut Tx<'_>, terminal: TerminalId, now: Millis) -> Result<Vec<StreamId>, StoreError> {
     tx.execute(
         "UPDATE stream SET wipe_ordered = ?2 WHERE terminal = ?1 AND wipe_ordered IS NULL",
