@@ -1,7 +1,7 @@
 //! Activities per district and month. Each district must hold at least one organised activity per calendar month; a month
 //! without one is shown as missing (SP-05). The beginning of the activity in Asia/Shanghai decides the month.
 
-use super::rules::RecordState;
+use super::rules::Standing;
 use crate::{
     app::state::App,
     auth::actor::Staff,
@@ -57,7 +57,7 @@ pub struct DistrictYear {
 }
 
 /// District, beginning and state of one record.
-pub(super) type Fact = (CountyCode, Millis, RecordState);
+pub(super) type Fact = (CountyCode, Millis, Standing);
 
 /// The year of each district, including districts without activities. Months after `today` are never missing.
 pub(super) fn table(
@@ -80,10 +80,10 @@ pub(super) fn table(
                         district == code && (day.year(), day.month()) == (year, month)
                     }) {
                         match state {
-                            RecordState::Approved => row.approved += 1,
-                            RecordState::Submitted => row.submitted += 1,
-                            RecordState::Returned => row.returned += 1,
-                            RecordState::Withdrawn => {}
+                            Standing::Approved => row.approved += 1,
+                            Standing::Submitted => row.submitted += 1,
+                            Standing::Returned => row.returned += 1,
+                            Standing::Withdrawn => {}
                         }
                     }
                     row.missing = row.approved == 0 && (year, month) <= (today.year(), today.month());
@@ -185,9 +185,9 @@ mod tests {
         let districts = BTreeMap::from([(district, "朝阳区".to_owned()), (other, "二道区".to_owned())]);
         let at = |month, day| Millis::from_civil(date(2026, month, day).at(0, 0, 0, 0));
         let facts = [
-            (district, at(1, 1), RecordState::Approved),
-            (district, at(1, 31), RecordState::Submitted),
-            (district, at(2, 1), RecordState::Returned),
+            (district, at(1, 1), Standing::Approved),
+            (district, at(1, 31), Standing::Submitted),
+            (district, at(2, 1), Standing::Returned),
         ];
         let years = table(2026, &districts, &facts, date(2026, 3, 15));
         assert_eq!(years.len(), 2);
@@ -210,7 +210,7 @@ mod tests {
         let years = table(
             2026,
             &districts,
-            &[(district, at, RecordState::Approved)],
+            &[(district, at, Standing::Approved)],
             date(2026, 12, 1),
         );
         assert_eq!(years[0].months[1].approved, 1);

@@ -1,6 +1,6 @@
 //! Activity records in the database and in their author's mailbox.
 
-use super::rules::{self, Further, FurtherEntry, RecordState};
+use super::rules::{self, Further, FurtherEntry, Standing};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     entries::{flags::FlagName, row::EntryRow, taken::Taken},
@@ -28,7 +28,7 @@ pub(super) struct Record {
     pub entry: EntryId,
     pub stream: StreamId,
     pub version: u32,
-    pub state: RecordState,
+    pub state: Standing,
     pub category: String,
     pub title: String,
     pub starts: Millis,
@@ -183,7 +183,7 @@ pub fn submit(
         entry: entry.id,
         stream: taken.stream,
         version: stands.as_ref().map_or(1, |s| s.version + 1),
-        state: RecordState::Submitted,
+        state: Standing::Submitted,
         category: a.category.trim().to_owned(),
         title: a.title.trim().to_owned(),
         starts: a.starts,
@@ -219,15 +219,15 @@ pub fn withdraw(
         return Ok(None);
     };
     match record.state {
-        RecordState::Withdrawn => Ok(Some(Disposition::applied())),
-        RecordState::Submitted if record.author == taken.entry.author => {
-            record.state = RecordState::Withdrawn;
+        Standing::Withdrawn => Ok(Some(Disposition::applied())),
+        Standing::Submitted if record.author == taken.entry.author => {
+            record.state = Standing::Withdrawn;
             record.updated = ctx.now;
             record.save(tx)?;
             record.tell_author(ctx)?;
             Ok(Some(Disposition::applied()))
         }
-        RecordState::Submitted | RecordState::Returned | RecordState::Approved => {
+        Standing::Submitted | Standing::Returned | Standing::Approved => {
             Ok(Some(Disposition::review(Reason::new(
                 ReasonCode::ActivityReviewed,
                 format!("活动记录已{}，能否撤回由中心决定", record.state.zh()),
@@ -243,7 +243,7 @@ pub struct ActivityView {
     pub record: RecordId,
     /// To be given with a review.
     pub version: u32,
-    pub state: RecordState,
+    pub state: Standing,
     pub state_zh: String,
     pub category: String,
     pub title: String,
@@ -281,7 +281,7 @@ pub struct ActivityView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Review {
     pub version: u32,
-    pub state: RecordState,
+    pub state: Standing,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub person: PersonId,

@@ -3,7 +3,7 @@
 use super::{
     months,
     records::{self, ActivityView, COLUMNS, Record},
-    rules::RecordState,
+    rules::Standing,
 };
 use crate::{
     app::state::App,
@@ -47,7 +47,7 @@ pub fn routes() -> Operations {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ActivityQuery {
-    pub state: Option<RecordState>,
+    pub state: Option<Standing>,
     /// Prefix of cell codes.
     pub area: Option<String>,
     pub after: Option<String>,
@@ -176,10 +176,10 @@ pub enum Decision {
 }
 
 impl Decision {
-    const fn state(self) -> RecordState {
+    const fn state(self) -> Standing {
         match self {
-            Self::Approve => RecordState::Approved,
-            Self::Return => RecordState::Returned,
+            Self::Approve => Standing::Approved,
+            Self::Return => Standing::Returned,
         }
     }
 }
@@ -224,7 +224,7 @@ async fn review(
         {
             return full(tx, record);
         }
-        if record.state != RecordState::Submitted {
+        if record.state != Standing::Submitted {
             return Err(Failure::because(
                 ProblemCode::ActivityState,
                 format!("活动记录现为「{}」", record.state.zh()),

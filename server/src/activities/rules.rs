@@ -10,7 +10,7 @@ use protocol::{
 
 crate::text_enum! {
     /// The state of a record: [`protocol::feed::ActivityState`], and `withdrawn`, which no mailbox shows.
-    pub enum RecordState {
+    pub enum Standing {
         /// 待审核
         Submitted = "submitted",
         /// 通过
@@ -22,7 +22,7 @@ crate::text_enum! {
     }
 }
 
-impl RecordState {
+impl Standing {
     pub const fn zh(self) -> &'static str {
         match self {
             Self::Submitted => "待审核",
@@ -138,7 +138,7 @@ pub enum Further {
 /// What is known about another entry of a record.
 #[derive(Debug, Clone, Copy)]
 pub struct FurtherEntry {
-    pub state: RecordState,
+    pub state: Standing,
     pub same_author: bool,
     pub in_force: EntryId,
     pub entry: EntryId,
@@ -166,13 +166,13 @@ pub fn further(s: &FurtherEntry) -> Further {
         );
     }
     match s.state {
-        RecordState::Submitted | RecordState::Returned => Further::Revises,
-        RecordState::Approved => refused(
+        Standing::Submitted | Standing::Returned => Further::Revises,
+        Standing::Approved => refused(
             ProblemCode::ActivityState.into(),
             "该活动记录已审核通过，不能再修改",
             "it has been approved already",
         ),
-        RecordState::Withdrawn => refused(
+        Standing::Withdrawn => refused(
             ReasonCode::ActivityWithdrawn.into(),
             "该活动记录已撤回",
             "it has been taken back",
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn only_the_author_mends_and_only_until_it_is_approved() {
         let second = FurtherEntry {
-            state: RecordState::Returned,
+            state: Standing::Returned,
             same_author: true,
             in_force: entry(1),
             entry: entry(2),
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(further(&second), Further::Revises);
         assert_eq!(
             further(&FurtherEntry {
-                state: RecordState::Submitted,
+                state: Standing::Submitted,
                 ..second
             }),
             Further::Revises
@@ -279,7 +279,7 @@ mod tests {
         );
         assert_eq!(
             code(FurtherEntry {
-                state: RecordState::Approved,
+                state: Standing::Approved,
                 ..second
             }),
             "activity.state"
@@ -293,7 +293,7 @@ mod tests {
         );
         assert_eq!(
             code(FurtherEntry {
-                state: RecordState::Withdrawn,
+                state: Standing::Withdrawn,
                 ..second
             }),
             "activity.withdrawn"
