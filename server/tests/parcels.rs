@@ -23,8 +23,8 @@ use protocol::{
 use serde_json::{Value, json};
 use server::{
     app::object_name::ObjectName,
-    intake::{self, Carrier, ReviewPage},
-    terminals::{parcel_keys, tokens},
+    intake::{self, ParcelSource, ReviewPage},
+    terminals::{parcel_keys, streams},
 };
 use support::{FieldClient, TestApp, TestCity, TestResponse};
 
@@ -124,7 +124,7 @@ async fn deliver(app: &TestApp, bytes: Vec<u8>) -> TestResponse {
 
 async fn revoke(app: &TestApp, client: &FieldClient) {
     let stream = client.stream;
-    app.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?))
+    app.write(move |tx, ctx| Ok(streams::revoke(tx, stream, ctx.now)?))
         .await;
 }
 
@@ -202,7 +202,7 @@ both_engines! {
         let parcel = Bytes::from(sealed(&client, &key(&app).await, &inside, &[], 1));
         app.advance_minutes(3 * 24 * 60);
         for _ in 0..2 {
-            intake::take_parcel(&app.app, parcel.clone(), Carrier::File).await.unwrap();
+            intake::take_parcel(&app.app, parcel.clone(), ParcelSource::File).await.unwrap();
         }
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM parcel").await, 1);

@@ -33,7 +33,7 @@ use server::{
     people::login::SignIn,
     service::{jobs, rooms},
     store::Hint,
-    terminals::tokens,
+    terminals::streams,
 };
 use std::collections::BTreeMap;
 use support::{FieldClient, TestApp};
@@ -138,7 +138,7 @@ async fn challenge_of_one_replica_is_accepted_by_another_with_a_late_clock() {
     }
     // Revoked at one replica, refused at all of them at once.
     let stream = client.stream;
-    a.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?))
+    a.write(move |tx, ctx| Ok(streams::revoke(tx, stream, ctx.now)?))
         .await;
     assert!(
         field_tokens::identify(&b.app, client.token.clone())

@@ -13,7 +13,7 @@ use protocol::{
     sign::{Signer as _, certificate_message},
 };
 use serde_json::{Value, json};
-use server::{app::identity::Identity, auth::field_tokens, terminals::tokens};
+use server::{app::identity::Identity, auth::field_tokens, terminals::streams};
 use support::{FieldClient, TestApp};
 
 const AREA: &[&str] = &["2201040503"];
@@ -175,7 +175,7 @@ both_engines! {
         client.enrol(&app, &code).await.expect(200);
         client.sign_in(&app).await.expect(200);
         let stream = client.stream;
-        app.write(move |tx, ctx| Ok(tokens::revoke(tx, stream, ctx.now)?)).await;
+        app.write(move |tx, ctx| Ok(streams::revoke(tx, stream, ctx.now)?)).await;
         assert!(field_tokens::identify(&app.app, client.token.clone()).await.is_err());
         client.sign_in(&app).await.expect(403).expect_code("stream.revoked");
         client.enrol(&app, &code).await.expect_code("stream.revoked");

@@ -1,8 +1,8 @@
-//! Activity records (活动记录, SP-05, SP-15): a sports manager files one, a supervisor approves it or sends it
-//! back with the reason, and a mended one is a new version of the same record.
+//! Activity records (活动记录, SP-05, SP-15): a sports manager files one, a supervisor approves it or returns it with a
+//! reason, and a revised one is a new version of the same record.
 //!
-//! * [`rules`]: what a record must say, what may become of it: plain functions over plain data.
-//! * `records`: the database and the author's mailbox. `months`: which district held what in which month.
+//! * [`rules`]: required content and state changes, as plain functions over plain data.
+//! * `records`: the database and the author's mailbox. `months`: activities per district and month.
 //! * `routes`: the operations.
 
 mod months;

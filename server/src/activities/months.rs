@@ -1,5 +1,5 @@
-//! Which district held what in which month: each has at least one organised activity a calendar month, and a
-//! missing one is visible (SP-05). The month is that of the activity's beginning, in Asia/Shanghai.
+//! Activities per district and month. Each district must hold at least one organised activity per calendar month; a month
+//! without one is shown as missing (SP-05). The beginning of the activity in Asia/Shanghai decides the month.
 
 use super::rules::Standing;
 use crate::{
@@ -19,7 +19,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Who sees the months.
+/// Roles that see the months.
 pub(super) const READERS: &[Role] = &[Role::Supervisor, Role::ShiftLeader];
 
 /// Which year, and where.
@@ -41,7 +41,7 @@ pub struct Month {
     pub approved: u64,
     /// Waiting for a review.
     pub submitted: u64,
-    /// Sent back and not mended yet.
+    /// Returned and not revised yet.
     pub returned: u64,
     /// The month is over, or running, and nothing is approved in it.
     pub missing: bool,
@@ -56,10 +56,10 @@ pub struct DistrictYear {
     pub months: Vec<Month>,
 }
 
-/// One fact about a record: district, beginning, standing.
+/// District, beginning and state of one record.
 pub(super) type Fact = (CountyCode, Millis, Standing);
 
-/// The year of each district, those without any activity too. `today` tells which months can be missing.
+/// The year of each district, including districts without activities. Months after `today` are never missing.
 pub(super) fn table(
     year: i16,
     districts: &BTreeMap<CountyCode, String>,
@@ -75,11 +75,11 @@ pub(super) fn table(
                         month,
                         ..Month::default()
                     };
-                    for (_, _, standing) in facts.iter().filter(|(district, starts, _)| {
+                    for (_, _, state) in facts.iter().filter(|(district, starts, _)| {
                         let day = starts.civil().date();
                         district == code && (day.year(), day.month()) == (year, month)
                     }) {
-                        match standing {
+                        match state {
                             Standing::Approved => row.approved += 1,
                             Standing::Submitted => row.submitted += 1,
                             Standing::Returned => row.returned += 1,
@@ -132,7 +132,7 @@ pub(super) async fn months(
         condition.and("length(area) = 6");
         let sql = format!("SELECT area, kind, name FROM org {} ORDER BY id", condition.sql());
         let mut districts = BTreeMap::new();
-        // A district's own unit gives it its name; its departments have the same area.
+        // The name of the district's own unit; its departments have the same area.
         for (code, kind, name) in tx.all(&sql, condition.values(), |row| {
             Ok((
                 row.parse::<CountyCode>("area")?,

@@ -1,6 +1,6 @@
-//! Activity records in the database, and what their author hears of them.
+//! Activity records in the database and in their author's mailbox.
 
-use super::rules::{self, Further, Second, Standing};
+use super::rules::{self, Further, FurtherEntry, Standing};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     entries::{flags::FlagName, row::EntryRow, taken::Taken},
@@ -21,14 +21,14 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A record as it lies in the database.
+/// A row of `activity`.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub record: RecordId,
     pub entry: EntryId,
     pub stream: StreamId,
     pub version: u32,
-    pub standing: Standing,
+    pub state: Standing,
     pub category: String,
     pub title: String,
     pub starts: Millis,
@@ -58,7 +58,7 @@ impl Record {
             entry: row.parse("entry")?,
             stream: row.parse("stream")?,
             version: row.get("version")?,
-            standing: row.parse("state")?,
+            state: row.parse("state")?,
             category: row.get("category")?,
             title: row.get("title")?,
             starts: Millis(row.get("starts")?),
@@ -82,11 +82,11 @@ impl Record {
         let sql = format!("SELECT {COLUMNS} FROM activity WHERE record = ?1");
         tx.opt(&sql, params![record.to_string()], Self::read)
     }
-    /// The record, or `request.not_found`.
+    /// Loads a record; `request.not_found` if there is none.
     pub(super) fn load(tx: &mut Tx<'_>, record: RecordId) -> Result<Self, Failure> {
         Self::find(tx, record)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
     }
-    /// Writes the whole record.
+    /// Inserts or replaces the whole row.
     pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         tx.execute(
             "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
@@ -104,7 +104,7 @@ impl Record {
                 self.entry.to_string(),
                 self.stream.to_string(),
                 self.version,
-                self.standing.as_str(),
+                self.state.as_str(),
                 &self.category,
                 &self.title,
                 self.starts.0,
@@ -126,10 +126,10 @@ impl Record {
         )?;
         Ok(())
     }
-    /// Puts the record as it stands into its author's mailbox.
+    /// Updates the record's row in its author's mailbox.
     pub(super) fn tell_author(&self, ctx: &mut Ctx) -> Result<(), Failure> {
         let mailbox = MailboxId::Author(self.author);
-        let Some(state) = self.standing.wire() else {
+        let Some(state) = self.state.wire() else {
             ctx.mail.remove(mailbox, kind::ACTIVITY, self.record);
             return Ok(());
         };
@@ -146,7 +146,7 @@ impl Record {
     }
 }
 
-/// Takes a record, or a mended version of one; what is wrong with it comes back to the author, all at once.
+/// Stores a record or a revised version of one. A record with faults is rejected with all of them at once.
 pub fn submit(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -157,8 +157,8 @@ pub fn submit(
     let entry = &taken.entry;
     let stands = Record::find(tx, entry.record)?;
     if let Some(record) = &stands {
-        let second = Second {
-            standing: record.standing,
+        let second = FurtherEntry {
+            state: record.state,
             same_author: record.author == entry.author,
             in_force: record.entry,
             entry: entry.id,
@@ -167,7 +167,7 @@ pub fn submit(
         match rules::further(&second) {
             Further::Known => return Ok(Disposition::applied()),
             Further::Refused(reason) => return Ok(Disposition::rejected(reason)),
-            Further::Mends => {}
+            Further::Revises => {}
         }
     }
     if let Some(reason) = rules::one_reason(&rules::faults(a, taken.received)) {
@@ -183,7 +183,7 @@ pub fn submit(
         entry: entry.id,
         stream: taken.stream,
         version: stands.as_ref().map_or(1, |s| s.version + 1),
-        standing: Standing::Submitted,
+        state: Standing::Submitted,
         category: a.category.trim().to_owned(),
         title: a.title.trim().to_owned(),
         starts: a.starts,
@@ -207,7 +207,7 @@ pub fn submit(
     Ok(Disposition::applied())
 }
 
-/// Takes a record back while nobody has reviewed it; `None`: the entry is no activity record.
+/// Withdraws a record that was not reviewed yet; `None` if the entry is not an activity record.
 pub fn withdraw(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -218,10 +218,10 @@ pub fn withdraw(
     let Some(mut record) = Record::find(tx, target.record)? else {
         return Ok(None);
     };
-    match record.standing {
+    match record.state {
         Standing::Withdrawn => Ok(Some(Disposition::applied())),
         Standing::Submitted if record.author == taken.entry.author => {
-            record.standing = Standing::Withdrawn;
+            record.state = Standing::Withdrawn;
             record.updated = ctx.now;
             record.save(tx)?;
             record.tell_author(ctx)?;
@@ -230,7 +230,7 @@ pub fn withdraw(
         Standing::Submitted | Standing::Returned | Standing::Approved => {
             Ok(Some(Disposition::review(Reason::new(
                 ReasonCode::ActivityReviewed,
-                format!("活动记录已{}，能否撤回由中心决定", record.standing.zh()),
+                format!("活动记录已{}，能否撤回由中心决定", record.state.zh()),
                 "The record has been reviewed; a person will look at the withdrawal",
             ))))
         }
@@ -269,7 +269,7 @@ pub struct ActivityView {
     pub created: Millis,
     pub updated: Millis,
     pub photos: Vec<CasePhoto>,
-    /// What is odd about the fix that came with the version in force.
+    /// Flags of the position fix of the current version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagName>,
     /// Reviews so far, in order; in the view of one record.
@@ -317,8 +317,8 @@ pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreErro
         post_name,
         record: r.record,
         version: r.version,
-        state: r.standing,
-        state_zh: r.standing.zh().to_owned(),
+        state: r.state,
+        state_zh: r.state.zh().to_owned(),
         category: r.category,
         title: r.title,
         starts: r.starts,

@@ -30,7 +30,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
-/// Who reads records; only supervisors decide.
+/// Roles that read records; only supervisors review them.
 const READERS: &[Role] = &[Role::Supervisor, Role::ShiftLeader];
 
 /// The routes of this room.
@@ -176,7 +176,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    const fn standing(self) -> Standing {
+    const fn state(self) -> Standing {
         match self {
             Self::Approve => Standing::Approved,
             Self::Return => Standing::Returned,
@@ -216,18 +216,18 @@ async fn review(
     app.write(move |tx, ctx| {
         let mut record = Record::load(tx, id)?;
         staff.require(Role::Supervisor, &record.area)?;
-        let wanted = body.decision.standing();
+        let wanted = body.decision.state();
         if record.version == body.version
-            && record.standing == wanted
+            && record.state == wanted
             && record.reviewed_by == Some(staff.person)
             && record.reason.as_deref().unwrap_or_default() == reason
         {
             return full(tx, record);
         }
-        if record.standing != Standing::Submitted {
+        if record.state != Standing::Submitted {
             return Err(Failure::because(
                 ProblemCode::ActivityState,
-                format!("活动记录现为「{}」", record.standing.zh()),
+                format!("活动记录现为「{}」", record.state.zh()),
             ));
         }
         if record.version != body.version {
@@ -236,7 +236,7 @@ async fn review(
                 format!("活动记录现为第 {} 版", record.version),
             ));
         }
-        record.standing = wanted;
+        record.state = wanted;
         record.reason = Some(reason.clone()).filter(|r| !r.is_empty());
         record.reviewed_by = Some(staff.person);
         record.reviewed = Some(ctx.now);

@@ -1,4 +1,4 @@
-//! What an activity record must say and what may become of it, as plain functions over plain data.
+//! Required content and state changes of an activity record, as plain functions over plain data.
 
 use protocol::{
     entry::Reason,
@@ -9,7 +9,7 @@ use protocol::{
 };
 
 crate::text_enum! {
-    /// Where a record stands; [`protocol::feed::ActivityState`] and what only the server knows.
+    /// The state of a record: [`protocol::feed::ActivityState`], and `withdrawn`, which no mailbox shows.
     pub enum Standing {
         /// 待审核
         Submitted = "submitted",
@@ -17,7 +17,7 @@ crate::text_enum! {
         Approved = "approved",
         /// 退回
         Returned = "returned",
-        /// 已撤回: gone from the author's mailbox, kept here.
+        /// 已撤回: removed from the author's mailbox, kept in the table.
         Withdrawn = "withdrawn",
     }
 }
@@ -31,7 +31,7 @@ impl Standing {
             Self::Withdrawn => "已撤回",
         }
     }
-    /// As the author's mailbox says it; `None`: the row is gone.
+    /// The state in the author's mailbox; `None` if the row is removed.
     pub const fn wire(self) -> Option<protocol::feed::ActivityState> {
         use protocol::feed::ActivityState as S;
         match self {
@@ -43,12 +43,12 @@ impl Standing {
     }
 }
 
-/// An activity that lasts longer was typed wrongly.
+/// A longer activity is a typing error.
 const LONGEST_MS: i64 = 366 * 86_400_000;
-/// More people than any stadium holds.
+/// More participants are a typing error: no stadium holds as many.
 const MOST_PARTICIPANTS: u32 = 1_000_000;
 
-/// What is wrong with a record, each with its own code; the author is told all of it at once.
+/// Returns all faults of a record, each with its own code.
 pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
     let mut faults = Vec::new();
     let mut fault = |wrong: bool, code: ReasonCode, zh: &str, en: &str| {
@@ -117,7 +117,7 @@ pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
     faults
 }
 
-/// The faults as the one reason of a disposition: the first one's code and everybody's words.
+/// The faults as one reason of a disposition: the code of the first and the texts of all.
 pub fn one_reason(faults: &[Reason]) -> Option<Reason> {
     let first = faults.first()?;
     let zh: Vec<&str> = faults.iter().map(|f| f.zh.as_str()).collect();
@@ -125,28 +125,28 @@ pub fn one_reason(faults: &[Reason]) -> Option<Reason> {
     Some(Reason::new(&first.code, zh.join("；"), en.join("; ")))
 }
 
-/// What a further entry of a known record does.
+/// What another entry of a known record does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Further {
-    /// It is the version in force already.
+    /// It is the current version.
     Known,
-    /// It takes the place of the version in force.
-    Mends,
+    /// It replaces the current version.
+    Revises,
     Refused(Reason),
 }
 
-/// What is known about a further entry.
+/// What is known about another entry of a record.
 #[derive(Debug, Clone, Copy)]
-pub struct Second {
-    pub standing: Standing,
+pub struct FurtherEntry {
+    pub state: Standing,
     pub same_author: bool,
     pub in_force: EntryId,
     pub entry: EntryId,
     pub supersedes: Option<EntryId>,
 }
 
-/// Only its author mends a record, and only until it is approved.
-pub fn further(s: &Second) -> Further {
+/// Decides about another entry of a record: only its author may revise it, and only until it is approved.
+pub fn further(s: &FurtherEntry) -> Further {
     if s.entry == s.in_force {
         return Further::Known;
     }
@@ -165,8 +165,8 @@ pub fn further(s: &Second) -> Further {
             "the record exists, mend it instead",
         );
     }
-    match s.standing {
-        Standing::Submitted | Standing::Returned => Further::Mends,
+    match s.state {
+        Standing::Submitted | Standing::Returned => Further::Revises,
         Standing::Approved => refused(
             ProblemCode::ActivityState.into(),
             "该活动记录已审核通过，不能再修改",
@@ -244,56 +244,56 @@ mod tests {
 
     #[test]
     fn only_the_author_mends_and_only_until_it_is_approved() {
-        let second = Second {
-            standing: Standing::Returned,
+        let second = FurtherEntry {
+            state: Standing::Returned,
             same_author: true,
             in_force: entry(1),
             entry: entry(2),
             supersedes: Some(entry(1)),
         };
-        assert_eq!(further(&second), Further::Mends);
+        assert_eq!(further(&second), Further::Revises);
         assert_eq!(
-            further(&Second {
-                standing: Standing::Submitted,
+            further(&FurtherEntry {
+                state: Standing::Submitted,
                 ..second
             }),
-            Further::Mends
+            Further::Revises
         );
         assert_eq!(
-            further(&Second {
+            further(&FurtherEntry {
                 entry: entry(1),
                 ..second
             }),
             Further::Known
         );
-        let code = |s: Second| match further(&s) {
+        let code = |s: FurtherEntry| match further(&s) {
             Further::Refused(reason) => reason.code.to_string(),
             other => format!("{other:?}"),
         };
         assert_eq!(
-            code(Second {
+            code(FurtherEntry {
                 same_author: false,
                 ..second
             }),
             "activity.author"
         );
         assert_eq!(
-            code(Second {
-                standing: Standing::Approved,
+            code(FurtherEntry {
+                state: Standing::Approved,
                 ..second
             }),
             "activity.state"
         );
         assert_eq!(
-            code(Second {
+            code(FurtherEntry {
                 supersedes: None,
                 ..second
             }),
             "activity.record_taken"
         );
         assert_eq!(
-            code(Second {
-                standing: Standing::Withdrawn,
+            code(FurtherEntry {
+                state: Standing::Withdrawn,
                 ..second
             }),
             "activity.withdrawn"

@@ -64,6 +64,15 @@ pub fn epoch(tx: &mut Tx<'_>) -> Result<String, StoreError> {
     })
 }
 
+/// Replaces the secret that parcels are sealed to; `terminals` keeps the old one.
+pub(crate) fn replace_parcel_key(tx: &mut Tx<'_>, fresh: &[u8; 32]) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE meta SET value = ?1 WHERE key = 'parcel_key'",
+        params![hex::encode(fresh)],
+    )?;
+    Ok(())
+}
+
 /// The epoch as the wire carries it.
 fn epoch_of(bytes: &[u8; 32]) -> String {
     hex::encode(bytes.get(..8).unwrap_or_default())

@@ -89,6 +89,21 @@ pub fn open(
     Ok(expires)
 }
 
+/// Ends the session whose token has this SHA-256.
+pub fn end(tx: &mut Tx<'_>, token_sha256: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM session WHERE token_sha256 = ?1",
+        params![token_sha256],
+    )?;
+    Ok(())
+}
+
+/// Deletes the sessions of all people that expired before or at `now`.
+pub fn delete_expired(tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM session WHERE expires <= ?1", params![now.0])?;
+    Ok(())
+}
+
 /// Ends all sessions of a person, but the one named.
 pub fn end_all(tx: &mut Tx<'_>, person: PersonId, but: Option<&str>) -> Result<u64, StoreError> {
     tx.execute(

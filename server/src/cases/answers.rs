@@ -15,7 +15,7 @@ use crate::{
     store::tx::Tx,
     tasks::{
         assign,
-        rules::{self, Meeting, Verdict},
+        rules::{self, AnswerContext, AnswerDecision},
         task::{self, Task},
     },
 };
@@ -65,16 +65,16 @@ pub fn take(
     } else {
         Vec::new()
     };
-    let meeting = Meeting {
+    let meeting = AnswerContext {
         purpose: task.order.purpose,
         state: task.state,
         leases: &leases,
         case_waits: case_waits(tx, &task)?,
     };
     match rules::judge(&meeting, answer, taken.entry.post, &taken.made) {
-        Verdict::Reject(reason) => Ok(Disposition::rejected(reason)),
-        Verdict::Review(reason) => Ok(Disposition::review(reason)),
-        Verdict::Apply => {
+        AnswerDecision::Reject(reason) => Ok(Disposition::rejected(reason)),
+        AnswerDecision::Review(reason) => Ok(Disposition::review(reason)),
+        AnswerDecision::Apply => {
             apply(tx, ctx, app, taken, &mut task, answer, &p.text)?;
             Ok(Disposition::applied())
         }

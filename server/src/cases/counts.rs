@@ -4,6 +4,7 @@
 use crate::{
     app::state::App,
     auth::actor::Staff,
+    duty::on_duty,
     http::body::{Json, Query},
     kernel::{
         failure::Failure,
@@ -115,14 +116,6 @@ pub async fn counts(State(app): State<App>, staff: Staff) -> Result<Json<Counts>
              JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org {} GROUP BY e.state",
             unit.sql()
         );
-        let mut present = streams_within(&areas);
-        present.and("d.present");
-        let clock = present.bind(now.0);
-        present.and(format!("d.ends > {clock}"));
-        let on_duty = format!(
-            "SELECT COUNT(*) AS n FROM presence d JOIN post q ON q.id = d.post JOIN org o ON o.id = q.org {}",
-            present.sql()
-        );
         Ok(Counts {
             at: now,
             cases: by_state(tx, &grouped("case_file", &area), &area)?,
@@ -130,7 +123,7 @@ pub async fn counts(State(app): State<App>, staff: Staff) -> Result<Json<Counts>
             photos: photos(tx, &unit)?,
             tasks: by_state(tx, &grouped("task", &cell), &cell)?,
             activities: by_state(tx, &grouped("activity", &area), &area)?,
-            on_duty: tx.one(&on_duty, present.values(), |row| row.get("n"))?,
+            on_duty: on_duty::count(tx, now, &areas)?,
         })
     })
     .await

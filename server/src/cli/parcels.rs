@@ -7,7 +7,7 @@ use crate::{
     http::problem,
     intake::{
         completeness::{self, Completeness},
-        parcel::{self, Carrier},
+        parcel::{self, ParcelSource},
     },
     kernel::{
         clock::{Chance as _, SystemChance},
@@ -85,7 +85,7 @@ async fn import_all(app: &crate::app::state::App, bytes: &Bytes) -> Result<()> {
     while !rest.is_empty() {
         number += 1;
         let (parcel, after) = Parcel::first(rest).map_err(|bad| anyhow!("封存包 {number}: {bad}"))?;
-        match parcel::take(app, bytes.slice_ref(parcel.bytes), Carrier::File).await {
+        match parcel::take(app, bytes.slice_ref(parcel.bytes), ParcelSource::File).await {
             Ok(answer) => println!(
                 "封存包 {number}（终端流 {}）：条目 {}，照片 {}，其他留存 {}",
                 parcel.head.stream,

@@ -1,17 +1,15 @@
-//! Duty by presence: a check-in (签到) puts its author on duty, a check-out or the shift's end takes him off.
+//! Duty by presence: a check-in (签到) begins it, a check-out (签退) or the shift's end ends it.
 //!
-//! Who is on duty in a cell at this minute is asked in one place, [`on_duty`]. Today that is: present, and
-//! holder of a post whose area holds the cell. The roster and leave (SP-10, DC-06, DC-07) will narrow it there,
-//! and nobody who asks has to change.
-//!
+//! * [`on_duty`]: who is on duty now, the one definition and everything that asks it.
 //! * [`rules`]: what a check-in and a check-out do, as plain functions.
-//! * `presence`: the database, the mailbox, the sweeper. `routes`: who is on duty.
+//! * `presence`: presences in the database, the author's mailbox, the sweep. `routes`: the operation.
 
+pub mod on_duty;
 pub(crate) mod presence;
 pub(crate) mod routes;
 pub mod rules;
 
+pub use on_duty::OnDuty;
 pub use presence::{
-    check_in, check_out, contact, end, end_expired, on_duty, relieved, stream_revoked, sweep, was_on_duty,
+    check_in, check_out, contact, end, end_expired, relieved, stream_revoked, sweep, was_on_duty,
 };
-pub use routes::OnDuty;

@@ -1,6 +1,9 @@
 //! Presence in the database.
 
-use super::rules::{self, Candidate, Entering, Presence};
+use super::{
+    on_duty,
+    rules::{self, Entering, Presence},
+};
 use crate::{
     app::{changes::Change, ctx::Ctx, mailbox::MailboxId, state::App},
     entries::taken::Taken,
@@ -10,7 +13,6 @@ use crate::{
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
-    codes::CellCode,
     entry::{Disposition, DispositionState, Reason},
     evidence::TrustedTime,
     feed::{PresenceRow, kind},
@@ -35,7 +37,7 @@ fn load(tx: &mut Tx<'_>, person: PersonId) -> Result<Option<Presence>, StoreErro
     )
 }
 
-/// Writes what stands now and tells the person; `by` is the entry that changed it.
+/// Stores the presence and updates the person's mailbox; `by` is the entry that changed it.
 fn save(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -74,8 +76,9 @@ fn note(reason: Reason) -> Disposition {
     }
 }
 
-/// 签到: puts the author on duty at the post, unless he does not hold it now (a person looks at that) or the
-/// check-in comes after its own end (kept as a fact).
+/// Applies a check-in (签到): begins or extends the author's duty at the post. Returns `duty.not_holder` for review if the
+/// author does not hold the post now, and `duty.over` if the check-in arrives after its own end; the period is stored
+/// then, but the presence does not change.
 pub fn check_in(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -126,7 +129,7 @@ pub fn check_in(
     }
 }
 
-/// 签退: takes the author off duty.
+/// Applies a check-out (签退): ends the author's duty. Returns `duty.over` if a later duty runs or none does.
 pub fn check_out(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -169,7 +172,7 @@ fn period(tx: &mut Tx<'_>, taken: &Taken, since: Millis, until: Millis) -> Resul
     Ok(())
 }
 
-/// The server has heard of a terminal of this person just now; among several on duty the latest gets a task.
+/// Notes that a terminal of the person reached the server now: of several people on duty the latest gets a task.
 pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, person: PersonId) -> Result<(), Failure> {
     tx.execute(
         "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2",
@@ -178,8 +181,8 @@ pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, person: PersonId) -> Res
     Ok(())
 }
 
-/// Takes somebody off duty at once: the terminal was revoked, the post given away. The tasks of the post follow the
-/// change.
+/// Ends the person's duty now and says [`Change::DutyChanged`], so that the post's tasks are resolved again. Does nothing
+/// if the person is not present.
 pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failure> {
     let Some(p) = load(tx, person)?.filter(|p| p.present) else {
         return Ok(());
@@ -204,7 +207,7 @@ pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failu
     Ok(())
 }
 
-/// Takes somebody who was relieved of a post off the duty he does there.
+/// Ends the duty of a person who was relieved of the post, if the duty is at that post.
 pub fn relieved(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId, person: PersonId) -> Result<(), Failure> {
     match load(tx, person)? {
         Some(p) if p.post == post => end(tx, ctx, person),
@@ -212,7 +215,7 @@ pub fn relieved(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId, person: PersonId) 
     }
 }
 
-/// Takes the holder of a revoked stream off duty, unless another of his streams still speaks for him (SP-06).
+/// Ends the duty of a revoked stream's holder, unless the person has another active stream (SP-06).
 pub fn stream_revoked(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId) -> Result<(), Failure> {
     let alone: Option<PersonId> = tx.opt(
         "SELECT s.person FROM stream s WHERE s.id = ?1 AND NOT EXISTS (
@@ -226,72 +229,31 @@ pub fn stream_revoked(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId) -> Resul
     }
 }
 
-/// How many presences one write ends; more are left to the next.
+/// Presences that one write ends at most; the next sweep ends the others.
 const AT_ONCE: u32 = 100;
 
-/// Presences whose hours have run out, or whose post is not theirs any more: assignments end by date, too.
-const OVER: &str = "FROM presence p WHERE p.present AND (p.ends <= ?1 OR NOT EXISTS (
-    SELECT 1 FROM post_holder h WHERE h.post = p.post AND h.person = p.person AND h.since <= ?1
-        AND (h.until IS NULL OR h.until > ?1)))";
-
-/// Ends the presences that are over; how many there were. Called by the sweeper again and again.
+/// Ends up to 100 presences whose person is not on duty any more ([`on_duty`]) and returns how many it ended.
 pub fn end_expired(tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<usize, Failure> {
-    let over: Vec<PersonId> = tx.all(
-        &format!("SELECT p.person {OVER} ORDER BY p.ends, p.person LIMIT ?2"),
-        params![ctx.now.0, AT_ONCE],
-        |row| row.parse("person"),
-    )?;
+    let over = on_duty::over(tx, ctx.now, AT_ONCE)?;
     for person in &over {
         end(tx, ctx, *person)?;
     }
     Ok(over.len())
 }
 
-/// Ends what is over; how many presences.
+/// The sweeper's step: [`end_expired`] in one write, if there is something to end. Returns how many it ended.
 pub async fn sweep(app: &App) -> Result<usize, Failure> {
     let now = app.clock.now();
-    // A read first: a sweep that finds nothing costs the only writer nothing.
-    let due = app
-        .read(move |tx| {
-            Ok(
-                tx.one(&format!("SELECT COUNT(*) AS n {OVER}"), params![now.0], |row| {
-                    row.get::<u64>("n")
-                })?,
-            )
-        })
-        .await?;
-    if due == 0 {
+    // A read first: a sweep that finds nothing must not occupy the only writer.
+    let over = app.read(move |tx| Ok(on_duty::count_over(tx, now)?)).await?;
+    if over == 0 {
         return Ok(0);
     }
     app.write(end_expired).await
 }
 
-/// Who is on duty in a cell now, for tasks: present, and holder of a post whose area holds the cell.
-///
-/// The seam for roster and leave: who is on leave now is left out here, a substitute (接替者) is let in here.
-pub fn on_duty(tx: &mut Tx<'_>, cell: CellCode, now: Millis) -> Result<Vec<Candidate>, StoreError> {
-    tx.all(
-        "SELECT p.person, p.post, p.last_contact FROM presence p
-         JOIN person q ON q.id = p.person AND q.disabled IS NULL
-         WHERE p.present AND p.ends > ?2
-           AND EXISTS (SELECT 1 FROM post_area a
-                       WHERE a.post = p.post AND substr(CAST(?1 AS TEXT), 1, length(a.area)) = a.area)
-           AND EXISTS (SELECT 1 FROM post_holder h
-                       WHERE h.post = p.post AND h.person = p.person AND h.since <= ?2
-                         AND (h.until IS NULL OR h.until > ?2))
-         ORDER BY p.person",
-        params![cell.to_string(), now.0],
-        |row| {
-            Ok(Candidate {
-                person: row.parse("person")?,
-                post: row.parse("post")?,
-                last_contact: Millis(row.get("last_contact")?),
-            })
-        },
-    )
-}
-
-/// Whether the person was on duty at the post when something was made, as far as the clock can tell.
+/// Returns true if the person was on duty at the post at some time within the uncertainty of `made`. Looks at the 50
+/// latest periods that began before.
 pub fn was_on_duty(
     tx: &mut Tx<'_>,
     person: PersonId,

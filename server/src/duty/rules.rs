@@ -1,4 +1,4 @@
-//! When somebody counts as on duty, as plain functions over plain data.
+//! What check-ins and check-outs do to a presence, as plain functions over plain data.
 
 use protocol::{
     evidence::TrustedTime,
@@ -6,31 +6,31 @@ use protocol::{
     time::Millis,
 };
 
-/// Whether and since when somebody is on duty.
+/// The last known presence of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Presence {
     pub post: PostId,
     pub present: bool,
     pub since: Millis,
-    /// When it ends by itself; of somebody who is away: when it ended.
+    /// When the presence ends without a check-out; if not `present`: when it ended.
     pub ends: Millis,
 }
 
-/// What a check-in does.
+/// The effect of a check-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entering {
     /// Presence begins.
     Begin(Presence),
-    /// The same duty, said again: one civil day at one post.
+    /// A repeated check-in: same civil day, same post.
     Same(Presence),
-    /// It would have ended by now: kept as a fact, nobody is put on duty by it.
+    /// The duty would have ended by now: only its period is stored.
     Over { ended: Millis },
 }
 
-/// What a check-in made at `made` does at `now`.
+/// What a check-in made at `made` does at `now`; `hours` is the longest duty without a check-out.
 ///
-/// A second check-in of the same civil day at the same post changes nothing but, when it was made earlier, the
-/// beginning. One that a later check-out has overtaken, or whose hours have run out, begins nothing.
+/// A second check-in of the same civil day (Asia/Shanghai) at the same post only moves the beginning, if it was made
+/// earlier. A check-in that is older than the last check-out, or whose hours are over, begins nothing.
 pub fn enter(was: Option<Presence>, post: PostId, made: Millis, now: Millis, hours: u32) -> Entering {
     let ends = made.plus(i64::from(hours) * 3_600_000);
     match was {
@@ -45,7 +45,7 @@ pub fn enter(was: Option<Presence>, post: PostId, made: Millis, now: Millis, hou
                 ..p
             })
         }
-        // Somebody is on duty since later: an older check-in does not take that back.
+        // A duty that began later runs: an older check-in does not change it.
         Some(p) if p.present && p.ends > now && p.since > made => Entering::Over {
             ended: p.since.min(ends),
         },
@@ -62,7 +62,7 @@ pub fn enter(was: Option<Presence>, post: PostId, made: Millis, now: Millis, hou
     }
 }
 
-/// What a check-out made at `made` leaves; `None`: it is older than the duty that runs, so it ends nothing.
+/// The presence after a check-out made at `made`; `None` if a duty that began later runs or the last one ended later.
 pub fn leave(was: Option<Presence>, post: PostId, made: Millis) -> Option<Presence> {
     match was {
         Some(p) if p.present && made < p.since => None,
@@ -82,7 +82,7 @@ pub fn leave(was: Option<Presence>, post: PostId, made: Millis) -> Option<Presen
     }
 }
 
-/// Somebody who is on duty in a cell now.
+/// A person on duty in a cell now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
     pub person: PersonId,
@@ -91,7 +91,7 @@ pub struct Candidate {
     pub last_contact: Millis,
 }
 
-/// Whether something made at `made` falls into a time on duty, within what the clock can tell.
+/// Returns true if the period `since..=until` and the time `made`, with its uncertainty, overlap.
 pub fn covers(since: Millis, until: Millis, made: &TrustedTime) -> bool {
     let slack = made.uncertainty_ms.max(0);
     since <= made.at.plus(slack) && until >= made.at.plus(slack.saturating_neg())
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_day_or_another_post_begins_anew() {
+    fn a_new_day_or_another_post_begins_a_new_duty() {
         let night = Presence {
             post: post(1),
             present: true,
@@ -174,7 +174,7 @@ mod tests {
             enter(Some(away), post(1), at(8), at(13), 14),
             Entering::Over { ended: at(12) }
         );
-        // after the check-out it counts again
+        // After the check-out a new check-in counts.
         assert!(matches!(
             enter(Some(away), post(1), at(13), at(13), 14),
             Entering::Begin(_)

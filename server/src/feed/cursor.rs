@@ -1,4 +1,4 @@
-//! Where a handset stands in its two mailboxes: `epoch.post.n.author.n`, opaque to the handset.
+//! The pull cursor: the position of a handset in its two mailboxes, `epoch.post.n.author.n`, opaque to the handset.
 
 use protocol::ids::{PersonId, PostId};
 use std::{fmt, str::FromStr};
@@ -11,7 +11,7 @@ pub(super) struct Cursor {
     pub author: (PersonId, u64),
 }
 
-/// The text is no cursor; the handset starts from nothing.
+/// The text is not a cursor; the pull starts from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoCursor;
 
@@ -25,7 +25,7 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = NoCursor;
     fn from_str(text: &str) -> Result<Self, NoCursor> {
-        // From the end: an epoch may hold dots.
+        // Split from the end, because an epoch may contain dots.
         let mut parts = text.rsplitn(5, '.');
         let mut next = || parts.next().ok_or(NoCursor);
         let author_n = number(next()?)?;
@@ -44,18 +44,18 @@ fn number(text: &str) -> Result<u64, NoCursor> {
     text.parse().map_err(|_| NoCursor)
 }
 
-/// Where reading of one mailbox begins.
+/// Where the reading of one mailbox begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
     /// After this number.
     After(u64),
-    /// From nothing: the handset forgets what it has of this mailbox.
+    /// From the beginning: the handset deletes its rows of this mailbox.
     Reset,
 }
 
 impl Start {
-    /// `position` is what the cursor says of this very mailbox, `last` the mailbox's newest number: a higher
-    /// position was given by a server that has forgotten since.
+    /// `position` is the cursor's number for this mailbox, `last` the mailbox's newest number. A higher position was
+    /// issued before the server was restored from a backup, so reading starts from the beginning.
     pub fn of(position: Option<u64>, last: u64) -> Self {
         match position {
             Some(n) if n <= last => Self::After(n),

@@ -15,7 +15,7 @@ use protocol::problem::Problem;
 use std::{convert::Infallible, time::Duration};
 use tokio_stream::wrappers::BroadcastStream;
 
-/// A silent connection is given a sign of life this often, so that both ends notice when it is gone.
+/// Interval of comments on an idle connection, so that both ends notice a broken one.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// A stream of hints for the terminal's two mailboxes. It begins with one, since something may have come
@@ -40,7 +40,7 @@ pub(super) async fn events(
             Ok(Hint::Mailbox(id)) => boxes.contains(&id),
             Ok(Hint::All) => true,
             Ok(Hint::Jobs | Hint::Grids) => false,
-            // Too slow for all of them: one of those missed may have been ours.
+            // The receiver lagged: one of the dropped hints may have named these mailboxes.
             Err(_lagged) => true,
         };
         futures_util::future::ready(concerns.then_some(()))
@@ -50,8 +50,8 @@ pub(super) async fn events(
     let end = async move {
         tokio::select! {
             () = sleep(Duration::from_millis(left)) => {}
-            // Also when nobody is left who could say it.
-            _ = stopping.wait_for(|told| *told) => {}
+            // Also returns if the sender was dropped.
+            _ = stopping.wait_for(|stopping| *stopping) => {}
         }
     };
     let stream = futures_util::stream::once(futures_util::future::ready(()))

@@ -1,11 +1,11 @@
 //! Mailboxes: compacted feeds that handsets pull (the sync contract's "Pull").
 //!
-//! At most one row per (kind, entity); every change moves it to a new number, which comes from the mailbox's
-//! own row inside the writing transaction, so that commit order equals number order on any engine. A write leaves
-//! its mail through [`crate::app::mailbox`].
+//! A mailbox has at most one row per (kind, entity). Every change gives the row a new number, taken from the mailbox's
+//! own row inside the writing transaction, so that commit order equals number order on both engines. Rooms write rows
+//! through [`crate::app::mailbox`].
 //!
-//! * `cursor`, `pull`: how handsets read it. `events`: hints that something is there; correctness never depends
-//!   on them. `routes`: the operations.
+//! * `cursor`, `pull`: reading by handsets. `events`: hints to pull; correctness never depends on them.
+//! * `routes`: the operations.
 
 mod cursor;
 mod events;

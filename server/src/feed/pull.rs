@@ -18,7 +18,7 @@ use protocol::{
 };
 use serde::Deserialize;
 
-/// Rows an answer holds at most.
+/// Rows in an answer at most.
 const MOST: u32 = 500;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -32,9 +32,9 @@ pub(super) struct Wish {
 
 /// What is new in the post's and in the author's mailbox.
 ///
-/// A cursor that is foreign (another epoch, post or holder), too high or unreadable starts again from nothing
-/// for the mailbox concerned, and `reset` names it. The post's mailbox is its holder's: whoever was relieved of
-/// the post finds it empty, and whole again when the post is given back.
+/// A cursor of another epoch, post or holder, one that is too high, and an unreadable one start from the beginning of the
+/// mailbox concerned, and `reset` names it. Only a holder of the post reads its mailbox: a relieved person gets it empty,
+/// and whole again after a new assignment.
 #[utoipa::path(
     get, path = "/v1/field/pull", tag = "field", params(Wish),
     responses((status = 200, body = PullAnswer), (status = 401, body = Problem))
@@ -49,7 +49,7 @@ pub(super) async fn pull(
     let (post, person, now) = (field.post, field.person, app.clock.now());
     let (epoch, posts, authors) = app
         .read(move |tx| {
-            // Of the same snapshot as the rows: a number means nothing under another epoch.
+            // Read in the same snapshot as the rows: numbers are valid for one epoch only.
             let epoch = identity::epoch(tx)?;
             let known = cursor.as_ref().filter(|cursor| cursor.epoch == epoch);
             let post_at = known.filter(|c| c.post.0 == post).map(|c| c.post.1);
@@ -84,7 +84,7 @@ pub(super) async fn pull(
     }))
 }
 
-/// One mailbox's share of an answer.
+/// The part of an answer that comes from one mailbox.
 struct Share {
     start: Start,
     rows: Vec<FeedRow>,
@@ -93,7 +93,7 @@ struct Share {
 }
 
 impl Share {
-    /// A mailbox that is not the reader's any more: he forgets what he has of it, once.
+    /// A mailbox that the reader may not read any more: one answer resets it, later answers are empty.
     const fn closed(position: Option<u64>) -> Self {
         let start = match position {
             Some(0) => Start::After(0),
@@ -123,7 +123,7 @@ fn read(
         .unwrap_or(0);
     let start = Start::of(position, last);
     let again = i64::from(sabotage::is(Defect::MailboxChangeTwice) && start.number() > 1);
-    // Whoever starts from nothing has nothing to bury.
+    // A handset that starts from the beginning needs no tombstones.
     let mut rows = tx.all(
         "SELECT n, kind, entity, body FROM mailbox_row
          WHERE mailbox = ?1 AND n > ?2 AND (?2 > 0 OR body IS NOT NULL) ORDER BY n LIMIT ?3",
@@ -149,9 +149,10 @@ fn read(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
-    if sabotage::is(Defect::RowSkipped) {
-        rows.pop();
-    }
+    rows.truncate(
+        rows.len()
+            .saturating_sub(usize::from(sabotage::is(Defect::RowSkipped))),
+    );
     let reached = if more {
         rows.last().map_or(start.number(), |row| row.n)
     } else {

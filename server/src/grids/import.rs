@@ -1,4 +1,4 @@
-//! The gate for grids: GeoJSON through the checker, or a pack that proves itself. A version once taken never
+//! Import of grids: GeoJSON that passes the checker, or a pack, which contains its own proof. An imported version never
 //! changes.
 
 use super::reference::put_file;
@@ -33,33 +33,34 @@ pub struct Imported {
     pub cells: u64,
 }
 
-/// Findings that a refusal lists; the rest is counted.
+/// Findings that a refusal lists at most; it gives the number of the others.
 const LISTED: usize = 100;
 
-/// Takes a grid, as GeoJSON or as a pack, and puts it in force at `now`. The same file again changes nothing; the
-/// same version with another content is refused.
+/// Imports a grid, as GeoJSON or as a pack, and puts it in force at `now`. Importing the same file again changes nothing.
 ///
-/// `grid.faults`: what the checker found, each with its place.
+/// # Errors
+/// `grid.faults` with the checker's findings and their places (WGS-84 degrees); a version that exists with other content
+/// is refused.
 pub async fn import(store: &Store, blobs: &Blobs, bytes: Bytes, now: Millis) -> Result<Imported, Failure> {
     keep(store, blobs, check(bytes).await?, now).await
 }
 
-/// A grid without fault, not taken yet, and its pack.
+/// A grid that passed the checks and is not stored yet, and its pack.
 pub(super) struct Checked {
     pub imported: Imported,
     pack: Bytes,
 }
 
-/// Reads and checks a grid; `grid.faults` as with [`import`].
+/// Reads and checks a grid; errors as in [`import`].
 pub(super) async fn check(bytes: Bytes) -> Result<Checked, Failure> {
-    // Checking a county takes a second or two of one processor.
+    // Checking a county takes 1 to 2 s of one processor.
     let (imported, pack) = tokio::task::spawn_blocking(move || read(bytes))
         .await
         .map_err(Failure::internal)??;
     Ok(Checked { imported, pack })
 }
 
-/// Puts a checked grid in force.
+/// Stores a checked grid and puts it in force.
 pub(super) async fn keep(
     store: &Store,
     blobs: &Blobs,
@@ -177,7 +178,7 @@ fn refused(error: ImportError) -> Failure {
     }
 }
 
-/// Where, and what: `220104050317 @ 43.8800000,125.3200000`.
+/// Cell and place of a finding, latitude first, WGS-84: `220104050317 @ 43.8800000,125.3200000`.
 fn finding(finding: &Finding) -> (String, String, String) {
     let mut at = finding.codes.join(",");
     if let Some(place) = finding.place {

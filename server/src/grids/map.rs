@@ -5,8 +5,8 @@ use grid::decimal;
 use protocol::geo::PointE7;
 use std::fmt::Write as _;
 
-/// The cells of a grid whose codes begin with `area`, as a FeatureCollection (RFC 7946: WGS-84, closed rings). The
-/// borders' origin stands in `borders`: what was drawn and not surveyed has to say so on every map.
+/// The cells of a grid whose codes begin with `area`, as a FeatureCollection (RFC 7946: WGS-84, closed rings). The member
+/// `borders` gives the origin of the borders: a map must show that they were drawn and not surveyed.
 pub(super) fn cells(loaded: &Loaded, area: &str) -> String {
     let mut text = String::from("{\"type\":\"FeatureCollection\",\"metadata\":");
     let metadata = serde_json::json!({

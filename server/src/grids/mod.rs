@@ -1,10 +1,10 @@
-//! Grids: how they come in, and the files that handsets fetch. The packs in force are in
+//! Grids: import, and the reference files that handsets fetch. The loaded packs of the versions in force are in
 //! [`crate::app::grid_packs`].
 //!
-//! A grid comes in through one gate ([`import`]): the checker's, or a pack's own. Its version is immutable; a newer
-//! version of a county takes the older one's place. All replicas read the same rows and load what is new ([`watch`]).
+//! A grid is imported by one function ([`import`]). A version is immutable; a newer version of a county replaces the
+//! older one in force. Each replica reads the same rows and loads new versions ([`watch`]).
 //!
-//! * [`import`]: GeoJSON or pack to rows and object. [`place`]: the cell of a place that somebody names.
+//! * [`import`]: GeoJSON or pack to rows and object. [`place`]: the cell of a named place.
 //! * [`reference`]: the signed manifest and its files. `routes`: the operations.
 
 pub mod import;

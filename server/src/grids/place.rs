@@ -1,4 +1,4 @@
-//! A place that somebody names: a point, or a cell by its code.
+//! The cell of a named place: a point (WGS-84), or a cell code.
 
 use crate::{app::state::App, kernel::failure::Failure};
 use protocol::{
@@ -7,8 +7,10 @@ use protocol::{
     problem::ProblemCode,
 };
 
-/// The cell and its grid; `place.outside_grid` when the point or the code lies in no grid in force, `None` when
-/// neither is given. The point decides when both are.
+/// Returns the cell and its grid version; `None` if neither point nor code is given. If both are, the point decides.
+///
+/// # Errors
+/// `place.outside_grid` if the point or the code is in no grid in force.
 pub fn find(
     app: &App,
     place: Option<PointE7>,

@@ -1,4 +1,4 @@
-//! Reference data for handsets: files under their hash, listed in a manifest that the server signs.
+//! Reference data for handsets: files named by their SHA-256, listed in a manifest that the server signs.
 
 use crate::{
     app::{object_name::ObjectName, state::App},
@@ -16,10 +16,10 @@ use protocol::{
     time::Millis,
 };
 
-/// The county column of a file that is for everybody.
+/// The county column of a file for all counties.
 const EVERYWHERE: &str = "";
 
-/// A file of this name is now this one.
+/// Sets the current version of the file of this name and county.
 pub(super) fn put_file(
     tx: &mut Tx<'_>,
     name: FileName,
@@ -47,10 +47,10 @@ pub(super) fn put_file(
     Ok(())
 }
 
-/// Puts the catalogue and the calendar that this server works with where handsets fetch them; at every start.
+/// Publishes this server's catalogue and calendar as reference files. Called at every start.
 pub async fn publish(app: &App) -> Result<(), Failure> {
     let calendar = serde_json::to_vec(&app.calendar)?;
-    // A calendar bears no version of its own: its hash is one.
+    // A calendar has no version number, so its hash serves as one.
     let calendar_version = Sha256::of(&calendar).to_string().chars().take(12).collect();
     let files = [
         (
@@ -71,7 +71,7 @@ pub async fn publish(app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The files of a county, signed. Issued when the newest of them changed, so that the same files give the same text.
+/// The signed manifest of a county. Its issue time is the time of the last change, so that equal files give equal text.
 pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedManifest, Failure> {
     let files = app
         .read(move |tx| {
@@ -110,7 +110,7 @@ pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedMani
     Ok(SignedManifest { manifest, signature })
 }
 
-/// Whether a file of this hash is for handsets of the county.
+/// Returns true if a file of this hash is listed for handsets of the county.
 pub(super) async fn is_listed(app: &App, county: CountyCode, sha256: Sha256) -> Result<bool, Failure> {
     app.read(move |tx| {
         let n: i64 = tx.one(

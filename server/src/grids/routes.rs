@@ -1,4 +1,4 @@
-//! The routes of grids and reference data.
+//! The operations on grids and reference data.
 
 use super::{
     import::{Imported, check, keep},
@@ -32,7 +32,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
-/// A city's district as GeoJSON has some megabytes.
+/// Maximum size of an imported grid in bytes (256 MiB); a district as GeoJSON has some megabytes.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// The routes of this room.
@@ -149,7 +149,7 @@ async fn manifest(State(app): State<App>, field: Field) -> Result<Json<SignedMan
     Ok(Json(reference::manifest(&app, field.certificate.county).await?))
 }
 
-/// A file of the manifest; a `Range` goes on where an earlier answer was cut.
+/// A file of the manifest; `Range` continues a download that was cut off.
 #[utoipa::path(
     get, path = "/v1/field/files/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),

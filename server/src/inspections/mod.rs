@@ -1,5 +1,5 @@
-//! Inspections (核查 asked for by supervisors): questions to the field that may name a case and a photo of it.
+//! Inspections (核查): supervisors ask the field questions, which may name a case and one of its photos.
 //!
-//! A room above `cases`, because a question may show a photo of a case; the task itself belongs to `tasks`.
+//! The room is above `cases` because it reads a case's photos; the task itself belongs to `tasks`.
 
 pub(crate) mod routes;

@@ -1,4 +1,4 @@
-//! Questions of supervisors to the field: a task for whoever is on duty at a place.
+//! The operation that lets a supervisor issue a task at a place.
 
 use crate::{
     app::{audit, state::App},
@@ -57,11 +57,11 @@ pub struct TaskBody {
     pub compare: Option<Sha256>,
 }
 
-/// A month: no question to the field waits longer.
+/// Longest time to the deadline, in ms: a month.
 const MOST_MINUTES: u32 = 60 * 24 * 31;
 
 impl TaskBody {
-    /// When it is due, or what is wrong with the body.
+    /// Returns the deadline, or the faults of the body.
     fn check(&self, app: &App, now: Millis) -> Result<Millis, Failure> {
         let mut errors = Vec::new();
         let words = self.wording.trim().chars().count();
@@ -104,7 +104,7 @@ impl TaskBody {
     }
 }
 
-/// The named photo: of the named case, or an attachment of the supervisor's own.
+/// Finds the named photo: one of the named case, or one of the supervisor's own attachments.
 fn compare(
     tx: &mut Tx<'_>,
     staff: &Staff,
@@ -134,7 +134,7 @@ fn compare(
     ))
 }
 
-/// Sends a question to whoever is on duty at a place.
+/// Issues a task for a person on duty at a place.
 #[utoipa::path(post, path = "/v1/tasks", tag = "tasks", request_body = TaskBody,
     params(("idempotency-key" = Option<String>, Header, description = "names this request; done once only")),
     responses((status = 200, body = TaskView), (status = "4XX", body = Problem)))]

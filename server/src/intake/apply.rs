@@ -1,12 +1,12 @@
-//! An entry's way to the room of its kind, and its disposition.
+//! Hands each entry to the room of its kind and stores the disposition.
 //!
-//! Each entry is applied in a savepoint of its own ([`App::attempt`]), together with what follows from the changes that
-//! its room says. What a room or a reaction refuses is rejected with the reason; what fails for another cause stays
-//! `pending` and is tried again by [`super::sweep`]; neither touches its neighbours or the custody.
+//! Each entry is applied in its own savepoint ([`App::attempt`]), together with the reactions to the changes that its
+//! room says. An entry that a room or a reaction refuses is rejected with the reason. After any other failure the entry
+//! stays `pending` and [`super::sweep`] tries again. Neither affects other entries of the batch or custody.
 //!
-//! Order is kept inside one record: an entry whose `after` is not decided yet is held, and released when that one is.
+//! Entries of one record are applied in order: an entry whose `after` is not decided is held until it is.
 
-use super::{needs_action, reasons};
+use super::{defects, needs_action, reasons};
 use crate::{
     activities::records,
     app::{ctx::Ctx, state::App},
@@ -34,10 +34,10 @@ use protocol::{
 };
 use std::collections::VecDeque;
 
-/// After so many failures the author sees that the entry is stuck; it is still tried now and then.
+/// After this many failures the author sees that the entry is stuck; the sweep still retries it.
 const VISIBLE_AFTER: i64 = 5;
 
-/// An entry in custody on its way to its room.
+/// An entry in custody, ready to be applied.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub reading: Reading,
@@ -50,7 +50,7 @@ pub(super) struct Held {
     pub made: TrustedTime,
 }
 
-/// What a look at an entry came to.
+/// The result of applying an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Decided(Disposition),
@@ -64,16 +64,16 @@ impl From<Disposition> for Outcome {
     }
 }
 
-/// Who asks for an entry to be applied.
+/// What causes an entry to be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
     /// Its arrival.
     Arrival,
-    /// A reviewer, who has looked at what made intake or the room hesitate.
+    /// A reviewer, who accepted what intake or the room left to a person.
     Reviewer,
 }
 
-/// Applies entries in order, and after each those that waited for it.
+/// Applies entries in order, and after each one the entries that waited for it.
 pub(super) fn run(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -82,7 +82,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     while let Some(held) = queue.pop_front() {
         let id = held.reading.id;
-        // Taken back or decided by another entry meanwhile.
+        // Withdrawn or decided by another entry in the meantime.
         if matches!(
             state(tx, id)?,
             Some(EntryState::Applied | EntryState::Review | EntryState::Rejected)
@@ -91,19 +91,14 @@ pub(super) fn run(
             continue;
         }
         let released = match app.attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
-            Ok(Outcome::Decided(disposition))
-                if disposition.state == DispositionState::Rejected.into()
-                    && sabotage::is(Defect::CustodyLostWithRoom) =>
-            {
-                forget(tx, id)?
-            }
-            Ok(Outcome::Decided(disposition)) => settle_releasing(tx, ctx, id, disposition)?,
+            Ok(Outcome::Decided(rejected)) if defects::loses_custody(&rejected) => defects::forget(tx, id)?,
+            Ok(Outcome::Decided(disposition)) => set_disposition_releasing(tx, ctx, id, disposition)?,
             Ok(Outcome::Waits(on)) => {
                 wait(tx, ctx, id, on)?;
                 Vec::new()
             }
             Err(failure) => match rejection(&failure) {
-                Some(disposition) => settle_releasing(tx, ctx, id, disposition)?,
+                Some(disposition) => set_disposition_releasing(tx, ctx, id, disposition)?,
                 None => {
                     failed(tx, ctx, id, &failure)?;
                     Vec::new()
@@ -111,7 +106,7 @@ pub(super) fn run(
             },
         };
         for id in released {
-            // One that is later in the same batch comes by itself.
+            // An entry that is later in the same batch is in the queue already.
             if !queue.iter().any(|h| h.reading.id == id) {
                 queue.push_back(load(tx, id)?);
             }
@@ -120,23 +115,12 @@ pub(super) fn run(
     Ok(())
 }
 
-/// [`Defect::CustodyLostWithRoom`]
-fn forget(tx: &mut Tx<'_>, id: EntryId) -> Result<Vec<EntryId>, StoreError> {
-    for gone in [
-        "DELETE FROM entry_photo WHERE entry = ?1",
-        "DELETE FROM entry WHERE id = ?1",
-    ] {
-        tx.execute(gone, params![id.to_string()])?;
-    }
-    Ok(Vec::new())
-}
-
-/// The disposition that a room's error amounts to; `None` for what may pass when it is tried again.
+/// The rejection for a failure of a room; `None` if a retry may succeed.
 pub(super) fn rejection(failure: &Failure) -> Option<Disposition> {
     match failure {
         Failure::Refused(_) if failure.retryable() => None,
         Failure::Refused(refusal) => Some(Disposition::rejected(reasons::refused(refusal))),
-        // Text with a NUL character: no engine stores it, today or tomorrow.
+        // Text with a NUL character: no engine can store it, so a retry cannot succeed.
         Failure::Store(StoreError::Unportable { why, .. }) => {
             Some(Disposition::rejected(reasons::unreadable(why)))
         }
@@ -144,7 +128,7 @@ pub(super) fn rejection(failure: &Failure) -> Option<Disposition> {
     }
 }
 
-/// Decides about one entry.
+/// Decides about one entry: checks order and author, then calls the room of its kind.
 pub(super) fn decide(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -197,7 +181,7 @@ pub(super) fn decide(
     })
 }
 
-/// Whether an entry needs no more waiting for: it is in force, or finally not.
+/// Returns true if the entry is applied or rejected, so that others need not wait for it.
 fn is_decided(tx: &mut Tx<'_>, id: EntryId) -> Result<bool, StoreError> {
     Ok(matches!(
         state(tx, id)?,
@@ -213,8 +197,8 @@ fn state(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<EntryState>, StoreError>
     )
 }
 
-/// The author is the stream's holder, and the post is the stream's or one that the author holds or held: a
-/// patroller who was moved with a report unsent is no stranger (failure story 18).
+/// Returns true if the author is the stream's holder and the post is the stream's, or one that the author holds or held:
+/// a patroller may be moved to another post with a report unsent (failure story 18).
 fn author_fits(tx: &mut Tx<'_>, held: &Held, entry: &Entry) -> Result<bool, StoreError> {
     if entry.author != held.person {
         return Ok(false);
@@ -230,8 +214,8 @@ fn author_fits(tx: &mut Tx<'_>, held: &Held, entry: &Entry) -> Result<bool, Stor
     Ok(assignments > 0)
 }
 
-/// Takes an entry back: one that no room has seen simply ends, for one in force its room decides, and what a
-/// room will not give back goes to a person.
+/// Withdraws an entry. One that was not applied is rejected as withdrawn; for an applied one its room decides, and if no
+/// room can undo it, the withdrawal goes to review.
 fn withdraw(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -257,7 +241,7 @@ fn withdraw(
             Ok(Disposition::applied().into())
         }
         EntryState::Pending | EntryState::Held | EntryState::Review => {
-            settle(tx, ctx, target.id, Disposition::rejected(reasons::withdrawn()))?;
+            set_disposition(tx, ctx, target.id, Disposition::rejected(reasons::withdrawn()))?;
             Ok(Disposition::applied().into())
         }
         EntryState::Applied => {
@@ -272,22 +256,22 @@ fn withdraw(
     }
 }
 
-/// Writes what became of an entry and tells its author: the one place that does. What waited for the entry
-/// is applied soon after.
-pub fn settle(
+/// Stores the disposition of an entry and updates its author's mailbox. Entries that waited for it become pending and are
+/// applied by the next sweep.
+pub fn set_disposition(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     entry: EntryId,
     disposition: Disposition,
 ) -> Result<(), Failure> {
-    if !settle_releasing(tx, ctx, entry, disposition)?.is_empty() {
+    if !set_disposition_releasing(tx, ctx, entry, disposition)?.is_empty() {
         tx.after_commit(Hint::Jobs);
     }
     Ok(())
 }
 
-/// [`settle`]; answers the entries that waited for this one, now pending.
-pub(super) fn settle_releasing(
+/// Like [`set_disposition`], and returns the entries that waited for this one, now pending, for the caller to apply.
+pub(super) fn set_disposition_releasing(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     entry: EntryId,
@@ -316,7 +300,7 @@ fn wait(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, on: EntryId) -> Result<(
     write(tx, ctx, entry, Some(on), Disposition::held(reasons::waiting()))
 }
 
-/// State, reason and mail. A disposition that says what stands there already moves nothing.
+/// Writes state, reason and mail. Writes no mail if the disposition is unchanged.
 fn write(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -375,10 +359,10 @@ fn write(
         disposition,
         at: ctx.now,
     };
-    needs_action::tell(tx, ctx, person, stood, was_sealed, row)
+    needs_action::notify(tx, ctx, person, stood, was_sealed, row)
 }
 
-/// Notes that applying failed for no fault of the entry. After some tries its author can see it.
+/// Counts a failure that the entry did not cause. After [`VISIBLE_AFTER`] failures the author can see it.
 fn failed(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, failure: &Failure) -> Result<(), Failure> {
     tracing::error!(%entry, %failure, "an entry could not be applied");
     metrics::counter!("xunge_apply_failures_total").increment(1);
@@ -394,7 +378,7 @@ fn failed(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, failure: &Failure) -> 
     Ok(())
 }
 
-/// An entry out of the database.
+/// Loads an entry from the database.
 pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<Held, Failure> {
     let (bytes, sha256, stream, person, post, received, made) = tx.one(
         "SELECT e.bytes, e.sha256, e.stream, s.person, s.post, e.received, e.made_at, e.uncertainty, e.basis

@@ -1,4 +1,4 @@
-//! How complete a stream is, for whoever has to vouch for it: both sides can prove it by number.
+//! How complete the server's copy of a stream is: entry numbers have no gaps, so that both ends can prove it.
 
 use super::readers::INSPECTORS;
 use crate::{
@@ -27,14 +27,14 @@ pub struct Completeness {
     pub holder: PersonId,
     pub post: PostId,
     pub last_contact: Millis,
-    /// The terminal may not push any more.
+    /// When the stream was revoked.
     pub revoked: Option<Millis>,
-    /// Its last sealed parcel has arrived.
+    /// When its last sealed parcel arrived.
     pub handed_over: Option<Millis>,
     pub mark: StreamMark,
-    /// Numbers up to the highest held that are not here.
+    /// Entry numbers up to the highest held one that the server does not hold.
     pub missing: u64,
-    /// Entries by what became of them; states without any are left out.
+    /// Entries by state; states without entries are left out.
     pub states: Vec<StateCount>,
     /// Entries that came in sealed parcels.
     pub sealed: u32,
@@ -44,11 +44,11 @@ pub struct Completeness {
 }
 
 impl Completeness {
-    /// Whether everything that the server knows of is here.
+    /// Returns true if every entry and photo that the server knows of is held.
     pub fn is_complete(&self) -> bool {
         self.missing == 0 && self.photos_held >= self.photos_named
     }
-    /// Entries that are here, whatever became of them.
+    /// Entries held, in any state.
     pub fn held(&self) -> u64 {
         self.states.iter().map(|s| u64::from(s.entries)).sum()
     }
@@ -65,7 +65,7 @@ pub struct StateCount {
     pub entries: u32,
 }
 
-/// How complete a stream is; [`StoreError::NotFound`] for one that never was.
+/// How complete a stream is; [`StoreError::NotFound`] if there is no such stream.
 pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<Completeness, StoreError> {
     let id = stream.to_string();
     let states: Vec<StateCount> = tx.all(

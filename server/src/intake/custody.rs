@@ -1,10 +1,9 @@
-//! Custody: every well-framed element of a batch is kept and receipted in one transaction, with the evidence
-//! of the push that brought it. What is there already gets the receipt it got the first time; nothing that
-//! is there is ever overwritten.
+//! Custody: every well-framed element of a batch is stored and receipted in one transaction, with the evidence of the
+//! push that brought it. An entry that is stored already gets the same receipt again; no stored entry is overwritten.
 
 use super::{
     apply::{self, Held},
-    needs_action, reasons,
+    defects, needs_action, reasons,
 };
 use crate::{
     app::{ctx::Ctx, state::App},
@@ -15,6 +14,7 @@ use crate::{
     },
     kernel::failure::Failure,
     params,
+    photos::rows,
     store::tx::Tx,
 };
 use protocol::{
@@ -25,12 +25,11 @@ use protocol::{
     photo::{PhotoRef, PhotoRole, Sha256},
     problem::ProblemCode,
     push::{RefusedEntry, StreamMark},
-    sabotage::{self, Defect},
     time::Millis,
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// A batch, read and hashed once, outside of the transaction.
+/// A batch, parsed and hashed once, outside the transaction.
 #[derive(Clone)]
 pub(super) struct Batch {
     pub stream: StreamId,
@@ -42,20 +41,20 @@ pub(super) struct Batch {
     pub token_sha256: Sha256,
     pub signature: String,
     pub elements: Arc<Vec<Element>>,
-    /// It came sealed instead of pushed.
+    /// Set if the batch comes from a sealed parcel instead of a push.
     pub sealed: Option<Sealed>,
 }
 
-/// What is different for a batch out of a parcel.
+/// What differs for a batch from a parcel.
 #[derive(Clone)]
 pub(super) struct Sealed {
-    /// Its row, which is also the evidence that its entries name.
+    /// The parcel's row, which its entries name as evidence.
     pub parcel: EventId,
-    /// Why a person decides about its entries; absent while the stream is in good standing.
+    /// Why a person decides about its entries; `None` while the stream is active.
     pub review: Option<Reason>,
 }
 
-/// An element of a batch with a readable frame, or why it is not taken.
+/// An element of a batch: with a readable frame, or refused with a code.
 pub(super) enum Element {
     Framed {
         reading: Box<Reading>,
@@ -91,16 +90,16 @@ impl Element {
     }
 }
 
-/// What a push did.
+/// The result of storing a batch.
 pub(super) struct Custody {
     pub receipts: Vec<Receipt>,
     pub refused: Vec<RefusedEntry>,
     pub mark: StreamMark,
-    /// How many of the receipts are for entries that were not there before.
+    /// Number of receipts for entries that were not stored before.
     pub new: usize,
 }
 
-/// Takes what can be taken of a batch, then applies what is new.
+/// Stores every acceptable element of a batch, then applies the new entries.
 pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> Result<Custody, Failure> {
     let mut custody = Custody {
         receipts: Vec::new(),
@@ -132,17 +131,13 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
                 continue;
             }
         };
-        match standing(tx, batch.stream, reading)? {
-            Standing::Free => {}
-            Standing::Held {
+        match existing(tx, batch.stream, reading)? {
+            Existing::Free => {}
+            Existing::Held {
                 sha256: held,
                 received,
-            } if held == sha256 || sabotage::is(Defect::ReceiptKeyedById) => {
-                if sabotage::is(Defect::AppliedAgainOnResend)
-                    || sabotage::is(Defect::ParcelTwice) && batch.sealed.is_some()
-                {
-                    fresh.push_back(apply::load(tx, reading.id)?);
-                }
+            } if defects::is_same(held, sha256) => {
+                fresh.extend(defects::apply_again(tx, reading.id, batch.sealed.is_some())?);
                 custody.receipts.push(Receipt {
                     id: reading.id,
                     n: reading.n,
@@ -151,19 +146,14 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
                 });
                 continue;
             }
-            Standing::Held { .. } | Standing::Foreign => {
-                if sabotage::is(Defect::ConflictOverwrites) {
-                    tx.execute(
-                        "UPDATE entry SET bytes = ?2, sha256 = ?3 WHERE id = ?1",
-                        params![reading.id.to_string(), bytes.as_slice(), sha256.to_string()],
-                    )?;
-                }
+            Existing::Held { .. } | Existing::Foreign => {
+                defects::overwrite(tx, reading.id, bytes, sha256)?;
                 custody
                     .refused
                     .push(refuse(Some(reading.id), ProblemCode::EntryConflict, ""));
                 continue;
             }
-            Standing::NumberTaken(by) => {
+            Existing::NumberTaken(by) => {
                 let detail = format!("number {} is entry {by}", reading.n);
                 custody
                     .refused
@@ -208,13 +198,13 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
     }
     match batch.sealed.as_ref().and_then(|sealed| sealed.review.as_ref()) {
         None => apply::run(tx, ctx, app, fresh)?,
-        Some(why) => to_the_lane(tx, ctx, app, fresh, why)?,
+        Some(why) => to_review_queue(tx, ctx, app, fresh, why)?,
     }
     Ok(custody)
 }
 
-/// What an ended stream hands over is decided by a person; only a number that was never used needs none.
-fn to_the_lane(
+/// Sends the entries of an ended stream to the review queue. Void entries (unused numbers) are applied.
+fn to_review_queue(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
@@ -225,13 +215,13 @@ fn to_the_lane(
         .into_iter()
         .partition(|held| matches!(held.reading.content, Content::Known(_, Payload::Void)));
     for held in others {
-        apply::settle(tx, ctx, held.reading.id, Disposition::review(why.clone()))?;
+        apply::set_disposition(tx, ctx, held.reading.id, Disposition::review(why.clone()))?;
     }
     apply::run(tx, ctx, app, voids)
 }
 
-/// What already stands in the place of an element.
-enum Standing {
+/// What the store has for the id and number of an element.
+enum Existing {
     Free,
     /// The same id in the same stream and number.
     Held {
@@ -243,7 +233,7 @@ enum Standing {
     NumberTaken(EntryId),
 }
 
-fn standing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Standing, Failure> {
+fn existing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Existing, Failure> {
     let by_id = tx.opt(
         "SELECT stream, sha256, received FROM entry WHERE id = ?1",
         params![reading.id.to_string()],
@@ -257,9 +247,9 @@ fn standing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Stan
     )?;
     if let Some((owner, sha256, received)) = by_id {
         return Ok(if owner == stream {
-            Standing::Held { sha256, received }
+            Existing::Held { sha256, received }
         } else {
-            Standing::Foreign
+            Existing::Foreign
         });
     }
     let by_number = tx.opt(
@@ -267,17 +257,17 @@ fn standing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Stan
         params![stream.to_string(), column(reading.n)],
         |row| row.parse("id"),
     )?;
-    Ok(by_number.map_or(Standing::Free, Standing::NumberTaken))
+    Ok(by_number.map_or(Existing::Free, Existing::NumberTaken))
 }
 
-/// A number that was checked to fit a column when it was read.
+/// Converts a number that was checked to fit the column when it was parsed.
 fn column(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 fn made(reading: &Reading, batch: &Batch, arrival: Millis) -> TrustedTime {
     reading.clock.as_ref().map_or(
-        // Nothing readable says when: any time up to the arrival.
+        // No readable clock: any time before the arrival is possible.
         TrustedTime {
             at: arrival,
             uncertainty_ms: arrival.0,
@@ -290,8 +280,8 @@ fn made(reading: &Reading, batch: &Batch, arrival: Millis) -> TrustedTime {
     )
 }
 
-/// When an entry of a parcel was made. The parcel may have been under way for days, so its arrival says nothing
-/// about its sealing; what the handset knew of the server's time when it sealed does, within one boot.
+/// When an entry of a parcel was made. The parcel may have been in transit for days, so its arrival time does not help.
+/// The handset's estimate of the server time at sealing does, for entries of the same boot.
 fn sealed_time(made: &ClockReading, sealed: &ClockReading, arrival: Millis) -> TrustedTime {
     let age = sealed.monotonic_ms.saturating_sub(made.monotonic_ms);
     let mut made = made.clone();
@@ -349,8 +339,7 @@ fn insert_entry(tx: &mut Tx<'_>, held: &Held, bytes: &[u8], push: &str) -> Resul
     Ok(())
 }
 
-/// The photos that an entry names, whatever becomes of it: they may be uploaded from now on. The same bytes
-/// named twice in a stream are one photo.
+/// Stores which photos an entry names, whatever its disposition will be: they may be uploaded from now on.
 fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
     let stream = held.stream.to_string();
     for (position, photo) in (0_i64..).zip(&held.reading.photos) {
@@ -361,11 +350,7 @@ fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
             width,
             height,
         } = photo;
-        let size = column(*size);
-        tx.execute(
-            "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",
-            params![&stream, sha256.to_string(), size],
-        )?;
+        rows::expect(tx, held.stream, *sha256, *size)?;
         tx.execute(
             "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -374,7 +359,7 @@ fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
                 position,
                 &stream,
                 sha256.to_string(),
-                size,
+                column(*size),
                 role_text(role),
                 *width,
                 *height

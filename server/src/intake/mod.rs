@@ -1,18 +1,19 @@
-//! Intake: custody of what handsets push, and what becomes of it.
+//! Intake: custody of the entries that handsets push, and their dispositions.
 //!
-//! A receipt means custody and nothing more: every authenticated, well-framed entry is kept, whatever it
-//! says. What becomes of it, its disposition, is decided by the room of its kind ([`apply`]) in the same
-//! transaction when that works, and never at the price of custody.
+//! A receipt means custody only: every authenticated, well-framed entry is stored, whatever its content. The room of the
+//! entry's kind decides its disposition ([`apply`]), in the same transaction if possible; a failure there never affects
+//! custody.
 //!
-//! * `custody`: bytes in, receipts out, in one transaction with the evidence of the push.
-//! * [`apply`]: an entry's way to its room and its disposition; [`settle`] alone writes state and mail.
-//! * [`sweep()`]: what is due again. `reasons`: the words of dispositions decided here.
-//! * `needs_action`: mailbox rows of entries that still need their author. `readers`: roles.
+//! * `custody`: stores entries and issues receipts, in one transaction with the evidence of the push.
+//! * [`apply`]: hands an entry to its room; only [`set_disposition`] writes its state and mail.
+//! * [`sweep()`]: entries that are due again. `reasons`: texts of dispositions decided here.
+//! * `needs_action`: mailbox rows of entries that still need their author. `readers`: roles. `defects`: planted defects.
 //! * `push`, `parcel`, `parcels`, `review`, `completeness`: the operations; `routes` lists them.
 
 pub mod apply;
 pub(crate) mod completeness;
 mod custody;
+mod defects;
 mod needs_action;
 pub(crate) mod parcel;
 mod parcels;
@@ -23,9 +24,9 @@ mod review;
 pub(crate) mod routes;
 pub(crate) mod sweep;
 
-pub use apply::{Outcome, settle};
+pub use apply::{Outcome, set_disposition};
 pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};
-pub use parcel::{Carrier, take as take_parcel};
+pub use parcel::{ParcelSource, take as take_parcel};
 pub use parcels::{KeptItem, ParcelView};
 pub use review::{Decision, ReviewDecision, ReviewItem, ReviewPage};
 pub use sweep::{reconsider, sweep};

@@ -19,45 +19,46 @@ use protocol::{
     time::Millis,
 };
 
-/// What `told` says was just written: the author's mailbox follows. A rejection of what has a newer version already
-/// says so.
-pub(super) fn tell(
+/// Updates the author's mailbox after the disposition `written` was stored; `stood` is the state before. A rejection of
+/// an entry that has a newer version is marked as superseded.
+pub(super) fn notify(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     author: PersonId,
     stood: EntryState,
     was_sealed: bool,
-    mut told: DispositionRow,
+    mut written: DispositionRow,
 ) -> Result<(), Failure> {
     let mailbox = MailboxId::Author(author);
-    let state = told.disposition.state.known().copied().map(EntryState::from);
+    let state = written.disposition.state.known().copied().map(EntryState::from);
     let is_open = match state {
         Some(EntryState::Rejected) => {
-            if is_superseded(tx, author, &told)? {
-                told.disposition.reason = Some(reasons::superseded(told.disposition.reason.as_ref()));
+            if is_superseded(tx, author, &written)? {
+                written.disposition.reason = Some(reasons::superseded(written.disposition.reason.as_ref()));
             }
-            is_news(told.disposition.reason.as_ref())
+            needs_author(written.disposition.reason.as_ref())
         }
-        // The handset that filed it has forgotten it.
+        // The handset that filed it deleted it after the receipt for the parcel.
         Some(EntryState::Review | EntryState::Held) => was_sealed,
         Some(EntryState::Applied | EntryState::Pending) | None => false,
     };
-    ctx.mail.put(mailbox, kind::DISPOSITION, told.entry, &told)?;
+    ctx.mail
+        .put(mailbox, kind::DISPOSITION, written.entry, &written)?;
     if sabotage::is(Defect::UnsettledUntold) {
         return Ok(());
     }
     if is_open {
-        let row = row(tx, &told)?;
+        let row = row(tx, &written)?;
         ctx.mail.put(mailbox, kind::UNSETTLED, row.entry, &row)?;
     } else if was_sealed || stood != EntryState::Pending {
-        // Most entries are applied when they come: they never had a row.
-        ctx.mail.remove(mailbox, kind::UNSETTLED, told.entry);
+        // Most entries are applied on arrival and never had a row.
+        ctx.mail.remove(mailbox, kind::UNSETTLED, written.entry);
     }
     Ok(())
 }
 
-/// Its author has filed another version of an entry, or taken it back when it was rejected: nothing is left to do with
-/// it, wherever it is shown.
+/// Removes the row of a rejected entry whose author filed a new version or withdrew it, and adds `why` to the
+/// disposition. Does nothing for an entry of another author or in another state.
 pub(super) fn close(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -74,48 +75,48 @@ pub(super) fn close(
         return Ok(());
     };
     let mailbox = MailboxId::Author(author);
-    if is_news(stands.reason.as_ref()) {
-        let told = DispositionRow {
+    if needs_author(stands.reason.as_ref()) {
+        let written = DispositionRow {
             entry: old,
             record: stands.record,
             disposition: Disposition::rejected(why(stands.reason.as_ref())),
             at: ctx.now,
         };
-        ctx.mail.put(mailbox, kind::DISPOSITION, old, &told)?;
+        ctx.mail.put(mailbox, kind::DISPOSITION, old, &written)?;
     }
     ctx.mail.remove(mailbox, kind::UNSETTLED, old);
     Ok(())
 }
 
-/// Whether a rejection leaves something to do.
-fn is_news(why: Option<&Reason>) -> bool {
+/// Returns true if a rejection with this reason still needs its author.
+fn needs_author(why: Option<&Reason>) -> bool {
     !why.is_some_and(|why| why.code == ReasonCode::Superseded || why.code == ReasonCode::Withdrawn)
 }
 
-/// Asked of rejected entries alone.
-fn is_superseded(tx: &mut Tx<'_>, author: PersonId, told: &DispositionRow) -> Result<bool, StoreError> {
+/// Returns true if another entry of the record supersedes this one. Called for rejected entries only.
+fn is_superseded(tx: &mut Tx<'_>, author: PersonId, written: &DispositionRow) -> Result<bool, StoreError> {
     let versions: Vec<Vec<u8>> = tx.all(
         "SELECT e.bytes FROM entry e JOIN stream s ON s.id = e.stream WHERE e.record = ?1 AND s.person = ?2",
-        params![told.record.to_string(), author.to_string()],
+        params![written.record.to_string(), author.to_string()],
         |row| row.get("bytes"),
     )?;
     let mut versions = versions.iter().filter_map(|bytes| Entry::read(bytes).ok());
-    Ok(versions.any(|(entry, _)| entry.supersedes == Some(told.entry)))
+    Ok(versions.any(|(entry, _)| entry.supersedes == Some(written.entry)))
 }
 
-fn row(tx: &mut Tx<'_>, told: &DispositionRow) -> Result<UnsettledRow, StoreError> {
+fn row(tx: &mut Tx<'_>, written: &DispositionRow) -> Result<UnsettledRow, StoreError> {
     tx.one(
         "SELECT kind, made_at, bytes FROM entry WHERE id = ?1",
-        params![told.entry.to_string()],
+        params![written.entry.to_string()],
         |row| {
             let (kind, bytes): (String, Vec<u8>) = (row.get("kind")?, row.get("bytes")?);
             Ok(UnsettledRow {
-                entry: told.entry,
-                record: told.record,
+                entry: written.entry,
+                record: written.record,
                 kind: kind.parse().map_or(Open::Other(kind), Open::Known),
                 made: Millis(row.get("made_at")?),
-                disposition: told.disposition.clone(),
-                at: told.at,
+                disposition: written.disposition.clone(),
+                at: written.at,
                 content: (bytes.len() <= MAX_UNSETTLED_BYTES)
                     .then(|| serde_json::from_slice(&bytes).ok())
                     .flatten(),

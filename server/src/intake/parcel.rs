@@ -1,58 +1,55 @@
-//! Parcels: what handsets hand over sealed, because they may not push any more or had no network.
+//! Parcels: sealed entries of handsets that may not push any more or had no network.
 //!
-//! The parcel's signature is the proof of who sealed it, whoever carries it; a stream that has ended may still hand
-//! over, and nothing else. Its entries come into the same custody as pushed ones, once, and wait in the review lane;
-//! those of a stream in good standing go the usual way. What can be no entry here is kept as bytes beside them.
+//! The parcel's signature proves who sealed it, whoever delivers it. A revoked stream may hand over parcels and nothing
+//! else. Entries go into the same custody as pushed ones; those of a revoked stream wait in the review queue, those of an
+//! active stream are applied. Drafts and refused entries are stored as bytes.
 
 use super::{
     custody::{self, Batch, Custody, Element, Sealed},
-    reasons,
+    defects, reasons,
 };
 use crate::{
-    app::{audit, changes::Change, ctx::Ctx, identity, object_name::ObjectName, state::App},
+    app::{audit, ctx::Ctx, identity, object_name::ObjectName, state::App},
     auth::field_tokens,
     http::body::Json,
     kernel::failure::Failure,
     params,
-    photos::checks,
+    photos::{checks, rows},
     store::{error::StoreError, tx::Tx},
-    terminals::{parcel_keys, tokens},
+    terminals::{parcel_keys, streams, tokens},
 };
 use axum::{
     body::Bytes,
     extract::{FromRequest as _, Request, State},
 };
 use protocol::{
-    entry::Receipt,
-    field::PhotoReceipt,
-    ids::{EntryId, EventId, PersonId, PostId, StreamId},
+    ids::{EventId, PersonId, PostId, StreamId},
     open::Open,
     parcel::{BadParcel, Head, Parcel, ParcelAnswer, SealedPhoto, Unsealed},
     photo::Sha256,
     problem::{Problem, ProblemCode},
-    push::StreamMark,
     sabotage::{self, Defect},
     sign::PublicKey,
-    time::Millis,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Parcels in memory at the same time; each may be as large as the largest photo.
+/// Parcels in memory at the same time: each may be as large as the largest photo.
 static AT_ONCE: Semaphore = Semaphore::const_new(4);
 
 /// How a parcel came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Carrier {
+#[schema(as = Carrier)]
+pub enum ParcelSource {
     Network,
     File,
 }
 
 /// Takes a sealed parcel from any stream that ever was, revoked ones included.
 ///
-/// The answer names what is held now, durably; only that may be forgotten. The same parcel, or the same entries in
+/// The answer names what is stored durably; the handset may delete only that. The same parcel, or the same entries in
 /// another one, get the receipts of the first time.
 #[utoipa::path(
     post, path = "/v1/field/parcel", tag = "field",
@@ -77,7 +74,7 @@ pub(super) async fn hand_over(
     let bytes = Bytes::from_request(request, &())
         .await
         .map_err(|rejection| super::push::too_large(&rejection))?;
-    take(&app, bytes, Carrier::Network).await.map(Json)
+    take(&app, bytes, ParcelSource::Network).await.map(Json)
 }
 
 /// Who sealed a parcel.
@@ -88,8 +85,11 @@ struct Sender {
     has_ended: bool,
 }
 
-/// Takes one parcel, however it came.
-pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAnswer, Failure> {
+/// Takes one parcel from the network or a file.
+///
+/// # Errors
+/// `auth.signature`, `stream.unknown`, `parcel.malformed`, `parcel.key`, or the rate limit; nothing is stored then.
+pub async fn take(app: &App, bytes: Bytes, source: ParcelSource) -> Result<ParcelAnswer, Failure> {
     let head = Parcel::read(&bytes).map_err(|bad| malformed(&bad))?.head;
     let (parts, asked) = (app.clone(), head.clone());
     let (key, secret) = app
@@ -127,7 +127,7 @@ pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAns
     let (signature, contents, examined) = opened;
     let most = app.settings.field_requests_per_minute;
     app.rate.count(head.stream, app.clock.now(), most)?;
-    // The bytes first: a receipt stands on them.
+    // Store the bytes first: a receipt promises that they are durable.
     for photo in &examined {
         app.blobs
             .put_durable(&photo.name(head.stream), photo.bytes.clone())
@@ -145,13 +145,13 @@ pub async fn take(app: &App, bytes: Bytes, carrier: Carrier) -> Result<ParcelAns
         elements: Arc::new(elements),
         photos: examined.iter().map(|e| (e.photo, e.code())).collect(),
         contents,
-        carrier,
+        source,
     });
     let parts = app.clone();
     let taken = Arc::clone(&work);
-    let answer = match app.write(move |tx, ctx| settle(tx, ctx, &parts, &work)).await {
-        Err(_) if sabotage::is(Defect::ParcelReceiptBeforeCommit) => unfounded(app, &taken),
-        settled => settled?,
+    let answer = match app.write(move |tx, ctx| record(tx, ctx, &parts, &work)).await {
+        Err(_) if sabotage::is(Defect::ParcelReceiptBeforeCommit) => defects::receipts(app, &taken),
+        recorded => recorded?,
     };
     metrics::counter!("xunge_parcels_taken_total").increment(1);
     Ok(answer)
@@ -166,8 +166,8 @@ fn malformed(bad: &BadParcel) -> Failure {
     }
 }
 
-/// A photo of a parcel and what the pipeline thinks of it. One that is no picture is held all the same: nobody can
-/// take it again once the handset has forgotten it.
+/// A photo of a parcel and the result of its inspection. Bytes that are no picture are stored as well: they cannot be
+/// sent again after the handset has deleted them.
 struct Examined {
     photo: SealedPhoto,
     fault: Option<Failure>,
@@ -204,22 +204,25 @@ fn sender(tx: &mut Tx<'_>, stream: StreamId) -> Result<Option<Sender>, StoreErro
     )
 }
 
-/// The certificate in the head, if we signed it for this stream.
+/// The certificate in the head.
+///
+/// # Errors
+/// `stream.unknown` unless this deployment signed it for this stream.
 fn certified(app: &App, head: &Head) -> Result<protocol::field::Certificate, Failure> {
     tokens::ours(app, &head.certificate)
         .filter(|certificate| certificate.stream == head.stream)
         .ok_or_else(|| Failure::of(ProblemCode::StreamUnknown))
 }
 
-/// An opened parcel on its way into the database.
-struct Work {
+/// An opened parcel, ready to be stored.
+pub(super) struct Work {
     head: Head,
-    sha256: Sha256,
+    pub sha256: Sha256,
     signature: String,
-    contents: protocol::parcel::Contents,
-    elements: Arc<Vec<Element>>,
-    photos: Vec<(SealedPhoto, Option<ProblemCode>)>,
-    carrier: Carrier,
+    pub contents: protocol::parcel::Contents,
+    pub elements: Arc<Vec<Element>>,
+    pub photos: Vec<(SealedPhoto, Option<ProblemCode>)>,
+    source: ParcelSource,
 }
 
 impl Work {
@@ -232,7 +235,7 @@ impl Work {
     }
 }
 
-fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<ParcelAnswer, Failure> {
+fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<ParcelAnswer, Failure> {
     let stream = work.head.stream;
     let sender = match sender(tx, stream)? {
         Some(sender) => sender,
@@ -242,7 +245,7 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             sender(tx, stream)?.ok_or_else(|| Failure::internal("a stream that was just taken back"))?
         }
     };
-    // One that only asks what is held here is nothing to tell staff about.
+    // A parcel that only asks for the mark gets no row, so that staff do not see it.
     let parcel = if work.contents.left > 0 && work.holds_nothing() {
         ctx.event_id()
     } else {
@@ -282,7 +285,7 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
     }
     let mut photos = Vec::new();
     for (photo, fault) in &work.photos {
-        photos.push(hold(tx, ctx, stream, *photo, *fault)?);
+        photos.push(rows::hold(tx, ctx, stream, *photo, *fault)?);
     }
     for missing in &work.contents.missing {
         let code: String = missing
@@ -291,17 +294,10 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             .filter(|c| !c.is_control())
             .take(64)
             .collect();
-        tx.execute(
-            "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
-            params![stream.to_string(), missing.sha256.to_string(), code],
-        )?;
+        rows::missing(tx, stream, missing.sha256, &code)?;
     }
     let last = work.contents.left == 0 && sender.has_ended;
-    tx.execute(
-        "UPDATE stream SET last_contact = ?2,
-             handed_over = CASE WHEN ?3 AND handed_over IS NULL THEN ?2 ELSE handed_over END WHERE id = ?1",
-        params![stream.to_string(), ctx.now.0, last],
-    )?;
+    streams::handed_over(tx, stream, ctx.now, last)?;
     Ok(ParcelAnswer {
         epoch: identity::epoch(tx)?,
         server_time: ctx.now,
@@ -313,35 +309,7 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
     })
 }
 
-/// [`Defect::ParcelReceiptBeforeCommit`]
-fn unfounded(app: &App, work: &Work) -> ParcelAnswer {
-    let now = app.clock.now();
-    let receipt = |element: &Element| match element {
-        Element::Framed { reading, sha256, .. } => Some(Receipt {
-            id: reading.id,
-            n: reading.n,
-            sha256: *sha256,
-            received: now,
-        }),
-        Element::Refused { .. } => None,
-    };
-    let photo = |(photo, _): &(SealedPhoto, Option<ProblemCode>)| PhotoReceipt {
-        sha256: photo.sha256,
-        size: photo.size,
-        received: now,
-    };
-    ParcelAnswer {
-        epoch: app.identity.epoch.clone(),
-        server_time: now,
-        parcel: work.sha256,
-        receipts: work.elements.iter().filter_map(receipt).collect(),
-        kept: work.contents.drafts.iter().map(|draft| draft.sha256()).collect(),
-        photos: work.photos.iter().map(photo).collect(),
-        mark: StreamMark::default(),
-    }
-}
-
-/// Notes the parcel; one that has come before is the same one.
+/// Inserts the parcel's row, or finds that of the same parcel, and returns its id.
 fn note(tx: &mut Tx<'_>, ctx: &mut Ctx, work: &Work) -> Result<EventId, Failure> {
     let stream = work.head.stream.to_string();
     let before = tx.opt(
@@ -370,9 +338,9 @@ fn note(tx: &mut Tx<'_>, ctx: &mut Ctx, work: &Work) -> Result<EventId, Failure>
             sealed_for,
             work.contents.clock.estimate().0,
             ctx.now.0,
-            match work.carrier {
-                Carrier::Network => "network",
-                Carrier::File => "file",
+            match work.source {
+                ParcelSource::Network => "network",
+                ParcelSource::File => "file",
             },
             i64::try_from(work.contents.left).unwrap_or(i64::MAX),
             count(work.contents.entries.len()),
@@ -406,45 +374,4 @@ fn keep(
         ],
     )?;
     Ok(())
-}
-
-/// The photo's bytes are held; its row says so, and whatever shows how many photos have come follows.
-fn hold(
-    tx: &mut Tx<'_>,
-    ctx: &mut Ctx,
-    stream: StreamId,
-    photo: SealedPhoto,
-    fault: Option<ProblemCode>,
-) -> Result<PhotoReceipt, Failure> {
-    let (owner, hash) = (stream.to_string(), photo.sha256.to_string());
-    let size = i64::try_from(photo.size).unwrap_or(i64::MAX);
-    tx.execute(
-        "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",
-        params![&owner, &hash, size],
-    )?;
-    let received = if fault.is_none() { Some(ctx.now.0) } else { None };
-    let news = tx.execute(
-        "UPDATE photo SET received = ?3, fault = ?4 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
-        params![&owner, &hash, received, fault.map(ProblemCode::as_str)],
-    )?;
-    if news > 0 && fault.is_none() {
-        let entries: Vec<EntryId> = tx.all(
-            "SELECT DISTINCT entry FROM entry_photo WHERE stream = ?1 AND sha256 = ?2 ORDER BY entry",
-            params![&owner, &hash],
-            |row| row.parse("entry"),
-        )?;
-        for entry in entries {
-            ctx.changed(Change::PhotoHeld { entry });
-        }
-    }
-    let held: Option<i64> = tx.one(
-        "SELECT received FROM photo WHERE stream = ?1 AND sha256 = ?2",
-        params![&owner, &hash],
-        |row| row.get("received"),
-    )?;
-    Ok(PhotoReceipt {
-        sha256: photo.sha256,
-        size: photo.size,
-        received: Millis(held.unwrap_or(ctx.now.0)),
-    })
 }

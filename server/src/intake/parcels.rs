@@ -1,6 +1,6 @@
-//! The parcels that came, for staff: who handed over what, when and why, and what of it is no entry.
+//! The list of received parcels for staff: who handed over what, when and why, and the parts that are no entries.
 
-use super::{parcel::Carrier, readers::INSPECTORS};
+use super::{parcel::ParcelSource, readers::INSPECTORS};
 use crate::{
     app::state::App,
     auth::actor::Staff,
@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub struct ParcelView {
     pub id: EventId,
     pub stream: StreamId,
-    /// What stands on the device.
+    /// The label on the device.
     pub terminal: String,
     pub holder_name: String,
     pub post_name: String,
@@ -36,15 +36,15 @@ pub struct ParcelView {
     /// By the handset's clock, corrected as far as it knew.
     pub sealed_at: Millis,
     pub received: Millis,
-    pub carried_by: Carrier,
+    pub carried_by: ParcelSource,
     /// What the handset still had to hand over after this one.
     pub left: u64,
     pub entries: u32,
     pub drafts: u32,
     pub photos: u32,
-    /// Its entries that wait in the review lane.
+    /// Its entries that wait in the review queue.
     pub in_review: u32,
-    /// What is no entry here: drafts, and entries that could not be taken.
+    /// Contents that are no entries: drafts, and entries that were refused.
     pub kept: Vec<KeptItem>,
 }
 
@@ -54,7 +54,7 @@ pub struct KeptItem {
     pub sha256: Sha256,
     /// `draft` or `entry`
     pub kind: String,
-    /// Of a draft what it was to become; of an entry why it was not taken.
+    /// For a draft its kind; for an entry the code of its refusal.
     pub code: String,
     /// As the handset wrote it.
     #[schema(value_type = Object)]
@@ -126,8 +126,8 @@ fn view(row: &crate::store::value::Row) -> Result<ParcelView, StoreError> {
         sealed_at: Millis(row.get("sealed_at")?),
         received: Millis(row.get("received")?),
         carried_by: match row.get::<Option<String>>("carried_by")?.as_deref() {
-            Some("file") => Carrier::File,
-            _ => Carrier::Network,
+            Some("file") => ParcelSource::File,
+            _ => ParcelSource::Network,
         },
         left: u64::try_from(left).unwrap_or(0),
         entries: row.get("entries")?,

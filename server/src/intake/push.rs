@@ -85,10 +85,10 @@ pub(super) async fn push(
     let (parts, person) = (app.clone(), field.person);
     let (custody, epoch) = app
         .write(move |tx, ctx| {
-            // Nothing that another room does may cost custody.
+            // A failure in another room must not prevent custody.
             if let Err(failure) = parts.attempt(tx, ctx, |tx, ctx| presence::contact(tx, ctx, &parts, person))
             {
-                tracing::error!(%failure, "the contact was not noted");
+                tracing::error!(%failure, "storing the last contact failed");
             }
             Ok((custody::take(tx, ctx, &parts, &batch)?, identity::epoch(tx)?))
         })
@@ -120,8 +120,7 @@ fn asks_for_brief(headers: &HeaderMap) -> bool {
     preferences.any(|one| one.trim().eq_ignore_ascii_case(wanted))
 }
 
-/// One time for all in the place of a receipt for each, when that says the same: all `count` entries are taken and
-/// were so at one time.
+/// Replaces the receipts by one time if all `count` entries were accepted with the same time.
 fn shorten(answer: &mut PushAnswer, count: usize) {
     let Some(first) = answer.receipts.first().map(|receipt| receipt.received) else {
         return;

@@ -2,8 +2,8 @@
 
 use protocol::role::Role;
 
-/// Who decides about what is late or crossing, and who inspects.
+/// Roles that decide about entries in the review queue.
 pub(super) const REVIEWERS: &[Role] = &[Role::ShiftLeader, Role::Supervisor];
 
-/// Who may ask how complete a stream is.
+/// Roles that may read parcels and the completeness of streams.
 pub(super) const INSPECTORS: &[Role] = &[Role::ShiftLeader, Role::Supervisor, Role::Admin];

@@ -1,4 +1,4 @@
-//! The words of the dispositions that intake itself decides.
+//! Codes and texts of the dispositions that intake itself decides.
 
 use crate::kernel::failure::Refusal;
 use protocol::{entry::Reason, problem::ReasonCode};
@@ -35,7 +35,7 @@ pub(super) fn author() -> Reason {
     )
 }
 
-/// From somebody whom the backup that the server was restored from does not know as a worker.
+/// The author is a placeholder: the backup that the server was restored from knows no post of the person.
 pub(super) fn unverified() -> Reason {
     Reason::new(
         ReasonCode::Unverified,
@@ -64,7 +64,7 @@ pub(super) fn withdrawn() -> Reason {
     Reason::new(ReasonCode::Withdrawn, "已由本人撤回", "Taken back by its author")
 }
 
-/// The reason of a rejection stays readable beside what came after it.
+/// Keeps the text of the rejection and adds that a newer version exists.
 pub(super) fn superseded(why: Option<&Reason>) -> Reason {
     let words = |said: Option<&String>, now: &str| match said {
         Some(said) => format!("{said} ({now})"),
@@ -93,7 +93,7 @@ pub(super) fn withdraw_late() -> Reason {
     )
 }
 
-/// Handed over by a stream that has ended.
+/// Handed over by a revoked stream.
 pub(super) fn sealed() -> Reason {
     Reason::new(
         ReasonCode::ParcelHandedOver,
@@ -106,7 +106,7 @@ pub(super) fn reviewer(code: ReasonCode, words: &str) -> Reason {
     Reason::new(code, words, words)
 }
 
-/// A room's refusal in the author's words.
+/// A room's refusal as a reason for the author: texts of the code, the field errors and the detail.
 pub(super) fn refused(refusal: &Refusal) -> Reason {
     let (mut zh, mut en) = (refusal.code.zh().to_owned(), refusal.code.en().to_owned());
     for error in &refusal.errors {

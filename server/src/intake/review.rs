@@ -1,5 +1,5 @@
-//! The review lane (转人工核对): entries that are late, cross another action or come from a stranger. A person
-//! decides; nothing of it is applied silently or dropped.
+//! The review queue (转人工核对): entries that are late, conflict with another action, or come from an unverified person.
+//! A reviewer decides; no entry is applied silently or dropped.
 
 use super::{
     apply::{self, By, Outcome},
@@ -40,7 +40,7 @@ pub struct ReviewItem {
     pub n: u64,
     pub kind: String,
     pub record: RecordId,
-    /// Who sent it; what the entry itself claims stands in `content`.
+    /// The holder of the stream that sent it; the author that the entry claims is in `content`.
     pub author: PersonId,
     pub author_name: String,
     pub post: PostId,
@@ -57,7 +57,7 @@ pub struct ReviewItem {
     pub photos_held: Vec<Sha256>,
 }
 
-/// A page of the review lane.
+/// A page of the review queue.
 pub type ReviewPage = Page<ReviewItem>;
 
 /// What the reviewer decides.
@@ -84,8 +84,8 @@ pub(super) struct Paging {
     limit: Option<u32>,
 }
 
-/// What stands in the lane: undecided, or stuck for a fault of the server or of what it waits for.
-const IN_LANE: &str = "(e.state = 'review'
+/// Condition of the queue: undecided, or stuck because the server failed or another entry is missing.
+const IN_QUEUE: &str = "(e.state = 'review'
     OR (e.state = 'held' AND e.code IN ('server.apply_failed', 'entry.waiting')))";
 
 /// Entries that wait for a person, oldest first and each stream in its own order, of the posts in the reader's scope.
@@ -112,7 +112,7 @@ pub(super) async fn list(
     let items = app
         .read(move |tx| {
             let mut filter = Where::default();
-            filter.and(IN_LANE);
+            filter.and(IN_QUEUE);
             filter.within("o.area", &areas);
             if let Some((received, stream, n)) = after {
                 let (received, stream) = (filter.bind(received), filter.bind(stream.to_string()));
@@ -184,8 +184,8 @@ fn item(
     }
 }
 
-/// Decides about an entry in the lane. Its author is told with the reviewer's words; a decision that the
-/// entry's room refuses changes nothing.
+/// Decides about an entry in the review queue. Its author reads the reviewer's words; a decision that the entry's room
+/// refuses changes nothing.
 #[utoipa::path(
     post, path = "/v1/review/{entry}", tag = "review",
     params(("entry" = EntryId, Path)),
@@ -241,7 +241,7 @@ fn decide_in(
         return Err(Failure::of(ProblemCode::OutOfScope));
     }
     let open: i64 = tx.one(
-        &format!("SELECT COUNT(*) AS n FROM entry e WHERE e.id = ?1 AND {IN_LANE}"),
+        &format!("SELECT COUNT(*) AS n FROM entry e WHERE e.id = ?1 AND {IN_QUEUE}"),
         params![&id],
         |row| row.get("n"),
     )?;
@@ -255,7 +255,7 @@ fn decide_in(
             apply::decide(tx, ctx, app, &held, By::Reviewer)
         })? {
             Outcome::Decided(d) if d.state == DispositionState::Review.into() => {
-                // The room has nothing more to do; what follows from it is the reviewer's business.
+                // The room leaves the entry to a person, and the reviewer accepted it.
                 let words = if words.is_empty() {
                     "已由核对人员接受"
                 } else {
@@ -293,7 +293,7 @@ fn decide_in(
         Decision::Reject => "review.reject",
     };
     audit::note(tx, ctx, Some(staff.person), action, &id, &held.reading.kind)?;
-    let released = apply::settle_releasing(tx, ctx, entry, disposition.clone())?;
+    let released = apply::set_disposition_releasing(tx, ctx, entry, disposition.clone())?;
     let queue = released
         .into_iter()
         .map(|id| apply::load(tx, id))

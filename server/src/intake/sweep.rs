@@ -1,5 +1,5 @@
-//! Entries that are due again: what failed, what was released, what has rested, and at the start of a new
-//! program what an older one did not understand.
+//! Applies entries that are due again: failed, released, stuck for some time, and, after an upgrade, those that the older
+//! version did not understand.
 
 use super::apply::{load, run};
 use crate::{app::state::App, kernel::failure::Failure, params};
@@ -7,19 +7,19 @@ use protocol::ids::EntryId;
 use protocol::sabotage::{self, Defect};
 use std::collections::VecDeque;
 
-/// How long a stuck entry rests between two tries.
+/// Time between two tries of a stuck entry, in ms.
 const STUCK_REST_MS: i64 = 10 * 60_000;
-/// Entries that one sweep's write takes.
+/// Entries that one sweep applies at most.
 const SWEPT_AT_ONCE: i64 = 50;
 
-/// Applies again what is due: what failed, what was released, and what has rested. Answers how many entries
-/// it looked at; fewer than a full sweep means that nothing more is due.
+/// Applies entries that are due again, oldest first, and returns how many; fewer than 50 means that none is left. Called
+/// by the job on one replica at a time.
 pub async fn sweep(app: &App) -> Result<usize, Failure> {
     let due = "SELECT id FROM entry WHERE state = 'pending'
                OR (state = 'held' AND code = 'server.apply_failed' AND state_at < ?1)
                ORDER BY received, n LIMIT ?2";
     let rested = app.clock.now().0 - STUCK_REST_MS;
-    // A look costs no write as long as nothing is due.
+    // A read first: a sweep without work must not occupy the only writer.
     let seen = app
         .read(move |tx| {
             Ok(tx
@@ -45,8 +45,8 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     .await
 }
 
-/// At the start of a new program: what an older one could not understand, in intake or in a room, is due again.
-/// What waits for another entry goes on waiting for it.
+/// Makes held entries pending again, except those that wait for another entry, and returns how many. Called at the start
+/// of the server, because a newer version may understand them.
 pub async fn reconsider(app: &App) -> Result<u64, Failure> {
     app.write(|tx, _| {
         Ok(tx.execute(

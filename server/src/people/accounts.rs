@@ -1,5 +1,6 @@
-//! Accounts and roles: made by the organisation one level up (TJ-01), inside its own reach (TJ-02), every act
-//! in the audit. There are no default accounts, and nobody chooses another's lasting password.
+//! Accounts and roles: an administrator of the organisation one level up creates them (TJ-01), inside the
+//! administrator's own area (TJ-02); every change is in the audit log. There are no default accounts, and a password that
+//! somebody else chose expires.
 
 use super::{login, passwords, scope};
 use crate::{
@@ -23,7 +24,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How long a password that somebody else chose is good.
+/// Lifetime of a password that somebody else chose, in ms: 7 days.
 pub(crate) const FIRST_PASSWORD_MS: i64 = 7 * 86_400_000;
 
 /// A role at a unit.
@@ -47,7 +48,7 @@ pub struct NewPerson {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Made {
     pub id: PersonId,
-    /// First password, told once, good for seven days.
+    /// First password, given only in this answer; it expires after seven days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
@@ -97,7 +98,7 @@ fn account_name(text: &str) -> Result<String, Failure> {
             "3 to 64 letters, digits or . _ - @",
         ));
     }
-    // The customary first guesses of every scanner.
+    // Account names that scanners try first.
     if ["admin", "administrator", "root", "test", "guest", "user"].contains(&name.as_str()) {
         return Err(invalid(
             "/account",
@@ -108,7 +109,11 @@ fn account_name(text: &str) -> Result<String, Failure> {
     Ok(name)
 }
 
-/// Writes a person; the caller has checked the scope.
+/// Inserts a person with roles. The caller has checked the scope. `hash` is the password to start with, if the person
+/// has an account; it expires after 7 days.
+///
+/// # Errors
+/// `request.invalid` for the name or account, `people.account_taken` for an account that exists.
 pub fn insert(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -152,7 +157,7 @@ fn grant(tx: &mut Tx<'_>, person: PersonId, at: RoleAt) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes a person, with an account when one is named; the first password is random and told once.
+/// Creates a person, with an account when one is named; the first password is random and given only in this answer.
 #[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson, responses(
     (status = 200, body = Made),
     (status = 409, description = "`people.account_taken`", body = Problem)
@@ -290,8 +295,8 @@ pub async fn roles(
     .map(Json)
 }
 
-/// Disables a person at once: all sessions end, all their terminals' streams are revoked (what is pending
-/// there stays sealed on the terminal), duty ends and the tasks are handed on.
+/// Disables a person at once: all sessions end, all streams of the person are revoked (pending entries stay sealed on the
+/// terminal), duty ends, and the tasks are assigned again.
 #[utoipa::path(post, path = "/v1/people/{id}/disable", tag = "people", params(("id" = PersonId, Path)),
     responses((status = 200, body = Disabled)))]
 pub async fn disable(
@@ -317,8 +322,8 @@ pub async fn disable(
     .map(Json)
 }
 
-/// Gives a person a new random password, told once and good for seven days; their sessions end. Whoever resets a
-/// password could sign in with it: every role that the person holds has to lie inside the own reach.
+/// Sets a new random password, given only in this answer and valid for seven days, and ends the person's sessions. Whoever
+/// resets a password could sign in with it, so every role of the person must lie inside the administrator's own area.
 #[utoipa::path(post, path = "/v1/people/{id}/password-reset", tag = "people", params(("id" = PersonId, Path)),
     responses((status = 200, body = Made)))]
 pub async fn reset(

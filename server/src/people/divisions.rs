@@ -1,8 +1,8 @@
-//! The city's real streets and communities as units of the organisation tree.
+//! Imports the city's streets and communities as units of the organisation tree.
 //!
-//! The national list numbers streets and communities with three digits each, our codes have two (SJ-05). The
-//! serial is given once, stored, and never derived anew: a new unit next year takes the next free number and
-//! moves nobody. The same list imported twice changes nothing but names.
+//! The national list numbers streets and communities with three digits each, cell codes have two (SJ-05). A two-digit
+//! number is assigned once and stored; later imports never change it, and a new unit takes the next free number. A second
+//! import of the same list changes only names.
 
 use crate::{
     app::{audit, ctx::Ctx, state::App},
@@ -81,7 +81,7 @@ pub async fn import_divisions(
     .map(Json)
 }
 
-/// Imports the list below `city`. Units keep the code they were given before.
+/// Imports the list below `city`. Units that were imported before keep their codes.
 pub fn import(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -144,7 +144,7 @@ pub fn import(
     Ok(done)
 }
 
-/// Statistics code to our code and unit.
+/// Statistics code to cell code prefix and unit.
 type Known = BTreeMap<String, (String, OrgId)>;
 
 fn stored(tx: &mut Tx<'_>) -> Result<Known, StoreError> {
@@ -156,7 +156,7 @@ fn stored(tx: &mut Tx<'_>) -> Result<Known, StoreError> {
     Ok(rows.into_iter().collect())
 }
 
-/// The numbers of a county as they were given before.
+/// The numbers of a county that earlier imports assigned.
 fn numbering_of(county: CountyCode, known: &Known) -> Numbering {
     let mut numbering = Numbering::new(county);
     for (stat, (code, _)) in known.iter().filter(|(stat, _)| stat.starts_with(county.as_str())) {
@@ -182,7 +182,7 @@ struct Unit<'a> {
     absent: bool,
 }
 
-/// The unit's row, made when it is new, renamed when its name changed.
+/// Inserts the unit if it is new, renames it if its name changed, and returns its id.
 fn place(tx: &mut Tx<'_>, ctx: &mut Ctx, known: &Known, unit: Unit<'_>) -> Result<(OrgId, bool), Failure> {
     if let Some((_, org)) = known.get(unit.stat) {
         tx.execute(

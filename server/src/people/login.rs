@@ -1,4 +1,4 @@
-//! Signing in and out (DC-12): own password, nobody logs in as another, every session stands in the work log.
+//! Signing in and out (DC-12): personal accounts with passwords; every session is in the audit log.
 
 use super::passwords;
 use crate::{
@@ -47,7 +47,7 @@ pub struct Me {
     pub account: String,
     pub org: OrgId,
     pub grants: Vec<GrantView>,
-    /// When the session ends in any case.
+    /// When the session ends at the latest.
     pub expires: Millis,
     /// The password was chosen by somebody else: a new one is due.
     pub password_due: bool,
@@ -55,7 +55,7 @@ pub struct Me {
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SignedIn {
-    /// Bearer token; told once.
+    /// Bearer token; given only in this answer.
     pub token: String,
     #[serde(flatten)]
     pub me: Me,
@@ -116,8 +116,8 @@ pub async fn sign_in(State(app): State<App>, Json(body): Json<SignIn>) -> Result
                 return Err(Failure::of(ProblemCode::Password));
             }
             tx.execute("DELETE FROM login_failure WHERE account = ?1", params![&account])?;
-            // Sessions that ended by themselves need no other broom.
-            tx.execute("DELETE FROM session WHERE expires <= ?1", params![ctx.now.0])?;
+            // No job does this.
+            sessions::delete_expired(tx, ctx.now)?;
             sessions::open(tx, found.person, &kept, ctx.now, hours)?;
             audit::note(tx, ctx, Some(found.person), "session.open", "session", "")?;
             me(tx, found.person, &Sha256::of(kept.as_bytes()).to_string())
@@ -126,8 +126,8 @@ pub async fn sign_in(State(app): State<App>, Json(body): Json<SignIn>) -> Result
     Ok(Json(SignedIn { token, me }))
 }
 
-/// Counts the attempt before the password is looked at, so that attempts side by side count as well.
-/// `locked_until` holds the last attempt's time while the account is not locked.
+/// Counts the attempt before the password is checked, so that concurrent attempts count, too. `locked_until` holds the
+/// time of the last attempt while the account is not locked.
 fn count_attempt(tx: &mut Tx<'_>, app: &App, account: &str, now: Millis) -> Result<(), Failure> {
     let rest = i64::from(app.settings.login_rest_seconds) * 1000;
     tx.execute(
@@ -221,10 +221,7 @@ pub async fn who(State(app): State<App>, staff: Staff) -> Result<Json<Me>, Failu
 #[utoipa::path(delete, path = "/v1/session", tag = "session", responses((status = 204, description = "Signed out")))]
 pub async fn sign_out(State(app): State<App>, staff: Staff) -> Result<StatusCode, Failure> {
     app.write(move |tx, ctx| {
-        tx.execute(
-            "DELETE FROM session WHERE token_sha256 = ?1",
-            params![&staff.session],
-        )?;
+        sessions::end(tx, &staff.session)?;
         Ok(audit::note(
             tx,
             ctx,
@@ -238,7 +235,7 @@ pub async fn sign_out(State(app): State<App>, staff: Staff) -> Result<StatusCode
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Signs out everywhere, here included.
+/// Ends all sessions of the person, this one included.
 #[utoipa::path(post, path = "/v1/session/logout-everywhere", tag = "session", responses((status = 200, body = Ended)))]
 pub async fn sign_out_everywhere(State(app): State<App>, staff: Staff) -> Result<Json<Ended>, Failure> {
     app.write(move |tx, ctx| {
@@ -274,7 +271,7 @@ pub async fn change_password(
                     ))
                 },
             )?;
-            // A stolen session must not guess the password any faster than a stranger.
+            // With a stolen session the password must not be easier to guess than without one.
             let account = account.unwrap_or_default();
             count_attempt(tx, &parts, &account, ctx.now)?;
             Ok((account, kept))
@@ -300,7 +297,7 @@ pub async fn change_password(
     .map(Json)
 }
 
-/// Keeps a password's hash; `until` limits one that somebody else chose.
+/// Stores a password's hash; `until` is the expiry of a password that somebody else chose.
 pub fn set(tx: &mut Tx<'_>, person: PersonId, hash: &str, until: Option<Millis>) -> Result<(), Failure> {
     tx.execute(
         "UPDATE person SET password = ?2, password_until = ?3 WHERE id = ?1",

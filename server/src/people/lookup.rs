@@ -1,4 +1,4 @@
-//! What other rooms ask about people and units.
+//! Queries about people and units for other rooms.
 
 use crate::{
     params,
@@ -42,7 +42,7 @@ pub fn org_area(tx: &mut Tx<'_>, org: OrgId) -> Result<String, StoreError> {
     )
 }
 
-/// Whether the person exists and is not disabled.
+/// Returns true if the person exists and is not disabled.
 pub fn is_active(tx: &mut Tx<'_>, person: PersonId) -> Result<bool, StoreError> {
     let found = tx.opt(
         "SELECT id FROM person WHERE id = ?1 AND disabled IS NULL",
@@ -52,8 +52,8 @@ pub fn is_active(tx: &mut Tx<'_>, person: PersonId) -> Result<bool, StoreError> 
     Ok(found.is_some())
 }
 
-/// Whether nothing makes this person a worker: no account, no role, and never a post. Nobody enrols so; it is who came
-/// back with a handset after the server was restored from a backup that does not know him as one.
+/// Returns true if the person has no account, no role, and never held a post. Nobody can enrol a terminal like that, so
+/// it is a placeholder for a person whom the backup that the server was restored from does not contain.
 pub fn is_unverified(tx: &mut Tx<'_>, person: PersonId) -> Result<bool, StoreError> {
     let found = tx.opt(
         "SELECT id FROM person WHERE id = ?1 AND account IS NULL

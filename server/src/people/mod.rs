@@ -6,6 +6,7 @@ pub mod login;
 pub mod lookup;
 pub mod orgs;
 pub mod passwords;
+pub(crate) mod placeholder;
 pub mod posts;
 pub(crate) mod routes;
 pub mod scope;

@@ -73,7 +73,7 @@ pub struct OrgQuery {
     pub limit: Option<u32>,
 }
 
-/// Writes a unit; the caller has checked the scope.
+/// Inserts a unit; the caller has checked the scope.
 pub fn insert(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,

@@ -1,6 +1,6 @@
-//! Passwords: argon2id, never more than two hashes at once, common ones refused (ASVS 6.2, 11.4.2).
+//! Passwords: argon2id, at most two hashes at the same time, common passwords refused (ASVS 6.2, 11.4.2).
 //!
-//! Composition rules are not asked for: length and the list are what helps.
+//! There are no composition rules: only length and the list of common passwords make guessing harder.
 
 use crate::{app::state::App, kernel::failure::Failure};
 use argon2::{
@@ -11,15 +11,18 @@ use protocol::problem::ProblemCode;
 use std::sync::OnceLock;
 use tokio::sync::Semaphore;
 
-/// Frequent passwords of eight characters and more from published lists, and the obvious ones of this product.
+/// Frequent passwords of at least 8 characters from published lists, and obvious ones for this product.
 const COMMON: &str = include_str!("common_passwords.txt");
-/// Longer ones are refused, so that nobody sends books to be hashed.
+/// Longer passwords are refused: hashing must not take unbounded time.
 const LONGEST: usize = 128;
 
-/// A hash takes 19 MiB and a core; sign-ins wait for each other instead of starving the rest.
+/// A hash takes 19 MiB and one core. Sign-ins wait for each other so that other requests keep memory and processors.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
-/// `auth.weak_password` when it is shorter than 8 characters, common, or made of the account's name.
+/// Checks a new password.
+///
+/// # Errors
+/// `auth.weak_password` if it is shorter than 8 characters, common, or contains the account's name.
 pub fn check(password: &str, account: &str) -> Result<(), Failure> {
     let lower = password.to_lowercase();
     let account = account.to_lowercase();
@@ -37,13 +40,13 @@ pub fn check(password: &str, account: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The hash to keep, as a PHC string.
+/// Returns the hash to store, as a PHC string.
 pub async fn hash(app: &App, password: String) -> Result<String, Failure> {
     let salt = app.secret();
     off_thread(move || hash_with(&password, &salt)).await?
 }
 
-/// [`hash`] on the calling thread, for the command line.
+/// Like [`hash`], on the calling thread; for the command line.
 pub fn hash_now(password: &str, salt: &[u8; 32]) -> Result<String, Failure> {
     hash_with(password, salt)
 }
@@ -56,8 +59,8 @@ fn hash_with(password: &str, salt: &[u8; 32]) -> Result<String, Failure> {
         .map_err(Failure::internal)
 }
 
-/// Whether the password fits the kept hash. Without a hash the same work is done against one that nothing
-/// fits, so that the time does not tell whether an account exists.
+/// Returns true if the password matches the stored hash. Without a hash the same work is done on a hash that no password
+/// matches, so that the response time does not show whether an account exists.
 pub async fn verify(password: String, kept: Option<String>) -> Result<bool, Failure> {
     if password.len() > 4 * LONGEST {
         return Ok(false);
@@ -80,12 +83,12 @@ pub async fn verify(password: String, kept: Option<String>) -> Result<bool, Fail
     .await
 }
 
-/// A first password: random, told once, 16 symbols without look-alikes.
+/// Returns a random first password of 16 symbols without look-alikes.
 pub fn random(app: &App) -> String {
     word(app.secret())
 }
 
-/// [`random`] out of 32 random bytes.
+/// Like [`random`], from 32 given random bytes.
 pub fn word(secret: [u8; 32]) -> String {
     let code = |seed| crate::auth::codes::code(seed);
     let other = protocol::photo::Sha256::of(&secret).0;

@@ -1,4 +1,4 @@
-//! Posts (岗位): what a number is bound to (SP-02), which cells it answers for, who holds it and since when.
+//! Posts (岗位): a number belongs to a post (SP-02), a post answers for areas, and dated assignments say who holds it.
 
 use super::scope;
 use crate::{
@@ -24,7 +24,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Prefixes of the cells that the post answers for, in order.
+/// The areas (prefixes of cell codes) that the post answers for, in order.
 pub fn areas(tx: &mut Tx<'_>, post: PostId) -> Result<Vec<String>, StoreError> {
     tx.all(
         "SELECT area FROM post_area WHERE post = ?1 ORDER BY area",
@@ -43,12 +43,12 @@ pub fn holders_now(tx: &mut Tx<'_>, post: PostId, now: Millis) -> Result<Vec<Per
     )
 }
 
-/// Whether the person holds the post at `now`.
+/// Returns true if the person holds the post at `now`.
 pub fn holds(tx: &mut Tx<'_>, post: PostId, person: PersonId, now: Millis) -> Result<bool, StoreError> {
     Ok(holders_now(tx, post, now)?.contains(&person))
 }
 
-/// Whether the person held the post when something was made, as far as the clock can tell.
+/// Returns true if the person held the post at some time within the uncertainty of `made`.
 pub fn held_when(
     tx: &mut Tx<'_>,
     post: PostId,
@@ -70,8 +70,8 @@ pub fn held_when(
     Ok(assignments > 0)
 }
 
-/// Writes the post as it stands into its mailbox; after every change of its area, name or holders.
-pub fn tell(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId) -> Result<(), Failure> {
+/// Updates the post's row in its mailbox. Called after every change of its areas, name or holders.
+pub fn notify(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId) -> Result<(), Failure> {
     let (name, number) = tx.one(
         "SELECT name, number FROM post WHERE id = ?1",
         params![post.to_string()],
@@ -175,7 +175,10 @@ fn view(tx: &mut Tx<'_>, id: PostId) -> Result<PostView, StoreError> {
     )
 }
 
-/// Replaces the areas of a post; the caller has checked who asks.
+/// Replaces the areas of a post. The caller has checked the scope.
+///
+/// # Errors
+/// `request.invalid` for no area, more than 500, or one larger than a county or outside the unit's area.
 fn set_areas(tx: &mut Tx<'_>, post: PostId, org: OrgId, areas: &[String]) -> Result<(), Failure> {
     let above = super::lookup::org_area(tx, org)?;
     if areas.is_empty() || areas.len() > 500 {
@@ -328,8 +331,8 @@ pub async fn assign(
     .map(Json)
 }
 
-/// Ends what a person holds of the post, now. Their terminal keeps its stream until it is revoked or
-/// enrolled for another holder.
+/// Ends the person's assignments to the post now. The person's terminal keeps its stream until it is revoked or enrolled
+/// for another holder.
 #[utoipa::path(delete, path = "/v1/posts/{id}/holders/{person}", tag = "people",
     params(("id" = PostId, Path), ("person" = PersonId, Path)), responses((status = 200, body = PostView)))]
 pub async fn relieve(
@@ -352,7 +355,7 @@ pub async fn relieve(
     .map(Json)
 }
 
-/// Notes the act, tells the post's mailbox, gives the post as it stands.
+/// Writes the audit line, updates the post's mailbox, says the change, and returns the view of the post.
 fn done(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -361,8 +364,8 @@ fn done(
     id: PostId,
     detail: &str,
 ) -> Result<PostView, Failure> {
-    tell(tx, ctx, id)?;
-    // Who was relieved has to forget the post's mail although nothing in it moved.
+    notify(tx, ctx, id)?;
+    // A relieved holder must drop the post's rows although none of them changed, so the handset needs a hint.
     tx.after_commit(Hint::Mailbox(MailboxId::Post(id).to_string()));
     ctx.changed(Change::PostChanged { post: id });
     audit::note(tx, ctx, Some(staff.person), action, &format!("post:{id}"), detail)?;

@@ -1,5 +1,5 @@
-//! How far an administrator reaches: their own unit and those below it in the tree (TJ-01, TJ-02). By the
-//! tree and not by the area: a department shares the area of its district and still rules nothing there.
+//! The units that an administrator administers: their own and those below it in the tree (TJ-01, TJ-02). The tree
+//! decides, not the area: a department has the area of its district but no rights over the district's other units.
 
 use crate::{
     auth::actor::Staff,
@@ -9,10 +9,13 @@ use crate::{
 };
 use protocol::{ids::OrgId, problem::ProblemCode, role::Role};
 
-/// A unit is never deeper than this below the city.
+/// Maximum depth of a unit below the city.
 const DEEPEST: usize = 16;
 
-/// The person administers `org`, else `auth.scope`; `request.not_found` when there is no such unit.
+/// Checks that the person administers `org`.
+///
+/// # Errors
+/// `auth.scope` if not, `request.not_found` if there is no such unit.
 pub fn administers(tx: &mut Tx<'_>, staff: &Staff, org: OrgId) -> Result<(), Failure> {
     let own: Vec<OrgId> = staff.orgs(Role::Admin).collect();
     let mut at = Some(org);
@@ -30,7 +33,7 @@ pub fn administers(tx: &mut Tx<'_>, staff: &Staff, org: OrgId) -> Result<(), Fai
     Err(Failure::of(ProblemCode::OutOfScope))
 }
 
-/// All units at which the person has any of `roles`, and those below them, by id.
+/// The units at which the person has any of `roles`, and all units below them, by id.
 pub fn units(tx: &mut Tx<'_>, staff: &Staff, roles: &[Role]) -> Result<Vec<String>, StoreError> {
     let mut found: Vec<String> = staff
         .grants
@@ -58,7 +61,7 @@ pub fn units(tx: &mut Tx<'_>, staff: &Staff, roles: &[Role]) -> Result<Vec<Strin
     Ok(seen.into_iter().collect())
 }
 
-/// Whether `area` is a city, county, street, community or cell code at or below `above`.
+/// Checks that `area` is a city, county, street, community or cell code at or below `above`.
 pub fn area_below(area: &str, above: &str) -> Result<(), Failure> {
     let digits = area.bytes().all(|b| b.is_ascii_digit()) && matches!(area.len(), 4 | 6 | 8 | 10 | 12);
     if !digits {

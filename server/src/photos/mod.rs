@@ -1,12 +1,13 @@
 //! Photos that arrive by tus, and attachments of staff. The bytes are in the object store
 //! ([`crate::app::objects`]); this room writes the tables `photo`, `upload`, `attachment` and their parts.
 //!
-//! * `tus`: resumable upload (tus 1.0.0). `attachments`: pictures of staff. [`checks`]: what counts as a photo.
+//! * `rows`: rows that entries and parcels cause. `tus`: resumable upload (tus 1.0.0). `attachments`: pictures of staff. [`checks`]: what counts as a photo.
 //! * [`view`]: photos as staff see them. `routes`: the operations.
 
 mod attachments;
 pub mod checks;
 pub(crate) mod routes;
+pub(crate) mod rows;
 pub(crate) mod tus;
 pub mod view;
 

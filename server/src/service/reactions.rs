@@ -15,7 +15,7 @@ use crate::{
     kernel::failure::Failure,
     store::tx::Tx,
     tasks::assign,
-    terminals::tokens,
+    terminals::streams,
 };
 use protocol::ids::EntryId;
 
@@ -29,7 +29,7 @@ pub fn follow(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, change: Change) -> Resu
         Change::HolderRelieved { post, person } => presence::relieved(tx, ctx, post, person),
         Change::PersonDisabled { person } => {
             for stream in field_tokens::active_streams(tx, person)? {
-                tokens::revoke(tx, stream, ctx.now)?;
+                streams::revoke(tx, stream, ctx.now)?;
             }
             presence::end(tx, ctx, person)
         }

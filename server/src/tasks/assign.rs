@@ -1,4 +1,4 @@
-//! Tasks find their holder, and the posts' mailboxes follow.
+//! Assigns tasks to people on duty and updates the posts' mailboxes.
 
 use super::{
     rules,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId},
-    duty::presence,
+    duty::on_duty,
     kernel::failure::Failure,
     params,
     store::tx::Tx,
@@ -18,19 +18,20 @@ use protocol::{
     problem::ProblemCode,
 };
 
-/// Writes a new task and gives it to whoever is on duty in its cell.
+/// Inserts a new task and assigns it to a person on duty in its cell, if there is one.
 pub fn issue(tx: &mut Tx<'_>, ctx: &mut Ctx, mut task: Task) -> Result<TaskId, Failure> {
     task.insert(tx)?;
     resolve(tx, ctx, &mut task)?;
     Ok(task.id)
 }
 
-/// Gives an open task to whoever is on duty in its cell now, or to nobody. Whoever has it keeps it while he is.
+/// Assigns an open task to a person on duty in its cell now, or to nobody. The present holder keeps it while on duty.
+/// Does nothing for a closed task.
 pub fn resolve(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
     if !matches!(task.state, TaskState::Nobody | TaskState::Assigned) {
         return Ok(());
     }
-    let candidates = presence::on_duty(tx, task.order.cell, ctx.now)?;
+    let candidates = on_duty::candidates(tx, task.order.cell, ctx.now)?;
     let holder = rules::choose(&candidates, task.holder).map(|c| (c.post, c.person));
     if holder != task.holder {
         pass(tx, ctx, task, holder)?;
@@ -38,7 +39,7 @@ pub fn resolve(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Fa
     Ok(())
 }
 
-/// Hands an open task from its holder to another, or to nobody.
+/// Moves an open task to another holder or to nobody: ends the lease, begins the next, updates both mailboxes.
 fn pass(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -59,18 +60,18 @@ fn pass(
         task::begin_lease(tx, task.id, holder, ctx.now)?;
     }
     task.update(tx)?;
-    tell(ctx, task)
+    notify(ctx, task)
 }
 
-/// Puts the task into the mailbox of the post that has it.
-fn tell(ctx: &mut Ctx, task: &Task) -> Result<(), Failure> {
+/// Updates the mailbox of the post that has the task.
+fn notify(ctx: &mut Ctx, task: &Task) -> Result<(), Failure> {
     match task.row() {
         Some(row) => ctx.mail.put(MailboxId::Post(row.post), kind::TASK, task.id, &row),
         None => Ok(()),
     }
 }
 
-/// Closes a task for good: the state is set by the caller, the lease ends, the mailbox forgets it.
+/// Closes a task whose final state the caller has set: ends the lease and removes the mailbox row.
 pub(crate) fn close(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
     task::end_lease(tx, task.id, ctx.now)?;
     if let Some((post, _)) = task.holder {
@@ -80,8 +81,10 @@ pub(crate) fn close(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(
     Ok(())
 }
 
-/// Takes an open task back. `task.state` when it is closed, or when a case waits for it: that one moves only
-/// with its case.
+/// Cancels an open task.
+///
+/// # Errors
+/// `task.state` if the task is closed, or if a case waits for its answer: such a task ends with a step of its case.
 pub fn cancel(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
     if task.order.drives {
         return Err(Failure::because(
@@ -99,8 +102,8 @@ pub fn cancel(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Fai
     }
 }
 
-/// Duty at a post has changed: its tasks are looked at again, and nobody's tasks in its cells go to whoever is
-/// there now.
+/// Assigns again the open tasks of a post, and the tasks without a holder in the post's areas. Called after duty, areas
+/// or holders of the post changed.
 pub fn resolve_for_post(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId) -> Result<(), Failure> {
     let sql = format!(
         "SELECT {COLUMNS} FROM task t

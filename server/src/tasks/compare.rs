@@ -1,4 +1,4 @@
-//! Photos that a terminal may fetch: its own stream's, and those it is asked to compare with.
+//! Photos that a terminal may fetch: those of its own stream, and those that its tasks ask to compare with.
 
 use crate::{
     app::{object_name::ObjectName, state::App},
@@ -17,8 +17,8 @@ use protocol::{
     time::Millis,
 };
 
-/// A photo of the own stream, or the one to compare with of a task of the person or of the post that he holds.
-/// Any other is not found, whoever knows its hash.
+/// A photo of the own stream, or the photo to compare with of a task of the person or of the post that the person holds.
+/// Any other photo is not found, even if the hash is right.
 #[utoipa::path(
     get, path = "/v1/field/photos/by-hash/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),
@@ -43,7 +43,7 @@ pub(super) async fn by_hash(
                 let kind = range::picture_type(&bytes);
                 return Ok(range::respond(&headers, bytes, sha256, kind));
             }
-            // Named, but not uploaded yet.
+            // The photo is named by an entry but was not uploaded yet.
             Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {}
             Err(failure) => return Err(failure),
         }
@@ -51,7 +51,7 @@ pub(super) async fn by_hash(
     Err(Failure::of(ProblemCode::NotFound))
 }
 
-/// The names of the objects under which the terminal may see a photo of this hash.
+/// The names of the objects with this hash that the terminal may read.
 fn within_reach(
     tx: &mut Tx<'_>,
     field: &Field,
@@ -77,7 +77,7 @@ fn within_reach(
         params![&hash, field.post.to_string(), field.person.to_string(), holds],
         |row| {
             let stream: Option<StreamId> = row.parse_opt("compare_stream")?;
-            // Without a stream it is an attachment of staff.
+            // A task without `compare_stream` names an attachment of staff.
             Ok(
                 stream.map_or(ObjectName::Attachment { sha256 }, |stream| ObjectName::Photo {
                     stream,

@@ -1,11 +1,11 @@
-//! Tasks (任务): addressed to a cell and a purpose, resolved to whoever is on duty there at that minute, resolved
-//! again when that changes, and visibly nobody's when nobody is there.
+//! Tasks (任务): a task names a cell and a purpose. It is assigned to a person on duty in the cell, assigned again when
+//! duty changes, and has the state `nobody` while no such person exists.
 //!
-//! * [`rules`]: whose a task is, what an answer may do: plain functions over plain data.
-//! * `assign`: issue, resolve, hand on, close; the post's mailbox follows.
-//! * `task`: the task in the database. [`compare`]: photos that a terminal may fetch. `routes`: the operations.
+//! * [`rules`]: choice of the holder, effect of an answer, as plain functions over plain data.
+//! * `assign`: issue, resolve, pass on, close, with the post's mailbox.
+//! * `task`: the tables `task` and `task_lease`. [`compare`]: photos that a terminal may fetch. `routes`: the operations.
 //!
-//! What comes back from the field moves a case, so it is in `cases/answers.rs`.
+//! Answers from the field are in `cases/answers.rs`, because they move cases.
 
 pub(crate) mod assign;
 pub mod compare;

@@ -35,7 +35,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
-/// Who sees tasks.
+/// Roles that see tasks.
 const READERS: &[Role] = &[
     Role::Supervisor,
     Role::Acceptor,
@@ -78,7 +78,7 @@ pub struct TaskView {
     pub place: Option<PointE7>,
     pub address: String,
     pub due: Millis,
-    /// Not answered, and the limit is over.
+    /// Not answered, and the deadline has passed.
     pub overdue: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare: Option<Sha256>,
@@ -86,7 +86,7 @@ pub struct TaskView {
     pub case: Option<CaseId>,
     /// Whether the answer moves the case.
     pub drives: bool,
-    /// With whom it is, or was when it was closed.
+    /// The post that has the task, or had it when it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<PostId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,10 +107,10 @@ pub struct TaskView {
     /// What is odd about the fix that came with the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answer_flags: Vec<FlagName>,
-    /// Who had it when; in the view of one task.
+    /// Leases; only in the view of one task.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<LeaseView>,
-    /// Photos of the answer; in the view of one task.
+    /// Photos of the answer; only in the view of one task.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub photos: Vec<CasePhoto>,
 }
@@ -183,7 +183,7 @@ pub(crate) fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TaskQuery {
-    /// `nobody` is the list of what waits for somebody to check in.
+    /// `nobody` lists the tasks that wait for somebody to check in.
     pub state: Option<TaskState>,
     /// Prefix of cell codes.
     pub area: Option<String>,
@@ -191,7 +191,7 @@ pub struct TaskQuery {
     pub limit: Option<u32>,
 }
 
-/// Tasks in reach, what is due first first.
+/// Tasks in the reader's areas, the earliest deadline first.
 #[utoipa::path(get, path = "/v1/tasks", tag = "tasks", params(TaskQuery),
     responses((status = 200, body = Page<TaskView>), (status = "4XX", body = Problem)))]
 async fn tasks(
@@ -252,7 +252,7 @@ fn readable(tx: &mut Tx<'_>, staff: &Staff, id: TaskId) -> Result<Task, Failure>
     }
 }
 
-/// A task, who had it when, and what was answered.
+/// A task with its leases and its answer.
 #[utoipa::path(get, path = "/v1/tasks/{id}", tag = "tasks", params(("id" = TaskId, Path)),
     responses((status = 200, body = TaskView), (status = "4XX", body = Problem)))]
 async fn task(
@@ -296,14 +296,14 @@ async fn photo(
     answer(&app, &photo, &headers).await
 }
 
-/// Why a task is taken back.
+/// Why a task is cancelled.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
 pub struct CancelBody {
     #[serde(default)]
     pub reason: String,
 }
 
-/// Takes an open task back.
+/// Cancels an open task.
 #[utoipa::path(post, path = "/v1/tasks/{id}/cancel", tag = "tasks", request_body = CancelBody,
     params(("id" = TaskId, Path)),
     responses((status = 200, body = TaskView), (status = "4XX", body = Problem)))]

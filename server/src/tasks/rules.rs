@@ -1,4 +1,4 @@
-//! Whose a task is and what an answer may do, as plain functions over plain data.
+//! Choice of a task's holder and effect of an answer, as plain functions over plain data.
 
 use crate::duty::rules::{Candidate, covers};
 use protocol::{
@@ -11,8 +11,8 @@ use protocol::{
     time::Millis,
 };
 
-/// Who gets a task: whoever has it keeps it while on duty, else the one whose terminal was heard of last, at a
-/// tie the one with the lower id. `None`: nobody is there, and the task is visibly nobody's.
+/// Chooses the holder of a task: the present holder while on duty, otherwise the candidate with the latest contact, and
+/// the lower id of two with the same. `None` if there is no candidate.
 pub fn choose(candidates: &[Candidate], holder: Option<(PostId, PersonId)>) -> Option<Candidate> {
     candidates
         .iter()
@@ -25,71 +25,79 @@ pub fn choose(candidates: &[Candidate], holder: Option<(PostId, PersonId)>) -> O
         .copied()
 }
 
-/// A time in which a post had a task.
+/// A period in which a post and a person had a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     pub post: PostId,
     pub person: PersonId,
     pub since: Millis,
-    /// `None`: still.
+    /// `None` while it lasts.
     pub until: Option<Millis>,
 }
 
-/// What an answer meets.
+/// The state of a task and its case when an answer arrives.
 #[derive(Debug, Clone, Copy)]
-pub struct Meeting<'a> {
+pub struct AnswerContext<'a> {
     pub purpose: Purpose,
     pub state: TaskState,
     pub leases: &'a [Lease],
-    /// Whether the case, if the task drives one, still waits for this answer.
+    /// False if the task drives a case that does not wait for this answer any more.
     pub case_waits: bool,
 }
 
-/// What becomes of an answer.
+/// How an answer is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AnswerDecision {
     Apply,
     Review(Reason),
     Reject(Reason),
 }
 
-/// Whether an answer counts. It does while the task is open and its author's post had the task when the answer
-/// was made, or has it now; what comes too late is for a person to look at (failure story 27).
-pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &TrustedTime) -> Verdict {
-    if !meeting.purpose.answers().contains(&answer) {
-        return Verdict::Reject(Reason::new(
+/// Decides about an answer. It is applied while the task is open if the author's post had the task when the answer was
+/// made (within its uncertainty) or has it now. A late answer, or one from another post, goes to review (failure
+/// story 27); an answer that the purpose does not allow is rejected with `task.answer_kind`.
+pub fn judge(
+    context: &AnswerContext<'_>,
+    answer: Answer,
+    post: PostId,
+    made: &TrustedTime,
+) -> AnswerDecision {
+    if !context.purpose.answers().contains(&answer) {
+        return AnswerDecision::Reject(Reason::new(
             ReasonCode::TaskAnswerKind,
             format!(
                 "「{}」不是{}任务的回答，请重新回答",
                 answer.zh(),
-                meeting.purpose.zh()
+                context.purpose.zh()
             ),
             format!(
                 "{} does not answer a task of the kind {}",
                 answer.as_str(),
-                meeting.purpose.as_str()
+                context.purpose.as_str()
             ),
         ));
     }
-    match meeting.state {
+    match context.state {
         TaskState::Answered | TaskState::Cancelled if sabotage::is(Defect::LateAnswerApplied) => {}
         TaskState::Answered => {
-            return Verdict::Review(late("任务已由他人办结", "the task has been answered by another"));
+            return AnswerDecision::Review(late("任务已由他人办结", "the task has been answered by another"));
         }
-        TaskState::Cancelled => return Verdict::Review(late("任务已取消", "the task has been taken back")),
+        TaskState::Cancelled => {
+            return AnswerDecision::Review(late("任务已取消", "the task has been taken back"));
+        }
         TaskState::Nobody | TaskState::Assigned => {}
     }
-    if !meeting.case_waits {
-        return Verdict::Review(late("案卷已进入下一步", "the case has moved on"));
+    if !context.case_waits {
+        return AnswerDecision::Review(late("案卷已进入下一步", "the case has moved on"));
     }
-    let had = meeting
+    let had = context
         .leases
         .iter()
         .any(|l| l.post == post && (l.until.is_none() || covers(l.since, l.until.unwrap_or(l.since), made)));
     if had {
-        Verdict::Apply
+        AnswerDecision::Apply
     } else {
-        Verdict::Review(Reason::new(
+        AnswerDecision::Review(Reason::new(
             ReasonCode::TaskNotYours,
             "回答时任务不在您的岗位",
             "The task was not your post's when you answered; a person will look at it",
@@ -97,7 +105,7 @@ pub fn judge(meeting: &Meeting<'_>, answer: Answer, post: PostId, made: &Trusted
     }
 }
 
-/// Review reason `task.late`.
+/// The review reason `task.late`.
 pub fn late(zh: &str, en: &str) -> Reason {
     Reason::new(
         ReasonCode::TaskLate,
@@ -149,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_it_keeps_it_while_on_duty() {
+    fn the_holder_keeps_the_task_while_on_duty() {
         let both = [candidate(1, 9), candidate(2, 5)];
         assert_eq!(choose(&both, Some((post(2), person(2)))), Some(candidate(2, 5)));
         assert_eq!(choose(&both, Some((post(3), person(3)))), Some(candidate(1, 9)));
     }
 
-    fn open(leases: &[Lease]) -> Meeting<'_> {
-        Meeting {
+    fn open(leases: &[Lease]) -> AnswerContext<'_> {
+        AnswerContext {
             purpose: Purpose::Check,
             state: TaskState::Assigned,
             leases,
@@ -168,28 +176,28 @@ mod tests {
     fn an_answer_made_while_the_task_was_ours_counts_even_after_it_went_on() {
         let leases = [lease(1, 10, Some(20)), lease(2, 20, None)];
         let verdict = |n, at| judge(&open(&leases), Answer::Rectified, post(n), &made(at));
-        assert_eq!(verdict(1, 15), Verdict::Apply);
-        assert_eq!(verdict(2, 25), Verdict::Apply);
-        assert!(matches!(verdict(1, 25), Verdict::Review(r) if r.code == "task.not_yours"));
-        assert!(matches!(verdict(3, 15), Verdict::Review(_)));
+        assert_eq!(verdict(1, 15), AnswerDecision::Apply);
+        assert_eq!(verdict(2, 25), AnswerDecision::Apply);
+        assert!(matches!(verdict(1, 25), AnswerDecision::Review(r) if r.code == "task.not_yours"));
+        assert!(matches!(verdict(3, 15), AnswerDecision::Review(_)));
     }
 
     #[test]
-    fn what_comes_late_is_reviewed_and_never_applied() {
+    fn a_late_answer_is_reviewed_and_never_applied() {
         let leases = [lease(1, 10, None)];
         for (state, case_waits) in [
             (TaskState::Answered, true),
             (TaskState::Cancelled, true),
             (TaskState::Assigned, false),
         ] {
-            let meeting = Meeting {
+            let context = AnswerContext {
                 state,
                 case_waits,
                 ..open(&leases)
             };
-            let verdict = judge(&meeting, Answer::NotRectified, post(1), &made(15));
+            let verdict = judge(&context, Answer::NotRectified, post(1), &made(15));
             assert!(
-                matches!(verdict, Verdict::Review(r) if r.code == "task.late"),
+                matches!(verdict, AnswerDecision::Review(r) if r.code == "task.late"),
                 "{state}"
             );
         }
@@ -199,12 +207,12 @@ mod tests {
     fn a_check_cannot_be_answered_like_a_verification() {
         let leases = [lease(1, 10, None)];
         let verdict = judge(&open(&leases), Answer::True, post(1), &made(15));
-        assert!(matches!(verdict, Verdict::Reject(r) if r.code == "task.answer_kind"));
+        assert!(matches!(verdict, AnswerDecision::Reject(r) if r.code == "task.answer_kind"));
     }
 
     proptest! {
         #[test]
-        fn the_choice_does_not_hang_on_the_order(mut all in proptest::collection::vec((0u8..6, 0i64..4), 0..6), seed: u8) {
+        fn the_choice_does_not_depend_on_the_order(mut all in proptest::collection::vec((0u8..6, 0i64..4), 0..6), seed: u8) {
             let mut list: Vec<Candidate> = all.drain(..).map(|(n, t)| candidate(n, t)).collect();
             let first = choose(&list, None);
             let by = usize::from(seed) % list.len().max(1);

@@ -1,4 +1,4 @@
-//! The task as it lies in the database.
+//! The tables `task` and `task_lease`.
 
 use super::rules::Lease;
 use crate::{
@@ -17,7 +17,7 @@ use protocol::{
     time::Millis,
 };
 
-/// What is asked of the field.
+/// The content of a task: what the field is asked to do.
 #[derive(Debug, Clone)]
 pub struct Order {
     pub purpose: Purpose,
@@ -27,7 +27,7 @@ pub struct Order {
     pub place: Option<PointE7>,
     pub address: String,
     pub due: Millis,
-    /// A photo to compare with: in a stream's store, or among the attachments of staff.
+    /// A photo to compare with: of a stream, or (`None`) an attachment of staff.
     pub compare: Option<(Option<StreamId>, Sha256)>,
     pub case: Option<CaseId>,
     /// Whether the answer moves the case (T3, T13).
@@ -42,10 +42,10 @@ pub struct Task {
     pub id: TaskId,
     pub order: Order,
     pub state: TaskState,
-    /// With whom it is, or was when it was answered.
+    /// Who has the task, or had it when it was closed.
     pub holder: Option<(PostId, PersonId)>,
     pub issued: Millis,
-    /// When it was last resolved.
+    /// When the holder last changed.
     pub resolved: Millis,
     pub answer: Option<Answer>,
     pub answer_text: Option<String>,
@@ -59,7 +59,7 @@ pub(super) const COLUMNS: &str = "id, purpose, wording, cell, grid, lat, lon, ad
      post, holder, issued, issued_by, resolved, answer, answer_text, answer_entry, answered_by, answered, drives, version";
 
 impl Task {
-    /// A new task that is nobody's yet.
+    /// A new task without a holder.
     pub fn new(ctx: &mut Ctx, order: Order) -> Self {
         Self {
             id: ctx.task_id(),
@@ -111,12 +111,12 @@ impl Task {
         })
     }
 
-    /// The task, if there is one of this id.
+    /// Loads the task if it exists.
     pub fn find(tx: &mut Tx<'_>, id: TaskId) -> Result<Option<Self>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM task WHERE id = ?1");
         tx.opt(&sql, params![id.to_string()], Self::read)
     }
-    /// The task, or `request.not_found`.
+    /// Loads the task; `request.not_found` if there is none.
     pub fn load(tx: &mut Tx<'_>, id: TaskId) -> Result<Self, Failure> {
         Self::find(tx, id)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
     }
@@ -151,7 +151,7 @@ impl Task {
         Ok(())
     }
 
-    /// Writes what may change, and counts the version up.
+    /// Writes the columns that may change and increments the version.
     pub(super) fn update(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.version += 1;
         tx.execute(
@@ -175,7 +175,7 @@ impl Task {
         Ok(())
     }
 
-    /// The row of the post's mailbox, while somebody has the task.
+    /// The row for the post's mailbox; `None` unless the task is assigned.
     pub(super) fn row(&self) -> Option<TaskRow> {
         let (post, holder) = self.holder.filter(|_| self.state == TaskState::Assigned)?;
         let o = &self.order;
@@ -196,7 +196,7 @@ impl Task {
     }
 }
 
-/// Who had the task when, in order.
+/// The leases of a task, in order.
 pub(crate) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<Lease>, StoreError> {
     tx.all(
         "SELECT post, person, since, until FROM task_lease WHERE task = ?1 ORDER BY seq",
@@ -212,7 +212,7 @@ pub(crate) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<Lease>, StoreE
     )
 }
 
-/// Ends the lease that runs, if one does.
+/// Ends the running lease, if there is one.
 pub(super) fn end_lease(tx: &mut Tx<'_>, task: TaskId, now: Millis) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE task_lease SET until = ?2 WHERE task = ?1 AND until IS NULL",

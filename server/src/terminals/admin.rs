@@ -1,6 +1,6 @@
-//! Terminals in the administrator's hands: issued, bound to a holder by an invitation, revoked at once (SP-06).
+//! Operations of administrators on terminals: register, invite a holder, revoke at once (SP-06), wipe.
 
-use super::{enrol, parcel_keys, tokens};
+use super::{enrol, parcel_keys, streams};
 use crate::{
     app::{audit, changes::Change, state::App},
     auth::{actor::Staff, codes},
@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewTerminal {
-    /// What stands on the device: an inventory number.
+    /// The label on the device: an inventory number.
     pub label: String,
     pub org: OrgId,
 }
@@ -39,7 +39,7 @@ pub struct NewInvitation {
     pub person: PersonId,
 }
 
-/// Told once: only the code's hash is kept.
+/// Given only in this answer: the server keeps the hash of the code.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Invited {
     /// One-time code, for typing.
@@ -57,7 +57,7 @@ pub struct StreamView {
     pub created: Millis,
     pub revoked: Option<Millis>,
     pub wipe_ordered: Option<Millis>,
-    /// Its last sealed parcel has arrived: the terminal holds nothing more that is not here.
+    /// When its last sealed parcel arrived: the terminal holds nothing that the server does not hold.
     pub handed_over: Option<Millis>,
     pub last_contact: Millis,
 }
@@ -81,7 +81,7 @@ pub struct TerminalQuery {
 /// Why a stream is revoked.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Revocation {
-    /// `lent`, `lost`, `replaced`, `left` … A word, no story: it stands in the audit.
+    /// `lent`, `lost`, `replaced`, `left` … One word for the audit log.
     pub reason: String,
 }
 
@@ -217,8 +217,8 @@ pub async fn list(
     .map(Json)
 }
 
-/// Revokes a stream at once (SP-06): its tokens die, it gets no others. What is pending on the terminal comes
-/// sealed, by `POST /v1/field/parcel`, and waits in the review lane; then the terminal forgets.
+/// Revokes a stream at once (SP-06): its tokens are deleted and it gets no others. Pending entries of the terminal arrive
+/// sealed, by `POST /v1/field/parcel`, and wait in the review queue; then the terminal deletes them.
 #[utoipa::path(post, path = "/v1/streams/{id}/revoke", tag = "terminals", params(("id" = StreamId, Path)),
     request_body = Revocation,
     responses((status = 200, body = TerminalView), (status = 404, body = Problem)))]
@@ -229,11 +229,11 @@ pub async fn revoke(
     Json(body): Json<Revocation>,
 ) -> Result<Json<TerminalView>, Failure> {
     app.write(move |tx, ctx| {
-        let terminal = tokens::terminal_of(tx, id)?;
+        let terminal = streams::terminal_of(tx, id)?;
         let org = org_of(tx, terminal)?;
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
-        if tokens::revoke(tx, id, ctx.now)? {
+        if streams::revoke(tx, id, ctx.now)? {
             audit::note(
                 tx,
                 ctx,
@@ -250,8 +250,8 @@ pub async fn revoke(
     .map(Json)
 }
 
-/// Orders a terminal to be wiped: all its streams end at once. It first hands what is pending over, sealed, and
-/// removes its data only after the receipt; `handed_over` of its streams says when that was.
+/// Orders a terminal to be wiped and revokes all its streams. The terminal first hands pending entries over, sealed, and
+/// deletes its data only after the receipt; `handed_over` of its streams says when that was.
 #[utoipa::path(post, path = "/v1/terminals/{id}/wipe", tag = "terminals", params(("id" = TerminalId, Path)),
     request_body = Revocation,
     responses((status = 200, body = TerminalView), (status = 404, body = Problem)))]
@@ -265,7 +265,7 @@ pub async fn wipe(
         let org = org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
-        for stream in tokens::order_wipe(tx, id, ctx.now)? {
+        for stream in streams::order_wipe(tx, id, ctx.now)? {
             ctx.changed(Change::StreamRevoked { stream });
         }
         let entity = format!("terminal:{id}");

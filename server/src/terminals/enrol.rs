@@ -1,6 +1,7 @@
-//! Enrolment: a one-time code binds terminal, post and holder to a stream and its key, and the server signs
-//! the binding.
+//! Enrolment: a one-time code binds a terminal, a post and its holder to a stream and the stream's key. The server signs
+//! the binding as a certificate.
 
+use super::streams;
 use crate::{
     app::{audit, ctx::Ctx, identity, state::App},
     auth::{codes::code_hash, sessions},
@@ -22,7 +23,7 @@ use protocol::{
     time::Millis,
 };
 
-/// Keeps a new code.
+/// Stores the hash of a new one-time code that is valid until `expires`.
 pub fn keep_code(
     tx: &mut Tx<'_>,
     code: &str,
@@ -167,7 +168,7 @@ fn bind(
         signature,
     };
     let device = serde_json::to_string(&request.device)?;
-    insert(tx, &certificate, &signed, &device, ctx.now)?;
+    streams::insert(tx, &certificate, &signed, &device, ctx.now)?;
     tx.execute(
         "UPDATE enrol_code SET used_by = ?2 WHERE code_sha256 = ?1",
         params![&hash, request.stream.to_string()],
@@ -176,35 +177,6 @@ fn bind(
     let entity = format!("stream:{}", request.stream);
     audit::note(tx, ctx, Some(code.person), "stream.enrol", &entity, &detail)?;
     Ok((signed, code.person))
-}
-
-/// Keeps a stream; used at enrolment and when a restored server takes a stream back.
-pub(super) fn insert(
-    tx: &mut Tx<'_>,
-    certificate: &Certificate,
-    signed: &SignedCertificate,
-    device: &str,
-    now: Millis,
-) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO stream (id, terminal, post, person, public_key, certificate, signature, device,
-                             predecessor, created, revoked, last_contact)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?11)",
-        params![
-            certificate.stream.to_string(),
-            certificate.terminal.to_string(),
-            certificate.post.to_string(),
-            certificate.holder.to_string(),
-            certificate.key.to_string(),
-            &signed.certificate,
-            signed.signature.to_string(),
-            device,
-            certificate.predecessor.map(|s| s.to_string()),
-            certificate.issued.0,
-            now.0
-        ],
-    )?;
-    Ok(())
 }
 
 fn signed(row: &crate::store::value::Row) -> Result<SignedCertificate, StoreError> {
@@ -223,8 +195,11 @@ fn exists(tx: &mut Tx<'_>, stream: StreamId) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
-/// A salvaged store goes on as another stream of the same person, never of somebody else. One that this
-/// server does not know (it was restored from an older backup) passes.
+/// Checks that a predecessor belongs to the same person: a salvaged store continues as another stream of its holder only.
+/// An unknown predecessor passes, because the server may have been restored from an older backup.
+///
+/// # Errors
+/// `enrol.conflict` for a stream of another person.
 fn owned_by(tx: &mut Tx<'_>, stream: StreamId, person: PersonId) -> Result<(), Failure> {
     let owner: Option<PersonId> = tx.opt(
         "SELECT person FROM stream WHERE id = ?1",
@@ -237,7 +212,10 @@ fn owned_by(tx: &mut Tx<'_>, stream: StreamId, person: PersonId) -> Result<(), F
     }
 }
 
-/// The county whose reference data the holder gets: that of the post's first area.
+/// The county whose reference data the holder gets: the county of the post's first area.
+///
+/// # Errors
+/// `enrol.code` if the post has no area inside a county.
 fn county(tx: &mut Tx<'_>, post: PostId) -> Result<CountyCode, Failure> {
     let areas = posts::areas(tx, post)?;
     areas

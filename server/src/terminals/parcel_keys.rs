@@ -1,8 +1,8 @@
-//! The keys that handsets seal parcels to. An invitation names the current one; a handset keeps the one it was
-//! enrolled with for years, so that a retired key is never thrown away.
+//! The key pairs that handsets seal parcels to (X25519). An invitation names the current one. A handset keeps the key it
+//! was enrolled with, possibly for years, so retired keys are never deleted.
 
 use crate::{
-    app::ctx::Ctx,
+    app::{ctx::Ctx, identity},
     kernel::{
         clock::{Clock as _, SystemClock},
         failure::Failure,
@@ -30,7 +30,7 @@ pub fn current(tx: &mut Tx<'_>) -> Result<ParcelSecret, StoreError> {
     )
 }
 
-/// The key of this name, retired ones included.
+/// The key with this id, retired ones included; `None` if there is none.
 pub fn named(tx: &mut Tx<'_>, id: &str) -> Result<Option<ParcelSecret>, StoreError> {
     let mut keys = tx.all(
         "SELECT secret FROM parcel_key ORDER BY retired DESC",
@@ -41,7 +41,7 @@ pub fn named(tx: &mut Tx<'_>, id: &str) -> Result<Option<ParcelSecret>, StoreErr
     Ok(keys.into_iter().find(|key| key.public().id() == id))
 }
 
-/// Retires the current key for one made of `fresh` (32 random bytes).
+/// Retires the current key, creates a new one from `fresh` (32 random bytes), and returns its public half.
 pub async fn renew(store: &Store, fresh: [u8; 32]) -> Result<ParcelKey, Failure> {
     let made = ParcelSecret::from_secret(&fresh).ok_or_else(|| Failure::internal("no key"))?;
     store
@@ -51,10 +51,7 @@ pub async fn renew(store: &Store, fresh: [u8; 32]) -> Result<ParcelKey, Failure>
                 "INSERT INTO parcel_key (secret, retired) SELECT value, ?1 FROM meta WHERE key = 'parcel_key'",
                 params![ctx.now.0],
             )?;
-            tx.execute(
-                "UPDATE meta SET value = ?1 WHERE key = 'parcel_key'",
-                params![hex::encode(fresh)],
-            )?;
+            identity::replace_parcel_key(tx, &fresh)?;
             let key = made.public();
             crate::app::audit::note(tx, &mut ctx, None, "server.renew_parcel_key", "server", &key.id())?;
             Ok(key)

@@ -12,10 +12,13 @@ pub fn routes() -> Operations {
             "there is no token before enrolment; the code and the key's signature are checked",
             routes!(enrol::enrol),
         )
-        .open("a challenge tells nothing but the time", routes!(tokens::ask))
+        .open(
+            "a challenge tells nothing but the time",
+            routes!(tokens::issue_challenge),
+        )
         .open(
             "the signature over the challenge is the proof",
-            routes!(tokens::answer),
+            routes!(tokens::issue_token),
         )
         .staff(&[Role::Admin], routes!(admin::create, admin::list))
         .staff(&[Role::Admin], routes!(admin::invite))

@@ -1,12 +1,12 @@
-//! How a stream shows who it is: it signs a challenge and gets a short token.
+//! Authentication of a stream: it signs a challenge and gets a token that is valid for minutes.
 //!
-//! A challenge needs no row: it carries its expiry and is authenticated for one stream ([`Identity::mac_key`]),
-//! so that any replica takes the answer. The token is derived from the challenge: answering one twice (a lost
-//! answer) gives the same token again, and never a longer life.
+//! The server stores no challenges: a challenge contains its time of issue and a MAC for one stream
+//! ([`Identity::mac_key`]), so that any replica accepts the answer. The token is derived from the challenge: a repeated
+//! answer (the first response was lost) gives the same token with the same expiry.
 //!
 //! [`Identity::mac_key`]: crate::app::identity::Identity
 
-use super::{enrol, placeholder};
+use super::streams;
 use crate::{
     app::{ctx::Ctx, identity, state::App},
     auth::field_tokens::end_of,
@@ -14,23 +14,23 @@ use crate::{
     http::body::Json,
     kernel::failure::Failure,
     params,
-    people::lookup,
-    store::{error::StoreError, tx::Tx},
+    people::{lookup, placeholder},
+    store::tx::Tx,
 };
 use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use protocol::{
     field::{Certificate, ChallengeAnswer, ChallengeRequest, SignedCertificate, TokenAnswer, TokenRequest},
-    ids::{StreamId, TerminalId},
+    ids::StreamId,
     photo::Sha256,
     problem::{Problem, ProblemCode},
     sign::{PublicKey, Signer as _, certificate_message, challenge_message},
     time::Millis,
 };
 
-/// How long a challenge may be answered, and by how much the clock of the replica that gave it may be ahead of the
-/// one that takes the answer.
+/// Lifetime of a challenge in ms, and by how much the clock of the replica that issued it may be ahead of the clock of
+/// the replica that checks the answer.
 const CHALLENGE_MS: i64 = 120_000;
 const NONCE: usize = 16;
 
@@ -51,7 +51,10 @@ fn challenge(key: &[u8; 32], stream: StreamId, issued: Millis, random: [u8; 32])
     Ok(BASE64URL.encode(bytes))
 }
 
-/// When the challenge was issued, if it is ours, for this stream and not two minutes off.
+/// Returns the time at which the challenge was issued.
+///
+/// # Errors
+/// `auth.challenge` if this deployment did not issue it for this stream, or not within [`CHALLENGE_MS`] of `now`.
 fn check_challenge(key: &[u8; 32], stream: StreamId, text: &str, now: Millis) -> Result<Millis, Failure> {
     let refused = || Failure::of(ProblemCode::Challenge);
     let bytes = BASE64URL.decode(text).map_err(|_| refused())?;
@@ -68,17 +71,17 @@ fn check_challenge(key: &[u8; 32], stream: StreamId, text: &str, now: Millis) ->
     }
 }
 
-/// The token that answers a challenge; nobody can derive it without the server's key.
+/// The token for an answered challenge; deriving it needs the server's key.
 fn token(key: &[u8; 32], stream: StreamId, challenge: &str) -> Result<String, Failure> {
     let tag = mac(key, &[b"token", stream.0.as_bytes(), challenge.as_bytes()])?.finalize();
     Ok(format!("xf_{}", BASE64URL.encode(tag.into_bytes())))
 }
 
-/// Gives a challenge to sign. Streams that the server does not know get one, too: who they are shows the
-/// answer. States the server's time, so a wrong clock never locks a worker out.
-#[utoipa::path(post, path = "/v1/field/challenge", tag = "terminals", request_body = ChallengeRequest,
+/// Issues a challenge to sign, also to unknown streams: only the answer proves who they are. The answer contains the
+/// server's time, so that a wrong clock does not lock a worker out.
+#[utoipa::path(post, operation_id = "ask", path = "/v1/field/challenge", tag = "terminals", request_body = ChallengeRequest,
     responses((status = 200, body = ChallengeAnswer)))]
-pub async fn ask(
+pub async fn issue_challenge(
     State(app): State<App>,
     Json(request): Json<ChallengeRequest>,
 ) -> Result<Json<ChallengeAnswer>, Failure> {
@@ -91,15 +94,15 @@ pub async fn ask(
     }))
 }
 
-/// Takes a signed challenge and gives a token for `/v1/field/*`. A stream that this server does not know
-/// (`stream.unknown`: it was restored from an older backup) sends its certificate along and is taken back.
-#[utoipa::path(post, path = "/v1/field/token", tag = "terminals", request_body = TokenRequest, responses(
+/// Checks a signed challenge and issues a token for `/v1/field/*`. A stream that this server does not know
+/// (`stream.unknown`: the server was restored from an older backup) sends its certificate and is readmitted.
+#[utoipa::path(post, operation_id = "answer", path = "/v1/field/token", tag = "terminals", request_body = TokenRequest, responses(
     (status = 200, body = TokenAnswer),
     (status = 401, description = "`auth.challenge`, `auth.signature`", body = Problem),
     (status = 403, description = "`stream.revoked`, `terminal.wipe`", body = Problem),
     (status = 404, description = "`stream.unknown`", body = Problem)
 ))]
-pub async fn answer(
+pub async fn issue_token(
     State(app): State<App>,
     Json(request): Json<TokenRequest>,
 ) -> Result<Json<TokenAnswer>, Failure> {
@@ -123,10 +126,7 @@ pub async fn answer(
                  ON CONFLICT (token_sha256) DO NOTHING",
                 params![&hash, &stream, expires.0],
             )?;
-            tx.execute(
-                "UPDATE stream SET last_contact = ?2 WHERE id = ?1",
-                params![&stream, ctx.now.0],
-            )?;
+            streams::contact(tx, request.stream, ctx.now)?;
             Ok((mark::of(tx, request.stream)?, identity::epoch(tx)?, ctx.now))
         })
         .await?;
@@ -140,7 +140,11 @@ pub async fn answer(
     }))
 }
 
-/// The stream is known, or taken back by its certificate; not revoked; and the signature is its own.
+/// Checks that the stream is known or readmitted by its certificate, that it is active, and that its key signed the
+/// challenge.
+///
+/// # Errors
+/// `auth.signature`, `stream.unknown`, or the code of an ended stream (`stream.revoked`, `terminal.wipe`).
 fn admit(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, request: &TokenRequest) -> Result<(), Failure> {
     let message = challenge_message(request.stream, &request.challenge);
     let verify = |key: &PublicKey| {
@@ -166,7 +170,7 @@ fn admit(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, request: &TokenRequest) -> R
     readmit(tx, ctx, &certificate, signed)
 }
 
-/// The certificate's content when our key signed it.
+/// The certificate's content if this deployment's key signed it.
 pub(crate) fn ours(app: &App, signed: &SignedCertificate) -> Option<Certificate> {
     let message = certificate_message(&signed.certificate);
     let key = app.identity.signer.public_key();
@@ -174,8 +178,11 @@ pub(crate) fn ours(app: &App, signed: &SignedCertificate) -> Option<Certificate>
     serde_json::from_str(&signed.certificate).ok()
 }
 
-/// Takes a stream back that an older backup does not know. A terminal, post or person that it does not know either
-/// gets a stand-in row; somebody who was disabled stays out.
+/// Inserts a stream that is missing because the server was restored from an older backup. A missing terminal, post or
+/// person gets a placeholder row.
+///
+/// # Errors
+/// `stream.unknown` if the holder is disabled or no unit contains the certificate's county.
 pub(crate) fn readmit(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -191,43 +198,6 @@ pub(crate) fn readmit(
          ON CONFLICT (id) DO NOTHING",
         params![certificate.terminal.to_string(), org.to_string(), ctx.now.0],
     )?;
-    enrol::insert(tx, certificate, signed, "{}", ctx.now)?;
+    streams::insert(tx, certificate, signed, "{}", ctx.now)?;
     Ok(())
-}
-
-/// Orders a terminal's data to be wiped: all its streams end, those that had ended before included.
-pub fn order_wipe(tx: &mut Tx<'_>, terminal: TerminalId, now: Millis) -> Result<Vec<StreamId>, StoreError> {
-    tx.execute(
-        "UPDATE stream SET wipe_ordered = ?2 WHERE terminal = ?1 AND wipe_ordered IS NULL",
-        params![terminal.to_string(), now.0],
-    )?;
-    let streams = tx.all(
-        "SELECT id FROM stream WHERE terminal = ?1 AND revoked IS NULL ORDER BY id",
-        params![terminal.to_string()],
-        |row| row.parse("id"),
-    )?;
-    for stream in &streams {
-        revoke(tx, *stream, now)?;
-    }
-    Ok(streams)
-}
-
-/// Revokes a stream at once (SP-06): its tokens die with it. Whether it was still in use.
-pub fn revoke(tx: &mut Tx<'_>, stream: StreamId, now: Millis) -> Result<bool, StoreError> {
-    let id = stream.to_string();
-    let changed = tx.execute(
-        "UPDATE stream SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL",
-        params![&id, now.0],
-    )?;
-    tx.execute("DELETE FROM field_token WHERE stream = ?1", params![&id])?;
-    Ok(changed > 0)
-}
-
-/// The terminal of a stream.
-pub fn terminal_of(tx: &mut Tx<'_>, stream: StreamId) -> Result<TerminalId, StoreError> {
-    tx.one(
-        "SELECT terminal FROM stream WHERE id = ?1",
-        params![stream.to_string()],
-        |row| row.parse("terminal"),
-    )
 }

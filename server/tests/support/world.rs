@@ -143,7 +143,7 @@ impl TestApp {
                     params![id.to_string(), area],
                 )?;
             }
-            people::posts::tell(tx, ctx, id)?;
+            people::posts::notify(tx, ctx, id)?;
             Ok(id)
         })
         .await

@@ -12,7 +12,7 @@ use super::{
 use bytes::Bytes;
 use protocol::{ids::StreamId, parcel::Parcel, photo::Sha256, role::Role, time::Millis};
 use serde_json::json;
-use server::intake::{Carrier, take_parcel};
+use server::intake::{ParcelSource, take_parcel};
 use simdisk::Cut;
 use std::path::Path;
 use terminal_core::{
@@ -408,7 +408,7 @@ impl SimWorld<'_> {
             let mut rest: &[u8] = &bytes;
             while !rest.is_empty() {
                 let (parcel, after) = Parcel::first(rest).map_err(|bad| anyhow::anyhow!("{bad}"))?;
-                let answer = take_parcel(app, bytes.slice_ref(parcel.bytes), Carrier::File).await;
+                let answer = take_parcel(app, bytes.slice_ref(parcel.bytes), ParcelSource::File).await;
                 taken.push((parcel.head.stream, answer.map_err(|f| anyhow::anyhow!("{f}"))?));
                 rest = after;
             }

@@ -266,7 +266,7 @@ fn beat(
         "INSERT INTO post_holder (post, person, since, until) VALUES (?1, ?2, ?3, NULL)",
         params![post.to_string(), person.to_string(), ctx.now.0],
     )?;
-    people::posts::tell(tx, ctx, post)?;
+    people::posts::notify(tx, ctx, post)?;
     let terminal = ctx.terminal_id();
     tx.execute(
         "INSERT INTO terminal (id, label, org, created) VALUES (?1, ?2, ?3, ?4)",

@@ -1,11 +1,10 @@
-//! Stand-ins: rows for a person and a post that a backup does not know, while a certificate of ours does.
+//! Placeholders: rows for a person and a post that a restored backup does not know although a certificate signed by
+//! this server names them.
 //!
-//! What the server took in after its backup stands on the handsets only, so a restored one has to take it again, whoever
-//! it is from. A stand-in keeps the id, says in its name that it is one, and can do nothing: it has no login, no role,
-//! no area, and holds no post. What its handset sends waits in the review lane ([`people::is_unverified`]) until a
-//! person has looked at it.
-//!
-//! [`people::is_unverified`]: crate::people::lookup::is_unverified
+//! Entries that the server took after its backup exist on the handsets only, so the restored server has to take them
+//! again, from whichever stream. A placeholder keeps the id, says in its name that it is one, and has no rights: no account,
+//! no role, no area, and it holds no post. Entries of its handset wait in the review queue
+//! ([`is_unverified`](super::lookup::is_unverified)) until a reviewer has decided.
 
 use crate::{
     app::{audit, ctx::Ctx},
@@ -15,10 +14,11 @@ use crate::{
 };
 use protocol::{field::Certificate, ids::OrgId, problem::ProblemCode};
 
-/// Makes sure that the certificate's post and holder have rows. Answers the post's unit.
+/// Ensures that the certificate's post and holder have rows and returns the post's unit.
 ///
-/// `stream.unknown` when there is not even a unit that they could belong to: the city is not founded yet.
-pub(super) fn ensure(tx: &mut Tx<'_>, ctx: &mut Ctx, certificate: &Certificate) -> Result<OrgId, Failure> {
+/// # Errors
+/// `stream.unknown` when no unit contains the certificate's county: the city is not set up yet.
+pub(crate) fn ensure(tx: &mut Tx<'_>, ctx: &mut Ctx, certificate: &Certificate) -> Result<OrgId, Failure> {
     let post = certificate.post.to_string();
     let known: Option<OrgId> = tx.opt("SELECT org FROM post WHERE id = ?1", params![&post], |row| {
         row.parse("org")
@@ -53,7 +53,7 @@ pub(super) fn ensure(tx: &mut Tx<'_>, ctx: &mut Ctx, certificate: &Certificate) 
     Ok(org)
 }
 
-/// The smallest unit that the certificate's county lies in; a department rules nothing, so it comes last.
+/// The smallest unit whose area contains the certificate's county. Departments come last: no post belongs to one.
 fn unit(tx: &mut Tx<'_>, certificate: &Certificate) -> Result<OrgId, Failure> {
     let found = tx.opt(
         "SELECT id FROM org WHERE substr(CAST(?1 AS TEXT), 1, length(area)) = area
@@ -64,7 +64,7 @@ fn unit(tx: &mut Tx<'_>, certificate: &Certificate) -> Result<OrgId, Failure> {
     found.ok_or_else(|| Failure::because(ProblemCode::StreamUnknown, "no unit has the certificate's county"))
 }
 
-/// The end of an id: its beginning is a time, and shared by what was made together.
+/// The last 8 characters of an id. The first ones are a time, equal for ids made at the same moment.
 fn tail(id: &str) -> &str {
     id.get(id.len().saturating_sub(8)..).unwrap_or(id)
 }
@@ -80,6 +80,6 @@ fn note(
         return Ok(());
     }
     let stream = certificate.stream;
-    tracing::warn!(%stream, entity, "unknown to the backup this server was restored from; it has a stand-in now");
+    tracing::warn!(%stream, entity, "unknown to the backup this server was restored from: a placeholder was inserted");
     audit::note(tx, ctx, None, "standin.make", entity, &format!("stream:{stream}"))
 }

@@ -1,0 +1,82 @@
+//! The rows of `photo` that entries and parcels cause; `tus` writes those of uploads.
+
+use crate::{
+    app::{changes::Change, ctx::Ctx},
+    kernel::failure::Failure,
+    params,
+    store::{error::StoreError, tx::Tx},
+};
+use protocol::{
+    field::PhotoReceipt,
+    ids::{EntryId, StreamId},
+    parcel::SealedPhoto,
+    photo::Sha256,
+    problem::ProblemCode,
+    time::Millis,
+};
+
+/// Allows the upload of a photo that an entry of the stream names; `size` in bytes. The same hash named twice in a
+/// stream is one photo.
+pub(crate) fn expect(tx: &mut Tx<'_>, stream: StreamId, sha256: Sha256, size: u64) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",
+        params![
+            stream.to_string(),
+            sha256.to_string(),
+            i64::try_from(size).unwrap_or(i64::MAX)
+        ],
+    )?;
+    Ok(())
+}
+
+/// Notes why the terminal cannot deliver a photo; one that is held already stays held.
+pub(crate) fn missing(
+    tx: &mut Tx<'_>,
+    stream: StreamId,
+    sha256: Sha256,
+    code: &str,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
+        params![stream.to_string(), sha256.to_string(), code],
+    )?;
+    Ok(())
+}
+
+/// Notes that the bytes of a photo of a parcel are stored, and says the change for each entry that names it. With a
+/// `fault` the bytes are kept but are no photo, so that the row is not marked as received.
+pub(crate) fn hold(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    stream: StreamId,
+    photo: SealedPhoto,
+    fault: Option<ProblemCode>,
+) -> Result<PhotoReceipt, Failure> {
+    let (owner, hash) = (stream.to_string(), photo.sha256.to_string());
+    expect(tx, stream, photo.sha256, photo.size)?;
+    let received = if fault.is_none() { Some(ctx.now.0) } else { None };
+    let news = tx.execute(
+        "UPDATE photo SET received = ?3, fault = ?4 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
+        params![&owner, &hash, received, fault.map(ProblemCode::as_str)],
+    )?;
+    if news > 0 && fault.is_none() {
+        let entries: Vec<EntryId> = tx.all(
+            "SELECT DISTINCT entry FROM entry_photo WHERE stream = ?1 AND sha256 = ?2 ORDER BY entry",
+            params![&owner, &hash],
+            |row| row.parse("entry"),
+        )?;
+        for entry in entries {
+            ctx.changed(Change::PhotoHeld { entry });
+        }
+    }
+    let held: Option<i64> = tx.one(
+        "SELECT received FROM photo WHERE stream = ?1 AND sha256 = ?2",
+        params![&owner, &hash],
+        |row| row.get("received"),
+    )?;
+    Ok(PhotoReceipt {
+        sha256: photo.sha256,
+        size: photo.size,
+        received: Millis(held.unwrap_or(ctx.now.0)),
+    })
+}
