@@ -6,16 +6,14 @@ use crate::{
     app::state::App,
     auth::actor::Staff,
     http::body::{Json, Query},
-    kernel::{failure::Failure, page::Where},
+    kernel::{
+        failure::{Failure, invalid},
+        page::Where,
+    },
 };
 use axum::extract::State;
 use jiff::civil::{Date, date};
-use protocol::{
-    codes::CountyCode,
-    problem::{FieldError, Problem, ProblemCode},
-    role::Role,
-    time::Millis,
-};
+use protocol::{codes::CountyCode, problem::Problem, role::Role, time::Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -108,13 +106,10 @@ pub(super) async fn months(
     Query(query): Query<MonthQuery>,
 ) -> Result<Json<Vec<DistrictYear>>, Failure> {
     if !(2020..=2100).contains(&query.year) {
-        return Err(Failure::fields(
-            ProblemCode::Invalid,
-            vec![FieldError {
-                at: "?year".into(),
-                zh: "年份为 2020 至 2100".into(),
-                en: "the year is 2020 to 2100".into(),
-            }],
+        return Err(invalid(
+            "?year",
+            "年份为 2020 至 2100",
+            "the year is 2020 to 2100",
         ));
     }
     let today = app.clock.now().civil().date();

@@ -13,7 +13,7 @@ use crate::{
         operation::Operations,
     },
     kernel::{
-        failure::Failure,
+        failure::{Failure, invalid},
         page::{self, Page, Where},
     },
     params,
@@ -24,7 +24,7 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 use protocol::{
     ids::RecordId,
     photo::Sha256,
-    problem::{FieldError, Problem, ProblemCode},
+    problem::{Problem, ProblemCode},
     role::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -54,17 +54,6 @@ pub struct ActivityQuery {
     pub limit: Option<u32>,
 }
 
-fn wrong(at: &str, zh: &str, en: &str) -> Failure {
-    Failure::fields(
-        ProblemCode::Invalid,
-        vec![FieldError {
-            at: at.to_owned(),
-            zh: zh.to_owned(),
-            en: en.to_owned(),
-        }],
-    )
-}
-
 /// Records in reach, the longest waiting first.
 #[utoipa::path(get, path = "/v1/activities", tag = "activities", params(ActivityQuery),
     responses((status = 200, body = Page<ActivityView>), (status = "4XX", body = Problem)))]
@@ -83,7 +72,7 @@ async fn activities(
         condition.within("area", &[area]);
     }
     if let Some(after) = &query.after {
-        let bad = || wrong("?after", "翻页位置无效", "no cursor of this list");
+        let bad = || invalid("?after", "翻页位置无效", "no cursor of this list");
         let (updated, record) = after.split_once('.').ok_or_else(bad)?;
         let updated: i64 = updated.parse().map_err(|_| bad())?;
         let record: RecordId = record.parse().map_err(|_| bad())?;
@@ -208,10 +197,10 @@ async fn review(
 ) -> Result<Json<ActivityView>, Failure> {
     let reason = body.reason.trim().to_owned();
     if body.decision == Decision::Return && reason.is_empty() {
-        return Err(wrong("/reason", "退回时请写明原因", "say why it is sent back"));
+        return Err(invalid("/reason", "退回时请写明原因", "say why it is sent back"));
     }
     if reason.chars().count() > 2000 || reason.contains('\0') {
-        return Err(wrong("/reason", "文字过长", "the text is too long"));
+        return Err(invalid("/reason", "文字过长", "the text is too long"));
     }
     app.write(move |tx, ctx| {
         let mut record = Record::load(tx, id)?;

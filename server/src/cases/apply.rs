@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{ctx::Ctx, state::App},
     grids::place,
-    kernel::failure::Failure,
+    kernel::failure::{Failure, field_error},
     photos::view::is_uploaded_by,
     store::tx::Tx,
     tasks::{
@@ -35,14 +35,6 @@ fn refused(errors: Vec<FieldError>) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::fields(ProblemCode::Invalid, errors))
-    }
-}
-
-fn error(field: Field, zh: &str, en: &str) -> FieldError {
-    FieldError {
-        at: format!("/{field}"),
-        zh: zh.to_owned(),
-        en: en.to_owned(),
     }
 }
 
@@ -73,8 +65,8 @@ pub(super) fn put(
             FieldValue::Attachments(attachments) => errors.extend(not_uploaded(tx, by, attachments)?),
             FieldValue::Matter(matter) => {
                 if app.catalogue.find(*matter).is_none() {
-                    errors.push(error(
-                        Field::Matter,
+                    errors.push(field_error(
+                        format!("/{}", Field::Matter),
                         "类型不在目录中",
                         "the catalogue has no such matter",
                     ));
@@ -92,8 +84,8 @@ pub(super) fn put(
             }
             FieldValue::Department(department) => {
                 if !departments::handles(tx, *department, &file.area)? {
-                    errors.push(error(
-                        Field::Department,
+                    errors.push(field_error(
+                        format!("/{}", Field::Department),
                         "该单位不是这一区域的处置部门",
                         "this unit is no handling department for the place",
                     ));
@@ -138,11 +130,11 @@ fn not_uploaded(tx: &mut Tx<'_>, by: &Actor<'_>, attachments: &[Sha256]) -> Resu
     let mut errors = Vec::new();
     for (i, sha256) in attachments.iter().enumerate() {
         if !is_uploaded_by(tx, *sha256, staff.person)? {
-            errors.push(FieldError {
-                at: format!("/{}/{i}", Field::Attachments),
-                zh: "没有收到这张照片，请先上传".into(),
-                en: "this photo was not received, upload it first".into(),
-            });
+            errors.push(field_error(
+                format!("/{}/{i}", Field::Attachments),
+                "没有收到这张照片，请先上传",
+                "this photo was not received, upload it first",
+            ));
         }
     }
     Ok(errors)

@@ -19,7 +19,7 @@ use crate::{
         operation::Operations,
     },
     kernel::{
-        failure::Failure,
+        failure::{Failure, invalid},
         page::{self, Page, Where},
     },
     photos::view::answer,
@@ -36,7 +36,7 @@ use protocol::{
     geo::PointE7,
     ids::CaseId,
     photo::Sha256,
-    problem::{FieldError, Problem, ProblemCode},
+    problem::{Problem, ProblemCode},
     role::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -55,23 +55,12 @@ pub fn routes() -> Operations {
         .staff(counts::READERS, routes!(counts::streams))
 }
 
-fn field(at: &str, zh: &str, en: &str) -> Failure {
-    Failure::fields(
-        ProblemCode::Invalid,
-        vec![FieldError {
-            at: at.to_owned(),
-            zh: zh.to_owned(),
-            en: en.to_owned(),
-        }],
-    )
-}
-
 /// A text as long as an opinion may be, without NUL, which neither engine stores.
 fn short_enough(at: &str, text: &str) -> Result<(), Failure> {
     if Field::Opinion.holds(text.chars().count()) && !text.contains('\0') {
         Ok(())
     } else {
-        Err(field(at, "文字过长", "the text is too long or holds a NUL"))
+        Err(invalid(at, "文字过长", "the text is too long or holds a NUL"))
     }
 }
 
@@ -141,16 +130,16 @@ impl Cursor {
         let mut next = || {
             parts
                 .next()
-                .ok_or_else(|| field("?after", "翻页位置无效", "no cursor of this list"))
+                .ok_or_else(|| invalid("?after", "翻页位置无效", "no cursor of this list"))
         };
         let number = |text: &str| {
             text.parse::<i64>()
-                .map_err(|_| field("?after", "翻页位置无效", "no cursor of this list"))
+                .map_err(|_| invalid("?after", "翻页位置无效", "no cursor of this list"))
         };
         let (due, reported, id) = (next()?, next()?, next()?);
         let id: CaseId = id
             .parse()
-            .map_err(|_| field("?after", "翻页位置无效", "no cursor of this list"))?;
+            .map_err(|_| invalid("?after", "翻页位置无效", "no cursor of this list"))?;
         Ok(Self {
             due: number(due)?,
             reported: number(reported)?,
@@ -290,19 +279,19 @@ async fn register(
     Json(body): Json<RegisterBody>,
 ) -> Result<Json<CaseView>, Failure> {
     if body.text.trim().is_empty() {
-        return Err(field("/text", "请填写反映的情况", "say what was reported"));
+        return Err(invalid("/text", "请填写反映的情况", "say what was reported"));
     }
     short_enough("/text", &body.text)?;
     let digits = body.caller.phone.chars().filter(char::is_ascii_digit).count();
     if digits < 3 || body.caller.phone.chars().count() > 32 || body.caller.phone.contains('\0') {
-        return Err(field(
+        return Err(invalid(
             "/caller/phone",
             "请填写来电号码",
             "the caller's phone number is needed",
         ));
     }
     if body.caller.name.chars().count() > 64 || body.caller.name.contains('\0') {
-        return Err(field("/caller/name", "姓名过长", "the name is too long"));
+        return Err(invalid("/caller/name", "姓名过长", "the name is too long"));
     }
     short_enough("/address", &body.address)?;
     let registration = Registration {
@@ -372,7 +361,7 @@ async fn caller_view(
 ) -> Result<Response, Failure> {
     let reason = body.reason.trim().to_owned();
     if reason.is_empty() {
-        return Err(field("/reason", "请填写查看原因", "say why it has to be seen"));
+        return Err(invalid("/reason", "请填写查看原因", "say why it has to be seen"));
     }
     short_enough("/reason", &reason)?;
     let caller = app

@@ -1,7 +1,10 @@
 //! What a case may do, as plain functions over plain data. The table itself is [`protocol::case::TRANSITIONS`].
 
 use super::file::CaseFile;
-use crate::entries::flags::{Flag, fix_flags};
+use crate::{
+    entries::flags::{Flag, fix_flags},
+    kernel::failure::field_error,
+};
 use protocol::{
     case::{Action, CaseState, Condition, Field, FieldKind, FieldValue, Guard, allowed, waits_for},
     codes::CellCode,
@@ -58,11 +61,7 @@ pub fn missing(guards: &[Guard], facts: Facts, gives: impl Fn(Field) -> bool) ->
 
 /// A guard as a field of the problem `case.guard`.
 pub fn guard_error(guard: Guard) -> FieldError {
-    FieldError {
-        at: guard.as_str().to_owned(),
-        zh: guard.zh().to_owned(),
-        en: guard.en().to_owned(),
-    }
+    field_error(guard.as_str(), guard.zh(), guard.en())
 }
 
 /// The states in the queue of `role`.
@@ -96,10 +95,12 @@ pub fn strangers(takes: &[Field], given: &[FieldValue]) -> Vec<FieldError> {
         .iter()
         .map(FieldValue::field)
         .filter(|field| !takes.contains(field))
-        .map(|field| FieldError {
-            at: format!("/{field}"),
-            zh: "这一步不填写此项".to_owned(),
-            en: "this action takes no such field".to_owned(),
+        .map(|field| {
+            field_error(
+                format!("/{field}"),
+                "这一步不填写此项",
+                "this action takes no such field",
+            )
         })
         .collect()
 }
@@ -131,11 +132,7 @@ pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
             format!("the {field} is {least} to {most}"),
         ),
     };
-    Some(FieldError {
-        at: format!("/{field}{at}"),
-        zh,
-        en,
-    })
+    Some(field_error(format!("/{field}{at}"), zh, en))
 }
 
 /// What a report looked like when it came in.

@@ -4,7 +4,7 @@
 use super::reference::put_file;
 use crate::{
     app::{object_name::ObjectName, objects::Blobs},
-    kernel::failure::Failure,
+    kernel::failure::{Failure, field_error},
     params,
     store::{database::Store, hint::Hint},
 };
@@ -18,7 +18,7 @@ use protocol::{
     codes::{CountyCode, GridVersion},
     manifest::FileName,
     photo::Sha256,
-    problem::{FieldError, ProblemCode},
+    problem::ProblemCode,
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -126,7 +126,7 @@ pub(super) async fn keep(
 fn faults(errors: Vec<(String, String, String)>) -> Failure {
     let errors = errors
         .into_iter()
-        .map(|(at, zh, en)| FieldError { at, zh, en })
+        .map(|(at, zh, en)| field_error(at, zh, en))
         .collect();
     Failure::fields(ProblemCode::GridFaults, errors)
 }

@@ -1,8 +1,8 @@
 //! Request bodies and paths whose errors are problems like all others.
 
-use crate::kernel::failure::Failure;
+use crate::kernel::failure::{Failure, invalid};
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
-use protocol::problem::{FieldError, ProblemCode};
+use protocol::problem::ProblemCode;
 
 /// `axum::Json` that answers with problems.
 #[derive(axum::extract::FromRequest)]
@@ -35,20 +35,15 @@ pub struct Path<T>(pub T);
 #[from_request(via(axum::extract::Query), rejection(Failure))]
 pub struct Query<T>(pub T);
 
-fn field(at: &str, text: String) -> FieldError {
-    FieldError {
-        at: at.into(),
-        zh: "填写有误".into(),
-        en: text,
-    }
+/// `request.invalid` for a text that could not be read; `at` says where it is, `text` why.
+pub(crate) fn unreadable(at: &str, text: String) -> Failure {
+    invalid(at, "填写有误", text)
 }
 
 impl From<JsonRejection> for Failure {
     fn from(rejection: JsonRejection) -> Self {
         match rejection {
-            JsonRejection::JsonDataError(e) => {
-                Self::fields(ProblemCode::Invalid, vec![field("/", e.body_text())])
-            }
+            JsonRejection::JsonDataError(e) => unreadable("/", e.body_text()),
             JsonRejection::JsonSyntaxError(e) => Self::because(ProblemCode::BadRequest, e.body_text()),
             JsonRejection::MissingJsonContentType(_) => Self::of(ProblemCode::UnsupportedMedia),
             JsonRejection::BytesRejection(e) => e.into(),
@@ -73,6 +68,6 @@ impl From<PathRejection> for Failure {
 }
 impl From<QueryRejection> for Failure {
     fn from(rejection: QueryRejection) -> Self {
-        Self::fields(ProblemCode::Invalid, vec![field("?", rejection.body_text())])
+        unreadable("?", rejection.body_text())
     }
 }

@@ -1,10 +1,13 @@
 //! Requests that a client names, so that a lost answer can be asked for again and nothing is done twice.
 
-use crate::{auth::actor::Staff, kernel::failure::Failure};
+use crate::{
+    auth::actor::Staff,
+    kernel::failure::{Failure, field_error, invalid},
+};
 use axum::http::HeaderMap;
 use protocol::{
     ids::{EventId, PersonId},
-    problem::{FieldError, ProblemCode},
+    problem::FieldError,
 };
 
 /// Header by which a client names its request; the same name is never done twice.
@@ -20,13 +23,10 @@ pub(crate) fn request_of(
         Some(value) => {
             let text = value.to_str().unwrap_or_default();
             if text.is_empty() || text.len() > 200 {
-                return Err(Failure::fields(
-                    ProblemCode::Invalid,
-                    vec![FieldError {
-                        at: "Idempotency-Key".into(),
-                        zh: "请求编号为 1 至 200 个字符".into(),
-                        en: "1 to 200 visible ASCII characters".into(),
-                    }],
+                return Err(invalid(
+                    "Idempotency-Key",
+                    "请求编号为 1 至 200 个字符",
+                    "1 to 200 visible ASCII characters",
                 ));
             }
             Some(text.to_owned())
@@ -54,9 +54,9 @@ fn request_event(person: PersonId, key: &str) -> EventId {
 
 /// The request's name belongs to another request.
 pub(crate) fn reused() -> FieldError {
-    FieldError {
-        at: "/request".into(),
-        zh: "这个请求编号已用于另一次操作".into(),
-        en: "the request id was used for another request".into(),
-    }
+    field_error(
+        "/request",
+        "这个请求编号已用于另一次操作",
+        "the request id was used for another request",
+    )
 }

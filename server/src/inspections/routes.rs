@@ -6,7 +6,7 @@ use crate::{
     cases::{file::CaseFile, ledger, photos},
     grids::place,
     http::{body::Json, idempotency, operation::Operations},
-    kernel::failure::{Failure, wrong},
+    kernel::failure::{Failure, field_error, invalid},
     photos::view,
     store::tx::Tx,
     tasks::{
@@ -66,17 +66,21 @@ impl TaskBody {
         let mut errors = Vec::new();
         let words = self.wording.trim().chars().count();
         if words == 0 || words > 1000 || self.wording.contains('\0') {
-            errors.push(wrong(
+            errors.push(field_error(
                 "/wording",
                 "请写明要核实什么（1000 字以内）",
                 "say what is asked, up to 1000 characters",
             ));
         }
         if self.address.chars().count() > 400 || self.address.contains('\0') {
-            errors.push(wrong("/address", "地址过长", "the address is too long"));
+            errors.push(field_error("/address", "地址过长", "the address is too long"));
         }
         if self.place.is_none() && self.cell.is_none() {
-            errors.push(wrong("/place", "请给出地点或网格", "give a place or a cell"));
+            errors.push(field_error(
+                "/place",
+                "请给出地点或网格",
+                "give a place or a cell",
+            ));
         }
         let minutes = |n: u32| now.plus(i64::from(n) * 60_000);
         let due = match (self.due, self.minutes) {
@@ -85,12 +89,16 @@ impl TaskBody {
             (None, None) if self.purpose == Purpose::Verify => minutes(app.settings.verify_minutes),
             (None, None) => minutes(app.settings.check_minutes),
             (Some(_), Some(_)) => {
-                errors.push(wrong("/minutes", "时限只填一种", "give either due or minutes"));
+                errors.push(field_error(
+                    "/minutes",
+                    "时限只填一种",
+                    "give either due or minutes",
+                ));
                 now
             }
         };
         if errors.is_empty() && (due <= now || due > minutes(MOST_MINUTES)) {
-            errors.push(wrong(
+            errors.push(field_error(
                 "/due",
                 "时限须在现在之后、31 天之内",
                 "the deadline lies between now and 31 days",
@@ -124,13 +132,10 @@ fn compare(
     if view::is_uploaded_by(tx, sha256, staff.person)? {
         return Ok((None, sha256));
     }
-    Err(Failure::fields(
-        ProblemCode::Invalid,
-        vec![wrong(
-            "/compare",
-            "没有这张照片",
-            "neither the case nor your attachments hold this photo",
-        )],
+    Err(invalid(
+        "/compare",
+        "没有这张照片",
+        "neither the case nor your attachments hold this photo",
     ))
 }
 

@@ -5,7 +5,7 @@ use crate::{
     app::{identity, state::App},
     auth::actor::Field,
     duty::presence,
-    http::coding,
+    http::{body::unreadable, coding},
     kernel::failure::Failure,
 };
 use axum::{
@@ -17,7 +17,7 @@ use axum::{
 use protocol::{
     coding::Words,
     photo::Sha256,
-    problem::{FieldError, Problem, ProblemCode},
+    problem::{Problem, ProblemCode},
     push::{BRIEF, Envelope, MAX_BATCH, MAX_PUSH_BYTES, PushAnswer},
     sign::{SIGNATURE_HEADER, Signature, push_message},
 };
@@ -159,15 +159,7 @@ fn check_signature(field: &Field, headers: &HeaderMap, body: &[u8]) -> Result<Si
 fn read(body: &[u8]) -> Result<Envelope, Failure> {
     serde_json::from_slice(body).map_err(|error| {
         if error.is_data() {
-            let (at, zh) = ("/".to_owned(), "填写有误".to_owned());
-            Failure::fields(
-                ProblemCode::Invalid,
-                vec![FieldError {
-                    at,
-                    zh,
-                    en: error.to_string(),
-                }],
-            )
+            unreadable("/", error.to_string())
         } else {
             Failure::because(ProblemCode::BadRequest, error.to_string())
         }

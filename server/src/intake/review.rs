@@ -13,7 +13,7 @@ use crate::{
     entries::row::{EntryRow, EntryState},
     http::body::{Json, Path, Query},
     kernel::{
-        failure::Failure,
+        failure::{Failure, invalid},
         page::{self, Page, Where},
     },
     params,
@@ -26,7 +26,7 @@ use protocol::{
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
     payload::Payload,
     photo::Sha256,
-    problem::{FieldError, Problem, ProblemCode, ReasonCode},
+    problem::{Problem, ProblemCode, ReasonCode},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -205,14 +205,7 @@ pub(super) async fn decide(
     Json(body): Json<ReviewDecision>,
 ) -> Result<Json<Disposition>, Failure> {
     if body.decision == Decision::Reject && body.reason.trim().is_empty() {
-        return Err(Failure::fields(
-            ProblemCode::Invalid,
-            vec![FieldError {
-                at: "/reason".into(),
-                zh: "请填写退回原因".into(),
-                en: "say why it is rejected".into(),
-            }],
-        ));
+        return Err(invalid("/reason", "请填写退回原因", "say why it is rejected"));
     }
     let parts = app.clone();
     let disposition = app

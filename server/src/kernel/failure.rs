@@ -147,22 +147,18 @@ impl Failure {
     }
 }
 
-/// `request.invalid` for one field.
-pub(crate) fn invalid(at: &str, zh: &str, en: &str) -> Failure {
-    let error = FieldError {
+/// `request.invalid` for one field; see [`field_error`].
+pub(crate) fn invalid(at: impl Into<String>, zh: impl Into<String>, en: impl Into<String>) -> Failure {
+    Failure::fields(ProblemCode::Invalid, vec![field_error(at, zh, en)])
+}
+
+/// The error of one field. `at` is a JSON pointer into the body, `?name` for a query parameter, or the name of a header
+/// or guard; `zh` and `en` say the reason. The only place of the server that makes a [`FieldError`].
+pub(crate) fn field_error(at: impl Into<String>, zh: impl Into<String>, en: impl Into<String>) -> FieldError {
+    FieldError {
         at: at.into(),
         zh: zh.into(),
         en: en.into(),
-    };
-    Failure::fields(ProblemCode::Invalid, vec![error])
-}
-
-/// The error of one field: JSON pointer, then the reason in Chinese and in English.
-pub(crate) fn wrong(at: &str, zh: &str, en: &str) -> FieldError {
-    FieldError {
-        at: at.to_owned(),
-        zh: zh.to_owned(),
-        en: en.to_owned(),
     }
 }
 

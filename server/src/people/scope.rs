@@ -3,7 +3,7 @@
 
 use crate::{
     auth::actor::Staff,
-    kernel::failure::Failure,
+    kernel::failure::{Failure, invalid},
     params,
     store::{error::StoreError, tx::Tx},
 };
@@ -65,7 +65,7 @@ pub fn units(tx: &mut Tx<'_>, staff: &Staff, roles: &[Role]) -> Result<Vec<Strin
 pub fn area_below(area: &str, above: &str) -> Result<(), Failure> {
     let digits = area.bytes().all(|b| b.is_ascii_digit()) && matches!(area.len(), 4 | 6 | 8 | 10 | 12);
     if !digits {
-        return Err(crate::kernel::failure::invalid(
+        return Err(invalid(
             "/area",
             "应为 4 至 12 位区划代码",
             "a code of 4, 6, 8, 10 or 12 digits",

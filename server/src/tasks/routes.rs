@@ -14,7 +14,7 @@ use crate::{
         operation::Operations,
     },
     kernel::{
-        failure::{Failure, wrong},
+        failure::{Failure, invalid},
         page::{self, Page, Where},
     },
     params,
@@ -210,12 +210,7 @@ async fn tasks(
         condition.within("cell", &[area]);
     }
     if let Some(after) = &query.after {
-        let bad = || {
-            Failure::fields(
-                ProblemCode::Invalid,
-                vec![wrong("?after", "翻页位置无效", "no cursor of this list")],
-            )
-        };
+        let bad = || invalid("?after", "翻页位置无效", "no cursor of this list");
         let (due, id) = after.split_once('.').ok_or_else(bad)?;
         let (due, id): (i64, TaskId) = (due.parse().map_err(|_| bad())?, id.parse().map_err(|_| bad())?);
         let (due, id) = (condition.bind(due), condition.bind(id.to_string()));
@@ -314,10 +309,7 @@ async fn cancel(
     Json(body): Json<CancelBody>,
 ) -> Result<Json<TaskView>, Failure> {
     if body.reason.chars().count() > 1000 || body.reason.contains('\0') {
-        return Err(Failure::fields(
-            ProblemCode::Invalid,
-            vec![wrong("/reason", "文字过长", "the text is too long")],
-        ));
+        return Err(invalid("/reason", "文字过长", "the text is too long"));
     }
     app.write(move |tx, ctx| {
         let mut task = Task::load(tx, id)?;
