@@ -14,7 +14,7 @@ use crate::{
     },
     kernel::{
         failure::{Failure, invalid},
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     params,
     photos::view::{self, Origin},
@@ -62,7 +62,7 @@ async fn activities(
     staff: Staff,
     Query(query): Query<ActivityQuery>,
 ) -> Result<Json<Page<ActivityView>>, Failure> {
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     let mut condition = Where::default();
     condition.within("area", &staff.areas(READERS));
     if let Some(state) = query.state {
@@ -71,31 +71,17 @@ async fn activities(
     if let Some(area) = query.area {
         condition.within("area", &[area]);
     }
-    if let Some(after) = &query.after {
-        let bad = || invalid("?after", "翻页位置无效", "no cursor of this list");
-        let (updated, record) = after.split_once('.').ok_or_else(bad)?;
-        let updated: i64 = updated.parse().map_err(|_| bad())?;
-        let record: RecordId = record.parse().map_err(|_| bad())?;
-        let (updated, record) = (condition.bind(updated), condition.bind(record.to_string()));
-        condition.and(format!("(updated, record) > ({updated}, {record})"));
-    }
-    let most = condition.bind(limit + 1);
-    let sql = format!(
-        "SELECT {COLUMNS} FROM activity {} ORDER BY updated, record LIMIT {most}",
-        condition.sql()
-    );
-    let rows = app
-        .read(move |tx| {
-            let found = tx.all(&sql, condition.values(), Record::read)?;
-            Ok(found
-                .into_iter()
-                .map(|r| records::view(tx, r))
-                .collect::<Result<Vec<_>, _>>()?)
-        })
-        .await?;
-    Ok(Json(Page::cut(rows, limit, |row: &ActivityView| {
-        format!("{}.{}", row.updated.0, row.record)
-    })))
+    app.read(move |tx| {
+        let select = format!("SELECT {COLUMNS} FROM activity");
+        let found = list.rows(tx, (&select, "updated, record"), &condition, Record::read)?;
+        let rows = found
+            .into_iter()
+            .map(|r| records::view(tx, r))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(list.page(rows, |row| (row.updated.0, row.record)))
+    })
+    .await
+    .map(Json)
 }
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: RecordId) -> Result<Record, Failure> {

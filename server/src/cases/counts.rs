@@ -8,7 +8,7 @@ use crate::{
     http::body::{Json, Query},
     kernel::{
         failure::Failure,
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     store::{error::StoreError, tx::Tx},
 };
@@ -146,39 +146,28 @@ pub async fn streams(
     staff: Staff,
     Query(query): Query<StreamQuery>,
 ) -> Result<Json<Page<StreamCount>>, Failure> {
-    let limit = page::limit(query.limit);
-    let mut condition = streams_within(&staff.areas(READERS));
-    if let Some(after) = &query.after {
-        let name = condition.bind(after);
-        condition.and(format!("s.id > {name}"));
-    }
-    let most = condition.bind(limit + 1);
-    let sql = format!(
-        "SELECT s.id, q.number, (SELECT COUNT(*) FROM entry e WHERE e.stream = s.id) AS entries,
+    let list = List::new(query.limit, query.after.as_deref())?;
+    let condition = streams_within(&staff.areas(READERS));
+    let select = "SELECT s.id, q.number, (SELECT COUNT(*) FROM entry e WHERE e.stream = s.id) AS entries,
              (SELECT COALESCE(MAX(e.n), 0) FROM entry e WHERE e.stream = s.id) AS last
-         FROM stream s JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org {} ORDER BY s.id LIMIT {most}",
-        condition.sql()
-    );
-    let rows = app
-        .read(move |tx| {
-            let mut rows = tx.all(&sql, condition.values(), |row| {
-                Ok(StreamCount {
-                    stream: row.parse("id")?,
-                    post: row.get("number")?,
-                    entries: row.get("entries")?,
-                    last: row.get("last")?,
-                    photos: PhotoCount::default(),
-                })
-            })?;
-            for row in &mut rows {
-                let mut own = Where::default();
-                own.one_of("e.stream", [row.stream.to_string()]);
-                row.photos = photos(tx, &own)?;
-            }
-            Ok(rows)
-        })
-        .await?;
-    Ok(Json(Page::cut(rows, limit, |row: &StreamCount| {
-        row.stream.to_string()
-    })))
+         FROM stream s JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org";
+    app.read(move |tx| {
+        let mut rows = list.rows(tx, (select, "s.id"), &condition, |row| {
+            Ok(StreamCount {
+                stream: row.parse("id")?,
+                post: row.get("number")?,
+                entries: row.get("entries")?,
+                last: row.get("last")?,
+                photos: PhotoCount::default(),
+            })
+        })?;
+        for row in &mut rows {
+            let mut own = Where::default();
+            own.one_of("e.stream", [row.stream.to_string()]);
+            row.photos = photos(tx, &own)?;
+        }
+        Ok(list.page(rows, |row| (row.stream,)))
+    })
+    .await
+    .map(Json)
 }

@@ -20,7 +20,7 @@ use crate::{
     },
     kernel::{
         failure::{Failure, invalid},
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     photos::view::answer,
     store::tx::Tx,
@@ -110,42 +110,13 @@ pub struct CaseQuery {
 const ORDER: &str =
     "CASE WHEN state = 'handling' AND deadline IS NOT NULL THEN deadline ELSE 9223372036854775807 END";
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Cursor {
-    due: i64,
-    reported: i64,
-    id: String,
-}
-
-impl Cursor {
-    fn of(line: &CaseLine) -> String {
-        let due = line
-            .deadline
-            .filter(|_| line.state == CaseState::Handling)
-            .map_or(i64::MAX, |d| d.0);
-        format!("{due}.{}.{}", line.reported.0, line.id)
-    }
-    fn parse(text: &str) -> Result<Self, Failure> {
-        let mut parts = text.splitn(3, '.');
-        let mut next = || {
-            parts
-                .next()
-                .ok_or_else(|| invalid("?after", "翻页位置无效", "no cursor of this list"))
-        };
-        let number = |text: &str| {
-            text.parse::<i64>()
-                .map_err(|_| invalid("?after", "翻页位置无效", "no cursor of this list"))
-        };
-        let (due, reported, id) = (next()?, next()?, next()?);
-        let id: CaseId = id
-            .parse()
-            .map_err(|_| invalid("?after", "翻页位置无效", "no cursor of this list"))?;
-        Ok(Self {
-            due: number(due)?,
-            reported: number(reported)?,
-            id: id.to_string(),
-        })
-    }
+/// The key of a line in the list: deadline while it runs (else the largest number), time of the report, id.
+fn key(line: &CaseLine) -> (i64, i64, CaseId) {
+    let due = line
+        .deadline
+        .filter(|_| line.state == CaseState::Handling)
+        .map_or(i64::MAX, |d| d.0);
+    (due, line.reported.0, line.id)
 }
 
 /// Cases in reach, what breaks first first.
@@ -157,7 +128,7 @@ async fn cases(
     Query(query): Query<CaseQuery>,
 ) -> Result<Json<Page<CaseLine>>, Failure> {
     let queue = query.queue.unwrap_or(Queue::All);
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     let mut condition = Where::default();
     match queue.role() {
         Some(role) => {
@@ -189,31 +160,19 @@ async fn cases(
     if let Some(area) = query.area {
         condition.within("area", &[area]);
     }
-    if let Some(after) = &query.after {
-        let cursor = Cursor::parse(after)?;
-        let (due, reported, id) = (
-            condition.bind(cursor.due),
-            condition.bind(cursor.reported),
-            condition.bind(cursor.id),
-        );
-        condition.and(format!("({ORDER}, reported, id) > ({due}, {reported}, {id})"));
-    }
-    let most = condition.bind(limit + 1);
-    let sql = format!(
-        "SELECT {COLUMNS} FROM case_file {} ORDER BY {ORDER}, reported, id LIMIT {most}",
-        condition.sql()
-    );
     let shared = app.clone();
-    let lines = app
-        .read(move |tx| {
-            let files = tx.all(&sql, condition.values(), CaseFile::read)?;
-            files
-                .into_iter()
-                .map(|file| view::line(tx, &shared, file))
-                .collect::<Result<Vec<_>, _>>()
-        })
-        .await?;
-    Ok(Json(Page::cut(lines, limit, Cursor::of)))
+    app.read(move |tx| {
+        let select = format!("SELECT {COLUMNS} FROM case_file");
+        let order = format!("{ORDER}, reported, id");
+        let files = list.rows(tx, (&select, &order), &condition, CaseFile::read)?;
+        let lines = files
+            .into_iter()
+            .map(|file| view::line(tx, &shared, file))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(list.page(lines, key))
+    })
+    .await
+    .map(Json)
 }
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: CaseId) -> Result<CaseFile, Failure> {
@@ -419,19 +378,14 @@ async fn photo(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::page::Key as _;
 
     #[test]
-    fn a_cursor_reads_back_and_nonsense_is_refused() {
+    fn cursor_has_the_columns_of_the_order() {
         let id = CaseId::from_parts(5, [3; 10]);
+        let key = (i64::MAX, 77, id);
         let text = format!("{}.77.{id}", i64::MAX);
-        let cursor = Cursor {
-            due: i64::MAX,
-            reported: 77,
-            id: id.to_string(),
-        };
-        assert_eq!(Cursor::parse(&text).unwrap(), cursor);
-        for bad in ["", "1.2", "1.2.x", "a.2.0", "1..2.3"] {
-            assert!(Cursor::parse(bad).is_err(), "{bad}");
-        }
+        assert_eq!(key.cursor(), text);
+        assert_eq!(<(i64, i64, CaseId)>::parse(&text), Some(key));
     }
 }

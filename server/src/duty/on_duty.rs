@@ -17,7 +17,7 @@
 use super::rules::Candidate;
 use crate::{
     entries::flags::FlagName,
-    kernel::page::Where,
+    kernel::page::{List, Page, Where},
     params,
     store::{error::StoreError, tx::Tx},
 };
@@ -87,32 +87,21 @@ pub fn count(tx: &mut Tx<'_>, now: Millis, areas: &[String]) -> Result<u64, Stor
     tx.one(&sql, condition.values(), |row| row.get("n"))
 }
 
-/// The part of the list to read.
-#[derive(Debug, Clone, Default)]
-pub struct Part {
-    /// Prefix of cell codes.
-    pub area: Option<String>,
-    /// Only persons with a higher id.
-    pub after: Option<String>,
-    /// Rows to read at most.
-    pub rows: u32,
-}
-
-/// The people on duty within `areas`, by the person's id.
-pub fn list(tx: &mut Tx<'_>, now: Millis, areas: &[String], part: &Part) -> Result<Vec<OnDuty>, StoreError> {
-    let mut condition = within(now, areas, part.area.as_deref());
-    if let Some(after) = &part.after {
-        let name = condition.bind(after);
-        condition.and(format!("p.person > {name}"));
-    }
-    let most = condition.bind(part.rows);
-    let sql = format!(
+/// A page of the people on duty within `areas`, by the person's id. `wish` narrows the list to posts with an area inside
+/// the wish or around it.
+pub fn list(
+    tx: &mut Tx<'_>,
+    now: Millis,
+    (areas, wish): (&[String], Option<&str>),
+    list: &List<(PersonId,)>,
+) -> Result<Page<OnDuty>, StoreError> {
+    let condition = within(now, areas, wish);
+    let select = format!(
         "SELECT p.person, q.name, p.post, t.name AS post_name, t.number, p.since, p.ends, p.last_contact,
              p.changed_by
-         FROM {PRESENT} JOIN post t ON t.id = p.post {} ORDER BY p.person LIMIT {most}",
-        condition.sql()
+         FROM {PRESENT} JOIN post t ON t.id = p.post"
     );
-    let rows = tx.all(&sql, condition.values(), |row| {
+    let rows = list.rows(tx, (&select, "p.person"), &condition, |row| {
         let check_in: Option<EntryId> = row.parse_opt("changed_by")?;
         let on_duty = OnDuty {
             person: row.parse("person")?,
@@ -127,7 +116,8 @@ pub fn list(tx: &mut Tx<'_>, now: Millis, areas: &[String], part: &Part) -> Resu
         };
         Ok((on_duty, check_in))
     })?;
-    rows.into_iter()
+    let people = rows
+        .into_iter()
         .map(|(on_duty, check_in)| {
             let flags = match check_in {
                 Some(entry) => FlagName::of_fix(tx, entry)?,
@@ -135,7 +125,8 @@ pub fn list(tx: &mut Tx<'_>, now: Millis, areas: &[String], part: &Part) -> Resu
             };
             Ok(OnDuty { flags, ..on_duty })
         })
-        .collect()
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(list.page(people, |row| (row.person,)))
 }
 
 /// Who is on duty in a cell, by the person's id: the people who can get a task there.

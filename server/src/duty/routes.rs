@@ -1,6 +1,6 @@
 //! The operation that lists who is on duty.
 
-use super::on_duty::{self, OnDuty, Part};
+use super::on_duty::{self, OnDuty};
 use crate::{
     app::state::App,
     auth::actor::Staff,
@@ -10,7 +10,7 @@ use crate::{
     },
     kernel::{
         failure::Failure,
-        page::{self, Page},
+        page::{List, Page},
     },
 };
 use axum::extract::State;
@@ -49,18 +49,13 @@ async fn duty(
     staff: Staff,
     Query(query): Query<DutyQuery>,
 ) -> Result<Json<Page<OnDuty>>, Failure> {
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     let now = app.clock.now();
     let areas = staff.areas(READERS);
-    let part = Part {
-        area: query.area,
-        after: query.after,
-        rows: limit + 1,
-    };
-    let rows = app
-        .read(move |tx| Ok(on_duty::list(tx, now, &areas, &part)?))
-        .await?;
-    Ok(Json(Page::cut(rows, limit, |row: &OnDuty| {
-        row.person.to_string()
-    })))
+    app.read(move |tx| {
+        let page = on_duty::list(tx, now, (&areas, query.area.as_deref()), &list)?;
+        Ok(page)
+    })
+    .await
+    .map(Json)
 }

@@ -7,7 +7,7 @@ use crate::{
     http::body::{Json, Query},
     kernel::{
         failure::Failure,
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     params,
     store::{error::StoreError, tx::Tx},
@@ -65,7 +65,8 @@ pub struct KeptItem {
 #[into_params(parameter_in = Query)]
 pub(super) struct ParcelQuery {
     stream: Option<StreamId>,
-    after: Option<EventId>,
+    #[param(value_type = Option<EventId>)]
+    after: Option<String>,
     limit: Option<u32>,
 }
 
@@ -79,9 +80,9 @@ pub(super) async fn list(
     staff: Staff,
     Query(query): Query<ParcelQuery>,
 ) -> Result<Json<Page<ParcelView>>, Failure> {
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     let areas = staff.areas(INSPECTORS);
-    let found = app
+    app
         .read(move |tx| {
             let mut filter = Where::default();
             filter.within("o.area", &areas);
@@ -89,28 +90,20 @@ pub(super) async fn list(
                 let stream = filter.bind(stream.to_string());
                 filter.and(format!("c.stream = {stream}"));
             }
-            if let Some(after) = query.after {
-                let after = filter.bind(after.to_string());
-                filter.and(format!("c.id > {after}"));
-            }
-            let rows = filter.bind(i64::from(limit) + 1);
-            let sql = format!(
+            let select =
                 "SELECT c.id, c.stream, c.sealed_for, c.sealed_at, c.received, c.carried_by, c.remaining, c.entries,
                         c.drafts, c.photos, t.label, h.name AS holder_name, p.name AS post_name,
                         (SELECT COUNT(*) FROM entry e WHERE e.push = c.id AND e.state = 'review') AS in_review
                  FROM parcel c JOIN stream s ON s.id = c.stream JOIN terminal t ON t.id = s.terminal
-                 JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person
-                 {} ORDER BY c.id LIMIT {rows}",
-                filter.sql()
-            );
-            let mut parcels = tx.all(&sql, filter.values(), view)?;
+                 JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person";
+            let mut parcels = list.rows(tx, (select, "c.id"), &filter, view)?;
             for parcel in &mut parcels {
                 parcel.kept = kept_of(tx, parcel.id)?;
             }
-            Ok(parcels)
+            Ok(list.page(parcels, |parcel| (parcel.id,)))
         })
-        .await?;
-    Ok(Json(Page::cut(found, limit, |parcel| parcel.id.to_string())))
+        .await
+        .map(Json)
 }
 
 fn view(row: &crate::store::value::Row) -> Result<ParcelView, StoreError> {

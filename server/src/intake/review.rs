@@ -14,7 +14,7 @@ use crate::{
     http::body::{Json, Path, Query},
     kernel::{
         failure::{Failure, invalid},
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     params,
     store::tx::Tx,
@@ -98,64 +98,43 @@ pub(super) async fn list(
     staff: Staff,
     Query(paging): Query<Paging>,
 ) -> Result<Json<ReviewPage>, Failure> {
-    let limit = page::limit(paging.limit);
+    let list = List::new(paging.limit, paging.after.as_deref())?;
     let areas = staff.areas(REVIEWERS);
-    let after = paging.after.as_deref().and_then(|cursor| {
-        let mut parts = cursor.splitn(3, '.');
-        let (received, stream, n) = (parts.next()?, parts.next()?, parts.next()?);
-        Some((
-            received.parse::<i64>().ok()?,
-            stream.parse::<StreamId>().ok()?,
-            n.parse::<i64>().ok()?,
-        ))
-    });
-    let items = app
-        .read(move |tx| {
-            let mut filter = Where::default();
-            filter.and(IN_QUEUE);
-            filter.within("o.area", &areas);
-            if let Some((received, stream, n)) = after {
-                let (received, stream) = (filter.bind(received), filter.bind(stream.to_string()));
-                let n = filter.bind(n);
-                filter.and(format!(
-                    "(e.received, e.stream, e.n) > ({received}, {stream}, {n})"
-                ));
-            }
-            let rows = filter.bind(i64::from(limit) + 1);
-            let sql = format!(
-                "SELECT e.id, e.stream, e.n, e.sha256, e.kind, e.record, s.person, s.post, e.state, e.reason,
+    app.read(move |tx| {
+        let mut filter = Where::default();
+        filter.and(IN_QUEUE);
+        filter.within("o.area", &areas);
+        let select =
+            "SELECT e.id, e.stream, e.n, e.sha256, e.kind, e.record, s.person, s.post, e.state, e.reason,
                         e.received, e.made_at, e.uncertainty, e.basis, e.bytes, h.name AS author_name,
                         p.name AS post_name
                  FROM entry e JOIN stream s ON s.id = e.stream JOIN post p ON p.id = s.post
-                 JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person
-                 {} ORDER BY e.received, e.stream, e.n LIMIT {rows}",
-                filter.sql()
-            );
-            let rows = tx.all(&sql, filter.values(), |row| {
-                Ok((
-                    EntryRow::read(row)?,
-                    row.get::<Vec<u8>>("bytes")?,
-                    row.get::<String>("author_name")?,
-                    row.get::<String>("post_name")?,
-                ))
-            })?;
-            rows.into_iter()
-                .map(|(row, bytes, author_name, post_name)| {
-                    let photos_held = tx.all(
-                        "SELECT p.sha256 FROM entry_photo e
+                 JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person";
+        let rows = list.rows(tx, (select, "e.received, e.stream, e.n"), &filter, |row| {
+            Ok((
+                EntryRow::read(row)?,
+                row.get::<Vec<u8>>("bytes")?,
+                row.get::<String>("author_name")?,
+                row.get::<String>("post_name")?,
+            ))
+        })?;
+        let items = rows
+            .into_iter()
+            .map(|(row, bytes, author_name, post_name)| {
+                let photos_held = tx.all(
+                    "SELECT p.sha256 FROM entry_photo e
                          JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
                          WHERE e.entry = ?1 AND p.received IS NOT NULL ORDER BY e.position",
-                        params![row.id.to_string()],
-                        |row| row.parse("sha256"),
-                    )?;
-                    Ok(item(row, &bytes, author_name, post_name, photos_held))
-                })
-                .collect::<Result<Vec<_>, Failure>>()
-        })
-        .await?;
-    Ok(Json(Page::cut(items, limit, |item| {
-        format!("{}.{}.{}", item.received.0, item.stream, item.n)
-    })))
+                    params![row.id.to_string()],
+                    |row| row.parse("sha256"),
+                )?;
+                Ok(item(row, &bytes, author_name, post_name, photos_held))
+            })
+            .collect::<Result<Vec<_>, Failure>>()?;
+        Ok(list.page(items, |item| (item.received.0, item.stream, item.n.cast_signed())))
+    })
+    .await
+    .map(Json)
 }
 
 fn item(

@@ -1,13 +1,21 @@
-//! Lists: every list of the API is cut to the reader's scope and read in pages by keyset, never by offset, so
-//! that a page costs the same however far down it lies and nothing is skipped when rows move.
+//! Lists of the API. Every list is restricted to the reader's scope ([`Where`]) and read in pages by keyset
+//! ([`List`]), never by offset: the cost of a page does not depend on its position, and no row is skipped when rows are
+//! added or removed between two pages.
 
-use crate::store::value::Value;
+use super::failure::{Failure, invalid};
+use crate::store::{
+    error::StoreError,
+    tx::Tx,
+    value::{Row, Value},
+};
+use protocol::ids::{CaseId, EventId, OrgId, PersonId, PostId, RecordId, StreamId, TaskId, TerminalId};
 use serde::{Deserialize, Serialize};
+use std::{fmt::Display, str::FromStr};
 
-/// Rows a page may hold at most.
-pub const MOST: u32 = 200;
-/// Rows of a page when nobody asks for a number.
-const USUAL: u32 = 50;
+/// Most rows of a page.
+const MAX_ROWS: u32 = 200;
+/// Rows of a page if the request names no limit.
+const DEFAULT_ROWS: u32 = 50;
 
 /// A page of a list.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -18,45 +26,132 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// How many rows to give for a wish of `limit`.
-pub fn limit(limit: Option<u32>) -> u32 {
-    limit.unwrap_or(USUAL).clamp(1, MOST)
+/// One column of a list's sort key.
+pub trait KeyColumn: Copy + Display + FromStr {
+    fn value(self) -> Value;
 }
 
-impl<T> Page<T> {
-    /// Cuts rows that were read one further than `limit` to a page; `cursor` names the last row given.
-    pub fn cut(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(cursor);
-        Self { items, next }
+impl KeyColumn for i64 {
+    fn value(self) -> Value {
+        self.into()
     }
 }
 
-/// The condition of a query with its parameters, put together piece by piece; values never stand in the text.
-#[derive(Debug, Default)]
+macro_rules! key_columns {
+    ($($id:ident),*) => {$(
+        impl KeyColumn for $id {
+            fn value(self) -> Value {
+                self.to_string().into()
+            }
+        }
+    )*};
+}
+key_columns!(
+    CaseId, EventId, OrgId, PersonId, PostId, RecordId, StreamId, TaskId, TerminalId
+);
+
+/// The sort key of a list, unique for each row. Its text is the cursor: the columns joined by full stops.
+pub trait Key: Sized {
+    /// Reads a cursor; `None` if it has another number of columns or one that cannot be parsed.
+    fn parse(cursor: &str) -> Option<Self>;
+    fn cursor(&self) -> String;
+    fn values(&self) -> Vec<Value>;
+}
+
+macro_rules! keys {
+    ($($column:ident $n:tt),+) => {
+        impl<$($column: KeyColumn),+> Key for ($($column,)+) {
+            fn parse(cursor: &str) -> Option<Self> {
+                let mut texts = cursor.split('.');
+                let key = ($(texts.next()?.parse::<$column>().ok()?,)+);
+                texts.next().is_none().then_some(key)
+            }
+            fn cursor(&self) -> String {
+                [$(self.$n.to_string()),+].join(".")
+            }
+            fn values(&self) -> Vec<Value> {
+                vec![$(self.$n.value()),+]
+            }
+        }
+    };
+}
+keys!(A 0);
+keys!(A 0, B 1);
+keys!(A 0, B 1, C 2);
+
+/// What a request asks of a list that is sorted by `K`: how many rows, after which row.
+#[derive(Debug, Clone)]
+pub struct List<K> {
+    /// 1 to [`MAX_ROWS`].
+    limit: u32,
+    after: Option<K>,
+}
+
+impl<K: Key> List<K> {
+    /// Reads the query parameters `limit` and `after`.
+    ///
+    /// # Errors
+    /// `request.invalid` with the field `?after` if it is not a cursor of this list.
+    pub fn new(limit: Option<u32>, after: Option<&str>) -> Result<Self, Failure> {
+        let broken = || invalid("?after", "翻页位置无效", "no cursor of this list");
+        Ok(Self {
+            limit: limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS),
+            after: after
+                .map(|cursor| K::parse(cursor).ok_or_else(broken))
+                .transpose()?,
+        })
+    }
+    /// Runs `select` with the condition `filter` and reads the rows after the cursor, one more than a page has.
+    /// `order` names the columns of the key in ascending order, separated by commas.
+    pub fn rows<T>(
+        &self,
+        tx: &mut Tx<'_>,
+        (select, order): (&str, &str),
+        filter: &Where,
+        read: impl FnMut(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut filter = filter.clone();
+        if let Some(key) = &self.after {
+            let names: Vec<String> = key.values().into_iter().map(|v| filter.bind(v)).collect();
+            filter.and(format!("({order}) > ({})", names.join(", ")));
+        }
+        let most = filter.bind(self.limit.saturating_add(1));
+        let sql = format!("{select} {} ORDER BY {order} LIMIT {most}", filter.sql());
+        tx.all(&sql, filter.values(), read)
+    }
+    /// Cuts what [`List::rows`] read to a page, whose `next` is the cursor of its last row if more rows follow.
+    pub fn page<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|item| key(item).cursor());
+        Page { items, next }
+    }
+}
+
+/// The condition of a query and its parameters. Values are always parameters, never part of the SQL text.
+#[derive(Debug, Clone, Default)]
 pub struct Where {
     conditions: Vec<String>,
     values: Vec<Value>,
 }
 
 impl Where {
-    /// Adds a parameter and gives its name, `?1`, `?2` …
+    /// Adds a parameter and returns its name: `?1`, `?2` …
     pub fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("?{}", self.values.len())
     }
-    /// One more condition that has to hold.
+    /// Adds a condition; all conditions must hold.
     pub fn and(&mut self, condition: impl Into<String>) {
         self.conditions.push(condition.into());
     }
-    /// `column` is one of `values`; nothing is, when there are none.
+    /// Adds: `column` is one of `values`. No values match no row.
     pub fn one_of(&mut self, column: &str, values: impl IntoIterator<Item = impl Into<Value>>) {
         let condition = self.one_of_text(column, values);
         self.and(condition);
     }
-    /// The text of [`Where::one_of`], for use inside an `OR`.
+    /// The SQL of [`Where::one_of`], for use inside an `OR`; binds the values.
     pub fn one_of_text(
         &mut self,
         column: &str,
@@ -69,12 +164,12 @@ impl Where {
             format!("{column} IN ({})", names.join(", "))
         }
     }
-    /// `column` lies in one of `areas` (prefixes of cell codes); nothing does, when there are none.
+    /// Adds: `column` lies in one of `areas` (prefixes of cell codes). No areas match no row (TJ-02).
     pub fn within(&mut self, column: &str, areas: &[String]) {
         let condition = self.within_text(column, areas);
         self.and(condition);
     }
-    /// The text of [`Where::within`], for use inside an `OR`.
+    /// The SQL of [`Where::within`], for use inside an `OR`; binds the areas.
     pub fn within_text(&mut self, column: &str, areas: &[String]) -> String {
         let parts: Vec<String> = areas
             .iter()
@@ -89,7 +184,7 @@ impl Where {
             format!("({})", parts.join(" OR "))
         }
     }
-    /// `WHERE …`, or nothing.
+    /// `WHERE …`, or an empty text if there is no condition.
     pub fn sql(&self) -> String {
         if self.conditions.is_empty() {
             String::new()
@@ -105,22 +200,37 @@ impl Where {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::problem::ProblemCode;
 
     #[test]
-    fn a_page_names_its_last_row_only_when_there_is_more() {
-        let cursor = |n: &i32| n.to_string();
-        assert_eq!(Page::cut(vec![1, 2, 3], 2, cursor).next.as_deref(), Some("2"));
-        assert_eq!(Page::cut(vec![1, 2], 2, cursor).next, None);
-        assert_eq!(Page::cut(Vec::<i32>::new(), 2, cursor).next, None);
+    fn next_is_set_only_if_more_rows_follow() {
+        let list = List::<(i64,)>::new(Some(2), None).unwrap();
+        let next = |rows: Vec<i64>| list.page(rows, |n| (*n,)).next;
+        assert_eq!(next(vec![1, 2, 3]).as_deref(), Some("2"));
+        assert_eq!((next(vec![1, 2]), next(vec![])), (None, None));
     }
 
     #[test]
-    fn nobody_reads_more_than_a_page_or_less_than_a_row() {
+    fn a_page_has_1_to_200_rows() {
+        let limit = |asked| List::<(i64,)>::new(asked, None).unwrap().limit;
         assert_eq!((limit(None), limit(Some(0)), limit(Some(9999))), (50, 1, 200));
     }
 
     #[test]
-    fn a_scope_of_nothing_shows_nothing() {
+    fn a_cursor_is_read_again_and_a_broken_one_names_its_field() {
+        type Two = (i64, StreamId);
+        let id = StreamId::from_parts(1, [1; 10]);
+        let cursor = (-7, id).cursor();
+        assert_eq!(Two::parse(&cursor), Some((-7, id)));
+        for broken in ["", "7", "x", &format!("{cursor}.1"), &format!("x.{id}"), "7.x"] {
+            let failure = List::<Two>::new(None, Some(broken)).unwrap_err();
+            assert_eq!(failure.public_code(), ProblemCode::Invalid, "{broken}");
+            assert_eq!(failure.fields_concerned()[0].at, "?after", "{broken}");
+        }
+    }
+
+    #[test]
+    fn an_empty_scope_matches_no_row() {
         let mut condition = Where::default();
         condition.within("area", &[]);
         condition.one_of("state", Vec::<&str>::new());
@@ -128,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_in_parameters() {
+    fn values_are_parameters() {
         let mut condition = Where::default();
         condition.within("area", &["220104".to_owned(), "220105".to_owned()]);
         let name = condition.bind("x");

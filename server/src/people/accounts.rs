@@ -9,7 +9,7 @@ use crate::{
     http::body::{Json, Path, Query},
     kernel::{
         failure::{Failure, invalid},
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     params,
     store::tx::Tx,
@@ -199,7 +199,7 @@ pub async fn list(
     staff: Staff,
     Query(query): Query<PeopleQuery>,
 ) -> Result<Json<Page<PersonView>>, Failure> {
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     app.read(move |tx| {
         let mut scope = Where::default();
         scope.one_of("org", scope::units(tx, &staff, &[Role::Admin])?);
@@ -207,16 +207,8 @@ pub async fn list(
             let org = scope.bind(org.to_string());
             scope.and(format!("org = {org}"));
         }
-        if let Some(after) = &query.after {
-            let after = scope.bind(after.as_str());
-            scope.and(format!("id > {after}"));
-        }
-        let sql = format!(
-            "SELECT id, name, org, account, disabled FROM person {} ORDER BY id LIMIT {}",
-            scope.sql(),
-            limit + 1
-        );
-        let mut people = tx.all(&sql, scope.values(), |row| {
+        let select = "SELECT id, name, org, account, disabled FROM person";
+        let mut people = list.rows(tx, (select, "id"), &scope, |row| {
             Ok(PersonView {
                 id: row.parse("id")?,
                 name: row.get("name")?,
@@ -236,7 +228,7 @@ pub async fn list(
                 })
                 .collect();
         }
-        Ok(Page::cut(people, limit, |p| p.id.to_string()))
+        Ok(list.page(people, |p| (p.id,)))
     })
     .await
     .map(Json)

@@ -7,7 +7,7 @@ use crate::{
     http::body::{Json, Query},
     kernel::{
         failure::{Failure, invalid},
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     params,
     store::tx::Tx,
@@ -139,7 +139,7 @@ pub async fn list(
     staff: Staff,
     Query(query): Query<OrgQuery>,
 ) -> Result<Json<Page<Org>>, Failure> {
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     app.read(move |tx| {
         let mut scope = Where::default();
         let areas: Vec<String> = staff.grants.iter().map(|g| g.area.clone()).collect();
@@ -152,16 +152,8 @@ pub async fn list(
             let parent = scope.bind(parent.to_string());
             scope.and(format!("parent = {parent}"));
         }
-        if let Some(after) = &query.after {
-            let after = scope.bind(after.as_str());
-            scope.and(format!("id > {after}"));
-        }
-        let sql = format!(
-            "SELECT id, parent, kind, name, area FROM org {} ORDER BY id LIMIT {}",
-            scope.sql(),
-            limit + 1
-        );
-        let orgs = tx.all(&sql, scope.values(), |row| {
+        let select = "SELECT id, parent, kind, name, area FROM org";
+        let orgs = list.rows(tx, (select, "id"), &scope, |row| {
             Ok(Org {
                 id: row.parse("id")?,
                 parent: row.parse_opt("parent")?,
@@ -170,7 +162,7 @@ pub async fn list(
                 area: row.get("area")?,
             })
         })?;
-        Ok(Page::cut(orgs, limit, |o| o.id.to_string()))
+        Ok(list.page(orgs, |o| (o.id,)))
     })
     .await
     .map(Json)

@@ -7,7 +7,7 @@ use crate::{
     http::body::{Json, Path, Query},
     kernel::{
         failure::{Failure, invalid},
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     params,
     store::{error::StoreError, hint::Hint, tx::Tx},
@@ -238,25 +238,17 @@ pub async fn list(
     staff: Staff,
     Query(query): Query<PostQuery>,
 ) -> Result<Json<Page<PostView>>, Failure> {
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     app.read(move |tx| {
         let mut scope = Where::default();
         scope.one_of("org", scope::units(tx, &staff, &[Role::Admin, Role::Supervisor])?);
-        if let Some(after) = &query.after {
-            let after = scope.bind(after.as_str());
-            scope.and(format!("id > {after}"));
-        }
-        let sql = format!(
-            "SELECT id FROM post {} ORDER BY id LIMIT {}",
-            scope.sql(),
-            limit + 1
-        );
-        let ids: Vec<PostId> = tx.all(&sql, scope.values(), |row| row.parse("id"))?;
+        let select = "SELECT id FROM post";
+        let ids: Vec<PostId> = list.rows(tx, (select, "id"), &scope, |row| row.parse("id"))?;
         let posts = ids
             .into_iter()
             .map(|id| view(tx, id))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::cut(posts, limit, |p| p.id.to_string()))
+        Ok(list.page(posts, |p| (p.id,)))
     })
     .await
     .map(Json)

@@ -15,7 +15,7 @@ use crate::{
     },
     kernel::{
         failure::{Failure, invalid},
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     params,
     photos::view::{CasePhoto, Origin, answer, named_by},
@@ -199,7 +199,7 @@ async fn tasks(
     staff: Staff,
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<Page<TaskView>>, Failure> {
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     let now = app.clock.now();
     let mut condition = Where::default();
     condition.within("cell", &staff.areas(READERS));
@@ -209,30 +209,17 @@ async fn tasks(
     if let Some(area) = query.area {
         condition.within("cell", &[area]);
     }
-    if let Some(after) = &query.after {
-        let bad = || invalid("?after", "翻页位置无效", "no cursor of this list");
-        let (due, id) = after.split_once('.').ok_or_else(bad)?;
-        let (due, id): (i64, TaskId) = (due.parse().map_err(|_| bad())?, id.parse().map_err(|_| bad())?);
-        let (due, id) = (condition.bind(due), condition.bind(id.to_string()));
-        condition.and(format!("(due, id) > ({due}, {id})"));
-    }
-    let most = condition.bind(limit + 1);
-    let sql = format!(
-        "SELECT {COLUMNS} FROM task {} ORDER BY due, id LIMIT {most}",
-        condition.sql()
-    );
-    let rows = app
-        .read(move |tx| {
-            let tasks = tx.all(&sql, condition.values(), Task::read)?;
-            Ok(tasks
-                .iter()
-                .map(|task| view(tx, task, now))
-                .collect::<Result<Vec<_>, _>>()?)
-        })
-        .await?;
-    Ok(Json(Page::cut(rows, limit, |row: &TaskView| {
-        format!("{}.{}", row.due.0, row.id)
-    })))
+    app.read(move |tx| {
+        let select = format!("SELECT {COLUMNS} FROM task");
+        let tasks = list.rows(tx, (&select, "due, id"), &condition, Task::read)?;
+        let rows = tasks
+            .iter()
+            .map(|task| view(tx, task, now))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(list.page(rows, |row| (row.due.0, row.id)))
+    })
+    .await
+    .map(Json)
 }
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: TaskId) -> Result<Task, Failure> {

@@ -7,7 +7,7 @@ use crate::{
     http::body::{Json, Path, Query},
     kernel::{
         failure::{Failure, invalid},
-        page::{self, Page, Where},
+        page::{List, Page, Where},
     },
     params,
     people::{posts, scope},
@@ -193,25 +193,17 @@ pub async fn list(
     staff: Staff,
     Query(query): Query<TerminalQuery>,
 ) -> Result<Json<Page<TerminalView>>, Failure> {
-    let limit = page::limit(query.limit);
+    let list = List::new(query.limit, query.after.as_deref())?;
     app.read(move |tx| {
         let mut scope = Where::default();
         scope.one_of("org", scope::units(tx, &staff, &[Role::Admin])?);
-        if let Some(after) = &query.after {
-            let after = scope.bind(after.as_str());
-            scope.and(format!("id > {after}"));
-        }
-        let sql = format!(
-            "SELECT id FROM terminal {} ORDER BY id LIMIT {}",
-            scope.sql(),
-            limit + 1
-        );
-        let ids: Vec<TerminalId> = tx.all(&sql, scope.values(), |row| row.parse("id"))?;
+        let select = "SELECT id FROM terminal";
+        let ids: Vec<TerminalId> = list.rows(tx, (select, "id"), &scope, |row| row.parse("id"))?;
         let found = ids
             .into_iter()
             .map(|id| view(tx, id))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::cut(found, limit, |t| t.id.to_string()))
+        Ok(list.page(found, |t| (t.id,)))
     })
     .await
     .map(Json)
