@@ -119,7 +119,7 @@ pub(super) async fn months(
             let mut condition = Where::default();
             condition.within(column, &areas);
             if let Some(area) = &query.area {
-                condition.within(column, std::slice::from_ref(area));
+                condition.within_asked(column, area);
             }
             condition
         };

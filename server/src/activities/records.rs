@@ -6,11 +6,12 @@ use crate::{
     entries::{flags::FlagName, row::EntryRow, taken::Taken},
     kernel::failure::Failure,
     params,
-    people::{lookup, posts, scope::common_area},
+    people::{lookup, posts},
     photos::view::{CasePhoto, Origin, named_by},
     store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
+    area::Area,
     codes::CellCode,
     entry::{Disposition, Reason},
     feed::{ActivityRow, kind},
@@ -35,7 +36,7 @@ pub(super) struct Record {
     pub ends: Millis,
     pub place: String,
     pub cell: Option<CellCode>,
-    pub area: String,
+    pub area: Area,
     pub organiser: String,
     pub participants: u32,
     pub summary: String,
@@ -65,7 +66,7 @@ impl Record {
             ends: Millis(row.get("ends")?),
             place: row.get("place")?,
             cell: row.parse_opt("cell")?,
-            area: row.get("area")?,
+            area: row.parse("area")?,
             organiser: row.get("organiser")?,
             participants: row.get("participants")?,
             summary: row.get("summary")?,
@@ -111,7 +112,7 @@ impl Record {
                 self.ends.0,
                 &self.place,
                 self.cell.map(|c| c.to_string()),
-                &self.area,
+                self.area.as_str(),
                 &self.organiser,
                 self.participants,
                 &self.summary,
@@ -175,8 +176,8 @@ pub fn submit(
     }
     let cell = a.cell.filter(|cell| app.grids.knows(*cell).is_some());
     let area = match cell {
-        Some(cell) => cell.to_string(),
-        None => common_area(&posts::areas(tx, entry.post)?),
+        Some(cell) => cell.into(),
+        None => Area::common(posts::areas(tx, entry.post)?),
     };
     let record = Record {
         record: entry.record,
@@ -252,7 +253,8 @@ pub struct ActivityView {
     pub place: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellCode>,
-    pub area: String,
+    #[schema(value_type = String)]
+    pub area: Area,
     pub organiser: String,
     pub participants: u32,
     pub summary: String,

@@ -69,7 +69,7 @@ async fn activities(
         condition.one_of("state", [state.as_str()]);
     }
     if let Some(area) = query.area {
-        condition.within("area", &[area]);
+        condition.within_asked("area", &area);
     }
     app.read(move |tx| {
         let select = format!("SELECT {COLUMNS} FROM activity");
@@ -86,7 +86,7 @@ async fn activities(
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: RecordId) -> Result<Record, Failure> {
     let record = Record::load(tx, id)?;
-    if READERS.iter().any(|role| staff.may(*role, &record.area)) {
+    if READERS.iter().any(|role| staff.may(*role, record.area)) {
         Ok(record)
     } else {
         Err(Failure::of(ProblemCode::OutOfScope))
@@ -190,7 +190,7 @@ async fn review(
     }
     app.write(move |tx, ctx| {
         let mut record = Record::load(tx, id)?;
-        staff.require(Role::Supervisor, &record.area)?;
+        staff.require(Role::Supervisor, record.area)?;
         let wanted = body.decision.state();
         if record.version == body.version
             && record.state == wanted

@@ -3,6 +3,7 @@
 use crate::kernel::failure::Failure;
 use axum::{extract::FromRequestParts, http::request::Parts};
 use protocol::{
+    area::Area,
     field::Certificate,
     ids::{OrgId, PersonId, PostId, StreamId},
     problem::ProblemCode,
@@ -15,8 +16,8 @@ use protocol::{
 pub struct Grant {
     pub role: Role,
     pub org: OrgId,
-    /// Prefix of the cell codes in reach: a city, county, street or community code.
-    pub area: String,
+    /// The area of the unit.
+    pub area: Area,
 }
 
 /// A signed-in member of staff.
@@ -29,14 +30,16 @@ pub struct Staff {
 }
 
 impl Staff {
-    /// Whether the person holds `role` for a place given by an area or cell code.
-    pub fn may(&self, role: Role, area: &str) -> bool {
-        self.grants
-            .iter()
-            .any(|g| g.role == role && area.starts_with(&g.area))
+    /// Returns true if the person holds `role` for all of the area, which may be one cell (TJ-02).
+    pub fn may(&self, role: Role, area: impl Into<Area>) -> bool {
+        let area = area.into();
+        self.grants.iter().any(|g| g.role == role && g.area.covers(area))
     }
-    /// The person holds `role` for the place, else `auth.forbidden` (not the role at all) or `auth.scope`.
-    pub fn require(&self, role: Role, area: &str) -> Result<(), Failure> {
+    /// Checks that the person holds `role` for all of the area.
+    ///
+    /// # Errors
+    /// `auth.scope` if the person holds the role only elsewhere, `auth.forbidden` if nowhere.
+    pub fn require(&self, role: Role, area: impl Into<Area>) -> Result<(), Failure> {
         if self.may(role, area) {
             Ok(())
         } else if self.grants.iter().any(|g| g.role == role) {
@@ -46,12 +49,12 @@ impl Staff {
         }
     }
     /// The areas in which the person holds any of `roles`; the scope of a query.
-    pub fn areas(&self, roles: &[Role]) -> Vec<String> {
-        let mut areas: Vec<String> = self
+    pub fn areas(&self, roles: &[Role]) -> Vec<Area> {
+        let mut areas: Vec<Area> = self
             .grants
             .iter()
             .filter(|g| roles.contains(&g.role))
-            .map(|g| g.area.clone())
+            .map(|g| g.area)
             .collect();
         areas.sort();
         areas.dedup();

@@ -62,7 +62,7 @@ pub fn grants(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<Grant>, StoreErro
             Ok(Grant {
                 role: row.parse("role")?,
                 org: row.parse("org")?,
-                area: row.get("area")?,
+                area: row.parse("area")?,
             })
         },
     )

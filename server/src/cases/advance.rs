@@ -152,6 +152,6 @@ fn reaches(staff: &Staff, role: Role, file: &CaseFile) -> Result<(), Failure> {
                 Err(Failure::because(ProblemCode::OutOfScope, "案卷由其他部门处置"))
             }
         }
-        Some(_) | None => staff.require(role, &file.area),
+        Some(_) | None => staff.require(role, file.area),
     }
 }

@@ -176,7 +176,7 @@ fn bound(amount: Option<usize>) -> Option<u32> {
 
 fn choices(tx: &mut Tx<'_>, file: &CaseFile, field: Field) -> Result<Vec<Choice>, Failure> {
     if field == Field::Department {
-        let all = departments::all(tx, &file.area)?;
+        let all = departments::all(tx, file.area)?;
         return Ok(all
             .into_iter()
             .map(|(id, name)| Choice {

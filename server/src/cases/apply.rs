@@ -83,7 +83,7 @@ pub(super) fn put(
                 facts.insert("level".into(), json!(level));
             }
             FieldValue::Department(department) => {
-                if !departments::handles(tx, *department, &file.area)? {
+                if !departments::handles(tx, *department, file.area)? {
                     errors.push(field_error(
                         format!("/{}", Field::Department),
                         "该单位不是这一区域的处置部门",

@@ -13,7 +13,7 @@ use crate::{
     store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
-use protocol::{ids::StreamId, problem::Problem, role::Role, time::Millis};
+use protocol::{area::Area, ids::StreamId, problem::Problem, role::Role, time::Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ pub struct StreamCount {
 }
 
 /// Streams whose post's unit lies in reach; the rest of a query follows.
-fn streams_within(areas: &[String]) -> Where {
+fn streams_within(areas: &[Area]) -> Where {
     let mut condition = Where::default();
     condition.within("o.area", areas);
     condition

@@ -6,6 +6,7 @@ use crate::{
     store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
+    area::Area,
     case::CaseState,
     codes::{CellCode, GridVersion, MatterCode},
     geo::PointE7,
@@ -45,8 +46,8 @@ pub struct CaseFile {
     pub grid: Option<GridVersion>,
     pub place: Option<PointE7>,
     pub address: String,
-    /// The cell, or while none is known the area of the reporter's post: what scopes are compared with.
-    pub area: String,
+    /// The cell, or while none is known the common area of the reporter's post. It decides who may read the case.
+    pub area: Area,
     pub reporter: Option<PersonId>,
     pub reporter_post: Option<PostId>,
     pub self_handled: bool,
@@ -106,7 +107,7 @@ impl CaseFile {
             grid: None,
             place: None,
             address: String::new(),
-            area: String::new(),
+            area: Area::EVERYWHERE,
             reporter: None,
             reporter_post: None,
             self_handled: false,
@@ -140,7 +141,7 @@ impl CaseFile {
             grid: row.get::<Option<String>>("grid")?.map(GridVersion),
             place: point(row)?,
             address: row.get("address")?,
-            area: row.get("area")?,
+            area: row.parse("area")?,
             reporter: row.parse_opt("reporter")?,
             reporter_post: row.parse_opt("reporter_post")?,
             self_handled: row.get("self_handled")?,
@@ -199,7 +200,7 @@ impl CaseFile {
                 self.place.map(|p| p.lat),
                 self.place.map(|p| p.lon),
                 &self.address,
-                &self.area,
+                self.area.as_str(),
                 self.reporter.map(|p| p.to_string()),
                 self.reporter_post.map(|p| p.to_string()),
                 self.self_handled,
@@ -241,7 +242,7 @@ impl CaseFile {
                 self.place.map(|p| p.lat),
                 self.place.map(|p| p.lon),
                 &self.address,
-                &self.area,
+                self.area.as_str(),
                 self.self_handled,
                 serde_json::to_string(&self.flags)?,
                 self.department.map(|d| d.to_string()),
@@ -260,6 +261,6 @@ impl CaseFile {
     pub fn put_in_cell(&mut self, cell: CellCode, grid: GridVersion) {
         self.cell = Some(cell);
         self.grid = Some(grid);
-        self.area = cell.to_string();
+        self.area = cell.into();
     }
 }

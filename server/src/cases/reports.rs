@@ -12,11 +12,12 @@ use crate::{
     duty::presence,
     entries::{row::EntryRow, taken::Taken},
     kernel::failure::Failure,
-    people::{posts, scope},
+    people::posts,
     photos::view::counts,
     store::tx::Tx,
 };
 use protocol::{
+    area::Area,
     case::{self, Action, CaseState, To},
     codes::{CellCode, GridVersion},
     entry::{Disposition, Reason, receipt_number},
@@ -249,7 +250,7 @@ fn describe(
         None => {
             case.cell = None;
             case.grid = None;
-            case.area = scope::common_area(&areas);
+            case.area = Area::common(areas);
         }
     }
     Ok(())

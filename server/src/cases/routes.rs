@@ -158,7 +158,7 @@ async fn cases(
         condition.one_of("state", [state.as_str()]);
     }
     if let Some(area) = query.area {
-        condition.within("area", &[area]);
+        condition.within_asked("area", &area);
     }
     let shared = app.clone();
     app.read(move |tx| {
@@ -328,7 +328,7 @@ async fn caller_view(
             let file = CaseFile::load(tx, id)?;
             if ![Role::Acceptor, Role::ShiftLeader]
                 .iter()
-                .any(|role| staff.may(*role, &file.area))
+                .any(|role| staff.may(*role, file.area))
             {
                 return Err(Failure::of(ProblemCode::OutOfScope));
             }

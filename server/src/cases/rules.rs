@@ -6,6 +6,7 @@ use crate::{
     kernel::failure::field_error,
 };
 use protocol::{
+    area::Area,
     case::{Action, CaseState, Condition, Field, FieldKind, FieldValue, Guard, allowed, waits_for},
     codes::CellCode,
     evidence::{Position, TimeBasis},
@@ -140,7 +141,7 @@ pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
 pub struct Circumstances<'a> {
     pub on_duty: bool,
     /// Areas that the author's post answers for.
-    pub areas: &'a [String],
+    pub areas: &'a [Area],
     /// The place of the matter, or else where the worker stood.
     pub position: Option<&'a Position>,
     /// The same, and where the worker stood besides: a typed place must not hide a made-up fix.
@@ -157,7 +158,7 @@ pub struct Circumstances<'a> {
 
 /// The flags of a report, in a stable order.
 pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
-    let covered = |cell: CellCode| c.areas.iter().any(|a| cell.as_str().starts_with(a.as_str()));
+    let covered = |cell: CellCode| c.areas.iter().any(|area| area.contains(cell));
     let mut flags = Vec::new();
     let mut flag = |when: bool, flag: Flag| {
         if when {
@@ -302,7 +303,7 @@ mod tests {
     #[test]
     fn a_report_from_the_right_place_at_the_right_time_has_no_flags() {
         let cell: CellCode = "220104010203".parse().unwrap();
-        let (areas, at) = (["22010401".to_owned()], position(800, false));
+        let (areas, at) = (["22010401".parse().unwrap()], position(800, false));
         let good = Circumstances {
             on_duty: true,
             areas: &areas,

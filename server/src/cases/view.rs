@@ -16,6 +16,7 @@ use crate::{
     store::tx::Tx,
 };
 use protocol::{
+    area::Area,
     case::CaseState,
     codes::{CellCode, GridVersion, MatterCode},
     duty::{Answer, Purpose, TaskState},
@@ -101,7 +102,8 @@ pub struct CaseView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PointE7>,
     pub address: String,
-    pub area: String,
+    #[schema(value_type = String)]
+    pub area: Area,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reporter_post: Option<Named<PostId>>,
     pub self_handled: bool,
@@ -361,7 +363,7 @@ pub fn may_read(staff: &crate::auth::actor::Staff, file: &CaseFile) -> bool {
         Role::Department => staff
             .orgs(Role::Department)
             .any(|org| Some(org) == file.department),
-        other => staff.may(*other, &file.area),
+        other => staff.may(*other, file.area),
     })
 }
 

@@ -18,6 +18,7 @@ use crate::{
 };
 use anyhow::{Result, ensure};
 use protocol::{
+    area::Area,
     ids::{OrgId, PersonId},
     problem::ProblemCode,
     role::Role,
@@ -49,15 +50,15 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
     let mut start = Ctx::new(SystemClock.now(), seed);
     let password = passwords::word(start.ids.bytes());
     let hash = passwords::hash_now(&password, &start.ids.bytes())?;
-    let (area, name, account) = (area.to_owned(), name.to_owned(), account.trim().to_owned());
+    let (area, name, account) = (area.parse::<Area>()?, name.to_owned(), account.trim().to_owned());
     let (city, admin) = store
         .write(move |tx| {
             let mut ctx = start.clone();
             let taken: i64 = tx.one("SELECT COUNT(*) AS n FROM org", params![], |row| row.get("n"))?;
             if taken > 0 {
-                return again(tx, &mut ctx, &area, &account, &hash);
+                return again(tx, &mut ctx, area, &account, &hash);
             }
-            let city = orgs::insert(tx, &mut ctx, None, (OrgKind::City, &name, &area))?;
+            let city = orgs::insert(tx, &mut ctx, None, (OrgKind::City, &name, area))?;
             let first = NewPerson {
                 name: "系统管理员".into(),
                 org: city,
@@ -68,7 +69,14 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
                 }],
             };
             let admin = accounts::insert(tx, &mut ctx, &first, Some(&hash))?;
-            crate::app::audit::note(tx, &mut ctx, None, "city.found", &format!("org:{city}"), &area)?;
+            crate::app::audit::note(
+                tx,
+                &mut ctx,
+                None,
+                "city.found",
+                &format!("org:{city}"),
+                area.as_str(),
+            )?;
             Ok((city, admin))
         })
         .await?;
@@ -83,7 +91,7 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
 fn again(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
-    area: &str,
+    area: Area,
     account: &str,
     hash: &str,
 ) -> Result<(OrgId, PersonId), Failure> {
@@ -91,7 +99,7 @@ fn again(
         "SELECT p.id, p.org FROM person p JOIN org o ON o.id = p.org
          WHERE p.account = ?1 AND o.parent IS NULL AND o.area = ?2
            AND NOT EXISTS (SELECT 1 FROM audit_event WHERE action = 'session.open')",
-        params![account.to_lowercase(), area],
+        params![account.to_lowercase(), area.as_str()],
         |row| Ok((row.parse("org")?, row.parse("id")?)),
     )?;
     let (city, admin) = first

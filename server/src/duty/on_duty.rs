@@ -22,6 +22,7 @@ use crate::{
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
+    area::Area,
     codes::CellCode,
     ids::{EntryId, PersonId, PostId},
     time::Millis,
@@ -60,9 +61,9 @@ pub struct OnDuty {
     pub flags: Vec<FlagName>,
 }
 
-/// The people on duty whose post answers for an area inside one of `areas` (prefixes of cell codes). Empty `areas`
+/// The people on duty whose post answers for an area inside one of `areas`. Empty `areas`
 /// match nobody. `wish` narrows this to posts with an area inside the wish or around it.
-fn within(now: Millis, areas: &[String], wish: Option<&str>) -> Where {
+fn within(now: Millis, areas: &[Area], wish: Option<&str>) -> Where {
     let mut condition = Where::default();
     let clock = condition.bind(now.0);
     condition.and("p.present");
@@ -81,7 +82,7 @@ fn within(now: Millis, areas: &[String], wish: Option<&str>) -> Where {
 }
 
 /// How many people are on duty within `areas`: the length of the whole [`list`] for the same areas.
-pub fn count(tx: &mut Tx<'_>, now: Millis, areas: &[String]) -> Result<u64, StoreError> {
+pub fn count(tx: &mut Tx<'_>, now: Millis, areas: &[Area]) -> Result<u64, StoreError> {
     let condition = within(now, areas, None);
     let sql = format!("SELECT COUNT(*) AS n FROM {PRESENT} {}", condition.sql());
     tx.one(&sql, condition.values(), |row| row.get("n"))
@@ -92,7 +93,7 @@ pub fn count(tx: &mut Tx<'_>, now: Millis, areas: &[String]) -> Result<u64, Stor
 pub fn list(
     tx: &mut Tx<'_>,
     now: Millis,
-    (areas, wish): (&[String], Option<&str>),
+    (areas, wish): (&[Area], Option<&str>),
     list: &List<(PersonId,)>,
 ) -> Result<Page<OnDuty>, StoreError> {
     let condition = within(now, areas, wish);

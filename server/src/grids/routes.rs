@@ -73,7 +73,7 @@ async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<I
         .await
         .map_err(|_| Failure::of(ProblemCode::TooLarge))?;
     let checked = check(bytes).await?;
-    staff.require(Role::Admin, checked.imported.county.as_str())?;
+    staff.require(Role::Admin, checked.imported.county)?;
     let imported = keep(&app.store, &app.blobs, checked, app.clock.now()).await?;
     app.grids.renew(&app.store, &app.blobs).await?;
     let (person, version) = (staff.person, imported.version.clone());

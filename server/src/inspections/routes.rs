@@ -153,7 +153,7 @@ async fn create(
     let request = idempotency::request_of(&headers, &staff, body.request)?.map(|id| TaskId(id.0));
     let (cell, grid) =
         place::find(&app, body.place, body.cell)?.ok_or_else(|| Failure::of(ProblemCode::PlaceUnknown))?;
-    staff.require(Role::Supervisor, cell.as_str())?;
+    staff.require(Role::Supervisor, cell)?;
     let place = body.place.or_else(|| app.grids.centre(cell));
     app.write(move |tx, ctx| {
         if let Some(id) = request
@@ -170,7 +170,7 @@ async fn create(
         let file = match body.case {
             Some(case) => {
                 let file = CaseFile::load(tx, case)?;
-                staff.require(Role::Supervisor, &file.area)?;
+                staff.require(Role::Supervisor, file.area)?;
                 Some(file)
             }
             None => None,

@@ -12,6 +12,7 @@ use crate::{
 };
 use axum::extract::State;
 use protocol::{
+    area::Area,
     ids::{PersonId, PostId, StreamId, TerminalId},
     problem::{Problem, ProblemCode},
     push::StreamMark,
@@ -138,14 +139,14 @@ pub(super) async fn completeness(
     let areas = staff.areas(INSPECTORS);
     let answer = app
         .read(move |tx| {
-            let area: Option<String> = tx.opt(
+            let area: Option<Area> = tx.opt(
                 "SELECT o.area FROM stream s JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org
                  WHERE s.id = ?1",
                 params![stream.to_string()],
-                |row| row.get("area"),
+                |row| row.parse("area"),
             )?;
             let area = area.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
-            if !areas.iter().any(|reach| area.starts_with(reach)) {
+            if !areas.iter().any(|reach| reach.covers(area)) {
                 return Err(Failure::of(ProblemCode::OutOfScope));
             }
             Ok(of(tx, stream)?)

@@ -21,6 +21,7 @@ use crate::{
 };
 use axum::extract::State;
 use protocol::{
+    area::Area,
     entry::{Disposition, DispositionState, Reason},
     evidence::TrustedTime,
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
@@ -202,14 +203,14 @@ fn decide_in(
     body: &ReviewDecision,
 ) -> Result<Disposition, Failure> {
     let id = entry.to_string();
-    let area: Option<String> = tx.opt(
+    let area: Option<Area> = tx.opt(
         "SELECT o.area FROM entry e JOIN stream s ON s.id = e.stream JOIN post p ON p.id = s.post
          JOIN org o ON o.id = p.org WHERE e.id = ?1",
         params![&id],
-        |row| row.get("area"),
+        |row| row.parse("area"),
     )?;
     let area = area.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
-    if !staff.areas(REVIEWERS).iter().any(|reach| area.starts_with(reach)) {
+    if !staff.areas(REVIEWERS).iter().any(|reach| reach.covers(area)) {
         return Err(Failure::of(ProblemCode::OutOfScope));
     }
     let open: i64 = tx.one(

@@ -8,7 +8,10 @@ use crate::store::{
     tx::Tx,
     value::{Row, Value},
 };
-use protocol::ids::{CaseId, EventId, OrgId, PersonId, PostId, RecordId, StreamId, TaskId, TerminalId};
+use protocol::{
+    area::Area,
+    ids::{CaseId, EventId, OrgId, PersonId, PostId, RecordId, StreamId, TaskId, TerminalId},
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt::Display, str::FromStr};
 
@@ -164,17 +167,21 @@ impl Where {
             format!("{column} IN ({})", names.join(", "))
         }
     }
-    /// Adds: `column` lies in one of `areas` (prefixes of cell codes). No areas match no row (TJ-02).
-    pub fn within(&mut self, column: &str, areas: &[String]) {
+    /// Adds: `column`, a cell code or an area, lies in one of `areas`. No areas match no row (TJ-02).
+    pub fn within(&mut self, column: &str, areas: &[Area]) {
         let condition = self.within_text(column, areas);
         self.and(condition);
     }
+    /// Adds: `column` lies in the area that a request asks for. A text that is no area matches no row.
+    pub fn within_asked(&mut self, column: &str, asked: &str) {
+        self.within(column, asked.parse().ok().as_slice());
+    }
     /// The SQL of [`Where::within`], for use inside an `OR`; binds the areas.
-    pub fn within_text(&mut self, column: &str, areas: &[String]) -> String {
+    pub fn within_text(&mut self, column: &str, areas: &[Area]) -> String {
         let parts: Vec<String> = areas
             .iter()
             .map(|area| {
-                let name = self.bind(area);
+                let name = self.bind(area.as_str());
                 format!("substr({column}, 1, length(CAST({name} AS TEXT))) = {name}")
             })
             .collect();
@@ -240,7 +247,7 @@ mod tests {
     #[test]
     fn values_are_parameters() {
         let mut condition = Where::default();
-        condition.within("area", &["220104".to_owned(), "220105".to_owned()]);
+        condition.within("area", &["220104".parse().unwrap(), "220105".parse().unwrap()]);
         let name = condition.bind("x");
         condition.and(format!("state = {name}"));
         assert_eq!(

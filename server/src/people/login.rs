@@ -12,6 +12,7 @@ use crate::{
 use axum::{extract::State, http::StatusCode};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use protocol::{
+    area::Area,
     ids::{OrgId, PersonId},
     photo::Sha256,
     problem::{Problem, ProblemCode},
@@ -36,7 +37,8 @@ pub struct GrantView {
     pub org: OrgId,
     pub org_name: String,
     /// Prefix of the cell codes in reach.
-    pub area: String,
+    #[schema(value_type = String)]
+    pub area: Area,
 }
 
 /// Who is signed in.
@@ -186,7 +188,7 @@ fn me(tx: &mut Tx<'_>, person: PersonId, session: &str) -> Result<Me, Failure> {
                 role_name: role.zh().into(),
                 org: row.parse("org")?,
                 org_name: row.get("name")?,
-                area: row.get("area")?,
+                area: row.parse("area")?,
             })
         },
     )?;

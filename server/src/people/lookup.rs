@@ -4,7 +4,10 @@ use crate::{
     params,
     store::{error::StoreError, tx::Tx},
 };
-use protocol::ids::{OrgId, PersonId};
+use protocol::{
+    area::Area,
+    ids::{OrgId, PersonId},
+};
 
 /// The unit that a person belongs to.
 pub fn org_of(tx: &mut Tx<'_>, person: PersonId) -> Result<OrgId, StoreError> {
@@ -34,11 +37,11 @@ pub fn org_name(tx: &mut Tx<'_>, org: OrgId) -> Result<String, StoreError> {
 }
 
 /// The area of a unit: the prefix of the cell codes in its reach.
-pub fn org_area(tx: &mut Tx<'_>, org: OrgId) -> Result<String, StoreError> {
+pub fn org_area(tx: &mut Tx<'_>, org: OrgId) -> Result<Area, StoreError> {
     tx.one(
         "SELECT area FROM org WHERE id = ?1",
         params![org.to_string()],
-        |row| row.get("area"),
+        |row| row.parse("area"),
     )
 }
 

@@ -13,7 +13,7 @@ use crate::{
     store::tx::Tx,
 };
 use axum::extract::State;
-use protocol::ids::OrgId;
+use protocol::{area::Area, ids::OrgId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,7 +60,8 @@ pub struct Org {
     pub parent: Option<OrgId>,
     pub kind: String,
     pub name: String,
-    pub area: String,
+    #[schema(value_type = String)]
+    pub area: Area,
 }
 
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
@@ -78,7 +79,7 @@ pub fn insert(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     parent: Option<OrgId>,
-    (kind, name, area): (OrgKind, &str, &str),
+    (kind, name, area): (OrgKind, &str, Area),
 ) -> Result<OrgId, Failure> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 100 {
@@ -92,7 +93,7 @@ pub fn insert(
             parent.map(|p| p.to_string()),
             kind.as_str(),
             name,
-            area,
+            area.as_str(),
             ctx.now.0
         ],
     )?;
@@ -109,8 +110,8 @@ pub async fn create(
 ) -> Result<Json<Org>, Failure> {
     app.write(move |tx, ctx| {
         scope::administers(tx, &staff, body.parent)?;
-        scope::area_below(&body.area, &super::lookup::org_area(tx, body.parent)?)?;
-        let id = insert(tx, ctx, Some(body.parent), (body.kind, &body.name, &body.area))?;
+        let area = scope::area_below(&body.area, super::lookup::org_area(tx, body.parent)?)?;
+        let id = insert(tx, ctx, Some(body.parent), (body.kind, &body.name, area))?;
         audit::note(
             tx,
             ctx,
@@ -124,7 +125,7 @@ pub async fn create(
             parent: Some(body.parent),
             kind: body.kind.as_str().to_owned(),
             name: body.name.trim().to_owned(),
-            area: body.area.clone(),
+            area,
         })
     })
     .await
@@ -142,7 +143,7 @@ pub async fn list(
     let list = List::new(query.limit, query.after.as_deref())?;
     app.read(move |tx| {
         let mut scope = Where::default();
-        let areas: Vec<String> = staff.grants.iter().map(|g| g.area.clone()).collect();
+        let areas: Vec<Area> = staff.grants.iter().map(|g| g.area).collect();
         scope.within("area", &areas);
         if let Some(kind) = &query.kind {
             let kind = scope.bind(kind.as_str());
@@ -159,7 +160,7 @@ pub async fn list(
                 parent: row.parse_opt("parent")?,
                 kind: row.get("kind")?,
                 name: row.get("name")?,
-                area: row.get("area")?,
+                area: row.parse("area")?,
             })
         })?;
         Ok(list.page(orgs, |o| (o.id,)))

@@ -14,6 +14,7 @@ use crate::{
 };
 use axum::extract::State;
 use protocol::{
+    area::Area,
     evidence::TrustedTime,
     feed::{PostRow, kind},
     ids::{OrgId, PersonId, PostId},
@@ -24,12 +25,12 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The areas (prefixes of cell codes) that the post answers for, in order.
-pub fn areas(tx: &mut Tx<'_>, post: PostId) -> Result<Vec<String>, StoreError> {
+/// The areas that the post answers for, in order.
+pub fn areas(tx: &mut Tx<'_>, post: PostId) -> Result<Vec<Area>, StoreError> {
     tx.all(
         "SELECT area FROM post_area WHERE post = ?1 ORDER BY area",
         params![post.to_string()],
-        |row| row.get("area"),
+        |row| row.parse("area"),
     )
 }
 
@@ -77,7 +78,7 @@ pub fn notify(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId) -> Result<(), Failur
         params![post.to_string()],
         |row| Ok((row.get("name")?, row.get("number")?)),
     )?;
-    let area = areas(tx, post)?;
+    let area = areas(tx, post)?.iter().map(Area::to_string).collect();
     let row = PostRow { name, number, area };
     ctx.mail.put(MailboxId::Post(post), kind::POST, post, &row)
 }
@@ -123,7 +124,8 @@ pub struct PostView {
     pub number: String,
     pub name: String,
     pub org: OrgId,
-    pub areas: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub areas: Vec<Area>,
     /// Past ones included, oldest first.
     pub holders: Vec<Holder>,
 }
@@ -186,13 +188,13 @@ fn set_areas(tx: &mut Tx<'_>, post: PostId, org: OrgId, areas: &[String]) -> Res
     }
     tx.execute("DELETE FROM post_area WHERE post = ?1", params![post.to_string()])?;
     for area in areas {
-        scope::area_below(area, &above)?;
-        if area.len() < 6 {
+        let area = scope::area_below(area, above)?;
+        if area.digits() < 6 {
             return Err(invalid("/areas", "责任区至少为区县", "a county or less"));
         }
         tx.execute(
             "INSERT INTO post_area (post, area) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![post.to_string(), area],
+            params![post.to_string(), area.as_str()],
         )?;
     }
     Ok(())

@@ -7,7 +7,12 @@ use crate::{
     params,
     store::{error::StoreError, tx::Tx},
 };
-use protocol::{ids::OrgId, problem::ProblemCode, role::Role};
+use protocol::{
+    area::{Area, AreaLevel},
+    ids::OrgId,
+    problem::ProblemCode,
+    role::Role,
+};
 
 /// Maximum depth of a unit below the city.
 const DEEPEST: usize = 16;
@@ -61,63 +66,23 @@ pub fn units(tx: &mut Tx<'_>, staff: &Staff, roles: &[Role]) -> Result<Vec<Strin
     Ok(seen.into_iter().collect())
 }
 
-/// Checks that `area` is a city, county, street, community or cell code at or below `above`.
-pub fn area_below(area: &str, above: &str) -> Result<(), Failure> {
-    let digits = area.bytes().all(|b| b.is_ascii_digit()) && matches!(area.len(), 4 | 6 | 8 | 10 | 12);
-    if !digits {
-        return Err(invalid(
+/// Reads the code of a city, county, street, community or cell at or below `above`.
+///
+/// # Errors
+/// `request.invalid` for another text, `auth.scope` for an area outside `above`.
+pub fn area_below(text: &str, above: Area) -> Result<Area, Failure> {
+    let area = text.parse::<Area>().ok();
+    let area = area.filter(|area| area.level().is_some_and(|level| level >= AreaLevel::City));
+    let area = area.ok_or_else(|| {
+        invalid(
             "/area",
             "应为 4 至 12 位区划代码",
             "a code of 4, 6, 8, 10 or 12 digits",
-        ));
-    }
-    if area.starts_with(above) {
-        Ok(())
+        )
+    })?;
+    if above.covers(area) {
+        Ok(area)
     } else {
         Err(Failure::because(ProblemCode::OutOfScope, "area"))
-    }
-}
-
-/// The longest area that holds all of `areas`, cut to a whole level (city 4, county 6, street 8, community 10);
-/// empty when they share no city.
-pub fn common_area(areas: &[String]) -> String {
-    let Some((first, rest)) = areas.split_first() else {
-        return String::new();
-    };
-    let shared = rest.iter().fold(first.len(), |n, area| {
-        first
-            .bytes()
-            .zip(area.bytes())
-            .take(n)
-            .take_while(|(a, b)| a == b)
-            .count()
-    });
-    let level = [12, 10, 8, 6, 4].into_iter().find(|l| *l <= shared).unwrap_or(0);
-    first.get(..level).unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_post_of_several_communities_answers_for_their_street() {
-        let area = |list: &[&str]| common_area(&list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
-        assert_eq!(area(&["2201040101", "2201040102"]), "22010401");
-        assert_eq!(area(&["220104010101"]), "220104010101");
-        assert_eq!(area(&["220104", "220105"]), "2201");
-        assert_eq!(area(&["22", "33"]), "");
-        assert_eq!(area(&[]), "");
-    }
-
-    proptest! {
-        #[test]
-        fn the_common_area_holds_every_area(tails in proptest::collection::vec("[0-9]{2,6}", 1..5)) {
-            let areas: Vec<String> = tails.iter().map(|t| format!("2201{t}")).collect();
-            let common = common_area(&areas);
-            prop_assert!(common.len() >= 4);
-            prop_assert!(areas.iter().all(|a| a.starts_with(&common)));
-        }
     }
 }

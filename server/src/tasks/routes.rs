@@ -207,7 +207,7 @@ async fn tasks(
         condition.one_of("state", [state.as_str()]);
     }
     if let Some(area) = query.area {
-        condition.within("cell", &[area]);
+        condition.within_asked("cell", &area);
     }
     app.read(move |tx| {
         let select = format!("SELECT {COLUMNS} FROM task");
@@ -224,10 +224,7 @@ async fn tasks(
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: TaskId) -> Result<Task, Failure> {
     let task = Task::load(tx, id)?;
-    if READERS
-        .iter()
-        .any(|role| staff.may(*role, task.order.cell.as_str()))
-    {
+    if READERS.iter().any(|role| staff.may(*role, task.order.cell)) {
         Ok(task)
     } else {
         Err(Failure::of(ProblemCode::OutOfScope))
@@ -300,7 +297,7 @@ async fn cancel(
     }
     app.write(move |tx, ctx| {
         let mut task = Task::load(tx, id)?;
-        staff.require(Role::Supervisor, task.order.cell.as_str())?;
+        staff.require(Role::Supervisor, task.order.cell)?;
         assign::cancel(tx, ctx, &mut task)?;
         audit::note(
             tx,

@@ -220,6 +220,6 @@ fn county(tx: &mut Tx<'_>, post: PostId) -> Result<CountyCode, Failure> {
     let areas = posts::areas(tx, post)?;
     areas
         .iter()
-        .find_map(|area| area.get(..6)?.parse().ok())
+        .find_map(|area| area.as_str().get(..6)?.parse().ok())
         .ok_or_else(|| Failure::because(ProblemCode::EnrolCode, "the post has no area inside a county"))
 }
