@@ -9,7 +9,7 @@
 use server::{
     cli,
     service::{
-        run::{self, Options, Running},
+        run::{self, RunningServer, ServerOptions},
         start_error::StartError,
         tls::Tls,
     },
@@ -20,15 +20,15 @@ use tokio::{
     net::TcpStream,
 };
 
-fn options(data: &Path) -> Options {
+fn options(data: &Path) -> ServerOptions {
     let loopback: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    Options {
+    ServerOptions {
         tls: Tls::Plain,
-        ..Options::new(data, loopback)
+        ..ServerOptions::new(data, loopback)
     }
 }
 
-async fn started(data: &Path) -> Running {
+async fn started(data: &Path) -> RunningServer {
     Box::pin(run::start(options(data))).await.unwrap()
 }
 
@@ -109,7 +109,7 @@ async fn plain_http_beyond_loopback_is_refused() {
 #[tokio::test]
 async fn restart_keeps_epoch_keys_and_pins() {
     let folder = tempfile::tempdir().unwrap();
-    let own = |data: &Path| Options {
+    let own = |data: &Path| ServerOptions {
         tls: Tls::Own,
         ..options(data)
     };

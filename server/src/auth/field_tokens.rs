@@ -25,7 +25,7 @@ pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
                  FROM field_token t JOIN stream s ON s.id = t.stream JOIN person p ON p.id = s.person
                  WHERE t.token_sha256 = ?1 AND t.expires > ?2",
                 params![&hash, now.0],
-                Holder::read,
+                TokenHolder::read,
             )?;
             Ok(found)
         })
@@ -44,7 +44,7 @@ pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
     })
 }
 
-struct Holder {
+struct TokenHolder {
     stream: StreamId,
     person: PersonId,
     post: PostId,
@@ -53,7 +53,7 @@ struct Holder {
     end: Option<ProblemCode>,
 }
 
-impl Holder {
+impl TokenHolder {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             stream: row.parse("id")?,

@@ -9,7 +9,7 @@ use crate::{
     },
     service::{
         openapi, rooms,
-        run::{self, Options},
+        run::{self, ServerOptions},
         tls::Tls,
     },
 };
@@ -163,7 +163,7 @@ impl Serve {
             },
             (false, ..) => Tls::Own,
         };
-        let options = Options {
+        let options = ServerOptions {
             listen: self.listen,
             public: self.public,
             tls,

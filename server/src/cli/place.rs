@@ -1,6 +1,6 @@
 //! Where the data of a deployment is, for all subcommands that open it.
 
-use crate::{app::s3::S3, service::run::Options};
+use crate::{app::s3::S3, service::run::ServerOptions};
 use clap::Args;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -18,11 +18,11 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn options(&self) -> Options {
-        Options {
+    pub(super) fn options(&self) -> ServerOptions {
+        ServerOptions {
             database: self.database.clone(),
             s3: self.s3.clone(),
-            ..Options::new(&self.data, SocketAddr::from(([127, 0, 0, 1], 0)))
+            ..ServerOptions::new(&self.data, SocketAddr::from(([127, 0, 0, 1], 0)))
         }
     }
 }

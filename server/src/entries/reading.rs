@@ -24,12 +24,12 @@ pub(crate) struct Reading {
     pub clock: Option<ClockReading>,
     /// Also of kinds that are not known, so that their photos can be taken before they are understood.
     pub photos: Vec<PhotoRef>,
-    pub content: Content,
+    pub content: EntryContent,
 }
 
 /// How far the entry itself was understood.
 #[derive(Debug, Clone)]
-pub(crate) enum Content {
+pub(crate) enum EntryContent {
     /// All of it.
     Known(Box<Entry>, Payload),
     /// A kind of a newer handset.
@@ -77,10 +77,10 @@ impl Reading {
             photos,
             content: match payload {
                 Some(payload) if payload.photos().len() > MAX_PHOTOS_PER_ENTRY => {
-                    Content::Unreadable(format!("more than {MAX_PHOTOS_PER_ENTRY} photos"))
+                    EntryContent::Unreadable(format!("more than {MAX_PHOTOS_PER_ENTRY} photos"))
                 }
-                Some(payload) => Content::Known(Box::new(entry), payload),
-                None => Content::UnknownKind,
+                Some(payload) => EntryContent::Known(Box::new(entry), payload),
+                None => EntryContent::UnknownKind,
             },
         }
         .with_photos_limited()
@@ -102,9 +102,9 @@ impl Reading {
                 .and_then(|clock| serde_json::from_value(clock.clone()).ok()),
             photos: photos_of(value.get("payload").unwrap_or(&Value::Null)),
             content: if frame.v > WIRE_VERSION {
-                Content::Newer
+                EntryContent::Newer
             } else {
-                Content::Unreadable(error)
+                EntryContent::Unreadable(error)
             },
         }
         .with_photos_limited()
@@ -162,14 +162,14 @@ mod tests {
         later["kind"] = json!("drone_flight");
         later["payload"] = json!({"photos": [photo], "altitude": 5});
         let reading = read(&later);
-        assert!(matches!(reading.content, Content::UnknownKind));
+        assert!(matches!(reading.content, EntryContent::UnknownKind));
         assert_eq!((reading.kind.as_str(), reading.photos.len()), ("drone_flight", 1));
 
         let mut damaged = entry();
         damaged["kind"] = json!("report");
         damaged["payload"] = json!({"photos": [photo], "text": 5});
         let reading = read(&damaged);
-        assert!(matches!(reading.content, Content::Unreadable(_)));
+        assert!(matches!(reading.content, EntryContent::Unreadable(_)));
         assert_eq!(reading.photos.len(), 1);
         assert!(reading.clock.is_some() && reading.author.is_some());
     }
@@ -179,7 +179,7 @@ mod tests {
         let mut newer = entry();
         newer["v"] = json!(9);
         newer["evidence"] = json!("elsewhere");
-        assert!(matches!(read(&newer).content, Content::Newer));
+        assert!(matches!(read(&newer).content, EntryContent::Newer));
     }
 
     #[test]

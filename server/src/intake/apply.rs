@@ -13,7 +13,7 @@ use crate::{
     cases::{answers, reports},
     duty::presence,
     entries::{
-        reading::{Content, Reading},
+        reading::{EntryContent, Reading},
         row::{EntryRow, EntryState, made},
         taken::Taken,
     },
@@ -137,12 +137,12 @@ pub(super) fn decide(
     by: By,
 ) -> Result<Outcome, Failure> {
     let (entry, payload) = match &held.reading.content {
-        Content::Known(entry, payload) => (entry.as_ref(), payload),
-        Content::UnknownKind => {
+        EntryContent::Known(entry, payload) => (entry.as_ref(), payload),
+        EntryContent::UnknownKind => {
             return Ok(Disposition::held(reasons::kind_unknown(&held.reading.kind)).into());
         }
-        Content::Newer => return Ok(Disposition::held(reasons::version_unknown()).into()),
-        Content::Unreadable(what) => return Ok(Disposition::rejected(reasons::unreadable(what)).into()),
+        EntryContent::Newer => return Ok(Disposition::held(reasons::version_unknown()).into()),
+        EntryContent::Unreadable(what) => return Ok(Disposition::rejected(reasons::unreadable(what)).into()),
     };
     if matches!(payload, Payload::Void) {
         return Ok(Disposition::applied().into());

@@ -9,7 +9,7 @@ use crate::{
     app::{ctx::Ctx, state::App},
     entries::{
         mark,
-        reading::{self, Content, Reading},
+        reading::{self, EntryContent, Reading},
         row::basis_text,
     },
     kernel::failure::Failure,
@@ -190,7 +190,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         mark::of(tx, batch.stream)?
     };
     for held in &fresh {
-        if let Content::Known(entry, _) = &held.reading.content
+        if let EntryContent::Known(entry, _) = &held.reading.content
             && let Some(old) = entry.supersedes
         {
             needs_action::close(tx, ctx, held.person, old, reasons::superseded)?;
@@ -213,7 +213,7 @@ fn to_review_queue(
 ) -> Result<(), Failure> {
     let (voids, others): (VecDeque<Held>, VecDeque<Held>) = fresh
         .into_iter()
-        .partition(|held| matches!(held.reading.content, Content::Known(_, Payload::Void)));
+        .partition(|held| matches!(held.reading.content, EntryContent::Known(_, Payload::Void)));
     for held in others {
         apply::set_disposition(tx, ctx, held.reading.id, Disposition::review(why.clone()))?;
     }

@@ -247,7 +247,8 @@ fn decide_in(
         },
         Decision::Reject => {
             let rejected = Disposition::rejected(reasons::reviewer(ReasonCode::ReviewRejected, words));
-            if let crate::entries::reading::Content::Known(entry, Payload::Answer(p)) = &held.reading.content
+            if let crate::entries::reading::EntryContent::Known(entry, Payload::Answer(p)) =
+                &held.reading.content
             {
                 let taken = crate::entries::taken::Taken {
                     entry: entry.as_ref().clone(),

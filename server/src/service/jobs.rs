@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// Something to be done again and again.
-pub struct Job {
+pub struct BackgroundJob {
     /// The key of its lease.
     pub name: &'static str,
     /// How long it rests between two runs, unless a hint says that something is due.
@@ -29,7 +29,7 @@ pub struct Job {
 }
 
 /// Runs a job for `holder`, the name of this replica; false when another replica has it.
-pub async fn once(app: &App, job: &Job, holder: &str) -> Result<bool, Failure> {
+pub async fn once(app: &App, job: &BackgroundJob, holder: &str) -> Result<bool, Failure> {
     match (job.run)(app.under(Lease::new(job.name, holder))).await {
         Ok(()) => Ok(true),
         Err(failure) if failure.code() == Some(ProblemCode::Busy) => Ok(false),
@@ -38,7 +38,7 @@ pub async fn once(app: &App, job: &Job, holder: &str) -> Result<bool, Failure> {
 }
 
 /// Runs all jobs, each in its turn and at once when somebody says that something is due, until the server stops.
-pub async fn watch(app: App, jobs: &[Job]) {
+pub async fn watch(app: App, jobs: &[BackgroundJob]) {
     if let Err(error) = sweep::reconsider(&app).await {
         tracing::warn!(%error, "entries of an older program wait for the next start");
     }
@@ -46,7 +46,7 @@ pub async fn watch(app: App, jobs: &[Job]) {
     join_all(jobs.iter().map(|job| keep(&app, job, &holder))).await;
 }
 
-async fn keep(app: &App, job: &Job, holder: &str) {
+async fn keep(app: &App, job: &BackgroundJob, holder: &str) {
     let mut hints = app.store.hints();
     let mut ticks = every(job.every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

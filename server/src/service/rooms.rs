@@ -3,7 +3,7 @@
 //! A new room is named here, in [`super::reactions`] if it follows changes of rooms below it, and in
 //! `intake/apply.rs` if a kind of entry is its own.
 
-use super::{health, jobs::Job, openapi};
+use super::{health, jobs::BackgroundJob, openapi};
 use crate::{
     activities,
     app::state::App,
@@ -49,18 +49,18 @@ async fn openapi_json() -> Json<Value> {
 }
 
 /// Every background job of the server. A name is the key of the job's lease in the database: it stays.
-pub const JOBS: &[Job] = &[
-    Job {
+pub const JOBS: &[BackgroundJob] = &[
+    BackgroundJob {
         name: "intake.apply",
         every: Duration::from_secs(3),
         run: |app| Box::pin(async move { intake::sweep::sweep(&app).await.map(drop) }),
     },
-    Job {
+    BackgroundJob {
         name: "duty.end",
         every: Duration::from_secs(30),
         run: |app| Box::pin(async move { duty::presence::sweep(&app).await.map(drop) }),
     },
-    Job {
+    BackgroundJob {
         name: "blobs.uploads",
         every: Duration::from_secs(180),
         run: |app| Box::pin(async move { photos::tus::sweep::sweep(&app).await.map(drop) }),

@@ -1,6 +1,6 @@
 //! A server from its options to its end: database, object store, keys, listener, background jobs.
 //!
-//! [`start`] answers once the listener takes requests. [`Running::stop`] takes no new ones, finishes what is
+//! [`start`] answers once the listener takes requests. [`RunningServer::stop`] takes no new ones, finishes what is
 //! under way, and closes the database after what it acknowledged.
 
 use super::{
@@ -51,7 +51,7 @@ const HEADER_TIME: Duration = Duration::from_secs(20);
 const READ_AHEAD: usize = 64 * 1024;
 
 /// What a server is started with.
-pub struct Options {
+pub struct ServerOptions {
     /// Folder for the embedded database, the object store and the certificate.
     pub data: PathBuf,
     /// `postgres://…`; the embedded database in `data` when absent.
@@ -65,7 +65,7 @@ pub struct Options {
     pub settings: Settings,
 }
 
-impl Options {
+impl ServerOptions {
     /// The defaults: embedded database, own certificate.
     pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Self {
         Self {
@@ -93,7 +93,7 @@ pub struct Opened {
 }
 
 /// Opens (and makes, where missing) the database and object store of `options`.
-pub async fn open(options: &Options) -> Result<Opened, StartError> {
+pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
     if !SystemChance::healthy() {
         return Err(StartError::NoChance);
     }
@@ -171,7 +171,7 @@ pub async fn assemble_with(
 }
 
 /// A server that takes requests.
-pub struct Running {
+pub struct RunningServer {
     pub app: App,
     /// Where it listens.
     pub address: SocketAddr,
@@ -185,7 +185,7 @@ pub struct Running {
 }
 
 /// Starts a server; see the module.
-pub async fn start(options: Options) -> Result<Running, StartError> {
+pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> {
     if matches!(options.tls, Tls::Plain) && !options.listen.ip().is_loopback() {
         return Err(StartError::PlainOutside(options.listen));
     }
@@ -244,7 +244,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         tokio::spawn(watch::watch(app.clone())),
     ];
     tracing::info!(%url, %address, engine = ?app.store.engine(), epoch = app.identity.epoch, "listening");
-    Ok(Running {
+    Ok(RunningServer {
         app,
         address,
         url,
@@ -270,7 +270,7 @@ fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
         .keep_alive_timeout(HEADER_TIME);
 }
 
-impl Running {
+impl RunningServer {
     /// Takes no new requests, finishes what is under way within 20 seconds, closes the database.
     pub async fn stop(self) {
         self.app.stopping.send_replace(true);

@@ -4,7 +4,7 @@ use super::{
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
-    job::Task,
+    job::ClosureJob,
     options::Options,
     postgres, sqlite,
     tx::Tx,
@@ -179,7 +179,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         R: FnOnce(Result<T, E>) + Send + 'static,
     {
-        let job = Task::new(f, lane == Lane::Write, reply);
+        let job = ClosureJob::new(f, lane == Lane::Write, reply);
         self.inner.executor.submit(lane, Box::new(job));
     }
 }

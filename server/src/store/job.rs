@@ -27,14 +27,14 @@ pub(super) trait Job: Send {
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
-pub(super) struct Task<F, T, E, R> {
+pub(super) struct ClosureJob<F, T, E, R> {
     closure: F,
     writable: bool,
     returned: Option<Result<T, E>>,
     reply: R,
 }
 
-impl<F, T, E, R> Task<F, T, E, R> {
+impl<F, T, E, R> ClosureJob<F, T, E, R> {
     pub(super) fn new(closure: F, writable: bool, reply: R) -> Self {
         Self {
             closure,
@@ -45,7 +45,7 @@ impl<F, T, E, R> Task<F, T, E, R> {
     }
 }
 
-impl<F, T, E, R> Job for Task<F, T, E, R>
+impl<F, T, E, R> Job for ClosureJob<F, T, E, R>
 where
     F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
     E: From<StoreError> + Send,

@@ -23,14 +23,14 @@ use super::{
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
-    job::{Job, Task},
+    job::{ClosureJob, Job},
     migrations,
     options::Options,
     postgres::{
         hints::{Listener, Wire},
         session::{PgSession, Step},
     },
-    queue::{Queue, Refused},
+    queue::{JobQueue, Refused},
     tx::Tx,
 };
 
@@ -44,8 +44,8 @@ const GROUP_TRIES: u32 = 3;
 
 /// Connections behind two queues, and a listener beside them.
 pub(super) struct Pool {
-    writes: Arc<Queue<Box<dyn Job>>>,
-    reads: Arc<Queue<Box<dyn Job>>>,
+    writes: Arc<JobQueue<Box<dyn Job>>>,
+    reads: Arc<JobQueue<Box<dyn Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: Arc<AtomicBool>,
 }
@@ -66,8 +66,8 @@ impl Pool {
             .keepalives_idle(Duration::from_secs(30));
 
         let this = Self {
-            writes: Arc::new(Queue::new(options.queue)),
-            reads: Arc::new(Queue::new(options.queue)),
+            writes: Arc::new(JobQueue::new(options.queue)),
+            reads: Arc::new(JobQueue::new(options.queue)),
             threads: Mutex::default(),
             stop: Arc::default(),
         };
@@ -181,13 +181,13 @@ impl Worker {
         }
     }
 
-    fn read_all(&mut self, reads: &Queue<Box<dyn Job>>) {
+    fn read_all(&mut self, reads: &JobQueue<Box<dyn Job>>) {
         while let Some(job) = reads.pop() {
             self.run(vec![job]);
         }
     }
 
-    fn write_all(&mut self, writes: &Queue<Box<dyn Job>>) {
+    fn write_all(&mut self, writes: &JobQueue<Box<dyn Job>>) {
         let most = self.options.group.clamp(1, GROUP);
         while let Some(first) = writes.pop() {
             let mut group = vec![first];
@@ -206,7 +206,7 @@ impl Worker {
         let (migrations, now) = (self.options.migrations, self.options.now);
         migrations::run(migrations, now, &mut |closure| {
             let mut answer = Err(StoreError::Closed);
-            let task = Task::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
+            let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
             self.run(vec![Box::new(task)]);
             answer
         })

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-pub(super) struct Queue<T> {
+pub(super) struct JobQueue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
     limit: usize,
@@ -22,7 +22,7 @@ pub(super) enum Refused<T> {
     Closed(T),
 }
 
-impl<T> Queue<T> {
+impl<T> JobQueue<T> {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             state: Mutex::new(State {

@@ -16,18 +16,18 @@ use super::{
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
-    job::{Job, Task, Verdict},
+    job::{ClosureJob, Job, Verdict},
     migrations,
     options::Options,
-    queue::{Queue, Refused},
+    queue::{JobQueue, Refused},
     sqlite::connection::{Statements, classify, connect, run},
     tx::Tx,
 };
 
 /// The engine's threads behind two queues.
 pub(super) struct Threads {
-    writes: Arc<Queue<Box<dyn Job>>>,
-    reads: Arc<Queue<Box<dyn Job>>>,
+    writes: Arc<JobQueue<Box<dyn Job>>>,
+    reads: Arc<JobQueue<Box<dyn Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -38,8 +38,8 @@ impl Threads {
         hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
         let this = Self {
-            writes: Arc::new(Queue::new(options.queue)),
-            reads: Arc::new(Queue::new(options.queue)),
+            writes: Arc::new(JobQueue::new(options.queue)),
+            reads: Arc::new(JobQueue::new(options.queue)),
             threads: Mutex::default(),
         };
         let (opened, when_opened) = mpsc::sync_channel(1);
@@ -204,7 +204,7 @@ impl Writer {
     /// One transaction here and now, for the migrations.
     fn run_now(&mut self, closure: &mut migrations::Closure<'_>) -> Result<(), StoreError> {
         let mut answer = Err(StoreError::Closed);
-        let task = Task::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
+        let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
         self.group(Box::new(task), &mut || None);
         answer
     }

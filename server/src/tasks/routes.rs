@@ -2,7 +2,7 @@
 
 use super::{
     assign, compare,
-    rules::Lease,
+    rules::TaskLease,
     task::{COLUMNS, Task, leases},
 };
 use crate::{
@@ -161,7 +161,7 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
 
 /// The task with its leases and the photos of its answer.
 pub(crate) fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreError> {
-    let lease = |l: Lease| LeaseView {
+    let lease = |l: TaskLease| LeaseView {
         post: l.post,
         person: l.person,
         since: l.since,

@@ -27,7 +27,7 @@ pub fn choose(candidates: &[Candidate], holder: Option<(PostId, PersonId)>) -> O
 
 /// A period in which a post and a person had a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease {
+pub struct TaskLease {
     pub post: PostId,
     pub person: PersonId,
     pub since: Millis,
@@ -40,7 +40,7 @@ pub struct Lease {
 pub struct AnswerContext<'a> {
     pub purpose: Purpose,
     pub state: TaskState,
-    pub leases: &'a [Lease],
+    pub leases: &'a [TaskLease],
     /// False if the task drives a case that does not wait for this answer any more.
     pub case_waits: bool,
 }
@@ -140,8 +140,8 @@ mod tests {
             basis: TimeBasis::Monotonic,
         }
     }
-    fn lease(n: u8, since: i64, until: Option<i64>) -> Lease {
-        Lease {
+    fn lease(n: u8, since: i64, until: Option<i64>) -> TaskLease {
+        TaskLease {
             post: post(n),
             person: person(n),
             since: Millis(since),
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(choose(&both, Some((post(3), person(3)))), Some(candidate(1, 9)));
     }
 
-    fn open(leases: &[Lease]) -> AnswerContext<'_> {
+    fn open(leases: &[TaskLease]) -> AnswerContext<'_> {
         AnswerContext {
             purpose: Purpose::Check,
             state: TaskState::Assigned,

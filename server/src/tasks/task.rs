@@ -1,6 +1,6 @@
 //! The tables `task` and `task_lease`.
 
-use super::rules::Lease;
+use super::rules::TaskLease;
 use crate::{
     app::ctx::Ctx,
     kernel::failure::Failure,
@@ -197,12 +197,12 @@ impl Task {
 }
 
 /// The leases of a task, in order.
-pub(crate) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<Lease>, StoreError> {
+pub(crate) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<TaskLease>, StoreError> {
     tx.all(
         "SELECT post, person, since, until FROM task_lease WHERE task = ?1 ORDER BY seq",
         params![task.to_string()],
         |row| {
-            Ok(Lease {
+            Ok(TaskLease {
                 post: row.parse("post")?,
                 person: row.parse("person")?,
                 since: Millis(row.get("since")?),
