@@ -1,8 +1,8 @@
-//! How handsets reach this deployment.
+//! The public address of this deployment.
 
 use protocol::photo::Sha256;
 
-/// What is put into enrolment strings.
+/// Address and pins for enrolment strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicAddress {
     /// `https://host:port`; plain http only on loopback.

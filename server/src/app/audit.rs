@@ -1,4 +1,4 @@
-//! Who did or saw what outside a case's own history: sign-ins, administration, views of secret data (DC-05).
+//! The audit log of acts outside the ledger of a case: sign-ins, administration, views of secret data (DC-05).
 
 use super::ctx::Ctx;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use protocol::ids::PersonId;
 
-/// Notes an act. `detail` holds ids and codes, never personal data.
+/// Adds a line to the audit log. `detail` holds ids and codes, never personal data.
 pub fn note(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,

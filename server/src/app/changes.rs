@@ -1,35 +1,35 @@
-//! Changes: what a room says happened, so that rooms above it can follow without being called from below.
+//! Changes: a room reports an event, and rooms above it react without being called from below.
 //!
-//! A room says a change with [`Ctx::changed`](super::ctx::Ctx::changed). The service follows each change once, inside
+//! A room reports a change with [`Ctx::changed`](super::ctx::Ctx::changed). The service reacts to each change once, in
 //! the same transaction: after the closure of [`App::write`](super::state::App::write), or at the end of
-//! [`App::attempt`](super::state::App::attempt), before its savepoint ends. A reaction may say further changes; they
-//! are followed in the next round. A change must be safe to follow twice: the same one may be said by two rooms.
+//! [`App::attempt`](super::state::App::attempt), before its savepoint ends. A reaction may report
+//! further changes; they follow in the next round. Reactions must be idempotent: two rooms may report the same change.
 
 use protocol::ids::{EntryId, PersonId, PostId, StreamId};
 
-/// Something that happened in a room and that rooms above it follow.
+/// An event in a room, to which rooms above it react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Areas, name or holders of a post changed.
     PostChanged { post: PostId },
     /// A person no longer holds a post.
     HolderRelieved { post: PostId, person: PersonId },
-    /// A person was disabled: no terminal of theirs may speak, no duty of theirs goes on.
+    /// A person was disabled: all streams of the person are revoked and the duty ends.
     PersonDisabled { person: PersonId },
     /// A stream was revoked.
     StreamRevoked { stream: StreamId },
     /// Duty at a post began or ended.
     DutyChanged { post: PostId },
-    /// The server holds one more photo of those that an entry names.
+    /// A photo that an entry names was stored.
     PhotoHeld { entry: EntryId },
 }
 
-/// The changes of one write that are not followed yet, in the order in which they were said.
+/// The changes of one write whose reactions have not run yet, in the order of reporting.
 #[derive(Debug, Clone, Default)]
 pub struct Changes(Vec<Change>);
 
 impl Changes {
-    /// Adds a change; one that waits already is not added again.
+    /// Adds a change unless it is already there.
     pub fn add(&mut self, change: Change) {
         if !self.0.contains(&change) {
             self.0.push(change);

@@ -1,5 +1,5 @@
-//! What a write brings along: time and ids, fixed before the closure runs, so that running the closure again (a
-//! serialization conflict) gives the same result; and the mail and changes that it leaves.
+//! The context of a write: time and ids, fixed before the closure runs, so that a second run (after a serialization
+//! conflict) gives the same result; and the mail and changes of the write.
 
 use super::{
     changes::{Change, Changes},
@@ -18,7 +18,7 @@ pub struct Ctx {
     pub ids: Ids,
     /// Mailbox rows to be written at the end, in the order of mailbox ids.
     pub mail: Outgoing,
-    /// What happened and is not followed yet.
+    /// Changes whose reactions have not run yet.
     pub(super) changes: Changes,
 }
 
@@ -49,11 +49,11 @@ impl Ctx {
         let ten = self.ids.ten();
         EventId::from_parts(u64::try_from(self.now.0).unwrap_or(0), ten)
     }
-    /// Says that something happened; rooms above follow it before the transaction, or the attempt around it, ends.
+    /// Reports a change; rooms above react before the transaction, or the attempt around it, ends.
     pub fn changed(&mut self, change: Change) {
         self.changes.add(change);
     }
-    /// Writes the mail; the last thing of a write.
+    /// Writes the mail; the last step of a write.
     pub(crate) fn finish(&mut self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         std::mem::take(&mut self.mail).flush(tx, self.now)
     }

@@ -1,4 +1,4 @@
-//! The grids in force, mapped from the object store: which cell holds a point, what a cell is called.
+//! The grids in force, loaded from the object store: the cell of a point, the names of a cell.
 
 use super::{object_name::ObjectName, objects::Blobs};
 use crate::{
@@ -22,13 +22,13 @@ pub struct Located {
     pub grid: GridVersion,
 }
 
-/// The grids in force, by county; replaced as a whole when a new version takes force.
+/// The grids in force, by county; replaced together when a new version takes force.
 #[derive(Clone, Default)]
 pub struct Grids {
     packs: Arc<RwLock<Vec<Arc<Loaded>>>>,
 }
 
-/// A pack in memory.
+/// A grid pack in memory.
 pub(crate) struct Loaded {
     pub county: CountyCode,
     pub sha256: Sha256,
@@ -41,21 +41,21 @@ impl Loaded {
     }
 }
 
-/// A grid that is in force, as its row says.
+/// The row of a grid in force.
 struct InForce {
     county: CountyCode,
     sha256: Sha256,
 }
 
 impl Grids {
-    /// The grids in force of a database. A pack that is damaged is an error: better no start than wrong cells.
+    /// Loads the grids in force. A damaged pack is an error, because a server must not start with wrong cells.
     pub async fn load(store: &Store, blobs: &Blobs) -> Result<Self, Failure> {
         let grids = Self::default();
         grids.renew(store, blobs).await?;
         Ok(grids)
     }
 
-    /// Loads what has taken force since, on this replica or another; whether anything changed.
+    /// Loads the grids that took force since the last call, on any replica. Returns true if there were any.
     pub async fn renew(&self, store: &Store, blobs: &Blobs) -> Result<bool, Failure> {
         let wanted = store.read(in_force).await?;
         let old = self.all();
@@ -116,7 +116,7 @@ impl Grids {
             |unit: Option<grid::pack::NamedUnit<'_>>| unit.map(|u| u.name.to_owned()).unwrap_or_default();
         Some((name(cell.street()), name(cell.community())))
     }
-    /// A point inside the cell, for drawing and for distances.
+    /// A WGS-84 point inside the cell, for maps and distances.
     pub fn centre(&self, cell: CellCode) -> Option<PointE7> {
         let loaded = self.of(cell.county())?;
         let view = loaded.pack.view();
@@ -126,8 +126,8 @@ impl Grids {
     }
 }
 
-/// Points that may lie inside: the centroid, which a bent cell leaves outside, then the midpoints of the chords
-/// between its vertices. Some chord of a polygon (a diagonal) always runs inside.
+/// Candidates for a point inside: the centroid, which may be outside of a concave cell, then the midpoints of the chords
+/// between vertices. Every polygon has a diagonal that is inside.
 fn candidates<'a>(cell: &Cell<'a>) -> impl Iterator<Item = PointE7> + use<'a> {
     let ring: Vec<PointE7> = cell.ring().collect();
     let chords = ring.clone().into_iter().enumerate().flat_map(move |(i, a)| {

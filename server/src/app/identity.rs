@@ -1,7 +1,6 @@
-//! Who this deployment is: its epoch, renewed by a restore, and its keys. All of it lies in the database, so
-//! that every replica speaks with one voice. The keys are read at the start and never change; the epoch may, and a
-//! replica that did not notice would give numbers of the new world under the name of the old one. So every answer
-//! states the epoch of its own transaction ([`epoch`]).
+//! The identity of a deployment: its epoch, renewed by a restore, and its keys. Both are in the database and so the same
+//! for all replicas. The keys are read at the start and never change. The epoch may change while a replica runs, and an
+//! old epoch with numbers of the new one would be wrong, so every answer states the epoch of its transaction ([`epoch`]).
 
 use super::ctx::Ctx;
 use crate::{
@@ -20,24 +19,24 @@ use std::sync::Arc;
 /// Epoch and keys.
 #[derive(Clone)]
 pub struct Identity {
-    /// As it was at the start; answers state [`epoch`].
+    /// The epoch at the start of this replica; answers state [`epoch`].
     pub epoch: String,
     /// Signs certificates and manifests.
     pub signer: Arc<SoftwareKey>,
-    /// Authenticates challenges, so that they need no row.
+    /// Authenticates challenges, so that they need no row in the database.
     pub mac_key: [u8; 32],
     /// Public half of the parcel key, `x25519:BASE64`.
     pub parcel_key: String,
 }
 
 impl Identity {
-    /// Reads the identity of the database, or makes one out of `seed` (32 random bytes) where there is none.
-    /// Two replicas that start at once on a new database end up with the same one.
+    /// Reads the identity from the database, or creates it from `seed` (32 random bytes). Two replicas that start at the
+    /// same time on a new database get the same identity.
     pub async fn load_or_create(store: &Store, seed: [u8; 32]) -> Result<Self, Failure> {
         store.write(move |tx| load_or_create(tx, seed)).await
     }
-    /// Gives the database another epoch, made out of `fresh` (32 random bytes), at `now`, and answers it. What stays: the
-    /// keys, so that every handset and its pins remain valid. Servers that run take it up with their next answer.
+    /// Replaces the epoch by one made from `fresh` (32 random bytes), at `now`, and returns it. The keys stay, so that
+    /// handsets and their pins remain valid. Running servers use the new epoch from their next answer on.
     pub async fn renew_epoch(store: &Store, fresh: [u8; 32], now: Millis) -> Result<String, Failure> {
         store
             .write(move |tx| {
@@ -57,7 +56,7 @@ impl Identity {
     }
 }
 
-/// The epoch of what this transaction sees.
+/// The epoch in the snapshot of this transaction.
 pub fn epoch(tx: &mut Tx<'_>) -> Result<String, StoreError> {
     tx.one("SELECT value FROM meta WHERE key = 'epoch'", params![], |row| {
         secret_of(row, "epoch").map(|bytes| epoch_of(&bytes))
@@ -94,7 +93,7 @@ fn load_or_create(tx: &mut Tx<'_>, seed: [u8; 32]) -> Result<Identity, Failure> 
     })
 }
 
-/// The 32 bytes under `key`; `fresh` are put there when nothing is.
+/// Returns the 32 bytes stored under `key`, after storing `fresh` if there are none.
 fn kept(tx: &mut Tx<'_>, key: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
     tx.execute(
         "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",

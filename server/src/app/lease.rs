@@ -1,13 +1,13 @@
-//! The right to do a job, for a while.
+//! Leases: the right to run a background job for a limited time.
 
 use crate::{kernel::failure::Failure, params, store::tx::Tx};
 use protocol::{problem::ProblemCode, time::Millis};
 
-/// How long after its last write a replica counts as dead. Clocks of replicas may differ by more: then a job
-/// changes hands early, which the fence in every write makes harmless.
+/// A replica counts as dead this long after its last write. If the clocks of replicas differ by more, a job moves to another
+/// replica early, which is harmless because every write checks the lease.
 const LEASE_MS: i64 = 20_000;
 
-/// A replica's claim on a job; put on an [`App`](crate::app::state::App) by [`App::under`](crate::app::state::App::under).
+/// The claim of a replica to a job; added to an [`App`](crate::app::state::App) by [`App::under`](crate::app::state::App::under).
 #[derive(Debug, Clone)]
 pub struct Lease {
     job: &'static str,
@@ -22,7 +22,7 @@ impl Lease {
         }
     }
 
-    /// Takes or renews the lease inside the write that does the work; `server.busy` when another replica has it.
+    /// Acquires or renews the lease inside the write that does the work; `server.busy` if another replica holds it.
     pub(crate) fn hold(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), Failure> {
         let held = tx.execute(
             "INSERT INTO job (name, holder, lease_until) VALUES (?1, ?2, ?3)

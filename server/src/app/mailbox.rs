@@ -1,5 +1,4 @@
-//! Mail that a write leaves behind, written in the order of mailbox ids so that two writes never wait for
-//! each other's mailboxes.
+//! Mailbox changes of a write. They are written in the order of mailbox ids, so that two writes cannot deadlock.
 
 use crate::{
     kernel::failure::Failure,
@@ -13,7 +12,7 @@ use protocol::{
 };
 use std::{collections::BTreeMap, fmt};
 
-/// Whose mailbox.
+/// The owner of a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MailboxId {
     Post(PostId),
@@ -29,12 +28,12 @@ impl fmt::Display for MailboxId {
     }
 }
 
-/// Changes of mailboxes that one write makes; the last change of a row wins.
+/// The mailbox changes of one write; the last change of a row wins.
 #[derive(Debug, Clone, Default)]
 pub struct Outgoing(BTreeMap<(MailboxId, &'static str, String), Option<String>>);
 
 impl Outgoing {
-    /// The entity now looks like this in the mailbox.
+    /// Sets the row of an entity.
     pub fn put(
         &mut self,
         mailbox: MailboxId,
@@ -48,19 +47,18 @@ impl Outgoing {
         );
         Ok(())
     }
-    /// The entity is gone from the mailbox: a tombstone, if it ever stood there.
+    /// Removes the row of an entity: writes a tombstone if there was a row.
     pub fn remove(&mut self, mailbox: MailboxId, kind: &'static str, entity: impl fmt::Display) {
         if sabotage::is(Defect::TombstoneNotWritten) {
             return;
         }
         self.0.insert((mailbox, kind, entity.to_string()), None);
     }
-    /// Takes in later mail: where both change a row, the later one wins.
+    /// Adds later changes, which win over earlier ones of the same row.
     pub(crate) fn absorb(&mut self, later: Self) {
         self.0.extend(later.0);
     }
-    /// Writes everything. A tombstone for what never stood there, and a body equal to what stands, move
-    /// nothing.
+    /// Writes all changes. A tombstone without a row, and a body equal to the stored one, change nothing.
     pub(crate) fn flush(self, tx: &mut Tx<'_>, now: Millis) -> Result<(), Failure> {
         for ((mailbox, kind, entity), body) in self.0 {
             let id = mailbox.to_string();
@@ -90,7 +88,7 @@ impl Outgoing {
     }
 }
 
-/// The mailbox's next number. The row is locked by the update until the commit.
+/// Takes the next number of the mailbox. The update locks its row until the commit.
 fn next_number(tx: &mut Tx<'_>, mailbox: &str) -> Result<i64, StoreError> {
     tx.one(
         "INSERT INTO mailbox (id, last) VALUES (?1, 1)

@@ -1,11 +1,11 @@
-//! What a running server is made of, and what every write brings along.
+//! The shared parts of a running server, and the context of every write.
 //!
-//! * [`state`]: [`App`], the shared parts; how domain code runs its writes and reads.
-//! * [`ctx`]: time, ids, mail and changes of one write. [`mailbox`]: mail that a write leaves. [`changes`]: what a
-//!   room says happened, for rooms above it. [`audit`]: the work log.
-//! * [`identity`]: epoch and keys of this deployment. [`address`]: how handsets reach it.
+//! * [`state`]: [`App`], the shared parts; how domain code runs writes and reads.
+//! * [`ctx`]: time, ids, mail and changes of one write. [`mailbox`]: mailbox changes. [`changes`]:
+//!   events of a room to which rooms above it react. [`audit`]: the audit log.
+//! * [`identity`]: epoch and keys of this deployment. [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
-//! * [`lease`]: the right to do a background job.
+//! * [`lease`]: the right to run a background job.
 
 pub mod address;
 pub mod audit;

@@ -1,7 +1,7 @@
 //! The object store: photos, staff attachments and reference files, in a folder by default, in S3 when several
 //! servers share it ([`super::s3`]). [`super::object_name`] holds their names.
 //!
-//! What was put is durable when the call returns: the receipt of a photo depends on it. A photo's content is shared
+//! A put is durable when the call returns: the receipt of a photo depends on it. A photo's content is shared
 //! only inside its stream, so the stream is part of its name: knowing a hash does not give access to the photo.
 
 use super::object_name::{ObjectFolder, ObjectName};
@@ -17,14 +17,14 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-/// Bodies that are received at the same time. A piece of each upload is in memory, and the whole of a body that is sent
-/// to `POST /v1/attachments`.
+/// Most bodies that are received at the same time. A piece of each upload is in memory, and the complete body of
+/// `POST /v1/attachments`.
 const RECEIVING: usize = 64;
 
-/// Bodies of one terminal or person that are received at the same time: none of them may use up the limit for all.
+/// Most bodies of one terminal or person that are received at the same time, so that nobody uses up the limit for all.
 const RECEIVING_EACH: usize = 8;
 
-/// Uploads that are put together from their parts at the same time, each in memory.
+/// Most uploads that are assembled in memory at the same time.
 const ASSEMBLING: usize = 2;
 
 /// The object store.
@@ -36,7 +36,7 @@ pub struct Blobs {
     assembling: Arc<Semaphore>,
 }
 
-/// The permission to receive one body; it ends when it is dropped.
+/// The permission to receive one body; released on drop.
 pub(crate) struct Room {
     sender: Uuid,
     senders: Arc<Mutex<HashMap<Uuid, usize>>>,
@@ -138,12 +138,12 @@ impl Blobs {
             _permit: permit,
         })
     }
-    /// Waits until an upload may be put together in memory.
+    /// Waits until an upload may be assembled in memory.
     pub(crate) async fn assembling(&self) -> Result<OwnedSemaphorePermit, Failure> {
         let assembling = Arc::clone(&self.assembling);
         assembling.acquire_owned().await.map_err(Failure::internal)
     }
-    /// Whether an object of this name exists.
+    /// Returns true if an object of this name exists.
     pub(crate) async fn holds(&self, name: &ObjectName) -> Result<bool, Failure> {
         match self.objects.head(&name.path()).await {
             Ok(_) => Ok(true),

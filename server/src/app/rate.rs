@@ -4,8 +4,8 @@ use crate::kernel::failure::Failure;
 use protocol::{ids::StreamId, problem::ProblemCode, time::Millis};
 use std::{collections::HashMap, sync::Mutex};
 
-/// Counts each stream's requests in windows of one minute. In memory and by replica: it protects the server
-/// from a handset gone wild, it is no quota.
+/// Counts the requests of each stream in windows of one minute. The counts are in memory and per replica: they protect the
+/// server from a defective handset and are no quota.
 #[derive(Default)]
 pub struct RateLimiter(Mutex<Window>);
 
@@ -16,7 +16,7 @@ struct Window {
 }
 
 impl RateLimiter {
-    /// Counts a request; `request.rate` with the seconds left in the window when it is one too many.
+    /// Counts a request; `request.rate` with the seconds left in the window if there are too many.
     pub fn count(&self, stream: StreamId, now: Millis, most: u32) -> Result<(), Failure> {
         if most == 0 {
             return Ok(());

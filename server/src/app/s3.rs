@@ -1,4 +1,4 @@
-//! The object store of a deployment with several servers: S3 or what speaks like it (MinIO, Ceph, cloud stores).
+//! The object store of a deployment with several servers: S3 or a compatible store (MinIO, Ceph, cloud stores).
 //!
 //! | where | what |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | the keys, from the environment only: a command line can be read by every user of the machine |
 //!
 //! Objects are addressed by path (`endpoint/bucket/name`), which every such store understands. A put is durable when
-//! it is answered: that is S3's own promise, and the receipt of a photo stands on it. A store that does not answer
-//! makes the request end as `server.busy`, and the handset tries again.
+//! the store answers: S3 promises it, and the receipt of a photo depends on it. If the store does not answer, the request
+//! fails with `server.busy` and the handset tries again.
 //!
 //! Only with the cargo feature `s3`; without it the settings are understood and refused.
 
@@ -47,19 +47,19 @@ impl Default for S3 {
 }
 
 impl S3 {
-    /// The store in the bucket that is named, if one is. Nothing is asked of it yet.
+    /// Opens the bucket, if one is named. Sends no request yet.
     #[cfg(feature = "s3")]
     pub fn open(&self) -> Result<Option<Blobs>, Failure> {
         self.open_with(AmazonS3Builder::from_env())
     }
 
-    /// [`Self::open`] with keys that do not come from the environment.
+    /// [`Self::open`] with keys that are not from the environment.
     #[cfg(feature = "s3")]
     pub fn open_with(&self, keys: AmazonS3Builder) -> Result<Option<Blobs>, Failure> {
         let Some(bucket) = &self.bucket else {
             return Ok(None);
         };
-        // The HTTP client asks the process which cryptography to use; that another part has said so is no error.
+        // The HTTP client uses the process-wide TLS provider. An error means that another part has installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = ClientOptions::new()
             .with_connect_timeout(Duration::from_secs(5))

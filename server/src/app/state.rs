@@ -1,8 +1,8 @@
-//! What a running server is made of, and how domain code runs its writes and reads.
+//! The shared parts of a running server, and how domain code runs writes and reads.
 //!
-//! A write is the closure, then the changes that it said ([`App::follow`]), then its mail; all in one transaction.
-//! The rooms that follow changes are above this one, so the function that calls them is a part of the server
-//! ([`Parts::react`]), put there by `service/run.rs`.
+//! A write runs the closure, then the reactions to its changes ([`App::follow`]), then writes its mail; all in one
+//! transaction. The rooms that react are above this one, so the function that calls them is a value
+//! ([`Parts::react`]), set by `service/run.rs`.
 
 use super::{
     address::PublicAddress, changes::Change, ctx::Ctx, grid_packs::Grids, identity::Identity, lease::Lease,
@@ -24,18 +24,18 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How many times reactions may say further changes. Two are needed today (a person is disabled, so duty ends, so
-/// tasks are resolved); more than this many is a defect, found before it runs for ever.
+/// Most rounds of reactions in a write. Two are needed today (a person is disabled, so duty ends, so tasks are assigned
+/// again); more rounds than this are a defect, reported instead of running for ever.
 const MOST_ROUNDS: usize = 8;
 
-/// Calls the rooms that follow a change; `service/reactions.rs` in every server, something of its own in a test.
+/// Runs the reactions to a change: `service/reactions.rs`, or a function of a test.
 pub type React = fn(&mut Tx<'_>, &mut Ctx, &App, Change) -> Result<(), Failure>;
 
 /// The parts of a server, shared by all requests. Cloning is cheap.
 #[derive(Clone)]
 pub struct App {
     parts: Arc<Parts>,
-    /// What every write has to hold besides, when this is a background job at work.
+    /// The lease that every write must renew if a background job uses this App.
     lease: Option<Lease>,
 }
 
@@ -50,15 +50,15 @@ pub struct Parts {
     pub calendar: Calendar,
     pub catalogue: Catalogue,
     pub settings: Settings,
-    /// What is put into enrolment strings: the address handsets use, and the pins of its certificate.
+    /// Address and certificate pins for enrolment strings.
     pub public: PublicAddress,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
     /// Counts the requests of each terminal.
     pub rate: RateLimiter,
-    /// Follows one change.
+    /// Runs the reactions to one change.
     pub react: React,
-    /// True once the server is told to stop: answers that have no end of their own (events) end then.
+    /// True once the server was told to stop; endless answers (events) end then.
     pub stopping: watch::Sender<bool>,
 }
 
@@ -76,7 +76,7 @@ impl App {
             lease: None,
         }
     }
-    /// The same server at work on a job: a write whose lease another replica has is refused.
+    /// The same App for a background job: its writes are refused if another replica holds the lease.
     pub fn under(&self, lease: Lease) -> Self {
         Self {
             parts: Arc::clone(&self.parts),
@@ -93,8 +93,8 @@ impl App {
     pub fn ctx(&self) -> Ctx {
         Ctx::new(self.clock.now(), self.secret())
     }
-    /// Runs a write: a closure that may be run again, over a context that is the same each time. The changes
-    /// it said are followed and the mail it left is written with it; hints leave after the commit.
+    /// Runs a write. The closure may run more than once, each time with an equal context. Reactions to its changes and its
+    /// mail are part of the same transaction; hints are sent after the commit.
     pub async fn write<T: Send + 'static>(
         &self,
         mut f: impl FnMut(&mut Tx<'_>, &mut Ctx) -> Result<T, Failure> + Send + 'static,
@@ -125,8 +125,8 @@ impl App {
             })
             .await
     }
-    /// Follows all changes that are said and not followed yet, in the order in which they were said, round by round:
-    /// what a reaction says is followed after all that was said before it.
+    /// Runs the reactions to all waiting changes in the order of reporting, round by round: changes reported by a reaction
+    /// come after all earlier ones.
     fn follow(&self, tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<(), Failure> {
         for _ in 0..MOST_ROUNDS {
             if ctx.changes.is_empty() {
@@ -141,8 +141,8 @@ impl App {
         }
         Err(Failure::internal("changes do not come to rest"))
     }
-    /// Runs a part of a write in a savepoint of its own, with the changes that it says. When it or a reaction to it
-    /// fails or panics, everything of it is undone, its mail and its changes included, and the write goes on.
+    /// Runs a part of a write, with the reactions to its changes, in a savepoint. If the part or a reaction fails or panics,
+    /// all its effects are rolled back, including mail and changes, and the write continues.
     pub fn attempt<T>(
         &self,
         tx: &mut Tx<'_>,

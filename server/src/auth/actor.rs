@@ -1,4 +1,4 @@
-//! Who makes a request, and what they may do where.
+//! The actor of a request and its permissions.
 
 use crate::kernel::failure::Failure;
 use axum::{extract::FromRequestParts, http::request::Parts};
@@ -11,7 +11,7 @@ use protocol::{
     time::Millis,
 };
 
-/// A role at a unit; it reaches that unit's area and those below (TJ-02).
+/// A role at a unit. It is valid for all areas inside the area of the unit (TJ-02).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub role: Role,
@@ -79,7 +79,7 @@ pub struct Field {
 }
 
 impl std::fmt::Debug for Field {
-    /// Without the token: whoever reads a log must not speak for the terminal.
+    /// Omits the token: a reader of the log must not be able to impersonate the terminal.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Field")
             .field("stream", &self.stream)
@@ -95,8 +95,8 @@ macro_rules! extractor {
         impl<S: Send + Sync> FromRequestParts<S> for $kind {
             type Rejection = Failure;
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-                // Put there by the gate of the operation; a handler that asks for the wrong kind of actor is
-                // a defect that its first test meets.
+                // The access check of the operation inserted it. A handler that extracts the wrong kind of actor
+                // fails in its first test.
                 parts
                     .extensions
                     .get::<$kind>()

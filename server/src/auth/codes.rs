@@ -1,8 +1,8 @@
-//! One-time codes of enrolment: how they read, and what is kept of them.
+//! One-time enrolment codes: their text and their stored hash.
 
 use protocol::photo::Sha256;
 
-/// Letters and digits of codes, without look-alikes: 32 of them, so that a byte's low five bits choose one.
+/// The 32 symbols of codes, without look-alikes. The low five bits of a byte select one.
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
 /// A one-time code of 12 symbols (60 bits), grouped for reading aloud: `K7PQ-2M4X-9ZTB`.
@@ -21,7 +21,7 @@ pub fn code(random: [u8; 32]) -> String {
     groups.join("-")
 }
 
-/// What is kept of a code: the hash of its symbols, however they were grouped or written.
+/// The stored form of a code: the hash of its symbols, independent of grouping and case.
 pub fn code_hash(code: &str) -> String {
     let symbols: String = code
         .chars()

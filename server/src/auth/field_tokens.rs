@@ -1,4 +1,4 @@
-//! Tokens of streams: who holds one, and why a stream that ended gets none.
+//! Tokens of streams, and the reason why an ended stream gets none.
 
 use super::actor::Field;
 use crate::{
@@ -66,7 +66,8 @@ impl TokenHolder {
     }
 }
 
-/// What a stream that may not speak any more is told, out of `revoked`, `wipe_ordered` and the holder's `disabled`.
+/// The problem code of an ended stream, from `revoked`, `wipe_ordered` and the holder's `disabled`; `None` while it is
+/// active.
 pub(crate) fn end_of(row: &Row) -> Result<Option<ProblemCode>, StoreError> {
     let told = |column, code| Ok::<_, StoreError>(row.get::<Option<i64>>(column)?.map(|_| code));
     Ok(told("wipe_ordered", ProblemCode::TerminalWipe)?

@@ -1,6 +1,6 @@
-//! Who makes a request: staff with a session, or a stream with a token.
+//! Authentication: staff with a session, streams with a token.
 //!
-//! * [`actor`]: the two kinds of actor and what they may do where. [`sessions`]: staff. [`field_tokens`]: streams.
+//! * [`actor`]: the two kinds of actor and their permissions. [`sessions`]: staff. [`field_tokens`]: streams.
 //! * [`codes`]: one-time codes of enrolment.
 
 pub mod actor;

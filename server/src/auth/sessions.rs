@@ -1,7 +1,7 @@
-//! Staff sessions: opaque tokens, only their hash is kept (DC-12).
+//! Staff sessions: opaque tokens; the database holds only their SHA-256 (DC-12).
 //!
-//! A session ends by itself after a time without use and in any case after a shift (ASVS 7.3), at once when
-//! its person is disabled or signs out everywhere, and for all other browsers when the password is changed.
+//! A session ends after a time without use, at the latest after a shift (ASVS 7.3), and immediately when the person is
+//! disabled or signs out everywhere. A password change ends all other sessions of the person.
 
 use super::actor::{Grant, Staff};
 use crate::{
@@ -12,10 +12,13 @@ use crate::{
 };
 use protocol::{ids::PersonId, photo::Sha256, problem::ProblemCode, time::Millis};
 
-/// `last_used` is written at most this often: a click is no reason for a commit.
+/// Shortest time between two writes of `last_used`, in ms, so that not every request needs a commit.
 const TOUCH_MS: i64 = 60_000;
 
-/// The person behind a token.
+/// Finds the person of a session token.
+///
+/// # Errors
+/// `auth.token` for an unknown, expired or idle session and for a disabled person.
 pub async fn identify(app: &App, token: String) -> Result<Staff, Failure> {
     let key = Sha256::of(token.as_bytes()).to_string();
     let now = app.clock.now();
@@ -52,7 +55,7 @@ fn find(tx: &mut Tx<'_>, key: &str, now: Millis, idle_ms: i64) -> Result<(Staff,
     Ok((staff, last_used))
 }
 
-/// What the person may do, and where.
+/// The roles of a person with the areas of their units.
 pub fn grants(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<Grant>, StoreError> {
     tx.all(
         "SELECT g.role, g.org, o.area FROM role_grant g JOIN org o ON o.id = g.org
@@ -68,7 +71,7 @@ pub fn grants(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<Grant>, StoreErro
     )
 }
 
-/// Opens a session for a person who has shown who they are; the token is told once and kept as a hash only.
+/// Opens a session for an authenticated person and returns its end. Only the hash of the token is stored.
 pub fn open(
     tx: &mut Tx<'_>,
     person: PersonId,
@@ -104,7 +107,7 @@ pub fn delete_expired(tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends all sessions of a person, but the one named.
+/// Ends all sessions of a person except `but` (SHA-256 of its token) and returns how many.
 pub fn end_all(tx: &mut Tx<'_>, person: PersonId, but: Option<&str>) -> Result<u64, StoreError> {
     tx.execute(
         "DELETE FROM session WHERE person = ?1 AND token_sha256 <> ?2",

@@ -1,4 +1,4 @@
-//! The `xunge-server` command line; everything stands in [`server::cli`].
+//! The `xunge-server` command line; see [`server::cli`].
 
 fn main() -> anyhow::Result<std::process::ExitCode> {
     server::cli::main()

@@ -1,4 +1,4 @@
-//! What is odd about an entry: flags for whoever looks at it. A flagged entry is taken all the same (T1).
+//! Flags: doubts about an entry for the person who reads it. A flag never prevents that an entry is accepted (T1).
 
 use crate::{
     params,
@@ -50,7 +50,7 @@ impl Flag {
     }
 }
 
-/// What is odd about fixes themselves, whatever kind of entry they came with.
+/// The flags of position fixes, for every kind of entry.
 pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
     let mock = fixes.iter().any(|fix| fix.mock);
     let zero = |fix: &&Position| fix.accuracy_cm == 0 && fix.provider != "manual";
@@ -81,8 +81,7 @@ impl FlagName {
             code: code.to_owned(),
         }
     }
-    /// What is odd about the fix that came with an entry: a check-in, an answer or a record of an activity is taken
-    /// all the same, and whoever looks at it is told as with a report.
+    /// The flags of the position fix of an entry: a check-in, an answer or an activity record.
     pub fn of_fix(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<Self>, StoreError> {
         #[derive(Deserialize)]
         struct Sent {
@@ -93,7 +92,7 @@ impl FlagName {
             params![entry.to_string()],
             |row| row.get("bytes"),
         )?;
-        // What does not read has no fix that could be odd.
+        // An entry that cannot be parsed has no fix.
         let sent = bytes.and_then(|bytes| serde_json::from_slice::<Sent>(&bytes).ok());
         let fix = sent.and_then(|sent| sent.evidence.position);
         let flags = fix_flags(&fix.iter().collect::<Vec<_>>());

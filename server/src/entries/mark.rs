@@ -1,5 +1,5 @@
-//! How complete the server's copy of a stream is. The number up to which there is no hole is kept beside the
-//! stream, so that a mark costs what lies above it and not the whole stream.
+//! The mark of a stream: how complete the server's copy is. The number up to which there is no hole is stored, so that
+//! computing a mark reads only the entries above it.
 
 use crate::{
     params,
@@ -8,10 +8,10 @@ use crate::{
 use protocol::sabotage::{self, Defect};
 use protocol::{ids::StreamId, push::StreamMark};
 
-/// Holes that a mark names at most.
+/// Most holes in a mark.
 const HOLES: i64 = 100;
 
-/// What is held of a stream; all zero for a stream that has sent nothing.
+/// Computes the mark of a stream; all zero for a stream that has sent nothing.
 pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
     let stream = stream.to_string();
     let upto: i64 = tx
@@ -28,7 +28,7 @@ pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
             |row| row.get("n"),
         )?
         .unwrap_or(0);
-    let holes = tx.all(
+    let mut holes = tx.all(
         "SELECT n, prior FROM (
              SELECT n, COALESCE(LAG(n) OVER (ORDER BY n), ?2) AS prior FROM entry
              WHERE stream = ?1 AND n > ?2
@@ -36,10 +36,7 @@ pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
         params![&stream, upto, HOLES],
         |row| Ok((row.get::<i64>("prior")? + 1, row.get::<i64>("n")? - 1)),
     )?;
-    let holes = match sabotage::is(Defect::HolesHidden) {
-        true => Vec::new(),
-        false => holes,
-    };
+    holes.retain(|_| !sabotage::is(Defect::HolesHidden));
     let number = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(StreamMark {
         upto: number(holes.first().map_or(highest, |(first, _)| first - 1)),
@@ -48,7 +45,7 @@ pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
     })
 }
 
-/// [`of`], and keeps how far it reaches; called by every push that took something.
+/// Computes the mark and stores the number up to which there is no hole. Called by every push that stored an entry.
 pub(crate) fn renew(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
     let mark = of(tx, stream)?;
     if sabotage::is(Defect::MarkNotKept) {

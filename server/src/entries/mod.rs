@@ -1,7 +1,7 @@
-//! Entries in custody, as every room may read them.
+//! Entries in custody, for all rooms to read.
 //!
-//! * [`row`]: the entry in the database. [`reading`]: what can be read of its bytes. [`mark`]: how complete a stream is.
-//! * [`taken`]: an entry as the room of its kind gets it. [`flags`]: what is odd about it.
+//! * [`row`]: the entry in the database. [`reading`]: parses its bytes. [`mark`]: how complete a stream is.
+//! * [`taken`]: an entry as passed to the room of its kind. [`flags`]: doubts about it.
 
 pub mod flags;
 pub mod mark;

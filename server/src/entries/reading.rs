@@ -1,5 +1,5 @@
-//! What can be read of an entry's bytes. Custody needs the frame only; all else is read as far as it goes, so
-//! that even an entry that no room understands keeps its kind, its record and the photos it names.
+//! Parses the bytes of an entry. Custody needs only the frame. The rest is parsed as far as possible, so that an entry
+//! which no room understands still has its kind, its record and the photos that it names.
 
 use protocol::{
     WIRE_VERSION,
@@ -11,36 +11,36 @@ use protocol::{
 };
 use serde_json::Value;
 
-/// An entry's bytes, read.
+/// The result of parsing an entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
     pub id: EntryId,
     pub n: u64,
-    /// Without control characters and at most 64 characters long: it goes into a column.
+    /// Without control characters, at most 64 characters, because it is stored in a column.
     pub kind: String,
     pub record: RecordId,
     pub author: Option<PersonId>,
     pub post: Option<PostId>,
     pub clock: Option<ClockReading>,
-    /// Also of kinds that are not known, so that their photos can be taken before they are understood.
+    /// Also for unknown kinds, so that their photos are accepted before a newer server understands the entry.
     pub photos: Vec<PhotoRef>,
     pub content: EntryContent,
 }
 
-/// How far the entry itself was understood.
+/// How much of the entry was understood.
 #[derive(Debug, Clone)]
 pub(crate) enum EntryContent {
-    /// All of it.
+    /// The complete entry.
     Known(Box<Entry>, Payload),
-    /// A kind of a newer handset.
+    /// The kind is unknown: the handset is newer.
     UnknownKind,
-    /// Written in a newer version of the wire, and not readable in this one.
+    /// The wire version is newer and this server cannot parse it.
     Newer,
-    /// Damaged, with what was wrong.
+    /// It cannot be parsed; holds the reason.
     Unreadable(String),
 }
 
-/// Why an element of a batch has no frame.
+/// Why the frame of an element of a batch cannot be read.
 pub(crate) fn frame(bytes: &[u8]) -> Result<EntryFrame, String> {
     let frame: EntryFrame = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
     if frame.n == 0 || i64::try_from(frame.n).is_err() {
@@ -50,7 +50,7 @@ pub(crate) fn frame(bytes: &[u8]) -> Result<EntryFrame, String> {
 }
 
 impl Reading {
-    /// Reads bytes whose frame is known.
+    /// Parses bytes whose frame was read.
     pub fn of(frame: &EntryFrame, bytes: &[u8]) -> Self {
         match Entry::read(bytes) {
             Ok((entry, payload)) => Self::understood(entry, payload),
@@ -112,7 +112,7 @@ impl Reading {
 
     fn with_photos_limited(mut self) -> Self {
         self.photos.truncate(MAX_PHOTOS_PER_ENTRY);
-        // A size beyond what a column holds is no size of a photo.
+        // The column cannot hold a larger size, and no photo has one.
         self.photos.retain(|photo| i64::try_from(photo.size).is_ok());
         self
     }

@@ -1,4 +1,4 @@
-//! An entry as it stands in the database.
+//! The row of an entry in the database.
 
 use crate::store::{error::StoreError, value::Row};
 use protocol::{
@@ -65,17 +65,17 @@ impl From<DispositionState> for EntryState {
     }
 }
 
-/// An entry in custody with what became of it.
+/// An entry in custody with its disposition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryRow {
     pub id: EntryId,
     pub stream: StreamId,
     pub n: u64,
     pub sha256: Sha256,
-    /// As the entry says it; may be a kind that this version does not know.
+    /// From the entry; may be unknown to this version.
     pub kind: String,
     pub record: RecordId,
-    /// The stream's holder: who sent it.
+    /// The holder of the stream that sent it.
     pub author: PersonId,
     /// The stream's post.
     pub post: PostId,
@@ -86,7 +86,7 @@ pub struct EntryRow {
 }
 
 impl EntryRow {
-    /// Columns and joins that [`EntryRow::read`] wants; `WHERE` follows.
+    /// The `SELECT` for [`EntryRow::read`], without `WHERE`.
     pub(crate) const SELECT: &'static str =
         "SELECT e.id, e.stream, e.n, e.sha256, e.kind, e.record, s.person,
              s.post, e.state, e.reason, e.received, e.made_at, e.uncertainty, e.basis

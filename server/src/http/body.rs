@@ -1,4 +1,4 @@
-//! Request bodies and paths whose errors are problems like all others.
+//! Extractors for bodies, paths and queries. Their errors are problems.
 
 use crate::kernel::failure::{Failure, invalid};
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
@@ -15,7 +15,7 @@ impl<T: serde::Serialize> axum::response::IntoResponse for Json<T> {
     }
 }
 
-/// The body's bytes as they came (decompressed), with problems for errors.
+/// The decompressed bytes of the body; errors are problems.
 pub struct Bytes(pub axum::body::Bytes);
 
 impl<S: Send + Sync> axum::extract::FromRequest<S> for Bytes {
@@ -35,7 +35,7 @@ pub struct Path<T>(pub T);
 #[from_request(via(axum::extract::Query), rejection(Failure))]
 pub struct Query<T>(pub T);
 
-/// `request.invalid` for a text that could not be read; `at` says where it is, `text` why.
+/// `request.invalid` for a part of the request that cannot be parsed; `at` names it, `text` is the error.
 pub(crate) fn unreadable(at: &str, text: String) -> Failure {
     invalid(at, "填写有误", text)
 }
@@ -52,7 +52,7 @@ impl From<JsonRejection> for Failure {
     }
 }
 impl From<BytesRejection> for Failure {
-    /// Too large, or it did not arrive whole: a broken connection, a pause too long, damaged compression.
+    /// The body is too large or incomplete: a broken connection, a long pause, damaged compression.
     fn from(rejection: BytesRejection) -> Self {
         if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
             Self::of(ProblemCode::TooLarge)

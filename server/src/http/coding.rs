@@ -1,5 +1,5 @@
-//! `xunge-1` at the server ([`protocol::coding`]): its words belong to a stream, so a body is read only where the stream
-//! is known, and no earlier. Any other coding that the decompression in front did not undo is refused for every route.
+//! `xunge-1` at the server ([`protocol::coding`]): its dictionary belongs to a stream, so a body is decoded only in handlers
+//! that know the stream. Every other coding that the decompression layer does not decode is refused.
 
 use super::problem;
 use crate::kernel::failure::Failure;
@@ -18,14 +18,14 @@ use protocol::{
     problem::ProblemCode,
 };
 
-/// The routes that undo the coding themselves.
+/// The routes whose handlers decode `xunge-1`.
 const READERS: [&str; 1] = ["/v1/field/push"];
 
 fn is_coded(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_ENCODING).is_some_and(|value| value == CODING)
 }
 
-/// Stands inside the decompression, which passes on what it does not know.
+/// Layer inside the decompression, which passes unknown codings on.
 pub(crate) async fn known(request: Request, next: Next) -> Response {
     let coding = request.headers().get(CONTENT_ENCODING);
     let is_plain = coding.is_none_or(|value| value == "identity");
@@ -40,7 +40,7 @@ pub(crate) async fn known(request: Request, next: Next) -> Response {
     answer
 }
 
-/// The plain body, of at most `most` bytes. Words that are not ours are answered like a coding that is not.
+/// Decodes a body of at most `most` bytes. An unknown dictionary is refused like an unknown coding.
 pub(crate) fn unpack(headers: &HeaderMap, body: Bytes, words: &Words, most: usize) -> Result<Bytes, Failure> {
     if !is_coded(headers) {
         return Ok(body);
@@ -53,7 +53,7 @@ pub(crate) fn unpack(headers: &HeaderMap, body: Bytes, words: &Words, most: usiz
     Ok(plain.into())
 }
 
-/// JSON, packed for who asked in this coding and reads it.
+/// Answers JSON, encoded with `xunge-1` if the request was and the client accepts it.
 pub(crate) fn answer<T: serde::Serialize>(
     headers: &HeaderMap,
     answer: &T,

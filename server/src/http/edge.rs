@@ -1,8 +1,7 @@
-//! What stands around every request: its id, the log line, the counters, and that every error is a problem,
-//! a panic included.
+//! The outer layer of every request: request id, log line, metrics. It turns every error into a problem, also a panic.
 //!
-//! Logs hold no personal data: method, matched route (never the path with its ids, never the query), status,
-//! code, milliseconds, request id.
+//! A log line holds no personal data: method, matched route (never the path with its ids, never the query), status,
+//! code, duration in ms, request id.
 
 use super::{
     limits,
@@ -34,7 +33,7 @@ fn request_id(app: &App) -> RequestId {
     RequestId::from_parts(u64::try_from(app.clock.now().0).unwrap_or(0), ten)
 }
 
-/// The outermost layer but compression.
+/// The outermost layer except compression.
 pub(crate) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let began = stopwatch();
     let id = request_id(&app);
@@ -44,7 +43,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let mut request = limits::apply(&app, request);
-    // The gates before the handlers ask it who calls.
+    // The access checks before the handlers need it to find the caller.
     request.extensions_mut().insert(app.clone());
     let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -82,7 +81,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     response
 }
 
-/// A method's name for the counters: one that a stranger made up would be a counter of its own for ever.
+/// The label of a method in the metrics. Unknown methods share one label, so that clients cannot create labels.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -96,7 +95,7 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// Puts the request's id into a problem; makes a problem of an error that is none yet.
+/// Adds the request id to a problem; converts other errors to problems.
 fn finish(response: Response, id: RequestId) -> (Response, String) {
     let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
     let status = response.status().as_u16();
@@ -110,7 +109,7 @@ fn finish(response: Response, id: RequestId) -> (Response, String) {
     let fresh = problem::response(stated, None);
     let (kept, _) = response.into_parts();
     let (mut parts, body) = fresh.into_parts();
-    // Headers such as Upload-Offset belong to the answer; what describes the old body does not.
+    // Keeps headers of the answer, such as Upload-Offset, and drops those that describe the old body.
     for (name, value) in &kept.headers {
         if ![
             header::CONTENT_TYPE,
@@ -129,7 +128,7 @@ fn finish(response: Response, id: RequestId) -> (Response, String) {
     (Response::from_parts(parts, body), code)
 }
 
-/// An error of the framework, said in our words.
+/// The problem code for an error status of the framework.
 fn of_status(status: u16) -> Option<Problem> {
     let code = match status {
         404 => ProblemCode::NotFound,

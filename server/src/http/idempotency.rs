@@ -1,4 +1,4 @@
-//! Requests that a client names, so that a lost answer can be asked for again and nothing is done twice.
+//! Named requests: a client repeats one after a lost answer, and it runs only once.
 
 use crate::{
     auth::actor::Staff,
@@ -10,10 +10,10 @@ use protocol::{
     problem::FieldError,
 };
 
-/// Header by which a client names its request; the same name is never done twice.
+/// Header with the name of a request; requests of one person with the same name run once.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// The event id of a request that the client has named, by header or in the body.
+/// The event id of a request that is named by header or in the body; `None` if it has no name.
 pub(crate) fn request_of(
     headers: &HeaderMap,
     staff: &Staff,
@@ -36,8 +36,8 @@ pub(crate) fn request_of(
     Ok(named.map(|key| request_event(staff.person, &key)))
 }
 
-/// The id of the event that a request makes: the same for the same person and key, so that a repeated request
-/// meets its own event.
+/// The id of the event that a request creates: equal for the same person and key, so that a repeated request finds its
+/// event.
 fn request_event(person: PersonId, key: &str) -> EventId {
     use sha2::Digest;
     let digest: [u8; 32] = sha2::Sha256::new()
@@ -52,7 +52,7 @@ fn request_event(person: PersonId, key: &str) -> EventId {
     EventId(uuid::Builder::from_custom_bytes(half).into_uuid())
 }
 
-/// The request's name belongs to another request.
+/// The error of a request whose name was used for another request.
 pub(crate) fn reused() -> FieldError {
     field_error(
         "/request",

@@ -1,4 +1,4 @@
-//! What a request may cost: bytes after decompression, time between two pieces of a body.
+//! Limits of a request: bytes after decompression, time between two pieces of a body.
 
 use crate::app::state::App;
 use axum::{
@@ -14,11 +14,11 @@ use tower_http::timeout::TimeoutBody;
 const USUAL: usize = 1024 * 1024;
 /// Lists of a whole city.
 const LISTS: usize = 16 * 1024 * 1024;
-/// A body whose next piece does not come for this long is given up.
+/// Longest time between two pieces of a body; then the request is refused.
 const BODY_PAUSE: Duration = Duration::from_secs(30);
 
-/// How many bytes a body may have once it is decompressed: a compressed bomb is counted by what it becomes.
-/// Handlers that stream (tus PATCH) count by themselves.
+/// Most bytes of a body after decompression, so that a decompression bomb is refused. Handlers that stream (tus PATCH)
+/// count by themselves.
 fn most_bytes(app: &App, method: &Method, path: &str) -> usize {
     let photo = usize::try_from(app.settings.photo_bytes).unwrap_or(USUAL);
     match path {
@@ -31,7 +31,7 @@ fn most_bytes(app: &App, method: &Method, path: &str) -> usize {
     }
 }
 
-/// Puts the limits on a request. The limit takes hold where a body is read, inside the decompression.
+/// Applies the limits to a request. The size is checked where the body is read, inside the decompression.
 pub(super) fn apply(app: &App, mut request: Request) -> Request {
     let most = most_bytes(app, request.method(), request.uri().path());
     DefaultBodyLimit::max(most).apply(&mut request);

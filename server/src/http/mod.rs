@@ -1,7 +1,7 @@
-//! What every route shares.
+//! Code that all routes share.
 //!
-//! * [`operation`]: how a route is added, and who may call it. [`body`], `coding`: requests read. [`problem`]: errors.
-//! * `edge`, [`limits`]: around every request. [`idempotency`]: a named request is done once. [`range`]: files.
+//! * [`operation`]: routes with access rules. [`body`], `coding`: reading requests. [`problem`]: errors.
+//! * `edge`, [`limits`]: layers of every request. [`idempotency`]: named requests run once. [`range`]: files.
 
 pub mod body;
 pub(crate) mod coding;

@@ -1,4 +1,4 @@
-//! How a route is added: only together with who may call it.
+//! Routes with access rules: a route can be added only with the actors that may call it.
 //!
 //! ```ignore
 //! Operations::default()
@@ -6,10 +6,10 @@
 //!     .field(routes!(push))
 //!     .open("no token exists before enrolment", routes!(enrol))
 //! ```
-//! There is no method that adds a route without a statement, so an operation without one does not compile.
-//! The statement is enforced by a layer around the handler and written into the OpenAPI description
-//! (`x-xunge-access`), from which the authorisation tests are generated. A role is only the first half: where
-//! the role reaches is checked in the handler, by [`Staff::require`] or by the scope of the query.
+//! No method adds a route without an access rule, so an operation without one does not compile. A layer around the handler
+//! enforces the rule, and the OpenAPI description contains it (`x-xunge-access`); the authorisation tests are generated
+//! from there. The rule checks the role only. The handler checks the area, by [`Staff::require`] or by the scope of a
+//! query.
 
 use crate::{
     app::state::App,
@@ -26,10 +26,10 @@ use axum::{
 use protocol::{problem::ProblemCode, role::Role};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
-/// Who may call an operation.
+/// The actors that may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody; the reason stands beside it.
+    /// Anybody, with the reason.
     Open(&'static str),
     /// A terminal with a token.
     Field,
@@ -52,11 +52,11 @@ impl Operations {
     pub fn field(self, routes: UtoipaMethodRouter<App>) -> Self {
         self.add(Access::Field, routes)
     }
-    /// Routes for anybody; `why` says why that is right.
+    /// Routes for anybody; `why` is the reason.
     pub fn open(self, why: &'static str, routes: UtoipaMethodRouter<App>) -> Self {
         self.add(Access::Open(why), routes)
     }
-    /// Takes in another room's routes.
+    /// Adds the routes of another room.
     pub fn with(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self
@@ -75,14 +75,14 @@ impl Operations {
     }
 }
 
-/// Lets a request through to its handler, with the actor in its extensions, or answers for it.
+/// Checks the access and passes the request to its handler with the actor in its extensions, or answers with a problem.
 async fn pass(
     State(access): State<Access>,
     app: Option<Extension<App>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    // `around` puts it there; a gate that finds nobody behind it stays shut.
+    // `around` inserts it; without it the request is refused.
     let Some(Extension(app)) = app else {
         return Err(Failure::internal("a request without its App"));
     };
@@ -117,7 +117,7 @@ fn bearer(request: &Request) -> Result<String, Failure> {
         .ok_or_else(|| Failure::of(ProblemCode::Unauthenticated))
 }
 
-/// Writes the access into the description of each operation of a path.
+/// Adds the access rule to the description of each operation of a path.
 fn describe(item: &mut utoipa::openapi::PathItem, access: Access) {
     use serde_json::json;
     use utoipa::openapi::{extensions::Extensions, security::SecurityRequirement};

@@ -7,7 +7,7 @@ use axum::{
 };
 use protocol::problem::{Problem, ProblemCode};
 
-/// The problem as an answer; the request's id is put in by the outermost layer ([`crate::service::router`]).
+/// The problem as an answer; the outermost layer ([`crate::service::router`]) adds the request id.
 pub fn response(problem: Problem, retry_after_s: Option<u32>) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(&problem).unwrap_or_default();
@@ -25,7 +25,7 @@ pub fn response(problem: Problem, retry_after_s: Option<u32>) -> Response {
     response
 }
 
-/// What the client sees of a failure, and for how many seconds it should wait.
+/// The public part of a failure, and the seconds that the client should wait.
 pub fn of_failure(failure: &Failure) -> (Problem, Option<u32>) {
     let mut problem = Problem::new(failure.public_code());
     failure.public_text().clone_into(&mut problem.detail);
@@ -33,11 +33,11 @@ pub fn of_failure(failure: &Failure) -> (Problem, Option<u32>) {
     (problem, failure.retry_after_s())
 }
 
-/// Rides along with an error answer, so that the outermost layer can log its code and add the request's id.
+/// Extension of an error answer, so that the outermost layer can log its code and add the request id.
 #[derive(Debug, Clone)]
 pub struct Answered(pub Problem);
 
-/// The answer for a code with nothing more to say.
+/// The answer for a code without details.
 pub fn of(code: ProblemCode) -> Response {
     response(Problem::new(code), None)
 }
@@ -46,7 +46,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match &self {
             Self::Refused(_) => {}
-            // The client's own: it named what is not there, or sent text that no database takes.
+            // An error of the client: it named a missing thing or sent text that no database stores.
             Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => {}
             Self::Store(error) => {
                 metrics::counter!("xunge_store_errors_total", "code" => error.code()).increment(1);

@@ -1,5 +1,5 @@
-//! One way to answer with a file: its hash is its `ETag`, it never changes, and a single `Range` goes on where
-//! an earlier answer was cut (RFC 9110).
+//! Answers with a file that never changes: the hash is the `ETag`, and a single `Range` continues an interrupted answer
+//! (RFC 9110).
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -8,7 +8,7 @@ use axum::{
 use bytes::Bytes;
 use protocol::{photo::Sha256, problem::ProblemCode};
 
-/// The answer with `bytes`, or the part that was asked for.
+/// The answer with `bytes`, or with the requested range.
 pub fn respond(asked: &HeaderMap, bytes: Bytes, sha256: Sha256, content_type: &'static str) -> Response {
     let etag = format!("\"{sha256}\"");
     let text = |name| {
@@ -19,7 +19,7 @@ pub fn respond(asked: &HeaderMap, bytes: Bytes, sha256: Sha256, content_type: &'
     if text(header::IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag)) {
         return labelled(StatusCode::NOT_MODIFIED.into_response(), &etag, content_type);
     }
-    // A range of another version is no use: If-Range that names another tag asks for all of it.
+    // If-Range with another tag asks for the complete file, because a range of another version is useless.
     let range = text(header::RANGE)
         .filter(|_| text(header::IF_RANGE).is_none_or(|tag| tag == etag))
         .map_or(Wanted::All, |range| wanted(range, bytes.len()));
@@ -63,14 +63,14 @@ fn labelled(mut response: Response, etag: &str, content_type: &'static str) -> R
     response
 }
 
-/// What a `Range` asks for.
+/// The request of a `Range` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
-    /// Also for what is no single range of bytes, which may be ignored.
+    /// The complete file. Also for a header that is not a single byte range, which the server may ignore.
     All,
     /// Half-open.
     Part(usize, usize),
-    /// Beyond the end.
+    /// Starts beyond the end of the file.
     Nothing,
 }
 

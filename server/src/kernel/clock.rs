@@ -1,4 +1,4 @@
-//! Time and random bytes from outside: traits, so that the simulator brings its own.
+//! Time and random bytes as traits, so that the simulator can replace them.
 #![expect(
     clippy::disallowed_methods,
     reason = "the one file above the store that reads a clock or sets a timer"
@@ -8,12 +8,12 @@ use protocol::time::Millis;
 use std::time::{Duration, Instant};
 use tokio::time::Interval;
 
-/// Source of time; the simulator brings its own.
+/// Source of time.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Millis;
 }
 
-/// Source of chance; the simulator brings its own. Used for ids, tokens and codes.
+/// Source of random bytes, for ids, tokens and codes.
 pub trait Chance: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
@@ -27,28 +27,27 @@ impl Clock for SystemClock {
     }
 }
 
-/// Starts to measure a duration, for metrics only: no decision may depend on it.
+/// Starts measuring a duration, for metrics only: no decision may depend on it.
 pub fn stopwatch() -> Instant {
     Instant::now()
 }
 
-/// Ticks at once and then once in each period. Must be called inside of the runtime.
+/// Ticks immediately and then once per period. Must be called inside the Tokio runtime.
 pub fn every(period: Duration) -> Interval {
     tokio::time::interval(period)
 }
 
-/// Ends after `time` on the runtime's clock.
+/// Waits for `time` on the clock of the runtime.
 pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// The operating system's random source. Tokens and keys come from it, so a machine that stops giving random
-/// bytes (none is known to, once it has begun) ends the process: a server that is down is mended, a server
-/// with guessable tokens is not noticed.
+/// The random source of the operating system, for tokens and keys. The process aborts if it fails (no system is known
+/// to fail after its first bytes): a stopped server is repaired, guessable tokens are not noticed.
 pub struct SystemChance;
 
 impl SystemChance {
-    /// Whether the operating system gives random bytes; asked once, before anything is served.
+    /// Checks that the operating system returns random bytes. Called once before the server listens.
     pub fn healthy() -> bool {
         getrandom::fill(&mut [0; 8]).is_ok()
     }

@@ -1,5 +1,4 @@
-//! Settings. What the requirements leave open (section 8 there) is a setting with a documented default here,
-//! never a silent guess.
+//! Settings. A question that the requirements leave open (section 8 there) is a setting with a documented default.
 
 use serde::Deserialize;
 
@@ -9,9 +8,9 @@ use serde::Deserialize;
 pub struct Settings {
     /// How long a presence lasts without a check-out, in hours: the longest shift plus its handover (DC-06).
     pub presence_hours: u32,
-    /// How long an enrolment code is good, in hours.
+    /// How long an enrolment code is valid, in hours.
     pub enrol_code_hours: u32,
-    /// How long a handset's token is good, in minutes.
+    /// How long a handset's token is valid, in minutes.
     pub field_token_minutes: u32,
     /// A staff session ends after this many minutes without use.
     pub session_idle_minutes: u32,

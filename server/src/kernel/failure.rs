@@ -1,38 +1,37 @@
-//! The one error of domain code. It knows nothing of HTTP; the answer that a client gets is made in
-//! `http/problem.rs`.
+//! The error type of domain code. It does not depend on HTTP; `http/problem.rs` makes the answer to the client.
 //!
-//! Inside, a failure carries all that a developer wants ([`Failure::internal_text`]); outside go a stable code and a
-//! text without personal data ([`Failure::public_code`], [`Failure::public_text`]). [`Failure::public_code`] is
-//! exhaustive, so that a new kind of failure has to say what it is outside.
+//! The log gets the details ([`Failure::internal_text`]); the client gets a stable code and a text without personal
+//! data ([`Failure::public_code`], [`Failure::public_text`]). [`Failure::public_code`] is an exhaustive match, so that
+//! a new kind of failure does not compile without a public code.
 
 use crate::store::error::StoreError;
 use protocol::problem::{FieldError, ProblemCode, Recovery};
 
-/// Why an operation did not happen.
+/// Why an operation failed. It changed nothing, unless the store error is `CommitUnknown`.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
-    /// Refused by a rule; the client can know why.
+    /// Refused by a rule; the client gets the reason.
     #[error("{code:?}: {detail}", code = .0.code, detail = .0.detail)]
     Refused(Box<Refusal>),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A defect or a broken machine; the text goes to the log only.
+    /// A defect of the program or the machine; the text goes to the log only.
     #[error("internal: {0}")]
     Internal(String),
 }
 
-/// What kind of failure it is, for those who decide what to do next.
+/// Kinds of failures, for code that decides how to continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// By a rule: it stays so until the request or the data change.
+    /// Refused by a rule: a retry fails too, until the request or the data change.
     Refused,
-    /// The database is busy, full, away or closing.
+    /// The database is busy, full, unreachable or closing; a retry may succeed.
     Temporary,
-    /// A defect or a broken machine.
+    /// A defect of the program or the machine.
     Defect,
 }
 
-/// A refusal with its code, what it was this time, and the fields concerned.
+/// A refusal: its code, the details, and the fields or guards concerned.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     pub code: ProblemCode,
@@ -44,7 +43,7 @@ pub struct Refusal {
 }
 
 impl Failure {
-    /// A refusal with nothing more to say than its code does.
+    /// A refusal without details.
     pub fn of(code: ProblemCode) -> Self {
         Self::because(code, "")
     }
@@ -76,14 +75,14 @@ impl Failure {
     pub fn internal(what: impl std::fmt::Display) -> Self {
         Self::Internal(what.to_string())
     }
-    /// The refusal's code, when it is one.
+    /// The code of a refusal; `None` for other failures.
     pub fn code(&self) -> Option<ProblemCode> {
         match self {
             Self::Refused(refusal) => Some(refusal.code),
             Self::Store(_) | Self::Internal(_) => None,
         }
     }
-    /// What kind of failure it is.
+    /// The kind of the failure.
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Refused(_) | Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => {
@@ -93,12 +92,12 @@ impl Failure {
             Self::Store(_) | Self::Internal(_) => FailureKind::Defect,
         }
     }
-    /// The code that a client sees. Unlike [`Failure::code`] every failure has one.
+    /// The code that the client gets. Unlike [`Failure::code`], every failure has one.
     pub fn public_code(&self) -> ProblemCode {
         match self {
             Self::Refused(refusal) => refusal.code,
             Self::Store(StoreError::NotFound) => ProblemCode::NotFound,
-            // Text with a NUL character, out of the request's own body or query.
+            // Text with a NUL character from the body or query of the request.
             Self::Store(StoreError::Unportable { .. }) => ProblemCode::Invalid,
             Self::Store(StoreError::Full) => ProblemCode::Full,
             Self::Store(StoreError::Closed) => ProblemCode::Stopping,
@@ -106,7 +105,7 @@ impl Failure {
             Self::Store(_) | Self::Internal(_) => ProblemCode::Internal,
         }
     }
-    /// What it was this time, in words that a client may see; empty when the code says it all.
+    /// The details that the client gets, without personal data; may be empty.
     pub fn public_text(&self) -> &str {
         match self {
             Self::Refused(refusal) => &refusal.detail,
@@ -114,7 +113,7 @@ impl Failure {
             Self::Store(_) | Self::Internal(_) => "",
         }
     }
-    /// All that is known, for the log only: an engine's own words may quote personal data.
+    /// All details, for the log only: the text of a database engine may quote personal data.
     pub fn internal_text(&self) -> String {
         match self {
             Self::Store(error) => match error.detail() {
@@ -131,7 +130,7 @@ impl Failure {
             Self::Store(_) | Self::Internal(_) => &[],
         }
     }
-    /// After how many seconds to try again, where somebody knows.
+    /// Seconds until the client should retry, if known.
     pub fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
@@ -141,7 +140,7 @@ impl Failure {
             Self::Store(_) | Self::Internal(_) => None,
         }
     }
-    /// Whether the same operation may succeed later without anybody changing it.
+    /// Returns true if the same operation may succeed later without a change.
     pub fn retryable(&self) -> bool {
         matches!(self.public_code().recovery(), Recovery::Retry)
     }
@@ -169,7 +168,7 @@ impl From<ProblemCode> for Failure {
 }
 
 impl From<serde_json::Error> for Failure {
-    /// For data of our own making; bodies of requests are read by the extractors.
+    /// For data that the server wrote itself. The extractors read request bodies and make `request.invalid` of errors.
     fn from(error: serde_json::Error) -> Self {
         Self::internal(error)
     }

@@ -1,6 +1,6 @@
 //! Ids and secrets of one write, derived from one seed.
 
-/// Ids out of one seed: the same seed gives the same ids again.
+/// A generator of ids and secrets. The same seed gives the same sequence.
 #[derive(Debug, Clone)]
 pub struct Ids {
     seed: [u8; 32],
@@ -11,7 +11,7 @@ impl Ids {
     pub fn new(seed: [u8; 32]) -> Self {
         Self { seed, count: 0 }
     }
-    /// The next 32 bytes, unguessable from those before.
+    /// The next 32 bytes. They cannot be computed from earlier ones without the seed.
     pub fn bytes(&mut self) -> [u8; 32] {
         use sha2::{Digest, Sha256};
         self.count += 1;

@@ -1,6 +1,6 @@
-//! How personal data is shown by default (DC-05).
+//! Masks for personal data (DC-05).
 
-/// A name as it is shown by default: the family name and stars (DC-05).
+/// Masks a name: the family name and stars (DC-05).
 pub fn masked_name(name: &str) -> String {
     let mut letters = name.chars();
     match letters.next() {
@@ -9,7 +9,7 @@ pub fn masked_name(name: &str) -> String {
     }
 }
 
-/// A phone number as it is shown by default: at most the last two digits (DC-05).
+/// Masks a phone number: at most the last two digits remain (DC-05).
 pub fn masked_phone(phone: &str) -> String {
     let n = phone.chars().count();
     let shown = if n >= 7 { 2 } else { 0 };

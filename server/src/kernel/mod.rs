@@ -1,4 +1,4 @@
-//! What every room uses and that knows no room.
+//! Code that every room uses and that depends on no room.
 //!
 //! * [`failure`]: the one error of domain code. [`page`]: lists. [`config`]: settings. [`clock`], [`ids`]: time,
 //!   random bytes and ids. [`mask`]: personal data as shown by default. [`text_enum`]: enums with a stable text.

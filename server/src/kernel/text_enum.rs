@@ -1,4 +1,4 @@
-//! The server's own enums of unit variants: one stable text each, in the database, on the wire and in logs.
+//! Enums of unit variants that only the server has: one stable text each, in the database, on the wire and in logs.
 
 /// As [`protocol::text_enum`], for enums that only the server has; each is described in the API.
 #[macro_export]

@@ -1,10 +1,9 @@
-//! Background jobs: what has to be done some time by any replica, and never by two at once.
+//! Background jobs: any replica may run them, but never two at the same time.
 //!
-//! What there is to do stands in each room's own tables, so nothing is forgotten when a replica dies, and a job
-//! that finds nothing writes nothing. Who does it is a [`Lease`]: the first write of a run takes it and every
-//! write after renews it, inside the same transaction as the work. So a replica that stood still for a minute
-//! and wakes up in the middle of its run has its next write refused, whatever its clock says, once another
-//! has taken the job over. One that dies loses the job when the lease runs out.
+//! The work is in the tables of each room, so nothing is lost when a replica dies, and a job that finds no work writes
+//! nothing. A [`Lease`] names the replica that runs a job: the first write of a run acquires it and every later write
+//! renews it, in the same transaction as the work. If a replica pauses during a run and another replica acquires the
+//! lease, the next write of the first one is refused, independent of its clock. The lease of a dead replica expires.
 //!
 //! * [`once`]: one run. [`watch`]: all of them until the server stops. The list is [`super::rooms::JOBS`].
 
@@ -19,16 +18,16 @@ use protocol::problem::ProblemCode;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-/// Something to be done again and again.
+/// A job that runs periodically.
 pub struct BackgroundJob {
-    /// The key of its lease.
+    /// The key of its lease in the database; never changed.
     pub name: &'static str,
-    /// How long it rests between two runs, unless a hint says that something is due.
+    /// Time between two runs; a hint that a job is due starts a run earlier.
     pub every: Duration,
     pub(super) run: fn(App) -> BoxFuture<'static, Result<(), Failure>>,
 }
 
-/// Runs a job for `holder`, the name of this replica; false when another replica has it.
+/// Runs a job once for `holder`, the name of this replica. Returns false if another replica holds the lease.
 pub async fn once(app: &App, job: &BackgroundJob, holder: &str) -> Result<bool, Failure> {
     match (job.run)(app.under(Lease::new(job.name, holder))).await {
         Ok(()) => Ok(true),
@@ -37,7 +36,7 @@ pub async fn once(app: &App, job: &BackgroundJob, holder: &str) -> Result<bool, 
     }
 }
 
-/// Runs all jobs, each in its turn and at once when somebody says that something is due, until the server stops.
+/// Runs all jobs periodically, and immediately after a hint that a job is due, until the server stops.
 pub async fn watch(app: App, jobs: &[BackgroundJob]) {
     if let Err(error) = sweep::reconsider(&app).await {
         tracing::warn!(%error, "entries of an older program wait for the next start");
@@ -68,7 +67,7 @@ async fn told(hints: &mut Receiver<Hint>) {
         match hints.recv().await {
             Ok(Hint::Jobs | Hint::All) | Err(RecvError::Lagged(_)) => return,
             Ok(Hint::Mailbox(_) | Hint::Grids) => {}
-            // Nobody will say anything any more; the ticks remain.
+            // The sender of hints is gone; the periodic runs continue.
             Err(RecvError::Closed) => std::future::pending().await,
         }
     }

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 description: generated from the routes, completed with what holds for all of them.
+//! The OpenAPI 3.1 description: generated from the routes, then completed with the parts that all operations share.
 
 use crate::app::state::App;
 use serde_json::{Map, Value, json};
@@ -50,15 +50,15 @@ pub fn describe(operations: OpenApiRouter<App>) -> Value {
     api
 }
 
-/// Takes back what is promised by mistake. Our counts are unsigned, and the formats `int32` and `int64` are not: they would
-/// promise a largest value that we hold nobody to.
+/// Removes formats that are wrong. Counts are unsigned, but `int32` and `int64` are signed and would promise a largest
+/// value that the server does not enforce.
 fn widen(value: &mut Value) {
     match value {
         Value::Object(map) => {
             if map.get("minimum").is_some_and(|least| least == 0) {
                 map.remove("format");
             }
-            // An open enum: a known text is a text as well, so both hold.
+            // An open enum: a known text also matches the schema of any text, so `oneOf` would be wrong.
             let open =
                 |one: &Value| one.get("type").is_some_and(|t| t == "string") && one.get("enum").is_none();
             let texts = map.get("oneOf").and_then(Value::as_array);
@@ -100,7 +100,7 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         ("415", body),
         ("422", body || parameters),
     ]);
-    // Also what a body names may not be there.
+    // A body may also name a thing that does not exist.
     let named = path.contains('{') || (body && !open);
     add.extend([("401", !open), ("403", !open), ("404", named)]);
     add.push(("409", matches!(method, "post" | "put" | "patch" | "delete")));
@@ -108,7 +108,7 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     let Some(responses) = responses.as_object_mut() else {
         return;
     };
-    // Each status that may come is named: a range would allow what nobody thought of.
+    // Each possible status is listed: a range would also allow unexpected ones.
     responses.remove("4XX");
     for (status, response) in responses.iter_mut() {
         if status.starts_with('4') || status.starts_with('5') {

@@ -1,9 +1,8 @@
-//! What follows a change, for every change there is: one exhaustive match, so that a new change cannot be said
-//! without somebody deciding what follows from it.
+//! Reactions to changes: one exhaustive match, so that a new kind of change does not compile without a decision.
 //!
-//! Called by [`App::follow`] inside the transaction of the write that said the change. A reaction that fails undoes
-//! that write, or the attempt around it (an entry of a push goes on as `pending` or `rejected`, alone); one that must
-//! not do so runs in an attempt of its own here.
+//! Called by [`App::follow`] inside the transaction of the write that reported the change. A reaction that fails rolls
+//! back that write, or the attempt around it (then one entry of a push becomes `pending` or `rejected`). A reaction that
+//! must not do so runs in a separate attempt here.
 //!
 //! [`App::follow`]: crate::app::state::App
 
@@ -19,10 +18,10 @@ use crate::{
 };
 use protocol::ids::EntryId;
 
-/// Follows one change.
+/// Runs the reactions to one change.
 pub fn follow(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, change: Change) -> Result<(), Failure> {
     match change {
-        // Its tasks find whoever is right now.
+        // Its tasks are assigned again to the people on duty now.
         Change::PostChanged { post } | Change::DutyChanged { post } => {
             assign::resolve_for_post(tx, ctx, post)
         }
@@ -41,7 +40,7 @@ pub fn follow(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, change: Change) -> Resu
     }
 }
 
-/// The report's author sees the new count. What goes wrong in the case's room does not touch the photo.
+/// Updates the photo count that the author of the report sees. A failure of the case's room does not affect the photo.
 fn photo_held(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, entry: EntryId) {
     let renewed = app.attempt(tx, ctx, |tx, ctx| reports::photos_changed(tx, ctx, app, entry));
     if let Err(failure) = renewed {

@@ -1,4 +1,4 @@
-//! The one list of what is mounted: each room's routes, and each room's background jobs.
+//! The list of all routes and background jobs of the rooms.
 //!
 //! A new room is named here, in [`super::reactions`] if it follows changes of rooms below it, and in
 //! `intake/apply.rs` if a kind of entry is its own.
@@ -48,7 +48,7 @@ async fn openapi_json() -> Json<Value> {
     Json(description())
 }
 
-/// Every background job of the server. A name is the key of the job's lease in the database: it stays.
+/// All background jobs of the server. A name is the key of the job's lease in the database, so it never changes.
 pub const JOBS: &[BackgroundJob] = &[
     BackgroundJob {
         name: "intake.apply",

@@ -15,13 +15,13 @@ use tower_http::{compression::CompressionLayer, decompression::RequestDecompress
 
 /// The service, ready to be served.
 pub fn router(app: &App) -> Router {
-    // The routes are the same for every App; putting them together is most of a server's start.
+    // The routes are the same for every App, and building them takes most of the time of a start.
     static ROUTES: LazyLock<Router<App>> = LazyLock::new(|| operations().split_for_parts().0);
     around(app, ROUTES.clone())
 }
 
-/// Puts routes into what stands around every request. From the outside in: answers are compressed, the edge
-/// names, logs and counts, bodies are decompressed, and the limits hold for what comes out of that.
+/// Adds the layers of every request. From the outside in: compression of answers, request id with log and metrics,
+/// decompression of bodies, and the limits, which apply to the decompressed size.
 pub fn around(app: &App, router: Router<App>) -> Router {
     health::recorder();
     router

@@ -1,7 +1,7 @@
-//! A server from its options to its end: database, object store, keys, listener, background jobs.
+//! Starts, runs and stops a server: database, object store, keys, listener, background jobs.
 //!
-//! [`start`] answers once the listener takes requests. [`RunningServer::stop`] takes no new ones, finishes what is
-//! under way, and closes the database after what it acknowledged.
+//! [`start`] returns when the listener accepts requests. [`RunningServer::stop`] stops accepting requests, finishes the
+//! current ones, and closes the database after all acknowledged writes.
 
 use super::{
     jobs, reactions,
@@ -41,16 +41,16 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How long requests that are under way may take once the server is told to stop.
+/// How long current requests may take after the server was told to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a request's headers, or the answer to a ping, may take.
 const HEADER_TIME: Duration = Duration::from_secs(20);
 
-/// Bytes of a connection that are read before anybody wants them, a request's head among them. With the library's
-/// 400 kB a few hundred handsets that send photos would fill the memory.
+/// Largest read buffer of a connection, in bytes; it also limits the head of a request. With the library's default of
+/// 400 kB, a few hundred handsets that send photos would exhaust the memory.
 const READ_AHEAD: usize = 64 * 1024;
 
-/// What a server is started with.
+/// Options of a server.
 pub struct ServerOptions {
     /// Folder for the embedded database, the object store and the certificate.
     pub data: PathBuf,
@@ -85,14 +85,14 @@ impl ServerOptions {
     }
 }
 
-/// Database, object store and identity without a listener: what the command line's tools work on.
+/// Database, object store and identity without a listener, for the tools of the command line.
 pub struct Opened {
     pub store: Store,
     pub blobs: Blobs,
     pub identity: Identity,
 }
 
-/// Opens (and makes, where missing) the database and object store of `options`.
+/// Opens the database and object store of `options`, and creates them if they are missing.
 pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
     if !SystemChance::healthy() {
         return Err(StartError::NoChance);
@@ -120,7 +120,7 @@ pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
 }
 
 impl Opened {
-    /// Makes sure that the object store is the database's own, before anything is put into it.
+    /// Checks that the object store belongs to the database. Called before the first write to it.
     pub async fn settle_objects(&self) -> Result<(), StartError> {
         let mut fresh = [0; 16];
         SystemChance.fill(&mut fresh);
@@ -128,7 +128,7 @@ impl Opened {
     }
 }
 
-/// The parts of a server over what is open, if database and object store belong together.
+/// Builds the parts of a server, if the database and the object store belong together.
 pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress) -> Result<App, StartError> {
     opened.settle_objects().await?;
     assemble_with(
@@ -141,7 +141,8 @@ pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress)
     .await
 }
 
-/// [`assemble`] under a clock and a chance of the caller's, who answers for what belongs together.
+/// [`assemble`] with the clock and random source of the caller, without the check that database and object store belong
+/// together.
 pub async fn assemble_with(
     opened: Opened,
     settings: Settings,
@@ -170,7 +171,7 @@ pub async fn assemble_with(
     Ok(app)
 }
 
-/// A server that takes requests.
+/// A server that accepts requests.
 pub struct RunningServer {
     pub app: App,
     /// Where it listens.
@@ -255,7 +256,7 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
     })
 }
 
-/// A client that is slow with its headers or gone without a word does not hold a connection for ever.
+/// Limits of a connection: a client that sends its headers slowly or disappears does not hold it for ever.
 fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
     let builder = server.http_builder();
     builder
@@ -271,7 +272,7 @@ fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
 }
 
 impl RunningServer {
-    /// Takes no new requests, finishes what is under way within 20 seconds, closes the database.
+    /// Stops accepting requests, waits up to 20 seconds for current ones, and closes the database.
     pub async fn stop(self) {
         self.app.stopping.send_replace(true);
         self.handle.graceful_shutdown(Some(PATIENCE));
@@ -286,7 +287,7 @@ impl RunningServer {
         self.app.store.clone().close().await;
         tracing::info!("stopped");
     }
-    /// Waits for SIGTERM, SIGINT or the listener's own end, then stops.
+    /// Waits for SIGTERM, SIGINT or a failure of the listener, then stops.
     pub async fn run(mut self, mut signals: Signals) {
         tokio::select! {
             () = signals.told() => {}
@@ -300,10 +301,10 @@ impl RunningServer {
     }
 }
 
-/// The operating system asks the program to end.
+/// The signals that stop the server.
 ///
-/// They are listened for from [`Signals::listen`] on, and one that comes before anybody waits is kept: a server that is told
-/// to stop while it starts, or as soon as it has said its address, stops as cleanly as any other.
+/// Registered by [`Signals::listen`]. A signal that arrives before [`Signals`] is awaited is kept, so that a server which
+/// is told to stop during its start stops cleanly, too.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,

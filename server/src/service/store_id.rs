@@ -1,5 +1,5 @@
-//! Whether the object store is the database's own: both keep the same random id. A replica with a folder of its own
-//! would take photos that no other one finds, and nobody would be told.
+//! Checks that the object store belongs to the database: both hold the same random id. A replica that uses another folder
+//! would store photos that no other replica finds, without any error.
 
 use super::start_error::StartError;
 use crate::{
@@ -14,11 +14,11 @@ use protocol::problem::ProblemCode;
 /// The row in `meta`.
 const ROW: &str = "store_id";
 
-/// Refuses an object store that says it is another database's. Where neither side has an id yet, `fresh` becomes it: the
-/// object first, and of replicas that start at once all take the same one.
+/// Refuses an object store with the id of another database. If neither side has an id, `fresh` is stored, the object
+/// first; replicas that start at the same time agree on one id.
 ///
-/// Objects that were restored from an older copy than the database may lack theirs; it is written again. A store that
-/// cannot be asked or written now stops no server: entries need none.
+/// If only the object is missing (objects restored from an older backup than the database), it is written again. An
+/// object store that cannot be reached does not prevent the start, because entries do not need it.
 pub(super) async fn settle(store: &Store, blobs: &Blobs, fresh: [u8; 16]) -> Result<(), StartError> {
     let row = row(store).await?;
     let (id, found) = match (row, object(blobs).await) {
@@ -70,7 +70,7 @@ async fn row(store: &Store) -> Result<Option<String>, StoreError> {
         .await
 }
 
-/// Keeps `id` where there is none; answers the one that is kept.
+/// Stores `id` if the database has none, and returns the stored id.
 async fn kept(store: &Store, id: String) -> Result<String, StoreError> {
     store
         .write(move |tx| {
@@ -93,11 +93,11 @@ async fn object(blobs: &Blobs) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Writes the object where there is none; answers what stands there.
+/// Writes the object if it does not exist, and returns its content.
 async fn written(blobs: &Blobs, id: &str) -> Result<String, Failure> {
     blobs
         .put_new(&ObjectName::StoreId, Bytes::from(id.to_owned()))
         .await?;
     let found = object(blobs).await?;
-    found.ok_or_else(|| Failure::internal("an object that was just written is not there"))
+    found.ok_or_else(|| Failure::internal("the object is missing directly after it was written"))
 }

@@ -1,8 +1,8 @@
-//! TLS from the start: given files, or a certificate of our own with its successor's key, so that two pins
-//! travel in every enrolment string and the certificate can change without visiting the handsets.
+//! TLS certificates: given files, or a self-signed certificate with the key of its successor. Every enrolment string
+//! contains the pins of both, so that the certificate can be replaced without visiting the handsets.
 //!
-//! Our own lies in the database, beside the other keys: a handset that was invited by one replica has to know all
-//! of them again. The data folder holds a copy for people and their tools.
+//! The self-signed certificate is in the database with the other keys, because all replicas must present the same one.
+//! The data folder holds a copy for administrators.
 
 use crate::{
     params,
@@ -21,7 +21,7 @@ use std::{io::Write, net::IpAddr, os::unix::fs::OpenOptionsExt, path::Path, path
 /// Where the certificate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tls {
-    /// Made once for the whole deployment.
+    /// Created once for the whole deployment.
     Own,
     /// PEM files; `next` is the key of the successor, whose pin goes into enrolment strings too.
     Files {
@@ -72,7 +72,7 @@ struct Pems {
     next: Option<String>,
 }
 
-/// The certificate for a server that is called `url`, if it speaks TLS.
+/// The certificate for a server with the public address `url`; `None` without TLS.
 pub async fn load(
     tls: &Tls,
     store: &Store,
@@ -100,8 +100,8 @@ pub async fn load(
     }
 }
 
-/// The deployment's own certificate: the database's, or else the data folder's of an older version, or else a new
-/// one. Of replicas that start at once on a new database, one gives it to all.
+/// The self-signed certificate: from the database, else from the data folder (older versions), else a new one. Replicas
+/// that start at the same time on a new database agree on one.
 async fn own(store: &Store, folder: &Path, url: &str) -> Result<Pems, TlsError> {
     let mut kept = store.read(stored).await?;
     if kept.is_none() {
@@ -154,7 +154,7 @@ fn row_of(name: &str) -> String {
     format!("tls/{name}")
 }
 
-/// What the database keeps; all of it or nothing.
+/// Reads the certificate and keys from the database; `None` unless all are there.
 fn stored(tx: &mut Tx<'_>) -> Result<Option<Pems>, StoreError> {
     let mut pem = |name| {
         tx.opt(
@@ -244,7 +244,7 @@ fn read(path: &Path) -> Result<String, TlsError> {
     std::fs::read_to_string(path).map_err(|error| file(path, error))
 }
 
-/// Mode 600, whole or not at all, also when replicas share the folder and start at once.
+/// Writes a file with mode 600 atomically, also when replicas share the folder and start at the same time.
 fn write_secret(path: &Path, text: &str) -> Result<(), TlsError> {
     let whole = path.with_extension(format!("{}.new", std::process::id()));
     let write = || {
@@ -258,7 +258,7 @@ fn write_secret(path: &Path, text: &str) -> Result<(), TlsError> {
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
         std::fs::rename(&whole, path)?;
-        // The name survives a power cut, too, and in this order: the certificate never without its keys.
+        // Sync the folder, so that the name survives a power cut and the certificate never exists without its keys.
         path.parent()
             .map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
     };

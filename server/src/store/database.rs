@@ -1,4 +1,4 @@
-//! The handle on the database: opens an engine and runs closures on it.
+//! The handle of the database: opens an engine and runs closures on it.
 
 use super::{
     error::StoreError,
@@ -12,14 +12,14 @@ use super::{
 use std::sync::Arc;
 use tokio::sync::{broadcast, oneshot};
 
-/// Which engine a store runs on. For reports and tests; domain code has no reason to ask.
+/// The engine of a store. For reports and tests; domain code must not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Sqlite,
     Postgres,
 }
 
-/// A handle on the database. Clones share it; the last one dropped lets the threads run out.
+/// A handle of the database. Clones share it; the threads end after the last one is dropped.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -40,8 +40,8 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Open the database at `url` (`sqlite:PATH`, a plain path, or `postgres://..`), apply the migrations
-    /// ([`Options::migrations`]) and start the engine's threads. Blocks; meant for the start of the program.
+    /// Opens the database at `url` (`sqlite:PATH`, a plain path, or `postgres://..`), applies the migrations
+    /// ([`Options::migrations`]) and starts the threads of the engine. Blocks; for the start of the program.
     pub fn open(url: &str, options: Options) -> Result<Self, StoreError> {
         let (hints, _) = broadcast::channel(options.hint_capacity);
         let options = Arc::new(options);
@@ -59,8 +59,8 @@ impl Store {
         }
     }
 
-    /// Open a SQLite database whose closures run on the calling thread, one at a time: the simulator's store,
-    /// free of threads and so deterministic. [`Options::vfs`] puts it on a simulated disk.
+    /// Opens a SQLite database whose closures run on the calling thread, one at a time, for the simulator: without threads
+    /// it is deterministic. [`Options::vfs`] selects a simulated disk.
     pub fn open_inline(url: &str, options: Options) -> Result<Self, StoreError> {
         let (hints, _) = broadcast::channel(options.hint_capacity);
         let options = Arc::new(options);
@@ -84,7 +84,7 @@ impl Store {
         }
     }
 
-    /// Run `f` in a serializable transaction and commit it when it returns `Ok`. See the module's rules.
+    /// Runs `f` in a serializable transaction and commits it if `f` returns `Ok`. See the rules of the module.
     pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -94,7 +94,7 @@ impl Store {
         self.run(Lane::Write, f).await
     }
 
-    /// Run `f` on a consistent snapshot; a statement that writes gets [`StoreError::ReadOnly`].
+    /// Runs `f` on a consistent snapshot; a statement that writes fails with [`StoreError::ReadOnly`].
     pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
     where
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -124,19 +124,19 @@ impl Store {
         self.run_blocking(Lane::Read, f)
     }
 
-    /// The hints of this and, on PostgreSQL, of all other replicas, from now on.
+    /// Subscribes to the hints of this replica and, on PostgreSQL, of all others.
     pub fn hints(&self) -> broadcast::Receiver<Hint> {
         self.inner.hints.subscribe()
     }
 
-    /// Which engine runs below.
+    /// The engine.
     pub fn engine(&self) -> Engine {
         self.inner.engine
     }
 
-    /// Accept nothing more on any clone of this store, finish what was accepted, release the database.
+    /// Stops accepting closures on all clones, finishes the accepted ones, and closes the database.
     pub async fn close(self) {
-        // A failed join means that the runtime is going down; the threads finish on their own.
+        // A failed join means that the runtime is shutting down; the threads end by themselves.
         let _ = tokio::task::spawn_blocking(move || self.inner.executor.close()).await;
     }
 
@@ -153,7 +153,7 @@ impl Store {
     {
         let (sender, receiver) = oneshot::channel();
         self.submit(lane, f, move |answer| {
-            // The requester may be gone by now; what it asked for was done all the same.
+            // The caller may have dropped its future; the closure ran all the same.
             let _ = sender.send(answer);
         });
         receiver.await.unwrap_or_else(|_| Err(unanswered().into()))
@@ -184,7 +184,7 @@ impl Store {
     }
 }
 
-/// The thread died with the job in hand, which nothing in here should allow.
+/// The error if a thread died while it ran the job; a defect.
 fn unanswered() -> StoreError {
     StoreError::commit_unknown("the store's thread ended without an answer")
 }

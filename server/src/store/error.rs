@@ -1,12 +1,12 @@
-//! What can go wrong in the database, sorted by what the caller may conclude from it.
+//! Errors of the database, grouped by what the caller may conclude.
 //!
-//! The question that matters after a failed write is always the same: *did it happen?* Every variant but
-//! [`StoreError::CommitUnknown`] promises that it did not. The engine's own text never reaches `Display`
+//! After a failed write the caller must know whether it happened. Every variant except [`StoreError::CommitUnknown`]
+//! means that it did not. The engine's own text never reaches `Display`
 //! (it may quote the values of a row); [`StoreError::detail`] hands it to the log.
 
 use std::fmt;
 
-/// An error of the store. Cheap to clone, so that all members of a commit group can have their own.
+/// An error of the store. Cheap to clone, because all members of a commit group get it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -26,7 +26,7 @@ pub enum StoreError {
     /// A NOT NULL or CHECK constraint refused the row.
     #[error("a constraint of the table refused the row")]
     Check { detail: Internal },
-    /// A column was absent, of another type, or held what the code does not understand.
+    /// A column was missing, of another type, or held a value that cannot be parsed.
     #[error("column {column}: expected {expected}")]
     Decode {
         column: String,
@@ -39,13 +39,13 @@ pub enum StoreError {
     /// A statement that changes rows was run in [`Store::read`](super::database::Store::read).
     #[error("a read transaction tried to write")]
     ReadOnly,
-    /// The statement itself is wrong (syntax, types, unknown table) or the engine failed inside. A bug.
+    /// The statement is wrong (syntax, types, unknown table) or the engine failed internally. A bug.
     #[error("the database refused the statement")]
     Statement { detail: Internal },
     /// The closure panicked; its changes were rolled back.
     #[error("the transaction's code panicked")]
     Panicked,
-    /// Too much is queued, or the retries of a contended transaction are used up. Try again later.
+    /// The queue is full, or all retries of a contended transaction failed. Try again later.
     #[error("the database is busy")]
     Busy,
     /// The disk (or quota) under the database is full. Reads still work.
@@ -54,11 +54,11 @@ pub enum StoreError {
     /// The database cannot be reached or opened at the moment. Nothing was changed.
     #[error("the database is unavailable")]
     Unavailable { detail: Internal },
-    /// COMMIT failed or its answer was lost: the change may be there, now or after a restart. Look the id up
-    /// (every write is idempotent by id) and never report "not saved".
+    /// COMMIT failed or its answer was lost: the change may be stored, now or after a restart. Retry (every write is
+    /// idempotent by id) and never report "not saved".
     #[error("it is unknown whether the transaction was committed")]
     CommitUnknown { detail: Internal },
-    /// The store was closed; nothing more is accepted.
+    /// The store was closed.
     #[error("the database is closed")]
     Closed,
     /// The address or options given to [`Store::open`](super::database::Store::open) make no sense.
@@ -107,7 +107,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the same request may succeed later without anybody changing anything.
+    /// Returns true if the same request may succeed later without a change.
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
@@ -115,7 +115,7 @@ impl StoreError {
         )
     }
 
-    /// The engine's own words, for the log only: they may quote personal data.
+    /// The text of the engine, for the log only: it may quote personal data.
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::Check { detail }
@@ -128,7 +128,7 @@ impl StoreError {
         }
     }
 
-    /// For domain code that reads its own types out of a row: `column` held something unexpected.
+    /// An error for domain code that parses a row: `column` held an unexpected value.
     pub fn decode(column: impl Into<String>, expected: &'static str, found: impl fmt::Display) -> Self {
         Self::Decode {
             column: column.into(),
@@ -156,12 +156,12 @@ impl StoreError {
     }
 }
 
-/// Text of the engine. It is equal to any other, so that errors compare by what they mean.
+/// Text of the engine. All texts are equal, so that errors compare without it.
 #[derive(Debug, Clone, Default)]
 pub struct Internal(String);
 
 impl Internal {
-    /// Keep `text` for the log.
+    /// Stores `text` for the log.
     pub fn new(text: impl fmt::Display) -> Self {
         Self(text.to_string())
     }

@@ -1,4 +1,4 @@
-//! Where closures run.
+//! The executor of closures.
 
 use super::job::Job;
 
@@ -9,10 +9,10 @@ pub(super) enum Lane {
     Write,
 }
 
-/// Where closures run: engine threads in production, the calling thread under the simulator.
+/// Runs closures: on engine threads in production, on the calling thread under the simulator.
 pub(super) trait Executor: Send + Sync {
-    /// Accept the job and answer it, now or later; a job that is not accepted is answered at once.
+    /// Accepts the job and answers it now or later. A job that is not accepted is answered immediately.
     fn submit(&self, lane: Lane, job: Box<dyn Job>);
-    /// Accept no more, finish what was accepted, return when that is done. Blocks.
+    /// Stops accepting jobs, finishes the accepted ones, and returns then. Blocks.
     fn close(&self);
 }

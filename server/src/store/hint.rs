@@ -1,15 +1,15 @@
-//! Hints: what another replica or task may look at after a commit.
+//! Hints: after a commit they tell other tasks and replicas where to look.
 
-/// "Look there": sent after COMMIT to everybody who listens, on every replica. Only a hint: it may come twice,
-/// late or never, and nobody may depend on it for more than speed.
+/// Sent after COMMIT to all listeners on all replicas. A hint may arrive twice, late or never, so only latency may depend
+/// on it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Hint {
-    /// The mailbox of this name has something new.
+    /// The mailbox of this name has new rows.
     Mailbox(String),
-    /// The job table has something due.
+    /// A background job is due.
     Jobs,
     /// A grid took force.
     Grids,
-    /// Hints of other replicas may have been missed (the connection was away): look everywhere.
+    /// Hints of other replicas may be lost (the connection was down): look everywhere.
     All,
 }

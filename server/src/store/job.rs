@@ -1,4 +1,4 @@
-//! A closure on its way through an executor: type-erased, run any number of times, answered once.
+//! A closure as a job of an executor: type-erased, run any number of times, answered once.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,19 +11,19 @@ use super::{
 
 /// How one run of a closure ended.
 pub(super) enum Verdict {
-    /// Its changes are to be kept; the hints leave after COMMIT.
+    /// Commit its changes, then send the hints.
     Keep(Vec<Hint>),
-    /// Its changes are to be rolled back: it returned an error or panicked. The answer is ready.
+    /// Roll back its changes: it returned an error or panicked. The answer is ready.
     Discard,
-    /// A statement failed in the engine. Its changes are to be rolled back, and unless the engine runs it
-    /// again, its answer is the closure's own error, if it returned one, or this.
+    /// Roll back its changes: a statement failed in the engine. Unless the engine runs the closure again, its answer is
+    /// the error that the closure returned, if any, else this one.
     Doomed(StoreError),
 }
 
 pub(super) trait Job: Send {
-    /// Run the closure once. Never unwinds.
+    /// Runs the closure once. Never unwinds.
     fn run(&mut self, session: &mut dyn Session) -> Verdict;
-    /// Answer the requester: `Ok` = what the closure returned holds; `Err` = it does not, for this reason.
+    /// Answers the caller: `Ok` means that the result of the closure is committed, `Err` that it is not.
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
@@ -54,7 +54,7 @@ where
 {
     fn run(&mut self, session: &mut dyn Session) -> Verdict {
         let mut tx = Tx::new(session, self.writable);
-        // Whatever the closure captured may be half changed after a panic; it is not run again then.
+        // The captured values may be inconsistent after a panic, so the closure is not run again.
         let returned = catch_unwind(AssertUnwindSafe(|| (self.closure)(&mut tx)));
         let finished = tx.finish();
         match returned {

@@ -1,8 +1,8 @@
-//! The schema's history: numbered SQL files that both engines run, each in one transaction.
+//! The migrations of the schema: numbered SQL files for both engines, each in one transaction.
 //!
 //! To add one, write `server/migrations/NNNN_name.sql` by the rules of portable SQL in the
-//! [store's documentation](super) and add its line to [`MIGRATIONS`]. An applied file is never edited
-//! again: its hash stands in every database, and a binary that brings another text refuses to start.
+//! [store's documentation](super) and add its line to [`MIGRATIONS`]. Never edit an
+//! applied file: every database holds its hash, and a binary with another text refuses to start.
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::params;
 
-/// One step of the schema.
+/// One migration.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
     /// Numbered from 1 without gaps.
@@ -28,7 +28,7 @@ macro_rules! migrations {
     };
 }
 
-/// All steps, in order.
+/// All migrations, in order.
 pub const MIGRATIONS: &[Migration] = migrations![
     1 "meta" => "0001_meta.sql",
     2 "people" => "0002_people.sql",
@@ -41,13 +41,13 @@ pub const MIGRATIONS: &[Migration] = migrations![
     9 "parcel" => "0009_parcel.sql",
 ];
 
-/// What an engine is given to run in one transaction.
+/// The closure of one migration transaction.
 pub(super) type Closure<'c> = dyn FnMut(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'c;
 
-/// Replicas that start together race for the same step; the losers look again this often.
+/// Attempts of a migration: replicas that start at the same time race for it, and the losers retry.
 const ATTEMPTS: u32 = 8;
 
-/// Bring the database to the newest of `migrations`. `write` runs one transaction.
+/// Applies all new `migrations`. `write` runs one transaction.
 ///
 /// # Errors
 /// [`StoreError::MigrationNewer`] and [`StoreError::MigrationChanged`] leave the database as it was.
@@ -86,7 +86,7 @@ pub(super) fn run(
     Ok(())
 }
 
-/// One migration: nothing when it is there already with the same text.
+/// Applies one migration, unless it is applied already with the same text.
 fn step(tx: &mut Tx<'_>, migration: &Migration, now: fn() -> Timestamp) -> Result<(), StoreError> {
     let hash = hash(migration.sql);
     let applied: Option<(String, String)> = tx.opt(
@@ -101,7 +101,7 @@ fn step(tx: &mut Tx<'_>, migration: &Migration, now: fn() -> Timestamp) -> Resul
             name,
         }),
         None => {
-            // Our mark first: of two replicas, the second waits here or fails here, before the schema.
+            // Insert the row first: of two replicas, the second one waits or fails here, before it changes the schema.
             tx.execute(
                 "INSERT INTO schema_migration (version, name, sha256, applied_at) VALUES (?1, ?2, ?3, ?4)",
                 params![migration.version, migration.name, hash, now().to_string()],
@@ -129,7 +129,7 @@ fn refuse_newer(
     })
 }
 
-/// Tries again what another replica's simultaneous start may have spoiled.
+/// Retries after an error that the simultaneous start of another replica may cause.
 fn retry(mut attempt: impl FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
     let mut left = ATTEMPTS;
     loop {
@@ -145,7 +145,7 @@ fn retry(mut attempt: impl FnMut() -> Result<(), StoreError>) -> Result<(), Stor
     }
 }
 
-/// Line endings do not count: a checkout with CRLF is the same migration.
+/// The hash ignores line endings, so that a checkout with CRLF is the same migration.
 fn hash(sql: &str) -> String {
     hex::encode(Sha256::digest(sql.replace("\r\n", "\n").as_bytes()))
 }

@@ -13,18 +13,18 @@
 //!     .await?;
 //! ```
 //!
-//! # What is promised
-//! - An answer, and every hint, leaves only after COMMIT reached the disk (SQLite: WAL with
-//!   `synchronous=FULL`). Concurrent writes of one process share one COMMIT; each closure is alone in a savepoint,
-//!   so that its error or panic undoes nothing of its neighbours.
-//! - Writes are serializable, reads are snapshots. What a write answered, every later read sees.
-//! - After every error but [`StoreError::CommitUnknown`] nothing was changed.
+//! # Guarantees
+//! - The answer of a write and its hints are sent only after COMMIT reached the disk (SQLite: WAL with
+//!   `synchronous=FULL`). Concurrent writes of one process share one COMMIT; each closure has a savepoint, so that its
+//!   error or panic does not roll back the others.
+//! - Writes are serializable, reads are snapshots. Every later read sees an answered write.
+//! - After every error except [`StoreError::CommitUnknown`] nothing was changed.
 //! - Dropping the future of a write does not stop the write; a panic in a closure stops no thread.
 //!
 //! # Rules for closures
-//! A closure may be run again (PostgreSQL retries serialization conflicts; SQLite after a neighbour's full
-//! disk), so it is `FnMut` and has no effect but on the `Tx`. Ids, time and randomness come in as captured
-//! values. It does not call the store again: on SQLite the only writer would wait for itself.
+//! A closure may run more than once (PostgreSQL retries serialization conflicts; SQLite retries after another closure of
+//! the group filled the disk), so it is `FnMut` and changes nothing but the `Tx`. Ids, time and random values are captured
+//! before. It must not call the store: on SQLite the only writer would wait for itself.
 //!
 //! # Rules for SQL
 //! - Parameters are `?1`, `?2` .. (never a bare `?`, never `$1`), values are typed by [`params!`](crate::params).
@@ -44,11 +44,11 @@
 //!   `FOR UPDATE`, `= ANY(..)`, `AUTOINCREMENT`, `SERIAL`, `IDENTITY`, `STRICT`, `WITHOUT ROWID`, `NOW()`,
 //!   `random()`, deferred constraints (SQLite checks them at the group's COMMIT, where they would take the
 //!   neighbours down), text in double quotes.
-//! - A failed statement dooms the closure: see [`Tx`] and [`Tx::attempt`].
+//! - After a failed statement the closure is rolled back: see [`Tx`] and [`Tx::attempt`].
 //!
 //! # Rooms
-//! [`tx`] what a closure sees, [`value`] typed values and rows, [`migrations`] the schema's history,
-//! `sqlite` and `postgres` the engines, `job` and `queue` the way of a closure to a thread.
+//! [`tx`] the transaction, [`value`] typed values and rows, [`migrations`] the history of the schema, `sqlite` and
+//! `postgres` the engines, `job` and `queue` how a closure gets to a thread.
 
 mod backoff;
 pub mod database;

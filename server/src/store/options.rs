@@ -1,4 +1,4 @@
-//! What a deployment may choose about its database.
+//! Options of the database.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use super::migrations::{MIGRATIONS, Migration};
 /// Options of [`Store::open`](super::database::Store::open); the defaults suit one city.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The schema to bring the database to; [`MIGRATIONS`] unless a test says otherwise.
+    /// The migrations to apply; [`MIGRATIONS`] except in tests.
     pub migrations: &'static [Migration],
-    /// How many closures may share one COMMIT (on PostgreSQL 16 at most).
+    /// Most closures that share one COMMIT (at most 16 on PostgreSQL).
     pub group: usize,
-    /// How long a group on SQLite takes in more closures, so that its first is not kept waiting.
+    /// How long a commit group on SQLite accepts more closures; limits the wait of its first one.
     pub group_time: Duration,
-    /// How many closures may wait in each lane before [`StoreError::Busy`](super::error::StoreError::Busy).
+    /// Most waiting closures of each lane; then [`StoreError::Busy`](super::error::StoreError::Busy).
     pub queue: usize,
     /// Reader threads on SQLite.
     pub readers: usize,
-    /// Connections, each with its thread, on PostgreSQL: one writes, the others read; two at least.
+    /// Connections on PostgreSQL, each with its thread: one writes, the others read; at least two.
     pub connections: usize,
-    /// How long a locked database, a contended transaction or an absent server is tried again before the
-    /// caller is told.
+    /// How long the store retries a locked database, a contended transaction or an unreachable server before it returns an
+    /// error.
     pub patience: Duration,
     /// How long one statement may run on PostgreSQL.
     pub statement_timeout: Duration,
-    /// Hints kept for a slow receiver before it is told that it lagged.
+    /// Hints buffered for a slow receiver before it gets a lag error.
     pub hint_capacity: usize,
-    /// Exchange hints with other replicas (PostgreSQL only). Off saves the NOTIFY where there is one replica.
+    /// Exchanges hints with other replicas (PostgreSQL only). Switch it off for a single replica to save the NOTIFY.
     pub share_hints: bool,
     /// The name of a registered SQLite VFS, for the simulated disk.
     pub vfs: Option<String>,
-    /// The clock that dates applied migrations.
+    /// The clock for the dates of applied migrations.
     pub now: fn() -> Timestamp,
 }
 

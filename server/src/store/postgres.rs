@@ -1,10 +1,10 @@
 //! The scaled-out engine: a pool of connections, each owned by a thread, SERIALIZABLE with retry.
 //!
-//! One of them writes, and what waits for it shares a COMMIT, as on SQLite; the others read. Several writers of one
-//! process only took each other's work away: ids grow with time, so all new rows lie on one page of each index, and
-//! PostgreSQL holds a look for an id to its whole page. Conflicts with other replicas remain, and are run again.
+//! One connection writes, and waiting writes share a COMMIT, as on SQLite; the others read. Several writers of one process
+//! would conflict with each other: ids grow with time, so all new rows are on one page of each index, and PostgreSQL
+//! tracks the reads of a key by page. Conflicts with other replicas remain and are retried.
 //!
-//! There is no TLS to the database here: put it on a socket, a private network or behind a local proxy.
+//! The connection has no TLS: use a socket, a private network or a local proxy.
 
 mod hints;
 mod session;
@@ -37,9 +37,9 @@ use super::{
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// Writes that share a COMMIT at most: each costs all of them a run when another replica was faster.
+/// Most writes that share a COMMIT: a conflict with another replica makes all of them run again.
 const GROUP: usize = 16;
-/// Conflicts of a group with other replicas before its members go one by one.
+/// Conflicts of a group with other replicas before its members run one by one.
 const GROUP_TRIES: u32 = 3;
 
 /// Connections behind two queues, and a listener beside them.
@@ -56,7 +56,7 @@ impl Pool {
         options: &Arc<Options>,
         hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
-        // The parser's message does not repeat the address, which may hold a password.
+        // The message of the parser does not contain the address, which may hold a password.
         let mut config: Config = url.parse().map_err(|e| StoreError::Config(format!("{e}")))?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.patience);
@@ -81,7 +81,7 @@ impl Pool {
             session: None,
         };
         let readers: Vec<Worker> = (1..options.connections.max(2)).map(|_| writer.reader()).collect();
-        // A connection must not be made on an async thread, so even the first one is made on its own.
+        // The client blocks, so even the first connection is opened on a separate thread.
         let (opened, when_opened) = mpsc::sync_channel(1);
         let writes = Arc::clone(&this.writes);
         this.spawn("store-writer", move || {
@@ -102,7 +102,7 @@ impl Pool {
         if let Some(wire) = wire {
             let listener = Listener::new(config, wire, hints.clone(), Arc::clone(&this.stop));
             let (listening, when_listening) = mpsc::sync_channel(1);
-            // Not joined by close: it sleeps in the socket, owes nobody anything and ends by itself.
+            // `close` does not join it: it waits on the socket, has no work to finish and ends by itself.
             std::thread::Builder::new()
                 .name("store-hints".to_owned())
                 .spawn(move || listener.run(&listening))
@@ -144,7 +144,7 @@ impl Executor for Pool {
         self.reads.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
-            // A thread that panicked has nothing more to finish.
+            // A thread that panicked has no work left.
             let _ = thread.join();
         }
     }
@@ -158,7 +158,7 @@ impl Drop for Pool {
     }
 }
 
-/// One thread's connection, made when needed and made again when lost.
+/// The connection of one thread, opened on demand and again after a loss.
 struct Worker {
     /// Of all its transactions.
     lane: Lane,
@@ -212,7 +212,7 @@ impl Worker {
         })
     }
 
-    /// Run the jobs until they are committed, refused, in doubt, or the patience is used up; answer them.
+    /// Runs the jobs until they are committed, refused, in doubt, or the retry time is over; then answers them.
     fn run(&mut self, jobs: Vec<Box<dyn Job + '_>>) {
         let mut backoff = Backoff::new(self.options.patience, FIRST_WAIT, LONGEST_WAIT);
         self.run_within(jobs, &mut backoff);
@@ -259,7 +259,7 @@ impl Worker {
         let told = match outcome {
             Ok(hints) => {
                 for hint in hints {
-                    // No listener is no failure.
+                    // An error means that nobody listens, which is fine.
                     let _ = self.hints.send(hint);
                 }
                 Ok(())

@@ -1,6 +1,6 @@
-//! A bounded queue between any number of requesters and worker threads.
+//! A bounded queue between callers and worker threads.
 //!
-//! `push` never blocks (async callers stand behind it), and closing lets the workers finish what was accepted.
+//! `push` never blocks (its callers are async). After closing, the workers finish the accepted items.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ impl<T> JobQueue<T> {
         }
     }
 
-    /// No code of others runs under the lock, so a poisoned one is still consistent.
+    /// No foreign code runs while the lock is held, so the data of a poisoned lock is consistent.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,7 +53,7 @@ impl<T> JobQueue<T> {
         Ok(())
     }
 
-    /// The next item; waits for one. `None` once the queue is closed and empty.
+    /// Waits for the next item; `None` once the queue is closed and empty.
     pub(super) fn pop(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
@@ -67,7 +67,7 @@ impl<T> JobQueue<T> {
         }
     }
 
-    /// The next item if one is there.
+    /// The next item, if there is one.
     pub(super) fn try_pop(&self) -> Option<T> {
         self.lock().items.pop_front()
     }

@@ -110,7 +110,7 @@ impl Executor for Threads {
         self.reads.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
-            // A thread that panicked has nothing more to finish.
+            // A thread that panicked has no work left.
             let _ = thread.join();
         }
     }
@@ -123,7 +123,7 @@ impl Drop for Threads {
     }
 }
 
-/// Everything on the calling thread.
+/// Runs everything on the calling thread.
 pub(super) struct Inline {
     engines: Mutex<Option<(Writer, Reader)>>,
 }
@@ -144,7 +144,7 @@ impl Inline {
 
 impl Executor for Inline {
     fn submit(&self, lane: Lane, job: Box<dyn Job>) {
-        // A closure that calls the store again finds it taken: an error here, a dead lock otherwise.
+        // A closure that calls the store finds the lock taken: an error here instead of a deadlock.
         let Ok(mut engines) = self.engines.try_lock() else {
             return job.answer(Err(StoreError::Busy));
         };
@@ -165,18 +165,18 @@ struct Writer {
     path: PathBuf,
     options: Arc<Options>,
     hints: broadcast::Sender<Hint>,
-    /// Absent after an error that left the connection in doubt, until the next group opens another.
+    /// `None` after an error that left its state unknown; the next group opens another.
     connection: Option<Connection>,
 }
 
-/// A closure of a group and what it is to be answered.
+/// A closure of a group and its answer.
 type Member<'j> = (Box<dyn Job + 'j>, Result<Vec<Hint>, StoreError>);
 
-/// How one try at a group ended.
+/// The result of one attempt to commit a group.
 enum Tried<'j> {
     /// Committed or in doubt: the answer of each member.
     Done(Vec<Member<'j>>),
-    /// The engine threw the whole transaction away while this member ran; the others may run again.
+    /// The engine rolled back the whole transaction while this member ran; the others may run again.
     Spoiled {
         culprit: Box<dyn Job + 'j>,
         error: StoreError,
@@ -201,7 +201,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// One transaction here and now, for the migrations.
+    /// Runs one transaction immediately, for the migrations.
     fn run_now(&mut self, closure: &mut migrations::Closure<'_>) -> Result<(), StoreError> {
         let mut answer = Err(StoreError::Closed);
         let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
@@ -209,7 +209,7 @@ impl Writer {
         answer
     }
 
-    /// Run `first` and what `more` yields as one transaction, then answer them all.
+    /// Runs `first` and the jobs from `more` as one transaction, then answers them all.
     fn group<'j>(&mut self, first: Box<dyn Job + 'j>, more: &mut dyn FnMut() -> Option<Box<dyn Job + 'j>>) {
         let mut waiting = VecDeque::from([first]);
         let mut admitted = 1;
@@ -226,7 +226,7 @@ impl Writer {
                         match outcome {
                             Ok(hints) => {
                                 for hint in hints {
-                                    // No listener is no failure.
+                                    // An error means that nobody listens, which is fine.
                                     let _ = self.hints.send(hint);
                                 }
                                 job.answer(Ok(()));
@@ -240,7 +240,7 @@ impl Writer {
                     error,
                     others,
                 } => {
-                    // One member fewer each time, so this ends.
+                    // Each attempt has one member less, so this ends.
                     culprit.answer(Err(error));
                     waiting = others;
                 }
@@ -274,7 +274,7 @@ impl Writer {
                     members.push((job, Ok(hints.unwrap_or_default())));
                 }
                 Err(error) => {
-                    // A full disk makes SQLite roll everything back, which leaves a clean connection; one that
+                    // On a full disk SQLite rolls everything back, which leaves a clean connection. A connection that
                     // could not even go back to a savepoint is dropped, and its transaction with it.
                     if connection.is_autocommit() {
                         self.connection = Some(connection);
@@ -324,8 +324,8 @@ impl Writer {
     }
 }
 
-/// Run one member of a group in its savepoint: `Some` hints when it is kept, `None` when it undid itself,
-/// an error when the whole transaction is gone.
+/// Runs one member of a group in its savepoint. Returns `Some` hints if its changes are kept, `None` if they were rolled
+/// back, an error if the whole transaction was rolled back.
 fn member(connection: &Connection, job: &mut dyn Job) -> Result<Option<Vec<Hint>>, StoreError> {
     run(connection, "SAVEPOINT member").map_err(|e| classify(&e))?;
     let verdict = job.run(&mut Statements(connection));
@@ -348,9 +348,9 @@ fn member(connection: &Connection, job: &mut dyn Job) -> Result<Option<Vec<Hint>
     Ok(hints)
 }
 
-/// Whether a COMMIT that met a full disk did not happen and never will. SQLite has rolled back when it says that the
-/// transaction is over, but frames of it may lie in the log, where a restart could find them; they are gone for
-/// sure once the log was emptied, which also gives the disk some room.
+/// Returns true if a COMMIT that failed on a full disk is surely undone. When SQLite says that the transaction ended, it
+/// has rolled back, but the WAL may contain its frames, and a restart could apply them. Emptying the WAL removes them and
+/// frees some space.
 fn surely_undone(connection: &Connection) -> bool {
     let emptied = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     connection.is_autocommit() && emptied().is_ok_and(|busy| busy == 0)
@@ -361,7 +361,7 @@ fn refuse_all<'j>(waiting: VecDeque<Box<dyn Job + 'j>>, error: &StoreError) -> T
     Tried::Done(waiting.into_iter().map(|job| (job, Err(error.clone()))).collect())
 }
 
-/// A connection that only reads.
+/// A read-only connection.
 struct Reader {
     path: PathBuf,
     options: Arc<Options>,
@@ -386,7 +386,7 @@ impl Reader {
             Ok(connection) => connection,
             Err(error) => return job.answer(Err(error)),
         };
-        // Deferred: the snapshot is taken by the first statement and holds for all of them.
+        // Deferred: the first statement takes the snapshot, which is valid for all statements.
         if let Err(error) = run(&connection, "BEGIN DEFERRED") {
             return job.answer(Err(classify(&error)));
         }

@@ -1,4 +1,4 @@
-//! The transaction that domain code sees.
+//! The transaction for domain code.
 
 use super::{
     error::StoreError,
@@ -6,25 +6,25 @@ use super::{
     value::{Row, Value},
 };
 
-/// What an engine lends to a transaction. Statement texts carry `?1`, `?2` ..; the engine translates.
+/// The connection of an engine. Statements use `?1`, `?2` …; the engine translates them.
 pub(super) trait Session {
-    /// Run a statement that answers no rows; the number of rows it changed.
+    /// Runs a statement without result rows and returns the number of changed rows.
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError>;
-    /// Run a statement to its end, handing every row to `each`.
+    /// Runs a statement to its end and passes every row to `each`.
     fn query(&mut self, sql: &str, params: &[Value], each: &mut dyn FnMut(Row)) -> Result<(), StoreError>;
-    /// Statements without parameters, for savepoints and migrations.
+    /// Runs statements without parameters, for savepoints and migrations.
     fn batch(&mut self, sql: &str) -> Result<(), StoreError>;
-    /// Whether the engine's transaction is gone, so that no savepoint can bring it back.
+    /// Returns true if the transaction of the engine ended, so that no savepoint can be restored.
     fn is_broken(&self) -> bool;
 }
 
 /// One transaction, lent to a closure of [`Store::write`](super::database::Store::write) or
 /// [`Store::read`](super::database::Store::read).
 ///
-/// **A failed statement dooms its scope.** PostgreSQL refuses everything after an error until a rollback,
-/// SQLite does not; so that both behave alike, after an error of the engine every further statement gets the
-/// same error, and the closure's changes are rolled back even when it returns `Ok`. Where an error is an
-/// expected outcome, write `ON CONFLICT .. DO NOTHING` or wrap the part in [`Tx::attempt`].
+/// **After a failed statement the transaction is rolled back.** PostgreSQL refuses every statement after an error until
+/// a rollback; SQLite does not. To make both equal, every statement after an error of the engine fails with the same
+/// error, and the changes are rolled back even if the closure returns `Ok`. If an error is expected, use
+/// `ON CONFLICT .. DO NOTHING` or run the part in [`Tx::attempt`].
 pub struct Tx<'a> {
     session: &'a mut dyn Session,
     writable: bool,
@@ -44,7 +44,7 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// What is left when the closure is done: the error that doomed it, or the hints to send after COMMIT.
+    /// Ends the transaction of the closure: returns the error of a failed statement, or the hints to send after COMMIT.
     pub(super) fn finish(self) -> Result<Vec<Hint>, StoreError> {
         match self.doomed {
             Some(error) => Err(error),
@@ -52,8 +52,8 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Run a statement that answers no rows (use [`Tx::all`], [`Tx::one`] or [`Tx::opt`] for `RETURNING`).
-    /// Returns how many rows it inserted, changed or deleted.
+    /// Runs a statement without result rows and returns the number of inserted, changed or deleted rows. Use [`Tx::all`],
+    /// [`Tx::one`] or [`Tx::opt`] for `RETURNING`.
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
         self.admit(params)?;
         if !self.writable {
@@ -63,7 +63,7 @@ impl<'a> Tx<'a> {
         result.map_err(|e| self.doom(e))
     }
 
-    /// All rows of an answer, each read by `read`. Say `ORDER BY` whenever the order matters.
+    /// Reads all rows with `read`. Use `ORDER BY` if the order matters.
     pub fn all<T>(
         &mut self,
         sql: &str,
@@ -85,7 +85,7 @@ impl<'a> Tx<'a> {
         unreadable.map_or(Ok(rows), Err)
     }
 
-    /// The row, if there is one; [`StoreError::TooManyRows`] if there are more (say `LIMIT 1` to mean the first).
+    /// Reads at most one row; [`StoreError::TooManyRows`] if there are more (use `LIMIT 1` for the first).
     pub fn opt<T>(
         &mut self,
         sql: &str,
@@ -101,7 +101,7 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Exactly one row, else [`StoreError::NotFound`] or [`StoreError::TooManyRows`].
+    /// Reads exactly one row, else [`StoreError::NotFound`] or [`StoreError::TooManyRows`].
     pub fn one<T>(
         &mut self,
         sql: &str,
@@ -111,16 +111,15 @@ impl<'a> Tx<'a> {
         self.opt(sql, params, read)?.ok_or(StoreError::NotFound)
     }
 
-    /// Send `hint` to whoever listens, once this transaction is committed; never when it is rolled back.
+    /// Sends `hint` to all listeners after this transaction is committed; never if it is rolled back.
     pub fn after_commit(&mut self, hint: Hint) {
         if !self.hints.contains(&hint) {
             self.hints.push(hint);
         }
     }
 
-    /// Run a part that may fail without failing the whole: when it returns an error, its changes and hints
-    /// are undone and the transaction goes on. An error that nobody can go on from (a lost connection, a
-    /// serialization conflict, which runs the whole closure again) stays.
+    /// Runs a part in a savepoint: if it returns an error, its changes and hints are rolled back and the transaction
+    /// continues. After a lost connection or a serialization conflict (which runs the closure again) it cannot continue.
     pub fn attempt<T, E>(&mut self, part: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E>
     where
         E: From<StoreError>,
@@ -135,7 +134,7 @@ impl<'a> Tx<'a> {
             Err(error) => Err(self.doom(error).into()),
         };
         self.depth -= 1;
-        // A part that swallowed its own statement error still did not happen.
+        // A part that ignored the error of a statement was rolled back all the same.
         let result = match (&self.doomed, result) {
             (Some(error), Ok(_)) => Err(error.clone().into()),
             (_, result) => result,
@@ -158,7 +157,7 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Statements without parameters, for the migrations.
+    /// Runs statements without parameters, for the migrations.
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         self.admit(&[])?;
         let result = self.session.batch(sql);

@@ -1,15 +1,15 @@
-//! Typed values that go into statements and come out of rows, the same on both engines.
+//! Typed values of parameters and columns, equal on both engines.
 
 use std::sync::Arc;
 
 use super::error::StoreError;
 
-/// A parameter or a column. Text must not contain NUL and reals must not be NaN: PostgreSQL refuses the
-/// one and SQLite turns the other into NULL, so [`Tx`](super::tx::Tx) refuses both everywhere.
+/// A parameter or a column. Text must not contain NUL, which PostgreSQL refuses, and reals must not be NaN, which SQLite
+/// turns into NULL; [`Tx`](super::tx::Tx) refuses both on both engines.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
-    /// BOOLEAN. SQLite hands it back as `Int` 0 or 1.
+    /// BOOLEAN. SQLite returns it as `Int` 0 or 1.
     Bool(bool),
     /// BIGINT.
     Int(i64),
@@ -34,7 +34,7 @@ impl Value {
         }
     }
 
-    /// Why this value must not be stored, if so.
+    /// The reason why this value must not be stored, if any.
     pub(super) fn unportable(&self) -> Option<&'static str> {
         match self {
             Self::Text(text) if text.as_bytes().contains(&0) => Some("text with a NUL character"),
@@ -80,7 +80,7 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
-/// References to whatever converts, so that a closure that may run twice need not clone by hand.
+/// References convert too, so that a closure that runs twice need not clone.
 impl<T: Clone + Into<Self>> From<&T> for Value {
     fn from(value: &T) -> Self {
         value.clone().into()
@@ -95,7 +95,7 @@ macro_rules! params {
     };
 }
 
-/// One row of an answer. Owned: it does not hold the statement.
+/// One result row. Owned: it does not borrow the statement.
 #[derive(Debug, Clone)]
 pub struct Row {
     columns: Arc<[String]>,
@@ -138,9 +138,9 @@ impl Row {
     }
 }
 
-/// How a column is named: `"name"` or an index from 0.
+/// The reference to a column: `"name"` or an index from 0.
 pub trait ColumnIndex: Copy {
-    /// Where the column stands.
+    /// The index of the column.
     fn position(&self, columns: &[String]) -> Option<usize>;
     /// Its name for an error message.
     fn name(&self, columns: &[String]) -> String;

@@ -1,4 +1,4 @@
-//! Hints between replicas by LISTEN/NOTIFY. A replica hears its own hints directly and skips its own notes.
+//! Hints between replicas by LISTEN/NOTIFY. A replica gets its own hints directly and skips its own notifications.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::store::{backoff::sleep_up_to, hint::Hint};
 /// PostgreSQL refuses payloads of 8000 bytes and more.
 const PAYLOAD: usize = 7000;
 
-/// How long the listener sleeps before it looks whether it should stop.
+/// How often the listener checks whether it should stop.
 const NAP: Duration = Duration::from_millis(250);
 
 /// How hints are written: `replica`, then a line each: `m` and the mailbox's name, `j` for jobs, `g` for
@@ -59,7 +59,7 @@ impl Wire {
         payloads
     }
 
-    /// The hints of another replica; none of our own.
+    /// The hints of another replica; none for a notification of this replica.
     pub(super) fn decode(&self, payload: &str) -> Vec<Hint> {
         let mut lines = payload.split('\n');
         if lines.next() == Some(self.replica.as_str()) {
@@ -70,14 +70,14 @@ impl Wire {
                 Some(("m", name)) => Hint::Mailbox(name.to_owned()),
                 Some(("j", "")) => Hint::Jobs,
                 Some(("g", "")) => Hint::Grids,
-                // A newer replica may say what we do not know yet.
+                // A newer replica may send kinds of hints that this version does not know.
                 _ => Hint::All,
             })
             .collect()
     }
 }
 
-/// The connection that listens.
+/// The listening connection.
 pub(super) struct Listener {
     config: Config,
     wire: Wire,
@@ -100,14 +100,14 @@ impl Listener {
         }
     }
 
-    /// Listen until stopped, connecting again as often as needed; says once when it listens first.
+    /// Listens until stopped and reconnects as needed; signals once when it listens for the first time.
     pub(super) fn run(&self, listening: &SyncSender<()>) {
         let mut gap = false;
         while !self.stopped() {
             match self.connect() {
                 Ok(mut client) => {
                     if gap {
-                        // Whatever was said meanwhile is lost.
+                        // Hints sent in the meantime are lost.
                         let _ = self.hints.send(Hint::All);
                     }
                     let _ = listening.try_send(());
@@ -128,14 +128,14 @@ impl Listener {
         Ok(client)
     }
 
-    /// Until the connection is gone or we are stopped.
+    /// Listens until the connection is lost or the listener is stopped.
     fn listen(&self, client: &mut Client) {
         while !self.stopped() && !client.is_closed() {
             let next = client.notifications().timeout_iter(NAP).next();
             match next {
                 Ok(Some(note)) => {
                     for hint in self.wire.decode(note.payload()) {
-                        // No listener is no failure.
+                        // An error means that nobody listens, which is fine.
                         let _ = self.hints.send(hint);
                     }
                 }

@@ -1,4 +1,4 @@
-//! One connection: statements, values, and what an error of PostgreSQL means.
+//! One connection: statements, values, errors.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -23,28 +23,28 @@ use crate::store::{
 /// Prepared statements kept per connection; the whole program has fewer.
 const STATEMENTS: usize = 1024;
 
-/// Writes look rows up by their keys, whatever the statistics say: those are a minute old, ids grow with time, and a kept
-/// plan remembers a small table. The morning after a rollout PostgreSQL merged all streams to find one (1.7 ms of each
-/// check-in at 10,000 terminals). Where there is no other way, the way that is off is taken and counts as dear; whatever is
-/// dear is compiled before it runs, which takes longer than the statement: so not that either.
+/// Planner settings that make writes find rows by key, independent of the statistics, which are a minute old; ids grow with
+/// time, and a cached plan was made for a small table. In the morning after a rollout PostgreSQL merged all streams to find
+/// one (1.7 ms of each check-in at 10,000 terminals). A disabled plan is still used when it is the only one, with a penalty
+/// cost high enough to trigger JIT, which takes longer than the statement; so JIT is off too.
 const BY_KEY: &str =
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
-/// How one try of jobs ended.
+/// The result of one attempt to run jobs.
 pub(super) enum Step {
-    /// All of them are to be answered so.
+    /// Answer all of them with this.
     Done {
         outcome: Result<Vec<Hint>, StoreError>,
-        /// Whether the connection may be used again.
+        /// True if the connection may be used again.
         healthy: bool,
     },
-    /// Rolled back by a conflict; the same again may succeed. The error is for when patience ends.
+    /// Rolled back by a conflict; a retry may succeed. The error is the answer when the retry time is over.
     Again(StoreError),
-    /// The connection is gone and with it the transaction, which had not come to its COMMIT.
+    /// The connection was lost before COMMIT, and with it the transaction.
     Lost(StoreError),
 }
 
-/// What an error did to the transaction or connection, beside failing its statement.
+/// The effect of an error on the transaction or connection, besides the failed statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     None,
@@ -89,8 +89,8 @@ impl PgSession {
         })
     }
 
-    /// Try the jobs once in one transaction of their lane. Several are in a savepoint each, so that the error of one
-    /// undoes nothing of its neighbours; what the engine or its COMMIT refuses, it refuses to all of them.
+    /// Runs the jobs once in one transaction of their lane. If there are several, each has a savepoint, so that the error of
+    /// one does not roll back the others. An error of the engine or of COMMIT applies to all.
     pub(super) fn run(&mut self, jobs: &mut [Box<dyn Job + '_>], wire: Option<&Wire>) -> Step {
         self.trouble = Trouble::None;
         let begin = match self.lane {
@@ -152,7 +152,7 @@ impl PgSession {
         let unknown = error.code() == Some(&SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN);
         let meaning = self.classify(&error);
         match self.trouble {
-            // PostgreSQL said in so many words that it rolled back.
+            // PostgreSQL reported that it rolled back.
             Trouble::Again => Step::Again(StoreError::Busy),
             Trouble::None if !unknown => Step::Done {
                 outcome: Err(meaning),
@@ -168,7 +168,7 @@ impl PgSession {
         }
     }
 
-    /// Leave a transaction that failed before its COMMIT.
+    /// Rolls back a transaction that failed before COMMIT.
     fn give_up(&mut self, error: StoreError) -> Step {
         let trouble = self.trouble;
         if trouble == Trouble::Lost || self.batch("ROLLBACK").is_err() {
@@ -209,7 +209,7 @@ impl PgSession {
         Ok(prepared)
     }
 
-    /// What PostgreSQL's error means for the caller; notes what it did to the connection.
+    /// Maps an error of PostgreSQL and records its effect on the connection.
     fn classify(&mut self, error: &::postgres::Error) -> StoreError {
         let Some(db) = error.as_db_error() else {
             if error.source().is_some_and(|e| e.is::<WrongKind>()) {
@@ -228,7 +228,7 @@ impl PgSession {
         if *code == SqlState::READ_ONLY_SQL_TRANSACTION && self.lane == Lane::Read {
             return StoreError::ReadOnly;
         }
-        // A write that finds itself read-only has met a server that became a standby.
+        // A write in a read-only transaction means that the server became a standby.
         let standby = *code == SqlState::READ_ONLY_SQL_TRANSACTION;
         if standby || lost.contains(&code) || code.code().starts_with("08") || self.client.is_closed() {
             self.trouble = Trouble::Lost;
@@ -300,9 +300,8 @@ impl Session for PgSession {
     }
 }
 
-/// What was committed is on the disk before anybody is told, as with SQLite's `synchronous = FULL`: a receipt stands on
-/// it. Whatever configuration turned that off is overruled; how many standbys have to know as well is the operator's
-/// choice and stays.
+/// Makes COMMIT wait for the disk, as SQLite with `synchronous = FULL`, because receipts depend on it. This overrides a
+/// configuration that turned it off. How many standbys must confirm as well remains the operator's choice.
 fn make_durable(client: &mut Client) -> Result<(), ::postgres::Error> {
     let setting: String = client.query_one("SHOW synchronous_commit", &[])?.get(0);
     if setting == "off" {
@@ -340,7 +339,7 @@ fn value(row: &::postgres::Row, i: usize, ty: &Type) -> Result<Value, String> {
     }
 }
 
-/// A parameter of a kind that the statement cannot take.
+/// The error of a parameter whose type does not fit the statement.
 #[derive(Debug, thiserror::Error)]
 #[error("{found} given where the statement wants {wanted}")]
 struct WrongKind {
@@ -374,7 +373,7 @@ impl ToSql for Value {
         }
     }
 
-    /// The kind of the value, not of this type, decides; `to_sql` checks it.
+    /// Accepts every type; `to_sql` checks the kind of the value.
     fn accepts(_: &Type) -> bool {
         true
     }
@@ -388,7 +387,7 @@ fn constraint(db: &::postgres::error::DbError) -> String {
     let (Some(table), Some(detail)) = (db.table(), db.detail()) else {
         return name();
     };
-    // "Key (a, b)=(1, 2) already exists.", in whatever language the server speaks
+    // "Key (a, b)=(1, 2) already exists.", in the language of the server
     let Some((_, rest)) = detail.split_once('(') else {
         return name();
     };
@@ -402,7 +401,7 @@ fn constraint(db: &::postgres::error::DbError) -> String {
     }
 }
 
-/// An error with its causes: postgres's own text is only "error serializing parameter 0".
+/// The text of an error with its causes: the text of the client alone is "error serializing parameter 0".
 struct DisplayChain<'e>(&'e ::postgres::Error);
 
 impl std::fmt::Display for DisplayChain<'_> {

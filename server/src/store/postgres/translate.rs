@@ -1,11 +1,11 @@
-//! `?1` to `$1`, and nothing inside quotes or comments.
+//! Translates `?1` to `$1`, except inside quotes and comments.
 
 use crate::store::error::StoreError;
 
-/// The statement as PostgreSQL wants it.
+/// Translates a statement for PostgreSQL.
 ///
 /// # Errors
-/// A bare `?` and a `$1` are refused, because SQLite would take them for something else.
+/// A bare `?` and a `$1` are refused, because SQLite gives them another meaning.
 pub(super) fn translate(sql: &str) -> Result<String, StoreError> {
     let mut out = String::with_capacity(sql.len());
     let mut rest = sql;

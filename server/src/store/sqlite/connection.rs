@@ -1,4 +1,4 @@
-//! One connection to SQLite: how it is opened, statements, values, and what an error means.
+//! One connection to SQLite: opening, statements, values, errors.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::store::{
 /// Prepared statements kept per connection; the whole program has fewer.
 const STATEMENTS: usize = 512;
 
-/// Open `path` the way this store wants it.
+/// Opens `path` with the settings of this store.
 pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result<Connection, StoreError> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if !read_only {
@@ -31,10 +31,10 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
     let prepared = opened.and_then(|connection| {
         connection.busy_timeout(options.patience)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // PostgreSQL reads "text" as a column's name and says so when there is none.
+        // As on PostgreSQL, text in double quotes is a column name, and a missing column is an error.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-        // One plan for each statement: otherwise whatever says `LIMIT ?` is planned anew for every value.
+        // One plan per statement; else SQLite plans statements with `LIMIT ?` again for every value.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         connection.execute_batch(
@@ -67,17 +67,17 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
     }
 }
 
-/// A process that was killed between writing to the log and syncing it leaves rows that the next process finds although
-/// they are not on the disk. They must be before anybody is told of them: a checkpoint syncs the log first of all.
+/// Syncs the WAL. A process that was killed between writing and syncing it leaves rows which the next process reads
+/// although they are not on the disk. A checkpoint syncs the WAL before any answer depends on such rows.
 fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
     match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-        // No room to copy the log's pages: they stay in the log, which was synced before.
+        // No space to copy the pages of the WAL: they stay there, and it was synced before.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
         other => other,
     }
 }
 
-/// A statement of the engine's own, without parameters.
+/// Runs a statement of the engine itself, without parameters.
 pub(super) fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
@@ -143,7 +143,7 @@ fn value(value: ValueRef<'_>) -> rusqlite::Result<Value> {
     })
 }
 
-/// What SQLite's error means for the caller.
+/// Maps an error of SQLite.
 pub(super) fn classify(error: &rusqlite::Error) -> StoreError {
     let rusqlite::Error::SqliteFailure(failure, text) = error else {
         return StoreError::statement(error);
@@ -163,7 +163,7 @@ pub(super) fn classify(error: &rusqlite::Error) -> StoreError {
                 constraint: constraint.to_owned(),
             }
         }
-        // ON DELETE RESTRICT reports itself as a trigger's.
+        // ON DELETE RESTRICT is reported as an error of a trigger.
         (ErrorCode::ConstraintViolation, _) if text.starts_with("FOREIGN KEY") => StoreError::ForeignKey,
         (ErrorCode::ConstraintViolation, _) => StoreError::Check {
             detail: Internal::new(text),
