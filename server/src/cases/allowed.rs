@@ -2,7 +2,7 @@
 //! draw them. A new row is drawn without new code.
 
 use super::{
-    advance::authorise,
+    authority::authorise,
     departments,
     file::CaseFile,
     history,

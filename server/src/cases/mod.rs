@@ -8,7 +8,7 @@
 //! * `advance`: staff and field move a case (T3..T15); `register`: a citizen's report (T2); [`reports`]: reports from
 //!   the field (T1), their revision and withdrawal; [`answers`]: answers from the field (T3, T13) close their task and
 //!   move its case. `input`: who acts and what they bring. `repeat` does no request twice.
-//! * `apply`: interprets a row of the table: fields, guards, effects. `history`: what a row asks of the ledger.
+//! * `authority`: who may do an action. `apply`: interprets a row of the table: fields, guards, effects. `history`: what a row asks of the ledger.
 //! * `file`, `photos`, `departments`: the case, its photos and the handling departments in the database.
 //! * [`view`]: a case as staff see it; [`allowed`]: what may be done now. `counts`: exact figures. `routes`: the
 //!   operations.
@@ -17,6 +17,7 @@ mod advance;
 pub mod allowed;
 pub mod answers;
 mod apply;
+mod authority;
 mod counts;
 mod departments;
 pub(crate) mod file;

@@ -3,7 +3,7 @@
 use super::{file::CaseFile, ledger::Event};
 use crate::{
     params,
-    photos::view::{CasePhoto, Origin, attached, named_by, role_text},
+    photos::view::{CasePhoto, Origin, attached, counts, named_by, role_text},
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
@@ -66,4 +66,12 @@ pub fn to_compare(
             .filter(|_| event.actor.post.is_none())
     });
     Ok(last.map(|sha256| (None, sha256)))
+}
+
+/// How many photos the case's report names and how many of them the server holds.
+pub fn photo_counts(tx: &mut Tx<'_>, case: &CaseFile) -> Result<(u32, u32), StoreError> {
+    match case.entry {
+        Some(entry) => counts(tx, entry),
+        None => Ok((0, 0)),
+    }
 }

@@ -1,8 +1,8 @@
 //! 公众举报登记 (T2): an acceptor takes down what a citizen says, and an inspector verifies it first.
 
 use super::{
-    advance::authorise,
     apply::{self, NewEvent},
+    authority::authorise,
     file::{CaseFile, Opening, Source},
     input::{Actor, Input},
     repeat::was_done,

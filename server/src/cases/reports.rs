@@ -13,7 +13,6 @@ use crate::{
     entries::{row::EntryRow, taken::Taken},
     kernel::failure::Failure,
     people::{posts, scope},
-    photos::view::counts,
     store::tx::Tx,
 };
 use protocol::{
@@ -274,12 +273,4 @@ fn facts(taken: &Taken, case: &CaseFile) -> Map<String, Value> {
         facts.insert("self_handled".into(), json!(true));
     }
     facts
-}
-
-/// Whether the entry's photos are all here; for the reader of a case.
-pub fn photo_counts(tx: &mut Tx<'_>, case: &CaseFile) -> Result<(u32, u32), Failure> {
-    match case.entry {
-        Some(entry) => Ok(counts(tx, entry)?),
-        None => Ok((0, 0)),
-    }
 }

@@ -5,7 +5,7 @@ use super::{
     file::{CaseFile, Source},
     input::Actor,
     ledger::{self, Event},
-    photos, reports,
+    photos,
 };
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
@@ -277,7 +277,7 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
     let (Some(author), Some(record)) = (file.reporter, file.record) else {
         return Ok(());
     };
-    let (photos_named, photos_held) = reports::photo_counts(tx, file)?;
+    let (photos_named, photos_held) = photos::photo_counts(tx, file)?;
     let row = CaseRow {
         case: file.id,
         record,
@@ -322,7 +322,7 @@ pub struct CaseLine {
 
 /// The line of a case.
 pub fn line(tx: &mut Tx<'_>, app: &App, file: CaseFile) -> Result<CaseLine, Failure> {
-    let (photos_named, photos_held) = reports::photo_counts(tx, &file)?;
+    let (photos_named, photos_held) = photos::photo_counts(tx, &file)?;
     Ok(CaseLine {
         matter: file.matter.map(|code| {
             let item = app.catalogue.find(code);
