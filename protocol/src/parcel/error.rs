@@ -1,8 +1,8 @@
-//! Why a parcel cannot be read or made.
+//! Errors of reading and of making a parcel.
 
 use crate::sign::{KeystoreError, SignError};
 
-/// Why bytes are no parcel of ours.
+/// The bytes are not a valid parcel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadParcel {
     #[error("this is no parcel of a version known here")]
@@ -17,7 +17,7 @@ pub enum BadParcel {
     Signature(#[from] SignError),
 }
 
-/// Why a parcel could not be made.
+/// The parcel could not be made.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NotSealed {
     #[error("this is no parcel key")]
