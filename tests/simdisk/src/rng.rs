@@ -1,6 +1,6 @@
-//! Seeded chance and a fast hash for traces. Neither is for secrets.
+//! Seeded random numbers and a fast hash for traces. Neither is cryptographic.
 
-/// splitmix64: the same seed, the same numbers.
+/// splitmix64: the same seed gives the same numbers.
 #[derive(Clone, Debug)]
 pub struct Rng(pub u64);
 
