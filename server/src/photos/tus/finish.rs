@@ -26,9 +26,9 @@ use protocol::{
 
 /// Finishes an upload whose last byte has arrived.
 ///
-/// Errors: `photo.hash_mismatch` if the bytes are not the named ones; the parts are dropped and the upload starts again
-/// at offset 0. `photo.not_an_image`, `photo.cut_off` and the like if the bytes are no picture; the upload is removed,
-/// and the row of a photo says why.
+/// Errors: `photo.hash_mismatch` if the bytes differ from the named hash; the parts are deleted and the upload starts
+/// again at offset 0. `photo.not_an_image`, `photo.cut_off` and similar if the bytes are not a picture; the upload is
+/// removed, and the row of a photo records the reason.
 pub(super) async fn finish(app: &App, upload: &Upload) -> Result<Held, Failure> {
     let id = upload.id;
     let (asked, tables) = (upload.clone(), upload.content.owner().tables());
@@ -40,7 +40,7 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<Held, Failure> 
     }
     let mut kept = None;
     if before.is_none() {
-        // The parts are put together in memory.
+        // The parts are concatenated in memory.
         let _room = app.blobs.assembling().await?;
         let bytes = match assemble(app, upload, &parts).await {
             Ok(bytes) => bytes,
@@ -125,7 +125,7 @@ async fn assemble(app: &App, upload: &Upload, parts: &[ObjectName]) -> Result<By
     Ok(bytes.freeze())
 }
 
-/// Puts the bytes under their final name if they are the named ones and a picture.
+/// Stores the bytes under their final name if they match the named hash and are a picture.
 async fn keep(app: &App, upload: &Upload, bytes: Bytes) -> Result<Attached, Failure> {
     match examine(app, upload, bytes).await? {
         Examined::Picture(picture, _) if sabotage::is(Defect::PhotoNotKept) => Ok(picture),
@@ -148,7 +148,7 @@ async fn keep(app: &App, upload: &Upload, bytes: Bytes) -> Result<Attached, Fail
 
 enum Examined {
     Picture(Attached, Bytes),
-    /// Not the bytes that the client or the entry named.
+    /// The bytes differ from the hash that the client or the entry named.
     OtherBytes,
     NoPicture(Failure),
 }
@@ -180,7 +180,7 @@ async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<Examined, F
     .map_err(Failure::internal)
 }
 
-/// Finishes the upload and records what is held. `kept` is absent if the picture was held before.
+/// Finishes the upload and records the stored object. `kept` is absent if the picture was held before.
 fn confirm(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -233,7 +233,8 @@ fn photo_held(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId, sha256: Sha256) 
     Ok(())
 }
 
-/// The bytes are not the named ones: the client has to send all of them again. Returns the failure to answer with.
+/// The bytes differ from the named hash: the client has to send all of them again. Returns the failure to answer
+/// with.
 async fn start_again(app: &App, upload: &Upload) -> Result<Failure, Failure> {
     reject(app, upload, ProblemCode::PhotoHash, |tx, upload| {
         upload.content.owner().tables().restart(tx, upload.id)

@@ -21,7 +21,7 @@ use protocol::{
     sabotage::{self, Defect},
 };
 
-/// POST on the collection: begins an upload; takes the body, if there is one, as its first bytes.
+/// POST on the collection: begins an upload; stores the body, if there is one, as its first bytes.
 pub(super) async fn create(
     app: &App,
     owner: Owner,
@@ -92,7 +92,7 @@ pub(super) async fn create(
     }
 }
 
-/// HEAD: the current offset of an upload; what is held once the upload is complete.
+/// HEAD: returns the current offset of an upload, and the receipt once the upload is complete.
 pub(super) async fn current_offset(
     app: &App,
     owner: Owner,
@@ -106,7 +106,7 @@ pub(super) async fn current_offset(
         upload = load(app, owner, id).await?;
     }
     if upload.arrived == upload.length {
-        // Also if the server stopped between the last byte and its answer.
+        // Also needed if the server stopped between the last byte and its answer.
         match finish(app, &upload).await {
             Ok(finished) => held = Some(finished),
             Err(failure) if failure.code() == Some(ProblemCode::PhotoHash) => {
@@ -216,7 +216,7 @@ async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<H
     Ok((upload, held))
 }
 
-/// The headers that say how far an upload is: the offset, and either what is held or when the upload expires.
+/// Returns the headers with the progress of an upload: the offset, and either the receipt or the expiry.
 fn progress(upload: &Upload, held: Option<&Held>) -> impl Iterator<Item = (HeaderName, String)> + use<> {
     let end = held.map_or_else(
         || (wire::UPLOAD_EXPIRES, wire::http_date(upload.expires)),

@@ -1,4 +1,4 @@
-//! What the owner of an upload is told once the server holds the bytes.
+//! The receipt that the owner of an upload gets once the server holds the bytes.
 
 use crate::{
     params,
@@ -24,7 +24,7 @@ pub(super) enum Held {
 }
 
 impl Held {
-    /// The header that tells the client.
+    /// Returns the header that carries the receipt.
     pub fn header(&self) -> (HeaderName, String) {
         let (name, json) = match self {
             Self::Photo(receipt) => (

@@ -1,5 +1,5 @@
-//! The body of a request becomes parts of an upload. If the connection breaks, the bytes that arrived are kept: on a bad
-//! line that is most of a photo.
+//! Stores the body of a request as parts of an upload. If the connection breaks, the bytes that arrived are kept: on
+//! an unreliable connection that is most of a photo.
 
 use super::{
     finish::{delete_staging, finish_at_once},
@@ -165,7 +165,8 @@ async fn put(app: &App, upload: UploadId, offset: u64, bytes: Bytes) -> Result<P
     Ok(part)
 }
 
-/// Whether the write certainly changed nothing. If the outcome of the commit is unknown, rows may name the objects.
+/// Returns whether the write certainly changed nothing. If the outcome of the commit is unknown, rows may name the
+/// objects.
 fn is_rolled_back(failure: &Failure) -> bool {
     !matches!(failure, Failure::Store(StoreError::CommitUnknown { .. }))
 }
@@ -177,7 +178,7 @@ pub(super) async fn discard(app: &App, objects: &[ObjectName]) {
     }
 }
 
-/// What follows a piece of a body.
+/// What follows a piece of a body: more bytes, or its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// Another piece.
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_arrived_before_the_break_is_kept() {
+    async fn bytes_that_arrived_before_the_break_are_kept() {
         let broken = || Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
         let (bytes, whole) = collect(body(vec![Ok("ab"), Ok("cd"), broken()]), 10)
             .await
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_than_was_announced_is_refused() {
+    async fn more_bytes_than_announced_are_refused() {
         let refused = collect(body(vec![Ok("ab"), Ok("cd")]), 3).await.unwrap_err();
         assert_eq!(refused.code(), Some(ProblemCode::PhotoSize));
     }

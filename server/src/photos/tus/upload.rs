@@ -41,7 +41,7 @@ pub(super) struct Upload {
     pub finished: Option<Millis>,
 }
 
-/// What an upload is to become.
+/// The content that an upload becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// The photo of this hash, which an entry of the stream names.
@@ -67,7 +67,7 @@ impl Content {
             },
         })
     }
-    /// Who owns it.
+    /// Returns the owner of the upload.
     pub fn owner(self) -> Owner {
         match self {
             Self::Photo { stream, .. } => Owner::Stream(stream),

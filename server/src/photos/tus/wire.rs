@@ -1,4 +1,4 @@
-//! The headers of tus 1.0.0: read and written here, nothing else.
+//! Reads and writes the headers of tus 1.0.0.
 
 use crate::kernel::failure::Failure;
 use axum::{
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_names_a_hash_or_says_what_is_wrong() {
+    fn metadata_names_a_hash_or_reports_the_error() {
         let hash = Sha256::of(b"x");
         let coded = BASE64.encode(hash.to_string());
         assert_eq!(named_hash(&format!("sha256 {coded}")).ok(), Some(hash));
@@ -256,7 +256,7 @@ mod tests {
             headers.insert(UPLOAD_CHECKSUM, HeaderValue::from_str(value).unwrap());
             Checksum::of(&headers)
         };
-        // The example of the tus text.
+        // The example of the tus specification.
         let sha1 = with("sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=").unwrap().unwrap();
         assert!(sha1.fits(b"hello world") && !sha1.fits(b"hello worlds"));
         let sha256 = with(&format!("sha256 {}", BASE64.encode(Sha256::of(b"a").0)))
