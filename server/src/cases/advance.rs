@@ -1,5 +1,5 @@
-//! Moves a case by one row of the table. Staff over HTTP and answers from the field both come through [`advance`]: role,
-//! scope, version, table, approvals, fields, guards, effects, ledger, mail, in this order.
+//! Moves a case by one row of the table. Both staff over HTTP and answers from the field call [`advance`]. It checks
+//! and applies in this order: role, scope, version, table, approvals, fields, guards, effects, ledger, mail.
 
 use super::{
     apply::{self, NewEvent},
@@ -26,8 +26,8 @@ use protocol::{
 };
 use serde_json::json;
 
-/// Moves a case by one row of the table, or says why not: `case.role`, `auth.scope`, `case.changed`,
-/// `case.transition`, `case.guard`, `request.invalid`, `place.outside_grid`.
+/// Moves a case by one row of the table. Errors: `case.role`, `auth.scope`, `case.changed`, `case.transition`,
+/// `case.guard`, `request.invalid`, `place.outside_grid`.
 pub fn advance(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -40,7 +40,7 @@ pub fn advance(
     let mut file = CaseFile::load(tx, case)?;
     authorise(&file, action, &case::roles(action), by)?;
     if let Some((_, said)) = was_done(tx, input, Some(case), action)? {
-        // Only opinion and photos are compared: the other fields are in the case by now.
+        // Compare only opinion and photos: the other fields were already stored in the case.
         if said.opinion != input.opinion() || said.attachments != input.attachments() {
             return Err(Failure::fields(ProblemCode::Invalid, vec![reused()]));
         }
@@ -110,8 +110,8 @@ pub fn advance(
     view::of(tx, app, file, by)
 }
 
-/// The first of `roles` in which `by` may do `action` to the case: role and scope, asked before anything else, so that
-/// a refusal says nothing about a case out of reach.
+/// Returns the first of `roles` in which `by` may do `action` to the case. Called before any other check, so that a
+/// refusal reveals nothing about a case out of reach.
 pub(super) fn authorise(
     file: &CaseFile,
     action: Action,
@@ -127,7 +127,7 @@ pub(super) fn authorise(
         Actor::Field { .. } if roles.contains(&Role::Patroller) => return Ok(Role::Patroller),
         Actor::Field { .. } | Actor::System => {}
         Actor::Staff(staff) => {
-            // The field acts by answers to tasks, never from the console.
+            // Field staff act by answers to tasks, never from the console.
             for role in roles.iter().filter(|role| **role != Role::Patroller) {
                 match reaches(staff, *role, file) {
                     Ok(()) => return Ok(*role),
@@ -140,7 +140,8 @@ pub(super) fn authorise(
     Err(refusal)
 }
 
-/// Whether a role of `staff` reaches the case: a department the cases that are with it, any other role its area.
+/// Checks that a role of `staff` reaches the case: a department its assigned cases, any other role the cases in its
+/// area.
 fn reaches(staff: &Staff, role: Role, file: &CaseFile) -> Result<(), Failure> {
     match file.department {
         Some(with) if role == Role::Department => {

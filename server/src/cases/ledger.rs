@@ -1,8 +1,9 @@
 //! The ledger of a case: one event for every change, each sealed by the hash of the one before.
 //!
 //! `hash = SHA-256(previous hash as hex, then the body's bytes)`; the first event follows [`GENESIS`]. The body
-//! names its case, so an event cannot be moved to another; the case's version is the number of its events, so
-//! none can be cut off the end unseen. Bodies hold ids and no names: the ledger may be shown as it is.
+//! contains the id of its case, so an event cannot be moved to another case; the case's version is the number of its
+//! events, so removing events at the end is detected. Bodies contain ids and no names, so the ledger can be shown
+//! unchanged.
 
 use crate::{
     params,
@@ -18,7 +19,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-/// What the first event follows.
+/// The previous hash of the first event.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Who did it.
@@ -61,7 +62,7 @@ pub struct Event {
     pub facts: serde_json::Map<String, serde_json::Value>,
 }
 
-/// An event as it lies in the database.
+/// An event as stored in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     pub seq: i64,
@@ -71,7 +72,7 @@ pub struct Sealed {
     pub hash: String,
 }
 
-/// Where a chain is broken.
+/// The position and the kind of damage in a chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
     #[error("event {0} is missing")]
@@ -86,7 +87,7 @@ pub enum Broken {
     End { version: i64, state: CaseState },
 }
 
-/// The seal of a body.
+/// Returns the hash of a body.
 pub fn seal(previous: &str, body: &str) -> String {
     let digest = sha2::Sha256::new()
         .chain_update(previous)
@@ -95,7 +96,7 @@ pub fn seal(previous: &str, body: &str) -> String {
     hex::encode(digest)
 }
 
-/// Whether `events` (in order) are the whole, unchanged history of a case that stands at `version` in `state`.
+/// Verifies that `events` (in order) are the complete, unchanged history of a case with this `version` and `state`.
 pub fn verify(case: CaseId, version: i64, state: CaseState, events: &[Sealed]) -> Result<Vec<Event>, Broken> {
     let mut previous = GENESIS;
     let mut read = Vec::with_capacity(events.len());
@@ -122,7 +123,7 @@ pub fn verify(case: CaseId, version: i64, state: CaseState, events: &[Sealed]) -
     }
 }
 
-/// All events of a case, in order.
+/// Returns all events of a case, in order.
 pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<Sealed>, StoreError> {
     tx.all(
         "SELECT seq, id, body, previous, hash FROM case_event WHERE case_id = ?1 ORDER BY seq",
@@ -139,7 +140,8 @@ pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<Sealed>, StoreError> {
     )
 }
 
-/// The events that can be read, in order. An event that cannot be read is left out; [`verify`] reports it.
+/// Returns the events that can be parsed, in order. An event that cannot be parsed is left out; [`verify`] reports
+/// it.
 pub fn events(sealed: &[Sealed]) -> Vec<Event> {
     sealed
         .iter()
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_another_case_does_not_fit() {
+    fn an_event_of_another_case_is_detected() {
         let other = CaseId::from_parts(2, [8; 10]);
         assert_eq!(
             verify(other, 1, CaseState::Reported, &chain(1)),
@@ -243,7 +245,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn losing_swapping_or_changing_any_event_shows(n in 1usize..7, at in 0usize..7, how in 0u8..4, byte in 0usize..400) {
+        fn losing_swapping_or_changing_any_event_is_detected(n in 1usize..7, at in 0usize..7, how in 0u8..4, byte in 0usize..400) {
             let total = i64::try_from(n).unwrap();
             let mut events = chain(total);
             let at = at % n;
