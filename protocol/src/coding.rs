@@ -44,8 +44,8 @@ impl Words {
             .replace("{post}", &post.to_string());
         Self(known.into_bytes())
     }
-    /// Returns the dictionary for the answer to a body: the stream's dictionary and the body's hash, which the sender knows
-    /// and the answer repeats.
+    /// Returns the dictionary for the answer to a body: the stream's dictionary and the body's hash, which the sender
+    /// knows and the answer repeats.
     #[must_use]
     pub fn answering(&self, body: Sha256) -> Self {
         let mut words = self.0.clone();
