@@ -90,7 +90,7 @@ fn tidy(line: &str) -> String {
 }
 
 /// A laid-out line: its text, size and width, in pixels.
-struct Row {
+struct StampLine {
     text: String,
     em: f32,
     width: f32,
@@ -99,7 +99,7 @@ struct Row {
 /// The laid-out stamp.
 struct Panel {
     em: f32,
-    rows: Vec<Row>,
+    rows: Vec<StampLine>,
     left: f32,
     top: f32,
     width: f32,
@@ -132,7 +132,7 @@ impl Panel {
     ) -> Option<Self> {
         let beside = (2.0 * MARGIN + 2.0 * PADDING + BAR + BAR_GAP) * em;
         let room = width - beside;
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<StampLine> = Vec::new();
         let mut tall = 2.0 * PADDING * em;
         for (index, line) in lines.iter().enumerate() {
             let row_em = if index == 0 { em * FIRST_LINE } else { em };
@@ -148,7 +148,7 @@ impl Panel {
                 if row_width > room || tall + 2.0 * MARGIN * em > height * HIGHEST_PANEL {
                     return None;
                 }
-                rows.push(Row {
+                rows.push(StampLine {
                     text,
                     em: row_em,
                     width: row_width,
@@ -303,7 +303,7 @@ fn opens(c: char) -> bool {
 }
 
 /// Draws one row with a soft shadow beneath it.
-fn draw_line(picture: &mut Raster, font: &FontRef<'_>, row: &Row, left: f32, top: f32) {
+fn draw_line(picture: &mut Raster, font: &FontRef<'_>, row: &StampLine, left: f32, top: f32) {
     let scale = scale_of(font, row.em);
     // Chinese characters fill their em square, from 0.86 em above the baseline to 0.14 em below.
     let baseline = (top + row.em * 0.86).round();

@@ -12,7 +12,7 @@
 use super::error::CutError;
 use super::numbering::Numbering;
 use super::source::{CommunityUnit, CountyUnits, StreetUnits};
-use super::split::Wish;
+use super::split::CutWish;
 use super::store::{Ring, VertexStore};
 use crate::geojson::GridFeature;
 use crate::geom::{Metres, Pt};
@@ -63,7 +63,7 @@ pub fn cut_outline(
 ) -> Result<Vec<GridFeature>, CutError> {
     for attempt in 0..ATTEMPTS {
         let seed = measures.seed.wrapping_add(attempt * 1_000_003);
-        let plan = Plan::new(units, numbering, Measures { seed, ..*measures });
+        let plan = DistrictPlan::new(units, numbering, Measures { seed, ..*measures });
         if let Some(areas) = plan.cut(outline, seat)? {
             return Ok(areas);
         }
@@ -74,7 +74,7 @@ pub fn cut_outline(
     )))
 }
 
-struct Plan<'a> {
+struct DistrictPlan<'a> {
     units: &'a CountyUnits,
     numbering: &'a Numbering,
     measures: Measures,
@@ -84,7 +84,7 @@ struct Plan<'a> {
     village_spacing: f64,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> DistrictPlan<'a> {
     fn new(units: &'a CountyUnits, numbering: &'a Numbering, measures: Measures) -> Self {
         Self {
             units,
@@ -117,8 +117,8 @@ impl<'a> Plan<'a> {
         SeededRandom::named(self.measures.seed, code)
     }
 
-    fn base(&self, near: Metres) -> Wish {
-        Wish {
+    fn base(&self, near: Metres) -> CutWish {
+        CutWish {
             tolerance: 0.04,
             spacing: self.measures.spacing_m,
             bow: 0.05,
@@ -213,7 +213,7 @@ impl<'a> Plan<'a> {
         let base = self.base(near);
         let wish = |from: usize, to: usize| {
             let is_fine = order[from..to].iter().any(|s| Self::is_fine(s));
-            Wish {
+            CutWish {
                 spacing: if is_fine {
                     self.measures.spacing_m
                 } else {
@@ -236,7 +236,7 @@ impl<'a> Plan<'a> {
             return Ok((rings, seat));
         }
         let share = weights[..core].iter().sum::<f64>() / weights.iter().sum::<f64>();
-        let first = Wish {
+        let first = CutWish {
             nearness: 3.0,
             tolerance: 0.04,
             ..wish(0, order.len())
@@ -335,7 +335,7 @@ impl<'a> Plan<'a> {
             let middle = store.centroid(&ring);
             let (here, there) = villages.split_at(villages.len() / 2);
             let (a, b) = (weight(here) + town_m2, weight(there));
-            let wish = Wish {
+            let wish = CutWish {
                 spacing: self.measures.spacing_m,
                 bow: 0.04,
                 jitter: 0.08,
@@ -351,7 +351,7 @@ impl<'a> Plan<'a> {
             Some(parts) => parts,
             None => {
                 let share = town_m2 / store.area_m2(&ring);
-                let wish = Wish {
+                let wish = CutWish {
                     nearness: 3.0,
                     ..wish
                 };
@@ -368,8 +368,8 @@ impl<'a> Plan<'a> {
         Ok(out)
     }
 
-    fn village_wish(&self, near: Metres) -> Wish {
-        Wish {
+    fn village_wish(&self, near: Metres) -> CutWish {
+        CutWish {
             tolerance: 0.08,
             spacing: self.village_spacing,
             bow: 0.08,
@@ -390,7 +390,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Vec<(&'s CommunityUnit, Ring)>, CutError> {
         let near = store.centroid(&ring);
         let wish = if list.iter().all(|c| c.is_urban()) {
-            Wish {
+            CutWish {
                 tolerance: 0.03,
                 bow: 0.02,
                 jitter: 0.03,
@@ -434,7 +434,7 @@ impl<'a> Plan<'a> {
         };
         let count = wanted.clamp(1.0, self.measures.most_cells.min(99.0));
         let side = (area / count).sqrt();
-        let wish = Wish {
+        let wish = CutWish {
             tolerance: 0.14,
             spacing: if is_urban {
                 self.measures.spacing_m

@@ -12,7 +12,7 @@ use crate::synthetic::SeededRandom;
 
 /// The preferences for a cut.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wish {
+pub(super) struct CutWish {
     /// Tolerated error of the area, as a share of the smaller part.
     pub tolerance: f64,
     /// Metres between the vertices of the new chain.
@@ -59,7 +59,7 @@ struct Chooser<'a> {
     axis: Metres,
     joins: Vec<f64>,
     share: f64,
-    wish: &'a Wish,
+    wish: &'a CutWish,
 }
 
 impl Chooser<'_> {
@@ -176,7 +176,7 @@ impl VertexStore {
         &mut self,
         ring: &[usize],
         share: f64,
-        wish: &Wish,
+        wish: &CutWish,
         chance: &mut SeededRandom,
     ) -> Option<(Ring, Ring)> {
         let places = self.places(ring);
@@ -221,7 +221,7 @@ impl VertexStore {
     fn bowed_chain(
         &self,
         ends: (usize, usize),
-        wish: &Wish,
+        wish: &CutWish,
         straighter: f64,
         bow: [f64; 2],
         chance: &mut SeededRandom,
@@ -250,7 +250,7 @@ impl VertexStore {
         &mut self,
         ring: &[usize],
         area: f64,
-        wish: &Wish,
+        wish: &CutWish,
         chance: &mut SeededRandom,
     ) -> Option<(Ring, Ring)> {
         let places = self.places(ring);
@@ -329,7 +329,7 @@ impl VertexStore {
         &mut self,
         ring: Ring,
         weights: &[f64],
-        wish: &dyn Fn(usize, usize) -> Wish,
+        wish: &dyn Fn(usize, usize) -> CutWish,
         chance: &mut SeededRandom,
     ) -> Result<Vec<Ring>, CutError> {
         let mut out = Vec::new();

@@ -18,7 +18,7 @@ pub(crate) struct Shape<'a> {
 }
 
 /// The three sections of the index and the grid of tiles.
-pub(crate) struct Index {
+pub(crate) struct PackIndex {
     pub origin: Pt,
     pub width: u32,
     pub height: u32,
@@ -38,7 +38,7 @@ const ROWS_WANTED: usize = 10;
 const FINEST: u32 = 6;
 
 /// One border relative to a bucket's corner, and the candidates whose inside it toggles.
-type Row = ([i64; 4], u32);
+type BorderRow = ([i64; 4], u32);
 
 /// An edge of a cell in the order of the ring: position of the cell, position of the edge.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ struct EdgeId {
 }
 
 /// Builds the index over the shapes, which are sorted by their handles.
-pub(crate) fn build(shapes: &[Shape<'_>]) -> Result<Index, WriteError> {
+pub(crate) fn build(shapes: &[Shape<'_>]) -> Result<PackIndex, WriteError> {
     let bounds =
         Bounds::of(shapes.iter().flat_map(|s| [s.bounds.min, s.bounds.max])).ok_or(WriteError::NoCells)?;
     // If the block of a divided tile exceeds its 15-bit offsets, use smaller tiles everywhere.
@@ -74,7 +74,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn build(&self) -> Result<Option<Index>, WriteError> {
+    fn build(&self) -> Result<Option<PackIndex>, WriteError> {
         let extent = |low: i32, high: i32| {
             u32::try_from(i64::from(high) - i64::from(low) + 1)
                 .ok()
@@ -113,7 +113,7 @@ impl Builder<'_> {
             };
             directory.extend_from_slice(&word.to_le_bytes());
         }
-        Ok(Some(Index {
+        Ok(Some(PackIndex {
             origin: self.origin,
             width,
             height,
@@ -198,9 +198,9 @@ impl Builder<'_> {
                     .filter(|&c| self.meets(c, &square))
                     .collect();
                 let word = match self.bucket(&square, &near, &borders)? {
-                    Bucket::Same(None) => Some(0),
-                    Bucket::Same(Some(h)) => block.whole(h),
-                    Bucket::BucketRecord(r) => block.record(&r),
+                    BucketContent::Same(None) => Some(0),
+                    BucketContent::Same(Some(h)) => block.whole(h),
+                    BucketContent::BucketRecord(r) => block.record(&r),
                 };
                 let Some(word) = word else { return Ok(None) };
                 block.words.push(word);
@@ -259,7 +259,12 @@ impl Builder<'_> {
         (0..1u32 << k).filter_map(in_row).max().unwrap_or(0)
     }
 
-    fn bucket(&self, square: &Bounds, cells: &[usize], borders: &[EdgeId]) -> Result<Bucket, WriteError> {
+    fn bucket(
+        &self,
+        square: &Bounds,
+        cells: &[usize],
+        borders: &[EdgeId],
+    ) -> Result<BucketContent, WriteError> {
         let touching = self.touching(square, cells, Some(borders));
         let mut candidates = Vec::new();
         let mut start = 0u32;
@@ -307,15 +312,15 @@ impl Builder<'_> {
             start |= if starts_inside { bit } else { 0 };
         }
         let reach = i64::from(square.max.x) - i64::from(square.min.x);
-        let rows: Vec<Row> = rows
+        let rows: Vec<BorderRow> = rows
             .into_iter()
             .filter(|(r, m)| *m != 0 && r[0] <= reach && r[2] > 0)
             .collect();
         if rows.is_empty() {
             let first = candidates.get(start.trailing_zeros() as usize).copied();
-            return Ok(Bucket::Same(first));
+            return Ok(BucketContent::Same(first));
         }
-        Ok(Bucket::BucketRecord(RecordParts {
+        Ok(BucketContent::BucketRecord(RecordParts {
             start,
             candidates,
             rows,
@@ -338,7 +343,7 @@ enum Tile {
     },
 }
 
-enum Bucket {
+enum BucketContent {
     Same(Option<CellHandle>),
     BucketRecord(RecordParts),
 }
@@ -346,7 +351,7 @@ enum Bucket {
 struct RecordParts {
     start: u32,
     candidates: Vec<CellHandle>,
-    rows: Vec<Row>,
+    rows: Vec<BorderRow>,
 }
 
 impl RecordParts {

@@ -8,7 +8,7 @@ use super::{
     history,
     input::Actor,
     ledger::Event,
-    rules::{self, Facts},
+    rules::{self, GuardFacts},
 };
 use crate::{kernel::failure::Failure, store::tx::Tx};
 use protocol::{
@@ -121,7 +121,7 @@ fn one(
     let shown = role
         .or_else(|| turn.roles.first().copied())
         .ok_or_else(|| Failure::internal("a row without a role"))?;
-    let facts = Facts::of(file);
+    let facts = GuardFacts::of(file);
     let asks = rules::missing(&turn.guards, facts, |_| false);
     let mut takes = Vec::new();
     for field in turn.takes {

@@ -7,7 +7,7 @@ use super::{
     input::{Actor, Input},
     ledger::{self, Event, EventActor},
     photos,
-    rules::{self, Facts},
+    rules::{self, GuardFacts},
 };
 use crate::{
     app::{ctx::Ctx, state::App},
@@ -151,7 +151,7 @@ fn not_uploaded(tx: &mut Tx<'_>, by: &Actor<'_>, attachments: &[Sha256]) -> Resu
 
 /// Returns `case.guard` when the case, after its fields were stored, does not meet all guards.
 pub(super) fn check(file: &CaseFile, guards: &[Guard], input: &Input) -> Result<(), Failure> {
-    let missing = rules::missing(guards, Facts::of(file), |field| input.gives(field));
+    let missing = rules::missing(guards, GuardFacts::of(file), |field| input.gives(field));
     if missing.is_empty() {
         Ok(())
     } else {

@@ -64,7 +64,7 @@ pub struct Event {
 
 /// An event as stored in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub struct SealedEvent {
     pub seq: i64,
     pub id: String,
     pub body: String,
@@ -74,7 +74,7 @@ pub struct Sealed {
 
 /// The position and the kind of damage in a chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum BrokenChain {
     #[error("event {0} is missing")]
     Gap(i64),
     #[error("event {0} does not follow the one before it")]
@@ -97,39 +97,44 @@ pub fn seal(previous: &str, body: &str) -> String {
 }
 
 /// Verifies that `events` (in order) are the complete, unchanged history of a case with this `version` and `state`.
-pub fn verify(case: CaseId, version: i64, state: CaseState, events: &[Sealed]) -> Result<Vec<Event>, Broken> {
+pub fn verify(
+    case: CaseId,
+    version: i64,
+    state: CaseState,
+    events: &[SealedEvent],
+) -> Result<Vec<Event>, BrokenChain> {
     let mut previous = GENESIS;
     let mut read = Vec::with_capacity(events.len());
     for (expected, sealed) in (1..).zip(events) {
         if sealed.seq != expected {
-            return Err(Broken::Gap(expected));
+            return Err(BrokenChain::Gap(expected));
         }
         if sealed.previous != previous {
-            return Err(Broken::Link(expected));
+            return Err(BrokenChain::Link(expected));
         }
         if seal(previous, &sealed.body) != sealed.hash {
-            return Err(Broken::Hash(expected));
+            return Err(BrokenChain::Hash(expected));
         }
-        let event: Event = serde_json::from_str(&sealed.body).map_err(|_| Broken::Place(expected))?;
+        let event: Event = serde_json::from_str(&sealed.body).map_err(|_| BrokenChain::Place(expected))?;
         if event.case != case || event.seq != expected || event.id.to_string() != sealed.id {
-            return Err(Broken::Place(expected));
+            return Err(BrokenChain::Place(expected));
         }
         previous = &sealed.hash;
         read.push(event);
     }
     match read.last() {
         Some(last) if last.seq == version && last.to == state => Ok(read),
-        _ => Err(Broken::End { version, state }),
+        _ => Err(BrokenChain::End { version, state }),
     }
 }
 
 /// Returns all events of a case, in order.
-pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<Sealed>, StoreError> {
+pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<SealedEvent>, StoreError> {
     tx.all(
         "SELECT seq, id, body, previous, hash FROM case_event WHERE case_id = ?1 ORDER BY seq",
         params![case.to_string()],
         |row| {
-            Ok(Sealed {
+            Ok(SealedEvent {
                 seq: row.get("seq")?,
                 id: row.get("id")?,
                 body: row.get("body")?,
@@ -142,7 +147,7 @@ pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<Sealed>, StoreError> {
 
 /// Returns the events that can be parsed, in order. An event that cannot be parsed is left out; [`verify`] reports
 /// it.
-pub fn events(sealed: &[Sealed]) -> Vec<Event> {
+pub fn events(sealed: &[SealedEvent]) -> Vec<Event> {
     sealed
         .iter()
         .filter_map(|s| serde_json::from_str(&s.body).ok())
@@ -177,7 +182,7 @@ mod tests {
         CaseId::from_parts(1, [7; 10])
     }
 
-    fn chain(n: i64) -> Vec<Sealed> {
+    fn chain(n: i64) -> Vec<SealedEvent> {
         let mut previous = GENESIS.to_owned();
         (1..=n)
             .map(|seq| {
@@ -201,7 +206,7 @@ mod tests {
                 };
                 let body = serde_json::to_string(&event).unwrap();
                 let hash = seal(&previous, &body);
-                let sealed = Sealed {
+                let sealed = SealedEvent {
                     seq,
                     id: event.id.to_string(),
                     body,
@@ -214,7 +219,7 @@ mod tests {
             .collect()
     }
 
-    fn check(n: i64, events: &[Sealed]) -> Result<(), Broken> {
+    fn check(n: i64, events: &[SealedEvent]) -> Result<(), BrokenChain> {
         verify(case(), n, CaseState::Reported, events).map(|_| ())
     }
 
@@ -229,9 +234,9 @@ mod tests {
     fn an_event_resealed_after_a_change_breaks_the_next_link() {
         let mut events = chain(3);
         events[1].body = events[1].body.replace("意见 2", "意见 9");
-        assert_eq!(check(3, &events), Err(Broken::Hash(2)));
+        assert_eq!(check(3, &events), Err(BrokenChain::Hash(2)));
         events[1].hash = seal(&events[1].previous, &events[1].body);
-        assert_eq!(check(3, &events), Err(Broken::Link(3)));
+        assert_eq!(check(3, &events), Err(BrokenChain::Link(3)));
     }
 
     #[test]
@@ -239,7 +244,7 @@ mod tests {
         let other = CaseId::from_parts(2, [8; 10]);
         assert_eq!(
             verify(other, 1, CaseState::Reported, &chain(1)),
-            Err(Broken::Place(1))
+            Err(BrokenChain::Place(1))
         );
     }
 

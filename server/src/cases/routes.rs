@@ -122,13 +122,13 @@ const ORDER: &str =
     "CASE WHEN state = 'handling' AND deadline IS NOT NULL THEN deadline ELSE 9223372036854775807 END";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Cursor {
+struct CaseCursor {
     due: i64,
     reported: i64,
     id: String,
 }
 
-impl Cursor {
+impl CaseCursor {
     fn of(line: &CaseLine) -> String {
         let due = line
             .deadline
@@ -201,7 +201,7 @@ async fn cases(
         condition.within("area", &[area]);
     }
     if let Some(after) = &query.after {
-        let cursor = Cursor::parse(after)?;
+        let cursor = CaseCursor::parse(after)?;
         let (due, reported, id) = (
             condition.bind(cursor.due),
             condition.bind(cursor.reported),
@@ -224,7 +224,7 @@ async fn cases(
                 .collect::<Result<Vec<_>, _>>()
         })
         .await?;
-    Ok(Json(Page::cut(lines, limit, Cursor::of)))
+    Ok(Json(Page::cut(lines, limit, CaseCursor::of)))
 }
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: CaseId) -> Result<CaseFile, Failure> {
@@ -435,14 +435,14 @@ mod tests {
     fn a_cursor_reads_back_and_nonsense_is_refused() {
         let id = CaseId::from_parts(5, [3; 10]);
         let text = format!("{}.77.{id}", i64::MAX);
-        let cursor = Cursor {
+        let cursor = CaseCursor {
             due: i64::MAX,
             reported: 77,
             id: id.to_string(),
         };
-        assert_eq!(Cursor::parse(&text).unwrap(), cursor);
+        assert_eq!(CaseCursor::parse(&text).unwrap(), cursor);
         for bad in ["", "1.2", "1.2.x", "a.2.0", "1..2.3"] {
-            assert!(Cursor::parse(bad).is_err(), "{bad}");
+            assert!(CaseCursor::parse(bad).is_err(), "{bad}");
         }
     }
 }

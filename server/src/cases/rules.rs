@@ -12,13 +12,13 @@ use protocol::{
 
 /// The facts of the case that guards check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct GuardFacts {
     pub matter: bool,
     pub cell: bool,
     pub check_passed: bool,
 }
 
-impl Facts {
+impl GuardFacts {
     pub fn of(file: &CaseFile) -> Self {
         Self {
             matter: file.matter.is_some(),
@@ -48,7 +48,7 @@ impl Facts {
 }
 
 /// Returns the guards that are not met, in their order.
-pub fn missing(guards: &[Guard], facts: Facts, gives: impl Fn(Field) -> bool) -> Vec<Guard> {
+pub fn missing(guards: &[Guard], facts: GuardFacts, gives: impl Fn(Field) -> bool) -> Vec<Guard> {
     guards
         .iter()
         .copied()
@@ -196,14 +196,14 @@ mod tests {
 
     #[test]
     fn every_guard_can_refuse_and_can_be_met() {
-        let all = Facts {
+        let all = GuardFacts {
             matter: true,
             cell: true,
             check_passed: true,
         };
         for t in TRANSITIONS {
             assert_eq!(missing(t.guards, all, |_| true), []);
-            assert_eq!(missing(t.guards, Facts::default(), |_| false), t.guards);
+            assert_eq!(missing(t.guards, GuardFacts::default(), |_| false), t.guards);
             // Each omitted field is missed by the guards that need it, and by no other guard.
             for left_out in t.takes {
                 let asked: Vec<Guard> = t
@@ -220,10 +220,13 @@ mod tests {
                 );
             }
         }
-        for half in [Facts { cell: false, ..all }, Facts { matter: false, ..all }] {
+        for half in [
+            GuardFacts { cell: false, ..all },
+            GuardFacts { matter: false, ..all },
+        ] {
             assert!(!half.meet(Guard::TypeAndPlace, |_| true));
         }
-        let no_cell = Facts { cell: false, ..all };
+        let no_cell = GuardFacts { cell: false, ..all };
         assert!(no_cell.lack(Guard::TypeAndPlace, Field::Cell));
         assert!(!no_cell.lack(Guard::TypeAndPlace, Field::Matter));
     }

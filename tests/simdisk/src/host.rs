@@ -9,16 +9,16 @@ use crate::files::Files;
 use crate::machine::{Fault, Stats};
 use crate::rng::hash_bytes;
 use crate::vfs::inner::HostState;
-use crate::vfs::registered::Registered;
+use crate::vfs::registered::RegisteredVfs;
 
 /// One simulated machine. Cheap to clone; its disk is freed with the last clone.
 #[derive(Clone)]
-pub struct Host(Arc<Registered>);
+pub struct Host(Arc<RegisteredVfs>);
 
 impl Host {
     /// Creates a machine with an empty disk. `label` only makes its VFS name readable.
     pub fn new(label: &str, seed: u64) -> Self {
-        Self(Arc::new(Registered::new(label, seed)))
+        Self(Arc::new(RegisteredVfs::new(label, seed)))
     }
     fn inner(&self) -> &Arc<HostState> {
         self.0.inner()

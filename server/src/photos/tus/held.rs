@@ -18,12 +18,12 @@ const ATTACHMENT_HEADER: HeaderName = HeaderName::from_static("xunge-attachment"
 
 /// A picture that the server holds.
 #[derive(Debug, Clone)]
-pub(super) enum Held {
+pub(super) enum HeldPicture {
     Photo(PhotoReceipt),
     Attachment(Attached),
 }
 
-impl Held {
+impl HeldPicture {
     /// Returns the header that carries the receipt.
     pub fn header(&self) -> (HeaderName, String) {
         let (name, json) = match self {

@@ -179,29 +179,35 @@ impl Checksum {
         self.is(running)
     }
     /// Begins to compute the checksum of a body that arrives in pieces.
-    pub fn begin(&self) -> Running {
+    pub fn begin(&self) -> RunningChecksum {
         match self {
-            Self::Sha1(_) => Running::Sha1(sha1::Sha1::new()),
-            Self::Sha256(_) => Running::Sha256(sha2::Sha256::new()),
+            Self::Sha1(_) => RunningChecksum::Sha1(sha1::Sha1::new()),
+            Self::Sha256(_) => RunningChecksum::Sha256(sha2::Sha256::new()),
         }
     }
     /// Whether the computed checksum is the announced one.
-    pub fn is(&self, running: Running) -> bool {
+    pub fn is(&self, running: RunningChecksum) -> bool {
         match (self, running) {
-            (Self::Sha1(digest), Running::Sha1(sum)) => sum.finalize().as_slice() == digest.as_slice(),
-            (Self::Sha256(digest), Running::Sha256(sum)) => sum.finalize().as_slice() == digest.as_slice(),
-            (Self::Sha1(_), Running::Sha256(_)) | (Self::Sha256(_), Running::Sha1(_)) => false,
+            (Self::Sha1(digest), RunningChecksum::Sha1(sum)) => {
+                sum.finalize().as_slice() == digest.as_slice()
+            }
+            (Self::Sha256(digest), RunningChecksum::Sha256(sum)) => {
+                sum.finalize().as_slice() == digest.as_slice()
+            }
+            (Self::Sha1(_), RunningChecksum::Sha256(_)) | (Self::Sha256(_), RunningChecksum::Sha1(_)) => {
+                false
+            }
         }
     }
 }
 
 /// A checksum that is being computed.
-pub(super) enum Running {
+pub(super) enum RunningChecksum {
     Sha1(sha1::Sha1),
     Sha256(sha2::Sha256),
 }
 
-impl Running {
+impl RunningChecksum {
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha1(sum) => sum.update(bytes),

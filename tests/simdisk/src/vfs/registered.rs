@@ -13,20 +13,20 @@ use super::inner::HostState;
 use crate::machine::{DiskEvent, Fail, SimMachine};
 
 /// A host's registration; dropping it unregisters the VFS.
-pub struct Registered {
+pub struct RegisteredVfs {
     vfs: *mut ffi::sqlite3_vfs,
     inner: Arc<HostState>,
 }
 
 // SAFETY: the VFS structure is never changed after registration but by SQLite under its own mutex, and `HostState` is
 // guarded by a mutex.
-unsafe impl Send for Registered {}
+unsafe impl Send for RegisteredVfs {}
 // SAFETY: as above.
-unsafe impl Sync for Registered {}
+unsafe impl Sync for RegisteredVfs {}
 
 static HOSTS: AtomicU64 = AtomicU64::new(0);
 
-impl Registered {
+impl RegisteredVfs {
     pub fn new(label: &str, seed: u64) -> Self {
         let number = HOSTS.fetch_add(1, Ordering::Relaxed);
         let label: String = label.chars().filter(|c| *c != '\0').collect();
@@ -71,7 +71,7 @@ impl Registered {
     }
 }
 
-impl Drop for Registered {
+impl Drop for RegisteredVfs {
     fn drop(&mut self) {
         // SAFETY: it was registered in `new`; SQLite takes it out of its list and does not free it.
         unsafe { ffi::sqlite3_vfs_unregister(self.vfs) };
@@ -84,7 +84,7 @@ impl Drop for Registered {
 }
 
 /// # Safety
-/// `vfs` is one that [`Registered::new`] registered.
+/// `vfs` is one that [`RegisteredVfs::new`] registered.
 unsafe fn host<'a>(vfs: *mut ffi::sqlite3_vfs) -> &'a HostState {
     // SAFETY: the structure and the HostState behind pAppData are leaked, so both stay valid.
     unsafe { &*(*vfs).pAppData.cast::<HostState>() }

@@ -55,10 +55,15 @@ struct Known {
 }
 
 /// A connection, and optionally a reader that pins snapshots.
-type Open = (Connection, Option<Connection>);
+type OpenConnections = (Connection, Option<Connection>);
 
 /// Runs transactions until the power is cut. The connections may be dropped after the restart.
-fn work_until_dead(host: &Host, config: &Config, rng: &mut Rng, known: &mut Known) -> Option<Open> {
+fn work_until_dead(
+    host: &Host,
+    config: &Config,
+    rng: &mut Rng,
+    known: &mut Known,
+) -> Option<OpenConnections> {
     let mut db = open(host, config).ok()?;
     let mut reader = if rng.chance(500) {
         open(host, config).ok()
