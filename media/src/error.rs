@@ -10,7 +10,7 @@ pub enum MediaError {
     #[error("the photo is empty (0 bytes)")]
     Empty,
     /// The file is longer than [`PhotoLimits::max_bytes`](crate::PhotoLimits::max_bytes).
-    #[error("the photo has {bytes} bytes, at most {max} are taken")]
+    #[error("the photo has {bytes} bytes, at most {max} are accepted")]
     TooLarge {
         /// Length of the file.
         bytes: u64,
@@ -19,7 +19,7 @@ pub enum MediaError {
     },
     /// The header states more pixels, or a longer side, than the limits allow. Nothing was decoded.
     #[error(
-        "the photo is {width} x {height} pixels; at most {max_pixels} pixels and {max_side} a side are taken"
+        "the photo is {width} x {height} pixels; at most {max_pixels} pixels and {max_side} a side are accepted"
     )]
     TooManyPixels {
         /// Width according to the header.
@@ -38,7 +38,7 @@ pub enum MediaError {
     #[error("the photo is cut off: the file ends before the picture does")]
     CutOff,
     /// A picture in a format that is not accepted. Only JPEG and PNG are.
-    #[error("{format} is not taken, only JPEG and PNG are")]
+    #[error("{format} is not accepted, only JPEG and PNG are")]
     UnsupportedFormat {
         /// The format of the file, e.g. `HEIC`.
         format: &'static str,

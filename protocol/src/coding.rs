@@ -27,11 +27,11 @@ pub struct Words(Vec<u8>);
 /// Packed bytes cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CodingError {
-    #[error("packed by words that are not known here")]
+    #[error("packed with an unknown dictionary")]
     OtherWords,
-    #[error("damaged, or not all of it")]
+    #[error("the packed bytes are damaged or incomplete")]
     Damaged,
-    #[error("larger than it may be")]
+    #[error("the unpacked bytes exceed the limit")]
     TooLarge,
 }
 

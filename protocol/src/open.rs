@@ -92,7 +92,7 @@ macro_rules! text_enum_schema {
 
 /// The text does not name a value of the enum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no {of}")]
+#[error("{text:?} is not a {of}")]
 pub struct UnknownText {
     pub of: &'static str,
     pub text: String,

@@ -107,7 +107,7 @@ defects! {
 /// stripped.
 #[cfg(feature = "sabotage")]
 struct Armed {
-    #[expect(dead_code, reason = "searched for in the file of a program")]
+    #[expect(dead_code, reason = "xtask searches the program file for it")]
     marker: [u8; 25],
     defect: std::sync::atomic::AtomicU8,
 }

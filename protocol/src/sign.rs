@@ -29,7 +29,7 @@ pub enum SignError {
     Malformed,
     #[error("not a key of its algorithm")]
     Key,
-    #[error("the signature does not fit")]
+    #[error("the signature does not match")]
     Mismatch,
 }
 

@@ -14,7 +14,7 @@ pub enum CutError {
     #[error("the list of divisions cannot be read: {0}")]
     Divisions(serde_json::Error),
     /// A statistics code that is not of its scheme or not under its parent.
-    #[error("{0:?} is no statistics code under its parent")]
+    #[error("{0:?} is not a statistics code under its parent")]
     StatisticsCode(String),
     /// An outline that cannot be repaired.
     #[error("outline {0}: {1}")]
@@ -26,7 +26,7 @@ pub enum CutError {
     #[error("numbering: {0}")]
     Numbering(String),
     /// No valid cut was found.
-    #[error("no lawful cut: {0}")]
+    #[error("no valid cut: {0}")]
     NoCut(String),
 }
 

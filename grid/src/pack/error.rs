@@ -65,7 +65,7 @@ pub enum WriteError {
     #[error("more than 1,024 counties")]
     TooManyCounties,
     /// More than about 107 degrees across.
-    #[error("the cells lie further apart than a pack can reach")]
+    #[error("the cells are farther apart than a pack can cover")]
     TooWide,
     /// More than 32 cells over one bucket of the finest division: an overlap, which the check reports.
     #[error("more than 32 cells at {},{}", .0.lat, .0.lon)]
@@ -83,6 +83,6 @@ pub enum WriteError {
     #[error("the metadata cannot be written")]
     Meta,
     /// The reader rejects the written bytes: a bug of this program, detected before the pack is used.
-    #[error("the pack does not pass its own reader: {0}")]
+    #[error("the reader rejects the written pack: {0}")]
     Unreadable(#[from] PackError),
 }

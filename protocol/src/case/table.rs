@@ -282,7 +282,7 @@ pub const TRANSITIONS: &[Transition] = {
 
 /// The action has no row for the case's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{action} does not lead out of {state}", action = .action.as_str(), state = .state.as_str())]
+#[error("{action} is not possible in state {state}", action = .action.as_str(), state = .state.as_str())]
 pub struct NoTransition {
     pub action: Action,
     pub state: CaseState,

@@ -5,9 +5,9 @@ use crate::sign::{KeystoreError, SignError};
 /// The bytes are not a valid parcel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadParcel {
-    #[error("this is no parcel of a version known here")]
+    #[error("not a parcel of a known version")]
     Unknown,
-    #[error("the parcel is cut off or too long")]
+    #[error("the parcel is truncated or too long")]
     Length,
     #[error("the parcel cannot be read: {0}")]
     Malformed(String),
@@ -20,7 +20,7 @@ pub enum BadParcel {
 /// The parcel could not be made.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NotSealed {
-    #[error("this is no parcel key")]
+    #[error("not a parcel key")]
     Key,
     #[error("{0}")]
     Contents(String),

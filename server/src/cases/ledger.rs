@@ -81,9 +81,9 @@ pub enum BrokenChain {
     Link(i64),
     #[error("event {0} was changed")]
     Hash(i64),
-    #[error("event {0} says something else than where it lies")]
+    #[error("event {0} does not match its case or its number")]
     Place(i64),
-    #[error("the case stands at version {version} in {state}, its ledger does not")]
+    #[error("the case is at version {version} in {state}, but its ledger is not")]
     End { version: i64, state: CaseState },
 }
 
