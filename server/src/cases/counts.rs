@@ -1,5 +1,5 @@
-//! Exact counts of cases, entries, photos and tasks in the reader's reach, for monitoring and for comparison from
-//! outside.
+//! Exact counts of cases, entries, photos, tasks and activity records in the reader's reach, for monitoring and for
+//! comparison from outside.
 
 use crate::{
     app::state::App,

@@ -25,7 +25,7 @@ const PIECE: usize = 128 * 1024;
 /// An upload of at most this many bytes stays in memory if one body holds all of it; it needs no parts.
 const WHOLE: usize = 512 * 1024;
 
-/// Where the bytes of a body go.
+/// The upload that receives a body, and the checksum that the body must have.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub upload: Upload,
