@@ -1,5 +1,5 @@
-//! Moves a case by one row of the table. Staff over HTTP and answers from the field both come through [`advance`]: role,
-//! scope, version, table, approvals, fields, guards, effects, ledger, mail, in this order.
+//! Moves a case by one row of the table. Both staff over HTTP and answers from the field call [`advance`]. It checks
+//! and applies in this order: role, scope, version, table, approvals, fields, guards, effects, ledger, mail.
 
 use super::{
     apply::{self, NewEvent},
@@ -25,8 +25,8 @@ use protocol::{
 };
 use serde_json::json;
 
-/// Moves a case by one row of the table, or says why not: `case.role`, `auth.scope`, `case.changed`,
-/// `case.transition`, `case.guard`, `request.invalid`, `place.outside_grid`.
+/// Moves a case by one row of the table. Errors: `case.role`, `auth.scope`, `case.changed`, `case.transition`,
+/// `case.guard`, `request.invalid`, `place.outside_grid`.
 pub fn advance(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -39,7 +39,7 @@ pub fn advance(
     let mut file = CaseFile::load(tx, case)?;
     authorise(&file, action, &case::roles(action), by)?;
     if let Some((_, said)) = was_done(tx, input, Some(case), action)? {
-        // Only opinion and photos are compared: the other fields are in the case by now.
+        // Compare only opinion and photos: the other fields were already stored in the case.
         if said.opinion != input.opinion() || said.attachments != input.attachments() {
             return Err(Failure::fields(ProblemCode::Invalid, vec![reused()]));
         }

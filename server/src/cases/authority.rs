@@ -4,8 +4,8 @@ use super::{file::CaseFile, input::Actor};
 use crate::{auth::actor::Staff, kernel::failure::Failure};
 use protocol::{case::Action, problem::ProblemCode, role::Role};
 
-/// The first of `roles` in which `by` may do `action` to the case: role and scope, asked before anything else, so that
-/// a refusal says nothing about a case out of reach.
+/// Returns the first of `roles` in which `by` may do `action` to the case. Called before any other check, so that a
+/// refusal reveals nothing about a case out of reach.
 pub(super) fn authorise(
     file: &CaseFile,
     action: Action,
@@ -21,7 +21,7 @@ pub(super) fn authorise(
         Actor::Field { .. } if roles.contains(&Role::Patroller) => return Ok(Role::Patroller),
         Actor::Field { .. } | Actor::System => {}
         Actor::Staff(staff) => {
-            // The field acts by answers to tasks, never from the console.
+            // Field staff act by answers to tasks, never from the console.
             for role in roles.iter().filter(|role| **role != Role::Patroller) {
                 match reaches(staff, *role, file) {
                     Ok(()) => return Ok(*role),
@@ -34,7 +34,8 @@ pub(super) fn authorise(
     Err(refusal)
 }
 
-/// Whether a role of `staff` reaches the case: a department the cases that are with it, any other role its area.
+/// Checks that a role of `staff` reaches the case: a department its assigned cases, any other role the cases in its
+/// area.
 fn reaches(staff: &Staff, role: Role, file: &CaseFile) -> Result<(), Failure> {
     match file.department {
         Some(with) if role == Role::Department => {

@@ -1,5 +1,5 @@
-//! Exact figures: how many there are of what, in the reader's reach. Everybody who checks the system from
-//! outside counts with these.
+//! Exact counts of cases, entries, photos, tasks and activity records in the reader's reach, for monitoring and for
+//! comparison from outside.
 
 use crate::{
     app::state::App,
@@ -17,7 +17,7 @@ use protocol::{ids::StreamId, problem::Problem, role::Role, time::Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Who may count.
+/// Roles that may read the counts.
 pub const READERS: &[Role] = &[
     Role::Acceptor,
     Role::ShiftLeader,
@@ -62,7 +62,7 @@ pub struct StreamCount {
     pub photos: PhotoCount,
 }
 
-/// Streams whose post's unit lies in reach; the rest of a query follows.
+/// Streams whose post's unit is in reach; the beginning of a query.
 fn streams_within(areas: &[String]) -> Where {
     let mut condition = Where::default();
     condition.within("o.area", areas);

@@ -66,7 +66,7 @@ fn field(at: &str, zh: &str, en: &str) -> Failure {
     )
 }
 
-/// A text as long as an opinion may be, without NUL, which neither engine stores.
+/// Checks that a text is at most as long as an opinion and contains no NUL, which neither engine stores.
 fn short_enough(at: &str, text: &str) -> Result<(), Failure> {
     if Field::Opinion.holds(text.chars().count()) && !text.contains('\0') {
         Ok(())
@@ -117,18 +117,18 @@ pub struct CaseQuery {
     pub limit: Option<u32>,
 }
 
-/// What breaks first stands first: the deadline while it runs, then age.
+/// The most urgent case first: by deadline while it runs, then by age.
 const ORDER: &str =
     "CASE WHEN state = 'handling' AND deadline IS NOT NULL THEN deadline ELSE 9223372036854775807 END";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Cursor {
+struct CaseCursor {
     due: i64,
     reported: i64,
     id: String,
 }
 
-impl Cursor {
+impl CaseCursor {
     fn of(line: &CaseLine) -> String {
         let due = line
             .deadline
@@ -201,7 +201,7 @@ async fn cases(
         condition.within("area", &[area]);
     }
     if let Some(after) = &query.after {
-        let cursor = Cursor::parse(after)?;
+        let cursor = CaseCursor::parse(after)?;
         let (due, reported, id) = (
             condition.bind(cursor.due),
             condition.bind(cursor.reported),
@@ -224,7 +224,7 @@ async fn cases(
                 .collect::<Result<Vec<_>, _>>()
         })
         .await?;
-    Ok(Json(Page::cut(lines, limit, Cursor::of)))
+    Ok(Json(Page::cut(lines, limit, CaseCursor::of)))
 }
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: CaseId) -> Result<CaseFile, Failure> {
@@ -435,14 +435,14 @@ mod tests {
     fn a_cursor_reads_back_and_nonsense_is_refused() {
         let id = CaseId::from_parts(5, [3; 10]);
         let text = format!("{}.77.{id}", i64::MAX);
-        let cursor = Cursor {
+        let cursor = CaseCursor {
             due: i64::MAX,
             reported: 77,
             id: id.to_string(),
         };
-        assert_eq!(Cursor::parse(&text).unwrap(), cursor);
+        assert_eq!(CaseCursor::parse(&text).unwrap(), cursor);
         for bad in ["", "1.2", "1.2.x", "a.2.0", "1..2.3"] {
-            assert!(Cursor::parse(bad).is_err(), "{bad}");
+            assert!(CaseCursor::parse(bad).is_err(), "{bad}");
         }
     }
 }
