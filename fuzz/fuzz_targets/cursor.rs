@@ -1,4 +1,4 @@
-//! The cursor that a handset gives back. What is one is written as it was read.
+//! The cursor that a handset sends back. A parsed cursor is written with the same bytes.
 #![no_main]
 #[allow(dead_code)]
 #[path = "../../server/src/feed/cursor.rs"]

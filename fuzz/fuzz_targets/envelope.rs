@@ -1,4 +1,4 @@
-//! `POST /v1/field/push`: the body as the server reads it, down to what it keeps of entries that no room understands.
+//! `POST /v1/field/push`: the body as the server parses it, including entries of kinds that no module handles.
 #![no_main]
 #[allow(dead_code)]
 #[path = "../../server/src/entries/reading.rs"]

@@ -1,4 +1,4 @@
-//! The EXIF block of a JPEG that is sound otherwise: its orientation, time and place never break the photo.
+//! The EXIF block of an otherwise valid JPEG: its orientation, time and position never make the photo unusable.
 #![no_main]
 const JPEG: &[u8] = include_bytes!("../seeds/photo/grey.jpg");
 
@@ -8,5 +8,5 @@ libfuzzer_sys::fuzz_target!(|exif: &[u8]| {
     };
     let (start, rest) = JPEG.split_at(2);
     let bytes = [start, &[0xff, 0xe1], &length.to_be_bytes(), b"Exif\0\0", exif, rest].concat();
-    media::inspect(&bytes, &media::PhotoLimits::default()).expect("a strange EXIF block is no reason to refuse a photo");
+    media::inspect(&bytes, &media::PhotoLimits::default()).expect("a malformed EXIF block does not make a photo invalid");
 });

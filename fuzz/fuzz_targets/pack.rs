@@ -1,5 +1,5 @@
-//! A grid pack. The length and the hash in its head are made to fit first, or nothing would come past them; then all
-//! that a handset asks of a pack is asked.
+//! A grid pack. The length and the hash in its head are corrected first, because otherwise every input would be
+//! rejected there; then all queries of a handset run on the pack.
 #![no_main]
 use protocol::geo::PointE7;
 use sha2::{Digest as _, Sha256};

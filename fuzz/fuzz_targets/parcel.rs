@@ -1,5 +1,5 @@
-//! A parcel: its frame as it comes, and what is inside once it opens. The inside is sealed here first, because chance
-//! finds no key: the input is the contents' JSON and whatever bytes follow as photos.
+//! A parcel: its framing as given, and its contents after opening. The target seals the contents itself, because
+//! random input never contains a valid key: the input is the contents' JSON, and the following bytes are the photos.
 #![no_main]
 use protocol::{
     field::SignedCertificate,
@@ -34,8 +34,8 @@ fn sealed(input: &[u8], secret: &ParcelSecret) {
         signer: &key,
     };
     let bytes = seal(&sender, &secret.public(), &contents, &[photos], [9; 32]).expect("small contents are sealed");
-    let parcel = Parcel::read(&bytes).expect("what was sealed can be read");
-    parcel.verify(&key.public_key()).expect("and is signed");
+    let parcel = Parcel::read(&bytes).expect("a sealed parcel parses");
+    parcel.verify(&key.public_key()).expect("the signature is valid");
     if let Ok(opened) = parcel.open(secret) {
         assert_eq!(opened.photos.len(), contents.photos.len());
     }

@@ -1,5 +1,5 @@
-//! A photo as a camera or a gallery gives it: walked, decoded, scaled, stamped, encoded. What comes out is a photo
-//! again. Small limits, because a large picture is not another path, only a slow one.
+//! A photo from a camera or a gallery: walked, decoded, scaled, stamped, encoded. The output is a valid photo. The
+//! limits are small, because a large picture is slower without covering more code.
 #![no_main]
 use media::{PhotoLimits, PrepareOptions, Stamp, inspect, prepare};
 
@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     }
     if let Ok(prepared) = prepare(bytes, &limits, &Stamp { lines: Vec::new() }, &options) {
-        let info = inspect(&prepared.jpeg, &PhotoLimits::default()).expect("what is filed is a photo");
+        let info = inspect(&prepared.jpeg, &PhotoLimits::default()).expect("the filed picture is a valid photo");
         assert_eq!((info.width, info.height), (prepared.width, prepared.height));
     }
 });

@@ -1,4 +1,4 @@
-//! Mailbox rows: the page, and each row's body by its kind. What can be read can be written and read again.
+//! Mailbox rows: the page, and each row's body by its kind. A parsed row can be serialised and parsed again.
 #![no_main]
 use protocol::{
     duty::TaskRow,
@@ -9,7 +9,7 @@ use serde_json::{Value, from_slice, from_value, to_value, to_vec};
 fn row<T: serde::de::DeserializeOwned + serde::Serialize + PartialEq + std::fmt::Debug>(body: &Value) {
     if let Ok(row) = from_value::<T>(body.clone()) {
         let written = to_value(&row).expect("a row can be written");
-        assert_eq!(from_value::<T>(written).expect("and read again"), row);
+        assert_eq!(from_value::<T>(written).expect("and parsed again"), row);
     }
 }
 
@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let written = to_vec(&answer).expect("an answer can be written");
-    assert_eq!(from_slice::<PullAnswer>(&written).expect("and read again"), answer);
+    assert_eq!(from_slice::<PullAnswer>(&written).expect("and parsed again"), answer);
     for body in answer.rows.iter().filter_map(|row| Some((row.kind.as_str(), row.body.as_ref()?))) {
         match body {
             (kind::TASK, body) => row::<TaskRow>(body),

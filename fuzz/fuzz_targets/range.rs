@@ -1,5 +1,5 @@
-//! `Range`, `If-Range` and `If-None-Match`, one a line, over a small file: the answer's status says what it is, and a
-//! part is a part.
+//! `Range`, `If-Range` and `If-None-Match`, one per line, on a small file: the answer's status matches its body, and
+//! a partial answer is a part of the file.
 #![no_main]
 #[allow(dead_code)]
 #[path = "../../server/src/http/range.rs"]

@@ -5,7 +5,7 @@
 mod wire;
 
 mod kernel {
-    /// What the server's own failure says of a header: its code and some words.
+    /// The server's failure for a header, reduced to its code and a text.
     pub mod failure {
         use axum::response::{IntoResponse, Response};
         use protocol::problem::ProblemCode;

@@ -1,4 +1,4 @@
-//! `Content-Encoding: xunge-1`: a push as it comes over the line, and an answer as it comes back.
+//! `Content-Encoding: xunge-1`: a push as the server receives it, and an answer as the handset receives it.
 #![no_main]
 use protocol::{
     coding::Words,

@@ -1,8 +1,8 @@
-//! Point to cell against geo + rstar, in the same run: `cargo xtask bench lookup`.
+//! Compares the lookup (point to cell) with geo + rstar in the same run: `cargo xtask bench lookup`.
 //!
-//! For about 2,500 and 100,000 cells it prints a line `promise=… ours=… peer=… ratio=… goal=… ok|short` (nanoseconds a
-//! lookup, medians of paired rounds, one thread) and how many answers differ from brute force. Any difference ends it
-//! with a failure; a short ratio does not, because a shared machine is a poor judge of speed.
+//! For about 2,500 and 100,000 cells it prints a line `promise=… ours=… peer=… ratio=… goal=… ok|short` (nanoseconds
+//! per lookup, medians of paired rounds, one thread) and the number of results that differ from brute force. Any
+//! difference makes the run fail; a short ratio does not, because timings on a shared machine are unreliable.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -21,7 +21,7 @@ use rstar::{AABB, RTree};
 const GOAL: f64 = 5.0;
 const POINTS: usize = 500_000;
 const ROUNDS: usize = 5;
-/// Points answered by looking at every cell, without any index.
+/// Number of points that are compared with a scan over every cell, without any index.
 const SAMPLE: usize = 1_000;
 
 type Cells = Vec<(CellCode, Vec<Pt>)>;
@@ -47,7 +47,7 @@ fn promise(name: &str, side: u16) -> anyhow::Result<usize> {
     let pack = buf.view();
     let (mut ours, mut theirs, mut handle) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        // Both answer with the cell's code; what our own handle alone costs is told beside.
+        // Both sides return the cell's code; the cost of the handle alone is printed separately.
         ours.push(nanoseconds(&random, |p| pack.cell_at(p)));
         theirs.push(nanoseconds(&random, |p| {
             peer.find(p).and_then(|k| cells.get(k)).map(|c| c.0)
@@ -113,7 +113,7 @@ fn median(mut v: Vec<f64>) -> f64 {
     v.get(v.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// What one would take off the shelf: an R*-tree of boxes, then `Contains` on the polygons.
+/// The usual alternative: an R*-tree of bounding boxes, then `Contains` on the polygons.
 struct Peer {
     tree: RTree<GeomWithData<Rectangle<[f64; 2]>, usize>>,
     polygons: Vec<Polygon<f64>>,
@@ -149,8 +149,9 @@ impl Peer {
     }
 }
 
-/// Answers that differ from brute force: random points, points on and beside every border, and every vertex with its
-/// neighbours, against all cells whose box holds the point; and a sample against all cells there are.
+/// Counts results that differ from brute force: random points, points on and beside every border, and every vertex
+/// with its neighbours, against all cells whose bounding box contains the point; and a sample of points against all
+/// cells.
 fn differences(pack: &Pack<'_>, cells: &Cells, random: &[PointE7]) -> usize {
     let boxes = Boxes::of(cells);
     let mut chance = SeededRandom::new(5);
@@ -175,7 +176,7 @@ fn differences(pack: &Pack<'_>, cells: &Cells, random: &[PointE7]) -> usize {
     wrong
 }
 
-/// Cells by squares their boxes meet: an index too simple to be wrong.
+/// Cells by the squares that their bounding boxes intersect: an index simple enough to be the reference.
 struct Boxes<'a> {
     cells: &'a Cells,
     squares: HashMap<(i32, i32), Vec<(usize, Bounds)>>,

@@ -1,5 +1,5 @@
-//! What `xunge-server grid cut | check | pack | where` does: files and streams in, files and lines out. The one edge of
-//! this crate; everything it calls is plain functions over plain data.
+//! The commands `xunge-server grid cut | check | pack | where`. The only module of this crate with I/O; everything it
+//! calls is pure.
 
 use std::fs;
 use std::io::{self, BufRead, Write};
@@ -33,7 +33,7 @@ pub enum GridCommand {
         source_datum: Datum,
         /// Another seed gives another, equally valid grid.
         seed: u64,
-        /// The numbering table: read if it is there, written anew with what was added.
+        /// The numbering table: read if it exists, written with the added numbers.
         numbering: PathBuf,
         /// GeoJSON to write.
         out: PathBuf,
@@ -54,7 +54,7 @@ pub enum GridCommand {
         /// Pack to write.
         out: PathBuf,
     },
-    /// Say which cell holds a point.
+    /// Print the cell that contains a point.
     Where {
         /// The pack.
         pack: PathBuf,
@@ -63,31 +63,31 @@ pub enum GridCommand {
     },
 }
 
-/// Why a call failed. Nothing is printed for it.
+/// Why a command failed. The error itself is not printed here.
 #[derive(Debug, thiserror::Error)]
 pub enum GridCommandError {
-    /// A file or stream.
+    /// Reading or writing a file or stream failed.
     #[error("{0}: {1}")]
     Io(PathBuf, #[source] io::Error),
-    /// Cutting.
+    /// Cutting failed.
     #[error(transparent)]
     Cut(#[from] CutError),
-    /// The numbering table is no such table.
+    /// The numbering table cannot be parsed.
     #[error("{0}: not a numbering table: {1}")]
     Numbering(PathBuf, #[source] serde_json::Error),
     /// Not GeoJSON.
     #[error(transparent)]
     GeoJson(#[from] GeoJsonError),
-    /// What was cut or checked has faults; they were written to stdout.
+    /// The cut or checked grid has faults; they were written to stdout.
     #[error("the grid has {0} faults")]
     Faults(usize),
-    /// Packing.
+    /// Packing failed.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// Not a pack to rely on.
+    /// The file is not a valid pack.
     #[error("{0}: {1}")]
     Pack(PathBuf, #[source] PackError),
-    /// A line that is no `lat,lon`.
+    /// A line that is not `lat,lon`.
     #[error("line {0}: not a latitude and longitude in decimal degrees")]
     Line(usize),
     /// Something could not be written as JSON.
@@ -96,7 +96,7 @@ pub enum GridCommandError {
 }
 
 impl GridCommandError {
-    /// The stable dotted code of this error.
+    /// Returns the stable dotted code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io(..) => "grid.io",
@@ -112,7 +112,7 @@ impl GridCommandError {
     }
 }
 
-/// Runs one call.
+/// Runs one command.
 pub fn run(
     command: GridCommand,
     stdin: &mut dyn BufRead,
@@ -145,7 +145,7 @@ pub fn run(
             let cut = region.cut(&options)?;
             let text = geojson::write(&cut.metadata, &cut.areas).map_err(GridCommandError::Json)?;
             tell(&check(&text, &CheckLimits::default())?, stdout)?;
-            // The table first: a grid whose numbers were lost could not be cut alike again.
+            // Write the table first: without its numbers the same grid could not be cut again.
             let table = serde_json::to_string_pretty(&cut.numbering).map_err(GridCommandError::Json)?;
             write_whole(&numbering, table.as_bytes())?;
             write_whole(&out, text.as_bytes())?;
@@ -208,7 +208,7 @@ pub fn run(
     }
 }
 
-/// `lat,lon` in decimal degrees (WGS-84); blanks around either are allowed. No float in between.
+/// Parses `lat,lon` in decimal degrees (WGS-84); blanks around either are allowed. Exact: no float is used.
 pub fn parse_point(text: &str) -> Option<PointE7> {
     let (lat, lon) = text.split_once(',')?;
     let p = PointE7 {
@@ -230,7 +230,7 @@ fn where_lines(
         if stdin.read_line(&mut text).map_err(stream)? == 0 {
             break;
         }
-        // A line left out would shift all answers behind it: better none.
+        // Skipping a bad line would shift all following results, so stop.
         let point = parse_point(text.trim_end()).ok_or(GridCommandError::Line(number))?;
         line(stdout, &answer(pack, point))?;
     }
@@ -250,7 +250,7 @@ fn faults(report: &CheckReport) -> Result<(), GridCommandError> {
     }
 }
 
-/// A line for each finding: stable code, place as `lat,lon`, codes, particulars.
+/// Writes a line for each finding: stable code, position as `lat,lon`, codes, details.
 fn tell(report: &CheckReport, stdout: &mut dyn Write) -> Result<(), GridCommandError> {
     for f in &report.findings {
         let place = f.place.map_or_else(
@@ -283,7 +283,7 @@ fn read_numbering(path: &Path) -> Result<Option<Numbering>, GridCommandError> {
     }
 }
 
-/// All or nothing: a file that is there is whole.
+/// Writes the file atomically: an existing file is always complete.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), GridCommandError> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");

@@ -1,9 +1,9 @@
-//! WGS-84, GCJ-02 (the datum of Chinese map services) and BD-09 (Baidu): conversion at the edge.
+//! WGS-84, GCJ-02 (the datum of Chinese map services) and BD-09 (Baidu): conversion on input and output.
 //!
-//! Everything inside the project is WGS-84. A position that arrives in another datum is converted once, where
-//! it enters, and keeps the name of the datum it came in; taking GCJ-02 for WGS-84 errs by about 500 m, which is
-//! practically always another cell. GCJ-02 has no published inverse: it is found by iteration and errs by less
-//! than 6 mm. Outside China (the box the services themselves use) GCJ-02 equals WGS-84.
+//! All stored and computed positions are WGS-84. A position in another datum is converted once, on input, and keeps
+//! the name of its source datum; taking GCJ-02 for WGS-84 causes an error of about 500 m, which is almost always
+//! another cell. GCJ-02 has no published inverse: it is computed by iteration with an error below 6 mm. Outside China
+//! (the bounding box that the services themselves use) GCJ-02 equals WGS-84.
 
 use std::f64::consts::PI;
 
@@ -21,12 +21,13 @@ pub struct Degrees {
 const KRASOVSKY_A: f64 = 6_378_245.0;
 const KRASOVSKY_EE: f64 = 0.006_693_421_622_965_943;
 
-/// Inside the box in which the map services shift coordinates.
+/// Returns true inside the bounding box in which the map services shift coordinates.
 fn is_in_china(p: Degrees) -> bool {
     (72.004..=137.8347).contains(&p.lon) && (0.8293..=55.8271).contains(&p.lat)
 }
 
-/// The sine by its series, good to 1e-14: no libm, so an outline is converted to the same bits on every machine.
+/// Sine by its series, error below 1e-14. It does not use libm, so an outline is converted to the same bits on every
+/// machine.
 fn sine(x: f64) -> f64 {
     let r = x - 2.0 * PI * (x / (2.0 * PI)).round();
     let q = r * r;
@@ -34,7 +35,7 @@ fn sine(x: f64) -> f64 {
     r * terms.fold(1.0, |s, k| 1.0 - q / k * s)
 }
 
-/// What GCJ-02 adds to a WGS-84 position.
+/// The offset that GCJ-02 adds to a WGS-84 position.
 fn shift(p: Degrees) -> Degrees {
     let (x, y) = (p.lon - 105.0, p.lat - 35.0);
     let wave = |v: f64| (20.0 * sine(6.0 * v * PI) + 20.0 * sine(2.0 * v * PI)) * 2.0 / 3.0;
@@ -55,7 +56,7 @@ fn shift(p: Degrees) -> Degrees {
     }
 }
 
-/// WGS-84 to GCJ-02.
+/// Converts WGS-84 to GCJ-02.
 pub fn wgs84_to_gcj02(p: Degrees) -> Degrees {
     if !is_in_china(p) {
         return p;
@@ -67,7 +68,7 @@ pub fn wgs84_to_gcj02(p: Degrees) -> Degrees {
     }
 }
 
-/// GCJ-02 to WGS-84, iterated until it is its own inverse to a fraction of a millimetre.
+/// Converts GCJ-02 to WGS-84 by iteration; the round trip is exact to a fraction of a millimetre.
 pub fn gcj02_to_wgs84(p: Degrees) -> Degrees {
     if !is_in_china(p) {
         return p;
@@ -85,7 +86,7 @@ pub fn gcj02_to_wgs84(p: Degrees) -> Degrees {
 
 const BAIDU: f64 = PI * 3000.0 / 180.0;
 
-/// GCJ-02 to BD-09.
+/// Converts GCJ-02 to BD-09.
 pub fn gcj02_to_bd09(p: Degrees) -> Degrees {
     let z = (p.lon * p.lon + p.lat * p.lat).sqrt() + 0.000_02 * (p.lat * BAIDU).sin();
     let (sin, cos) = (p.lat.atan2(p.lon) + 0.000_003 * (p.lon * BAIDU).cos()).sin_cos();
@@ -95,7 +96,7 @@ pub fn gcj02_to_bd09(p: Degrees) -> Degrees {
     }
 }
 
-/// BD-09 to GCJ-02, iterated.
+/// Converts BD-09 to GCJ-02 by iteration.
 pub fn bd09_to_gcj02(p: Degrees) -> Degrees {
     let mut guess = Degrees {
         lat: p.lat - 0.006,
@@ -111,7 +112,7 @@ pub fn bd09_to_gcj02(p: Degrees) -> Degrees {
     guess
 }
 
-/// A position of the named datum as WGS-84, rounded to 1e-7 degree once. WGS-84 comes back untouched.
+/// Converts a position of the named datum to WGS-84, rounded to 1e-7 degree once. WGS-84 is returned unchanged.
 pub fn to_wgs84(p: PointE7, from: Datum) -> PointE7 {
     match from {
         Datum::Wgs84 => p,
@@ -120,7 +121,7 @@ pub fn to_wgs84(p: PointE7, from: Datum) -> PointE7 {
     }
 }
 
-/// A WGS-84 position in the named datum, for display on commercial tiles. WGS-84 comes back untouched.
+/// Converts a WGS-84 position to the named datum, for display on commercial tiles. WGS-84 is returned unchanged.
 pub fn from_wgs84(p: PointE7, to: Datum) -> PointE7 {
     match to {
         Datum::Wgs84 => p,
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_published_vectors_are_met_to_a_tenth_of_a_millimetre() {
+    fn conversions_match_the_published_vectors_to_a_tenth_of_a_millimetre() {
         let file: serde_json::Value =
             serde_json::from_str(include_str!("../data/gcj02_vectors.json")).unwrap();
         let rows = file["vectors"].as_array().unwrap();
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_sine_is_the_sine() {
+    fn the_series_for_sine_matches_the_standard_library() {
         for k in -4_000..4_000 {
             let x = f64::from(k) * 0.173;
             assert!((sine(x) - x.sin()).abs() < 1e-12, "{x}");
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_china_nothing_is_moved() {
+    fn outside_china_gcj02_equals_wgs84() {
         for (lat, lon) in [(48.85, 2.35), (-33.86, 151.2), (0.0, 0.0), (60.0, 100.0)] {
             let p = Degrees { lat, lon };
             assert_eq!((wgs84_to_gcj02(p), gcj02_to_wgs84(p)), (p, p));
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn confusing_the_datums_in_changchun_is_far_more_than_a_cell() {
+    fn confusing_the_datums_in_changchun_shifts_a_point_by_more_than_a_cell() {
         let p = Degrees {
             lat: 43.88,
             lon: 125.32,
@@ -210,7 +211,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_and_back_errs_by_less_than_six_millimetres(lat in 18.0..53.0f64, lon in 73.5..135.0f64) {
+        fn a_round_trip_through_gcj02_errs_by_less_than_six_millimetres(lat in 18.0..53.0f64, lon in 73.5..135.0f64) {
             let p = Degrees { lat, lon };
             prop_assert!(metres(gcj02_to_wgs84(wgs84_to_gcj02(p)), p) < 6e-3);
             prop_assert!(metres(bd09_to_gcj02(gcj02_to_bd09(p)), p) < 6e-3);

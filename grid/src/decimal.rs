@@ -1,14 +1,14 @@
-//! Decimal text to 1e-7 degree and back, with no float in between.
+//! Decimal text to 1e-7 degree and back, without floats.
 //!
-//! Real files carry more than seven decimals, exponents and signs in every way a printer ever chose; a float on
-//! the way would round twice. Here a number is rounded once, half away from zero, and says whether it was.
+//! Real files contain more than seven decimals, exponents and signs in many forms; an intermediate float would round
+//! twice. This module rounds a number once, half away from zero, and reports whether it rounded.
 
 /// A parsed coordinate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fixed {
     /// 1e-7 degree.
     pub value: i32,
-    /// The text said more than seven decimals can hold, so the value was moved by rounding.
+    /// True if the text had more than seven significant decimals, so that rounding changed the value.
     pub is_rounded: bool,
 }
 
@@ -27,7 +27,7 @@ pub fn parse_e7(text: &str) -> Option<Fixed> {
     if digits().next().is_none() || !digits().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    // How many of the digits stand before the point once the number is written in units of 1e-7.
+    // How many of the digits are before the decimal point once the number is written in units of 1e-7.
     let kept = i64::try_from(whole.len()).ok()? + i64::from(exponent) + 7;
     let mut value: i64 = 0;
     let mut is_rounded = false;
@@ -54,7 +54,7 @@ pub fn parse_e7(text: &str) -> Option<Fixed> {
     })
 }
 
-/// Decimal degrees with exactly seven decimals, so that equal values are equal text.
+/// Formats decimal degrees with exactly seven decimals, so that equal values are equal text.
 pub fn format_e7(value: i32) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let n = value.unsigned_abs();
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_of_writing_a_number_is_rounded_once() {
+    fn every_number_format_is_rounded_once() {
         let ok = |t: &str| parse_e7(t).map(|f| (f.value, f.is_rounded));
         assert_eq!(ok("125.3252"), Some((1_253_252_000, false)));
         assert_eq!(ok("1.253252e2"), Some((1_253_252_000, false)));
@@ -102,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(v in any::<i32>()) {
+        fn a_formatted_value_parses_to_itself(v in any::<i32>()) {
             prop_assert_eq!(parse_e7(&format_e7(v)), Some(Fixed { value: v, is_rounded: false }));
         }
 

@@ -1,8 +1,8 @@
 //! Integer points (1e-7 degree) with exact predicates, and a local metric frame.
 //!
-//! Predicates answer in `i128` arithmetic, so no input can overflow them and none can be rounded wrongly.
-//! The metric [`LocalFrame`] is only ever used to choose and to measure, never to decide who owns a point; it uses
-//! nothing but `+ - * /`, square roots and rounding, so it gives the same bits on every machine.
+//! Predicates use `i128` arithmetic, so no input can overflow them and no result is rounded. The metric
+//! [`LocalFrame`] is only used to choose and to measure, never to decide which cell contains a point; it uses only `+
+//! - * /`, square roots and rounding, so it gives the same bits on every machine.
 
 use protocol::geo::PointE7;
 
@@ -34,7 +34,7 @@ impl From<Pt> for PointE7 {
     }
 }
 
-/// Twice the signed area of the triangle: positive when `c` lies left of the way from `a` to `b`, 0 on the line.
+/// Twice the signed area of the triangle: positive when `c` is left of the line from `a` to `b`, 0 on the line.
 pub fn orient(a: Pt, b: Pt, c: Pt) -> i128 {
     let d = |p: i32, q: i32| i128::from(p) - i128::from(q);
     d(b.x, a.x) * d(c.y, a.y) - d(b.y, a.y) * d(c.x, a.x)
@@ -51,32 +51,32 @@ pub fn area2(ring: &[Pt]) -> i128 {
     edges(ring).map(|(a, b)| cross2(a, b)).sum()
 }
 
-/// The part of [`area2`] that one edge adds.
+/// The contribution of one edge to [`area2`].
 pub fn cross2(a: Pt, b: Pt) -> i128 {
     i128::from(a.x) * i128::from(b.y) - i128::from(b.x) * i128::from(a.y)
 }
 
-/// The border rule of the whole project: a ring holds a point iff an odd number of its edges lie strictly below
-/// the point, an edge being half-open in x, `[ax, bx)`. On a border shared by two cells exactly one of them
-/// holds the point.
+/// The border rule of the whole project: a ring contains a point iff an odd number of its edges are strictly below
+/// the point, an edge being half-open in x, `[ax, bx)`. A point on a border shared by two cells is in exactly one of
+/// them.
 pub fn holds(ring: &[Pt], p: Pt) -> bool {
     edges(ring).filter(|&(a, b)| is_below(a, b, p)).count() % 2 == 1
 }
 
-/// The edge lies strictly below the point, half-open in x.
+/// Returns true if the edge is strictly below the point, half-open in x.
 pub fn is_below(a: Pt, b: Pt, p: Pt) -> bool {
     let (l, r) = if a.x < b.x { (a, b) } else { (b, a) };
     l.x <= p.x && p.x < r.x && orient(l, r, p) > 0
 }
 
-/// `p` lies on the closed segment `ab`.
+/// Returns true if `p` is on the closed segment `ab`.
 pub fn on_segment(a: Pt, b: Pt, p: Pt) -> bool {
     orient(a, b, p) == 0
         && (a.x.min(b.x)..=a.x.max(b.x)).contains(&p.x)
         && (a.y.min(b.y)..=a.y.max(b.y)).contains(&p.y)
 }
 
-/// The closed segments `ab` and `cd` have at least one point in common.
+/// Returns true if the closed segments `ab` and `cd` have at least one point in common.
 pub fn touch(a: Pt, b: Pt, c: Pt, d: Pt) -> bool {
     let (s1, s2) = (orient(a, b, c).signum(), orient(a, b, d).signum());
     let (s3, s4) = (orient(c, d, a).signum(), orient(c, d, b).signum());
@@ -90,14 +90,14 @@ pub fn touch(a: Pt, b: Pt, c: Pt, d: Pt) -> bool {
 /// A closed box of integer points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Least corner.
+    /// Lower left corner.
     pub min: Pt,
-    /// Greatest corner, included.
+    /// Upper right corner, inclusive.
     pub max: Pt,
 }
 
 impl Bounds {
-    /// The least box around the points; `None` when there are none.
+    /// Returns the bounding box of the points; `None` when there are none.
     pub fn of(points: impl IntoIterator<Item = Pt>) -> Option<Self> {
         points.into_iter().fold(None, |b: Option<Self>, p| {
             Some(b.map_or(Self { min: p, max: p }, |b| Self {
@@ -107,17 +107,17 @@ impl Bounds {
         })
     }
 
-    /// The boxes have at least one point in common.
+    /// Returns true if the boxes have at least one point in common.
     pub fn meets(&self, o: &Self) -> bool {
         self.min.x <= o.max.x && o.min.x <= self.max.x && self.min.y <= o.max.y && o.min.y <= self.max.y
     }
 
-    /// The point lies in the box.
+    /// Returns true if the point is in the box.
     pub fn contains(&self, p: Pt) -> bool {
         (self.min.x..=self.max.x).contains(&p.x) && (self.min.y..=self.max.y).contains(&p.y)
     }
 
-    /// The closed segment `ab` has a point in common with the box, exact.
+    /// Returns true if the closed segment `ab` has a point in common with the box; exact.
     pub fn is_touched_by(&self, a: Pt, b: Pt) -> bool {
         let own = Self {
             min: Pt::new(a.x.min(b.x), a.y.min(b.y)),
@@ -203,22 +203,22 @@ pub fn segment_to_segment(a: Metres, b: Metres, c: Metres, d: Metres) -> f64 {
         .min(point_to_segment(d, a, b))
 }
 
-/// Metres around an origin: an equirectangular chart, true to about 0.1 % over a county.
+/// A local metric frame around an origin: equirectangular, error about 0.1 % over a county.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalFrame {
     origin: Pt,
-    /// Metres per 1e-7 degree of longitude here.
+    /// Metres per 1e-7 degree of longitude at the origin.
     pub metres_per_x: f64,
     /// Metres per 1e-7 degree of latitude.
     pub metres_per_y: f64,
 }
 
 impl LocalFrame {
-    /// The chart around `origin`.
+    /// Returns the frame around `origin`.
     pub fn new(origin: Pt) -> Self {
         let x = f64::from(origin.y) * 1e-7 * 0.017_453_292_519_943_295;
         let q = x * x;
-        // The cosine by its series: no libm, hence the same bits everywhere.
+        // The cosine by its series, without libm: the same bits on every machine.
         let cos = [182.0, 132.0, 90.0, 56.0, 30.0, 12.0, 2.0]
             .iter()
             .fold(1.0, |s, k| 1.0 - q / k * s);
@@ -229,7 +229,7 @@ impl LocalFrame {
         }
     }
 
-    /// Where the point lies in this chart.
+    /// Returns the position of the point in this frame.
     pub fn metres(&self, p: Pt) -> Metres {
         Metres {
             x: (f64::from(p.x) - f64::from(self.origin.x)) * self.metres_per_x,
@@ -237,7 +237,7 @@ impl LocalFrame {
         }
     }
 
-    /// The point at a place of this chart, rounded to 1e-7 degree and held to the range of `i32`.
+    /// Returns the point at a position of this frame, rounded to 1e-7 degree and clamped to the range of `i32`.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a float to i32 cast saturates, as promised"
@@ -249,7 +249,7 @@ impl LocalFrame {
         )
     }
 
-    /// Square metres of a doubled integer area.
+    /// Converts a doubled integer area to square metres.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a measure for people and choices, not a decision"
@@ -259,7 +259,7 @@ impl LocalFrame {
     }
 }
 
-/// Area of a ring in square metres (positive when counter-clockwise), in the chart of its first vertex.
+/// Returns the area of a ring in square metres (positive when counter-clockwise), in the frame of its first vertex.
 pub fn area_m2(ring: &[Pt]) -> f64 {
     ring.first()
         .map_or(0.0, |&p| LocalFrame::new(p).square_metres(area2(ring)))

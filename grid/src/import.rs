@@ -1,4 +1,4 @@
-//! GeoJSON through the gate into a pack.
+//! Checks a GeoJSON file and packs it.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use crate::pack::{PackInput, PackMeta, PackUnit, UnitLevel, WriteError, write};
 /// Why a GeoJSON file did not become a pack.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// No GeoJSON.
+    /// Not GeoJSON.
     #[error(transparent)]
     GeoJson(#[from] GeoJsonError),
-    /// The checker found faults; nothing is packed before they are mended.
+    /// The check found faults; the file is not packed until they are corrected.
     #[error("the grid has {} faults; the first: {}", .0.findings.len() + .0.unlisted, first(.0))]
     Refused(Box<CheckReport>),
-    /// The file names no grid version and none was given.
+    /// The file states no grid version and none was given.
     #[error("the file names no grid version; give one")]
     NoVersion,
     /// The packer refused.
@@ -35,7 +35,7 @@ fn first(report: &CheckReport) -> String {
 }
 
 impl ImportError {
-    /// The stable dotted code of this error.
+    /// Returns the stable dotted code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::GeoJson(_) => "grid.import.geojson",
@@ -46,8 +46,8 @@ impl ImportError {
     }
 }
 
-/// Checks the text and packs it. A file of our own names its version and datums in `metadata`; of any other the datum
-/// is WGS-84 by RFC 7946, its borders are `as given`, and `grid_version` is needed.
+/// Checks the text and packs it. A file of this program states its version and datums in `metadata`. For any other
+/// file the datum is WGS-84 by RFC 7946, its borders are `as given`, and `grid_version` is required.
 pub fn pack_geojson(
     text: &str,
     grid_version: Option<GridVersion>,
@@ -72,7 +72,7 @@ pub fn pack_geojson(
     for area in areas {
         let level = match area.level {
             Level::Cell => {
-                // The checker has just proved the code; a code that is none cannot come so far.
+                // The check has validated the code, so parsing cannot fail here.
                 if let Ok(code) = area.code.parse() {
                     cells.push((code, area.ring));
                 }

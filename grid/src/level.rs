@@ -17,10 +17,10 @@ pub enum Level {
 }
 
 impl Level {
-    /// From the top down.
+    /// All levels, from the highest to the lowest.
     pub const ALL: [Self; 4] = [Self::County, Self::Street, Self::Community, Self::Cell];
 
-    /// How many digits a code of this level has.
+    /// Returns the number of digits of a code of this level.
     pub const fn digits(self) -> usize {
         match self {
             Self::County => 6,
@@ -30,7 +30,7 @@ impl Level {
         }
     }
 
-    /// The level whose codes look like this; `None` when it is no code of any.
+    /// Returns the level of a code by its number of digits; `None` if it is not a code of any level.
     pub fn of_code(code: &str) -> Option<Self> {
         let is_code = code.bytes().all(|b| b.is_ascii_digit());
         Self::ALL
@@ -38,7 +38,7 @@ impl Level {
             .find(|l| is_code && l.digits() == code.len())
     }
 
-    /// The level above.
+    /// Returns the next higher level; `None` for a county.
     pub const fn parent(self) -> Option<Self> {
         match self {
             Self::County => None,
@@ -49,7 +49,7 @@ impl Level {
     }
 }
 
-/// The code of the unit one level up; `None` for a county or what is no code.
+/// Returns the code of the unit one level up; `None` for a county and for text that is not a code.
 pub fn parent_code(code: &str) -> Option<&str> {
     Level::of_code(code)?
         .parent()

@@ -1,17 +1,17 @@
-//! Grid cells (万米单元网格): where a point lies, exactly, offline, the same on every machine.
+//! Grid cells (万米单元网格): finds the cell of a point, exactly, offline, with the same result on every machine.
 //!
-//! * [`datum`]: WGS-84, GCJ-02 and BD-09, converted once at the edge; inside, everything is WGS-84.
+//! * [`datum`]: WGS-84, GCJ-02 and BD-09, converted on input; all other code uses WGS-84.
 //! * [`pack`]: a grid version as one file; point to cell, circle to ranked candidates, nearest cell, neighbours.
 //! * [`geom`], [`decimal`]: integer geometry in 1e-7 degree and decimal text without floats.
 //!
 //! Behind the feature `tools`, which handsets leave off:
 //! * `cut`: district outline and lists of names to streets, communities and cells with stable codes;
-//! * `check`: the import gate, which knows nothing of the cutter and names every fault with its place;
-//! * `geojson`: the exchange format between them; `import`: through the gate into a pack;
-//! * `synthetic`: tessellations to measure with;
-//! * `command`: what `xunge-server grid cut | check | pack | where` does.
+//! * `check`: the check before import; independent of the cutter, reports every fault with its position;
+//! * `geojson`: the exchange format between them; `import`: checks a file and packs it;
+//! * `synthetic`: generated tessellations for benchmarks and tests;
+//! * `command`: the commands `xunge-server grid cut | check | pack | where`.
 //!
-//! The crate reads no file and no clock, except for `command`, its one edge.
+//! Only `command` does I/O; no module reads a clock.
 
 pub mod datum;
 pub mod decimal;

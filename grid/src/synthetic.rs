@@ -1,27 +1,28 @@
-//! Tessellations to measure and to test with: jittered quads whose shared borders are subdivided into crooked
-//! chains, with lakes left out and a ragged rim. Valid by construction: neighbours hold the same vertices.
+//! Generated tessellations for benchmarks and tests: jittered quads whose shared borders are subdivided into crooked
+//! chains, with lakes left out and a ragged rim. Valid by construction: neighbours contain the same vertices.
 
 use protocol::codes::CellCode;
 
 use crate::geom::Pt;
 
-/// splitmix64: the only source of chance in this crate, always seeded, so everything made with it can be made again.
+/// splitmix64: the only random source in this crate, always seeded, so that every result is reproducible.
 #[derive(Clone, Debug)]
 pub struct SeededRandom(u64);
 
 impl SeededRandom {
-    /// A stream of its own for this seed.
+    /// Returns a random stream for this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A stream of its own for this seed and name, so that a change in one unit leaves the others alone.
+    /// Returns an independent random stream for this seed and name, so that a change in one unit does not affect the
+    /// others.
     pub fn named(seed: u64, name: &str) -> Self {
         let mix = |h: u64, b: u8| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
         Self(name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, mix))
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -29,7 +30,7 @@ impl SeededRandom {
         z ^ (z >> 31)
     }
 
-    /// Evenly from `low..=high`; `low` when the range is empty.
+    /// Returns a uniform value in `low..=high`; `low` when the range is empty.
     pub fn within(&mut self, low: i32, high: i32) -> i32 {
         let span = u64::try_from(i64::from(high) - i64::from(low) + 1)
             .unwrap_or(1)
@@ -38,19 +39,19 @@ impl SeededRandom {
         i32::try_from(i64::from(low) + step).unwrap_or(low)
     }
 
-    /// Evenly from -1 to 1.
+    /// Returns a uniform value from -1 to 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a float exactly")]
     pub fn signed(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 }
 
-/// Cells of about 100 m by 100 m near Changchun, `side` by `side` of them less about 3 % lakes, with about 24 vertices
-/// each. Sides up to 950 have codes; beyond, cells are left out.
+/// Generates cells of about 100 m by 100 m near Changchun, `side` by `side` of them minus about 3 % lakes, with about
+/// 24 vertices each. Sides up to 950 have codes; above that, cells are left out.
 pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
     let corner = |i: i32, j: i32| {
         let mut c = SeededRandom::named(seed, &format!("{i},{j}"));
-        // 100 m are 12,450 units of longitude and 9,000 of latitude here.
+        // 100 m are 12,450 units of longitude and 9,000 of latitude at this position.
         let (dx, dy) = (c.within(-3_000, 3_000), c.within(-2_200, 2_200));
         Pt::new(1_252_000_000 + i * 12_450 + dx, 438_000_000 + j * 9_000 + dy)
     };
@@ -68,7 +69,7 @@ pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
             .chain(middle.collect::<Vec<_>>())
             .collect::<Vec<Pt>>()
     };
-    // The same chain seen from its other end, without the end it is then left at.
+    // The same chain in reverse, without its last vertex.
     let back = |a: (i32, i32), b: (i32, i32)| {
         let forth = chain(a, b);
         let inner = forth.into_iter().skip(1).rev();
@@ -92,7 +93,7 @@ pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
     out
 }
 
-/// The k-th code: serials 01 to 99 on each of three levels.
+/// Returns the k-th code: serials 01 to 99 on each of three levels.
 fn code_of(k: u64) -> Option<CellCode> {
     let (cell, community, street) = (k % 99 + 1, k / 99 % 99 + 1, k / 9_801 + 1);
     if street > 99 {

@@ -1,4 +1,4 @@
-//! Cutting real districts and hostile shapes: what comes out passes the checker, and does so again next time.
+//! Cuts real districts and hostile shapes: the result passes the check and is reproducible.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -60,7 +60,7 @@ fn assert_sound(cut: &CutDistrict) {
 }
 
 #[test]
-fn all_ten_districts_are_cut_into_sound_tessellations() {
+fn all_ten_districts_are_cut_into_valid_tessellations() {
     let region = region();
     let counties: Vec<_> = region.counties().collect();
     assert_eq!(counties.len(), 10);
@@ -74,7 +74,7 @@ fn all_ten_districts_are_cut_into_sound_tessellations() {
 }
 
 #[test]
-fn the_demo_district_has_its_real_streets_and_says_what_is_invented() {
+fn the_demo_district_has_its_real_streets_and_states_which_borders_are_generated() {
     let cut = region().cut(&options("220104")).unwrap();
     let names: Vec<&str> = cut
         .areas
@@ -139,7 +139,7 @@ fn a_stored_numbering_keeps_every_code() {
     let region = region();
     let first = region.cut(&options("220104")).unwrap();
     let mut stored = first.numbering;
-    // As if one community had been first given the number 77.
+    // As if one community had first been given the number 77.
     let (stat, _) = stored.communities.first_key_value().unwrap();
     let stat = stat.clone();
     stored.communities.insert(stat.clone(), 77);
@@ -161,13 +161,13 @@ fn a_stored_numbering_keeps_every_code() {
 }
 
 #[test]
-fn a_county_without_outline_is_refused_by_name() {
+fn a_county_without_an_outline_is_refused_and_named() {
     let err = region().cut(&options("220171")).unwrap_err();
     assert_eq!(err.code(), "grid.cut.unknown_county");
     assert!(err.to_string().contains("220171"));
 }
 
-/// A county of a few streets, town and village.
+/// A county of a few streets, with towns and villages.
 fn units(is_town: bool) -> CountyUnits {
     let community = |street: &str, n: u16| CommunityUnit {
         code: format!("{street}{n:03}"),
@@ -268,7 +268,7 @@ fn hostile() -> Vec<(&'static str, Vec<Pt>)> {
 }
 
 #[test]
-fn hostile_shapes_are_cut_into_sound_tessellations() {
+fn hostile_shapes_are_cut_into_valid_tessellations() {
     for (name, ring) in hostile() {
         for is_town in [true, false] {
             let units = units(is_town);
@@ -310,7 +310,7 @@ fn hostile_shapes_are_cut_into_sound_tessellations() {
 }
 
 #[test]
-fn a_large_detached_part_stops_the_cut_instead_of_vanishing() {
+fn a_large_detached_part_stops_the_cut() {
     let code = "990101".parse().unwrap();
     let square = |x: f64, w: f64| shape(&[(x, 0.0), (x + w, 0.0), (x + w, w), (x, w)]);
     let parts = vec![square(0.0, 9_000.0), square(20_000.0, 1_000.0)];
@@ -321,7 +321,7 @@ fn a_large_detached_part_stops_the_cut_instead_of_vanishing() {
 }
 
 #[test]
-fn spikes_repeats_and_pinches_are_repaired_away() {
+fn spikes_repeats_and_pinches_are_repaired() {
     let code = "990101".parse().unwrap();
     let clean = shape(&[(0.0, 0.0), (5_000.0, 0.0), (5_000.0, 5_000.0), (0.0, 5_000.0)]);
     let dirty = shape(&[

@@ -1,4 +1,4 @@
-//! The lookup against brute force: no difference anywhere, and one owner on every border.
+//! Compares the lookup with brute force: equal results everywhere, and one owner on every border.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -36,7 +36,7 @@ fn packed(cells: &[(CellCode, Vec<Pt>)]) -> PackBuf<Vec<u8>> {
     PackBuf::open(bytes).unwrap()
 }
 
-/// Every cell, every edge; the lowest code first.
+/// Returns all cells that contain the point, by testing every edge of every cell; the lowest code first.
 fn brute(cells: &[(CellCode, Vec<Pt>)], p: Pt) -> Vec<CellCode> {
     let near = |r: &[Pt]| Bounds::of(r.iter().copied()).unwrap().contains(p);
     cells
@@ -97,7 +97,7 @@ fn every_point_on_a_shared_border_has_exactly_one_owner() {
         .collect();
     let mut seen = 0;
     for ((a, b), _) in shared.iter().filter(|(_, n)| **n == 2) {
-        // Whole points exactly on the border: its ends, and those between that divide it evenly.
+        // Integer points exactly on the border: its endpoints, and those between that divide it evenly.
         let (dx, dy) = (b.x - a.x, b.y - a.y);
         let n = gcd(dx.unsigned_abs(), dy.unsigned_abs()).max(1) as i32;
         for k in 0..=n {
@@ -187,7 +187,7 @@ fn long_edges_and_huge_cells_are_exact_too() {
 }
 
 #[test]
-fn the_shares_of_a_circle_are_those_of_its_ground() {
+fn the_shares_of_a_circle_match_the_covered_areas() {
     let ring = |x: i32| {
         vec![
             Pt::new(x, 0),
@@ -199,7 +199,7 @@ fn the_shares_of_a_circle_are_those_of_its_ground() {
     let (west, east): (CellCode, CellCode) =
         ("220104010101".parse().unwrap(), "220104010102".parse().unwrap());
     let buf = packed(&[(west, ring(0)), (east, ring(50_000))]);
-    // On the common border: half and half, and the holder of the centre first.
+    // On the common border: half and half, and the cell that contains the centre first.
     let half = buf.view().candidates(
         PointE7 {
             lat: 25_000,
@@ -216,7 +216,7 @@ fn the_shares_of_a_circle_are_those_of_its_ground() {
     let corner = buf.view().candidates(PointE7 { lat: 0, lon: 0 }, 100.0);
     assert_eq!((corner.cells.len(), corner.cells[0].cell), (1, west));
     assert!((corner.cells[0].share - 0.25).abs() < 0.01 && (corner.outside - 0.75).abs() < 0.01);
-    // Half a radius off a straight border, 19.55 % of the circle lie beyond it.
+    // Half a radius from a straight border, 19.55 % of the circle are beyond it.
     let off = buf.view().candidates(
         PointE7 {
             lat: 25_000,
@@ -229,7 +229,7 @@ fn the_shares_of_a_circle_are_those_of_its_ground() {
 }
 
 #[test]
-fn the_far_ends_of_the_globe_are_outside() {
+fn points_at_the_limits_of_the_globe_are_outside() {
     let buf = packed(&mesh(3, 1));
     for v in [i32::MIN, -1, 0, 1, i32::MAX] {
         for w in [i32::MIN, 0, i32::MAX] {
@@ -247,7 +247,7 @@ fn small() -> Vec<u8> {
     .unwrap()
 }
 
-/// Gives spoilt bytes a hash that holds, so that what lies behind the hash is tried too.
+/// Recomputes the hash of corrupted bytes, so that the checks after the hash check are tested too.
 fn reseal(bytes: &mut [u8]) {
     use sha2::Digest;
     let digest = sha2::Sha256::digest(&bytes[48..]);
@@ -255,7 +255,7 @@ fn reseal(bytes: &mut [u8]) {
 }
 
 #[test]
-fn any_changed_byte_is_refused() {
+fn any_changed_byte_is_rejected() {
     let good = small();
     for at in (0..good.len()).step_by(97) {
         let mut bad = good.clone();
@@ -311,7 +311,7 @@ proptest! {
         }
     }
 
-    /// Rings as wild as can be: crossing themselves and one another, of any size, with edges through many buckets.
+    /// Arbitrary rings: self-crossing, overlapping, of any size, with edges through many buckets.
     #[test]
     fn lookup_equals_brute_force_on_wild_rings(
         rings in proptest::collection::vec((any::<u64>(), 3usize..14, 4u32..21), 1..12),

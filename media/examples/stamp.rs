@@ -1,4 +1,5 @@
-//! Runs one photo through the pipeline, for the eye: `cargo run -p media --example stamp -- IN OUT [LINE...]`.
+//! Runs one photo through the pipeline, to inspect the result by eye: `cargo run -p media --example stamp -- IN OUT
+//! [LINE...]`.
 
 use std::error::Error;
 

@@ -1,54 +1,55 @@
-//! Why a photo was refused: one variant per reason a person can act on, each with a stable dotted code.
+//! Why a photo was refused: one variant for each reason that a person can act on, each with a stable dotted code.
 
-/// Why bytes did not become a [`PreparedPhoto`](crate::PreparedPhoto) photo.
+/// Why bytes did not become a [`PreparedPhoto`](crate::PreparedPhoto).
 ///
-/// [`code`](Self::code) is the contract with callers and translations; the message is for logs and people and may change.
+/// [`code`](Self::code) is the stable contract with callers and translations; the message is for logs and people and
+/// may change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MediaError {
-    /// There are no bytes at all: the camera or the file system gave an empty file.
+    /// The file is empty: the camera or the file system produced no bytes.
     #[error("the photo is empty (0 bytes)")]
     Empty,
     /// The file is longer than [`PhotoLimits::max_bytes`](crate::PhotoLimits::max_bytes).
-    #[error("the photo has {bytes} bytes, at most {max} are taken")]
+    #[error("the photo has {bytes} bytes, at most {max} are accepted")]
     TooLarge {
         /// Length of the file.
         bytes: u64,
-        /// The limit it broke.
+        /// The limit that it exceeds.
         max: u64,
     },
-    /// The header promises more pixels, or a longer side, than the limits allow. Nothing was decoded.
+    /// The header states more pixels, or a longer side, than the limits allow. Nothing was decoded.
     #[error(
-        "the photo is {width} x {height} pixels; at most {max_pixels} pixels and {max_side} a side are taken"
+        "the photo is {width} x {height} pixels; at most {max_pixels} pixels and {max_side} a side are accepted"
     )]
     TooManyPixels {
-        /// Width the header promises.
+        /// Width according to the header.
         width: u32,
-        /// Height the header promises.
+        /// Height according to the header.
         height: u32,
         /// Limit on width times height.
         max_pixels: u64,
         /// Limit on either side.
         max_side: u32,
     },
-    /// The bytes begin like no picture format known here.
+    /// The bytes do not begin like any known picture format.
     #[error("the file is not a picture")]
     NotAnImage,
-    /// The file ends before its picture does: an interrupted copy or a full disk.
+    /// The file ends before its picture: an interrupted copy or a full disk.
     #[error("the photo is cut off: the file ends before the picture does")]
     CutOff,
-    /// A picture, but of a kind that is not taken. Only JPEG and PNG are.
-    #[error("{format} is not taken, only JPEG and PNG are")]
+    /// A picture in a format that is not accepted. Only JPEG and PNG are.
+    #[error("{format} is not accepted, only JPEG and PNG are")]
     UnsupportedFormat {
-        /// What the file is, e.g. `HEIC`.
+        /// The format of the file, e.g. `HEIC`.
         format: &'static str,
     },
-    /// The file has the form of a picture, but its contents contradict themselves.
+    /// The file has the structure of a picture, but its contents contradict themselves.
     #[error("the photo is damaged: {detail}")]
     Corrupt {
-        /// What the decoder stumbled over; for logs.
+        /// The decoder's error; for logs.
         detail: String,
     },
-    /// The picture is too small to carry its stamp legibly and whole, and a stamp is never cut.
+    /// The picture is too small for a complete, legible stamp; a stamp is never truncated.
     #[error("the photo is too small ({width} x {height} after scaling) to carry its stamp legibly")]
     TooSmall {
         /// Width after scaling.
@@ -56,10 +57,10 @@ pub enum MediaError {
         /// Height after scaling.
         height: u32,
     },
-    /// A part of this crate itself failed (font, scaler, encoder); never the photo's fault.
+    /// A part of this crate failed (font, scaler, encoder); not caused by the photo.
     #[error("the photo could not be prepared: {detail}")]
     Internal {
-        /// Which part failed and how.
+        /// The part that failed, and how.
         detail: String,
     },
 }
@@ -78,7 +79,7 @@ impl MediaError {
         "photo.internal",
     ];
 
-    /// The stable code of this reason. Codes are never renamed; new ones may be added.
+    /// Returns the stable code of this reason. Codes are never renamed; new ones may be added.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

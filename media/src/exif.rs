@@ -1,32 +1,32 @@
-//! What the pipeline needs of a photo's EXIF block, read leniently: a broken tag costs its own value and nothing more,
-//! because cameras and editors write much that no standard knows.
+//! Reads the required values of a photo's EXIF block leniently: a broken tag loses only its own value, because
+//! cameras and editors write many tags that no standard defines.
 
 use ::exif::{Exif, In, Rational, Reader, Tag, Value};
 
-/// How a stored picture must be turned to stand upright: EXIF tag 274, named by what to do.
+/// How a stored picture must be rotated or mirrored to be upright: EXIF tag 274, named by the operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Orientation {
-    /// 1: nothing to do.
+    /// 1: no operation.
     #[default]
     Upright,
     /// 2: mirror left to right.
     Mirror,
-    /// 3: turn by 180 degrees.
+    /// 3: rotate by 180 degrees.
     Turn180,
     /// 4: flip top to bottom.
     Flip,
     /// 5: mirror along the diagonal from top left.
     Transpose,
-    /// 6: turn clockwise by 90 degrees. What a handset held upright writes.
+    /// 6: rotate clockwise by 90 degrees. Written by a handset in portrait position.
     Turn90,
     /// 7: mirror along the diagonal from top right.
     Transverse,
-    /// 8: turn clockwise by 270 degrees.
+    /// 8: rotate clockwise by 270 degrees.
     Turn270,
 }
 
 impl Orientation {
-    /// Reads the EXIF value; what is out of range counts as upright, as in every viewer.
+    /// Converts the EXIF value; values out of range count as upright, as in every viewer.
     #[must_use]
     pub fn from_exif(value: u32) -> Self {
         match value {
@@ -41,7 +41,7 @@ impl Orientation {
         }
     }
 
-    /// Whether width and height change places.
+    /// Returns whether the operation swaps width and height.
     #[must_use]
     pub fn swaps_sides(self) -> bool {
         matches!(
@@ -51,19 +51,19 @@ impl Orientation {
     }
 }
 
-/// The position a camera wrote into its photo.
+/// The position that a camera wrote into its photo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gps {
     /// Latitude in 1e-7 degrees, north positive, within +-90 degrees.
     pub latitude_e7: i32,
     /// Longitude in 1e-7 degrees, east positive, within +-180 degrees.
     pub longitude_e7: i32,
-    /// `GPSMapDatum` as stated (`WGS-84`, ...). `None` when the file does not say: EXIF then means WGS-84, but some
-    /// handsets sold in China write GCJ-02 here, so the caller must not trust it as such.
+    /// `GPSMapDatum` as stated (`WGS-84`, ...). `None` when absent: EXIF then implies WGS-84, but some handsets sold
+    /// in China write GCJ-02, so the caller must not assume WGS-84.
     pub datum: Option<String>,
 }
 
-/// Everything read from one EXIF block.
+/// All values read from one EXIF block.
 #[derive(Default)]
 pub(crate) struct ExifFacts {
     pub(crate) orientation: Orientation,
@@ -71,9 +71,11 @@ pub(crate) struct ExifFacts {
     pub(crate) gps: Option<Gps>,
 }
 
-/// Reads a raw EXIF block (TIFF). An unreadable block gives no facts, never an error: the picture is still a picture.
+/// Reads a raw EXIF block (TIFF). An unreadable block gives no values and never an error: the picture is still
+/// usable.
 pub(crate) fn read(raw: &[u8]) -> ExifFacts {
-    // A TIFF block in a JPEG is at most 64 KiB; a PNG may carry any length, and copying it is not worth a hint.
+    // A TIFF block in a JPEG is at most 64 KiB; a PNG may contain one of any length, and a hint is not worth copying
+    // a large one.
     if raw.len() > 1 << 20 {
         return ExifFacts::default();
     }
@@ -95,7 +97,7 @@ pub(crate) fn read(raw: &[u8]) -> ExifFacts {
     }
 }
 
-/// A short printable ASCII value, trimmed; anything else is left alone rather than repaired.
+/// Returns a short printable ASCII value, trimmed; `None` for any other value.
 fn text(exif: &Exif, tag: Tag) -> Option<String> {
     let Value::Ascii(parts) = &exif.get_field(tag, In::PRIMARY)?.value else {
         return None;
@@ -115,7 +117,7 @@ fn position(exif: &Exif) -> Option<Gps> {
     })
 }
 
-/// Degrees, minutes and seconds with a hemisphere, as 1e-7 degrees. Half a position is none.
+/// Converts degrees, minutes and seconds with a hemisphere to 1e-7 degrees. `None` if a component is missing.
 fn angle(exif: &Exif, tag: Tag, reference: Tag, [plus, minus]: [&str; 2], limit: f64) -> Option<i32> {
     let Value::Rational(parts) = &exif.get_field(tag, In::PRIMARY)?.value else {
         return None;

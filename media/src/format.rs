@@ -1,9 +1,9 @@
-//! Tells formats apart by their first bytes, and names the ones that are not taken, so that a person reading
-//! "HEIC is not taken" knows which camera setting to change.
+//! Detects formats by their first bytes and names the ones that are not accepted, so that a person who reads "HEIC is
+//! not accepted" knows which camera setting to change.
 
 use crate::error::MediaError;
 
-/// A format that is taken.
+/// An accepted format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Baseline, extended or progressive JPEG with 8 bits a sample.
@@ -15,7 +15,7 @@ pub enum Format {
 const JPEG_START: &[u8] = &[0xFF, 0xD8, 0xFF];
 pub(crate) const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Names the format of `bytes` or says why it is not taken.
+/// Returns the format of `bytes`, or why it is not accepted.
 pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, MediaError> {
     if bytes.starts_with(JPEG_START) {
         return Ok(Format::Jpeg);
@@ -23,7 +23,7 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, MediaError> {
     if bytes.starts_with(PNG_SIGNATURE) {
         return Ok(Format::Png);
     }
-    // The first bytes of a signature and then nothing: a picture once, cut off at its very start.
+    // An incomplete signature: a picture that was truncated at its very start.
     if bytes.len() > 1 && (JPEG_START.starts_with(bytes) || PNG_SIGNATURE.starts_with(bytes)) {
         return Err(MediaError::CutOff);
     }
@@ -33,7 +33,7 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Format, MediaError> {
     }
 }
 
-/// Names a format that people do try to file as a photo.
+/// Names a format that people do submit as a photo.
 fn foreign(bytes: &[u8]) -> Option<&'static str> {
     let prefixes: [(&[u8], &'static str); 9] = [
         (b"GIF87a", "GIF"),
@@ -60,7 +60,7 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
             _ => "video",
         });
     }
-    // "BM" alone begins many texts, so the header length that follows in every bitmap must fit as well.
+    // "BM" alone begins many texts, so also check the header length that every bitmap contains.
     let bitmap = bytes.starts_with(b"BM")
         && matches!(bytes.get(14..18), Some([12 | 40 | 52 | 56 | 108 | 124, 0, 0, 0]));
     bitmap.then_some("BMP")

@@ -1,4 +1,4 @@
-//! Tells what a file is without decoding it.
+//! Determines the format and size of a file without decoding it.
 
 use crate::error::MediaError;
 use crate::exif::{self, Orientation};
@@ -7,7 +7,7 @@ use crate::limits::PhotoLimits;
 use crate::structure::Structure;
 use crate::{jpeg, png};
 
-/// What a file is, by its structure alone.
+/// Format and size of a file, from its structure alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Info {
     /// The file's format.
@@ -16,12 +16,12 @@ pub struct Info {
     pub width: u32,
     /// Height as stored, before [`orientation`](Self::orientation) is applied.
     pub height: u32,
-    /// How the stored picture must be turned to stand upright.
+    /// How the stored picture must be rotated or mirrored to be upright.
     pub orientation: Orientation,
 }
 
 impl Info {
-    /// Width and height as a viewer sees them.
+    /// Returns width and height as a viewer shows them.
     #[must_use]
     pub fn upright_size(&self) -> (u32, u32) {
         if self.orientation.swaps_sides() {
@@ -32,11 +32,12 @@ impl Info {
     }
 }
 
-/// Says what `bytes` are, by walking their structure from the first byte to the picture's end marker; decodes nothing.
+/// Reads format and size of `bytes` by walking their structure from the first byte to the picture's end marker;
+/// decodes nothing.
 ///
 /// # Errors
-/// All of [`prepare`]'s but [`MediaError::TooSmall`] and [`MediaError::Internal`], as far as structure shows them.
-/// Passing does not prove that the compressed pixels are sound.
+/// All errors of [`prepare`] except [`MediaError::TooSmall`] and [`MediaError::Internal`], as far as the structure
+/// shows them. Success does not prove that the compressed pixels are valid.
 pub fn inspect(bytes: &[u8], limits: &PhotoLimits) -> Result<Info, MediaError> {
     let (format, structure) = structure_of(bytes, limits)?;
     let orientation = structure
@@ -51,7 +52,7 @@ pub fn inspect(bytes: &[u8], limits: &PhotoLimits) -> Result<Info, MediaError> {
     })
 }
 
-/// Length, format and structure, in this order: the cheapest refusal first.
+/// Checks length, format and structure, in this order: the cheapest check first.
 pub(crate) fn structure_of<'a>(
     bytes: &'a [u8],
     limits: &PhotoLimits,

@@ -1,8 +1,8 @@
-//! JPEG: a walk over its segments, strict decoding, and the encoder of what is filed.
+//! JPEG: a walk over its segments, strict decoding, and the encoder of the filed picture.
 //!
-//! Decoders are lenient by custom: they paint grey what is missing. Evidence must not be half grey, so the walk demands
-//! the end marker, decoding runs in strict mode, and the decoder never sees the end marker that would excuse it from
-//! reporting data that ran out (see [`decode`]).
+//! Decoders are usually lenient: they fill missing data with grey. Evidence must not be half grey, so the walk
+//! requires the end marker, decoding runs in strict mode, and the decoder does not get the end marker, with which it
+//! would not report missing data (see [`decode`]).
 
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 use zune_jpeg::JpegDecoder;
@@ -16,12 +16,12 @@ use crate::limits::PhotoLimits;
 use crate::raster::Raster;
 use crate::structure::Structure;
 
-/// More scans than any encoder writes; each costs a pass over the whole picture.
+/// Maximum number of scans, more than any encoder writes; each costs a pass over the whole picture.
 const MAX_SCANS: u32 = 64;
 
 const EXIF_HEADER: &[u8] = b"Exif\0\0";
 
-/// Walks the segments up to the end marker. What follows it (motion photos, depth maps) is not looked at.
+/// Walks the segments up to the end marker. Data after it (motion photos, depth maps) is ignored.
 pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &PhotoLimits) -> Result<Structure<'a>, MediaError> {
     let mut at = 2; // behind the start marker, which the format was told by
     let mut frame: Option<JpegFrame> = None;
@@ -55,7 +55,7 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &PhotoLimits) -> Result<Structur
                 let Some(frame) = &frame else {
                     return Err(MediaError::corrupt("a scan before the frame header"));
                 };
-                // The decoder mixes up the colours of such files, and no camera writes them.
+                // The decoder confuses the colours of such files, and no camera writes them.
                 if !frame.progressive && body.first() != Some(&frame.components) {
                     return Err(MediaError::UnsupportedFormat {
                         format: "JPEG with a scan for each colour",
@@ -92,7 +92,7 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &PhotoLimits) -> Result<Structur
     }
 }
 
-/// What a frame header says.
+/// The values of a frame header.
 struct JpegFrame {
     width: u32,
     height: u32,
@@ -101,7 +101,7 @@ struct JpegFrame {
 }
 
 impl JpegFrame {
-    /// Reads a frame header and checks its size.
+    /// Parses a frame header and checks its size against the limits.
     fn read(body: &[u8], progressive: bool, limits: &PhotoLimits) -> Result<Self, MediaError> {
         let &[precision, y1, y0, x1, x0, components, ..] = body else {
             return Err(MediaError::corrupt("a frame header that is too short"));
@@ -125,7 +125,7 @@ impl JpegFrame {
     }
 }
 
-/// Moves behind the next marker and returns its code; notes stray bytes before it.
+/// Advances past the next marker and returns its code; records stray bytes before it.
 fn next_marker(bytes: &[u8], at: &mut usize, padded: &mut bool) -> Result<u8, MediaError> {
     let rest = bytes.get(*at..).unwrap_or_default();
     let stray = rest
@@ -142,7 +142,7 @@ fn next_marker(bytes: &[u8], at: &mut usize, padded: &mut bool) -> Result<u8, Me
     rest.get(stray + fill).copied().ok_or(MediaError::CutOff)
 }
 
-/// Reads a segment's body and moves behind it.
+/// Reads a segment's body and advances past it.
 fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], MediaError> {
     let Some(&[high, low]) = bytes.get(*at..*at + 2) else {
         return Err(MediaError::CutOff);
@@ -156,7 +156,7 @@ fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], MediaError> 
     Ok(body)
 }
 
-/// Finds the marker that ends the entropy-coded data from `from` on: an FF followed by neither stuffing nor a restart.
+/// Finds the marker that ends the entropy-coded data after `from`: an FF followed by neither stuffing nor a restart.
 fn end_of_scan(bytes: &[u8], from: usize) -> Result<usize, MediaError> {
     let mut at = from;
     loop {
@@ -173,11 +173,12 @@ fn end_of_scan(bytes: &[u8], from: usize) -> Result<usize, MediaError> {
     }
 }
 
-/// Decodes to RGB; `structure` is [`walk`]'s, so the size is already within limits.
+/// Decodes to RGB. `structure` must come from [`walk`], so that the size is already within limits.
 ///
-/// When the compressed data of a baseline picture runs out, the decoder paints on without a word once it has met the end
-/// marker, but reports an error at the end of the bytes. So it gets the bytes without the marker, and a few zeros in its
-/// place for the bits it reads ahead. (A cut inside the last row of blocks stays unseen, at most 16 lines.)
+/// When the compressed data of a baseline picture is incomplete, the decoder continues silently if it has seen the
+/// end marker, but reports an error at the end of the bytes. So it gets the bytes without the marker, and a few zeros
+/// in its place for the bits that it reads ahead. (A truncation inside the last row of blocks, at most 16 lines,
+/// stays undetected.)
 pub(crate) fn decode(bytes: &[u8], structure: &Structure<'_>) -> Result<Raster, MediaError> {
     const READ_AHEAD: [u8; 16] = [0; 16];
     let without_end;
@@ -208,7 +209,7 @@ pub(crate) fn decode(bytes: &[u8], structure: &Structure<'_>) -> Result<Raster, 
     Ok(raster)
 }
 
-/// Tells "the data ran out" from "the data is wrong".
+/// Distinguishes incomplete data from invalid data.
 fn refusal(error: DecodeErrors) -> MediaError {
     match error {
         DecodeErrors::ExhaustedData
@@ -221,8 +222,9 @@ fn refusal(error: DecodeErrors) -> MediaError {
     }
 }
 
-/// Encodes what is filed: baseline 4:2:0 with chroma averaged. Not with Huffman tables fitted to the picture: the encoder
-/// then writes a scan per colour, which is legal, but which other decoders (and [`walk`]) do not expect.
+/// Encodes the filed picture: baseline 4:2:0 with chroma averaged. Does not use Huffman tables optimised for the
+/// picture: the encoder would then write a scan per colour, which is legal, but which other decoders (and [`walk`])
+/// do not expect.
 pub(crate) fn encode(raster: &Raster, quality: u8) -> Result<Vec<u8>, MediaError> {
     let (Ok(width), Ok(height)) = (u16::try_from(raster.width()), u16::try_from(raster.height())) else {
         return Err(MediaError::internal("a picture longer than JPEG allows"));

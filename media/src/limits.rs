@@ -2,19 +2,19 @@
 
 use crate::error::MediaError;
 
-/// What is taken at all. Checked on length and header, before any pixel is decoded.
+/// Which photos are accepted. Checked on length and header, before any pixel is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PhotoLimits {
-    /// Longest file, in bytes.
+    /// Maximum length of the file in bytes.
     pub max_bytes: u64,
-    /// Largest picture, width times height.
+    /// Maximum size of the picture, width times height.
     pub max_pixels: u64,
-    /// Longest side, in pixels; keeps out pictures like 60,000 x 1.
+    /// Maximum length of a side in pixels; excludes pictures like 60,000 x 1.
     pub max_side: u32,
 }
 
 impl Default for PhotoLimits {
-    /// 40 MiB, 50 megapixels, 20,000 a side: above what a handset's camera makes, 150 MB decoded at worst.
+    /// 40 MiB, 50 megapixels, 20,000 pixels a side: above what a handset's camera produces; at most 150 MB decoded.
     fn default() -> Self {
         Self {
             max_bytes: 40 * 1024 * 1024,
@@ -25,7 +25,7 @@ impl Default for PhotoLimits {
 }
 
 impl PhotoLimits {
-    /// Refuses a size that a header promises.
+    /// Returns an error if the size stated in a header exceeds the limits.
     pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(), MediaError> {
         if width == 0 || height == 0 {
             return Err(MediaError::corrupt("a side of zero pixels"));

@@ -10,7 +10,7 @@ use crate::limits::PhotoLimits;
 use crate::raster::Raster;
 use crate::structure::Structure;
 
-/// Walks the chunks up to IEND. Checksums are left to the decoder.
+/// Walks the chunks up to IEND. The decoder checks the checksums.
 pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &PhotoLimits) -> Result<Structure<'a>, MediaError> {
     let mut at = PNG_SIGNATURE.len();
     let (first, header) = chunk(bytes, &mut at)?;
@@ -44,7 +44,7 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], limits: &PhotoLimits) -> Result<Structur
     }
 }
 
-/// Reads a chunk's name and body and moves behind it.
+/// Reads a chunk's name and body and advances past it.
 fn chunk<'a>(bytes: &'a [u8], at: &mut usize) -> Result<(&'a [u8; 4], &'a [u8]), MediaError> {
     let rest = bytes.get(*at..).unwrap_or_default();
     let (length, rest) = rest.split_first_chunk::<4>().ok_or(MediaError::CutOff)?;
@@ -63,7 +63,7 @@ fn chunk<'a>(bytes: &'a [u8], at: &mut usize) -> Result<(&'a [u8; 4], &'a [u8]),
     Ok((name, body))
 }
 
-/// Decodes to RGB; `structure` is [`walk`]'s, so the size is already within limits.
+/// Decodes to RGB. `structure` must come from [`walk`], so that the size is already within limits.
 pub(crate) fn decode(bytes: &[u8], structure: &Structure<'_>) -> Result<Raster, MediaError> {
     let mut decoder = Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
@@ -108,7 +108,7 @@ pub(crate) fn decode(bytes: &[u8], structure: &Structure<'_>) -> Result<Raster, 
     Ok(raster)
 }
 
-/// A sample with transparency, laid on white paper.
+/// Blends a transparent sample with a white background.
 fn on_white(sample: u8, alpha: u8) -> u8 {
     let (sample, alpha) = (u32::from(sample), u32::from(alpha));
     u8::try_from((sample * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)

@@ -1,4 +1,4 @@
-//! Makes the filed picture of a photo: checks, decodes, scales, turns, stamps, encodes, hashes.
+//! Makes the filed picture of a photo: checks, decodes, scales, rotates, stamps, encodes, hashes.
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +10,7 @@ use crate::limits::PhotoLimits;
 use crate::stamp::Stamp;
 use crate::{jpeg, png};
 
-/// What comes out.
+/// Parameters of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrepareOptions {
     /// Longest side of the filed picture in pixels; smaller originals are never enlarged.
@@ -36,29 +36,31 @@ impl Default for PrepareOptions {
 pub struct PreparedPhoto {
     /// The filed picture: JPEG, upright, stamped, without metadata.
     pub jpeg: Vec<u8>,
-    /// SHA-256 of [`jpeg`](Self::jpeg): the name under which the record and the server know this photo.
+    /// SHA-256 of [`jpeg`](Self::jpeg): record and server identify the photo by it.
     pub sha256: [u8; 32],
     /// Width of the filed picture.
     pub width: u32,
     /// Height of the filed picture.
     pub height: u32,
-    /// A small JPEG of the same picture for lists. Not stamped: at this size a stamp would hide and say nothing.
+    /// A small JPEG of the same picture for lists. Not stamped: at this size a stamp would cover the picture and be
+    /// illegible.
     pub thumbnail: Vec<u8>,
-    /// SHA-256 of the bytes that came in, so that an original kept elsewhere can be proven to be this one.
+    /// SHA-256 of the input bytes, to prove later that an original kept elsewhere is the source of this photo.
     pub original_sha256: [u8; 32],
     /// EXIF `DateTimeOriginal` as the camera wrote it (`2026:11:22 08:15:03`, the handset's own clock, no zone). A
-    /// hint to compare with, never the record's time.
+    /// hint for comparison, never the record's time.
     pub taken_at: Option<String>,
-    /// EXIF position, in the datum the file states. A hint as well: galleries and editors can write anything here.
+    /// EXIF position, in the datum that the file states. Only a hint: galleries and editors can write any value here.
     pub gps: Option<Gps>,
 }
 
-/// Makes the filed picture of `bytes`: checks, decodes, scales, turns upright, burns the stamp in, encodes, hashes.
+/// Makes the filed picture of `bytes`: checks, decodes, scales, rotates it upright, burns the stamp in, encodes,
+/// hashes.
 ///
 /// Costs about 0.2 s of processor time and 3 bytes of memory a pixel for a 12-megapixel JPEG.
 ///
 /// # Errors
-/// A [`MediaError`] says why the photo was refused; nothing partial is ever returned.
+/// A [`MediaError`] with the reason why the photo was refused; a partial result is never returned.
 pub fn prepare(
     bytes: &[u8],
     limits: &PhotoLimits,

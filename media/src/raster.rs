@@ -1,4 +1,4 @@
-//! A picture in memory: 8-bit RGB, and the two operations on whole pictures, scaling and turning.
+//! A picture in memory: 8-bit RGB, and two operations on whole pictures, scaling and rotating.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
@@ -18,7 +18,7 @@ pub(crate) struct Raster {
 }
 
 impl Raster {
-    /// A black picture, to be decoded or scaled into.
+    /// A black picture, as the target of decoding or scaling.
     pub(crate) fn black(width: u32, height: u32) -> Self {
         Self {
             width,
@@ -47,7 +47,7 @@ impl Raster {
         &mut self.pixels
     }
 
-    /// The pixel at a place; `None` outside the picture.
+    /// Returns the pixel at a position; `None` outside the picture.
     pub(crate) fn pixel_mut(&mut self, x: i32, y: i32) -> Option<&mut Pixel> {
         let (x, y) = (u32::try_from(x).ok()?, u32::try_from(y).ok()?);
         if x >= self.width {
@@ -56,12 +56,13 @@ impl Raster {
         self.pixels.get_mut(y as usize * self.width as usize + x as usize)
     }
 
-    /// This picture with its longer side at most `longest`; frees the large one.
+    /// Returns this picture with its longer side at most `longest`; frees the large one.
     pub(crate) fn fitted(self, longest: u32) -> Result<Self, MediaError> {
         Ok(self.scaled_to(longest)?.unwrap_or(self))
     }
 
-    /// A smaller copy with its longer side exactly `longest`, or `None` when this picture is not longer than that.
+    /// Returns a smaller copy with its longer side exactly `longest`, or `None` when this picture is not longer than
+    /// that.
     pub(crate) fn scaled_to(&self, longest: u32) -> Result<Option<Self>, MediaError> {
         let longest = longest.max(1);
         let side = self.width.max(self.height);
@@ -79,20 +80,21 @@ impl Raster {
         let mut to = TypedImage::<U8x3>::from_buffer(width, height, small.bytes_mut())
             .map_err(|error| MediaError::internal(error.to_string()))?;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-        // `resize_typed`, not `resize`: the latter compiles every pixel type there is into this crate.
+        // `resize_typed`, not `resize`: the latter compiles all pixel types into this crate.
         Resizer::new()
             .resize_typed::<U8x3>(&from, &mut to, &options)
             .map_err(|error| MediaError::internal(error.to_string()))?;
         Ok(Some(small))
     }
 
-    /// This picture turned upright.
+    /// Returns this picture rotated upright.
     pub(crate) fn oriented(self, orientation: Orientation) -> Self {
         if orientation == Orientation::Upright {
             return self;
         }
         let (w, h) = (i64::from(self.width), i64::from(self.height));
-        // Where the new picture's top left pixel stands in the old one, and how far a step right or down leads there.
+        // Position of the new picture's top left pixel in the old one, and the offsets there of a step right and a
+        // step down.
         let (start, right, down) = match orientation {
             Orientation::Upright => (0, 1, w),
             Orientation::Mirror => (w - 1, -1, w),

@@ -1,20 +1,21 @@
-//! The burn-in (水印): time, place and cell written into the pixels, where no viewer can lose them.
+//! The burn-in (水印): time, place and cell drawn into the pixels, so that no program drops them with the metadata.
 //!
-//! A dark translucent panel at the bottom left carries white text, so that it reads on snow and at night. Its size
-//! follows the picture's shorter side. Long text first shrinks a little, then wraps, then shrinks on; it is never cut:
-//! a picture that cannot carry its stamp legibly is refused.
+//! A dark translucent panel at the bottom left carries white text, which is legible on snow and at night. Its size
+//! follows the picture's shorter side. Long text first shrinks a little, then wraps, then shrinks further; it is
+//! never truncated: a picture that is too small for a legible stamp is refused.
 
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 
 use crate::error::MediaError;
 use crate::raster::{Pixel, Raster};
 
-/// WenQuanYi Micro Hei cut down to ASCII and GB 2312; see `font/README.md` for source and licence.
+/// WenQuanYi Micro Hei reduced to ASCII and GB 2312; see `font/README.md` for source and licence.
 const FONT: &[u8] = include_bytes!("../font/stamp.ttf");
 
-/// What is burnt in. The first line is set larger: it is the time, by the custom of every field camera.
+/// The text of the stamp. The first line is larger: it is the time, as usual for field cameras.
 ///
-/// A character the font does not have is drawn as a box. No lines, or only blank ones: no panel.
+/// A character that the font does not have is drawn as a box. Without lines, or with only blank ones, there is no
+/// panel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// Lines from the top, e.g. `2026-11-22 08:15:03 本机时间`, `220104-05-03-17 桂林路街道 ±8 米`.
@@ -28,17 +29,17 @@ const AMBER: Pixel = [255, 179, 0];
 
 /// Text height as a share of the picture's shorter side.
 const SIZE_SHARE: f32 = 1.0 / 34.0;
-/// Text is never smaller than this, in pixels an em: below it 16-stroke characters melt.
+/// Minimum text size in pixels per em: below it 16-stroke characters are illegible.
 const SMALLEST_EM: f32 = 11.0;
 const LARGEST_EM: f32 = 80.0;
-/// Down to this share of the wanted size text shrinks before it wraps.
+/// Text shrinks down to this share of the wanted size before it wraps.
 const SHRINK_BEFORE_WRAP: f32 = 0.8;
-/// The panel covers at most this share of the picture's height.
+/// Maximum height of the panel as a share of the picture's height.
 const HIGHEST_PANEL: f32 = 0.5;
-/// The first line against the others.
+/// Size of the first line relative to the others.
 const FIRST_LINE: f32 = 1.3;
 
-// All in ems of the ordinary line.
+// All values in ems of the ordinary line.
 const MARGIN: f32 = 0.8;
 const PADDING: f32 = 0.6;
 const BAR: f32 = 0.22;
@@ -46,11 +47,11 @@ const BAR_GAP: f32 = 0.5;
 const LEADING: f32 = 0.38;
 const CORNER: f32 = 0.35;
 
-/// How much of the picture's light the panel takes away: white beneath it becomes grey 89, contrast to the text 6.8:1.
+/// Opacity of the panel: white beneath it becomes grey 89, contrast to the text 6.8:1.
 const PANEL_SHADE: f32 = 0.65;
 
 impl Stamp {
-    /// Draws the stamp into the picture, or refuses when it does not fit.
+    /// Draws the stamp into the picture; returns an error when it does not fit.
     pub(crate) fn burn_into(&self, picture: &mut Raster) -> Result<(), MediaError> {
         let lines: Vec<String> = self
             .lines
@@ -78,7 +79,7 @@ impl Stamp {
     }
 }
 
-/// Tabs become spaces; other control characters vanish, since they have no shape.
+/// Replaces tabs by spaces and removes other control characters, which have no glyph.
 fn tidy(line: &str) -> String {
     let line: String = line
         .chars()
@@ -88,8 +89,8 @@ fn tidy(line: &str) -> String {
     line.trim().to_owned()
 }
 
-/// A line as it will stand: its text, size and width, in pixels.
-struct Row {
+/// A laid-out line: its text, size and width, in pixels.
+struct StampLine {
     text: String,
     em: f32,
     width: f32,
@@ -98,7 +99,7 @@ struct Row {
 /// The laid-out stamp.
 struct Panel {
     em: f32,
-    rows: Vec<Row>,
+    rows: Vec<StampLine>,
     left: f32,
     top: f32,
     width: f32,
@@ -131,7 +132,7 @@ impl Panel {
     ) -> Option<Self> {
         let beside = (2.0 * MARGIN + 2.0 * PADDING + BAR + BAR_GAP) * em;
         let room = width - beside;
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<StampLine> = Vec::new();
         let mut tall = 2.0 * PADDING * em;
         for (index, line) in lines.iter().enumerate() {
             let row_em = if index == 0 { em * FIRST_LINE } else { em };
@@ -147,7 +148,7 @@ impl Panel {
                 if row_width > room || tall + 2.0 * MARGIN * em > height * HIGHEST_PANEL {
                     return None;
                 }
-                rows.push(Row {
+                rows.push(StampLine {
                     text,
                     em: row_em,
                     width: row_width,
@@ -199,7 +200,7 @@ fn scale_of(font: &FontRef<'_>, em: f32) -> PxScale {
 
 fn advance(font: &FontRef<'_>, c: char, em: f32) -> f32 {
     let id = font.glyph_id(c);
-    // A box for what the font lacks: half an em below U+1100 (the narrow scripts), a full one above.
+    // A box for a character that the font lacks: half an em below U+1100 (the narrow scripts), a full one above.
     if id.0 == 0 {
         if u32::from(c) < 0x1100 { em * 0.6 } else { em }
     } else {
@@ -211,13 +212,13 @@ fn line_width(font: &FontRef<'_>, text: &str, em: f32) -> f32 {
     text.chars().map(|c| advance(font, c, em)).sum()
 }
 
-/// Breaks a line so that each part fits: between Chinese characters anywhere, else at spaces, and inside a word only
-/// when it is longer than a line. `None` when not even one character fits.
+/// Breaks a line so that each part fits: between Chinese characters anywhere, otherwise at spaces, and inside a word
+/// only when it is longer than a line. `None` when not even one character fits.
 fn wrapped(line: &str, room: f32, measure: &dyn Fn(&str) -> f32) -> Option<Vec<String>> {
     let mut rows = Vec::new();
     let (mut row, mut row_width) = (String::new(), 0.0);
     for piece in pieces(line) {
-        // The space behind a word may hang over the edge: it is trimmed there.
+        // The space after a word may extend over the edge: it is trimmed there.
         let fits = row_width + measure(piece.trim_end()) <= room;
         if !fits && !row.is_empty() {
             rows.push(std::mem::take(&mut row));
@@ -250,8 +251,8 @@ fn wrapped(line: &str, room: f32, measure: &dyn Fn(&str) -> f32) -> Option<Vec<S
     )
 }
 
-/// Cuts a line into parts that stay together: words with the space behind them, wide characters with the closing
-/// punctuation behind them.
+/// Splits a line into units that stay together: words with the following space, wide characters with the following
+/// closing punctuation.
 fn pieces(line: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
@@ -302,9 +303,9 @@ fn opens(c: char) -> bool {
 }
 
 /// Draws one row with a soft shadow beneath it.
-fn draw_line(picture: &mut Raster, font: &FontRef<'_>, row: &Row, left: f32, top: f32) {
+fn draw_line(picture: &mut Raster, font: &FontRef<'_>, row: &StampLine, left: f32, top: f32) {
     let scale = scale_of(font, row.em);
-    // Chinese characters fill their em square; it stands from 0.86 em above the baseline to 0.14 em below.
+    // Chinese characters fill their em square, from 0.86 em above the baseline to 0.14 em below.
     let baseline = (top + row.em * 0.86).round();
     let shift = (row.em / 20.0).max(0.7);
     for (colour, strength, offset) in [(BLACK, 0.55, shift), (WHITE, 1.0, 0.0)] {
@@ -340,7 +341,7 @@ fn draw_line(picture: &mut Raster, font: &FontRef<'_>, row: &Row, left: f32, top
     }
 }
 
-/// The visible sign of a character that the font does not have.
+/// Draws the placeholder of a character that the font does not have.
 fn draw_box(picture: &mut Raster, [left, top, width, height]: [f32; 4], colour: Pixel, strength: f32) {
     let line = (height / 12.0).max(1.0);
     let (left, width) = (left + line, width - 2.0 * line);
@@ -368,7 +369,7 @@ fn draw_box(picture: &mut Raster, [left, top, width, height]: [f32; 4], colour: 
     );
 }
 
-/// Fills a rectangle with round corners; its edges are smooth.
+/// Fills a rectangle with round corners and anti-aliased edges.
 fn fill_rounded(
     picture: &mut Raster,
     [left, top, width, height]: [f32; 4],
@@ -380,7 +381,7 @@ fn fill_rounded(
     let (inner_x, inner_y) = ((width / 2.0 - radius).max(0.0), (height / 2.0 - radius).max(0.0));
     for y in whole(top) - 1..=whole(top + height) + 1 {
         for x in whole(left) - 1..=whole(left + width) + 1 {
-            // Signed distance of the pixel's centre from the outline, inside negative.
+            // Signed distance of the pixel's centre from the outline, negative inside.
             let dx = ((x as f32 + 0.5) - centre_x).abs() - inner_x;
             let dy = ((y as f32 + 0.5) - centre_y).abs() - inner_y;
             let distance = dx.max(0.0).hypot(dy.max(0.0)) + dx.max(dy).min(0.0) - radius;
@@ -389,7 +390,7 @@ fn fill_rounded(
     }
 }
 
-/// Mixes a colour into a pixel; outside the picture nothing happens.
+/// Blends a colour into a pixel; ignores pixels outside the picture.
 fn blend(picture: &mut Raster, x: i32, y: i32, colour: Pixel, share: f32) {
     let share = share.clamp(0.0, 1.0);
     if let Some(pixel) = picture.pixel_mut(x, y) {
@@ -406,12 +407,12 @@ fn blend(picture: &mut Raster, x: i32, y: i32, colour: Pixel, share: f32) {
     }
 }
 
-/// A length in pixels as a float; exact, since no side is longer than 2^24.
+/// Converts a length in pixels to a float; exact, because no side is longer than 2^24.
 fn pixels(length: u32) -> f32 {
     length as f32
 }
 
-/// A coordinate as a whole pixel.
+/// Rounds a coordinate to a whole pixel.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a saturating cast of a place in or near the picture"

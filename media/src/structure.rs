@@ -1,13 +1,13 @@
-//! What the walk over a file's segments or chunks finds.
+//! The result of the walk over a file's segments or chunks.
 
-/// A file's structure, walked once; what both [`inspect`] and [`prepare`] stand on.
+/// A file's structure, walked once; used by [`inspect`] and [`prepare`].
 pub(crate) struct Structure<'a> {
     pub width: u32,
     pub height: u32,
     /// The raw EXIF block (TIFF), if there is one.
     pub exif: Option<&'a [u8]>,
-    /// Stray bytes between segments: legal enough to be read, but a strict decoder would refuse them.
+    /// True if there are stray bytes between segments: readable, but a strict decoder would refuse them.
     pub padded: bool,
-    /// Where a baseline JPEG's compressed pixels end.
+    /// End of a baseline JPEG's compressed pixels.
     pub pixels_end: Option<usize>,
 }

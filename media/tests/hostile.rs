@@ -1,4 +1,4 @@
-//! Hostile bytes: whatever comes in, a photo or a coded refusal comes out, and never a panic.
+//! Hostile bytes: any input gives a photo or a coded refusal, and never a panic.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -13,14 +13,14 @@ use common::{Picture, exif_block};
 use media::{MediaError, PhotoLimits, PrepareOptions, Stamp};
 use proptest::prelude::*;
 
-/// Tight limits keep a forged header from making the test slow.
+/// Tight limits, so that a forged header does not make the test slow.
 const LIMITS: PhotoLimits = PhotoLimits {
     max_bytes: 1 << 20,
     max_pixels: 1 << 20,
     max_side: 4096,
 };
 
-/// Small pictures of each kind that is taken.
+/// Small pictures of each accepted kind.
 static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let picture = Picture::busy(72, 56);
     let grey: Vec<u8> = picture.rgb.iter().step_by(3).copied().collect();
@@ -76,7 +76,7 @@ proptest! {
         survives(&bytes);
     }
 
-    /// Headers are few bytes among many: hit them on purpose.
+    /// Headers are few bytes among many, so random changes rarely hit them: change them deliberately.
     #[test]
     fn changed_headers_never_panic(
         seed in 0..4usize,
@@ -90,7 +90,7 @@ proptest! {
         survives(&bytes);
     }
 
-    /// PNG checksums would stop most changes at the door: mend them behind the change.
+    /// PNG checksums would reject most changes: recompute them after the change.
     #[test]
     fn changed_png_chunks_with_right_checksums_never_panic(
         seed in 2..4usize,
@@ -137,7 +137,7 @@ proptest! {
     }
 }
 
-/// Rewrites each chunk's checksum, as far as the chunks can be followed.
+/// Recomputes each chunk's checksum, as far as the chunks can be parsed.
 fn mend_checksums(bytes: &mut [u8]) {
     let mut at = 8;
     while at + 12 <= bytes.len() {

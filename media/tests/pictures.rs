@@ -1,4 +1,4 @@
-//! What comes out: upright, scaled, stamped, hashed, free of metadata, the same every time.
+//! The output: upright, scaled, stamped, hashed, without metadata, the same every time.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -17,7 +17,7 @@ fn near(one: [u8; 3], other: [u8; 3]) -> bool {
 
 #[test]
 fn all_eight_orientations_come_out_upright() {
-    // For each EXIF value: what stands at top left, top right, bottom left and bottom right afterwards.
+    // For each EXIF value: the colours expected at top left, top right, bottom left and bottom right.
     let expected = [
         (1, [RED, GREEN, BLUE, YELLOW]),
         (2, [GREEN, RED, YELLOW, BLUE]),
@@ -103,7 +103,7 @@ fn a_panorama_keeps_at_least_one_row() {
     assert_eq!((prepared.width, prepared.height), (1600, 1));
 }
 
-/// Pixels in the lower left quarter that are brighter and darker than a level.
+/// Counts pixels in the lower left quarter that are brighter and darker than a level.
 fn counts(picture: &Picture, bright: u8, dark: u8) -> (usize, usize) {
     let mut found = (0, 0);
     for y in picture.height / 2..picture.height {
@@ -122,13 +122,13 @@ fn the_stamp_is_bright_text_on_a_dark_panel_whatever_the_surroundings() {
         let photo = Picture::plain(1600, 1200, surroundings).jpeg(None, false);
         let out = decoded(&prepare(&photo, &stamp()).unwrap().jpeg);
         let bare = decoded(&prepare(&photo, &no_stamp()).unwrap().jpeg);
-        // Inside the panel: white strokes, and around them nothing lighter than grey 100.
+        // Inside the panel: white strokes, and around them no pixel lighter than grey 100.
         let panel = Picture::from_fn(600, 110, |x, y| out.at(x + 60, y + 1050));
         let (text, _) = counts(&panel, 225, 0);
         let (_, ground) = counts(&panel, 255, 100);
         assert!(text > 1200, "{name}: {text} bright pixels");
         assert!(ground > 15_000, "{name}: {ground} dark pixels");
-        // The upper three quarters and the right edge are untouched.
+        // The upper three quarters and the right edge are unchanged.
         for (x, y) in [(10, 10), (800, 600), (1590, 1190), (10, 900), (2, 1190)] {
             assert_eq!(out.at(x, y), bare.at(x, y), "{name} at {x},{y}");
         }
@@ -149,7 +149,7 @@ fn extent(picture: &Picture) -> (u32, u32, u32, u32) {
 }
 
 #[test]
-fn text_is_never_cut_long_lines_shrink_and_wrap_inside_the_picture() {
+fn long_lines_shrink_and_wrap_and_text_is_never_truncated() {
     let long = Stamp {
         lines: vec![
             "2026-11-22 08:15:03 本机时间".into(),
@@ -198,7 +198,7 @@ fn a_character_the_font_lacks_is_a_visible_box() {
 }
 
 #[test]
-fn every_sign_a_stamp_is_made_of_is_in_the_font() {
+fn the_font_has_every_character_of_a_stamp() {
     let font = ab_glyph::FontRef::try_from_slice(include_bytes!("../font/stamp.ttf")).unwrap();
     let signs = "本机时间未核网格街道社区米±°·′″「」『』《》【】，。：；、！？（）～－—–…“”‘’℃№→←↑↓≈≤≥０１２９ＡＺａｚ朝阳宽城绿园鑫";
     for c in signs.chars().chain(' '..='~') {
@@ -207,7 +207,7 @@ fn every_sign_a_stamp_is_made_of_is_in_the_font() {
 }
 
 #[test]
-fn blank_stamps_and_control_characters_draw_nothing_and_break_nothing() {
+fn blank_stamps_and_control_characters_draw_nothing() {
     let photo = Picture::busy(400, 300).jpeg(None, false);
     let bare = prepare(&photo, &no_stamp()).unwrap();
     let blank = Stamp {
@@ -226,7 +226,7 @@ fn blank_stamps_and_control_characters_draw_nothing_and_break_nothing() {
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes_and_the_hashes_are_theirs() {
+fn the_same_input_gives_the_same_bytes_and_hashes() {
     let photo = Picture::busy(2000, 1500).jpeg(Some(&exif_block(3, true)), false);
     let (one, two) = (
         prepare(&photo, &stamp()).unwrap(),
@@ -242,7 +242,7 @@ fn the_same_input_gives_the_same_bytes_and_the_hashes_are_theirs() {
 }
 
 #[test]
-fn exif_time_and_place_are_handed_back_and_nothing_of_them_stays_in_the_file() {
+fn exif_time_and_place_are_returned_and_removed_from_the_file() {
     let photo = Picture::busy(400, 300).jpeg(Some(&exif_block(1, true)), false);
     let prepared = prepare(&photo, &stamp()).unwrap();
     assert_eq!(prepared.taken_at.as_deref(), Some("2026:11:22 08:15:03"));
@@ -260,7 +260,7 @@ fn exif_time_and_place_are_handed_back_and_nothing_of_them_stays_in_the_file() {
 }
 
 #[test]
-fn a_broken_exif_block_costs_its_values_and_not_the_photo() {
+fn a_broken_exif_block_loses_its_values_and_not_the_photo() {
     let mut exif = exif_block(6, true);
     for byte in &mut exif[8..] {
         *byte = byte.wrapping_mul(31).wrapping_add(7);
@@ -270,7 +270,7 @@ fn a_broken_exif_block_costs_its_values_and_not_the_photo() {
 }
 
 #[test]
-fn progressive_grey_and_transparent_pictures_are_taken() {
+fn progressive_grey_and_transparent_pictures_are_accepted() {
     let picture = Picture::corners(200, 100);
     let out = decoded(&prepare(&picture.jpeg(None, true), &no_stamp()).unwrap().jpeg);
     assert!(near(out.at(150, 75), YELLOW));
@@ -300,7 +300,7 @@ fn progressive_grey_and_transparent_pictures_are_taken() {
 }
 
 #[test]
-fn what_follows_the_picture_and_padding_between_segments_do_not_hinder() {
+fn data_after_the_picture_and_padding_between_segments_are_ignored() {
     let plain = Picture::corners(192, 96).jpeg(None, false);
     let expected = prepare(&plain, &no_stamp()).unwrap().sha256;
     let motion = [&plain[..], &[0, 0, 0, 24], b"ftypmp42", &[9; 500]].concat();
@@ -310,7 +310,7 @@ fn what_follows_the_picture_and_padding_between_segments_do_not_hinder() {
 }
 
 #[test]
-fn pictures_with_restart_markers_are_taken() {
+fn pictures_with_restart_markers_are_accepted() {
     // 12 x 12 blocks: an interval that divides them evenly, one that does not, one longer than the picture.
     for interval in [1, 12, 16, 18, 35, 144, 500] {
         let picture = Picture::corners(192, 192);
@@ -327,12 +327,12 @@ fn pictures_with_restart_markers_are_taken() {
 }
 
 #[test]
-fn tiny_and_flat_pictures_are_whole_too() {
+fn tiny_and_flat_pictures_are_complete() {
     for (width, height) in [(1, 1), (7, 3), (8, 8), (16, 16), (17, 300), (64, 64)] {
         let bytes = Picture::plain(width, height, [10, 10, 10]).jpeg(None, false);
         let prepared = prepare(&bytes, &no_stamp()).unwrap();
         assert_eq!((prepared.width, prepared.height), (width, height));
-        // What comes out can go in again: the server inspects it, a colleague may forward it.
+        // The output is valid input: the server inspects it, a colleague may forward it.
         assert!(prepare(&prepared.jpeg, &no_stamp()).is_ok());
     }
 }

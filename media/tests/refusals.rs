@@ -1,4 +1,4 @@
-//! Every reason to refuse a photo, each with its code; and that the cheap checks come before the dear ones.
+//! Every reason to refuse a photo, each with its code; and cheap checks run before expensive ones.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -32,8 +32,8 @@ fn a_file_over_the_byte_limit_is_refused_whatever_it_is() {
     assert_eq!(error.code(), "photo.too_large");
 }
 
-/// A start marker and a frame header promising a size, then nothing: had anything but the header been read, the
-/// answer would be "cut off".
+/// A start marker and a frame header that states a size, then nothing: if anything except the header were read, the
+/// result would be "cut off".
 fn jpeg_header(width: u16, height: u16) -> Vec<u8> {
     let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8];
     bytes.extend(height.to_be_bytes());
@@ -55,7 +55,7 @@ fn sixty_megapixels_are_refused_by_the_header_before_anything_is_decoded() {
     assert_eq!(refusal(&jpeg_header(10_000, 6_000)), "photo.too_many_pixels");
     assert_eq!(refusal(&png_header(10_000, 6_000)), "photo.too_many_pixels");
     assert_eq!(refusal(&png_header(u32::MAX, u32::MAX)), "photo.too_many_pixels");
-    // The same headers within the limits are read on, and found to be all there is.
+    // The same headers within the limits are read further, and the file ends there.
     assert_eq!(refusal(&jpeg_header(4_000, 3_000)), "photo.cut_off");
     assert_eq!(refusal(&png_header(4_000, 3_000)), "photo.cut_off");
 }
@@ -66,7 +66,7 @@ fn a_side_over_the_limit_is_refused_even_with_few_pixels() {
 }
 
 #[test]
-fn what_is_no_picture_is_refused_as_such() {
+fn a_file_that_is_not_a_picture_is_refused_as_such() {
     for bytes in [
         &b"hello, this is a text"[..],
         b"\0",
@@ -105,7 +105,7 @@ fn pictures_of_other_formats_are_refused_by_name() {
 }
 
 #[test]
-fn a_jpeg_cut_off_anywhere_is_refused_and_never_comes_out_half_grey() {
+fn a_jpeg_truncated_anywhere_is_refused_and_never_decoded_half_grey() {
     for progressive in [false, true] {
         let whole = Picture::busy(320, 240).jpeg(None, progressive);
         assert!(prepare(&whole, &no_stamp()).is_ok());
@@ -122,7 +122,7 @@ fn a_jpeg_cut_off_anywhere_is_refused_and_never_comes_out_half_grey() {
 }
 
 #[test]
-fn a_cut_off_jpeg_with_an_end_marker_glued_on_is_still_refused() {
+fn a_truncated_jpeg_with_an_appended_end_marker_is_refused() {
     let whole = Picture::busy(320, 240).jpeg(None, false);
     for percent in 20..94 {
         let mut glued = whole[..whole.len() * percent / 100].to_vec();
@@ -136,7 +136,7 @@ fn a_cut_off_jpeg_with_an_end_marker_glued_on_is_still_refused() {
 }
 
 #[test]
-fn a_scan_per_colour_is_refused_because_it_would_come_out_in_wrong_colours() {
+fn a_scan_per_colour_is_refused_because_its_colours_would_be_wrong() {
     let picture = Picture::corners(192, 96);
     let mut bytes = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 80);
@@ -148,7 +148,7 @@ fn a_scan_per_colour_is_refused_because_it_would_come_out_in_wrong_colours() {
 }
 
 #[test]
-fn a_png_cut_off_anywhere_is_refused() {
+fn a_png_truncated_anywhere_is_refused() {
     let whole = Picture::busy(200, 100).png();
     assert!(prepare(&whole, &no_stamp()).is_ok());
     for kept in (2..whole.len()).step_by(whole.len() / 200) {
@@ -175,14 +175,14 @@ fn a_damaged_file_is_refused_as_corrupt() {
 }
 
 #[test]
-fn a_picture_too_small_for_its_stamp_is_refused_rather_than_the_text_cut() {
+fn a_picture_too_small_for_its_stamp_is_refused() {
     let tiny = Picture::plain(40, 30, [90; 3]).jpeg(None, false);
     assert_eq!(prepare(&tiny, &stamp()).unwrap_err().code(), "photo.too_small");
     assert!(prepare(&tiny, &no_stamp()).is_ok());
 }
 
 #[test]
-fn inspecting_tells_format_size_and_a_cut_without_decoding() {
+fn inspect_returns_format_size_and_truncation_without_decoding() {
     let photo = Picture::corners(120, 80).jpeg(Some(&common::exif_block(6, false)), false);
     let info = media::inspect(&photo, &PhotoLimits::default()).unwrap();
     assert_eq!(
@@ -196,7 +196,7 @@ fn inspecting_tells_format_size_and_a_cut_without_decoding() {
 }
 
 #[test]
-fn odd_options_are_bent_into_range_instead_of_failing() {
+fn options_out_of_range_are_clamped() {
     let photo = Picture::corners(120, 80).jpeg(None, false);
     let options = PrepareOptions {
         longest_side: 0,

@@ -1,14 +1,14 @@
 //! An area of responsibility or reach (责任区、管辖范围): every cell whose code begins with the same digits.
 //!
 //! Cell codes are built level by level (SJ-05), so a prefix names a province, city, county, street, community or one
-//! cell. Organisations, posts, cases and activity records have areas; who may see or do what follows from them
-//! (TJ-01, TJ-02).
+//! cell. Organisations, posts, cases and activity records have areas; areas decide who may see or do what (TJ-01,
+//! TJ-02).
 
 use crate::codes::{CellCode, CommunityCode, CountyCode, StreetCode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
-/// The digits of a cell code.
+/// Number of digits of a cell code, the longest area.
 const LONGEST: usize = 12;
 
 /// A prefix of cell codes: 0 to 12 decimal digits.
@@ -23,7 +23,7 @@ pub struct Area {
     len: u8,
 }
 
-/// What an area of a whole level is.
+/// The administrative level of an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AreaLevel {
     /// 省, 2 digits.
@@ -40,7 +40,7 @@ pub enum AreaLevel {
     Cell,
 }
 
-/// Why a text is no area.
+/// The text is not a prefix of a cell code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an area has 0 to 12 decimal digits, not {got:?}")]
 pub struct AreaError {
@@ -137,7 +137,7 @@ macro_rules! from_code {
     ($($code:ident),*) => {$(
         impl From<$code> for Area {
             fn from(code: $code) -> Self {
-                // A code has at most 12 digits, so this never falls back.
+                // A cell code is 12 digits and always parses, so the fallback is never used.
                 code.as_str().parse().unwrap_or(Self::EVERYWHERE)
             }
         }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_prefix_of_a_cell_code_is_refused() {
+    fn a_text_that_is_not_a_prefix_of_a_cell_code_is_rejected() {
         for text in ["2201a", "２２", " 22", "-1", "1234567890123"] {
             assert!(text.parse::<Area>().is_err(), "{text}");
         }
@@ -236,7 +236,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_and_order_survive(a in "[0-9]{0,12}", b in "[0-9]{0,12}") {
+        fn an_area_survives_its_text_form_and_keeps_its_order(a in "[0-9]{0,12}", b in "[0-9]{0,12}") {
             let (x, y) = (area(&a), area(&b));
             prop_assert_eq!(x.as_str(), a.as_str());
             let json = serde_json::to_string(&x).unwrap();

@@ -1,8 +1,8 @@
-//! The working calendar (工作日历): WD with 调休 make-up days, working hours and urgent hours.
+//! The working calendar (工作日历): working days (WD) with 调休 make-up days, working hours and urgent hours.
 //!
-//! Public holidays are data, loaded year by year, because the State Council announces the next year late in
-//! this one. In a year that is not loaded weekdays count as working days and every answer that touches it is
-//! marked provisional, so that nobody takes a guess for a date.
+//! Public holidays are data, loaded year by year, because the State Council announces the next year's holidays late
+//! in the current year. In a year that is not loaded, Monday to Friday count as working days, and every result that
+//! touches such a year is marked provisional, so that it is shown as an estimate.
 
 use crate::time::Millis;
 use jiff::civil::{Date, Time, Weekday};
@@ -15,7 +15,7 @@ struct Year {
     makeup_workdays: BTreeSet<Date>,
 }
 
-/// The calendar of the years that are loaded.
+/// Holidays and make-up working days of the loaded years.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calendar {
     years: BTreeMap<String, Year>,
@@ -23,7 +23,7 @@ pub struct Calendar {
     hours: WorkHours,
 }
 
-/// Times of day in which 工作时 run; a setting (G1), by default 08:30-12:00 and 13:30-17:30.
+/// Times of day in which 工作时 run; a setting (G1), by default 08:30-12:00 and 13:30-17:30, Asia/Shanghai.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkHours {
     /// Half-open spans in order, without overlap.
@@ -40,11 +40,11 @@ impl Default for WorkHours {
 }
 
 crate::text_enum! {
-    /// In what a time limit is counted (CJ/T 315, GB/T 30428.8).
+    /// The unit of a time limit (CJ/T 315, GB/T 30428.8).
     pub enum LimitUnit {
-        /// 紧急工作时: runs on the wall clock, day and night (our reading; a setting of the tenant).
+        /// 紧急工作时: elapses on the wall clock, day and night (our reading; a setting of the tenant).
         UrgentHour = "urgent_hour",
-        /// 工作时: runs in working hours of working days.
+        /// 工作时: elapses only in working hours of working days.
         WorkingHour = "working_hour",
         /// 工作日: due at the end of the n-th working day after; the start day is not counted.
         WorkingDay = "working_day",
@@ -60,19 +60,19 @@ pub struct Limit {
     pub unit: LimitUnit,
 }
 
-/// A computed date or instant, and whether a year without a calendar had a part in it.
+/// A computed date or instant. Provisional if a year without a loaded calendar was involved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due<T> {
     pub at: T,
     pub provisional: bool,
 }
 
-/// The calendar file cannot be used. Problem code `calendar.malformed`.
+/// The calendar file is malformed or contradicts itself. Problem code `calendar.malformed`.
 #[derive(Debug, thiserror::Error)]
 #[error("calendar: {0}")]
 pub struct BadCalendar(String);
 
-/// No rule of the product counts further than this; it bounds the loops below.
+/// Upper bound of the day-counting loops below, in days; no rule of the product counts further.
 const MOST_DAYS: i32 = 20_000;
 
 impl Calendar {
@@ -105,7 +105,7 @@ impl Calendar {
     pub fn shipped() -> Result<Self, BadCalendar> {
         Self::from_json(include_str!("../data/cn_workcalendar_2020_2026.json"))
     }
-    /// Whether `day` is a working day (WD). Provisional in a year that is not loaded.
+    /// Returns whether `day` is a working day (WD). Provisional in a year that is not loaded.
     pub fn is_workday(&self, day: Date) -> Due<bool> {
         let weekday = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
         match self.years.get(&day.year().to_string()) {
@@ -119,8 +119,8 @@ impl Calendar {
             },
         }
     }
-    /// The n-th working day after `start`, or before it when `n` is negative; the start day is not counted
-    /// and `n = 0` is the start itself. Stops at the end of the civil calendar.
+    /// Returns the n-th working day after `start`, or before it when `n` is negative. The start day is not counted;
+    /// `n = 0` returns `start`. Stops at the first or last date that the civil calendar supports.
     pub fn add_workdays(&self, start: Date, n: i32) -> Due<Date> {
         let mut day = start;
         let mut provisional = false;
@@ -146,7 +146,7 @@ impl Calendar {
             provisional: provisional || left > 0,
         }
     }
-    /// When a limit that begins at `start` runs out (DC: clocks per stage).
+    /// Returns when a limit that begins at `start` expires (DC: clocks per stage).
     pub fn deadline(&self, start: Millis, limit: Limit) -> Due<Millis> {
         match limit.unit {
             LimitUnit::UrgentHour => Due {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn working_days_count_as_the_vectors_say() {
+    fn working_days_match_the_test_vectors() {
         for (from, n, want) in vectors().rows {
             assert_eq!(
                 calendar().add_workdays(from, n),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_2026_are_known() {
+    fn the_holidays_and_makeup_days_of_2026_are_counted() {
         let (calendar, edges) = (calendar(), vectors().edges_2026);
         assert!(edges.weekend_workdays.iter().all(|d| calendar.is_workday(*d).at));
         assert!(edges.fridays_off.iter().all(|d| !calendar.is_workday(*d).at));
@@ -268,7 +268,7 @@ mod tests {
             calendar.deadline(at("2026-11-23T16:30:00"), limit(4)).at,
             at("2026-11-24T11:30:00")
         );
-        // the last hour before the October holidays goes on after them
+        // The last hour before the October holidays continues after them.
         assert_eq!(
             calendar.deadline(at("2026-09-30T16:30:00"), limit(2)).at,
             at("2026-10-08T09:30:00")
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_calendar_that_contradicts_itself_is_refused() {
+    fn a_calendar_that_contradicts_itself_is_rejected() {
         for bad in [
             r#"{"years":{"2026":{"holidays":["2025-01-01"],"makeup_workdays":[]}}}"#,
             r#"{"years":{"2026":{"holidays":["2026-01-01"],"makeup_workdays":["2026-01-01"]}}}"#,

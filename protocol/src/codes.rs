@@ -1,13 +1,13 @@
-//! Codes of places and catalogues: fixed-width decimal text, checked once, never a bare `String`.
+//! Codes of places and catalogues: fixed-width decimal text, validated on construction, never a bare `String`.
 //!
-//! A cell code has 12 digits = 6 county + 2 street + 2 community + 2 cell serial (SJ-05, CJ/T 213). The
-//! national community code has 12 digits as well (6+3+3), so a bare 12-digit number says nothing: the type
-//! says which scheme it is.
+//! A cell code has 12 digits = 6 county + 2 street + 2 community + 2 cell serial (SJ-05, CJ/T 213). The national
+//! community code has 12 digits as well (6+3+3), so a bare 12-digit number is ambiguous; the type states which scheme
+//! it uses.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
-/// Why a text is not a code of its scheme. Problem code `code.malformed`.
+/// The text is not a code of the scheme. Problem code `code.malformed`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodeError {
     #[error("{scheme} has {want} decimal digits, not {got:?}")]
@@ -27,7 +27,7 @@ macro_rules! digit_code {
         pub struct $name([u8; $len]);
 
         impl $name {
-            /// The digits.
+            /// Returns the digits as text.
             pub fn as_str(&self) -> &str {
                 std::str::from_utf8(&self.0).unwrap_or_default()
             }
@@ -118,12 +118,12 @@ fn prefix<const N: usize, const M: usize>(code: [u8; N]) -> [u8; M] {
     digits
 }
 
-/// 00 to 99 in digits.
+/// The numbers 00 to 99 as two ASCII digits.
 const PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[b'0'; 2]; 100];
     let mut n = 0;
     while n < 100 {
-        // Worked out when the program is built, where a mistake would stop the build.
+        // Evaluated at compile time; an index out of range fails the build.
         #[allow(clippy::indexing_slicing)]
         let pair = &mut pairs[n as usize];
         *pair = [b'0' + n / 10, b'0' + n % 10];
@@ -133,7 +133,7 @@ const PAIRS: [[u8; 2]; 100] = {
 };
 
 impl CountyCode {
-    /// From its ASCII digits.
+    /// Builds the code from ASCII digits; `None` if a byte is not a digit.
     #[inline]
     pub fn from_digits(digits: [u8; 6]) -> Option<Self> {
         digits
@@ -141,8 +141,8 @@ impl CountyCode {
             .fold(true, |all, d| all & d.is_ascii_digit())
             .then_some(Self(digits))
     }
-    /// The cell whose last six digits are `low`, below 1,000,000: for those who look up a million points a
-    /// second.
+    /// Returns the cell whose last six digits are `low`, below 1,000,000. Avoids text formatting, for lookups of a
+    /// million points per second.
     #[inline]
     pub fn cell_of(self, low: u32) -> Option<CellCode> {
         let pair = |n: u32| PAIRS.get(n as usize);
@@ -150,7 +150,7 @@ impl CountyCode {
         let [a, b, c, d, e, f] = self.0;
         Some(CellCode([a, b, c, d, e, f, *g, *h, *i, *j, *k, *l]))
     }
-    /// The street with this serial, 1..=99.
+    /// Returns the street with this serial, 1..=99.
     pub fn street(self, serial: u8) -> Result<StreetCode, CodeError> {
         child(self.0, serial).map(StreetCode)
     }
@@ -159,7 +159,7 @@ impl StreetCode {
     pub fn county(self) -> CountyCode {
         CountyCode(prefix(self.0))
     }
-    /// The community with this serial, 1..=99.
+    /// Returns the community with this serial, 1..=99.
     pub fn community(self, serial: u8) -> Result<CommunityCode, CodeError> {
         child(self.0, serial).map(CommunityCode)
     }
@@ -171,7 +171,7 @@ impl CommunityCode {
     pub fn county(self) -> CountyCode {
         CountyCode(prefix(self.0))
     }
-    /// The cell with this serial, 1..=99: two digits leave room for 99 cells in a community (SJ-05).
+    /// Returns the cell with this serial, 1..=99: two digits allow 99 cells in a community (SJ-05).
     pub fn cell(self, serial: u8) -> Result<CellCode, CodeError> {
         child(self.0, serial).map(CellCode)
     }
@@ -186,11 +186,11 @@ impl CellCode {
     pub fn county(self) -> CountyCode {
         CountyCode(prefix(self.0))
     }
-    /// The serial inside the community, 0..=99 (0 occurs only in foreign data; the checker refuses it).
+    /// Returns the serial inside the community, 0..=99 (0 occurs only in foreign data; the grid check reports it).
     pub fn serial(self) -> u8 {
         self.0.iter().skip(10).fold(0, |n, d| n * 10 + (d - b'0'))
     }
-    /// As people read it: `220104-05-03-17`.
+    /// Returns the code in groups for reading: `220104-05-03-17`.
     pub fn grouped(self) -> String {
         let s = self.as_str();
         let part = |r: std::ops::Range<usize>| s.get(r).unwrap_or_default();
@@ -209,7 +209,7 @@ pub enum MatterClass {
     Event,
 }
 
-/// What a report is about (事/部件 大类+小类): `E0102` = event 01 02, `C0101` = component 01 01.
+/// The type of a matter (事/部件 大类+小类): `E0102` = event 01 02, `C0101` = component 01 01.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MatterCode {
     pub class: MatterClass,

@@ -1,10 +1,11 @@
-//! `xunge-1`, the content coding of pushes and their answers: zlib (RFC 1950) with a preset dictionary, which is what
-//! both ends know before the first byte. A report alone is chance (ids, times) and words of JSON that are the same each
-//! time; gzip has to send those words, this coding names them.
+//! `xunge-1`, the content coding of pushes and their answers: zlib (RFC 1950) with a preset dictionary that both ends
+//! know in advance. A report consists of random values (ids, times) and recurring JSON keys; gzip must send those
+//! keys, this coding refers to the dictionary.
 //!
-//! The stream itself says by which dictionary it was packed (Adler-32, RFC 1950 2.2), so other words are noticed and
-//! never read as something else; what was signed and hashed are the plain bytes in any case. The words of a number
-//! never change: other words are a coding with the next number, and who does not know it answers 415.
+//! The zlib header names the dictionary by its Adler-32 (RFC 1950 2.2), so a wrong dictionary is detected and never
+//! decodes to other bytes. Signatures and hashes always cover the plain bytes. The dictionary of a coding number
+//! never changes: a changed dictionary is a new coding with the next number, and a peer that does not know that
+//! coding answers 415.
 
 use crate::{
     ids::{PersonId, PostId, StreamId},
@@ -12,30 +13,30 @@ use crate::{
 };
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// Its name in `Content-Encoding` and `Accept-Encoding`.
+/// Name of the coding in `Content-Encoding` and `Accept-Encoding`.
 pub const CODING: &str = "xunge-1";
-/// What both ends know of every stream; the last words are the cheapest to name.
+/// The text of the dictionary, with placeholders for the stream's ids. Texts near the end are the cheapest to reference.
 const KNOWN: &str = include_str!("../data/words_1.txt");
-/// Grows the output by this much at a time.
+/// Step by which the output buffer grows, in bytes.
 const PIECE: usize = 16 * 1024;
 
-/// The dictionary of one stream, or of an answer to it.
+/// The preset dictionary for one stream, or for an answer to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Words(Vec<u8>);
 
-/// Why packed bytes cannot be read.
+/// Packed bytes cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CodingError {
-    #[error("packed by words that are not known here")]
+    #[error("packed with an unknown dictionary")]
     OtherWords,
-    #[error("damaged, or not all of it")]
+    #[error("the packed bytes are damaged or incomplete")]
     Damaged,
-    #[error("larger than it may be")]
+    #[error("the unpacked bytes exceed the limit")]
     TooLarge,
 }
 
 impl Words {
-    /// What a stream and the server know of each other.
+    /// Returns the dictionary that a stream and the server share: the fixed text with the stream's ids inserted.
     pub fn of(stream: StreamId, author: PersonId, post: PostId) -> Self {
         let known = KNOWN
             .replace("{stream}", &stream.to_string())
@@ -43,7 +44,8 @@ impl Words {
             .replace("{post}", &post.to_string());
         Self(known.into_bytes())
     }
-    /// For the answer to a body: it names the body's hash, which who sent the body knows.
+    /// Returns the dictionary for the answer to a body: the stream's dictionary and the body's hash, which the sender
+    /// knows and the answer repeats.
     #[must_use]
     pub fn answering(&self, body: Sha256) -> Self {
         let mut words = self.0.clone();
@@ -51,7 +53,7 @@ impl Words {
         Self(words)
     }
 
-    /// Packs; `None` only when the library fails, and then the plain bytes go.
+    /// Compresses `plain`. `None` only when the library fails; the caller then sends the plain bytes.
     pub fn pack(&self, plain: &[u8]) -> Option<Vec<u8>> {
         let mut packer = Compress::new(Compression::best(), true);
         packer.set_dictionary(&self.0).ok()?;
@@ -65,7 +67,8 @@ impl Words {
             }
         }
     }
-    /// Reads what was packed by these words, up to `most` bytes; nothing may follow it.
+    /// Decompresses bytes that were packed with this dictionary, at most `most` bytes of output; trailing bytes are
+    /// an error.
     pub fn unpack(&self, packed: &[u8], most: usize) -> Result<Vec<u8>, CodingError> {
         let mut reader = Decompress::new(true);
         let mut plain = Vec::new();
@@ -82,7 +85,7 @@ impl Words {
             let rest = rest.unwrap_or_default();
             match reader.decompress_vec(rest, &mut plain, FlushDecompress::None) {
                 Ok(Status::StreamEnd) if plain.len() > most => return Err(CodingError::TooLarge),
-                // Without the words in its head it is another coding.
+                // A stream that does not name a dictionary in its header is not this coding.
                 Ok(Status::StreamEnd) if known && usize::try_from(reader.total_in()) == Ok(packed.len()) => {
                     return Ok(plain);
                 }
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_a_number_never_change() {
+    fn the_dictionary_of_a_coding_number_never_changes() {
         assert_eq!(
             Sha256::of(KNOWN.as_bytes()).to_string(),
             "efd0a829e2395cd5786804d230fed52ab3c361625a2c838833e6e52d79929bab",
@@ -124,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_reads_as_it_was_and_only_by_its_words() {
+    fn packed_bytes_decode_only_with_the_same_dictionary() {
         for plain in [b"".to_vec(), b"{}".to_vec(), KNOWN.as_bytes().repeat(300)] {
             let packed = words(1).pack(&plain).unwrap();
             assert_eq!(words(1).unpack(&packed, plain.len()), Ok(plain.clone()));
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_stopped_at_the_limit_and_damage_is_no_body() {
+    fn a_decompression_bomb_stops_at_the_limit_and_damaged_bytes_are_refused() {
         let bomb = words(1).pack(&vec![b' '; 4 << 20]).unwrap();
         assert_eq!(words(1).unpack(&bomb, 1 << 20), Err(CodingError::TooLarge));
         assert_eq!(words(1).unpack(&bomb, 4 << 20).map(|b| b.len()), Ok(4 << 20));
@@ -154,7 +157,7 @@ mod tests {
         let mut longer = packed;
         longer.push(0);
         assert_eq!(words(1).unpack(&longer, 1 << 20), Err(CodingError::Damaged));
-        // zlib without our words.
+        // Plain zlib without the preset dictionary.
         let mut plain = Compress::new(Compression::best(), true);
         let mut other = Vec::with_capacity(100);
         plain

@@ -1,4 +1,4 @@
-//! Tasks (任务) pushed to whoever is on duty in a cell, and their answers.
+//! Tasks (任务), pushed to the person on duty in a cell, and their answers.
 
 use crate::{
     codes::CellCode,
@@ -10,13 +10,13 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 crate::text_enum! {
-    /// What a task is for.
+    /// The purpose of a task.
     pub enum Purpose {
         /// 核实: is a citizen's report true? (T3)
         Verify = "verify",
         /// 核查: was the matter handled? (T12, T13)
         Check = "check",
-        /// 督导核验: a supervisor's own question about a place.
+        /// 督导核验: a supervisor asks about a place.
         Inspect = "inspect",
     }
 }
@@ -29,7 +29,7 @@ impl Purpose {
             Self::Inspect => "督导核验",
         }
     }
-    /// The answers that fit the purpose.
+    /// Returns the two answers that fit the purpose.
     pub const fn answers(self) -> [Answer; 2] {
         match self {
             Self::Verify | Self::Inspect => [Answer::True, Answer::NotTrue],
@@ -39,7 +39,7 @@ impl Purpose {
 }
 
 crate::text_enum! {
-    /// The two big answers (属实 / 不属实; 已整改 / 未整改).
+    /// The answer of a task (属实 / 不属实; 已整改 / 未整改).
     pub enum Answer {
         /// 属实
         True = "true",
@@ -64,20 +64,20 @@ impl Answer {
 }
 
 crate::text_enum! {
-    /// Where a task stands.
+    /// State of a task.
     pub enum TaskState {
-        /// 无人在岗: visibly nobody's; it goes to the first who checks in there.
+        /// 无人在岗: assigned to nobody and shown so; assigned to the first person who checks in there.
         Nobody = "nobody",
-        /// With the person on duty.
+        /// Assigned to the person on duty.
         Assigned = "assigned",
-        /// Answered; closed for everyone else.
+        /// Answered; no other person can answer it.
         Answered = "answered",
-        /// Taken back by who issued it, or its case moved on.
+        /// Cancelled by its issuer, or because its case changed its state.
         Cancelled = "cancelled",
     }
 }
 
-/// A task as it stands in the post's mailbox.
+/// A task as a row of the post's mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskRow {
@@ -91,13 +91,14 @@ pub struct TaskRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     pub due: Millis,
-    /// A photo to compare with, readable at `/v1/field/photos/{sha256}` while the task is the reader's.
+    /// A photo to compare with, readable at `/v1/field/photos/{sha256}` while the task is assigned to the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare: Option<Sha256>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<CaseId>,
     pub post: PostId,
-    /// The person on duty whom it reached; another holder of the post sees it only after a new resolution.
+    /// The person on duty to whom the task was assigned. Another holder of the post sees it only after the task was
+    /// assigned again.
     pub holder: PersonId,
     pub issued: Millis,
 }

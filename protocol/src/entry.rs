@@ -1,5 +1,5 @@
-//! The entry: one thing a worker entered, serialised once, at submit; exactly those bytes are stored, sent,
-//! hashed and kept for ever.
+//! The entry: one item that a worker submitted. It is serialised once, at submit; exactly those bytes are stored,
+//! sent, hashed and kept for ever.
 
 use crate::{
     codes::GridVersion,
@@ -14,30 +14,31 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// An entry may not be larger than this; text and photo names fit many times over.
+/// Maximum size of an entry in bytes; leaves ample room for text and the list of photos.
 pub const MAX_ENTRY_BYTES: usize = 256 * 1024;
 
 /// One entry of a stream.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Entry {
-    /// [`crate::WIRE_VERSION`] of the handset that wrote it.
+    /// [`crate::WIRE_VERSION`] of the handset that created it.
     pub v: u16,
     pub id: EntryId,
-    /// Position in the stream: 1, 2, 3 … without gaps.
+    /// Sequence number in the stream: 1, 2, 3 … without gaps.
     pub n: u64,
     pub kind: Open<EntryKind>,
-    /// What it is about; order is kept inside one record and free between records.
+    /// The record that the entry is about. Entries of one record are applied in order; there is no order between
+    /// records.
     pub record: RecordId,
     /// The entry of the same record that must be applied first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<EntryId>,
-    /// The entry of the same record that this one mends.
+    /// The entry of the same record that this one replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<EntryId>,
     pub author: PersonId,
     pub post: PostId,
-    /// The grid version in which the handset looked up its cells.
+    /// The grid version with which the handset looked up its cells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<GridVersion>,
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
@@ -46,7 +47,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Reads an entry and the payload of a kind that is known.
+    /// Parses an entry, and its payload if the kind is known.
     pub fn read(bytes: &[u8]) -> Result<(Self, Option<Payload>), serde_json::Error> {
         let entry: Self = serde_json::from_slice(bytes)?;
         let payload = match entry.kind {
@@ -55,13 +56,13 @@ impl Entry {
         };
         Ok((entry, payload))
     }
-    /// The bytes to store and send. Called once for an entry.
+    /// Serialises the entry to the bytes that are stored and sent. Called once for each entry.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
 }
 
-/// The least that makes an entry well-framed: with it the server takes custody, whatever else it says.
+/// The minimal fields of an entry. The server accepts and receipts an entry that has them, whatever else it contains.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct EntryFrame {
     pub v: u16,
@@ -82,15 +83,15 @@ pub struct Receipt {
     pub received: Millis,
 }
 
-/// The number that people quote (受理号): day of the entry's id and ten characters of its hash part. Derived
-/// from the id alone, so that a restored server gives the same one.
+/// The receipt number (受理号) for people: day of the entry's id and ten characters of its random part. Derived from the
+/// id alone, so that a restored server computes the same number.
 ///
-/// The day is that of the id's clock, which may lie; the number is a name, not a time.
+/// The day is that of the clock in the id, which may be wrong: the number is a name, not a time.
 pub fn receipt_number(id: EntryId) -> String {
     let bytes = id.0.as_bytes();
     let millis = bytes.iter().take(6).fold(0i64, |n, b| (n << 8) | i64::from(*b));
     let day = Millis(millis).civil().strftime("%y%m%d").to_string();
-    // 50 random bits of the id in an alphabet without look-alikes (Crockford's base 32).
+    // 50 random bits of the id in an alphabet without ambiguous characters (Crockford's base 32).
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let tail = bytes.iter().skip(9).fold(0u64, |n, b| (n << 8) | u64::from(*b));
     let letters: String = (0..10)
@@ -104,15 +105,15 @@ pub fn receipt_number(id: EntryId) -> String {
 }
 
 crate::text_enum! {
-    /// What became of an entry, apart from custody.
+    /// The outcome of an entry, separate from custody.
     pub enum DispositionState {
-        /// In force.
+        /// In effect.
         Applied = "applied",
-        /// 转人工核对: late or crossing; a person decides.
+        /// 转人工核对: late, or in conflict with another entry; a person decides.
         Review = "review",
-        /// Kept until it can be understood or its predecessor arrives.
+        /// Stored until the server understands it or its predecessor arrives.
         Held = "held",
-        /// 被退回, with the reason and a way to mend it.
+        /// 被退回, with the reason and how to correct it.
         Rejected = "rejected",
     }
 }
@@ -129,7 +130,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// A reason with words of its own, for example with a number or a name in them.
+    /// A reason with its own text, for example with a number or a name in it, in place of the registry's text.
     pub fn new(code: impl Into<ErrorCode>, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self {
             code: code.into(),

@@ -1,23 +1,23 @@
-//! Evidence that every entry carries: where and when, as the handset saw it. The server computes the trusted
-//! time with its uncertainty and keeps all raw values; nothing here is ever corrected in place.
+//! Evidence that every entry carries: place and time as the handset measured them. The server computes the trusted
+//! time with its uncertainty and keeps all raw values; raw values are never corrected.
 
 use crate::{geo::PointE7, time::Millis};
 use serde::{Deserialize, Serialize};
 
-/// A position fix. WGS-84; GCJ-02 and BD-09 are converted at the edge and never stored unlabelled.
+/// A position fix. WGS-84; GCJ-02 and BD-09 are converted on input and never stored without their datum.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Position {
     pub point: PointE7,
-    /// Radius of the accuracy circle in centimetres as the provider states it; 0 is suspicious, not perfect
-    /// (mock providers say 0.0).
+    /// Radius of the accuracy circle in centimetres as reported by the provider; 0 is suspicious, not perfect (mock
+    /// providers report 0.0).
     pub accuracy_cm: u32,
-    /// `gps`, `network`, `fused`, `manual` (typed or dragged by the worker), or what a later app adds.
+    /// `gps`, `network`, `fused`, `manual` (typed or dragged by the worker), or a value of a later app.
     pub provider: String,
-    /// The platform says that the position is made up.
+    /// True if the platform marks the position as a mock location.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mock: bool,
-    /// When the fix was made, by the provider's clock (GPS time where it is GPS).
+    /// Time of the fix by the provider's clock (GPS time for GPS).
     pub fix_time: Millis,
 }
 
@@ -38,11 +38,11 @@ pub struct ClockReading {
 }
 
 impl ClockReading {
-    /// Whether the handset may show a time without the mark 本机时间.
+    /// Returns true if the handset may show a time without the mark 本机时间.
     pub fn is_trusted(&self) -> bool {
         self.offset_ms.is_some()
     }
-    /// The handset's best estimate of server time.
+    /// Returns the handset's best estimate of server time.
     pub fn estimate(&self) -> Millis {
         self.wall.plus(self.offset_ms.unwrap_or(0))
     }
@@ -51,7 +51,7 @@ impl ClockReading {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Evidence {
-    /// Absent when there was no fix: an entry is never refused for that.
+    /// Absent when there was no fix: an entry is never refused for a missing position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
     pub clock: ClockReading,
@@ -72,22 +72,24 @@ pub struct TrustedTime {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TimeBasis {
-    /// Entry and sending happened in one boot: the monotonic distance counts back from the arrival.
+    /// Entry and sending happened in one boot: the monotonic interval is subtracted from the arrival.
     Monotonic,
-    /// Another boot, but the offset to the server was known when the entry was made.
+    /// Another boot, but the offset to the server was known when the entry was created.
     Offset,
-    /// Only the wall clock: anything up to the arrival is possible.
+    /// Only the wall clock is known: any time up to the arrival is possible.
     WallOnly,
 }
 
-/// Longest time that a request may have been under way; what exceeds it is not explained by the network.
+/// Longest time that a request may take in transit, in milliseconds; the network does not explain a longer
+/// difference.
 const TRANSPORT_MS: i64 = 60_000;
 
-/// When an entry was made, seen from its arrival. `made` is the entry's reading, `sent` the envelope's.
+/// Computes when an entry was created, from its arrival at the server. `made` is the clock reading in the entry,
+/// `sent` the one in the envelope.
 ///
-/// Inside one boot the distance `sent - made` on the monotonic clock is exact, whatever the wall clock says
-/// (failure story 33). Across boots the offset known at the time is used; without one the wall clock is all
-/// there is, and the uncertainty says so. The result is never later than the arrival.
+/// Within one boot the interval `sent - made` on the monotonic clock is exact, however wrong the wall clock is
+/// (failure story 33). Across boots the offset known at creation is used; without an offset only the wall clock
+/// remains, and the uncertainty states that. The result is never later than the arrival.
 pub fn trusted_time(made: &ClockReading, sent: &ClockReading, arrival: Millis) -> TrustedTime {
     let never_after = |at: Millis| at.min(arrival);
     if made.boot == sent.boot && made.monotonic_ms >= 0 && sent.monotonic_ms >= made.monotonic_ms {
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_reboot_the_offset_known_then_is_used() {
+    fn after_a_reboot_the_offset_known_at_creation_is_used() {
         let made = reading(NOW - YEAR, "b1", 9_000_000, Some(YEAR - 7_200_000));
         let sent = reading(NOW, "b2", 5_000, None);
         let t = trusted_time(&made, &sent, Millis(NOW));
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_happened_after_it_arrived() {
+    fn the_trusted_time_is_never_after_the_arrival() {
         let made = reading(NOW + YEAR, "b1", 5, None);
         let sent = reading(NOW, "b2", 5, None);
         let t = trusted_time(&made, &sent, Millis(NOW));
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_alone_says_how_little_it_knows() {
+    fn a_wall_clock_alone_gives_a_large_uncertainty() {
         let made = reading(NOW - YEAR, "b1", 5, None);
         let sent = reading(NOW, "b2", 5, None);
         assert_eq!(trusted_time(&made, &sent, Millis(NOW)).uncertainty_ms, YEAR);

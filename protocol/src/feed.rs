@@ -1,7 +1,7 @@
 //! `GET /v1/field/pull`: two mailboxes, the post's and the author's, each a compacted feed.
 //!
-//! At most one row stands for each (kind, entity); every change moves it to a new number. A row without a
-//! body is a tombstone. Pull from nothing gives the whole state.
+//! Each (kind, entity) has at most one row; every change gives the row a new, higher number. A row without a body is
+//! a tombstone. A pull without a cursor returns the whole state.
 
 use crate::{
     case::CaseState,
@@ -14,9 +14,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 crate::text_enum! {
-    /// Whose mailbox a row stands in.
+    /// The mailbox that a row belongs to.
     pub enum Mailbox {
-        /// The post's: tasks and notices for whoever holds it (SP-02).
+        /// The post's: tasks and notices for the current holder (SP-02).
         Post = "post",
         /// The author's: dispositions, reviews, own history.
         Author = "author",
@@ -70,7 +70,7 @@ pub struct PullAnswer {
     pub more: bool,
 }
 
-/// What became of an entry.
+/// The outcome of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DispositionRow {
@@ -81,30 +81,30 @@ pub struct DispositionRow {
     pub at: Millis,
 }
 
-/// An entry that its author still has to do with: it was rejected and nothing has taken its place, or it came in a
-/// parcel and waits for a person. It is here with what it said, so that every handset of the author can show and mend
-/// it, also one that never had it or has lost it. Gone when the entry is applied, taken back or mended.
+/// An entry that still needs its author: it was rejected and not replaced, or it came in a parcel and is not decided.
+/// The row contains the entry, so that every handset of the author can show and correct it, including one that never
+/// had or has lost it. Removed when the entry is applied, withdrawn or replaced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnsettledRow {
     pub entry: EntryId,
     pub record: RecordId,
     pub kind: Open<EntryKind>,
-    /// As the server judges it.
+    /// When the entry was created, as the server estimates it.
     pub made: Millis,
     #[serde(flatten)]
     pub disposition: Disposition,
     pub at: Millis,
-    /// The entry as it was sent; absent where it is no entry that reads, or larger than [`MAX_UNSETTLED_BYTES`].
+    /// The entry as it was sent; absent if it cannot be parsed or is larger than [`MAX_UNSETTLED_BYTES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub content: Option<serde_json::Value>,
 }
 
-/// The largest entry that a mailbox carries.
+/// Maximum size in bytes of an entry in a mailbox row.
 pub const MAX_UNSETTLED_BYTES: usize = 16 * 1024;
 
-/// The author's own report, as its case stands.
+/// The author's own report: the state of its case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CaseRow {
@@ -113,14 +113,14 @@ pub struct CaseRow {
     /// 受理号
     pub number: String,
     pub state: Open<CaseState>,
-    /// Photos whose hash the server has confirmed, of those the report names.
+    /// Number of photos named by the report that the server has stored and verified by hash.
     pub photos_held: u32,
     pub photos_named: u32,
     pub at: Millis,
 }
 
 crate::text_enum! {
-    /// Where an activity record stands.
+    /// State of an activity record.
     pub enum ActivityState {
         /// 待审核
         Submitted = "submitted",
@@ -131,35 +131,35 @@ crate::text_enum! {
     }
 }
 
-/// The author's own activity record, as it stands.
+/// The author's own activity record: its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ActivityRow {
     pub record: RecordId,
-    /// The entry that is the version in force.
+    /// The entry of the current version.
     pub entry: EntryId,
-    /// 1 for the first, one more for each mended version.
+    /// 1 for the first version, then one more for each corrected version.
     pub version: u32,
     pub title: String,
     pub state: Open<ActivityState>,
-    /// The reviewer's words when it was returned.
+    /// The reviewer's text when the record was returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub at: Millis,
 }
 
-/// The post as it stands: what the holder answers for.
+/// The current data of the post: number and area.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PostRow {
     pub name: String,
     /// 号码, bound to the post (SP-02).
     pub number: String,
-    /// Prefixes of the cells it answers for: a county, street, community or cell code each.
+    /// Prefixes of the cells that the post is responsible for: a county, street, community or cell code each.
     pub area: Vec<String>,
 }
 
-/// Whether the server counts the person as on duty.
+/// The person's presence: on duty or not, as the server records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PresenceRow {

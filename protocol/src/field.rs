@@ -1,8 +1,8 @@
-//! Enrolment and tokens: how a stream comes to be and how it shows who it is.
+//! Enrolment and tokens: how a stream is created and how it authenticates.
 //!
-//! A one-time code binds terminal, post and holder to a stream and its key. The server signs the binding, so
-//! a server restored from an older backup takes the stream back. Every session begins with a challenge that
-//! states the server's time, so a wrong clock never locks a worker out.
+//! A one-time code binds terminal, post and holder to a stream and its key. The server signs the binding, so that a
+//! server restored from an older backup accepts the stream again. Every session begins with a challenge that contains
+//! the server's time, so a wrong handset clock never prevents sign-in.
 
 use crate::{
     codes::CountyCode,
@@ -16,14 +16,14 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde::{Deserialize, Serialize};
 
-/// All that a terminal needs to enrol, in one string which is also the QR.
+/// Everything that a terminal needs to enrol, in one string, also shown as a QR code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Invitation {
     pub v: u16,
-    /// `https://host:port`; plain `http` only on loopback, when asked for.
+    /// `https://host:port`; plain `http` only on loopback, when explicitly allowed.
     pub server: String,
-    /// One-time code, valid for a short time.
+    /// One-time code with a short validity.
     pub code: String,
     /// SHA-256 of the SPKI of the server's certificate and of its successor; empty only for plain HTTP on
     /// loopback.
@@ -34,7 +34,7 @@ pub struct Invitation {
 
 const INVITATION_PREFIX: &str = "xunge1:";
 
-/// Problem code `enrol.string`.
+/// The text is not a valid invitation. Problem code `enrol.string`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is not an enrolment string of this version")]
 pub struct BadInvitation;
@@ -78,7 +78,7 @@ pub struct EnrolRequest {
     pub signature: Signature,
 }
 
-/// What the server binds and signs.
+/// The binding that the server signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Certificate {
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_invitation_travels_as_one_string() {
+    fn an_invitation_survives_its_text_form() {
         let invitation = Invitation {
             v: 1,
             server: "https://127.0.0.1:8443".into(),

@@ -1,4 +1,4 @@
-//! Points and datums. A point without its datum is not stored anywhere (standards.md section 4).
+//! Points and datums. No point is stored without a known datum (standards.md section 4).
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct PointE7 {
 }
 
 impl PointE7 {
-    /// From decimal degrees, rounded to the nearest unit; `None` when not finite or outside the globe.
+    /// Converts decimal degrees, rounded to the nearest unit; `None` if not finite or outside the globe.
     pub fn from_degrees(lat: f64, lon: f64) -> Option<Self> {
         let unit = |degrees: f64, limit: f64| {
             // In range after the check, so the cast cannot truncate.
@@ -29,11 +29,11 @@ impl PointE7 {
     pub fn degrees(self) -> (f64, f64) {
         (f64::from(self.lat) / 1e7, f64::from(self.lon) / 1e7)
     }
-    /// Whether the point lies on the globe; wire data may not.
+    /// Returns whether the point is on the globe; points from the wire may not be.
     pub fn is_on_globe(self) -> bool {
         self.lat.unsigned_abs() <= 900_000_000 && self.lon.unsigned_abs() <= 1_800_000_000
     }
-    /// Distance in metres on a local plane; good to 0.5 % below 100 km, which is all that sorting needs.
+    /// Returns the distance in metres on a local plane; error below 0.5 % up to 100 km, which is enough for sorting.
     pub fn metres_to(self, other: Self) -> f64 {
         let dlat = (f64::from(other.lat) - f64::from(self.lat)) * 1e-7 * 111_132.0;
         let mid = (f64::from(other.lat) + f64::from(self.lat)) * 0.5e-7;
@@ -42,7 +42,7 @@ impl PointE7 {
     }
 }
 
-/// The datum that coordinates came in. Only WGS-84 is stored for positions; the others are converted at the edge.
+/// The datum of input coordinates. Positions are stored in WGS-84 only; the others are converted on input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

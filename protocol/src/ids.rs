@@ -1,5 +1,5 @@
-//! Every kind of id, in one append-only list. Ids are UUIDv7 made by whoever creates the thing; they are
-//! names, never a sync cursor (clocks are skewed).
+//! All id types, in one append-only list. Ids are UUIDv7, created by the program that creates the object. Never use
+//! an id as a sync cursor, because clocks are skewed.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -12,8 +12,8 @@ macro_rules! ids {
         #[serde(transparent)]
         pub struct $name(pub Uuid);
         impl $name {
-            /// A version 7 id from a wall clock in Unix milliseconds and 10 random bytes, both given by the
-            /// caller, so that a simulation gives the same ids again.
+            /// Builds a version 7 id from Unix milliseconds and 10 random bytes. The caller gives both, so that a
+            /// simulation reproduces its ids.
             pub fn from_parts(unix_ms: u64, random: [u8; 10]) -> Self {
                 Self(uuid::Builder::from_unix_timestamp_millis(unix_ms, &random).into_uuid())
             }
@@ -55,9 +55,9 @@ macro_rules! ids {
 ids! {
     /// One person's store on one terminal: the unit of numbering and signing.
     StreamId,
-    /// One thing a worker entered, for ever; the 受理号 is derived from it.
+    /// One item that a worker submitted, never reused; the 受理号 is derived from it.
     EntryId,
-    /// What entries are about: a report, an activity record, an answer. Mending keeps the record's id.
+    /// The subject of entries: a report, an activity record, an answer. A corrected version keeps the record's id.
     RecordId,
     /// An issued handset (终端).
     TerminalId,
@@ -75,6 +75,6 @@ ids! {
     UploadId,
     /// One event in a case's ledger.
     EventId,
-    /// One request to the server, as it stands in logs and in problem bodies.
+    /// One request to the server, in logs and problem bodies.
     RequestId,
 }

@@ -1,9 +1,8 @@
-//! The language both ends of Xunge share: ids, codes, states, wire messages, problem codes, work calendar.
+//! The shared vocabulary of server and handset: ids, codes, states, wire messages, problem codes, working calendar.
 //!
-//! Pure data and plain functions over it: no I/O, no async, no SQL, no clock. What is here is on handsets
-//! that cannot be updated for months, so a type changes only by adding: unknown fields survive, unknown kinds
-//! and values are kept as they came (`Other`), and every wire type stands under a snapshot test
-//! (`tests/wire.rs`).
+//! Data types and pure functions over them: no I/O, no async, no SQL, no clock. Handsets may run an old version of
+//! this crate for months, so a type changes only by addition: unknown fields are preserved, unknown kinds and values
+//! are kept unchanged (`Other`), and every wire type has a snapshot test (`tests/wire.rs`).
 
 pub mod area;
 pub mod calendar;
@@ -29,5 +28,5 @@ pub mod sabotage;
 pub mod sign;
 pub mod time;
 
-/// Version of the wire that this crate speaks; it stands in every entry and envelope as `v`.
+/// Wire version of this crate; written to every entry and envelope as `v`.
 pub const WIRE_VERSION: u16 = 1;

@@ -1,10 +1,10 @@
-//! Reference data: a signed manifest lists versioned, hashed files that handsets fetch resumably.
+//! Reference data: a signed manifest lists versioned, hashed files that handsets download with resume.
 
 use crate::{photo::Sha256, sign::Signature, time::Millis};
 use serde::{Deserialize, Serialize};
 
 crate::text_enum! {
-    /// The files of this version; a manifest may list others, which are left alone.
+    /// The files that this version knows; others in a manifest are ignored.
     pub enum FileName {
         /// The grid pack of the holder's county.
         Grid = "grid",
@@ -40,18 +40,18 @@ pub struct SignedManifest {
     pub signature: Signature,
 }
 
-/// A matter that can be reported, by code, in both languages.
+/// A matter that can be reported: its code, and its name in both languages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CatalogueItem {
     pub code: crate::codes::MatterCode,
     pub zh: String,
     pub en: String,
-    /// Two independent sources agree on it; otherwise an administrator should look.
+    /// True if two independent sources agree on the item; otherwise an administrator should verify it.
     pub verified: bool,
 }
 
-/// The catalogue file (CJ/T 214 generation, replaceable by the operator).
+/// The catalogue file (CJ/T 214 edition; the operator can replace it).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Catalogue {
@@ -73,7 +73,7 @@ struct SourceTable {
 }
 
 impl Catalogue {
-    /// The tables that ship with the product (`data/`), as one catalogue.
+    /// Returns the tables that ship with the product (`data/`) as one catalogue.
     pub fn shipped() -> Result<Self, CatalogueError> {
         let tables = [
             ('C', include_str!("../data/components_cjt214.json")),
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_catalogue_holds_both_tables_once() {
+    fn the_shipped_catalogue_contains_both_tables_without_duplicates() {
         let catalogue = Catalogue::shipped().unwrap();
         assert_eq!(catalogue.items.len(), 85 + 54);
         assert_eq!(catalogue.find("E0102".parse().unwrap()).unwrap().zh, "暴露垃圾");

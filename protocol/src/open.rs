@@ -1,7 +1,7 @@
-//! Values that may grow: a known one, or what a newer peer said, kept as it came.
+//! Extensible values: a known value, or the text of a newer peer, kept unchanged.
 //!
-//! A new role or state from the server never breaks an older handset's sync (failure story 20): it is shown
-//! as its own text and passed on unharmed.
+//! A new role or state from the server never breaks an older handset's sync (failure story 20): the handset shows it
+//! as its text and passes it on unchanged.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ impl<T> From<T> for Open<T> {
     }
 }
 
-/// An enum of unit variants with one stable text each: the text is on the wire, in the database and in logs.
+/// Declares an enum of unit variants with one stable text each. The text is on the wire, in the database and in logs.
 #[macro_export]
 macro_rules! text_enum {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
@@ -38,7 +38,7 @@ macro_rules! text_enum {
     };
 }
 
-/// [`text_enum`] without its description for an API.
+/// [`text_enum`] without its OpenAPI schema.
 #[macro_export]
 macro_rules! text_enum_values {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
@@ -69,8 +69,8 @@ macro_rules! text_enum_values {
     };
 }
 
-/// The description of a [`text_enum`]: by hand, because utoipa's derive does not see through a macro's literals
-/// and would list the Rust names.
+/// The OpenAPI schema of a [`text_enum`], written by hand: utoipa's derive cannot read a macro's literals and would
+/// list the Rust names.
 #[macro_export]
 macro_rules! text_enum_schema {
     ($name:ident $($text:literal)*) => {
@@ -90,9 +90,9 @@ macro_rules! text_enum_schema {
     };
 }
 
-/// A text that names no value of the enum.
+/// The text does not name a value of the enum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no {of}")]
+#[error("{text:?} is not a {of}")]
 pub struct UnknownText {
     pub of: &'static str,
     pub text: String,

@@ -1,4 +1,4 @@
-//! What an entry says, by kind.
+//! The payload of an entry, by kind.
 
 use crate::{
     codes::{CellCode, MatterCode},
@@ -22,9 +22,9 @@ crate::text_enum! {
         Report = "report",
         /// 活动记录 (SP-05)
         Activity = "activity",
-        /// A task's answer (T3, T13)
+        /// The answer to a task (T3, T13).
         Answer = "answer",
-        /// Takes back what may have been sent.
+        /// Withdraws an entry that may already have been sent.
         Withdraw = "withdraw",
         /// A number that was cancelled before it was ever sent.
         Void = "void",
@@ -49,15 +49,15 @@ pub struct CheckOut {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Report {
-    /// The acceptor can fill or correct it (T4).
+    /// Optional: the acceptor can fill or correct it (T4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matter: Option<MatterCode>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// Where the matter is, when that is not where the worker stood (`evidence.position`).
+    /// Place of the matter, if it differs from the worker's position (`evidence.position`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Position>,
-    /// The cell as the handset looked it up in its grid version; the server looks up again.
+    /// The cell as looked up by the handset in its grid version; the server looks it up again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellCode>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -69,11 +69,11 @@ pub struct Report {
     pub photos: Vec<PhotoRef>,
 }
 
-/// An activity record (活动记录, SP-05, SP-15, TJ-09): mended as a new version of the same record.
+/// An activity record (活动记录, SP-05, SP-15, TJ-09). A correction is a new version of the same record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Activity {
-    /// 活动类别, as the settings name it: `fitness`, `contest`, `lecture`, `training` …
+    /// 活动类别, a value from the settings: `fitness`, `contest`, `lecture`, `training` …
     pub category: String,
     pub title: String,
     pub starts: Millis,
@@ -102,7 +102,8 @@ pub struct TaskAnswer {
     pub photos: Vec<PhotoRef>,
 }
 
-/// Takes an entry back. A case that has moved on keeps it and the withdrawal goes to the review lane.
+/// Withdraws an entry. If its case has already changed its state, the case stays and the withdrawal goes to the
+/// review lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Withdraw {
@@ -135,7 +136,7 @@ impl Payload {
             Self::Void => EntryKind::Void,
         }
     }
-    /// The photos that the entry names, in order.
+    /// Returns the photos that the entry names, in order.
     pub fn photos(&self) -> &[PhotoRef] {
         match self {
             Self::Report(p) => &p.photos,
@@ -144,7 +145,7 @@ impl Payload {
             Self::CheckIn(_) | Self::CheckOut(_) | Self::Withdraw(_) | Self::Void => &[],
         }
     }
-    /// Reads the payload of a known kind.
+    /// Parses the payload of a known kind.
     pub fn read(kind: EntryKind, json: &serde_json::value::RawValue) -> Result<Self, serde_json::Error> {
         let text = json.get();
         Ok(match kind {

@@ -1,9 +1,9 @@
-//! What an entry says of its photos, and the hash that names their bytes.
+//! Photo references in entries, and the hash that names their bytes.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
-/// SHA-256 of some bytes; lower-case hexadecimal on the wire.
+/// SHA-256 of a byte sequence; lower-case hexadecimal on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);
 
@@ -57,19 +57,19 @@ impl utoipa::ToSchema for Sha256 {
     }
 }
 
-/// A photo named by the entry it belongs to. The bytes follow by tus; the case is visible before them.
+/// A photo named by the entry it belongs to. The bytes follow by tus; the case is visible before they arrive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PhotoRef {
     pub sha256: Sha256,
-    /// Bytes, 1..=[`MAX_PHOTO_BYTES`].
+    /// Size in bytes, 1..=[`MAX_PHOTO_BYTES`].
     pub size: u64,
     pub role: PhotoRole,
     pub width: u32,
     pub height: u32,
 }
 
-/// What a photo shows.
+/// The subject of a photo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -86,7 +86,7 @@ pub enum PhotoRole {
     Other(String),
 }
 
-/// A prepared photo is far smaller; what is larger did not pass the pipeline.
+/// Maximum size of a photo in bytes. A prepared photo is far smaller; a larger one was not prepared by the handset.
 pub const MAX_PHOTO_BYTES: u64 = 16 * 1024 * 1024;
-/// Photos one entry may name.
+/// Maximum number of photos that one entry may name.
 pub const MAX_PHOTOS_PER_ENTRY: usize = 20;

@@ -1,4 +1,4 @@
-//! `POST /v1/field/push`: an envelope with a batch of entries, the body signed, and its answer.
+//! `POST /v1/field/push`: an envelope with a batch of entries, whose body is signed, and its answer.
 
 use crate::{
     entry::Receipt,
@@ -11,9 +11,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Entries a batch may hold; more is answered with `push.too_many` and the handset halves its batch.
+/// Maximum number of entries in a batch. A larger batch is answered with `push.too_many`, and the handset halves it.
 pub const MAX_BATCH: usize = 500;
-/// Bytes a push body may have after decompression.
+/// Maximum size of a push body in bytes after decompression.
 pub const MAX_PUSH_BYTES: usize = 8 * 1024 * 1024;
 
 /// A batch on its way. The entries are the very bytes that the handset stored.
@@ -46,7 +46,7 @@ pub struct PushAnswer {
     pub taken: Option<Millis>,
 }
 
-/// Header and value (RFC 7240) by which a handset asks for `taken` in the place of a receipt for each entry.
+/// Header and value (RFC 7240) by which a handset requests `taken` instead of a receipt for each entry.
 pub const BRIEF: (&str, &str) = ("prefer", "return=minimal");
 
 /// An element of the batch that the server did not take, and why. The others are taken.
@@ -78,7 +78,7 @@ pub struct StreamMark {
 }
 
 impl StreamMark {
-    /// From the numbers held, in ascending order.
+    /// Builds the mark from the numbers held, in ascending order.
     pub fn of(numbers: impl IntoIterator<Item = u64>) -> Self {
         let mut mark = Self::default();
         for n in numbers {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_names_what_is_missing() {
+    fn a_mark_names_the_missing_ranges() {
         assert_eq!(StreamMark::of([]), StreamMark::default());
         assert_eq!(
             StreamMark::of([1, 2, 3]),

@@ -1,4 +1,4 @@
-//! Who acts. A person holds roles at an organisation; the scope of each is that unit and those below (TJ-02).
+//! Roles. A person holds roles at an organisation; the scope of each role is that unit and those below it (TJ-02).
 
 crate::text_enum! {
     /// A role of DC-01..DC-03 and section 1 of the requirements.

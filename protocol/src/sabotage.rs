@@ -1,13 +1,13 @@
-//! Deliberate defects that the simulator must catch: a judge who never says "guilty" proves nothing.
+//! Deliberate defects that the simulator must detect: a checker that cannot detect a planted bug proves nothing.
 //!
-//! A line of the product asks [`is`] at the place where the defect would be made. Without the feature `sabotage`
-//! that is the constant `false` and the line is no code at all; with it, a test arms one defect for its process.
-//! Nothing outside reads it: no environment, no file, no request.
+//! The product calls [`is`] at the line where the defect would occur. Without the feature `sabotage` it is the
+//! constant `false`, and the compiler removes the branch; with it, a test arms one defect for its process. Nothing
+//! outside the process can arm a defect: no environment variable, file or request.
 //!
-//! Three defects that one would look for here are not: a mailbox's number taken outside of the transaction and one job
-//! done by two replicas need two writers at the same moment, which a simulation on one thread has not (the store's
-//! contract and the stories of replicas hold both on PostgreSQL); parts of a photo that are dropped too early cost only
-//! bytes, because the server asks for them again.
+//! Three expected defects are missing. A mailbox number taken outside the transaction and a job done by two replicas
+//! need two concurrent writers, which a simulation on one thread does not have (the store's contract tests and the
+//! replica stories test both on PostgreSQL). Parts of a photo that are dropped too early cost only bytes, because the
+//! server requests them again.
 
 macro_rules! defects {
     ($($name:ident = $words:literal,)*) => {
@@ -19,15 +19,15 @@ macro_rules! defects {
         }
 
         impl Defect {
-            /// All of them.
+            /// All defects.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
-            /// What is done wrong.
+            /// Describes the wrong behaviour.
             pub const fn words(self) -> &'static str {
                 match self {
                     $(Self::$name => $words,)*
                 }
             }
-            /// Its name.
+            /// The name of the defect.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
@@ -103,10 +103,11 @@ defects! {
     OffsetLies = "the server says that more of a photo has arrived than has",
 }
 
-/// What is armed. The marker lets `cargo xtask symbols` find a build with defects even when its symbols are stripped.
+/// Which defect is armed. The marker lets `cargo xtask symbols` find a build with defects even when its symbols are
+/// stripped.
 #[cfg(feature = "sabotage")]
 struct Armed {
-    #[expect(dead_code, reason = "searched for in the file of a program")]
+    #[expect(dead_code, reason = "xtask searches the program file for it")]
     marker: [u8; 25],
     defect: std::sync::atomic::AtomicU8,
 }
@@ -121,18 +122,18 @@ static ARMED: Armed = Armed {
 #[cfg(feature = "sabotage")]
 pub fn arm(defect: Option<Defect>) {
     let number = defect.map_or(u8::MAX, |defect| defect as u8);
-    // The whole static is used here, so that the optimiser keeps the marker beside the number.
+    // Uses the whole static, so that the optimiser keeps the marker beside the number.
     let armed = std::hint::black_box(&ARMED);
     armed.defect.store(number, std::sync::atomic::Ordering::SeqCst);
 }
 
-/// Whether this defect is armed.
+/// Returns whether this defect is armed.
 #[cfg(feature = "sabotage")]
 pub fn is(defect: Defect) -> bool {
     ARMED.defect.load(std::sync::atomic::Ordering::Relaxed) == defect as u8
 }
 
-/// Whether this defect is armed: never, in a product.
+/// Returns whether this defect is armed: always false in a product build.
 #[cfg(not(feature = "sabotage"))]
 pub const fn is(_: Defect) -> bool {
     false

@@ -1,5 +1,5 @@
-//! Keys and signatures, algorithm-tagged: Ed25519 in software, ES256 where the platform's hardware holds the
-//! key. Every signed text begins with its own purpose, so that a signature for one never passes for another.
+//! Keys and signatures with their algorithm: Ed25519 in software, ES256 where the platform's hardware stores the key.
+//! Every signed text begins with its purpose, so that a signature for one purpose is never valid for another.
 
 use crate::{ids::StreamId, photo::Sha256};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
 crate::text_enum! {
-    /// How a signature is made.
+    /// The signature algorithm.
     pub enum Algorithm {
         Ed25519 = "ed25519",
         /// ECDSA P-256 with SHA-256
@@ -22,14 +22,14 @@ struct Tagged {
     bytes: Vec<u8>,
 }
 
-/// Why a key or signature was not accepted. Problem code `auth.signature`.
+/// The key or signature was not accepted. Problem code `auth.signature`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
     #[error("not of the form algorithm:base64")]
     Malformed,
     #[error("not a key of its algorithm")]
     Key,
-    #[error("the signature does not fit")]
+    #[error("the signature does not match")]
     Mismatch,
 }
 
@@ -112,7 +112,7 @@ tagged! {
 }
 
 impl PublicKey {
-    /// Whether the bytes are a key at all; checked at enrolment.
+    /// Returns an error if the bytes are not a valid key; called at enrolment.
     pub fn check(&self) -> Result<(), SignError> {
         match self.algorithm() {
             Algorithm::Ed25519 => ed25519(self.bytes()).map(|_| ()),
@@ -121,7 +121,7 @@ impl PublicKey {
                 .map_err(|_| SignError::Key),
         }
     }
-    /// Verifies strictly: weak keys and malleable encodings do not pass.
+    /// Verifies strictly: weak keys and malleable encodings are rejected.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SignError> {
         if self.algorithm() != signature.algorithm() {
             return Err(SignError::Mismatch);
@@ -151,10 +151,10 @@ fn ed25519(bytes: &[u8]) -> Result<ed25519_dalek::VerifyingKey, SignError> {
     ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| SignError::Key)
 }
 
-/// Signs for a stream. Behind a trait because on phones the key lives in the platform's keystore.
+/// Signs for a stream. A trait, because on phones the key is in the platform's keystore.
 pub trait Signer: Send + Sync {
     fn public_key(&self) -> PublicKey;
-    /// Fails only when the keystore does.
+    /// Returns an error only when the keystore fails.
     fn sign(&self, message: &[u8]) -> Result<Signature, KeystoreError>;
 }
 
@@ -184,7 +184,7 @@ impl Signer for SoftwareKey {
     }
 }
 
-/// HTTP header that carries the signature of a push body.
+/// HTTP header with the signature of a push body.
 pub const SIGNATURE_HEADER: &str = "xunge-signature";
 
 fn labelled(label: &str, parts: &[&[u8]]) -> Vec<u8> {
@@ -197,31 +197,31 @@ fn labelled(label: &str, parts: &[&[u8]]) -> Vec<u8> {
     message
 }
 
-/// What is signed of a push: the token it travels under and the body. A push recorded yesterday does not
-/// pass under today's token.
+/// Returns the text that is signed for a push: its token and its body. Because of the token, a recorded push cannot
+/// be replayed under a later token.
 pub fn push_message(token: &str, body: &[u8]) -> Vec<u8> {
     labelled(
         "xunge-push-v1",
         &[&Sha256::of(token.as_bytes()).0, &Sha256::of(body).0],
     )
 }
-/// What is signed to get a token.
+/// Returns the text that is signed to get a token.
 pub fn challenge_message(stream: StreamId, challenge: &str) -> Vec<u8> {
     labelled("xunge-challenge-v1", &[stream.0.as_bytes(), challenge.as_bytes()])
 }
-/// What proves at enrolment that the terminal holds the key it names.
+/// Returns the text that is signed at enrolment, to prove possession of the key.
 pub fn enrol_message(code: &str, stream: StreamId) -> Vec<u8> {
     labelled("xunge-enrol-v1", &[stream.0.as_bytes(), code.as_bytes()])
 }
-/// What a stream signs of a parcel: its head and what is sealed.
+/// Returns the text that a stream signs for a parcel: its head and its sealed part.
 pub fn parcel_message(head: &[u8], sealed: &[u8]) -> Vec<u8> {
     labelled("xunge-parcel-v1", &[&Sha256::of(head).0, &Sha256::of(sealed).0])
 }
-/// What the server signs of an enrolment.
+/// Returns the text that the server signs for an enrolment.
 pub fn certificate_message(certificate: &str) -> Vec<u8> {
     labelled("xunge-certificate-v1", &[certificate.as_bytes()])
 }
-/// What the server signs of a manifest.
+/// Returns the text that the server signs for a manifest.
 pub fn manifest_message(manifest: &str) -> Vec<u8> {
     labelled("xunge-manifest-v1", &[manifest.as_bytes()])
 }
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_holds_for_one_message_one_key_and_one_purpose() {
+    fn a_signature_is_valid_for_one_message_one_key_and_one_purpose() {
         let key = SoftwareKey::from_secret(&[7; 32]);
         let other = SoftwareKey::from_secret(&[8; 32]);
         let message = push_message("token", b"body");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_travel_as_text_and_bad_text_is_refused() {
+    fn keys_survive_their_text_form_and_bad_text_is_rejected() {
         let key = SoftwareKey::from_secret(&[7; 32]).public_key();
         assert_eq!(key.to_string().parse(), Ok(key));
         for bad in ["", "ed25519", "rsa:AAAA", "ed25519:!!"] {

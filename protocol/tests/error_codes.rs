@@ -1,5 +1,5 @@
-//! The registry of error codes: unique, complete in both languages, unchanged by a round trip, and steering as
-//! promised to handsets in the field.
+//! The registry of error codes: unique, complete in both languages, unchanged by a round trip, and with the classes
+//! that handsets in the field rely on.
 
 use protocol::problem::{Class, ErrorCode, HandsetCode, Problem, ProblemCode, ReasonCode, Recovery};
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ fn a_code_of_a_newer_peer_survives_a_round_trip() {
 }
 
 #[test]
-fn the_family_of_an_unknown_code_gives_its_class() {
+fn an_unknown_code_gets_the_class_of_its_family() {
     let class = |text| ErrorCode::parse(text).class();
     assert_eq!(class("auth.second_factor"), Class::SenderRefused);
     assert_eq!(class("stream.paused"), Class::SenderRefused);
@@ -63,7 +63,7 @@ fn the_family_of_an_unknown_code_gives_its_class() {
 }
 
 #[test]
-fn a_problem_that_can_pass_later_is_never_final() {
+fn a_problem_that_may_succeed_later_is_never_final() {
     for code in ProblemCode::ALL {
         assert!((400..600).contains(&code.status()), "{code}");
         if code.status() >= 500 || code.status() == 429 {
@@ -72,19 +72,19 @@ fn a_problem_that_can_pass_later_is_never_final() {
     }
 }
 
-/// How handsets decided before the registry had classes: by parts of the text. Old handsets still do, so a row whose
-/// class says something else would be treated differently by old and new handsets.
+/// How handsets decided before the registry had classes: by parts of the text. Old handsets still do, so a row with a
+/// differing class would be handled differently by old and new handsets.
 #[test]
-fn classes_steer_as_the_text_of_the_code_did() {
+fn classes_match_the_text_rules_of_old_handsets() {
     let concerns_stream =
         |code: &str| code.starts_with("auth.") || code.starts_with("stream.") || code == "push.stream";
     let is_network = |code: &str| code.starts_with("network.") || code == "answer.foreign";
     for code in all() {
         let class = code.class();
-        // Asked of refusals, and of `stream.unknown` after a readmission that failed.
+        // Old handsets call it for refusals, and for `stream.unknown` after a failed readmission.
         if class.recovery() == Recovery::Refused || code == ProblemCode::StreamUnknown {
-            // Two codes that no request of an old handset's push or pull is answered with: a wipe order is the answer
-            // to a request for a token, and `terminal.handed_over` is never sent.
+            // Two codes never answer an old handset's push or pull: `terminal.wipe` answers a request for a token,
+            // and `terminal.handed_over` is never sent.
             let ended = code == ProblemCode::TerminalWipe || code == HandsetCode::HandedOver;
             assert_eq!(class.concerns_sender(), concerns_stream(&code) || ended, "{code}");
         }

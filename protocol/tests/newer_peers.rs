@@ -1,4 +1,4 @@
-//! What a newer peer sends is kept and passed on unchanged (failure story 20), and names that must never change.
+//! Messages of a newer peer are kept and passed on unchanged (failure story 20), and names never change.
 #![allow(clippy::unwrap_used)]
 
 use protocol::{
@@ -24,7 +24,7 @@ fn story_20_values_of_a_newer_server_survive_an_old_handset() {
 }
 
 #[test]
-fn an_entry_of_an_unknown_kind_is_read_without_its_payload() {
+fn an_entry_of_an_unknown_kind_is_parsed_without_its_payload() {
     let json = r#"{"v":1,"id":"019f0000-0000-7000-8000-000000000001","n":7,"kind":"drone_flight",
         "record":"019f0000-0000-7000-8000-000000000002","author":"019f0000-0000-7000-8000-000000000003",
         "post":"019f0000-0000-7000-8000-000000000004","payload":{"altitude":30},
@@ -36,7 +36,7 @@ fn an_entry_of_an_unknown_kind_is_read_without_its_payload() {
 }
 
 #[test]
-fn the_receipt_number_comes_from_the_id_alone() {
+fn the_receipt_number_is_derived_from_the_id_alone() {
     let id =
         |n: u8| EntryId(uuid::Builder::from_unix_timestamp_millis(1_795_305_600_000, &[n; 10]).into_uuid());
     assert_eq!(receipt_number(id(1)), receipt_number(id(1)));

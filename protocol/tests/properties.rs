@@ -1,4 +1,4 @@
-//! What every codec and rule of the protocol promises for all input.
+//! Properties that every codec and rule of the protocol has for all input.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ proptest! {
     }
 
     #[test]
-    fn text_that_is_no_code_is_refused(text in "\\PC{0,16}") {
+    fn text_that_is_not_a_code_is_rejected(text in "\\PC{0,16}") {
         let digits = |n: usize| text.len() == n && text.bytes().all(|b| b.is_ascii_digit());
         prop_assert_eq!(text.parse::<CellCode>().is_ok(), digits(12));
         prop_assert_eq!(text.parse::<CommunityCode>().is_ok(), digits(10));
@@ -51,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn a_number_of_an_unknown_row_is_passed_on_to_the_last_digit(number in any::<f64>().prop_filter("JSON has no such number", |n| n.is_finite())) {
+    fn a_number_in_an_unknown_row_is_passed_on_exactly(number in any::<f64>().prop_filter("JSON has no such number", |n| n.is_finite())) {
         let body = serde_json::json!({ "reading": number });
         let written = serde_json::to_vec(&body).unwrap();
         prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&written).unwrap(), body);
@@ -76,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn workdays_forward_and_back_meet(start in 0i64..2000, n in 1i32..200) {
+    fn adding_and_subtracting_workdays_are_inverse(start in 0i64..2000, n in 1i32..200) {
         let calendar = protocol::calendar::Calendar::shipped().unwrap();
         let day = jiff::civil::date(2020, 6, 1).checked_add(jiff::Span::new().days(start)).unwrap();
         let there = calendar.add_workdays(day, n).at;
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn a_mark_knows_every_number(mut numbers in proptest::collection::btree_set(1u64..200, 0..100)) {
+    fn a_mark_describes_every_number(mut numbers in proptest::collection::btree_set(1u64..200, 0..100)) {
         let mark = StreamMark::of(numbers.iter().copied());
         let missing: Vec<u64> = mark.holes.iter().flat_map(|(a, b)| *a..=*b).collect();
         prop_assert!(missing.iter().all(|n| !numbers.contains(n)));

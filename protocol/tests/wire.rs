@@ -1,5 +1,5 @@
-//! Every wire type has a snapshot: handsets read for years what is written today, so a change here is a decision and
-//! not an accident. Longer than 500 lines because one example of every type stands here.
+//! Every wire type has a snapshot, because handsets keep and send today's JSON for years: a change here must be
+//! deliberate. Longer than 500 lines, because it contains one example of every type.
 #![allow(clippy::unwrap_used)]
 
 use protocol::{
@@ -90,8 +90,8 @@ fn signature() -> Signature {
     Signature::new(Algorithm::Ed25519, vec![4; 64])
 }
 
-/// Snapshot of the JSON, and the JSON reads back to itself.
-fn frozen<T: Serialize + DeserializeOwned>(name: &str, value: &T) {
+/// Compares the JSON with its snapshot, and checks that the JSON parses back to the same value.
+fn assert_frozen<T: Serialize + DeserializeOwned>(name: &str, value: &T) {
     let json = serde_json::to_string_pretty(value).unwrap();
     let back: T = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string_pretty(&back).unwrap(), json, "{name}");
@@ -140,7 +140,7 @@ fn entries_of_every_kind_are_frozen() {
     ];
     for payload in payloads {
         let entry = entry(&payload);
-        frozen(&format!("entry_{}", payload.kind()), &entry);
+        assert_frozen(&format!("entry_{}", payload.kind()), &entry);
         let bytes = entry.to_bytes().unwrap();
         assert_eq!(Entry::read(&bytes).unwrap().1, Some(payload));
     }
@@ -149,7 +149,7 @@ fn entries_of_every_kind_are_frozen() {
 #[test]
 fn push_and_its_answer_are_frozen() {
     let raw = serde_json::value::to_raw_value(&entry(&Payload::Void)).unwrap();
-    frozen(
+    assert_frozen(
         "envelope",
         &Envelope {
             v: 1,
@@ -158,7 +158,7 @@ fn push_and_its_answer_are_frozen() {
             entries: vec![raw],
         },
     );
-    frozen(
+    assert_frozen(
         "push_answer",
         &PushAnswer {
             epoch: "e1".into(),
@@ -184,7 +184,7 @@ fn push_and_its_answer_are_frozen() {
             taken: None,
         },
     );
-    frozen(
+    assert_frozen(
         "push_answer_brief",
         &PushAnswer {
             epoch: "e1".into(),
@@ -209,7 +209,7 @@ fn mailbox_rows_are_frozen() {
         "案卷已结案，转人工核对",
         "the case was closed meanwhile",
     );
-    frozen(
+    assert_frozen(
         "row_disposition",
         &DispositionRow {
             entry: EntryId(id(1)),
@@ -218,7 +218,7 @@ fn mailbox_rows_are_frozen() {
             at: T0,
         },
     );
-    frozen(
+    assert_frozen(
         "row_task",
         &TaskRow {
             task: TaskId(id(1)),
@@ -235,7 +235,7 @@ fn mailbox_rows_are_frozen() {
             issued: T0,
         },
     );
-    frozen(
+    assert_frozen(
         "row_case",
         &CaseRow {
             case: CaseId(id(1)),
@@ -247,7 +247,7 @@ fn mailbox_rows_are_frozen() {
             at: T0,
         },
     );
-    frozen(
+    assert_frozen(
         "row_activity",
         &ActivityRow {
             record: RecordId(id(1)),
@@ -259,7 +259,7 @@ fn mailbox_rows_are_frozen() {
             at: T0,
         },
     );
-    frozen(
+    assert_frozen(
         "row_post",
         &PostRow {
             name: "桂林路一岗".into(),
@@ -267,7 +267,7 @@ fn mailbox_rows_are_frozen() {
             area: vec!["2201040503".into()],
         },
     );
-    frozen(
+    assert_frozen(
         "row_presence",
         &PresenceRow {
             person: PersonId(id(1)),
@@ -275,7 +275,7 @@ fn mailbox_rows_are_frozen() {
             since: T0,
         },
     );
-    frozen(
+    assert_frozen(
         "pull_answer",
         &PullAnswer {
             epoch: "e1".into(),
@@ -296,7 +296,7 @@ fn mailbox_rows_are_frozen() {
 
 #[test]
 fn enrolment_and_tokens_are_frozen() {
-    frozen(
+    assert_frozen(
         "invitation",
         &Invitation {
             v: 1,
@@ -311,7 +311,7 @@ fn enrolment_and_tokens_are_frozen() {
         os: "Android 11".into(),
         app: "0.1.0".into(),
     };
-    frozen(
+    assert_frozen(
         "enrol_request",
         &EnrolRequest {
             v: 1,
@@ -323,7 +323,7 @@ fn enrolment_and_tokens_are_frozen() {
             signature: signature(),
         },
     );
-    frozen(
+    assert_frozen(
         "certificate",
         &Certificate {
             v: 1,
@@ -341,7 +341,7 @@ fn enrolment_and_tokens_are_frozen() {
         certificate: "{}".into(),
         signature: signature(),
     };
-    frozen(
+    assert_frozen(
         "enrol_answer",
         &EnrolAnswer {
             epoch: "e1".into(),
@@ -352,13 +352,13 @@ fn enrolment_and_tokens_are_frozen() {
             roles: vec![Role::Patroller.into()],
         },
     );
-    frozen(
+    assert_frozen(
         "challenge_request",
         &ChallengeRequest {
             stream: StreamId(id(1)),
         },
     );
-    frozen(
+    assert_frozen(
         "challenge_answer",
         &ChallengeAnswer {
             epoch: "e1".into(),
@@ -366,7 +366,7 @@ fn enrolment_and_tokens_are_frozen() {
             challenge: "c".into(),
         },
     );
-    frozen(
+    assert_frozen(
         "token_request",
         &TokenRequest {
             stream: StreamId(id(1)),
@@ -376,7 +376,7 @@ fn enrolment_and_tokens_are_frozen() {
             certificate: Some(certificate),
         },
     );
-    frozen(
+    assert_frozen(
         "token_answer",
         &TokenAnswer {
             pins: vec![Sha256([1; 32])],
@@ -387,7 +387,7 @@ fn enrolment_and_tokens_are_frozen() {
             mark: StreamMark::default(),
         },
     );
-    frozen(
+    assert_frozen(
         "photo_receipt",
         &PhotoReceipt {
             sha256: Sha256([1; 32]),
@@ -405,7 +405,7 @@ fn manifests_and_problems_are_frozen() {
         sha256: Sha256([1; 32]),
         size: 840_000,
     };
-    frozen(
+    assert_frozen(
         "manifest",
         &Manifest {
             v: 1,
@@ -413,7 +413,7 @@ fn manifests_and_problems_are_frozen() {
             files: vec![file],
         },
     );
-    frozen(
+    assert_frozen(
         "signed_manifest",
         &SignedManifest {
             manifest: "{}".into(),
@@ -427,12 +427,12 @@ fn manifests_and_problems_are_frozen() {
         zh: Guard::TypeAndPlace.zh().into(),
         en: Guard::TypeAndPlace.en().into(),
     });
-    frozen("problem", &problem);
+    assert_frozen("problem", &problem);
 }
 
 #[test]
 fn parcels_and_their_answer_are_frozen() {
-    frozen(
+    assert_frozen(
         "parcel_head",
         &Head {
             v: 1,
@@ -444,7 +444,7 @@ fn parcels_and_their_answer_are_frozen() {
             },
         },
     );
-    frozen(
+    assert_frozen(
         "parcel_contents",
         &Contents {
             v: 1,
@@ -468,7 +468,7 @@ fn parcels_and_their_answer_are_frozen() {
             }],
         },
     );
-    frozen(
+    assert_frozen(
         "parcel_answer",
         &ParcelAnswer {
             epoch: "e1".into(),

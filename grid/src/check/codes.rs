@@ -1,4 +1,4 @@
-//! Codes: well formed, of their level, unique, without serial 00, with their parent in the file.
+//! Checks codes: well formed, of their level, unique, without serial 00, with their parent in the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ pub(super) fn check(areas: &[LooseArea], findings: &mut Vec<Finding>) {
         if *times == 2 {
             bad(FindingKind::CodeTwice, "the code occurs more than once".into());
         }
-        // Every serial counts, not only the last: 220104000101 has no street.
+        // Check every serial, not only the last: 220104000101 has no street.
         let serials = area.code.as_bytes().get(6..).unwrap_or_default();
         if serials.as_chunks::<2>().0.contains(b"00") {
             bad(FindingKind::CodeZero, "serials run from 01 to 99".into());

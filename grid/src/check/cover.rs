@@ -1,9 +1,10 @@
-//! Cover: no ground twice, none left over, both sides of every border alike, children make up their parents.
+//! Checks coverage: no overlaps, no gaps, the same vertices on both sides of every border, children equal to their
+//! parents.
 //!
-//! The borders of all cells are added up with their direction, and the outline is taken away. On a tessellation
-//! everything cancels. What is left over consists of closed loops: around missing ground clockwise, around ground that
-//! is claimed twice counter-clockwise, around nothing where only the vertices differ. That is exact, and every loop has
-//! a place. Then no two borders may meet but in a common end.
+//! The directed borders of all cells are summed, and the outline is subtracted. On a tessellation everything cancels.
+//! The remaining edges form closed loops: clockwise around a gap, counter-clockwise around an overlap, without area
+//! where only the vertices differ. The method is exact, and every loop has a position. After that, no two borders may
+//! meet except in a common endpoint.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -70,7 +71,7 @@ fn square_metres(ring: &[Pt]) -> String {
     }
 }
 
-/// The children of each parent, added up, must be the parent.
+/// Compares the summed borders of each parent's children with the parent's border.
 fn parents(children: &[&LooseArea], parents: &[&LooseArea], findings: &mut Vec<Finding>) {
     let mut by_parent: BTreeMap<&str, Vec<&[Pt]>> = BTreeMap::new();
     for child in children {
@@ -91,7 +92,8 @@ fn parents(children: &[&LooseArea], parents: &[&LooseArea], findings: &mut Vec<F
     }
 }
 
-/// Sum of the directed borders of `plus` less those of `minus`; each remaining one as often as it remains.
+/// Returns the sum of the directed borders of `plus` minus those of `minus`, each remaining edge with its
+/// multiplicity.
 fn left_over(plus: &[&[Pt]], minus: &[&[Pt]]) -> Vec<Edge> {
     let signed = |rings: &[&[Pt]], sign: i32| {
         rings
@@ -114,8 +116,8 @@ fn left_over(plus: &[&[Pt]], minus: &[&[Pt]]) -> Vec<Edge> {
     out
 }
 
-/// Walks directed edges (as many into every vertex as out of it) into closed loops. Where several leave a vertex, the
-/// one that keeps to the same side of the outside is taken, so a gap that touches the rim stays a gap.
+/// Joins directed edges (as many enter every vertex as leave it) into closed loops. If several edges leave a vertex,
+/// takes the one that keeps the exterior on the same side, so that a gap that touches the rim is not split.
 fn loops(open: &[Edge]) -> Vec<Vec<Pt>> {
     let mut out_of: BTreeMap<Pt, Vec<Pt>> = BTreeMap::new();
     for &(a, b) in open {
@@ -141,14 +143,14 @@ fn loops(open: &[Edge]) -> Vec<Vec<Pt>> {
     found
 }
 
-/// The edge first met when turning counter-clockwise from the way back.
+/// Removes and returns the first edge counter-clockwise from the reversed incoming edge.
 fn take_next(from: Option<Pt>, at: Pt, leaving: &mut Vec<Pt>) -> Option<Pt> {
     let Some(back) = from else { return leaving.pop() };
     let half = |p: Pt| {
         let o = orient(at, back, p);
         let ahead = (i128::from(back.x) - i128::from(at.x)) * (i128::from(p.x) - i128::from(at.x))
             + (i128::from(back.y) - i128::from(at.y)) * (i128::from(p.y) - i128::from(at.y));
-        // 0: left of the way back; 1: straight on or right of it; 2: the way back itself, taken last.
+        // 0: left of the reversed incoming edge; 1: straight on or right of it; 2: that edge itself, taken last.
         if o == 0 && ahead > 0 { 2 } else { i32::from(o <= 0) }
     };
     let best = (0..leaving.len()).min_by(|&i, &j| {
@@ -160,7 +162,8 @@ fn take_next(from: Option<Pt>, at: Pt, leaving: &mut Vec<Pt>) -> Option<Pt> {
     Some(leaving.swap_remove(best))
 }
 
-/// Just right of the loop's first long enough edge lies a cell: then the loop encloses ground claimed twice.
+/// Returns true if a cell is just right of the loop's first edge of sufficient length: then the loop encloses an
+/// overlap.
 fn is_covered_beside(ring: &[Pt], cells: &[&[Pt]]) -> bool {
     let Some((a, b)) = edges(ring).max_by_key(|(a, b)| a.x.abs_diff(b.x).max(a.y.abs_diff(b.y))) else {
         return false;
@@ -175,7 +178,7 @@ fn is_covered_beside(ring: &[Pt], cells: &[&[Pt]]) -> bool {
         .any(|c| Bounds::of(c.iter().copied()).is_some_and(|o| o.contains(beside)) && holds(c, beside))
 }
 
-/// Every border (least end first) with the positions of its owners and whether they run along it forwards.
+/// Every border (lower endpoint first) with the positions of its owners and whether each runs along it forwards.
 struct Owners<'a> {
     cells: &'a [&'a LooseArea],
     borders: Vec<(Edge, Vec<(usize, bool)>)>,
@@ -214,7 +217,7 @@ impl<'a> Owners<'a> {
         at.and_then(|k| self.borders.get(k)).map_or(&[], |x| &x.1)
     }
 
-    /// Codes of the cells along a loop, at most eight.
+    /// Returns the codes of the cells along a loop, at most eight.
     fn around(&self, ring: &[Pt]) -> Vec<String> {
         let mut codes: Vec<String> = edges(ring)
             .flat_map(|(a, b)| self.of_border(a, b))
@@ -227,7 +230,7 @@ impl<'a> Owners<'a> {
     }
 }
 
-/// A border that two cells run along in the same direction: both lie on the same side of it.
+/// Borders that two cells traverse in the same direction: both are on the same side of the border.
 #[derive(Default)]
 struct DoubledBorders {
     told: BTreeMap<(usize, usize), ()>,
@@ -254,11 +257,11 @@ impl DoubledBorders {
     }
 }
 
-/// Borders that meet anywhere but in a common end; one finding for each pair of cells.
+/// Reports borders that meet anywhere except in a common endpoint; one finding for each pair of cells.
 fn crossings(owners: &Owners<'_>, findings: &mut Vec<Finding>) {
     const BUCKET_SHIFT: u32 = 14;
-    /// A border that would fill more than these is compared with every other instead: one vertex on the other side of
-    /// the globe would fill the memory.
+    /// A border that would fill more buckets than this is compared with every other border instead; otherwise a
+    /// vertex on the other side of the globe would exhaust memory.
     const MOST_BUCKETS: i64 = 4096;
     let at = |v: i32| v >> BUCKET_SHIFT;
     let across = |p: i32, q: i32| i64::from(at(p.max(q))) - i64::from(at(p.min(q))) + 1;
@@ -328,7 +331,7 @@ fn crossings(owners: &Owners<'_>, findings: &mut Vec<Finding>) {
             detail: detail.to_owned(),
         };
         let known = told.entry(key).or_insert_with(|| finding.clone());
-        // Buckets come in any order; the least place is told, so the answer is always the same.
+        // Hash order is random; reporting the lowest position makes the result deterministic.
         if finding.place < known.place {
             *known = finding;
         }
@@ -336,7 +339,7 @@ fn crossings(owners: &Owners<'_>, findings: &mut Vec<Finding>) {
     findings.extend(told.into_values());
 }
 
-/// The borders cross from one side to the other, which no two neighbours may.
+/// Returns true if the borders cross from one side to the other, which no two neighbours may do.
 fn is_through((a, b): Edge, (c, d): Edge) -> bool {
     orient(a, b, c).signum() * orient(a, b, d).signum() < 0
         && orient(c, d, a).signum() * orient(c, d, b).signum() < 0
@@ -347,7 +350,7 @@ fn is_crossing((a, b): Edge, (c, d): Edge) -> bool {
     if apart(a.x, b.x, c.x, d.x) || apart(a.y, b.y, c.y, d.y) {
         return false;
     }
-    // With a common end, one must not lie along the other.
+    // With a common endpoint, the borders must not overlap along their length.
     if a == c {
         on_segment(a, b, d) || on_segment(c, d, b)
     } else if b == d {

@@ -1,28 +1,28 @@
-//! What the checker reports: one fault of a grid file, with its kind and place.
+//! A finding of the check: one fault of a grid file, with its kind and position.
 
 use protocol::geo::PointE7;
 use serde::Serialize;
 
-/// What kind of fault.
+/// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {
-    /// No polygon: another geometry, or several parts.
+    /// Not a polygon: another geometry, or several parts.
     NotAPolygon,
     /// A polygon with a hole.
     Hole,
-    /// A coordinate that is no number or not on the globe.
+    /// A coordinate that is not a number or not on the globe.
     Coordinate,
     /// A ring whose last position does not repeat the first.
     RingOpen,
     /// A ring of fewer than three vertices.
     RingShort,
-    /// A ring that runs clockwise or encloses nothing.
+    /// A ring that runs clockwise or has no area.
     RingTurned,
     /// A vertex that occurs twice in a ring.
     VertexTwice,
     /// A ring that crosses or touches itself.
     SelfIntersection,
-    /// Not 6, 8, 10 or 12 digits, or not those of its level.
+    /// Not 6, 8, 10 or 12 digits, or a number of digits that does not match its level.
     CodeMalformed,
     /// A code that occurs twice.
     CodeTwice,
@@ -30,19 +30,19 @@ pub enum FindingKind {
     CodeZero,
     /// A code whose parent is not in the file although its level is.
     ParentMissing,
-    /// The children do not make up their parent: a wrong parent, or a border moved.
+    /// The union of the children differs from their parent: a wrong parent, or a moved border.
     ParentShape,
-    /// Ground that two cells claim.
+    /// An area that two cells claim.
     Overlap,
-    /// Ground that no cell claims.
+    /// An area that no cell claims.
     Gap,
-    /// A border whose two sides have different vertices, though they claim the same ground.
+    /// A border whose two sides have different vertices, although they claim the same area.
     UnmatchedBorder,
-    /// A cell too small or too thin anywhere.
+    /// A cell too small, or too thin at some position.
     Sliver,
-    /// An urban community above its largest area.
+    /// An urban community above the maximum area.
     UrbanTooLarge,
-    /// Not one cell in the file.
+    /// The file contains no cell.
     NoCells,
 }
 
@@ -79,15 +79,15 @@ impl Serialize for FindingKind {
     }
 }
 
-/// One fault, with where it is and whom it concerns.
+/// One fault, with its position and the areas concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Kind; its stable code is what is serialised.
+    /// The kind; serialised as its stable code.
     pub kind: FindingKind,
     /// Codes of the areas concerned (or `feature N` where there is no code).
     pub codes: Vec<String>,
-    /// Where to look, when the fault has a place.
+    /// Position of the fault, if it has one (WGS-84).
     pub place: Option<PointE7>,
-    /// The particulars for people.
+    /// Details for people.
     pub detail: String,
 }

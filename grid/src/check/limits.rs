@@ -1,15 +1,15 @@
-//! The measures that the checker applies.
+//! The limits that the check applies.
 
-/// What the checker asks of measures.
+/// Limits of areas and widths.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CheckLimits {
-    /// Least area of a cell in square metres.
+    /// Minimum area of a cell in square metres.
     pub cell_m2: f64,
-    /// Least width of a cell in metres.
+    /// Minimum width of a cell in metres.
     pub width_m: f64,
-    /// Greatest area of an urban community in square metres.
+    /// Maximum area of an urban community in square metres.
     pub urban_community_m2: f64,
-    /// Findings of one kind that are listed; the others are only counted.
+    /// Maximum number of listed findings per kind; further ones are only counted.
     pub listed: usize,
 }
 

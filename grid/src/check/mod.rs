@@ -1,12 +1,11 @@
-//! The checker: the gate every grid has to pass before it is packed, real data as well as what we cut ourselves.
+//! The check that every grid must pass before it is packed, whether real data or cut by this program.
 //!
-//! It reads plain GeoJSON and knows nothing of the cutter. Whatever decides is integer arithmetic; floats only
-//! measure areas and widths. A file may hold all four levels or only cells. With a county outline in the file the cells
-//! have to cover it exactly; without one, gaps are the holes enclosed by cells.
+//! It reads plain GeoJSON and does not depend on the cutter. Every decision uses integer arithmetic; floats only
+//! measure areas and widths. A file may contain all four levels or only cells. With a county outline in the file the
+//! cells must cover it exactly; without one, gaps are the holes enclosed by cells.
 //!
-//! What it proves when it finds nothing: every ring is simple, no two cells share any ground, every border inside has
-//! two owners with the same vertices, the cells cover the outline, children make up their parents, codes are unique
-//! and nest.
+//! An empty report proves: every ring is simple, no two cells overlap, every inner border has two owners with the
+//! same vertices, the cells cover the outline, children add up to their parents, codes are unique and nest.
 
 mod codes;
 mod cover;

@@ -1,4 +1,4 @@
-//! Rings, one by one: one part, no hole, turned rightly, simple, wide enough.
+//! Checks each ring: one part, no hole, counter-clockwise, simple, wide enough.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::geojson::LooseArea;
 use crate::geom::{LocalFrame, Metres, Pt, area_m2, area2, edges, on_segment, point_to_segment};
 use crate::level::Level;
 
-/// Answers the narrowest place of any cell.
+/// Checks the rings and returns the smallest width of any cell, in metres.
 pub(super) fn check(areas: &[LooseArea], limits: &CheckLimits, findings: &mut Vec<Finding>) -> Option<f64> {
     let mut narrowest: Option<f64> = None;
     for LooseArea { area, polygons } in areas {
@@ -80,7 +80,7 @@ pub(super) fn check(areas: &[LooseArea], limits: &CheckLimits, findings: &mut Ve
     narrowest
 }
 
-/// A vertex at which the ring goes back along the edge it came by.
+/// Returns a vertex at which the ring returns along the edge it came by.
 fn spike(ring: &[Pt]) -> Option<Pt> {
     let next = edges(ring).skip(1).chain(edges(ring).take(1));
     edges(ring)
@@ -89,9 +89,9 @@ fn spike(ring: &[Pt]) -> Option<Pt> {
         .map(|((_, b), _)| b)
 }
 
-/// The narrowest place of a ring: the least of its mean width (twice the area by the length of the border) and of the
-/// distances between a vertex and an edge that are far from one another along the ring. Crowded vertices along a smooth
-/// border are near one another both ways and do not count.
+/// Returns the smallest width of a ring in metres and its position: the minimum of the mean width (twice the area
+/// divided by the length of the border) and of the distances between a vertex and an edge that are far apart along
+/// the ring. Dense vertices along a smooth border are close in both senses and are not counted.
 fn width(ring: &[Pt]) -> (f64, Option<Pt>) {
     let Some(&origin) = ring.first() else {
         return (0.0, None);

@@ -1,4 +1,4 @@
-//! Runs all checks over one file and sorts what they found.
+//! Runs all checks over one file and sorts the findings.
 
 use serde::Serialize;
 
@@ -8,10 +8,10 @@ use super::{codes, cover, rings};
 use crate::geojson::{GeoJsonError, LooseFile, read};
 use crate::level::Level;
 
-/// The checker's answer.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct CheckReport {
-    /// What is wrong, in the order of kinds. Empty means valid.
+    /// Faults, in the order of kinds. Empty means valid.
     pub findings: Vec<Finding>,
     /// Findings beyond [`CheckLimits::listed`], counted but not listed.
     pub unlisted: usize,
@@ -21,25 +21,25 @@ pub struct CheckReport {
     pub vertices: usize,
     /// Coordinates rounded to 1e-7 degree.
     pub rounded: usize,
-    /// Positions whose third value was left out.
+    /// Positions whose third value (height) was ignored.
     pub third_values: usize,
-    /// Narrowest place of any cell, metres; `None` without cells.
+    /// Smallest width of any cell in metres; `None` without cells.
     pub narrowest_m: Option<f64>,
 }
 
 impl CheckReport {
-    /// Nothing was found.
+    /// Returns true if there are no findings.
     pub fn is_valid(&self) -> bool {
         self.findings.is_empty()
     }
 }
 
-/// Checks the text of a GeoJSON file. The only error is a text that is no FeatureCollection.
+/// Checks the text of a GeoJSON file. Returns an error only if the text is not a FeatureCollection.
 pub fn check(text: &str, limits: &CheckLimits) -> Result<CheckReport, GeoJsonError> {
     Ok(check_file(read(text)?, limits))
 }
 
-/// Checks a file that was read already.
+/// Checks a file that was already parsed.
 pub fn check_file(mut file: LooseFile, limits: &CheckLimits) -> CheckReport {
     let mut findings = std::mem::take(&mut file.findings);
     let cells: Vec<_> = file

@@ -1,16 +1,17 @@
 //! Cutting a district into streets, communities and cells.
 //!
-//! The method is vertex-to-vertex chain cutting: a ring is cut in two by a chain that starts and ends at existing
-//! vertices and gets all its own vertices when it is made, never a new one later. Both sides of every border hold the
-//! same integer vertices by construction, so there is nothing to snap, no T-junction to mend, and holes cannot arise.
+//! The method is vertex-to-vertex chain cutting: a chain that starts and ends at existing vertices cuts a ring in
+//! two. A chain gets all its vertices when it is created and none later. Both sides of every border therefore contain
+//! the same integer vertices, so that no snapping is needed, and T-junctions and holes cannot occur.
 //!
-//! Outlines are repaired first ([`repair`]). They are converted to WGS-84 once, where they are read; everything behind
-//! that is WGS-84, and the metadata keep the datum they came in.
+//! Outlines are repaired first ([`repair`]). They are converted to WGS-84 once, where they are read; all later stages
+//! use WGS-84, and the metadata keep the datum of the source.
 //!
-//! The borders are ours, not surveyed: names from the list are real, their places are not. [`Metadata`] says so.
+//! The borders are generated, not surveyed: names from the list are real, their positions are not. [`Metadata`]
+//! states so.
 //!
-//! Floating point serves only to choose and to convert the datum, and uses nothing but `+ - * /`, roots and rounding, so
-//! the same input gives the same bytes on every machine.
+//! Floating point serves only to choose cuts and to convert the datum, and uses only `+ - * /`, roots and rounding,
+//! so that the same input gives the same bytes on every machine.
 
 mod error;
 mod numbering;

@@ -1,8 +1,8 @@
 //! The stored table from statistics codes to two-digit serials.
 //!
-//! A code of ours has two digits for the street and two for the community (SJ-05), a statistics code three and three,
-//! with gaps up to 598. The serial is therefore a rank, given once and kept: a unit that is new next year takes the
-//! next free number, and nobody behind it is ever renumbered. A unit that goes keeps its number for good.
+//! A code of the grid has two digits for the street and two for the community (SJ-05); a statistics code has three
+//! and three, with gaps up to 598. The serial is therefore a rank, assigned once and kept: a new unit takes the next
+//! free number, and existing units are never renumbered. The number of a removed unit is never reused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::CutError;
 use super::source::CountyUnits;
 
-/// The table of one county. An input of the next cut as much as an output of this one.
+/// The table of one county. Both an input and an output of a cut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbering {
     /// The county.
@@ -24,7 +24,7 @@ pub struct Numbering {
 }
 
 impl Numbering {
-    /// An empty table.
+    /// Returns an empty table.
     pub fn new(county: CountyCode) -> Self {
         Self {
             county,
@@ -33,8 +33,9 @@ impl Numbering {
         }
     }
 
-    /// Gives every unit of the list that has none the next free number under its parent, in the order of statistics
-    /// codes. Numbers given before stay as they are. Refuses a table that gives a number twice, and a hundredth unit.
+    /// Assigns the next free number under its parent to every unit of the list that has none, in the order of
+    /// statistics codes. Existing numbers stay unchanged. Returns an error if the table assigns a number twice, and
+    /// for a hundredth unit.
     pub fn extend(&mut self, units: &CountyUnits) -> Result<(), CutError> {
         if units.code != self.county.as_str() {
             return Err(CutError::Numbering(format!(
@@ -53,7 +54,7 @@ impl Numbering {
         assign(&mut self.communities, &communities, 9)
     }
 
-    /// Our code of the street with this statistics code.
+    /// Returns the grid's code of the street with this statistics code.
     pub fn street(&self, stat: &str) -> Result<StreetCode, CutError> {
         let serial = self
             .streets
@@ -64,7 +65,7 @@ impl Numbering {
             .map_err(|e| CutError::Numbering(e.to_string()))
     }
 
-    /// Our code of the community with this statistics code.
+    /// Returns the grid's code of the community with this statistics code.
     pub fn community(&self, stat: &str) -> Result<CommunityCode, CutError> {
         let missing = || CutError::Numbering(format!("{stat} has no number"));
         let serial = self.communities.get(stat).ok_or_else(missing)?;
@@ -75,7 +76,7 @@ impl Numbering {
     }
 }
 
-/// `parent` is how many digits of a statistics code name the parent.
+/// `parent` is the number of digits of a statistics code that name the parent.
 fn assign(table: &mut BTreeMap<String, u8>, listed: &BTreeSet<&str>, parent: usize) -> Result<(), CutError> {
     let parent_of = |stat: &str| stat.get(..parent).unwrap_or_default().to_owned();
     let mut taken: BTreeMap<String, BTreeSet<u8>> = BTreeMap::new();
@@ -124,13 +125,13 @@ mod tests {
 
     /// Rule: SJ-05
     #[test]
-    fn a_new_unit_takes_the_next_number_and_nobody_is_renumbered() {
+    fn a_new_unit_takes_the_next_number_and_existing_units_keep_theirs() {
         let mut table = Numbering::new("220104".parse().unwrap());
         table
             .extend(&county(&["220104001002", "220104001005", "220104001200"]))
             .unwrap();
         assert_eq!(table.community("220104001005").unwrap().as_str(), "2201040102");
-        // Next year one before them is new, and the second is gone.
+        // Next year a unit with a lower code is new, and the second unit no longer exists.
         table
             .extend(&county(&["220104001001", "220104001002", "220104001200"]))
             .unwrap();

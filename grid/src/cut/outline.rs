@@ -1,5 +1,5 @@
-//! Repairing outlines: rings that repeat points, walk spikes and pinch become simple rings that neighbours share
-//! vertex by vertex. All districts are repaired together, so that they can be cut apart from one another later.
+//! Repairs outlines: rings with repeated points, spikes and pinches become simple rings that share every vertex with
+//! their neighbours. All districts are repaired together, so that each can be cut separately later.
 
 #![expect(
     clippy::indexing_slicing,
@@ -13,7 +13,7 @@ use protocol::codes::CountyCode;
 use super::error::CutError;
 use crate::geom::{LocalFrame, Metres, Pt, area2};
 
-/// An outline as it came, in WGS-84.
+/// An outline as read, in WGS-84.
 #[derive(Clone, Debug)]
 pub struct RawOutline {
     /// The district.
@@ -29,18 +29,18 @@ pub struct DistrictOutline {
     pub code: CountyCode,
     /// The ring.
     pub ring: Vec<Pt>,
-    /// Square metres of the loops that were given up (enclaves, islets).
+    /// Square metres of the loops that were dropped (enclaves, islets).
     pub given_up_m2: f64,
 }
 
-/// Metres within which an outline vertex is taken to lie on an edge.
+/// Distance in metres up to which an outline vertex counts as lying on an edge.
 const ON_EDGE_M: f64 = 5.0;
-/// Sine of the angle under which the way out and back is a needle (about 7 degrees).
+/// Sine of the angle below which two successive edges form a needle (about 7 degrees).
 const NEEDLE_SINE: f64 = 0.12;
 const ZERO: Metres = Metres { x: 0.0, y: 0.0 };
 
-/// Repairs all outlines at once. `step_m` is the greatest length of an edge; a loop of more than `max_loss_m2` that
-/// would be given up is an error.
+/// Repairs all outlines at once. `step_m` is the maximum length of an edge in metres; a dropped loop of more than
+/// `max_loss_m2` is an error.
 pub fn repair(raw: &[RawOutline], step_m: f64, max_loss_m2: f64) -> Result<Vec<DistrictOutline>, CutError> {
     let near = NearVertices::of(raw);
     raw.iter()
@@ -79,7 +79,7 @@ fn repair_one(
         main.reverse();
     }
     let mut main = without_needles(main);
-    // The start is fixed, so the source's start does not matter.
+    // A fixed start vertex makes the result independent of the source's start vertex.
     let least = (0..main.len()).min_by_key(|&i| main[i]).ok_or_else(nothing)?;
     main.rotate_left(least);
     Ok(DistrictOutline {
@@ -112,7 +112,8 @@ impl NearVertices {
         Self(buckets)
     }
 
-    /// The walk with every outline vertex that lies on one of its edges: closes T-junctions and hair gaps.
+    /// Returns the walk with every outline vertex inserted that lies on one of its edges: closes T-junctions and hair
+    /// gaps.
     fn with_vertices_on_edges(&self, part: &[Pt]) -> Vec<Pt> {
         let mut walk = Vec::new();
         for (a, b) in crate::geom::edges(part) {
@@ -136,7 +137,7 @@ impl NearVertices {
     }
 }
 
-/// `p` lies beside the open segment, not farther than [`ON_EDGE_M`]; the answer does not depend on the order of its ends.
+/// Returns true if `p` is beside the open segment, within [`ON_EDGE_M`]; the order of the endpoints does not matter.
 fn is_on_edge(a: Pt, b: Pt, p: Pt) -> bool {
     let (low, high) = (a.min(b), a.max(b));
     let frame = LocalFrame::new(low);
@@ -145,7 +146,7 @@ fn is_on_edge(a: Pt, b: Pt, p: Pt) -> bool {
     t > 0.0 && t < 1.0 && d.cross(q).abs() <= ON_EDGE_M * d.length()
 }
 
-/// Drops repeated points and ways that go out and straight back, over the seam as well.
+/// Removes repeated points and edges that go out and straight back, also across the start of the ring.
 fn without_spikes(ring: &[Pt]) -> Vec<Pt> {
     let mut s: Vec<Pt> = Vec::new();
     for &p in ring {
@@ -173,7 +174,7 @@ fn without_spikes(ring: &[Pt]) -> Vec<Pt> {
     }
 }
 
-/// Splits a closed walk at every vertex it comes to again.
+/// Splits a closed walk at every vertex that it visits again.
 fn simple_loops(walk: &[Pt]) -> Vec<Vec<Pt>> {
     let (mut out, mut open, mut at) = (Vec::new(), Vec::<Pt>::new(), HashMap::new());
     for &p in walk {
@@ -194,8 +195,8 @@ fn simple_loops(walk: &[Pt]) -> Vec<Vec<Pt>> {
     out
 }
 
-/// Drops the tips of needles, all at once: neighbours walk a border in opposite directions, and one after another
-/// they would not agree which tip goes.
+/// Removes the tips of needles, all at once: neighbours traverse a border in opposite directions, and removing the
+/// tips one after another would give different results for the two.
 fn without_needles(mut ring: Vec<Pt>) -> Vec<Pt> {
     loop {
         let n = ring.len();
@@ -215,7 +216,7 @@ fn without_needles(mut ring: Vec<Pt>) -> Vec<Pt> {
     }
 }
 
-/// Divides every edge from its lesser end, so both districts at a border get the same vertices.
+/// Divides every edge starting at its lower endpoint, so that both districts at a border get the same vertices.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "an edge on the globe has fewer than 2^31 steps"

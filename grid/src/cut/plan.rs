@@ -1,8 +1,8 @@
-//! The plan of a district: streets, communities, cells; how large each is and in which order they are cut.
+//! The plan of a district: its streets, communities and cells, their sizes and the order in which they are cut.
 //!
-//! The model of density is assumed, not surveyed. An urban community (居委会) gets 0.42 to 0.76 km² and never more than
-//! 0.9; villages (村委会) take the rest. Pure town streets are cut first and lie nearest the seat; mixed ones put their
-//! town's block on the side that faces it; a township's own town lies in its middle.
+//! The density model is assumed, not surveyed. An urban community (居委会) gets 0.42 to 0.76 km² and never more than
+//! 0.9; villages (村委会) take the rest. Pure town streets are cut first and are nearest the seat; mixed ones place
+//! their urban block on the side that faces the seat; a township's urban block is in its middle.
 
 #![expect(
     clippy::indexing_slicing,
@@ -12,27 +12,27 @@
 use super::error::CutError;
 use super::numbering::Numbering;
 use super::source::{CommunityUnit, CountyUnits, StreetUnits};
-use super::split::Wish;
+use super::split::CutWish;
 use super::store::{Ring, VertexStore};
 use crate::geojson::GridFeature;
 use crate::geom::{Metres, Pt};
 use crate::level::Level;
 use crate::synthetic::SeededRandom;
 
-/// Measures of a cut.
+/// Parameters of a cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Measures {
-    /// Seed of all chance.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// Least and greatest wish for an urban community, square metres.
+    /// Minimum and maximum target area of an urban community, square metres.
     pub urban_m2: (f64, f64),
-    /// Above this an urban community is cut again (the requirement is 0.9 km²).
+    /// An urban community above this area is cut again, square metres (the requirement is 0.9 km²).
     pub urban_cap_m2: f64,
-    /// Least wish for a cell: a hectare (万米单元网格).
+    /// Minimum target area of a cell: a hectare (万米单元网格), square metres.
     pub cell_m2: f64,
-    /// Wished for at most in a community; two digits end at 99 (SJ-05).
+    /// Target maximum number of cells in a community; two digits end at 99 (SJ-05).
     pub most_cells: f64,
-    /// Metres between the vertices of a border in town.
+    /// Distance in metres between the vertices of a border in town.
     pub spacing_m: f64,
 }
 
@@ -49,10 +49,10 @@ impl Default for Measures {
     }
 }
 
-/// How often another stream of chance is tried when an urban community comes out too large.
+/// How many random streams are tried when an urban community is too large.
 const ATTEMPTS: u64 = 12;
 
-/// Cuts one repaired outline. Answers the county, then each street followed by its communities, each followed by its
+/// Cuts one repaired outline. Returns the county, then each street followed by its communities, each followed by its
 /// cells.
 pub fn cut_outline(
     outline: &[Pt],
@@ -63,7 +63,7 @@ pub fn cut_outline(
 ) -> Result<Vec<GridFeature>, CutError> {
     for attempt in 0..ATTEMPTS {
         let seed = measures.seed.wrapping_add(attempt * 1_000_003);
-        let plan = Plan::new(units, numbering, Measures { seed, ..*measures });
+        let plan = DistrictPlan::new(units, numbering, Measures { seed, ..*measures });
         if let Some(areas) = plan.cut(outline, seat)? {
             return Ok(areas);
         }
@@ -74,17 +74,17 @@ pub fn cut_outline(
     )))
 }
 
-struct Plan<'a> {
+struct DistrictPlan<'a> {
     units: &'a CountyUnits,
     numbering: &'a Numbering,
     measures: Measures,
-    /// Square metres of a village of weight 1.
+    /// Area in square metres of a village of weight 1.
     village_m2: f64,
-    /// Metres between the vertices of a border between villages.
+    /// Distance in metres between the vertices of a border between villages.
     village_spacing: f64,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> DistrictPlan<'a> {
     fn new(units: &'a CountyUnits, numbering: &'a Numbering, measures: Measures) -> Self {
         Self {
             units,
@@ -95,7 +95,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Wished size of an urban community; its own stream of chance.
+    /// Returns the target area of an urban community, from a separate random stream.
     fn urban_wish(&self, c: &CommunityUnit) -> f64 {
         let (low, high) = self.measures.urban_m2;
         low + (high - low) * f64::midpoint(1.0, self.chance(&c.code).signed())
@@ -117,8 +117,8 @@ impl<'a> Plan<'a> {
         SeededRandom::named(self.measures.seed, code)
     }
 
-    fn base(&self, near: Metres) -> Wish {
-        Wish {
+    fn base(&self, near: Metres) -> CutWish {
+        CutWish {
             tolerance: 0.04,
             spacing: self.measures.spacing_m,
             bow: 0.05,
@@ -130,7 +130,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Town streets first, then subdistricts, then by how much town they have, then by code.
+    /// Sort key: town streets first, then subdistricts, then by share of urban communities, then by code.
     fn order_key(s: &StreetUnits) -> (bool, bool, usize, &str) {
         let (town, all) = (s.urban_count(), s.communities.len());
         (
@@ -141,12 +141,12 @@ impl<'a> Plan<'a> {
         )
     }
 
-    /// A subdistrict with some town in it: its borders are drawn finely.
+    /// Returns true for a subdistrict with an urban part: its borders get dense vertices.
     fn is_fine(s: &StreetUnits) -> bool {
         s.is_subdistrict() && s.urban_count() > 0
     }
 
-    /// `None` when an urban community came out too large.
+    /// Cuts the outline; `None` when an urban community is too large.
     fn cut(mut self, outline: &[Pt], seat: Option<Pt>) -> Result<Option<Vec<GridFeature>>, CutError> {
         let (mut store, ring) = VertexStore::new(outline);
         let total = store.area_m2(&ring);
@@ -194,7 +194,7 @@ impl<'a> Plan<'a> {
         Ok(Some(out))
     }
 
-    /// The rings of the streets in their order, and the town's place.
+    /// Returns the rings of the streets in their order, and the town's position.
     fn streets(
         &self,
         store: &mut VertexStore,
@@ -213,7 +213,7 @@ impl<'a> Plan<'a> {
         let base = self.base(near);
         let wish = |from: usize, to: usize| {
             let is_fine = order[from..to].iter().any(|s| Self::is_fine(s));
-            Wish {
+            CutWish {
                 spacing: if is_fine {
                     self.measures.spacing_m
                 } else {
@@ -236,7 +236,7 @@ impl<'a> Plan<'a> {
             return Ok((rings, seat));
         }
         let share = weights[..core].iter().sum::<f64>() / weights.iter().sum::<f64>();
-        let first = Wish {
+        let first = CutWish {
             nearness: 3.0,
             tolerance: 0.04,
             ..wish(0, order.len())
@@ -251,7 +251,8 @@ impl<'a> Plan<'a> {
         Ok((rings, near))
     }
 
-    /// A county town lies where its subdistricts meet: the vertex with the least sum of distances to them.
+    /// The centre of a county town is where its subdistricts meet: the vertex with the smallest sum of distances to
+    /// them.
     fn meeting_place(&self, store: &VertexStore, order: &[&StreetUnits], rings: &[Ring]) -> Option<Metres> {
         let fine: Vec<Vec<Metres>> = order
             .iter()
@@ -280,7 +281,7 @@ impl<'a> Plan<'a> {
         best.map(|b| b.1)
     }
 
-    /// Cuts a street into communities and them into cells. False when an urban community came out too large.
+    /// Cuts a street into communities, and each community into cells. False when an urban community is too large.
     fn street(
         &self,
         store: &mut VertexStore,
@@ -326,15 +327,15 @@ impl<'a> Plan<'a> {
         let town_m2: f64 = town.iter().map(|c| self.wish_m2(c)).sum();
         let weight = |l: &[&CommunityUnit]| l.iter().map(|c| self.wish_m2(c)).sum::<f64>();
         let no_cut = |what: &str| CutError::NoCut(format!("{}: {what}", street.code));
-        // A subdistrict's town lies towards the seat. A township is first halved through its middle, and its town
-        // stands on that line.
+        // The urban block of a subdistrict is on the side of the seat. A township is first halved through its middle,
+        // and its urban block is placed on that line.
         let (ring, near, here, beyond) = if Self::is_fine(street) || villages.len() < 2 {
             (ring, seat, villages, None)
         } else {
             let middle = store.centroid(&ring);
             let (here, there) = villages.split_at(villages.len() / 2);
             let (a, b) = (weight(here) + town_m2, weight(there));
-            let wish = Wish {
+            let wish = CutWish {
                 spacing: self.measures.spacing_m,
                 bow: 0.04,
                 jitter: 0.08,
@@ -350,7 +351,7 @@ impl<'a> Plan<'a> {
             Some(parts) => parts,
             None => {
                 let share = town_m2 / store.area_m2(&ring);
-                let wish = Wish {
+                let wish = CutWish {
                     nearness: 3.0,
                     ..wish
                 };
@@ -367,8 +368,8 @@ impl<'a> Plan<'a> {
         Ok(out)
     }
 
-    fn village_wish(&self, near: Metres) -> Wish {
-        Wish {
+    fn village_wish(&self, near: Metres) -> CutWish {
+        CutWish {
             tolerance: 0.08,
             spacing: self.village_spacing,
             bow: 0.08,
@@ -379,7 +380,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Cuts a ring into these communities, each by its wished size.
+    /// Cuts a ring into these communities, each by its target area.
     fn share_out<'s>(
         &self,
         store: &mut VertexStore,
@@ -389,7 +390,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Vec<(&'s CommunityUnit, Ring)>, CutError> {
         let near = store.centroid(&ring);
         let wish = if list.iter().all(|c| c.is_urban()) {
-            Wish {
+            CutWish {
                 tolerance: 0.03,
                 bow: 0.02,
                 jitter: 0.03,
@@ -433,7 +434,7 @@ impl<'a> Plan<'a> {
         };
         let count = wanted.clamp(1.0, self.measures.most_cells.min(99.0));
         let side = (area / count).sqrt();
-        let wish = Wish {
+        let wish = CutWish {
             tolerance: 0.14,
             spacing: if is_urban {
                 self.measures.spacing_m

@@ -1,4 +1,4 @@
-//! A region of several districts, read and repaired once, from which any district is cut.
+//! A region of several districts, read and repaired once; any of its districts can then be cut.
 
 use protocol::codes::{CountyCode, GridVersion};
 use protocol::geo::Datum;
@@ -11,40 +11,40 @@ use super::source::{CountyUnits, Divisions, read_outlines};
 use crate::geojson::{Absent, GridFeature, Metadata};
 use crate::geom::{LocalFrame, Metres, Pt};
 
-/// What to cut.
+/// The parameters of one cut.
 #[derive(Clone, Debug)]
 pub struct CutOptions {
     /// The district.
     pub county: CountyCode,
     /// Version to give the grid.
     pub grid_version: GridVersion,
-    /// Where the outlines come from, in case their file does not say so itself.
+    /// Source of the outlines, used if their file does not state one.
     pub outline_source: String,
     /// Seed of the cut: another seed gives another, equally valid grid.
     pub seed: u64,
     /// The table of an earlier cut.
     pub numbering: Option<Numbering>,
-    /// Where the town is (WGS-84), if somebody knows. Otherwise: the place where the urban districts meet.
+    /// Position of the town (WGS-84), if known. Otherwise: the vertex where the urban districts meet.
     pub seat: Option<Pt>,
 }
 
 /// A cut district.
 #[derive(Clone, Debug)]
 pub struct CutDistrict {
-    /// What it says about itself.
+    /// Description of the grid: version, source, datum.
     pub metadata: Metadata,
     /// County, streets, communities and cells.
     pub areas: Vec<GridFeature>,
-    /// The table, to be stored beside the grid and given to the next cut.
+    /// The numbering table, to be stored with the grid and passed to the next cut.
     pub numbering: Numbering,
 }
 
-/// Longest edge of a repaired outline.
+/// Maximum edge length of a repaired outline, metres.
 const OUTLINE_STEP_M: f64 = 25.0;
-/// A detached part up to this size may be given up; a larger one stops the cut.
+/// Maximum area of a detached part that may be dropped, square metres; a larger one stops the cut.
 const OUTLINE_LOSS_M2: f64 = 200_000.0;
 
-/// Outlines and list, read and repaired once, to cut any district of them.
+/// Outlines and list of units, read and repaired once; any of the districts can be cut from it.
 #[derive(Clone, Debug)]
 pub struct Region {
     outlines: Vec<DistrictOutline>,
@@ -54,7 +54,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// Reads and repairs.
+    /// Reads and repairs outlines and list.
     pub fn read(outlines: &str, divisions: &str, source_datum: Datum) -> Result<Self, CutError> {
         let divisions = Divisions::read(divisions)?;
         let (raw, outline_source) = read_outlines(outlines, source_datum)?;
@@ -67,7 +67,7 @@ impl Region {
         })
     }
 
-    /// Counties that have both an outline and a list.
+    /// Returns the counties that have both an outline and a list.
     pub fn counties(&self) -> impl Iterator<Item = CountyCode> + '_ {
         self.outlines
             .iter()
@@ -75,7 +75,7 @@ impl Region {
             .filter(|c| self.divisions.county(*c).is_some())
     }
 
-    /// Cuts one district. The same input gives the same answer.
+    /// Cuts one district. Deterministic: the same input gives the same result.
     pub fn cut(&self, options: &CutOptions) -> Result<CutDistrict, CutError> {
         let unknown = || CutError::UnknownCounty(options.county);
         let outline = self
@@ -122,7 +122,7 @@ impl Region {
         })
     }
 
-    /// Units of the list without an outline.
+    /// Returns the units of the list without an outline.
     fn absent(&self) -> Vec<Absent> {
         let has = |code: &str| self.outlines.iter().any(|o| o.code.as_str() == code);
         let absent = self.divisions.counties.iter().filter(|c| !has(&c.code));
@@ -134,7 +134,7 @@ impl Region {
             .collect()
     }
 
-    /// The middle of the city: the outline vertex with the least sum of distances to all urban districts.
+    /// Returns the centre of the city: the outline vertex with the smallest sum of distances to all urban districts.
     fn hub(&self) -> Option<Pt> {
         let is_urban =
             |o: &&DistrictOutline| self.divisions.county(o.code).is_some_and(CountyUnits::is_urban);

@@ -1,4 +1,4 @@
-//! What a cut starts from: outlines of districts and the list of their streets and communities.
+//! The input of a cut: outlines of districts, and the list of their streets and communities.
 
 use protocol::codes::CountyCode;
 use protocol::geo::Datum;
@@ -9,10 +9,10 @@ use super::outline::RawOutline;
 use crate::datum::to_wgs84;
 use crate::geojson;
 
-/// The list of units, as the statistics bureau numbers them.
+/// The list of units with the codes of the statistics bureau.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Divisions {
-    /// Counties and urban districts, and zones that are none but have streets of their own.
+    /// Counties and urban districts, and zones that are not counties but have streets.
     pub counties: Vec<CountyUnits>,
 }
 
@@ -55,7 +55,7 @@ impl From<(String, String)> for CommunityUnit {
 }
 
 impl CommunityUnit {
-    /// A town's community rather than a village's, by the rule of the statistics code.
+    /// Returns true for a town's community, false for a village's, by the rule of the statistics code.
     pub fn is_urban(&self) -> bool {
         self.code
             .get(9..12)
@@ -65,7 +65,7 @@ impl CommunityUnit {
 }
 
 impl StreetUnits {
-    /// A subdistrict (街道) rather than a town or township.
+    /// Returns true for a subdistrict (街道), false for a town or township.
     pub fn is_subdistrict(&self) -> bool {
         self.code
             .get(6..9)
@@ -79,7 +79,7 @@ impl StreetUnits {
 }
 
 impl CountyUnits {
-    /// Most of its communities are a town's: it takes part in the city's middle.
+    /// Returns true if most of the communities are urban; such districts determine the centre of the city.
     pub fn is_urban(&self) -> bool {
         let all: usize = self.streets.iter().map(|s| s.communities.len()).sum();
         2 * self.streets.iter().map(StreetUnits::urban_count).sum::<usize>() > all
@@ -87,7 +87,7 @@ impl CountyUnits {
 }
 
 impl Divisions {
-    /// Reads the list and checks that every code is of its scheme and lies under its parent.
+    /// Parses the list and checks that every code follows its scheme and is under its parent.
     pub fn read(text: &str) -> Result<Self, CutError> {
         let divisions: Self = serde_json::from_str(text).map_err(CutError::Divisions)?;
         let is_code = |code: &str, len: usize, parent: &str| {
@@ -113,14 +113,14 @@ impl Divisions {
         Ok(divisions)
     }
 
-    /// The county with this code.
+    /// Returns the county with this code.
     pub fn county(&self, code: CountyCode) -> Option<&CountyUnits> {
         self.counties.iter().find(|c| c.code == code.as_str())
     }
 }
 
-/// Reads the outlines and converts them to WGS-84, here and nowhere else. Only outer rings are taken. With them comes
-/// what the file says about its source (`metadata.source`), if it does.
+/// Parses the outlines and converts them to WGS-84; this is the only place that converts them. Only outer rings are
+/// used. Also returns the source that the file states (`metadata.source`), if any.
 pub fn read_outlines(text: &str, datum: Datum) -> Result<(Vec<RawOutline>, Option<String>), CutError> {
     let file = geojson::read(text)?;
     if let Some(finding) = file.findings.first() {

@@ -1,4 +1,4 @@
-//! Choosing where to cut: every pair of vertices of a ring is scored, the best whose chain is lawful wins.
+//! Selects cuts: scores every pair of vertices of a ring; the best pair with a valid chain is used.
 
 #![expect(
     clippy::indexing_slicing,
@@ -10,10 +10,10 @@ use super::store::{Clearance, Ring, Sums, VertexStore};
 use crate::geom::{Metres, Pt};
 use crate::synthetic::SeededRandom;
 
-/// What a cut should look like.
+/// The preferences for a cut.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wish {
-    /// Allowed error of the area, as a share of the smaller part.
+pub(super) struct CutWish {
+    /// Tolerated error of the area, as a share of the smaller part.
     pub tolerance: f64,
     /// Metres between the vertices of the new chain.
     pub spacing: f64,
@@ -25,13 +25,13 @@ pub(super) struct Wish {
     pub direction: f64,
     /// Weight of the first part lying near `near`.
     pub nearness: f64,
-    /// Weight of ending where another chain ends on the far side: streets that go on.
+    /// Weight of ending where another chain ends on the far side, so that borders continue straight.
     pub through: f64,
-    /// Where the first part should lie.
+    /// Preferred position of the first part.
     pub near: Metres,
 }
 
-/// From strict to loose: factor of the tolerance, clearance as a share of the spacing, least sine at the ends.
+/// From strict to loose: factor of the tolerance, clearance as a share of the spacing, minimum sine at the ends.
 const LEVELS: [(f64, f64, f64); 5] = [
     (1.0, 0.32, 0.5),
     (2.0, 0.28, 0.35),
@@ -41,7 +41,7 @@ const LEVELS: [(f64, f64, f64); 5] = [
 ];
 /// Above this many vertices the pairs are sampled first.
 const SAMPLED: usize = 360;
-/// Pairs whose chains are tried, best first.
+/// Number of pairs whose chains are tried, best first.
 const TRIED: usize = 600;
 
 /// A scored chord.
@@ -59,7 +59,7 @@ struct Chooser<'a> {
     axis: Metres,
     joins: Vec<f64>,
     share: f64,
-    wish: &'a Wish,
+    wish: &'a CutWish,
 }
 
 impl Chooser<'_> {
@@ -103,7 +103,7 @@ impl Chooser<'_> {
         best
     }
 
-    /// Pairs of vertices, best first.
+    /// Returns pairs of vertices, best first.
     fn pairs(&self, tolerance: f64) -> Vec<(f64, usize, usize)> {
         let n = self.places.len();
         let step = (n / SAMPLED).max(1);
@@ -123,7 +123,7 @@ impl Chooser<'_> {
         found.sort_by(order);
         found.truncate(TRIED);
         if step > 1 {
-            // These were samples: find the exact second end nearby.
+            // The pairs were sampled: find the exact second end nearby.
             let exact = |&(_, i, j): &(f64, usize, usize)| {
                 (j.saturating_sub(step).max(i + 2)..(j + step + 1).min(n))
                     .filter(|&q| q + 1 < n + i)
@@ -140,7 +140,8 @@ impl Chooser<'_> {
     }
 }
 
-/// Main direction of a ring's edges, opposite and right angles being the same: fourth power of the complex direction.
+/// Returns the main direction of a ring's edges, treating opposite and right angles as equal: fourth power of the
+/// complex direction.
 fn axis(places: &[Metres]) -> Metres {
     let mut z = Metres { x: 0.0, y: 0.0 };
     for (p, q) in places.iter().zip(places.iter().skip(1).chain(places.first())) {
@@ -170,12 +171,12 @@ fn axis(places: &[Metres]) -> Metres {
 }
 
 impl VertexStore {
-    /// Cuts off a first part of about this share of the area; `None` when no lawful chain was found.
+    /// Cuts off a first part of about this share of the area; `None` when no valid chain was found.
     pub(super) fn split(
         &mut self,
         ring: &[usize],
         share: f64,
-        wish: &Wish,
+        wish: &CutWish,
         chance: &mut SeededRandom,
     ) -> Option<(Ring, Ring)> {
         let places = self.places(ring);
@@ -220,7 +221,7 @@ impl VertexStore {
     fn bowed_chain(
         &self,
         ends: (usize, usize),
-        wish: &Wish,
+        wish: &CutWish,
         straighter: f64,
         bow: [f64; 2],
         chance: &mut SeededRandom,
@@ -243,13 +244,13 @@ impl VertexStore {
         chain
     }
 
-    /// Cuts a block of this area out of the ring's rim, as near to `wish.near` as it goes: a town beside a road. The rest
-    /// stays one ring without a hole.
+    /// Cuts a block of this area out of the ring's rim, as near to `wish.near` as possible: a town beside a road. The
+    /// rest remains one ring without a hole.
     pub(super) fn pocket(
         &mut self,
         ring: &[usize],
         area: f64,
-        wish: &Wish,
+        wish: &CutWish,
         chance: &mut SeededRandom,
     ) -> Option<(Ring, Ring)> {
         let places = self.places(ring);
@@ -280,7 +281,7 @@ impl VertexStore {
             ));
         }
         blocks.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        // A block too near another border would leave a thin strip: ask for much room first.
+        // A block too near another border would leave a thin strip: require a large clearance first.
         for room in [6.0, 2.0, 0.3] {
             for &(_, i, j, height) in &blocks {
                 let (a, b) = (places[i], places[j]);
@@ -321,14 +322,14 @@ impl VertexStore {
         None
     }
 
-    /// Cuts the ring into parts of these weights, in their order; the first ones come nearest to the wish's place. The
-    /// wish may differ by which weights (from, to) a cut is for. Weights are scaled anew at each cut, so errors do not
-    /// add up.
+    /// Cuts the ring into parts of these weights, in their order; the first parts are nearest to the wish's position.
+    /// The wish may depend on the range of weights (from, to) of a cut. Weights are rescaled at each cut, so that
+    /// errors do not accumulate.
     pub(super) fn partition(
         &mut self,
         ring: Ring,
         weights: &[f64],
-        wish: &dyn Fn(usize, usize) -> Wish,
+        wish: &dyn Fn(usize, usize) -> CutWish,
         chance: &mut SeededRandom,
     ) -> Result<Vec<Ring>, CutError> {
         let mut out = Vec::new();
@@ -363,7 +364,7 @@ impl VertexStore {
     }
 }
 
-/// How many steps of a chain: at least one.
+/// Returns the number of segments of a chain: at least one.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -1,4 +1,5 @@
-//! The one store of vertices, and the one way a ring is cut: by a lawful chain between two of its vertices.
+//! The shared store of vertices, and the single operation that cuts a ring: a valid chain between two of its
+//! vertices.
 
 #![expect(
     clippy::indexing_slicing,
@@ -10,22 +11,22 @@ use crate::geom::{LocalFrame, Metres, Pt, area2, orient, point_to_segment, segme
 /// A ring as positions in the store, counter-clockwise.
 pub(super) type Ring = Vec<usize>;
 
-/// Every vertex of a district. Two rings that share a border hold the same positions.
+/// Every vertex of a district. Two rings that share a border contain the same positions.
 pub(super) struct VertexStore {
     points: Vec<Pt>,
     metres: Vec<Metres>,
-    /// How many chains end at the vertex.
+    /// Number of chains that end at the vertex.
     ends: Vec<u32>,
     frame: LocalFrame,
 }
 
-/// How clear of everything else a chain has to be.
+/// Minimum distances of a chain from other borders.
 #[derive(Clone, Copy)]
 pub(super) struct Clearance {
-    /// Metres to every other border, except near the chain's own ends. It is hundreds of times the rounding of
-    /// a vertex, which is why no chain crosses anything and no sliver arises.
+    /// Metres to every other border, except near the chain's own ends. Hundreds of times larger than the rounding
+    /// error of a vertex, so that no chain crosses a border and no sliver appears.
     pub metres: f64,
-    /// Least sine of the angle between the chain and a border at its ends.
+    /// Minimum sine of the angle between the chain and a border at its ends.
     pub sine: f64,
 }
 
@@ -93,8 +94,8 @@ impl VertexStore {
         Metres { x: x / a, y: y / a }
     }
 
-    /// Cuts the ring along a chain from `ring[i]` to `ring[j]`, answering the part with the ring's vertices from `i` to
-    /// `j` and the one from `j` to `i`. The chain must be lawful.
+    /// Cuts the ring along a chain from `ring[i]` to `ring[j]`. Returns the part with the ring's vertices from `i` to
+    /// `j` and the part from `j` to `i`. The chain must be valid.
     pub(super) fn apply(&mut self, ring: &[usize], i: usize, j: usize, chain: &[Pt]) -> (Ring, Ring) {
         let inner: Vec<usize> = chain[1..chain.len() - 1].iter().map(|&p| self.add(p)).collect();
         for k in [i, j] {
@@ -107,7 +108,8 @@ impl VertexStore {
         (first, second)
     }
 
-    /// The chain (whose ends are `ring[i]` and `ring[j]`) runs inside the ring and clear of everything.
+    /// Returns true if the chain (whose ends are `ring[i]` and `ring[j]`) runs inside the ring and keeps its
+    /// clearance.
     pub(super) fn is_lawful(
         &self,
         ring: &[usize],
@@ -125,7 +127,7 @@ impl VertexStore {
         let (n, delta) = (ring.len(), clear.metres);
         let places: Vec<Metres> = chain.iter().map(|&p| self.frame.metres(p)).collect();
         let all = Extent::of(&places);
-        // Pieces of the chain with their own extents, so that long chains stay cheap.
+        // Pieces of the chain with their own bounding boxes, so that long chains remain cheap.
         let pieces: Vec<(usize, usize, Extent)> = (0..last)
             .step_by(16)
             .map(|start| (start, (start + 16).min(last)))
@@ -138,7 +140,8 @@ impl VertexStore {
                 continue;
             }
             let (is_at_i, is_at_j) = (k == i || l == i, k == j || l == j);
-            // A coarse chain could never leave a finely divided border if the clearance held right at its ends.
+            // Near its ends the chain gets a smaller clearance; otherwise a coarse chain could never start at a
+            // border with dense vertices.
             let from_ends = point_to_segment(places[0], u, v).min(point_to_segment(places[last], u, v));
             let wanted = delta.min(0.35 * from_ends);
             for (start, end, extent) in &pieces {
@@ -165,7 +168,8 @@ impl VertexStore {
         true
     }
 
-    /// From `ring[k]` towards `q` leads into the ring (exact) and at a fair angle to both borders there.
+    /// Returns true if the direction from `ring[k]` to `q` points into the ring (exact) and makes a large enough
+    /// angle with both borders there.
     fn leaves_well(&self, ring: &[usize], k: usize, q: Pt, sine: f64) -> bool {
         let n = ring.len();
         let (a, v, b) = (
@@ -226,7 +230,7 @@ impl Extent {
     }
 }
 
-/// Running sums of area and first moments along a ring, so that the part behind any chord costs the same.
+/// Running sums of area and first moments along a ring: the part behind any chord costs constant time.
 pub(super) struct Sums<'a> {
     places: &'a [Metres],
     sums: Vec<[f64; 3]>,
@@ -253,7 +257,8 @@ impl<'a> Sums<'a> {
         self.sums[self.places.len()]
     }
 
-    /// Area and first moments of the vertices `i..=j` closed by the chord (`i` may lie behind `j`: round the end).
+    /// Area and first moments of the vertices `i..=j` closed by the chord (`i` may be greater than `j`: the part
+    /// wraps around).
     pub(super) fn part(&self, i: usize, j: usize) -> [f64; 3] {
         let (p, q) = (self.places[j], self.places[i]);
         let c = p.cross(q) / 2.0;

@@ -1,4 +1,5 @@
-//! Around a point: which cells an accuracy circle lies on, and which cell is nearest when none holds the point.
+//! Queries around a point: the cells that an accuracy circle covers, and the nearest cell when none contains the
+//! point.
 
 use std::collections::BTreeMap;
 
@@ -9,31 +10,31 @@ use super::read::Pack;
 use super::record::CellHandle;
 use crate::geom::{Bounds, LocalFrame, Metres, Pt, point_to_segment};
 
-/// A cell that an accuracy circle lies on.
+/// A cell that an accuracy circle covers in part.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CellCandidate {
     /// The cell.
     pub cell: CellCode,
-    /// Share of the circle that lies in it, above 0 and at most 1.
+    /// Share of the circle in the cell, above 0 and at most 1.
     pub share: f64,
 }
 
-/// What an accuracy circle lies on; the shares and `outside` add up to 1.
+/// The cells under an accuracy circle; the shares and `outside` add up to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidates {
-    /// Ranked: greatest share first; among equal shares the holder of the centre, then the lowest code.
+    /// Ranked: greatest share first; among equal shares the cell that contains the centre, then the lowest code.
     pub cells: Vec<CellCandidate>,
-    /// Share of the circle that lies in no cell.
+    /// Share of the circle outside every cell.
     pub outside: f64,
 }
 
-/// Points across the circle's diameter. 64 give 3,228 points, and shares good to about 1 %.
+/// Sample points across the circle's diameter. 64 give 3,228 points, and shares with an error of about 1 %.
 const ACROSS: i32 = 64;
 
 impl Pack<'_> {
-    /// The cells under the circle of `radius_m` metres around a WGS-84 point, by a fixed pattern of points in it that are
-    /// each looked up exactly: the same answer on every machine. A radius that is not above zero (or not a number) asks
-    /// for the point alone.
+    /// Returns the cells under the circle of `radius_m` metres around a WGS-84 point. It looks up a fixed pattern of
+    /// sample points exactly, so the result is the same on every machine. A radius that is not above zero (or not a
+    /// number) means the point alone.
     pub fn candidates(&self, point: PointE7, radius_m: f64) -> Candidates {
         let centre = self.find(point);
         if radius_m.is_nan() || radius_m <= 0.0 {
@@ -43,7 +44,7 @@ impl Pack<'_> {
         let mut hits: BTreeMap<Option<CellHandle>, u32> = BTreeMap::new();
         for row in 0..ACROSS {
             for column in 0..ACROSS {
-                // Odd numbers of half steps: the pattern is symmetric and never on the centre or the rim.
+                // Odd numbers of half steps: the pattern is symmetric, and no sample is on the centre or the rim.
                 let (i, j) = (2 * column + 1 - ACROSS, 2 * row + 1 - ACROSS);
                 if i * i + j * j > ACROSS * ACROSS {
                     continue;
@@ -78,8 +79,8 @@ impl Pack<'_> {
         }
     }
 
-    /// The nearest cell and the metres to its border; 0 for a cell that holds the point. Among equally near cells the
-    /// lowest code. `None` only when the pack is empty. Good to 0.5 % within 100 km.
+    /// Returns the nearest cell and the distance to its border in metres; 0 for a cell that contains the point. Among
+    /// equally near cells the lowest code. `None` only when the pack is empty. Error below 0.5 % within 100 km.
     pub fn nearest(&self, point: PointE7) -> Option<(CellCode, f64)> {
         if let Some(cell) = self.cell_at(point) {
             return Some((cell, 0.0));

@@ -1,4 +1,4 @@
-//! Why a pack cannot be read or written.
+//! Errors of reading and of writing a pack.
 
 #[cfg(feature = "tools")]
 use protocol::codes::CellCode;
@@ -7,36 +7,36 @@ use protocol::geo::PointE7;
 
 use super::format::FORMAT_VERSION;
 
-/// Why some bytes are not a pack to rely on.
+/// Why bytes are not a valid pack.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackError {
-    /// The bytes do not begin like a pack.
+    /// The bytes do not begin with the pack's magic.
     #[error("not a grid pack")]
     NotAPack,
     /// Written by a newer (or unknown) program.
     #[error("grid pack of format {found}; this program reads format {FORMAT_VERSION}")]
     Version {
-        /// The format version the file names.
+        /// The format version of the file.
         found: u16,
     },
-    /// Fewer or more bytes than the header says.
+    /// The number of bytes differs from the header.
     #[error("grid pack of {found} bytes should have {expected}")]
     Length {
         /// Bytes given.
         found: usize,
-        /// Bytes the header promises.
+        /// Length according to the header.
         expected: usize,
     },
-    /// The bytes are not those that were written.
+    /// The SHA-256 in the header does not match: the bytes were changed.
     #[error("grid pack is damaged: its SHA-256 does not match")]
     Hash,
-    /// The hash holds, but the content contradicts itself: a faulty writer.
+    /// The hash matches, but the content contradicts itself: the writer has a bug.
     #[error("grid pack contradicts itself: {0}")]
     Corrupt(&'static str),
 }
 
 impl PackError {
-    /// The stable dotted code of this error.
+    /// Returns the stable dotted code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotAPack => "grid.pack.not_a_pack",
@@ -48,11 +48,11 @@ impl PackError {
     }
 }
 
-/// Why no pack can be made of this input.
+/// Why a pack cannot be made from the input.
 #[cfg(feature = "tools")]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// No cell at all.
+    /// The input has no cell.
     #[error("there is no cell to pack")]
     NoCells,
     /// The same code twice.
@@ -65,24 +65,24 @@ pub enum WriteError {
     #[error("more than 1,024 counties")]
     TooManyCounties,
     /// More than about 107 degrees across.
-    #[error("the cells lie further apart than a pack can reach")]
+    #[error("the cells are farther apart than a pack can cover")]
     TooWide,
-    /// More than 32 cells over one bucket of the finest division: an overlap that the checker names.
+    /// More than 32 cells over one bucket of the finest division: an overlap, which the check reports.
     #[error("more than 32 cells at {},{}", .0.lat, .0.lon)]
     TooManyAtOnePlace(PointE7),
-    /// More borders at one place than any division can part.
+    /// More borders at one position than the finest division can separate.
     #[error("too many borders at one place")]
     TooDense,
     /// Beyond 4 GB.
     #[error("the pack would be too large")]
     TooLarge,
-    /// A unit whose code does not fit its level, or one that occurs twice, or texts beyond their length.
+    /// A unit whose code does not fit its level, a unit that occurs twice, or a text above its maximum length.
     #[error("unit {0} is malformed or occurs twice")]
     Unit(String),
-    /// A value of the metadata holds a line end, or the datum is not WGS-84.
+    /// A value of the metadata contains a line break, or the datum is not WGS-84.
     #[error("the metadata cannot be written")]
     Meta,
-    /// The reader refuses what was written: a fault of this program, caught before anyone relies on it.
-    #[error("the pack does not pass its own reader: {0}")]
+    /// The reader rejects the written bytes: a bug of this program, detected before the pack is used.
+    #[error("the reader rejects the written pack: {0}")]
     Unreadable(#[from] PackError),
 }

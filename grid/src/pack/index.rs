@@ -1,4 +1,4 @@
-//! Building the index of a pack: tiles, buckets, records. See the format in [`super`].
+//! Builds the index of a pack: tiles, buckets, records. [`super`] describes the format.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ pub(crate) struct Shape<'a> {
     pub bounds: Bounds,
 }
 
-/// The three sections of the index and where its grid lies.
-pub(crate) struct Index {
+/// The three sections of the index and the grid of tiles.
+pub(crate) struct PackIndex {
     pub origin: Pt,
     pub width: u32,
     pub height: u32,
@@ -32,13 +32,13 @@ pub(crate) struct Index {
 
 /// Tiles of 65,536 units (about 0.5 by 0.7 km in the north of China).
 const TILE_SHIFT: u32 = 16;
-/// Buckets are divided until none holds more borders than this.
+/// Buckets are divided until none contains more borders than this.
 const ROWS_WANTED: usize = 10;
 /// Finest division: 64 by 64 buckets.
 const FINEST: u32 = 6;
 
-/// One border seen from a bucket: relative to its corner, and whose inside it toggles.
-type Row = ([i64; 4], u32);
+/// One border relative to a bucket's corner, and the candidates whose inside it toggles.
+type BorderRow = ([i64; 4], u32);
 
 /// An edge of a cell in the order of the ring: position of the cell, position of the edge.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,11 +47,11 @@ struct EdgeId {
     edge: usize,
 }
 
-/// Builds the index over the shapes, which are in the order of their handles.
-pub(crate) fn build(shapes: &[Shape<'_>]) -> Result<Index, WriteError> {
+/// Builds the index over the shapes, which are sorted by their handles.
+pub(crate) fn build(shapes: &[Shape<'_>]) -> Result<PackIndex, WriteError> {
     let bounds =
         Bounds::of(shapes.iter().flat_map(|s| [s.bounds.min, s.bounds.max])).ok_or(WriteError::NoCells)?;
-    // A divided tile whose block outgrows its 15-bit offsets is met by smaller tiles all over.
+    // If the block of a divided tile exceeds its 15-bit offsets, use smaller tiles everywhere.
     for tile_shift in (10..=TILE_SHIFT).rev() {
         let builder = Builder {
             shapes,
@@ -74,7 +74,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn build(&self) -> Result<Option<Index>, WriteError> {
+    fn build(&self) -> Result<Option<PackIndex>, WriteError> {
         let extent = |low: i32, high: i32| {
             u32::try_from(i64::from(high) - i64::from(low) + 1)
                 .ok()
@@ -113,7 +113,7 @@ impl Builder<'_> {
             };
             directory.extend_from_slice(&word.to_le_bytes());
         }
-        Ok(Some(Index {
+        Ok(Some(PackIndex {
             origin: self.origin,
             width,
             height,
@@ -126,7 +126,7 @@ impl Builder<'_> {
         }))
     }
 
-    /// Positions of the cells whose box meets each tile.
+    /// Positions of the cells whose bounding box intersects each tile.
     fn by_tile(&self) -> BTreeMap<(u32, u32), Vec<usize>> {
         let mut out: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
         let at = |v: i32, o: i32| {
@@ -142,7 +142,7 @@ impl Builder<'_> {
         out
     }
 
-    /// The closed box of whole points of a square: `step` units wide, at these steps from the tile's corner.
+    /// The closed box of integer points of a square: `step` units wide, at these steps from the tile's corner.
     fn square(&self, tile: (u32, u32), k: u32, bucket: (u32, u32)) -> Bounds {
         let step = 1i64 << (self.tile_shift - k);
         let low =
@@ -198,9 +198,9 @@ impl Builder<'_> {
                     .filter(|&c| self.meets(c, &square))
                     .collect();
                 let word = match self.bucket(&square, &near, &borders)? {
-                    Bucket::Same(None) => Some(0),
-                    Bucket::Same(Some(h)) => block.whole(h),
-                    Bucket::BucketRecord(r) => block.record(&r),
+                    BucketContent::Same(None) => Some(0),
+                    BucketContent::Same(Some(h)) => block.whole(h),
+                    BucketContent::BucketRecord(r) => block.record(&r),
                 };
                 let Some(word) = word else { return Ok(None) };
                 block.words.push(word);
@@ -223,7 +223,7 @@ impl Builder<'_> {
             .map(|s| s.handle)
     }
 
-    /// The borders that touch a row of buckets: looked through before those of each bucket.
+    /// Returns the borders that touch a row of buckets: a prefilter for the borders of each bucket.
     fn in_strip(
         &self,
         tile: (u32, u32),
@@ -259,7 +259,12 @@ impl Builder<'_> {
         (0..1u32 << k).filter_map(in_row).max().unwrap_or(0)
     }
 
-    fn bucket(&self, square: &Bounds, cells: &[usize], borders: &[EdgeId]) -> Result<Bucket, WriteError> {
+    fn bucket(
+        &self,
+        square: &Bounds,
+        cells: &[usize],
+        borders: &[EdgeId],
+    ) -> Result<BucketContent, WriteError> {
         let touching = self.touching(square, cells, Some(borders));
         let mut candidates = Vec::new();
         let mut start = 0u32;
@@ -291,7 +296,8 @@ impl Builder<'_> {
                     let (l, r) = if a.x < b.x { (a, b) } else { (b, a) };
                     *rows.entry(relative(square, l, r)).or_default() ^= bit;
                 }
-                // Where the ring goes on under the floor with an edge that is not here, its parity steps there.
+                // Where the ring continues below the floor with an edge that is not in this bucket, its parity
+                // changes there.
                 let n = shape.ring.len();
                 for (end, other) in [(a, (e + n - 1) % n), (b, (e + 1) % n)] {
                     let is_under = end.y < square.min.y && square.min.x < end.x && end.x <= square.max.x;
@@ -306,15 +312,15 @@ impl Builder<'_> {
             start |= if starts_inside { bit } else { 0 };
         }
         let reach = i64::from(square.max.x) - i64::from(square.min.x);
-        let rows: Vec<Row> = rows
+        let rows: Vec<BorderRow> = rows
             .into_iter()
             .filter(|(r, m)| *m != 0 && r[0] <= reach && r[2] > 0)
             .collect();
         if rows.is_empty() {
             let first = candidates.get(start.trailing_zeros() as usize).copied();
-            return Ok(Bucket::Same(first));
+            return Ok(BucketContent::Same(first));
         }
-        Ok(Bucket::BucketRecord(RecordParts {
+        Ok(BucketContent::BucketRecord(RecordParts {
             start,
             candidates,
             rows,
@@ -337,7 +343,7 @@ enum Tile {
     },
 }
 
-enum Bucket {
+enum BucketContent {
     Same(Option<CellHandle>),
     BucketRecord(RecordParts),
 }
@@ -345,11 +351,11 @@ enum Bucket {
 struct RecordParts {
     start: u32,
     candidates: Vec<CellHandle>,
-    rows: Vec<Row>,
+    rows: Vec<BorderRow>,
 }
 
 impl RecordParts {
-    /// The bytes of the record, padded to four; `None` when it has more rows than a record can count.
+    /// The bytes of the record, padded to four; `None` when it has more rows than the format can count.
     fn bytes(&self) -> Option<Vec<u8>> {
         let is_narrow = self.candidates.len() <= NARROW_CANDIDATES
             && self
@@ -386,8 +392,8 @@ impl RecordParts {
     }
 }
 
-/// The words and records of a tile while they grow. Records are addressed from the table of handles on, which grows
-/// too, so they are put in their places at the end.
+/// The words and records of a tile under construction. Records are addressed relative to the table of handles, which
+/// also grows, so the positions are computed at the end.
 #[derive(Default)]
 struct Block {
     words: Vec<u16>,
@@ -407,7 +413,7 @@ impl Block {
         u16::try_from(at + 1).ok().filter(|w| w & WORD_RECORD == 0)
     }
 
-    /// The word of a record is its number until [`Self::finish`].
+    /// Adds a record. Its word is its number until [`Self::finish`].
     fn record(&mut self, parts: &RecordParts) -> Option<u16> {
         let bytes = parts.bytes()?;
         if let Some(word) = self.known.get(&bytes) {
@@ -422,7 +428,7 @@ impl Block {
         Some(word)
     }
 
-    /// Words, and table with records; `None` when they outgrow their offsets.
+    /// Returns words, and table with records; `None` when they exceed the range of their offsets.
     fn finish(self) -> Option<(Vec<u16>, Vec<u8>)> {
         let mut out: Vec<u8> = self.handles.iter().flat_map(|h| h.0.to_le_bytes()).collect();
         let mut placed = Vec::with_capacity(self.records.len());

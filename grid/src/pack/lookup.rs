@@ -1,4 +1,4 @@
-//! Point to cell: the exact integer lookup. No float, no allocation, no panic whatever the bytes.
+//! Point to cell: the exact integer lookup. No floats, no allocation, no panic for any bytes.
 
 use protocol::codes::CellCode;
 use protocol::geo::PointE7;
@@ -10,14 +10,15 @@ use super::read::Pack;
 use super::record::{BucketRecord, CellHandle, cell_code, u16_at, u32_at};
 
 impl Pack<'_> {
-    /// The cell that holds the point (WGS-84): exact, on borders by the rule of [`crate::geom::holds`], so every
-    /// point of a tessellation has exactly one owner; where cells overlap the lowest code wins. `None` outside.
+    /// Returns the cell that contains the point (WGS-84): exact, on borders by the rule of [`crate::geom::holds`], so
+    /// every point of a tessellation is in exactly one cell; where cells overlap the lowest code wins. `None`
+    /// outside.
     #[inline]
     pub fn cell_at(&self, point: PointE7) -> Option<CellCode> {
         self.code(self.find(point)?)
     }
 
-    /// Like [`Self::cell_at`], answering with the pack's own handle: for those who ask a million times.
+    /// Like [`Self::cell_at`], but returns the pack's own handle, which is cheaper for millions of lookups.
     #[inline]
     pub fn find(&self, point: PointE7) -> Option<CellHandle> {
         let grid = &self.grid;
@@ -54,13 +55,13 @@ impl Pack<'_> {
         record.handle(held.trailing_zeros())
     }
 
-    /// The code of a handle of this pack.
+    /// Returns the code of a handle of this pack.
     #[inline]
     pub fn code(&self, handle: CellHandle) -> Option<CellCode> {
         cell_code(self.counties.as_chunks().0.get(handle.county())?, handle.low())
     }
 
-    /// The handle of a code, if the pack knows the cell.
+    /// Returns the handle of a code, if the pack contains the cell.
     pub fn handle(&self, code: CellCode) -> Option<CellHandle> {
         let (county, low) = code.as_str().split_at_checked(6)?;
         let position = self
@@ -74,7 +75,7 @@ impl Pack<'_> {
         self.cell_position(handle).map(|_| handle)
     }
 
-    /// Where the handle stands in the cell table.
+    /// Returns the position of the handle in the cell table.
     pub(crate) fn cell_position(&self, handle: CellHandle) -> Option<usize> {
         self.cells
             .as_chunks::<CELL_LEN>()

@@ -1,10 +1,10 @@
-//! The pack: a grid version as one file that a handset maps and asks without loading it.
+//! The pack: a grid version as one file that a handset maps into memory and queries without parsing it.
 //!
 //! Layout (little-endian throughout; every section starts at a multiple of 64):
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
-//! | 0..8 | magic `XGPACK\r\n` (a transfer that mends line ends is noticed at once) |
+//! | 0..8 | magic `XGPACK\r\n` (detects a transfer that converts line breaks) |
 //! | 8..10, 10..12 | format version, number of sections |
 //! | 12..16 | total length |
 //! | 16..48 | SHA-256 of everything from byte 48 on |
@@ -16,21 +16,21 @@
 //! as longitude and latitude; `NEIGHBOURS` u32 cell positions; `UNITS` the names of counties, streets and communities.
 //!
 //! A cell's *handle* is 30 bits: county position << 20 | last six digits. It sorts like the code, and the code is
-//! had from it without touching the cell table.
+//! computed from it without reading the cell table.
 //!
-//! The index: the tile of a point is found by a shift. Its directory word says outside, one cell for all of the
-//! tile, or where its words are and how finely it is divided (`2^k` by `2^k` buckets). The words begin with where the
-//! tile's records are (u32, units of four bytes); then one u16 a bucket: outside, one cell for all of the bucket (a
-//! position in the table of handles that the tile's records begin with), or a record. Words lie together, apart from
-//! the records, because they are few enough to stay in a cache: a lookup then misses it once, for the record, and no
-//! record that fits a cache line straddles two.
+//! The index: a shift gives the tile of a point. Its directory word is one of: outside, one cell for all of the tile,
+//! or where its words are and how finely it is divided (`2^k` by `2^k` buckets). The words begin with the position of
+//! the tile's records (u32, units of four bytes); then one u16 for each bucket: outside, one cell for all of the
+//! bucket (a position in the table of handles that the tile's records begin with), or a record. Words are stored
+//! separately from the records, because they are few enough to stay in a cache: a lookup then misses the cache once,
+//! for the record, and no record that fits a cache line straddles two.
 //!
-//! A record holds the candidate cells in the order of codes, for each whether the bucket's least corner starts
+//! A record contains the candidate cells in the order of codes, for each whether the bucket's lower left corner is
 //! inside it, and only the borders that touch the bucket, relative to its corner, each with the set of candidates
-//! whose inside it toggles. A shared border is stored once. Where a border leaves through the bucket's floor and
-//! the ring goes on below it, a level *step* row under the floor stands for the rest, so nothing is clipped and
-//! nothing rounded: the answer is exactly the border rule of [`crate::geom::holds`], the lowest code winning where
-//! cells overlap.
+//! whose inside it toggles. A shared border is stored once. Where a border leaves through the bucket's floor and the
+//! ring continues below it, a horizontal *step* row under the floor represents the rest, so nothing is clipped or
+//! rounded: the result is exactly the border rule of [`crate::geom::holds`], the lowest code winning where cells
+//! overlap.
 
 mod around;
 mod error;

@@ -1,4 +1,4 @@
-//! Opening a pack: everything is checked here once, so that asking it later cannot fail in a new way.
+//! Opens a pack: validates everything once, so that later queries cannot fail because of bad bytes.
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -14,23 +14,23 @@ use super::format::{
 };
 use super::record::{BucketRecord, CellHandle, i32_at, u16_at, u32_at};
 
-/// What a pack says about itself.
+/// The description of the grid in its pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackMeta {
     /// Version of the grid, such as `220104.1`.
     pub grid_version: GridVersion,
     /// Datum of the coordinates in the pack. Always WGS-84 in format 1.
     pub datum: Datum,
-    /// Datum the source outlines came in, before the one conversion when they were read.
+    /// Datum of the source outlines before their one conversion on input.
     pub source_datum: Datum,
-    /// Whether anyone has verified the source datum.
+    /// True if the source datum was verified.
     pub source_datum_verified: bool,
-    /// The county (县级区划), when all cells lie in one.
+    /// The county (县级区划), when all cells are in one.
     pub county: Option<CountyCode>,
     /// SHA-256 (hex) of the GeoJSON that was packed.
     pub source_sha256: String,
-    /// Where the borders of streets, communities and cells come from, as the source says it: `cut` means drawn by
-    /// us and not surveyed, which every map has to say.
+    /// Origin of the borders of streets, communities and cells as stated by the source: `cut` means generated and not
+    /// surveyed, which every map must state.
     pub borders: String,
 }
 
@@ -85,7 +85,7 @@ struct Layout {
     sections: [Range<usize>; SECTIONS],
 }
 
-/// A checked view of the bytes of a pack. Copying it is cheap; it borrows and allocates nothing.
+/// A validated view of the bytes of a pack. It is cheap to copy, borrows the bytes and allocates nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Pack<'a> {
     pub(crate) grid: TileGrid,
@@ -100,7 +100,7 @@ pub struct Pack<'a> {
     meta: &'a [u8],
 }
 
-/// A pack that owns its bytes (a `Vec`, a memory map, an `Arc<[u8]>`): checked once, viewed as often as wanted.
+/// A pack that owns its bytes (a `Vec`, a memory map, an `Arc<[u8]>`): validated once, viewed any number of times.
 #[derive(Clone, Debug)]
 pub struct PackBuf<B> {
     bytes: B,
@@ -109,24 +109,24 @@ pub struct PackBuf<B> {
 }
 
 impl<B: AsRef<[u8]>> PackBuf<B> {
-    /// Takes the bytes and checks all of them, as [`Pack::open`] does.
+    /// Validates all bytes, as [`Pack::open`] does, and takes them.
     pub fn open(bytes: B) -> Result<Self, PackError> {
         let layout = Layout::read(bytes.as_ref())?;
         let meta = layout.view(bytes.as_ref()).validate()?;
         Ok(Self { bytes, layout, meta })
     }
 
-    /// The view to ask.
+    /// Returns a view for queries.
     pub fn view(&self) -> Pack<'_> {
         self.layout.view(self.bytes.as_ref())
     }
 
-    /// What the pack says about itself.
+    /// Returns the description of the grid.
     pub fn meta(&self) -> &PackMeta {
         &self.meta
     }
 
-    /// The bytes, as they were given.
+    /// Returns the bytes unchanged.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.as_ref()
     }
@@ -222,14 +222,14 @@ impl Layout {
 }
 
 impl<'a> Pack<'a> {
-    /// Checks the bytes (hash, bounds, every record, ring, neighbour and name) and answers a view of them.
+    /// Validates the bytes (hash, bounds, every record, ring, neighbour and name) and returns a view of them.
     pub fn open(bytes: &'a [u8]) -> Result<Self, PackError> {
         let pack = Layout::read(bytes)?.view(bytes);
         pack.validate()?;
         Ok(pack)
     }
 
-    /// What the pack says about itself.
+    /// Returns the description of the grid.
     pub fn meta(&self) -> Result<PackMeta, PackError> {
         PackMeta::parse(self.meta)
     }

@@ -1,4 +1,4 @@
-//! The smallest parts of a pack: numbers, handles and the records of the index. No panic whatever the bytes.
+//! The smallest parts of a pack: numbers, handles and the records of the index. No panic for any bytes.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use protocol::codes::{CellCode, CountyCode};
 
 use super::format::{COUNTY_LEN, NARROW_CANDIDATES, RECORD_HEAD, RECORD_WIDE, WIDE_CANDIDATES};
 
-/// A cell as its pack knows it: 30 bits that sort like the codes. Good for one pack only; store [`CellCode`]s.
+/// Id of a cell inside one pack: 30 bits that sort like the codes. Valid for that pack only; store [`CellCode`]s.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CellHandle(pub(crate) u32);
 
@@ -42,14 +42,14 @@ pub(crate) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     Some(i32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// The code of six county digits (ASCII) and the last six as a number.
+/// Builds the code from six county digits (ASCII) and the last six digits as a number.
 #[inline]
 pub(crate) fn cell_code(county: &[u8; COUNTY_LEN], low: u32) -> Option<CellCode> {
     let &[a, b, c, d, e, f, _, _] = county;
     CountyCode::from_digits([a, b, c, d, e, f])?.cell_of(low)
 }
 
-/// A record split into its parts, bounds checked once.
+/// A record split into its parts; bounds are checked once.
 pub(crate) struct BucketRecord<'a> {
     pub is_wide: bool,
     pub start: u32,
@@ -81,7 +81,7 @@ impl<'a> BucketRecord<'a> {
         })
     }
 
-    /// The candidates that hold the point `(x, y)` relative to the bucket's corner, as a set of bits.
+    /// Returns the candidates that contain the point `(x, y)` relative to the bucket's corner, as a bit set.
     #[inline]
     pub(crate) fn holders(&self, x: i32, y: i32) -> u32 {
         if self.is_wide {
@@ -103,7 +103,7 @@ impl<'a> BucketRecord<'a> {
             let side = (bx - ax)
                 .wrapping_mul(y - ay)
                 .wrapping_sub((by - ay).wrapping_mul(x - ax));
-            // No branch: borders are toggled as if by coin toss, and a wrong guess costs more than the arithmetic.
+            // Without a branch: the outcome is unpredictable, and a misprediction costs more than the arithmetic.
             let is_below = (ax <= x) & (x < bx) & (side > 0);
             held ^= u32::from(mask) & u32::from(is_below).wrapping_neg();
         }

@@ -1,4 +1,4 @@
-//! Walking a pack: cells with ring, area, centroid and neighbours; the names of streets and communities.
+//! Iterates over a pack: cells with ring, area, centroid and neighbours; the names of streets and communities.
 
 use protocol::codes::{CellCode, CommunityCode, StreetCode};
 use protocol::geo::PointE7;
@@ -49,7 +49,7 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// Centroid; it may lie outside of a bent cell.
+    /// Centroid; it may be outside a concave cell.
     pub fn centroid(&self) -> PointE7 {
         let at = |k| i32_at(self.entry, k).unwrap_or_default();
         PointE7 {
@@ -77,12 +77,12 @@ impl<'a> Cell<'a> {
         })
     }
 
-    /// The community (社区/村) the cell lies in, if the pack names it.
+    /// The community (社区/村) of the cell, if the pack names it.
     pub fn community(&self) -> Option<NamedUnit<'a>> {
         self.pack.community(self.code.community())
     }
 
-    /// The street (街道/乡镇) the cell lies in, if the pack names it.
+    /// The street (街道/乡镇) of the cell, if the pack names it.
     pub fn street(&self) -> Option<NamedUnit<'a>> {
         self.pack.street(self.code.street())
     }
@@ -119,25 +119,25 @@ impl UnitLevel {
 /// A county, street or community with its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedUnit<'a> {
-    /// Which of the three.
+    /// The level of the unit.
     pub level: UnitLevel,
-    /// 6, 8 or 10 digits of our own scheme.
+    /// 6, 8 or 10 digits of the grid's scheme.
     pub code: String,
     /// Name.
     pub name: &'a str,
-    /// The statistics code (统计用区划代码) it was numbered from; empty when unknown.
+    /// The statistics code (统计用区划代码) from which it was numbered; empty when unknown.
     pub stat: &'a str,
-    /// A town's unit rather than a village's.
+    /// True for a town's unit, false for a village's.
     pub is_urban: bool,
 }
 
 impl<'a> Pack<'a> {
-    /// How many cells there are.
+    /// Returns the number of cells.
     pub fn len(&self) -> usize {
         self.cells.len() / CELL_LEN
     }
 
-    /// There is no cell at all.
+    /// Returns true if there is no cell.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
@@ -151,34 +151,34 @@ impl<'a> Pack<'a> {
         })
     }
 
-    /// All cells in the order of their codes.
+    /// Returns all cells in the order of their codes.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
         let pack = *self;
         (0..self.len()).filter_map(move |k| pack.cell_in_place(k))
     }
 
-    /// The cell of this code, if the pack knows it.
+    /// Returns the cell of this code, if the pack contains it.
     pub fn cell(&self, code: CellCode) -> Option<Cell<'a>> {
         self.cell_in_place(self.cell_position(self.handle(code)?)?)
     }
 
-    /// All named units: counties, then streets, then communities, each in the order of their codes.
+    /// Returns all named units: counties, then streets, then communities, each in the order of their codes.
     pub fn units(&self) -> impl Iterator<Item = NamedUnit<'a>> + use<'a> {
         let pack = *self;
         (0..self.unit_count()).filter_map(move |k| pack.unit_in_place(k).ok())
     }
 
-    /// The street of this code, if the pack names it.
+    /// Returns the street of this code, if the pack names it.
     pub fn street(&self, code: StreetCode) -> Option<NamedUnit<'a>> {
         self.unit(UnitLevel::Street, code.as_str())
     }
 
-    /// The community of this code, if the pack names it.
+    /// Returns the community of this code, if the pack names it.
     pub fn community(&self, code: CommunityCode) -> Option<NamedUnit<'a>> {
         self.unit(UnitLevel::Community, code.as_str())
     }
 
-    /// The unit of this level and code, if the pack names it.
+    /// Returns the unit of this level and code, if the pack names it.
     pub fn unit(&self, level: UnitLevel, code: &str) -> Option<NamedUnit<'a>> {
         let (mut low, mut high) = (0, self.unit_count());
         while low < high {
@@ -197,7 +197,7 @@ impl<'a> Pack<'a> {
         u32_at(self.units, 0).unwrap_or_default() as usize
     }
 
-    /// Entry: number u64, level u8, urban u8, two of nothing, then offset of name and code in the texts (u32),
+    /// Entry: number u64, level u8, urban u8, two unused bytes, then offset of name and code in the texts (u32),
     /// length of the name and of the statistics code (u16).
     fn unit_in_place(&self, k: usize) -> Result<NamedUnit<'a>, PackError> {
         const BAD: PackError = PackError::Corrupt("a unit");

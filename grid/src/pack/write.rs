@@ -1,4 +1,4 @@
-//! Writing a pack. The same input gives the same bytes.
+//! Writes a pack. The same input gives the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,14 +25,14 @@ pub struct PackUnit {
     pub name: String,
     /// Statistics code, or empty.
     pub stat: String,
-    /// A town's unit.
+    /// True for a town's unit.
     pub is_urban: bool,
 }
 
-/// What a pack is made of. Cells need no order; each code may occur once.
+/// The input of a pack. Cells may be in any order; each code may occur once.
 #[derive(Clone, Debug)]
 pub struct PackInput {
-    /// What the pack will say about itself.
+    /// The description of the grid.
     pub meta: PackMeta,
     /// Cells with their rings: WGS-84, the first vertex not repeated.
     pub cells: Vec<(CellCode, Vec<Pt>)>,
@@ -40,7 +40,7 @@ pub struct PackInput {
     pub units: Vec<PackUnit>,
 }
 
-/// The bytes of the pack. They have passed [`super::Pack::open`].
+/// Returns the bytes of the pack, validated by [`super::Pack::open`].
 pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
     input.cells.sort_by_key(|c| c.0);
     if let Some((a, _)) = input

@@ -33,7 +33,7 @@ pub fn district() -> &'static CutDistrict {
     })
 }
 
-/// One community with its cells only: small, and without an outline.
+/// The cells of one community: a small file without an outline.
 pub fn community() -> Vec<GridFeature> {
     let code = &district()
         .areas
@@ -62,7 +62,7 @@ pub fn kinds(report: &CheckReport) -> Vec<FindingKind> {
     kinds
 }
 
-/// A cell of the whole district that touches no outline, and its position.
+/// Position of a cell of the whole district that does not touch the outline.
 pub fn inner_cell(areas: &[GridFeature]) -> usize {
     let outline: std::collections::HashSet<Pt> = areas[0].ring.iter().copied().collect();
     areas

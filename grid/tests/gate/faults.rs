@@ -1,4 +1,4 @@
-//! Every kind of fault is found, with its place and the cells concerned.
+//! The check reports every kind of fault, with its position and the cells concerned.
 
 use grid::check::FindingKind;
 use grid::geojson::GridFeature;
@@ -87,7 +87,7 @@ fn a_lost_cell_is_a_gap_between_its_neighbours() {
 }
 
 #[test]
-fn a_cell_given_twice_is_a_double_code_and_an_overlap() {
+fn a_repeated_cell_is_a_double_code_and_an_overlap() {
     let found = kinds(&spoilt(|a, k| a.push(a[k].clone())));
     assert!(
         found.contains(&FindingKind::CodeTwice) && found.contains(&FindingKind::Overlap),
@@ -96,7 +96,7 @@ fn a_cell_given_twice_is_a_double_code_and_an_overlap() {
 }
 
 #[test]
-fn the_same_ground_under_two_codes_is_an_overlap_of_both() {
+fn the_same_area_under_two_codes_is_an_overlap_of_both() {
     let mut code = String::new();
     let report = spoilt(|a, k| {
         code.clone_from(&a[k].code);
@@ -129,7 +129,7 @@ fn a_cell_stretched_over_its_neighbour_is_an_overlap() {
 }
 
 #[test]
-fn a_crossed_ring_a_turned_ring_and_a_spike_are_told_apart() {
+fn a_crossed_ring_a_turned_ring_and_a_spike_are_distinguished() {
     let found = kinds(&spoilt(|a, k| a[k].ring.swap(2, 6)));
     assert!(found.contains(&FindingKind::SelfIntersection), "{found:?}");
     let found = kinds(&spoilt(|a, k| a[k].ring.reverse()));
@@ -143,13 +143,13 @@ fn a_crossed_ring_a_turned_ring_and_a_spike_are_told_apart() {
 }
 
 #[test]
-fn wrong_codes_are_told_apart() {
+fn kinds_of_wrong_codes_are_distinguished() {
     let with = |f: &dyn Fn(&str) -> String| spoilt(|a, k| a[k].code = f(&a[k].code));
     assert!(kinds(&with(&|c| c[..11].into())).contains(&FindingKind::CodeMalformed));
     assert!(kinds(&with(&|c| format!("{}A", &c[..11]))).contains(&FindingKind::CodeMalformed));
     assert!(kinds(&with(&|c| format!("{}00", &c[..10]))).contains(&FindingKind::CodeZero));
     assert!(kinds(&with(&|c| format!("{}98{}", &c[..8], &c[10..]))).contains(&FindingKind::ParentMissing));
-    // Another community that exists, but lies elsewhere.
+    // Another community that exists, but elsewhere.
     let wrong_parent = spoilt(|a, k| {
         let own = a[k].code[..10].to_owned();
         let other = a
@@ -181,7 +181,7 @@ fn an_outline_moved_under_its_cells_is_found() {
 }
 
 #[test]
-fn an_inner_vertex_moved_in_all_its_cells_is_no_fault() {
+fn an_inner_vertex_moved_in_all_its_cells_is_not_a_fault() {
     let cells = community();
     let mut count = std::collections::HashMap::<Pt, usize>::new();
     cells
@@ -209,7 +209,7 @@ fn an_inner_vertex_moved_in_all_its_cells_is_no_fault() {
 fn a_file_with_cells_only_passes_and_its_gaps_and_islands_are_found() {
     let cells = community();
     assert!(checked(&cells).is_valid(), "{:#?}", checked(&cells).findings);
-    // Without a cell that is enclosed by others there is a hole.
+    // Removing a cell that is enclosed by others leaves a hole.
     let shared = |c: &GridFeature| {
         edges(&c.ring).all(|(a, b)| cells.iter().any(|o| edges(&o.ring).any(|e| e == (b, a))))
     };
@@ -217,7 +217,7 @@ fn a_file_with_cells_only_passes_and_its_gaps_and_islands_are_found() {
     let mut holed = cells.clone();
     holed.remove(inner);
     assert_eq!(kinds(&checked(&holed)), [FindingKind::Gap]);
-    // A small cell put inside another crosses nothing, but claims its ground.
+    // A small cell placed inside another crosses no border, but overlaps it.
     let mut doubled = cells.clone();
     let c = centroid(&cells[inner].ring).unwrap();
     assert!(holds(&cells[inner].ring, c));
@@ -266,7 +266,7 @@ fn thin_and_tiny_cells_are_slivers() {
         Pt::new(0, 9_000),
     ]);
     assert_eq!(kinds(&checked(&necked)), [FindingKind::Sliver]);
-    // Crowded vertices along a smooth border are none.
+    // Dense vertices along a smooth border are not slivers.
     let frame = LocalFrame::new(Pt::new(1_253_000_000, 439_000_000));
     let crowded = cell(
         (0..400)
@@ -282,9 +282,9 @@ fn thin_and_tiny_cells_are_slivers() {
     assert!(checked(&crowded).is_valid(), "{:?}", checked(&crowded).findings);
 }
 
-/// Compared bucket by bucket, its two borders alone would lie in fifty thousand million of them.
+/// Compared bucket by bucket, its two borders alone would be in fifty thousand million buckets.
 #[test]
-fn a_vertex_on_the_other_side_of_the_globe_is_found_and_costs_nothing() {
+fn a_vertex_on_the_other_side_of_the_globe_is_found_in_bounded_time() {
     let mut areas = mesh_areas(1);
     areas[7].ring[0] = Pt::new(-1_799_999_999, -899_999_999);
     let report = checked(&areas);
@@ -305,7 +305,7 @@ proptest! {
         let k = cell.index(areas.len());
         let v = vertex.index(areas[k].ring.len());
         let old = areas[k].ring[v];
-        // Without an outline in the file a notch in the rim is a rim; anywhere else it is a fault.
+        // Without an outline in the file a notch in the rim is still a valid rim; anywhere else it is a fault.
         let borders: std::collections::HashSet<(Pt, Pt)> = areas.iter().flat_map(|a| edges(&a.ring)).collect();
         let mut here = borders.iter().filter(|(a, b)| *a == old || *b == old);
         let is_inner = here.all(|(a, b)| borders.contains(&(*b, *a)));

@@ -13,7 +13,7 @@ use crate::common::{district, mesh_areas};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn no_text_makes_the_gate_panic(
+    fn no_text_makes_the_check_panic(
         seed in 0u64..50, changes in proptest::collection::vec((any::<prop::sample::Index>(), "[-0-9.,eE\\[\\]{}\":a ]{0,3}"), 1..5),
     ) {
         let mut text = geojson::write(&district().metadata, &mesh_areas(seed)).unwrap();
@@ -25,7 +25,7 @@ proptest! {
             }
         }
         if let Ok(report) = check(&text, &CheckLimits::default()) {
-            // Whatever passes the gate can be packed.
+            // Every file that passes the check can be packed.
             let packed = pack_geojson(&text, Some(GridVersion("x.1".into())), &CheckLimits::default());
             prop_assert_eq!(report.is_valid(), packed.is_ok(), "{:?}", packed.err());
         }
@@ -63,7 +63,7 @@ fn foreign_numbers_are_rounded_once_and_counted() {
 }
 
 #[test]
-fn malformed_geometry_is_a_finding_never_a_panic() {
+fn malformed_geometry_is_a_finding_and_never_a_panic() {
     let kind = |coordinates: &str, geometry: &str| {
         check(&file(coordinates, geometry), &CheckLimits::default())
             .unwrap()

@@ -1,4 +1,4 @@
-//! The way of a grid from its outline through the commands into a pack, and what the pack answers.
+//! A grid from its outline through the commands into a pack, and the results of queries on the pack.
 
 use grid::check::CheckLimits;
 use grid::command::{GridCommand, GridCommandError, parse_point, run};
@@ -30,7 +30,7 @@ fn run_text(command: GridCommand, stdin: &str) -> (Result<(), GridCommandError>,
 }
 
 #[test]
-fn from_outline_to_answer_through_the_commands() {
+fn the_commands_turn_an_outline_into_a_pack_that_answers_lookups() {
     let dir = std::env::temp_dir().join(format!("xunge-grid-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
@@ -134,7 +134,7 @@ fn from_outline_to_answer_through_the_commands() {
 }
 
 #[test]
-fn a_pack_names_places_and_knows_neighbours_circles_and_the_nearest_cell() {
+fn a_pack_returns_names_neighbours_circle_shares_and_the_nearest_cell() {
     let text = geojson::write(&district().metadata, &district().areas).unwrap();
     let buf = PackBuf::open(pack_geojson(&text, None, &CheckLimits::default()).unwrap()).unwrap();
     let pack = buf.view();
@@ -171,7 +171,7 @@ fn a_pack_names_places_and_knows_neighbours_circles_and_the_nearest_cell() {
     let found: Vec<String> = cell.neighbours().map(|c| c.to_string()).collect();
     assert_eq!(found, want);
 
-    // A circle on a corner of the cell: the shares add up, the ranking holds, and cells far off are not in it.
+    // A circle on a corner of the cell: the shares add up, the ranking is correct, and distant cells are absent.
     let corner: PointE7 = area.ring[0].into();
     let around = pack.candidates(corner, 60.0);
     let sum: f64 = around.cells.iter().map(|c| c.share).sum::<f64>() + around.outside;
@@ -190,7 +190,7 @@ fn a_pack_names_places_and_knows_neighbours_circles_and_the_nearest_cell() {
     assert_eq!(pack.candidates(PointE7 { lat: 0, lon: 0 }, 50.0).outside, 1.0);
 
     assert_eq!(pack.nearest(cell.centroid()), Some((cell.code, 0.0)));
-    // South of the southernmost vertex by 0.001 degree: 111 m to the cell there.
+    // 0.001 degree south of the southernmost vertex: 111 m to the cell there.
     let south = cells
         .iter()
         .flat_map(|c| &c.ring)

@@ -1,5 +1,5 @@
-//! The import gate: a faulty file is refused with the right finding at the right place, and a sound file, cut by this
-//! program or by another, passes.
+//! The check before import: a faulty file is refused with the right finding at the right position, and a valid file,
+//! cut by this program or by another, passes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

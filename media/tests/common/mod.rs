@@ -1,4 +1,4 @@
-//! Pictures made for the tests: small, asymmetric, with any EXIF wanted, or broken on purpose.
+//! Pictures for the tests: small, asymmetric, with any EXIF, or broken on purpose.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -33,7 +33,7 @@ impl Picture {
         Self::from_fn(width, height, |_, _| colour)
     }
 
-    /// Four corners, four colours: no two of the eight orientations look alike.
+    /// Four corners in four colours: no two of the eight orientations are equal.
     pub fn corners(width: u32, height: u32) -> Self {
         Self::from_fn(width, height, |x, y| match (x < width / 2, y < height / 2) {
             (true, true) => RED,
@@ -43,7 +43,7 @@ impl Picture {
         })
     }
 
-    /// Something with detail everywhere, the same each time.
+    /// A deterministic picture with detail everywhere.
     pub fn busy(width: u32, height: u32) -> Self {
         Self::from_fn(width, height, |x, y| {
             let mixed = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503))
@@ -100,7 +100,7 @@ pub const GREEN: [u8; 3] = [30, 200, 40];
 pub const BLUE: [u8; 3] = [30, 40, 220];
 pub const YELLOW: [u8; 3] = [230, 220, 30];
 
-/// An EXIF block with an orientation, a time and, if wanted, a position in Changchun.
+/// An EXIF block with an orientation, a time and, if requested, a position in Changchun.
 pub fn exif_block(orientation: u16, gps: bool) -> Vec<u8> {
     let field = |tag, value| Field {
         tag,
@@ -136,7 +136,7 @@ pub fn exif_block(orientation: u16, gps: bool) -> Vec<u8> {
     block.into_inner()
 }
 
-/// The output decoded again, by the strict decoder.
+/// Decodes the output again, with the strict decoder.
 pub fn decoded(jpeg: &[u8]) -> Picture {
     use zune_jpeg::zune_core::{bytestream::ZCursor, options::DecoderOptions};
     let options = DecoderOptions::default().set_strict_mode(true);
@@ -167,7 +167,8 @@ pub fn prepare(bytes: &[u8], stamp: &Stamp) -> Result<PreparedPhoto, MediaError>
     media::prepare(bytes, &PhotoLimits::default(), stamp, &PrepareOptions::default())
 }
 
-/// The code under which both doors refuse, or that of `prepare` alone when structure does not show the fault.
+/// The code with which both `inspect` and `prepare` refuse, or that of `prepare` alone when the structure does not
+/// show the fault.
 pub fn refusal(bytes: &[u8]) -> &'static str {
     let code = prepare(bytes, &no_stamp()).map(|_| "taken").unwrap_err().code();
     if let Err(error) = media::inspect(bytes, &PhotoLimits::default()) {

@@ -1,8 +1,8 @@
-//! The case (案卷): its words, and the one table of transitions (T1..T18 of the requirements), as data.
+//! The case (案卷): its terms, and the transition table (T1..T18 of the requirements) as data.
 //!
 //! * [`terms`]: states, actions, guards, fields, and the request body built from them.
-//! * [`table`]: the rows, and the questions that are asked about them.
-//! * [`page`]: the table as the page `docs/cases.md`.
+//! * [`table`]: the rows, and the queries over them.
+//! * [`page`]: renders the table as the page `docs/cases.md`.
 //!
 //! The server interprets the rows (`server/src/cases`); this module has no effects.
 

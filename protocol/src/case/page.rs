@@ -1,4 +1,4 @@
-//! The table of transitions as text for people: the diagram, and the page `docs/cases.md` that holds it.
+//! Renders the transition table for readers: the state diagram, and the page `docs/cases.md` that contains it.
 
 use super::{
     table::{Approvals, LATER, TRANSITIONS, To, Transition, targets, waits_for},
@@ -27,7 +27,7 @@ pub fn diagram() -> String {
     text
 }
 
-/// The page `docs/cases.md`.
+/// Returns the text of the page `docs/cases.md`.
 pub fn page() -> String {
     let mut text = String::from(
         "# How a case moves\n\nWritten from `protocol/src/case/table.rs`; a test compares the two. To change the table, \
@@ -60,7 +60,7 @@ pub fn page() -> String {
     text
 }
 
-/// Who acts: any of the roles, or both one after the other.
+/// Returns the acting roles as text: alternatives, or two roles in sequence.
 fn people(t: &Transition) -> String {
     let roles: Vec<&str> = t.by.iter().map(|role| role.zh()).collect();
     roles.join(match t.approvals {
@@ -76,7 +76,7 @@ fn list<T>(all: &[T], word: impl Fn(&T) -> String) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_page_is_that_of_the_table() {
+    fn the_committed_page_matches_the_table() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cases.md");
         let page = super::page();
         if std::env::var("INSTA_UPDATE").as_deref() == Ok("always") {

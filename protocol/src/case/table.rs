@@ -1,51 +1,51 @@
-//! The one table of transitions, and the questions that are asked about it.
+//! The transition table, and the queries over it.
 //!
-//! A row is data: who may do what from where, what the action takes and must meet, and what follows from it. The
-//! server has one exhaustive match over fields, conditions and effects each, and asks no row for its id.
+//! A row is data: from which state, by which roles, with which fields, guards and effects. The server has one
+//! exhaustive match over fields, one over conditions and one over effects; no code depends on the id of a row.
 
 use super::terms::{Action, CaseState, Field, Guard};
 use crate::{duty::Purpose, role::Role};
 
-/// Where a row leads.
+/// The target state of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
     State(CaseState),
-    /// Back to the state from which the case came into its present one, as its ledger says.
+    /// Back to the state from which the case entered its present state, according to its ledger.
     Prior,
 }
 
-/// How many people have to agree before the case moves.
+/// How many people must approve before the case changes its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Approvals {
     /// The person who acts.
     One,
-    /// Two different people, one in each role, in this order. The first approval is an event of the ledger that
-    /// leaves the case in its state; the second moves it and brings the fields.
+    /// Two different people, one in each role, in this order. The first approval is recorded in the ledger and leaves
+    /// the state unchanged; the second changes the state and brings the fields.
     Two(Role, Role),
 }
 
-/// A time limit that runs while a case is in somebody's hands.
+/// A time limit that runs while one party holds the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// With the handling department, from dispatch (T9) to feedback (T10).
+    /// The handling department holds the case, from dispatch (T9) to feedback (T10).
     Handle,
 }
 
-/// What a transition does besides moving the case and putting its fields into it.
+/// A further effect of a transition, besides changing the state and storing the fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Counts a round of handling and forgets the result of the last check.
+    /// Increments the count of handling rounds and clears the result of the last check.
     NewRound,
-    /// Sets the deadline: the field [`Field::Limit`], counted from now on the working calendar.
+    /// Sets the deadline to the field [`Field::Limit`] counted from now on the working calendar.
     StartClock(Stage),
     /// Records whether the deadline was kept.
     EndClock(Stage),
-    /// Issues the case's task to whoever is on duty in its cell, and forgets the result of the last check.
+    /// Sends the case's task to the person on duty in its cell, and clears the result of the last check.
     SendTask(Purpose),
 }
 
 impl Effect {
-    /// The field without which the effect cannot happen; the row has to take it and a guard has to ask for it.
+    /// The field that the effect requires. The row must take the field, and a guard must require it.
     pub const fn needs(self) -> Option<Field> {
         match self {
             Self::StartClock(Stage::Handle) => Some(Field::Limit),
@@ -60,22 +60,22 @@ pub struct Transition {
     /// The id in the requirements, such as `T9`.
     pub id: &'static str,
     pub action: Action,
-    /// Empty: the action creates the case.
+    /// States in which the action applies. Empty: the action creates the case.
     pub from: &'static [CaseState],
-    /// Any of these roles may act. With [`Approvals::Two`]: the two roles.
+    /// The roles that may act; any one of them suffices. With [`Approvals::Two`]: the two roles in order.
     pub by: &'static [Role],
     pub to: To,
     pub approvals: Approvals,
-    /// Fields that may be given; any other is refused.
+    /// Fields that the action accepts; any other is refused.
     pub takes: &'static [Field],
-    /// Conditions, in the order in which they are reported.
+    /// Conditions, in the order in which failures are reported.
     pub guards: &'static [Guard],
-    /// In the order in which they happen.
+    /// Effects, in the order in which they are applied.
     pub effects: &'static [Effect],
 }
 
-/// Ids of the requirements that have no row yet. Their actions do not exist; the API refuses whatever has no row out of
-/// the case's state with `case.transition`.
+/// Ids of the requirements that have no row yet. Their actions do not exist. The API answers `case.transition` to an
+/// action that has no row for the case's state.
 pub const LATER: &[(&str, &str)] = &[
     ("T7", "缓受理"),
     ("T8", "调出"),
@@ -84,12 +84,12 @@ pub const LATER: &[(&str, &str)] = &[
     ("T18", "作废"),
 ];
 
-/// What every step takes: an opinion and photos.
+/// Fields that every step takes: an opinion and photos.
 pub const WORDS: &[Field] = &[Field::Opinion, Field::Attachments];
 
-/// The table. The only place that says how a case may move.
+/// The transition table, the single source for how a case may change its state.
 ///
-/// The first row out of a state says whose queue the state is in ([`waits_for`]).
+/// The first row from a state decides whose queue holds the cases in that state ([`waits_for`]).
 pub const TRANSITIONS: &[Transition] = {
     use Action as A;
     use CaseState as S;
@@ -280,15 +280,15 @@ pub const TRANSITIONS: &[Transition] = {
     ]
 };
 
-/// Why an action does not apply to a state.
+/// The action has no row for the case's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{action} does not lead out of {state}", action = .action.as_str(), state = .state.as_str())]
+#[error("{action} is not possible in state {state}", action = .action.as_str(), state = .state.as_str())]
 pub struct NoTransition {
     pub action: Action,
     pub state: CaseState,
 }
 
-/// The row for `action` out of `state`.
+/// Returns the row for `action` from `state`.
 pub fn transition(state: CaseState, action: Action) -> Result<&'static Transition, NoTransition> {
     TRANSITIONS
         .iter()
@@ -296,19 +296,19 @@ pub fn transition(state: CaseState, action: Action) -> Result<&'static Transitio
         .ok_or(NoTransition { action, state })
 }
 
-/// The row by which `action` creates a case.
+/// Returns the row by which `action` creates a case.
 pub fn creates(action: Action) -> Option<&'static Transition> {
     TRANSITIONS
         .iter()
         .find(|t| t.action == action && t.from.is_empty())
 }
 
-/// The rows out of `state`, in the order of the table.
+/// Returns the rows from `state`, in the order of the table.
 pub fn allowed(state: CaseState) -> impl Iterator<Item = &'static Transition> {
     TRANSITIONS.iter().filter(move |t| t.from.contains(&state))
 }
 
-/// The roles that may do `action` from some state, each once, in the order of the table.
+/// Returns the roles that may do `action` from some state, each once, in the order of the table.
 pub fn roles(action: Action) -> Vec<Role> {
     let mut roles = Vec::new();
     for role in TRANSITIONS
@@ -323,13 +323,14 @@ pub fn roles(action: Action) -> Vec<Role> {
     roles
 }
 
-/// The role whose queue holds the cases in `state`: the first of the first row that leads out of it. `None` for final
+/// Returns the role whose queue holds the cases in `state`: the first role of the first row from it. `None` for final
 /// states.
 pub fn waits_for(state: CaseState) -> Option<Role> {
     allowed(state).next().and_then(|t| t.by.first().copied())
 }
 
-/// The states to which `row` may lead out of `from`: one, or for [`To::Prior`] every state that leads into `from`.
+/// Returns the states to which `row` may lead from `from`: one, or for [`To::Prior`] every state with a row into
+/// `from`.
 pub fn targets(row: &Transition, from: CaseState) -> Vec<CaseState> {
     match row.to {
         To::State(state) => vec![state],
@@ -347,7 +348,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_state_is_reached() {
+    fn every_state_is_reachable() {
         let reached: BTreeSet<CaseState> = TRANSITIONS
             .iter()
             .filter_map(|t| match t.to {
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_reachable_from_every_state() {
+    fn a_final_state_is_reachable_from_every_state() {
         for start in CaseState::ALL {
             let mut seen = BTreeSet::from([*start]);
             let mut open = vec![*start];
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_takes_what_its_guards_and_effects_ask_for() {
+    fn a_row_takes_the_fields_that_its_guards_and_effects_need() {
         for t in TRANSITIONS {
             let at = format!("{} {}", t.id, t.action);
             let given = |field: Field| t.guards.iter().any(|g| g.condition() == Condition::Given(field));
@@ -411,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn every_id_of_the_requirements_has_a_row_or_is_later() {
+    fn every_transition_id_of_the_requirements_has_a_row_or_is_listed_as_later() {
         for n in 1..=18 {
             let id = format!("T{n}");
             let rows = TRANSITIONS.iter().filter(|t| t.id == id).count();
@@ -431,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_has_one_row_out_of_a_state() {
+    fn an_action_has_at_most_one_row_from_a_state() {
         for state in CaseState::ALL {
             let actions: Vec<Action> = allowed(*state).map(|t| t.action).collect();
             let distinct: BTreeSet<Action> = actions.iter().copied().collect();
@@ -446,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_of_state_and_action_outside_the_table_has_no_row() {
+    fn an_action_without_a_row_for_the_state_is_refused() {
         let mut named = 0;
         for state in CaseState::ALL {
             for action in Action::ALL {

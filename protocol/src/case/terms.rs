@@ -1,8 +1,8 @@
-//! The words of the table: states, actions, guards and fields, each with its stable text and its Chinese word, and
-//! the request body that carries the fields.
+//! The terms of the transition table: states, actions, guards and fields, each with its stable text and its Chinese
+//! term, and the request body that carries the fields.
 //!
-//! A new state, action, guard or field is declared here only. Texts are on the wire, in the database and in ledgers:
-//! append, never rename, never reuse.
+//! A new state, action, guard or field is declared here only. The stable texts are on the wire, in the database and
+//! in ledgers: append a value, never rename or reuse one.
 
 use crate::{
     calendar::{Limit, LimitUnit},
@@ -13,14 +13,14 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A [`crate::text_enum`] whose values have a Chinese word beside the stable text.
+/// A [`crate::text_enum`] whose values also have a Chinese term.
 macro_rules! terms {
     ($(#[$doc:meta])* pub enum $name:ident {
         $($(#[$vdoc:meta])* $variant:ident = $text:literal $zh:literal),* $(,)?
     }) => {
         crate::text_enum! { $(#[$doc])* pub enum $name { $($(#[$vdoc])* $variant = $text),* } }
         impl $name {
-            /// The word for people.
+            /// The Chinese term, shown to users.
             pub const fn zh(self) -> &'static str {
                 match self { $(Self::$variant => $zh),* }
             }
@@ -63,14 +63,14 @@ terms! {
 }
 
 impl CaseState {
-    /// True for states that no transition leaves.
+    /// Returns true for states that have no outgoing transition.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Closed | Self::NotFiled)
     }
 }
 
 terms! {
-    /// What is done to a case. Several actions may share one id of the requirements (T3 has two outcomes).
+    /// An action on a case. Several actions may share one id of the requirements (T3 has two outcomes).
     pub enum Action {
         /// T1
         Report = "report" "上报",
@@ -106,7 +106,8 @@ terms! {
 }
 
 terms! {
-    /// A condition of a transition. A case that does not meet it keeps its state; `zh` and `en` say what to do.
+    /// A condition of a transition. If it is not met the case keeps its state; `zh` and `en` tell the user what to
+    /// do.
     pub enum Guard {
         /// Matter code and cell are known (T4).
         TypeAndPlace = "type_and_place" "需先填写类型和位置",
@@ -124,14 +125,14 @@ terms! {
     }
 }
 
-/// What has to be true for a guard to be met.
+/// The check behind a guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// The action itself brings this field.
+    /// The action's own input contains this field.
     Given(Field),
-    /// The case has matter code and cell, after the action's fields were put into it.
+    /// The case has matter code and cell, after the action's fields were stored in it.
     TypeAndPlace,
-    /// The case's last check passed.
+    /// The last check of the case passed.
     CheckPassed,
 }
 
@@ -158,7 +159,7 @@ impl Guard {
             Self::CheckPassed => Condition::CheckPassed,
         }
     }
-    /// The fields by which an action can meet the guard; empty when no field of the same action can.
+    /// Returns the fields by which an action can meet the guard; empty when no field of the same action can.
     pub const fn fields(self) -> &'static [Field] {
         match self {
             Self::TypeAndPlace => &[Field::Matter, Field::Place, Field::Cell],
@@ -191,7 +192,7 @@ terms! {
 }
 
 crate::text_enum! {
-    /// How a field is drawn and written: the JSON form of its value.
+    /// The type of a field's value: its JSON form and its input control.
     pub enum FieldKind {
         /// A string.
         Text = "text",
@@ -228,8 +229,8 @@ impl Field {
             Self::CheckPassed => FieldKind::Flag,
         }
     }
-    /// Least and greatest amount, both allowed: characters of a text, number of photos, the number itself, the amount
-    /// of a limit. `None` where amounts mean nothing.
+    /// Returns minimum and maximum, inclusive: characters of a text, number of photos, the number itself, or the
+    /// amount of a limit. `None` for kinds without an amount.
     pub const fn bounds(self) -> Option<(usize, usize)> {
         match self {
             Self::Opinion | Self::Address => Some((0, 4000)),
@@ -239,12 +240,13 @@ impl Field {
             Self::Matter | Self::Place | Self::Cell | Self::Department | Self::CheckPassed => None,
         }
     }
-    /// Whether an amount is within [`Field::bounds`].
+    /// Returns whether `amount` is within [`Field::bounds`].
     pub fn holds(self, amount: usize) -> bool {
         self.bounds()
             .is_none_or(|(least, most)| (least..=most).contains(&amount))
     }
-    /// The texts that the field allows, each with its word; empty when they are not a fixed list. Of a limit: its units.
+    /// Returns the texts that the field allows, each with its term; empty when there is no fixed list. For a limit:
+    /// its units.
     pub const fn choices(self) -> &'static [(&'static str, &'static str)] {
         const UNITS: &[(&str, &str)] = &[
             (LimitUnit::UrgentHour.as_str(), "紧急工作时"),
@@ -264,7 +266,7 @@ impl Field {
             | Self::CheckPassed => &[],
         }
     }
-    /// The field whose place this one takes: either of the two is enough.
+    /// Returns the field that this one can replace: one of the two is enough.
     pub const fn instead_of(self) -> Option<Self> {
         match self {
             Self::Cell => Some(Self::Place),
@@ -283,7 +285,7 @@ impl Field {
 
 /// A field with its value.
 ///
-/// The input of an action is a list of these, checked against [`super::Transition::takes`]: a type per action would
+/// The input of an action is a list of these, checked against [`super::Transition::takes`]. One type per action would
 /// repeat that list, and each new row of the table would need new code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldValue {
@@ -314,7 +316,7 @@ impl FieldValue {
             Self::CheckPassed(_) => Field::CheckPassed,
         }
     }
-    /// True for a text of spaces and an empty list of photos: no guard is met by them.
+    /// Returns true for a text of white space only and for an empty list of photos: neither satisfies a guard.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Opinion(text) | Self::Address(text) => text.trim().is_empty(),
@@ -328,7 +330,7 @@ impl FieldValue {
             | Self::CheckPassed(_) => false,
         }
     }
-    /// The amount to which [`Field::bounds`] apply: characters, photos, the number, the amount of a limit.
+    /// Returns the amount to which [`Field::bounds`] apply: characters, photos, the number, or the amount of a limit.
     pub fn amount(&self) -> usize {
         match self {
             Self::Opinion(text) | Self::Address(text) => text.chars().count(),
@@ -373,7 +375,7 @@ pub struct ActionBody {
 }
 
 impl ActionBody {
-    /// The fields that the body gives. An empty opinion and an empty list of photos are not given.
+    /// Returns the fields that the body contains. An empty opinion and an empty list of photos count as absent.
     pub fn into_values(self) -> Vec<FieldValue> {
         let Self {
             action: _,

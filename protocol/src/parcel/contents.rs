@@ -1,4 +1,4 @@
-//! What a parcel holds, and the server's answer to it.
+//! The contents of a parcel, and the server's answer to it.
 
 use crate::{
     entry::Receipt,
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 crate::text_enum! {
-    /// Why something was sealed instead of pushed.
+    /// Why items were sealed instead of pushed.
     pub enum SealedFor {
         /// 终端停用
         Revoked = "revoked",
@@ -28,50 +28,50 @@ crate::text_enum! {
     }
 }
 
-/// What travels in clear.
+/// The part of a parcel that is not encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     pub v: u16,
     pub stream: StreamId,
-    /// Which of the server's parcel keys it is sealed to ([`super::ParcelKey::id`]).
+    /// Id of the server's parcel key to which it is sealed ([`super::ParcelKey::id`]).
     pub key: String,
-    /// A server restored from an older backup takes the stream back by it.
+    /// With it, a server restored from an older backup accepts the stream again.
     pub certificate: SignedCertificate,
 }
 
-/// What is sealed, but for the photos' bytes.
+/// The encrypted part, except the photos' bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Contents {
     pub v: u16,
-    /// All clocks at sealing.
+    /// All clocks of the handset at sealing.
     pub clock: ClockReading,
     pub sealed_for: Open<SealedFor>,
-    /// What is still to be handed over after this parcel: none means that this was the last one.
+    /// Number of items still to be handed over after this parcel; 0: this is the last one.
     pub left: u64,
-    /// The very bytes that the handset stored.
+    /// The entries, byte for byte as the handset stored them.
     pub entries: Vec<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drafts: Vec<SealedDraft>,
-    /// In the order of their bytes.
+    /// In the order in which their bytes follow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub photos: Vec<SealedPhoto>,
-    /// Photos whose bytes the handset does not have any more.
+    /// Photos whose bytes the handset no longer has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingPhoto>,
 }
 
-/// What its worker had begun and not submitted.
+/// A draft that the worker had not submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedDraft {
     pub id: EntryId,
     pub kind: String,
-    /// As the handset's program writes drafts; for people to read.
+    /// The draft as the handset's program stores it; for people to read.
     pub json: String,
     pub updated: Millis,
 }
 
 impl SealedDraft {
-    /// The hash by which the answer says that it is kept.
+    /// Returns the hash by which the answer confirms that the draft is stored.
     pub fn sha256(&self) -> Sha256 {
         Sha256::of(self.json.as_bytes())
     }

@@ -1,13 +1,13 @@
-//! Why a parcel cannot be read or made.
+//! Errors of reading and of making a parcel.
 
 use crate::sign::{KeystoreError, SignError};
 
-/// Why bytes are no parcel of ours.
+/// The bytes are not a valid parcel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadParcel {
-    #[error("this is no parcel of a version known here")]
+    #[error("not a parcel of a known version")]
     Unknown,
-    #[error("the parcel is cut off or too long")]
+    #[error("the parcel is truncated or too long")]
     Length,
     #[error("the parcel cannot be read: {0}")]
     Malformed(String),
@@ -17,10 +17,10 @@ pub enum BadParcel {
     Signature(#[from] SignError),
 }
 
-/// Why a parcel could not be made.
+/// The parcel could not be made.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NotSealed {
-    #[error("this is no parcel key")]
+    #[error("not a parcel key")]
     Key,
     #[error("{0}")]
     Contents(String),

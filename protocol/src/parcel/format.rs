@@ -1,8 +1,9 @@
-//! The numbers of the parcel format; the layout is described in [`super`].
+//! Size limits of the parcel format; [`super`] describes the layout.
 
-/// A parcel is closed when it has grown to this many bytes; only a single large photo makes a larger one.
+/// The handset closes a parcel at this size in bytes; only a parcel with a single large photo is larger.
 pub const FULL_PARCEL_BYTES: usize = 7 * 1024 * 1024;
-/// No parcel is larger: the largest photo ([`crate::photo::MAX_PHOTO_BYTES`]) and 1 MB for its entry and the seal.
+/// Maximum size of a parcel in bytes: the largest photo ([`crate::photo::MAX_PHOTO_BYTES`]) and 1 MiB for its entry
+/// and the seal.
 pub const MAX_PARCEL_BYTES: usize = 17 * 1024 * 1024;
 
 pub(super) const MAGIC: &[u8; 8] = b"XUNGEPC\n";

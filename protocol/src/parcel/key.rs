@@ -11,12 +11,12 @@ use std::{fmt, str::FromStr};
 
 type SecretHalf = <X25519HkdfSha256 as hpke::Kem>::PrivateKey;
 
-/// The server's key to which parcels are sealed, `x25519:BASE64` as invitations carry it.
+/// The server's public key to which parcels are sealed, `x25519:BASE64` in invitations.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParcelKey(pub(super) [u8; 32]);
 
 impl ParcelKey {
-    /// Short name of the key: the beginning of its hash.
+    /// Returns the short name of the key: the beginning of its hash.
     pub fn id(&self) -> String {
         Sha256::of(&self.0).to_string().chars().take(16).collect()
     }
@@ -40,7 +40,7 @@ impl fmt::Display for ParcelKey {
 pub struct ParcelSecret(pub(super) SecretHalf);
 
 impl ParcelSecret {
-    /// From 32 secret bytes; `None` for bytes that are no key, which random ones always are.
+    /// Builds the key from 32 secret bytes; `None` if they are not a valid key. Random bytes are always valid.
     pub fn from_secret(secret: &[u8; 32]) -> Option<Self> {
         SecretHalf::from_bytes(secret).ok().map(Self)
     }

@@ -1,13 +1,13 @@
-//! The parcel (封存包): how what is pending leaves a handset that may not push any more.
+//! The parcel (封存包): carries pending items from a handset that can no longer push them.
 //!
-//! A revoked or wiped terminal, one whose database was damaged, or one without a network for days seals its
-//! pending items to the server's parcel key and signs the whole with its stream's key. Whoever carries it, a
-//! network or a memory card, can neither read nor change it, and delivering it twice is delivering it once:
-//! entries are still known by id and hash. Nothing is forgotten before the [`ParcelAnswer`] names it.
+//! A handset that was revoked or wiped, whose database was damaged, or that had no network for days, seals its
+//! pending items to the server's parcel key and signs the whole with its stream's key. A carrier, such as a network
+//! or a memory card, can neither read nor change it. Delivering it twice has the effect of delivering it once: the
+//! server recognises entries by id and hash. The handset deletes nothing before the [`ParcelAnswer`] names it.
 //!
-//! Sealing is HPKE (RFC 9180) in base mode: X25519-HKDF-SHA256, HKDF-SHA256, ChaCha20Poly1305. The head travels
-//! in clear and is authenticated: it names the stream and the key, so that a retired key is found again. A
-//! parcel states its own length; a file of parcels is one after the other.
+//! Sealing is HPKE (RFC 9180) in base mode: X25519-HKDF-SHA256, HKDF-SHA256, ChaCha20Poly1305. The head is not
+//! encrypted but authenticated: it names the stream and the key, so that a parcel to a retired key can still be
+//! opened. A parcel contains its own length; a file of parcels is their concatenation.
 //!
 //! ```text
 //! 0   8  magic "XUNGEPC\n"
@@ -18,8 +18,8 @@
 //! 14  4  length of what is sealed
 //! 18     head (JSON) ‖ signature ‖ encapsulated key (32) ‖ ciphertext
 //! ```
-//! In clear, what is sealed is the length of [`Contents`] as JSON (4, little-endian), that JSON, and the bytes
-//! of its photos one after the other.
+//! The plaintext of the sealed part is the length of [`Contents`] as JSON (4 bytes, little-endian), that JSON, and
+//! the bytes of its photos, concatenated.
 
 mod contents;
 mod error;

@@ -13,14 +13,14 @@ use crate::{
 use hpke::{Deserializable as _, OpModeR, aead::ChaCha20Poly1305, kdf::HkdfSha256, kem::X25519HkdfSha256};
 use std::fmt;
 
-/// A parcel that was framed right; nothing in it is believed yet.
+/// A parcel with valid framing; its contents are not verified yet.
 #[derive(Debug)]
 pub struct Parcel<'a> {
     pub head: Head,
     head_bytes: &'a [u8],
     signature: Signature,
     sealed: &'a [u8],
-    /// All of its bytes.
+    /// All bytes of the parcel.
     pub bytes: &'a [u8],
 }
 
@@ -28,12 +28,12 @@ pub struct Parcel<'a> {
 #[derive(Debug)]
 pub struct Unsealed {
     pub contents: Contents,
-    /// Each with the hash and size that `contents` names.
+    /// The photos, verified against hash and size in `contents`.
     pub photos: Vec<(SealedPhoto, Vec<u8>)>,
 }
 
 impl<'a> Parcel<'a> {
-    /// Reads the first parcel of `bytes`; answers it and what follows it.
+    /// Reads the first parcel of `bytes`. Returns the parcel and the remaining bytes.
     pub fn first(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), BadParcel> {
         let (start, rest) = bytes.split_first_chunk::<START>().ok_or(BadParcel::Length)?;
         let [
@@ -81,7 +81,7 @@ impl<'a> Parcel<'a> {
         };
         Ok((parcel, rest))
     }
-    /// Reads bytes that are one parcel and nothing else.
+    /// Reads bytes that are exactly one parcel; trailing bytes are an error.
     pub fn read(bytes: &'a [u8]) -> Result<Self, BadParcel> {
         match Self::first(bytes)? {
             (parcel, []) => Ok(parcel),
@@ -91,11 +91,11 @@ impl<'a> Parcel<'a> {
     pub fn signature(&self) -> &Signature {
         &self.signature
     }
-    /// Whether the stream's key signed exactly this.
+    /// Verifies the signature of the stream's key over head and sealed part.
     pub fn verify(&self, key: &PublicKey) -> Result<(), SignError> {
         key.verify(&parcel_message(self.head_bytes, self.sealed), &self.signature)
     }
-    /// Opens it with the secret half of the key that its head names.
+    /// Decrypts the parcel with the secret half of the key that its head names.
     pub fn open(&self, secret: &ParcelSecret) -> Result<Unsealed, BadParcel> {
         let (encapsulated, ciphertext) = self
             .sealed

@@ -21,14 +21,14 @@ use std::convert::Infallible;
 
 type PublicHalf = <X25519HkdfSha256 as hpke::Kem>::PublicKey;
 
-/// Who seals: a stream, its certificate and its key.
+/// The sender of a parcel: a stream, its certificate and its key.
 pub struct ParcelSender<'a> {
     pub stream: StreamId,
     pub certificate: &'a SignedCertificate,
     pub signer: &'a dyn Signer,
 }
 
-/// Seals `contents` and the photos it names. `random` must be fresh for each parcel.
+/// Seals `contents` and the photos that it names. `random` must be fresh for each parcel.
 pub fn seal(
     sender: &ParcelSender<'_>,
     key: &ParcelKey,
@@ -79,7 +79,8 @@ pub fn seal(
     Ok(parcel)
 }
 
-/// Randomness that was drawn before, as the simulator wants it: one key's worth, stretched if asked for more.
+/// Random bytes given by the caller, so that a simulation is reproducible: enough for one key, repeated if HPKE asks
+/// for more.
 struct Drawn([u8; 32]);
 
 impl hpke::rand_core::TryRng for Drawn {

@@ -1,4 +1,4 @@
-//! A parcel brings exactly what was sealed, to the right key only, and nothing else passes for one.
+//! A parcel returns exactly the sealed items, only to the right key, and any other bytes are rejected.
 
 use super::{
     format::{MAGIC, VERSION},
@@ -57,7 +57,7 @@ fn sealed(key: &SoftwareKey, to: &ParcelKey, photos: &[Vec<u8>]) -> Vec<u8> {
 }
 
 #[test]
-fn a_parcel_brings_exactly_what_was_sealed_and_only_to_its_key() {
+fn a_parcel_returns_exactly_the_sealed_items_and_only_to_its_key() {
     let key = SoftwareKey::from_secret(&[7; 32]);
     let photos = vec![vec![1; 1000], Vec::new(), vec![2; 3]];
     let bytes = sealed(&key, &secret(1).public(), &photos);
@@ -81,7 +81,7 @@ fn a_parcel_brings_exactly_what_was_sealed_and_only_to_its_key() {
 }
 
 #[test]
-fn parcels_stand_one_after_the_other_in_a_file() {
+fn a_file_of_concatenated_parcels_is_read_one_by_one() {
     let key = SoftwareKey::from_secret(&[7; 32]);
     let (one, two) = (
         sealed(&key, &secret(1).public(), &[]),
@@ -95,7 +95,7 @@ fn parcels_stand_one_after_the_other_in_a_file() {
 }
 
 #[test]
-fn a_parcel_key_travels_as_text() {
+fn a_parcel_key_survives_its_text_form() {
     let key = secret(1).public();
     assert_eq!(key.to_string().parse::<ParcelKey>().unwrap().id(), key.id());
     for bad in ["", "x25519:", "x25519:AAAA", "ed25519:AAAA"] {
@@ -105,7 +105,7 @@ fn a_parcel_key_travels_as_text() {
 
 proptest! {
     #[test]
-    fn whatever_is_changed_or_cut_is_noticed(at in 0usize..1600, bit in 0u8..8, cut in any::<bool>()) {
+    fn any_changed_bit_or_truncation_is_detected(at in 0usize..1600, bit in 0u8..8, cut in any::<bool>()) {
         let key = SoftwareKey::from_secret(&[7; 32]);
         let mut bytes = sealed(&key, &secret(1).public(), &[vec![9; 600]]);
         let at = at % bytes.len();
@@ -115,7 +115,7 @@ proptest! {
         prop_assert!(taken.is_err());
     }
     #[test]
-    fn hostile_bytes_are_an_error_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn hostile_bytes_give_an_error_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(Parcel::read(&bytes).is_err());
         prop_assert!(unpack(&bytes).is_err());
         let framed = [MAGIC.as_slice(), &[VERSION, 0], &bytes].concat();

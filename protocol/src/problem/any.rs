@@ -4,24 +4,23 @@ use super::{class::Class, code::ProblemCode, handset::HandsetCode, reason::Reaso
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, ops::Deref};
 
-/// An error code of this registry, or the text of one that this version does not know.
+/// An error code of this registry, or the text of a code that this version does not know.
 ///
-/// On the wire and in databases it is its text. A code of a newer peer is kept as it came and written again
-/// unchanged.
+/// On the wire and in databases it is its text. A code of a newer peer is kept and written unchanged.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// The server refused a request.
     Problem(ProblemCode),
     /// The server's reason for an entry's disposition.
     Reason(ReasonCode),
-    /// Made by a handset.
+    /// Raised by a handset.
     Handset(HandsetCode),
     /// In none of the lists: a newer peer's code, or `http.` and the status of an answer without a code.
     Other(Box<str>),
 }
 
 impl ErrorCode {
-    /// The code with this text. Never fails: an unknown text becomes [`Self::Other`].
+    /// Returns the code with this text. Never fails: an unknown text becomes [`Self::Other`].
     pub fn parse(text: &str) -> Self {
         ProblemCode::parse(text)
             .map(Self::Problem)
@@ -29,11 +28,11 @@ impl ErrorCode {
             .or_else(|| HandsetCode::parse(text).map(Self::Handset))
             .unwrap_or_else(|| Self::Other(text.into()))
     }
-    /// The code of an answer with this HTTP status that holds no code of ours, such as `http.503`.
+    /// Returns the code for an HTTP answer with this status and without a Xunge code, such as `http.503`.
     pub fn of_http(status: u16) -> Self {
         Self::Other(format!("http.{status}").into())
     }
-    /// The stable text.
+    /// Returns the stable text.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Problem(code) => code.as_str(),
@@ -42,10 +41,10 @@ impl ErrorCode {
             Self::Other(text) => text,
         }
     }
-    /// What the code means for the program that meets it.
+    /// How a program that receives the code reacts to it.
     ///
-    /// Promise to old handsets: a new code of the families `auth.` and `stream.` is about the sender, one of
-    /// `network.` about the network. This is the only place where a part of a code's text is looked at.
+    /// Promise to old handsets: a new code of the families `auth.` and `stream.` concerns the sender, a new code of
+    /// `network.` concerns the network. This is the only place that looks at a part of a code's text.
     pub fn class(&self) -> Class {
         match self {
             Self::Problem(code) => code.class(),
@@ -58,7 +57,7 @@ impl ErrorCode {
             },
         }
     }
-    /// The Chinese words of the registry, `None` for an unknown code.
+    /// Returns the Chinese text of the registry, `None` for an unknown code.
     pub const fn zh(&self) -> Option<&'static str> {
         match self {
             Self::Problem(code) => Some(code.zh()),
@@ -67,7 +66,7 @@ impl ErrorCode {
             Self::Other(_) => None,
         }
     }
-    /// The English words of the registry, `None` for an unknown code.
+    /// Returns the English text of the registry, `None` for an unknown code.
     pub const fn en(&self) -> Option<&'static str> {
         match self {
             Self::Problem(code) => Some(code.en()),

@@ -1,6 +1,6 @@
-//! What a code means for the program that meets it.
+//! Classes of error codes: how a program reacts to a code.
 
-/// The class of an error code. Both ends decide by class where several codes are treated alike.
+/// The class of an error code. Both ends decide by class where several codes are handled alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// The server cannot do this now. The same request succeeds later.
@@ -10,32 +10,32 @@ pub enum Class {
     Authenticate,
     /// The request is too large. The client sends less at once.
     Split,
-    /// The server refuses the sender, whatever the request holds: no item is at fault.
+    /// The server refuses the sender, whatever the request contains: no item is at fault.
     SenderRefused,
     /// The stream has ended. The handset seals what is pending, hands it over, and for `terminal.wipe` removes its
     /// data.
     StreamEnded,
-    /// The request is refused for good: a person has to change it.
+    /// The request is refused permanently: a person has to change it.
     Refused,
-    /// One end is older than the other. It works after an upgrade.
+    /// One end is older than the other. The request succeeds after an upgrade.
     Version,
-    /// A person at the centre decides about the entry (转人工核对). The author need not do anything.
+    /// A person at the centre decides about the entry (转人工核对). The author does not need to act.
     Review,
-    /// The entry waits for another one, or for the server to try again. Nobody need do anything.
+    /// The entry waits for another one, or for the server to try again. Nobody needs to act.
     Waiting,
-    /// The entry has no effect any more, or had none, and nothing is left to do.
+    /// The entry has no effect any more, or never had one, and nothing remains to be done.
     Settled,
-    /// No answer came, or one that is not the server's. The handset tries again.
+    /// No answer came, or one that is not from the server. The handset tries again.
     Network,
-    /// The worker's settings, the battery or the data budget hold a transfer back.
+    /// The worker's settings, the battery or the data budget delay a transfer.
     HeldBack,
-    /// The worker has to change what was typed or chosen.
+    /// The worker has to change the input.
     Input,
-    /// The handset itself failed: storage, keys, or stored data.
+    /// A failure of the handset: storage, keys, or stored data.
     Device,
 }
 
-/// What a client does with a request that met a problem.
+/// How a client handles a request that was answered with a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
     /// Wait, then send the same request again.
@@ -44,12 +44,12 @@ pub enum Recovery {
     Authenticate,
     /// Make the request smaller, then send it again.
     Split,
-    /// Do not repeat the request as it is; a person or a newer program has to change something.
+    /// Do not repeat the request unchanged; a person or a newer program has to change something.
     Refused,
 }
 
 impl Class {
-    /// What a client does with a request that met a problem of this class.
+    /// Returns how a client handles a request that was answered with a problem of this class.
     pub const fn recovery(self) -> Recovery {
         match self {
             Self::RetryLater | Self::Network | Self::HeldBack | Self::Waiting => Recovery::Retry,
@@ -65,7 +65,8 @@ impl Class {
             | Self::Device => Recovery::Refused,
         }
     }
-    /// True if the problem is about the sender (its session, token or stream) and not about what was sent.
+    /// Returns true if the problem concerns the sender (its session, token or stream) and not the content of the
+    /// request.
     pub const fn concerns_sender(self) -> bool {
         match self {
             Self::Authenticate | Self::SenderRefused | Self::StreamEnded => true,

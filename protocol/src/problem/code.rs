@@ -1,4 +1,4 @@
-//! The codes of error answers: what the server refuses a request with.
+//! The codes of error answers: why the server refuses a request.
 
 use super::{class::Recovery, registry::error_codes};
 
@@ -34,7 +34,7 @@ problem_codes! {
         Stopping = "server.stopping", 503, RetryLater, "服务器正在重启，请稍后再试", "The server is restarting, try again";
         RateLimited = "request.rate", 429, RetryLater, "请求过于频繁，请稍后再试", "Too many requests, wait a little";
         Slow = "request.timeout", 408, RetryLater, "网络太慢，内容未收全，请重试", "The body did not arrive in time, send it again";
-        // Who speaks
+        // Authentication
         Unauthenticated = "auth.required", 401, Authenticate, "请先登录", "Sign in first";
         TokenExpired = "auth.token", 401, Authenticate, "登录已过期，请重新登录", "The session has expired, sign in again";
         Password = "auth.password", 401, SenderRefused, "账号或密码不正确", "Account or password is wrong";
@@ -50,7 +50,7 @@ problem_codes! {
         EnrolConflict = "enrol.conflict", 409, Refused, "该终端已登记为其他身份", "This stream is enrolled already with another key";
         StreamUnknown = "stream.unknown", 404, Authenticate, "服务器不认识本机，将自动重新登记", "The server does not know this stream, it will be readmitted";
         StreamRevoked = "stream.revoked", 403, StreamEnded, "本终端已停用，请联系管理员", "This terminal has been revoked, tell the administrator";
-        /// As [`Self::StreamRevoked`], and the terminal's data is to be wiped once it is handed over.
+        /// As [`Self::StreamRevoked`], and the terminal's data must be wiped after it is handed over.
         TerminalWipe = "terminal.wipe", 403, StreamEnded, "已收到清除指令：先封存并交接待上传内容，再清除本机数据", "A wipe was ordered: what is pending is sealed and handed over first, then this terminal's data is removed";
         ParcelMalformed = "parcel.malformed", 422, Refused, "封存包无法识别或已损坏", "This is no parcel, or it was damaged";
         ParcelKey = "parcel.key", 422, Refused, "封存包不是用本服务器的密钥封存的", "The parcel was not sealed to a key of this server";
@@ -95,7 +95,7 @@ problem_codes! {
 }
 
 impl ProblemCode {
-    /// What a client does with the request that met this problem.
+    /// Returns how a client handles the request that was answered with this problem.
     pub const fn recovery(self) -> Recovery {
         self.class().recovery()
     }

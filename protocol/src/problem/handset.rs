@@ -1,9 +1,9 @@
-//! The codes that only a handset makes: its own failures, bad input, and why nothing is sent now.
+//! The codes that only a handset raises: its own failures, bad input, and why nothing is sent now.
 
 use super::registry::error_codes;
 
 error_codes! {
-    /// The code of a failure or refusal that the handset finds by itself.
+    /// The code of a failure or refusal that the handset detects itself.
     HandsetCode {
         // The handset's storage
         StoreFailed = "store.failed", Device, "本机数据库出错，请重启应用", "the handset's database failed, start the app again";
@@ -56,7 +56,7 @@ error_codes! {
         ItemNotCancellable = "item.not_cancellable", Input, "撤回不能再撤回", "a withdrawal cannot be taken back";
         ItemMendedAlready = "item.mended_already", Input, "这一条已修改并重新提交，请在队列中查看", "this has been mended and filed again already, see the queue";
         ReportNotReturned = "report.not_returned", Input, "这一条没有被退回，不用修改；要更正请先撤回", "this was not returned; withdraw it to change it";
-        /// A rejection without a reason.
+        /// The entry was rejected without a reason.
         RejectedUnsaid = "entry.rejected", Refused, "未说明原因", "no reason given";
         // Drafts and reports
         DraftOtherKind = "draft.other_kind", Input, "这份草稿是另一种内容，请用对应的命令继续", "this draft is of another kind, go on with it there";
@@ -97,7 +97,7 @@ error_codes! {
         ActivityIncomplete = "activity.incomplete", Input, "活动记录不完整，请补充", "the activity record is incomplete";
         ActivityApproved = "activity.approved", Input, "这条活动记录已通过审核，不能再修改", "this activity record was approved and cannot be changed";
         ActivityUnknown = "activity.unknown", Input, "本机没有这条活动记录，请用 queue --all 查看编号", "there is no such activity record here, see `queue --all`";
-        /// A reviewer returned the record; the words are the reviewer's.
+        /// A reviewer returned the record; the reviewer wrote the text.
         ActivityReturned = "activity.returned", Refused, "活动记录被退回，请修改后重新提交", "the activity record was returned, mend it and submit it again";
         // Files and the command line
         ParcelFileExists = "parcel.file_exists", Input, "文件已存在，请换一个文件名", "this file exists already, choose another name";

@@ -1,7 +1,6 @@
-//! Error codes: the one registry that the server and the handset share, and the body of an error answer.
+//! Error codes: the one registry that server and handset share, and the body of an error answer.
 //!
-//! A code is a stable dotted text such as `auth.token`. The registry has three lists, and no code stands in two of
-//! them:
+//! A code is a stable dotted text such as `auth.token`. The registry has three lists, and no code is in two of them:
 //!
 //! | list | made by | reaches the other end as |
 //! |---|---|---|
@@ -9,12 +8,11 @@
 //! | [`ReasonCode`] | server | the reason of an entry's disposition, in the mailbox |
 //! | [`HandsetCode`] | handset | nothing: shown to the worker, kept in the handset's database |
 //!
-//! Every row states its [`Class`], and the words that are shown when no better ones are at hand. Programs decide by
-//! class or by comparing with one row, never by a part of the text. [`ErrorCode`] is any code of the three lists, or
-//! one that only a newer peer knows; it keeps such a code unchanged.
+//! Every row states its [`Class`], and the default texts for people. Programs decide by class or by comparing with
+//! one code, never by a part of the text. [`ErrorCode`] is any code of the three lists, or a code that only a newer
+//! peer knows; it keeps such a code unchanged.
 //!
-//! To add a code: append a row to its list. Never rename a code, never use one for something else: old handsets and
-//! stored rows hold it.
+//! To add a code, append a row to its list. Never rename or reuse a code: old handsets and stored rows contain it.
 
 mod any;
 mod body;

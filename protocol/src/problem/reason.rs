@@ -3,7 +3,7 @@
 use super::registry::error_codes;
 
 error_codes! {
-    /// The code of a disposition's reason ([`crate::entry::Reason`]) that is no [`super::ProblemCode`].
+    /// The code of a disposition's reason ([`crate::entry::Reason`]) that is not a [`super::ProblemCode`].
     ReasonCode {
         // Any entry
         /// The author has filed another version of the entry.
@@ -14,7 +14,7 @@ error_codes! {
         VersionUnknown = "entry.version_unknown", Version, "由较新版本的应用生成，已保存，服务器升级后自动处理", "Written by a newer app; it is kept and applied after an upgrade";
         Unreadable = "entry.unreadable", Refused, "内容无法识别，请改正后重新提交", "The content cannot be read, mend it and submit again";
         Author = "entry.author", Review, "填报人或岗位与本终端不符", "Author or post are not this terminal's; a person will look at it";
-        /// The author is no worker that the server knows since it was restored from a backup.
+        /// The server was restored from a backup and has no record that the author holds a post.
         Unverified = "entry.unverified", Review, "已保存，服务器从备份恢复后没有该人员的任职记录，由中心核对后生效", "It is kept; since the server was restored from a backup it knows no post of this person, and a person decides";
         WaitsForEntry = "entry.waiting", Waiting, "等待前一条内容到达或处理", "It waits for the entry before it to arrive or to be decided";
         ApplyFailed = "server.apply_failed", Waiting, "已保存，但服务器处理时出错，将继续重试", "It is kept, but the server failed to apply it; it will be tried again";
@@ -26,7 +26,7 @@ error_codes! {
         // Reports
         CaseRecordTaken = "case.record_taken", Review, "这条记录已是案卷，由中心核对", "The record is a case already; a person will look at it";
         CaseMovedOn = "case.moved_on", Review, "案卷已进入后续环节，由中心决定是否采用", "The case has moved on; a person will look at it";
-        // Answers to tasks; handsets make `task.unknown` and `task.answer_unknown`, too
+        // Answers to tasks; handsets also raise `task.unknown` and `task.answer_unknown`
         TaskAnswerUnknown = "task.answer_unknown", Version, "服务器尚不认识这种回答，已保存，升级后自动处理", "The server does not know this answer yet; it is kept";
         TaskUnknown = "task.unknown", Refused, "没有这项任务", "There is no such task";
         TaskRefused = "task.refused", Refused, "经人工核对，回答未采用", "A person has looked at the answer; it was not taken";
@@ -36,7 +36,7 @@ error_codes! {
         // Check-ins
         DutyNotHolder = "duty.not_holder", Review, "现在不是该岗位的持有人", "You do not hold this post now; a person will look at the check-in";
         DutyOver = "duty.over", Settled, "签到已记录；该班次已结束，未改变在岗状态", "It is on record; that duty has ended, so nothing changes now";
-        // Activity records; handsets make `activity.times` and `activity.participants`, too
+        // Activity records; handsets also raise `activity.times` and `activity.participants`
         ActivityReviewed = "activity.reviewed", Review, "活动记录已审核，能否撤回由中心决定", "The record has been reviewed; a person will look at the withdrawal";
         ActivityTitle = "activity.title", Refused, "请填写活动名称（200 字以内）", "give the title, up to 200 characters";
         ActivityCategory = "activity.category", Refused, "请选择活动类别", "choose the kind of activity";

@@ -1,4 +1,4 @@
-//! The macro behind the three lists of codes: an enum whose rows are data.
+//! The macro for the three lists of codes: an enum whose rows are data.
 
 /// An enum of error codes. A row is `Variant = "code", Class, Chinese words, English words;`.
 macro_rules! error_codes {
@@ -13,7 +13,7 @@ macro_rules! error_codes {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code),* }
             }
-            /// What the code means for the program that meets it.
+            /// How a program that receives the code reacts to it.
             pub const fn class(self) -> $crate::problem::class::Class {
                 match self { $(Self::$variant => $crate::problem::class::Class::$class),* }
             }
@@ -25,7 +25,7 @@ macro_rules! error_codes {
             pub const fn en(self) -> &'static str {
                 match self { $(Self::$variant => $en),* }
             }
-            /// The code with this text, `None` if this list has none.
+            /// Returns the code with this text, `None` if this list does not contain it.
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($code => Some(Self::$variant),)* _ => None }
             }

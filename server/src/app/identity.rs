@@ -2,11 +2,10 @@
 //! for all replicas. The keys are read at the start and never change. The epoch may change while a replica runs, and an
 //! old epoch with numbers of the new one would be wrong, so every answer states the epoch of its transaction ([`epoch`]).
 
-use super::ctx::Ctx;
+use super::{ctx::Ctx, meta};
 use crate::{
     kernel::failure::Failure,
-    params,
-    store::{database::Store, error::StoreError, tx::Tx, value::Row},
+    store::{database::Store, error::StoreError, tx::Tx},
 };
 use protocol::{
     parcel::ParcelSecret,
@@ -43,10 +42,7 @@ impl Identity {
                 if sabotage::is(Defect::EpochKept) {
                     return Ok(epoch(tx)?);
                 }
-                tx.execute(
-                    "UPDATE meta SET value = ?1 WHERE key = 'epoch'",
-                    params![hex::encode(fresh)],
-                )?;
+                meta::replace(tx, "epoch", &hex::encode(fresh))?;
                 let mut ctx = Ctx::new(now, fresh);
                 let epoch = epoch_of(&fresh);
                 crate::app::audit::note(tx, &mut ctx, None, "server.renew_epoch", "server", &epoch)?;
@@ -58,18 +54,13 @@ impl Identity {
 
 /// The epoch in the snapshot of this transaction.
 pub fn epoch(tx: &mut Tx<'_>) -> Result<String, StoreError> {
-    tx.one("SELECT value FROM meta WHERE key = 'epoch'", params![], |row| {
-        secret_of(row, "epoch").map(|bytes| epoch_of(&bytes))
-    })
+    let text = meta::read(tx, "epoch")?.ok_or(StoreError::NotFound)?;
+    secret_of(&text, "epoch").map(|bytes| epoch_of(&bytes))
 }
 
 /// Replaces the secret that parcels are sealed to; `terminals` keeps the old one.
 pub(crate) fn replace_parcel_key(tx: &mut Tx<'_>, fresh: &[u8; 32]) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE meta SET value = ?1 WHERE key = 'parcel_key'",
-        params![hex::encode(fresh)],
-    )?;
-    Ok(())
+    meta::replace(tx, "parcel_key", &hex::encode(fresh))
 }
 
 /// The epoch as the wire carries it.
@@ -95,19 +86,13 @@ fn load_or_create(tx: &mut Tx<'_>, seed: [u8; 32]) -> Result<Identity, Failure> 
 
 /// Returns the 32 bytes stored under `key`, after storing `fresh` if there are none.
 fn kept(tx: &mut Tx<'_>, key: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
-    tx.execute(
-        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
-        params![key, hex::encode(fresh)],
-    )?;
-    tx.one("SELECT value FROM meta WHERE key = ?1", params![key], |row| {
-        secret_of(row, key)
-    })
+    let text = meta::keep(tx, key, &hex::encode(fresh))?;
+    secret_of(&text, key)
 }
 
-fn secret_of(row: &Row, key: &str) -> Result<[u8; 32], StoreError> {
-    let text: String = row.get("value")?;
+fn secret_of(text: &str, key: &str) -> Result<[u8; 32], StoreError> {
     let mut bytes = [0; 32];
-    hex::decode_to_slice(&text, &mut bytes)
+    hex::decode_to_slice(text, &mut bytes)
         .map_err(|_| StoreError::decode("value", "32 bytes in hexadecimal", key))?;
     Ok(bytes)
 }

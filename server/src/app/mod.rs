@@ -3,7 +3,7 @@
 //! * [`state`]: [`App`], the shared parts; how domain code runs writes and reads.
 //! * [`ctx`]: time, ids, mail and changes of one write. [`mailbox`]: mailbox changes. [`changes`]:
 //!   events of a room to which rooms above it react. [`audit`]: the audit log.
-//! * [`identity`]: epoch and keys of this deployment. [`address`]: its public address.
+//! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
 //! * [`lease`]: the right to run a background job.
 
@@ -15,6 +15,7 @@ pub mod grid_packs;
 pub mod identity;
 pub mod lease;
 pub mod mailbox;
+pub mod meta;
 pub mod object_name;
 pub mod objects;
 pub mod rate;

@@ -1,8 +1,9 @@
-//! Moves a case by one row of the table. Staff over HTTP and answers from the field both come through [`advance`]: role,
-//! scope, version, table, approvals, fields, guards, effects, ledger, mail, in this order.
+//! Moves a case by one row of the table. Both staff over HTTP and answers from the field call [`advance`]. It checks
+//! and applies in this order: role, scope, version, table, approvals, fields, guards, effects, ledger, mail.
 
 use super::{
     apply::{self, NewEvent},
+    authority::authorise,
     file::CaseFile,
     history,
     input::{Actor, Input},
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::{
     app::{ctx::Ctx, state::App},
-    auth::actor::Staff,
     http::idempotency::reused,
     kernel::failure::Failure,
     store::tx::Tx,
@@ -22,12 +22,11 @@ use protocol::{
     case::{self, Action},
     ids::CaseId,
     problem::ProblemCode,
-    role::Role,
 };
 use serde_json::json;
 
-/// Moves a case by one row of the table, or says why not: `case.role`, `auth.scope`, `case.changed`,
-/// `case.transition`, `case.guard`, `request.invalid`, `place.outside_grid`.
+/// Moves a case by one row of the table. Errors: `case.role`, `auth.scope`, `case.changed`, `case.transition`,
+/// `case.guard`, `request.invalid`, `place.outside_grid`.
 pub fn advance(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -40,7 +39,7 @@ pub fn advance(
     let mut file = CaseFile::load(tx, case)?;
     authorise(&file, action, &case::roles(action), by)?;
     if let Some((_, said)) = was_done(tx, input, Some(case), action)? {
-        // Only opinion and photos are compared: the other fields are in the case by now.
+        // Compare only opinion and photos: the other fields were already stored in the case.
         if said.opinion != input.opinion() || said.attachments != input.attachments() {
             return Err(Failure::fields(ProblemCode::Invalid, vec![reused()]));
         }
@@ -108,50 +107,4 @@ pub fn advance(
     file.update(tx)?;
     view::tell_author(tx, ctx, &file)?;
     view::of(tx, app, file, by)
-}
-
-/// The first of `roles` in which `by` may do `action` to the case: role and scope, asked before anything else, so that
-/// a refusal says nothing about a case out of reach.
-pub(super) fn authorise(
-    file: &CaseFile,
-    action: Action,
-    roles: &[Role],
-    by: &Actor<'_>,
-) -> Result<Role, Failure> {
-    let names: Vec<&str> = roles.iter().map(|role| role.zh()).collect();
-    let mut refusal = Failure::because(
-        ProblemCode::CaseRole,
-        format!("{} 由{}办理", action.as_str(), names.join("、")),
-    );
-    match by {
-        Actor::Field { .. } if roles.contains(&Role::Patroller) => return Ok(Role::Patroller),
-        Actor::Field { .. } | Actor::System => {}
-        Actor::Staff(staff) => {
-            // The field acts by answers to tasks, never from the console.
-            for role in roles.iter().filter(|role| **role != Role::Patroller) {
-                match reaches(staff, *role, file) {
-                    Ok(()) => return Ok(*role),
-                    Err(e) if e.code() == Some(ProblemCode::Forbidden) => {}
-                    Err(e) => refusal = e,
-                }
-            }
-        }
-    }
-    Err(refusal)
-}
-
-/// Whether a role of `staff` reaches the case: a department the cases that are with it, any other role its area.
-fn reaches(staff: &Staff, role: Role, file: &CaseFile) -> Result<(), Failure> {
-    match file.department {
-        Some(with) if role == Role::Department => {
-            if !staff.grants.iter().any(|g| g.role == role) {
-                Err(Failure::of(ProblemCode::Forbidden))
-            } else if staff.orgs(role).any(|org| org == with) {
-                Ok(())
-            } else {
-                Err(Failure::because(ProblemCode::OutOfScope, "案卷由其他部门处置"))
-            }
-        }
-        Some(_) | None => staff.require(role, file.area),
-    }
 }

@@ -1,14 +1,14 @@
-//! What may be done to a case now: the rows of the table out of its state, with everything that a console needs to
-//! draw them. A new row is drawn without new code.
+//! The actions that a case allows now: the rows of the table from its state, with all data that a console needs to
+//! render them. A new row needs no new code in the console.
 
 use super::{
-    advance::authorise,
+    authority::authorise,
     departments,
     file::CaseFile,
     history,
     input::Actor,
     ledger::Event,
-    rules::{self, Facts},
+    rules::{self, GuardFacts},
 };
 use crate::{kernel::failure::Failure, store::tx::Tx};
 use protocol::{
@@ -84,7 +84,7 @@ pub struct Choice {
     pub zh: String,
 }
 
-/// The rows out of the case's state as `by` sees them; none for a withdrawn case. `events` is its ledger.
+/// Returns the rows from the case's state for the reader `by`; none for a withdrawn case. `events` is its ledger.
 pub(super) fn of(
     tx: &mut Tx<'_>,
     file: &CaseFile,
@@ -96,7 +96,7 @@ pub(super) fn of(
         return Ok(all);
     }
     for row in case::allowed(file.state) {
-        // Without a prior state to go to the action would be refused, so it is not offered.
+        // Without a prior state the action would be refused, so it is not offered.
         if let Some(to) = history::target(row, events) {
             all.push(one(tx, file, events, row, to, by)?);
         }
@@ -121,7 +121,7 @@ fn one(
     let shown = role
         .or_else(|| turn.roles.first().copied())
         .ok_or_else(|| Failure::internal("a row without a role"))?;
-    let facts = Facts::of(file);
+    let facts = GuardFacts::of(file);
     let asks = rules::missing(&turn.guards, facts, |_| false);
     let mut takes = Vec::new();
     for field in turn.takes {

@@ -1,5 +1,5 @@
-//! Answers from the field (核实反馈 T3, 核查反馈 T13): the first that counts closes the task for everyone else
-//! and moves its case; what comes late is kept and looked at by a person (failure story 27).
+//! Answers from the field (核实反馈 T3, 核查反馈 T13): the first valid answer closes the task for everyone else and moves its
+//! case; a late answer is stored and a person reviews it (failure story 27).
 
 use super::{
     advance::advance,
@@ -29,7 +29,8 @@ use protocol::{
 };
 use serde_json::{Map, json};
 
-/// What becomes of an answer.
+/// Handles a new answer: applies it, sends it to review, rejects it, or holds an unknown kind of answer. Applying an
+/// answer again has no further effect.
 pub fn take(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -57,10 +58,12 @@ pub fn take(
     if task.answer_entry == Some(taken.entry.id) {
         return Ok(Disposition::applied());
     }
-    // Whoever was relieved speaks for the post no more: the task may have gone to its new holder.
+    // The answer counts if the author holds the post now or held it when the answer was made. Otherwise the task may
+    // belong to the post's new holder: no lease counts, and a person reviews the answer (`task.not_yours`).
     let (post, author) = (taken.entry.post, taken.entry.author);
-    let speaks = posts::holds(tx, post, author, ctx.now)? || posts::held_when(tx, post, author, &taken.made)?;
-    let leases = if speaks {
+    let is_holder =
+        posts::holds(tx, post, author, ctx.now)? || posts::held_when(tx, post, author, &taken.made)?;
+    let leases = if is_holder {
         task::leases(tx, task.id)?
     } else {
         Vec::new()
@@ -81,8 +84,8 @@ pub fn take(
     }
 }
 
-/// A reviewer's decision about an answer in the review lane. Accepting applies it while the task is still open
-/// and its case still waits, else `task.state` says why not.
+/// Applies a reviewer's decision about an answer in the review lane. An accepted answer is applied while the task is
+/// open and its case still waits; otherwise the error is `task.state` with the reason.
 pub fn decide(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -119,7 +122,7 @@ pub fn decide(
     Ok(Disposition::applied())
 }
 
-/// Whether the case of a task that drives one still waits for its answer.
+/// Returns true if the task does not drive a case, or if its case still waits for the answer.
 fn case_waits(tx: &mut Tx<'_>, task: &Task) -> Result<bool, Failure> {
     let Some(case) = task.order.case.filter(|_| task.order.drives) else {
         return Ok(true);
@@ -129,7 +132,7 @@ fn case_waits(tx: &mut Tx<'_>, task: &Task) -> Result<bool, Failure> {
     Ok(answers.any(|answer| transition(state, step(answer).0).is_ok()))
 }
 
-/// The action that an answer is, and the result of a check.
+/// Returns the action that corresponds to an answer, and the result of a check.
 const fn step(answer: Answer) -> (Action, Option<bool>) {
     match answer {
         Answer::True => (Action::ConfirmTrue, None),

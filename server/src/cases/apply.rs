@@ -1,5 +1,5 @@
-//! What a row of the table does to a case: its fields are put into the case, its guards asked, its effects done, and
-//! the event written. One exhaustive match each over fields and effects; nothing here asks which row it is.
+//! Applies a row of the table to a case: stores its fields, checks its guards, applies its effects, and writes the
+//! event. It has one exhaustive match over fields and one over effects; no code depends on the id of a row.
 
 use super::{
     departments,
@@ -7,7 +7,7 @@ use super::{
     input::{Actor, Input},
     ledger::{self, Event, EventActor},
     photos,
-    rules::{self, Facts},
+    rules::{self, GuardFacts},
 };
 use crate::{
     app::{ctx::Ctx, state::App},
@@ -38,8 +38,8 @@ fn refused(errors: Vec<FieldError>) -> Result<(), Failure> {
     }
 }
 
-/// Puts the given fields into the case and into `facts`. Refuses fields that the row does not take and values that are
-/// out of bounds or unknown (`request.invalid`), and a place in no grid (`place.outside_grid`).
+/// Stores the given fields in the case and in `facts`. Errors: `request.invalid` for fields that the row does not
+/// take and for values out of bounds or unknown, `place.outside_grid` for a place in no grid.
 pub(super) fn put(
     tx: &mut Tx<'_>,
     app: &App,
@@ -60,7 +60,7 @@ pub(super) fn put(
     }
     for value in &input.values {
         match value {
-            // The event holds the words.
+            // The opinion is stored in the event.
             FieldValue::Opinion(_) => {}
             FieldValue::Attachments(attachments) => errors.extend(not_uploaded(tx, by, attachments)?),
             FieldValue::Matter(matter) => {
@@ -75,7 +75,7 @@ pub(super) fn put(
                     facts.insert("matter".into(), json!(matter));
                 }
             }
-            // Both were looked up above.
+            // Both were resolved above.
             FieldValue::Place(_) | FieldValue::Cell(_) => {}
             FieldValue::Address(address) => address.trim().clone_into(&mut file.address),
             FieldValue::Level(level) => {
@@ -106,14 +106,14 @@ pub(super) fn put(
     found.map(|_| ())
 }
 
-/// Checks opinion and photos of an act that brings no other field, and refuses any other field.
+/// Checks opinion and photos of an approval that brings no other field, and refuses any other field.
 pub(super) fn put_words(tx: &mut Tx<'_>, by: &Actor<'_>, input: &Input) -> Result<(), Failure> {
     refused(unfit(WORDS, by, input))?;
     refused(not_uploaded(tx, by, input.attachments())?)
 }
 
-/// Errors of fields that are not taken, and of values out of bounds. What comes from the field was written long ago and
-/// is never refused for its length.
+/// Returns errors for fields that are not taken and for values out of bounds. Input from the field was entered
+/// earlier and offline, and is never refused for its length.
 fn unfit(takes: &[Field], by: &Actor<'_>, input: &Input) -> Vec<FieldError> {
     let mut errors = rules::strangers(takes, &input.values);
     if matches!(by, Actor::Staff(_)) {
@@ -122,7 +122,8 @@ fn unfit(takes: &[Field], by: &Actor<'_>, input: &Input) -> Vec<FieldError> {
     errors
 }
 
-/// Staff attach only photos that they uploaded themselves: knowing a hash does not prove having the photo.
+/// Returns errors for photos that this member of staff did not upload: knowing a hash does not prove possession of
+/// the photo.
 fn not_uploaded(tx: &mut Tx<'_>, by: &Actor<'_>, attachments: &[Sha256]) -> Result<Vec<FieldError>, Failure> {
     let Actor::Staff(staff) = by else {
         return Ok(Vec::new());
@@ -140,9 +141,9 @@ fn not_uploaded(tx: &mut Tx<'_>, by: &Actor<'_>, attachments: &[Sha256]) -> Resu
     Ok(errors)
 }
 
-/// Refuses with `case.guard` when the case, with the fields put into it, does not meet all guards.
+/// Returns `case.guard` when the case, after its fields were stored, does not meet all guards.
 pub(super) fn check(file: &CaseFile, guards: &[Guard], input: &Input) -> Result<(), Failure> {
-    let missing = rules::missing(guards, Facts::of(file), |field| input.gives(field));
+    let missing = rules::missing(guards, GuardFacts::of(file), |field| input.gives(field));
     if missing.is_empty() {
         Ok(())
     } else {
@@ -157,7 +158,7 @@ fn unmet(missing: &[Guard]) -> Failure {
     )
 }
 
-/// Does the effects of a row in their order. The case is in its new state already.
+/// Applies the effects of a row in their order. The case is already in its new state.
 #[allow(clippy::too_many_arguments)] // the sides of a step, and only this room calls it
 pub(super) fn effects(
     tx: &mut Tx<'_>,
@@ -199,7 +200,7 @@ pub(super) fn effects(
     Ok(())
 }
 
-/// Issues the case's own task to its cell.
+/// Sends the case's own task to its cell.
 fn send(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -241,19 +242,20 @@ fn send(
 
 /// An event to be written.
 pub(super) struct NewEvent<'a> {
-    /// Id of the row; `None` for what moves nothing, such as a revised report.
+    /// Id of the row; `None` for an event without a transition, such as a revised report.
     pub transition: Option<&'static str>,
     pub action: &'a str,
     pub from: Option<CaseState>,
     pub by: &'a Actor<'a>,
     /// The role in which it was done.
     pub role: Option<Role>,
-    /// Its opinion, photos and request name.
+    /// Opinion, photos and request name of the act.
     pub input: &'a Input,
     pub facts: Map<String, Value>,
 }
 
-/// Writes an event of the case, whose state is the new one, and counts its version up. The caller writes the case.
+/// Writes an event of the case, whose state is already the new one, and increments the case's version. The caller
+/// writes the case.
 pub(super) fn record(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,

@@ -1,5 +1,5 @@
-//! Exact figures: how many there are of what, in the reader's reach. Everybody who checks the system from
-//! outside counts with these.
+//! Exact counts of cases, entries, photos, tasks and activity records in the reader's reach, for monitoring and for
+//! comparison from outside.
 
 use crate::{
     app::state::App,
@@ -17,7 +17,7 @@ use protocol::{area::Area, ids::StreamId, problem::Problem, role::Role, time::Mi
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Who may count.
+/// Roles that may read the counts.
 pub const READERS: &[Role] = &[
     Role::Acceptor,
     Role::ShiftLeader,

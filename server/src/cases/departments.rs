@@ -1,4 +1,4 @@
-//! Which units handle cases: those where somebody holds the role of a handling department. At any other unit nobody
+//! Units that handle cases: those where a person holds the role of a handling department. At any other unit nobody
 //! would see the case.
 
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use protocol::{area::Area, ids::OrgId, role::Role};
 
-/// Returns true if the unit is a handling department whose area covers the place of a case.
+/// Returns whether the unit is a handling department whose area covers the place of a case.
 pub(super) fn handles(tx: &mut Tx<'_>, org: OrgId, case_area: Area) -> Result<bool, StoreError> {
     let area: Option<Area> = tx.opt(
         "SELECT area FROM org WHERE id = ?1
@@ -18,7 +18,7 @@ pub(super) fn handles(tx: &mut Tx<'_>, org: OrgId, case_area: Area) -> Result<bo
     Ok(area.is_some_and(|area| area.covers(case_area)))
 }
 
-/// The handling departments for the place of a case, by id, each with its name.
+/// Returns the handling departments for the place of a case, by id, each with its name.
 pub(super) fn all(tx: &mut Tx<'_>, case_area: Area) -> Result<Vec<(OrgId, String)>, StoreError> {
     let rows: Vec<(OrgId, String, Area)> = tx.all(
         "SELECT id, name, area FROM org

@@ -1,4 +1,4 @@
-//! The case (案卷) as it lies in the database.
+//! The case (案卷): its row in the database.
 
 use crate::{
     kernel::failure::Failure,
@@ -16,7 +16,7 @@ use protocol::{
 };
 
 crate::text_enum! {
-    /// Where a case came from.
+    /// The origin of a case.
     pub enum Source {
         /// A report from a handset (T1).
         Field = "field",
@@ -32,7 +32,7 @@ pub struct CaseFile {
     /// 受理号
     pub number: String,
     pub source: Source,
-    /// The report in force; photos hang on it.
+    /// The current report; the case's photos belong to it.
     pub entry: Option<EntryId>,
     pub record: Option<RecordId>,
     pub stream: Option<StreamId>,
@@ -55,19 +55,19 @@ pub struct CaseFile {
     pub flags: Vec<String>,
     pub department: Option<OrgId>,
     pub deadline: Option<Millis>,
-    /// A year without a calendar had a part in the deadline.
+    /// True if a year without a loaded calendar was involved in the deadline.
     pub deadline_provisional: bool,
-    /// How often it was dispatched (T9, T15).
+    /// Number of dispatches (T9, T15).
     pub rounds: u32,
     pub check_passed: Option<bool>,
-    /// Taken back by its author before anybody had worked on it.
+    /// True if its author withdrew it before anyone had worked on it.
     pub withdrawn: bool,
     pub reported: Millis,
     pub created: Millis,
     pub updated: Millis,
 }
 
-/// What a case has from its first moment.
+/// The values of a case at its creation.
 #[derive(Debug)]
 pub(super) struct Opening {
     pub id: CaseId,
@@ -78,7 +78,7 @@ pub(super) struct Opening {
     pub now: Millis,
 }
 
-/// Columns of `case_file` in the words of [`CaseFile::read`].
+/// Columns of `case_file` in the order of [`CaseFile::read`].
 pub const COLUMNS: &str = "id, number, source, entry, record, stream, state, version, matter, level, text, cell, grid, \
      lat, lon, address, area, reporter, reporter_post, self_handled, flags, department, deadline, \
      deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated";
@@ -89,7 +89,7 @@ fn point(row: &Row) -> Result<Option<PointE7>, StoreError> {
 }
 
 impl CaseFile {
-    /// A new case, empty but for its opening.
+    /// Returns a new case, empty except for its opening.
     pub(super) fn open(opening: Opening) -> Self {
         Self {
             id: opening.id,
@@ -162,20 +162,20 @@ impl CaseFile {
         let sql = format!("SELECT {COLUMNS} FROM case_file WHERE {column} = ?1");
         tx.opt(&sql, params![key], Self::read)
     }
-    /// The case, or `request.not_found`.
+    /// Returns the case. Error: `request.not_found`.
     pub fn load(tx: &mut Tx<'_>, id: CaseId) -> Result<Self, Failure> {
         Self::find(tx, "id", id.to_string())?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
     }
-    /// The case that a record became.
+    /// Returns the case that was created from a record.
     pub fn of_record(tx: &mut Tx<'_>, record: RecordId) -> Result<Option<Self>, StoreError> {
         Self::find(tx, "record", record.to_string())
     }
-    /// The case whose report in force is this entry.
+    /// Returns the case whose current report is this entry.
     pub fn of_entry(tx: &mut Tx<'_>, entry: EntryId) -> Result<Option<Self>, StoreError> {
         Self::find(tx, "entry", entry.to_string())
     }
 
-    /// Writes a new case.
+    /// Inserts a new case.
     pub fn insert(&self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         tx.execute(
             "INSERT INTO case_file (id, number, source, entry, record, stream, state, version, matter, level, text,
@@ -219,8 +219,8 @@ impl CaseFile {
         Ok(())
     }
 
-    /// Writes everything that may change. The version was checked when the case was read, in the same
-    /// serializable transaction.
+    /// Writes all mutable columns. The version was checked when the case was read, in the same serializable
+    /// transaction.
     pub fn update(&self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         tx.execute(
             "UPDATE case_file SET entry = ?2, stream = ?3, state = ?4, version = ?5, matter = ?6, level = ?7,
@@ -257,7 +257,7 @@ impl CaseFile {
         Ok(())
     }
 
-    /// Sets the cell that was looked up for the case, and with it the area.
+    /// Sets the cell that was looked up for the case, and the area with it.
     pub fn put_in_cell(&mut self, cell: CellCode, grid: GridVersion) {
         self.cell = Some(cell);
         self.grid = Some(grid);

@@ -1,5 +1,4 @@
-//! What a row needs to know of the case's ledger: the state to return to, and whether somebody has approved already.
-//! Plain functions over events.
+//! Queries on the case's ledger: the state to return to, and a pending first approval. Pure functions over events.
 
 use super::ledger::Event;
 use protocol::{
@@ -8,32 +7,32 @@ use protocol::{
     role::Role,
 };
 
-/// The fact of an event that is an approval: 1 for the first, 2 for the second, which moves the case.
+/// Key of the fact in an approval's event: 1 for the first, 2 for the second approval, which moves the case.
 pub const APPROVAL: &str = "approval";
 
-/// Whether the row needs the ledger at all.
+/// Returns whether the row needs the ledger.
 pub fn matters(row: &Transition) -> bool {
     row.to == To::Prior || row.approvals != Approvals::One
 }
 
-/// Whose turn it is to act by a row.
+/// The next act by a row: who may act, and with which fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     /// Any of these may act now.
     pub roles: &'static [Role],
     /// False for the first of two approvals: it leaves the case in its state and brings no fields.
     pub moves: bool,
-    /// Which approval the act is, when the row asks for two.
+    /// Number of the approval, when the row requires two.
     pub number: Option<u8>,
     /// The fields that may be given now.
     pub takes: &'static [Field],
-    /// Who gave the first approval; the second is another person's.
+    /// The person who gave the first approval; another person must give the second.
     pub approved_by: Option<PersonId>,
     /// The guards of this act.
     pub guards: Vec<Guard>,
 }
 
-/// Whose turn it is by `row` in a case with this ledger.
+/// Returns the next act by `row` in a case with this ledger.
 pub fn turn(row: &'static Transition, events: &[Event]) -> Turn {
     let all = Turn {
         roles: row.by,
@@ -62,17 +61,17 @@ pub fn turn(row: &'static Transition, events: &[Event]) -> Turn {
     }
 }
 
-/// The first approval brings an opinion and photos only, so only their guards are asked of it.
+/// The first approval brings only an opinion and photos, so only their guards are checked for it.
 fn is_of_words(guard: Guard) -> bool {
     matches!(guard.condition(), Condition::Given(field) if WORDS.contains(&field))
 }
 
-/// The pending first approval of the row's action, given since the case came into its state.
+/// Returns the pending first approval of the row's action, given since the case entered its state.
 fn first_approval<'e>(row: &Transition, events: &'e [Event]) -> Option<&'e Event> {
     events
         .iter()
         .rev()
-        // A report that was revised is no step; every other event is an approval or has moved the case.
+        // A revised report is not a step; every other event is an approval or has moved the case.
         .take_while(|e| e.transition.is_none() || approval(e) == Some(1))
         .find(|e| approval(e) == Some(1) && e.action == row.action.as_str())
 }
@@ -81,7 +80,7 @@ fn approval(event: &Event) -> Option<u64> {
     event.facts.get(APPROVAL).and_then(serde_json::Value::as_u64)
 }
 
-/// The state that `row` leads to; `None` when it leads back and the ledger has nothing to go back to.
+/// Returns the state that `row` leads to; `None` when it leads back and the ledger contains no prior state.
 pub fn target(row: &Transition, events: &[Event]) -> Option<CaseState> {
     match row.to {
         To::State(state) => Some(state),
@@ -89,8 +88,8 @@ pub fn target(row: &Transition, events: &[Event]) -> Option<CaseState> {
     }
 }
 
-/// The state before the one in which the last event left the case. Returns into that state are skipped: a case that
-/// came to B from A, then to C and back to B, has A as the prior state of B.
+/// Returns the state before the one in which the last event left the case. Returns into that state are skipped: a
+/// case that came to B from A, then to C and back to B, has A as the prior state of B.
 fn prior(events: &[Event], returned: impl Fn(&Event) -> bool) -> Option<CaseState> {
     let now = events.last()?.to;
     events
@@ -100,7 +99,7 @@ fn prior(events: &[Event], returned: impl Fn(&Event) -> bool) -> Option<CaseStat
         .find_map(|e| e.from.filter(|from| *from != now))
 }
 
-/// Whether the event is a return to a prior state.
+/// Returns whether the event is a return to a prior state.
 fn returned(event: &Event) -> bool {
     let row = event.from.zip(event.action.parse().ok());
     row.is_some_and(|(from, action)| transition(from, action).is_ok_and(|t| t.to == To::Prior))
@@ -116,7 +115,7 @@ mod tests {
     };
     use serde_json::{Map, json};
 
-    /// 作废 (T18), as it will be: two people, and a refusal returns the case.
+    /// 作废 (T18), as planned: two people must agree, and a refusal returns the case.
     const TWO: Transition = Transition {
         id: "T18",
         action: Action::Close,
@@ -163,7 +162,7 @@ mod tests {
             (first.roles, first.moves, first.number),
             ([Role::ShiftLeader].as_slice(), false, Some(1))
         );
-        // The first approval takes words only, so the level is asked of the second.
+        // The first approval takes opinion and photos only, so the guard for the level is checked at the second.
         assert_eq!(
             (first.takes, first.guards.as_slice()),
             (WORDS, [Guard::Opinion].as_slice())
@@ -180,21 +179,21 @@ mod tests {
             ([Role::Supervisor].as_slice(), true, Some(2), Some(person(2)))
         );
         assert_eq!(second.guards, TWO.guards);
-        // The case moved on and came back: the approval has lapsed.
+        // The case moved on and came back: the approval has expired.
         events.push(event(Action::Handle, Some(S::Handling), S::Handled, 1));
         events.push(event(Action::Dispatch, Some(S::Handled), S::Handling, 1));
         assert_eq!(turn(&TWO, &events), first);
     }
 
     #[test]
-    fn the_prior_state_is_the_one_from_which_the_case_came_first() {
+    fn the_prior_state_is_the_one_from_which_the_case_first_came() {
         use CaseState as S;
         assert_eq!(target(&TWO, &[]), None);
         let mut events = vec![event(Action::Report, None, S::Reported, 1)];
         assert_eq!(target(&TWO, &events), None);
         events.push(event(Action::Prefile, Some(S::Reported), S::Prefiled, 1));
         assert_eq!(target(&TWO, &events), Some(S::Reported));
-        // Into another state and back by a return: the state before that is asked for, not the detour.
+        // Into another state and back by a return: the result is the state before that, not the detour.
         events.push(event(Action::Handle, Some(S::Prefiled), S::Handled, 1));
         events.push(event(Action::Rework, Some(S::Handled), S::Prefiled, 1));
         let by_return = |e: &Event| e.action == "rework";

@@ -1,4 +1,4 @@
-//! Who moves a case, and what they bring.
+//! The actor of a transition, and the input.
 
 use crate::auth::actor::Staff;
 use protocol::{
@@ -11,16 +11,16 @@ use protocol::{
 };
 use serde_json::{Map, Value};
 
-/// Who moves a case.
+/// The actor of a transition.
 #[derive(Debug, Clone)]
 pub enum Actor<'a> {
     Staff(&'a Staff),
-    /// Somebody in the field. The rules of tasks have been asked already.
+    /// A worker in the field. The rules of tasks have already been checked.
     Field {
         person: PersonId,
         post: PostId,
     },
-    /// The server itself: a limit that ran out, a job.
+    /// The server itself: an expired limit, a job.
     System,
 }
 
@@ -34,12 +34,13 @@ impl Actor<'_> {
     }
 }
 
-/// What an actor brings for an action.
+/// The input of an action.
 #[derive(Debug, Clone, Default)]
 pub struct Input {
-    /// The version that the actor saw; another one is `case.changed`. `None`: any version.
+    /// The version that the actor saw; a different current version gives `case.changed`. `None`: any version.
     pub expected_version: Option<i64>,
-    /// The client's name for the request: repeated after a lost answer, it is answered again and not done twice.
+    /// The client's name for the request. A repeated request (after a lost answer) returns the first result and
+    /// changes nothing.
     pub request: Option<EventId>,
     /// The fields, each at most once. A field that the row does not take is refused.
     pub values: Vec<FieldValue>,
@@ -58,11 +59,11 @@ impl Input {
             ..Self::default()
         }
     }
-    /// Whether the field is given, and not blank.
+    /// Returns whether the field is given and not blank.
     pub fn gives(&self, field: Field) -> bool {
         self.values.iter().any(|v| v.field() == field && !v.is_blank())
     }
-    /// Without spaces at both ends; empty when none is given.
+    /// Returns the opinion without white space at both ends; empty when none is given.
     pub fn opinion(&self) -> &str {
         self.find(|v| match v {
             FieldValue::Opinion(text) => Some(text.trim()),
@@ -83,7 +84,7 @@ impl Input {
             _ => None,
         })
     }
-    /// The place by a WGS-84 point, by a cell, or both.
+    /// Returns the place as a WGS-84 point, as a cell, or both.
     pub fn place(&self) -> (Option<PointE7>, Option<CellCode>) {
         let point = self.find(|v| match v {
             FieldValue::Place(point) => Some(*point),

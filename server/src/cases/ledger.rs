@@ -1,8 +1,9 @@
 //! The ledger of a case: one event for every change, each sealed by the hash of the one before.
 //!
 //! `hash = SHA-256(previous hash as hex, then the body's bytes)`; the first event follows [`GENESIS`]. The body
-//! names its case, so an event cannot be moved to another; the case's version is the number of its events, so
-//! none can be cut off the end unseen. Bodies hold ids and no names: the ledger may be shown as it is.
+//! contains the id of its case, so an event cannot be moved to another case; the case's version is the number of its
+//! events, so removing events at the end is detected. Bodies contain ids and no names, so the ledger can be shown
+//! unchanged.
 
 use crate::{
     params,
@@ -18,7 +19,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-/// What the first event follows.
+/// The previous hash of the first event.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Who did it.
@@ -61,9 +62,9 @@ pub struct Event {
     pub facts: serde_json::Map<String, serde_json::Value>,
 }
 
-/// An event as it lies in the database.
+/// An event as stored in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub struct SealedEvent {
     pub seq: i64,
     pub id: String,
     pub body: String,
@@ -71,22 +72,22 @@ pub struct Sealed {
     pub hash: String,
 }
 
-/// Where a chain is broken.
+/// The position and the kind of damage in a chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum BrokenChain {
     #[error("event {0} is missing")]
     Gap(i64),
     #[error("event {0} does not follow the one before it")]
     Link(i64),
     #[error("event {0} was changed")]
     Hash(i64),
-    #[error("event {0} says something else than where it lies")]
+    #[error("event {0} does not match its case or its number")]
     Place(i64),
-    #[error("the case stands at version {version} in {state}, its ledger does not")]
+    #[error("the case is at version {version} in {state}, but its ledger is not")]
     End { version: i64, state: CaseState },
 }
 
-/// The seal of a body.
+/// Returns the hash of a body.
 pub fn seal(previous: &str, body: &str) -> String {
     let digest = sha2::Sha256::new()
         .chain_update(previous)
@@ -95,40 +96,45 @@ pub fn seal(previous: &str, body: &str) -> String {
     hex::encode(digest)
 }
 
-/// Whether `events` (in order) are the whole, unchanged history of a case that stands at `version` in `state`.
-pub fn verify(case: CaseId, version: i64, state: CaseState, events: &[Sealed]) -> Result<Vec<Event>, Broken> {
+/// Verifies that `events` (in order) are the complete, unchanged history of a case with this `version` and `state`.
+pub fn verify(
+    case: CaseId,
+    version: i64,
+    state: CaseState,
+    events: &[SealedEvent],
+) -> Result<Vec<Event>, BrokenChain> {
     let mut previous = GENESIS;
     let mut read = Vec::with_capacity(events.len());
     for (expected, sealed) in (1..).zip(events) {
         if sealed.seq != expected {
-            return Err(Broken::Gap(expected));
+            return Err(BrokenChain::Gap(expected));
         }
         if sealed.previous != previous {
-            return Err(Broken::Link(expected));
+            return Err(BrokenChain::Link(expected));
         }
         if seal(previous, &sealed.body) != sealed.hash {
-            return Err(Broken::Hash(expected));
+            return Err(BrokenChain::Hash(expected));
         }
-        let event: Event = serde_json::from_str(&sealed.body).map_err(|_| Broken::Place(expected))?;
+        let event: Event = serde_json::from_str(&sealed.body).map_err(|_| BrokenChain::Place(expected))?;
         if event.case != case || event.seq != expected || event.id.to_string() != sealed.id {
-            return Err(Broken::Place(expected));
+            return Err(BrokenChain::Place(expected));
         }
         previous = &sealed.hash;
         read.push(event);
     }
     match read.last() {
         Some(last) if last.seq == version && last.to == state => Ok(read),
-        _ => Err(Broken::End { version, state }),
+        _ => Err(BrokenChain::End { version, state }),
     }
 }
 
-/// All events of a case, in order.
-pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<Sealed>, StoreError> {
+/// Returns all events of a case, in order.
+pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<SealedEvent>, StoreError> {
     tx.all(
         "SELECT seq, id, body, previous, hash FROM case_event WHERE case_id = ?1 ORDER BY seq",
         params![case.to_string()],
         |row| {
-            Ok(Sealed {
+            Ok(SealedEvent {
                 seq: row.get("seq")?,
                 id: row.get("id")?,
                 body: row.get("body")?,
@@ -139,8 +145,9 @@ pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<Sealed>, StoreError> {
     )
 }
 
-/// The events that can be read, in order. An event that cannot be read is left out; [`verify`] reports it.
-pub fn events(sealed: &[Sealed]) -> Vec<Event> {
+/// Returns the events that can be parsed, in order. An event that cannot be parsed is left out; [`verify`] reports
+/// it.
+pub fn events(sealed: &[SealedEvent]) -> Vec<Event> {
     sealed
         .iter()
         .filter_map(|s| serde_json::from_str(&s.body).ok())
@@ -175,7 +182,7 @@ mod tests {
         CaseId::from_parts(1, [7; 10])
     }
 
-    fn chain(n: i64) -> Vec<Sealed> {
+    fn chain(n: i64) -> Vec<SealedEvent> {
         let mut previous = GENESIS.to_owned();
         (1..=n)
             .map(|seq| {
@@ -199,7 +206,7 @@ mod tests {
                 };
                 let body = serde_json::to_string(&event).unwrap();
                 let hash = seal(&previous, &body);
-                let sealed = Sealed {
+                let sealed = SealedEvent {
                     seq,
                     id: event.id.to_string(),
                     body,
@@ -212,7 +219,7 @@ mod tests {
             .collect()
     }
 
-    fn check(n: i64, events: &[Sealed]) -> Result<(), Broken> {
+    fn check(n: i64, events: &[SealedEvent]) -> Result<(), BrokenChain> {
         verify(case(), n, CaseState::Reported, events).map(|_| ())
     }
 
@@ -227,23 +234,23 @@ mod tests {
     fn an_event_resealed_after_a_change_breaks_the_next_link() {
         let mut events = chain(3);
         events[1].body = events[1].body.replace("意见 2", "意见 9");
-        assert_eq!(check(3, &events), Err(Broken::Hash(2)));
+        assert_eq!(check(3, &events), Err(BrokenChain::Hash(2)));
         events[1].hash = seal(&events[1].previous, &events[1].body);
-        assert_eq!(check(3, &events), Err(Broken::Link(3)));
+        assert_eq!(check(3, &events), Err(BrokenChain::Link(3)));
     }
 
     #[test]
-    fn an_event_of_another_case_does_not_fit() {
+    fn an_event_of_another_case_is_detected() {
         let other = CaseId::from_parts(2, [8; 10]);
         assert_eq!(
             verify(other, 1, CaseState::Reported, &chain(1)),
-            Err(Broken::Place(1))
+            Err(BrokenChain::Place(1))
         );
     }
 
     proptest! {
         #[test]
-        fn losing_swapping_or_changing_any_event_shows(n in 1usize..7, at in 0usize..7, how in 0u8..4, byte in 0usize..400) {
+        fn losing_swapping_or_changing_any_event_is_detected(n in 1usize..7, at in 0usize..7, how in 0u8..4, byte in 0usize..400) {
             let total = i64::try_from(n).unwrap();
             let mut events = chain(total);
             let at = at % n;

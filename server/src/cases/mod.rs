@@ -1,22 +1,24 @@
 //! Cases (案卷): from a report to its closing.
 //!
-//! The table of transitions is [`protocol::case::TRANSITIONS`]; nothing else says how a case may move, and
+//! The table of transitions is [`protocol::case::TRANSITIONS`]; no other code defines how a case may move, and
 //! [`advance`] is the only function that moves one. Every change is an event in the case's hash-chained ledger
-//! ([`ledger`]), nothing is ever deleted.
+//! ([`ledger`]); nothing is deleted.
 //!
-//! * [`rules`]: guards, bounds, queues, flags: plain functions over plain data.
+//! * [`rules`]: guards, bounds, queues, flags: pure functions.
 //! * `advance`: staff and field move a case (T3..T15); `register`: a citizen's report (T2); [`reports`]: reports from
-//!   the field (T1), their revision and withdrawal; [`answers`]: answers from the field (T3, T13) close their task and
-//!   move its case. `input`: who acts and what they bring. `repeat` does no request twice.
-//! * `apply`: interprets a row of the table: fields, guards, effects. `history`: what a row asks of the ledger.
+//!   the field (T1), their revision and withdrawal; [`answers`]: answers from the field (T3, T13) close their task
+//!   and move its case. `input`: the actor and the input. `repeat` recognises repeated requests.
+//! * `authority`: who may do an action. `apply`: interprets a row of the table: fields, guards, effects. `history`:
+//!   queries on the ledger.
 //! * `file`, `photos`, `departments`: the case, its photos and the handling departments in the database.
-//! * [`view`]: a case as staff see it; [`allowed`]: what may be done now. `counts`: exact figures. `routes`: the
+//! * [`view`]: a case as staff see it; [`allowed`]: the actions possible now. `counts`: exact counts. `routes`: the
 //!   operations.
 
 mod advance;
 pub mod allowed;
 pub mod answers;
 mod apply;
+mod authority;
 mod counts;
 mod departments;
 pub(crate) mod file;

@@ -1,9 +1,9 @@
-//! The photos of a case: those of its report, of the answers to its tasks, and what staff attached.
+//! The photos of a case: those of its report, of the answers to its tasks, and those attached by staff.
 
 use super::{file::CaseFile, ledger::Event};
 use crate::{
     params,
-    photos::view::{CasePhoto, Origin, attached, named_by, role_text},
+    photos::view::{CasePhoto, Origin, attached, counts, named_by, role_text},
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
@@ -12,7 +12,7 @@ use protocol::{
 };
 use std::collections::BTreeSet;
 
-/// All photos of a case: report, answers, staff, each once.
+/// Returns all photos of a case: report, answers, staff, each once.
 pub fn all(tx: &mut Tx<'_>, file: &CaseFile, events: &[Event]) -> Result<Vec<CasePhoto>, StoreError> {
     let mut photos = Vec::new();
     if let Some(entry) = file.entry {
@@ -42,8 +42,9 @@ fn answers(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<EntryId>, StoreError> {
     )
 }
 
-/// The photo that a check (核查) is compared with: the first scene photo that is there, else the last one that
-/// the department attached. The stream says in whose store it lies; none: with the attachments.
+/// Returns the photo for comparison in a check (核查): the first scene photo that the server holds, otherwise the last
+/// one that the department attached. The stream names the store that contains it; without a stream it is an
+/// attachment.
 pub fn to_compare(
     tx: &mut Tx<'_>,
     file: &CaseFile,
@@ -66,4 +67,12 @@ pub fn to_compare(
             .filter(|_| event.actor.post.is_none())
     });
     Ok(last.map(|sha256| (None, sha256)))
+}
+
+/// How many photos the case's report names and how many of them the server holds.
+pub fn photo_counts(tx: &mut Tx<'_>, case: &CaseFile) -> Result<(u32, u32), StoreError> {
+    match case.entry {
+        Some(entry) => counts(tx, entry),
+        None => Ok((0, 0)),
+    }
 }

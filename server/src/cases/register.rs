@@ -1,8 +1,8 @@
-//! 公众举报登记 (T2): an acceptor takes down what a citizen says, and an inspector verifies it first.
+//! 公众举报登记 (T2): an acceptor records a citizen's report, and an inspector verifies it first.
 
 use super::{
-    advance::authorise,
     apply::{self, NewEvent},
+    authority::authorise,
     file::{CaseFile, Opening, Source},
     input::{Actor, Input},
     repeat::was_done,
@@ -22,7 +22,7 @@ use protocol::{
     problem::ProblemCode,
 };
 
-/// What a citizen said.
+/// A citizen's report.
 #[derive(Debug, Clone)]
 pub struct Registration {
     pub text: String,
@@ -31,8 +31,8 @@ pub struct Registration {
     pub input: Input,
 }
 
-/// Opens a case for a citizen's report (T2) and issues the task to verify it to whoever is on duty in the cell. Repeats
-/// of a named request return the first one's case.
+/// Opens a case for a citizen's report (T2) and sends the task to verify it to the person on duty in the cell. A
+/// repeated request with the same name returns the first one's case.
 pub fn register(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -48,7 +48,7 @@ pub fn register(
     if let Some((done, _)) = was_done(tx, input, None, row.action)? {
         let file = CaseFile::load(tx, done)?;
         authorise(&file, row.action, row.by, by)?;
-        // Another citizen's report under a used name must not be lost.
+        // A different report under a used request name must not be lost.
         let phone = view::caller(tx, done)?.map(|(_, phone)| phone);
         if file.text != registration.text.trim() || phone.as_deref() != Some(registration.caller_phone.trim())
         {

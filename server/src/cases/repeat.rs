@@ -1,11 +1,11 @@
-//! Requests that a client names, so that a lost answer can be asked for again and nothing is done twice. A name
-//! that comes again with something else to do is refused, never answered with the first one's result.
+//! Requests that a client names, so that it can repeat one after a lost answer without a second effect. A used name
+//! with different content is refused, never answered with the first one's result.
 
 use super::{input::Input, ledger::Event};
 use crate::{http::idempotency::reused, kernel::failure::Failure, params, store::tx::Tx};
 use protocol::{case::Action, ids::CaseId, problem::ProblemCode};
 
-/// The event that this request has made already, and its case.
+/// Returns the event that this request has already written, and its case.
 pub(super) fn was_done(
     tx: &mut Tx<'_>,
     input: &Input,

@@ -1,5 +1,5 @@
-//! Reports from the field (上报, T1): each becomes a case at once, whatever is odd about it; oddities are flags
-//! for the acceptor. Nothing a worker saw is refused because of where or when it was sent.
+//! Reports from the field (上报, T1): each becomes a case immediately, whatever its oddities; oddities become flags for
+//! the acceptor. No report is refused because of its place or time.
 
 use super::{
     apply::{NewEvent, record},
@@ -13,7 +13,6 @@ use crate::{
     entries::{row::EntryRow, taken::Taken},
     kernel::failure::Failure,
     people::posts,
-    photos::view::counts,
     store::tx::Tx,
 };
 use protocol::{
@@ -28,7 +27,7 @@ use protocol::{
 };
 use serde_json::{Map, Value, json};
 
-/// Makes a case of a report, or mends the case that the record became already.
+/// Creates a case from a report, or revises the case that the record already became.
 pub fn file(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -92,7 +91,7 @@ fn open(
     Ok(Disposition::applied())
 }
 
-/// A new version of the report: it takes the old one's place while nobody has built on it.
+/// Applies a new version of the report: it replaces the old one while nobody has worked on it.
 fn mend(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -139,7 +138,7 @@ fn mend(
     Ok(Disposition::applied())
 }
 
-/// Takes a report back while nobody has worked on it; `None`: the entry is no report.
+/// Withdraws a report while nobody has worked on it; `None`: the entry is not a report.
 pub fn withdraw(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -180,7 +179,7 @@ pub fn withdraw(
     Ok(Some(Disposition::applied()))
 }
 
-/// Tells the author how many of the report's photos are here by now.
+/// Updates the author's mailbox with the number of the report's photos that the server holds.
 pub fn photos_changed(tx: &mut Tx<'_>, ctx: &mut Ctx, _app: &App, entry: EntryId) -> Result<(), Failure> {
     match CaseFile::of_entry(tx, entry)? {
         Some(case) => view::tell_author(tx, ctx, &case),
@@ -204,7 +203,7 @@ fn moved_on(case: &CaseFile) -> Reason {
     )
 }
 
-/// Puts what the report says into the case, with the flags.
+/// Stores the report's fields in the case, with the flags.
 fn describe(
     tx: &mut Tx<'_>,
     app: &App,
@@ -214,7 +213,7 @@ fn describe(
 ) -> Result<(), Failure> {
     let entry = &taken.entry;
     let position = report.place.as_ref().or(entry.evidence.position.as_ref());
-    // A point off the globe is no position; the entry keeps what the handset said.
+    // A point off the globe is not a position; the entry keeps the handset's value.
     let position = position.filter(|p| p.point.is_on_globe());
     let located = position.and_then(|p| app.grids.locate(p.point));
     let known = |cell: CellCode| app.grids.knows(cell).map(|grid| (cell, grid));
@@ -263,7 +262,7 @@ fn said(report: &Report) -> Input {
     )
 }
 
-/// What the ledger keeps of a report besides its words.
+/// Returns the facts of a report for the ledger, besides its text.
 fn facts(taken: &Taken, case: &CaseFile) -> Map<String, Value> {
     let mut facts = Map::new();
     facts.insert("entry".into(), json!(taken.entry.id));
@@ -275,12 +274,4 @@ fn facts(taken: &Taken, case: &CaseFile) -> Map<String, Value> {
         facts.insert("self_handled".into(), json!(true));
     }
     facts
-}
-
-/// Whether the entry's photos are all here; for the reader of a case.
-pub fn photo_counts(tx: &mut Tx<'_>, case: &CaseFile) -> Result<(u32, u32), Failure> {
-    match case.entry {
-        Some(entry) => Ok(counts(tx, entry)?),
-        None => Ok((0, 0)),
-    }
 }

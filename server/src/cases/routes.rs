@@ -55,7 +55,7 @@ pub fn routes() -> Operations {
         .staff(counts::READERS, routes!(counts::streams))
 }
 
-/// A text as long as an opinion may be, without NUL, which neither engine stores.
+/// Checks that a text is at most as long as an opinion and contains no NUL, which neither engine stores.
 fn short_enough(at: &str, text: &str) -> Result<(), Failure> {
     if Field::Opinion.holds(text.chars().count()) && !text.contains('\0') {
         Ok(())
@@ -106,7 +106,7 @@ pub struct CaseQuery {
     pub limit: Option<u32>,
 }
 
-/// What breaks first stands first: the deadline while it runs, then age.
+/// The most urgent case first: by deadline while it runs, then by age.
 const ORDER: &str =
     "CASE WHEN state = 'handling' AND deadline IS NOT NULL THEN deadline ELSE 9223372036854775807 END";
 

@@ -1,4 +1,4 @@
-//! What a case may do, as plain functions over plain data. The table itself is [`protocol::case::TRANSITIONS`].
+//! The rules of a case as pure functions. The table itself is [`protocol::case::TRANSITIONS`].
 
 use super::file::CaseFile;
 use crate::{
@@ -14,15 +14,15 @@ use protocol::{
     role::Role,
 };
 
-/// What guards ask of the case itself.
+/// The facts of the case that guards check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct GuardFacts {
     pub matter: bool,
     pub cell: bool,
     pub check_passed: bool,
 }
 
-impl Facts {
+impl GuardFacts {
     pub fn of(file: &CaseFile) -> Self {
         Self {
             matter: file.matter.is_some(),
@@ -30,7 +30,7 @@ impl Facts {
             check_passed: file.check_passed == Some(true),
         }
     }
-    /// Whether one guard is met, when `gives` says which fields the action brings.
+    /// Returns whether one guard is met, when `gives` tells which fields the action brings.
     pub fn meet(self, guard: Guard, gives: impl Fn(Field) -> bool) -> bool {
         match guard.condition() {
             Condition::Given(field) => gives(field),
@@ -38,7 +38,7 @@ impl Facts {
             Condition::CheckPassed => self.check_passed,
         }
     }
-    /// Whether the field has to be given for the guard to be met.
+    /// Returns whether the field must be given for the guard to be met.
     pub fn lack(self, guard: Guard, field: Field) -> bool {
         match guard.condition() {
             Condition::Given(asked) => asked == field,
@@ -51,8 +51,8 @@ impl Facts {
     }
 }
 
-/// The guards that are not met, in their order.
-pub fn missing(guards: &[Guard], facts: Facts, gives: impl Fn(Field) -> bool) -> Vec<Guard> {
+/// Returns the guards that are not met, in their order.
+pub fn missing(guards: &[Guard], facts: GuardFacts, gives: impl Fn(Field) -> bool) -> Vec<Guard> {
     guards
         .iter()
         .copied()
@@ -60,12 +60,12 @@ pub fn missing(guards: &[Guard], facts: Facts, gives: impl Fn(Field) -> bool) ->
         .collect()
 }
 
-/// A guard as a field of the problem `case.guard`.
+/// Returns a guard as a field of the problem `case.guard`.
 pub fn guard_error(guard: Guard) -> FieldError {
     field_error(guard.as_str(), guard.zh(), guard.en())
 }
 
-/// The states in the queue of `role`.
+/// Returns the states in the queue of `role`.
 pub fn queue(role: Role) -> Vec<CaseState> {
     CaseState::ALL
         .iter()
@@ -74,7 +74,7 @@ pub fn queue(role: Role) -> Vec<CaseState> {
         .collect()
 }
 
-/// Why `action` does not lead out of `state`, with what does: the detail of `case.transition`.
+/// Returns the detail of `case.transition`: why `action` does not apply in `state`, and which actions do.
 pub fn not_from_here(state: CaseState, action: Action) -> String {
     let possible: Vec<String> = allowed(state)
         .map(|t| {
@@ -90,7 +90,7 @@ pub fn not_from_here(state: CaseState, action: Action) -> String {
     format!("「{}」状态不能执行 {}；{now}", state.zh(), action.as_str())
 }
 
-/// One error for each given field that the action does not take.
+/// Returns one error for each given field that the action does not take.
 pub fn strangers(takes: &[Field], given: &[FieldValue]) -> Vec<FieldError> {
     given
         .iter()
@@ -106,7 +106,7 @@ pub fn strangers(takes: &[Field], given: &[FieldValue]) -> Vec<FieldError> {
         .collect()
 }
 
-/// The error of a value outside the bounds of its field. Text with a NUL is refused too: no engine stores it.
+/// Returns the error of a value outside the bounds of its field. Text with a NUL is refused too: no engine stores it.
 pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
     let field = value.field();
     let nul = match value {
@@ -136,27 +136,27 @@ pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
     Some(field_error(format!("/{field}{at}"), zh, en))
 }
 
-/// What a report looked like when it came in.
+/// The circumstances of a report at its arrival.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
     pub on_duty: bool,
-    /// Areas that the author's post answers for.
+    /// Areas that the author's post is responsible for.
     pub areas: &'a [Area],
-    /// The place of the matter, or else where the worker stood.
+    /// The place of the matter, or otherwise the worker's position.
     pub position: Option<&'a Position>,
-    /// The same, and where the worker stood besides: a typed place must not hide a made-up fix.
+    /// The same, and also the worker's position: a typed place must not hide a mock fix.
     pub fixes: &'a [&'a Position],
-    /// As the handset looked it up.
+    /// The cell as looked up by the handset.
     pub handset_cell: Option<CellCode>,
-    /// As the server looked it up from the position.
+    /// The cell as looked up by the server from the position.
     pub located: Option<CellCode>,
-    /// The cell the case gets.
+    /// The cell that the case gets.
     pub cell: Option<CellCode>,
     pub basis: TimeBasis,
     pub matter_known: bool,
 }
 
-/// The flags of a report, in a stable order.
+/// Returns the flags of a report, in a stable order.
 pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
     let covered = |cell: CellCode| c.areas.iter().any(|area| area.contains(cell));
     let mut flags = Vec::new();
@@ -193,16 +193,16 @@ mod tests {
     };
 
     #[test]
-    fn every_guard_has_its_refusal_and_can_be_met() {
-        let all = Facts {
+    fn every_guard_can_refuse_and_can_be_met() {
+        let all = GuardFacts {
             matter: true,
             cell: true,
             check_passed: true,
         };
         for t in TRANSITIONS {
             assert_eq!(missing(t.guards, all, |_| true), []);
-            assert_eq!(missing(t.guards, Facts::default(), |_| false), t.guards);
-            // Each field that is not given is missed by the guards that ask for it, and by no other.
+            assert_eq!(missing(t.guards, GuardFacts::default(), |_| false), t.guards);
+            // Each omitted field is missed by the guards that need it, and by no other guard.
             for left_out in t.takes {
                 let asked: Vec<Guard> = t
                     .guards
@@ -218,10 +218,13 @@ mod tests {
                 );
             }
         }
-        for half in [Facts { cell: false, ..all }, Facts { matter: false, ..all }] {
+        for half in [
+            GuardFacts { cell: false, ..all },
+            GuardFacts { matter: false, ..all },
+        ] {
             assert!(!half.meet(Guard::TypeAndPlace, |_| true));
         }
-        let no_cell = Facts { cell: false, ..all };
+        let no_cell = GuardFacts { cell: false, ..all };
         assert!(no_cell.lack(Guard::TypeAndPlace, Field::Cell));
         assert!(!no_cell.lack(Guard::TypeAndPlace, Field::Matter));
     }
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_action_says_what_is_possible_now() {
+    fn a_refused_action_lists_the_actions_possible_now() {
         let text = not_from_here(CaseState::Reported, Action::Close);
         assert!(
             text.contains("上报") && text.contains("prefile（受理员）"),

@@ -1,11 +1,11 @@
-//! What a case looks like from outside: the whole of it for staff, its state for the author's mailbox.
+//! A case for its readers: the whole case for staff, its state for the author's mailbox.
 
 use super::{
     allowed::{self, AllowedAction},
     file::{CaseFile, Source},
     input::Actor,
     ledger::{self, Event},
-    photos, reports,
+    photos,
 };
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
@@ -130,7 +130,7 @@ pub struct CaseView {
     pub ledger_ok: bool,
 }
 
-/// The case as `by` sees it.
+/// Returns the case as `by` may see it.
 pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<CaseView, Failure> {
     let sealed = ledger::load(tx, file.id)?;
     let verified = ledger::verify(file.id, file.version, file.state, &sealed);
@@ -138,7 +138,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
         tracing::error!(case = %file.id, %broken, "ledger");
     }
     let ledger_ok = verified.is_ok();
-    // A broken ledger is shown as far as it can be read: hiding it would help whoever changed it.
+    // A broken ledger is shown as far as it can be parsed: hiding it would help an attacker.
     let events: Vec<(Event, String)> = sealed
         .iter()
         .filter_map(|s| Some((serde_json::from_str(&s.body).ok()?, s.hash.clone())))
@@ -242,13 +242,13 @@ fn actor_name(names: &BTreeMap<String, String>, event: &Event) -> String {
     names.get(&id).cloned().unwrap_or_default()
 }
 
-/// `table` is one of this room's own words, never input.
+/// `table` must be a literal of this module, never input.
 fn name_of(tx: &mut Tx<'_>, table: &str, id: String) -> Result<Option<String>, Failure> {
     let sql = format!("SELECT name FROM {table} WHERE id = ?1");
     Ok(tx.opt(&sql, params![id], |row| row.get("name"))?)
 }
 
-/// Name and phone of the caller, unmasked: only for [`super::routes`]' logged view.
+/// Returns name and phone of the caller, unmasked: only for the logged view in [`super::routes`].
 pub(super) fn caller(tx: &mut Tx<'_>, case: CaseId) -> Result<Option<(String, String)>, Failure> {
     Ok(tx.opt(
         "SELECT name, phone FROM case_caller WHERE case_id = ?1",
@@ -274,12 +274,12 @@ fn tasks(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<CaseTask>, Failure> {
     )?)
 }
 
-/// Puts the case as it stands into the mailbox of the report's author.
+/// Writes the current state of the case to the mailbox of the report's author.
 pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Result<(), Failure> {
     let (Some(author), Some(record)) = (file.reporter, file.record) else {
         return Ok(());
     };
-    let (photos_named, photos_held) = reports::photo_counts(tx, file)?;
+    let (photos_named, photos_held) = photos::photo_counts(tx, file)?;
     let row = CaseRow {
         case: file.id,
         record,
@@ -322,9 +322,9 @@ pub struct CaseLine {
     pub updated: Millis,
 }
 
-/// The line of a case.
+/// Returns the case as a line of a list.
 pub fn line(tx: &mut Tx<'_>, app: &App, file: CaseFile) -> Result<CaseLine, Failure> {
-    let (photos_named, photos_held) = reports::photo_counts(tx, &file)?;
+    let (photos_named, photos_held) = photos::photo_counts(tx, &file)?;
     Ok(CaseLine {
         matter: file.matter.map(|code| {
             let item = app.catalogue.find(code);
@@ -356,8 +356,8 @@ pub fn line(tx: &mut Tx<'_>, app: &App, file: CaseFile) -> Result<CaseLine, Fail
     })
 }
 
-/// Whether the reader may see the case at all: the roles of the centre in its area, the department it is or
-/// was last with.
+/// Returns whether the reader may see the case: the roles of the centre in its area, and the department that has it
+/// or had it last.
 pub fn may_read(staff: &crate::auth::actor::Staff, file: &CaseFile) -> bool {
     READERS.iter().any(|role| match role {
         Role::Department => staff

@@ -137,7 +137,9 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
                 sha256: held,
                 received,
             } if defects::is_same(held, sha256) => {
-                fresh.extend(defects::apply_again(tx, reading.id, batch.sealed.is_some())?);
+                if defects::applies_again(batch.sealed.is_some()) {
+                    fresh.push_back(apply::load(tx, reading.id)?);
+                }
                 custody.receipts.push(Receipt {
                     id: reading.id,
                     n: reading.n,

@@ -6,7 +6,7 @@
 
 use super::{
     custody::{self, Batch, Custody, Element, Sealed},
-    defects, reasons,
+    reasons,
 };
 use crate::{
     app::{audit, ctx::Ctx, identity, object_name::ObjectName, state::App},
@@ -23,11 +23,14 @@ use axum::{
     extract::{FromRequest as _, Request, State},
 };
 use protocol::{
+    entry::Receipt,
+    field::PhotoReceipt,
     ids::{EventId, PersonId, PostId, StreamId},
     open::Open,
     parcel::{BadParcel, Head, Parcel, ParcelAnswer, SealedPhoto, Unsealed},
     photo::Sha256,
     problem::{Problem, ProblemCode},
+    push::StreamMark,
     sabotage::{self, Defect},
     sign::PublicKey,
 };
@@ -150,7 +153,7 @@ pub async fn take(app: &App, bytes: Bytes, source: ParcelSource) -> Result<Parce
     let parts = app.clone();
     let taken = Arc::clone(&work);
     let answer = match app.write(move |tx, ctx| record(tx, ctx, &parts, &work)).await {
-        Err(_) if sabotage::is(Defect::ParcelReceiptBeforeCommit) => defects::receipts(app, &taken),
+        Err(_) if sabotage::is(Defect::ParcelReceiptBeforeCommit) => unstored_answer(app, &taken),
         recorded => recorded?,
     };
     metrics::counter!("xunge_parcels_taken_total").increment(1);
@@ -374,4 +377,32 @@ fn keep(
         ],
     )?;
     Ok(())
+}
+
+/// [`Defect::ParcelReceiptBeforeCommit`]: the answer of a parcel that was not stored.
+fn unstored_answer(app: &App, work: &Work) -> ParcelAnswer {
+    let now = app.clock.now();
+    let receipt = |element: &Element| match element {
+        Element::Framed { reading, sha256, .. } => Some(Receipt {
+            id: reading.id,
+            n: reading.n,
+            sha256: *sha256,
+            received: now,
+        }),
+        Element::Refused { .. } => None,
+    };
+    let photo = |(photo, _): &(SealedPhoto, Option<ProblemCode>)| PhotoReceipt {
+        sha256: photo.sha256,
+        size: photo.size,
+        received: now,
+    };
+    ParcelAnswer {
+        epoch: app.identity.epoch.clone(),
+        server_time: now,
+        parcel: work.sha256,
+        receipts: work.elements.iter().filter_map(receipt).collect(),
+        kept: work.contents.drafts.iter().map(|draft| draft.sha256()).collect(),
+        photos: work.photos.iter().map(photo).collect(),
+        mark: StreamMark::default(),
+    }
 }

@@ -1,9 +1,9 @@
-//! What this deployment takes as a photo, and the code for what it does not take.
+//! The limits for photos of this deployment, and the code for refused bytes.
 
 use crate::{app::state::App, kernel::failure::Failure};
 use protocol::problem::ProblemCode;
 
-/// Why the pipeline takes some bytes for no photo.
+/// Maps the reason why the pipeline refused the bytes to a failure.
 pub(crate) fn not_a_photo(error: &media::MediaError) -> Failure {
     use media::MediaError as E;
     let code = match error {
@@ -19,7 +19,7 @@ pub(crate) fn not_a_photo(error: &media::MediaError) -> Failure {
     Failure::because(code, error.to_string())
 }
 
-/// What this deployment takes as a picture.
+/// Returns the limits for pictures of this deployment.
 pub(crate) fn limits(app: &App) -> media::PhotoLimits {
     media::PhotoLimits {
         max_bytes: app.settings.photo_bytes,

@@ -1,7 +1,8 @@
-//! Photos that arrive by tus, and attachments of staff. The bytes are in the object store
-//! ([`crate::app::objects`]); this room writes the tables `photo`, `upload`, `attachment` and their parts.
+//! Photos that arrive by tus, and attachments of staff. The bytes are in the object store ([`crate::app::objects`]);
+//! this module writes the tables `photo`, `upload`, `attachment` and their parts.
 //!
-//! * `rows`: rows that entries and parcels cause. `tus`: resumable upload (tus 1.0.0). `attachments`: pictures of staff. [`checks`]: what counts as a photo.
+//! * `rows`: the rows of photos for entries and parcels. `tus`: resumable upload (tus 1.0.0). `attachments`: pictures
+//!   of staff. [`checks`]: which bytes are accepted as a photo.
 //! * [`view`]: photos as staff see them. `routes`: the operations.
 
 mod attachments;

@@ -8,7 +8,7 @@ use crate::http::operation::Operations;
 use protocol::role::Role;
 use utoipa_axum::routes;
 
-/// Who attaches pictures to what they do.
+/// Roles that may attach pictures to their actions.
 const ATTACHERS: &[Role] = &[
     Role::Acceptor,
     Role::ShiftLeader,
@@ -17,7 +17,7 @@ const ATTACHERS: &[Role] = &[
     Role::Supervisor,
 ];
 
-/// The routes of this room.
+/// The routes of this module.
 pub fn routes() -> Operations {
     Operations::default()
         .open(

@@ -1,4 +1,4 @@
-//! The rows of `photo` that entries and parcels cause; `tus` writes those of uploads.
+//! Writes the rows of `photo` for entries and parcels; `tus` writes those of uploads.
 
 use crate::{
     app::{changes::Change, ctx::Ctx},
@@ -29,7 +29,7 @@ pub(crate) fn expect(tx: &mut Tx<'_>, stream: StreamId, sha256: Sha256, size: u6
     Ok(())
 }
 
-/// Notes why the terminal cannot deliver a photo; one that is held already stays held.
+/// Records why the terminal cannot deliver a photo. No effect if the server already holds the photo.
 pub(crate) fn missing(
     tx: &mut Tx<'_>,
     stream: StreamId,
@@ -43,8 +43,8 @@ pub(crate) fn missing(
     Ok(())
 }
 
-/// Notes that the bytes of a photo of a parcel are stored, and says the change for each entry that names it. With a
-/// `fault` the bytes are kept but are no photo, so that the row is not marked as received.
+/// Records that the bytes of a photo of a parcel are stored, and reports the change for each entry that names it. With
+/// a `fault` the bytes are stored but are not a photo, so the row is not marked as received.
 pub(crate) fn hold(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,

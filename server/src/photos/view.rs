@@ -1,4 +1,4 @@
-//! Photos as staff see them: those that an entry names, and those that staff attached.
+//! Photos for staff: those that an entry names, and those that staff attached.
 
 use crate::{
     app::{object_name::ObjectName, state::App},
@@ -63,7 +63,7 @@ fn of_entry(row: &Row, origin: Origin) -> Result<CasePhoto, StoreError> {
     })
 }
 
-/// The photos that an entry names, in its order.
+/// Returns the photos that an entry names, in its order.
 pub fn named_by(tx: &mut Tx<'_>, entry: EntryId, origin: Origin) -> Result<Vec<CasePhoto>, StoreError> {
     tx.all(
         "SELECT e.sha256, e.role, e.size, e.width, e.height, e.stream, p.received
@@ -74,7 +74,7 @@ pub fn named_by(tx: &mut Tx<'_>, entry: EntryId, origin: Origin) -> Result<Vec<C
     )
 }
 
-/// How many photos an entry names, and how many of them the server holds.
+/// Returns how many photos an entry names, and how many of them the server holds.
 pub fn counts(tx: &mut Tx<'_>, entry: EntryId) -> Result<(u32, u32), StoreError> {
     tx.one(
         "SELECT COUNT(*) AS named, COUNT(p.received) AS held
@@ -85,7 +85,7 @@ pub fn counts(tx: &mut Tx<'_>, entry: EntryId) -> Result<(u32, u32), StoreError>
     )
 }
 
-/// Whether this person uploaded the attachment.
+/// Returns whether this person uploaded the attachment.
 pub fn is_uploaded_by(tx: &mut Tx<'_>, sha256: Sha256, person: PersonId) -> Result<bool, StoreError> {
     let found = tx.opt(
         "SELECT size FROM attachment WHERE sha256 = ?1 AND person = ?2",
@@ -95,7 +95,7 @@ pub fn is_uploaded_by(tx: &mut Tx<'_>, sha256: Sha256, person: PersonId) -> Resu
     Ok(found.is_some())
 }
 
-/// The attachment of this person, as a photo of staff.
+/// Returns the attachment of this person, as a photo of staff.
 pub(crate) fn attached(
     tx: &mut Tx<'_>,
     sha256: Sha256,
@@ -120,7 +120,7 @@ pub(crate) fn attached(
     )
 }
 
-/// A role as it stands in the database.
+/// Returns a role as its text in the database.
 pub fn role_text(role: &PhotoRole) -> String {
     match role {
         PhotoRole::Scene => "scene".to_owned(),
@@ -131,7 +131,7 @@ pub fn role_text(role: &PhotoRole) -> String {
     }
 }
 
-/// The answer with a photo's bytes. They never change, so a browser may keep them; a proxy may not (DC-05).
+/// Answers with a photo's bytes. They never change, so a browser may cache them; a proxy may not (DC-05).
 pub async fn answer(app: &App, photo: &CasePhoto, asked: &HeaderMap) -> Result<Response, Failure> {
     let name = match photo.stream {
         Some(stream) => ObjectName::Photo {

@@ -3,9 +3,8 @@
 
 use super::start_error::StartError;
 use crate::{
-    app::{object_name::ObjectName, objects::Blobs},
+    app::{meta, object_name::ObjectName, objects::Blobs},
     kernel::failure::Failure,
-    params,
     store::{database::Store, error::StoreError},
 };
 use bytes::Bytes;
@@ -61,28 +60,12 @@ fn unsettled(failure: &Failure) -> Result<(), StartError> {
 }
 
 async fn row(store: &Store) -> Result<Option<String>, StoreError> {
-    store
-        .read(|tx| {
-            tx.opt("SELECT value FROM meta WHERE key = ?1", params![ROW], |row| {
-                row.get("value")
-            })
-        })
-        .await
+    store.read(|tx| meta::read(tx, ROW)).await
 }
 
 /// Stores `id` if the database has none, and returns the stored id.
 async fn kept(store: &Store, id: String) -> Result<String, StoreError> {
-    store
-        .write(move |tx| {
-            tx.execute(
-                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
-                params![ROW, &id],
-            )?;
-            tx.one("SELECT value FROM meta WHERE key = ?1", params![ROW], |row| {
-                row.get("value")
-            })
-        })
-        .await
+    store.write(move |tx| meta::keep(tx, ROW, &id)).await
 }
 
 async fn object(blobs: &Blobs) -> Result<Option<String>, Failure> {

@@ -5,7 +5,7 @@
 //! The data folder holds a copy for administrators.
 
 use crate::{
-    params,
+    app::meta,
     store::{database::Store, error::StoreError, tx::Tx},
 };
 use protocol::photo::Sha256;
@@ -119,10 +119,7 @@ async fn own(store: &Store, folder: &Path, url: &str) -> Result<Pems, TlsError> 
             .write(move |tx| {
                 if stored(tx)?.is_none() {
                     for (name, pem) in pems.named() {
-                        tx.execute(
-                            "INSERT INTO meta (key, value) VALUES (?1, ?2)",
-                            params![row_of(name), pem],
-                        )?;
+                        meta::keep(tx, &row_of(name), pem)?;
                     }
                 }
                 stored(tx)
@@ -156,13 +153,7 @@ fn row_of(name: &str) -> String {
 
 /// Reads the certificate and keys from the database; `None` unless all are there.
 fn stored(tx: &mut Tx<'_>) -> Result<Option<Pems>, StoreError> {
-    let mut pem = |name| {
-        tx.opt(
-            "SELECT value FROM meta WHERE key = ?1",
-            params![row_of(name)],
-            |row| row.get::<String>("value"),
-        )
-    };
+    let mut pem = |name| meta::read(tx, &row_of(name));
     let (Some(certificate), Some(key)) = (pem(CERTIFICATE)?, pem(KEY)?) else {
         return Ok(None);
     };

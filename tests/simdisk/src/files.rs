@@ -1,7 +1,8 @@
-//! Plain files beside the databases: the same disk, the same faults, the same forgetting.
+//! Plain files beside the databases: on the same disk, with the same faults and the same losses.
 //!
-//! A name is a path with `/`; folders need not be made. Written bytes are durable after [`Files::sync_file`], names after
-//! [`Files::sync_dir`] of their folder. Every mutating call is one operation for [`crate::Host::fault_in`].
+//! A name is a path with `/`; folders need not be created. Written bytes are durable after [`Files::sync_file`],
+//! names after [`Files::sync_dir`] of their folder. Every mutating call is one operation for
+//! [`crate::Host::fault_in`].
 
 use std::io;
 use std::sync::{Arc, MutexGuard};
@@ -28,7 +29,7 @@ impl Files {
         }
         Ok(machine)
     }
-    /// An empty file; what was there before is cut off.
+    /// Creates an empty file; an existing file is truncated.
     pub fn create(&self, name: &str) -> io::Result<()> {
         let mut machine = self.machine()?;
         let (ino, made) = machine.find_or_create(name).map_err(error)?;
@@ -43,7 +44,7 @@ impl Files {
         }
         Ok(())
     }
-    /// An empty file; fails when the name is taken.
+    /// Creates an empty file; fails when the name exists.
     pub fn create_new(&self, name: &str) -> io::Result<()> {
         let mut machine = self.machine()?;
         if machine.names.now.contains_key(name) {
@@ -64,7 +65,7 @@ impl Files {
         let ino = find(&machine, name)?;
         machine.write(ino, at, bytes).map_err(error)
     }
-    /// Cuts off, or fills with zeros.
+    /// Truncates the file, or extends it with zeros.
     pub fn set_len(&self, name: &str, len: usize) -> io::Result<()> {
         let mut machine = self.machine()?;
         let ino = find(&machine, name)?;
@@ -84,14 +85,14 @@ impl Files {
     pub fn exists(&self, name: &str) -> io::Result<bool> {
         Ok(self.machine()?.names.now.contains_key(name))
     }
-    /// Replaces what has the new name.
+    /// Renames a file; an existing file with the new name is replaced.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.machine()?.rename(from, to).map_err(error)
     }
     pub fn remove(&self, name: &str) -> io::Result<()> {
         self.machine()?.remove(name, false).map_err(error)
     }
-    /// The names that begin with `prefix`, in order.
+    /// Returns the names that begin with `prefix`, in order.
     pub fn list(&self, prefix: &str) -> io::Result<Vec<String>> {
         let machine = self.machine()?;
         let from = machine.names.now.range(prefix.to_owned()..);
@@ -101,13 +102,13 @@ impl Files {
             .cloned()
             .collect())
     }
-    /// The content is durable from here on; the name needs [`Self::sync_dir`].
+    /// Makes the content durable; the name needs [`Self::sync_dir`].
     pub fn sync_file(&self, name: &str) -> io::Result<()> {
         let mut machine = self.machine()?;
         let ino = find(&machine, name)?;
         machine.sync(ino, None).map_err(error)
     }
-    /// The names in this folder are durable from here on; the root is `""`.
+    /// Makes the names in this folder durable; the root is `""`.
     pub fn sync_dir(&self, folder: &str) -> io::Result<()> {
         self.machine()?.sync_dir(folder).map_err(error)
     }

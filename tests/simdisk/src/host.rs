@@ -1,4 +1,4 @@
-//! A machine as its owner sees it: open databases and files on it, arrange its faults, cut its power.
+//! The control interface of a machine: opens databases and files on it, schedules its faults, cuts its power.
 
 use std::sync::Arc;
 
@@ -9,41 +9,41 @@ use crate::files::Files;
 use crate::machine::{Fault, Stats};
 use crate::rng::hash_bytes;
 use crate::vfs::inner::HostState;
-use crate::vfs::registered::Registered;
+use crate::vfs::registered::RegisteredVfs;
 
-/// One simulated machine. Cheap to clone; its disk goes with the last clone.
+/// One simulated machine. Cheap to clone; its disk is freed with the last clone.
 #[derive(Clone)]
-pub struct Host(Arc<Registered>);
+pub struct Host(Arc<RegisteredVfs>);
 
 impl Host {
-    /// A new machine with an empty disk. `label` is only for reading its VFS name.
+    /// Creates a machine with an empty disk. `label` only makes its VFS name readable.
     pub fn new(label: &str, seed: u64) -> Self {
-        Self(Arc::new(Registered::new(label, seed)))
+        Self(Arc::new(RegisteredVfs::new(label, seed)))
     }
     fn inner(&self) -> &Arc<HostState> {
         self.0.inner()
     }
-    /// The name under which SQLite knows it, as long as a clone of the host lives.
+    /// Returns the name under which SQLite knows it, as long as a clone of the host exists.
     pub fn vfs(&self) -> &str {
         self.inner().name.to_str().unwrap_or_default()
     }
-    /// A plain connection to a database on this machine.
+    /// Opens a plain connection to a database on this machine.
     pub fn open(&self, file: &str) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Connection::open_with_flags_and_vfs(file, flags, self.inner().name.as_c_str())
     }
-    /// The plain files, for as long as the machine runs without a power cycle.
+    /// Returns the plain files; valid until the next power cycle.
     pub fn files(&self) -> Files {
         Files::of(self.inner().clone())
     }
 
-    /// Mutating operations so far: creations, writes, truncations, syncs, renames, removals.
+    /// Returns the number of mutating operations so far: creations, writes, truncations, syncs, renames, removals.
     pub fn ops(&self) -> u64 {
         self.inner().lock().ops
     }
-    /// Arranges `fault` at the k-th mutating operation from now; 0 is the very next one.
+    /// Schedules `fault` at the k-th mutating operation from now; 0 is the next one.
     pub fn fault_in(&self, k: u64, fault: Fault) {
         let mut machine = self.inner().lock();
         let at = machine.ops + k;
@@ -59,8 +59,8 @@ impl Host {
     pub fn kill(&self) {
         self.inner().lock().dead = true;
     }
-    /// The power returns, or the process starts again: decides what survived. Connections and [`Files`] of before fail
-    /// for ever; they may be dropped before this or long after.
+    /// Restores the power, or starts the process again: determines which data survived. Older connections and
+    /// [`Files`] fail from now on; they may be dropped before or after this call.
     pub fn power_cycle(&self, cut: Cut) {
         self.inner().lock().power_cycle(cut);
     }
@@ -68,36 +68,36 @@ impl Host {
     pub fn set_quota(&self, bytes: Option<usize>) {
         self.inner().lock().quota = bytes;
     }
-    /// A disk that answers "synced" and has not.
+    /// Makes the disk report a sync as done without doing it.
     pub fn set_lying_sync(&self, on: bool) {
         self.inner().lock().lying_sync = on;
     }
-    /// Names need no sync of their folder. POSIX does not promise that.
+    /// Makes names durable without a sync of their folder. POSIX does not promise that.
     pub fn set_names_durable_at_once(&self, on: bool) {
         self.inner().lock().names_durable_at_once = on;
     }
-    /// What SQLite is told about a torn write; neighbouring bytes are never harmed.
+    /// Sets whether SQLite may assume that a torn write leaves neighbouring bytes intact; they always are.
     pub fn set_powersafe_overwrite(&self, on: bool) {
         self.inner().lock().powersafe_overwrite = on;
     }
 
-    /// Over the operations so far: which, on which file, where and how long.
+    /// Returns a hash over the operations so far: kind, file, position and length.
     pub fn trace_hash(&self) -> u64 {
         self.inner().lock().hash
     }
-    /// Takes the written bytes into the trace hash too.
+    /// Includes the written bytes in the trace hash.
     pub fn set_hash_content(&self, on: bool) {
         self.inner().lock().hash_content = on;
     }
     pub fn set_log(&self, on: bool) {
         self.inner().lock().log = on.then(Vec::new);
     }
-    /// One line for each operation since the last call.
+    /// Returns one line for each operation since the last call.
     pub fn take_log(&self) -> Vec<String> {
         let mut machine = self.inner().lock();
         machine.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
-    /// Over everything that is visible on the disk.
+    /// Returns a hash over everything that is visible on the disk.
     pub fn disk_hash(&self) -> u64 {
         let machine = self.inner().lock();
         machine.names.now.iter().fold(7, |hash, (name, ino)| {
@@ -114,7 +114,7 @@ impl Host {
     pub fn names(&self) -> Vec<String> {
         self.inner().lock().names.now.keys().cloned().collect()
     }
-    /// The machine's own clock, as SQLite sees it.
+    /// Returns the machine's own clock as SQLite sees it, in microseconds since the Unix epoch.
     pub fn now_us(&self) -> u64 {
         self.inner().lock().clock_us
     }

@@ -1,7 +1,7 @@
-//! The content of a file: what is visible, and how to take back what was not synced.
+//! The content of a file: its visible bytes, and how to undo unsynced operations.
 //!
-//! An undo log and not a redo log: reading is plain, a sync forgets the log, and an append (what a WAL does all day) has
-//! nothing to save. A cut takes everything back and then writes again what survives.
+//! An undo log and not a redo log: reading is simple, a sync clears the log, and an append (the usual operation of a
+//! WAL) saves no bytes. A cut undoes everything unsynced and then redoes the operations that survive.
 
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ pub struct Inode {
     pub shm: Option<Arc<Shm>>,
     pub open: u32,
     pub linked: bool,
-    /// Pending name operations that may bring it back.
+    /// Number of pending name operations whose undo needs this file.
     pub pins: u32,
 }
 
-/// How to take back one unsynced operation.
+/// How to undo one unsynced operation.
 enum Undo {
     Write {
         seq: u64,
@@ -40,7 +40,7 @@ enum Undo {
     },
 }
 
-/// One operation that was taken back and may survive after all.
+/// An undone operation that may still survive.
 enum Redo {
     Write(u64, usize, Vec<u8>),
     Resize(u64, usize),
@@ -77,12 +77,12 @@ impl Inode {
     pub fn sync(&mut self) {
         self.undo.clear();
     }
-    /// Numbers of the operations that are not synced.
+    /// Returns the numbers of the unsynced operations.
     pub fn unsynced(&self) -> impl Iterator<Item = u64> {
         self.undo.iter().map(Undo::seq)
     }
-    /// Takes back everything unsynced, then writes again what survives; operations before `limit` survive a
-    /// [`Cut::Prefix`]. Answers how many were lost, at least in part.
+    /// Undoes all unsynced operations, then redoes those that survive; operations before `limit` survive a
+    /// [`Cut::Prefix`]. Returns how many were lost, at least in part.
     pub fn cut(&mut self, cut: Cut, limit: u64, rng: &mut Rng) -> u64 {
         let undone = self.take_back();
         let mut lost = 0;
@@ -144,7 +144,7 @@ impl Inode {
         }
         redo
     }
-    /// Writes sector by sector what survives; whether all of it did.
+    /// Redoes the surviving sectors of a write. Returns true if all of them survived.
     fn scatter(&mut self, at: usize, new: &[u8], [keep, tear, garbage]: [u32; 3], rng: &mut Rng) -> bool {
         let (mut done, mut whole) = (0, true);
         while done < new.len() {

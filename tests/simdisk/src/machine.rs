@@ -1,7 +1,7 @@
-//! One machine: its disk, its clock, its chance, and the faults that wait for it.
+//! One machine: its disk, its clock, its random numbers, and its scheduled faults.
 //!
-//! Every mutating call goes through [`SimMachine::tick`], which counts it and says which fault hits it. SQLite's VFS and the
-//! plain files are two doors to the same calls.
+//! Every mutating call goes through [`SimMachine::tick`], which counts it and returns the fault that hits it. SQLite's
+//! VFS and the plain files use the same calls.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use crate::rng::{Rng, hash_bytes, mix};
 /// A fault at one mutating operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The machine dies there: this and every later call fails until the power returns. A write or a change of names has
-    /// been handed to the disk, unsynced; a sync has not happened.
+    /// The machine stops at this operation: this and every later call fails until the power returns. A write or a
+    /// change of names has reached the disk, unsynced; a sync has not happened.
     PowerCut,
-    /// The operation fails and does nothing.
+    /// The operation fails without effect.
     IoErr,
-    /// A write finds no room; any other operation fails like [`Fault::IoErr`].
+    /// A write finds no space; any other operation fails like [`Fault::IoErr`].
     Full,
-    /// As [`Fault::IoErr`]; meant for a sync. What was written stays unsynced.
+    /// As [`Fault::IoErr`]; meant for a sync. The written data stays unsynced.
     SyncErr,
 }
 
-/// What a machine has done and lost so far.
+/// Counts of a machine's operations and losses so far.
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
     pub writes: u64,
@@ -45,7 +45,7 @@ pub enum Fail {
     Exists,
 }
 
-/// What is counted in a trace.
+/// The events that a trace counts.
 #[derive(Clone, Copy)]
 pub enum DiskEvent {
     Open,
@@ -85,7 +85,7 @@ pub struct SimMachine {
     pub ops: u64,
     pub faults: BTreeMap<u64, Fault>,
     pub quota: Option<usize>,
-    /// Bytes of the files that have a name or are open.
+    /// Total bytes of the files that have a name or are open.
     pub used: usize,
     pub lying_sync: bool,
     pub powersafe_overwrite: bool,
@@ -143,8 +143,8 @@ impl SimMachine {
         self.ops += 1;
         self.faults.remove(&now)
     }
-    /// Counts one operation. A power cut there is answered as `Ok(true)`: the operation still reaches the disk, and then
-    /// the machine is dead.
+    /// Counts one operation. A power cut at this operation returns `Ok(true)`: the operation still reaches the disk,
+    /// and then the machine stops.
     fn begin(&mut self) -> Result<bool, Fail> {
         match self.tick() {
             None => Ok(false),
@@ -153,7 +153,7 @@ impl SimMachine {
             Some(Fault::IoErr | Fault::SyncErr) => Err(Fail::Io),
         }
     }
-    /// Ends an operation that [`Self::begin`] let through.
+    /// Ends an operation that [`Self::begin`] permitted.
     fn end(&mut self, cut: bool) -> Result<(), Fail> {
         if cut {
             self.dead = true;
@@ -162,7 +162,7 @@ impl SimMachine {
         Ok(())
     }
 
-    /// The file of a name, made when it is missing; whether it was made.
+    /// Returns the file of a name, created when it is missing, and whether it was created.
     pub fn find_or_create(&mut self, name: &str) -> Result<(u64, bool), Fail> {
         if let Some(ino) = self.names.now.get(name) {
             return Ok((*ino, false));
@@ -176,7 +176,7 @@ impl SimMachine {
         self.end(cut)?;
         Ok((ino, true))
     }
-    /// A file without a name, gone with its handle.
+    /// Creates a file without a name, freed with its handle.
     pub fn nameless(&mut self) -> u64 {
         self.new_inode(false)
     }
@@ -223,7 +223,7 @@ impl SimMachine {
         self.trace(DiskEvent::Resize, ino, len as u64, old_len as u64);
         self.end(cut)
     }
-    /// Makes the content durable; with `folder` its names too, in the same step.
+    /// Makes the content durable; with `folder` also its names, in the same step.
     pub fn sync(&mut self, ino: u64, folder: Option<&str>) -> Result<(), Fail> {
         let cut = self.begin()?;
         self.end(cut)?; // died before the sync took effect
@@ -314,7 +314,7 @@ impl SimMachine {
         }
         self.free_unreachable(ino);
     }
-    /// A handle was closed.
+    /// Releases a closed handle.
     pub fn close(&mut self, ino: u64) {
         if let Some(inode) = self.inodes.get_mut(&ino) {
             inode.open = inode.open.saturating_sub(1);

@@ -1,15 +1,15 @@
-//! The names of a disk: durable only when their folder was synced, apart from the content they stand for.
+//! The names on a disk: durable only after a sync of their folder, independent of the content of their files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
 pub struct Names {
-    /// What is visible now.
+    /// The visible names.
     pub now: BTreeMap<String, u64>,
     pending: Vec<(u64, NameOp)>,
 }
 
-/// One change of names that a cut may take back.
+/// One change of names that a cut may undo.
 pub enum NameOp {
     Add {
         name: String,
@@ -27,13 +27,14 @@ pub enum NameOp {
     },
 }
 
-/// The folder of a name; empty at the root.
+/// Returns the folder of a name; empty at the root.
 pub fn folder(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 impl NameOp {
-    /// The name whose folder must be synced. A rename between folders is one record in the journal of the new one.
+    /// Returns the name whose folder must be synced. A rename between folders is one record in the journal of the new
+    /// folder.
     fn decides(&self) -> &str {
         match self {
             Self::Add { name, .. } | Self::Remove { name, .. } => name,
@@ -47,7 +48,7 @@ impl NameOp {
         };
         [first].into_iter().chain(second)
     }
-    /// The files that taking this back would need.
+    /// Returns the files that an undo of this change needs.
     pub fn inodes(&self) -> impl Iterator<Item = u64> + use<> {
         let (ino, replaced) = match self {
             Self::Add { ino, .. } | Self::Remove { ino, .. } => (*ino, None),
@@ -58,7 +59,7 @@ impl NameOp {
 }
 
 impl Names {
-    /// Does `op`, and remembers it when it is not durable at once.
+    /// Applies `op`, and records it if it is not durable immediately.
     pub fn apply(&mut self, seq: u64, op: NameOp, durable: bool) {
         match &op {
             NameOp::Add { name, ino } => {
@@ -79,7 +80,7 @@ impl Names {
     pub fn unsynced(&self) -> impl Iterator<Item = u64> {
         self.pending.iter().map(|(seq, _)| *seq)
     }
-    /// Makes the changes in `folder` durable, and those that they build on. Answers what is durable now.
+    /// Makes the changes in `folder` durable, and those that they depend on. Returns the changes that became durable.
     pub fn sync(&mut self, folder_synced: &str) -> Vec<NameOp> {
         let mut built_on: BTreeSet<String> = BTreeSet::new();
         let (mut durable, mut rest) = (Vec::new(), Vec::new());
@@ -95,7 +96,7 @@ impl Names {
         self.pending = rest;
         durable
     }
-    /// Takes back all pending changes but the first `keep`. Answers how many were lost; nothing is pending then.
+    /// Undoes all pending changes except the first `keep`. Returns how many were lost; nothing is pending afterwards.
     pub fn cut(&mut self, keep: usize) -> u64 {
         let ops = std::mem::take(&mut self.pending);
         let mut lost = 0;

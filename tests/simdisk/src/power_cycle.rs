@@ -1,12 +1,12 @@
-//! The power returns: what survived is decided here.
+//! Power cycle: determines which data survived.
 
 use crate::cut::Cut;
 use crate::machine::{DiskEvent, SimMachine};
 use crate::rng::Rng;
 
 impl SimMachine {
-    /// Forgets what `cut` says, then starts a new epoch: locks, shared memory and open handles are gone, and handles of
-    /// an old epoch fail for ever.
+    /// Discards unsynced data according to `cut`, then starts a new epoch: locks, shared memory and open handles are
+    /// discarded, and handles of an old epoch always fail.
     pub fn power_cycle(&mut self, cut: Cut) {
         self.epoch += 1;
         self.dead = false;

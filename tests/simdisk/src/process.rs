@@ -1,4 +1,4 @@
-//! What belongs to the whole process: SQLite's own chance, SQLCipher's, and the heap.
+//! State of the whole process: the random generators of SQLite and SQLCipher, and the heap.
 
 use std::ffi::{c_int, c_void};
 use std::sync::Mutex;
@@ -7,10 +7,10 @@ use rusqlite::ffi;
 
 use crate::rng::Rng;
 
-/// Seeds what SQLite and SQLCipher draw for themselves: WAL salts, journal nonces, `random()`, IVs and salts.
+/// Seeds the random numbers of SQLite and SQLCipher: WAL salts, journal nonces, `random()`, IVs and salts.
 ///
-/// It is one for the process, so at most one simulation may run in a process at a time, or the order of the draws depends
-/// on threads.
+/// The generators are global to the process, so at most one simulation may run in a process at a time; otherwise the
+/// order of the draws depends on threads.
 pub fn seed_process(seed: u64) {
     // Zero would mean "seed from the system".
     let low = u32::try_from(seed & u64::from(u32::MAX)).unwrap_or_default() | 1;
@@ -25,9 +25,10 @@ pub fn seed_process(seed: u64) {
         );
     }
     *draws() = Rng(seed ^ 0x5EED);
-    // SAFETY: SQLite was initialised above, so the provider exists and is a live static of the bundled SQLCipher whose
-    // first five fields are pointers in this order (the same-seed test fails when a version changes that). `random` is
-    // called with a buffer of the length it is given. Nobody else draws while it is swapped: one simulation per process.
+    // SAFETY: SQLite was initialised above, so the provider exists and is a live static of the bundled SQLCipher
+    // whose first five fields are pointers in this order (the same-seed test fails when a version changes that).
+    // `random` is called with a buffer of the length it is given. No other thread draws while it is swapped: one
+    // simulation per process.
     unsafe {
         let provider = sqlcipher_get_provider();
         if !provider.is_null() {
@@ -42,7 +43,7 @@ fn draws() -> std::sync::MutexGuard<'static, Rng> {
     DRAWS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The head of SQLCipher's table of functions.
+/// The first fields of SQLCipher's table of functions.
 #[repr(C)]
 struct Provider {
     init: *const c_void,
@@ -64,8 +65,8 @@ unsafe extern "C" fn seeded(_context: *mut c_void, buffer: *mut c_void, len: c_i
     ffi::SQLITE_OK
 }
 
-/// Keeps freed disk images in the heap instead of giving them back to the kernel; half of the time went into page faults
-/// otherwise. Does nothing without glibc.
+/// Keeps freed disk images in the heap instead of returning them to the kernel; otherwise half of the time is spent
+/// in page faults. No effect without glibc.
 pub fn tune_allocator() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

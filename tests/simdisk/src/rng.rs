@@ -1,13 +1,13 @@
-//! Seeded chance and a fast hash for traces. Neither is for secrets.
+//! Seeded random numbers and a fast hash for traces. Neither is cryptographic.
 
-/// splitmix64: the same seed, the same numbers.
+/// splitmix64: the same seed gives the same numbers.
 #[derive(Clone, Debug)]
 pub struct Rng(pub u64);
 
 impl Rng {
     #[allow(
         clippy::should_implement_trait,
-        reason = "it never ends, so it is no iterator"
+        reason = "an endless generator, not an iterator"
     )]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -1,7 +1,7 @@
 //! The index of a WAL: memory and lock slots that the connections of a host share.
 //!
-//! SQLite keeps raw pointers into the regions until a file unmaps them, also after a power cut. So each handle holds a
-//! share, and the regions go with the last one; a restarted machine gets fresh ones and recovers the WAL.
+//! SQLite keeps raw pointers into the regions until a file unmaps them, also after a power cut. So each handle holds
+//! a share, and the regions are freed with the last one; a restarted machine gets new ones and recovers the WAL.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +25,7 @@ pub struct Shm {
 /// Memory that is only touched through SQLite's raw pointers.
 pub struct ShmRegion(pub *mut [u64]);
 
-// SAFETY: we only make it and free it; SQLite orders its own accesses by the lock slots and barriers.
+// SAFETY: this crate only allocates and frees it; SQLite orders its own accesses by the lock slots and barriers.
 unsafe impl Send for ShmRegion {}
 
 impl ShmRegion {
@@ -45,7 +45,7 @@ pub fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gives back what one handle held of a slot.
+/// Releases the locks that one handle held on a slot.
 pub fn release(slot: &mut Slot, shared: bool, exclusive: bool) {
     *slot = match *slot {
         Slot::Exclusive if exclusive => Slot::Free,

@@ -136,20 +136,25 @@ fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &Stage) {
     let mut left = 0;
     let mut filed_again = false;
     terminal
-        .watch_with(&mut || others.terminals(&open), &Unmetered, &cancel, &mut |watched| {
-            let WatchEvent::SyncedOther(name, report) = watched else {
-                return;
-            };
-            assert_eq!(name, "巡查员119");
-            left += report.entries_received;
-            if left == 1 && !filed_again {
-                filed_again = true;
-                former.open().unwrap().check_out(None, "甲").unwrap();
-            }
-            if left == 2 {
-                cancel.cancel();
-            }
-        })
+        .watch_with(
+            &mut || others.terminals(&open),
+            &Unmetered,
+            &cancel,
+            &mut |watched| {
+                let WatchEvent::SyncedOther(name, report) = watched else {
+                    return;
+                };
+                assert_eq!(name, "巡查员119");
+                left += report.entries_received;
+                if left == 1 && !filed_again {
+                    filed_again = true;
+                    former.open().unwrap().check_out(None, "甲").unwrap();
+                }
+                if left == 2 {
+                    cancel.cancel();
+                }
+            },
+        )
         .unwrap();
     assert_eq!(
         left, 2,

@@ -2,8 +2,8 @@
 //! owner gets a receipt. Any replica can do this, and repeat it until it succeeds.
 
 use super::{
-    held::{Held, receipt},
-    upload::{Content, Upload},
+    held::{HeldPicture, receipt},
+    upload::{Upload, UploadContent},
 };
 use crate::{
     app::{changes::Change, ctx::Ctx, object_name::ObjectName, state::App},
@@ -26,10 +26,10 @@ use protocol::{
 
 /// Finishes an upload whose last byte has arrived.
 ///
-/// Errors: `photo.hash_mismatch` if the bytes are not the named ones; the parts are dropped and the upload starts again
-/// at offset 0. `photo.not_an_image`, `photo.cut_off` and the like if the bytes are no picture; the upload is removed,
-/// and the row of a photo says why.
-pub(super) async fn finish(app: &App, upload: &Upload) -> Result<Held, Failure> {
+/// Errors: `photo.hash_mismatch` if the bytes differ from the named hash; the parts are deleted and the upload starts
+/// again at offset 0. `photo.not_an_image`, `photo.cut_off` and similar if the bytes are not a picture; the upload is
+/// removed, and the row of a photo records the reason.
+pub(super) async fn finish(app: &App, upload: &Upload) -> Result<HeldPicture, Failure> {
     let id = upload.id;
     let (asked, tables) = (upload.clone(), upload.content.owner().tables());
     let (before, parts) = app
@@ -40,7 +40,7 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<Held, Failure> 
     }
     let mut kept = None;
     if before.is_none() {
-        // The parts are put together in memory.
+        // The parts are concatenated in memory.
         let _room = app.blobs.assembling().await?;
         let bytes = match assemble(app, upload, &parts).await {
             Ok(bytes) => bytes,
@@ -125,17 +125,17 @@ async fn assemble(app: &App, upload: &Upload, parts: &[ObjectName]) -> Result<By
     Ok(bytes.freeze())
 }
 
-/// Puts the bytes under their final name if they are the named ones and a picture.
+/// Stores the bytes under their final name if they match the named hash and are a picture.
 async fn keep(app: &App, upload: &Upload, bytes: Bytes) -> Result<Attached, Failure> {
     match examine(app, upload, bytes).await? {
-        Examined::Picture(picture, _) if sabotage::is(Defect::PhotoNotKept) => Ok(picture),
-        Examined::Picture(picture, bytes) => {
+        ExaminedPicture::Picture(picture, _) if sabotage::is(Defect::PhotoNotKept) => Ok(picture),
+        ExaminedPicture::Picture(picture, bytes) => {
             let name = upload.content.object(picture.sha256);
             app.blobs.put_durable(&name, bytes).await?;
             Ok(picture)
         }
-        Examined::OtherBytes => Err(start_again(app, upload).await?),
-        Examined::NoPicture(failure) => {
+        ExaminedPicture::OtherBytes => Err(start_again(app, upload).await?),
+        ExaminedPicture::NoPicture(failure) => {
             let code = failure.code().unwrap_or(ProblemCode::PhotoNotImage);
             reject(app, upload, code, |tx, upload| {
                 upload.content.owner().tables().remove(tx, upload.id)
@@ -146,15 +146,15 @@ async fn keep(app: &App, upload: &Upload, bytes: Bytes) -> Result<Attached, Fail
     }
 }
 
-enum Examined {
+enum ExaminedPicture {
     Picture(Attached, Bytes),
-    /// Not the bytes that the client or the entry named.
+    /// The bytes differ from the hash that the client or the entry named.
     OtherBytes,
     NoPicture(Failure),
 }
 
 /// Hashes and decodes the bytes, which takes some milliseconds; runs outside the async threads.
-async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<Examined, Failure> {
+async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<ExaminedPicture, Failure> {
     let (limits, named, length) = (limits(app), upload.content.named(), upload.length);
     tokio::task::spawn_blocking(move || {
         let is_length_right = bytes.len() as u64 == length;
@@ -165,31 +165,31 @@ async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<Examined, F
             height,
         };
         if let Some(named) = named.filter(|_| is_length_right && sabotage::is(Defect::UploadByLength)) {
-            return Examined::Picture(picture(named, 0, 0), bytes);
+            return ExaminedPicture::Picture(picture(named, 0, 0), bytes);
         }
         let sha256 = Sha256::of(&bytes);
         if !is_length_right || named.is_some_and(|named| named != sha256) {
-            return Examined::OtherBytes;
+            return ExaminedPicture::OtherBytes;
         }
         match media::inspect(&bytes, &limits) {
-            Ok(info) => Examined::Picture(picture(sha256, info.width, info.height), bytes),
-            Err(error) => Examined::NoPicture(not_a_photo(&error)),
+            Ok(info) => ExaminedPicture::Picture(picture(sha256, info.width, info.height), bytes),
+            Err(error) => ExaminedPicture::NoPicture(not_a_photo(&error)),
         }
     })
     .await
     .map_err(Failure::internal)
 }
 
-/// Finishes the upload and records what is held. `kept` is absent if the picture was held before.
+/// Finishes the upload and records the stored object. `kept` is absent if the picture was held before.
 fn confirm(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     upload: &Upload,
     kept: Option<&Attached>,
-) -> Result<Held, Failure> {
+) -> Result<HeldPicture, Failure> {
     let tables = upload.content.owner().tables();
     match (upload.content, kept) {
-        (Content::Photo { stream, sha256 }, _) => {
+        (UploadContent::Photo { stream, sha256 }, _) => {
             let is_new = mark_received(tx, ctx, stream, sha256)?;
             tables.finish(tx, upload.id, sha256, ctx.now)?;
             if is_new {
@@ -197,15 +197,15 @@ fn confirm(
             }
             let receipt = receipt(tx, stream, sha256)?;
             receipt
-                .map(Held::Photo)
+                .map(HeldPicture::Photo)
                 .ok_or_else(|| Failure::internal("a photo was uploaded that no entry names"))
         }
-        (Content::Attachment { person, .. }, Some(attached)) => {
+        (UploadContent::Attachment { person, .. }, Some(attached)) => {
             attachments::insert(tx, person, attached, ctx.now)?;
             tables.finish(tx, upload.id, attached.sha256, ctx.now)?;
-            Ok(Held::Attachment(attached.clone()))
+            Ok(HeldPicture::Attachment(attached.clone()))
         }
-        (Content::Attachment { .. }, None) => upload
+        (UploadContent::Attachment { .. }, None) => upload
             .held(tx)?
             .ok_or_else(|| Failure::internal("an upload is finished and its attachment is missing")),
     }
@@ -233,7 +233,8 @@ fn photo_held(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId, sha256: Sha256) 
     Ok(())
 }
 
-/// The bytes are not the named ones: the client has to send all of them again. Returns the failure to answer with.
+/// The bytes differ from the named hash: the client has to send all of them again. Returns the failure to answer
+/// with.
 async fn start_again(app: &App, upload: &Upload) -> Result<Failure, Failure> {
     reject(app, upload, ProblemCode::PhotoHash, |tx, upload| {
         upload.content.owner().tables().restart(tx, upload.id)
@@ -249,12 +250,12 @@ async fn reject(
     code: ProblemCode,
     change: fn(&mut Tx<'_>, &Upload) -> Result<(), StoreError>,
 ) -> Result<(), Failure> {
-    if let Content::Photo { .. } = upload.content {
+    if let UploadContent::Photo { .. } = upload.content {
         metrics::counter!("xunge_photo_faults_total", "code" => code.as_str()).increment(1);
     }
     let rejected = upload.clone();
     app.write(move |tx, _| {
-        if let Content::Photo { stream, sha256 } = rejected.content {
+        if let UploadContent::Photo { stream, sha256 } = rejected.content {
             tx.execute(
                 "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
                 params![stream.to_string(), sha256.to_string(), code.as_str()],

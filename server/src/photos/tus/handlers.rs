@@ -2,11 +2,11 @@
 
 use super::{
     finish::{delete_staging, finish},
-    held::Held,
+    held::HeldPicture,
     lost::reset_if_lost,
     owner::Owner,
     receive::{Target, receive, register},
-    upload::{Content, Upload, expiry},
+    upload::{Upload, UploadContent, expiry},
     wire::{self, Checksum, empty, text},
 };
 use crate::{app::state::App, kernel::failure::Failure};
@@ -21,7 +21,7 @@ use protocol::{
     sabotage::{self, Defect},
 };
 
-/// POST on the collection: begins an upload; takes the body, if there is one, as its first bytes.
+/// POST on the collection: begins an upload; stores the body, if there is one, as its first bytes.
 pub(super) async fn create(
     app: &App,
     owner: Owner,
@@ -42,11 +42,11 @@ pub(super) async fn create(
         .unwrap_or_default()
         .to_owned();
     let content = match owner {
-        Owner::Stream(stream) => Content::Photo {
+        Owner::Stream(stream) => UploadContent::Photo {
             stream,
             sha256: wire::named_hash(&metadata)?,
         },
-        Owner::Person(person) => Content::Attachment {
+        Owner::Person(person) => UploadContent::Attachment {
             person,
             sha256: match metadata.as_str() {
                 "" => None,
@@ -92,7 +92,7 @@ pub(super) async fn create(
     }
 }
 
-/// HEAD: the current offset of an upload; what is held once the upload is complete.
+/// HEAD: returns the current offset of an upload, and the receipt once the upload is complete.
 pub(super) async fn current_offset(
     app: &App,
     owner: Owner,
@@ -106,7 +106,7 @@ pub(super) async fn current_offset(
         upload = load(app, owner, id).await?;
     }
     if upload.arrived == upload.length {
-        // Also if the server stopped between the last byte and its answer.
+        // Also needed if the server stopped between the last byte and its answer.
         match finish(app, &upload).await {
             Ok(finished) => held = Some(finished),
             Err(failure) if failure.code() == Some(ProblemCode::PhotoHash) => {
@@ -206,7 +206,7 @@ async fn load(app: &App, owner: Owner, id: UploadId) -> Result<Upload, Failure> 
 }
 
 /// Receives a body that begins at the current offset, and finishes the upload with its last byte.
-async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<Held>), Failure> {
+async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<HeldPicture>), Failure> {
     let upload = receive(app, target, body).await?;
     let held = if upload.arrived == upload.length {
         Some(finish(app, &upload).await?)
@@ -216,16 +216,19 @@ async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<H
     Ok((upload, held))
 }
 
-/// The headers that say how far an upload is: the offset, and either what is held or when the upload expires.
-fn progress(upload: &Upload, held: Option<&Held>) -> impl Iterator<Item = (HeaderName, String)> + use<> {
+/// Returns the headers with the progress of an upload: the offset, and either the receipt or the expiry.
+fn progress(
+    upload: &Upload,
+    held: Option<&HeldPicture>,
+) -> impl Iterator<Item = (HeaderName, String)> + use<> {
     let end = held.map_or_else(
         || (wire::UPLOAD_EXPIRES, wire::http_date(upload.expires)),
-        Held::header,
+        HeldPicture::header,
     );
     [(wire::UPLOAD_OFFSET, upload.arrived.to_string()), end].into_iter()
 }
 
-fn created(upload: &Upload, held: Option<&Held>) -> Response {
+fn created(upload: &Upload, held: Option<&HeldPicture>) -> Response {
     let route = upload.content.owner().route();
     let location = (header::LOCATION, format!("{route}/{}", upload.id));
     empty(StatusCode::CREATED, progress(upload, held).chain([location]))

@@ -1,4 +1,4 @@
-//! What the owner of an upload is told once the server holds the bytes.
+//! The receipt that the owner of an upload gets once the server holds the bytes.
 
 use crate::{
     params,
@@ -18,13 +18,13 @@ const ATTACHMENT_HEADER: HeaderName = HeaderName::from_static("xunge-attachment"
 
 /// A picture that the server holds.
 #[derive(Debug, Clone)]
-pub(super) enum Held {
+pub(super) enum HeldPicture {
     Photo(PhotoReceipt),
     Attachment(Attached),
 }
 
-impl Held {
-    /// The header that tells the client.
+impl HeldPicture {
+    /// Returns the header that carries the receipt.
     pub fn header(&self) -> (HeaderName, String) {
         let (name, json) = match self {
             Self::Photo(receipt) => (

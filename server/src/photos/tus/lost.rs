@@ -1,6 +1,6 @@
 //! Photos whose object was lost.
 
-use super::{held::receipt, upload::Content};
+use super::{held::receipt, upload::UploadContent};
 use crate::{
     app::{object_name::ObjectName, state::App},
     kernel::failure::Failure,
@@ -11,10 +11,10 @@ use crate::{
 ///
 /// The object of a received photo is missing after the object store was restored from an older backup than the database.
 /// The photo then counts as not received and its finished uploads are removed, so that the terminal sends it again.
-pub(super) async fn reset_if_lost(app: &App, content: Content) -> Result<bool, Failure> {
+pub(super) async fn reset_if_lost(app: &App, content: UploadContent) -> Result<bool, Failure> {
     let (stream, sha256) = match content {
-        Content::Photo { stream, sha256 } => (stream, sha256),
-        Content::Attachment { .. } => return Ok(false),
+        UploadContent::Photo { stream, sha256 } => (stream, sha256),
+        UploadContent::Attachment { .. } => return Ok(false),
     };
     let Some(held) = app.read(move |tx| Ok(receipt(tx, stream, sha256)?)).await? else {
         return Ok(false);

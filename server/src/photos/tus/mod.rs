@@ -1,6 +1,6 @@
 //! Resumable upload: tus 1.0.0 with creation, creation-with-upload, checksum, expiration and termination.
 //!
-//! Photos of terminals and attachments of staff use the same code; [`owner::Owner`] tells them apart.
+//! Photos of terminals and attachments of staff use the same code; [`owner::Owner`] distinguishes them.
 //!
 //! | | photo | attachment |
 //! |---|---|---|
@@ -16,10 +16,10 @@
 //! most 512 KiB that completes the upload by itself is stored under its final name without staging objects. The final
 //! hash decides whether the upload is accepted. Every later HEAD returns the result again.
 //!
-//! * `wire`: reads and writes headers. `owner`: what differs between the owners. `tables`: statements on either pair
+//! * `wire`: reads and writes headers. `owner`: the differences between the owners. `tables`: statements on either pair
 //!   of tables. `upload`: the row of an upload.
-//! * `receive`: stores a body as parts. `finish`: turns the parts into a photo or an attachment. `held`: what the owner
-//!   is told about a picture that is held. `lost`: photos whose object is missing.
+//! * `receive`: stores a body as parts. `finish`: turns the parts into a photo or an attachment. `held`: the receipt
+//!   for the owner. `lost`: photos whose object is missing.
 //! * `handlers`: the operations for either owner. `field_routes`, `staff_routes`: their routes. [`sweep`]: uploads that
 //!   nobody continued.
 

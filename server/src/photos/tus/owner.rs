@@ -27,7 +27,7 @@ impl Owner {
             Self::Person(person) => person.to_string(),
         }
     }
-    /// Whose share of the bodies received at the same time an upload counts towards.
+    /// Returns the id whose share of the concurrently received bodies an upload counts towards.
     pub fn sender(self) -> Uuid {
         match self {
             Self::Stream(stream) => stream.0,
@@ -41,7 +41,7 @@ impl Owner {
             Self::Person(_) => "/v1/attachments/uploads",
         }
     }
-    /// Why the server refuses an upload whose length is announced later.
+    /// Returns the reason text for refusing an upload whose length is announced later.
     pub fn no_deferred_length(self) -> &'static str {
         match self {
             Self::Stream(_) => "upload-defer-length: the entry says how long the photo is",

@@ -1,9 +1,9 @@
-//! The body of a request becomes parts of an upload. If the connection breaks, the bytes that arrived are kept: on a bad
-//! line that is most of a photo.
+//! Stores the body of a request as parts of an upload. If the connection breaks, the bytes that arrived are kept: on
+//! an unreliable connection that is most of a photo.
 
 use super::{
     finish::{delete_staging, finish_at_once},
-    upload::{Part, Registered, Upload},
+    upload::{Part, RegisteredUpload, Upload},
     wire::Checksum,
 };
 use crate::{
@@ -25,7 +25,7 @@ const PIECE: usize = 128 * 1024;
 /// An upload of at most this many bytes stays in memory if one body holds all of it; it needs no parts.
 const WHOLE: usize = 512 * 1024;
 
-/// Where the bytes of a body go.
+/// The upload that receives a body, and the checksum that the body must have.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub upload: Upload,
@@ -47,7 +47,7 @@ pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upl
 }
 
 /// Inserts the row of an upload.
-pub(super) async fn register(app: &App, upload: Upload) -> Result<Registered, Failure> {
+pub(super) async fn register(app: &App, upload: Upload) -> Result<RegisteredUpload, Failure> {
     let registered = app
         .write(move |tx, ctx| upload.clone().register(tx, ctx.now))
         .await?;
@@ -69,7 +69,7 @@ async fn store(app: &App, target: Target, body: Body) -> Result<Upload, Failure>
         incoming.most = WHOLE;
     }
     let (bytes, end) = incoming.piece().await?;
-    if end == End::Whole && upload.arrived == 0 && bytes.len() as u64 == room {
+    if end == BodyEnd::Whole && upload.arrived == 0 && bytes.len() as u64 == room {
         if checksum.as_ref().is_some_and(|sum| !sum.fits(&bytes)) {
             return Err(Failure::of(ProblemCode::UploadChecksum));
         }
@@ -107,7 +107,7 @@ async fn spool(
     upload: &Upload,
     checksum: Option<&Checksum>,
     mut incoming: Incoming,
-    mut piece: (Bytes, End),
+    mut piece: (Bytes, BodyEnd),
 ) -> Result<Vec<Part>, Failure> {
     let mut parts: Vec<Part> = Vec::new();
     let mut offset = upload.arrived;
@@ -125,7 +125,7 @@ async fn spool(
             }
             offset += length;
         }
-        if end != End::More {
+        if end != BodyEnd::More {
             break Ok(end);
         }
         match incoming.piece().await {
@@ -133,7 +133,7 @@ async fn spool(
             Err(failure) => break Err(failure),
         }
     };
-    let whole = matches!(done, Ok(End::Whole));
+    let whole = matches!(done, Ok(BodyEnd::Whole));
     let fits = match (checksum, sum) {
         (Some(checksum), Some(sum)) => whole && checksum.is(sum),
         _ => true,
@@ -165,7 +165,8 @@ async fn put(app: &App, upload: UploadId, offset: u64, bytes: Bytes) -> Result<P
     Ok(part)
 }
 
-/// Whether the write certainly changed nothing. If the outcome of the commit is unknown, rows may name the objects.
+/// Returns whether the write certainly changed nothing. If the outcome of the commit is unknown, rows may name the
+/// objects.
 fn is_rolled_back(failure: &Failure) -> bool {
     !matches!(failure, Failure::Store(StoreError::CommitUnknown { .. }))
 }
@@ -177,9 +178,9 @@ pub(super) async fn discard(app: &App, objects: &[ObjectName]) {
     }
 }
 
-/// What follows a piece of a body.
+/// What follows a piece of a body: more bytes, or its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum BodyEnd {
     /// Another piece.
     More,
     /// Nothing: the body is complete.
@@ -209,13 +210,13 @@ impl Incoming {
         }
     }
     /// The next bytes, at most one piece. `photo.size` if more bytes arrive than were announced.
-    async fn piece(&mut self) -> Result<(Bytes, End), Failure> {
+    async fn piece(&mut self) -> Result<(Bytes, BodyEnd), Failure> {
         let mut piece = BytesMut::with_capacity(self.most.min(self.room.saturating_add(self.rest.len())));
         loop {
             let fitting = self.rest.len().min(self.most - piece.len());
             piece.extend_from_slice(&self.rest.split_to(fitting));
             if !self.rest.is_empty() {
-                return Ok((piece.freeze(), End::More));
+                return Ok((piece.freeze(), BodyEnd::More));
             }
             match tokio::time::timeout(SILENCE, self.body.next()).await {
                 Ok(Some(Ok(chunk))) => {
@@ -224,8 +225,8 @@ impl Incoming {
                     self.room = left.ok_or_else(|| Failure::because(ProblemCode::PhotoSize, more))?;
                     self.rest = chunk;
                 }
-                Ok(None) => return Ok((piece.freeze(), End::Whole)),
-                Ok(Some(Err(_))) | Err(_) => return Ok((piece.freeze(), End::Broken)),
+                Ok(None) => return Ok((piece.freeze(), BodyEnd::Whole)),
+                Ok(Some(Err(_))) | Err(_) => return Ok((piece.freeze(), BodyEnd::Broken)),
             }
         }
     }
@@ -242,8 +243,8 @@ mod tests {
         loop {
             let (bytes, end) = incoming.piece().await?;
             all.extend_from_slice(&bytes);
-            if end != End::More {
-                return Ok((all.freeze(), end == End::Whole));
+            if end != BodyEnd::More {
+                return Ok((all.freeze(), end == BodyEnd::Whole));
             }
         }
     }
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_arrived_before_the_break_is_kept() {
+    async fn bytes_that_arrived_before_the_break_are_kept() {
         let broken = || Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
         let (bytes, whole) = collect(body(vec![Ok("ab"), Ok("cd"), broken()]), 10)
             .await
@@ -273,17 +274,17 @@ mod tests {
         let last = loop {
             let (bytes, end) = incoming.piece().await.unwrap();
             sizes.push(bytes.len());
-            if end != End::More {
+            if end != BodyEnd::More {
                 break end;
             }
         };
-        assert_eq!((sizes.len(), last), (3, End::Whole));
+        assert_eq!((sizes.len(), last), (3, BodyEnd::Whole));
         assert!(sizes.iter().all(|size| *size <= PIECE));
         assert_eq!(sizes.iter().sum::<usize>(), 5 * chunk.len());
     }
 
     #[tokio::test]
-    async fn more_than_was_announced_is_refused() {
+    async fn more_bytes_than_announced_are_refused() {
         let refused = collect(body(vec![Ok("ab"), Ok("cd")]), 3).await.unwrap_err();
         assert_eq!(refused.code(), Some(ProblemCode::PhotoSize));
     }

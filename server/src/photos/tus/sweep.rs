@@ -1,5 +1,5 @@
-//! Uploads that nobody continued. Their parts are deleted when they expire, their rows some days later, so that the
-//! client is told `upload.gone` for a while and not `request.not_found`.
+//! Removes uploads that nobody continued. Their parts are deleted when they expire, their rows seven days later;
+//! until then the client gets `upload.gone` and not `request.not_found`.
 
 use super::{finish::finish, owner::Tables, receive::discard, upload::Upload};
 use crate::{app::state::App, kernel::failure::Failure};

@@ -1,7 +1,7 @@
 //! The row of an upload.
 
 use super::{
-    held::{Held, receipt},
+    held::{HeldPicture, receipt},
     owner::Owner,
 };
 use crate::{
@@ -30,7 +30,7 @@ const OPEN_PER_PERSON: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Upload {
     pub id: UploadId,
-    pub content: Content,
+    pub content: UploadContent,
     /// Bytes in total.
     pub length: u64,
     /// Bytes that have arrived: the offset of the next PATCH.
@@ -41,9 +41,9 @@ pub(super) struct Upload {
     pub finished: Option<Millis>,
 }
 
-/// What an upload is to become.
+/// The content that an upload becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum UploadContent {
     /// The photo of this hash, which an entry of the stream names.
     Photo { stream: StreamId, sha256: Sha256 },
     /// An attachment of the person. While the upload is unfinished, `sha256` is the hash that the client named, if any;
@@ -54,7 +54,7 @@ pub(super) enum Content {
     },
 }
 
-impl Content {
+impl UploadContent {
     fn of(owner: Owner, row: &Row) -> Result<Self, StoreError> {
         Ok(match owner {
             Owner::Stream(stream) => Self::Photo {
@@ -67,7 +67,7 @@ impl Content {
             },
         })
     }
-    /// Who owns it.
+    /// Returns the owner of the upload.
     pub fn owner(self) -> Owner {
         match self {
             Self::Photo { stream, .. } => Owner::Stream(stream),
@@ -92,10 +92,10 @@ impl Content {
 
 /// The outcome of [`Upload::register`].
 #[derive(Debug, Clone)]
-pub(super) struct Registered {
+pub(super) struct RegisteredUpload {
     pub upload: Upload,
     /// Set if the photo is already held; the upload is then finished.
-    pub held: Option<Held>,
+    pub held: Option<HeldPicture>,
     /// Older uploads that were removed to make room. The caller deletes their staging objects.
     pub removed: Vec<UploadId>,
 }
@@ -122,10 +122,10 @@ impl Upload {
     /// Checks that this upload may begin, and returns the receipt of a photo that is already held.
     ///
     /// A photo needs an entry in custody that names its hash (`photo.unnamed`) and size (`photo.size`).
-    pub fn check(&self, tx: &mut Tx<'_>) -> Result<Option<Held>, Failure> {
+    pub fn check(&self, tx: &mut Tx<'_>) -> Result<Option<HeldPicture>, Failure> {
         let (stream, sha256) = match self.content {
-            Content::Photo { stream, sha256 } => (stream, sha256),
-            Content::Attachment { .. } => return Ok(None),
+            UploadContent::Photo { stream, sha256 } => (stream, sha256),
+            UploadContent::Attachment { .. } => return Ok(None),
         };
         let sizes: Vec<u64> = tx.all(
             "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
@@ -139,15 +139,15 @@ impl Upload {
             let detail = format!("{} bytes announced, {sizes:?} named", self.length);
             return Err(Failure::because(ProblemCode::PhotoSize, detail));
         }
-        Ok(receipt(tx, stream, sha256)?.map(Held::Photo))
+        Ok(receipt(tx, stream, sha256)?.map(HeldPicture::Photo))
     }
 
-    /// What is held for an upload. A photo counts as held also when it arrived by another upload or in a parcel; an
-    /// attachment only when this upload is finished.
-    pub fn held(&self, tx: &mut Tx<'_>) -> Result<Option<Held>, StoreError> {
+    /// Returns the receipt for an upload. A photo counts as held also when it arrived by another upload or in a parcel;
+    /// an attachment only when this upload is finished.
+    pub fn held(&self, tx: &mut Tx<'_>) -> Result<Option<HeldPicture>, StoreError> {
         Ok(match self.content {
-            Content::Photo { stream, sha256 } => receipt(tx, stream, sha256)?.map(Held::Photo),
-            Content::Attachment { person, .. } => tx
+            UploadContent::Photo { stream, sha256 } => receipt(tx, stream, sha256)?.map(HeldPicture::Photo),
+            UploadContent::Attachment { person, .. } => tx
                 .opt(
                     "SELECT a.sha256, a.size, a.width, a.height FROM attachment_upload u
                      JOIN attachment a ON a.sha256 = u.sha256 AND a.person = u.person
@@ -162,12 +162,12 @@ impl Upload {
                         })
                     },
                 )?
-                .map(Held::Attachment),
+                .map(HeldPicture::Attachment),
         })
     }
 
     /// Inserts a checked upload. If its photo is already held, the upload is finished at once.
-    pub fn register(mut self, tx: &mut Tx<'_>, now: Millis) -> Result<Registered, Failure> {
+    pub fn register(mut self, tx: &mut Tx<'_>, now: Millis) -> Result<RegisteredUpload, Failure> {
         let held = self.check(tx)?;
         if held.is_some() {
             self.arrived = self.length;
@@ -175,7 +175,7 @@ impl Upload {
         }
         let removed = self.make_room(tx)?;
         self.insert(tx, now)?;
-        Ok(Registered {
+        Ok(RegisteredUpload {
             upload: self,
             held,
             removed,
@@ -193,7 +193,7 @@ impl Upload {
             |row| {
                 Ok(Self {
                     id,
-                    content: Content::of(owner, row)?,
+                    content: UploadContent::of(owner, row)?,
                     length: row.get("length")?,
                     arrived: row.get("arrived")?,
                     metadata: row.get("metadata")?,
@@ -211,7 +211,7 @@ impl Upload {
 
     fn insert(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
         match self.content {
-            Content::Photo { stream, sha256 } => tx.execute(
+            UploadContent::Photo { stream, sha256 } => tx.execute(
                 "INSERT INTO upload (id, stream, sha256, length, arrived, metadata, expires, finished, created)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
@@ -226,7 +226,7 @@ impl Upload {
                     now.0
                 ],
             )?,
-            Content::Attachment { person, sha256 } => tx.execute(
+            UploadContent::Attachment { person, sha256 } => tx.execute(
                 "INSERT INTO attachment_upload (id, person, sha256, length, arrived, metadata, expires, finished)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
@@ -288,7 +288,7 @@ impl Upload {
     /// client which begins uploads and never finishes them cannot fill the disk. Returns the removed ones.
     fn make_room(&self, tx: &mut Tx<'_>) -> Result<Vec<UploadId>, StoreError> {
         let (open, limit): (Vec<UploadId>, usize) = match self.content {
-            Content::Photo { stream, sha256 } => {
+            UploadContent::Photo { stream, sha256 } => {
                 let open = tx.all(
                     "SELECT id FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NULL
                      ORDER BY expires DESC, id DESC",
@@ -297,7 +297,7 @@ impl Upload {
                 )?;
                 (open, OPEN_PER_PHOTO)
             }
-            Content::Attachment { person, .. } => {
+            UploadContent::Attachment { person, .. } => {
                 let open = tx.all(
                     "SELECT id FROM attachment_upload WHERE person = ?1 AND finished IS NULL
                      ORDER BY expires DESC, id DESC",

@@ -1,4 +1,4 @@
-//! The headers of tus 1.0.0: read and written here, nothing else.
+//! Reads and writes the headers of tus 1.0.0.
 
 use crate::kernel::failure::Failure;
 use axum::{
@@ -179,29 +179,35 @@ impl Checksum {
         self.is(running)
     }
     /// Begins to compute the checksum of a body that arrives in pieces.
-    pub fn begin(&self) -> Running {
+    pub fn begin(&self) -> RunningChecksum {
         match self {
-            Self::Sha1(_) => Running::Sha1(sha1::Sha1::new()),
-            Self::Sha256(_) => Running::Sha256(sha2::Sha256::new()),
+            Self::Sha1(_) => RunningChecksum::Sha1(sha1::Sha1::new()),
+            Self::Sha256(_) => RunningChecksum::Sha256(sha2::Sha256::new()),
         }
     }
     /// Whether the computed checksum is the announced one.
-    pub fn is(&self, running: Running) -> bool {
+    pub fn is(&self, running: RunningChecksum) -> bool {
         match (self, running) {
-            (Self::Sha1(digest), Running::Sha1(sum)) => sum.finalize().as_slice() == digest.as_slice(),
-            (Self::Sha256(digest), Running::Sha256(sum)) => sum.finalize().as_slice() == digest.as_slice(),
-            (Self::Sha1(_), Running::Sha256(_)) | (Self::Sha256(_), Running::Sha1(_)) => false,
+            (Self::Sha1(digest), RunningChecksum::Sha1(sum)) => {
+                sum.finalize().as_slice() == digest.as_slice()
+            }
+            (Self::Sha256(digest), RunningChecksum::Sha256(sum)) => {
+                sum.finalize().as_slice() == digest.as_slice()
+            }
+            (Self::Sha1(_), RunningChecksum::Sha256(_)) | (Self::Sha256(_), RunningChecksum::Sha1(_)) => {
+                false
+            }
         }
     }
 }
 
 /// A checksum that is being computed.
-pub(super) enum Running {
+pub(super) enum RunningChecksum {
     Sha1(sha1::Sha1),
     Sha256(sha2::Sha256),
 }
 
-impl Running {
+impl RunningChecksum {
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha1(sum) => sum.update(bytes),
@@ -224,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_names_a_hash_or_says_what_is_wrong() {
+    fn metadata_names_a_hash_or_reports_the_error() {
         let hash = Sha256::of(b"x");
         let coded = BASE64.encode(hash.to_string());
         assert_eq!(named_hash(&format!("sha256 {coded}")).ok(), Some(hash));
@@ -256,7 +262,7 @@ mod tests {
             headers.insert(UPLOAD_CHECKSUM, HeaderValue::from_str(value).unwrap());
             Checksum::of(&headers)
         };
-        // The example of the tus text.
+        // The example of the tus specification.
         let sha1 = with("sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=").unwrap().unwrap();
         assert!(sha1.fits(b"hello world") && !sha1.fits(b"hello worlds"));
         let sha256 = with(&format!("sha256 {}", BASE64.encode(Sha256::of(b"a").0)))

@@ -1,5 +1,5 @@
 //! The methods of an open file. SQLite calls each only between xOpen and xClose and never two on one file at a time,
-//! which is what [`handle`] asks for.
+//! as [`handle`] requires.
 
 use std::ffi::{c_int, c_void};
 use std::slice;
@@ -37,7 +37,7 @@ fn usize_of(n: impl TryInto<usize>) -> usize {
     n.try_into().unwrap_or(0)
 }
 
-/// `error` for everything but a full disk, which SQLite tells apart.
+/// Returns `error` for every failure except a full disk, for which SQLite has its own code.
 fn code(result: Result<(), Fail>, error: c_int) -> c_int {
     match result {
         Ok(()) => ffi::SQLITE_OK,
@@ -167,7 +167,7 @@ unsafe extern "C" fn lock(file: *mut ffi::sqlite3_file, want: c_int) -> c_int {
         ffi::SQLITE_LOCK_RESERVED | ffi::SQLITE_LOCK_EXCLUSIVE if others >= ffi::SQLITE_LOCK_RESERVED => {
             (mine, ffi::SQLITE_BUSY)
         }
-        // Readers are still there: new ones are kept out until it has come through.
+        // Readers still hold the lock: new readers are blocked until the writer has got it.
         ffi::SQLITE_LOCK_EXCLUSIVE if others >= ffi::SQLITE_LOCK_SHARED => {
             (ffi::SQLITE_LOCK_PENDING, ffi::SQLITE_BUSY)
         }

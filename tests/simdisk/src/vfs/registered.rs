@@ -12,21 +12,21 @@ use super::handle::{self, OpenFile, SimFile};
 use super::inner::HostState;
 use crate::machine::{DiskEvent, Fail, SimMachine};
 
-/// A host's registration; SQLite forgets the VFS when it goes.
-pub struct Registered {
+/// A host's registration; dropping it unregisters the VFS.
+pub struct RegisteredVfs {
     vfs: *mut ffi::sqlite3_vfs,
     inner: Arc<HostState>,
 }
 
 // SAFETY: the VFS structure is never changed after registration but by SQLite under its own mutex, and `HostState` is
 // guarded by a mutex.
-unsafe impl Send for Registered {}
+unsafe impl Send for RegisteredVfs {}
 // SAFETY: as above.
-unsafe impl Sync for Registered {}
+unsafe impl Sync for RegisteredVfs {}
 
 static HOSTS: AtomicU64 = AtomicU64::new(0);
 
-impl Registered {
+impl RegisteredVfs {
     pub fn new(label: &str, seed: u64) -> Self {
         let number = HOSTS.fetch_add(1, Ordering::Relaxed);
         let label: String = label.chars().filter(|c| *c != '\0').collect();
@@ -61,8 +61,8 @@ impl Registered {
             xGetSystemCall: None,
             xNextSystemCall: None,
         }));
-        // SAFETY: the structure is complete, lives for ever (leaked), and its name lives in the leaked Arc. Should it be
-        // refused, every open fails with "no such vfs".
+        // SAFETY: the structure is complete and never freed (leaked), and its name is in the leaked Arc. If SQLite
+        // rejects it, every open fails with "no such vfs".
         unsafe { ffi::sqlite3_vfs_register(vfs, 0) };
         Self { vfs, inner }
     }
@@ -71,7 +71,7 @@ impl Registered {
     }
 }
 
-impl Drop for Registered {
+impl Drop for RegisteredVfs {
     fn drop(&mut self) {
         // SAFETY: it was registered in `new`; SQLite takes it out of its list and does not free it.
         unsafe { ffi::sqlite3_vfs_unregister(self.vfs) };
@@ -84,14 +84,14 @@ impl Drop for Registered {
 }
 
 /// # Safety
-/// `vfs` is one that [`Registered::new`] registered.
+/// `vfs` is one that [`RegisteredVfs::new`] registered.
 unsafe fn host<'a>(vfs: *mut ffi::sqlite3_vfs) -> &'a HostState {
-    // SAFETY: the structure and the HostState behind pAppData are leaked, so both live for ever.
+    // SAFETY: the structure and the HostState behind pAppData are leaked, so both stay valid.
     unsafe { &*(*vfs).pAppData.cast::<HostState>() }
 }
 
 /// # Safety
-/// `name` is null or a C string that lives during the call.
+/// `name` is null or a C string that is valid during the call.
 unsafe fn text(name: *const c_char) -> Option<String> {
     if name.is_null() {
         return None;
@@ -107,7 +107,7 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite hands its VFS, a name that lives as long as the file, and szOsFile bytes for the file. A null
+    // SAFETY: SQLite hands its VFS, a name that is valid as long as the file, and szOsFile bytes for the file. A null
     // pMethods tells it that there is nothing to close.
     let (host, name) = unsafe {
         (*file).pMethods = ptr::null();
@@ -150,7 +150,8 @@ unsafe extern "C" fn open(
         id,
         name,
         delete_on_close: flags & ffi::SQLITE_OPEN_DELETEONCLOSE != 0,
-        // As the unix VFS: by the flag, not by whether it was made. A WAL whose maker died unsynced is still nameless.
+        // As the unix VFS: by the flag, not by whether the file was created. A WAL whose creator stopped before the
+        // sync still has no durable name.
         sync_folder: create && flags & journals != 0,
         shm: None,
         shm_shared: 0,
@@ -194,7 +195,7 @@ unsafe extern "C" fn access(
     if machine.dead {
         return ffi::SQLITE_IOERR_ACCESS;
     }
-    // An empty file does not "exist", as in the unix VFS: an empty journal is no journal.
+    // An empty file does not "exist", as in the unix VFS: an empty journal does not count as a journal.
     let inode = machine
         .names
         .now

@@ -37,7 +37,7 @@ pub unsafe extern "C" fn map(
     let found = regions
         .get(wanted)
         .map_or(ptr::null_mut(), |region| region.0.cast::<c_void>());
-    // SAFETY: `out` is SQLite's own pointer. The region lives until this handle, which keeps a share, unmaps it.
+    // SAFETY: `out` is SQLite's own pointer. The region stays valid until this handle, which keeps a share, unmaps it.
     unsafe { *out = found };
     drop(regions);
     handle.shm = Some(shm);

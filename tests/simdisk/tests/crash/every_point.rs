@@ -1,4 +1,4 @@
-//! A fixed workload, and the power cut at every single mutating operation of it.
+//! A fixed workload, with a power cut at every single mutating operation of it.
 
 use simdisk::{Cut, Fault, Host, Rng, seed_process};
 
@@ -35,7 +35,7 @@ fn work(host: &Host, seed: u64) -> Done {
 }
 
 #[test]
-fn a_cut_at_any_operation_leaves_the_last_commit_or_the_one_under_way() {
+fn a_cut_at_any_operation_leaves_the_last_commit_or_the_one_in_progress() {
     let cuts = [
         Cut::LoseAll,
         Cut::Prefix,

@@ -1,4 +1,5 @@
-//! A full disk and failing operations without a power cut: the statement fails, nothing is lost, work goes on.
+//! A full disk and failing operations without a power cut: the statement fails, nothing is lost, later statements
+//! succeed.
 
 use rusqlite::ErrorCode;
 use simdisk::{Cut, Fault, Host, Rng, seed_process};
@@ -45,7 +46,7 @@ fn a_full_disk_and_io_errors_fail_the_statement_and_lose_nothing() {
             let (value, hash, sound) = read(&db).unwrap();
             assert!(sound);
             if value == number {
-                // The outcome of a failed COMMIT is unknown: it may be there.
+                // The outcome of a failed COMMIT is unknown: it may have been written.
                 assert_eq!(hash, hash_of(&next));
                 (acknowledged, model) = (value, next);
             } else {
@@ -74,7 +75,7 @@ fn a_full_disk_and_io_errors_fail_the_statement_and_lose_nothing() {
 }
 
 #[test]
-fn a_quota_is_given_back_by_what_is_removed() {
+fn removing_a_file_frees_its_quota() {
     let host = Host::new("q", 1);
     let files = host.files();
     host.set_quota(Some(100));
@@ -89,7 +90,7 @@ fn a_quota_is_given_back_by_what_is_removed() {
     files.remove("a").unwrap();
     files.append("b", &[2; 30]).unwrap();
     assert_eq!(host.used(), 30);
-    // The removal was not synced, so it is undone; what `b` held was not synced either.
+    // The removal was not synced, so it is undone; the content of `b` was not synced either.
     host.power_cycle(Cut::LoseAll);
     assert_eq!(host.used(), 80);
 }

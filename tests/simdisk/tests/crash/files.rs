@@ -1,4 +1,5 @@
-//! Plain files: a file replaced for ever by "new, sync, rename, sync the folder", and what each missing step costs.
+//! Plain files: a file replaced repeatedly by "create, sync, rename, sync the folder", and the effect of each missing
+//! step.
 
 use simdisk::{Cut, Fault, Host, Rng};
 use std::io;
@@ -15,7 +16,7 @@ const ALL: Steps = Steps {
     sync_dir: true,
 };
 
-/// What was found wrong.
+/// Counts of the detected errors.
 #[derive(Debug, Default, PartialEq)]
 struct Wrong {
     lost: u64,
@@ -38,7 +39,7 @@ fn replace(host: &Host, steps: Steps, version: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The version that is there; none when it is not whole.
+/// Returns the version of the file; `None` when it is incomplete.
 fn version(host: &Host) -> Option<u64> {
     let files = host.files();
     let Ok(bytes) = files.read("box/file") else {
@@ -93,12 +94,12 @@ fn many(steps: Steps) -> Wrong {
 }
 
 #[test]
-fn a_file_replaced_with_every_sync_is_whole_and_not_older_than_acknowledged() {
+fn a_file_replaced_with_every_sync_is_complete_and_not_older_than_acknowledged() {
     assert_eq!(many(ALL), Wrong::default());
 }
 
 #[test]
-fn a_file_renamed_before_it_was_synced_is_caught() {
+fn a_file_renamed_before_its_sync_is_detected_as_damaged() {
     let wrong = many(Steps {
         sync_file: false,
         ..ALL
@@ -107,7 +108,7 @@ fn a_file_renamed_before_it_was_synced_is_caught() {
 }
 
 #[test]
-fn a_rename_whose_folder_was_not_synced_is_caught() {
+fn a_rename_without_a_folder_sync_is_detected_as_lost() {
     let wrong = many(Steps {
         sync_dir: false,
         ..ALL
@@ -116,7 +117,7 @@ fn a_rename_whose_folder_was_not_synced_is_caught() {
 }
 
 #[test]
-fn a_disk_that_lies_is_caught_with_files_too() {
+fn a_disk_with_lying_syncs_is_detected_with_plain_files() {
     let host = Host::new("l", 1);
     host.set_lying_sync(true);
     replace(&host, ALL, 1).unwrap();
@@ -125,7 +126,7 @@ fn a_disk_that_lies_is_caught_with_files_too() {
 }
 
 #[test]
-fn the_sync_of_one_folder_leaves_the_names_of_another_unsafe() {
+fn the_sync_of_one_folder_does_not_make_names_of_another_durable() {
     let host = Host::new("d", 1);
     let files = host.files();
     for name in ["a/one", "b/two"] {
@@ -165,7 +166,7 @@ fn a_removal_or_a_rename_that_was_not_synced_may_be_undone() {
 }
 
 #[test]
-fn each_mutating_call_is_one_operation_and_reading_is_none() {
+fn each_mutating_call_is_one_operation_and_a_read_is_none() {
     let host = Host::new("n", 1);
     let files = host.files();
     files.create("a").unwrap();

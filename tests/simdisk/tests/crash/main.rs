@@ -1,8 +1,9 @@
-//! Whether the disk forgets what it should and nothing else: random transactions, power cuts in the middle, and the
-//! whole content compared with a model after each restart. A right configuration must lose nothing that was
-//! acknowledged, and each wrong one must be caught: a disk on which nothing can go wrong proves nothing.
+//! Tests that the disk loses unsynced data and nothing else: random transactions, power cuts during them, and a
+//! comparison of the whole content with a model after each restart. A correct configuration must lose nothing that
+//! was acknowledged, and each wrong one must be detected: a checker that cannot detect a planted bug proves nothing.
 //!
-//! SQLite's chance is one per process, so the trace hash is only steady with one test per process (nextest).
+//! SQLite's random generator is global to the process, so the trace hash is only reproducible with one test per
+//! process (nextest).
 
 mod every_point;
 mod failing;
@@ -14,7 +15,7 @@ use simdisk::{Cut, Fault, Host, Rng, hash_bytes, seed_process};
 
 use crate::work::{Config, GOOD, Model, hash_of, open, read, transact};
 
-/// What many cuts came to.
+/// Totals over many cuts.
 #[derive(Default, Debug, PartialEq, Clone)]
 struct Tally {
     cuts: u64,
@@ -45,7 +46,7 @@ impl Tally {
     }
 }
 
-/// The database as its users know it: what was acknowledged, and what was under way when the power went.
+/// The database according to its clients: acknowledged transactions, and the one in progress when the power was cut.
 struct Known {
     acknowledged: i64,
     model: Model,
@@ -53,11 +54,16 @@ struct Known {
     under_way: Option<(i64, Model)>,
 }
 
-/// A connection and perhaps a reader that pins snapshots.
-type Open = (Connection, Option<Connection>);
+/// A connection, and optionally a reader that pins snapshots.
+type OpenConnections = (Connection, Option<Connection>);
 
-/// Works until the power goes. The connections may be dropped after the restart.
-fn work_until_dead(host: &Host, config: &Config, rng: &mut Rng, known: &mut Known) -> Option<Open> {
+/// Runs transactions until the power is cut. The connections may be dropped after the restart.
+fn work_until_dead(
+    host: &Host,
+    config: &Config,
+    rng: &mut Rng,
+    known: &mut Known,
+) -> Option<OpenConnections> {
     let mut db = open(host, config).ok()?;
     let mut reader = if rng.chance(500) {
         open(host, config).ok()
@@ -99,7 +105,7 @@ fn work_until_dead(host: &Host, config: &Config, rng: &mut Rng, known: &mut Know
     Some((db, reader))
 }
 
-/// Looks at what is there after a restart and counts it; whether work can go on from it.
+/// Compares the content after a restart with the model and counts the result. Returns whether the run can continue.
 fn judge(host: &Host, config: &Config, known: &mut Known, tally: &mut Tally) -> bool {
     let Ok(db) = open(host, config) else {
         tally.unopenable += 1;
@@ -136,7 +142,7 @@ fn judge(host: &Host, config: &Config, known: &mut Known, tally: &mut Tally) -> 
     }
 }
 
-/// Several cuts on one host; it ends at the first thing that is wrong.
+/// Runs several cuts on one host; ends at the first error.
 fn run(seed: u64, config: &Config, rounds: u32) -> Tally {
     seed_process(seed);
     let mut rng = Rng(seed);
@@ -232,13 +238,13 @@ fn rollback_journals_that_sync_their_folder_keep_everything_acknowledged() {
 }
 
 #[test]
-fn a_removed_journal_whose_folder_is_not_synced_is_caught() {
+fn a_removed_journal_without_a_folder_sync_is_detected() {
     let config = Config {
         journal: "DELETE",
         ..GOOD
     };
     assert!(many(&config, 25).lost_acknowledged > 0);
-    // It is the names: with names durable at once the same configuration is good.
+    // The names are the cause: with names durable at once the same configuration is correct.
     let names_at_once = Config {
         names_at_once: true,
         ..config
@@ -260,7 +266,7 @@ fn a_wal_without_a_sync_per_commit_loses_commits_and_is_never_torn() {
 }
 
 #[test]
-fn a_database_without_syncs_is_caught() {
+fn a_database_without_syncs_is_detected() {
     let tally = many(&Config { sync: "OFF", ..GOOD }, 25);
     assert!(
         tally.lost_acknowledged > 0 && tally.corrupt + tally.unopenable > 0,
@@ -269,7 +275,7 @@ fn a_database_without_syncs_is_caught() {
 }
 
 #[test]
-fn a_disk_that_lies_about_syncs_is_caught() {
+fn a_disk_with_lying_syncs_is_detected() {
     let tally = many(&Config { lying: true, ..GOOD }, 25);
     assert!(
         tally.lost_acknowledged > 0 && tally.corrupt + tally.unopenable > 0,
@@ -289,7 +295,7 @@ fn the_same_seed_writes_the_same_bytes() {
 }
 
 #[test]
-fn a_killed_process_leaves_what_it_had_not_synced_at_the_mercy_of_the_next_cut() {
+fn the_next_cut_may_remove_what_a_killed_process_had_not_synced() {
     seed_process(1);
     let host = Host::new("t", 1);
     let files = host.files();

@@ -1,4 +1,4 @@
-//! What the database is made to do: random transactions, each with its copy in a model.
+//! The database workload: random transactions, each also applied to a model.
 
 use rusqlite::{Connection, params};
 use simdisk::{Host, Rng, hash_bytes};
@@ -17,7 +17,7 @@ pub struct Config {
     pub powersafe: bool,
 }
 
-/// How the product opens its databases.
+/// The configuration with which the product opens its databases.
 pub const GOOD: Config = Config {
     journal: "WAL",
     sync: "FULL",
@@ -27,7 +27,7 @@ pub const GOOD: Config = Config {
     powersafe: true,
 };
 
-/// Rows by id: the transaction that wrote it, and its bytes.
+/// Rows by id: number of the transaction that wrote it, and its bytes.
 pub type Model = BTreeMap<i64, (i64, Vec<u8>)>;
 
 pub fn hash_of(model: &Model) -> u64 {
@@ -36,7 +36,7 @@ pub fn hash_of(model: &Model) -> u64 {
     })
 }
 
-/// A small cache, so that pages spill, and frequent checkpoints.
+/// Opens a database with a small cache, so that pages spill, and frequent checkpoints.
 pub fn open(host: &Host, config: &Config) -> rusqlite::Result<Connection> {
     let db = host.open("acct.db")?;
     if config.keyed {
@@ -56,7 +56,7 @@ pub fn open(host: &Host, config: &Config) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// The last transaction's number, the hash of the whole content, and whether the file is sound.
+/// Returns the last transaction's number, the hash of the whole content, and whether the file is intact.
 pub fn read(db: &Connection) -> rusqlite::Result<(i64, u64, bool)> {
     let value = db.query_row("SELECT v FROM meta WHERE k=1", [], |row| row.get(0))?;
     let model: Model = db
@@ -67,7 +67,7 @@ pub fn read(db: &Connection) -> rusqlite::Result<(i64, u64, bool)> {
     Ok((value, hash_of(&model), sound == "ok"))
 }
 
-/// One transaction: the same random change to the database and to the model.
+/// Runs one transaction: the same random change to the database and to the model.
 pub fn transact(db: &mut Connection, number: i64, model: &mut Model, rng: &mut Rng) -> rusqlite::Result<()> {
     let txn = db.transaction()?;
     for _ in 0..=rng.below(4) {

@@ -1,0 +1,29 @@
+//! The table `meta`: one text for each key of this deployment (epoch, keys, id of the object store, own certificate).
+//! The only place that writes the table.
+
+use crate::{
+    params,
+    store::{error::StoreError, tx::Tx},
+};
+
+/// The text under `key`; `None` when the key has no row.
+pub fn read(tx: &mut Tx<'_>, key: &str) -> Result<Option<String>, StoreError> {
+    tx.opt("SELECT value FROM meta WHERE key = ?1", params![key], |row| {
+        row.get("value")
+    })
+}
+
+/// Stores `value` under `key` unless the key has a row, and returns what is stored then.
+pub fn keep(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<String, StoreError> {
+    tx.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
+        params![key, value],
+    )?;
+    read(tx, key)?.ok_or(StoreError::NotFound)
+}
+
+/// Replaces the text under `key`, which must have a row.
+pub fn replace(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE meta SET value = ?2 WHERE key = ?1", params![key, value])?;
+    Ok(())
+}
