@@ -1,0 +1,227 @@
+//! Items in the queue: states, withdrawal, swept files, retention.
+
+use super::*;
+
+#[test]
+fn an_item_shows_its_state_at_every_step() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut draft = terminal.new_report().unwrap();
+    draft.text("积水");
+    draft.add_photo(PhotoSource::Bytes(&picture(7))).unwrap();
+    let id = draft.submit().unwrap().item;
+    let words = |lang| find(&terminal, id).state_words(lang, Millis(MORNING));
+    assert_eq!(words(Lang::Zh), "待上传");
+    assert_eq!(
+        find(&terminal, id).receipt_number(),
+        None,
+        "no number before the receipt"
+    );
+    testing::receive_all(terminal.store(), Millis(MORNING), false).unwrap();
+    assert_eq!(words(Lang::Zh), "已收到，照片 0/1");
+    assert_eq!(words(Lang::En), "Received, photos 0 of 1");
+    assert!(find(&terminal, id).receipt_number().is_some());
+    assert!(!find(&terminal, id).is_finished());
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    assert_eq!(words(Lang::Zh), "已收到");
+    assert!(find(&terminal, id).is_finished());
+    let reason = |code: &str| {
+        Reason::new(
+            ErrorCode::parse(code),
+            "照片看不清，请重拍",
+            "the photo is blurred, take it again",
+        )
+    };
+    dispose(&terminal, 1, id, Disposition::review(reason("late")));
+    assert_eq!(words(Lang::Zh), "转人工核对：照片看不清，请重拍");
+    dispose(&terminal, 2, id, Disposition::rejected(reason("blurred")));
+    assert_eq!(words(Lang::Zh), "被退回：照片看不清，请重拍");
+    assert!(find(&terminal, id).needs_author());
+    // Revised: a new entry of the same record, with the photo that is still here.
+    let mut mended = terminal.revise_report(id).unwrap();
+    assert_eq!(mended.content().text, "积水");
+    mended.text("积水，已补照片");
+    mended.add_photo(PhotoSource::Bytes(&picture(8))).unwrap();
+    let next = mended.submit().unwrap().item;
+    let (entry, Payload::Report(report)) = payload(&terminal, next) else {
+        panic!()
+    };
+    assert_eq!(
+        (entry.supersedes, entry.record),
+        (Some(id), find(&terminal, id).record)
+    );
+    assert_eq!(report.photos.len(), 2);
+    assert_eq!(words(Lang::Zh), "被退回，已修改");
+    assert_eq!(
+        terminal.revise_report(id).err().unwrap().code(),
+        "item.mended_already"
+    );
+    assert_eq!(
+        terminal.revise_report(next).err().unwrap().code(),
+        "report.not_returned"
+    );
+}
+
+#[test]
+fn a_withdrawal_cancels_before_the_offer_and_is_filed_after_it() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut draft = terminal.new_report().unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(9))).unwrap();
+    let id = draft.id();
+    assert_eq!(terminal.withdraw(id, "").unwrap(), Withdrawal::DraftDiscarded);
+    assert_eq!(home.photo_files(), 0);
+    assert_eq!(terminal.withdraw(id, "").unwrap_err().code(), "item.unknown");
+
+    let mut draft = terminal.new_report().unwrap();
+    let id = draft.text("一").submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let Withdrawal::Requested(withdrawal) = terminal.withdraw(id, "重复").unwrap() else {
+        panic!()
+    };
+    let (entry, Payload::Withdraw(said)) = payload(&terminal, withdrawal) else {
+        panic!()
+    };
+    assert_eq!(
+        (said.entry, said.reason.as_str(), entry.after),
+        (id, "重复", Some(id))
+    );
+    assert_eq!(
+        find(&terminal, id).state,
+        ItemState::Withdrawing,
+        "nobody has agreed yet"
+    );
+    assert_eq!(find(&terminal, withdrawal).state, ItemState::Queued);
+    assert_eq!(
+        terminal.withdraw(id, "").unwrap(),
+        Withdrawal::Requested(withdrawal),
+        "once"
+    );
+    assert_eq!(
+        terminal.withdraw(withdrawal, "").unwrap_err().code(),
+        "item.not_cancellable"
+    );
+}
+
+#[test]
+fn an_item_is_withdrawn_only_when_the_server_says_so() {
+    let home = Home::new();
+    let terminal = home.open();
+    let id = terminal.new_report().unwrap().text("一").submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let Withdrawal::Requested(withdrawal) = terminal.withdraw(id, "").unwrap() else {
+        panic!()
+    };
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let review = Disposition {
+        state: DispositionState::Review.into(),
+        reason: None,
+    };
+    dispose(&terminal, 1, withdrawal, review);
+    let row = find(&terminal, id);
+    assert_eq!(row.state, ItemState::Withdrawing, "a person decides");
+    assert!(!row.is_finished() && !row.state_words(Lang::Zh, Millis(MORNING)).contains("已撤回"));
+    dispose(&terminal, 2, withdrawal, Disposition::applied());
+    assert_eq!(find(&terminal, id).state, ItemState::Withdrawn);
+}
+
+#[test]
+fn leftover_photo_files_are_swept_and_named_ones_stay() {
+    let home = Home::new();
+    let folder = home.path().join("photos");
+    let (draft, item) = {
+        let terminal = home.open();
+        let mut draft = terminal.new_report().unwrap();
+        draft.add_photo(PhotoSource::Bytes(&picture(1))).unwrap();
+        let mut filed = terminal.new_report().unwrap();
+        filed.add_photo(PhotoSource::Bytes(&picture(2))).unwrap();
+        (draft.id(), filed.submit().unwrap().item)
+    };
+    let named = home.photo_files();
+    let nobodys = protocol::photo::Sha256([7; 32]);
+    let litter = || {
+        for name in [
+            format!("{nobodys}.photo"),
+            format!("{nobodys}.thumb"),
+            format!("{nobodys}.photo.new-00ff"),
+        ] {
+            fs::write(folder.join(name), b"x").unwrap();
+        }
+    };
+    litter();
+    fs::write(folder.join("notes.txt"), b"not ours").unwrap();
+    let terminal = home.open();
+    assert_eq!(home.photo_files(), named + 1, "what is not ours stays as well");
+    for photo in [
+        terminal.report_draft(draft).unwrap().photos()[0].sha256,
+        terminal.store().item(item).unwrap().unwrap().photos[0].sha256,
+    ] {
+        assert!(terminal.photo_folder().read(photo).is_ok());
+        assert!(terminal.photo_folder().thumbnail(photo).is_ok());
+    }
+    // While a draft is unreadable, nobody knows which photos it names.
+    let unread = store::SavedDraft {
+        id: EntryId(Uuid::from_u128(77)),
+        kind: "report".into(),
+        json: "{".into(),
+        updated: Millis(0),
+    };
+    terminal.store().save_draft(&unread).unwrap();
+    drop(terminal);
+    litter();
+    let terminal = home.open();
+    assert_eq!(home.photo_files(), named + 4);
+    terminal.store().delete_draft(unread.id).unwrap();
+    drop(terminal);
+    // A quarantined database may name photos that this one does not know.
+    let aside = home.path().join("account.db.aside-1");
+    fs::write(&aside, b"sealed").unwrap();
+    drop(home.open());
+    assert_eq!(home.photo_files(), named + 4);
+    fs::remove_file(&aside).unwrap();
+    drop(home.open());
+    assert_eq!(home.photo_files(), named + 1);
+}
+
+#[test]
+fn only_finished_items_are_deleted_after_thirty_days() {
+    const DAY: i64 = 86_400_000;
+    let home = Home::new();
+    let terminal = home.open();
+    let report = |seed: u32| {
+        let mut draft = terminal.new_report().unwrap();
+        draft.add_photo(PhotoSource::Bytes(&picture(seed))).unwrap();
+        draft.submit().unwrap().item
+    };
+    let (done, returned, mending) = (report(1), report(2), report(3));
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    dispose(&terminal, 1, done, Disposition::applied());
+    dispose(
+        &terminal,
+        2,
+        returned,
+        Disposition::rejected(Reason::new(ErrorCode::parse("blurred"), "看不清", "blurred")),
+    );
+    dispose(
+        &terminal,
+        3,
+        mending,
+        Disposition::rejected(Reason::new(ErrorCode::parse("blurred"), "看不清", "blurred")),
+    );
+    terminal.revise_report(mending).unwrap().save().unwrap();
+    let unsent = report(4);
+    let there = || [done, returned, mending, unsent].map(|id| terminal.store().item(id).unwrap().is_some());
+    // The clock was not checked against the server, so the age is unknown.
+    home.hand.advance(40 * DAY);
+    terminal.forget_old().unwrap();
+    assert_eq!(there(), [true; 4]);
+    let now = terminal_core::platform::Clock::read(&home.hand);
+    testing::server_time(terminal.store(), &now, Millis(MORNING + 30 * DAY)).unwrap();
+    terminal.forget_old().unwrap();
+    assert_eq!(there(), [true; 4], "30 days by the server's time");
+    testing::server_time(terminal.store(), &now, Millis(MORNING + 30 * DAY + 1)).unwrap();
+    let before = home.photo_files();
+    terminal.forget_old().unwrap();
+    assert_eq!(there(), [false, true, true, true]);
+    assert_eq!(home.photo_files(), before - 2, "with its photo and thumbnail");
+}

@@ -1,0 +1,246 @@
+//! Tasks, returned activities, places, and terminals shared between threads.
+
+use super::*;
+
+fn task(n: u128, purpose: Purpose, due: i64) -> TaskRow {
+    TaskRow {
+        task: TaskId(Uuid::from_u128(n)),
+        purpose: purpose.into(),
+        wording: "请核实举报".into(),
+        cell: "220104010102".parse().unwrap(),
+        place: Some(in_the_west_cell().point),
+        address: None,
+        due: Millis(due),
+        compare: None,
+        case: None,
+        post: protocol::ids::PostId(Uuid::from_u128(3)),
+        holder: protocol::ids::PersonId(Uuid::from_u128(4)),
+        issued: Millis(MORNING),
+    }
+}
+
+#[test]
+fn a_task_takes_another_answer_only_after_a_withdrawal_or_return() {
+    let home = Home::new();
+    let terminal = home.open();
+    let rows = [
+        task(1, Purpose::Check, MORNING + 9000),
+        task(2, Purpose::Verify, MORNING + 1000),
+    ];
+    let feed = rows
+        .iter()
+        .zip(1..)
+        .map(|(r, n)| row(Mailbox::Post, n, kind::TASK, r.task, r))
+        .collect();
+    testing::pull(terminal.store(), feed).unwrap();
+    let order: Vec<TaskId> = terminal
+        .tasks()
+        .unwrap()
+        .iter()
+        .map(terminal_core::work::HandsetTask::id)
+        .collect();
+    assert_eq!(
+        order,
+        [rows[1].task, rows[0].task],
+        "what is due first stands first"
+    );
+    let verify = terminal.task(rows[1].task).unwrap();
+    assert_eq!(
+        verify.begin_answer(Answer::Rectified).err().unwrap().code(),
+        "task.answer_unfit"
+    );
+    let mut draft = verify.begin_answer(Answer::NotTrue).unwrap();
+    let mut second = verify.begin_answer(Answer::True).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(10))).unwrap();
+    let id = draft.text("现场已清理").submit().unwrap().item;
+    assert_eq!(
+        second.submit().unwrap_err().code(),
+        HandsetCode::TaskAnsweredAlready,
+        "begun before, too late now"
+    );
+    assert_eq!(
+        verify.begin_answer(Answer::True).err().unwrap().code(),
+        "task.answered_already"
+    );
+    assert_eq!(terminal.task(rows[1].task).unwrap().answered, Some(id));
+    let (_, Payload::Answer(said)) = payload(&terminal, id) else {
+        panic!()
+    };
+    assert_eq!(
+        (said.answer, said.photos.len()),
+        (Open::Known(Answer::NotTrue), 1)
+    );
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let returned = Reason::new(ErrorCode::parse("task.blurred"), "看不清", "blurred");
+    dispose(&terminal, 9, id, Disposition::rejected(returned));
+    assert!(
+        verify.begin_answer(Answer::True).is_ok(),
+        "returned: it can be answered again"
+    );
+    let nobody = terminal.task(TaskId(Uuid::from_u128(77)));
+    assert_eq!(nobody.err().unwrap().code(), "task.unknown");
+}
+
+#[test]
+fn a_returned_activity_is_revised_as_a_new_version_of_its_record() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut draft = terminal.new_activity().unwrap();
+    draft
+        .category("fitness")
+        .title("广场健身操")
+        .place("文化广场")
+        .organiser("文体站");
+    assert_eq!(draft.submit().unwrap_err().code(), "activity.incomplete");
+    draft
+        .starts(Millis(MORNING))
+        .ends(Millis(MORNING))
+        .participants(0);
+    assert_eq!(draft.submit().unwrap_err().code(), "activity.times");
+    draft.ends(Millis(MORNING + 3_600_000));
+    assert_eq!(draft.submit().unwrap_err().code(), "activity.participants");
+    draft.participants(42);
+    draft.add_photo(PhotoSource::Bytes(&picture(11))).unwrap();
+    let first = draft.submit().unwrap();
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let review = |n, entry, version, state: ActivityState, reason: Option<&str>| {
+        let body = ActivityRow {
+            record: first.record,
+            entry,
+            version,
+            title: "广场健身操".into(),
+            state: state.into(),
+            reason: reason.map(Into::into),
+            at: Millis(MORNING),
+        };
+        testing::pull(
+            terminal.store(),
+            vec![row(Mailbox::Author, n, kind::ACTIVITY, first.record, body)],
+        )
+        .unwrap();
+    };
+    review(1, first.item, 1, ActivityState::Returned, Some("人数与照片不符"));
+    let words = |id| find(&terminal, id).state_words(Lang::Zh, Millis(MORNING));
+    assert_eq!(words(first.item), "被退回：人数与照片不符");
+    let mut mended = home.open().revise_activity(first.record).unwrap();
+    let second = mended.participants(24).submit().unwrap();
+    assert_eq!(second.record, first.record);
+    let (entry, Payload::Activity(said)) = payload(&terminal, second.item) else {
+        panic!()
+    };
+    assert_eq!(entry.supersedes, Some(first.item));
+    assert_eq!(
+        (said.participants, said.photos.len(), said.title.as_str()),
+        (24, 1, "广场健身操")
+    );
+    assert_eq!(words(first.item), "被退回，已修改");
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    // However late the review comes, the record is still here to be revised.
+    home.hand.advance(40 * 86_400_000);
+    let now = terminal_core::platform::Clock::read(&home.hand);
+    testing::server_time(terminal.store(), &now, Millis(MORNING + 40 * 86_400_000)).unwrap();
+    terminal.forget_old().unwrap();
+    assert!(find(&terminal, second.item).awaits_review());
+    review(2, second.item, 2, ActivityState::Approved, None);
+    assert_eq!(words(second.item), "已收到，通过");
+    assert!(find(&terminal, second.item).is_finished());
+    assert_eq!(words(first.item), "被退回，已修改", "history stays what it was");
+    assert_eq!(
+        terminal.revise_activity(first.record).err().unwrap().code(),
+        "activity.approved"
+    );
+}
+
+#[test]
+fn a_place_has_a_cell_candidates_or_a_nearest_cell_and_may_have_no_grid() {
+    let home = Home::new();
+    let terminal = home.open();
+    let here = in_the_west_cell();
+    assert_eq!(
+        terminal.where_is(here.point, None).unwrap().answer,
+        PlaceAnswer::NoGrid
+    );
+    let before = terminal.check_in(Some(here.clone()), "").unwrap();
+    assert_eq!(terminal.store().entry(before.id).unwrap().0.grid, None);
+
+    testing::file(terminal.store(), FileName::Grid, "220104.1", &two_cells()).unwrap();
+    let place = terminal.where_is(here.point, Some(800)).unwrap();
+    let cell = place.cell().unwrap();
+    assert_eq!(cell.code.grouped(), "220104-01-01-01");
+    assert_eq!(
+        (cell.street.as_deref(), cell.community.as_deref()),
+        (Some("桂林路街道"), Some("桂林社区"))
+    );
+    let PlaceAnswer::In {
+        candidates, outside, ..
+    } = place.answer
+    else {
+        panic!()
+    };
+    assert_eq!((candidates.len(), outside), (1, 0.0));
+
+    let border = protocol::geo::PointE7 {
+        lat: here.point.lat,
+        lon: 1_253_011_000,
+    };
+    let PlaceAnswer::In { candidates, .. } = terminal.where_is(border, Some(2000)).unwrap().answer else {
+        panic!()
+    };
+    assert_eq!(candidates.len(), 2);
+    assert!(candidates[0].share > candidates[1].share);
+
+    let sea = protocol::geo::PointE7 {
+        lat: here.point.lat,
+        lon: 1_252_990_000,
+    };
+    let PlaceAnswer::Outside {
+        nearest: Some((cell, metres)),
+        ..
+    } = terminal.where_is(sea, None).unwrap().answer
+    else {
+        panic!()
+    };
+    assert_eq!(cell.code.grouped(), "220104-01-01-01");
+    assert!((75.0..85.0).contains(&metres), "{metres}");
+
+    let mut draft = terminal.new_report().unwrap();
+    let id = draft.text("路灯不亮").at(here).submit().unwrap().item;
+    let (entry, Payload::Report(report)) = payload(&terminal, id) else {
+        panic!()
+    };
+    assert_eq!(entry.grid.unwrap().0, "220104.1");
+    assert_eq!(report.cell.unwrap().as_str(), "220104010101");
+}
+
+#[test]
+fn an_unknown_disposition_of_a_newer_server_shows_the_item_as_received() {
+    let home = Home::new();
+    let terminal = home.open();
+    let id = terminal.check_in(None, "").unwrap().id;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let newer = Disposition {
+        state: Open::<DispositionState>::Other("weighed".into()),
+        reason: None,
+    };
+    dispose(&terminal, 1, id, newer);
+    assert_eq!(find(&terminal, id).state, ItemState::Received);
+    assert_eq!(find(&terminal, id).kind, Open::Known(EntryKind::CheckIn));
+}
+
+#[test]
+fn opening_a_folder_without_a_handset_creates_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let platform = terminal_core::platform::Platform::command_line(elsewhere.path()).unwrap();
+    assert_eq!(
+        Terminal::open(dir.path(), platform).err().unwrap().code(),
+        "enrol.none"
+    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_terminal_is_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>() {}
+    shared::<Terminal>();
+}
