@@ -12,8 +12,8 @@
 //! - [`store`]: one encrypted database per account.
 //! - [`sync`]: the state machine without I/O, its driver, and what may be sent now.
 //! - [`terminal`]: the handle of one enrolled account.
-//! - [`work`]: what the worker does: reports, activities, tasks, check-in, the queue.
 //! - [`lifecycle`]: open, enrol, several users, salvage, export, wipe.
+//! - [`work`]: what the worker does: reports, activities, tasks, check-in, the queue.
 //! - [`live`]: sync once or by itself.
 //! - `cli` (feature `cli`): the same on the command line.
 
