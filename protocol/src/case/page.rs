@@ -30,8 +30,8 @@ pub fn diagram() -> String {
 /// Returns the text of the page `docs/cases.md`.
 pub fn page() -> String {
     let mut text = String::from(
-        "# How a case moves\n\nWritten from `protocol/src/case/table.rs`; a test compares the two. To change the table, \
-         follow `docs/guides/add-a-case-transition.md`.\n\n```mermaid\n",
+        "# How a case moves\n\nWritten from `protocol/src/case/table.rs`; a test compares the two.\n\
+         To change the table, follow `docs/guides/add-a-case-transition.md`.\n\n```mermaid\n",
     );
     text.push_str(&diagram());
     let later: Vec<String> = LATER.iter().map(|(id, zh)| format!("{id} {zh}")).collect();
