@@ -463,3 +463,13 @@ fn story_33_a_clock_set_back_delays_nothing_and_the_offset_stays_right() {
     world.sync();
     assert!(offset(&world).is_trusted());
 }
+
+fn row(n: u64, kind: &str, body: Option<u32>) -> FeedRow {
+    FeedRow {
+        mailbox: Mailbox::Author.into(),
+        n,
+        kind: kind.into(),
+        entity: "one".into(),
+        body: body.map(|b| serde_json::json!({ "value": b })),
+    }
+}

@@ -2,16 +2,6 @@
 
 use super::*;
 
-fn row(n: u64, kind: &str, body: Option<u32>) -> FeedRow {
-    FeedRow {
-        mailbox: Mailbox::Author.into(),
-        n,
-        kind: kind.into(),
-        entity: "one".into(),
-        body: body.map(|b| serde_json::json!({ "value": b })),
-    }
-}
-
 #[test]
 fn mailboxes_follow_changes_and_removals_and_the_cursor_is_never_ahead() {
     let world = World::new(15);

@@ -94,7 +94,7 @@ const SETTLE: &str =
 const RELEASE: &str =
     "UPDATE entry SET state = 'pending', waits_for = NULL, attempts = 0 WHERE waits_for = ?1
          RETURNING id, n";
-const EPOCH: &str = "SELECT value FROM meta WHERE key = 'epoch'";
+const EPOCH: &str = "SELECT value FROM meta WHERE key = ?1";
 const MAIL_STANDS: &str = "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3";
 const MAIL_NUMBER: &str = "INSERT INTO mailbox (id, last) VALUES (?1, 1)
          ON CONFLICT (id) DO UPDATE SET last = mailbox.last + 1 RETURNING last";
@@ -148,7 +148,7 @@ pub fn replay(
         engine.run(SETTLE, &settled)?;
         engine.run(RELEASE, params![id])?;
     }
-    engine.run(EPOCH, params![])?;
+    engine.run(EPOCH, params!["epoch"])?;
     let mailbox = format!("author:{}", push.person);
     let n = last.entry(mailbox.clone()).or_default();
     // Kind by kind, in the order in which the server sorts them.
