@@ -2,7 +2,7 @@
 //! back to whoever is on duty in the cell.
 //!
 //! A folder per domain word, a room, each with its rules (plain functions over plain data), its SQL and its
-//! routes side by side. Rooms stand in the order below, and a room calls only rooms above it in this list. What
+//! routes side by side. Rooms stand in the order below, and a room calls only rooms that this list names before it. What
 //! happened is said with [`app::ctx::Ctx::changed`] and followed in `service/reactions.rs`. A room's `mod.rs` holds
 //! its documentation and its names for other crates; inside this crate an import names the file that defines a thing.
 //!

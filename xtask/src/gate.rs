@@ -196,13 +196,19 @@ const STAGES: &[Stage<Gate>] = &[
         name: "tus",
         what: "two independent clients upload photos through a cutting line",
         after: &["build", "tools"],
-        run: |gate| judges::tus(&gate.ws),
+        run: |gate| {
+            symbols::products(&gate.ws)?;
+            judges::tus(&gate.ws)
+        },
     },
     Stage {
         name: "schemathesis",
         what: "generated requests against the API description",
         after: &["build", "tools"],
-        run: |gate| judges::api(&gate.ws),
+        run: |gate| {
+            symbols::products(&gate.ws)?;
+            judges::api(&gate.ws)
+        },
     },
     Stage {
         name: "fuzz",

@@ -22,6 +22,15 @@ pub fn keep(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<String, StoreErro
     read(tx, key)?.ok_or(StoreError::NotFound)
 }
 
+/// Stores `value` under `key`; an error of the store when the key has a row.
+pub fn insert(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+        params![key, value],
+    )?;
+    Ok(())
+}
+
 /// Replaces the text under `key`, which must have a row.
 pub fn replace(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<(), StoreError> {
     tx.execute("UPDATE meta SET value = ?2 WHERE key = ?1", params![key, value])?;

@@ -119,7 +119,7 @@ async fn own(store: &Store, folder: &Path, url: &str) -> Result<Pems, TlsError> 
             .write(move |tx| {
                 if stored(tx)?.is_none() {
                     for (name, pem) in pems.named() {
-                        meta::keep(tx, &row_of(name), pem)?;
+                        meta::insert(tx, &row_of(name), pem)?;
                     }
                 }
                 stored(tx)

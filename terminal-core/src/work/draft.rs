@@ -282,12 +282,9 @@ impl<C: DraftContent> Draft<C> {
     /// Deletes the draft and its photos.
     ///
     /// # Errors
-    /// Errors of the store.
+    /// `draft.newer` if a newer app has saved the draft meanwhile; errors of the store.
     pub fn discard(self) -> Result<()> {
-        match self.terminal.store().draft(self.id)? {
-            Some(draft) => self.terminal.delete_draft(&draft),
-            None => Ok(()),
-        }
+        self.terminal.discard_draft(self.id)
     }
     /// Files the draft: the entry is serialised once and durable when the call returns. Submitting again
     /// returns the same item.

@@ -1,10 +1,17 @@
 //! Deletion of photo files that no item and no draft names.
 
 use crate::{
-    Error, Result, photos::folder::PhotoFolder, store::drafts::SavedDraft, terminal::Terminal, words,
-    work::saved_draft::draft_photos,
+    Error, Result,
+    photos::folder::PhotoFolder,
+    store::drafts::SavedDraft,
+    terminal::Terminal,
+    words,
+    work::{
+        saved_draft::{draft_photos, newer_app_draft},
+        summary::draft_summary,
+    },
 };
-use protocol::photo::Sha256;
+use protocol::{ids::EntryId, photo::Sha256};
 
 impl Terminal {
     /// Deletes photos that a killed process wrote and no draft named. Never deletes what an item or a draft
@@ -34,6 +41,19 @@ impl Terminal {
             tracing::info!(removed, "deleted photo files that nothing named");
         }
         Ok(())
+    }
+    /// Deletes the draft of this id, if there is one.
+    ///
+    /// # Errors
+    /// `draft.newer` if the draft cannot be read here: it must not be deleted unseen.
+    pub(super) fn discard_draft(&self, id: EntryId) -> Result<()> {
+        let Some(draft) = self.store().draft(id)? else {
+            return Ok(());
+        };
+        if draft_summary(&draft).is_none() {
+            return Err(Error::Input(newer_app_draft()));
+        }
+        self.delete_draft(&draft)
     }
     /// Deletes a draft and its photos that nothing else names.
     pub(super) fn delete_draft(&self, draft: &SavedDraft) -> Result<()> {

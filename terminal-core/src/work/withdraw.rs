@@ -9,8 +9,7 @@ use crate::{
     terminal::Terminal,
     work::{
         needs_action::{NeedsAction, takes_back},
-        saved_draft::newer_app_draft,
-        summary::{draft_summary, payload_summary},
+        summary::payload_summary,
     },
 };
 use protocol::{
@@ -94,18 +93,5 @@ impl Terminal {
             photo_files: Vec::new(),
         })?;
         Ok(item.id)
-    }
-}
-
-impl Terminal {
-    pub(crate) fn discard_draft(&self, id: EntryId) -> Result<()> {
-        let Some(draft) = self.store().draft(id)? else {
-            return Ok(());
-        };
-        // A draft that cannot be read must not be deleted unseen.
-        if draft_summary(&draft).is_none() {
-            return Err(Error::Input(newer_app_draft()));
-        }
-        self.delete_draft(&draft)
     }
 }
