@@ -115,7 +115,7 @@ pub(super) fn put_words(tx: &mut Tx<'_>, by: &Actor<'_>, input: &Input) -> Resul
 /// Returns errors for fields that are not taken and for values out of bounds. Input from the field was entered
 /// earlier and offline, and is never refused for its length.
 fn unfit(takes: &[Field], by: &Actor<'_>, input: &Input) -> Vec<FieldError> {
-    let mut errors = rules::strangers(takes, &input.values);
+    let mut errors = rules::fields_not_taken(takes, &input.values);
     if matches!(by, Actor::Staff(_)) {
         errors.extend(input.values.iter().filter_map(rules::out_of_bounds));
     }

@@ -91,7 +91,7 @@ pub fn not_from_here(state: CaseState, action: Action) -> String {
 }
 
 /// Returns one error for each given field that the action does not take.
-pub fn strangers(takes: &[Field], given: &[FieldValue]) -> Vec<FieldError> {
+pub fn fields_not_taken(takes: &[Field], given: &[FieldValue]) -> Vec<FieldError> {
     given
         .iter()
         .map(FieldValue::field)
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_field_that_the_action_does_not_take_is_named() {
         let given = [FieldValue::Level(2), FieldValue::Address("x".into())];
-        let at: Vec<String> = strangers(&[Field::Level], &given)
+        let at: Vec<String> = fields_not_taken(&[Field::Level], &given)
             .into_iter()
             .map(|e| e.at)
             .collect();

@@ -1,5 +1,5 @@
 //! The keys of the command line: one file of mode 600 in the home folder. Phones use the platform's keystore
-//! instead ([`Keystore`]). Whoever can read this file can read the store; `xunge enroll` says so.
+//! instead ([`Keystore`]). Read access to this file is read access to the store; `xunge enroll` says so.
 
 use crate::{
     Error, Result,
