@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::sabotage::{self, Defect};
 use rusqlite::config::DbConfig;
@@ -9,6 +10,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
 
 use crate::store::{
+    backoff::Backoff,
     error::{Internal, StoreError},
     options::Options,
     tx::Session,
@@ -36,7 +38,7 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         // One plan per statement; else SQLite plans statements with `LIMIT ?` again for every value.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        let mode = turn_on_wal(&connection, options)?;
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
@@ -64,6 +66,23 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
             "{}: {error}",
             path.display()
         ))),
+    }
+}
+
+/// Turns on the WAL and returns the journal mode in force. Of several programs that open a new file together one turns
+/// it on; SQLite answers another that has begun to read "database is locked" at once, without the busy timeout.
+fn turn_on_wal(connection: &Connection, options: &Options) -> rusqlite::Result<String> {
+    let mut backoff = Backoff::new(
+        options.patience,
+        Duration::from_millis(1),
+        Duration::from_millis(50),
+    );
+    loop {
+        let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+        match mode {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && backoff.wait() => {}
+            done => return done,
+        }
     }
 }
 
