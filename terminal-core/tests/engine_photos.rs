@@ -230,7 +230,7 @@ fn story_37_photos_wait_for_an_unmetered_network_and_the_report_does_not() {
     let item = world.report("垃圾", &[1000]);
     let mut metered = DeviceConditions::default();
     metered.network.metered = true;
-    let policy = |manners: NetworkSettings| manners.policy(metered, 0, SyncTrigger::Automatic);
+    let policy = |settings: NetworkSettings| settings.policy(metered, 0, SyncTrigger::Automatic);
     let report = world.sync_as(policy(NetworkSettings::default()));
     assert_eq!((report.entries_received, report.photos_waiting), (1, 1));
     assert!(report.photos_held_back && !report.is_success());

@@ -21,7 +21,7 @@ use crate::{
         data_use::TrafficKind,
         network_settings::{MEGABYTE, NetworkSettings},
     },
-    sync::policy::HeldBack,
+    sync::run_policy::HeldBack,
     terminal::Terminal,
     transport::{cancel::CancelToken, request::Traffic},
     words::{self, Lang},
