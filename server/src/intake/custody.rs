@@ -14,7 +14,7 @@ use crate::{
     },
     kernel::failure::Failure,
     params,
-    photos::rows,
+    photos::receipts,
     store::tx::Tx,
 };
 use protocol::{
@@ -352,7 +352,7 @@ fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
             width,
             height,
         } = photo;
-        rows::expect(tx, held.stream, *sha256, *size)?;
+        receipts::expect(tx, held.stream, *sha256, *size)?;
         tx.execute(
             "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

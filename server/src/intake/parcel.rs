@@ -14,7 +14,7 @@ use crate::{
     http::body::Json,
     kernel::failure::Failure,
     params,
-    photos::{checks, rows},
+    photos::{checks, receipts},
     store::{error::StoreError, tx::Tx},
     terminals::{parcel_keys, streams, tokens},
 };
@@ -288,7 +288,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
     }
     let mut photos = Vec::new();
     for (photo, fault) in &work.photos {
-        photos.push(rows::hold(tx, ctx, stream, *photo, *fault)?);
+        photos.push(receipts::hold(tx, ctx, stream, *photo, *fault)?);
     }
     for missing in &work.contents.missing {
         let code: String = missing
@@ -297,7 +297,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             .filter(|c| !c.is_control())
             .take(64)
             .collect();
-        rows::missing(tx, stream, missing.sha256, &code)?;
+        receipts::missing(tx, stream, missing.sha256, &code)?;
     }
     let last = work.contents.left == 0 && sender.has_ended;
     streams::handed_over(tx, stream, ctx.now, last)?;
