@@ -1,7 +1,7 @@
 //! Real photographs under free licences (`photos/SOURCES.md`). Each use gets another crop, so that no two
 //! files are equal and every hash identifies one photo.
 
-use crate::chance::SeededRandom;
+use crate::random::SeededRandom;
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use zune_jpeg::{JpegDecoder, zune_core::bytestream::ZCursor};

@@ -3,9 +3,9 @@
 
 use super::http::{RawHttpClient, request};
 use crate::{
-    chance::SeededRandom,
     city::{City, DISTRICT},
     process::{ADMIN, ServerProcess, ServerSetup},
+    random::SeededRandom,
 };
 use anyhow::{Context, Result};
 use protocol::{

@@ -8,7 +8,7 @@ use super::{
     http::{RawHttpClient, RawHttpResponse, request},
     machine, median, percentile, to_f64,
 };
-use crate::{chance::SeededRandom, city::City};
+use crate::{city::City, random::SeededRandom};
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::{

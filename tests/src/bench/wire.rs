@@ -4,10 +4,10 @@
 
 use super::{Goals, fleet::words, median, to_f64};
 use crate::{
-    chance::SeededRandom,
     city::City,
     handset::{Handset, fix},
     process::ServerSetup,
+    random::SeededRandom,
 };
 use anyhow::{Context, Result, ensure};
 use protocol::{field::Invitation, role::Role};

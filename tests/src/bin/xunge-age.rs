@@ -7,11 +7,11 @@
 
 use anyhow::{Context, Result, ensure};
 use e2e::{
-    chance::SeededRandom,
     city::City,
     line::{FaultProxy, LineFault},
-    office::StaffSession,
     process::{ServerSetup, program},
+    random::SeededRandom,
+    staff_api::StaffSession,
 };
 use protocol::{field::Invitation, role::Role};
 use serde_json::{Value, json};

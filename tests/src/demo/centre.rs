@@ -3,9 +3,9 @@
 
 use super::board::DemoCounters;
 use crate::{
-    chance::SeededRandom,
-    office::{ApiRefusal, StaffSession},
     pictures::PhotoAlbum,
+    random::SeededRandom,
+    staff_api::{ApiRefusal, StaffSession},
 };
 use anyhow::{Context, Result};
 use serde_json::{Value, json};

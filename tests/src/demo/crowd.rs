@@ -2,10 +2,10 @@
 
 use super::board::DemoCounters;
 use crate::{
-    chance::SeededRandom,
     handset::{Handset, fix},
     line::{FaultProxy, LineFault},
     pictures::PhotoAlbum,
+    random::SeededRandom,
 };
 use anyhow::{Context, Result};
 use grid::pack::PackBuf;

@@ -4,11 +4,11 @@
 
 use super::{account, folder, last_words};
 use crate::{
-    chance::SeededRandom,
     line::{FaultProxy, LineFault},
-    office::StaffApi,
     pictures::PhotoAlbum,
     process::{ADMIN, ServerProcess, ServerSetup},
+    random::SeededRandom,
+    staff_api::StaffApi,
 };
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{photo::Sha256, role::Role};

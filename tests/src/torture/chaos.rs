@@ -11,12 +11,12 @@ use super::{
     story::EventLog,
 };
 use crate::{
-    chance::SeededRandom,
     city::{City, StaffAccount},
     handset::Handset,
     line::{FaultProxy, LineFault},
-    office::{StaffApi, StaffSession},
     process::ServerSetup,
+    random::SeededRandom,
+    staff_api::{StaffApi, StaffSession},
 };
 use anyhow::{Context, Result, ensure};
 use protocol::role::Role;

@@ -6,8 +6,8 @@
 //! attempted.
 
 use crate::{
-    chance::SeededRandom,
     handset::{Handset, fix},
+    random::SeededRandom,
 };
 use anyhow::{Context, Result};
 use protocol::{geo::PointE7, ids::EntryId, open::Open, payload::EntryKind};

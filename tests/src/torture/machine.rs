@@ -1,7 +1,7 @@
 //! A folder that stands for the disk of one machine: programs that work in it run under the shim of
 //! `tests/powercut`, and [`MachineDisk::cut`] discards writes that they had not synced.
 
-use crate::chance::SeededRandom;
+use crate::random::SeededRandom;
 use anyhow::{Context, Result, ensure};
 use std::{
     path::{Path, PathBuf},

@@ -22,7 +22,7 @@ pub mod servers;
 pub mod small;
 pub mod story;
 
-use crate::chance::SeededRandom;
+use crate::random::SeededRandom;
 use anyhow::{Context, Result, ensure};
 use machine::{LyingDisks, PowerCutShim};
 use std::{

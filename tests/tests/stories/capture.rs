@@ -2,7 +2,7 @@
 //! photos, and misleading positions.
 
 use crate::stage::{self, Stage, at, cases, entries, file, noise, photos, real_now, row, xunge, xunge_json};
-use e2e::{city::City, handset::fix, office::StaffSession};
+use e2e::{city::City, handset::fix, staff_api::StaffSession};
 use grid::datum;
 use protocol::{
     duty::Answer,

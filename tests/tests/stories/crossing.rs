@@ -1,7 +1,7 @@
 //! Answers that cross another action go to the review queue, and their author is notified.
 
 use crate::stage::{self, HERE, Stage, at, invite, row};
-use e2e::{city::City, handset::Handset, office::StaffSession};
+use e2e::{city::City, handset::Handset, staff_api::StaffSession};
 use protocol::{duty::Answer, ids::EntryId, role::Role};
 use serde_json::{Value, json};
 use terminal_core::{photos::PhotoSource, work::ItemState};

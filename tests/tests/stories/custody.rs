@@ -234,7 +234,7 @@ fn story_07_kills_of_both_ends_during_a_batch_file_every_item_once(stage: &Stage
         } else {
             vec![]
         };
-        let text = format!("第{k}条 {:x}", e2e::chance::SeededRandom::new(k).bits());
+        let text = format!("第{k}条 {:x}", e2e::random::SeededRandom::new(k).bits());
         filed.push(file(&city, &mut handset, &text, &pictures));
     }
     let home = handset.home().to_owned();

@@ -25,12 +25,12 @@ fn hint_triggers_a_sync_without_polling_and_the_hint_stream_reconnects(stage: &S
     let mut handset = stage.patroller(&city, "139", None);
     let id = file(&city, &mut handset, "提示", &[]);
     // Only a hint can trigger a sync within this story.
-    let manners = NetworkSettings {
+    let settings = NetworkSettings {
         poll_minutes: 600,
         ..NetworkSettings::default()
     };
     let terminal = handset.open().unwrap().clone();
-    terminal.store().set_network_settings(&manners).unwrap();
+    terminal.store().set_network_settings(&settings).unwrap();
     let cancel = CancelToken::default();
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {

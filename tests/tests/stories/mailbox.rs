@@ -3,13 +3,13 @@
 
 use crate::{
     converged::assert_converged,
-    meddle::InterceptingTransport,
+    intercepting_transport::InterceptingTransport,
     stage::{
         self, HERE, ManualClock, Stage, at, cases, completeness, entries, file, invite, line, photos, row,
     },
     wire::WireClient,
 };
-use e2e::{handset::Handset, line::LineFault, office::StaffSession};
+use e2e::{handset::Handset, line::LineFault, staff_api::StaffSession};
 use protocol::{
     duty::Answer,
     ids::{EntryId, TaskId},

@@ -5,7 +5,7 @@ use crate::{
     stage::{self, ManualClock, Stage, at, cases, entries, file, line, photos, row},
     wire::WireClient,
 };
-use e2e::{city::City, handset::Handset, line::LineFault, office::StaffSession};
+use e2e::{city::City, handset::Handset, line::LineFault, staff_api::StaffSession};
 use protocol::{ids::EntryId, photo::Sha256, role::Role};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 
 use crate::{
     disk::SmallDisk,
-    meddle::{InterceptingTransport, page},
+    intercepting_transport::{InterceptingTransport, page},
     stage::{ManualClock, Stage, at, cases, completeness, entries, file, invite, photos, row},
     wire::WireClient,
 };
@@ -23,6 +23,7 @@ on_both_engines!(
     story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other,
     story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end,
     story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit,
+    tokens_that_expire_during_a_sync_are_renewed_and_nothing_is_sent_twice,
 );
 
 const MINUTE: i64 = 60_000;
@@ -440,4 +441,41 @@ fn story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit(stage: &Stage)
         assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
     assert_eq!((cases(&city), entries(&city), photos(&city)), (20, 20, (2, 2)));
+}
+
+fn tokens_that_expire_during_a_sync_are_renewed_and_nothing_is_sent_twice(stage: &Stage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "503", None);
+    let ids: Vec<EntryId> = (0..4)
+        .map(|k| {
+            file(
+                &city,
+                &mut handset,
+                &format!("第{k}条"),
+                &[stage.photo(530 + k, 640, 480)],
+            )
+        })
+        .collect();
+    let account = handset.open().unwrap().account().clone();
+    // Every third request has an invalid token, as if it had expired or the server had lost it.
+    let (asked, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    let short_lived = InterceptingTransport::of(&account, |request, pass| {
+        let has_token = request.headers.iter().any(|(name, _)| *name == "authorization");
+        if has_token && asked.fetch_add(1, Ordering::SeqCst) % 3 == 2 {
+            stage.sql("DELETE FROM field_token");
+        }
+        let answer = pass()?;
+        refused.fetch_add(u64::from(answer.status == 401), Ordering::SeqCst);
+        Ok(answer)
+    });
+    let report = handset.sync_over(&short_lived).unwrap();
+    assert!(
+        refused.load(Ordering::SeqCst) >= 3,
+        "at least three tokens must be refused"
+    );
+    assert!(report.is_success(), "{report:?}");
+    for id in ids {
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
+    }
+    assert_eq!((cases(&city), entries(&city), photos(&city)), (4, 4, (4, 4)));
 }

@@ -118,13 +118,13 @@ fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &Stage) {
     );
     let mut former = Handset::existing(&home);
     // Only a new entry can trigger a sync within this story.
-    let manners = NetworkSettings {
+    let settings = NetworkSettings {
         poll_minutes: 600,
         ..NetworkSettings::default()
     };
     let mut watching = Handset::existing(&home.join("users/2"));
     let terminal = watching.open().unwrap().clone();
-    terminal.store().set_network_settings(&manners).unwrap();
+    terminal.store().set_network_settings(&settings).unwrap();
     let mut others = OtherUsers::of(Users::at(&home, &SystemDisk), terminal.store().home());
     let open = |home: &Path| Terminal::open(home, Platform::command_line(home)?);
     let cancel = CancelToken::default();

@@ -5,8 +5,8 @@ use e2e::{
     city::{City, InvitedPost},
     handset::{Handset, fix},
     line::FaultProxy,
-    office::StaffSession,
     process::{ServerSetup, program},
+    staff_api::StaffSession,
 };
 use protocol::{codes::CellCode, evidence::Position, ids::EntryId, role::Role, time::Millis};
 use serde_json::Value;
@@ -291,7 +291,7 @@ pub fn xunge_json(home: &Path, args: &[&str]) -> (i32, Value) {
 
 /// A noise JPEG that hardly compresses.
 pub fn noise(seed: u64, width: u16, height: u16) -> Vec<u8> {
-    let mut random = e2e::chance::SeededRandom::new(seed);
+    let mut random = e2e::random::SeededRandom::new(seed);
     let size = usize::from(width) * usize::from(height) * 3;
     let mut pixels = Vec::with_capacity(size + 8);
     while pixels.len() < size {

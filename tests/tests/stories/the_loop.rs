@@ -8,12 +8,12 @@ use crate::{
     transcript::{CentreMember, Transcript, at, beats, enroll, item, tasks, text},
 };
 use e2e::{
-    chance::SeededRandom,
     city::City,
     handset::Handset,
     line::{FaultProxy, LineFault},
-    office::ApiRefusal,
     pictures::PhotoAlbum,
+    random::SeededRandom,
+    staff_api::ApiRefusal,
 };
 use protocol::{photo::Sha256, role::Role};
 use serde_json::{Value, json};

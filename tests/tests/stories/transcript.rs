@@ -4,7 +4,7 @@
 use crate::stage::{Stage, xunge, xunge_json};
 use e2e::{
     city::{City, InvitedPost, StaffAccount},
-    office::{ApiRefusal, StaffSession},
+    staff_api::{ApiRefusal, StaffSession},
 };
 use protocol::{
     codes::{CellCode, CommunityCode},

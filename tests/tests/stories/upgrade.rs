@@ -8,8 +8,8 @@ use crate::{
 };
 use e2e::{
     handset::Handset,
-    office::StaffSession,
     process::{ADMIN, ServerProcess, ServerSetup},
+    staff_api::StaffSession,
 };
 use protocol::{field::Invitation, ids::EntryId, payload::EntryKind, role::Role};
 use rusqlite::{Connection, types::Value as Cell};

@@ -367,7 +367,7 @@ fn monthly_data_budget_stops_photos_but_not_entries(stage: &Stage) {
     let city = stage.city();
     let clock = ManualClock::now();
     let mut handset = stage.patroller_by(&city, "138", None, &clock);
-    let manners = NetworkSettings {
+    let settings = NetworkSettings {
         wifi_only_photos: false,
         budget_mb: Some(1),
         ..NetworkSettings::default()
@@ -376,7 +376,7 @@ fn monthly_data_budget_stops_photos_but_not_entries(stage: &Stage) {
         .open()
         .unwrap()
         .store()
-        .set_network_settings(&manners)
+        .set_network_settings(&settings)
         .unwrap();
     let many: Vec<_> = (0..6).map(|k| stage.photo(3800 + k, 900, 700)).collect();
     file(&city, &mut handset, "很多照片", &many);
