@@ -60,7 +60,7 @@ impl SimWorld<'_> {
     }
     /// A worker performs an action; a failed action is repeated later.
     pub(super) fn worker_action(&mut self, k: usize, event: &PlannedEvent) -> CheckResult {
-        let Some(t) = super::hands::worker_of(&event.act) else {
+        let Some(t) = super::worker_actions::worker_of(&event.act) else {
             return Ok(());
         };
         let done = self.work(k, t, event)?;

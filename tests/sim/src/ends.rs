@@ -358,7 +358,7 @@ impl SimWorld<'_> {
             self.plan
                 .events
                 .get(*k)
-                .and_then(|e| super::hands::worker_of(&e.act))
+                .and_then(|e| super::worker_actions::worker_of(&e.act))
                 != Some(t)
         });
         if let Some(expected) = self.expectations.get_mut(t) {

@@ -1,16 +1,16 @@
 //! Runs one day of one simulated world: a queue of jobs in virtual time, on one thread.
 
 use super::{
+    city_template::CityTemplate,
     clock::{START, SimTime},
     ends::{EndedStream, HandsetCopy},
     handset::SimHandset,
     judge::{CheckResult, Expectations, Invariant, check_failed, violation},
     memory::ServerDecisions,
     network,
-    newcomer::NewerHandset,
+    newer_handset::NewerHandset,
     plan::{DayPlan, ENTRIES, EventKind, ExchangeFault, PHOTOS, PlannedEvent, SimMachine},
     server::{DiskImage, SimServer},
-    town::CityTemplate,
 };
 use bytes::Bytes;
 use protocol::{ids::EntryId, time::Millis};
