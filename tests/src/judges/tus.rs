@@ -7,7 +7,7 @@ use crate::{
     line::{FaultProxy, LineFault},
     pictures::PhotoAlbum,
     process::{ADMIN, ServerProcess, ServerSetup},
-    random::SeededRandom,
+    random::ScenarioRandom,
     staff_api::StaffApi,
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -89,7 +89,7 @@ pub fn run(node: &Path, python: &Path) -> Result<()> {
             script: folder().join("tus_client.py"),
         },
     ];
-    let (album, mut random) = (PhotoAlbum::load()?, SeededRandom::new(1));
+    let (album, mut random) = (PhotoAlbum::load()?, ScenarioRandom::new(1));
     for judge in &judges {
         let files = (0..=FILES)
             .map(|n| {
@@ -215,7 +215,7 @@ fn same(server: &ServerProcess, file: &Path) -> Result<usize> {
 /// gets the same faults.
 fn storms(line: Arc<FaultProxy>, over: Arc<AtomicBool>) {
     std::thread::spawn(move || {
-        let mut random = SeededRandom::new(2);
+        let mut random = ScenarioRandom::new(2);
         let (mut harmed, mut connections) = (0, 0);
         while !over.load(Ordering::SeqCst) {
             line.set(match random.below(10) {

@@ -15,7 +15,7 @@ use crate::{
     handset::Handset,
     line::{FaultProxy, LineFault},
     process::ServerSetup,
-    random::SeededRandom,
+    random::ScenarioRandom,
     staff_api::{StaffApi, StaffSession},
 };
 use anyhow::{Context, Result, ensure};
@@ -38,7 +38,7 @@ const HANG_LIMIT: Duration = Duration::from_secs(900);
 pub struct TestBed {
     folder: PathBuf,
     is_sqlite: bool,
-    random: SeededRandom,
+    random: ScenarioRandom,
     servers: ServerGroup,
     server: MachineDisk,
     /// `None` where small disks cannot be mounted.

@@ -4,7 +4,7 @@
 use crate::{
     disk::SmallDisk,
     intercepting_transport::{InterceptingTransport, page},
-    stage::{ManualClock, Stage, at, cases, completeness, entries, file, invite, photos, row},
+    stage::{ManualClock, StoryStage, at, cases, completeness, entries, file, invite, photos, row},
     wire::WireClient,
 };
 use e2e::handset::Handset;
@@ -45,7 +45,7 @@ fn assert_whole(handset: &mut Handset, ids: &[EntryId]) {
     }
 }
 
-fn story_10_repeated_batch_blocks_nothing(stage: &Stage) {
+fn story_10_repeated_batch_blocks_nothing(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "110", None);
     let old: Vec<EntryId> = (0..3)
@@ -78,7 +78,7 @@ fn story_10_repeated_batch_blocks_nothing(stage: &Stage) {
     assert_eq!((cases(&city), entries(&city)), (5, 5));
 }
 
-fn story_18_patroller_moved_to_another_post_loses_no_unsent_entry(stage: &Stage) {
+fn story_18_patroller_moved_to_another_post_loses_no_unsent_entry(stage: &StoryStage) {
     let city = stage.city();
     let invited = invite(&city, "118");
     let mut handset = stage.handset(&city, &invited, "118", None, None);
@@ -163,7 +163,7 @@ fn tell_one_by_one(body: &[u8], answer: &mut Value) {
     answer["taken"] = Value::Null;
 }
 
-fn story_22_response_with_an_error_deletes_nothing(stage: &Stage) {
+fn story_22_response_with_an_error_deletes_nothing(stage: &StoryStage) {
     let city = stage.city();
     let clock = ManualClock::now();
     let mut handset = stage.patroller_by(&city, "122", None, &clock);
@@ -268,7 +268,7 @@ fn story_22_response_with_an_error_deletes_nothing(stage: &Stage) {
     assert_eq!((cases(&city), entries(&city), photos(&city)), (3, 3, (3, 3)));
 }
 
-fn story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other(stage: &Stage) {
+fn story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other(stage: &StoryStage) {
     let city = stage.city();
     let clock = ManualClock::now();
     let mut handset = stage.patroller_by(&city, "124", None, &clock);
@@ -335,7 +335,7 @@ fn story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other(stage: &Sta
     assert_eq!((cases(&city), entries(&city), photos(&city)), (5, 5, (5, 5)));
 }
 
-fn story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end(stage: &Stage) {
+fn story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end(stage: &StoryStage) {
     let city = stage.city();
     let invited = invite(&city, "125");
     let disk = SmallDisk::mount(stage.path("handset-full"), 6 * 1024);
@@ -408,7 +408,7 @@ fn story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end(stage:
     drop(handset);
 }
 
-fn story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit(stage: &Stage) {
+fn story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "129", None);
     let ids: Vec<EntryId> = (0..20)
@@ -443,7 +443,7 @@ fn story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit(stage: &Stage)
     assert_eq!((cases(&city), entries(&city), photos(&city)), (20, 20, (2, 2)));
 }
 
-fn tokens_that_expire_during_a_sync_are_renewed_and_nothing_is_sent_twice(stage: &Stage) {
+fn tokens_that_expire_during_a_sync_are_renewed_and_nothing_is_sent_twice(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "503", None);
     let ids: Vec<EntryId> = (0..4)

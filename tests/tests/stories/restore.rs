@@ -2,7 +2,7 @@
 
 use crate::{
     converged::assert_converged,
-    stage::{Stage, cases, completeness, entries, file, invite, line, photos, row},
+    stage::{StoryStage, cases, completeness, entries, file, invite, line, photos, row},
 };
 use e2e::{handset::Handset, line::LineFault};
 use protocol::ids::EntryId;
@@ -11,7 +11,7 @@ use terminal_core::work::{ItemState, Withdrawal};
 
 on_both_engines!(restored_server_gets_lost_entries_again_and_holds_nothing_twice,);
 
-fn restored_server_gets_lost_entries_again_and_holds_nothing_twice(stage: &Stage) {
+fn restored_server_gets_lost_entries_again_and_holds_nothing_twice(stage: &StoryStage) {
     let mut city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "501", Some(&line));

@@ -1,7 +1,7 @@
 //! The time at which an entry was made, independent of errors of the handset's clock and of its time zone.
 
 use crate::{
-    stage::{self, ManualClock, Stage, at, cases, entries, file, real_now, row, xunge, xunge_json},
+    stage::{self, ManualClock, StoryStage, at, cases, entries, file, real_now, row, xunge, xunge_json},
     wire::WireClient,
 };
 use e2e::{city::City, handset::Handset};
@@ -49,7 +49,7 @@ fn password(city: &City) -> String {
     }
 }
 
-fn story_33_wrong_clock_and_reboot_do_not_change_the_creation_time(stage: &Stage) {
+fn story_33_wrong_clock_and_reboot_do_not_change_the_creation_time(stage: &StoryStage) {
     let city = stage.city();
     let clock = ManualClock::now();
     clock.set_wall(real_now().plus(-3 * YEAR));
@@ -128,7 +128,7 @@ fn since(duty: &[Value], number: &str) -> Millis {
     Millis(on[0]["since"].as_i64().unwrap())
 }
 
-fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &Stage) {
+fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &StoryStage) {
     // Long enough that a duty that starts at midnight is still active at any time of the day.
     let city = stage.city_with("presence_hours = 72");
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
@@ -195,7 +195,7 @@ fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &Stag
     assert!(handset.open().unwrap().presence().unwrap().on_duty);
 }
 
-fn story_33_handset_time_zone_does_not_change_the_civil_day(stage: &Stage) {
+fn story_33_handset_time_zone_does_not_change_the_civil_day(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "533", None);
     let home = handset.home().to_owned();
