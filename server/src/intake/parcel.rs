@@ -5,7 +5,7 @@
 //! active stream are applied. Drafts and refused entries are stored as bytes.
 
 use super::{
-    custody::{self, Batch, Custody, Element, Sealed},
+    custody::{self, Batch, Element, Sealed, StoredBatch},
     reasons,
 };
 use crate::{
@@ -268,7 +268,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             review: sender.has_ended.then(reasons::sealed),
         }),
     };
-    let Custody {
+    let StoredBatch {
         receipts,
         refused,
         mark,
