@@ -8,6 +8,7 @@ use rusqlite::Connection;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_traffic.sql"),
+    include_str!("migrations/0003_pages.sql"),
 ];
 
 /// Migrates the database to this program's schema; each step and its version number in one transaction.
