@@ -232,7 +232,7 @@ pub fn withdraw(
             Ok(Some(Disposition::review(Reason::new(
                 ReasonCode::ActivityReviewed,
                 format!("活动记录已{}，能否撤回由中心决定", record.state.zh()),
-                "The record has been reviewed; a person will look at the withdrawal",
+                "The record has already been reviewed; the centre decides whether it can be withdrawn",
             ))))
         }
     }

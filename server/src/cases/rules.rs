@@ -120,7 +120,11 @@ pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
             "文字过长".to_owned(),
             "the text is too long or holds a NUL".to_owned(),
         ),
-        FieldKind::Photos => ("", "照片过多".to_owned(), "too many photos".to_owned()),
+        FieldKind::Photos => (
+            "",
+            "照片过多，请减少照片后再提交".to_owned(),
+            "too many photos; remove some and submit again".to_owned(),
+        ),
         FieldKind::Limit => (
             "/amount",
             format!("时限为 {least} 至 {most}"),

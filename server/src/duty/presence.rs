@@ -90,8 +90,8 @@ pub fn check_in(
     if !posts::holds(tx, post, person, ctx.now)? {
         return Ok(Disposition::review(Reason::new(
             ReasonCode::DutyNotHolder,
-            "现在不是该岗位的持有人",
-            "You do not hold this post now; a person will look at the check-in",
+            "现在不是该岗位的持有人，由中心核对签到",
+            "You do not hold this post now; the centre will check the check-in",
         )));
     }
     let was = load(tx, person)?;

@@ -230,7 +230,7 @@ fn decide_in(
             Outcome::Decided(d) if d.state == DispositionState::Review.into() => {
                 // The room leaves the entry to a person, and the reviewer accepted it.
                 let words = if words.is_empty() {
-                    "已由核对人员接受"
+                    "已由核对人员接受，不用处理"
                 } else {
                     words
                 };

@@ -135,10 +135,10 @@ fn problem(description: &str) -> Value {
 
 fn words_of(status: &str) -> &'static str {
     match status {
-        "400" => "The request is malformed",
+        "400" => "The request is malformed; reload or update the app and try again",
         "401" => "No token, or it has expired",
         "403" => "Not permitted to this actor, or outside its area",
-        "404" => "There is nothing here",
+        "404" => "Not found; refresh the list and try again",
         "409" => "It does not fit what stands",
         "413" => "The body is too large",
         "415" => "The media type or encoding is not accepted",

@@ -99,8 +99,8 @@ pub fn judge(
     } else {
         AnswerDecision::Review(Reason::new(
             ReasonCode::TaskNotYours,
-            "回答时任务不在您的岗位",
-            "The task was not your post's when you answered; a person will look at it",
+            "回答时任务不在您的岗位，由中心决定是否采用您的回答",
+            "The task did not belong to your post when you answered; the centre decides whether your answer is used",
         ))
     }
 }

@@ -24,7 +24,7 @@ pub fn run(cli: &Cli) -> Result<Said> {
         Error::input(
             HandsetCode::CommandHome,
             "请用 --home 指定本机数据目录（或设置 XUNGE_HOME）",
-            "name the folder of this handset's data with --home (or XUNGE_HOME)",
+            "give the data folder of this handset with --home (or set XUNGE_HOME)",
         )
     })?;
     let users = Users::at(home, &SystemDisk);

@@ -301,7 +301,7 @@ pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
         return Err(Error::input(
             HandsetCode::UserUnknown,
             "没有这个用户（或有重名），请用 users 查看序号",
-            "no such user, or several of that name; see `users` for the numbers",
+            "no such user, or several with this name; `users` shows the numbers",
         ));
     };
     homes.switch(&user.home)?;

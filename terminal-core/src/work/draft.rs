@@ -268,7 +268,7 @@ impl<C: DraftContent> Draft<C> {
             return Err(Error::input(
                 HandsetCode::DraftSubmitted,
                 "这份内容已提交，不能再改；如需更正请撤回后重新上报",
-                "this has been submitted already; withdraw it and file it anew to change it",
+                "this was already submitted and cannot be changed; to correct it, withdraw it and file a new one",
             ));
         }
         self.terminal.store().save_draft(&SavedDraft {
