@@ -59,9 +59,9 @@ pub fn hint_stream(lang: Lang, open: bool) -> String {
             "与服务器的连接断开，按间隔收取"
         },
         if open {
-            "in touch with the server: new tasks come at once"
+            "connected to the server: new tasks arrive immediately"
         } else {
-            "the line to the server is gone: tasks come with the next poll"
+            "disconnected from the server: tasks arrive with the next poll"
         },
     )
     .into()

@@ -7,7 +7,9 @@ pub(super) fn kind_unknown(kind: &str) -> Reason {
     Reason::new(
         ReasonCode::KindUnknown,
         format!("服务器尚不认识这类内容（{kind}），已保存，升级后自动处理"),
-        format!("The server does not know the kind {kind:?} yet; it is kept and applied after an upgrade"),
+        format!(
+            "The server does not support entries of kind {kind:?} yet; it is saved and will be applied after a server upgrade"
+        ),
     )
 }
 
@@ -23,7 +25,7 @@ pub(super) fn unreadable(what: &str) -> Reason {
     Reason::new(
         ReasonCode::Unreadable,
         format!("内容无法识别，请改正后重新提交（{what}）"),
-        format!("The content cannot be read, mend it and submit again ({what})"),
+        format!("The content cannot be read; correct it and submit it again ({what})"),
     )
 }
 

@@ -138,7 +138,10 @@ impl<C: DraftContent> Draft<C> {
             return Err(Error::input(
                 HandsetCode::DraftOtherKind,
                 "这份草稿是另一种内容，请用对应的命令继续",
-                format!("this draft is of kind {}, go on with it there", draft.kind),
+                format!(
+                    "this draft is of kind {}; continue it with the matching command",
+                    draft.kind
+                ),
             ));
         }
         Ok(Self {
