@@ -238,11 +238,11 @@ pub fn withdraw(
     }
 }
 
-/// A record as staff see it.
+/// An activity record, as shown to staff.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ActivityView {
     pub record: RecordId,
-    /// To be given with a review.
+    /// Version of the record; a review names it.
     pub version: u32,
     pub state: Standing,
     pub state_zh: String,
@@ -274,7 +274,7 @@ pub struct ActivityView {
     /// Flags of the position fix of the current version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagName>,
-    /// Reviews so far, in order; in the view of one record.
+    /// Reviews, oldest first; only in the view of one record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<Review>,
 }

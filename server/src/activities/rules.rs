@@ -94,7 +94,7 @@ pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
         a.ends < a.starts,
         ReasonCode::ActivityTimes,
         "结束时间不能早于开始时间",
-        "it cannot end before it starts",
+        "the end must not be before the start",
     );
     fault(
         a.ends.since(a.starts) > LONGEST_MS || a.starts.0 <= 0,
@@ -170,7 +170,7 @@ pub fn further(s: &FurtherEntry) -> Further {
         Standing::Approved => refused(
             ProblemCode::ActivityState.into(),
             "该活动记录已审核通过，不能再修改",
-            "it has been approved already",
+            "this activity record is approved and can no longer be changed",
         ),
         Standing::Withdrawn => refused(
             ReasonCode::ActivityWithdrawn.into(),

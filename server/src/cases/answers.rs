@@ -84,7 +84,7 @@ pub fn take(
     }
 }
 
-/// Applies a reviewer's decision about an answer in the review lane. An accepted answer is applied while the task is
+/// Applies a reviewer's decision about an answer in the review queue. An accepted answer is applied while the task is
 /// open and its case still waits; otherwise the error is `task.state` with the reason.
 pub fn decide(
     tx: &mut Tx<'_>,

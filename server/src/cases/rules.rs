@@ -100,7 +100,7 @@ pub fn fields_not_taken(takes: &[Field], given: &[FieldValue]) -> Vec<FieldError
             field_error(
                 format!("/{field}"),
                 "这一步不填写此项",
-                "this action takes no such field",
+                "this action does not accept this field",
             )
         })
         .collect()
@@ -118,7 +118,7 @@ pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
         FieldKind::Text => (
             "",
             "文字过长".to_owned(),
-            "the text is too long or holds a NUL".to_owned(),
+            "the text is too long or contains a NUL character".to_owned(),
         ),
         FieldKind::Photos => (
             "",

@@ -80,10 +80,13 @@ pub fn judge(
     match context.state {
         TaskState::Answered | TaskState::Cancelled if sabotage::is(Defect::LateAnswerApplied) => {}
         TaskState::Answered => {
-            return AnswerDecision::Review(late("任务已由他人办结", "the task has been answered by another"));
+            return AnswerDecision::Review(late(
+                "任务已由他人办结",
+                "someone else has already answered the task",
+            ));
         }
         TaskState::Cancelled => {
-            return AnswerDecision::Review(late("任务已取消", "the task has been taken back"));
+            return AnswerDecision::Review(late("任务已取消", "the task was cancelled"));
         }
         TaskState::Nobody | TaskState::Assigned => {}
     }
