@@ -24,6 +24,7 @@ error_codes! {
         AlreadyEnrolled = "enrol.already", Input, "本终端已登记，不用再登记", "this terminal is already enrolled; nothing to do";
         EnrolCertificate = "enrol.certificate", Refused, "服务器的登记凭证不符，未登记，请联系管理员", "the certificate from the server is not valid, so this terminal was not enrolled; contact the administrator";
         HandedOver = "terminal.handed_over", StreamEnded, "本终端已停用，内容已封存交接给中心，本机数据已清除", "this terminal was revoked; its content was sealed and handed over to the centre, and the data on it was deleted";
+        TerminalClosed = "terminal.closed", Settled, "已关闭，请重新打开", "this handset was closed, open it again";
         UserUnknown = "user.unknown", Input, "没有这个用户（或有重名），请用 users 查看序号", "no such user, or several with this name; `users` shows the numbers";
         // The network
         Unreachable = "network.unreachable", Network, "连不上服务器，将自动重试", "the server cannot be reached; the handset will try again";

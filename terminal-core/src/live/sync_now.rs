@@ -76,8 +76,9 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        let call = self.begin(cancel)?;
         let transport = self.https()?;
-        self.sync_over(transport.as_ref(), policy, cancel, listener)
+        self.sync_over(transport.as_ref(), policy, &call.cancel, listener)
     }
     /// As [`Terminal::sync`], over the caller's transport.
     ///
@@ -90,6 +91,7 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        let call = self.begin(cancel)?;
         let platform = self.platform();
         self.hand_salvaged_over(transport);
         let driver = Driver {
@@ -99,7 +101,13 @@ impl Terminal {
             random: Arc::clone(&platform.random),
             signer: platform.keystore.signer(self.account().stream)?,
         };
-        let report = driver.run_on(self.store(), policy, cancel, &self.network().memory, listener)?;
+        let report = driver.run_on(
+            self.store(),
+            policy,
+            &call.cancel,
+            &self.network().memory,
+            listener,
+        )?;
         if let Some(https) = self.kept_https().as_ref() {
             https.trust(&self.store().account()?.pins);
         }

@@ -68,6 +68,7 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(WatchEvent),
     ) -> Result<()> {
+        let call = self.begin(cancel)?;
         let https = self.https()?;
         let platform = self.platform();
         let mut live = ServerConnection {
@@ -75,7 +76,7 @@ impl Terminal {
             others: RefCell::new(others),
             https: &https,
             around,
-            cancel,
+            cancel: &call.cancel,
             listener,
             stream: None,
             meter: None,

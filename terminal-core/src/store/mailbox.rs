@@ -135,7 +135,7 @@ impl Store {
                 return Ok(false);
             }
             if asked.is_empty() {
-                run(tx, "DELETE FROM mailbox_row", [])?;
+                run(tx, "DELETE FROM mailbox_row WHERE true", [])?;
             }
             let reset = answer.reset.iter();
             for mailbox in reset.filter(|_| !sabotage::is(Defect::ResetForgotten)) {

@@ -5,6 +5,7 @@
 pub(crate) mod account;
 pub(crate) mod cancel;
 pub(crate) mod card;
+pub(crate) mod changes;
 pub(crate) mod clock;
 pub(crate) mod connect;
 pub(crate) mod data_use;
@@ -23,6 +24,7 @@ pub(crate) mod planted;
 mod planted_items;
 pub(crate) mod prune;
 pub(crate) mod quarantine;
+mod readers;
 pub(crate) mod recover;
 pub(crate) mod reference_photos;
 pub(crate) mod retry;
@@ -38,6 +40,7 @@ pub(crate) mod uploads;
 
 pub use account::Account;
 pub use cancel::Cancelled;
+pub use changes::Change;
 pub use data_use::{PlanMonth, TrafficKind, TrafficUse};
 pub use database::{Store, SyncGuard};
 pub use drafts::SavedDraft;

@@ -119,3 +119,15 @@ pub fn file(store: &Store, name: FileName, version: &str, bytes: &[u8]) -> Resul
     }
     Ok(())
 }
+
+/// Sets a setting in a transaction that stays open while `during` runs.
+///
+/// # Errors
+/// Errors of the store.
+pub fn write_slowly(store: &Store, key: &str, value: &str, during: impl FnOnce()) -> Result<()> {
+    store.write(|tx| {
+        super::settings::set(tx, &format!("app.{key}"), value)?;
+        during();
+        Ok(())
+    })
+}
