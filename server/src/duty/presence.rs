@@ -90,8 +90,8 @@ pub fn check_in(
     if !posts::holds(tx, post, person, ctx.now)? {
         return Ok(Disposition::review(Reason::new(
             ReasonCode::DutyNotHolder,
-            "现在不是该岗位的持有人",
-            "You do not hold this post now; a person will look at the check-in",
+            "现在不是该岗位的持有人，由中心核对签到",
+            "You do not hold this post now; the centre will check the check-in",
         )));
     }
     let was = load(tx, person)?;
@@ -102,7 +102,7 @@ pub fn check_in(
             Ok(note(Reason::new(
                 ReasonCode::DutyOver,
                 "签到已记录；该班次已结束，未改变在岗状态",
-                "The check-in is on record; that duty has ended, so nothing changes now",
+                "The check-in is recorded; that shift has already ended, so your duty status does not change",
             )))
         }
         Entering::Same(p) => {
@@ -149,7 +149,7 @@ pub fn check_out(
         return Ok(note(Reason::new(
             ReasonCode::DutyOver,
             "签退已记录；该班次已结束，未改变在岗状态",
-            "The check-out is on record; that duty has ended, so nothing changes now",
+            "The check-out is recorded; that shift has already ended, so your duty status does not change",
         )));
     };
     save(tx, ctx, person, left, Some(taken.entry.id.to_string()))?;

@@ -140,7 +140,10 @@ impl<C: DraftContent> Draft<C> {
             return Err(Error::input(
                 HandsetCode::DraftOtherKind,
                 "这份草稿是另一种内容，请用对应的命令继续",
-                format!("this draft is of kind {}, go on with it there", draft.kind),
+                format!(
+                    "this draft is of kind {}; continue it with the matching command",
+                    draft.kind
+                ),
             ));
         }
         Ok(Self {
@@ -282,7 +285,7 @@ impl<C: DraftContent> Draft<C> {
             return Err(Error::input(
                 HandsetCode::DraftSubmitted,
                 "这份内容已提交，不能再改；如需更正请撤回后重新上报",
-                "this has been submitted already; withdraw it and file it anew to change it",
+                "this was already submitted and cannot be changed; to correct it, withdraw it and file a new one",
             ));
         }
         self.terminal.store().save_draft(&SavedDraft {
