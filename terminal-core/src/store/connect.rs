@@ -1,7 +1,7 @@
 //! Opens a connection to the database: key, journal mode, durability.
 
-use crate::{Result, platform::disk::Disk, store::planted::when};
-use protocol::sabotage::Defect;
+use crate::{Result, platform::disk::Disk};
+use protocol::planted;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{path::Path, time::Duration};
 use zeroize::Zeroizing;
@@ -28,9 +28,7 @@ pub(super) fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Co
     })?;
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
-    when(Defect::HandsetSkipsSync, || {
-        Ok(connection.execute_batch("PRAGMA synchronous = OFF")?)
-    })?;
+    planted!(HandsetSkipsSync => connection.execute_batch("PRAGMA synchronous = OFF")?);
     make_durable(&connection)?;
     Ok(connection)
 }

@@ -14,14 +14,13 @@ use crate::{
     },
     store::{
         connect::{connect, is_unreadable},
-        planted::unless,
         quarantine::{
             DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, quarantined_databases,
         },
         schema::migrate,
     },
 };
-use protocol::sabotage::Defect;
+use protocol::planted;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
@@ -181,7 +180,8 @@ impl Store {
             Err(error) => {
                 tracing::warn!(%error, "commit failed, outcome unknown; opening the store again");
                 *slot = None;
-                unless(Defect::SavedWithoutCommit, || Err(Error::OutcomeUnknown)).map(|()| value)
+                planted!(SavedWithoutCommit => return Ok(value));
+                Err(Error::OutcomeUnknown)
             }
         }
     }

@@ -23,6 +23,7 @@ use protocol::{
     manifest::Catalogue,
     open::Open,
     payload::EntryKind,
+    planted,
     problem::{ErrorCode, HandsetCode, ReasonCode},
     sabotage::{self, Defect},
     time::Millis,
@@ -66,12 +67,11 @@ impl Terminal {
             };
             rows.push(row(item, &context));
         }
-        if !sabotage::is(Defect::RejectionElsewhereHidden) {
-            let mut elsewhere = self.needs_action_rows(&items, &withdrawals)?;
-            // A handset that was restored from an older copy may still have the draft of such an entry.
-            elsewhere.retain(|open| rows.iter().all(|row| row.id != open.id));
-            rows.extend(elsewhere);
-        }
+        let mut elsewhere = self.needs_action_rows(&items, &withdrawals)?;
+        // A handset that was restored from an older copy may still have the draft of such an entry.
+        elsewhere.retain(|open| rows.iter().all(|row| row.id != open.id));
+        planted!(RejectionElsewhereHidden => elsewhere.clear());
+        rows.extend(elsewhere);
         Ok(rows)
     }
 }
