@@ -170,7 +170,7 @@ pub(super) fn decide(
     };
     Ok(match payload {
         Payload::CheckIn(p) => presence::check_in(tx, ctx, app, &taken, p)?.into(),
-        Payload::CheckOut(p) => presence::check_out(tx, ctx, app, &taken, p)?.into(),
+        Payload::CheckOut(p) => presence::check_out(tx, ctx, &taken, p)?.into(),
         Payload::Report(p) => reports::file(tx, ctx, app, &taken, p)?.into(),
         Payload::Activity(p) => records::submit(tx, ctx, app, &taken, p)?.into(),
         Payload::Answer(p) => match by {
