@@ -38,6 +38,7 @@ error_codes! {
         SyncRunning = "sync.running", HeldBack, "同步正在进行", "a sync is running already";
         SyncOff = "sync.off", HeldBack, "同步已关闭，没有发送任何内容；内容保存在本机，打开同步后发送", "the sync is switched off and nothing was sent; everything is kept here and sent once it is on";
         Metered = "policy.metered", HeldBack, "当前网络按流量计费，照片和新资料等待不计费网络（Wi-Fi）；文字内容照常发送", "this network is metered: photos and new files wait for another one (Wi-Fi), entries go";
+        Roaming = "policy.roaming", HeldBack, "正在漫游，照片和新资料等待 Wi-Fi；文字内容照常发送", "this phone is roaming: photos and new files wait for Wi-Fi, entries go";
         WifiOnly = "policy.wifi_only", HeldBack, "已设置仅在不计费网络（Wi-Fi）下同步，内容保存在本机，连上 Wi-Fi 后发送", "the sync is set to Wi-Fi only: everything is kept here and sent once there is Wi-Fi";
         Budget = "policy.budget", HeldBack, "本月流量额度已用完，照片等待 Wi-Fi 或下个月；文字内容照常发送", "this month's data budget is used up: photos wait for Wi-Fi or the next month, entries go";
         Battery = "policy.battery", HeldBack, "电量低，照片等待充电；文字内容照常发送", "the battery is low: photos wait until it is charged, entries go";
