@@ -71,6 +71,9 @@ pub enum Error {
     /// `sync.running`: another thread or process syncs this store.
     #[error("a sync is running already")]
     SyncRunning,
+    /// `terminal.closed`: [`crate::terminal::Terminal::close`] was called; open the home again.
+    #[error("this handset was closed, open it again")]
+    Closed,
     /// `call.cancelled`: the caller cancelled the call.
     #[error("cancelled")]
     Cancelled,
@@ -111,6 +114,7 @@ impl Error {
             Self::AlreadyEnrolled => HandsetCode::AlreadyEnrolled,
             Self::NoSuchItem => HandsetCode::ItemUnknown,
             Self::SyncRunning => HandsetCode::SyncRunning,
+            Self::Closed => HandsetCode::TerminalClosed,
             Self::Cancelled => HandsetCode::Cancelled,
             Self::Input(reason) => return Err(reason),
         })

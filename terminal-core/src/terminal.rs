@@ -1,6 +1,8 @@
 //! The handle of one enrolled account: its store, photos, keys and clocks. It contains no feature; the rooms
 //! above add their own `impl Terminal` blocks.
 
+mod calls;
+
 use crate::{
     Error, Result,
     grid::place::HandsetGrid,
@@ -13,7 +15,8 @@ use crate::{
     },
     store::{account::Account, database::Store},
     sync::network::Network,
-    transport::nudge::NudgeReason,
+    terminal::calls::{Call, Calls},
+    transport::{cancel::CancelToken, nudge::NudgeReason},
 };
 use protocol::{
     evidence::{ClockReading, Position},
@@ -36,6 +39,14 @@ struct TerminalParts {
     account: Account,
     grid: Mutex<Option<(Sha256, Arc<HandsetGrid>)>>,
     network: Network,
+    calls: Calls,
+}
+
+/// The lock for deciding and filing, see [`Terminal::turn`].
+pub(crate) struct Turn {
+    _lock: DiskLock,
+    // Dropped after the lock: closing waits for the call.
+    _call: Call,
 }
 
 impl Terminal {
@@ -48,6 +59,7 @@ impl Terminal {
             account,
             grid: Mutex::new(None),
             network: Network::default(),
+            calls: Calls::default(),
         }))
     }
     /// The account of this handset.
@@ -107,14 +119,41 @@ impl Terminal {
     }
     /// Waits for the lock for deciding and filing; one holder over all processes of this home. It ends with
     /// the guard or the process.
-    pub(crate) fn turn(&self) -> Result<DiskLock> {
+    pub(crate) fn turn(&self) -> Result<Turn> {
+        let call = self.begin(&CancelToken::default())?;
         let path = self.turn_path();
-        self.disk().lock(&path).map_err(Error::io(&path))
+        let lock = self.disk().lock(&path).map_err(Error::io(&path))?;
+        Ok(Turn {
+            _lock: lock,
+            _call: call,
+        })
     }
     /// Takes that lock, or returns `None` if it is held.
-    pub(crate) fn free_turn(&self) -> Result<Option<DiskLock>> {
+    pub(crate) fn free_turn(&self) -> Result<Option<Turn>> {
+        let call = self.begin(&CancelToken::default())?;
         let path = self.turn_path();
-        self.disk().try_lock(&path).map_err(Error::io(&path))
+        let lock = self.disk().try_lock(&path).map_err(Error::io(&path))?;
+        Ok(lock.map(|lock| Turn {
+            _lock: lock,
+            _call: call,
+        }))
+    }
+    /// Begins a call that may take long or holds a lock; [`Terminal::close`] cancels it and waits for it.
+    pub(crate) fn begin(&self, cancel: &CancelToken) -> Result<Call> {
+        self.0.calls.begin(cancel)
+    }
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.0.calls
+    }
+    /// Drops the grid, and the network connections with their thread.
+    pub(crate) fn forget_connections(&self) {
+        *self.opened_grid() = None;
+        *self
+            .0
+            .network
+            .https
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
     fn turn_path(&self) -> PathBuf {
         self.store().home().join(WORK_LOCK)

@@ -24,6 +24,7 @@ error_codes! {
         AlreadyEnrolled = "enrol.already", Input, "本终端已登记", "this terminal is enrolled already";
         EnrolCertificate = "enrol.certificate", Refused, "服务器的登记凭证不符，未登记，请联系管理员", "the certificate does not hold; nothing was enrolled";
         HandedOver = "terminal.handed_over", StreamEnded, "本终端已停用，内容已封存交接给中心，本机数据已清除", "this terminal has ended, its content was handed over sealed, its data was removed";
+        TerminalClosed = "terminal.closed", Settled, "已关闭，请重新打开", "this handset was closed, open it again";
         UserUnknown = "user.unknown", Input, "没有这个用户（或有重名），请用 users 查看序号", "no such user, or several of that name; see `users` for the numbers";
         // The network
         Unreachable = "network.unreachable", Network, "连不上服务器，将自动重试", "the server cannot be reached; it will be tried again";

@@ -1,5 +1,6 @@
 //! The life of a home: enrol, open, several users, salvage, export, wipe.
 
+pub(crate) mod close;
 pub(crate) mod enrol;
 pub(crate) mod export;
 pub(crate) mod open;

@@ -102,6 +102,8 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        let call = self.begin(cancel)?;
+        let cancel = &call.cancel;
         loop {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
@@ -148,8 +150,9 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        let call = self.begin(cancel)?;
         let transport = self.https()?;
-        self.sync_over(transport.as_ref(), policy, cancel, listener)
+        self.sync_over(transport.as_ref(), policy, &call.cancel, listener)
     }
     /// As [`Terminal::sync`], over the caller's transport.
     ///
@@ -171,6 +174,7 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        let call = self.begin(cancel)?;
         let platform = self.platform();
         self.hand_salvaged_over(transport);
         let driver = Driver {
@@ -180,7 +184,8 @@ impl Terminal {
             random: Arc::clone(&platform.random),
             signer: platform.keystore.signer(self.account().stream)?,
         };
-        let report = driver.run_guided(self.store(), guide, cancel, &self.network().memory, listener)?;
+        let memory = &self.network().memory;
+        let report = driver.run_guided(self.store(), guide, &call.cancel, memory, listener)?;
         if let Some(https) = self.kept_https().as_ref() {
             https.trust(&self.store().account()?.pins);
         }

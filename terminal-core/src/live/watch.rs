@@ -65,6 +65,7 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(WatchEvent),
     ) -> Result<()> {
+        let call = self.begin(cancel)?;
         let https = self.https()?;
         let platform = self.platform();
         let mut live = ServerConnection {
@@ -72,7 +73,7 @@ impl Terminal {
             others: RefCell::new(others),
             https: &https,
             around,
-            cancel,
+            cancel: &call.cancel,
             listener,
             stream: None,
             meter: Meter::new(self.store(), platform.clock.as_ref()),

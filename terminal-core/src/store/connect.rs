@@ -13,6 +13,24 @@ const BUSY: Duration = Duration::from_secs(15);
 const STATEMENTS: usize = 128;
 
 pub(super) fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
+    let connection = open(disk, path, key)?;
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    when(Defect::HandsetSkipsSync, || {
+        Ok(connection.execute_batch("PRAGMA synchronous = OFF")?)
+    })?;
+    make_durable(&connection)?;
+    Ok(connection)
+}
+
+/// A connection that only reads, beside the one that writes, which has set the journal mode.
+pub(super) fn connect_reader(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
+    let connection = open(disk, path, key)?;
+    connection.execute_batch("PRAGMA query_only = ON")?;
+    Ok(connection)
+}
+
+fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
     let connection = match disk.vfs() {
         Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs)?,
         None => Connection::open(path)?,
@@ -26,12 +44,6 @@ pub(super) fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Co
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| {
         row.get::<_, i64>(0)
     })?;
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
-    when(Defect::HandsetSkipsSync, || {
-        Ok(connection.execute_batch("PRAGMA synchronous = OFF")?)
-    })?;
-    make_durable(&connection)?;
     Ok(connection)
 }
 

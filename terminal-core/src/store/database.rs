@@ -4,6 +4,9 @@
 //! outcome is unknown (the change can appear after a restart): the connection is dropped, the file is opened
 //! and checkpointed again, and the caller looks its id up before it reports anything. Every change is
 //! idempotent by id, so it can always be repeated.
+//!
+//! One connection writes. A read uses it too while it is free; while a commit waits for the disk, a read takes a
+//! connection of its own and sees the last committed state, so that a screen never waits for a sync.
 
 use crate::{
     Error, Result,
@@ -13,11 +16,13 @@ use crate::{
         system_disk::SystemDisk,
     },
     store::{
-        connect::{connect, is_unreadable},
+        changes::{Change, ChangeHub, Collector, FeedState},
+        connect::{connect, connect_reader, is_unreadable},
         planted::unless,
         quarantine::{
             DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, quarantined_databases,
         },
+        readers::Readers,
         schema::migrate,
     },
 };
@@ -25,7 +30,7 @@ use protocol::sabotage::Defect;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
 };
 use zeroize::Zeroizing;
 
@@ -34,10 +39,21 @@ pub struct Store {
     disk: Arc<dyn Disk>,
     home: PathBuf,
     key: Zeroizing<[u8; 32]>,
-    /// `None` after a failed COMMIT, until the next use reopens the file.
-    connection: Mutex<Option<Connection>>,
+    writer: Mutex<Writer>,
+    readers: Readers,
+    collector: Collector,
+    hub: ChangeHub,
     #[cfg(test)]
     fault: Mutex<Option<CommitFault>>,
+}
+
+/// The connection that writes.
+enum Writer {
+    Open(Connection),
+    /// A COMMIT has failed; the next use opens the file again.
+    Lost,
+    /// [`Store::close`] was called.
+    Closed,
 }
 
 /// How the next COMMIT fails in a test.
@@ -100,11 +116,16 @@ impl Store {
         if is_new {
             disk.sync_folder(home).map_err(Error::io(home))?;
         }
+        let collector = Collector::default();
+        collector.listen(&mut connection)?;
         Ok(Self {
             disk,
             home: home.to_owned(),
             key,
-            connection: Mutex::new(Some(connection)),
+            writer: Mutex::new(Writer::Open(connection)),
+            readers: Readers::default(),
+            collector,
+            hub: ChangeHub::default(),
             #[cfg(test)]
             fault: Mutex::new(None),
         })
@@ -162,44 +183,91 @@ impl Store {
 
     /// Runs `work` in one durable transaction. [`Error::OutcomeUnknown`] if COMMIT failed, see the module.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut slot = self.slot(false)?;
-        let connection = slot.as_mut().ok_or(Error::OutcomeUnknown)?;
+        let mut writer = self.writer();
+        let connection = self.connection(&mut writer, false)?;
+        self.collector.forget();
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let value = match work(&tx) {
-            Ok(value) => value,
+        let done = work(&tx).and_then(|value| {
+            // Looked up only if somebody listens; who begins to listen before the COMMIT is told everything.
+            let changes = self
+                .hub
+                .is_heard()
+                .then(|| self.collector.take(&tx))
+                .transpose()?;
+            Ok((value, changes))
+        });
+        let (value, changes) = match done {
+            Ok(done) => done,
             Err(error) => {
                 drop(tx);
                 if !connection.is_autocommit() {
                     // The rollback failed too: drop the connection.
-                    *slot = None;
+                    self.lose(&mut writer);
                 }
                 return Err(self.met(error));
             }
         };
         match self.commit(tx) {
-            Ok(()) => Ok(value),
+            Ok(()) => {
+                match changes {
+                    Some(changes) => self.hub.publish(changes),
+                    None => self.hub.publish(Change::ALL),
+                }
+                Ok(value)
+            }
             Err(error) => {
                 tracing::warn!(%error, "commit failed, outcome unknown; opening the store again");
-                *slot = None;
+                self.lose(&mut writer);
+                self.hub.publish(Change::ALL);
                 unless(Defect::SavedWithoutCommit, || Err(Error::OutcomeUnknown)).map(|()| value)
             }
         }
     }
 
-    /// Runs `work` on a consistent snapshot.
+    /// Runs `work` on a consistent snapshot. Does not wait for a write in progress.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let mut slot = self.slot(true)?;
-        let connection = slot.as_mut().ok_or(Error::OutcomeUnknown)?;
+        let mut writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let path = self.home.join(DATABASE);
+                let open = || connect_reader(self.disk.as_ref(), &path, &self.key);
+                return self.readers.read(open, work).map_err(|error| self.met(error));
+            }
+        };
+        let connection = self.connection(&mut writer, true)?;
         let tx = connection.transaction()?;
         work(&tx).map_err(|error| self.met(error))
     }
 
+    /// A feed of what is committed from now on.
+    pub(crate) fn subscribe(&self) -> Arc<FeedState> {
+        self.hub.subscribe()
+    }
+
+    /// Ends the use of the database: waits for calls in progress, closes the file, and ends all change feeds. Later
+    /// calls get [`Error::Closed`].
+    pub(crate) fn close(&self) {
+        *self.writer() = Writer::Closed;
+        self.readers.close();
+        self.hub.end();
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops all connections after a failed COMMIT: none of them may answer from before it.
+    fn lose(&self, writer: &mut Writer) {
+        *writer = Writer::Lost;
+        self.readers.drop_idle();
+    }
+
     /// The connection; reopened if a COMMIT failed before. Opening checkpoints first, so that everything
     /// found is durable, not only in the unsynced tail of the log.
-    fn slot(&self, is_only_read: bool) -> Result<MutexGuard<'_, Option<Connection>>> {
-        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        if slot.is_none() {
-            let connection = connect(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)?;
+    fn connection<'w>(&self, writer: &'w mut Writer, is_only_read: bool) -> Result<&'w mut Connection> {
+        if matches!(writer, Writer::Lost) {
+            let mut connection = connect(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)?;
             match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
                 // SQLite syncs the log before it copies the first page, so everything can be read although
                 // the disk is full.
@@ -207,9 +275,14 @@ impl Store {
                     if is_only_read && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {}
                 other => other?,
             }
-            *slot = Some(connection);
+            self.collector.listen(&mut connection)?;
+            *writer = Writer::Open(connection);
         }
-        Ok(slot)
+        match writer {
+            Writer::Open(connection) => Ok(connection),
+            Writer::Lost => Err(Error::OutcomeUnknown),
+            Writer::Closed => Err(Error::Closed),
+        }
     }
 
     #[cfg(not(test))]

@@ -7,7 +7,7 @@ use crate::{
         database::Store,
         planted::{unless, when},
         reference_photos::follow_tasks,
-        settings,
+        seen_tasks, settings,
         sql::{from_json, int, run, to_json, uint},
     },
 };
@@ -135,7 +135,7 @@ impl Store {
                 return Ok(false);
             }
             if asked.is_empty() {
-                run(tx, "DELETE FROM mailbox_row", [])?;
+                run(tx, "DELETE FROM mailbox_row WHERE true", [])?;
             }
             let reset = answer.reset.iter();
             for mailbox in reset.filter(|_| !sabotage::is(Defect::ResetForgotten)) {
@@ -146,6 +146,7 @@ impl Store {
             }
             settings::set(tx, settings::keys::CURSOR, &answer.cursor)?;
             follow_tasks(tx)?;
+            seen_tasks::forget_gone(tx)?;
             Ok(true)
         })
     }
