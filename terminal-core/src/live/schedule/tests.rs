@@ -438,6 +438,7 @@ fn w01_an_offline_hour_costs_30_wake_ups() {
     for gone in [0, 10 * MINUTE] {
         let play = Simulation::new(3, &[(gone, PlayedEvent::NoNetwork)]).run();
         let woken = wake_ups(&play, 60 * MINUTE);
+        println!("offline: {woken} wake-ups in an hour");
         assert!((1..=30).contains(&woken), "{woken} wake-ups");
     }
 }
@@ -450,6 +451,7 @@ fn w01_an_idle_online_hour_costs_130_wake_ups() {
         play.heartbeats = heartbeats;
         let play = play.run();
         let woken = wake_ups(&play, 60 * MINUTE);
+        println!("idle, asked heartbeat {heartbeats}: {woken} wake-ups in an hour");
         assert!((1..=most).contains(&woken), "{woken} wake-ups");
     }
 }
