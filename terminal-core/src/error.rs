@@ -16,17 +16,19 @@ pub enum Error {
     #[error("database: {0}")]
     Store(rusqlite::Error),
     /// `store.full`: no space left on the handset; nothing was lost, nothing was written.
-    #[error("no space left on the handset")]
+    #[error("this handset has no storage space left; free some space and try again; saved items are safe")]
     Full,
     /// `store.read_only`: the home folder cannot be written.
-    #[error("the folder of this handset's data cannot be written")]
+    #[error("the data folder of this handset is not writable; check its permissions; saved items are safe")]
     ReadOnly,
     /// `store.busy`: another process holds the database for longer than the time limit.
-    #[error("another process is using the store")]
+    #[error("another program is using the data on this handset; wait a moment and try again")]
     Busy,
     /// `store.outcome_unknown`: a disk error occurred during COMMIT. The change may or may not be stored; a
     /// second try could not decide it.
-    #[error("the disk failed while saving; whether the change was kept is not known yet")]
+    #[error(
+        "storage failed and the item may or may not have been saved; restart the app and look in the queue"
+    )]
     OutcomeUnknown,
     /// `store.newer`: the database was written by a newer program.
     #[error("the database has schema {found}, this program knows {known}")]
@@ -60,16 +62,16 @@ pub enum Error {
     #[error("malformed data: {0}")]
     Data(String),
     /// `enrol.none`: the store has no account yet.
-    #[error("this terminal is not enrolled yet, enrol it with its string first")]
+    #[error("this terminal is not enrolled yet; enrol it with an enrolment code first")]
     NotEnrolled,
     /// `enrol.already`: the store has an account; another account needs another home folder.
-    #[error("this terminal is enrolled already")]
+    #[error("this terminal is already enrolled; nothing to do")]
     AlreadyEnrolled,
     /// `item.unknown`: no item has this id.
-    #[error("no such item")]
+    #[error("there is no such item; `queue --all` lists the ids")]
     NoSuchItem,
     /// `sync.running`: another thread or process syncs this store.
-    #[error("a sync is running already")]
+    #[error("a sync is already running; wait until it has finished")]
     SyncRunning,
     /// `terminal.closed`: [`crate::terminal::Terminal::close`] was called; open the home again.
     #[error("this handset was closed, open it again")]

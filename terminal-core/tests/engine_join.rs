@@ -101,7 +101,7 @@ fn w14_the_ask_is_raised_to_the_stronger_one() {
     let world = World::new(2);
     let terminal = terminal(&world);
     // The handset waits by its own choice.
-    world.fault([engine::Fault::LoseRequest]);
+    world.fault([engine::EngineFault::LoseRequest]);
     let item = world.report("垃圾", &[]);
     assert!(world.sync().next_try.is_some());
     let (_, person, _) = joined(&world, &terminal, SyncTrigger::Person);

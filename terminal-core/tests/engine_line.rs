@@ -9,7 +9,7 @@
 
 mod engine;
 
-use engine::{Network, World};
+use engine::{EngineNetwork, World};
 use std::sync::{
     Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -74,7 +74,7 @@ impl Surroundings for Phone {
 
 /// Changes the phone after so many parts of photos.
 struct Flips<'a> {
-    network: &'a Network,
+    network: &'a EngineNetwork,
     phone: &'a Phone,
     after: usize,
     to: (Connectivity, Power),

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub struct Identity {
     /// The epoch at the start of this replica; answers state [`epoch`].
     pub epoch: String,
-    /// Signs certificates and manifests.
+    /// Public key of the server, which signs certificates and manifests.
     pub signer: Arc<SoftwareKey>,
     /// Authenticates challenges, so that they need no row in the database.
     pub mac_key: [u8; 32],

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{mailbox::MailboxId, state::App},
-    auth::actor::Field,
+    auth::actor::FieldStream,
     http::body::Query,
     kernel::{clock::sleep, failure::Failure},
     store::hint::Hint,
@@ -41,8 +41,8 @@ fn heartbeat_s(asked: Option<u32>) -> u32 {
         .clamp(*HEARTBEATS_S.start(), *HEARTBEATS_S.end())
 }
 
-/// A stream of hints for the terminal's two mailboxes. It begins with one, since something may have come
-/// before it was opened, and ends with the token or when the server stops.
+/// Server-sent hints for the terminal's two mailboxes. The first hint is sent at once, because rows may have been
+/// added before the connection was opened. The connection ends when the token expires or the server stops.
 #[utoipa::path(
     get, path = "/v1/field/events", tag = "field",
     params(EventsQuery),
@@ -53,7 +53,7 @@ fn heartbeat_s(asked: Option<u32>) -> u32 {
 )]
 pub(super) async fn events(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Query(query): Query<EventsQuery>,
 ) -> Result<impl IntoResponse, Failure> {
     let boxes = [

@@ -26,7 +26,7 @@ impl Terminal {
             return Err(Error::input(
                 HandsetCode::ParcelFileExists,
                 "文件已存在，请换一个文件名",
-                "this file exists already, choose another name",
+                "the file already exists; choose another file name",
             ));
         }
         let signer = self.platform().keystore.signer(self.account().stream)?;

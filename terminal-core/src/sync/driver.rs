@@ -7,8 +7,8 @@ use crate::{
     sync::{
         guide::Guide,
         meter::Meter,
-        policy::{HeldBack, Policy},
         report::{Progress, SyncReport},
+        run_policy::{HeldBack, Policy},
         state::{Sync, SyncMemory},
         step::{NextAction, StepOutcome},
     },

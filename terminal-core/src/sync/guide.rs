@@ -7,7 +7,7 @@ use crate::{
     store::{data_use::PlanMonth, database::Store},
     sync::{
         data_policy::{DeviceConditions, SyncTrigger},
-        policy::Policy,
+        run_policy::Policy,
     },
 };
 

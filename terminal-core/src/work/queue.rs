@@ -310,8 +310,8 @@ fn state<'a>(
         None if context.revised => {
             let newer = Reason::new(
                 ReasonCode::Superseded,
-                "已由新版本代替",
-                "a newer version took its place",
+                "已由新版本代替，不用处理",
+                "Replaced by a newer version; nothing to do",
             );
             (ItemState::Revised(newer), None)
         }
@@ -321,7 +321,11 @@ fn state<'a>(
 
 /// The reason of a rejection without one.
 fn no_reason_given() -> Reason {
-    Reason::new(HandsetCode::RejectedUnsaid, "未说明原因", "no reason given")
+    Reason::new(
+        HandsetCode::RejectedUnsaid,
+        "未说明原因，请联系中心",
+        "no reason was given; contact the centre",
+    )
 }
 
 fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals: &[Item]) -> QueueRow {

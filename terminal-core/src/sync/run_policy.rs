@@ -49,7 +49,7 @@ impl HeldBack {
             Self::Roaming => (
                 HandsetCode::Roaming,
                 "正在漫游，照片和新资料等待 Wi-Fi；文字内容照常发送",
-                "this phone is roaming: photos and new files wait for Wi-Fi, entries go",
+                "this handset is roaming: photos and new files wait for Wi-Fi; entries are sent as usual",
             ),
             Self::WifiOnly => (
                 HandsetCode::WifiOnly,
