@@ -143,14 +143,14 @@ async fn photo(
 /// What a reviewer decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub enum ActivityDecision {
     /// 通过
     Approve,
     /// 退回
     Return,
 }
 
-impl Decision {
+impl ActivityDecision {
     const fn state(self) -> Standing {
         match self {
             Self::Approve => Standing::Approved,
@@ -164,7 +164,7 @@ impl Decision {
 #[serde(deny_unknown_fields)]
 pub struct ReviewBody {
     pub version: u32,
-    pub decision: Decision,
+    pub decision: ActivityDecision,
     /// Needed to send it back; the author reads it.
     #[serde(default)]
     pub reason: String,
@@ -182,7 +182,7 @@ async fn review(
     Json(body): Json<ReviewBody>,
 ) -> Result<Json<ActivityView>, Failure> {
     let reason = body.reason.trim().to_owned();
-    if body.decision == Decision::Return && reason.is_empty() {
+    if body.decision == ActivityDecision::Return && reason.is_empty() {
         return Err(invalid("/reason", "退回时请写明原因", "say why it is sent back"));
     }
     if reason.chars().count() > 2000 || reason.contains('\0') {

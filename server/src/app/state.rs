@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     kernel::{
-        clock::{Chance, Clock},
+        clock::{RandomSource, ServerClock},
         config::Settings,
         failure::Failure,
     },
@@ -52,8 +52,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Address and certificate pins for enrolment strings.
     pub public: PublicAddress,
-    pub clock: Arc<dyn Clock>,
-    pub chance: Arc<dyn Chance>,
+    pub clock: Arc<dyn ServerClock>,
+    pub random: Arc<dyn RandomSource>,
     /// Counts the requests of each terminal.
     pub rate: RateLimiter,
     /// Runs the reactions to one change.
@@ -86,7 +86,7 @@ impl App {
     /// 32 random bytes for a token or code.
     pub fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        self.chance.fill(&mut bytes);
+        self.random.fill(&mut bytes);
         bytes
     }
     /// Time and ids for a write, with no mail and no changes.

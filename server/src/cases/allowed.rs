@@ -7,7 +7,7 @@ use super::{
     file::CaseFile,
     history,
     input::Actor,
-    ledger::Event,
+    ledger::LedgerEvent,
     rules::{self, GuardFacts},
 };
 use crate::{kernel::failure::Failure, store::tx::Tx};
@@ -88,7 +88,7 @@ pub struct Choice {
 pub(super) fn of(
     tx: &mut Tx<'_>,
     file: &CaseFile,
-    events: &[Event],
+    events: &[LedgerEvent],
     by: &Actor<'_>,
 ) -> Result<Vec<AllowedAction>, Failure> {
     let mut all = Vec::new();
@@ -107,7 +107,7 @@ pub(super) fn of(
 fn one(
     tx: &mut Tx<'_>,
     file: &CaseFile,
-    events: &[Event],
+    events: &[LedgerEvent],
     row: &'static Transition,
     to: CaseState,
     by: &Actor<'_>,

@@ -5,7 +5,7 @@ use super::{
     departments,
     file::CaseFile,
     input::{Actor, Input},
-    ledger::{self, Event, EventActor},
+    ledger::{self, EventActor, LedgerEvent},
     photos,
     rules::{self, GuardFacts},
 };
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 use protocol::{
-    case::{CaseState, Effect, Field, FieldValue, Guard, Stage, Transition, WORDS},
+    case::{CaseClock, CaseState, Effect, Field, FieldValue, Guard, Transition, WORDS},
     duty::Purpose,
     ids::TaskId,
     photo::Sha256,
@@ -177,7 +177,7 @@ pub(super) fn effects(
                 file.check_passed = None;
                 facts.insert("round".into(), json!(file.rounds));
             }
-            Effect::StartClock(Stage::Handle) => {
+            Effect::StartClock(CaseClock::Handle) => {
                 let limit = input
                     .limit()
                     .ok_or_else(|| Failure::internal("a clock without a limit"))?;
@@ -186,7 +186,7 @@ pub(super) fn effects(
                 file.deadline_provisional = due.provisional;
                 facts.insert("deadline".into(), json!(due.at));
             }
-            Effect::EndClock(Stage::Handle) => {
+            Effect::EndClock(CaseClock::Handle) => {
                 let in_time = file.deadline.is_none_or(|due| ctx.now <= due);
                 facts.insert("in_time".into(), json!(in_time));
             }
@@ -271,7 +271,7 @@ pub(super) fn record(
     let fresh = ctx.event_id();
     ledger::append(
         tx,
-        &Event {
+        &LedgerEvent {
             case: file.id,
             seq: file.version,
             id: event.input.request.unwrap_or(fresh),

@@ -38,7 +38,7 @@ pub struct EventActor {
 
 /// The body of an event, as it is hashed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Event {
+pub struct LedgerEvent {
     pub case: CaseId,
     /// 1, 2, 3 … without gaps; the version the case has after it.
     pub seq: i64,
@@ -102,7 +102,7 @@ pub fn verify(
     version: i64,
     state: CaseState,
     events: &[SealedEvent],
-) -> Result<Vec<Event>, BrokenChain> {
+) -> Result<Vec<LedgerEvent>, BrokenChain> {
     let mut previous = GENESIS;
     let mut read = Vec::with_capacity(events.len());
     for (expected, sealed) in (1..).zip(events) {
@@ -115,7 +115,8 @@ pub fn verify(
         if seal(previous, &sealed.body) != sealed.hash {
             return Err(BrokenChain::Hash(expected));
         }
-        let event: Event = serde_json::from_str(&sealed.body).map_err(|_| BrokenChain::Place(expected))?;
+        let event: LedgerEvent =
+            serde_json::from_str(&sealed.body).map_err(|_| BrokenChain::Place(expected))?;
         if event.case != case || event.seq != expected || event.id.to_string() != sealed.id {
             return Err(BrokenChain::Place(expected));
         }
@@ -147,7 +148,7 @@ pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<SealedEvent>, StoreErro
 
 /// Returns the events that can be parsed, in order. An event that cannot be parsed is left out; [`verify`] reports
 /// it.
-pub fn events(sealed: &[SealedEvent]) -> Vec<Event> {
+pub fn events(sealed: &[SealedEvent]) -> Vec<LedgerEvent> {
     sealed
         .iter()
         .filter_map(|s| serde_json::from_str(&s.body).ok())
@@ -155,7 +156,7 @@ pub fn events(sealed: &[SealedEvent]) -> Vec<Event> {
 }
 
 /// Writes the next event of a case.
-pub fn append(tx: &mut Tx<'_>, event: &Event) -> Result<(), crate::kernel::failure::Failure> {
+pub fn append(tx: &mut Tx<'_>, event: &LedgerEvent) -> Result<(), crate::kernel::failure::Failure> {
     let case = event.case.to_string();
     let previous: String = tx
         .opt(
@@ -186,7 +187,7 @@ mod tests {
         let mut previous = GENESIS.to_owned();
         (1..=n)
             .map(|seq| {
-                let event = Event {
+                let event = LedgerEvent {
                     case: case(),
                     seq,
                     id: EventId::from_parts(u64::try_from(seq).unwrap(), [1; 10]),

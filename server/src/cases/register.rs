@@ -3,7 +3,7 @@
 use super::{
     apply::{self, NewEvent},
     authority::authorise,
-    file::{CaseFile, Opening, Source},
+    file::{CaseFile, CaseSource, Opening},
     input::{Actor, Input},
     repeat::was_done,
     view::{self, CaseView},
@@ -60,7 +60,7 @@ pub fn register(
     let mut file = CaseFile::open(Opening {
         id,
         number: receipt_number(EntryId(id.0)),
-        source: Source::Citizen,
+        source: CaseSource::Citizen,
         state,
         reported: ctx.now,
         now: ctx.now,

@@ -2,9 +2,9 @@
 
 use super::{
     allowed::{self, AllowedAction},
-    file::{CaseFile, Source},
+    file::{CaseFile, CaseSource},
     input::Actor,
-    ledger::{self, Event},
+    ledger::{self, LedgerEvent},
     photos,
 };
 use crate::{
@@ -55,7 +55,7 @@ pub struct MaskedCaller {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventView {
     #[serde(flatten)]
-    pub event: Event,
+    pub event: LedgerEvent,
     /// The member of staff by name; somebody in the field by the post.
     pub actor_name: String,
     pub to_zh: String,
@@ -81,7 +81,7 @@ pub struct CaseView {
     pub id: CaseId,
     /// 受理号
     pub number: String,
-    pub source: Source,
+    pub source: CaseSource,
     pub state: CaseState,
     pub state_zh: String,
     /// To be given as `expected_version` with an action.
@@ -139,11 +139,11 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     }
     let ledger_ok = verified.is_ok();
     // A broken ledger is shown as far as it can be parsed: hiding it would help an attacker.
-    let events: Vec<(Event, String)> = sealed
+    let events: Vec<(LedgerEvent, String)> = sealed
         .iter()
         .filter_map(|s| Some((serde_json::from_str(&s.body).ok()?, s.hash.clone())))
         .collect();
-    let plain: Vec<Event> = events.iter().map(|(e, _)| e.clone()).collect();
+    let plain: Vec<LedgerEvent> = events.iter().map(|(e, _)| e.clone()).collect();
     let photos = photos::all(tx, &file, &plain)?;
     let allowed = allowed::of(tx, &file, &plain, by)?;
     let names = names(tx, &plain)?;
@@ -217,7 +217,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     })
 }
 
-fn names(tx: &mut Tx<'_>, events: &[Event]) -> Result<BTreeMap<String, String>, Failure> {
+fn names(tx: &mut Tx<'_>, events: &[LedgerEvent]) -> Result<BTreeMap<String, String>, Failure> {
     let mut names = BTreeMap::new();
     for event in events {
         let (table, id) = match (event.actor.post, event.actor.person) {
@@ -233,7 +233,7 @@ fn names(tx: &mut Tx<'_>, events: &[Event]) -> Result<BTreeMap<String, String>, 
     Ok(names)
 }
 
-fn actor_name(names: &BTreeMap<String, String>, event: &Event) -> String {
+fn actor_name(names: &BTreeMap<String, String>, event: &LedgerEvent) -> String {
     let id = match (event.actor.post, event.actor.person) {
         (Some(post), _) => post.to_string(),
         (None, Some(person)) => person.to_string(),
@@ -304,7 +304,7 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
 pub struct CaseLine {
     pub id: CaseId,
     pub number: String,
-    pub source: Source,
+    pub source: CaseSource,
     pub state: CaseState,
     pub state_zh: String,
     pub version: i64,

@@ -1,10 +1,10 @@
 //! `xunge-server grid …`: files in, files out, and import into a server's data.
 
-use super::place::Place;
+use super::data_location::DataLocation;
 use crate::{
     grids::import::import,
     http::problem,
-    kernel::clock::{Clock, SystemClock},
+    kernel::clock::{MachineClock, ServerClock},
     service::run,
 };
 use anyhow::{Context, Result, anyhow};
@@ -67,7 +67,7 @@ pub enum GridTool {
     /// 导入服务器 / import GeoJSON or a pack into a server's data and put it in force
     Import {
         #[command(flatten)]
-        place: Place,
+        place: DataLocation,
         file: PathBuf,
     },
 }
@@ -140,7 +140,7 @@ impl GridTool {
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         let opened = run::open(&place.options()).await?;
         opened.settle_objects().await?;
-        let imported = import(&opened.store, &opened.blobs, bytes.into(), SystemClock.now()).await;
+        let imported = import(&opened.store, &opened.blobs, bytes.into(), MachineClock.now()).await;
         opened.store.close().await;
         match imported {
             Ok(imported) => {

@@ -4,10 +4,10 @@
 //! * [`grid_tools`]: files of grids. [`parcels`]: sealed parcels and completeness.
 
 mod commands;
+mod data_location;
 mod grid_tools;
 mod init;
 mod parcels;
-mod place;
 
-pub use commands::{Cli, main};
+pub use commands::{ServerCli, main};
 pub use init::{Founded, found};

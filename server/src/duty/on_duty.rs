@@ -14,7 +14,7 @@
 //!
 //! Roster, leave and substitutes (SP-10, DC-06, DC-07) will change the definition here, and no caller.
 
-use super::rules::Candidate;
+use super::presence_rules::Candidate;
 use crate::{
     entries::flags::FlagName,
     kernel::page::{List, Page, Where},

@@ -2,7 +2,7 @@
 
 use super::{
     on_duty,
-    rules::{self, Entering, Presence},
+    presence_rules::{self, Entering, Presence},
 };
 use crate::{
     app::{changes::Change, ctx::Ctx, mailbox::MailboxId, state::App},
@@ -96,7 +96,7 @@ pub fn check_in(
     }
     let was = load(tx, person)?;
     let made = taken.made.at;
-    match rules::enter(was, post, made, ctx.now, app.settings.presence_hours) {
+    match presence_rules::enter(was, post, made, ctx.now, app.settings.presence_hours) {
         Entering::Over { ended } => {
             period(tx, taken, made, ended)?;
             Ok(note(Reason::new(
@@ -145,7 +145,7 @@ pub fn check_out(
     )?;
     let was = load(tx, person)?;
     contact(tx, ctx, app, person)?;
-    let Some(left) = rules::leave(was, taken.entry.post, made) else {
+    let Some(left) = presence_rules::leave(was, taken.entry.post, made) else {
         return Ok(note(Reason::new(
             ReasonCode::DutyOver,
             "签退已记录；该班次已结束，未改变在岗状态",
@@ -272,5 +272,5 @@ pub fn was_on_duty(
     )?;
     Ok(periods
         .iter()
-        .any(|(since, until)| rules::covers(Millis(*since), Millis(*until), made)))
+        .any(|(since, until)| presence_rules::covers(Millis(*since), Millis(*until), made)))
 }

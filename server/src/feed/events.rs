@@ -2,7 +2,7 @@
 
 use crate::{
     app::{mailbox::MailboxId, state::App},
-    auth::actor::Field,
+    auth::actor::FieldStream,
     kernel::{clock::sleep, failure::Failure},
     store::hint::Hint,
 };
@@ -29,7 +29,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 )]
 pub(super) async fn events(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let boxes = [
         MailboxId::Post(field.post).to_string(),

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Start};
 use crate::{
     app::{identity, mailbox::MailboxId, state::App},
-    auth::actor::Field,
+    auth::actor::FieldStream,
     http::body::{Json, Query},
     kernel::failure::Failure,
     params,
@@ -47,7 +47,7 @@ pub(super) struct Wish {
 )]
 pub(super) async fn pull(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Query(wish): Query<Wish>,
 ) -> Result<Json<PullAnswer>, Failure> {
     let limit = wish.limit.unwrap_or(MOST).clamp(1, MOST);

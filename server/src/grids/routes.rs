@@ -1,12 +1,12 @@
 //! The operations on grids and reference data.
 
 use super::{
-    import::{Imported, check, keep},
+    import::{ImportedGrid, check, keep},
     map, reference,
 };
 use crate::{
     app::{audit, object_name::ObjectName, state::App},
-    auth::actor::{Field, Staff},
+    auth::actor::{FieldStream, Staff},
     http::{
         body::{Json, Path, Query},
         operation::Operations,
@@ -63,12 +63,12 @@ pub struct GridRow {
     post, path = "/v1/grids", tag = "grids",
     request_body(content = String, content_type = "application/geo+json"),
     responses(
-        (status = 200, body = Imported),
+        (status = 200, body = ImportedGrid),
         (status = 403, body = Problem),
         (status = 422, body = Problem, description = "`grid.faults` with every finding and its place"),
     )
 )]
-async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<Imported>, Failure> {
+async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<ImportedGrid>, Failure> {
     let bytes = axum::body::to_bytes(body, MOST_BYTES)
         .await
         .map_err(|_| Failure::of(ProblemCode::TooLarge))?;
@@ -145,7 +145,7 @@ async fn cells(
     get, path = "/v1/field/manifest", tag = "field",
     responses((status = 200, body = SignedManifest), (status = 401, body = Problem))
 )]
-async fn manifest(State(app): State<App>, field: Field) -> Result<Json<SignedManifest>, Failure> {
+async fn manifest(State(app): State<App>, field: FieldStream) -> Result<Json<SignedManifest>, Failure> {
     Ok(Json(reference::manifest(&app, field.certificate.county).await?))
 }
 
@@ -160,7 +160,7 @@ async fn manifest(State(app): State<App>, field: Field) -> Result<Json<SignedMan
 )]
 async fn file(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(sha256): Path<Sha256>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {

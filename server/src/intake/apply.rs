@@ -39,7 +39,7 @@ const VISIBLE_AFTER: i64 = 5;
 
 /// An entry in custody, ready to be applied.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+pub(super) struct HeldEntry {
     pub reading: Reading,
     pub sha256: Sha256,
     pub stream: StreamId,
@@ -52,13 +52,13 @@ pub(super) struct Held {
 
 /// The result of applying an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ApplyOutcome {
     Decided(Disposition),
     /// Another entry has to be decided first.
     Waits(EntryId),
 }
 
-impl From<Disposition> for Outcome {
+impl From<Disposition> for ApplyOutcome {
     fn from(disposition: Disposition) -> Self {
         Self::Decided(disposition)
     }
@@ -78,7 +78,7 @@ pub(super) fn run(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
-    mut queue: VecDeque<Held>,
+    mut queue: VecDeque<HeldEntry>,
 ) -> Result<(), Failure> {
     while let Some(held) = queue.pop_front() {
         let id = held.reading.id;
@@ -91,9 +91,11 @@ pub(super) fn run(
             continue;
         }
         let released = match app.attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
-            Ok(Outcome::Decided(rejected)) if defects::loses_custody(&rejected) => defects::forget(tx, id)?,
-            Ok(Outcome::Decided(disposition)) => set_disposition_releasing(tx, ctx, id, disposition)?,
-            Ok(Outcome::Waits(on)) => {
+            Ok(ApplyOutcome::Decided(rejected)) if defects::loses_custody(&rejected) => {
+                defects::forget(tx, id)?
+            }
+            Ok(ApplyOutcome::Decided(disposition)) => set_disposition_releasing(tx, ctx, id, disposition)?,
+            Ok(ApplyOutcome::Waits(on)) => {
                 wait(tx, ctx, id, on)?;
                 Vec::new()
             }
@@ -133,9 +135,9 @@ pub(super) fn decide(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
-    held: &Held,
+    held: &HeldEntry,
     by: By,
-) -> Result<Outcome, Failure> {
+) -> Result<ApplyOutcome, Failure> {
     let (entry, payload) = match &held.reading.content {
         EntryContent::Known(entry, payload) => (entry.as_ref(), payload),
         EntryContent::UnknownKind => {
@@ -151,7 +153,7 @@ pub(super) fn decide(
         if let Some(after) = entry.after
             && !is_decided(tx, after)?
         {
-            return Ok(Outcome::Waits(after));
+            return Ok(ApplyOutcome::Waits(after));
         }
         if !author_fits(tx, held, entry)? {
             return Ok(Disposition::review(reasons::author()).into());
@@ -199,7 +201,7 @@ fn state(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<EntryState>, StoreError>
 
 /// Returns true if the author is the stream's holder and the post is the stream's, or one that the author holds or held:
 /// a patroller may be moved to another post with a report unsent (failure story 18).
-fn author_fits(tx: &mut Tx<'_>, held: &Held, entry: &Entry) -> Result<bool, StoreError> {
+fn author_fits(tx: &mut Tx<'_>, held: &HeldEntry, entry: &Entry) -> Result<bool, StoreError> {
     if entry.author != held.person {
         return Ok(false);
     }
@@ -221,16 +223,16 @@ fn withdraw(
     ctx: &mut Ctx,
     app: &App,
     taken: &Taken,
-    held: &Held,
+    held: &HeldEntry,
     p: &Withdraw,
-) -> Result<Outcome, Failure> {
+) -> Result<ApplyOutcome, Failure> {
     let target = tx.opt(
         &format!("{} WHERE e.id = ?1", EntryRow::SELECT),
         params![p.entry.to_string()],
         EntryRow::read,
     )?;
     let Some(target) = target else {
-        return Ok(Outcome::Waits(p.entry));
+        return Ok(ApplyOutcome::Waits(p.entry));
     };
     if target.author != held.person {
         return Ok(Disposition::rejected(reasons::withdraw_foreign()).into());
@@ -379,7 +381,7 @@ fn failed(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, failure: &Failure) -> 
 }
 
 /// Loads an entry from the database.
-pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<Held, Failure> {
+pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<HeldEntry, Failure> {
     let (bytes, sha256, stream, person, post, received, made) = tx.one(
         "SELECT e.bytes, e.sha256, e.stream, s.person, s.post, e.received, e.made_at, e.uncertainty, e.basis
          FROM entry e JOIN stream s ON s.id = e.stream WHERE e.id = ?1",
@@ -398,7 +400,7 @@ pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<Held, Failure> {
     )?;
     let frame = crate::entries::reading::frame(&bytes).map_err(Failure::internal)?;
     let reading = Reading::of(&frame, &bytes);
-    Ok(Held {
+    Ok(HeldEntry {
         reading,
         sha256,
         stream,

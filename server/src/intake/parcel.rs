@@ -5,7 +5,7 @@
 //! active stream are applied. Drafts and refused entries are stored as bytes.
 
 use super::{
-    custody::{self, Batch, Custody, Element, Sealed},
+    custody::{self, Batch, Element, Sealed, StoredBatch},
     reasons,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     http::body::Json,
     kernel::failure::Failure,
     params,
-    photos::{checks, rows},
+    photos::{checks, receipts},
     store::{error::StoreError, tx::Tx},
     terminals::{parcel_keys, streams, tokens},
 };
@@ -268,7 +268,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             review: sender.has_ended.then(reasons::sealed),
         }),
     };
-    let Custody {
+    let StoredBatch {
         receipts,
         refused,
         mark,
@@ -288,7 +288,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
     }
     let mut photos = Vec::new();
     for (photo, fault) in &work.photos {
-        photos.push(rows::hold(tx, ctx, stream, *photo, *fault)?);
+        photos.push(receipts::hold(tx, ctx, stream, *photo, *fault)?);
     }
     for missing in &work.contents.missing {
         let code: String = missing
@@ -297,7 +297,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             .filter(|c| !c.is_control())
             .take(64)
             .collect();
-        rows::missing(tx, stream, missing.sha256, &code)?;
+        receipts::missing(tx, stream, missing.sha256, &code)?;
     }
     let last = work.contents.left == 0 && sender.has_ended;
     streams::handed_over(tx, stream, ctx.now, last)?;

@@ -3,7 +3,7 @@
 use super::custody::{self, Batch, Element};
 use crate::{
     app::{identity, state::App},
-    auth::actor::Field,
+    auth::actor::FieldStream,
     duty::presence,
     http::{body::unreadable, coding},
     kernel::failure::Failure,
@@ -48,7 +48,7 @@ use std::sync::Arc;
 )]
 pub(super) async fn push(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
@@ -140,7 +140,7 @@ pub(super) fn too_large(rejection: &BytesRejection) -> Failure {
     }
 }
 
-fn check_signature(field: &Field, headers: &HeaderMap, body: &[u8]) -> Result<Signature, Failure> {
+fn check_signature(field: &FieldStream, headers: &HeaderMap, body: &[u8]) -> Result<Signature, Failure> {
     let wrong = || Failure::of(ProblemCode::Signature);
     let signature: Signature = headers
         .get(SIGNATURE_HEADER)

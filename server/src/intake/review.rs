@@ -2,7 +2,7 @@
 //! A reviewer decides; no entry is applied silently or dropped.
 
 use super::{
-    apply::{self, By, Outcome},
+    apply::{self, ApplyOutcome, By},
     readers::REVIEWERS,
     reasons,
 };
@@ -64,7 +64,7 @@ pub type ReviewPage = Page<ReviewItem>;
 /// What the reviewer decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub enum EntryDecision {
     Apply,
     Reject,
 }
@@ -72,7 +72,7 @@ pub enum Decision {
 /// `POST /v1/review/{entry}`
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReviewDecision {
-    pub decision: Decision,
+    pub decision: EntryDecision,
     /// For the author; required to reject.
     #[serde(default)]
     pub reason: String,
@@ -184,7 +184,7 @@ pub(super) async fn decide(
     Path(entry): Path<EntryId>,
     Json(body): Json<ReviewDecision>,
 ) -> Result<Json<Disposition>, Failure> {
-    if body.decision == Decision::Reject && body.reason.trim().is_empty() {
+    if body.decision == EntryDecision::Reject && body.reason.trim().is_empty() {
         return Err(invalid("/reason", "请填写退回原因", "say why it is rejected"));
     }
     let parts = app.clone();
@@ -224,10 +224,10 @@ fn decide_in(
     let held = apply::load(tx, entry)?;
     let words = body.reason.trim();
     let disposition = match body.decision {
-        Decision::Apply => match app.attempt(tx, ctx, |tx, ctx| {
+        EntryDecision::Apply => match app.attempt(tx, ctx, |tx, ctx| {
             apply::decide(tx, ctx, app, &held, By::Reviewer)
         })? {
-            Outcome::Decided(d) if d.state == DispositionState::Review.into() => {
+            ApplyOutcome::Decided(d) if d.state == DispositionState::Review.into() => {
                 // The room leaves the entry to a person, and the reviewer accepted it.
                 let words = if words.is_empty() {
                     "已由核对人员接受"
@@ -239,13 +239,13 @@ fn decide_in(
                     ..Disposition::applied()
                 }
             }
-            Outcome::Decided(d) => d,
-            Outcome::Waits(on) => {
+            ApplyOutcome::Decided(d) => d,
+            ApplyOutcome::Waits(on) => {
                 let detail = format!("it waits for entry {on}");
                 return Err(Failure::because(ProblemCode::CaseGuard, detail));
             }
         },
-        Decision::Reject => {
+        EntryDecision::Reject => {
             let rejected = Disposition::rejected(reasons::reviewer(ReasonCode::ReviewRejected, words));
             if let crate::entries::reading::EntryContent::Known(entry, Payload::Answer(p)) =
                 &held.reading.content
@@ -263,8 +263,8 @@ fn decide_in(
         }
     };
     let action = match body.decision {
-        Decision::Apply => "review.apply",
-        Decision::Reject => "review.reject",
+        EntryDecision::Apply => "review.apply",
+        EntryDecision::Reject => "review.reject",
     };
     audit::note(tx, ctx, Some(staff.person), action, &id, &held.reading.kind)?;
     let released = apply::set_disposition_releasing(tx, ctx, entry, disposition.clone())?;

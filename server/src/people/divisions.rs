@@ -43,7 +43,7 @@ pub struct ImportRequest {
 
 /// What the import found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Imported {
+pub struct ImportedDivisions {
     pub counties: usize,
     pub streets: usize,
     pub communities: usize,
@@ -54,13 +54,13 @@ pub struct Imported {
 }
 
 #[utoipa::path(post, path = "/v1/divisions", request_body = ImportRequest, tag = "people",
-    responses((status = 200, body = Imported), (status = 422, body = Problem)))]
+    responses((status = 200, body = ImportedDivisions), (status = 422, body = Problem)))]
 /// Imports the streets and communities of a city (SJ-10).
 pub async fn import_divisions(
     State(app): State<App>,
     staff: Staff,
     Json(request): Json<ImportRequest>,
-) -> Result<Json<Imported>, Failure> {
+) -> Result<Json<ImportedDivisions>, Failure> {
     let list = Divisions::read(&request.divisions.to_string())
         .map_err(|e| Failure::because(ProblemCode::Invalid, e.to_string()))?;
     app.write(move |tx, ctx| {
@@ -88,10 +88,10 @@ pub fn import(
     city: OrgId,
     list: &Divisions,
     outlined: &BTreeSet<CountyCode>,
-) -> Result<Imported, Failure> {
+) -> Result<ImportedDivisions, Failure> {
     let invalid = |e: grid::cut::CutError| Failure::because(ProblemCode::Invalid, e.to_string());
     let mut known = stored(tx)?;
-    let mut done = Imported::default();
+    let mut done = ImportedDivisions::default();
     for county in &list.counties {
         let code: CountyCode = county
             .code

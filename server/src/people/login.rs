@@ -77,7 +77,7 @@ pub struct Ended {
     pub sessions: u64,
 }
 
-struct Account {
+struct LoginAccount {
     person: PersonId,
     hash: Option<String>,
     usable: bool,
@@ -159,14 +159,14 @@ fn count_attempt(tx: &mut Tx<'_>, app: &App, account: &str, now: Millis) -> Resu
     Ok(())
 }
 
-fn find(tx: &mut Tx<'_>, account: &str, now: Millis) -> Result<Option<Account>, Failure> {
+fn find(tx: &mut Tx<'_>, account: &str, now: Millis) -> Result<Option<LoginAccount>, Failure> {
     let found = tx.opt(
         "SELECT id, password, disabled, password_until FROM person WHERE account = ?1",
         params![account],
         |row| {
             let disabled: Option<i64> = row.get("disabled")?;
             let until: Option<i64> = row.get("password_until")?;
-            Ok(Account {
+            Ok(LoginAccount {
                 person: row.parse("id")?,
                 hash: row.get("password")?,
                 usable: disabled.is_none() && until.is_none_or(|until| until > now.0),

@@ -34,7 +34,7 @@ pub enum Tls {
 }
 
 /// A certificate in use.
-pub struct Certificate {
+pub struct ServerCertificate {
     pub pem: String,
     /// SHA-256 of the SPKI in use and of the successor's.
     pub pins: Vec<Sha256>,
@@ -78,7 +78,7 @@ pub async fn load(
     store: &Store,
     folder: &Path,
     url: &str,
-) -> Result<Option<Certificate>, TlsError> {
+) -> Result<Option<ServerCertificate>, TlsError> {
     match tls {
         Tls::Plain => Ok(None),
         Tls::Files {
@@ -196,7 +196,7 @@ fn host_of(url: &str) -> Option<&str> {
 }
 
 /// `name` is for messages.
-fn pair(pems: &Pems, name: &str) -> Result<Certificate, TlsError> {
+fn pair(pems: &Pems, name: &str) -> Result<ServerCertificate, TlsError> {
     let pem_error = |error| TlsError::Pem {
         path: name.to_owned(),
         error,
@@ -217,7 +217,7 @@ fn pair(pems: &Pems, name: &str) -> Result<Certificate, TlsError> {
         .with_no_client_auth()
         .with_single_cert(chain, secret)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Certificate {
+    Ok(ServerCertificate {
         pem: pems.certificate.clone(),
         pins,
         config: Arc::new(config),

@@ -202,7 +202,7 @@ impl Writer {
     }
 
     /// Runs one transaction immediately, for the migrations.
-    fn run_now(&mut self, closure: &mut migrations::Closure<'_>) -> Result<(), StoreError> {
+    fn run_now(&mut self, closure: &mut migrations::MigrationClosure<'_>) -> Result<(), StoreError> {
         let mut answer = Err(StoreError::Closed);
         let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
         self.group(Box::new(task), &mut || None);

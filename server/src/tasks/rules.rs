@@ -1,6 +1,6 @@
 //! Choice of a task's holder and effect of an answer, as plain functions over plain data.
 
-use crate::duty::rules::{Candidate, covers};
+use crate::duty::presence_rules::{Candidate, covers};
 use protocol::{
     duty::{Answer, Purpose, TaskState},
     entry::Reason,

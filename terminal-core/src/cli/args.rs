@@ -25,7 +25,7 @@ the 受理号 do as well.
 /// 巡格终端命令行：与手机应用同一核心。The handset's core on the command line.
 #[derive(Debug, Parser)]
 #[command(name = "xunge", version, after_help = AFTER, disable_help_subcommand = true)]
-pub struct Cli {
+pub struct HandsetCli {
     /// 本机数据目录 Folder of this handset's data
     #[arg(long, env = "XUNGE_HOME", value_name = "DIR", global = true)]
     pub home: Option<PathBuf>,
@@ -42,11 +42,11 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: HandsetCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum HandsetCommand {
     /// 登记本机 Enrol this handset with the string from the administrator
     #[command(alias = "enrol")]
     Enroll {
@@ -259,7 +259,7 @@ pub struct ActivityArgs {
     pub revise: Option<String>,
 }
 
-impl Command {
+impl HandsetCommand {
     /// The command's name, as `--json` repeats it.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -237,11 +237,7 @@ impl CommandContext<'_> {
     /// The result of every filing: where the item is, its content, and its id.
     pub(super) fn filed(&self, id: EntryId, again: bool, zh: &str, en: &str) -> Result<Said> {
         let now = self.terminal.now()?;
-        let rows = self.terminal.queue()?;
-        let row = rows
-            .into_iter()
-            .find(|row| row.id == id)
-            .ok_or(Error::NoSuchItem)?;
+        let row = self.terminal.queue_row(id)?;
         let first = if again {
             self.lang.pick(
                 format!(
@@ -275,11 +271,11 @@ impl CommandContext<'_> {
     }
     pub(super) fn row(&self, id: EntryId) -> Result<Value> {
         let now = self.terminal.now()?;
-        let rows = self.terminal.queue()?;
-        Ok(rows
-            .iter()
-            .find(|row| row.id == id)
-            .map_or(Value::Null, |row| documents::item(row, now)))
+        match self.terminal.queue_row(id) {
+            Ok(row) => Ok(documents::item(&row, now)),
+            Err(Error::NoSuchItem) => Ok(Value::Null),
+            Err(error) => Err(error),
+        }
     }
     /// Parses `--at` as evidence.
     pub(super) fn position(&self, at: &AtArg) -> Result<Option<Position>> {

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     cli::{
-        args::Cli,
+        args::HandsetCli,
         pending::salvage_others,
         said::Said,
         screen::ProgressLine,
@@ -21,7 +21,7 @@ use crate::{
         data_use::TrafficKind,
         network_settings::{MEGABYTE, NetworkSettings},
     },
-    sync::policy::HeldBack,
+    sync::run_policy::HeldBack,
     terminal::Terminal,
     transport::{cancel::CancelToken, request::Traffic},
     words::{self, Lang},
@@ -260,7 +260,7 @@ pub fn watch(
     terminal: &Terminal,
     others: &mut dyn FnMut() -> Vec<Terminal>,
     users: &Users<'_>,
-    cli: &Cli,
+    cli: &HandsetCli,
     seconds: Option<u64>,
 ) -> Result<Said> {
     let lang = cli.lang;

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     cli::{
-        args::Cli,
+        args::HandsetCli,
         open::open,
         said::{Said, WAITS},
         sync,
@@ -325,7 +325,7 @@ pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
 
 /// After the sync of the current user, syncs the others, each under its own identity; a failure does not
 /// affect the rest.
-pub fn with_the_others(homes: &Users<'_>, first: Result<Said>, cli: &Cli) -> Result<Said> {
+pub fn with_the_others(homes: &Users<'_>, first: Result<Said>, cli: &HandsetCli) -> Result<Said> {
     let current = homes.current()?;
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
     for home in homes.all()?.into_iter().filter(|home| *home != current) {

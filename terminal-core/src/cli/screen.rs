@@ -1,7 +1,7 @@
 //! The progress of a sync, in one line on stderr.
 
 use crate::{
-    cli::{args::Cli, table::clip, text},
+    cli::{args::HandsetCli, table::clip, text},
     sync::report::Progress,
     words::{self, Lang},
 };
@@ -14,7 +14,7 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
-    pub fn new(cli: &Cli) -> Self {
+    pub fn new(cli: &HandsetCli) -> Self {
         Self {
             lang: cli.lang,
             is_shown: !cli.json && io::stderr().is_terminal(),

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     cli::{
-        args::Cli,
+        args::HandsetCli,
         said::{Said, WAITS},
         screen::ProgressLine,
         surroundings::CommandLine,
@@ -86,7 +86,7 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
 
 /// Syncs until nothing is left or something has to wait; waits for retries that are due within `wait_for`
 /// seconds.
-pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> Result<Said> {
+pub fn sync(terminal: &Terminal, cli: &HandsetCli, wait_for: u64, photos_now: bool) -> Result<Said> {
     let lang = cli.lang;
     let mut screen = ProgressLine::new(cli);
     let cancel = CancelToken::default();

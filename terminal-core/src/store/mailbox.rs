@@ -7,7 +7,7 @@ use crate::{
         database::Store,
         planted::{unless, when},
         reference_photos::follow_tasks,
-        settings,
+        seen_tasks, settings,
         sql::{from_json, int, run, to_json, uint},
     },
 };
@@ -146,6 +146,7 @@ impl Store {
             }
             settings::set(tx, settings::keys::CURSOR, &answer.cursor)?;
             follow_tasks(tx)?;
+            seen_tasks::forget_gone(tx)?;
             Ok(true)
         })
     }

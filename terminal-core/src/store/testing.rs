@@ -131,3 +131,22 @@ pub fn write_slowly(store: &Store, key: &str, value: &str, during: impl FnOnce()
         Ok(())
     })
 }
+
+/// The server answered at this wall-clock time.
+///
+/// # Errors
+/// Errors of the store.
+pub fn contact(store: &Store, at: Millis) -> Result<()> {
+    store.write(|tx| super::settings::set(tx, super::settings::keys::LAST_CONTACT, &at.0.to_string()))
+}
+
+/// Plans the next try of an item.
+///
+/// # Errors
+/// Errors of the store.
+pub fn wait(store: &Store, item: EntryId, until: Millis) -> Result<()> {
+    store.write(|tx| {
+        let sql = "UPDATE item SET not_before = ?2, attempts = 1 WHERE id = ?1";
+        super::sql::run(tx, sql, rusqlite::params![item.to_string(), until.0]).map(drop)
+    })
+}

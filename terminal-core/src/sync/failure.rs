@@ -68,7 +68,7 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
     let problem = serde_json::from_slice::<Problem>(&response.body)
         .ok()
         .filter(|p| !p.code.as_str().is_empty());
-    let retry_after_ms = retry_after(&response);
+    let retry_after_ms = parse_retry_after(&response);
     let transient = FailureKind::Transient { retry_after_ms };
     // A code that this version does not know as a problem is judged by the status of its answer.
     let known = problem.as_ref().and_then(|p| match &p.code {
@@ -112,7 +112,7 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
 
 /// Parses Retry-After in milliseconds: seconds, or a date relative to the response's Date, never to the
 /// handset's clock.
-fn retry_after(response: &Response) -> Option<i64> {
+fn parse_retry_after(response: &Response) -> Option<i64> {
     let text = response.header("retry-after")?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(i64::from(seconds) * 1000);

@@ -144,7 +144,7 @@ impl Sync {
     ) -> Result<()> {
         let attempts = wanted.retry.attempts;
         if failure.kind != FailureKind::Authenticate {
-            store.fail_file(wanted.file.name, &self.retry_after(failure, attempts, now)?)?;
+            store.fail_file(wanted.file.name, &self.retry_for(failure, attempts, now)?)?;
         }
         self.unwell(store, now, failure, attempts, false)
     }
@@ -186,7 +186,7 @@ impl Sync {
             }
             Err(failure) => {
                 if failure.kind != FailureKind::Authenticate {
-                    store.fail_compare_photo(sha256, &self.retry_after(&failure, attempts, now)?)?;
+                    store.fail_compare_photo(sha256, &self.retry_for(&failure, attempts, now)?)?;
                 }
                 self.unwell(store, now, &failure, attempts, false)
             }

@@ -7,11 +7,11 @@ use crate::{
     store::{database::Store, uploads::PhotoUpload},
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure},
+        photo_uploads::{ActiveUpload, LEAST, MOST},
         planted,
         report::Progress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
-        upstream::{ActiveUpload, LEAST, MOST},
     },
     transport::request::{Method, Request, Response},
 };
@@ -364,7 +364,7 @@ impl Sync {
             // The server does not know the entry: the mark of a new token shows what it lacks.
             self.session.renew();
         }
-        store.fail_photo(upload, &self.retry_after(failure, upload.attempts, now)?)?;
+        store.fail_photo(upload, &self.retry_for(failure, upload.attempts, now)?)?;
         self.unwell(store, now, failure, upload.attempts, false)
     }
 }

@@ -13,11 +13,16 @@ use crate::{
 use protocol::{
     evidence::Position,
     feed::{PresenceRow, kind},
+    ids::EntryId,
     open::Open,
     payload::{CheckIn, CheckOut, EntryKind, Payload},
     problem::HandsetCode,
     time::Millis,
 };
+use std::collections::HashSet;
+
+/// How many check-ins and check-outs are read at once; the last one usually counts.
+const CHECKS: usize = 4;
 
 /// Whether the worker is on duty, as far as this handset knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,20 +75,41 @@ impl Terminal {
         let note = note.trim().to_owned();
         self.file_new(position, note.clone(), Payload::CheckOut(CheckOut { note }))
     }
+    /// The last check-in or check-out that counts: neither rejected nor withdrawn.
+    fn last_check(&self) -> Result<Option<Item>> {
+        let mut before = None;
+        loop {
+            let checks = self
+                .store()
+                .last_of([EntryKind::CheckIn, EntryKind::CheckOut], before, CHECKS)?;
+            let Some(oldest) = checks.last() else {
+                return Ok(None);
+            };
+            before = Some(oldest.n);
+            let ids: Vec<EntryId> = checks.iter().map(|item| item.id).collect();
+            let withdrawn: HashSet<EntryId> = self
+                .store()
+                .withdrawals_of(&ids)?
+                .iter()
+                .filter(|item| !is_rejected(item))
+                .filter_map(|item| item.after)
+                .collect();
+            let counts = |item: &Item| !is_rejected(item) && !withdrawn.contains(&item.id);
+            if let Some(last) = checks.into_iter().find(counts) {
+                return Ok(Some(last));
+            }
+        }
+    }
     /// Whether the worker is on duty: the last check-in or check-out of this handset, until the server
     /// reports something newer (a shift that ended).
     ///
     /// # Errors
     /// Errors of the store.
     pub fn presence(&self) -> Result<HandsetPresence> {
-        let withdrawn = self.withdrawn()?;
-        let mut checks = self.store().items_of_kind(EntryKind::CheckIn)?;
-        checks.extend(self.store().items_of_kind(EntryKind::CheckOut)?);
-        checks.retain(|item| !is_rejected(item) && !withdrawn.contains(&item.id));
-        let last = checks.iter().max_by_key(|item| item.n);
+        let last = self.last_check()?;
         let rows: Vec<PresenceRow> = self.store().mailbox_of(kind::PRESENCE)?;
         let said = rows.into_iter().find(|row| row.person == self.account().holder);
-        let received = last.and_then(|item| match item.custody {
+        let received = last.as_ref().and_then(|item| match item.custody {
             Custody::Received(at) => Some(at),
             Custody::Waiting | Custody::Refused(_) => None,
         });

@@ -12,11 +12,13 @@ use crate::{
     Error, Result,
     grid::place::LocatedPlace,
     photos::{
-        folder::{PhotoSource, TakenPhoto},
+        error::PhotoError,
+        folder::{PhotoSource, TakenPhoto, prepare},
         stamp::{StampPlace, stamp},
     },
     store::{drafts::SavedDraft, planted::when},
     terminal::Terminal,
+    transport::cancel::CancelToken,
     words,
     work::{
         filing::Filing,
@@ -186,23 +188,35 @@ impl<C: DraftContent> Draft<C> {
     /// # Errors
     /// `photo.*`; the draft stays unchanged.
     pub fn add_photo(&mut self, source: PhotoSource<'_>) -> Result<&mut Self> {
-        // No sweep may run between writing the file and saving the draft that names it.
-        let _turn = self.terminal.turn()?;
+        self.add_photo_unless(source, &CancelToken::default())
+    }
+    /// As [`Draft::add_photo`]; a cancel takes effect before the photo is kept. Others may file meanwhile: a check-in
+    /// does not wait for a photo that is being prepared.
+    ///
+    /// # Errors
+    /// As [`Draft::add_photo`]; `call.cancelled`.
+    pub fn add_photo_unless(&mut self, source: PhotoSource<'_>, cancel: &CancelToken) -> Result<&mut Self> {
+        let call = self.terminal.begin(cancel)?;
+        let go_on = || match call.cancel.is_cancelled() {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
+        };
+        go_on()?;
         let stamp_place = self.stamp_place()?;
         if let Some(fix) = &self.stored.position {
             self.terminal.saw_fix(fix)?;
         }
-        let clock = self.terminal.clock_reading()?;
+        let stamp = stamp(&self.terminal.clock_reading()?, stamp_place.as_ref());
+        let refused = |error: PhotoError| Error::Input(words::photo_error(&error));
+        let prepared = prepare(source, &stamp).map_err(refused)?;
+        go_on()?;
+        // No sweep may run between writing the file and saving the draft that names it.
+        let _turn = self.terminal.turn()?;
         let taken = self
             .terminal
             .photo_folder()
-            .take(
-                source,
-                C::PHOTO_ROLE,
-                &stamp(&clock, stamp_place.as_ref()),
-                self.terminal.random(),
-            )
-            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+            .keep(&prepared, C::PHOTO_ROLE, self.terminal.random())
+            .map_err(refused)?;
         self.add_taken(taken)
     }
     /// As [`Draft::add_photo`] without the pipeline, for a photo that was prepared before.

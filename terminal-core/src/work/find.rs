@@ -29,7 +29,7 @@ impl Terminal {
                 .ok_or(Error::NoSuchItem);
         }
         let drafts = self.store().drafts()?.into_iter().map(|draft| draft.id);
-        let elsewhere = self.needs_action(&items)?.into_iter().map(|open| open.row.entry);
+        let elsewhere = self.needs_action()?.into_iter().map(|open| open.row.entry);
         let here = items.iter().map(|item| item.id);
         let mut ids: Vec<EntryId> = here.chain(drafts).chain(elsewhere).collect();
         ids.sort_unstable();

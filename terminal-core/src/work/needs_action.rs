@@ -46,23 +46,24 @@ pub(super) fn takes_back(withdrawal: &Item, entry: EntryId) -> bool {
 
 impl Terminal {
     /// All such entries that are neither on this handset nor revised by an item on it.
-    pub(crate) fn needs_action(&self, items: &[Item]) -> Result<Vec<NeedsAction>> {
+    pub(crate) fn needs_action(&self) -> Result<Vec<NeedsAction>> {
         let rows: Vec<UnsettledRow> = self.store().mailbox_of(kind::UNSETTLED)?;
-        let is_here = |id: EntryId| {
-            let revises = |item: &Item| item.supersedes == Some(id) && item.cancelled.is_none();
-            items.iter().any(|item| item.id == id || revises(item))
-        };
-        let elsewhere = rows.into_iter().filter(|row| !is_here(row.entry));
+        let ids: Vec<EntryId> = rows.iter().map(|row| row.entry).collect();
+        let here = self.store().items_among(&ids)?;
+        let revised = self.store().revised_of(&ids)?;
+        let elsewhere = rows
+            .into_iter()
+            .filter(|row| !here.contains(&row.entry) && !revised.contains(&row.entry));
         Ok(elsewhere.map(NeedsAction::read).collect())
     }
     /// The entry with this id, if it needs its author and is not on this handset.
     pub(crate) fn needs_action_entry(&self, id: EntryId) -> Result<Option<NeedsAction>> {
-        let all = self.needs_action(&self.store().items()?)?;
+        let all = self.needs_action()?;
         Ok(all.into_iter().find(|open| open.row.entry == id))
     }
     /// The newest rejected version of a record that is not on this handset.
     pub(crate) fn rejected_version(&self, record: RecordId) -> Result<Option<NeedsAction>> {
-        let all = self.needs_action(&self.store().items()?)?;
+        let all = self.needs_action()?;
         Ok(all
             .into_iter()
             .filter(|open| open.row.record == record && open.is_rejected())

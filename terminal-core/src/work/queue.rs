@@ -1,9 +1,10 @@
 //! The queue: every item with its state, reason and next try (law 2).
 
 use crate::{
-    Result,
+    Error, Result,
     store::{
         drafts::SavedDraft,
+        item_pages::ItemSelection,
         items::{Custody, Item, PhotoItem},
         retry::Retry,
     },
@@ -19,7 +20,7 @@ use crate::{
 use protocol::{
     entry::{DispositionState, Reason},
     feed::{ActivityRow, ActivityState, CaseRow, kind},
-    ids::RecordId,
+    ids::{EntryId, RecordId},
     manifest::Catalogue,
     open::Open,
     payload::EntryKind,
@@ -27,6 +28,10 @@ use protocol::{
     sabotage::{self, Defect},
     time::Millis,
 };
+use std::collections::{HashMap, HashSet};
+
+/// How many items are read from the store at once.
+const PAGE: usize = 500;
 
 impl Terminal {
     /// All drafts, then all items, last filed first; received items stay for 30 days. At the end entries from
@@ -35,44 +40,133 @@ impl Terminal {
     /// # Errors
     /// Errors of the store.
     pub fn queue(&self) -> Result<Vec<QueueRow>> {
-        let clock = self.clock_reading()?;
-        let (now, offset_ms) = (clock.wall, clock.offset_ms.unwrap_or(0));
-        let items = self.store().items()?;
-        let withdrawals = self.store().items_of_kind(EntryKind::Withdraw)?;
-        let cases: Vec<CaseRow> = self.store().mailbox_of(kind::CASE)?;
-        let activities: Vec<ActivityRow> = self.store().mailbox_of(kind::ACTIVITY)?;
-        let mut rows = Vec::new();
-        for draft in self.store().drafts()? {
-            // Another process has filed this draft meanwhile.
-            if items.iter().any(|item| item.id == draft.id) {
-                continue;
-            }
-            rows.push(draft_row(draft));
-        }
-        for item in items.iter().rev() {
-            let revised = items
-                .iter()
-                .any(|other| other.supersedes == Some(item.id) && other.cancelled.is_none());
-            let context = RowContext {
-                now,
-                offset_ms,
-                withdrawal: withdrawals
-                    .iter()
-                    .find(|withdrawal| withdrawal.after == Some(item.id) && !is_rejected(withdrawal)),
-                revised,
-                case: cases.iter().find(|case| case.record == item.record),
-                // The mailbox describes the version in force; an older one is history.
-                review: activities.iter().find(|row| row.entry == item.id),
-            };
-            rows.push(row(item, &context));
-        }
+        let mut rows = self.draft_rows()?;
+        let items = self.queue_page(QueueFilter::All, None, usize::MAX)?;
+        // A draft that was filed between the two reads is an item.
+        let filed: HashSet<EntryId> = items.iter().map(|row| row.id).collect();
+        rows.retain(|draft| !filed.contains(&draft.id));
+        rows.extend(items);
         if !sabotage::is(Defect::RejectionElsewhereHidden) {
-            let mut elsewhere = self.needs_action_rows(&items, &withdrawals)?;
             // A handset that was restored from an older copy may still have the draft of such an entry.
-            elsewhere.retain(|open| rows.iter().all(|row| row.id != open.id));
-            rows.extend(elsewhere);
+            let here: HashSet<EntryId> = rows.iter().map(|row| row.id).collect();
+            let elsewhere = self.needs_action_rows()?;
+            rows.extend(elsewhere.into_iter().filter(|open| !here.contains(&open.id)));
         }
         Ok(rows)
+    }
+
+    /// At most `limit` items of this handset, last filed first, with numbers below `after`: the number of the last row
+    /// of the page before. Costs what it returns, however many items there are. Drafts and entries from elsewhere have
+    /// no number; [`Self::draft_rows`] and [`Self::needs_action_rows`] return them.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn queue_page(&self, filter: QueueFilter, after: Option<u64>, limit: usize) -> Result<Vec<QueueRow>> {
+        let (mut rows, mut after) = (Vec::new(), after);
+        while rows.len() < limit {
+            let wanted = (limit - rows.len()).min(PAGE);
+            let items = self.store().items_page(filter.selection(), after, wanted)?;
+            let Some(last) = items.last() else { break };
+            after = Some(last.n);
+            let found = self.rows_of(&items)?;
+            rows.extend(found.into_iter().filter(|row| filter.accepts(row)));
+            if items.len() < wanted {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The row of one draft, item or entry from elsewhere.
+    ///
+    /// # Errors
+    /// `item.unknown`, and errors of the store.
+    pub fn queue_row(&self, id: EntryId) -> Result<QueueRow> {
+        if let Some(item) = self.store().item(id)? {
+            let row = self.rows_of(std::slice::from_ref(&item))?.into_iter().next();
+            return row.ok_or(Error::NoSuchItem);
+        }
+        if let Some(draft) = self.store().draft(id)? {
+            return Ok(draft_row(draft));
+        }
+        let elsewhere = self.needs_action_rows()?;
+        elsewhere
+            .into_iter()
+            .find(|row| row.id == id)
+            .ok_or(Error::NoSuchItem)
+    }
+
+    /// The rows of the drafts, last changed first.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn draft_rows(&self) -> Result<Vec<QueueRow>> {
+        let mut drafts = self.store().drafts()?;
+        let ids: Vec<EntryId> = drafts.iter().map(|draft| draft.id).collect();
+        // Another process may have filed a draft meanwhile.
+        let filed = self.store().items_among(&ids)?;
+        drafts.retain(|draft| !filed.contains(&draft.id));
+        Ok(drafts.into_iter().map(draft_row).collect())
+    }
+
+    /// The rows of these items, in the same order.
+    pub(super) fn rows_of(&self, items: &[Item]) -> Result<Vec<QueueRow>> {
+        let clock = self.clock_reading()?;
+        let ids: Vec<EntryId> = items.iter().map(|item| item.id).collect();
+        let records: Vec<RecordId> = items.iter().map(|item| item.record).collect();
+        let withdrawals = self.store().withdrawals_of(&ids)?;
+        let withdrawals: HashMap<EntryId, &Item> = withdrawals
+            .iter()
+            .rev()
+            .filter(|withdrawal| !is_rejected(withdrawal))
+            .filter_map(|withdrawal| Some((withdrawal.after?, withdrawal)))
+            .collect();
+        let revised = self.store().revised_of(&ids)?;
+        let cases: Vec<CaseRow> = self.store().mailbox_about(kind::CASE, &records)?;
+        let cases: HashMap<RecordId, &CaseRow> = cases.iter().rev().map(|case| (case.record, case)).collect();
+        let reviews: Vec<ActivityRow> = self.store().mailbox_about(kind::ACTIVITY, &records)?;
+        // The mailbox describes the version in force; an older one is history.
+        let reviews: HashMap<EntryId, &ActivityRow> =
+            reviews.iter().rev().map(|row| (row.entry, row)).collect();
+        let rows = items.iter().map(|item| {
+            let context = RowContext {
+                now: clock.wall,
+                offset_ms: clock.offset_ms.unwrap_or(0),
+                withdrawal: withdrawals.get(&item.id).copied(),
+                revised: revised.contains(&item.id),
+                case: cases.get(&item.record).copied(),
+                review: reviews.get(&item.id).copied(),
+            };
+            row(item, &context)
+        });
+        Ok(rows.collect())
+    }
+}
+
+/// Which items a page of the queue shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum QueueFilter {
+    /// All items.
+    All,
+    /// Items and photos that only this handset holds.
+    Unsent,
+    /// Items that were returned to their author, who has to act.
+    NeedsYou,
+}
+
+impl QueueFilter {
+    const fn selection(self) -> ItemSelection {
+        match self {
+            Self::All => ItemSelection::All,
+            Self::Unsent => ItemSelection::Unsent,
+            Self::NeedsYou => ItemSelection::Returned,
+        }
+    }
+    fn accepts(self, row: &QueueRow) -> bool {
+        match self {
+            Self::All | Self::Unsent => true,
+            Self::NeedsYou => row.needs_author(),
+        }
     }
 }
 
@@ -263,17 +357,22 @@ fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals:
 }
 
 impl Terminal {
-    /// Queue rows of entries from elsewhere that need their author.
-    pub(crate) fn needs_action_rows(&self, items: &[Item], withdrawals: &[Item]) -> Result<Vec<QueueRow>> {
-        let open = self.needs_action(items)?;
+    /// The rows of entries from elsewhere that need their author.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn needs_action_rows(&self) -> Result<Vec<QueueRow>> {
+        let open = self.needs_action()?;
         if open.is_empty() {
             return Ok(Vec::new());
         }
+        let ids: Vec<EntryId> = open.iter().map(|open| open.row.entry).collect();
+        let withdrawals = self.store().withdrawals_of(&ids)?;
         // Without the catalogue, only the names of types are missing.
         let catalogue = self.catalogue().ok();
         let rows = open
             .iter()
-            .map(|open| elsewhere_row(open, catalogue.as_ref(), withdrawals));
+            .map(|open| elsewhere_row(open, catalogue.as_ref(), &withdrawals));
         Ok(rows.collect())
     }
 }

@@ -1,6 +1,11 @@
 //! The home screen as one value.
 
-use crate::{Result, store::account::Account, terminal::Terminal, work::check_in::HandsetPresence};
+use crate::{
+    Result,
+    store::{account::Account, sizes::StorageUse},
+    terminal::Terminal,
+    work::{check_in::HandsetPresence, queue::QueueFilter},
+};
 use protocol::{
     codes::GridVersion,
     evidence::ClockReading,
@@ -33,6 +38,13 @@ pub struct Status {
 }
 
 impl Terminal {
+    /// What this account takes on the disk.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn storage(&self) -> Result<StorageUse> {
+        self.store().storage_use()
+    }
     /// Reads the home screen.
     ///
     /// # Errors
@@ -40,7 +52,9 @@ impl Terminal {
     pub fn status(&self) -> Result<Status> {
         let clock = self.clock_reading()?;
         let now = clock.estimate();
-        let queue = self.queue()?;
+        let counts = self.store().counts()?;
+        let returned = self.queue_page(QueueFilter::NeedsYou, None, usize::MAX)?.len();
+        let elsewhere = self.needs_action_rows()?;
         let open: Vec<_> = self
             .tasks()?
             .into_iter()
@@ -51,10 +65,10 @@ impl Terminal {
             account: self.account().clone(),
             post: posts.into_iter().next(),
             presence: self.presence()?,
-            drafts: queue.iter().filter(|row| row.is_draft()).count(),
-            items_waiting: queue.iter().filter(|row| row.waits_for_receipt()).count(),
+            drafts: usize::try_from(counts.drafts).unwrap_or(usize::MAX),
+            items_waiting: usize::try_from(counts.waiting).unwrap_or(usize::MAX),
             photos_waiting: usize::try_from(self.store().photos_waiting()?).unwrap_or(usize::MAX),
-            returned: queue.iter().filter(|row| row.needs_author()).count(),
+            returned: returned + elsewhere.iter().filter(|row| row.needs_author()).count(),
             tasks_overdue: open.iter().filter(|task| task.left(now) < 0).count(),
             tasks_open: open.len(),
             grid: self

@@ -1,7 +1,7 @@
 //! The routes of tus for terminals. Their doc comments are the texts of the API description.
 
 use super::{handlers, owner::Owner, wire};
-use crate::{app::state::App, auth::actor::Field, http::body::Path};
+use crate::{app::state::App, auth::actor::FieldStream, http::body::Path};
 use axum::{body::Body, extract::State, http::HeaderMap, response::Response};
 use protocol::{ids::UploadId, problem::Problem};
 
@@ -32,7 +32,7 @@ pub(in crate::photos) async fn options(State(app): State<App>) -> Response {
 )]
 pub(in crate::photos) async fn create(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -50,7 +50,7 @@ pub(in crate::photos) async fn create(
 )]
 pub(in crate::photos) async fn head(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
 ) -> Response {
@@ -77,7 +77,7 @@ pub(in crate::photos) async fn head(
 )]
 pub(in crate::photos) async fn patch(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
     body: Body,
@@ -93,7 +93,7 @@ pub(in crate::photos) async fn patch(
 )]
 pub(in crate::photos) async fn terminate(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
 ) -> Response {
@@ -113,7 +113,7 @@ pub(in crate::photos) async fn terminate(
 )]
 pub(in crate::photos) async fn overridden(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
     body: Body,

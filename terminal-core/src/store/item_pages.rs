@@ -1,0 +1,155 @@
+//! Items by pages, and what belongs to them, found by keys: the cost is that of the page and not of the store.
+
+use crate::{
+    Result,
+    store::{
+        database::Store,
+        items::{Item, select},
+        sql::{from_json, parse, to_json},
+    },
+};
+use protocol::{
+    ids::{EntryId, RecordId},
+    payload::EntryKind,
+};
+use rusqlite::{Connection, params};
+use std::collections::HashSet;
+
+/// Which items a page holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ItemSelection {
+    /// All items.
+    All,
+    /// Items that are not received with all their photos.
+    Unsent,
+    /// Items that the server refused, rejected, or whose activity was returned. Some of them are revised already.
+    Returned,
+}
+
+impl ItemSelection {
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::All => "1 = 1",
+            Self::Unsent => {
+                "(item.custody = 'waiting'
+                  OR item.id IN (SELECT photo.item FROM photo WHERE photo.custody = 'waiting'))"
+            }
+            Self::Returned => {
+                "((item.custody = 'waiting' AND item.refused_json IS NOT NULL) OR item.disposition = 'rejected'
+                  OR item.id IN (SELECT json_extract(body, '$.entry') FROM mailbox_row WHERE kind = 'activity'
+                      AND json_extract(body, '$.state') = 'returned'))"
+            }
+        }
+    }
+}
+
+impl Store {
+    /// At most `limit` items with numbers below `before`, last filed first.
+    pub fn items_page(&self, which: ItemSelection, before: Option<u64>, limit: usize) -> Result<Vec<Item>> {
+        let before = before.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let condition = format!(
+            "id IN (SELECT item.id FROM item WHERE item.n < ?1 AND {} ORDER BY item.n DESC LIMIT ?2)",
+            which.condition()
+        );
+        let mut items = self.read(|c| select(c, &condition, [before, limit]))?;
+        items.reverse();
+        Ok(items)
+    }
+    /// The withdrawals of these entries that this handset filed.
+    pub(crate) fn withdrawals_of(&self, ids: &[EntryId]) -> Result<Vec<Item>> {
+        let ids = to_json(&ids)?;
+        self.read(|c| {
+            select(
+                c,
+                "kind = 'withdraw' AND after_entry IN (SELECT value FROM json_each(?1))",
+                [&ids],
+            )
+        })
+    }
+    /// Those of these entries that another item of this handset revises.
+    pub(crate) fn revised_of(&self, ids: &[EntryId]) -> Result<HashSet<EntryId>> {
+        self.read(|c| {
+            let sql = "SELECT supersedes FROM item
+                       WHERE supersedes IN (SELECT value FROM json_each(?1)) AND cancelled IS NULL";
+            ids_of(c, sql, ids)
+        })
+    }
+    /// Those of these entries that are items of this handset.
+    pub(crate) fn items_among(&self, ids: &[EntryId]) -> Result<HashSet<EntryId>> {
+        self.read(|c| {
+            ids_of(
+                c,
+                "SELECT id FROM item WHERE id IN (SELECT value FROM json_each(?1))",
+                ids,
+            )
+        })
+    }
+    /// The mailbox bodies of a kind about these records. Bodies that this version cannot read are left out.
+    pub(crate) fn mailbox_about<T: serde::de::DeserializeOwned>(
+        &self,
+        kind: &str,
+        records: &[RecordId],
+    ) -> Result<Vec<T>> {
+        let records = to_json(&records)?;
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT body FROM mailbox_row
+                 WHERE kind = ?1 AND json_extract(body, '$.record') IN (SELECT value FROM json_each(?2))
+                 ORDER BY mailbox, n",
+            )?;
+            let mut rows = statement.query(params![kind, records])?;
+            let mut bodies = Vec::new();
+            while let Some(row) = rows.next()? {
+                bodies.extend(from_json(&row.get::<_, String>(0)?).ok());
+            }
+            Ok(bodies)
+        })
+    }
+    /// The last items of these kinds, last filed first, at most `limit` with numbers below `before`.
+    pub(crate) fn last_of(
+        &self,
+        kinds: [EntryKind; 2],
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Item>> {
+        let before = before.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let [one, other] = kinds.map(EntryKind::as_str);
+        let condition = format!(
+            "id IN (SELECT item.id FROM item WHERE item.n < ?1 AND item.kind IN ('{one}', '{other}')
+                    ORDER BY item.n DESC LIMIT ?2)"
+        );
+        let mut items = self.read(|c| select(c, &condition, [before, limit]))?;
+        items.reverse();
+        Ok(items)
+    }
+    /// How many items wait for a receipt and were not refused, and how many drafts are not filed.
+    pub(crate) fn counts(&self) -> Result<ItemCounts> {
+        self.read(|c| {
+            let count = |sql: &str| c.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
+            Ok(ItemCounts {
+                waiting: count(
+                    "SELECT count(*) FROM item WHERE custody = 'waiting' AND refused_json IS NULL AND cancelled IS NULL",
+                )?,
+                drafts: count("SELECT count(*) FROM draft WHERE id NOT IN (SELECT id FROM item)")?,
+            })
+        })
+    }
+}
+
+/// Counts for the home screen.
+pub(crate) struct ItemCounts {
+    pub(crate) waiting: u32,
+    pub(crate) drafts: u32,
+}
+
+fn ids_of(connection: &Connection, sql: &str, ids: &[EntryId]) -> Result<HashSet<EntryId>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([to_json(&ids)?])?;
+    let mut found = HashSet::new();
+    while let Some(row) = rows.next()? {
+        found.insert(parse(&row.get::<_, String>(0)?)?);
+    }
+    Ok(found)
+}
