@@ -19,6 +19,7 @@ use protocol::{
     feed::{ActivityRow, CaseRow, FeedRow, MAX_UNSETTLED_BYTES, Mailbox, PULL_BYTES, PullAnswer, kind},
     ids::{CaseId, EntryId, RecordId},
     payload::{Activity, Payload, Withdraw},
+    photo::Sha256,
 };
 use serde_json::json;
 use server::{
@@ -78,18 +79,18 @@ async fn filed(c: &mut DistrictFixture, app: &TestApp, title: &str, decision: Op
 
 /// A row as large as those of real cases.
 fn history_row(k: u16) -> CaseRow {
-    let mut ten = [7; 10];
-    ten[..2].copy_from_slice(&k.to_be_bytes());
-    // Ids of real rows differ in all their random bytes.
-    for (n, byte) in ten.iter_mut().enumerate().skip(2) {
-        *byte = u8::try_from((usize::from(k) * 31 + n * 57) % 251).unwrap();
-    }
+    // Ids as random as real ones, because they decide how well a page is compressed.
+    let ten = |what: &str| -> [u8; 10] {
+        Sha256::of(format!("{what}{k}").as_bytes()).0[..10]
+            .try_into()
+            .unwrap()
+    };
     let at = 1_735_000_000_000 + u64::from(k) * 30_000_000;
     let made = protocol::time::Millis(i64::try_from(at).unwrap());
     CaseRow {
-        case: CaseId::from_parts(at, ten),
-        record: RecordId::from_parts(at, ten),
-        number: receipt_number(EntryId::from_parts(at, ten)),
+        case: CaseId::from_parts(at, ten("case")),
+        record: RecordId::from_parts(at, ten("record")),
+        number: receipt_number(EntryId::from_parts(at, ten("entry"))),
         state: CaseState::Closed.into(),
         photos_held: 2,
         photos_named: 2,
