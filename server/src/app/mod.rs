@@ -5,7 +5,8 @@
 //!   events of a room to which rooms above it react. [`audit`]: the audit log.
 //! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
-//! * [`lease`]: the right to run a background job. [`history`]: how long an author's rows stay.
+//! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
+//!   [`history`]: how long an author's rows stay.
 
 pub mod address;
 pub mod audit;
@@ -19,6 +20,7 @@ pub mod mailbox;
 pub mod meta;
 pub mod object_name;
 pub mod objects;
+mod planted;
 pub mod rate;
 pub mod s3;
 pub mod state;

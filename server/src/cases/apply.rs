@@ -68,7 +68,7 @@ pub(super) fn put(
                     errors.push(field_error(
                         format!("/{}", Field::Matter),
                         "类型不在目录中",
-                        "the catalogue has no such matter",
+                        "the catalogue does not contain this matter type",
                     ));
                 } else if file.matter != Some(*matter) {
                     file.matter = Some(*matter);
@@ -87,7 +87,7 @@ pub(super) fn put(
                     errors.push(field_error(
                         format!("/{}", Field::Department),
                         "该单位不是这一区域的处置部门",
-                        "this unit is no handling department for the place",
+                        "this unit is not a handling department for this place",
                     ));
                 }
                 file.department = Some(*department);
@@ -134,7 +134,7 @@ fn not_uploaded(tx: &mut Tx<'_>, by: &Actor<'_>, attachments: &[Sha256]) -> Resu
             errors.push(field_error(
                 format!("/{}/{i}", Field::Attachments),
                 "没有收到这张照片，请先上传",
-                "this photo was not received, upload it first",
+                "the server does not have this photo; upload it first",
             ));
         }
     }
@@ -247,7 +247,7 @@ pub(super) struct NewEvent<'a> {
     pub action: &'a str,
     pub from: Option<CaseState>,
     pub by: &'a Actor<'a>,
-    /// The role in which it was done.
+    /// Role in which the actor performed the action.
     pub role: Option<Role>,
     /// Opinion, photos and request name of the act.
     pub input: &'a Input,

@@ -22,28 +22,29 @@ use sha2::Digest;
 /// The previous hash of the first event.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Who did it.
+/// Who performed the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventActor {
-    /// Absent: the system itself, or an anonymous source.
+    /// Absent for the system itself and for an anonymous source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonId>,
-    /// The role in which it was done.
+    /// Role in which the actor performed the action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The post from which it was done, in the field.
+    /// Post of the actor; only for actions from the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<PostId>,
 }
 
-/// The body of an event, as it is hashed.
+/// Body of an event; the hash is computed over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LedgerEvent {
     pub case: CaseId,
-    /// 1, 2, 3 … without gaps; the version the case has after it.
+    /// 1, 2, 3 … without gaps; equal to the version of the case after the event.
     pub seq: i64,
     pub id: EventId,
-    /// The row of the table, `T1`..`T15`; absent for what moves nothing (a mended report, a withdrawal).
+    /// Row of the transition table, `T1`..`T15`. Absent if the event does not change the state (a revised report, a
+    /// withdrawal).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transition: Option<String>,
     pub action: String,
@@ -56,7 +57,7 @@ pub struct LedgerEvent {
     pub opinion: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Sha256>,
-    /// What the action set or was decided by, such as `deadline` or `task`.
+    /// Values that the action set or that decided it, such as `deadline` or `task`.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     #[schema(value_type = Object)]
     pub facts: serde_json::Map<String, serde_json::Value>,

@@ -1,4 +1,4 @@
-//! 公众举报登记 (T2): an acceptor records a citizen's report, and an inspector verifies it first.
+//! 公众举报登记 (T2): an acceptor records a citizen's report, and a patroller verifies it before it is filed.
 
 use super::{
     apply::{self, NewEvent},

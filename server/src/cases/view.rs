@@ -29,7 +29,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, btree_map::Entry};
 
-/// A matter in words.
+/// A matter type with its display name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MatterName {
     pub code: MatterCode,
@@ -44,19 +44,19 @@ pub struct Named<T> {
     pub name: String,
 }
 
-/// A caller as shown by default (DC-05); the rest by `POST /v1/cases/{id}/caller-view`.
+/// Masked data of a caller (DC-05). `POST /v1/cases/{id}/caller-view` gives the full data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MaskedCaller {
     pub name: String,
     pub phone: String,
 }
 
-/// An event of the ledger with the words a reader needs.
+/// An event of the ledger with display names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventView {
     #[serde(flatten)]
     pub event: LedgerEvent,
-    /// The member of staff by name; somebody in the field by the post.
+    /// Name of the member of staff, or of the post for an actor in the field.
     pub actor_name: String,
     pub to_zh: String,
     pub hash: String,
@@ -75,7 +75,7 @@ pub struct CaseTask {
     pub answer_text: Option<String>,
 }
 
-/// The whole of a case.
+/// A case with all its parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CaseView {
     pub id: CaseId,
@@ -84,7 +84,7 @@ pub struct CaseView {
     pub source: CaseSource,
     pub state: CaseState,
     pub state_zh: String,
-    /// To be given as `expected_version` with an action.
+    /// Version of the case; an action sends it as `expected_version`.
     pub version: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matter: Option<MatterName>,
@@ -126,7 +126,7 @@ pub struct CaseView {
     pub tasks: Vec<CaseTask>,
     pub allowed: Vec<AllowedAction>,
     pub ledger: Vec<EventView>,
-    /// Whether the ledger is whole and unchanged, looked at just now.
+    /// True if the hash chain of the ledger was complete and unchanged when it was verified for this answer.
     pub ledger_ok: bool,
 }
 

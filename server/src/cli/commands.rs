@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-/// 巡格 Xunge 服务器 / the server of Xunge.
+/// 巡格 Xunge 服务器 / The Xunge server.
 #[derive(Debug, Parser)]
 #[command(name = "xunge-server", version, about)]
 pub struct ServerCli {
@@ -27,24 +27,25 @@ pub struct ServerCli {
 
 #[derive(Debug, Subcommand)]
 enum ServerCommand {
-    /// 启动服务 / serve until SIGTERM or Ctrl-C
+    /// 启动服务 / Run the server until SIGTERM or Ctrl-C
     Serve(Serve),
-    /// 建立城市和第一个管理员 / found a city and its first administrator
+    /// 建立城市和第一个管理员 / Create a city and its first administrator
     Init(Init),
-    /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / once after a restore, before serving: handsets check everything anew
+    /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / Run once after a restore, before the server starts:
+    /// all handsets compare their data with the server again
     RenewEpoch(DataLocation),
-    /// 输出 OpenAPI 3.1 说明 / print the OpenAPI 3.1 description
+    /// 输出 OpenAPI 3.1 说明 / Print the OpenAPI 3.1 description
     Openapi,
-    /// 网格：划分、检查、打包、查询、导入 / cut, check, pack, look up, import
+    /// 网格：划分、检查、打包、查询、导入 / Grids: cut, check, pack, look up, import
     #[command(subcommand)]
     Grid(grid_tools::GridTool),
-    /// 封存包：导入、密钥 / sealed parcels of handsets
+    /// 封存包：导入、密钥 / Sealed parcels of handsets: import, keys
     #[command(subcommand)]
     Parcel(parcels::ParcelTool),
-    /// 核对 / what the server can vouch for
+    /// 核对 / Audit what the server holds
     #[command(subcommand)]
     Audit(parcels::AuditTool),
-    /// 检查运行中的服务 / exit 0 when a server takes connections
+    /// 检查运行中的服务 / Check a running server; exit code 0 if it accepts connections
     Healthcheck {
         /// `https://host:port`
         url: String,

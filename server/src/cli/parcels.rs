@@ -24,19 +24,19 @@ use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Debug, Subcommand)]
 pub enum ParcelTool {
-    /// 导入终端导出的封存包文件；重复导入无影响 / take the parcels of an exported file; twice is once
+    /// 导入终端导出的封存包文件；重复导入无影响 / Import the parcels of an exported file; a repeated import has no effect
     Import {
         #[command(flatten)]
         place: DataLocation,
         file: PathBuf,
     },
-    /// 更换封存密钥，旧密钥保留 / a new key for new invitations; the old one still opens what was sealed to it
+    /// 更换封存密钥，旧密钥保留 / Create a new key for new invitations; parcels sealed to the old key can still be opened
     RenewKey(DataLocation),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum AuditTool {
-    /// 逐终端核对完整性：退出码 0 无缺失，3 有缺失 / what is held of each stream; exit 0 when nothing is missing, 3 otherwise
+    /// 逐终端核对完整性：退出码 0 无缺失，3 有缺失 / Check each stream for missing entries and photos; exit code 0 if none is missing, 3 otherwise
     Completeness {
         #[command(flatten)]
         place: DataLocation,
@@ -102,7 +102,7 @@ async fn import_all(app: &crate::app::state::App, bytes: &Bytes) -> Result<()> {
         rest = after;
     }
     match (number, failed) {
-        (0, _) => Err(anyhow!("文件里没有封存包 / there is no parcel in this file")),
+        (0, _) => Err(anyhow!("文件里没有封存包 / this file contains no parcel")),
         (_, 0) => Ok(()),
         _ => Err(anyhow!(
             "{failed} 个封存包未能接收 / {failed} parcels were not taken"

@@ -18,8 +18,8 @@ use tokio_stream::wrappers::BroadcastStream;
 /// Interval of comments on an idle connection, so that both ends notice a broken one.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// A stream of hints for the terminal's two mailboxes. It begins with one, since something may have come
-/// before it was opened, and ends with the token or when the server stops.
+/// Server-sent hints for the terminal's two mailboxes. The first hint is sent at once, because rows may have been
+/// added before the connection was opened. The connection ends when the token expires or the server stops.
 #[utoipa::path(
     get, path = "/v1/field/events", tag = "field",
     responses(

@@ -27,17 +27,17 @@ const CHUNK: usize = 50;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wish {
-    /// From the answer before; without one everything is given.
+    /// Cursor of the previous answer; without it, all rows are returned.
     cursor: Option<String>,
-    /// Rows wanted, 1..=500.
+    /// Maximum number of rows, 1..=500.
     limit: Option<u32>,
 }
 
-/// What is new in the post's and in the author's mailbox.
+/// Returns new rows of the post's and of the author's mailbox.
 ///
-/// A cursor of another epoch, post or holder, one that is too high, and an unreadable one start from the beginning of the
-/// mailbox concerned, and `reset` names it. Only a holder of the post reads its mailbox: a relieved person gets it empty,
-/// and whole again after a new assignment.
+/// The mailbox is read from the start, and `reset` names it, if the cursor belongs to another epoch, post or holder,
+/// is too high, or cannot be read. Only a holder of the post can read the post's mailbox. A person who no longer
+/// holds the post gets it empty, and complete again after a new assignment.
 ///
 /// An answer ends after `limit` rows or 128 KiB of rows; then `more` is set. Rows of the post come first, so tasks never
 /// wait for the author's history.

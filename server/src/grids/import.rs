@@ -94,7 +94,7 @@ pub(super) async fn keep(
                 Some(_) => {
                     let (zh, en) = (
                         "该版本已存在，内容不同",
-                        "this version exists with another content",
+                        "this version already exists with different content",
                     );
                     return Err(faults(vec![("/version".into(), zh.into(), en.into())]));
                 }

@@ -41,7 +41,7 @@ use tokio::sync::Semaphore;
 /// Parcels in memory at the same time: each may be as large as the largest photo.
 static AT_ONCE: Semaphore = Semaphore::const_new(4);
 
-/// How a parcel came.
+/// How a parcel reached the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Carrier)]
@@ -50,10 +50,10 @@ pub enum ParcelSource {
     File,
 }
 
-/// Takes a sealed parcel from any stream that ever was, revoked ones included.
+/// Accepts a sealed parcel from any stream that was ever enrolled, including revoked ones.
 ///
-/// The answer names what is stored durably; the handset may delete only that. The same parcel, or the same entries in
-/// another one, get the receipts of the first time.
+/// The answer names what was stored durably; the handset may delete only that. If the same parcel is sent again, or
+/// the same entries in another one, the answer contains the first receipts.
 #[utoipa::path(
     post, path = "/v1/field/parcel", tag = "field",
     request_body(content_type = "application/octet-stream", content = String,

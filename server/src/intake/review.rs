@@ -33,7 +33,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// An entry that a person has to decide about.
+/// An entry that needs a person's decision.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReviewItem {
     pub entry: EntryId,
@@ -41,7 +41,7 @@ pub struct ReviewItem {
     pub n: u64,
     pub kind: String,
     pub record: RecordId,
-    /// The holder of the stream that sent it; the author that the entry claims is in `content`.
+    /// Holder of the stream that sent the entry. The author that the entry states is in `content`.
     pub author: PersonId,
     pub author_name: String,
     pub post: PostId,
@@ -51,10 +51,10 @@ pub struct ReviewItem {
     pub reason: Option<Reason>,
     pub received: Millis,
     pub made: TrustedTime,
-    /// The whole entry as it was sent.
+    /// The complete entry, as it was sent.
     #[schema(value_type = Object)]
     pub content: serde_json::Value,
-    /// Photos that have arrived, of those it names.
+    /// Number of the entry's photos that have arrived.
     pub photos_held: Vec<Sha256>,
 }
 
@@ -73,7 +73,7 @@ pub enum EntryDecision {
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReviewDecision {
     pub decision: EntryDecision,
-    /// For the author; required to reject.
+    /// Text for the author; required when an entry is rejected.
     #[serde(default)]
     pub reason: String,
 }
@@ -89,7 +89,8 @@ pub(super) struct Paging {
 const IN_QUEUE: &str = "(e.state = 'review'
     OR (e.state = 'held' AND e.code IN ('server.apply_failed', 'entry.waiting')))";
 
-/// Entries that wait for a person, oldest first and each stream in its own order, of the posts in the reader's scope.
+/// Entries that wait for a person's decision, of the posts in the caller's areas, oldest first and in order within
+/// each stream.
 #[utoipa::path(
     get, path = "/v1/review", tag = "review", params(Paging),
     responses((status = 200, body = Page<ReviewItem>), (status = 403, body = Problem))
@@ -164,8 +165,8 @@ fn item(
     }
 }
 
-/// Decides about an entry in the review queue. Its author reads the reviewer's words; a decision that the entry's room
-/// refuses changes nothing.
+/// Decides about an entry in the review queue. The entry's author reads the reviewer's text. If the rules for this
+/// kind of entry refuse the decision, nothing changes.
 #[utoipa::path(
     post, path = "/v1/review/{entry}", tag = "review",
     params(("entry" = EntryId, Path)),
@@ -175,7 +176,7 @@ fn item(
         (status = 403, body = Problem, description = "`auth.scope`"),
         (status = 404, body = Problem),
         (status = 409, body = Problem, description = "`review.settled`"),
-        (status = 422, body = Problem, description = "no reason given, or refused by the entry's room"),
+        (status = 422, body = Problem, description = "no reason was given, or the rules for this kind of entry refuse the decision"),
     )
 )]
 pub(super) async fn decide(
@@ -185,7 +186,11 @@ pub(super) async fn decide(
     Json(body): Json<ReviewDecision>,
 ) -> Result<Json<Disposition>, Failure> {
     if body.decision == EntryDecision::Reject && body.reason.trim().is_empty() {
-        return Err(invalid("/reason", "请填写退回原因", "say why it is rejected"));
+        return Err(invalid(
+            "/reason",
+            "请填写退回原因",
+            "enter the reason why the entry is rejected",
+        ));
     }
     let parts = app.clone();
     let disposition = app
@@ -230,7 +235,7 @@ fn decide_in(
             ApplyOutcome::Decided(d) if d.state == DispositionState::Review.into() => {
                 // The room leaves the entry to a person, and the reviewer accepted it.
                 let words = if words.is_empty() {
-                    "已由核对人员接受"
+                    "已由核对人员接受，不用处理"
                 } else {
                     words
                 };

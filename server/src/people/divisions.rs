@@ -29,7 +29,7 @@ pub fn routes() -> Operations {
     Operations::default().staff(&[Role::Admin], routes!(import_divisions))
 }
 
-/// The list as the statistics bureau gives it, and which counties have an outline.
+/// The list of the statistics bureau, and the counties that have an outline.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct ImportRequest {
     /// The unit above the counties: the city.
@@ -41,13 +41,13 @@ pub struct ImportRequest {
     pub outlined: BTreeSet<CountyCode>,
 }
 
-/// What the import found and did.
+/// Result of the import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ImportedDivisions {
     pub counties: usize,
     pub streets: usize,
     pub communities: usize,
-    /// Units that were not there before.
+    /// Number of units that were created.
     pub added: usize,
     /// Counties and zones without an outline, by name.
     pub absent: Vec<String>,

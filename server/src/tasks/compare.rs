@@ -17,8 +17,8 @@ use protocol::{
     time::Millis,
 };
 
-/// A photo of the own stream, or the photo to compare with of a task of the person or of the post that the person holds.
-/// Any other photo is not found, even if the hash is right.
+/// A photo of the caller's stream, or the comparison photo of a task that is addressed to the person or to a post
+/// that the person holds. Any other photo is not found, even if its hash is known.
 #[utoipa::path(
     get, path = "/v1/field/photos/by-hash/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),

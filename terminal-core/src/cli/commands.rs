@@ -24,7 +24,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
         Error::input(
             HandsetCode::CommandHome,
             "请用 --home 指定本机数据目录（或设置 XUNGE_HOME）",
-            "name the folder of this handset's data with --home (or XUNGE_HOME)",
+            "give the data folder of this handset with --home (or set XUNGE_HOME)",
         )
     })?;
     let users = Users::at(home, &SystemDisk);
@@ -71,7 +71,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
                 item.id,
                 false,
                 "已签到，保存在本机，联网后自动上传",
-                "Checked in, saved on this handset, sent when there is a network",
+                "Checked in; saved on this handset and sent when there is a network",
             )
         }
         HandsetCommand::CheckOut { at: place, note } => {
@@ -80,7 +80,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
                 item.id,
                 false,
                 "已签退，保存在本机，联网后自动上传",
-                "Checked out, saved on this handset, sent when there is a network",
+                "Checked out; saved on this handset and sent when there is a network",
             )
         }
         HandsetCommand::Where { place, datum } => at.where_is(place, datum),
@@ -114,12 +114,15 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
                 fields.insert("traffic".into(), network::data_use_json(&plan));
                 fields.insert("held_back".into(), json!(held));
             }
-            let mut network = vec![(cli.lang.pick("流量", "Data"), network::budget(cli.lang, &plan))];
+            let mut network = vec![(
+                cli.lang.pick("流量", "Data use"),
+                network::budget(cli.lang, &plan),
+            )];
             if let Some(line) = pending::salvage_line(&terminal, cli.lang)? {
                 network.push((cli.lang.pick("抢救", "Salvage"), line));
             }
             if let Some(reason) = &held {
-                let name = cli.lang.pick("等待", "Waits");
+                let name = cli.lang.pick("等待", "Waiting");
                 network.push((name, words::of_reason(cli.lang, reason).into()));
             }
             Ok(Said::new(text::status(cli.lang, &status, network), document))

@@ -1,7 +1,7 @@
 //! Lets tests act in the server's place. Feature `testing`, never in a product build.
 
 use crate::{
-    Result,
+    Error, Result,
     platform::clock::ClockRaw,
     store::{account::Account, database::Store},
 };
@@ -12,6 +12,7 @@ use protocol::{
     field::SignedCertificate,
     ids::{EntryId, PersonId, PostId, StreamId, TerminalId},
     manifest::{FileName, Manifest, ManifestFile},
+    parcel::ParcelSecret,
     photo::Sha256,
     push::StreamMark,
     role::Role,
@@ -37,7 +38,10 @@ pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
         server: "http://127.0.0.1:9".into(),
         pins: Vec::new(),
         server_key: key.public_key(),
-        parcel_key: String::new(),
+        parcel_key: ParcelSecret::from_secret(&[5; 32])
+            .ok_or_else(|| Error::Keystore("no parcel key".into()))?
+            .public()
+            .to_string(),
         certificate: SignedCertificate {
             certificate: "{}".into(),
             signature: key.sign(b"{}")?,

@@ -16,7 +16,7 @@ use crate::{
         folder::{PhotoSource, TakenPhoto, prepare},
         stamp::{StampPlace, stamp},
     },
-    store::{drafts::SavedDraft, planted::when},
+    store::drafts::SavedDraft,
     terminal::Terminal,
     transport::cancel::CancelToken,
     words,
@@ -31,8 +31,8 @@ use protocol::{
     ids::{EntryId, RecordId},
     payload::{EntryKind, Payload},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
+    planted,
     problem::HandsetCode,
-    sabotage::{self, Defect},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -140,7 +140,10 @@ impl<C: DraftContent> Draft<C> {
             return Err(Error::input(
                 HandsetCode::DraftOtherKind,
                 "这份草稿是另一种内容，请用对应的命令继续",
-                format!("this draft is of kind {}, go on with it there", draft.kind),
+                format!(
+                    "this draft is of kind {}; continue it with the matching command",
+                    draft.kind
+                ),
             ));
         }
         Ok(Self {
@@ -258,9 +261,7 @@ impl<C: DraftContent> Draft<C> {
             photo: taken.photo,
             original: taken.original,
         });
-        if sabotage::is(Defect::DraftNotSaved) {
-            return Ok(self);
-        }
+        planted!(DraftNotSaved => return Ok(self));
         self.save()
     }
     /// Removes a photo from the draft, and its file if nothing else names it.
@@ -282,7 +283,7 @@ impl<C: DraftContent> Draft<C> {
             return Err(Error::input(
                 HandsetCode::DraftSubmitted,
                 "这份内容已提交，不能再改；如需更正请撤回后重新上报",
-                "this has been submitted already; withdraw it and file it anew to change it",
+                "this was already submitted and cannot be changed; to correct it, withdraw it and file a new one",
             ));
         }
         self.terminal.store().save_draft(&SavedDraft {
@@ -336,9 +337,7 @@ impl<C: DraftContent> Draft<C> {
             .stored
             .content
             .payload(place.as_ref().and_then(|p| p.cell().map(|c| c.code)), photos)?;
-        when(Defect::DraftGoneBeforeSubmit, || {
-            self.terminal.store().delete_draft(self.id)
-        })?;
+        planted!(DraftGoneBeforeSubmit => self.terminal.store().delete_draft(self.id)?);
         self.terminal.file(Filing {
             id: self.id,
             record: self.stored.record,

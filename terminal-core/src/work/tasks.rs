@@ -152,7 +152,7 @@ impl DraftContent for AnswerContent {
             Some(_) => Err(Error::input(
                 HandsetCode::TaskAnsweredAlready,
                 "这个任务您已反馈过，不用再反馈；要更正请先撤回",
-                "you have answered this task already; withdraw that answer to change it",
+                "you have already answered this task; to correct the answer, withdraw it first",
             )),
         }
     }
