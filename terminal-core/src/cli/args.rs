@@ -169,9 +169,24 @@ pub enum Command {
     },
     /// 本机状态 Who, on duty or not, what waits, the grid
     Status,
+    /// 街道、社区、单元网格 Streets, communities and cells of the grid, for a report without a fix
+    Cells {
+        /// 街道代码或名称：列出社区 Communities of this street, by code or name
+        #[arg(long, group = "of")]
+        street: Option<String>,
+        /// 社区代码或名称：列出单元网格 Cells of this community, by code or name
+        #[arg(long, group = "of")]
+        community: Option<String>,
+        /// 附近的单元网格 Cells near a place, nearest first
+        #[arg(long, group = "of", value_name = "LAT,LON", allow_hyphen_values = true)]
+        near: Option<String>,
+        /// 附近最多列出几个 How many cells near the place
+        #[arg(long, default_value_t = 8, requires = "near")]
+        limit: usize,
+    },
     /// 事部件类型 Types that can be reported
     Types {
-        /// 查找 What to search for: a code, or a part of the name
+        /// 查找：代码、名称、拼音首字母 What to search for: a code, a part of the name, or pinyin initials
         #[arg(default_value = "")]
         search: String,
     },
@@ -197,6 +212,9 @@ pub struct ReportArgs {
     /// 问题所在位置（与站立位置不同时） Where the matter is, when that is not where I stand
     #[arg(long, value_name = "LAT,LON,ACC", allow_hyphen_values = true)]
     pub place: Option<String>,
+    /// 所在单元网格代码（没有定位时） The cell, when there is no fix; see `cells`
+    #[arg(long, value_name = "CODE")]
+    pub cell: Option<String>,
     /// 说明 Words
     #[arg(long)]
     pub text: Option<String>,
@@ -282,6 +300,7 @@ impl Command {
             Self::Answer { .. } => "answer",
             Self::Withdraw { .. } => "withdraw",
             Self::Status => "status",
+            Self::Cells { .. } => "cells",
             Self::Types { .. } => "types",
         }
     }

@@ -122,6 +122,12 @@ pub fn run(cli: &Cli) -> Result<Said> {
             }
             Ok(Said::new(text::status(cli.lang, &status, network), document))
         }
+        Command::Cells {
+            street,
+            community,
+            near,
+            limit,
+        } => at.cells(street.as_deref(), community.as_deref(), near.as_deref(), *limit),
         Command::Types { search } => at.types(search),
     }
 }
