@@ -281,7 +281,7 @@ impl utoipa::PartialSchema for MatterCode {
             .schema_type(utoipa::openapi::schema::Type::String)
             .pattern(Some("^[CE][0-9]{4}$"))
             .description(Some(
-                "matter code: C component or E event, large class, small class",
+                "matter code: C (component) or E (event), then large class and small class",
             ))
             .into()
     }
@@ -293,7 +293,7 @@ impl utoipa::ToSchema for MatterCode {
     }
 }
 
-/// Version of a grid as it stands in its pack, such as `220104.1`: immutable once in force.
+/// Version of a grid as recorded in its pack, such as `220104.1`. Immutable once in force.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]

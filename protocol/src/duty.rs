@@ -83,7 +83,7 @@ crate::text_enum! {
 pub struct TaskRow {
     pub task: TaskId,
     pub purpose: crate::open::Open<Purpose>,
-    /// What the worker is asked, in words.
+    /// Question to the worker, as text.
     pub wording: String,
     pub cell: CellCode,
     #[serde(default, skip_serializing_if = "Option::is_none")]

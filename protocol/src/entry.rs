@@ -70,16 +70,16 @@ pub struct EntryFrame {
     pub n: u64,
 }
 
-/// The receipt: the server holds exactly these bytes, durably. Custody, nothing more; what becomes of the
-/// entry is its [`Disposition`].
+/// The receipt for an entry: the server has stored exactly these bytes durably. It says nothing about the processing
+/// of the entry, which is its [`Disposition`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Receipt {
     pub id: EntryId,
     pub n: u64,
-    /// Of the entry's bytes. A receipt for other bytes is no receipt.
+    /// Hash of the entry's bytes. The handset ignores a receipt with another hash.
     pub sha256: Sha256,
-    /// When the server first took the bytes.
+    /// Time at which the server first stored the bytes.
     pub received: Millis,
 }
 
@@ -118,7 +118,7 @@ crate::text_enum! {
     }
 }
 
-/// A reason for people and, by its code, for machines.
+/// A reason: texts for people and a code for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
@@ -140,7 +140,8 @@ impl Reason {
     }
 }
 
-/// What became of an entry; may come later than the receipt and may change. Reaches the author by mailbox.
+/// Result of processing an entry. It may come later than the receipt and may change; the author receives it through
+/// the mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Disposition {

@@ -21,18 +21,18 @@ pub struct Position {
     pub fix_time: Millis,
 }
 
-/// One look at all clocks of a handset.
+/// A reading of all clocks of a handset at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClockReading {
-    /// The wall clock, which may lie by years.
+    /// Wall clock of the handset; it may be wrong by years.
     pub wall: Millis,
-    /// Names one boot of the handset: monotonic readings compare only inside it.
+    /// Id of one boot of the handset. Monotonic readings are comparable only within one boot.
     pub boot: String,
-    /// Milliseconds since that boot, sleep included (CLOCK_BOOTTIME, elapsedRealtime).
+    /// Milliseconds since the boot, including sleep (CLOCK_BOOTTIME, elapsedRealtime).
     pub monotonic_ms: i64,
-    /// True time minus wall clock, in milliseconds: from the last exchange with the server in this boot, or from the
-    /// time of a GPS fix, whichever is more exact. Absent while this boot has had neither.
+    /// True time minus wall clock in milliseconds, from the last exchange with the server in this boot or from the
+    /// time of a GPS fix, whichever is more exact. Absent if this boot has had neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset_ms: Option<i64>,
 }
@@ -57,7 +57,7 @@ pub struct Evidence {
     pub clock: ClockReading,
 }
 
-/// The server's judgement of when an entry was made.
+/// Time at which an entry was made, as determined by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrustedTime {
@@ -67,7 +67,7 @@ pub struct TrustedTime {
     pub basis: TimeBasis,
 }
 
-/// What the trusted time rests on, best first.
+/// Source of the trusted time, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

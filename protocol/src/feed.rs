@@ -45,11 +45,11 @@ pub mod kind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FeedRow {
     pub mailbox: Open<Mailbox>,
-    /// Position in the mailbox; commit order equals number order.
+    /// Position in the mailbox; a later commit has a higher number.
     pub n: u64,
     pub kind: String,
     pub entity: String,
-    /// Absent: the row is a tombstone and the entity is gone from this mailbox.
+    /// Absent if the row is a tombstone: the entity was removed from this mailbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
 }
@@ -57,16 +57,17 @@ pub struct FeedRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PullAnswer {
-    /// Renewed by a restore of the server; a cursor of another epoch starts again from nothing.
+    /// Changes when the server is restored. A cursor of another epoch reads from the start.
     pub epoch: String,
     pub server_time: Millis,
-    /// Mailboxes that this answer gives from the start: the handset forgets their rows before it takes these.
+    /// Mailboxes that this answer returns from the start. The handset deletes its rows of these mailboxes before it
+    /// stores the new ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reset: Vec<Open<Mailbox>>,
     pub rows: Vec<FeedRow>,
-    /// Opaque; saved together with the rows, in one transaction.
+    /// Opaque. The handset saves it together with the rows, in one transaction.
     pub cursor: String,
-    /// Another pull with the new cursor gives more at once.
+    /// True if another pull with the new cursor returns more rows now.
     pub more: bool,
 }
 

@@ -53,7 +53,7 @@ impl Invitation {
     }
 }
 
-/// The device as it describes itself.
+/// Device data, as reported by the handset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Device {
@@ -74,7 +74,7 @@ pub struct EnrolRequest {
     /// The stream whose store was salvaged or restored into this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predecessor: Option<StreamId>,
-    /// Over [`crate::sign::enrol_message`].
+    /// Signature of [`crate::sign::enrol_message`].
     pub signature: Signature,
 }
 
@@ -94,7 +94,7 @@ pub struct Certificate {
     pub predecessor: Option<StreamId>,
 }
 
-/// A certificate's text exactly as it was signed.
+/// Text of a certificate, exactly as it was signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedCertificate {
@@ -108,7 +108,7 @@ pub struct EnrolAnswer {
     pub epoch: String,
     pub server_time: Millis,
     pub certificate: SignedCertificate,
-    /// Signs certificates and manifests.
+    /// Public key of the server, which signs certificates and manifests.
     pub server_key: PublicKey,
     pub holder_name: String,
     pub roles: Vec<crate::open::Open<Role>>,
@@ -126,7 +126,7 @@ pub struct ChallengeRequest {
 pub struct ChallengeAnswer {
     pub epoch: String,
     pub server_time: Millis,
-    /// Good for two minutes and one stream.
+    /// Valid for two minutes and for one stream.
     pub challenge: String,
 }
 
@@ -136,10 +136,11 @@ pub struct ChallengeAnswer {
 pub struct TokenRequest {
     pub stream: StreamId,
     pub challenge: String,
-    /// Over [`crate::sign::challenge_message`].
+    /// Signature of [`crate::sign::challenge_message`].
     pub signature: Signature,
     pub clock: ClockReading,
-    /// Sent after `stream.unknown`: a server restored from an older backup takes the stream back by it.
+    /// Sent after `stream.unknown`. A server that was restored from an older backup registers the stream again with
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<SignedCertificate>,
 }
@@ -152,15 +153,15 @@ pub struct TokenAnswer {
     /// Bearer token for `/v1/field/*`.
     pub token: String,
     pub expires_in_s: u32,
-    /// What the server holds of the stream, so that a restored server is filled again.
+    /// What the server holds of the stream. The handset sends a restored server what it lacks.
     pub mark: crate::push::StreamMark,
-    /// SPKI pins of the server's certificate and of its successor, as in [`Invitation::pins`]: a handset that knew
-    /// only older ones follows while one of its own still holds. Empty: the pins stay as they are.
+    /// SPKI pins of the server's certificate and of its successor, as in [`Invitation::pins`]. A handset replaces its
+    /// pins by these while one of its old pins is still valid. If empty, the pins stay unchanged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pins: Vec<Sha256>,
 }
 
-/// The server's receipt for a photo, as the answer to its last byte and to `HEAD`.
+/// The server's receipt for a photo, in the answer to the request that completes the upload and to `HEAD`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PhotoReceipt {

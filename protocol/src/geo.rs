@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A place in units of 1e-7 degree (about 1 cm), WGS-84 unless the field that holds it says otherwise.
+/// A point in units of 1e-7 degree (about 1 cm); WGS-84 unless the field's description names another datum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PointE7 {

@@ -32,7 +32,7 @@ pub struct Manifest {
     pub files: Vec<ManifestFile>,
 }
 
-/// The manifest's text exactly as it was signed, with the server's signature.
+/// Text of the manifest, exactly as it was signed, and the server's signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedManifest {

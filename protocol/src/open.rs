@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A value of `T`, or the text that this version does not know.
+/// A value of `T`, or a text that this version does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]

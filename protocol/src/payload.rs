@@ -107,7 +107,7 @@ pub struct TaskAnswer {
 }
 
 /// Withdraws an entry. If its case has already changed its state, the case stays and the withdrawal goes to the
-/// review lane.
+/// review queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Withdraw {

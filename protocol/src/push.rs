@@ -16,32 +16,33 @@ pub const MAX_BATCH: usize = 500;
 /// Maximum size of a push body in bytes after decompression.
 pub const MAX_PUSH_BYTES: usize = 8 * 1024 * 1024;
 
-/// A batch on its way. The entries are the very bytes that the handset stored.
+/// A batch of entries. The bytes of each entry are exactly those that the handset stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Envelope {
     pub v: u16,
     pub stream: StreamId,
-    /// All clocks at sending: with the entries' own readings it gives their trusted times.
+    /// Clock reading at the time of sending. Together with the reading in each entry it gives the entry's trusted
+    /// time.
     pub clock: ClockReading,
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
     pub entries: Vec<Box<RawValue>>,
 }
 
-/// What the server holds now.
+/// Result of a push: what the server has stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PushAnswer {
     pub epoch: String,
     pub server_time: Millis,
-    /// Of the body as it arrived (decompressed): an answer to another body is no answer.
+    /// Hash of the decompressed request body. The handset ignores an answer with another hash.
     pub body_sha256: Sha256,
     pub receipts: Vec<Receipt>,
     pub refused: Vec<RefusedEntry>,
     pub mark: StreamMark,
-    /// Every entry of the body was taken, at this time, and none refused: then `receipts` is empty, and the receipt of
-    /// each is its id, number and hash with this time. `body_sha256` binds all of their bytes. Only for who asked
-    /// ([`BRIEF`]).
+    /// Present if the request asked for a brief answer ([`BRIEF`]) and every entry of the body was taken, at this
+    /// time. Then `receipts` is empty: the receipt of each entry is its id, number and hash with this time, and
+    /// `body_sha256` covers the bytes of all entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken: Option<Millis>,
 }
@@ -49,7 +50,7 @@ pub struct PushAnswer {
 /// Header and value (RFC 7240) by which a handset requests `taken` instead of a receipt for each entry.
 pub const BRIEF: (&str, &str) = ("prefer", "return=minimal");
 
-/// An element of the batch that the server did not take, and why. The others are taken.
+/// An element of the batch that the server did not take, with the reason. It does not affect the other elements.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Refused))]
@@ -64,7 +65,7 @@ pub struct RefusedEntry {
     pub detail: String,
 }
 
-/// How complete the server's copy of a stream is: both sides can prove completeness.
+/// How complete the server's copy of a stream is. Handset and server compare it to prove completeness.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StreamMark {
@@ -72,7 +73,7 @@ pub struct StreamMark {
     pub upto: u64,
     /// The highest number held.
     pub highest: u64,
-    /// Missing ranges between `upto` and `highest`, both ends included; the first 100.
+    /// Missing ranges between `upto` and `highest`, both ends inclusive; at most the first 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<(u64, u64)>,
 }

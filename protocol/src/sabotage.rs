@@ -53,7 +53,7 @@ defects! {
     ReceiptWithoutHash = "the handset takes a receipt for other bytes",
     RowGoneBeforeReceipt = "the handset deletes an entry when it sends it",
     ForgetsAtOnce = "the handset forgets what was received at once",
-    SerialisedAgain = "the handset makes an entry's bytes anew when it sends it",
+    SerialisedAgain = "the handset serialises an entry again when it sends it",
     NumberAfterwards = "the handset counts its numbers on in a later transaction",
     NewIdAfterUnknownOutcome = "the handset files again under another id when a commit's outcome is unknown",
     SavedWithoutCommit = "the handset says saved although its commit failed",
@@ -92,7 +92,7 @@ defects! {
     MailboxChangeTwice = "the server gives the last change of a mailbox again",
     LateAnswerApplied = "the server applies an answer to a task that is answered or taken back",
     ParcelReceiptBeforeCommit = "the server answers a parcel although its commit failed",
-    ParcelTwice = "what is decided is put into the lane again when a parcel brings it again",
+    ParcelTwice = "an entry that is already decided is put into the review queue again when a parcel contains it",
     MailNumberTwice = "the server gives a mailbox's number twice",
     TombstoneNotWritten = "the server leaves in a mailbox what is gone",
     RowSkipped = "the server leaves out the last row of a pull",
@@ -101,6 +101,17 @@ defects! {
     UploadByLength = "the server takes an upload of the right length for the photo",
     PhotoNotKept = "the server gives a photo's receipt without keeping its bytes",
     OffsetLies = "the server says that more of a photo has arrived than has",
+}
+
+/// Runs `$wrong` if the defect is armed and `$also` is true. `return …` and `continue` leave the code around the call,
+/// so that a defect takes one line of the product: `planted!(MarkNotKept => return Ok(mark));`
+#[macro_export]
+macro_rules! planted {
+    ($defect:ident $(&& $also:expr)? => $wrong:expr) => {
+        if $crate::sabotage::is($crate::sabotage::Defect::$defect) $(&& $also)? {
+            $wrong;
+        }
+    };
 }
 
 /// Which defect is armed. The marker lets `cargo xtask symbols` find a build with defects even when its symbols are

@@ -12,7 +12,7 @@ use protocol::{
     evidence::{ClockReading, Evidence, Position},
     feed::{
         ActivityRow, ActivityState, CaseRow, DispositionRow, FeedRow, Mailbox, PostRow, PresenceRow,
-        PullAnswer,
+        PullAnswer, UnsettledRow,
     },
     field::*,
     geo::PointE7,
@@ -251,6 +251,35 @@ fn mailbox_rows_are_frozen() {
             record: RecordId(id(2)),
             disposition: Disposition::review(reason),
             at: T0,
+        },
+    );
+    let rejected = Disposition::rejected(Reason::new(
+        ReasonCode::ActivityRecordTaken,
+        "这条记录已提交，请以修改方式提交",
+        "the record exists, mend it instead",
+    ));
+    assert_frozen(
+        "row_unsettled",
+        &UnsettledRow {
+            entry: EntryId(id(1)),
+            record: RecordId(id(2)),
+            kind: EntryKind::Activity.into(),
+            made: T0,
+            disposition: rejected.clone(),
+            at: T0,
+            content: Some(serde_json::json!({ "id": id(1), "kind": "activity" })),
+        },
+    );
+    assert_frozen(
+        "row_unsettled_without_content",
+        &UnsettledRow {
+            entry: EntryId(id(1)),
+            record: RecordId(id(2)),
+            kind: EntryKind::Activity.into(),
+            made: T0,
+            disposition: rejected,
+            at: T0,
+            content: None,
         },
     );
     assert_frozen(

@@ -25,7 +25,7 @@ use protocol::{
 use serde_json::Value;
 use server::{
     app::grid_packs::Grids,
-    grids::{Imported, publish},
+    grids::{ImportedGrid, publish},
 };
 use support::{TestApp, TestResponse};
 
@@ -100,7 +100,7 @@ both_engines! {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         let bytes = pack("220104.1", 1);
-        let imported: Imported = import(&app, &admin.token, bytes.clone()).await.body();
+        let imported: ImportedGrid = import(&app, &admin.token, bytes.clone()).await.body();
         assert_eq!((imported.version.0.as_str(), imported.sha256), ("220104.1", Sha256::of(&bytes)));
         let grids = &app.app.grids;
         let cells: Vec<_> = synthetic_cells(1).into_iter().map(|(code, _)| code).collect();

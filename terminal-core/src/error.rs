@@ -2,9 +2,9 @@
 
 use protocol::{
     entry::Reason,
-    problem::{ErrorCode, HandsetCode},
+    problem::{Class, ErrorCode, HandsetCode},
 };
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -16,17 +16,19 @@ pub enum Error {
     #[error("database: {0}")]
     Store(rusqlite::Error),
     /// `store.full`: no space left on the handset; nothing was lost, nothing was written.
-    #[error("no space left on the handset")]
+    #[error("this handset has no storage space left; free some space and try again; saved items are safe")]
     Full,
     /// `store.read_only`: the home folder cannot be written.
-    #[error("the folder of this handset's data cannot be written")]
+    #[error("the data folder of this handset is not writable; check its permissions; saved items are safe")]
     ReadOnly,
     /// `store.busy`: another process holds the database for longer than the time limit.
-    #[error("another process is using the store")]
+    #[error("another program is using the data on this handset; wait a moment and try again")]
     Busy,
     /// `store.outcome_unknown`: a disk error occurred during COMMIT. The change may or may not be stored; a
     /// second try could not decide it.
-    #[error("the disk failed while saving; whether the change was kept is not known yet")]
+    #[error(
+        "storage failed and the item may or may not have been saved; restart the app and look in the queue"
+    )]
     OutcomeUnknown,
     /// `store.newer`: the database was written by a newer program.
     #[error("the database has schema {found}, this program knows {known}")]
@@ -60,16 +62,16 @@ pub enum Error {
     #[error("malformed data: {0}")]
     Data(String),
     /// `enrol.none`: the store has no account yet.
-    #[error("this terminal is not enrolled yet, enrol it with its string first")]
+    #[error("this terminal is not enrolled yet; enrol it with an enrolment code first")]
     NotEnrolled,
     /// `enrol.already`: the store has an account; another account needs another home folder.
-    #[error("this terminal is enrolled already")]
+    #[error("this terminal is already enrolled; nothing to do")]
     AlreadyEnrolled,
     /// `item.unknown`: no item has this id.
-    #[error("no such item")]
+    #[error("there is no such item; `queue --all` lists the ids")]
     NoSuchItem,
     /// `sync.running`: another thread or process syncs this store.
-    #[error("a sync is running already")]
+    #[error("a sync is already running; wait until it has finished")]
     SyncRunning,
     /// `terminal.closed`: [`crate::terminal::Terminal::close`] was called; open the home again.
     #[error("this handset was closed, open it again")]
@@ -89,6 +91,42 @@ impl Error {
             Ok(code) => code.into(),
             Err(reason) => reason.code.clone(),
         }
+    }
+    /// How a program reacts: the class of the code.
+    pub fn kind(&self) -> Class {
+        self.code().class()
+    }
+    /// What belongs to the error besides its words, by stable names: `moved_to` and `detail` of a database that was
+    /// moved to quarantine, `found` and `known` schema versions, the `path` of a file, the system's `detail`. They may
+    /// contain paths and must not be shown or logged as they are.
+    pub fn details(&self) -> BTreeMap<&'static str, String> {
+        let pairs: Vec<(&'static str, String)> = match self {
+            Self::Newer { found, known } => {
+                vec![("found", found.to_string()), ("known", known.to_string())]
+            }
+            Self::Quarantined { moved_to, detail } => vec![
+                ("moved_to", moved_to.display().to_string()),
+                ("detail", detail.clone()),
+            ],
+            Self::Io { path, source } => vec![
+                ("path", path.display().to_string()),
+                ("detail", source.to_string()),
+            ],
+            Self::Store(error) => vec![("detail", error.to_string())],
+            Self::Keystore(detail) | Self::Data(detail) => vec![("detail", detail.clone())],
+            Self::Full
+            | Self::ReadOnly
+            | Self::Busy
+            | Self::OutcomeUnknown
+            | Self::NotEnrolled
+            | Self::AlreadyEnrolled
+            | Self::NoSuchItem
+            | Self::SyncRunning
+            | Self::Closed
+            | Self::Cancelled
+            | Self::Input(_) => Vec::new(),
+        };
+        pairs.into_iter().collect()
     }
     /// Code and words for the worker, in both languages.
     pub fn reason(&self) -> Reason {
@@ -175,6 +213,22 @@ impl From<Reason> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn w16_an_error_has_a_kind_and_details_by_stable_names() {
+        let moved = Error::Quarantined {
+            moved_to: "/home/x/outbox.db.aside-1".into(),
+            detail: "file is not a database".into(),
+        };
+        assert_eq!(moved.kind(), Class::Device);
+        let details = moved.details();
+        assert_eq!(
+            details.get("moved_to").map(String::as_str),
+            Some("/home/x/outbox.db.aside-1")
+        );
+        assert_eq!(Error::SyncRunning.kind(), Class::HeldBack);
+        assert!(Error::NotEnrolled.details().is_empty());
+    }
 
     #[test]
     fn full_disk_and_read_only_folder_have_their_own_codes() {

@@ -59,9 +59,9 @@ pub fn hint_stream(lang: Lang, open: bool) -> String {
             "与服务器的连接断开，按间隔收取"
         },
         if open {
-            "in touch with the server: new tasks come at once"
+            "connected to the server: new tasks arrive immediately"
         } else {
-            "the line to the server is gone: tasks come with the next poll"
+            "disconnected from the server: tasks arrive with the next poll"
         },
     )
     .into()
@@ -250,7 +250,7 @@ pub fn photo_error(error: &PhotoError) -> Reason {
     let (zh, en): (String, String) = match error {
         PhotoError::Refused(M::Empty) => (
             "照片是空文件，请重新拍照".into(),
-            "The photo has no bytes, take it again".into(),
+            "The photo file is empty; take the photo again".into(),
         ),
         PhotoError::Refused(M::TooLarge { bytes, max }) => (
             format!(
@@ -270,11 +270,11 @@ pub fn photo_error(error: &PhotoError) -> Reason {
         ),
         PhotoError::Refused(M::NotAnImage) => (
             "这不是照片，请重新选择".into(),
-            "This is no photo, choose another".into(),
+            "This is not a photo; choose another file".into(),
         ),
         PhotoError::Refused(M::CutOff) => (
             "照片不完整，请重新拍照".into(),
-            "The photo is cut off, take it again".into(),
+            "The photo is incomplete; take it again".into(),
         ),
         PhotoError::Refused(M::UnsupportedFormat { format }) => (
             format!("不支持 {format} 格式，请用 JPEG 或 PNG"),
@@ -297,7 +297,7 @@ pub fn photo_error(error: &PhotoError) -> Reason {
             format!("Cannot open {}, check the path", path.display()),
         ),
         PhotoError::Missing(_) => (
-            "本机没有这张照片".into(),
+            "本机没有这张照片，请重新拍照或联系管理员".into(),
             "This photo is not on this handset".into(),
         ),
         PhotoError::Damaged { .. } => (

@@ -8,7 +8,7 @@
 
 mod engine;
 
-use engine::{Fault, World};
+use engine::{EngineFault, World};
 use protocol::{
     entry::Entry,
     open::Open,
@@ -138,7 +138,7 @@ fn an_offered_item_is_withdrawn_not_voided() {
     let world = World::new(6);
     let item = world.report("垃圾", &[100]);
     // The push is lost on its way: nobody can know that it did not arrive.
-    world.fault([Fault::Pass, Fault::Pass, Fault::LoseRequest]);
+    world.fault([EngineFault::Pass, EngineFault::Pass, EngineFault::LoseRequest]);
     world.sync();
     assert_eq!(world.item(&item).custody, Custody::Waiting);
     let withdrawal = world.new_id();

@@ -8,7 +8,7 @@
 
 mod engine;
 
-use engine::{Fault, World, html, server::problem};
+use engine::{EngineFault, World, html, server::problem};
 use protocol::{
     feed::{FeedRow, Mailbox, kind},
     field::PHOTO_RECEIPT_HEADER,
@@ -41,7 +41,7 @@ fn story_12_a_photo_goes_on_at_the_byte_where_the_network_dropped() {
     let world = World::new(1);
     let item = world.report("垃圾", &[600_000]);
     // challenge, token, push, pull, manifest, create, 64 KiB, 128 KiB; then nothing.
-    world.fault((0..8).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+    world.fault((0..8).map(|_| EngineFault::Pass).chain([EngineFault::LoseAnswer]));
     let report = world.sync();
     assert_eq!(report.photos_waiting, 1);
     let photo = &world.item(&item).photos[0];
@@ -72,14 +72,14 @@ fn story_13_an_upload_that_is_gone_starts_again_and_the_photo_stays() {
     for gone in [404, 410] {
         let world = World::new(2);
         let item = world.report("垃圾", &[300_000]);
-        world.fault((0..7).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+        world.fault((0..7).map(|_| EngineFault::Pass).chain([EngineFault::LoseAnswer]));
         world.sync();
         world.server().uploads.clear();
         world.fault([
-            Fault::Pass,
-            Fault::Pass,
-            Fault::Pass,
-            Fault::Instead(Response {
+            EngineFault::Pass,
+            EngineFault::Pass,
+            EngineFault::Pass,
+            EngineFault::Instead(Response {
                 status: gone,
                 ..Response::default()
             }),
@@ -112,10 +112,14 @@ fn after_a_restore_many_photos_are_sent_again_in_one_run() {
 fn an_upload_that_is_always_gone_does_not_loop() {
     let world = World::new(3);
     let item = world.report("垃圾", &[300_000]);
-    world.fault((0..5).map(|_| Fault::Pass).chain((0..400).map(|k| match k % 2 {
-        0 => Fault::Pass,
-        _ => Fault::Instead(problem(ProblemCode::UploadGone)),
-    })));
+    world.fault(
+        (0..5)
+            .map(|_| EngineFault::Pass)
+            .chain((0..400).map(|k| match k % 2 {
+                0 => EngineFault::Pass,
+                _ => EngineFault::Instead(problem(ProblemCode::UploadGone)),
+            })),
+    );
     let report = world.sync();
     assert!(world.log().len() < 20, "{}", world.log().len());
     assert_eq!(report.photos_waiting, 1);
@@ -181,7 +185,11 @@ fn a_receipt_for_another_photo_is_no_receipt() {
     for change in tampers {
         let world = World::new(6);
         let item = world.report("垃圾", &[1000]);
-        world.fault((0..6).map(|_| Fault::Pass).chain([Fault::Change(change)]));
+        world.fault(
+            (0..6)
+                .map(|_| EngineFault::Pass)
+                .chain([EngineFault::Change(change)]),
+        );
         world.sync_as(AUTO);
         let photo = &world.item(&item).photos[0];
         assert_eq!(photo.received, None);
@@ -203,7 +211,11 @@ fn a_photo_without_a_receipt_is_not_received() {
     let world = World::new(7);
     let item = world.report("垃圾", &[1000]);
     let strip: fn(&mut Response) = |r| r.headers.retain(|(name, _)| name != PHOTO_RECEIPT_HEADER);
-    world.fault((0..6).map(|_| Fault::Pass).chain(vec![Fault::Change(strip); 2]));
+    world.fault(
+        (0..6)
+            .map(|_| EngineFault::Pass)
+            .chain(vec![EngineFault::Change(strip); 2]),
+    );
     let report = world.sync_as(AUTO);
     assert_eq!(report.photos_waiting, 1);
     assert_eq!(
@@ -230,7 +242,7 @@ fn story_37_photos_wait_for_an_unmetered_network_and_the_report_does_not() {
     let item = world.report("垃圾", &[1000]);
     let mut metered = DeviceConditions::default();
     metered.network.metered = true;
-    let policy = |manners: NetworkSettings| manners.policy(metered, 0, SyncTrigger::Automatic);
+    let policy = |settings: NetworkSettings| settings.policy(metered, 0, SyncTrigger::Automatic);
     let report = world.sync_as(policy(NetworkSettings::default()));
     assert_eq!((report.entries_received, report.photos_waiting), (1, 1));
     assert!(report.photos_held_back && !report.is_success());
@@ -293,7 +305,7 @@ fn a_reference_file_is_resumed_and_the_old_one_stays_until_it_is_complete() {
     assert_eq!(in_force(&world).1, first);
     let second = publish(&world, "220104.2", 1_200_000);
     // challenge, token, pull, manifest, one part; then cut.
-    world.fault((0..5).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+    world.fault((0..5).map(|_| EngineFault::Pass).chain([EngineFault::LoseAnswer]));
     assert_eq!(world.sync().files_updated, 0);
     assert_eq!(in_force(&world).0.version, "220104.1");
     assert_eq!(world.store().wanted_files().unwrap()[0].have, 256 * 1024);
@@ -314,7 +326,11 @@ fn a_damaged_file_or_a_forged_manifest_changes_nothing_in_force() {
     world.sync();
     let second = publish(&world, "220104.2", 1000);
     let damage: fn(&mut Response) = |r| r.body[7] ^= 1;
-    world.fault((0..4).map(|_| Fault::Pass).chain([Fault::Change(damage)]));
+    world.fault(
+        (0..4)
+            .map(|_| EngineFault::Pass)
+            .chain([EngineFault::Change(damage)]),
+    );
     world.sync_as(AUTO);
     assert_eq!(world.store().file(FileName::Grid).unwrap().unwrap().1, first);
     let wanted = &world.store().wanted_files().unwrap()[0];
@@ -332,7 +348,11 @@ fn a_damaged_file_or_a_forged_manifest_changes_nothing_in_force() {
         signed.manifest = signed.manifest.replace("220104.3", "220104.9");
         r.body = serde_json::to_vec(&signed).unwrap();
     };
-    world.fault((0..3).map(|_| Fault::Pass).chain([Fault::Change(forge)]));
+    world.fault(
+        (0..3)
+            .map(|_| EngineFault::Pass)
+            .chain([EngineFault::Change(forge)]),
+    );
     let report = world.sync_as(AUTO);
     assert_eq!(report.problem.unwrap().code, "manifest.signature");
     assert!(world.store().wanted_files().unwrap().is_empty());
@@ -348,7 +368,11 @@ fn a_foreign_page_in_place_of_any_answer_never_drops_a_photo() {
         for at in 0..9 {
             let world = World::new(13);
             let item = world.report("垃圾", &[100_000]);
-            world.fault((0..at).map(|_| Fault::Pass).chain([Fault::Instead(html(status))]));
+            world.fault(
+                (0..at)
+                    .map(|_| EngineFault::Pass)
+                    .chain([EngineFault::Instead(html(status))]),
+            );
             world.sync_as(AUTO);
             world.assert_agreement();
             world.network.faults.lock().unwrap().clear();
@@ -399,7 +423,11 @@ fn a_reference_photo_is_fetched_and_deleted_with_its_task() {
         "the server does not have it yet"
     );
     world.server().photos.insert(sha256, bytes.clone());
-    world.fault((0..4).map(|_| Fault::Pass).chain([Fault::Instead(html(200))]));
+    world.fault(
+        (0..4)
+            .map(|_| EngineFault::Pass)
+            .chain([EngineFault::Instead(html(200))]),
+    );
     world.sync();
     assert_eq!(
         world.store().compare_photo(sha256).unwrap(),
@@ -417,7 +445,7 @@ fn a_reference_photo_is_fetched_and_deleted_with_its_task() {
 fn photos_of_an_entry_that_the_server_does_not_hold_are_not_tried() {
     let world = World::new(16);
     let item = world.report("垃圾", &[1000]);
-    let other = engine::server::Held {
+    let other = engine::server::ServerEntry {
         id: world.new_id(),
         bytes: vec![],
         received: protocol::time::Millis(1),

@@ -10,7 +10,7 @@
 
 mod engine;
 
-use engine::{Fault, World, html, server::problem};
+use engine::{EngineFault, World, html, server::problem};
 use proptest::prelude::*;
 use protocol::{open::Open, payload::EntryKind, problem::ProblemCode};
 use terminal_core::{
@@ -58,21 +58,21 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-fn fault(dice: u8) -> Fault {
+fn fault(dice: u8) -> EngineFault {
     let mut busy = problem(ProblemCode::Busy);
     busy.headers.push(("retry-after".into(), "30".into()));
     match dice % 20 {
-        0 => Fault::LoseRequest,
-        1 | 2 => Fault::LoseAnswer,
-        3 => Fault::Twice,
-        4 => Fault::Instead(html(200)),
-        5 => Fault::Instead(html(520)),
-        6 => Fault::Instead(busy),
-        7 => Fault::Instead(problem(ProblemCode::TokenExpired)),
-        8 => Fault::Instead(problem(ProblemCode::Internal)),
-        9 => Fault::Instead(html(404)),
-        10 => Fault::Change(|r: &mut Response| r.body.truncate(r.body.len() / 2)),
-        11 => Fault::Change(|r: &mut Response| {
+        0 => EngineFault::LoseRequest,
+        1 | 2 => EngineFault::LoseAnswer,
+        3 => EngineFault::Twice,
+        4 => EngineFault::Instead(html(200)),
+        5 => EngineFault::Instead(html(520)),
+        6 => EngineFault::Instead(busy),
+        7 => EngineFault::Instead(problem(ProblemCode::TokenExpired)),
+        8 => EngineFault::Instead(problem(ProblemCode::Internal)),
+        9 => EngineFault::Instead(html(404)),
+        10 => EngineFault::Change(|r: &mut Response| r.body.truncate(r.body.len() / 2)),
+        11 => EngineFault::Change(|r: &mut Response| {
             // A digit of the first receipt is changed.
             let receipts = r.body.windows(10).position(|w| w == b"\"receipts\"");
             let digit = receipts.and_then(|at| r.body[at..].iter_mut().find(|b| b.is_ascii_digit()));
@@ -80,7 +80,7 @@ fn fault(dice: u8) -> Fault {
                 *byte = if *byte == b'9' { b'0' } else { *byte + 1 };
             }
         }),
-        _ => Fault::Pass,
+        _ => EngineFault::Pass,
     }
 }
 

@@ -12,7 +12,7 @@ mod server_state;
 
 mod engine;
 
-use engine::{Fault, World, html, server::problem};
+use engine::{EngineFault, World, html, server::problem};
 use protocol::{
     entry::{Disposition, DispositionState, Reason},
     feed::{DispositionRow, FeedRow, Mailbox, kind},
@@ -68,7 +68,11 @@ fn story_01_a_report_survives_a_lost_acknowledgement_and_is_filed_once() {
     let world = World::new(2);
     let item = world.report("垃圾", &[70_000]);
     for lost in 0..12 {
-        world.fault((0..lost).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+        world.fault(
+            (0..lost)
+                .map(|_| EngineFault::Pass)
+                .chain([EngineFault::LoseAnswer]),
+        );
         world.sync();
         world.network.faults.lock().unwrap().clear();
     }
@@ -81,7 +85,7 @@ fn story_01_a_report_survives_a_lost_acknowledgement_and_is_filed_once() {
 fn story_02_a_doubled_push_files_one() {
     let world = World::new(3);
     let item = world.report("垃圾", &[70_000]);
-    world.fault(vec![Fault::Twice; 20]);
+    world.fault(vec![EngineFault::Twice; 20]);
     world.settle();
     assert!(world.item(&item).is_complete());
     world.assert_agreement();
@@ -96,7 +100,7 @@ fn story_03_a_conflict_is_parked_visibly_while_the_others_go_on() {
     // The server has other bytes under the third one's id, and another entry under the fourth's number.
     {
         let mut server = world.server();
-        let held = |id, bytes: &[u8]| engine::server::Held {
+        let held = |id, bytes: &[u8]| engine::server::ServerEntry {
             id,
             bytes: bytes.to_vec(),
             received: Millis(1),
@@ -156,7 +160,7 @@ fn a_receipt_for_other_bytes_is_no_receipt() {
     for tamper in tampers {
         let world = World::new(5);
         let item = world.report("垃圾", &[]);
-        world.fault([Fault::Pass, Fault::Pass, Fault::Change(tamper)]);
+        world.fault([EngineFault::Pass, EngineFault::Pass, EngineFault::Change(tamper)]);
         world.sync();
         let now = world.item(&item);
         assert_eq!(now.custody, Custody::Waiting);
@@ -185,7 +189,11 @@ fn a_brief_answer_receipts_exactly_the_entries_of_its_body() {
     let items: Vec<_> = (0..3)
         .map(|k| world.report(&format!("report {k}"), &[]))
         .collect();
-    world.fault([Fault::Pass, Fault::Pass, Fault::Change(shortened)]);
+    world.fault([
+        EngineFault::Pass,
+        EngineFault::Pass,
+        EngineFault::Change(shortened),
+    ]);
     let report = world.sync();
     assert_eq!((report.entries_received, report.entries_waiting), (3, 0));
     assert!(items.iter().all(|item| world.is_received(item)));
@@ -218,7 +226,7 @@ fn a_brief_answer_for_another_body_or_server_or_with_refusals_is_no_receipt() {
     for tamper in tampers {
         let world = World::new(32);
         let item = world.report("垃圾", &[]);
-        world.fault([Fault::Pass, Fault::Pass, Fault::Change(tamper)]);
+        world.fault([EngineFault::Pass, EngineFault::Pass, EngineFault::Change(tamper)]);
         world.sync();
         assert_eq!(world.item(&item).custody, Custody::Waiting);
         world.settle();
@@ -283,7 +291,7 @@ fn story_13_and_16_no_network_then_network() {
         Some("network.offline")
     );
     assert!(!report.is_success());
-    world.fault(vec![Fault::LoseRequest; 3]);
+    world.fault(vec![EngineFault::LoseRequest; 3]);
     for _ in 0..3 {
         let report = world.sync();
         assert!(!report.is_success());
@@ -301,7 +309,11 @@ fn story_15_a_run_that_was_cut_is_never_called_a_success() {
     for cut in 0..14 {
         let world = World::new(9);
         world.report("垃圾", &[70_000]);
-        world.fault((0..cut).map(|_| Fault::Pass).chain([Fault::LoseAnswer]));
+        world.fault(
+            (0..cut)
+                .map(|_| EngineFault::Pass)
+                .chain([EngineFault::LoseAnswer]),
+        );
         let report = world.sync();
         if world.network.faults.lock().unwrap().is_empty() && report.problem.is_some() {
             assert!(
@@ -362,7 +374,7 @@ fn story_23_login_pages_and_error_pages_are_transient_and_order_is_kept() {
         let items: Vec<_> = (0..3)
             .map(|k| world.report(&format!("report {k}"), &[40_000]))
             .collect();
-        world.fault([Fault::Instead(page.clone())]);
+        world.fault([EngineFault::Instead(page.clone())]);
         for at in 1..10 {
             world.sync();
             for item in &items {
@@ -372,7 +384,11 @@ fn story_23_login_pages_and_error_pages_are_transient_and_order_is_kept() {
                 );
             }
             world.network.faults.lock().unwrap().clear();
-            world.fault((0..at).map(|_| Fault::Pass).chain([Fault::Instead(page.clone())]));
+            world.fault(
+                (0..at)
+                    .map(|_| EngineFault::Pass)
+                    .chain([EngineFault::Instead(page.clone())]),
+            );
         }
         world.network.faults.lock().unwrap().clear();
         world.settle();
@@ -415,7 +431,7 @@ fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asked_even_by_hand() {
         let item = world.report("垃圾", &[]);
         let mut busy = problem(code);
         busy.headers.push(("retry-after".into(), "90".into()));
-        world.fault([Fault::Pass, Fault::Pass, Fault::Instead(busy)]);
+        world.fault([EngineFault::Pass, EngineFault::Pass, EngineFault::Instead(busy)]);
         let asked = world.clock.read().wall;
         let report = world.sync();
         let next = report.next_try.unwrap();
@@ -438,7 +454,7 @@ fn story_30_a_busy_server_is_left_alone_for_as_long_as_it_asked_even_by_hand() {
 fn story_33_a_clock_set_back_delays_nothing_and_the_offset_stays_right() {
     let world = World::new(14);
     let item = world.report("垃圾", &[]);
-    world.fault([Fault::LoseRequest]);
+    world.fault([EngineFault::LoseRequest]);
     let mut report = world.sync_as(AUTO);
     let mut tries = 0;
     while report.next_try.is_none() && tries < 3 {

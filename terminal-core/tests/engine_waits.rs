@@ -10,7 +10,7 @@
 
 mod engine;
 
-use engine::{Fault, World, html, server::problem};
+use engine::{EngineFault, World, html, server::problem};
 use protocol::problem::ProblemCode;
 use terminal_core::sync::{HeldBack, Policy, SyncReport};
 
@@ -29,7 +29,7 @@ fn a_wait_asked_for_by_the_server_is_reported_with_its_end() {
     world.report("垃圾", &[]);
     let mut busy = problem(ProblemCode::Busy);
     busy.headers.push(("retry-after".into(), "90".into()));
-    world.fault([Fault::Pass, Fault::Pass, Fault::Instead(busy)]);
+    world.fault([EngineFault::Pass, EngineFault::Pass, EngineFault::Instead(busy)]);
     let first = world.sync();
     let before = world.log().len();
     for policy in [AUTO, Policy::MANUAL] {
@@ -46,7 +46,7 @@ fn a_wait_asked_for_by_the_server_is_reported_with_its_end() {
 fn a_wait_of_our_own_is_reported_with_the_failure() {
     let world = World::new(32);
     world.report("垃圾", &[]);
-    world.fault([Fault::LoseRequest]);
+    world.fault([EngineFault::LoseRequest]);
     let first = world.sync_as(AUTO);
     let before = world.log().len();
     let waits = world.sync_as(AUTO);
@@ -76,15 +76,15 @@ fn held_back_photos_are_the_reported_reason() {
 #[test]
 fn a_problem_solved_within_the_run_is_not_reported() {
     let faults = [
-        Fault::Instead(problem(ProblemCode::TokenExpired)),
-        Fault::Instead(problem(ProblemCode::TooLarge)),
-        Fault::Instead(problem(ProblemCode::Internal)),
+        EngineFault::Instead(problem(ProblemCode::TokenExpired)),
+        EngineFault::Instead(problem(ProblemCode::TooLarge)),
+        EngineFault::Instead(problem(ProblemCode::Internal)),
     ];
     for fault in faults {
         let world = World::new(35);
         world.report("a", &[]);
         world.report("b", &[]);
-        world.fault([Fault::Pass, Fault::Pass, fault]);
+        world.fault([EngineFault::Pass, EngineFault::Pass, fault]);
         let report = world.sync();
         assert!(report.is_success(), "{report:?}");
         assert_eq!((code(&report), report.next_try), (None, None));
@@ -98,12 +98,12 @@ fn of_several_problems_the_remaining_one_is_reported() {
     world.report("b", &[]);
     // The push succeeds in halves; the mailboxes stay unread.
     world.fault([
-        Fault::Pass,
-        Fault::Pass,
-        Fault::Instead(problem(ProblemCode::TooLarge)),
-        Fault::Pass,
-        Fault::Pass,
-        Fault::Instead(html(200)),
+        EngineFault::Pass,
+        EngineFault::Pass,
+        EngineFault::Instead(problem(ProblemCode::TooLarge)),
+        EngineFault::Pass,
+        EngineFault::Pass,
+        EngineFault::Instead(html(200)),
     ]);
     let report = world.sync();
     assert_eq!(report.entries_waiting, 0);

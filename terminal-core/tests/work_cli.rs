@@ -257,7 +257,7 @@ fn a_decision_of_the_server_is_shown_with_reason_and_next_step() {
     testing::pull(&store, vec![row(Mailbox::Author, 1, kind::DISPOSITION, id, body)]).unwrap();
     let queue = home.says(&["queue"]);
     assert!(
-        queue.contains("被退回：照片看不清，请重拍") && queue.contains("report --mend"),
+        queue.contains("被退回：照片看不清，请重拍") && queue.contains("report --revise"),
         "{queue}"
     );
     let mended = home.json(&["report", "--mend", &number, "--text", "补拍"]);

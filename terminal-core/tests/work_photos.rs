@@ -13,11 +13,12 @@ use tempfile::TempDir;
 use terminal_core::{
     photos::{FileKey, OpenedPhoto, PREFIX, PhotoFolder, PhotoSource, SealedContent, SealedError, seal},
     platform::{PhotoFileError, PhotoFiles, SystemRandom},
+    transport::CancelToken,
     words,
 };
 
 mod work_support;
-use work_support::picture;
+use work_support::{Hand, enrol, open, picture};
 
 const KEY: [u8; 32] = [9; 32];
 /// Sizes around the borders of 64 KiB chunks, and within them.
@@ -249,4 +250,37 @@ fn a_file_that_is_no_photo_is_refused_and_leaves_nothing() {
         assert!(!reason.zh.is_empty() && !reason.en.is_empty() && reason.code == code);
     }
     assert!(f.files().is_empty());
+}
+
+/// While a photo is being prepared, the lock for filing is free: here another process holds it all the time, and a file
+/// that is no photo is refused all the same.
+#[test]
+fn w12_a_photo_is_prepared_without_the_lock_for_filing() {
+    let dir = tempfile::tempdir().unwrap();
+    enrol(dir.path());
+    let terminal = open(dir.path(), &Hand::new());
+    let filing = fs::File::create(dir.path().join("work.lock")).unwrap();
+    filing.lock().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut draft = terminal.new_report().unwrap();
+        let refused = draft.add_photo(PhotoSource::Bytes(b"no photo")).err().unwrap();
+        tell.send(refused.code().to_string()).unwrap();
+    });
+    let code = told.recv_timeout(std::time::Duration::from_secs(30));
+    assert_eq!(code.unwrap(), "photo.not_an_image");
+}
+
+#[test]
+fn w12_a_cancelled_photo_leaves_no_file_and_the_draft_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    enrol(dir.path());
+    let terminal = open(dir.path(), &Hand::new());
+    let mut draft = terminal.new_report().unwrap();
+    let cancel = CancelToken::default();
+    cancel.cancel();
+    let refused = draft.add_photo_unless(PhotoSource::Bytes(&picture(1)), &cancel);
+    assert_eq!(refused.err().unwrap().code(), "call.cancelled");
+    assert!(draft.photos().is_empty());
+    assert_eq!(fs::read_dir(dir.path().join("photos")).unwrap().count(), 0);
 }

@@ -3,8 +3,8 @@
 //! would.
 
 use crate::{
-    office::{StaffApi, StaffSession},
     process::{ADMIN, ServerProcess},
+    staff_api::{StaffApi, StaffSession},
 };
 use anyhow::{Context, Result};
 use grid::{

@@ -1,7 +1,7 @@
 //! The only crate that links both ends. It holds what the stories, the demo, the judges, the torture run and
 //! the benches share.
 //!
-//! [`process`] runs a real server process; [`handset`] a real handset; [`office`] staff at the centre, over
+//! [`process`] runs a real server process; [`handset`] a real handset; [`staff_api`] staff at the centre, over
 //! the HTTP API only; [`city`] and [`small`] set up a city with organisation, posts and grid through the same
 //! API; [`line`] is a proxy that injects network faults; [`pictures`] gives photographs of which no two files
 //! are equal; [`demo`] is the demo.
@@ -12,14 +12,14 @@
 )]
 
 pub mod bench;
-pub mod chance;
 pub mod city;
 pub mod demo;
 pub mod handset;
 pub mod judges;
 pub mod line;
-pub mod office;
 pub mod pictures;
 pub mod process;
+pub mod random;
 pub mod small;
+pub mod staff_api;
 pub mod torture;

@@ -1,7 +1,7 @@
 //! Real photographs under free licences (`photos/SOURCES.md`). Each use gets another crop, so that no two
 //! files are equal and every hash identifies one photo.
 
-use crate::chance::SeededRandom;
+use crate::random::ScenarioRandom;
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use zune_jpeg::{JpegDecoder, zune_core::bytestream::ZCursor};
@@ -48,12 +48,12 @@ impl PhotoAlbum {
     }
     /// Cuts a random piece out of one photograph and encodes it as JPEG. Two calls practically never give
     /// equal bytes.
-    pub fn crop(&self, random: &mut SeededRandom) -> Result<Vec<u8>> {
+    pub fn crop(&self, random: &mut ScenarioRandom) -> Result<Vec<u8>> {
         let picture = self
             .0
             .get(random.below(self.0.len()))
             .context("the photo album is empty")?;
-        let share = |random: &mut SeededRandom, side: usize| {
+        let share = |random: &mut ScenarioRandom, side: usize| {
             (side * (40 + random.below(30)) / 100).max(280).min(side)
         };
         let (w, h) = (share(random, picture.width), share(random, picture.height));
@@ -89,7 +89,7 @@ impl PhotoAlbum {
         Ok(jpeg)
     }
     /// Writes [`Self::crop`] to a file.
-    pub fn crop_to(&self, random: &mut SeededRandom, path: &Path) -> Result<()> {
+    pub fn crop_to(&self, random: &mut ScenarioRandom, path: &Path) -> Result<()> {
         std::fs::write(path, self.crop(random)?).with_context(|| path.display().to_string())
     }
 }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn crops_differ_and_each_is_an_accepted_photo() {
         let album = PhotoAlbum::load().unwrap();
-        let mut random = SeededRandom::new(7);
+        let mut random = ScenarioRandom::new(7);
         let mut seen = BTreeSet::new();
         for _ in 0..40 {
             let jpeg = album.crop(&mut random).unwrap();

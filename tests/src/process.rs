@@ -1,6 +1,6 @@
 //! A real server in its own process: initialised, started, killed and restarted.
 
-use crate::office::StaffApi;
+use crate::staff_api::StaffApi;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     collections::BTreeMap,

@@ -20,7 +20,7 @@ use crate::files;
 use crate::workspace::Workspace;
 use book::Book;
 use judge::Findings;
-use scan::Source;
+use scan::ScannedFile;
 
 /// The list of the rules.
 const LIST: &str = "docs/rules.md";
@@ -50,7 +50,7 @@ fn read(ws: &Workspace) -> Result<Findings> {
     let text = files::text_of(ws, LIST);
     let book =
         Book::parse(&text).map_err(|faults| anyhow!("{LIST} cannot be read:\n{}", faults.join("\n")))?;
-    let mut sources: Vec<Source> = Vec::new();
+    let mut sources: Vec<ScannedFile> = Vec::new();
     let mut codes = BTreeSet::new();
     for path in files::tracked(ws, &["*.rs", "*.sql", "*.md"])? {
         let text = files::text_of(ws, &path);

@@ -11,7 +11,7 @@ pub mod table;
 pub mod terms;
 
 pub use table::{
-    Approvals, Effect, NoTransition, Stage, TRANSITIONS, To, Transition, WORDS, allowed, creates, roles,
+    Approvals, CaseClock, Effect, NoTransition, TRANSITIONS, To, Transition, WORDS, allowed, creates, roles,
     targets, transition, waits_for,
 };
 pub use terms::{Action, ActionBody, CaseState, Condition, Field, FieldKind, FieldValue, Guard};

@@ -26,7 +26,7 @@ pub enum Approvals {
 
 /// A time limit that runs while one party holds the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum CaseClock {
     /// The handling department holds the case, from dispatch (T9) to feedback (T10).
     Handle,
 }
@@ -37,9 +37,9 @@ pub enum Effect {
     /// Increments the count of handling rounds and clears the result of the last check.
     NewRound,
     /// Sets the deadline to the field [`Field::Limit`] counted from now on the working calendar.
-    StartClock(Stage),
+    StartClock(CaseClock),
     /// Records whether the deadline was kept.
-    EndClock(Stage),
+    EndClock(CaseClock),
     /// Sends the case's task to the person on duty in its cell, and clears the result of the last check.
     SendTask(Purpose),
 }
@@ -48,8 +48,8 @@ impl Effect {
     /// The field that the effect requires. The row must take the field, and a guard must require it.
     pub const fn needs(self) -> Option<Field> {
         match self {
-            Self::StartClock(Stage::Handle) => Some(Field::Limit),
-            Self::NewRound | Self::EndClock(Stage::Handle) | Self::SendTask(_) => None,
+            Self::StartClock(CaseClock::Handle) => Some(Field::Limit),
+            Self::NewRound | Self::EndClock(CaseClock::Handle) | Self::SendTask(_) => None,
         }
     }
 }
@@ -209,7 +209,7 @@ pub const TRANSITIONS: &[Transition] = {
             approvals: Approvals::One,
             takes: &[F::Opinion, F::Attachments, F::Department, F::Limit],
             guards: &[G::Department, G::Deadline],
-            effects: &[E::NewRound, E::StartClock(Stage::Handle)],
+            effects: &[E::NewRound, E::StartClock(CaseClock::Handle)],
         },
         Transition {
             id: "T10",
@@ -220,7 +220,7 @@ pub const TRANSITIONS: &[Transition] = {
             approvals: Approvals::One,
             takes: WORDS,
             guards: &[G::Opinion, G::AfterPhoto],
-            effects: &[E::EndClock(Stage::Handle)],
+            effects: &[E::EndClock(CaseClock::Handle)],
         },
         Transition {
             id: "T11",

@@ -33,7 +33,7 @@ terms! {
     pub enum CaseState {
         /// Reported from the field, waits for an acceptor.
         Reported = "reported" "上报",
-        /// A citizen's report, sent to the inspector on duty in the cell.
+        /// A citizen's report, sent to the patroller on duty in the cell for verification.
         Verifying = "verifying" "待核实",
         /// Verified as true, waits for an acceptor.
         Verified = "verified" "属实",
@@ -139,13 +139,13 @@ pub enum Condition {
 impl Guard {
     pub const fn en(self) -> &'static str {
         match self {
-            Self::TypeAndPlace => "type and place must be filled first",
-            Self::Opinion => "an opinion is required",
-            Self::Level => "the level must be set",
-            Self::Department => "a handling department must be named",
-            Self::Deadline => "a deadline must be given",
-            Self::AfterPhoto => "a photo after handling is required",
-            Self::CheckPassed => "the check did not pass, the case cannot be closed",
+            Self::TypeAndPlace => "enter type and place first",
+            Self::Opinion => "enter an opinion",
+            Self::Level => "set the level first",
+            Self::Department => "choose a handling department",
+            Self::Deadline => "set the deadline",
+            Self::AfterPhoto => "attach a photo taken after handling",
+            Self::CheckPassed => "the check did not pass, so the case cannot be closed",
         }
     }
     pub const fn condition(self) -> Condition {
@@ -350,9 +350,11 @@ impl FieldValue {
 #[serde(deny_unknown_fields)]
 pub struct ActionBody {
     pub action: Action,
-    /// The version that was looked at; another one meanwhile is `case.changed`.
+    /// Version of the case that the client has read. If the case has another version by now, the answer is
+    /// `case.changed`.
     pub expected_version: i64,
-    /// Names this request; `Idempotency-Key` does the same.
+    /// Id of this request; a repeated request with the same id is done once. The header `Idempotency-Key` does the
+    /// same.
     pub request: Option<uuid::Uuid>,
     /// 意见
     #[serde(default)]
@@ -362,7 +364,7 @@ pub struct ActionBody {
     pub attachments: Vec<Sha256>,
     /// T4, T5
     pub matter: Option<MatterCode>,
-    /// T4, WGS-84; or name the cell.
+    /// T4, WGS-84. `cell` may be given instead.
     pub place: Option<PointE7>,
     pub cell: Option<CellCode>,
     pub address: Option<String>,

@@ -90,16 +90,17 @@ pub struct MissingPhoto {
     pub code: ErrorCode,
 }
 
-/// What the server holds of a parcel, durably. Only what is named here may be forgotten.
+/// Contents of a parcel that the server has stored durably. The handset may delete only what this answer names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ParcelAnswer {
     pub epoch: String,
     pub server_time: Millis,
-    /// Of the parcel's bytes: an answer to another parcel is no answer.
+    /// Hash of the parcel's bytes. The handset ignores an answer with another hash.
     pub parcel: Sha256,
     pub receipts: Vec<Receipt>,
-    /// Hashes of what is no entry for the server (drafts, entries it had refused): kept for a person to look at.
+    /// Hashes of contents that the server does not take as entries (drafts, entries that it refused before). The
+    /// server keeps them for a person to check.
     pub kept: Vec<Sha256>,
     pub photos: Vec<PhotoReceipt>,
     pub mark: StreamMark,

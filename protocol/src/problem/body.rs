@@ -11,19 +11,19 @@ pub struct Problem {
     /// `urn:xunge:problem:` and the code.
     #[serde(rename = "type")]
     pub kind: String,
-    /// In Chinese: what happened and what to do.
+    /// What happened and what to do, in Chinese.
     pub title: String,
     pub title_en: String,
     pub status: u16,
-    /// Stable; one of [`ProblemCode`] or what a newer server says.
+    /// Stable code: one of [`ProblemCode`], or the code of a newer server.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: ErrorCode,
-    /// What it was in this instance, without personal data.
+    /// Details of this occurrence, without personal data.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
-    /// Field by field, for `request.invalid` and `case.guard`.
+    /// Errors of single fields; for `request.invalid` and `case.guard`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
@@ -31,7 +31,7 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
-    /// JSON pointer into the body, or the guard's name.
+    /// JSON pointer into the request body, or the name of a guard.
     pub at: String,
     pub zh: String,
     pub en: String,

@@ -19,78 +19,78 @@ problem_codes! {
     /// The code of an error answer ([`super::Problem`]).
     ProblemCode {
         // The request as such
-        BadRequest = "request.malformed", 400, Refused, "请求格式不正确", "The request is malformed";
-        TooLarge = "request.too_large", 413, Split, "内容过大，请分批发送", "The body is too large, send it in parts";
-        NotFound = "request.not_found", 404, Refused, "没有这个内容", "There is nothing here";
-        MethodNotAllowed = "request.method", 405, Refused, "不支持这种操作", "This method is not allowed here";
-        RangeBeyond = "request.range", 416, Refused, "所要的部分超出文件末尾", "The range lies beyond the end of the file";
-        UnsupportedMedia = "request.media_type", 415, Refused, "内容类型不正确", "This media type is not accepted here";
+        BadRequest = "request.malformed", 400, Refused, "请求格式不正确，请刷新或更新应用后重试", "The request is malformed; reload or update the app and try again";
+        TooLarge = "request.too_large", 413, Split, "内容过大，请分批发送", "The request body is too large; send it in smaller parts";
+        NotFound = "request.not_found", 404, Refused, "没有这个内容，请刷新列表后再试", "Not found; refresh the list and try again";
+        MethodNotAllowed = "request.method", 405, Refused, "不支持这种操作，请更新应用后重试", "This method is not allowed here; update the app and try again";
+        RangeBeyond = "request.range", 416, Refused, "所要的部分超出文件末尾，请从头下载", "The range is beyond the end of the file; download it from the start";
+        UnsupportedMedia = "request.media_type", 415, Refused, "内容类型不正确，请更新应用后重试", "This media type is not supported here; update the app and try again";
         /// A body that did not fit its schema; `errors` names the fields.
-        Invalid = "request.invalid", 422, Refused, "填写有误，请改正后再提交", "Some fields are wrong, mend them and send again";
+        Invalid = "request.invalid", 422, Refused, "填写有误，请改正后再提交", "Some fields are invalid; correct them and submit again";
         // The server
-        Internal = "server.internal", 500, RetryLater, "服务器出错，请稍后再试", "The server failed, try again later";
-        Busy = "server.busy", 503, RetryLater, "服务器忙，请稍后再试", "The server is busy, try again later";
-        Full = "server.full", 507, RetryLater, "服务器存储空间不足，内容仍保存在本机，请联系管理员", "The server has no space left; everything stays on this phone, tell the administrator";
-        Stopping = "server.stopping", 503, RetryLater, "服务器正在重启，请稍后再试", "The server is restarting, try again";
-        RateLimited = "request.rate", 429, RetryLater, "请求过于频繁，请稍后再试", "Too many requests, wait a little";
-        Slow = "request.timeout", 408, RetryLater, "网络太慢，内容未收全，请重试", "The body did not arrive in time, send it again";
+        Internal = "server.internal", 500, RetryLater, "服务器出错，请稍后再试", "The server failed; try again later";
+        Busy = "server.busy", 503, RetryLater, "服务器忙，请稍后再试", "The server is busy; try again later";
+        Full = "server.full", 507, RetryLater, "服务器存储空间不足，内容仍保存在本机，请联系管理员", "The server has run out of storage; everything is kept on this handset; contact the administrator";
+        Stopping = "server.stopping", 503, RetryLater, "服务器正在重启，请稍后再试", "The server is restarting; try again later";
+        RateLimited = "request.rate", 429, RetryLater, "请求过于频繁，请稍后再试", "Too many requests; try again later";
+        Slow = "request.timeout", 408, RetryLater, "网络太慢，内容未收全，请重试", "The network is too slow and the request did not arrive completely; try again";
         // Authentication
         Unauthenticated = "auth.required", 401, Authenticate, "请先登录", "Sign in first";
-        TokenExpired = "auth.token", 401, Authenticate, "登录已过期，请重新登录", "The session has expired, sign in again";
-        Password = "auth.password", 401, SenderRefused, "账号或密码不正确", "Account or password is wrong";
-        LockedOut = "auth.locked", 429, RetryLater, "连续输错，请稍后再试", "Too many wrong attempts, wait a little";
-        Signature = "auth.signature", 401, SenderRefused, "签名不符，内容未被接收", "The signature does not fit, nothing was taken";
-        Challenge = "auth.challenge", 401, Authenticate, "验证已过期，将自动重试", "The challenge has expired, it will be asked again";
-        Forbidden = "auth.forbidden", 403, SenderRefused, "没有这项权限", "This is not permitted to your role";
-        OutOfScope = "auth.scope", 403, SenderRefused, "不在您的管辖范围内", "This is outside your area";
-        WeakPassword = "auth.weak_password", 422, SenderRefused, "密码太简单，请至少使用 8 位并避开常见密码", "The password is too weak: at least 8 characters, not a common one";
+        TokenExpired = "auth.token", 401, Authenticate, "登录已过期，请重新登录", "The session has expired; sign in again";
+        Password = "auth.password", 401, SenderRefused, "账号或密码不正确，请检查后重新输入", "The account or password is wrong; check both and try again";
+        LockedOut = "auth.locked", 429, RetryLater, "连续输错，请稍后再试", "Too many failed attempts; try again later";
+        Signature = "auth.signature", 401, SenderRefused, "签名不符，内容未被接收，请联系管理员", "The signature is not valid and nothing was accepted; contact the administrator";
+        Challenge = "auth.challenge", 401, Authenticate, "验证已过期，将自动重试", "The challenge has expired; a new one is requested automatically";
+        Forbidden = "auth.forbidden", 403, SenderRefused, "没有这项权限，如有需要请联系管理员", "Your role does not permit this; contact the administrator if you need it";
+        OutOfScope = "auth.scope", 403, SenderRefused, "不在您的管辖范围内，如有需要请联系管理员", "This is outside your area; contact the administrator if you need it";
+        WeakPassword = "auth.weak_password", 422, SenderRefused, "密码太简单，请至少使用 8 位并避开常见密码", "The password is too weak; use at least 8 characters and no common password";
         // Terminals
-        EnrolCode = "enrol.code", 403, Refused, "登记码无效或已用过，请向管理员索取新的", "The enrolment code is wrong, used or expired, ask for a new one";
-        EnrolString = "enrol.string", 422, Refused, "登记码格式不正确，请重新扫码", "This is not an enrolment string, scan it again";
-        EnrolConflict = "enrol.conflict", 409, Refused, "该终端已登记为其他身份", "This stream is enrolled already with another key";
-        StreamUnknown = "stream.unknown", 404, Authenticate, "服务器不认识本机，将自动重新登记", "The server does not know this stream, it will be readmitted";
-        StreamRevoked = "stream.revoked", 403, StreamEnded, "本终端已停用，请联系管理员", "This terminal has been revoked, tell the administrator";
+        EnrolCode = "enrol.code", 403, Refused, "登记码无效或已用过，请向管理员索取新的", "The enrolment code is wrong, expired or already used; ask the administrator for a new one";
+        EnrolString = "enrol.string", 422, Refused, "登记码格式不正确，请重新扫码", "This is not a valid enrolment code; scan it again";
+        EnrolConflict = "enrol.conflict", 409, Refused, "该终端已登记为其他身份，请联系管理员", "This stream is already enrolled with another key; contact the administrator";
+        StreamUnknown = "stream.unknown", 404, Authenticate, "服务器不认识本机，将自动重新登记", "The server does not know this handset; it will be enrolled again automatically";
+        StreamRevoked = "stream.revoked", 403, StreamEnded, "本终端已停用，请联系管理员", "This terminal has been revoked; contact the administrator";
         /// As [`Self::StreamRevoked`], and the terminal's data must be wiped after it is handed over.
-        TerminalWipe = "terminal.wipe", 403, StreamEnded, "已收到清除指令：先封存并交接待上传内容，再清除本机数据", "A wipe was ordered: what is pending is sealed and handed over first, then this terminal's data is removed";
-        ParcelMalformed = "parcel.malformed", 422, Refused, "封存包无法识别或已损坏", "This is no parcel, or it was damaged";
-        ParcelKey = "parcel.key", 422, Refused, "封存包不是用本服务器的密钥封存的", "The parcel was not sealed to a key of this server";
+        TerminalWipe = "terminal.wipe", 403, StreamEnded, "已收到清除指令：先封存并交接待上传内容，再清除本机数据", "A wipe was ordered: unsent content is sealed and handed over first, then the data on this terminal is deleted";
+        ParcelMalformed = "parcel.malformed", 422, Refused, "封存包无法识别或已损坏，请重新导出", "The file is not a parcel or is damaged; export it again";
+        ParcelKey = "parcel.key", 422, Refused, "封存包不是用本服务器的密钥封存的，请交给原服务器的管理员", "The parcel was not sealed with a key of this server; give it to the administrator of the server it was made for";
         // Entries
-        TooMany = "push.too_many", 413, Split, "一次发送的条目过多，将自动分批", "Too many entries in one batch, it will be split";
-        WrongStream = "push.stream", 403, SenderRefused, "内容不属于本机", "The envelope names another stream";
-        EntryUnframed = "entry.unframed", 422, Refused, "条目无法识别", "The entry has no readable id and number";
-        EntryTooLarge = "entry.too_large", 413, Refused, "条目过大", "The entry is too large";
-        EntryConflict = "entry.conflict", 409, Refused, "同一编号已有不同内容，未覆盖", "The id is taken by other bytes, nothing was overwritten";
-        EntryNumberTaken = "entry.number_taken", 409, Refused, "同一序号已有其他条目，未覆盖", "The number is taken by another entry, nothing was overwritten";
+        TooMany = "push.too_many", 413, Split, "一次发送的条目过多，将自动分批", "Too many entries in one batch; they will be sent in smaller batches";
+        WrongStream = "push.stream", 403, SenderRefused, "内容不属于本机，请联系管理员", "The content belongs to another stream; contact the administrator";
+        EntryUnframed = "entry.unframed", 422, Refused, "条目无法识别，请联系管理员", "The entry has no readable id and number; contact the administrator";
+        EntryTooLarge = "entry.too_large", 413, Refused, "条目过大，请缩短内容后重新提交", "The entry is too large; shorten it and submit it again";
+        EntryConflict = "entry.conflict", 409, Refused, "同一编号已有不同内容，未覆盖，请联系管理员", "Another entry has the same id; nothing was overwritten; contact the administrator";
+        EntryNumberTaken = "entry.number_taken", 409, Refused, "同一序号已有其他条目，未覆盖，请联系管理员", "Another entry has the same number; nothing was overwritten; contact the administrator";
         // Photos
-        PhotoUnnamed = "photo.unnamed", 422, Refused, "没有条目包含这张照片", "No entry of this stream names this photo";
-        PhotoHash = "photo.hash_mismatch", 422, RetryLater, "照片内容与登记不符，将重新上传", "The photo's bytes do not have the named hash, it will be sent again";
-        PhotoSize = "photo.size", 413, Refused, "照片过大", "The photo is too large";
-        PhotoEmpty = "photo.empty", 422, Refused, "照片是空文件，请重新拍照", "The photo has no bytes, take it again";
-        PhotoNotImage = "photo.not_an_image", 422, Refused, "这不是照片，请重新选择", "This is no photo, choose another";
-        PhotoPixels = "photo.too_many_pixels", 422, Refused, "照片像素过大，请降低分辨率", "The photo has too many pixels, lower the resolution";
-        PhotoCutOff = "photo.cut_off", 422, Refused, "照片不完整，请重新拍照", "The photo is cut off, take it again";
-        UploadOffset = "upload.offset", 409, RetryLater, "上传位置不符，将从正确位置继续", "The offset does not fit, it will go on from the right place";
-        UploadGone = "upload.gone", 410, RetryLater, "上传已过期，将重新上传", "The upload has expired, it will start again";
-        UploadChecksum = "upload.checksum", 460, RetryLater, "这一段传输有误，将重传", "The chunk arrived damaged, it will be sent again";
-        TusVersion = "upload.version", 412, Version, "上传协议版本不支持", "This tus version is not supported";
+        PhotoUnnamed = "photo.unnamed", 422, Refused, "没有条目包含这张照片，请先提交条目", "No entry of this stream contains this photo; submit the entry first";
+        PhotoHash = "photo.hash_mismatch", 422, RetryLater, "照片内容与登记不符，将重新上传", "The photo does not have the expected hash; it will be uploaded again";
+        PhotoSize = "photo.size", 413, Refused, "照片过大，请降低分辨率后重拍", "The photo is too large; lower the resolution and take it again";
+        PhotoEmpty = "photo.empty", 422, Refused, "照片是空文件，请重新拍照", "The photo file is empty; take the photo again";
+        PhotoNotImage = "photo.not_an_image", 422, Refused, "这不是照片，请重新选择", "This is not a photo; choose another file";
+        PhotoPixels = "photo.too_many_pixels", 422, Refused, "照片像素过大，请降低分辨率后重拍", "The photo has too many pixels; lower the resolution and take it again";
+        PhotoCutOff = "photo.cut_off", 422, Refused, "照片不完整，请重新拍照", "The photo is incomplete; take it again";
+        UploadOffset = "upload.offset", 409, RetryLater, "上传位置不符，将从正确位置继续", "The upload offset does not match; the upload will continue from the correct one";
+        UploadGone = "upload.gone", 410, RetryLater, "上传已过期，将重新上传", "The upload has expired; it will start again";
+        UploadChecksum = "upload.checksum", 460, RetryLater, "这一段传输有误，将重传", "This part of the upload was damaged on the way; it will be sent again";
+        TusVersion = "upload.version", 412, Version, "上传协议版本不支持，请更新应用", "This version of the tus protocol is not supported; update the app";
         // Cases
-        CaseTransition = "case.transition", 409, Refused, "案卷当前状态不能这样操作", "The case cannot do this from where it stands";
-        CaseRole = "case.role", 403, Refused, "这一步由其他岗位办理", "This step belongs to another role";
-        CaseGuard = "case.guard", 422, Refused, "条件未满足", "A condition is not met yet";
-        CaseChanged = "case.changed", 409, Refused, "案卷已被他人更新，请刷新后再办理", "The case has changed meanwhile, look again";
+        CaseTransition = "case.transition", 409, Refused, "案卷当前状态不能这样操作，请刷新后查看可办理的操作", "The case does not allow this action in its present state; refresh to see the allowed actions";
+        CaseRole = "case.role", 403, Refused, "这一步由其他岗位办理，您不用处理", "This step belongs to another role; you do not need to act";
+        CaseGuard = "case.guard", 422, Refused, "条件未满足，请按提示补全后再办理", "A condition is not met; complete what is listed and try again";
+        CaseChanged = "case.changed", 409, Refused, "案卷已被他人更新，请刷新后再办理", "Someone else has changed the case; refresh it and try again";
         // Tasks
-        TaskState = "task.state", 409, Refused, "任务当前状态不能这样操作", "The task cannot do this from where it stands";
-        PlaceUnknown = "place.outside_grid", 422, Refused, "该位置不在任何网格内，请重新选点", "The place is in no cell of the grid, choose another";
-        // The review lane
-        ReviewSettled = "review.settled", 409, Refused, "该内容不在待核对之列", "This entry waits for no decision";
+        TaskState = "task.state", 409, Refused, "任务当前状态不能这样操作，请刷新后查看", "The task does not allow this action in its present state; refresh and look at the task";
+        PlaceUnknown = "place.outside_grid", 422, Refused, "该位置不在任何网格内，请重新选点", "The place is not in any cell of the grid; choose another place";
+        // The review queue
+        ReviewSettled = "review.settled", 409, Refused, "该内容不在待核对之列，请刷新列表", "This entry is not waiting for a decision; refresh the list";
         // Activities
-        ActivityState = "activity.state", 409, Refused, "该活动记录已审核", "The activity record has been reviewed already";
-        ActivityChanged = "activity.changed", 409, Refused, "活动记录已更新为新版本，请刷新后再审核", "The activity record has a newer version, look again";
+        ActivityState = "activity.state", 409, Refused, "该活动记录已审核，请刷新后查看结果", "This activity record has already been reviewed; refresh to see the result";
+        ActivityChanged = "activity.changed", 409, Refused, "活动记录已更新为新版本，请刷新后再审核", "The activity record has a newer version; refresh it before you review";
         // Grid
-        GridFaults = "grid.faults", 422, Refused, "网格数据有问题，未导入", "The grid has faults, it was not imported";
+        GridFaults = "grid.faults", 422, Refused, "网格数据有问题，未导入，请按列出的问题改正后重新导入", "The grid has faults and was not imported; correct the listed faults and import it again";
         // People
-        NameTaken = "people.account_taken", 409, Refused, "账号已存在", "The account exists already";
-        PostNumberTaken = "people.post_number_taken", 409, Refused, "号码已属于其他岗位", "The number belongs to another post";
+        NameTaken = "people.account_taken", 409, Refused, "账号已存在，请换一个账号", "This account already exists; choose another one";
+        PostNumberTaken = "people.post_number_taken", 409, Refused, "号码已属于其他岗位，请换一个号码", "This number belongs to another post; choose another one";
     }
 }
 

@@ -35,22 +35,22 @@ pub struct MonthQuery {
 pub struct Month {
     /// 1..=12
     pub month: i8,
-    /// Approved records: what counts for SP-05.
+    /// Approved records; only these count for SP-05.
     pub approved: u64,
     /// Waiting for a review.
     pub submitted: u64,
     /// Returned and not revised yet.
     pub returned: u64,
-    /// The month is over, or running, and nothing is approved in it.
+    /// True if the month has begun and has no approved record.
     pub missing: bool,
 }
 
-/// The year of one district.
+/// Activity records of one district in one year.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DistrictYear {
     pub district: CountyCode,
     pub name: String,
-    /// All twelve.
+    /// All twelve months.
     pub months: Vec<Month>,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn table(
         .collect()
 }
 
-/// Activities by district and month; nothing approved in a month is visible as `missing` (SP-05).
+/// Activity records by district and month. A month without an approved record has `missing` set (SP-05).
 #[utoipa::path(get, path = "/v1/activities/months", tag = "activities", params(MonthQuery),
     responses((status = 200, body = Vec<DistrictYear>), (status = "4XX", body = Problem)))]
 pub(super) async fn months(

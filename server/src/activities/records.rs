@@ -232,17 +232,17 @@ pub fn withdraw(
             Ok(Some(Disposition::review(Reason::new(
                 ReasonCode::ActivityReviewed,
                 format!("活动记录已{}，能否撤回由中心决定", record.state.zh()),
-                "The record has been reviewed; a person will look at the withdrawal",
+                "The record has already been reviewed; the centre decides whether it can be withdrawn",
             ))))
         }
     }
 }
 
-/// A record as staff see it.
+/// An activity record, as shown to staff.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ActivityView {
     pub record: RecordId,
-    /// To be given with a review.
+    /// Version of the record; a review names it.
     pub version: u32,
     pub state: Standing,
     pub state_zh: String,
@@ -274,7 +274,7 @@ pub struct ActivityView {
     /// Flags of the position fix of the current version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagName>,
-    /// Reviews so far, in order; in the view of one record.
+    /// Reviews, oldest first; only in the view of one record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<Review>,
 }

@@ -54,7 +54,7 @@ pub struct ActivityQuery {
     pub limit: Option<u32>,
 }
 
-/// Records in reach, the longest waiting first.
+/// Activity records in the caller's areas, the longest waiting first.
 #[utoipa::path(get, path = "/v1/activities", tag = "activities", params(ActivityQuery),
     responses((status = 200, body = Page<ActivityView>), (status = "4XX", body = Problem)))]
 async fn activities(
@@ -101,7 +101,7 @@ fn full(tx: &mut Tx<'_>, record: Record) -> Result<ActivityView, Failure> {
     })
 }
 
-/// A record with its photos and reviews.
+/// An activity record with its photos and reviews.
 #[utoipa::path(get, path = "/v1/activities/{record}", tag = "activities", params(("record" = RecordId, Path)),
     responses((status = 200, body = ActivityView), (status = "4XX", body = Problem)))]
 async fn activity(
@@ -117,7 +117,7 @@ async fn activity(
     .map(Json)
 }
 
-/// A photo of a record.
+/// A photo of an activity record.
 #[utoipa::path(get, path = "/v1/activities/{record}/photos/{sha256}", tag = "activities",
     params(("record" = RecordId, Path), ("sha256" = Sha256, Path)),
     responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 304), (status = "4XX", body = Problem)))]
@@ -143,14 +143,14 @@ async fn photo(
 /// What a reviewer decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub enum ActivityDecision {
     /// 通过
     Approve,
     /// 退回
     Return,
 }
 
-impl Decision {
+impl ActivityDecision {
     const fn state(self) -> Standing {
         match self {
             Self::Approve => Standing::Approved,
@@ -159,19 +159,19 @@ impl Decision {
     }
 }
 
-/// A review of the version that was looked at.
+/// A review of one version of a record.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewBody {
     pub version: u32,
-    pub decision: Decision,
-    /// Needed to send it back; the author reads it.
+    pub decision: ActivityDecision,
+    /// Required when a record is returned. The author reads this text.
     #[serde(default)]
     pub reason: String,
 }
 
-/// Approves a record or sends it back with the reason. The same decision again by the same person answers the
-/// same (SP-03, SP-05).
+/// Approves an activity record or returns it with a reason. If the same person repeats the decision, the answer is
+/// the same (SP-03, SP-05).
 #[utoipa::path(post, path = "/v1/activities/{record}/review", tag = "activities", request_body = ReviewBody,
     params(("record" = RecordId, Path)),
     responses((status = 200, body = ActivityView), (status = "4XX", body = Problem)))]
@@ -182,8 +182,12 @@ async fn review(
     Json(body): Json<ReviewBody>,
 ) -> Result<Json<ActivityView>, Failure> {
     let reason = body.reason.trim().to_owned();
-    if body.decision == Decision::Return && reason.is_empty() {
-        return Err(invalid("/reason", "退回时请写明原因", "say why it is sent back"));
+    if body.decision == ActivityDecision::Return && reason.is_empty() {
+        return Err(invalid(
+            "/reason",
+            "退回时请写明原因",
+            "enter the reason why the record is returned",
+        ));
     }
     if reason.chars().count() > 2000 || reason.contains('\0') {
         return Err(invalid("/reason", "文字过长", "the text is too long"));

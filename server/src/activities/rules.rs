@@ -64,55 +64,55 @@ pub fn faults(a: &Activity, now: Millis) -> Vec<Reason> {
         missing(&a.title, 200),
         ReasonCode::ActivityTitle,
         "请填写活动名称（200 字以内）",
-        "give the title, up to 200 characters",
+        "enter the title of the activity, up to 200 characters",
     );
     fault(
         missing(&a.category, 64),
         ReasonCode::ActivityCategory,
         "请选择活动类别",
-        "choose the kind of activity",
+        "choose the category of the activity",
     );
     fault(
         missing(&a.place, 200),
         ReasonCode::ActivityPlace,
         "请填写活动地点",
-        "say where it was held",
+        "enter the place of the activity",
     );
     fault(
         missing(&a.organiser, 200),
         ReasonCode::ActivityOrganiser,
         "请填写组织单位",
-        "say who organised it",
+        "enter the organiser",
     );
     fault(
         !(1..=MOST_PARTICIPANTS).contains(&a.participants),
         ReasonCode::ActivityParticipants,
         "参加人数至少 1 人",
-        "at least one participant",
+        "enter the number of participants, at least 1",
     );
     fault(
         a.ends < a.starts,
         ReasonCode::ActivityTimes,
         "结束时间不能早于开始时间",
-        "it cannot end before it starts",
+        "the end must not be before the start",
     );
     fault(
         a.ends.since(a.starts) > LONGEST_MS || a.starts.0 <= 0,
         ReasonCode::ActivityTimes,
         "请检查活动时间",
-        "the times cannot be right",
+        "check the times of the activity",
     );
     fault(
         a.starts > now.plus(86_400_000),
         ReasonCode::ActivityNotYet,
         "活动尚未举行，请在活动后上报",
-        "it has not been held yet, report it afterwards",
+        "the activity has not taken place yet; report it afterwards",
     );
     fault(
         a.summary.chars().count() > 8000 || a.summary.contains('\0'),
         ReasonCode::ActivitySummary,
-        "小结过长（8000 字以内）",
-        "the summary is too long",
+        "小结过长，请缩短到 8000 字以内",
+        "the summary is too long; shorten it to 8000 characters",
     );
     faults
 }
@@ -154,15 +154,15 @@ pub fn further(s: &FurtherEntry) -> Further {
     if !s.same_author {
         return refused(
             ReasonCode::ActivityAuthor.into(),
-            "只有本人能修改这条记录",
-            "only its author can mend a record",
+            "只有本人能修改这条记录，请由填报人修改",
+            "only the author can revise this record; ask the author to do it",
         );
     }
     if s.supersedes.is_none() {
         return refused(
             ReasonCode::ActivityRecordTaken.into(),
             "这条记录已提交，请以修改方式提交",
-            "the record exists, mend it instead",
+            "this record has already been submitted; submit a revision instead",
         );
     }
     match s.state {
@@ -170,12 +170,12 @@ pub fn further(s: &FurtherEntry) -> Further {
         Standing::Approved => refused(
             ProblemCode::ActivityState.into(),
             "该活动记录已审核通过，不能再修改",
-            "it has been approved already",
+            "this activity record is approved and can no longer be changed",
         ),
         Standing::Withdrawn => refused(
             ReasonCode::ActivityWithdrawn.into(),
-            "该活动记录已撤回",
-            "it has been taken back",
+            "该活动记录已撤回，如需要请重新上报",
+            "this activity record was withdrawn; file a new one if needed",
         ),
     }
 }

@@ -7,12 +7,7 @@ use crate::{
     kernel::failure::Failure,
     store::{database::Store, error::StoreError, tx::Tx},
 };
-use protocol::{
-    parcel::ParcelSecret,
-    sabotage::{self, Defect},
-    sign::SoftwareKey,
-    time::Millis,
-};
+use protocol::{parcel::ParcelSecret, planted, sign::SoftwareKey, time::Millis};
 use std::sync::Arc;
 
 /// Epoch and keys.
@@ -20,7 +15,7 @@ use std::sync::Arc;
 pub struct Identity {
     /// The epoch at the start of this replica; answers state [`epoch`].
     pub epoch: String,
-    /// Signs certificates and manifests.
+    /// Public key of the server, which signs certificates and manifests.
     pub signer: Arc<SoftwareKey>,
     /// Authenticates challenges, so that they need no row in the database.
     pub mac_key: [u8; 32],
@@ -39,9 +34,7 @@ impl Identity {
     pub async fn renew_epoch(store: &Store, fresh: [u8; 32], now: Millis) -> Result<String, Failure> {
         store
             .write(move |tx| {
-                if sabotage::is(Defect::EpochKept) {
-                    return Ok(epoch(tx)?);
-                }
+                planted!(EpochKept => return Ok(epoch(tx)?));
                 meta::replace(tx, "epoch", &hex::encode(fresh))?;
                 let mut ctx = Ctx::new(now, fresh);
                 let epoch = epoch_of(&fresh);

@@ -5,7 +5,7 @@
 //!   events of a room to which rooms above it react. [`audit`]: the audit log.
 //! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
-//! * [`lease`]: the right to run a background job.
+//! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
 
 pub mod address;
 pub mod audit;
@@ -18,6 +18,7 @@ pub mod mailbox;
 pub mod meta;
 pub mod object_name;
 pub mod objects;
+mod planted;
 pub mod rate;
 pub mod s3;
 pub mod state;

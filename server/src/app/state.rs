@@ -6,18 +6,17 @@
 
 use super::{
     address::PublicAddress, changes::Change, ctx::Ctx, grid_packs::Grids, identity::Identity, lease::Lease,
-    objects::Blobs, rate::RateLimiter,
+    objects::Blobs, planted::mail_after_commit, rate::RateLimiter,
 };
 use crate::{
     kernel::{
-        clock::{Chance, Clock},
+        clock::{RandomSource, ServerClock},
         config::Settings,
         failure::Failure,
     },
     store::{database::Store, tx::Tx},
 };
-use protocol::sabotage::{self, Defect};
-use protocol::{calendar::Calendar, manifest::Catalogue};
+use protocol::{calendar::Calendar, manifest::Catalogue, planted};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -52,8 +51,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Address and certificate pins for enrolment strings.
     pub public: PublicAddress,
-    pub clock: Arc<dyn Clock>,
-    pub chance: Arc<dyn Chance>,
+    pub clock: Arc<dyn ServerClock>,
+    pub random: Arc<dyn RandomSource>,
     /// Counts the requests of each terminal.
     pub rate: RateLimiter,
     /// Runs the reactions to one change.
@@ -86,7 +85,7 @@ impl App {
     /// 32 random bytes for a token or code.
     pub fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        self.chance.fill(&mut bytes);
+        self.random.fill(&mut bytes);
         bytes
     }
     /// Time and ids for a write, with no mail and no changes.
@@ -101,25 +100,19 @@ impl App {
     ) -> Result<T, Failure> {
         let start = self.ctx();
         let app = self.clone();
-        if sabotage::is(Defect::MailAfterCommit) {
-            let with_ctx = move |tx: &mut Tx<'_>| {
-                let mut ctx = start.clone();
-                let answer = f(tx, &mut ctx)?;
-                app.follow(tx, &mut ctx)?;
-                Ok::<_, Failure>((answer, ctx))
-            };
-            let (answer, ctx) = self.store.write(with_ctx).await?;
-            self.store.write(move |tx| ctx.clone().finish(tx)).await?;
-            return Ok(answer);
-        }
+        let mut with_reactions = move |tx: &mut Tx<'_>| {
+            let mut ctx = start.clone();
+            if let Some(lease) = &app.lease {
+                lease.hold(tx, ctx.now)?;
+            }
+            let answer = f(tx, &mut ctx)?;
+            app.follow(tx, &mut ctx)?;
+            Ok((answer, ctx))
+        };
+        planted!(MailAfterCommit => return mail_after_commit(&self.store, with_reactions).await);
         self.store
             .write(move |tx| {
-                let mut ctx = start.clone();
-                if let Some(lease) = &app.lease {
-                    lease.hold(tx, ctx.now)?;
-                }
-                let answer = f(tx, &mut ctx)?;
-                app.follow(tx, &mut ctx)?;
+                let (answer, mut ctx) = with_reactions(tx)?;
                 ctx.finish(tx)?;
                 Ok(answer)
             })

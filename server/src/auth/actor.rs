@@ -68,7 +68,7 @@ impl Staff {
 
 /// A terminal's stream with a valid token.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct FieldStream {
     pub stream: StreamId,
     pub person: PersonId,
     pub post: PostId,
@@ -78,10 +78,10 @@ pub struct Field {
     pub expires: Millis,
 }
 
-impl std::fmt::Debug for Field {
+impl std::fmt::Debug for FieldStream {
     /// Omits the token: a reader of the log must not be able to impersonate the terminal.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Field")
+        f.debug_struct("FieldStream")
             .field("stream", &self.stream)
             .field("person", &self.person)
             .field("post", &self.post)
@@ -107,7 +107,7 @@ macro_rules! extractor {
     };
 }
 extractor!(Staff);
-extractor!(Field);
+extractor!(FieldStream);
 
 #[cfg(test)]
 mod tests {
@@ -128,7 +128,7 @@ mod tests {
             issued: Millis(1),
             predecessor: None,
         };
-        let field = Field {
+        let field = FieldStream {
             stream: certificate.stream,
             person: certificate.holder,
             post: certificate.post,

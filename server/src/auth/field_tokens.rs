@@ -1,6 +1,6 @@
 //! Tokens of streams, and the reason why an ended stream gets none.
 
-use super::actor::Field;
+use super::actor::FieldStream;
 use crate::{
     app::state::App,
     kernel::failure::Failure,
@@ -15,7 +15,7 @@ use protocol::{
 };
 
 /// The stream that holds a token.
-pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
+pub async fn identify(app: &App, token: String) -> Result<FieldStream, Failure> {
     let hash = Sha256::of(token.as_bytes()).to_string();
     let now = app.clock.now();
     let found = app
@@ -34,7 +34,7 @@ pub async fn identify(app: &App, token: String) -> Result<Field, Failure> {
     if let Some(code) = holder.end {
         return Err(Failure::of(code));
     }
-    Ok(Field {
+    Ok(FieldStream {
         stream: holder.stream,
         person: holder.person,
         post: holder.post,

@@ -7,7 +7,7 @@ use super::{
     file::CaseFile,
     history,
     input::Actor,
-    ledger::Event,
+    ledger::LedgerEvent,
     rules::{self, GuardFacts},
 };
 use crate::{kernel::failure::Failure, store::tx::Tx};
@@ -17,67 +17,68 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What may be done now, and what it still asks for.
+/// An action that is allowed now, and the fields that it still needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AllowedAction {
     pub action: Action,
-    /// The action's word for people.
+    /// Name of the action in Chinese.
     pub zh: String,
-    /// The row of the table.
+    /// Row of the transition table.
     pub transition: String,
     pub to: CaseState,
     // The role in which the reader may act, or else the first whose turn it is.
     pub role: Role,
     pub role_zh: String,
-    /// Every role that may act now.
+    /// Roles that may perform the action now.
     pub roles: Vec<Role>,
-    /// Whether the reader may do it here.
+    /// True if the caller may perform the action on this case.
     pub mine: bool,
-    /// Whether it is done by an answer from the field, and by nobody in the console.
+    /// True if only an answer from a handset performs the action, never a console.
     pub by_answer: bool,
-    /// When two people have to agree: whether this is approval 1, which leaves the state, or 2.
+    /// For an action that needs two people: 1 for the first approval, which leaves the state unchanged, 2 for the
+    /// second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<u8>,
-    /// The fields that may be given with it.
+    /// Fields that the action accepts.
     pub takes: Vec<TakenField>,
     // What is missing now: conditions that are not met as long as no field is given.
     pub asks: Vec<Asked>,
 }
 
-/// A condition that an action still asks for.
+/// A condition of an action that is not met yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Asked {
     pub guard: Guard,
     pub zh: String,
     pub en: String,
-    /// The action's fields that meet it; empty when no field of this action can.
+    /// Fields of the action that can meet the condition; empty if none can.
     pub fields: Vec<Field>,
 }
 
-/// A field that an action takes: a member of the action's body.
+/// A field that an action accepts: a member of the action's body.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TakenField {
     pub name: Field,
     pub zh: String,
     pub kind: FieldKind,
-    /// Whether a condition of the action asks for it, be it met already or not.
+    /// True if a condition of the action needs the field, whether or not the case meets the condition already.
     pub required: bool,
-    /// Whether it has to be given now, because the case does not hold it yet.
+    /// True if the field has to be given now, because the case has no value yet.
     pub missing: bool,
-    /// The field whose place this one takes: one of the two is enough.
+    /// The field that this one replaces; one of the two is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<Field>,
-    /// Least and greatest: characters of a text, number of photos, the number, the amount of a limit.
+    /// Minimum and maximum: of the number of characters or photos, of a number, or of the amount of a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most: Option<u32>,
-    /// What may be chosen, when that is a list: units of a limit, handling departments for the place of the case.
+    /// Allowed values, if they are a list: units of a limit, or handling departments for the place of the case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
 }
 
-/// A value with its word for people.
+/// A value with its display name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Choice {
     pub value: String,
@@ -88,7 +89,7 @@ pub struct Choice {
 pub(super) fn of(
     tx: &mut Tx<'_>,
     file: &CaseFile,
-    events: &[Event],
+    events: &[LedgerEvent],
     by: &Actor<'_>,
 ) -> Result<Vec<AllowedAction>, Failure> {
     let mut all = Vec::new();
@@ -107,7 +108,7 @@ pub(super) fn of(
 fn one(
     tx: &mut Tx<'_>,
     file: &CaseFile,
-    events: &[Event],
+    events: &[LedgerEvent],
     row: &'static Transition,
     to: CaseState,
     by: &Actor<'_>,

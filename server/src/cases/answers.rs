@@ -51,8 +51,8 @@ pub fn take(
     let Some(mut task) = Task::find(tx, p.task)? else {
         return Ok(Disposition::rejected(Reason::new(
             ReasonCode::TaskUnknown,
-            "没有这项任务",
-            "There is no such task",
+            "没有这项任务，请同步后查看任务列表",
+            "There is no such task; sync and look at the task list",
         )));
     };
     if task.answer_entry == Some(taken.entry.id) {
@@ -84,7 +84,7 @@ pub fn take(
     }
 }
 
-/// Applies a reviewer's decision about an answer in the review lane. An accepted answer is applied while the task is
+/// Applies a reviewer's decision about an answer in the review queue. An accepted answer is applied while the task is
 /// open and its case still waits; otherwise the error is `task.state` with the reason.
 pub fn decide(
     tx: &mut Tx<'_>,
@@ -97,8 +97,8 @@ pub fn decide(
     if !accept {
         return Ok(Disposition::rejected(Reason::new(
             ReasonCode::TaskRefused,
-            "经人工核对，回答未采用",
-            "A person has looked at the answer; it was not taken",
+            "经人工核对，回答未采用，如有疑问请联系中心",
+            "A reviewer checked your answer and did not accept it; contact the centre if you have questions",
         )));
     }
     let no = |why: &str| Failure::because(ProblemCode::TaskState, why);

@@ -5,7 +5,7 @@ use super::{
     departments,
     file::CaseFile,
     input::{Actor, Input},
-    ledger::{self, Event, EventActor},
+    ledger::{self, EventActor, LedgerEvent},
     photos,
     rules::{self, GuardFacts},
 };
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 use protocol::{
-    case::{CaseState, Effect, Field, FieldValue, Guard, Stage, Transition, WORDS},
+    case::{CaseClock, CaseState, Effect, Field, FieldValue, Guard, Transition, WORDS},
     duty::Purpose,
     ids::TaskId,
     photo::Sha256,
@@ -68,7 +68,7 @@ pub(super) fn put(
                     errors.push(field_error(
                         format!("/{}", Field::Matter),
                         "类型不在目录中",
-                        "the catalogue has no such matter",
+                        "the catalogue does not contain this matter type",
                     ));
                 } else if file.matter != Some(*matter) {
                     file.matter = Some(*matter);
@@ -87,7 +87,7 @@ pub(super) fn put(
                     errors.push(field_error(
                         format!("/{}", Field::Department),
                         "该单位不是这一区域的处置部门",
-                        "this unit is no handling department for the place",
+                        "this unit is not a handling department for this place",
                     ));
                 }
                 file.department = Some(*department);
@@ -134,7 +134,7 @@ fn not_uploaded(tx: &mut Tx<'_>, by: &Actor<'_>, attachments: &[Sha256]) -> Resu
             errors.push(field_error(
                 format!("/{}/{i}", Field::Attachments),
                 "没有收到这张照片，请先上传",
-                "this photo was not received, upload it first",
+                "the server does not have this photo; upload it first",
             ));
         }
     }
@@ -177,7 +177,7 @@ pub(super) fn effects(
                 file.check_passed = None;
                 facts.insert("round".into(), json!(file.rounds));
             }
-            Effect::StartClock(Stage::Handle) => {
+            Effect::StartClock(CaseClock::Handle) => {
                 let limit = input
                     .limit()
                     .ok_or_else(|| Failure::internal("a clock without a limit"))?;
@@ -186,7 +186,7 @@ pub(super) fn effects(
                 file.deadline_provisional = due.provisional;
                 facts.insert("deadline".into(), json!(due.at));
             }
-            Effect::EndClock(Stage::Handle) => {
+            Effect::EndClock(CaseClock::Handle) => {
                 let in_time = file.deadline.is_none_or(|due| ctx.now <= due);
                 facts.insert("in_time".into(), json!(in_time));
             }
@@ -247,7 +247,7 @@ pub(super) struct NewEvent<'a> {
     pub action: &'a str,
     pub from: Option<CaseState>,
     pub by: &'a Actor<'a>,
-    /// The role in which it was done.
+    /// Role in which the actor performed the action.
     pub role: Option<Role>,
     /// Opinion, photos and request name of the act.
     pub input: &'a Input,
@@ -271,7 +271,7 @@ pub(super) fn record(
     let fresh = ctx.event_id();
     ledger::append(
         tx,
-        &Event {
+        &LedgerEvent {
             case: file.id,
             seq: file.version,
             id: event.input.request.unwrap_or(fresh),

@@ -26,14 +26,14 @@ pub const READERS: &[Role] = &[
     Role::Admin,
 ];
 
-/// Photos that entries name (each once in a stream), and those of them that the server holds.
+/// Number of photos that entries refer to (each counted once per stream), and number of those that the server holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PhotoCount {
     pub named: u64,
     pub held: u64,
 }
 
-/// Counts in one consistent look at the database.
+/// Counts from one consistent read of the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Counts {
     pub at: Millis,
@@ -50,19 +50,19 @@ pub struct Counts {
     pub on_duty: u64,
 }
 
-/// What one handset's store has brought in.
+/// Entries and photos received from one stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StreamCount {
     pub stream: StreamId,
     /// Number of the post.
     pub post: String,
     pub entries: u64,
-    /// Highest number of an entry; equal to `entries` when there are no holes.
+    /// Highest entry number; equal to `entries` if no entry is missing.
     pub last: u64,
     pub photos: PhotoCount,
 }
 
-/// Streams whose post's unit lies in reach; the rest of a query follows.
+/// SQL for the streams whose post's unit is in the caller's areas; the caller appends the rest of the query.
 fn streams_within(areas: &[Area]) -> Where {
     let mut condition = Where::default();
     condition.within("o.area", areas);
@@ -92,7 +92,7 @@ fn photos(tx: &mut Tx<'_>, condition: &Where) -> Result<PhotoCount, StoreError> 
     })
 }
 
-/// Counts by state within reach.
+/// Counts by state in the caller's areas.
 #[utoipa::path(get, path = "/v1/counts", tag = "counts",
     responses((status = 200, body = Counts), (status = "4XX", body = Problem)))]
 pub async fn counts(State(app): State<App>, staff: Staff) -> Result<Json<Counts>, Failure> {
@@ -138,7 +138,7 @@ pub struct StreamQuery {
     pub limit: Option<u32>,
 }
 
-/// Entries and photos by stream, to compare with what each handset says of itself.
+/// Entries and photos by stream, to be compared with the counts of each handset.
 #[utoipa::path(get, path = "/v1/counts/streams", tag = "counts", params(StreamQuery),
     responses((status = 200, body = Page<StreamCount>), (status = "4XX", body = Problem)))]
 pub async fn streams(

@@ -17,7 +17,7 @@ use protocol::{
 
 crate::text_enum! {
     /// The origin of a case.
-    pub enum Source {
+    pub enum CaseSource {
         /// A report from a handset (T1).
         Field = "field",
         /// A citizen's report that an acceptor typed in (T2).
@@ -31,7 +31,7 @@ pub struct CaseFile {
     pub id: CaseId,
     /// 受理号
     pub number: String,
-    pub source: Source,
+    pub source: CaseSource,
     /// The current report; the case's photos belong to it.
     pub entry: Option<EntryId>,
     pub record: Option<RecordId>,
@@ -72,7 +72,7 @@ pub struct CaseFile {
 pub(super) struct Opening {
     pub id: CaseId,
     pub number: String,
-    pub source: Source,
+    pub source: CaseSource,
     pub state: CaseState,
     pub reported: Millis,
     pub now: Millis,

@@ -1,6 +1,6 @@
 //! Queries on the case's ledger: the state to return to, and a pending first approval. Pure functions over events.
 
-use super::ledger::Event;
+use super::ledger::LedgerEvent;
 use protocol::{
     case::{Approvals, CaseState, Condition, Field, Guard, To, Transition, WORDS, transition},
     ids::PersonId,
@@ -33,7 +33,7 @@ pub struct Turn {
 }
 
 /// Returns the next act by `row` in a case with this ledger.
-pub fn turn(row: &'static Transition, events: &[Event]) -> Turn {
+pub fn turn(row: &'static Transition, events: &[LedgerEvent]) -> Turn {
     let all = Turn {
         roles: row.by,
         moves: true,
@@ -67,7 +67,7 @@ fn is_of_words(guard: Guard) -> bool {
 }
 
 /// Returns the pending first approval of the row's action, given since the case entered its state.
-fn first_approval<'e>(row: &Transition, events: &'e [Event]) -> Option<&'e Event> {
+fn first_approval<'e>(row: &Transition, events: &'e [LedgerEvent]) -> Option<&'e LedgerEvent> {
     events
         .iter()
         .rev()
@@ -76,12 +76,12 @@ fn first_approval<'e>(row: &Transition, events: &'e [Event]) -> Option<&'e Event
         .find(|e| approval(e) == Some(1) && e.action == row.action.as_str())
 }
 
-fn approval(event: &Event) -> Option<u64> {
+fn approval(event: &LedgerEvent) -> Option<u64> {
     event.facts.get(APPROVAL).and_then(serde_json::Value::as_u64)
 }
 
 /// Returns the state that `row` leads to; `None` when it leads back and the ledger contains no prior state.
-pub fn target(row: &Transition, events: &[Event]) -> Option<CaseState> {
+pub fn target(row: &Transition, events: &[LedgerEvent]) -> Option<CaseState> {
     match row.to {
         To::State(state) => Some(state),
         To::Prior => prior(events, returned),
@@ -90,7 +90,7 @@ pub fn target(row: &Transition, events: &[Event]) -> Option<CaseState> {
 
 /// Returns the state before the one in which the last event left the case. Returns into that state are skipped: a
 /// case that came to B from A, then to C and back to B, has A as the prior state of B.
-fn prior(events: &[Event], returned: impl Fn(&Event) -> bool) -> Option<CaseState> {
+fn prior(events: &[LedgerEvent], returned: impl Fn(&LedgerEvent) -> bool) -> Option<CaseState> {
     let now = events.last()?.to;
     events
         .iter()
@@ -100,7 +100,7 @@ fn prior(events: &[Event], returned: impl Fn(&Event) -> bool) -> Option<CaseStat
 }
 
 /// Returns whether the event is a return to a prior state.
-fn returned(event: &Event) -> bool {
+fn returned(event: &LedgerEvent) -> bool {
     let row = event.from.zip(event.action.parse().ok());
     row.is_some_and(|(from, action)| transition(from, action).is_ok_and(|t| t.to == To::Prior))
 }
@@ -132,8 +132,8 @@ mod tests {
         PersonId::from_parts(1, [n; 10])
     }
 
-    fn event(action: Action, from: Option<CaseState>, to: CaseState, by: u8) -> Event {
-        Event {
+    fn event(action: Action, from: Option<CaseState>, to: CaseState, by: u8) -> LedgerEvent {
+        LedgerEvent {
             case: CaseId::from_parts(1, [7; 10]),
             seq: 1,
             id: EventId::from_parts(1, [1; 10]),
@@ -196,7 +196,7 @@ mod tests {
         // Into another state and back by a return: the result is the state before that, not the detour.
         events.push(event(Action::Handle, Some(S::Prefiled), S::Handled, 1));
         events.push(event(Action::Rework, Some(S::Handled), S::Prefiled, 1));
-        let by_return = |e: &Event| e.action == "rework";
+        let by_return = |e: &LedgerEvent| e.action == "rework";
         assert_eq!(prior(&events, by_return), Some(S::Reported));
     }
 }

@@ -22,28 +22,29 @@ use sha2::Digest;
 /// The previous hash of the first event.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Who did it.
+/// Who performed the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventActor {
-    /// Absent: the system itself, or an anonymous source.
+    /// Absent for the system itself and for an anonymous source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonId>,
-    /// The role in which it was done.
+    /// Role in which the actor performed the action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The post from which it was done, in the field.
+    /// Post of the actor; only for actions from the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<PostId>,
 }
 
-/// The body of an event, as it is hashed.
+/// Body of an event; the hash is computed over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Event {
+pub struct LedgerEvent {
     pub case: CaseId,
-    /// 1, 2, 3 … without gaps; the version the case has after it.
+    /// 1, 2, 3 … without gaps; equal to the version of the case after the event.
     pub seq: i64,
     pub id: EventId,
-    /// The row of the table, `T1`..`T15`; absent for what moves nothing (a mended report, a withdrawal).
+    /// Row of the transition table, `T1`..`T15`. Absent if the event does not change the state (a revised report, a
+    /// withdrawal).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transition: Option<String>,
     pub action: String,
@@ -56,7 +57,7 @@ pub struct Event {
     pub opinion: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Sha256>,
-    /// What the action set or was decided by, such as `deadline` or `task`.
+    /// Values that the action set or that decided it, such as `deadline` or `task`.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     #[schema(value_type = Object)]
     pub facts: serde_json::Map<String, serde_json::Value>,
@@ -102,7 +103,7 @@ pub fn verify(
     version: i64,
     state: CaseState,
     events: &[SealedEvent],
-) -> Result<Vec<Event>, BrokenChain> {
+) -> Result<Vec<LedgerEvent>, BrokenChain> {
     let mut previous = GENESIS;
     let mut read = Vec::with_capacity(events.len());
     for (expected, sealed) in (1..).zip(events) {
@@ -115,7 +116,8 @@ pub fn verify(
         if seal(previous, &sealed.body) != sealed.hash {
             return Err(BrokenChain::Hash(expected));
         }
-        let event: Event = serde_json::from_str(&sealed.body).map_err(|_| BrokenChain::Place(expected))?;
+        let event: LedgerEvent =
+            serde_json::from_str(&sealed.body).map_err(|_| BrokenChain::Place(expected))?;
         if event.case != case || event.seq != expected || event.id.to_string() != sealed.id {
             return Err(BrokenChain::Place(expected));
         }
@@ -147,7 +149,7 @@ pub fn load(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<SealedEvent>, StoreErro
 
 /// Returns the events that can be parsed, in order. An event that cannot be parsed is left out; [`verify`] reports
 /// it.
-pub fn events(sealed: &[SealedEvent]) -> Vec<Event> {
+pub fn events(sealed: &[SealedEvent]) -> Vec<LedgerEvent> {
     sealed
         .iter()
         .filter_map(|s| serde_json::from_str(&s.body).ok())
@@ -155,7 +157,7 @@ pub fn events(sealed: &[SealedEvent]) -> Vec<Event> {
 }
 
 /// Writes the next event of a case.
-pub fn append(tx: &mut Tx<'_>, event: &Event) -> Result<(), crate::kernel::failure::Failure> {
+pub fn append(tx: &mut Tx<'_>, event: &LedgerEvent) -> Result<(), crate::kernel::failure::Failure> {
     let case = event.case.to_string();
     let previous: String = tx
         .opt(
@@ -186,7 +188,7 @@ mod tests {
         let mut previous = GENESIS.to_owned();
         (1..=n)
             .map(|seq| {
-                let event = Event {
+                let event = LedgerEvent {
                     case: case(),
                     seq,
                     id: EventId::from_parts(u64::try_from(seq).unwrap(), [1; 10]),

@@ -36,5 +36,5 @@ pub mod view;
 pub use crate::entries::flags::FlagName;
 pub use advance::advance;
 pub use counts::{Counts, StreamCount};
-pub use file::{CaseFile, Source};
+pub use file::{CaseFile, CaseSource};
 pub use input::{Actor, Input};

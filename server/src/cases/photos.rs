@@ -1,6 +1,6 @@
 //! The photos of a case: those of its report, of the answers to its tasks, and those attached by staff.
 
-use super::{file::CaseFile, ledger::Event};
+use super::{file::CaseFile, ledger::LedgerEvent};
 use crate::{
     params,
     photos::view::{CasePhoto, Origin, attached, counts, named_by, role_text},
@@ -13,7 +13,7 @@ use protocol::{
 use std::collections::BTreeSet;
 
 /// Returns all photos of a case: report, answers, staff, each once.
-pub fn all(tx: &mut Tx<'_>, file: &CaseFile, events: &[Event]) -> Result<Vec<CasePhoto>, StoreError> {
+pub fn all(tx: &mut Tx<'_>, file: &CaseFile, events: &[LedgerEvent]) -> Result<Vec<CasePhoto>, StoreError> {
     let mut photos = Vec::new();
     if let Some(entry) = file.entry {
         photos.extend(named_by(tx, entry, Origin::Report)?);
@@ -59,7 +59,7 @@ pub fn to_compare(
     }
     let events = super::ledger::load(tx, file.id)?;
     let last = events.iter().rev().find_map(|sealed| {
-        let event: Event = serde_json::from_str(&sealed.body).ok()?;
+        let event: LedgerEvent = serde_json::from_str(&sealed.body).ok()?;
         event
             .attachments
             .last()

@@ -1,9 +1,9 @@
-//! 公众举报登记 (T2): an acceptor records a citizen's report, and an inspector verifies it first.
+//! 公众举报登记 (T2): an acceptor records a citizen's report, and a patroller verifies it before it is filed.
 
 use super::{
     apply::{self, NewEvent},
     authority::authorise,
-    file::{CaseFile, Opening, Source},
+    file::{CaseFile, CaseSource, Opening},
     input::{Actor, Input},
     repeat::was_done,
     view::{self, CaseView},
@@ -60,7 +60,7 @@ pub fn register(
     let mut file = CaseFile::open(Opening {
         id,
         number: receipt_number(EntryId(id.0)),
-        source: Source::Citizen,
+        source: CaseSource::Citizen,
         state,
         reported: ctx.now,
         now: ctx.now,

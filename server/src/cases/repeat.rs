@@ -1,7 +1,7 @@
 //! Requests that a client names, so that it can repeat one after a lost answer without a second effect. A used name
 //! with different content is refused, never answered with the first one's result.
 
-use super::{input::Input, ledger::Event};
+use super::{input::Input, ledger::LedgerEvent};
 use crate::{http::idempotency::reused, kernel::failure::Failure, params, store::tx::Tx};
 use protocol::{case::Action, ids::CaseId, problem::ProblemCode};
 
@@ -11,7 +11,7 @@ pub(super) fn was_done(
     input: &Input,
     case: Option<CaseId>,
     action: Action,
-) -> Result<Option<(CaseId, Event)>, Failure> {
+) -> Result<Option<(CaseId, LedgerEvent)>, Failure> {
     let Some(request) = input.request else {
         return Ok(None);
     };
@@ -23,7 +23,7 @@ pub(super) fn was_done(
     let Some((found, body)) = done else {
         return Ok(None);
     };
-    let event: Event = serde_json::from_str(&body)?;
+    let event: LedgerEvent = serde_json::from_str(&body)?;
     if event.action == action.as_str() && case.is_none_or(|c| c == found) {
         return Ok(Some((found, event)));
     }

@@ -3,7 +3,7 @@
 
 use super::{
     apply::{NewEvent, record},
-    file::{CaseFile, Opening, Source},
+    file::{CaseFile, CaseSource, Opening},
     input::{Actor, Input},
     rules, view,
 };
@@ -57,7 +57,7 @@ fn open(
     let mut case = CaseFile::open(Opening {
         id: ctx.case_id(),
         number: receipt_number(entry.id),
-        source: Source::Field,
+        source: CaseSource::Field,
         state,
         reported: taken.made.at,
         now: ctx.now,

@@ -60,11 +60,15 @@ fn short_enough(at: &str, text: &str) -> Result<(), Failure> {
     if Field::Opinion.holds(text.chars().count()) && !text.contains('\0') {
         Ok(())
     } else {
-        Err(invalid(at, "文字过长", "the text is too long or holds a NUL"))
+        Err(invalid(
+            at,
+            "文字过长",
+            "the text is too long or contains a NUL character",
+        ))
     }
 }
 
-/// Whose work to list.
+/// The role whose cases are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Queue {
@@ -76,7 +80,7 @@ pub enum Queue {
     CommandCentre,
     /// 终端部门
     Department,
-    /// Everything in reach.
+    /// All cases in the caller's areas.
     All,
 }
 
@@ -96,7 +100,7 @@ impl Queue {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct CaseQuery {
-    /// What waits for this role; `all` (the default) for everything in reach.
+    /// Only cases that wait for this role; `all` (the default) for all cases in the caller's areas.
     #[param(inline)]
     pub queue: Option<Queue>,
     pub state: Option<CaseState>,
@@ -107,8 +111,10 @@ pub struct CaseQuery {
 }
 
 /// The most urgent case first: by deadline while it runs, then by age.
-const ORDER: &str =
-    "CASE WHEN state = 'handling' AND deadline IS NOT NULL THEN deadline ELSE 9223372036854775807 END";
+fn order() -> String {
+    let (runs, last) = (CaseState::Handling.as_str(), i64::MAX);
+    format!("CASE WHEN state = '{runs}' AND deadline IS NOT NULL THEN deadline ELSE {last} END, reported, id")
+}
 
 /// The key of a line in the list: deadline while it runs (else the largest number), time of the report, id.
 fn key(line: &CaseLine) -> (i64, i64, CaseId) {
@@ -119,7 +125,7 @@ fn key(line: &CaseLine) -> (i64, i64, CaseId) {
     (due, line.reported.0, line.id)
 }
 
-/// Cases in reach, what breaks first first.
+/// Cases in the caller's areas, earliest deadline first.
 #[utoipa::path(get, path = "/v1/cases", tag = "cases", params(CaseQuery),
     responses((status = 200, body = Page<CaseLine>), (status = "4XX", body = Problem)))]
 async fn cases(
@@ -163,8 +169,7 @@ async fn cases(
     let shared = app.clone();
     app.read(move |tx| {
         let select = format!("SELECT {COLUMNS} FROM case_file");
-        let order = format!("{ORDER}, reported, id");
-        let files = list.rows(tx, (&select, &order), &condition, CaseFile::read)?;
+        let files = list.rows(tx, (&select, &order()), &condition, CaseFile::read)?;
         let lines = files
             .into_iter()
             .map(|file| view::line(tx, &shared, file))
@@ -184,7 +189,7 @@ fn readable(tx: &mut Tx<'_>, staff: &Staff, id: CaseId) -> Result<CaseFile, Fail
     }
 }
 
-/// A case with its ledger, photos and what may be done now.
+/// A case with its ledger, its photos and the actions that are allowed now.
 #[utoipa::path(get, path = "/v1/cases/{id}", tag = "cases", params(("id" = CaseId, Path)),
     responses((status = 200, body = CaseView), (status = "4XX", body = Problem)))]
 async fn case(
@@ -201,17 +206,18 @@ async fn case(
     .map(Json)
 }
 
-/// A citizen's report as an acceptor takes it down (T2).
+/// A citizen's report, as recorded by an acceptor (T2).
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterBody {
-    /// Names this request; `Idempotency-Key` does the same.
+    /// Id of this request; a repeated request with the same id is done once. The header `Idempotency-Key` does the
+    /// same.
     pub request: Option<uuid::Uuid>,
     /// 事/部件 类型
     pub matter: Option<MatterCode>,
-    /// What the caller says.
+    /// Report of the caller, as text.
     pub text: String,
-    /// WGS-84; or name the cell.
+    /// WGS-84. `cell` may be given instead.
     pub place: Option<PointE7>,
     pub cell: Option<CellCode>,
     #[serde(default)]
@@ -219,7 +225,7 @@ pub struct RegisterBody {
     pub caller: Caller,
 }
 
-/// Who called. Stored apart, shown masked (DC-05).
+/// Name and contact of the caller. Stored apart from the case and shown masked (DC-05).
 #[derive(Debug, Clone, Deserialize, Serialize, utoipa::ToSchema)]
 pub struct Caller {
     #[serde(default)]
@@ -227,9 +233,9 @@ pub struct Caller {
     pub phone: String,
 }
 
-/// Opens a case for a citizen's report and sends it to be verified (T2).
+/// Creates a case for a citizen's report and sends it for verification (T2).
 #[utoipa::path(post, path = "/v1/cases", tag = "cases", request_body = RegisterBody,
-    params(("idempotency-key" = Option<String>, Header, description = "names this request; done once only")),
+    params(("idempotency-key" = Option<String>, Header, description = "id of this request; a repeated request with the same id is done once")),
     responses((status = 200, body = CaseView), (status = "4XX", body = Problem)))]
 async fn register(
     State(app): State<App>,
@@ -238,7 +244,7 @@ async fn register(
     Json(body): Json<RegisterBody>,
 ) -> Result<Json<CaseView>, Failure> {
     if body.text.trim().is_empty() {
-        return Err(invalid("/text", "请填写反映的情况", "say what was reported"));
+        return Err(invalid("/text", "请填写反映的情况", "enter what was reported"));
     }
     short_enough("/text", &body.text)?;
     let digits = body.caller.phone.chars().filter(char::is_ascii_digit).count();
@@ -246,7 +252,7 @@ async fn register(
         return Err(invalid(
             "/caller/phone",
             "请填写来电号码",
-            "the caller's phone number is needed",
+            "enter the caller's phone number",
         ));
     }
     if body.caller.name.chars().count() > 64 || body.caller.name.contains('\0') {
@@ -277,10 +283,10 @@ async fn register(
         .map(Json)
 }
 
-/// Moves a case by one row of the table of transitions.
+/// Performs one action of the transition table on a case.
 #[utoipa::path(post, path = "/v1/cases/{id}/actions", tag = "cases", request_body = ActionBody,
     params(("id" = CaseId, Path),
-        ("idempotency-key" = Option<String>, Header, description = "names this request; done once only")),
+        ("idempotency-key" = Option<String>, Header, description = "id of this request; a repeated request with the same id is done once")),
     responses((status = 200, body = CaseView), (status = "4XX", body = Problem)))]
 async fn act(
     State(app): State<App>,
@@ -302,13 +308,13 @@ async fn act(
         .map(Json)
 }
 
-/// Why somebody has to see the caller.
+/// Reason for viewing the caller's data.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 pub struct CallerViewBody {
     pub reason: String,
 }
 
-/// Shows the caller of a case; the view and its reason are logged (DC-05).
+/// Returns the unmasked data of a case's caller. Each view and its reason are written to the audit log (DC-05).
 #[utoipa::path(post, path = "/v1/cases/{id}/caller-view", tag = "cases", request_body = CallerViewBody,
     params(("id" = CaseId, Path)),
     responses((status = 200, body = Caller), (status = "4XX", body = Problem)))]
@@ -320,7 +326,11 @@ async fn caller_view(
 ) -> Result<Response, Failure> {
     let reason = body.reason.trim().to_owned();
     if reason.is_empty() {
-        return Err(invalid("/reason", "请填写查看原因", "say why it has to be seen"));
+        return Err(invalid(
+            "/reason",
+            "请填写查看原因",
+            "enter the reason for viewing the caller's data",
+        ));
     }
     short_enough("/reason", &reason)?;
     let caller = app

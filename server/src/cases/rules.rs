@@ -100,7 +100,7 @@ pub fn fields_not_taken(takes: &[Field], given: &[FieldValue]) -> Vec<FieldError
             field_error(
                 format!("/{field}"),
                 "这一步不填写此项",
-                "this action takes no such field",
+                "this action does not accept this field",
             )
         })
         .collect()
@@ -118,9 +118,13 @@ pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
         FieldKind::Text => (
             "",
             "文字过长".to_owned(),
-            "the text is too long or holds a NUL".to_owned(),
+            "the text is too long or contains a NUL character".to_owned(),
         ),
-        FieldKind::Photos => ("", "照片过多".to_owned(), "too many photos".to_owned()),
+        FieldKind::Photos => (
+            "",
+            "照片过多，请减少照片后再提交".to_owned(),
+            "too many photos; remove some and submit again".to_owned(),
+        ),
         FieldKind::Limit => (
             "/amount",
             format!("时限为 {least} 至 {most}"),

@@ -2,9 +2,9 @@
 
 use super::{
     allowed::{self, AllowedAction},
-    file::{CaseFile, Source},
+    file::{CaseFile, CaseSource},
     input::Actor,
-    ledger::{self, Event},
+    ledger::{self, LedgerEvent},
     photos,
 };
 use crate::{
@@ -29,7 +29,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, btree_map::Entry};
 
-/// A matter in words.
+/// A matter type with its display name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MatterName {
     pub code: MatterCode,
@@ -44,19 +44,19 @@ pub struct Named<T> {
     pub name: String,
 }
 
-/// A caller as shown by default (DC-05); the rest by `POST /v1/cases/{id}/caller-view`.
+/// Masked data of a caller (DC-05). `POST /v1/cases/{id}/caller-view` gives the full data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MaskedCaller {
     pub name: String,
     pub phone: String,
 }
 
-/// An event of the ledger with the words a reader needs.
+/// An event of the ledger with display names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventView {
     #[serde(flatten)]
-    pub event: Event,
-    /// The member of staff by name; somebody in the field by the post.
+    pub event: LedgerEvent,
+    /// Name of the member of staff, or of the post for an actor in the field.
     pub actor_name: String,
     pub to_zh: String,
     pub hash: String,
@@ -75,16 +75,16 @@ pub struct CaseTask {
     pub answer_text: Option<String>,
 }
 
-/// The whole of a case.
+/// A case with all its parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CaseView {
     pub id: CaseId,
     /// 受理号
     pub number: String,
-    pub source: Source,
+    pub source: CaseSource,
     pub state: CaseState,
     pub state_zh: String,
-    /// To be given as `expected_version` with an action.
+    /// Version of the case; an action sends it as `expected_version`.
     pub version: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matter: Option<MatterName>,
@@ -126,7 +126,7 @@ pub struct CaseView {
     pub tasks: Vec<CaseTask>,
     pub allowed: Vec<AllowedAction>,
     pub ledger: Vec<EventView>,
-    /// Whether the ledger is whole and unchanged, looked at just now.
+    /// True if the hash chain of the ledger was complete and unchanged when it was verified for this answer.
     pub ledger_ok: bool,
 }
 
@@ -139,11 +139,11 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     }
     let ledger_ok = verified.is_ok();
     // A broken ledger is shown as far as it can be parsed: hiding it would help an attacker.
-    let events: Vec<(Event, String)> = sealed
+    let events: Vec<(LedgerEvent, String)> = sealed
         .iter()
         .filter_map(|s| Some((serde_json::from_str(&s.body).ok()?, s.hash.clone())))
         .collect();
-    let plain: Vec<Event> = events.iter().map(|(e, _)| e.clone()).collect();
+    let plain: Vec<LedgerEvent> = events.iter().map(|(e, _)| e.clone()).collect();
     let photos = photos::all(tx, &file, &plain)?;
     let allowed = allowed::of(tx, &file, &plain, by)?;
     let names = names(tx, &plain)?;
@@ -217,7 +217,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     })
 }
 
-fn names(tx: &mut Tx<'_>, events: &[Event]) -> Result<BTreeMap<String, String>, Failure> {
+fn names(tx: &mut Tx<'_>, events: &[LedgerEvent]) -> Result<BTreeMap<String, String>, Failure> {
     let mut names = BTreeMap::new();
     for event in events {
         let (table, id) = match (event.actor.post, event.actor.person) {
@@ -233,7 +233,7 @@ fn names(tx: &mut Tx<'_>, events: &[Event]) -> Result<BTreeMap<String, String>, 
     Ok(names)
 }
 
-fn actor_name(names: &BTreeMap<String, String>, event: &Event) -> String {
+fn actor_name(names: &BTreeMap<String, String>, event: &LedgerEvent) -> String {
     let id = match (event.actor.post, event.actor.person) {
         (Some(post), _) => post.to_string(),
         (None, Some(person)) => person.to_string(),
@@ -297,7 +297,7 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
 pub struct CaseLine {
     pub id: CaseId,
     pub number: String,
-    pub source: Source,
+    pub source: CaseSource,
     pub state: CaseState,
     pub state_zh: String,
     pub version: i64,

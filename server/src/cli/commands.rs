@@ -1,10 +1,10 @@
 //! The subcommands of `xunge-server` and how they run.
 
-use super::{grid_tools, init::found, parcels, place::Place};
+use super::{data_location::DataLocation, grid_tools, init::found, parcels};
 use crate::{
     app::identity::Identity,
     kernel::{
-        clock::{Chance as _, Clock as _, SystemChance, SystemClock},
+        clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
         config::Settings,
     },
     service::{
@@ -17,34 +17,35 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-/// 巡格 Xunge 服务器 / the server of Xunge.
+/// 巡格 Xunge 服务器 / The Xunge server.
 #[derive(Debug, Parser)]
 #[command(name = "xunge-server", version, about)]
-pub struct Cli {
+pub struct ServerCli {
     #[command(subcommand)]
-    command: Command,
+    command: ServerCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// 启动服务 / serve until SIGTERM or Ctrl-C
+enum ServerCommand {
+    /// 启动服务 / Run the server until SIGTERM or Ctrl-C
     Serve(Serve),
-    /// 建立城市和第一个管理员 / found a city and its first administrator
+    /// 建立城市和第一个管理员 / Create a city and its first administrator
     Init(Init),
-    /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / once after a restore, before serving: handsets check everything anew
-    RenewEpoch(Place),
-    /// 输出 OpenAPI 3.1 说明 / print the OpenAPI 3.1 description
+    /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / Run once after a restore, before the server starts:
+    /// all handsets compare their data with the server again
+    RenewEpoch(DataLocation),
+    /// 输出 OpenAPI 3.1 说明 / Print the OpenAPI 3.1 description
     Openapi,
-    /// 网格：划分、检查、打包、查询、导入 / cut, check, pack, look up, import
+    /// 网格：划分、检查、打包、查询、导入 / Grids: cut, check, pack, look up, import
     #[command(subcommand)]
     Grid(grid_tools::GridTool),
-    /// 封存包：导入、密钥 / sealed parcels of handsets
+    /// 封存包：导入、密钥 / Sealed parcels of handsets: import, keys
     #[command(subcommand)]
     Parcel(parcels::ParcelTool),
-    /// 核对 / what the server can vouch for
+    /// 核对 / Audit what the server holds
     #[command(subcommand)]
     Audit(parcels::AuditTool),
-    /// 检查运行中的服务 / exit 0 when a server takes connections
+    /// 检查运行中的服务 / Check a running server; exit code 0 if it accepts connections
     Healthcheck {
         /// `https://host:port`
         url: String,
@@ -54,7 +55,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Serve {
     #[command(flatten)]
-    place: Place,
+    place: DataLocation,
     #[arg(long, default_value = "127.0.0.1:8443", env = "XUNGE_LISTEN")]
     listen: SocketAddr,
     /// What handsets call the server, such as https://xunge.example
@@ -80,7 +81,7 @@ struct Serve {
 #[derive(Debug, Args)]
 struct Init {
     #[command(flatten)]
-    place: Place,
+    place: DataLocation,
     /// First digits of the city's county codes, such as 2201
     #[arg(long)]
     city: String,
@@ -92,15 +93,15 @@ struct Init {
     account: String,
 }
 
-impl Place {
+impl DataLocation {
     /// A restored server lacks what came after its backup, and only the handsets still have it. Another epoch
     /// tells each of them at its next contact: it compares entries with the server's mark, asks for the receipt
     /// of every photo again, and reads its mailboxes from the start.
     async fn renew_epoch(self) -> Result<()> {
         let opened = run::open(&self.options()).await?;
         let mut fresh = [0; 32];
-        SystemChance.fill(&mut fresh);
-        let epoch = Identity::renew_epoch(&opened.store, fresh, SystemClock.now()).await?;
+        SystemRandomSource.fill(&mut fresh);
+        let epoch = Identity::renew_epoch(&opened.store, fresh, MachineClock.now()).await?;
         opened.store.close().await;
         println!(
             "新纪元 {epoch}（原 {}）：启动服务后，各终端下次同步时会补传备份之后的内容",
@@ -112,9 +113,9 @@ impl Place {
 
 /// Runs the command line.
 pub fn main() -> Result<ExitCode> {
-    let cli = Cli::parse();
+    let cli = ServerCli::parse();
     // What needs no server needs no runtime either.
-    if let Command::Grid(tool) = &cli.command
+    if let ServerCommand::Grid(tool) = &cli.command
         && let Some(command) = tool.offline()?
     {
         return grid_tools::run(command).map(|()| ExitCode::SUCCESS);
@@ -131,14 +132,14 @@ pub fn main() -> Result<ExitCode> {
         .build()?
         .block_on(async {
             match cli.command {
-                Command::Serve(serve) => Box::pin(serve.run()).await?,
-                Command::Init(init) => init.run().await?,
-                Command::RenewEpoch(place) => place.renew_epoch().await?,
-                Command::Openapi => print!("{}", openapi::text(&rooms::description())),
-                Command::Grid(tool) => tool.online().await?,
-                Command::Parcel(tool) => return Box::pin(tool.run()).await,
-                Command::Audit(tool) => return tool.run().await,
-                Command::Healthcheck { url } => healthcheck(url).await?,
+                ServerCommand::Serve(serve) => Box::pin(serve.run()).await?,
+                ServerCommand::Init(init) => init.run().await?,
+                ServerCommand::RenewEpoch(place) => place.renew_epoch().await?,
+                ServerCommand::Openapi => print!("{}", openapi::text(&rooms::description())),
+                ServerCommand::Grid(tool) => tool.online().await?,
+                ServerCommand::Parcel(tool) => return Box::pin(tool.run()).await,
+                ServerCommand::Audit(tool) => return tool.run().await,
+                ServerCommand::Healthcheck { url } => healthcheck(url).await?,
             }
             Ok(ExitCode::SUCCESS)
         })

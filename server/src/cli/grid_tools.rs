@@ -1,10 +1,10 @@
 //! `xunge-server grid …`: files in, files out, and import into a server's data.
 
-use super::place::Place;
+use super::data_location::DataLocation;
 use crate::{
     grids::import::import,
     http::problem,
-    kernel::clock::{Clock, SystemClock},
+    kernel::clock::{MachineClock, ServerClock},
     service::run,
 };
 use anyhow::{Context, Result, anyhow};
@@ -18,7 +18,7 @@ use std::{io::BufWriter, path::PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub enum GridTool {
-    /// 划分一个区 / cut a district into streets, communities and cells
+    /// 划分一个区 / Cut a district into streets, communities and cells
     Cut {
         /// GeoJSON of district outlines
         districts: PathBuf,
@@ -41,13 +41,13 @@ pub enum GridTool {
         #[arg(long)]
         out: PathBuf,
     },
-    /// 检查网格文件 / report gaps, overlaps, slivers, wrong codes, with places
+    /// 检查网格文件 / Report gaps, overlaps, slivers and wrong codes, with positions
     Check {
         file: PathBuf,
         #[arg(long)]
         json: bool,
     },
-    /// 打包 / check a GeoJSON file and pack it for handsets
+    /// 打包 / Check a GeoJSON file and pack it for handsets
     Pack {
         file: PathBuf,
         #[arg(long)]
@@ -55,7 +55,7 @@ pub enum GridTool {
         #[arg(long)]
         out: PathBuf,
     },
-    /// 查询位置 / which cell holds a WGS-84 point; with --stdin a code or - for each `lat,lon` line
+    /// 查询位置 / Show the cell that contains a WGS-84 point; with --stdin, print a code or - for each `lat,lon` line
     Where {
         pack: PathBuf,
         /// LAT,LON in decimal degrees
@@ -64,10 +64,10 @@ pub enum GridTool {
         #[arg(long, conflicts_with = "point")]
         stdin: bool,
     },
-    /// 导入服务器 / import GeoJSON or a pack into a server's data and put it in force
+    /// 导入服务器 / Import GeoJSON or a pack into a server's data and put it in force
     Import {
         #[command(flatten)]
-        place: Place,
+        place: DataLocation,
         file: PathBuf,
     },
 }
@@ -140,7 +140,7 @@ impl GridTool {
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         let opened = run::open(&place.options()).await?;
         opened.settle_objects().await?;
-        let imported = import(&opened.store, &opened.blobs, bytes.into(), SystemClock.now()).await;
+        let imported = import(&opened.store, &opened.blobs, bytes.into(), MachineClock.now()).await;
         opened.store.close().await;
         match imported {
             Ok(imported) => {

@@ -4,7 +4,7 @@
 use crate::{
     app::ctx::Ctx,
     kernel::{
-        clock::{Chance, Clock, SystemChance, SystemClock},
+        clock::{MachineClock, RandomSource, ServerClock, SystemRandomSource},
         failure::Failure,
     },
     params,
@@ -46,8 +46,8 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
         "name and account may not be empty"
     );
     let mut seed = [0; 32];
-    SystemChance.fill(&mut seed);
-    let mut start = Ctx::new(SystemClock.now(), seed);
+    SystemRandomSource.fill(&mut seed);
+    let mut start = Ctx::new(MachineClock.now(), seed);
     let password = passwords::word(start.ids.bytes());
     let hash = passwords::hash_now(&password, &start.ids.bytes())?;
     let (area, name, account) = (area.parse::<Area>()?, name.to_owned(), account.trim().to_owned());

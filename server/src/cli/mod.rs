@@ -1,13 +1,13 @@
-//! The `xunge-server` command line: serve, found a city, tools of the grid and of custody.
+//! The `xunge-server` command line: serve, create a city, tools for grids and custody.
 //!
 //! * [`commands`]: the subcommands. [`place`]: where the data is. [`init`]: founding a city.
 //! * [`grid_tools`]: files of grids. [`parcels`]: sealed parcels and completeness.
 
 mod commands;
+mod data_location;
 mod grid_tools;
 mod init;
 mod parcels;
-mod place;
 
-pub use commands::{Cli, main};
+pub use commands::{ServerCli, main};
 pub use init::{Founded, found};

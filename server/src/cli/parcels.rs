@@ -1,6 +1,6 @@
 //! Tools around custody: parcels that came on a memory card, the key they are sealed to, and how complete it all is.
 
-use super::place::Place;
+use super::data_location::DataLocation;
 use crate::{
     app::address::PublicAddress,
     entries::row::EntryState,
@@ -10,7 +10,7 @@ use crate::{
         parcel::{self, ParcelSource},
     },
     kernel::{
-        clock::{Chance as _, SystemChance},
+        clock::{RandomSource as _, SystemRandomSource},
         config::Settings,
     },
     service::run,
@@ -24,22 +24,22 @@ use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Debug, Subcommand)]
 pub enum ParcelTool {
-    /// 导入终端导出的封存包文件；重复导入无影响 / take the parcels of an exported file; twice is once
+    /// 导入终端导出的封存包文件；重复导入无影响 / Import the parcels of an exported file; a repeated import has no effect
     Import {
         #[command(flatten)]
-        place: Place,
+        place: DataLocation,
         file: PathBuf,
     },
-    /// 更换封存密钥，旧密钥保留 / a new key for new invitations; the old one still opens what was sealed to it
-    RenewKey(Place),
+    /// 更换封存密钥，旧密钥保留 / Create a new key for new invitations; parcels sealed to the old key can still be opened
+    RenewKey(DataLocation),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum AuditTool {
-    /// 逐终端核对完整性：退出码 0 无缺失，3 有缺失 / what is held of each stream; exit 0 when nothing is missing, 3 otherwise
+    /// 逐终端核对完整性：退出码 0 无缺失，3 有缺失 / Check each stream for missing entries and photos; exit code 0 if none is missing, 3 otherwise
     Completeness {
         #[command(flatten)]
-        place: Place,
+        place: DataLocation,
         /// Only this stream
         #[arg(long)]
         stream: Option<StreamId>,
@@ -55,7 +55,7 @@ impl ParcelTool {
             Self::RenewKey(place) => {
                 let opened = run::open(&place.options()).await?;
                 let mut fresh = [0; 32];
-                SystemChance.fill(&mut fresh);
+                SystemRandomSource.fill(&mut fresh);
                 let key = parcel_keys::renew(&opened.store, fresh).await?;
                 opened.store.close().await;
                 println!("新的封存密钥 {}；旧密钥已留存，仍可打开以前的封存包", key.id());
@@ -65,7 +65,7 @@ impl ParcelTool {
     }
 }
 
-async fn import(place: &Place, file: &std::path::Path) -> Result<()> {
+async fn import(place: &DataLocation, file: &std::path::Path) -> Result<()> {
     let bytes = Bytes::from(std::fs::read(file).with_context(|| file.display().to_string())?);
     let opened = run::open(&place.options()).await?;
     let nowhere = PublicAddress {
@@ -102,7 +102,7 @@ async fn import_all(app: &crate::app::state::App, bytes: &Bytes) -> Result<()> {
         rest = after;
     }
     match (number, failed) {
-        (0, _) => Err(anyhow!("文件里没有封存包 / there is no parcel in this file")),
+        (0, _) => Err(anyhow!("文件里没有封存包 / this file contains no parcel")),
         (_, 0) => Ok(()),
         _ => Err(anyhow!(
             "{failed} 个封存包未能接收 / {failed} parcels were not taken"

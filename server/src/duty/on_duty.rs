@@ -14,7 +14,7 @@
 //!
 //! Roster, leave and substitutes (SP-10, DC-06, DC-07) will change the definition here, and no caller.
 
-use super::rules::Candidate;
+use super::presence_rules::Candidate;
 use crate::{
     entries::flags::FlagName,
     kernel::page::{List, Page, Where},
@@ -42,7 +42,7 @@ fn valid(clock: &str) -> String {
     )
 }
 
-/// Somebody on duty.
+/// A person on duty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OnDuty {
     pub person: PersonId,
@@ -52,9 +52,9 @@ pub struct OnDuty {
     /// 号码 of the post
     pub number: String,
     pub since: Millis,
-    /// When the duty ends without a check-out.
+    /// End of the duty if there is no check-out.
     pub ends: Millis,
-    /// When the server last heard of a terminal of this person.
+    /// Time of the last contact with a terminal of this person.
     pub last_contact: Millis,
     /// Flags of the position fix of the check-in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

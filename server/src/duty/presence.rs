@@ -2,7 +2,7 @@
 
 use super::{
     on_duty,
-    rules::{self, Entering, Presence},
+    presence_rules::{self, Entering, Presence},
 };
 use crate::{
     app::{changes::Change, ctx::Ctx, mailbox::MailboxId, state::App},
@@ -90,19 +90,19 @@ pub fn check_in(
     if !posts::holds(tx, post, person, ctx.now)? {
         return Ok(Disposition::review(Reason::new(
             ReasonCode::DutyNotHolder,
-            "现在不是该岗位的持有人",
-            "You do not hold this post now; a person will look at the check-in",
+            "现在不是该岗位的持有人，由中心核对签到",
+            "You do not hold this post now; the centre will check the check-in",
         )));
     }
     let was = load(tx, person)?;
     let made = taken.made.at;
-    match rules::enter(was, post, made, ctx.now, app.settings.presence_hours) {
+    match presence_rules::enter(was, post, made, ctx.now, app.settings.presence_hours) {
         Entering::Over { ended } => {
             period(tx, taken, made, ended)?;
             Ok(note(Reason::new(
                 ReasonCode::DutyOver,
                 "签到已记录；该班次已结束，未改变在岗状态",
-                "The check-in is on record; that duty has ended, so nothing changes now",
+                "The check-in is recorded; that shift has already ended, so your duty status does not change",
             )))
         }
         Entering::Same(p) => {
@@ -113,13 +113,13 @@ pub fn check_in(
                 )?;
                 save(tx, ctx, person, p, Some(taken.entry.id.to_string()))?;
             }
-            contact(tx, ctx, app, person)?;
+            contact(tx, ctx, person)?;
             Ok(Disposition::applied())
         }
         Entering::Begin(p) => {
             period(tx, taken, p.since, p.ends)?;
             save(tx, ctx, person, p, Some(taken.entry.id.to_string()))?;
-            contact(tx, ctx, app, person)?;
+            contact(tx, ctx, person)?;
             if let Some(before) = was.filter(|w| w.present && w.post != p.post) {
                 ctx.changed(Change::DutyChanged { post: before.post });
             }
@@ -133,7 +133,6 @@ pub fn check_in(
 pub fn check_out(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
-    app: &App,
     taken: &Taken,
     _: &CheckOut,
 ) -> Result<Disposition, Failure> {
@@ -144,12 +143,12 @@ pub fn check_out(
         params![person.to_string(), made.0],
     )?;
     let was = load(tx, person)?;
-    contact(tx, ctx, app, person)?;
-    let Some(left) = rules::leave(was, taken.entry.post, made) else {
+    contact(tx, ctx, person)?;
+    let Some(left) = presence_rules::leave(was, taken.entry.post, made) else {
         return Ok(note(Reason::new(
             ReasonCode::DutyOver,
             "签退已记录；该班次已结束，未改变在岗状态",
-            "The check-out is on record; that duty has ended, so nothing changes now",
+            "The check-out is recorded; that shift has already ended, so your duty status does not change",
         )));
     };
     save(tx, ctx, person, left, Some(taken.entry.id.to_string()))?;
@@ -173,7 +172,7 @@ fn period(tx: &mut Tx<'_>, taken: &Taken, since: Millis, until: Millis) -> Resul
 }
 
 /// Notes that a terminal of the person reached the server now: of several people on duty the latest gets a task.
-pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, person: PersonId) -> Result<(), Failure> {
+pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failure> {
     tx.execute(
         "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2",
         params![person.to_string(), ctx.now.0],
@@ -272,5 +271,5 @@ pub fn was_on_duty(
     )?;
     Ok(periods
         .iter()
-        .any(|(since, until)| rules::covers(Millis(*since), Millis(*until), made)))
+        .any(|(since, until)| presence_rules::covers(Millis(*since), Millis(*until), made)))
 }

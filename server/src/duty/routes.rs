@@ -35,13 +35,13 @@ pub fn routes() -> Operations {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DutyQuery {
-    /// Prefix of cell codes: posts that answer for something there.
+    /// Prefix of cell codes. Only posts with an area there are listed.
     pub area: Option<String>,
     pub after: Option<String>,
     pub limit: Option<u32>,
 }
 
-/// People on duty now whose post answers for an area inside the areas of the reader.
+/// People on duty now whose posts have an area inside the caller's areas.
 #[utoipa::path(get, path = "/v1/duty", tag = "duty", params(DutyQuery),
     responses((status = 200, body = Page<OnDuty>), (status = "4XX", body = Problem)))]
 async fn duty(

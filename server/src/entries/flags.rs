@@ -64,7 +64,7 @@ pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
         .collect()
 }
 
-/// A flag in words.
+/// A flag with its display name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FlagName {
     pub code: String,

@@ -11,7 +11,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
-/// Where an entry in custody stands: a disposition, or not decided yet.
+/// State of an entry in custody: a disposition, or not decided yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryState {

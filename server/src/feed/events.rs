@@ -2,7 +2,7 @@
 
 use crate::{
     app::{mailbox::MailboxId, state::App},
-    auth::actor::Field,
+    auth::actor::FieldStream,
     kernel::{clock::sleep, failure::Failure},
     store::hint::Hint,
 };
@@ -18,8 +18,8 @@ use tokio_stream::wrappers::BroadcastStream;
 /// Interval of comments on an idle connection, so that both ends notice a broken one.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// A stream of hints for the terminal's two mailboxes. It begins with one, since something may have come
-/// before it was opened, and ends with the token or when the server stops.
+/// Server-sent hints for the terminal's two mailboxes. The first hint is sent at once, because rows may have been
+/// added before the connection was opened. The connection ends when the token expires or the server stops.
 #[utoipa::path(
     get, path = "/v1/field/events", tag = "field",
     responses(
@@ -29,7 +29,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 )]
 pub(super) async fn events(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let boxes = [
         MailboxId::Post(field.post).to_string(),

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Start};
 use crate::{
     app::{identity, mailbox::MailboxId, state::App},
-    auth::actor::Field,
+    auth::actor::FieldStream,
     http::body::{Json, Query},
     kernel::failure::Failure,
     params,
@@ -24,24 +24,24 @@ const MOST: u32 = 500;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wish {
-    /// From the answer before; without one everything is given.
+    /// Cursor of the previous answer; without it, all rows are returned.
     cursor: Option<String>,
-    /// Rows wanted, 1..=500.
+    /// Maximum number of rows, 1..=500.
     limit: Option<u32>,
 }
 
-/// What is new in the post's and in the author's mailbox.
+/// Returns new rows of the post's and of the author's mailbox.
 ///
-/// A cursor of another epoch, post or holder, one that is too high, and an unreadable one start from the beginning of the
-/// mailbox concerned, and `reset` names it. Only a holder of the post reads its mailbox: a relieved person gets it empty,
-/// and whole again after a new assignment.
+/// The mailbox is read from the start, and `reset` names it, if the cursor belongs to another epoch, post or holder,
+/// is too high, or cannot be read. Only a holder of the post can read the post's mailbox. A person who no longer
+/// holds the post gets it empty, and complete again after a new assignment.
 #[utoipa::path(
     get, path = "/v1/field/pull", tag = "field", params(Wish),
     responses((status = 200, body = PullAnswer), (status = 401, body = Problem))
 )]
 pub(super) async fn pull(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Query(wish): Query<Wish>,
 ) -> Result<Json<PullAnswer>, Failure> {
     let limit = wish.limit.unwrap_or(MOST).clamp(1, MOST);

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 /// A grid that was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Imported {
+pub struct ImportedGrid {
     pub version: GridVersion,
     pub county: CountyCode,
     pub sha256: Sha256,
@@ -41,13 +41,18 @@ const LISTED: usize = 100;
 /// # Errors
 /// `grid.faults` with the checker's findings and their places (WGS-84 degrees); a version that exists with other content
 /// is refused.
-pub async fn import(store: &Store, blobs: &Blobs, bytes: Bytes, now: Millis) -> Result<Imported, Failure> {
+pub async fn import(
+    store: &Store,
+    blobs: &Blobs,
+    bytes: Bytes,
+    now: Millis,
+) -> Result<ImportedGrid, Failure> {
     keep(store, blobs, check(bytes).await?, now).await
 }
 
 /// A grid that passed the checks and is not stored yet, and its pack.
 pub(super) struct Checked {
-    pub imported: Imported,
+    pub imported: ImportedGrid,
     pack: Bytes,
 }
 
@@ -66,7 +71,7 @@ pub(super) async fn keep(
     blobs: &Blobs,
     checked: Checked,
     now: Millis,
-) -> Result<Imported, Failure> {
+) -> Result<ImportedGrid, Failure> {
     let Checked { imported, pack } = checked;
     blobs
         .put_durable(
@@ -89,7 +94,7 @@ pub(super) async fn keep(
                 Some(_) => {
                     let (zh, en) = (
                         "该版本已存在，内容不同",
-                        "this version exists with another content",
+                        "this version already exists with different content",
                     );
                     return Err(faults(vec![("/version".into(), zh.into(), en.into())]));
                 }
@@ -131,7 +136,7 @@ fn faults(errors: Vec<(String, String, String)>) -> Failure {
     Failure::fields(ProblemCode::GridFaults, errors)
 }
 
-fn read(bytes: Bytes) -> Result<(Imported, Bytes), Failure> {
+fn read(bytes: Bytes) -> Result<(ImportedGrid, Bytes), Failure> {
     let bytes = if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| Failure::because(ProblemCode::BadRequest, "the file is not UTF-8"))?;
@@ -149,7 +154,7 @@ fn read(bytes: Bytes) -> Result<(Imported, Bytes), Failure> {
             "the cells lie in several counties".into(),
         )])
     })?;
-    let imported = Imported {
+    let imported = ImportedGrid {
         version: meta.grid_version.clone(),
         county,
         sha256: Sha256::of(&bytes),

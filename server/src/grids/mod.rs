@@ -14,5 +14,5 @@ pub mod reference;
 pub(crate) mod routes;
 pub mod watch;
 
-pub use import::{Imported, import};
+pub use import::{ImportedGrid, import};
 pub use reference::publish;

@@ -1,12 +1,12 @@
 //! The operations on grids and reference data.
 
 use super::{
-    import::{Imported, check, keep},
+    import::{ImportedGrid, check, keep},
     map, reference,
 };
 use crate::{
     app::{audit, object_name::ObjectName, state::App},
-    auth::actor::{Field, Staff},
+    auth::actor::{FieldStream, Staff},
     http::{
         body::{Json, Path, Query},
         operation::Operations,
@@ -54,21 +54,21 @@ pub struct GridRow {
     pub size: u64,
     pub cells: u64,
     pub imported: Millis,
-    /// Whether it is the one that places are looked up in.
+    /// True if places are looked up in this version.
     pub in_force: bool,
 }
 
-/// Takes a grid of a county in reach: GeoJSON, which the checker has to find without fault, or a pack.
+/// Imports a grid of a county in the caller's areas: GeoJSON in which the checker finds no fault, or a pack.
 #[utoipa::path(
     post, path = "/v1/grids", tag = "grids",
     request_body(content = String, content_type = "application/geo+json"),
     responses(
-        (status = 200, body = Imported),
+        (status = 200, body = ImportedGrid),
         (status = 403, body = Problem),
-        (status = 422, body = Problem, description = "`grid.faults` with every finding and its place"),
+        (status = 422, body = Problem, description = "`grid.faults`, with every finding and its position"),
     )
 )]
-async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<Imported>, Failure> {
+async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<ImportedGrid>, Failure> {
     let bytes = axum::body::to_bytes(body, MOST_BYTES)
         .await
         .map_err(|_| Failure::of(ProblemCode::TooLarge))?;
@@ -113,7 +113,7 @@ async fn list(State(app): State<App>, _staff: Staff) -> Result<Json<Vec<GridRow>
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Within {
-    /// A county, street, community or cell code; without one the whole grid.
+    /// County, street, community or cell code; without it, the whole grid.
     #[serde(default)]
     area: String,
 }
@@ -140,16 +140,16 @@ async fn cells(
     Ok(([(header::CONTENT_TYPE, "application/geo+json")], text).into_response())
 }
 
-/// The reference files for this handset, signed.
+/// The signed list of reference files for this handset.
 #[utoipa::path(
     get, path = "/v1/field/manifest", tag = "field",
     responses((status = 200, body = SignedManifest), (status = 401, body = Problem))
 )]
-async fn manifest(State(app): State<App>, field: Field) -> Result<Json<SignedManifest>, Failure> {
+async fn manifest(State(app): State<App>, field: FieldStream) -> Result<Json<SignedManifest>, Failure> {
     Ok(Json(reference::manifest(&app, field.certificate.county).await?))
 }
 
-/// A file of the manifest; `Range` continues a download that was cut off.
+/// A file of the manifest. `Range` continues an interrupted download.
 #[utoipa::path(
     get, path = "/v1/field/files/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),
@@ -160,7 +160,7 @@ async fn manifest(State(app): State<App>, field: Field) -> Result<Json<SignedMan
 )]
 async fn file(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(sha256): Path<Sha256>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {

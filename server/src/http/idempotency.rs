@@ -26,7 +26,7 @@ pub(crate) fn request_of(
                 return Err(invalid(
                     "Idempotency-Key",
                     "请求编号为 1 至 200 个字符",
-                    "1 to 200 visible ASCII characters",
+                    "the request id must be 1 to 200 visible ASCII characters",
                 ));
             }
             Some(text.to_owned())
@@ -57,6 +57,6 @@ pub(crate) fn reused() -> FieldError {
     field_error(
         "/request",
         "这个请求编号已用于另一次操作",
-        "the request id was used for another request",
+        "this request id was already used for another request",
     )
 }

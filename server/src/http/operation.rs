@@ -24,6 +24,8 @@ use axum::{
     response::Response,
 };
 use protocol::{problem::ProblemCode, role::Role};
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 /// The actors that may call an operation.
@@ -41,6 +43,8 @@ pub enum Access {
 #[derive(Default)]
 pub struct Operations {
     router: OpenApiRouter<App>,
+    /// Every schema of the routes, under its name. The description holds one schema for each name, the last one added.
+    schemas: Vec<(String, RefOr<Schema>)>,
 }
 
 impl Operations {
@@ -59,15 +63,29 @@ impl Operations {
     /// Adds the routes of another room.
     pub fn with(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
+        self.schemas.extend(other.schemas);
         self
     }
     fn add(mut self, access: Access, (schemas, mut paths, methods): UtoipaMethodRouter<App>) -> Self {
         for item in paths.paths.values_mut() {
             describe(item, access);
         }
+        self.schemas.extend(schemas.iter().cloned());
         let gate = from_fn_with_state(access, pass);
         self.router = self.router.routes((schemas, paths, methods).layer(gate));
         self
+    }
+    /// Names under which two types with different schemas are described. The description would hold one of the two, and
+    /// would describe the bodies of the other one wrongly.
+    pub fn shared_schema_names(&self) -> BTreeSet<&str> {
+        let mut first: BTreeMap<&str, &RefOr<Schema>> = BTreeMap::new();
+        let mut shared = BTreeSet::new();
+        for (name, schema) in &self.schemas {
+            if *first.entry(name).or_insert(schema) != schema {
+                shared.insert(name.as_str());
+            }
+        }
+        shared
     }
     /// The router and its description.
     pub fn into_router(self) -> OpenApiRouter<App> {
@@ -145,5 +163,56 @@ fn describe(item: &mut utoipa::openapi::PathItem, access: Access) {
                 .into_iter()
                 .collect(),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Json;
+    use serde::Serialize;
+    use utoipa::ToSchema;
+    use utoipa_axum::routes;
+
+    mod other {
+        #[derive(serde::Serialize, utoipa::ToSchema)]
+        pub struct Imported {
+            pub counties: u64,
+        }
+    }
+
+    #[derive(Serialize, ToSchema)]
+    struct Imported {
+        cells: u64,
+    }
+
+    #[derive(Serialize, ToSchema)]
+    struct Report {
+        divisions: other::Imported,
+    }
+
+    #[utoipa::path(get, path = "/cells", responses((status = 200, body = Imported)))]
+    async fn cells() -> Json<Imported> {
+        Json(Imported { cells: 1 })
+    }
+
+    #[utoipa::path(put, path = "/cells", responses((status = 200, body = Imported)))]
+    async fn put_cells() -> Json<Imported> {
+        Json(Imported { cells: 1 })
+    }
+
+    #[utoipa::path(get, path = "/report", responses((status = 200, body = Report)))]
+    async fn report() -> Json<Report> {
+        Json(Report {
+            divisions: other::Imported { counties: 1 },
+        })
+    }
+
+    #[test]
+    fn two_types_with_one_schema_name_are_found_across_rooms_and_in_nested_types() {
+        let grids = Operations::default().staff(&[], routes!(cells, put_cells));
+        assert_eq!(grids.shared_schema_names(), BTreeSet::new());
+        let both = grids.with(Operations::default().staff(&[], routes!(report)));
+        assert_eq!(both.shared_schema_names(), BTreeSet::from(["Imported"]));
     }
 }

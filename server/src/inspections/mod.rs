@@ -1,5 +1,6 @@
-//! Inspections (核查): supervisors ask the field questions, which may name a case and one of its photos.
+//! Inspections (督导核验): a supervisor asks a question that a person on duty answers on the spot. The question may refer
+//! to a case and one of its photos.
 //!
-//! The room is above `cases` because it reads a case's photos; the task itself belongs to `tasks`.
+//! The room is above `cases` because it reads the photos of a case. The room `tasks` owns the task itself.
 
 pub(crate) mod routes;

@@ -34,26 +34,29 @@ pub fn routes() -> Operations {
     Operations::default().staff(&[Role::Supervisor], routes!(create))
 }
 
-/// What a supervisor asks of the field.
+/// A question from a supervisor to the field (督导核验).
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskBody {
-    /// Names this request; `Idempotency-Key` does the same.
+    /// Id of this request; a repeated request with the same id is done once. The header `Idempotency-Key` does the
+    /// same.
     pub request: Option<uuid::Uuid>,
     pub purpose: Purpose,
-    /// What the worker is asked, in words.
+    /// Question to the worker, as text.
     pub wording: String,
-    /// WGS-84; or name the cell.
+    /// WGS-84. `cell` may be given instead.
     pub place: Option<PointE7>,
     pub cell: Option<CellCode>,
     #[serde(default)]
     pub address: String,
-    /// Deadline in Unix milliseconds; or give `minutes`. Without either the setting of the purpose.
+    /// Deadline in Unix milliseconds. `minutes` may be given instead; without either, the setting for the purpose
+    /// applies.
     pub due: Option<Millis>,
     pub minutes: Option<u32>,
-    /// The case that the question is about. Its answer informs; only the case's own tasks move it.
+    /// Case that the question is about. The answer does not change the state of the case; only the case's own tasks
+    /// do.
     pub case: Option<CaseId>,
-    /// A photo of that case, or an attachment of one's own, to compare with.
+    /// Photo to compare with: a photo of the case, or an attachment of the caller.
     pub compare: Option<Sha256>,
 }
 
@@ -69,7 +72,7 @@ impl TaskBody {
             errors.push(field_error(
                 "/wording",
                 "请写明要核实什么（1000 字以内）",
-                "say what is asked, up to 1000 characters",
+                "enter the question, up to 1000 characters",
             ));
         }
         if self.address.chars().count() > 400 || self.address.contains('\0') {
@@ -101,7 +104,7 @@ impl TaskBody {
             errors.push(field_error(
                 "/due",
                 "时限须在现在之后、31 天之内",
-                "the deadline lies between now and 31 days",
+                "the deadline must be in the future and within 31 days",
             ));
         }
         if errors.is_empty() {
@@ -135,13 +138,13 @@ fn compare(
     Err(invalid(
         "/compare",
         "没有这张照片",
-        "neither the case nor your attachments hold this photo",
+        "this photo is neither in the case nor among your attachments",
     ))
 }
 
-/// Issues a task for a person on duty at a place.
+/// Creates a task for a person on duty at a place (督导核验).
 #[utoipa::path(post, path = "/v1/tasks", tag = "tasks", request_body = TaskBody,
-    params(("idempotency-key" = Option<String>, Header, description = "names this request; done once only")),
+    params(("idempotency-key" = Option<String>, Header, description = "id of this request; a repeated request with the same id is done once")),
     responses((status = 200, body = TaskView), (status = "4XX", body = Problem)))]
 async fn create(
     State(app): State<App>,

@@ -29,6 +29,7 @@ use protocol::{
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
     payload::{Payload, Withdraw},
     photo::Sha256,
+    planted,
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -39,7 +40,7 @@ const VISIBLE_AFTER: i64 = 5;
 
 /// An entry in custody, ready to be applied.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+pub(super) struct HeldEntry {
     pub reading: Reading,
     pub sha256: Sha256,
     pub stream: StreamId,
@@ -52,13 +53,13 @@ pub(super) struct Held {
 
 /// The result of applying an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ApplyOutcome {
     Decided(Disposition),
     /// Another entry has to be decided first.
     Waits(EntryId),
 }
 
-impl From<Disposition> for Outcome {
+impl From<Disposition> for ApplyOutcome {
     fn from(disposition: Disposition) -> Self {
         Self::Decided(disposition)
     }
@@ -78,7 +79,7 @@ pub(super) fn run(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
-    mut queue: VecDeque<Held>,
+    mut queue: VecDeque<HeldEntry>,
 ) -> Result<(), Failure> {
     while let Some(held) = queue.pop_front() {
         let id = held.reading.id;
@@ -91,9 +92,11 @@ pub(super) fn run(
             continue;
         }
         let released = match app.attempt(tx, ctx, |tx, ctx| decide(tx, ctx, app, &held, By::Arrival)) {
-            Ok(Outcome::Decided(rejected)) if defects::loses_custody(&rejected) => defects::forget(tx, id)?,
-            Ok(Outcome::Decided(disposition)) => set_disposition_releasing(tx, ctx, id, disposition)?,
-            Ok(Outcome::Waits(on)) => {
+            Ok(ApplyOutcome::Decided(rejected)) if defects::loses_custody(&rejected) => {
+                defects::forget(tx, id)?
+            }
+            Ok(ApplyOutcome::Decided(disposition)) => set_disposition_releasing(tx, ctx, id, disposition)?,
+            Ok(ApplyOutcome::Waits(on)) => {
                 wait(tx, ctx, id, on)?;
                 Vec::new()
             }
@@ -133,9 +136,9 @@ pub(super) fn decide(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
-    held: &Held,
+    held: &HeldEntry,
     by: By,
-) -> Result<Outcome, Failure> {
+) -> Result<ApplyOutcome, Failure> {
     let (entry, payload) = match &held.reading.content {
         EntryContent::Known(entry, payload) => (entry.as_ref(), payload),
         EntryContent::UnknownKind => {
@@ -151,7 +154,7 @@ pub(super) fn decide(
         if let Some(after) = entry.after
             && !is_decided(tx, after)?
         {
-            return Ok(Outcome::Waits(after));
+            return Ok(ApplyOutcome::Waits(after));
         }
         if !author_fits(tx, held, entry)? {
             return Ok(Disposition::review(reasons::author()).into());
@@ -169,7 +172,7 @@ pub(super) fn decide(
     };
     Ok(match payload {
         Payload::CheckIn(p) => presence::check_in(tx, ctx, app, &taken, p)?.into(),
-        Payload::CheckOut(p) => presence::check_out(tx, ctx, app, &taken, p)?.into(),
+        Payload::CheckOut(p) => presence::check_out(tx, ctx, &taken, p)?.into(),
         Payload::Report(p) => reports::file(tx, ctx, app, &taken, p)?.into(),
         Payload::Activity(p) => records::submit(tx, ctx, app, &taken, p)?.into(),
         Payload::Answer(p) => match by {
@@ -199,7 +202,7 @@ fn state(tx: &mut Tx<'_>, id: EntryId) -> Result<Option<EntryState>, StoreError>
 
 /// Returns true if the author is the stream's holder and the post is the stream's, or one that the author holds or held:
 /// a patroller may be moved to another post with a report unsent (failure story 18).
-fn author_fits(tx: &mut Tx<'_>, held: &Held, entry: &Entry) -> Result<bool, StoreError> {
+fn author_fits(tx: &mut Tx<'_>, held: &HeldEntry, entry: &Entry) -> Result<bool, StoreError> {
     if entry.author != held.person {
         return Ok(false);
     }
@@ -221,16 +224,16 @@ fn withdraw(
     ctx: &mut Ctx,
     app: &App,
     taken: &Taken,
-    held: &Held,
+    held: &HeldEntry,
     p: &Withdraw,
-) -> Result<Outcome, Failure> {
+) -> Result<ApplyOutcome, Failure> {
     let target = tx.opt(
         &format!("{} WHERE e.id = ?1", EntryRow::SELECT),
         params![p.entry.to_string()],
         EntryRow::read,
     )?;
     let Some(target) = target else {
-        return Ok(Outcome::Waits(p.entry));
+        return Ok(ApplyOutcome::Waits(p.entry));
     };
     if target.author != held.person {
         return Ok(Disposition::rejected(reasons::withdraw_foreign()).into());
@@ -300,7 +303,38 @@ fn wait(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, on: EntryId) -> Result<(
     write(tx, ctx, entry, Some(on), Disposition::held(reasons::waiting()))
 }
 
-/// Writes state, reason and mail. Writes no mail if the disposition is unchanged.
+/// What the database holds of an entry before its disposition is written.
+struct Stored {
+    author: PersonId,
+    record: RecordId,
+    state: EntryState,
+    /// JSON of the reason.
+    reason: Option<String>,
+    /// It arrived in a parcel.
+    was_sealed: bool,
+}
+
+impl Stored {
+    fn load(tx: &mut Tx<'_>, entry: EntryId) -> Result<Self, StoreError> {
+        tx.one(
+            "SELECT s.person, e.record, e.state, e.reason, c.id AS parcel FROM entry e
+             JOIN stream s ON s.id = e.stream LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1",
+            params![entry.to_string()],
+            |row| {
+                Ok(Self {
+                    author: row.parse("person")?,
+                    record: row.parse_opt("record")?.unwrap_or(RecordId(entry.0)),
+                    state: row.parse("state")?,
+                    reason: row.get("reason")?,
+                    was_sealed: row.get::<Option<String>>("parcel")?.is_some(),
+                })
+            },
+        )
+    }
+}
+
+/// Stores the disposition of an entry and the entry that it waits for, and notifies the author if state or reason
+/// changed.
 fn write(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -308,58 +342,33 @@ fn write(
     waits_for: Option<EntryId>,
     disposition: Disposition,
 ) -> Result<(), Failure> {
-    let id = entry.to_string();
     let Some(state) = disposition.state.known().map(|s| EntryState::from(*s)) else {
         return Err(Failure::internal("a disposition of our own has an unknown state"));
     };
-    let (person, record, stood, stood_for, was_sealed) = tx.one(
-        "SELECT s.person, e.record, e.state, e.reason, c.id AS parcel FROM entry e JOIN stream s ON s.id = e.stream
-         LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1",
-        params![&id],
-        |row| {
-            Ok((
-                row.parse::<PersonId>("person")?,
-                row.parse_opt::<RecordId>("record")?.unwrap_or(RecordId(entry.0)),
-                row.parse::<EntryState>("state")?,
-                row.get::<Option<String>>("reason")?,
-                row.get::<Option<String>>("parcel")?.is_some(),
-            ))
-        },
-    )?;
-    let reason = disposition
-        .reason
-        .as_ref()
-        .map(serde_json::to_string)
-        .transpose()?;
-    let waits = waits_for.map(|on| on.to_string());
-    if stood == state && stood_for == reason {
+    let stored = Stored::load(tx, entry)?;
+    let reason = disposition.reason.as_ref();
+    let code = reason.map(|reason| reason.code.to_string());
+    let reason = reason.map(serde_json::to_string).transpose()?;
+    let (id, waits_for) = (entry.to_string(), waits_for.map(|on| on.to_string()));
+    if stored.state == state && stored.reason == reason {
         tx.execute(
             "UPDATE entry SET waits_for = ?2 WHERE id = ?1",
-            params![&id, waits],
+            params![id, waits_for],
         )?;
         return Ok(());
     }
     tx.execute(
         "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1",
-        params![
-            &id,
-            state.as_str(),
-            disposition.reason.as_ref().map(|r| r.code.to_string()),
-            reason,
-            waits,
-            ctx.now.0
-        ],
+        params![id, state.as_str(), code, reason, waits_for, ctx.now.0],
     )?;
-    if state == EntryState::Rejected && sabotage::is(Defect::RejectedSilently) {
-        return Ok(());
-    }
+    planted!(RejectedSilently && state == EntryState::Rejected => return Ok(()));
     let row = DispositionRow {
         entry,
-        record,
+        record: stored.record,
         disposition,
         at: ctx.now,
     };
-    needs_action::notify(tx, ctx, person, stood, was_sealed, row)
+    needs_action::notify(tx, ctx, stored.author, stored.state, stored.was_sealed, row)
 }
 
 /// Counts a failure that the entry did not cause. After [`VISIBLE_AFTER`] failures the author can see it.
@@ -379,7 +388,7 @@ fn failed(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, failure: &Failure) -> 
 }
 
 /// Loads an entry from the database.
-pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<Held, Failure> {
+pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<HeldEntry, Failure> {
     let (bytes, sha256, stream, person, post, received, made) = tx.one(
         "SELECT e.bytes, e.sha256, e.stream, s.person, s.post, e.received, e.made_at, e.uncertainty, e.basis
          FROM entry e JOIN stream s ON s.id = e.stream WHERE e.id = ?1",
@@ -398,7 +407,7 @@ pub(super) fn load(tx: &mut Tx<'_>, id: EntryId) -> Result<Held, Failure> {
     )?;
     let frame = crate::entries::reading::frame(&bytes).map_err(Failure::internal)?;
     let reading = Reading::of(&frame, &bytes);
-    Ok(Held {
+    Ok(HeldEntry {
         reading,
         sha256,
         stream,

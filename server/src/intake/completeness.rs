@@ -37,9 +37,9 @@ pub struct Completeness {
     pub missing: u64,
     /// Entries by state; states without entries are left out.
     pub states: Vec<StateCount>,
-    /// Entries that came in sealed parcels.
+    /// Entries that arrived in sealed parcels.
     pub sealed: u32,
-    /// Different photos that entries of the stream name, and those whose hash is confirmed.
+    /// Number of different photos that entries of the stream refer to, and number of those whose hash is confirmed.
     pub photos_named: u32,
     pub photos_held: u32,
 }
@@ -121,7 +121,7 @@ pub fn all(tx: &mut Tx<'_>) -> Result<Vec<StreamId>, StoreError> {
     })
 }
 
-/// Mark, holes, states and photos of a stream.
+/// Returns what the server holds of a stream: highest number, missing numbers, states and photos.
 #[utoipa::path(
     get, path = "/v1/streams/{id}/completeness", tag = "review",
     params(("id" = StreamId, Path)),

@@ -2,7 +2,7 @@
 //! push that brought it. An entry that is stored already gets the same receipt again; no stored entry is overwritten.
 
 use super::{
-    apply::{self, Held},
+    apply::{self, HeldEntry},
     defects, needs_action, reasons,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     },
     kernel::failure::Failure,
     params,
-    photos::rows,
+    photos::receipts,
     store::tx::Tx,
 };
 use protocol::{
@@ -91,7 +91,7 @@ impl Element {
 }
 
 /// The result of storing a batch.
-pub(super) struct Custody {
+pub(super) struct StoredBatch {
     pub receipts: Vec<Receipt>,
     pub refused: Vec<RefusedEntry>,
     pub mark: StreamMark,
@@ -100,8 +100,8 @@ pub(super) struct Custody {
 }
 
 /// Stores every acceptable element of a batch, then applies the new entries.
-pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> Result<Custody, Failure> {
-    let mut custody = Custody {
+pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> Result<StoredBatch, Failure> {
+    let mut custody = StoredBatch {
         receipts: Vec::new(),
         refused: Vec::new(),
         mark: StreamMark::default(),
@@ -166,7 +166,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         if custody.new == 0 {
             insert_push(tx, batch, &push, ctx.now)?;
         }
-        let held = Held {
+        let held = HeldEntry {
             reading: (**reading).clone(),
             sha256,
             stream: batch.stream,
@@ -210,10 +210,10 @@ fn to_review_queue(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
-    fresh: VecDeque<Held>,
+    fresh: VecDeque<HeldEntry>,
     why: &Reason,
 ) -> Result<(), Failure> {
-    let (voids, others): (VecDeque<Held>, VecDeque<Held>) = fresh
+    let (voids, others): (VecDeque<HeldEntry>, VecDeque<HeldEntry>) = fresh
         .into_iter()
         .partition(|held| matches!(held.reading.content, EntryContent::Known(_, Payload::Void)));
     for held in others {
@@ -315,7 +315,7 @@ fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<
     Ok(())
 }
 
-fn insert_entry(tx: &mut Tx<'_>, held: &Held, bytes: &[u8], push: &str) -> Result<(), Failure> {
+fn insert_entry(tx: &mut Tx<'_>, held: &HeldEntry, bytes: &[u8], push: &str) -> Result<(), Failure> {
     let reading = &held.reading;
     tx.execute(
         "INSERT INTO entry (id, stream, n, sha256, bytes, push, received, kind, record, author, post,
@@ -342,7 +342,7 @@ fn insert_entry(tx: &mut Tx<'_>, held: &Held, bytes: &[u8], push: &str) -> Resul
 }
 
 /// Stores which photos an entry names, whatever its disposition will be: they may be uploaded from now on.
-fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
+fn insert_photos(tx: &mut Tx<'_>, held: &HeldEntry) -> Result<(), Failure> {
     let stream = held.stream.to_string();
     for (position, photo) in (0_i64..).zip(&held.reading.photos) {
         let PhotoRef {
@@ -352,7 +352,7 @@ fn insert_photos(tx: &mut Tx<'_>, held: &Held) -> Result<(), Failure> {
             width,
             height,
         } = photo;
-        rows::expect(tx, held.stream, *sha256, *size)?;
+        receipts::expect(tx, held.stream, *sha256, *size)?;
         tx.execute(
             "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -24,9 +24,9 @@ mod review;
 pub(crate) mod routes;
 pub(crate) mod sweep;
 
-pub use apply::{Outcome, set_disposition};
+pub use apply::{ApplyOutcome, set_disposition};
 pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};
 pub use parcel::{ParcelSource, take as take_parcel};
 pub use parcels::{KeptItem, ParcelView};
-pub use review::{Decision, ReviewDecision, ReviewItem, ReviewPage};
+pub use review::{EntryDecision, ReviewDecision, ReviewItem, ReviewPage};
 pub use sweep::{reconsider, sweep};

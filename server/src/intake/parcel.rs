@@ -5,7 +5,7 @@
 //! active stream are applied. Drafts and refused entries are stored as bytes.
 
 use super::{
-    custody::{self, Batch, Custody, Element, Sealed},
+    custody::{self, Batch, Element, Sealed, StoredBatch},
     reasons,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     http::body::Json,
     kernel::failure::Failure,
     params,
-    photos::{checks, rows},
+    photos::{checks, receipts},
     store::{error::StoreError, tx::Tx},
     terminals::{parcel_keys, streams, tokens},
 };
@@ -41,7 +41,7 @@ use tokio::sync::Semaphore;
 /// Parcels in memory at the same time: each may be as large as the largest photo.
 static AT_ONCE: Semaphore = Semaphore::const_new(4);
 
-/// How a parcel came.
+/// How a parcel reached the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Carrier)]
@@ -50,10 +50,10 @@ pub enum ParcelSource {
     File,
 }
 
-/// Takes a sealed parcel from any stream that ever was, revoked ones included.
+/// Accepts a sealed parcel from any stream that was ever enrolled, including revoked ones.
 ///
-/// The answer names what is stored durably; the handset may delete only that. The same parcel, or the same entries in
-/// another one, get the receipts of the first time.
+/// The answer names what was stored durably; the handset may delete only that. If the same parcel is sent again, or
+/// the same entries in another one, the answer contains the first receipts.
 #[utoipa::path(
     post, path = "/v1/field/parcel", tag = "field",
     request_body(content_type = "application/octet-stream", content = String,
@@ -268,7 +268,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             review: sender.has_ended.then(reasons::sealed),
         }),
     };
-    let Custody {
+    let StoredBatch {
         receipts,
         refused,
         mark,
@@ -288,7 +288,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
     }
     let mut photos = Vec::new();
     for (photo, fault) in &work.photos {
-        photos.push(rows::hold(tx, ctx, stream, *photo, *fault)?);
+        photos.push(receipts::hold(tx, ctx, stream, *photo, *fault)?);
     }
     for missing in &work.contents.missing {
         let code: String = missing
@@ -297,7 +297,7 @@ fn record(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, work: &Work) -> Result<Parc
             .filter(|c| !c.is_control())
             .take(64)
             .collect();
-        rows::missing(tx, stream, missing.sha256, &code)?;
+        receipts::missing(tx, stream, missing.sha256, &code)?;
     }
     let last = work.contents.left == 0 && sender.has_ended;
     streams::handed_over(tx, stream, ctx.now, last)?;

@@ -23,40 +23,40 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A parcel as staff see it.
+/// A parcel, as shown to staff.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ParcelView {
     pub id: EventId,
     pub stream: StreamId,
-    /// The label on the device.
+    /// Label on the device.
     pub terminal: String,
     pub holder_name: String,
     pub post_name: String,
     pub sealed_for: Open<SealedFor>,
-    /// By the handset's clock, corrected as far as it knew.
+    /// Time by the handset's clock, corrected by its known offset.
     pub sealed_at: Millis,
     pub received: Millis,
     pub carried_by: ParcelSource,
-    /// What the handset still had to hand over after this one.
+    /// Number of items that the handset still had to hand over after this parcel.
     pub left: u64,
     pub entries: u32,
     pub drafts: u32,
     pub photos: u32,
-    /// Its entries that wait in the review queue.
+    /// Number of its entries that wait in the review queue.
     pub in_review: u32,
-    /// Contents that are no entries: drafts, and entries that were refused.
+    /// Contents that were not taken as entries: drafts, and refused entries.
     pub kept: Vec<KeptItem>,
 }
 
-/// Something out of a parcel that is no entry.
+/// Content of a parcel that was not taken as an entry.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct KeptItem {
     pub sha256: Sha256,
     /// `draft` or `entry`
     pub kind: String,
-    /// For a draft its kind; for an entry the code of its refusal.
+    /// Kind of a draft, or the code with which an entry was refused.
     pub code: String,
-    /// As the handset wrote it.
+    /// Unchanged, as written by the handset.
     #[schema(value_type = Object)]
     pub content: serde_json::Value,
 }
@@ -70,7 +70,7 @@ pub(super) struct ParcelQuery {
     limit: Option<u32>,
 }
 
-/// Parcels of the posts in the reader's scope, oldest first: who handed over what, when and why.
+/// Parcels of the posts in the caller's areas, oldest first: who handed over what, when and why.
 #[utoipa::path(
     get, path = "/v1/parcels", tag = "review", params(ParcelQuery),
     responses((status = 200, body = Page<ParcelView>), (status = 403, body = Problem))

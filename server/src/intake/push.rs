@@ -3,7 +3,7 @@
 use super::custody::{self, Batch, Element};
 use crate::{
     app::{identity, state::App},
-    auth::actor::Field,
+    auth::actor::FieldStream,
     duty::presence,
     http::{body::unreadable, coding},
     kernel::failure::Failure,
@@ -25,16 +25,16 @@ use std::sync::Arc;
 
 /// Takes a batch of entries into custody.
 ///
-/// Every well-framed entry is kept and receipted, whatever it says; what becomes of it comes by mailbox. The
-/// same entry again gets the same receipt. The body is signed with the stream's key under the token in use.
-/// `Content-Encoding: xunge-1` (zlib with a dictionary that both ends know) is read here, and answered in kind to who
-/// accepts it; what is signed and hashed are the plain bytes.
+/// Every entry with a readable frame is stored and gets a receipt, whatever its content; its disposition comes
+/// through the mailbox. An entry that is sent again gets the same receipt. The body is signed with the stream's key
+/// together with the token in use. `Content-Encoding: xunge-1` (zlib with a shared dictionary) is supported; the
+/// answer uses it if the request accepts it. Signature and hash cover the uncompressed bytes.
 #[utoipa::path(
     post, path = "/v1/field/push", tag = "field",
     params(
-        ("xunge-signature" = String, Header, description = "Over the token's and the body's hash"),
-        ("prefer" = Option<String>, Header, description = "`return=minimal`: when every entry was taken, `taken` says \
-            so in the place of the receipts"),
+        ("xunge-signature" = String, Header, description = "Signature of the hashes of token and body"),
+        ("prefer" = Option<String>, Header, description = "`return=minimal`: if every entry was taken, the answer has \
+            `taken` and no receipts"),
     ),
     request_body = Envelope,
     responses(
@@ -43,12 +43,12 @@ use std::sync::Arc;
         (status = 401, body = Problem, description = "`auth.required`, `auth.token`, `auth.signature`"),
         (status = 403, body = Problem, description = "`push.stream`, `stream.revoked`"),
         (status = 413, body = Problem, description = "`push.too_many`, `request.too_large`: nothing was taken"),
-        (status = 415, body = Problem, description = "`request.media_type`: a coding, or words of it, not known here"),
+        (status = 415, body = Problem, description = "`request.media_type`: unknown content coding or dictionary"),
     )
 )]
 pub(super) async fn push(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
@@ -86,8 +86,7 @@ pub(super) async fn push(
     let (custody, epoch) = app
         .write(move |tx, ctx| {
             // A failure in another room must not prevent custody.
-            if let Err(failure) = parts.attempt(tx, ctx, |tx, ctx| presence::contact(tx, ctx, &parts, person))
-            {
+            if let Err(failure) = parts.attempt(tx, ctx, |tx, ctx| presence::contact(tx, ctx, person)) {
                 tracing::error!(%failure, "storing the last contact failed");
             }
             Ok((custody::take(tx, ctx, &parts, &batch)?, identity::epoch(tx)?))
@@ -140,7 +139,7 @@ pub(super) fn too_large(rejection: &BytesRejection) -> Failure {
     }
 }
 
-fn check_signature(field: &Field, headers: &HeaderMap, body: &[u8]) -> Result<Signature, Failure> {
+fn check_signature(field: &FieldStream, headers: &HeaderMap, body: &[u8]) -> Result<Signature, Failure> {
     let wrong = || Failure::of(ProblemCode::Signature);
     let signature: Signature = headers
         .get(SIGNATURE_HEADER)

@@ -1,4 +1,4 @@
-//! Which roles decide about entries and inspect custody.
+//! Roles that decide about entries, and roles that may read what is in custody.
 
 use protocol::role::Role;
 

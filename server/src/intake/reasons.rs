@@ -7,7 +7,9 @@ pub(super) fn kind_unknown(kind: &str) -> Reason {
     Reason::new(
         ReasonCode::KindUnknown,
         format!("服务器尚不认识这类内容（{kind}），已保存，升级后自动处理"),
-        format!("The server does not know the kind {kind:?} yet; it is kept and applied after an upgrade"),
+        format!(
+            "The server does not support entries of kind {kind:?} yet; it is saved and will be applied after a server upgrade"
+        ),
     )
 }
 
@@ -15,7 +17,7 @@ pub(super) fn version_unknown() -> Reason {
     Reason::new(
         ReasonCode::VersionUnknown,
         "由较新版本的应用生成，已保存，服务器升级后自动处理",
-        "Written by a newer app; it is kept and applied after an upgrade",
+        "Created by a newer version of the app; it is saved and will be applied after a server upgrade",
     )
 }
 
@@ -23,15 +25,15 @@ pub(super) fn unreadable(what: &str) -> Reason {
     Reason::new(
         ReasonCode::Unreadable,
         format!("内容无法识别，请改正后重新提交（{what}）"),
-        format!("The content cannot be read, mend it and submit again ({what})"),
+        format!("The content cannot be read; correct it and submit it again ({what})"),
     )
 }
 
 pub(super) fn author() -> Reason {
     Reason::new(
         ReasonCode::Author,
-        "填报人或岗位与本终端不符",
-        "Author or post are not this terminal's; a person will look at it",
+        "填报人或岗位与本终端不符，由中心核对，您不用处理",
+        "The author or the post does not belong to this terminal; the centre will check it, you do not need to act",
     )
 }
 
@@ -40,15 +42,15 @@ pub(super) fn unverified() -> Reason {
     Reason::new(
         ReasonCode::Unverified,
         "已保存，服务器从备份恢复后没有该人员的任职记录，由中心核对后生效",
-        "It is kept; since the server was restored from a backup it knows no post of this person, and a person decides",
+        "Saved; after its restore from a backup the server has no record that this person holds a post, so the centre will check the entry before it takes effect",
     )
 }
 
 pub(super) fn waiting() -> Reason {
     Reason::new(
         ReasonCode::WaitsForEntry,
-        "等待前一条内容到达或处理",
-        "It waits for the entry before it to arrive or to be decided",
+        "等待前一条内容到达或处理，您不用处理",
+        "Waiting for an earlier entry to arrive or to be processed; you do not need to act",
     )
 }
 
@@ -56,12 +58,16 @@ pub(super) fn apply_failed() -> Reason {
     Reason::new(
         ReasonCode::ApplyFailed,
         "已保存，但服务器处理时出错，将继续重试",
-        "It is kept, but the server failed to apply it; it will be tried again",
+        "Saved, but the server failed to process it; the server will try again",
     )
 }
 
 pub(super) fn withdrawn() -> Reason {
-    Reason::new(ReasonCode::Withdrawn, "已由本人撤回", "Taken back by its author")
+    Reason::new(
+        ReasonCode::Withdrawn,
+        "已由本人撤回，不用处理",
+        "Withdrawn by the author; nothing to do",
+    )
 }
 
 /// Keeps the text of the rejection and adds that a newer version exists.
@@ -72,16 +78,19 @@ pub(super) fn superseded(why: Option<&Reason>) -> Reason {
     };
     Reason::new(
         ReasonCode::Superseded,
-        words(why.map(|why| &why.zh), "已由新版本代替"),
-        words(why.map(|why| &why.en), "a newer version took its place"),
+        words(why.map(|why| &why.zh), "已由新版本代替，不用处理"),
+        words(
+            why.map(|why| &why.en),
+            "Replaced by a newer version; nothing to do",
+        ),
     )
 }
 
 pub(super) fn withdraw_foreign() -> Reason {
     Reason::new(
         ReasonCode::WithdrawForeign,
-        "只能撤回本人提交的内容",
-        "Only one's own entries can be taken back",
+        "只能撤回本人提交的内容，需要时请联系中心",
+        "You can only withdraw your own entries; contact the centre if another one is wrong",
     )
 }
 
@@ -89,7 +98,7 @@ pub(super) fn withdraw_late() -> Reason {
     Reason::new(
         ReasonCode::WithdrawLate,
         "内容已进入办理，能否撤回由中心决定",
-        "It is being handled already; a person will look at the withdrawal",
+        "The entry is already being handled; the centre decides whether it can be withdrawn",
     )
 }
 
@@ -98,7 +107,7 @@ pub(super) fn sealed() -> Reason {
     Reason::new(
         ReasonCode::ParcelHandedOver,
         "终端停用后封存移交的内容，由中心核对后生效",
-        "Handed over sealed after the terminal was revoked; a person decides",
+        "Handed over in a sealed parcel after the terminal was revoked; the centre will check it before it takes effect",
     )
 }
 

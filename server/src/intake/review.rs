@@ -2,7 +2,7 @@
 //! A reviewer decides; no entry is applied silently or dropped.
 
 use super::{
-    apply::{self, By, Outcome},
+    apply::{self, ApplyOutcome, By},
     readers::REVIEWERS,
     reasons,
 };
@@ -33,7 +33,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// An entry that a person has to decide about.
+/// An entry that needs a person's decision.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReviewItem {
     pub entry: EntryId,
@@ -41,7 +41,7 @@ pub struct ReviewItem {
     pub n: u64,
     pub kind: String,
     pub record: RecordId,
-    /// The holder of the stream that sent it; the author that the entry claims is in `content`.
+    /// Holder of the stream that sent the entry. The author that the entry states is in `content`.
     pub author: PersonId,
     pub author_name: String,
     pub post: PostId,
@@ -51,10 +51,10 @@ pub struct ReviewItem {
     pub reason: Option<Reason>,
     pub received: Millis,
     pub made: TrustedTime,
-    /// The whole entry as it was sent.
+    /// The complete entry, as it was sent.
     #[schema(value_type = Object)]
     pub content: serde_json::Value,
-    /// Photos that have arrived, of those it names.
+    /// Number of the entry's photos that have arrived.
     pub photos_held: Vec<Sha256>,
 }
 
@@ -64,7 +64,7 @@ pub type ReviewPage = Page<ReviewItem>;
 /// What the reviewer decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Decision {
+pub enum EntryDecision {
     Apply,
     Reject,
 }
@@ -72,8 +72,8 @@ pub enum Decision {
 /// `POST /v1/review/{entry}`
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReviewDecision {
-    pub decision: Decision,
-    /// For the author; required to reject.
+    pub decision: EntryDecision,
+    /// Text for the author; required when an entry is rejected.
     #[serde(default)]
     pub reason: String,
 }
@@ -89,7 +89,8 @@ pub(super) struct Paging {
 const IN_QUEUE: &str = "(e.state = 'review'
     OR (e.state = 'held' AND e.code IN ('server.apply_failed', 'entry.waiting')))";
 
-/// Entries that wait for a person, oldest first and each stream in its own order, of the posts in the reader's scope.
+/// Entries that wait for a person's decision, of the posts in the caller's areas, oldest first and in order within
+/// each stream.
 #[utoipa::path(
     get, path = "/v1/review", tag = "review", params(Paging),
     responses((status = 200, body = Page<ReviewItem>), (status = 403, body = Problem))
@@ -164,8 +165,8 @@ fn item(
     }
 }
 
-/// Decides about an entry in the review queue. Its author reads the reviewer's words; a decision that the entry's room
-/// refuses changes nothing.
+/// Decides about an entry in the review queue. The entry's author reads the reviewer's text. If the rules for this
+/// kind of entry refuse the decision, nothing changes.
 #[utoipa::path(
     post, path = "/v1/review/{entry}", tag = "review",
     params(("entry" = EntryId, Path)),
@@ -175,7 +176,7 @@ fn item(
         (status = 403, body = Problem, description = "`auth.scope`"),
         (status = 404, body = Problem),
         (status = 409, body = Problem, description = "`review.settled`"),
-        (status = 422, body = Problem, description = "no reason given, or refused by the entry's room"),
+        (status = 422, body = Problem, description = "no reason was given, or the rules for this kind of entry refuse the decision"),
     )
 )]
 pub(super) async fn decide(
@@ -184,8 +185,12 @@ pub(super) async fn decide(
     Path(entry): Path<EntryId>,
     Json(body): Json<ReviewDecision>,
 ) -> Result<Json<Disposition>, Failure> {
-    if body.decision == Decision::Reject && body.reason.trim().is_empty() {
-        return Err(invalid("/reason", "请填写退回原因", "say why it is rejected"));
+    if body.decision == EntryDecision::Reject && body.reason.trim().is_empty() {
+        return Err(invalid(
+            "/reason",
+            "请填写退回原因",
+            "enter the reason why the entry is rejected",
+        ));
     }
     let parts = app.clone();
     let disposition = app
@@ -224,13 +229,13 @@ fn decide_in(
     let held = apply::load(tx, entry)?;
     let words = body.reason.trim();
     let disposition = match body.decision {
-        Decision::Apply => match app.attempt(tx, ctx, |tx, ctx| {
+        EntryDecision::Apply => match app.attempt(tx, ctx, |tx, ctx| {
             apply::decide(tx, ctx, app, &held, By::Reviewer)
         })? {
-            Outcome::Decided(d) if d.state == DispositionState::Review.into() => {
+            ApplyOutcome::Decided(d) if d.state == DispositionState::Review.into() => {
                 // The room leaves the entry to a person, and the reviewer accepted it.
                 let words = if words.is_empty() {
-                    "已由核对人员接受"
+                    "已由核对人员接受，不用处理"
                 } else {
                     words
                 };
@@ -239,13 +244,13 @@ fn decide_in(
                     ..Disposition::applied()
                 }
             }
-            Outcome::Decided(d) => d,
-            Outcome::Waits(on) => {
+            ApplyOutcome::Decided(d) => d,
+            ApplyOutcome::Waits(on) => {
                 let detail = format!("it waits for entry {on}");
                 return Err(Failure::because(ProblemCode::CaseGuard, detail));
             }
         },
-        Decision::Reject => {
+        EntryDecision::Reject => {
             let rejected = Disposition::rejected(reasons::reviewer(ReasonCode::ReviewRejected, words));
             if let crate::entries::reading::EntryContent::Known(entry, Payload::Answer(p)) =
                 &held.reading.content
@@ -263,8 +268,8 @@ fn decide_in(
         }
     };
     let action = match body.decision {
-        Decision::Apply => "review.apply",
-        Decision::Reject => "review.reject",
+        EntryDecision::Apply => "review.apply",
+        EntryDecision::Reject => "review.reject",
     };
     audit::note(tx, ctx, Some(staff.person), action, &id, &held.reading.kind)?;
     let released = apply::set_disposition_releasing(tx, ctx, entry, disposition.clone())?;

@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use tokio::time::Interval;
 
 /// Source of time.
-pub trait Clock: Send + Sync {
+pub trait ServerClock: Send + Sync {
     fn now(&self) -> Millis;
 }
 
 /// Source of random bytes, for ids, tokens and codes.
-pub trait Chance: Send + Sync {
+pub trait RandomSource: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
 /// The machine's clock.
-pub struct SystemClock;
+pub struct MachineClock;
 
-impl Clock for SystemClock {
+impl ServerClock for MachineClock {
     fn now(&self) -> Millis {
         Millis(jiff::Timestamp::now().as_millisecond())
     }
@@ -44,16 +44,16 @@ pub async fn sleep(time: Duration) {
 
 /// The random source of the operating system, for tokens and keys. The process aborts if it fails (no system is known
 /// to fail after its first bytes): a stopped server is repaired, guessable tokens are not noticed.
-pub struct SystemChance;
+pub struct SystemRandomSource;
 
-impl SystemChance {
+impl SystemRandomSource {
     /// Checks that the operating system returns random bytes. Called once before the server listens.
     pub fn healthy() -> bool {
         getrandom::fill(&mut [0; 8]).is_ok()
     }
 }
 
-impl Chance for SystemChance {
+impl RandomSource for SystemRandomSource {
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
             tracing::error!(%error, "no random bytes, the server ends");

@@ -22,7 +22,7 @@ pub enum Failure {
 
 /// Kinds of failures, for code that decides how to continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
+pub enum FailureClass {
     /// Refused by a rule: a retry fails too, until the request or the data change.
     Refused,
     /// The database is busy, full, unreachable or closing; a retry may succeed.
@@ -83,13 +83,13 @@ impl Failure {
         }
     }
     /// The kind of the failure.
-    pub fn kind(&self) -> FailureKind {
+    pub fn kind(&self) -> FailureClass {
         match self {
             Self::Refused(_) | Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => {
-                FailureKind::Refused
+                FailureClass::Refused
             }
-            Self::Store(error) if error.is_temporary() => FailureKind::Temporary,
-            Self::Store(_) | Self::Internal(_) => FailureKind::Defect,
+            Self::Store(error) if error.is_temporary() => FailureClass::Temporary,
+            Self::Store(_) | Self::Internal(_) => FailureClass::Defect,
         }
     }
     /// The code that the client gets. Unlike [`Failure::code`], every failure has one.
@@ -183,11 +183,11 @@ mod tests {
         let refused = Failure::because(ProblemCode::CaseGuard, "no opinion");
         assert_eq!(
             (refused.kind(), refused.retryable()),
-            (FailureKind::Refused, false)
+            (FailureClass::Refused, false)
         );
         assert_eq!(refused.public_text(), "no opinion");
         let busy = Failure::from(StoreError::Busy);
-        assert_eq!((busy.kind(), busy.retryable()), (FailureKind::Temporary, true));
+        assert_eq!((busy.kind(), busy.retryable()), (FailureClass::Temporary, true));
         assert_eq!(
             (busy.public_code(), busy.retry_after_s()),
             (ProblemCode::Busy, Some(5))
@@ -200,14 +200,14 @@ mod tests {
         let defect = Failure::internal("张三");
         assert_eq!(
             (defect.kind(), defect.public_code()),
-            (FailureKind::Defect, ProblemCode::Internal)
+            (FailureClass::Defect, ProblemCode::Internal)
         );
         assert_eq!(defect.public_text(), "");
         assert!(defect.internal_text().contains("张三"));
         let absent = Failure::from(StoreError::NotFound);
         assert_eq!(
             (absent.kind(), absent.public_code()),
-            (FailureKind::Refused, ProblemCode::NotFound)
+            (FailureClass::Refused, ProblemCode::NotFound)
         );
         assert!(!absent.retryable());
     }

@@ -24,7 +24,7 @@ const DEFAULT_ROWS: u32 = 50;
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// Goes into `after` to read on; absent on the last page.
+    /// Value of `after` for the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -96,7 +96,13 @@ impl<K: Key> List<K> {
     /// # Errors
     /// `request.invalid` with the field `?after` if it is not a cursor of this list.
     pub fn new(limit: Option<u32>, after: Option<&str>) -> Result<Self, Failure> {
-        let broken = || invalid("?after", "翻页位置无效", "no cursor of this list");
+        let broken = || {
+            invalid(
+                "?after",
+                "翻页位置无效",
+                "the cursor does not belong to this list",
+            )
+        };
         Ok(Self {
             limit: limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS),
             after: after

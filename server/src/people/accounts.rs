@@ -38,7 +38,7 @@ pub struct RoleAt {
 pub struct NewPerson {
     pub name: String,
     pub org: OrgId,
-    /// Without one the person cannot sign in, but can hold posts.
+    /// Account name. A person without an account cannot sign in, but can hold posts.
     #[serde(default)]
     pub account: Option<String>,
     #[serde(default)]
@@ -71,7 +71,7 @@ pub struct RoleChange {
     pub remove: Vec<RoleAt>,
 }
 
-/// What disabling ended.
+/// What was ended by disabling an account.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Disabled {
     pub sessions: u64,
@@ -95,7 +95,7 @@ fn account_name(text: &str) -> Result<String, Failure> {
         return Err(invalid(
             "/account",
             "账号为 3 至 64 位字母、数字或 . _ - @",
-            "3 to 64 letters, digits or . _ - @",
+            "the account name must be 3 to 64 letters, digits or . _ - @",
         ));
     }
     // Account names that scanners try first.
@@ -103,7 +103,7 @@ fn account_name(text: &str) -> Result<String, Failure> {
         return Err(invalid(
             "/account",
             "不使用默认账号名，请用本人账号",
-            "no default accounts: use one that belongs to a person",
+            "default account names are not allowed; use a personal account",
         ));
     }
     Ok(name)
@@ -122,7 +122,11 @@ pub fn insert(
 ) -> Result<PersonId, Failure> {
     let name = person.name.trim();
     if name.is_empty() || name.chars().count() > 50 {
-        return Err(invalid("/name", "请填写姓名", "a name of 1 to 50 characters"));
+        return Err(invalid(
+            "/name",
+            "请填写姓名",
+            "enter a name of 1 to 50 characters",
+        ));
     }
     let account = person.account.as_deref().map(account_name).transpose()?;
     let id = ctx.person_id();
@@ -157,7 +161,8 @@ fn grant(tx: &mut Tx<'_>, person: PersonId, at: RoleAt) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Creates a person, with an account when one is named; the first password is random and given only in this answer.
+/// Creates a person, and an account if `account` is given. The first password is random and is given only in this
+/// answer.
 #[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson, responses(
     (status = 200, body = Made),
     (status = 409, description = "`people.account_taken`", body = Problem)
@@ -191,7 +196,7 @@ pub async fn create(
     .map(Json)
 }
 
-/// The people of the units in reach.
+/// People of the units in the caller's areas.
 #[utoipa::path(get, path = "/v1/people", tag = "people", params(PeopleQuery),
     responses((status = 200, body = Page<PersonView>)))]
 pub async fn list(
@@ -234,7 +239,7 @@ pub async fn list(
     .map(Json)
 }
 
-/// Gives and takes roles; they count from the next request on.
+/// Grants and removes roles, with effect from the next request.
 #[utoipa::path(post, path = "/v1/people/{id}/roles", tag = "people", params(("id" = PersonId, Path)),
     request_body = RoleChange, responses((status = 200, body = Vec<RoleAt>)))]
 pub async fn roles(
@@ -287,8 +292,8 @@ pub async fn roles(
     .map(Json)
 }
 
-/// Disables a person at once: all sessions end, all streams of the person are revoked (pending entries stay sealed on the
-/// terminal), duty ends, and the tasks are assigned again.
+/// Disables a person at once: all sessions end, all streams of the person are revoked (pending entries stay sealed on
+/// the terminal), the duty ends, and the person's tasks are assigned again.
 #[utoipa::path(post, path = "/v1/people/{id}/disable", tag = "people", params(("id" = PersonId, Path)),
     responses((status = 200, body = Disabled)))]
 pub async fn disable(
@@ -314,8 +319,9 @@ pub async fn disable(
     .map(Json)
 }
 
-/// Sets a new random password, given only in this answer and valid for seven days, and ends the person's sessions. Whoever
-/// resets a password could sign in with it, so every role of the person must lie inside the administrator's own area.
+/// Sets a new random password, which is given only in this answer and valid for seven days, and ends the person's
+/// sessions. An administrator could sign in with that password, so every role of the person must lie inside the
+/// administrator's own area.
 #[utoipa::path(post, path = "/v1/people/{id}/password-reset", tag = "people", params(("id" = PersonId, Path)),
     responses((status = 200, body = Made)))]
 pub async fn reset(

@@ -29,7 +29,7 @@ pub fn routes() -> Operations {
     Operations::default().staff(&[Role::Admin], routes!(import_divisions))
 }
 
-/// The list as the statistics bureau gives it, and which counties have an outline.
+/// The list of the statistics bureau, and the counties that have an outline.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct ImportRequest {
     /// The unit above the counties: the city.
@@ -41,26 +41,26 @@ pub struct ImportRequest {
     pub outlined: BTreeSet<CountyCode>,
 }
 
-/// What the import found and did.
+/// Result of the import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Imported {
+pub struct ImportedDivisions {
     pub counties: usize,
     pub streets: usize,
     pub communities: usize,
-    /// Units that were not there before.
+    /// Number of units that were created.
     pub added: usize,
     /// Counties and zones without an outline, by name.
     pub absent: Vec<String>,
 }
 
 #[utoipa::path(post, path = "/v1/divisions", request_body = ImportRequest, tag = "people",
-    responses((status = 200, body = Imported), (status = 422, body = Problem)))]
+    responses((status = 200, body = ImportedDivisions), (status = 422, body = Problem)))]
 /// Imports the streets and communities of a city (SJ-10).
 pub async fn import_divisions(
     State(app): State<App>,
     staff: Staff,
     Json(request): Json<ImportRequest>,
-) -> Result<Json<Imported>, Failure> {
+) -> Result<Json<ImportedDivisions>, Failure> {
     let list = Divisions::read(&request.divisions.to_string())
         .map_err(|e| Failure::because(ProblemCode::Invalid, e.to_string()))?;
     app.write(move |tx, ctx| {
@@ -88,10 +88,10 @@ pub fn import(
     city: OrgId,
     list: &Divisions,
     outlined: &BTreeSet<CountyCode>,
-) -> Result<Imported, Failure> {
+) -> Result<ImportedDivisions, Failure> {
     let invalid = |e: grid::cut::CutError| Failure::because(ProblemCode::Invalid, e.to_string());
     let mut known = stored(tx)?;
-    let mut done = Imported::default();
+    let mut done = ImportedDivisions::default();
     for county in &list.counties {
         let code: CountyCode = county
             .code

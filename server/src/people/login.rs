@@ -29,19 +29,19 @@ pub struct SignIn {
     pub password: String,
 }
 
-/// A role at a unit, in words for people.
+/// A role at a unit, with display names.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct GrantView {
     pub role: Role,
     pub role_name: String,
     pub org: OrgId,
     pub org_name: String,
-    /// Prefix of the cell codes in reach.
+    /// Prefix of the cell codes in the area of the role.
     #[schema(value_type = String)]
     pub area: Area,
 }
 
-/// Who is signed in.
+/// The person who is signed in.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     pub person: PersonId,
@@ -49,9 +49,9 @@ pub struct Me {
     pub account: String,
     pub org: OrgId,
     pub grants: Vec<GrantView>,
-    /// When the session ends at the latest.
+    /// Latest end of the session.
     pub expires: Millis,
-    /// The password was chosen by somebody else: a new one is due.
+    /// True if somebody else chose the password and the person has to change it.
     pub password_due: bool,
 }
 
@@ -77,13 +77,13 @@ pub struct Ended {
     pub sessions: u64,
 }
 
-struct Account {
+struct LoginAccount {
     person: PersonId,
     hash: Option<String>,
     usable: bool,
 }
 
-/// Signs in. An unknown account, a disabled one and a wrong password are answered alike.
+/// Signs in. An unknown account, a disabled account and a wrong password get the same answer.
 #[utoipa::path(post, path = "/v1/session", tag = "session", request_body = SignIn, responses(
     (status = 200, body = SignedIn),
     (status = 401, description = "`auth.password`", body = Problem),
@@ -159,14 +159,14 @@ fn count_attempt(tx: &mut Tx<'_>, app: &App, account: &str, now: Millis) -> Resu
     Ok(())
 }
 
-fn find(tx: &mut Tx<'_>, account: &str, now: Millis) -> Result<Option<Account>, Failure> {
+fn find(tx: &mut Tx<'_>, account: &str, now: Millis) -> Result<Option<LoginAccount>, Failure> {
     let found = tx.opt(
         "SELECT id, password, disabled, password_until FROM person WHERE account = ?1",
         params![account],
         |row| {
             let disabled: Option<i64> = row.get("disabled")?;
             let until: Option<i64> = row.get("password_until")?;
-            Ok(Account {
+            Ok(LoginAccount {
                 person: row.parse("id")?,
                 hash: row.get("password")?,
                 usable: disabled.is_none() && until.is_none_or(|until| until > now.0),
@@ -211,7 +211,7 @@ fn me(tx: &mut Tx<'_>, person: PersonId, session: &str) -> Result<Me, Failure> {
     Ok(me)
 }
 
-/// Who is signed in, with which roles where.
+/// Returns the person who is signed in, with roles and units.
 #[utoipa::path(get, path = "/v1/session", tag = "session", responses((status = 200, body = Me)))]
 pub async fn who(State(app): State<App>, staff: Staff) -> Result<Json<Me>, Failure> {
     app.read(move |tx| me(tx, staff.person, &staff.session))
@@ -237,7 +237,7 @@ pub async fn sign_out(State(app): State<App>, staff: Staff) -> Result<StatusCode
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends all sessions of the person, this one included.
+/// Ends all sessions of the person, including this one.
 #[utoipa::path(post, path = "/v1/session/logout-everywhere", tag = "session", responses((status = 200, body = Ended)))]
 pub async fn sign_out_everywhere(State(app): State<App>, staff: Staff) -> Result<Json<Ended>, Failure> {
     app.write(move |tx, ctx| {
@@ -249,7 +249,7 @@ pub async fn sign_out_everywhere(State(app): State<App>, staff: Staff) -> Result
     .map(Json)
 }
 
-/// Changes the own password; all other sessions end.
+/// Changes the caller's password and ends the caller's other sessions.
 #[utoipa::path(post, path = "/v1/session/password", tag = "session", request_body = NewPassword, responses(
     (status = 200, body = Ended),
     (status = 401, description = "`auth.password`: the old password is wrong", body = Problem),

@@ -50,7 +50,7 @@ pub struct NewOrg {
     pub parent: OrgId,
     pub kind: OrgKind,
     pub name: String,
-    /// Prefix of the cell codes in its reach; that of the parent or below.
+    /// Prefix of the cell codes of the unit's area; equal to the parent's prefix or longer.
     pub area: String,
 }
 
@@ -68,7 +68,7 @@ pub struct Org {
 #[into_params(parameter_in = Query)]
 pub struct OrgQuery {
     pub kind: Option<String>,
-    /// Only units right below this one.
+    /// Only direct children of this unit.
     pub parent: Option<OrgId>,
     pub after: Option<String>,
     pub limit: Option<u32>,
@@ -83,7 +83,11 @@ pub fn insert(
 ) -> Result<OrgId, Failure> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 100 {
-        return Err(invalid("/name", "请填写名称", "a name of 1 to 100 characters"));
+        return Err(invalid(
+            "/name",
+            "请填写名称",
+            "enter a name of 1 to 100 characters",
+        ));
     }
     let id = ctx.org_id();
     tx.execute(
@@ -100,7 +104,7 @@ pub fn insert(
     Ok(id)
 }
 
-/// Makes a unit below one that the administrator reaches.
+/// Creates a unit below one in the administrator's area.
 #[utoipa::path(post, path = "/v1/orgs", tag = "people", request_body = NewOrg,
     responses((status = 200, body = Org)))]
 pub async fn create(
@@ -132,7 +136,7 @@ pub async fn create(
     .map(Json)
 }
 
-/// The units that the person reaches in any role.
+/// Units in the caller's areas, in any role.
 #[utoipa::path(get, path = "/v1/orgs", tag = "people", params(OrgQuery),
     responses((status = 200, body = Page<Org>)))]
 pub async fn list(

@@ -86,7 +86,7 @@ pub fn notify(tx: &mut Tx<'_>, ctx: &mut Ctx, post: PostId) -> Result<(), Failur
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewPost {
     pub org: OrgId,
-    /// 号码, bound to the post: it stays when the holder changes.
+    /// 号码. It belongs to the post and stays when the holder changes.
     pub number: String,
     pub name: String,
     /// County, street, community or cell codes, at or below the unit's area.
@@ -101,15 +101,15 @@ pub struct Areas {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewHolder {
     pub person: PersonId,
-    /// From when; now when absent.
+    /// Start; now if absent.
     #[serde(default)]
     pub since: Option<Millis>,
-    /// Until when, not included; open when absent.
+    /// End (exclusive); open if absent.
     #[serde(default)]
     pub until: Option<Millis>,
 }
 
-/// One dated assignment.
+/// One dated assignment of a person to a post.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Holder {
     pub person: PersonId,
@@ -126,7 +126,7 @@ pub struct PostView {
     pub org: OrgId,
     #[schema(value_type = Vec<String>)]
     pub areas: Vec<Area>,
-    /// Past ones included, oldest first.
+    /// All holders, including former ones, oldest first.
     pub holders: Vec<Holder>,
 }
 
@@ -184,13 +184,17 @@ fn view(tx: &mut Tx<'_>, id: PostId) -> Result<PostView, StoreError> {
 fn set_areas(tx: &mut Tx<'_>, post: PostId, org: OrgId, areas: &[String]) -> Result<(), Failure> {
     let above = super::lookup::org_area(tx, org)?;
     if areas.is_empty() || areas.len() > 500 {
-        return Err(invalid("/areas", "请填写责任区", "1 to 500 areas"));
+        return Err(invalid("/areas", "请填写责任区", "give 1 to 500 areas"));
     }
     tx.execute("DELETE FROM post_area WHERE post = ?1", params![post.to_string()])?;
     for area in areas {
         let area = scope::area_below(area, above)?;
         if area.digits() < 6 {
-            return Err(invalid("/areas", "责任区至少为区县", "a county or less"));
+            return Err(invalid(
+                "/areas",
+                "责任区至少为区县",
+                "an area must be a county or smaller",
+            ));
         }
         tx.execute(
             "INSERT INTO post_area (post, area) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
@@ -200,7 +204,7 @@ fn set_areas(tx: &mut Tx<'_>, post: PostId, org: OrgId, areas: &[String]) -> Res
     Ok(())
 }
 
-/// Makes a post with its number and areas.
+/// Creates a post with its number and areas.
 #[utoipa::path(post, path = "/v1/posts", tag = "people", request_body = NewPost, responses(
     (status = 200, body = PostView),
     (status = 409, description = "`people.post_number_taken`: the number belongs to another post", body = Problem)
@@ -214,7 +218,11 @@ pub async fn create(
         scope::administers(tx, &staff, body.org)?;
         let (number, name) = (body.number.trim(), body.name.trim());
         if number.is_empty() || name.is_empty() || number.chars().count() > 40 || name.chars().count() > 100 {
-            return Err(invalid("/number", "请填写号码和名称", "a number and a name"));
+            return Err(invalid(
+                "/number",
+                "请填写号码和名称",
+                "enter a number and a name",
+            ));
         }
         let id = ctx.post_id();
         let added = tx.execute(
@@ -232,7 +240,7 @@ pub async fn create(
     .map(Json)
 }
 
-/// The posts of the units in reach, with areas and holders.
+/// Posts of the units in the caller's areas, with their areas and holders.
 #[utoipa::path(get, path = "/v1/posts", tag = "people", params(PostQuery),
     responses((status = 200, body = Page<PostView>)))]
 pub async fn list(
@@ -256,7 +264,7 @@ pub async fn list(
     .map(Json)
 }
 
-/// Replaces the areas that the post answers for; its holders see it with their next pull.
+/// Replaces the areas of a post. Its holders receive the change with their next pull.
 #[utoipa::path(put, path = "/v1/posts/{id}/areas", tag = "people", params(("id" = PostId, Path)),
     request_body = Areas, responses((status = 200, body = PostView)))]
 pub async fn put_areas(
@@ -275,7 +283,7 @@ pub async fn put_areas(
     .map(Json)
 }
 
-/// Assigns a holder to the post from a date on. The same open assignment again changes nothing.
+/// Assigns a holder to a post from a given time. Repeating an open assignment changes nothing.
 #[utoipa::path(post, path = "/v1/posts/{id}/holders", tag = "people", params(("id" = PostId, Path)),
     request_body = NewHolder, responses((status = 200, body = PostView)))]
 pub async fn assign(
@@ -297,7 +305,7 @@ pub async fn assign(
             return Err(invalid(
                 "/until",
                 "结束时间应晚于开始时间",
-                "the end lies before the beginning",
+                "the end must be after the start",
             ));
         }
         if !holds(tx, id, body.person, since)? {
@@ -325,8 +333,8 @@ pub async fn assign(
     .map(Json)
 }
 
-/// Ends the person's assignments to the post now. The person's terminal keeps its stream until it is revoked or enrolled
-/// for another holder.
+/// Ends the person's assignments to the post now. The person's terminal keeps its stream until the stream is revoked
+/// or the terminal is enrolled for another holder.
 #[utoipa::path(delete, path = "/v1/posts/{id}/holders/{person}", tag = "people",
     params(("id" = PostId, Path), ("person" = PersonId, Path)), responses((status = 200, body = PostView)))]
 pub async fn relieve(

@@ -77,7 +77,7 @@ pub fn area_below(text: &str, above: Area) -> Result<Area, Failure> {
         invalid(
             "/area",
             "应为 4 至 12 位区划代码",
-            "a code of 4, 6, 8, 10 or 12 digits",
+            "the code must have 4, 6, 8, 10 or 12 digits",
         )
     })?;
     if above.covers(area) {

@@ -23,7 +23,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A picture in custody, to be named in an action by its hash.
+/// A stored picture. An action refers to it by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attached {
     pub sha256: Sha256,
@@ -32,7 +32,7 @@ pub struct Attached {
     pub height: u32,
 }
 
-/// Takes a picture. The same one again is the same attachment.
+/// Stores a picture. The same bytes sent again give the same attachment.
 #[utoipa::path(
     post, path = "/v1/attachments", tag = "attachments",
     request_body(content = String, content_type = "image/jpeg", description = "A JPEG or PNG"),

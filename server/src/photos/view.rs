@@ -39,7 +39,7 @@ pub struct CasePhoto {
     pub size: u64,
     pub width: u32,
     pub height: u32,
-    /// Whether the server holds the bytes and has confirmed their hash.
+    /// True if the server holds the photo and has confirmed its hash.
     pub held: bool,
     /// Whose store holds it; absent: staff.
     #[serde(skip)]

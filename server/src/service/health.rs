@@ -35,7 +35,7 @@ pub struct Alive {
     pub version: String,
 }
 
-/// The process answers; nothing is said about its database.
+/// Answers while the process runs. The database is not checked.
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, body = Alive)))]
 async fn alive() -> Json<Alive> {
     Json(Alive {
@@ -44,7 +44,7 @@ async fn alive() -> Json<Alive> {
     })
 }
 
-/// The database answers and the object store takes a write: the server can do its work.
+/// Succeeds if the database answers and the object store accepts a write.
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, body = Alive)))]
 async fn ready(State(app): State<App>) -> Result<Json<Alive>, Failure> {
     app.read(|tx| {
@@ -66,7 +66,7 @@ async fn ready(State(app): State<App>) -> Result<Json<Alive>, Failure> {
     }))
 }
 
-/// What the server counts, in Prometheus' text format.
+/// Metrics in the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses(
     (status = 200, content_type = "text/plain", body = String),
     (status = 403, body = Problem)

@@ -136,13 +136,13 @@ fn problem(description: &str) -> Value {
 fn words_of(status: &str) -> &'static str {
     match status {
         "400" => "The request is malformed",
-        "401" => "No token, or it has expired",
+        "401" => "The token is missing or has expired",
         "403" => "Not permitted to this actor, or outside its area",
-        "404" => "There is nothing here",
-        "409" => "It does not fit what stands",
+        "404" => "Not found, or not visible to this actor",
+        "409" => "The request conflicts with the present state; `code` says how",
         "413" => "The body is too large",
-        "415" => "The media type or encoding is not accepted",
-        "422" => "Some fields are wrong; `errors` names them",
+        "415" => "The media type or content encoding is not supported",
+        "422" => "Some fields are invalid; `errors` lists them",
         "429" => "Too many requests; see Retry-After",
         "503" => "Busy or stopping; try again later",
         _ => "The server failed",

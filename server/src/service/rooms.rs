@@ -5,18 +5,16 @@
 
 use super::{health, jobs::BackgroundJob, openapi};
 use crate::{
-    activities,
-    app::state::App,
-    cases, duty, feed, grids,
+    activities, cases, duty, feed, grids,
     http::{body::Json, operation::Operations},
     inspections, intake, people, photos, tasks, terminals,
 };
 use serde_json::Value;
 use std::time::Duration;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 /// Every operation of the service.
-pub(crate) fn operations() -> OpenApiRouter<App> {
+pub(crate) fn operations() -> Operations {
     Operations::default()
         .with(health::routes())
         .open(
@@ -34,12 +32,11 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .with(inspections::routes::routes())
         .with(cases::routes::routes())
         .with(activities::routes::routes())
-        .into_router()
 }
 
 /// The OpenAPI description of all rooms.
 pub fn description() -> Value {
-    openapi::describe(operations())
+    openapi::describe(operations().into_router())
 }
 
 /// This description.
@@ -66,3 +63,14 @@ pub const JOBS: &[BackgroundJob] = &[
         run: |app| Box::pin(async move { photos::tus::sweep::sweep(&app).await.map(drop) }),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_types_are_described_under_one_schema_name() {
+        assert_eq!(operations().shared_schema_names(), BTreeSet::new());
+    }
+}

@@ -16,7 +16,7 @@ use tower_http::{compression::CompressionLayer, decompression::RequestDecompress
 /// The service, ready to be served.
 pub fn router(app: &App) -> Router {
     // The routes are the same for every App, and building them takes most of the time of a start.
-    static ROUTES: LazyLock<Router<App>> = LazyLock::new(|| operations().split_for_parts().0);
+    static ROUTES: LazyLock<Router<App>> = LazyLock::new(|| operations().into_router().split_for_parts().0);
     around(app, ROUTES.clone())
 }
 

@@ -22,7 +22,7 @@ use crate::{
     },
     grids::{reference, watch},
     kernel::{
-        clock::{Chance, Clock, SystemChance, SystemClock},
+        clock::{MachineClock, RandomSource, ServerClock, SystemRandomSource},
         config::Settings,
         failure::Failure,
     },
@@ -94,8 +94,8 @@ pub struct Opened {
 
 /// Opens the database and object store of `options`, and creates them if they are missing.
 pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
-    if !SystemChance::healthy() {
-        return Err(StartError::NoChance);
+    if !SystemRandomSource::healthy() {
+        return Err(StartError::NoRandomBytes);
     }
     std::fs::create_dir_all(&options.data).map_err(|error| StartError::Data {
         path: options.data.display().to_string(),
@@ -110,7 +110,7 @@ pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
         None => Blobs::folder(&options.data.join("objects"))?,
     };
     let mut seed = [0; 32];
-    SystemChance.fill(&mut seed);
+    SystemRandomSource.fill(&mut seed);
     let identity = Identity::load_or_create(&store, seed).await?;
     Ok(Opened {
         store,
@@ -123,7 +123,7 @@ impl Opened {
     /// Checks that the object store belongs to the database. Called before the first write to it.
     pub async fn settle_objects(&self) -> Result<(), StartError> {
         let mut fresh = [0; 16];
-        SystemChance.fill(&mut fresh);
+        SystemRandomSource.fill(&mut fresh);
         store_id::settle(&self.store, &self.blobs, fresh).await
     }
 }
@@ -135,8 +135,8 @@ pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress)
         opened,
         settings,
         public,
-        Arc::new(SystemClock),
-        Arc::new(SystemChance),
+        Arc::new(MachineClock),
+        Arc::new(SystemRandomSource),
     )
     .await
 }
@@ -147,8 +147,8 @@ pub async fn assemble_with(
     opened: Opened,
     settings: Settings,
     public: PublicAddress,
-    clock: Arc<dyn Clock>,
-    chance: Arc<dyn Chance>,
+    clock: Arc<dyn ServerClock>,
+    random: Arc<dyn RandomSource>,
 ) -> Result<App, StartError> {
     let shipped = |error: &dyn std::fmt::Display| StartError::Shipped(error.to_string());
     let grids = Grids::load(&opened.store, &opened.blobs).await?;
@@ -162,7 +162,7 @@ pub async fn assemble_with(
         settings,
         public,
         clock,
-        chance,
+        random,
         rate: Default::default(),
         react: reactions::follow,
         stopping: Default::default(),

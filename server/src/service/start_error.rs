@@ -23,7 +23,7 @@ pub enum StartError {
     #[error("plain HTTP is only for a loopback address; {0} is none")]
     PlainOutside(SocketAddr),
     #[error("the operating system gives no random bytes")]
-    NoChance,
+    NoRandomBytes,
     #[error("shipped data: {0}")]
     Shipped(String),
     #[error(

@@ -42,7 +42,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
 ];
 
 /// The closure of one migration transaction.
-pub(super) type Closure<'c> = dyn FnMut(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'c;
+pub(super) type MigrationClosure<'c> = dyn FnMut(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'c;
 
 /// Attempts of a migration: replicas that start at the same time race for it, and the losers retry.
 const ATTEMPTS: u32 = 8;
@@ -54,7 +54,7 @@ const ATTEMPTS: u32 = 8;
 pub(super) fn run(
     migrations: &[Migration],
     now: fn() -> Timestamp,
-    write: &mut dyn FnMut(&mut Closure<'_>) -> Result<(), StoreError>,
+    write: &mut dyn FnMut(&mut MigrationClosure<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     retry(|| {
         write(&mut |tx| {
@@ -113,7 +113,7 @@ fn step(tx: &mut Tx<'_>, migration: &Migration, now: fn() -> Timestamp) -> Resul
 
 fn refuse_newer(
     migrations: &[Migration],
-    write: &mut dyn FnMut(&mut Closure<'_>) -> Result<(), StoreError>,
+    write: &mut dyn FnMut(&mut MigrationClosure<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let known = migrations.iter().map(|m| m.version).max().unwrap_or(0);
     write(&mut |tx| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use protocol::sabotage::{self, Defect};
+use protocol::planted;
 use rusqlite::Connection;
 use tokio::sync::broadcast;
 
@@ -202,7 +202,7 @@ impl Writer {
     }
 
     /// Runs one transaction immediately, for the migrations.
-    fn run_now(&mut self, closure: &mut migrations::Closure<'_>) -> Result<(), StoreError> {
+    fn run_now(&mut self, closure: &mut migrations::MigrationClosure<'_>) -> Result<(), StoreError> {
         let mut answer = Err(StoreError::Closed);
         let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
         self.group(Box::new(task), &mut || None);
@@ -303,9 +303,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, members = members.len(), "COMMIT failed");
-                if sabotage::is(Defect::ReceiptBeforeCommit) {
-                    return Tried::Done(members);
-                }
+                planted!(ReceiptBeforeCommit => return Tried::Done(members));
                 let error = if matches!(classify(&error), StoreError::Full) && surely_undone(&connection) {
                     self.connection = Some(connection);
                     StoreError::Full

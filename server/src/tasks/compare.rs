@@ -2,7 +2,7 @@
 
 use crate::{
     app::{object_name::ObjectName, state::App},
-    auth::actor::Field,
+    auth::actor::FieldStream,
     http::{body::Path, range},
     kernel::failure::Failure,
     params,
@@ -17,8 +17,8 @@ use protocol::{
     time::Millis,
 };
 
-/// A photo of the own stream, or the photo to compare with of a task of the person or of the post that the person holds.
-/// Any other photo is not found, even if the hash is right.
+/// A photo of the caller's stream, or the comparison photo of a task that is addressed to the person or to a post
+/// that the person holds. Any other photo is not found, even if its hash is known.
 #[utoipa::path(
     get, path = "/v1/field/photos/by-hash/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),
@@ -29,7 +29,7 @@ use protocol::{
 )]
 pub(super) async fn by_hash(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(sha256): Path<Sha256>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -54,7 +54,7 @@ pub(super) async fn by_hash(
 /// The names of the objects with this hash that the terminal may read.
 fn within_reach(
     tx: &mut Tx<'_>,
-    field: &Field,
+    field: &FieldStream,
     sha256: Sha256,
     now: Millis,
 ) -> Result<Vec<ObjectName>, StoreError> {

@@ -53,18 +53,18 @@ pub fn routes() -> Operations {
         .staff(&[Role::Supervisor], routes!(cancel))
 }
 
-/// A post or person that had a task.
+/// A period in which a post or person had a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LeaseView {
     pub post: PostId,
     pub person: PersonId,
     pub since: Millis,
-    /// Absent: still.
+    /// Absent while the lease is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Millis>,
 }
 
-/// A task as staff see it.
+/// A task, as shown to staff.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TaskView {
     pub id: TaskId,
@@ -78,13 +78,13 @@ pub struct TaskView {
     pub place: Option<PointE7>,
     pub address: String,
     pub due: Millis,
-    /// Not answered, and the deadline has passed.
+    /// True if the task is not answered and its deadline has passed.
     pub overdue: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare: Option<Sha256>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<CaseId>,
-    /// Whether the answer moves the case.
+    /// True if the answer changes the state of the case.
     pub drives: bool,
     /// The post that has the task, or had it when it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,7 +104,7 @@ pub struct TaskView {
     pub answer_entry: Option<EntryId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Millis>,
-    /// What is odd about the fix that came with the answer.
+    /// Flags of the position fix of the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answer_flags: Vec<FlagName>,
     /// Leases; only in the view of one task.
@@ -183,7 +183,7 @@ pub(crate) fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TaskQuery {
-    /// `nobody` lists the tasks that wait for somebody to check in.
+    /// `nobody` lists the tasks for whose cell nobody is on duty.
     pub state: Option<TaskState>,
     /// Prefix of cell codes.
     pub area: Option<String>,
@@ -191,7 +191,7 @@ pub struct TaskQuery {
     pub limit: Option<u32>,
 }
 
-/// Tasks in the reader's areas, the earliest deadline first.
+/// Tasks in the caller's areas, earliest deadline first.
 #[utoipa::path(get, path = "/v1/tasks", tag = "tasks", params(TaskQuery),
     responses((status = 200, body = Page<TaskView>), (status = "4XX", body = Problem)))]
 async fn tasks(

@@ -1,6 +1,6 @@
 //! Choice of a task's holder and effect of an answer, as plain functions over plain data.
 
-use crate::duty::rules::{Candidate, covers};
+use crate::duty::presence_rules::{Candidate, covers};
 use protocol::{
     duty::{Answer, Purpose, TaskState},
     entry::Reason,
@@ -80,10 +80,13 @@ pub fn judge(
     match context.state {
         TaskState::Answered | TaskState::Cancelled if sabotage::is(Defect::LateAnswerApplied) => {}
         TaskState::Answered => {
-            return AnswerDecision::Review(late("任务已由他人办结", "the task has been answered by another"));
+            return AnswerDecision::Review(late(
+                "任务已由他人办结",
+                "someone else has already answered the task",
+            ));
         }
         TaskState::Cancelled => {
-            return AnswerDecision::Review(late("任务已取消", "the task has been taken back"));
+            return AnswerDecision::Review(late("任务已取消", "the task was cancelled"));
         }
         TaskState::Nobody | TaskState::Assigned => {}
     }
@@ -99,8 +102,8 @@ pub fn judge(
     } else {
         AnswerDecision::Review(Reason::new(
             ReasonCode::TaskNotYours,
-            "回答时任务不在您的岗位",
-            "The task was not your post's when you answered; a person will look at it",
+            "回答时任务不在您的岗位，由中心决定是否采用您的回答",
+            "The task did not belong to your post when you answered; the centre decides whether your answer is used",
         ))
     }
 }

@@ -27,7 +27,7 @@ use utoipa::ToSchema;
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewTerminal {
-    /// The label on the device: an inventory number.
+    /// Inventory number on the device's label.
     pub label: String,
     pub org: OrgId,
 }
@@ -35,16 +35,16 @@ pub struct NewTerminal {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewInvitation {
     pub post: PostId,
-    /// Holds the post now.
+    /// The person who holds the post now.
     pub person: PersonId,
 }
 
-/// Given only in this answer: the server keeps the hash of the code.
+/// An invitation. It is given only in this answer; the server stores only the hash of the code.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Invited {
     /// One-time code, for typing.
     pub code: String,
-    /// Server, code, pins and parcel key in one string, which is also the QR.
+    /// Server address, code, pins and parcel key in one string; the QR code contains the same string.
     pub invitation: String,
     pub expires: Millis,
 }
@@ -57,7 +57,7 @@ pub struct StreamView {
     pub created: Millis,
     pub revoked: Option<Millis>,
     pub wipe_ordered: Option<Millis>,
-    /// When its last sealed parcel arrived: the terminal holds nothing that the server does not hold.
+    /// When its last sealed parcel arrived. From then on the server holds everything that the terminal held.
     pub handed_over: Option<Millis>,
     pub last_contact: Millis,
 }
@@ -93,14 +93,14 @@ impl Revocation {
             return Err(invalid(
                 "/reason",
                 "请选择原因",
-                "one word in lower case, such as lost",
+                "give the reason as one word in lower case, such as lost",
             ));
         }
         Ok(reason)
     }
 }
 
-/// Registers a handset of a unit.
+/// Registers a terminal of a unit.
 #[utoipa::path(post, path = "/v1/terminals", tag = "terminals", request_body = NewTerminal,
     responses((status = 200, body = TerminalView)))]
 pub async fn create(
@@ -115,7 +115,7 @@ pub async fn create(
             return Err(invalid(
                 "/label",
                 "请填写设备编号",
-                "a label of 1 to 100 characters",
+                "enter a label of 1 to 100 characters",
             ));
         }
         let id = ctx.terminal_id();
@@ -137,7 +137,7 @@ pub async fn create(
     .map(Json)
 }
 
-/// Makes a one-time code that binds this terminal to a post and its holder.
+/// Creates a one-time code that binds this terminal to a post and its holder.
 #[utoipa::path(post, path = "/v1/terminals/{id}/invitations", tag = "terminals",
     params(("id" = TerminalId, Path)), request_body = NewInvitation,
     responses((status = 200, body = Invited)))]
@@ -185,7 +185,7 @@ pub async fn invite(
     .map(Json)
 }
 
-/// The terminals of the units in reach, with their streams.
+/// Terminals of the units in the caller's areas, with their streams.
 #[utoipa::path(get, path = "/v1/terminals", tag = "terminals", params(TerminalQuery),
     responses((status = 200, body = Page<TerminalView>)))]
 pub async fn list(
@@ -209,8 +209,9 @@ pub async fn list(
     .map(Json)
 }
 
-/// Revokes a stream at once (SP-06): its tokens are deleted and it gets no others. Pending entries of the terminal arrive
-/// sealed, by `POST /v1/field/parcel`, and wait in the review queue; then the terminal deletes them.
+/// Revokes a stream at once (SP-06). Its tokens are deleted and no new ones are issued. The terminal sends its
+/// pending entries in a sealed parcel (`POST /v1/field/parcel`) and then deletes them; the entries wait in the review
+/// queue.
 #[utoipa::path(post, path = "/v1/streams/{id}/revoke", tag = "terminals", params(("id" = StreamId, Path)),
     request_body = Revocation,
     responses((status = 200, body = TerminalView), (status = 404, body = Problem)))]
@@ -242,8 +243,9 @@ pub async fn revoke(
     .map(Json)
 }
 
-/// Orders a terminal to be wiped and revokes all its streams. The terminal first hands pending entries over, sealed, and
-/// deletes its data only after the receipt; `handed_over` of its streams says when that was.
+/// Orders the wipe of a terminal and revokes all its streams. The terminal first hands over its pending entries in a
+/// sealed parcel and deletes its data only after the receipt. `handed_over` of its streams gives the time of the
+/// hand-over.
 #[utoipa::path(post, path = "/v1/terminals/{id}/wipe", tag = "terminals", params(("id" = TerminalId, Path)),
     request_body = Revocation,
     responses((status = 200, body = TerminalView), (status = 404, body = Problem)))]

@@ -44,8 +44,8 @@ pub fn keep_code(
     Ok(())
 }
 
-/// Binds a stream and its key to the terminal, post and holder of a one-time code. The same request again
-/// gives the same certificate again (a lost answer); any other use of a used code is refused.
+/// Binds a stream and its key to the terminal, post and holder of a one-time code. If the same request is repeated
+/// after a lost answer, the answer contains the same certificate. Any other use of a used code is refused.
 #[utoipa::path(post, path = "/v1/field/enrol", tag = "terminals", request_body = EnrolRequest, responses(
     (status = 200, body = EnrolAnswer),
     (status = 401, description = "`auth.signature`", body = Problem),

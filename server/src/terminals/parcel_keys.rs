@@ -4,7 +4,7 @@
 use crate::{
     app::{ctx::Ctx, identity},
     kernel::{
-        clock::{Clock as _, SystemClock},
+        clock::{MachineClock, ServerClock as _},
         failure::Failure,
     },
     params,
@@ -46,7 +46,7 @@ pub async fn renew(store: &Store, fresh: [u8; 32]) -> Result<ParcelKey, Failure>
     let made = ParcelSecret::from_secret(&fresh).ok_or_else(|| Failure::internal("no key"))?;
     store
         .write(move |tx| {
-            let mut ctx = Ctx::new(SystemClock.now(), fresh);
+            let mut ctx = Ctx::new(MachineClock.now(), fresh);
             tx.execute(
                 "INSERT INTO parcel_key (secret, retired) SELECT value, ?1 FROM meta WHERE key = 'parcel_key'",
                 params![ctx.now.0],

@@ -77,8 +77,8 @@ fn token(key: &[u8; 32], stream: StreamId, challenge: &str) -> Result<String, Fa
     Ok(format!("xf_{}", BASE64URL.encode(tag.into_bytes())))
 }
 
-/// Issues a challenge to sign, also to unknown streams: only the answer proves who they are. The answer contains the
-/// server's time, so that a wrong clock does not lock a worker out.
+/// Issues a challenge to sign. Unknown streams get one too, because only the signature proves their identity. The
+/// answer contains the server's time, so that a handset with a wrong clock is not locked out.
 #[utoipa::path(post, operation_id = "ask", path = "/v1/field/challenge", tag = "terminals", request_body = ChallengeRequest,
     responses((status = 200, body = ChallengeAnswer)))]
 pub async fn issue_challenge(
@@ -94,8 +94,8 @@ pub async fn issue_challenge(
     }))
 }
 
-/// Checks a signed challenge and issues a token for `/v1/field/*`. A stream that this server does not know
-/// (`stream.unknown`: the server was restored from an older backup) sends its certificate and is readmitted.
+/// Verifies a signed challenge and issues a token for `/v1/field/*`. A stream that gets `stream.unknown`, because the
+/// server was restored from an older backup, sends its certificate and is registered again.
 #[utoipa::path(post, operation_id = "answer", path = "/v1/field/token", tag = "terminals", request_body = TokenRequest, responses(
     (status = 200, body = TokenAnswer),
     (status = 401, description = "`auth.challenge`, `auth.signature`", body = Problem),

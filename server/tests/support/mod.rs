@@ -46,7 +46,7 @@ use server::{
         state::{App, Parts, React},
     },
     kernel::{
-        clock::{Chance, Clock},
+        clock::{RandomSource, ServerClock},
         config::Settings,
     },
     service::{reactions, router::router},
@@ -84,7 +84,7 @@ macro_rules! both_engines {
 
 /// Stands still until [`TestApp::advance`] is called.
 pub struct SteppedClock(AtomicI64);
-impl Clock for SteppedClock {
+impl ServerClock for SteppedClock {
     fn now(&self) -> Millis {
         Millis(self.0.load(Ordering::SeqCst))
     }
@@ -92,7 +92,7 @@ impl Clock for SteppedClock {
 
 /// The same bytes in each run: SHA-256 of a counter.
 pub struct CountingRandom(AtomicU64);
-impl Chance for CountingRandom {
+impl RandomSource for CountingRandom {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(32) {
             let n = self.0.fetch_add(1, Ordering::SeqCst);
@@ -233,7 +233,7 @@ impl TestApp {
                 pins: vec![protocol::photo::Sha256([1; 32]), protocol::photo::Sha256([2; 32])],
             },
             clock: clock.clone(),
-            chance: Arc::new(CountingRandom(AtomicU64::new(seed))),
+            random: Arc::new(CountingRandom(AtomicU64::new(seed))),
             rate: Default::default(),
             react: reactions::follow,
             stopping: Default::default(),

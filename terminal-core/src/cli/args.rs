@@ -6,27 +6,27 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 const AFTER: &str = "\
-除 enroll、sync 和 watch 外，所有命令都不需要网络。All commands but enroll, sync and watch work with no network.
+除 enroll、sync 和 watch 外，所有命令都不需要网络。All commands except enroll, sync and watch work offline.
 编号可只写开头或结尾几位（至少四位），只要不重复；也可写 #序号 或受理号。
-An id may be shortened to its beginning or its end (four digits at least) where that is unique; #NUMBER and
-the 受理号 do as well.
+An id can be shortened to its first or last characters (at least four) if the result is unique; #NUMBER and the
+receipt number (受理号) also work.
 
 退出码 Exit codes:
-  0  完成；sync：全部送达       done; sync: everything was delivered
+  0  完成；sync：全部送达       success; sync: everything was delivered
   1  出错                       error
-  2  命令写法有误               the command line is wrong
-  3  sync：还有内容在等待       sync: something still waits, and why is said
+  2  命令写法有误               invalid command line
+  3  sync：还有内容在等待       sync: some items are still waiting; the output says why
 
---json: 每条命令输出一个 JSON 文档 one JSON document a command:
+--json: 每条命令输出一个 JSON 文档 one JSON document per command:
   {\"ok\":true,\"command\":…,…} 或 or {\"ok\":false,\"command\":…,\"error\":{\"code\",\"zh\",\"en\"}}
   时间为 Unix 毫秒，坐标为 WGS-84 度；字段见 terminal-core/README.md
-  times are Unix milliseconds, coordinates WGS-84 degrees; fields in terminal-core/README.md";
+  times are Unix milliseconds, coordinates are WGS-84 degrees; terminal-core/README.md lists the fields";
 
-/// 巡格终端命令行：与手机应用同一核心。The handset's core on the command line.
+/// 巡格终端命令行：与手机应用同一核心。The handset core on the command line.
 #[derive(Debug, Parser)]
 #[command(name = "xunge", version, after_help = AFTER, disable_help_subcommand = true)]
-pub struct Cli {
-    /// 本机数据目录 Folder of this handset's data
+pub struct HandsetCli {
+    /// 本机数据目录 Data folder of this handset
     #[arg(long, env = "XUNGE_HOME", value_name = "DIR", global = true)]
     pub home: Option<PathBuf>,
     /// 语言 Language: zh | en
@@ -38,21 +38,21 @@ pub struct Cli {
         value_name = "zh|en"
     )]
     pub lang: Lang,
-    /// 输出 JSON，供程序使用 Print one JSON document for machines
+    /// 输出 JSON，供程序使用 Print one JSON document for programs
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: HandsetCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// 登记本机 Enrol this handset with the string from the administrator
+pub enum HandsetCommand {
+    /// 登记本机 Enrol this handset with the enrolment code from the administrator
     #[command(alias = "enrol")]
     Enroll {
-        /// 登记码（二维码内容） The enrolment string (what the QR holds)
+        /// 登记码（二维码内容） Enrolment code (the content of the QR code)
         string: String,
-        /// 作为另一个用户登记，原用户保留 Enrol another user beside those who are here
+        /// 作为另一个用户登记，原用户保留 Enrol another user; existing users are kept
         #[arg(long)]
         another: bool,
     },
@@ -60,7 +60,7 @@ pub enum Command {
     CheckIn {
         #[command(flatten)]
         at: AtArg,
-        /// 备注 A note
+        /// 备注 Note
         #[arg(long, default_value = "")]
         note: String,
     },
@@ -68,48 +68,48 @@ pub enum Command {
     CheckOut {
         #[command(flatten)]
         at: AtArg,
-        /// 备注 A note
+        /// 备注 Note
         #[arg(long, default_value = "")]
         note: String,
     },
-    /// 查看位置所在的单元网格 Which cell a place lies in
+    /// 查看位置所在的单元网格 Show the grid cell that contains a place
     Where {
-        /// 纬度,经度[,精度米[,坐标系]] such as 43.8571,125.3012,8
+        /// 纬度,经度[,精度米[,坐标系]] For example 43.8571,125.3012,8
         #[arg(value_name = "LAT,LON[,ACC]", allow_hyphen_values = true)]
         place: String,
         /// 坐标系 Datum of the coordinates: wgs84 | gcj02 | bd09
         #[arg(long, default_value = "wgs84")]
         datum: String,
     },
-    /// 上报 Report a matter; saved on this handset at once
+    /// 上报 Report a matter; it is saved on this handset immediately
     Report(ReportArgs),
-    /// 活动记录 File an activity record, or mend a returned one
+    /// 活动记录 File an activity record, or revise a returned one
     Activity(ActivityArgs),
-    /// 队列：每一条的状态、原因、下次重试 Everything that is not finished, with state and reason
+    /// 队列：每一条的状态、原因、下次重试 Show all unfinished items with state, reason and next try
     Queue {
-        /// 连同已完成的 Finished items as well
+        /// 连同已完成的 Include finished items
         #[arg(long)]
         all: bool,
     },
-    /// 同步：上传、收取任务和结果 Send what waits, fetch tasks and answers
+    /// 同步：上传、收取任务和结果 Send pending items, fetch tasks and results
     Sync {
-        /// 有内容等待重试时，最多等多少秒 Wait up to this many seconds for retries that are due
+        /// 有内容等待重试时，最多等多少秒 Wait up to this many seconds for due retries
         #[arg(long, value_name = "SECONDS", default_value_t = 0)]
         wait_for: u64,
-        /// 照片和资料也现在发送，不管流量和电量（照样计入流量） Photos and files go now, whatever data plan and
-        /// battery say; counted all the same
+        /// 照片和资料也现在发送，不管流量和电量（照样计入流量） Send photos and files now, regardless of
+        /// data budget and battery; they still count as data use
         #[arg(long)]
         photos_now: bool,
     },
-    /// 保持联系：有新任务、新内容就同步 Stay in touch: sync when there is something to send or to fetch
+    /// 保持联系：有新任务、新内容就同步 Keep running: sync when there is something to send or fetch
     Watch {
-        /// 多少秒后结束 End after this many seconds
+        /// 多少秒后结束 Stop after this many seconds
         #[arg(long = "for", value_name = "SECONDS")]
         seconds: Option<u64>,
     },
-    /// 本月流量 What the data plan was used for this month
+    /// 本月流量 Show the data used this month
     Traffic,
-    /// 网络设置 Settings for the network; alone it lists them
+    /// 网络设置 Change a network setting; without arguments, list all settings
     Set {
         #[arg(requires = "value")]
         name: Option<String>,
@@ -117,59 +117,60 @@ pub enum Command {
         #[arg(allow_hyphen_values = true)]
         value: Option<String>,
     },
-    /// 导出封存包：长时间无网络时交给中心 Write what waits into a sealed file, to be carried to the centre
+    /// 导出封存包：长时间无网络时交给中心 Write pending items to a sealed file for the centre
     ExportParcel {
-        /// 文件 The file to write
+        /// 文件 File to write
         file: PathBuf,
     },
-    /// 抢救损坏的数据库 Save what can be read of a damaged database, and hand it over
+    /// 抢救损坏的数据库 Recover what is readable in a damaged database and hand it over
     Salvage {
-        /// 只写入封存文件，不联网 Write a sealed file instead of using the network
+        /// 只写入封存文件，不联网 Write a sealed file and do not use the network
         #[arg(long, value_name = "FILE")]
         export: Option<PathBuf>,
     },
-    /// 本机上的用户 Users of this handset
+    /// 本机上的用户 List the users of this handset
     Users,
-    /// 切换用户；原用户未上传的内容照常上传 Switch to another user; what waits of the former one goes on leaving
+    /// 切换用户；原用户未上传的内容照常上传 Switch to another user; pending items of the previous user are
+    /// still sent
     Switch {
         /// 序号或姓名 Number or name
         user: String,
     },
-    /// 任务 Tasks, what is due first on top
+    /// 任务 List tasks, earliest deadline first
     Tasks {
-        /// 我在哪里，用于显示距离和方向 Where I am, for distance and direction
+        /// 我在哪里，用于显示距离和方向 My position, for distance and direction
         #[command(flatten)]
         at: AtArg,
-        /// 连同已反馈的 Answered ones as well
+        /// 连同已反馈的 Include answered tasks
         #[arg(long)]
         all: bool,
     },
     /// 反馈任务 Answer a task
     Answer {
-        /// 任务编号 Id of the task, or its beginning
+        /// 任务编号 Id of the task, or part of it
         task: String,
         /// 属实|不属实|已整改|未整改 true | not_true | rectified | not_rectified
         answer: String,
-        /// 说明 Words
+        /// 说明 Description
         #[arg(long, default_value = "")]
         text: String,
-        /// 照片，可多次 A photo; may be repeated
+        /// 照片，可多次 Photo file; can be repeated
         #[arg(long = "photo", value_name = "FILE")]
         photos: Vec<PathBuf>,
         #[command(flatten)]
         at: AtArg,
     },
-    /// 撤回 Take back what was filed, or throw a draft away
+    /// 撤回 Withdraw a submitted item, or delete a draft
     Withdraw {
-        /// 编号 Id of the item, or its beginning
+        /// 编号 Id of the item, or part of it
         item: String,
-        /// 原因 Why
+        /// 原因 Reason
         #[arg(long, default_value = "")]
         reason: String,
     },
-    /// 本机状态 Who, on duty or not, what waits, the grid
+    /// 本机状态 Show user, duty, pending items, tasks and grid
     Status,
-    /// 街道、社区、单元网格 Streets, communities and cells of the grid, for a report without a fix
+    /// 街道、社区、单元网格 List streets, communities and cells, for a report without a position
     Cells {
         /// 街道代码或名称：列出社区 Communities of this street, by code or name
         #[arg(long, group = "of")]
@@ -184,9 +185,9 @@ pub enum Command {
         #[arg(long, default_value_t = 8, requires = "near")]
         limit: usize,
     },
-    /// 事部件类型 Types that can be reported
+    /// 事部件类型 List the types that can be reported
     Types {
-        /// 查找：代码、名称、拼音首字母 What to search for: a code, a part of the name, or pinyin initials
+        /// 查找：代码、名称、拼音首字母 Search text: a code, part of a name or pinyin initials
         #[arg(default_value = "")]
         search: String,
     },
@@ -194,28 +195,28 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct AtArg {
-    /// 所在位置：纬度,经度,精度米[,坐标系] Where I stand
+    /// 所在位置：纬度,经度,精度米[,坐标系] My position
     #[arg(long, value_name = "LAT,LON,ACC", allow_hyphen_values = true)]
     pub at: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// 类型：代码、名称或名称的一部分 A code such as E0102, a name such as 暴露垃圾, or a part of one
+    /// 类型：代码、名称或名称的一部分 A code such as E0102, a name such as 暴露垃圾, or part of a name
     #[arg(long = "type", value_name = "TYPE")]
     pub matter: Option<String>,
-    /// 照片，可多次 A photo; may be repeated
+    /// 照片，可多次 Photo file; can be repeated
     #[arg(long = "photo", value_name = "FILE")]
     pub photos: Vec<PathBuf>,
     #[command(flatten)]
     pub at: AtArg,
-    /// 问题所在位置（与站立位置不同时） Where the matter is, when that is not where I stand
+    /// 问题所在位置（与站立位置不同时） Position of the matter, if it differs from mine
     #[arg(long, value_name = "LAT,LON,ACC", allow_hyphen_values = true)]
     pub place: Option<String>,
-    /// 所在单元网格代码（没有定位时） The cell, when there is no fix; see `cells`
+    /// 所在单元网格代码（没有定位时） Code of the cell, if there is no position; see `cells`
     #[arg(long, value_name = "CODE")]
     pub cell: Option<String>,
-    /// 说明 Words
+    /// 说明 Description
     #[arg(long)]
     pub text: Option<String>,
     /// 地址 Address
@@ -224,13 +225,13 @@ pub struct ReportArgs {
     /// 已自行处理 Handled on the spot
     #[arg(long)]
     pub self_handled: bool,
-    /// 只存草稿，不提交 Keep as a draft
+    /// 只存草稿，不提交 Save as a draft; do not submit
     #[arg(long)]
     pub save: bool,
-    /// 继续草稿 Go on with a draft
+    /// 继续草稿 Continue a draft
     #[arg(long, value_name = "DRAFT", conflicts_with = "revise")]
     pub draft: Option<String>,
-    /// 修改被退回的上报 Mend a returned report
+    /// 修改被退回的上报 Revise a returned report
     #[arg(long, visible_alias = "mend", value_name = "ITEM")]
     pub revise: Option<String>,
 }
@@ -243,13 +244,13 @@ pub struct ActivityArgs {
     /// 名称 Title
     #[arg(long)]
     pub title: Option<String>,
-    /// 开始 Starts, Asia/Shanghai: '2026-11-22 09:00'
+    /// 开始 Start time in Asia/Shanghai: '2026-11-22 09:00'
     #[arg(long, value_name = "TIME")]
     pub starts: Option<String>,
-    /// 结束 Ends
+    /// 结束 End time
     #[arg(long, value_name = "TIME")]
     pub ends: Option<String>,
-    /// 地点 Place, in words
+    /// 地点 Place (text)
     #[arg(long)]
     pub place: Option<String>,
     /// 组织者 Organiser
@@ -261,24 +262,25 @@ pub struct ActivityArgs {
     /// 小结 Summary
     #[arg(long)]
     pub summary: Option<String>,
-    /// 照片，可多次 A photo; may be repeated
+    /// 照片，可多次 Photo file; can be repeated
     #[arg(long = "photo", value_name = "FILE")]
     pub photos: Vec<PathBuf>,
     #[command(flatten)]
     pub at: AtArg,
-    /// 只存草稿，不提交 Keep as a draft
+    /// 只存草稿，不提交 Save as a draft; do not submit
     #[arg(long)]
     pub save: bool,
-    /// 继续草稿 Go on with a draft
+    /// 继续草稿 Continue a draft
     #[arg(long, value_name = "DRAFT", conflicts_with = "revise")]
     pub draft: Option<String>,
-    /// 修改被退回的记录（新版本） Mend a returned record as its new version; what is not given stays
+    /// 修改被退回的记录（新版本） Revise a returned record as a new version; fields that are
+    /// not given keep their values
     #[arg(long, visible_alias = "mend", value_name = "RECORD")]
     pub revise: Option<String>,
 }
 
-impl Command {
-    /// The command's name, as `--json` repeats it.
+impl HandsetCommand {
+    /// Returns the command's name, the field `command` of the `--json` document.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Enroll { .. } => "enroll",

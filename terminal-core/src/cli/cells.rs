@@ -30,7 +30,7 @@ impl CommandContext<'_> {
             return Ok(Said::new(
                 self.lang.pick(
                     "本机还没有网格，同步后即可查询；上报不受影响",
-                    "There is no grid on this handset yet, a sync brings it; reports are taken all the same",
+                    "There is no grid on this handset yet; sync to download it; reports can still be filed",
                 ),
                 json!({ "grid": null }),
             ));
@@ -143,7 +143,7 @@ fn one<C: Display + Copy>(wanted: &str, units: &[ListedUnit<C>]) -> Result<C> {
                 HandsetCode::PlaceUnknown,
                 format!("「{wanted}」对应多个，请用代码选一个：{}", list.join("、")),
                 format!(
-                    "“{wanted}” fits several, choose one by its code: {}",
+                    "“{wanted}” matches several; choose one by its code: {}",
                     list.join(", ")
                 ),
             ))
@@ -161,6 +161,6 @@ fn unknown(wanted: &str) -> Error {
     Error::input(
         HandsetCode::PlaceUnknown,
         format!("本机网格中没有「{shown}」，可用 cells 查找"),
-        format!("the grid on this handset has no “{shown}”, search with `cells`"),
+        format!("the grid on this handset has no “{shown}”; search with `cells`"),
     )
 }

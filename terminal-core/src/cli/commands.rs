@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     cli::{
-        args::{Cli, Command},
+        args::{HandsetCli, HandsetCommand},
         documents,
         filing::CommandContext,
         network,
@@ -19,17 +19,17 @@ use crate::{
 use protocol::problem::HandsetCode;
 use serde_json::json;
 
-pub fn run(cli: &Cli) -> Result<Said> {
+pub fn run(cli: &HandsetCli) -> Result<Said> {
     let home = cli.home.as_deref().ok_or_else(|| {
         Error::input(
             HandsetCode::CommandHome,
             "请用 --home 指定本机数据目录（或设置 XUNGE_HOME）",
-            "name the folder of this handset's data with --home (or XUNGE_HOME)",
+            "give the data folder of this handset with --home (or set XUNGE_HOME)",
         )
     })?;
     let users = Users::at(home, &SystemDisk);
     match &cli.command {
-        Command::Enroll { string, another } => {
+        HandsetCommand::Enroll { string, another } => {
             let home = if *another {
                 users.fresh()?
             } else {
@@ -39,13 +39,13 @@ pub fn run(cli: &Cli) -> Result<Said> {
             users.switch(&home)?;
             return Ok(said);
         }
-        Command::Users => return pending::users(&users, cli.lang),
-        Command::Switch { user } => return pending::switch(&users, user, cli.lang),
-        Command::Salvage { export } => {
+        HandsetCommand::Users => return pending::users(&users, cli.lang),
+        HandsetCommand::Switch { user } => return pending::switch(&users, user, cli.lang),
+        HandsetCommand::Salvage { export } => {
             return pending::salvage(&users, export.as_deref(), cli.lang);
         }
         // The other users are synced whatever happens to the current one.
-        Command::Sync { wait_for, photos_now } => {
+        HandsetCommand::Sync { wait_for, photos_now } => {
             let said = open(&users.current()?)
                 .and_then(|terminal| sync::sync(&terminal, cli, *wait_for, *photos_now));
             return pending::with_the_others(&users, said, cli);
@@ -59,52 +59,52 @@ pub fn run(cli: &Cli) -> Result<Said> {
     };
     match &cli.command {
         // Handled above, before a home was opened.
-        Command::Enroll { .. }
-        | Command::Users
-        | Command::Switch { .. }
-        | Command::Salvage { .. }
-        | Command::Sync { .. } => Err(Error::NotEnrolled),
-        Command::ExportParcel { file } => pending::export(&terminal, file, cli.lang),
-        Command::CheckIn { at: place, note } => {
+        HandsetCommand::Enroll { .. }
+        | HandsetCommand::Users
+        | HandsetCommand::Switch { .. }
+        | HandsetCommand::Salvage { .. }
+        | HandsetCommand::Sync { .. } => Err(Error::NotEnrolled),
+        HandsetCommand::ExportParcel { file } => pending::export(&terminal, file, cli.lang),
+        HandsetCommand::CheckIn { at: place, note } => {
             let item = terminal.check_in(at.position(place)?, note)?;
             at.filed(
                 item.id,
                 false,
                 "已签到，保存在本机，联网后自动上传",
-                "Checked in, saved on this handset, sent when there is a network",
+                "Checked in; saved on this handset and sent when there is a network",
             )
         }
-        Command::CheckOut { at: place, note } => {
+        HandsetCommand::CheckOut { at: place, note } => {
             let item = terminal.check_out(at.position(place)?, note)?;
             at.filed(
                 item.id,
                 false,
                 "已签退，保存在本机，联网后自动上传",
-                "Checked out, saved on this handset, sent when there is a network",
+                "Checked out; saved on this handset and sent when there is a network",
             )
         }
-        Command::Where { place, datum } => at.where_is(place, datum),
-        Command::Report(report) => at.report(report),
-        Command::Activity(activity) => at.activity(activity),
-        Command::Queue { all } => at.queue(*all),
-        Command::Watch { seconds } => {
+        HandsetCommand::Where { place, datum } => at.where_is(place, datum),
+        HandsetCommand::Report(report) => at.report(report),
+        HandsetCommand::Activity(activity) => at.activity(activity),
+        HandsetCommand::Queue { all } => at.queue(*all),
+        HandsetCommand::Watch { seconds } => {
             let mut others = OtherUsers::of(users.clone(), terminal.store().home());
             network::watch(&terminal, &mut || others.terminals(&open), &users, cli, *seconds)
         }
-        Command::Traffic => network::traffic(&terminal, cli.lang),
-        Command::Set { name, value } => {
+        HandsetCommand::Traffic => network::traffic(&terminal, cli.lang),
+        HandsetCommand::Set { name, value } => {
             network::set(&terminal, cli.lang, name.as_deref().zip(value.as_deref()))
         }
-        Command::Tasks { at: place, all } => at.tasks(place, *all),
-        Command::Answer {
+        HandsetCommand::Tasks { at: place, all } => at.tasks(place, *all),
+        HandsetCommand::Answer {
             task,
             answer,
             text,
             photos,
             at: place,
         } => at.answer_task(task, answer, text, photos, place),
-        Command::Withdraw { item, reason } => at.withdraw(item, reason),
-        Command::Status => {
+        HandsetCommand::Withdraw { item, reason } => at.withdraw(item, reason),
+        HandsetCommand::Status => {
             let status = terminal.status()?;
             let (plan, held) = (terminal.data_use()?, network::held_now(&terminal)?);
             let mut document = documents::status(&status);
@@ -112,22 +112,25 @@ pub fn run(cli: &Cli) -> Result<Said> {
                 fields.insert("traffic".into(), network::data_use_json(&plan));
                 fields.insert("held_back".into(), json!(held));
             }
-            let mut network = vec![(cli.lang.pick("流量", "Data"), network::budget(cli.lang, &plan))];
+            let mut network = vec![(
+                cli.lang.pick("流量", "Data use"),
+                network::budget(cli.lang, &plan),
+            )];
             if let Some(line) = pending::salvage_line(&terminal, cli.lang)? {
                 network.push((cli.lang.pick("抢救", "Salvage"), line));
             }
             if let Some(reason) = &held {
-                let name = cli.lang.pick("等待", "Waits");
+                let name = cli.lang.pick("等待", "Waiting");
                 network.push((name, words::of_reason(cli.lang, reason).into()));
             }
             Ok(Said::new(text::status(cli.lang, &status, network), document))
         }
-        Command::Cells {
+        HandsetCommand::Cells {
             street,
             community,
             near,
             limit,
         } => at.cells(street.as_deref(), community.as_deref(), near.as_deref(), *limit),
-        Command::Types { search } => at.types(search),
+        HandsetCommand::Types { search } => at.types(search),
     }
 }

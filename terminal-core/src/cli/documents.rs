@@ -1,4 +1,4 @@
-//! JSON documents. Fields are only ever added. `terminal-core/README.md` describes them.
+//! JSON documents. Fields are added, never renamed or removed. `terminal-core/README.md` describes them.
 
 use crate::{
     grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},

@@ -169,7 +169,7 @@ impl CommandContext<'_> {
             let id = text::short(draft.id());
             let text = self.lang.pick(
                 format!("草稿已保存在本机，编号 {id}；提交用 --draft {id}"),
-                format!("Draft saved on this handset, id {id}; file it with --draft {id}"),
+                format!("Draft saved on this handset, id {id}; submit it with --draft {id}"),
             );
             return Ok(Said::new(text, json!({ "item": row, "again": false })));
         }
@@ -178,12 +178,12 @@ impl CommandContext<'_> {
             filed.item,
             filed.again,
             "已保存在本机，联网后自动上传",
-            "Saved on this handset, sent when there is a network",
+            "Saved on this handset; sent when there is a network",
         )?;
         if repeated > 0 {
             said.text.push_str(&self.lang.pick(
                 format!("\n有 {repeated} 张照片重复，只保留一份"),
-                format!("\n{repeated} of the photos came twice and were kept once"),
+                format!("\n{repeated} photos were duplicates; one copy of each is kept"),
             ));
         }
         let left_out = draft.photos_left_out();
@@ -191,7 +191,7 @@ impl CommandContext<'_> {
             said.text.push_str(&self.lang.pick(
                 format!("\n原有 {left_out} 张照片不在本机，新版本不含这些照片，需要时请补拍"),
                 format!(
-                    "\n{left_out} photos of the old version are not on this handset and not in the new one"
+                    "\n{left_out} photos of the old version are not on this handset, so the new version does not contain them; take them again if needed"
                 ),
             ));
         }
@@ -212,16 +212,16 @@ impl CommandContext<'_> {
         let name = photo.file_name().unwrap_or(photo.as_os_str()).to_string_lossy();
         let id = text::short(draft.id());
         let (zh, en) = if taken == 0 {
-            ("；没有提交".to_owned(), "; nothing was filed".to_owned())
+            ("；没有提交".to_owned(), "; nothing was submitted".to_owned())
         } else if C::KIND == EntryKind::Answer {
             (
                 format!("；前 {taken} 张已存入草稿，再次反馈这个任务即可继续"),
-                format!("; the first {taken} are kept in a draft, answer the task again to go on"),
+                format!("; the first {taken} are saved in a draft; answer the task again to continue"),
             )
         } else {
             (
                 format!("；前 {taken} 张已存入草稿 {id}，可用 --draft {id} 继续"),
-                format!("; the first {taken} are kept in draft {id}, go on with --draft {id}"),
+                format!("; the first {taken} are saved in draft {id}; continue with --draft {id}"),
             )
         };
         Error::input(
@@ -249,7 +249,7 @@ impl CommandContext<'_> {
                     row.state_words(self.lang, now)
                 ),
                 format!(
-                    "This was filed before and was not filed again: {}",
+                    "This was already submitted and was not submitted again: {}",
                     row.state_words(self.lang, now)
                 ),
             )
@@ -300,7 +300,7 @@ fn time(text: &str) -> Result<Millis> {
         Error::input(
             HandsetCode::TimeMalformed,
             format!("看不懂时间 {text}，请写成 2026-11-22 09:00"),
-            format!("cannot read the time {text}, write 2026-11-22 09:00"),
+            format!("cannot read the time {text}; write it as 2026-11-22 09:00"),
         )
     })
 }

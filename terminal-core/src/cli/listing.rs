@@ -64,19 +64,19 @@ impl CommandContext<'_> {
         let id = self.terminal.find_item(item)?;
         let (text, outcome, withdrawal) = match self.terminal.withdraw(id, reason)? {
             Withdrawal::DraftDiscarded => (
-                self.lang.pick("草稿已删除", "The draft was thrown away"),
+                self.lang.pick("草稿已删除", "The draft was deleted"),
                 "draft_discarded",
                 None,
             ),
             Withdrawal::Cancelled => (
-                self.lang.pick("已取消：还没有发出，不会上传", "Cancelled: it was never sent and will not be"),
+                self.lang.pick("已取消：还没有发出，不会上传", "Cancelled: it had not been sent and will not be sent"),
                 "cancelled",
                 None,
             ),
             Withdrawal::Requested(withdrawal) => (
                 self.lang.pick(
                     "撤回已保存在本机，联网后发出；可能已受理，结果以中心答复为准",
-                    "The withdrawal is saved and will be sent; the centre decides, since the item may have arrived",
+                    "The withdrawal is saved and will be sent when there is a network; the item may already be accepted, so the centre decides",
                 ),
                 "requested",
                 Some(withdrawal),
@@ -97,7 +97,7 @@ impl CommandContext<'_> {
         let text = if rows.is_empty() {
             self.lang.pick(
                 format!("没有找到「{search}」：可输入代码、名称的一部分或拼音首字母"),
-                format!("nothing found for “{search}”: give a code, a part of the name or pinyin initials"),
+                format!("nothing matches “{search}”; use a code, part of a name or pinyin initials"),
             )
         } else {
             table(&[], &rows)

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     cli::{
-        args::Cli,
+        args::HandsetCli,
         pending::salvage_others,
         said::Said,
         screen::ProgressLine,
@@ -21,7 +21,7 @@ use crate::{
         data_use::TrafficKind,
         network_settings::{MEGABYTE, NetworkSettings},
     },
-    sync::policy::HeldBack,
+    sync::run_policy::HeldBack,
     terminal::Terminal,
     transport::{cancel::CancelToken, request::Traffic},
     words::{self, Lang},
@@ -45,43 +45,43 @@ const SETTINGS: [SettingRow; 7] = [
     SettingRow {
         name: "sync",
         zh: "同步；关闭后不发送任何内容",
-        en: "the sync; off sends nothing at all",
+        en: "sync; off: nothing is sent",
         values: "on|off",
     },
     SettingRow {
         name: "wifi-only-photos",
         zh: "照片仅在不计费网络发送",
-        en: "photos wait for Wi-Fi",
+        en: "send photos on unmetered networks only",
         values: "on|off",
     },
     SettingRow {
         name: "wifi-only-files",
         zh: "新资料仅在不计费网络下载",
-        en: "new files wait for Wi-Fi",
+        en: "download new files on unmetered networks only",
         values: "on|off",
     },
     SettingRow {
         name: "wifi-only-all",
         zh: "全部内容仅在不计费网络同步",
-        en: "everything waits for Wi-Fi",
+        en: "sync on unmetered networks only",
         values: "on|off",
     },
     SettingRow {
         name: "budget-mb",
         zh: "每月流量额度（MB，计费网络）",
-        en: "data budget a month (MB, metered)",
+        en: "monthly data budget on metered networks (MB)",
         values: "N|none",
     },
     SettingRow {
         name: "poll-minutes",
         zh: "自动收取间隔（分钟）",
-        en: "minutes between polls",
+        en: "polling interval (minutes)",
         values: "N",
     },
     SettingRow {
         name: "network",
         zh: "当前网络",
-        en: "the network as it is now",
+        en: "current network",
         values: "free|metered|offline",
     },
 ];
@@ -114,7 +114,9 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
             Error::input(
                 HandsetCode::SettingValue,
                 format!("设置写法有误：{what} {values}；不带参数的 set 列出全部设置"),
-                format!("not a setting and value: {what} {values}; `set` alone lists them all"),
+                format!(
+                    "invalid setting or value: {what} {values}; `set` without arguments lists all settings"
+                ),
             )
         };
         let switch = |settings: &mut bool| {
@@ -173,20 +175,20 @@ pub fn budget(lang: Lang, plan: &DataUse) -> String {
     let Some(all) = plan.budget else {
         return lang.pick(
             format!("本月计费流量 {used}，未设额度"),
-            format!("{used} on metered networks this month, no budget set"),
+            format!("{used} used on metered networks this month; no budget set"),
         );
     };
     let all_words = size(all);
     if plan.metered >= all {
         lang.pick(
             format!("本月计费流量 {used}，额度 {all_words} 已用完：照片等待 Wi-Fi 或下个月，文字内容照常发送；要现在发送照片用 sync --photos-now"),
-            format!("{used} of {all_words} used: photos wait for Wi-Fi or the next month, entries go; `sync --photos-now` sends them now"),
+            format!("{used} used on metered networks this month; the budget of {all_words} is used up: photos wait for Wi-Fi or the next month, entries are sent as usual; `sync --photos-now` sends photos now"),
         )
     } else {
         let left = size(all - plan.metered);
         lang.pick(
             format!("本月计费流量 {used} / {all_words}，还剩 {left}"),
-            format!("{used} of {all_words} on metered networks this month, {left} left"),
+            format!("{used} of {all_words} used on metered networks this month; {left} left"),
         )
     }
 }
@@ -217,7 +219,7 @@ pub fn traffic(terminal: &Terminal, lang: Lang) -> Result<Said> {
             TrafficKind::Entries => lang.pick("文字内容", "entries"),
             TrafficKind::Photos => lang.pick("照片", "photos"),
             TrafficKind::Files => lang.pick("资料", "files"),
-            TrafficKind::Mailbox => lang.pick("任务和结果", "tasks and answers"),
+            TrafficKind::Mailbox => lang.pick("任务和结果", "tasks and results"),
         };
         let of_kind = || plan.used.iter().filter(|used| used.kind == kind.as_str());
         let all = of_kind().fold(Traffic::default(), |sum, used| sum.plus(used.traffic));
@@ -236,7 +238,7 @@ pub fn traffic(terminal: &Terminal, lang: Lang) -> Result<Said> {
         plan.month.to_string(),
         lang.pick("发送", "sent").into(),
         lang.pick("接收", "received").into(),
-        lang.pick("其中计费", "of it metered").into(),
+        lang.pick("其中计费", "metered").into(),
     ];
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     let text = format!("{}\n{}", table(&head, &rows).trim_end(), budget(lang, &plan));
@@ -260,7 +262,7 @@ pub fn watch(
     terminal: &Terminal,
     others: &mut dyn FnMut() -> Vec<Terminal>,
     users: &Users<'_>,
-    cli: &Cli,
+    cli: &HandsetCli,
     seconds: Option<u64>,
 ) -> Result<Said> {
     let lang = cli.lang;

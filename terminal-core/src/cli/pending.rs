@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     cli::{
-        args::Cli,
+        args::HandsetCli,
         open::open,
         said::{Said, WAITS},
         sync,
@@ -30,9 +30,9 @@ pub fn export(terminal: &Terminal, file: &Path, lang: Lang) -> Result<Said> {
                 file.display()
             ),
             format!(
-                "{entries} entries, {photos} photos and {drafts} drafts are sealed in {}\n\
-                 Only the centre can open it; have it imported there. Nothing changes here: it is sent as usual once \
-                 there is a network, and counts once",
+                "Sealed {entries} entries, {photos} photos and {drafts} drafts in {}\n\
+                 Only the centre can open it; give the file to the centre to import. The items stay on this handset and \
+                 are also sent when there is a network; none is counted twice",
                 file.display()
             ),
         ),
@@ -69,12 +69,12 @@ pub fn salvage(homes: &Users<'_>, export: Option<&Path>, lang: Lang) -> Result<S
         }
     }
     all.lines.push(if all.reports.is_empty() {
-        lang.pick("没有损坏的数据库", "No damaged database waits here")
+        lang.pick("没有损坏的数据库", "There is no damaged database")
             .into()
     } else {
         lang.pick(
             "要继续填报，请用新的登记码重新登记（如果还没有）",
-            "To go on filing, enrol again with a new string, if that is not done yet",
+            "To continue filing, enrol again with a new enrolment code, if you have not done so yet",
         )
         .into()
     });
@@ -138,11 +138,11 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
                 saved.export(home, &platform, target)?;
                 lang.pick(
                     format!("已封存到 {}，请交给中心导入", target.display()),
-                    format!("Sealed in {}, have it imported at the centre", target.display()),
+                    format!("Sealed in {}; give the file to the centre to import", target.display()),
                 )
             }
             None => match deliver(saved, home, &platform) {
-                // It is among the unread reports below.
+                // The report is among the unread reports below.
                 Ok(_) => continue,
                 Err(error) => lang.pick(
                     format!(
@@ -150,7 +150,7 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
                         words::of_error(lang, &error)
                     ),
                     format!(
-                        "Not handed over yet ({}), all kept here; run salvage again",
+                        "Not handed over yet ({}); everything is kept on this handset; run salvage again when there is a network",
                         words::of_error(lang, &error)
                     ),
                 ),
@@ -163,7 +163,10 @@ fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalv
     let reports = salvage::unread(home, disk)?;
     for (_, report) in &reports {
         lines.push(salvage_text(lang, report));
-        lines.push(lang.pick("已全部交接给中心", "All of it was handed over").into());
+        lines.push(
+            lang.pick("已全部交接给中心", "Everything was handed over to the centre")
+                .into(),
+        );
         documents.push(report.clone());
     }
     salvage::mark_read(disk, &reports)?;
@@ -191,8 +194,8 @@ fn salvage_text(lang: Lang, report: &salvage::SalvageReport) -> String {
             "{file}：抢救出 {entries} 条未上传内容、{photos} 张照片、{drafts} 份草稿；{held} 条此前已由服务器收到"
         ),
         format!(
-            "{file}: {entries} unsent entries, {photos} photos and {drafts} drafts saved; {held} had been received \
-             before"
+            "{file}: recovered {entries} unsent entries, {photos} photos and {drafts} drafts; the server had already \
+             received {held}"
         ),
     );
     if !lost.is_empty() {
@@ -201,10 +204,13 @@ fn salvage_text(lang: Lang, report: &salvage::SalvageReport) -> String {
             format!("; unreadable: {}", lost.join(", ")),
         ));
     } else if !is_whole {
-        text.push_str(&lang.pick(
-            "；数据库有读不出的部分，可能还有内容未能抢救，原文件已保留".to_owned(),
-            "; parts of it are unreadable and may have held more, the file itself is kept".to_owned(),
-        ));
+        text.push_str(
+            &lang.pick(
+                "；数据库有读不出的部分，可能还有内容未能抢救，原文件已保留".to_owned(),
+                "; some parts of the database are unreadable and may contain more; the original file is kept"
+                    .to_owned(),
+            ),
+        );
     }
     text
 }
@@ -216,7 +222,7 @@ pub fn salvage_line(terminal: &Terminal, lang: Lang) -> Result<Option<String>> {
         return Ok(Some(
             lang.pick(
                 "有损坏的数据库等待抢救，请运行 salvage",
-                "a damaged database waits to be salvaged, run salvage",
+                "a damaged database is waiting for salvage; run salvage",
             )
             .into(),
         ));
@@ -225,7 +231,7 @@ pub fn salvage_line(terminal: &Terminal, lang: Lang) -> Result<Option<String>> {
     Ok((!reports.is_empty()).then(|| {
         lang.pick(
             "损坏的数据库已抢救并交接，请运行 salvage 查看结果",
-            "a damaged database was salvaged and handed over, run salvage for the report",
+            "a damaged database was salvaged and handed over; run salvage to see the result",
         )
         .into()
     }))
@@ -301,7 +307,7 @@ pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
         return Err(Error::input(
             HandsetCode::UserUnknown,
             "没有这个用户（或有重名），请用 users 查看序号",
-            "no such user, or several of that name; see `users` for the numbers",
+            "no such user, or several with this name; `users` shows the numbers",
         ));
     };
     homes.switch(&user.home)?;
@@ -312,12 +318,14 @@ pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
         .sum();
     let mut text = lang.pick(
         format!("当前用户：{}", user.name),
-        format!("User now: {}", user.name),
+        format!("Current user: {}", user.name),
     );
     if others > 0 {
         text.push_str(&lang.pick(
             format!("\n其他用户还有 {others} 条待上传，sync 时会以各自身份照常上传"),
-            format!("\n{others} of other users wait; sync sends them under their own identity"),
+            format!(
+                "\n{others} items of other users are waiting; sync sends them under each user's own identity"
+            ),
         ));
     }
     Ok(Said::new(text, json!({ "user": document(user) })))
@@ -325,7 +333,7 @@ pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
 
 /// After the sync of the current user, syncs the others, each under its own identity; a failure does not
 /// affect the rest.
-pub fn with_the_others(homes: &Users<'_>, first: Result<Said>, cli: &Cli) -> Result<Said> {
+pub fn with_the_others(homes: &Users<'_>, first: Result<Said>, cli: &HandsetCli) -> Result<Said> {
     let current = homes.current()?;
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
     for home in homes.all()?.into_iter().filter(|home| *home != current) {

@@ -3,7 +3,7 @@
 use crate::{
     Error,
     cli::{
-        args::Cli,
+        args::HandsetCli,
         commands,
         said::{FAILED, WRONG},
     },
@@ -19,7 +19,7 @@ use std::{
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match HandsetCli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };

@@ -22,8 +22,8 @@ impl Said {
 /// Exit code of a command that failed.
 pub(super) const FAILED: u8 = 1;
 
-/// Exit code of a wrong command line.
+/// Exit code of an invalid command line.
 pub(super) const WRONG: u8 = 2;
 
-/// Exit code of a sync that left something waiting.
+/// Exit code of a sync after which items still wait.
 pub(super) const WAITS: u8 = 3;

@@ -1,7 +1,7 @@
 //! The progress of a sync, in one line on stderr.
 
 use crate::{
-    cli::{args::Cli, table::clip, text},
+    cli::{args::HandsetCli, table::clip, text},
     sync::report::Progress,
     words::{self, Lang},
 };
@@ -14,7 +14,7 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
-    pub fn new(cli: &Cli) -> Self {
+    pub fn new(cli: &HandsetCli) -> Self {
         Self {
             lang: cli.lang,
             is_shown: !cli.json && io::stderr().is_terminal(),
@@ -51,13 +51,15 @@ impl ProgressLine {
                 format!("照片 {} 已收到", position + 1),
                 format!("Photo {} received", position + 1),
             ),
-            Progress::Pulled(rows) => lang.pick(format!("收取 {rows} 条"), format!("{rows} rows")),
+            Progress::Pulled(rows) => {
+                lang.pick(format!("收取 {rows} 条"), format!("{rows} updates received"))
+            }
             Progress::File { name, have, size } => {
                 format!("{name}: {} / {} KB", have / 1024, size.div_ceil(1024))
             }
             Progress::Sealed { entries, photos } => lang.pick(
                 format!("已封存 {entries} 条内容、{photos} 张照片待交接"),
-                format!("{entries} entries and {photos} photos sealed, to be handed over"),
+                format!("{entries} entries and {photos} photos sealed for hand-over"),
             ),
             Progress::Problem(reason) => words::of_reason(lang, reason).to_owned(),
         };

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     cli::{
-        args::Cli,
+        args::HandsetCli,
         said::{Said, WAITS},
         screen::ProgressLine,
         surroundings::CommandLine,
@@ -61,9 +61,9 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
         ),
         format!(
             "Enrolled: {} ({}), server {}\n\
-             The keys are in {}, mode 600, readable by this user alone; whoever gets this file can read this \
-             handset's data, keep it safe\n\
-             Next: sync for grid, types and tasks, then check-in",
+             The keys are stored in {} with mode 600, readable by this user only; anyone who has this file can read \
+             the data on this handset, so keep it safe\n\
+             Next: run sync to get grid, types and tasks, then check-in",
             account.holder_name,
             roles.join(", "),
             account.server,
@@ -86,7 +86,7 @@ pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
 
 /// Syncs until nothing is left or something has to wait; waits for retries that are due within `wait_for`
 /// seconds.
-pub fn sync(terminal: &Terminal, cli: &Cli, wait_for: u64, photos_now: bool) -> Result<Said> {
+pub fn sync(terminal: &Terminal, cli: &HandsetCli, wait_for: u64, photos_now: bool) -> Result<Said> {
     let lang = cli.lang;
     let mut screen = ProgressLine::new(cli);
     let cancel = CancelToken::default();
@@ -153,7 +153,7 @@ fn add(before: &SyncReport, last: SyncReport) -> SyncReport {
 /// What to do after a sync that left something; [`super::network::watch`] continues by itself.
 pub const WAY_ON: (&str, &str) = (
     "到时请再运行一次 sync，或用 --wait-for 秒数 让它等待",
-    "Run sync again then, or let it wait with --wait-for SECONDS",
+    "Run sync again at that time, or use --wait-for SECONDS to make it wait",
 );
 
 pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
@@ -182,7 +182,7 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
         let n = report.entries_parked;
         lines.push(lang.pick(
             format!("服务器没有接收 {n} 条，仍保存在本机，用 queue 查看原因"),
-            format!("The server did not take {n}; kept here, `queue` says why"),
+            format!("The server did not accept {n} items; they are kept on this handset; `queue` shows the reasons"),
         ));
     }
     if is_success(report) {
@@ -196,7 +196,7 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
     if !waiting.is_empty() {
         lines.push(lang.pick(
             format!("还没送达：{waiting}，都保存在本机"),
-            format!("Not delivered yet: {waiting}; all kept on this handset"),
+            format!("Not delivered yet: {waiting}; everything is kept on this handset"),
         ));
     }
     if let Some(held) = report.held_back.as_ref().filter(|_| report.photos_held_back) {
@@ -210,7 +210,7 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
         lines.push(
             lang.pick(
                 "任务和结果没有收完，可能不是最新的",
-                "Tasks and answers were not read to the end",
+                "Tasks and results were not received completely and may be out of date",
             )
             .into(),
         );
@@ -220,11 +220,11 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> String {
         let words = words::of_reason(lang, problem);
         lines.push(lang.pick(
             format!("原因：{words}（{}）", problem.code),
-            format!("Why: {words} ({})", problem.code),
+            format!("Reason: {words} ({})", problem.code),
         ));
     }
     if let Some(at) = report.next_try {
-        let asked = lang.pick("（服务器要求）", " (as the server asked)");
+        let asked = lang.pick("（服务器要求）", " (requested by the server)");
         lines.push(format!(
             "{}{}{}",
             lang.pick("下次重试：", "Next try: "),

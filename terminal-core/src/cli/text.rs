@@ -70,7 +70,7 @@ pub fn place(lang: Lang, place: &LocatedPlace) -> String {
         PlaceAnswer::NoGrid => lang
             .pick(
                 "本机还没有网格，同步后即可查询；上报不受影响",
-                "There is no grid on this handset yet, a sync brings it; reports are taken all the same",
+                "There is no grid on this handset yet; sync to download it; you can still file reports",
             )
             .into(),
         PlaceAnswer::In {
@@ -81,7 +81,7 @@ pub fn place(lang: Lang, place: &LocatedPlace) -> String {
         } => {
             let mut text = format!("{}{circle}\n", cell(name));
             if list.len() > 1 || *outside > 0.0 {
-                text.push_str(lang.pick("精度范围内可能是：\n", "Within the accuracy it may be:\n"));
+                text.push_str(lang.pick("精度范围内可能是：\n", "Possible within the accuracy:\n"));
                 text.push_str(&candidates(list));
                 if *outside > 0.0 {
                     let words = lang.pick("网格以外", "outside the grid");
@@ -97,7 +97,7 @@ pub fn place(lang: Lang, place: &LocatedPlace) -> String {
         } => {
             let mut text = format!(
                 "{}{circle}\n",
-                lang.pick("不在任何单元网格内", "In no cell of the grid")
+                lang.pick("不在任何单元网格内", "Not in any grid cell")
             );
             if let Some((name, metres)) = nearest {
                 let distance = words::distance(lang, *metres);
@@ -107,7 +107,7 @@ pub fn place(lang: Lang, place: &LocatedPlace) -> String {
                 ));
             }
             if !list.is_empty() {
-                text.push_str(lang.pick("精度范围内可能是：\n", "Within the accuracy it may be:\n"));
+                text.push_str(lang.pick("精度范围内可能是：\n", "Possible within the accuracy:\n"));
                 text.push_str(&candidates(list));
             }
             text
@@ -125,16 +125,16 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
                     "队列是空的，您提交的内容都已送达（queue --all 查看全部）"
                 },
                 if all {
-                    "Nothing yet: reports, check-ins and activity records will stand here"
+                    "Nothing yet: reports, check-ins and activity records are listed here"
                 } else {
-                    "The queue is empty, everything you filed has arrived (queue --all shows it)"
+                    "The queue is empty; everything you submitted has been delivered (queue --all lists it)"
                 },
             )
             .into();
     }
     let heading = lang.pick(
         ["编号", "时间", "内容", "摘要", "照片", "状态"],
-        ["Id", "Made", "What", "Summary", "Photos", "State"],
+        ["Id", "Time", "Kind", "Summary", "Photos", "State"],
     );
     let mut lines = Vec::new();
     for row in rows {
@@ -153,14 +153,14 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
     let mut text = table(&heading, &lines);
     if rows.iter().any(QueueRow::needs_author) {
         text.push_str(lang.pick(
-            "被退回的可修改后重新提交：report --mend 编号，activity --mend 编号\n",
-            "What was returned can be mended: report --mend ID, activity --mend ID\n",
+            "被退回的可修改后重新提交：report --revise 编号，activity --revise 编号\n",
+            "Revise a returned item: report --revise ID, activity --revise ID\n",
         ));
     }
     if rows.iter().any(|row| row.is_draft() && row.problem.is_none()) {
         text.push_str(lang.pick(
             "草稿可继续：report --draft 编号；不要的用 withdraw 编号 删除\n",
-            "Go on with a draft: report --draft ID; throw it away: withdraw ID\n",
+            "Continue a draft: report --draft ID; delete it: withdraw ID\n",
         ));
     }
     text
@@ -191,7 +191,7 @@ pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Mil
         return lang
             .pick(
                 "没有待办任务；新任务会在同步后出现在这里",
-                "No tasks; new ones appear here after a sync",
+                "No open tasks; new tasks appear here after a sync",
             )
             .into();
     }
@@ -257,17 +257,17 @@ pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> Stri
     } else {
         words::state::off_duty(lang)
     };
-    let unsent = lang.pick("，签到待上传", ", check-in waits to be sent");
+    let unsent = lang.pick("，签到待上传", ", check-in not sent yet");
     let duty = if status.presence.confirmed {
         duty
     } else {
         format!("{duty}{unsent}")
     };
     let waits = match (status.items_waiting, status.photos_waiting) {
-        (0, 0) => lang.pick("都已送达", "everything has arrived").to_owned(),
+        (0, 0) => lang.pick("都已送达", "everything has been delivered").to_owned(),
         (items, photos) => lang.pick(
             format!("{items} 条、{photos} 张照片待上传"),
-            format!("{items} items and {photos} photos wait to be sent"),
+            format!("{items} items and {photos} photos to send"),
         ),
     };
     let mut lines = vec![
@@ -285,7 +285,7 @@ pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> Stri
                 |post| format!("{} {}", post.name, post.number),
             ),
         ),
-        (lang.pick("在岗", "Duty"), duty),
+        (lang.pick("在岗", "On duty"), duty),
         (lang.pick("待上传", "To send"), waits),
     ];
     let mut counted = |zh, en, number: usize, text: String| {
@@ -300,7 +300,7 @@ pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> Stri
         status.returned,
         lang.pick(
             format!("{} 条，用 queue 查看并修改", status.returned),
-            format!("{}, see `queue`", status.returned),
+            format!("{}; revise them with `queue`", status.returned),
         ),
     );
     let overdue = match status.tasks_overdue {
@@ -318,7 +318,7 @@ pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> Stri
         lang.pick("网格", "Grid"),
         status.grid.as_ref().map_or_else(
             || {
-                lang.pick("还没有，同步后下载", "none yet, a sync brings it")
+                lang.pick("还没有，同步后下载", "none yet; sync to download it")
                     .into()
             },
             ToString::to_string,
@@ -333,9 +333,9 @@ pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> Stri
     ));
     lines.extend(network);
     let mark = if status.clock.is_trusted() {
-        lang.pick("已校准", "checked against the server")
+        lang.pick("已校准", "synchronised")
     } else {
-        lang.pick("本机时间，未校准", "this handset's own, not checked")
+        lang.pick("本机时间，未校准", "local time, not synchronised")
     };
     lines.push((lang.pick("时间", "Time"), format!("{}  {mark}", now.text())));
     lines.push((lang.pick("服务器", "Server"), account.server.clone()));

@@ -9,4 +9,5 @@ pub(crate) mod users;
 pub(crate) mod wipe;
 
 pub use enrol::enrol;
+pub use export::ExportProgress;
 pub use users::{OtherUsers, Users};

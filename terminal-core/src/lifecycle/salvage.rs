@@ -35,8 +35,8 @@ use protocol::{
     ids::StreamId,
     parcel::{ParcelAnswer, SealedFor},
     photo::Sha256,
+    planted,
     problem::HandsetCode,
-    sabotage::{self, Defect},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -130,14 +130,14 @@ pub fn read(home: &Path, platform: &Platform, aside: &Path) -> Result<Salvage> {
         return Err(Error::input(
             HandsetCode::SalvageRunning,
             "另一个程序正在抢救损坏的数据库，请稍后再试",
-            "another process is salvaging the damaged database, try again soon",
+            "another program is salvaging the damaged database; try again later",
         ));
     };
     if !disk.exists(aside) {
         return Err(Error::input(
             HandsetCode::SalvageDone,
             "损坏的数据库刚刚已由另一个程序交接",
-            "another process has just handed the damaged database over",
+            "another program has just handed over the damaged database; nothing to do",
         ));
     }
     let card = card_at(&with_suffix(aside, CARD_WITH), disk).or_else(|| read_card(home, disk));
@@ -254,7 +254,7 @@ impl Salvage {
             Error::input(
                 HandsetCode::SalvageNobody,
                 "损坏的数据库不能说明属于谁，原文件已保留，请联系管理员",
-                "the damaged database does not say whose it was; it is kept, tell the administrator",
+                "the damaged database does not show who it belongs to; the file was kept; contact the administrator",
             )
         })
     }
@@ -269,9 +269,7 @@ impl Salvage {
     /// Given the server's answer: all entries that it lacks, by number, and the photos that it may have lost.
     fn lost(&self, told: &ParcelAnswer) -> (Vec<PendingEntry>, Vec<PendingPhoto>) {
         let mut entries = self.entries.clone();
-        if sabotage::is(Defect::SalvageTrustsOldReceipts) {
-            return (entries.into_values().collect(), Vec::new());
-        }
+        planted!(SalvageTrustsOldReceipts => return (entries.into_values().collect(), Vec::new()));
         let lost = self.received.iter().filter(|(n, _)| !holds(&told.mark, **n));
         let lost: BTreeMap<u64, PendingEntry> = lost.map(|(n, entry)| (*n, entry.clone())).collect();
         let is_restored = self.epoch.as_ref().is_none_or(|known| *known != told.epoch);

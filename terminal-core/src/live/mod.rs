@@ -1,6 +1,7 @@
 //! Contact with the server: one sync on request (`Terminal::sync_now`), or continuously (`Terminal::watch`).
 //! One connection and one token serve all syncs of a process.
 
+pub(crate) mod due;
 pub(crate) mod observe;
 pub(crate) mod schedule;
 pub(crate) mod sync_now;

@@ -11,8 +11,8 @@ use crate::{
     sync::{
         data_policy::{DeviceConditions, SyncTrigger},
         driver::Driver,
-        policy::{HeldBack, Policy},
         report::{Progress, SyncReport},
+        run_policy::{HeldBack, Policy},
     },
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},

@@ -23,7 +23,7 @@ use crate::{
 };
 use protocol::{
     photo::{PhotoRef, PhotoRole, Sha256},
-    sabotage::{self, Defect},
+    planted,
 };
 use std::{
     fs,
@@ -82,8 +82,8 @@ impl PhotoFolder {
         })
     }
 
-    /// Takes a photo in: checks limits, rotates upright, scales, stamps, hashes, seals. The photo is durable
-    /// when the call returns. A refused or failed photo leaves no file.
+    /// Takes a photo in: [`prepare`] and keep. The photo is durable when the call returns. A refused or failed photo
+    /// leaves no file.
     ///
     /// # Errors
     /// [`PhotoError`]: another photo is needed, or space on the disk.
@@ -94,17 +94,7 @@ impl PhotoFolder {
         stamp: &media::Stamp,
         random: &dyn Random,
     ) -> Result<TakenPhoto, PhotoError> {
-        let limits = media::PhotoLimits::default();
-        let from_file;
-        let bytes = match source {
-            PhotoSource::Bytes(bytes) => bytes,
-            PhotoSource::Path(path) => {
-                from_file = read_at_most(path, limits.max_bytes)?;
-                &from_file
-            }
-        };
-        let prepared = media::prepare(bytes, &limits, stamp, &media::PrepareOptions::default())?;
-        self.keep(&prepared, role, random)
+        self.keep(&prepare(source, stamp)?, role, random)
     }
 
     /// Seals a prepared photo durably.
@@ -270,9 +260,9 @@ impl PhotoFolder {
             .disk
             .create_synced(&beside, &bytes)
             .and_then(|()| self.disk.rename(&beside, &path))
-            .and_then(|()| match sabotage::is(Defect::PhotoFolderNotSynced) {
-                true => Ok(()),
-                false => self.disk.sync_folder(&self.dir),
+            .and_then(|()| {
+                planted!(PhotoFolderNotSynced => return Ok(()));
+                self.disk.sync_folder(&self.dir)
             });
         if written.is_err() {
             // The caller gets the error; the partial file is useless.
@@ -280,6 +270,32 @@ impl PhotoFolder {
         }
         written.map_err(PhotoError::disk)
     }
+}
+
+/// Prepares a photo: checks limits, rotates upright, scales, stamps, hashes. Writes nothing. Takes half a second on a fast
+/// machine and several on a cheap handset.
+///
+/// # Errors
+/// [`PhotoError`]: another photo is needed.
+pub(crate) fn prepare(
+    source: PhotoSource<'_>,
+    stamp: &media::Stamp,
+) -> Result<media::PreparedPhoto, PhotoError> {
+    let limits = media::PhotoLimits::default();
+    let from_file;
+    let bytes = match source {
+        PhotoSource::Bytes(bytes) => bytes,
+        PhotoSource::Path(path) => {
+            from_file = read_at_most(path, limits.max_bytes)?;
+            &from_file
+        }
+    };
+    Ok(media::prepare(
+        bytes,
+        &limits,
+        stamp,
+        &media::PrepareOptions::default(),
+    )?)
 }
 
 /// Access by file name, for uploads.

@@ -7,7 +7,7 @@ pub enum PhotoFileError {
     #[error("the photo's file is not there")]
     Missing,
     /// `photo.file_damaged`: authentication failed, or the file is shorter than recorded.
-    #[error("the photo's file is damaged")]
+    #[error("the photo file on this handset is damaged; take the photo again or contact the administrator")]
     Damaged,
     /// `photo.file_unreadable`: a later try may succeed.
     #[error("the photo's file could not be read: {0}")]

@@ -130,7 +130,7 @@ fn void(connection: &Connection, item: Item, evidence: &Evidence) -> Result<Canc
 pub(crate) fn not_cancellable() -> Error {
     Error::input(
         HandsetCode::ItemNotCancellable,
-        "撤回不能再撤回",
-        "a withdrawal cannot be taken back",
+        "撤回不能再撤回，需要时请重新填报",
+        "a withdrawal cannot be withdrawn; file the item again if it is needed",
     )
 }

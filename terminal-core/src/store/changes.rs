@@ -71,7 +71,7 @@ fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [Change]> 
         ) => &[],
         ("setting", _) => &[Settings],
         ("draft", _) => &[Drafts],
-        ("compare_photo", _) => &[Tasks],
+        ("compare_photo" | "seen_task", _) => &[Tasks],
         ("file" | "wanted_file", _) => &[Reference],
         ("traffic", _) => &[DataUse],
         ("step", _) => &[Contact],

@@ -24,7 +24,7 @@ impl Store {
         let lacks = Reason::new(
             HandsetCode::ServerRestored,
             "服务器从备份恢复，缺少此条，将重新发送",
-            "the server was restored from a backup and lacks this; it is sent again",
+            "the server was restored from a backup and does not have this item; it will be sent again",
         );
         self.write(|tx| {
             settings::set(tx, settings::keys::MARK, &to_json(mark)?)?;

@@ -32,7 +32,9 @@ pub(crate) mod recover;
 pub(crate) mod reference_photos;
 pub(crate) mod retry;
 pub(crate) mod schema;
+pub(crate) mod seen_tasks;
 pub(crate) mod settings;
+pub(crate) mod sizes;
 pub(crate) mod sql;
 pub(crate) mod submit;
 #[cfg(feature = "testing")]
@@ -58,4 +60,5 @@ pub use offer::{Accepted, Queued, RefusedElement};
 pub use pending::{PendingEntry, PendingPhoto, PendingWork};
 pub use quarantine::quarantined_databases;
 pub use retry::{LONGEST_WAIT, Retry, SyncStep};
+pub use sizes::StorageUse;
 pub use uploads::PhotoUpload;

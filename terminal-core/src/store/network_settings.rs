@@ -77,7 +77,7 @@ impl Store {
         Err(Error::input(
             HandsetCode::SyncOff,
             "同步已关闭，没有发送任何内容；内容保存在本机，打开同步后发送",
-            "the sync is switched off and nothing was sent; everything is kept here and sent once it is on",
+            "sync is switched off and nothing was sent; everything is kept on this handset and sent once sync is on",
         ))
     }
 }

@@ -52,6 +52,20 @@ impl Store {
         })
     }
 
+    /// The retry state of a photo that was not fetched yet.
+    pub(crate) fn compare_retry(&self, sha256: Sha256) -> Result<Retry> {
+        self.read(|c| {
+            let retry = c
+                .prepare_cached(
+                    "SELECT attempts, not_before, asked, problem_json FROM compare_photo WHERE sha256 = ?1",
+                )?
+                .query_row([sha256.to_string()], |row| Ok(retry::read(row, 0)))
+                .optional()?
+                .transpose()?;
+            Ok(retry.unwrap_or_default())
+        })
+    }
+
     /// The next photo to fetch, and the number of failures so far.
     pub(crate) fn next_compare_photo(&self, now: Millis) -> Result<Option<(Sha256, u32)>> {
         self.read(|c| {

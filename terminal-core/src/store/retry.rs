@@ -167,4 +167,28 @@ impl Store {
             Ok(None)
         })
     }
+    /// When the next try is due; `now` if one is due already, `None` if nothing waits to be sent or fetched. Nothing is
+    /// tried before the session's own wait ends.
+    pub(crate) fn next_try(&self, now: Millis) -> Result<Option<Millis>> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT not_before FROM item WHERE custody = 'waiting' AND refused_json IS NULL
+                 UNION ALL SELECT p.not_before FROM photo p JOIN item i ON i.id = p.item
+                     WHERE p.custody = 'waiting' AND i.custody = 'received'
+                 UNION ALL SELECT not_before FROM wanted_file
+                 UNION ALL SELECT not_before FROM compare_photo WHERE bytes IS NULL",
+            )?;
+            let due = |not_before: Millis| {
+                if is_ahead(not_before, now) {
+                    not_before
+                } else {
+                    now
+                }
+            };
+            let times = statement.query_map([], |row| row.get(0).map(Millis))?;
+            let times = times.collect::<rusqlite::Result<Vec<_>>>()?;
+            let session = due(step(c, SyncStep::Session)?.not_before);
+            Ok(times.into_iter().map(due).min().map(|next| next.max(session)))
+        })
+    }
 }

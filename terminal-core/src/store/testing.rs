@@ -1,7 +1,7 @@
 //! Lets tests act in the server's place. Feature `testing`, never in a product build.
 
 use crate::{
-    Result,
+    Error, Result,
     platform::clock::ClockRaw,
     store::{account::Account, database::Store},
 };
@@ -12,6 +12,7 @@ use protocol::{
     field::SignedCertificate,
     ids::{EntryId, PersonId, PostId, StreamId, TerminalId},
     manifest::{FileName, Manifest, ManifestFile},
+    parcel::ParcelSecret,
     photo::Sha256,
     push::StreamMark,
     role::Role,
@@ -37,7 +38,10 @@ pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
         server: "http://127.0.0.1:9".into(),
         pins: Vec::new(),
         server_key: key.public_key(),
-        parcel_key: String::new(),
+        parcel_key: ParcelSecret::from_secret(&[5; 32])
+            .ok_or_else(|| Error::Keystore("no parcel key".into()))?
+            .public()
+            .to_string(),
         certificate: SignedCertificate {
             certificate: "{}".into(),
             signature: key.sign(b"{}")?,
@@ -129,5 +133,24 @@ pub fn write_slowly(store: &Store, key: &str, value: &str, during: impl FnOnce()
         super::settings::set(tx, &format!("app.{key}"), value)?;
         during();
         Ok(())
+    })
+}
+
+/// The server answered at this wall-clock time.
+///
+/// # Errors
+/// Errors of the store.
+pub fn contact(store: &Store, at: Millis) -> Result<()> {
+    store.write(|tx| super::settings::set(tx, super::settings::keys::LAST_CONTACT, &at.0.to_string()))
+}
+
+/// Plans the next try of an item.
+///
+/// # Errors
+/// Errors of the store.
+pub fn wait(store: &Store, item: EntryId, until: Millis) -> Result<()> {
+    store.write(|tx| {
+        let sql = "UPDATE item SET not_before = ?2, attempts = 1 WHERE id = ?1";
+        super::sql::run(tx, sql, rusqlite::params![item.to_string(), until.0]).map(drop)
     })
 }

@@ -8,7 +8,7 @@
 use crate::{
     platform::surroundings::{Connectivity, Power},
     store::network_settings::NetworkSettings,
-    sync::policy::{HeldBack, Policy},
+    sync::run_policy::{HeldBack, Policy},
 };
 
 /// What started a sync.

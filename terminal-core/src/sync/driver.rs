@@ -6,8 +6,8 @@ use crate::{
     store::database::Store,
     sync::{
         meter::Meter,
-        policy::{HeldBack, Policy},
         report::{Progress, SyncReport},
+        run_policy::{HeldBack, Policy},
         state::{Sync, SyncMemory},
         step::{NextAction, StepOutcome},
     },

@@ -9,39 +9,41 @@ use protocol::{
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// No answer, or not from the server (login page, proxy): wait, then try everything again.
+    /// There was no answer, or the answer came from something else (login page, proxy). Wait, then try everything
+    /// again.
     Network,
-    /// The server cannot answer now.
+    /// The server cannot process the request now. Wait, then send it again.
     Transient {
-        /// Wait in milliseconds from Retry-After.
+        /// The delay from Retry-After in milliseconds; `None` if the response has none.
         retry_after_ms: Option<i64>,
     },
-    /// Get a new token.
+    /// The token is missing or expired. Get a new token, then send the request again.
     Authenticate,
-    /// Send less at once.
+    /// The request is too large. Send fewer items in one request.
     Split,
-    /// This content is refused. It stays, visible, and is tried again after a long wait.
+    /// The server refuses this content. The item stays in the queue, where the worker sees it, and is tried again
+    /// after a long wait.
     Refused,
 }
 
-/// A failure with its classification and its words.
+/// A failure, its classification, and the texts for the worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncFailure {
-    /// What to do.
+    /// What the next step does about the failure.
     pub kind: FailureKind,
-    /// What to show.
+    /// The code and the texts for the worker.
     pub reason: Reason,
 }
 
 impl SyncFailure {
-    /// A response that the server would not send.
+    /// Makes the failure for a response that does not come from the server; `what` describes the response.
     pub fn foreign(what: &str) -> Self {
         Self {
             kind: FailureKind::Network,
             reason: Reason::new(
                 HandsetCode::AnswerForeign,
                 "收到的不是服务器的回答（可能需要网页登录的无线网），将自动重试",
-                format!("the answer is not our server's ({what}); it will be tried again"),
+                format!("the answer did not come from the server ({what}); the handset will try again"),
             ),
         }
     }
@@ -49,8 +51,8 @@ impl SyncFailure {
 
 /// Returns a successful (2xx) response, or the classified failure.
 ///
-/// A status code alone is trusted only where a mistake costs time and nothing else: only a problem document
-/// of the server can refuse an item.
+/// The code of a problem document decides. Without a known code the status decides; a wrong guess then costs only
+/// time, because every kind of failure is tried again.
 pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
     let response = match outcome {
         StepOutcome::Answer(response) => response,
@@ -68,9 +70,9 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
     let problem = serde_json::from_slice::<Problem>(&response.body)
         .ok()
         .filter(|p| !p.code.as_str().is_empty());
-    let retry_after_ms = retry_after(&response);
+    let retry_after_ms = parse_retry_after(&response);
     let transient = FailureKind::Transient { retry_after_ms };
-    // A code that this version does not know as a problem is judged by the status of its answer.
+    // If this version does not know the code as a problem, the status of the response decides.
     let known = problem.as_ref().and_then(|p| match &p.code {
         ErrorCode::Problem(code) => Some(code.recovery()),
         ErrorCode::Reason(_) | ErrorCode::Handset(_) | ErrorCode::Other(_) => None,
@@ -102,7 +104,7 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
             ErrorCode::of_http(response.status),
             format!("服务器或网络返回 {}，内容仍保存在本机", response.status),
             format!(
-                "the answer was HTTP {}; everything stays on this handset",
+                "the server or the network answered HTTP {}; everything is kept on this handset",
                 response.status
             ),
         ),
@@ -110,9 +112,9 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
     Err(SyncFailure { kind, reason })
 }
 
-/// Parses Retry-After in milliseconds: seconds, or a date relative to the response's Date, never to the
-/// handset's clock.
-fn retry_after(response: &Response) -> Option<i64> {
+/// Returns the delay from Retry-After in milliseconds. The header holds seconds, or a date that is compared with the
+/// response's Date header, because the handset's clock may be wrong.
+fn parse_retry_after(response: &Response) -> Option<i64> {
     let text = response.header("retry-after")?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(i64::from(seconds) * 1000);
@@ -135,7 +137,7 @@ pub(super) fn failure(kind: FailureKind, code: impl Into<ErrorCode>, zh: &str, e
     }
 }
 
-/// Parses a response body, or says that it is not the server's.
+/// Parses a response body. A body that cannot be parsed is a response that does not come from the server.
 pub(super) fn read_answer<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, SyncFailure> {
     serde_json::from_slice(body).map_err(|_| SyncFailure::foreign(&format!("no {what} answer")))
 }

@@ -116,7 +116,7 @@ impl Sync {
                 FailureKind::Transient { retry_after_ms: None },
                 HandsetCode::FileHashMismatch,
                 "资料内容与清单不符，将重新下载，继续使用原有资料",
-                "the file is not the one that the manifest names; it is fetched again, the one in force stays",
+                "the file does not match the list; it will be downloaded again and the present file stays in use",
             );
             return self.file_failed(store, now, wanted, &failure);
         }
@@ -144,7 +144,7 @@ impl Sync {
     ) -> Result<()> {
         let attempts = wanted.retry.attempts;
         if failure.kind != FailureKind::Authenticate {
-            store.fail_file(wanted.file.name, &self.retry_after(failure, attempts, now)?)?;
+            store.fail_file(wanted.file.name, &self.retry_for(failure, attempts, now)?)?;
         }
         self.unwell(store, now, failure, attempts, false)
     }
@@ -186,7 +186,7 @@ impl Sync {
             }
             Err(failure) => {
                 if failure.kind != FailureKind::Authenticate {
-                    store.fail_compare_photo(sha256, &self.retry_after(&failure, attempts, now)?)?;
+                    store.fail_compare_photo(sha256, &self.retry_for(&failure, attempts, now)?)?;
                 }
                 self.unwell(store, now, &failure, attempts, false)
             }

@@ -10,7 +10,7 @@ use crate::{
         data_use::{PlanMonth, TrafficKind},
         database::Store,
     },
-    sync::policy::Policy,
+    sync::run_policy::Policy,
     transport::request::{Request, Traffic},
 };
 use std::collections::BTreeMap;

@@ -7,11 +7,11 @@ use crate::{
     store::{database::Store, uploads::PhotoUpload},
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure},
+        photo_uploads::{ActiveUpload, LEAST, MOST},
         planted,
         report::Progress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
-        upstream::{ActiveUpload, LEAST, MOST},
     },
     transport::request::{Method, Request, Response},
 };
@@ -303,7 +303,7 @@ impl Sync {
                 FailureKind::Transient { retry_after_ms: None },
                 HandsetCode::ReceiptMismatch,
                 "服务器的回执与照片不符，将重新上传",
-                "the server's receipt names another photo; it will be sent again",
+                "the receipt from the server does not match the photo; it will be uploaded again",
             );
             return self.photo_failed(store, now, upload, &failure).map(Some);
         };
@@ -343,8 +343,8 @@ impl Sync {
         let failure = failure(
             FailureKind::Transient { retry_after_ms: None },
             HandsetCode::PhotoUnconfirmed,
-            "照片已传完，服务器尚未确认",
-            "all bytes were sent, the server has not confirmed the photo yet",
+            "照片已传完，服务器尚未确认，将自动再问",
+            "the photo was uploaded, but the server has not confirmed it yet; the handset will ask again",
         );
         self.photo_failed(store, now, upload, &failure)
     }
@@ -364,7 +364,7 @@ impl Sync {
             // The server does not know the entry: the mark of a new token shows what it lacks.
             self.session.renew();
         }
-        store.fail_photo(upload, &self.retry_after(failure, upload.attempts, now)?)?;
+        store.fail_photo(upload, &self.retry_for(failure, upload.attempts, now)?)?;
         self.unwell(store, now, failure, upload.attempts, false)
     }
 }
@@ -374,12 +374,12 @@ fn unreadable(error: &PhotoFileError) -> SyncFailure {
         PhotoFileError::Missing => (
             FailureKind::Refused,
             HandsetCode::PhotoFileMissing,
-            "本机找不到照片文件",
+            "本机找不到照片文件，请重新拍照或联系管理员",
         ),
         PhotoFileError::Damaged => (
             FailureKind::Refused,
             HandsetCode::PhotoFileDamaged,
-            "本机照片文件已损坏",
+            "本机照片文件已损坏，请重新拍照或联系管理员",
         ),
         PhotoFileError::Unreadable(_) => (
             FailureKind::Transient { retry_after_ms: None },

@@ -137,9 +137,9 @@ impl Sync {
                 FailureKind::Transient { retry_after_ms: None },
                 HandsetCode::ReceiptMissing,
                 "服务器的回执与本条内容不符或缺失，将重新发送",
-                "the server gave no receipt for exactly these bytes; it will be sent again",
+                "the receipt from the server is missing or does not match this item; it will be sent again",
             );
-            store.fail_items(&left, &|attempts| self.retry_after(&without, attempts, now))?;
+            store.fail_items(&left, &|attempts| self.retry_for(&without, attempts, now))?;
             self.unwell(store, now, &without, 0, false)?;
         }
         if !accepted.received.is_empty() {
@@ -179,7 +179,7 @@ impl Sync {
         if narrow {
             self.push.halve(ids.len());
         } else {
-            store.fail_items(&ids, &|attempts| self.retry_after(failure, attempts, now))?;
+            store.fail_items(&ids, &|attempts| self.retry_for(failure, attempts, now))?;
         }
         let attempts = match ids.first() {
             Some(id) => store

@@ -3,7 +3,7 @@
 use crate::{
     Result,
     store::{database::Store, handed_over::HandedOver, items::Custody, retry::SyncStep},
-    sync::policy::{HeldBack, Policy},
+    sync::run_policy::{HeldBack, Policy},
 };
 use protocol::{entry::Reason, ids::EntryId, manifest::FileName, time::Millis};
 use serde::Serialize;

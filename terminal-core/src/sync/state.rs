@@ -10,14 +10,14 @@ use crate::{
     },
     sync::{
         backoff,
-        ending::StreamHandover,
         failure::{FailureKind, SyncFailure},
+        handover_state::StreamHandover,
         limits::{FIRST_CHUNK, PushLimits},
-        policy::{HeldBack, Policy},
+        photo_uploads::PhotoUploads,
         report::{Progress, SyncReport},
+        run_policy::{HeldBack, Policy},
         step::PendingRequest,
         token::TokenState,
-        upstream::PhotoUploads,
     },
 };
 use protocol::{sign::Signer, time::Millis};
@@ -192,7 +192,7 @@ impl Sync {
         }
         Ok(())
     }
-    pub(super) fn retry_after(&self, failure: &SyncFailure, attempts: u32, now: Millis) -> Result<Retry> {
+    pub(super) fn retry_for(&self, failure: &SyncFailure, attempts: u32, now: Millis) -> Result<Retry> {
         backoff::after(failure, attempts, now, self.random.as_ref())
     }
     /// Handles the failure of a step without a row of its own.
@@ -206,7 +206,7 @@ impl Sync {
         let attempts = store.step(step)?.attempts;
         // An expired token is renewed at once, and the step is repeated in this run.
         if step != SyncStep::Session && failure.kind != FailureKind::Authenticate {
-            store.set_step(step, &self.retry_after(failure, attempts, now)?)?;
+            store.set_step(step, &self.retry_for(failure, attempts, now)?)?;
         }
         // Nothing works without a token, so its failure stops the run; only a stale challenge is asked again.
         let stop = step == SyncStep::Session && failure.kind != FailureKind::Authenticate;

@@ -180,7 +180,7 @@ impl Terminal {
             return Err(Error::input(
                 HandsetCode::ActivityApproved,
                 "这条活动记录已通过审核，不能再修改",
-                "this activity record was approved and cannot be changed",
+                "this activity record is approved and can no longer be changed",
             ));
         }
         let mut items = self.store().items_of_record(record)?;
@@ -230,6 +230,6 @@ fn unknown() -> Error {
     Error::input(
         HandsetCode::ActivityUnknown,
         "本机没有这条活动记录，请用 queue --all 查看编号",
-        "there is no such activity record here, see `queue --all`",
+        "this activity record is not on this handset; `queue --all` lists the ids",
     )
 }

@@ -69,7 +69,7 @@ impl Terminal {
             return Err(Error::input(
                 HandsetCode::NotCheckedIn,
                 "您现在没有签到，无需签退；上班请先签到",
-                "you are not checked in, so there is nothing to end",
+                "you are not checked in, so there is nothing to check out from; check in when you start work",
             ));
         }
         let note = note.trim().to_owned();

@@ -12,11 +12,13 @@ use crate::{
     Error, Result,
     grid::place::{CellName, LocatedPlace},
     photos::{
-        folder::{PhotoSource, TakenPhoto},
+        error::PhotoError,
+        folder::{PhotoSource, TakenPhoto, prepare},
         stamp::{StampPlace, stamp},
     },
-    store::{drafts::SavedDraft, planted::when},
+    store::drafts::SavedDraft,
     terminal::Terminal,
+    transport::cancel::CancelToken,
     words,
     work::{
         filing::Filing,
@@ -29,8 +31,8 @@ use protocol::{
     ids::{EntryId, RecordId},
     payload::{EntryKind, Payload},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
+    planted,
     problem::HandsetCode,
-    sabotage::{self, Defect},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -150,7 +152,10 @@ impl<C: DraftContent> Draft<C> {
             return Err(Error::input(
                 HandsetCode::DraftOtherKind,
                 "这份草稿是另一种内容，请用对应的命令继续",
-                format!("this draft is of kind {}, go on with it there", draft.kind),
+                format!(
+                    "this draft is of kind {}; continue it with the matching command",
+                    draft.kind
+                ),
             ));
         }
         Ok(Self {
@@ -244,23 +249,35 @@ impl<C: DraftContent> Draft<C> {
     /// # Errors
     /// `photo.*`; the draft stays unchanged.
     pub fn add_photo(&mut self, source: PhotoSource<'_>) -> Result<&mut Self> {
-        // No sweep may run between writing the file and saving the draft that names it.
-        let _turn = self.terminal.turn()?;
+        self.add_photo_unless(source, &CancelToken::default())
+    }
+    /// As [`Draft::add_photo`]; a cancel takes effect before the photo is kept. Others may file meanwhile: a check-in
+    /// does not wait for a photo that is being prepared.
+    ///
+    /// # Errors
+    /// As [`Draft::add_photo`]; `call.cancelled`.
+    pub fn add_photo_unless(&mut self, source: PhotoSource<'_>, cancel: &CancelToken) -> Result<&mut Self> {
+        let call = self.terminal.begin(cancel)?;
+        let go_on = || match call.cancel.is_cancelled() {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
+        };
+        go_on()?;
         let stamp_place = self.stamp_place()?;
         if let Some(fix) = &self.stored.position {
             self.terminal.saw_fix(fix)?;
         }
-        let clock = self.terminal.clock_reading()?;
+        let stamp = stamp(&self.terminal.clock_reading()?, stamp_place.as_ref());
+        let refused = |error: PhotoError| Error::Input(words::photo_error(&error));
+        let prepared = prepare(source, &stamp).map_err(refused)?;
+        go_on()?;
+        // No sweep may run between writing the file and saving the draft that names it.
+        let _turn = self.terminal.turn()?;
         let taken = self
             .terminal
             .photo_folder()
-            .take(
-                source,
-                C::PHOTO_ROLE,
-                &stamp(&clock, stamp_place.as_ref()),
-                self.terminal.random(),
-            )
-            .map_err(|error| Error::Input(words::photo_error(&error)))?;
+            .keep(&prepared, C::PHOTO_ROLE, self.terminal.random())
+            .map_err(refused)?;
         self.add_taken(taken)
     }
     /// As [`Draft::add_photo`] without the pipeline, for a photo that was prepared before.
@@ -302,9 +319,7 @@ impl<C: DraftContent> Draft<C> {
             photo: taken.photo,
             original: taken.original,
         });
-        if sabotage::is(Defect::DraftNotSaved) {
-            return Ok(self);
-        }
+        planted!(DraftNotSaved => return Ok(self));
         self.save()
     }
     /// Removes a photo from the draft, and its file if nothing else names it.
@@ -326,7 +341,7 @@ impl<C: DraftContent> Draft<C> {
             return Err(Error::input(
                 HandsetCode::DraftSubmitted,
                 "这份内容已提交，不能再改；如需更正请撤回后重新上报",
-                "this has been submitted already; withdraw it and file it anew to change it",
+                "this was already submitted and cannot be changed; to correct it, withdraw it and file a new one",
             ));
         }
         self.terminal.store().save_draft(&SavedDraft {
@@ -380,9 +395,7 @@ impl<C: DraftContent> Draft<C> {
             .stored
             .content
             .payload(place.as_ref().and_then(|p| p.cell().map(|c| c.code)), photos)?;
-        when(Defect::DraftGoneBeforeSubmit, || {
-            self.terminal.store().delete_draft(self.id)
-        })?;
+        planted!(DraftGoneBeforeSubmit => self.terminal.store().delete_draft(self.id)?);
         let mut grid = place.and_then(|p| p.grid().cloned());
         if grid.is_none() && self.stored.content.chosen_cell().is_some() {
             grid = self.terminal.grid()?.map(|grid| grid.version().clone());

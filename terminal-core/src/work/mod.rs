@@ -35,5 +35,5 @@ pub use queue::QueueFilter;
 pub use queue_row::{ItemState, QueueRow};
 pub use report::{ReportContent, ReportDraft};
 pub use status::Status;
-pub use tasks::{AnswerContent, AnswerDraft, HandsetTask, TaskDistance};
+pub use tasks::{AnswerContent, AnswerDraft, ComparePhoto, HandsetTask, TaskDistance};
 pub use withdraw::Withdrawal;

@@ -24,6 +24,7 @@ use protocol::{
     manifest::Catalogue,
     open::Open,
     payload::EntryKind,
+    planted,
     problem::{ErrorCode, HandsetCode, ReasonCode},
     sabotage::{self, Defect},
     time::Millis,
@@ -46,12 +47,12 @@ impl Terminal {
         let filed: HashSet<EntryId> = items.iter().map(|row| row.id).collect();
         rows.retain(|draft| !filed.contains(&draft.id));
         rows.extend(items);
-        if !sabotage::is(Defect::RejectionElsewhereHidden) {
-            // A handset that was restored from an older copy may still have the draft of such an entry.
-            let here: HashSet<EntryId> = rows.iter().map(|row| row.id).collect();
-            let elsewhere = self.needs_action_rows()?;
-            rows.extend(elsewhere.into_iter().filter(|open| !here.contains(&open.id)));
-        }
+        // A handset that was restored from an older copy may still have the draft of such an entry.
+        let here: HashSet<EntryId> = rows.iter().map(|row| row.id).collect();
+        let mut elsewhere = self.needs_action_rows()?;
+        elsewhere.retain(|open| !here.contains(&open.id));
+        planted!(RejectionElsewhereHidden => elsewhere.clear());
+        rows.extend(elsewhere);
         Ok(rows)
     }
 
@@ -310,8 +311,8 @@ fn state<'a>(
         None if context.revised => {
             let newer = Reason::new(
                 ReasonCode::Superseded,
-                "已由新版本代替",
-                "a newer version took its place",
+                "已由新版本代替，不用处理",
+                "Replaced by a newer version; nothing to do",
             );
             (ItemState::Revised(newer), None)
         }
@@ -321,7 +322,11 @@ fn state<'a>(
 
 /// The reason of a rejection without one.
 fn no_reason_given() -> Reason {
-    Reason::new(HandsetCode::RejectedUnsaid, "未说明原因", "no reason given")
+    Reason::new(
+        HandsetCode::RejectedUnsaid,
+        "未说明原因，请联系中心",
+        "no reason was given; contact the centre",
+    )
 }
 
 fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals: &[Item]) -> QueueRow {

@@ -169,7 +169,7 @@ impl QueueRow {
                 (None, Some(Open::Other(_)) | None) => words::state::received(lang),
             },
             ItemState::Returned(reason) => words::state::refused(lang, words::of_reason(lang, reason)),
-            ItemState::Revised(_) => lang.pick("被退回，已修改", "Returned, mended").into(),
+            ItemState::Revised(_) => lang.pick("被退回，已修改", "Returned, revised").into(),
             ItemState::Review(reason) => with_reason(words::state::review(lang), reason.as_ref()),
             ItemState::Held(reason) => with_reason(
                 lang.pick("已收到，暂存", "Received, held").into(),

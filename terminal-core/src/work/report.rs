@@ -64,7 +64,7 @@ impl DraftContent for ReportContent {
             return Err(Error::input(
                 HandsetCode::ReportEmpty,
                 "上报还是空的，请至少选择类型、写说明或拍照",
-                "the report is empty: give a type, words or a photo",
+                "the report is empty; give at least a type, a description or a photo",
             ));
         }
         Ok(())
@@ -136,7 +136,7 @@ impl Draft<ReportContent> {
                 HandsetCode::PlaceUnknown,
                 format!("本机网格中没有单元网格 {}，可用 cells 查找", code.grouped()),
                 format!(
-                    "the grid on this handset has no cell {}, search with `cells`",
+                    "the grid on this handset has no cell {}; search with `cells`",
                     code.grouped()
                 ),
             ));
@@ -194,7 +194,7 @@ impl Terminal {
             return Err(Error::input(
                 HandsetCode::ItemMendedAlready,
                 "这一条已修改并重新提交，请在队列中查看",
-                "this has been mended and filed again already, see the queue",
+                "this item was already revised and submitted again; see the queue",
             ));
         }
         let (entry, _) = self.store().entry(id)?;
@@ -224,6 +224,6 @@ fn not_returned() -> Error {
     Error::input(
         HandsetCode::ReportNotReturned,
         "这一条没有被退回，不用修改；要更正请先撤回",
-        "this was not returned; withdraw it to change it",
+        "this item was not returned, so it cannot be revised; to correct it, withdraw it first",
     )
 }

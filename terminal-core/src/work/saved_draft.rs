@@ -38,7 +38,7 @@ pub(crate) fn newer_app_draft() -> Reason {
     Reason::new(
         HandsetCode::DraftNewer,
         "当前版本的应用打不开这份草稿，已原样保留在本机，请更新应用后继续",
-        "this version of the app cannot open the draft; it is kept here as it is, update the app and go on",
+        "this version of the app cannot open the draft; the draft is kept unchanged; update the app to continue it",
     )
 }
 

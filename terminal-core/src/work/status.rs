@@ -2,7 +2,7 @@
 
 use crate::{
     Result,
-    store::account::Account,
+    store::{account::Account, sizes::StorageUse},
     terminal::Terminal,
     work::{check_in::HandsetPresence, queue::QueueFilter},
 };
@@ -38,6 +38,13 @@ pub struct Status {
 }
 
 impl Terminal {
+    /// What this account takes on the disk.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn storage(&self) -> Result<StorageUse> {
+        self.store().storage_use()
+    }
     /// Reads the home screen.
     ///
     /// # Errors

@@ -6,7 +6,10 @@
 use crate::{
     Error, Result,
     grid::place::{CellName, bearing},
-    store::items::{Custody, Item},
+    store::{
+        items::{Custody, Item},
+        retry::Retry,
+    },
     terminal::Terminal,
     words::{self, Lang},
     work::draft::{Draft, DraftContent},
@@ -39,6 +42,19 @@ pub struct HandsetTask {
     pub cell: Option<CellName>,
     /// The valid answer that was given on this handset.
     pub answered: Option<EntryId>,
+    /// The worker has been shown it ([`Terminal::mark_seen`]).
+    pub seen: bool,
+}
+
+/// The reference photo of a task (核查对比照片).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ComparePhoto {
+    /// The task names none.
+    None,
+    /// It is fetched with the next sync, or was tried and waits: the reason and the next try are in the value.
+    Waiting(Retry),
+    /// It is here (JPEG).
+    Here(Vec<u8>),
 }
 
 /// Distance and direction to a task.
@@ -63,6 +79,20 @@ impl HandsetTask {
         self.row.place.map(|there| TaskDistance {
             metres: here.metres_to(there),
             bearing: bearing(here, there),
+        })
+    }
+    /// The photo to compare the place with.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn compare(&self) -> Result<ComparePhoto> {
+        let Some(photo) = self.row.compare else {
+            return Ok(ComparePhoto::None);
+        };
+        let store = self.terminal.store();
+        Ok(match store.compare_photo(photo)? {
+            Some(bytes) => ComparePhoto::Here(bytes),
+            None => ComparePhoto::Waiting(store.compare_retry(photo)?),
         })
     }
     /// Begins the answer, or continues a saved draft with its photos: the camera app may have killed the
@@ -122,7 +152,7 @@ impl DraftContent for AnswerContent {
             Some(_) => Err(Error::input(
                 HandsetCode::TaskAnsweredAlready,
                 "这个任务您已反馈过，不用再反馈；要更正请先撤回",
-                "you have answered this task already; withdraw that answer to change it",
+                "you have already answered this task; to correct the answer, withdraw it first",
             )),
         }
     }
@@ -166,7 +196,9 @@ impl Terminal {
         rows.sort_by_key(|row| (row.due, row.task));
         let grid = self.grid()?;
         let answers = self.valid_answers()?;
+        let seen = self.store().seen_tasks()?;
         let task = |row: TaskRow| HandsetTask {
+            seen: seen.contains(&row.task),
             terminal: self.clone(),
             cell: grid.as_ref().map(|grid| grid.name(row.cell)),
             answered: answers
@@ -176,6 +208,13 @@ impl Terminal {
             row,
         };
         Ok(rows.into_iter().map(task).collect())
+    }
+    /// Marks tasks as seen by the worker, so that they are announced once. Ids of tasks that are gone do nothing.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn mark_seen(&self, tasks: &[TaskId]) -> Result<()> {
+        self.store().mark_tasks_seen(tasks)
     }
     /// The task with this id.
     ///

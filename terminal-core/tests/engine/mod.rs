@@ -37,7 +37,7 @@ use uuid::Uuid;
 
 /// What happens to the next exchange.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub enum EngineFault {
     /// Nothing.
     Pass,
     /// The request never arrives.
@@ -60,34 +60,39 @@ pub fn html(status: u16) -> Response {
     }
 }
 
-pub struct Network {
+pub struct EngineNetwork {
     pub server: Mutex<Server>,
-    pub faults: Mutex<VecDeque<Fault>>,
+    pub faults: Mutex<VecDeque<EngineFault>>,
     /// Requests as sent, with the status of the response (0: none).
     pub log: Mutex<Vec<(String, u16)>>,
     pub clock: Arc<TestClock>,
 }
 
-impl Transport for Network {
+impl Transport for EngineNetwork {
     fn exchange(&self, request: &Request) -> std::result::Result<Response, TransportError> {
-        let fault = self.faults.lock().unwrap().pop_front().unwrap_or(Fault::Pass);
+        let fault = self
+            .faults
+            .lock()
+            .unwrap()
+            .pop_front()
+            .unwrap_or(EngineFault::Pass);
         self.clock.advance(40);
         let now = self.clock.true_time();
         let mut server = self.server.lock().unwrap();
         let cut = || Err(TransportError::Cut("test".into()));
         let answer = match fault {
-            Fault::Pass => Ok(server.handle(request, now)),
-            Fault::LoseRequest => cut(),
-            Fault::LoseAnswer => {
+            EngineFault::Pass => Ok(server.handle(request, now)),
+            EngineFault::LoseRequest => cut(),
+            EngineFault::LoseAnswer => {
                 server.handle(request, now);
                 cut()
             }
-            Fault::Twice => {
+            EngineFault::Twice => {
                 server.handle(request, now);
                 Ok(server.handle(request, now))
             }
-            Fault::Instead(response) => Ok(response),
-            Fault::Change(change) => {
+            EngineFault::Instead(response) => Ok(response),
+            EngineFault::Change(change) => {
                 let mut response = server.handle(request, now);
                 change(&mut response);
                 Ok(response)
@@ -181,7 +186,7 @@ pub struct World {
     pub clock: Arc<TestClock>,
     pub random: Arc<TestRandom>,
     pub photos: TestPhotos,
-    pub network: Network,
+    pub network: EngineNetwork,
 }
 
 impl World {
@@ -198,7 +203,7 @@ impl World {
         let random = Arc::new(TestRandom::new(seed));
         let keystore = FileKeystore::open_or_create(folder.path(), random.as_ref()).unwrap();
         let store = Store::open(folder.path(), keystore.database_key().unwrap()).unwrap();
-        let network = Network {
+        let network = EngineNetwork {
             server: Mutex::new(Server::new()),
             faults: Mutex::default(),
             log: Mutex::default(),
@@ -249,7 +254,7 @@ impl World {
     pub fn server(&self) -> std::sync::MutexGuard<'_, Server> {
         self.network.server.lock().unwrap()
     }
-    pub fn fault(&self, faults: impl IntoIterator<Item = Fault>) {
+    pub fn fault(&self, faults: impl IntoIterator<Item = EngineFault>) {
         self.network.faults.lock().unwrap().extend(faults);
     }
     /// Kills the process and starts it again.

@@ -24,7 +24,7 @@ use terminal_core::transport::{Method, Request, Response};
 use uuid::Uuid;
 
 #[derive(Clone)]
-pub struct Held {
+pub struct ServerEntry {
     pub id: EntryId,
     pub bytes: Vec<u8>,
     pub received: Millis,
@@ -41,7 +41,7 @@ pub struct UploadRow {
 #[derive(Clone, Default)]
 pub struct Data {
     pub streams: HashMap<StreamId, (PublicKey, SignedCertificate)>,
-    pub entries: BTreeMap<u64, Held>,
+    pub entries: BTreeMap<u64, ServerEntry>,
     pub photos: HashMap<Sha256, Vec<u8>>,
     pub uploads: HashMap<String, UploadRow>,
 }
@@ -51,7 +51,7 @@ pub struct Server {
     pub epoch: String,
     pub data: Data,
     pub photos: HashMap<Sha256, Vec<u8>>,
-    pub entries: BTreeMap<u64, Held>,
+    pub entries: BTreeMap<u64, ServerEntry>,
     pub streams: HashMap<StreamId, (PublicKey, SignedCertificate)>,
     pub uploads: HashMap<String, UploadRow>,
     /// How often each entry was processed; once is right.
@@ -339,7 +339,7 @@ impl Server {
                     continue;
                 }
                 None => {
-                    let held = Held {
+                    let held = ServerEntry {
                         id: frame.id,
                         bytes: bytes.to_vec(),
                         received: now,

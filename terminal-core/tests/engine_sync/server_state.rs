@@ -108,16 +108,16 @@ fn an_expired_token_is_renewed_and_one_that_is_never_accepted_does_not_loop() {
     let world = World::new(18);
     let item = world.report("垃圾", &[70_000]);
     world.fault([
-        Fault::Pass,
-        Fault::Pass,
-        Fault::Instead(problem(ProblemCode::TokenExpired)),
+        EngineFault::Pass,
+        EngineFault::Pass,
+        EngineFault::Instead(problem(ProblemCode::TokenExpired)),
     ]);
     assert!(world.sync().is_success());
     assert!(world.item(&item).is_complete());
     world.report("again", &[]);
     world.fault((0..200).map(|k| match k % 3 {
-        2 => Fault::Instead(problem(ProblemCode::TokenExpired)),
-        _ => Fault::Pass,
+        2 => EngineFault::Instead(problem(ProblemCode::TokenExpired)),
+        _ => EngineFault::Pass,
     }));
     let before = world.log().len();
     let report = world.sync();
@@ -166,7 +166,11 @@ fn a_second_concurrent_sync_is_refused() {
 fn an_enrolment_whose_answer_was_lost_is_repeated_identically() {
     let mut world = World::bare(21);
     assert!(matches!(world.store().account(), Err(Error::NotEnrolled)));
-    world.fault([Fault::LoseRequest, Fault::LoseAnswer, Fault::Instead(html(200))]);
+    world.fault([
+        EngineFault::LoseRequest,
+        EngineFault::LoseAnswer,
+        EngineFault::Instead(html(200)),
+    ]);
     for code in ["network.cut", "network.cut", "answer.foreign"] {
         assert_eq!(world.enrol().unwrap_err().code(), code);
         world.restart();
@@ -181,7 +185,7 @@ fn an_enrolment_whose_answer_was_lost_is_repeated_identically() {
 #[test]
 fn a_certificate_that_another_key_signed_enrols_nothing() {
     let world = World::bare(22);
-    world.fault([Fault::Change(|response| {
+    world.fault([EngineFault::Change(|response| {
         let mut answer: protocol::field::EnrolAnswer = serde_json::from_slice(&response.body).unwrap();
         answer.certificate.certificate = answer.certificate.certificate.replace("220104", "220105");
         response.body = serde_json::to_vec(&answer).unwrap();

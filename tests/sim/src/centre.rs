@@ -1,11 +1,11 @@
 //! What people at the centre do, through the same routes as the web console.
 
 use super::{
+    city_template,
     judge::{CheckResult, Invariant, check_failed, violation},
     pictures,
     plan::{EventKind, PlannedEvent},
     server::{ServerDown, SimResponse},
-    town,
     world::SimWorld,
 };
 use axum::{body::Body, http::Request};
@@ -87,7 +87,7 @@ impl SimWorld<'_> {
         self.server.staff(self.template.token(role), method, path, body)
     }
     fn cell(&self, r: u64) -> CheckResult<String> {
-        let cells = town::cells().map_err(check_failed)?;
+        let cells = city_template::cells().map_err(check_failed)?;
         let k = usize::try_from(r % cells.len() as u64).unwrap_or(0);
         Ok(cells.get(k).map(|cell| cell.to_string()).unwrap_or_default())
     }

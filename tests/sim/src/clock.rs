@@ -34,7 +34,7 @@ impl Default for SimTime {
     }
 }
 
-impl clock::Clock for SimTime {
+impl clock::ServerClock for SimTime {
     fn now(&self) -> Millis {
         Self::now(self)
     }
@@ -92,7 +92,7 @@ impl SeededBytes {
     }
 }
 
-impl clock::Chance for SeededBytes {
+impl clock::RandomSource for SeededBytes {
     fn fill(&self, bytes: &mut [u8]) {
         self.draw(bytes);
     }

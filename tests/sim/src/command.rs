@@ -5,11 +5,11 @@
 )]
 
 use super::{
+    city_template::CityTemplate,
     hunt::{self, arm, hunt},
     maker::Flavour,
     plan::{DayPlan, KINDS},
     shrink,
-    town::CityTemplate,
     world::{DayTally, run_plan},
 };
 use anyhow::{Context as _, Result, bail};

@@ -2,7 +2,7 @@
 
 use super::{
     judge::{CheckResult, check_failed},
-    plan::{EventKind, PlannedEvent, SimMachine, UnsyncedLoss},
+    plan::{EventKind, MachineId, PlannedEvent, UnsyncedLoss},
     world::{SimJob, SimWorld},
 };
 use simdisk::{Cut, Fault};
@@ -60,7 +60,7 @@ impl SimWorld<'_> {
     }
     /// A worker performs an action; a failed action is repeated later.
     pub(super) fn worker_action(&mut self, k: usize, event: &PlannedEvent) -> CheckResult {
-        let Some(t) = super::hands::worker_of(&event.act) else {
+        let Some(t) = super::worker_actions::worker_of(&event.act) else {
             return Ok(());
         };
         let done = self.work(k, t, event)?;
@@ -122,8 +122,8 @@ impl SimWorld<'_> {
                     },
                 };
                 match on {
-                    SimMachine::Server => self.server_cut = cut,
-                    SimMachine::Terminal(t) => {
+                    MachineId::Server => self.server_cut = cut,
+                    MachineId::Terminal(t) => {
                         if let Some(handset) = self.handsets.get_mut(t) {
                             handset.cut = cut;
                         }
@@ -131,22 +131,22 @@ impl SimWorld<'_> {
                 }
                 self.host(on).fault_in(k, Fault::PowerCut);
             }
-            EventKind::Kill(SimMachine::Server) => {
+            EventKind::Kill(MachineId::Server) => {
                 if self.server.is_up() {
                     self.server_down(Cut::Process);
                 }
             }
-            EventKind::Kill(SimMachine::Terminal(t)) => {
+            EventKind::Kill(MachineId::Terminal(t)) => {
                 if self.handsets.get(t).is_some_and(|h| h.terminal.is_some()) {
                     self.handset_down(t, Cut::Process, false);
                 }
             }
             EventKind::IoError { on, k } => {
-                self.server_disk_faulty |= on == SimMachine::Server;
+                self.server_disk_faulty |= on == MachineId::Server;
                 self.host(on).fault_in(k, Fault::IoErr);
             }
             EventKind::DiskFull { on, minutes } => {
-                self.server_disk_faulty |= on == SimMachine::Server;
+                self.server_disk_faulty |= on == MachineId::Server;
                 let host = self.host(on);
                 host.set_quota(Some(host.used() + 20_000));
                 self.schedule_in(minutes * 60_000, SimJob::Room(on));

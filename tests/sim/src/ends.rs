@@ -5,7 +5,7 @@ use super::{
     handset::DatabaseDamage,
     judge::{CheckResult, Expectations, Invariant, check_failed, holds_photo, of_stream, violation},
     network::EnrolmentTransport,
-    plan::{ExchangeFault, SimMachine},
+    plan::{ExchangeFault, MachineId},
     server::DiskImage,
     world::{SimJob, SimWorld},
 };
@@ -87,7 +87,7 @@ impl SimWorld<'_> {
             );
         }
         self.end_stream(t, None);
-        self.schedule_in(60_000, SimJob::Boot(SimMachine::Terminal(t)));
+        self.schedule_in(60_000, SimJob::Boot(MachineId::Terminal(t)));
         Ok(())
     }
     /// The handset has moved its damaged database into quarantine.
@@ -98,7 +98,7 @@ impl SimWorld<'_> {
         });
         self.log_line(|| format!("handset {t} has quarantined its database"));
         self.end_stream(t, damage);
-        self.schedule_in(5_000, SimJob::Boot(SimMachine::Terminal(t)));
+        self.schedule_in(5_000, SimJob::Boot(MachineId::Terminal(t)));
     }
     /// Moves the expectations to an ended stream and starts with empty ones.
     fn end_stream(&mut self, t: usize, damage: Option<DatabaseDamage>) {
@@ -358,7 +358,7 @@ impl SimWorld<'_> {
             self.plan
                 .events
                 .get(*k)
-                .and_then(|e| super::hands::worker_of(&e.act))
+                .and_then(|e| super::worker_actions::worker_of(&e.act))
                 != Some(t)
         });
         if let Some(expected) = self.expectations.get_mut(t) {

@@ -17,13 +17,13 @@
 )]
 
 pub mod centre;
+pub mod city_template;
 pub mod clock;
 pub mod command;
 pub mod day;
 pub mod disk;
+pub mod ended_stream;
 pub mod ends;
-pub mod former;
-pub mod hands;
 pub mod handset;
 pub mod hunt;
 pub mod judge;
@@ -32,12 +32,12 @@ pub mod machines;
 pub mod maker;
 pub mod memory;
 pub mod network;
-pub mod newcomer;
+pub mod newer_handset;
 pub mod pictures;
 pub mod plan;
 pub mod rest;
 pub mod server;
 pub mod shrink;
-pub mod town;
 pub mod users;
+pub mod worker_actions;
 pub mod world;

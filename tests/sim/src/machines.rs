@@ -3,7 +3,7 @@
 use super::{
     judge::{CheckResult, Invariant, violation},
     network,
-    plan::{DAY, SimMachine},
+    plan::{DAY, MachineId},
     world::{SimJob, SimWorld},
 };
 use simdisk::{Cut, Fault, Rng};
@@ -27,7 +27,7 @@ impl SimWorld<'_> {
             // A full or failing disk may keep the server down for a while.
             Err(error) if self.server_disk_faulty => {
                 self.log_line(|| format!("the server does not start: {error:#}"));
-                self.schedule_in(60_000, SimJob::Boot(SimMachine::Server));
+                self.schedule_in(60_000, SimJob::Boot(MachineId::Server));
                 Ok(())
             }
             Err(error) => violation(Invariant::Health, format!("the server does not start: {error:#}")),
@@ -44,8 +44,8 @@ impl SimWorld<'_> {
         self.tally.crashes += 1;
         self.server.die();
         self.server.host.power_cycle(cut);
-        self.maybe_crash_again(SimMachine::Server);
-        self.schedule_in(20_000, SimJob::Boot(SimMachine::Server));
+        self.maybe_crash_again(MachineId::Server);
+        self.schedule_in(20_000, SimJob::Boot(MachineId::Server));
     }
     /// Checks whether a handset's machine has died; returns true if so.
     pub(super) fn check_handset_crash(&mut self, t: usize) -> bool {
@@ -66,7 +66,7 @@ impl SimWorld<'_> {
             if let Some(handset) = self.handsets.get_mut(u) {
                 handset.die();
             }
-            self.schedule_in(15_000, SimJob::Boot(SimMachine::Terminal(u)));
+            self.schedule_in(15_000, SimJob::Boot(MachineId::Terminal(u)));
         }
         if let Some(handset) = self.handsets.get(t) {
             handset.host.power_cycle(cut);
@@ -74,7 +74,7 @@ impl SimWorld<'_> {
                 handset.clock.reboot();
             }
         }
-        self.maybe_crash_again(SimMachine::Terminal(t));
+        self.maybe_crash_again(MachineId::Terminal(t));
     }
     /// All users of the machine of handset `t`.
     pub(super) fn users_with(&self, t: usize) -> Vec<usize> {
@@ -88,7 +88,7 @@ impl SimWorld<'_> {
             .collect()
     }
     /// A machine that died may die again while it starts: recovery must survive an interruption.
-    pub(super) fn maybe_crash_again(&self, on: SimMachine) {
+    pub(super) fn maybe_crash_again(&self, on: MachineId) {
         let mut rng = Rng(self.count ^ self.plan.seed.rotate_left(32));
         if !self.calm && rng.chance(200) {
             self.host(on).fault_in(rng.below(25), Fault::PowerCut);
@@ -138,7 +138,7 @@ impl SimWorld<'_> {
             ),
             Err(error) => {
                 self.log_line(|| format!("handset {t} cannot start: {error}"));
-                self.schedule_in(60_000, SimJob::Boot(SimMachine::Terminal(t)));
+                self.schedule_in(60_000, SimJob::Boot(MachineId::Terminal(t)));
                 self.tolerate_boot_failure(t, &error)
             }
         }
@@ -184,7 +184,7 @@ impl SimWorld<'_> {
                 self.log_line(|| format!("handset {t} cannot enrol: {error}"));
                 self.enrolment_failed(t, &error)?;
                 let boot = if matches!(error, Error::AlreadyEnrolled) {
-                    SimJob::Boot(SimMachine::Terminal(t))
+                    SimJob::Boot(MachineId::Terminal(t))
                 } else {
                     SimJob::Enrol(t)
                 };

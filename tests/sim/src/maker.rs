@@ -2,7 +2,7 @@
 //! adds more events of one kind, so that combinations of rare events occur often enough.
 
 use super::plan::{
-    DAY, DayPlan, EventKind, ExchangeFault, FaultTarget, PlannedEvent, SimMachine, UnsyncedLoss,
+    DAY, DayPlan, EventKind, ExchangeFault, FaultTarget, MachineId, PlannedEvent, UnsyncedLoss,
 };
 use simdisk::Rng;
 
@@ -115,12 +115,12 @@ impl PlanMaker {
     fn time(&mut self) -> i64 {
         i64::try_from(self.rng.below(DAY.unsigned_abs())).unwrap_or(0)
     }
-    fn machine(&mut self, terminals: usize) -> SimMachine {
+    fn machine(&mut self, terminals: usize) -> MachineId {
         // The server is one machine among many, but all depend on it; so it is chosen more often.
         if self.rng.chance(300) {
-            SimMachine::Server
+            MachineId::Server
         } else {
-            SimMachine::Terminal(self.index(terminals))
+            MachineId::Terminal(self.index(terminals))
         }
     }
     fn loss(&mut self) -> UnsyncedLoss {
@@ -416,7 +416,7 @@ impl PlanMaker {
                     on: FaultTarget::Any,
                 },
             );
-            let (on, k, loss) = (SimMachine::Terminal(t), self.below(60), self.loss());
+            let (on, k, loss) = (MachineId::Terminal(t), self.below(60), self.loss());
             self.put(0, EventKind::Power { on, k, loss });
         }
     }

@@ -34,7 +34,7 @@ pub struct PlannedEvent {
 
 /// A machine of the simulated world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum SimMachine {
+pub enum MachineId {
     Server,
     Terminal(usize),
 }
@@ -180,17 +180,17 @@ pub enum EventKind {
     },
     /// The machine loses power at the k-th disk operation from now.
     Power {
-        on: SimMachine,
+        on: MachineId,
         k: u64,
         loss: UnsyncedLoss,
     },
-    Kill(SimMachine),
+    Kill(MachineId),
     IoError {
-        on: SimMachine,
+        on: MachineId,
         k: u64,
     },
     DiskFull {
-        on: SimMachine,
+        on: MachineId,
         minutes: i64,
     },
     Clock {
@@ -216,19 +216,19 @@ impl EventKind {
             Self::Net { .. } => return None,
             Self::Offline { .. } => "no network",
             Self::Power {
-                on: SimMachine::Server,
+                on: MachineId::Server,
                 ..
             } => "server power cut",
             Self::Power { .. } => "handset power cut",
-            Self::Kill(SimMachine::Server) => "server killed",
+            Self::Kill(MachineId::Server) => "server killed",
             Self::Kill(_) => "app killed",
             Self::IoError {
-                on: SimMachine::Server,
+                on: MachineId::Server,
                 ..
             } => "server I/O error",
             Self::IoError { .. } => "handset I/O error",
             Self::DiskFull {
-                on: SimMachine::Server,
+                on: MachineId::Server,
                 ..
             } => "server disk full",
             Self::DiskFull { .. } => "handset disk full",

@@ -147,7 +147,7 @@ impl SimServer {
         };
         let store = Store::open_inline(DATABASE, options)?;
         let blobs = Blobs::new(Arc::new(SimObjectStore::new(&self.host)));
-        let chance = SeededBytes::new(self.seed.rotate_left(17) ^ self.starts);
+        let random = SeededBytes::new(self.seed.rotate_left(17) ^ self.starts);
         let (time, seed) = (self.time.clone(), [7; 32]);
         let app = runtime.block_on(async move {
             let identity = Identity::load_or_create(&store, seed).await?;
@@ -164,7 +164,7 @@ impl SimServer {
                     pins: Vec::new(),
                 },
                 Arc::new(time),
-                Arc::new(chance),
+                Arc::new(random),
             )
             .await?;
             server::intake::reconsider(&app).await?;

@@ -1,16 +1,16 @@
 //! Runs one day of one simulated world: a queue of jobs in virtual time, on one thread.
 
 use super::{
+    city_template::CityTemplate,
     clock::{START, SimTime},
     ends::{EndedStream, HandsetCopy},
     handset::SimHandset,
     judge::{CheckResult, Expectations, Invariant, check_failed, violation},
     memory::ServerDecisions,
     network,
-    newcomer::NewerHandset,
-    plan::{DayPlan, ENTRIES, EventKind, ExchangeFault, PHOTOS, PlannedEvent, SimMachine},
+    newer_handset::NewerHandset,
+    plan::{DayPlan, ENTRIES, EventKind, ExchangeFault, MachineId, PHOTOS, PlannedEvent},
     server::{DiskImage, SimServer},
-    town::CityTemplate,
 };
 use bytes::Bytes;
 use protocol::{ids::EntryId, time::Millis};
@@ -55,7 +55,7 @@ impl DayTally {
 /// A queued job.
 pub(super) enum SimJob {
     Event(usize),
-    Boot(SimMachine),
+    Boot(MachineId),
     Enrol(usize),
     Step(usize, u64),
     Arrive {
@@ -73,7 +73,7 @@ pub(super) enum SimJob {
     /// A request that arrives after its client has given up.
     Late(Request),
     /// A full disk gets free space again.
-    Room(SimMachine),
+    Room(MachineId),
     /// A memory card arrives at the centre.
     Import(Bytes),
 }
@@ -165,9 +165,9 @@ impl<'p> SimWorld<'p> {
             last_push: BTreeMap::new(),
             log: log.then(Vec::new),
         };
-        world.schedule_at(0, SimJob::Boot(SimMachine::Server));
+        world.schedule_at(0, SimJob::Boot(MachineId::Server));
         for t in 0..plan.terminals {
-            world.schedule_at(1 + i64::try_from(t)?, SimJob::Boot(SimMachine::Terminal(t)));
+            world.schedule_at(1 + i64::try_from(t)?, SimJob::Boot(MachineId::Terminal(t)));
         }
         for (k, event) in plan.events.iter().enumerate() {
             world.schedule_at(event.at + 1_000, SimJob::Event(k));
@@ -255,8 +255,8 @@ impl<'p> SimWorld<'p> {
     fn perform(&mut self, job: SimJob) -> CheckResult {
         match job {
             SimJob::Event(k) => self.event(k),
-            SimJob::Boot(SimMachine::Server) => self.boot_server(),
-            SimJob::Boot(SimMachine::Terminal(t)) => self.boot_handset(t),
+            SimJob::Boot(MachineId::Server) => self.boot_server(),
+            SimJob::Boot(MachineId::Terminal(t)) => self.boot_handset(t),
             SimJob::Enrol(t) => self.enrol(t),
             SimJob::Step(t, run) => self.step(t, run),
             SimJob::Arrive {
@@ -282,10 +282,10 @@ impl<'p> SimWorld<'p> {
             SimJob::Import(card) => self.import(card),
         }
     }
-    pub(super) fn host(&self, on: SimMachine) -> simdisk::Host {
+    pub(super) fn host(&self, on: MachineId) -> simdisk::Host {
         match on {
-            SimMachine::Terminal(t) => self.handsets.get(t).map(|handset| handset.host.clone()),
-            SimMachine::Server => None,
+            MachineId::Terminal(t) => self.handsets.get(t).map(|handset| handset.host.clone()),
+            MachineId::Server => None,
         }
         .unwrap_or_else(|| self.server.host.clone())
     }
@@ -367,9 +367,9 @@ impl<'p> SimWorld<'p> {
         )
     }
     fn boot_all(&mut self) -> CheckResult {
-        self.schedule_in(0, SimJob::Boot(SimMachine::Server));
+        self.schedule_in(0, SimJob::Boot(MachineId::Server));
         for t in 0..self.handsets.len() {
-            self.schedule_in(1, SimJob::Boot(SimMachine::Terminal(t)));
+            self.schedule_in(1, SimJob::Boot(MachineId::Terminal(t)));
         }
         self.drain()
     }

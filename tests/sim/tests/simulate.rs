@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use sim::{plan::DayPlan, town::CityTemplate, world::run_plan};
+use sim::{city_template::CityTemplate, plan::DayPlan, world::run_plan};
 
 fn short(seed: u64) -> DayPlan {
     let mut plan = DayPlan::of(seed);

@@ -3,9 +3,9 @@
 
 use super::http::{RawHttpClient, request};
 use crate::{
-    chance::SeededRandom,
     city::{City, DISTRICT},
     process::{ADMIN, ServerProcess, ServerSetup},
+    random::ScenarioRandom,
 };
 use anyhow::{Context, Result};
 use protocol::{
@@ -39,7 +39,7 @@ const HANDS: usize = 8;
 const SETTINGS: &str = "field_requests_per_minute = 0\nfield_token_minutes = 600\n";
 
 /// The text of a report; texts differ, so that no two reports compress into one.
-pub fn words(random: &mut SeededRandom) -> String {
+pub fn words(random: &mut ScenarioRandom) -> String {
     const WHAT: [&str; 8] = [
         "人行道地砖破损",
         "井盖缺失",
@@ -83,7 +83,7 @@ pub struct BenchTerminal {
     pub token: String,
     key: SoftwareKey,
     point: PointE7,
-    random: SeededRandom,
+    random: ScenarioRandom,
     n: u64,
 }
 
@@ -172,7 +172,7 @@ fn enrol(
     let invited = client.post(&format!("/v1/terminals/{terminal}/invitations"), admin, &invited)?;
     let invitation = Invitation::from_text(&text(&invited, "invitation")?)?;
 
-    let mut random = SeededRandom::of(7, number);
+    let mut random = ScenarioRandom::of(7, number);
     let mut secret = [0; 32];
     fill(&mut random, &mut secret);
     let key = SoftwareKey::from_secret(&secret);
@@ -209,13 +209,13 @@ fn enrol(
     })
 }
 
-fn fill(random: &mut SeededRandom, bytes: &mut [u8]) {
+fn fill(random: &mut ScenarioRandom, bytes: &mut [u8]) {
     for byte in bytes {
         *byte = random.bits().to_le_bytes()[0];
     }
 }
 
-fn ten(random: &mut SeededRandom) -> [u8; 10] {
+fn ten(random: &mut ScenarioRandom) -> [u8; 10] {
     let mut ten = [0; 10];
     fill(random, &mut ten);
     ten
@@ -228,7 +228,7 @@ fn millis() -> u64 {
 impl BenchTerminal {
     /// The entry of a new report.
     pub fn report(&mut self, photos: Vec<PhotoRef>) -> Result<Vec<u8>> {
-        let around = |random: &mut SeededRandom| i32::try_from(random.below(2000)).unwrap_or(0) - 1000;
+        let around = |random: &mut ScenarioRandom| i32::try_from(random.below(2000)).unwrap_or(0) - 1000;
         let point = PointE7 {
             lat: self.point.lat + around(&mut self.random),
             lon: self.point.lon + around(&mut self.random),

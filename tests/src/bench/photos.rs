@@ -8,7 +8,7 @@ use super::{
     http::{RawHttpClient, RawHttpResponse, request},
     machine, median, percentile, to_f64,
 };
-use crate::{chance::SeededRandom, city::City};
+use crate::{city::City, random::ScenarioRandom};
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::{
@@ -57,7 +57,7 @@ impl PhotoTemplate {
     fn new(size: usize) -> Result<Self> {
         const WIDTH: u16 = 1000;
         let encode = |height: u16| -> Result<Vec<u8>> {
-            let mut random = SeededRandom::new(3);
+            let mut random = ScenarioRandom::new(3);
             let pixels = usize::from(WIDTH) * usize::from(height) * 3;
             let rgb: Vec<u8> = (0..pixels).map(|_| random.bits().to_le_bytes()[0]).collect();
             let mut jpeg = Vec::new();

@@ -4,10 +4,10 @@
 
 use super::{Goals, fleet::words, median, to_f64};
 use crate::{
-    chance::SeededRandom,
     city::City,
     handset::{Handset, fix},
     process::ServerSetup,
+    random::ScenarioRandom,
 };
 use anyhow::{Context, Result, ensure};
 use protocol::{field::Invitation, role::Role};
@@ -188,7 +188,7 @@ pub fn run(plan: &WirePlan, goals: &Goals) -> Result<()> {
         scale: &scale,
         exchanges: Mutex::default(),
     };
-    let mut random = SeededRandom::new(5);
+    let mut random = ScenarioRandom::new(5);
     // The first sync fetches grid and catalogues and opens the connection that later syncs use.
     for _ in 0..2 {
         report(&mut handset, &city, &mut random)?;
@@ -225,7 +225,7 @@ pub fn run(plan: &WirePlan, goals: &Goals) -> Result<()> {
     Ok(())
 }
 
-fn report(handset: &mut Handset, city: &City, random: &mut SeededRandom) -> Result<()> {
+fn report(handset: &mut Handset, city: &City, random: &mut ScenarioRandom) -> Result<()> {
     let mut point = city
         .pack
         .view()

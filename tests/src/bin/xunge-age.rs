@@ -7,11 +7,11 @@
 
 use anyhow::{Context, Result, ensure};
 use e2e::{
-    chance::SeededRandom,
     city::City,
     line::{FaultProxy, LineFault},
-    office::StaffSession,
     process::{ServerSetup, program},
+    random::ScenarioRandom,
+    staff_api::StaffSession,
 };
 use protocol::{field::Invitation, role::Role};
 use serde_json::{Value, json};
@@ -160,7 +160,7 @@ fn run(home: &Path, args: &[&str], code: i32) -> Result<Value> {
 
 /// A noise JPEG that differs by seed; a coarser grain gives a smaller file.
 fn photo(path: &PathBuf, seed: u64, width: u16, height: u16, grain: usize) -> Result<String> {
-    let mut random = SeededRandom::new(seed);
+    let mut random = ScenarioRandom::new(seed);
     let size = usize::from(width) * usize::from(height) * 3;
     let mut pixels = Vec::with_capacity(size + 3 * grain);
     while pixels.len() < size {

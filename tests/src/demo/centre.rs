@@ -3,9 +3,9 @@
 
 use super::board::DemoCounters;
 use crate::{
-    chance::SeededRandom,
-    office::{ApiRefusal, StaffSession},
     pictures::PhotoAlbum,
+    random::ScenarioRandom,
+    staff_api::{ApiRefusal, StaffSession},
 };
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub struct Clerk {
 impl Clerk {
     /// Works until the demo stops.
     pub fn work(mut self, counters: &Arc<super::crowd::DemoContext>) {
-        let mut random = SeededRandom::of(counters.seed, &self.name);
+        let mut random = ScenarioRandom::of(counters.seed, &self.name);
         while !counters.counters.is_stopped() {
             if let Err(error) = self.round(&counters.counters, &counters.album, &mut random) {
                 counters.counters.record_failure(&self.name, &error);
@@ -53,7 +53,7 @@ impl Clerk {
         &mut self,
         counters: &DemoCounters,
         album: &PhotoAlbum,
-        random: &mut SeededRandom,
+        random: &mut ScenarioRandom,
     ) -> Result<()> {
         match &mut self.duty {
             ClerkRole::Acceptor { calls } => {
@@ -164,7 +164,7 @@ impl Clerk {
     }
 
     /// T2: registers a citizen's call. The phone number is synthetic, in a form that is not assigned.
-    fn take_a_call(&self, random: &mut SeededRandom) -> Result<()> {
+    fn take_a_call(&self, random: &mut ScenarioRandom) -> Result<()> {
         let cell = random.pick(&self.cells).context("no cells")?;
         let body = json!({
             "matter": "E0102", "cell": cell, "address": "居民来电所述地点",
@@ -175,7 +175,7 @@ impl Clerk {
     }
 
     /// Reviews activity records; returns about one in five once, with a reason.
-    fn review(&self, random: &mut SeededRandom) -> Result<()> {
+    fn review(&self, random: &mut ScenarioRandom) -> Result<()> {
         for record in self.desk.all("/v1/activities?state=submitted")? {
             let id = record
                 .get("record")

@@ -2,10 +2,10 @@
 
 use super::board::DemoCounters;
 use crate::{
-    chance::SeededRandom,
     handset::{Handset, fix},
     line::{FaultProxy, LineFault},
     pictures::PhotoAlbum,
+    random::ScenarioRandom,
 };
 use anyhow::{Context, Result};
 use grid::pack::PackBuf;
@@ -68,14 +68,14 @@ const TEXTS: &[&str] = &[
 impl FieldWorker {
     /// Works until all of its work is done and delivered, or until the demo stops.
     pub fn run(mut self, context: &Arc<DemoContext>) -> Self {
-        let mut random = SeededRandom::of(context.seed, &self.name);
+        let mut random = ScenarioRandom::of(context.seed, &self.name);
         if let Err(error) = self.day(context, &mut random) {
             context.counters.record_failure(&self.name, &error);
         }
         self
     }
 
-    fn day(&mut self, context: &DemoContext, random: &mut SeededRandom) -> Result<()> {
+    fn day(&mut self, context: &DemoContext, random: &mut ScenarioRandom) -> Result<()> {
         self.try_sync(context, random)?;
         let mut cell = self.first_cell(context, random)?;
         // The first check-in is made without a network: duty starts at the time of the check-in, not of its
@@ -118,7 +118,7 @@ impl FieldWorker {
 
     /// Files a report with one to three photos, mostly one; sometimes kills the app between camera and
     /// submit.
-    fn report(&mut self, context: &DemoContext, cell: CellCode, random: &mut SeededRandom) -> Result<()> {
+    fn report(&mut self, context: &DemoContext, cell: CellCode, random: &mut ScenarioRandom) -> Result<()> {
         let here = centre(context, cell)?;
         let photos = 1 + usize::from(random.percent(25)) + usize::from(random.percent(8));
         let files = self.shoot(context, photos, random)?;
@@ -159,7 +159,7 @@ impl FieldWorker {
         Ok(())
     }
 
-    fn activity(&mut self, context: &DemoContext, random: &mut SeededRandom) -> Result<()> {
+    fn activity(&mut self, context: &DemoContext, random: &mut ScenarioRandom) -> Result<()> {
         let photos = 1 + random.below(2);
         let files = self.shoot(context, photos, random)?;
         let terminal = self.handset.open()?;
@@ -217,7 +217,7 @@ impl FieldWorker {
         &mut self,
         context: &DemoContext,
         cell: CellCode,
-        random: &mut SeededRandom,
+        random: &mut ScenarioRandom,
     ) -> Result<()> {
         if !matches!(self.job, WorkerRole::Patroller(_)) {
             return Ok(());
@@ -257,7 +257,7 @@ impl FieldWorker {
     }
 
     /// Syncs once, over a line that may fail; what was not delivered is sent by the next sync.
-    fn try_sync(&mut self, context: &DemoContext, random: &mut SeededRandom) -> Result<()> {
+    fn try_sync(&mut self, context: &DemoContext, random: &mut ScenarioRandom) -> Result<()> {
         if let Some(line) = &self.line {
             let fault = match random.below(if context.counters.is_finishing() { 1 } else { 10 }) {
                 7 => LineFault::CutUp(2_000 + random.bits() % 300_000),
@@ -276,7 +276,12 @@ impl FieldWorker {
     }
 
     /// Writes pictures as a camera does.
-    fn shoot(&self, context: &DemoContext, count: usize, random: &mut SeededRandom) -> Result<Vec<PathBuf>> {
+    fn shoot(
+        &self,
+        context: &DemoContext,
+        count: usize,
+        random: &mut ScenarioRandom,
+    ) -> Result<Vec<PathBuf>> {
         std::fs::create_dir_all(&self.camera)?;
         (0..count)
             .map(|k| {
@@ -287,7 +292,7 @@ impl FieldWorker {
             .collect()
     }
 
-    fn first_cell(&self, context: &DemoContext, random: &mut SeededRandom) -> Result<CellCode> {
+    fn first_cell(&self, context: &DemoContext, random: &mut ScenarioRandom) -> Result<CellCode> {
         let cells: Vec<CellCode> = context
             .pack
             .view()
@@ -299,7 +304,7 @@ impl FieldWorker {
     }
 
     /// Moves to a neighbour cell, mostly inside the beat.
-    fn walk(&self, context: &DemoContext, cell: CellCode, random: &mut SeededRandom) -> CellCode {
+    fn walk(&self, context: &DemoContext, cell: CellCode, random: &mut ScenarioRandom) -> CellCode {
         let Some(here) = context.pack.view().cell(cell) else {
             return cell;
         };

@@ -14,8 +14,8 @@ use crate::{
     city::{City, StaffAccount},
     handset::Handset,
     line::FaultProxy,
-    office::StaffSession,
     pictures::PhotoAlbum,
+    staff_api::StaffSession,
 };
 use anyhow::{Context, Result};
 use board::DemoCounters;

@@ -3,8 +3,8 @@
 use super::{CLOSED, DemoPlan, board::DemoCounters};
 use crate::{
     city::{City, InvitedPost, StaffAccount},
-    office::StaffSession,
     process::ADMIN,
+    staff_api::StaffSession,
 };
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

@@ -2,7 +2,7 @@
 //! on both sides, the history of every case.
 
 use super::{CLOSED, PHOTOS, REPORTS, board::DemoCounters, crowd::FieldWorker};
-use crate::{city::City, line::LineFault, office::StaffSession};
+use crate::{city::City, line::LineFault, staff_api::StaffSession};
 use anyhow::{Context, Result};
 use protocol::{
     case::{CaseState, TRANSITIONS, To},

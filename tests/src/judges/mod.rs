@@ -6,7 +6,7 @@
 pub mod api;
 pub mod tus;
 
-use crate::{office::StaffSession, process::ServerProcess};
+use crate::{process::ServerProcess, staff_api::StaffSession};
 use anyhow::{Context, Result};
 use protocol::role::Role;
 use serde_json::json;

@@ -4,11 +4,11 @@
 
 use super::{account, folder, last_words};
 use crate::{
-    chance::SeededRandom,
     line::{FaultProxy, LineFault},
-    office::StaffApi,
     pictures::PhotoAlbum,
     process::{ADMIN, ServerProcess, ServerSetup},
+    random::ScenarioRandom,
+    staff_api::StaffApi,
 };
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{photo::Sha256, role::Role};
@@ -89,7 +89,7 @@ pub fn run(node: &Path, python: &Path) -> Result<()> {
             script: folder().join("tus_client.py"),
         },
     ];
-    let (album, mut random) = (PhotoAlbum::load()?, SeededRandom::new(1));
+    let (album, mut random) = (PhotoAlbum::load()?, ScenarioRandom::new(1));
     for judge in &judges {
         let files = (0..=FILES)
             .map(|n| {
@@ -215,7 +215,7 @@ fn same(server: &ServerProcess, file: &Path) -> Result<usize> {
 /// gets the same faults.
 fn storms(line: Arc<FaultProxy>, over: Arc<AtomicBool>) {
     std::thread::spawn(move || {
-        let mut random = SeededRandom::new(2);
+        let mut random = ScenarioRandom::new(2);
         let (mut harmed, mut connections) = (0, 0);
         while !over.load(Ordering::SeqCst) {
             line.set(match random.below(10) {

@@ -12,7 +12,7 @@ use super::{
     chaos::HandsetProcess,
     hand::{HandsetInventory, JournalLine},
 };
-use crate::office::StaffSession;
+use crate::staff_api::StaffSession;
 use anyhow::{Context, Result};
 use protocol::{entry::receipt_number, ids::EntryId, photo::Sha256};
 use serde_json::Value;

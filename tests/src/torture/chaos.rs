@@ -11,12 +11,12 @@ use super::{
     story::EventLog,
 };
 use crate::{
-    chance::SeededRandom,
     city::{City, StaffAccount},
     handset::Handset,
     line::{FaultProxy, LineFault},
-    office::{StaffApi, StaffSession},
     process::ServerSetup,
+    random::ScenarioRandom,
+    staff_api::{StaffApi, StaffSession},
 };
 use anyhow::{Context, Result, ensure};
 use protocol::role::Role;
@@ -38,7 +38,7 @@ const HANG_LIMIT: Duration = Duration::from_secs(900);
 pub struct TestBed {
     folder: PathBuf,
     is_sqlite: bool,
-    random: SeededRandom,
+    random: ScenarioRandom,
     servers: ServerGroup,
     server: MachineDisk,
     /// `None` where small disks cannot be mounted.

@@ -6,8 +6,8 @@
 //! attempted.
 
 use crate::{
-    chance::SeededRandom,
     handset::{Handset, fix},
+    random::ScenarioRandom,
 };
 use anyhow::{Context, Result};
 use protocol::{geo::PointE7, ids::EntryId, open::Open, payload::EntryKind};
@@ -74,7 +74,7 @@ const HERE: (i32, i32) = (438_574_500, 1_253_006_225);
 /// Works until the process is killed. A failed call does not end it: the disk may get free space, the server
 /// may come back.
 pub fn work(place: &HandsetHome) -> Result<()> {
-    let mut random = SeededRandom::of(place.seed, "hand");
+    let mut random = ScenarioRandom::of(place.seed, "hand");
     let mut notes = Journal::open(&place.notes)?;
     let mut handset = Handset::existing(&place.home);
     loop {
@@ -100,7 +100,7 @@ impl Journal {
     }
 }
 
-fn act(handset: &mut Handset, notes: &mut Journal, random: &mut SeededRandom) -> Result<()> {
+fn act(handset: &mut Handset, notes: &mut Journal, random: &mut ScenarioRandom) -> Result<()> {
     match random.below(10) {
         0..5 => report(handset.open()?, notes, random),
         5 => finish_drafts(handset.open()?, notes),
@@ -126,7 +126,7 @@ fn here() -> PointE7 {
     }
 }
 
-fn report(terminal: &Terminal, notes: &mut Journal, random: &mut SeededRandom) -> Result<()> {
+fn report(terminal: &Terminal, notes: &mut Journal, random: &mut ScenarioRandom) -> Result<()> {
     let mut draft = terminal.new_report()?;
     draft.matter("E0102".parse()?)?;
     draft.text(format!("{:016x}", random.bits())).at(fix(here(), 8));
@@ -255,7 +255,7 @@ fn text_of(entry: &[u8]) -> Result<String> {
 /// A noise JPEG that differs by seed.
 fn noise(seed: u64) -> Result<Vec<u8>> {
     const SIDES: (u16, u16) = (240, 180);
-    let mut random = SeededRandom::new(seed);
+    let mut random = ScenarioRandom::new(seed);
     let size = usize::from(SIDES.0) * usize::from(SIDES.1) * 3;
     let mut pixels = Vec::with_capacity(size + 8);
     while pixels.len() < size {

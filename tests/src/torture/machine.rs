@@ -1,7 +1,7 @@
 //! A folder that stands for the disk of one machine: programs that work in it run under the shim of
 //! `tests/powercut`, and [`MachineDisk::cut`] discards writes that they had not synced.
 
-use crate::chance::SeededRandom;
+use crate::random::ScenarioRandom;
 use anyhow::{Context, Result, ensure};
 use std::{
     path::{Path, PathBuf},
@@ -99,7 +99,7 @@ impl MachineDisk {
     }
     /// Simulates a power cut; every program on this disk must have ended. Returns which part of the unsynced
     /// writes was kept.
-    pub fn cut(&self, random: &mut SeededRandom) -> Result<String> {
+    pub fn cut(&self, random: &mut ScenarioRandom) -> Result<String> {
         let mode = match random.below(4) {
             0 => "lose".to_owned(),
             1 => "prefix".to_owned(),

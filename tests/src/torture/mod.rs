@@ -22,7 +22,7 @@ pub mod servers;
 pub mod small;
 pub mod story;
 
-use crate::chance::SeededRandom;
+use crate::random::ScenarioRandom;
 use anyhow::{Context, Result, ensure};
 use machine::{LyingDisks, PowerCutShim};
 use std::{
@@ -208,6 +208,6 @@ fn self_check(shim: &PowerCutShim, seed: u64, folder: &Path) -> Result<()> {
 }
 
 /// A separate random stream for one part of a run.
-fn random(seed: u64, part: &str) -> SeededRandom {
-    SeededRandom::of(seed, part)
+fn random(seed: u64, part: &str) -> ScenarioRandom {
+    ScenarioRandom::of(seed, part)
 }

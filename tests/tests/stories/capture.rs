@@ -1,8 +1,10 @@
 //! Photos and position fixes at capture: a camera app that causes the app to be killed, files that are no
 //! photos, and misleading positions.
 
-use crate::stage::{self, Stage, at, cases, entries, file, noise, photos, real_now, row, xunge, xunge_json};
-use e2e::{city::City, handset::fix, office::StaffSession};
+use crate::stage::{
+    self, StoryStage, at, cases, entries, file, noise, photos, real_now, row, xunge, xunge_json,
+};
+use e2e::{city::City, handset::fix, staff_api::StaffSession};
 use grid::datum;
 use protocol::{
     duty::Answer,
@@ -52,7 +54,7 @@ fn path(file: &Path) -> &str {
     file.to_str().unwrap()
 }
 
-fn story_31_app_killed_by_the_camera_loses_no_draft_and_no_photo(stage: &Stage) {
+fn story_31_app_killed_by_the_camera_loses_no_draft_and_no_photo(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "131", None);
     let home = handset.home().to_owned();
@@ -147,7 +149,7 @@ fn story_31_app_killed_by_the_camera_loses_no_draft_and_no_photo(stage: &Stage) 
     assert_eq!(handset.open().unwrap().status().unwrap().drafts, 0);
 }
 
-fn story_31_17_mb_photo_is_delivered_and_empty_file_is_refused(stage: &Stage) {
+fn story_31_17_mb_photo_is_delivered_and_empty_file_is_refused(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "231", None);
     let home = handset.home().to_owned();
@@ -214,7 +216,7 @@ fn codes(flags: &Value) -> Vec<&str> {
     flags.map(|flag| flag["code"].as_str().unwrap()).collect()
 }
 
-fn story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities(stage: &Stage) {
+fn story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities(stage: &StoryStage) {
     let city = stage.city();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let mut handset = stage.patroller(&city, "135", None);
@@ -276,7 +278,7 @@ fn story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities(stage: &Stag
     }
 }
 
-fn story_34_mock_fix_on_a_report_is_flagged_and_never_refused(stage: &Stage) {
+fn story_34_mock_fix_on_a_report_is_flagged_and_never_refused(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "134", None);
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
@@ -376,7 +378,7 @@ fn corners(city: &City) -> Vec<PointE7> {
     ]
 }
 
-fn story_34_other_datums_and_edge_points_get_the_same_cell_on_both_ends(stage: &Stage) {
+fn story_34_other_datums_and_edge_points_get_the_same_cell_on_both_ends(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "234", None);
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);

@@ -1,7 +1,7 @@
 //! Answers that cross another action go to the review queue, and their author is notified.
 
-use crate::stage::{self, HERE, Stage, at, invite, row};
-use e2e::{city::City, handset::Handset, office::StaffSession};
+use crate::stage::{self, HERE, StoryStage, at, invite, row};
+use e2e::{city::City, handset::Handset, staff_api::StaffSession};
 use protocol::{duty::Answer, ids::EntryId, role::Role};
 use serde_json::{Value, json};
 use terminal_core::{photos::PhotoSource, work::ItemState};
@@ -11,7 +11,7 @@ on_both_engines!(story_27_late_answer_goes_to_the_review_queue);
 const CELL: &str = "220104010102";
 
 /// Answers the only open task of this handset, offline.
-fn answer_task(stage: &Stage, handset: &mut Handset, answer: Answer, seed: u64) -> EntryId {
+fn answer_task(stage: &StoryStage, handset: &mut Handset, answer: Answer, seed: u64) -> EntryId {
     let terminal = handset.open().unwrap();
     let tasks = terminal.tasks().unwrap();
     let task = tasks.iter().find(|task| task.answered.is_none()).unwrap();
@@ -41,7 +41,7 @@ fn register(city: &City, acceptor: &StaffSession) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
-fn story_27_late_answer_goes_to_the_review_queue(stage: &Stage) {
+fn story_27_late_answer_goes_to_the_review_queue(stage: &StoryStage) {
     let city = stage.city();
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
     let leader = stage::desk(&city, "zhiban", Role::ShiftLeader);

@@ -1,7 +1,9 @@
 //! Nothing that a worker entered is lost or filed twice, despite repeated and concurrent sends and crashes.
 
 use crate::{
-    stage::{self, Stage, cases, completeness, counts, entries, file, line, photos, row, xunge, xunge_json},
+    stage::{
+        self, StoryStage, cases, completeness, counts, entries, file, line, photos, row, xunge, xunge_json,
+    },
     wire::WireClient,
 };
 use e2e::{handset::Handset, line::LineFault};
@@ -23,7 +25,7 @@ fn receipts(answer: &Value) -> Vec<Receipt> {
     serde_json::from_value(answer["receipts"].clone()).unwrap()
 }
 
-fn story_01_lost_acknowledgement_gives_one_case_and_the_same_receipt(stage: &Stage) {
+fn story_01_lost_acknowledgement_gives_one_case_and_the_same_receipt(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "101", Some(&line));
@@ -67,7 +69,7 @@ fn story_01_lost_acknowledgement_gives_one_case_and_the_same_receipt(stage: &Sta
     );
 }
 
-fn story_02_five_concurrent_identical_pushes_make_one_case_with_its_photos(stage: &Stage) {
+fn story_02_five_concurrent_identical_pushes_make_one_case_with_its_photos(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "102", None);
     let pictures = [stage.small_photo(1), stage.small_photo(2)];
@@ -123,7 +125,7 @@ fn story_02_five_concurrent_identical_pushes_make_one_case_with_its_photos(stage
     assert_eq!((cases(&city), photos(&city)), (1, (2, 2)));
 }
 
-fn story_03_other_content_under_a_used_id_is_refused_and_overwrites_nothing(stage: &Stage) {
+fn story_03_other_content_under_a_used_id_is_refused_and_overwrites_nothing(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "103", None);
     let id = file(&city, &mut handset, "路灯不亮", &[]);
@@ -166,7 +168,7 @@ fn story_03_other_content_under_a_used_id_is_refused_and_overwrites_nothing(stag
     assert_eq!(receipts(&answer)[0].id, id);
 }
 
-fn story_06_repeated_submits_make_one_case(stage: &Stage) {
+fn story_06_repeated_submits_make_one_case(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "106", None);
     let photo = stage.small_photo(6);
@@ -222,7 +224,7 @@ fn story_06_repeated_submits_make_one_case(stage: &Stage) {
     assert_eq!((mark.upto, mark.highest), (1, 1));
 }
 
-fn story_07_kills_of_both_ends_during_a_batch_file_every_item_once(stage: &Stage) {
+fn story_07_kills_of_both_ends_during_a_batch_file_every_item_once(stage: &StoryStage) {
     let mut city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "107", Some(&line));
@@ -234,7 +236,7 @@ fn story_07_kills_of_both_ends_during_a_batch_file_every_item_once(stage: &Stage
         } else {
             vec![]
         };
-        let text = format!("第{k}条 {:x}", e2e::chance::SeededRandom::new(k).bits());
+        let text = format!("第{k}条 {:x}", e2e::random::ScenarioRandom::new(k).bits());
         filed.push(file(&city, &mut handset, &text, &pictures));
     }
     let home = handset.home().to_owned();
@@ -314,7 +316,7 @@ fn story_07_kills_of_both_ends_during_a_batch_file_every_item_once(stage: &Stage
     assert_eq!(numbers, known, "items and cases must correspond one to one");
 }
 
-fn story_21_malformed_item_and_missing_file_do_not_block_other_items(stage: &Stage) {
+fn story_21_malformed_item_and_missing_file_do_not_block_other_items(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "121", None);
     let first = file(&city, &mut handset, "第一条", &[stage.small_photo(1)]);

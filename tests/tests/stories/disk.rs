@@ -1,7 +1,7 @@
 //! A full disk on either end: a clear error code, and nothing is lost. The disks are small tmpfs mounts, so
 //! these stories need root; without the right to mount they fail.
 
-use crate::stage::{self, ManualClock, Stage, cases, entries, file, photos, row};
+use crate::stage::{self, ManualClock, StoryStage, cases, entries, file, photos, row};
 use e2e::{city::City, handset::Handset};
 use protocol::ids::EntryId;
 use std::{
@@ -67,7 +67,7 @@ fn queue(handset: &mut Handset) -> Vec<(EntryId, ItemState, usize)> {
         .collect()
 }
 
-fn story_25_full_handset_disk_is_reported_and_keeps_existing_items(stage: &Stage) {
+fn story_25_full_handset_disk_is_reported_and_keeps_existing_items(stage: &StoryStage) {
     let city = stage.city();
     let invited = stage::invite(&city, "901");
     let disk = SmallDisk::mount(stage.path("handset-full"), 6 * 1024);
@@ -125,7 +125,7 @@ fn story_25_full_handset_disk_is_reported_and_keeps_existing_items(stage: &Stage
     drop(handset);
 }
 
-fn story_25_full_server_disk_leaves_items_on_the_handset_until_space_is_free(stage: &Stage) {
+fn story_25_full_server_disk_leaves_items_on_the_handset_until_space_is_free(stage: &StoryStage) {
     let disk = SmallDisk::mount(stage.path("server"), 40 * 1024);
     let city: City = stage.city();
     let clock = ManualClock::now();

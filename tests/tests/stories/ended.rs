@@ -2,7 +2,7 @@
 
 use crate::{
     converged::assert_converged,
-    stage::{self, Stage, cases, entries, file, invite, photos, row, xunge_json},
+    stage::{self, StoryStage, cases, entries, file, invite, photos, row, xunge_json},
 };
 use e2e::{city::City, handset::Handset};
 use protocol::{ids::EntryId, role::Role};
@@ -34,7 +34,7 @@ fn damaged(handset: &mut Handset) {
     std::fs::write(&database, bytes).unwrap();
 }
 
-fn rejection_after_handset_replacement_reaches_its_author_and_can_be_revised(stage: &Stage) {
+fn rejection_after_handset_replacement_reaches_its_author_and_can_be_revised(stage: &StoryStage) {
     let city = stage.city();
     let leader = stage::desk(&city, "banzhang", Role::ShiftLeader);
     let invited = invite(&city, "170");
@@ -125,7 +125,7 @@ fn rejection_after_handset_replacement_reaches_its_author_and_can_be_revised(sta
     assert_converged(&city, &mut handset);
 }
 
-fn entries_closed_on_one_handset_need_no_action_on_another(stage: &Stage) {
+fn entries_closed_on_one_handset_need_no_action_on_another(stage: &StoryStage) {
     let city = stage.city();
     let leader = stage::desk(&city, "banzhang", Role::ShiftLeader);
     let invited = invite(&city, "173");
@@ -191,7 +191,7 @@ fn entries_closed_on_one_handset_need_no_action_on_another(stage: &Stage) {
     assert_converged(&city, &mut watching);
 }
 
-fn entries_lost_by_a_restore_are_delivered_from_a_damaged_database(stage: &Stage) {
+fn entries_lost_by_a_restore_are_delivered_from_a_damaged_database(stage: &StoryStage) {
     let mut city = stage.city();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let mut handset = stage.patroller(&city, "171", None);

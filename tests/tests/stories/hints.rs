@@ -1,6 +1,6 @@
 //! Hints replace polling, and many syncs use one connection and one token.
 
-use crate::stage::{Stage, Unmetered, cases, desk, file, line, row};
+use crate::stage::{StoryStage, Unmetered, cases, desk, file, line, row};
 use protocol::role::Role;
 use serde_json::json;
 use std::{sync::mpsc, thread};
@@ -20,17 +20,17 @@ impl Drop for CancelOnDrop {
     }
 }
 
-fn hint_triggers_a_sync_without_polling_and_the_hint_stream_reconnects(stage: &Stage) {
+fn hint_triggers_a_sync_without_polling_and_the_hint_stream_reconnects(stage: &StoryStage) {
     let mut city = stage.city();
     let mut handset = stage.patroller(&city, "139", None);
     let id = file(&city, &mut handset, "提示", &[]);
     // Only a hint can trigger a sync within this story.
-    let manners = NetworkSettings {
+    let settings = NetworkSettings {
         poll_minutes: 600,
         ..NetworkSettings::default()
     };
     let terminal = handset.open().unwrap().clone();
-    terminal.store().set_network_settings(&manners).unwrap();
+    terminal.store().set_network_settings(&settings).unwrap();
     let cancel = CancelToken::default();
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
@@ -83,7 +83,7 @@ fn hint_triggers_a_sync_without_polling_and_the_hint_stream_reconnects(stage: &S
     );
 }
 
-fn one_connection_and_one_token_serve_many_syncs(stage: &Stage) {
+fn one_connection_and_one_token_serve_many_syncs(stage: &StoryStage) {
     let city = stage.city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "140", Some(&line));

@@ -1,7 +1,7 @@
 //! Two parts of the loop: an activity record and its review, and an inspection task of a supervisor.
 
 use crate::{
-    stage::{Stage, real_now},
+    stage::{StoryStage, real_now},
     transcript::{CentreMember, Transcript, at, enroll, items, tasks, text},
 };
 use e2e::city::City;
@@ -15,7 +15,7 @@ use serde_json::json;
 pub fn activities(
     transcript: &mut Transcript,
     city: &City,
-    stage: &Stage,
+    stage: &StoryStage,
     supervisor: &CentreMember,
     photo: &str,
     areas: &[&str],
@@ -126,7 +126,7 @@ pub fn activities(
 pub fn supervision(
     transcript: &mut Transcript,
     city: &City,
-    stage: &Stage,
+    stage: &StoryStage,
     supervisor: &CentreMember,
     acceptor: &CentreMember,
     (beat, cell): (CommunityCode, CellCode),

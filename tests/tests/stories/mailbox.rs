@@ -3,13 +3,14 @@
 
 use crate::{
     converged::assert_converged,
-    meddle::InterceptingTransport,
+    intercepting_transport::InterceptingTransport,
     stage::{
-        self, HERE, ManualClock, Stage, at, cases, completeness, entries, file, invite, line, photos, row,
+        self, HERE, ManualClock, StoryStage, at, cases, completeness, entries, file, invite, line, photos,
+        row,
     },
     wire::WireClient,
 };
-use e2e::{handset::Handset, line::LineFault, office::StaffSession};
+use e2e::{handset::Handset, line::LineFault, staff_api::StaffSession};
 use protocol::{
     duty::Answer,
     ids::{EntryId, TaskId},
@@ -48,7 +49,7 @@ fn act(desk: &StaffSession, case: &str, action: &str, facts: Value) {
     desk.post(&format!("/v1/cases/{case}/actions"), &body).unwrap();
 }
 
-fn story_11_pull_never_deletes_a_photo_that_was_not_delivered(stage: &Stage) {
+fn story_11_pull_never_deletes_a_photo_that_was_not_delivered(stage: &StoryStage) {
     let mut city = stage.plain_city();
     let line = line(&city);
     let clock = ManualClock::now();
@@ -109,7 +110,7 @@ fn story_11_pull_never_deletes_a_photo_that_was_not_delivered(stage: &Stage) {
     assert_converged(&city, &mut handset);
 }
 
-fn story_14_late_rejection_reaches_its_author_and_deletes_nothing(stage: &Stage) {
+fn story_14_late_rejection_reaches_its_author_and_deletes_nothing(stage: &StoryStage) {
     let city = stage.city();
     let clock = ManualClock::now();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
@@ -211,7 +212,7 @@ fn story_14_late_rejection_reaches_its_author_and_deletes_nothing(stage: &Stage)
     assert_converged(&city, &mut handset);
 }
 
-fn story_26_cancelled_task_disappears_and_never_comes_back(stage: &Stage) {
+fn story_26_cancelled_task_disappears_and_never_comes_back(stage: &StoryStage) {
     let mut city = stage.city();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let mut handset = stage.patroller(&city, "126", None);
@@ -314,7 +315,7 @@ fn story_26_cancelled_task_disappears_and_never_comes_back(stage: &Stage) {
     assert_eq!(entries(&city), 3, "expected a check-in, an answer and a report");
 }
 
-fn story_28_late_answers_of_two_people_out_of_order_overwrite_nothing(stage: &Stage) {
+fn story_28_late_answers_of_two_people_out_of_order_overwrite_nothing(stage: &StoryStage) {
     let city = stage.city();
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
     let leader = stage::desk(&city, "zhiban", Role::ShiftLeader);

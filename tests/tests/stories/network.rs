@@ -1,7 +1,7 @@
 //! The handset's report about a sync is true, and the handset waits when the network is bad or the server is
 //! busy.
 
-use crate::stage::{self, ManualClock, Stage, cases, completeness, file, line, row, xunge_json};
+use crate::stage::{self, ManualClock, StoryStage, cases, completeness, file, line, row, xunge_json};
 use e2e::{handset::Handset, line::LineFault};
 use protocol::{ids::EntryId, role::Role, time::Millis};
 use serde_json::json;
@@ -56,7 +56,7 @@ impl Transport for LateResponse {
     }
 }
 
-fn story_15_cut_or_timed_out_sync_is_never_reported_as_success(stage: &Stage) {
+fn story_15_cut_or_timed_out_sync_is_never_reported_as_success(stage: &StoryStage) {
     let city = stage.city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "115", Some(&line));
@@ -142,7 +142,7 @@ fn page(status: &str, headers: &str, body: &str) -> LineFault {
     LineFault::Portal(answer.into_bytes())
 }
 
-fn story_23_captive_portal_and_error_pages_lose_nothing_and_keep_the_order(stage: &Stage) {
+fn story_23_captive_portal_and_error_pages_lose_nothing_and_keep_the_order(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "123", Some(&line));
@@ -238,7 +238,7 @@ fn wait(clock: &ManualClock, next_try: Option<Millis>) -> i64 {
     next_try.unwrap().since(clock.read().wall)
 }
 
-fn story_30_handset_waits_as_long_as_a_busy_server_asks(stage: &Stage) {
+fn story_30_handset_waits_as_long_as_a_busy_server_asks(stage: &StoryStage) {
     let setup = e2e::process::ServerSetup {
         plain_http: true,
         ..stage.setup()

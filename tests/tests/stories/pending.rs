@@ -1,7 +1,9 @@
 //! Unsent entries are safe when the terminal is revoked or wiped, when there is no network for days, and when the
 //! database is damaged.
 
-use crate::stage::{self, Stage, at, cases, counts, entries, file, invite, line, photos, xunge, xunge_json};
+use crate::stage::{
+    self, StoryStage, at, cases, counts, entries, file, invite, line, photos, xunge, xunge_json,
+};
 use e2e::{city::City, handset::Handset, line::LineFault, process::program};
 use protocol::role::Role;
 use serde_json::{Value, json};
@@ -19,7 +21,7 @@ on_both_engines!(
 );
 
 /// Runs a tool of the server's command line on the story's data; returns exit code and output.
-fn tool(stage: &Stage, city: &City, verbs: &[&str], args: &[&str]) -> (i32, String) {
+fn tool(stage: &StoryStage, city: &City, verbs: &[&str], args: &[&str]) -> (i32, String) {
     let mut command = Command::new(program("xunge-server").unwrap());
     command
         .args(verbs)
@@ -69,7 +71,7 @@ fn walk(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-fn revoked_terminal_deletes_its_data_only_after_the_sealed_parcel_is_received(stage: &Stage) {
+fn revoked_terminal_deletes_its_data_only_after_the_sealed_parcel_is_received(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let leader = stage::desk(&city, "banzhang", Role::ShiftLeader);
@@ -165,7 +167,7 @@ fn revoked_terminal_deletes_its_data_only_after_the_sealed_parcel_is_received(st
     assert!(of["handed_over"].is_i64());
 }
 
-fn wipe_order_is_executed_only_after_the_receipt_despite_crashes(stage: &Stage) {
+fn wipe_order_is_executed_only_after_the_receipt_despite_crashes(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "141", Some(&line));
@@ -226,7 +228,7 @@ fn wipe_order_is_executed_only_after_the_receipt_despite_crashes(stage: &Stage) 
     assert!(handset.open().unwrap().queue().unwrap().is_empty());
 }
 
-fn exported_entries_count_once_for_any_carrier_and_time(stage: &Stage) {
+fn exported_entries_count_once_for_any_carrier_and_time(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "143", None);
     file(&city, &mut handset, "没有网络一", &[stage.small_photo(1)]);
@@ -263,7 +265,7 @@ fn exported_entries_count_once_for_any_carrier_and_time(stage: &Stage) {
     assert_eq!((entries(&city), cases(&city), photos(&city)), (2, 2, (1, 1)));
 }
 
-fn damaged_database_is_salvaged_and_new_work_starts_a_new_stream(stage: &Stage) {
+fn damaged_database_is_salvaged_and_new_work_starts_a_new_stream(stage: &StoryStage) {
     const PAGE: usize = 4096;
     let city = stage.city();
     type Damage = fn(&mut Vec<u8>);

@@ -2,10 +2,10 @@
 //! report.
 
 use crate::{
-    stage::{self, ManualClock, Stage, at, cases, entries, file, line, photos, row},
+    stage::{self, ManualClock, StoryStage, at, cases, entries, file, line, photos, row},
     wire::WireClient,
 };
-use e2e::{city::City, handset::Handset, line::LineFault, office::StaffSession};
+use e2e::{city::City, handset::Handset, line::LineFault, staff_api::StaffSession};
 use protocol::{ids::EntryId, photo::Sha256, role::Role};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -65,7 +65,7 @@ fn held(case: &Value) -> Vec<bool> {
         .collect()
 }
 
-fn story_04_missing_photos_arrive_later_without_a_second_report(stage: &Stage) {
+fn story_04_missing_photos_arrive_later_without_a_second_report(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "104", Some(&line));
@@ -119,7 +119,7 @@ fn story_04_missing_photos_arrive_later_without_a_second_report(stage: &Stage) {
     assert_eq!((status, cases(&city), photos(&city)), (200, 1, (3, 3)));
 }
 
-fn story_05_photos_are_identified_by_content_not_by_file_name(stage: &Stage) {
+fn story_05_photos_are_identified_by_content_not_by_file_name(stage: &StoryStage) {
     let city = stage.city();
     // One capture time for all photos; otherwise the time in the watermark would make them differ.
     let mut handset = stage.patroller_by(&city, "105", None, &ManualClock::now());
@@ -184,7 +184,7 @@ fn base64_of(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
-fn story_12_photo_upload_resumes_at_the_last_received_byte(stage: &Stage) {
+fn story_12_photo_upload_resumes_at_the_last_received_byte(stage: &StoryStage) {
     let city = stage.city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "112", Some(&line));
@@ -235,7 +235,7 @@ fn story_12_photo_upload_resumes_at_the_last_received_byte(stage: &Stage) {
 }
 
 /// A report whose photo upload has started.
-fn begun(stage: &Stage, city: &City, number: &str) -> (Handset, e2e::line::FaultProxy, EntryId) {
+fn begun(stage: &StoryStage, city: &City, number: &str) -> (Handset, e2e::line::FaultProxy, EntryId) {
     let line = line(city);
     let mut handset = stage.patroller(city, number, Some(&line));
     let id = file(city, &mut handset, "照片传到一半", &[stage.photo(13, 1000, 800)]);
@@ -252,7 +252,7 @@ fn begun(stage: &Stage, city: &City, number: &str) -> (Handset, e2e::line::Fault
     (handset, line, id)
 }
 
-fn story_13_lost_upload_restarts_and_the_photo_is_kept(stage: &Stage) {
+fn story_13_lost_upload_restarts_and_the_photo_is_kept(stage: &StoryStage) {
     let mut city = stage.city();
     let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
 

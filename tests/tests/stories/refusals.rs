@@ -3,8 +3,8 @@
 
 use crate::{
     disk::SmallDisk,
-    meddle::{InterceptingTransport, page},
-    stage::{ManualClock, Stage, at, cases, completeness, entries, file, invite, photos, row},
+    intercepting_transport::{InterceptingTransport, page},
+    stage::{ManualClock, StoryStage, at, cases, completeness, entries, file, invite, photos, row},
     wire::WireClient,
 };
 use e2e::handset::Handset;
@@ -23,6 +23,7 @@ on_both_engines!(
     story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other,
     story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end,
     story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit,
+    tokens_that_expire_during_a_sync_are_renewed_and_nothing_is_sent_twice,
 );
 
 const MINUTE: i64 = 60_000;
@@ -44,7 +45,7 @@ fn assert_whole(handset: &mut Handset, ids: &[EntryId]) {
     }
 }
 
-fn story_10_repeated_batch_blocks_nothing(stage: &Stage) {
+fn story_10_repeated_batch_blocks_nothing(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "110", None);
     let old: Vec<EntryId> = (0..3)
@@ -77,7 +78,7 @@ fn story_10_repeated_batch_blocks_nothing(stage: &Stage) {
     assert_eq!((cases(&city), entries(&city)), (5, 5));
 }
 
-fn story_18_patroller_moved_to_another_post_loses_no_unsent_entry(stage: &Stage) {
+fn story_18_patroller_moved_to_another_post_loses_no_unsent_entry(stage: &StoryStage) {
     let city = stage.city();
     let invited = invite(&city, "118");
     let mut handset = stage.handset(&city, &invited, "118", None, None);
@@ -162,7 +163,7 @@ fn tell_one_by_one(body: &[u8], answer: &mut Value) {
     answer["taken"] = Value::Null;
 }
 
-fn story_22_response_with_an_error_deletes_nothing(stage: &Stage) {
+fn story_22_response_with_an_error_deletes_nothing(stage: &StoryStage) {
     let city = stage.city();
     let clock = ManualClock::now();
     let mut handset = stage.patroller_by(&city, "122", None, &clock);
@@ -267,7 +268,7 @@ fn story_22_response_with_an_error_deletes_nothing(stage: &Stage) {
     assert_eq!((cases(&city), entries(&city), photos(&city)), (3, 3, (3, 3)));
 }
 
-fn story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other(stage: &Stage) {
+fn story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other(stage: &StoryStage) {
     let city = stage.city();
     let clock = ManualClock::now();
     let mut handset = stage.patroller_by(&city, "124", None, &clock);
@@ -334,7 +335,7 @@ fn story_24_forbidden_entry_is_shown_and_retried_and_blocks_no_other(stage: &Sta
     assert_eq!((cases(&city), entries(&city), photos(&city)), (5, 5, (5, 5)));
 }
 
-fn story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end(stage: &Stage) {
+fn story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end(stage: &StoryStage) {
     let city = stage.city();
     let invited = invite(&city, "125");
     let disk = SmallDisk::mount(stage.path("handset-full"), 6 * 1024);
@@ -407,7 +408,7 @@ fn story_25_handset_disk_full_during_a_sync_deletes_nothing_on_either_end(stage:
     drop(handset);
 }
 
-fn story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit(stage: &Stage) {
+fn story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "129", None);
     let ids: Vec<EntryId> = (0..20)
@@ -440,4 +441,41 @@ fn story_29_bodies_too_large_for_a_proxy_are_split_until_they_fit(stage: &Stage)
         assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
     assert_eq!((cases(&city), entries(&city), photos(&city)), (20, 20, (2, 2)));
+}
+
+fn tokens_that_expire_during_a_sync_are_renewed_and_nothing_is_sent_twice(stage: &StoryStage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "503", None);
+    let ids: Vec<EntryId> = (0..4)
+        .map(|k| {
+            file(
+                &city,
+                &mut handset,
+                &format!("第{k}条"),
+                &[stage.photo(530 + k, 640, 480)],
+            )
+        })
+        .collect();
+    let account = handset.open().unwrap().account().clone();
+    // Every third request has an invalid token, as if it had expired or the server had lost it.
+    let (asked, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    let short_lived = InterceptingTransport::of(&account, |request, pass| {
+        let has_token = request.headers.iter().any(|(name, _)| *name == "authorization");
+        if has_token && asked.fetch_add(1, Ordering::SeqCst) % 3 == 2 {
+            stage.sql("DELETE FROM field_token");
+        }
+        let answer = pass()?;
+        refused.fetch_add(u64::from(answer.status == 401), Ordering::SeqCst);
+        Ok(answer)
+    });
+    let report = handset.sync_over(&short_lived).unwrap();
+    assert!(
+        refused.load(Ordering::SeqCst) >= 3,
+        "at least three tokens must be refused"
+    );
+    assert!(report.is_success(), "{report:?}");
+    for id in ids {
+        assert_eq!(row(&mut handset, id).state, ItemState::Received);
+    }
+    assert_eq!((cases(&city), entries(&city), photos(&city)), (4, 4, (4, 4)));
 }

@@ -1,7 +1,7 @@
 //! Several real servers over one PostgreSQL and one object store, behind a balancer; any of them may be
 //! killed.
 
-use crate::stage::{Stage, cases, completeness, entries, file, invite, photos, row};
+use crate::stage::{StoryStage, cases, completeness, entries, file, invite, photos, row};
 use e2e::{
     handset::Handset,
     line::{FaultProxy, LineFault},
@@ -97,7 +97,7 @@ impl BalancerShared {
 
 /// Enrols a handset that reaches the servers through the balancer.
 fn enrol(
-    stage: &Stage,
+    stage: &StoryStage,
     invitation: &str,
     name: &str,
     server: &ServerProcess,
@@ -131,7 +131,7 @@ fn deliver(handset: &mut Handset) {
 fn killing_either_of_two_servers_loses_and_duplicates_nothing() {
     const ROUNDS: u64 = 6;
     const HANDSETS: u64 = 3;
-    let stage = Stage::postgres();
+    let stage = StoryStage::postgres();
     let mut city = stage.city();
     let mut other = city.server.replica(&stage.path("other")).unwrap();
     other.start().unwrap();
@@ -184,7 +184,7 @@ fn killing_either_of_two_servers_loses_and_duplicates_nothing() {
 
 #[test]
 fn story_12_upload_started_at_a_killed_server_continues_at_another() {
-    let stage = Stage::postgres();
+    let stage = StoryStage::postgres();
     let mut city = stage.city();
     let line = FaultProxy::to(city.server.address()).unwrap();
     let mut other = city.server.replica(&stage.path("other")).unwrap();

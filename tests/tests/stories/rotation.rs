@@ -1,7 +1,7 @@
 //! The server's certificate changes and the handsets follow without manual work: old and new pins overlap,
 //! and the pins are renewed over a connection that is already trusted.
 
-use crate::stage::{Stage, file, row};
+use crate::stage::{StoryStage, file, row};
 use e2e::{city::City, handset::Handset};
 use rcgen::{CertificateParams, KeyPair};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ struct CertificateKey {
 }
 
 /// The key in `key` or a new one, with a self-signed certificate.
-fn key(stage: &Stage, name: &str, key: Option<&Path>) -> CertificateKey {
+fn key(stage: &StoryStage, name: &str, key: Option<&Path>) -> CertificateKey {
     let path = stage.path(&format!("{name}.key"));
     let pair = match key {
         Some(key) => KeyPair::from_pem(&std::fs::read_to_string(key).unwrap()).unwrap(),
@@ -53,7 +53,7 @@ fn arrives(handset: &mut Handset, city: &City, text: &str) {
     assert_eq!(row(handset, id).state, ItemState::Received);
 }
 
-fn certificate_rotation_loses_nothing_on_a_handset_that_was_offline(stage: &Stage) {
+fn certificate_rotation_loses_nothing_on_a_handset_that_was_offline(stage: &StoryStage) {
     let mut city = stage.city();
     let mut awake = stage.patroller(&city, "151", None);
     let mut asleep = stage.patroller(&city, "152", None);

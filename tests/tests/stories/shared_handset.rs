@@ -1,7 +1,7 @@
 //! Several users of one handset: the unsent entries of an inactive user are sent, and its damaged database is
 //! delivered.
 
-use crate::stage::{Stage, Unmetered, completeness, counts, entries, invite, xunge, xunge_json};
+use crate::stage::{StoryStage, Unmetered, completeness, counts, entries, invite, xunge, xunge_json};
 use e2e::handset::Handset;
 use serde_json::json;
 use std::path::Path;
@@ -21,7 +21,7 @@ on_both_engines!(
     story_17_damaged_database_of_an_inactive_user_is_delivered,
 );
 
-fn story_17_first_users_outbox_is_sent_under_its_own_name_after_a_switch(stage: &Stage) {
+fn story_17_first_users_outbox_is_sent_under_its_own_name_after_a_switch(stage: &StoryStage) {
     let city = stage.city();
     let (first, second) = (invite(&city, "117"), invite(&city, "118"));
     let home = stage.path("shared");
@@ -75,7 +75,7 @@ fn story_17_first_users_outbox_is_sent_under_its_own_name_after_a_switch(stage: 
     );
 }
 
-fn story_17_damaged_database_of_an_inactive_user_is_delivered(stage: &Stage) {
+fn story_17_damaged_database_of_an_inactive_user_is_delivered(stage: &StoryStage) {
     let city = stage.city();
     let (first, second) = (invite(&city, "160"), invite(&city, "161"));
     let home = stage.path("shared");
@@ -106,7 +106,7 @@ fn story_17_damaged_database_of_an_inactive_user_is_delivered(stage: &Stage) {
     );
 }
 
-fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &Stage) {
+fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &StoryStage) {
     let city = stage.city();
     let (first, second) = (invite(&city, "119"), invite(&city, "120"));
     let home = stage.path("shared");
@@ -118,13 +118,13 @@ fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &Stage) {
     );
     let mut former = Handset::existing(&home);
     // Only a new entry can trigger a sync within this story.
-    let manners = NetworkSettings {
+    let settings = NetworkSettings {
         poll_minutes: 600,
         ..NetworkSettings::default()
     };
     let mut watching = Handset::existing(&home.join("users/2"));
     let terminal = watching.open().unwrap().clone();
-    terminal.store().set_network_settings(&manners).unwrap();
+    terminal.store().set_network_settings(&settings).unwrap();
     let mut others = OtherUsers::of(Users::at(&home, &SystemDisk), terminal.store().home());
     let open = |home: &Path| Terminal::open(home, Platform::command_line(home)?);
     let cancel = CancelToken::default();
@@ -164,7 +164,7 @@ fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &Stage) {
     assert_eq!(complete["states"], json!([{"state": "applied", "entries": 2}]));
 }
 
-fn story_17_watch_of_one_user_delivers_the_other_users_damaged_database(stage: &Stage) {
+fn story_17_watch_of_one_user_delivers_the_other_users_damaged_database(stage: &StoryStage) {
     let city = stage.city();
     let (first, second) = (invite(&city, "162"), invite(&city, "163"));
     let home = stage.path("shared");

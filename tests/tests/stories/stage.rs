@@ -5,8 +5,8 @@ use e2e::{
     city::{City, InvitedPost},
     handset::{Handset, fix},
     line::FaultProxy,
-    office::StaffSession,
     process::{ServerSetup, program},
+    staff_api::StaffSession,
 };
 use protocol::{codes::CellCode, evidence::Position, ids::EntryId, role::Role, time::Millis};
 use serde_json::Value;
@@ -28,11 +28,11 @@ macro_rules! on_both_engines {
         mod $story {
             #[test]
             fn sqlite() {
-                super::$story(&$crate::stage::Stage::sqlite());
+                super::$story(&$crate::stage::StoryStage::sqlite());
             }
             #[test]
             fn postgres() {
-                super::$story(&$crate::stage::Stage::postgres());
+                super::$story(&$crate::stage::StoryStage::postgres());
             }
         }
     )*};
@@ -42,12 +42,12 @@ macro_rules! on_both_engines {
 pub const HERE: &str = "2201040101";
 
 /// The fixture: a folder and, for PostgreSQL, a database. It outlives the city that is set up on it.
-pub struct Stage {
+pub struct StoryStage {
     dir: TempDir,
     database: Option<TestDatabase>,
 }
 
-impl Stage {
+impl StoryStage {
     pub fn sqlite() -> Self {
         let dir = TempDir::new().unwrap();
         Self { dir, database: None }
@@ -291,7 +291,7 @@ pub fn xunge_json(home: &Path, args: &[&str]) -> (i32, Value) {
 
 /// A noise JPEG that hardly compresses.
 pub fn noise(seed: u64, width: u16, height: u16) -> Vec<u8> {
-    let mut random = e2e::chance::SeededRandom::new(seed);
+    let mut random = e2e::random::ScenarioRandom::new(seed);
     let size = usize::from(width) * usize::from(height) * 3;
     let mut pixels = Vec::with_capacity(size + 8);
     while pixels.len() < size {

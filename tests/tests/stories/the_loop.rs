@@ -4,16 +4,16 @@
 
 use crate::{
     loop_parts::{activities, supervision},
-    stage::{Stage, address, counts, xunge, xunge_json},
+    stage::{StoryStage, address, counts, xunge, xunge_json},
     transcript::{CentreMember, Transcript, at, beats, enroll, item, tasks, text},
 };
 use e2e::{
-    chance::SeededRandom,
     city::City,
     handset::Handset,
     line::{FaultProxy, LineFault},
-    office::ApiRefusal,
     pictures::PhotoAlbum,
+    random::ScenarioRandom,
+    staff_api::ApiRefusal,
 };
 use protocol::{photo::Sha256, role::Role};
 use serde_json::{Value, json};
@@ -22,10 +22,10 @@ use std::process::Stdio;
 on_both_engines!(the_loop_from_an_offline_photo_to_a_closed_case);
 
 /// Rule: SJ-03.
-fn the_loop_from_an_offline_photo_to_a_closed_case(stage: &Stage) {
+fn the_loop_from_an_offline_photo_to_a_closed_case(stage: &StoryStage) {
     let mut transcript = Transcript::new(stage);
     let album = PhotoAlbum::load().unwrap();
-    let mut random = SeededRandom::new(20_261_122);
+    let mut random = ScenarioRandom::new(20_261_122);
     let mut shoot = |name: &str| {
         let path = stage.path(name);
         album.crop_to(&mut random, &path).unwrap();

@@ -1,7 +1,7 @@
-//! The time at which an entry was made, independent of errors of the handset's clock.
+//! The time at which an entry was made, independent of errors of the handset's clock and of its time zone.
 
 use crate::{
-    stage::{self, ManualClock, Stage, at, cases, file, real_now, row},
+    stage::{self, ManualClock, StoryStage, at, cases, entries, file, real_now, row, xunge, xunge_json},
     wire::WireClient,
 };
 use e2e::{city::City, handset::Handset};
@@ -12,6 +12,7 @@ use terminal_core::{platform::Clock as _, work::ItemState};
 on_both_engines!(
     story_33_wrong_clock_and_reboot_do_not_change_the_creation_time,
     story_33_check_ins_around_midnight_count_for_their_own_civil_day,
+    story_33_handset_time_zone_does_not_change_the_civil_day,
 );
 
 const MINUTE: i64 = 60_000;
@@ -48,7 +49,7 @@ fn password(city: &City) -> String {
     }
 }
 
-fn story_33_wrong_clock_and_reboot_do_not_change_the_creation_time(stage: &Stage) {
+fn story_33_wrong_clock_and_reboot_do_not_change_the_creation_time(stage: &StoryStage) {
     let city = stage.city();
     let clock = ManualClock::now();
     clock.set_wall(real_now().plus(-3 * YEAR));
@@ -127,7 +128,7 @@ fn since(duty: &[Value], number: &str) -> Millis {
     Millis(on[0]["since"].as_i64().unwrap())
 }
 
-fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &Stage) {
+fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &StoryStage) {
     // Long enough that a duty that starts at midnight is still active at any time of the day.
     let city = stage.city_with("presence_hours = 72");
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
@@ -192,4 +193,55 @@ fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &Stag
         assert_eq!(row(&mut handset, id).state, ItemState::Received);
     }
     assert!(handset.open().unwrap().presence().unwrap().on_duty);
+}
+
+fn story_33_handset_time_zone_does_not_change_the_civil_day(stage: &StoryStage) {
+    let city = stage.city();
+    let mut handset = stage.patroller(&city, "533", None);
+    let home = handset.home().to_owned();
+    handset
+        .open()
+        .unwrap()
+        .check_in(Some(at(&city, "220104010101")), "")
+        .unwrap();
+    file(&city, &mut handset, "时区", &[]);
+    assert!(handset.sync().unwrap().is_success());
+    handset.kill();
+    // From the far west to the far east, a zone with summer time, and one that does not exist.
+    let zones = [
+        "Asia/Shanghai",
+        "Pacific/Pago_Pago",
+        "Pacific/Kiritimati",
+        "Europe/Berlin",
+        "No/Where",
+    ];
+    let shown: Vec<(String, String)> = zones
+        .iter()
+        .map(|zone| {
+            let queue = xunge(&home, &["queue", "--all"])
+                .env("TZ", zone)
+                .output()
+                .unwrap();
+            // The civil day is always that of Asia/Shanghai: a second check-in on the same day is refused.
+            let again = xunge(&home, &["check-in", "--at", "43.85745,125.30062,8"])
+                .env("TZ", zone)
+                .output()
+                .unwrap();
+            assert!(!again.status.success(), "{zone}: must be the same day");
+            (
+                String::from_utf8(queue.stdout).unwrap(),
+                String::from_utf8(again.stderr).unwrap(),
+            )
+        })
+        .collect();
+    assert!(
+        shown[0].0.contains("时区") && shown[0].1.contains("已"),
+        "{:?}",
+        shown[0]
+    );
+    for (zone, words) in zones.iter().zip(&shown) {
+        assert_eq!(words, &shown[0], "{zone}");
+    }
+    let (code, _) = xunge_json(&home, &["sync"]);
+    assert_eq!((code, cases(&city), entries(&city)), (0, 1, 2));
 }

@@ -1,10 +1,10 @@
 //! What the parts of the loop share: the transcript of commands and responses, people at the centre, and
 //! readers of the command line's JSON.
 
-use crate::stage::{Stage, xunge, xunge_json};
+use crate::stage::{StoryStage, xunge, xunge_json};
 use e2e::{
     city::{City, InvitedPost, StaffAccount},
-    office::{ApiRefusal, StaffSession},
+    staff_api::{ApiRefusal, StaffSession},
 };
 use protocol::{
     codes::{CellCode, CommunityCode},
@@ -24,7 +24,7 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    pub fn new(stage: &Stage) -> Self {
+    pub fn new(stage: &StoryStage) -> Self {
         let engine = if stage.is_postgres() { "postgres" } else { "sqlite" };
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
         Self {

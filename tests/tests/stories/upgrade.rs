@@ -3,13 +3,13 @@
 
 use crate::{
     newer::NewerServer,
-    stage::{self, Stage, cases, completeness, entries, file, invite, photos, row},
+    stage::{self, StoryStage, cases, completeness, entries, file, invite, photos, row},
     wire::WireClient,
 };
 use e2e::{
     handset::Handset,
-    office::StaffSession,
     process::{ADMIN, ServerProcess, ServerSetup},
+    staff_api::StaffSession,
 };
 use protocol::{field::Invitation, ids::EntryId, payload::EntryKind, role::Role};
 use rusqlite::{Connection, types::Value as Cell};
@@ -33,16 +33,16 @@ on_both_engines!(
 /// See `xunge-age`.
 const PASSWORD: &str = "an-old-city-2026";
 
-fn story_19_outbox_of_earlier_programs_is_delivered_by_todays(stage: &Stage) {
+fn story_19_outbox_of_earlier_programs_is_delivered_by_todays(stage: &StoryStage) {
     let mut ages = 0;
     for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("data")).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|e| e == "gz") {
             ages += 1;
             let stage = if stage.is_postgres() {
-                Stage::postgres()
+                StoryStage::postgres()
             } else {
-                Stage::sqlite()
+                StoryStage::sqlite()
             };
             an_age(&stage, &path);
         }
@@ -50,7 +50,7 @@ fn story_19_outbox_of_earlier_programs_is_delivered_by_todays(stage: &Stage) {
     assert!(ages > 0, "tests/data must hold at least one age");
 }
 
-fn an_age(stage: &Stage, age: &Path) {
+fn an_age(stage: &StoryStage, age: &Path) {
     let folder = stage.path("age");
     std::fs::create_dir_all(&folder).unwrap();
     let unpacked = Command::new("tar")
@@ -130,7 +130,7 @@ fn an_age(stage: &Stage, age: &Path) {
 }
 
 /// Today's server over the data of an old one; on PostgreSQL over the same rows.
-fn old_city(stage: &Stage, data: &Path) -> ServerProcess {
+fn old_city(stage: &StoryStage, data: &Path) -> ServerProcess {
     let mut server = ServerProcess::existing(data, ServerSetup::default()).unwrap();
     server.start().unwrap();
     if stage.is_postgres() {
@@ -259,7 +259,7 @@ fn age(handset: &mut Handset, earlier: &[PathBuf]) {
     std::fs::rename(old, now).unwrap();
 }
 
-fn story_19_outbox_under_every_earlier_schema_is_delivered_completely(stage: &Stage) {
+fn story_19_outbox_under_every_earlier_schema_is_delivered_completely(stage: &StoryStage) {
     let city = stage.city();
     let steps = migrations();
     let mut filed = 0;
@@ -323,7 +323,7 @@ fn story_19_outbox_under_every_earlier_schema_is_delivered_completely(stage: &St
 
 // ------------------------------------------------------------------------------------------------- story 20
 
-fn story_20_handset_works_with_unknown_values_of_a_newer_server(stage: &Stage) {
+fn story_20_handset_works_with_unknown_values_of_a_newer_server(stage: &StoryStage) {
     let city = stage.plain_city();
     let newer = NewerServer::before(&city);
     let invited = invite(&city, "120");
@@ -406,7 +406,7 @@ fn newer_entry(bytes: &[u8], n: u64, change: impl FnOnce(&mut Value)) -> Vec<u8>
     serde_json::to_vec(&entry).unwrap()
 }
 
-fn story_20_older_server_keeps_unknown_values_of_a_newer_handset(stage: &Stage) {
+fn story_20_older_server_keeps_unknown_values_of_a_newer_handset(stage: &StoryStage) {
     let city = stage.city();
     let mut handset = stage.patroller(&city, "220", None);
     let id = file(&city, &mut handset, "老终端", &[]);

@@ -2,7 +2,7 @@
 //! for many equal requests at once.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use e2e::{city::City, handset::Handset, office::StaffApi};
+use e2e::{city::City, handset::Handset, staff_api::StaffApi};
 use protocol::{
     WIRE_VERSION,
     field::{

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::source::Source;
+use super::source::SourceFile;
 
 /// A chain of `pub use` longer than this is a loop.
 const LONGEST_CHAIN: usize = 8;
 
 /// Which file holds which module, and what each module gives another name.
 pub struct Index<'a> {
-    sources: &'a [Source],
+    sources: &'a [SourceFile],
     modules: BTreeMap<&'a [String], usize>,
     /// Macros at the root of the crate.
     macros: BTreeMap<&'a str, usize>,
 }
 
 impl<'a> Index<'a> {
-    pub fn new(sources: &'a [Source]) -> Self {
+    pub fn new(sources: &'a [SourceFile]) -> Self {
         let numbered = || sources.iter().enumerate();
         let modules = numbered()
             .filter(|(_, source)| source.room != "bin")

@@ -11,10 +11,10 @@ use anyhow::Result;
 
 use super::graph::{self, Graph};
 use super::resolve::Index;
-use super::source::{self, Source};
+use super::source::{self, SourceFile};
 
 /// What was found in one crate.
-pub struct Found {
+pub struct RoomFindings {
     /// For each room the rooms it uses.
     pub arrows: BTreeMap<String, BTreeSet<String>>,
     pub upward: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Found {
     pub knot: usize,
 }
 
-impl Found {
+impl RoomFindings {
     pub fn faults(&self) -> impl Iterator<Item = &String> {
         self.list
             .iter()
@@ -38,7 +38,7 @@ impl Found {
 }
 
 /// Judges the crate in `src`. `order` lists its rooms bottom up; without it only cycles between files count.
-pub fn judge(src: &Path, name: &str, order: Option<&[&str]>) -> Result<Found> {
+pub fn judge(src: &Path, name: &str, order: Option<&[&str]>) -> Result<RoomFindings> {
     let sources = source::read(src, &name.replace('-', "_"))?;
     let edges = edges(&sources);
     let mut arrows: BTreeMap<String, BTreeSet<String>> = sources
@@ -73,7 +73,7 @@ pub fn judge(src: &Path, name: &str, order: Option<&[&str]>) -> Result<Found> {
         let path: Vec<&str> = cycle.iter().chain(cycle.first()).map(file).collect();
         format!("{name}/src: a cycle of files: {}", path.join(" -> "))
     });
-    Ok(Found {
+    Ok(RoomFindings {
         upward,
         cycles: cycles.collect(),
         list: order.map_or_else(Vec::new, |order| differences(name, order, &arrows)),
@@ -90,7 +90,7 @@ struct Edge {
 }
 
 /// Every file that a file of the product refers to, but not itself and not what it only gives another name.
-fn edges(sources: &[Source]) -> Vec<Edge> {
+fn edges(sources: &[SourceFile]) -> Vec<Edge> {
     let index = Index::new(sources);
     let mut edges = Vec::new();
     for (from, source) in sources.iter().enumerate().filter(|(_, source)| !source.test) {
@@ -118,7 +118,7 @@ fn edges(sources: &[Source]) -> Vec<Edge> {
 
 /// `mod.rs` holds the documentation of the module, `mod` and `pub use`: whoever looks for a thing finds it in a file
 /// with its name.
-fn full_index_files(name: &str, sources: &[Source]) -> Vec<String> {
+fn full_index_files(name: &str, sources: &[SourceFile]) -> Vec<String> {
     let of_mod_file = sources
         .iter()
         .filter(|source| source.name.ends_with("/mod.rs") && !source.test);
@@ -171,7 +171,7 @@ mod tests {
             Self(root)
         }
 
-        fn judge(&self, order: &[&str]) -> Found {
+        fn judge(&self, order: &[&str]) -> RoomFindings {
             judge(&self.0, "house", Some(order)).unwrap()
         }
     }

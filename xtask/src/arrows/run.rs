@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::order::{ROOMS, WITHOUT_ORDER};
-use super::rooms::{self, Found};
+use super::rooms::{self, RoomFindings};
 use super::{crates, tables};
 use crate::workspace::Workspace;
 
@@ -35,7 +35,7 @@ pub fn run(ws: &Workspace) -> Result<()> {
     );
 }
 
-fn print(name: &str, order: Option<&[&str]>, found: &Found) {
+fn print(name: &str, order: Option<&[&str]>, found: &RoomFindings) {
     let arrows: usize = found.arrows.values().map(std::collections::BTreeSet::len).sum();
     for room in order.unwrap_or_default() {
         if let Some(used) = found.arrows.get(*room) {

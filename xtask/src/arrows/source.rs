@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::parse::{ModulePath, Parsed, parse};
 
 /// One file under `src/`.
-pub struct Source {
+pub struct SourceFile {
     /// Relative to `src/`, with `/`.
     pub name: String,
     pub module: ModulePath,
@@ -20,7 +20,7 @@ pub struct Source {
 }
 
 /// Reads `src` of the crate that dependents call `name` (with `_`).
-pub fn read(src: &Path, name: &str) -> Result<Vec<Source>> {
+pub fn read(src: &Path, name: &str) -> Result<Vec<SourceFile>> {
     let mut files = Vec::new();
     list(src, &mut files)?;
     ensure!(
@@ -57,7 +57,7 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn source(parts: &[String], text: &str, crate_name: &str) -> Source {
+fn source(parts: &[String], text: &str, crate_name: &str) -> SourceFile {
     let stem = |part: &String| part.trim_end_matches(".rs").to_owned();
     let mut module: ModulePath = parts.iter().map(stem).collect();
     let room = module.first().cloned().unwrap_or_default();
@@ -67,7 +67,7 @@ fn source(parts: &[String], text: &str, crate_name: &str) -> Source {
     }
     // A program is a crate of its own that calls the library by name; the library never calls it `crate`.
     let own_names: &[&str] = if room == "bin" { &[crate_name] } else { &[] };
-    Source {
+    SourceFile {
         name: parts.join("/"),
         parsed: parse(text, &module, own_names),
         module,
@@ -77,7 +77,7 @@ fn source(parts: &[String], text: &str, crate_name: &str) -> Source {
 }
 
 /// A file whose `mod` line is for tests, and all that lies below it.
-fn mark_tests(sources: &mut [Source]) {
+fn mark_tests(sources: &mut [SourceFile]) {
     let mut for_tests: BTreeSet<ModulePath> = BTreeSet::new();
     for source in sources.iter() {
         for child in &source.parsed.test_children {

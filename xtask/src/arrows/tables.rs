@@ -24,7 +24,7 @@ const TUS_REASON: &str = "photos and attachments have a pair of tables each with
 
 type Unnamed<'a> = (&'a str, &'a [&'a str], &'a str);
 
-pub struct Found {
+pub struct TableFindings {
     pub tables: usize,
     /// Tables with more than one writing room, listed exceptions included.
     pub shared: usize,
@@ -32,11 +32,11 @@ pub struct Found {
 }
 
 /// Judges the sources of the server.
-pub fn judge(src: &Path) -> Result<Found> {
+pub fn judge(src: &Path) -> Result<TableFindings> {
     judge_with(src, EXCEPTIONS, UNNAMED)
 }
 
-fn judge_with(src: &Path, exceptions: &[(&str, &str, &str)], unnamed: &[Unnamed]) -> Result<Found> {
+fn judge_with(src: &Path, exceptions: &[(&str, &str, &str)], unnamed: &[Unnamed]) -> Result<TableFindings> {
     let mut writers: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let mut faults = Vec::new();
     for file in source::read(src, "server")?.iter().filter(|file| !file.test) {
@@ -92,7 +92,7 @@ fn judge_with(src: &Path, exceptions: &[(&str, &str, &str)], unnamed: &[Unnamed]
     faults.extend(
         stale.map(|(table, room, _)| format!("`{room}` does not write `{table}`: drop the exception")),
     );
-    Ok(Found {
+    Ok(TableFindings {
         tables: writers.len(),
         shared,
         faults,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::book::{Book, Rule};
 use super::id::Id;
-use super::scan::{Place, Source, Test};
+use super::scan::{FileLine, ScannedFile, Test};
 
 /// Where the tests of failure stories stand.
 const STORIES: &str = "tests/tests/stories/";
@@ -14,16 +14,16 @@ const STORIES: &str = "tests/tests/stories/";
 pub struct Findings {
     book: Book,
     /// Places in product code, documents and test code outside doc comments of tests.
-    mentions: BTreeMap<Id, BTreeSet<Place>>,
-    tests: BTreeMap<Id, Vec<(Place, String)>>,
+    mentions: BTreeMap<Id, BTreeSet<FileLine>>,
+    tests: BTreeMap<Id, Vec<(FileLine, String)>>,
     /// One sentence each.
     pub faults: Vec<String>,
 }
 
 impl Findings {
-    pub fn new(book: Book, sources: &[Source], codes: &BTreeSet<String>) -> Self {
-        let mut mentions: BTreeMap<Id, BTreeSet<Place>> = BTreeMap::new();
-        let mut tests: BTreeMap<Id, Vec<(Place, String)>> = BTreeMap::new();
+    pub fn new(book: Book, sources: &[ScannedFile], codes: &BTreeSet<String>) -> Self {
+        let mut mentions: BTreeMap<Id, BTreeSet<FileLine>> = BTreeMap::new();
+        let mut tests: BTreeMap<Id, Vec<(FileLine, String)>> = BTreeMap::new();
         for (id, place) in sources.iter().flat_map(|source| &source.mentions) {
             if book.knows_family(id) {
                 mentions.entry(id.clone()).or_default().insert(place.clone());
@@ -60,7 +60,7 @@ impl Findings {
             .tests
             .iter()
             .filter_map(|(id, tests)| Some((id, &tests.first()?.0)));
-        let all: BTreeMap<&Id, &Place> = named.chain(tested).collect();
+        let all: BTreeMap<&Id, &FileLine> = named.chain(tested).collect();
         all.into_iter()
             .filter(|(id, _)| !self.book.holds(id))
             .map(|(id, place)| {
@@ -101,7 +101,7 @@ impl Findings {
         faults
     }
 
-    fn tests_of(&self, id: &Id) -> &[(Place, String)] {
+    fn tests_of(&self, id: &Id) -> &[(FileLine, String)] {
         self.tests.get(id).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -134,7 +134,7 @@ impl Findings {
     pub fn summary(&self) -> String {
         let rules = &self.book.rules;
         let later = rules.iter().filter(|rule| rule.later).count();
-        let tests: BTreeSet<&(Place, String)> = self.tests.values().flatten().collect();
+        let tests: BTreeSet<&(FileLine, String)> = self.tests.values().flatten().collect();
         format!(
             "rules: {} listed, {later} of them marked later, {} tests carry an id, {} faults",
             rules.len(),
@@ -166,7 +166,7 @@ mod tests {
     );
 
     fn judged(sources: &[(&str, &str)]) -> Findings {
-        let sources: Vec<Source> = sources.iter().map(|(path, text)| source(path, text)).collect();
+        let sources: Vec<ScannedFile> = sources.iter().map(|(path, text)| source(path, text)).collect();
         let codes = BTreeSet::from(["auth.scope".to_owned()]);
         Findings::new(Book::parse(LIST).unwrap(), &sources, &codes)
     }

@@ -6,7 +6,7 @@ use super::id::{self, Id};
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct FileLine {
     pub path: String,
     /// Counted from 1.
     pub line: usize,
@@ -16,20 +16,20 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Test {
     pub name: String,
-    pub place: Place,
+    pub place: FileLine,
     pub ids: BTreeSet<Id>,
 }
 
 /// What one file says.
 #[derive(Debug)]
-pub struct Source {
+pub struct ScannedFile {
     /// Ids named outside the doc comments of tests.
-    pub mentions: Vec<(Id, Place)>,
+    pub mentions: Vec<(Id, FileLine)>,
     pub tests: Vec<Test>,
 }
 
 /// Reads one file; only Rust files hold tests.
-pub fn source(path: &str, text: &str) -> Source {
+pub fn source(path: &str, text: &str) -> ScannedFile {
     let tests = if path.ends_with(".rs") {
         tests_in(path, text)
     } else {
@@ -45,10 +45,10 @@ pub fn source(path: &str, text: &str) -> Source {
         .flat_map(|(line, text)| {
             id::in_line(text).into_iter().map(move |id| {
                 let path = path.to_owned();
-                (id, Place { path, line })
+                (id, FileLine { path, line })
             })
         });
-    Source {
+    ScannedFile {
         mentions: mentions.collect(),
         tests: tests.into_iter().map(|(test, _)| test).collect(),
     }
@@ -94,7 +94,7 @@ fn tests_in(path: &str, text: &str) -> Vec<(Test, Vec<usize>)> {
             {
                 let mut ids: BTreeSet<Id> = id::in_name(name).into_iter().collect();
                 ids.extend(docs.iter().flat_map(|(_, doc)| id::in_line(doc)));
-                let place = Place {
+                let place = FileLine {
                     path: path.to_owned(),
                     line: number,
                 };

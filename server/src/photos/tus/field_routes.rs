@@ -1,11 +1,11 @@
 //! The routes of tus for terminals. Their doc comments are the texts of the API description.
 
 use super::{handlers, owner::Owner, wire};
-use crate::{app::state::App, auth::actor::Field, http::body::Path};
+use crate::{app::state::App, auth::actor::FieldStream, http::body::Path};
 use axum::{body::Body, extract::State, http::HeaderMap, response::Response};
 use protocol::{ids::UploadId, problem::Problem};
 
-/// What this server speaks.
+/// Supported versions and extensions of the tus protocol.
 #[utoipa::path(
     options, path = "/v1/field/photos", tag = "field",
     responses((status = 204, description = "`Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm`"))
@@ -14,10 +14,11 @@ pub(in crate::photos) async fn options(State(app): State<App>) -> Response {
     wire::options(app.settings.photo_bytes)
 }
 
-/// Begins the upload of a photo that an entry in custody names.
+/// Creates a tus upload of a photo that an entry in custody refers to.
 ///
-/// `Upload-Metadata` holds `sha256`, `Upload-Length` is the named size. A body is taken as the first bytes. For
-/// a photo that is held already the upload is complete at once and the receipt comes with it.
+/// `Upload-Metadata` contains `sha256`; `Upload-Length` is the size that the entry states. A request body is stored
+/// as the first bytes. If the server already holds the photo, the upload is complete at once and the answer contains
+/// the receipt.
 #[utoipa::path(
     post, path = "/v1/field/photos", tag = "field",
     params(
@@ -32,14 +33,14 @@ pub(in crate::photos) async fn options(State(app): State<App>) -> Response {
 )]
 pub(in crate::photos) async fn create(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     wire::answer(handlers::create(&app, Owner::Stream(field.stream), &headers, body).await)
 }
 
-/// Where an upload stands.
+/// Returns the offset of an upload.
 #[utoipa::path(
     head, path = "/v1/field/photos/{upload}", tag = "field",
     params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
@@ -50,14 +51,14 @@ pub(in crate::photos) async fn create(
 )]
 pub(in crate::photos) async fn head(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
 ) -> Response {
     wire::answer(handlers::current_offset(&app, Owner::Stream(field.stream), upload, &headers).await)
 }
 
-/// Goes on with an upload. What arrived of a body that was cut off is kept.
+/// Appends bytes to an upload. If the request body is cut off, the bytes that arrived are kept.
 #[utoipa::path(
     patch, path = "/v1/field/photos/{upload}", tag = "field",
     params(
@@ -77,7 +78,7 @@ pub(in crate::photos) async fn head(
 )]
 pub(in crate::photos) async fn patch(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
     body: Body,
@@ -85,7 +86,7 @@ pub(in crate::photos) async fn patch(
     wire::answer(handlers::patch(&app, Owner::Stream(field.stream), upload, &headers, body).await)
 }
 
-/// Gives an upload up. A photo that is held stays.
+/// Terminates an upload. A photo that is already stored is kept.
 #[utoipa::path(
     delete, path = "/v1/field/photos/{upload}", tag = "field",
     params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
@@ -93,14 +94,14 @@ pub(in crate::photos) async fn patch(
 )]
 pub(in crate::photos) async fn terminate(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
 ) -> Response {
     wire::answer(handlers::terminate(&app, Owner::Stream(field.stream), upload, &headers).await)
 }
 
-/// PATCH, DELETE or HEAD for clients behind something that lets only POST through (`X-HTTP-Method-Override`).
+/// PATCH, DELETE or HEAD for clients behind a proxy that allows only POST (`X-HTTP-Method-Override`).
 #[utoipa::path(
     post, path = "/v1/field/photos/{upload}", tag = "field",
     params(
@@ -113,7 +114,7 @@ pub(in crate::photos) async fn terminate(
 )]
 pub(in crate::photos) async fn overridden(
     State(app): State<App>,
-    field: Field,
+    field: FieldStream,
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
     body: Body,

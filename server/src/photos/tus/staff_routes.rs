@@ -5,7 +5,7 @@ use crate::{app::state::App, auth::actor::Staff, http::body::Path};
 use axum::{body::Body, extract::State, http::HeaderMap, response::Response};
 use protocol::{ids::UploadId, problem::Problem};
 
-/// What this server speaks.
+/// Supported versions and extensions of the tus protocol.
 #[utoipa::path(
     options, path = "/v1/attachments/uploads", tag = "attachments",
     responses((status = 204, description = "`Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm`"))
@@ -14,9 +14,9 @@ pub(in crate::photos) async fn options(State(app): State<App>) -> Response {
     wire::options(app.settings.photo_bytes)
 }
 
-/// Begins the upload of an attachment by tus 1.0.0; a body is taken as its first bytes.
+/// Creates a tus 1.0.0 upload of an attachment. A request body is stored as its first bytes.
 ///
-/// `Upload-Metadata` may hold `sha256`: then only those bytes are taken.
+/// `Upload-Metadata` may contain `sha256`; then only bytes with this hash are accepted.
 #[utoipa::path(
     post, path = "/v1/attachments/uploads", tag = "attachments",
     params(
@@ -40,7 +40,7 @@ pub(in crate::photos) async fn create(
     wire::answer(handlers::create(&app, Owner::Person(staff.person), &headers, body).await)
 }
 
-/// Where an upload stands.
+/// Returns the offset of an upload.
 #[utoipa::path(
     head, path = "/v1/attachments/uploads/{upload}", tag = "attachments",
     params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
@@ -58,7 +58,7 @@ pub(in crate::photos) async fn head(
     wire::answer(handlers::current_offset(&app, Owner::Person(staff.person), upload, &headers).await)
 }
 
-/// Goes on with an upload. What arrived of a body that was cut off is kept.
+/// Appends bytes to an upload. If the request body is cut off, the bytes that arrived are kept.
 #[utoipa::path(
     patch, path = "/v1/attachments/uploads/{upload}", tag = "attachments",
     params(
@@ -86,7 +86,7 @@ pub(in crate::photos) async fn patch(
     wire::answer(handlers::patch(&app, Owner::Person(staff.person), upload, &headers, body).await)
 }
 
-/// Gives an upload up. An attachment that is held stays.
+/// Terminates an upload. An attachment that is already stored is kept.
 #[utoipa::path(
     delete, path = "/v1/attachments/uploads/{upload}", tag = "attachments",
     params(("upload" = inline(UploadId), Path), ("tus-resumable" = String, Header)),
@@ -101,7 +101,7 @@ pub(in crate::photos) async fn terminate(
     wire::answer(handlers::terminate(&app, Owner::Person(staff.person), upload, &headers).await)
 }
 
-/// PATCH, DELETE or HEAD for clients behind something that lets only POST through (`X-HTTP-Method-Override`).
+/// PATCH, DELETE or HEAD for clients behind a proxy that allows only POST (`X-HTTP-Method-Override`).
 #[utoipa::path(
     post, path = "/v1/attachments/uploads/{upload}", tag = "attachments",
     params(

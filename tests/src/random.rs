@@ -2,9 +2,9 @@
 
 /// splitmix64 generator. Not for secrets.
 #[derive(Debug, Clone)]
-pub struct SeededRandom(u64);
+pub struct ScenarioRandom(u64);
 
-impl SeededRandom {
+impl ScenarioRandom {
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -2,7 +2,7 @@
 //! network or budget, a promised retry happens, and time before the first exchange.
 
 use crate::stage::{
-    ManualClock, Stage, at, cases, desk, entries, file, line, photos, real_now, row, xunge, xunge_json,
+    ManualClock, StoryStage, at, cases, desk, entries, file, line, photos, real_now, row, xunge, xunge_json,
 };
 use e2e::line::LineFault;
 use protocol::{role::Role, time::Millis};
@@ -40,7 +40,7 @@ const METERED: DeviceConditions = DeviceConditions {
     },
 };
 
-fn story_16_announced_retry_happens_after_offline_mode_restart_and_reboot(stage: &Stage) {
+fn story_16_announced_retry_happens_after_offline_mode_restart_and_reboot(stage: &StoryStage) {
     let city = stage.city();
     let line = line(&city);
     let clock = ManualClock::now();
@@ -98,7 +98,7 @@ fn story_16_announced_retry_happens_after_offline_mode_restart_and_reboot(stage:
     );
 }
 
-fn story_29_batch_refused_as_too_large_by_a_proxy_is_split_and_delivered(stage: &Stage) {
+fn story_29_batch_refused_as_too_large_by_a_proxy_is_split_and_delivered(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "129", Some(&line));
@@ -133,7 +133,7 @@ fn story_29_batch_refused_as_too_large_by_a_proxy_is_split_and_delivered(stage: 
     }
 }
 
-fn story_33_before_the_first_exchange_only_genuine_satellite_time_is_trusted(stage: &Stage) {
+fn story_33_before_the_first_exchange_only_genuine_satellite_time_is_trusted(stage: &StoryStage) {
     const YEAR: i64 = 365 * 86_400_000;
     let city = stage.city();
     let clock = ManualClock::now();
@@ -189,7 +189,7 @@ fn story_33_before_the_first_exchange_only_genuine_satellite_time_is_trusted(sta
     }
 }
 
-fn story_36_offline_mode_sends_nothing_for_any_caller(stage: &Stage) {
+fn story_36_offline_mode_sends_nothing_for_any_caller(stage: &StoryStage) {
     let city = stage.city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "136", Some(&line));
@@ -246,7 +246,7 @@ fn story_36_offline_mode_sends_nothing_for_any_caller(stage: &Stage) {
     assert_eq!(cases(&city), 1);
 }
 
-fn story_36_cancel_works_during_a_request_body_and_a_response(stage: &Stage) {
+fn story_36_cancel_works_during_a_request_body_and_a_response(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "236", Some(&line));
@@ -290,7 +290,7 @@ fn story_36_cancel_works_during_a_request_body_and_a_response(stage: &Stage) {
     assert_eq!(row(&mut handset, id).state, ItemState::Received);
 }
 
-fn story_36_killed_sync_does_not_block_the_next(stage: &Stage) {
+fn story_36_killed_sync_does_not_block_the_next(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "336", Some(&line));
@@ -313,7 +313,7 @@ fn story_36_killed_sync_does_not_block_the_next(stage: &Stage) {
     assert_eq!(cases(&city), 1);
 }
 
-fn story_37_photos_are_sent_over_a_metered_network_only_on_request(stage: &Stage) {
+fn story_37_photos_are_sent_over_a_metered_network_only_on_request(stage: &StoryStage) {
     let city = stage.plain_city();
     let line = line(&city);
     let mut handset = stage.patroller(&city, "137", Some(&line));
@@ -363,11 +363,11 @@ fn metered(said: &Value) -> u64 {
     said["traffic"]["metered"].as_u64().unwrap()
 }
 
-fn monthly_data_budget_stops_photos_but_not_entries(stage: &Stage) {
+fn monthly_data_budget_stops_photos_but_not_entries(stage: &StoryStage) {
     let city = stage.city();
     let clock = ManualClock::now();
     let mut handset = stage.patroller_by(&city, "138", None, &clock);
-    let manners = NetworkSettings {
+    let settings = NetworkSettings {
         wifi_only_photos: false,
         budget_mb: Some(1),
         ..NetworkSettings::default()
@@ -376,7 +376,7 @@ fn monthly_data_budget_stops_photos_but_not_entries(stage: &Stage) {
         .open()
         .unwrap()
         .store()
-        .set_network_settings(&manners)
+        .set_network_settings(&settings)
         .unwrap();
     let many: Vec<_> = (0..6).map(|k| stage.photo(3800 + k, 900, 700)).collect();
     file(&city, &mut handset, "很多照片", &many);

@@ -2,10 +2,10 @@
 //! must keep them to the byte, acknowledge them, and apply nothing of them.
 
 use super::{
+    city_template::MOST,
     judge::{CheckResult, Invariant, check_failed, violation},
     plan::PlannedEvent,
     server::{ServerDown, SimServer},
-    town::MOST,
     world::SimWorld,
 };
 use axum::{body::Body, http::Request};

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 /// Where the data is.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct DataLocation {
     /// Folder for the embedded database, objects and certificate
     #[arg(long, env = "XUNGE_DATA")]
     pub(super) data: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct Place {
     pub(super) s3: S3,
 }
 
-impl Place {
+impl DataLocation {
     pub(super) fn options(&self) -> ServerOptions {
         ServerOptions {
             database: self.database.clone(),

@@ -11,16 +11,16 @@ pub type ExchangeResult = Result<Response, TransportError>;
 /// The real transport with a closure in front. The closure sends the request by calling its second argument.
 pub struct InterceptingTransport<F> {
     inner: Https,
-    meddle: F,
+    intercept: F,
 }
 
 impl<F> InterceptingTransport<F>
 where
     F: Fn(&Request, &dyn Fn() -> ExchangeResult) -> ExchangeResult + Send + Sync,
 {
-    pub fn of(account: &Account, meddle: F) -> Self {
+    pub fn of(account: &Account, intercept: F) -> Self {
         let inner = Https::new(&account.server, &account.pins).unwrap();
-        Self { inner, meddle }
+        Self { inner, intercept }
     }
 }
 
@@ -29,7 +29,7 @@ where
     F: Fn(&Request, &dyn Fn() -> ExchangeResult) -> ExchangeResult + Send + Sync,
 {
     fn exchange(&self, request: &Request) -> ExchangeResult {
-        (self.meddle)(request, &|| self.inner.exchange(request))
+        (self.intercept)(request, &|| self.inner.exchange(request))
     }
 }
 

@@ -22,7 +22,7 @@ use protocol::{
 use server::{
     app::ctx::Ctx,
     auth,
-    kernel::{clock::Chance as _, failure::Failure},
+    kernel::{clock::RandomSource as _, failure::Failure},
     params, people,
     store::Tx,
 };
@@ -127,10 +127,10 @@ fn make_template() -> Result<CityTemplate> {
     let time = SimTime::new();
     let mut server = SimServer::new(&time, 1, &DiskImage::new())?;
     server.boot()?;
-    let chance = SeededBytes::new(0x70_37);
+    let random = SeededBytes::new(0x70_37);
     let secret = || {
         let mut bytes = [0; 32];
-        chance.fill(&mut bytes);
+        random.fill(&mut bytes);
         bytes
     };
     let bytes = pack()?;

@@ -87,7 +87,7 @@ pub fn leave(was: Option<Presence>, post: PostId, made: Millis) -> Option<Presen
 pub struct Candidate {
     pub person: PersonId,
     pub post: PostId,
-    /// When the server last heard of a terminal of this person.
+    /// Time of the last contact with a terminal of this person.
     pub last_contact: Millis,
 }
 

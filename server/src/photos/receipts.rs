@@ -1,4 +1,5 @@
-//! Writes the rows of `photo` for entries and parcels; `tus` writes those of uploads.
+//! Photos that entries and parcels name: which may be uploaded, which are missing, and the receipt of one that came in
+//! a parcel. `tus` writes the rows of uploads and their receipts.
 
 use crate::{
     app::{changes::Change, ctx::Ctx},

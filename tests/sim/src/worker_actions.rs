@@ -1,10 +1,10 @@
 //! What workers do with their handsets. An action that was interrupted is repeated later with the same draft.
 
 use super::{
+    city_template::somewhere,
     judge::{CheckResult, Invariant, Violation},
     pictures,
     plan::{EventKind, PlannedEvent},
-    town::somewhere,
     world::SimWorld,
 };
 use protocol::{duty::Purpose, ids::EntryId, open::Open, payload::EntryKind};
