@@ -11,6 +11,8 @@
     clippy::wildcard_imports
 )]
 
+#[path = "work_cli/choosing.rs"]
+mod choosing;
 #[path = "work_cli/documents.rs"]
 mod documents;
 

@@ -127,6 +127,12 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
             }
             Ok(Said::new(text::status(cli.lang, &status, network), document))
         }
+        HandsetCommand::Cells {
+            street,
+            community,
+            near,
+            limit,
+        } => at.cells(street.as_deref(), community.as_deref(), near.as_deref(), *limit),
         HandsetCommand::Types { search } => at.types(search),
     }
 }

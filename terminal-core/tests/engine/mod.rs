@@ -299,6 +299,7 @@ impl World {
                 place: None,
                 cell: None,
                 address: String::new(),
+                cell_chosen: false,
                 self_handled: false,
                 photos,
             }),
