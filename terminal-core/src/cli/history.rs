@@ -69,7 +69,7 @@ fn text(
     if let Some(next) = next {
         text.push_str(&lang.pick(
             format!("更早的：history --after {next}\n"),
-            format!("Earlier ones: history --after {next}\n"),
+            format!("Earlier rows: history --after {next}\n"),
         ));
     }
     text
