@@ -9,7 +9,6 @@ mod documents;
 mod filing;
 mod listing;
 mod network;
-mod open;
 mod pending;
 mod program;
 mod said;

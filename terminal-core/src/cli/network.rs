@@ -4,15 +4,16 @@ use crate::{
     Error, Result,
     cli::{
         args::HandsetCli,
-        pending::salvage_others,
+        pending::salvaged_others,
         said::Said,
         screen::ProgressLine,
         surroundings::{CommandLine, NETWORK},
         sync::{WAY_ON, summary},
         table::table,
     },
-    lifecycle::users::Users,
+    lifecycle::handset::Handset,
     live::{
+        handset::HandsetEvent,
         sync_now::{DataUse, held},
         watch::WatchEvent,
     },
@@ -258,13 +259,7 @@ pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> 
 }
 
 /// Watches until it is ended or the time is over. Prints one line, or one document, per event.
-pub fn watch(
-    terminal: &Terminal,
-    others: &mut dyn FnMut() -> Vec<Terminal>,
-    users: &Users<'_>,
-    cli: &HandsetCli,
-    seconds: Option<u64>,
-) -> Result<Said> {
+pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: Option<u64>) -> Result<Said> {
     let lang = cli.lang;
     let cancel = CancelToken::default();
     if let Some(seconds) = seconds {
@@ -281,8 +276,14 @@ pub fn watch(
         let said = if cli.json { document.to_string() } else { text };
         let _ = writeln!(io::stdout().lock(), "{said}");
     };
-    terminal.watch_with(others, &CommandLine::of(terminal)?, &cancel, &mut |watched| {
-        let is_done = matches!(&watched, WatchEvent::Synced(report) if report.is_success());
+    handset.watch(terminal, &CommandLine::of(terminal)?, &cancel, &mut |event| {
+        let watched = match event {
+            HandsetEvent::Watched(watched) => watched,
+            HandsetEvent::Salvaged(done) => {
+                let (text, document) = salvaged_others(handset, &done, lang);
+                return say(text, &document);
+            }
+        };
         let (text, document) = match watched {
             WatchEvent::Progress(progress) => return screen.show(&progress),
             WatchEvent::Synced(report) => {
@@ -312,9 +313,6 @@ pub fn watch(
         screen.clear();
         let text = text.replace(&format!("\n{}", lang.pick(WAY_ON.0, WAY_ON.1)), "");
         say(text, &document);
-        if is_done && let Some((text, document)) = salvage_others(users, lang) {
-            say(text, &document);
-        }
     })?;
     Ok(Said::new(
         lang.pick("已停止", "Stopped"),

@@ -11,6 +11,7 @@ pub(super) const NETWORK: &str = "network";
 
 /// The surroundings of the command line: the network as set by `set network`, the battery as reported by
 /// Linux.
+#[derive(Default)]
 pub struct CommandLine {
     network: Connectivity,
 }

@@ -21,6 +21,7 @@ pub(crate) mod mark;
 pub(crate) mod network_settings;
 pub(crate) mod offer;
 pub(crate) mod pending;
+mod phone;
 pub(crate) mod planted;
 mod planted_items;
 pub(crate) mod prune;
