@@ -3,7 +3,13 @@
 use crate::{
     Result,
     platform::clock::ClockRaw,
-    store::{account::Account, database::Store},
+    store::{
+        account::Account,
+        data_use::{PlanMonth, TrafficKind},
+        database::Store,
+        network_settings::NetworkSettings,
+    },
+    transport::request::Traffic,
 };
 use protocol::{
     codes::CountyCode,
@@ -25,13 +31,21 @@ use uuid::Uuid;
 /// # Errors
 /// Errors of the store.
 pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
+    enrol_as(store, county, 1, "王芳")
+}
+
+/// As [`enrol`], with a stream of this number and a holder of this name.
+///
+/// # Errors
+/// Errors of the store.
+pub fn enrol_as(store: &Store, county: CountyCode, stream: u128, holder: &str) -> Result<Account> {
     let key = SoftwareKey::from_secret(&[7; 32]);
     let account = Account {
-        stream: StreamId(Uuid::from_u128(1)),
+        stream: StreamId(Uuid::from_u128(stream)),
         terminal: TerminalId(Uuid::from_u128(2)),
         post: PostId(Uuid::from_u128(3)),
         holder: PersonId(Uuid::from_u128(4)),
-        holder_name: "王芳".into(),
+        holder_name: holder.into(),
         roles: vec![Role::Patroller.into(), Role::SportsManager.into()],
         county,
         server: "http://127.0.0.1:9".into(),
@@ -130,6 +144,26 @@ pub fn write_slowly(store: &Store, key: &str, value: &str, during: impl FnOnce()
         during();
         Ok(())
     })
+}
+
+/// Counts bytes that were sent, as a sync does.
+///
+/// # Errors
+/// Errors of the store.
+pub fn count_bytes(store: &Store, at: Millis, metered: bool, bytes: u64) -> Result<()> {
+    let traffic = Traffic {
+        sent: bytes,
+        received: 0,
+    };
+    store.add_traffic(&PlanMonth::of(at), metered, &[(TrafficKind::Entries, traffic)])
+}
+
+/// Stores settings for the network as versions did that kept them per user.
+///
+/// # Errors
+/// Errors of the store.
+pub fn users_own_settings(store: &Store, settings: &NetworkSettings) -> Result<()> {
+    store.set_setting("manners", &serde_json::to_string(settings)?)
 }
 
 /// The server answered at this wall-clock time.
