@@ -28,7 +28,12 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
     })?;
     let handset = Handset::at(home, Arc::new(KeyFiles));
     match &cli.command {
-        HandsetCommand::Enroll { string, another } => {
+        HandsetCommand::Enroll {
+            string,
+            preview: true,
+            ..
+        } => return sync::preview(string, cli.lang),
+        HandsetCommand::Enroll { string, another, .. } => {
             return sync::enroll(&handset, string, *another, cli.lang);
         }
         HandsetCommand::Users => return pending::users(&handset, cli.lang),

@@ -8,7 +8,7 @@ use crate::{
         screen::ProgressLine,
         surroundings::CommandLine,
     },
-    lifecycle::handset::Handset,
+    lifecycle::{enrol::InvitationPreview, handset::Handset},
     platform::{clock::sleep, home::KEY_FILE},
     sync::{data_policy::SyncTrigger, report::SyncReport},
     terminal::Terminal,
@@ -18,6 +18,19 @@ use crate::{
 use protocol::{entry::Reason, field::Device, open::Open, time::Millis};
 use serde_json::json;
 use std::time::Duration;
+
+/// Shows what an invitation says, without using it.
+pub fn preview(invitation: &str, lang: Lang) -> Result<Said> {
+    let preview = InvitationPreview::of(invitation)?;
+    let server = &preview.server;
+    Ok(Said::new(
+        lang.pick(
+            format!("将登记到服务器 {server}；登记给谁由服务器在登记后告知。还没有登记"),
+            format!("This code enrols at the server {server}, which tells afterwards for whom. Nothing was enrolled"),
+        ),
+        json!({ "server": server, "pinned": preview.is_pinned }),
+    ))
+}
 
 pub fn enroll(handset: &Handset, invitation: &str, is_another: bool, lang: Lang) -> Result<Said> {
     let device = Device {
