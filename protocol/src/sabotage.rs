@@ -103,6 +103,17 @@ defects! {
     OffsetLies = "the server says that more of a photo has arrived than has",
 }
 
+/// Runs `$wrong` if the defect is armed and `$also` is true. `return …` and `continue` leave the code around the call,
+/// so that a defect takes one line of the product: `planted!(MarkNotKept => return Ok(mark));`
+#[macro_export]
+macro_rules! planted {
+    ($defect:ident $(&& $also:expr)? => $wrong:expr) => {
+        if $crate::sabotage::is($crate::sabotage::Defect::$defect) $(&& $also)? {
+            $wrong;
+        }
+    };
+}
+
 /// Which defect is armed. The marker lets `cargo xtask symbols` find a build with defects even when its symbols are
 /// stripped.
 #[cfg(feature = "sabotage")]

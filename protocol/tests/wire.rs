@@ -12,7 +12,7 @@ use protocol::{
     evidence::{ClockReading, Evidence, Position},
     feed::{
         ActivityRow, ActivityState, CaseRow, DispositionRow, FeedRow, Mailbox, PostRow, PresenceRow,
-        PullAnswer,
+        PullAnswer, UnsettledRow,
     },
     field::*,
     geo::PointE7,
@@ -220,6 +220,35 @@ fn mailbox_rows_are_frozen() {
             at: T0,
         },
     );
+    let rejected = Disposition::rejected(Reason::new(
+        ReasonCode::ActivityRecordTaken,
+        "这条记录已提交，请以修改方式提交",
+        "the record exists, mend it instead",
+    ));
+    assert_frozen(
+        "row_unsettled",
+        &UnsettledRow {
+            entry: EntryId(id(1)),
+            record: RecordId(id(2)),
+            kind: EntryKind::Activity.into(),
+            made: T0,
+            disposition: rejected.clone(),
+            at: T0,
+            content: Some(serde_json::json!({ "id": id(1), "kind": "activity" })),
+        },
+    );
+    assert_frozen(
+        "row_unsettled_without_content",
+        &UnsettledRow {
+            entry: EntryId(id(1)),
+            record: RecordId(id(2)),
+            kind: EntryKind::Activity.into(),
+            made: T0,
+            disposition: rejected,
+            at: T0,
+            content: None,
+        },
+    );
     assert_frozen(
         "row_task",
         &TaskRow {
@@ -247,6 +276,30 @@ fn mailbox_rows_are_frozen() {
             photos_held: 1,
             photos_named: 3,
             at: T0,
+            made: None,
+            matter: None,
+            cell: None,
+            address: None,
+            text: None,
+            withdrawn: false,
+        },
+    );
+    assert_frozen(
+        "row_case_history",
+        &CaseRow {
+            case: CaseId(id(1)),
+            record: RecordId(id(2)),
+            number: receipt_number(EntryId(id(3))),
+            state: CaseState::Closed.into(),
+            photos_held: 3,
+            photos_named: 3,
+            at: T0.plus(86_400_000),
+            made: Some(T0),
+            matter: Some("E0102".parse().unwrap()),
+            cell: Some(cell()),
+            address: Some("同志街 88 号门前".into()),
+            text: Some("纸箱堆在盲道上".into()),
+            withdrawn: true,
         },
     );
     assert_frozen(
@@ -259,6 +312,30 @@ fn mailbox_rows_are_frozen() {
             state: ActivityState::Returned.into(),
             reason: Some("照片看不清，请补拍".into()),
             at: T0,
+            made: None,
+            starts: None,
+            ends: None,
+            category: None,
+            participants: None,
+            place: None,
+        },
+    );
+    assert_frozen(
+        "row_activity_history",
+        &ActivityRow {
+            record: RecordId(id(1)),
+            entry: EntryId(id(2)),
+            version: 1,
+            title: "社区太极拳".into(),
+            state: ActivityState::Approved.into(),
+            reason: None,
+            at: T0.plus(86_400_000),
+            made: Some(T0),
+            starts: Some(T0.plus(-7_200_000)),
+            ends: Some(T0.plus(-3_600_000)),
+            category: Some("fitness".into()),
+            participants: Some(60),
+            place: Some("文化广场".into()),
         },
     );
     assert_frozen(

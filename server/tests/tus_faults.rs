@@ -12,7 +12,8 @@ mod tus_client;
 
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use object_store::memory::InMemory;
+use futures_util::StreamExt as _;
+use object_store::{ObjectStore as _, memory::InMemory};
 use protocol::photo::Sha256;
 use server::app::{object_name::ObjectFolder, objects::Blobs};
 use std::sync::Arc;
@@ -167,6 +168,35 @@ both_engines! {
         // Nothing of the photo is lost: it is still named and still missing.
         upload(&app, &client, &bytes).await;
         assert_eq!(photos_of_case(&app, &client).await, (1, 1));
+    }
+
+    async fn sweep_skips_a_part_or_upload_that_cannot_be_decoded(app: TestApp) {
+        let objects = Arc::new(InMemory::new());
+        let app = app.with_blobs(Blobs::new(objects.clone())).await;
+        let photos = [picture(1), picture(2), picture(3)];
+        let client = reported(&app, &[&photos[0], &photos[1], &photos[2]]).await;
+        for bytes in &photos[..2] {
+            let path = begin(&app, &client, bytes).await;
+            patch(&app, &client, &path, 0, bytes[..100].to_vec()).await.expect(204);
+        }
+        begin(&app, &client, &photos[2]).await;
+        app.write(|tx, _| {
+            tx.execute(
+                "UPDATE upload_part SET object = 'changed by hand' WHERE upload = (SELECT MIN(upload) FROM upload_part)",
+                &[],
+            )?;
+            let damage = "UPDATE upload SET id = 'changed by hand' WHERE id NOT IN (SELECT upload FROM upload_part)";
+            Ok(tx.execute(damage, &[])?)
+        })
+        .await;
+        app.advance_minutes(i64::from(app.app.settings.upload_hours) * 60 + 1);
+        assert_eq!(server::photos::sweep(&app.app).await.unwrap(), 2);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload_part").await, 0);
+        assert_eq!(objects.list(None).count().await, 1, "the object whose name was changed");
+        app.advance_minutes(8 * 24 * 60);
+        assert_eq!(server::photos::sweep(&app.app).await.unwrap(), 2);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM upload").await, 1, "the upload whose id was changed");
+        assert_eq!(objects.list(None).count().await, 0);
     }
 
     async fn acknowledged_chunk_survives_a_concurrent_expiry_sweep(app: TestApp) {

@@ -2,9 +2,9 @@
 
 use protocol::{
     entry::Reason,
-    problem::{ErrorCode, HandsetCode},
+    problem::{Class, ErrorCode, HandsetCode},
 };
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -92,6 +92,42 @@ impl Error {
             Err(reason) => reason.code.clone(),
         }
     }
+    /// How a program reacts: the class of the code.
+    pub fn kind(&self) -> Class {
+        self.code().class()
+    }
+    /// What belongs to the error besides its words, by stable names: `moved_to` and `detail` of a database that was
+    /// moved to quarantine, `found` and `known` schema versions, the `path` of a file, the system's `detail`. They may
+    /// contain paths and must not be shown or logged as they are.
+    pub fn details(&self) -> BTreeMap<&'static str, String> {
+        let pairs: Vec<(&'static str, String)> = match self {
+            Self::Newer { found, known } => {
+                vec![("found", found.to_string()), ("known", known.to_string())]
+            }
+            Self::Quarantined { moved_to, detail } => vec![
+                ("moved_to", moved_to.display().to_string()),
+                ("detail", detail.clone()),
+            ],
+            Self::Io { path, source } => vec![
+                ("path", path.display().to_string()),
+                ("detail", source.to_string()),
+            ],
+            Self::Store(error) => vec![("detail", error.to_string())],
+            Self::Keystore(detail) | Self::Data(detail) => vec![("detail", detail.clone())],
+            Self::Full
+            | Self::ReadOnly
+            | Self::Busy
+            | Self::OutcomeUnknown
+            | Self::NotEnrolled
+            | Self::AlreadyEnrolled
+            | Self::NoSuchItem
+            | Self::SyncRunning
+            | Self::Closed
+            | Self::Cancelled
+            | Self::Input(_) => Vec::new(),
+        };
+        pairs.into_iter().collect()
+    }
     /// Code and words for the worker, in both languages.
     pub fn reason(&self) -> Reason {
         match self.own() {
@@ -177,6 +213,22 @@ impl From<Reason> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn w16_an_error_has_a_kind_and_details_by_stable_names() {
+        let moved = Error::Quarantined {
+            moved_to: "/home/x/outbox.db.aside-1".into(),
+            detail: "file is not a database".into(),
+        };
+        assert_eq!(moved.kind(), Class::Device);
+        let details = moved.details();
+        assert_eq!(
+            details.get("moved_to").map(String::as_str),
+            Some("/home/x/outbox.db.aside-1")
+        );
+        assert_eq!(Error::SyncRunning.kind(), Class::HeldBack);
+        assert!(Error::NotEnrolled.details().is_empty());
+    }
 
     #[test]
     fn full_disk_and_read_only_folder_have_their_own_codes() {

@@ -10,7 +10,8 @@ use protocol::{
     time::Millis,
 };
 use terminal_core::{
-    photos::PhotoSource, platform::Clock, store::testing, terminal::Terminal, work::ComparePhoto,
+    photos::PhotoSource, platform::Clock, store::testing, terminal::Terminal, transport::CancelToken,
+    work::ComparePhoto,
 };
 use uuid::Uuid;
 
@@ -108,4 +109,54 @@ fn the_storage_figures_tell_waiting_photos_from_kept_ones() {
     assert_eq!((kept.photos_waiting, kept.photos_kept), (0, size));
     testing::file(terminal.store(), FileName::Catalogue, "1", &[b' '; 5000]).unwrap();
     assert_eq!(terminal.storage().unwrap().reference, 5000);
+}
+
+/// A photo of 900 kB, so that few of them fill a parcel.
+fn large_photo(seed: u8) -> media::PreparedPhoto {
+    let jpeg = vec![seed; 900_000];
+    let sha256 = Sha256::of(&jpeg).0;
+    media::PreparedPhoto {
+        jpeg,
+        sha256,
+        width: 1600,
+        height: 1200,
+        thumbnail: vec![seed; 100],
+        original_sha256: sha256,
+        taken_at: None,
+        gps: None,
+    }
+}
+
+#[test]
+fn w11_an_export_tells_its_progress_and_a_cancelled_one_leaves_no_file() {
+    let (dir, _, terminal) = home();
+    for seed in 0..5 {
+        let mut draft = terminal.new_report().unwrap();
+        draft.add_ready_photo(&large_photo(seed)).unwrap();
+        draft.submit().unwrap();
+    }
+    let file = dir.path().join("export.parcels");
+    let cancel = CancelToken::default();
+    let mut told = Vec::new();
+    let cancelled = terminal.export_with(&file, &cancel, &mut |progress| {
+        told.push((progress.sealed.parcels, progress.left));
+        cancel.cancel();
+    });
+    assert_eq!(cancelled.unwrap_err().code(), "call.cancelled");
+    assert!(matches!(told.as_slice(), [(1, left)] if *left > 0), "{told:?}");
+    let left: Vec<String> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("export"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+    let mut last = None;
+    let exported = terminal
+        .export_with(&file, &CancelToken::default(), &mut |progress| {
+            last = Some(progress.clone())
+        })
+        .unwrap();
+    assert_eq!((exported.entries, exported.photos), (5, 5));
+    let last = last.unwrap();
+    assert_eq!((last.left, last.sealed), (0, exported));
 }

@@ -185,6 +185,7 @@ const METERED: DeviceConditions = DeviceConditions {
     network: Connectivity {
         online: true,
         metered: true,
+        roaming: false,
     },
     power: terminal_core::platform::Power {
         low: false,
@@ -497,6 +498,7 @@ fn w09_settings_of_earlier_versions_are_merged_to_the_strictest() {
         wifi_only_photos: true,
         wifi_only_files: true,
         wifi_only_all: true,
+        roaming: false,
         budget_mb: Some(100),
         poll_minutes: 60,
     };

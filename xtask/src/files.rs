@@ -101,6 +101,46 @@ fn foreign_word(line: &str) -> Option<String> {
         })
 }
 
+/// Fails when a `#[path = "…"]` names a file that does not exist. A fuzz target compiles private files of other crates
+/// this way, and only the slow fuzz stage would notice that one was moved.
+pub fn module_paths(ws: &Workspace) -> Result<()> {
+    let mut checked = 0;
+    let mut missing = Vec::new();
+    for name in tracked(ws, &["*.rs"])? {
+        for (line, target) in path_attributes(&text_of(ws, &name)) {
+            checked += 1;
+            let folder = ws.root().join(&name);
+            let folder = folder.parent().unwrap_or(ws.root());
+            if !folder.join(target).is_file() {
+                missing.push(format!("{name}:{line}: `{target}`"));
+            }
+        }
+    }
+    println!("paths: {checked} modules with a path");
+    if !missing.is_empty() {
+        bail!(
+            "`#[path]` names a file that does not exist:\n{}",
+            missing.join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// The targets of `#[path = "…"]` with their line numbers. A path is relative to the folder of the file that names it;
+/// the project has no such attribute inside an inline module, where the rule differs.
+fn path_attributes(text: &str) -> Vec<(usize, &str)> {
+    let lines = (1..).zip(text.lines());
+    lines
+        .filter_map(|(number, line)| Some((number, path_attribute(line)?)))
+        .collect()
+}
+
+fn path_attribute(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix("#[path")?;
+    let rest = rest.trim_start().strip_prefix('=')?;
+    rest.trim_start().strip_prefix('"')?.split('"').next()
+}
+
 /// The files that git tracks or would add, so that a new file is checked before it is committed.
 pub fn tracked(ws: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
     let mut git = ws.command("git");
@@ -143,6 +183,21 @@ mod tests {
         assert!(has_reason(&format!("//! Tests.\n//!\n{reason}")));
         assert!(!has_reason(&format!("//! {REASON}yes\n")));
         assert!(!has_reason(&("\n".repeat(FIRST_LINES) + &reason)));
+    }
+
+    #[test]
+    fn path_attributes_are_found_with_their_lines_and_not_in_comments() {
+        let text = "//! Include it with `#[path = \"support/pg.rs\"] mod pg;`.\n\
+                    #[path = \"../../server/src/http/range.rs\"]\nmod range;\n    #[path=\"a.rs\"]\n    mod a;\n";
+        assert_eq!(
+            path_attributes(text),
+            [(2, "../../server/src/http/range.rs"), (4, "a.rs")]
+        );
+    }
+
+    #[test]
+    fn every_path_attribute_of_the_project_names_a_file() {
+        module_paths(&Workspace::find().unwrap()).unwrap();
     }
 
     #[test]

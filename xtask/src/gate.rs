@@ -63,9 +63,12 @@ const STAGES: &[Stage<Gate>] = &[
     },
     Stage {
         name: "paths",
-        what: "no path of one machine in the project",
+        what: "no path of one machine in the project, and no `#[path]` to a missing file",
         after: &[],
-        run: |gate| files::foreign_paths(&gate.ws),
+        run: |gate| {
+            files::foreign_paths(&gate.ws)?;
+            files::module_paths(&gate.ws)
+        },
     },
     Stage {
         name: "lengths",

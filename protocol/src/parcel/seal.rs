@@ -45,10 +45,10 @@ pub fn seal(
     })
     .map_err(|e| unfit(&e.to_string()))?;
     let json = serde_json::to_vec(contents).map_err(|e| unfit(&e.to_string()))?;
-    let mut plain = u32::try_from(json.len())
-        .map_err(|_| unfit("too long"))?
-        .to_le_bytes()
-        .to_vec();
+    let length = u32::try_from(json.len()).map_err(|_| unfit("too long"))?;
+    // At its full size from the beginning: a vector that grows holds the content twice.
+    let mut plain = Vec::with_capacity(4 + json.len() + photos.iter().map(Vec::len).sum::<usize>());
+    plain.extend(length.to_le_bytes());
     plain.extend_from_slice(&json);
     photos.iter().for_each(|photo| plain.extend_from_slice(photo));
     let public = PublicHalf::from_bytes(&key.0).map_err(|_| NotSealed::Key)?;

@@ -7,12 +7,7 @@ use crate::{
     kernel::failure::Failure,
     store::{database::Store, error::StoreError, tx::Tx},
 };
-use protocol::{
-    parcel::ParcelSecret,
-    sabotage::{self, Defect},
-    sign::SoftwareKey,
-    time::Millis,
-};
+use protocol::{parcel::ParcelSecret, planted, sign::SoftwareKey, time::Millis};
 use std::sync::Arc;
 
 /// Epoch and keys.
@@ -39,9 +34,7 @@ impl Identity {
     pub async fn renew_epoch(store: &Store, fresh: [u8; 32], now: Millis) -> Result<String, Failure> {
         store
             .write(move |tx| {
-                if sabotage::is(Defect::EpochKept) {
-                    return Ok(epoch(tx)?);
-                }
+                planted!(EpochKept => return Ok(epoch(tx)?));
                 meta::replace(tx, "epoch", &hex::encode(fresh))?;
                 let mut ctx = Ctx::new(now, fresh);
                 let epoch = epoch_of(&fresh);

@@ -7,6 +7,7 @@ use crate::{
 };
 use protocol::{
     ids::{PersonId, PostId},
+    planted,
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -49,9 +50,7 @@ impl Outgoing {
     }
     /// Removes the row of an entity: writes a tombstone if there was a row.
     pub fn remove(&mut self, mailbox: MailboxId, kind: &'static str, entity: impl fmt::Display) {
-        if sabotage::is(Defect::TombstoneNotWritten) {
-            return;
-        }
+        planted!(TombstoneNotWritten => return);
         self.0.insert((mailbox, kind, entity.to_string()), None);
     }
     /// Adds later changes, which win over earlier ones of the same row.

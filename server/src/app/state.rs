@@ -6,7 +6,7 @@
 
 use super::{
     address::PublicAddress, changes::Change, ctx::Ctx, grid_packs::Grids, identity::Identity, lease::Lease,
-    objects::Blobs, rate::RateLimiter,
+    objects::Blobs, planted::mail_after_commit, rate::RateLimiter,
 };
 use crate::{
     kernel::{
@@ -16,8 +16,7 @@ use crate::{
     },
     store::{database::Store, tx::Tx},
 };
-use protocol::sabotage::{self, Defect};
-use protocol::{calendar::Calendar, manifest::Catalogue};
+use protocol::{calendar::Calendar, manifest::Catalogue, planted};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -101,25 +100,19 @@ impl App {
     ) -> Result<T, Failure> {
         let start = self.ctx();
         let app = self.clone();
-        if sabotage::is(Defect::MailAfterCommit) {
-            let with_ctx = move |tx: &mut Tx<'_>| {
-                let mut ctx = start.clone();
-                let answer = f(tx, &mut ctx)?;
-                app.follow(tx, &mut ctx)?;
-                Ok::<_, Failure>((answer, ctx))
-            };
-            let (answer, ctx) = self.store.write(with_ctx).await?;
-            self.store.write(move |tx| ctx.clone().finish(tx)).await?;
-            return Ok(answer);
-        }
+        let mut with_reactions = move |tx: &mut Tx<'_>| {
+            let mut ctx = start.clone();
+            if let Some(lease) = &app.lease {
+                lease.hold(tx, ctx.now)?;
+            }
+            let answer = f(tx, &mut ctx)?;
+            app.follow(tx, &mut ctx)?;
+            Ok((answer, ctx))
+        };
+        planted!(MailAfterCommit => return mail_after_commit(&self.store, with_reactions).await);
         self.store
             .write(move |tx| {
-                let mut ctx = start.clone();
-                if let Some(lease) = &app.lease {
-                    lease.hold(tx, ctx.now)?;
-                }
-                let answer = f(tx, &mut ctx)?;
-                app.follow(tx, &mut ctx)?;
+                let (answer, mut ctx) = with_reactions(tx)?;
                 ctx.finish(tx)?;
                 Ok(answer)
             })

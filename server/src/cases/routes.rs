@@ -111,8 +111,10 @@ pub struct CaseQuery {
 }
 
 /// The most urgent case first: by deadline while it runs, then by age.
-const ORDER: &str =
-    "CASE WHEN state = 'handling' AND deadline IS NOT NULL THEN deadline ELSE 9223372036854775807 END";
+fn order() -> String {
+    let (runs, last) = (CaseState::Handling.as_str(), i64::MAX);
+    format!("CASE WHEN state = '{runs}' AND deadline IS NOT NULL THEN deadline ELSE {last} END, reported, id")
+}
 
 /// The key of a line in the list: deadline while it runs (else the largest number), time of the report, id.
 fn key(line: &CaseLine) -> (i64, i64, CaseId) {
@@ -167,8 +169,7 @@ async fn cases(
     let shared = app.clone();
     app.read(move |tx| {
         let select = format!("SELECT {COLUMNS} FROM case_file");
-        let order = format!("{ORDER}, reported, id");
-        let files = list.rows(tx, (&select, &order), &condition, CaseFile::read)?;
+        let files = list.rows(tx, (&select, &order()), &condition, CaseFile::read)?;
         let lines = files
             .into_iter()
             .map(|file| view::line(tx, &shared, file))

@@ -113,13 +113,13 @@ pub fn check_in(
                 )?;
                 save(tx, ctx, person, p, Some(taken.entry.id.to_string()))?;
             }
-            contact(tx, ctx, app, person)?;
+            contact(tx, ctx, person)?;
             Ok(Disposition::applied())
         }
         Entering::Begin(p) => {
             period(tx, taken, p.since, p.ends)?;
             save(tx, ctx, person, p, Some(taken.entry.id.to_string()))?;
-            contact(tx, ctx, app, person)?;
+            contact(tx, ctx, person)?;
             if let Some(before) = was.filter(|w| w.present && w.post != p.post) {
                 ctx.changed(Change::DutyChanged { post: before.post });
             }
@@ -133,7 +133,6 @@ pub fn check_in(
 pub fn check_out(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
-    app: &App,
     taken: &Taken,
     _: &CheckOut,
 ) -> Result<Disposition, Failure> {
@@ -144,7 +143,7 @@ pub fn check_out(
         params![person.to_string(), made.0],
     )?;
     let was = load(tx, person)?;
-    contact(tx, ctx, app, person)?;
+    contact(tx, ctx, person)?;
     let Some(left) = presence_rules::leave(was, taken.entry.post, made) else {
         return Ok(note(Reason::new(
             ReasonCode::DutyOver,
@@ -173,7 +172,7 @@ fn period(tx: &mut Tx<'_>, taken: &Taken, since: Millis, until: Millis) -> Resul
 }
 
 /// Notes that a terminal of the person reached the server now: of several people on duty the latest gets a task.
-pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, _: &App, person: PersonId) -> Result<(), Failure> {
+pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failure> {
     tx.execute(
         "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2",
         params![person.to_string(), ctx.now.0],

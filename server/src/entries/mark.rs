@@ -5,8 +5,12 @@ use crate::{
     params,
     store::{error::StoreError, tx::Tx},
 };
-use protocol::sabotage::{self, Defect};
-use protocol::{ids::StreamId, push::StreamMark};
+use protocol::{
+    ids::StreamId,
+    planted,
+    push::StreamMark,
+    sabotage::{self, Defect},
+};
 
 /// Most holes in a mark.
 const HOLES: i64 = 100;
@@ -48,9 +52,7 @@ pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
 /// Computes the mark and stores the number up to which there is no hole. Called by every push that stored an entry.
 pub(crate) fn renew(tx: &mut Tx<'_>, stream: StreamId) -> Result<StreamMark, StoreError> {
     let mark = of(tx, stream)?;
-    if sabotage::is(Defect::MarkNotKept) {
-        return Ok(mark);
-    }
+    planted!(MarkNotKept => return Ok(mark));
     tx.execute(
         "INSERT INTO stream_mark (stream, upto) VALUES (?1, ?2)
          ON CONFLICT (stream) DO UPDATE SET upto = excluded.upto",

@@ -29,6 +29,7 @@ use protocol::{
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
     payload::{Payload, Withdraw},
     photo::Sha256,
+    planted,
     sabotage::{self, Defect},
     time::Millis,
 };
@@ -171,7 +172,7 @@ pub(super) fn decide(
     };
     Ok(match payload {
         Payload::CheckIn(p) => presence::check_in(tx, ctx, app, &taken, p)?.into(),
-        Payload::CheckOut(p) => presence::check_out(tx, ctx, app, &taken, p)?.into(),
+        Payload::CheckOut(p) => presence::check_out(tx, ctx, &taken, p)?.into(),
         Payload::Report(p) => reports::file(tx, ctx, app, &taken, p)?.into(),
         Payload::Activity(p) => records::submit(tx, ctx, app, &taken, p)?.into(),
         Payload::Answer(p) => match by {
@@ -302,7 +303,38 @@ fn wait(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, on: EntryId) -> Result<(
     write(tx, ctx, entry, Some(on), Disposition::held(reasons::waiting()))
 }
 
-/// Writes state, reason and mail. Writes no mail if the disposition is unchanged.
+/// What the database holds of an entry before its disposition is written.
+struct Stored {
+    author: PersonId,
+    record: RecordId,
+    state: EntryState,
+    /// JSON of the reason.
+    reason: Option<String>,
+    /// It arrived in a parcel.
+    was_sealed: bool,
+}
+
+impl Stored {
+    fn load(tx: &mut Tx<'_>, entry: EntryId) -> Result<Self, StoreError> {
+        tx.one(
+            "SELECT s.person, e.record, e.state, e.reason, c.id AS parcel FROM entry e
+             JOIN stream s ON s.id = e.stream LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1",
+            params![entry.to_string()],
+            |row| {
+                Ok(Self {
+                    author: row.parse("person")?,
+                    record: row.parse_opt("record")?.unwrap_or(RecordId(entry.0)),
+                    state: row.parse("state")?,
+                    reason: row.get("reason")?,
+                    was_sealed: row.get::<Option<String>>("parcel")?.is_some(),
+                })
+            },
+        )
+    }
+}
+
+/// Stores the disposition of an entry and the entry that it waits for, and notifies the author if state or reason
+/// changed.
 fn write(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -310,58 +342,33 @@ fn write(
     waits_for: Option<EntryId>,
     disposition: Disposition,
 ) -> Result<(), Failure> {
-    let id = entry.to_string();
     let Some(state) = disposition.state.known().map(|s| EntryState::from(*s)) else {
         return Err(Failure::internal("a disposition of our own has an unknown state"));
     };
-    let (person, record, stood, stood_for, was_sealed) = tx.one(
-        "SELECT s.person, e.record, e.state, e.reason, c.id AS parcel FROM entry e JOIN stream s ON s.id = e.stream
-         LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1",
-        params![&id],
-        |row| {
-            Ok((
-                row.parse::<PersonId>("person")?,
-                row.parse_opt::<RecordId>("record")?.unwrap_or(RecordId(entry.0)),
-                row.parse::<EntryState>("state")?,
-                row.get::<Option<String>>("reason")?,
-                row.get::<Option<String>>("parcel")?.is_some(),
-            ))
-        },
-    )?;
-    let reason = disposition
-        .reason
-        .as_ref()
-        .map(serde_json::to_string)
-        .transpose()?;
-    let waits = waits_for.map(|on| on.to_string());
-    if stood == state && stood_for == reason {
+    let stored = Stored::load(tx, entry)?;
+    let reason = disposition.reason.as_ref();
+    let code = reason.map(|reason| reason.code.to_string());
+    let reason = reason.map(serde_json::to_string).transpose()?;
+    let (id, waits_for) = (entry.to_string(), waits_for.map(|on| on.to_string()));
+    if stored.state == state && stored.reason == reason {
         tx.execute(
             "UPDATE entry SET waits_for = ?2 WHERE id = ?1",
-            params![&id, waits],
+            params![id, waits_for],
         )?;
         return Ok(());
     }
     tx.execute(
         "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1",
-        params![
-            &id,
-            state.as_str(),
-            disposition.reason.as_ref().map(|r| r.code.to_string()),
-            reason,
-            waits,
-            ctx.now.0
-        ],
+        params![id, state.as_str(), code, reason, waits_for, ctx.now.0],
     )?;
-    if state == EntryState::Rejected && sabotage::is(Defect::RejectedSilently) {
-        return Ok(());
-    }
+    planted!(RejectedSilently && state == EntryState::Rejected => return Ok(()));
     let row = DispositionRow {
         entry,
-        record,
+        record: stored.record,
         disposition,
         at: ctx.now,
     };
-    needs_action::notify(tx, ctx, person, stood, was_sealed, row)
+    needs_action::notify(tx, ctx, stored.author, stored.state, stored.was_sealed, row)
 }
 
 /// Counts a failure that the entry did not cause. After [`VISIBLE_AFTER`] failures the author can see it.

@@ -10,51 +10,49 @@ use crate::{
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
-    entry::{Disposition, Entry, Reason},
+    entry::{Disposition, DispositionState, Entry, Reason},
     feed::{DispositionRow, MAX_UNSETTLED_BYTES, UnsettledRow, kind},
     ids::{EntryId, PersonId},
     open::Open,
+    planted,
     problem::ReasonCode,
-    sabotage::{self, Defect},
     time::Millis,
 };
 
-/// Updates the author's mailbox after the disposition `written` was stored; `stood` is the state before. A rejection of
-/// an entry that has a newer version is marked as superseded.
+/// Updates the author's mailbox after the disposition in `row` was stored; `before` is the state that it replaced. A
+/// rejection of an entry that has a newer version is marked as superseded.
 pub(super) fn notify(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     author: PersonId,
-    stood: EntryState,
+    before: EntryState,
     was_sealed: bool,
-    mut written: DispositionRow,
+    mut row: DispositionRow,
 ) -> Result<(), Failure> {
     let mailbox = MailboxId::Author(author);
-    let state = written.disposition.state.known().copied().map(EntryState::from);
-    let is_open = match state {
-        Some(EntryState::Rejected) => {
-            if is_superseded(tx, author, &written)? {
-                written.disposition.reason = Some(reasons::superseded(written.disposition.reason.as_ref()));
-            }
-            needs_author(written.disposition.reason.as_ref())
-        }
-        // The handset that filed it deleted it after the receipt for the parcel.
-        Some(EntryState::Review | EntryState::Held) => was_sealed,
-        Some(EntryState::Applied | EntryState::Pending) | None => false,
-    };
-    ctx.mail
-        .put(mailbox, kind::DISPOSITION, written.entry, &written)?;
-    if sabotage::is(Defect::UnsettledUntold) {
-        return Ok(());
+    if row.disposition.state == DispositionState::Rejected.into() && is_superseded(tx, author, &row)? {
+        row.disposition.reason = Some(reasons::superseded(row.disposition.reason.as_ref()));
     }
-    if is_open {
-        let row = row(tx, &written)?;
-        ctx.mail.put(mailbox, kind::UNSETTLED, row.entry, &row)?;
-    } else if was_sealed || stood != EntryState::Pending {
+    ctx.mail.put(mailbox, kind::DISPOSITION, row.entry, &row)?;
+    planted!(UnsettledUntold => return Ok(()));
+    if is_open(&row.disposition, was_sealed) {
+        let open = open_row(tx, &row)?;
+        ctx.mail.put(mailbox, kind::UNSETTLED, row.entry, &open)?;
+    } else if was_sealed || before != EntryState::Pending {
         // Most entries are applied on arrival and never had a row.
-        ctx.mail.remove(mailbox, kind::UNSETTLED, written.entry);
+        ctx.mail.remove(mailbox, kind::UNSETTLED, row.entry);
     }
     Ok(())
+}
+
+/// Returns true if an entry with this disposition still needs its author.
+fn is_open(disposition: &Disposition, was_sealed: bool) -> bool {
+    match disposition.state.known() {
+        Some(DispositionState::Rejected) => needs_author(disposition.reason.as_ref()),
+        // The handset that filed it deleted it after the receipt for the parcel.
+        Some(DispositionState::Review | DispositionState::Held) => was_sealed,
+        Some(DispositionState::Applied) | None => false,
+    }
 }
 
 /// Removes the row of a rejected entry whose author filed a new version or withdrew it, and adds `why` to the
@@ -104,7 +102,8 @@ fn is_superseded(tx: &mut Tx<'_>, author: PersonId, written: &DispositionRow) ->
     Ok(versions.any(|(entry, _)| entry.supersedes == Some(written.entry)))
 }
 
-fn row(tx: &mut Tx<'_>, written: &DispositionRow) -> Result<UnsettledRow, StoreError> {
+/// The row of an entry that needs its author.
+fn open_row(tx: &mut Tx<'_>, written: &DispositionRow) -> Result<UnsettledRow, StoreError> {
     tx.one(
         "SELECT kind, made_at, bytes FROM entry WHERE id = ?1",
         params![written.entry.to_string()],

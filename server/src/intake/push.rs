@@ -86,8 +86,7 @@ pub(super) async fn push(
     let (custody, epoch) = app
         .write(move |tx, ctx| {
             // A failure in another room must not prevent custody.
-            if let Err(failure) = parts.attempt(tx, ctx, |tx, ctx| presence::contact(tx, ctx, &parts, person))
-            {
+            if let Err(failure) = parts.attempt(tx, ctx, |tx, ctx| presence::contact(tx, ctx, person)) {
                 tracing::error!(%failure, "storing the last contact failed");
             }
             Ok((custody::take(tx, ctx, &parts, &batch)?, identity::epoch(tx)?))

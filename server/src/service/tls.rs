@@ -16,7 +16,9 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::ParsedCertificate,
 };
-use std::{io::Write, net::IpAddr, os::unix::fs::OpenOptionsExt, path::Path, path::PathBuf, sync::Arc};
+use std::{
+    fmt::Display, io::Write, net::IpAddr, os::unix::fs::OpenOptionsExt, path::Path, path::PathBuf, sync::Arc,
+};
 
 /// Where the certificate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +58,11 @@ pub enum TlsError {
     Rustls(#[from] rustls::Error),
     #[error("{0} holds no certificate")]
     Empty(String),
+    /// A certificate without its key, or the reverse. Neither is replaced: the other half may be in a backup.
+    #[error(
+        "{present} is there and {missing} is missing: restore {missing}, or remove {present} to get a new certificate"
+    )]
+    Half { present: String, missing: String },
     #[error("{0}")]
     Store(#[from] StoreError),
 }
@@ -106,7 +113,8 @@ async fn own(store: &Store, folder: &Path, url: &str) -> Result<Pems, TlsError> 
     let mut kept = store.read(stored).await?;
     if kept.is_none() {
         let [certificate, key, next] = [CERTIFICATE, KEY, NEXT].map(|name| folder.join(name));
-        let pems = if certificate.exists() {
+        let in_folder = whole_pair([&certificate, &key].map(|path| (path.display(), path.exists())))?;
+        let pems = if in_folder {
             Pems {
                 certificate: read(&certificate)?,
                 key: read(&key)?,
@@ -151,10 +159,16 @@ fn row_of(name: &str) -> String {
     format!("tls/{name}")
 }
 
-/// Reads the certificate and keys from the database; `None` unless all are there.
-fn stored(tx: &mut Tx<'_>) -> Result<Option<Pems>, StoreError> {
+/// Reads the certificate and keys from the database; `None` if neither certificate nor key is there.
+fn stored(tx: &mut Tx<'_>) -> Result<Option<Pems>, TlsError> {
     let mut pem = |name| meta::read(tx, &row_of(name));
-    let (Some(certificate), Some(key)) = (pem(CERTIFICATE)?, pem(KEY)?) else {
+    let (certificate, key) = (pem(CERTIFICATE)?, pem(KEY)?);
+    let row = |name| format!("the row {} of the table meta", row_of(name));
+    whole_pair([
+        (row(CERTIFICATE), certificate.is_some()),
+        (row(KEY), key.is_some()),
+    ])?;
+    let (Some(certificate), Some(key)) = (certificate, key) else {
         return Ok(None);
     };
     Ok(Some(Pems {
@@ -162,6 +176,18 @@ fn stored(tx: &mut Tx<'_>) -> Result<Option<Pems>, StoreError> {
         key,
         next: pem(NEXT)?,
     }))
+}
+
+/// Returns whether both halves of a pair are present, each given by its name; [`TlsError::Half`] for one alone.
+fn whole_pair(halves: [(impl Display, bool); 2]) -> Result<bool, TlsError> {
+    let [(first, has_first), (second, has_second)] =
+        halves.map(|(name, is_there)| (name.to_string(), is_there));
+    let (present, missing) = match (has_first, has_second) {
+        (true, false) => (first, second),
+        (false, true) => (second, first),
+        _ => return Ok(has_first),
+    };
+    Err(TlsError::Half { present, missing })
 }
 
 fn make(url: &str) -> Result<Pems, TlsError> {
@@ -290,6 +316,85 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
         }
         store.close().await;
+    }
+
+    /// Loads the own certificate of a new server whose data folder holds these files.
+    async fn load_beside(
+        folder: &Path,
+        files: &[(&str, &str)],
+    ) -> Result<Option<ServerCertificate>, TlsError> {
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        let url = format!("sqlite:{}", folder.join("a.db").display());
+        let store = tokio::task::spawn_blocking(move || Store::open(&url, Options::default()))
+            .await
+            .unwrap()
+            .unwrap();
+        let loaded = load(&Tls::Own, &store, folder, "https://xunge.example:8443/").await;
+        store.close().await;
+        loaded
+    }
+
+    fn texts(folder: &Path) -> [Option<String>; 3] {
+        [CERTIFICATE, KEY, NEXT].map(|name| std::fs::read_to_string(folder.join(name)).ok())
+    }
+
+    #[tokio::test]
+    async fn half_a_pair_of_files_is_refused_and_stays_untouched() {
+        let whole = make("https://xunge.example:8443/").unwrap();
+        let files: Vec<_> = whole.named().collect();
+        for missing in [CERTIFICATE, KEY] {
+            let folder = tempfile::tempdir().unwrap();
+            let files: Vec<_> = files
+                .iter()
+                .copied()
+                .filter(|(name, _)| *name != missing)
+                .collect();
+            let expected = |name: &str| {
+                files
+                    .iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, text)| (*text).to_owned())
+            };
+            let error = load_beside(folder.path(), &files)
+                .await
+                .err()
+                .unwrap()
+                .to_string();
+            let path = folder.path().join(missing);
+            assert!(
+                error.contains(&format!("{} is missing", path.display())),
+                "{error}"
+            );
+            assert_eq!(texts(folder.path()), [CERTIFICATE, KEY, NEXT].map(expected));
+            // The server starts with the old certificate after the missing half was restored.
+            let restored = load_beside(folder.path(), &whole.named().collect::<Vec<_>>()).await;
+            assert_eq!(restored.unwrap().unwrap().pem, whole.certificate);
+        }
+    }
+
+    #[tokio::test]
+    async fn half_a_pair_in_the_database_is_refused_and_stays_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        load_beside(folder.path(), &[]).await.unwrap().unwrap();
+        let before = texts(folder.path());
+        let url = format!("sqlite:{}", folder.path().join("a.db").display());
+        let store = tokio::task::spawn_blocking(move || Store::open(&url, Options::default()))
+            .await
+            .unwrap()
+            .unwrap();
+        store
+            .write(|tx| tx.execute("DELETE FROM meta WHERE key = 'tls/certificate.pem'", &[]))
+            .await
+            .unwrap();
+        store.close().await;
+        let error = load_beside(folder.path(), &[]).await.err().unwrap().to_string();
+        assert!(
+            error.contains("tls/certificate.pem of the table meta is missing"),
+            "{error}"
+        );
+        assert_eq!(texts(folder.path()), before);
     }
 
     #[test]

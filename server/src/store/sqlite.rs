@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use protocol::sabotage::{self, Defect};
+use protocol::planted;
 use rusqlite::Connection;
 use tokio::sync::broadcast;
 
@@ -303,9 +303,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, members = members.len(), "COMMIT failed");
-                if sabotage::is(Defect::ReceiptBeforeCommit) {
-                    return Tried::Done(members);
-                }
+                planted!(ReceiptBeforeCommit => return Tried::Done(members));
                 let error = if matches!(classify(&error), StoreError::Full) && surely_undone(&connection) {
                     self.connection = Some(connection);
                     StoreError::Full

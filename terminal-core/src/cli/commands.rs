@@ -44,10 +44,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
         // The other users are synced whatever happens to the current one.
         HandsetCommand::Sync { wait_for, photos_now } => {
             let opened = handset.open_current();
-            let around = opened
-                .as_ref()
-                .ok()
-                .and_then(|terminal| CommandLine::of(terminal).ok());
+            let around = opened.as_ref().ok().map(CommandLine::of);
             let said = opened.and_then(|terminal| sync::sync(&terminal, cli, *wait_for, *photos_now));
             return pending::with_the_others(&handset, said, &around.unwrap_or_default(), cli);
         }
@@ -102,6 +99,8 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
             at: place,
         } => at.answer_task(task, answer, text, photos, place),
         HandsetCommand::Withdraw { item, reason } => at.withdraw(item, reason),
+        HandsetCommand::History { after, limit } => at.history(*after, *limit),
+        HandsetCommand::Months { last } => at.months(*last),
         HandsetCommand::Status => {
             let status = terminal.status()?;
             let (plan, held) = (terminal.data_use()?, network::held_now(&terminal)?);

@@ -1,7 +1,6 @@
 //! Network and battery of the machine on which the command line runs.
 
 use crate::{
-    Result,
     platform::surroundings::{Connectivity, LOW_PERCENT, Power, Surroundings},
     terminal::Terminal,
 };
@@ -13,28 +12,41 @@ pub(super) const NETWORK: &str = "network";
 /// Linux.
 #[derive(Default)]
 pub struct CommandLine {
-    network: Connectivity,
+    /// Holds the setting; `None` if no home could be opened.
+    terminal: Option<Terminal>,
 }
 
 impl CommandLine {
-    pub fn of(terminal: &Terminal) -> Result<Self> {
-        let set = terminal.store().setting(NETWORK)?;
-        let set = set.as_deref();
-        Ok(Self {
-            network: Connectivity {
-                online: set != Some("offline"),
-                metered: set == Some("metered"),
-            },
-        })
+    pub fn of(terminal: &Terminal) -> Self {
+        Self {
+            terminal: Some(terminal.clone()),
+        }
     }
 }
 
 impl Surroundings for CommandLine {
+    /// Read again each time: another process may set it while a sync runs. A setting that cannot be read
+    /// counts as offline, which costs nothing.
     fn connectivity(&self) -> Connectivity {
-        self.network
+        let Some(terminal) = &self.terminal else {
+            return network(None);
+        };
+        match terminal.store().setting(NETWORK) {
+            Ok(set) => network(set.as_deref()),
+            Err(_) => network(Some("offline")),
+        }
     }
     fn power(&self) -> Power {
         battery().unwrap_or_default()
+    }
+}
+
+/// The network that a value of the setting stands for.
+fn network(set: Option<&str>) -> Connectivity {
+    Connectivity {
+        online: set != Some("offline"),
+        metered: matches!(set, Some("metered" | "roaming")),
+        roaming: set == Some("roaming"),
     }
 }
 

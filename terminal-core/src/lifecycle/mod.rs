@@ -10,6 +10,7 @@ pub(crate) mod users;
 pub(crate) mod wipe;
 
 pub use enrol::{InvitationPreview, enrol};
+pub use export::ExportProgress;
 pub use handset::{Handset, SalvageOutcome, SalvagedHome};
 pub use open::KeyFiles;
 pub use users::{Condition, HandsetUser, OtherUsers, UsersWork};

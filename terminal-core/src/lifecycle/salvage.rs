@@ -35,8 +35,8 @@ use protocol::{
     ids::StreamId,
     parcel::{ParcelAnswer, SealedFor},
     photo::Sha256,
+    planted,
     problem::HandsetCode,
-    sabotage::{self, Defect},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -269,9 +269,7 @@ impl Salvage {
     /// Given the server's answer: all entries that it lacks, by number, and the photos that it may have lost.
     fn lost(&self, told: &ParcelAnswer) -> (Vec<PendingEntry>, Vec<PendingPhoto>) {
         let mut entries = self.entries.clone();
-        if sabotage::is(Defect::SalvageTrustsOldReceipts) {
-            return (entries.into_values().collect(), Vec::new());
-        }
+        planted!(SalvageTrustsOldReceipts => return (entries.into_values().collect(), Vec::new()));
         let lost = self.received.iter().filter(|(n, _)| !holds(&told.mark, **n));
         let lost: BTreeMap<u64, PendingEntry> = lost.map(|(n, entry)| (*n, entry.clone())).collect();
         let is_restored = self.epoch.as_ref().is_none_or(|known| *known != told.epoch);

@@ -23,7 +23,7 @@ use crate::{
 };
 use protocol::{
     photo::{PhotoRef, PhotoRole, Sha256},
-    sabotage::{self, Defect},
+    planted,
 };
 use std::{
     fs,
@@ -260,9 +260,9 @@ impl PhotoFolder {
             .disk
             .create_synced(&beside, &bytes)
             .and_then(|()| self.disk.rename(&beside, &path))
-            .and_then(|()| match sabotage::is(Defect::PhotoFolderNotSynced) {
-                true => Ok(()),
-                false => self.disk.sync_folder(&self.dir),
+            .and_then(|()| {
+                planted!(PhotoFolderNotSynced => return Ok(()));
+                self.disk.sync_folder(&self.dir)
             });
         if written.is_err() {
             // The caller gets the error; the partial file is useless.

@@ -4,7 +4,6 @@ use crate::{
     Error, Result,
     store::{
         database::Store,
-        planted::unless,
         settings::{get, keys, set},
         sql::{from_json, parse, run, to_json},
     },
@@ -16,8 +15,8 @@ use protocol::{
     ids::{PersonId, PostId, StreamId, TerminalId},
     open::Open,
     photo::Sha256,
+    planted,
     role::Role,
-    sabotage::Defect,
     sign::PublicKey,
     time::Millis,
 };
@@ -107,8 +106,8 @@ impl Store {
         self.read(|c| get(c, keys::PENDING_ENROLMENT))
     }
     pub(crate) fn set_pending_enrolment(&self, json: &str) -> Result<()> {
-        let save = || self.write(|tx| set(tx, keys::PENDING_ENROLMENT, json));
-        unless(Defect::EnrolmentForgotten, save)
+        planted!(EnrolmentForgotten => return Ok(()));
+        self.write(|tx| set(tx, keys::PENDING_ENROLMENT, json))
     }
     /// The number of the next entry; it grows with every filing.
     pub(crate) fn next_number(&self) -> Result<u64> {

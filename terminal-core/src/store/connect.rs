@@ -1,24 +1,25 @@
 //! Opens a connection to the database: key, journal mode, durability.
 
-use crate::{Result, platform::disk::Disk, store::planted::when};
-use protocol::sabotage::Defect;
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use crate::{Result, platform::disk::Disk};
+use protocol::planted;
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use std::{path::Path, time::Duration};
 use zeroize::Zeroizing;
 
 /// How long SQLite waits for another process's write.
 const BUSY: Duration = Duration::from_secs(15);
 
+/// How often the WAL of a new file is tried while other connections write to it; one try mostly suffices.
+const TRIES: usize = 100;
+
 /// Prepared statements cached per connection; the core uses fewer.
 const STATEMENTS: usize = 128;
 
 pub(super) fn connect(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
     let connection = open(disk, path, key)?;
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
-    when(Defect::HandsetSkipsSync, || {
-        Ok(connection.execute_batch("PRAGMA synchronous = OFF")?)
-    })?;
+    turn_on_wal(&connection)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    planted!(HandsetSkipsSync => connection.execute_batch("PRAGMA synchronous = OFF")?);
     make_durable(&connection)?;
     Ok(connection)
 }
@@ -47,13 +48,29 @@ fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Turns on the WAL of a new file, also while other connections do the same. SQLite answers one that must wait for
+/// another's write here "database is locked" at once, without the busy timeout. An empty write transaction does wait
+/// for that write; then the WAL is on already, or this connection tries again.
+fn turn_on_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let turn_on = || connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
+    for _ in 0..TRIES {
+        match turn_on() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
+            }
+            done => return done,
+        }
+    }
+    turn_on()
+}
+
 /// Checkpoints the WAL, which syncs it first. A process that was killed between writing and syncing the log
 /// leaves rows that the next process can read although they are not durable. They must be durable before they
 /// are shown or sent: a number that was sent and then lost in a power cut would be given out again.
 fn make_durable(connection: &Connection) -> Result<()> {
     match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
         // There is no space to copy pages from the log; they stay in the log, which was synced before.
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => Ok(()),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
         other => Ok(other?),
     }
 }

@@ -18,7 +18,6 @@ use crate::{
     store::{
         changes::{Change, ChangeHub, Collector, FeedState},
         connect::{connect, connect_reader, is_unreadable},
-        planted::unless,
         quarantine::{
             DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, quarantined_databases,
         },
@@ -26,7 +25,7 @@ use crate::{
         schema::migrate,
     },
 };
-use protocol::sabotage::Defect;
+use protocol::planted;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
@@ -219,7 +218,8 @@ impl Store {
                 tracing::warn!(%error, "commit failed, outcome unknown; opening the store again");
                 self.lose(&mut writer);
                 self.hub.publish(Change::ALL);
-                unless(Defect::SavedWithoutCommit, || Err(Error::OutcomeUnknown)).map(|()| value)
+                planted!(SavedWithoutCommit => return Ok(value));
+                Err(Error::OutcomeUnknown)
             }
         }
     }

@@ -5,7 +5,6 @@ use crate::{
     Result,
     store::{
         database::Store,
-        planted::{unless, when},
         reference_photos::follow_tasks,
         seen_tasks, settings,
         sql::{from_json, int, run, to_json, uint},
@@ -14,9 +13,10 @@ use crate::{
 use protocol::{
     feed::{DispositionRow, FeedRow, Mailbox, PullAnswer, kind},
     open::Open,
+    planted,
     sabotage::{self, Defect},
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
 /// A row of a mailbox. Rows of unknown kinds are stored unchanged.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,9 +63,9 @@ pub(super) fn see_epoch(connection: &Connection, epoch: &str) -> Result<bool> {
 fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
     let mailbox = text(&row.mailbox);
     let Some(body) = &row.body else {
+        planted!(TombstoneForgotten => return Ok(()));
         let sql = "DELETE FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3";
-        let delete = || run(connection, sql, params![mailbox, row.kind, row.entity]).map(drop);
-        return unless(Defect::TombstoneForgotten, delete);
+        return run(connection, sql, params![mailbox, row.kind, row.entity]).map(drop);
     };
     connection
         .prepare_cached(
@@ -82,9 +82,8 @@ fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
     if row.kind == kind::DISPOSITION {
         // A newer server may use a form that this version cannot read: keep the row and continue.
         match serde_json::from_value::<DispositionRow>(body.clone()) {
-            Ok(said) => unless(Defect::DispositionForgotten, || {
-                apply_disposition(connection, &said)
-            })?,
+            Ok(_) if sabotage::is(Defect::DispositionForgotten) => {}
+            Ok(said) => apply_disposition(connection, &said)?,
             Err(error) => {
                 tracing::warn!(%error, entity = row.entity, "cannot read a disposition; its row is kept")
             }
@@ -126,8 +125,8 @@ impl Store {
     /// nothing. Returns false if the cursor has moved meanwhile or the epoch is new: nothing was stored, and
     /// the pull must be repeated.
     pub(crate) fn apply_pull(&self, asked: &str, answer: &PullAnswer) -> Result<bool> {
-        let save = || self.write(|tx| settings::set(tx, settings::keys::CURSOR, &answer.cursor));
-        when(Defect::CursorBeforeRows, save)?;
+        let save = |tx: &Transaction<'_>| settings::set(tx, settings::keys::CURSOR, &answer.cursor);
+        planted!(CursorBeforeRows => self.write(save)?);
         self.write(|tx| {
             let at = settings::get(tx, settings::keys::CURSOR)?.unwrap_or_default();
             let is_moved = at != asked && !sabotage::is(Defect::CursorBeforeRows);
@@ -144,7 +143,7 @@ impl Store {
             for row in &answer.rows {
                 apply_row(tx, row)?;
             }
-            settings::set(tx, settings::keys::CURSOR, &answer.cursor)?;
+            save(tx)?;
             follow_tasks(tx)?;
             seen_tasks::forget_gone(tx)?;
             Ok(true)

@@ -27,6 +27,9 @@ pub struct NetworkSettings {
     pub wifi_only_files: bool,
     /// Everything waits for an unmetered network.
     pub wifi_only_all: bool,
+    /// Photos and files may be sent and fetched while roaming, as far as the rules for metered networks allow
+    /// it. If false, only entries and mailboxes are.
+    pub roaming: bool,
     /// Budget for metered networks in megabytes per civil month; `None` for no limit.
     pub budget_mb: Option<u32>,
     /// Minutes between two polls while there is no hint stream.
@@ -40,6 +43,7 @@ impl Default for NetworkSettings {
             wifi_only_photos: true,
             wifi_only_files: true,
             wifi_only_all: false,
+            roaming: false,
             budget_mb: None,
             poll_minutes: POLL_MINUTES,
         }
@@ -73,6 +77,7 @@ fn strictest(one: &NetworkSettings, other: &NetworkSettings) -> NetworkSettings 
         wifi_only_photos: one.wifi_only_photos || other.wifi_only_photos,
         wifi_only_files: one.wifi_only_files || other.wifi_only_files,
         wifi_only_all: one.wifi_only_all || other.wifi_only_all,
+        roaming: one.roaming && other.roaming,
         budget_mb: [one.budget_mb, other.budget_mb].into_iter().flatten().min(),
         poll_minutes: one.poll_minutes.max(other.poll_minutes),
     }

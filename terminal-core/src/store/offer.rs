@@ -4,7 +4,6 @@ use crate::{
     Result,
     store::{
         database::Store,
-        planted::when,
         planted_items::serialised_again,
         retry::{self, Retry},
         settings,
@@ -14,8 +13,8 @@ use crate::{
 use protocol::{
     entry::{Reason, Receipt},
     ids::EntryId,
+    planted,
     push::StreamMark,
-    sabotage::{self, Defect},
     time::Millis,
 };
 use rusqlite::params;
@@ -72,9 +71,7 @@ impl Store {
                     }
                     size += bytes.len();
                     let text: String = row.get(0)?;
-                    if sabotage::is(Defect::RetryGivesUp) && row.get::<_, u32>(4)? >= 3 {
-                        continue;
-                    }
+                    planted!(RetryGivesUp && row.get::<_, u32>(4)? >= 3 => continue);
                     if !row.get::<_, bool>(3)? {
                         fresh.push(text.clone());
                     }
@@ -86,8 +83,7 @@ impl Store {
                 }
             }
             for id in fresh {
-                let delete = || run(tx, "DELETE FROM item WHERE id = ?1", [&id]).map(drop);
-                when(Defect::RowGoneBeforeReceipt, delete)?;
+                planted!(RowGoneBeforeReceipt => run(tx, "DELETE FROM item WHERE id = ?1", [&id])?);
                 tx.prepare_cached("UPDATE item SET offered = 1 WHERE id = ?1")?.execute([id])?;
             }
             Ok(batch)

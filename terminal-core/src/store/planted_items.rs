@@ -13,18 +13,15 @@ use protocol::{
 };
 use std::collections::BTreeSet;
 
-/// Submits under two ids ([`Defect::NewIdAfterUnknownOutcome`]); `None` without the defect.
-pub(super) fn under_two_ids(
-    new: &NewEntry,
-    submit: &dyn Fn(&NewEntry) -> Result<Item>,
-) -> Option<Result<Item>> {
-    sabotage::is(Defect::NewIdAfterUnknownOutcome).then(|| match submit(new) {
+/// Submits under a second id if the outcome is unknown ([`Defect::NewIdAfterUnknownOutcome`]).
+pub(super) fn under_two_ids(new: &NewEntry, submit: &dyn Fn(&NewEntry) -> Result<Item>) -> Result<Item> {
+    match submit(new) {
         Err(Error::OutcomeUnknown) => submit(&NewEntry {
             id: EntryId(uuid::Uuid::from_u128(new.id.0.as_u128() ^ 1)),
             ..new.clone()
         }),
         other => other,
-    })
+    }
 }
 
 /// Formats the bytes of an entry differently ([`Defect::SerialisedAgain`]).

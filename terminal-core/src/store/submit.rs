@@ -7,7 +7,6 @@ use crate::{
         database::Store,
         handed_over::refuse_if_done,
         items::{Item, NewEntry, find},
-        planted::{unless, when},
         planted_items::under_two_ids,
         settings,
         sql::{int, parse, run, to_json},
@@ -17,8 +16,9 @@ use protocol::{
     WIRE_VERSION,
     entry::{Entry, MAX_ENTRY_BYTES},
     photo::{MAX_PHOTOS_PER_ENTRY, Sha256},
+    planted,
     problem::{HandsetCode, ProblemCode},
-    sabotage::Defect,
+    sabotage::{self, Defect},
 };
 use rusqlite::{Connection, params};
 
@@ -109,9 +109,8 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
                 file,
             ])?;
     }
-    unless(Defect::NumberAfterwards, || {
-        set_next_n(connection, n.saturating_add(1))
-    })?;
+    let taken = u64::from(!sabotage::is(Defect::NumberAfterwards));
+    set_next_n(connection, n.saturating_add(taken))?;
     run(
         connection,
         "DELETE FROM draft WHERE id = ?1",
@@ -128,12 +127,10 @@ impl Store {
     /// `entry.too_large`, `photo.count`, [`Error::NotEnrolled`], and errors of the disk: nothing was stored
     /// and the draft still exists. [`Error::OutcomeUnknown`] only if COMMIT failed twice.
     pub fn submit(&self, new: &NewEntry) -> Result<Item> {
-        if let Some(submitted) = under_two_ids(new, &|new| self.write(|tx| insert(tx, new))) {
-            return submitted;
-        }
+        planted!(NewIdAfterUnknownOutcome => return under_two_ids(new, &|e| self.write(|tx| insert(tx, e))));
         let submitted = self.repeat_if_unknown(|store| store.write(|tx| insert(tx, new)))?;
         let next = submitted.n.saturating_add(1);
-        when(Defect::NumberAfterwards, || self.write(|tx| set_next_n(tx, next)))?;
+        planted!(NumberAfterwards => self.write(|tx| set_next_n(tx, next))?);
         Ok(submitted)
     }
     /// Performs an idempotent change. After a failed COMMIT it is repeated on the reopened file, where the

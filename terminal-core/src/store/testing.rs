@@ -1,8 +1,8 @@
 //! Lets tests act in the server's place. Feature `testing`, never in a product build.
 
 use crate::{
-    Result,
-    platform::clock::ClockRaw,
+    Error, Result,
+    platform::{clock::ClockRaw, surroundings::NetworkCost},
     store::{
         account::Account,
         data_use::{PlanMonth, TrafficKind},
@@ -18,6 +18,7 @@ use protocol::{
     field::SignedCertificate,
     ids::{EntryId, PersonId, PostId, StreamId, TerminalId},
     manifest::{FileName, Manifest, ManifestFile},
+    parcel::ParcelSecret,
     photo::Sha256,
     push::StreamMark,
     role::Role,
@@ -51,7 +52,10 @@ pub fn enrol_as(store: &Store, county: CountyCode, stream: u128, holder: &str) -
         server: "http://127.0.0.1:9".into(),
         pins: Vec::new(),
         server_key: key.public_key(),
-        parcel_key: String::new(),
+        parcel_key: ParcelSecret::from_secret(&[5; 32])
+            .ok_or_else(|| Error::Keystore("no parcel key".into()))?
+            .public()
+            .to_string(),
         certificate: SignedCertificate {
             certificate: "{}".into(),
             signature: key.sign(b"{}")?,
@@ -153,9 +157,14 @@ pub fn write_slowly(store: &Store, key: &str, value: &str, during: impl FnOnce()
 pub fn count_bytes(store: &Store, at: Millis, metered: bool, bytes: u64) -> Result<()> {
     let traffic = Traffic {
         sent: bytes,
-        received: 0,
+        ..Traffic::default()
     };
-    store.add_traffic(&PlanMonth::of(at), metered, &[(TrafficKind::Entries, traffic)])
+    let cost = if metered {
+        NetworkCost::Metered
+    } else {
+        NetworkCost::Free
+    };
+    store.add_traffic(&PlanMonth::of(at), &[((cost, TrafficKind::Entries), traffic)])
 }
 
 /// Stores settings for the network as versions did that kept them per user.

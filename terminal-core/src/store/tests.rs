@@ -5,7 +5,7 @@ use crate::{
     Error,
     platform::{home::DATABASE, system_disk::SystemDisk},
     store::{
-        connect::connect,
+        connect::{connect, set_key},
         database::{CommitFault, Store},
     },
 };
@@ -160,4 +160,23 @@ fn a_new_epoch_pulls_the_mailboxes_from_the_beginning() {
     assert!(store.apply_pull("", &page("f", "c1", "three")).unwrap());
     assert_eq!(store.mailbox("x").unwrap()[0].entity, "three");
     assert_eq!(store.mailbox("x").unwrap().len(), 1);
+}
+
+/// Two programs may open a new home together, such as an enrolment and a shown queue.
+#[test]
+fn opening_a_new_store_waits_for_another_connection_that_writes_first() {
+    let home = tempfile::tempdir().unwrap();
+    let other = rusqlite::Connection::open(home.path().join(DATABASE)).unwrap();
+    set_key(&SystemDisk, &other, &[3; 32]).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let (send, opened) = std::sync::mpsc::channel();
+        let path = home.path();
+        scope.spawn(move || send.send(Store::open(path, [3; 32]).map(drop)));
+        let early = opened.recv_timeout(std::time::Duration::from_millis(300));
+        assert!(early.is_err(), "opening must wait: {early:?}");
+        other.execute_batch("ROLLBACK").unwrap();
+        opened.recv().unwrap().unwrap();
+    });
+    assert!(!store(home.path()).has_quarantined_databases().unwrap());
 }

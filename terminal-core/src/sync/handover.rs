@@ -19,8 +19,8 @@ use crate::{
 use protocol::{
     parcel::ParcelAnswer,
     photo::Sha256,
+    planted,
     problem::{HandsetCode, ProblemCode},
-    sabotage::{self, Defect},
     time::Millis,
 };
 use std::collections::BTreeSet;
@@ -35,8 +35,7 @@ impl Sync {
         let Some(handover) = &mut self.handover else {
             return Ok(None);
         };
-        let early = sabotage::is(Defect::WipeBeforeSealing).then(|| handover.summary(now.wall));
-        self.report.handed_over = early.or_else(|| self.report.handed_over.take());
+        planted!(WipeBeforeSealing => self.report.handed_over = Some(handover.summary(now.wall)));
         let pack = match &mut handover.pack {
             Some(pack) => pack,
             none => {

@@ -16,7 +16,7 @@ use crate::{
         folder::{PhotoSource, TakenPhoto, prepare},
         stamp::{StampPlace, stamp},
     },
-    store::{drafts::SavedDraft, planted::when},
+    store::drafts::SavedDraft,
     terminal::Terminal,
     transport::cancel::CancelToken,
     words,
@@ -31,8 +31,8 @@ use protocol::{
     ids::{EntryId, RecordId},
     payload::{EntryKind, Payload},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
+    planted,
     problem::HandsetCode,
-    sabotage::{self, Defect},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -261,9 +261,7 @@ impl<C: DraftContent> Draft<C> {
             photo: taken.photo,
             original: taken.original,
         });
-        if sabotage::is(Defect::DraftNotSaved) {
-            return Ok(self);
-        }
+        planted!(DraftNotSaved => return Ok(self));
         self.save()
     }
     /// Removes a photo from the draft, and its file if nothing else names it.
@@ -339,9 +337,7 @@ impl<C: DraftContent> Draft<C> {
             .stored
             .content
             .payload(place.as_ref().and_then(|p| p.cell().map(|c| c.code)), photos)?;
-        when(Defect::DraftGoneBeforeSubmit, || {
-            self.terminal.store().delete_draft(self.id)
-        })?;
+        planted!(DraftGoneBeforeSubmit => self.terminal.store().delete_draft(self.id)?);
         self.terminal.file(Filing {
             id: self.id,
             record: self.stored.record,

@@ -24,6 +24,7 @@ use protocol::{
     manifest::Catalogue,
     open::Open,
     payload::EntryKind,
+    planted,
     problem::{ErrorCode, HandsetCode, ReasonCode},
     sabotage::{self, Defect},
     time::Millis,
@@ -46,12 +47,12 @@ impl Terminal {
         let filed: HashSet<EntryId> = items.iter().map(|row| row.id).collect();
         rows.retain(|draft| !filed.contains(&draft.id));
         rows.extend(items);
-        if !sabotage::is(Defect::RejectionElsewhereHidden) {
-            // A handset that was restored from an older copy may still have the draft of such an entry.
-            let here: HashSet<EntryId> = rows.iter().map(|row| row.id).collect();
-            let elsewhere = self.needs_action_rows()?;
-            rows.extend(elsewhere.into_iter().filter(|open| !here.contains(&open.id)));
-        }
+        // A handset that was restored from an older copy may still have the draft of such an entry.
+        let here: HashSet<EntryId> = rows.iter().map(|row| row.id).collect();
+        let mut elsewhere = self.needs_action_rows()?;
+        elsewhere.retain(|open| !here.contains(&open.id));
+        planted!(RejectionElsewhereHidden => elsewhere.clear());
+        rows.extend(elsewhere);
         Ok(rows)
     }
 

@@ -1,10 +1,10 @@
 //! Retention: what the handset deletes, and when. Never what an item or a draft names, never what the server
 //! does not hold.
 
-use crate::{Error, Result, store::planted::when, terminal::Terminal, words};
+use crate::{Error, Result, terminal::Terminal, words};
 use protocol::{
     ids::{EntryId, RecordId},
-    sabotage::Defect,
+    planted,
 };
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ impl Terminal {
             return Ok(());
         }
         let older_than = clock.estimate().plus(-KEPT_MS);
-        when(Defect::PhotoForgottenAtReceipt, || self.remove_received_photos())?;
+        planted!(PhotoForgottenAtReceipt => self.remove_received_photos()?);
         // Usually nothing is old enough; then the queue need not be read.
         if !self.store().has_ripe(older_than)? {
             return Ok(());

@@ -158,22 +158,24 @@ async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<ExaminedPic
     let (limits, named, length) = (limits(app), upload.content.named(), upload.length);
     tokio::task::spawn_blocking(move || {
         let is_length_right = bytes.len() as u64 == length;
-        let picture = |sha256, width, height| Attached {
-            sha256,
-            size: length,
-            width,
-            height,
+        let picture = |sha256, width, height| {
+            let attached = Attached {
+                sha256,
+                size: length,
+                width,
+                height,
+            };
+            ExaminedPicture::Picture(attached, bytes.clone())
         };
-        if let Some(named) = named.filter(|_| is_length_right && sabotage::is(Defect::UploadByLength)) {
-            return ExaminedPicture::Picture(picture(named, 0, 0), bytes);
-        }
         let sha256 = Sha256::of(&bytes);
-        if !is_length_right || named.is_some_and(|named| named != sha256) {
-            return ExaminedPicture::OtherBytes;
-        }
-        match media::inspect(&bytes, &limits) {
-            Ok(info) => ExaminedPicture::Picture(picture(sha256, info.width, info.height), bytes),
-            Err(error) => ExaminedPicture::NoPicture(not_a_photo(&error)),
+        match named {
+            Some(named) if is_length_right && sabotage::is(Defect::UploadByLength) => picture(named, 0, 0),
+            _ if !is_length_right => ExaminedPicture::OtherBytes,
+            Some(named) if named != sha256 => ExaminedPicture::OtherBytes,
+            _ => match media::inspect(&bytes, &limits) {
+                Ok(info) => picture(sha256, info.width, info.height),
+                Err(error) => ExaminedPicture::NoPicture(not_a_photo(&error)),
+            },
         }
     })
     .await

@@ -15,11 +15,7 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::Response,
 };
-use protocol::{
-    ids::UploadId,
-    problem::ProblemCode,
-    sabotage::{self, Defect},
-};
+use protocol::{ids::UploadId, planted, problem::ProblemCode};
 
 /// POST on the collection: begins an upload; stores the body, if there is one, as its first bytes.
 pub(super) async fn create(
@@ -115,9 +111,7 @@ pub(super) async fn current_offset(
             Err(failure) => return Err(failure),
         }
     }
-    if sabotage::is(Defect::OffsetLies) && (1..upload.length - 1).contains(&upload.arrived) {
-        upload.arrived += 1;
-    }
+    planted!(OffsetLies => upload.arrived += u64::from((2..upload.length).contains(&(upload.arrived + 1))));
     let about = [
         (wire::UPLOAD_LENGTH, upload.length.to_string()),
         (wire::UPLOAD_METADATA, upload.metadata.clone()),

@@ -5,9 +5,28 @@ use super::owner::{Owner, Tables};
 use crate::{
     app::object_name::ObjectName,
     params,
-    store::{error::StoreError, tx::Tx},
+    store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{ids::UploadId, photo::Sha256, time::Millis};
+
+/// The names of an upload's parts.
+const PARTS: &str = "SELECT object FROM {part} WHERE upload = ?1 ORDER BY position";
+
+/// Returns `None` for a row that cannot be decoded, and logs its column, never its content. Such a row exists only
+/// after somebody changed the database by hand; it must not stop the sweep for all other uploads.
+fn readable<T>(decoded: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match decoded {
+        Err(StoreError::Decode { column, expected, .. }) => {
+            tracing::error!(
+                column,
+                expected,
+                "a row of an upload cannot be decoded and is skipped"
+            );
+            Ok(None)
+        }
+        decoded => decoded.map(Some),
+    }
+}
 
 /// Uploads that one sweep handles per pair of tables and cause.
 const AT_ONCE: i64 = 100;
@@ -20,11 +39,17 @@ impl Tables {
 
     /// The objects of the parts, in order.
     pub fn parts(self, tx: &mut Tx<'_>, id: UploadId) -> Result<Vec<ObjectName>, StoreError> {
-        tx.all(
-            &self.sql("SELECT object FROM {part} WHERE upload = ?1 ORDER BY position"),
-            params![id.to_string()],
-            |row| row.parse("object"),
-        )
+        tx.all(&self.sql(PARTS), params![id.to_string()], |row| {
+            row.parse("object")
+        })
+    }
+
+    /// The objects of the parts whose names can be decoded.
+    fn readable_parts(self, tx: &mut Tx<'_>, id: UploadId) -> Result<Vec<ObjectName>, StoreError> {
+        let parts = tx.all(&self.sql(PARTS), params![id.to_string()], |row| {
+            readable(row.parse("object"))
+        })?;
+        Ok(parts.into_iter().flatten().collect())
     }
 
     fn remove_parts(self, tx: &mut Tx<'_>, id: UploadId) -> Result<(), StoreError> {
@@ -63,7 +88,7 @@ impl Tables {
     }
 
     /// Sets an upload that is unfinished and expired at `now` back to offset 0 and returns the objects of its parts, which
-    /// the caller may delete.
+    /// the caller may delete. The object of a part whose name cannot be decoded remains until the upload is removed.
     ///
     /// Checks the expiry again: since the sweep listed the upload, a PATCH that arrived in time may have been written and
     /// may have moved the expiry. A PATCH that is written after this call is refused, because its offset is not 0.
@@ -80,7 +105,7 @@ impl Tables {
         if dropped == 0 {
             return Ok(Vec::new());
         }
-        let objects = self.parts(tx, id)?;
+        let objects = self.readable_parts(tx, id)?;
         self.remove_parts(tx, id)?;
         Ok(objects)
     }
@@ -120,12 +145,16 @@ impl Tables {
         statement: &str,
         at: Millis,
     ) -> Result<Vec<(UploadId, Owner)>, StoreError> {
-        tx.all(&self.sql(statement), params![at.0, AT_ONCE], |row| {
+        let read = |row: &Row| {
             let owner = match self {
                 Self::Photos => Owner::Stream(row.parse("owner")?),
                 Self::Attachments => Owner::Person(row.parse("owner")?),
             };
             Ok((row.parse("id")?, owner))
-        })
+        };
+        let uploads = tx.all(&self.sql(statement), params![at.0, AT_ONCE], |row| {
+            readable(read(row))
+        })?;
+        Ok(uploads.into_iter().flatten().collect())
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::sabotage::{self, Defect};
+use protocol::planted;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
@@ -46,9 +46,7 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
              PRAGMA cache_size = -16384;
              PRAGMA journal_size_limit = 67108864;",
         )?;
-        if sabotage::is(Defect::ServerSkipsSync) {
-            connection.execute_batch("PRAGMA synchronous = OFF")?;
-        }
+        planted!(ServerSkipsSync => connection.execute_batch("PRAGMA synchronous = OFF")?);
         if read_only {
             connection.execute_batch("PRAGMA query_only = ON")?;
         } else {
