@@ -55,6 +55,9 @@ pub enum HandsetCommand {
         /// 作为另一个用户登记，原用户保留 Enrol another user; existing users are kept
         #[arg(long)]
         another: bool,
+        /// 只查看登记码指向哪个服务器，不登记 Only show which server the code names; do not enrol
+        #[arg(long, conflicts_with = "another")]
+        preview: bool,
     },
     /// 签到 Check in
     CheckIn {

@@ -12,7 +12,6 @@ mod history;
 mod listing;
 mod months;
 mod network;
-mod open;
 mod pending;
 mod program;
 mod said;

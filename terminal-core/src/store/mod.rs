@@ -24,6 +24,7 @@ pub(crate) mod matter_use;
 pub(crate) mod network_settings;
 pub(crate) mod offer;
 pub(crate) mod pending;
+mod phone;
 pub(crate) mod planted;
 mod planted_items;
 pub(crate) mod prune;

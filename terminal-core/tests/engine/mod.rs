@@ -243,6 +243,7 @@ impl World {
                 os: "test".into(),
                 app: "test".into(),
             },
+            &CancelToken::default(),
         )
     }
     pub fn home(&self) -> PathBuf {
