@@ -49,6 +49,31 @@ pub struct CatalogueItem {
     pub en: String,
     /// True if two independent sources agree on the item; otherwise an administrator should verify it.
     pub verified: bool,
+    /// The syllables of `zh` without tones, for search: one word per character, its readings separated by `/`
+    /// (`chong/zhong da wei xian yuan`). Empty in catalogues of servers that do not know the field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pinyin: String,
+}
+
+/// Readings of the characters of the shipped tables, ordered by character; written by `build.rs`.
+const READINGS: &[(char, &str)] = include!(concat!(env!("OUT_DIR"), "/readings.rs"));
+
+/// The syllables of a name in the form of [`CatalogueItem::pinyin`]. Letters and digits stand for themselves; other
+/// characters without a known reading are left out.
+fn syllables(name: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for character in name.chars() {
+        if character.is_ascii_alphanumeric() {
+            words.push(character.to_ascii_lowercase().to_string());
+        } else if let Some((_, readings)) = READINGS
+            .binary_search_by_key(&character, |(known, _)| *known)
+            .ok()
+            .and_then(|at| READINGS.get(at))
+        {
+            words.push((*readings).to_owned());
+        }
+    }
+    words.join(" ")
 }
 
 /// The catalogue file (CJ/T 214 edition; the operator can replace it).
@@ -85,6 +110,7 @@ impl Catalogue {
                 let code = format!("{letter}{}", item.code).parse()?;
                 items.push(CatalogueItem {
                     code,
+                    pinyin: syllables(&item.name_zh),
                     zh: item.name_zh,
                     en: item.name_en,
                     verified: item.verified,
@@ -93,7 +119,7 @@ impl Catalogue {
         }
         items.sort_by_key(|item| item.code);
         Ok(Self {
-            version: "cjt214.1".into(),
+            version: "cjt214.2".into(),
             items,
         })
     }
@@ -123,5 +149,52 @@ mod tests {
         let mut codes: Vec<_> = catalogue.items.iter().map(|i| i.code).collect();
         codes.dedup();
         assert_eq!(codes.len(), catalogue.items.len());
+    }
+
+    #[test]
+    fn every_character_of_the_shipped_catalogue_has_its_readings() {
+        let catalogue = Catalogue::shipped().unwrap();
+        for item in &catalogue.items {
+            let shown = item.zh.chars().filter(|c| c.is_alphanumeric()).count();
+            assert_eq!(
+                item.pinyin.split(' ').count(),
+                shown,
+                "{} {}",
+                item.zh,
+                item.pinyin
+            );
+            assert!(
+                item.pinyin
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b' ' || b == b'/'),
+                "{}",
+                item.pinyin
+            );
+        }
+        let pinyin = |zh: &str| {
+            let item = catalogue.items.iter().find(|item| item.zh == zh).unwrap();
+            item.pinyin.clone()
+        };
+        assert_eq!(pinyin("暴露垃圾").split(' ').nth(1), Some("lu/lou"));
+        // All readings of a polyphonic character; ü is typed as v.
+        let danger = pinyin("重大危险源");
+        let first: Vec<&str> = danger.split(' ').next().unwrap().split('/').collect();
+        assert!(first.contains(&"zhong") && first.contains(&"chong"), "{danger}");
+        assert!(
+            pinyin("绿地")
+                .split(' ')
+                .next()
+                .unwrap()
+                .split('/')
+                .any(|r| r == "lv")
+        );
+    }
+
+    #[test]
+    fn a_catalogue_of_an_older_server_is_read_without_syllables() {
+        let older = r#"{"version":"cjt214.1","items":[{"code":"E0102","zh":"暴露垃圾","en":"litter","verified":true}]}"#;
+        let read: Catalogue = serde_json::from_str(older).unwrap();
+        assert_eq!(read.items[0].pinyin, "");
+        assert_eq!(serde_json::to_string(&read).unwrap(), older);
     }
 }

@@ -60,6 +60,10 @@ pub struct Report {
     /// The cell as looked up by the handset in its grid version; the server looks it up again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellCode>,
+    /// True if the worker chose `cell` from a list; false if it was looked up from a position. The server uses a chosen
+    /// cell only where no position gives one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cell_chosen: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub address: String,
     /// 自行处理: handled on the spot (SJ-03).

@@ -17,7 +17,7 @@ use protocol::{
     field::*,
     geo::PointE7,
     ids::*,
-    manifest::{Manifest, ManifestFile, SignedManifest},
+    manifest::{Catalogue, CatalogueItem, Manifest, ManifestFile, SignedManifest},
     parcel::{Contents, Head, MissingPhoto, ParcelAnswer, SealedDraft, SealedFor, SealedPhoto},
     payload::*,
     photo::{PhotoRef, PhotoRole, Sha256},
@@ -113,6 +113,7 @@ fn entries_of_every_kind_are_frozen() {
             place: Some(position()),
             cell: Some(cell()),
             address: "桂林路 12 号".into(),
+            cell_chosen: false,
             self_handled: false,
             photos: vec![photo(1), photo(2)],
         }),
@@ -146,6 +147,38 @@ fn entries_of_every_kind_are_frozen() {
         let bytes = entry.to_bytes().unwrap();
         assert_eq!(Entry::read(&bytes).unwrap().1, Some(payload));
     }
+}
+
+#[test]
+fn a_report_whose_cell_the_worker_chose_is_frozen() {
+    let payload = Payload::Report(Report {
+        matter: None,
+        text: "井盖丢失".into(),
+        place: None,
+        cell: Some(cell()),
+        cell_chosen: true,
+        address: String::new(),
+        self_handled: false,
+        photos: Vec::new(),
+    });
+    assert_frozen("entry_report_cell_chosen", &entry(&payload));
+}
+
+#[test]
+fn the_catalogue_is_frozen() {
+    assert_frozen(
+        "catalogue",
+        &Catalogue {
+            version: "cjt214.2".into(),
+            items: vec![CatalogueItem {
+                code: "C0606".parse().unwrap(),
+                zh: "重井".into(),
+                en: "example".into(),
+                verified: true,
+                pinyin: "zhong/chong jing".into(),
+            }],
+        },
+    );
 }
 
 #[test]

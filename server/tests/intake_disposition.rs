@@ -33,6 +33,7 @@ fn report(text: &str) -> Payload {
         place: None,
         cell: None,
         address: String::new(),
+        cell_chosen: false,
         self_handled: false,
         photos: Vec::new(),
     })

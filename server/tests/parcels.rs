@@ -51,6 +51,7 @@ fn report(text: &str, photos: &[Vec<u8>]) -> Payload {
         place: None,
         cell: None,
         address: String::new(),
+        cell_chosen: false,
         self_handled: false,
         photos,
     })

@@ -48,6 +48,7 @@ async fn push_report(app: &TestApp, client: &mut FieldClient, text: &str) -> (St
             place: None,
             cell: None,
             address: "桂林路 1 号".into(),
+            cell_chosen: false,
             self_handled: false,
             photos: Vec::new(),
         }),

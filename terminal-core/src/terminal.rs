@@ -13,7 +13,7 @@ use crate::{
         home::WORK_LOCK,
         random::Random,
     },
-    store::{account::Account, database::Store},
+    store::{account::Account, database::Store, last_fix::LastFix},
     sync::network::Network,
     terminal::calls::{Call, Calls},
     transport::{cancel::CancelToken, nudge::NudgeReason},
@@ -98,13 +98,21 @@ impl Terminal {
     pub fn clock_reading(&self) -> Result<ClockReading> {
         self.store().clock_reading(self.0.platform.clock.read())
     }
-    /// Learns the time of a satellite fix, used while no server time is known.
+    /// Learns the time of a satellite fix, used while no server time is known, and keeps the fix as the last one.
     ///
     /// # Errors
     /// Errors of the store.
     pub fn saw_fix(&self, fix: &Position) -> Result<()> {
-        self.store()
-            .learn_satellite_time(&self.0.platform.clock.read(), fix)
+        let now = self.0.platform.clock.read();
+        self.store().learn_satellite_time(&now, fix)?;
+        self.store().keep_fix(&now, fix)
+    }
+    /// The last fix that was used on this handset, with its age; `None` if there never was one.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn last_fix(&self) -> Result<Option<LastFix>> {
+        self.store().last_fix(&self.0.platform.clock.read())
     }
     /// The best estimate of the time.
     ///

@@ -45,6 +45,7 @@ fn say(store: &Store, n: u64, text: String) {
         place: None,
         cell: None,
         address: String::new(),
+        cell_chosen: false,
         self_handled: false,
         photos: vec![],
     };

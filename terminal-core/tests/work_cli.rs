@@ -11,6 +11,8 @@
     clippy::wildcard_imports
 )]
 
+#[path = "work_cli/choosing.rs"]
+mod choosing;
 #[path = "work_cli/documents.rs"]
 mod documents;
 
@@ -484,4 +486,55 @@ fn history_and_months_are_listed_by_pages_and_as_documents() {
     assert_eq!(months["months"][0]["approved"], 3);
     assert_eq!(months["months"].as_array().unwrap().len(), 2);
     assert!(home.says(&["--lang", "en", "months"]).starts_with("Month"));
+}
+
+#[test]
+fn w09_users_lists_what_waits_and_the_condition_of_each_home() {
+    let home = Home::new();
+    let filed = home.json(&["check-in", "--note", "早"]);
+    assert_eq!(filed["ok"], json!(true));
+    let second = home.path().join("users/2");
+    let platform = Platform::command_line(&second).unwrap();
+    let store = Store::open(&second, platform.keystore.database_key().unwrap()).unwrap();
+    testing::enrol_as(&store, "220104".parse().unwrap(), 2, "李强").unwrap();
+    drop(store);
+    let third = home.path().join("users/3");
+    enrol(&third);
+    fs::write(third.join("account.db"), [0; 4096]).unwrap();
+
+    let listed = home.json(&["users"]);
+    let rows: Vec<Value> = listed["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| {
+            json!([
+                user["number"],
+                user["name"],
+                user["waiting"],
+                user["current"],
+                user["condition"],
+                user["salvage_due"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            json!([1, "王芳", 1, true, "enrolled", false]),
+            json!([2, "李强", 0, false, "enrolled", false]),
+            json!([3, null, null, false, "moved_aside", true]),
+        ]
+    );
+    let text = home.says(&["users"]);
+    assert!(
+        text.starts_with("* 1 王芳，1 条待上传\n  2 李强\n  3 （姓名未知）：数据库损坏"),
+        "{text}"
+    );
+    home.says(&["switch", "李强"]);
+    assert_eq!(home.json(&["status"])["holder"]["name"], "李强");
+    // The settings are the phone's.
+    home.says(&["set", "budget-mb", "7"]);
+    home.says(&["switch", "1"]);
+    assert_eq!(home.json(&["set"])["settings"]["budget_mb"], "7");
 }

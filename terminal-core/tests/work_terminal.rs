@@ -7,6 +7,8 @@
     clippy::wildcard_imports
 )]
 
+#[path = "work_terminal/choosing.rs"]
+mod choosing;
 #[path = "work_terminal/queue.rs"]
 mod queue;
 #[path = "work_terminal/tasks.rs"]

@@ -56,7 +56,8 @@ impl Handset {
             os: std::env::consts::OS.into(),
             app: env!("CARGO_PKG_VERSION").into(),
         };
-        let terminal = Terminal::enrol(home, handset.platform()?, &invitation, device)?;
+        let platform = handset.platform()?;
+        let terminal = Terminal::enrol(home, platform, &invitation, device, &CancelToken::default())?;
         handset.terminal = Some(terminal);
         Ok(handset)
     }

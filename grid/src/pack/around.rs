@@ -85,8 +85,15 @@ impl Pack<'_> {
         if let Some(cell) = self.cell_at(point) {
             return Some((cell, 0.0));
         }
+        self.nearest_cells(point, 1).first().copied()
+    }
+
+    /// Returns the `limit` nearest cells with the distance to their borders in metres, nearest first; 0 for the cell
+    /// that contains the point. Among equally near cells the lowest code. Error below 0.5 % within 100 km.
+    pub fn nearest_cells(&self, point: PointE7, limit: usize) -> Vec<(CellCode, f64)> {
         let frame = LocalFrame::new(Pt::from(point));
         let here = Metres { x: 0.0, y: 0.0 };
+        let inside = self.cell_at(point);
         let to_box = |b: Bounds| {
             let (low, high) = (frame.metres(b.min), frame.metres(b.max));
             Metres {
@@ -101,24 +108,31 @@ impl Pack<'_> {
             .map(|(k, c)| (to_box(c.bounds()), k))
             .collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let mut best: Option<(f64, CellCode)> = None;
+        // Ordered by distance, then code; never longer than `limit`.
+        let mut best: Vec<(f64, CellCode)> = Vec::new();
         for (at_least, k) in order {
-            if best.is_some_and(|(d, _)| at_least > d) {
+            let is_full = best.len() >= limit;
+            if is_full && best.last().is_none_or(|(worst, _)| at_least > *worst) {
                 break;
             }
             let Some(cell) = self.cell_in_place(k) else {
                 continue;
             };
-            let ring = cell.points();
-            let next = ring.clone().skip(1).chain(ring.clone().take(1));
-            let distance = ring
-                .zip(next)
-                .map(|(a, b)| point_to_segment(here, frame.metres(a), frame.metres(b)))
-                .fold(f64::INFINITY, f64::min);
-            if best.is_none_or(|b| (distance, cell.code) < b) {
-                best = Some((distance, cell.code));
-            }
+            let distance = if inside == Some(cell.code) {
+                0.0
+            } else {
+                let ring = cell.points();
+                let next = ring.clone().skip(1).chain(ring.clone().take(1));
+                ring.zip(next)
+                    .map(|(a, b)| point_to_segment(here, frame.metres(a), frame.metres(b)))
+                    .fold(f64::INFINITY, f64::min)
+            };
+            let at = best.partition_point(|known| *known < (distance, cell.code));
+            best.insert(at, (distance, cell.code));
+            best.truncate(limit);
         }
-        best.map(|(d, code)| (code, d))
+        best.into_iter()
+            .map(|(distance, code)| (code, distance))
+            .collect()
     }
 }

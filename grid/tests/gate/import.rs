@@ -213,4 +213,13 @@ fn a_pack_returns_names_neighbours_circle_shares_and_the_nearest_cell() {
         .min_by(|a, b| far(a).total_cmp(&far(b)).then(a.code.cmp(&b.code)))
         .unwrap();
     assert_eq!((code.as_str(), metres), (best.code.as_str(), far(best)));
+    // The list is ordered as brute force orders it, however long it is; the cell of the point comes first with 0 m.
+    let mut all: Vec<(f64, &str)> = cells.iter().map(|c| (far(c), c.code.as_str())).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(b.1)));
+    for limit in [0, 1, 3, cells.len() + 5] {
+        let near = pack.nearest_cells(below, limit);
+        let near: Vec<(f64, &str)> = near.iter().map(|(code, d)| (*d, code.as_str())).collect();
+        assert_eq!(near, all[..limit.min(all.len())], "{limit}");
+    }
+    assert_eq!(pack.nearest_cells(cell.centroid(), 2)[0], (cell.code, 0.0));
 }

@@ -72,6 +72,7 @@ error_codes! {
         PlaceDatum = "place.datum", Input, "不认识这个坐标系，请用 wgs84、gcj02 或 bd09", "unknown datum; use wgs84, gcj02 or bd09";
         PlaceMalformed = "place.malformed", Input, "看不懂坐标，请写成 纬度,经度[,精度米]", "cannot read the coordinates; write LAT,LON[,ACCURACY]";
         PlaceOffGlobe = "place.off_globe", Input, "坐标超出范围，请检查", "the coordinates are out of range; check them";
+        PlaceUnknown = "place.unknown", Input, "本机网格中没有这个街道、社区或单元网格，可用 cells 查找", "the grid on this handset has no such street, community or cell; search with `cells`";
         GridNotAPack = "grid.pack.not_a_pack", Device, "本机的网格文件无法使用，请同步后重试", "the grid file on this handset cannot be used; sync and try again";
         GridVersion = "grid.pack.version", Version, "本机的网格文件无法使用，请同步后重试", "the grid file on this handset cannot be used; sync and try again";
         GridLength = "grid.pack.length", Device, "本机的网格文件无法使用，请同步后重试", "the grid file on this handset cannot be used; sync and try again";

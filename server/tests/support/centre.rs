@@ -274,6 +274,7 @@ pub fn report(text: &str) -> Report {
         place: None,
         cell: Some(CELL.parse().unwrap()),
         address: "桂林路 1 号".into(),
+        cell_chosen: false,
         self_handled: false,
         photos: Vec::new(),
     }

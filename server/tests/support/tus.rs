@@ -91,6 +91,7 @@ pub fn report(photos: &[&[u8]]) -> Payload {
         place: None,
         cell: None,
         address: "桂林路 1 号".into(),
+        cell_chosen: false,
         self_handled: false,
         photos: photos.iter().map(|bytes| named(bytes)).collect(),
     })

@@ -55,6 +55,9 @@ pub enum HandsetCommand {
         /// 作为另一个用户登记，原用户保留 Enrol another user; existing users are kept
         #[arg(long)]
         another: bool,
+        /// 只查看登记码指向哪个服务器，不登记 Only show which server the code names; do not enrol
+        #[arg(long, conflicts_with = "another")]
+        preview: bool,
     },
     /// 签到 Check in
     CheckIn {
@@ -185,9 +188,24 @@ pub enum HandsetCommand {
     },
     /// 本机状态 Show user, duty, pending items, tasks and grid
     Status,
+    /// 街道、社区、单元网格 List streets, communities and cells, for a report without a position
+    Cells {
+        /// 街道代码或名称：列出社区 Communities of this street, by code or name
+        #[arg(long, group = "of")]
+        street: Option<String>,
+        /// 社区代码或名称：列出单元网格 Cells of this community, by code or name
+        #[arg(long, group = "of")]
+        community: Option<String>,
+        /// 附近的单元网格 Cells near a place, nearest first
+        #[arg(long, group = "of", value_name = "LAT,LON", allow_hyphen_values = true)]
+        near: Option<String>,
+        /// 附近最多列出几个 How many cells near the place
+        #[arg(long, default_value_t = 8, requires = "near")]
+        limit: usize,
+    },
     /// 事部件类型 List the types that can be reported
     Types {
-        /// 查找 Search text: a code or part of a name
+        /// 查找：代码、名称、拼音首字母 Search text: a code, part of a name or pinyin initials
         #[arg(default_value = "")]
         search: String,
     },
@@ -213,6 +231,9 @@ pub struct ReportArgs {
     /// 问题所在位置（与站立位置不同时） Position of the matter, if it differs from mine
     #[arg(long, value_name = "LAT,LON,ACC", allow_hyphen_values = true)]
     pub place: Option<String>,
+    /// 所在单元网格代码（没有定位时） Code of the cell, if there is no position; see `cells`
+    #[arg(long, value_name = "CODE")]
+    pub cell: Option<String>,
     /// 说明 Description
     #[arg(long)]
     pub text: Option<String>,
@@ -301,6 +322,7 @@ impl HandsetCommand {
             Self::History { .. } => "history",
             Self::Months { .. } => "months",
             Self::Status => "status",
+            Self::Cells { .. } => "cells",
             Self::Types { .. } => "types",
         }
     }

@@ -6,18 +6,17 @@ use crate::{
         args::{HandsetCli, HandsetCommand},
         documents,
         filing::CommandContext,
-        network,
-        open::open,
-        pending,
+        network, pending,
         said::Said,
+        surroundings::CommandLine,
         sync, text,
     },
-    lifecycle::users::{OtherUsers, Users},
-    platform::system_disk::SystemDisk,
+    lifecycle::{handset::Handset, open::KeyFiles},
     words,
 };
 use protocol::problem::HandsetCode;
 use serde_json::json;
+use std::sync::Arc;
 
 pub fn run(cli: &HandsetCli) -> Result<Said> {
     let home = cli.home.as_deref().ok_or_else(|| {
@@ -27,32 +26,31 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
             "give the data folder of this handset with --home (or set XUNGE_HOME)",
         )
     })?;
-    let users = Users::at(home, &SystemDisk);
+    let handset = Handset::at(home, Arc::new(KeyFiles));
     match &cli.command {
-        HandsetCommand::Enroll { string, another } => {
-            let home = if *another {
-                users.fresh()?
-            } else {
-                users.current()?
-            };
-            let said = sync::enroll(&home, string, cli.lang)?;
-            users.switch(&home)?;
-            return Ok(said);
+        HandsetCommand::Enroll {
+            string,
+            preview: true,
+            ..
+        } => return sync::preview(string, cli.lang),
+        HandsetCommand::Enroll { string, another, .. } => {
+            return sync::enroll(&handset, string, *another, cli.lang);
         }
-        HandsetCommand::Users => return pending::users(&users, cli.lang),
-        HandsetCommand::Switch { user } => return pending::switch(&users, user, cli.lang),
+        HandsetCommand::Users => return pending::users(&handset, cli.lang),
+        HandsetCommand::Switch { user } => return pending::switch(&handset, user, cli.lang),
         HandsetCommand::Salvage { export } => {
-            return pending::salvage(&users, export.as_deref(), cli.lang);
+            return pending::salvage(&handset, export.as_deref(), cli.lang);
         }
         // The other users are synced whatever happens to the current one.
         HandsetCommand::Sync { wait_for, photos_now } => {
-            let said = open(&users.current()?)
-                .and_then(|terminal| sync::sync(&terminal, cli, *wait_for, *photos_now));
-            return pending::with_the_others(&users, said, cli);
+            let opened = handset.open_current();
+            let around = opened.as_ref().ok().map(CommandLine::of);
+            let said = opened.and_then(|terminal| sync::sync(&terminal, cli, *wait_for, *photos_now));
+            return pending::with_the_others(&handset, said, &around.unwrap_or_default(), cli);
         }
         _ => {}
     }
-    let terminal = open(&users.current()?)?;
+    let terminal = handset.open_current()?;
     let at = CommandContext {
         terminal: &terminal,
         lang: cli.lang,
@@ -87,10 +85,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
         HandsetCommand::Report(report) => at.report(report),
         HandsetCommand::Activity(activity) => at.activity(activity),
         HandsetCommand::Queue { all } => at.queue(*all),
-        HandsetCommand::Watch { seconds } => {
-            let mut others = OtherUsers::of(users.clone(), terminal.store().home());
-            network::watch(&terminal, &mut || others.terminals(&open), &users, cli, *seconds)
-        }
+        HandsetCommand::Watch { seconds } => network::watch(&handset, &terminal, cli, *seconds),
         HandsetCommand::Traffic => network::traffic(&terminal, cli.lang),
         HandsetCommand::Set { name, value } => {
             network::set(&terminal, cli.lang, name.as_deref().zip(value.as_deref()))
@@ -127,6 +122,12 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
             }
             Ok(Said::new(text::status(cli.lang, &status, network), document))
         }
+        HandsetCommand::Cells {
+            street,
+            community,
+            near,
+            limit,
+        } => at.cells(street.as_deref(), community.as_deref(), near.as_deref(), *limit),
         HandsetCommand::Types { search } => at.types(search),
     }
 }

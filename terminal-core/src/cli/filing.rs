@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     cli::{
         args::{ActivityArgs, AtArg, ReportArgs},
-        documents,
+        cells, documents,
         said::Said,
         table::clip,
         text,
@@ -47,6 +47,7 @@ impl CommandContext<'_> {
             .transpose()?;
         let position = self.position(&args.at)?;
         let place = args.place.as_deref().map(|text| self.typed(text)).transpose()?;
+        let cell = args.cell.as_deref().map(cells::parse_cell).transpose()?;
         let mut draft: ReportDraft = match (&args.draft, &args.revise) {
             (Some(id), _) => match self.submitted(id)? {
                 Some(said) => return Ok(said),
@@ -63,6 +64,9 @@ impl CommandContext<'_> {
         }
         if let Some(place) = place {
             draft.place(place);
+        }
+        if cell.is_some() {
+            draft.cell(cell)?;
         }
         if let Some(text) = &args.text {
             draft.text(text);

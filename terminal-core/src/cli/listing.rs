@@ -5,7 +5,6 @@ use crate::{
     cli::{args::AtArg, documents, filing::CommandContext, said::Said, table::table, text},
     grid::place::{TypedPlace, parse_datum},
     work::{
-        catalogue,
         tasks::{HandsetTask, TaskDistance},
         withdraw::Withdrawal,
     },
@@ -16,6 +15,10 @@ use serde_json::{Value, json};
 impl CommandContext<'_> {
     pub(super) fn where_is(&self, text: &str, datum: &str) -> Result<Said> {
         let typed = TypedPlace::parse(text, parse_datum(datum)?)?;
+        // Without an accuracy it is a place on a map, not where the worker stands.
+        if typed.accuracy_cm.is_some() {
+            self.terminal.saw_fix(&typed.position(self.terminal.now()?)?)?;
+        }
         let place = self.terminal.where_is(typed.point, typed.accuracy_cm)?;
         Ok(Said::new(
             text::place(self.lang, &place),
@@ -86,15 +89,15 @@ impl CommandContext<'_> {
     }
     pub(super) fn types(&self, search: &str) -> Result<Said> {
         let catalogue = self.terminal.catalogue()?;
-        let found = catalogue::search(&catalogue, search);
+        let found = self.terminal.search_matters(search)?;
         let rows: Vec<Vec<String>> = found
             .iter()
             .map(|item| vec![item.code.to_string(), item.zh.clone(), item.en.clone()])
             .collect();
         let text = if rows.is_empty() {
             self.lang.pick(
-                format!("没有包含「{search}」的类型"),
-                format!("no type contains “{search}”"),
+                format!("没有找到「{search}」：可输入代码、名称的一部分或拼音首字母"),
+                format!("nothing matches “{search}”; use a code, part of a name or pinyin initials"),
             )
         } else {
             table(&[], &rows)

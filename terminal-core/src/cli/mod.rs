@@ -4,6 +4,7 @@
 //! rule: it reads arguments, calls [`crate::terminal::Terminal`], and formats the result.
 
 mod args;
+mod cells;
 mod commands;
 mod documents;
 mod filing;
@@ -11,7 +12,6 @@ mod history;
 mod listing;
 mod months;
 mod network;
-mod open;
 mod pending;
 mod program;
 mod said;

@@ -4,15 +4,16 @@ use crate::{
     Error, Result,
     cli::{
         args::HandsetCli,
-        pending::salvage_others,
+        pending::salvaged_others,
         said::Said,
         screen::ProgressLine,
         surroundings::{CommandLine, NETWORK},
         sync::{WAY_ON, summary},
         table::table,
     },
-    lifecycle::users::Users,
+    lifecycle::handset::Handset,
     live::{
+        handset::HandsetEvent,
         sync_now::{DataUse, held},
         watch::WatchEvent,
     },
@@ -293,13 +294,7 @@ fn nudge_on_changes(terminal: &Terminal, cancel: &CancelToken) {
 }
 
 /// Watches until it is ended or the time is over. Prints one line, or one document, per event.
-pub fn watch(
-    terminal: &Terminal,
-    others: &mut dyn FnMut() -> Vec<Terminal>,
-    users: &Users<'_>,
-    cli: &HandsetCli,
-    seconds: Option<u64>,
-) -> Result<Said> {
+pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: Option<u64>) -> Result<Said> {
     let lang = cli.lang;
     let cancel = CancelToken::default();
     if let Some(seconds) = seconds {
@@ -317,8 +312,14 @@ pub fn watch(
         let said = if cli.json { document.to_string() } else { text };
         let _ = writeln!(io::stdout().lock(), "{said}");
     };
-    let done = terminal.watch_with(others, &CommandLine::of(terminal), &cancel, &mut |watched| {
-        let is_done = matches!(&watched, WatchEvent::Synced(report) if report.is_success());
+    let done = handset.watch(terminal, &CommandLine::of(terminal), &cancel, &mut |event| {
+        let watched = match event {
+            HandsetEvent::Watched(watched) => watched,
+            HandsetEvent::Salvaged(done) => {
+                let (text, document) = salvaged_others(handset, &done, lang);
+                return say(text, &document);
+            }
+        };
         let (text, document) = match watched {
             WatchEvent::Progress(progress) => return screen.show(&progress),
             WatchEvent::Synced(report) => {
@@ -348,9 +349,6 @@ pub fn watch(
         screen.clear();
         let text = text.replace(&format!("\n{}", lang.pick(WAY_ON.0, WAY_ON.1)), "");
         say(text, &document);
-        if is_done && let Some((text, document)) = salvage_others(users, lang) {
-            say(text, &document);
-        }
     });
     cancel.cancel();
     done?;

@@ -1,23 +1,28 @@
 //! Commands for pending work: export, salvage, several users.
 
 use crate::{
-    Error, Result,
+    Result,
     cli::{
         args::HandsetCli,
-        open::open,
         said::{Said, WAITS},
+        screen::ProgressLine,
+        surroundings::CommandLine,
         sync,
     },
-    lifecycle::{salvage, users::Users},
-    platform::{bundle::Platform, system_disk::SystemDisk},
+    lifecycle::{
+        handset::{Handset, SalvageOutcome, SalvagedHome, unknown_user},
+        salvage,
+        users::{Condition, HandsetUser, UsersWork},
+    },
+    live::handset::OtherSync,
     store::quarantine::quarantined_databases,
+    sync::data_policy::SyncTrigger,
     terminal::Terminal,
-    transport::https::Https,
+    transport::cancel::CancelToken,
     words::{self, Lang},
 };
-use protocol::problem::HandsetCode;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub fn export(terminal: &Terminal, file: &Path, lang: Lang) -> Result<Said> {
     let sealed = terminal.export_parcels(file)?;
@@ -47,25 +52,16 @@ pub fn export(terminal: &Terminal, file: &Path, lang: Lang) -> Result<Said> {
     ))
 }
 
-/// The result of the salvage of one home.
-struct HomeSalvage {
-    lines: Vec<String>,
-    reports: Vec<salvage::SalvageReport>,
-    exit: u8,
-}
-
 /// Reads the quarantined databases of all users, and hands them over or writes them to a file.
-pub fn salvage(homes: &Users<'_>, export: Option<&Path>, lang: Lang) -> Result<Said> {
-    let current = homes.current()?;
-    let mut all = salvage_at(&current, export, lang)?;
-    for home in homes.all()?.into_iter().filter(|home| *home != current) {
-        let disk = &SystemDisk;
-        if homes.waits_for_salvage(&home) || !salvage::unread(&home, disk)?.is_empty() {
-            let more = salvage_at(&home, export, lang)?;
+pub fn salvage(handset: &Handset, export: Option<&Path>, lang: Lang) -> Result<Said> {
+    let current = handset.current_home()?;
+    let mut all = Salvaged::default();
+    all.add(handset, &handset.salvage_home(&current, export)?, lang)?;
+    for home in handset.homes()?.into_iter().filter(|home| *home != current) {
+        if handset.waits_for_salvage(&home) || handset.has_unread_reports(&home)? {
+            let more = handset.salvage_home(&home, export)?;
             all.lines.push(format!("—— {}", home.display()));
-            all.lines.extend(more.lines);
-            all.reports.extend(more.reports);
-            all.exit = all.exit.max(more.exit);
+            all.add(handset, &more, lang)?;
         }
     }
     all.lines.push(if all.reports.is_empty() {
@@ -85,96 +81,65 @@ pub fn salvage(homes: &Users<'_>, export: Option<&Path>, lang: Lang) -> Result<S
     })
 }
 
-/// Hands over the quarantined databases of the other users while one user watches. Failures are tried after
-/// the next sync; a success is reported.
-pub fn salvage_others(homes: &Users<'_>, lang: Lang) -> Option<(String, Value)> {
-    let current = homes.current().ok()?;
-    let (mut lines, mut reports) = (Vec::new(), Vec::new());
-    for home in homes.all().ok()?.iter().filter(|home| **home != current) {
-        if !homes.waits_for_salvage(home) {
-            continue;
-        }
-        match salvage_at(home, None, lang) {
-            Ok(done) if done.reports.iter().any(|report| report.delivered) => {
-                lines.extend(done.lines);
-                reports.extend(done.reports);
-            }
-            Ok(_) => {}
-            Err(error) => tracing::info!(
-                code = %error.code(),
-                "salvage of another user's database failed, to be tried again"
-            ),
+/// What a watch reports after it handed over the databases of other users.
+pub fn salvaged_others(handset: &Handset, done: &[SalvagedHome], lang: Lang) -> (String, Value) {
+    let mut all = Salvaged::default();
+    for home in done {
+        if let Err(error) = all.add(handset, home, lang) {
+            tracing::info!(code = %error.code(), "a salvage report is shown again");
         }
     }
-    (!reports.is_empty()).then(|| {
-        (
-            lines.join("\n"),
-            json!({ "event": "salvaged", "salvaged": reports }),
-        )
-    })
+    (
+        all.lines.join("\n"),
+        json!({ "event": "salvaged", "salvaged": all.reports }),
+    )
 }
 
-fn salvage_at(home: &Path, export: Option<&Path>, lang: Lang) -> Result<HomeSalvage> {
-    // Damage that is found only now leads to quarantine at the next open.
-    let platform = Platform::command_line(home)?;
-    match Terminal::open(home, platform.clone()) {
-        Ok(terminal) if terminal.store().is_sound()? => {}
-        Ok(terminal) => {
-            drop(terminal);
-            if let Err(error) = Terminal::open(home, platform.clone()) {
-                tracing::info!(code = %error.code(), "a damaged database was moved to quarantine");
-            }
+/// The salvages of several homes in words.
+#[derive(Default)]
+struct Salvaged {
+    lines: Vec<String>,
+    reports: Vec<salvage::SalvageReport>,
+    exit: u8,
+}
+
+impl Salvaged {
+    /// Adds one home. Its reports count as read from now on.
+    fn add(&mut self, handset: &Handset, done: &SalvagedHome, lang: Lang) -> Result<()> {
+        for (report, outcome) in &done.databases {
+            self.lines.push(salvage_text(lang, report));
+            self.lines.push(outcome_text(lang, outcome));
+            self.reports.push(report.clone());
         }
-        Err(Error::Quarantined { .. } | Error::NotEnrolled) => {}
-        Err(error) => return Err(error),
+        if done.waits() {
+            self.exit = WAITS;
+        }
+        handset.mark_salvage_read(done)
     }
-    let disk = platform.disk.as_ref();
-    let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
-    for file in quarantined_databases(home, disk)? {
-        let saved = salvage::read(home, &platform, &file)?;
-        let report = saved.report.clone();
-        let why = match export {
-            Some(target) => {
-                saved.export(home, &platform, target)?;
-                lang.pick(
-                    format!("已封存到 {}，请交给中心导入", target.display()),
-                    format!("Sealed in {}; give the file to the centre to import", target.display()),
-                )
-            }
-            None => match deliver(saved, home, &platform) {
-                // The report is among the unread reports below.
-                Ok(_) => continue,
-                Err(error) => lang.pick(
-                    format!(
-                        "还没有交接（{}），仍保存在本机；联网后再运行 salvage",
-                        words::of_error(lang, &error)
-                    ),
-                    format!(
-                        "Not handed over yet ({}); everything is kept on this handset; run salvage again when there is a network",
-                        words::of_error(lang, &error)
-                    ),
+}
+
+fn outcome_text(lang: Lang, outcome: &SalvageOutcome) -> String {
+    match outcome {
+        SalvageOutcome::HandedOver => lang
+            .pick("已全部交接给中心", "Everything was handed over to the centre")
+            .into(),
+        SalvageOutcome::Exported(target) => lang.pick(
+            format!("已封存到 {}，请交给中心导入", target.display()),
+            format!(
+                "Sealed in {}; give the file to the centre to import",
+                target.display()
+            ),
+        ),
+        SalvageOutcome::Waits(why) => {
+            let why = format!("{} ({})", words::of_reason(lang, why), why.code);
+            lang.pick(
+                format!("还没有交接（{why}），仍保存在本机；联网后再运行 salvage"),
+                format!(
+                    "Not handed over yet ({why}); everything is kept on this handset; run salvage again when there is a network"
                 ),
-            },
-        };
-        exit = WAITS;
-        lines.extend([salvage_text(lang, &report), why]);
-        documents.push(report);
+            )
+        }
     }
-    let reports = salvage::unread(home, disk)?;
-    for (_, report) in &reports {
-        lines.push(salvage_text(lang, report));
-        lines.push(
-            lang.pick("已全部交接给中心", "Everything was handed over to the centre")
-                .into(),
-        );
-        documents.push(report.clone());
-    }
-    salvage::mark_read(disk, &reports)?;
-    Ok(HomeSalvage {
-        lines,
-        reports: documents,
-        exit,
-    })
 }
 
 /// What was saved and what was not.
@@ -237,89 +202,83 @@ pub fn salvage_line(terminal: &Terminal, lang: Lang) -> Result<Option<String>> {
     }))
 }
 
-fn deliver(saved: salvage::Salvage, home: &Path, platform: &Platform) -> Result<salvage::SalvageReport> {
-    let account = saved.account()?;
-    let https = Https::new(&account.server, &account.pins).map_err(|error| error.reason())?;
-    saved.deliver(home, platform, &https)
-}
-
-struct ListedUser {
-    number: usize,
-    home: PathBuf,
-    name: String,
-    waiting: usize,
-    is_current: bool,
-}
-
-fn all(homes: &Users<'_>) -> Result<Vec<ListedUser>> {
-    let current = homes.current()?;
-    let mut users = Vec::new();
-    for (at, home) in homes.all()?.into_iter().enumerate() {
-        let terminal = match open(&home) {
-            Err(Error::NotEnrolled) => continue,
-            other => other?,
-        };
-        let status = terminal.status()?;
-        users.push(ListedUser {
-            number: at + 1,
-            name: status.account.holder_name,
-            waiting: status.items_waiting,
-            is_current: home == current,
-            home,
-        });
-    }
-    Ok(users)
-}
-
-pub fn users(homes: &Users<'_>, lang: Lang) -> Result<Said> {
-    let users = all(homes)?;
-    let lines: Vec<String> = users
-        .iter()
-        .map(|user| {
-            let mark = if user.is_current { "*" } else { " " };
-            let waiting = match user.waiting {
-                0 => String::new(),
-                n => lang.pick(format!("，{n} 条待上传"), format!(", {n} waiting")),
-            };
-            format!("{mark} {} {}{waiting}", user.number, user.name)
-        })
-        .collect();
-    let documents: Vec<Value> = users.iter().map(document).collect();
+pub fn users(handset: &Handset, lang: Lang) -> Result<Said> {
+    let users = handset.users()?;
+    let lines: Vec<String> = users.iter().map(|user| line(lang, user)).collect();
+    let documents: Vec<Value> = users.iter().map(|user| document(lang, user)).collect();
     Ok(Said::new(lines.join("\n"), json!({ "users": documents })))
 }
 
-fn document(user: &ListedUser) -> Value {
+/// One user: name, what waits, and the condition if it is not the usual one.
+fn line(lang: Lang, user: &HandsetUser) -> String {
+    let mark = if user.is_current { "*" } else { " " };
+    let unknown = lang.pick("（姓名未知）", "(name unknown)");
+    let mut text = format!(
+        "{mark} {} {}",
+        user.number,
+        user.name.as_deref().unwrap_or(unknown)
+    );
+    let UsersWork {
+        entries,
+        photos,
+        drafts,
+    } = user.waiting.unwrap_or_default();
+    for (n, zh, en) in [
+        (entries, "条待上传", "waiting"),
+        (photos, "张照片待上传", "photos waiting"),
+        (drafts, "份草稿", "drafts"),
+    ] {
+        if n > 0 {
+            text.push_str(&lang.pick(format!("，{n} {zh}"), format!(", {n} {en}")));
+        }
+    }
+    if user.condition != Condition::Enrolled {
+        let words = user.condition.words(lang);
+        text.push_str(&lang.pick(format!("：{words}"), format!(": {words}")));
+    } else if user.is_salvage_due {
+        text.push_str(lang.pick(
+            "；另有损坏的数据库等待抢救，请运行 salvage",
+            "; a damaged database is waiting too; run salvage",
+        ));
+    }
+    text
+}
+
+fn document(lang: Lang, user: &HandsetUser) -> Value {
     json!({
         "number": user.number,
         "name": user.name,
-        "waiting": user.waiting,
+        "waiting": user.waiting.map(|work| work.entries),
+        "photos_waiting": user.waiting.map(|work| work.photos),
+        "drafts": user.waiting.map(|work| work.drafts),
         "current": user.is_current,
+        "condition": user.condition.as_str(),
+        "condition_text": user.condition.words(lang),
+        "salvage_due": user.is_salvage_due,
         "home": user.home,
     })
 }
 
-pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
-    let users = all(homes)?;
+pub fn switch(handset: &Handset, wanted: &str, lang: Lang) -> Result<Said> {
+    let users = handset.users()?;
     let mut fitting = users
         .iter()
-        .filter(|user| user.name == wanted || user.number.to_string() == wanted);
+        .filter(|user| user.name.as_deref() == Some(wanted) || user.number.to_string() == wanted);
     let (Some(user), None) = (fitting.next(), fitting.next()) else {
-        return Err(Error::input(
-            HandsetCode::UserUnknown,
-            "没有这个用户（或有重名），请用 users 查看序号",
-            "no such user, or several with this name; `users` shows the numbers",
-        ));
+        return Err(unknown_user());
     };
-    homes.switch(&user.home)?;
-    let others: usize = users
+    handset.switch(user.number)?;
+    let others: u64 = users
         .iter()
-        .filter(|u| u.number != user.number)
-        .map(|u| u.waiting)
+        .filter(|other| other.number != user.number)
+        .filter_map(|other| other.waiting)
+        .map(|work| work.entries)
         .sum();
-    let mut text = lang.pick(
-        format!("当前用户：{}", user.name),
-        format!("Current user: {}", user.name),
-    );
+    let name = user.name.clone().unwrap_or_else(|| user.number.to_string());
+    let mut text = lang.pick(format!("当前用户：{name}"), format!("Current user: {name}"));
+    if user.condition != Condition::Enrolled {
+        text.push_str(&format!("\n{}", user.condition.words(lang)));
+    }
     if others > 0 {
         text.push_str(&lang.pick(
             format!("\n其他用户还有 {others} 条待上传，sync 时会以各自身份照常上传"),
@@ -328,45 +287,52 @@ pub fn switch(homes: &Users<'_>, wanted: &str, lang: Lang) -> Result<Said> {
             ),
         ));
     }
-    Ok(Said::new(text, json!({ "user": document(user) })))
+    let user = HandsetUser {
+        is_current: true,
+        ..user.clone()
+    };
+    Ok(Said::new(text, json!({ "user": document(lang, &user) })))
 }
 
 /// After the sync of the current user, syncs the others, each under its own identity; a failure does not
 /// affect the rest.
-pub fn with_the_others(homes: &Users<'_>, first: Result<Said>, cli: &HandsetCli) -> Result<Said> {
-    let current = homes.current()?;
+pub fn with_the_others(
+    handset: &Handset,
+    first: Result<Said>,
+    around: &CommandLine,
+    cli: &HandsetCli,
+) -> Result<Said> {
+    let lang = cli.lang;
+    let current = handset.current_home()?;
+    let mut screen = ProgressLine::new(cli);
+    let done = handset.sync_others(
+        &current,
+        around,
+        SyncTrigger::Person,
+        &CancelToken::default(),
+        &mut |progress| screen.show(&progress),
+    )?;
+    screen.clear();
     let (mut lines, mut documents, mut exit) = (Vec::new(), Vec::new(), 0);
-    for home in homes.all()?.into_iter().filter(|home| *home != current) {
-        let said = open(&home).and_then(|terminal| {
-            let name = terminal.account().holder_name.clone();
-            sync::sync(&terminal, cli, 0, false).map(|said| (name, said))
-        });
-        match said {
-            Ok((name, said)) => {
+    for other in done {
+        match other {
+            OtherSync::Synced { name, report, now } => {
+                let said = sync::said(lang, &report, now);
                 exit = exit.max(said.exit);
                 lines.push(format!("—— {name}\n{}", said.text));
                 documents.push(json!({ "name": name, "sync": said.json }));
             }
-            Err(error) => {
-                // Only this command salvages the databases of users who are not current.
-                let done = if homes.waits_for_salvage(&home) {
-                    salvage_at(&home, None, cli.lang)
-                } else {
-                    Err(error)
-                };
-                match done {
-                    Ok(done) => {
-                        exit = exit.max(done.exit);
-                        lines.extend(done.lines);
-                        documents.push(json!({ "home": home, "salvaged": done.reports }));
-                    }
-                    Err(Error::NotEnrolled) => {}
-                    Err(error) => {
-                        exit = exit.max(WAITS);
-                        lines.push(words::of_error(cli.lang, &error));
-                        documents.push(json!({ "home": home, "error": error.reason() }));
-                    }
-                }
+            OtherSync::Salvaged(done) => {
+                let mut all = Salvaged::default();
+                all.add(handset, &done, lang)?;
+                exit = exit.max(all.exit);
+                lines.extend(all.lines);
+                documents.push(json!({ "home": done.home, "salvaged": all.reports }));
+            }
+            OtherSync::Failed { home, error } => {
+                exit = exit.max(WAITS);
+                lines.push(words::of_error(lang, &error));
+                documents.push(json!({ "home": home, "error": error.reason() }));
             }
         }
     }

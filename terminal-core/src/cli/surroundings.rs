@@ -10,14 +10,16 @@ pub(super) const NETWORK: &str = "network";
 
 /// The surroundings of the command line: the network as set by `set network`, the battery as reported by
 /// Linux.
+#[derive(Default)]
 pub struct CommandLine {
-    terminal: Terminal,
+    /// Holds the setting; `None` if no home could be opened.
+    terminal: Option<Terminal>,
 }
 
 impl CommandLine {
     pub fn of(terminal: &Terminal) -> Self {
         Self {
-            terminal: terminal.clone(),
+            terminal: Some(terminal.clone()),
         }
     }
 }
@@ -26,7 +28,10 @@ impl Surroundings for CommandLine {
     /// Read again each time: another process may set it while a sync runs. A setting that cannot be read
     /// counts as offline, which costs nothing.
     fn connectivity(&self) -> Connectivity {
-        match self.terminal.store().setting(NETWORK) {
+        let Some(terminal) = &self.terminal else {
+            return network(None);
+        };
+        match terminal.store().setting(NETWORK) {
             Ok(set) => network(set.as_deref()),
             Err(_) => network(Some("offline")),
         }

@@ -1,46 +1,51 @@
 //! The commands `enroll` and `sync`.
 
 use crate::{
-    Error, Result,
+    Result,
     cli::{
         args::HandsetCli,
         said::{Said, WAITS},
         screen::ProgressLine,
         surroundings::CommandLine,
     },
-    platform::{bundle::Platform, clock::sleep, home::KEY_FILE},
+    lifecycle::{enrol::InvitationPreview, handset::Handset},
+    platform::{clock::sleep, home::KEY_FILE},
     sync::{data_policy::SyncTrigger, report::SyncReport},
     terminal::Terminal,
     transport::cancel::CancelToken,
     words::{self, Lang},
 };
-use protocol::{
-    entry::Reason,
-    field::{Device, Invitation},
-    open::Open,
-    problem::ProblemCode,
-    time::Millis,
-};
+use protocol::{entry::Reason, field::Device, open::Open, time::Millis};
 use serde_json::json;
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-pub fn enroll(home: &Path, invitation: &str, lang: Lang) -> Result<Said> {
-    // A malformed string creates neither folder nor keys.
-    Invitation::from_text(invitation).map_err(|bad| {
-        Error::input(
-            ProblemCode::EnrolString,
-            "登记码格式不正确，请重新扫码或复制完整",
-            bad.to_string(),
-        )
-    })?;
+/// Shows what an invitation says, without using it.
+pub fn preview(invitation: &str, lang: Lang) -> Result<Said> {
+    let preview = InvitationPreview::of(invitation)?;
+    let server = &preview.server;
+    Ok(Said::new(
+        lang.pick(
+            format!("将登记到服务器 {server}；登记给谁由服务器在登记后告知。还没有登记"),
+            format!("This code enrols at the server {server}, which tells afterwards for whom. Nothing was enrolled"),
+        ),
+        json!({ "server": server, "pinned": preview.is_pinned }),
+    ))
+}
+
+pub fn enroll(handset: &Handset, invitation: &str, is_another: bool, lang: Lang) -> Result<Said> {
     let device = Device {
         model: "xunge".into(),
         os: std::env::consts::OS.into(),
         app: env!("CARGO_PKG_VERSION").into(),
     };
-    let terminal = Terminal::enrol(home, Platform::command_line(home)?, invitation, device)?;
+    let cancel = CancelToken::default();
+    let terminal = if is_another {
+        handset.enrol_another(invitation, device, &cancel)?
+    } else {
+        handset.enrol(invitation, device, &cancel)?
+    };
     let account = terminal.account();
-    let key = home.join(KEY_FILE);
+    let key = terminal.store().home().join(KEY_FILE);
     let roles: Vec<&str> = account
         .roles
         .iter()
@@ -113,16 +118,20 @@ pub fn sync(terminal: &Terminal, cli: &HandsetCli, wait_for: u64, photos_now: bo
         }
     }
     screen.clear();
-    if let Some(done) = &total.handed_over {
+    Ok(said(lang, &total, terminal.clock_reading()?.wall))
+}
+
+/// The result of a sync.
+pub fn said(lang: Lang, report: &SyncReport, now: Millis) -> Said {
+    if let Some(done) = &report.handed_over {
         let text = words::of_reason(lang, &done.reason()).to_owned();
-        return Ok(Said::new(text, json!({ "delivered": true, "report": total })));
+        return Said::new(text, json!({ "delivered": true, "report": report }));
     }
-    let now = terminal.clock_reading()?.wall;
-    Ok(Said {
-        text: summary(lang, &total, now),
-        exit: if is_success(&total) { 0 } else { WAITS },
-        json: json!({ "delivered": is_success(&total), "report": total }),
-    })
+    Said {
+        text: summary(lang, report, now),
+        exit: if is_success(report) { 0 } else { WAITS },
+        json: json!({ "delivered": is_success(report), "report": report }),
+    }
 }
 
 /// Nothing waits, nothing was refused, and the mailboxes were read to the end.

@@ -1,7 +1,9 @@
 //! Place lookup: typed coordinates, and the answer of the handset's grid.
 
+pub(crate) mod listing;
 pub(crate) mod place;
 
+pub use listing::{ListedCommunity, ListedStreet, ListedUnit, NearCell};
 pub use place::{
     CandidateCell, CellName, HandsetGrid, LocatedPlace, PlaceAnswer, TypedPlace, bearing, parse_datum,
 };

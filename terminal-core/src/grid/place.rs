@@ -234,6 +234,9 @@ impl HandsetGrid {
             )),
         }
     }
+    pub(super) fn view(&self) -> Pack<'_> {
+        self.pack.view()
+    }
     /// The version of the grid.
     pub fn version(&self) -> &GridVersion {
         &self.pack.meta().grid_version

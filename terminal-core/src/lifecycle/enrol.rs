@@ -16,7 +16,10 @@ use crate::{
         step::StepOutcome,
     },
     transport::{
+        cancel::CancelToken,
+        error::TransportError,
         exchange::Transport,
+        https::Https,
         request::{Method, Request},
     },
 };
@@ -37,12 +40,65 @@ struct PendingEnrolment {
     code: String,
 }
 
+/// What an invitation says before anything is done with it. It names no person: only the server knows for whom the
+/// code was issued, and says so when it answers the enrolment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationPreview {
+    /// The server to enrol at: `https://host:port`.
+    pub server: String,
+    /// The server must prove its identity with a key that the invitation names. False only for a test server on the
+    /// same machine.
+    pub is_pinned: bool,
+    /// The one-time code; it must not be logged.
+    pub code: String,
+}
+
+impl InvitationPreview {
+    /// Reads an invitation string. Uses neither network nor disk.
+    ///
+    /// # Errors
+    /// `enrol.string`, and `network.address` if the server's address or pins cannot be used.
+    pub fn of(text: &str) -> Result<Self> {
+        let invitation = invitation(text)?;
+        Https::new(&invitation.server, &invitation.pins).map_err(|error| error.reason())?;
+        Ok(Self {
+            is_pinned: !invitation.pins.is_empty(),
+            server: invitation.server,
+            code: invitation.code,
+        })
+    }
+}
+
+/// Parses an invitation string.
+pub(super) fn invitation(text: &str) -> Result<Invitation> {
+    Invitation::from_text(text).map_err(|bad| {
+        Error::input(
+            ProblemCode::EnrolString,
+            "登记码格式不正确，请重新扫码或复制完整",
+            bad.to_string(),
+        )
+    })
+}
+
+/// Returns true if the enrolment that this store has begun is that of the code `code`.
+pub(super) fn is_pending_with(store: &Store, code: &str) -> Result<bool> {
+    let json = store.pending_enrolment()?;
+    let pending: Option<PendingEnrolment> = json.map(|json| serde_json::from_str(&json)).transpose()?;
+    Ok(pending.is_some_and(|pending| pending.code == code))
+}
+
 /// Enrols this store at the server of the invitation, over `transport` (see
-/// [`crate::transport::Https::new`]). Can be repeated after any failure; an enrolled store refuses.
+/// [`crate::transport::Https::new`]). Can be repeated after any failure and after a cancel: the same invitation is
+/// sent with the same stream. An enrolled store refuses.
 ///
 /// # Errors
 /// `enrol.string`, [`Error::AlreadyEnrolled`], the server's refusal with its code (`enrol.code`,
-/// `enrol.conflict` …), `network.…`, and `enrol.certificate` if the certificate is not valid.
+/// `enrol.conflict` …), `network.…`, `enrol.certificate` if the certificate is not valid, and `call.cancelled` if
+/// `cancel` was cancelled before the answer: whether the server has bound the stream is unknown then.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the parts of a platform, and what is asked"
+)]
 pub fn enrol(
     store: &Store,
     keystore: &dyn Keystore,
@@ -51,14 +107,9 @@ pub fn enrol(
     transport: &dyn Transport,
     invitation: &str,
     device: Device,
+    cancel: &CancelToken,
 ) -> Result<Account> {
-    let invitation = Invitation::from_text(invitation).map_err(|bad| {
-        Error::input(
-            ProblemCode::EnrolString,
-            "登记码格式不正确，请重新扫码",
-            bad.to_string(),
-        )
-    })?;
+    let invitation = self::invitation(invitation)?;
     match store.account() {
         Ok(_) => return Err(Error::AlreadyEnrolled),
         Err(Error::NotEnrolled) => {}
@@ -79,8 +130,9 @@ pub fn enrol(
     let (sent, got, response) = loop {
         let request = Request::new(Method::Post, "/v1/field/enrol").json(serde_json::to_vec(&body)?);
         let sent = clock.read();
-        let outcome = match transport.exchange(&request) {
+        let outcome = match transport.carry(&request, cancel).0 {
             Ok(response) => StepOutcome::Answer(response),
+            Err(TransportError::Cancelled) => return Err(Error::Cancelled),
             Err(error) => StepOutcome::Failed(error),
         };
         let got = clock.read();

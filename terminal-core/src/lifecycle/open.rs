@@ -5,22 +5,19 @@ use crate::{
     lifecycle::{enrol, wipe},
     photos::folder::PhotoFolder,
     platform::{
-        bundle::Platform,
+        bundle::{Platform, PlatformOf},
         clock::SystemClock,
         file_keystore::FileKeystore,
         home::{DATABASE, PHOTOS},
         random::SystemRandom,
         system_disk::SystemDisk,
     },
-    store::{card::keep_card, database::Store},
+    store::{card::keep_card, data_use::PlanMonth, database::Store},
     terminal::Terminal,
-    transport::{exchange::Transport, https::Https},
+    transport::{cancel::CancelToken, exchange::Transport, https::Https},
     words,
 };
-use protocol::{
-    field::{Device, Invitation},
-    problem::ProblemCode,
-};
+use protocol::field::Device;
 use std::{path::Path, sync::Arc};
 
 impl Platform {
@@ -69,26 +66,36 @@ impl Terminal {
             return Err(Error::Input(done.reason()));
         }
         keep_card(home, terminal.disk(), terminal.account())?;
+        // Shared again at the next open; until then this user's own settings and bytes hold for this user.
+        if let Err(error) = terminal.share_with_the_phone() {
+            tracing::info!(code = %error.code(), "settings and data use were not shared");
+        }
         // A failed sweep only wastes disk space, so it does not prevent opening.
         if let Err(error) = terminal.sweep_photos() {
             tracing::info!(code = %error.code(), "photos were not swept");
         }
         Ok(terminal)
     }
-    /// Enrols this folder with the administrator's string and opens it. Can be repeated after any failure.
+    /// Makes settings and data use of this user known to the other users of the phone.
+    fn share_with_the_phone(&self) -> Result<()> {
+        self.store().share_network_settings()?;
+        self.store().share_data_use(&PlanMonth::of(self.now()?))
+    }
+    /// Enrols this folder with the administrator's string and opens it. Can be repeated after any failure and after a
+    /// cancel; the repeated request is identical.
     ///
     /// # Errors
-    /// `enrol.*` with the server's words, `network.*`, and errors of store and keys.
-    pub fn enrol(home: &Path, platform: Platform, invitation: &str, device: Device) -> Result<Self> {
-        let server = Invitation::from_text(invitation).map_err(|bad| {
-            Error::input(
-                ProblemCode::EnrolString,
-                "登记码格式不正确，请重新扫码",
-                bad.to_string(),
-            )
-        })?;
+    /// `enrol.*` with the server's words, `network.*`, `call.cancelled`, and errors of store and keys.
+    pub fn enrol(
+        home: &Path,
+        platform: Platform,
+        invitation: &str,
+        device: Device,
+        cancel: &CancelToken,
+    ) -> Result<Self> {
+        let server = enrol::invitation(invitation)?;
         let https = Https::new(&server.server, &server.pins).map_err(|error| error.reason())?;
-        Self::enrol_over(&https, home, platform, invitation, device)
+        Self::enrol_over(&https, home, platform, invitation, device, cancel)
     }
     /// As [`Terminal::enrol`], over the caller's transport.
     ///
@@ -100,7 +107,11 @@ impl Terminal {
         platform: Platform,
         invitation: &str,
         device: Device,
+        cancel: &CancelToken,
     ) -> Result<Self> {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
         wipe::begin_anew(home, platform.disk.as_ref())?;
         let store = Store::open_on(
             Arc::clone(&platform.disk),
@@ -115,8 +126,19 @@ impl Terminal {
             transport,
             invitation,
             device,
+            cancel,
         )?;
         drop(store);
         Self::open(home, platform)
+    }
+}
+
+/// The platforms of the command line: each home has its key file, see [`Platform::command_line`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyFiles;
+
+impl PlatformOf for KeyFiles {
+    fn platform(&self, home: &Path) -> Result<Platform> {
+        Platform::command_line(home)
     }
 }

@@ -1,157 +1,202 @@
-//! Several users of one handset (failure story 17). Each account has its own home with its own stream, keys,
-//! database and photos. Switching only changes who files from now on; pending work of the former user is
-//! still sent under that user's identity, because a sync covers every home.
-//!
-//! The first home is the handset's folder itself; further ones are `users/N`.
+//! The users of a handset as a list shows them, and the terminals of those who are not current.
 
 use crate::{
     Error, Result,
-    platform::{
-        bundle::Platform,
-        disk::Disk,
-        home::{CURRENT_USER, DATABASE, USERS},
-    },
-    store::quarantine::quarantined_databases,
+    lifecycle::{handset::Handset, wipe},
+    platform::home::{DATABASE, NOTE, WIPING},
+    store::handed_over::HandedOver,
     terminal::Terminal,
+    words::{self, Lang},
 };
+use protocol::{entry::Reason, problem::HandsetCode};
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     path::{Path, PathBuf},
 };
 
-/// The homes in a handset's folder.
-#[derive(Clone)]
-pub struct Users<'a> {
-    folder: PathBuf,
-    disk: &'a dyn Disk,
+/// A user of the handset.
+#[derive(Debug, Clone)]
+pub struct HandsetUser {
+    /// Number of the home, from 1; it never changes.
+    pub number: u32,
+    pub home: PathBuf,
+    /// Name of the holder; `None` if the home cannot be read.
+    pub name: Option<String>,
+    /// The user who files now.
+    pub is_current: bool,
+    /// What only this handset holds; `None` if the home cannot be read.
+    pub waiting: Option<UsersWork>,
+    /// A damaged database of this user waits to be salvaged, also beside a new enrolment.
+    pub is_salvage_due: bool,
+    pub condition: Condition,
 }
 
-impl<'a> Users<'a> {
-    /// The homes in this folder.
-    pub fn at(folder: &Path, disk: &'a dyn Disk) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            disk,
+/// What only this handset holds of a user's work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsersWork {
+    pub entries: u64,
+    pub photos: u64,
+    pub drafts: u64,
+}
+
+/// The condition of a user's home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// The home opens.
+    Enrolled,
+    /// An enrolment was begun and not completed; it can be repeated with the same code.
+    EnrolmentPending,
+    /// The database was damaged and moved to quarantine; nothing was enrolled since.
+    MovedAside,
+    /// Everything was handed over to the centre and the home was wiped.
+    HandedOver(HandedOver),
+    /// A newer version of the program has written the database.
+    Newer,
+    /// The keys are missing, damaged or locked. The content is still there.
+    KeysUnreadable,
+    /// The home does not open for another reason, such as a failing disk.
+    Unreadable(Reason),
+}
+
+impl Condition {
+    /// The name in JSON documents.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Enrolled => "enrolled",
+            Self::EnrolmentPending => "enrolment_pending",
+            Self::MovedAside => "moved_aside",
+            Self::HandedOver(_) => "handed_over",
+            Self::Newer => "newer",
+            Self::KeysUnreadable => "keys_unreadable",
+            Self::Unreadable(_) => "unreadable",
         }
     }
-    /// All homes that have a database or a quarantined one that was not handed over; the first home first.
+    /// What happened and what to do, for a person.
+    pub fn words(&self, lang: Lang) -> String {
+        let (zh, en) = match self {
+            Self::Enrolled => ("已登记", "enrolled"),
+            Self::EnrolmentPending => (
+                "登记没有完成，请用原来的登记码再登记一次",
+                "the enrolment was not completed; enrol again with the same code",
+            ),
+            Self::MovedAside => (
+                "数据库损坏，已移到一边，请运行抢救",
+                "the database was damaged and moved aside; salvage it",
+            ),
+            Self::HandedOver(done) => return reason_words(lang, &done.reason()),
+            Self::Newer => (
+                "数据由更新的版本写入，请升级程序",
+                "a newer version has written the data; update the program",
+            ),
+            Self::KeysUnreadable => (
+                "读不到密钥，内容还在本机，请解锁手机后再试",
+                "the keys cannot be read; the content is still here; unlock the phone and try again",
+            ),
+            Self::Unreadable(why) => return reason_words(lang, why),
+        };
+        lang.pick(zh, en).into()
+    }
+    fn of(error: &Error) -> Self {
+        match error {
+            Error::NotEnrolled => Self::EnrolmentPending,
+            Error::Quarantined { .. } => Self::MovedAside,
+            Error::Newer { .. } => Self::Newer,
+            Error::Keystore(_) => Self::KeysUnreadable,
+            other if other.code() == HandsetCode::HandedOver => Self::HandedOver(HandedOver::default()),
+            other => Self::Unreadable(other.reason()),
+        }
+    }
+}
+
+fn reason_words(lang: Lang, reason: &Reason) -> String {
+    words::of_reason(lang, reason).into()
+}
+
+impl Handset {
+    /// All users, the first home first. A home that cannot be opened is listed with its [`Condition`], so one
+    /// damaged home hides no other.
     ///
     /// # Errors
-    /// Errors of the disk.
-    pub fn all(&self) -> Result<Vec<PathBuf>> {
-        let users = self.folder.join(USERS);
-        let mut numbers = Vec::new();
-        if self.disk.exists(&users) {
-            let names = self.disk.names(&users).map_err(Error::io(&users))?;
-            numbers.extend(names.iter().filter_map(|name| name.parse::<u32>().ok()));
-        }
-        numbers.sort_unstable();
-        let homes = std::iter::once(self.folder.clone()).chain(numbers.iter().map(|n| self.numbered(*n)));
+    /// Errors of the disk while listing the folder.
+    pub fn users(&self) -> Result<Vec<HandsetUser>> {
+        let current = self.current_home()?;
+        let mut homes = self.places()?;
+        homes.retain(|home| {
+            let has = |name| self.disk().exists(&home.join(name));
+            has(DATABASE) || has(NOTE) || has(WIPING) || self.waits_for_salvage(home)
+        });
         Ok(homes
-            .filter(|home| self.disk.exists(&home.join(DATABASE)) || self.waits_for_salvage(home))
+            .into_iter()
+            .map(|home| examine(self, home == current, home))
             .collect())
     }
-    /// Returns true if a quarantined database of this home was not handed over yet.
-    pub(crate) fn waits_for_salvage(&self, home: &Path) -> bool {
-        // A home that cannot be examined is included.
-        !quarantined_databases(home, self.disk).is_ok_and(|files| files.is_empty()) && self.disk.exists(home)
-    }
-    /// The current home.
-    ///
-    /// # Errors
-    /// Errors of the disk.
-    pub fn current(&self) -> Result<PathBuf> {
-        use std::io::Read as _;
-        let path = self.folder.join(CURRENT_USER);
-        if !self.disk.exists(&path) {
-            return Ok(self.folder.clone());
-        }
-        let mut text = String::new();
-        self.disk
-            .open(&path)
-            .and_then(|mut file| file.read_to_string(&mut text))
-            .map_err(Error::io(&path))?;
-        Ok(text
-            .trim()
-            .parse()
-            .map_or_else(|_| self.folder.clone(), |n| self.numbered(n)))
-    }
-    /// Makes this home the current one, durably.
-    ///
-    /// # Errors
-    /// Errors of the disk.
-    pub fn switch(&self, home: &Path) -> Result<()> {
-        if self.current()? == home {
-            return Ok(());
-        }
-        let name = home
-            .strip_prefix(self.folder.join(USERS))
-            .unwrap_or(Path::new(""));
-        let (part, path) = (
-            self.folder.join(format!(".{CURRENT_USER}")),
-            self.folder.join(CURRENT_USER),
-        );
-        if self.disk.exists(&part) {
-            self.disk.remove(&part).map_err(Error::io(&part))?;
-        }
-        self.disk
-            .create_synced(&part, name.to_string_lossy().as_bytes())
-            .map_err(Error::io(&part))?;
-        self.disk.rename(&part, &path).map_err(Error::io(&path))?;
-        self.disk
-            .sync_folder(&self.folder)
-            .map_err(Error::io(&self.folder))
-    }
-    /// A home for another user: one whose enrolment was not completed, else a new one.
-    ///
-    /// # Errors
-    /// Errors of the disk and the stores.
-    pub fn fresh(&self) -> Result<PathBuf> {
-        let all = self.all()?;
-        for home in all.iter().filter(|home| !self.waits_for_salvage(home)) {
-            if matches!(
-                Platform::command_line(home).and_then(|platform| Terminal::open(home, platform)),
-                Err(Error::NotEnrolled)
-            ) {
-                return Ok(home.clone());
-            }
-        }
-        if !all.contains(&self.folder) {
-            return Ok(self.folder.clone());
-        }
-        (2..=u32::MAX)
-            .map(|n| self.numbered(n))
-            .find(|home| !self.disk.exists(home))
-            .ok_or_else(|| Error::Data("too many users".into()))
-    }
-    fn numbered(&self, n: u32) -> PathBuf {
-        self.folder.join(USERS).join(n.to_string())
+    /// The terminals of all users but the one whose home is `but`, for a watch of all.
+    pub fn others(&self, but: &Path) -> OtherUsers {
+        OtherUsers::of(self.clone(), but)
     }
 }
 
-/// The handsets of all users but one. Each is opened once and kept; users who are added later are included.
-pub struct OtherUsers<'a> {
-    homes: Users<'a>,
+/// Opens a home and says how it is.
+fn examine(handset: &Handset, is_current: bool, home: PathBuf) -> HandsetUser {
+    let read = || -> Result<(String, UsersWork)> {
+        let terminal = handset.open_home(&home)?;
+        let (counts, photos) = (terminal.store().counts()?, terminal.store().photos_waiting()?);
+        let work = UsersWork {
+            entries: counts.waiting.into(),
+            photos,
+            drafts: counts.drafts.into(),
+        };
+        Ok((terminal.account().holder_name.clone(), work))
+    };
+    let (name, waiting, condition) = match read() {
+        Ok((name, work)) => (Some(name), Some(work), Condition::Enrolled),
+        Err(error) => (None, None, Condition::of(&error)),
+    };
+    let is_salvage_due = handset.waits_for_salvage(&home);
+    let condition = match condition {
+        Condition::EnrolmentPending if is_salvage_due => Condition::MovedAside,
+        // Opening wipes a home whose hand-over is complete, so the note may be new.
+        Condition::HandedOver(unknown) => Condition::HandedOver(
+            wipe::finish(&home, handset.disk())
+                .ok()
+                .flatten()
+                .unwrap_or(unknown),
+        ),
+        other => other,
+    };
+    HandsetUser {
+        number: handset.number(&home),
+        home,
+        name,
+        is_current,
+        waiting,
+        is_salvage_due,
+        condition,
+    }
+}
+
+/// The terminals of all users but one. Each is opened once and kept; users who are added later are included.
+pub struct OtherUsers {
+    handset: Handset,
     but: PathBuf,
     open: BTreeMap<PathBuf, Terminal>,
 }
 
-impl<'a> OtherUsers<'a> {
-    /// All users but the one whose home is `but`.
-    pub fn of(homes: Users<'a>, but: &Path) -> Self {
+impl OtherUsers {
+    fn of(handset: Handset, but: &Path) -> Self {
         Self {
-            homes,
+            handset,
             but: but.to_owned(),
             open: BTreeMap::new(),
         }
     }
     /// All other users' terminals that open; failures are logged and skipped.
-    pub fn terminals(&mut self, open: &dyn Fn(&Path) -> Result<Terminal>) -> Vec<Terminal> {
-        let all = self.homes.all().unwrap_or_default();
+    pub fn terminals(&mut self) -> Vec<Terminal> {
+        let all = self.handset.homes().unwrap_or_default();
         self.open.retain(|home, _| all.contains(home));
         for home in all.into_iter().filter(|home| *home != self.but) {
             if let Entry::Vacant(place) = self.open.entry(home) {
-                match open(place.key()) {
+                match self.handset.open_home(place.key()) {
                     Ok(terminal) => {
                         place.insert(terminal);
                     }
@@ -160,42 +205,5 @@ impl<'a> OtherUsers<'a> {
             }
         }
         self.open.values().cloned().collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::platform::system_disk::SystemDisk;
-
-    #[test]
-    fn the_current_home_is_remembered_and_the_others_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let homes = Users::at(folder.path(), &SystemDisk);
-        assert_eq!(homes.current().unwrap(), folder.path());
-        assert_eq!(
-            homes.fresh().unwrap(),
-            folder.path(),
-            "the first user needs no folder of its own"
-        );
-        std::fs::write(folder.path().join(DATABASE), b"").unwrap();
-        let second = folder.path().join("users/2");
-        std::fs::create_dir_all(&second).unwrap();
-        std::fs::write(second.join(DATABASE), b"").unwrap();
-        homes.switch(&second).unwrap();
-        assert_eq!(homes.current().unwrap(), second);
-        homes.switch(folder.path()).unwrap();
-        assert_eq!(homes.current().unwrap(), folder.path());
-        assert_eq!(homes.all().unwrap(), [folder.path().to_owned(), second]);
-    }
-
-    #[test]
-    fn a_home_with_a_quarantined_database_is_listed_and_not_reused() {
-        let folder = tempfile::tempdir().unwrap();
-        let homes = Users::at(folder.path(), &SystemDisk);
-        std::fs::write(folder.path().join(format!("{DATABASE}.aside-1")), b"sealed").unwrap();
-        assert_eq!(homes.all().unwrap(), [folder.path().to_owned()]);
-        assert!(homes.waits_for_salvage(folder.path()));
-        assert_eq!(homes.fresh().unwrap(), folder.path().join("users/2"));
     }
 }

@@ -2,11 +2,13 @@
 //! One connection and one token serve all syncs of a process.
 
 pub(crate) mod due;
+pub(crate) mod handset;
 pub(crate) mod observe;
 pub(crate) mod schedule;
 pub(crate) mod sync_now;
 pub(crate) mod watch;
 
+pub use handset::{HandsetEvent, OtherSync};
 pub use observe::{ChangeFeed, Changes, Subscription};
 pub use sync_now::{DataUse, held};
 pub use watch::WatchEvent;

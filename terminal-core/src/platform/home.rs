@@ -26,6 +26,12 @@ pub const NOTE: &str = "handed-over.json";
 pub(crate) const WIPING: &str = "handed-over.json.wiping";
 /// Folder of the further users' homes: `users/N`.
 pub(crate) const USERS: &str = "users";
+/// The settings for the network, of all users of the phone.
+pub(crate) const PHONE_SETTINGS: &str = "network-settings.json";
+/// The metered bytes of each user's stream, by month.
+pub(crate) const PHONE_DATA_USE: &str = "data-use.json";
+/// Held while a file of the phone is changed.
+pub(crate) const PHONE_LOCK: &str = "phone.lock";
 /// Contains the number of the current user's home below [`USERS`]; without the file, the folder itself is the
 /// current home.
 pub(crate) const CURRENT_USER: &str = "current-user";

@@ -14,7 +14,7 @@ pub(crate) mod random;
 pub(crate) mod surroundings;
 pub(crate) mod system_disk;
 
-pub use bundle::Platform;
+pub use bundle::{Platform, PlatformOf};
 pub use clock::{Clock, ClockRaw, SystemClock};
 pub use disk::{Disk, DiskFile, DiskLock};
 pub use file_keystore::FileKeystore;

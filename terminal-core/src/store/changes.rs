@@ -65,7 +65,10 @@ fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [Change]> 
         ("mailbox_row", Some(kind::DISPOSITION)) => &[Queue, Tasks, Presence],
         ("mailbox_row", Some(_)) | ("photo", _) => &[Queue],
         ("setting", Some("last_sync" | "last_contact" | "server_clock" | "gps")) => &[Contact],
-        ("setting", Some("cursor" | "next_n" | "mark" | "enrolment" | "epoch")) => &[],
+        (
+            "setting",
+            Some("cursor" | "next_n" | "mark" | "enrolment" | "epoch" | "last_fix" | "matter_use"),
+        ) => &[],
         ("setting", _) => &[Settings],
         ("draft", _) => &[Drafts],
         ("compare_photo" | "seen_task", _) => &[Tasks],

@@ -2,8 +2,8 @@
 //! and by kind, each in one statement, so that none is counted twice.
 
 use crate::{
-    Result,
-    platform::surroundings::NetworkCost,
+    Error, Result,
+    platform::{home::PHONE_DATA_USE, surroundings::NetworkCost},
     store::{
         database::Store,
         sql::{int, uint},
@@ -12,7 +12,8 @@ use crate::{
 };
 use protocol::time::Millis;
 use rusqlite::params;
-use std::fmt;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
 
 /// A civil month of Asia/Shanghai, such as `2026-11`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +70,26 @@ impl TrafficKind {
     }
 }
 
+/// Months that are kept in the shared file; more than one, because a clock can be set back.
+const SHARED_MONTHS: usize = 3;
+
+/// The metered bytes of all users, in the handset's folder.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct PhoneDataUse {
+    /// Bytes by month and stream.
+    months: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+impl PhoneDataUse {
+    fn bytes(&self, month: &PlanMonth, stream: &str) -> u64 {
+        let streams = self.months.get(&month.0);
+        streams
+            .and_then(|streams| streams.get(stream))
+            .copied()
+            .unwrap_or(0)
+    }
+}
+
 /// One row of a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficUse {
@@ -119,11 +140,60 @@ impl Store {
             Ok(used)
         })
     }
-    /// Metered bytes of a month, sent and received.
+    /// Metered bytes of a month, sent and received, of all users of the phone: the plan is the phone's. The other
+    /// users' bytes are those that their stores have shared, see [`Store::share_data_use`].
+    ///
+    /// # Errors
+    /// Errors of store and disk.
     pub fn metered_bytes(&self, month: &PlanMonth) -> Result<u64> {
+        let own = self.own_metered_bytes(month)?;
+        let Some(mut phone) = self.phone_file::<PhoneDataUse>(PHONE_DATA_USE)? else {
+            return Ok(own);
+        };
+        let mut streams = phone.months.remove(&month.0).unwrap_or_default();
+        match self.account() {
+            Ok(account) => drop(streams.remove(&account.stream.to_string())),
+            Err(Error::NotEnrolled) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(streams
+            .values()
+            .fold(own, |sum, bytes| sum.saturating_add(*bytes)))
+    }
+    /// Metered bytes of a month, sent and received, of this user alone.
+    fn own_metered_bytes(&self, month: &PlanMonth) -> Result<u64> {
         let used = self.traffic(month)?;
         let metered = used.iter().filter(|used| used.metered);
         Ok(metered.map(|used| used.traffic.total()).sum())
+    }
+    /// Writes this user's metered bytes of a month where the other users' stores read them. Does nothing on a handset
+    /// with one user. The database remains the source: a number that was not shared because of an error or a kill is
+    /// shared at the next count or open. A stream's number stays when its home is wiped or its database moved to
+    /// quarantine, because the phone's plan has paid for it.
+    ///
+    /// # Errors
+    /// Errors of store and disk.
+    pub(crate) fn share_data_use(&self, month: &PlanMonth) -> Result<()> {
+        if !self.has_other_users() {
+            return Ok(());
+        }
+        let (own, stream) = (self.own_metered_bytes(month)?, self.account()?.stream.to_string());
+        let known = self.phone_file::<PhoneDataUse>(PHONE_DATA_USE)?;
+        if known.is_some_and(|phone| phone.bytes(month, &stream) == own) || own == 0 {
+            return Ok(());
+        }
+        self.change_phone_file(PHONE_DATA_USE, |phone: Option<PhoneDataUse>| {
+            let mut phone = phone.unwrap_or_default();
+            phone
+                .months
+                .entry(month.0.clone())
+                .or_default()
+                .insert(stream, own);
+            while phone.months.len() > SHARED_MONTHS {
+                phone.months.pop_first();
+            }
+            Some(phone)
+        })
     }
     pub(crate) fn add_traffic(
         &self,
@@ -146,7 +216,12 @@ impl Store {
                 ])?;
             }
             Ok(())
-        })
+        })?;
+        // The count is stored; a failure delays only what the other users know of it.
+        if let Err(error) = self.share_data_use(month) {
+            tracing::info!(code = %error.code(), "the data use was not shared with the other users");
+        }
+        Ok(())
     }
 }
 

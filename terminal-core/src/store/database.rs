@@ -240,6 +240,11 @@ impl Store {
         work(&tx).map_err(|error| self.met(error))
     }
 
+    /// Reports a change of a file beside the database.
+    pub(super) fn publish(&self, changes: impl IntoIterator<Item = Change> + Clone) {
+        self.hub.publish(changes);
+    }
+
     /// A feed of what is committed from now on.
     pub(crate) fn subscribe(&self) -> Arc<FeedState> {
         self.hub.subscribe()

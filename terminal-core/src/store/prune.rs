@@ -4,6 +4,7 @@ use crate::{
     Result,
     store::{
         database::Store,
+        matter_use::PrunedReports,
         planted::ripe_before,
         planted_items::without_received,
         sql::{parse, run},
@@ -31,9 +32,12 @@ impl Store {
                     old.push((parse(&id)?, parse(&record)?));
                 }
             }
-            for (id, _) in old.into_iter().filter(|(id, record)| !keep(*id, *record)) {
+            let mut reports = PrunedReports::default();
+            for (id, record) in old.into_iter().filter(|(id, record)| !keep(*id, *record)) {
+                reports.add(tx, id, record)?;
                 run(tx, "DELETE FROM item WHERE id = ?1", [id.to_string()])?;
             }
+            reports.keep_counts(tx)?;
             let after = files(tx)?;
             Ok(before.difference(&after).cloned().collect())
         })

@@ -17,6 +17,8 @@ pub(super) mod keys {
     pub const MARK: &str = "mark";
     pub const LAST_SYNC: &str = "last_sync";
     pub const LAST_CONTACT: &str = "last_contact";
+    pub const LAST_FIX: &str = "last_fix";
+    pub const MATTER_USE: &str = "matter_use";
 }
 
 pub(super) fn get(connection: &Connection, key: &str) -> Result<Option<String>> {

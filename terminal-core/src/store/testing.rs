@@ -2,8 +2,14 @@
 
 use crate::{
     Error, Result,
-    platform::clock::ClockRaw,
-    store::{account::Account, database::Store},
+    platform::{clock::ClockRaw, surroundings::NetworkCost},
+    store::{
+        account::Account,
+        data_use::{PlanMonth, TrafficKind},
+        database::Store,
+        network_settings::NetworkSettings,
+    },
+    transport::request::Traffic,
 };
 use protocol::{
     codes::CountyCode,
@@ -26,13 +32,21 @@ use uuid::Uuid;
 /// # Errors
 /// Errors of the store.
 pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
+    enrol_as(store, county, 1, "王芳")
+}
+
+/// As [`enrol`], with a stream of this number and a holder of this name.
+///
+/// # Errors
+/// Errors of the store.
+pub fn enrol_as(store: &Store, county: CountyCode, stream: u128, holder: &str) -> Result<Account> {
     let key = SoftwareKey::from_secret(&[7; 32]);
     let account = Account {
-        stream: StreamId(Uuid::from_u128(1)),
+        stream: StreamId(Uuid::from_u128(stream)),
         terminal: TerminalId(Uuid::from_u128(2)),
         post: PostId(Uuid::from_u128(3)),
         holder: PersonId(Uuid::from_u128(4)),
-        holder_name: "王芳".into(),
+        holder_name: holder.into(),
         roles: vec![Role::Patroller.into(), Role::SportsManager.into()],
         county,
         server: "http://127.0.0.1:9".into(),
@@ -134,6 +148,31 @@ pub fn write_slowly(store: &Store, key: &str, value: &str, during: impl FnOnce()
         during();
         Ok(())
     })
+}
+
+/// Counts bytes that were sent, as a sync does.
+///
+/// # Errors
+/// Errors of the store.
+pub fn count_bytes(store: &Store, at: Millis, metered: bool, bytes: u64) -> Result<()> {
+    let traffic = Traffic {
+        sent: bytes,
+        ..Traffic::default()
+    };
+    let cost = if metered {
+        NetworkCost::Metered
+    } else {
+        NetworkCost::Free
+    };
+    store.add_traffic(&PlanMonth::of(at), &[((cost, TrafficKind::Entries), traffic)])
+}
+
+/// Stores settings for the network as versions did that kept them per user.
+///
+/// # Errors
+/// Errors of the store.
+pub fn users_own_settings(store: &Store, settings: &NetworkSettings) -> Result<()> {
+    store.set_setting("manners", &serde_json::to_string(settings)?)
 }
 
 /// The server answered at this wall-clock time.

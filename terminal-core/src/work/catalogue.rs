@@ -1,21 +1,68 @@
-//! Search for a type (事/部件) by code, by name, or by a part of a name.
+//! Search for a type (事/部件) by code, by name, by a part of a name, or by pinyin; and the types that the worker
+//! reports most.
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    store::matter_use::MatterUse,
+    terminal::Terminal,
+    work::pinyin::{self, PinyinMatch},
+};
 use protocol::{
     manifest::{Catalogue, CatalogueItem},
     problem::HandsetCode,
 };
+use std::cmp::Reverse;
 
-/// Items whose code begins with the text, or whose name contains it in either language; all items for an
+/// How well an item fits a search, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// The code, or a whole name.
+    Exact,
+    /// The beginning of the code, of a name or of its pinyin.
+    Beginning,
+    /// A part of a name or of its pinyin.
+    Within,
+}
+
+impl Fit {
+    /// `wanted` is trimmed and in lower case.
+    fn of(item: &CatalogueItem, wanted: &str) -> Option<Self> {
+        let code = item.code.to_string().to_lowercase();
+        // Workers know a code by its digits, too.
+        let digits = code.get(1..).unwrap_or_default();
+        let (zh, en) = (item.zh.to_lowercase(), item.en.to_lowercase());
+        if [code.as_str(), digits, &zh, &en].contains(&wanted) {
+            return Some(Self::Exact);
+        }
+        let letters: String = wanted.split([' ', '\'']).collect();
+        let by_pinyin = pinyin::find(&item.pinyin, &letters);
+        if code.starts_with(wanted)
+            || digits.starts_with(wanted)
+            || zh.starts_with(wanted)
+            || en.starts_with(wanted)
+            || by_pinyin == Some(PinyinMatch::Beginning)
+        {
+            return Some(Self::Beginning);
+        }
+        (zh.contains(wanted) || en.contains(wanted) || by_pinyin.is_some()).then_some(Self::Within)
+    }
+}
+
+/// Items whose code begins with the text, whose name contains it in either language, or whose pinyin spells it by
+/// initials or syllables (`jg` finds 井盖). The best come first: exact, beginning, part; then by code. All items for an
 /// empty text.
 pub fn search<'a>(catalogue: &'a Catalogue, text: &str) -> Vec<&'a CatalogueItem> {
+    found(catalogue, text).into_iter().map(|(_, item)| item).collect()
+}
+
+fn found<'a>(catalogue: &'a Catalogue, text: &str) -> Vec<(Fit, &'a CatalogueItem)> {
     let wanted = text.trim().to_lowercase();
-    let fits = |item: &&CatalogueItem| {
-        item.code.to_string().to_lowercase().starts_with(&wanted)
-            || item.zh.to_lowercase().contains(&wanted)
-            || item.en.to_lowercase().contains(&wanted)
-    };
-    catalogue.items.iter().filter(fits).collect()
+    let items = catalogue.items.iter();
+    let mut found: Vec<(Fit, &CatalogueItem)> = items
+        .filter_map(|item| Some((Fit::of(item, &wanted)?, item)))
+        .collect();
+    found.sort_by_key(|(fit, item)| (*fit, item.code));
+    found
 }
 
 /// The only item that the text names: exactly by code or name, else the only result of [`search`].
@@ -66,6 +113,52 @@ pub fn one<'a>(catalogue: &'a Catalogue, text: &str) -> Result<&'a CatalogueItem
     }
 }
 
+/// A type with how often the worker has reported it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrequentMatter {
+    pub item: CatalogueItem,
+    /// Number of reports, a revised one counted once.
+    pub reports: u64,
+}
+
+impl Terminal {
+    /// The types that this worker reports most, at most `limit`: most used first, among equals the one used last.
+    /// Types that the catalogue in force does not have are left out.
+    ///
+    /// # Errors
+    /// `data.malformed`; errors of the store.
+    pub fn frequent_matters(&self, limit: usize) -> Result<Vec<FrequentMatter>> {
+        let catalogue = self.catalogue()?;
+        let mut uses: Vec<_> = self.store().matter_uses()?.into_iter().collect();
+        uses.sort_by_key(|(code, used)| (Reverse(*used), *code));
+        Ok(uses
+            .into_iter()
+            .filter_map(|(code, used)| {
+                Some(FrequentMatter {
+                    item: catalogue.find(code)?.clone(),
+                    reports: used.reports,
+                })
+            })
+            .take(limit)
+            .collect())
+    }
+    /// The types that fit a text as [`search`] finds them; among equally good ones those that the worker reports most
+    /// come first.
+    ///
+    /// # Errors
+    /// As [`Terminal::frequent_matters`].
+    pub fn search_matters(&self, text: &str) -> Result<Vec<CatalogueItem>> {
+        let (catalogue, uses) = (self.catalogue()?, self.store().matter_uses()?);
+        let used = |item: &CatalogueItem| uses.get(&item.code).copied().unwrap_or_default();
+        let mut found: Vec<(Fit, Reverse<MatterUse>, &CatalogueItem)> = found(&catalogue, text)
+            .into_iter()
+            .map(|(fit, item)| (fit, Reverse(used(item)), item))
+            .collect();
+        found.sort_by_key(|(fit, used, item)| (*fit, *used, item.code));
+        Ok(found.into_iter().map(|(_, _, item)| item.clone()).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +174,31 @@ mod tests {
         assert_eq!(one(&catalogue, "").unwrap_err().code(), "matter.unknown");
         assert!(search(&catalogue, "井盖").len() > 2);
         assert_eq!(search(&catalogue, "").len(), catalogue.items.len());
+    }
+    #[test]
+    fn a_type_is_found_by_its_initials_and_the_best_come_first() {
+        let catalogue = Catalogue::shipped().unwrap();
+        let names = |text: &str| -> Vec<&str> {
+            search(&catalogue, text)
+                .iter()
+                .map(|item| item.zh.as_str())
+                .collect()
+        };
+        assert_eq!(names("blljj"), Vec::<&str>::new());
+        assert_eq!(names("bllj"), ["暴露垃圾"]);
+        assert_eq!(names("BaoLu LaJi"), ["暴露垃圾"]);
+        assert!(names("dlps").contains(&"道路破损"), "{:?}", names("dlps"));
+        assert!(names("zdwxy").contains(&"重大危险源") && names("cdwxy").contains(&"重大危险源"));
+        // A name that begins with the text comes before one that contains it.
+        let wells = names("井盖");
+        let begins = wells.iter().take_while(|name| name.starts_with("井盖")).count();
+        assert!(
+            wells.iter().skip(begins).all(|name| !name.starts_with("井盖")),
+            "{wells:?}"
+        );
+        assert_eq!(
+            names("0102")[0],
+            catalogue.find("C0102".parse().unwrap()).unwrap().zh
+        );
     }
 }

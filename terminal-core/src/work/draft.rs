@@ -10,7 +10,7 @@
 
 use crate::{
     Error, Result,
-    grid::place::LocatedPlace,
+    grid::place::{CellName, LocatedPlace},
     photos::{
         error::PhotoError,
         folder::{PhotoSource, TakenPhoto, prepare},
@@ -45,10 +45,14 @@ pub trait DraftContent: Clone + Serialize + DeserializeOwned {
     const PHOTO_ROLE: PhotoRole;
     /// Checks before submission that nothing is missing or wrong.
     fn check(&self, terminal: &Terminal, photos: &[PhotoRef]) -> Result<()>;
-    /// Makes the payload. `cell` is the cell in the handset's grid.
+    /// Makes the payload. `cell` is the cell in the handset's grid, looked up from a position.
     fn payload(&self, cell: Option<CellCode>, photos: Vec<PhotoRef>) -> Result<Payload>;
     /// The place of the matter, if it is not where the worker stands.
     fn place(&self) -> Option<&Position> {
+        None
+    }
+    /// The cell that the worker chose, if one was chosen.
+    fn chosen_cell(&self) -> Option<CellCode> {
         None
     }
     /// One line for the queue.
@@ -61,6 +65,14 @@ pub struct Draft<C> {
     id: EntryId,
     stored: Stored<C>,
     left_out: usize,
+}
+
+/// The cell of a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftCell {
+    pub cell: CellName,
+    /// The worker chose it; otherwise it was looked up from a position.
+    pub chosen: bool,
 }
 
 /// The result of [`Draft::submit`]: the item is saved on this handset. The queue tells whether the server
@@ -170,6 +182,52 @@ impl<C: DraftContent> Draft<C> {
     }
     pub(crate) fn content_mut(&mut self) -> &mut C {
         &mut self.stored.content
+    }
+    /// The kind of entry it becomes.
+    pub fn kind(&self) -> EntryKind {
+        C::KIND
+    }
+    /// Where the worker stands, as set by [`Draft::at`] and saved with the draft.
+    pub fn position(&self) -> Option<&Position> {
+        self.stored.position.as_ref()
+    }
+    /// The place of the matter if it is not where the worker stands.
+    pub fn matter_position(&self) -> Option<&Position> {
+        self.stored.content.place()
+    }
+    /// The place in the handset's grid: of the matter, else where the worker stands. `None` without a position.
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn located(&self) -> Result<Option<LocatedPlace>> {
+        self.stored
+            .content
+            .place()
+            .or(self.stored.position.as_ref())
+            .map(|p| self.terminal.where_is(p.point, Some(p.accuracy_cm)))
+            .transpose()
+    }
+    /// The cell that the entry will name, with its names: the one that the worker chose, else the one of
+    /// [`Draft::located`].
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn cell_name(&self) -> Result<Option<DraftCell>> {
+        if let Some(code) = self.stored.content.chosen_cell() {
+            let cell = self.terminal.grid()?.map_or(
+                CellName {
+                    code,
+                    street: None,
+                    community: None,
+                },
+                |grid| grid.name(code),
+            );
+            return Ok(Some(DraftCell { cell, chosen: true }));
+        }
+        let located = self.located()?;
+        Ok(located
+            .and_then(|place| place.cell().cloned())
+            .map(|cell| DraftCell { cell, chosen: false }))
     }
     /// The photos in the order in which they were added.
     pub fn photos(&self) -> Vec<PhotoRef> {
@@ -338,25 +396,20 @@ impl<C: DraftContent> Draft<C> {
             .content
             .payload(place.as_ref().and_then(|p| p.cell().map(|c| c.code)), photos)?;
         planted!(DraftGoneBeforeSubmit => self.terminal.store().delete_draft(self.id)?);
+        let mut grid = place.and_then(|p| p.grid().cloned());
+        if grid.is_none() && self.stored.content.chosen_cell().is_some() {
+            grid = self.terminal.grid()?.map(|grid| grid.version().clone());
+        }
         self.terminal.file(Filing {
             id: self.id,
             record: self.stored.record,
             supersedes: self.stored.supersedes,
-            grid: place.and_then(|p| p.grid().cloned()),
+            grid,
             position: self.stored.position.clone(),
             summary: self.stored.content.summary(),
             payload,
         })?;
         Ok(submitted)
-    }
-    /// The place of the matter, else where the worker stands.
-    fn located(&self) -> Result<Option<LocatedPlace>> {
-        self.stored
-            .content
-            .place()
-            .or(self.stored.position.as_ref())
-            .map(|p| self.terminal.where_is(p.point, Some(p.accuracy_cm)))
-            .transpose()
     }
     fn stamp_place(&self) -> Result<Option<StampPlace>> {
         let Some(position) = &self.stored.position else {

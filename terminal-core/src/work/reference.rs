@@ -2,10 +2,14 @@
 
 use crate::{
     Error, Result,
-    grid::place::{HandsetGrid, LocatedPlace, PlaceAnswer},
+    grid::{
+        listing::{ListedCommunity, ListedStreet, NearCell},
+        place::{CellName, HandsetGrid, LocatedPlace, PlaceAnswer},
+    },
     terminal::Terminal,
 };
 use protocol::{
+    codes::{CommunityCode, StreetCode},
     geo::PointE7,
     manifest::{Catalogue, FileName},
 };
@@ -50,6 +54,40 @@ impl Terminal {
         let grid = Arc::new(HandsetGrid::open(bytes)?);
         *open = Some((file.sha256, Arc::clone(&grid)));
         Ok(Some(grid))
+    }
+    /// The streets (街道/乡镇) of the handset's grid, by code; empty without a grid.
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn streets(&self) -> Result<Vec<ListedStreet>> {
+        Ok(self.grid()?.map_or_else(Vec::new, |grid| grid.streets()))
+    }
+    /// The communities (社区/村) of a street, by code; empty if the grid does not have the street.
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn communities(&self, street: StreetCode) -> Result<Vec<ListedCommunity>> {
+        Ok(self
+            .grid()?
+            .map_or_else(Vec::new, |grid| grid.communities(street)))
+    }
+    /// The cells of a community, by code; empty if the grid does not have the community.
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn cells_of(&self, community: CommunityCode) -> Result<Vec<CellName>> {
+        Ok(self
+            .grid()?
+            .map_or_else(Vec::new, |grid| grid.cells_of(community)))
+    }
+    /// The nearest cells of a WGS-84 point, at most `limit`, nearest first; empty without a grid.
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn cells_near(&self, point: PointE7, limit: usize) -> Result<Vec<NearCell>> {
+        Ok(self
+            .grid()?
+            .map_or_else(Vec::new, |grid| grid.cells_near(point, limit)))
     }
     /// The types that can be reported: the operator's catalogue, else the shipped one.
     ///

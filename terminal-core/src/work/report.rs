@@ -33,6 +33,8 @@ pub struct ReportContent {
     pub matter_name: String,
     pub text: String,
     pub place: Option<Position>,
+    /// The cell that the worker chose.
+    pub cell: Option<CellCode>,
     pub address: String,
     pub self_handled: bool,
 }
@@ -46,6 +48,7 @@ impl ReportContent {
             matter_name: item.map_or_else(String::new, |item| item.zh.clone()),
             text: sent.text,
             place: sent.place,
+            cell: sent.cell.filter(|_| sent.cell_chosen),
             address: sent.address,
             self_handled: sent.self_handled,
         }
@@ -71,7 +74,8 @@ impl DraftContent for ReportContent {
             matter: self.matter,
             text: self.text.trim().to_owned(),
             place: self.place.clone(),
-            cell,
+            cell: self.cell.or(cell),
+            cell_chosen: self.cell.is_some(),
             address: self.address.trim().to_owned(),
             self_handled: self.self_handled,
             photos,
@@ -79,6 +83,9 @@ impl DraftContent for ReportContent {
     }
     fn place(&self) -> Option<&Position> {
         self.place.as_ref()
+    }
+    fn chosen_cell(&self) -> Option<CellCode> {
+        self.cell
     }
     fn summary(&self) -> String {
         let parts = [&self.matter_name, &self.text, &self.address];
@@ -113,6 +120,29 @@ impl Draft<ReportContent> {
     pub fn place(&mut self, position: Position) -> &mut Self {
         self.content_mut().place = Some(position);
         self
+    }
+    /// Chooses the cell, for a worker without a fix; `None` takes the choice back. The entry says that the cell was
+    /// chosen. Where a position gives a cell, the server uses that one and flags the report if they differ.
+    ///
+    /// # Errors
+    /// `place.unknown` if the handset's grid does not have it; without a grid every cell is accepted, because the
+    /// server checks it.
+    pub fn cell(&mut self, cell: impl Into<Option<CellCode>>) -> Result<&mut Self> {
+        let cell = cell.into();
+        if let Some((code, grid)) = cell.zip(self.terminal().grid()?)
+            && !grid.has(code)
+        {
+            return Err(Error::input(
+                HandsetCode::PlaceUnknown,
+                format!("本机网格中没有单元网格 {}，可用 cells 查找", code.grouped()),
+                format!(
+                    "the grid on this handset has no cell {}; search with `cells`",
+                    code.grouped()
+                ),
+            ));
+        }
+        self.content_mut().cell = cell;
+        Ok(self)
     }
     /// The address, in words.
     pub fn address(&mut self, address: impl Into<String>) -> &mut Self {

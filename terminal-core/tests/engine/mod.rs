@@ -243,6 +243,7 @@ impl World {
                 os: "test".into(),
                 app: "test".into(),
             },
+            &CancelToken::default(),
         )
     }
     pub fn home(&self) -> PathBuf {
@@ -299,6 +300,7 @@ impl World {
                 place: None,
                 cell: None,
                 address: String::new(),
+                cell_chosen: false,
                 self_handled: false,
                 photos,
             }),

@@ -16,12 +16,12 @@ use protocol::{
 use simdisk::{Cut, Host};
 use std::{collections::VecDeque, path::Path, sync::Arc};
 use terminal_core::{
-    Error, Result,
-    platform::{Clock as _, ClockRaw, Keystore, Platform},
+    Error, Result, lifecycle,
+    platform::{Clock as _, ClockRaw, Disk, Keystore, Platform, PlatformOf},
     store::SyncGuard,
     sync::{Policy, Sync},
     terminal::Terminal,
-    transport::Transport,
+    transport::{CancelToken, Transport},
 };
 
 /// Home folder of the first user on the handset's disk, and of a second user.
@@ -48,6 +48,18 @@ impl Keystore for SeededKeystore {
     }
     fn signer(&self, stream: StreamId) -> Result<Arc<dyn Signer>> {
         Ok(Arc::new(SoftwareKey::from_secret(&self.key(stream.0.as_bytes()))))
+    }
+}
+
+/// The platform of one user, for all homes: the simulator opens each home as its own user.
+struct OneUser(Platform);
+
+impl PlatformOf for OneUser {
+    fn platform(&self, _: &Path) -> Result<Platform> {
+        Ok(self.0.clone())
+    }
+    fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.0.disk)
     }
 }
 
@@ -157,6 +169,10 @@ impl SimHandset {
             disk: Arc::new(HandsetDisk::new(&self.host, self.keyed)),
         }
     }
+    /// The whole machine with its users, as this user's process sees it.
+    pub fn machine(&self) -> lifecycle::Handset {
+        lifecycle::Handset::at(Path::new(HOME), Arc::new(OneUser(self.platform())))
+    }
     pub fn now(&self) -> ClockRaw {
         self.clock.read()
     }
@@ -180,7 +196,8 @@ impl SimHandset {
             app: env!("CARGO_PKG_VERSION").into(),
         };
         let home = Path::new(self.home);
-        let terminal = Terminal::enrol_over(line, home, self.platform(), &self.invitation, device)?;
+        let cancel = CancelToken::default();
+        let terminal = Terminal::enrol_over(line, home, self.platform(), &self.invitation, device, &cancel)?;
         self.runs_as(terminal);
         Ok(())
     }

@@ -6,7 +6,6 @@ use super::{
     world::SimWorld,
 };
 use std::path::{Path, PathBuf};
-use terminal_core::lifecycle::Users;
 
 impl SimWorld<'_> {
     /// Another user takes the machine.
@@ -14,8 +13,8 @@ impl SimWorld<'_> {
         let Some(handset) = self.handsets.get(t).filter(|h| h.terminal.is_some()) else {
             return Ok(());
         };
-        let (home, platform) = (handset.home, handset.platform());
-        let switched = Users::at(Path::new(HOME), platform.disk.as_ref()).switch(Path::new(home));
+        let (home, number) = (handset.home, if handset.home == HOME { 1 } else { 2 });
+        let switched = handset.machine().switch(number);
         // If the machine died during the switch, either user may be active.
         self.in_use = switched.is_ok().then_some(home);
         self.log_line(|| format!("handset {t}: its user takes the machine: {switched:?}"));
@@ -30,8 +29,7 @@ impl SimWorld<'_> {
         let (true, Some(home)) = (self.users_with(t).len() > 1, self.in_use) else {
             return Ok(());
         };
-        let platform = handset.platform();
-        match Users::at(Path::new(HOME), platform.disk.as_ref()).current() {
+        match handset.machine().current_home() {
             Ok(current) if current != Path::new(home) => violation(
                 Invariant::Untrue,
                 format!("the active user of the machine of handset {t} is {current:?}, expected {home}"),
@@ -44,10 +42,7 @@ impl SimWorld<'_> {
         let Some(first) = self.handsets.first().filter(|_| self.plan.shared) else {
             return Ok(());
         };
-        let platform = first.platform();
-        let all = Users::at(Path::new(HOME), platform.disk.as_ref())
-            .all()
-            .map_err(check_failed)?;
+        let all = first.machine().homes().map_err(check_failed)?;
         let users = self.users_with(0);
         let homes: Vec<PathBuf> = users
             .iter()

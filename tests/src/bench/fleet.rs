@@ -239,6 +239,7 @@ impl BenchTerminal {
             place: None,
             cell: None,
             address: format!("桂林路 {} 号", self.random.below(900)),
+            cell_chosen: false,
             self_handled: false,
             photos,
         };

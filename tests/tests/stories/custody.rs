@@ -7,9 +7,9 @@ use crate::{
     wire::WireClient,
 };
 use e2e::{handset::Handset, line::LineFault};
-use protocol::{entry::Receipt, ids::EntryId, push::StreamMark};
+use protocol::{entry::Receipt, ids::EntryId, push::StreamMark, role::Role};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, process::Stdio, sync::Barrier, thread};
+use std::{collections::BTreeSet, process::Stdio, sync::Barrier, thread, time::Duration};
 use terminal_core::{photos::PhotoSource, store::Custody, work::ItemState};
 
 on_both_engines!(
@@ -18,6 +18,7 @@ on_both_engines!(
     story_03_other_content_under_a_used_id_is_refused_and_overwrites_nothing,
     story_06_repeated_submits_make_one_case,
     story_07_kills_of_both_ends_during_a_batch_file_every_item_once,
+    story_08_item_of_a_killed_server_is_reclaimed_and_shown_as_stuck,
     story_21_malformed_item_and_missing_file_do_not_block_other_items,
 );
 
@@ -60,7 +61,7 @@ fn story_01_lost_acknowledgement_gives_one_case_and_the_same_receipt(stage: &Sto
         "must be the first receipt"
     );
     assert_eq!((cases(&city), entries(&city)), (1, 1));
-    let case = &stage::desk(&city, "shouli", protocol::role::Role::Acceptor)
+    let case = &stage::desk(&city, "shouli", Role::Acceptor)
         .all("/v1/cases")
         .unwrap()[0];
     assert_eq!(
@@ -158,7 +159,7 @@ fn story_03_other_content_under_a_used_id_is_refused_and_overwrites_nothing(stag
     assert_eq!(receipts(&answer)[0].id, own);
 
     assert_eq!((cases(&city), entries(&city)), (2, 2));
-    let cases = stage::desk(&city, "shouli", protocol::role::Role::Acceptor)
+    let cases = stage::desk(&city, "shouli", Role::Acceptor)
         .all("/v1/cases")
         .unwrap();
     let texts: BTreeSet<&str> = cases.iter().map(|case| case["text"].as_str().unwrap()).collect();
@@ -306,7 +307,7 @@ fn story_07_kills_of_both_ends_during_a_batch_file_every_item_once(stage: &Story
                 .expect("every item must have a number")
         })
         .collect();
-    let acceptor = stage::desk(&city, "shouli", protocol::role::Role::Acceptor);
+    let acceptor = stage::desk(&city, "shouli", Role::Acceptor);
     let known: BTreeSet<String> = acceptor
         .all("/v1/cases")
         .unwrap()
@@ -314,6 +315,57 @@ fn story_07_kills_of_both_ends_during_a_batch_file_every_item_once(stage: &Story
         .map(|case| case["number"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(numbers, known, "items and cases must correspond one to one");
+}
+
+fn story_08_item_of_a_killed_server_is_reclaimed_and_shown_as_stuck(stage: &StoryStage) {
+    let mut city = stage.city();
+    let leader = stage::desk(&city, "zhiban", Role::ShiftLeader);
+    let stuck_items = || leader.all("/v1/review").unwrap();
+    let mut handset = stage.patroller(&city, "118", None);
+    // The report cannot become a case: the table of the cases is missing.
+    assert!(city.server.stop().unwrap());
+    stage.sql("ALTER TABLE case_file RENAME TO case_gone;");
+    city.server.start().unwrap();
+    let id = file(&city, &mut handset, "井盖移位", &[]);
+    handset.sync().unwrap();
+    let item = handset.open().unwrap().store().item(id).unwrap().unwrap();
+    assert!(matches!(item.custody, Custody::Received(_)), "{:?}", item.custody);
+    assert_eq!(stuck_items(), Vec::<Value>::new(), "one failure is no news");
+
+    // The server dies with the item; the next process goes on with it, fails, and tells everybody.
+    city.server.kill().unwrap();
+    city.server.start().unwrap();
+    assert!(within_two_minutes(|| !stuck_items().is_empty()));
+    let stuck = stuck_items();
+    assert_eq!((stuck.len(), &stuck[0]["entry"]), (1, &json!(id)));
+    assert_eq!(stuck[0]["state"], "held");
+    assert_eq!(stuck[0]["reason"]["code"], "server.apply_failed");
+    handset.sync().unwrap();
+    let ItemState::Held(Some(reason)) = row(&mut handset, id).state else {
+        panic!("must be shown as held: {:?}", row(&mut handset, id).state)
+    };
+    assert_eq!(reason.code, "server.apply_failed");
+
+    // The cause is mended; the item becomes its one case without anybody sending it again.
+    assert!(city.server.stop().unwrap());
+    stage.sql("ALTER TABLE case_gone RENAME TO case_file;");
+    city.server.start().unwrap();
+    assert!(within_two_minutes(|| cases(&city) == 1));
+    assert_eq!(stuck_items(), Vec::<Value>::new());
+    assert!(handset.sync().unwrap().is_success());
+    assert_eq!(row(&mut handset, id).state, ItemState::Received);
+    assert_eq!((cases(&city), entries(&city)), (1, 1));
+}
+
+/// A killed process keeps the lease of its jobs for 20 seconds, and a job runs every three.
+fn within_two_minutes(is_done: impl Fn() -> bool) -> bool {
+    (0..240).any(|_| {
+        let done = is_done();
+        if !done {
+            thread::sleep(Duration::from_millis(500));
+        }
+        done
+    })
 }
 
 fn story_21_malformed_item_and_missing_file_do_not_block_other_items(stage: &StoryStage) {

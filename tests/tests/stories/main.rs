@@ -32,6 +32,7 @@ mod hints;
 mod intercepting_transport;
 mod loop_parts;
 mod mailbox;
+mod migration;
 mod network;
 mod newer;
 mod pending;

@@ -4,13 +4,11 @@
 use crate::stage::{StoryStage, Unmetered, completeness, counts, entries, invite, xunge, xunge_json};
 use e2e::handset::Handset;
 use serde_json::json;
-use std::path::Path;
+use std::sync::Arc;
 use terminal_core::{
-    lifecycle::{OtherUsers, Users},
-    live::WatchEvent,
-    platform::{Platform, SystemDisk},
+    lifecycle::{Handset as SharedHandset, KeyFiles},
+    live::{HandsetEvent, WatchEvent},
     store::NetworkSettings,
-    terminal::Terminal,
     transport::CancelToken,
 };
 
@@ -125,8 +123,7 @@ fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &StoryStage) {
     let mut watching = Handset::existing(&home.join("users/2"));
     let terminal = watching.open().unwrap().clone();
     terminal.store().set_network_settings(&settings).unwrap();
-    let mut others = OtherUsers::of(Users::at(&home, &SystemDisk), terminal.store().home());
-    let open = |home: &Path| Terminal::open(home, Platform::command_line(home)?);
+    let shared = SharedHandset::at(&home, Arc::new(KeyFiles));
     let cancel = CancelToken::default();
     let patience = cancel.clone();
     std::thread::spawn(move || {
@@ -135,26 +132,21 @@ fn story_17_watch_of_one_user_sends_the_other_users_outbox(stage: &StoryStage) {
     });
     let mut left = 0;
     let mut filed_again = false;
-    terminal
-        .watch_with(
-            &mut || others.terminals(&open),
-            &Unmetered,
-            &cancel,
-            &mut |watched| {
-                let WatchEvent::SyncedOther(name, report) = watched else {
-                    return;
-                };
-                assert_eq!(name, "巡查员119");
-                left += report.entries_received;
-                if left == 1 && !filed_again {
-                    filed_again = true;
-                    former.open().unwrap().check_out(None, "甲").unwrap();
-                }
-                if left == 2 {
-                    cancel.cancel();
-                }
-            },
-        )
+    shared
+        .watch(&terminal, &Unmetered, &cancel, &mut |watched| {
+            let HandsetEvent::Watched(WatchEvent::SyncedOther(name, report)) = watched else {
+                return;
+            };
+            assert_eq!(name, "巡查员119");
+            left += report.entries_received;
+            if left == 1 && !filed_again {
+                filed_again = true;
+                former.open().unwrap().check_out(None, "甲").unwrap();
+            }
+            if left == 2 {
+                cancel.cancel();
+            }
+        })
         .unwrap();
     assert_eq!(
         left, 2,
