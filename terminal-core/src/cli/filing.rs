@@ -47,7 +47,7 @@ impl CommandContext<'_> {
             .transpose()?;
         let position = self.position(&args.at)?;
         let place = args.place.as_deref().map(|text| self.typed(text)).transpose()?;
-        let cell = args.cell.as_deref().map(cells::parse_cell).transpose()?;
+        let cell = args.cell.as_deref().map(parse_cell).transpose()?;
         let mut draft: ReportDraft = match (&args.draft, &args.revise) {
             (Some(id), _) => match self.submitted(id)? {
                 Some(said) => return Ok(said),
