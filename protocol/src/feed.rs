@@ -5,6 +5,7 @@
 
 use crate::{
     case::CaseState,
+    codes::{CellCode, MatterCode},
     entry::Disposition,
     ids::{CaseId, EntryId, PersonId, RecordId},
     open::Open,
@@ -105,6 +106,10 @@ pub struct UnsettledRow {
 /// Maximum size in bytes of an entry in a mailbox row.
 pub const MAX_UNSETTLED_BYTES: usize = 16 * 1024;
 
+/// Number of bytes in the bodies of an answer's rows at which a pull ends the answer; the last row may exceed it. An
+/// answer passes a bad network within one request.
+pub const PULL_BYTES: usize = 128 * 1024;
+
 /// The author's own report: the state of its case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -118,6 +123,39 @@ pub struct CaseRow {
     pub photos_held: u32,
     pub photos_named: u32,
     pub at: Millis,
+    /// When the report was made, as the server estimates it. Absent, like all fields below, in a row that an older
+    /// server wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Millis>,
+    /// The type in force, which an acceptor may have corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matter: Option<MatterCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<CellCode>,
+    /// The beginning of the address: one line of at most [`MAX_ROW_WORDS`] characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The beginning of the description, of the same form; only in a row without an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// True if the author withdrew the report before anyone had worked on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+}
+
+/// Maximum length in characters of an address, a description or a place in a row. Rows stay for years, so they hold
+/// what a list shows and no more.
+pub const MAX_ROW_WORDS: usize = 40;
+
+/// The beginning of a text for a row: one line of at most [`MAX_ROW_WORDS`] characters, the last one an ellipsis if
+/// the text was cut. `None` for an empty text.
+pub fn row_words(text: &str) -> Option<String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().nth(MAX_ROW_WORDS).is_none() {
+        return Some(line).filter(|line| !line.is_empty());
+    }
+    let kept = line.chars().take(MAX_ROW_WORDS - 1).chain(['…']);
+    Some(kept.collect())
 }
 
 crate::text_enum! {
@@ -147,6 +185,21 @@ pub struct ActivityRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub at: Millis,
+    /// When the first version was received. Absent, like all fields below, in a row that an older server wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Millis>,
+    /// The beginning decides the month (SP-05), see [`Millis::month`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participants: Option<u32>,
+    /// The beginning of the place: one line of at most [`MAX_ROW_WORDS`] characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// The current data of the post: number and area.
@@ -167,4 +220,20 @@ pub struct PresenceRow {
     pub person: PersonId,
     pub present: bool,
     pub since: Millis,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_row_are_one_short_line() {
+        assert_eq!(row_words(" \n"), None);
+        assert_eq!(row_words(" 同志街\n88 号 "), Some("同志街 88 号".into()));
+        let exact = "街".repeat(MAX_ROW_WORDS);
+        assert_eq!(row_words(&exact), Some(exact.clone()));
+        let cut = row_words(&format!("{exact}口")).unwrap();
+        assert_eq!(cut.chars().count(), MAX_ROW_WORDS);
+        assert!(cut.ends_with('…'));
+    }
 }

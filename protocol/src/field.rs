@@ -173,6 +173,16 @@ pub struct PhotoReceipt {
 /// Header of tus answers that carries a [`PhotoReceipt`] as JSON once the hash is confirmed.
 pub const PHOTO_RECEIPT_HEADER: &str = "xunge-photo-receipt";
 
+/// Header of the stream of hints with the interval of its heartbeats in seconds. A server that does not send
+/// it keeps [`HEARTBEAT_DEFAULT_S`].
+pub const HEARTBEAT_HEADER: &str = "xunge-heartbeat";
+
+/// Seconds between two heartbeats of a stream of hints whose handset asks for no interval.
+pub const HEARTBEAT_DEFAULT_S: u32 = 30;
+
+/// The intervals of heartbeats that a server keeps, in seconds.
+pub const HEARTBEATS_S: std::ops::RangeInclusive<u32> = 15..=300;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -309,6 +309,30 @@ fn mailbox_rows_are_frozen() {
             photos_held: 1,
             photos_named: 3,
             at: T0,
+            made: None,
+            matter: None,
+            cell: None,
+            address: None,
+            text: None,
+            withdrawn: false,
+        },
+    );
+    assert_frozen(
+        "row_case_history",
+        &CaseRow {
+            case: CaseId(id(1)),
+            record: RecordId(id(2)),
+            number: receipt_number(EntryId(id(3))),
+            state: CaseState::Closed.into(),
+            photos_held: 3,
+            photos_named: 3,
+            at: T0.plus(86_400_000),
+            made: Some(T0),
+            matter: Some("E0102".parse().unwrap()),
+            cell: Some(cell()),
+            address: Some("同志街 88 号门前".into()),
+            text: Some("纸箱堆在盲道上".into()),
+            withdrawn: true,
         },
     );
     assert_frozen(
@@ -321,6 +345,30 @@ fn mailbox_rows_are_frozen() {
             state: ActivityState::Returned.into(),
             reason: Some("照片看不清，请补拍".into()),
             at: T0,
+            made: None,
+            starts: None,
+            ends: None,
+            category: None,
+            participants: None,
+            place: None,
+        },
+    );
+    assert_frozen(
+        "row_activity_history",
+        &ActivityRow {
+            record: RecordId(id(1)),
+            entry: EntryId(id(2)),
+            version: 1,
+            title: "社区太极拳".into(),
+            state: ActivityState::Approved.into(),
+            reason: None,
+            at: T0.plus(86_400_000),
+            made: Some(T0),
+            starts: Some(T0.plus(-7_200_000)),
+            ends: Some(T0.plus(-3_600_000)),
+            category: Some("fitness".into()),
+            participants: Some(60),
+            place: Some("文化广场".into()),
         },
     );
     assert_frozen(

@@ -60,6 +60,7 @@ const DONE: &str = "SELECT COUNT(*) AS n FROM meta WHERE value = 'done'";
 const PRESENT: &str = "SELECT COUNT(*) AS n FROM presence WHERE present";
 const PENDING: &str = "SELECT COUNT(*) AS n FROM entry WHERE state = 'pending'";
 const PARTS: &str = "SELECT COUNT(*) AS n FROM upload_part";
+const HISTORY: &str = "SELECT COUNT(*) AS n FROM mailbox_row WHERE kind = 'case' AND body IS NOT NULL";
 
 both_engines! {
     async fn job_belongs_to_one_replica_until_its_lease_expires(app: TestApp) {
@@ -85,8 +86,13 @@ both_engines! {
         patch(&app, &c.patroller, &path, 0, bytes[..100].to_vec()).await.expect(204);
         app.write(|tx, _| Ok(tx.execute("UPDATE entry SET state = 'pending'", &[])?)).await;
         app.advance_minutes(80 * 60);
-        let due = async || (app.count(PRESENT).await, app.count(PENDING).await, app.count(PARTS).await);
-        assert_eq!(due().await, (1, 2, 1));
+        // A closed case of long ago.
+        app.write(|tx, _| {
+            tx.execute("UPDATE case_file SET withdrawn = TRUE", &[])?;
+            Ok(tx.execute("UPDATE mailbox_row SET at = 0 WHERE kind = 'case'", &[])?)
+        }).await;
+        let due = async || (app.count(PRESENT).await, app.count(PENDING).await, app.count(PARTS).await, app.count(HISTORY).await);
+        assert_eq!(due().await, (1, 2, 1, 1));
 
         let until = app.now().plus(20_000).0;
         app.write(move |tx, _| {
@@ -101,12 +107,12 @@ both_engines! {
         for job in rooms::JOBS {
             assert!(!jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, (1, 2, 1));
+        assert_eq!(due().await, (1, 2, 1, 1));
         app.advance(20_000);
         for job in rooms::JOBS {
             assert!(jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, (0, 0, 0));
+        assert_eq!(due().await, (0, 0, 0, 0));
     }
 
     async fn job_without_work_writes_nothing(app: TestApp) {

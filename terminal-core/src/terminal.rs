@@ -16,7 +16,7 @@ use crate::{
     store::{account::Account, database::Store, last_fix::LastFix},
     sync::network::Network,
     terminal::calls::{Call, Calls},
-    transport::cancel::CancelToken,
+    transport::{cancel::CancelToken, nudge::NudgeReason},
 };
 use protocol::{
     evidence::{ClockReading, Position},
@@ -82,6 +82,11 @@ impl Terminal {
     }
     pub(crate) fn network(&self) -> &Network {
         &self.0.network
+    }
+    /// Ends the wait of a running watch, or the next one. Call it when the platform reports a change of network
+    /// or battery, when the app comes to the foreground or leaves it, and after a change of settings.
+    pub fn nudge(&self, reason: NudgeReason) {
+        self.network().nudge.nudge(reason);
     }
     pub(crate) fn random(&self) -> &dyn Random {
         self.0.platform.random.as_ref()

@@ -397,6 +397,12 @@ fn an_activity_is_filed_returned_and_revised() {
         state: ActivityState::Returned.into(),
         reason: Some("请补充参加人员名单".into()),
         at: Millis(now()),
+        made: None,
+        starts: None,
+        ends: None,
+        category: None,
+        participants: None,
+        place: None,
     };
     testing::pull(
         &store,

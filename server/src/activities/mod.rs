@@ -3,10 +3,11 @@
 //!
 //! * [`rules`]: required content and state changes, as plain functions over plain data.
 //! * `records`: the database and the author's mailbox. `months`: activities per district and month.
-//! * `routes`: the operations.
+//! * `routes`: the operations. [`retention`]: how long authors see approved records.
 
 mod months;
 pub(crate) mod records;
+pub mod retention;
 pub(crate) mod routes;
 pub mod rules;
 

@@ -14,7 +14,7 @@ use protocol::{
     area::Area,
     codes::CellCode,
     entry::{Disposition, Reason},
-    feed::{ActivityRow, kind},
+    feed::{ActivityRow, kind, row_words},
     ids::{EntryId, PersonId, PostId, RecordId, StreamId},
     payload::Activity,
     problem::{ProblemCode, ReasonCode},
@@ -142,6 +142,12 @@ impl Record {
             state: state.into(),
             reason: self.reason.clone(),
             at: self.updated,
+            made: Some(self.created),
+            starts: Some(self.starts),
+            ends: Some(self.ends),
+            category: Some(self.category.clone()),
+            participants: Some(self.participants),
+            place: row_words(&self.place),
         };
         ctx.mail.put(mailbox, kind::ACTIVITY, self.record, &row)
     }

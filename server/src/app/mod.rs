@@ -6,12 +6,14 @@
 //! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
+//!   [`history`]: how long an author's rows stay.
 
 pub mod address;
 pub mod audit;
 pub mod changes;
 pub mod ctx;
 pub mod grid_packs;
+pub mod history;
 pub mod identity;
 pub mod lease;
 pub mod mailbox;

@@ -12,7 +12,7 @@
 //!   queries on the ledger.
 //! * `file`, `photos`, `departments`: the case, its photos and the handling departments in the database.
 //! * [`view`]: a case as staff see it; [`allowed`]: the actions possible now. `counts`: exact counts. `routes`: the
-//!   operations.
+//!   operations. [`retention`]: how long authors see closed cases.
 
 mod advance;
 pub mod allowed;
@@ -29,6 +29,7 @@ pub mod photos;
 mod register;
 pub(crate) mod repeat;
 pub mod reports;
+pub mod retention;
 pub(crate) mod routes;
 pub mod rules;
 pub mod view;

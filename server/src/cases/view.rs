@@ -20,7 +20,7 @@ use protocol::{
     case::CaseState,
     codes::{CellCode, GridVersion, MatterCode},
     duty::{Answer, Purpose, TaskState},
-    feed::{CaseRow, kind},
+    feed::{CaseRow, kind, row_words},
     geo::PointE7,
     ids::{CaseId, OrgId, PostId, TaskId},
     role::Role,
@@ -280,6 +280,7 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
         return Ok(());
     };
     let (photos_named, photos_held) = photos::photo_counts(tx, file)?;
+    let address = row_words(&file.address);
     let row = CaseRow {
         case: file.id,
         record,
@@ -288,6 +289,12 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
         photos_held,
         photos_named,
         at: file.updated,
+        made: Some(file.reported),
+        matter: file.matter,
+        cell: file.cell,
+        text: row_words(&file.text).filter(|_| address.is_none()),
+        address,
+        withdrawn: file.withdrawn,
     };
     ctx.mail.put(MailboxId::Author(author), kind::CASE, file.id, &row)
 }

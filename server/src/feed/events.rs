@@ -3,25 +3,49 @@
 use crate::{
     app::{mailbox::MailboxId, state::App},
     auth::actor::FieldStream,
+    http::body::Query,
     kernel::{clock::sleep, failure::Failure},
     store::hint::Hint,
 };
 use axum::{
     extract::State,
-    response::sse::{Event, KeepAlive, Sse},
+    http::HeaderValue,
+    response::{
+        AppendHeaders, IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
 };
-use futures_util::{Stream, StreamExt};
-use protocol::problem::Problem;
+use futures_util::StreamExt;
+use protocol::{
+    field::{HEARTBEAT_DEFAULT_S, HEARTBEAT_HEADER, HEARTBEATS_S},
+    problem::Problem,
+};
+use serde::Deserialize;
 use std::{convert::Infallible, time::Duration};
 use tokio_stream::wrappers::BroadcastStream;
 
-/// Interval of comments on an idle connection, so that both ends notice a broken one.
-const HEARTBEAT: Duration = Duration::from_secs(30);
+/// What the terminal asks of the stream.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EventsQuery {
+    /// Seconds between two comments on an idle stream, by which both ends notice a broken connection. The
+    /// server takes the nearest value from 15 to 300 and names it in the header `xunge-heartbeat`; 30 if
+    /// absent.
+    heartbeat: Option<u32>,
+}
+
+/// The interval that the server keeps, in seconds.
+fn heartbeat_s(asked: Option<u32>) -> u32 {
+    asked
+        .unwrap_or(HEARTBEAT_DEFAULT_S)
+        .clamp(*HEARTBEATS_S.start(), *HEARTBEATS_S.end())
+}
 
 /// Server-sent hints for the terminal's two mailboxes. The first hint is sent at once, because rows may have been
 /// added before the connection was opened. The connection ends when the token expires or the server stops.
 #[utoipa::path(
     get, path = "/v1/field/events", tag = "field",
+    params(EventsQuery),
     responses(
         (status = 200, description = "Server-sent events `pull`", content_type = "text/event-stream", body = String),
         (status = 401, body = Problem),
@@ -30,7 +54,8 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 pub(super) async fn events(
     State(app): State<App>,
     field: FieldStream,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
+    Query(query): Query<EventsQuery>,
+) -> Result<impl IntoResponse, Failure> {
     let boxes = [
         MailboxId::Post(field.post).to_string(),
         MailboxId::Author(field.person).to_string(),
@@ -56,7 +81,24 @@ pub(super) async fn events(
     };
     let stream = futures_util::stream::once(futures_util::future::ready(()))
         .chain(hints)
-        .map(|()| Ok(Event::default().event("pull").data("{}")))
+        .map(|()| Ok::<_, Infallible>(Event::default().event("pull").data("{}")))
         .take_until(end);
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+    let seconds = heartbeat_s(query.heartbeat);
+    let every = KeepAlive::new().interval(Duration::from_secs(u64::from(seconds)));
+    Ok((
+        AppendHeaders([(HEARTBEAT_HEADER, HeaderValue::from(seconds))]),
+        Sse::new(stream).keep_alive(every),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w15_the_heartbeat_is_the_asked_one_within_limits_and_30_seconds_for_older_terminals() {
+        for (asked, kept) in [(None, 30), (Some(240), 240), (Some(0), 15), (Some(u32::MAX), 300)] {
+            assert_eq!(heartbeat_s(asked), kept, "{asked:?}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 use axum::extract::State;
 use protocol::{
-    feed::{FeedRow, Mailbox, PullAnswer},
+    feed::{FeedRow, Mailbox, PULL_BYTES, PullAnswer},
     problem::Problem,
     sabotage::{self, Defect},
 };
@@ -20,6 +20,9 @@ use serde::Deserialize;
 
 /// Rows in an answer at most.
 const MOST: u32 = 500;
+
+/// Rows that one statement reads at most, so that large rows beyond [`PULL_BYTES`] are not read.
+const CHUNK: usize = 50;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -35,6 +38,9 @@ pub(super) struct Wish {
 /// The mailbox is read from the start, and `reset` names it, if the cursor belongs to another epoch, post or holder,
 /// is too high, or cannot be read. Only a holder of the post can read the post's mailbox. A person who no longer
 /// holds the post gets it empty, and complete again after a new assignment.
+///
+/// An answer ends after `limit` rows or 128 KiB of rows; then `more` is set. Rows of the post come first, so tasks never
+/// wait for the author's history.
 #[utoipa::path(
     get, path = "/v1/field/pull", tag = "field", params(Wish),
     responses((status = 200, body = PullAnswer), (status = 401, body = Problem))
@@ -54,13 +60,23 @@ pub(super) async fn pull(
             let known = cursor.as_ref().filter(|cursor| cursor.epoch == epoch);
             let post_at = known.filter(|c| c.post.0 == post).map(|c| c.post.1);
             let author_at = known.filter(|c| c.author.0 == person).map(|c| c.author.1);
+            let mut room = Room {
+                rows: usize::try_from(limit).unwrap_or(usize::MAX),
+                bytes: PULL_BYTES,
+            };
+            // The post's mailbox holds the tasks: they do not wait for the author's rows.
             let posts = if posts::holds(tx, post, person, now)? {
-                read(tx, MailboxId::Post(post), Mailbox::Post, post_at, limit)?
+                read(tx, MailboxId::Post(post), Mailbox::Post, post_at, &mut room)?
             } else {
                 Share::closed(post_at)
             };
-            let room = limit.saturating_sub(u32::try_from(posts.rows.len()).unwrap_or(limit));
-            let authors = read(tx, MailboxId::Author(person), Mailbox::Author, author_at, room)?;
+            let authors = read(
+                tx,
+                MailboxId::Author(person),
+                Mailbox::Author,
+                author_at,
+                &mut room,
+            )?;
             Ok((epoch, posts, authors))
         })
         .await?;
@@ -108,12 +124,24 @@ impl Share {
     }
 }
 
+/// What an answer may still take.
+struct Room {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Room {
+    const fn is_full(&self) -> bool {
+        self.rows == 0 || self.bytes == 0
+    }
+}
+
 fn read(
     tx: &mut Tx<'_>,
     id: MailboxId,
     mailbox: Mailbox,
     position: Option<u64>,
-    limit: u32,
+    room: &mut Room,
 ) -> Result<Share, StoreError> {
     let id = id.to_string();
     let last: u64 = tx
@@ -123,32 +151,47 @@ fn read(
         .unwrap_or(0);
     let start = Start::of(position, last);
     let again = i64::from(sabotage::is(Defect::MailboxChangeTwice) && start.number() > 1);
+    let from = i64::try_from(start.number()).unwrap_or(i64::MAX);
     // A handset that starts from the beginning needs no tombstones.
-    let mut rows = tx.all(
-        "SELECT n, kind, entity, body FROM mailbox_row
-         WHERE mailbox = ?1 AND n > ?2 AND (?2 > 0 OR body IS NOT NULL) ORDER BY n LIMIT ?3",
-        params![
-            &id,
-            i64::try_from(start.number()).unwrap_or(i64::MAX) - again,
-            i64::from(limit) + 1
-        ],
-        |row| {
-            let body: Option<String> = row.get("body")?;
-            Ok(FeedRow {
+    let which = if from == 0 { "AND body IS NOT NULL" } else { "" };
+    let sql = format!(
+        "SELECT n, kind, entity, body FROM mailbox_row WHERE mailbox = ?1 AND n > ?2 {which} ORDER BY n LIMIT ?3"
+    );
+    let (mut after, mut rows, mut more) = (from - again, Vec::new(), false);
+    'chunks: loop {
+        let wanted = CHUNK.min(room.rows.saturating_add(1));
+        let chunk = tx.all(
+            &sql,
+            params![&id, after, i64::try_from(wanted).unwrap_or(i64::MAX)],
+            |row| {
+                let body: Option<String> = row.get("body")?;
+                Ok((row.get::<u64>("n")?, row.get("kind")?, row.get("entity")?, body))
+            },
+        )?;
+        let is_last = chunk.len() < wanted;
+        for (n, kind, entity, body) in chunk {
+            if room.is_full() {
+                more = true;
+                break 'chunks;
+            }
+            room.rows -= 1;
+            room.bytes = room.bytes.saturating_sub(body.as_ref().map_or(0, String::len));
+            after = i64::try_from(n).unwrap_or(i64::MAX);
+            rows.push(FeedRow {
                 mailbox: mailbox.into(),
-                n: row.get("n")?,
-                kind: row.get("kind")?,
-                entity: row.get("entity")?,
+                n,
+                kind,
+                entity,
                 body: body
                     .map(|text| serde_json::from_str(&text))
                     .transpose()
                     .map_err(|e| StoreError::decode("body", "JSON", e))?,
-            })
-        },
-    )?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
+            });
+        }
+        if is_last {
+            break;
+        }
+    }
     rows.truncate(
         rows.len()
             .saturating_sub(usize::from(sabotage::is(Defect::RowSkipped))),

@@ -22,6 +22,9 @@ pub struct Settings {
     pub login_rest_seconds: u32,
     /// How long an unfinished photo upload is kept, in hours.
     pub upload_hours: u32,
+    /// How long the row of a closed case or an approved activity record stays in its author's mailbox after its last
+    /// change, in calendar months; 0 = for ever.
+    pub history_months: u32,
     /// Default limit for a verification task (核实) in minutes; no source gives one (G1).
     pub verify_minutes: u32,
     /// Default limit for a check task (核查) in minutes (G1).
@@ -47,6 +50,7 @@ impl Default for Settings {
             login_attempts: 5,
             login_rest_seconds: 300,
             upload_hours: 72,
+            history_months: 24,
             verify_minutes: 90,
             check_minutes: 120,
             photo_bytes: protocol::photo::MAX_PHOTO_BYTES,

@@ -58,6 +58,16 @@ pub const JOBS: &[BackgroundJob] = &[
         run: |app| Box::pin(async move { duty::presence::sweep(&app).await.map(drop) }),
     },
     BackgroundJob {
+        name: "feed.history",
+        every: Duration::from_secs(600),
+        run: |app| {
+            Box::pin(async move {
+                cases::retention::sweep(&app).await?;
+                activities::retention::sweep(&app).await.map(drop)
+            })
+        },
+    },
+    BackgroundJob {
         name: "blobs.uploads",
         every: Duration::from_secs(180),
         run: |app| Box::pin(async move { photos::tus::sweep::sweep(&app).await.map(drop) }),

@@ -46,6 +46,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a request's headers, or the answer to a ping, may take.
 const HEADER_TIME: Duration = Duration::from_secs(20);
 
+/// How often the server probes an HTTP/2 connection. Longer than the longest heartbeat of a stream of hints: a
+/// probe wakes the radio of a phone as a heartbeat does.
+const PROBE: Duration = Duration::from_secs(600);
+
 /// Largest read buffer of a connection, in bytes; it also limits the head of a request. With the library's default of
 /// 400 kB, a few hundred handsets that send photos would exhaust the memory.
 const READ_AHEAD: usize = 64 * 1024;
@@ -267,7 +271,7 @@ fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(Some(HEADER_TIME))
+        .keep_alive_interval(Some(PROBE))
         .keep_alive_timeout(HEADER_TIME);
 }
 

@@ -319,7 +319,7 @@ mod tests {
     }
 
     /// Loads the own certificate of a new server whose data folder holds these files.
-    async fn load_beside(folder: &Path, files: &[(&str, &str)]) -> Result<Option<Certificate>, TlsError> {
+    async fn load_beside(folder: &Path, files: &[(&str, &str)]) -> Result<Option<ServerCertificate>, TlsError> {
         for (name, text) in files {
             std::fs::write(folder.join(name), text).unwrap();
         }

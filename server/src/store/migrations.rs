@@ -39,6 +39,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     7 "job" => "0007_job.sql",
     8 "attachment_upload" => "0008_attachment_upload.sql",
     9 "parcel" => "0009_parcel.sql",
+    10 "history" => "0010_history.sql",
 ];
 
 /// The closure of one migration transaction.

@@ -1,7 +1,7 @@
 //! The grammar of the command line. The help is in both languages, because clap prints it before `--lang` is
 //! known.
 
-use crate::words::Lang;
+use crate::{words::Lang, work::history::HistoryCursor};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -168,6 +168,21 @@ pub enum HandsetCommand {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// 历史：24 个月内的上报和活动记录 List reports and activity records of 24 months, newest first
+    History {
+        /// 接着这一条往后看 Show rows after this one; the previous page prints it
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<HistoryCursor>,
+        /// 最多多少条 Number of rows at most
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
+        limit: u16,
+    },
+    /// 活动记录逐月情况 Count activity records by month
+    Months {
+        /// 最近多少个月 Number of months, the running one included
+        #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=120))]
+        last: u16,
+    },
     /// 本机状态 Show user, duty, pending items, tasks and grid
     Status,
     /// 街道、社区、单元网格 List streets, communities and cells, for a report without a position
@@ -301,6 +316,8 @@ impl HandsetCommand {
             Self::Tasks { .. } => "tasks",
             Self::Answer { .. } => "answer",
             Self::Withdraw { .. } => "withdraw",
+            Self::History { .. } => "history",
+            Self::Months { .. } => "months",
             Self::Status => "status",
             Self::Cells { .. } => "cells",
             Self::Types { .. } => "types",

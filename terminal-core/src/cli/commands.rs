@@ -104,6 +104,8 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
             at: place,
         } => at.answer_task(task, answer, text, photos, place),
         HandsetCommand::Withdraw { item, reason } => at.withdraw(item, reason),
+        HandsetCommand::History { after, limit } => at.history(*after, *limit),
+        HandsetCommand::Months { last } => at.months(*last),
         HandsetCommand::Status => {
             let status = terminal.status()?;
             let (plan, held) = (terminal.data_use()?, network::held_now(&terminal)?);

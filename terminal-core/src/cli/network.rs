@@ -23,7 +23,7 @@ use crate::{
     },
     sync::run_policy::HeldBack,
     terminal::Terminal,
-    transport::{cancel::CancelToken, request::Traffic},
+    transport::{cancel::CancelToken, nudge::NudgeReason, request::Traffic},
     words::{self, Lang},
 };
 use protocol::problem::HandsetCode;
@@ -41,7 +41,7 @@ struct SettingRow {
     values: &'static str,
 }
 
-const SETTINGS: [SettingRow; 7] = [
+const SETTINGS: [SettingRow; 8] = [
     SettingRow {
         name: "sync",
         zh: "同步；关闭后不发送任何内容",
@@ -67,6 +67,12 @@ const SETTINGS: [SettingRow; 7] = [
         values: "on|off",
     },
     SettingRow {
+        name: "roaming",
+        zh: "漫游时也按计费网络的规则发送照片、下载资料",
+        en: "photos and files also while roaming, as on metered networks",
+        values: "on|off",
+    },
+    SettingRow {
         name: "budget-mb",
         zh: "每月流量额度（MB，计费网络）",
         en: "monthly data budget on metered networks (MB)",
@@ -82,7 +88,7 @@ const SETTINGS: [SettingRow; 7] = [
         name: "network",
         zh: "当前网络",
         en: "current network",
-        values: "free|metered|offline",
+        values: "free|metered|roaming|offline",
     },
 ];
 
@@ -93,6 +99,7 @@ fn value(terminal: &Terminal, settings: &NetworkSettings, name: &str) -> Result<
         "wifi-only-photos" => switch(settings.wifi_only_photos),
         "wifi-only-files" => switch(settings.wifi_only_files),
         "wifi-only-all" => switch(settings.wifi_only_all),
+        "roaming" => switch(settings.roaming),
         "budget-mb" => settings
             .budget_mb
             .map_or_else(|| "none".into(), |mb| mb.to_string()),
@@ -133,10 +140,11 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
             "wifi-only-photos" => switch(&mut settings.wifi_only_photos)?,
             "wifi-only-files" => switch(&mut settings.wifi_only_files)?,
             "wifi-only-all" => switch(&mut settings.wifi_only_all)?,
+            "roaming" => switch(&mut settings.roaming)?,
             "budget-mb" if wanted == "none" => settings.budget_mb = None,
             "budget-mb" => settings.budget_mb = Some(number()?),
             "poll-minutes" => settings.poll_minutes = number()?,
-            "network" if ["free", "metered", "offline"].contains(&wanted) => {
+            "network" if ["free", "metered", "roaming", "offline"].contains(&wanted) => {
                 terminal.store().set_setting(NETWORK, wanted)?;
             }
             _ => return Err(bad()),
@@ -254,7 +262,34 @@ pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> 
             .err()
             .map(|error| error.reason()));
     }
-    Ok(held(terminal, &CommandLine::of(terminal)?)?.map(HeldBack::reason))
+    Ok(held(terminal, &CommandLine::of(terminal))?.map(HeldBack::reason))
+}
+
+/// How often the watch looks for changes by other processes.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Looks for what other commands file or set, on a thread that ends with the watch. A phone does not need it:
+/// there one process does everything.
+fn nudge_on_changes(terminal: &Terminal, cancel: &CancelToken) {
+    let (terminal, cancel) = (terminal.clone(), cancel.clone());
+    let look = move |terminal: &Terminal| {
+        let store = terminal.store();
+        let settings = store.network_settings().ok();
+        (store.next_number().ok(), settings, store.setting(NETWORK).ok())
+    };
+    std::thread::spawn(move || {
+        let mut seen = look(&terminal);
+        while !cancel.is_cancelled() {
+            sleep(LOOK);
+            let now = look(&terminal);
+            if now.2 != seen.2 {
+                terminal.nudge(NudgeReason::Network);
+            } else if now != seen {
+                terminal.nudge(NudgeReason::Changed);
+            }
+            seen = now;
+        }
+    });
 }
 
 /// Watches until it is ended or the time is over. Prints one line, or one document, per event.
@@ -274,6 +309,7 @@ pub fn watch(
             cancel.cancel();
         });
     }
+    nudge_on_changes(terminal, &cancel);
     let mut screen = ProgressLine::new(cli);
     let mut syncs = 0_u64;
     // A closed standard output is no error.
@@ -281,7 +317,7 @@ pub fn watch(
         let said = if cli.json { document.to_string() } else { text };
         let _ = writeln!(io::stdout().lock(), "{said}");
     };
-    terminal.watch_with(others, &CommandLine::of(terminal)?, &cancel, &mut |watched| {
+    let done = terminal.watch_with(others, &CommandLine::of(terminal), &cancel, &mut |watched| {
         let is_done = matches!(&watched, WatchEvent::Synced(report) if report.is_success());
         let (text, document) = match watched {
             WatchEvent::Progress(progress) => return screen.show(&progress),
@@ -315,7 +351,9 @@ pub fn watch(
         if is_done && let Some((text, document)) = salvage_others(users, lang) {
             say(text, &document);
         }
-    })?;
+    });
+    cancel.cancel();
+    done?;
     Ok(Said::new(
         lang.pick("已停止", "Stopped"),
         json!({ "syncs": syncs }),

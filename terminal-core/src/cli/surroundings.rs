@@ -1,7 +1,6 @@
 //! Network and battery of the machine on which the command line runs.
 
 use crate::{
-    Result,
     platform::surroundings::{Connectivity, LOW_PERCENT, Power, Surroundings},
     terminal::Terminal,
 };
@@ -12,28 +11,37 @@ pub(super) const NETWORK: &str = "network";
 /// The surroundings of the command line: the network as set by `set network`, the battery as reported by
 /// Linux.
 pub struct CommandLine {
-    network: Connectivity,
+    terminal: Terminal,
 }
 
 impl CommandLine {
-    pub fn of(terminal: &Terminal) -> Result<Self> {
-        let set = terminal.store().setting(NETWORK)?;
-        let set = set.as_deref();
-        Ok(Self {
-            network: Connectivity {
-                online: set != Some("offline"),
-                metered: set == Some("metered"),
-            },
-        })
+    pub fn of(terminal: &Terminal) -> Self {
+        Self {
+            terminal: terminal.clone(),
+        }
     }
 }
 
 impl Surroundings for CommandLine {
+    /// Read again each time: another process may set it while a sync runs. A setting that cannot be read
+    /// counts as offline, which costs nothing.
     fn connectivity(&self) -> Connectivity {
-        self.network
+        match self.terminal.store().setting(NETWORK) {
+            Ok(set) => network(set.as_deref()),
+            Err(_) => network(Some("offline")),
+        }
     }
     fn power(&self) -> Power {
         battery().unwrap_or_default()
+    }
+}
+
+/// The network that a value of the setting stands for.
+fn network(set: Option<&str>) -> Connectivity {
+    Connectivity {
+        online: set != Some("offline"),
+        metered: matches!(set, Some("metered" | "roaming")),
+        roaming: set == Some("roaming"),
     }
 }
 

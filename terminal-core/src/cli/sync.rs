@@ -92,7 +92,7 @@ pub fn sync(terminal: &Terminal, cli: &HandsetCli, wait_for: u64, photos_now: bo
     let cancel = CancelToken::default();
     let mut left = Duration::from_secs(wait_for);
     let mut total = SyncReport::default();
-    let around = CommandLine::of(terminal)?;
+    let around = CommandLine::of(terminal);
     let mut ask = if photos_now {
         SyncTrigger::Forced
     } else {

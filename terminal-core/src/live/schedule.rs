@@ -1,6 +1,10 @@
 //! When the handset syncs by itself: at the start, when the network returns, after something was filed, after
-//! a hint, when a retry is due, and otherwise once per poll interval. There are no polls while the hint
-//! stream is open.
+//! a hint, when a retry is due, when a person asks, and otherwise once per poll interval. There are no polls
+//! while the hint stream is open.
+//!
+//! Waits are long, because every wake-up costs battery: [`Nudge`](crate::transport::nudge::Nudge) ends a wait
+//! at once when something happens in this process. Whoever cannot nudge (another process) is noticed by a
+//! look every [`LOOK_MS`].
 //!
 //! Correctness never depends on the hint stream: without it the handset only loses time. The loop is driven
 //! through [`Connection`], so that a test simulates days without waiting.
@@ -14,18 +18,31 @@ use crate::{
         failure::{FailureKind, SyncFailure},
         report::SyncReport,
     },
-    transport::{error::TransportError, hints::HintEvent},
+    transport::{error::TransportError, hints::HintEvent, nudge::Nudged},
 };
 use protocol::problem::HandsetCode;
 use std::time::Duration;
 
-/// The server sends a keep-alive every 30 seconds; without one for this many milliseconds the stream counts
-/// as dead.
-const SILENCE_MS: i64 = 75_000;
+/// How much later than its heartbeat the stream may be before it counts as dead, in milliseconds.
+const GRACE_MS: i64 = 45_000;
 
 /// Longest wait in milliseconds between two checks of settings, network state and outbox, which other
-/// processes may change.
-const LONGEST_WAIT_MS: i64 = 10_000;
+/// processes may change. An hour without a network costs 24 wake-ups.
+const LOOK_MS: i64 = 150_000;
+
+/// How soon to try again if another process of this handset syncs now, in milliseconds.
+const BUSY_MS: i64 = 10_000;
+
+/// The heartbeat that the handset asks for, in seconds. Long, because every heartbeat wakes the radio; below
+/// the five minutes after which mobile networks begin to forget idle connections.
+pub(super) const HEARTBEAT_S: u32 = 240;
+
+/// The shortest heartbeat that the handset asks for, in seconds, when longer ones do not pass the network.
+const SHORTEST_HEARTBEAT_S: u32 = 30;
+
+/// A stream that ends after it was silent for this long may have been ended because of its silence, in
+/// milliseconds.
+const IDLE_MS: i64 = 25_000;
 
 /// Shortest wait in milliseconds, so that no clock can make the loop spin.
 const SHORTEST_WAIT_MS: i64 = 50;
@@ -33,21 +50,55 @@ const SHORTEST_WAIT_MS: i64 = 50;
 /// What the loop needs from its environment.
 pub trait Connection {
     fn clock(&self) -> ClockRaw;
-    /// The poll interval in milliseconds.
-    fn poll_ms(&self) -> Result<i64>;
+    /// Whether the hint stream is to be open now, and how often to poll without it.
+    fn contact(&self) -> Result<Contact>;
     /// Returns true if settings, network and battery allow a sync.
-    fn may_sync(&self) -> Result<bool>;
+    fn may_sync(&mut self) -> Result<bool>;
     /// Called once when syncing becomes impossible, to report why.
     fn sync_blocked(&mut self) -> Result<()>;
     /// A value that changes when any user of the handset files something.
     fn filed(&self) -> Result<u64>;
     /// Syncs. `after_outage`: the network has just returned, so the handset's own waits end.
     fn sync(&mut self, after_outage: bool) -> Result<SyncReport>;
-    /// Opens the hint stream.
-    fn open(&mut self) -> Result<std::result::Result<(), SyncFailure>>;
-    /// Waits for the next event of the hint stream; without a stream it only waits.
+    /// Opens the hint stream and asks for a heartbeat every `heartbeat_s` seconds. Returns the interval in
+    /// seconds that the server keeps.
+    fn open(&mut self, heartbeat_s: u32) -> Result<std::result::Result<u32, SyncFailure>>;
+    /// Waits for the next event of the hint stream or a nudge; without a stream only for a nudge.
     fn listen(&mut self, wait: Duration) -> HintEvent;
     fn close(&mut self) -> Result<()>;
+}
+
+/// How the handset keeps contact at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contact {
+    /// The hint stream is to be open.
+    pub line: bool,
+    /// Milliseconds between two polls while it is not.
+    pub poll_ms: i64,
+}
+
+/// Longest time between two polls on duty, in minutes, when the stream cannot be held.
+const ON_DUTY_POLL_MINUTES: u32 = 10;
+
+/// Time between two polls in minutes when the worker is off duty and nobody looks at the app. A task goes to
+/// somebody on duty, so a poll only brings what can wait. With a new connection it costs up to 10 kB; a day off
+/// duty may cost 20 kB.
+const OFF_DUTY_POLL_MINUTES: u32 = 24 * 60;
+
+impl Contact {
+    /// The stream is open on duty, and while a person looks at the app. `poll_minutes` is the worker's
+    /// setting.
+    pub(super) fn of(on_duty: bool, is_attended: bool, poll_minutes: u32) -> Self {
+        let minutes = match (on_duty, is_attended) {
+            (true, _) => poll_minutes.min(ON_DUTY_POLL_MINUTES),
+            (false, true) => poll_minutes,
+            (false, false) => poll_minutes.max(OFF_DUTY_POLL_MINUTES),
+        };
+        Self {
+            line: on_duty || is_attended,
+            poll_ms: i64::from(minutes.max(1)) * 60_000,
+        }
+    }
 }
 
 /// Runs the loop until it is cancelled.
@@ -70,15 +121,38 @@ struct WatchLoop {
     /// The network was gone and has returned.
     after_outage: bool,
     could_sync: bool,
-    next_poll: i64,
+    /// Time of the last sync; `None` before the first.
+    last_sync: Option<i64>,
     next_retry: Option<i64>,
     seen: u64,
-    /// Time of the last event of the open stream; `None` without a stream.
-    stream: Option<i64>,
+    contact: Contact,
+    stream: Option<OpenStream>,
+    /// The heartbeat to ask for, in seconds.
+    heartbeat_s: u32,
     /// Time from which the stream may be opened again.
     reopen: i64,
     /// Failures of the stream in a row.
     attempts: u32,
+}
+
+/// The open hint stream.
+#[derive(Debug, Clone, Copy)]
+struct OpenStream {
+    /// Time of its last event.
+    last: i64,
+    /// Milliseconds between two heartbeats.
+    heartbeat_ms: i64,
+    /// A heartbeat has arrived, so this interval passes the network.
+    is_proven: bool,
+}
+
+impl OpenStream {
+    /// Time at which the stream counts as dead.
+    fn dead_at(&self) -> i64 {
+        self.last
+            .saturating_add(self.heartbeat_ms)
+            .saturating_add(GRACE_MS)
+    }
 }
 
 impl WatchLoop {
@@ -88,10 +162,12 @@ impl WatchLoop {
             due: true,
             after_outage: false,
             could_sync: true,
-            next_poll: now,
+            last_sync: None,
             next_retry: None,
             seen: connection.filed()?,
+            contact: connection.contact()?,
             stream: None,
+            heartbeat_s: HEARTBEAT_S,
             reopen: now,
             attempts: 0,
         })
@@ -108,7 +184,7 @@ impl WatchLoop {
                 }
             } else {
                 if !std::mem::replace(&mut self.could_sync, true) {
-                    (self.due, self.after_outage, self.reopen) = (true, true, now);
+                    self.network_changed(now);
                 }
                 self.sync_and_connect(connection, random)?;
             }
@@ -120,19 +196,36 @@ impl WatchLoop {
                 HintEvent::Closed(TransportError::Cancelled) => return Ok(()),
                 HintEvent::Hint | HintEvent::Alive => {
                     self.due |= event == HintEvent::Hint;
-                    (self.stream, self.attempts) = (Some(now), 0);
+                    self.attempts = 0;
+                    if let Some(stream) = &mut self.stream {
+                        stream.last = now;
+                        stream.is_proven |= event == HintEvent::Alive;
+                    }
                 }
+                HintEvent::Nudged(nudged) => self.nudged(nudged, now),
                 HintEvent::Closed(error) => self.lost(connection, random, &network(&error))?,
                 HintEvent::Quiet => {
-                    if self
-                        .stream
-                        .is_some_and(|last| now.saturating_sub(last) >= SILENCE_MS)
-                    {
+                    if self.stream.is_some_and(|stream| now >= stream.dead_at()) {
                         self.lost(connection, random, &network(&TransportError::Timeout))?;
                     }
                 }
             }
         }
+    }
+
+    /// A person's wish and a change of the network end the handset's own waits; a change of the outbox is
+    /// found by looking.
+    fn nudged(&mut self, nudged: Nudged, now: i64) {
+        let network = nudged.network && self.stream.is_none();
+        if nudged.person || network {
+            self.network_changed(now);
+        }
+    }
+
+    /// Forgets what was learned of the network: waits, and the heartbeat that passed it.
+    fn network_changed(&mut self, now: i64) {
+        (self.due, self.after_outage, self.reopen) = (true, true, now);
+        self.heartbeat_s = HEARTBEAT_S;
     }
 
     /// Syncs if one is due, and opens the hint stream if it is closed.
@@ -141,7 +234,11 @@ impl WatchLoop {
         let filed = connection.filed()?;
         self.due |= filed != self.seen;
         self.due |= self.next_retry.is_some_and(|at| now >= at);
-        self.due |= self.stream.is_none() && now >= self.next_poll;
+        self.contact = connection.contact()?;
+        if !self.contact.line && self.stream.take().is_some() {
+            connection.close()?;
+        }
+        self.due |= self.stream.is_none() && now >= self.next_poll(now);
         if self.due {
             self.seen = filed;
             let report = match connection.sync(std::mem::take(&mut self.after_outage)) {
@@ -155,18 +252,26 @@ impl WatchLoop {
             let clock = connection.clock();
             let now = clock.monotonic_ms;
             self.due = false;
-            self.next_poll = now.saturating_add(connection.poll_ms()?);
+            self.last_sync = Some(now);
             self.next_retry = match report {
                 Some(report) => report
                     .next_try
                     .map(|at| now.saturating_add(at.since(clock.wall).max(SHORTEST_WAIT_MS))),
-                None => Some(now.saturating_add(LONGEST_WAIT_MS)),
+                None => Some(now.saturating_add(BUSY_MS)),
             };
         }
         let now = connection.clock().monotonic_ms;
-        if self.stream.is_none() && now >= self.reopen {
-            match connection.open()? {
-                Ok(()) => self.stream = Some(connection.clock().monotonic_ms),
+        // The sync may have changed the duty.
+        self.contact = connection.contact()?;
+        if self.contact.line && self.stream.is_none() && now >= self.reopen {
+            match connection.open(self.heartbeat_s)? {
+                Ok(heartbeat_s) => {
+                    self.stream = Some(OpenStream {
+                        last: connection.clock().monotonic_ms,
+                        heartbeat_ms: i64::from(heartbeat_s) * 1000,
+                        is_proven: false,
+                    });
+                }
                 Err(failure) => self.lost(connection, random, &failure)?,
             }
         }
@@ -180,8 +285,14 @@ impl WatchLoop {
         failure: &SyncFailure,
     ) -> Result<()> {
         connection.close()?;
-        self.stream = None;
         let clock = connection.clock();
+        if let Some(stream) = self.stream.take()
+            && !stream.is_proven
+            && clock.monotonic_ms.saturating_sub(stream.last) >= IDLE_MS
+        {
+            // Something between handset and server may end connections that are idle for this long.
+            self.heartbeat_s = (self.heartbeat_s / 2).max(SHORTEST_HEARTBEAT_S);
+        }
         let Retry {
             not_before, attempts, ..
         } = backoff::after(failure, self.attempts, clock.wall, random)?;
@@ -190,13 +301,26 @@ impl WatchLoop {
         Ok(())
     }
 
+    /// Time of the next poll.
+    fn next_poll(&self, now: i64) -> i64 {
+        self.last_sync
+            .map_or(now, |last| last.saturating_add(self.contact.poll_ms))
+    }
+
     fn wait(&self, now: i64) -> i64 {
-        let next = match self.stream {
-            Some(last) => last.saturating_add(SILENCE_MS),
-            None => self.next_poll.min(self.reopen),
+        if !self.could_sync {
+            // Nothing becomes due by time alone: only a nudge or a look finds a change.
+            return LOOK_MS;
+        }
+        let mut next = match self.stream {
+            Some(stream) => stream.dead_at(),
+            None => self.next_poll(now),
         };
+        if self.contact.line && self.stream.is_none() {
+            next = next.min(self.reopen);
+        }
         let next = self.next_retry.map_or(next, |retry| next.min(retry));
-        next.saturating_sub(now).clamp(SHORTEST_WAIT_MS, LONGEST_WAIT_MS)
+        next.saturating_sub(now).clamp(SHORTEST_WAIT_MS, LOOK_MS)
     }
 }
 

@@ -6,16 +6,19 @@ use crate::{
     platform::surroundings::Surroundings,
     store::{
         data_use::{PlanMonth, TrafficUse},
+        network_settings::NetworkSettings,
         quarantine::quarantined_databases,
     },
     sync::{
         data_policy::{DeviceConditions, SyncTrigger},
         driver::Driver,
+        guide::{Guide, LiveGuide, Spent},
         report::{Progress, SyncReport},
         run_policy::{HeldBack, Policy},
+        running::{Begun, RunningSync},
     },
     terminal::Terminal,
-    transport::{cancel::CancelToken, exchange::Transport, https::Https},
+    transport::{cancel::CancelToken, exchange::Transport, https::Https, nudge::NudgeReason},
 };
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -51,10 +54,21 @@ impl Terminal {
             month,
         })
     }
-    /// Syncs once, within settings, network, battery and budget.
+    /// Stores the worker's settings for the network, and lets a running watch look at them at once.
     ///
     /// # Errors
-    /// As [`Terminal::sync`].
+    /// Errors of the store.
+    pub fn set_network_settings(&self, settings: &NetworkSettings) -> Result<()> {
+        self.store().set_network_settings(settings)?;
+        self.nudge(NudgeReason::Changed);
+        Ok(())
+    }
+    /// Syncs once, within settings, network, battery and budget, which are looked at before every action. If a
+    /// sync runs in this process already, joins it: raises what it may do to `ask`, passes its progress on and
+    /// returns its report.
+    ///
+    /// # Errors
+    /// As [`Terminal::sync`]; `sync.running` only if another process syncs.
     pub fn sync_now(
         &self,
         around: &dyn Surroundings,
@@ -62,10 +76,70 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
-        self.sync(self.policy(circumstances(around), ask)?, cancel, listener)
+        let transport = self.https()?;
+        self.sync_now_over(transport.as_ref(), around, ask, cancel, listener)
+    }
+    /// As [`Terminal::sync_now`], over the caller's transport.
+    ///
+    /// # Errors
+    /// As [`Terminal::sync_now`].
+    pub fn sync_now_over(
+        &self,
+        transport: &dyn Transport,
+        around: &dyn Surroundings,
+        ask: SyncTrigger,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        self.sync_live(transport, around, (ask, false), cancel, listener)
+    }
+    /// As [`Terminal::sync_now_over`]. `manual`: the handset's own waits end, whoever asked.
+    pub(super) fn sync_live(
+        &self,
+        transport: &dyn Transport,
+        around: &dyn Surroundings,
+        (ask, manual): (SyncTrigger, bool),
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
+        let call = self.begin(cancel)?;
+        let cancel = &call.cancel;
+        loop {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            match self.network().running.begin_or_join(ask) {
+                Begun::Own(own) => {
+                    let guide = RunGuide {
+                        terminal: self,
+                        run: &own.run,
+                        around,
+                        manual,
+                    };
+                    let report = self.sync_guided(transport, &guide, cancel, &mut |progress| {
+                        own.run.tell(&progress);
+                        listener(progress);
+                    })?;
+                    own.run.done(&report);
+                    return Ok(report);
+                }
+                Begun::Joined(joined) => {
+                    while !joined.is_over(listener) {
+                        if cancel.is_cancelled() {
+                            return Err(Error::Cancelled);
+                        }
+                    }
+                    if let Some(report) = joined.report() {
+                        return Ok(report);
+                    }
+                    // The run failed, was cancelled by its caller, or was about to end: sync again.
+                }
+            }
+        }
     }
     /// Sends waiting items and fetches tasks, dispositions and reference files, on the caller's thread, until
     /// nothing is left to do or the next step has to wait. The report says what was done and what is left.
+    /// `policy` holds for the whole run; an app calls [`Terminal::sync_now`].
     ///
     /// # Errors
     /// `sync.off`, `sync.running`, `call.cancelled`, `network.address`, and errors of disk and keys. Failures
@@ -91,6 +165,15 @@ impl Terminal {
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        self.sync_guided(transport, &policy, cancel, listener)
+    }
+    fn sync_guided(
+        &self,
+        transport: &dyn Transport,
+        guide: &dyn Guide,
+        cancel: &CancelToken,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
         let call = self.begin(cancel)?;
         let platform = self.platform();
         self.hand_salvaged_over(transport);
@@ -101,13 +184,8 @@ impl Terminal {
             random: Arc::clone(&platform.random),
             signer: platform.keystore.signer(self.account().stream)?,
         };
-        let report = driver.run_on(
-            self.store(),
-            policy,
-            &call.cancel,
-            &self.network().memory,
-            listener,
-        )?;
+        let memory = &self.network().memory;
+        let report = driver.run_guided(self.store(), guide, &call.cancel, memory, listener)?;
         if let Some(https) = self.kept_https().as_ref() {
             https.trust(&self.store().account()?.pins);
         }
@@ -118,6 +196,11 @@ impl Terminal {
             self.wipe(done)?;
         }
         Ok(report)
+    }
+    /// Number of callers of the sync that runs in this process; 0 if none runs.
+    #[cfg(feature = "testing")]
+    pub fn sync_callers(&self) -> u64 {
+        self.network().running.asks()
     }
     /// Hands quarantined databases over before the sync. A failure is logged, does not stop the sync, and is
     /// tried again with the next one.
@@ -158,10 +241,33 @@ impl Terminal {
     }
 }
 
-pub(super) fn circumstances(around: &dyn Surroundings) -> DeviceConditions {
-    DeviceConditions {
-        network: around.connectivity(),
-        power: around.power(),
+/// Settings, network and battery as they are now, for the strongest of the callers of this run.
+struct RunGuide<'a> {
+    terminal: &'a Terminal,
+    run: &'a RunningSync,
+    around: &'a dyn Surroundings,
+    manual: bool,
+}
+
+impl Guide for RunGuide<'_> {
+    fn policy(&self, spent: Spent) -> Result<Policy> {
+        let live = LiveGuide {
+            store: self.terminal.store(),
+            clock: self.terminal.platform().clock.as_ref(),
+            around: self.around,
+            trigger: self.run.trigger(),
+        };
+        let policy = live.policy(spent)?;
+        Ok(Policy {
+            manual: policy.manual || self.manual,
+            ..policy
+        })
+    }
+    fn asks(&self) -> u64 {
+        self.run.asks()
+    }
+    fn ends(&self, asks: u64) -> bool {
+        self.run.ends(asks)
     }
 }
 
@@ -170,5 +276,7 @@ pub(super) fn circumstances(around: &dyn Surroundings) -> DeviceConditions {
 /// # Errors
 /// Errors of the store.
 pub fn held(terminal: &Terminal, around: &dyn Surroundings) -> Result<Option<HeldBack>> {
-    Ok(terminal.policy(circumstances(around), SyncTrigger::Person)?.held)
+    Ok(terminal
+        .policy(DeviceConditions::of(around), SyncTrigger::Person)?
+        .held)
 }

@@ -3,14 +3,11 @@
 
 use crate::{
     Error, Result,
-    live::{
-        schedule::{self, Connection},
-        sync_now::circumstances,
-    },
+    live::schedule::{self, Connection, Contact},
     platform::{clock::ClockRaw, surroundings::Surroundings},
     store::{items::Custody, network_settings::NetworkSettings},
     sync::{
-        data_policy::SyncTrigger,
+        data_policy::{DeviceConditions, SyncTrigger},
         failure::{FailureKind, SyncFailure, classify},
         meter::Meter,
         report::{Progress, SyncReport},
@@ -79,7 +76,7 @@ impl Terminal {
             cancel: &call.cancel,
             listener,
             stream: None,
-            meter: None,
+            meter: Meter::new(self.store(), platform.clock.as_ref()),
             visited: BTreeMap::new(),
         };
         schedule::watch(&mut live, platform.random.as_ref())
@@ -97,8 +94,8 @@ struct ServerConnection<'a> {
     cancel: &'a CancelToken,
     listener: &'a mut dyn FnMut(WatchEvent),
     stream: Option<HintStream<'a>>,
-    /// Counts the bytes of the open stream.
-    meter: Option<Meter<'a>>,
+    /// Counts the bytes of the stream.
+    meter: Meter<'a>,
     /// When each other user was synced last, in monotonic milliseconds.
     visited: BTreeMap<StreamId, i64>,
 }
@@ -112,7 +109,7 @@ impl ServerConnection<'_> {
     }
     fn policy(&self) -> Result<Policy> {
         self.terminal
-            .policy(circumstances(self.around), SyncTrigger::Automatic)
+            .policy(DeviceConditions::of(self.around), SyncTrigger::Automatic)
     }
     fn others(&self) -> Vec<Terminal> {
         (self.others.borrow_mut())()
@@ -136,11 +133,11 @@ impl ServerConnection<'_> {
                     return Ok(None);
                 }
                 visited.insert(other.account().stream, now);
-                let policy = Policy {
-                    manual: after_outage,
-                    ..other.policy(circumstances(self.around), SyncTrigger::Automatic)?
-                };
-                other.sync(policy, self.cancel, &mut |_| {}).map(Some)
+                let ask = (SyncTrigger::Automatic, after_outage);
+                let https = other.https()?;
+                other
+                    .sync_live(https.as_ref(), self.around, ask, self.cancel, &mut |_| {})
+                    .map(Some)
             };
             match one() {
                 Ok(Some(report)) => {
@@ -156,11 +153,15 @@ impl ServerConnection<'_> {
         self.visited = visited;
         Ok(next)
     }
-    /// Counts the bytes of the stream since the last call.
+    /// Counts the bytes of the stream since the last call. Called after every event, so that each is counted
+    /// with the cost that the network had for it.
     fn count(&mut self) -> Result<()> {
-        match (&mut self.stream, &mut self.meter) {
-            (Some(line), Some(meter)) => meter.count(EVENTS, line.take_traffic()),
-            _ => Ok(()),
+        match &mut self.stream {
+            Some(line) => {
+                let cost = self.around.connectivity().cost();
+                self.meter.count(EVENTS, line.take_traffic(), cost)
+            }
+            None => Ok(()),
         }
     }
 }
@@ -169,10 +170,13 @@ impl Connection for ServerConnection<'_> {
     fn clock(&self) -> ClockRaw {
         self.terminal.platform().clock.read()
     }
-    fn poll_ms(&self) -> Result<i64> {
-        Ok(i64::from(self.network_settings()?.poll_minutes.max(1)) * 60_000)
+    fn contact(&self) -> Result<Contact> {
+        let minutes = self.network_settings()?.poll_minutes;
+        let on_duty = self.terminal.presence()?.on_duty;
+        Ok(Contact::of(on_duty, self.around.is_attended(), minutes))
     }
-    fn may_sync(&self) -> Result<bool> {
+    fn may_sync(&mut self) -> Result<bool> {
+        self.count()?;
         Ok(self.network_settings()?.sync && self.policy()?.online)
     }
     fn sync_blocked(&mut self) -> Result<()> {
@@ -192,18 +196,15 @@ impl Connection for ServerConnection<'_> {
     }
     fn sync(&mut self, after_outage: bool) -> Result<SyncReport> {
         self.count()?;
-        let policy = Policy {
-            manual: after_outage,
-            ..self.policy()?
-        };
         // Before the current user's own sync, which may fail.
         let of_others = self.sync_others(after_outage)?;
         let listener = &mut self.listener;
-        let mut report = self
-            .terminal
-            .sync_over(self.https, policy, self.cancel, &mut |progress| {
-                listener(WatchEvent::Progress(progress));
-            })?;
+        let ask = (SyncTrigger::Automatic, after_outage);
+        let mut report =
+            self.terminal
+                .sync_live(self.https, self.around, ask, self.cancel, &mut |progress| {
+                    listener(WatchEvent::Progress(progress));
+                })?;
         (self.listener)(WatchEvent::Synced(Box::new(report.clone())));
         // The stream has ended; there is nothing to watch.
         if let Some(done) = &report.handed_over {
@@ -212,7 +213,7 @@ impl Connection for ServerConnection<'_> {
         report.next_try = [report.next_try, of_others].into_iter().flatten().min();
         Ok(report)
     }
-    fn open(&mut self) -> Result<std::result::Result<(), SyncFailure>> {
+    fn open(&mut self, heartbeat_s: u32) -> Result<std::result::Result<u32, SyncFailure>> {
         let memory = &self.terminal.network().memory;
         let kept = || memory.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(token) = kept().token(&self.clock()).map(str::to_owned) else {
@@ -222,16 +223,16 @@ impl Connection for ServerConnection<'_> {
                 reason: TransportError::Unreachable("no token yet".into()).reason(),
             }));
         };
-        let request = Request::new(Method::Get, EVENTS).header("authorization", format!("Bearer {token}"));
+        let request = Request::new(Method::Get, format!("{EVENTS}?heartbeat={heartbeat_s}"))
+            .header("authorization", format!("Bearer {token}"));
         let https = self.https;
         match https.listen(&request, self.cancel) {
             Ok(line) => {
-                let terminal = self.terminal;
-                let clock = terminal.platform().clock.as_ref();
-                self.meter = Some(Meter::new(terminal.store(), clock, self.policy()?));
+                let kept = line.heartbeat_s();
                 self.stream = Some(line);
+                self.count()?;
                 (self.listener)(WatchEvent::HintStream(true));
-                Ok(Ok(()))
+                Ok(Ok(kept))
             }
             Err(NoHintStream::Failed(TransportError::Cancelled)) => Err(Error::Cancelled),
             Err(none) => {
@@ -251,8 +252,8 @@ impl Connection for ServerConnection<'_> {
     }
     fn listen(&mut self, wait: Duration) -> HintEvent {
         match &mut self.stream {
-            Some(line) => line.next(wait, self.cancel),
-            None => self.https.wait(wait, self.cancel),
+            Some(line) => line.next(wait, self.cancel, &self.terminal.network().nudge),
+            None => self.https.wait(wait, self.cancel, &self.terminal.network().nudge),
         }
     }
     fn close(&mut self) -> Result<()> {
@@ -260,9 +261,6 @@ impl Connection for ServerConnection<'_> {
         if self.stream.take().is_some() {
             (self.listener)(WatchEvent::HintStream(false));
         }
-        match self.meter.take() {
-            Some(mut meter) => meter.write(),
-            None => Ok(()),
-        }
+        self.meter.write()
     }
 }

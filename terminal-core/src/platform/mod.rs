@@ -22,5 +22,5 @@ pub use home::{DATABASE, KEY_FILE, NOTE, PHOTOS};
 pub use keystore::Keystore;
 pub use photo_files::{PhotoFileError, PhotoFiles};
 pub use random::{Random, SystemRandom, random_bytes};
-pub use surroundings::{Connectivity, LOW_PERCENT, Power, Surroundings};
+pub use surroundings::{Connectivity, LOW_PERCENT, NetworkCost, Power, Surroundings};
 pub use system_disk::SystemDisk;

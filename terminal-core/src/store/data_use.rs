@@ -3,6 +3,7 @@
 
 use crate::{
     Result,
+    platform::surroundings::NetworkCost,
     store::{
         database::Store,
         sql::{int, uint},
@@ -72,9 +73,25 @@ impl TrafficKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficUse {
     pub kind: String,
-    /// On a metered network; only these bytes count towards the budget.
+    /// On a metered network, roaming included; only these bytes count towards the budget.
     pub metered: bool,
+    /// On another operator's network.
+    pub roaming: bool,
+    /// At IP level.
     pub traffic: Traffic,
+}
+
+/// Values of the column `metered`. Versions that know no roaming read every other value than 0 as metered.
+const FREE: i64 = 0;
+const METERED: i64 = 1;
+const ROAMING: i64 = 2;
+
+const fn column(cost: NetworkCost) -> i64 {
+    match cost {
+        NetworkCost::Free => FREE,
+        NetworkCost::Metered => METERED,
+        NetworkCost::Roaming => ROAMING,
+    }
 }
 
 impl Store {
@@ -87,12 +104,15 @@ impl Store {
             let mut rows = statement.query([&month.0])?;
             let mut used = Vec::new();
             while let Some(row) = rows.next()? {
+                let cost: i64 = row.get(1)?;
                 used.push(TrafficUse {
                     kind: row.get(0)?,
-                    metered: row.get(1)?,
+                    metered: cost != FREE,
+                    roaming: cost == ROAMING,
                     traffic: Traffic {
                         sent: uint(row.get(2)?)?,
                         received: uint(row.get(3)?)?,
+                        ..Traffic::default()
                     },
                 });
             }
@@ -108,11 +128,10 @@ impl Store {
     pub(crate) fn add_traffic(
         &self,
         month: &PlanMonth,
-        metered: bool,
-        used: &[(TrafficKind, Traffic)],
+        used: &[((NetworkCost, TrafficKind), Traffic)],
     ) -> Result<()> {
         self.write(|tx| {
-            for (kind, traffic) in used {
+            for ((cost, kind), traffic) in used {
                 tx.prepare_cached(
                     "INSERT INTO traffic (month, kind, metered, sent, received) VALUES (?1, ?2, ?3, ?4, ?5)
                      ON CONFLICT (month, kind, metered) DO UPDATE SET
@@ -121,7 +140,7 @@ impl Store {
                 .execute(params![
                     month.0,
                     kind.as_str(),
-                    metered,
+                    column(*cost),
                     int(traffic.sent)?,
                     int(traffic.received)?
                 ])?;

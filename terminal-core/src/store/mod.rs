@@ -13,6 +13,7 @@ pub(crate) mod database;
 pub(crate) mod drafts;
 pub(crate) mod files;
 pub(crate) mod handed_over;
+pub(crate) mod history;
 pub(crate) mod item_pages;
 pub(crate) mod items;
 pub(crate) mod last_fix;

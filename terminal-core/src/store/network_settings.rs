@@ -22,6 +22,9 @@ pub struct NetworkSettings {
     pub wifi_only_files: bool,
     /// Everything waits for an unmetered network.
     pub wifi_only_all: bool,
+    /// Photos and files may be sent and fetched while roaming, as far as the rules for metered networks allow
+    /// it. If false, only entries and mailboxes are.
+    pub roaming: bool,
     /// Budget for metered networks in megabytes per civil month; `None` for no limit.
     pub budget_mb: Option<u32>,
     /// Minutes between two polls while there is no hint stream.
@@ -35,6 +38,7 @@ impl Default for NetworkSettings {
             wifi_only_photos: true,
             wifi_only_files: true,
             wifi_only_all: false,
+            roaming: false,
             budget_mb: None,
             poll_minutes: POLL_MINUTES,
         }

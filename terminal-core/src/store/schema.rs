@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_traffic.sql"),
     include_str!("migrations/0003_pages.sql"),
     include_str!("migrations/0004_seen_tasks.sql"),
+    include_str!("migrations/0005_history.sql"),
 ];
 
 /// Migrates the database to this program's schema; each step and its version number in one transaction.

@@ -6,13 +6,13 @@
 //! `live::schedule` decides when to sync.
 
 use crate::{
-    platform::surroundings::{Connectivity, Power},
+    platform::surroundings::{Connectivity, Power, Surroundings},
     store::network_settings::NetworkSettings,
     sync::run_policy::{HeldBack, Policy},
 };
 
-/// What started a sync.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What started a sync, from the weakest to the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SyncTrigger {
     /// The handset itself.
     Automatic,
@@ -29,14 +29,25 @@ pub struct DeviceConditions {
     pub power: Power,
 }
 
+impl DeviceConditions {
+    /// Asks the platform.
+    pub fn of(around: &dyn Surroundings) -> Self {
+        Self {
+            network: around.connectivity(),
+            power: around.power(),
+        }
+    }
+}
+
 impl NetworkSettings {
     /// Decides what may be sent now. `used`: metered bytes of this month.
     pub fn policy(&self, now: DeviceConditions, used: u64, ask: SyncTrigger) -> Policy {
-        let metered = now.network.metered;
+        let cost = now.network.cost();
+        let metered = cost.is_metered();
         let free = Policy {
             online: now.network.online,
             manual: ask != SyncTrigger::Automatic,
-            metered,
+            cost,
             ..Policy::MANUAL
         };
         if ask == SyncTrigger::Forced || !free.online {
@@ -58,6 +69,9 @@ impl NetworkSettings {
         if now.power.low && !now.power.charging {
             return free.without(HeldBack::Battery);
         }
+        if now.network.roaming && !self.roaming {
+            return free.without(HeldBack::Roaming);
+        }
         let (photos, files) = (
             !(metered && self.wifi_only_photos),
             !(metered && self.wifi_only_files),
@@ -75,12 +89,13 @@ impl NetworkSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::network_settings::MEGABYTE;
+    use crate::{platform::surroundings::NetworkCost, store::network_settings::MEGABYTE};
 
     const WIFI: DeviceConditions = DeviceConditions {
         network: Connectivity {
             online: true,
             metered: false,
+            roaming: false,
         },
         power: Power {
             low: false,
@@ -91,6 +106,16 @@ mod tests {
         network: Connectivity {
             online: true,
             metered: true,
+            roaming: false,
+        },
+        ..WIFI
+    };
+    const ROAMING: DeviceConditions = DeviceConditions {
+        network: Connectivity {
+            online: true,
+            // Some platforms report roaming networks as unmetered.
+            metered: false,
+            roaming: true,
         },
         ..WIFI
     };
@@ -136,7 +161,7 @@ mod tests {
         // A forced sync is still counted as metered.
         let anyway = all.policy(MOBILE, 0, SyncTrigger::Forced);
         assert_eq!(may(anyway), (true, true, true, None));
-        assert!(anyway.metered && anyway.manual);
+        assert!(anyway.cost.is_metered() && anyway.manual);
     }
 
     /// Rule: SP-12
@@ -168,6 +193,45 @@ mod tests {
             );
         }
         assert_eq!(settings.policy(WIFI, 0, SyncTrigger::Automatic).allowance, None);
+    }
+
+    /// Rule: SP-12
+    #[test]
+    fn w02_roaming_is_at_least_as_dear_as_metered() {
+        let settings = NetworkSettings {
+            budget_mb: Some(30),
+            ..NetworkSettings::default()
+        };
+        let held = |settings: &NetworkSettings, used, ask| may(settings.policy(ROAMING, used, ask));
+        let waits = (true, false, false, Some(HeldBack::Roaming));
+        assert_eq!(held(&settings, 0, SyncTrigger::Person), waits);
+        // Photos over metered networks do not allow photos while roaming.
+        let photos = NetworkSettings {
+            wifi_only_photos: false,
+            wifi_only_files: false,
+            ..settings.clone()
+        };
+        assert_eq!(held(&photos, 0, SyncTrigger::Person), waits);
+        let roaming = NetworkSettings {
+            roaming: true,
+            ..settings
+        };
+        let metered = (true, false, false, Some(HeldBack::Metered));
+        assert_eq!(held(&roaming, 0, SyncTrigger::Person), metered);
+        let both = NetworkSettings {
+            roaming: true,
+            ..photos
+        };
+        assert_eq!(held(&both, 0, SyncTrigger::Person), (true, true, true, None));
+        let used_up = (true, false, false, Some(HeldBack::Budget));
+        assert_eq!(held(&both, 30 * MEGABYTE, SyncTrigger::Person), used_up);
+        let all = NetworkSettings {
+            wifi_only_all: true,
+            ..both
+        };
+        assert!(!all.policy(ROAMING, 0, SyncTrigger::Person).online);
+        let forced = all.policy(ROAMING, 0, SyncTrigger::Forced);
+        assert!(forced.photos && forced.cost == NetworkCost::Roaming);
     }
 
     #[test]
@@ -205,6 +269,7 @@ mod tests {
             network: Connectivity {
                 online: false,
                 metered: false,
+                roaming: false,
             },
             ..WIFI
         };

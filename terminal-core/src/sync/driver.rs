@@ -5,6 +5,7 @@ use crate::{
     platform::{clock::Clock, photo_files::PhotoFiles, random::Random},
     store::database::Store,
     sync::{
+        guide::Guide,
         meter::Meter,
         report::{Progress, SyncReport},
         run_policy::{HeldBack, Policy},
@@ -57,12 +58,28 @@ impl Driver<'_> {
         memory: &Mutex<SyncMemory>,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        self.run_guided(store, &policy, cancel, memory, listener)
+    }
+    /// As [`Self::run_on`], but asks `guide` before every action what it may use. Every request is counted
+    /// with the cost that the network had when it was sent.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_guided(
+        &self,
+        store: &Store,
+        guide: &dyn Guide,
+        cancel: &CancelToken,
+        memory: &Mutex<SyncMemory>,
+        listener: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport> {
         let _guard = store.sync_guard()?.ok_or(Error::SyncRunning)?;
+        let mut meter = Meter::new(store, self.clock);
+        let policy = guide.policy(meter.spent())?;
         let mut sync = Sync::new(store, self.signer.clone(), self.random.clone(), policy)?;
         let kept = || memory.lock().unwrap_or_else(PoisonError::into_inner);
         sync.recall(std::mem::take(&mut *kept()));
-        let mut meter = Meter::new(store, self.clock, policy);
-        let done = self.steps(store, &mut sync, &mut meter, cancel, listener);
+        let done = self.steps(store, guide, &mut sync, &mut meter, cancel, listener);
         *kept() = sync.into_memory();
         // Counted also if the run was cancelled or failed.
         let counted = meter.write();
@@ -76,24 +93,42 @@ impl Driver<'_> {
     fn steps(
         &self,
         store: &Store,
+        guide: &dyn Guide,
         sync: &mut Sync,
         meter: &mut Meter<'_>,
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport> {
+        let mut asks = guide.asks();
+        // The budget did not have room for a photo or file; smaller ones do not overtake it.
+        let mut is_used_up = false;
         loop {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             store.ensure_sync_on()?;
+            let asks_now = guide.asks();
+            if std::mem::replace(&mut asks, asks_now) != asks_now {
+                sync.asked_again();
+            }
+            let policy = guide.policy(meter.spent())?;
+            is_used_up &= policy.allowance.is_some();
+            let policy = if is_used_up {
+                policy.without(HeldBack::Budget)
+            } else {
+                policy
+            };
+            sync.set_policy(policy);
             let outcome = match sync.next_action(store, &self.clock.read())? {
                 NextAction::Send(request) => {
                     // A request that is not sent counts as lost: the machine chooses another.
-                    if !meter.has_room(&request) && sync.hold_back(HeldBack::Budget) {
+                    let may_wait = policy.photos || policy.files;
+                    if may_wait && !Meter::has_room(policy, &request) {
+                        is_used_up = true;
                         continue;
                     }
                     let (outcome, traffic) = self.transport.carry(&request, cancel);
-                    meter.count(&request.path, traffic)?;
+                    meter.count(&request.path, traffic, policy.cost)?;
                     match outcome {
                         Ok(response) => StepOutcome::Answer(response),
                         // The caller does not want the answer any more.
@@ -105,6 +140,9 @@ impl Driver<'_> {
                     StepOutcome::Photo(self.photos.read(&file, offset, len))
                 }
                 NextAction::Wait(_) | NextAction::Done => {
+                    if !guide.ends(asks) {
+                        continue;
+                    }
                     return sync.report(store, self.clock.read().wall);
                 }
             };

@@ -1,5 +1,6 @@
 //! What a run may use, and the words for what has to wait.
 
+use crate::platform::surroundings::NetworkCost;
 use protocol::{entry::Reason, problem::HandsetCode};
 
 /// What this run may use.
@@ -13,9 +14,9 @@ pub struct Policy {
     pub files: bool,
     /// A person asked: waits that the handset chose end, waits that the server asked for stay.
     pub manual: bool,
-    /// The bytes of this run count as metered.
-    pub metered: bool,
-    /// Bytes that the run may use before photos and files wait; `None` for no limit.
+    /// What the bytes cost that are sent under this policy.
+    pub cost: NetworkCost,
+    /// Bytes that may still be used before photos and files wait; `None` for no limit.
     pub allowance: Option<u64>,
     /// Why something waits.
     pub held: Option<HeldBack>,
@@ -26,6 +27,8 @@ pub struct Policy {
 pub enum HeldBack {
     /// The network is metered, and photos or files wait for an unmetered one.
     Metered,
+    /// The network is another operator's, and photos and files wait for the own one or Wi-Fi.
+    Roaming,
     /// Everything waits for an unmetered network.
     WifiOnly,
     /// This month's data budget is used up (SP-12).
@@ -42,6 +45,11 @@ impl HeldBack {
                 HandsetCode::Metered,
                 "当前网络按流量计费，照片和新资料等待不计费网络（Wi-Fi）；文字内容照常发送",
                 "this network is metered: photos and new files wait for another one (Wi-Fi), entries go",
+            ),
+            Self::Roaming => (
+                HandsetCode::Roaming,
+                "正在漫游，照片和新资料等待 Wi-Fi；文字内容照常发送",
+                "this handset is roaming: photos and new files wait for Wi-Fi; entries are sent as usual",
             ),
             Self::WifiOnly => (
                 HandsetCode::WifiOnly,
@@ -70,7 +78,7 @@ impl Policy {
         photos: true,
         files: true,
         manual: true,
-        metered: false,
+        cost: NetworkCost::Free,
         allowance: None,
         held: None,
     };

@@ -15,7 +15,7 @@ use crate::{
         limits::{FIRST_CHUNK, PushLimits},
         photo_uploads::PhotoUploads,
         report::{Progress, SyncReport},
-        run_policy::{HeldBack, Policy},
+        run_policy::Policy,
         step::PendingRequest,
         token::TokenState,
     },
@@ -122,11 +122,19 @@ impl Sync {
             push: self.push,
         }
     }
-    /// Holds photos and files back from now on. Returns false if they were held back already.
-    pub fn hold_back(&mut self, held: HeldBack) -> bool {
-        let changes = self.policy.photos || self.policy.files;
-        self.policy = self.policy.without(held);
-        changes
+    /// Replaces the policy; it holds from the next action on. A photo that is being sent stops at its next
+    /// part and continues there in a later run. If a person asks now, the handset's own waits end.
+    pub fn set_policy(&mut self, policy: Policy) {
+        if policy.manual && !self.policy.manual {
+            self.begun = false;
+        }
+        self.policy = policy;
+    }
+    /// Somebody asked for a sync while this one runs: the mailboxes are fetched again, so that the report is
+    /// true for that caller too.
+    pub fn asked_again(&mut self) {
+        self.begun = false;
+        self.pull_due = true;
     }
     /// What the run has done so far, and what is left.
     pub fn report(&self, store: &Store, now: Millis) -> Result<SyncReport> {

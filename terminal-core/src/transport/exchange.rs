@@ -17,10 +17,8 @@ pub trait Transport: Send + Sync {
             return (Err(TransportError::Cancelled), Traffic::default());
         }
         let outcome = self.exchange(request);
-        let traffic = Traffic {
-            sent: request.size(),
-            received: outcome.as_ref().map_or(0, Response::size),
-        };
+        let received = outcome.as_ref().map_or(0, Response::size);
+        let traffic = Traffic::exchange(request.size(), received);
         (outcome, traffic)
     }
 }

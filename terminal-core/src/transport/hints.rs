@@ -4,6 +4,7 @@
 use crate::transport::{
     cancel::CancelToken,
     error::{TransportError, failed},
+    nudge::{Nudge, Nudged},
     request::{Response, Traffic},
 };
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub enum HintEvent {
     Alive,
     /// Nothing was received within the wait.
     Quiet,
+    /// This process ended the wait.
+    Nudged(Nudged),
     /// The stream has ended: closed by the server, cut or cancelled.
     Closed(TransportError),
 }
@@ -37,37 +40,49 @@ pub struct HintStream<'a> {
     answer: reqwest::Response,
     lines: Lines,
     traffic: Traffic,
+    heartbeat_s: u32,
 }
 
 impl<'a> HintStream<'a> {
-    pub(super) fn new(runtime: &'a Runtime, answer: reqwest::Response, traffic: Traffic) -> Self {
+    pub(super) fn new(
+        runtime: &'a Runtime,
+        answer: reqwest::Response,
+        traffic: Traffic,
+        heartbeat_s: u32,
+    ) -> Self {
         Self {
             runtime,
             answer,
             lines: Lines::default(),
             traffic,
+            heartbeat_s,
         }
     }
+    /// Seconds between two keep-alives, as the server said when the stream was opened.
+    pub fn heartbeat_s(&self) -> u32 {
+        self.heartbeat_s
+    }
     /// Waits at most `wait` for the next event.
-    pub fn next(&mut self, wait: Duration, cancel: &CancelToken) -> HintEvent {
+    pub fn next(&mut self, wait: Duration, cancel: &CancelToken, nudge: &Nudge) -> HintEvent {
         let answer = &mut self.answer;
         let piece = self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => Some(Err(TransportError::Cancelled)),
+                () = cancel.cancelled() => Err(HintEvent::Closed(TransportError::Cancelled)),
+                nudged = nudge.nudged() => Err(HintEvent::Nudged(nudged)),
                 piece = tokio::time::timeout(wait, answer.chunk()) => match piece {
-                    Ok(Ok(Some(piece))) => Some(Ok(piece)),
-                    Ok(Ok(None)) => Some(Err(TransportError::Cut("the line of hints ended".into()))),
-                    Ok(Err(error)) => Some(Err(failed(error))),
-                    Err(_quiet) => None,
+                    Ok(Ok(Some(piece))) => Ok(piece),
+                    Ok(Ok(None)) => Err(HintEvent::Closed(TransportError::Cut("the line of hints ended".into()))),
+                    Ok(Err(error)) => Err(HintEvent::Closed(failed(error))),
+                    Err(_quiet) => Err(HintEvent::Quiet),
                 },
             }
         });
         match piece {
-            None => HintEvent::Quiet,
-            Some(Err(error)) => HintEvent::Closed(error),
-            Some(Ok(piece)) => {
-                self.traffic.received += u64::try_from(piece.len()).unwrap_or(0);
+            Err(event) => event,
+            Ok(piece) => {
+                let received = u64::try_from(piece.len()).unwrap_or(0);
+                self.traffic = self.traffic.plus(Traffic::exchange(0, received));
                 if self.lines.take(&piece) {
                     HintEvent::Hint
                 } else {

@@ -11,9 +11,11 @@
 
 use crate::transport::{
     cancel::CancelToken,
+    connections::ConnectionCount,
     error::{TransportError, chain, failed},
     exchange::Transport,
     hints::{HintEvent, HintStream, NoHintStream},
+    nudge::Nudge,
     pins::{Pins, tls},
     request::{KEPT_HEADERS, Method, Request, Response, Traffic},
 };
@@ -22,6 +24,7 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use futures_util::stream;
 use protocol::{
     coding::{CODING, Words},
+    field::{HEARTBEAT_DEFAULT_S, HEARTBEAT_HEADER, HEARTBEATS_S},
     photo::Sha256,
 };
 use reqwest::{
@@ -75,6 +78,8 @@ pub struct Https {
     rested: AtomicBool,
     /// The server rejected the preset dictionary.
     words_unknown: AtomicBool,
+    /// Connections begun since the last count.
+    connections: ConnectionCount,
 }
 
 impl Https {
@@ -95,11 +100,18 @@ impl Https {
         // the platform's verifier on Android and panics if there is none.
         let pins: Pins = Arc::new(RwLock::new(pins.to_vec()));
         let tls = tls(Arc::clone(&pins)).map_err(|error| bad(error.to_string()))?;
+        let connections = ConnectionCount::default();
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
+            // The default probes every 15 seconds, which keeps a phone's radio awake. The heartbeats of the
+            // hint stream find a dead connection; all other requests have a time limit.
+            .tcp_keepalive(None)
+            .tcp_keepalive_interval(None)
+            .tcp_keepalive_retries(None)
+            .connector_layer(connections.clone())
             .no_gzip()
             .no_proxy()
             .user_agent(AGENT)
@@ -121,6 +133,7 @@ impl Https {
             pins,
             rested: AtomicBool::new(false),
             words_unknown: AtomicBool::new(false),
+            connections,
         })
     }
 
@@ -149,33 +162,39 @@ impl Https {
         let is_stream = head
             .header("content-type")
             .is_some_and(|text| text.starts_with("text/event-stream"));
-        let got = head.size();
         if head.status == 200 && is_stream {
-            return Ok(HintStream::new(
-                runtime,
-                answer,
-                Traffic {
-                    sent: sent.load(Ordering::Relaxed),
-                    received: got,
-                },
-            ));
+            let traffic = self.traffic(sent.load(Ordering::Relaxed), head.size());
+            let heartbeat_s = head.header(HEARTBEAT_HEADER).and_then(|text| text.parse().ok());
+            let heartbeat_s = heartbeat_s
+                .filter(|seconds| HEARTBEATS_S.contains(seconds))
+                .unwrap_or(HEARTBEAT_DEFAULT_S);
+            return Ok(HintStream::new(runtime, answer, traffic, heartbeat_s));
         }
         let received = AtomicU64::new(0);
         let whole = runtime.block_on(until(cancel, EXCHANGE, read(answer, head, None, &received)));
         Err(whole.map_or_else(NoHintStream::Failed, NoHintStream::Answer))
     }
 
-    /// Waits without a stream; a cancel ends the wait.
+    /// Waits without a stream; a cancel or a nudge ends the wait.
     #[expect(clippy::disallowed_methods, reason = "the one timer of the transport")]
-    pub fn wait(&self, time: Duration, cancel: &CancelToken) -> HintEvent {
-        let quiet = async {
-            tokio::time::sleep(time).await;
-            Ok(())
+    pub fn wait(&self, time: Duration, cancel: &CancelToken, nudge: &Nudge) -> HintEvent {
+        let runtime = match self.runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => return HintEvent::Closed(error),
         };
-        let waited = self
-            .runtime()
-            .and_then(|runtime| runtime.block_on(until(cancel, time + EXCHANGE, quiet)));
-        waited.map_or_else(HintEvent::Closed, |()| HintEvent::Quiet)
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => HintEvent::Closed(TransportError::Cancelled),
+                nudged = nudge.nudged() => HintEvent::Nudged(nudged),
+                () = tokio::time::sleep(time) => HintEvent::Quiet,
+            }
+        })
+    }
+
+    /// Payload bytes as traffic, with the connections begun since the last call.
+    fn traffic(&self, sent: u64, received: u64) -> Traffic {
+        Traffic::exchange(sent, received).connected(self.connections.take())
     }
 
     fn runtime(&self) -> Result<&Runtime, TransportError> {
@@ -283,10 +302,8 @@ impl Transport for Https {
             outcome,
             Err(TransportError::Unreachable(_) | TransportError::Pin(_) | TransportError::Address(_))
         );
-        let traffic = Traffic {
-            sent: if reached { sent.load(Ordering::Relaxed) } else { 0 },
-            received: received.load(Ordering::Relaxed),
-        };
+        let sent = if reached { sent.load(Ordering::Relaxed) } else { 0 };
+        let traffic = self.traffic(sent, received.load(Ordering::Relaxed));
         (outcome, traffic)
     }
 }

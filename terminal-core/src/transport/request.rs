@@ -125,15 +125,28 @@ impl Response {
     }
 }
 
-/// Bytes on the wire: heads and bodies as compressed; without TLS, TCP and IP overhead.
+/// Bytes on the wire.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
+    /// Heads and bodies as compressed.
     pub sent: u64,
     pub received: u64,
+    /// What IP, TCP, TLS and HTTP/2 add, estimated by [`crate::transport::overhead`].
+    pub overhead_sent: u64,
+    pub overhead_received: u64,
 }
 
 impl Traffic {
-    /// Bytes sent and received.
+    /// The same bytes as the network operator counts them: with all overhead.
+    #[must_use]
+    pub fn at_ip_level(self) -> Self {
+        Self {
+            sent: self.sent.saturating_add(self.overhead_sent),
+            received: self.received.saturating_add(self.overhead_received),
+            ..Self::default()
+        }
+    }
+    /// Bytes sent and received, without overhead.
     pub fn total(self) -> u64 {
         self.sent.saturating_add(self.received)
     }
@@ -143,6 +156,8 @@ impl Traffic {
         Self {
             sent: self.sent.saturating_add(other.sent),
             received: self.received.saturating_add(other.received),
+            overhead_sent: self.overhead_sent.saturating_add(other.overhead_sent),
+            overhead_received: self.overhead_received.saturating_add(other.overhead_received),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     platform::random::random_bytes,
     store::items::{Item, NewEntry},
     terminal::Terminal,
+    transport::nudge::NudgeReason,
 };
 use protocol::{
     codes::GridVersion,
@@ -32,7 +33,7 @@ impl Terminal {
     /// Makes the entry and puts it into the outbox, durably.
     pub(crate) fn file(&self, filing: Filing) -> Result<Item> {
         let photo_files = filing.payload.photos().iter().map(photo_file).collect();
-        self.store().submit(&NewEntry {
+        let item = self.store().submit(&NewEntry {
             id: filing.id,
             payload: filing.payload,
             record: filing.record,
@@ -42,7 +43,9 @@ impl Terminal {
             evidence: self.evidence(filing.position)?,
             summary: filing.summary,
             photo_files,
-        })
+        })?;
+        self.nudge(NudgeReason::Changed);
+        Ok(item)
     }
     pub(crate) fn file_new(
         &self,

@@ -7,6 +7,7 @@ use crate::{
         items::NewEntry,
     },
     terminal::Terminal,
+    transport::nudge::NudgeReason,
     work::{
         needs_action::{NeedsAction, takes_back},
         summary::payload_summary,
@@ -59,7 +60,10 @@ impl Terminal {
                 }
                 Ok(Withdrawal::Cancelled)
             }
-            Cancelled::Withdrawn(item) => Ok(Withdrawal::Requested(item.id)),
+            Cancelled::Withdrawn(item) => {
+                self.nudge(NudgeReason::Changed);
+                Ok(Withdrawal::Requested(item.id))
+            }
         }
     }
 }
@@ -92,6 +96,7 @@ impl Terminal {
             }),
             photo_files: Vec::new(),
         })?;
+        self.nudge(NudgeReason::Changed);
         Ok(item.id)
     }
 }

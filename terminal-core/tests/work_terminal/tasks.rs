@@ -112,6 +112,12 @@ fn a_returned_activity_is_revised_as_a_new_version_of_its_record() {
             state: state.into(),
             reason: reason.map(Into::into),
             at: Millis(MORNING),
+            made: None,
+            starts: None,
+            ends: None,
+            category: None,
+            participants: None,
+            place: None,
         };
         testing::pull(
             terminal.store(),

@@ -1,7 +1,13 @@
 //! Simulated days of watching, with a simulated connection and clock.
 
 use super::*;
-use crate::{live::schedule::Connection, platform::random::SystemRandom, sync::failure::SyncFailure};
+use crate::{
+    live::schedule::Connection,
+    platform::{clock::Clock, random::SystemRandom, surroundings::NetworkCost},
+    store::{data_use::PlanMonth, database::Store},
+    sync::{failure::SyncFailure, meter::Meter},
+    transport::request::Traffic,
+};
 use protocol::time::Millis;
 
 const MINUTE: i64 = 60_000;
@@ -16,9 +22,29 @@ enum PlayedEvent {
     StreamDown,
     /// The connection is dead without an error.
     StreamDead,
+    /// Filed by another process.
     Filed,
+    /// Filed by this process.
+    FiledHere,
+    /// A person asks for a sync.
+    Asked,
+    /// The platform reports a change of the network.
+    Reported,
     NoNetwork,
     Network,
+}
+
+/// A clock that stands.
+struct Epoch;
+
+impl Clock for Epoch {
+    fn read(&self) -> ClockRaw {
+        ClockRaw {
+            wall: Millis(0),
+            boot: "b".into(),
+            monotonic_ms: 0,
+        }
+    }
 }
 
 struct Simulation {
@@ -35,6 +61,24 @@ struct Simulation {
     after_outage: Vec<i64>,
     opened: Vec<i64>,
     blocked: Vec<i64>,
+    contact: Contact,
+    /// Heartbeats that the server keeps, in seconds; `None` for a server that knows no other than 30.
+    heartbeats: bool,
+    heartbeat: i64,
+    /// What was sent and received, for the meter.
+    traffic: Vec<Traffic>,
+    /// The network ends connections that are idle for this long.
+    idle_limit: Option<i64>,
+    /// Time of the last exchange; an idle connection is kept for a minute.
+    exchanged: Option<i64>,
+    /// Time of the last heartbeat.
+    heard: Option<i64>,
+    /// How long a token is valid.
+    token: Option<i64>,
+    /// Time until which the token is valid. The server ends the stream with it.
+    token_until: i64,
+    /// Times at which a wait ended.
+    wakes: Vec<i64>,
 }
 
 impl Simulation {
@@ -53,6 +97,19 @@ impl Simulation {
             after_outage: vec![],
             opened: vec![],
             blocked: vec![],
+            contact: Contact {
+                line: true,
+                poll_ms: POLL,
+            },
+            heartbeats: true,
+            heartbeat: 30_000,
+            traffic: vec![],
+            idle_limit: None,
+            exchanged: None,
+            heard: None,
+            token: None,
+            token_until: i64::MAX,
+            wakes: vec![],
         }
     }
     fn run(mut self) -> Self {
@@ -70,10 +127,10 @@ impl Connection for Simulation {
             monotonic_ms: self.now,
         }
     }
-    fn poll_ms(&self) -> Result<i64> {
-        Ok(POLL)
+    fn contact(&self) -> Result<Contact> {
+        Ok(self.contact)
     }
-    fn may_sync(&self) -> Result<bool> {
+    fn may_sync(&mut self) -> Result<bool> {
         Ok(self.may_sync)
     }
     fn sync_blocked(&mut self) -> Result<()> {
@@ -89,6 +146,14 @@ impl Connection for Simulation {
         if after_outage {
             self.after_outage.push(self.now);
         }
+        let has_token = !self.syncs[..self.syncs.len() - 1].is_empty() && self.now < self.token_until;
+        if let Some(life) = self.token.filter(|_| !has_token) {
+            self.exchange(350, 350);
+            self.exchange(650, 600);
+            self.token_until = self.now + life;
+        }
+        self.exchange(350, 350);
+        self.exchange(330, 1_200);
         self.now += 300;
         let wall = self.clock().wall;
         Ok(SyncReport {
@@ -96,29 +161,74 @@ impl Connection for Simulation {
             ..SyncReport::default()
         })
     }
-    fn open(&mut self) -> Result<std::result::Result<(), SyncFailure>> {
+    fn open(&mut self, heartbeat_s: u32) -> Result<std::result::Result<u32, SyncFailure>> {
         assert!(self.may_sync, "a hint stream although syncing is not allowed");
         self.opened.push(self.now);
         self.now += 100;
+        if self.stream_works {
+            self.exchange(400, 300);
+            // The stream begins with a hint.
+            self.traffic.push(Traffic::exchange(0, 23));
+        }
         self.is_open = self.stream_works;
         self.is_dead = false;
+        let kept = if self.heartbeats { heartbeat_s } else { 30 };
+        self.heartbeat = i64::from(kept) * 1000;
         Ok(if self.stream_works {
-            Ok(())
+            Ok(kept)
         } else {
             Err(network(&TransportError::Unreachable("played".into())))
         })
     }
     fn listen(&mut self, wait: Duration) -> HintEvent {
-        let wait = i64::try_from(wait.as_millis()).unwrap();
-        assert!((SHORTEST_WAIT_MS..=LONGEST_WAIT_MS).contains(&wait), "{wait}");
-        let sign = (self.now / 30_000 + 1) * 30_000;
-        let mut until = self.now + wait;
-        if self.is_open && !self.is_dead {
-            until = until.min(sign);
+        let event = self.wait(wait);
+        self.wakes.push(self.now);
+        event
+    }
+    fn close(&mut self) -> Result<()> {
+        self.is_open = false;
+        Ok(())
+    }
+}
+
+/// How long a token is valid: the server's default.
+const TOKEN: i64 = 60 * MINUTE;
+
+impl Simulation {
+    /// One exchange; over a new connection if there is none.
+    fn exchange(&mut self, sent: u64, received: u64) {
+        let is_connected = self.is_open || self.exchanged.is_some_and(|at| self.now - at < MINUTE);
+        self.traffic
+            .push(Traffic::exchange(sent, received).connected(u64::from(!is_connected)));
+        self.exchanged = Some(self.now);
+    }
+    /// All bytes as the meter stores them for the operator's bill.
+    fn metered(&self) -> u64 {
+        let (dir, month) = (tempfile::tempdir().unwrap(), PlanMonth::of(Millis(0)));
+        let store = Store::open(dir.path(), [7; 32]).unwrap();
+        let mut meter = Meter::new(&store, &Epoch);
+        for traffic in &self.traffic {
+            meter
+                .count("/v1/field/events", *traffic, NetworkCost::Metered)
+                .unwrap();
         }
-        if let Some((at, event)) = self.events.first().copied().filter(|(at, _)| *at <= until) {
+        meter.write().unwrap();
+        store.metered_bytes(&month).unwrap()
+    }
+    fn wait(&mut self, wait: Duration) -> HintEvent {
+        let wait = i64::try_from(wait.as_millis()).unwrap();
+        assert!((SHORTEST_WAIT_MS..=LOOK_MS).contains(&wait), "{wait}");
+        let open_since = self.opened.last().copied().unwrap_or(0);
+        let sign = open_since + ((self.now - open_since) / self.heartbeat + 1) * self.heartbeat;
+        let began = self.now;
+        let mut until = began + wait;
+        if self.is_open && !self.is_dead {
+            until = until.min(sign).min(self.token_until);
+        }
+        while let Some((at, event)) = self.events.first().copied().filter(|(at, _)| *at <= until) {
             self.events.remove(0);
             self.now = self.now.max(at);
+            let nudged = |person, network| HintEvent::Nudged(Nudged { network, person });
             match event {
                 PlayedEvent::Hint if self.is_open => return HintEvent::Hint,
                 PlayedEvent::Hint => {}
@@ -129,25 +239,48 @@ impl Connection for Simulation {
                         return HintEvent::Closed(TransportError::Cut("played".into()));
                     }
                 }
-                PlayedEvent::StreamDead => self.is_dead = true,
+                PlayedEvent::StreamDead => {
+                    self.is_dead = true;
+                    until = self.now.max(began + wait);
+                }
                 PlayedEvent::Filed => self.filed += 1,
+                PlayedEvent::FiledHere => {
+                    self.filed += 1;
+                    return nudged(false, false);
+                }
+                PlayedEvent::Asked => return nudged(true, false),
+                PlayedEvent::Reported => return nudged(false, true),
                 PlayedEvent::NoNetwork => self.may_sync = false,
                 PlayedEvent::Network => self.may_sync = true,
             }
-            return HintEvent::Quiet;
+        }
+        let idle_since = self.exchanged.max(self.heard).unwrap_or(0);
+        if let Some(limit) = self
+            .idle_limit
+            .filter(|limit| self.is_open && until >= idle_since + limit)
+        {
+            self.now = idle_since + limit;
+            self.is_open = false;
+            return HintEvent::Closed(TransportError::Cut("idle for too long".into()));
         }
         self.now = until;
+        if self.is_open && self.now >= self.token_until {
+            self.is_open = false;
+            // The server ends the stream, the connection stays.
+            self.exchanged = Some(self.now);
+            return HintEvent::Closed(TransportError::Cut("the token has expired".into()));
+        }
         if self.now >= self.end {
             return HintEvent::Closed(TransportError::Cancelled);
         }
         match self.is_open && !self.is_dead && self.now == sign {
-            true => HintEvent::Alive,
+            true => {
+                self.heard = Some(self.now);
+                self.traffic.push(Traffic::exchange(0, 3));
+                HintEvent::Alive
+            }
             false => HintEvent::Quiet,
         }
-    }
-    fn close(&mut self) -> Result<()> {
-        self.is_open = false;
-        Ok(())
     }
 }
 
@@ -158,18 +291,58 @@ fn there_are_no_polls_while_the_hint_stream_is_open() {
 }
 
 #[test]
-fn a_hint_syncs_at_once_and_a_new_item_within_seconds() {
+fn a_hint_and_an_own_item_sync_at_once_and_an_item_of_another_process_at_the_next_look() {
+    let (hint, own, other) = (40 * MINUTE, 61 * MINUTE, 83 * MINUTE);
     let play = Simulation::new(
         2,
         &[
-            (40 * MINUTE, PlayedEvent::Hint),
-            (60 * MINUTE, PlayedEvent::Filed),
+            (hint, PlayedEvent::Hint),
+            (own, PlayedEvent::FiledHere),
+            (other, PlayedEvent::Filed),
         ],
     )
     .run();
-    assert_eq!(play.syncs.len(), 3);
-    assert_eq!(play.syncs[1], 40 * MINUTE);
-    assert!((0..=LONGEST_WAIT_MS + SHORTEST_WAIT_MS).contains(&(play.syncs[2] - 60 * MINUTE)));
+    assert_eq!(play.syncs.len(), 4, "{:?}", play.syncs);
+    assert_eq!(play.syncs[1..3], [hint, own]);
+    assert!(
+        (0..=LOOK_MS).contains(&(play.syncs[3] - other)),
+        "{:?}",
+        play.syncs
+    );
+}
+
+#[test]
+fn w01_a_nudge_ends_the_wait_at_once() {
+    let (gone, back, asked, down, up) = (
+        10 * MINUTE,
+        61 * MINUTE + 7,
+        100 * MINUTE + 3,
+        120 * MINUTE,
+        170 * MINUTE + 11,
+    );
+    let play = Simulation::new(
+        4,
+        &[
+            (gone, PlayedEvent::NoNetwork),
+            (back, PlayedEvent::Network),
+            (back, PlayedEvent::Reported),
+            (asked, PlayedEvent::Asked),
+            (down, PlayedEvent::StreamDown),
+            (up, PlayedEvent::StreamUp),
+            (up, PlayedEvent::Reported),
+        ],
+    )
+    .run();
+    assert!(play.syncs.contains(&back), "{:?}", play.syncs);
+    assert!(play.syncs.contains(&asked), "{:?}", play.syncs);
+    assert!(play.syncs.contains(&up), "{:?}", play.syncs);
+    assert_eq!(
+        play.after_outage,
+        [back, asked, up],
+        "the handset's own waits end"
+    );
+    // The stream is reopened at once too: the sync takes 300 ms.
+    assert!(play.opened.contains(&(up + 300)), "{:?}", play.opened);
 }
 
 #[test]
@@ -179,10 +352,7 @@ fn without_a_hint_stream_there_is_one_poll_per_interval() {
     let play = play.run();
     let gaps: Vec<i64> = play.syncs.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps.iter().all(|gap| *gap >= POLL), "{gaps:?}");
-    assert!(
-        gaps.iter().all(|gap| *gap <= POLL + LONGEST_WAIT_MS + 1000),
-        "{gaps:?}"
-    );
+    assert!(gaps.iter().all(|gap| *gap <= POLL + LOOK_MS + 1000), "{gaps:?}");
     assert!(play.syncs.len() > 100);
     // The stream is tried again with growing waits, far less often than every two seconds.
     assert!(play.opened.len() < 150, "{}", play.opened.len());
@@ -208,7 +378,8 @@ fn a_stream_that_ends_or_falls_silent_is_reopened_and_polled_meanwhile() {
     // The missing keep-alive is noticed; a poll is overdue, so there is one, and the stream is reopened.
     let reopened = play.opened.iter().find(|at| **at > dead).unwrap();
     assert!(
-        (SILENCE_MS - 30_000..=SILENCE_MS + LONGEST_WAIT_MS + 3000).contains(&(reopened - dead)),
+        (30_000 + GRACE_MS - 30_000..=i64::from(HEARTBEAT_S) * 1000 + GRACE_MS + 3000)
+            .contains(&(reopened - dead)),
         "{reopened}"
     );
     assert_eq!(polls(dead, 240 * MINUTE), 1, "{:?}", play.syncs);
@@ -232,11 +403,11 @@ fn story_16_syncs_when_the_network_returns_and_never_without_one() {
         play.syncs
     );
     let first = play.syncs.iter().find(|at| **at >= back).unwrap();
-    assert!(first - back <= LONGEST_WAIT_MS + SHORTEST_WAIT_MS);
+    assert!(first - back <= LOOK_MS + SHORTEST_WAIT_MS);
     assert_eq!(play.after_outage, [*first], "the handset's own waits end");
     assert_eq!(play.blocked.len(), 1, "the reason is reported once");
     assert!(
-        (0..=LONGEST_WAIT_MS).contains(&(play.blocked[0] - gone)),
+        (0..=LOOK_MS).contains(&(play.blocked[0] - gone)),
         "{:?}",
         play.blocked
     );
@@ -254,4 +425,88 @@ fn story_16_a_retry_is_made_at_its_time_while_the_stream_is_open() {
         "{:?}",
         play.syncs
     );
+}
+
+/// Number of wake-ups in the hour that begins at `from`.
+fn wake_ups(play: &Simulation, from: i64) -> usize {
+    let hour = from..from + 60 * MINUTE;
+    play.wakes.iter().filter(|at| hour.contains(at)).count()
+}
+
+#[test]
+fn w01_an_offline_hour_costs_30_wake_ups() {
+    for gone in [0, 10 * MINUTE] {
+        let play = Simulation::new(3, &[(gone, PlayedEvent::NoNetwork)]).run();
+        let woken = wake_ups(&play, 60 * MINUTE);
+        println!("offline: {woken} wake-ups in an hour");
+        assert!((1..=30).contains(&woken), "{woken} wake-ups");
+    }
+}
+
+#[test]
+fn w01_an_idle_online_hour_costs_130_wake_ups() {
+    // A server that knows no other heartbeat than 30 seconds, and one that keeps the asked one.
+    for (heartbeats, most) in [(false, 130), (true, 45)] {
+        let mut play = Simulation::new(3, &[]);
+        play.heartbeats = heartbeats;
+        let play = play.run();
+        let woken = wake_ups(&play, 60 * MINUTE);
+        println!("idle, asked heartbeat {heartbeats}: {woken} wake-ups in an hour");
+        assert!((1..=most).contains(&woken), "{woken} wake-ups");
+    }
+}
+
+#[test]
+fn w15_a_shift_with_an_open_line_costs_at_most_200_kb() {
+    // A server that keeps the asked heartbeat, and one that knows only 30 seconds.
+    for (heartbeats, most) in [(true, 120_000), (false, 200_000)] {
+        let mut play = Simulation::new(6, &[]);
+        play.token = Some(TOKEN);
+        play.contact = Contact::of(true, false, 5);
+        play.heartbeats = heartbeats;
+        let play = play.run();
+        // Opened again with each token, and there are no polls meanwhile.
+        assert!((6..=7).contains(&play.opened.len()), "{:?}", play.opened);
+        let used = play.metered();
+        println!("on duty, asked heartbeat {heartbeats}: {used} bytes in six hours");
+        assert!((20_000..=most).contains(&used), "{used} bytes");
+    }
+}
+
+#[test]
+fn w15_a_day_off_duty_costs_at_most_20_kb() {
+    let mut play = Simulation::new(24, &[]);
+    play.token = Some(TOKEN);
+    play.contact = Contact::of(false, false, 5);
+    let play = play.run();
+    assert_eq!(play.opened, [0; 0], "the line is closed");
+    let used = play.metered();
+    println!("off duty: {used} bytes in a day");
+    assert!((5_000..=20_000).contains(&used), "{used} bytes");
+}
+
+#[test]
+fn w15_where_the_line_cannot_be_held_a_shift_is_polled_every_10_minutes() {
+    for setting in [5, 600] {
+        let mut play = Simulation::new(6, &[]);
+        play.token = Some(TOKEN);
+        play.contact = Contact::of(true, false, setting);
+        play.stream_works = false;
+        let play = play.run();
+        let longest = play.syncs.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+        assert!(longest <= 10 * MINUTE + 1000, "{longest}");
+        assert!(play.syncs.len() >= 36, "{:?}", play.syncs);
+    }
+}
+
+#[test]
+fn w15_a_network_that_ends_idle_lines_gets_a_shorter_heartbeat() {
+    let mut play = Simulation::new(2, &[]);
+    play.token = Some(TOKEN);
+    play.contact = Contact::of(true, false, 5);
+    play.idle_limit = Some(61_000);
+    let play = play.run();
+    // 240 and 120 seconds do not pass, 60 do.
+    assert_eq!(play.heartbeat, 60_000);
+    assert!(play.opened.len() <= 6, "{:?}", play.opened);
 }
