@@ -2,15 +2,9 @@
 
 use crate::{
     Error, Result,
-    cli::{
-        documents,
-        filing::{CommandContext, unknown_place},
-        said::Said,
-        table::table,
-        text,
-    },
+    cli::{documents, filing::CommandContext, said::Said, table::table, text},
     grid::{
-        listing::{ListedUnit, NearCell},
+        listing::{ListedUnit, NearCell, unknown_unit},
         place::TypedPlace,
     },
     words,
@@ -138,7 +132,7 @@ fn one<C: Display + Copy>(wanted: &str, units: &[ListedUnit<C>]) -> Result<C> {
     }
     match found.as_slice() {
         [one] => Ok(one.code),
-        [] => Err(unknown_place(wanted)),
+        [] => Err(unknown_unit(wanted)),
         many => {
             let list: Vec<String> = many
                 .iter()

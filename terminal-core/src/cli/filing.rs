@@ -9,7 +9,7 @@ use crate::{
         table::clip,
         text,
     },
-    grid::place::TypedPlace,
+    grid::{listing::parse_cell, place::TypedPlace},
     photos::folder::PhotoSource,
     terminal::Terminal,
     words::{self, Lang},
@@ -21,7 +21,6 @@ use crate::{
     },
 };
 use protocol::{
-    codes::CellCode,
     evidence::Position,
     geo::Datum,
     ids::EntryId,
@@ -304,22 +303,4 @@ fn time(text: &str) -> Result<Millis> {
             format!("cannot read the time {text}; write it as 2026-11-22 09:00"),
         )
     })
-}
-
-/// Parses a cell code of twelve digits; hyphens are allowed.
-fn parse_cell(text: &str) -> Result<CellCode> {
-    text.trim()
-        .replace('-', "")
-        .parse()
-        .map_err(|_| unknown_place(text))
-}
-
-/// The refusal of a street, community or cell that the grid does not have.
-pub(super) fn unknown_place(wanted: &str) -> Error {
-    let shown: String = wanted.chars().take(48).collect();
-    Error::input(
-        HandsetCode::PlaceUnknown,
-        format!("本机网格中没有「{shown}」，可用 cells 查找"),
-        format!("the grid on this handset has no “{shown}”; search with `cells`"),
-    )
 }

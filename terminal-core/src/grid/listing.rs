@@ -2,10 +2,14 @@
 //!
 //! The lists follow the cells, so that a unit without a name in the grid is listed too.
 
-use crate::grid::place::{CellName, HandsetGrid};
+use crate::{
+    Error, Result,
+    grid::place::{CellName, HandsetGrid},
+};
 use protocol::{
     codes::{CellCode, CommunityCode, StreetCode},
     geo::PointE7,
+    problem::HandsetCode,
 };
 
 /// A street (街道/乡镇) or community (社区/村) that has cells.
@@ -89,4 +93,24 @@ fn units<C: Copy + PartialEq>(
         }
     }
     units
+}
+
+/// Parses a cell code of twelve digits as people write it: hyphens are allowed.
+///
+/// # Errors
+/// `place.unknown`
+pub fn parse_cell(text: &str) -> Result<CellCode> {
+    text.trim()
+        .replace('-', "")
+        .parse()
+        .map_err(|_| unknown_unit(text))
+}
+
+pub(crate) fn unknown_unit(wanted: &str) -> Error {
+    let shown: String = wanted.chars().take(48).collect();
+    Error::input(
+        HandsetCode::PlaceUnknown,
+        format!("本机网格中没有「{shown}」，可用 cells 查找"),
+        format!("the grid on this handset has no “{shown}”; search with `cells`"),
+    )
 }

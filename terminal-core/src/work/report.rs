@@ -2,6 +2,7 @@
 
 use crate::{
     Error, Result,
+    grid::listing::unknown_unit,
     store::items::Custody,
     terminal::Terminal,
     work::{
@@ -132,14 +133,7 @@ impl Draft<ReportContent> {
         if let Some((code, grid)) = cell.zip(self.terminal().grid()?)
             && !grid.has(code)
         {
-            return Err(Error::input(
-                HandsetCode::PlaceUnknown,
-                format!("本机网格中没有单元网格 {}，可用 cells 查找", code.grouped()),
-                format!(
-                    "the grid on this handset has no cell {}; search with `cells`",
-                    code.grouped()
-                ),
-            ));
+            return Err(unknown_unit(&code.grouped()));
         }
         self.content_mut().cell = cell;
         Ok(self)
