@@ -1,5 +1,7 @@
 //! Several users of one phone: list, enrolment, switch, salvage, and what belongs to the phone. The platform is
 //! injected and keeps its keys in memory, as a phone's keystore does.
+//!
+//! Over 500 lines: all tests share one phone with two users.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -2,14 +2,20 @@
 
 use crate::{
     Error, Result,
-    cli::{documents, filing::CommandContext, said::Said, table::table, text},
+    cli::{
+        documents,
+        filing::{CommandContext, unknown_place},
+        said::Said,
+        table::table,
+        text,
+    },
     grid::{
         listing::{ListedUnit, NearCell},
         place::TypedPlace,
     },
     words,
 };
-use protocol::{codes::CellCode, geo::Datum, problem::HandsetCode};
+use protocol::{geo::Datum, problem::HandsetCode};
 use serde_json::{Value, json};
 use std::fmt::Display;
 
@@ -132,7 +138,7 @@ fn one<C: Display + Copy>(wanted: &str, units: &[ListedUnit<C>]) -> Result<C> {
     }
     match found.as_slice() {
         [one] => Ok(one.code),
-        [] => Err(unknown(wanted)),
+        [] => Err(unknown_place(wanted)),
         many => {
             let list: Vec<String> = many
                 .iter()
@@ -149,18 +155,4 @@ fn one<C: Display + Copy>(wanted: &str, units: &[ListedUnit<C>]) -> Result<C> {
             ))
         }
     }
-}
-
-/// Parses a cell code of twelve digits; hyphens are allowed.
-pub(super) fn parse_cell(text: &str) -> Result<CellCode> {
-    text.trim().replace('-', "").parse().map_err(|_| unknown(text))
-}
-
-fn unknown(wanted: &str) -> Error {
-    let shown: String = wanted.chars().take(48).collect();
-    Error::input(
-        HandsetCode::PlaceUnknown,
-        format!("本机网格中没有「{shown}」，可用 cells 查找"),
-        format!("the grid on this handset has no “{shown}”; search with `cells`"),
-    )
 }

@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     cli::{
         args::{ActivityArgs, AtArg, ReportArgs},
-        cells, documents,
+        documents,
         said::Said,
         table::clip,
         text,
@@ -21,6 +21,7 @@ use crate::{
     },
 };
 use protocol::{
+    codes::CellCode,
     evidence::Position,
     geo::Datum,
     ids::EntryId,
@@ -47,7 +48,7 @@ impl CommandContext<'_> {
             .transpose()?;
         let position = self.position(&args.at)?;
         let place = args.place.as_deref().map(|text| self.typed(text)).transpose()?;
-        let cell = args.cell.as_deref().map(cells::parse_cell).transpose()?;
+        let cell = args.cell.as_deref().map(parse_cell).transpose()?;
         let mut draft: ReportDraft = match (&args.draft, &args.revise) {
             (Some(id), _) => match self.submitted(id)? {
                 Some(said) => return Ok(said),
@@ -303,4 +304,22 @@ fn time(text: &str) -> Result<Millis> {
             format!("cannot read the time {text}; write it as 2026-11-22 09:00"),
         )
     })
+}
+
+/// Parses a cell code of twelve digits; hyphens are allowed.
+fn parse_cell(text: &str) -> Result<CellCode> {
+    text.trim()
+        .replace('-', "")
+        .parse()
+        .map_err(|_| unknown_place(text))
+}
+
+/// The refusal of a street, community or cell that the grid does not have.
+pub(super) fn unknown_place(wanted: &str) -> Error {
+    let shown: String = wanted.chars().take(48).collect();
+    Error::input(
+        HandsetCode::PlaceUnknown,
+        format!("本机网格中没有「{shown}」，可用 cells 查找"),
+        format!("the grid on this handset has no “{shown}”; search with `cells`"),
+    )
 }

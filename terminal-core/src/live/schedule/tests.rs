@@ -1,4 +1,6 @@
 //! Simulated days of watching, with a simulated connection and clock.
+//!
+//! Over 500 lines: all tests share one simulated connection.
 
 use super::*;
 use crate::{
