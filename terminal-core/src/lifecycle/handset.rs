@@ -346,7 +346,7 @@ impl Handset {
     ///
     /// # Errors
     /// Errors of the disk.
-    pub(crate) fn has_unread_reports(&self, home: &Path) -> Result<bool> {
+    pub fn has_unread_reports(&self, home: &Path) -> Result<bool> {
         Ok(!salvage::unread(home, self.disk())?.is_empty())
     }
     /// Forgets the reports of completed salvages, after they were shown.
