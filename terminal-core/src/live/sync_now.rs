@@ -200,7 +200,7 @@ impl Terminal {
     /// Number of callers of the sync that runs in this process; 0 if none runs.
     #[cfg(feature = "testing")]
     pub fn sync_callers(&self) -> u64 {
-        self.network().running.asks()
+        self.network().running.callers_now()
     }
     /// Hands quarantined databases over before the sync. A failure is logged, does not stop the sync, and is
     /// tried again with the next one.

@@ -63,7 +63,7 @@ impl RunSlot {
     }
     /// Number of callers of the running sync.
     #[cfg(feature = "testing")]
-    pub(crate) fn asks(&self) -> u64 {
+    pub(crate) fn callers_now(&self) -> u64 {
         self.slot().as_ref().map_or(0, |run| run.asks())
     }
     /// Begins a run, or joins the running one and raises its trigger to the stronger one.
