@@ -42,6 +42,10 @@ impl Change {
         Self::DataUse,
         Self::Contact,
     ];
+
+    pub(super) fn all() -> BTreeSet<Self> {
+        Self::ALL.into()
+    }
 }
 
 /// What a change of `table` may change. `kind` is the kind of the row if it is known: of an item, of a mailbox row, or
@@ -165,12 +169,12 @@ impl ChangeHub {
         lock(&self.0).iter().any(|feed| feed.strong_count() > 0)
     }
     /// Tells all feeds.
-    pub(super) fn publish(&self, changes: impl IntoIterator<Item = Change> + Clone) {
+    pub(super) fn publish(&self, changes: &BTreeSet<Change>) {
         lock(&self.0).retain(|feed| {
             let Some(feed) = feed.upgrade() else {
                 return false;
             };
-            feed.add(changes.clone());
+            feed.add(changes);
             true
         });
     }
@@ -196,7 +200,7 @@ struct Pending {
 }
 
 impl FeedState {
-    fn add(&self, changes: impl IntoIterator<Item = Change>) {
+    fn add(&self, changes: &BTreeSet<Change>) {
         let mut pending = lock(&self.pending);
         pending.changes.extend(changes);
         if !pending.changes.is_empty() {

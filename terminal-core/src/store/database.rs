@@ -208,16 +208,13 @@ impl Store {
         };
         match self.commit(tx) {
             Ok(()) => {
-                match changes {
-                    Some(changes) => self.hub.publish(changes),
-                    None => self.hub.publish(Change::ALL),
-                }
+                self.hub.publish(&changes.unwrap_or_else(Change::all));
                 Ok(value)
             }
             Err(error) => {
                 tracing::warn!(%error, "commit failed, outcome unknown; opening the store again");
                 self.lose(&mut writer);
-                self.hub.publish(Change::ALL);
+                self.hub.publish(&Change::all());
                 planted!(SavedWithoutCommit => return Ok(value));
                 Err(Error::OutcomeUnknown)
             }
@@ -241,8 +238,8 @@ impl Store {
     }
 
     /// Reports a change of a file beside the database.
-    pub(super) fn publish(&self, changes: impl IntoIterator<Item = Change> + Clone) {
-        self.hub.publish(changes);
+    pub(super) fn publish(&self, change: Change) {
+        self.hub.publish(&[change].into());
     }
 
     /// A feed of what is committed from now on.

@@ -113,7 +113,7 @@ impl Store {
                 is_chosen: true,
             })
         })?;
-        self.publish([Change::Settings]);
+        self.publish(Change::Settings);
         Ok(())
     }
     /// Merges the settings that an earlier version stored for this user into the phone's, so that they hold for the

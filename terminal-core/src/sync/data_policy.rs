@@ -209,7 +209,7 @@ mod tests {
         let photos = NetworkSettings {
             wifi_only_photos: false,
             wifi_only_files: false,
-            ..settings.clone()
+            ..settings
         };
         assert_eq!(held(&photos, 0, SyncTrigger::Person), waits);
         let roaming = NetworkSettings {

@@ -202,7 +202,7 @@ fn json_documents_keep_their_shape() {
         home.json(&["set", "budget-mb", "300"])["settings"],
         json!({
             "sync": "on", "wifi_only_photos": "on", "wifi_only_files": "on", "wifi_only_all": "off",
-            "budget_mb": "300", "poll_minutes": "5", "network": "free",
+            "roaming": "off", "budget_mb": "300", "poll_minutes": "5", "network": "free",
         })
     );
     for wrong in [
