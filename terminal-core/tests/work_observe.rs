@@ -120,7 +120,7 @@ fn w04_a_slow_or_panicking_observer_harms_nobody() {
     let (tell, told) = mpsc::channel();
     let slow = terminal
         .observe(move |changes| {
-            tell.send(changes.what.clone()).unwrap();
+            tell.send(changes.what).unwrap();
             let _ = may_go.recv();
             panic!("an observer's own fault");
         })
