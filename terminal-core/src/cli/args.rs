@@ -112,6 +112,8 @@ pub enum HandsetCommand {
     },
     /// 本月流量 Show the data used this month
     Traffic,
+    /// 本机存储占用 Space that this account takes on the handset
+    Storage,
     /// 网络设置 Change a network setting; without arguments, list all settings
     Set {
         #[arg(requires = "value")]
@@ -311,6 +313,7 @@ impl HandsetCommand {
             Self::Sync { .. } => "sync",
             Self::Watch { .. } => "watch",
             Self::Traffic => "traffic",
+            Self::Storage => "storage",
             Self::Set { .. } => "set",
             Self::ExportParcel { .. } => "export-parcel",
             Self::Salvage { .. } => "salvage",

@@ -87,6 +87,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
         HandsetCommand::Queue { all } => at.queue(*all),
         HandsetCommand::Watch { seconds } => network::watch(&handset, &terminal, cli, *seconds),
         HandsetCommand::Traffic => network::traffic(&terminal, cli.lang),
+        HandsetCommand::Storage => network::storage(&terminal, cli.lang),
         HandsetCommand::Set { name, value } => {
             network::set(&terminal, cli.lang, name.as_deref().zip(value.as_deref()))
         }

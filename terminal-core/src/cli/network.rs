@@ -254,6 +254,35 @@ pub fn traffic(terminal: &Terminal, lang: Lang) -> Result<Said> {
     Ok(Said::new(text, json!({ "traffic": data_use_json(&plan) })))
 }
 
+pub fn storage(terminal: &Terminal, lang: Lang) -> Result<Said> {
+    let used = terminal.storage()?;
+    let line = |zh: &str, en: &str, bytes: u64| vec![lang.pick(zh, en).to_owned(), size(bytes)];
+    let rows = [
+        line("数据库", "database", used.database),
+        line("其中资料", "of it reference data", used.reference),
+        line(
+            "照片，只在本机",
+            "photos that only this handset holds",
+            used.photos_waiting,
+        ),
+        line(
+            "照片，中心已收到（30 天后自动删除）",
+            "photos that the centre holds (deleted here after 30 days)",
+            used.photos_kept,
+        ),
+    ];
+    let text = table(&[lang.pick("占用", "space"), ""], &rows)
+        .trim_end()
+        .to_owned();
+    let document = json!({
+        "database": used.database,
+        "reference": used.reference,
+        "photos_waiting": used.photos_waiting,
+        "photos_kept": used.photos_kept,
+    });
+    Ok(Said::new(text, json!({ "storage": document })))
+}
+
 /// Why something would have to wait now, for `status`.
 pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> {
     if !terminal.store().network_settings()?.sync {

@@ -103,3 +103,14 @@ fn w09_users_lists_what_waits_and_the_condition_of_each_home() {
     home.says(&["switch", "1"]);
     assert_eq!(home.json(&["set"])["settings"]["budget_mb"], "7");
 }
+
+#[test]
+fn storage_tells_waiting_photos_from_kept_ones() {
+    let home = Home::new();
+    let file = home.file("photo.jpg", &picture(5));
+    home.json(&["report", "--text", "井盖破损", "--photo", &file]);
+    let used = &home.json(&["storage"])["storage"];
+    assert!(used["photos_waiting"].as_u64().unwrap() > 1000, "{used}");
+    assert_eq!((&used["photos_kept"], &used["reference"]), (&json!(0), &json!(0)));
+    assert!(used["database"].as_u64().unwrap() > 0);
+}
