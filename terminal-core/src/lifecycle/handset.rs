@@ -380,7 +380,7 @@ impl SalvagedHome {
     }
 }
 
-/// What became of a damaged database.
+/// The result of the salvage of a damaged database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SalvageOutcome {
     /// The server holds everything that could be read.

@@ -24,7 +24,7 @@ pub enum HandsetEvent {
     Salvaged(Vec<SalvagedHome>),
 }
 
-/// What became of another user's home in a sync of all.
+/// The result for another user's home in a sync of all.
 #[derive(Debug)]
 pub enum OtherSync {
     Synced {

@@ -3,7 +3,7 @@
 //! while the hint stream is open.
 //!
 //! Waits are long, because every wake-up costs battery: [`Nudge`](crate::transport::nudge::Nudge) ends a wait
-//! at once when something happens in this process. Whoever cannot nudge (another process) is noticed by a
+//! at once when something happens in this process. A change by another process, which cannot nudge, is noticed by a
 //! look every [`LOOK_MS`].
 //!
 //! Correctness never depends on the hint stream: without it the handset only loses time. The loop is driven

@@ -1,4 +1,4 @@
-//! One item in full: what was said, where, its photos, and what became of it.
+//! One item in full: what was said, where, its photos, and its results.
 
 use crate::{
     Error, Result, photos::error::PhotoError, store::items::PhotoItem, terminal::Terminal, words,
