@@ -32,7 +32,7 @@ fn w04_the_next_sync_is_due_at_once_for_what_waits_and_at_the_next_poll_for_noth
     let now = hand.read().wall;
     assert_eq!(terminal.next_due().unwrap(), Some(now), "never in contact");
     testing::contact(terminal.store(), now).unwrap();
-    assert_eq!(terminal.next_due().unwrap(), Some(now.plus(5 * 60_000)));
+    assert_eq!(terminal.next_due().unwrap(), Some(now.plus(24 * 3_600_000)));
     let filed = terminal.new_report().unwrap().text("一").submit().unwrap();
     assert_eq!(terminal.next_due().unwrap(), Some(now));
     testing::wait(terminal.store(), filed.item, now.plus(60_000)).unwrap();
@@ -52,6 +52,22 @@ fn w04_the_next_sync_is_due_at_once_for_what_waits_and_at_the_next_poll_for_noth
     settings.sync = false;
     terminal.store().set_network_settings(&settings).unwrap();
     assert_eq!(terminal.next_due().unwrap(), None);
+}
+
+#[test]
+fn w15_scheduled_syncs_are_a_day_apart_off_duty_and_ten_minutes_at_most_on_duty() {
+    let (_dir, hand, terminal) = home();
+    let now = hand.read().wall;
+    testing::contact(terminal.store(), now).unwrap();
+    assert_eq!(terminal.next_due().unwrap(), Some(now.plus(24 * 3_600_000)));
+    let check_in = terminal.check_in(None, "").unwrap();
+    assert_eq!(terminal.next_due().unwrap(), Some(now), "the check-in waits");
+    testing::wait(terminal.store(), check_in.id, now.plus(3_600_000)).unwrap();
+    assert_eq!(terminal.next_due().unwrap(), Some(now.plus(5 * 60_000)));
+    let mut settings = terminal.store().network_settings().unwrap();
+    settings.poll_minutes = 60;
+    terminal.store().set_network_settings(&settings).unwrap();
+    assert_eq!(terminal.next_due().unwrap(), Some(now.plus(10 * 60_000)));
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! When the next sync is due, for the system's job scheduler: also after the process died.
 
+use super::schedule::Contact;
 use crate::{Result, terminal::Terminal};
 use protocol::time::Millis;
 
 impl Terminal {
     /// When the next sync is due by the handset's wall clock: now if something can be sent, the next planned try, or the
-    /// next look for tasks, whichever is first. `None` while the worker has switched the sync off. Whether the network
-    /// allows it is decided when it runs.
+    /// next poll, whichever is first. Polls are as far apart as those of an unattended watch: on duty ten minutes at
+    /// most, off duty a day at least, which keeps the day within its 20 kB. `None` while the worker has switched the
+    /// sync off. Whether the network allows it is decided when it runs.
     ///
     /// # Errors
     /// Errors of the store.
@@ -16,7 +18,8 @@ impl Terminal {
             return Ok(None);
         }
         let now = self.platform().clock.read().wall;
-        let poll_ms = i64::from(settings.poll_minutes.max(1)) * 60_000;
+        let on_duty = self.presence()?.on_duty;
+        let poll_ms = Contact::of(on_duty, false, settings.poll_minutes).poll_ms;
         // A contact in the future means that the clock was set back.
         let last = self.store().last_contact()?.filter(|at| *at <= now);
         let poll = last.map_or(now, |at| at.plus(poll_ms).max(now));
