@@ -9,10 +9,16 @@ use protocol::{
     duty::{Answer, Purpose},
     entry::Reason,
     feed::ActivityState,
+    open::Open,
     payload::EntryKind,
-    time::Millis,
+    role::Role,
 };
 use std::str::FromStr;
+
+mod amounts;
+mod summary;
+pub use amounts::{bytes, direction, distance, duration, moment, share, soon};
+pub use summary::{Summary, SummaryPart};
 
 /// The language of the screen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -144,6 +150,30 @@ pub fn kind(lang: Lang, kind: EntryKind) -> &'static str {
     lang.pick(zh, en)
 }
 
+/// The name of an entry kind; a kind that this version does not know shows its code.
+pub fn entry_kind(lang: Lang, open: &Open<EntryKind>) -> String {
+    match open {
+        Open::Known(known) => kind(lang, *known).to_owned(),
+        Open::Other(code) => code.clone(),
+    }
+}
+
+/// The name of a role; a role that this version does not know shows its code.
+pub fn role(lang: Lang, open: &Open<Role>) -> String {
+    match open {
+        Open::Known(role) => lang.pick(role.zh().to_owned(), role.as_str().replace('_', " ")),
+        Open::Other(code) => code.clone(),
+    }
+}
+
+/// The name of a task's purpose; a purpose that this version does not know shows its code.
+pub fn task_purpose(lang: Lang, open: &Open<Purpose>) -> String {
+    match open {
+        Open::Known(known) => purpose(lang, *known).to_owned(),
+        Open::Other(code) => code.clone(),
+    }
+}
+
 pub fn purpose(lang: Lang, purpose: Purpose) -> &'static str {
     let en = match purpose {
         Purpose::Verify => "Verification",
@@ -183,65 +213,6 @@ pub fn activity(lang: Lang, state: ActivityState) -> &'static str {
         ActivityState::Returned => ("退回", "Returned"),
     };
     lang.pick(zh, en)
-}
-
-/// A duration in its two largest units: 「2 小时 14 分」, 「3 天 4 小时」, 「不到 1 分」.
-pub fn duration(lang: Lang, millis: i64) -> String {
-    let minutes = millis.unsigned_abs() / 60_000;
-    let (days, hours, rest) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-    let two = |a: u64, unit_a: &str, b: u64, unit_b: &str| match b {
-        0 => format!("{a} {unit_a}"),
-        _ => format!("{a} {unit_a} {b} {unit_b}"),
-    };
-    match (days, hours, rest) {
-        (0, 0, 0) => lang.pick("不到 1 分", "less than 1 min").into(),
-        (0, 0, m) => format!("{m} {}", lang.pick("分", "min")),
-        (0, h, m) => two(h, lang.pick("小时", "h"), m, lang.pick("分", "min")),
-        (d, h, _) => two(d, lang.pick("天", "d"), h, lang.pick("小时", "h")),
-    }
-}
-
-/// `14:05` for today, `11-23 14:05` for another day of this year, else the full date; Asia/Shanghai.
-pub fn moment(at: Millis, now: Millis) -> String {
-    let (at, now) = (at.civil(), now.civil());
-    let form = if at.date() == now.date() {
-        "%H:%M"
-    } else if at.year() == now.year() {
-        "%m-%d %H:%M"
-    } else {
-        "%Y-%m-%d %H:%M"
-    };
-    at.strftime(form).to_string()
-}
-
-/// A distance in metres: 「240 米」, 「3.1 公里」.
-pub fn distance(lang: Lang, metres: f64) -> String {
-    if metres < 1000.0 {
-        format!("{metres:.0} {}", lang.pick("米", "m"))
-    } else {
-        format!("{:.1} {}", metres / 1000.0, lang.pick("公里", "km"))
-    }
-}
-
-/// One of eight compass directions, from a bearing in degrees clockwise from north.
-pub fn direction(lang: Lang, bearing: f64) -> &'static str {
-    let names = lang.pick(
-        ["北", "东北", "东", "东南", "南", "西南", "西", "西北"],
-        [
-            "north",
-            "north-east",
-            "east",
-            "south-east",
-            "south",
-            "south-west",
-            "west",
-            "north-west",
-        ],
-    );
-    // The remainder is within 0..8, so the cast is exact.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let sector = ((bearing.rem_euclid(360.0) + 22.5) / 45.0) as usize;
-    names.get(sector % 8).copied().unwrap_or_default()
 }
 
 /// What is wrong with a photo, and what to do.
@@ -354,39 +325,6 @@ mod tests {
             );
             assert_eq!(state::on_duty(lang), token("on_duty"));
             assert_eq!(state::off_duty(lang), token("off_duty"));
-        }
-    }
-
-    #[test]
-    fn durations_are_shown_in_two_units() {
-        let minute = 60_000;
-        for (millis, zh, en) in [
-            (59_000, "不到 1 分", "less than 1 min"),
-            (14 * minute, "14 分", "14 min"),
-            (134 * minute, "2 小时 14 分", "2 h 14 min"),
-            (120 * minute, "2 小时", "2 h"),
-            (-(4560 * minute), "3 天 4 小时", "3 d 4 h"),
-        ] {
-            assert_eq!(
-                (
-                    duration(Lang::Zh, millis).as_str(),
-                    duration(Lang::En, millis).as_str()
-                ),
-                (zh, en)
-            );
-        }
-    }
-
-    #[test]
-    fn directions_follow_the_compass() {
-        for (bearing, zh) in [
-            (0.0, "北"),
-            (44.0, "东北"),
-            (90.0, "东"),
-            (-45.0, "西北"),
-            (359.0, "北"),
-        ] {
-            assert_eq!(direction(Lang::Zh, bearing), zh);
         }
     }
 

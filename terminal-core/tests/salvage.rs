@@ -21,6 +21,7 @@ use terminal_core::{
     store::{self, HandedOver, NewEntry, Store, testing},
     sync::ParcelBuilder,
     terminal::Terminal,
+    words::Summary,
 };
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ fn say(store: &Store, n: u64, text: String) {
                 offset_ms: None,
             },
         },
-        summary: String::new(),
+        summary: Summary::default(),
         photo_files: vec![],
     };
     assert_eq!(store.submit(&entry).unwrap().n, n);

@@ -158,7 +158,7 @@ fn story_31_a_report_survives_a_kill_between_photo_and_submit() {
     let terminal = home.open();
     let row = find(&terminal, id);
     assert_eq!((row.state, row.photos_named, row.n), (ItemState::Draft, 1, None));
-    assert_eq!(row.summary, "暴露垃圾，路边有垃圾");
+    assert_eq!(row.summary.words(Lang::Zh), "暴露垃圾，路边有垃圾");
     let mut draft = terminal.report_draft(id).unwrap();
     draft.add_photo(PhotoSource::Bytes(&picture(2))).unwrap();
     let filed = draft.submit().unwrap();

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    cli::{documents, filing::CommandContext, said::Said, table::table, text},
+    cli::{documents, filing::CommandContext, said::Said, table::table},
     grid::{
         listing::{ListedUnit, NearCell, unknown_unit},
         place::TypedPlace,
@@ -51,7 +51,7 @@ impl CommandContext<'_> {
                 .concat();
             let cells = self.terminal.cells_of(one(wanted, &communities)?)?;
             (
-                lines(cells.iter().map(|cell| vec![text::cell(cell)])),
+                lines(cells.iter().map(|cell| vec![cell.words()])),
                 json!({ "cells": cells.iter().map(documents::cell).collect::<Vec<_>>() }),
             )
         } else if let Some(wanted) = street {
@@ -91,7 +91,7 @@ impl CommandContext<'_> {
             } else {
                 self.lang.pick("在此", "here").to_owned()
             };
-            vec![way, text::cell(&near.cell)]
+            vec![way, near.cell.words()]
         }))
     }
 }

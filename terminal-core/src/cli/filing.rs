@@ -256,9 +256,9 @@ impl CommandContext<'_> {
         } else {
             self.lang.pick(zh, en).to_owned()
         };
-        let mut parts = vec![text::kind(self.lang, &row.kind)];
+        let mut parts = vec![words::entry_kind(self.lang, &row.kind)];
         if !row.summary.is_empty() {
-            parts.push(clip(&row.summary, 60));
+            parts.push(clip(&row.summary.words(self.lang), 60));
         }
         if row.photos_named > 0 {
             let n = row.photos_named;

@@ -8,7 +8,7 @@ use crate::{
         said::Said,
         screen::ProgressLine,
         surroundings::{CommandLine, NETWORK},
-        sync::{WAY_ON, summary},
+        sync::summary,
         table::table,
     },
     lifecycle::handset::Handset,
@@ -18,10 +18,7 @@ use crate::{
         watch::WatchEvent,
     },
     platform::clock::sleep,
-    store::{
-        data_use::TrafficKind,
-        network_settings::{MEGABYTE, NetworkSettings},
-    },
+    store::{data_use::TrafficKind, network_settings::NetworkSettings},
     sync::run_policy::HeldBack,
     terminal::Terminal,
     transport::{cancel::CancelToken, nudge::NudgeReason, request::Traffic},
@@ -167,39 +164,16 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
     Ok(Said::new(table(&[], &rows), json!({ "settings": document })))
 }
 
-/// Formats bytes as `12.3 MB` or `4.5 kB`.
-fn size(bytes: u64) -> String {
-    let (unit, name) = if bytes < MEGABYTE {
-        (1000, "kB")
-    } else {
-        (MEGABYTE, "MB")
-    };
-    let tenths = bytes.saturating_mul(10) / unit;
-    format!("{}.{} {name}", tenths / 10, tenths % 10)
-}
-
-/// The budget in one line.
+/// The budget in one line, and what to type for photos that it holds back.
 pub fn budget(lang: Lang, plan: &DataUse) -> String {
-    let used = size(plan.metered);
-    let Some(all) = plan.budget else {
-        return lang.pick(
-            format!("本月计费流量 {used}，未设额度"),
-            format!("{used} used on metered networks this month; no budget set"),
-        );
-    };
-    let all_words = size(all);
-    if plan.metered >= all {
-        lang.pick(
-            format!("本月计费流量 {used}，额度 {all_words} 已用完：照片等待 Wi-Fi 或下个月，文字内容照常发送；要现在发送照片用 sync --photos-now"),
-            format!("{used} used on metered networks this month; the budget of {all_words} is used up: photos wait for Wi-Fi or the next month, entries are sent as usual; `sync --photos-now` sends photos now"),
-        )
-    } else {
-        let left = size(all - plan.metered);
-        lang.pick(
-            format!("本月计费流量 {used} / {all_words}，还剩 {left}"),
-            format!("{used} of {all_words} used on metered networks this month; {left} left"),
-        )
+    let mut line = plan.words(lang);
+    if plan.is_used_up() {
+        line.push_str(lang.pick(
+            "；要现在发送照片用 sync --photos-now",
+            "; `sync --photos-now` sends photos now",
+        ));
     }
+    line
 }
 
 /// Data use of the month as a document.
@@ -238,9 +212,9 @@ pub fn traffic(terminal: &Terminal, lang: Lang) -> Result<Said> {
             .sum();
         rows.push(vec![
             name.into(),
-            size(all.sent),
-            size(all.received),
-            size(metered),
+            words::bytes(all.sent),
+            words::bytes(all.received),
+            words::bytes(metered),
         ]);
     }
     let head = [
@@ -256,7 +230,7 @@ pub fn traffic(terminal: &Terminal, lang: Lang) -> Result<Said> {
 
 pub fn storage(terminal: &Terminal, lang: Lang) -> Result<Said> {
     let used = terminal.storage()?;
-    let line = |zh: &str, en: &str, bytes: u64| vec![lang.pick(zh, en).to_owned(), size(bytes)];
+    let line = |zh: &str, en: &str, bytes: u64| vec![lang.pick(zh, en).to_owned(), words::bytes(bytes)];
     let rows = [
         line("数据库", "database", used.database),
         line("其中资料", "of it reference data", used.reference),
@@ -355,14 +329,14 @@ pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: 
                 syncs += 1;
                 let now = terminal.now().unwrap_or(protocol::time::Millis(0));
                 (
-                    summary(lang, &report, now),
+                    summary(lang, &report, now).join("\n"),
                     json!({ "event": "synced", "report": report }),
                 )
             }
             WatchEvent::SyncedOther(name, report) => {
                 let now = terminal.now().unwrap_or(protocol::time::Millis(0));
                 (
-                    format!("—— {name}\n{}", summary(lang, &report, now)),
+                    format!("—— {name}\n{}", summary(lang, &report, now).join("\n")),
                     json!({ "event": "synced_other", "name": name, "report": report }),
                 )
             }
@@ -376,7 +350,6 @@ pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: 
             ),
         };
         screen.clear();
-        let text = text.replace(&format!("\n{}", lang.pick(WAY_ON.0, WAY_ON.1)), "");
         say(text, &document);
     });
     cancel.cancel();

@@ -5,12 +5,12 @@ use crate::{
     grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},
     words::{self, Lang},
     work::{
-        queue_row::{ItemState, QueueRow},
+        queue_row::QueueRow,
         status::Status,
         tasks::{HandsetTask, TaskDistance},
     },
 };
-use protocol::{open::Open, payload::EntryKind, role::Role, time::Millis};
+use protocol::time::Millis;
 
 /// The end of an id; see [`words::short_id`].
 pub fn short(id: impl std::fmt::Display) -> String {
@@ -20,38 +20,12 @@ pub fn short(id: impl std::fmt::Display) -> String {
 /// Number of listed candidates; `--json` has all.
 const CANDIDATES: usize = 5;
 
-pub fn kind(lang: Lang, kind: &Open<EntryKind>) -> String {
-    match kind {
-        Open::Known(kind) => words::kind(lang, *kind).to_owned(),
-        Open::Other(kind) => kind.clone(),
-    }
-}
-
-/// 「220104-05-03-17 桂林路街道 桂林社区」
-pub fn cell(cell: &CellName) -> String {
-    let names = [cell.street.as_deref(), cell.community.as_deref()];
-    let mut line = cell.code.grouped();
-    for name in names.into_iter().flatten() {
-        line.push(' ');
-        line.push_str(name);
-    }
-    line
-}
-
-fn percent(share: f64) -> String {
-    if share > 0.0 && share < 0.01 {
-        "<1%".into()
-    } else {
-        format!("{:.0}%", share * 100.0)
-    }
-}
-
 pub fn place(lang: Lang, place: &LocatedPlace) -> String {
     let candidates = |list: &[CandidateCell]| -> String {
         let rows: Vec<Vec<String>> = list
             .iter()
             .take(CANDIDATES)
-            .map(|c| vec![format!("  {}", percent(c.share)), cell(&c.cell)])
+            .map(|c| vec![format!("  {}", words::share(c.share)), c.cell.words()])
             .collect();
         let mut text = table(&[], &rows);
         let rest = list.len().saturating_sub(CANDIDATES);
@@ -79,13 +53,13 @@ pub fn place(lang: Lang, place: &LocatedPlace) -> String {
             outside,
             ..
         } => {
-            let mut text = format!("{}{circle}\n", cell(name));
+            let mut text = format!("{}{circle}\n", name.words());
             if list.len() > 1 || *outside > 0.0 {
                 text.push_str(lang.pick("精度范围内可能是：\n", "Possible within the accuracy:\n"));
                 text.push_str(&candidates(list));
                 if *outside > 0.0 {
                     let words = lang.pick("网格以外", "outside the grid");
-                    text.push_str(&format!("  {}  {words}\n", percent(*outside)));
+                    text.push_str(&format!("  {}  {words}\n", words::share(*outside)));
                 }
             }
             text
@@ -102,8 +76,8 @@ pub fn place(lang: Lang, place: &LocatedPlace) -> String {
             if let Some((name, metres)) = nearest {
                 let distance = words::distance(lang, *metres);
                 text.push_str(&lang.pick(
-                    format!("最近：{}，相距 {distance}\n", cell(name)),
-                    format!("Nearest: {}, {distance} away\n", cell(name)),
+                    format!("最近：{}，相距 {distance}\n", name.words()),
+                    format!("Nearest: {}, {distance} away\n", name.words()),
                 ));
             }
             if !list.is_empty() {
@@ -141,13 +115,13 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
         lines.push(vec![
             short(row.id),
             words::moment(row.made, now),
-            kind(lang, &row.kind),
-            clip(&row.summary, 28),
+            words::entry_kind(lang, &row.kind),
+            clip(&row.summary.words(lang), 28),
             match row.photos_named {
                 0 => String::new(),
                 named => format!("{}/{named}", row.photos_sent),
             },
-            state(lang, row, now),
+            row.state_line(lang, now),
         ]);
     }
     let mut text = table(&heading, &lines);
@@ -166,26 +140,6 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
     text
 }
 
-/// The state, the 受理号 if there is one, and why the last try failed.
-fn state(lang: Lang, row: &QueueRow, now: Millis) -> String {
-    let mut text = row.state_words(lang, now);
-    if let Some(problem) = row.problem.as_ref() {
-        if row.state == ItemState::PhotosPending
-            && let Some(at) = row.next_try
-        {
-            text.push_str(lang.pick("，", ", "));
-            text.push_str(&words::state::later(lang, &words::moment(at, now)));
-        }
-        text.push_str(lang.pick("：", ": "));
-        text.push_str(words::of_reason(lang, problem));
-    }
-    let numbered = matches!(row.kind, Open::Known(EntryKind::Report | EntryKind::Activity));
-    if let Some(number) = row.receipt_number().filter(|_| numbered) {
-        text.push_str(&lang.pick(format!(" · 受理号 {number}"), format!(" · No. {number}")));
-    }
-    text
-}
-
 pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Millis) -> String {
     if tasks.is_empty() {
         return lang
@@ -197,31 +151,22 @@ pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Mil
     }
     let mut text = String::new();
     for (task, way) in tasks {
-        let purpose = match &task.row.purpose {
-            Open::Known(purpose) => words::purpose(lang, *purpose).to_owned(),
-            Open::Other(purpose) => purpose.clone(),
-        };
-        let left = task.left(now);
-        let length = words::duration(lang, left);
-        let due = match task.answered {
-            Some(_) => lang.pick("已反馈", "Answered").to_owned(),
-            None if left < 0 => words::state::task_overdue(lang, &length),
-            None => words::state::task_due(lang, &length),
-        };
+        let purpose = words::task_purpose(lang, &task.row.purpose);
+        let due = task.due_words(lang, now);
         let until = words::moment(task.row.due, now);
         let limit = lang.pick(format!("{due}（{until} 前）"), format!("{due} (by {until})"));
         text.push_str(&format!("{}  {purpose}  {limit}\n", short(task.row.task)));
         text.push_str(&format!("  {}\n", task.row.wording));
-        let place = task.cell.as_ref().map_or_else(|| task.row.cell.grouped(), cell);
+        let place = task
+            .cell
+            .as_ref()
+            .map_or_else(|| task.row.cell.grouped(), CellName::words);
         let address = task
             .row
             .address
             .as_deref()
             .map_or_else(String::new, |a| format!("  {a}"));
-        let way = way.map_or_else(String::new, |way| {
-            let direction = words::direction(lang, way.bearing);
-            format!("  {direction} {}", words::distance(lang, way.metres))
-        });
+        let way = way.map_or_else(String::new, |way| format!("  {}", way.words(lang)));
         text.push_str(&format!("  {place}{address}{way}\n"));
         if let (None, Some(purpose)) = (task.answered, task.row.purpose.known()) {
             let [yes, no] = purpose.answers();
@@ -238,14 +183,7 @@ pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Mil
 pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> String {
     let now = status.clock.estimate();
     let account = &status.account;
-    let roles: Vec<String> = account
-        .roles
-        .iter()
-        .map(|role| match role {
-            Open::Known(role) => lang.pick(role.zh().to_owned(), role_en(*role)),
-            Open::Other(role) => role.clone(),
-        })
-        .collect();
+    let roles: Vec<String> = account.roles.iter().map(|role| words::role(lang, role)).collect();
     let since = status.presence.since.map(|at| words::moment(at, now));
     let duty = if status.presence.on_duty {
         let state = words::state::on_duty(lang);
@@ -344,8 +282,4 @@ pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> Stri
         .map(|(name, value)| vec![name.into(), value])
         .collect();
     table(&[], &rows)
-}
-
-fn role_en(role: Role) -> String {
-    role.as_str().replace('_', " ")
 }

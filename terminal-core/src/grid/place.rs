@@ -155,6 +155,19 @@ pub struct CellName {
     pub community: Option<String>,
 }
 
+impl CellName {
+    /// 「220104-05-03-17 桂林路街道 桂林社区」
+    pub fn words(&self) -> String {
+        let names = [self.street.as_deref(), self.community.as_deref()];
+        let mut line = self.code.grouped();
+        for name in names.into_iter().flatten() {
+            line.push(' ');
+            line.push_str(name);
+        }
+        line
+    }
+}
+
 /// A cell under the accuracy circle.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CandidateCell {

@@ -19,6 +19,7 @@ use crate::{
     },
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https, nudge::NudgeReason},
+    words::{self, Lang},
 };
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -30,6 +31,35 @@ pub struct DataUse {
     /// Metered bytes, sent and received; these count towards the budget.
     pub metered: u64,
     pub budget: Option<u64>,
+}
+
+impl DataUse {
+    /// The budget is used up: photos wait for Wi-Fi or the next month.
+    pub fn is_used_up(&self) -> bool {
+        self.budget.is_some_and(|all| self.metered >= all)
+    }
+    /// The budget in one line.
+    pub fn words(&self, lang: Lang) -> String {
+        let used = words::bytes(self.metered);
+        let Some(all) = self.budget else {
+            return lang.pick(
+                format!("本月计费流量 {used}，未设额度"),
+                format!("{used} used on metered networks this month; no budget set"),
+            );
+        };
+        let budget = words::bytes(all);
+        if self.is_used_up() {
+            return lang.pick(
+                format!("本月计费流量 {used}，额度 {budget} 已用完：照片等待 Wi-Fi 或下个月，文字内容照常发送"),
+                format!("{used} used on metered networks this month; the budget of {budget} is used up: photos wait for Wi-Fi or the next month, entries are sent as usual"),
+            );
+        }
+        let left = words::bytes(all.saturating_sub(self.metered));
+        lang.pick(
+            format!("本月计费流量 {used} / {budget}，还剩 {left}"),
+            format!("{used} of {budget} used on metered networks this month; {left} left"),
+        )
+    }
 }
 
 impl Terminal {

@@ -7,6 +7,7 @@ use crate::{
         retry::{self, Retry, SyncStep},
         sql::{from_json, parse, uint},
     },
+    words::Summary,
 };
 use protocol::{
     codes::GridVersion,
@@ -39,8 +40,8 @@ pub struct NewEntry {
     pub grid: Option<GridVersion>,
     /// Place and time.
     pub evidence: Evidence,
-    /// One line for the queue.
-    pub summary: String,
+    /// What it is about, for the queue.
+    pub summary: Summary,
     /// File names of the photos in the photo folder, in the order of the payload's photos. The files must be
     /// durable before the entry is submitted.
     pub photo_files: Vec<String>,
@@ -75,8 +76,8 @@ pub struct Item {
     pub supersedes: Option<EntryId>,
     /// Hash of the entry's bytes.
     pub sha256: Sha256,
-    /// One line for the queue.
-    pub summary: String,
+    /// What it is about, for the queue.
+    pub summary: Summary,
     /// Time of submission by the wall clock.
     pub created: Millis,
     /// Who holds it.
@@ -127,7 +128,7 @@ pub struct PhotoItem {
 
 const COLUMNS: &str = "id, n, kind, record, after_entry, supersedes, sha256, summary, created, custody, offered, \
      cancelled, received_at, refused_json, disposition, reason_json, disposition_at, \
-     attempts, not_before, asked, problem_json";
+     attempts, not_before, asked, problem_json, summary_parts";
 
 fn kind(text: &str) -> Open<EntryKind> {
     text.parse()
@@ -140,6 +141,13 @@ pub(super) fn kind_text(kind: &Open<EntryKind>) -> &str {
         Open::Known(kind) => kind.as_str(),
         Open::Other(text) => text,
     }
+}
+
+/// Parts that this version cannot read, and rows of older versions, show the Chinese words.
+fn summary(words: String, parts: Option<String>) -> Summary {
+    parts
+        .and_then(|parts| serde_json::from_str(&parts).ok())
+        .unwrap_or_else(|| words.as_str().into())
 }
 
 fn item(row: &Row<'_>) -> Result<Item> {
@@ -167,7 +175,7 @@ fn item(row: &Row<'_>) -> Result<Item> {
         after: maybe(4)?.map(|t| parse(&t)).transpose()?,
         supersedes: maybe(5)?.map(|t| parse(&t)).transpose()?,
         sha256: parse(&text(6)?)?,
-        summary: text(7)?,
+        summary: summary(text(7)?, maybe(21)?),
         created: Millis(row.get(8)?),
         custody,
         offered: row.get(10)?,

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_pages.sql"),
     include_str!("migrations/0004_seen_tasks.sql"),
     include_str!("migrations/0005_history.sql"),
+    include_str!("migrations/0006_summary_parts.sql"),
 ];
 
 /// Migrates the database to this program's schema; each step and its version number in one transaction.

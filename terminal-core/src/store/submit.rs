@@ -11,6 +11,7 @@ use crate::{
         settings,
         sql::{int, parse, run, to_json},
     },
+    words::Lang,
 };
 use protocol::{
     WIRE_VERSION,
@@ -77,8 +78,9 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
     let bytes = entry_bytes(connection, new, n)?;
     connection
         .prepare_cached(
-            "INSERT INTO item (id, n, kind, record, after_entry, supersedes, bytes, sha256, summary, created)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO item (id, n, kind, record, after_entry, supersedes, bytes, sha256, summary, created,
+                               summary_parts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             new.id.to_string(),
@@ -89,8 +91,9 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
             new.supersedes.map(|id| id.to_string()),
             bytes,
             Sha256::of(&bytes).to_string(),
-            new.summary,
+            new.summary.words(Lang::Zh),
             new.evidence.clock.wall.0,
+            to_json(&new.summary)?,
         ])?;
     for (position, (photo, file)) in photos.iter().zip(&new.photo_files).enumerate() {
         connection

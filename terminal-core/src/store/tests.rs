@@ -8,8 +8,10 @@ use crate::{
         connect::{connect, set_key},
         database::{CommitFault, Store},
     },
+    words::{Lang, Summary, SummaryPart},
 };
 use protocol::{
+    duty::{Answer, Purpose},
     evidence::{ClockReading, Evidence},
     field::SignedCertificate,
     ids::{EntryId, PersonId, PostId, RecordId, StreamId, TerminalId},
@@ -62,7 +64,7 @@ fn check_in(id: u128) -> NewEntry {
                 offset_ms: None,
             },
         },
-        summary: String::new(),
+        summary: Summary::default(),
         photo_files: vec![],
     }
 }
@@ -179,4 +181,27 @@ fn opening_a_new_store_waits_for_another_connection_that_writes_first() {
         opened.recv().unwrap().unwrap();
     });
     assert!(!store(home.path()).has_quarantined_databases().unwrap());
+}
+
+#[test]
+fn w22_an_item_shows_its_chinese_words_if_its_parts_are_missing_or_of_a_newer_version() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path());
+    let answer = SummaryPart::Answer {
+        purpose: Some(Purpose::Verify),
+        answer: Answer::True,
+    };
+    let new = NewEntry {
+        summary: Summary::new([answer]),
+        ..check_in(10)
+    };
+    store.submit(&new).unwrap();
+    let shown = || store.items().unwrap()[0].summary.words(Lang::En);
+    assert_eq!(shown(), "Verification true");
+    for parts in [None, Some(r#"[{"seen_from_space":1}]"#)] {
+        store
+            .write(|tx| Ok(tx.execute("UPDATE item SET summary_parts = ?1", [parts])?))
+            .unwrap();
+        assert_eq!(shown(), "核实 属实");
+    }
 }

@@ -20,6 +20,7 @@ mod planted;
 mod pull;
 mod push;
 pub(crate) mod report;
+mod report_words;
 pub(crate) mod run_policy;
 pub(crate) mod running;
 mod session;

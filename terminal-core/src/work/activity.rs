@@ -4,6 +4,7 @@
 use crate::{
     Error, Result,
     terminal::Terminal,
+    words::{Summary, SummaryPart},
     work::draft::{Draft, DraftContent},
 };
 use protocol::{
@@ -85,10 +86,8 @@ impl DraftContent for ActivityContent {
             photos,
         }))
     }
-    fn summary(&self) -> String {
-        let parts = [&self.title, &self.place];
-        let parts: Vec<&str> = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
-        parts.join("，")
+    fn summary(&self) -> Summary {
+        Summary::new([&self.title, &self.place].map(|part| SummaryPart::Text(part.clone())))
     }
 }
 

@@ -57,7 +57,7 @@ impl Terminal {
             ));
         }
         let note = note.trim().to_owned();
-        self.file_new(position, note.clone(), Payload::CheckIn(CheckIn { note }))
+        self.file_new(position, note.as_str().into(), Payload::CheckIn(CheckIn { note }))
     }
     /// 签退: ends presence.
     ///
@@ -73,7 +73,11 @@ impl Terminal {
             ));
         }
         let note = note.trim().to_owned();
-        self.file_new(position, note.clone(), Payload::CheckOut(CheckOut { note }))
+        self.file_new(
+            position,
+            note.as_str().into(),
+            Payload::CheckOut(CheckOut { note }),
+        )
     }
     /// The last check-in or check-out that counts: neither rejected nor withdrawn.
     fn last_check(&self) -> Result<Option<Item>> {

@@ -19,7 +19,7 @@ use crate::{
     store::drafts::SavedDraft,
     terminal::Terminal,
     transport::cancel::CancelToken,
-    words,
+    words::{self, Summary},
     work::{
         filing::Filing,
         saved_draft::{DraftPhoto, Stored, newer_app_draft, saved_kind},
@@ -55,8 +55,8 @@ pub trait DraftContent: Clone + Serialize + DeserializeOwned {
     fn chosen_cell(&self) -> Option<CellCode> {
         None
     }
-    /// One line for the queue.
-    fn summary(&self) -> String;
+    /// What it is about, for the queue.
+    fn summary(&self) -> Summary;
 }
 
 /// A draft (草稿).

@@ -7,6 +7,7 @@ use crate::{
     store::items::{Item, NewEntry},
     terminal::Terminal,
     transport::nudge::NudgeReason,
+    words::Summary,
 };
 use protocol::{
     codes::GridVersion,
@@ -25,7 +26,7 @@ pub(crate) struct Filing {
     pub supersedes: Option<EntryId>,
     pub grid: Option<GridVersion>,
     pub position: Option<Position>,
-    pub summary: String,
+    pub summary: Summary,
     pub payload: Payload,
 }
 
@@ -50,7 +51,7 @@ impl Terminal {
     pub(crate) fn file_new(
         &self,
         position: Option<Position>,
-        summary: String,
+        summary: Summary,
         payload: Payload,
     ) -> Result<Item> {
         let grid = position

@@ -9,6 +9,7 @@ use crate::{
         retry::Retry,
     },
     terminal::Terminal,
+    words::Summary,
     work::{
         filing::is_rejected,
         needs_action::{NeedsAction, takes_back},
@@ -215,7 +216,7 @@ fn draft_row(draft: SavedDraft) -> QueueRow {
             let (record, photos) = draft_outline(&draft);
             let record = record.unwrap_or(RecordId(draft.id.0));
             let kind = draft.kind.parse().map_or(Open::Other(draft.kind), Open::Known);
-            (kind, record, String::new(), photos, Some(newer_app_draft()))
+            (kind, record, Summary::default(), photos, Some(newer_app_draft()))
         }
     };
     QueueRow {
@@ -349,7 +350,7 @@ fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals:
         summary: open
             .said
             .as_ref()
-            .map_or_else(String::new, |(_, said)| payload_summary(said, catalogue)),
+            .map_or_else(Summary::default, |(_, said)| payload_summary(said, catalogue)),
         made: open.row.made,
         state,
         photos_sent: 0,

@@ -1,6 +1,6 @@
 //! One row of the queue, and the words for its state.
 
-use crate::words::{self, Lang};
+use crate::words::{self, Lang, Summary};
 use protocol::{
     case::CaseState,
     entry::{Reason, receipt_number},
@@ -19,8 +19,8 @@ pub struct QueueRow {
     /// The number in this handset's stream; `None` for a draft and for entries from elsewhere.
     pub n: Option<u64>,
     pub kind: Open<EntryKind>,
-    /// One line of content.
-    pub summary: String,
+    /// What it is about.
+    pub summary: Summary,
     /// Time of filing by the handset's wall clock.
     pub made: Millis,
     pub state: ItemState,
@@ -138,6 +138,25 @@ impl QueueRow {
             | ItemState::Withdrawn
             | ItemState::Cancelled => None,
         }
+    }
+    /// The state in words, why the last try failed, and the 受理号 if there is one.
+    pub fn state_line(&self, lang: Lang, now: Millis) -> String {
+        let mut text = self.state_words(lang, now);
+        if let Some(problem) = self.problem.as_ref() {
+            if self.state == ItemState::PhotosPending
+                && let Some(at) = self.next_try
+            {
+                text.push_str(lang.pick("，", ", "));
+                text.push_str(&words::state::later(lang, &words::moment(at, now)));
+            }
+            text.push_str(lang.pick("：", ": "));
+            text.push_str(words::of_reason(lang, problem));
+        }
+        let is_numbered = matches!(self.kind, Open::Known(EntryKind::Report | EntryKind::Activity));
+        if let Some(number) = self.receipt_number().filter(|_| is_numbered) {
+            text.push_str(&lang.pick(format!(" · 受理号 {number}"), format!(" · No. {number}")));
+        }
+        text
     }
     /// The state in words, as in the design tokens.
     pub fn state_words(&self, lang: Lang, now: Millis) -> String {

@@ -5,6 +5,7 @@ use crate::{
     grid::listing::unknown_unit,
     store::items::Custody,
     terminal::Terminal,
+    words::{Summary, SummaryPart},
     work::{
         draft::{Draft, DraftContent},
         filing::is_rejected,
@@ -32,6 +33,8 @@ pub struct ReportContent {
     pub matter: Option<MatterCode>,
     /// Chinese name of the type, for the queue.
     pub matter_name: String,
+    /// English name of the type; empty in drafts of older versions.
+    pub matter_name_en: String,
     pub text: String,
     pub place: Option<Position>,
     /// The cell that the worker chose.
@@ -47,6 +50,7 @@ impl ReportContent {
         Self {
             matter: sent.matter,
             matter_name: item.map_or_else(String::new, |item| item.zh.clone()),
+            matter_name_en: item.map_or_else(String::new, |item| item.en.clone()),
             text: sent.text,
             place: sent.place,
             cell: sent.cell.filter(|_| sent.cell_chosen),
@@ -88,10 +92,15 @@ impl DraftContent for ReportContent {
     fn chosen_cell(&self) -> Option<CellCode> {
         self.cell
     }
-    fn summary(&self) -> String {
-        let parts = [&self.matter_name, &self.text, &self.address];
-        let parts: Vec<&str> = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
-        parts.join("，")
+    fn summary(&self) -> Summary {
+        Summary::new([
+            SummaryPart::Matter {
+                zh: self.matter_name.clone(),
+                en: self.matter_name_en.clone(),
+            },
+            SummaryPart::Text(self.text.clone()),
+            SummaryPart::Text(self.address.clone()),
+        ])
     }
 }
 
@@ -110,6 +119,7 @@ impl Draft<ReportContent> {
         })?;
         self.content_mut().matter = Some(code);
         self.content_mut().matter_name = item.zh;
+        self.content_mut().matter_name_en = item.en;
         Ok(self)
     }
     /// The worker's description.

@@ -2,6 +2,7 @@
 
 use crate::{
     store::drafts::SavedDraft,
+    words::Summary,
     work::{
         activity::ActivityContent, draft::DraftContent, report::ReportContent, saved_draft::Stored,
         tasks::AnswerContent,
@@ -14,8 +15,8 @@ use protocol::{
 };
 
 /// Kind, record, summary and number of photos of a saved draft; `None` if it cannot be read.
-pub(crate) fn draft_summary(draft: &SavedDraft) -> Option<(EntryKind, RecordId, String, usize)> {
-    fn read<C: DraftContent>(json: &str) -> Option<(EntryKind, RecordId, String, usize)> {
+pub(crate) fn draft_summary(draft: &SavedDraft) -> Option<(EntryKind, RecordId, Summary, usize)> {
+    fn read<C: DraftContent>(json: &str) -> Option<(EntryKind, RecordId, Summary, usize)> {
         let stored: Stored<C> = serde_json::from_str(json).ok()?;
         Some((
             C::KIND,
@@ -33,12 +34,12 @@ pub(crate) fn draft_summary(draft: &SavedDraft) -> Option<(EntryKind, RecordId, 
 }
 
 /// The summary of a filed payload.
-pub(super) fn payload_summary(payload: &Payload, catalogue: Option<&Catalogue>) -> String {
+pub(super) fn payload_summary(payload: &Payload, catalogue: Option<&Catalogue>) -> Summary {
     match payload {
         Payload::Report(sent) => ReportContent::of(sent.clone(), catalogue).summary(),
         Payload::Activity(sent) => ActivityContent::from(sent.clone()).summary(),
-        Payload::Answer(sent) => sent.text.clone(),
-        Payload::Withdraw(sent) => sent.reason.clone(),
-        Payload::CheckIn(_) | Payload::CheckOut(_) | Payload::Void => String::new(),
+        Payload::Answer(sent) => sent.text.as_str().into(),
+        Payload::Withdraw(sent) => sent.reason.as_str().into(),
+        Payload::CheckIn(_) | Payload::CheckOut(_) | Payload::Void => Summary::default(),
     }
 }

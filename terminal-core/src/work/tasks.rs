@@ -11,7 +11,7 @@ use crate::{
         retry::Retry,
     },
     terminal::Terminal,
-    words::{self, Lang},
+    words::{self, Lang, Summary, SummaryPart},
     work::draft::{Draft, DraftContent},
 };
 use protocol::{
@@ -65,7 +65,25 @@ pub struct TaskDistance {
     pub bearing: f64,
 }
 
+impl TaskDistance {
+    /// 「东北 240 米」
+    pub fn words(&self, lang: Lang) -> String {
+        let direction = words::direction(lang, self.bearing);
+        format!("{direction} {}", words::distance(lang, self.metres))
+    }
+}
+
 impl HandsetTask {
+    /// How much time is left or how long it is overdue; or that it was answered.
+    pub fn due_words(&self, lang: Lang, now: Millis) -> String {
+        let left = self.left(now);
+        let length = words::duration(lang, left);
+        match self.answered {
+            Some(_) => lang.pick("已反馈", "Answered").to_owned(),
+            None if left < 0 => words::state::task_overdue(lang, &length),
+            None => words::state::task_due(lang, &length),
+        }
+    }
     /// The id of the task.
     pub fn id(&self) -> TaskId {
         self.row.task
@@ -164,17 +182,14 @@ impl DraftContent for AnswerContent {
             photos,
         }))
     }
-    fn summary(&self) -> String {
-        let purpose = self.purpose.known().map_or("", |p| p.zh());
-        let text = self.text.trim();
-        let tail = if text.is_empty() {
-            String::new()
-        } else {
-            format!("，{text}")
-        };
-        format!("{purpose} {}{tail}", words::answer_words(Lang::Zh, self.answer))
-            .trim()
-            .to_owned()
+    fn summary(&self) -> Summary {
+        Summary::new([
+            SummaryPart::Answer {
+                purpose: self.purpose.known().copied(),
+                answer: self.answer,
+            },
+            SummaryPart::Text(self.text.clone()),
+        ])
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     },
     terminal::Terminal,
     transport::nudge::NudgeReason,
+    words::Summary,
     work::{
         needs_action::{NeedsAction, takes_back},
         summary::payload_summary,
@@ -91,7 +92,7 @@ impl Terminal {
             supersedes: None,
             grid: None,
             evidence: self.evidence(None)?,
-            summary: open.said.as_ref().map_or_else(String::new, |(_, said)| {
+            summary: open.said.as_ref().map_or_else(Summary::default, |(_, said)| {
                 payload_summary(said, self.catalogue().ok().as_ref())
             }),
             photo_files: Vec::new(),

@@ -145,6 +145,7 @@ fn json_documents_keep_their_shape() {
         "state_en",
         "state_zh",
         "summary",
+        "summary_en",
     ];
     let mut filed = home.json(&["check-in"]);
     assert_eq!(keys(&filed), ["again", "command", "item", "ok"]);
@@ -158,7 +159,7 @@ fn json_documents_keep_their_shape() {
         json!({
             "ok": true, "command": "check-in", "again": false,
             "item": {
-                "id": null, "record": null, "made": null, "n": 1, "kind": "check_in", "summary": "",
+                "id": null, "record": null, "made": null, "n": 1, "kind": "check_in", "summary": "", "summary_en": "",
                 "state": "queued", "state_zh": "待上传", "state_en": "Waiting to send", "finished": false,
                 "receipt_number": null, "photos": { "sent": 0, "named": 0 }, "reason": null, "next_try": null,
                 "problem": null, "case_state": null, "review": null,

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
     store::{Custody, Item},
     terminal::Terminal,
+    words::Lang,
     work::ItemState,
 };
 
@@ -170,7 +171,7 @@ fn check_filed_once(who: usize, items: &[Item]) -> CheckResult {
     match items
         .iter()
         .filter(report)
-        .find(|item| !said.insert(item.summary.as_str()))
+        .find(|item| !said.insert(item.summary.words(Lang::Zh)))
     {
         None => Ok(()),
         Some(item) => violation(

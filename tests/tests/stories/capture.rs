@@ -344,7 +344,7 @@ fn story_34_mock_fix_on_a_report_is_flagged_and_never_refused(stage: &StoryStage
         );
     }
     for row in handset.open().unwrap().queue().unwrap() {
-        assert_eq!(row.state, ItemState::Received, "{}", row.summary);
+        assert_eq!(row.state, ItemState::Received, "{:?}", row.summary);
     }
 }
 

@@ -7,7 +7,10 @@ use crate::{
 use e2e::{city::City, handset::Handset};
 use protocol::{ids::EntryId, role::Role};
 use serde_json::{Value, json};
-use terminal_core::work::{ItemState, QueueRow, Withdrawal};
+use terminal_core::{
+    words::Lang,
+    work::{ItemState, QueueRow, Withdrawal},
+};
 
 on_both_engines!(
     entries_closed_on_one_handset_need_no_action_on_another,
@@ -73,7 +76,7 @@ fn rejection_after_handset_replacement_reaches_its_author_and_can_be_revised(sta
     let first = row(&mut handset, one);
     assert!(rejected(&first).unwrap().contains("照片看不清"), "{first:?}");
     assert!(
-        first.summary.contains("井盖缺失") && first.receipt_number().is_some(),
+        first.summary.words(Lang::Zh).contains("井盖缺失") && first.receipt_number().is_some(),
         "{first:?}"
     );
     assert_eq!(handset.open().unwrap().status().unwrap().returned, 2);
