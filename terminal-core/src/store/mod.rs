@@ -12,6 +12,7 @@ pub(crate) mod data_use;
 pub(crate) mod database;
 pub(crate) mod drafts;
 pub(crate) mod files;
+mod grid_file;
 pub(crate) mod handed_over;
 pub(crate) mod history;
 pub(crate) mod item_pages;
