@@ -8,7 +8,7 @@ use crate::{
     Result,
     store::{
         database::Store,
-        grid_file::{put_pack, read_pack},
+        pack_file::{put_pack, read_pack},
         retry::{self, Retry},
         sql::{int, parse, run, uint},
     },

@@ -24,6 +24,7 @@ pub(crate) mod mark;
 pub(crate) mod matter_use;
 pub(crate) mod network_settings;
 pub(crate) mod offer;
+mod pack_file;
 pub(crate) mod pending;
 mod phone;
 pub(crate) mod planted;

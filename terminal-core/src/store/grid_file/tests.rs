@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     platform::{
-        disk::{DiskFile, DiskLock},
+        disk::{Disk, DiskFile, DiskLock},
+        home::GRID_PART,
         system_disk::SystemDisk,
     },
     store::database::CommitFault,
@@ -13,7 +14,7 @@ use protocol::{
     time::Millis,
 };
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
