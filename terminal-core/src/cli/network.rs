@@ -234,6 +234,7 @@ pub fn storage(terminal: &Terminal, lang: Lang) -> Result<Said> {
     let rows = [
         line("数据库", "database", used.database),
         line("其中资料", "of it reference data", used.reference),
+        line("网格", "grid", used.grid),
         line(
             "照片，只在本机",
             "photos that only this handset holds",
@@ -251,6 +252,7 @@ pub fn storage(terminal: &Terminal, lang: Lang) -> Result<Said> {
     let document = json!({
         "database": used.database,
         "reference": used.reference,
+        "grid": used.grid,
         "photos_waiting": used.photos_waiting,
         "photos_kept": used.photos_kept,
     });

@@ -86,7 +86,7 @@ pub fn salvaged_others(handset: &Handset, done: &[SalvagedHome], lang: Lang) -> 
     let mut all = Salvaged::default();
     for home in done {
         if let Err(error) = all.add(handset, home, lang) {
-            tracing::info!(code = %error.code(), "a salvage report is shown again");
+            tracing::info!(name: "salvage.shown_again", cause = error.code().as_str());
         }
     }
     (

@@ -221,7 +221,7 @@ impl Handset {
         // Opening the others shares their data use, which was nobody's concern while there was one user.
         for other in self.homes()?.iter().filter(|other| **other != home) {
             if let Err(error) = self.open_home(other) {
-                tracing::info!(code = %error.code(), "another user's home does not open");
+                tracing::info!(name: "users.not_opened", cause = error.code().as_str());
             }
         }
         Ok(terminal)
@@ -290,7 +290,7 @@ impl Handset {
                 drop(terminal);
                 // Damage that was found only now leads to quarantine at this open.
                 if let Err(error) = Terminal::open(home, platform.clone()) {
-                    tracing::info!(code = %error.code(), "a damaged database was moved to quarantine");
+                    tracing::info!(name: "store.quarantined", cause = error.code().as_str());
                 }
             }
             Err(Error::Quarantined { .. } | Error::NotEnrolled) => {}
@@ -336,7 +336,7 @@ impl Handset {
             .filter_map(|home| match self.salvage_home(home, None) {
                 Ok(done) => Some(done),
                 Err(error) => {
-                    tracing::info!(code = %error.code(), "salvage of another user's database failed");
+                    tracing::info!(name: "users.salvage_failed", cause = error.code().as_str());
                     None
                 }
             })

@@ -68,11 +68,15 @@ impl Terminal {
         keep_card(home, terminal.disk(), terminal.account())?;
         // Shared again at the next open; until then this user's own settings and bytes hold for this user.
         if let Err(error) = terminal.share_with_the_phone() {
-            tracing::info!(code = %error.code(), "settings and data use were not shared");
+            tracing::info!(name: "phone.not_shared", cause = error.code().as_str());
         }
         // A failed sweep only wastes disk space, so it does not prevent opening.
         if let Err(error) = terminal.sweep_photos() {
-            tracing::info!(code = %error.code(), "photos were not swept");
+            tracing::info!(name: "photos.not_swept", cause = error.code().as_str());
+        }
+        // Until the next open the pack is read where it is.
+        if let Err(error) = terminal.store().settle_grid() {
+            tracing::info!(name: "grid.not_settled", cause = error.code().as_str());
         }
         Ok(terminal)
     }

@@ -200,7 +200,7 @@ impl OtherUsers {
                     Ok(terminal) => {
                         place.insert(terminal);
                     }
-                    Err(error) => tracing::info!(code = %error.code(), "another user's home does not open"),
+                    Err(error) => tracing::info!(name: "users.not_opened", cause = error.code().as_str()),
                 }
             }
         }

@@ -59,7 +59,7 @@ impl ChangeFeed {
                 }
                 Err(Error::Closed) => {}
                 // They come with the next change of a task.
-                Err(error) => tracing::warn!(code = %error.code(), "the tasks could not be compared"),
+                Err(error) => tracing::warn!(name: "observe.tasks_unread", cause = error.code().as_str()),
             }
         }
         changes
@@ -120,8 +120,9 @@ impl Terminal {
             .name("xunge-observer".into())
             .spawn(move || {
                 while let Some(changes) = feed.wait() {
+                    let told = changes.what.len();
                     if catch_unwind(AssertUnwindSafe(|| observer(changes))).is_err() {
-                        tracing::warn!("an observer panicked");
+                        tracing::warn!(name: "observe.panicked", changes = told);
                     }
                 }
             })

@@ -245,8 +245,8 @@ impl Terminal {
                 saved.deliver(home, platform, transport)
             });
             match done {
-                Ok(report) => tracing::info!(entries = report.entries, "a damaged database was handed over"),
-                Err(error) => tracing::warn!(code = %error.code(), "salvage failed, to be tried again"),
+                Ok(report) => tracing::info!(name: "salvage.handed_over", entries = report.entries),
+                Err(error) => tracing::warn!(name: "salvage.failed", cause = error.code().as_str()),
             }
         }
     }

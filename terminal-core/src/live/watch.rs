@@ -147,7 +147,7 @@ impl ServerConnection<'_> {
                 }
                 Ok(None) => {}
                 Err(Error::Cancelled) => return Err(Error::Cancelled),
-                Err(error) => tracing::info!(code = %error.code(), "another user's sync failed"),
+                Err(error) => tracing::info!(name: "users.sync_failed", cause = error.code().as_str()),
             }
         }
         self.visited = visited;

@@ -1,5 +1,6 @@
 //! Names of the files in a home folder. Existing handsets use them, so they never change.
 
+use protocol::photo::Sha256;
 use std::path::{Path, PathBuf};
 
 /// The account's database.
@@ -35,6 +36,22 @@ pub(crate) const PHONE_LOCK: &str = "phone.lock";
 /// Contains the number of the current user's home below [`USERS`]; without the file, the folder itself is the
 /// current home.
 pub(crate) const CURRENT_USER: &str = "current-user";
+
+/// A grid pack while it is being written.
+pub(crate) const GRID_PART: &str = ".grid.part";
+
+/// The name of a grid pack's file.
+pub(crate) fn grid_file_name(sha256: Sha256) -> String {
+    format!("grid-{sha256}.pack")
+}
+
+/// Returns true for a grid pack of any version, also for one that is not complete.
+pub(crate) fn is_grid_file(name: &str) -> bool {
+    let hash = name
+        .strip_prefix("grid-")
+        .and_then(|rest| rest.strip_suffix(".pack"));
+    name == GRID_PART || hash.is_some_and(|hash| hash.parse::<Sha256>().is_ok())
+}
 
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -219,7 +219,7 @@ impl Store {
         })?;
         // The count is stored; a failure delays only what the other users know of it.
         if let Err(error) = self.share_data_use(month) {
-            tracing::info!(code = %error.code(), "the data use was not shared with the other users");
+            tracing::info!(name: "data_use.not_shared", cause = error.code().as_str());
         }
         Ok(())
     }

@@ -137,7 +137,7 @@ impl Store {
             && is_unreadable(fault)
             && let Err(mark) = mark_damaged(self.disk.as_ref(), &self.home, &self.home.join(DATABASE))
         {
-            tracing::error!(code = %mark.code(), "the damage mark could not be written");
+            tracing::error!(name: "store.damage_not_marked", cause = mark.code().as_str());
         }
         error
     }
@@ -212,7 +212,9 @@ impl Store {
                 Ok(value)
             }
             Err(error) => {
-                tracing::warn!(%error, "commit failed, outcome unknown; opening the store again");
+                // The outcome is unknown; the store is opened again.
+                let sqlite = error.sqlite_error().map_or(0, |error| error.extended_code);
+                tracing::warn!(name: "store.commit_failed", sqlite);
                 self.lose(&mut writer);
                 self.hub.publish(&Change::all());
                 planted!(SavedWithoutCommit => return Ok(value));

@@ -1,12 +1,14 @@
 //! Reference files (grid pack, catalogue, calendar): fetched in parts, checked against the signed hash, put
 //! in force in one transaction. The old version stays in force until the new one is complete.
 //!
-//! They are stored in the encrypted database, so that a file and its record cannot disagree.
+//! They are stored in the encrypted database, so that a file and its record cannot disagree; the grid's content alone
+//! is a file of its own, see [`super::grid_file`].
 
 use crate::{
     Result,
     store::{
         database::Store,
+        pack_file::{put_pack, read_pack},
         retry::{self, Retry},
         sql::{int, parse, run, uint},
     },
@@ -43,9 +45,9 @@ pub struct WantedFile {
     pub retry: Retry,
 }
 
-const COLUMNS: &str = "name, version, sha256, size";
+pub(super) const COLUMNS: &str = "name, version, sha256, size";
 
-fn file(row: &rusqlite::Row<'_>) -> Result<ReferenceFile> {
+pub(super) fn file(row: &rusqlite::Row<'_>) -> Result<ReferenceFile> {
     Ok(ReferenceFile {
         name: parse(&row.get::<_, String>(0)?)?,
         version: row.get(1)?,
@@ -76,18 +78,24 @@ fn sweep(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-fn put_in_force(connection: &Connection, sha256: Sha256) -> Result<()> {
+/// Puts the wanted files of this hash in force, whose content is stored. Grids and other files store it in different
+/// places.
+fn put_in_force(connection: &Connection, sha256: Sha256, is_grid: bool) -> Result<()> {
+    let chosen = "sha256 = ?1 AND (name = 'grid') = ?2";
     run(
         connection,
-        "INSERT INTO file (name, version, sha256, size)
-             SELECT name, version, sha256, size FROM wanted_file WHERE sha256 = ?1
-         ON CONFLICT (name) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256, size = excluded.size",
-        [sha256.to_string()],
+        &format!(
+            "INSERT INTO file (name, version, sha256, size)
+                 SELECT name, version, sha256, size FROM wanted_file WHERE {chosen}
+             ON CONFLICT (name) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256,
+                 size = excluded.size"
+        ),
+        params![sha256.to_string(), is_grid],
     )?;
     run(
         connection,
-        "DELETE FROM wanted_file WHERE sha256 = ?1",
-        [sha256.to_string()],
+        &format!("DELETE FROM wanted_file WHERE {chosen}"),
+        params![sha256.to_string(), is_grid],
     )?;
     sweep(connection)
 }
@@ -106,7 +114,8 @@ impl Store {
                     .prepare_cached("SELECT sha256, version FROM file WHERE name = ?1")?
                     .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
                     .optional()?;
-                if in_force == Some((sha256.clone(), new.version.clone())) {
+                let named = (sha256.clone(), new.version.clone());
+                if in_force.as_ref() == Some(&named) {
                     run(tx, "DELETE FROM wanted_file WHERE name = ?1", [name.as_str()])?;
                     continue;
                 }
@@ -118,11 +127,19 @@ impl Store {
                      WHERE sha256 <> excluded.sha256 OR version <> excluded.version",
                     params![name.as_str(), new.version, sha256, int(new.size)?],
                 )?;
-                let whole: bool = tx
-                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?1)")?
-                    .query_row([&sha256], |row| row.get(0))?;
-                if whole {
-                    put_in_force(tx, new.sha256)?;
+                let is_grid = name == FileName::Grid;
+                let is_here = if is_grid {
+                    // Another version of the same content, or a file that a replaced database left.
+                    in_force.is_some_and(|(hash, _)| hash == sha256)
+                        || read_pack(self.disk(), self.home(), new.sha256, new.size)
+                            .unwrap_or(None)
+                            .is_some()
+                } else {
+                    tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE sha256 = ?1)")?
+                        .query_row([&sha256], |row| row.get(0))?
+                };
+                if is_here {
+                    put_in_force(tx, new.sha256, is_grid)?;
                 }
             }
             for name in FileName::ALL.iter().filter(|name| !names.contains(name)) {
@@ -169,7 +186,8 @@ impl Store {
     /// transaction; if not, all parts are deleted ([`WantedFile::have`] is 0 again), the old version stays,
     /// and the result is false.
     pub(crate) fn add_file_part(&self, wanted: &ReferenceFile, start: u64, bytes: &[u8]) -> Result<bool> {
-        self.write(|tx| {
+        let is_grid = wanted.name == FileName::Grid;
+        let is_taken = self.write(|tx| {
             let here = have(tx, wanted.sha256)?;
             let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             if here != start || start.saturating_add(length) > wanted.size {
@@ -199,14 +217,23 @@ impl Store {
             if Sha256::of(&whole) != wanted.sha256 {
                 return Ok(false);
             }
-            run(
-                tx,
-                "INSERT INTO blob (sha256, bytes) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING",
-                params![sha256, whole],
-            )?;
-            put_in_force(tx, wanted.sha256)?;
+            if is_grid {
+                put_pack(self.disk(), self.home(), wanted.sha256, &whole)?;
+            } else {
+                run(
+                    tx,
+                    "INSERT INTO blob (sha256, bytes) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING",
+                    params![sha256, whole],
+                )?;
+            }
+            put_in_force(tx, wanted.sha256, is_grid)?;
             Ok(true)
-        })
+        })?;
+        // A file that is not deleted only wastes space until the next open.
+        if is_grid && let Err(error) = self.sweep_grid_files() {
+            tracing::info!(name: "grid.not_swept", cause = error.code().as_str());
+        }
+        Ok(is_taken)
     }
 
     /// Records a failed try for a file.
@@ -241,8 +268,11 @@ impl Store {
         })
     }
 
-    /// The content of a file in force, with its description.
+    /// The content of a file in force, with its description. A grid whose file is damaged is no longer in force.
     pub fn file(&self, name: FileName) -> Result<Option<(ReferenceFile, Vec<u8>)>> {
+        if name == FileName::Grid {
+            return self.grid_pack();
+        }
         self.read(|c| {
             let mut statement = c.prepare_cached(&format!(
                 "SELECT {COLUMNS}, (SELECT bytes FROM blob b WHERE b.sha256 = file.sha256) FROM file WHERE name = ?1"

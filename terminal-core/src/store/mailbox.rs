@@ -84,9 +84,7 @@ fn apply_row(connection: &Connection, row: &FeedRow) -> Result<()> {
         match serde_json::from_value::<DispositionRow>(body.clone()) {
             Ok(_) if sabotage::is(Defect::DispositionForgotten) => {}
             Ok(said) => apply_disposition(connection, &said)?,
-            Err(error) => {
-                tracing::warn!(%error, entity = row.entity, "cannot read a disposition; its row is kept")
-            }
+            Err(_) => tracing::warn!(name: "mailbox.disposition_unread", n = row.n),
         }
     }
     Ok(())

@@ -50,7 +50,7 @@ impl Store {
             .map_err(Error::io(&path))?;
         let parsed = serde_json::from_slice(&bytes);
         if parsed.is_err() {
-            tracing::warn!(name, "a file of the phone is malformed");
+            tracing::warn!(name: "phone.file_malformed", bytes = bytes.len());
         }
         Ok(parsed.ok())
     }

@@ -5,13 +5,16 @@ use crate::{
     store::{database::Store, sql::uint},
 };
 
-/// What this account takes on the disk, in bytes. Reference data and reference photos are inside the database.
+/// What this account takes on the disk, in bytes. Reference data and reference photos are inside the database, but for
+/// the grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StorageUse {
     /// The database, without its write-ahead log.
     pub database: u64,
-    /// Of the database: grid, catalogue and other reference files, and their parts.
+    /// Of the database: catalogue and other reference files, and the parts of those that are being fetched.
     pub reference: u64,
+    /// The grid's file beside the database.
+    pub grid: u64,
     /// Photos that only this handset holds.
     pub photos_waiting: u64,
     /// Photos that the server holds too; they are deleted 30 days after it received them.
@@ -21,6 +24,7 @@ pub struct StorageUse {
 impl Store {
     /// What this account takes on the disk. Photos of drafts are not counted.
     pub(crate) fn storage_use(&self) -> Result<StorageUse> {
+        let grid = self.grid_file_size()?;
         self.read(|c| {
             let sum = |sql: &str| -> Result<u64> {
                 let bytes = c.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?;
@@ -32,6 +36,7 @@ impl Store {
                     "SELECT coalesce((SELECT sum(length(bytes)) FROM blob), 0)
                           + coalesce((SELECT sum(length(bytes)) FROM blob_part), 0)",
                 )?,
+                grid,
                 // A photo that several items name has one file; it waits while one of them waits.
                 photos_waiting: sum(
                     "SELECT coalesce(sum(size), 0) FROM (

@@ -106,10 +106,8 @@ impl Sync {
         store.renew_pins(&answer.pins)?;
         let lost = store.check_mark(&answer.mark)?;
         if lost > 0 {
-            tracing::warn!(
-                lost,
-                "the server lacks entries that it had received; they are sent again"
-            );
+            // The server lacks entries that it had received; they are sent again.
+            tracing::warn!(name: "sync.server_lost_entries", lost);
         }
         self.session.readmit = false;
         let life = i64::from(answer.expires_in_s).saturating_mul(1000);

@@ -167,7 +167,7 @@ impl Sync {
         attempts: u32,
         stop: bool,
     ) -> Result<()> {
-        tracing::info!(code = %failure.reason.code, kind = ?failure.kind, "sync step failed");
+        tracing::info!(name: "sync.step_failed", cause = failure.reason.code.as_str(), attempts);
         self.report.problem = Some(failure.reason.clone());
         self.events.push(Progress::Problem(failure.reason.clone()));
         self.failures = self.failures.saturating_add(1);

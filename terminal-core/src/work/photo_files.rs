@@ -38,7 +38,7 @@ impl Terminal {
             .sweep(&is_named)
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
         if removed > 0 {
-            tracing::info!(removed, "deleted photo files that nothing named");
+            tracing::info!(name: "photos.swept", removed);
         }
         Ok(())
     }

@@ -30,7 +30,8 @@ impl Terminal {
             },
         })
     }
-    /// The grid in force; opened once per version.
+    /// The grid in force; read, verified and opened once per version and process. `None` without one, and if its file
+    /// was altered: then the next sync fetches it again.
     ///
     /// # Errors
     /// As [`Terminal::where_is`].
@@ -44,8 +45,7 @@ impl Terminal {
         let Some(in_force) = in_force else {
             return Ok(None);
         };
-        if let Some((sha256, grid)) = open.as_ref().filter(|(sha256, _)| *sha256 == in_force.sha256) {
-            tracing::trace!(%sha256, "grid is open");
+        if let Some((_, grid)) = open.as_ref().filter(|(sha256, _)| *sha256 == in_force.sha256) {
             return Ok(Some(Arc::clone(grid)));
         }
         let Some((file, bytes)) = self.store().file(FileName::Grid)? else {
