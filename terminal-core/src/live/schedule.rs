@@ -144,6 +144,9 @@ struct OpenStream {
     heartbeat_ms: i64,
     /// A heartbeat has arrived, so this interval passes the network.
     is_proven: bool,
+    /// Something has arrived. The server sends the first hint at once; a network that opens the stream and lets
+    /// nothing through must not stop the polls.
+    has_spoken: bool,
 }
 
 impl OpenStream {
@@ -199,6 +202,7 @@ impl WatchLoop {
                     self.attempts = 0;
                     if let Some(stream) = &mut self.stream {
                         stream.last = now;
+                        stream.has_spoken = true;
                         stream.is_proven |= event == HintEvent::Alive;
                     }
                 }
@@ -238,7 +242,7 @@ impl WatchLoop {
         if !self.contact.line && self.stream.take().is_some() {
             connection.close()?;
         }
-        self.due |= self.stream.is_none() && now >= self.next_poll(now);
+        self.due |= !self.stream_speaks() && now >= self.next_poll(now);
         if self.due {
             self.seen = filed;
             let report = match connection.sync(std::mem::take(&mut self.after_outage)) {
@@ -270,6 +274,7 @@ impl WatchLoop {
                         last: connection.clock().monotonic_ms,
                         heartbeat_ms: i64::from(heartbeat_s) * 1000,
                         is_proven: false,
+                        has_spoken: false,
                     });
                 }
                 Err(failure) => self.lost(connection, random, &failure)?,
@@ -301,6 +306,11 @@ impl WatchLoop {
         Ok(())
     }
 
+    /// Whether the stream replaces the polls.
+    fn stream_speaks(&self) -> bool {
+        self.stream.is_some_and(|stream| stream.has_spoken)
+    }
+
     /// Time of the next poll.
     fn next_poll(&self, now: i64) -> i64 {
         self.last_sync
@@ -313,7 +323,8 @@ impl WatchLoop {
             return LOOK_MS;
         }
         let mut next = match self.stream {
-            Some(stream) => stream.dead_at(),
+            Some(stream) if stream.has_spoken => stream.dead_at(),
+            Some(stream) => stream.dead_at().min(self.next_poll(now)),
             None => self.next_poll(now),
         };
         if self.contact.line && self.stream.is_none() {
@@ -331,5 +342,7 @@ fn network(error: &TransportError) -> SyncFailure {
     }
 }
 
+#[cfg(all(test, feature = "testing"))]
+mod announced;
 #[cfg(test)]
 mod tests;

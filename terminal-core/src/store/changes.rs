@@ -78,7 +78,8 @@ fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [Change]> 
         ("compare_photo" | "seen_task", _) => &[Tasks],
         ("file" | "wanted_file", _) => &[Reference],
         ("traffic", _) => &[DataUse],
-        ("step", _) => &[Contact],
+        // A waiting item shows why the session failed, and when it is tried again.
+        ("step", _) => &[Contact, Queue],
         ("blob" | "blob_part", _) => &[],
         _ => return None,
     })
@@ -262,6 +263,20 @@ mod tests {
             assert!(changes_of(table, None).is_some(), "{table}");
         }
         assert_eq!(changes_of("no_such_table", None), None);
+    }
+
+    #[test]
+    fn a_session_that_failed_is_told_to_the_queue() {
+        use crate::store::retry::{Retry, SyncStep};
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path(), [3; 32]).unwrap();
+        let feed = store.subscribe();
+        let retry = Retry {
+            attempts: 1,
+            ..Retry::default()
+        };
+        store.set_step(SyncStep::Session, &retry).unwrap();
+        assert!(feed.take().contains(&Change::Queue));
     }
 
     /// The hook is not called for tables without row ids, for REPLACE, and for DELETE without WHERE.
