@@ -208,6 +208,7 @@ impl Store {
         };
         match self.commit(tx) {
             Ok(()) => {
+                planted!(ChangeUntold => return Ok(value));
                 self.hub.publish(&changes.unwrap_or_else(Change::all));
                 Ok(value)
             }
@@ -252,6 +253,7 @@ impl Store {
     /// Ends the use of the database: waits for calls in progress, closes the file, and ends all change feeds. Later
     /// calls get [`Error::Closed`].
     pub(crate) fn close(&self) {
+        planted!(CloseLeavesDatabase => return);
         *self.writer() = Writer::Closed;
         self.readers.close();
         self.hub.end();

@@ -211,6 +211,10 @@ fn report(total: &DayTally) -> bool {
         return false;
     }
     println!(
+        "{} comparisons of what observers were told with the store, {} tasks announced to them",
+        total.compared, total.announced
+    );
+    println!(
         "simulate: {} fault-days, {} entries, {} photos, {} crashes: 0 lost, 0 twice, 0 untrue, mailboxes equal",
         total.days, total.entries, total.photos, total.crashes
     );

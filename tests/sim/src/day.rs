@@ -16,7 +16,7 @@ impl SimWorld<'_> {
             // These may have no effect; they are counted when they take effect.
             if !matches!(
                 event.act,
-                EventKind::Damage(_) | EventKind::PutBack(_) | EventKind::Export(_)
+                EventKind::Damage(_) | EventKind::PutBack(_) | EventKind::Export(_) | EventKind::Close(_)
             ) {
                 self.count_fault(kind);
             }
@@ -188,6 +188,7 @@ impl SimWorld<'_> {
                 self.centre(event)?;
                 self.check_server_crash();
             }
+            EventKind::Close(t) => self.close(t, event.r)?,
             EventKind::Damage(t) => self.damage(t, event.r)?,
             EventKind::PutBack(t) => self.put_back(t)?,
             EventKind::Export(t) => self.export(t, event.r)?,

@@ -37,6 +37,11 @@ impl HandsetDisk {
             locks: Arc::default(),
         }
     }
+    /// The names of the locks that are held.
+    pub fn held_locks(&self) -> Vec<String> {
+        let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.iter().cloned().collect()
+    }
 }
 
 fn text(path: &Path) -> &str {

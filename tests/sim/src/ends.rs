@@ -72,8 +72,7 @@ impl SimWorld<'_> {
         let Some(handset) = self.handsets.get_mut(t) else {
             return Ok(());
         };
-        handset.terminal = None;
-        handset.run = None;
+        handset.die();
         let home = format!("{}/", handset.home);
         let names = handset.host.files().list(&home).map_err(check_failed)?;
         let left = names

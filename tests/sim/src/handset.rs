@@ -4,6 +4,7 @@
 use super::{
     clock::{HandsetClock, SeededBytes, SimTime},
     disk::HandsetDisk,
+    observer::Observer,
     plan::{ExchangeFault, FaultTarget},
 };
 use protocol::{
@@ -87,6 +88,10 @@ pub struct SimHandset {
     pub host: Host,
     pub clock: Arc<HandsetClock>,
     pub terminal: Option<Terminal>,
+    /// Subscribed when the app started; gone with its process.
+    pub observer: Option<Observer>,
+    /// The disk as the running app sees it, with its locks.
+    pub disk: Option<Arc<HandsetDisk>>,
     pub run: Option<SyncRun>,
     /// Network faults of the next exchanges.
     pub faults: VecDeque<(ExchangeFault, FaultTarget)>,
@@ -129,6 +134,8 @@ impl SimHandset {
             host: Host::new(&format!("t{index}"), own),
             clock: Arc::new(HandsetClock::new(time.clone(), booted)),
             terminal: None,
+            observer: None,
+            disk: None,
             run: None,
             faults: VecDeque::new(),
             offline_until: Millis(0),
@@ -169,6 +176,15 @@ impl SimHandset {
             disk: Arc::new(HandsetDisk::new(&self.host, self.keyed)),
         }
     }
+    /// The platform of the app that starts now.
+    fn platform_of_app(&mut self) -> Platform {
+        let disk = Arc::new(HandsetDisk::new(&self.host, self.keyed));
+        self.disk = Some(Arc::clone(&disk));
+        Platform {
+            disk,
+            ..self.platform()
+        }
+    }
     /// The whole machine with its users, as this user's process sees it.
     pub fn machine(&self) -> lifecycle::Handset {
         lifecycle::Handset::at(Path::new(HOME), Arc::new(OneUser(self.platform())))
@@ -178,7 +194,8 @@ impl SimHandset {
     }
     /// Starts the app on the files of its disk.
     pub fn boot(&mut self) -> Result<()> {
-        let terminal = Terminal::open(Path::new(self.home), self.platform())?;
+        let platform = self.platform_of_app();
+        let terminal = Terminal::open(Path::new(self.home), platform)?;
         self.runs_as(terminal);
         Ok(())
     }
@@ -187,6 +204,7 @@ impl SimHandset {
     fn runs_as(&mut self, terminal: Terminal) {
         self.enrolled = Some(terminal.account().stream);
         self.known_as = Some(terminal.account().terminal);
+        self.observer = Observer::of(&terminal).ok();
         self.terminal = Some(terminal);
     }
     pub fn enrol(&mut self, line: &dyn Transport) -> Result<()> {
@@ -197,13 +215,15 @@ impl SimHandset {
         };
         let home = Path::new(self.home);
         let cancel = CancelToken::default();
-        let terminal = Terminal::enrol_over(line, home, self.platform(), &self.invitation, device, &cancel)?;
+        let platform = self.platform_of_app();
+        let terminal = Terminal::enrol_over(line, home, platform, &self.invitation, device, &cancel)?;
         self.runs_as(terminal);
         Ok(())
     }
     /// Ends the process and drops everything in memory.
     pub fn die(&mut self) {
         self.run = None;
+        self.observer = None;
         self.terminal = None;
     }
     /// Begins a sync unless one is running.

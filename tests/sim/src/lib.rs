@@ -19,6 +19,7 @@
 pub mod centre;
 pub mod city_template;
 pub mod clock;
+pub mod closing;
 pub mod command;
 pub mod day;
 pub mod disk;
@@ -33,6 +34,7 @@ pub mod maker;
 pub mod memory;
 pub mod network;
 pub mod newer_handset;
+pub mod observer;
 pub mod pictures;
 pub mod plan;
 pub mod rest;

@@ -87,6 +87,7 @@ impl DayPlan {
                 maker.put(at, EventKind::Switch(t));
             }
         }
+        maker.closes(terminals);
         maker.events.sort_by_key(|event| event.at);
         Self {
             seed,
@@ -251,6 +252,16 @@ impl PlanMaker {
         for _ in 0..3 {
             let at = self.time();
             self.put(at, EventKind::NewerHandset);
+        }
+    }
+    /// The app is closed in an orderly way, sometimes while a sync is under way.
+    fn closes(&mut self, terminals: usize) {
+        for _ in 0..terminals {
+            let (at, t) = (self.time(), self.index(terminals));
+            if self.rng.chance(300) {
+                self.put(at, EventKind::Sync(t));
+            }
+            self.put(at + 1, EventKind::Close(t));
         }
     }
     fn power(&mut self, terminals: usize) {

@@ -185,6 +185,8 @@ pub enum EventKind {
         loss: UnsyncedLoss,
     },
     Kill(MachineId),
+    /// The app is closed in an orderly way, and opened again.
+    Close(usize),
     IoError {
         on: MachineId,
         k: u64,
@@ -222,6 +224,7 @@ impl EventKind {
             Self::Power { .. } => "handset power cut",
             Self::Kill(MachineId::Server) => "server killed",
             Self::Kill(_) => "app killed",
+            Self::Close(_) => "app closed",
             Self::IoError {
                 on: MachineId::Server,
                 ..
@@ -284,6 +287,8 @@ pub const KINDS: &[&str] = &[
     "handset power cut",
     "server killed",
     "app killed",
+    "app closed",
+    "app closed in a sync",
     "server I/O error",
     "handset I/O error",
     "server disk full",

@@ -32,6 +32,12 @@ pub struct DayTally {
     pub photos: u64,
     pub crashes: u64,
     pub steps: u64,
+    /// How often an observer's view was compared with the store.
+    #[serde(default)]
+    pub compared: u64,
+    /// Tasks whose arrival an observer was told.
+    #[serde(default)]
+    pub announced: u64,
     /// Faults that took effect, by name.
     pub faults: BTreeMap<String, u64>,
     /// Hash over all responses and states; equal plans give equal values.
@@ -46,6 +52,8 @@ impl DayTally {
         self.photos += other.photos;
         self.crashes += other.crashes;
         self.steps += other.steps;
+        self.compared += other.compared;
+        self.announced += other.announced;
         for (kind, count) in &other.faults {
             *self.faults.entry(kind.clone()).or_default() += count;
         }
@@ -215,6 +223,7 @@ impl<'p> SimWorld<'p> {
             self.perform(job)?;
         }
         self.run_calm_phase()?;
+        self.observers_at_rest()?;
         for (t, expected) in self.expectations.iter_mut().enumerate() {
             if let Some(handset) = self.handsets.get(t) {
                 expected.at_rest(t, handset, &self.server, self.tally.crashes)?;
@@ -253,6 +262,11 @@ impl<'p> SimWorld<'p> {
     }
 
     fn perform(&mut self, job: SimJob) -> CheckResult {
+        let watched = self.begin_to_watch(&job)?;
+        self.work_off(job)?;
+        watched.map_or(Ok(()), |t| self.compare_view(t))
+    }
+    fn work_off(&mut self, job: SimJob) -> CheckResult {
         match job {
             SimJob::Event(k) => self.event(k),
             SimJob::Boot(MachineId::Server) => self.boot_server(),
@@ -344,6 +358,9 @@ impl<'p> SimWorld<'p> {
             } else {
                 0
             };
+            if quiet == 1 {
+                self.follow_all()?;
+            }
             if quiet == 2 {
                 return Ok(());
             }

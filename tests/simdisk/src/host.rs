@@ -52,6 +52,18 @@ impl Host {
     pub fn clear_faults(&self) {
         self.inner().lock().faults.clear();
     }
+    /// Returns true if a fault is scheduled, or the disk has a limit.
+    pub fn is_faulty(&self) -> bool {
+        let machine = self.inner().lock();
+        machine.dead || machine.quota.is_some() || !machine.faults.is_empty()
+    }
+    /// Returns the names of the files that SQLite has open.
+    pub fn open_files(&self) -> Vec<String> {
+        let machine = self.inner().lock();
+        let is_open = |ino: &u64| machine.inodes.get(ino).is_some_and(|inode| inode.open > 0);
+        let open = machine.names.now.iter().filter(|(_, ino)| is_open(ino));
+        open.map(|(name, _)| name.clone()).collect()
+    }
     pub fn is_dead(&self) -> bool {
         self.inner().lock().dead
     }
