@@ -144,10 +144,10 @@ pub(super) fn kind_text(kind: &Open<EntryKind>) -> &str {
 }
 
 /// Parts that this version cannot read, and rows of older versions, show the Chinese words.
-fn summary(words: String, parts: Option<String>) -> Summary {
+fn summary(words: &str, parts: Option<String>) -> Summary {
     parts
         .and_then(|parts| serde_json::from_str(&parts).ok())
-        .unwrap_or_else(|| words.as_str().into())
+        .unwrap_or_else(|| words.into())
 }
 
 fn item(row: &Row<'_>) -> Result<Item> {
@@ -175,7 +175,7 @@ fn item(row: &Row<'_>) -> Result<Item> {
         after: maybe(4)?.map(|t| parse(&t)).transpose()?,
         supersedes: maybe(5)?.map(|t| parse(&t)).transpose()?,
         sha256: parse(&text(6)?)?,
-        summary: summary(text(7)?, maybe(21)?),
+        summary: summary(&text(7)?, maybe(21)?),
         created: Millis(row.get(8)?),
         custody,
         offered: row.get(10)?,
