@@ -1,6 +1,11 @@
 //! How long a task that was pushed to a sleeping handset on duty takes until an observer is told, on a simulated clock
 //! over the real store. The handset wakes up for its own timers and for what the network brings, and for nothing else.
-#![allow(clippy::unwrap_used, reason = "a test: clippy recognises only a plain `cfg(test)`")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test: clippy recognises only a plain `cfg(test)`"
+)]
 
 use super::*;
 use crate::{
