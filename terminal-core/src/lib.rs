@@ -33,3 +33,5 @@ pub mod words;
 pub mod work;
 
 pub use error::{Error, Result};
+/// The types of the signatures here. A facade links this crate only.
+pub use protocol;

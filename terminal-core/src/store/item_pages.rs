@@ -27,17 +27,24 @@ pub enum ItemSelection {
 }
 
 impl ItemSelection {
-    const fn condition(self) -> &'static str {
+    /// The numbers of a page, below ?1 and at most ?2. `+` keeps the bound ?1 from being chosen as the way to the rows:
+    /// few items are unsent or returned, and walking all items to find them would cost what the handset holds.
+    const fn numbers(self) -> &'static str {
         match self {
-            Self::All => "1 = 1",
+            Self::All => "SELECT n FROM item WHERE n < ?1 ORDER BY n DESC LIMIT ?2",
             Self::Unsent => {
-                "(item.custody = 'waiting'
-                  OR item.id IN (SELECT photo.item FROM photo WHERE photo.custody = 'waiting'))"
+                "SELECT n FROM item WHERE +n < ?1 AND n IN (
+                     SELECT n FROM item WHERE custody = 'waiting'
+                     UNION SELECT i.n FROM photo p JOIN item i ON i.id = p.item WHERE p.custody = 'waiting')
+                 ORDER BY n DESC LIMIT ?2"
             }
             Self::Returned => {
-                "((item.custody = 'waiting' AND item.refused_json IS NOT NULL) OR item.disposition = 'rejected'
-                  OR item.id IN (SELECT json_extract(body, '$.entry') FROM mailbox_row WHERE kind = 'activity'
-                      AND json_extract(body, '$.state') = 'returned'))"
+                "SELECT n FROM item WHERE +n < ?1 AND n IN (
+                     SELECT n FROM item WHERE custody = 'waiting' AND refused_json IS NOT NULL
+                     UNION SELECT n FROM item WHERE disposition = 'rejected'
+                     UNION SELECT i.n FROM mailbox_row r JOIN item i ON i.id = json_extract(r.body, '$.entry')
+                         WHERE r.kind = 'activity' AND json_extract(r.body, '$.state') = 'returned')
+                 ORDER BY n DESC LIMIT ?2"
             }
         }
     }
@@ -48,10 +55,7 @@ impl Store {
     pub fn items_page(&self, which: ItemSelection, before: Option<u64>, limit: usize) -> Result<Vec<Item>> {
         let before = before.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let condition = format!(
-            "id IN (SELECT item.id FROM item WHERE item.n < ?1 AND {} ORDER BY item.n DESC LIMIT ?2)",
-            which.condition()
-        );
+        let condition = format!("n IN ({})", which.numbers());
         let mut items = self.read(|c| select(c, &condition, [before, limit]))?;
         items.reverse();
         Ok(items)
@@ -152,4 +156,32 @@ fn ids_of(connection: &Connection, sql: &str, ids: &[EntryId]) -> Result<HashSet
         found.insert(parse(&row.get::<_, String>(0)?)?);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w13_few_unsent_or_returned_items_are_found_without_walking_all_items() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), [7; 32]).unwrap();
+        for which in [ItemSelection::Unsent, ItemSelection::Returned] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", which.numbers());
+            let plan: Vec<String> = store
+                .read(|c| {
+                    let mut statement = c.prepare(&sql)?;
+                    let rows = statement.query_map([i64::MAX, 50], |row| row.get(3))?;
+                    Ok(rows.collect::<rusqlite::Result<_>>()?)
+                })
+                .unwrap();
+            let walks = |step: &&String| {
+                (step.contains("n<?") || step.starts_with("SCAN"))
+                    && !["item_waiting", "item_rejected", "photo_waiting"]
+                        .iter()
+                        .any(|few| step.ends_with(few))
+            };
+            assert_eq!(plan.iter().find(walks), None, "{which:?}: {plan:#?}");
+        }
+    }
 }
