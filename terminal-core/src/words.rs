@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 mod amounts;
 mod summary;
-pub use amounts::{bytes, direction, distance, duration, moment, share, soon};
+pub use amounts::{MEGABYTE, bytes, direction, distance, duration, moment, share, soon};
 pub use summary::{Summary, SummaryPart};
 
 /// The language of the screen.

@@ -193,23 +193,22 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn clean() -> SyncReport {
-        SyncReport {
-            entries_received: 3,
-            photos_received: 2,
-            pulled: true,
-            ..SyncReport::default()
-        }
-    }
-
     #[test]
     fn several_runs_are_summed_into_one_report() {
         let first = SyncReport {
+            entries_received: 1,
+            photos_received: 2,
             entries_waiting: 2,
             rows_pulled: 1,
-            ..clean()
+            ..SyncReport::default()
         };
-        let total = add(&first, clean());
+        let last = SyncReport {
+            entries_received: 5,
+            photos_received: 2,
+            pulled: true,
+            ..SyncReport::default()
+        };
+        let total = add(&first, last);
         assert_eq!(
             (total.entries_received, total.photos_received, total.rows_pulled),
             (6, 4, 1)

@@ -59,7 +59,7 @@ pub use item_pages::ItemSelection;
 pub use items::{Custody, Item, NewEntry, PhotoItem};
 pub use last_fix::LastFix;
 pub use mailbox::MailboxEntry;
-pub use network_settings::{MEGABYTE, NetworkSettings};
+pub use network_settings::NetworkSettings;
 pub use offer::{Accepted, Queued, RefusedElement};
 pub use pending::{PendingEntry, PendingPhoto, PendingWork};
 pub use quarantine::quarantined_databases;

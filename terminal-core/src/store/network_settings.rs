@@ -4,12 +4,10 @@ use crate::{
     Error, Result,
     platform::home::PHONE_SETTINGS,
     store::{changes::Change, database::Store},
+    words::MEGABYTE,
 };
 use protocol::problem::HandsetCode;
 use serde::{Deserialize, Serialize};
-
-/// Bytes per megabyte of the budget. The decimal megabyte, so that the budget never ends late.
-pub const MEGABYTE: u64 = 1_000_000;
 
 /// Default minutes between two polls.
 const POLL_MINUTES: u32 = 5;

@@ -89,7 +89,7 @@ impl NetworkSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{platform::surroundings::NetworkCost, store::network_settings::MEGABYTE};
+    use crate::{platform::surroundings::NetworkCost, words::MEGABYTE};
 
     const WIFI: DeviceConditions = DeviceConditions {
         network: Connectivity {

@@ -79,7 +79,8 @@ pub fn share(share: f64) -> String {
     }
 }
 
-const MEGABYTE: u64 = 1_000_000;
+/// Bytes per megabyte of data use. The decimal megabyte, so that a budget never ends late.
+pub const MEGABYTE: u64 = 1_000_000;
 
 /// Formats bytes as `12.3 MB` or `4.5 kB`.
 pub fn bytes(bytes: u64) -> String {

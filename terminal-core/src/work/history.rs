@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     store::history::{HistoryPlace, HistoryRecord, RecordRow},
     terminal::Terminal,
-    words::{self, Lang},
+    words::{self, Lang, Summary, SummaryPart},
     work::queue_row::QueueRow,
 };
 use protocol::{
@@ -104,16 +104,16 @@ impl HistoryRow {
     pub fn line(&self, lang: Lang, catalogue: Option<&Catalogue>) -> String {
         let matter = self.matter.map(|code| {
             let item = catalogue.and_then(|catalogue| catalogue.find(code));
-            item.map_or_else(|| code.to_string(), |item| lang.pick(&item.zh, &item.en).clone())
+            item.map_or_else(
+                || SummaryPart::Text(code.to_string()),
+                |item| SummaryPart::Matter {
+                    zh: item.zh.clone(),
+                    en: item.en.clone(),
+                },
+            )
         });
-        let parts = [
-            matter.as_deref().unwrap_or(""),
-            &self.title,
-            &self.place,
-            &self.text,
-        ];
-        let parts: Vec<&str> = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
-        parts.join(lang.pick("，", ", "))
+        let said = [&self.title, &self.place, &self.text].map(|part| SummaryPart::Text(part.clone()));
+        Summary::new(matter.into_iter().chain(said)).words(lang)
     }
     /// The state in words; that of the own item while it is here.
     pub fn state_words(&self, lang: Lang, now: Millis) -> String {

@@ -11,9 +11,10 @@ use std::{process::Stdio, thread};
 use terminal_core::{
     Error,
     platform::{Clock as _, Connectivity, Power},
-    store::{MEGABYTE, NetworkSettings},
+    store::NetworkSettings,
     sync::{DeviceConditions, Policy, SyncTrigger},
     transport::CancelToken,
+    words::MEGABYTE,
     work::ItemState,
 };
 
