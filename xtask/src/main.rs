@@ -23,6 +23,7 @@ mod select;
 mod setup;
 mod shell;
 mod simulate;
+mod space;
 mod stages;
 mod symbols;
 mod tokens;
