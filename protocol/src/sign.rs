@@ -112,6 +112,18 @@ tagged! {
 }
 
 impl PublicKey {
+    /// An ES256 key as Android's keystore gives it (X.509 SubjectPublicKeyInfo in DER) or as iOS does (SEC1 point).
+    ///
+    /// # Errors
+    /// [`SignError::Key`]: neither of these, or another curve.
+    pub fn es256(encoded: &[u8]) -> Result<Self, SignError> {
+        use p256::pkcs8::DecodePublicKey as _;
+        let key = p256::PublicKey::from_public_key_der(encoded)
+            .ok()
+            .or_else(|| p256::PublicKey::from_sec1_bytes(encoded).ok())
+            .ok_or(SignError::Key)?;
+        Ok(Self::new(Algorithm::Es256, key.to_sec1_bytes().into_vec()))
+    }
     /// Returns an error if the bytes are not a valid key; called at enrolment.
     pub fn check(&self) -> Result<(), SignError> {
         match self.algorithm() {
@@ -143,6 +155,17 @@ impl PublicKey {
                 key.verify(message, &signature).map_err(|_| SignError::Mismatch)
             }
         }
+    }
+}
+
+impl Signature {
+    /// An ES256 signature as the keystores of Android and iOS give it: two integers in DER.
+    ///
+    /// # Errors
+    /// [`SignError::Malformed`]
+    pub fn es256_of_der(der: &[u8]) -> Result<Self, SignError> {
+        let signature = p256::ecdsa::Signature::from_der(der).map_err(|_| SignError::Malformed)?;
+        Ok(Self::new(Algorithm::Es256, signature.to_bytes().to_vec()))
     }
 }
 
@@ -266,6 +289,50 @@ mod tests {
         assert_eq!(public.check(), Ok(()));
         assert_eq!(public.verify(b"message", &signature), Ok(()));
         assert_eq!(public.verify(b"massage", &signature), Err(SignError::Mismatch));
+    }
+
+    #[test]
+    fn keys_and_signatures_in_the_forms_of_phone_keystores_verify() {
+        use p256::{ecdsa::signature::Signer as _, pkcs8::EncodePublicKey as _};
+        let message = challenge_message(StreamId(uuid::Uuid::nil()), "nonce");
+        // Many keys, because an integer in DER is 31 to 33 bytes long.
+        for secret in 1..=64_u8 {
+            let key = p256::ecdsa::SigningKey::from_slice(&[secret; 32]).unwrap();
+            let verifying = key.verifying_key();
+            let der: p256::ecdsa::Signature = key.sign(&message);
+            let signature = Signature::es256_of_der(der.to_der().as_bytes()).unwrap();
+            for encoded in [
+                verifying.to_public_key_der().unwrap().as_bytes(),
+                verifying.to_sec1_point(true).as_bytes(),
+                verifying.to_sec1_point(false).as_bytes(),
+            ] {
+                let public = PublicKey::es256(encoded).unwrap();
+                assert_eq!(public.check(), Ok(()));
+                assert_eq!(public.verify(&message, &signature), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn cut_or_foreign_encodings_of_phone_keystores_are_rejected() {
+        use p256::{ecdsa::signature::Signer as _, pkcs8::EncodePublicKey as _};
+        let key = p256::ecdsa::SigningKey::from_slice(&[9; 32]).unwrap();
+        let public = key.verifying_key().to_public_key_der().unwrap();
+        let signature: p256::ecdsa::Signature = key.sign(b"message");
+        let der = signature.to_der();
+        for end in 0..public.as_bytes().len() {
+            assert_eq!(PublicKey::es256(&public.as_bytes()[..end]), Err(SignError::Key));
+        }
+        for end in 0..der.as_bytes().len() {
+            assert_eq!(
+                Signature::es256_of_der(&der.as_bytes()[..end]),
+                Err(SignError::Malformed)
+            );
+        }
+        assert_eq!(
+            Signature::es256_of_der(&signature.to_bytes()),
+            Err(SignError::Malformed)
+        );
     }
 
     #[test]

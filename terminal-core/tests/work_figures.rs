@@ -97,7 +97,13 @@ fn a_task_is_new_until_it_was_seen_and_forgotten_with_its_end() {
     pull(Some(&task));
     let here = terminal.task(task.task).unwrap();
     assert!(!here.seen);
-    assert!(matches!(here.compare().unwrap(), ComparePhoto::Waiting(retry) if retry.attempts == 0));
+    assert_eq!(
+        here.compare().unwrap(),
+        ComparePhoto::Waiting {
+            next_try: None,
+            problem: None
+        }
+    );
     terminal.mark_seen(&[task.task]).unwrap();
     terminal.mark_seen(&[task.task]).unwrap();
     assert!(terminal.task(task.task).unwrap().seen);

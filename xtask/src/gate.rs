@@ -11,7 +11,8 @@ use crate::select::{self, PRODUCT, VARIANTS};
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
 use crate::{
-    arrows, demo, files, fuzz, judges, lint, openapi, rules, setup, shell, simulate, symbols, tools, torture,
+    arrows, demo, files, fuzz, judges, lint, openapi, rules, setup, shell, simulate, space, symbols, tools,
+    torture,
 };
 
 /// What the stages share.
@@ -31,6 +32,12 @@ impl Gate {
 }
 
 const STAGES: &[Stage<Gate>] = &[
+    Stage {
+        name: "space",
+        what: "space on the disk for a build",
+        after: &[],
+        run: |gate| space::check(&gate.ws),
+    },
     Stage {
         name: "setup",
         what: "packages of the system",
@@ -97,7 +104,7 @@ const STAGES: &[Stage<Gate>] = &[
     Stage {
         name: "build",
         what: "the product and everything that runs it",
-        after: &["fetch"],
+        after: &["space", "fetch"],
         run: |gate| shell::run(gate.ws.cargo().arg("build").args(PRODUCT).arg("--all-targets")),
     },
     Stage {

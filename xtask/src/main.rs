@@ -23,6 +23,7 @@ mod select;
 mod setup;
 mod shell;
 mod simulate;
+mod space;
 mod stages;
 mod symbols;
 mod tokens;
@@ -148,6 +149,11 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Screens with up to 100,000 items, memory, and wake-ups of a handset; this machine stands in for a phone
+    Handset {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -194,6 +200,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
                 Bench::Ingest { args } => bench::server(&ws, "ingest", &args),
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),
+                Bench::Handset { args } => bench::handset(&ws, &args),
             };
         }
         Task::Torture { args } => return torture::run(&ws, &args),

@@ -66,6 +66,12 @@ const STAGES: &[Stage<Workspace>] = &[
         run: |ws| succeeded(bench::server(ws, "wire", &[])),
     },
     Stage {
+        name: "bench-handset",
+        what: "screens with 100,000 items, memory and wake-ups of a handset",
+        after: &[],
+        run: |ws| succeeded(bench::handset(ws, &[])),
+    },
+    Stage {
         name: "package-twice",
         what: "two builds of the release give the same bytes",
         after: &[],

@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     live::schedule::{self, Connection, Contact},
     platform::{clock::ClockRaw, surroundings::Surroundings},
-    store::{items::Custody, network_settings::NetworkSettings},
+    store::network_settings::NetworkSettings,
     sync::{
         data_policy::{DeviceConditions, SyncTrigger},
         failure::{FailureKind, SyncFailure, classify},
@@ -121,11 +121,7 @@ impl ServerConnection<'_> {
         let mut visited = std::mem::take(&mut self.visited);
         for other in self.others() {
             let mut one = || {
-                let waits = other
-                    .store()
-                    .items()?
-                    .iter()
-                    .any(|item| matches!(item.custody, Custody::Waiting));
+                let waits = other.store().counts()?.waiting > 0;
                 let is_due = visited
                     .get(&other.account().stream)
                     .is_none_or(|at| now.saturating_sub(*at) >= QUIET_MS);

@@ -10,6 +10,7 @@ pub(crate) mod file_keystore;
 pub(crate) mod home;
 pub(crate) mod keystore;
 pub(crate) mod log;
+pub(crate) mod phone;
 pub(crate) mod photo_files;
 pub(crate) mod random;
 pub(crate) mod surroundings;
@@ -22,6 +23,9 @@ pub use file_keystore::FileKeystore;
 pub use home::{DATABASE, KEY_FILE, NOTE, PHOTOS};
 pub use keystore::Keystore;
 pub use log::{LogLevel, LogRecord, LogSink, log_panic, set_log};
+pub use phone::{
+    FailedService, KeyPlace, PhoneClock, PhoneKeys, PhonePlatform, PhoneSurroundings, WatchedSurroundings,
+};
 pub use photo_files::{PhotoFileError, PhotoFiles};
 pub use random::{Random, SystemRandom, random_bytes};
 pub use surroundings::{Connectivity, LOW_PERCENT, NetworkCost, Power, Surroundings};

@@ -62,3 +62,25 @@ pub(super) fn files(connection: &Connection) -> Result<BTreeSet<String>> {
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w13_what_may_be_deleted_is_found_without_walking_all_items() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), [7; 32]).unwrap();
+        let plan: Vec<String> = store
+            .read(|c| {
+                let mut statement = c.prepare(&format!("EXPLAIN QUERY PLAN {RIPE}"))?;
+                let rows = statement.query_map([0], |row| row.get(3))?;
+                Ok(rows.collect::<rusqlite::Result<_>>()?)
+            })
+            .unwrap();
+        assert!(
+            plan[0].ends_with("item USING INDEX item_by_received_at (received_at<?)"),
+            "{plan:#?}"
+        );
+    }
+}

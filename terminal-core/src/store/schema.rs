@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_seen_tasks.sql"),
     include_str!("migrations/0005_history.sql"),
     include_str!("migrations/0006_summary_parts.sql"),
+    include_str!("migrations/0007_received.sql"),
 ];
 
 /// Migrates the database to this program's schema; each step and its version number in one transaction.

@@ -70,25 +70,21 @@ impl fmt::Display for HistoryCursor {
     }
 }
 
-/// The text is not the end of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoHistoryCursor;
-
-impl fmt::Display for NoHistoryCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not the end of a page of the history")
-    }
-}
-impl std::error::Error for NoHistoryCursor {}
-
 impl FromStr for HistoryCursor {
-    type Err = NoHistoryCursor;
-    fn from_str(text: &str) -> std::result::Result<Self, NoHistoryCursor> {
-        let (made, record) = text.split_once('.').ok_or(NoHistoryCursor)?;
-        Ok(Self(HistoryPlace {
-            made: Millis(made.parse().map_err(|_| NoHistoryCursor)?),
-            record: record.parse().map_err(|_| NoHistoryCursor)?,
-        }))
+    type Err = Error;
+    /// # Errors
+    /// `data.malformed`
+    fn from_str(text: &str) -> Result<Self> {
+        let place = || {
+            let (made, record) = text.split_once('.')?;
+            Some(HistoryPlace {
+                made: Millis(made.parse().ok()?),
+                record: record.parse().ok()?,
+            })
+        };
+        place()
+            .map(Self)
+            .ok_or_else(|| Error::Data("not the end of a page of the history".into()))
     }
 }
 

@@ -32,7 +32,7 @@ pub use activity::{ActivityContent, ActivityDraft};
 pub use catalogue::{FrequentMatter, one, search};
 pub use check_in::HandsetPresence;
 pub use draft::{Draft, DraftCell, DraftContent, Submitted};
-pub use history::{HistoryCursor, HistoryRow, NoHistoryCursor};
+pub use history::{HistoryCursor, HistoryRow};
 pub use item_detail::ItemDetail;
 pub use months::MonthState;
 pub use queue::QueueFilter;

@@ -6,10 +6,7 @@
 use crate::{
     Error, Result,
     grid::place::{CellName, bearing},
-    store::{
-        items::{Custody, Item},
-        retry::Retry,
-    },
+    store::items::{Custody, Item},
     terminal::Terminal,
     words::{self, Lang, Summary, SummaryPart},
     work::draft::{Draft, DraftContent},
@@ -17,7 +14,7 @@ use crate::{
 use protocol::{
     codes::CellCode,
     duty::{Answer, Purpose, TaskRow},
-    entry::DispositionState,
+    entry::{DispositionState, Reason},
     feed::kind,
     geo::PointE7,
     ids::{EntryId, TaskId},
@@ -51,8 +48,13 @@ pub struct HandsetTask {
 pub enum ComparePhoto {
     /// The task names none.
     None,
-    /// It is fetched with the next sync, or was tried and waits: the reason and the next try are in the value.
-    Waiting(Retry),
+    /// It is not here yet.
+    Waiting {
+        /// When it is tried again; `None`: with the next sync.
+        next_try: Option<Millis>,
+        /// Why the last try failed.
+        problem: Option<Reason>,
+    },
     /// It is here (JPEG).
     Here(Vec<u8>),
 }
@@ -110,7 +112,13 @@ impl HandsetTask {
         let store = self.terminal.store();
         Ok(match store.compare_photo(photo)? {
             Some(bytes) => ComparePhoto::Here(bytes),
-            None => ComparePhoto::Waiting(store.compare_retry(photo)?),
+            None => {
+                let retry = store.compare_retry(photo)?;
+                ComparePhoto::Waiting {
+                    next_try: retry.wait_until(self.terminal.now()?),
+                    problem: retry.problem,
+                }
+            }
         })
     }
     /// Begins the answer, or continues a saved draft with its photos: the camera app may have killed the

@@ -49,15 +49,20 @@ pub fn cpu_of_all() -> Result<f64> {
 
 /// Resident memory in megabytes (10^6 bytes).
 pub fn memory_of(process: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .context("no VmRSS in status")?;
+    memory_line(&format!("/proc/{process}/status"), "VmRSS:")
+}
+
+/// The highest resident memory of this process so far, in megabytes.
+pub fn peak_memory() -> Result<f64> {
+    memory_line("/proc/self/status", "VmHWM:")
+}
+
+fn memory_line(file: &str, name: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(file)?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib: f64 = line
-        .split_whitespace()
-        .nth(1)
-        .context("no number in VmRSS")?
+        .and_then(|line| line.split_whitespace().next())
+        .with_context(|| format!("no {name} in {file}"))?
         .parse()?;
     Ok(kib * 1024.0 / 1e6)
 }

@@ -1,11 +1,13 @@
 //! Benches that need a whole server: each compares the server with the same work done directly ("raw") in the
-//! same run, and reports the ratio.
+//! same run, and reports the ratio. `handset` compares a handset with itself while it holds fewer items.
 //!
 //! Server and raw rounds alternate, and medians are compared, because a shared machine varies. Absolute
 //! figures are valid for one machine only; the ratio is what may be claimed.
 
 pub mod checkins;
 pub mod fleet;
+pub mod handset;
+pub mod handset_memory;
 pub mod http;
 pub mod ingest;
 pub mod machine;
@@ -27,6 +29,11 @@ impl Goals {
     pub fn at_least(&self, promise: &str, ours: &str, raw: &str, ratio: f64, goal: f64) {
         let verdict = self.judge(ratio >= goal);
         println!("promise={promise} ours={ours} raw={raw} ratio={ratio:.2} goal={goal} {verdict}");
+    }
+    /// Goal: at most `goal` times the peer's figure.
+    pub fn within(&self, promise: &str, ours: &str, peer: &str, ratio: f64, goal: f64) {
+        let verdict = self.judge(ratio <= goal);
+        println!("promise={promise} ours={ours} peer={peer} ratio={ratio:.2} goal={goal} {verdict}");
     }
     /// Goal: at most `goal`.
     pub fn at_most(&self, promise: &str, ours: f64, unit: &str, goal: f64) {
@@ -90,6 +97,11 @@ mod tests {
         assert!(goals.all_held());
         goals.at_most("b", 601.0, "B", 600.0);
         goals.at_most("c", 600.0, "B", 600.0);
+        assert!(!goals.all_held());
+        let goals = Goals::default();
+        goals.within("d", "2", "1", 2.0, 2.0);
+        assert!(goals.all_held());
+        goals.within("e", "3", "1", 3.0, 2.0);
         assert!(!goals.all_held());
     }
 }

@@ -1,8 +1,8 @@
-//! `cargo xtask bench ingest | photos | wire`. See [`e2e::bench`].
+//! `cargo xtask bench ingest | photos | wire | handset`. See [`e2e::bench`].
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use e2e::bench::{Goals, ingest, photos, wire};
+use e2e::bench::{Goals, handset, handset_memory, ingest, photos, wire};
 use std::{path::PathBuf, process::ExitCode};
 
 /// 与同一次运行中的下限相比 / against the floor of the same run
@@ -35,10 +35,22 @@ enum BenchKind {
     Photos,
     /// Bytes on the wire
     Wire,
+    /// Screens of a handset with up to 100,000 items, and the handset's memory
+    Handset,
+    /// One task of `handset` in a process of its own
+    #[command(hide = true)]
+    Memory {
+        task: handset_memory::MemoryTask,
+        home: PathBuf,
+    },
 }
 
 fn main() -> Result<ExitCode> {
     let args = BenchArgs::parse();
+    if let BenchKind::Memory { task, home } = &args.which {
+        handset_memory::perform(*task, home)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let within = args.folder.unwrap_or(std::env::current_dir()?);
     std::fs::create_dir_all(&within)?;
     let scratch = tempfile::Builder::new()
@@ -59,6 +71,8 @@ fn main() -> Result<ExitCode> {
         }
         BenchKind::Photos => photos::run(&photos::PhotosPlan { folder, rounds }, &goals)?,
         BenchKind::Wire => wire::run(&wire::WirePlan { folder }, &goals)?,
+        BenchKind::Handset => handset::run(&handset::HandsetPlan { folder, rounds }, &goals)?,
+        BenchKind::Memory { .. } => {}
     }
     Ok(if goals.all_held() || args.report {
         ExitCode::SUCCESS

@@ -36,6 +36,7 @@ mod migration;
 mod network;
 mod newer;
 mod pending;
+mod phone_services;
 mod photos;
 mod refusals;
 mod replicas;
