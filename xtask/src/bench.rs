@@ -15,30 +15,26 @@ pub fn lookup(ws: &Workspace, args: &[String]) -> Result<u8> {
     programs::exit_code(ws.cargo().args(bench).args(args))
 }
 
-/// What a handset's core costs: screens and memory (`xunge-bench handset`), and wake-ups. The simulated clock that the
-/// wake-ups need is in the tests of the watch loop; its figures are passed on from there.
+/// What a handset's core costs: screens and memory (`xunge-bench handset`), then what the watch loop costs and how soon
+/// it announces a task. The simulated clock that those need is in its tests; their figures are passed on from there.
 pub fn handset(ws: &Workspace, args: &[String]) -> Result<u8> {
     let screens = server(ws, "handset", args)?;
     let mut test = ws.cargo();
-    test.args([
-        "test",
-        "--quiet",
-        "--package",
-        "terminal-core",
-        "--lib",
-        "--",
-        "--nocapture",
-        "w01_",
-    ]);
+    test.args(["test", "--quiet", "--package", "terminal-core", "--lib"]);
+    test.args(["--", "--nocapture", "w01_", "w15_"]);
     let said = test.stderr(Stdio::inherit()).output()?;
     let said = String::from_utf8_lossy(&said.stdout);
     let mut missed = 0;
-    for (promise, of, goal) in WAKE_UPS {
-        let most = wake_ups(&said, of)
-            .with_context(|| format!("the tests w01_ printed no figure of {of}:\n{said}"))?;
-        let verdict = if most <= goal { "ok" } else { "MISSED" };
-        missed |= u8::from(most > goal);
-        println!("promise={promise} ours={most} goal={goal} {verdict} (simulated clock)");
+    for figure in WATCH {
+        let most = figure
+            .most(&said)
+            .with_context(|| format!("no test printed `{}…: N{}`:\n{said}", figure.begins, figure.ends))?;
+        let verdict = if most <= figure.goal { "ok" } else { "MISSED" };
+        missed |= u8::from(most > figure.goal);
+        println!(
+            "promise={} ours={most} goal={} {verdict} (simulated clock)",
+            figure.promise, figure.goal
+        );
     }
     let only_reports = args.iter().any(|arg| arg == "--report");
     Ok(if only_reports {
@@ -48,22 +44,64 @@ pub fn handset(ws: &Workspace, args: &[String]) -> Result<u8> {
     })
 }
 
-/// (promise, word at the start of the test's line, most wake-ups in an hour)
-const WAKE_UPS: [(&str, &str, u32); 2] = [
-    ("handset_wake_ups_offline", "offline", 30),
-    ("handset_wake_ups_online", "idle", 130),
+/// A figure in the lines `BEGINS…: N ENDS` that the tests of the watch loop print.
+struct WatchFigure {
+    promise: &'static str,
+    begins: &'static str,
+    ends: &'static str,
+    goal: u32,
+}
+
+const WATCH: [WatchFigure; 6] = [
+    WatchFigure {
+        promise: "handset_wake_ups_offline_hour",
+        begins: "offline",
+        ends: " wake-ups in an hour",
+        goal: 30,
+    },
+    WatchFigure {
+        promise: "handset_wake_ups_online_hour",
+        begins: "idle",
+        ends: " wake-ups in an hour",
+        goal: 130,
+    },
+    WatchFigure {
+        promise: "handset_bytes_in_a_shift",
+        begins: "on duty, asked heartbeat true",
+        ends: " bytes in six hours",
+        goal: 200_000,
+    },
+    WatchFigure {
+        promise: "handset_bytes_in_a_day_off_duty",
+        begins: "off duty",
+        ends: " bytes in a day",
+        goal: 20_000,
+    },
+    WatchFigure {
+        promise: "handset_announced_with_the_line",
+        begins: "with the line",
+        ends: " s until a task is announced",
+        goal: 60,
+    },
+    // A poll at least every 10 minutes, and up to 5 s for its sync.
+    WatchFigure {
+        promise: "handset_announced_without_the_line",
+        begins: "without the line",
+        ends: " s until a task is announced",
+        goal: 605,
+    },
 ];
 
-/// The most wake-ups in the lines `OF…: N wake-ups in an hour`.
-fn wake_ups(said: &str, of: &str) -> Option<u32> {
-    let figure = |line: &str| -> Option<u32> {
-        let (case, rest) = line.rsplit_once(": ")?;
-        let figure = rest.strip_suffix(" wake-ups in an hour")?;
-        // The harness prints a dot for each test that passed, without a line's end.
-        let case = case.trim_start_matches('.');
-        case.starts_with(of).then(|| figure.parse().ok())?
-    };
-    said.lines().filter_map(figure).max()
+impl WatchFigure {
+    /// The largest figure; the harness prints a dot for each test that passed, without a line's end.
+    fn most(&self, said: &str) -> Option<u32> {
+        let figure = |line: &str| -> Option<u32> {
+            let line = line.trim_start_matches('.').strip_prefix(self.begins)?;
+            let (_, figure) = line.strip_suffix(self.ends)?.rsplit_once(": ")?;
+            figure.parse().ok()
+        };
+        said.lines().filter_map(figure).max()
+    }
 }
 
 /// A server in a process of its own (`ingest`, `photos`, `wire`) against the raw cost in the same run; its lines
@@ -97,11 +135,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_wake_ups_count_and_a_missing_figure_is_noticed() {
+    fn the_largest_figure_counts_and_a_missing_one_is_noticed() {
         let said = "\nrunning 2 tests\noffline: 24 wake-ups in an hour\noffline: 25 wake-ups in an hour\n\
-                    .idle, asked heartbeat true: 38 wake-ups in an hour\n";
-        assert_eq!(wake_ups(said, "offline"), Some(25));
-        assert_eq!(wake_ups(said, "idle"), Some(38));
-        assert_eq!(wake_ups(said, "online"), None);
+                    .idle, asked heartbeat true: 38 wake-ups in an hour\n..with the line (Pass): 4 s until a task is announced\n";
+        let most = |promise: &str| {
+            let figure = WATCH.iter().find(|figure| figure.promise == promise).unwrap();
+            figure.most(said)
+        };
+        assert_eq!(most("handset_wake_ups_offline_hour"), Some(25));
+        assert_eq!(most("handset_wake_ups_online_hour"), Some(38));
+        assert_eq!(most("handset_announced_with_the_line"), Some(4));
+        assert_eq!(most("handset_announced_without_the_line"), None);
     }
 }

@@ -149,7 +149,7 @@ impl Shift {
             woken: 0,
         };
         watch(&mut shift, &Late).unwrap();
-        println!("{network:?}: {} wake-ups", shift.woken);
+        println!("{network:?}: {} wake-ups in a shift", shift.woken);
         let took: Vec<i64> = shift
             .took
             .iter()
@@ -245,7 +245,15 @@ impl Connection for Shift {
 fn longest(network: LongStreams) -> i64 {
     let took = Shift::run(network);
     let longest = took.iter().copied().max().unwrap();
-    println!("{network:?}: announced after at most {} s", longest / 1000);
+    let line = if matches!(network, LongStreams::Pass) {
+        "with the line"
+    } else {
+        "without the line"
+    };
+    println!(
+        "{line} ({network:?}): {} s until a task is announced",
+        longest / 1000
+    );
     longest
 }
 
