@@ -1,8 +1,10 @@
 //! The working calendar (工作日历): working days (WD) with 调休 make-up days, working hours and urgent hours.
 //!
-//! Public holidays are data, loaded year by year, because the State Council announces the next year's holidays late
-//! in the current year. In a year that is not loaded, Monday to Friday count as working days, and every result that
-//! touches such a year is marked provisional, so that it is shown as an estimate.
+//! The holidays of 2020 to 2026 are compiled in. The State Council announces the next year's holidays late in the
+//! current year, so each year needs a new data file and a new build. In a year without holidays in the file, Monday to
+//! Friday count as working days, and every result that depends on such a year is marked provisional ([`Due`]). The
+//! server stores this mark for the deadline of a case, and the view of one case has it (`deadline_provisional`). Not
+//! built: the mark in the list of cases, in the ledger's event of T9, and on a screen.
 
 use crate::time::Millis;
 use jiff::civil::{Date, Time, Weekday};
@@ -23,7 +25,8 @@ pub struct Calendar {
     hours: WorkHours,
 }
 
-/// Times of day in which 工作时 run; a setting (G1), by default 08:30-12:00 and 13:30-17:30, Asia/Shanghai.
+/// Times of day in which 工作时 run (G1): 08:30-12:00 and 13:30-17:30, Asia/Shanghai, unless the calendar file has
+/// others. Not a setting of the server yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkHours {
     /// Half-open spans in order, without overlap.
@@ -42,7 +45,7 @@ impl Default for WorkHours {
 crate::text_enum! {
     /// The unit of a time limit (CJ/T 315, GB/T 30428.8).
     pub enum LimitUnit {
-        /// 紧急工作时: elapses on the wall clock, day and night (our reading; a setting of the tenant).
+        /// 紧急工作时: elapses on the wall clock, day and night (our reading; not a setting).
         UrgentHour = "urgent_hour",
         /// 工作时: elapses only in working hours of working days.
         WorkingHour = "working_hour",

@@ -122,7 +122,7 @@ crate::text_enum! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
-    /// Stable dotted code, such as `task.answered_by_other`.
+    /// Stable dotted code, such as `task.late`.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: ErrorCode,
     pub zh: String,

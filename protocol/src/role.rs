@@ -1,7 +1,7 @@
 //! Roles. A person holds roles at an organisation; the scope of each role is that unit and those below it (TJ-02).
 
 crate::text_enum! {
-    /// A role of DC-01..DC-03 and section 1 of the requirements.
+    /// A role. `docs/rules.md` says what each may do: DC-01 to DC-03 for the centre, the SP rules for community sports.
     pub enum Role {
         /// 巡查员 / 监督员
         Patroller = "patroller",

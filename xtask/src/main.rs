@@ -107,7 +107,9 @@ enum Task {
         /// Only this one
         target: Option<String>,
     },
-    /// Simulate days with faults: `--days N`, `--seeds A..B`, `--seed S`, `--minutes M`, `--sabotage`
+    /// Simulate days with faults: `--days N`, `--minutes M`, `--seeds A..B`, `--jobs N`, `--summary FILE`; one day with
+    /// its log: `--seed S`, `--seed S --flavour N` (a short day of a defect hunt) or `--plan FILE`, each also with
+    /// `--defect NAME`; all deliberate defects, each of which must be caught: `--sabotage`, or `--sabotage --sample`
     Simulate {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,

@@ -15,7 +15,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::clock;
 use crate::shell::{self, quiet_stdin};
 
-/// The variable that holds the URL of the cluster. A test that needs it fails when it is not set.
+/// The variable that holds the URL of the cluster. Without it each test process starts a cluster for itself
+/// (`server/tests/support/pg.rs`) and fails if PostgreSQL is not installed.
 pub const VARIABLE: &str = "XUNGE_TEST_PG";
 
 /// Unix allows a socket path of 107 bytes, and PostgreSQL adds `/s/.s.PGSQL.65535.lock` to the folder.

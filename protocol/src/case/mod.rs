@@ -1,4 +1,4 @@
-//! The case (案卷): its terms, and the transition table (T1..T18 of the requirements) as data.
+//! The case (案卷): its terms, and the transition table (T1..T18 of `docs/rules.md`) as data.
 //!
 //! * [`terms`]: states, actions, guards, fields, and the request body built from them.
 //! * [`table`]: the rows, and the queries over them.

@@ -57,7 +57,7 @@ impl Effect {
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
-    /// The id in the requirements, such as `T9`.
+    /// The id in `docs/rules.md`, such as `T9`.
     pub id: &'static str,
     pub action: Action,
     /// States in which the action applies. Empty: the action creates the case.
@@ -74,8 +74,8 @@ pub struct Transition {
     pub effects: &'static [Effect],
 }
 
-/// Ids of the requirements that have no row yet. Their actions do not exist. The API answers `case.transition` to an
-/// action that has no row for the case's state.
+/// Ids of `docs/rules.md` that have no row yet. Their actions do not exist: the API refuses a request that names one as
+/// `request.invalid` (422). An action that exists and has no row for the case's state is `case.transition` (409).
 pub const LATER: &[(&str, &str)] = &[
     ("T7", "缓受理"),
     ("T8", "调出"),

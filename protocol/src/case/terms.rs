@@ -70,7 +70,7 @@ impl CaseState {
 }
 
 terms! {
-    /// An action on a case. Several actions may share one id of the requirements (T3 has two outcomes).
+    /// An action on a case. Several actions may share one id of `docs/rules.md` (T3 has two outcomes).
     pub enum Action {
         /// T1
         Report = "report" "上报",

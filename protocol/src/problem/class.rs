@@ -15,7 +15,7 @@ pub enum Class {
     /// The stream has ended. The handset seals what is pending, hands it over, and for `terminal.wipe` removes its
     /// data.
     StreamEnded,
-    /// The request is refused permanently: a person has to change it.
+    /// The server refuses the content: a person has to change it. See [`Recovery::Refused`].
     Refused,
     /// One end is older than the other. The request succeeds after an upgrade.
     Version,
@@ -44,7 +44,10 @@ pub enum Recovery {
     Authenticate,
     /// Make the request smaller, then send it again.
     Split,
-    /// Do not repeat the request unchanged; a person or a newer program has to change something.
+    /// A person or a newer program has to change something. A handset whose stream is active repeats the unchanged
+    /// request all the same, because it gives nothing up: after a random wait, whose upper bound grows from 10 minutes
+    /// to one day. An entry that the answer to a push refused ([`crate::push::PushAnswer::refused`]) is not sent again
+    /// before the server has a new epoch.
     Refused,
 }
 

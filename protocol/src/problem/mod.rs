@@ -8,6 +8,9 @@
 //! | [`ReasonCode`] | server | the reason of an entry's disposition, in the mailbox |
 //! | [`HandsetCode`] | handset | nothing: shown to the worker, kept in the handset's database |
 //!
+//! A handset also raises some of the [`ReasonCode`]s itself, before it files an entry (`activity.times`) or for a state
+//! that it derives (`entry.superseded`); those do not leave it.
+//!
 //! Every row states its [`Class`], and the default texts for people. Programs decide by class or by comparing with
 //! one code, never by a part of the text. [`ErrorCode`] is any code of the three lists, or a code that only a newer
 //! peer knows; it keeps such a code unchanged.

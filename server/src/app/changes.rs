@@ -12,7 +12,8 @@ use protocol::ids::{EntryId, PersonId, PostId, StreamId};
 pub enum Change {
     /// Areas, name or holders of a post changed.
     PostChanged { post: PostId },
-    /// A person no longer holds a post.
+    /// An administrator ended a person's assignments to a post. Not reported when an assignment ends by its date: the
+    /// job `duty.end` finds that presence and ends it.
     HolderRelieved { post: PostId, person: PersonId },
     /// A person was disabled: all streams of the person are revoked and the duty ends.
     PersonDisabled { person: PersonId },

@@ -70,7 +70,7 @@ pub fn advance(
     };
     let turn = history::turn(row, &events);
     let role = authorise(&file, action, turn.roles, by)?;
-    if turn.approved_by.is_some() && turn.approved_by == by.person() {
+    if turn.approved_by == Some(by.person()) {
         return Err(Failure::because(
             ProblemCode::CaseRole,
             "前一步同意由您作出，须由另一人办理",

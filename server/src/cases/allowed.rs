@@ -114,7 +114,7 @@ fn one(
     by: &Actor<'_>,
 ) -> Result<AllowedAction, Failure> {
     let turn = history::turn(row, events);
-    let other_person = turn.approved_by.is_none() || turn.approved_by != by.person();
+    let other_person = turn.approved_by != Some(by.person());
     let role = authorise(file, row.action, turn.roles, by)
         .ok()
         .filter(|_| other_person);

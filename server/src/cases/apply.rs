@@ -234,7 +234,7 @@ fn send(
             compare: photos::to_compare(tx, file)?,
             case: Some(file.id),
             drives: true,
-            issued_by: by.person(),
+            issued_by: Some(by.person()),
         },
     );
     assign::issue(tx, ctx, task)
@@ -266,7 +266,7 @@ pub(super) fn record(
     file.updated = ctx.now;
     let post = match event.by {
         Actor::Field { post, .. } => Some(*post),
-        Actor::Staff(_) | Actor::System => None,
+        Actor::Staff(_) => None,
     };
     let fresh = ctx.event_id();
     ledger::append(
@@ -280,7 +280,7 @@ pub(super) fn record(
             from: event.from,
             to: file.state,
             actor: EventActor {
-                person: event.by.person(),
+                person: Some(event.by.person()),
                 role: event.role,
                 post,
             },

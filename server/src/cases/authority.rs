@@ -19,7 +19,7 @@ pub(super) fn authorise(
     );
     match by {
         Actor::Field { .. } if roles.contains(&Role::Patroller) => return Ok(Role::Patroller),
-        Actor::Field { .. } | Actor::System => {}
+        Actor::Field { .. } => {}
         Actor::Staff(staff) => {
             // Field staff act by answers to tasks, never from the console.
             for role in roles.iter().filter(|role| **role != Role::Patroller) {

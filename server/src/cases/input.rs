@@ -20,16 +20,13 @@ pub enum Actor<'a> {
         person: PersonId,
         post: PostId,
     },
-    /// The server itself: an expired limit, a job.
-    System,
 }
 
 impl Actor<'_> {
-    pub fn person(&self) -> Option<PersonId> {
+    pub fn person(&self) -> PersonId {
         match self {
-            Self::Staff(staff) => Some(staff.person),
-            Self::Field { person, .. } => Some(*person),
-            Self::System => None,
+            Self::Staff(staff) => staff.person,
+            Self::Field { person, .. } => *person,
         }
     }
 }

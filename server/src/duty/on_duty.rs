@@ -12,7 +12,9 @@
 //! reaction some time after it stopped being valid, and because an entry of a revoked stream can begin one when a
 //! reviewer accepts it. The sweep ends exactly the presences that fail conditions 2 to 5.
 //!
-//! Roster, leave and substitutes (SP-10, DC-06, DC-07) will change the definition here, and no caller.
+//! Roster, leave and substitutes (SP-10, DC-06, DC-07) will change this definition, and `presence.rs`, which begins and
+//! ends presences; no caller changes. For a time in the past [`super::presence::was_on_duty`] is a second definition:
+//! it reads the stored periods of duty, from a check-in to its end, and none of the conditions above.
 
 use super::presence_rules::Candidate;
 use crate::{

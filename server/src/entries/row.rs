@@ -15,7 +15,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryState {
-    /// Taken, but applying it has failed so far; the sweeper tries again.
+    /// Stored and not decided: just inserted, released by the entry that it waited for, held before the server was
+    /// started again, or applying it failed. The job `intake.apply` applies it.
     Pending,
     Applied,
     Review,

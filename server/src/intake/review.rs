@@ -54,7 +54,7 @@ pub struct ReviewItem {
     /// The complete entry, as it was sent.
     #[schema(value_type = Object)]
     pub content: serde_json::Value,
-    /// Number of the entry's photos that have arrived.
+    /// SHA-256 of the entry's photos that have arrived.
     pub photos_held: Vec<Sha256>,
 }
 

@@ -1,4 +1,4 @@
-//! Settings. A question that the requirements leave open (section 8 there) is a setting with a documented default.
+//! Settings with documented defaults. Some answer a question that the sources leave open: group G of `docs/rules.md`.
 
 use serde::Deserialize;
 

@@ -333,8 +333,8 @@ pub async fn assign(
     .map(Json)
 }
 
-/// Ends the person's assignments to the post now. The person's terminal keeps its stream until the stream is revoked
-/// or the terminal is enrolled for another holder.
+/// Ends the person's assignments to the post now. The person's terminal keeps its stream until the stream is revoked,
+/// the terminal is wiped, or the person is disabled; another enrolment of the terminal ends no stream.
 #[utoipa::path(delete, path = "/v1/posts/{id}/holders/{person}", tag = "people",
     params(("id" = PostId, Path), ("person" = PersonId, Path)), responses((status = 200, body = PostView)))]
 pub async fn relieve(

@@ -12,7 +12,7 @@ use crate::{
     sync::{
         data_policy::{DeviceConditions, SyncTrigger},
         driver::Driver,
-        guide::{Guide, LiveGuide, Spent},
+        live_policy::{Guide, LiveGuide, Spent},
         report::{Progress, SyncReport},
         run_policy::{HeldBack, Policy},
         running::{Begun, RunningSync},

@@ -5,7 +5,7 @@ use crate::{
     platform::{clock::Clock, photo_files::PhotoFiles, random::Random},
     store::database::Store,
     sync::{
-        guide::Guide,
+        live_policy::Guide,
         meter::Meter,
         report::{Progress, SyncReport},
         run_policy::{HeldBack, Policy},

@@ -11,7 +11,7 @@ use crate::{
         data_use::{PlanMonth, TrafficKind},
         database::Store,
     },
-    sync::{guide::Spent, run_policy::Policy},
+    sync::{live_policy::Spent, run_policy::Policy},
     transport::request::{Request, Traffic},
 };
 use std::collections::BTreeMap;

@@ -162,9 +162,14 @@ fn lead(arguments: &SimulateArgs) -> Result<bool> {
     let end = arguments.minutes.map(|m| began + Duration::from_secs(m * 60));
     let mut total = DayTally::default();
     let mut told = began;
+    let mut seeds_run = 0;
+    let mut stopped = false;
     for line in lines {
         match serde_json::from_str(&line).with_context(|| line.clone())? {
-            WorkerMessage::Lived(tally) => total.add(&tally),
+            WorkerMessage::Lived(tally) => {
+                total.add(&tally);
+                seeds_run += 1;
+            }
             WorkerMessage::Broke(seed, words) => {
                 drop(workers);
                 println!("seed {seed}: {words}");
@@ -176,8 +181,17 @@ fn lead(arguments: &SimulateArgs) -> Result<bool> {
             eprintln!("{} fault-days so far", total.days);
         }
         let is_over = end.is_some_and(|end| Instant::now() >= end);
-        if is_over || arguments.days.is_some_and(|days| total.days >= days) {
+        stopped = is_over || arguments.days.is_some_and(|days| total.days >= days);
+        if stopped {
             break;
+        }
+    }
+    if !stopped && seeds_run < to.saturating_sub(from) {
+        bail!("the worker processes ended after {seeds_run} seeds");
+    }
+    for child in &mut workers.0 {
+        if let Some(status) = child.try_wait()?.filter(|status| !status.success()) {
+            bail!("a worker process failed: {status}");
         }
     }
     drop(workers);

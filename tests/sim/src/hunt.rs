@@ -91,11 +91,14 @@ pub fn hunt(name: &str) -> Result<bool> {
     let caught = first_broken(flavour(defect), began);
     let took = began.elapsed().as_secs_f64();
     match caught {
-        Some((day, violation)) => println!(
-            "{name}: {}; caught on day {day} (--seed {day} --flavour {}) after {took:.1} s: {violation}",
-            defect.words(),
-            of_day(flavour(defect), day) as u64
-        ),
+        Some((day, violation)) => {
+            let number = of_day(flavour(defect), day) as u64;
+            let again = format!("--seed {day} --flavour {number} --defect {name}");
+            println!(
+                "{name}: {}; caught on day {day} ({again}) after {took:.1} s: {violation}",
+                defect.words()
+            );
+        }
         None => println!("{name}: {}; NOT CAUGHT in {took:.0} s", defect.words()),
     }
     Ok(true)

@@ -15,10 +15,17 @@ fn short(seed: u64) -> DayPlan {
     plan
 }
 
+/// Writes the plan of a failing day to a file: no seed gives a thinned day.
 fn assert_no_violation(plan: &DayPlan) {
     if let Err(violation) = run_plan(plan, false).0 {
         let (_, log) = run_plan(plan, true);
-        panic!("{violation}\n{}", log.join("\n"));
+        let file = std::env::temp_dir().join(format!("simulate-test-{}.json", plan.seed));
+        std::fs::write(&file, serde_json::to_vec_pretty(plan).unwrap()).unwrap();
+        panic!(
+            "{violation}\n{}\nagain: cargo xtask simulate --plan {}",
+            log.join("\n"),
+            file.display()
+        );
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the next action of a run may use. Asked before every action, because network, battery and settings
-//! change while a run lasts (SP-12, story 37).
+//! The policy of the next action of a run. A [`Guide`] is asked before every action, because network, battery and
+//! settings change while a run lasts (SP-12, story 37).
 
 use crate::{
     Result,
