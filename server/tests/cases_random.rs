@@ -228,6 +228,18 @@ async fn filled(
     body
 }
 
+/// A value above the bounds of a field; `None` when it has none. Photos would have to be uploaded first.
+fn above(field: &Value) -> Option<Value> {
+    let more = field["most"].as_u64()? + 1;
+    match field["kind"].as_str().unwrap() {
+        "text" => Some(json!("字".repeat(usize::try_from(more).unwrap()))),
+        "photos" => None,
+        "number" => Some(json!(more)),
+        "limit" => Some(json!({"amount": more, "unit": field["choices"][0]["value"]})),
+        kind => panic!("bounds of {kind} that nobody tries"),
+    }
+}
+
 /// A console that knows nothing of the table: it follows the list of allowed actions, and tries whatever is not listed.
 async fn console(app: TestApp, least: usize) {
     let rows: BTreeSet<String> = TRANSITIONS
@@ -324,6 +336,16 @@ async fn console(app: TestApp, least: usize) {
                 for error in refused.json["errors"].as_array().unwrap() {
                     assert!(asked.contains(&&error["at"]), "{refused:?}");
                 }
+            }
+            for field in offer["takes"].as_array().unwrap() {
+                let Some(value) = above(field).filter(|_| fresh.is_some()) else {
+                    continue;
+                };
+                let mut body = filled(&c, &app, by, offer, all, "").await;
+                body[field["name"].as_str().unwrap()] = value;
+                c.act_as(&app, by, case, &name(offer), body)
+                    .await
+                    .expect_code("request.invalid");
             }
             let body = filled(&c, &app, by, offer, all, "").await;
             let answer = c.act_as(&app, by, case, &name(offer), body).await;

@@ -2,7 +2,7 @@
 
 use super::{
     table::{Approvals, LATER, TRANSITIONS, To, Transition, targets, waits_for},
-    terms::CaseState,
+    terms::{CaseState, Field, Guard},
 };
 
 /// The state diagram as Mermaid text.
@@ -30,7 +30,8 @@ pub fn diagram() -> String {
 /// Returns the text of the page `docs/cases.md`.
 pub fn page() -> String {
     let mut text = String::from(
-        "# How a case moves\n\nWritten from `protocol/src/case/table.rs`; a test compares the two.\n\
+        "# How a case moves\n\nWritten from `protocol/src/case/`; a test compares the two. Handsets, databases and\n\
+         ledgers hold the words in `code`: none of them may change or vanish.\n\
          To change the table, follow `docs/guides/add-a-case-transition.md`.\n\n```mermaid\n",
     );
     text.push_str(&diagram());
@@ -56,6 +57,38 @@ pub fn page() -> String {
     for state in CaseState::ALL {
         let queue = waits_for(*state).map_or("nobody: final", |role| role.zh());
         text.push_str(&format!("| `{state}` | {} | {queue} |\n", state.zh()));
+    }
+    text.push_str(&guards());
+    text.push_str(&fields());
+    text
+}
+
+fn guards() -> String {
+    let mut text = String::from("\n## Guards\n\n| guard | | | met by |\n|---|---|---|---|\n");
+    for guard in Guard::ALL {
+        let fields = list(guard.fields(), |f| f.as_str().to_owned());
+        text.push_str(&format!(
+            "| `{guard}` | {} | {} | {fields} |\n",
+            guard.zh(),
+            guard.en()
+        ));
+    }
+    text
+}
+
+fn fields() -> String {
+    let mut text =
+        String::from("\n## Fields\n\n| field | | kind | least to most | choices |\n|---|---|---|---|---|\n");
+    for field in Field::ALL {
+        let bounds = field
+            .bounds()
+            .map_or(String::new(), |(least, most)| format!("{least} to {most}"));
+        let choices = list(field.choices(), |(value, zh)| format!("`{value}` {zh}"));
+        text.push_str(&format!(
+            "| `{field}` | {} | `{}` | {bounds} | {choices} |\n",
+            field.zh(),
+            field.kind(),
+        ));
     }
     text
 }

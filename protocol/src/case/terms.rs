@@ -286,8 +286,10 @@ impl Field {
 /// A field with its value.
 ///
 /// The input of an action is a list of these, checked against [`super::Transition::takes`]. One type per action would
-/// repeat that list, and each new row of the table would need new code.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// repeat that list, and each new row of the table would need new code. Serialized as the value alone: so it stands in
+/// the facts of an event, under the name of its field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum FieldValue {
     Opinion(String),
     Attachments(Vec<Sha256>),
@@ -331,14 +333,15 @@ impl FieldValue {
         }
     }
     /// Returns the amount to which [`Field::bounds`] apply: characters, photos, the number, or the amount of a limit.
-    pub fn amount(&self) -> usize {
+    /// `None` when the value has none, or none that it knows by itself: then the server checks the bounds.
+    pub fn amount(&self) -> Option<usize> {
         match self {
-            Self::Opinion(text) | Self::Address(text) => text.chars().count(),
-            Self::Attachments(photos) => photos.len(),
-            Self::Level(level) => usize::from(*level),
-            Self::Limit(limit) => usize::from(limit.amount),
+            Self::Opinion(text) | Self::Address(text) => Some(text.chars().count()),
+            Self::Attachments(photos) => Some(photos.len()),
+            Self::Level(level) => Some(usize::from(*level)),
+            Self::Limit(limit) => Some(usize::from(limit.amount)),
             Self::Matter(_) | Self::Place(_) | Self::Cell(_) | Self::Department(_) | Self::CheckPassed(_) => {
-                0
+                None
             }
         }
     }

@@ -68,12 +68,12 @@ pub struct TakenField {
     /// The field that this one replaces; one of the two is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<Field>,
-    /// Minimum and maximum: of the number of characters or photos, of a number, or of the amount of a limit.
+    /// Minimum and maximum, inclusive: of a number, or of how many characters, photos, days or units the value has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most: Option<u32>,
-    /// Allowed values, if they are a list: units of a limit, or handling departments for the place of the case.
+    /// Allowed values, if the field has a list of them; for a limit, its units.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
 }

@@ -1,5 +1,6 @@
 //! Applies a row of the table to a case: stores its fields, checks its guards, applies its effects, and writes the
-//! event. It has one exhaustive match over fields and one over effects; no code depends on the id of a row.
+//! event. A field that sets nothing in the case needs no code here, an effect needs an arm; no code depends on the id of a
+//! row.
 
 use super::{
     departments,
@@ -93,12 +94,13 @@ pub(super) fn put(
                 file.department = Some(*department);
                 facts.insert("department".into(), json!(department));
             }
-            FieldValue::Limit(limit) => {
-                facts.insert("limit".into(), json!(limit));
-            }
             FieldValue::CheckPassed(passed) => {
                 file.check_passed = Some(*passed);
                 facts.insert("passed".into(), json!(passed));
+            }
+            // Every other field is a fact of the event only.
+            fact => {
+                facts.insert(fact.field().to_string(), json!(fact));
             }
         }
     }

@@ -113,7 +113,8 @@ pub fn out_of_bounds(value: &FieldValue) -> Option<FieldError> {
         FieldValue::Opinion(text) | FieldValue::Address(text) => text.contains('\0'),
         _ => false,
     };
-    let (least, most) = field.bounds().filter(|_| nul || !field.holds(value.amount()))?;
+    let outside = value.amount().is_some_and(|amount| !field.holds(amount));
+    let (least, most) = field.bounds().filter(|_| nul || outside)?;
     let (at, zh, en) = match field.kind() {
         FieldKind::Text => (
             "",
