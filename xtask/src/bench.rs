@@ -15,6 +15,20 @@ pub fn lookup(ws: &Workspace, args: &[String]) -> Result<u8> {
     programs::exit_code(ws.cargo().args(bench).args(args))
 }
 
+/// The cryptography of the handset's database against the stock one in the same run.
+pub fn cipher(ws: &Workspace, args: &[String]) -> Result<u8> {
+    let bench = [
+        "bench",
+        "--quiet",
+        "--package",
+        "sqlcipher-provider",
+        "--bench",
+        "pages",
+        "--",
+    ];
+    programs::exit_code(ws.cargo().args(bench).args(args))
+}
+
 /// What a handset's core costs: screens and memory (`xunge-bench handset`), then what the watch loop costs and how soon
 /// it announces a task. The simulated clock that those need is in its tests; their figures are passed on from there.
 pub fn handset(ws: &Workspace, args: &[String]) -> Result<u8> {

@@ -16,6 +16,7 @@ mod needs;
 mod openapi;
 mod package;
 mod pg;
+mod phone;
 mod programs;
 mod proof;
 mod rules;
@@ -151,6 +152,11 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// The cryptography of the handset's database in Rust, against OpenSSL
+    Cipher {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Screens with up to 100,000 items, memory, and wake-ups of a handset; this machine stands in for a phone
     Handset {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -199,6 +205,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
         Task::Bench { which } => {
             return match which {
                 Bench::Lookup { args } => bench::lookup(&ws, &args),
+                Bench::Cipher { args } => bench::cipher(&ws, &args),
                 Bench::Ingest { args } => bench::server(&ws, "ingest", &args),
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
-use crate::{bench, fuzz, package, simulate, torture};
+use crate::{bench, fuzz, package, phone, simulate, torture};
 
 /// Simulated days of the long run: 13 to 20 minutes at 520 to 800 days a minute.
 const DAYS: &str = "10000";
@@ -42,6 +42,12 @@ const STAGES: &[Stage<Workspace>] = &[
         run: |ws| fuzz::longer(ws, FUZZ_MINUTES, None),
     },
     Stage {
+        name: "phone-core",
+        what: "the core's tests with the database's cryptography of phones",
+        after: &[],
+        run: phone::tests,
+    },
+    Stage {
         name: "bench-lookup",
         what: "point to cell against geo + rstar",
         after: &[],
@@ -64,6 +70,12 @@ const STAGES: &[Stage<Workspace>] = &[
         what: "bytes of a report on the line",
         after: &[],
         run: |ws| succeeded(bench::server(ws, "wire", &[])),
+    },
+    Stage {
+        name: "bench-cipher",
+        what: "the cryptography of the handset's database against OpenSSL",
+        after: &[],
+        run: |ws| succeeded(bench::cipher(ws, &[])),
     },
     Stage {
         name: "bench-handset",

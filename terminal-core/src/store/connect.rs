@@ -6,6 +6,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use std::{path::Path, time::Duration};
 use zeroize::Zeroizing;
 
+/// Keeps the provider in the link: nothing but SQLCipher's C code asks for it.
+#[cfg(feature = "rust-cipher")]
+#[used]
+static PROVIDER: unsafe extern "C" fn(*mut sqlcipher_provider::Provider) -> std::ffi::c_int =
+    sqlcipher_provider::xunge_sqlcipher_setup;
+
 /// How long SQLite waits for another process's write.
 const BUSY: Duration = Duration::from_secs(15);
 
@@ -92,4 +98,25 @@ pub(super) fn set_key(disk: &dyn Disk, connection: &Connection, key: &[u8; 32]) 
 pub(super) fn is_unreadable(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(error.sqlite_error_code(), Some(NotADatabase | DatabaseCorrupt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::system_disk::SystemDisk;
+
+    #[test]
+    fn the_provider_that_this_build_asked_for_encrypts_the_database() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = connect(&SystemDisk, &dir.path().join("a.db"), &[7; 32]).unwrap();
+        let name: String = connection
+            .query_row("PRAGMA cipher_provider", [], |row| row.get(0))
+            .unwrap();
+        let expected = if cfg!(feature = "rust-cipher") {
+            "rustcrypto"
+        } else {
+            "openssl"
+        };
+        assert_eq!(name, expected);
+    }
 }

@@ -18,7 +18,11 @@ const RULES: &[(&str, May)] = &[
     ("protocol", May::Link(&[])),
     ("grid", May::Link(&["protocol"])),
     ("media", May::Link(&[])),
-    ("terminal-core", May::Link(&["protocol", "grid", "media"])),
+    ("sqlcipher-provider", May::Link(&[])),
+    (
+        "terminal-core",
+        May::Link(&["protocol", "grid", "media", "sqlcipher-provider"]),
+    ),
     ("bindings", May::Link(&["terminal-core"])),
     ("server", May::Link(&["protocol", "grid", "media"])),
     ("simdisk", May::Link(&[])),
