@@ -13,7 +13,7 @@ use crate::{
         home::WORK_LOCK,
         random::Random,
     },
-    store::{account::Account, database::Store, last_fix::LastFix},
+    store::{account::Account, database::HandsetStore, last_fix::LastFix},
     sync::network::Network,
     terminal::calls::{Call, Calls},
     transport::{cancel::CancelToken, nudge::NudgeReason},
@@ -33,7 +33,7 @@ use std::{
 pub struct Terminal(Arc<TerminalParts>);
 
 struct TerminalParts {
-    store: Store,
+    store: HandsetStore,
     photos: Arc<PhotoFolder>,
     platform: Platform,
     account: Account,
@@ -43,7 +43,7 @@ struct TerminalParts {
 }
 
 /// The lock for deciding and filing, see [`Terminal::turn`].
-pub(crate) struct Turn {
+pub(crate) struct FilingTurn {
     _lock: DiskLock,
     // Dropped after the lock: closing waits for the call.
     _call: Call,
@@ -51,7 +51,12 @@ pub(crate) struct Turn {
 
 impl Terminal {
     /// Makes the handle of an opened home.
-    pub(crate) fn new(store: Store, photos: PhotoFolder, platform: Platform, account: Account) -> Self {
+    pub(crate) fn new(
+        store: HandsetStore,
+        photos: PhotoFolder,
+        platform: Platform,
+        account: Account,
+    ) -> Self {
         Self(Arc::new(TerminalParts {
             store,
             photos: Arc::new(photos),
@@ -67,7 +72,7 @@ impl Terminal {
         &self.0.account
     }
     /// The database of this account.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &HandsetStore {
         &self.0.store
     }
     /// The sealed photos.
@@ -127,21 +132,21 @@ impl Terminal {
     }
     /// Waits for the lock for deciding and filing; one holder over all processes of this home. It ends with
     /// the guard or the process.
-    pub(crate) fn turn(&self) -> Result<Turn> {
+    pub(crate) fn turn(&self) -> Result<FilingTurn> {
         let call = self.begin(&CancelToken::default())?;
         let path = self.turn_path();
         let lock = self.disk().lock(&path).map_err(Error::io(&path))?;
-        Ok(Turn {
+        Ok(FilingTurn {
             _lock: lock,
             _call: call,
         })
     }
     /// Takes that lock, or returns `None` if it is held.
-    pub(crate) fn free_turn(&self) -> Result<Option<Turn>> {
+    pub(crate) fn free_turn(&self) -> Result<Option<FilingTurn>> {
         let call = self.begin(&CancelToken::default())?;
         let path = self.turn_path();
         let lock = self.disk().try_lock(&path).map_err(Error::io(&path))?;
-        Ok(lock.map(|lock| Turn {
+        Ok(lock.map(|lock| FilingTurn {
             _lock: lock,
             _call: call,
         }))

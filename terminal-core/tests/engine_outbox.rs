@@ -20,7 +20,7 @@ use std::fs;
 use terminal_core::{
     Error,
     platform::{DATABASE, Keystore as _},
-    store::{Cancelled, Custody, SavedDraft, Store},
+    store::{Cancelled, Custody, HandsetStore, SavedDraft},
 };
 
 #[test]
@@ -210,12 +210,12 @@ fn a_database_with_another_key_or_damage_is_quarantined() {
         !original.windows(6).any(|w| w == "SQLite".as_bytes()),
         "it is encrypted"
     );
-    let Err(Error::Quarantined { moved_to, .. }) = Store::open(&home, [1; 32]) else {
+    let Err(Error::Quarantined { moved_to, .. }) = HandsetStore::open(&home, [1; 32]) else {
         panic!("a wrong key must not open");
     };
     assert_eq!(fs::read(&moved_to).unwrap(), original, "not a byte is lost");
     assert!(matches!(
-        Store::open(&home, right).unwrap().account(),
+        HandsetStore::open(&home, right).unwrap().account(),
         Err(Error::NotEnrolled)
     ));
     // The old file, put back, opens with its key.
@@ -227,7 +227,7 @@ fn a_database_with_another_key_or_damage_is_quarantined() {
     assert_eq!(world.store().items().unwrap().len(), 1);
     world.store = None;
     fs::write(home.join(DATABASE), b"rubbish".repeat(1000)).unwrap();
-    let error = Store::open(&home, right).err().unwrap();
+    let error = HandsetStore::open(&home, right).err().unwrap();
     assert_eq!(error.code(), "store.moved_aside");
     assert!(error.to_string().contains("aside-"), "{error}");
 }
@@ -290,7 +290,7 @@ fn a_kill_after_quarantine_does_not_block_the_handset() {
     let mark = home.join(format!("{DATABASE}.damaged"));
     fs::write(&mark, b"").unwrap();
     for _ in 0..2 {
-        let store = Store::open(&home, [1; 32]).unwrap();
+        let store = HandsetStore::open(&home, [1; 32]).unwrap();
         assert!(matches!(store.account(), Err(Error::NotEnrolled)));
         assert!(store.has_quarantined_databases().unwrap());
         assert!(!mark.exists());

@@ -188,7 +188,7 @@ fn a_receipt_for_another_photo_is_no_receipt() {
         world.fault(
             (0..6)
                 .map(|_| EngineFault::Pass)
-                .chain([EngineFault::Change(change)]),
+                .chain([EngineFault::HandsetChange(change)]),
         );
         world.sync_as(AUTO);
         let photo = &world.item(&item).photos[0];
@@ -214,7 +214,7 @@ fn a_photo_without_a_receipt_is_not_received() {
     world.fault(
         (0..6)
             .map(|_| EngineFault::Pass)
-            .chain(vec![EngineFault::Change(strip); 2]),
+            .chain(vec![EngineFault::HandsetChange(strip); 2]),
     );
     let report = world.sync_as(AUTO);
     assert_eq!(report.photos_waiting, 1);
@@ -329,7 +329,7 @@ fn a_damaged_file_or_a_forged_manifest_changes_nothing_in_force() {
     world.fault(
         (0..4)
             .map(|_| EngineFault::Pass)
-            .chain([EngineFault::Change(damage)]),
+            .chain([EngineFault::HandsetChange(damage)]),
     );
     world.sync_as(AUTO);
     assert_eq!(world.store().file(FileName::Grid).unwrap().unwrap().1, first);
@@ -351,7 +351,7 @@ fn a_damaged_file_or_a_forged_manifest_changes_nothing_in_force() {
     world.fault(
         (0..3)
             .map(|_| EngineFault::Pass)
-            .chain([EngineFault::Change(forge)]),
+            .chain([EngineFault::HandsetChange(forge)]),
     );
     let report = world.sync_as(AUTO);
     assert_eq!(report.problem.unwrap().code, "manifest.signature");

@@ -71,8 +71,8 @@ fn fault(dice: u8) -> EngineFault {
         7 => EngineFault::Instead(problem(ProblemCode::TokenExpired)),
         8 => EngineFault::Instead(problem(ProblemCode::Internal)),
         9 => EngineFault::Instead(html(404)),
-        10 => EngineFault::Change(|r: &mut Response| r.body.truncate(r.body.len() / 2)),
-        11 => EngineFault::Change(|r: &mut Response| {
+        10 => EngineFault::HandsetChange(|r: &mut Response| r.body.truncate(r.body.len() / 2)),
+        11 => EngineFault::HandsetChange(|r: &mut Response| {
             // A digit of the first receipt is changed.
             let receipts = r.body.windows(10).position(|w| w == b"\"receipts\"");
             let digit = receipts.and_then(|at| r.body[at..].iter_mut().find(|b| b.is_ascii_digit()));

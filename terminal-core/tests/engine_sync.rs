@@ -25,7 +25,7 @@ use protocol::{
 use terminal_core::{
     Error,
     platform::Clock as _,
-    store::{Custody, Store, SyncStep},
+    store::{Custody, HandsetStore, SyncStep},
     sync::Policy,
     transport::Response,
 };
@@ -160,7 +160,11 @@ fn a_receipt_for_other_bytes_is_no_receipt() {
     for tamper in tampers {
         let world = World::new(5);
         let item = world.report("垃圾", &[]);
-        world.fault([EngineFault::Pass, EngineFault::Pass, EngineFault::Change(tamper)]);
+        world.fault([
+            EngineFault::Pass,
+            EngineFault::Pass,
+            EngineFault::HandsetChange(tamper),
+        ]);
         world.sync();
         let now = world.item(&item);
         assert_eq!(now.custody, Custody::Waiting);
@@ -192,7 +196,7 @@ fn a_brief_answer_receipts_exactly_the_entries_of_its_body() {
     world.fault([
         EngineFault::Pass,
         EngineFault::Pass,
-        EngineFault::Change(shortened),
+        EngineFault::HandsetChange(shortened),
     ]);
     let report = world.sync();
     assert_eq!((report.entries_received, report.entries_waiting), (3, 0));
@@ -226,7 +230,11 @@ fn a_brief_answer_for_another_body_or_server_or_with_refusals_is_no_receipt() {
     for tamper in tampers {
         let world = World::new(32);
         let item = world.report("垃圾", &[]);
-        world.fault([EngineFault::Pass, EngineFault::Pass, EngineFault::Change(tamper)]);
+        world.fault([
+            EngineFault::Pass,
+            EngineFault::Pass,
+            EngineFault::HandsetChange(tamper),
+        ]);
         world.sync();
         assert_eq!(world.item(&item).custody, Custody::Waiting);
         world.settle();

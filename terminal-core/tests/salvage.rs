@@ -18,7 +18,7 @@ use terminal_core::{
     lifecycle::salvage,
     lifecycle::salvage::Salvage,
     platform::{DATABASE, Platform},
-    store::{self, HandedOver, NewEntry, Store, testing},
+    store::{self, HandedOver, HandsetStore, NewEntry, testing},
     sync::ParcelBuilder,
     terminal::Terminal,
     words::Summary,
@@ -28,17 +28,17 @@ use uuid::Uuid;
 const ENTRIES: u64 = 60;
 const PAGE: usize = 4096;
 
-fn file(store: &Store, n: u64) {
+fn file(store: &HandsetStore, n: u64) {
     say(
         store,
         n,
         format!("第{n}条 {}", "井盖缺失".repeat(usize::try_from(n).unwrap() * 5)),
     );
 }
-fn short(store: &Store, n: u64) {
+fn short(store: &HandsetStore, n: u64) {
     say(store, n, format!("第{n}条 {}", "井盖缺失".repeat(40)));
 }
-fn say(store: &Store, n: u64, text: String) {
+fn say(store: &HandsetStore, n: u64, text: String) {
     let id = Uuid::from_u128(1000 + u128::from(n));
     let report = Report {
         matter: None,
@@ -76,7 +76,7 @@ fn say(store: &Store, n: u64, text: String) {
 fn home() -> (tempfile::TempDir, Platform, Vec<u8>) {
     let home = tempfile::tempdir().unwrap();
     let platform = Platform::command_line(home.path()).unwrap();
-    let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
+    let store = HandsetStore::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
     testing::enrol(&store, "220104".parse().unwrap()).unwrap();
     (1..=ENTRIES).for_each(|n| file(&store, n));
     drop(store);
@@ -160,7 +160,7 @@ fn a_truncated_database_gives_back_what_is_there() {
 #[test]
 fn the_last_commits_are_read_out_of_the_log() {
     let (home, platform, _) = home();
-    let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
+    let store = HandsetStore::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
     file(&store, ENTRIES + 1);
     let (database, log) = (
         home.path().join(DATABASE),
@@ -232,7 +232,7 @@ fn of_two_concurrent_salvages_one_is_refused_and_a_lost_copy_is_an_error() {
 #[test]
 fn entries_far_from_the_first_number_survive_the_loss_of_the_first_page_of_them() {
     let (home, platform, _) = home();
-    let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
+    let store = HandsetStore::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
     // As after months of use: the remaining rows have high numbers, because earlier ones were pruned.
     (ENTRIES + 1..=1_200).for_each(|n| short(&store, n));
     while !testing::receive_all(&store, Millis(1), true).unwrap().is_empty() {}
@@ -278,7 +278,7 @@ fn an_old_process_does_not_wipe_a_later_enrolment() {
 #[test]
 fn parcels_are_closed_when_full_and_say_what_is_left() {
     let (home, platform, _) = home();
-    let store = Store::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
+    let store = HandsetStore::open(home.path(), platform.keystore.database_key().unwrap()).unwrap();
     let pending = store.pending().unwrap();
     let clock = platform.clock.read().reading(None);
     let pack = ParcelBuilder::next(&pending, &BTreeSet::new(), clock.clone(), SealedFor::Export).unwrap();

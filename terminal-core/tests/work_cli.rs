@@ -36,7 +36,7 @@ use std::{
 use tempfile::TempDir;
 use terminal_core::{
     platform::Platform,
-    store::{Store, testing},
+    store::{HandsetStore, testing},
 };
 use uuid::Uuid;
 
@@ -69,9 +69,9 @@ impl Home {
     fn path(&self) -> PathBuf {
         self.0.path().join("h")
     }
-    fn store(&self) -> Store {
+    fn store(&self) -> HandsetStore {
         let platform = Platform::command_line(&self.path()).unwrap();
-        Store::open(&self.path(), platform.keystore.database_key().unwrap()).unwrap()
+        HandsetStore::open(&self.path(), platform.keystore.database_key().unwrap()).unwrap()
     }
     fn file(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.0.path().join(name);

@@ -10,8 +10,8 @@ use protocol::{
 use std::{collections::BTreeSet, sync::mpsc};
 use terminal_core::{
     Error,
-    live::Changes,
-    store::{Change, testing},
+    live::HandsetChanges,
+    store::{HandsetChange, testing},
     terminal::Terminal,
 };
 use uuid::Uuid;
@@ -26,7 +26,7 @@ fn home() -> (tempfile::TempDir, Terminal) {
     (dir, terminal)
 }
 
-fn what(changes: &Changes) -> Vec<Change> {
+fn what(changes: &HandsetChanges) -> Vec<HandsetChange> {
     changes.what.iter().copied().collect()
 }
 
@@ -51,19 +51,22 @@ fn task(n: u128) -> TaskRow {
 fn w04_a_feed_tells_what_a_commit_changed_and_nothing_else() {
     let (_dir, terminal) = home();
     let feed = terminal.changes().unwrap();
-    assert_eq!(feed.take(), Changes::default());
+    assert_eq!(feed.take(), HandsetChanges::default());
     let mut draft = terminal.new_report().unwrap();
     draft.text("井盖破损").save().unwrap();
-    assert_eq!(what(&feed.take()), [Change::Drafts]);
+    assert_eq!(what(&feed.take()), [HandsetChange::Drafts]);
     draft.submit().unwrap();
-    assert_eq!(what(&feed.take()), [Change::Queue, Change::Drafts]);
+    assert_eq!(what(&feed.take()), [HandsetChange::Queue, HandsetChange::Drafts]);
     terminal.check_in(None, "").unwrap();
-    assert_eq!(what(&feed.take()), [Change::Queue, Change::Presence]);
+    assert_eq!(
+        what(&feed.take()),
+        [HandsetChange::Queue, HandsetChange::Presence]
+    );
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
-    assert!(feed.take().what.contains(&Change::Queue));
+    assert!(feed.take().what.contains(&HandsetChange::Queue));
     terminal.store().set_setting("language", "en").unwrap();
-    assert_eq!(what(&feed.take()), [Change::Settings]);
-    assert_eq!(feed.take(), Changes::default());
+    assert_eq!(what(&feed.take()), [HandsetChange::Settings]);
+    assert_eq!(feed.take(), HandsetChanges::default());
 }
 
 #[test]
@@ -88,7 +91,11 @@ fn w04_tasks_that_arrived_and_went_are_named_once() {
     );
     testing::pull(terminal.store(), rows(&[&second])).unwrap();
     let told = feed.take();
-    assert_eq!(what(&told), [Change::Tasks], "the row may say something new");
+    assert_eq!(
+        what(&told),
+        [HandsetChange::Tasks],
+        "the row may say something new"
+    );
     assert_eq!((told.tasks_arrived, told.tasks_gone), (vec![], vec![]));
 }
 
@@ -108,7 +115,10 @@ fn w04_a_snapshot_after_subscribing_misses_no_commit() {
         let seen = terminal.store().setting("round").unwrap();
         writing.join().unwrap();
         if seen != Some(round.to_string()) {
-            assert!(feed.take().what.contains(&Change::Settings), "round {round}");
+            assert!(
+                feed.take().what.contains(&HandsetChange::Settings),
+                "round {round}"
+            );
         }
     }
 }
@@ -128,12 +138,16 @@ fn w04_a_slow_or_panicking_observer_harms_nobody() {
     // Dropped before the subscription if an assertion fails: else that would wait for the observer for ever.
     let go = go;
     terminal.new_report().unwrap().text("一").save().unwrap();
-    assert_eq!(told.recv().unwrap(), BTreeSet::from([Change::Drafts]));
+    assert_eq!(told.recv().unwrap(), BTreeSet::from([HandsetChange::Drafts]));
     // The observer is busy; these commits do not wait for it.
     terminal.check_in(None, "").unwrap();
     terminal.store().set_setting("language", "en").unwrap();
     go.send(()).unwrap();
-    let coalesced = BTreeSet::from([Change::Queue, Change::Presence, Change::Settings]);
+    let coalesced = BTreeSet::from([
+        HandsetChange::Queue,
+        HandsetChange::Presence,
+        HandsetChange::Settings,
+    ]);
     assert_eq!(told.recv().unwrap(), coalesced, "told together after the panic");
     drop(go);
     drop(slow);

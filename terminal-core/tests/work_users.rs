@@ -24,11 +24,11 @@ use std::{
 };
 use terminal_core::{
     Error, Result,
-    lifecycle::{Condition, Handset, InvitationPreview, SalvageOutcome, UsersWork},
+    lifecycle::{Handset, HomeCondition, InvitationPreview, SalvageOutcome, UsersWork},
     platform::{
         Connectivity, DATABASE, KEY_FILE, Keystore, NOTE, Platform, PlatformOf, SystemDisk, SystemRandom,
     },
-    store::{HandedOver, NetworkSettings, PlanMonth, Store, testing},
+    store::{HandedOver, HandsetStore, NetworkSettings, PlanMonth, testing},
     sync::{DeviceConditions, SyncTrigger},
     terminal::Terminal,
     transport::{CancelToken, Request, Response, Transport, TransportError},
@@ -112,10 +112,10 @@ impl Shared {
         shared.enrol(2, "李强");
         shared
     }
-    fn store(&self, number: u32) -> Store {
+    fn store(&self, number: u32) -> HandsetStore {
         let home = self.handset.home(number);
         let keys = self.phone.platform(&home).unwrap().keystore;
-        Store::open(&home, keys.database_key().unwrap()).unwrap()
+        HandsetStore::open(&home, keys.database_key().unwrap()).unwrap()
     }
     fn enrol(&self, number: u32, name: &str) {
         let store = self.store(number);
@@ -124,7 +124,7 @@ impl Shared {
     fn open(&self, number: u32) -> Terminal {
         self.handset.open(number).unwrap()
     }
-    fn conditions(&self) -> Vec<(u32, Condition)> {
+    fn conditions(&self) -> Vec<(u32, HomeCondition)> {
         let users = self.handset.users().unwrap();
         users
             .into_iter()
@@ -272,7 +272,7 @@ fn w09_a_damaged_home_is_a_condition_in_the_list_and_hides_nobody() {
     for _ in 0..2 {
         assert_eq!(
             shared.conditions(),
-            [(1, Condition::MovedAside), (2, Condition::Enrolled)]
+            [(1, HomeCondition::MovedAside), (2, HomeCondition::Enrolled)]
         );
     }
     let users = shared.handset.users().unwrap();
@@ -320,7 +320,7 @@ fn w09_a_handed_over_home_is_a_condition_and_no_work_is_looked_for_in_it() {
     fs::write(home.join(NOTE), serde_json::to_vec(&done).unwrap()).unwrap();
     assert_eq!(
         shared.conditions(),
-        [(1, Condition::Enrolled), (2, Condition::HandedOver(done))]
+        [(1, HomeCondition::Enrolled), (2, HomeCondition::HandedOver(done))]
     );
     assert_eq!(shared.handset.homes().unwrap(), [shared.handset.home(1)]);
     assert_eq!(
@@ -352,15 +352,15 @@ fn w09_locked_keys_and_a_newer_database_are_conditions() {
     assert_eq!(
         shared.conditions(),
         [
-            (1, Condition::KeysUnreadable),
-            (2, Condition::Enrolled),
-            (3, Condition::Newer)
+            (1, HomeCondition::KeysUnreadable),
+            (2, HomeCondition::Enrolled),
+            (3, HomeCondition::Newer)
         ]
     );
     shared.phone.locked.lock().unwrap().clear();
     assert_eq!(
         shared.conditions()[0],
-        (1, Condition::Enrolled),
+        (1, HomeCondition::Enrolled),
         "nothing was moved or lost"
     );
 }
@@ -433,7 +433,7 @@ fn w20_an_enrolment_cancelled_during_its_request_is_repeated_identically() {
     assert_eq!(error.unwrap().code(), "call.cancelled");
     assert_eq!(
         shared.conditions(),
-        [(1, Condition::Enrolled), (2, Condition::EnrolmentPending)]
+        [(1, HomeCondition::Enrolled), (2, HomeCondition::EnrolmentPending)]
     );
     assert_eq!(
         handset.current_home().unwrap(),
@@ -597,7 +597,11 @@ fn w09_a_folder_that_only_looks_like_a_users_home_is_a_handset_of_its_own() {
         .keystore
         .database_key()
         .unwrap();
-    testing::enrol(&Store::open(&folder, key).unwrap(), "220104".parse().unwrap()).unwrap();
+    testing::enrol(
+        &HandsetStore::open(&folder, key).unwrap(),
+        "220104".parse().unwrap(),
+    )
+    .unwrap();
     let terminal = alone.open(1).unwrap();
     terminal
         .store()

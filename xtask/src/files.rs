@@ -1,5 +1,6 @@
 //! Checks on the files of the tree: source files that are too long, and paths that exist on one machine only.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -18,6 +19,16 @@ const SHORTEST_REASON: usize = 20;
 /// Endings of source code. Data, snapshots, documents and generated files may be long.
 const CODE: &[&str] = &[
     "*.rs", "*.c", "*.h", "*.py", "*.mjs", "*.js", "*.ts", "*.sh", "*.sql", "*.kt", "*.swift",
+];
+
+/// The crates of the product, whose type names a search finds once.
+const PRODUCT: &[&str] = &[
+    "protocol/src/",
+    "grid/src/",
+    "media/src/",
+    "sqlcipher-provider/src/",
+    "terminal-core/src/",
+    "server/src/",
 ];
 
 /// Folders that exist only on the machine where a file was written. In two halves, so that this list does not find
@@ -68,6 +79,44 @@ fn has_reason(text: &str) -> bool {
         .take(FIRST_LINES)
         .filter_map(reason)
         .any(|length| length >= SHORTEST_REASON)
+}
+
+/// Fails when two files of the product give a type the same name: a search for it should end at one place.
+pub fn type_names(ws: &Workspace) -> Result<()> {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in tracked(ws, &["*.rs"])? {
+        let is_test = name.ends_with("/tests.rs") || name.contains("/tests/");
+        if is_test || !PRODUCT.iter().any(|folder| name.starts_with(folder)) {
+            continue;
+        }
+        for line in text_of(ws, &name).lines() {
+            if let Some(defined) = type_name(line) {
+                places.entry(defined.to_owned()).or_default().push(name.clone());
+            }
+        }
+    }
+    let twice: Vec<String> = places
+        .iter()
+        .filter(|(_, files)| files.len() > 1)
+        .map(|(name, files)| format!("  {name}: {}", files.join(", ")))
+        .collect();
+    println!("names: {} types, {} named twice", places.len(), twice.len());
+    if !twice.is_empty() {
+        bail!("rename all but one:\n{}", twice.join("\n"));
+    }
+    Ok(())
+}
+
+/// The name that a line gives to a type others can use.
+fn type_name(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix("pub")?;
+    let rest = match rest.strip_prefix('(') {
+        Some(rest) => rest.split_once(')')?.1,
+        None => rest,
+    };
+    let (kind, rest) = rest.strip_prefix(' ')?.split_once(' ')?;
+    let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+    (["struct", "enum", "trait"].contains(&kind) && !name.is_empty()).then_some(name)
 }
 
 /// Fails when a file of the project names a folder that only one machine has.
@@ -183,6 +232,27 @@ mod tests {
         assert!(has_reason(&format!("//! Tests.\n//!\n{reason}")));
         assert!(!has_reason(&format!("//! {REASON}yes\n")));
         assert!(!has_reason(&("\n".repeat(FIRST_LINES) + &reason)));
+    }
+
+    #[test]
+    fn the_names_of_types_that_others_can_use_are_found() {
+        for (line, name) in [
+            ("pub struct Store {", "Store"),
+            ("    pub(crate) enum Part<'a> {", "Part"),
+            ("pub(in crate::cases) trait Follow: Send {", "Follow"),
+            ("pub struct Id(Uuid);", "Id"),
+        ] {
+            assert_eq!(type_name(line), Some(name), "{line}");
+        }
+        for line in [
+            "struct Own {",
+            "pub fn struct_of() {",
+            "/// pub struct Store",
+            "pub const A: B = 1;",
+            "pub(crate)",
+        ] {
+            assert_eq!(type_name(line), None, "{line}");
+        }
     }
 
     #[test]

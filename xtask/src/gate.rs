@@ -84,6 +84,12 @@ const STAGES: &[Stage<Gate>] = &[
         run: |gate| files::lengths(&gate.ws),
     },
     Stage {
+        name: "names",
+        what: "no type of the product named twice",
+        after: &[],
+        run: |gate| files::type_names(&gate.ws),
+    },
+    Stage {
         name: "rules",
         what: "every rule id listed, every built rule with a test",
         after: &[],
@@ -240,12 +246,13 @@ const QUICK: &[&str] = &[
     "arrows",
     "paths",
     "lengths",
+    "names",
     "rules",
     "variant-tests",
     "tests",
 ];
 const LINT: &[&str] = &[
-    "fmt", "arrows", "paths", "lengths", "rules", "typos", "deny", "clippy",
+    "fmt", "arrows", "paths", "lengths", "names", "rules", "typos", "deny", "clippy",
 ];
 const JUDGES: &[&str] = &["tus", "schemathesis"];
 

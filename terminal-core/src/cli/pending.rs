@@ -12,7 +12,7 @@ use crate::{
     lifecycle::{
         handset::{Handset, SalvageOutcome, SalvagedHome, unknown_user},
         salvage,
-        users::{Condition, HandsetUser, UsersWork},
+        users::{HandsetUser, HomeCondition, UsersWork},
     },
     live::handset::OtherSync,
     store::quarantine::quarantined_databases,
@@ -232,7 +232,7 @@ fn line(lang: Lang, user: &HandsetUser) -> String {
             text.push_str(&lang.pick(format!("，{n} {zh}"), format!(", {n} {en}")));
         }
     }
-    if user.condition != Condition::Enrolled {
+    if user.condition != HomeCondition::Enrolled {
         let words = user.condition.words(lang);
         text.push_str(&lang.pick(format!("：{words}"), format!(": {words}")));
     } else if user.is_salvage_due {
@@ -276,7 +276,7 @@ pub fn switch(handset: &Handset, wanted: &str, lang: Lang) -> Result<Said> {
         .sum();
     let name = user.name.clone().unwrap_or_else(|| user.number.to_string());
     let mut text = lang.pick(format!("当前用户：{name}"), format!("Current user: {name}"));
-    if user.condition != Condition::Enrolled {
+    if user.condition != HomeCondition::Enrolled {
         text.push_str(&format!("\n{}", user.condition.words(lang)));
     }
     if others > 0 {

@@ -10,7 +10,7 @@ use crate::{
         keystore::Keystore,
         random::{Random, random_bytes},
     },
-    store::{account::Account, card::predecessor, database::Store},
+    store::{account::Account, card::predecessor, database::HandsetStore},
     sync::{
         failure::{SyncFailure, classify},
         step::StepOutcome,
@@ -81,7 +81,7 @@ pub(super) fn invitation(text: &str) -> Result<Invitation> {
 }
 
 /// Returns true if the enrolment that this store has begun is that of the code `code`.
-pub(super) fn is_pending_with(store: &Store, code: &str) -> Result<bool> {
+pub(super) fn is_pending_with(store: &HandsetStore, code: &str) -> Result<bool> {
     let json = store.pending_enrolment()?;
     let pending: Option<PendingEnrolment> = json.map(|json| serde_json::from_str(&json)).transpose()?;
     Ok(pending.is_some_and(|pending| pending.code == code))
@@ -100,7 +100,7 @@ pub(super) fn is_pending_with(store: &Store, code: &str) -> Result<bool> {
     reason = "the parts of a platform, and what is asked"
 )]
 pub fn enrol(
-    store: &Store,
+    store: &HandsetStore,
     keystore: &dyn Keystore,
     clock: &dyn Clock,
     random: &dyn Random,
@@ -172,7 +172,12 @@ pub fn enrol(
 
 /// The stream of a pending enrolment with this code, or a new one, stored before use. Another code needs
 /// another stream, because the server may have bound the first one.
-fn chosen_stream(store: &Store, clock: &dyn Clock, random: &dyn Random, code: &str) -> Result<StreamId> {
+fn chosen_stream(
+    store: &HandsetStore,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    code: &str,
+) -> Result<StreamId> {
     if let Some(json) = store.pending_enrolment()? {
         let pending: PendingEnrolment = serde_json::from_str(&json)?;
         if pending.code == code {

@@ -17,7 +17,7 @@ use crate::{
         disk::Disk,
         home::{CURRENT_USER, DATABASE, USERS},
     },
-    store::{database::Store, quarantine::quarantined_databases},
+    store::{database::HandsetStore, quarantine::quarantined_databases},
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},
 };
@@ -253,7 +253,7 @@ impl Handset {
                 continue;
             }
             let platform = self.platform(home)?;
-            let store = Store::open_on(
+            let store = HandsetStore::open_on(
                 Arc::clone(&platform.disk),
                 home,
                 platform.keystore.database_key()?,

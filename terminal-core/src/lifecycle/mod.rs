@@ -13,4 +13,4 @@ pub use enrol::{InvitationPreview, enrol};
 pub use export::ExportProgress;
 pub use handset::{Handset, SalvageOutcome, SalvagedHome};
 pub use open::KeyFiles;
-pub use users::{Condition, HandsetUser, OtherUsers, UsersWork};
+pub use users::{HandsetUser, HomeCondition, OtherUsers, UsersWork};

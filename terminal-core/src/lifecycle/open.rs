@@ -12,7 +12,7 @@ use crate::{
         random::SystemRandom,
         system_disk::SystemDisk,
     },
-    store::{card::keep_card, data_use::PlanMonth, database::Store},
+    store::{card::keep_card, data_use::PlanMonth, database::HandsetStore},
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},
     words,
@@ -50,7 +50,7 @@ impl Terminal {
         if !platform.disk.exists(&home.join(DATABASE)) {
             return Err(Error::NotEnrolled);
         }
-        let store = Store::open_on(
+        let store = HandsetStore::open_on(
             Arc::clone(&platform.disk),
             home,
             platform.keystore.database_key()?,
@@ -117,7 +117,7 @@ impl Terminal {
             return Err(Error::Cancelled);
         }
         wipe::begin_anew(home, platform.disk.as_ref())?;
-        let store = Store::open_on(
+        let store = HandsetStore::open_on(
             Arc::clone(&platform.disk),
             home,
             platform.keystore.database_key()?,

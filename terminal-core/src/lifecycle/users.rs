@@ -28,7 +28,7 @@ pub struct HandsetUser {
     pub waiting: Option<UsersWork>,
     /// A damaged database of this user waits to be salvaged, also beside a new enrolment.
     pub is_salvage_due: bool,
-    pub condition: Condition,
+    pub condition: HomeCondition,
 }
 
 /// What only this handset holds of a user's work.
@@ -41,7 +41,7 @@ pub struct UsersWork {
 
 /// The condition of a user's home.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
+pub enum HomeCondition {
     /// The home opens.
     Enrolled,
     /// An enrolment was begun and not completed; it can be repeated with the same code.
@@ -58,7 +58,7 @@ pub enum Condition {
     Unreadable(Reason),
 }
 
-impl Condition {
+impl HomeCondition {
     /// The name in JSON documents.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -113,7 +113,7 @@ fn reason_words(lang: Lang, reason: &Reason) -> String {
 }
 
 impl Handset {
-    /// All users, the first home first. A home that cannot be opened is listed with its [`Condition`], so one
+    /// All users, the first home first. A home that cannot be opened is listed with its [`HomeCondition`], so one
     /// damaged home hides no other.
     ///
     /// # Errors
@@ -149,14 +149,14 @@ fn examine(handset: &Handset, is_current: bool, home: PathBuf) -> HandsetUser {
         Ok((terminal.account().holder_name.clone(), work))
     };
     let (name, waiting, condition) = match read() {
-        Ok((name, work)) => (Some(name), Some(work), Condition::Enrolled),
-        Err(error) => (None, None, Condition::of(&error)),
+        Ok((name, work)) => (Some(name), Some(work), HomeCondition::Enrolled),
+        Err(error) => (None, None, HomeCondition::of(&error)),
     };
     let is_salvage_due = handset.waits_for_salvage(&home);
     let condition = match condition {
-        Condition::EnrolmentPending if is_salvage_due => Condition::MovedAside,
+        HomeCondition::EnrolmentPending if is_salvage_due => HomeCondition::MovedAside,
         // Opening wipes a home whose hand-over is complete, so the note may be new.
-        Condition::HandedOver(unknown) => Condition::HandedOver(
+        HomeCondition::HandedOver(unknown) => HomeCondition::HandedOver(
             wipe::finish(&home, handset.disk())
                 .ok()
                 .flatten()

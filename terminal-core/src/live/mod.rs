@@ -9,6 +9,6 @@ pub(crate) mod sync_now;
 pub(crate) mod watch;
 
 pub use handset::{HandsetEvent, OtherSync};
-pub use observe::{ChangeFeed, Changes, Subscription};
+pub use observe::{ChangeFeed, HandsetChanges, Subscription};
 pub use sync_now::{DataUse, held};
 pub use watch::WatchEvent;

@@ -5,7 +5,7 @@
 
 use crate::{
     Error, Result,
-    store::changes::{Change, FeedState, task_ids},
+    store::changes::{FeedState, HandsetChange, task_ids},
     terminal::Terminal,
 };
 use protocol::ids::TaskId;
@@ -18,9 +18,9 @@ use std::{
 
 /// What changed since the feed was read last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changes {
+pub struct HandsetChanges {
     /// What may look different now. Read it again.
-    pub what: BTreeSet<Change>,
+    pub what: BTreeSet<HandsetChange>,
     /// Tasks that arrived, for a notification.
     pub tasks_arrived: Vec<TaskId>,
     /// Tasks that went.
@@ -37,19 +37,19 @@ pub struct ChangeFeed {
 
 impl ChangeFeed {
     /// What changed since the last call; nothing if nothing did. Does not wait.
-    pub fn take(&self) -> Changes {
+    pub fn take(&self) -> HandsetChanges {
         self.read(self.state.take())
     }
     /// Waits until something changes; `None` when the handset was closed or the feed was ended.
-    pub fn wait(&self) -> Option<Changes> {
+    pub fn wait(&self) -> Option<HandsetChanges> {
         self.state.wait().map(|what| self.read(what))
     }
-    fn read(&self, what: BTreeSet<Change>) -> Changes {
-        let mut changes = Changes {
+    fn read(&self, what: BTreeSet<HandsetChange>) -> HandsetChanges {
+        let mut changes = HandsetChanges {
             what,
-            ..Changes::default()
+            ..HandsetChanges::default()
         };
-        if changes.what.contains(&Change::Tasks) {
+        if changes.what.contains(&HandsetChange::Tasks) {
             match self.terminal.store().read(task_ids) {
                 Ok(now) => {
                     let mut told = self.told();
@@ -113,7 +113,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Errors of the store; `disk.failed` if the system gives no thread.
-    pub fn observe(&self, observer: impl Fn(Changes) + Send + 'static) -> Result<Subscription> {
+    pub fn observe(&self, observer: impl Fn(HandsetChanges) + Send + 'static) -> Result<Subscription> {
         let feed = self.changes()?;
         let state = Arc::clone(&feed.state);
         let thread = std::thread::Builder::new()

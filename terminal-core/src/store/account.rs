@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         settings::{get, keys, set},
         sql::{from_json, parse, run, to_json},
     },
@@ -61,7 +61,7 @@ pub(super) fn account_of(connection: &Connection) -> Result<Account> {
     }
 }
 
-impl Store {
+impl HandsetStore {
     /// Returns the account, or [`Error::NotEnrolled`].
     pub fn account(&self) -> Result<Account> {
         self.read(account_of)

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         items::{Item, NewEntry, find, kind_text, select},
         prune::files,
         sql::run,
@@ -36,7 +36,7 @@ pub enum Cancelled {
     Withdrawn(Box<Item>),
 }
 
-impl Store {
+impl HandsetStore {
     /// Cancels an item. If it was never offered to the network, its number becomes a void, and photos and
     /// content are deleted. If it may have been sent, a `withdraw` entry with the id `withdrawal` is filed.
     /// Idempotent.

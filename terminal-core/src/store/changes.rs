@@ -11,7 +11,7 @@ use std::{
 
 /// What a screen shows that a commit can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Change {
+pub enum HandsetChange {
     /// The queue: items, their photos, dispositions, cases and reviews.
     Queue,
     /// Saved drafts.
@@ -30,7 +30,7 @@ pub enum Change {
     Contact,
 }
 
-impl Change {
+impl HandsetChange {
     /// All changes.
     pub const ALL: [Self; 8] = [
         Self::Queue,
@@ -50,8 +50,8 @@ impl Change {
 
 /// What a change of `table` may change. `kind` is the kind of the row if it is known: of an item, of a mailbox row, or
 /// the key of a setting. `None` for a table that this map does not know, which a test forbids.
-fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [Change]> {
-    use Change::{Contact, DataUse, Drafts, Presence, Queue, Reference, Settings, Tasks};
+fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [HandsetChange]> {
+    use HandsetChange::{Contact, DataUse, Drafts, Presence, Queue, Reference, Settings, Tasks};
     Some(match (table, row_kind) {
         ("item", None) => &[Queue, Presence, Tasks],
         ("item", Some(text)) => match text.parse() {
@@ -94,7 +94,7 @@ const LOOKED_UP: usize = 64;
 /// What the transaction in progress has touched.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
-    changes: BTreeSet<Change>,
+    changes: BTreeSet<HandsetChange>,
     /// Rows whose kind is not known yet: index into [`KINDS`] and row id.
     rows: BTreeSet<(usize, i64)>,
 }
@@ -102,7 +102,7 @@ pub(super) struct Touched {
 impl Touched {
     fn add(&mut self, table: &str, row_kind: Option<&str>) {
         self.changes
-            .extend(changes_of(table, row_kind).unwrap_or(&Change::ALL));
+            .extend(changes_of(table, row_kind).unwrap_or(&HandsetChange::ALL));
     }
     /// A row was written or deleted.
     fn touch(&mut self, action: Action, table: &str, row: i64) {
@@ -115,7 +115,7 @@ impl Touched {
         }
     }
     /// What changed. Called in the transaction, before its COMMIT.
-    fn changes(mut self, connection: &Connection) -> Result<BTreeSet<Change>> {
+    fn changes(mut self, connection: &Connection) -> Result<BTreeSet<HandsetChange>> {
         for (at, row) in std::mem::take(&mut self.rows) {
             let Some((table, column)) = KINDS.get(at) else {
                 continue;
@@ -150,7 +150,7 @@ impl Collector {
         *lock(&self.0) = Touched::default();
     }
     /// What the transaction in progress changed so far.
-    pub(super) fn take(&self, connection: &Connection) -> Result<BTreeSet<Change>> {
+    pub(super) fn take(&self, connection: &Connection) -> Result<BTreeSet<HandsetChange>> {
         std::mem::take(&mut *lock(&self.0)).changes(connection)
     }
 }
@@ -171,7 +171,7 @@ impl ChangeHub {
         lock(&self.0).iter().any(|feed| feed.strong_count() > 0)
     }
     /// Tells all feeds.
-    pub(super) fn publish(&self, changes: &BTreeSet<Change>) {
+    pub(super) fn publish(&self, changes: &BTreeSet<HandsetChange>) {
         lock(&self.0).retain(|feed| {
             let Some(feed) = feed.upgrade() else {
                 return false;
@@ -197,12 +197,12 @@ pub(crate) struct FeedState {
 
 #[derive(Debug, Default)]
 struct Pending {
-    changes: BTreeSet<Change>,
+    changes: BTreeSet<HandsetChange>,
     is_ended: bool,
 }
 
 impl FeedState {
-    fn add(&self, changes: &BTreeSet<Change>) {
+    fn add(&self, changes: &BTreeSet<HandsetChange>) {
         let mut pending = lock(&self.pending);
         pending.changes.extend(changes);
         if !pending.changes.is_empty() {
@@ -215,11 +215,11 @@ impl FeedState {
         self.woken.notify_all();
     }
     /// Takes what changed since the last call, without waiting.
-    pub(crate) fn take(&self) -> BTreeSet<Change> {
+    pub(crate) fn take(&self) -> BTreeSet<HandsetChange> {
         std::mem::take(&mut lock(&self.pending).changes)
     }
     /// Waits for a change and takes it; `None` after the end.
-    pub(crate) fn wait(&self) -> Option<BTreeSet<Change>> {
+    pub(crate) fn wait(&self) -> Option<BTreeSet<HandsetChange>> {
         let mut pending = lock(&self.pending);
         while pending.changes.is_empty() && !pending.is_ended {
             pending = self.woken.wait(pending).unwrap_or_else(PoisonError::into_inner);
@@ -246,12 +246,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::database::Store;
+    use crate::store::database::HandsetStore;
 
     #[test]
     fn every_table_of_the_schema_says_what_it_changes() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), [3; 32]).unwrap();
+        let store = HandsetStore::open(home.path(), [3; 32]).unwrap();
         let tables: Vec<String> = store
             .read(|c| {
                 let mut statement = c.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
@@ -270,21 +270,21 @@ mod tests {
     fn a_session_that_failed_is_told_to_the_queue() {
         use crate::store::retry::{Retry, SyncStep};
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), [3; 32]).unwrap();
+        let store = HandsetStore::open(home.path(), [3; 32]).unwrap();
         let feed = store.subscribe();
         let retry = Retry {
             attempts: 1,
             ..Retry::default()
         };
         store.set_step(SyncStep::Session, &retry).unwrap();
-        assert!(feed.take().contains(&Change::Queue));
+        assert!(feed.take().contains(&HandsetChange::Queue));
     }
 
     /// The hook is not called for tables without row ids, for REPLACE, and for DELETE without WHERE.
     #[test]
     fn no_statement_of_the_store_escapes_the_update_hook() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), [3; 32]).unwrap();
+        let store = HandsetStore::open(home.path(), [3; 32]).unwrap();
         let without: Vec<String> = store
             .read(|c| {
                 let mut statement =

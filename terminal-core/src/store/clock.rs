@@ -9,7 +9,7 @@ use crate::{
     Result,
     platform::clock::ClockRaw,
     store::{
-        database::Store,
+        database::HandsetStore,
         settings,
         sql::{from_json, to_json},
     },
@@ -72,7 +72,7 @@ impl KnownTime {
     }
 }
 
-impl Store {
+impl HandsetStore {
     /// Learns the server's time: the exchange began at `sent` and ended at `got`, and the server read its
     /// clock in between. Exchanges across a reboot are ignored.
     pub(crate) fn learn_server_time(&self, sent: &ClockRaw, got: &ClockRaw, server: Millis) -> Result<()> {

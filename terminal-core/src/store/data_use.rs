@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     platform::{home::PHONE_DATA_USE, surroundings::NetworkCost},
     store::{
-        database::Store,
+        database::HandsetStore,
         sql::{int, uint},
     },
     transport::request::Traffic,
@@ -115,7 +115,7 @@ const fn column(cost: NetworkCost) -> i64 {
     }
 }
 
-impl Store {
+impl HandsetStore {
     /// The rows of a month.
     pub fn traffic(&self, month: &PlanMonth) -> Result<Vec<TrafficUse>> {
         self.read(|c| {
@@ -141,7 +141,7 @@ impl Store {
         })
     }
     /// Metered bytes of a month, sent and received, of all users of the phone: the plan is the phone's. The other
-    /// users' bytes are those that their stores have shared, see [`Store::share_data_use`].
+    /// users' bytes are those that their stores have shared, see [`HandsetStore::share_data_use`].
     ///
     /// # Errors
     /// Errors of store and disk.

@@ -16,7 +16,7 @@ use crate::{
         system_disk::SystemDisk,
     },
     store::{
-        changes::{Change, ChangeHub, Collector, FeedState},
+        changes::{ChangeHub, Collector, FeedState, HandsetChange},
         connect::{connect, connect_reader, is_unreadable},
         quarantine::{
             DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, quarantined_databases,
@@ -34,7 +34,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// The store of one account on one terminal. Threads share it by reference.
-pub struct Store {
+pub struct HandsetStore {
     disk: Arc<dyn Disk>,
     home: PathBuf,
     key: Zeroizing<[u8; 32]>,
@@ -51,7 +51,7 @@ enum Writer {
     Open(Connection),
     /// A COMMIT has failed; the next use opens the file again.
     Lost,
-    /// [`Store::close`] was called.
+    /// [`HandsetStore::close`] was called.
     Closed,
 }
 
@@ -65,11 +65,11 @@ pub(crate) enum CommitFault {
     BeforeCommit,
 }
 
-impl Store {
-    /// [`Store::open_on`] the system's disk.
+impl HandsetStore {
+    /// [`HandsetStore::open_on`] the system's disk.
     ///
     /// # Errors
-    /// As [`Store::open_on`].
+    /// As [`HandsetStore::open_on`].
     pub fn open(home: &Path, key: [u8; 32]) -> Result<Self> {
         Self::open_on(Arc::new(SystemDisk), home, key)
     }
@@ -209,7 +209,7 @@ impl Store {
         match self.commit(tx) {
             Ok(()) => {
                 planted!(ChangeUntold => return Ok(value));
-                self.hub.publish(&changes.unwrap_or_else(Change::all));
+                self.hub.publish(&changes.unwrap_or_else(HandsetChange::all));
                 Ok(value)
             }
             Err(error) => {
@@ -217,7 +217,7 @@ impl Store {
                 let sqlite = error.sqlite_error().map_or(0, |error| error.extended_code);
                 tracing::warn!(name: "store.commit_failed", sqlite);
                 self.lose(&mut writer);
-                self.hub.publish(&Change::all());
+                self.hub.publish(&HandsetChange::all());
                 planted!(SavedWithoutCommit => return Ok(value));
                 Err(Error::OutcomeUnknown)
             }
@@ -241,7 +241,7 @@ impl Store {
     }
 
     /// Reports a change of a file beside the database.
-    pub(super) fn publish(&self, change: Change) {
+    pub(super) fn publish(&self, change: HandsetChange) {
         self.hub.publish(&[change].into());
     }
 
@@ -316,7 +316,7 @@ impl Store {
     }
 }
 
-/// The right to sync a store; see [`Store::sync_guard`].
+/// The right to sync a store; see [`HandsetStore::sync_guard`].
 #[derive(Debug)]
 pub struct SyncGuard {
     _lock: DiskLock,

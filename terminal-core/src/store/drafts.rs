@@ -4,7 +4,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         handed_over::refuse_if_done,
         sql::{parse, run},
     },
@@ -25,7 +25,7 @@ pub struct SavedDraft {
     pub updated: Millis,
 }
 
-impl Store {
+impl HandsetStore {
     /// Saves a draft durably; replaces one with the same id.
     pub fn save_draft(&self, draft: &SavedDraft) -> Result<()> {
         self.write(|tx| {

@@ -7,7 +7,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         pack_file::{put_pack, read_pack},
         retry::{self, Retry},
         sql::{int, parse, run, uint},
@@ -100,7 +100,7 @@ fn put_in_force(connection: &Connection, sha256: Sha256, is_grid: bool) -> Resul
     sweep(connection)
 }
 
-impl Store {
+impl HandsetStore {
     /// Stores a manifest whose signature was verified: files that differ from those in force become wanted.
     /// Unknown file names are ignored.
     pub(crate) fn save_manifest(&self, manifest: &Manifest) -> Result<()> {

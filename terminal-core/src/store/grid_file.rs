@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     platform::home::{grid_file_name, is_grid_file},
     store::{
-        database::Store,
+        database::HandsetStore,
         files::{COLUMNS, ReferenceFile, file},
         pack_file::{put_pack, read_pack},
         sql::{int, run},
@@ -57,7 +57,7 @@ fn has_blob(connection: &Connection) -> Result<bool> {
         .query_row([FileName::Grid.as_str()], |row| row.get(0))?)
 }
 
-impl Store {
+impl HandsetStore {
     /// The grid pack in force. `None` without one, and if its file is missing, torn or altered: then it is no longer in
     /// force, and the next sync fetches it again.
     pub(super) fn grid_pack(&self) -> Result<Option<(ReferenceFile, Vec<u8>)>> {

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result,
-    store::{database::Store, settings, sql::from_json},
+    store::{database::HandsetStore, settings, sql::from_json},
 };
 use protocol::{entry::Reason, problem::HandsetCode, time::Millis};
 use rusqlite::Connection;
@@ -59,7 +59,7 @@ pub(super) fn refuse_if_done(connection: &Connection) -> Result<()> {
     }
 }
 
-impl Store {
+impl HandsetStore {
     /// The summary of the hand-over, once it is complete.
     pub fn handed_over(&self) -> Result<Option<HandedOver>> {
         self.read(|c| {

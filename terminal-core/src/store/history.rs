@@ -4,7 +4,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         sql::{from_json, parse},
     },
 };
@@ -115,7 +115,7 @@ fn next_item(rows: &mut Rows<'_>) -> Result<Option<HistoryRecord>> {
     }))
 }
 
-impl Store {
+impl HandsetStore {
     /// At most `limit` records that come after this place, newest first; from the newest without one.
     pub(crate) fn history(&self, after: Option<HistoryPlace>, limit: usize) -> Result<Vec<HistoryRecord>> {
         let made = after.map_or(i64::MAX, |place| place.made.0);

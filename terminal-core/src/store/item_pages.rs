@@ -3,7 +3,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         items::{Item, select},
         sql::{from_json, parse, to_json},
     },
@@ -50,7 +50,7 @@ impl ItemSelection {
     }
 }
 
-impl Store {
+impl HandsetStore {
     /// At most `limit` items with numbers below `before`, last filed first.
     pub fn items_page(&self, which: ItemSelection, before: Option<u64>, limit: usize) -> Result<Vec<Item>> {
         let before = before.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX));
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn w13_few_unsent_or_returned_items_are_found_without_walking_all_items() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), [7; 32]).unwrap();
+        let store = HandsetStore::open(dir.path(), [7; 32]).unwrap();
         for which in [ItemSelection::Unsent, ItemSelection::Returned] {
             let sql = format!("EXPLAIN QUERY PLAN {}", which.numbers());
             let plan: Vec<String> = store

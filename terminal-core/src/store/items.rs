@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         retry::{self, Retry, SyncStep},
         sql::{from_json, parse, uint},
     },
@@ -256,7 +256,7 @@ pub(super) fn find(connection: &Connection, id: EntryId) -> Result<Option<Item>>
     Ok(select(connection, "id = ?1", [&id.to_string()])?.pop())
 }
 
-impl Store {
+impl HandsetStore {
     /// The item with this id.
     pub fn item(&self, id: EntryId) -> Result<Option<Item>> {
         self.read(|c| find(c, id))

@@ -7,7 +7,7 @@ use crate::{
     Result,
     platform::clock::ClockRaw,
     store::{
-        database::Store,
+        database::HandsetStore,
         settings,
         sql::{from_json, to_json},
     },
@@ -39,7 +39,7 @@ struct StoredFix {
 /// A fix time later than the estimated time by more than this many milliseconds is wrong.
 const FUTURE_MS: i64 = 60_000;
 
-impl Store {
+impl HandsetStore {
     /// Keeps a fix durably, unless it is the kept one or older. A draft of yesterday brings its old fix again; a kept
     /// fix from the future (a wall clock that was wrong) is replaced by any other.
     pub(crate) fn keep_fix(&self, now: &ClockRaw, fix: &Position) -> Result<()> {

@@ -3,13 +3,13 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         items::{Item, select},
     },
 };
 use protocol::{ids::EntryId, payload::EntryKind, photo::Sha256};
 
-impl Store {
+impl HandsetStore {
     /// Items of one kind that were not cancelled, by number.
     pub fn items_of_kind(&self, kind: EntryKind) -> Result<Vec<Item>> {
         self.read(|c| select(c, "kind = ?1", [kind.as_str()]))

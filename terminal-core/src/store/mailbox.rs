@@ -4,7 +4,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         reference_photos::follow_tasks,
         seen_tasks, settings,
         sql::{from_json, int, run, to_json, uint},
@@ -108,7 +108,7 @@ fn apply_disposition(connection: &Connection, said: &DispositionRow) -> Result<(
     Ok(())
 }
 
-impl Store {
+impl HandsetStore {
     /// Where the next pull begins; empty at first and after a restore of the server.
     pub fn cursor(&self) -> Result<String> {
         self.read(|c| Ok(settings::get(c, settings::keys::CURSOR)?.unwrap_or_default()))

@@ -3,7 +3,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         settings,
         sql::{from_json, int, run, to_json, uint},
         submit::{next_n, set_next_n},
@@ -17,7 +17,7 @@ use protocol::{
 };
 use rusqlite::params;
 
-impl Store {
+impl HandsetStore {
     /// Compares with what the server says it holds. Items that were received and that the server lacks after
     /// a restore wait again, with their photos. Returns how many.
     pub(crate) fn check_mark(&self, mark: &StreamMark) -> Result<usize> {

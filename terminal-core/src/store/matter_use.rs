@@ -4,7 +4,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         settings,
         sql::{from_json, parse, to_json, uint},
     },
@@ -89,7 +89,7 @@ fn kept(connection: &Connection) -> Result<MatterUses> {
         .map_or_else(|| Ok(MatterUses::new()), |text| from_json(&text))
 }
 
-impl Store {
+impl HandsetStore {
     /// How often each type was reported, including reports that were deleted after their time.
     pub(crate) fn matter_uses(&self) -> Result<MatterUses> {
         self.read(|c| {

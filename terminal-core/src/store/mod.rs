@@ -1,6 +1,6 @@
 //! The store: one encrypted database per account. What it returned as saved is saved.
 //!
-//! [`Store`] opens the database; the other files add the functions for one table or purpose each.
+//! [`HandsetStore`] opens the database; the other files add the functions for one table or purpose each.
 
 pub(crate) mod account;
 pub(crate) mod cancel;
@@ -49,9 +49,9 @@ pub(crate) mod uploads;
 
 pub use account::Account;
 pub use cancel::Cancelled;
-pub use changes::Change;
+pub use changes::HandsetChange;
 pub use data_use::{PlanMonth, TrafficKind, TrafficUse};
-pub use database::{Store, SyncGuard};
+pub use database::{HandsetStore, SyncGuard};
 pub use drafts::SavedDraft;
 pub use files::{ReferenceFile, WantedFile};
 pub use handed_over::HandedOver;

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     platform::home::PHONE_SETTINGS,
-    store::{changes::Change, database::Store},
+    store::{changes::HandsetChange, database::HandsetStore},
     words::MEGABYTE,
 };
 use protocol::problem::HandsetCode;
@@ -81,11 +81,11 @@ fn strictest(one: &NetworkSettings, other: &NetworkSettings) -> NetworkSettings 
     }
 }
 
-impl Store {
+impl HandsetStore {
     /// The phone's settings; defaults if none were stored.
     ///
     /// Earlier versions kept settings per user. Until somebody sets the phone's settings, the strictest of all users'
-    /// own settings hold, see [`Store::share_network_settings`].
+    /// own settings hold, see [`HandsetStore::share_network_settings`].
     ///
     /// # Errors
     /// Errors of store and disk.
@@ -111,7 +111,7 @@ impl Store {
                 is_chosen: true,
             })
         })?;
-        self.publish(Change::Settings);
+        self.publish(HandsetChange::Settings);
         Ok(())
     }
     /// Merges the settings that an earlier version stored for this user into the phone's, so that they hold for the

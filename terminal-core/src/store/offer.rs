@@ -3,7 +3,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         planted_items::serialised_again,
         retry::{self, Retry},
         settings,
@@ -48,7 +48,7 @@ pub struct Accepted {
     pub foreign: Vec<EntryId>,
 }
 
-impl Store {
+impl HandsetStore {
     /// Selects the items to send now, by number: at most `limit`, and at most `max_bytes` together unless the
     /// first is larger. They are durably marked as offered before the call returns.
     pub(crate) fn offer(&self, now: Millis, limit: usize, max_bytes: usize) -> Result<Vec<Queued>> {

@@ -4,7 +4,7 @@ use crate::{
     Result,
     photos::folder::PhotoFolder,
     store::{
-        database::Store,
+        database::HandsetStore,
         drafts::SavedDraft,
         handed_over::{HANDED_OVER, HandedOver},
         settings,
@@ -141,7 +141,7 @@ fn pending(connection: &Connection) -> Result<PendingWork> {
     })
 }
 
-impl Store {
+impl HandsetStore {
     /// Everything that only this handset holds.
     pub fn pending(&self) -> Result<PendingWork> {
         self.read(pending)

@@ -4,7 +4,7 @@
 use crate::{
     Error, Result,
     platform::home::{CARD, CURRENT_USER, DATABASE, NOTE, PHONE_DATA_USE, PHONE_LOCK, PHONE_SETTINGS, USERS},
-    store::database::Store,
+    store::database::HandsetStore,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -20,7 +20,7 @@ fn above(home: &Path) -> Option<&Path> {
     (users.file_name() == Some(OsStr::new(USERS))).then(|| users.parent())?
 }
 
-impl Store {
+impl HandsetStore {
     /// The handset's folder. A home that is called `users/N` by chance, without a handset above it, is a handset of
     /// its own.
     fn phone_folder(&self) -> PathBuf {

@@ -3,7 +3,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         matter_use::PrunedReports,
         planted::ripe_before,
         planted_items::without_received,
@@ -17,7 +17,7 @@ use protocol::{
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 
-impl Store {
+impl HandsetStore {
     /// Deletes items that the server has held with all their photos since before `older_than` (server time),
     /// except those for which `keep` returns true. Returns the photo files that no item names any more.
     pub fn prune(&self, older_than: Millis, keep: &dyn Fn(EntryId, RecordId) -> bool) -> Result<Vec<String>> {
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn w13_what_may_be_deleted_is_found_without_walking_all_items() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), [7; 32]).unwrap();
+        let store = HandsetStore::open(dir.path(), [7; 32]).unwrap();
         let plan: Vec<String> = store
             .read(|c| {
                 let mut statement = c.prepare(&format!("EXPLAIN QUERY PLAN {RIPE}"))?;

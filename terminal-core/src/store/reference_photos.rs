@@ -4,7 +4,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         retry::{self, Retry},
         sql::{parse, run},
     },
@@ -40,7 +40,7 @@ pub(super) fn follow_tasks(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-impl Store {
+impl HandsetStore {
     /// The bytes of a reference photo, if they were fetched.
     pub fn compare_photo(&self, sha256: Sha256) -> Result<Option<Vec<u8>>> {
         self.read(|c| {

@@ -4,7 +4,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         sql::{from_json, run, to_json},
     },
 };
@@ -103,7 +103,7 @@ pub(super) fn step(connection: &Connection, step: SyncStep) -> Result<Retry> {
         .unwrap_or_default())
 }
 
-impl Store {
+impl HandsetStore {
     /// The retry state of a step.
     pub fn step(&self, which: SyncStep) -> Result<Retry> {
         self.read(|c| step(c, which))

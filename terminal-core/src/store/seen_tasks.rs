@@ -3,7 +3,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         sql::{parse, run},
     },
 };
@@ -17,7 +17,7 @@ pub(super) fn forget_gone(connection: &Connection) -> Result<()> {
     run(connection, sql, [kind::TASK]).map(drop)
 }
 
-impl Store {
+impl HandsetStore {
     /// Marks tasks as seen. Tasks that are not in the mailbox are left out.
     pub(crate) fn mark_tasks_seen(&self, tasks: &[TaskId]) -> Result<()> {
         self.write(|tx| {

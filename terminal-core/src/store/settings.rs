@@ -2,7 +2,7 @@
 
 use crate::{
     Result,
-    store::{database::Store, sql::parse},
+    store::{database::HandsetStore, sql::parse},
 };
 use protocol::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -37,7 +37,7 @@ pub(super) fn set(connection: &Connection, key: &str, value: &str) -> Result<()>
     Ok(())
 }
 
-impl Store {
+impl HandsetStore {
     /// A setting of the program; the store's own settings have other keys.
     pub fn setting(&self, key: &str) -> Result<Option<String>> {
         self.read(|c| get(c, &format!("app.{key}")))

@@ -2,7 +2,7 @@
 
 use crate::{
     Result,
-    store::{database::Store, sql::uint},
+    store::{database::HandsetStore, sql::uint},
 };
 
 /// What this account takes on the disk, in bytes. Reference data and reference photos are inside the database, but for
@@ -21,7 +21,7 @@ pub struct StorageUse {
     pub photos_kept: u64,
 }
 
-impl Store {
+impl HandsetStore {
     /// What this account takes on the disk. Photos of drafts are not counted.
     pub(crate) fn storage_use(&self) -> Result<StorageUse> {
         let grid = self.grid_file_size()?;

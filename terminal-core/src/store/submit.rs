@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     store::{
         account::account_of,
-        database::Store,
+        database::HandsetStore,
         handed_over::refuse_if_done,
         items::{Item, NewEntry, find},
         planted_items::under_two_ids,
@@ -122,7 +122,7 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
     find(connection, new.id)?.ok_or(Error::NoSuchItem)
 }
 
-impl Store {
+impl HandsetStore {
     /// Submits an entry: assigns the number, serialises once, and stores it with its photos in one
     /// transaction that also deletes the draft with the same id. The entry is durable when the call returns.
     ///

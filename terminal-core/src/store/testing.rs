@@ -6,7 +6,7 @@ use crate::{
     store::{
         account::Account,
         data_use::{PlanMonth, TrafficKind},
-        database::Store,
+        database::HandsetStore,
         network_settings::NetworkSettings,
     },
     transport::request::Traffic,
@@ -31,7 +31,7 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// Errors of the store.
-pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
+pub fn enrol(store: &HandsetStore, county: CountyCode) -> Result<Account> {
     enrol_as(store, county, 1, "王芳")
 }
 
@@ -39,7 +39,7 @@ pub fn enrol(store: &Store, county: CountyCode) -> Result<Account> {
 ///
 /// # Errors
 /// Errors of the store.
-pub fn enrol_as(store: &Store, county: CountyCode, stream: u128, holder: &str) -> Result<Account> {
+pub fn enrol_as(store: &HandsetStore, county: CountyCode, stream: u128, holder: &str) -> Result<Account> {
     let key = SoftwareKey::from_secret(&[7; 32]);
     let account = Account {
         stream: StreamId(Uuid::from_u128(stream)),
@@ -70,7 +70,7 @@ pub fn enrol_as(store: &Store, county: CountyCode, stream: u128, holder: &str) -
 ///
 /// # Errors
 /// Errors of the store.
-pub fn receive_all(store: &Store, now: Millis, photos: bool) -> Result<Vec<EntryId>> {
+pub fn receive_all(store: &HandsetStore, now: Millis, photos: bool) -> Result<Vec<EntryId>> {
     let batch = store.offer(now, 500, usize::MAX)?;
     let receipts: Vec<Receipt> = batch
         .iter()
@@ -96,7 +96,7 @@ pub fn receive_all(store: &Store, now: Millis, photos: bool) -> Result<Vec<Entry
 ///
 /// # Errors
 /// Errors of the store.
-pub fn server_time(store: &Store, clock: &ClockRaw, server: Millis) -> Result<()> {
+pub fn server_time(store: &HandsetStore, clock: &ClockRaw, server: Millis) -> Result<()> {
     store.learn_server_time(clock, clock, server)
 }
 
@@ -104,7 +104,7 @@ pub fn server_time(store: &Store, clock: &ClockRaw, server: Millis) -> Result<()
 ///
 /// # Errors
 /// Errors of the store.
-pub fn pull(store: &Store, rows: Vec<FeedRow>) -> Result<()> {
+pub fn pull(store: &HandsetStore, rows: Vec<FeedRow>) -> Result<()> {
     let asked = store.cursor()?;
     let answer = PullAnswer {
         epoch: "epoch-1".into(),
@@ -121,7 +121,7 @@ pub fn pull(store: &Store, rows: Vec<FeedRow>) -> Result<()> {
 ///
 /// # Errors
 /// Errors of the store.
-pub fn file(store: &Store, name: FileName, version: &str, bytes: &[u8]) -> Result<()> {
+pub fn file(store: &HandsetStore, name: FileName, version: &str, bytes: &[u8]) -> Result<()> {
     store.save_manifest(&Manifest {
         v: 1,
         issued: Millis(0),
@@ -142,7 +142,7 @@ pub fn file(store: &Store, name: FileName, version: &str, bytes: &[u8]) -> Resul
 ///
 /// # Errors
 /// Errors of the store.
-pub fn write_slowly(store: &Store, key: &str, value: &str, during: impl FnOnce()) -> Result<()> {
+pub fn write_slowly(store: &HandsetStore, key: &str, value: &str, during: impl FnOnce()) -> Result<()> {
     store.write(|tx| {
         super::settings::set(tx, &format!("app.{key}"), value)?;
         during();
@@ -154,7 +154,7 @@ pub fn write_slowly(store: &Store, key: &str, value: &str, during: impl FnOnce()
 ///
 /// # Errors
 /// Errors of the store.
-pub fn count_bytes(store: &Store, at: Millis, metered: bool, bytes: u64) -> Result<()> {
+pub fn count_bytes(store: &HandsetStore, at: Millis, metered: bool, bytes: u64) -> Result<()> {
     let traffic = Traffic {
         sent: bytes,
         ..Traffic::default()
@@ -171,7 +171,7 @@ pub fn count_bytes(store: &Store, at: Millis, metered: bool, bytes: u64) -> Resu
 ///
 /// # Errors
 /// Errors of the store.
-pub fn users_own_settings(store: &Store, settings: &NetworkSettings) -> Result<()> {
+pub fn users_own_settings(store: &HandsetStore, settings: &NetworkSettings) -> Result<()> {
     store.set_setting("manners", &serde_json::to_string(settings)?)
 }
 
@@ -179,7 +179,7 @@ pub fn users_own_settings(store: &Store, settings: &NetworkSettings) -> Result<(
 ///
 /// # Errors
 /// Errors of the store.
-pub fn contact(store: &Store, at: Millis) -> Result<()> {
+pub fn contact(store: &HandsetStore, at: Millis) -> Result<()> {
     store.write(|tx| super::settings::set(tx, super::settings::keys::LAST_CONTACT, &at.0.to_string()))
 }
 
@@ -187,7 +187,7 @@ pub fn contact(store: &Store, at: Millis) -> Result<()> {
 ///
 /// # Errors
 /// Errors of the store.
-pub fn wait(store: &Store, item: EntryId, until: Millis) -> Result<()> {
+pub fn wait(store: &HandsetStore, item: EntryId, until: Millis) -> Result<()> {
     store.write(|tx| {
         let sql = "UPDATE item SET not_before = ?2, attempts = 1 WHERE id = ?1";
         super::sql::run(tx, sql, rusqlite::params![item.to_string(), until.0]).map(drop)

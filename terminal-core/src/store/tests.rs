@@ -6,7 +6,7 @@ use crate::{
     platform::{home::DATABASE, system_disk::SystemDisk},
     store::{
         connect::{connect, set_key},
-        database::{CommitFault, Store},
+        database::{CommitFault, HandsetStore},
     },
     words::{Lang, Summary, SummaryPart},
 };
@@ -22,8 +22,8 @@ use protocol::{
 use std::path::Path;
 use uuid::Uuid;
 
-fn store(home: &Path) -> Store {
-    let store = Store::open(home, [3; 32]).unwrap();
+fn store(home: &Path) -> HandsetStore {
+    let store = HandsetStore::open(home, [3; 32]).unwrap();
     let key = SoftwareKey::from_secret(&[7; 32]);
     let account = Account {
         stream: StreamId(Uuid::from_u128(1)),
@@ -104,7 +104,7 @@ fn a_database_of_a_newer_version_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     assert!(matches!(
-        Store::open(home.path(), [3; 32]),
+        HandsetStore::open(home.path(), [3; 32]),
         Err(Error::Newer { found: 99, .. })
     ));
 }
@@ -174,7 +174,7 @@ fn opening_a_new_store_waits_for_another_connection_that_writes_first() {
     std::thread::scope(|scope| {
         let (send, opened) = std::sync::mpsc::channel();
         let path = home.path();
-        scope.spawn(move || send.send(Store::open(path, [3; 32]).map(drop)));
+        scope.spawn(move || send.send(HandsetStore::open(path, [3; 32]).map(drop)));
         let early = opened.recv_timeout(std::time::Duration::from_millis(300));
         assert!(early.is_err(), "opening must wait: {early:?}");
         other.execute_batch("ROLLBACK").unwrap();

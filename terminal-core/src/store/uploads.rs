@@ -4,7 +4,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         retry::{self, Retry},
         sql::{int, parse, uint},
     },
@@ -31,7 +31,7 @@ pub struct PhotoUpload {
     pub attempts: u32,
 }
 
-impl Store {
+impl HandsetStore {
     /// The next photo to upload, by the number of its entry.
     pub(crate) fn next_upload(&self, now: Millis) -> Result<Option<PhotoUpload>> {
         self.read(|c| {

@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     platform::{clock::Clock, photo_files::PhotoFiles, random::Random},
-    store::database::Store,
+    store::database::HandsetStore,
     sync::{
         live_policy::Guide,
         meter::Meter,
@@ -39,7 +39,7 @@ impl Driver<'_> {
     /// and keys. Failures of network and server are no errors: the report and the items contain them.
     pub fn run(
         &self,
-        store: &Store,
+        store: &HandsetStore,
         policy: Policy,
         cancel: &CancelToken,
         listener: &mut dyn FnMut(Progress),
@@ -52,7 +52,7 @@ impl Driver<'_> {
     /// As [`Self::run`].
     pub fn run_on(
         &self,
-        store: &Store,
+        store: &HandsetStore,
         policy: Policy,
         cancel: &CancelToken,
         memory: &Mutex<SyncMemory>,
@@ -67,7 +67,7 @@ impl Driver<'_> {
     /// As [`Self::run`].
     pub fn run_guided(
         &self,
-        store: &Store,
+        store: &HandsetStore,
         guide: &dyn Guide,
         cancel: &CancelToken,
         memory: &Mutex<SyncMemory>,
@@ -92,7 +92,7 @@ impl Driver<'_> {
 
     fn steps(
         &self,
-        store: &Store,
+        store: &HandsetStore,
         guide: &dyn Guide,
         sync: &mut Sync,
         meter: &mut Meter<'_>,

@@ -4,7 +4,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         files::WantedFile,
         retry::{Retry, SyncStep},
     },
@@ -31,7 +31,7 @@ const LEAST: u64 = 16 * 1024;
 impl Sync {
     pub(super) fn manifest_action(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
         if !self.manifest_due || store.step(SyncStep::Manifest)?.wait_until(now).is_some() {
@@ -43,7 +43,12 @@ impl Sync {
         )))
     }
 
-    pub(super) fn manifest_answer(&mut self, store: &Store, now: Millis, outcome: StepOutcome) -> Result<()> {
+    pub(super) fn manifest_answer(
+        &mut self,
+        store: &HandsetStore,
+        now: Millis,
+        outcome: StepOutcome,
+    ) -> Result<()> {
         let manifest = classify(outcome)
             .and_then(|r| read_answer::<SignedManifest>(&r.body, "manifest"))
             .and_then(|signed| self.verified(&signed));
@@ -78,7 +83,7 @@ impl Sync {
 
     pub(super) fn file_action(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
         let Some(wanted) = store.next_file(now, !self.policy.files)? else {
@@ -98,7 +103,7 @@ impl Sync {
 
     pub(super) fn file_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         wanted: &WantedFile,
         outcome: StepOutcome,
@@ -137,7 +142,7 @@ impl Sync {
 
     fn file_failed(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         wanted: &WantedFile,
         failure: &SyncFailure,
@@ -154,7 +159,7 @@ impl Sync {
     /// Fetches a reference photo of a task.
     pub(super) fn compare_action(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
         let Some((sha256, attempts)) = store.next_compare_photo(now)? else {
@@ -169,7 +174,7 @@ impl Sync {
 
     pub(super) fn compare_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         sha256: Sha256,
         attempts: u32,

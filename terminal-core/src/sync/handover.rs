@@ -6,7 +6,7 @@
 use crate::{
     Result,
     platform::{clock::ClockRaw, photo_files::PhotoFileError},
-    store::{database::Store, retry::SyncStep},
+    store::{database::HandsetStore, retry::SyncStep},
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure, read_answer},
         parcel::ParcelBuilder,
@@ -29,7 +29,7 @@ impl Sync {
     /// Reads the next photo of the parcel, or sends the parcel; `None` if no hand-over is in progress.
     pub(super) fn handover_action(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: &ClockRaw,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
         let Some(handover) = &mut self.handover else {
@@ -64,7 +64,12 @@ impl Sync {
         Ok(Some((asked, NextAction::Send(request))))
     }
 
-    pub(super) fn parcel_photo(&mut self, store: &Store, now: Millis, outcome: StepOutcome) -> Result<()> {
+    pub(super) fn parcel_photo(
+        &mut self,
+        store: &HandsetStore,
+        now: Millis,
+        outcome: StepOutcome,
+    ) -> Result<()> {
         let read = match outcome {
             StepOutcome::Photo(read) => read,
             StepOutcome::Answer(_) | StepOutcome::Failed(_) => {
@@ -89,7 +94,7 @@ impl Sync {
 
     pub(super) fn parcel_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         parcel: Sha256,
         outcome: StepOutcome,
@@ -145,7 +150,7 @@ impl Sync {
     }
 
     /// Ends the run; everything stays. The next run asks first whether the stream has still ended.
-    fn handover_failed(&mut self, store: &Store, now: Millis, failure: &SyncFailure) -> Result<()> {
+    fn handover_failed(&mut self, store: &HandsetStore, now: Millis, failure: &SyncFailure) -> Result<()> {
         let why = self.handover.take().map(|handover| handover.why);
         self.step_failed(store, now, SyncStep::Session, failure)?;
         // The server accepts no parcels yet: the worker must still see that the terminal has ended.

@@ -4,7 +4,7 @@
 use crate::{
     Result,
     platform::{clock::Clock, surroundings::Surroundings},
-    store::{data_use::PlanMonth, database::Store},
+    store::{data_use::PlanMonth, database::HandsetStore},
     sync::{
         data_policy::{DeviceConditions, SyncTrigger},
         run_policy::Policy,
@@ -52,7 +52,7 @@ impl Guide for Policy {
 /// Settings, network and battery as they are now.
 pub struct LiveGuide<'a> {
     /// Contains the settings and the data use.
-    pub store: &'a Store,
+    pub store: &'a HandsetStore,
     /// Decides the month of the budget.
     pub clock: &'a dyn Clock,
     /// Network and battery.

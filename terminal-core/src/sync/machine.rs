@@ -10,7 +10,7 @@
 use crate::{
     Result,
     platform::clock::ClockRaw,
-    store::{database::Store, retry::SyncStep},
+    store::{database::HandsetStore, retry::SyncStep},
     sync::{
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
@@ -20,7 +20,7 @@ use protocol::time::Millis;
 
 impl Sync {
     /// Returns the next action. An action whose outcome was never applied counts as lost.
-    pub fn next_action(&mut self, store: &Store, now: &ClockRaw) -> Result<NextAction> {
+    pub fn next_action(&mut self, store: &HandsetStore, now: &ClockRaw) -> Result<NextAction> {
         self.asked = None;
         if !self.begun {
             self.begun = true;
@@ -53,7 +53,7 @@ impl Sync {
         Ok(action)
     }
     /// Chooses the most urgent action, given a valid token.
-    fn work(&mut self, store: &Store, now: &ClockRaw) -> Result<Option<(PendingRequest, NextAction)>> {
+    fn work(&mut self, store: &HandsetStore, now: &ClockRaw) -> Result<Option<(PendingRequest, NextAction)>> {
         if let Some(next) = self.push_action(store, now)? {
             return Ok(Some(next));
         }
@@ -76,7 +76,7 @@ impl Sync {
         self.file_action(store, now.wall)
     }
     /// Nothing is due: returns how long to wait.
-    fn rest(&mut self, store: &Store, now: Millis) -> Result<NextAction> {
+    fn rest(&mut self, store: &HandsetStore, now: Millis) -> Result<NextAction> {
         match store.next_due(now)? {
             Some(until) => Ok(NextAction::Wait(until)),
             None => {
@@ -87,7 +87,7 @@ impl Sync {
     }
     /// Applies the outcome of the last action. After an error nothing has changed, and the next action asks
     /// again.
-    pub fn apply(&mut self, store: &Store, now: &ClockRaw, outcome: StepOutcome) -> Result<()> {
+    pub fn apply(&mut self, store: &HandsetStore, now: &ClockRaw, outcome: StepOutcome) -> Result<()> {
         let Some((asked, sent)) = self.asked.take() else {
             return Ok(());
         };

@@ -9,7 +9,7 @@ use crate::{
     platform::{clock::Clock, surroundings::NetworkCost},
     store::{
         data_use::{PlanMonth, TrafficKind},
-        database::Store,
+        database::HandsetStore,
     },
     sync::{live_policy::Spent, run_policy::Policy},
     transport::request::{Request, Traffic},
@@ -20,14 +20,14 @@ use std::collections::BTreeMap;
 const UNWRITTEN: u64 = 4096;
 
 pub(crate) struct Meter<'a> {
-    store: &'a Store,
+    store: &'a HandsetStore,
     clock: &'a dyn Clock,
     counted: BTreeMap<(NetworkCost, TrafficKind), Traffic>,
     total: Traffic,
 }
 
 impl<'a> Meter<'a> {
-    pub(crate) fn new(store: &'a Store, clock: &'a dyn Clock) -> Self {
+    pub(crate) fn new(store: &'a HandsetStore, clock: &'a dyn Clock) -> Self {
         Self {
             store,
             clock,

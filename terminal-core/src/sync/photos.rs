@@ -4,7 +4,7 @@
 use crate::{
     Result,
     platform::photo_files::PhotoFileError,
-    store::{database::Store, uploads::PhotoUpload},
+    store::{database::HandsetStore, uploads::PhotoUpload},
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure},
         photo_uploads::{ActiveUpload, LEAST, MOST},
@@ -40,7 +40,7 @@ impl Sync {
 
     pub(super) fn photo_action(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
         if let Some(mut active) = self.photo.active.take() {
@@ -116,7 +116,7 @@ impl Sync {
 
     pub(super) fn create_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         upload: PhotoUpload,
         outcome: StepOutcome,
@@ -139,7 +139,7 @@ impl Sync {
 
     pub(super) fn head_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         upload: PhotoUpload,
         url: String,
@@ -174,7 +174,7 @@ impl Sync {
     #[allow(clippy::too_many_arguments, reason = "what was asked, and its outcome")]
     pub(super) fn photo_read(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         upload: PhotoUpload,
         url: String,
@@ -204,7 +204,7 @@ impl Sync {
     #[allow(clippy::too_many_arguments, reason = "what was asked, and its outcome")]
     pub(super) fn patch_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         upload: PhotoUpload,
         url: String,
@@ -286,7 +286,7 @@ impl Sync {
     /// Processes the receipt of a response, if it has one. `Some`: this photo is finished for now.
     fn receipt(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         upload: &PhotoUpload,
         response: &Response,
@@ -322,7 +322,7 @@ impl Sync {
     }
 
     /// 404 or 410: the upload expired, or the server was restored. The photo starts again (story 13).
-    fn upload_gone(&mut self, store: &Store, now: Millis, upload: &PhotoUpload) -> Result<()> {
+    fn upload_gone(&mut self, store: &HandsetStore, now: Millis, upload: &PhotoUpload) -> Result<()> {
         store.set_upload(upload, None, 0)?;
         self.photo.active = None;
         self.photo.stumbles += 1;
@@ -339,7 +339,7 @@ impl Sync {
     }
 
     /// All bytes were sent, but the server does not confirm the hash.
-    fn unconfirmed(&mut self, store: &Store, now: Millis, upload: &PhotoUpload) -> Result<()> {
+    fn unconfirmed(&mut self, store: &HandsetStore, now: Millis, upload: &PhotoUpload) -> Result<()> {
         let failure = failure(
             FailureKind::Transient { retry_after_ms: None },
             HandsetCode::PhotoUnconfirmed,
@@ -351,7 +351,7 @@ impl Sync {
 
     fn photo_failed(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         upload: &PhotoUpload,
         failure: &SyncFailure,

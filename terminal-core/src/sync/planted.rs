@@ -3,7 +3,7 @@
 
 use crate::{
     Result,
-    store::{database::Store, uploads::PhotoUpload},
+    store::{database::HandsetStore, uploads::PhotoUpload},
     sync::{failure::read_answer, step::StepOutcome},
 };
 use protocol::{
@@ -19,7 +19,7 @@ use protocol::{
 /// Stores receipts for everything that was sent, if a planted defect takes this outcome for them. Returns whether it
 /// did.
 pub(super) fn receives_all(
-    store: &Store,
+    store: &HandsetStore,
     now: Millis,
     outcome: &StepOutcome,
     body: Sha256,
@@ -79,7 +79,7 @@ fn is_believed(outcome: &StepOutcome, body: Sha256, sent: &[(EntryId, u64, Sha25
 
 /// Stores a receipt for a photo whose last byte was sent ([`Defect::PhotoByLength`]). Returns whether it did.
 pub(super) fn receives_by_length(
-    store: &Store,
+    store: &HandsetStore,
     now: Millis,
     upload: &PhotoUpload,
     sent: u64,

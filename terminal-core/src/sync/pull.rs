@@ -3,7 +3,7 @@
 use crate::{
     Result,
     store::{
-        database::Store,
+        database::HandsetStore,
         retry::{Retry, SyncStep},
     },
     sync::{
@@ -22,7 +22,7 @@ const AGAIN: u32 = 4;
 impl Sync {
     pub(super) fn pull_action(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
         if !self.pull_due || store.step(SyncStep::Pull)?.wait_until(now).is_some() {
@@ -35,7 +35,7 @@ impl Sync {
 
     pub(super) fn pull_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         cursor: &str,
         outcome: StepOutcome,

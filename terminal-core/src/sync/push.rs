@@ -4,7 +4,7 @@
 use crate::{
     Error, Result,
     platform::clock::ClockRaw,
-    store::{database::Store, offer::RefusedElement},
+    store::{database::HandsetStore, offer::RefusedElement},
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure, read_answer},
         planted,
@@ -29,7 +29,7 @@ use protocol::{
 impl Sync {
     pub(super) fn push_action(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: &ClockRaw,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
         let batch = store.offer(now.wall, self.push.entries, self.push.bytes)?;
@@ -69,7 +69,7 @@ impl Sync {
 
     pub(super) fn push_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         body: Sha256,
         sent: &[(EntryId, u64, Sha256)],
@@ -152,7 +152,7 @@ impl Sync {
     /// Handles a push without any receipt.
     fn push_failed(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         sent: &[(EntryId, u64, Sha256)],
         failure: &SyncFailure,

@@ -2,7 +2,7 @@
 
 use crate::{
     Result,
-    store::{database::Store, handed_over::HandedOver, items::Custody, retry::SyncStep},
+    store::{database::HandsetStore, handed_over::HandedOver, items::Custody, retry::SyncStep},
     sync::run_policy::{HeldBack, Policy},
 };
 use protocol::{entry::Reason, ids::EntryId, manifest::FileName, time::Millis};
@@ -55,7 +55,7 @@ impl SyncReport {
         self.pulled && self.entries_waiting == 0 && self.photos_waiting == 0
     }
 
-    pub(super) fn complete(mut self, store: &Store, now: Millis, policy: Policy) -> Result<Self> {
+    pub(super) fn complete(mut self, store: &HandsetStore, now: Millis, policy: Policy) -> Result<Self> {
         let items = store.items_not_received()?;
         let count = |wanted: fn(&Custody) -> bool| {
             u64::try_from(items.iter().filter(|item| wanted(&item.custody)).count()).unwrap_or(u64::MAX)

@@ -4,7 +4,7 @@
 use crate::{
     Result,
     platform::clock::ClockRaw,
-    store::{database::Store, retry::SyncStep},
+    store::{database::HandsetStore, retry::SyncStep},
     sync::{
         failure::{FailureKind, classify, read_answer},
         report::Progress,
@@ -36,7 +36,7 @@ impl Sync {
     /// Gets a token; `None` if the current one is valid.
     pub(super) fn session_action(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: &ClockRaw,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
         if self.session.valid(now).is_some() {
@@ -61,7 +61,7 @@ impl Sync {
 
     pub(super) fn challenge_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         sent: &ClockRaw,
         now: &ClockRaw,
         outcome: StepOutcome,
@@ -83,7 +83,7 @@ impl Sync {
 
     pub(super) fn token_answer(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         sent: &ClockRaw,
         now: &ClockRaw,
         outcome: StepOutcome,

@@ -5,7 +5,7 @@ use crate::{
     platform::{clock::ClockRaw, random::Random},
     store::{
         account::Account,
-        database::Store,
+        database::HandsetStore,
         retry::{Retry, SyncStep},
     },
     sync::{
@@ -75,7 +75,7 @@ const TIRED: u32 = 12;
 impl Sync {
     /// Makes a machine for the account of this store.
     pub fn new(
-        store: &Store,
+        store: &HandsetStore,
         signer: Arc<dyn Signer>,
         random: Arc<dyn Random>,
         policy: Policy,
@@ -137,7 +137,7 @@ impl Sync {
         self.pull_due = true;
     }
     /// What the run has done so far, and what is left.
-    pub fn report(&self, store: &Store, now: Millis) -> Result<SyncReport> {
+    pub fn report(&self, store: &HandsetStore, now: Millis) -> Result<SyncReport> {
         let mut report = self.report.clone();
         // A delivery after the pull may have changed the mailboxes, so they count as unread.
         report.pulled &= !self.pull_due;
@@ -148,7 +148,7 @@ impl Sync {
         std::mem::take(&mut self.events)
     }
     /// Resets failure counters and the session's wait after a success.
-    pub(super) fn well(&mut self, store: &Store) -> Result<()> {
+    pub(super) fn well(&mut self, store: &HandsetStore) -> Result<()> {
         self.failures = 0;
         self.session.refusals = 0;
         let step = store.step(SyncStep::Session)?;
@@ -161,7 +161,7 @@ impl Sync {
     /// `attempts`: earlier failures of the failing thing. `stop`: the whole run waits in any case.
     pub(super) fn unwell(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         failure: &SyncFailure,
         attempts: u32,
@@ -206,7 +206,7 @@ impl Sync {
     /// Handles the failure of a step without a row of its own.
     pub(super) fn step_failed(
         &mut self,
-        store: &Store,
+        store: &HandsetStore,
         now: Millis,
         step: SyncStep,
         failure: &SyncFailure,
@@ -222,7 +222,7 @@ impl Sync {
     }
     /// Records the epoch of a response. A new epoch means that the server was restored: a new token (with the
     /// stream mark) and a full pull follow.
-    pub(super) fn see_epoch(&mut self, store: &Store, epoch: &str) -> Result<bool> {
+    pub(super) fn see_epoch(&mut self, store: &HandsetStore, epoch: &str) -> Result<bool> {
         if self.epoch.as_deref() == Some(epoch) {
             return Ok(false);
         }

@@ -29,7 +29,7 @@ use terminal_core::{
     Result,
     lifecycle::enrol,
     platform::{Clock, ClockRaw, FileKeystore, Keystore, PhotoFileError, PhotoFiles, Random},
-    store::{Custody, Item, NewEntry, Store},
+    store::{Custody, HandsetStore, Item, NewEntry},
     sync::{Driver, NextAction, Policy, StepOutcome, Sync, SyncReport},
     transport::{CancelToken, Request, Response, Transport, TransportError},
 };
@@ -49,7 +49,7 @@ pub enum EngineFault {
     /// Somebody else answers.
     Instead(Response),
     /// The server's answer is changed on the way.
-    Change(fn(&mut Response)),
+    HandsetChange(fn(&mut Response)),
 }
 
 pub fn html(status: u16) -> Response {
@@ -92,7 +92,7 @@ impl Transport for EngineNetwork {
                 Ok(server.handle(request, now))
             }
             EngineFault::Instead(response) => Ok(response),
-            EngineFault::Change(change) => {
+            EngineFault::HandsetChange(change) => {
                 let mut response = server.handle(request, now);
                 change(&mut response);
                 Ok(response)
@@ -181,7 +181,7 @@ impl PhotoFiles for TestPhotos {
 /// A handset with its network. The store can be closed and opened again at any time.
 pub struct World {
     pub folder: tempfile::TempDir,
-    pub store: Option<Store>,
+    pub store: Option<HandsetStore>,
     pub keystore: FileKeystore,
     pub clock: Arc<TestClock>,
     pub random: Arc<TestRandom>,
@@ -202,7 +202,7 @@ impl World {
         let clock = Arc::new(TestClock::new());
         let random = Arc::new(TestRandom::new(seed));
         let keystore = FileKeystore::open_or_create(folder.path(), random.as_ref()).unwrap();
-        let store = Store::open(folder.path(), keystore.database_key().unwrap()).unwrap();
+        let store = HandsetStore::open(folder.path(), keystore.database_key().unwrap()).unwrap();
         let network = EngineNetwork {
             server: Mutex::new(Server::new()),
             faults: Mutex::default(),
@@ -249,7 +249,7 @@ impl World {
     pub fn home(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &HandsetStore {
         self.store.as_ref().unwrap()
     }
     pub fn server(&self) -> std::sync::MutexGuard<'_, Server> {
@@ -261,7 +261,8 @@ impl World {
     /// Kills the process and starts it again.
     pub fn restart(&mut self) {
         self.store = None;
-        self.store = Some(Store::open(self.folder.path(), self.keystore.database_key().unwrap()).unwrap());
+        self.store =
+            Some(HandsetStore::open(self.folder.path(), self.keystore.database_key().unwrap()).unwrap());
     }
     pub fn evidence(&self) -> Evidence {
         Evidence {

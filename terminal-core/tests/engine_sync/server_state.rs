@@ -152,7 +152,7 @@ fn a_revoked_terminal_keeps_everything_and_says_why() {
 fn a_second_concurrent_sync_is_refused() {
     let world = World::new(20);
     let guard = world.store().sync_guard().unwrap().unwrap();
-    let other = Store::open(
+    let other = HandsetStore::open(
         &world.home(),
         terminal_core::platform::Keystore::database_key(&world.keystore).unwrap(),
     )
@@ -185,7 +185,7 @@ fn an_enrolment_whose_answer_was_lost_is_repeated_identically() {
 #[test]
 fn a_certificate_that_another_key_signed_enrols_nothing() {
     let world = World::bare(22);
-    world.fault([EngineFault::Change(|response| {
+    world.fault([EngineFault::HandsetChange(|response| {
         let mut answer: protocol::field::EnrolAnswer = serde_json::from_slice(&response.body).unwrap();
         answer.certificate.certificate = answer.certificate.certificate.replace("220104", "220105");
         response.body = serde_json::to_vec(&answer).unwrap();

@@ -60,7 +60,7 @@ fn w09_users_lists_what_waits_and_the_condition_of_each_home() {
     assert_eq!(filed["ok"], json!(true));
     let second = home.path().join("users/2");
     let platform = Platform::command_line(&second).unwrap();
-    let store = Store::open(&second, platform.keystore.database_key().unwrap()).unwrap();
+    let store = HandsetStore::open(&second, platform.keystore.database_key().unwrap()).unwrap();
     testing::enrol_as(&store, "220104".parse().unwrap(), 2, "李强").unwrap();
     drop(store);
     let third = home.path().join("users/3");

@@ -11,7 +11,7 @@ use std::{
 };
 use terminal_core::{
     platform::{Clock, ClockRaw, Platform},
-    store::{Store, testing},
+    store::{HandsetStore, testing},
     terminal::Terminal,
 };
 
@@ -64,7 +64,7 @@ impl Clock for Hand {
 /// Enrols a home without a server.
 pub fn enrol(home: &Path) {
     let platform = Platform::command_line(home).unwrap();
-    let store = Store::open(home, platform.keystore.database_key().unwrap()).unwrap();
+    let store = HandsetStore::open(home, platform.keystore.database_key().unwrap()).unwrap();
     testing::enrol(&store, "220104".parse().unwrap()).unwrap();
 }
 

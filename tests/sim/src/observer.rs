@@ -11,8 +11,8 @@ use simdisk::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
     Result,
-    live::{ChangeFeed, Changes},
-    store::{Change, PlanMonth},
+    live::{ChangeFeed, HandsetChanges},
+    store::{HandsetChange, PlanMonth},
     terminal::Terminal,
     work::{ItemState, QueueRow},
 };
@@ -22,7 +22,7 @@ use terminal_core::{
 const WATCHED: u32 = 20;
 
 /// What a screen shows, by the change that names it.
-type View = BTreeMap<Change, String>;
+type View = BTreeMap<HandsetChange, String>;
 
 /// An observer and what it shows.
 pub struct Observer {
@@ -53,7 +53,7 @@ impl Observer {
     fn follow(&mut self, terminal: &Terminal) -> Result<Option<String>> {
         let changes = self.feed.take();
         let Some(view) = &mut self.view else {
-            let view: Result<View> = Change::ALL
+            let view: Result<View> = HandsetChange::ALL
                 .map(|part| Ok((part, read(terminal, part)?)))
                 .into_iter()
                 .collect();
@@ -66,7 +66,7 @@ impl Observer {
         }
         self.check_tasks(&changes, terminal)
     }
-    fn check_tasks(&mut self, changes: &Changes, terminal: &Terminal) -> Result<Option<String>> {
+    fn check_tasks(&mut self, changes: &HandsetChanges, terminal: &Terminal) -> Result<Option<String>> {
         for task in &changes.tasks_gone {
             if !self.tasks.remove(&task.to_string()) {
                 return Ok(Some(format!("task {task} went, which never arrived")));
@@ -78,7 +78,7 @@ impl Observer {
             }
         }
         self.announced += changes.tasks_arrived.len() as u64;
-        let is_due = changes.what.contains(&Change::Tasks) && tasks_of(terminal)? != self.tasks;
+        let is_due = changes.what.contains(&HandsetChange::Tasks) && tasks_of(terminal)? != self.tasks;
         Ok(is_due.then(|| format!("the tasks {:?}", self.tasks)))
     }
     /// As [`Self::follow`]; also returns a part of the view that differs from the store.
@@ -113,29 +113,29 @@ fn shown(mut row: QueueRow) -> String {
 }
 
 /// What a screen shows of a part.
-fn read(terminal: &Terminal, part: Change) -> Result<String> {
+fn read(terminal: &Terminal, part: HandsetChange) -> Result<String> {
     let store = terminal.store();
     Ok(match part {
-        Change::Queue => {
+        HandsetChange::Queue => {
             let rows = terminal.queue()?.into_iter();
             rows.filter(|row| !row.is_draft()).map(shown).collect()
         }
-        Change::Drafts => terminal.draft_rows()?.into_iter().map(shown).collect(),
-        Change::Tasks => {
+        HandsetChange::Drafts => terminal.draft_rows()?.into_iter().map(shown).collect(),
+        HandsetChange::Tasks => {
             let tasks = terminal.tasks()?.into_iter();
             tasks
                 .map(|task| format!("{:?} {:?} {}\n", task.row, task.answered, task.seen))
                 .collect()
         }
-        Change::Presence => format!("{:?}", terminal.presence()?),
-        Change::Settings => {
+        HandsetChange::Presence => format!("{:?}", terminal.presence()?),
+        HandsetChange::Settings => {
             let post = store.mailbox(protocol::feed::kind::POST)?;
             let language = store.setting("language")?;
             format!("{:?} {language:?} {post:?}", store.account()?)
         }
-        Change::Reference => format!("{:?}", store.files()?),
-        Change::DataUse => format!("{:?}", store.traffic(&PlanMonth::of(START))?),
-        Change::Contact => format!("{:?} {:?}", store.last_contact()?, store.last_sync()?),
+        HandsetChange::Reference => format!("{:?}", store.files()?),
+        HandsetChange::DataUse => format!("{:?}", store.traffic(&PlanMonth::of(START))?),
+        HandsetChange::Contact => format!("{:?} {:?}", store.last_contact()?, store.last_sync()?),
     })
 }
 

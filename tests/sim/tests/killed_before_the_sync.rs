@@ -78,7 +78,7 @@ fn rows_read_by_a_server_after_a_kill_survive_a_power_cut() {
 fn rows_read_by_a_handset_after_a_kill_survive_a_power_cut() {
     let open = |host: &Host| {
         let disk = Arc::new(HandsetDisk::new(host, false));
-        store::Store::open_on(disk, Path::new("home"), [7; 32]).unwrap()
+        store::HandsetStore::open_on(disk, Path::new("home"), [7; 32]).unwrap()
     };
     let county = "220104".parse().unwrap();
     let (mut k, mut unsynced) = (0, 0);

@@ -200,7 +200,7 @@ mod tests {
             assert_eq!(
                 forbidden_arrows(&graph),
                 [format!(
-                    "terminal-core -> server ({kind}) is forbidden; terminal-core may link: protocol, grid, media"
+                    "terminal-core -> server ({kind}) is forbidden; terminal-core may link: protocol, grid, media, sqlcipher-provider"
                 )]
             );
         }

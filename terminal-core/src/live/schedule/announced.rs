@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     live::observe::ChangeFeed,
     platform::{bundle::Platform, clock::Clock},
-    store::{database::Store, testing},
+    store::{database::HandsetStore, testing},
     terminal::Terminal,
 };
 use protocol::{
@@ -129,7 +129,11 @@ impl Shift {
             ..Platform::command_line(dir.path()).unwrap()
         };
         let key = platform().keystore.database_key().unwrap();
-        testing::enrol(&Store::open(dir.path(), key).unwrap(), "220104".parse().unwrap()).unwrap();
+        testing::enrol(
+            &HandsetStore::open(dir.path(), key).unwrap(),
+            "220104".parse().unwrap(),
+        )
+        .unwrap();
         let terminal = Terminal::open(dir.path(), platform()).unwrap();
         terminal.check_in(None, "").unwrap();
         let end = 6 * 60 * MINUTE;

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     live::schedule::Connection,
     platform::{clock::Clock, random::SystemRandom, surroundings::NetworkCost},
-    store::{data_use::PlanMonth, database::Store},
+    store::{data_use::PlanMonth, database::HandsetStore},
     sync::{failure::SyncFailure, meter::Meter},
     transport::request::Traffic,
 };
@@ -207,7 +207,7 @@ impl Simulation {
     /// All bytes as the meter stores them for the operator's bill.
     fn metered(&self) -> u64 {
         let (dir, month) = (tempfile::tempdir().unwrap(), PlanMonth::of(Millis(0)));
-        let store = Store::open(dir.path(), [7; 32]).unwrap();
+        let store = HandsetStore::open(dir.path(), [7; 32]).unwrap();
         let mut meter = Meter::new(&store, &Epoch);
         for traffic in &self.traffic {
             meter

@@ -24,7 +24,7 @@ fn content(seed: u8) -> Vec<u8> {
     (0..200_000_u32).map(|k| k.to_le_bytes()[0] ^ seed).collect()
 }
 
-fn publish(store: &Store, version: &str, bytes: &[u8]) {
+fn publish(store: &HandsetStore, version: &str, bytes: &[u8]) {
     let file = ManifestFile {
         name: FileName::Grid.into(),
         version: version.into(),
@@ -41,7 +41,7 @@ fn publish(store: &Store, version: &str, bytes: &[u8]) {
 }
 
 /// Fetches what is wanted, in two parts.
-fn fetch(store: &Store, bytes: &[u8]) -> Result<()> {
+fn fetch(store: &HandsetStore, bytes: &[u8]) -> Result<()> {
     let Some(wanted) = store.wanted_files()?.pop() else {
         return Ok(());
     };
@@ -61,14 +61,14 @@ fn grid_files(home: &Path) -> Vec<String> {
     names
 }
 
-fn count(store: &Store, table: &str) -> i64 {
+fn count(store: &HandsetStore, table: &str) -> i64 {
     store
         .read(|c| Ok(c.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?))
         .unwrap()
 }
 
 /// Puts the pack where versions before the file kept it.
-fn as_an_old_home(store: &Store, bytes: &[u8]) {
+fn as_an_old_home(store: &HandsetStore, bytes: &[u8]) {
     publish(store, "220104.1", bytes);
     store
         .write(|tx| {
@@ -91,7 +91,7 @@ fn as_an_old_home(store: &Store, bytes: &[u8]) {
 #[test]
 fn w11_the_grid_is_one_file_beside_the_database() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), KEY).unwrap();
+    let store = HandsetStore::open(dir.path(), KEY).unwrap();
     for (version, bytes) in [("220104.1", content(1)), ("220104.2", content(2))] {
         publish(&store, version, &bytes);
         fetch(&store, &bytes).unwrap();
@@ -126,7 +126,7 @@ fn w11_a_torn_altered_or_missing_grid_file_is_fetched_again() {
     ];
     for (case, bytes) in altered.into_iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), KEY).unwrap();
+        let store = HandsetStore::open(dir.path(), KEY).unwrap();
         publish(&store, "220104.1", &good);
         fetch(&store, &good).unwrap();
         let path = dir.path().join(grid_file_name(Sha256::of(&good)));
@@ -157,7 +157,7 @@ fn w11_a_torn_altered_or_missing_grid_file_is_fetched_again() {
 #[test]
 fn w11_a_lost_grid_does_not_replace_a_newer_one_that_is_wanted() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), KEY).unwrap();
+    let store = HandsetStore::open(dir.path(), KEY).unwrap();
     publish(&store, "220104.1", &content(1));
     fetch(&store, &content(1)).unwrap();
     publish(&store, "220104.2", &content(2));
@@ -170,7 +170,7 @@ fn w11_a_lost_grid_does_not_replace_a_newer_one_that_is_wanted() {
 #[test]
 fn w11_an_old_homes_pack_moves_from_the_database_to_its_file() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), KEY).unwrap();
+    let store = HandsetStore::open(dir.path(), KEY).unwrap();
     let pack = content(1);
     as_an_old_home(&store, &pack);
     assert_eq!(store.file(FileName::Grid).unwrap().unwrap().1, pack);
@@ -182,7 +182,7 @@ fn w11_an_old_homes_pack_moves_from_the_database_to_its_file() {
     }
     // A torn file from an interrupted move does not cost the pack.
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), KEY).unwrap();
+    let store = HandsetStore::open(dir.path(), KEY).unwrap();
     as_an_old_home(&store, &pack);
     let path = dir.path().join(grid_file_name(Sha256::of(&pack)));
     std::fs::write(&path, &pack[..1000]).unwrap();
@@ -196,12 +196,12 @@ fn w11_an_old_homes_pack_moves_from_the_database_to_its_file() {
 #[test]
 fn w11_a_database_that_replaced_a_damaged_one_takes_the_file_that_is_there() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), KEY).unwrap();
+    let store = HandsetStore::open(dir.path(), KEY).unwrap();
     publish(&store, "220104.1", &content(1));
     fetch(&store, &content(1)).unwrap();
     drop(store);
     std::fs::remove_file(dir.path().join("account.db")).unwrap();
-    let store = Store::open(dir.path(), KEY).unwrap();
+    let store = HandsetStore::open(dir.path(), KEY).unwrap();
     store.settle_grid().unwrap();
     assert_eq!(store.file(FileName::Grid).unwrap(), None);
     publish(&store, "220104.1", &content(1));
@@ -307,15 +307,15 @@ enum End {
 
 /// Runs `work` on a home that `prepare` made, stopping after each number of operations, until none is left.
 fn stop_everywhere(
-    prepare: &dyn Fn(&Store),
-    work: &dyn Fn(&Store) -> Result<()>,
-    check: &dyn Fn(&str, &Store, &Path),
+    prepare: &dyn Fn(&HandsetStore),
+    work: &dyn Fn(&HandsetStore) -> Result<()>,
+    check: &dyn Fn(&str, &HandsetStore, &Path),
 ) {
     for end in [End::Killed, End::PowerCut, End::CommitLost, End::CommitUnknown] {
         for operations in 0..32 {
             let dir = tempfile::tempdir().unwrap();
             let disk = StoppingDisk::new();
-            let store = Store::open_on(Arc::<StoppingDisk>::clone(&disk), dir.path(), KEY).unwrap();
+            let store = HandsetStore::open_on(Arc::<StoppingDisk>::clone(&disk), dir.path(), KEY).unwrap();
             prepare(&store);
             disk.stop_after(operations);
             match end {
@@ -329,7 +329,7 @@ fn stop_everywhere(
                 disk.cut();
             }
             let case = format!("{end:?} after {operations} operations");
-            check(&case, &Store::open(dir.path(), KEY).unwrap(), dir.path());
+            check(&case, &HandsetStore::open(dir.path(), KEY).unwrap(), dir.path());
             let is_left = disk.state.lock().unwrap().left > 0;
             if is_left && (done.is_ok() || matches!(end, End::CommitLost | End::CommitUnknown)) {
                 assert!(operations > 2, "the work has several steps");
@@ -380,7 +380,7 @@ fn w11_a_crash_between_any_two_steps_of_the_upgrade_keeps_the_pack() {
             // Left by an earlier try, so that there is something to remove.
             std::fs::write(store.home().join(GRID_PART), b"torn").unwrap();
         },
-        &Store::settle_grid,
+        &HandsetStore::settle_grid,
         &|case, store, home| {
             assert_eq!(store.file(FileName::Grid).unwrap().expect(case).1, pack, "{case}");
             store.settle_grid().unwrap();
