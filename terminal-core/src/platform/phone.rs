@@ -119,7 +119,10 @@ impl PhonePlatform {
         Ok(Self {
             clock: Arc::new(SteadyClock {
                 phone: clock,
-                last: Mutex::new(before_the_first),
+                last: Mutex::new(LastReading {
+                    clock: before_the_first,
+                    failures: 0,
+                }),
             }),
             keys,
         })
@@ -147,7 +150,13 @@ impl PlatformOf for PhonePlatform {
 /// Stands still while the phone's clock fails.
 struct SteadyClock {
     phone: Arc<dyn PhoneClock>,
-    last: Mutex<ClockRaw>,
+    last: Mutex<LastReading>,
+}
+
+struct LastReading {
+    clock: ClockRaw,
+    /// How often the phone's clock failed.
+    failures: u64,
 }
 
 impl Clock for SteadyClock {
@@ -156,10 +165,13 @@ impl Clock for SteadyClock {
         let read = self.phone.read();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match read {
-            Ok(now) => *last = now,
-            Err(_) => tracing::warn!(name: "platform.service_failed", service = "clock"),
+            Ok(now) => last.clock = now,
+            Err(_) => {
+                last.failures = last.failures.saturating_add(1);
+                tracing::warn!(name: "platform.clock_failed", failures = last.failures);
+            }
         }
-        last.clone()
+        last.clock.clone()
     }
 }
 
