@@ -93,7 +93,7 @@ impl Failure {
             retry_after: Some(retry_after_s),
         }))
     }
-    pub fn internal(what: impl std::fmt::Display) -> Self {
+    pub fn internal(what: impl fmt::Display) -> Self {
         Self::Internal(what.to_string())
     }
     /// The code of a refusal; `None` for other failures.
