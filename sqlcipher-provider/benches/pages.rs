@@ -4,6 +4,7 @@
 //! The two alternate; medians are compared. What differs is the cryptography alone: SQLite and disk are the same.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a bench measures time"
 )]

@@ -241,7 +241,8 @@ unsafe extern "C" fn cipher(
     let Ok(length) = usize::try_from(size) else {
         return ERROR;
     };
-    if input.is_null() || out.is_null() {
+    // Checked before anything is copied, so that `out` never holds what should have been encrypted.
+    if input.is_null() || out.is_null() || !length.is_multiple_of(BLOCK) {
         return ERROR;
     }
     let mut vector = [0; BLOCK];

@@ -6,12 +6,13 @@
 
 use crate::store::error::StoreError;
 use protocol::problem::{FieldError, ProblemCode, Recovery};
+use std::fmt;
 
 /// Why an operation failed. It changed nothing, unless the store error is `CommitUnknown`.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
     /// Refused by a rule; the client gets the reason.
-    #[error("{code:?}: {detail}", code = .0.code, detail = .0.detail)]
+    #[error("{0}")]
     Refused(Box<Refusal>),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,6 +41,26 @@ pub struct Refusal {
     pub errors: Vec<FieldError>,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u32>,
+}
+
+/// Code, words, details and fields, as the commands of `xunge-server` print them.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} / {}",
+            self.code.as_str(),
+            self.code.zh(),
+            self.code.en()
+        )?;
+        if !self.detail.is_empty() {
+            write!(f, " ({})", self.detail)?;
+        }
+        for error in &self.errors {
+            write!(f, "; {}: {} / {}", error.at, error.zh, error.en)?;
+        }
+        Ok(())
+    }
 }
 
 impl Failure {
@@ -72,7 +93,7 @@ impl Failure {
             retry_after: Some(retry_after_s),
         }))
     }
-    pub fn internal(what: impl std::fmt::Display) -> Self {
+    pub fn internal(what: impl fmt::Display) -> Self {
         Self::Internal(what.to_string())
     }
     /// The code of a refusal; `None` for other failures.
@@ -177,6 +198,32 @@ impl From<serde_json::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_prints_code_words_details_and_every_field() {
+        let refused = Failure::fields(
+            ProblemCode::Invalid,
+            vec![FieldError {
+                at: "/account".into(),
+                zh: "账号名太常见".into(),
+                en: "the account name is too common".into(),
+            }],
+        );
+        let said = refused.to_string();
+        for part in [
+            "request.invalid",
+            "/account",
+            "账号名太常见",
+            "the account name is too common",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        let said = Failure::because(ProblemCode::CaseGuard, "no opinion").to_string();
+        assert!(
+            said.contains("case.guard") && said.ends_with("(no opinion)"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn every_failure_says_outside_what_it_is_and_nothing_secret() {

@@ -1,5 +1,5 @@
 //! Both providers in one program.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use rusqlite::{Connection, Error};
 use sqlcipher_provider::{Provider, xunge_sqlcipher_setup};
@@ -49,10 +49,8 @@ fn keyed(path: &Path, key: &str, library: Library) -> Result<Connection, Error> 
         Stock => providers[1],
     };
     // SAFETY: the address of a provider that lives as long as the program.
-    assert_eq!(
-        unsafe { sqlcipher_register_provider(address as *mut Provider) },
-        0
-    );
+    let registered = unsafe { sqlcipher_register_provider(address as *mut Provider) };
+    assert_eq!(registered, 0);
     let connection = Connection::open(path)?;
     connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
     connection.pragma_update(None, "key", key)?;

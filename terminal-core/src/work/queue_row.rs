@@ -24,6 +24,8 @@ pub struct QueueRow {
     /// Time of filing by the handset's wall clock.
     pub made: Millis,
     pub state: ItemState,
+    /// The server holds exactly this entry.
+    pub is_held: bool,
     /// Photos that the server has confirmed, of those that the entry names.
     pub photos_sent: usize,
     pub photos_named: usize,
@@ -102,11 +104,7 @@ impl QueueRow {
     }
     /// 受理号, only once the server holds the entry, so that nobody quotes an unknown number.
     pub fn receipt_number(&self) -> Option<String> {
-        let held = !matches!(
-            self.state,
-            ItemState::Draft | ItemState::Queued | ItemState::Later(_) | ItemState::Cancelled
-        );
-        held.then(|| receipt_number(self.id))
+        self.is_held.then(|| receipt_number(self.id))
     }
     /// The state's name in JSON documents; never changes.
     pub fn state_name(&self) -> &'static str {

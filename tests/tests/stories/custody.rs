@@ -6,11 +6,11 @@ use crate::{
     },
     wire::WireClient,
 };
-use e2e::{handset::Handset, line::LineFault};
+use e2e::{bench::handset::copy_folder, handset::Handset, line::LineFault};
 use protocol::{entry::Receipt, ids::EntryId, push::StreamMark, role::Role};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, process::Stdio, sync::Barrier, thread, time::Duration};
-use terminal_core::{photos::PhotoSource, store::Custody, work::ItemState};
+use terminal_core::{photos::PhotoSource, store::Custody, words::Lang, work::ItemState};
 
 on_both_engines!(
     story_01_lost_acknowledgement_gives_one_case_and_the_same_receipt,
@@ -20,6 +20,7 @@ on_both_engines!(
     story_07_kills_of_both_ends_during_a_batch_file_every_item_once,
     story_08_item_of_a_killed_server_is_reclaimed_and_shown_as_stuck,
     story_21_malformed_item_and_missing_file_do_not_block_other_items,
+    law_2_an_entry_that_the_server_refused_shows_no_receipt_number,
 );
 
 fn receipts(answer: &Value) -> Vec<Receipt> {
@@ -438,4 +439,27 @@ fn story_21_malformed_item_and_missing_file_do_not_block_other_items(stage: &Sto
     assert_eq!((status, receipts(&answer).len()), (200, 2));
     assert_eq!(answer["refused"][0]["index"], 1);
     assert_eq!(answer["refused"][0]["code"], "entry.unframed");
+}
+
+fn law_2_an_entry_that_the_server_refused_shows_no_receipt_number(stage: &StoryStage) {
+    let city = stage.plain_city();
+    let mut handset = stage.patroller(&city, "175", None);
+    handset.kill();
+    // A home that was copied, as by a backup of the phone: both give out the same number.
+    let copied = stage.path("copied");
+    copy_folder(handset.home(), &copied).unwrap();
+    let mut twin = Handset::existing(&copied);
+    let (held, refused) = (
+        file(&city, &mut handset, "井盖缺失", &[]),
+        file(&city, &mut twin, "路灯不亮", &[]),
+    );
+    assert!(handset.sync().unwrap().is_success());
+    twin.sync().unwrap();
+    let (held, refused) = (row(&mut handset, held), row(&mut twin, refused));
+    assert!(held.receipt_number().is_some());
+    assert!(matches!(refused.state, ItemState::Returned(_)), "{refused:?}");
+    assert_eq!(refused.receipt_number(), None);
+    let now = protocol::time::Millis(0);
+    assert!(!refused.state_line(Lang::Zh, now).contains("受理号"));
+    assert_eq!(entries(&city), 1);
 }
