@@ -193,6 +193,18 @@ impl City {
             .filter_map(|unit| Some((unit.code.parse().ok()?, unit.name.to_owned())))
             .collect()
     }
+    /// Invites a patroller to a post over the first community, for a bench that needs one handset.
+    pub fn patroller_of_first_community(&self) -> Result<InvitedPost> {
+        let communities = self.communities();
+        let (community, _) = communities.first().context("no communities")?;
+        self.post(
+            "101",
+            "巡查",
+            "巡查员",
+            Role::Patroller,
+            &[&community.to_string()],
+        )
+    }
 }
 
 /// Codes of the districts that have an outline in the file.

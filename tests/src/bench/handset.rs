@@ -7,7 +7,7 @@
 use super::{Goals, fleet::words, handset_memory, median};
 use crate::{city::City, handset::Handset, process::ServerSetup, random::ScenarioRandom};
 use anyhow::{Context, Result, ensure};
-use protocol::{codes::CellCode, ids::EntryId, role::Role};
+use protocol::{codes::CellCode, ids::EntryId};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -63,13 +63,7 @@ fn fill(folder: &Path) -> Result<Vec<FilledHome>> {
         ..ServerSetup::default()
     };
     let mut city = City::small(&folder.join("city"), setup)?;
-    let community = city
-        .communities()
-        .first()
-        .context("no communities")?
-        .0
-        .to_string();
-    let invited = city.post("101", "巡查", "巡查员", Role::Patroller, &[&community])?;
+    let invited = city.patroller_of_first_community()?;
     let home = folder.join("handset");
     let mut handset = Handset::enrol(&home, &invited.invitation, None)?;
     handset.sync()?;

@@ -8,8 +8,8 @@ use crate::{
     pictures::PhotoAlbum,
     random::ScenarioRandom,
 };
-use anyhow::{Context, Result, bail, ensure};
-use protocol::{geo::PointE7, role::Role};
+use anyhow::{Result, bail, ensure};
+use protocol::geo::PointE7;
 use std::{path::Path, process::Command};
 use terminal_core::{
     photos::PhotoSource,
@@ -92,13 +92,7 @@ pub fn perform(task: MemoryTask, home: &Path) -> Result<()> {
 /// `full` is the home with the most items.
 pub fn run(folder: &Path, full: &Path, goals: &Goals) -> Result<()> {
     let mut city = City::create(&folder.join("district"), None, |_| {})?;
-    let community = city
-        .communities()
-        .first()
-        .context("no communities")?
-        .0
-        .to_string();
-    let invited = city.post("101", "巡查", "巡查员", Role::Patroller, &[&community])?;
+    let invited = city.patroller_of_first_community()?;
     let home = folder.join("memory");
     let mut handset = Handset::enrol(&home, &invited.invitation, None)?;
     // Grid and catalogues.

@@ -10,7 +10,7 @@ use crate::{
     random::ScenarioRandom,
 };
 use anyhow::{Context, Result, ensure};
-use protocol::{field::Invitation, role::Role};
+use protocol::field::Invitation;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -172,13 +172,7 @@ impl Transport for MeteredTransport<'_> {
 pub fn run(plan: &WirePlan, goals: &Goals) -> Result<()> {
     let mut city = City::small(&plan.folder.join("wire"), ServerSetup::default())?;
     let scale = MeteringProxy::before(city.server.address())?;
-    let community = city
-        .communities()
-        .first()
-        .context("no communities")?
-        .0
-        .to_string();
-    let invited = city.post("101", "巡查", "巡查员", Role::Patroller, &[&community])?;
+    let invited = city.patroller_of_first_community()?;
     let through = format!("https://{}", scale.address);
     let home = plan.folder.join("handset");
     let mut handset = Handset::enrol(&home, &invited.invitation, Some(&through))?;
