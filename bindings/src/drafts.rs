@@ -6,7 +6,6 @@ use crate::{
     errors::Result,
     handset::Handset,
     listeners::CancelToken,
-    macros::record,
     place::{Cell, Place},
     queue::DraftPhoto,
     types::{all, count},
@@ -112,9 +111,6 @@ macro_rules! draft {
             pub fn id(&self) -> EntryId {
                 self.it().id()
             }
-            pub fn record(&self) -> RecordId {
-                self.it().record()
-            }
             pub fn content(&self) -> $content {
                 self.it().content().clone().into()
             }
@@ -131,12 +127,10 @@ macro_rules! draft {
             }
             /// Adds a photo from a file: checked, turned, scaled, stamped, sealed. The file stays where it is.
             pub fn add_photo(&self, path: String, cancel: Arc<CancelToken>) -> Result<()> {
-                self.it().add_photo_unless(PhotoSource::Path(Path::new(&path)), &cancel.0)?;
-                Ok(())
+                Ok(self.it().add_photo_unless(PhotoSource::Path(Path::new(&path)), &cancel.0).map(drop)?)
             }
             pub fn remove_photo(&self, photo: Sha256) -> Result<()> {
-                self.it().remove_photo(photo)?;
-                Ok(())
+                Ok(self.it().remove_photo(photo).map(drop)?)
             }
             pub fn photos(&self) -> Vec<DraftPhoto> {
                 all(self.it().photos())
@@ -146,8 +140,7 @@ macro_rules! draft {
                 count(self.it().photos_left_out())
             }
             pub fn save(&self) -> Result<()> {
-                self.it().save()?;
-                Ok(())
+                Ok(self.it().save().map(drop)?)
             }
             /// Files it. Twice is once.
             pub fn submit(&self) -> Result<Submitted> {
@@ -170,102 +163,54 @@ draft! {
     AnswerDraft of work::AnswerDraft, content AnswerContent
 }
 
-#[uniffi::export]
-impl ReportDraft {
-    pub fn matter(&self, code: MatterCode) -> Result<()> {
-        self.it().matter(code)?;
-        Ok(())
+setters! {
+    ReportDraft {
+        text: String,
+        address: String,
+        /// Where the matter is, if it is not where the worker is.
+        place: Position,
+        /// The worker handled it himself (自行处置).
+        self_handled: bool,
     }
-    pub fn text(&self, text: String) {
-        self.it().text(text);
+}
+setters! {
+    ActivityRecordDraft {
+        category: String,
+        title: String,
+        starts: Millis,
+        ends: Millis,
+        place: String,
+        organiser: String,
+        participants: u32,
+        summary: String,
     }
-    pub fn address(&self, address: String) {
-        self.it().address(address);
+}
+setters! {
+    AnswerDraft {
+        text: String,
     }
-    /// Where the matter is, if it is not where the worker is.
-    pub fn place(&self, position: Position) {
-        self.it().place(position);
-    }
+}
+
+calls! { self: ReportDraft,
+    matter(code: MatterCode) -> () = self.it().matter(code).map(drop)?;
     /// The cell that the worker chose; null takes the choice back.
-    pub fn cell(&self, cell: Option<CellCode>) -> Result<()> {
-        self.it().cell(cell)?;
-        Ok(())
-    }
-    pub fn cell_name(&self) -> Result<Option<DraftCell>> {
-        Ok(self.it().cell_name()?.map(Into::into))
-    }
-    /// The worker handled it himself (自行处置).
-    pub fn self_handled(&self, yes: bool) {
-        self.it().self_handled(yes);
-    }
+    cell(cell: Option<CellCode>) -> () = self.it().cell(cell).map(drop)?;
+    cell_name() -> Option<DraftCell> = self.it().cell_name()?.map(Into::into);
 }
 
-#[uniffi::export]
-impl ActivityRecordDraft {
-    pub fn category(&self, category: String) {
-        self.it().category(category);
-    }
-    pub fn title(&self, title: String) {
-        self.it().title(title);
-    }
-    pub fn starts(&self, at: Millis) {
-        self.it().starts(at);
-    }
-    pub fn ends(&self, at: Millis) {
-        self.it().ends(at);
-    }
-    pub fn place(&self, place: String) {
-        self.it().place(place);
-    }
-    pub fn organiser(&self, organiser: String) {
-        self.it().organiser(organiser);
-    }
-    pub fn participants(&self, number: u32) {
-        self.it().participants(number);
-    }
-    pub fn summary(&self, summary: String) {
-        self.it().summary(summary);
-    }
-}
-
-#[uniffi::export]
-impl AnswerDraft {
-    pub fn text(&self, text: String) {
-        self.it().text(text);
-    }
-}
-
-#[uniffi::export]
-impl Handset {
-    pub fn new_report(&self) -> Result<Arc<ReportDraft>> {
-        Ok(ReportDraft::of(self.core.new_report()?))
-    }
+calls! { self: Handset,
+    new_report() -> Arc<ReportDraft> = ReportDraft::of(self.core.new_report()?);
     /// Opens a saved report.
-    pub fn report_draft(&self, id: EntryId) -> Result<Arc<ReportDraft>> {
-        Ok(ReportDraft::of(self.core.report_draft(id)?))
-    }
+    report_draft(id: EntryId) -> Arc<ReportDraft> = ReportDraft::of(self.core.report_draft(id)?);
     /// Begins a new version of a report that was returned.
-    pub fn revise_report(&self, id: EntryId) -> Result<Arc<ReportDraft>> {
-        Ok(ReportDraft::of(self.core.revise_report(id)?))
-    }
-    pub fn new_activity(&self) -> Result<Arc<ActivityRecordDraft>> {
-        Ok(ActivityRecordDraft::of(self.core.new_activity()?))
-    }
+    revise_report(id: EntryId) -> Arc<ReportDraft> = ReportDraft::of(self.core.revise_report(id)?);
+    new_activity() -> Arc<ActivityRecordDraft> = ActivityRecordDraft::of(self.core.new_activity()?);
     /// Opens a saved activity record.
-    pub fn activity_draft(&self, id: EntryId) -> Result<Arc<ActivityRecordDraft>> {
-        Ok(ActivityRecordDraft::of(self.core.activity_draft(id)?))
-    }
+    activity_draft(id: EntryId) -> Arc<ActivityRecordDraft> =
+        ActivityRecordDraft::of(self.core.activity_draft(id)?);
     /// Begins a new version of an activity record.
-    pub fn revise_activity(&self, record: RecordId) -> Result<Arc<ActivityRecordDraft>> {
-        Ok(ActivityRecordDraft::of(self.core.revise_activity(record)?))
-    }
+    revise_activity(record: RecordId) -> Arc<ActivityRecordDraft> =
+        ActivityRecordDraft::of(self.core.revise_activity(record)?);
     /// Types by name, characters or pinyin initials; all for an empty text.
-    pub fn search_types(&self, text: String) -> Result<Vec<Matter>> {
-        Ok(all(self.core.search_matters(&text)?))
-    }
-    /// The types that this worker reports most.
-    pub fn frequent_types(&self, limit: u32) -> Result<Vec<Matter>> {
-        let frequent = self.core.frequent_matters(limit as usize)?;
-        Ok(frequent.into_iter().map(|matter| matter.item.into()).collect())
-    }
+    search_types(text: String) -> Vec<Matter> = all(self.core.search_matters(&text)?);
 }

@@ -41,8 +41,9 @@ impl Handset {
             move |changes: terminal_core::live::HandsetChanges| drop(listener.on_change(changes.into()));
         Ok(Observing::of(self.core.observe(tell)?))
     }
+}
+
+calls! { self: Handset,
     /// When the next sync is due, for the system's job scheduler; null: nothing waits.
-    pub fn next_due(&self) -> Result<Option<Millis>> {
-        Ok(self.core.next_due()?)
-    }
+    next_due() -> Option<Millis> = self.core.next_due()?;
 }

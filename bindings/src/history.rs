@@ -1,15 +1,14 @@
 //! The author's history (历史) of 24 months, and the months of activity records.
 
 use crate::{
-    errors::Result,
     handset::Handset,
-    macros::record,
-    types::{ItemKind, all, state_code},
-    words::{Why, Words, both},
+    types::{ItemKind, all, all_at, state_code},
+    words::{Words, both},
 };
 use terminal_core::{
     protocol::{
         codes::{CellCode, MatterCode},
+        entry::Reason,
         feed::ActivityState,
         ids::{EntryId, RecordId},
         open::Open,
@@ -40,7 +39,7 @@ record! {
         case_state: Option<String> = row.case.as_ref().map(state_code),
         review: Option<ActivityState> = row.review.and_then(|review| review.known().copied()),
         is_withdrawn: bool = row.withdrawn,
-        reason: Option<Why> = row.reason.map(Into::into),
+        reason: Option<Reason> = row.reason,
         /// The item, if it is still on this handset.
         item: Option<EntryId> = row.item.map(|item| item.id),
     }
@@ -57,24 +56,13 @@ record! {
     }
 }
 
-#[uniffi::export]
-impl Handset {
+calls! { self: Handset,
     /// A page, newest first; `after` is the cursor of the last row.
-    pub fn history(&self, after: Option<String>, limit: u32) -> Result<Vec<HistoryRow>> {
+    history(after: Option<String>, limit: u32) -> Vec<HistoryRow> = {
         let after = after.map(|cursor| cursor.parse()).transpose()?;
-        let now = self.core.now()?;
-        Ok(self
-            .core
-            .history(after, limit as usize)?
-            .into_iter()
-            .map(|row| (row, now).into())
-            .collect())
-    }
-    pub fn month(&self, month: CivilMonth) -> Result<Month> {
-        Ok(self.core.activities(month)?.into())
-    }
+        all_at(self.core.history(after, limit as usize)?, self.core.now()?)
+    };
+    month(month: CivilMonth) -> Month = self.core.activities(month)?.into();
     /// This month and those before it.
-    pub fn months(&self, number: u16) -> Result<Vec<Month>> {
-        Ok(all(self.core.activity_months(number)?))
-    }
+    months(number: u16) -> Vec<Month> = all(self.core.activity_months(number)?);
 }

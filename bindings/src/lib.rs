@@ -6,13 +6,15 @@
 //!
 //! `cargo xtask bindings` generates both languages. Nothing generated is committed.
 
+#[macro_use]
+mod macros;
+
 mod drafts;
 mod errors;
 mod handset;
 mod history;
 mod listeners;
 mod log;
-mod macros;
 mod phone;
 mod place;
 mod platform;

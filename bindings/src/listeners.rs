@@ -1,11 +1,11 @@
 //! What the core calls in the app. A listener that throws ends nothing: its error is dropped.
 
 use crate::{
-    sync::{ExportStep, SyncProgress, Watched},
+    sync::{ExportStep, Watched},
     today::ScreenChanges,
 };
 use std::sync::{Arc, Mutex, PoisonError};
-use terminal_core::{live::Subscription, transport::CancelToken as Token};
+use terminal_core::{live::Subscription, sync::SyncProgress, transport::CancelToken as Token};
 
 /// The app's code threw.
 #[derive(Debug, thiserror::Error, uniffi::Error)]

@@ -1,6 +1,6 @@
 //! The core's log: codes and numbers, never a text of a person, a server or a file.
 
-use crate::{listeners::ListenerError, macros::record};
+use crate::listeners::ListenerError;
 use std::{collections::HashMap, sync::Arc};
 use terminal_core::{
     platform::{self, LogLevel, SystemClock, SystemRandom},

@@ -46,4 +46,28 @@ macro_rules! open {
     };
 }
 
-pub(crate) use {open, record, text_type};
+/// Calls of an object, one line each: `name(argument: Type) -> Type = value`.
+macro_rules! calls {
+    ($this:ident: $object:ident, $($(#[$doc:meta])* $name:ident($($arg:ident: $kind:ty),*) -> $out:ty = $value:expr;)*) => {
+        #[uniffi::export]
+        impl $object {$(
+            $(#[$doc])*
+            pub fn $name(&$this, $($arg: $kind),*) -> crate::errors::Result<$out> {
+                Ok($value)
+            }
+        )*}
+    };
+}
+
+/// Setters of a draft, each named after what it sets: `name: Type`.
+macro_rules! setters {
+    ($draft:ident { $($(#[$doc:meta])* $name:ident: $kind:ty,)* }) => {
+        #[uniffi::export]
+        impl $draft {$(
+            $(#[$doc])*
+            pub fn $name(&self, $name: $kind) {
+                self.it().$name($name);
+            }
+        )*}
+    };
+}

@@ -4,7 +4,6 @@ use crate::{
     errors::Result,
     handset::Handset,
     listeners::{CancelToken, WatchListener},
-    macros::record,
     platform::Services,
     types::all,
     words::{Words, both},

@@ -1,9 +1,7 @@
 //! Where the worker is: cells of the grid (网格), with and without a fix.
 
 use crate::{
-    errors::Result,
     handset::Handset,
-    macros::record,
     types::{all, count},
 };
 use terminal_core::{
@@ -118,26 +116,15 @@ impl From<LocatedPlace> for Place {
     }
 }
 
-#[uniffi::export]
-impl Handset {
+calls! { self: Handset,
     /// Looks a point up. Unit of the accuracy: centimetres.
-    pub fn where_is(&self, point: PointE7, accuracy_cm: Option<u32>) -> Result<Place> {
-        Ok(self.core.where_is(point, accuracy_cm)?.into())
-    }
-    pub fn last_fix(&self) -> Result<Option<UsedFix>> {
-        Ok(self.core.last_fix()?.map(Into::into))
-    }
+    where_is(point: PointE7, accuracy_cm: Option<u32>) -> Place =
+        self.core.where_is(point, accuracy_cm)?.into();
+    last_fix() -> Option<UsedFix> = self.core.last_fix()?.map(Into::into);
     /// The nearest cells, nearest first.
-    pub fn cells_near(&self, point: PointE7, limit: u32) -> Result<Vec<CellNearby>> {
-        Ok(all(self.core.cells_near(point, limit as usize)?))
-    }
-    pub fn streets(&self) -> Result<Vec<Street>> {
-        Ok(all(self.core.streets()?))
-    }
-    pub fn communities(&self, street: StreetCode) -> Result<Vec<Community>> {
-        Ok(all(self.core.communities(street)?))
-    }
-    pub fn cells_of(&self, community: CommunityCode) -> Result<Vec<Cell>> {
-        Ok(all(self.core.cells_of(community)?))
-    }
+    cells_near(point: PointE7, limit: u32) -> Vec<CellNearby> =
+        all(self.core.cells_near(point, limit as usize)?);
+    streets() -> Vec<Street> = all(self.core.streets()?);
+    communities(street: StreetCode) -> Vec<Community> = all(self.core.communities(street)?);
+    cells_of(community: CommunityCode) -> Vec<Cell> = all(self.core.cells_of(community)?);
 }

@@ -1,25 +1,24 @@
 //! The queue (队列): every item with who holds it, what came of it, and what to do.
 
 use crate::{
-    errors::Result,
     handset::Handset,
-    macros::record,
-    types::{ItemKind, PhotoShows, all, count, state_code},
-    words::{Why, Words, both},
+    types::{ItemKind, all, all_at, count, state_code},
+    words::{Words, both},
 };
 use terminal_core::{
     protocol::{
         codes::{CellCode, MatterCode},
         duty::Answer,
+        entry::Reason,
         evidence::Position,
         feed::ActivityState,
         ids::{EntryId, RecordId, TaskId},
         payload::Payload,
-        photo::{PhotoRef, Sha256},
+        photo::{PhotoRef, PhotoRole, Sha256},
         time::Millis,
     },
     store::PhotoItem,
-    work::{self, QueueFilter},
+    work::{self, QueueFilter, Withdrawal},
 };
 
 /// Which items a page lists: all, those that only this handset holds, or those that need their author.
@@ -30,55 +29,41 @@ pub enum QueueFilter {
     NeedsYou,
 }
 
-/// The state of an item; `QueueRow.state_words` says it.
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+/// The state of an item; `QueueRow.state_words` says it, `QueueRow.reason` why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum ItemState {
     Draft,
     Queued,
-    /// A try failed.
-    Later {
-        at: Millis,
-    },
+    /// A try failed; `QueueRow.next_try` says when the next one is.
+    Later,
     PhotosPending,
     Received,
     /// The author can revise it.
-    Returned {
-        why: Why,
-    },
+    Returned,
     /// Returned, and revised since.
-    Revised {
-        why: Why,
-    },
-    Review {
-        why: Option<Why>,
-    },
+    Revised,
+    Review,
     /// The server keeps it until it can be applied.
-    Held {
-        why: Option<Why>,
-    },
+    Held,
     Withdrawing,
     Withdrawn,
     /// Before it was ever offered.
     Cancelled,
 }
 
-impl From<work::ItemState> for ItemState {
-    fn from(state: work::ItemState) -> Self {
+impl From<&work::ItemState> for ItemState {
+    fn from(state: &work::ItemState) -> Self {
         use work::ItemState as Core;
         match state {
             Core::Draft => Self::Draft,
             Core::Queued => Self::Queued,
-            Core::Later(at) => Self::Later { at },
+            Core::Later(_) => Self::Later,
             Core::PhotosPending => Self::PhotosPending,
             Core::Received => Self::Received,
-            Core::Returned(why) => Self::Returned { why: why.into() },
-            Core::Revised(why) => Self::Revised { why: why.into() },
-            Core::Review(why) => Self::Review {
-                why: why.map(Into::into),
-            },
-            Core::Held(why) => Self::Held {
-                why: why.map(Into::into),
-            },
+            Core::Returned(_) => Self::Returned,
+            Core::Revised(_) => Self::Revised,
+            Core::Review(_) => Self::Review,
+            Core::Held(_) => Self::Held,
             Core::Withdrawing => Self::Withdrawing,
             Core::Withdrawn => Self::Withdrawn,
             Core::Cancelled => Self::Cancelled,
@@ -101,16 +86,19 @@ record! {
         /// State, reason and number in one line.
         state_line: Words = both(|lang| row.state_line(lang, now)),
         kind_words: Words = both(|lang| terminal_core::words::entry_kind(lang, &row.kind)),
+        state: ItemState = (&row.state).into(),
+        /// Of a return, a review or a hold.
+        reason: Option<Reason> = row.reason().cloned(),
         kind: ItemKind = row.kind.into(),
+        /// Why the last try failed.
+        problem: Option<Reason> = row.problem,
         made: Millis = row.made,
         photos_sent: u32 = count(row.photos_sent),
         photos_named: u32 = count(row.photos_named),
         next_try: Option<Millis> = row.next_try,
-        problem: Option<Why> = row.problem.map(Into::into),
         /// State of the case that the report led to.
         case_state: Option<String> = row.case.as_ref().map(state_code),
         review: Option<ActivityState> = row.review,
-        state: ItemState = row.state.into(),
     }
 }
 
@@ -118,13 +106,13 @@ record! {
     /// A photo of an item: bytes that the server confirmed, and its receipt.
     ItemPhoto from PhotoItem as photo {
         sha256: Sha256 = photo.sha256,
-        shows: PhotoShows = photo.role.into(),
+        shows: PhotoRole = photo.role,
         size: u64 = photo.size,
         width: u32 = photo.width,
         height: u32 = photo.height,
         sent: u64 = photo.sent,
         received: Option<Millis> = photo.received,
-        problem: Option<Why> = photo.retry.problem.map(Into::into),
+        problem: Option<Reason> = photo.retry.problem,
     }
 }
 
@@ -132,7 +120,7 @@ record! {
     /// A photo of a draft.
     DraftPhoto from PhotoRef as photo {
         sha256: Sha256 = photo.sha256,
-        shows: PhotoShows = photo.role.into(),
+        shows: PhotoRole = photo.role,
         size: u64 = photo.size,
         width: u32 = photo.width,
         height: u32 = photo.height,
@@ -225,16 +213,12 @@ record! {
         /// Why the activity record was returned.
         review_reason: Option<String> = item.review.and_then(|review| review.reason),
         /// The versions of the record on this handset, oldest first, this one included.
-        versions: Vec<QueueRow> = rows(item.versions, now),
+        versions: Vec<QueueRow> = all_at(item.versions, now),
     }
 }
 
-pub(crate) fn rows(rows: Vec<work::QueueRow>, now: Millis) -> Vec<QueueRow> {
-    rows.into_iter().map(|row| (row, now).into()).collect()
-}
-
 /// What a withdrawal did.
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum Withdrawal {
     DraftDiscarded,
     /// The entry had not left the handset.
@@ -245,45 +229,18 @@ pub enum Withdrawal {
     },
 }
 
-impl From<work::Withdrawal> for Withdrawal {
-    fn from(withdrawal: work::Withdrawal) -> Self {
-        match withdrawal {
-            work::Withdrawal::DraftDiscarded => Self::DraftDiscarded,
-            work::Withdrawal::Cancelled => Self::Cancelled,
-            work::Withdrawal::Requested(id) => Self::Requested { id },
-        }
-    }
-}
-
-#[uniffi::export]
-impl Handset {
+calls! { self: Handset,
     /// A page, newest first; `after` is the `n` of the last row.
-    pub fn queue_page(&self, filter: QueueFilter, after: Option<u64>, limit: u32) -> Result<Vec<QueueRow>> {
-        Ok(rows(
-            self.core.queue_page(filter, after, limit as usize)?,
-            self.core.now()?,
-        ))
-    }
+    queue_page(filter: QueueFilter, after: Option<u64>, limit: u32) -> Vec<QueueRow> =
+        all_at(self.core.queue_page(filter, after, limit as usize)?, self.core.now()?);
     /// Drafts that were not filed.
-    pub fn drafts(&self) -> Result<Vec<QueueRow>> {
-        Ok(rows(self.core.draft_rows()?, self.core.now()?))
-    }
+    drafts() -> Vec<QueueRow> = all_at(self.core.draft_rows()?, self.core.now()?);
     /// Entries of this author from another handset that need him.
-    pub fn needs_you_elsewhere(&self) -> Result<Vec<QueueRow>> {
-        Ok(rows(self.core.needs_action_rows()?, self.core.now()?))
-    }
-    pub fn item(&self, id: EntryId) -> Result<Item> {
-        Ok((self.core.item(id)?, self.core.now()?).into())
-    }
-    pub fn withdraw(&self, id: EntryId, reason: String) -> Result<Withdrawal> {
-        Ok(self.core.withdraw(id, &reason)?.into())
-    }
+    needs_you_elsewhere() -> Vec<QueueRow> = all_at(self.core.needs_action_rows()?, self.core.now()?);
+    item(id: EntryId) -> Item = (self.core.item(id)?, self.core.now()?).into();
+    withdraw(id: EntryId, reason: String) -> Withdrawal = self.core.withdraw(id, &reason)?;
     /// A photo of this handset (JPEG).
-    pub fn photo(&self, photo: Sha256) -> Result<Vec<u8>> {
-        Ok(self.core.photo(photo)?)
-    }
+    photo(photo: Sha256) -> Vec<u8> = self.core.photo(photo)?;
     /// Its thumbnail (JPEG).
-    pub fn thumbnail(&self, photo: Sha256) -> Result<Vec<u8>> {
-        Ok(self.core.thumbnail(photo)?)
-    }
+    thumbnail(photo: Sha256) -> Vec<u8> = self.core.thumbnail(photo)?;
 }

@@ -1,9 +1,7 @@
 //! Network rules, data use and storage of the phone.
 
 use crate::{
-    errors::Result,
     handset::Handset,
-    macros::record,
     words::{Words, both},
 };
 use terminal_core::{
@@ -47,18 +45,9 @@ record! {
     }
 }
 
-#[uniffi::export]
-impl Handset {
-    pub fn network_settings(&self) -> Result<NetworkSettings> {
-        Ok(self.core.store().network_settings()?)
-    }
-    pub fn set_network_settings(&self, settings: NetworkSettings) -> Result<()> {
-        Ok(self.core.set_network_settings(&settings)?)
-    }
-    pub fn data_use(&self) -> Result<DataUse> {
-        Ok(self.core.data_use()?.into())
-    }
-    pub fn storage(&self) -> Result<StorageUse> {
-        Ok(self.core.storage()?)
-    }
+calls! { self: Handset,
+    network_settings() -> NetworkSettings = self.core.store().network_settings()?;
+    set_network_settings(settings: NetworkSettings) -> () = self.core.set_network_settings(&settings)?;
+    data_use() -> DataUse = self.core.data_use()?.into();
+    storage() -> StorageUse = self.core.storage()?;
 }

@@ -4,16 +4,15 @@ use crate::{
     errors::Result,
     handset::Handset,
     listeners::{CancelToken, ExportListener, SyncListener},
-    macros::record,
     types::count,
-    words::{Why, Words, both},
+    words::Words,
 };
 use std::{path::Path, sync::Arc};
 use terminal_core::{
     lifecycle::ExportProgress,
     live::{HandsetEvent, WatchEvent},
-    protocol::{ids::EntryId, time::Millis},
-    sync::{self, Exported, Progress, SyncTrigger},
+    protocol::{entry::Reason, ids::EntryId, manifest::FileName, time::Millis},
+    sync::{self, Exported, SyncProgress, SyncTrigger},
 };
 
 /// Who asked for a sync: the app by itself, a person (retry times do not hold him up), or a person who accepts the cost
@@ -41,8 +40,8 @@ record! {
         bytes_sent: u64 = report.bytes_sent,
         bytes_received: u64 = report.bytes_received,
         /// Why something was held back: settings, network, battery or budget.
-        held_back: Option<Why> = report.held_back.map(Into::into),
-        problem: Option<Why> = report.problem.map(Into::into),
+        held_back: Option<Reason> = report.held_back,
+        problem: Option<Reason> = report.problem,
         next_try: Option<Millis> = report.next_try,
     }
 }
@@ -54,19 +53,21 @@ fn lines(report: &sync::SyncReport, now: Millis) -> Vec<Words> {
     zh.into_iter().zip(en).map(|(zh, en)| Words { zh, en }).collect()
 }
 
-/// A step of a sync. (`Progress` is a type of Swift.)
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+/// A step of a sync.
+#[uniffi::remote(Enum)]
 pub enum SyncProgress {
+    /// The server gave a token.
     Connected,
     /// The server holds these entries now.
     Received {
         items: Vec<EntryId>,
     },
+    /// The server refused an entry; the others continue.
     Refused {
         item: EntryId,
-        why: Why,
+        why: Reason,
     },
-    /// Bytes of a photo that the server confirmed.
+    /// Bytes of a photo that the server confirmed; its position in the item, from 0.
     Photo {
         item: EntryId,
         position: u32,
@@ -77,11 +78,12 @@ pub enum SyncProgress {
         item: EntryId,
         position: u32,
     },
+    /// Rows of the mailbox: receipts, cases, tasks.
     Pulled {
         rows: u64,
     },
     File {
-        name: String,
+        name: FileName,
         have: u64,
         size: u64,
     },
@@ -90,45 +92,10 @@ pub enum SyncProgress {
         entries: u32,
         photos: u32,
     },
+    /// A step failed; the report says how it continues.
     Problem {
-        why: Why,
+        why: Reason,
     },
-}
-
-impl From<Progress> for SyncProgress {
-    fn from(progress: Progress) -> Self {
-        match progress {
-            Progress::Connected => Self::Connected,
-            Progress::Received(items) => Self::Received { items },
-            Progress::Refused(item, why) => Self::Refused {
-                item,
-                why: why.into(),
-            },
-            Progress::Photo {
-                item,
-                position,
-                sent,
-                size,
-            } => Self::Photo {
-                item,
-                position,
-                sent,
-                size,
-            },
-            Progress::PhotoReceived { item, position } => Self::PhotoReceived { item, position },
-            Progress::Pulled(rows) => Self::Pulled { rows },
-            Progress::File { name, have, size } => Self::File {
-                name: name.to_string(),
-                have,
-                size,
-            },
-            Progress::Sealed { entries, photos } => Self::Sealed {
-                entries: count(entries),
-                photos: count(photos),
-            },
-            Progress::Problem(why) => Self::Problem { why: why.into() },
-        }
-    }
 }
 
 /// What the watch does.
@@ -151,7 +118,7 @@ pub enum Watched {
     },
     /// Nothing is sent from now on, and why.
     Paused {
-        why: Why,
+        why: Reason,
     },
     /// Damaged databases of so many other users were handed over.
     Salvaged {
@@ -162,9 +129,7 @@ pub enum Watched {
 impl From<(HandsetEvent, Millis)> for Watched {
     fn from((event, now): (HandsetEvent, Millis)) -> Self {
         match event {
-            HandsetEvent::Watched(WatchEvent::Progress(progress)) => Self::Progress {
-                progress: progress.into(),
-            },
+            HandsetEvent::Watched(WatchEvent::Progress(progress)) => Self::Progress { progress },
             HandsetEvent::Watched(WatchEvent::Synced(report)) => Self::Synced {
                 report: (*report, now).into(),
             },
@@ -173,7 +138,7 @@ impl From<(HandsetEvent, Millis)> for Watched {
                 report: (*report, now).into(),
             },
             HandsetEvent::Watched(WatchEvent::HintStream(is_open)) => Self::Line { is_open },
-            HandsetEvent::Watched(WatchEvent::Paused(why)) => Self::Paused { why: why.into() },
+            HandsetEvent::Watched(WatchEvent::Paused(why)) => Self::Paused { why },
             HandsetEvent::Salvaged(homes) => Self::Salvaged {
                 users: count(homes.len()),
             },
@@ -209,7 +174,7 @@ impl Handset {
         cancel: Arc<CancelToken>,
         listener: Arc<dyn SyncListener>,
     ) -> Result<SyncReport> {
-        let mut tell = |progress: Progress| drop(listener.on_progress(progress.into()));
+        let mut tell = |progress: SyncProgress| drop(listener.on_progress(progress));
         Ok((
             self.core.sync_now(&self.around, asked_by, &cancel.0, &mut tell)?,
             self.core.now()?,
@@ -226,10 +191,4 @@ impl Handset {
         let mut tell = |progress: &ExportProgress| drop(listener.on_step(progress.into()));
         Ok(self.core.export_with(Path::new(&file), &cancel.0, &mut tell)?)
     }
-}
-
-/// What an open or closed line means for the worker.
-#[uniffi::export]
-pub fn line_words(is_open: bool) -> Words {
-    both(|lang| terminal_core::words::hint_stream(lang, is_open))
 }

@@ -2,24 +2,23 @@
 
 use crate::{
     drafts::AnswerDraft,
-    errors::Result,
     handset::Handset,
-    macros::record,
     place::Cell,
-    types::TaskPurpose,
-    words::{Why, Words, both},
+    types::{TaskPurpose, all_at},
+    words::{Words, both},
 };
 use std::sync::Arc;
 use terminal_core::{
     protocol::{
         codes::CellCode,
         duty::Answer,
+        entry::Reason,
         geo::PointE7,
         ids::{EntryId, TaskId},
         photo::Sha256,
         time::Millis,
     },
-    work::{self, HandsetTask},
+    work::{self, ComparePhoto, HandsetTask},
 };
 
 record! {
@@ -52,62 +51,32 @@ record! {
 }
 
 /// The photo to compare a place with.
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum ComparePhoto {
     /// The task names none.
     Absent,
-    /// `next_try` is null: with the next sync. `why` the last try failed.
+    /// `next_try` is null: with the next sync. `problem`: why the last try failed.
     Waiting {
         next_try: Option<Millis>,
-        why: Option<Why>,
+        problem: Option<Reason>,
     },
     Here {
         jpeg: Vec<u8>,
     },
 }
 
-impl From<work::ComparePhoto> for ComparePhoto {
-    fn from(photo: work::ComparePhoto) -> Self {
-        match photo {
-            work::ComparePhoto::None => Self::Absent,
-            work::ComparePhoto::Waiting { next_try, problem } => Self::Waiting {
-                next_try,
-                why: problem.map(Into::into),
-            },
-            work::ComparePhoto::Here(jpeg) => Self::Here { jpeg },
-        }
-    }
-}
-
-#[uniffi::export]
-impl Handset {
+calls! { self: Handset,
     /// By due time.
-    pub fn tasks(&self) -> Result<Vec<FieldTask>> {
-        let now = self.core.now()?;
-        Ok(self
-            .core
-            .tasks()?
-            .into_iter()
-            .map(|task| (task, now).into())
-            .collect())
-    }
+    tasks() -> Vec<FieldTask> = all_at(self.core.tasks()?, self.core.now()?);
     /// They are not announced again.
-    pub fn mark_seen(&self, tasks: Vec<TaskId>) -> Result<()> {
-        Ok(self.core.mark_seen(&tasks)?)
-    }
+    mark_seen(tasks: Vec<TaskId>) -> () = self.core.mark_seen(&tasks)?;
     /// Null if the task names no place.
-    pub fn distance_to(&self, task: TaskId, here: PointE7) -> Result<Option<TaskDistance>> {
-        Ok(self.core.task(task)?.distance_from(here).map(Into::into))
-    }
-    pub fn compare_photo(&self, task: TaskId) -> Result<ComparePhoto> {
-        Ok(self.core.task(task)?.compare()?.into())
-    }
+    distance_to(task: TaskId, here: PointE7) -> Option<TaskDistance> =
+        self.core.task(task)?.distance_from(here).map(Into::into);
+    compare_photo(task: TaskId) -> ComparePhoto = self.core.task(task)?.compare()?;
     /// Begins the answer, or continues a saved one with its photos.
-    pub fn answer(&self, task: TaskId, answer: Answer) -> Result<Arc<AnswerDraft>> {
-        Ok(AnswerDraft::of(self.core.task(task)?.begin_answer(answer)?))
-    }
+    answer(task: TaskId, answer: Answer) -> Arc<AnswerDraft> =
+        AnswerDraft::of(self.core.task(task)?.begin_answer(answer)?);
     /// Opens a saved answer.
-    pub fn answer_draft(&self, id: EntryId) -> Result<Arc<AnswerDraft>> {
-        Ok(AnswerDraft::of(self.core.answer_draft(id)?))
-    }
+    answer_draft(id: EntryId) -> Arc<AnswerDraft> = AnswerDraft::of(self.core.answer_draft(id)?);
 }

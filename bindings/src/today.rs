@@ -1,6 +1,6 @@
 //! The home screen (今日), check-in and check-out (到岗、离岗), and what changed.
 
-use crate::{errors::Result, handset::Handset, macros::record, types::count};
+use crate::{handset::Handset, types::count};
 use terminal_core::{
     live,
     protocol::{
@@ -65,17 +65,10 @@ record! {
     }
 }
 
-#[uniffi::export]
-impl Handset {
-    pub fn today(&self) -> Result<Today> {
-        Ok(self.core.status()?.into())
-    }
+calls! { self: Handset,
+    today() -> Today = self.core.status()?.into();
     /// Files the check-in at once, also offline.
-    pub fn check_in(&self, position: Option<Position>, note: String) -> Result<EntryId> {
-        Ok(self.core.check_in(position, &note)?.id)
-    }
+    check_in(position: Option<Position>, note: String) -> EntryId = self.core.check_in(position, &note)?.id;
     /// Files the check-out at once, also offline.
-    pub fn check_out(&self, position: Option<Position>, note: String) -> Result<EntryId> {
-        Ok(self.core.check_out(position, &note)?.id)
-    }
+    check_out(position: Option<Position>, note: String) -> EntryId = self.core.check_out(position, &note)?.id;
 }

@@ -1,6 +1,5 @@
 //! Ids, codes, times and positions, and small values that are the same in every room.
 
-use crate::macros::{open, text_type};
 use terminal_core::protocol::{
     case::CaseState,
     codes::{CellCode, CommunityCode, MatterCode, StreetCode},
@@ -9,6 +8,7 @@ use terminal_core::protocol::{
     feed::ActivityState,
     geo::PointE7,
     ids::{EntryId, RecordId, StreamId, TaskId},
+    manifest::FileName,
     open::Open,
     payload::EntryKind,
     photo::{PhotoRole, Sha256},
@@ -25,7 +25,8 @@ text_type!(
     CommunityCode,
     StreetCode,
     MatterCode,
-    CivilMonth
+    CivilMonth,
+    FileName
 );
 
 uniffi::custom_type!(Millis, i64, { remote, lower: |at| at.0, try_lift: |millis| Ok(Millis(millis)) });
@@ -74,29 +75,14 @@ open! {
     TaskPurpose from Purpose { Verify, Check, Inspect }
 }
 
-/// What a photo shows.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
-pub enum PhotoShows {
+/// What a photo shows; `Other` is a value that this version does not know.
+#[uniffi::remote(Enum)]
+pub enum PhotoRole {
     Scene,
     Before,
     After,
     Activity,
-    /// A value that this version does not know.
-    Other {
-        text: String,
-    },
-}
-
-impl From<PhotoRole> for PhotoShows {
-    fn from(role: PhotoRole) -> Self {
-        match role {
-            PhotoRole::Scene => Self::Scene,
-            PhotoRole::Before => Self::Before,
-            PhotoRole::After => Self::After,
-            PhotoRole::Activity => Self::Activity,
-            PhotoRole::Other(text) => Self::Other { text },
-        }
-    }
+    Other(String),
 }
 
 /// The code of a case's state, also of one that this version does not know.
@@ -115,4 +101,9 @@ pub(crate) fn count(number: usize) -> u32 {
 /// All values, each as its type here.
 pub(crate) fn all<Core, Ours: From<Core>>(values: impl IntoIterator<Item = Core>) -> Vec<Ours> {
     values.into_iter().map(Into::into).collect()
+}
+
+/// As [`all`], for types whose words depend on the time.
+pub(crate) fn all_at<Core, Ours: From<(Core, Millis)>>(values: Vec<Core>, now: Millis) -> Vec<Ours> {
+    all(values.into_iter().map(|value| (value, now)))
 }

@@ -65,6 +65,12 @@ impl From<Reason> for Why {
     }
 }
 
+uniffi::custom_type!(Reason, Why, {
+    remote,
+    lower: |reason| reason.into(),
+    try_lift: |_why| Err(uniffi::deps::anyhow::anyhow!("reasons come from the core")),
+});
+
 /// 「2 小时 14 分」. Unit: milliseconds.
 #[uniffi::export]
 pub fn duration_words(lang: Lang, millis: i64) -> String {
@@ -81,12 +87,6 @@ pub fn moment_words(at: Millis, now: Millis) -> String {
 #[uniffi::export]
 pub fn distance_words(lang: Lang, metres: f64) -> String {
     words::distance(lang, metres)
-}
-
-/// One of eight directions. Unit: degrees clockwise from north.
-#[uniffi::export]
-pub fn direction_words(lang: Lang, bearing: f64) -> String {
-    words::direction(lang, bearing).to_owned()
 }
 
 /// 「3.4 MB」. Unit: bytes.
