@@ -1,6 +1,6 @@
 //! Texts in both languages, and the words of figures, so that both apps say the same.
 
-use terminal_core::protocol::{entry::Reason, problem::Class, time::Millis};
+use terminal_core::protocol::{entry::Reason, problem::ProblemClass, time::Millis};
 use terminal_core::words::{self, Lang};
 
 /// The language of the screen.
@@ -25,9 +25,9 @@ pub(crate) fn both(words: impl Fn(Lang) -> String) -> Words {
     }
 }
 
-/// How an app reacts to an error or a reason; see `Class` of the protocol.
+/// How an app reacts to an error or a reason; see `ProblemClass` of the protocol.
 #[uniffi::remote(Enum)]
-pub enum Class {
+pub enum ProblemClass {
     RetryLater,
     Authenticate,
     Split,
@@ -48,7 +48,7 @@ pub enum Class {
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Why {
     pub code: String,
-    pub kind: Class,
+    pub kind: ProblemClass,
     pub words: Words,
 }
 
