@@ -11,7 +11,7 @@ pub fn of(sections: &str, symbols: &str) -> Vec<(String, u64)> {
             ".eh_frame" | ".eh_frame_hdr" | ".gcc_except_table" => {
                 *parts.entry("(unwind tables)".to_owned()).or_default() += bytes;
             }
-            ".rela.dyn" | ".rela.plt" | ".relr.dyn" => {
+            name if name.starts_with(".rel") => {
                 *parts.entry("(relocations)".to_owned()).or_default() += bytes;
             }
             ".text" | ".rodata" | ".data.rel.ro" | ".data" => anonymous += bytes,
