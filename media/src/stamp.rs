@@ -4,13 +4,30 @@
 //! follows the picture's shorter side. Long text first shrinks a little, then wraps, then shrinks further; it is
 //! never truncated: a picture that is too small for a legible stamp is refused.
 
+use std::io::Read as _;
+use std::sync::OnceLock;
+
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
+use flate2::read::GzDecoder;
 
 use crate::error::MediaError;
 use crate::raster::{Pixel, Raster};
 
 /// WenQuanYi Micro Hei reduced to ASCII and GB 2312; see `font/README.md` for source and licence.
-const FONT: &[u8] = include_bytes!("../font/stamp.ttf");
+/// Packed with gzip: a phone carries half of it.
+const FONT: &[u8] = include_bytes!("../font/stamp.ttf.gz");
+
+/// The font, unpacked once for the process; 1.2 MB.
+fn font() -> Result<FontRef<'static>, MediaError> {
+    static UNPACKED: OnceLock<Vec<u8>> = OnceLock::new();
+    let bytes = UNPACKED.get_or_init(|| {
+        let mut bytes = Vec::new();
+        // A file that does not unpack is no font either: the next line says so.
+        let _ = GzDecoder::new(FONT).read_to_end(&mut bytes);
+        bytes
+    });
+    FontRef::try_from_slice(bytes).map_err(|error| MediaError::internal(error.to_string()))
+}
 
 /// The text of the stamp. The first line is larger: it is the time, as usual for field cameras.
 ///
@@ -67,7 +84,7 @@ impl Stamp {
         if lines.is_empty() {
             return Ok(());
         }
-        let font = FontRef::try_from_slice(FONT).map_err(|error| MediaError::internal(error.to_string()))?;
+        let font = font()?;
         let Some(panel) = Panel::fit(&font, &lines, picture.width(), picture.height()) else {
             return Err(MediaError::TooSmall {
                 width: picture.width(),

@@ -1,7 +1,7 @@
 //! The registry of error codes: unique, complete in both languages, unchanged by a round trip, and with the classes
 //! that handsets in the field rely on.
 
-use protocol::problem::{Class, ErrorCode, HandsetCode, Problem, ProblemCode, ReasonCode, Recovery};
+use protocol::problem::{ErrorCode, HandsetCode, Problem, ProblemClass, ProblemCode, ReasonCode, Recovery};
 use std::collections::BTreeSet;
 
 fn all() -> Vec<ErrorCode> {
@@ -45,21 +45,21 @@ fn a_code_of_a_newer_peer_survives_a_round_trip() {
     problem["code"] = "future.thing".into();
     let read: Problem = serde_json::from_value(problem.clone()).unwrap();
     assert_eq!(read.code, ErrorCode::Other("future.thing".into()));
-    assert_eq!((read.code.zh(), read.code.class()), (None, Class::Refused));
+    assert_eq!((read.code.zh(), read.code.class()), (None, ProblemClass::Refused));
     assert_eq!(serde_json::to_value(&read).unwrap(), problem);
 }
 
 #[test]
 fn an_unknown_code_gets_the_class_of_its_family() {
     let class = |text| ErrorCode::parse(text).class();
-    assert_eq!(class("auth.second_factor"), Class::SenderRefused);
-    assert_eq!(class("stream.paused"), Class::SenderRefused);
-    assert_eq!(class("network.captive"), Class::Network);
-    assert_eq!(class("authority.x"), Class::Refused);
-    assert_eq!(class("auth"), Class::Refused);
-    assert_eq!(class(""), Class::Refused);
+    assert_eq!(class("auth.second_factor"), ProblemClass::SenderRefused);
+    assert_eq!(class("stream.paused"), ProblemClass::SenderRefused);
+    assert_eq!(class("network.captive"), ProblemClass::Network);
+    assert_eq!(class("authority.x"), ProblemClass::Refused);
+    assert_eq!(class("auth"), ProblemClass::Refused);
+    assert_eq!(class(""), ProblemClass::Refused);
     assert_eq!(ErrorCode::of_http(503), "http.503");
-    assert_eq!(ErrorCode::of_http(503).class(), Class::Refused);
+    assert_eq!(ErrorCode::of_http(503).class(), ProblemClass::Refused);
 }
 
 #[test]
@@ -88,6 +88,6 @@ fn classes_match_the_text_rules_of_old_handsets() {
             let ended = code == ProblemCode::TerminalWipe || code == HandsetCode::HandedOver;
             assert_eq!(class.concerns_sender(), concerns_stream(&code) || ended, "{code}");
         }
-        assert_eq!(class == Class::Network, is_network(&code), "{code}");
+        assert_eq!(class == ProblemClass::Network, is_network(&code), "{code}");
     }
 }

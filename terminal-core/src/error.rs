@@ -2,7 +2,7 @@
 
 use protocol::{
     entry::Reason,
-    problem::{Class, ErrorCode, HandsetCode},
+    problem::{ErrorCode, HandsetCode, ProblemClass},
 };
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -93,7 +93,7 @@ impl Error {
         }
     }
     /// How a program reacts: the class of the code.
-    pub fn kind(&self) -> Class {
+    pub fn kind(&self) -> ProblemClass {
         self.code().class()
     }
     /// What belongs to the error besides its words, by stable names: `moved_to` and `detail` of a database that was
@@ -220,13 +220,13 @@ mod tests {
             moved_to: "/home/x/outbox.db.aside-1".into(),
             detail: "file is not a database".into(),
         };
-        assert_eq!(moved.kind(), Class::Device);
+        assert_eq!(moved.kind(), ProblemClass::Device);
         let details = moved.details();
         assert_eq!(
             details.get("moved_to").map(String::as_str),
             Some("/home/x/outbox.db.aside-1")
         );
-        assert_eq!(Error::SyncRunning.kind(), Class::HeldBack);
+        assert_eq!(Error::SyncRunning.kind(), ProblemClass::HeldBack);
         assert!(Error::NotEnrolled.details().is_empty());
     }
 

@@ -13,7 +13,7 @@ use std::thread;
 use terminal_core::{
     Error,
     platform::{Connectivity, Platform, Power, Surroundings},
-    sync::{Progress, SyncReport, SyncTrigger},
+    sync::{SyncProgress, SyncReport, SyncTrigger},
     terminal::Terminal,
     transport::{CancelToken, Request, Response, Transport, TransportError},
 };
@@ -61,7 +61,11 @@ fn terminal(world: &World) -> Terminal {
 }
 
 /// Runs an automatic sync that a person joins; returns the reports of both and the person's progress.
-fn joined(world: &World, terminal: &Terminal, ask: SyncTrigger) -> (SyncReport, SyncReport, Vec<Progress>) {
+fn joined(
+    world: &World,
+    terminal: &Terminal,
+    ask: SyncTrigger,
+) -> (SyncReport, SyncReport, Vec<SyncProgress>) {
     let mut told = Vec::new();
     let (automatic, person) = thread::scope(|scope| {
         let gate = Gate(terminal);
@@ -92,7 +96,10 @@ fn w14_a_person_joins_the_running_sync_and_gets_its_report_and_progress() {
     let (automatic, person, told) = joined(&world, &terminal, SyncTrigger::Person);
     assert_eq!(automatic, person);
     assert_eq!(person.entries_received, 1);
-    assert!(told.contains(&Progress::Received(vec![item.id])), "{told:?}");
+    assert!(
+        told.contains(&SyncProgress::Received { items: vec![item.id] }),
+        "{told:?}"
+    );
     assert_eq!(terminal.sync_callers(), 0, "the run is over");
 }
 

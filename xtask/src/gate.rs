@@ -11,8 +11,8 @@ use crate::select::{self, PRODUCT, VARIANTS};
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
 use crate::{
-    arrows, demo, files, fuzz, judges, lint, openapi, rules, setup, shell, simulate, space, symbols, tools,
-    torture,
+    arrows, demo, files, fuzz, judges, lint, openapi, phone, rules, setup, shell, simulate, space, symbols,
+    tools, torture,
 };
 
 /// What the stages share.
@@ -121,6 +121,18 @@ const STAGES: &[Stage<Gate>] = &[
             let targets = select::variant_targets(&gate.ws)?;
             shell::run(gate.ws.cargo().arg("build").args(VARIANTS).args(targets))
         },
+    },
+    Stage {
+        name: "bindings",
+        what: "the library of phones, with its Kotlin and Swift code",
+        after: &["space", "fetch"],
+        run: |gate| phone::bindings(&gate.ws),
+    },
+    Stage {
+        name: "size",
+        what: "the library of phones is small enough",
+        after: &["bindings"],
+        run: |gate| phone::size(&gate.ws),
     },
     Stage {
         name: "symbols",

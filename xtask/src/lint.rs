@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::select::{PRODUCT, VARIANTS};
+use crate::select::{CHECKED, VARIANTS};
 use crate::shell;
 use crate::workspace::Workspace;
 
@@ -26,7 +26,7 @@ pub fn deny(ws: &Workspace) -> Result<()> {
 
 /// Both selections: code behind a test feature is compiled in the second only.
 pub fn clippy(ws: &Workspace) -> Result<()> {
-    for selection in [PRODUCT, VARIANTS] {
+    for selection in [CHECKED, VARIANTS] {
         let mut command = ws.cargo();
         command.arg("clippy").args(selection).arg("--all-targets");
         shell::run(command.args(["--", "-D", "warnings"]))?;

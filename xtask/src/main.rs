@@ -74,6 +74,10 @@ enum Task {
         list: bool,
         stages: Vec<String>,
     },
+    /// Build the core as a phone loads it, and write its Kotlin and Swift code into target/bindings
+    Bindings,
+    /// Print the ten largest parts of the library that a phone loads; fail if it is too large
+    Size,
     /// Check that no program that was built for users holds test code
     Symbols,
     /// Build the release artefacts into dist/, with licences, SBOM and SHA-256 sums
@@ -198,6 +202,8 @@ fn run(task: Task) -> anyhow::Result<u8> {
         Task::Ci => return gate::test(&ws, false, true, &[]),
         Task::Proof { list: true, .. } => print!("{}", proof::list()),
         Task::Proof { stages, .. } => return proof::run(&ws, &stages),
+        Task::Bindings => phone::bindings(&ws)?,
+        Task::Size => phone::size(&ws)?,
         Task::Symbols => symbols::stage(&ws)?,
         Task::Package { twice: false } => package::once(&ws)?,
         Task::Package { twice: true } => package::twice(&ws)?,

@@ -15,8 +15,12 @@ use crate::workspace::Workspace;
 /// The package that turns test code on.
 pub const VARIANT: &str = "sim";
 
-/// The product, its tests, and the programs that run the product as a user does.
-pub const PRODUCT: &[&str] = &["--workspace", "--exclude", VARIANT];
+/// The product, its tests, and the programs that run the product as a user does. Without the library of phones, which is
+/// built another way (`phone.rs`).
+pub const PRODUCT: &[&str] = &["--workspace", "--exclude", VARIANT, "--exclude", "bindings"];
+
+/// [`PRODUCT`] and the library of phones, for checks that build nothing.
+pub const CHECKED: &[&str] = &["--workspace", "--exclude", VARIANT];
 
 /// The simulator, and terminal-core for the tests that need its feature `testing`. Without default features: the
 /// program `xunge` needs `cli`, so this selection does not build it and cannot replace the product's binary.

@@ -1,6 +1,6 @@
 //! Any error code: one of the three lists, or one that only a newer peer knows.
 
-use super::{class::Class, code::ProblemCode, handset::HandsetCode, reason::ReasonCode};
+use super::{class::ProblemClass, code::ProblemCode, handset::HandsetCode, reason::ReasonCode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, ops::Deref};
 
@@ -45,15 +45,15 @@ impl ErrorCode {
     ///
     /// Promise to old handsets: a new code of the families `auth.` and `stream.` concerns the sender, a new code of
     /// `network.` concerns the network. This is the only place that looks at a part of a code's text.
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> ProblemClass {
         match self {
             Self::Problem(code) => code.class(),
             Self::Reason(code) => code.class(),
             Self::Handset(code) => code.class(),
             Self::Other(text) => match text.split_once('.').map_or("", |(family, _)| family) {
-                "auth" | "stream" => Class::SenderRefused,
-                "network" => Class::Network,
-                _ => Class::Refused,
+                "auth" | "stream" => ProblemClass::SenderRefused,
+                "network" => ProblemClass::Network,
+                _ => ProblemClass::Refused,
             },
         }
     }

@@ -2,7 +2,7 @@
 
 /// The class of an error code. Both ends decide by class where several codes are handled alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Class {
+pub enum ProblemClass {
     /// The server cannot do this now. The same request succeeds later.
     RetryLater,
     /// The token or challenge is missing or no longer valid, or the server does not know the stream. The client
@@ -51,7 +51,7 @@ pub enum Recovery {
     Refused,
 }
 
-impl Class {
+impl ProblemClass {
     /// Returns how a client handles a request that was answered with a problem of this class.
     pub const fn recovery(self) -> Recovery {
         match self {

@@ -2,7 +2,7 @@
 
 use super::{class::Recovery, registry::error_codes};
 
-/// [`error_codes`] with an HTTP status: a row is `Variant = "code", status, Class, Chinese words, English words;`.
+/// [`error_codes`] with an HTTP status: a row is `Variant = "code", status, ProblemClass, Chinese words, English words;`.
 macro_rules! problem_codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal, $status:literal, $class:ident, $zh:literal, $en:literal;)* }) => {
         error_codes! { $(#[$doc])* $name { $($(#[$vdoc])* $variant = $code, $class, $zh, $en;)* } }

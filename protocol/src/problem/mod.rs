@@ -11,7 +11,7 @@
 //! A handset also raises some of the [`ReasonCode`]s itself, before it files an entry (`activity.times`) or for a state
 //! that it derives (`entry.superseded`); those do not leave it.
 //!
-//! Every row states its [`Class`], and the default texts for people. Programs decide by class or by comparing with
+//! Every row states its [`ProblemClass`], and the default texts for people. Programs decide by class or by comparing with
 //! one code, never by a part of the text. [`ErrorCode`] is any code of the three lists, or a code that only a newer
 //! peer knows; it keeps such a code unchanged.
 //!
@@ -27,7 +27,7 @@ mod registry;
 
 pub use any::ErrorCode;
 pub use body::{FieldError, Problem};
-pub use class::{Class, Recovery};
+pub use class::{ProblemClass, Recovery};
 pub use code::ProblemCode;
 pub use handset::HandsetCode;
 pub use reason::ReasonCode;

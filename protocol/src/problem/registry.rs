@@ -1,6 +1,6 @@
 //! The macro for the three lists of codes: an enum whose rows are data.
 
-/// An enum of error codes. A row is `Variant = "code", Class, Chinese words, English words;`.
+/// An enum of error codes. A row is `Variant = "code", ProblemClass, Chinese words, English words;`.
 macro_rules! error_codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal, $class:ident, $zh:literal, $en:literal;)* }) => {
         $(#[$doc])*
@@ -14,8 +14,8 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $code),* }
             }
             /// How a program that receives the code reacts to it.
-            pub const fn class(self) -> $crate::problem::class::Class {
-                match self { $(Self::$variant => $crate::problem::class::Class::$class),* }
+            pub const fn class(self) -> $crate::problem::class::ProblemClass {
+                match self { $(Self::$variant => $crate::problem::class::ProblemClass::$class),* }
             }
             /// What happened and what to do, in Chinese.
             pub const fn zh(self) -> &'static str {

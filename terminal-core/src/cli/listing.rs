@@ -73,7 +73,7 @@ impl CommandContext<'_> {
                 "cancelled",
                 None,
             ),
-            Withdrawal::Requested(withdrawal) => (
+            Withdrawal::Requested { id: withdrawal } => (
                 self.lang.pick(
                     "撤回已保存在本机，联网后发出；可能已受理，结果以中心答复为准",
                     "The withdrawal is saved and will be sent when there is a network; the item may already be accepted, so the centre decides",

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::{args::HandsetCli, table::clip, text},
-    sync::report::Progress,
+    sync::report::SyncProgress,
     words::{self, Lang},
 };
 use std::io::{self, IsTerminal as _, Write as _};
@@ -20,18 +20,21 @@ impl ProgressLine {
             is_shown: !cli.json && io::stderr().is_terminal(),
         }
     }
-    pub fn show(&mut self, progress: &Progress) {
+    pub fn show(&mut self, progress: &SyncProgress) {
         let lang = self.lang;
         let text = match progress {
-            Progress::Connected => lang.pick("已连接", "Connected").to_owned(),
-            Progress::Received(ids) => lang.pick(
+            SyncProgress::Connected => lang.pick("已连接", "Connected").to_owned(),
+            SyncProgress::Received { items: ids } => lang.pick(
                 format!("已收到 {} 条", ids.len()),
                 format!("Received {} entries", ids.len()),
             ),
-            Progress::Refused(id, reason) => {
+            SyncProgress::Refused {
+                item: id,
+                why: reason,
+            } => {
                 format!("{}: {}", text::short(id), words::of_reason(lang, reason))
             }
-            Progress::Photo {
+            SyncProgress::Photo {
                 position, sent, size, ..
             } => lang.pick(
                 format!(
@@ -47,21 +50,21 @@ impl ProgressLine {
                     size.div_ceil(1024)
                 ),
             ),
-            Progress::PhotoReceived { position, .. } => lang.pick(
+            SyncProgress::PhotoReceived { position, .. } => lang.pick(
                 format!("照片 {} 已收到", position + 1),
                 format!("Photo {} received", position + 1),
             ),
-            Progress::Pulled(rows) => {
+            SyncProgress::Pulled { rows } => {
                 lang.pick(format!("收取 {rows} 条"), format!("{rows} updates received"))
             }
-            Progress::File { name, have, size } => {
+            SyncProgress::File { name, have, size } => {
                 format!("{name}: {} / {} KB", have / 1024, size.div_ceil(1024))
             }
-            Progress::Sealed { entries, photos } => lang.pick(
+            SyncProgress::Sealed { entries, photos } => lang.pick(
                 format!("已封存 {entries} 条内容、{photos} 张照片待交接"),
                 format!("{entries} entries and {photos} photos sealed for hand-over"),
             ),
-            Progress::Problem(reason) => words::of_reason(lang, reason).to_owned(),
+            SyncProgress::Problem { why: reason } => words::of_reason(lang, reason).to_owned(),
         };
         self.line(&text);
     }

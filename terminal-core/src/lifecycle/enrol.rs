@@ -28,7 +28,7 @@ use protocol::{
     entry::Reason,
     field::{Certificate, Device, EnrolAnswer, EnrolRequest, Invitation},
     ids::StreamId,
-    problem::{Class, HandsetCode, ProblemCode},
+    problem::{HandsetCode, ProblemClass, ProblemCode},
     sign::{certificate_message, enrol_message},
 };
 use serde::{Deserialize, Serialize};
@@ -196,7 +196,7 @@ fn chosen_stream(
 
 /// Rewords a network failure: an enrolment is not repeated automatically.
 fn not_enrolled(reason: Reason) -> Reason {
-    if reason.code.class() != Class::Network {
+    if reason.code.class() != ProblemClass::Network {
         return reason;
     }
     let zh = reason.zh.trim_end_matches("，将自动重试");

@@ -7,7 +7,7 @@ use crate::{
     platform::surroundings::Surroundings,
     sync::{
         data_policy::SyncTrigger,
-        report::{Progress, SyncReport},
+        report::{SyncProgress, SyncReport},
     },
     terminal::Terminal,
     transport::cancel::CancelToken,
@@ -81,7 +81,7 @@ impl Handset {
         around: &dyn Surroundings,
         ask: SyncTrigger,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<Vec<OtherSync>> {
         let mut done = Vec::new();
         for home in self.homes()?.into_iter().filter(|home| home != but) {

@@ -13,7 +13,7 @@ use crate::{
         data_policy::{DeviceConditions, SyncTrigger},
         driver::Driver,
         live_policy::{Guide, LiveGuide, Spent},
-        report::{Progress, SyncReport},
+        report::{SyncProgress, SyncReport},
         run_policy::{HeldBack, Policy},
         running::{Begun, RunningSync},
     },
@@ -104,7 +104,7 @@ impl Terminal {
         around: &dyn Surroundings,
         ask: SyncTrigger,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         let transport = self.https()?;
         self.sync_now_over(transport.as_ref(), around, ask, cancel, listener)
@@ -119,7 +119,7 @@ impl Terminal {
         around: &dyn Surroundings,
         ask: SyncTrigger,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         self.sync_live(transport, around, (ask, false), cancel, listener)
     }
@@ -130,7 +130,7 @@ impl Terminal {
         around: &dyn Surroundings,
         (ask, manual): (SyncTrigger, bool),
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         let call = self.begin(cancel)?;
         let cancel = &call.cancel;
@@ -178,7 +178,7 @@ impl Terminal {
         &self,
         policy: Policy,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         let call = self.begin(cancel)?;
         let transport = self.https()?;
@@ -193,7 +193,7 @@ impl Terminal {
         transport: &dyn Transport,
         policy: Policy,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         self.sync_guided(transport, &policy, cancel, listener)
     }
@@ -202,7 +202,7 @@ impl Terminal {
         transport: &dyn Transport,
         guide: &dyn Guide,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         let call = self.begin(cancel)?;
         let platform = self.platform();

@@ -10,7 +10,7 @@ use crate::{
         data_policy::{DeviceConditions, SyncTrigger},
         failure::{FailureKind, SyncFailure, classify},
         meter::Meter,
-        report::{Progress, SyncReport},
+        report::{SyncProgress, SyncReport},
         run_policy::Policy,
         step::StepOutcome,
     },
@@ -29,7 +29,7 @@ use std::{cell::RefCell, collections::BTreeMap, sync::PoisonError, time::Duratio
 /// An event while the handset watches.
 #[derive(Debug)]
 pub enum WatchEvent {
-    Progress(Progress),
+    Progress(SyncProgress),
     /// A sync has ended.
     Synced(Box<SyncReport>),
     /// A sync of another user has ended: that user's name and the report.

@@ -7,7 +7,7 @@ use crate::{
     sync::{
         live_policy::Guide,
         meter::Meter,
-        report::{Progress, SyncReport},
+        report::{SyncProgress, SyncReport},
         run_policy::{HeldBack, Policy},
         state::{Sync, SyncMemory},
         step::{NextAction, StepOutcome},
@@ -42,7 +42,7 @@ impl Driver<'_> {
         store: &HandsetStore,
         policy: Policy,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         self.run_on(store, policy, cancel, &Mutex::default(), listener)
     }
@@ -56,7 +56,7 @@ impl Driver<'_> {
         policy: Policy,
         cancel: &CancelToken,
         memory: &Mutex<SyncMemory>,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         self.run_guided(store, &policy, cancel, memory, listener)
     }
@@ -71,7 +71,7 @@ impl Driver<'_> {
         guide: &dyn Guide,
         cancel: &CancelToken,
         memory: &Mutex<SyncMemory>,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         let _guard = store.sync_guard()?.ok_or(Error::SyncRunning)?;
         let mut meter = Meter::new(store, self.clock);
@@ -97,7 +97,7 @@ impl Driver<'_> {
         sync: &mut Sync,
         meter: &mut Meter<'_>,
         cancel: &CancelToken,
-        listener: &mut dyn FnMut(Progress),
+        listener: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport> {
         let mut asks = guide.asks();
         // The budget did not have room for a photo or file; smaller ones do not overtake it.

@@ -10,7 +10,7 @@ use crate::{
     },
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure, read_answer},
-        report::Progress,
+        report::SyncProgress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
     },
@@ -132,7 +132,7 @@ impl Sync {
         if have >= wanted.file.size {
             self.report.files_updated += 1;
         }
-        self.events.push(Progress::File {
+        self.events.push(SyncProgress::File {
             name: wanted.file.name,
             have,
             size: wanted.file.size,

@@ -10,7 +10,7 @@ use crate::{
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure, read_answer},
         parcel::ParcelBuilder,
-        report::Progress,
+        report::SyncProgress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
     },
@@ -55,8 +55,11 @@ impl Sync {
             return Ok(Some((PendingRequest::ParcelPhoto, read)));
         }
         let bytes = pack.seal(&self.account, self.signer.as_ref(), self.random.as_ref())?;
-        let (entries, photos) = (pack.contents().entries.len(), pack.contents().photos.len());
-        self.events.push(Progress::Sealed { entries, photos });
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        self.events.push(SyncProgress::Sealed {
+            entries: count(pack.contents().entries.len()),
+            photos: count(pack.contents().photos.len()),
+        });
         let asked = PendingRequest::Parcel(Sha256::of(&bytes));
         let mut request = Request::new(Method::Post, self.path("parcel"));
         request.body = bytes;

@@ -33,7 +33,7 @@ pub use driver::Driver;
 pub use failure::{FailureKind, SyncFailure, classify};
 pub use live_policy::{Guide, LiveGuide, Spent};
 pub use parcel::{Exported, ParcelBuilder};
-pub use report::{Progress, SyncReport};
+pub use report::{SyncProgress, SyncReport};
 pub use run_policy::{HeldBack, Policy};
 pub use state::{Sync, SyncMemory};
 pub use step::{NextAction, StepOutcome};

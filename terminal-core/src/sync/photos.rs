@@ -9,7 +9,7 @@ use crate::{
         failure::{FailureKind, SyncFailure, classify, failure},
         photo_uploads::{ActiveUpload, LEAST, MOST},
         planted,
-        report::Progress,
+        report::SyncProgress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
     },
@@ -253,7 +253,7 @@ impl Sync {
             Some(offset) => {
                 store.set_upload(&upload, Some(&url), offset)?;
                 self.photo.chunk = (self.photo.chunk * 2).min(MOST);
-                self.events.push(Progress::Photo {
+                self.events.push(SyncProgress::Photo {
                     item: upload.item,
                     position: upload.position,
                     sent: offset,
@@ -313,7 +313,7 @@ impl Sync {
         // that is received is progress.
         self.photo.stumbles = 0;
         self.report.photos_received += u64::try_from(updated).unwrap_or(0);
-        self.events.push(Progress::PhotoReceived {
+        self.events.push(SyncProgress::PhotoReceived {
             item: upload.item,
             position: upload.position,
         });

@@ -8,7 +8,7 @@ use crate::{
     },
     sync::{
         failure::{SyncFailure, classify, read_answer},
-        report::Progress,
+        report::SyncProgress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
     },
@@ -61,7 +61,7 @@ impl Sync {
         let rows = u64::try_from(answer.rows.len()).unwrap_or(0);
         self.report.rows_pulled += rows;
         if rows > 0 {
-            self.events.push(Progress::Pulled(rows));
+            self.events.push(SyncProgress::Pulled { rows });
         }
         // `more` without a new cursor would loop forever.
         self.pull_due = answer.more && answer.cursor != cursor;

@@ -8,7 +8,7 @@ use crate::{
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure, read_answer},
         planted,
-        report::Progress,
+        report::SyncProgress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
     },
@@ -127,7 +127,10 @@ impl Sync {
         self.report.entries_refused += u64::try_from(refused.len()).unwrap_or(0);
         for element in refused {
             self.report.problem = Some(element.reason.clone());
-            self.events.push(Progress::Refused(element.id, element.reason));
+            self.events.push(SyncProgress::Refused {
+                item: element.id,
+                why: element.reason,
+            });
         }
         if left.is_empty() {
             self.push.grow();
@@ -143,7 +146,9 @@ impl Sync {
             self.unwell(store, now, &without, 0, false)?;
         }
         if !accepted.received.is_empty() {
-            self.events.push(Progress::Received(accepted.received));
+            self.events.push(SyncProgress::Received {
+                items: accepted.received,
+            });
             self.pull_due = true;
         }
         Ok(())

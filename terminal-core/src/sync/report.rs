@@ -90,13 +90,13 @@ impl SyncReport {
 
 /// An event of a running sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum SyncProgress {
     /// The server gave a token.
     Connected,
     /// The server holds these entries now.
-    Received(Vec<EntryId>),
+    Received { items: Vec<EntryId> },
     /// The server refused an entry; the others continue.
-    Refused(EntryId, Reason),
+    Refused { item: EntryId, why: Reason },
     /// The server confirmed bytes of a photo.
     Photo {
         /// The item.
@@ -116,7 +116,7 @@ pub enum Progress {
         position: u32,
     },
     /// Number of mailbox rows stored.
-    Pulled(u64),
+    Pulled { rows: u64 },
     /// Bytes of a reference file were stored.
     File {
         /// The file.
@@ -127,7 +127,7 @@ pub enum Progress {
         size: u64,
     },
     /// The stream has ended; this much is sealed and will be handed over.
-    Sealed { entries: usize, photos: usize },
+    Sealed { entries: u32, photos: u32 },
     /// A step failed; the report says how it continues.
-    Problem(Reason),
+    Problem { why: Reason },
 }

@@ -3,7 +3,7 @@
 
 use crate::sync::{
     data_policy::SyncTrigger,
-    report::{Progress, SyncReport},
+    report::{SyncProgress, SyncReport},
 };
 use std::{
     sync::{
@@ -25,7 +25,7 @@ struct RunState {
     trigger: SyncTrigger,
     asks: u64,
     /// Closed when the run is over: the receivers notice.
-    listeners: Vec<mpsc::Sender<Progress>>,
+    listeners: Vec<mpsc::Sender<SyncProgress>>,
     /// The run does not look for new asks any more.
     is_ending: bool,
     report: Option<SyncReport>,
@@ -52,7 +52,7 @@ pub(crate) struct OwnRun<'a> {
 /// A run of another caller.
 pub(crate) struct JoinedRun {
     run: Arc<RunningSync>,
-    progress: mpsc::Receiver<Progress>,
+    progress: mpsc::Receiver<SyncProgress>,
     /// The ask came too late to be considered.
     too_late: bool,
 }
@@ -116,7 +116,7 @@ impl RunningSync {
         state.is_ending
     }
     /// Passes an event to all callers that joined.
-    pub(crate) fn tell(&self, progress: &Progress) {
+    pub(crate) fn tell(&self, progress: &SyncProgress) {
         self.state()
             .listeners
             .retain(|listener| listener.send(progress.clone()).is_ok());
@@ -138,7 +138,7 @@ impl Drop for OwnRun<'_> {
 
 impl JoinedRun {
     /// Passes progress on for a short time; returns true if the run is over.
-    pub(crate) fn is_over(&self, listener: &mut dyn FnMut(Progress)) -> bool {
+    pub(crate) fn is_over(&self, listener: &mut dyn FnMut(SyncProgress)) -> bool {
         loop {
             match self.progress.recv_timeout(CANCEL_EVERY) {
                 Ok(progress) => listener(progress),

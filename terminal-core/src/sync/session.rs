@@ -7,7 +7,7 @@ use crate::{
     store::{database::HandsetStore, retry::SyncStep},
     sync::{
         failure::{FailureKind, classify, read_answer},
-        report::Progress,
+        report::SyncProgress,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
         token::{CHALLENGE_MS, MARGIN_MS, TimedText},
@@ -117,7 +117,7 @@ impl Sync {
             // A very short lifetime still allows one request.
             until_ms: now.monotonic_ms.saturating_add((life - MARGIN_MS).max(5_000)),
         });
-        self.events.push(Progress::Connected);
+        self.events.push(SyncProgress::Connected);
         // Not counted as success yet: tokens that are refused afterwards are no progress.
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::{
         handover_state::StreamHandover,
         limits::{FIRST_CHUNK, PushLimits},
         photo_uploads::PhotoUploads,
-        report::{Progress, SyncReport},
+        report::{SyncProgress, SyncReport},
         run_policy::Policy,
         step::PendingRequest,
         token::TokenState,
@@ -66,7 +66,7 @@ pub struct Sync {
     /// Set if the server said in this run that the stream has ended.
     pub(super) handover: Option<StreamHandover>,
     pub(super) report: SyncReport,
-    pub(super) events: Vec<Progress>,
+    pub(super) events: Vec<SyncProgress>,
 }
 
 /// After this many failures in a row the whole run waits.
@@ -144,7 +144,7 @@ impl Sync {
         report.complete(store, now, self.policy)
     }
     /// The events since the last call.
-    pub fn take_events(&mut self) -> Vec<Progress> {
+    pub fn take_events(&mut self) -> Vec<SyncProgress> {
         std::mem::take(&mut self.events)
     }
     /// Resets failure counters and the session's wait after a success.
@@ -169,7 +169,9 @@ impl Sync {
     ) -> Result<()> {
         tracing::info!(name: "sync.step_failed", cause = failure.reason.code.as_str(), attempts);
         self.report.problem = Some(failure.reason.clone());
-        self.events.push(Progress::Problem(failure.reason.clone()));
+        self.events.push(SyncProgress::Problem {
+            why: failure.reason.clone(),
+        });
         self.failures = self.failures.saturating_add(1);
         if let Some(due) = StreamHandover::due(&self.account, &failure.reason) {
             self.handover = Some(due);

@@ -47,7 +47,7 @@ pub struct HandsetTask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComparePhoto {
     /// The task names none.
-    None,
+    Absent,
     /// It is not here yet.
     Waiting {
         /// When it is tried again; `None`: with the next sync.
@@ -56,7 +56,7 @@ pub enum ComparePhoto {
         problem: Option<Reason>,
     },
     /// It is here (JPEG).
-    Here(Vec<u8>),
+    Here { jpeg: Vec<u8> },
 }
 
 /// Distance and direction to a task.
@@ -107,11 +107,11 @@ impl HandsetTask {
     /// Errors of the store.
     pub fn compare(&self) -> Result<ComparePhoto> {
         let Some(photo) = self.row.compare else {
-            return Ok(ComparePhoto::None);
+            return Ok(ComparePhoto::Absent);
         };
         let store = self.terminal.store();
         Ok(match store.compare_photo(photo)? {
-            Some(bytes) => ComparePhoto::Here(bytes),
+            Some(bytes) => ComparePhoto::Here { jpeg: bytes },
             None => {
                 let retry = store.compare_retry(photo)?;
                 ComparePhoto::Waiting {

@@ -28,7 +28,7 @@ pub enum Withdrawal {
     /// The item had never left the handset and was cancelled.
     Cancelled,
     /// The item may have left the handset: a withdrawal with this id was filed, and the server decides.
-    Requested(EntryId),
+    Requested { id: EntryId },
 }
 
 impl Terminal {
@@ -46,7 +46,7 @@ impl Terminal {
             }
             let open = self.needs_action_entry(id)?.ok_or(Error::NoSuchItem)?;
             let asked = self.withdraw_elsewhere(&open, reason.trim())?;
-            return Ok(Withdrawal::Requested(asked));
+            return Ok(Withdrawal::Requested { id: asked });
         }
         let evidence = self.evidence(None)?;
         match self
@@ -63,7 +63,7 @@ impl Terminal {
             }
             Cancelled::Withdrawn(item) => {
                 self.nudge(NudgeReason::Changed);
-                Ok(Withdrawal::Requested(item.id))
+                Ok(Withdrawal::Requested { id: item.id })
             }
         }
     }

@@ -76,7 +76,7 @@ fn a_withdrawal_cancels_before_the_offer_and_is_filed_after_it() {
     let mut draft = terminal.new_report().unwrap();
     let id = draft.text("一").submit().unwrap().item;
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
-    let Withdrawal::Requested(withdrawal) = terminal.withdraw(id, "重复").unwrap() else {
+    let Withdrawal::Requested { id: withdrawal } = terminal.withdraw(id, "重复").unwrap() else {
         panic!()
     };
     let (entry, Payload::Withdraw(said)) = payload(&terminal, withdrawal) else {
@@ -94,7 +94,7 @@ fn a_withdrawal_cancels_before_the_offer_and_is_filed_after_it() {
     assert_eq!(find(&terminal, withdrawal).state, ItemState::Queued);
     assert_eq!(
         terminal.withdraw(id, "").unwrap(),
-        Withdrawal::Requested(withdrawal),
+        Withdrawal::Requested { id: withdrawal },
         "once"
     );
     assert_eq!(
@@ -109,7 +109,7 @@ fn an_item_is_withdrawn_only_when_the_server_says_so() {
     let terminal = home.open();
     let id = terminal.new_report().unwrap().text("一").submit().unwrap().item;
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
-    let Withdrawal::Requested(withdrawal) = terminal.withdraw(id, "").unwrap() else {
+    let Withdrawal::Requested { id: withdrawal } = terminal.withdraw(id, "").unwrap() else {
         panic!()
     };
     testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();

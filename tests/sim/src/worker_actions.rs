@@ -224,7 +224,7 @@ impl SimWorld<'_> {
             expected.withdrawn(item.id);
         }
         match terminal.withdraw(item.id, "误报")? {
-            Withdrawal::Requested(id) => self.accepted(t, terminal, id),
+            Withdrawal::Requested { id } => self.accepted(t, terminal, id),
             Withdrawal::Cancelled => {
                 if let Some(expected) = self.expectations.get_mut(t) {
                     expected.cancelled(item.id);

@@ -96,7 +96,7 @@ fn rejection_after_handset_replacement_reaches_its_author_and_can_be_revised(sta
         .unwrap();
     let mended = draft.submit().unwrap().item;
     let asked = handset.open().unwrap().withdraw(two, "看错了").unwrap();
-    assert!(matches!(asked, Withdrawal::Requested(_)));
+    assert!(matches!(asked, Withdrawal::Requested { .. }));
     assert_eq!(
         handset.open().unwrap().withdraw(two, "看错了").unwrap(),
         asked,

@@ -387,7 +387,8 @@ fn story_28_late_answers_of_two_people_out_of_order_overwrite_nothing(stage: &St
         _ => pass(),
     });
     assert!(!b.sync_over(&nobody_hears).unwrap().is_success());
-    let Withdrawal::Requested(back) = b.open().unwrap().withdraw(mistaken, "看错了").unwrap() else {
+    let Withdrawal::Requested { id: back } = b.open().unwrap().withdraw(mistaken, "看错了").unwrap()
+    else {
         panic!("must be a withdrawal request, because the server may have the report")
     };
     hand_a.advance(5 * DAY);

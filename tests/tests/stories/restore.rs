@@ -35,7 +35,7 @@ fn restored_server_gets_lost_entries_again_and_holds_nothing_twice(stage: &Story
     let after = file(&city, &mut handset, "备份之后", &[stage.small_photo(504)]);
     let mistaken = file(&city, &mut handset, "误报", &[]);
     assert!(handset.sync().unwrap().is_success());
-    let Withdrawal::Requested(_) = handset.open().unwrap().withdraw(mistaken, "误报").unwrap() else {
+    let Withdrawal::Requested { .. } = handset.open().unwrap().withdraw(mistaken, "误报").unwrap() else {
         panic!("expected a withdrawal request, because the report was sent")
     };
     assert!(handset.sync().unwrap().is_success());

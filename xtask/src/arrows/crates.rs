@@ -24,6 +24,7 @@ const RULES: &[(&str, May)] = &[
         May::Link(&["protocol", "grid", "media", "sqlcipher-provider"]),
     ),
     ("bindings", May::Link(&["terminal-core"])),
+    ("bindings-generator", May::Link(&[])),
     ("server", May::Link(&["protocol", "grid", "media"])),
     ("simdisk", May::Link(&[])),
     ("e2e", May::LinkAll),

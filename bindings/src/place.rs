@@ -1,0 +1,130 @@
+//! Where the worker is: cells of the grid (网格), with and without a fix.
+
+use crate::{
+    handset::Handset,
+    types::{all, count},
+};
+use terminal_core::{
+    grid::{CandidateCell, CellName, ListedCommunity, ListedStreet, LocatedPlace, NearCell, PlaceAnswer},
+    protocol::{
+        codes::{CellCode, CommunityCode, StreetCode},
+        evidence::Position,
+        geo::PointE7,
+    },
+    store,
+};
+
+record! {
+    /// A cell with the names of its street and community.
+    Cell from CellName as cell {
+        /// Code and names in one line.
+        line: String = cell.words(),
+        code: CellCode = cell.code,
+        street: Option<String> = cell.street,
+        community: Option<String> = cell.community,
+    }
+}
+
+record! {
+    /// A cell that the worker may be in, with its share of the accuracy circle.
+    Candidate from CandidateCell as candidate {
+        cell: Cell = candidate.cell.into(),
+        share: f64 = candidate.share,
+    }
+}
+
+record! {
+    /// A cell near a point; the distance to its border in metres.
+    CellNearby from NearCell as near {
+        cell: Cell = near.cell.into(),
+        metres: f64 = near.metres,
+    }
+}
+
+record! {
+    /// A street (街道) that has cells.
+    Street from ListedStreet as street {
+        code: StreetCode = street.code,
+        name: Option<String> = street.name,
+        cells: u32 = count(street.cells),
+    }
+}
+
+record! {
+    /// A community (社区) that has cells.
+    Community from ListedCommunity as community {
+        code: CommunityCode = community.code,
+        name: Option<String> = community.name,
+        cells: u32 = count(community.cells),
+    }
+}
+
+record! {
+    /// The last fix that was used; its age in milliseconds, null if the phone was restarted since.
+    UsedFix from store::LastFix as fix {
+        position: Position = fix.position,
+        age_ms: Option<i64> = fix.age_ms,
+    }
+}
+
+/// What the grid says about a point. Distances in metres, shares from 0 to 1.
+#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+pub enum Place {
+    /// The next sync fetches the grid.
+    NoGrid,
+    In {
+        grid: String,
+        cell: Cell,
+        candidates: Vec<Candidate>,
+        outside: f64,
+    },
+    Outside {
+        grid: String,
+        nearest: Option<CellNearby>,
+        candidates: Vec<Candidate>,
+    },
+}
+
+impl From<LocatedPlace> for Place {
+    fn from(place: LocatedPlace) -> Self {
+        match place.answer {
+            PlaceAnswer::NoGrid => Self::NoGrid,
+            PlaceAnswer::In {
+                grid,
+                cell,
+                candidates,
+                outside,
+            } => Self::In {
+                grid: grid.0,
+                cell: cell.into(),
+                candidates: all(candidates),
+                outside,
+            },
+            PlaceAnswer::Outside {
+                grid,
+                nearest,
+                candidates,
+            } => Self::Outside {
+                grid: grid.0,
+                nearest: nearest.map(|(cell, metres)| CellNearby {
+                    cell: cell.into(),
+                    metres,
+                }),
+                candidates: all(candidates),
+            },
+        }
+    }
+}
+
+calls! { self: Handset,
+    /// Looks a point up. Unit of the accuracy: centimetres.
+    where_is(point: PointE7, accuracy_cm: Option<u32>) -> Place =
+        self.core.where_is(point, accuracy_cm)?.into();
+    last_fix() -> Option<UsedFix> = self.core.last_fix()?.map(Into::into);
+    /// The nearest cells, nearest first.
+    cells_near(point: PointE7, limit: u32) -> Vec<CellNearby> =
+        all(self.core.cells_near(point, limit as usize)?);
+    streets() -> Vec<Street> = all(self.core.streets()?);
+    communities(street: StreetCode) -> Vec<Community> = all(self.core.communities(street)?);
+    cells_of(community: CommunityCode) -> Vec<Cell> = all(self.core.cells_of(community)?);
+}
