@@ -1,0 +1,11 @@
+//! The Android app: resources from the design tokens, its build and tests by Maven, pictures of its screens.
+
+mod build;
+mod gallery;
+mod icons;
+mod resources;
+mod states;
+
+pub use build::{Goal, maven};
+pub use gallery::gallery;
+pub use resources::write as resources;
