@@ -51,8 +51,12 @@ const OLDEST: Stage<Run> = Stage {
     what: "the app against API 26",
     after: &["res"],
     run: |run| {
-        const OLDEST: &str = "-Dandroid.all.version=8.0.0_r4-robolectric-r1";
-        mvn(run, &["-q", "compile", OLDEST, "-Dxunge.build=api26"])
+        const OLDEST: &[&str] = &[
+            "-Dandroid.all.version=8.0.0_r4-robolectric-r1",
+            "-Dnewer.source=api26",
+            "-Dxunge.build=api26",
+        ];
+        mvn(run, &[&["-q", "compile"], OLDEST].concat())
     },
 };
 
