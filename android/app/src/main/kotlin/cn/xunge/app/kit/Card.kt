@@ -14,14 +14,26 @@ class Card(context: Context, tone: Tone? = null, gap: Number = 4) : Column(conte
         background = Ground(context, fill, tokens.color(R.color.neutral_soft), radius = 16f)
         setPadding(tokens.dp(16), tokens.dp(12), tokens.dp(16), tokens.dp(12))
     }
+}
 
-    /** What a press on the whole card does, and how it is spoken. */
-    fun onClick(spoken: CharSequence, action: () -> Unit): Card = apply {
+/** A card that leads to another screen: what it tells goes into [column], and a press anywhere is one press. */
+class LinkCard(context: Context, spoken: CharSequence, onClick: () -> Unit) : LinearLayout(context) {
+    val column = Column(context, gap = 6)
+
+    init {
+        gravity = Gravity.CENTER_VERTICAL
+        minimumHeight = tokens.dp(64)
+        background = Ground(context, tokens.color(R.color.surface), tokens.color(R.color.neutral_soft), radius = 16f)
+        setPadding(tokens.dp(16), tokens.dp(12), tokens.dp(16), tokens.dp(12))
         contentDescription = spoken
-        minimumHeight = tokens.dp(48)
         isFocusable = true
-        for (at in 0 until childCount) getChildAt(at).importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO_HIDE_DESCENDANTS
-        setOnClickListener { action() }
+        column.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO_HIDE_DESCENDANTS
+        addView(column, LayoutParams(0, LayoutParams.WRAP_CONTENT, 1f))
+        if (!tokens.bigText) {
+            val arrow = Icon(context, R.drawable.ic_chevron_right, R.color.text_muted)
+            addView(arrow, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginStart = tokens.dp(16) })
+        }
+        setOnClickListener { onClick() }
     }
 }
 
@@ -68,5 +80,24 @@ class RowHead(context: Context, title: CharSequence, note: CharSequence? = null)
     fun place(first: Boolean, last: Boolean) {
         ground.roundTop = first
         ground.roundBottom = last
+    }
+}
+
+/** The card that begins a screen: a disc, what holds now in large words, small words below, and a button. */
+class HeadCard(context: Context, disc: View?, headline: CharSequence, sub: CharSequence? = null, end: View? = null) : LinearLayout(context) {
+    init {
+        val big = tokens.bigText
+        orientation = if (big) VERTICAL else HORIZONTAL
+        gravity = if (big) Gravity.START else Gravity.CENTER_VERTICAL
+        background = Ground(context, tokens.color(R.color.surface), radius = 16f)
+        setPadding(tokens.dp(16), tokens.dp(12), tokens.dp(if (end == null) 16 else 10), tokens.dp(12))
+        val wrap = LayoutParams.WRAP_CONTENT
+        if (disc != null) addView(disc, LayoutParams(wrap, wrap).apply { marginEnd = tokens.dp(12) })
+        val words = Column(context, gap = 0)
+        words.add(Label(context, Size.HEADLINE, bold = true)).heading().text = headline
+        words.add(Label(context, Size.CAPTION, R.color.text_muted)).show(sub)
+        addView(words, if (big) LayoutParams(LayoutParams.MATCH_PARENT, wrap) else LayoutParams(0, wrap, 1f))
+        // Below the words its own words begin where they do.
+        if (end != null) addView(end, LayoutParams(wrap, wrap).apply { if (big) marginStart = -end.paddingLeft })
     }
 }

@@ -28,14 +28,16 @@ class Field(context: Context, id: Int, label: CharSequence?, hint: CharSequence?
         edit.hint = hint
         edit.setHintTextColor(tokens.color(R.color.text_muted))
         edit.inputType = InputType.TYPE_CLASS_TEXT or if (lines > 1) InputType.TYPE_TEXT_FLAG_MULTI_LINE else 0
+        // Also a field of one line wraps: a long hint or large text would otherwise run out of it.
+        edit.setHorizontallyScrolling(false)
+        edit.maxLines = Int.MAX_VALUE
         if (lines > 1) edit.minLines = lines
         edit.minHeight = tokens.dp(48)
         edit.gravity = if (lines > 1) Gravity.TOP else Gravity.CENTER_VERTICAL
-        edit.setPadding(0, edit.paddingTop + tokens.dp(8), 0, edit.paddingBottom + tokens.dp(8))
+        val inset = tokens.dp(if (lines > 1) 10 else 8)
+        edit.setPadding(0, edit.paddingTop + inset, 0, edit.paddingBottom + inset)
         name.show(label)
         name.labelFor = id
-        // Without a label above, the hint names the field.
-        if (label != null) edit.contentDescription = null
         add(name)
         add(box(icon))
         add(fault)
@@ -46,7 +48,7 @@ class Field(context: Context, id: Int, label: CharSequence?, hint: CharSequence?
     private fun box(icon: Int) = LinearLayout(context).apply {
         gravity = Gravity.CENTER_VERTICAL
         minimumHeight = tokens.dp(56)
-        setPadding(tokens.dp(14), 0, tokens.dp(14), 0)
+        setPadding(tokens.dp(16), 0, tokens.dp(16), 0)
         setAddStatesFromChildren(true)
         background = Ground(context, tokens.color(R.color.surface), border = tokens.color(R.color.line_strong), radius = 12f, field = true)
         if (icon != 0) {

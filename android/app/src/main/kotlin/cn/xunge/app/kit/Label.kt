@@ -1,9 +1,12 @@
 package cn.xunge.app.kit
 
 import android.content.Context
+import android.graphics.Rect
 import android.graphics.Typeface
 import android.os.LocaleList
 import android.text.Layout
+import android.text.Spanned
+import android.text.method.TransformationMethod
 import android.util.TypedValue
 import android.view.View
 import android.widget.TextView
@@ -17,7 +20,26 @@ import java.util.Locale
 open class Label(context: Context, size: Size = Size.BODY, color: Int = R.color.text, bold: Boolean = false) : TextView(context) {
     init {
         style(this, size, color, bold)
+        transformationMethod = Ties
     }
+}
+
+/** A number and the word behind it stay on one line (1 场, 38 分). Only what is drawn changes, not the text. */
+private object Ties : TransformationMethod {
+    override fun getTransformation(source: CharSequence?, view: View?): CharSequence? {
+        if (source == null || source.length < 3 || source is Spanned) return source
+        var out: StringBuilder? = null
+        for (at in 1 until source.length - 1) {
+            if (source[at] == ' ' && source[at - 1].isDigit() && Character.isIdeographic(source[at + 1].code)) {
+                out = (out ?: StringBuilder(source)).apply { setCharAt(at, NO_BREAK) }
+            }
+        }
+        return out ?: source
+    }
+
+    override fun onFocusChanged(view: View?, source: CharSequence?, focused: Boolean, direction: Int, before: Rect?) = Unit
+
+    private const val NO_BREAK = '\u00A0'
 }
 
 /** Gives a text view (also an EditText) the design's type. */
@@ -33,6 +55,8 @@ fun style(view: TextView, size: Size, color: Int, bold: Boolean = false) {
     leading(view, tokens.text(size) * size.line)
 }
 
+private const val HAN_DROP = 0.05f
+
 /** Lines of this height, the extra space above and below each line: the framework's spacing leaves out the last line. */
 private fun leading(view: TextView, height: Float) {
     view.includeFontPadding = false
@@ -40,7 +64,9 @@ private fun leading(view: TextView, height: Float) {
     val metrics = view.paint.fontMetricsInt
     val extra = Math.round(height - (metrics.descent - metrics.ascent)).coerceAtLeast(0)
     view.setLineSpacing(extra.toFloat(), 1f)
-    view.setPadding(0, extra / 2, 0, extra - extra / 2)
+    // Han characters stand higher than the middle of the Latin font's line: without this they hang above icons.
+    val drop = Math.round(view.textSize * HAN_DROP).coerceAtMost(extra / 2)
+    view.setPadding(0, extra / 2 + drop, 0, extra - extra / 2 - drop)
 }
 
 /** A heading, for whoever listens to the screen instead of looking at it. */

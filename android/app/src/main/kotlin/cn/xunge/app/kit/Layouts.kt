@@ -77,13 +77,13 @@ class Flow(context: Context, gap: Number = 8, lineGap: Number = gap) : ViewGroup
     private fun shown() = (0 until childCount).map { getChildAt(it) }.filter { it.visibility != View.GONE }
 }
 
-/** Views in columns of one width, at least [least] sp each: with larger text there are fewer columns. Rows are even. */
+/** Views in columns of one width, at least [least] dp each at 100 % text: with larger text there are fewer columns. Rows are even. */
 class Grid(context: Context, private val least: Number) : ViewGroup(context) {
     private val gap = tokens.dp(8)
     private var rows = emptyList<Int>()
 
     /** How many columns stand side by side in this width. */
-    fun columns(width: Int): Int = ((width + gap) / (tokens.sp(least) + gap)).toInt().coerceAtLeast(1)
+    fun columns(width: Int): Int = ((width + gap) / (tokens.column(least) + gap)).toInt().coerceAtLeast(1)
 
     override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
         val width = MeasureSpec.getSize(widthMeasureSpec)

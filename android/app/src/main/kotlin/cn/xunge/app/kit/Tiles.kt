@@ -1,6 +1,9 @@
 package cn.xunge.app.kit
 
 import android.content.Context
+import android.graphics.Canvas
+import android.graphics.Path
+import android.graphics.RectF
 import android.view.Gravity
 import android.view.View
 import android.view.ViewGroup
@@ -43,11 +46,11 @@ class TypeButton(context: Context, title: CharSequence, sub: CharSequence? = nul
     override fun getAccessibilityClassName(): CharSequence = android.widget.Button::class.java.name
 }
 
-/** Type buttons in columns of at least 104 sp: three at 360 dp, one when the text is twice as large. */
+/** Type buttons in columns of at least 104 dp: three at 360 dp, one when the text is twice as large. */
 fun typeGrid(context: Context, buttons: List<TypeButton>): Grid = Grid(context, 104).apply { buttons.forEach { addView(it) } }
 
-/** Twelve [MonthCell]s in columns of at least 70 sp. */
-fun monthGrid(context: Context, cells: List<MonthCell>): Grid = Grid(context, 70).apply { cells.forEach { addView(it) } }
+/** Twelve [MonthCell]s in columns of at least 72 dp. */
+fun monthGrid(context: Context, cells: List<MonthCell>): Grid = Grid(context, 72).apply { cells.forEach { addView(it) } }
 
 /**
  * A month of the calendar. What is in order has no ground; what is not has one, and what is missing also an outline.
@@ -122,12 +125,14 @@ class ShotPlace(context: Context, icon: Int, name: CharSequence, word: CharSeque
         contentDescription = name
         minimumWidth = tokens.dp(72)
         minimumHeight = tokens.dp(72)
+        setPadding(tokens.dp(8), tokens.dp(8), tokens.dp(8), tokens.dp(8))
         isFocusable = true
         val outline = tokens.color(if (plain) R.color.line_strong else tone.color)
         background = Ground(context, 0, tokens.color(R.color.neutral_soft), outline, dashed = true)
         addView(Icon(context, icon, if (plain) R.color.text_muted else tone.color, 24, grows = false), LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT)
         addView(Label(context, Size.CAPTION, if (plain) R.color.text_muted else tone.color).apply {
             show(word)
+            gravity = Gravity.CENTER
             importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO
         })
         setOnClickListener { onClick() }
@@ -156,7 +161,21 @@ class Photo(context: Context, picture: android.graphics.drawable.Drawable?, desc
             val at = tokens.dp(8)
             addView(words, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { setMargins(at, at, at, at) })
         }
-        clipToOutline = true
+    }
+
+    private val round = Path()
+
+    override fun onSizeChanged(w: Int, h: Int, oldw: Int, oldh: Int) {
+        round.reset()
+        val radius = tokens.dp(16).toFloat()
+        round.addRoundRect(RectF(0f, 0f, w.toFloat(), h.toFloat()), radius, radius, Path.Direction.CW)
+    }
+
+    override fun dispatchDraw(canvas: Canvas) {
+        val saved = canvas.save()
+        canvas.clipPath(round)
+        super.dispatchDraw(canvas)
+        canvas.restoreToCount(saved)
     }
 
     /** 3:2, as photos are taken. */

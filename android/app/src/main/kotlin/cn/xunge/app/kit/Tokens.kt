@@ -46,10 +46,11 @@ class Tokens(private val context: Context) {
     /** Pixels of a size that is given in resources. */
     fun size(id: Int): Int = resources.getDimensionPixelSize(id)
 
-    /** Pixels for a width given in sp: the least width of a column grows with the text. */
-    fun sp(value: Number): Float = android.util.TypedValue.applyDimension(
-        android.util.TypedValue.COMPLEX_UNIT_SP, value.toFloat(), resources.displayMetrics,
-    )
+    /**
+     * Pixels for the least width of a column, which grows with the text. Not in sp: from Android 14 on a large number
+     * of sp hardly grows, as the system takes it for a heading.
+     */
+    fun column(dp: Number): Float = dp.toFloat() * resources.displayMetrics.density * resources.configuration.fontScale.coerceAtLeast(1f)
 
     private companion object {
         const val BIG_TEXT = 1.5f
