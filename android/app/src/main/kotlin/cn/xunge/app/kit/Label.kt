@@ -50,7 +50,8 @@ fun style(view: TextView, size: Size, color: Int, bold: Boolean = false) {
     view.typeface = if (bold) Typeface.DEFAULT_BOLD else Typeface.DEFAULT
     view.fontFeatureSettings = "tnum"
     // Han glyphs are Chinese ones also while the app speaks English.
-    view.textLocales = LocaleList(view.resources.configuration.locales[0], Locale.SIMPLIFIED_CHINESE)
+    val own = view.resources.configuration.locales[0]
+    view.textLocales = if (own.language == "zh") LocaleList(own) else LocaleList(own, Locale.SIMPLIFIED_CHINESE)
     view.breakStrategy = if (bold) Layout.BREAK_STRATEGY_BALANCED else Layout.BREAK_STRATEGY_HIGH_QUALITY
     leading(view, tokens.text(size) * size.line)
 }
