@@ -5,6 +5,7 @@ mod gallery;
 mod icons;
 mod resources;
 mod states;
+mod values;
 
 pub use build::{Goal, maven};
 pub use gallery::gallery;

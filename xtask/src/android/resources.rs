@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::values::{table, values};
 use super::{icons, states};
 use crate::clock;
 use crate::workspace::Workspace;
@@ -73,13 +74,6 @@ impl<'a> Out<'a> {
     }
 }
 
-/// A file of values.
-pub fn values(body: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<!-- Generated from design/tokens.json. -->\n<resources>\n{body}</resources>\n"
-    )
-}
-
 fn colours(tokens: &Value, theme: &str) -> Result<String> {
     let mut body = String::new();
     for (name, value) in table(tokens, &format!("/color/{theme}"))? {
@@ -140,14 +134,6 @@ fn times(tokens: &Value) -> Result<String> {
         }
     }
     Ok(values(&body))
-}
-
-/// The object at a JSON pointer.
-pub fn table<'a>(tokens: &'a Value, pointer: &str) -> Result<&'a Map<String, Value>> {
-    tokens
-        .pointer(pointer)
-        .and_then(Value::as_object)
-        .with_context(|| format!("design/tokens.json has no {pointer}"))
 }
 
 #[cfg(test)]

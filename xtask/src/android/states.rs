@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::icons::{self, Icon};
-use super::resources::{table, values};
+use super::values::{table, values};
 
 const TONES: &[&str] = &["neutral", "info", "success", "warning", "danger"];
 

@@ -16,6 +16,7 @@ import cn.xunge.app.kit.Disc
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Field
 import cn.xunge.app.kit.Flow
+import cn.xunge.app.kit.Ground
 import cn.xunge.app.kit.HeadCard
 import cn.xunge.app.kit.IconButton
 import cn.xunge.app.kit.Label
@@ -45,6 +46,7 @@ import cn.xunge.app.kit.TypeButton
 import cn.xunge.app.kit.heading
 import cn.xunge.app.kit.mark
 import cn.xunge.app.kit.monthGrid
+import cn.xunge.app.kit.tokens
 import cn.xunge.app.kit.typeGrid
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -78,6 +80,18 @@ class KitGallery {
 
     @Test
     fun `every component in every state`() = Gallery.show("k-components", KitPages.LONG, KitPages::components)
+}
+
+/** A ground as the keys' focus shows it; a picture has no focus of its own. */
+private class Focused(context: Context) : View(context) {
+    init {
+        background = Ground(context, context.getColor(R.color.brand), radius = 16f)
+        minimumHeight = context.tokens.dp(64)
+        refreshDrawableState()
+    }
+
+    override fun onCreateDrawableState(extraSpace: Int): IntArray =
+        mergeDrawableStates(super.onCreateDrawableState(extraSpace + 1), intArrayOf(android.R.attr.state_focused))
 }
 
 internal object KitPages {
@@ -213,6 +227,7 @@ internal object KitPages {
         column.add(PrimaryButton(context, "上报", R.drawable.ic_camera) {})
         column.add(PrimaryButton(context, "提交", R.drawable.ic_send) {}).notYet("需先选类型")
         column.add(PrimaryButton(context, "按下", R.drawable.ic_send) {}).isPressed = true
+        column.add(Focused(context))
         column.add(OutlineButton(context, "手工输入", R.drawable.ic_keyboard) {})
         column.add(AnswerButton(context, "已整改", R.drawable.ic_check, Tone.SUCCESS) {})
         column.add(QuietButton(context, "撤回这一条", tone = Tone.DANGER) {})

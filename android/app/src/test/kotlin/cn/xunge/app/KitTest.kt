@@ -5,12 +5,14 @@ import android.os.Looper
 import android.view.View
 import android.view.ViewGroup
 import android.widget.EditText
+import android.widget.ImageView
 import android.widget.ListView
 import cn.xunge.app.kit.CheckRow
 import cn.xunge.app.kit.Field
 import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Line
 import cn.xunge.app.kit.Lines
+import cn.xunge.app.kit.NavBar
 import cn.xunge.app.kit.PrimaryButton
 import cn.xunge.app.kit.RadioCard
 import cn.xunge.app.kit.Row
@@ -189,6 +191,21 @@ class KitTest {
         primary.getLocationInWindow(place)
         assertTrue(end <= place[1])
         stage.close()
+    }
+
+    @Test
+    fun `with large text ornaments go and words stay`() {
+        for ((variant, icons) in listOf(Variant.LIGHT to true, Variant.LARGE to false)) {
+            val stage = Gallery.stage(variant, KitPages::today)
+            val views = all(stage.get().window.decorView)
+            assertEquals(icons, all(views.filterIsInstance<NavBar>().first()).any { it is ImageView })
+            val arrows = views.filterIsInstance<Row>().map { row -> row.getChildAt(row.childCount - 1) }
+            assertEquals(2, arrows.size)
+            assertTrue(arrows.all { (it.visibility == View.VISIBLE) == icons })
+            val words = views.filterIsInstance<Label>().map { it.text.toString() }
+            assertTrue(words.containsAll(listOf("今日", "上报", "我的")) && words.any { it.startsWith("任务") })
+            stage.close()
+        }
     }
 
     /** On Android 8 text grows in proportion, more than on 14: the harder case for 200 %. */

@@ -11,5 +11,7 @@ internal object Newer {
 
     fun heading(view: View) = Unit
 
+    fun pane(view: View, name: CharSequence) = Unit
+
     fun timeout(context: Context, ours: Int): Int = ours
 }

@@ -44,7 +44,6 @@ abstract class Choice(context: Context, private val mark: ChoiceMark, title: Cha
 
     override fun setChecked(checked: Boolean) {
         mark.on = checked
-        sendAccessibilityEvent(android.view.accessibility.AccessibilityEvent.TYPE_VIEW_CLICKED)
     }
 
     override fun toggle() = setChecked(!isChecked)

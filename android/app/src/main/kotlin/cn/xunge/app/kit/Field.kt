@@ -32,7 +32,7 @@ class Field(context: Context, id: Int, label: CharSequence?, hint: CharSequence?
         edit.setHorizontallyScrolling(false)
         edit.maxLines = Int.MAX_VALUE
         if (lines > 1) edit.minLines = lines
-        edit.minHeight = tokens.dp(48)
+        if (lines == 1) edit.minHeight = tokens.dp(48)
         edit.gravity = if (lines > 1) Gravity.TOP else Gravity.CENTER_VERTICAL
         val inset = tokens.dp(if (lines > 1) 10 else 8)
         edit.setPadding(0, edit.paddingTop + inset, 0, edit.paddingBottom + inset)

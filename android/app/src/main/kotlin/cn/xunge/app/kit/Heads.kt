@@ -1,6 +1,7 @@
 package cn.xunge.app.kit
 
 import android.content.Context
+import android.text.Layout
 import android.view.Gravity
 import android.view.View
 import android.view.ViewGroup
@@ -42,7 +43,7 @@ class TitleBar(context: Context, title: CharSequence, onBack: (() -> Unit)? = nu
 class PlaceLine(context: Context) : LinearLayout(context) {
     private val icon = Icon(context, R.drawable.ic_pin, R.color.brand)
     private val cell = Label(context, bold = true)
-    private val rest = Label(context, Size.CAPTION, R.color.text_muted)
+    private val words = Flow(context, 4, 0)
 
     init {
         gravity = Gravity.CENTER_VERTICAL
@@ -50,27 +51,38 @@ class PlaceLine(context: Context) : LinearLayout(context) {
         setPadding(tokens.dp(16), tokens.dp(8), tokens.dp(16), tokens.dp(8))
         setBackgroundColor(tokens.color(R.color.surface))
         addView(icon, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginEnd = tokens.dp(12) })
-        val words = Flow(context, 8, 0)
-        words.addView(cell)
-        words.addView(rest)
+        cell.setPadding(0, cell.paddingTop, tokens.dp(4), cell.paddingBottom)
         addView(words, LayoutParams(0, LayoutParams.WRAP_CONTENT, 1f))
         words.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO_HIDE_DESCENDANTS
         isFocusable = true
     }
 
-    /** [found] is false while the place is sought. */
+    /**
+     * [rest] holds parts divided by `·`; a line breaks between parts rather than inside of one. [found] is false while
+     * the place is sought.
+     */
     fun show(cell: CharSequence, rest: CharSequence, found: Boolean) {
         icon.show(if (found) R.drawable.ic_pin else R.drawable.ic_crosshair, R.color.brand)
         this.cell.text = cell
-        this.rest.text = rest
-        contentDescription = "$cell${context.getString(R.string.spoken_comma)}$rest"
+        words.removeAllViews()
+        words.addView(this.cell)
+        val parts = rest.split(DOT)
+        parts.forEachIndexed { at, part ->
+            val text = if (at < parts.size - 1) "$part ·" else part
+            words.addView(Label(context, Size.CAPTION, R.color.text_muted).apply { this.text = text })
+        }
+        contentDescription = (listOf(cell) + parts).joinToString(context.getString(R.string.spoken_comma))
+    }
+
+    private companion object {
+        const val DOT = " · "
     }
 }
 
 /** What needs the person, at the top of every screen while it does; the whole banner is the target. */
 class Banner(context: Context) : LinearLayout(context) {
     private val icon = Icon(context)
-    private val words = Label(context)
+    private val words = Label(context).apply { breakStrategy = Layout.BREAK_STRATEGY_BALANCED }
     private val action = Label(context, bold = true)
 
     init {

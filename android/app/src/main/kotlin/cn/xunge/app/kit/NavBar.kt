@@ -22,7 +22,6 @@ class NavBar(context: Context, current: Place, tasks: Int, onGo: (Place) -> Unit
         orientation = HORIZONTAL
         minimumHeight = tokens.dp(56)
         setPadding(tokens.dp(4), 0, tokens.dp(4), 0)
-        contentDescription = null
         for (place in Place.values()) {
             val waiting = if (place == Place.TASKS) tasks else 0
             val item = NavItem(context, place, place == current, waiting) { onGo(place) }
@@ -31,6 +30,8 @@ class NavBar(context: Context, current: Place, tasks: Int, onGo: (Place) -> Unit
             addView(item, LayoutParams(width, LayoutParams.MATCH_PARENT, 1f))
         }
     }
+
+    override fun getAccessibilityClassName(): CharSequence = android.widget.TabWidget::class.java.name
 }
 
 private class NavItem(context: Context, place: Place, on: Boolean, waiting: Int, onClick: () -> Unit) : FrameLayout(context) {
@@ -73,7 +74,7 @@ private class NavItem(context: Context, place: Place, on: Boolean, waiting: Int,
         layoutParams = LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT, Gravity.TOP or Gravity.CENTER_HORIZONTAL).apply { topMargin = tokens.dp(2) }
     }
 
-    override fun getAccessibilityClassName(): CharSequence = "android.widget.TabWidget"
+    override fun getAccessibilityClassName(): CharSequence = android.widget.Button::class.java.name
 
     private companion object {
         const val MOST = 99

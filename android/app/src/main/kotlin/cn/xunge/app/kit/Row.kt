@@ -50,7 +50,7 @@ data class RowModel(
 class Row(context: Context) : LinearLayout(context) {
     private val lead = LeadView(context)
     private val texts = Column(context, gap = 0)
-    private val title = Label(context)
+    private val title = Label(context, bold = true)
     private val state = StateView(context)
     private val sub = Label(context, Size.CAPTION, R.color.text_muted)
     private val meter = Meter(context, 6)
@@ -69,10 +69,7 @@ class Row(context: Context) : LinearLayout(context) {
         ground.hairline = tokens.dp(16)
         background = ground
         val wrap = LayoutParams.WRAP_CONTENT
-        addView(lead, LayoutParams(wrap, wrap).apply {
-            marginEnd = tokens.dp(12)
-            if (big) gravity = Gravity.TOP
-        })
+        addView(lead, LayoutParams(wrap, wrap).apply { marginEnd = tokens.dp(12) })
         addView(texts, LayoutParams(0, wrap, 1f))
         texts.add(title)
         texts.addView(state, LayoutParams(wrap, wrap))
@@ -104,6 +101,9 @@ class Row(context: Context) : LinearLayout(context) {
 
     fun bind(model: RowModel) {
         lead.show(model.lead)
+        // Beside many lines of large text a picture stands at the first, an icon in the middle.
+        val top = tokens.bigText && model.lead !is Lead.Small
+        (lead.layoutParams as LayoutParams).gravity = if (top) Gravity.TOP else Gravity.CENTER_VERTICAL
         title.text = model.title
         title.typeface = if (model.bold) Typeface.DEFAULT_BOLD else Typeface.DEFAULT
         state.show(model.state)

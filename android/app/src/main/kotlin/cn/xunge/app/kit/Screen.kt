@@ -39,7 +39,11 @@ class Screen(context: Context) : LinearLayout(context) {
     fun title(title: CharSequence, onBack: (() -> Unit)? = null, end: View? = null) {
         head.removeAllViews()
         head.addView(TitleBar(context, title, onBack, end))
+        named(title)
     }
+
+    /** What the screen is called when it appears; a title bar does it by itself. */
+    fun named(name: CharSequence) = Newer.pane(this, name)
 
     /** The place line, for the screens that one patrols with. Show the place on what this returns. */
     fun place(): PlaceLine = PlaceLine(context).also {

@@ -21,6 +21,11 @@ internal object Newer {
         if (Build.VERSION.SDK_INT >= 28) view.isAccessibilityHeading = true
     }
 
+    /** The name that is spoken when this part of the window appears. */
+    fun pane(view: View, name: CharSequence) {
+        if (Build.VERSION.SDK_INT >= 28) view.accessibilityPaneTitle = name
+    }
+
     /** How long something with words and a button stands: longer for who needs longer, as the system's settings say. */
     fun timeout(context: Context, ours: Int): Int {
         if (Build.VERSION.SDK_INT < 29) return ours
