@@ -1,0 +1,11 @@
+package cn.xunge.app.pages
+
+import cn.xunge.app.shell.Host
+import cn.xunge.app.shell.Page
+import cn.xunge.app.shell.Route
+
+/** The page of a route. */
+fun pageOf(route: Route, host: Host): Page<*> = when (route) {
+    Route.Today -> TodayPage(host)
+    else -> TodayPage(host)
+}

@@ -1,0 +1,181 @@
+package cn.xunge.app.shell
+
+import android.app.Activity
+import android.content.Context
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.os.Bundle
+import android.view.View
+import cn.xunge.app.kit.Place
+import cn.xunge.app.pages.pageOf
+import cn.xunge.client.loggable
+import cn.xunge.core.Lang
+import cn.xunge.core.NudgeReason
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.flow.collectLatest
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
+import java.io.File
+import java.io.IOException
+
+/** The one activity: shows the page at the end of the way, and keeps the way through rotation and the end of the process. */
+class MainActivity : Activity(), Host {
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Main)
+    private val way = ArrayList<Route>()
+    private var page: Page<*>? = null
+    private var shown: Job? = null
+    private var asked: ((Boolean) -> Unit)? = null
+    private var choosing: ((List<File>) -> Unit)? = null
+
+    override val context: Context get() = this
+    override val session: Session get() = XungeApp.of(this).session
+    override val lang: Lang get() = if (resources.configuration.locales[0].language == "en") Lang.EN else Lang.ZH
+
+    /** The page that is shown, for tests. */
+    val route: Route? get() = way.lastOrNull()
+
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        state?.getStringArrayList(WAY)?.mapNotNull(Route::of)?.let(way::addAll)
+        scope.launch {
+            session.open()
+            session.opened.collectLatest { opened ->
+                when (opened) {
+                    Opened.Opening -> Unit
+                    Opened.Nobody -> root(Route.Enrol)
+                    is Opened.Failed -> root(Route.Users)
+                    is Opened.Ready -> if (way.isEmpty() || way[0] == Route.Enrol) root(Route.Today) else present()
+                }
+            }
+        }
+    }
+
+    override fun onSaveInstanceState(out: Bundle) {
+        super.onSaveInstanceState(out)
+        page?.onLeave()
+        out.putStringArrayList(WAY, ArrayList(way.map { it.text() }))
+    }
+
+    override fun onStart() {
+        super.onStart()
+        XungeApp.of(this).surroundings.attend(true)
+        session.nudge(NudgeReason.PERSON)
+    }
+
+    override fun onStop() {
+        page?.onLeave()
+        XungeApp.of(this).surroundings.attend(false)
+        session.nudge(NudgeReason.PERSON)
+        super.onStop()
+    }
+
+    override fun onDestroy() {
+        scope.cancel()
+        super.onDestroy()
+    }
+
+    override fun go(route: Route) {
+        page?.onLeave()
+        way.add(route)
+        present()
+    }
+
+    override fun replace(route: Route) {
+        page?.onLeave()
+        way.removeLastOrNull()
+        way.add(route)
+        present()
+    }
+
+    override fun back() {
+        if (page?.onBack() == true) return
+        page?.onLeave()
+        if (way.size <= 1) return finish()
+        way.removeAt(way.lastIndex)
+        present()
+    }
+
+    @Deprecated("The way of API 33 is not in API 26")
+    override fun onBackPressed() = back()
+
+    override fun switch(place: Place) = root(
+        when (place) {
+            Place.TODAY -> Route.Today
+            Place.REPORT -> Route.Camera()
+            Place.TASKS -> Route.Tasks
+            Place.ME -> Route.Me
+        },
+    )
+
+    /** The way begins anew; from every place but the first, Back leads to the first. */
+    private fun root(route: Route) {
+        page?.onLeave()
+        way.clear()
+        if (route != Route.Today && session.opened.value is Opened.Ready) way.add(Route.Today)
+        way.add(route)
+        present()
+    }
+
+    private fun present() {
+        val route = way.last()
+        shown?.cancel()
+        val page = pageOf(route, this)
+        this.page = page
+        shown = scope.launch {
+            page.attach(this)
+            Shown(page) { view: View -> setContentView(view) }.run()
+        }
+    }
+
+    override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) {
+        val missing = permissions.filter { checkSelfPermission(it) != PackageManager.PERMISSION_GRANTED }
+        if (missing.isEmpty()) return answer(true)
+        asked = answer
+        requestPermissions(missing.toTypedArray(), PERMISSIONS)
+    }
+
+    override fun onRequestPermissionsResult(code: Int, permissions: Array<out String>, results: IntArray) {
+        if (code != PERMISSIONS) return
+        asked?.invoke(results.isNotEmpty() && results.all { it == PackageManager.PERMISSION_GRANTED })
+        asked = null
+    }
+
+    override fun choosePictures(answer: (List<File>) -> Unit) {
+        choosing = answer
+        val choose = Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE)
+        startActivityForResult(choose.putExtra(Intent.EXTRA_ALLOW_MULTIPLE, true), PICTURES)
+    }
+
+    override fun onActivityResult(code: Int, result: Int, data: Intent?) {
+        val answer = choosing ?: return
+        if (code != PICTURES) return
+        choosing = null
+        val clip = data?.clipData
+        val chosen = if (clip != null) (0 until clip.itemCount).map { clip.getItemAt(it).uri } else listOfNotNull(data?.data)
+        scope.launch {
+            val files = withContext(session.io) {
+                chosen.mapIndexedNotNull { at, uri ->
+                    try {
+                        val file = File(cacheDir, "chosen-${System.nanoTime()}-$at")
+                        contentResolver.openInputStream(uri)?.use { from -> file.outputStream().use { from.copyTo(it) } }
+                        file.takeIf { it.length() > 0 }
+                    } catch (unreadable: IOException) {
+                        android.util.Log.i("xunge", unreadable.loggable())
+                        null
+                    }
+                }
+            }
+            answer(files)
+        }
+    }
+
+    private companion object {
+        const val WAY = "way"
+        const val PERMISSIONS = 1
+        const val PICTURES = 2
+    }
+}

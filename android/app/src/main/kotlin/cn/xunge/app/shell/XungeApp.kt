@@ -1,0 +1,31 @@
+package cn.xunge.app.shell
+
+import android.app.Application
+import android.content.Context
+import android.os.Build
+import cn.xunge.app.platform.AppClocks
+import cn.xunge.app.platform.AppKeys
+import cn.xunge.app.platform.AppSurroundings
+import cn.xunge.core.Device
+import cn.xunge.core.Services
+import cn.xunge.core.coreVersion
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import java.io.File
+
+/** The process: one session for all that the app does. */
+class XungeApp : Application() {
+    val surroundings: AppSurroundings by lazy { AppSurroundings(this) }
+
+    val session: Session by lazy {
+        val services = Services(AppClocks(this), surroundings, AppKeys(File(filesDir, "keys")))
+        val device = Device(model = "${Build.MANUFACTURER} ${Build.MODEL}", os = "Android ${Build.VERSION.RELEASE}", app = coreVersion())
+        val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+        Session(File(filesDir, "handset"), services, device, scope, Dispatchers.IO).also { surroundings.watch(it::nudge) }
+    }
+
+    companion object {
+        fun of(context: Context): XungeApp = context.applicationContext as XungeApp
+    }
+}
