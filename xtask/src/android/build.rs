@@ -50,14 +50,7 @@ const OLDEST: Stage<Run> = Stage {
     name: "api26",
     what: "the app against API 26",
     after: &["res"],
-    run: |run| {
-        const OLDEST: &[&str] = &[
-            "-Dandroid.all.version=8.0.0_r4-robolectric-r1",
-            "-Dnewer.source=api26",
-            "-Dxunge.build=api26",
-        ];
-        mvn(run, &[&["-q", "compile"], OLDEST].concat())
-    },
+    run: |run| mvn(run, &["-q", "compile", "-Papi26"]),
 };
 
 const TESTS: Stage<Run> = Stage {

@@ -79,6 +79,9 @@ class KitGallery {
     fun `the parts of a missing permission`() = Gallery.show("kit-denied", build = KitPages::denied)
 
     @Test
+    fun `the parts of 历史`() = Gallery.show("kit-history", build = KitPages::history)
+
+    @Test
     fun `every component in every state`() = Gallery.show("k-components", KitPages.LONG, KitPages::components)
 }
 
@@ -86,9 +89,11 @@ class KitGallery {
 private class Focused(context: Context) : View(context) {
     init {
         background = Ground(context, context.getColor(R.color.brand), radius = 16f)
-        minimumHeight = context.tokens.dp(64)
         refreshDrawableState()
     }
+
+    override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) =
+        setMeasuredDimension(MeasureSpec.getSize(widthMeasureSpec), tokens.dp(64))
 
     override fun onCreateDrawableState(extraSpace: Int): IntArray =
         mergeDrawableStates(super.onCreateDrawableState(extraSpace + 1), intArrayOf(android.R.attr.state_focused))
@@ -213,6 +218,20 @@ internal object KitPages {
         second("先不拍，记文字草稿") {}
     }
 
+    fun history(context: Context): View = Screen(context).apply {
+        title("历史", {}, IconButton(context, R.drawable.ic_search, "搜索") {})
+        val lines = listOf(
+            Line.Head("今天，11 条"),
+            Line.Thing(1, RowModel("核查 道路破损", Lead.Photo(photo(context, 1)), State.CASE_CLOSED.mark(context), "08:40 · 已整改")),
+            Line.Thing(2, RowModel("签到", Lead.Tile(R.drawable.ic_user_check, Tone.SUCCESS), sub = "07:02 · 02-03-14 单元，±5 米")),
+            Line.Head("昨天，14 条"),
+            Line.Thing(3, RowModel("道路破损", Lead.Photo(null), State.CASE_NOT_FILED.mark(context, tail = "：已有同一案卷"), "16:20 · 宽平大路社区")),
+            Line.Note("13:00 换班还没答的，自动转给下一班陈国梁。"),
+        )
+        list {}.show(lines)
+        navigation(Place.ME, 0) {}
+    }
+
     fun components(context: Context): View = Screen(context).apply {
         title("组件", {}, StateView(context, State.DRAFT.mark(context), badge = true))
         banner.show(Mark(R.drawable.ic_wifi_off, Tone.NEUTRAL, "离线，记下的都在本机"))
@@ -249,7 +268,7 @@ internal object KitPages {
         shots.addView(Shot(context, photo(context, 3), "照片 1") {})
         shots.addView(ShotPlace(context, R.drawable.ic_camera, "补拍照片 2", "缺 2", Tone.DANGER) {})
         snackbar.show("已删除草稿", onUndo = {})
-        primary("就是这里") {}
+        notYet(primary("就是这里") {}, "需先选单元")
         second("继续等定位") {}
         navigation(Place.REPORT, 120) {}
     }

@@ -212,7 +212,7 @@ class KitTest {
     @Test
     @Config(sdk = [26])
     fun `all pages hold on the oldest Android too`() {
-        val pages = listOf(KitPages::today, KitPages::queue, KitPages::submit, KitPages::task, KitPages::types, KitPages::month, KitPages::denied, KitPages::components)
+        val pages = listOf(KitPages::today, KitPages::queue, KitPages::submit, KitPages::task, KitPages::types, KitPages::month, KitPages::denied, KitPages::history, KitPages::components)
         for (variant in listOf(Variant.LIGHT, Variant.DARK, Variant.LARGE, Variant.LARGE_ENGLISH)) {
             for (page in pages) {
                 val stage = Gallery.stage(variant) { page(it) }

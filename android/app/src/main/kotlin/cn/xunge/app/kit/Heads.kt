@@ -43,7 +43,7 @@ class TitleBar(context: Context, title: CharSequence, onBack: (() -> Unit)? = nu
 class PlaceLine(context: Context) : LinearLayout(context) {
     private val icon = Icon(context, R.drawable.ic_pin, R.color.brand)
     private val cell = Label(context, bold = true)
-    private val words = Flow(context, 4, 0)
+    private val words = Flow(context, 0, 0)
 
     init {
         gravity = Gravity.CENTER_VERTICAL
@@ -51,7 +51,7 @@ class PlaceLine(context: Context) : LinearLayout(context) {
         setPadding(tokens.dp(16), tokens.dp(8), tokens.dp(16), tokens.dp(8))
         setBackgroundColor(tokens.color(R.color.surface))
         addView(icon, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginEnd = tokens.dp(12) })
-        cell.setPadding(0, cell.paddingTop, tokens.dp(4), cell.paddingBottom)
+        cell.setPadding(0, cell.paddingTop, tokens.dp(8), cell.paddingBottom)
         addView(words, LayoutParams(0, LayoutParams.WRAP_CONTENT, 1f))
         words.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO_HIDE_DESCENDANTS
         isFocusable = true
@@ -68,7 +68,7 @@ class PlaceLine(context: Context) : LinearLayout(context) {
         words.addView(this.cell)
         val parts = rest.split(DOT)
         parts.forEachIndexed { at, part ->
-            val text = if (at < parts.size - 1) "$part ·" else part
+            val text = if (at < parts.size - 1) "$part · " else part
             words.addView(Label(context, Size.CAPTION, R.color.text_muted).apply { this.text = text })
         }
         contentDescription = (listOf(cell) + parts).joinToString(context.getString(R.string.spoken_comma))

@@ -1,8 +1,6 @@
 package cn.xunge.app.kit
 
 import android.content.Context
-import android.graphics.Color
-import android.graphics.drawable.ColorDrawable
 import android.view.View
 import android.view.ViewGroup
 import android.widget.AbsListView
@@ -45,7 +43,8 @@ class RowList(context: Context, private val onClick: (Long) -> Unit) : ListView(
         setPadding(tokens.dp(12), tokens.dp(8), tokens.dp(12), tokens.dp(16))
         scrollBarStyle = SCROLLBARS_OUTSIDE_OVERLAY
         // The row itself shows a press; the selector shows only the focus of keys.
-        selector = ColorDrawable(Color.TRANSPARENT)
+        selector = Ground(context, radius = 12f)
+        setDrawSelectorOnTop(true)
         cacheColorHint = 0
         adapter = lines
         setOnItemClickListener { _, _, at, _ -> (lines.getItem(at) as? Line.Thing)?.let { onClick(it.id) } }
