@@ -44,7 +44,7 @@ class Field(val role: String = "patroller", val area: String = Rig.HERE) {
     /** Enrols the first user and syncs once, so that grid and types are there. */
     fun enrol(): Handset {
         val handset = CancelToken().use { core.enrol(invite().text, DEVICE, it) }
-        val report = handset.sync()
+        val report = handset.syncNow()
         assertTrue(report.isSuccess, "$report")
         return handset
     }
@@ -67,7 +67,7 @@ class Field(val role: String = "patroller", val area: String = Rig.HERE) {
 }
 
 /** A sync that a person asked for: it does not wait for retry times. */
-fun Handset.sync(by: SyncTrigger = SyncTrigger.PERSON, tell: (SyncProgress) -> Unit = {}): SyncReport =
+fun Handset.syncNow(by: SyncTrigger = SyncTrigger.PERSON, tell: (SyncProgress) -> Unit = {}): SyncReport =
     CancelToken().use { sync(by, it, listener(tell)) }
 
 fun listener(tell: (SyncProgress) -> Unit) = object : SyncListener {
