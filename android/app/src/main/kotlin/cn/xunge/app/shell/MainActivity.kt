@@ -48,7 +48,7 @@ class MainActivity : Activity(), Host {
                     Opened.Opening -> Unit
                     Opened.Nobody -> root(Route.Enrol)
                     is Opened.Failed -> root(Route.Users)
-                    is Opened.Ready -> if (way.isEmpty() || way[0] == Route.Enrol) root(Route.Today) else present()
+                    is Opened.Ready -> if (way.isEmpty() || way[0] == Route.Enrol) root(wanted(intent) ?: Route.Today) else present()
                 }
             }
         }
@@ -173,9 +173,19 @@ class MainActivity : Activity(), Host {
         }
     }
 
-    private companion object {
-        const val WAY = "way"
-        const val PERMISSIONS = 1
-        const val PICTURES = 2
+    /** A notice was pressed: its page, with the first place behind it. */
+    override fun onNewIntent(intent: Intent) {
+        super.onNewIntent(intent)
+        wanted(intent)?.let(::root)
+    }
+
+    private fun wanted(intent: Intent?): Route? = intent?.getStringExtra(ROUTE)?.let(Route::of)
+
+    companion object {
+        /** The page that an intent asks for. */
+        const val ROUTE = "route"
+        private const val WAY = "way"
+        private const val PERMISSIONS = 1
+        private const val PICTURES = 2
     }
 }

@@ -6,12 +6,15 @@ import android.os.Build
 import cn.xunge.app.platform.AppClocks
 import cn.xunge.app.platform.AppKeys
 import cn.xunge.app.platform.AppSurroundings
+import cn.xunge.app.background.Background
 import cn.xunge.core.Device
+import cn.xunge.core.Lang
 import cn.xunge.core.Services
 import cn.xunge.core.coreVersion
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.launch
 import java.io.File
 
 /** The process: one session for all that the app does. */
@@ -22,8 +25,14 @@ class XungeApp : Application() {
         val services = Services(AppClocks(this), surroundings, AppKeys(File(filesDir, "keys")))
         val device = Device(model = "${Build.MANUFACTURER} ${Build.MODEL}", os = "Android ${Build.VERSION.RELEASE}", app = coreVersion())
         val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
-        Session(File(filesDir, "handset"), services, device, scope, Dispatchers.IO).also { surroundings.watch(it::nudge) }
+        Session(File(filesDir, "handset"), services, device, scope, Dispatchers.IO).also { session ->
+            surroundings.watch(session::nudge)
+            scope.launch { Background(this@XungeApp, session, ::lang).run() }
+        }
     }
+
+    /** The language of notices. */
+    private fun lang() = if (resources.configuration.locales[0].language == "en") Lang.EN else Lang.ZH
 
     companion object {
         fun of(context: Context): XungeApp = context.applicationContext as XungeApp
