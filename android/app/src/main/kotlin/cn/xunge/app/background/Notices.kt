@@ -57,6 +57,7 @@ class Notices(private val context: Context) {
         .setContentText(text)
         .setContentIntent(open(route))
         .setAutoCancel(true)
+        .setOnlyAlertOnce(true)
         .setVisibility(Notification.VISIBILITY_PRIVATE)
         .setPublicVersion(
             Notification.Builder(context, NEWS).setSmallIcon(R.drawable.ic_bell).setContentTitle(context.getString(R.string.notice_private)).build(),

@@ -33,7 +33,7 @@ class MainActivity : Activity(), Host {
 
     override val context: Context get() = this
     override val session: Session get() = XungeApp.of(this).session
-    override val lang: Lang get() = if (resources.configuration.locales[0].language == "en") Lang.EN else Lang.ZH
+    override val lang: Lang get() = lang()
 
     /** The page that is shown, for tests. */
     val route: Route? get() = way.lastOrNull()

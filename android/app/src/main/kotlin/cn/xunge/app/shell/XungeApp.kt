@@ -8,7 +8,6 @@ import cn.xunge.app.platform.AppKeys
 import cn.xunge.app.platform.AppSurroundings
 import cn.xunge.app.background.Background
 import cn.xunge.core.Device
-import cn.xunge.core.Lang
 import cn.xunge.core.Services
 import cn.xunge.core.coreVersion
 import kotlinx.coroutines.CoroutineScope
@@ -27,12 +26,9 @@ class XungeApp : Application() {
         val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
         Session(File(filesDir, "handset"), services, device, scope, Dispatchers.IO).also { session ->
             surroundings.watch(session::nudge)
-            scope.launch { Background(this@XungeApp, session, ::lang).run() }
+            scope.launch { Background(this@XungeApp, session).run() }
         }
     }
-
-    /** The language of notices. */
-    private fun lang() = if (resources.configuration.locales[0].language == "en") Lang.EN else Lang.ZH
 
     companion object {
         fun of(context: Context): XungeApp = context.applicationContext as XungeApp
