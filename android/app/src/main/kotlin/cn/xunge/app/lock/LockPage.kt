@@ -26,14 +26,47 @@ import kotlinx.coroutines.launch
 class LockPage(host: Host, private val presenter: LockPresenter, private val onForgotten: (() -> Unit)?) : Page<LockState>(host) {
     override suspend fun follow(show: (LockState) -> Unit) = presenter.states.collect { show(it) }
 
+    private val headline = Label(context, Size.HEADLINE, bold = true).apply { gravity = Gravity.CENTER }
+    private val said = Label(context).apply {
+        gravity = Gravity.CENTER
+        accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_POLITE
+    }
+    private val dots = LinearLayout(context).apply {
+        gravity = Gravity.CENTER
+        minimumHeight = tokens.dp(40)
+        isFocusable = true
+    }
+
     override fun build(state: LockState): Screen = Screen(context).apply {
         named(headline(state))
-        column.add(head(state))
-        column.add(dots(state.typed))
+        val head = Column(context, gap = 4)
+        head.setPadding(0, tokens.dp(16), 0, tokens.dp(4))
+        head.add(headline)
+        head.add(said)
+        column.add(head)
+        column.add(dots)
         column.add(pad())
         if (state.asking == Asking.UNLOCK && onForgotten != null) {
             second(text(R.string.lock_forgotten)) { onForgotten.invoke() }
         }
+        update(this, state)
+    }
+
+    /** The keys stay where they are: a finger, or TalkBack's focus, is on one of them. */
+    override fun update(screen: Screen, state: LockState): Boolean {
+        headline.text = headline(state)
+        said.text = said(state)
+        said.setTextColor(context.tokens.color(if (state.wrong) Tone.WARNING.color else R.color.text_muted))
+        dots.removeAllViews()
+        dots.contentDescription = text(R.string.lock_typed, state.typed, Lock.DIGITS)
+        for (at in 0 until Lock.DIGITS) {
+            val dot = Label(context, Size.HEADLINE, if (at < state.typed) R.color.brand else R.color.text_muted)
+            dot.text = if (at < state.typed) "●" else "○"
+            dot.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO
+            dot.setPadding(context.tokens.dp(6), 0, context.tokens.dp(6), 0)
+            dots.addView(dot)
+        }
+        return true
     }
 
     private fun headline(state: LockState) = when (state.asking) {
@@ -42,42 +75,12 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
         Asking.AGAIN -> text(R.string.lock_again)
     }
 
-    private fun head(state: LockState): View {
-        val said = when {
-            state.waitMs > 0 -> text(R.string.lock_wait, durationWords(host.lang, state.waitMs))
-            state.wrong && state.asking == Asking.NEW -> text(R.string.lock_differ)
-            state.wrong -> text(R.string.lock_wrong)
-            state.asking == Asking.UNLOCK -> text(R.string.lock_still_sends)
-            else -> text(R.string.lock_why)
-        }
-        val tone = if (state.wrong) Tone.WARNING else Tone.NEUTRAL
-        return Column(context, gap = 4).apply {
-            gravity = Gravity.CENTER_HORIZONTAL
-            setPadding(0, tokens.dp(16), 0, tokens.dp(4))
-            add(Label(context, Size.HEADLINE, bold = true)).apply {
-                text = headline(state)
-                gravity = Gravity.CENTER
-            }
-            add(Label(context, Size.BODY, tone.color)).apply {
-                text = said
-                gravity = Gravity.CENTER
-                accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_POLITE
-            }
-        }
-    }
-
-    private fun dots(typed: Int): View = LinearLayout(context).apply {
-        gravity = Gravity.CENTER
-        minimumHeight = tokens.dp(40)
-        contentDescription = text(R.string.lock_typed, typed, Lock.DIGITS)
-        isFocusable = true
-        for (at in 0 until Lock.DIGITS) {
-            val dot = Label(context, Size.HEADLINE, if (at < typed) R.color.brand else R.color.line_strong)
-            dot.text = if (at < typed) "●" else "○"
-            dot.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO
-            dot.setPadding(tokens.dp(6), 0, tokens.dp(6), 0)
-            addView(dot)
-        }
+    private fun said(state: LockState): String = when {
+        state.waitMs > 0 -> text(R.string.lock_wait, durationWords(host.lang, state.waitMs))
+        state.wrong && state.asking == Asking.NEW -> text(R.string.lock_differ)
+        state.wrong -> text(R.string.lock_wrong)
+        state.asking == Asking.UNLOCK -> text(R.string.lock_still_sends)
+        else -> text(R.string.lock_why)
     }
 
     private fun pad(): View = Grid(context, 96).apply {

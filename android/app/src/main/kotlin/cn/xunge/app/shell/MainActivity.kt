@@ -1,12 +1,19 @@
 package cn.xunge.app.shell
 
 import android.app.Activity
+import android.app.KeyguardManager
 import android.content.Context
 import android.content.Intent
 import android.content.pm.PackageManager
 import android.os.Bundle
 import android.view.View
+import android.view.WindowManager.LayoutParams.FLAG_SECURE
+import cn.xunge.app.R
 import cn.xunge.app.kit.Place
+import cn.xunge.app.lock.Asking
+import cn.xunge.app.lock.Gate
+import cn.xunge.app.lock.LockPage
+import cn.xunge.app.lock.LockPresenter
 import cn.xunge.app.pages.pageOf
 import cn.xunge.client.loggable
 import cn.xunge.core.Lang
@@ -30,6 +37,8 @@ class MainActivity : Activity(), Host {
     private var shown: Job? = null
     private var asked: ((Boolean) -> Unit)? = null
     private var choosing: ((List<File>) -> Unit)? = null
+
+    private val gate: Gate get() = XungeApp.of(this).gate
 
     override val context: Context get() = this
     override val session: Session get() = XungeApp.of(this).session
@@ -62,12 +71,17 @@ class MainActivity : Activity(), Host {
 
     override fun onStart() {
         super.onStart()
+        val before = gate.isOpen
+        gate.came()
+        if (before != gate.isOpen) present()
+        secure()
         XungeApp.of(this).surroundings.attend(true)
         session.nudge(NudgeReason.PERSON)
     }
 
     override fun onStop() {
         page?.onLeave()
+        gate.left()
         XungeApp.of(this).surroundings.attend(false)
         session.nudge(NudgeReason.PERSON)
         super.onStop()
@@ -121,15 +135,37 @@ class MainActivity : Activity(), Host {
     }
 
     private fun present() {
-        val route = way.last()
+        val route = way.lastOrNull() ?: return
         shown?.cancel()
-        val page = pageOf(route, this)
+        val page = if (gate.isOpen) pageOf(route, this) else locked()
         this.page = page
         shown = scope.launch {
             page.attach(this)
             Shown(page) { view: View -> setContentView(view) }.run()
         }
     }
+
+    private fun locked(): Page<*> {
+        val presenter = LockPresenter(gate.lock, Asking.UNLOCK, session.io) { unlock() }
+        val keyguard = getSystemService(KeyguardManager::class.java)
+        val forgotten = if (keyguard?.isDeviceSecure == true) ({ confirm(keyguard) }) else null
+        return LockPage(this, presenter, forgotten)
+    }
+
+    private fun unlock() {
+        gate.open()
+        present()
+    }
+
+    /** The phone's own lock says who it is; its successor is newer than Android 8. */
+    @Suppress("DEPRECATION")
+    private fun confirm(keyguard: KeyguardManager) {
+        val ask = keyguard.createConfirmDeviceCredentialIntent(getString(R.string.lock_device_title), getString(R.string.lock_device_text))
+        startActivityForResult(ask ?: return, CREDENTIAL)
+    }
+
+    /** With a lock, the task switcher and screenshots show nothing. */
+    private fun secure() = window.setFlags(if (gate.lock.isSet) FLAG_SECURE else 0, FLAG_SECURE)
 
     override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) {
         val missing = permissions.filter { checkSelfPermission(it) != PackageManager.PERMISSION_GRANTED }
@@ -151,6 +187,11 @@ class MainActivity : Activity(), Host {
     }
 
     override fun onActivityResult(code: Int, result: Int, data: Intent?) {
+        if (code == CREDENTIAL && result == RESULT_OK) {
+            gate.lock.clear()
+            gate.open()
+            return go(Route.Pin)
+        }
         val answer = choosing ?: return
         if (code != PICTURES) return
         choosing = null
@@ -187,5 +228,6 @@ class MainActivity : Activity(), Host {
         private const val WAY = "way"
         private const val PERMISSIONS = 1
         private const val PICTURES = 2
+        private const val CREDENTIAL = 3
     }
 }

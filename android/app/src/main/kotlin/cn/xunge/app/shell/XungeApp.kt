@@ -3,6 +3,9 @@ package cn.xunge.app.shell
 import android.app.Application
 import android.content.Context
 import android.os.Build
+import android.os.SystemClock
+import cn.xunge.app.lock.Gate
+import cn.xunge.app.lock.Lock
 import cn.xunge.app.platform.AppClocks
 import cn.xunge.app.platform.AppKeys
 import cn.xunge.app.platform.AppSurroundings
@@ -19,6 +22,8 @@ import java.io.File
 /** The process: one session for all that the app does. */
 class XungeApp : Application() {
     val surroundings: AppSurroundings by lazy { AppSurroundings(this) }
+
+    val gate: Gate by lazy { Gate(Lock(File(filesDir, "lock"), SystemClock::elapsedRealtime), SystemClock::elapsedRealtime) }
 
     val session: Session by lazy {
         val services = Services(AppClocks(this), surroundings, AppKeys(File(filesDir, "keys")))
