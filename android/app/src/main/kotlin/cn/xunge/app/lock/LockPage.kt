@@ -5,10 +5,8 @@ import android.view.View
 import android.widget.LinearLayout
 import cn.xunge.app.R
 import cn.xunge.app.kit.Column
-import cn.xunge.app.kit.Grid
+import cn.xunge.app.kit.DigitPad
 import cn.xunge.app.kit.Label
-import cn.xunge.app.kit.OutlineButton
-import cn.xunge.app.kit.QuietButton
 import cn.xunge.app.kit.Screen
 import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.Tone
@@ -40,12 +38,14 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
     override fun build(state: LockState): Screen = Screen(context).apply {
         named(headline(state))
         val head = Column(context, gap = 4)
-        head.setPadding(0, tokens.dp(16), 0, tokens.dp(4))
+        head.setPadding(0, tokens.dp(32), 0, tokens.dp(4))
         head.add(headline)
         head.add(said)
         column.add(head)
         column.add(dots)
-        column.add(pad())
+        // The keys stand at the thumb, whatever the height.
+        column.addView(View(context), LinearLayout.LayoutParams(0, 0, 1f))
+        column.add(DigitPad(context, text(R.string.lock_erase), presenter::erase) { scope.launch { presenter.press(it) } })
         if (state.asking == Asking.UNLOCK && onForgotten != null) {
             second(text(R.string.lock_forgotten)) { onForgotten.invoke() }
         }
@@ -82,13 +82,4 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
         state.asking == Asking.UNLOCK -> text(R.string.lock_still_sends)
         else -> text(R.string.lock_why)
     }
-
-    private fun pad(): View = Grid(context, 96).apply {
-        for (digit in "123456789") addView(key(digit))
-        addView(View(context))
-        addView(key('0'))
-        addView(QuietButton(context, text(R.string.lock_erase)) { presenter.erase() })
-    }
-
-    private fun key(digit: Char) = OutlineButton(context, digit.toString()) { scope.launch { presenter.press(digit) } }
 }
