@@ -7,5 +7,6 @@ import cn.xunge.app.shell.Route
 /** The page of a route. */
 fun pageOf(route: Route, host: Host): Page<*> = when (route) {
     Route.Today -> TodayPage(host)
+    Route.Queue -> QueuePage(host)
     else -> TodayPage(host)
 }
