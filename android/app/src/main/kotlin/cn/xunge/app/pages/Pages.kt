@@ -8,5 +8,6 @@ import cn.xunge.app.shell.Route
 fun pageOf(route: Route, host: Host): Page<*> = when (route) {
     Route.Today -> TodayPage(host)
     Route.Queue -> QueuePage(host)
+    is Route.Item -> ItemPage(host, route.item)
     else -> TodayPage(host)
 }
