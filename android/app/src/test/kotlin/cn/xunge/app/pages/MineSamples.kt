@@ -107,7 +107,7 @@ internal object Scene {
             summary = Words(zh, en),
             stateWords = Words(stateZh, stateEn),
             stateLine = Words(stateZh, stateEn),
-            kindWords = Words("上报", "Report"),
+            kindWords = if (kind == ItemKind.CheckIn) Words("签到", "Check-in") else Words("上报", "Report"),
             state = state,
             reason = reason,
             kind = kind,
