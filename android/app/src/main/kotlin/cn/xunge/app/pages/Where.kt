@@ -5,12 +5,15 @@ import cn.xunge.app.kit.PlaceLine
 import cn.xunge.app.shell.Page
 import cn.xunge.client.inLang
 import cn.xunge.core.Cell
+import cn.xunge.core.CellCode
 import cn.xunge.core.Lang
 import cn.xunge.core.Place
 import cn.xunge.core.durationWords
 
 /** The last parts of a cell's code, as people say it: `02-03-17`. */
-internal fun Cell.short(): String = code.text.takeLast(6).chunked(2).joinToString("-")
+internal fun Cell.short(): String = code.short()
+
+internal fun CellCode.short(): String = text.takeLast(6).chunked(2).joinToString("-")
 
 /** Shows where the handset is on the line that always says so. */
 internal fun PlaceLine.showPlace(lang: Lang, here: Here) {
