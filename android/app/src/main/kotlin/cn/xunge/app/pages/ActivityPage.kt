@@ -63,7 +63,7 @@ internal class ActivityPage(host: Host, private val of: RecordOf, private val sh
         if (state.photosLeftOut > 0) {
             column.add(Label(context, Size.CAPTION, R.color.warning, bold = true)).text = text(R.string.photos_left_out, state.photosLeftOut)
         }
-        val form = ActivityForm(context, column, state.content, presenter::change, ::press, ::take)
+        val form = ActivityForm(context, column, state.content, { edit -> presenter.change(edit) }, ::press, ::take)
         this@ActivityPage.form = form
         val send = primary(text(R.string.activity_submit), R.drawable.ic_send) { submit() }
         if (state.work.busy) notYet(send, text(R.string.answer_busy))
