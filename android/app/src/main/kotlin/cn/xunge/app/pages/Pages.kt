@@ -11,6 +11,11 @@ import cn.xunge.app.shell.XungeApp
 /** The page of a route. */
 fun pageOf(route: Route, host: Host): Page<*> = when (route) {
     Route.Today -> TodayPage(host)
+    is Route.Camera -> CameraPage(host, route.draft)
+    is Route.Types -> TypesPage(host, route.draft)
+    is Route.Submit -> SubmitPage(host, route.draft)
+    is Route.PlaceOf -> PlaceOfPage(host, route.draft)
+    is Route.Sent -> SentPage(host, route.item)
     Route.Pin -> pin(host)
     else -> TodayPage(host)
 }
