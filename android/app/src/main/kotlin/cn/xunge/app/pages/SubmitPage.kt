@@ -34,6 +34,7 @@ class SubmitPage(host: Host, private val draft: EntryKey) : Page<SubmitState>(ho
     /** What is in the fields; null until the draft was read. */
     private var entered: Entered? = null
     private var last: SubmitState? = null
+    private var isGone = false
     private lateinit var place: Row
     private lateinit var time: Row
 
@@ -150,13 +151,17 @@ class SubmitPage(host: Host, private val draft: EntryKey) : Page<SubmitState>(ho
     }
 
     override fun onBack(): Boolean {
-        if (last?.looked == null) return false
+        if (last?.looked == null) {
+            isGone = true
+            return false
+        }
         presenter.lookAway()
         return true
     }
 
     override fun onLeave() {
         entered?.let { presenter.leave(it) }
+        if (isGone) presenter.gone()
     }
 
     private companion object {

@@ -128,12 +128,13 @@ class SubmitPresenter(
         }
     }
 
-    /** The page is left: keeps what was entered. */
+    /** The page is left, or may not come back: keeps what was entered. */
     fun leave(entered: Entered) {
-        if (isFiled) return
-        drafts.changeLater(draft) { it.take(entered) }
-        drafts.dropIfEmpty(draft)
+        if (!isFiled) drafts.changeLater(draft) { it.take(entered) }
     }
+
+    /** The person went back: a draft without anything leaves nothing behind. */
+    fun gone() = drafts.dropIfEmpty(draft)
 
     /** Shows a photo whole. */
     suspend fun look(photo: PhotoHash, number: Int) = act {

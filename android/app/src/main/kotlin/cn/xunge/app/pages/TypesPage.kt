@@ -93,12 +93,13 @@ class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesState>(host
 
     /** From a change of the type Back leads to the report again. */
     override fun onBack(): Boolean {
-        if (presenter.chosen == null) return false
+        if (presenter.chosen == null) {
+            presenter.leave()
+            return false
+        }
         host.replace(Route.Submit(draft))
         return true
     }
-
-    override fun onLeave() = presenter.leave()
 
     private companion object {
         /** Rows that are looked through; more wait for one more letter. */

@@ -81,6 +81,7 @@ class TypesPresenter(
         false
     }
 
+    /** The person goes back: a draft without anything leaves nothing behind. */
     fun leave() = drafts.dropIfEmpty(draft)
 
     private companion object {
