@@ -2,11 +2,12 @@ package cn.xunge.app.pages
 
 import android.Manifest
 import android.app.Activity
+import android.content.Context
 import android.content.Intent
 import android.content.pm.PackageManager
 import android.net.Uri
 import android.provider.Settings
-import android.view.ViewTreeObserver
+import android.view.View
 import cn.xunge.app.R
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Lead
@@ -57,7 +58,7 @@ class CameraPage(
         is Lens.Failed -> failed(lens.fault, state)
     }.apply {
         // Also after a permission was asked for, after the settings, and after the system's camera.
-        viewTreeObserver.addOnWindowFocusChangeListener(ViewTreeObserver.OnWindowFocusChangeListener { if (it) seen() })
+        addView(Seen(context, ::seen), 0, 0)
     }
 
     override fun update(screen: Screen, state: CameraState): Boolean {
@@ -71,8 +72,10 @@ class CameraPage(
 
     /** The page is before the person: looks for the photo of the system's camera, and opens ours. */
     private fun seen() {
-        val arrived = files.arrived(page())
-        if (arrived != null) keep(listOf(arrived)) else scope.launch { presenter.open() }
+        scope.launch {
+            val kept = files.arrived(page())?.let { presenter.add(listOf(it)) }
+            if (kept != null) next(kept) else presenter.open()
+        }
     }
 
     private fun finder(state: CameraState): Screen = Screen(context).also { screen ->
@@ -165,9 +168,7 @@ class CameraPage(
         scope.launch { presenter.take(files.fresh())?.let(::next) }
     }
 
-    private fun choose() = host.choosePictures(::keep)
-
-    private fun keep(photos: List<java.io.File>) {
+    private fun choose() = host.choosePictures { photos ->
         scope.launch { presenter.add(photos)?.let(::next) }
     }
 
@@ -178,5 +179,13 @@ class CameraPage(
 
     private companion object {
         val FLASHES = mapOf(Flash.AUTO to R.string.flash_auto, Flash.ON to R.string.flash_on, Flash.OFF to R.string.flash_off)
+    }
+}
+
+/** Tells when the window comes to the front while this view is in it. */
+private class Seen(context: Context, private val onSeen: () -> Unit) : View(context) {
+    override fun onWindowFocusChanged(hasFocus: Boolean) {
+        super.onWindowFocusChanged(hasFocus)
+        if (hasFocus) onSeen()
     }
 }

@@ -12,6 +12,7 @@ import cn.xunge.core.ReportDraft
 import cn.xunge.core.Why
 import cn.xunge.core.XungeException
 import cn.xunge.ids.EntryKey
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
@@ -124,6 +125,9 @@ class CameraPresenter(
         } catch (fault: CameraFault) {
             own.update { it.copy(busy = null, lens = Lens.Failed(fault)) }
             return null
+        } catch (closed: CancellationException) {
+            own.update { it.copy(busy = null) }
+            throw closed
         }
         return add(listOf(file))
     }

@@ -14,6 +14,7 @@ import android.view.ViewGroup
 import android.widget.FrameLayout
 import android.widget.LinearLayout
 import cn.xunge.app.R
+import cn.xunge.app.kit.Column
 import cn.xunge.app.kit.Ground
 import cn.xunge.app.kit.Icon
 import cn.xunge.app.kit.IconButton
@@ -62,15 +63,22 @@ class CameraView(context: Context, private val act: Acts, private val onSurface:
 
     private fun scrim() = Ground(context, tokens.color(R.color.photo_scrim), Color.BLACK, radius = 12f)
 
-    private fun top() = LinearLayout(context).apply {
+    /** With large text the place stands on a line of its own. */
+    private fun top() = Column(context).apply {
         val side = tokens.dp(12)
         setPadding(side, side, side, 0)
+        val where = overlay(R.drawable.ic_pin, place)
+        add(buttons(if (tokens.bigText) null else where))
+        if (tokens.bigText) addView(where, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT))
+    }
+
+    private fun buttons(where: View?) = LinearLayout(context).apply {
         val close = IconButton(context, R.drawable.ic_x, context.getString(R.string.camera_close), R.color.on_photo) { act.close() }
         close.background = scrim()
         addView(close)
         val wrap = LayoutParams.WRAP_CONTENT
         val middle = FrameLayout(context)
-        middle.addView(overlay(R.drawable.ic_pin, place), FrameLayout.LayoutParams(wrap, wrap))
+        if (where != null) middle.addView(where, FrameLayout.LayoutParams(wrap, wrap))
         addView(middle, LayoutParams(0, wrap, 1f).apply { marginStart = tokens.dp(8); marginEnd = tokens.dp(8) })
         flash.setOnClickListener { act.flash() }
         flash.isFocusable = true

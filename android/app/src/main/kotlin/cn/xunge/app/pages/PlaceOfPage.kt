@@ -1,5 +1,8 @@
 package cn.xunge.app.pages
 
+import android.graphics.Typeface
+import android.text.SpannableStringBuilder
+import android.text.style.StyleSpan
 import cn.xunge.app.R
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Lead
@@ -73,7 +76,8 @@ class PlaceOfPage(host: Host, draft: EntryKey) : Page<PlaceOfState>(host) {
 
     private fun Screen.cells(options: List<CellOption>, state: PlaceOfState) {
         val words = options.map { option ->
-            val name: CharSequence = listOfNotNull(option.cell.short(), option.cell.community).joinToString(" ")
+            val name = SpannableStringBuilder(option.cell.short()).apply { setSpan(StyleSpan(Typeface.BOLD), 0, length, 0) }
+            option.cell.community?.let { name.append(" ").append(it) }
             name to below(option)
         }
         val picked = options.indexOfFirst { it.cell.code == state.picked }

@@ -13,6 +13,8 @@ import cn.xunge.app.kit.Flow
 import cn.xunge.app.kit.Shot
 import cn.xunge.app.kit.ShotPlace
 import cn.xunge.app.kit.Tone
+import cn.xunge.core.Lang
+import cn.xunge.core.Matter
 
 internal fun DraftPicture.drawable(context: Context): Drawable? = jpeg?.let { picture(context, it) }
 
@@ -26,6 +28,9 @@ internal fun picture(context: Context, jpeg: ByteArray): Drawable? {
 }
 
 private const val LARGEST = 1600
+
+/** The name of a type in the language of the screen, as far as the catalogue has it. */
+internal fun Matter.name(lang: Lang): String = if (lang == Lang.EN && en.isNotEmpty()) en else zh
 
 /** The photos of a draft in a row, and the place for one more. */
 internal fun shots(

@@ -1,5 +1,8 @@
 package cn.xunge.app.pages
 
+import android.content.Context
+import android.util.TypedValue
+import android.view.Gravity
 import cn.xunge.app.R
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Label
@@ -33,10 +36,7 @@ class SentPage(host: Host, item: EntryKey) : Page<SentState>(host) {
         } else {
             named(text(R.string.sent_received))
             val hero = column.add(EmptyState(context, R.drawable.ic_check_circle, text(R.string.sent_received), text(R.string.sent_number), Tone.SUCCESS))
-            hero.add(Label(context, Size.HEADLINE, bold = true)).apply {
-                text = number
-                gravity = android.view.Gravity.CENTER
-            }
+            hero.add(Whole(context)).text = number
         }
         column.add(RowCard(context)).row(row(state))
         primary(text(R.string.sent_again), R.drawable.ic_camera) { host.switch(Place.REPORT) }
@@ -63,5 +63,22 @@ class SentPage(host: Host, item: EntryKey) : Page<SentState>(host) {
         ItemState.HELD -> State.HELD
         ItemState.RETURNED -> State.REFUSED
         else -> State.QUEUED
+    }
+}
+
+/** A number that stands on one line whatever the text size: it is read out and copied, so it must not break. */
+private class Whole(context: Context) : Label(context, Size.HEADLINE, bold = true) {
+    private val full = textSize
+
+    init {
+        gravity = Gravity.CENTER
+    }
+
+    override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
+        paint.textSize = full
+        val room = MeasureSpec.getSize(widthMeasureSpec) - paddingLeft - paddingRight - 1
+        val wanted = paint.measureText(text.toString())
+        setTextSize(TypedValue.COMPLEX_UNIT_PX, if (wanted > room && room > 0) full * room / wanted else full)
+        super.onMeasure(widthMeasureSpec, heightMeasureSpec)
     }
 }

@@ -8,10 +8,11 @@ import cn.xunge.core.XungeException
 import cn.xunge.ids.EntryKey
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.SharedFlow
 import kotlinx.coroutines.flow.filter
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.flow.map
-import kotlinx.coroutines.flow.onStart
+import kotlinx.coroutines.flow.onSubscription
 
 /** A report after it was filed: who holds it. */
 data class SentState(
@@ -24,12 +25,11 @@ data class SentState(
     val sent: Long,
 )
 
-class SentPresenter(private val handset: HandsetInterface, changes: Flow<ScreenChanges>, item: EntryKey, io: CoroutineDispatcher) {
-    /** The item is read again by itself whenever the queue changes. */
+class SentPresenter(private val handset: HandsetInterface, changes: SharedFlow<ScreenChanges>, item: EntryKey, io: CoroutineDispatcher) {
+    /** The item, read first when every change to come is told, and again whenever the queue changes. */
     val states: Flow<SentState> = changes
+        .onSubscription { emit(ScreenChanges(listOf(HandsetChange.QUEUE), emptyList(), emptyList())) }
         .filter { HandsetChange.QUEUE in it.what }
-        .map {}
-        .onStart { emit(Unit) }
         .map { read(item) }
         .flowOn(io)
 

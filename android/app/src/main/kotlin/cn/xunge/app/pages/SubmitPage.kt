@@ -17,7 +17,6 @@ import cn.xunge.app.platform.Places
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
 import cn.xunge.app.shell.Route
-import cn.xunge.core.Lang
 import cn.xunge.core.Place
 import cn.xunge.ids.EntryKey
 import kotlinx.coroutines.delay
@@ -62,7 +61,7 @@ class SubmitPage(host: Host, private val draft: EntryKey) : Page<SubmitState>(ho
     private fun report(state: SubmitState): Screen = Screen(context).apply {
         val now = entered ?: state.content.run { Entered(text, address, selfHandled) }
         entered = now
-        title(state.matter?.let { if (host.lang == Lang.EN && it.en.isNotEmpty()) it.en else it.zh } ?: text(R.string.submit_no_type), host::back, type(state))
+        title(state.matter?.name(host.lang) ?: text(R.string.submit_no_type), host::back, type(state))
         val (mends, why) = state.refused ?: (Mends.NOTHING to null)
         val atPhotos = why != null && mends == Mends.PHOTOS
         column.add(shots(context, state.photos, R.drawable.ic_plus, if (atPhotos) Tone.DANGER else Tone.NEUTRAL, ::look) { host.go(Route.Camera(draft)) })

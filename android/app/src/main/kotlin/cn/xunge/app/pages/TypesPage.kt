@@ -16,7 +16,6 @@ import cn.xunge.app.kit.typeGrid
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
 import cn.xunge.app.shell.Route
-import cn.xunge.core.Lang
 import cn.xunge.core.Matter
 import cn.xunge.ids.EntryKey
 import kotlinx.coroutines.launch
@@ -33,7 +32,8 @@ class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesState>(host
         photos = state.photos
         screen.title(text(R.string.types_title), host::back)
         val row = screen.column.add(shots(context, state.photos, R.drawable.ic_camera, onLook = { _, _ -> more() }, onMore = ::more))
-        row.addView(Label(context, Size.CAPTION, R.color.text_muted).apply { text = text(R.string.types_photos, state.photos.size) })
+        // Who has taken a second one knows how.
+        if (state.photos.size == 1) row.addView(Label(context, Size.CAPTION, R.color.text_muted).apply { text = text(R.string.types_photos) })
         if (state.all > 0) {
             val field = screen.column.add(Field(context, R.id.types_search, null, text(R.string.types_search), icon = R.drawable.ic_search))
             field.text = state.query
@@ -71,7 +71,7 @@ class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesState>(host
             else -> {
                 val card = results.add(RowCard(context))
                 for (matter in found.take(SHOWN)) {
-                    card.row(RowModel(matter.name(), bold = matter.code == state.chosen)) { choose(matter) }
+                    card.row(RowModel(matter.name(host.lang), bold = matter.code == state.chosen)) { choose(matter) }
                 }
                 if (found.size > SHOWN) note(results, text(R.string.types_more, found.size - SHOWN))
             }
@@ -83,9 +83,7 @@ class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesState>(host
     }
 
     private fun button(matter: Matter, state: TypesState) =
-        TypeButton(context, matter.name()) { choose(matter) }.apply { isSelected = matter.code == state.chosen }
-
-    private fun Matter.name() = if (host.lang == Lang.EN && en.isNotEmpty()) en else zh
+        TypeButton(context, matter.name(host.lang)) { choose(matter) }.apply { isSelected = matter.code == state.chosen }
 
     private fun choose(matter: Matter) {
         scope.launch { if (presenter.choose(matter.code)) host.replace(Route.Submit(draft)) }

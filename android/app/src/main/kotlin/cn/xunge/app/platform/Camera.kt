@@ -46,6 +46,6 @@ interface Camera {
      */
     suspend fun take(file: File, flash: Flash)
 
-    /** Lets go of it, also while it is being opened. It can be opened again. */
+    /** Lets go of it; calls that still wait are cancelled. It can be opened again. */
     fun close()
 }

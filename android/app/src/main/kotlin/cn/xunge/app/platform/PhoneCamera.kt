@@ -29,6 +29,8 @@ import kotlin.math.abs
 /** The camera at the back of the phone, by Camera2. Everything of a device that is open happens on one thread of its own. */
 class PhoneCamera(private val context: Context) : Camera {
     private var surface: SurfaceTexture? = null
+
+    @Volatile
     private var opened: Opened? = null
 
     override var onFault: ((CameraFault) -> Unit)? = null
@@ -75,17 +77,21 @@ class PhoneCamera(private val context: Context) : Camera {
 
     /** A device from its opening to its end. */
     private inner class Opened(traits: CameraCharacteristics) : CameraDevice.StateCallback() {
-        private val thread = HandlerThread("camera").apply { start() }
-        val handler = Handler(thread.looper)
-        val ready = CompletableDeferred<Optics>()
-
         private val sizes = traits.get(CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP)
         private val photo = chosenSize(sizes?.getOutputSizes(ImageFormat.JPEG), PHOTO_PIXELS) ?: throw CameraFault.Missing()
         private val shown = chosenSize(sizes?.getOutputSizes(SurfaceTexture::class.java), PREVIEW_PIXELS, like = photo) ?: throw CameraFault.Missing()
         private val hasFlash = traits.get(CameraCharacteristics.FLASH_INFO_AVAILABLE) == true
         private val sensor = traits.get(CameraCharacteristics.SENSOR_ORIENTATION) ?: 0
         private val reader = ImageReader.newInstance(photo.width, photo.height, ImageFormat.JPEG, 2)
-        private val session = CompletableDeferred<CameraCaptureSession>()
+        private val thread = HandlerThread("camera").apply { start() }
+        val handler = Handler(thread.looper)
+        val ready = CompletableDeferred<Optics>()
+
+        @Volatile
+        private var session = CompletableDeferred<CameraCaptureSession>()
+
+        @Volatile
+        private var writing: CompletableDeferred<Unit>? = null
         private var device: CameraDevice? = null
         private var texture: SurfaceTexture? = null
         private var preview: Surface? = null
@@ -127,7 +133,12 @@ class PhoneCamera(private val context: Context) : Camera {
 
         fun show(surface: SurfaceTexture?) {
             handler.post {
+                if (surface === texture) return@post
                 texture = surface
+                // What was shown on the surface before has ended with it.
+                if (preview != null) session = CompletableDeferred()
+                preview?.release()
+                preview = null
                 begin()
             }
         }
@@ -176,7 +187,7 @@ class PhoneCamera(private val context: Context) : Camera {
         suspend fun take(file: File, flash: Flash) {
             val made = withTimeoutOrNull(STEP_MS) { session.await() } ?: throw CameraFault.Broken()
             if (hasFlash && flash != Flash.OFF) withTimeoutOrNull(METER_MS) { meter(made, flash) }
-            val written = CompletableDeferred<Unit>()
+            val written = CompletableDeferred<Unit>().also { writing = it }
             handler.post {
                 reader.setOnImageAvailableListener({ save(it, file, written) }, handler)
                 val failed = object : CameraCaptureSession.CaptureCallback() {
@@ -256,8 +267,10 @@ class PhoneCamera(private val context: Context) : Camera {
                 preview?.release()
                 thread.quitSafely()
             }
-            ready.completeExceptionally(CameraFault.Taken())
-            session.completeExceptionally(CameraFault.Taken())
+            // Who still waits was left with the page.
+            ready.cancel()
+            session.cancel()
+            writing?.cancel()
         }
     }
 

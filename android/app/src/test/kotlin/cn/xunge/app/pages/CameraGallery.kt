@@ -1,14 +1,13 @@
 package cn.xunge.app.pages
 
 import android.content.Context
-import android.graphics.BitmapFactory
-import android.graphics.drawable.BitmapDrawable
+import android.graphics.drawable.Drawable
 import android.view.View
 import android.view.ViewGroup
+import android.widget.ImageView
 import cn.xunge.app.Gallery
 import cn.xunge.app.StillHost
 import cn.xunge.app.XungeRunner
-import cn.xunge.app.kit.Rounded
 import cn.xunge.app.platform.CameraFault
 import cn.xunge.app.platform.Flash
 import cn.xunge.app.platform.Optics
@@ -23,9 +22,13 @@ class CameraGallery {
 
     private fun page(state: CameraState, draft: EntryKey? = null): (Context) -> View = { context ->
         CameraPage(StillHost(context), draft, FakeCamera()).build(state).also { screen ->
-            val seen = BitmapDrawable(context.resources, BitmapFactory.decodeFile(ReportSamples.files[0].path))
-            finder(screen)?.finder?.background = Rounded(seen, 0f)
+            finder(screen)?.stands(picture(context, ReportSamples.files[0].readBytes())!!)
         }
+    }
+
+    /** Behind the surface, which a picture of the screen leaves out. */
+    private fun CameraView.stands(picture: Drawable) {
+        finder.addView(ImageView(context).apply { scaleType = ImageView.ScaleType.CENTER_CROP; setImageDrawable(picture); importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO }, 1)
     }
 
     private fun finder(view: View): CameraView? = when (view) {

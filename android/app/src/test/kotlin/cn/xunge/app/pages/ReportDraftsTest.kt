@@ -1,16 +1,22 @@
 package cn.xunge.app.pages
 
 import cn.xunge.app.XungeRunner
+import cn.xunge.core.HandsetChange
+import cn.xunge.core.ItemState
+import cn.xunge.core.ScreenChanges
 import cn.xunge.ids.EntryKey
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.flow.MutableSharedFlow
 import kotlinx.coroutines.flow.emptyFlow
 import kotlinx.coroutines.flow.flowOf
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
+import java.util.Collections
 
 /** What the pages of a report promise about drafts. */
 @RunWith(XungeRunner::class)
@@ -58,6 +64,19 @@ class ReportDraftsTest {
         drafts.begin { }
         assertEquals(listOf("地砖缺了"), core.filed.map { it.content.text })
         assertTrue(core.saved.isEmpty())
+    }
+
+    @Test
+    fun `the page after submission says by itself that the server has it`() = runBlocking {
+        core.row = ReportSamples.row(ItemState.QUEUED, "待上传", "Waiting", null)
+        val changes = MutableSharedFlow<ScreenChanges>(extraBufferCapacity = 4)
+        val seen = Collections.synchronizedList(ArrayList<String?>())
+        val page = launch(Dispatchers.IO) { SentPresenter(core, changes, EntryKey("item"), Dispatchers.IO).states.collect { seen.add(it.row.number) } }
+        eventually("it is saved") { seen.toList() == listOf(null) }
+        core.row = ReportSamples.row(ItemState.RECEIVED, "已收到", "Received", "260923-R4YJ8W2M0C")
+        changes.emit(ScreenChanges(listOf(HandsetChange.QUEUE), emptyList(), emptyList()))
+        eventually("it is received") { seen.last() == "260923-R4YJ8W2M0C" }
+        page.cancel()
     }
 
     @Test

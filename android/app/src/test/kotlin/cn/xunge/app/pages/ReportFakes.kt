@@ -18,6 +18,8 @@ import cn.xunge.core.DraftCell
 import cn.xunge.core.DraftPhoto
 import cn.xunge.core.EntryId
 import cn.xunge.core.HandsetInterface
+import cn.xunge.core.Item
+import cn.xunge.core.ItemContent
 import cn.xunge.core.Lang
 import cn.xunge.core.Matter
 import cn.xunge.core.MatterCode
@@ -25,6 +27,7 @@ import cn.xunge.core.NoHandle
 import cn.xunge.core.PhotoRole
 import cn.xunge.core.PointE7
 import cn.xunge.core.Position
+import cn.xunge.core.QueueRow
 import cn.xunge.core.ReportContent
 import cn.xunge.core.ReportDraft
 import cn.xunge.core.Submitted
@@ -113,6 +116,12 @@ class FakeHandset : HandsetInterface by nothing {
     override fun reportDraft(id: EntryId): ReportDraft = FakeDraft(this, id, saved[id] ?: throw refusal("item.unknown"))
 
     override fun withdraw(id: EntryId, reason: String): Withdrawal = Withdrawal.DraftDiscarded.also { saved.remove(id) }
+
+    /** What the queue says of the item. */
+    @Volatile
+    var row: QueueRow? = null
+
+    override fun item(id: EntryId) = Item(row!!, ItemContent.Unknown, null, emptyList(), null, null, emptyList())
 
     override fun thumbnail(photo: PhotoHash): ByteArray = ByteArray(0)
 
