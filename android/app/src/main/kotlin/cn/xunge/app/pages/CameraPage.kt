@@ -19,13 +19,12 @@ import cn.xunge.app.kit.Tone
 import cn.xunge.app.platform.Camera
 import cn.xunge.app.platform.CameraFault
 import cn.xunge.app.platform.CaptureFiles
-import cn.xunge.app.platform.Flash
-import cn.xunge.app.platform.PhoneCamera
 import cn.xunge.app.platform.Pictures
 import cn.xunge.app.platform.Places
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
 import cn.xunge.app.shell.Route
+import cn.xunge.app.shell.XungeApp
 import cn.xunge.core.HandsetInterface
 import cn.xunge.ids.EntryKey
 import kotlinx.coroutines.CoroutineDispatcher
@@ -35,7 +34,7 @@ import kotlinx.coroutines.launch
 class CameraPage(
     host: Host,
     private val draft: EntryKey?,
-    private val camera: Camera = PhoneCamera(host.context),
+    private val camera: Camera = XungeApp.of(host.context).camera(host.context),
     presented: CameraPresenter? = null,
 ) : Page<CameraState>(host) {
     private val places = Places(context)
@@ -91,7 +90,7 @@ class CameraPage(
         problem(screen, state)
         view.show(
             where = state.here.chip(context),
-            flashNow = (state.lens as? Lens.Ready)?.takeIf { it.optics.hasFlash }?.let { text(FLASHES.getValue(state.flash)) },
+            flashNow = (state.lens as? Lens.Ready)?.takeIf { it.optics.hasFlash }?.let { text(state.flash.word) },
             next = text(if (draft == null) R.string.camera_next else R.string.camera_further),
             busy = when (val busy = state.busy) {
                 null -> null
@@ -176,10 +175,6 @@ class CameraPage(
 
     /** What the file of the system's camera is named after. */
     private fun page() = draft?.text ?: "new"
-
-    private companion object {
-        val FLASHES = mapOf(Flash.AUTO to R.string.flash_auto, Flash.ON to R.string.flash_on, Flash.OFF to R.string.flash_off)
-    }
 }
 
 /** Tells when the window comes to the front while this view is in it. */

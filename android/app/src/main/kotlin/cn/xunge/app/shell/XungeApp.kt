@@ -9,6 +9,8 @@ import cn.xunge.app.lock.Lock
 import cn.xunge.app.platform.AppClocks
 import cn.xunge.app.platform.AppKeys
 import cn.xunge.app.platform.AppSurroundings
+import cn.xunge.app.platform.Camera
+import cn.xunge.app.platform.PhoneCamera
 import cn.xunge.app.background.Background
 import cn.xunge.core.Device
 import cn.xunge.core.Services
@@ -22,6 +24,9 @@ import java.io.File
 /** The process: one session for all that the app does. */
 class XungeApp : Application() {
     val surroundings: AppSurroundings by lazy { AppSurroundings(this) }
+
+    /** The camera of a page; tests put one that hands out photos. */
+    var camera: (Context) -> Camera = ::PhoneCamera
 
     val gate: Gate by lazy { Gate(Lock(File(filesDir, "lock"), SystemClock::elapsedRealtime), SystemClock::elapsedRealtime) }
 
