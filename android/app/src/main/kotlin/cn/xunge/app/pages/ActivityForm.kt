@@ -11,6 +11,7 @@ import android.view.View
 import cn.xunge.app.R
 import cn.xunge.app.kit.Column
 import cn.xunge.app.kit.Field
+import cn.xunge.app.kit.Grid
 import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Row
@@ -19,7 +20,6 @@ import cn.xunge.app.kit.RowModel
 import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.TypeButton
 import cn.xunge.app.kit.show
-import cn.xunge.app.kit.typeGrid
 import cn.xunge.core.ActivityContent
 import cn.xunge.ids.Moment
 import java.time.Instant
@@ -52,7 +52,7 @@ internal class ActivityForm(
         for ((code, word) in CATEGORIES) button(code, context.getString(word))
         // A category of a later version stays what it is.
         if (content.category.isNotBlank() && content.category !in buttons) button(content.category, content.category)
-        views[RecordField.CATEGORY] = column.add(typeGrid(context, buttons.values.toList()))
+        views[RecordField.CATEGORY] = column.add(Grid(context, CATEGORY_DP).apply { buttons.values.forEach { addView(it) } })
         column.fault(RecordField.CATEGORY)
         column.field(RecordField.TITLE, R.id.activity_title, R.string.activity_name, content.title) { copy(title = it) }
         val card = column.add(RowCard(context))
@@ -143,6 +143,8 @@ internal class ActivityForm(
     private fun civil(moment: Moment): LocalDateTime = LocalDateTime.ofInstant(Instant.ofEpochMilli(moment.millis), CIVIL)
 
     private companion object {
+        /** Two in a line. */
+        const val CATEGORY_DP = 140
         val WRITTEN: DateTimeFormatter = DateTimeFormatter.ofPattern("MM-dd HH:mm")
 
         /** Categories that the protocol names; the core has no list of them yet. */

@@ -69,7 +69,7 @@ internal class EnrolPage(
     }
 
     private fun asking(state: EnrolState.Asking) = Screen(context).apply {
-        title(text(R.string.enrol_title), if (isFirst) null else ({ host.back() }))
+        title(text(if (isFirst) R.string.enrol_title else R.string.enrol_another), if (isFirst) null else ({ host.back() }))
         problem(state.problem)?.let { banner.show(it) }
         if (state.isTyping) {
             column.add(Label(context)).text = text(R.string.enrol_type_hint)

@@ -14,7 +14,6 @@ import cn.xunge.app.kit.State
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.heading
-import cn.xunge.app.kit.mark
 import cn.xunge.app.kit.monthGrid
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
@@ -54,7 +53,7 @@ class MonthsPage(host: Host) : Page<MonthsState>(host) {
             MonthIs.DONE -> Mark(State.MONTH_DONE.icon, Tone.SUCCESS, text(R.string.months_done, month)) to text(R.string.months_done_hint)
             MonthIs.REVIEW -> Mark(State.MONTH_REVIEW.icon, Tone.INFO, text(R.string.months_review, month)) to text(R.string.months_review_hint)
             MonthIs.RETURNED -> Mark(State.MONTH_RETURNED.icon, Tone.DANGER, text(R.string.months_returned, month)) to left
-            else -> Mark(R.drawable.ic_clock_alert, Tone.WARNING, text(R.string.months_none, month)) to left + text(R.string.months_least)
+            else -> Mark(R.drawable.ic_clock_alert, Tone.WARNING, text(R.string.months_none, month)) to text(R.string.months_two, left, text(R.string.months_least))
         }
         return Card(context, mark.tone.takeIf { it != Tone.SUCCESS }).apply {
             add(StateView(context, size = Size.TITLE)).show(mark)
@@ -63,13 +62,16 @@ class MonthsPage(host: Host) : Page<MonthsState>(host) {
     }
 
     private fun mark(line: MonthLine, state: MonthsState): Mark? = when (line.state) {
-        MonthIs.DONE -> State.MONTH_DONE.mark(context)
-        MonthIs.REVIEW -> State.MONTH_REVIEW.mark(context)
-        MonthIs.RETURNED -> State.MONTH_RETURNED.mark(context)
-        MonthIs.OPEN -> State.MONTH_OPEN.mark(context)
+        MonthIs.DONE -> short(State.MONTH_DONE, R.string.month_done)
+        MonthIs.REVIEW -> short(State.MONTH_REVIEW, R.string.month_review)
+        MonthIs.RETURNED -> short(State.MONTH_RETURNED, R.string.month_returned)
+        MonthIs.OPEN -> short(State.MONTH_OPEN, R.string.month_open)
         MonthIs.NOW -> Mark(R.drawable.ic_clock_alert, Tone.WARNING, if (state.daysLeft == 0) text(R.string.month_today) else text(R.string.month_left, state.daysLeft))
         MonthIs.COMING -> null
     }
+
+    /** A cell is narrow: the state's look with a shorter word. */
+    private fun short(state: State, word: Int) = Mark(state.icon, state.tone, text(word))
 
     private fun resources() = context.resources
 }
