@@ -28,6 +28,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
 
     /** Thumbnails that were drawn, by the photo's hash. */
     internal val pictures = HashMap<PhotoHash, Drawable?>()
+    private val loading = HashSet<PhotoHash>()
     private val numbers = LinkedHashMap<TaskKey, Long>()
     private var line: PlaceLine? = null
     private var list: RowList? = null
@@ -118,10 +119,11 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
         val tasks = state.open.map { it.task } + state.answered.map { it.task }
         for (task in tasks) {
             val hash = task.compare ?: continue
-            if (pictures[hash] != null) continue
+            if (pictures[hash] != null || !loading.add(hash)) continue
             scope.launch {
-                val jpeg = presenter.photo(task.id) ?: return@launch
-                pictures[hash] = withContext(host.session.io) { drawn(context, jpeg, THUMBNAIL) } ?: return@launch
+                val drawn = presenter.photo(task.id)?.let { jpeg -> withContext(host.session.io) { drawn(context, jpeg, THUMBNAIL) } }
+                loading -= hash
+                pictures[hash] = drawn ?: return@launch
                 last?.let { list?.show(lines(it)) }
             }
         }
