@@ -14,6 +14,7 @@ import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.CheckRow
 import cn.xunge.app.kit.Disc
 import cn.xunge.app.kit.EmptyState
+import cn.xunge.app.kit.Facts
 import cn.xunge.app.kit.Field
 import cn.xunge.app.kit.Flow
 import cn.xunge.app.kit.Ground
@@ -58,28 +59,11 @@ import org.junit.runner.RunWith
 @RunWith(XungeRunner::class)
 class KitGallery {
     @Test
-    fun `the parts of 今日`() = Gallery.show("kit-today", build = KitPages::today)
-
-    @Test
-    fun `the parts of 我报的`() = Gallery.show("kit-queue", build = KitPages::queue)
-
-    @Test
-    fun `the parts of 提交`() = Gallery.show("kit-submit", build = KitPages::submit)
-
-    @Test
-    fun `the parts of 核查`() = Gallery.show("kit-task", build = KitPages::task)
-
-    @Test
-    fun `the parts of 是什么问题`() = Gallery.show("kit-type", build = KitPages::types)
-
-    @Test
-    fun `the parts of 本月活动`() = Gallery.show("kit-month", build = KitPages::month)
-
-    @Test
-    fun `the parts of a missing permission`() = Gallery.show("kit-denied", build = KitPages::denied)
-
-    @Test
-    fun `the parts of 历史`() = Gallery.show("kit-history", build = KitPages::history)
+    fun `the pages of the design`() {
+        // All are drawn, also when one has a fault.
+        val faults = KitPages.ALL.mapNotNull { (name, page) -> runCatching { Gallery.show(name, build = page) }.exceptionOrNull() }
+        faults.firstOrNull()?.let { first -> throw first.also { faults.drop(1).forEach(it::addSuppressed) } }
+    }
 
     @Test
     fun `every component in every state`() = Gallery.show("k-components", KitPages.LONG, KitPages::components)
@@ -100,8 +84,19 @@ private class Focused(context: Context) : View(context) {
 }
 
 internal object KitPages {
+    val ALL: Map<String, (Context) -> View> = mapOf(
+        "kit-today" to ::today,
+        "kit-queue" to ::queue,
+        "kit-submit" to ::submit,
+        "kit-task" to ::task,
+        "kit-type" to ::types,
+        "kit-month" to ::month,
+        "kit-denied" to ::denied,
+        "kit-history" to ::history,
+    )
+
     /** One page of everything, longer than any handset. */
-    val LONG = Variant.ALL.map { it.copy(height = if (it.text > 1) 3400 else 2000) }
+    val LONG = Variant.ALL.map { it.copy(height = if (it.text > 1) 3800 else 2200) }
 
     fun photo(context: Context, seed: Int, width: Int = 120, height: Int = 90): Drawable {
         val bitmap = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888)
@@ -263,6 +258,9 @@ internal object KitPages {
         val rows = column.add(RowCard(context))
         rows.row(RowModel("我报的和待传", Lead.Small(R.drawable.ic_list), badge = Mark(R.drawable.ic_undo, Tone.DANGER, "退回 1"), chevron = true, bold = false)) {}
         rows.row(RowModel("语言", Lead.Small(R.drawable.ic_globe), end = "中文", chevron = true, bold = false)) {}
+        part("自己")
+        val self = column.add(Card(context))
+        self.add(Facts(context, listOf("号码" to "130****2207", "终端" to "0217，REDMI 12C", "同步" to "10:23 全部收到")))
         part("缺的照片")
         val shots = column.add(Flow(context))
         shots.addView(Shot(context, photo(context, 3), "照片 1") {})

@@ -31,7 +31,8 @@ class NavBar(context: Context, current: Place, tasks: Int, onGo: (Place) -> Unit
         }
     }
 
-    override fun getAccessibilityClassName(): CharSequence = android.widget.TabWidget::class.java.name
+    /** A bar of tabs to who listens; the class itself is deprecated and only its name is meant. */
+    override fun getAccessibilityClassName(): CharSequence = "android.widget.TabWidget"
 }
 
 private class NavItem(context: Context, place: Place, on: Boolean, waiting: Int, onClick: () -> Unit) : FrameLayout(context) {

@@ -60,6 +60,8 @@ class Row(context: Context) : LinearLayout(context) {
     private val chevron = Icon(context, R.drawable.ic_chevron_right, R.color.text_muted, 20)
     private val ground = Ground(context, tokens.color(R.color.surface), tokens.color(R.color.neutral_soft), radius = 16f)
 
+    private var shown: RowModel? = null
+
     init {
         orientation = HORIZONTAL
         gravity = Gravity.CENTER_VERTICAL
@@ -100,6 +102,8 @@ class Row(context: Context) : LinearLayout(context) {
     }
 
     fun bind(model: RowModel) {
+        if (model == shown) return
+        shown = model
         lead.show(model.lead)
         // Beside many lines of large text a picture stands at the first, an icon in the middle.
         val top = tokens.bigText && model.lead !is Lead.Small
@@ -134,11 +138,16 @@ private class LeadView(context: Context) : FrameLayout(context) {
         clipToOutline = true
         background = Ground(context, fill = tokens.color(R.color.neutral_soft), radius = 8f)
     }
-    private val icon = Icon(context)
+    private val alone = Icon(context)
+
+    // On a tile, which does not grow with the text.
+    private val onTile = Icon(context, grows = false)
 
     init {
         addView(picture, LayoutParams(side, side))
-        addView(icon, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT, Gravity.CENTER))
+        for (icon in listOf(alone, onTile)) {
+            addView(icon, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT, Gravity.CENTER))
+        }
     }
 
     fun show(lead: Lead?) {
@@ -146,16 +155,17 @@ private class LeadView(context: Context) : FrameLayout(context) {
         picture.visibility = if (lead is Lead.Small) View.GONE else View.VISIBLE
         val drawn = (lead as? Lead.Photo)?.picture
         picture.setImageDrawable(drawn?.let { Rounded(it, tokens.dp(8).toFloat()) })
-        icon.visibility = if (drawn == null) View.VISIBLE else View.GONE
+        alone.visibility = if (lead is Lead.Small) View.VISIBLE else View.GONE
+        onTile.visibility = if (lead !is Lead.Small && drawn == null) View.VISIBLE else View.GONE
         when (lead) {
-            is Lead.Small -> icon.show(lead.icon, lead.color)
+            is Lead.Small -> alone.show(lead.icon, lead.color)
             is Lead.Tile -> {
                 picture.background = Ground(context, fill = tokens.color(lead.tone.soft), radius = 8f)
-                icon.show(lead.icon, if (lead.tone == Tone.NEUTRAL) R.color.text else lead.tone.color)
+                onTile.show(lead.icon, if (lead.tone == Tone.NEUTRAL) R.color.text else lead.tone.color)
             }
             is Lead.Photo -> {
                 picture.background = Ground(context, fill = tokens.color(R.color.neutral_soft), radius = 8f)
-                icon.show(R.drawable.ic_image, R.color.neutral)
+                onTile.show(R.drawable.ic_image, R.color.neutral)
             }
             null -> Unit
         }

@@ -22,7 +22,7 @@ import kotlinx.coroutines.Job
 import kotlinx.coroutines.launch
 
 /** The form of an activity record (记一场活动). */
-internal class ActivityPage(host: Host, private val of: RecordOf, private val shutter: Shutter = ChosenPicture(host)) : Page<RecordState>(host) {
+internal class ActivityPage(host: Host, private val of: RecordOf, private val taker: PhotoTaker = OwnCamera(host) { host.context.getString(R.string.activity_title) }) : Page<RecordState>(host) {
     private val presenter by lazy { ActivityPresenter(host.session.handset, of, host.session.io) }
     private var form: ActivityForm? = null
     private var built: RecordState.Open? = null
@@ -95,7 +95,7 @@ internal class ActivityPage(host: Host, private val of: RecordOf, private val sh
 
     private fun take() = host.permit(listOf(Manifest.permission.ACCESS_FINE_LOCATION)) {
         locate()
-        scope.launch { shutter.take()?.let { presenter.add(it) } }
+        scope.launch { taker.take()?.let { presenter.add(it) } }
     }
 
     private fun press(at: Int, shot: DraftShot, picture: Drawable?) {

@@ -34,7 +34,7 @@ internal class TaskCameraPage(
     host: Host,
     task: TaskKey,
     private val answer: Answer,
-    private val shutter: Shutter = ChosenPicture(host),
+    private val taker: PhotoTaker = OwnCamera(host) { answerWords(host.lang, answer) },
 ) : Page<TaskCameraState>(host) {
     private val presenter by lazy { host.session.run { TaskCameraPresenter(handset, task, answer, io) } }
 
@@ -134,7 +134,7 @@ internal class TaskCameraPage(
     /** Asks for the place first, which the photo is stamped with. It works without one. */
     private fun take() = host.permit(listOf(Manifest.permission.ACCESS_FINE_LOCATION)) {
         locate()
-        scope.launch { shutter.take()?.let { presenter.add(it) } }
+        scope.launch { taker.take()?.let { presenter.add(it) } }
     }
 
     private fun press(at: Int, shot: DraftShot, picture: Drawable?) {

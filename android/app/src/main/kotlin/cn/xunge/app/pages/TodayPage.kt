@@ -1,21 +1,18 @@
 package cn.xunge.app.pages
 
 import android.Manifest
-import android.graphics.drawable.Drawable
 import android.view.View
 import cn.xunge.app.R
 import cn.xunge.app.kit.Disc
 import cn.xunge.app.kit.HeadCard
-import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Mark
 import cn.xunge.app.kit.Place
+import cn.xunge.app.kit.PlaceLine
 import cn.xunge.app.kit.QuietButton
-import cn.xunge.app.kit.Row
 import cn.xunge.app.kit.RowCard
 import cn.xunge.app.kit.RowModel
 import cn.xunge.app.kit.Screen
-import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.State
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.mark
@@ -26,30 +23,62 @@ import cn.xunge.app.shell.Route
 import cn.xunge.app.shell.XungeApp
 import cn.xunge.core.Today
 import cn.xunge.core.momentWords
+import cn.xunge.ids.Moment
 import kotlinx.coroutines.launch
 
 /** The home screen (今日). */
 class TodayPage(host: Host) : Page<TodayState>(host) {
-    private val places = Places(context)
-    private val presenter = host.session.run {
-        TodayPresenter(handset, changes, places.fixes(), { XungeApp.of(context).surroundings.connectivity().online }, io)
+    private val presenter by lazy {
+        val places = Places(context)
+        host.session.run {
+            TodayPresenter(handset, changes, places.fixes(), { XungeApp.of(context).surroundings.connectivity().online }, io)
+        }
     }
+    private var shown: TodayState? = null
+    private var line: PlaceLine? = null
 
     override suspend fun follow(show: (TodayState) -> Unit) = presenter.states.collect { show(it) }
 
     override fun build(state: TodayState): Screen = Screen(context).apply {
+        shown = state
         named(text(R.string.nav_today))
-        place().showPlace(host.lang, state.here)
-        problem(state)?.let { (mark, act) -> banner.show(mark, act?.first, act?.second) }
-        column.add(presence(state.today))
-        if (state.tasks.isNotEmpty()) column.add(tasks(state))
-        column.add(arrived(state.today))
+        line = place().apply { showPlace(host.lang, state.here) }
+        say(this, state)
+        fill(this, state)
         if (state.today.isOnDuty) {
             primary(text(R.string.nav_report), R.drawable.ic_camera) { host.switch(Place.REPORT) }
         } else {
             primary(text(R.string.check_in), R.drawable.ic_user_check) { checkIn() }
         }
         navigation(Place.TODAY, state.today.tasksOpen.toInt()) { host.switch(it) }
+    }
+
+    /** A fix comes every two seconds: it changes the place line, and leaves what is read and scrolled in peace. */
+    override fun update(screen: Screen, state: TodayState): Boolean {
+        val before = shown ?: return false
+        if (before.today.isOnDuty != state.today.isOnDuty || before.today.tasksOpen != state.today.tasksOpen) return false
+        shown = state
+        if (before.here != state.here) line?.showPlace(host.lang, state.here)
+        say(screen, state)
+        if (before.still() != state.still()) {
+            screen.column.removeAllViews()
+            fill(screen, state)
+        }
+        return true
+    }
+
+    /** What the cards show: without the place and the clock. */
+    private fun TodayState.still() = copy(here = Here(null, null, null), today = today.copy(now = Moment(0), lastSync = null, lastContact = null))
+
+    private fun say(screen: Screen, state: TodayState) {
+        val (mark, act) = problem(state) ?: return screen.banner.hide()
+        screen.banner.show(mark, act?.first, act?.second)
+    }
+
+    private fun fill(screen: Screen, state: TodayState) {
+        screen.column.add(presence(state.today))
+        if (state.tasks.isNotEmpty()) screen.column.add(tasks(state))
+        screen.column.add(arrived(state.today))
     }
 
     /** What needs the person, or is worth knowing; the more urgent first. */
@@ -78,17 +107,21 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
     private fun tasks(state: TodayState): View = RowCard(context).apply {
         head(text(R.string.today_tasks, state.today.tasksOpen.toInt()), text(R.string.by_due))
         for (line in state.tasks) {
-            row(taskRow(line)) { host.go(Route.TaskPage(line.task.id)) }
+            row(taskRow(line, state.today.now)) { host.go(Route.TaskPage(line.task.id)) }
         }
     }
 
-    private fun taskRow(line: TaskLine): RowModel {
+    private fun taskRow(line: TaskLine, now: Moment): RowModel {
         val task = line.task
-        val due = Mark(R.drawable.ic_timer, Tone.WARNING, task.dueWords.here())
+        val due = task.dueWords.here()
         return RowModel(
             title = task.wording,
             lead = Lead.Tile(R.drawable.ic_list_check),
-            state = if (task.isSeen) due else due.copy(icon = R.drawable.ic_bell, tone = Tone.INFO),
+            state = when {
+                task.due.millis < now.millis -> Mark(State.TASK_OVERDUE.icon, State.TASK_OVERDUE.tone, due)
+                task.isSeen -> Mark(State.TASK_DUE.icon, State.TASK_DUE.tone, due)
+                else -> State.TASK_NEW.mark(context, tail = text(R.string.today_until, momentWords(task.due, now)))
+            },
             sub = listOfNotNull(line.distance?.here(), task.address ?: task.cellName?.line).joinToString(" · "),
             chevron = true,
         )

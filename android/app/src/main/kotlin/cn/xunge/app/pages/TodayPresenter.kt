@@ -15,6 +15,7 @@ import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.combine
+import kotlinx.coroutines.flow.filterNotNull
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.onStart
@@ -54,7 +55,18 @@ class TodayPresenter(
     private val here = MutableStateFlow(Here(null, null, null))
 
     val states: Flow<TodayState> =
-        combine(changes.map {}.onStart { emit(Unit) }, located(), refused) { _, here, why -> read(here, why) }.flowOn(io)
+        combine(changes.map {}.onStart { emit(Unit) }, located(), refused) { _, here, why -> readable(here, why) }
+            .filterNotNull()
+            .flowOn(io)
+
+    private var last: TodayState? = null
+
+    /** A reading that the core refuses leaves what was read before; without any the page waits for the next. */
+    private fun readable(here: Here, why: Why?): TodayState? = try {
+        read(here, why).also { last = it }
+    } catch (failed: XungeException) {
+        last?.copy(here = here, refused = failed.why)
+    }
 
     private fun located(): Flow<Here> = handset.located(fixes).map { it.also { here.value = it } }
 
