@@ -89,7 +89,7 @@ internal class TaskPage(host: Host, private val task: TaskKey) : Page<TaskState>
     }
 
     private fun mark(state: TaskState.Shown): Mark? =
-        if (state.task.answered == null) state.task.clock(state.now, host.lang) else state.answer?.answerMark(host.lang)
+        if (state.task.answered == null) state.task.clock(state.now, host.lang) else state.answer?.mark(host.lang)
 
     /** Clock and distance change all the time; the screen must not jump under a finger for them. */
     override fun update(screen: Screen, state: TaskState): Boolean {

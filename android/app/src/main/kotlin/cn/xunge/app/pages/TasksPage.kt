@@ -71,7 +71,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
     private fun fill(screen: Screen, state: TasksState) {
         line?.showPlace(host.lang, state.here)
         val just = state.justAnswered
-        if (just == null) screen.banner.hide() else screen.banner.show(said(just.answerMark(host.lang)), text(R.string.task_look)) { host.go(Route.Item(just.id)) }
+        if (just == null) screen.banner.hide() else screen.banner.show(said(just.mark(host.lang)), text(R.string.task_look)) { host.go(Route.Item(just.id)) }
         list?.show(lines(state))
     }
 
@@ -102,7 +102,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
     private fun row(line: AnsweredTask) = RowModel(
         title = text(R.string.task_title, line.task.purpose.word(context), line.task.wording),
         lead = line.task.compare?.let { Lead.Photo(pictures[it]) } ?: Lead.Tile(R.drawable.ic_list_check),
-        state = line.row?.answerMark(host.lang),
+        state = line.row?.mark(host.lang),
         sub = line.row?.summary?.here(),
         chevron = true,
     )
