@@ -1,5 +1,7 @@
 package cn.xunge.app.pages
 
+import android.content.ClipboardManager
+import android.text.InputType
 import cn.xunge.app.R
 import cn.xunge.app.kit.Caption
 import cn.xunge.app.kit.Card
@@ -10,6 +12,7 @@ import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Mark
 import cn.xunge.app.kit.Meter
+import cn.xunge.app.kit.OutlineButton
 import cn.xunge.app.kit.Part
 import cn.xunge.app.kit.Place
 import cn.xunge.app.kit.RowCard
@@ -22,6 +25,7 @@ import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.show
 import cn.xunge.app.platform.Frames
 import cn.xunge.app.platform.QrReader
+import cn.xunge.app.service
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Opened
 import cn.xunge.app.shell.Page
@@ -73,7 +77,11 @@ internal class EnrolPage(
         problem(state.problem)?.let { banner.show(it) }
         if (state.isTyping) {
             column.add(Label(context)).text = text(R.string.enrol_type_hint)
-            field = column.add(Field(context, R.id.enrol_code, text(R.string.enrol_code), text(R.string.enrol_code_hint), lines = 3)).apply { this.text = state.typed }
+            field = column.add(Field(context, R.id.enrol_code, text(R.string.enrol_code), text(R.string.enrol_code_hint), lines = 3)).apply {
+                this.text = state.typed
+                edit.inputType = edit.inputType or InputType.TYPE_TEXT_FLAG_NO_SUGGESTIONS
+            }
+            column.add(OutlineButton(context, text(R.string.enrol_paste)) { paste() })
             primary(text(R.string.enrol_read)) { read() }
             second(text(R.string.enrol_by_picture)) { typed(); presenter.typing(false) }
         } else {
@@ -99,6 +107,11 @@ internal class EnrolPage(
                 file.delete()
             }
         }
+    }
+
+    private fun paste() {
+        val clip = context.service<ClipboardManager>().primaryClip?.takeIf { it.itemCount > 0 } ?: return
+        field?.text = clip.getItemAt(0).coerceToText(context).toString().trim()
     }
 
     private fun read() {
@@ -198,7 +211,7 @@ internal class EnrolPage(
         is EnrolState.Preview -> true.also { presenter.again() }
         is EnrolState.Enrolling -> true.also { presenter.cancel() }
         is EnrolState.Fetching -> true
-        else -> false
+        else -> false.also { Enrolling.end() }
     }
 
     override fun onLeave() = typed()
@@ -208,7 +221,7 @@ internal class EnrolPage(
 internal object Enrolling {
     private var current: EnrolPresenter? = null
 
-    fun of(host: Host): EnrolPresenter = current ?: host.session.run {
+    fun of(host: Host): EnrolPresenter = current?.takeIf { it.states.value != EnrolState.Done } ?: host.session.run {
         val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
         EnrolPresenter(phone, device, scope, io) { replace(it) }
     }.also { current = it }

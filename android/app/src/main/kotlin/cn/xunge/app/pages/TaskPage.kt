@@ -1,5 +1,6 @@
 package cn.xunge.app.pages
 
+import android.content.Context
 import android.graphics.drawable.Drawable
 import android.view.Gravity
 import android.view.View
@@ -12,12 +13,12 @@ import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Icon
 import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
+import cn.xunge.app.kit.Mark
 import cn.xunge.app.kit.Photo
 import cn.xunge.app.kit.Place
 import cn.xunge.app.kit.RowCard
 import cn.xunge.app.kit.RowModel
 import cn.xunge.app.kit.Screen
-import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.heading
@@ -40,6 +41,9 @@ internal class TaskPage(host: Host, private val task: TaskKey) : Page<TaskState>
 
     /** The photo as it is drawn, and of which photo. */
     internal var picture: Pair<Picture, Drawable?>? = null
+    private var built: TaskState.Shown? = null
+    private var badge: StateView? = null
+    private var where: WhereRow? = null
 
     override suspend fun follow(show: (TaskState) -> Unit) = presenter.states.collect { state ->
         val found = ((state as? TaskState.Shown)?.compare as? Compare.Here)?.picture
@@ -63,8 +67,10 @@ internal class TaskPage(host: Host, private val task: TaskKey) : Page<TaskState>
 
     private fun shown(state: TaskState.Shown) = Screen(context).apply {
         val task = state.task
-        val badge = if (task.answered == null) task.clock(state.now, host.lang) else state.answer?.answerMark(host.lang)
-        title(task.purpose.question(context), { host.back() }, badge?.let { StateView(context, it, badge = true) })
+        built = state
+        val badge = StateView(context, badge = true).apply { show(mark(state)) }
+        this@TaskPage.badge = badge
+        title(task.purpose.question(context), { host.back() }, badge)
         compare(state)?.let { column.add(it) }
         column.add(asked(state))
         val answers = task.purpose.answers()
@@ -80,6 +86,19 @@ internal class TaskPage(host: Host, private val task: TaskKey) : Page<TaskState>
                 answers(answer(answers.first, true), answer(answers.second, false))
             }
         }
+    }
+
+    private fun mark(state: TaskState.Shown): Mark? =
+        if (state.task.answered == null) state.task.clock(state.now, host.lang) else state.answer?.mark(host.lang)
+
+    /** Clock and distance change all the time; the screen must not jump under a finger for them. */
+    override fun update(screen: Screen, state: TaskState): Boolean {
+        val before = built
+        if (state !is TaskState.Shown || before == null || state.compare != before.compare) return false
+        if (state.task.copy(dueWords = before.task.dueWords, isSeen = before.task.isSeen) != before.task) return false
+        badge?.show(mark(state))
+        where?.show(state.distance?.words?.here(), state.distance?.bearing)
+        return true
     }
 
     private fun answer(answer: Answer, yes: Boolean): AnswerButton {
@@ -109,27 +128,35 @@ internal class TaskPage(host: Host, private val task: TaskKey) : Page<TaskState>
     /** What is asked, and below it where. */
     private fun asked(state: TaskState.Shown): View = Card(context, gap = 8).apply {
         add(Label(context, bold = true)).heading().text = state.task.wording
-        val distance = state.distance
         val place = state.task.placeWords() ?: state.task.cellName?.line ?: state.task.cell.text
-        add(where(distance?.words?.here(), place, distance?.bearing))
-    }
-
-    /** The arrow points as on a map: north is up. */
-    private fun where(distance: String?, place: String, bearing: Double?): View = LinearLayout(context).apply {
-        gravity = Gravity.CENTER_VERTICAL
-        minimumHeight = tokens.dp(48)
-        val icon = Icon(context, if (bearing == null) R.drawable.ic_pin else R.drawable.ic_navigation)
-        icon.rotation = bearing?.toFloat() ?: 0f
-        val wrap = LinearLayout.LayoutParams.WRAP_CONTENT
-        addView(icon, LinearLayout.LayoutParams(wrap, wrap).apply { marginEnd = tokens.dp(12) })
-        val words = Column(context, gap = 0)
-        words.add(Label(context, bold = true)).show(distance)
-        words.add(Label(context, if (distance == null) Size.BODY else Size.CAPTION, R.color.text_muted)).show(place)
-        addView(words, LinearLayout.LayoutParams(0, wrap, 1f))
+        where = add(WhereRow(context, place)).apply { show(state.distance?.words?.here(), state.distance?.bearing) }
     }
 
     private companion object {
         /** Pixels: a cheap handset's screen, and room to enlarge. */
         const val LARGE = 1440
+    }
+}
+
+/** A place with its distance and direction. The arrow points as on a map: north is up. */
+private class WhereRow(context: Context, place: String) : LinearLayout(context) {
+    private val icon = Icon(context)
+    private val distance = Label(context, bold = true)
+
+    init {
+        gravity = Gravity.CENTER_VERTICAL
+        minimumHeight = tokens.dp(48)
+        addView(icon, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginEnd = tokens.dp(12) })
+        val words = Column(context, gap = 0)
+        words.add(distance)
+        words.add(Label(context, color = R.color.text_muted)).text = place
+        addView(words, LayoutParams(0, LayoutParams.WRAP_CONTENT, 1f))
+    }
+
+    /** Nothing is known without a fix. */
+    fun show(words: String?, bearing: Double?) {
+        distance.show(words)
+        icon.show(if (bearing == null) R.drawable.ic_pin else R.drawable.ic_navigation, R.color.text)
+        icon.rotation = bearing?.toFloat() ?: 0f
     }
 }

@@ -9,9 +9,7 @@ import cn.xunge.app.kit.mark
 import cn.xunge.client.inLang
 import cn.xunge.core.Answer
 import cn.xunge.core.FieldTask
-import cn.xunge.core.ItemState
 import cn.xunge.core.Lang
-import cn.xunge.core.QueueRow
 import cn.xunge.core.TaskPurpose
 import cn.xunge.core.momentWords
 import cn.xunge.ids.Moment
@@ -70,19 +68,3 @@ internal fun TaskPurpose.answers(): Pair<Answer, Answer>? = when (this) {
 
 /** Where it is, in words. */
 internal fun FieldTask.placeWords(): String? = address ?: cellName?.let { it.community ?: it.line }
-
-/** The state of an answer: icon and tone of the design, words of the core. */
-internal fun QueueRow.answerMark(lang: Lang): Mark {
-    val look = when (state) {
-        ItemState.DRAFT -> State.DRAFT
-        ItemState.QUEUED -> State.QUEUED
-        ItemState.LATER -> State.LATER
-        ItemState.PHOTOS_PENDING -> State.PHOTOS_PENDING
-        ItemState.RECEIVED -> State.RECEIVED
-        ItemState.RETURNED, ItemState.REVISED -> State.REFUSED
-        ItemState.REVIEW -> State.REVIEW
-        ItemState.HELD -> State.HELD
-        ItemState.WITHDRAWING, ItemState.WITHDRAWN, ItemState.CANCELLED -> State.CASE_VOID
-    }
-    return Mark(look.icon, look.tone, stateWords.inLang(lang))
-}

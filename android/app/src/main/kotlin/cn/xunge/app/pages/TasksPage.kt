@@ -28,6 +28,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
 
     /** Thumbnails that were drawn, by the photo's hash. */
     internal val pictures = HashMap<PhotoHash, Drawable?>()
+    private val loading = HashSet<PhotoHash>()
     private val numbers = LinkedHashMap<TaskKey, Long>()
     private var line: PlaceLine? = null
     private var list: RowList? = null
@@ -70,7 +71,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
     private fun fill(screen: Screen, state: TasksState) {
         line?.showPlace(host.lang, state.here)
         val just = state.justAnswered
-        if (just == null) screen.banner.hide() else screen.banner.show(said(just.answerMark(host.lang)), text(R.string.task_look)) { host.go(Route.Item(just.id)) }
+        if (just == null) screen.banner.hide() else screen.banner.show(said(just.mark(host.lang)), text(R.string.task_look)) { host.go(Route.Item(just.id)) }
         list?.show(lines(state))
     }
 
@@ -101,7 +102,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
     private fun row(line: AnsweredTask) = RowModel(
         title = text(R.string.task_title, line.task.purpose.word(context), line.task.wording),
         lead = line.task.compare?.let { Lead.Photo(pictures[it]) } ?: Lead.Tile(R.drawable.ic_list_check),
-        state = line.row?.answerMark(host.lang),
+        state = line.row?.mark(host.lang),
         sub = line.row?.summary?.here(),
         chevron = true,
     )
@@ -118,10 +119,11 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
         val tasks = state.open.map { it.task } + state.answered.map { it.task }
         for (task in tasks) {
             val hash = task.compare ?: continue
-            if (pictures[hash] != null) continue
+            if (pictures[hash] != null || !loading.add(hash)) continue
             scope.launch {
-                val jpeg = presenter.photo(task.id) ?: return@launch
-                pictures[hash] = withContext(host.session.io) { drawn(context, jpeg, THUMBNAIL) } ?: return@launch
+                val drawn = presenter.photo(task.id)?.let { jpeg -> withContext(host.session.io) { drawn(context, jpeg, THUMBNAIL) } }
+                loading -= hash
+                pictures[hash] = drawn ?: return@launch
                 last?.let { list?.show(lines(it)) }
             }
         }

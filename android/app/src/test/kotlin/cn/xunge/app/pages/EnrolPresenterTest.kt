@@ -57,7 +57,7 @@ class EnrolPresenterTest {
 
     @Test
     fun `an invitation is shown before it is used, then the handset is enrolled, fetched and opened`() = runBlocking {
-        val handset = FakeHandset().apply { progress = listOf(SyncProgress.Connected) }
+        val handset = TaskHandset().apply { progress = listOf(SyncProgress.Connected) }
         val phone = FakePhone { handset }
         val presenter = presenter(phone)
         presenter.take(" xunge1:abc\n")
@@ -71,7 +71,7 @@ class EnrolPresenterTest {
 
     @Test
     fun `what is no invitation is refused where it was typed`() = runBlocking {
-        val presenter = presenter(FakePhone { FakeHandset() })
+        val presenter = presenter(FakePhone { TaskHandset() })
         presenter.typing(true)
         presenter.typed("hello")
         presenter.take("hello")
@@ -82,7 +82,7 @@ class EnrolPresenterTest {
 
     @Test
     fun `a picture without a code says so`() = runBlocking {
-        val presenter = presenter(FakePhone { FakeHandset() })
+        val presenter = presenter(FakePhone { TaskHandset() })
         presenter.picture { null }
         withTimeout(20_000) { presenter.states.first { (it as? EnrolState.Asking)?.problem == Problem.NoCode } }
         presenter.picture { "xunge1:abc" }
@@ -100,7 +100,7 @@ class EnrolPresenterTest {
         assertEquals("network.timeout", cut.why?.code)
         // The core remembers the cut call as a user whose enrolment is pending.
         phone.users = listOf(user("enrolment_pending", null))
-        phone.serve = { FakeHandset() }
+        phone.serve = { TaskHandset() }
         presenter.enrol()
         presenter.await<EnrolState.Done>()
         assertEquals(listOf("enrol xunge1:abc"), phone.calls)
@@ -108,7 +108,7 @@ class EnrolPresenterTest {
 
     @Test
     fun `one more user is enrolled beside the first`() = runBlocking {
-        val phone = FakePhone(listOf(user("ready", "刘海波"))) { FakeHandset() }
+        val phone = FakePhone(listOf(user("ready", "刘海波"))) { TaskHandset() }
         val presenter = presenter(phone)
         presenter.take("xunge1:abc")
         presenter.enrol()
@@ -132,7 +132,7 @@ class EnrolPresenterTest {
 
     @Test
     fun `a first sync that fails still opens the handset`() = runBlocking {
-        val presenter = presenter(FakePhone { FakeHandset().apply { syncs = { throw refusal("network.timeout") } } })
+        val presenter = presenter(FakePhone { TaskHandset().apply { syncs = { throw refusal("network.timeout") } } })
         presenter.take("xunge1:abc")
         presenter.enrol()
         presenter.await<EnrolState.Done>()

@@ -1,6 +1,7 @@
 package cn.xunge.app.pages
 
 import cn.xunge.app.Gallery
+import cn.xunge.app.StillHost
 import cn.xunge.app.XungeRunner
 import cn.xunge.core.Month
 import cn.xunge.ids.YearAndMonth

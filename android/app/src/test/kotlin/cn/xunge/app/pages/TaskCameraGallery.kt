@@ -2,6 +2,7 @@ package cn.xunge.app.pages
 
 import cn.xunge.app.Gallery
 import cn.xunge.app.KitPages
+import cn.xunge.app.StillHost
 import cn.xunge.app.XungeRunner
 import cn.xunge.core.Answer
 import cn.xunge.ids.PhotoHash

@@ -1,16 +1,10 @@
 package cn.xunge.app.pages
 
-import android.content.Context
 import android.graphics.Bitmap
 import android.graphics.drawable.BitmapDrawable
 import cn.xunge.app.KitPages
-import cn.xunge.app.kit.Place
-import cn.xunge.app.shell.Host
-import cn.xunge.app.shell.Route
-import cn.xunge.app.shell.Session
 import cn.xunge.core.Cell
 import cn.xunge.core.FieldTask
-import cn.xunge.core.Lang
 import cn.xunge.core.PointE7
 import cn.xunge.core.Position
 import cn.xunge.core.ProblemClass
@@ -25,26 +19,7 @@ import cn.xunge.ids.PhotoHash
 import cn.xunge.ids.TaskKey
 import org.robolectric.RuntimeEnvironment
 import java.io.ByteArrayOutputStream
-import java.io.File
 import java.time.LocalDateTime
-
-/** A host that shows nothing else: galleries build screens from states. */
-internal class StillHost(override val context: Context) : Host {
-    override val session: Session get() = error("a gallery has no session")
-    override val lang: Lang get() = if (context.resources.configuration.locales[0].language == "en") Lang.EN else Lang.ZH
-
-    override fun go(route: Route) = Unit
-
-    override fun replace(route: Route) = Unit
-
-    override fun back() = Unit
-
-    override fun switch(place: Place) = Unit
-
-    override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) = Unit
-
-    override fun choosePictures(answer: (List<File>) -> Unit) = Unit
-}
 
 /** The scene of the visual target: Wednesday 2026-09-23, 10:24, 桂林路街道. Persons and numbers are invented. */
 internal object WorkScene {

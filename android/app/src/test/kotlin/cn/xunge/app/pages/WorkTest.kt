@@ -37,7 +37,7 @@ class WorkTest {
 
     private val io = Dispatchers.Default
 
-    private fun tasks(handset: FakeHandset) = TasksPresenter(handset, emptyFlow(), flowOf(WorkScene.fix), io, flowOf(Unit))
+    private fun tasks(handset: TaskHandset) = TasksPresenter(handset, emptyFlow(), flowOf(WorkScene.fix), io, flowOf(Unit))
 
     @Test
     fun `a clock warns from ten minutes or a third of the time, and is over after it`() {
@@ -51,7 +51,7 @@ class WorkTest {
 
     @Test
     fun `a new task is marked seen once it is shown, and stays new as long as its page`() = runBlocking {
-        val handset = FakeHandset(listOf(WorkScene.late, WorkScene.fresh))
+        val handset = TaskHandset(listOf(WorkScene.late, WorkScene.fresh))
         val presenter = tasks(handset)
         val first = presenter.states.first()
         assertEquals(listOf(false, true), first.open.map { it.isNew })
@@ -64,21 +64,21 @@ class WorkTest {
     @Test
     fun `answered tasks stand below, also when their item cannot be read`() = runBlocking {
         val done = WorkScene.calm.copy(answered = cn.xunge.ids.EntryKey("i1"))
-        val state = tasks(FakeHandset(listOf(done, WorkScene.soon))).states.first()
+        val state = tasks(TaskHandset(listOf(done, WorkScene.soon))).states.first()
         assertEquals(listOf(WorkScene.soon.id), state.open.map { it.task.id })
         assertEquals(listOf(done.id to null), state.answered.map { it.task.id to it.row })
     }
 
     @Test
     fun `a task that is not in the mailbox is gone`() = runBlocking {
-        val presenter = TaskPresenter(FakeHandset(), TaskKey("t9"), emptyFlow(), emptyFlow(), io, flowOf(Unit))
+        val presenter = TaskPresenter(TaskHandset(), TaskKey("t9"), emptyFlow(), emptyFlow(), io, flowOf(Unit))
         assertEquals(TaskState.Gone, presenter.states.first())
-        assertEquals(TaskCameraState.Gone, TaskCameraPresenter(FakeHandset(), TaskKey("t9"), Answer.TRUE, io).states.first())
+        assertEquals(TaskCameraState.Gone, TaskCameraPresenter(TaskHandset(), TaskKey("t9"), Answer.TRUE, io).states.first())
     }
 
     @Test
     fun `what was typed is kept when the page is left, and found by the next one`() = runBlocking {
-        val handset = FakeHandset(listOf(WorkScene.soon))
+        val handset = TaskHandset(listOf(WorkScene.soon))
         fun page() = TaskCameraPresenter(handset, WorkScene.soon.id, Answer.RECTIFIED, io)
         val left = page()
         left.states.first()
@@ -90,7 +90,7 @@ class WorkTest {
 
     @Test
     fun `an answer to which nothing was added leaves no draft`() = runBlocking {
-        val handset = FakeHandset(listOf(WorkScene.soon))
+        val handset = TaskHandset(listOf(WorkScene.soon))
         val presenter = TaskCameraPresenter(handset, WorkScene.soon.id, Answer.RECTIFIED, io)
         presenter.states.first()
         presenter.leave()
@@ -100,7 +100,7 @@ class WorkTest {
 
     @Test
     fun `a refused photo says why, its file is deleted, and the words go with the answer`() = runBlocking {
-        val handset = FakeHandset(listOf(WorkScene.soon))
+        val handset = TaskHandset(listOf(WorkScene.soon))
         val draft = FakeAnswer(Answer.RECTIFIED) {}
         handset.drafts[WorkScene.soon.id] = draft
         val presenter = TaskCameraPresenter(handset, WorkScene.soon.id, Answer.RECTIFIED, io)
@@ -125,7 +125,7 @@ class WorkTest {
 
     @Test
     fun `an answer that the core refuses says so`() = runBlocking {
-        val handset = FakeHandset(listOf(WorkScene.soon.copy(answered = cn.xunge.ids.EntryKey("i1"))))
+        val handset = TaskHandset(listOf(WorkScene.soon.copy(answered = cn.xunge.ids.EntryKey("i1"))))
         val state = TaskCameraPresenter(handset, WorkScene.soon.id, Answer.RECTIFIED, io).states.first()
         assertEquals("task.answered_already", (state as TaskCameraState.Refused).why.code)
     }
