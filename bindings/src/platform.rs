@@ -48,7 +48,9 @@ pub enum ServiceError {
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for ServiceError {
     fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Failed { what: error.reason }
+        // The text and the stack that follow may name persons.
+        let what = error.reason.split([':', '\n']).take(1).collect();
+        Self::Failed { what }
     }
 }
 

@@ -26,10 +26,8 @@ pub enum RigCommand {
     Invite { post: String, role: Role, area: String },
     /// Sets the line and closes what is open on it. Without a fault it only answers with the line's counters.
     Line { fault: Option<LineCommand> },
-    /// The holder leaves the post: what he files from now on goes to review.
-    Relieve { post: String },
-    /// The holder is back.
-    Appoint { post: String },
+    /// Ends the stream of a lost terminal: what it holds comes sealed and goes to review.
+    Revoke { stream: String },
     /// Decides an entry in review: it returns to its author with these words.
     Refuse { entry: String, reason: String },
     /// Reviews the version of an activity record; with a reason it is returned, without one approved.
@@ -130,15 +128,9 @@ impl Rig {
                     "bytes_sent": self.line.bytes_sent(),
                 }))
             }
-            RigCommand::Relieve { post } => {
-                let post = self.post(&post)?;
-                let holder = format!("/v1/posts/{}/holders/{}", post.post, post.person);
-                self.city.admin.delete(&holder)
-            }
-            RigCommand::Appoint { post } => {
-                let post = self.post(&post)?;
-                let holders = format!("/v1/posts/{}/holders", post.post);
-                self.city.admin.post(&holders, &json!({"person": post.person}))
+            RigCommand::Revoke { stream } => {
+                let path = format!("/v1/streams/{stream}/revoke");
+                self.city.admin.post(&path, &json!({"reason": "lost"}))
             }
             RigCommand::Refuse { entry, reason } => {
                 let decided = json!({"decision": "reject", "reason": reason});
@@ -186,11 +178,6 @@ impl Rig {
         let text = invitation.to_text()?;
         self.posts.insert(number, invited);
         Ok(json!({"invitation": text, "server": invitation.server, "holder": holder}))
-    }
-    fn post(&self, number: &str) -> Result<&InvitedPost> {
-        self.posts
-            .get(number)
-            .with_context(|| format!("no post {number}"))
     }
     /// The shortest way of a case to its end.
     fn decline(&self, number: &str, reason: &str) -> Result<Value> {

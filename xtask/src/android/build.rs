@@ -1,6 +1,6 @@
 //! The build of `android/` by Maven. What it writes lies below `target/android`, and nothing in the source tree.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::resources::{self, TARGET};
 use crate::needs::{self, For};
@@ -68,6 +68,22 @@ pub fn maven(ws: &Workspace, goal: Goal, args: &[String]) -> Result<u8> {
         Goal::Build => stages::run("android build", &[RESOURCES, COMPILE, OLDEST], &[], &run),
         Goal::Test => stages::run("android test", &[RESOURCES, OLDEST, TESTS], &[], &run),
     }
+}
+
+/// Builds and tests from nothing: what an older state left behind would be tested too.
+///
+/// # Errors
+/// A stage that failed.
+pub fn succeeds(ws: &Workspace) -> Result<()> {
+    for built in ["build", "api26"] {
+        let folder = ws.path(TARGET).join(built);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        }
+    }
+    let code = maven(ws, Goal::Test, &[])?;
+    ensure!(code == 0, "the Android side does not hold");
+    Ok(())
 }
 
 /// The tests alone, with these arguments.

@@ -7,6 +7,6 @@ mod resources;
 mod states;
 mod values;
 
-pub use build::{Goal, maven};
+pub use build::{Goal, maven, succeeds};
 pub use gallery::gallery;
 pub use resources::write as resources;

@@ -59,7 +59,11 @@ import org.junit.runner.RunWith
 @RunWith(XungeRunner::class)
 class KitGallery {
     @Test
-    fun `the pages of the design`() = KitPages.ALL.forEach { (name, page) -> Gallery.show(name, build = page) }
+    fun `the pages of the design`() {
+        // All are drawn, also when one has a fault.
+        val faults = KitPages.ALL.mapNotNull { (name, page) -> runCatching { Gallery.show(name, build = page) }.exceptionOrNull() }
+        faults.firstOrNull()?.let { first -> throw first.also { faults.drop(1).forEach(it::addSuppressed) } }
+    }
 
     @Test
     fun `every component in every state`() = Gallery.show("k-components", KitPages.LONG, KitPages::components)

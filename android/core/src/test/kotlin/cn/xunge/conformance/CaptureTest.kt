@@ -5,6 +5,7 @@ import cn.xunge.core.ItemContent
 import cn.xunge.core.ItemState
 import cn.xunge.core.Place
 import cn.xunge.core.use
+import cn.xunge.ids.EntryKey
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -55,7 +56,7 @@ class CaptureTest {
         assertEquals(listOf("井盖破损", "人民大街 1 号"), listOf(content.text, content.address))
         assertEquals(Field.MATTER to true, content.matter to content.selfHandled)
         assertEquals(Rig.CELL, back.cellName()?.cell?.code?.text)
-        assertFails("item.unknown") { handset.item(cn.xunge.ids.EntryKey("01a22756-232e-7bf4-976a-44b082239d4d")) }
+        assertFails("item.unknown") { handset.item(EntryKey("01a22756-232e-7bf4-976a-44b082239d4d")) }
     }
 
     @Test
@@ -69,7 +70,7 @@ class CaptureTest {
         assertEquals(before, photos.map { it.readBytes().toList() })
 
         val text = File(field.folder, "text.jpg").apply { writeText("not a photo") }
-        assertFails("photo.unsupported_format") { CancelToken().use { draft.addPhoto(text.path, it) } }
+        assertFails("photo.not_an_image") { CancelToken().use { draft.addPhoto(text.path, it) } }
         assertFails("photo.unreadable") { CancelToken().use { draft.addPhoto("${text.path}.gone", it) } }
         val cancelled = CancelToken()
         cancelled.cancel()

@@ -118,55 +118,58 @@ class DeskTest {
         offDuty(field, handset)
     }
 
-    /** A report that was filed without a post and is rejected with these words. */
-    private fun rejected(field: Field, handset: Handset, text: String, words: String): EntryId {
-        Rig.relieve(field.post)
-        val id = handset.file(text, field.here, Field.PHOTOS.take(1))
-        assertTrue(handset.syncNow().isSuccess)
-        assertEquals(ItemState.REVIEW, handset.row(id).state)
-        Rig.refuse(id.text, words)
-        assertTrue(handset.syncNow().isSuccess)
-        Rig.appoint(field.post)
-        return id
+    /** The author's new phone, to which a report of his lost one came back with these words. */
+    private class Returned(text: String, words: String) {
+        val handset: Handset
+        val id: EntryId
+
+        init {
+            val lost = Field()
+            val former = lost.enrol()
+            id = former.file(text, lost.here, Field.PHOTOS.take(1))
+            Rig.revoke(lost.phone.keys.stream!!.text)
+            former.syncNow()
+            assertFails("terminal.handed_over") { lost.core.openCurrent() }
+
+            handset = Field(post = lost.post).enrol()
+            assertEquals(listOf(id to ItemState.REVIEW), handset.needsYouElsewhere().map { it.id to it.state })
+            Rig.refuse(id.text, words)
+            assertTrue(handset.syncNow().isSuccess)
+        }
     }
 
     @Test
     fun `c14 a rejected report comes back with the words of the centre`() {
-        val field = Field()
-        val handset = field.enrol()
-        val id = rejected(field, handset, "照片不清", "照片看不清，请补拍")
-        val row = handset.row(id)
-        assertEquals(ItemState.RETURNED, row.state)
+        val back = Returned("照片不清", "照片看不清，请补拍")
+        val row = back.handset.needsYouElsewhere().single()
+        assertEquals(back.id to ItemState.RETURNED, row.id to row.state)
         assertTrue(row.reason!!.words.zh.contains("照片看不清，请补拍"), "${row.reason}")
         assertTrue(row.stateLine.zh.contains("照片看不清，请补拍"), row.stateLine.zh)
+        assertTrue(row.summary.zh.contains("照片不清"), row.summary.zh)
         assertFalse(row.isFinished)
-        assertEquals(listOf(id), handset.queuePage(QueueFilter.NEEDS_YOU, null, 10u).map { it.id })
-        assertEquals(1u, handset.today().returned)
+        assertEquals(1u, back.handset.today().returned)
     }
 
     @Test
     fun `c15 a returned report is revised as a new version of the same record`() {
-        val field = Field()
-        val handset = field.enrol()
-        val accepted = handset.file("无需修改", field.here)
-        assertTrue(handset.syncNow().isSuccess)
-        assertFails("report.not_returned") { handset.reviseReport(accepted) }
-
-        val id = rejected(field, handset, "井盖缺失", "请补拍")
-        val draft = handset.reviseReport(id)
-        assertEquals("井盖缺失" to 1, draft.content().text to draft.photos().size)
-        assertEquals(0u, draft.photosLeftOut())
+        val back = Returned("井盖缺失", "请补拍")
+        val handset = back.handset
+        val record = handset.needsYouElsewhere().single().record
+        val draft = handset.reviseReport(back.id)
+        assertEquals("井盖缺失" to Field.MATTER, draft.content().text to draft.content().matter)
+        assertEquals(0 to 1u, draft.photos().size to draft.photosLeftOut())
         draft.text("井盖缺失，已补拍")
         CancelToken().use { draft.addPhoto(Field.PHOTOS[1].path, it) }
         val filed = draft.submit()
-        assertEquals(handset.row(id).record, filed.record)
-        assertFails("item.mended_already") { handset.reviseReport(id) }
+        assertEquals(record, filed.record)
+        assertFails("item.unknown") { handset.reviseReport(back.id) }
 
         assertTrue(handset.syncNow().isSuccess)
-        assertEquals(ItemState.REVISED to ItemState.RECEIVED, handset.row(id).state to handset.row(filed.item).state)
-        assertEquals(listOf(id, filed.item), handset.item(filed.item).versions.map { it.id })
-        assertEquals(2, Rig.reports("井盖缺失，已补拍").single().photosHeld)
+        assertEquals(ItemState.RECEIVED, handset.row(filed.item).state)
+        assertEquals(emptyList<Any>(), handset.needsYouElsewhere())
         assertEquals(0u, handset.today().returned)
+        assertEquals(1, Rig.reports("井盖缺失，已补拍").single().photosHeld)
+        assertFails("report.not_returned") { handset.reviseReport(filed.item) }
     }
 
     @Test

@@ -76,6 +76,10 @@ class FakeKeys(private val file: File) : Keys {
     @Volatile
     var fails: Throwable? = null
 
+    /** The stream whose key was asked for last. */
+    @Volatile
+    var stream: StreamId? = null
+
     @Synchronized
     private fun entry(name: String, make: () -> ByteArray): ByteArray {
         fails?.let { throw it }
@@ -96,6 +100,7 @@ class FakeKeys(private val file: File) : Keys {
     override fun algorithm() = Algorithm.ES256
 
     override fun publicKey(home: String, stream: StreamId): ByteArray {
+        this.stream = stream
         val name = "sign $home ${stream.text}"
         val pair by lazy {
             KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }.generateKeyPair()

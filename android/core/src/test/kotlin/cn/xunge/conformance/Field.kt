@@ -26,10 +26,13 @@ import java.io.File
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.locks.LockSupport
 
-/** A phone of one test, with a folder, a keystore and a post of its own. */
-class Field(val role: String = "patroller", val area: String = Rig.HERE) {
+/** A phone of one test, with a folder and a keystore of its own, and a post of its own unless one is given. */
+class Field(
+    val role: String = "patroller",
+    val area: String = Rig.HERE,
     /** The number of the post. */
-    val post = "${100 + NUMBERS.incrementAndGet()}"
+    val post: String = "${100 + NUMBERS.incrementAndGet()}",
+) {
     val folder = File(System.getProperty("xunge.work"), "$post-${System.nanoTime()}").absoluteFile.apply { mkdirs() }
     val home = File(folder, "phone")
     val phone = FakePhone(File(folder, "keys"))

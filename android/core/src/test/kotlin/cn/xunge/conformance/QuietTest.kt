@@ -48,6 +48,7 @@ class QuietTest {
             )
         }
         eventually("it says why it is silent") { heard.any { it is Watched.Paused && it.why.code == "network.offline" } }
+        assertTrue(NativeThreads.count("quiet-watch") == 1 && NativeThreads.count("xunge-net") >= 1)
         // Calls of the app, and wake-ups of the watching thread and of the core's own.
         val activity = {
             clocks.readings.get() + around.questions.get() +
@@ -82,6 +83,7 @@ class QuietTest {
             }
         }
         val (one, two) = handset.observe(listener) to handset.observe(listener)
+        assertTrue(NativeThreads.count("xunge-observer") >= 2)
         handset.checkIn(field.here, "")
         eventually("both subscriptions tell") { told.get() >= 2 }
         runBlocking {
@@ -106,6 +108,6 @@ class QuietTest {
         again.checkIn(field.here, "")
         assertFalse(within(0.5) { told.get() > afterAll }, "told after the end")
         two.end()
-        assertEquals(0, NativeThreads.count("xunge-observer"))
+        eventually("no thread is left") { NativeThreads.count("xunge-observer") == 0 }
     }
 }

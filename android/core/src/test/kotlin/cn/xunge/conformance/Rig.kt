@@ -87,8 +87,8 @@ object Rig {
         obey("line", "fault" to state)
     }
 
-    fun relieve(post: String) = obey("relieve", "post" to post)
-    fun appoint(post: String) = obey("appoint", "post" to post)
+    /** Ends the stream of a lost terminal. */
+    fun revoke(stream: String) = obey("revoke", "stream" to stream)
     fun refuse(entry: String, reason: String) = obey("refuse", "entry" to entry, "reason" to reason)
     fun review(record: String, version: Int, reason: String? = null) =
         obey("review", "record" to record, "version" to version, "reason" to reason)

@@ -1,8 +1,10 @@
 package cn.xunge.app.kit
 
 import android.content.Context
+import android.graphics.Bitmap
 import android.view.View
 import android.widget.TextView
+import java.io.File
 
 /** Stands in for `src/newer` while the app is compiled against API 26. It is never shipped. */
 @Suppress("UNUSED_PARAMETER")
@@ -14,4 +16,6 @@ internal object Newer {
     fun pane(view: View, name: CharSequence) = Unit
 
     fun timeout(context: Context, ours: Int): Int = ours
+
+    fun decode(file: File, largest: Int): Bitmap? = null
 }

@@ -91,8 +91,18 @@ class Banner(context: Context) : LinearLayout(context) {
         setPadding(tokens.dp(16), tokens.dp(10), tokens.dp(16), tokens.dp(10))
         accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_POLITE
         addView(icon, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginEnd = tokens.dp(12) })
-        addView(words, LayoutParams(0, LayoutParams.WRAP_CONTENT, 1f))
-        addView(action, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginStart = tokens.dp(12) })
+        val wrap = LayoutParams.WRAP_CONTENT
+        if (tokens.bigText) {
+            // Side by side the words would get a column of a few characters.
+            val texts = Column(context, gap = 4)
+            texts.add(words)
+            texts.addView(action, LayoutParams(wrap, wrap))
+            texts.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO
+            addView(texts, LayoutParams(0, wrap, 1f))
+        } else {
+            addView(words, LayoutParams(0, wrap, 1f))
+            addView(action, LayoutParams(wrap, wrap).apply { marginStart = tokens.dp(12) })
+        }
         words.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO
         action.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO
         visibility = View.GONE

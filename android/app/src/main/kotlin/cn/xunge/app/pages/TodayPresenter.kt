@@ -68,13 +68,7 @@ class TodayPresenter(
         last?.copy(here = here, refused = failed.why)
     }
 
-    private fun located(): Flow<Here> = fixes
-        .map { fix -> Here(handset.whereIs(fix.point, fix.accuracyCm), fix, null) }
-        .onStart {
-            val last = handset.lastFix()
-            emit(Here(last?.let { handset.whereIs(it.position.point, it.position.accuracyCm) }, null, last?.ageMs))
-        }
-        .map { it.also { here.value = it } }
+    private fun located(): Flow<Here> = handset.located(fixes).map { it.also { here.value = it } }
 
     private fun read(here: Here, why: Why?): TodayState {
         val open = handset.tasks().filter { it.answered == null }

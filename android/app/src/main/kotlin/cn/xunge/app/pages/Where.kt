@@ -1,9 +1,8 @@
 package cn.xunge.app.pages
 
+import android.content.Context
 import cn.xunge.app.R
 import cn.xunge.app.kit.PlaceLine
-import cn.xunge.app.shell.Page
-import cn.xunge.client.inLang
 import cn.xunge.core.Cell
 import cn.xunge.core.CellCode
 import cn.xunge.core.Lang
@@ -15,11 +14,30 @@ internal fun Cell.short(): String = code.short()
 
 internal fun CellCode.short(): String = text.takeLast(6).chunked(2).joinToString("-")
 
+/** 「±6 米」. Unit: centimetres. */
+internal fun accuracyWords(context: Context, accuracyCm: UInt): String = context.getString(R.string.place_accuracy, (accuracyCm.toInt() + 50) / 100)
+
+/** Where the handset is, in a few words: the cell and how exact it is. */
+internal fun Here.chip(context: Context): String {
+    val accuracy = fix?.let { accuracyWords(context, it.accuracyCm) }
+    val words = when (val place = place) {
+        null -> context.getString(R.string.place_seeking)
+        // The long explanation is on the place line of the home screen.
+        Place.NoGrid -> context.getString(if (fix == null) R.string.place_seeking else R.string.place_found)
+        is Place.Outside -> context.getString(R.string.place_outside)
+        is Place.In -> {
+            val name = context.getString(R.string.cell_name, place.cell.short())
+            if (fix == null) context.getString(R.string.place_last_unknown, name) else name
+        }
+    }
+    return listOfNotNull(words, accuracy).joinToString(" · ")
+}
+
 /** Shows where the handset is on the line that always says so. */
 internal fun PlaceLine.showPlace(lang: Lang, here: Here) {
     fun text(id: Int, vararg args: Any) = context.getString(id, *args)
     val fix = here.fix
-    val accuracy = fix?.let { text(R.string.place_accuracy, (it.accuracyCm.toInt() + 50) / 100) }
+    val accuracy = fix?.let { accuracyWords(context, it.accuracyCm) }
     when (val place = here.place) {
         null -> show(text(R.string.place_seeking), text(R.string.place_none), found = false)
         Place.NoGrid -> show(text(R.string.place_no_grid), accuracy.orEmpty(), found = false)

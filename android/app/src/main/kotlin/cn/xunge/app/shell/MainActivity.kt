@@ -1,12 +1,19 @@
 package cn.xunge.app.shell
 
 import android.app.Activity
+import android.app.KeyguardManager
 import android.content.Context
 import android.content.Intent
 import android.content.pm.PackageManager
 import android.os.Bundle
 import android.view.View
+import android.view.WindowManager.LayoutParams.FLAG_SECURE
+import cn.xunge.app.R
 import cn.xunge.app.kit.Place
+import cn.xunge.app.lock.Asking
+import cn.xunge.app.lock.Gate
+import cn.xunge.app.lock.LockPage
+import cn.xunge.app.lock.LockPresenter
 import cn.xunge.app.pages.pageOf
 import cn.xunge.client.loggable
 import cn.xunge.core.Lang
@@ -31,9 +38,11 @@ class MainActivity : Activity(), Host {
     private var asked: ((Boolean) -> Unit)? = null
     private var choosing: ((List<File>) -> Unit)? = null
 
+    private val gate: Gate get() = XungeApp.of(this).gate
+
     override val context: Context get() = this
     override val session: Session get() = XungeApp.of(this).session
-    override val lang: Lang get() = if (resources.configuration.locales[0].language == "en") Lang.EN else Lang.ZH
+    override val lang: Lang get() = lang()
 
     /** The page that is shown, for tests. */
     val route: Route? get() = way.lastOrNull()
@@ -48,7 +57,7 @@ class MainActivity : Activity(), Host {
                     Opened.Opening -> Unit
                     Opened.Nobody -> root(Route.Enrol)
                     is Opened.Failed -> root(Route.Users)
-                    is Opened.Ready -> if (way.isEmpty() || way[0] == Route.Enrol) root(Route.Today) else present()
+                    is Opened.Ready -> if (way.isEmpty() || way[0] == Route.Enrol) root(wanted(intent) ?: Route.Today) else present()
                 }
             }
         }
@@ -62,12 +71,17 @@ class MainActivity : Activity(), Host {
 
     override fun onStart() {
         super.onStart()
+        val before = gate.isOpen
+        gate.came()
+        if (before != gate.isOpen) present()
+        secure()
         XungeApp.of(this).surroundings.attend(true)
         session.nudge(NudgeReason.PERSON)
     }
 
     override fun onStop() {
         page?.onLeave()
+        gate.left()
         XungeApp.of(this).surroundings.attend(false)
         session.nudge(NudgeReason.PERSON)
         super.onStop()
@@ -121,15 +135,37 @@ class MainActivity : Activity(), Host {
     }
 
     private fun present() {
-        val route = way.last()
+        val route = way.lastOrNull() ?: return
         shown?.cancel()
-        val page = pageOf(route, this)
+        val page = if (gate.isOpen) pageOf(route, this) else locked()
         this.page = page
         shown = scope.launch {
             page.attach(this)
             Shown(page) { view: View -> setContentView(view) }.run()
         }
     }
+
+    private fun locked(): Page<*> {
+        val presenter = LockPresenter(gate.lock, Asking.UNLOCK, session.io) { unlock() }
+        val keyguard = getSystemService(KeyguardManager::class.java)
+        val forgotten = if (keyguard?.isDeviceSecure == true) ({ confirm(keyguard) }) else null
+        return LockPage(this, presenter, forgotten)
+    }
+
+    private fun unlock() {
+        gate.open()
+        present()
+    }
+
+    /** The phone's own lock says who it is; its successor is newer than Android 8. */
+    @Suppress("DEPRECATION")
+    private fun confirm(keyguard: KeyguardManager) {
+        val ask = keyguard.createConfirmDeviceCredentialIntent(getString(R.string.lock_device_title), getString(R.string.lock_device_text))
+        startActivityForResult(ask ?: return, CREDENTIAL)
+    }
+
+    /** With a lock, the task switcher and screenshots show nothing. */
+    private fun secure() = window.setFlags(if (gate.lock.isSet) FLAG_SECURE else 0, FLAG_SECURE)
 
     override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) {
         val missing = permissions.filter { checkSelfPermission(it) != PackageManager.PERMISSION_GRANTED }
@@ -151,6 +187,11 @@ class MainActivity : Activity(), Host {
     }
 
     override fun onActivityResult(code: Int, result: Int, data: Intent?) {
+        if (code == CREDENTIAL && result == RESULT_OK) {
+            gate.lock.clear()
+            gate.open()
+            return go(Route.Pin)
+        }
         val answer = choosing ?: return
         if (code != PICTURES) return
         choosing = null
@@ -173,9 +214,20 @@ class MainActivity : Activity(), Host {
         }
     }
 
-    private companion object {
-        const val WAY = "way"
-        const val PERMISSIONS = 1
-        const val PICTURES = 2
+    /** A notice was pressed: its page, with the first place behind it. */
+    override fun onNewIntent(intent: Intent) {
+        super.onNewIntent(intent)
+        wanted(intent)?.let(::root)
+    }
+
+    private fun wanted(intent: Intent?): Route? = intent?.getStringExtra(ROUTE)?.let(Route::of)
+
+    companion object {
+        /** The page that an intent asks for. */
+        const val ROUTE = "route"
+        private const val WAY = "way"
+        private const val PERMISSIONS = 1
+        private const val PICTURES = 2
+        private const val CREDENTIAL = 3
     }
 }

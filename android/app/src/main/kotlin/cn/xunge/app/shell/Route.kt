@@ -56,6 +56,9 @@ sealed class Route {
 
     data object Licences : Route()
 
+    /** A new PIN of the app's lock. */
+    data object Pin : Route()
+
     /** The invitation is scanned or typed. */
     data object Enrol : Route()
 
@@ -72,13 +75,13 @@ sealed class Route {
             is TaskCamera -> listOf(task.text, answer.name)
             is Activity -> listOf(draft?.text)
             is ReviseActivity -> listOf(record.text)
-            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Enrol -> emptyList()
+            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol -> emptyList()
         }
         return (listOf(javaClass.simpleName) + parts.filterNotNull()).joinToString(" ")
     }
 
     companion object {
-        private val PLAIN = listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Enrol)
+        private val PLAIN = listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol)
 
         /** The route of a saved text; null for a text of another version. */
         fun of(text: String): Route? {
