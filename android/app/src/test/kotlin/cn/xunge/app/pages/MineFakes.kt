@@ -2,7 +2,9 @@ package cn.xunge.app.pages
 
 import cn.xunge.core.CancelToken
 import cn.xunge.core.DataUse
+import cn.xunge.core.Handset
 import cn.xunge.core.ItemState
+import cn.xunge.core.NoHandle
 import cn.xunge.core.ProblemClass
 import cn.xunge.core.QueueFilter
 import cn.xunge.core.QueueRow
@@ -18,7 +20,8 @@ import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 
-internal fun refusal(code: String = "store.failed") =
+/** The core refuses, as if its store had failed. */
+internal fun refusedBy(code: String = "store.failed") =
     XungeException.Failed(Scene.why(code, ProblemClass.DEVICE, "本机数据读不出来", "the data on this phone cannot be read"), emptyMap())
 
 internal val change = ScreenChanges(emptyList(), emptyList(), emptyList())
@@ -27,7 +30,7 @@ internal val change = ScreenChanges(emptyList(), emptyList(), emptyList())
 internal fun <T> Flow<T>.await(holds: (T) -> Boolean): T = runBlocking { withTimeout(10_000) { first { holds(it) } } }
 
 /** A handset with a queue. */
-internal open class QueueOf(var rows: List<QueueRow>) : NoHandset() {
+internal open class QueueOf(var rows: List<QueueRow>) : Handset(NoHandle) {
     @Volatile
     var broken = false
 
@@ -35,7 +38,7 @@ internal open class QueueOf(var rows: List<QueueRow>) : NoHandset() {
     val asked = ArrayList<Int>()
 
     override fun queuePage(filter: QueueFilter, after: ULong?, limit: UInt): List<QueueRow> {
-        if (broken) throw refusal()
+        if (broken) throw refusedBy()
         if (filter == QueueFilter.NEEDS_YOU) return rows.filter { it.state == ItemState.RETURNED }
         asked.add(limit.toInt())
         return rows.take(limit.toInt())

@@ -6,6 +6,8 @@ import cn.xunge.core.Item
 import cn.xunge.core.ItemContent
 import cn.xunge.core.ItemState
 import cn.xunge.core.NetworkSettings
+import cn.xunge.core.NoHandle
+import cn.xunge.core.Phone
 import cn.xunge.core.PhoneUser
 import cn.xunge.core.QueueRow
 import cn.xunge.core.Today
@@ -26,7 +28,7 @@ import org.junit.runner.RunWith
 /** What the presenters behind 我的 promise. */
 @RunWith(XungeRunner::class)
 class MinePresenterTest {
-    private open class OneItem(val row: QueueRow) : NoHandset() {
+    private open class OneItem(val row: QueueRow) : Handset(NoHandle) {
         var withdrawn: String? = null
         var refuses = false
 
@@ -37,7 +39,7 @@ class MinePresenterTest {
         override fun item(id: EntryKey) = Item(row, ItemContent.Check(""), null, emptyList(), null, null, emptyList())
 
         override fun withdraw(id: EntryKey, reason: String): Withdrawal {
-            if (refuses) throw refusal("item.not_cancellable")
+            if (refuses) throw refusedBy("item.not_cancellable")
             withdrawn = reason
             return Withdrawal.Cancelled
         }
@@ -78,10 +80,10 @@ class MinePresenterTest {
     @Test
     fun `a user whose home does not open does not become the current one`() {
         var switched = false
-        val phone = object : NoPhone() {
+        val phone = object : Phone(NoHandle) {
             override fun users(): List<PhoneUser> = emptyList()
 
-            override fun openUser(number: UInt): Handset = throw refusal("store.quarantined")
+            override fun openUser(number: UInt): Handset = throw refusedBy("store.quarantined")
 
             override fun switchTo(number: UInt) {
                 switched = true
@@ -95,12 +97,12 @@ class MinePresenterTest {
 
     @Test
     fun `rules that are refused are told`() {
-        val handset = object : NoHandset() {
+        val handset = object : Handset(NoHandle) {
             override fun networkSettings() = NetworkSettings(true, true, true, false, false, null, 5u)
 
             override fun dataUse() = Scene.data
 
-            override fun setNetworkSettings(settings: NetworkSettings) = throw refusal()
+            override fun setNetworkSettings(settings: NetworkSettings) = throw refusedBy()
         }
         val presenter = RulesPresenter(handset, emptyFlow(), Dispatchers.IO)
         assertFalse(runBlocking { presenter.set(handset.networkSettings().copy(sync = false)) })
