@@ -102,14 +102,16 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
                 }
                 column.add(RowCard(context)).apply {
                     row(RowModel(text(R.string.waiting_items, state.today.itemsWaiting.toInt()), Lead.Small(R.drawable.ic_clock), sub = text(R.string.waiting_photos, state.today.photosWaiting.toInt())))
-                    row(RowModel(text(R.string.drafts_kept, state.today.drafts.toInt()), Lead.Small(R.drawable.ic_pencil)))
+                    if (state.today.drafts > 0u) row(RowModel(text(R.string.drafts_kept, state.today.drafts.toInt()), Lead.Small(R.drawable.ic_pencil)))
                 }
             }
         }
         if (sealing.running) {
             second(text(R.string.export_cancel), Tone.DANGER) { export?.cancel() }
         } else {
-            primary(text(if (exported == null) R.string.export_start else R.string.export_again), R.drawable.ic_lock) { start() }
+            val start = primary(text(if (exported == null) R.string.export_start else R.string.export_again), R.drawable.ic_lock) { start() }
+            val nothing = state.today.run { itemsWaiting + photosWaiting + drafts } == 0u
+            if (nothing) notYet(start, text(R.string.export_nothing))
         }
     }
 

@@ -21,6 +21,7 @@ class HistoryPage(host: Host) : ReadPage<HistoryState>(host, R.string.history_ti
     private var list: RowList? = null
     private var field: Field? = null
     private var lines: HistoryLines? = null
+    private var older: () -> Unit = {}
 
     override fun states() = presenter.states
 
@@ -63,11 +64,9 @@ class HistoryPage(host: Host) : ReadPage<HistoryState>(host, R.string.history_ti
     private fun show(list: RowList, state: HistoryState) {
         val lines = HistoryLines(context, host.lang, state) { presenter.more(state) }
         this.lines = lines
-        this.older = { presenter.more(state) }
+        older = { presenter.more(state) }
         list.show(lines)
     }
-
-    private var older: () -> Unit = {}
 
     private fun search() {
         val field = field ?: return

@@ -10,8 +10,8 @@ import cn.xunge.app.kit.Screen
 import cn.xunge.app.kit.Size
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
-import java.io.FileNotFoundException
 import kotlinx.coroutines.withContext
+import java.io.FileNotFoundException
 
 /** @param full the licences in full; null for a build without them, which lists its libraries */
 data class LicencesState(val full: String?)

@@ -28,14 +28,20 @@ import cn.xunge.app.kit.show
 import cn.xunge.app.kit.tokens
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Route
+import cn.xunge.app.shell.XungeApp
 import cn.xunge.core.momentWords
 
 /**
  * 我的: who I am here, what the app takes, and the way to everything else.
  *
  * @param device the model of the phone
+ * @param isLocked whether a PIN of its own locks the app
  */
-class MePage(host: Host, private val device: () -> String = { host.session.device.model }) : ReadPage<MeState>(host, R.string.nav_me) {
+class MePage(
+    host: Host,
+    private val device: () -> String = { host.session.device.model },
+    private val isLocked: () -> Boolean = { XungeApp.of(host.context).gate.lock.isSet },
+) : ReadPage<MeState>(host, R.string.nav_me) {
     private val presenter by lazy { host.session.run { MePresenter(handset, changes, { disk(context) }, io) } }
 
     override fun states() = presenter.states
@@ -126,6 +132,7 @@ class MePage(host: Host, private val device: () -> String = { host.session.devic
     private fun phone(): View = RowCard(context).apply {
         way(R.string.users_title, R.drawable.ic_users, null, Route.Users)
         way(R.string.rules_title, R.drawable.ic_sliders, null, Route.NetworkRules)
+        row(RowModel(text(R.string.lock_row), Lead.Small(R.drawable.ic_key), sub = text(if (isLocked()) R.string.lock_on else R.string.lock_off), chevron = true, bold = false)) { host.go(Route.Pin) }
         row(RowModel(text(R.string.me_language), Lead.Small(R.drawable.ic_globe), sub = text(R.string.me_language_sub), bold = false))
         way(R.string.licences_title, R.drawable.ic_book, null, Route.Licences)
     }

@@ -20,6 +20,7 @@ import cn.xunge.core.PhoneInterface
 import cn.xunge.core.PhoneUser
 import cn.xunge.core.UsersWork
 import cn.xunge.core.Why
+import cn.xunge.core.XungeException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
@@ -46,11 +47,17 @@ class UsersPresenter(private val phone: PhoneInterface, private val failed: Flow
         read.copy(it = read.it?.copy(failed = failed, done = done))
     }
 
-    /** Makes a user the current one and opens his handset; null: the state says why not. */
+    /** Opens a user's handset and makes him the current one; null: the state says why not, and nobody was switched. */
     suspend fun switchTo(number: UInt): Handset? = busy {
         reader.call {
-            phone.switchTo(number)
-            phone.openCurrent()
+            val handset = phone.openUser(number)
+            try {
+                phone.switchTo(number)
+            } catch (failed: XungeException) {
+                handset.end()
+                throw failed
+            }
+            handset
         }
     }
 
@@ -90,8 +97,8 @@ class UsersPage(host: Host) : ReadPage<UsersState>(host, R.string.users_title) {
         said(state.done)?.let { mark -> column.add(Card(context, mark.tone)).add(StateView(context, size = Size.BODY)).show(mark) }
         column.add(RowCard(context)).apply {
             for (user in state.users) {
-                val open = !user.isCurrent || failed != null
-                row(model(user, failed != null), if (open && state.done != UsersDone.WORKING) ({ switch(user) }) else null)
+                val free = user.canTakeOver() && state.done != UsersDone.WORKING
+                row(model(user, failed != null), if (free) ({ switch(user) }) else null)
                 if (user.isSalvageDue) row(salvage()) { scope.launch { presenter.salvage(user.number) } }
             }
         }
@@ -112,16 +119,18 @@ class UsersPage(host: Host) : ReadPage<UsersState>(host, R.string.users_title) {
     }
 
     private fun model(user: PhoneUser, failed: Boolean): RowModel {
-        val enrolled = user.condition == ENROLLED
         return RowModel(
             title = user.name ?: text(R.string.users_number, user.number.toInt()),
             lead = Lead.Tile(R.drawable.ic_user),
-            state = if (enrolled) null else Mark(R.drawable.ic_alert, Tone.WARNING, user.conditionWords.here()),
+            state = if (user.condition == ENROLLED) null else Mark(R.drawable.ic_alert, Tone.WARNING, user.conditionWords.here()),
             sub = user.waiting?.let(::waiting),
             badge = if (user.isCurrent) Mark(R.drawable.ic_user_check, Tone.SUCCESS, text(R.string.users_current)).takeIf { !failed } else null,
-            action = if (user.isCurrent) null else text(R.string.users_switch),
+            action = if (user.canTakeOver()) text(R.string.users_switch) else null,
         )
     }
+
+    /** A home that cannot be opened can be salvaged, not used. */
+    private fun PhoneUser.canTakeOver() = !isCurrent && condition == ENROLLED
 
     private fun waiting(work: UsersWork): String {
         val parts = listOf(

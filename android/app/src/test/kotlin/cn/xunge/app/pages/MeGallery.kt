@@ -26,7 +26,7 @@ class MeGallery {
 
     private val long = Variant.ALL.map { it.copy(height = if (it.text > 1) 2400 else 1100) }
 
-    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it)) { "REDMI 12C" }.build(Read(state)) }
+    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }).build(Read(state)) }
 
     @Test
     fun `who I am and what the app takes`() = Gallery.show("me", build = me(me))
