@@ -16,6 +16,7 @@ import cn.xunge.app.kit.Screen
 import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.State
 import cn.xunge.app.kit.Tone
+import cn.xunge.app.kit.tokens
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
 import cn.xunge.core.ItemState
@@ -72,11 +73,12 @@ private class Whole(context: Context) : Label(context, Size.HEADLINE, bold = tru
 
     init {
         gravity = Gravity.CENTER
+        isSingleLine = true
     }
 
     override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
         paint.textSize = full
-        val room = MeasureSpec.getSize(widthMeasureSpec) - paddingLeft - paddingRight - 1
+        val room = MeasureSpec.getSize(widthMeasureSpec) - paddingLeft - paddingRight - tokens.dp(2)
         val wanted = paint.measureText(text.toString())
         setTextSize(TypedValue.COMPLEX_UNIT_PX, if (wanted > room && room > 0) full * room / wanted else full)
         super.onMeasure(widthMeasureSpec, heightMeasureSpec)
