@@ -33,7 +33,7 @@ import org.robolectric.Shadows.shadowOf
 @RunWith(XungeRunner::class)
 class CameraPageTest {
     private val activity: Activity = Robolectric.buildActivity(Stage::class.java).setup().get()
-    private val core = FakeHandset()
+    private val core = FakeReports()
     private val camera = FakeCamera()
     private val files = CaptureFiles(activity)
     private val scopes = ArrayList<CoroutineScope>()
@@ -97,7 +97,7 @@ class CameraPageTest {
 
     @Test
     fun `a photo that is refused leaves no draft and says why`() {
-        core.refuses = FakeHandset.refusal("photo.disk_full")
+        core.refuses = FakeReports.refusal("photo.disk_full")
         val host = open()
         shoot()
         eventually("the refusal") { says("不行") }
