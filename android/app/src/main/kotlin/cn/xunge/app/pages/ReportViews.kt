@@ -2,8 +2,6 @@
 package cn.xunge.app.pages
 
 import android.content.Context
-import android.graphics.BitmapFactory
-import android.graphics.drawable.BitmapDrawable
 import android.graphics.drawable.Drawable
 import android.text.Editable
 import android.text.TextWatcher
@@ -16,18 +14,10 @@ import cn.xunge.app.kit.Tone
 import cn.xunge.core.Lang
 import cn.xunge.core.Matter
 
-internal fun DraftPicture.drawable(context: Context): Drawable? = jpeg?.let { picture(context, it) }
+/** A thumbnail is small: drawing it on the screen's thread takes no longer than a frame. */
+internal fun DraftShot.thumbnail(context: Context): Drawable? = picture?.let { drawn(context, it.jpeg, THUMBNAIL) }
 
-/** The picture of a JPEG; null if it is damaged. At most about [LARGEST] pixels wide or high. */
-internal fun picture(context: Context, jpeg: ByteArray): Drawable? {
-    val options = BitmapFactory.Options().apply { inJustDecodeBounds = true }
-    BitmapFactory.decodeByteArray(jpeg, 0, jpeg.size, options)
-    options.inJustDecodeBounds = false
-    options.inSampleSize = Integer.highestOneBit((maxOf(options.outWidth, options.outHeight) / LARGEST).coerceAtLeast(1))
-    return BitmapFactory.decodeByteArray(jpeg, 0, jpeg.size, options)?.let { BitmapDrawable(context.resources, it) }
-}
-
-private const val LARGEST = 1600
+private const val THUMBNAIL = 320
 
 /** The name of a type in the language of the screen, as far as the catalogue has it. */
 internal fun Matter.name(lang: Lang): String = if (lang == Lang.EN && en.isNotEmpty()) en else zh
@@ -35,14 +25,14 @@ internal fun Matter.name(lang: Lang): String = if (lang == Lang.EN && en.isNotEm
 /** The photos of a draft in a row, and the place for one more. */
 internal fun shots(
     context: Context,
-    photos: List<DraftPicture>,
+    photos: List<DraftShot>,
     icon: Int,
     tone: Tone = Tone.NEUTRAL,
-    onLook: (DraftPicture, Int) -> Unit,
+    onLook: (DraftShot, Int) -> Unit,
     onMore: () -> Unit,
 ) = Flow(context).apply {
     photos.forEachIndexed { at, photo ->
-        addView(Shot(context, photo.drawable(context), context.getString(R.string.photo_number, at + 1)) { onLook(photo, at + 1) })
+        addView(Shot(context, photo.thumbnail(context), context.getString(R.string.photo_number, at + 1)) { onLook(photo, at + 1) })
     }
     addView(ShotPlace(context, icon, context.getString(R.string.photo_more), tone = tone, onClick = onMore))
 }

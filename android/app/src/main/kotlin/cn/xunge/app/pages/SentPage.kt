@@ -1,29 +1,27 @@
 package cn.xunge.app.pages
 
 import android.content.Context
+import android.text.TextPaint
 import android.util.TypedValue
 import android.view.Gravity
 import cn.xunge.app.R
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
-import cn.xunge.app.kit.Mark
 import cn.xunge.app.kit.Part
 import cn.xunge.app.kit.Place
 import cn.xunge.app.kit.RowCard
 import cn.xunge.app.kit.RowModel
 import cn.xunge.app.kit.Screen
 import cn.xunge.app.kit.Size
-import cn.xunge.app.kit.State
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
-import cn.xunge.core.ItemState
 import cn.xunge.core.sizeWords
 import cn.xunge.ids.EntryKey
 
 /** After a report was filed: what is true now, and by itself what comes of it. */
-class SentPage(host: Host, item: EntryKey) : Page<SentState>(host) {
+internal class SentPage(host: Host, item: EntryKey) : Page<SentState>(host) {
     private val presenter by lazy { host.session.run { SentPresenter(handset, changes, item, io) } }
 
     override suspend fun follow(show: (SentState) -> Unit) = presenter.states.collect { show(it) }
@@ -44,25 +42,14 @@ class SentPage(host: Host, item: EntryKey) : Page<SentState>(host) {
     }
 
     private fun row(state: SentState): RowModel {
-        val look = look(state.row.state)
         val photos = if (state.photos == 0) null else text(R.string.sent_photos, state.photos, sizeWords(state.bytes.toULong()))
         return RowModel(
             title = state.row.summary.here(),
-            lead = if (state.picture == null) Lead.Tile(R.drawable.ic_file) else Lead.Photo(state.picture.drawable(context)),
-            state = Mark(look.icon, look.tone, state.row.stateWords.here()),
+            lead = if (state.picture == null) Lead.Tile(R.drawable.ic_file) else Lead.Photo(state.picture.thumbnail(context)),
+            state = state.row.mark(host.lang),
             sub = photos,
             progress = if (state.sent in 1 until state.bytes) Part(state.sent.toFloat() / state.bytes, Tone.INFO) else null,
         )
-    }
-
-    private fun look(state: ItemState): State = when (state) {
-        ItemState.RECEIVED -> State.RECEIVED
-        ItemState.PHOTOS_PENDING -> State.PHOTOS_PENDING
-        ItemState.LATER -> State.LATER
-        ItemState.REVIEW -> State.REVIEW
-        ItemState.HELD -> State.HELD
-        ItemState.RETURNED -> State.REFUSED
-        else -> State.QUEUED
     }
 }
 
@@ -75,10 +62,11 @@ private class Whole(context: Context) : Label(context, Size.HEADLINE, bold = tru
     }
 
     override fun onMeasure(widthMeasureSpec: Int, heightMeasureSpec: Int) {
-        paint.textSize = full
-        val room = MeasureSpec.getSize(widthMeasureSpec) - paddingLeft - paddingRight - 1
-        val wanted = paint.measureText(text.toString())
-        setTextSize(TypedValue.COMPLEX_UNIT_PX, if (wanted > room && room > 0) full * room / wanted else full)
+        val room = MeasureSpec.getSize(widthMeasureSpec) - paddingLeft - paddingRight
+        // By steps: the width does not grow evenly with the size, as each digit is rounded to pixels.
+        val tried = TextPaint(paint).apply { textSize = full }
+        while (tried.measureText(text.toString()) > room && tried.textSize > 1) tried.textSize -= 1
+        setTextSize(TypedValue.COMPLEX_UNIT_PX, tried.textSize)
         super.onMeasure(widthMeasureSpec, heightMeasureSpec)
     }
 }

@@ -4,7 +4,6 @@ import cn.xunge.core.HandsetChange
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.QueueRow
 import cn.xunge.core.ScreenChanges
-import cn.xunge.core.XungeException
 import cn.xunge.ids.EntryKey
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
@@ -15,17 +14,17 @@ import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.onSubscription
 
 /** A report after it was filed: who holds it. */
-data class SentState(
+internal data class SentState(
     val row: QueueRow,
     /** The first photo; null without one. */
-    val picture: DraftPicture?,
+    val picture: DraftShot?,
     val photos: Int,
     val bytes: Long,
     /** Of these, what the server confirmed. */
     val sent: Long,
 )
 
-class SentPresenter(private val handset: HandsetInterface, changes: SharedFlow<ScreenChanges>, item: EntryKey, io: CoroutineDispatcher) {
+internal class SentPresenter(private val handset: HandsetInterface, changes: SharedFlow<ScreenChanges>, item: EntryKey, io: CoroutineDispatcher) {
     /** The item, read first when every change to come is told, and again whenever the queue changes. */
     val states: Flow<SentState> = changes
         .onSubscription { emit(ScreenChanges(listOf(HandsetChange.QUEUE), emptyList(), emptyList())) }
@@ -36,16 +35,9 @@ class SentPresenter(private val handset: HandsetInterface, changes: SharedFlow<S
     private fun read(id: EntryKey): SentState {
         val item = handset.item(id)
         val first = item.photos.firstOrNull()
-        val thumbnail = first?.let {
-            try {
-                handset.thumbnail(it.sha256)
-            } catch (unreadable: XungeException) {
-                null
-            }
-        }
         return SentState(
             row = item.row,
-            picture = first?.let { DraftPicture(it.sha256, it.size.toLong(), thumbnail) },
+            picture = first?.let { DraftShot(it.sha256, orNull { Picture(it.sha256, handset.thumbnail(it.sha256)) }) },
             photos = item.photos.size,
             bytes = item.photos.sumOf { it.size.toLong() },
             sent = item.photos.sumOf { it.sent.toLong() },

@@ -25,7 +25,7 @@ import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.launch
 
 /** A report before it is filed (上报：提交): everything of it, each part with the way to change it. */
-class SubmitPage(host: Host, private val draft: EntryKey) : Page<SubmitState>(host) {
+internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<SubmitState>(host) {
     private val presenter by lazy {
         host.session.run { SubmitPresenter(handset, ReportDrafts(handset, io), draft, Places(context).fixes(), seconds(), io) }
     }
@@ -136,11 +136,11 @@ class SubmitPage(host: Host, private val draft: EntryKey) : Page<SubmitState>(ho
     private fun photo(looked: LookedAt): Screen = Screen(context).apply {
         val name = text(R.string.photo_number, looked.number)
         title(name, { presenter.lookAway() })
-        column.add(Photo(context, picture(context, looked.jpeg), name))
-        second(text(R.string.photo_remove), Tone.DANGER) { scope.launch { presenter.removePhoto(looked.photo) } }
+        column.add(Photo(context, drawn(context, looked.picture.jpeg, WHOLE), name))
+        second(text(R.string.photo_remove), Tone.DANGER) { scope.launch { presenter.removePhoto(looked.picture.of) } }
     }
 
-    private fun look(photo: DraftPicture, number: Int) {
+    private fun look(photo: DraftShot, number: Int) {
         scope.launch { presenter.look(photo.photo, number) }
     }
 
@@ -164,6 +164,8 @@ class SubmitPage(host: Host, private val draft: EntryKey) : Page<SubmitState>(ho
     }
 
     private companion object {
+        /** Pixels of a photo that fills the screen. */
+        const val WHOLE = 1600
         const val TICK_MS = 5_000L
 
         fun seconds(): Flow<Unit> = flow {

@@ -33,10 +33,10 @@ data class ReportPlace(
 )
 
 /** A report before it is filed (上报：提交). */
-data class SubmitState(
+internal data class SubmitState(
     /** Null: no type was chosen yet. */
     val matter: Matter?,
-    val photos: List<DraftPicture>,
+    val photos: List<DraftShot>,
     val place: ReportPlace,
     /** The time as it is filed, and whether it comes from the server or a satellite. */
     val time: String,
@@ -50,17 +50,13 @@ data class SubmitState(
 )
 
 /** A photo of the draft, whole. */
-class LookedAt(val photo: PhotoHash, val number: Int, val jpeg: ByteArray) {
-    override fun equals(other: Any?) = other is LookedAt && other.photo == photo
-
-    override fun hashCode() = photo.hashCode()
-}
+internal data class LookedAt(val picture: Picture, val number: Int)
 
 /** What the person typed and ticked. */
 data class Entered(val text: String, val address: String, val selfHandled: Boolean)
 
 /** @param ticks one element whenever the time on the page may have changed */
-class SubmitPresenter(
+internal class SubmitPresenter(
     private val handset: HandsetInterface,
     private val drafts: ReportDrafts,
     private val draft: EntryKey,
@@ -70,7 +66,7 @@ class SubmitPresenter(
 ) {
     private data class Own(val isBusy: Boolean, val refused: Pair<Mends, Why>?, val looked: LookedAt?, val reads: Int)
 
-    private class Read(val matter: Matter?, val photos: List<DraftPicture>, val place: ReportPlace, val content: ReportContent, val reads: Int)
+    private class Read(val matter: Matter?, val photos: List<DraftShot>, val place: ReportPlace, val content: ReportContent, val reads: Int)
 
     private val own = MutableStateFlow(Own(false, null, null, 0))
     private var read: Read? = null
@@ -101,7 +97,7 @@ class SubmitPresenter(
         val position = content.place ?: draft.position()
         return Read(
             matter = content.matter?.let { code -> handset.searchTypes(code.text).firstOrNull { it.code == code } },
-            photos = drafts.pictures(draft.photos()),
+            photos = handset.shots(draft.photos()),
             place = ReportPlace(draft.cellName(), draft.located(), position?.accuracyCm),
             content = content,
             reads = reads,
@@ -139,7 +135,7 @@ class SubmitPresenter(
     /** Shows a photo whole. */
     suspend fun look(photo: PhotoHash, number: Int) = act {
         val jpeg = drafts.open(draft) { handset.photo(photo) }
-        own.update { it.copy(looked = LookedAt(photo, number, jpeg)) }
+        own.update { it.copy(looked = LookedAt(Picture(photo, jpeg), number)) }
     }
 
     fun lookAway() = own.update { it.copy(looked = null) }

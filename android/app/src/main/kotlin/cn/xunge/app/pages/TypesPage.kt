@@ -21,9 +21,9 @@ import cn.xunge.ids.EntryKey
 import kotlinx.coroutines.launch
 
 /** The type of a report (上报：选类型): six to press at once, every other by a search. */
-class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesState>(host) {
+internal class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesState>(host) {
     private val presenter by lazy { host.session.run { TypesPresenter(handset, ReportDrafts(handset, io), draft, io) } }
-    private var photos: List<DraftPicture> = emptyList()
+    private var photos: List<DraftShot> = emptyList()
     private var results: Column? = null
 
     override suspend fun follow(show: (TypesState) -> Unit) = presenter.states.collect { show(it) }

@@ -15,8 +15,8 @@ import kotlinx.coroutines.flow.transformLatest
 import kotlinx.coroutines.flow.update
 
 /** The types (上报：选类型). */
-data class TypesState(
-    val photos: List<DraftPicture>,
+internal data class TypesState(
+    val photos: List<DraftShot>,
     /** Six to press at once: what this worker reports most, then the first of the catalogue. */
     val frequent: List<Matter>,
     /** What the search found; null while nothing is searched for. */
@@ -30,7 +30,7 @@ data class TypesState(
 )
 
 @OptIn(kotlinx.coroutines.ExperimentalCoroutinesApi::class)
-class TypesPresenter(
+internal class TypesPresenter(
     private val handset: HandsetInterface,
     private val drafts: ReportDrafts,
     private val draft: EntryKey,
@@ -38,7 +38,7 @@ class TypesPresenter(
 ) {
     private data class Asked(val query: String, val refused: Why?)
 
-    private class Read(val photos: List<DraftPicture>, val chosen: MatterNumber?)
+    private class Read(val photos: List<DraftShot>, val chosen: MatterNumber?)
 
     private val asked = MutableStateFlow(Asked("", null))
     private var read: Read? = null
@@ -51,7 +51,7 @@ class TypesPresenter(
     private suspend fun state(asked: Asked): TypesState {
         var refused = asked.refused
         try {
-            val content = read ?: drafts.open(draft) { Read(drafts.pictures(it.photos()), it.content().matter) }.also { read = it }
+            val content = read ?: drafts.open(draft) { Read(handset.shots(it.photos()), it.content().matter) }.also { read = it }
             // The core puts the types that the worker reports most first.
             val all = handset.searchTypes("")
             val query = asked.query.trim()

@@ -22,7 +22,7 @@ class CameraGallery {
 
     private fun page(state: CameraState, draft: EntryKey? = null): (Context) -> View = { context ->
         CameraPage(StillHost(context), draft, FakeCamera()).build(state).also { screen ->
-            finder(screen)?.stands(picture(context, ReportSamples.files[0].readBytes())!!)
+            finder(screen)?.stands(drawn(context, ReportSamples.files[0].readBytes(), 1600)!!)
         }
     }
 

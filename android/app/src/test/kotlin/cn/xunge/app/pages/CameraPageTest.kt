@@ -9,6 +9,7 @@ import android.view.ViewGroup
 import cn.xunge.app.Stage
 import cn.xunge.app.XungeRunner
 import cn.xunge.app.kit.PrimaryButton
+import cn.xunge.app.kit.Screen
 import cn.xunge.app.platform.CameraFault
 import cn.xunge.app.platform.CaptureFiles
 import cn.xunge.app.shell.Shown
@@ -32,7 +33,7 @@ import org.robolectric.Shadows.shadowOf
 @RunWith(XungeRunner::class)
 class CameraPageTest {
     private val activity: Activity = Robolectric.buildActivity(Stage::class.java).setup().get()
-    private val core = FakeHandset()
+    private val core = FakeReports()
     private val camera = FakeCamera()
     private val files = CaptureFiles(activity)
     private val scopes = ArrayList<CoroutineScope>()
@@ -41,6 +42,8 @@ class CameraPageTest {
     fun leave() = scopes.forEach { it.cancel() }
 
     private fun open(draft: EntryKey? = null, allowed: Boolean = true): RememberingHost {
+        scopes.forEach { it.cancel() }
+        activity.setContentView(View(activity))
         val host = RememberingHost(activity)
         val drafts = ReportDrafts(core, Dispatchers.IO)
         val presenter = CameraPresenter(core, drafts, draft, flowOf(ReportSamples.fix), camera, { allowed }, { it }, Dispatchers.IO)
@@ -48,7 +51,7 @@ class CameraPageTest {
         val scope = CoroutineScope(SupervisorJob() + Dispatchers.Main).also(scopes::add)
         page.attach(scope)
         scope.launch { Shown(page) { activity.setContentView(it) }.run() }
-        eventually("the page is shown") { all().any() }
+        eventually("the page is shown") { the<Screen>() != null }
         return host
     }
 
@@ -94,7 +97,7 @@ class CameraPageTest {
 
     @Test
     fun `a photo that is refused leaves no draft and says why`() {
-        core.refuses = FakeHandset.refusal("photo.disk_full")
+        core.refuses = FakeReports.refusal("photo.disk_full")
         val host = open()
         shoot()
         eventually("the refusal") { says("不行") }
@@ -125,7 +128,6 @@ class CameraPageTest {
         activity.contentResolver.openOutputStream(uri)!!.use { it.write(ReportSamples.files[0].readBytes()) }
 
         // A new page, as after the process was gone: only its route is known.
-        scopes.forEach { it.cancel() }
         val host = open()
         eventually("the photo is found") { host.went.isNotEmpty() }
         assertEquals(1, core.saved.values.single().photos.size)

@@ -21,7 +21,7 @@ import java.util.Collections
 /** What the pages of a report promise about drafts. */
 @RunWith(XungeRunner::class)
 class ReportDraftsTest {
-    private val core = FakeHandset()
+    private val core = FakeReports()
     private val drafts = ReportDrafts(core, Dispatchers.IO)
 
     private fun begun(): EntryKey = runBlocking {
@@ -55,7 +55,7 @@ class ReportDraftsTest {
     fun `a refusal keeps what was entered, and the next press files it once`() = runBlocking {
         val id = begun()
         val presenter = submit(id)
-        core.refuses = FakeHandset.refusal("store.full")
+        core.refuses = FakeReports.refusal("store.full")
         assertNull(presenter.submit(Entered("地砖缺了", "", false)))
         assertEquals("地砖缺了", core.saved.getValue(id).content.text)
         core.refuses = null

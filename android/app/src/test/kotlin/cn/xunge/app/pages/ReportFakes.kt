@@ -101,7 +101,7 @@ class RememberingHost(override val context: Context) : Host {
 data class StoredDraft(val content: ReportContent, val position: Position?, val photos: List<DraftPhoto>)
 
 /** The part of the core that reports use, in memory. Everything else fails. */
-class FakeHandset : HandsetInterface by nothing {
+class FakeReports : HandsetInterface by nothing {
     val saved: MutableMap<EntryKey, StoredDraft> = Collections.synchronizedMap(LinkedHashMap())
     val filed: MutableList<StoredDraft> = Collections.synchronizedList(ArrayList())
     private val numbers = AtomicInteger()
@@ -140,7 +140,7 @@ class FakeHandset : HandsetInterface by nothing {
     }
 }
 
-private class FakeDraft(private val home: FakeHandset, private val key: EntryKey, private var now: StoredDraft) : ReportDraft(NoHandle) {
+private class FakeDraft(private val home: FakeReports, private val key: EntryKey, private var now: StoredDraft) : ReportDraft(NoHandle) {
     private fun content(change: ReportContent.() -> ReportContent) {
         now = now.copy(content = now.content.change())
     }

@@ -40,7 +40,7 @@ internal object ReportSamples {
     ).zip(listOf("Damaged road", "Exposed waste", "Sewer cover", "Trading outside the shop", "Badly parked cars", "Illegal small advertisements"))
         .map { (zh, en) -> Matter(MatterNumber(zh.first), zh.second, en) }
 
-    fun pictures(number: Int) = files.take(number).mapIndexed { at, file -> DraftPicture(PhotoHash("$at"), 650_000, file.readBytes()) }
+    fun pictures(number: Int) = files.take(number).mapIndexed { at, file -> DraftShot(PhotoHash("$at"), Picture(PhotoHash("$at"), file.readBytes())) }
 
     val content = ReportContent(matters[0].code, "", "", null, false)
 

@@ -51,5 +51,5 @@ class SubmitGallery {
 
     @Test
     fun `a photo is looked at`() =
-        Gallery.show("submit-look", build = page(state.copy(looked = LookedAt(PhotoHash("0"), 1, ReportSamples.files[0].readBytes()))))
+        Gallery.show("submit-look", build = page(state.copy(looked = LookedAt(Picture(PhotoHash("0"), ReportSamples.files[0].readBytes()), 1))))
 }
