@@ -2,6 +2,7 @@ package cn.xunge.app.lock
 
 import android.view.Gravity
 import android.view.View
+import android.view.ViewGroup
 import android.widget.LinearLayout
 import cn.xunge.app.R
 import cn.xunge.app.kit.Column
@@ -35,7 +36,10 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
         isFocusable = true
     }
 
+    private var asking: Asking? = null
+
     override fun build(state: LockState): Screen = Screen(context).apply {
+        listOf(headline, said, dots).forEach { (it.parent as? ViewGroup)?.removeView(it) }
         named(headline(state))
         val head = Column(context, gap = 4)
         head.setPadding(0, tokens.dp(32), 0, tokens.dp(4))
@@ -46,14 +50,18 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
         // The keys stand at the thumb, whatever the height.
         column.addView(View(context), LinearLayout.LayoutParams(0, 0, 1f))
         column.add(DigitPad(context, text(R.string.lock_erase), presenter::erase) { scope.launch { presenter.press(it) } })
-        if (state.asking == Asking.UNLOCK && onForgotten != null) {
-            second(text(R.string.lock_forgotten)) { onForgotten.invoke() }
+        when {
+            state.asking == Asking.UNLOCK && onForgotten != null -> second(text(R.string.lock_forgotten)) { onForgotten.invoke() }
+            presenter.replaces -> second(text(R.string.lock_take_away)) { presenter.takeAway() }
         }
+        asking = state.asking
         update(this, state)
     }
 
     /** The keys stay where they are: a finger, or TalkBack's focus, is on one of them. */
     override fun update(screen: Screen, state: LockState): Boolean {
+        if (state.asking != asking && presenter.replaces) return false
+        asking = state.asking
         headline.text = headline(state)
         said.text = said(state)
         said.setTextColor(context.tokens.color(if (state.wrong) Tone.WARNING.color else R.color.text_muted))

@@ -11,19 +11,32 @@ enum class Asking { UNLOCK, NEW, AGAIN }
 /** @param wrong the last try was wrong, or the two new ones differ */
 data class LockState(val asking: Asking, val typed: Int = 0, val wrong: Boolean = false, val waitMs: Long = 0)
 
-/** Digits one by one: to unlock, or twice to set a PIN. [done] is called once it is unlocked or set. */
-class LockPresenter(private val lock: Lock, begin: Asking, private val io: CoroutineDispatcher, private val done: () -> Unit) {
-    private val _states = MutableStateFlow(LockState(begin))
+/**
+ * Digits one by one: to unlock, or twice to set a PIN. [done] is called once it is unlocked or set.
+ *
+ * @param sets sets a PIN; one that is set already is asked for first
+ */
+class LockPresenter(private val lock: Lock, private val sets: Boolean, private val io: CoroutineDispatcher, private val done: () -> Unit) {
+    private val _states = MutableStateFlow(LockState(if (sets && !lock.isSet) Asking.NEW else Asking.UNLOCK))
     private var digits = ""
     private var first = ""
 
     val states: StateFlow<LockState> = _states
+
+    /** The old PIN was given, so that a new one, or none, may take its place. */
+    val replaces: Boolean get() = sets && lock.isSet && _states.value.asking != Asking.UNLOCK
 
     suspend fun press(digit: Char) {
         if (digits.length == Lock.DIGITS) return
         digits += digit
         _states.value = _states.value.copy(typed = digits.length, wrong = false, waitMs = 0)
         if (digits.length == Lock.DIGITS) complete()
+    }
+
+    /** No PIN any more. */
+    fun takeAway() {
+        lock.clear()
+        done()
     }
 
     fun erase() {
@@ -36,7 +49,7 @@ class LockPresenter(private val lock: Lock, begin: Asking, private val io: Corou
         val asking = _states.value.asking
         val next = when (asking) {
             Asking.UNLOCK -> when (val tried = withContext(io) { lock.attempt(pin) }) {
-                Try.Right -> null
+                Try.Right -> if (sets) LockState(Asking.NEW) else null
                 Try.Wrong -> LockState(asking, wrong = true)
                 is Try.Wait -> LockState(asking, wrong = true, waitMs = tried.waitMs)
             }

@@ -1,6 +1,5 @@
 package cn.xunge.app.pages
 
-import cn.xunge.app.lock.Asking
 import cn.xunge.app.lock.LockPage
 import cn.xunge.app.lock.LockPresenter
 import cn.xunge.app.shell.Host
@@ -41,5 +40,5 @@ private fun pin(host: Host): Page<*> {
         gate.open()
         host.back()
     }
-    return LockPage(host, LockPresenter(gate.lock, Asking.NEW, host.session.io, done), onForgotten = null)
+    return LockPage(host, LockPresenter(gate.lock, sets = true, host.session.io, done), onForgotten = null)
 }

@@ -1,6 +1,7 @@
 package cn.xunge.app.pages
 
 import android.content.Context
+import android.graphics.drawable.Drawable
 import cn.xunge.app.R
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Line
@@ -18,6 +19,7 @@ import cn.xunge.core.QueueRow
 import cn.xunge.core.momentWords
 import cn.xunge.ids.EntryKey
 import cn.xunge.ids.Moment
+import cn.xunge.ids.PhotoHash
 import kotlin.math.roundToInt
 
 /** Numbers for the rows of a list, which stay the same while their items do. */
@@ -41,6 +43,7 @@ internal class QueueLines(
     private val lang: Lang,
     private val state: QueueState,
     private val numbers: Numbers,
+    private val cover: (PhotoHash) -> Drawable?,
     private val onNear: () -> Unit,
 ) : Lines {
     private val before = head()
@@ -105,7 +108,7 @@ internal class QueueLines(
         val mark = if (share == null) row.mark(lang) else State.SENDING.mark(context, tail = " ${(share * 100).roundToInt()}%")
         return RowModel(
             title = row.title(lang),
-            lead = row.kind.tile(),
+            lead = row.cover?.let(cover)?.let { Lead.Photo(it) } ?: row.kind.tile(),
             state = mark,
             sub = if (share == null) sub(row, now) else null,
             progress = share?.let { Part(it, Tone.INFO) },

@@ -18,7 +18,9 @@ import kotlinx.coroutines.launch
 class QueuePage(host: Host) : ReadPage<QueueState>(host, R.string.queue_title) {
     private val presenter by lazy { host.session.run { QueuePresenter(handset, changes, events, io) } }
     private val numbers = Numbers()
+    private val covers by lazy { host.session.run { Covers(Pictures(context), io, { scope }, handset::thumbnail, ::redraw) } }
     private var list: RowList? = null
+    private var last: QueueState? = null
     private var sync: Job? = null
 
     override fun states() = presenter.states
@@ -49,7 +51,14 @@ class QueuePage(host: Host) : ReadPage<QueueState>(host, R.string.queue_title) {
         screen.banner.show(mark, text(R.string.go_mend)) { host.go(Route.Item(returned[0].id)) }
     }
 
-    private fun lines(state: QueueState) = QueueLines(context, host.lang, state, numbers) { presenter.more(state) }
+    private fun lines(state: QueueState): QueueLines {
+        last = state
+        return QueueLines(context, host.lang, state, numbers, covers::of) { presenter.more(state) }
+    }
+
+    private fun redraw() {
+        last?.let { list?.show(lines(it)) }
+    }
 
     private fun open(number: Long) {
         when (number) {

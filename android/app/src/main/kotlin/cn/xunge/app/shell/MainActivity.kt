@@ -10,7 +10,6 @@ import android.view.View
 import android.view.WindowManager.LayoutParams.FLAG_SECURE
 import cn.xunge.app.R
 import cn.xunge.app.kit.Place
-import cn.xunge.app.lock.Asking
 import cn.xunge.app.lock.Gate
 import cn.xunge.app.lock.LockPage
 import cn.xunge.app.lock.LockPresenter
@@ -146,7 +145,7 @@ class MainActivity : Activity(), Host {
     }
 
     private fun locked(): Page<*> {
-        val presenter = LockPresenter(gate.lock, Asking.UNLOCK, session.io) { unlock() }
+        val presenter = LockPresenter(gate.lock, sets = false, session.io) { unlock() }
         val keyguard = getSystemService(KeyguardManager::class.java)
         val forgotten = if (keyguard?.isDeviceSecure == true) ({ confirm(keyguard) }) else null
         return LockPage(this, presenter, forgotten)

@@ -11,7 +11,7 @@ import java.io.File
 @RunWith(XungeRunner::class)
 class LockGallery {
     private fun show(name: String, state: LockState) = Gallery.show(name) { context ->
-        val presenter = LockPresenter(Lock(File("none")) { 0 }, state.asking, Dispatchers.Unconfined) {}
+        val presenter = LockPresenter(Lock(File("none")) { 0 }, sets = state.asking != Asking.UNLOCK, Dispatchers.Unconfined) {}
         LockPage(StillHost(context), presenter) {}.build(state)
     }
 

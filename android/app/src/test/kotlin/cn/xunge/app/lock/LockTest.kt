@@ -1,5 +1,7 @@
 package cn.xunge.app.lock
 
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
@@ -77,5 +79,29 @@ class LockTest {
         assertFalse(gate.isOpen)
         lock().clear()
         assertTrue("without a lock everything is open", gate.isOpen)
+    }
+
+    @Test
+    fun `a PIN is changed or taken away only after the old one`() = runBlocking {
+        lock().set("204613")
+        var done = 0
+        val presenter = LockPresenter(lock(), sets = true, Dispatchers.Unconfined) { done++ }
+        suspend fun type(pin: String) = pin.forEach { presenter.press(it) }
+        assertEquals(Asking.UNLOCK, presenter.states.value.asking)
+        assertFalse(presenter.replaces)
+        type("111111")
+        assertEquals(Asking.UNLOCK, presenter.states.value.asking)
+        type("204613")
+        assertEquals(Asking.NEW, presenter.states.value.asking)
+        assertTrue(presenter.replaces)
+        type("555000")
+        type("555001")
+        assertEquals("the two differ", LockState(Asking.NEW, wrong = true), presenter.states.value)
+        type("555000")
+        type("555000")
+        assertEquals(1, done)
+        assertEquals(Try.Right, lock().attempt("555000"))
+        presenter.takeAway()
+        assertFalse(lock().isSet)
     }
 }

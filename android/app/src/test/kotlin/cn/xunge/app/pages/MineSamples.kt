@@ -115,6 +115,7 @@ internal object Scene {
             made = made,
             photosSent = sent.toUInt(),
             photosNamed = named.toUInt(),
+            cover = null,
             nextTry = null,
             caseState = case,
             review = null,

@@ -26,7 +26,7 @@ class QueueTest {
         var worded = 0
         val controller = Gallery.stage(Variant.LIGHT) { context ->
             RowList(context) {}.apply {
-                val lines = QueueLines(context, Lang.ZH, state, Numbers()) {}
+                val lines = QueueLines(context, Lang.ZH, state, Numbers(), { null }) {}
                 show(object : cn.xunge.app.kit.Lines by lines {
                     override fun at(position: Int): Line = lines.at(position).also { worded = maxOf(worded, position) }
                 })
@@ -44,7 +44,7 @@ class QueueTest {
         for (forced in listOf(false, true)) {
             val report = QueueOf(emptyList()).report(forced)
             val state = QueueState(Scene.today, emptyList(), emptyList(), Scene.filed, false, Scene.data, Syncing(report = report))
-            val lines = QueueLines(RuntimeEnvironment.getApplication(), Lang.ZH, state, Numbers()) {}
+            val lines = QueueLines(RuntimeEnvironment.getApplication(), Lang.ZH, state, Numbers(), { null }) {}
             assertEquals(!forced, (0 until lines.count).any { (lines.at(it) as? Line.Thing)?.id == QueueLines.FORCED })
         }
     }

@@ -25,7 +25,7 @@ class TasksGallery {
 
     private fun answer(state: ItemState, words: Words) = QueueRow(
         EntryKey("i1"), RecordKey("r1"), 7u, null, false, Words("核查 已整改", "Check: rectified"), words, words, Words("反馈", "Answer"), state, null,
-        ItemKind.Answer, null, WorkScene.at("2026-09-23T10:23:20"), 0u, 1u, null, null, null,
+        ItemKind.Answer, null, WorkScene.at("2026-09-23T10:23:20"), 0u, 1u, null, null, null, null,
     )
 
     private val done = WorkScene.task("t5", TaskPurpose.Check, "非装饰性树挂", WorkScene.now, Words("已反馈", "Answered"), "西康路 9 号", photo = "d", answered = "i1")

@@ -49,7 +49,7 @@ class Hand(private val activity: () -> Activity) {
     }
 
     private fun pressable(words: String): View? {
-        val bearing = all().filter { words in it.words() }
+        val bearing = all().filter { words in it.words() && it !is EditText }
         return bearing.firstOrNull { it.isClickable } ?: bearing.firstNotNullOfOrNull { view ->
             generateSequence(view.parent as? View) { it.parent as? View }.firstOrNull { it.isClickable || it.parent is ListView }
         } ?: bearing.firstOrNull { it.parent is ListView }

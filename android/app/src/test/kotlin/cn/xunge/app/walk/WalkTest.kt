@@ -107,6 +107,7 @@ class WalkTest {
         Rig.line("down")
         hand.press("上报")
         shoot()
+        hand.type("bllj")
         hand.press("暴露垃圾")
         hand.press("提交")
         hand.awaits("已保存在本机")
