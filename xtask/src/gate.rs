@@ -11,8 +11,8 @@ use crate::select::{self, PRODUCT, VARIANTS};
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
 use crate::{
-    android, arrows, demo, files, fuzz, judges, lint, openapi, phone, rules, setup, shell, simulate, space, symbols,
-    tools, torture,
+    android, arrows, demo, files, fuzz, judges, lint, openapi, phone, rules, setup, shell, simulate, space,
+    symbols, tools, torture,
 };
 
 /// What the stages share.

@@ -45,7 +45,11 @@ pub fn main() -> ExitCode {
                 // Nothing can be reported if stderr is closed.
                 let _ = writeln!(io::stderr(), "{}", words::of_error(lang, &error));
                 if let Some(command) = way_out(&error) {
-                    let _ = writeln!(io::stderr(), "{}", lang.pick("可用：", "try: ").to_owned() + command);
+                    let _ = writeln!(
+                        io::stderr(),
+                        "{}",
+                        lang.pick("可用：", "try: ").to_owned() + command
+                    );
                 }
             }
             ExitCode::from(FAILED)

@@ -78,7 +78,8 @@ pub fn succeeds(ws: &Workspace) -> Result<()> {
     for built in ["build", "api26"] {
         let folder = ws.path(TARGET).join(built);
         if folder.exists() {
-            std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot remove {}", folder.display()))?;
         }
     }
     let code = maven(ws, Goal::Test, &[])?;
