@@ -81,7 +81,8 @@ sealed class Route {
     }
 
     companion object {
-        private val PLAIN = listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol)
+        // Not before the first use: the objects are made after their class.
+        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol) }
 
         /** The route of a saved text; null for a text of another version. */
         fun of(text: String): Route? {

@@ -49,7 +49,8 @@ class Hand(private val activity: () -> Activity) {
     }
 
     private fun pressable(words: String): View? {
-        val bearing = all().filter { words in it.words() && it !is EditText }
+        // A button that does not work yet says so; the person waits.
+        val bearing = all().filter { words in it.words() && NOT_YET !in it.words() && it !is EditText }
         return bearing.firstOrNull { it.isClickable } ?: bearing.firstNotNullOfOrNull { view ->
             generateSequence(view.parent as? View) { it.parent as? View }.firstOrNull { it.isClickable || it.parent is ListView }
         } ?: bearing.firstOrNull { it.parent is ListView }
@@ -75,6 +76,7 @@ class Hand(private val activity: () -> Activity) {
     private fun idle() = shadowOf(Looper.getMainLooper()).idle()
 
     private companion object {
+        const val NOT_YET = "还不能用"
         const val PATIENCE_NS = 60_000_000_000L
     }
 }
