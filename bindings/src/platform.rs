@@ -48,7 +48,9 @@ pub enum ServiceError {
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for ServiceError {
     fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Failed { what: error.reason }
+        // The text and the stack that follow may name persons.
+        let what = error.reason.split([':', '\n']).take(1).collect();
+        Self::Failed { what }
     }
 }
 
@@ -138,25 +140,23 @@ impl PhoneSurroundings for OfApp<dyn Surroundings> {
 
 impl PhoneKeys for OfApp<dyn Keys> {
     fn database_key(&self, home: &Path) -> Answer<Vec<u8>> {
-        Ok(self.0.database_key(text(home))?)
+        Ok(self.0.database_key(home.display().to_string())?)
     }
     fn photo_key(&self, home: &Path) -> Answer<Vec<u8>> {
-        Ok(self.0.photo_key(text(home))?)
+        Ok(self.0.photo_key(home.display().to_string())?)
     }
     fn algorithm(&self) -> Answer<Algorithm> {
         Ok(self.0.algorithm()?)
     }
     fn public_key(&self, home: &Path, stream: StreamId) -> Answer<Vec<u8>> {
-        Ok(self.0.public_key(text(home), stream)?)
+        Ok(self.0.public_key(home.display().to_string(), stream)?)
     }
     fn sign(&self, home: &Path, stream: StreamId, message: &[u8]) -> Answer<Vec<u8>> {
-        Ok(self.0.sign(text(home), stream, message.to_vec())?)
+        Ok(self
+            .0
+            .sign(home.display().to_string(), stream, message.to_vec())?)
     }
     fn forget(&self, home: &Path) -> Answer<()> {
-        Ok(self.0.forget(text(home))?)
+        Ok(self.0.forget(home.display().to_string())?)
     }
-}
-
-fn text(home: &Path) -> String {
-    home.display().to_string()
 }

@@ -95,6 +95,8 @@ record! {
         made: Millis = row.made,
         photos_sent: u32 = count(row.photos_sent),
         photos_named: u32 = count(row.photos_named),
+        /// The first photo; its file may be gone once the server holds it.
+        cover: Option<Sha256> = row.cover,
         next_try: Option<Millis> = row.next_try,
         /// State of the case that the report led to.
         case_state: Option<String> = row.case.as_ref().map(state_code),

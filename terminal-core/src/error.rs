@@ -68,7 +68,7 @@ pub enum Error {
     #[error("this terminal is already enrolled; nothing to do")]
     AlreadyEnrolled,
     /// `item.unknown`: no item has this id.
-    #[error("there is no such item; `queue --all` lists the ids")]
+    #[error("there is no such item")]
     NoSuchItem,
     /// `sync.running`: another thread or process syncs this store.
     #[error("a sync is already running; wait until it has finished")]
@@ -128,10 +128,10 @@ impl Error {
         };
         pairs.into_iter().collect()
     }
-    /// Code and words for the worker, in both languages.
+    /// Code and words for the worker, in both languages. Without the details: they name files and persons.
     pub fn reason(&self) -> Reason {
         match self.own() {
-            Ok(code) => Reason::new(code, code.zh(), self.to_string()),
+            Ok(code) => Reason::new(code, code.zh(), code.en()),
             Err(reason) => reason.clone(),
         }
     }
@@ -228,6 +228,24 @@ mod tests {
         );
         assert_eq!(Error::SyncRunning.kind(), ProblemClass::HeldBack);
         assert!(Error::NotEnrolled.details().is_empty());
+    }
+
+    #[test]
+    fn w21_the_words_of_an_error_name_no_file_and_no_detail() {
+        let secret = "/home/x/刘某.db";
+        for error in [
+            Error::Keystore(secret.into()),
+            Error::Data(secret.into()),
+            Error::io(secret)(std::io::ErrorKind::NotFound.into()),
+            Error::Quarantined {
+                moved_to: secret.into(),
+                detail: secret.into(),
+            },
+        ] {
+            let why = error.reason();
+            assert!(!why.zh.contains("home") && !why.en.contains("home"), "{why:?}");
+            assert!(!why.zh.is_empty() && !why.en.is_empty(), "{why:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! [`process`] runs a real server process; [`handset`] a real handset; [`staff_api`] staff at the centre, over
 //! the HTTP API only; [`city`] and [`small`] set up a city with organisation, posts and grid through the same
 //! API; [`line`] is a proxy that injects network faults; [`pictures`] gives photographs of which no two files
-//! are equal; [`demo`] is the demo.
+//! are equal; [`demo`] is the demo; [`rig`] is a server for tests in other languages.
 
 #![allow(
     clippy::disallowed_methods,
@@ -20,6 +20,7 @@ pub mod line;
 pub mod pictures;
 pub mod process;
 pub mod random;
+pub mod rig;
 pub mod small;
 pub mod staff_api;
 pub mod torture;

@@ -183,6 +183,10 @@ impl ServerProcess {
     pub fn import_grid(&self, file: &Path) -> Result<String> {
         self.tool(&["grid", "import"], &[&file.display().to_string()])
     }
+    /// Imports a file of sealed parcels; the server may be stopped or running.
+    pub fn import_parcels(&self, file: &Path) -> Result<String> {
+        self.tool(&["parcel", "import"], &[&file.display().to_string()])
+    }
     /// Starts the process, on the same port as before if it ran before.
     pub fn start(&mut self) -> Result<()> {
         ensure!(self.child.is_none(), "the server is already running");

@@ -11,8 +11,8 @@ use crate::select::{self, PRODUCT, VARIANTS};
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
 use crate::{
-    arrows, demo, files, fuzz, judges, lint, openapi, phone, rules, setup, shell, simulate, space, symbols,
-    tools, torture,
+    android, arrows, demo, files, fuzz, judges, lint, openapi, phone, rules, setup, shell, simulate, space,
+    symbols, tools, torture,
 };
 
 /// What the stages share.
@@ -236,6 +236,15 @@ const STAGES: &[Stage<Gate>] = &[
         run: |gate| {
             symbols::products(&gate.ws)?;
             judges::api(&gate.ws)
+        },
+    },
+    Stage {
+        name: "android",
+        what: "the conformance list in Kotlin against a real server; the app's pages and walks on the JVM",
+        after: &["setup", "build", "bindings"],
+        run: |gate| {
+            symbols::products(&gate.ws)?;
+            android::succeeds(&gate.ws)
         },
     },
     Stage {

@@ -3,6 +3,7 @@
 //! It links none of our other crates, so it builds in seconds on a bare machine and can check a tree that does not
 //! compile. A check that cannot run fails.
 
+mod android;
 mod arrows;
 mod bench;
 mod clock;
@@ -127,6 +128,16 @@ enum Task {
     },
     /// Print each rule of docs/rules.md with its code, refusal codes and tests; fail for one without a test
     Rules { ids: Vec<String> },
+    /// The Android app: its resources, its build, its tests
+    Android {
+        #[command(subcommand)]
+        action: Android,
+    },
+    /// Pictures of every screen of an app, in every variant, on one page
+    Gallery {
+        #[command(subcommand)]
+        app: Gallery,
+    },
     /// A private PostgreSQL cluster for debugging a failing test
     Pg {
         #[command(subcommand)]
@@ -165,6 +176,32 @@ enum Bench {
     Handset {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Android {
+    /// Write colours, sizes, icons and states from design/ into target/android
+    Res,
+    /// Compile the app against API 35 and API 26; arguments are passed to Maven
+    Build {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Compile against API 26 and run the tests; arguments are passed to Maven
+    Test {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Gallery {
+    /// The Android app, drawn on the JVM
+    Android {
+        /// A folder of pictures to compare with: `h-SCREEN-360.png`
+        #[arg(long)]
+        beside: Option<PathBuf>,
     },
 }
 
@@ -224,6 +261,16 @@ fn run(task: Task) -> anyhow::Result<u8> {
         Task::Simulate { args } => return simulate::run(&ws, &args),
         Task::Rules { ids } => rules::run(&ws, &ids)?,
         Task::Openapi { check } => openapi::run(&ws, check)?,
+        Task::Android { action } => {
+            return match action {
+                Android::Res => android::resources(&ws).map(|()| 0),
+                Android::Build { args } => android::maven(&ws, android::Goal::Build, &args),
+                Android::Test { args } => android::maven(&ws, android::Goal::Test, &args),
+            };
+        }
+        Task::Gallery {
+            app: Gallery::Android { beside },
+        } => android::gallery(&ws, beside.as_deref())?,
         Task::Pg {
             action: Pg::Start { dir, port },
         } => pg::start_by_hand(&dir, port)?,

@@ -94,7 +94,28 @@ const NEEDS: &[Need] = &[
         used_for: For::Test,
         present: || shell::output(quiet_stdin("python3").args(["-c", "import ensurepip, venv"])).is_ok(),
     },
+    Need {
+        what: "aapt2 (resources of the Android app)",
+        debian: "aapt",
+        used_for: For::Test,
+        present: || program("aapt2"),
+    },
+    Need {
+        what: "Maven",
+        debian: "maven",
+        used_for: For::Test,
+        present: || program("mvn"),
+    },
+    Need {
+        what: "a JDK, 17 or later",
+        debian: "openjdk-17-jdk-headless",
+        used_for: For::Test,
+        present: jdk,
+    },
 ];
+
+/// Those of the Android app, by their Debian packages.
+pub const ANDROID: &[&str] = &["aapt", "maven", "openjdk-17-jdk-headless"];
 
 /// The items that are missing for this purpose. `Test` includes `Build`.
 pub fn missing(purpose: For) -> Vec<&'static Need> {
@@ -108,6 +129,18 @@ pub fn missing(purpose: For) -> Vec<&'static Need> {
 
 fn program(name: &str) -> bool {
     shell::which(name).is_some()
+}
+
+/// `javac 17.0.15`, by the compiler and not by `java`: a runtime alone does not build.
+fn jdk() -> bool {
+    let said = shell::output(quiet_stdin("javac").arg("-version")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&said).into_owned();
+    let major = text
+        .strip_prefix("javac ")
+        .and_then(|version| version.split('.').next());
+    major
+        .and_then(|major| major.trim().parse::<u32>().ok())
+        .is_some_and(|major| major >= 17)
 }
 
 fn chinese_font() -> bool {

@@ -25,7 +25,7 @@ error_codes! {
         EnrolCertificate = "enrol.certificate", Refused, "服务器的登记凭证不符，未登记，请联系管理员", "the certificate from the server is not valid, so this terminal was not enrolled; contact the administrator";
         HandedOver = "terminal.handed_over", StreamEnded, "本终端已停用，内容已封存交接给中心，本机数据已清除", "this terminal was revoked; its content was sealed and handed over to the centre, and the data on it was deleted";
         TerminalClosed = "terminal.closed", Settled, "已关闭，请重新打开", "this handset was closed, open it again";
-        UserUnknown = "user.unknown", Input, "没有这个用户（或有重名），请用 users 查看序号", "no such user, or several with this name; `users` shows the numbers";
+        UserUnknown = "user.unknown", Input, "没有这个用户，或有重名", "there is no such user, or several with this name";
         // The network
         Unreachable = "network.unreachable", Network, "连不上服务器，将自动重试", "the server cannot be reached; the handset will try again";
         Timeout = "network.timeout", Network, "服务器没有及时回应，将自动重试", "the server did not answer in time; the handset will try again";
@@ -53,7 +53,7 @@ error_codes! {
         ManifestSignature = "manifest.signature", Refused, "资料清单的签名不符，未采用，继续使用原有资料", "the signature of the file list is not valid; the list was not used and the present files stay in use";
         FileHashMismatch = "file.hash_mismatch", RetryLater, "资料内容与清单不符，将重新下载，继续使用原有资料", "the file does not match the list; it will be downloaded again and the present file stays in use";
         // Items in the queue
-        ItemUnknown = "item.unknown", Input, "没有这个条目，请用 queue --all 查看编号", "there is no such item; `queue --all` lists the ids";
+        ItemUnknown = "item.unknown", Input, "没有这个条目", "there is no such item";
         ItemAmbiguous = "item.ambiguous", Input, "编号不唯一，请多写几位", "several items match; give more digits";
         ItemNotCancellable = "item.not_cancellable", Input, "撤回不能再撤回，需要时请重新填报", "a withdrawal cannot be withdrawn; file the item again if it is needed";
         ItemMendedAlready = "item.mended_already", Input, "这一条已修改并重新提交，请在队列中查看", "this item was already revised and submitted again; see the queue";
@@ -65,14 +65,14 @@ error_codes! {
         DraftSubmitted = "draft.submitted", Input, "这份内容已提交，不能再改；如需更正请撤回后重新上报", "this was already submitted and cannot be changed; to correct it, withdraw it and file a new one";
         DraftNewer = "draft.newer", Version, "当前版本的应用打不开这份草稿，已原样保留在本机，请更新应用后继续", "this version of the app cannot open the draft; the draft is kept unchanged; update the app to continue it";
         ReportEmpty = "report.empty", Input, "上报还是空的，请至少选择类型、写说明或拍照", "the report is empty; give at least a type, a description or a photo";
-        MatterUnknown = "matter.unknown", Input, "没有这个类型，可用 types 查找", "there is no such type; search with `types`";
+        MatterUnknown = "matter.unknown", Input, "没有这个类型", "there is no such type";
         MatterAmbiguous = "matter.ambiguous", Input, "对应多个类型，请选一个", "several types match; choose one";
         // Places
         PlaceAccuracy = "place.accuracy", Input, "请给出 0 到 100000 之间的精度（米）", "give the accuracy in metres, from 0 to 100000";
         PlaceDatum = "place.datum", Input, "不认识这个坐标系，请用 wgs84、gcj02 或 bd09", "unknown datum; use wgs84, gcj02 or bd09";
         PlaceMalformed = "place.malformed", Input, "看不懂坐标，请写成 纬度,经度[,精度米]", "cannot read the coordinates; write LAT,LON[,ACCURACY]";
         PlaceOffGlobe = "place.off_globe", Input, "坐标超出范围，请检查", "the coordinates are out of range; check them";
-        PlaceUnknown = "place.unknown", Input, "本机网格中没有这个街道、社区或单元网格，可用 cells 查找", "the grid on this handset has no such street, community or cell; search with `cells`";
+        PlaceUnknown = "place.unknown", Input, "本机网格中没有这个街道、社区或单元网格", "the grid on this handset has no such street, community or cell";
         GridNotAPack = "grid.pack.not_a_pack", Device, "本机的网格文件无法使用，请同步后重试", "the grid file on this handset cannot be used; sync and try again";
         GridVersion = "grid.pack.version", Version, "本机的网格文件无法使用，请同步后重试", "the grid file on this handset cannot be used; sync and try again";
         GridLength = "grid.pack.length", Device, "本机的网格文件无法使用，请同步后重试", "the grid file on this handset cannot be used; sync and try again";
@@ -99,13 +99,13 @@ error_codes! {
         TaskAnsweredAlready = "task.answered_already", Input, "这个任务您已反馈过，不用再反馈；要更正请先撤回", "you have already answered this task; to correct the answer, withdraw it first";
         ActivityIncomplete = "activity.incomplete", Input, "活动记录不完整，请补充", "the activity record is incomplete; complete it and submit it again";
         ActivityApproved = "activity.approved", Input, "这条活动记录已通过审核，不能再修改", "this activity record is approved and can no longer be changed";
-        ActivityUnknown = "activity.unknown", Input, "本机没有这条活动记录，请用 queue --all 查看编号", "this activity record is not on this handset; `queue --all` lists the ids";
+        ActivityUnknown = "activity.unknown", Input, "本机没有这条活动记录", "this activity record is not on this handset";
         /// A reviewer returned the record; the reviewer wrote the text.
         ActivityReturned = "activity.returned", Refused, "活动记录被退回，请修改后重新提交", "the activity record was returned; revise it and submit it again";
         // Files and the command line
         ParcelFileExists = "parcel.file_exists", Input, "文件已存在，请换一个文件名", "the file already exists; choose another file name";
         TimeMalformed = "time.malformed", Input, "看不懂时间，请写成 2026-11-22 09:00", "cannot read the time; write it as 2026-11-22 09:00";
-        SettingValue = "set.value", Input, "设置写法有误；不带参数的 set 列出全部设置", "invalid setting or value; `set` without arguments lists all settings";
+        SettingValue = "set.value", Input, "设置写法有误", "invalid setting or value";
         CommandHome = "cli.home", Input, "请用 --home 指定本机数据目录（或设置 XUNGE_HOME）", "give the data folder of this handset with --home (or set XUNGE_HOME)";
         CommandUsage = "cli.usage", Input, "命令写法有误；写法见 --help", "invalid command line; see --help";
     }

@@ -44,6 +44,13 @@ pub fn main() -> ExitCode {
             } else {
                 // Nothing can be reported if stderr is closed.
                 let _ = writeln!(io::stderr(), "{}", words::of_error(lang, &error));
+                if let Some(command) = way_out(&error) {
+                    let _ = writeln!(
+                        io::stderr(),
+                        "{}",
+                        lang.pick("可用：", "try: ").to_owned() + command
+                    );
+                }
             }
             ExitCode::from(FAILED)
         }
@@ -94,6 +101,17 @@ fn wrong(error: &clap::Error) -> String {
         ErrorKind::ArgumentConflict => format!("{argument} 与 {} 不能同时用", named(ContextKind::PriorArg)),
         ErrorKind::MissingSubcommand => "缺少命令".into(),
         _ => "命令写法有误".into(),
+    }
+}
+
+/// The command that helps against this error. The core's words are for every client and name none.
+fn way_out(error: &Error) -> Option<&'static str> {
+    match error.code().as_str() {
+        "item.unknown" | "activity.unknown" => Some("queue --all"),
+        "user.unknown" => Some("users"),
+        "matter.unknown" => Some("types"),
+        "place.unknown" => Some("cells"),
+        _ => None,
     }
 }
 

@@ -110,7 +110,7 @@ pub(crate) fn unknown_unit(wanted: &str) -> Error {
     let shown: String = wanted.chars().take(48).collect();
     Error::input(
         HandsetCode::PlaceUnknown,
-        format!("本机网格中没有「{shown}」，可用 cells 查找"),
-        format!("the grid on this handset has no “{shown}”; search with `cells`"),
+        format!("本机网格中没有「{shown}」"),
+        format!("the grid on this handset has no “{shown}”"),
     )
 }

@@ -228,7 +228,7 @@ impl Terminal {
 fn unknown() -> Error {
     Error::input(
         HandsetCode::ActivityUnknown,
-        "本机没有这条活动记录，请用 queue --all 查看编号",
-        "this activity record is not on this handset; `queue --all` lists the ids",
+        "本机没有这条活动记录",
+        "this activity record is not on this handset",
     )
 }

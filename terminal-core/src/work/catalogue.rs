@@ -85,8 +85,8 @@ pub fn one<'a>(catalogue: &'a Catalogue, text: &str) -> Result<&'a CatalogueItem
         [one] => Ok(one),
         [] => Err(Error::input(
             HandsetCode::MatterUnknown,
-            format!("没有类型「{text}」，可用 types 查找"),
-            format!("there is no type “{text}”, search with `types`"),
+            format!("没有类型「{text}」"),
+            format!("there is no type “{text}”"),
         )),
         many => {
             let list = |name: fn(&CatalogueItem) -> &str| {

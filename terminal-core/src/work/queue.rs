@@ -14,7 +14,7 @@ use crate::{
         filing::is_rejected,
         needs_action::{NeedsAction, takes_back},
         queue_row::{ItemState, QueueRow},
-        saved_draft::{draft_outline, newer_app_draft},
+        saved_draft::{draft_outline, draft_photos, newer_app_draft},
         summary::{draft_summary, payload_summary},
     },
 };
@@ -198,6 +198,7 @@ fn row(item: &Item, context: &RowContext<'_>) -> QueueRow {
         is_held: matches!(item.custody, Custody::Received(_)) && item.cancelled.is_none(),
         photos_sent: sent,
         photos_named: item.photos.len(),
+        cover: item.photos.first().map(|photo| photo.sha256),
         next_try: retry.wait_until(context.now).map(|at| at.plus(context.offset_ms)),
         problem: retry.problem.clone(),
         case: match item.kind {
@@ -211,6 +212,7 @@ fn row(item: &Item, context: &RowContext<'_>) -> QueueRow {
 
 /// The row of a draft. A draft of a newer app is shown with that problem, and stays.
 fn draft_row(draft: SavedDraft) -> QueueRow {
+    let cover = draft_photos(&draft).and_then(|photos| photos.first().copied());
     let (kind, record, summary, photos, problem) = match draft_summary(&draft) {
         Some((kind, record, summary, photos)) => (kind.into(), record, summary, photos, None),
         None => {
@@ -231,6 +233,7 @@ fn draft_row(draft: SavedDraft) -> QueueRow {
         is_held: false,
         photos_sent: 0,
         photos_named: photos,
+        cover,
         next_try: None,
         problem,
         case: None,
@@ -358,6 +361,7 @@ fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals:
         is_held: true,
         photos_sent: 0,
         photos_named: 0,
+        cover: None,
         next_try: None,
         problem: None,
         case: None,

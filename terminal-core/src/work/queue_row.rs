@@ -8,6 +8,7 @@ use protocol::{
     ids::{EntryId, RecordId},
     open::Open,
     payload::EntryKind,
+    photo::Sha256,
     time::Millis,
 };
 
@@ -29,6 +30,8 @@ pub struct QueueRow {
     /// Photos that the server has confirmed, of those that the entry names.
     pub photos_sent: usize,
     pub photos_named: usize,
+    /// The first photo, for a list; its file may be gone once the server holds it.
+    pub cover: Option<Sha256>,
     /// Time of the next try after a failure.
     pub next_try: Option<Millis>,
     /// Why the last try failed, or why this version of the app cannot open a draft.

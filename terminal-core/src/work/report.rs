@@ -113,8 +113,8 @@ impl Draft<ReportContent> {
         let item = self.terminal().catalogue()?.find(code).cloned().ok_or_else(|| {
             Error::input(
                 HandsetCode::MatterUnknown,
-                format!("没有类型 {code}，可用 types 查找"),
-                format!("there is no type {code}, search with `types`"),
+                format!("没有类型 {code}"),
+                format!("there is no type {code}"),
             )
         })?;
         self.content_mut().matter = Some(code);

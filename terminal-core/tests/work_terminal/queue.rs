@@ -9,7 +9,13 @@ fn an_item_shows_its_state_at_every_step() {
     let mut draft = terminal.new_report().unwrap();
     draft.text("积水");
     draft.add_photo(PhotoSource::Bytes(&picture(7))).unwrap();
+    let cover = draft.photos().first().map(|photo| photo.sha256);
+    assert!(
+        cover.is_some() && find(&terminal, draft.id()).cover == cover,
+        "a draft"
+    );
     let id = draft.submit().unwrap().item;
+    assert_eq!(find(&terminal, id).cover, cover, "an item");
     let words = |lang| find(&terminal, id).state_words(lang, Millis(MORNING));
     assert_eq!(words(Lang::Zh), "待上传");
     assert_eq!(

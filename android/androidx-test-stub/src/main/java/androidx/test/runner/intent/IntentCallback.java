@@ -1,0 +1,5 @@
+package androidx.test.runner.intent;
+
+import android.content.Intent;
+
+public interface IntentCallback { void onIntentSent(Intent i); }

@@ -1,0 +1,104 @@
+package cn.xunge.app.lock
+
+import java.io.File
+import java.io.IOException
+import java.security.MessageDigest
+import java.security.SecureRandom
+import java.util.Properties
+import javax.crypto.SecretKeyFactory
+import javax.crypto.spec.PBEKeySpec
+
+/** What a try of a PIN came to. */
+sealed class Try {
+    data object Right : Try()
+
+    data object Wrong : Try()
+
+    /** Too many wrong tries: none counts before [waitMs] have passed. */
+    data class Wait(val waitMs: Long) : Try()
+}
+
+/**
+ * The app's lock: a PIN of six digits, kept salted and slow to guess in a file of the app. It works before the core opens,
+ * and nothing depends on it: the keys of the stores do not, a sync goes on while the app is locked, and taking the lock
+ * away deletes nothing.
+ *
+ * @param file the only file; its loss opens the app, because who can delete it can do as he likes with the app anyway
+ * @param elapsedMs time since the phone's start, with sleep; a restart begins the wait anew
+ */
+class Lock(private val file: File, private val elapsedMs: () -> Long) {
+    val isSet: Boolean get() = file.isFile
+
+    /** Sets or changes the PIN. */
+    fun set(pin: String) {
+        require(isPin(pin)) { "a PIN is $DIGITS digits" }
+        val salt = ByteArray(SALT_BYTES).also { SecureRandom().nextBytes(it) }
+        write(mapOf(SALT to salt.hex(), HASH to hash(pin, salt).hex()))
+    }
+
+    /** Takes the lock away: by the PIN, or after the phone's own credential. */
+    fun clear() {
+        file.delete()
+    }
+
+    fun attempt(pin: String): Try {
+        val kept = read()
+        val salt = kept.getProperty(SALT)?.unhex() ?: return Try.Right
+        val failures = kept.getProperty(FAILURES)?.toIntOrNull() ?: 0
+        val since = kept.getProperty(FAILED_AT)?.toLongOrNull() ?: 0
+        // After a restart the clock since boot is below the time of the failure: the wait begins again from zero.
+        val passed = elapsedMs() - if (since <= elapsedMs()) since else 0
+        val wait = waitAfter(failures) - passed
+        if (wait > 0) return Try.Wait(wait)
+        val all = mapOf(SALT to salt.hex(), HASH to kept.getProperty(HASH).orEmpty())
+        if (isPin(pin) && MessageDigest.isEqual(hash(pin, salt), kept.getProperty(HASH)?.unhex())) {
+            if (failures > 0) write(all)
+            return Try.Right
+        }
+        write(all + mapOf(FAILURES to "${failures + 1}", FAILED_AT to "${elapsedMs()}"))
+        val next = waitAfter(failures + 1)
+        return if (next > 0) Try.Wait(next) else Try.Wrong
+    }
+
+    private fun read() = Properties().apply {
+        try {
+            file.inputStream().use(::load)
+        } catch (missing: IOException) {
+            clear()
+        }
+    }
+
+    private fun write(values: Map<String, String>) {
+        val fresh = File(file.path + ".new")
+        fresh.outputStream().use { Properties().apply { putAll(values) }.store(it, null) }
+        check(fresh.renameTo(file)) { "cannot keep the lock" }
+    }
+
+    private fun hash(pin: String, salt: ByteArray): ByteArray =
+        SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256").generateSecret(PBEKeySpec(pin.toCharArray(), salt, ROUNDS, HASH_BITS)).encoded
+
+    companion object {
+        const val DIGITS = 6
+
+        fun isPin(text: String) = text.length == DIGITS && text.all { it in '0'..'9' }
+
+        /** None for four tries; then half a minute, doubled with each further one, up to an hour. */
+        internal fun waitAfter(failures: Int): Long =
+            if (failures < FREE_TRIES) 0 else (FIRST_WAIT_MS shl (failures - FREE_TRIES).coerceAtMost(10)).coerceAtMost(LONGEST_WAIT_MS)
+
+        private const val FREE_TRIES = 5
+        private const val FIRST_WAIT_MS = 30_000L
+        private const val LONGEST_WAIT_MS = 3_600_000L
+        private const val ROUNDS = 60_000
+        private const val HASH_BITS = 256
+        private const val SALT_BYTES = 16
+        private const val SALT = "salt"
+        private const val HASH = "hash"
+        private const val FAILURES = "failures"
+        private const val FAILED_AT = "failed_at"
+    }
+}
+
+private fun ByteArray.hex() = joinToString("") { "%02x".format(it) }
+
+private fun String.unhex() = chunked(2).map { it.toInt(16).toByte() }.toByteArray()

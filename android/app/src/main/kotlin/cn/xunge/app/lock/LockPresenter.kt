@@ -1,0 +1,67 @@
+package cn.xunge.app.lock
+
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.withContext
+
+/** What the digits are for. */
+enum class Asking { UNLOCK, NEW, AGAIN }
+
+/** @param wrong the last try was wrong, or the two new ones differ */
+data class LockState(val asking: Asking, val typed: Int = 0, val wrong: Boolean = false, val waitMs: Long = 0)
+
+/**
+ * Digits one by one: to unlock, or twice to set a PIN. [done] is called once it is unlocked or set.
+ *
+ * @param sets sets a PIN; one that is set already is asked for first
+ */
+class LockPresenter(private val lock: Lock, private val sets: Boolean, private val io: CoroutineDispatcher, private val done: () -> Unit) {
+    private val _states = MutableStateFlow(LockState(if (sets && !lock.isSet) Asking.NEW else Asking.UNLOCK))
+    private var digits = ""
+    private var first = ""
+
+    val states: StateFlow<LockState> = _states
+
+    /** The old PIN was given, so that a new one, or none, may take its place. */
+    val replaces: Boolean get() = sets && lock.isSet && _states.value.asking != Asking.UNLOCK
+
+    suspend fun press(digit: Char) {
+        if (digits.length == Lock.DIGITS) return
+        digits += digit
+        _states.value = _states.value.copy(typed = digits.length, wrong = false, waitMs = 0)
+        if (digits.length == Lock.DIGITS) complete()
+    }
+
+    /** No PIN any more. */
+    fun takeAway() {
+        lock.clear()
+        done()
+    }
+
+    fun erase() {
+        digits = digits.dropLast(1)
+        _states.value = _states.value.copy(typed = digits.length)
+    }
+
+    private suspend fun complete() {
+        val pin = digits
+        val asking = _states.value.asking
+        val next = when (asking) {
+            Asking.UNLOCK -> when (val tried = withContext(io) { lock.attempt(pin) }) {
+                Try.Right -> if (sets) LockState(Asking.NEW) else null
+                Try.Wrong -> LockState(asking, wrong = true)
+                is Try.Wait -> LockState(asking, wrong = true, waitMs = tried.waitMs)
+            }
+            Asking.NEW -> LockState(Asking.AGAIN).also { first = pin }
+            Asking.AGAIN -> if (pin == first) {
+                withContext(io) { lock.set(pin) }
+                null
+            } else {
+                LockState(Asking.NEW, wrong = true)
+            }
+        }
+        digits = ""
+        if (next == null) done() else _states.value = next
+    }
+}

@@ -1,0 +1,42 @@
+package cn.xunge.app.pages
+
+import android.content.Context
+import android.graphics.drawable.Drawable
+import cn.xunge.app.R
+import cn.xunge.app.kit.Flow
+import cn.xunge.app.kit.Shot
+import cn.xunge.app.kit.ShotPlace
+import cn.xunge.core.DraftPhoto
+import cn.xunge.core.HandsetInterface
+import cn.xunge.ids.PhotoHash
+
+/** A photo of a draft; without a picture if its file cannot be read. */
+internal data class DraftShot(val photo: PhotoHash, val picture: Picture?)
+
+internal fun HandsetInterface.shots(photos: List<DraftPhoto>): List<DraftShot> =
+    photos.map { DraftShot(it.sha256, orNull { Picture(it.sha256, thumbnail(it.sha256)) }) }
+
+/** The photos of a draft in a row, and the place for one more. */
+internal class ShotRow(context: Context, private val onPress: (Int, DraftShot, Drawable?) -> Unit, private val onAdd: () -> Unit) {
+    val view = Flow(context)
+    private val pictures = HashMap<PhotoHash, Drawable?>()
+    private var shown: List<DraftShot>? = null
+
+    fun show(shots: List<DraftShot>) {
+        if (shots == shown) return
+        shown = shots
+        val context = view.context
+        view.removeAllViews()
+        shots.forEachIndexed { at, shot ->
+            // A thumbnail is small: drawing it here takes no longer than a frame.
+            val picture = pictures.getOrPut(shot.photo) { shot.picture?.let { drawn(context, it.jpeg, THUMBNAIL) } }
+            view.addView(Shot(context, picture, context.getString(R.string.photo_number, at + 1)) { onPress(at, shot, picture) })
+        }
+        val name = context.getString(if (shots.isEmpty()) R.string.photo_take else R.string.photo_take_more)
+        view.addView(ShotPlace(context, if (shots.isEmpty()) R.drawable.ic_camera else R.drawable.ic_plus, name, onClick = onAdd))
+    }
+
+    private companion object {
+        const val THUMBNAIL = 320
+    }
+}

@@ -1,0 +1,152 @@
+package cn.xunge.app.pages
+
+import android.Manifest
+import android.view.View
+import cn.xunge.app.R
+import cn.xunge.app.kit.Disc
+import cn.xunge.app.kit.HeadCard
+import cn.xunge.app.kit.Lead
+import cn.xunge.app.kit.Mark
+import cn.xunge.app.kit.Place
+import cn.xunge.app.kit.PlaceLine
+import cn.xunge.app.kit.QuietButton
+import cn.xunge.app.kit.RowCard
+import cn.xunge.app.kit.RowModel
+import cn.xunge.app.kit.Screen
+import cn.xunge.app.kit.State
+import cn.xunge.app.kit.Tone
+import cn.xunge.app.kit.mark
+import cn.xunge.app.platform.Places
+import cn.xunge.app.shell.Host
+import cn.xunge.app.shell.Page
+import cn.xunge.app.shell.Route
+import cn.xunge.app.shell.XungeApp
+import cn.xunge.core.Today
+import cn.xunge.core.momentWords
+import cn.xunge.ids.Moment
+import kotlinx.coroutines.launch
+
+/** The home screen (今日). */
+class TodayPage(host: Host) : Page<TodayState>(host) {
+    private val presenter by lazy {
+        val places = Places(context)
+        host.session.run {
+            TodayPresenter(handset, changes, places.fixes(), { XungeApp.of(context).surroundings.connectivity().online }, io)
+        }
+    }
+    private var shown: TodayState? = null
+    private var line: PlaceLine? = null
+
+    override suspend fun follow(show: (TodayState) -> Unit) = presenter.states.collect { show(it) }
+
+    override fun build(state: TodayState): Screen = Screen(context).apply {
+        shown = state
+        named(text(R.string.nav_today))
+        line = place().apply { showPlace(host.lang, state.here) }
+        say(this, state)
+        fill(this, state)
+        if (state.today.isOnDuty) {
+            primary(text(R.string.nav_report), R.drawable.ic_camera) { host.switch(Place.REPORT) }
+        } else {
+            primary(text(R.string.check_in), R.drawable.ic_user_check) { checkIn() }
+        }
+        navigation(Place.TODAY, state.today.tasksOpen.toInt()) { host.switch(it) }
+    }
+
+    /** A fix comes every two seconds: it changes the place line, and leaves what is read and scrolled in peace. */
+    override fun update(screen: Screen, state: TodayState): Boolean {
+        val before = shown ?: return false
+        if (before.today.isOnDuty != state.today.isOnDuty || before.today.tasksOpen != state.today.tasksOpen) return false
+        shown = state
+        if (before.here != state.here) line?.showPlace(host.lang, state.here)
+        say(screen, state)
+        if (before.still() != state.still()) {
+            screen.column.removeAllViews()
+            fill(screen, state)
+        }
+        return true
+    }
+
+    /** What the cards show: without the place and the clock. */
+    private fun TodayState.still() = copy(here = Here(null, null, null), today = today.copy(now = Moment(0), lastSync = null, lastContact = null))
+
+    private fun say(screen: Screen, state: TodayState) {
+        val (mark, act) = problem(state) ?: return screen.banner.hide()
+        screen.banner.show(mark, act?.first, act?.second)
+    }
+
+    private fun fill(screen: Screen, state: TodayState) {
+        screen.column.add(presence(state.today))
+        if (state.tasks.isNotEmpty()) screen.column.add(tasks(state))
+        screen.column.add(arrived(state.today))
+    }
+
+    /** What needs the person, or is worth knowing; the more urgent first. */
+    private fun problem(state: TodayState): Pair<Mark, Pair<String, () -> Unit>?>? = when {
+        state.refused != null -> Mark(R.drawable.ic_alert, Tone.WARNING, state.refused.words.here()) to null
+        state.today.returned > 0u ->
+            Mark(R.drawable.ic_undo, Tone.DANGER, text(R.string.today_returned, state.today.returned.toInt())) to
+                (text(R.string.go_mend) to { host.go(Route.Queue) })
+        !state.online -> Mark(R.drawable.ic_wifi_off, Tone.NEUTRAL, text(R.string.today_offline)) to null
+        else -> null
+    }
+
+    private fun presence(today: Today): View {
+        val since = today.onDutySince?.let { momentWords(it, today.now) }
+        val sub = when {
+            today.isOnDuty && since != null && today.isPresenceConfirmed -> text(R.string.on_duty_since, since)
+            today.isOnDuty && since != null -> text(R.string.on_duty_since_here, since)
+            else -> text(R.string.off_duty_hint)
+        }
+        val out = if (today.isOnDuty) QuietButton(context, text(R.string.check_out)) { scope.launch { presenter.checkOut() } } else null
+        val (icon, tone) = if (today.isOnDuty) R.drawable.ic_user_check to Tone.SUCCESS else R.drawable.ic_user to Tone.NEUTRAL
+        val word = if (today.isOnDuty) State.ON_DUTY else State.OFF_DUTY
+        return HeadCard(context, Disc(context, icon, tone), word.mark(context).text, sub, out)
+    }
+
+    private fun tasks(state: TodayState): View = RowCard(context).apply {
+        head(text(R.string.today_tasks, state.today.tasksOpen.toInt()), text(R.string.by_due))
+        for (line in state.tasks) {
+            row(taskRow(line, state.today.now)) { host.go(Route.TaskPage(line.task.id)) }
+        }
+    }
+
+    private fun taskRow(line: TaskLine, now: Moment): RowModel {
+        val task = line.task
+        val due = task.dueWords.here()
+        return RowModel(
+            title = task.wording,
+            lead = Lead.Tile(R.drawable.ic_list_check),
+            state = when {
+                task.due.millis < now.millis -> Mark(State.TASK_OVERDUE.icon, State.TASK_OVERDUE.tone, due)
+                task.isSeen -> Mark(State.TASK_DUE.icon, State.TASK_DUE.tone, due)
+                else -> State.TASK_NEW.mark(context, tail = text(R.string.today_until, momentWords(task.due, now)))
+            },
+            sub = listOfNotNull(line.distance?.here(), task.address ?: task.cellName?.line).joinToString(" · "),
+            chevron = true,
+        )
+    }
+
+    private fun arrived(today: Today): View = RowCard(context).apply {
+        val waits = today.itemsWaiting.toInt()
+        val photos = today.photosWaiting.toInt()
+        val model = when {
+            waits == 0 && photos == 0 -> RowModel(text(R.string.all_arrived), Lead.Small(R.drawable.ic_check_circle, Tone.SUCCESS.color), chevron = true)
+            else -> RowModel(
+                text(R.string.waiting_items, waits),
+                Lead.Small(R.drawable.ic_clock, Tone.INFO.color),
+                sub = text(R.string.waiting_photos, photos),
+                chevron = true,
+            )
+        }
+        row(model) { host.go(Route.Queue) }
+        if (today.drafts > 0u) {
+            row(RowModel(text(R.string.drafts_kept, today.drafts.toInt()), Lead.Small(R.drawable.ic_pencil), chevron = true)) { host.go(Route.Queue) }
+        }
+    }
+
+    /** Asks for the place first: a check-in with a place says more. It works without one. */
+    private fun checkIn() = host.permit(listOf(Manifest.permission.ACCESS_FINE_LOCATION)) {
+        scope.launch { presenter.checkIn() }
+    }
+}

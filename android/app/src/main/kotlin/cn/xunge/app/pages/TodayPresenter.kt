@@ -1,0 +1,103 @@
+package cn.xunge.app.pages
+
+import cn.xunge.client.why
+import cn.xunge.core.FieldTask
+import cn.xunge.core.HandsetInterface
+import cn.xunge.core.Place
+import cn.xunge.core.PointE7
+import cn.xunge.core.Position
+import cn.xunge.core.ScreenChanges
+import cn.xunge.core.Today
+import cn.xunge.core.Why
+import cn.xunge.core.Words
+import cn.xunge.core.XungeException
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.combine
+import kotlinx.coroutines.flow.filterNotNull
+import kotlinx.coroutines.flow.flowOn
+import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.flow.onStart
+import kotlinx.coroutines.withContext
+
+/** A task of the home screen: [distance] is null without a fix. */
+data class TaskLine(val task: FieldTask, val distance: Words?)
+
+/**
+ * Where the handset is.
+ *
+ * @param place what the grid says; null while no fix has come
+ * @param fix the newest fix; null while none has come since the page was opened
+ * @param lastAgeMs age of the last fix that was used, while the place is sought
+ */
+data class Here(val place: Place?, val fix: Position?, val lastAgeMs: Long?)
+
+/** The home screen (今日): am I on duty, what waits and until when, has everything arrived, which cell am I in. */
+data class TodayState(
+    val today: Today,
+    val tasks: List<TaskLine>,
+    val here: Here,
+    val online: Boolean,
+    /** Why the last press did nothing. */
+    val refused: Why?,
+)
+
+/** @param online whether the phone has a network at all */
+class TodayPresenter(
+    private val handset: HandsetInterface,
+    private val changes: Flow<ScreenChanges>,
+    private val fixes: Flow<Position>,
+    private val online: () -> Boolean,
+    private val io: CoroutineDispatcher,
+) {
+    private val refused = MutableStateFlow<Why?>(null)
+    private val here = MutableStateFlow(Here(null, null, null))
+
+    val states: Flow<TodayState> =
+        combine(changes.map {}.onStart { emit(Unit) }, located(), refused) { _, here, why -> readable(here, why) }
+            .filterNotNull()
+            .flowOn(io)
+
+    private var last: TodayState? = null
+
+    /** A reading that the core refuses leaves what was read before; without any the page waits for the next. */
+    private fun readable(here: Here, why: Why?): TodayState? = try {
+        read(here, why).also { last = it }
+    } catch (failed: XungeException) {
+        last?.copy(here = here, refused = failed.why)
+    }
+
+    private fun located(): Flow<Here> = handset.located(fixes).map { it.also { here.value = it } }
+
+    private fun read(here: Here, why: Why?): TodayState {
+        val open = handset.tasks().filter { it.answered == null }
+        return TodayState(
+            today = handset.today(),
+            tasks = open.take(SHOWN).map { TaskLine(it, distance(it, here.fix?.point)) },
+            here = here,
+            online = online(),
+            refused = why,
+        )
+    }
+
+    private fun distance(task: FieldTask, from: PointE7?): Words? = from?.let { handset.distanceTo(task.id, it)?.words }
+
+    suspend fun checkIn() = act { handset.checkIn(here.value.fix, "") }
+
+    suspend fun checkOut() = act { handset.checkOut(here.value.fix, "") }
+
+    private suspend fun act(call: () -> Unit) = withContext(io) {
+        refused.value = try {
+            call()
+            null
+        } catch (failed: XungeException) {
+            failed.why
+        }
+    }
+
+    private companion object {
+        /** Tasks on the home screen; the others are a press away. */
+        const val SHOWN = 3
+    }
+}

@@ -1,0 +1,232 @@
+package cn.xunge.app.shell
+
+import android.app.Activity
+import android.app.KeyguardManager
+import android.content.Context
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.os.Bundle
+import android.view.View
+import android.view.WindowManager.LayoutParams.FLAG_SECURE
+import cn.xunge.app.R
+import cn.xunge.app.kit.Place
+import cn.xunge.app.lock.Gate
+import cn.xunge.app.lock.LockPage
+import cn.xunge.app.lock.LockPresenter
+import cn.xunge.app.pages.pageOf
+import cn.xunge.client.loggable
+import cn.xunge.core.Lang
+import cn.xunge.core.NudgeReason
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.flow.collectLatest
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
+import java.io.File
+import java.io.IOException
+
+/** The one activity: shows the page at the end of the way, and keeps the way through rotation and the end of the process. */
+class MainActivity : Activity(), Host {
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Main)
+    private val way = ArrayList<Route>()
+    private var page: Page<*>? = null
+    private var shown: Job? = null
+    private var asked: ((Boolean) -> Unit)? = null
+    private var choosing: ((List<File>) -> Unit)? = null
+
+    private val gate: Gate get() = XungeApp.of(this).gate
+
+    override val context: Context get() = this
+    override val session: Session get() = XungeApp.of(this).session
+    override val lang: Lang get() = lang()
+
+    /** The page that is shown, for tests. */
+    val route: Route? get() = way.lastOrNull()
+
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        state?.getStringArrayList(WAY)?.mapNotNull(Route::of)?.let(way::addAll)
+        scope.launch {
+            session.open()
+            session.opened.collectLatest { opened ->
+                when (opened) {
+                    Opened.Opening -> Unit
+                    Opened.Nobody -> root(Route.Enrol)
+                    is Opened.Failed -> root(Route.Users)
+                    is Opened.Ready -> if (way.isEmpty() || way[0] == Route.Enrol) root(wanted(intent) ?: Route.Today) else present()
+                }
+            }
+        }
+    }
+
+    override fun onSaveInstanceState(out: Bundle) {
+        super.onSaveInstanceState(out)
+        page?.onLeave()
+        out.putStringArrayList(WAY, ArrayList(way.map { it.text() }))
+    }
+
+    override fun onStart() {
+        super.onStart()
+        val before = gate.isOpen
+        gate.came()
+        if (before != gate.isOpen) present()
+        secure()
+        XungeApp.of(this).surroundings.attend(true)
+        session.nudge(NudgeReason.PERSON)
+    }
+
+    override fun onStop() {
+        page?.onLeave()
+        gate.left()
+        XungeApp.of(this).surroundings.attend(false)
+        session.nudge(NudgeReason.PERSON)
+        super.onStop()
+    }
+
+    override fun onDestroy() {
+        scope.cancel()
+        super.onDestroy()
+    }
+
+    override fun go(route: Route) {
+        page?.onLeave()
+        way.add(route)
+        present()
+    }
+
+    override fun replace(route: Route) {
+        page?.onLeave()
+        way.removeLastOrNull()
+        way.add(route)
+        present()
+    }
+
+    override fun back() {
+        if (page?.onBack() == true) return
+        page?.onLeave()
+        if (way.size <= 1) return finish()
+        way.removeAt(way.lastIndex)
+        present()
+    }
+
+    @Deprecated("The way of API 33 is not in API 26")
+    override fun onBackPressed() = back()
+
+    override fun switch(place: Place) = root(
+        when (place) {
+            Place.TODAY -> Route.Today
+            Place.REPORT -> Route.Camera()
+            Place.TASKS -> Route.Tasks
+            Place.ME -> Route.Me
+        },
+    )
+
+    /** The way begins anew; from every place but the first, Back leads to the first. */
+    private fun root(route: Route) {
+        page?.onLeave()
+        way.clear()
+        if (route != Route.Today && session.opened.value is Opened.Ready) way.add(Route.Today)
+        way.add(route)
+        present()
+    }
+
+    private fun present() {
+        val route = way.lastOrNull() ?: return
+        shown?.cancel()
+        val page = if (gate.isOpen) pageOf(route, this) else locked()
+        this.page = page
+        shown = scope.launch {
+            page.attach(this)
+            Shown(page) { view: View -> setContentView(view) }.run()
+        }
+    }
+
+    private fun locked(): Page<*> {
+        val presenter = LockPresenter(gate.lock, sets = false, session.io) { unlock() }
+        val keyguard = getSystemService(KeyguardManager::class.java)
+        val forgotten = if (keyguard?.isDeviceSecure == true) ({ confirm(keyguard) }) else null
+        return LockPage(this, presenter, forgotten)
+    }
+
+    private fun unlock() {
+        gate.open()
+        present()
+    }
+
+    /** The phone's own lock says who it is; its successor is newer than Android 8. */
+    @Suppress("DEPRECATION")
+    private fun confirm(keyguard: KeyguardManager) {
+        val ask = keyguard.createConfirmDeviceCredentialIntent(getString(R.string.lock_device_title), getString(R.string.lock_device_text))
+        startActivityForResult(ask ?: return, CREDENTIAL)
+    }
+
+    /** With a lock, the task switcher and screenshots show nothing. */
+    private fun secure() = window.setFlags(if (gate.lock.isSet) FLAG_SECURE else 0, FLAG_SECURE)
+
+    override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) {
+        val missing = permissions.filter { checkSelfPermission(it) != PackageManager.PERMISSION_GRANTED }
+        if (missing.isEmpty()) return answer(true)
+        asked = answer
+        requestPermissions(missing.toTypedArray(), PERMISSIONS)
+    }
+
+    override fun onRequestPermissionsResult(code: Int, permissions: Array<out String>, results: IntArray) {
+        if (code != PERMISSIONS) return
+        asked?.invoke(results.isNotEmpty() && results.all { it == PackageManager.PERMISSION_GRANTED })
+        asked = null
+    }
+
+    override fun choosePictures(answer: (List<File>) -> Unit) {
+        choosing = answer
+        val choose = Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE)
+        startActivityForResult(choose.putExtra(Intent.EXTRA_ALLOW_MULTIPLE, true), PICTURES)
+    }
+
+    override fun onActivityResult(code: Int, result: Int, data: Intent?) {
+        if (code == CREDENTIAL && result == RESULT_OK) {
+            gate.lock.clear()
+            gate.open()
+            return go(Route.Pin)
+        }
+        val answer = choosing ?: return
+        if (code != PICTURES) return
+        choosing = null
+        val clip = data?.clipData
+        val chosen = if (clip != null) (0 until clip.itemCount).map { clip.getItemAt(it).uri } else listOfNotNull(data?.data)
+        scope.launch {
+            val files = withContext(session.io) {
+                chosen.mapIndexedNotNull { at, uri ->
+                    try {
+                        val file = File(cacheDir, "chosen-${System.nanoTime()}-$at")
+                        contentResolver.openInputStream(uri)?.use { from -> file.outputStream().use { from.copyTo(it) } }
+                        file.takeIf { it.length() > 0 }
+                    } catch (unreadable: IOException) {
+                        android.util.Log.i("xunge", unreadable.loggable())
+                        null
+                    }
+                }
+            }
+            answer(files)
+        }
+    }
+
+    /** A notice was pressed: its page, with the first place behind it. */
+    override fun onNewIntent(intent: Intent) {
+        super.onNewIntent(intent)
+        wanted(intent)?.let(::root)
+    }
+
+    private fun wanted(intent: Intent?): Route? = intent?.getStringExtra(ROUTE)?.let(Route::of)
+
+    companion object {
+        /** The page that an intent asks for. */
+        const val ROUTE = "route"
+        private const val WAY = "way"
+        private const val PERMISSIONS = 1
+        private const val PICTURES = 2
+        private const val CREDENTIAL = 3
+    }
+}

@@ -1,0 +1,46 @@
+package cn.xunge.app.shell
+
+import android.app.Application
+import android.content.Context
+import android.os.Build
+import android.os.SystemClock
+import cn.xunge.app.lock.Gate
+import cn.xunge.app.lock.Lock
+import cn.xunge.app.platform.AppClocks
+import cn.xunge.app.platform.AppKeys
+import cn.xunge.app.platform.AppSurroundings
+import cn.xunge.app.platform.Camera
+import cn.xunge.app.platform.PhoneCamera
+import cn.xunge.app.background.Background
+import cn.xunge.core.Device
+import cn.xunge.core.Services
+import cn.xunge.core.coreVersion
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.launch
+import java.io.File
+
+/** The process: one session for all that the app does. */
+class XungeApp : Application() {
+    val surroundings: AppSurroundings by lazy { AppSurroundings(this) }
+
+    /** The camera of a page; tests put one that hands out photos. */
+    var camera: (Context) -> Camera = ::PhoneCamera
+
+    val gate: Gate by lazy { Gate(Lock(File(filesDir, "lock"), SystemClock::elapsedRealtime), SystemClock::elapsedRealtime) }
+
+    val session: Session by lazy {
+        val services = Services(AppClocks(this), surroundings, AppKeys(File(filesDir, "keys")))
+        val device = Device(model = "${Build.MANUFACTURER} ${Build.MODEL}", os = "Android ${Build.VERSION.RELEASE}", app = coreVersion())
+        val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+        Session(File(filesDir, "handset"), services, device, scope, Dispatchers.IO).also { session ->
+            surroundings.watch(session::nudge)
+            scope.launch { Background(this@XungeApp, session).run() }
+        }
+    }
+
+    companion object {
+        fun of(context: Context): XungeApp = context.applicationContext as XungeApp
+    }
+}

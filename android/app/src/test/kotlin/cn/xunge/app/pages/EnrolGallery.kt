@@ -1,0 +1,49 @@
+package cn.xunge.app.pages
+
+import cn.xunge.app.Gallery
+import cn.xunge.app.StillHost
+import cn.xunge.app.XungeRunner
+import cn.xunge.core.InvitationPreview
+import cn.xunge.core.ProblemClass
+import org.junit.Test
+import org.junit.runner.RunWith
+
+@RunWith(XungeRunner::class)
+class EnrolGallery {
+    private val pinned = InvitationPreview("https://xunge.chaoyang.example", true, "K7P0-D3VX-N5QA")
+    private val lost = WorkScene.why("network.timeout", "服务器没有回应，请稍后再试", "The server did not answer; try again later", ProblemClass.NETWORK)
+
+    private fun show(name: String, state: EnrolState, isFirst: Boolean = true) = Gallery.show(name) { context ->
+        EnrolPage(StillHost(context), isFirst = isFirst).build(state)
+    }
+
+    @Test
+    fun `the first start`() = show("enrol", EnrolState.Asking())
+
+    @Test
+    fun `no code in the picture, one more user`() = show("enrol-nocode", EnrolState.Asking(problem = Problem.NoCode), isFirst = false)
+
+    @Test
+    fun `typed and refused`() {
+        val why = WorkScene.why("enrol.string", "登记码格式不正确，请重新扫码", "This is not a valid enrolment code; scan it again", ProblemClass.REFUSED)
+        show("enrol-typed", EnrolState.Asking("xunge1:eyJ2IjoxLCJzZXJ2ZXIiOiJodHRwczovL3h1bmdlLm", isTyping = true, problem = Problem.Refused(why)))
+    }
+
+    @Test
+    fun `what a pinned invitation says`() = show("enrol2", EnrolState.Preview("xunge1:", pinned))
+
+    @Test
+    fun `what an invitation without pins says`() = show("enrol2-unpinned", EnrolState.Preview("xunge1:", pinned.copy(isPinned = false)))
+
+    @Test
+    fun `the line was cut`() = show("enrol2-failed", EnrolState.Preview("xunge1:", pinned, lost))
+
+    @Test
+    fun `the server is asked`() = show("enrol3", EnrolState.Enrolling("xunge1:", pinned))
+
+    @Test
+    fun `the first sync`() = show("enrol4", EnrolState.Fetching("刘海波", "桂林路街道 2 岗", FetchStep.File("grid", 812_000, 3_400_000)))
+
+    @Test
+    fun `the first sync is cut`() = show("enrol4-later", EnrolState.Fetching("刘海波", null, FetchStep.Later(lost)))
+}

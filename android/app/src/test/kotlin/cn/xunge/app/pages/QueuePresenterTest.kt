@@ -1,0 +1,79 @@
+package cn.xunge.app.pages
+
+import cn.xunge.app.XungeRunner
+import cn.xunge.core.ItemState
+import cn.xunge.core.ScreenChanges
+import cn.xunge.core.SyncTrigger
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.flow.MutableSharedFlow
+import kotlinx.coroutines.flow.emptyFlow
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.yield
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertNull
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import org.junit.runner.RunWith
+
+/** What 我报的 reads. */
+@RunWith(XungeRunner::class)
+class QueuePresenterTest {
+    private val changes = MutableSharedFlow<ScreenChanges>(replay = 1)
+
+    private fun presenter(handset: QueueOf) = QueuePresenter(handset, changes, emptyFlow(), Dispatchers.IO)
+
+    @Test
+    fun `what is returned stands above and not again below`() {
+        val state = presenter(QueueOf(listOf(Scene.returned) + Scene.filed)).states.await { it.it != null }.it!!
+        assertEquals(listOf(Scene.returned), state.needsYou)
+        assertTrue(state.rows.none { it.state == ItemState.RETURNED })
+    }
+
+    @Test
+    fun `a thousand items are read by pages, each when its end comes near`() {
+        val handset = QueueOf(Scene.many(1000))
+        val presenter = presenter(handset)
+        val first = presenter.states.await { it.it != null }.it!!
+        assertTrue("${first.rows.size} at first", first.rows.size < 100)
+        presenter.more(first)
+        presenter.more(first)
+        val second = presenter.states.await { it.it!!.rows.size > first.rows.size }.it!!
+        assertEquals(2 * first.rows.size, second.rows.size)
+    }
+
+    @Test
+    fun `a row keeps its number while others come and go`() {
+        val numbers = Numbers()
+        val before = numbers.of(Scene.sending.id)
+        numbers.of(Scene.draft.id)
+        assertEquals(before, numbers.of(Scene.sending.id))
+        assertEquals(Scene.draft.id, numbers.item(numbers.of(Scene.draft.id)))
+        assertNull(numbers.item(QueueLines.FORCED))
+    }
+
+    @Test
+    fun `a refusal leaves what was read and says why`() {
+        val handset = QueueOf(Scene.filed)
+        val presenter = presenter(handset)
+        runBlocking {
+            val broken = async(Dispatchers.IO) { presenter.states.await { it.it != null && it.why != null } }
+            presenter.states.await { it.it != null }
+            handset.broken = true
+            while (broken.isActive) {
+                changes.emit(change)
+                yield()
+            }
+            assertEquals(Scene.filed.size, broken.await().it!!.rows.size)
+        }
+    }
+
+    @Test
+    fun `a sync tells what it came to, and nothing runs after it`() {
+        val presenter = presenter(QueueOf(Scene.filed))
+        runBlocking { presenter.sync(SyncTrigger.PERSON) }
+        val syncing = presenter.states.await { it.it?.syncing?.report != null }.it!!.syncing
+        assertEquals("policy.metered", syncing.report?.heldBack?.code)
+        assertTrue(!syncing.running && syncing.photo.isEmpty())
+    }
+}

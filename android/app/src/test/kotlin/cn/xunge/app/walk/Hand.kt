@@ -1,0 +1,82 @@
+package cn.xunge.app.walk
+
+import android.app.Activity
+import android.app.Dialog
+import android.os.Looper
+import android.view.View
+import android.view.ViewGroup
+import android.widget.EditText
+import android.widget.ListView
+import android.widget.TextView
+import org.junit.Assert.assertTrue
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.shadows.ShadowDialog
+import java.util.concurrent.locks.LockSupport
+
+/** What a person sees of the app and does with it: finds things by their words, presses them, types. */
+class Hand(private val activity: () -> Activity) {
+    private fun root(): View = dialog()?.window?.decorView ?: activity().window.decorView
+
+    private fun dialog(): Dialog? = ShadowDialog.getLatestDialog()?.takeIf { it.isShowing }
+
+    private fun all(view: View = root()): Sequence<View> = sequence {
+        if (view.visibility != View.VISIBLE) return@sequence
+        yield(view)
+        if (view is ViewGroup) for (at in 0 until view.childCount) yieldAll(all(view.getChildAt(at)))
+    }
+
+    private fun View.words(): String = listOfNotNull((this as? TextView)?.text, contentDescription).joinToString(" ")
+
+    /** All words of the screen, for failures. */
+    fun screen(): String = all().map { it.words() }.filter { it.isNotBlank() }.distinct().joinToString(" | ")
+
+    fun sees(words: String): Boolean = all().any { words in it.words() }
+
+    /** Waits until the screen says so; fails after half a minute with what it says instead. */
+    fun awaits(words: String) = until("waits for 「$words」") { sees(words) }
+
+    /** Presses what bears these words: a button, or the row around them. */
+    fun press(words: String) {
+        var target: View? = null
+        until("looks for 「$words」 to press") {
+            target = pressable(words)
+            target != null
+        }
+        val view = checkNotNull(target)
+        val list = view.parent as? ListView
+        if (list != null && !view.isClickable) list.performItemClick(view, list.getPositionForView(view), view.id.toLong()) else view.performClick()
+        idle()
+    }
+
+    private fun pressable(words: String): View? {
+        // A button that does not work yet says so; the person waits.
+        val bearing = all().filter { words in it.words() && NOT_YET !in it.words() && it !is EditText }
+        return bearing.firstOrNull { it.isClickable } ?: bearing.firstNotNullOfOrNull { view ->
+            generateSequence(view.parent as? View) { it.parent as? View }.firstOrNull { it.isClickable || it.parent is ListView }
+        } ?: bearing.firstOrNull { it.parent is ListView }
+    }
+
+    /** Types into the first field. */
+    fun type(text: String) {
+        until("looks for a field") { all().any { it is EditText } }
+        (all().first { it is EditText } as EditText).setText(text)
+        idle()
+    }
+
+    fun until(what: String, condition: () -> Boolean) {
+        val deadline = System.nanoTime() + PATIENCE_NS
+        while (true) {
+            idle()
+            if (condition()) return
+            assertTrue("The person $what; the screen says: ${screen()}", System.nanoTime() < deadline)
+            LockSupport.parkNanos(10_000_000)
+        }
+    }
+
+    private fun idle() = shadowOf(Looper.getMainLooper()).idle()
+
+    private companion object {
+        const val NOT_YET = "还不能用"
+        const val PATIENCE_NS = 60_000_000_000L
+    }
+}
