@@ -1,5 +1,6 @@
 package cn.xunge.app.pages
 
+import cn.xunge.app.shell.isNobodys
 import cn.xunge.client.enrol
 import cn.xunge.client.enrolAnother
 import cn.xunge.client.sync
@@ -121,7 +122,7 @@ internal class EnrolPresenter(
         _states.value = EnrolState.Enrolling(shown.invitation, shown.seen)
         running = scope.launch {
             val handset = try {
-                val first = withContext(io) { phone.users().all { it.condition == PENDING } }
+                val first = withContext(io) { phone.isNobodys() }
                 if (first) phone.enrol(shown.invitation, device) else phone.enrolAnother(shown.invitation, device)
             } catch (refused: XungeException) {
                 _states.value = shown.copy(why = refused.why)
@@ -169,10 +170,5 @@ internal class EnrolPresenter(
 
     private fun asking(edit: EnrolState.Asking.() -> EnrolState.Asking) {
         (_states.value as? EnrolState.Asking)?.let { _states.value = it.edit() }
-    }
-
-    private companion object {
-        /** The condition of a user whose first call was cut; he is enrolled by the same call once more. */
-        const val PENDING = "enrolment_pending"
     }
 }

@@ -113,15 +113,10 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
 
     private fun taskRow(line: TaskLine, now: Moment): RowModel {
         val task = line.task
-        val due = task.dueWords.here()
         return RowModel(
             title = task.wording,
             lead = Lead.Tile(R.drawable.ic_list_check),
-            state = when {
-                task.due.millis < now.millis -> Mark(State.TASK_OVERDUE.icon, State.TASK_OVERDUE.tone, due)
-                task.isSeen -> Mark(State.TASK_DUE.icon, State.TASK_DUE.tone, due)
-                else -> State.TASK_NEW.mark(context, tail = text(R.string.today_until, momentWords(task.due, now)))
-            },
+            state = if (task.isSeen || task.due.millis < now.millis) task.clock(now, host.lang) else task.newMark(context, now),
             sub = listOfNotNull(line.distance?.here(), task.address ?: task.cellName?.line).joinToString(" · "),
             chevron = true,
         )

@@ -8,6 +8,7 @@ import cn.xunge.core.Device
 import cn.xunge.core.Handset
 import cn.xunge.core.NudgeReason
 import cn.xunge.core.Phone
+import cn.xunge.core.PhoneInterface
 import cn.xunge.core.ScreenChanges
 import cn.xunge.core.Services
 import cn.xunge.core.Watched
@@ -38,6 +39,9 @@ sealed class Opened {
     /** The home of the current user cannot be opened. */
     data class Failed(val why: Why) : Opened()
 }
+
+/** Nobody enrolled yet, or the first enrolment was cut: it is repeated with the same invitation. */
+internal fun PhoneInterface.isNobodys(): Boolean = users().all { it.condition == "enrolment_pending" }
 
 /**
  * What all pages share: the phone, the handset that is open, and what changes in it. Lives as long as the process.
@@ -75,7 +79,7 @@ class Session(
         if (_opened.value is Opened.Ready) return@withLock
         _opened.value = withContext(io) {
             try {
-                if (phone.users().isEmpty()) Opened.Nobody else Opened.Ready(phone.openCurrent())
+                if (phone.isNobodys()) Opened.Nobody else Opened.Ready(phone.openCurrent())
             } catch (failed: XungeException) {
                 Opened.Failed(failed.why)
             }
