@@ -1,6 +1,7 @@
 package cn.xunge.app.pages
 
 import android.Manifest
+import android.os.Build
 import android.view.View
 import cn.xunge.app.R
 import cn.xunge.app.kit.Disc
@@ -140,8 +141,13 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
         }
     }
 
-    /** Asks for the place first: a check-in with a place says more. It works without one. */
-    private fun checkIn() = host.permit(listOf(Manifest.permission.ACCESS_FINE_LOCATION)) {
+    /** Asks for place and notices first: a check-in with a place says more, and a task is to be announced. It works without. */
+    private fun checkIn() = host.permit(listOfNotNull(Manifest.permission.ACCESS_FINE_LOCATION, NOTICES.takeIf { Build.VERSION.SDK_INT >= 33 })) {
         scope.launch { presenter.checkIn() }
+    }
+
+    private companion object {
+        /** Its constant is newer than Android 8. */
+        const val NOTICES = "android.permission.POST_NOTIFICATIONS"
     }
 }

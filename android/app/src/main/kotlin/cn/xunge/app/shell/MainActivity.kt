@@ -105,6 +105,11 @@ class MainActivity : Activity(), Host {
     }
 
     override fun back() {
+        // Behind the lock the way stays as it was.
+        if (!gate.isOpen) {
+            moveTaskToBack(true)
+            return
+        }
         if (page?.onBack() == true) return
         page?.onLeave()
         if (way.size <= 1) return finish()

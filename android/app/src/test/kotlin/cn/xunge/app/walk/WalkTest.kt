@@ -41,7 +41,9 @@ class WalkTest {
     fun phone() {
         FakeAndroidKeyStore.install()
         app.camera = { FakeCamera() }
-        shadowOf(app as Application).grantPermissions(Manifest.permission.ACCESS_FINE_LOCATION, Manifest.permission.CAMERA)
+        shadowOf(app as Application).grantPermissions(
+            Manifest.permission.ACCESS_FINE_LOCATION, Manifest.permission.CAMERA, "android.permission.POST_NOTIFICATIONS",
+        )
         Rig.line("good")
         open()
     }
