@@ -39,6 +39,7 @@ import kotlinx.coroutines.withContext
  */
 suspend fun <T> cancellable(io: CoroutineDispatcher = Dispatchers.IO, call: (CancelToken) -> T): T = coroutineScope {
     val token = CancelToken()
+    val scope = this
     // Unconfined: runs on the thread that cancels, because the caller's own thread may be busy.
     val bridge = launch(Dispatchers.Unconfined, CoroutineStart.UNDISPATCHED) {
         try {
@@ -52,7 +53,8 @@ suspend fun <T> cancellable(io: CoroutineDispatcher = Dispatchers.IO, call: (Can
             try {
                 call(token)
             } catch (failed: XungeException) {
-                ensureActive()
+                // The outer scope is cancelled before the bridge hears of it; the inner one perhaps only after the call failed.
+                scope.ensureActive()
                 throw failed
             }
         }

@@ -48,7 +48,7 @@ class QuietTest {
             )
         }
         eventually("it says why it is silent") { heard.any { it is Watched.Paused && it.why.code == "network.offline" } }
-        assertTrue(NativeThreads.count("quiet-watch") == 1 && NativeThreads.count("xunge-net") >= 1)
+        eventually("the threads have their names") { NativeThreads.count("quiet-watch") == 1 && NativeThreads.count("xunge-net") >= 1 }
         // Calls of the app, and wake-ups of the watching thread and of the core's own.
         val activity = {
             clocks.readings.get() + around.questions.get() +
@@ -83,7 +83,8 @@ class QuietTest {
             }
         }
         val (one, two) = handset.observe(listener) to handset.observe(listener)
-        assertTrue(NativeThreads.count("xunge-observer") >= 2)
+        // A native thread names itself after it has begun.
+        eventually("the core's observers are there") { NativeThreads.count("xunge-observer") >= 2 }
         handset.checkIn(field.here, "")
         eventually("both subscriptions tell") { told.get() >= 2 }
         runBlocking {

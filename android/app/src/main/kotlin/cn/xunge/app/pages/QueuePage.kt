@@ -53,7 +53,7 @@ class QueuePage(host: Host) : ReadPage<QueueState>(host, R.string.queue_title) {
 
     private fun lines(state: QueueState): QueueLines {
         last = state
-        return QueueLines(context, host.lang, state, numbers, covers::of) { presenter.more(state) }
+        return QueueLines(context, host.lang, state, numbers, { covers.of(it) }) { presenter.more(state) }
     }
 
     private fun redraw() {
