@@ -50,7 +50,9 @@ class Hand(private val activity: () -> Activity) {
 
     private fun pressable(words: String): View? {
         // A button that does not work yet says so; the person waits.
-        val bearing = all().filter { words in it.words() && NOT_YET !in it.words() && it !is EditText }
+        val some = all().filter { words in it.words() && NOT_YET !in it.words() && it !is EditText }.toList()
+        // 「提交」 before 「不拍照，直接提交」.
+        val bearing = some.filter { it.words() == words }.ifEmpty { some }
         return bearing.firstOrNull { it.isClickable } ?: bearing.firstNotNullOfOrNull { view ->
             generateSequence(view.parent as? View) { it.parent as? View }.firstOrNull { it.isClickable || it.parent is ListView }
         } ?: bearing.firstOrNull { it.parent is ListView }

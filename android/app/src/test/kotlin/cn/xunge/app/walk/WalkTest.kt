@@ -131,6 +131,7 @@ class WalkTest {
         hand.press("属实")
         hand.press("拍照")
         shoot()
+        hand.awaits("照片 1")
         hand.press("提交")
         hand.until("waits until the server has the answer") { Rig.taskState(task)["state"].toString().contains("answered") }
     }
