@@ -7,6 +7,7 @@ import android.app.PendingIntent
 import android.content.Context
 import android.content.Intent
 import cn.xunge.app.R
+import cn.xunge.app.service
 import cn.xunge.app.shell.MainActivity
 import cn.xunge.app.shell.Route
 import cn.xunge.core.FieldTask
@@ -18,7 +19,7 @@ import cn.xunge.ids.TaskKey
  * lock screen shows neither.
  */
 class Notices(private val context: Context) {
-    private val manager = checkNotNull(context.getSystemService(NotificationManager::class.java)) { "no notification service" }
+    private val manager = context.service<NotificationManager>()
 
     init {
         manager.createNotificationChannel(channel(NEWS, R.string.channel_news, NotificationManager.IMPORTANCE_HIGH))

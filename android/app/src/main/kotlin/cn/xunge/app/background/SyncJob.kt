@@ -8,6 +8,7 @@ import android.content.BroadcastReceiver
 import android.content.ComponentName
 import android.content.Context
 import android.content.Intent
+import cn.xunge.app.service
 import cn.xunge.app.shell.Opened
 import cn.xunge.app.shell.XungeApp
 import cn.xunge.client.loggable
@@ -57,7 +58,7 @@ class SyncJob : JobService() {
 
         /** Wakes the process after [delayMs] when there is a network; survives a restart of the phone. Null: nothing waits. */
         fun schedule(context: Context, delayMs: Long?) {
-            val scheduler = checkNotNull(context.getSystemService(JobScheduler::class.java)) { "no job scheduler" }
+            val scheduler = context.service<JobScheduler>()
             if (delayMs == null) return scheduler.cancel(ID)
             val job = JobInfo.Builder(ID, ComponentName(context, SyncJob::class.java))
                 .setRequiredNetworkType(JobInfo.NETWORK_TYPE_ANY)

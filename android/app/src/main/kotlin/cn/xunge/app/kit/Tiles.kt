@@ -6,7 +6,6 @@ import android.graphics.Path
 import android.graphics.RectF
 import android.view.Gravity
 import android.view.View
-import android.view.ViewGroup
 import android.widget.FrameLayout
 import android.widget.ImageView
 import android.widget.LinearLayout

@@ -24,7 +24,7 @@ sealed class Try {
  * away deletes nothing.
  *
  * @param file the only file; its loss opens the app, because who can delete it can do as he likes with the app anyway
- * @param elapsedMs time since the phone's start, with sleep; a restart begins the wait anew
+ * @param elapsedMs time since the phone's start, with sleep; a restart begins the wait again
  */
 class Lock(private val file: File, private val elapsedMs: () -> Long) {
     val isSet: Boolean get() = file.isFile

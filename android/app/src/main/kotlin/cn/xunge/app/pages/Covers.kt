@@ -15,7 +15,7 @@ import kotlinx.coroutines.withContext
  * @param onCome a photo has come: rows that asked for it are to be drawn again
  */
 internal class Covers(
-    private val pictures: Pictures,
+    private val pictures: Thumbnails,
     private val io: CoroutineDispatcher,
     private val scope: () -> CoroutineScope,
     private val read: (PhotoHash) -> ByteArray,

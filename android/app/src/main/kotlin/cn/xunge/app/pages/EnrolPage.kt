@@ -23,7 +23,6 @@ import cn.xunge.app.kit.State
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.show
-import cn.xunge.app.platform.Frames
 import cn.xunge.app.platform.QrReader
 import cn.xunge.app.service
 import cn.xunge.app.shell.Host
@@ -36,17 +35,14 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
-import kotlinx.coroutines.withContext
 
 /**
  * The first start, and one more user: the invitation, what it says, the enrolment, the first sync.
  *
- * @param frames a live camera that looks for the code; null: only pictures and text
  * @param isFirst nobody is enrolled, so there is no page to go back to
  */
 internal class EnrolPage(
     host: Host,
-    private val frames: Frames? = null,
     private val isFirst: Boolean = host.session.opened.value !is Opened.Ready,
 ) : Page<EnrolState>(host) {
     private val presenter by lazy { Enrolling.of(host) }
@@ -54,7 +50,6 @@ internal class EnrolPage(
     private var progress: Pair<Label, Meter>? = null
 
     override suspend fun follow(show: (EnrolState) -> Unit) {
-        frames?.let { camera -> scope.launch { camera.frames().collect { frame -> withContext(host.session.io) { QrReader.read(frame) }?.let { presenter.take(it) } } } }
         presenter.states.collect { state ->
             if (state == EnrolState.Done) {
                 Enrolling.end()
@@ -217,7 +212,7 @@ internal class EnrolPage(
     override fun onLeave() = typed()
 }
 
-/** The enrolment of this process. The page is made anew when the phone is turned; a call to the server must not end with it. */
+/** The enrolment of this process. The page is made again when the phone is turned; a call to the server must not end with it. */
 internal object Enrolling {
     private var current: EnrolPresenter? = null
 

@@ -42,7 +42,7 @@ data class ItemShown(val view: ItemView, val pictures: Map<PhotoHash, Drawable>,
 /** One item: what was said, who holds it, and what can be done about it. */
 class ItemPage(host: Host, private val id: EntryKey) : ReadPage<ItemShown>(host, R.string.item_title) {
     private val presenter by lazy { host.session.run { ItemPresenter(handset, id, changes, io) } }
-    private val pictures = Pictures(context)
+    private val pictures = Thumbnails(context)
     private val large = MutableStateFlow<Large?>(null)
     private var reading = ItemAct.READING
 

@@ -18,7 +18,7 @@ import kotlinx.coroutines.launch
 class QueuePage(host: Host) : ReadPage<QueueState>(host, R.string.queue_title) {
     private val presenter by lazy { host.session.run { QueuePresenter(handset, changes, events, io) } }
     private val numbers = Numbers()
-    private val covers by lazy { host.session.run { Covers(Pictures(context), io, { scope }, handset::thumbnail, ::redraw) } }
+    private val covers by lazy { host.session.run { Covers(Thumbnails(context), io, { scope }, handset::thumbnail, ::redraw) } }
     private var list: RowList? = null
     private var last: QueueState? = null
     private var sync: Job? = null

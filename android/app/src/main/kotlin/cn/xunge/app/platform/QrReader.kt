@@ -12,16 +12,10 @@ import com.google.zxing.ReaderException
 import com.google.zxing.common.GlobalHistogramBinarizer
 import com.google.zxing.common.HybridBinarizer
 import com.google.zxing.qrcode.QRCodeReader
-import kotlinx.coroutines.flow.Flow
 import java.io.File
 
 /** A picture of a camera as brightness, row by row, a byte for a pixel. */
 class Frame(val width: Int, val height: Int, val luminance: ByteArray)
-
-/** A camera that looks for a code: gives a picture now and then as long as it is collected. */
-fun interface Frames {
-    fun frames(): Flow<Frame>
-}
 
 /** Reads QR codes. Takes tens to hundreds of milliseconds: not for the screen's thread. */
 object QrReader {

@@ -129,7 +129,7 @@ class MainActivity : Activity(), Host {
         },
     )
 
-    /** The way begins anew; from every place but the first, Back leads to the first. */
+    /** The way begins again; from every place but the first, Back leads to the first. */
     private fun root(route: Route) {
         page?.onLeave()
         way.clear()

@@ -36,7 +36,7 @@ interface Host {
 }
 
 /**
- * One page: shows what its presenter says and tells it what the person does. Made anew when the phone turns; what was
+ * One page: shows what its presenter says and tells it what the person does. Made again when the phone turns; what was
  * typed is in the draft.
  *
  * @param T what is shown
@@ -48,11 +48,11 @@ abstract class Page<T : Any>(protected val host: Host) {
     abstract suspend fun follow(show: (T) -> Unit)
 
     /**
-     * The screen for a state. Called for the first state and whenever [update] says that the screen has to be built anew.
+     * The screen for a state. Called for the first state and whenever [update] says that the screen has to be built again.
      */
     abstract fun build(state: T): Screen
 
-    /** Brings a screen up to date without building it anew; false if that needs a new one. */
+    /** Brings a screen up to date without building it again; false if that needs a new one. */
     open fun update(screen: Screen, state: T): Boolean = false
 
     /** The page has come to the front and has a scope that lives while it is shown. */

@@ -30,7 +30,7 @@ internal fun drawn(context: Context, jpeg: ByteArray, side: Int): BitmapDrawable
 }
 
 /** Thumbnails of photos that were shown last. Not for the screen's thread. */
-internal class Pictures(private val context: Context) {
+internal class Thumbnails(private val context: Context) {
     private val kept = object : LruCache<String, BitmapDrawable>(BYTES) {
         override fun sizeOf(key: String, value: BitmapDrawable) = value.bitmap.byteCount
     }
