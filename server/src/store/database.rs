@@ -19,7 +19,8 @@ pub enum Engine {
     Postgres,
 }
 
-/// A handle of the database. Clones share it; the threads end after the last one is dropped.
+/// A handle of the database. Clones share it. After the last one is dropped the threads finish the accepted work and
+/// end; on SQLite the drop waits for that.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,

@@ -61,6 +61,7 @@ pub mod options;
 mod postgres;
 mod queue;
 mod sqlite;
+mod threads;
 pub mod tx;
 pub mod value;
 

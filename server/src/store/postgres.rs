@@ -11,8 +11,7 @@ mod session;
 mod translate;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ::postgres::Config;
@@ -31,6 +30,7 @@ use super::{
         session::{PgSession, Step},
     },
     queue::{JobQueue, Refused},
+    threads::Crew,
     tx::Tx,
 };
 
@@ -46,7 +46,7 @@ const GROUP_TRIES: u32 = 3;
 pub(super) struct Pool {
     writes: Arc<JobQueue<Box<dyn Job>>>,
     reads: Arc<JobQueue<Box<dyn Job>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    crew: Crew,
     stop: Arc<AtomicBool>,
 }
 
@@ -68,7 +68,7 @@ impl Pool {
         let this = Self {
             writes: Arc::new(JobQueue::new(options.queue)),
             reads: Arc::new(JobQueue::new(options.queue)),
-            threads: Mutex::default(),
+            crew: Crew::default(),
             stop: Arc::default(),
         };
         let wire = options.share_hints.then(Wire::new);
@@ -84,7 +84,7 @@ impl Pool {
         // The client blocks, so even the first connection is opened on a separate thread.
         let (opened, when_opened) = mpsc::sync_channel(1);
         let writes = Arc::clone(&this.writes);
-        this.spawn("store-writer", move || {
+        this.crew.spawn("store-writer", move || {
             let migrated = writer.migrate();
             let failed = migrated.is_err();
             let _ = opened.send(migrated);
@@ -95,7 +95,7 @@ impl Pool {
         when_opened.recv().unwrap_or(Err(StoreError::Closed))?;
         for (i, mut reader) in readers.into_iter().enumerate() {
             let reads = Arc::clone(&this.reads);
-            this.spawn(&format!("store-reader-{}", i + 1), move || {
+            this.crew.spawn(&format!("store-reader-{}", i + 1), move || {
                 reader.read_all(&reads)
             })?;
         }
@@ -110,18 +110,6 @@ impl Pool {
             let _ = when_listening.recv_timeout(options.patience);
         }
         Ok(this)
-    }
-
-    fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(body)
-            .map_err(StoreError::unavailable)?;
-        self.threads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(thread);
-        Ok(())
     }
 }
 
@@ -142,11 +130,7 @@ impl Executor for Pool {
         self.stop.store(true, Ordering::Relaxed);
         self.writes.close();
         self.reads.close();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // A thread that panicked has no work left.
-            let _ = thread.join();
-        }
+        self.crew.join();
     }
 }
 

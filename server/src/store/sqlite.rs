@@ -5,7 +5,6 @@ mod connection;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
 
 use protocol::planted;
 use rusqlite::Connection;
@@ -21,6 +20,7 @@ use super::{
     options::Options,
     queue::{JobQueue, Refused},
     sqlite::connection::{Statements, classify, connect, run},
+    threads::Crew,
     tx::Tx,
 };
 
@@ -28,7 +28,7 @@ use super::{
 pub(super) struct Threads {
     writes: Arc<JobQueue<Box<dyn Job>>>,
     reads: Arc<JobQueue<Box<dyn Job>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    crew: Crew,
 }
 
 impl Threads {
@@ -40,13 +40,13 @@ impl Threads {
         let this = Self {
             writes: Arc::new(JobQueue::new(options.queue)),
             reads: Arc::new(JobQueue::new(options.queue)),
-            threads: Mutex::default(),
+            crew: Crew::default(),
         };
         let (opened, when_opened) = mpsc::sync_channel(1);
         let (writer_path, writer_options, hints) = (path.to_owned(), Arc::clone(options), hints.clone());
         let writes = Arc::clone(&this.writes);
         let group_time = options.group_time;
-        this.spawn("store-writer", move || {
+        this.crew.spawn("store-writer", move || {
             let mut writer = match Writer::open(writer_path, writer_options, hints) {
                 Ok(writer) => writer,
                 Err(error) => {
@@ -70,25 +70,13 @@ impl Threads {
         for i in 0..options.readers.max(1) {
             let mut reader = Reader::new(path.to_owned(), Arc::clone(options));
             let reads = Arc::clone(&this.reads);
-            this.spawn(&format!("store-reader-{i}"), move || {
+            this.crew.spawn(&format!("store-reader-{i}"), move || {
                 while let Some(job) = reads.pop() {
                     reader.run(job);
                 }
             })?;
         }
         Ok(this)
-    }
-
-    fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(body)
-            .map_err(StoreError::unavailable)?;
-        self.threads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(thread);
-        Ok(())
     }
 }
 
@@ -108,18 +96,15 @@ impl Executor for Threads {
     fn close(&self) {
         self.writes.close();
         self.reads.close();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // A thread that panicked has no work left.
-            let _ = thread.join();
-        }
+        self.crew.join();
     }
 }
 
 impl Drop for Threads {
+    /// Waits for the threads: one that used SQLite and ends while the program exits finds OpenSSL, which SQLCipher is
+    /// built on, cleaned up by the exit and ends in a segmentation fault.
     fn drop(&mut self) {
-        self.writes.close();
-        self.reads.close();
+        self.close();
     }
 }
 

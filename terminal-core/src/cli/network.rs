@@ -28,6 +28,7 @@ use protocol::problem::HandsetCode;
 use serde_json::{Value, json};
 use std::{
     io::{self, Write as _},
+    sync::mpsc,
     time::Duration,
 };
 
@@ -274,28 +275,24 @@ pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> 
 /// How often the watch looks for changes by other processes.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Looks for what other commands file or set, on a thread that ends with the watch. A phone does not need it:
-/// there one process does everything.
-fn nudge_on_changes(terminal: &Terminal, cancel: &CancelToken) {
-    let (terminal, cancel) = (terminal.clone(), cancel.clone());
-    let look = move |terminal: &Terminal| {
+/// Looks for what other commands file or set, until `over` is closed. A phone does not need it: there one process does
+/// everything.
+fn nudge_on_changes(terminal: &Terminal, over: &mpsc::Receiver<()>) {
+    let look = || {
         let store = terminal.store();
         let settings = store.network_settings().ok();
         (store.next_number().ok(), settings, store.setting(NETWORK).ok())
     };
-    std::thread::spawn(move || {
-        let mut seen = look(&terminal);
-        while !cancel.is_cancelled() {
-            sleep(LOOK);
-            let now = look(&terminal);
-            if now.2 != seen.2 {
-                terminal.nudge(NudgeReason::Network);
-            } else if now != seen {
-                terminal.nudge(NudgeReason::Changed);
-            }
-            seen = now;
+    let mut seen = look();
+    while over.recv_timeout(LOOK) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let now = look();
+        if now.2 != seen.2 {
+            terminal.nudge(NudgeReason::Network);
+        } else if now != seen {
+            terminal.nudge(NudgeReason::Changed);
         }
-    });
+        seen = now;
+    }
 }
 
 /// Watches until it is ended or the time is over. Prints one line, or one document, per event.
@@ -309,7 +306,6 @@ pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: 
             cancel.cancel();
         });
     }
-    nudge_on_changes(terminal, &cancel);
     let mut screen = ProgressLine::new(cli);
     let mut syncs = 0_u64;
     // A closed standard output is no error.
@@ -317,7 +313,7 @@ pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: 
         let said = if cli.json { document.to_string() } else { text };
         let _ = writeln!(io::stdout().lock(), "{said}");
     };
-    let done = handset.watch(terminal, &CommandLine::of(terminal), &cancel, &mut |event| {
+    let mut show = |event| {
         let watched = match event {
             HandsetEvent::Watched(watched) => watched,
             HandsetEvent::Salvaged(done) => {
@@ -353,9 +349,15 @@ pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: 
         };
         screen.clear();
         say(text, &document);
-    });
-    cancel.cancel();
-    done?;
+    };
+    let (over, wait) = mpsc::channel();
+    // The thread reads the store, so it must have ended when the program exits.
+    std::thread::scope(|scope| {
+        scope.spawn(move || nudge_on_changes(terminal, &wait));
+        let done = handset.watch(terminal, &CommandLine::of(terminal), &cancel, &mut show);
+        drop(over);
+        done
+    })?;
     Ok(Said::new(
         lang.pick("已停止", "Stopped"),
         json!({ "syncs": syncs }),
