@@ -123,7 +123,7 @@ macro_rules! draft {
             }
             /// What the grid says about its position.
             pub fn located(&self) -> Result<Option<Place>> {
-                Ok(self.it().located()?.map(Into::into))
+                Ok(self.it().located()?.map(|place| place.answer.into()))
             }
             /// Adds a photo from a file: checked, turned, scaled, stamped, sealed. The file stays where it is.
             pub fn add_photo(&self, path: String, cancel: Arc<CancelToken>) -> Result<()> {

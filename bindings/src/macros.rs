@@ -14,6 +14,24 @@ macro_rules! record {
     };
 }
 
+/// An enum made from a value of the core, each variant from a pattern: `Name { field: Type = value } from pattern`.
+macro_rules! variants {
+    ($(#[$doc:meta])* $name:ident from $core:ty {
+        $($(#[$variant_doc:meta])* $variant:ident $({ $($field:ident: $kind:ty = $value:expr,)* })? from $pattern:pat,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+        pub enum $name { $($(#[$variant_doc])* $variant $({ $($field: $kind,)* })?,)* }
+        impl From<$core> for $name {
+            fn from(core: $core) -> Self {
+                match core {
+                    $($pattern => Self::$variant $({ $($field: $value,)* })?,)*
+                }
+            }
+        }
+    };
+}
+
 /// Ids and codes: a text for uniffi, a type of its own in each language (`uniffi.toml`).
 macro_rules! text_type {
     ($($name:ident),* $(,)?) => {$(

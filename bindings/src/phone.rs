@@ -72,59 +72,31 @@ impl Phone {
         let core = lifecycle::Handset::at(Path::new(&folder), Arc::new(services.platform()?));
         Ok(Arc::new(Self { core, services }))
     }
+}
+
+calls! { self: Phone,
     /// All users, the first one first; empty before the first enrolment.
-    pub fn users(&self) -> Result<Vec<PhoneUser>> {
-        Ok(all(self.core.users()?))
-    }
+    users() -> Vec<PhoneUser> = all(self.core.users()?);
     /// Makes a user the current one.
-    pub fn switch_to(&self, number: u32) -> Result<()> {
-        Ok(self.core.switch(number)?)
-    }
-    pub fn open_current(&self) -> Result<Arc<Handset>> {
-        Ok(self.handset(self.core.open_current()?))
-    }
-    pub fn open_user(&self, number: u32) -> Result<Arc<Handset>> {
-        Ok(self.handset(self.core.open(number)?))
-    }
+    switch_to(number: u32) -> () = self.core.switch(number)?;
+    open_current() -> Arc<Handset> = self.handset(self.core.open_current()?);
+    open_user(number: u32) -> Arc<Handset> = self.handset(self.core.open(number)?);
     /// Enrols the first user. A call that was cut can be repeated with the same invitation.
-    pub fn enrol(
-        &self,
-        invitation: String,
-        device: Device,
-        cancel: Arc<CancelToken>,
-    ) -> Result<Arc<Handset>> {
-        Ok(self.handset(self.core.enrol(&invitation, device, &cancel.0)?))
-    }
+    enrol(invitation: String, device: Device, cancel: Arc<CancelToken>) -> Arc<Handset> =
+        self.handset(self.core.enrol(&invitation, device, &cancel.0)?);
     /// Enrols one more user and makes him the current one.
-    pub fn enrol_another(
-        &self,
-        invitation: String,
-        device: Device,
-        cancel: Arc<CancelToken>,
-    ) -> Result<Arc<Handset>> {
-        Ok(self.handset(self.core.enrol_another(&invitation, device, &cancel.0)?))
-    }
+    enrol_another(invitation: String, device: Device, cancel: Arc<CancelToken>) -> Arc<Handset> =
+        self.handset(self.core.enrol_another(&invitation, device, &cancel.0)?);
     /// Hands over a user's damaged databases; with `export` into a file instead of to the server. True: nothing is left.
-    pub fn salvage(&self, number: u32, export: Option<String>) -> Result<bool> {
-        Ok(!self
-            .core
-            .salvage(number, export.as_deref().map(Path::new))?
-            .waits())
-    }
+    salvage(number: u32, export: Option<String>) -> bool =
+        !self.core.salvage(number, export.as_deref().map(Path::new))?.waits();
     /// Syncs when needed, for all users, and holds the line open as the core decides. Blocks until it is cancelled or the
     /// handset ends.
-    pub fn watch(
-        &self,
-        handset: Arc<Handset>,
-        cancel: Arc<CancelToken>,
-        listener: Arc<dyn WatchListener>,
-    ) -> Result<()> {
+    watch(handset: Arc<Handset>, cancel: Arc<CancelToken>, listener: Arc<dyn WatchListener>) -> () = {
         let now = || handset.core.now().unwrap_or(Millis(0));
         let mut tell = |event: HandsetEvent| drop(listener.on_event((event, now()).into()));
-        Ok(self
-            .core
-            .watch(&handset.core, &handset.around, &cancel.0, &mut tell)?)
-    }
+        self.core.watch(&handset.core, &handset.around, &cancel.0, &mut tell)?
+    };
 }
 
 impl Phone {

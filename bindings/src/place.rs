@@ -5,7 +5,7 @@ use crate::{
     types::{all, count},
 };
 use terminal_core::{
-    grid::{CandidateCell, CellName, ListedCommunity, ListedStreet, LocatedPlace, NearCell, PlaceAnswer},
+    grid::{CandidateCell, CellName, ListedCommunity, ListedStreet, NearCell, PlaceAnswer},
     protocol::{
         codes::{CellCode, CommunityCode, StreetCode},
         evidence::Position,
@@ -67,59 +67,29 @@ record! {
     }
 }
 
-/// What the grid says about a point. Distances in metres, shares from 0 to 1.
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
-pub enum Place {
-    /// The next sync fetches the grid.
-    NoGrid,
-    In {
-        grid: String,
-        cell: Cell,
-        candidates: Vec<Candidate>,
-        outside: f64,
-    },
-    Outside {
-        grid: String,
-        nearest: Option<CellNearby>,
-        candidates: Vec<Candidate>,
-    },
-}
-
-impl From<LocatedPlace> for Place {
-    fn from(place: LocatedPlace) -> Self {
-        match place.answer {
-            PlaceAnswer::NoGrid => Self::NoGrid,
-            PlaceAnswer::In {
-                grid,
-                cell,
-                candidates,
-                outside,
-            } => Self::In {
-                grid: grid.0,
-                cell: cell.into(),
-                candidates: all(candidates),
-                outside,
-            },
-            PlaceAnswer::Outside {
-                grid,
-                nearest,
-                candidates,
-            } => Self::Outside {
-                grid: grid.0,
-                nearest: nearest.map(|(cell, metres)| CellNearby {
-                    cell: cell.into(),
-                    metres,
-                }),
-                candidates: all(candidates),
-            },
-        }
+variants! {
+    /// What the grid says about a point. Distances in metres, shares from 0 to 1.
+    Place from PlaceAnswer {
+        /// The next sync fetches the grid.
+        NoGrid from PlaceAnswer::NoGrid,
+        In {
+            grid: String = grid.0,
+            cell: Cell = cell.into(),
+            candidates: Vec<Candidate> = all(candidates),
+            outside: f64 = outside,
+        } from PlaceAnswer::In { grid, cell, candidates, outside },
+        Outside {
+            grid: String = grid.0,
+            nearest: Option<CellNearby> = nearest.map(|(cell, metres)| NearCell { cell, metres }.into()),
+            candidates: Vec<Candidate> = all(candidates),
+        } from PlaceAnswer::Outside { grid, nearest, candidates },
     }
 }
 
 calls! { self: Handset,
     /// Looks a point up. Unit of the accuracy: centimetres.
     where_is(point: PointE7, accuracy_cm: Option<u32>) -> Place =
-        self.core.where_is(point, accuracy_cm)?.into();
+        self.core.where_is(point, accuracy_cm)?.answer.into();
     last_fix() -> Option<UsedFix> = self.core.last_fix()?.map(Into::into);
     /// The nearest cells, nearest first.
     cells_near(point: PointE7, limit: u32) -> Vec<CellNearby> =

@@ -13,12 +13,12 @@ use terminal_core::{
         evidence::Position,
         feed::ActivityState,
         ids::{EntryId, RecordId, TaskId},
-        payload::Payload,
+        payload::{CheckIn, CheckOut, Payload},
         photo::{PhotoRef, PhotoRole, Sha256},
         time::Millis,
     },
     store::PhotoItem,
-    work::{self, QueueFilter, Withdrawal},
+    work::{self, ItemState as Core, QueueFilter, Withdrawal},
 };
 
 /// Which items a page lists: all, those that only this handset holds, or those that need their author.
@@ -29,45 +29,26 @@ pub enum QueueFilter {
     NeedsYou,
 }
 
-/// The state of an item; `QueueRow.state_words` says it, `QueueRow.reason` why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum ItemState {
-    Draft,
-    Queued,
-    /// A try failed; `QueueRow.next_try` says when the next one is.
-    Later,
-    PhotosPending,
-    Received,
-    /// The author can revise it.
-    Returned,
-    /// Returned, and revised since.
-    Revised,
-    Review,
-    /// The server keeps it until it can be applied.
-    Held,
-    Withdrawing,
-    Withdrawn,
-    /// Before it was ever offered.
-    Cancelled,
-}
-
-impl From<&work::ItemState> for ItemState {
-    fn from(state: &work::ItemState) -> Self {
-        use work::ItemState as Core;
-        match state {
-            Core::Draft => Self::Draft,
-            Core::Queued => Self::Queued,
-            Core::Later(_) => Self::Later,
-            Core::PhotosPending => Self::PhotosPending,
-            Core::Received => Self::Received,
-            Core::Returned(_) => Self::Returned,
-            Core::Revised(_) => Self::Revised,
-            Core::Review(_) => Self::Review,
-            Core::Held(_) => Self::Held,
-            Core::Withdrawing => Self::Withdrawing,
-            Core::Withdrawn => Self::Withdrawn,
-            Core::Cancelled => Self::Cancelled,
-        }
+variants! {
+    /// The state of an item; `QueueRow.state_words` says it, `QueueRow.reason` why.
+    ItemState from &Core {
+        Draft from Core::Draft,
+        Queued from Core::Queued,
+        /// A try failed; `QueueRow.next_try` says when the next one is.
+        Later from Core::Later(_),
+        PhotosPending from Core::PhotosPending,
+        Received from Core::Received,
+        /// The author can revise it.
+        Returned from Core::Returned(_),
+        /// Returned, and revised since.
+        Revised from Core::Revised(_),
+        Review from Core::Review(_),
+        /// The server keeps it until it can be applied.
+        Held from Core::Held(_),
+        Withdrawing from Core::Withdrawing,
+        Withdrawn from Core::Withdrawn,
+        /// Before it was ever offered.
+        Cancelled from Core::Cancelled,
     }
 }
 
@@ -129,78 +110,40 @@ record! {
     }
 }
 
-/// What was said.
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
-pub enum ItemContent {
-    Report {
-        matter: Option<MatterCode>,
-        text: String,
-        place: Option<Position>,
-        cell: Option<CellCode>,
-        address: String,
-        self_handled: bool,
-    },
-    Activity {
-        category: String,
-        title: String,
-        starts: Millis,
-        ends: Millis,
-        place: String,
-        organiser: String,
-        participants: u32,
-        summary: String,
-    },
-    /// `answer` is null for one that this version does not know.
-    TaskAnswer {
-        task: TaskId,
-        answer: Option<Answer>,
-        text: String,
-    },
-    /// Check-in or check-out.
-    Check {
-        note: String,
-    },
-    Withdrawal {
-        reason: String,
-    },
-    /// Cancelled before it was sent.
-    Void,
-    /// A kind that this version does not know, or an entry from elsewhere without its content.
-    Unknown,
-}
-
-impl From<Option<Payload>> for ItemContent {
-    fn from(payload: Option<Payload>) -> Self {
-        match payload {
-            Some(Payload::Report(it)) => Self::Report {
-                matter: it.matter,
-                text: it.text,
-                place: it.place,
-                cell: it.cell,
-                address: it.address,
-                self_handled: it.self_handled,
-            },
-            Some(Payload::Activity(it)) => Self::Activity {
-                category: it.category,
-                title: it.title,
-                starts: it.starts,
-                ends: it.ends,
-                place: it.place,
-                organiser: it.organiser,
-                participants: it.participants,
-                summary: it.summary,
-            },
-            Some(Payload::Answer(it)) => Self::TaskAnswer {
-                task: it.task,
-                answer: it.answer.known().copied(),
-                text: it.text,
-            },
-            Some(Payload::CheckIn(it)) => Self::Check { note: it.note },
-            Some(Payload::CheckOut(it)) => Self::Check { note: it.note },
-            Some(Payload::Withdraw(it)) => Self::Withdrawal { reason: it.reason },
-            Some(Payload::Void) => Self::Void,
-            None => Self::Unknown,
-        }
+variants! {
+    /// What was said.
+    ItemContent from Option<Payload> {
+        Report {
+            matter: Option<MatterCode> = it.matter,
+            text: String = it.text,
+            place: Option<Position> = it.place,
+            cell: Option<CellCode> = it.cell,
+            address: String = it.address,
+            self_handled: bool = it.self_handled,
+        } from Some(Payload::Report(it)),
+        Activity {
+            category: String = it.category,
+            title: String = it.title,
+            starts: Millis = it.starts,
+            ends: Millis = it.ends,
+            place: String = it.place,
+            organiser: String = it.organiser,
+            participants: u32 = it.participants,
+            summary: String = it.summary,
+        } from Some(Payload::Activity(it)),
+        /// `answer` is null for one that this version does not know.
+        TaskAnswer {
+            task: TaskId = it.task,
+            answer: Option<Answer> = it.answer.known().copied(),
+            text: String = it.text,
+        } from Some(Payload::Answer(it)),
+        /// Check-in or check-out.
+        Check { note: String = note, } from Some(Payload::CheckIn(CheckIn { note }) | Payload::CheckOut(CheckOut { note })),
+        Withdrawal { reason: String = it.reason, } from Some(Payload::Withdraw(it)),
+        /// Cancelled before it was sent.
+        Void from Some(Payload::Void),
+        /// A kind that this version does not know, or an entry from elsewhere without its content.
+        Unknown from None,
     }
 }
 

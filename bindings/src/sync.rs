@@ -1,7 +1,6 @@
 //! Sync (同步), the watch, and the sealed export.
 
 use crate::{
-    errors::Result,
     handset::Handset,
     listeners::{CancelToken, ExportListener, SyncListener},
     types::count,
@@ -98,51 +97,22 @@ pub enum SyncProgress {
     },
 }
 
-/// What the watch does.
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
-pub enum Watched {
-    Progress {
-        progress: SyncProgress,
-    },
-    Synced {
-        report: SyncReport,
-    },
-    /// The sync of another user of this phone.
-    SyncedOther {
-        name: String,
-        report: SyncReport,
-    },
-    /// The line to the server was opened or closed; new tasks come at once while it is open.
-    Line {
-        is_open: bool,
-    },
-    /// Nothing is sent from now on, and why.
-    Paused {
-        why: Reason,
-    },
-    /// Damaged databases of so many other users were handed over.
-    Salvaged {
-        users: u32,
-    },
-}
-
-impl From<(HandsetEvent, Millis)> for Watched {
-    fn from((event, now): (HandsetEvent, Millis)) -> Self {
-        match event {
-            HandsetEvent::Watched(WatchEvent::Progress(progress)) => Self::Progress { progress },
-            HandsetEvent::Watched(WatchEvent::Synced(report)) => Self::Synced {
-                report: (*report, now).into(),
-            },
-            HandsetEvent::Watched(WatchEvent::SyncedOther(name, report)) => Self::SyncedOther {
-                name,
-                report: (*report, now).into(),
-            },
-            HandsetEvent::Watched(WatchEvent::HintStream(is_open)) => Self::Line { is_open },
-            HandsetEvent::Watched(WatchEvent::Paused(why)) => Self::Paused { why },
-            HandsetEvent::Salvaged(homes) => Self::Salvaged {
-                users: count(homes.len()),
-            },
-        }
+variants! {
+    /// What the watch does.
+    Watched from (HandsetEvent, Millis) {
+        Progress { progress: SyncProgress = it, } from (HandsetEvent::Watched(WatchEvent::Progress(it)), _),
+        Synced { report: SyncReport = (*it, now).into(), } from (HandsetEvent::Watched(WatchEvent::Synced(it)), now),
+        /// The sync of another user of this phone.
+        SyncedOther {
+            name: String = name,
+            report: SyncReport = (*it, now).into(),
+        } from (HandsetEvent::Watched(WatchEvent::SyncedOther(name, it)), now),
+        /// The line to the server was opened or closed; new tasks come at once while it is open.
+        Line { is_open: bool = open, } from (HandsetEvent::Watched(WatchEvent::HintStream(open)), _),
+        /// Nothing is sent from now on, and why.
+        Paused { why: Reason = why, } from (HandsetEvent::Watched(WatchEvent::Paused(why)), _),
+        /// Damaged databases of so many other users were handed over.
+        Salvaged { users: u32 = count(homes.len()), } from (HandsetEvent::Salvaged(homes), _),
     }
 }
 
@@ -165,30 +135,15 @@ record! {
     }
 }
 
-#[uniffi::export]
-impl Handset {
+calls! { self: Handset,
     /// Syncs now, or joins the sync that runs. Blocks until it is done.
-    pub fn sync(
-        &self,
-        asked_by: SyncTrigger,
-        cancel: Arc<CancelToken>,
-        listener: Arc<dyn SyncListener>,
-    ) -> Result<SyncReport> {
+    sync(asked_by: SyncTrigger, cancel: Arc<CancelToken>, listener: Arc<dyn SyncListener>) -> SyncReport = {
         let mut tell = |progress: SyncProgress| drop(listener.on_progress(progress));
-        Ok((
-            self.core.sync_now(&self.around, asked_by, &cancel.0, &mut tell)?,
-            self.core.now()?,
-        )
-            .into())
-    }
+        (self.core.sync_now(&self.around, asked_by, &cancel.0, &mut tell)?, self.core.now()?).into()
+    };
     /// Seals everything that waits into a new file, which only the server can open.
-    pub fn export_parcels(
-        &self,
-        file: String,
-        cancel: Arc<CancelToken>,
-        listener: Arc<dyn ExportListener>,
-    ) -> Result<Exported> {
+    export_parcels(file: String, cancel: Arc<CancelToken>, listener: Arc<dyn ExportListener>) -> Exported = {
         let mut tell = |progress: &ExportProgress| drop(listener.on_step(progress.into()));
-        Ok(self.core.export_with(Path::new(&file), &cancel.0, &mut tell)?)
-    }
+        self.core.export_with(Path::new(&file), &cancel.0, &mut tell)?
+    };
 }
