@@ -15,14 +15,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use terminal_core::{
-    photos::PhotoSource,
+    photos::{PhotoOrigin, PhotoSource},
     protocol::{
         codes::{CellCode, MatterCode},
         duty::Answer,
         evidence::Position,
         ids::{EntryId, RecordId},
         manifest::CatalogueItem,
-        photo::Sha256,
+        photo::{PhotoRole, Sha256},
         time::Millis,
     },
     work,
@@ -90,6 +90,13 @@ record! {
     }
 }
 
+/// Where a photo comes from; the stamp of one that the worker chose among the phone's pictures says 图库.
+#[uniffi::remote(Enum)]
+pub enum PhotoOrigin {
+    Camera,
+    Library,
+}
+
 /// A draft and what all drafts can do.
 macro_rules! draft {
     ($(#[$doc:meta])* $name:ident of $core:ty, content $content:ident) => {
@@ -126,8 +133,13 @@ macro_rules! draft {
                 Ok(self.it().located()?.map(|place| place.answer.into()))
             }
             /// Adds a photo from a file: checked, turned, scaled, stamped, sealed. The file stays where it is.
-            pub fn add_photo(&self, path: String, cancel: Arc<CancelToken>) -> Result<()> {
-                Ok(self.it().add_photo_unless(PhotoSource::Path(Path::new(&path)), &cancel.0).map(drop)?)
+            pub fn add_photo(&self, path: String, origin: PhotoOrigin, cancel: Arc<CancelToken>) -> Result<()> {
+                let source = PhotoSource::Path(Path::new(&path));
+                Ok(self.it().add_photo_unless(source, origin, &cancel.0).map(drop)?)
+            }
+            /// Says what a photo shows.
+            pub fn photo_shows(&self, photo: Sha256, shows: PhotoRole) -> Result<()> {
+                Ok(self.it().photo_shows(photo, shows).map(drop)?)
             }
             pub fn remove_photo(&self, photo: Sha256) -> Result<()> {
                 Ok(self.it().remove_photo(photo).map(drop)?)

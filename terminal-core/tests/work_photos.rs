@@ -11,7 +11,9 @@ use protocol::photo::{PhotoRole, Sha256};
 use std::{fs, io::Cursor, path::PathBuf};
 use tempfile::TempDir;
 use terminal_core::{
-    photos::{FileKey, OpenedPhoto, PREFIX, PhotoFolder, PhotoSource, SealedContent, SealedError, seal},
+    photos::{
+        FileKey, OpenedPhoto, PREFIX, PhotoFolder, PhotoOrigin, PhotoSource, SealedContent, SealedError, seal,
+    },
     platform::{PhotoFileError, PhotoFiles, SystemRandom},
     transport::CancelToken,
     words,
@@ -279,8 +281,41 @@ fn w12_a_cancelled_photo_leaves_no_file_and_the_draft_as_it_was() {
     let mut draft = terminal.new_report().unwrap();
     let cancel = CancelToken::default();
     cancel.cancel();
-    let refused = draft.add_photo_unless(PhotoSource::Bytes(&picture(1)), &cancel);
+    let refused = draft.add_photo_unless(PhotoSource::Bytes(&picture(1)), PhotoOrigin::Camera, &cancel);
     assert_eq!(refused.err().unwrap().code(), "call.cancelled");
     assert!(draft.photos().is_empty());
     assert_eq!(fs::read_dir(dir.path().join("photos")).unwrap().count(), 0);
+}
+
+#[test]
+fn domain_cases_10_a_draft_says_which_photo_is_of_before_and_which_of_after() {
+    let dir = tempfile::tempdir().unwrap();
+    enrol(dir.path());
+    let terminal = open(dir.path(), &Hand::new());
+    let mut draft = terminal.new_report().unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(1))).unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(2))).unwrap();
+    let [before, after] = [draft.photos()[0].sha256, draft.photos()[1].sha256];
+    draft.photo_shows(before, PhotoRole::Before).unwrap();
+    draft.photo_shows(after, PhotoRole::After).unwrap();
+    let unknown = draft
+        .photo_shows(Sha256([7; 32]), PhotoRole::After)
+        .err()
+        .unwrap();
+    assert_eq!(unknown.code(), "photo.missing");
+
+    // The process ends and the draft is read again.
+    let id = draft.id();
+    drop(draft);
+    let mut draft = terminal.report_draft(id).unwrap();
+    draft.self_handled(true);
+    draft.submit().unwrap();
+    let roles: Vec<PhotoRole> = terminal
+        .item(id)
+        .unwrap()
+        .photos
+        .into_iter()
+        .map(|p| p.role)
+        .collect();
+    assert_eq!(roles, [PhotoRole::Before, PhotoRole::After]);
 }

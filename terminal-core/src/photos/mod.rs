@@ -8,4 +8,4 @@ pub(crate) mod stamp;
 pub use error::PhotoError;
 pub use folder::{PhotoFolder, PhotoSource, TakenPhoto};
 pub use sealed::{FileKey, OpenedPhoto, PREFIX, SealedContent, SealedError, seal};
-pub use stamp::{StampPlace, stamp};
+pub use stamp::{PhotoOrigin, StampPlace, stamp};

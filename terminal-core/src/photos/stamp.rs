@@ -15,9 +15,22 @@ pub struct StampPlace {
     pub street: Option<String>,
 }
 
-/// The lines of the stamp. A time that was not checked against the server is marked 本机时间.
-pub fn stamp(clock: &ClockReading, place: Option<&StampPlace>) -> media::Stamp {
+/// Where the bytes of a photo come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhotoOrigin {
+    /// A camera took it for this draft.
+    Camera,
+    /// The worker chose it among the phone's pictures (图库): it may be old, or of another place.
+    Library,
+}
+
+/// The lines of the stamp. A picture from the library is marked 图库, for time and place are those of the choice; a time
+/// that was not checked against the server is marked 本机时间.
+pub fn stamp(clock: &ClockReading, place: Option<&StampPlace>, origin: PhotoOrigin) -> media::Stamp {
     let mut time = clock.estimate().text();
+    if origin == PhotoOrigin::Library {
+        time.push_str(" 图库");
+    }
     if !clock.is_trusted() {
         time.push_str(" 本机时间");
     }
@@ -59,12 +72,24 @@ mod tests {
     #[test]
     fn an_untrusted_time_is_marked_and_a_trusted_one_is_the_servers() {
         assert_eq!(
-            stamp(&clock(None), None).lines,
+            stamp(&clock(None), None, PhotoOrigin::Camera).lines,
             ["2026-11-22 08:15:03 本机时间", "无定位"]
         );
         assert_eq!(
-            stamp(&clock(Some(60_000)), None).lines,
+            stamp(&clock(Some(60_000)), None, PhotoOrigin::Camera).lines,
             ["2026-11-22 08:16:03", "无定位"]
+        );
+    }
+
+    #[test]
+    fn a_picture_from_the_library_is_marked() {
+        assert_eq!(
+            stamp(&clock(Some(0)), None, PhotoOrigin::Library).lines,
+            ["2026-11-22 08:15:03 图库", "无定位"]
+        );
+        assert_eq!(
+            stamp(&clock(None), None, PhotoOrigin::Library).lines[0],
+            "2026-11-22 08:15:03 图库 本机时间"
         );
     }
 
@@ -79,7 +104,12 @@ mod tests {
             cell: "220104050317".parse().ok(),
             street: Some("桂林路街道".into()),
         };
-        let line = |place: &StampPlace| stamp(&clock(None), Some(place)).lines.pop().unwrap();
+        let line = |place: &StampPlace| {
+            stamp(&clock(None), Some(place), PhotoOrigin::Camera)
+                .lines
+                .pop()
+                .unwrap()
+        };
         assert_eq!(line(&place), "220104-05-03-17 桂林路街道 ±8 米");
         (place.cell, place.street) = (None, None);
         assert_eq!(line(&place), "43.85710,125.30120 ±8 米");

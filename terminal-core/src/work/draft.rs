@@ -14,7 +14,7 @@ use crate::{
     photos::{
         error::PhotoError,
         folder::{PhotoSource, TakenPhoto, prepare},
-        stamp::{StampPlace, stamp},
+        stamp::{PhotoOrigin, StampPlace, stamp},
     },
     store::drafts::SavedDraft,
     terminal::Terminal,
@@ -249,14 +249,19 @@ impl<C: DraftContent> Draft<C> {
     /// # Errors
     /// `photo.*`; the draft stays unchanged.
     pub fn add_photo(&mut self, source: PhotoSource<'_>) -> Result<&mut Self> {
-        self.add_photo_unless(source, &CancelToken::default())
+        self.add_photo_unless(source, PhotoOrigin::Camera, &CancelToken::default())
     }
     /// As [`Draft::add_photo`]; a cancel takes effect before the photo is kept. Others may file meanwhile: a check-in
-    /// does not wait for a photo that is being prepared.
+    /// does not wait for a photo that is being prepared. The stamp of a picture from the library says 图库.
     ///
     /// # Errors
     /// As [`Draft::add_photo`]; `call.cancelled`.
-    pub fn add_photo_unless(&mut self, source: PhotoSource<'_>, cancel: &CancelToken) -> Result<&mut Self> {
+    pub fn add_photo_unless(
+        &mut self,
+        source: PhotoSource<'_>,
+        origin: PhotoOrigin,
+        cancel: &CancelToken,
+    ) -> Result<&mut Self> {
         let call = self.terminal.begin(cancel)?;
         let go_on = || match call.cancel.is_cancelled() {
             true => Err(Error::Cancelled),
@@ -267,7 +272,7 @@ impl<C: DraftContent> Draft<C> {
         if let Some(fix) = &self.stored.position {
             self.terminal.saw_fix(fix)?;
         }
-        let stamp = stamp(&self.terminal.clock_reading()?, stamp_place.as_ref());
+        let stamp = stamp(&self.terminal.clock_reading()?, stamp_place.as_ref(), origin);
         let refused = |error: PhotoError| Error::Input(words::photo_error(&error));
         let prepared = prepare(source, &stamp).map_err(refused)?;
         go_on()?;
@@ -320,6 +325,16 @@ impl<C: DraftContent> Draft<C> {
             original: taken.original,
         });
         planted!(DraftNotSaved => return Ok(self));
+        self.save()
+    }
+    /// Says what a photo shows, such as the place after the worker handled the matter ([`PhotoRole::After`]).
+    ///
+    /// # Errors
+    /// `photo.missing` if the draft does not have it; errors of the store.
+    pub fn photo_shows(&mut self, photo: Sha256, role: PhotoRole) -> Result<&mut Self> {
+        let named = self.stored.photos.iter_mut().find(|p| p.photo.sha256 == photo);
+        let named = named.ok_or_else(|| Error::Input(words::photo_error(&PhotoError::Missing(photo))))?;
+        named.photo.role = role;
         self.save()
     }
     /// Removes a photo from the draft, and its file if nothing else names it.
