@@ -6,7 +6,9 @@ use crate::{
 };
 use terminal_core::{
     live,
+    protocol::photo::Sha256,
     store::{NetworkSettings, StorageUse},
+    work,
 };
 
 /// The rules for networks belong to the phone, see `terminal_core::store::NetworkSettings`. Unit of the budget: megabytes
@@ -45,7 +47,26 @@ record! {
     }
 }
 
+record! {
+    /// A newer app that the server names. Unit of sizes: bytes. See `terminal_core::work::AppUpdate`.
+    AppUpdate from work::AppUpdate as update {
+        version: String = update.release.version,
+        build: u32 = update.release.build,
+        size: u64 = update.release.size,
+        have: u64 = update.have,
+        /// SHA-256 of the certificate that must have signed the package.
+        signer: Sha256 = update.release.signer,
+        /// The path of the package, once it is complete and its hash was checked.
+        package: Option<String> = update.package.map(|path| path.display().to_string()),
+        /// The server does not serve this build any longer.
+        is_required: bool = update.is_required,
+    }
+}
+
 calls! { self: Handset,
+    /// The newer app, if there is one; syncs fetch it where traffic costs nothing. `own_build` is the app's own
+    /// `versionCode`.
+    app_update(own_build: u32) -> Option<AppUpdate> = self.core.app_update(own_build)?.map(Into::into);
     network_settings() -> NetworkSettings = self.core.store().network_settings()?;
     set_network_settings(settings: NetworkSettings) -> () = self.core.set_network_settings(&settings)?;
     data_use() -> DataUse = self.core.data_use()?.into();

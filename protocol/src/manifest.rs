@@ -30,7 +30,32 @@ pub struct Manifest {
     pub v: u16,
     pub issued: Millis,
     pub files: Vec<ManifestFile>,
+    /// The newest app; absent if the operator published none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppRelease>,
 }
+
+/// A version of the Android app (应用版本) that handsets fetch from this server, without a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AppRelease {
+    /// As people read it, such as `1.4.0`.
+    pub version: String,
+    /// Android's `versionCode`; a larger number is newer.
+    pub build: u32,
+    /// Of the package (APK).
+    pub sha256: Sha256,
+    /// Size of the package in bytes, 1..=[`MAX_APP_BYTES`].
+    pub size: u64,
+    /// SHA-256 of the certificate that signed the package; a handset installs no package of another signer.
+    pub signer: Sha256,
+    /// The oldest build that this server still serves. A handset of an older one asks its user to update; what it sends
+    /// is received all the same (law 1).
+    pub oldest: u32,
+}
+
+/// Maximum size of an app's package in bytes: a handset holds it in memory once to check it.
+pub const MAX_APP_BYTES: u64 = 20 * 1024 * 1024;
 
 /// Text of the manifest, exactly as it was signed, and the server's signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -522,7 +522,24 @@ fn manifests_and_problems_are_frozen() {
         &Manifest {
             v: 1,
             issued: T0,
+            files: vec![file.clone()],
+            app: None,
+        },
+    );
+    assert_frozen(
+        "manifest_with_app",
+        &Manifest {
+            v: 1,
+            issued: T0,
             files: vec![file],
+            app: Some(protocol::manifest::AppRelease {
+                version: "1.4.0".into(),
+                build: 14,
+                sha256: Sha256([2; 32]),
+                size: 12_000_000,
+                signer: Sha256([3; 32]),
+                oldest: 11,
+            }),
         },
     );
     assert_frozen(

@@ -31,6 +31,21 @@ pub fn insert(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Stores `value` under `key`, whether the key has a row or not.
+pub fn set(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![key, value],
+    )?;
+    Ok(())
+}
+
+/// Deletes the row of `key`, if there is one.
+pub fn delete(tx: &mut Tx<'_>, key: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM meta WHERE key = ?1", params![key])?;
+    Ok(())
+}
+
 /// Replaces the text under `key`, which must have a row.
 pub fn replace(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<(), StoreError> {
     tx.execute("UPDATE meta SET value = ?2 WHERE key = ?1", params![key, value])?;

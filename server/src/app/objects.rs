@@ -12,6 +12,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::Loca
 use protocol::problem::ProblemCode;
 use std::{
     collections::{HashMap, hash_map::Entry},
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -77,6 +78,10 @@ impl Blobs {
     pub async fn get(&self, name: &ObjectName) -> Result<Bytes, Failure> {
         let found = self.objects.get(&name.path()).await?;
         Ok(found.bytes().await?)
+    }
+    /// The bytes of an object from `span.start` to before `span.end`.
+    pub async fn get_part(&self, name: &ObjectName, span: Range<u64>) -> Result<Bytes, Failure> {
+        Ok(self.objects.get_range(&name.path(), span).await?)
     }
     /// Puts an object, replacing one of the same name. When this returns, the complete object survives a power cut.
     pub async fn put_durable(&self, name: &ObjectName, bytes: Bytes) -> Result<(), Failure> {

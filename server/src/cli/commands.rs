@@ -1,6 +1,6 @@
 //! The subcommands of `xunge-server` and how they run.
 
-use super::{data_location::DataLocation, grid_tools, init::found, parcels};
+use super::{data_location::DataLocation, grid_tools, init::found, parcels, releases};
 use crate::{
     app::identity::Identity,
     kernel::{
@@ -42,6 +42,9 @@ enum ServerCommand {
     /// 封存包：导入、密钥 / Sealed parcels of handsets: import, keys
     #[command(subcommand)]
     Parcel(parcels::ParcelTool),
+    /// 应用：发布、查看、撤下 / The Android app: publish, show, withdraw
+    #[command(subcommand)]
+    App(releases::AppTool),
     /// 核对 / Audit what the server holds
     #[command(subcommand)]
     Audit(parcels::AuditTool),
@@ -138,6 +141,7 @@ pub fn main() -> Result<ExitCode> {
                 ServerCommand::Openapi => print!("{}", openapi::text(&rooms::description())),
                 ServerCommand::Grid(tool) => tool.online().await?,
                 ServerCommand::Parcel(tool) => return Box::pin(tool.run()).await,
+                ServerCommand::App(tool) => Box::pin(tool.run()).await?,
                 ServerCommand::Audit(tool) => return tool.run().await,
                 ServerCommand::Healthcheck { url } => healthcheck(url).await?,
             }

@@ -8,6 +8,7 @@ mod data_location;
 mod grid_tools;
 mod init;
 mod parcels;
+mod releases;
 
 pub use commands::{ServerCli, main};
 pub use init::{Founded, found};

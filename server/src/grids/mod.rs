@@ -5,12 +5,13 @@
 //! older one in force. Each replica reads the same rows and loads new versions ([`watch`]).
 //!
 //! * [`import`]: GeoJSON or pack to rows and object. [`place`]: the cell of a named place.
-//! * [`reference`]: the signed manifest and its files. `routes`: the operations.
+//! * [`reference`]: the signed manifest and its files. [`release`]: the newest app, which it names. `routes`: the operations.
 
 pub mod import;
 mod map;
 pub mod place;
 pub mod reference;
+pub mod release;
 pub(crate) mod routes;
 pub mod watch;
 

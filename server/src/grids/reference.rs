@@ -2,6 +2,7 @@
 
 use crate::{
     app::{object_name::ObjectName, state::App},
+    grids::release,
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx},
@@ -73,9 +74,10 @@ pub async fn publish(app: &App) -> Result<(), Failure> {
 
 /// The signed manifest of a county. Its issue time is the time of the last change, so that equal files give equal text.
 pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedManifest, Failure> {
-    let files = app
+    let (published, files) = app
         .read(move |tx| {
-            Ok(tx.all(
+            let published = release::current(tx)?;
+            let files = tx.all(
                 "SELECT name, version, sha256, size, changed FROM reference_file
                  WHERE county = ?1 OR county = ?2 ORDER BY name",
                 params![county.as_str(), EVERYWHERE],
@@ -88,12 +90,14 @@ pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedMani
                     };
                     Ok((file, Millis(row.get("changed")?)))
                 },
-            )?)
+            )?;
+            Ok((published, files))
         })
         .await?;
     let issued = files
         .iter()
         .map(|(_, changed)| *changed)
+        .chain(published.iter().map(|app| app.published))
         .max()
         .unwrap_or_default();
     let files = files.into_iter().map(|(file, _)| file).collect();
@@ -101,6 +105,7 @@ pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedMani
         v: WIRE_VERSION,
         issued,
         files,
+        app: published.map(|app| app.release),
     })?;
     let signature = app
         .identity
@@ -110,15 +115,24 @@ pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedMani
     Ok(SignedManifest { manifest, signature })
 }
 
-/// Returns true if a file of this hash is listed for handsets of the county.
-pub(super) async fn is_listed(app: &App, county: CountyCode, sha256: Sha256) -> Result<bool, Failure> {
+/// The size of the file of this hash if the manifest of the county names it.
+pub(super) async fn listed_size(
+    app: &App,
+    county: CountyCode,
+    sha256: Sha256,
+) -> Result<Option<u64>, Failure> {
     app.read(move |tx| {
-        let n: i64 = tx.one(
-            "SELECT COUNT(*) AS n FROM reference_file WHERE sha256 = ?1 AND (county = ?2 OR county = ?3)",
+        let size = tx.opt(
+            "SELECT MAX(size) AS size FROM reference_file WHERE sha256 = ?1 AND (county = ?2 OR county = ?3)
+             HAVING COUNT(*) > 0",
             params![sha256.to_string(), county.as_str(), EVERYWHERE],
-            |row| row.get("n"),
+            |row| row.get("size"),
         )?;
-        Ok(n > 0)
+        if size.is_some() {
+            return Ok(size);
+        }
+        let app = release::current(tx)?.map(|published| published.release);
+        Ok(app.filter(|app| app.sha256 == sha256).map(|app| app.size))
     })
     .await
 }

@@ -10,13 +10,13 @@ use crate::{
     http::{
         body::{Json, Path, Query},
         operation::Operations,
-        range,
+        range::RangeAnswer,
     },
     kernel::failure::Failure,
     params,
 };
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
@@ -164,14 +164,13 @@ async fn file(
     Path(sha256): Path<Sha256>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    if !reference::is_listed(&app, field.certificate.county, sha256).await? {
-        return Err(Failure::of(ProblemCode::NotFound));
-    }
-    let bytes = app.blobs.get(&ObjectName::Reference { sha256 }).await?;
-    Ok(range::respond(
-        &headers,
-        bytes,
-        sha256,
-        "application/octet-stream",
-    ))
+    let size = reference::listed_size(&app, field.certificate.county, sha256).await?;
+    let size = size.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+    let asked = RangeAnswer::to(&headers, size, sha256, "application/octet-stream");
+    let name = ObjectName::Reference { sha256 };
+    let bytes = match asked.span() {
+        Some(span) => app.blobs.get_part(&name, span).await?,
+        None => Bytes::new(),
+    };
+    Ok(asked.with(bytes))
 }

@@ -7,42 +7,85 @@ use axum::{
 };
 use bytes::Bytes;
 use protocol::{photo::Sha256, problem::ProblemCode};
+use std::ops::Range;
 
 /// The answer with `bytes`, or with the requested range.
 pub fn respond(asked: &HeaderMap, bytes: Bytes, sha256: Sha256, content_type: &'static str) -> Response {
-    let etag = format!("\"{sha256}\"");
-    let text = |name| {
-        asked
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-    };
-    if text(header::IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag)) {
-        return labelled(StatusCode::NOT_MODIFIED.into_response(), &etag, content_type);
+    let answer = RangeAnswer::to(asked, bytes.len() as u64, sha256, content_type);
+    let part = answer.span().map_or_else(Bytes::new, |span| {
+        bytes
+            .slice(usize::try_from(span.start).unwrap_or(0)..usize::try_from(span.end).unwrap_or(bytes.len()))
+    });
+    answer.with(part)
+}
+
+/// An answer whose bytes are read after it is known which ones are wanted.
+pub struct RangeAnswer {
+    etag: String,
+    content_type: &'static str,
+    total: u64,
+    wanted: Wanted,
+}
+
+impl RangeAnswer {
+    /// The answer to a request with these headers, for a file of `total` bytes.
+    pub fn to(asked: &HeaderMap, total: u64, sha256: Sha256, content_type: &'static str) -> Self {
+        let etag = format!("\"{sha256}\"");
+        let text = |name| {
+            asked
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
+        let has_it =
+            text(header::IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == etag));
+        // If-Range with another tag asks for the complete file, because a range of another version is useless.
+        let wanted = match has_it {
+            true => Wanted::Unchanged,
+            false => text(header::RANGE)
+                .filter(|_| text(header::IF_RANGE).is_none_or(|tag| tag == etag))
+                .map_or(Wanted::All, |range| wanted(range, total)),
+        };
+        Self {
+            etag,
+            content_type,
+            total,
+            wanted,
+        }
     }
-    // If-Range with another tag asks for the complete file, because a range of another version is useless.
-    let range = text(header::RANGE)
-        .filter(|_| text(header::IF_RANGE).is_none_or(|tag| tag == etag))
-        .map_or(Wanted::All, |range| wanted(range, bytes.len()));
-    let total = bytes.len();
-    let response = match range {
-        Wanted::All => bytes.into_response(),
-        Wanted::Part(from, to) => {
-            let mut response = (StatusCode::PARTIAL_CONTENT, bytes.slice(from..to)).into_response();
-            let span = format!("bytes {from}-{}/{total}", to - 1);
-            if let Ok(value) = HeaderValue::try_from(span) {
-                response.headers_mut().insert(header::CONTENT_RANGE, value);
-            }
-            response
+
+    /// The bytes that [`RangeAnswer::with`] expects; `None` for an answer without bytes.
+    pub fn span(&self) -> Option<Range<u64>> {
+        match self.wanted {
+            Wanted::All => Some(0..self.total).filter(|all| !all.is_empty()),
+            Wanted::Part(from, to) => Some(from..to),
+            Wanted::Nothing | Wanted::Unchanged => None,
         }
-        Wanted::Nothing => {
-            let mut response = crate::http::problem::of(ProblemCode::RangeBeyond);
-            if let Ok(value) = HeaderValue::try_from(format!("bytes */{total}")) {
-                response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+
+    /// The response with the bytes of [`RangeAnswer::span`].
+    pub fn with(self, bytes: Bytes) -> Response {
+        let total = self.total;
+        let response = match self.wanted {
+            Wanted::Unchanged => StatusCode::NOT_MODIFIED.into_response(),
+            Wanted::All => bytes.into_response(),
+            Wanted::Part(from, to) => {
+                let mut response = (StatusCode::PARTIAL_CONTENT, bytes).into_response();
+                let span = format!("bytes {from}-{}/{total}", to - 1);
+                if let Ok(value) = HeaderValue::try_from(span) {
+                    response.headers_mut().insert(header::CONTENT_RANGE, value);
+                }
+                response
             }
-            return response;
-        }
-    };
-    labelled(response, &etag, content_type)
+            Wanted::Nothing => {
+                let mut response = crate::http::problem::of(ProblemCode::RangeBeyond);
+                if let Ok(value) = HeaderValue::try_from(format!("bytes */{total}")) {
+                    response.headers_mut().insert(header::CONTENT_RANGE, value);
+                }
+                return response;
+            }
+        };
+        labelled(response, &self.etag, self.content_type)
+    }
 }
 
 fn labelled(mut response: Response, etag: &str, content_type: &'static str) -> Response {
@@ -69,12 +112,14 @@ enum Wanted {
     /// The complete file. Also for a header that is not a single byte range, which the server may ignore.
     All,
     /// Half-open.
-    Part(usize, usize),
+    Part(u64, u64),
     /// Starts beyond the end of the file.
     Nothing,
+    /// The client has the file.
+    Unchanged,
 }
 
-fn wanted(range: &str, total: usize) -> Wanted {
+fn wanted(range: &str, total: u64) -> Wanted {
     let Some((first, last)) = range
         .trim()
         .strip_prefix("bytes=")
@@ -82,7 +127,7 @@ fn wanted(range: &str, total: usize) -> Wanted {
     else {
         return Wanted::All;
     };
-    let part = match (first.parse::<usize>(), last.parse::<usize>()) {
+    let part = match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(total)),
         (Ok(first), Err(_)) if last.is_empty() => (first, total),
         (Err(_), Ok(suffix)) if first.is_empty() => (total.saturating_sub(suffix), total),

@@ -53,6 +53,22 @@ pub(crate) fn is_grid_file(name: &str) -> bool {
     name == GRID_PART || hash.is_some_and(|hash| hash.parse::<Sha256>().is_ok())
 }
 
+/// The package of a newer app while it is being written.
+pub(crate) const APP_PART: &str = ".app.part";
+
+/// The name of an app's package.
+pub(crate) fn app_file_name(sha256: Sha256) -> String {
+    format!("app-{sha256}.apk")
+}
+
+/// Returns true for an app's package, also for one that is not complete.
+pub(crate) fn is_app_file(name: &str) -> bool {
+    let hash = name
+        .strip_prefix("app-")
+        .and_then(|rest| rest.strip_suffix(".apk"));
+    name == APP_PART || hash.is_some_and(|hash| hash.parse::<Sha256>().is_ok())
+}
+
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

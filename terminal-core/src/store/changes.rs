@@ -73,6 +73,7 @@ fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [HandsetCh
             "setting",
             Some("cursor" | "next_n" | "mark" | "enrolment" | "epoch" | "last_fix" | "matter_use"),
         ) => &[],
+        ("setting", Some("release" | "release_have" | "build")) => &[Reference],
         ("setting", _) => &[Settings],
         ("draft", _) => &[Drafts],
         ("compare_photo" | "seen_task", _) => &[Tasks],

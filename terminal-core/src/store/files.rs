@@ -7,6 +7,7 @@
 use crate::{
     Result,
     store::{
+        app_file,
         database::HandsetStore,
         pack_file::{put_pack, read_pack},
         retry::{self, Retry},
@@ -72,8 +73,8 @@ fn sweep(connection: &Connection) -> Result<()> {
     )?;
     run(
         connection,
-        "DELETE FROM blob_part WHERE sha256 NOT IN (SELECT sha256 FROM wanted_file)",
-        [],
+        "DELETE FROM blob_part WHERE sha256 NOT IN (SELECT sha256 FROM wanted_file) AND sha256 IS NOT ?1",
+        [app_file::release(connection)?.map(|release| release.sha256.to_string())],
     )?;
     Ok(())
 }
@@ -101,10 +102,12 @@ fn put_in_force(connection: &Connection, sha256: Sha256, is_grid: bool) -> Resul
 }
 
 impl HandsetStore {
-    /// Stores a manifest whose signature was verified: files that differ from those in force become wanted.
+    /// Stores a manifest whose signature was verified: the release it names, and files that differ from those in force,
+    /// which become wanted.
     /// Unknown file names are ignored.
     pub(crate) fn save_manifest(&self, manifest: &Manifest) -> Result<()> {
         self.write(|tx| {
+            app_file::save_release(tx, manifest.app.as_ref())?;
             let mut names = Vec::new();
             for new in &manifest.files {
                 let Open::Known(name) = new.name else { continue };

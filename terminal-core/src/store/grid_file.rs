@@ -11,7 +11,7 @@
 
 use crate::{
     Error, Result,
-    platform::home::{grid_file_name, is_grid_file},
+    platform::home::{grid_file_name, is_app_file, is_grid_file},
     store::{
         database::HandsetStore,
         files::{COLUMNS, ReferenceFile, file},
@@ -161,11 +161,14 @@ impl HandsetStore {
         })
     }
 
-    /// The bytes of all grid files on the disk.
-    pub(super) fn grid_file_size(&self) -> Result<u64> {
+    /// The bytes of all grid files, and of a newer app's package, on the disk.
+    pub(super) fn own_files_size(&self) -> Result<u64> {
         let names = self.disk().names(self.home()).map_err(Error::io(self.home()))?;
         let mut sum: u64 = 0;
-        for name in names.iter().filter(|name| is_grid_file(name)) {
+        for name in names
+            .iter()
+            .filter(|name| is_grid_file(name) || is_app_file(name))
+        {
             let path = self.home().join(name);
             let size = self
                 .disk()

@@ -3,6 +3,7 @@
 //! [`HandsetStore`] opens the database; the other files add the functions for one table or purpose each.
 
 pub(crate) mod account;
+pub(crate) mod app_file;
 pub(crate) mod cancel;
 pub(crate) mod card;
 pub(crate) mod changes;

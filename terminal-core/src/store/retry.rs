@@ -66,6 +66,8 @@ pub enum SyncStep {
     Pull,
     /// The manifest of reference files.
     Manifest,
+    /// The package of a newer app.
+    App,
 }
 
 impl SyncStep {
@@ -75,6 +77,7 @@ impl SyncStep {
             Self::Session => "session",
             Self::Pull => "pull",
             Self::Manifest => "manifest",
+            Self::App => "app",
         }
     }
 }

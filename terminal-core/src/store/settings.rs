@@ -19,6 +19,12 @@ pub(super) mod keys {
     pub const LAST_CONTACT: &str = "last_contact";
     pub const LAST_FIX: &str = "last_fix";
     pub const MATTER_USE: &str = "matter_use";
+    /// The release that the manifest names, as JSON.
+    pub const APP_RELEASE: &str = "release";
+    /// Bytes of it that are stored.
+    pub const APP_HAVE: &str = "release_have";
+    /// The build of the app that runs here.
+    pub const APP_BUILD: &str = "build";
 }
 
 pub(super) fn get(connection: &Connection, key: &str) -> Result<Option<String>> {

@@ -13,7 +13,7 @@ pub struct StorageUse {
     pub database: u64,
     /// Of the database: catalogue and other reference files, and the parts of those that are being fetched.
     pub reference: u64,
-    /// The grid's file beside the database.
+    /// The grid's file beside the database, and the package of a newer app until it is installed.
     pub grid: u64,
     /// Photos that only this handset holds.
     pub photos_waiting: u64,
@@ -24,7 +24,7 @@ pub struct StorageUse {
 impl HandsetStore {
     /// What this account takes on the disk. Photos of drafts are not counted.
     pub(crate) fn storage_use(&self) -> Result<StorageUse> {
-        let grid = self.grid_file_size()?;
+        let grid = self.own_files_size()?;
         self.read(|c| {
             let sum = |sql: &str| -> Result<u64> {
                 let bytes = c.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?;

@@ -131,6 +131,7 @@ pub fn file(store: &HandsetStore, name: FileName, version: &str, bytes: &[u8]) -
             sha256: Sha256::of(bytes),
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         }],
+        app: None,
     })?;
     for wanted in store.wanted_files()? {
         store.add_file_part(&wanted.file, 0, bytes)?;

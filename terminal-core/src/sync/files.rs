@@ -14,7 +14,7 @@ use crate::{
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
     },
-    transport::request::{Method, Response},
+    transport::request::{Method, Request, Response},
 };
 use protocol::{
     manifest::{Manifest, SignedManifest},
@@ -89,15 +89,7 @@ impl Sync {
         let Some(wanted) = store.next_file(now, !self.policy.files)? else {
             return Ok(None);
         };
-        let last = wanted
-            .have
-            .saturating_add(self.file_chunk)
-            .min(wanted.file.size)
-            .saturating_sub(1);
-        let mut request = self.request(Method::Get, &format!("files/{}", wanted.file.sha256));
-        if wanted.file.size > 0 {
-            request = request.header("range", format!("bytes={}-{last}", wanted.have));
-        }
+        let request = self.part_request(wanted.file.sha256, wanted.have, wanted.file.size);
         Ok(Some((PendingRequest::File(wanted), NextAction::Send(request))))
     }
 
@@ -108,11 +100,11 @@ impl Sync {
         wanted: &WantedFile,
         outcome: StepOutcome,
     ) -> Result<()> {
-        let part = classify(outcome).and_then(|response| part(response, wanted));
+        let part = classify(outcome).and_then(|response| part(response, wanted.have, wanted.file.size));
         let bytes = match part {
             Ok(bytes) => bytes,
             Err(failure) => {
-                self.file_chunk = (self.file_chunk / 2).max(LEAST);
+                self.adapt_part(false);
                 return self.file_failed(store, now, wanted, &failure);
             }
         };
@@ -125,7 +117,7 @@ impl Sync {
             );
             return self.file_failed(store, now, wanted, &failure);
         }
-        self.file_chunk = (self.file_chunk * 2).min(MOST);
+        self.adapt_part(true);
         let have = wanted
             .have
             .saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
@@ -138,6 +130,24 @@ impl Sync {
             size: wanted.file.size,
         });
         self.well(store)
+    }
+
+    /// Asks for the next part of a file of the manifest.
+    pub(super) fn part_request(&self, sha256: Sha256, have: u64, size: u64) -> Request {
+        let last = have.saturating_add(self.file_chunk).min(size).saturating_sub(1);
+        let request = self.request(Method::Get, &format!("files/{sha256}"));
+        if size == 0 {
+            return request;
+        }
+        request.header("range", format!("bytes={have}-{last}"))
+    }
+
+    /// After an answer with a part: the next one is larger, up to [`MOST`]. After a failure it is smaller.
+    pub(super) fn adapt_part(&mut self, is_well: bool) {
+        self.file_chunk = match is_well {
+            true => (self.file_chunk * 2).min(MOST),
+            false => (self.file_chunk / 2).max(LEAST),
+        };
     }
 
     fn file_failed(
@@ -200,27 +210,24 @@ impl Sync {
 }
 
 /// Extracts the bytes that follow the stored ones, from a partial or a complete response.
-fn part(response: Response, wanted: &WantedFile) -> std::result::Result<Vec<u8>, SyncFailure> {
+pub(super) fn part(response: Response, have: u64, size: u64) -> std::result::Result<Vec<u8>, SyncFailure> {
     let foreign = || SyncFailure::foreign("not the part that was asked for");
-    let have = usize::try_from(wanted.have).map_err(|_| foreign())?;
+    let skip = usize::try_from(have).map_err(|_| foreign())?;
     let length = u64::try_from(response.body.len()).map_err(|_| foreign())?;
     let bytes = match response.status {
         206 => {
-            let begins = format!("bytes {}-", wanted.have);
+            let begins = format!("bytes {have}-");
             let range = response.header("content-range").ok_or_else(foreign)?;
             if !range.starts_with(&begins) {
                 return Err(foreign());
             }
             response.body
         }
-        200 if length == wanted.file.size => response.body.get(have..).ok_or_else(foreign)?.to_vec(),
+        200 if length == size => response.body.get(skip..).ok_or_else(foreign)?.to_vec(),
         _ => return Err(foreign()),
     };
-    let fits = wanted
-        .have
-        .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
-        <= wanted.file.size;
-    if !fits || (bytes.is_empty() && wanted.file.size > 0) {
+    let fits = have.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX)) <= size;
+    if !fits || (bytes.is_empty() && size > 0) {
         return Err(foreign());
     }
     Ok(bytes)

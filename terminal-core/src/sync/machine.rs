@@ -4,7 +4,7 @@
 //!
 //! Everything that must survive is in the store; a machine that is killed between two steps is simply created
 //! again. Only the token, batch and chunk sizes, and the counts of this run are in memory. Order: token,
-//! entries, mailboxes, manifest, photos, files, and the mailboxes again if something was delivered. Whatever
+//! entries, mailboxes, manifest, photos, files, a newer app, and the mailboxes again if something was delivered. Whatever
 //! becomes due meanwhile is taken in the same order, so a new report overtakes a large photo.
 
 use crate::{
@@ -73,7 +73,10 @@ impl Sync {
         {
             return Ok(Some(next));
         }
-        self.file_action(store, now.wall)
+        if let Some(next) = self.file_action(store, now.wall)? {
+            return Ok(Some(next));
+        }
+        self.app_action(store, now.wall)
     }
     /// Nothing is due: returns how long to wait.
     fn rest(&mut self, store: &HandsetStore, now: Millis) -> Result<NextAction> {
@@ -113,6 +116,7 @@ impl Sync {
             PendingRequest::Pull { cursor } => self.pull_answer(store, at, &cursor, outcome),
             PendingRequest::Manifest => self.manifest_answer(store, at, outcome),
             PendingRequest::File(wanted) => self.file_answer(store, at, &wanted, outcome),
+            PendingRequest::App(wanted) => self.app_answer(store, at, &wanted, outcome),
             PendingRequest::Compare { sha256, attempts } => {
                 self.compare_answer(store, at, sha256, attempts, outcome)
             }

@@ -1,6 +1,7 @@
 //! The sync: a state machine without I/O ([`Sync`]), the [`Driver`] that runs it against a real network, and what
 //! may be sent now ([`Policy`]).
 
+mod app;
 pub(crate) mod backoff;
 pub(crate) mod data_policy;
 pub(crate) mod driver;

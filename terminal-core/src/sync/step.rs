@@ -2,7 +2,7 @@
 
 use crate::{
     platform::photo_files::PhotoFileError,
-    store::{files::WantedFile, uploads::PhotoUpload},
+    store::{app_file::WantedApp, files::WantedFile, uploads::PhotoUpload},
     transport::{
         error::TransportError,
         request::{Request, Response},
@@ -73,6 +73,7 @@ pub(super) enum PendingRequest {
     },
     Manifest,
     File(WantedFile),
+    App(WantedApp),
     Compare {
         sha256: Sha256,
         attempts: u32,

@@ -26,6 +26,7 @@ pub(crate) mod saved_draft;
 pub(crate) mod status;
 pub(crate) mod summary;
 pub(crate) mod tasks;
+pub(crate) mod update;
 pub(crate) mod withdraw;
 
 pub use activity::{ActivityContent, ActivityDraft};
@@ -40,4 +41,5 @@ pub use queue_row::{ItemState, QueueRow};
 pub use report::{ReportContent, ReportDraft};
 pub use status::Status;
 pub use tasks::{AnswerContent, AnswerDraft, ComparePhoto, HandsetTask, TaskDistance};
+pub use update::AppUpdate;
 pub use withdraw::Withdrawal;

@@ -9,7 +9,7 @@ use protocol::{
         PhotoReceipt, SignedCertificate, TokenAnswer, TokenRequest,
     },
     ids::{EntryId, PersonId, PostId, StreamId, TerminalId},
-    manifest::{Manifest, ManifestFile, SignedManifest},
+    manifest::{AppRelease, Manifest, ManifestFile, SignedManifest},
     photo::Sha256,
     problem::{Problem, ProblemCode},
     push::{Envelope, PushAnswer, RefusedEntry, StreamMark},
@@ -65,6 +65,7 @@ pub struct Server {
     pub rows: Vec<FeedRow>,
     pub page: usize,
     pub files: Vec<(ManifestFile, Vec<u8>)>,
+    pub app: Option<(AppRelease, Vec<u8>)>,
     pub revoked: bool,
     pub pushes: Vec<usize>,
 }
@@ -120,6 +121,7 @@ impl Server {
             rows: vec![],
             page: 500,
             files: vec![],
+            app: None,
             revoked: false,
             pushes: vec![],
         }
@@ -184,6 +186,7 @@ impl Server {
                     v: 1,
                     issued: now,
                     files: self.files.iter().map(|(f, _)| f.clone()).collect(),
+                    app: self.app.as_ref().map(|(release, _)| release.clone()),
                 })
                 .unwrap();
                 let signature = self.key.sign(&manifest_message(&manifest)).unwrap();
@@ -397,10 +400,10 @@ impl Server {
     }
 
     fn file(&self, sha256: &str, range: &str) -> Response {
-        let (_, bytes) = self
-            .files
-            .iter()
-            .find(|(f, _)| f.sha256.to_string() == sha256)
+        let files = self.files.iter().map(|(_, bytes)| bytes);
+        let bytes = files
+            .chain(self.app.iter().map(|(_, bytes)| bytes))
+            .find(|bytes| Sha256::of(bytes).to_string() == sha256)
             .expect("file");
         let Some((from, to)) = range.strip_prefix("bytes=").and_then(|r| r.split_once('-')) else {
             return Response {

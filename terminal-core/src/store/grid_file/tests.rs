@@ -36,6 +36,7 @@ fn publish(store: &HandsetStore, version: &str, bytes: &[u8]) {
             v: 1,
             issued: Millis(0),
             files: vec![file],
+            app: None,
         })
         .unwrap();
 }
