@@ -44,6 +44,10 @@ impl Handset {
 }
 
 calls! { self: Handset,
+    /// Six digits for a locked app to show; the app keeps them until its lock is open.
+    unlock_challenge() -> String = self.core.unlock_challenge()?;
+    /// Whether `code` is the administrator's answer to the challenge; without a network. The app limits the tries.
+    is_unlock_code(challenge: String, code: String) -> bool = self.core.is_unlock_code(&challenge, &code)?;
     /// When the next sync is due, for the system's job scheduler; null: nothing waits.
     next_due() -> Option<Millis> = self.core.next_due()?;
 }

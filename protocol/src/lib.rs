@@ -27,6 +27,7 @@ pub mod role;
 pub mod sabotage;
 pub mod sign;
 pub mod time;
+pub mod unlock;
 
 /// Wire version of this crate; written to every entry and envelope as `v`.
 pub const WIRE_VERSION: u16 = 1;

@@ -10,7 +10,9 @@ mod support;
 
 use protocol::{
     field::{EnrolAnswer, TokenAnswer},
+    role::Role,
     sign::{Signer as _, certificate_message},
+    unlock::UnlockChallenge,
 };
 use serde_json::{Value, json};
 use server::{app::identity::Identity, auth::field_tokens, terminals::streams};
@@ -45,6 +47,26 @@ both_engines! {
         app.advance_minutes(24 * 60);
         let again: EnrolAnswer = client.enrol(&app, &code.to_lowercase()).await.body();
         assert_eq!(again.certificate, first.certificate);
+    }
+
+    async fn unlock_code_is_given_to_administrators_of_the_unit_and_noted(app: TestApp) {
+        let city = app.city().await;
+        let post = app.post(city.community, AREA).await;
+        let person = app.person("张三", city.community, &[]).await;
+        app.assign(post, person).await;
+        let mut client = FieldClient::new(&app, post, person);
+        let enrolled: EnrolAnswer = client.enrol(&app, &app.code(post, person).await).await.body();
+        let path = format!("/v1/streams/{}/unlock-code", client.stream);
+        let ask = |challenge: &str| json!({ "challenge": challenge });
+        let admin = app.staff(Role::Admin, city.city).await;
+        let answer = app.call("POST", &path, Some(&admin.token), ask("004821")).await.expect(200).json;
+        let challenge: UnlockChallenge = "004821".parse().unwrap();
+        assert_eq!(answer["code"], challenge.answer(&enrolled.certificate.signature));
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM audit_event WHERE action = 'stream.unlock_code'").await, 1);
+        app.call("POST", &path, Some(&admin.token), ask("4821")).await.expect(422);
+        let acceptor = app.staff(Role::Acceptor, city.city).await;
+        app.call("POST", &path, Some(&acceptor.token), ask("004821")).await.expect(403);
+        app.call("POST", &path, None, ask("004821")).await.expect(401);
     }
 
     async fn enrolment_code_is_valid_once_for_one_key(app: TestApp) {

@@ -21,6 +21,7 @@ use protocol::{
     problem::Problem,
     role::Role,
     time::Millis,
+    unlock::UnlockChallenge,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -238,6 +239,51 @@ pub async fn revoke(
             ctx.changed(Change::StreamRevoked { stream: id });
         }
         Ok(view(tx, terminal)?)
+    })
+    .await
+    .map(Json)
+}
+
+/// What a locked handset shows.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct UnlockRequest {
+    /// Six digits.
+    pub challenge: String,
+}
+
+/// The code that opens the lock once.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct UnlockCode {
+    /// Eight digits, to be read out to the holder.
+    pub code: String,
+}
+
+/// Gives the code for the lock of a handset whose PIN was forgotten. Make sure that it is the holder who asks: the code
+/// opens the app. It works without a network.
+#[utoipa::path(post, path = "/v1/streams/{id}/unlock-code", tag = "terminals", params(("id" = StreamId, Path)),
+    request_body = UnlockRequest,
+    responses((status = 200, body = UnlockCode), (status = 404, body = Problem)))]
+pub async fn unlock_code(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<StreamId>,
+    Json(body): Json<UnlockRequest>,
+) -> Result<Json<UnlockCode>, Failure> {
+    app.write(move |tx, ctx| {
+        let terminal = streams::terminal_of(tx, id)?;
+        let org = org_of(tx, terminal)?;
+        scope::administers(tx, &staff, org)?;
+        let challenge: UnlockChallenge = body.challenge.trim().parse().map_err(|_| {
+            invalid(
+                "/challenge",
+                "请输入终端上显示的六位数字",
+                "enter the six digits that the handset shows",
+            )
+        })?;
+        let code = challenge.answer(&streams::signature_of(tx, id)?);
+        let entity = format!("stream:{id}");
+        audit::note(tx, ctx, Some(staff.person), "stream.unlock_code", &entity, "")?;
+        Ok(UnlockCode { code })
     })
     .await
     .map(Json)

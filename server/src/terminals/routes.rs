@@ -23,5 +23,6 @@ pub fn routes() -> Operations {
         .staff(&[Role::Admin], routes!(admin::create, admin::list))
         .staff(&[Role::Admin], routes!(admin::invite))
         .staff(&[Role::Admin], routes!(admin::revoke))
+        .staff(&[Role::Admin], routes!(admin::unlock_code))
         .staff(&[Role::Admin], routes!(admin::wipe))
 }

@@ -7,6 +7,7 @@ use crate::{
 use protocol::{
     field::{Certificate, SignedCertificate},
     ids::{StreamId, TerminalId},
+    sign::Signature,
     time::Millis,
 };
 
@@ -86,6 +87,15 @@ pub fn revoke(tx: &mut Tx<'_>, stream: StreamId, now: Millis) -> Result<bool, St
     )?;
     tx.execute("DELETE FROM field_token WHERE stream = ?1", params![&id])?;
     Ok(changed > 0)
+}
+
+/// The signature of a stream's certificate; an error if there is no such stream.
+pub fn signature_of(tx: &mut Tx<'_>, stream: StreamId) -> Result<Signature, StoreError> {
+    tx.one(
+        "SELECT signature FROM stream WHERE id = ?1",
+        params![stream.to_string()],
+        |row| row.parse("signature"),
+    )
 }
 
 /// The terminal of a stream; an error if there is no such stream.

@@ -26,6 +26,7 @@ pub(crate) mod saved_draft;
 pub(crate) mod status;
 pub(crate) mod summary;
 pub(crate) mod tasks;
+mod unlock;
 pub(crate) mod update;
 pub(crate) mod withdraw;
 

@@ -9,6 +9,8 @@ import java.io.File
 /** Stands in for `src/newer` while the app is compiled against API 26. It is never shipped. */
 @Suppress("UNUSED_PARAMETER")
 internal object Newer {
+    const val MUTABLE: Int = 0
+
     fun evenLines(view: TextView) = Unit
 
     fun heading(view: View) = Unit

@@ -30,6 +30,7 @@ fun pageOf(route: Route, host: Host): Page<*> = when (route) {
     Route.Users -> UsersPage(host)
     Route.Export -> ExportPage(host)
     Route.Licences -> LicencesPage(host)
+    Route.Update -> UpdatePage(host)
     Route.Pin -> pin(host)
     Route.Enrol -> EnrolPage(host)
 }

@@ -56,6 +56,9 @@ sealed class Route {
 
     data object Licences : Route()
 
+    /** A newer version of the app. */
+    data object Update : Route()
+
     /** A new PIN of the app's lock. */
     data object Pin : Route()
 
@@ -75,7 +78,7 @@ sealed class Route {
             is TaskCamera -> listOf(task.text, answer.name)
             is Activity -> listOf(draft?.text)
             is ReviseActivity -> listOf(record.text)
-            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol -> emptyList()
+            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Update, Pin, Enrol -> emptyList()
         }
         return (listOf(javaClass.simpleName) + parts.filterNotNull()).joinToString(" ")
     }

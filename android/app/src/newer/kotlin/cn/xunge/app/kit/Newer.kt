@@ -1,5 +1,6 @@
 package cn.xunge.app.kit
 
+import android.app.PendingIntent
 import android.content.Context
 import android.graphics.Bitmap
 import android.graphics.ImageDecoder
@@ -16,6 +17,9 @@ import java.io.IOException
  * can be compiled against API 26: `src/api26` holds the same functions without the calls, for that check alone.
  */
 internal object Newer {
+    /** The system adds its answer to an intent; before API 31 it may do so with any. */
+    val MUTABLE: Int = if (Build.VERSION.SDK_INT >= 31) PendingIntent.FLAG_MUTABLE else 0
+
     /** Lines keep their height whatever font a character comes from; before API 28 they do anyway. */
     fun evenLines(view: TextView) {
         if (Build.VERSION.SDK_INT >= 28) view.isFallbackLineSpacing = false
