@@ -22,6 +22,7 @@ pub mod object_name;
 pub mod objects;
 mod planted;
 pub mod rate;
+pub mod right;
 pub mod s3;
 pub mod state;
 

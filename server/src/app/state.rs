@@ -6,7 +6,7 @@
 
 use super::{
     address::PublicAddress, changes::Change, ctx::Ctx, grid_packs::Grids, identity::Identity, lease::Lease,
-    objects::Blobs, planted::mail_after_commit, rate::RateLimiter,
+    objects::Blobs, planted::mail_after_commit, rate::RateLimiter, right::Right,
 };
 use crate::{
     kernel::{
@@ -92,7 +92,7 @@ impl App {
     pub fn ctx(&self) -> Ctx {
         Ctx::new(self.clock.now(), self.secret())
     }
-    /// Runs a write. The closure may run more than once, each time with an equal context. Reactions to its changes and its
+    /// Runs a write. A request whose right has ended meanwhile is refused ([`Right`]). The closure may run more than once, each time with an equal context. Reactions to its changes and its
     /// mail are part of the same transaction; hints are sent after the commit.
     pub async fn write<T: Send + 'static>(
         &self,
@@ -100,10 +100,14 @@ impl App {
     ) -> Result<T, Failure> {
         let start = self.ctx();
         let app = self.clone();
+        let right = Right::current();
         let mut with_reactions = move |tx: &mut Tx<'_>| {
             let mut ctx = start.clone();
             if let Some(lease) = &app.lease {
                 lease.hold(tx, ctx.now)?;
+            }
+            if let Some(right) = &right {
+                right.check(tx, ctx.now)?;
             }
             let answer = f(tx, &mut ctx)?;
             app.follow(tx, &mut ctx)?;

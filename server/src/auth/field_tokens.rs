@@ -2,7 +2,7 @@
 
 use super::actor::FieldStream;
 use crate::{
-    app::state::App,
+    app::{right::Right, state::App},
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx, value::Row},
@@ -18,22 +18,7 @@ use protocol::{
 pub async fn identify(app: &App, token: String) -> Result<FieldStream, Failure> {
     let hash = Sha256::of(token.as_bytes()).to_string();
     let now = app.clock.now();
-    let found = app
-        .read(move |tx| {
-            let found = tx.opt(
-                "SELECT t.expires, s.id, s.certificate, s.person, s.post, s.revoked, s.wipe_ordered, p.disabled
-                 FROM field_token t JOIN stream s ON s.id = t.stream JOIN person p ON p.id = s.person
-                 WHERE t.token_sha256 = ?1 AND t.expires > ?2",
-                params![&hash, now.0],
-                TokenHolder::read,
-            )?;
-            Ok(found)
-        })
-        .await?;
-    let holder = found.ok_or_else(|| Failure::of(ProblemCode::TokenExpired))?;
-    if let Some(code) = holder.end {
-        return Err(Failure::of(code));
-    }
+    let holder = app.read(move |tx| find(tx, &hash, now)).await?;
     Ok(FieldStream {
         stream: holder.stream,
         person: holder.person,
@@ -42,6 +27,27 @@ pub async fn identify(app: &App, token: String) -> Result<FieldStream, Failure> 
         token,
         expires: holder.expires,
     })
+}
+
+/// The right of a request with this token: it has not expired, and the stream has not ended.
+pub fn right(token: &str) -> Right {
+    let hash = Sha256::of(token.as_bytes()).to_string();
+    Right::new(move |tx, now| find(tx, &hash, now).map(drop))
+}
+
+fn find(tx: &mut Tx<'_>, hash: &str, now: Millis) -> Result<TokenHolder, Failure> {
+    let found = tx.opt(
+        "SELECT t.expires, s.id, s.certificate, s.person, s.post, s.revoked, s.wipe_ordered, p.disabled
+         FROM field_token t JOIN stream s ON s.id = t.stream JOIN person p ON p.id = s.person
+         WHERE t.token_sha256 = ?1 AND t.expires > ?2",
+        params![hash, now.0],
+        TokenHolder::read,
+    )?;
+    let holder = found.ok_or_else(|| Failure::of(ProblemCode::TokenExpired))?;
+    match holder.end {
+        Some(code) => Err(Failure::of(code)),
+        None => Ok(holder),
+    }
 }
 
 struct TokenHolder {

@@ -5,7 +5,7 @@
 
 use super::actor::{Grant, Staff};
 use crate::{
-    app::state::App,
+    app::{right::Right, state::App},
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx},
@@ -36,6 +36,20 @@ pub async fn identify(app: &App, token: String) -> Result<Staff, Failure> {
         .await?;
     }
     Ok(staff)
+}
+
+/// The right of a request of this session: the session goes on, the person is not disabled, and no role was taken.
+pub fn right(app: &App, staff: &Staff) -> Right {
+    let idle = i64::from(app.settings.session_idle_minutes) * 60_000;
+    let staff = staff.clone();
+    Right::new(move |tx, now| {
+        let (held, _) = find(tx, &staff.session, now, idle)?;
+        let keeps = |grant: &Grant| held.grants.contains(grant);
+        match staff.grants.iter().all(keeps) {
+            true => Ok(()),
+            false => Err(Failure::of(ProblemCode::Forbidden)),
+        }
+    })
 }
 
 fn find(tx: &mut Tx<'_>, key: &str, now: Millis, idle_ms: i64) -> Result<(Staff, Millis), Failure> {

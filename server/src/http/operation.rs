@@ -93,7 +93,8 @@ impl Operations {
     }
 }
 
-/// Checks the access and passes the request to its handler with the actor in its extensions, or answers with a problem.
+/// Checks the access and passes the request to its handler with the actor in its extensions, or answers with a problem. Its
+/// writes check the right again ([`crate::app::right`]).
 async fn pass(
     State(access): State<Access>,
     app: Option<Extension<App>>,
@@ -104,14 +105,16 @@ async fn pass(
     let Some(Extension(app)) = app else {
         return Err(Failure::internal("a request without its App"));
     };
-    match access {
-        Access::Open(_) => {}
+    let right = match access {
+        Access::Open(_) => None,
         Access::Field => {
             let token = bearer(&request)?;
             let field = field_tokens::identify(&app, token).await?;
             let most = app.settings.field_requests_per_minute;
             app.rate.count(field.stream, app.clock.now(), most)?;
+            let right = field_tokens::right(&field.token);
             request.extensions_mut().insert(field);
+            Some(right)
         }
         Access::Staff(roles) => {
             let token = bearer(&request)?;
@@ -119,10 +122,15 @@ async fn pass(
             if !roles.is_empty() && !staff.grants.iter().any(|g| roles.contains(&g.role)) {
                 return Err(Failure::of(ProblemCode::Forbidden));
             }
+            let right = sessions::right(&app, &staff);
             request.extensions_mut().insert(staff);
+            Some(right)
         }
-    }
-    Ok(next.run(request).await)
+    };
+    Ok(match right {
+        Some(right) => right.during(next.run(request)).await,
+        None => next.run(request).await,
+    })
 }
 
 fn bearer(request: &Request) -> Result<String, Failure> {

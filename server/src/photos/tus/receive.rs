@@ -7,7 +7,7 @@ use super::{
     wire::Checksum,
 };
 use crate::{
-    app::{object_name::ObjectName, state::App},
+    app::{object_name::ObjectName, right, state::App},
     kernel::failure::Failure,
     store::error::StoreError,
 };
@@ -39,7 +39,7 @@ pub(super) struct Target {
 pub(super) async fn receive(app: &App, target: Target, body: Body) -> Result<Upload, Failure> {
     let permit = app.blobs.receive(target.upload.content.owner().sender())?;
     let app = app.clone();
-    let task = tokio::spawn(async move {
+    let task = right::spawn(async move {
         let _permit = permit;
         store(&app, target, body).await
     });

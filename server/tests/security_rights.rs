@@ -1,0 +1,153 @@
+//! Rights that end while a request is under way, and what a stranger finds (findings A1–A19, by their ids).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use axum::{body::Body, http::Request};
+use bytes::Bytes;
+use protocol::{
+    payload::{CheckIn, Payload},
+    role::Role,
+    sign::{SIGNATURE_HEADER, Signer as _, push_message},
+};
+use serde_json::json;
+use support::{FieldClient, TestApp, TestResponse};
+use tokio::sync::oneshot;
+
+/// Sends a request whose body comes in two halves; `meanwhile` runs between them.
+async fn with_pause(
+    app: &TestApp,
+    request: axum::http::request::Builder,
+    body: Vec<u8>,
+    meanwhile: impl Future<Output = ()>,
+) -> TestResponse {
+    let (begun, when_begun) = oneshot::channel();
+    let (go_on, may_go_on) = oneshot::channel();
+    let half = body.len() / 2;
+    let (first, rest) = (
+        Bytes::copy_from_slice(&body[..half]),
+        Bytes::copy_from_slice(&body[half..]),
+    );
+    let pieces = futures_util::stream::unfold(
+        (0, Some(begun), Some(may_go_on)),
+        move |(piece, begun, may_go_on)| {
+            let (first, rest) = (first.clone(), rest.clone());
+            async move {
+                match piece {
+                    0 => {
+                        begun.unwrap().send(()).unwrap();
+                        Some((Ok::<_, std::io::Error>(first), (1, None, may_go_on)))
+                    }
+                    1 => {
+                        may_go_on.unwrap().await.unwrap();
+                        Some((Ok(rest), (2, None, None)))
+                    }
+                    _ => None,
+                }
+            }
+        },
+    );
+    let sent = app.send(request.body(Body::from_stream(pieces)).unwrap());
+    let between = async {
+        when_begun.await.unwrap();
+        meanwhile.await;
+        go_on.send(()).unwrap();
+    };
+    tokio::join!(sent, between).0
+}
+
+fn signed_push(client: &FieldClient, body: &[u8]) -> axum::http::request::Builder {
+    let signature = client.key.sign(&push_message(&client.token, body)).unwrap();
+    Request::post("/v1/field/push")
+        .header("authorization", format!("Bearer {}", client.token))
+        .header("content-type", "application/json")
+        .header(SIGNATURE_HEADER, signature.to_string())
+}
+
+fn staff(path: &str, token: &str) -> axum::http::request::Builder {
+    Request::post(path)
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+}
+
+fn bytes(body: &serde_json::Value) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap()
+}
+
+both_engines! {
+    async fn sec_a04_push_under_way_when_its_stream_is_revoked_writes_nothing(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let post = app.post(city.community, &["2201040503"]).await;
+        let mut client = app.holder(post).await;
+        let entry = client.entry(&app, &Payload::CheckIn(CheckIn::default()));
+        let body = client.envelope(&app, &[entry]);
+        let revoke = format!("/v1/streams/{}/revoke", client.stream);
+        let answer = with_pause(&app, signed_push(&client, &body), body.clone(), async {
+            app.post_json(&revoke, &admin.token, json!({ "reason": "lost" })).await.expect(200);
+        });
+        answer.await.expect(401);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM entry").await, 0);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM duty_period").await, 0);
+    }
+
+    async fn sec_a04_push_under_way_when_its_holder_is_disabled_writes_nothing(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.district).await;
+        let post = app.post(city.community, &["2201040503"]).await;
+        let mut client = app.holder(post).await;
+        let entry = client.entry(&app, &Payload::CheckIn(CheckIn::default()));
+        let body = client.envelope(&app, &[entry]);
+        let disable = format!("/v1/people/{}/disable", client.person);
+        let answer = with_pause(&app, signed_push(&client, &body), body.clone(), async {
+            app.post_json(&disable, &admin.token, json!({})).await.expect(200);
+        });
+        answer.await.expect(401);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM entry").await, 0);
+    }
+
+    async fn sec_a04_request_of_staff_who_are_disabled_meanwhile_makes_nobody(app: TestApp) {
+        let city = app.city().await;
+        let root = app.staff(Role::Admin, city.city).await;
+        let admin = app.staff(Role::Admin, city.district).await;
+        let person = json!({
+            "account": "puppet", "name": "新人", "org": city.district,
+            "roles": [{ "role": "acceptor", "org": city.district }],
+        });
+        let before = app.count("SELECT COUNT(*) AS n FROM person").await;
+        let disable = format!("/v1/people/{}/disable", admin.person);
+        let answer = with_pause(&app, staff("/v1/people", &admin.token), bytes(&person), async {
+            app.post_json(&disable, &root.token, json!({})).await.expect(200);
+        });
+        answer.await.expect(401);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM person").await, before);
+    }
+
+    async fn sec_a04_request_of_staff_whose_role_is_taken_or_who_sign_out_meanwhile_makes_nobody(app: TestApp) {
+        let city = app.city().await;
+        let root = app.staff(Role::Admin, city.city).await;
+        let admin = app.staff(Role::Admin, city.district).await;
+        let person = |account: &str| bytes(&json!({
+            "account": account, "name": "新人", "org": city.district,
+            "roles": [{ "role": "acceptor", "org": city.district }],
+        }));
+        let before = app.count("SELECT COUNT(*) AS n FROM person").await;
+        let role = json!([{ "role": "admin", "org": city.district }]);
+        let roles = format!("/v1/people/{}/roles", admin.person);
+        let answer = with_pause(&app, staff("/v1/people", &admin.token), person("one"), async {
+            app.post_json(&roles, &root.token, json!({ "remove": role })).await.expect(200);
+        });
+        answer.await.expect(403).expect_code("auth.forbidden");
+        app.post_json(&roles, &root.token, json!({ "add": role })).await.expect(200);
+        let answer = with_pause(&app, staff("/v1/people", &admin.token), person("two"), async {
+            app.post_json("/v1/session/logout-everywhere", &admin.token, json!({})).await.expect(200);
+        });
+        answer.await.expect(401);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM person").await, before);
+    }
+}
