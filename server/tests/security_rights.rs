@@ -6,10 +6,13 @@
     clippy::indexing_slicing
 )]
 
+#[path = "support/centre.rs"]
+mod centre;
 mod support;
 
 use axum::{body::Body, http::Request};
 use bytes::Bytes;
+use centre::{CELL, DistrictFixture, FOREIGN_CELL};
 use protocol::{
     payload::{CheckIn, Payload},
     role::Role,
@@ -149,5 +152,68 @@ both_engines! {
         });
         answer.await.expect(401);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM person").await, before);
+    }
+}
+
+both_engines! {
+    async fn sec_a13_acceptor_cannot_move_a_case_out_of_reach(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        let case = c.reported(&app).await;
+        let nearby = app.staff(Role::Acceptor, c.city.community).await;
+        let needs = json!({ "matter": "E0102", "cell": FOREIGN_CELL });
+        c.act_as(&app, &nearby, case, "prefile", needs).await.expect(403).expect_code("auth.scope");
+        let seen = c.case(&app, case).await;
+        assert_eq!((seen["state"].as_str(), seen["cell"].as_str()), (Some("reported"), Some(CELL)));
+        // Who accepts for the whole district may.
+        let needs = json!({ "matter": "E0102", "cell": FOREIGN_CELL });
+        c.act(&app, case, "prefile", needs).await.expect(200);
+    }
+
+    async fn sec_a14_invitation_dies_with_the_wipe_of_its_terminal_and_by_a_newer_one(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let post = app.post(city.community, &["2201040503"]).await;
+        let person = app.person("张三", city.community, &[Role::Patroller]).await;
+        app.assign(post, person).await;
+        let new = json!({ "label": "A-17", "org": city.community });
+        let terminal = app.post_json("/v1/terminals", &admin.token, new).await.expect(200).json;
+        let path = |end: &str| format!("/v1/terminals/{}/{end}", terminal["id"].as_str().unwrap());
+        let invite = async || {
+            let body = json!({ "post": post, "person": person });
+            let invited = app.post_json(&path("invitations"), &admin.token, body).await.expect(200).json;
+            invited["code"].as_str().unwrap().to_owned()
+        };
+        let enrol = async |code: &str| FieldClient::new(&app, post, person).enrol(&app, code).await;
+        let (first, second) = (invite().await, invite().await);
+        enrol(&first).await.expect(403).expect_code("enrol.code");
+        enrol(&second).await.expect(200);
+        let third = invite().await;
+        app.post_json(&path("wipe"), &admin.token, json!({ "reason": "lost" })).await.expect(200);
+        enrol(&third).await.expect(403).expect_code("enrol.code");
+        let fourth = invite().await;
+        let mut client = FieldClient::new(&app, post, person);
+        client.enrol(&app, &fourth).await.expect(200);
+        let fifth = invite().await;
+        let revoke = format!("/v1/streams/{}/revoke", client.stream);
+        app.post_json(&revoke, &admin.token, json!({ "reason": "lent" })).await.expect(200);
+        enrol(&fifth).await.expect(403).expect_code("enrol.code");
+    }
+
+    async fn sec_a19_photo_of_a_case_stays_in_no_browser_and_each_view_is_noted(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        let case = c.reported(&app).await;
+        c.steps(&app, case, &["prefile", "file", "dispatch"]).await;
+        let sha256 = c.attach(&app).await;
+        c.act(&app, case, "handle", json!({ "opinion": "已清理", "attachments": [sha256] })).await.expect(200);
+        let path = format!("/v1/cases/{case}/photos/{sha256}");
+        for views in 1..=2 {
+            let shown = app.get(&path, &c.supervisor.token).await.expect(200);
+            assert_eq!(shown.headers["cache-control"], "no-store");
+            let noted = app.count("SELECT COUNT(*) AS n FROM audit_event WHERE action = 'photo.view'").await;
+            assert_eq!(noted, views);
+        }
+        let other = app.staff(Role::Acceptor, c.city.other_district).await;
+        app.get(&path, &other.token).await.expect(403);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM audit_event WHERE action = 'photo.view'").await, 2);
     }
 }

@@ -78,8 +78,13 @@ pub fn advance(
     }
     let mut facts = input.facts.clone();
     let from = file.state;
+    let area = file.area;
     if turn.moves {
         apply::put(tx, app, &mut file, row, by, input, &mut facts)?;
+        // Who acts here must also be allowed to act where the act moves the case.
+        if file.area != area {
+            authorise(&file, action, turn.roles, by)?;
+        }
         apply::check(&file, row.guards, input)?;
         file.state = history::target(row, &events).ok_or_else(|| Failure::internal("no prior state"))?;
         apply::effects(tx, ctx, app, &mut file, row, by, input, &mut facts)?;

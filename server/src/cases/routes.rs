@@ -373,13 +373,15 @@ async fn photo(
 ) -> Result<Response, Failure> {
     let sha256: Sha256 = sha256.parse().map_err(|_| Failure::of(ProblemCode::NotFound))?;
     let photo = app
-        .read(move |tx| {
+        .write(move |tx, ctx| {
             let file = readable(tx, &staff, id)?;
             let events = ledger::events(&ledger::load(tx, id)?);
             let all = photos::all(tx, &file, &events)?;
-            all.into_iter()
-                .find(|p| p.sha256 == sha256 && p.held)
-                .ok_or_else(|| Failure::of(ProblemCode::NotFound))
+            let photo = all.into_iter().find(|p| p.sha256 == sha256 && p.held);
+            let photo = photo.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+            let (entity, detail) = (format!("case:{id}"), sha256.to_string());
+            audit::note(tx, ctx, Some(staff.person), "photo.view", &entity, &detail)?;
+            Ok(photo)
         })
         .await?;
     answer(&app, &photo, &headers).await

@@ -131,7 +131,8 @@ pub fn role_text(role: &PhotoRole) -> String {
     }
 }
 
-/// Answers with a photo's bytes. They never change, so a browser may cache them; a proxy may not (DC-05).
+/// Answers with a photo's bytes. Nobody keeps them: a browser of a shared desk must not show them after a sign-out, and
+/// each view is noted (DC-05).
 pub async fn answer(app: &App, photo: &CasePhoto, asked: &HeaderMap) -> Result<Response, Failure> {
     let name = match photo.stream {
         Some(stream) => ObjectName::Photo {
@@ -143,9 +144,8 @@ pub async fn answer(app: &App, photo: &CasePhoto, asked: &HeaderMap) -> Result<R
     let bytes = app.blobs.get(&name).await?;
     let kind = range::picture_type(&bytes);
     let mut response = range::respond(asked, bytes, photo.sha256, kind);
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, max-age=31536000, immutable"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }

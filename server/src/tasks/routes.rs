@@ -260,16 +260,17 @@ async fn photo(
 ) -> Result<Response, Failure> {
     let sha256: Sha256 = sha256.parse().map_err(|_| Failure::of(ProblemCode::NotFound))?;
     let photo = app
-        .read(move |tx| {
+        .write(move |tx, ctx| {
             let task = readable(tx, &staff, id)?;
             let photos = match task.answer_entry {
                 Some(entry) => named_by(tx, entry, Origin::Answer)?,
                 None => Vec::new(),
             };
-            photos
-                .into_iter()
-                .find(|p| p.sha256 == sha256 && p.held)
-                .ok_or_else(|| Failure::of(ProblemCode::NotFound))
+            let photo = photos.into_iter().find(|p| p.sha256 == sha256 && p.held);
+            let photo = photo.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+            let (entity, detail) = (format!("task:{id}"), sha256.to_string());
+            audit::note(tx, ctx, Some(staff.person), "photo.view", &entity, &detail)?;
+            Ok(photo)
         })
         .await?;
     answer(&app, &photo, &headers).await

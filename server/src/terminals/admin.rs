@@ -138,7 +138,8 @@ pub async fn create(
     .map(Json)
 }
 
-/// Creates a one-time code that binds this terminal to a post and its holder.
+/// Creates a one-time code that binds this terminal to a post and its holder. It replaces an open code of the terminal for
+/// the post; the wipe of the terminal, and the revocation of one of its streams, make open codes void.
 #[utoipa::path(post, path = "/v1/terminals/{id}/invitations", tag = "terminals",
     params(("id" = TerminalId, Path)), request_body = NewInvitation,
     responses((status = 200, body = Invited)))]
@@ -210,7 +211,7 @@ pub async fn list(
     .map(Json)
 }
 
-/// Revokes a stream at once (SP-06). Its tokens are deleted and no new ones are issued. The terminal sends its
+/// Revokes a stream at once (SP-06), and makes open invitations of its terminal void. Its tokens are deleted and no new ones are issued. The terminal sends its
 /// pending entries in a sealed parcel (`POST /v1/field/parcel`) and then deletes them; the entries wait in the review
 /// queue.
 #[utoipa::path(post, path = "/v1/streams/{id}/revoke", tag = "terminals", params(("id" = StreamId, Path)),
@@ -227,6 +228,7 @@ pub async fn revoke(
         let org = org_of(tx, terminal)?;
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
+        enrol::drop_codes(tx, terminal)?;
         if streams::revoke(tx, id, ctx.now)? {
             audit::note(
                 tx,
@@ -305,6 +307,7 @@ pub async fn wipe(
         let org = org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
+        enrol::drop_codes(tx, id)?;
         for stream in streams::order_wipe(tx, id, ctx.now)? {
             ctx.changed(Change::StreamRevoked { stream });
         }

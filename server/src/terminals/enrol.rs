@@ -23,13 +23,17 @@ use protocol::{
     time::Millis,
 };
 
-/// Stores the hash of a new one-time code that is valid until `expires`.
+/// Stores the hash of a new one-time code that is valid until `expires`. Open codes of this terminal and post are void.
 pub fn keep_code(
     tx: &mut Tx<'_>,
     code: &str,
     (terminal, post, person): (TerminalId, PostId, PersonId),
     expires: Millis,
 ) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM enrol_code WHERE terminal = ?1 AND post = ?2 AND used_by IS NULL",
+        params![terminal.to_string(), post.to_string()],
+    )?;
     tx.execute(
         "INSERT INTO enrol_code (code_sha256, terminal, post, person, expires, used_by)
          VALUES (?1, ?2, ?3, ?4, ?5, NULL)",
@@ -40,6 +44,15 @@ pub fn keep_code(
             person.to_string(),
             expires.0
         ],
+    )?;
+    Ok(())
+}
+
+/// Makes all open codes of a terminal void.
+pub(super) fn drop_codes(tx: &mut Tx<'_>, terminal: TerminalId) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM enrol_code WHERE terminal = ?1 AND used_by IS NULL",
+        params![terminal.to_string()],
     )?;
     Ok(())
 }
