@@ -191,7 +191,8 @@ class GridMap(context: Context, private val aims: Boolean = false) : View(contex
         val note = note()?.also { labels.take(it.second) }
         paths?.let { numbers(canvas, now, it, labels) }
         clusters.forEach { draw(canvas, it) }
-        here?.let { (here, x, y) -> pen.dot(canvas, x, y, here.isNow) }
+        // Under the fixed pin the dot could not be told from it.
+        here?.takeUnless { (_, x, y) -> aims && hypot(x - width / 2f, y - height / 2f) < 20 * density }?.let { (here, x, y) -> pen.dot(canvas, x, y, here.isNow) }
         note?.let { (words, box) -> pen.chip(canvas, words, box) }
         if (aims) pen.aim(canvas, width / 2f, height / 2f)
     }

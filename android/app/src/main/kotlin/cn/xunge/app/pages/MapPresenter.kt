@@ -4,6 +4,7 @@ import cn.xunge.app.map.Area
 import cn.xunge.app.map.MapTouch
 import cn.xunge.core.FieldTask
 import cn.xunge.core.GridOnMap
+import cn.xunge.core.HandsetChange
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.Place
 import cn.xunge.core.PointE7
@@ -17,6 +18,7 @@ import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.combine
+import kotlinx.coroutines.flow.filter
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.onStart
@@ -65,12 +67,13 @@ internal class MapPresenter(
     private var extent: Area? = null
 
     private val changed: Flow<Unit> get() = changes.map {}.onStart { emit(Unit) }
+    private val newGrid: Flow<Unit> get() = changes.filter { HandsetChange.REFERENCE in it.what }.map {}.onStart { emit(Unit) }
 
     val states: Flow<MapState> = combine(combine(changed, ticks) { _, _ -> }, handset.located(fixes), pieces(), touched) { _, here, piece, touch -> read(here, piece, touch) }
         .flowOn(io)
 
-    /** The pieces of the grid that the map asks for; none before it does. */
-    private fun pieces(): Flow<Read> = combine(asked, changed) { area, _ -> area }.map { area ->
+    /** The pieces of the grid that the map asks for, again with a new grid; none before it does. */
+    private fun pieces(): Flow<Read> = combine(asked, newGrid) { area, _ -> area }.map { area ->
         when (val read = tried { area?.let { handset.mapArea(it.corner, it.opposite) } }) {
             is Tried.Done -> Read(read.value, if (area == null) null else read.value != null, null)
             is Tried.Refused -> Read(null, null, read.why)
