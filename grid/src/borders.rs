@@ -150,49 +150,80 @@ fn divide(sides: &[Side]) -> Option<Vec<Side>> {
     })
 }
 
+/// A side on the way to a line.
+struct Joint {
+    ends: (Pt, Pt),
+    /// The only other side at the first and at the second end; `None` if there is none, or more than one.
+    next: (Option<usize>, Option<usize>),
+    is_used: bool,
+}
+
 /// Joins sides that meet at a point where no third one does.
 fn lines(kind: BorderKind, sides: &[(Pt, Pt)]) -> Vec<BorderLine> {
+    let mut joints: Vec<Joint> = sides
+        .iter()
+        .map(|&ends| Joint {
+            ends,
+            next: (None, None),
+            is_used: false,
+        })
+        .collect();
     let mut at: Vec<(Pt, usize)> = (0..)
         .zip(sides)
         .flat_map(|(k, side)| [(side.0, k), (side.1, k)])
         .collect();
     at.sort_unstable();
-    let meeting = |p: Pt| {
-        let first = at.partition_point(|(q, _)| *q < p);
-        let last = at.partition_point(|(q, _)| *q <= p);
-        at.get(first..last).unwrap_or_default()
-    };
-    let mut is_used = vec![false; sides.len()];
-    let mut walk = |from: Pt, first: usize, out: &mut Vec<BorderLine>| {
-        let (mut end, mut side, mut line) = (from, Some(first), vec![from]);
-        while let Some(k) = side {
-            let (Some(used), Some(&(a, b))) = (is_used.get_mut(k), sides.get(k)) else {
-                break;
-            };
-            if std::mem::replace(used, true) {
-                break;
-            }
-            end = if end == a { b } else { a };
-            line.push(end);
-            side = match meeting(end) {
-                [(_, one), (_, other)] => Some(if *one == k { *other } else { *one }),
-                _ => None,
-            };
-        }
-        cut(kind, &line, out);
-    };
-    let mut out = Vec::new();
-    // Open lines first, from where they end or meet others; what is left then are closed lines.
-    for open in [true, false] {
-        for (k, side) in sides.iter().enumerate() {
-            for from in [side.0, side.1] {
-                if !open || meeting(from).len() != 2 {
-                    walk(from, k, &mut out);
-                }
+    for meeting in at.chunk_by(|a, b| a.0 == b.0) {
+        let &[(p, one), (_, other)] = meeting else {
+            continue;
+        };
+        for (from, to) in [(one, other), (other, one)] {
+            if let Some(joint) = joints.get_mut(from) {
+                let next = if joint.ends.0 == p {
+                    &mut joint.next.0
+                } else {
+                    &mut joint.next.1
+                };
+                *next = Some(to);
             }
         }
     }
+    drop(at);
+    let mut out = Vec::new();
+    // Open lines first, from where they end or meet others; what is left then are closed lines.
+    for open in [true, false] {
+        for k in 0..joints.len() {
+            let Some(joint) = joints.get(k).filter(|joint| !joint.is_used) else {
+                continue;
+            };
+            let from = match joint.next {
+                (None, _) => joint.ends.0,
+                (_, None) => joint.ends.1,
+                _ if open => continue,
+                _ => joint.ends.0,
+            };
+            cut(kind, &walk(&mut joints, from, k), &mut out);
+        }
+    }
     out
+}
+
+/// The points from one end of a side through all that are joined to it.
+fn walk(joints: &mut [Joint], from: Pt, first: usize) -> Vec<Pt> {
+    let (mut line, mut end, mut next) = (vec![from], from, Some(first));
+    while let Some(joint) = next
+        .and_then(|k| joints.get_mut(k))
+        .filter(|joint| !joint.is_used)
+    {
+        joint.is_used = true;
+        (end, next) = if joint.ends.0 == end {
+            (joint.ends.1, joint.next.1)
+        } else {
+            (joint.ends.0, joint.next.0)
+        };
+        line.push(end);
+    }
+    line
 }
 
 /// Cuts a line into lines of at most [`MOST_POINTS`] points.
