@@ -166,7 +166,7 @@ fn the_cells_of_a_rectangle_are_those_that_have_a_point_in_it() {
     let mut chance = SeededRandom::new(3);
     for round in 0..120 {
         // Small ones are answered by the index, large ones by the table.
-        let reach = [1, 4_000, 60_000, 400_000][round % 4];
+        let reach = [1, 4_000, 60_000, 1_200_000][round % 4];
         let (x, y) = (
             chance.within(all.min.x - 9_000, all.max.x),
             chance.within(all.min.y - 9_000, all.max.y),

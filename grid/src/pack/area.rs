@@ -8,7 +8,7 @@ use crate::geom::{Bounds, Pt, edges, holds};
 
 /// A rectangle over more tiles than this is answered from the cell table: reading its bounding boxes in order is then
 /// faster than visiting the buckets of the tiles.
-const MOST_TILES: u64 = 16;
+const MOST_TILES: u64 = 64;
 
 impl<'a> Pack<'a> {
     /// Returns the cells that have a point in common with the rectangle, in the order of codes; `None` if there are

@@ -40,7 +40,9 @@ class GridMap(context: Context, private val aims: Boolean = false) : View(contex
 
     private val pen = MapPen(context)
     private val density = context.resources.displayMetrics.density
-    private var scene = MapScene()
+    var scene = MapScene()
+        private set
+
     private var paths: MapPaths? = null
     private var asked: Area? = null
     private var start: Start? = null
