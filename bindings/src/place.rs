@@ -5,7 +5,10 @@ use crate::{
     types::{all, count},
 };
 use terminal_core::{
-    grid::{CandidateCell, CellName, ListedCommunity, ListedStreet, NearCell, PlaceAnswer},
+    grid::{
+        BorderKind, CandidateCell, CellName, ListedCommunity, ListedStreet, MapArea, MapBorder, MapCell,
+        MapDetail, NearCell, PlaceAnswer,
+    },
     protocol::{
         codes::{CellCode, CommunityCode, StreetCode},
         evidence::Position,
@@ -67,6 +70,56 @@ record! {
     }
 }
 
+/// What a border of a map divides: two communities of one street, two streets, or the grid and what is outside it.
+#[uniffi::remote(Enum)]
+pub enum BorderKind {
+    Community,
+    Street,
+    Outer,
+}
+
+/// The finest that a map's area contains; everything coarser is in it too.
+#[uniffi::remote(Enum)]
+pub enum MapDetail {
+    Outline,
+    Streets,
+    Communities,
+    Cells,
+}
+
+record! {
+    /// A cell of a map. Points cross as one list: latitude, longitude, latitude and so on, WGS-84 in 10^-7 degrees.
+    CellOnMap from MapCell as cell {
+        cell: Cell = cell.cell.into(),
+        /// Its vertices counter-clockwise, the first not repeated.
+        ring: Vec<i32> = flat(&cell.ring),
+        centre: PointE7 = cell.centre,
+    }
+}
+
+record! {
+    /// A border of a map, with its points as in a cell of a map.
+    BorderOnMap from MapBorder as border {
+        kind: BorderKind = border.kind,
+        points: Vec<i32> = flat(&border.points),
+    }
+}
+
+record! {
+    /// What a map draws inside a rectangle. `is_generated`: the borders were not surveyed, which the map has to say.
+    GridOnMap from MapArea as area {
+        is_generated: bool = area.generated,
+        detail: MapDetail = area.detail,
+        /// At most 2,000; empty if the detail is coarser.
+        cells: Vec<CellOnMap> = all(area.cells),
+        borders: Vec<BorderOnMap> = all(area.borders),
+    }
+}
+
+fn flat(points: &[PointE7]) -> Vec<i32> {
+    points.iter().flat_map(|point| [point.lat, point.lon]).collect()
+}
+
 variants! {
     /// What the grid says about a point. Distances in metres, shares from 0 to 1.
     Place from PlaceAnswer {
@@ -94,6 +147,9 @@ calls! { self: Handset,
     /// The nearest cells, nearest first.
     cells_near(point: PointE7, limit: u32) -> Vec<CellNearby> =
         all(self.core.cells_near(point, limit as usize)?);
+    /// The cells and borders inside the rectangle with these opposite corners; null without a grid.
+    map_area(corner: PointE7, opposite: PointE7) -> Option<GridOnMap> =
+        self.core.map_area(corner, opposite)?.map(Into::into);
     streets() -> Vec<Street> = all(self.core.streets()?);
     communities(street: StreetCode) -> Vec<Community> = all(self.core.communities(street)?);
     cells_of(community: CommunityCode) -> Vec<Cell> = all(self.core.cells_of(community)?);

@@ -2,6 +2,7 @@
 //!
 //! * [`datum`]: WGS-84, GCJ-02 and BD-09, converted on input; all other code uses WGS-84.
 //! * [`pack`]: a grid version as one file; point to cell, circle to ranked candidates, nearest cell, neighbours.
+//! * [`borders`]: the borders of communities and streets as lines, for a map.
 //! * [`geom`], [`decimal`]: integer geometry in 1e-7 degree and decimal text without floats.
 //!
 //! Behind the feature `tools`, which handsets leave off:
@@ -13,6 +14,7 @@
 //!
 //! Only `command` does I/O; no module reads a clock.
 
+pub mod borders;
 pub mod datum;
 pub mod decimal;
 pub mod geom;

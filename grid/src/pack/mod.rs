@@ -32,6 +32,7 @@
 //! rounded: the result is exactly the border rule of [`crate::geom::holds`], the lowest code winning where cells
 //! overlap.
 
+mod area;
 mod around;
 mod error;
 mod format;

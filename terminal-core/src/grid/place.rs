@@ -4,7 +4,11 @@
 //! A newly enrolled handset has no grid: the answer says so, and nothing is refused.
 
 use crate::{Error, Result};
-use grid::{Pack, PackBuf, datum, decimal};
+use grid::{
+    Pack, PackBuf,
+    borders::{BorderLine, borders},
+    datum, decimal,
+};
 use protocol::{
     codes::{CellCode, GridVersion},
     evidence::Position,
@@ -12,6 +16,7 @@ use protocol::{
     problem::{ErrorCode, HandsetCode},
     time::Millis,
 };
+use std::sync::OnceLock;
 
 /// Coordinates in the form `LAT,LON[,ACCURACY][,wgs84|gcj02|bd09]`, converted to WGS-84. Accuracy in metres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,6 +235,8 @@ impl LocatedPlace {
 /// The grid of the holder's county, as fetched by the last sync.
 pub struct HandsetGrid {
     pack: PackBuf<Vec<u8>>,
+    /// Computed when a map is first drawn.
+    borders: OnceLock<Vec<BorderLine>>,
 }
 
 impl HandsetGrid {
@@ -239,7 +246,10 @@ impl HandsetGrid {
     /// `grid.pack.*`
     pub fn open(bytes: Vec<u8>) -> Result<Self> {
         match PackBuf::open(bytes) {
-            Ok(pack) => Ok(Self { pack }),
+            Ok(pack) => Ok(Self {
+                pack,
+                borders: OnceLock::new(),
+            }),
             Err(error) => Err(Error::input(
                 ErrorCode::parse(error.code()),
                 "本机的网格文件无法使用，请同步后重试",
@@ -249,6 +259,14 @@ impl HandsetGrid {
     }
     pub(super) fn view(&self) -> Pack<'_> {
         self.pack.view()
+    }
+    /// The borders of the whole grid.
+    pub(super) fn borders(&self) -> &[BorderLine] {
+        self.borders.get_or_init(|| borders(self.view()))
+    }
+    /// Returns true if the borders were generated and not surveyed.
+    pub(super) fn is_generated(&self) -> bool {
+        self.pack.meta().borders == "cut"
     }
     /// The version of the grid.
     pub fn version(&self) -> &GridVersion {

@@ -4,6 +4,7 @@ use crate::{
     Error, Result,
     grid::{
         listing::{ListedCommunity, ListedStreet, NearCell},
+        map::MapArea,
         place::{CellName, HandsetGrid, LocatedPlace, PlaceAnswer},
     },
     terminal::Terminal,
@@ -88,6 +89,14 @@ impl Terminal {
         Ok(self
             .grid()?
             .map_or_else(Vec::new, |grid| grid.cells_near(point, limit)))
+    }
+    /// What a map draws inside the rectangle with these opposite corners, WGS-84: see [`HandsetGrid::map_area`]. `None`
+    /// without a grid.
+    ///
+    /// # Errors
+    /// As [`Terminal::where_is`].
+    pub fn map_area(&self, corner: PointE7, opposite: PointE7) -> Result<Option<MapArea>> {
+        Ok(self.grid()?.map(|grid| grid.map_area(corner, opposite)))
     }
     /// The types that can be reported: the operator's catalogue, else the shipped one.
     ///

@@ -1,9 +1,12 @@
 //! What helps a worker to choose: types by use and by pinyin, a cell without a fix, the last fix.
 
 use super::*;
-use protocol::{codes::CellCode, evidence::Position, manifest::Catalogue, payload::Report};
+use protocol::{codes::CellCode, evidence::Position, geo::PointE7, manifest::Catalogue, payload::Report};
 use std::sync::Arc;
-use terminal_core::platform::{Clock, ClockRaw, Platform};
+use terminal_core::{
+    grid::BorderKind,
+    platform::{Clock, ClockRaw, Platform},
+};
 
 const MINUTE: i64 = 60_000;
 
@@ -293,6 +296,12 @@ fn the_cells_of_the_grid_are_listed_and_those_around_a_point_by_distance() {
     let terminal = home.open();
     assert_eq!(terminal.streets().unwrap(), []);
     assert_eq!(terminal.cells_near(in_the_west_cell().point, 5).unwrap(), []);
+    let point = |lat, lon| PointE7 { lat, lon };
+    let (corner, opposite) = (
+        point(438_570_000, 1_253_000_000),
+        point(438_575_000, 1_253_011_000),
+    );
+    assert_eq!(terminal.map_area(corner, opposite).unwrap(), None);
     testing::file(terminal.store(), FileName::Grid, "220104.1", &two_cells()).unwrap();
     let streets = terminal.streets().unwrap();
     assert_eq!(streets.len(), 1);
@@ -312,4 +321,16 @@ fn the_cells_of_the_grid_are_listed_and_those_around_a_point_by_distance() {
     assert_eq!((near[0].cell.code.serial(), near[0].metres), (1, 0.0));
     assert!((47.0..50.0).contains(&near[1].metres), "{}", near[1].metres);
     assert_eq!(terminal.cells_near(in_the_west_cell().point, 1).unwrap().len(), 1);
+    let area = terminal.map_area(corner, opposite).unwrap().unwrap();
+    let [cell] = &area.cells[..] else {
+        panic!("{:?}", area.cells);
+    };
+    assert_eq!(cell.cell.community.as_deref(), Some("桂林社区"));
+    assert_eq!(
+        (cell.ring.len(), cell.centre),
+        (4, point(438_575_000, 1_253_006_000))
+    );
+    // One community: only the outer border.
+    let kinds: Vec<BorderKind> = area.borders.iter().map(|line| line.kind).collect();
+    assert_eq!((kinds, area.generated), (vec![BorderKind::Outer], true));
 }

@@ -44,6 +44,7 @@ class PlaceLine(context: Context) : LinearLayout(context) {
     private val icon = Icon(context, R.drawable.ic_pin, R.color.brand)
     private val cell = Label(context, bold = true)
     private val words = Flow(context, 0, 0)
+    private val action = Label(context, color = R.color.brand, bold = true)
 
     init {
         gravity = Gravity.CENTER_VERTICAL
@@ -53,8 +54,18 @@ class PlaceLine(context: Context) : LinearLayout(context) {
         addView(icon, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginEnd = tokens.dp(12) })
         cell.setPadding(0, cell.paddingTop, tokens.dp(8), cell.paddingBottom)
         addView(words, LayoutParams(0, LayoutParams.WRAP_CONTENT, 1f))
+        addView(action, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginStart = tokens.dp(12) })
         words.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO_HIDE_DESCENDANTS
+        action.importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO
+        action.visibility = View.GONE
         isFocusable = true
+    }
+
+    /** The line leads to more; [name] says to what. */
+    fun opens(name: CharSequence, onClick: () -> Unit): PlaceLine = apply {
+        action.show(name)
+        setOnClickListener { onClick() }
+        background = Ground(context, tokens.color(R.color.surface), tokens.color(R.color.neutral_soft), radius = 0f)
     }
 
     /**
@@ -68,14 +79,17 @@ class PlaceLine(context: Context) : LinearLayout(context) {
         words.addView(this.cell)
         val parts = rest.split(DOT)
         parts.forEachIndexed { at, part ->
-            val text = if (at < parts.size - 1) "$part · " else part
+            val text = if (at < parts.size - 1) "$part$TIED" else part
             words.addView(Label(context, Size.CAPTION, R.color.text_muted).apply { this.text = text })
         }
-        contentDescription = (listOf(cell) + parts).joinToString(context.getString(R.string.spoken_comma))
+        contentDescription = (listOf(cell) + parts + action.text).filter { it.isNotEmpty() }.joinToString(context.getString(R.string.spoken_comma))
     }
 
     private companion object {
         const val DOT = " · "
+
+        /** A line does not begin with the dot. */
+        const val TIED = "\u00A0· "
     }
 }
 

@@ -104,7 +104,7 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
         val address = entered?.address?.trim().orEmpty()
         val name = cell?.let { text(R.string.cell_name, it.cell.short()) }
         val exact = when {
-            cell?.isChosen == true -> text(R.string.place_by_hand)
+            cell?.isChosen == true || state.place.isByHand -> text(R.string.place_by_hand)
             else -> state.place.accuracyCm?.let { accuracyWords(context, it) }
         }
         val title = address.ifEmpty { null } ?: name ?: unknown(state)

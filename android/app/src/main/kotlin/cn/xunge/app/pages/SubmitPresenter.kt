@@ -30,6 +30,8 @@ data class ReportPlace(
     val place: Place?,
     /** Accuracy of the position in centimetres. */
     val accuracyCm: UInt?,
+    /** The person chose the position on the map. */
+    val isByHand: Boolean = false,
 )
 
 /** A report before it is filed (上报：提交). */
@@ -98,7 +100,7 @@ internal class SubmitPresenter(
         return Read(
             matter = content.matter?.let { code -> handset.searchTypes(code.text).firstOrNull { it.code == code } },
             photos = handset.shots(draft.photos()),
-            place = ReportPlace(draft.cellName(), draft.located(), position?.accuracyCm),
+            place = ReportPlace(draft.cellName(), draft.located(), position?.accuracyCm, position?.provider == BY_HAND),
             content = content,
             reads = reads,
         )

@@ -43,7 +43,7 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
     override fun build(state: TodayState): Screen = Screen(context).apply {
         shown = state
         named(text(R.string.nav_today))
-        line = place().apply { showPlace(host.lang, state.here) }
+        line = place().opens(text(R.string.map_title)) { host.go(Route.Map) }.apply { showPlace(host.lang, state.here) }
         say(this, state)
         fill(this, state)
         if (state.today.isOnDuty) {

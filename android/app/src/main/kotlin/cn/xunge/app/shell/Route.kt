@@ -33,6 +33,9 @@ sealed class Route {
 
     data class TaskCamera(val task: TaskKey, val answer: Answer) : Route()
 
+    /** The map of the grid and the tasks. */
+    data object Map : Route()
+
     /** The sports manager's months. */
     data object Months : Route()
 
@@ -78,14 +81,14 @@ sealed class Route {
             is TaskCamera -> listOf(task.text, answer.name)
             is Activity -> listOf(draft?.text)
             is ReviseActivity -> listOf(record.text)
-            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Update, Pin, Enrol -> emptyList()
+            Today, Queue, Tasks, Map, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Update, Pin, Enrol -> emptyList()
         }
         return (listOf(javaClass.simpleName) + parts.filterNotNull()).joinToString(" ")
     }
 
     companion object {
         // Not before the first use: the objects are made after their class.
-        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol) }
+        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Map, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol) }
 
         /** The route of a saved text; null for a text of another version. */
         fun of(text: String): Route? {

@@ -14,9 +14,11 @@ import cn.xunge.app.shell.Session
 import cn.xunge.app.shell.lang
 import cn.xunge.core.CancelToken
 import cn.xunge.core.CellCode
+import cn.xunge.core.CellNearby
 import cn.xunge.core.DraftCell
 import cn.xunge.core.DraftPhoto
 import cn.xunge.core.EntryId
+import cn.xunge.core.GridOnMap
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.Item
 import cn.xunge.core.ItemContent
@@ -30,6 +32,7 @@ import cn.xunge.core.Position
 import cn.xunge.core.QueueRow
 import cn.xunge.core.ReportContent
 import cn.xunge.core.ReportDraft
+import cn.xunge.core.Street
 import cn.xunge.core.Submitted
 import cn.xunge.core.UsedFix
 import cn.xunge.core.Withdrawal
@@ -98,7 +101,7 @@ class RememberingHost(override val context: Context) : Host {
 }
 
 /** What a draft holds in the fake store. */
-data class StoredDraft(val content: ReportContent, val position: Position?, val photos: List<DraftPhoto>)
+data class StoredDraft(val content: ReportContent, val position: Position?, val photos: List<DraftPhoto>, val cell: CellCode? = null)
 
 /** The part of the core that reports use, in memory. Everything else fails. */
 class FakeReports : HandsetInterface by nothing {
@@ -128,6 +131,17 @@ class FakeReports : HandsetInterface by nothing {
     override fun searchTypes(text: String): List<Matter> = ReportSamples.matters.filter { text in it.zh || text == it.code.text }
 
     override fun lastFix(): UsedFix? = null
+
+    override fun today() = Scene.today
+
+    override fun streets(): List<Street> = emptyList()
+
+    override fun cellsNear(point: PointE7, limit: UInt) = listOf("17" to 0.0, "13" to 9.0).map { (serial, metres) -> CellNearby(ReportSamples.cell(serial), metres) }
+
+    @Volatile
+    var grid: GridOnMap? = null
+
+    override fun mapArea(corner: PointE7, opposite: PointE7): GridOnMap? = grid
 
     override fun whereIs(point: PointE7, accuracyCm: UInt?): cn.xunge.core.Place = ReportSamples.inCell
 
@@ -165,11 +179,15 @@ private class FakeDraft(private val home: FakeReports, private val key: EntryKey
 
     override fun matter(code: MatterCode) = content { copy(matter = code) }
 
-    override fun cell(cell: CellCode?) = Unit
+    override fun place(place: Position) = content { copy(place = place) }
+
+    override fun cell(cell: CellCode?) {
+        now = now.copy(cell = cell)
+    }
 
     override fun cellName(): DraftCell? = null
 
-    override fun located(): cn.xunge.core.Place? = now.position?.let { ReportSamples.inCell }
+    override fun located(): cn.xunge.core.Place? = (now.content.place ?: now.position)?.let { ReportSamples.inCell }
 
     override fun addPhoto(path: String, cancel: CancelToken) {
         home.refuses?.let { throw it }

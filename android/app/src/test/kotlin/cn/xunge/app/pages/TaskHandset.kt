@@ -31,7 +31,7 @@ import cn.xunge.ids.TaskKey
 internal fun refusal(code: String) = XungeException.Failed(WorkScene.why(code, code, code), emptyMap())
 
 /** A handset without a core: answers what a test says, and remembers what it was asked. */
-internal class TaskHandset(var tasks: List<FieldTask> = emptyList()) : Handset(NoHandle) {
+internal open class TaskHandset(var tasks: List<FieldTask> = emptyList()) : Handset(NoHandle) {
     val seen = ArrayList<TaskKey>()
     val drafts = HashMap<TaskKey, FakeAnswer>()
     var syncs: () -> Unit = {}

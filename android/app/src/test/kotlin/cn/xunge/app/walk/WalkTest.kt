@@ -10,6 +10,7 @@ import android.view.ViewGroup
 import cn.xunge.app.FakeAndroidKeyStore
 import cn.xunge.app.XungeRunner
 import cn.xunge.app.background.DutyService
+import cn.xunge.app.map.GridMap
 import cn.xunge.app.pages.FakeCamera
 import cn.xunge.app.pages.Shutter
 import cn.xunge.app.shell.MainActivity
@@ -88,6 +89,12 @@ class WalkTest {
         else -> null
     }
 
+    private fun map(view: View = screen.get().window.decorView): GridMap? = when (view) {
+        is GridMap -> view
+        is ViewGroup -> (0 until view.childCount).firstNotNullOfOrNull { map(view.getChildAt(it)) }
+        else -> null
+    }
+
     @Test
     fun `a patroller enrols, works in the cellar, and everything arrives`() {
         val post = "701"
@@ -105,6 +112,11 @@ class WalkTest {
         hand.awaits("在岗")
         val service = shadowOf(app as Application).nextStartedService
         assertEquals("a service while on duty", DutyService::class.java.name, service?.component?.className)
+        // The map shows the cell from the pack that the sync fetched.
+        hand.press("地图")
+        hand.until("waits for the cell on the map") { map()?.scene?.grid?.cells.orEmpty().any { it.cell.code.text == Rig.DUTY_CELL } }
+        stand(Rig.DUTY_CELL)
+        hand.press("返回")
         // A report in the cellar.
         Rig.line("down")
         hand.press("上报")
