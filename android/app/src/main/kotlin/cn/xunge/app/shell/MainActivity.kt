@@ -13,6 +13,7 @@ import cn.xunge.app.kit.Place
 import cn.xunge.app.lock.Gate
 import cn.xunge.app.lock.LockPage
 import cn.xunge.app.lock.LockPresenter
+import cn.xunge.app.lock.askFinger
 import cn.xunge.app.pages.pageOf
 import cn.xunge.client.loggable
 import cn.xunge.core.Lang
@@ -150,7 +151,7 @@ class MainActivity : Activity(), Host {
     }
 
     private fun locked(): Page<*> {
-        val presenter = LockPresenter(gate.lock, sets = false, session.io) { unlock() }
+        val presenter = LockPresenter(gate.lock, sets = false, session.io, gate.finger, askFinger(this, R.string.finger_open)) { unlock() }
         val keyguard = getSystemService(KeyguardManager::class.java)
         val forgotten = if (keyguard?.isDeviceSecure == true) ({ confirm(keyguard) }) else null
         return LockPage(this, presenter, forgotten)

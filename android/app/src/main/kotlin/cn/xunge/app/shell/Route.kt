@@ -59,6 +59,9 @@ sealed class Route {
     /** A new PIN of the app's lock. */
     data object Pin : Route()
 
+    /** The fingerprint beside the PIN. */
+    data object Finger : Route()
+
     /** The invitation is scanned or typed. */
     data object Enrol : Route()
 
@@ -75,14 +78,14 @@ sealed class Route {
             is TaskCamera -> listOf(task.text, answer.name)
             is Activity -> listOf(draft?.text)
             is ReviseActivity -> listOf(record.text)
-            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol -> emptyList()
+            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Finger, Enrol -> emptyList()
         }
         return (listOf(javaClass.simpleName) + parts.filterNotNull()).joinToString(" ")
     }
 
     companion object {
         // Not before the first use: the objects are made after their class.
-        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol) }
+        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Finger, Enrol) }
 
         /** The route of a saved text; null for a text of another version. */
         fun of(text: String): Route? {

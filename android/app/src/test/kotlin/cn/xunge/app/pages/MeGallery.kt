@@ -5,6 +5,7 @@ import android.view.View
 import cn.xunge.app.Gallery
 import cn.xunge.app.Variant
 import cn.xunge.app.XungeRunner
+import cn.xunge.app.lock.Ability
 import cn.xunge.core.ExportStep
 import cn.xunge.core.Exported
 import cn.xunge.core.NetworkSettings
@@ -26,7 +27,7 @@ class MeGallery {
 
     private val long = Variant.ALL.map { it.copy(height = if (it.text > 1) 2400 else 1100) }
 
-    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }).build(Read(state)) }
+    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }, { Ability.READY to true }).build(Read(state)) }
 
     @Test
     fun `who I am and what the app takes`() = Gallery.show("me", build = me(me))
