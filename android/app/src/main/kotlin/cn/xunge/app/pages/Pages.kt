@@ -31,6 +31,7 @@ fun pageOf(route: Route, host: Host): Page<*> = when (route) {
     Route.Me -> MePage(host)
     Route.Storage -> StoragePage(host)
     Route.NetworkRules -> RulesPage(host)
+    Route.Battery -> BatteryPage(host)
     Route.Users -> UsersPage(host)
     Route.Export -> ExportPage(host)
     Route.Licences -> LicencesPage(host)

@@ -50,6 +50,9 @@ sealed class Route {
 
     data object NetworkRules : Route()
 
+    /** What a maker's battery manager has to allow. */
+    data object Battery : Route()
+
     data object Users : Route()
 
     data object Export : Route()
@@ -78,14 +81,14 @@ sealed class Route {
             is TaskCamera -> listOf(task.text, answer.name)
             is Activity -> listOf(draft?.text)
             is ReviseActivity -> listOf(record.text)
-            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Finger, Enrol -> emptyList()
+            else -> emptyList()
         }
         return (listOf(javaClass.simpleName) + parts.filterNotNull()).joinToString(" ")
     }
 
     companion object {
         // Not before the first use: the objects are made after their class.
-        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Finger, Enrol) }
+        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Licences, Pin, Finger, Enrol) }
 
         /** The route of a saved text; null for a text of another version. */
         fun of(text: String): Route? {

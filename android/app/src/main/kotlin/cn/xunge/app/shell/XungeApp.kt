@@ -31,6 +31,8 @@ class XungeApp : Application() {
     /** The camera of a page; tests put one that hands out photos. */
     var camera: (Context) -> Camera = ::PhoneCamera
 
+    val choices: Choices by lazy { Choices(getSharedPreferences("choices", MODE_PRIVATE)) }
+
     val gate: Gate by lazy {
         val lock = Lock(File(filesDir, "lock"), SystemClock::elapsedRealtime)
         Gate(lock, Finger(lock, StoredFingerKey()) { FingerPrompt.ability(this) }, SystemClock::elapsedRealtime)

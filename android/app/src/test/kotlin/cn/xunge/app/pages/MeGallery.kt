@@ -6,6 +6,7 @@ import cn.xunge.app.Gallery
 import cn.xunge.app.Variant
 import cn.xunge.app.XungeRunner
 import cn.xunge.app.lock.Ability
+import cn.xunge.app.platform.makersFor
 import cn.xunge.core.ExportStep
 import cn.xunge.core.Exported
 import cn.xunge.core.NetworkSettings
@@ -27,7 +28,7 @@ class MeGallery {
 
     private val long = Variant.ALL.map { it.copy(height = if (it.text > 1) 2400 else 1100) }
 
-    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }, { Ability.READY to true }).build(Read(state)) }
+    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }, { false }, { Ability.READY to true }).build(Read(state)) }
 
     @Test
     fun `who I am and what the app takes`() = Gallery.show("me", build = me(me))
@@ -46,6 +47,19 @@ class MeGallery {
 
     @Test
     fun `the rules for data`() = Gallery.show("rules", long) { RulesPage(MineHost(it)).build(Read(RulesState(rules, Scene.data))) }
+
+    private fun battery(name: String, isFree: Boolean, maker: String, opened: Boolean = true) = Gallery.show(name) {
+        BatteryPage(MineHost(it)).build(BatteryState(isFree, makersFor(maker, maker), !opened))
+    }
+
+    @Test
+    fun `a phone that may stop the app`() = battery("battery", false, "Xiaomi")
+
+    @Test
+    fun `a phone that does not`() = battery("battery-free", true, "HUAWEI")
+
+    @Test
+    fun `a maker without a screen of its own`() = battery("battery-by-hand", false, "Doogee", opened = false)
 
     private fun user(number: Int, name: String?, current: Boolean, waiting: UsersWork?, salvage: Boolean = false) = PhoneUser(
         number.toUInt(), if (salvage) "moved_aside" else "enrolled",
