@@ -28,6 +28,7 @@ import cn.xunge.app.kit.show
 import cn.xunge.app.kit.tokens
 import cn.xunge.app.lock.Ability
 import cn.xunge.app.platform.BatteryScreens
+import cn.xunge.app.shell.Choices
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Route
 import cn.xunge.app.shell.XungeApp
@@ -45,6 +46,7 @@ class MePage(
     host: Host,
     private val device: () -> String = { host.session.device.model },
     private val isLocked: () -> Boolean = { XungeApp.of(host.context).gate.lock.isSet },
+    private val choices: () -> Choices = { XungeApp.of(host.context).choices },
     private val isFree: () -> Boolean = { BatteryScreens(host.context).isFree },
     private val finger: () -> Pair<Ability, Boolean> = { XungeApp.of(host.context).gate.finger.run { ability to isOn } },
 ) : ReadPage<MeState>(host, R.string.nav_me) {
@@ -141,7 +143,8 @@ class MePage(
         way(R.string.battery_title, R.drawable.ic_battery, if (isFree()) R.string.battery_me_free else R.string.battery_me_saved, Route.Battery)
         row(RowModel(text(R.string.lock_row), Lead.Small(R.drawable.ic_key), sub = text(if (isLocked()) R.string.lock_on else R.string.lock_off), chevron = true, bold = false)) { host.go(Route.Pin) }
         if (isLocked()) way(R.string.finger_title, R.drawable.ic_shield_check, fingerWord(), Route.Finger)
-        row(RowModel(text(R.string.me_language), Lead.Small(R.drawable.ic_globe), sub = text(R.string.me_language_sub), bold = false))
+        val look = choices().run { lookWords({ this@MePage.text(it) }, tongue, shade) }
+        row(RowModel(text(R.string.look_title), Lead.Small(R.drawable.ic_globe), sub = look, chevron = true, bold = false)) { host.go(Route.Look) }
         way(R.string.licences_title, R.drawable.ic_book, null, Route.Licences)
     }
 

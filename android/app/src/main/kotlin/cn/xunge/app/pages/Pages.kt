@@ -34,6 +34,7 @@ fun pageOf(route: Route, host: Host): Page<*> = when (route) {
     Route.Battery -> BatteryPage(host)
     Route.Users -> UsersPage(host)
     Route.Export -> ExportPage(host)
+    Route.Look -> LookPage(host)
     Route.Licences -> LicencesPage(host)
     Route.Pin -> pin(host)
     Route.Finger -> finger(host)

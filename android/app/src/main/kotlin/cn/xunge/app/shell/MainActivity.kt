@@ -2,9 +2,11 @@ package cn.xunge.app.shell
 
 import android.app.Activity
 import android.app.KeyguardManager
+import android.content.ActivityNotFoundException
 import android.content.Context
 import android.content.Intent
 import android.content.pm.PackageManager
+import android.net.Uri
 import android.os.Bundle
 import android.view.View
 import android.view.WindowManager.LayoutParams.FLAG_SECURE
@@ -46,6 +48,8 @@ class MainActivity : Activity(), Host {
 
     /** The page that is shown, for tests. */
     val route: Route? get() = way.lastOrNull()
+
+    override fun attachBaseContext(base: Context) = super.attachBaseContext(base.chosen())
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -191,7 +195,23 @@ class MainActivity : Activity(), Host {
         startActivityForResult(choose.putExtra(Intent.EXTRA_ALLOW_MULTIPLE, true), PICTURES)
     }
 
+    override fun createFile(name: String, answer: (Uri?) -> Unit): Boolean {
+        val create = Intent(Intent.ACTION_CREATE_DOCUMENT).setType("application/octet-stream").addCategory(Intent.CATEGORY_OPENABLE)
+        return try {
+            startActivityForResult(create.putExtra(Intent.EXTRA_TITLE, name), FILE)
+            creating = answer
+            true
+        } catch (absent: ActivityNotFoundException) {
+            false
+        }
+    }
+
     override fun onActivityResult(code: Int, result: Int, data: Intent?) {
+        if (code == FILE) {
+            creating?.invoke(data?.data)
+            creating = null
+            return
+        }
         if (code == CREDENTIAL && result == RESULT_OK) {
             gate.lock.clear()
             gate.open()
@@ -234,5 +254,9 @@ class MainActivity : Activity(), Host {
         private const val PERMISSIONS = 1
         private const val PICTURES = 2
         private const val CREDENTIAL = 3
+        private const val FILE = 4
+
+        /** Outlives the activity: the phone may be turned while the chooser is open, or the lock may close. */
+        private var creating: ((Uri?) -> Unit)? = null
     }
 }

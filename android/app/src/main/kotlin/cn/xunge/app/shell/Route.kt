@@ -57,6 +57,9 @@ sealed class Route {
 
     data object Export : Route()
 
+    /** Language and theme. */
+    data object Look : Route()
+
     data object Licences : Route()
 
     /** A new PIN of the app's lock. */
@@ -81,14 +84,14 @@ sealed class Route {
             is TaskCamera -> listOf(task.text, answer.name)
             is Activity -> listOf(draft?.text)
             is ReviseActivity -> listOf(record.text)
-            else -> emptyList()
+            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Look, Licences, Pin, Finger, Enrol -> emptyList()
         }
         return (listOf(javaClass.simpleName) + parts.filterNotNull()).joinToString(" ")
     }
 
     companion object {
         // Not before the first use: the objects are made after their class.
-        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Licences, Pin, Finger, Enrol) }
+        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Look, Licences, Pin, Finger, Enrol) }
 
         /** The route of a saved text; null for a text of another version. */
         fun of(text: String): Route? {

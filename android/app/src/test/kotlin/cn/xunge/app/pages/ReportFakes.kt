@@ -106,6 +106,8 @@ class RememberingHost(override val context: Context) : Host {
     override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) = answer(false)
 
     override fun choosePictures(answer: (List<File>) -> Unit) = Unit
+
+    override fun createFile(name: String, answer: (android.net.Uri?) -> Unit) = false
 }
 
 /** What a draft holds in the fake store. */
