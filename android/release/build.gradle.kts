@@ -20,6 +20,7 @@ android {
     sourceSets["main"].apply {
         manifest.srcFile(root.resolve("android/app/src/main/AndroidManifest.xml"))
         res.srcDirs(root.resolve("android/app/src/main/res"), root.resolve("target/android/res"))
+        assets.srcDirs(root.resolve("target/android/assets"))
         kotlin.srcDirs(
             root.resolve("android/app/src/main/kotlin"),
             root.resolve("android/app/src/newer/kotlin"),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::resources::{self, TARGET};
+use super::resources::TARGET;
 use crate::needs::{self, For};
 use crate::shell;
 use crate::stages::{self, Stage};
@@ -33,9 +33,9 @@ impl Run {
 
 const RESOURCES: Stage<Run> = Stage {
     name: "res",
-    what: "resources from design/",
+    what: "resources from design/, licences",
     after: &[],
-    run: |run| resources::write(&run.ws),
+    run: |run| super::resources(&run.ws),
 };
 
 const COMPILE: Stage<Run> = Stage {
@@ -90,7 +90,7 @@ pub fn succeeds(ws: &Workspace) -> Result<()> {
 /// The tests alone, with these arguments.
 pub fn tests(ws: &Workspace, args: &[String]) -> Result<()> {
     programs()?;
-    resources::write(ws)?;
+    super::resources(ws)?;
     let run = Run::new(ws, args);
     mvn(&run, &["test"])
 }

@@ -3,10 +3,23 @@
 mod build;
 mod gallery;
 mod icons;
+mod licences;
 mod resources;
 mod states;
 mod values;
 
 pub use build::{Goal, maven, succeeds};
 pub use gallery::gallery;
-pub use resources::write as resources;
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+
+/// Writes all that Maven needs of this project: resources from `design/` and the licences.
+///
+/// # Errors
+/// A file of the design that is not as expected, or a library whose licence is not known.
+pub fn resources(ws: &Workspace) -> Result<()> {
+    resources::write(ws)?;
+    licences::write(ws)
+}

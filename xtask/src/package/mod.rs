@@ -4,9 +4,10 @@
 
 mod artefacts;
 mod build;
-mod closure;
-mod licences;
+pub mod closure;
+pub mod licences;
 mod run;
 mod sbom;
 
+pub use artefacts::Artefact;
 pub use run::{once, twice};

@@ -3,6 +3,7 @@ package cn.xunge.app.background
 import android.content.Context
 import cn.xunge.app.shell.Opened
 import cn.xunge.app.shell.Session
+import cn.xunge.app.shell.chosen
 import cn.xunge.app.shell.lang
 import cn.xunge.client.changes
 import cn.xunge.client.inLang
@@ -43,7 +44,7 @@ class Background(private val context: Context, private val session: Session) {
         changes.tasksGone.forEach(notices::gone)
         if (HandsetChange.TASKS in changes.what) {
             // Not only those that arrived now: the process may have ended between arrival and notice.
-            handset.tasks().filter { !it.isSeen && it.answered == null }.forEach { notices.arrived(it, it.dueWords.inLang(context.lang())) }
+            handset.tasks().filter { !it.isSeen && it.answered == null }.forEach { notices.arrived(it, it.dueWords.inLang(context.chosen().lang())) }
         }
         if (HandsetChange.QUEUE in changes.what) notices.returned(today.returned.toInt())
         SyncJob.schedule(context, handset.nextDue()?.let { it.millis - today.now.millis })

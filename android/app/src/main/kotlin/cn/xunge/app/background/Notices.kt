@@ -10,6 +10,7 @@ import cn.xunge.app.R
 import cn.xunge.app.service
 import cn.xunge.app.shell.MainActivity
 import cn.xunge.app.shell.Route
+import cn.xunge.app.shell.chosen
 import cn.xunge.core.FieldTask
 import cn.xunge.ids.TaskKey
 
@@ -20,6 +21,9 @@ import cn.xunge.ids.TaskKey
  */
 class Notices(private val context: Context) {
     private val manager = context.service<NotificationManager>()
+
+    /** Looked up at each notice: the language may have been switched meanwhile. */
+    private val words get() = context.chosen()
 
     init {
         manager.createNotificationChannel(channel(NEWS, R.string.channel_news, NotificationManager.IMPORTANCE_HIGH))
@@ -38,14 +42,14 @@ class Notices(private val context: Context) {
     /** How many items wait for their author; none takes the notice back. */
     fun returned(count: Int) {
         if (count == 0) return manager.cancel(RETURNED)
-        manager.notify(RETURNED, news(context.getString(R.string.today_returned, count), null, Route.Queue).build())
+        manager.notify(RETURNED, news(words.getString(R.string.today_returned, count), null, Route.Queue).build())
     }
 
     /** The notice that stands while the person is on duty. */
     fun onDuty(): Notification = Notification.Builder(context, DUTY)
         .setSmallIcon(R.drawable.ic_user_check)
-        .setContentTitle(context.getString(R.string.state_on_duty))
-        .setContentText(context.getString(R.string.duty_notice))
+        .setContentTitle(words.getString(R.string.state_on_duty))
+        .setContentText(words.getString(R.string.duty_notice))
         .setContentIntent(open(Route.Today))
         .setOngoing(true)
         .setShowWhen(false)
@@ -61,7 +65,7 @@ class Notices(private val context: Context) {
         .setOnlyAlertOnce(true)
         .setVisibility(Notification.VISIBILITY_PRIVATE)
         .setPublicVersion(
-            Notification.Builder(context, NEWS).setSmallIcon(R.drawable.ic_bell).setContentTitle(context.getString(R.string.notice_private)).build(),
+            Notification.Builder(context, NEWS).setSmallIcon(R.drawable.ic_bell).setContentTitle(words.getString(R.string.notice_private)).build(),
         )
 
     private fun open(route: Route): PendingIntent {
@@ -69,7 +73,7 @@ class Notices(private val context: Context) {
         return PendingIntent.getActivity(context, route.text().hashCode(), intent, PendingIntent.FLAG_UPDATE_CURRENT or PendingIntent.FLAG_IMMUTABLE)
     }
 
-    private fun channel(id: String, name: Int, importance: Int) = NotificationChannel(id, context.getString(name), importance)
+    private fun channel(id: String, name: Int, importance: Int) = NotificationChannel(id, words.getString(name), importance)
 
     companion object {
         const val DUTY = "duty"

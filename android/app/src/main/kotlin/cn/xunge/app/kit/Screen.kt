@@ -87,8 +87,8 @@ class Screen(context: Context) : LinearLayout(context) {
     /** The second thing one may want, below the main action. */
     fun second(text: CharSequence, tone: Tone = Tone.BRAND, onClick: () -> Unit): QuietButton = foot.second(QuietButton(context, text, 0, tone, onClick))
 
-    /** Two large answers instead of a main action, side by side; one below the other with large text. */
-    fun answers(left: AnswerButton, right: AnswerButton) = foot.pair(left, right)
+    /** Two buttons instead of a main action, such as two large answers: side by side; one below the other with large text. */
+    fun answers(left: ActionButton, right: ActionButton) = foot.pair(left, right)
 
     /** The navigation with the number of open tasks. */
     fun navigation(current: Place, tasks: Int, onGo: (Place) -> Unit) = foot.navigation(NavBar(context, current, tasks, onGo))

@@ -1,13 +1,13 @@
 package cn.xunge.app.lock
 
 /** Whether pages are shown: the lock is not set, or was opened and the person has not been away for long since. */
-class Gate(val lock: Lock, private val elapsedMs: () -> Long) {
+class Gate(val lock: Lock, val finger: Finger, private val elapsedMs: () -> Long) {
     private var opened = false
     private var leftAt: Long? = null
 
     val isOpen: Boolean get() = opened || !lock.isSet
 
-    /** The right PIN, the phone's credential, or a PIN that was set just now. */
+    /** The right PIN, a finger, the phone's credential, or a PIN that was set just now. */
     fun open() {
         opened = true
     }

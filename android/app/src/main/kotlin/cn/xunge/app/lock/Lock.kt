@@ -29,11 +29,21 @@ sealed class Try {
 class Lock(private val file: File, private val elapsedMs: () -> Long) {
     val isSet: Boolean get() = file.isFile
 
+    /** What a finger has to open ([Finger]); null while that is switched off. It ends with the lock. */
+    var finger: ByteArray?
+        get() = if (isSet) read().getProperty(FINGER)?.unhex() else null
+        set(value) {
+            if (!isSet) return
+            val kept = read().entries.associate { "${it.key}" to "${it.value}" }
+            write(if (value == null) kept - FINGER else kept + (FINGER to value.hex()))
+        }
+
     /** Sets or changes the PIN. */
     fun set(pin: String) {
         require(isPin(pin)) { "a PIN is $DIGITS digits" }
         val salt = ByteArray(SALT_BYTES).also { SecureRandom().nextBytes(it) }
-        write(mapOf(SALT to salt.hex(), HASH to hash(pin, salt).hex()))
+        val kept = finger?.let { mapOf(FINGER to it.hex()) }.orEmpty()
+        write(kept + mapOf(SALT to salt.hex(), HASH to hash(pin, salt).hex()))
     }
 
     /** Takes the lock away: by the PIN, or after the phone's own credential. */
@@ -50,7 +60,7 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         val passed = elapsedMs() - if (since <= elapsedMs()) since else 0
         val wait = waitAfter(failures) - passed
         if (wait > 0) return Try.Wait(wait)
-        val all = mapOf(SALT to salt.hex(), HASH to kept.getProperty(HASH).orEmpty())
+        val all = listOf(SALT, HASH, FINGER).mapNotNull { name -> kept.getProperty(name)?.let { name to it } }.toMap()
         if (isPin(pin) && MessageDigest.isEqual(hash(pin, salt), kept.getProperty(HASH)?.unhex())) {
             if (failures > 0) write(all)
             return Try.Right
@@ -94,6 +104,7 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         private const val SALT_BYTES = 16
         private const val SALT = "salt"
         private const val HASH = "hash"
+        private const val FINGER = "finger"
         private const val FAILURES = "failures"
         private const val FAILED_AT = "failed_at"
     }

@@ -1,5 +1,6 @@
 package cn.xunge.app.lock
 
+import android.content.Context
 import android.view.Gravity
 import android.view.View
 import android.view.ViewGroup
@@ -8,6 +9,7 @@ import cn.xunge.app.R
 import cn.xunge.app.kit.Column
 import cn.xunge.app.kit.DigitPad
 import cn.xunge.app.kit.Label
+import cn.xunge.app.kit.QuietButton
 import cn.xunge.app.kit.Screen
 import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.Tone
@@ -23,7 +25,10 @@ import kotlinx.coroutines.launch
  * @param onForgotten null where the phone has no credential of its own
  */
 class LockPage(host: Host, private val presenter: LockPresenter, private val onForgotten: (() -> Unit)?) : Page<LockState>(host) {
-    override suspend fun follow(show: (LockState) -> Unit) = presenter.states.collect { show(it) }
+    override suspend fun follow(show: (LockState) -> Unit) {
+        byFinger()
+        presenter.states.collect { show(it) }
+    }
 
     private val headline = Label(context, Size.HEADLINE, bold = true).apply { gravity = Gravity.CENTER }
     private val said = Label(context).apply {
@@ -37,6 +42,7 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
     }
 
     private var asking: Asking? = null
+    private var byFinger = false
 
     override fun build(state: LockState): Screen = Screen(context).apply {
         listOf(headline, said, dots).forEach { (it.parent as? ViewGroup)?.removeView(it) }
@@ -51,20 +57,26 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
         column.addView(View(context), LinearLayout.LayoutParams(0, 0, 1f))
         column.add(DigitPad(context, text(R.string.lock_erase), presenter::erase) { scope.launch { presenter.press(it) } })
         when {
+            state.byFinger && onForgotten != null -> answers(
+                QuietButton(context, text(R.string.lock_finger)) { byFinger() },
+                QuietButton(context, text(R.string.lock_forgotten)) { onForgotten.invoke() },
+            )
+            state.byFinger -> second(text(R.string.lock_finger)) { byFinger() }
             state.asking == Asking.UNLOCK && onForgotten != null -> second(text(R.string.lock_forgotten)) { onForgotten.invoke() }
             presenter.replaces -> second(text(R.string.lock_take_away)) { presenter.takeAway() }
         }
         asking = state.asking
+        byFinger = state.byFinger
         update(this, state)
     }
 
     /** The keys stay where they are: a finger, or TalkBack's focus, is on one of them. */
     override fun update(screen: Screen, state: LockState): Boolean {
-        if (state.asking != asking && presenter.replaces) return false
+        if (state.asking != asking && presenter.replaces || state.byFinger != byFinger) return false
         asking = state.asking
         headline.text = headline(state)
         said.text = said(state)
-        said.setTextColor(context.tokens.color(if (state.wrong) Tone.WARNING.color else R.color.text_muted))
+        said.setTextColor(context.tokens.color(if (state.wrong || state.fingersChanged || state.failed != null) Tone.WARNING.color else R.color.text_muted))
         dots.removeAllViews()
         dots.contentDescription = text(R.string.lock_typed, state.typed, Lock.DIGITS)
         for (at in 0 until Lock.DIGITS) {
@@ -77,6 +89,10 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
         return true
     }
 
+    private fun byFinger() {
+        scope.launch { presenter.byFinger() }
+    }
+
     private fun headline(state: LockState) = when (state.asking) {
         Asking.UNLOCK -> text(R.string.lock_unlock)
         Asking.NEW -> text(R.string.lock_new)
@@ -87,7 +103,14 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
         state.waitMs > 0 -> text(R.string.lock_wait, durationWords(host.lang, state.waitMs))
         state.wrong && state.asking == Asking.NEW -> text(R.string.lock_differ)
         state.wrong -> text(R.string.lock_wrong)
+        state.fingersChanged -> text(R.string.lock_fingers_changed)
+        state.failed != null -> state.failed
         state.asking == Asking.UNLOCK -> text(R.string.lock_still_sends)
         else -> text(R.string.lock_why)
     }
+}
+
+/** The system's dialog for a finger, over this context's window. */
+fun askFinger(context: Context, title: Int): AskFinger = { cipher, answer ->
+    FingerPrompt.ask(context, context.getString(title), context.getString(R.string.finger_use_pin), cipher, answer)
 }

@@ -8,16 +8,38 @@ import kotlinx.coroutines.withContext
 /** What the digits are for. */
 enum class Asking { UNLOCK, NEW, AGAIN }
 
-/** @param wrong the last try was wrong, or the two new ones differ */
-data class LockState(val asking: Asking, val typed: Int = 0, val wrong: Boolean = false, val waitMs: Long = 0)
+/**
+ * @param wrong the last try was wrong, or the two new ones differ
+ * @param byFinger a finger opens too
+ * @param fingersChanged a finger does not open any more, because the phone's fingerprints changed
+ * @param failed why the system read no finger, in its words
+ */
+data class LockState(
+    val asking: Asking,
+    val typed: Int = 0,
+    val wrong: Boolean = false,
+    val waitMs: Long = 0,
+    val byFinger: Boolean = false,
+    val fingersChanged: Boolean = false,
+    val failed: String? = null,
+)
 
 /**
  * Digits one by one: to unlock, or twice to set a PIN. [done] is called once it is unlocked or set.
  *
  * @param sets sets a PIN; one that is set already is asked for first
+ * @param finger opens in place of the PIN while it is switched on; null: only the PIN counts
+ * @param ask shows the system's dialog for a finger
  */
-class LockPresenter(private val lock: Lock, private val sets: Boolean, private val io: CoroutineDispatcher, private val done: () -> Unit) {
-    private val _states = MutableStateFlow(LockState(if (sets && !lock.isSet) Asking.NEW else Asking.UNLOCK))
+class LockPresenter(
+    private val lock: Lock,
+    private val sets: Boolean,
+    private val io: CoroutineDispatcher,
+    private val finger: Finger? = null,
+    private val ask: AskFinger = { _, answer -> answer(FingerAnswer.Closed) },
+    private val done: () -> Unit,
+) {
+    private val _states = MutableStateFlow(LockState(if (sets && !lock.isSet) Asking.NEW else Asking.UNLOCK, byFinger = finger?.isOn == true))
     private var digits = ""
     private var first = ""
 
@@ -29,8 +51,26 @@ class LockPresenter(private val lock: Lock, private val sets: Boolean, private v
     suspend fun press(digit: Char) {
         if (digits.length == Lock.DIGITS) return
         digits += digit
-        _states.value = _states.value.copy(typed = digits.length, wrong = false, waitMs = 0)
+        _states.value = _states.value.copy(typed = digits.length, wrong = false, waitMs = 0, failed = null)
         if (digits.length == Lock.DIGITS) complete()
+    }
+
+    /** Asks for a finger instead of the digits. */
+    suspend fun byFinger() {
+        val finger = finger?.takeIf { _states.value.byFinger } ?: return
+        val cipher = withContext(io) { finger.toOpen() } ?: return changed()
+        ask(cipher) { answer ->
+            when (answer) {
+                is FingerAnswer.Opened -> if (finger.opens(answer.cipher)) done() else changed()
+                is FingerAnswer.Failed -> _states.value = _states.value.copy(failed = answer.words)
+                FingerAnswer.Closed -> Unit
+            }
+        }
+    }
+
+    private fun changed() {
+        finger?.switchOff()
+        _states.value = _states.value.copy(byFinger = false, fingersChanged = true)
     }
 
     /** No PIN any more. */
@@ -50,8 +90,8 @@ class LockPresenter(private val lock: Lock, private val sets: Boolean, private v
         val next = when (asking) {
             Asking.UNLOCK -> when (val tried = withContext(io) { lock.attempt(pin) }) {
                 Try.Right -> if (sets) LockState(Asking.NEW) else null
-                Try.Wrong -> LockState(asking, wrong = true)
-                is Try.Wait -> LockState(asking, wrong = true, waitMs = tried.waitMs)
+                Try.Wrong -> _states.value.copy(typed = 0, wrong = true)
+                is Try.Wait -> _states.value.copy(typed = 0, wrong = true, waitMs = tried.waitMs)
             }
             Asking.NEW -> LockState(Asking.AGAIN).also { first = pin }
             Asking.AGAIN -> if (pin == first) {

@@ -1,8 +1,6 @@
 package cn.xunge.app.pages
 
-import android.Manifest
 import android.graphics.Rect
-import android.graphics.drawable.Drawable
 import cn.xunge.app.R
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.EmptyState
@@ -14,29 +12,22 @@ import cn.xunge.app.kit.State
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.mark
-import cn.xunge.app.platform.Places
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
 import cn.xunge.app.shell.Route
-import kotlinx.coroutines.Job
 import kotlinx.coroutines.launch
 
 /** The form of an activity record (记一场活动). */
-internal class ActivityPage(host: Host, private val of: RecordOf, private val taker: PhotoTaker = OwnCamera(host) { host.context.getString(R.string.activity_title) }) : Page<RecordState>(host) {
+internal class ActivityPage(host: Host, private val of: RecordOf, taker: PhotoTaker = OwnCamera(host) { host.context.getString(R.string.activity_title) }) : Page<RecordState>(host) {
     private val presenter by lazy { ActivityPresenter(host.session.handset, of, host.session.io) }
     private var form: ActivityForm? = null
     private var built: RecordState.Open? = null
-    private var locating: Job? = null
+    private val photos = DraftPhotos(host, ::presenter, taker, ::scope)
 
     override suspend fun follow(show: (RecordState) -> Unit) = presenter.states.collect { state ->
         if (state is RecordState.Begun) return@collect host.replace(Route.Activity(state.id))
-        if (state is RecordState.Open) locate()
+        if (state is RecordState.Open) photos.locate()
         show(state)
-    }
-
-    private fun locate() {
-        if (locating?.isActive == true) return
-        locating = scope.launch { presenter.locate(Places(context).fixes()) }
     }
 
     override fun build(state: RecordState): Screen = when (state) {
@@ -63,7 +54,7 @@ internal class ActivityPage(host: Host, private val of: RecordOf, private val ta
         if (state.photosLeftOut > 0) {
             column.add(Label(context, Size.CAPTION, R.color.warning, bold = true)).text = text(R.string.photos_left_out, state.photosLeftOut)
         }
-        val form = ActivityForm(context, column, state.content, { edit -> presenter.change(edit) }, ::press, ::take)
+        val form = ActivityForm(context, column, state.content, { edit -> presenter.change(edit) }, photos::press, photos::take)
         this@ActivityPage.form = form
         val send = primary(text(R.string.activity_submit), R.drawable.ic_send) { submit() }
         if (state.work.busy) notYet(send, text(R.string.answer_busy))
@@ -91,16 +82,6 @@ internal class ActivityPage(host: Host, private val of: RecordOf, private val ta
         if (why == null) banner.hide() else banner.show(Mark(R.drawable.ic_alert, Tone.WARNING, why.words.here()))
         val field = state.fault?.let { form?.view(it) } ?: return
         post { field.requestRectangleOnScreen(Rect(0, 0, field.width, field.height), false) }
-    }
-
-    private fun take() = host.permit(listOf(Manifest.permission.ACCESS_FINE_LOCATION)) {
-        locate()
-        scope.launch { taker.take()?.let { presenter.add(it) } }
-    }
-
-    private fun press(at: Int, shot: DraftShot, picture: Drawable?) {
-        val name = text(R.string.photo_number, at + 1)
-        shotMenu(context, name, { BigPhoto.show(context, picture, name) }) { scope.launch { presenter.remove(shot.photo) } }
     }
 
     private fun submit() {

@@ -5,7 +5,6 @@ import cn.xunge.core.ActivityContent
 import cn.xunge.core.ActivityRecordDraftInterface
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.ItemKind
-import cn.xunge.core.Position
 import cn.xunge.core.QueueFilter
 import cn.xunge.core.Submitted
 import cn.xunge.core.Why
@@ -13,7 +12,6 @@ import cn.xunge.core.Words
 import cn.xunge.core.XungeException
 import cn.xunge.ids.EntryKey
 import cn.xunge.ids.Moment
-import cn.xunge.ids.PhotoHash
 import cn.xunge.ids.RecordKey
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
@@ -21,7 +19,6 @@ import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.combine
 import kotlinx.coroutines.flow.emitAll
 import kotlinx.coroutines.flow.flow
-import java.io.File
 
 /** What the form is opened for. */
 internal sealed class RecordOf {
@@ -75,9 +72,8 @@ internal fun faultOf(code: String, content: ActivityContent): RecordField? = whe
     else -> null
 }
 
-internal class ActivityPresenter(private val handset: HandsetInterface, private val of: RecordOf, private val io: CoroutineDispatcher) {
+internal class ActivityPresenter(private val handset: HandsetInterface, private val of: RecordOf, private val io: CoroutineDispatcher) : PhotoPresenter() {
     private var draft: ActivityRecordDraftInterface? = null
-    private var desk: DraftDesk? = null
     private val content = MutableStateFlow(NOTHING)
     private var touched = false
 
@@ -134,18 +130,6 @@ internal class ActivityPresenter(private val handset: HandsetInterface, private 
         if (next == content.value) return
         touched = true
         content.value = next
-    }
-
-    suspend fun locate(fixes: Flow<Position>) {
-        desk?.locate(fixes)
-    }
-
-    suspend fun add(file: File) {
-        desk?.add(file)
-    }
-
-    suspend fun remove(photo: PhotoHash) {
-        desk?.remove(photo)
     }
 
     /** Files the record; null if the core refused it. */

@@ -2,12 +2,6 @@ package cn.xunge.app.pages
 
 import android.Manifest
 import android.app.Activity
-import android.content.Context
-import android.content.Intent
-import android.content.pm.PackageManager
-import android.net.Uri
-import android.provider.Settings
-import android.view.View
 import cn.xunge.app.R
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Lead
@@ -43,7 +37,7 @@ class CameraPage(
     private var view: CameraView? = null
 
     private fun presenter(handset: HandsetInterface, io: CoroutineDispatcher) = CameraPresenter(
-        handset, ReportDrafts(handset, io), draft, places.fixes(), camera, { may(Manifest.permission.CAMERA) }, Pictures::asJpeg, io,
+        handset, ReportDrafts(handset, io), draft, places.fixes(), camera, { context.mayUseCamera() }, Pictures::asJpeg, io,
     )
 
     override suspend fun follow(show: (CameraState) -> Unit) {
@@ -150,18 +144,7 @@ class CameraPage(
         second(text(R.string.camera_gallery)) { choose() }
     }
 
-    /** Asks for camera and place. Once the person has refused for good the system does not ask any more: then its settings. */
-    private fun ask() = host.permit(listOf(Manifest.permission.CAMERA, Manifest.permission.ACCESS_FINE_LOCATION)) {
-        val activity = context as Activity
-        if (!may(Manifest.permission.CAMERA) && !activity.shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
-            val app = Uri.fromParts("package", context.packageName, null)
-            activity.startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, app))
-        } else {
-            seen()
-        }
-    }
-
-    private fun may(permission: String) = context.checkSelfPermission(permission) == PackageManager.PERMISSION_GRANTED
+    private fun ask() = host.askForCamera(listOf(Manifest.permission.ACCESS_FINE_LOCATION), ::seen)
 
     private fun shoot() {
         scope.launch { presenter.take(files.fresh())?.let(::next) }
@@ -175,12 +158,4 @@ class CameraPage(
 
     /** What the file of the system's camera is named after. */
     private fun page() = draft?.text ?: "new"
-}
-
-/** Tells when the window comes to the front while this view is in it. */
-private class Seen(context: Context, private val onSeen: () -> Unit) : View(context) {
-    override fun onWindowFocusChanged(hasFocus: Boolean) {
-        super.onWindowFocusChanged(hasFocus)
-        if (hasFocus) onSeen()
-    }
 }

@@ -3,12 +3,9 @@ package cn.xunge.app.pages
 import android.content.Context
 import android.graphics.Canvas
 import android.graphics.Color
-import android.graphics.Matrix
 import android.graphics.Paint
 import android.graphics.SurfaceTexture
 import android.view.Gravity
-import android.view.Surface
-import android.view.TextureView
 import android.view.View
 import android.view.ViewGroup
 import android.widget.FrameLayout
@@ -30,27 +27,26 @@ import cn.xunge.app.platform.Optics
  *
  * @param onSurface told of the surface for the picture, and null when it is gone
  */
-class CameraView(context: Context, private val act: Acts, private val onSurface: (SurfaceTexture?) -> Unit) : LinearLayout(context) {
+class CameraView(context: Context, private val act: Acts, onSurface: (SurfaceTexture?) -> Unit) : LinearLayout(context) {
     /** What the person can do. */
     class Acts(val close: () -> Unit, val shoot: () -> Unit, val flash: () -> Unit, val choose: () -> Unit)
 
     /** The picture; tests put a photo behind it. */
     val finder = FrameLayout(context)
-    private val texture = TextureView(context)
+    private val picture = FinderView(context, onSurface)
     private val place = Label(context, Size.CAPTION, R.color.on_photo)
     private val flashWord = Label(context, Size.CAPTION, R.color.on_photo)
     private val flash = overlay(R.drawable.ic_flash, flashWord)
     private val hint = Label(context, Size.CAPTION, R.color.on_photo)
     private val says = Label(context, Size.BODY, R.color.on_photo)
     private val shutter = Shutter(context) { act.shoot() }
-    private var optics: Optics? = null
 
     init {
         orientation = VERTICAL
         setBackgroundColor(Color.BLACK)
         addView(finder, LayoutParams(LayoutParams.MATCH_PARENT, 0, 1f))
         val fill = FrameLayout.LayoutParams(ViewGroup.LayoutParams.MATCH_PARENT, ViewGroup.LayoutParams.MATCH_PARENT)
-        finder.addView(texture, fill)
+        finder.addView(picture, fill)
         finder.addView(top(), FrameLayout.LayoutParams(ViewGroup.LayoutParams.MATCH_PARENT, ViewGroup.LayoutParams.WRAP_CONTENT))
         says.accessibilityLiveRegion = ACCESSIBILITY_LIVE_REGION_POLITE
         says.background = scrim()
@@ -58,7 +54,6 @@ class CameraView(context: Context, private val act: Acts, private val onSurface:
         val wrap = FrameLayout.LayoutParams(ViewGroup.LayoutParams.WRAP_CONTENT, ViewGroup.LayoutParams.WRAP_CONTENT, Gravity.BOTTOM or Gravity.CENTER_HORIZONTAL)
         finder.addView(says, wrap.apply { setMargins(tokens.dp(12), 0, tokens.dp(12), tokens.dp(12)) })
         addView(bottom(), LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.WRAP_CONTENT))
-        texture.surfaceTextureListener = Surfaces()
     }
 
     private fun scrim() = Ground(context, tokens.color(R.color.photo_scrim), Color.BLACK, radius = 12f)
@@ -120,60 +115,8 @@ class CameraView(context: Context, private val act: Acts, private val onSurface:
         hint.text = next
         says.show(busy)
         shutter.waits = busy != null || optics == null
-        if (this.optics != optics) {
-            this.optics = optics
-            turn()
-        }
+        picture.optics = optics
     }
-
-    /** The picture fills its place without being stretched, whichever way the phone is held. */
-    private fun turn() {
-        val optics = optics ?: return
-        val rotation = display?.rotation ?: Surface.ROTATION_0
-        texture.setTransform(Matrix().apply { setValues(finderMatrix(texture.width, texture.height, optics.width, optics.height, rotation)) })
-    }
-
-    private inner class Surfaces : TextureView.SurfaceTextureListener {
-        override fun onSurfaceTextureAvailable(surface: SurfaceTexture, width: Int, height: Int) {
-            onSurface(surface)
-            turn()
-        }
-
-        override fun onSurfaceTextureSizeChanged(surface: SurfaceTexture, width: Int, height: Int) = turn()
-
-        override fun onSurfaceTextureDestroyed(surface: SurfaceTexture): Boolean {
-            onSurface(null)
-            return true
-        }
-
-        override fun onSurfaceTextureUpdated(surface: SurfaceTexture) = Unit
-    }
-}
-
-/**
- * The values of a matrix that shows a picture of [pictureWidth] × [pictureHeight], which lies on its side, in a view: it
- * fills the view and keeps its shape.
- *
- * @param rotation of the display, `Surface.ROTATION_…`
- */
-internal fun finderMatrix(width: Int, height: Int, pictureWidth: Int, pictureHeight: Int, rotation: Int): FloatArray {
-    val matrix = Matrix()
-    val values = FloatArray(9)
-    if (width > 0 && height > 0) {
-        val (x, y) = width / 2f to height / 2f
-        val turned = rotation == Surface.ROTATION_90 || rotation == Surface.ROTATION_270
-        // As it stands before the display is turned.
-        val (wide, high) = if (turned) height to width else width to height
-        val scale = maxOf(wide / pictureHeight.toFloat(), high / pictureWidth.toFloat())
-        matrix.postScale(pictureHeight * scale / width, pictureWidth * scale / height, x, y)
-        when (rotation) {
-            Surface.ROTATION_90 -> matrix.postRotate(-90f, x, y)
-            Surface.ROTATION_180 -> matrix.postRotate(180f, x, y)
-            Surface.ROTATION_270 -> matrix.postRotate(90f, x, y)
-        }
-    }
-    matrix.getValues(values)
-    return values
 }
 
 /** The button that takes the photo, 80 dp: large enough for a glove. */

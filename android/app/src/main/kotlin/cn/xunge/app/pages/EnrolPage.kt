@@ -1,5 +1,6 @@
 package cn.xunge.app.pages
 
+import android.Manifest
 import android.content.ClipboardManager
 import android.text.InputType
 import cn.xunge.app.R
@@ -23,17 +24,24 @@ import cn.xunge.app.kit.State
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.show
+import cn.xunge.app.platform.Camera
+import cn.xunge.app.platform.CameraFault
 import cn.xunge.app.platform.QrReader
 import cn.xunge.app.service
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Opened
 import cn.xunge.app.shell.Page
+import cn.xunge.app.shell.XungeApp
 import cn.xunge.core.ProblemClass
 import cn.xunge.core.Why
 import cn.xunge.core.sizeWords
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.flow.combine
+import kotlinx.coroutines.flow.distinctUntilChanged
+import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.launch
 
 /**
@@ -44,13 +52,17 @@ import kotlinx.coroutines.launch
 internal class EnrolPage(
     host: Host,
     private val isFirst: Boolean = host.session.opened.value !is Opened.Ready,
+    private val camera: Camera = XungeApp.of(host.context).camera(host.context),
 ) : Page<EnrolState>(host) {
     private val presenter by lazy { Enrolling.of(host) }
     private var field: Field? = null
     private var progress: Pair<Label, Meter>? = null
+    private val scanner by lazy { Scanner(camera, context::mayUseCamera) }
+    private var scan: ScanScreen? = null
 
-    override suspend fun follow(show: (EnrolState) -> Unit) {
-        presenter.states.collect { state ->
+    override suspend fun follow(show: (EnrolState) -> Unit) = coroutineScope {
+        launch { presenter.states.map { it.isScanning }.distinctUntilChanged().collect { if (it) look() else scanner.close() } }
+        combine(presenter.states, scanner.states) { state, scan -> if (state is EnrolState.Asking) state.copy(scan = scan) else state }.collect { state ->
             if (state == EnrolState.Done) {
                 Enrolling.end()
                 return@collect host.switch(Place.TODAY)
@@ -59,8 +71,10 @@ internal class EnrolPage(
         }
     }
 
+    private val EnrolState.isScanning get() = this is EnrolState.Asking && way == Way.SCAN
+
     override fun build(state: EnrolState): Screen = when (state) {
-        is EnrolState.Asking -> asking(state)
+        is EnrolState.Asking -> if (state.way == Way.SCAN) scanning(state) else asking(state)
         is EnrolState.Preview -> preview(state)
         is EnrolState.Enrolling -> working(state)
         is EnrolState.Fetching -> fetching(state)
@@ -70,7 +84,7 @@ internal class EnrolPage(
     private fun asking(state: EnrolState.Asking) = Screen(context).apply {
         title(text(if (isFirst) R.string.enrol_title else R.string.enrol_another), if (isFirst) null else ({ host.back() }))
         problem(state.problem)?.let { banner.show(it) }
-        if (state.isTyping) {
+        if (state.way == Way.TYPE) {
             column.add(Label(context)).text = text(R.string.enrol_type_hint)
             field = column.add(Field(context, R.id.enrol_code, text(R.string.enrol_code), text(R.string.enrol_code_hint), lines = 3)).apply {
                 this.text = state.typed
@@ -78,18 +92,61 @@ internal class EnrolPage(
             }
             column.add(OutlineButton(context, text(R.string.enrol_paste)) { paste() })
             primary(text(R.string.enrol_read)) { read() }
-            second(text(R.string.enrol_by_picture)) { typed(); presenter.typing(false) }
+            second(text(R.string.enrol_by_code)) { typed(); presenter.by(Way.START) }
         } else {
             field = null
             column.add(EmptyState(context, R.drawable.ic_qr, text(R.string.enrol_headline), text(R.string.enrol_why)))
+            column.add(choice(state))
             column.add(RowCard(context)).apply {
                 row(RowModel(text(R.string.enrol_once), Lead.Small(R.drawable.ic_key), sub = text(R.string.enrol_once_hint)))
                 row(RowModel(text(R.string.enrol_net), Lead.Small(R.drawable.ic_wifi), sub = text(R.string.enrol_net_hint)))
+                row(RowModel(text(R.string.enrol_camera), Lead.Small(R.drawable.ic_camera), sub = text(R.string.enrol_camera_hint)))
             }
-            val choose = primary(text(R.string.enrol_choose), R.drawable.ic_image) { choose() }
-            if (state.reading) notYet(choose, text(R.string.enrol_reading))
-            second(text(R.string.enrol_type)) { presenter.typing(true) }
+            primary(text(R.string.enrol_scan), R.drawable.ic_qr) { host.permit(listOf(Manifest.permission.CAMERA)) { presenter.by(Way.SCAN) } }
+            second(text(R.string.enrol_type)) { presenter.by(Way.TYPE) }
         }
+    }
+
+    private fun choice(state: EnrolState.Asking) = OutlineButton(context, text(R.string.enrol_choose), R.drawable.ic_image) { choose() }.apply {
+        if (state.reading) notYet(this@EnrolPage.text(R.string.enrol_reading))
+    }
+
+    private fun scanning(state: EnrolState.Asking): Screen = when (state.scan.lens) {
+        Lens.Opening, is Lens.Ready -> ScanScreen(context, ScanScreen.Acts({ presenter.by(Way.START) }, ::turnLight, { presenter.by(Way.TYPE) }, ::choose), camera::preview)
+            .also { scan = it; fill(it, state) }.screen
+        Lens.Denied, is Lens.Failed -> noCamera(state)
+    }.apply {
+        // Also after the permission was asked for, after the settings, and after the chooser of pictures.
+        addView(Seen(context) { scope.launch { look() } }, 0, 0)
+    }
+
+    private fun fill(onto: ScanScreen, state: EnrolState.Asking) = onto.show(state.scan, state.reading, problem(state.problem))
+
+    private fun turnLight() = scanner.light(!scanner.states.value.isLit)
+
+    private suspend fun look() {
+        if (presenter.states.value.isScanning) scanner.open { text -> scope.launch { presenter.take(text) } }
+    }
+
+    private fun noCamera(state: EnrolState.Asking) = Screen(context).apply {
+        scan = null
+        title(text(R.string.enrol_scan), { presenter.by(Way.START) })
+        problem(state.problem)?.let { banner.show(it) }
+        val fault = (state.scan.lens as? Lens.Failed)?.fault
+        val (what, how) = when (fault) {
+            null, is CameraFault.Denied -> R.string.camera_denied to R.string.scan_denied_how
+            is CameraFault.Missing -> R.string.camera_failed to R.string.scan_missing_how
+            is CameraFault.Taken -> R.string.camera_failed to R.string.scan_taken_how
+            is CameraFault.Broken -> R.string.camera_failed to R.string.scan_broken_how
+        }
+        column.add(EmptyState(context, R.drawable.ic_camera, text(what), text(how), Tone.WARNING))
+        column.add(choice(state))
+        when (fault) {
+            null, is CameraFault.Denied -> primary(text(R.string.go_allow)) { host.askForCamera { scope.launch { look() } } }
+            is CameraFault.Missing -> Unit
+            else -> primary(text(R.string.scan_again), R.drawable.ic_refresh) { scope.launch { look() } }
+        }
+        second(text(R.string.enrol_type)) { presenter.by(Way.TYPE) }
     }
 
     private fun choose() = host.choosePictures { files ->
@@ -195,21 +252,31 @@ internal class EnrolPage(
             fill(state)
             return true
         }
+        if (state !is EnrolState.Asking) return false
+        val scan = scan
+        if (state.way == Way.SCAN && scan?.screen === screen && (state.scan.lens is Lens.Ready || state.scan.lens == Lens.Opening)) {
+            fill(scan, state)
+            return true
+        }
         // The field keeps what is typed and its keyboard.
-        if (state !is EnrolState.Asking || !state.isTyping || field == null) return false
+        if (state.way != Way.TYPE || field == null) return false
         val mark = problem(state.problem)
         if (mark == null) screen.banner.hide() else screen.banner.show(mark)
         return true
     }
 
-    override fun onBack(): Boolean = when (presenter.states.value) {
+    override fun onBack(): Boolean = when (val state = presenter.states.value) {
+        is EnrolState.Asking -> if (state.way == Way.START) false.also { Enrolling.end() } else true.also { presenter.by(Way.START) }
         is EnrolState.Preview -> true.also { presenter.again() }
         is EnrolState.Enrolling -> true.also { presenter.cancel() }
         is EnrolState.Fetching -> true
-        else -> false.also { Enrolling.end() }
+        EnrolState.Done -> false.also { Enrolling.end() }
     }
 
-    override fun onLeave() = typed()
+    override fun onLeave() {
+        typed()
+        scanner.close()
+    }
 }
 
 /** The enrolment of this process. The page is made again when the phone is turned; a call to the server must not end with it. */

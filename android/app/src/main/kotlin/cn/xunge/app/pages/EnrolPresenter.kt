@@ -30,9 +30,15 @@ internal sealed class EnrolState {
      * The invitation is asked for.
      *
      * @param typed what stands in the field
-     * @param isTyping the field is shown
+     * @param scan the camera, while it is the way
      */
-    data class Asking(val typed: String = "", val isTyping: Boolean = false, val reading: Boolean = false, val problem: Problem? = null) : EnrolState()
+    data class Asking(
+        val typed: String = "",
+        val way: Way = Way.START,
+        val reading: Boolean = false,
+        val problem: Problem? = null,
+        val scan: Scan = Scan(),
+    ) : EnrolState()
 
     /** What the invitation says; the person decides. [why]: the last try failed. */
     data class Preview(val invitation: String, val seen: InvitationPreview, val why: Why? = null) : EnrolState()
@@ -46,6 +52,9 @@ internal sealed class EnrolState {
     /** The handset is open; the app goes on to 今日. */
     data object Done : EnrolState()
 }
+
+/** How the invitation gets in. A picture can be chosen from each. */
+internal enum class Way { START, SCAN, TYPE }
 
 /** Why no invitation was read. */
 internal sealed class Problem {
@@ -87,8 +96,8 @@ internal class EnrolPresenter(
 
     val states: StateFlow<EnrolState> = _states
 
-    /** The field for the text is wanted, or not any more. */
-    fun typing(on: Boolean) = asking { copy(isTyping = on, problem = null) }
+    /** Another way is wanted. */
+    fun by(way: Way) = asking { copy(way = way, problem = null) }
 
     fun typed(text: String) = asking { copy(typed = text) }
 

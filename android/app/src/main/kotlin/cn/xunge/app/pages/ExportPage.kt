@@ -1,86 +1,48 @@
 package cn.xunge.app.pages
 
+import android.content.Context
+import android.net.Uri
+import android.provider.DocumentsContract
+import android.provider.OpenableColumns
 import android.view.View
 import cn.xunge.app.R
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
+import cn.xunge.app.kit.Mark
 import cn.xunge.app.kit.Meter
 import cn.xunge.app.kit.Part
 import cn.xunge.app.kit.RowCard
 import cn.xunge.app.kit.RowModel
 import cn.xunge.app.kit.Screen
 import cn.xunge.app.kit.Size
-import cn.xunge.app.kit.State
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
-import cn.xunge.app.kit.mark
 import cn.xunge.app.shell.Host
-import cn.xunge.client.exportParcels
+import cn.xunge.client.loggable
 import cn.xunge.core.ExportStep
 import cn.xunge.core.Exported
 import cn.xunge.core.HandsetInterface
-import cn.xunge.core.ScreenChanges
-import cn.xunge.core.Today
-import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
-import kotlinx.coroutines.flow.Flow
-import kotlinx.coroutines.flow.MutableStateFlow
-import kotlinx.coroutines.flow.combine
-import kotlinx.coroutines.flow.update
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.isActive
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 import java.io.File
-import java.time.Instant
-import java.time.ZoneId
-import java.time.format.DateTimeFormatter
-
-/** How far an export is: [step] while it runs, [exported] with [file] when it is done. */
-data class Sealing(val running: Boolean = false, val step: ExportStep? = null, val exported: Exported? = null, val file: String? = null)
-
-/** 封存导出. */
-data class ExportState(val today: Today, val sealing: Sealing = Sealing())
-
-/** @param folder where the file goes; made when it is not there */
-class ExportPresenter(private val handset: HandsetInterface, changes: Flow<ScreenChanges>, private val folder: File, io: CoroutineDispatcher) {
-    private val reader = Reader(io)
-    private val sealing = MutableStateFlow(Sealing())
-
-    val states: Flow<Read<ExportState>> = reader.states(changes) { ExportState(handset.today()) }
-        .combine(sealing) { read, sealing -> read.copy(it = read.it?.copy(sealing = sealing)) }
-
-    /** Seals everything that waits into a new file; a cancelled or failed export leaves none. */
-    suspend fun export() {
-        sealing.value = Sealing(running = true)
-        var file: File? = null
-        try {
-            val exported = reader.call {
-                folder.mkdirs()
-                val target = File(folder, "xunge-${NAME.format(Instant.ofEpochMilli(handset.today().now.millis))}.xgp").also { file = it }
-                handset.exportParcels(target.path) { step -> sealing.update { it.copy(step = step) } }
-            }
-            sealing.value = Sealing(exported = exported, file = exported?.let { file?.path })
-        } finally {
-            if (sealing.value.exported == null) {
-                file?.delete()
-                sealing.value = Sealing()
-            }
-        }
-    }
-
-    private companion object {
-        val NAME: DateTimeFormatter = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneId.of("Asia/Shanghai"))
-    }
-}
+import java.io.FileNotFoundException
 
 /** 封存导出: what waits goes into a file that only the centre can open, for handsets that long have no network. */
 class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title) {
-    private val presenter by lazy {
-        val folder = context.getExternalFilesDir("export") ?: File(context.filesDir, "export")
-        host.session.run { ExportPresenter(handset, changes, folder, io) }
-    }
-    private var export: Job? = null
+    private val exporting by lazy { Exporting.of(host, context.getExternalFilesDir("export") ?: File(context.filesDir, "export")) }
 
-    override fun states() = presenter.states
+    override fun states() = exporting.presenter.states
+
+    override fun onBack(): Boolean {
+        Exporting.seen()
+        return false
+    }
 
     override fun screen(state: ExportState): Screen = Screen(context).apply {
         val sealing = state.sealing
@@ -88,12 +50,9 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
         val exported = sealing.exported
         when {
             exported != null -> {
-                column.add(Card(context, Tone.SUCCESS)).apply {
-                    add(StateView(context, size = Size.TITLE)).show(State.SEALED.mark(context).copy(icon = R.drawable.ic_lock, tone = Tone.SUCCESS, text = text(R.string.export_done)))
-                    add(Label(context)).text = text(R.string.export_done_sub)
-                }
+                column.add(placed(sealing.placed))
                 column.add(holds(exported))
-                column.add(RowCard(context)).row(RowModel(File(sealing.file.orEmpty()).name, Lead.Small(R.drawable.ic_file), sub = sealing.file))
+                file(sealing)?.let { column.add(RowCard(context)).row(it) }
             }
             else -> {
                 column.add(Card(context, gap = 8)).apply {
@@ -106,13 +65,41 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
                 }
             }
         }
-        if (sealing.running) {
-            second(text(R.string.export_cancel), Tone.DANGER) { export?.cancel() }
-        } else {
-            val start = primary(text(if (exported == null) R.string.export_start else R.string.export_again), R.drawable.ic_lock) { start() }
-            val nothing = state.today.run { itemsWaiting + photosWaiting + drafts } == 0u
-            if (nothing) notYet(start, text(R.string.export_nothing))
+        when {
+            sealing.running -> second(text(R.string.export_cancel), Tone.DANGER) { exporting.job?.cancel() }
+            sealing.placed is Placed.Copying -> second(text(R.string.stop), Tone.DANGER) { exporting.job?.cancel() }
+            exported != null && sealing.placed !is Placed.There -> {
+                primary(text(R.string.export_place), R.drawable.ic_drive) { choose(File(sealing.file.orEmpty()).name) }
+            }
+            else -> {
+                val start = primary(text(if (exported == null) R.string.export_start else R.string.export_again), R.drawable.ic_lock) { start() }
+                val nothing = state.today.run { itemsWaiting + photosWaiting + drafts } == 0u
+                if (nothing) notYet(start, text(R.string.export_nothing))
+            }
         }
+    }
+
+    private fun placed(placed: Placed): View {
+        val (mark, words) = when (placed) {
+            Placed.Here -> sealed(Tone.INFO, R.string.export_done) to R.string.export_where
+            is Placed.Copying -> sealed(Tone.INFO, R.string.export_copying) to R.string.export_copying_sub
+            is Placed.There -> sealed(Tone.SUCCESS, R.string.export_placed) to R.string.export_done_sub
+            Placed.Failed -> Mark(R.drawable.ic_alert, Tone.WARNING, text(R.string.export_failed)) to R.string.export_failed_sub
+        }
+        return Card(context, mark.tone, gap = 8).apply {
+            add(StateView(context, size = Size.TITLE)).show(mark)
+            add(Label(context)).text = this@ExportPage.text(words)
+            if (placed is Placed.Copying) add(Meter(context, Part(if (placed.size == 0L) 0f else placed.done.toFloat() / placed.size, Tone.INFO)))
+        }
+    }
+
+    private fun sealed(tone: Tone, words: Int) = Mark(R.drawable.ic_lock, tone, text(words))
+
+    /** Where it is: there under its name there; here with the path that a cable needs. */
+    private fun file(sealing: Sealing): RowModel? = when (val placed = sealing.placed) {
+        is Placed.There -> RowModel(placed.name, Lead.Small(R.drawable.ic_file))
+        is Placed.Copying -> null
+        else -> RowModel(File(sealing.file.orEmpty()).name, Lead.Small(R.drawable.ic_file), sub = sealing.file)
     }
 
     private fun progress(card: Card, step: ExportStep?) {
@@ -138,7 +125,66 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
     }
 
     private fun start() {
-        if (export?.isActive == true) return
-        export = scope.launch { presenter.export() }
+        if (exporting.job?.isActive == true) return
+        exporting.run {
+            val name = presenter.export() ?: return@run
+            // A page that was left meanwhile asks nothing; the file waits for its return.
+            withContext(Dispatchers.Main) { if (this@ExportPage.scope.isActive) choose(name) }
+        }
     }
+
+    /** The person decides where it goes. Without a chooser the file stays where a cable finds it, and the page says where. */
+    private fun choose(name: String) {
+        val exporting = exporting
+        val app = context.applicationContext
+        host.createFile(name) { chosen ->
+            if (chosen != null) exporting.run { presenter.place(app.nameOf(chosen) ?: name, { app.contentResolver?.openOutputStream(chosen) }, { app.drop(chosen) }) }
+        }
+    }
+}
+
+/** The export of this process: it goes on when its page is left, and a page that is made again finds it. */
+internal class Exporting private constructor(private val handset: HandsetInterface, val presenter: ExportPresenter) {
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+
+    /** What runs now. */
+    var job: Job? = null
+        private set
+
+    fun run(work: suspend Exporting.() -> Unit) {
+        job = scope.launch { work() }
+    }
+
+    companion object {
+        private var current: Exporting? = null
+
+        fun of(host: Host, folder: File): Exporting = host.session.run {
+            current?.takeIf { it.handset === handset } ?: Exporting(handset, ExportPresenter(handset, changes, folder, io)).also { current = it }
+        }
+
+        /** The person has seen the end: the next export begins with what waits then. */
+        fun seen() {
+            if (current?.presenter?.isOver == true) current = null
+        }
+    }
+}
+
+/** Deletes a document; one that is not there any more, because its stick was pulled, is none of ours. */
+private fun Context.drop(uri: Uri) {
+    try {
+        DocumentsContract.deleteDocument(checkNotNull(contentResolver), uri)
+    } catch (gone: FileNotFoundException) {
+        android.util.Log.i("xunge", gone.loggable())
+    } catch (refused: UnsupportedOperationException) {
+        android.util.Log.i("xunge", refused.loggable())
+    } catch (unknown: IllegalArgumentException) {
+        android.util.Log.i("xunge", unknown.loggable())
+    } catch (closed: SecurityException) {
+        android.util.Log.i("xunge", closed.loggable())
+    }
+}
+
+/** What the file is called where it was put. */
+private fun Context.nameOf(uri: Uri): String? = contentResolver?.query(uri, arrayOf(OpenableColumns.DISPLAY_NAME), null, null, null)?.use { found ->
+    if (found.moveToFirst()) found.getString(0) else null
 }

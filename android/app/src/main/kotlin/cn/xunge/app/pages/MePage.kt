@@ -26,6 +26,9 @@ import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.heading
 import cn.xunge.app.kit.show
 import cn.xunge.app.kit.tokens
+import cn.xunge.app.lock.Ability
+import cn.xunge.app.platform.BatteryScreens
+import cn.xunge.app.shell.Choices
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Route
 import cn.xunge.app.shell.XungeApp
@@ -36,11 +39,16 @@ import cn.xunge.core.momentWords
  *
  * @param device the model of the phone
  * @param isLocked whether a PIN of its own locks the app
+ * @param isFree Android's battery optimisation leaves the app alone
+ * @param finger what the phone can do with fingerprints, and whether one opens the app
  */
 class MePage(
     host: Host,
     private val device: () -> String = { host.session.device.model },
     private val isLocked: () -> Boolean = { XungeApp.of(host.context).gate.lock.isSet },
+    private val choices: () -> Choices = { XungeApp.of(host.context).choices },
+    private val isFree: () -> Boolean = { BatteryScreens(host.context).isFree },
+    private val finger: () -> Pair<Ability, Boolean> = { XungeApp.of(host.context).gate.finger.run { ability to isOn } },
 ) : ReadPage<MeState>(host, R.string.nav_me) {
     private val presenter by lazy { host.session.run { MePresenter(handset, changes, { disk(context) }, io) } }
 
@@ -132,9 +140,21 @@ class MePage(
     private fun phone(): View = RowCard(context).apply {
         way(R.string.users_title, R.drawable.ic_users, null, Route.Users)
         way(R.string.rules_title, R.drawable.ic_sliders, null, Route.NetworkRules)
+        way(R.string.battery_title, R.drawable.ic_battery, if (isFree()) R.string.battery_me_free else R.string.battery_me_saved, Route.Battery)
         row(RowModel(text(R.string.lock_row), Lead.Small(R.drawable.ic_key), sub = text(if (isLocked()) R.string.lock_on else R.string.lock_off), chevron = true, bold = false)) { host.go(Route.Pin) }
-        row(RowModel(text(R.string.me_language), Lead.Small(R.drawable.ic_globe), sub = text(R.string.me_language_sub), bold = false))
+        if (isLocked()) way(R.string.finger_title, R.drawable.ic_shield_check, fingerWord(), Route.Finger)
+        val look = choices().run { lookWords({ this@MePage.text(it) }, tongue, shade) }
+        row(RowModel(text(R.string.look_title), Lead.Small(R.drawable.ic_globe), sub = look, chevron = true, bold = false)) { host.go(Route.Look) }
         way(R.string.licences_title, R.drawable.ic_book, null, Route.Licences)
+    }
+
+    private fun fingerWord(): Int {
+        val (ability, isOn) = finger()
+        return when {
+            isOn -> R.string.finger_on
+            ability == Ability.TOO_OLD || ability == Ability.NO_READER -> R.string.finger_cannot
+            else -> R.string.lock_off
+        }
     }
 
     private fun RowCard.way(title: Int, icon: Int, sub: Int?, route: Route) =

@@ -14,6 +14,7 @@ import cn.xunge.app.kit.State
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.heading
+import cn.xunge.app.kit.mark
 import cn.xunge.app.kit.monthGrid
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
@@ -65,6 +66,7 @@ class MonthsPage(host: Host) : Page<MonthsState>(host) {
         MonthIs.DONE -> short(State.MONTH_DONE, R.string.month_done)
         MonthIs.REVIEW -> short(State.MONTH_REVIEW, R.string.month_review)
         MonthIs.RETURNED -> short(State.MONTH_RETURNED, R.string.month_returned)
+        MonthIs.MISSING -> State.MONTH_MISSING.mark(context)
         MonthIs.OPEN -> short(State.MONTH_OPEN, R.string.month_open)
         MonthIs.NOW -> Mark(R.drawable.ic_clock_alert, Tone.WARNING, if (state.daysLeft == 0) text(R.string.month_today) else text(R.string.month_left, state.daysLeft))
         MonthIs.COMING -> null

@@ -26,7 +26,10 @@ enum class MonthIs {
     /** Returned, and nothing else was filed. */
     RETURNED,
 
-    /** He filed nothing in it. Only the server knows whether the month is missing. */
+    /** Over, after the first record of the author's, and without one. */
+    MISSING,
+
+    /** Before the first record of the author's: whether it was this person's month, only the server knows. */
     OPEN,
 
     /** The month runs and he filed nothing yet. */
@@ -73,23 +76,29 @@ class MonthsPresenter(private val handset: HandsetInterface, private val changes
     }
 
     internal companion object {
-        val MONTHS: UShort = 12u
+        /** As far back as the core keeps records of other handsets. */
+        val MONTHS: UShort = 24u
 
-        /** This year's months, those to come included, and before it what the twelve months hold of the year before. */
+        /** How many of them are shown, this one included. */
+        const val SHOWN = 12L
+
+        /** This year's months, those to come included, and before it what the last twelve months hold of the year before. */
         fun years(today: LocalDate, months: List<cn.xunge.core.Month>): List<Pair<Int, List<MonthLine>>> {
             val now = YearMonth.from(today)
             val known = months.associate { it.month.civil() to it }
-            val before = known.keys.filter { it.year < now.year }.sorted()
+            val before = known.keys.filter { it.year < now.year && it > now.minusMonths(SHOWN) }.sorted()
+            val first = months.filter { it.filed > 0u }.minOfOrNull { it.month.civil() }
             val all = before + (1..12).map { YearMonth.of(now.year, it) }
-            return all.map { MonthLine(it, state(it, now, known[it])) }.groupBy { it.month.year }.toList().sortedByDescending { it.first }
+            return all.map { MonthLine(it, state(it, now, known[it], first)) }.groupBy { it.month.year }.toList().sortedByDescending { it.first }
         }
 
-        private fun state(month: YearMonth, now: YearMonth, filed: cn.xunge.core.Month?): MonthIs = when {
+        private fun state(month: YearMonth, now: YearMonth, filed: cn.xunge.core.Month?, first: YearMonth?): MonthIs = when {
             month > now -> MonthIs.COMING
             filed != null && filed.approved > 0u -> MonthIs.DONE
             filed != null && filed.waiting > 0u -> MonthIs.REVIEW
             filed != null && filed.returned > 0u -> MonthIs.RETURNED
             month == now -> MonthIs.NOW
+            first != null && month > first -> MonthIs.MISSING
             else -> MonthIs.OPEN
         }
 

@@ -1,7 +1,11 @@
 package cn.xunge.app.pages
 
+import cn.xunge.app.R
+import cn.xunge.app.lock.FingerPage
+import cn.xunge.app.lock.FingerPresenter
 import cn.xunge.app.lock.LockPage
 import cn.xunge.app.lock.LockPresenter
+import cn.xunge.app.lock.askFinger
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
 import cn.xunge.app.shell.Route
@@ -28,12 +32,21 @@ fun pageOf(route: Route, host: Host): Page<*> = when (route) {
     Route.Me -> MePage(host)
     Route.Storage -> StoragePage(host)
     Route.NetworkRules -> RulesPage(host)
+    Route.Battery -> BatteryPage(host)
     Route.Users -> UsersPage(host)
     Route.Export -> ExportPage(host)
+    Route.Look -> LookPage(host)
     Route.Licences -> LicencesPage(host)
     Route.Update -> UpdatePage(host)
     Route.Pin -> pin(host)
+    Route.Finger -> finger(host)
     Route.Enrol -> EnrolPage(host)
+}
+
+private fun finger(host: Host): Page<*> {
+    val gate = XungeApp.of(host.context).gate
+    val digits = { done: () -> Unit -> LockPresenter(gate.lock, sets = false, host.session.io, done = done) }
+    return FingerPage(host, FingerPresenter(gate.finger, askFinger(host.context, R.string.finger_prompt_on), digits))
 }
 
 private fun pin(host: Host): Page<*> {
@@ -42,5 +55,5 @@ private fun pin(host: Host): Page<*> {
         gate.open()
         host.back()
     }
-    return LockPage(host, LockPresenter(gate.lock, sets = true, host.session.io, done), onForgotten = null)
+    return LockPage(host, LockPresenter(gate.lock, sets = true, host.session.io, done = done), onForgotten = null)
 }

@@ -64,7 +64,9 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
         title(state.matter?.name(host.lang) ?: text(R.string.submit_no_type), host::back, type(state))
         val (mends, why) = state.refused ?: (Mends.NOTHING to null)
         val atPhotos = why != null && mends == Mends.PHOTOS
-        column.add(shots(context, state.photos, R.drawable.ic_plus, if (atPhotos) Tone.DANGER else Tone.NEUTRAL, ::look) { host.go(Route.Camera(draft)) })
+        val row = ShotRow(context, { at, shot, _ -> look(shot, at + 1) }, { host.go(Route.Camera(draft)) }, R.drawable.ic_plus, if (atPhotos) Tone.DANGER else Tone.NEUTRAL)
+        column.add(row.view)
+        row.show(state.photos)
         if (why != null && atPhotos) column.add(StateView(context, Mark(R.drawable.ic_alert, Tone.DANGER, why.words.here())))
         if (why != null && !atPhotos) refuse(mends, Mark(R.drawable.ic_alert, Tone.WARNING, why.words.here()))
         val facts = column.add(RowCard(context))

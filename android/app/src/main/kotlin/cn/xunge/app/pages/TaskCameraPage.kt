@@ -1,6 +1,5 @@
 package cn.xunge.app.pages
 
-import android.Manifest
 import android.graphics.drawable.Drawable
 import android.view.Gravity
 import android.view.View
@@ -19,13 +18,11 @@ import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.heading
 import cn.xunge.app.kit.tokens
-import cn.xunge.app.platform.Places
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
 import cn.xunge.core.Answer
 import cn.xunge.core.answerWords
 import cn.xunge.ids.TaskKey
-import kotlinx.coroutines.Job
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 
@@ -34,7 +31,7 @@ internal class TaskCameraPage(
     host: Host,
     task: TaskKey,
     private val answer: Answer,
-    private val taker: PhotoTaker = OwnCamera(host) { answerWords(host.lang, answer) },
+    taker: PhotoTaker = OwnCamera(host) { answerWords(host.lang, answer) },
 ) : Page<TaskCameraState>(host) {
     private val presenter by lazy { host.session.run { TaskCameraPresenter(handset, task, answer, io) } }
 
@@ -43,19 +40,13 @@ internal class TaskCameraPage(
     private var field: Field? = null
     private var row: ShotRow? = null
     private var built: TaskCameraState.Open? = null
-    private var locating: Job? = null
+    private val photos = DraftPhotos(host, ::presenter, taker, ::scope)
 
     override suspend fun follow(show: (TaskCameraState) -> Unit) = presenter.states.collect { state ->
-        if (state is TaskCameraState.Open) locate()
+        if (state is TaskCameraState.Open) photos.locate()
         val picture = ((state as? TaskCameraState.Open)?.compare as? Compare.Here)?.picture
         if (picture != null && before == null) before = withContext(host.session.io) { drawn(context, picture.jpeg, MIDDLE) }
         show(state)
-    }
-
-    /** Again after each question for permission: without it there is nothing to follow. */
-    private fun locate() {
-        if (locating?.isActive == true) return
-        locating = scope.launch { presenter.locate(Places(context).fixes()) }
     }
 
     override fun build(state: TaskCameraState): Screen = when (state) {
@@ -74,7 +65,7 @@ internal class TaskCameraPage(
         title(text(R.string.answer_title, answerWords(host.lang, answer)), { host.back() })
         column.add(asked(state))
         column.add(Label(context, Size.CAPTION, R.color.text_muted)).text = text(R.string.answer_photos)
-        val shots = ShotRow(context, ::press, ::take)
+        val shots = ShotRow(context, photos::press, photos::take)
         column.add(shots.view)
         shots.show(state.work.shots)
         row = shots
@@ -83,7 +74,7 @@ internal class TaskCameraPage(
         when {
             state.work.busy -> notYet(primary(text(R.string.answer_submit), R.drawable.ic_send) {}, text(R.string.answer_busy))
             state.work.shots.isEmpty() -> {
-                primary(text(R.string.photo_take), R.drawable.ic_camera) { take() }
+                primary(text(R.string.photo_take), R.drawable.ic_camera) { photos.take() }
                 second(text(R.string.answer_without_photo)) { submit() }
             }
             else -> primary(text(R.string.answer_submit), R.drawable.ic_send) { submit() }
@@ -129,17 +120,6 @@ internal class TaskCameraPage(
     private fun Screen.problem(state: TaskCameraState.Open) {
         val why = state.work.problem
         if (why == null) banner.hide() else banner.show(Mark(R.drawable.ic_alert, Tone.WARNING, why.words.here()))
-    }
-
-    /** Asks for the place first, which the photo is stamped with. It works without one. */
-    private fun take() = host.permit(listOf(Manifest.permission.ACCESS_FINE_LOCATION)) {
-        locate()
-        scope.launch { taker.take()?.let { presenter.add(it) } }
-    }
-
-    private fun press(at: Int, shot: DraftShot, picture: Drawable?) {
-        val name = text(R.string.photo_number, at + 1)
-        shotMenu(context, name, { BigPhoto.show(context, picture, name) }) { scope.launch { presenter.remove(shot.photo) } }
     }
 
     private fun submit() {

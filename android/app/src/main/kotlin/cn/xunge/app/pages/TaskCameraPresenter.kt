@@ -4,18 +4,15 @@ import cn.xunge.client.why
 import cn.xunge.core.Answer
 import cn.xunge.core.AnswerDraftInterface
 import cn.xunge.core.HandsetInterface
-import cn.xunge.core.Position
 import cn.xunge.core.Submitted
 import cn.xunge.core.Why
 import cn.xunge.core.XungeException
-import cn.xunge.ids.PhotoHash
 import cn.xunge.ids.TaskKey
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.emitAll
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.map
-import java.io.File
 
 /** The answer to a task before it is submitted. */
 internal sealed class TaskCameraState {
@@ -34,9 +31,8 @@ internal class TaskCameraPresenter(
     private val task: TaskKey,
     private val answer: Answer,
     private val io: CoroutineDispatcher,
-) {
+) : PhotoPresenter() {
     private var draft: AnswerDraftInterface? = null
-    private var desk: DraftDesk? = null
 
     /** What was typed since the draft was opened. */
     private var typed: String? = null
@@ -65,19 +61,6 @@ internal class TaskCameraPresenter(
             desk = DraftDesk(handset, begun.calls(), io)
         }
         return TaskCameraState.Open(found.wording, handset.compare(found), begun.content().text, DraftWork())
-    }
-
-    /** Follows the fixes as long as it is not cancelled. */
-    suspend fun locate(fixes: Flow<Position>) {
-        desk?.locate(fixes)
-    }
-
-    suspend fun add(file: File) {
-        desk?.add(file)
-    }
-
-    suspend fun remove(photo: PhotoHash) {
-        desk?.remove(photo)
     }
 
     fun typed(text: String) {

@@ -17,6 +17,7 @@ import cn.xunge.app.kit.Screen
 import cn.xunge.app.kit.State
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.mark
+import cn.xunge.app.platform.BatteryScreens
 import cn.xunge.app.platform.Places
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
@@ -32,9 +33,11 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
     private val presenter by lazy {
         val places = Places(context)
         host.session.run {
-            TodayPresenter(handset, changes, places.fixes(), { XungeApp.of(context).surroundings.connectivity().online }, io)
+            val online = { app.surroundings.connectivity().online }
+            TodayPresenter(handset, changes, places.fixes(), online, io) { !app.choices.isBatterySettled && !BatteryScreens(context).isFree }
         }
     }
+    private val app get() = XungeApp.of(context)
     private var shown: TodayState? = null
     private var line: PlaceLine? = null
 
@@ -80,6 +83,11 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
         screen.column.add(presence(state.today))
         if (state.tasks.isNotEmpty()) screen.column.add(tasks(state))
         screen.column.add(arrived(state.today))
+        if (state.offersBattery) screen.column.add(batteryOffer(context, { settleBattery(); host.go(Route.Battery) }, ::settleBattery))
+    }
+
+    private fun settleBattery() {
+        app.choices.isBatterySettled = true
     }
 
     /** What needs the person, or is worth knowing; the more urgent first. */

@@ -41,15 +41,21 @@ data class TodayState(
     val online: Boolean,
     /** Why the last press did nothing. */
     val refused: Why?,
+    /** Android may stop the app to save power, and nobody was told so far. */
+    val offersBattery: Boolean = false,
 )
 
-/** @param online whether the phone has a network at all */
+/**
+ * @param online whether the phone has a network at all
+ * @param offersBattery whether the page about saving power is to be offered to a person on duty
+ */
 class TodayPresenter(
     private val handset: HandsetInterface,
     private val changes: Flow<ScreenChanges>,
     private val fixes: Flow<Position>,
     private val online: () -> Boolean,
     private val io: CoroutineDispatcher,
+    private val offersBattery: () -> Boolean = { false },
 ) {
     private val refused = MutableStateFlow<Why?>(null)
     private val here = MutableStateFlow(Here(null, null, null))
@@ -72,12 +78,14 @@ class TodayPresenter(
 
     private fun read(here: Here, why: Why?): TodayState {
         val open = handset.tasks().filter { it.answered == null }
+        val today = handset.today()
         return TodayState(
-            today = handset.today(),
+            today = today,
             tasks = open.take(SHOWN).map { TaskLine(it, distance(it, here.fix?.point)) },
             here = here,
             online = online(),
             refused = why,
+            offersBattery = today.isOnDuty && offersBattery(),
         )
     }
 

@@ -31,9 +31,11 @@ internal class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesSt
     override fun build(state: TypesState): Screen = Screen(context).also { screen ->
         photos = state.photos
         screen.title(text(R.string.types_title), host::back)
-        val row = screen.column.add(shots(context, state.photos, R.drawable.ic_camera, onLook = { _, _ -> more() }, onMore = ::more))
+        val row = ShotRow(context, { _, _, _ -> more() }, ::more, R.drawable.ic_camera)
+        row.show(state.photos)
+        screen.column.add(row.view)
         // Who has taken a second one knows how.
-        if (state.photos.size == 1) row.addView(Label(context, Size.CAPTION, R.color.text_muted).apply { text = text(R.string.types_photos) })
+        if (state.photos.size == 1) row.view.addView(Label(context, Size.CAPTION, R.color.text_muted).apply { text = text(R.string.types_photos) })
         if (state.all > 0) {
             val field = screen.column.add(Field(context, R.id.types_search, null, text(R.string.types_search), icon = R.drawable.ic_search))
             field.text = state.query

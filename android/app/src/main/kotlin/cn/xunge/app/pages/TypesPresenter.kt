@@ -17,7 +17,7 @@ import kotlinx.coroutines.flow.update
 /** The types (上报：选类型). */
 internal data class TypesState(
     val photos: List<DraftShot>,
-    /** Six to press at once: what this worker reports most, then the first of the catalogue. */
+    /** Six to press at once: what this worker reports most, then what patrollers report. */
     val frequent: List<Matter>,
     /** What the search found; null while nothing is searched for. */
     val found: List<Matter>?,
@@ -57,7 +57,7 @@ internal class TypesPresenter(
             val query = asked.query.trim()
             return TypesState(
                 photos = content.photos,
-                frequent = all.take(SHOWN),
+                frequent = firstTypes(all, SHOWN),
                 found = if (query.isEmpty()) null else handset.searchTypes(query),
                 query = query,
                 all = all.size,

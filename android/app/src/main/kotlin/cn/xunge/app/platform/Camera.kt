@@ -32,9 +32,14 @@ interface Camera {
     /**
      * Opens it. One that is open stays so.
      *
+     * @param look gets what the camera sees, to look for something in it, on a thread of the camera: the next frame comes
+     *   after it returns, and those between are dropped. With it no photos are taken
      * @throws CameraFault
      */
-    suspend fun open(): Optics
+    suspend fun open(look: ((Frame) -> Unit)? = null): Optics
+
+    /** The lamp while frames are looked at. Without a lamp nothing happens. */
+    fun light(on: Boolean)
 
     /** Where the picture is shown; null: nowhere any more. May come before [open]. */
     fun preview(surface: SurfaceTexture?)

@@ -13,9 +13,23 @@ import com.google.zxing.common.GlobalHistogramBinarizer
 import com.google.zxing.common.HybridBinarizer
 import com.google.zxing.qrcode.QRCodeReader
 import java.io.File
+import java.nio.ByteBuffer
 
 /** A picture of a camera as brightness, row by row, a byte for a pixel. */
-class Frame(val width: Int, val height: Int, val luminance: ByteArray)
+class Frame(val width: Int, val height: Int, val luminance: ByteArray) {
+    companion object {
+        /** Copies the brightness out of a plane whose rows are [rowStride] bytes apart; its last row may end at its last pixel. */
+        fun of(plane: ByteBuffer, width: Int, height: Int, rowStride: Int): Frame {
+            val luminance = ByteArray(width * height)
+            val from = plane.duplicate()
+            for (row in 0 until height) {
+                from.position(row * rowStride)
+                from.get(luminance, row * width, width)
+            }
+            return Frame(width, height, luminance)
+        }
+    }
+}
 
 /** Reads QR codes. Takes tens to hundreds of milliseconds: not for the screen's thread. */
 object QrReader {

@@ -2,9 +2,11 @@ package cn.xunge.app.shell
 
 import android.app.Activity
 import android.app.KeyguardManager
+import android.content.ActivityNotFoundException
 import android.content.Context
 import android.content.Intent
 import android.content.pm.PackageManager
+import android.net.Uri
 import android.os.Bundle
 import android.view.View
 import android.view.WindowManager.LayoutParams.FLAG_SECURE
@@ -13,6 +15,7 @@ import cn.xunge.app.kit.Place
 import cn.xunge.app.lock.Gate
 import cn.xunge.app.lock.LockPage
 import cn.xunge.app.lock.LockPresenter
+import cn.xunge.app.lock.askFinger
 import cn.xunge.app.pages.pageOf
 import cn.xunge.client.loggable
 import cn.xunge.core.Lang
@@ -45,6 +48,8 @@ class MainActivity : Activity(), Host {
 
     /** The page that is shown, for tests. */
     val route: Route? get() = way.lastOrNull()
+
+    override fun attachBaseContext(base: Context) = super.attachBaseContext(base.chosen())
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -150,7 +155,7 @@ class MainActivity : Activity(), Host {
     }
 
     private fun locked(): Page<*> {
-        val presenter = LockPresenter(gate.lock, sets = false, session.io) { unlock() }
+        val presenter = LockPresenter(gate.lock, sets = false, session.io, gate.finger, askFinger(this, R.string.finger_open)) { unlock() }
         val keyguard = getSystemService(KeyguardManager::class.java)
         val forgotten = if (keyguard?.isDeviceSecure == true) ({ confirm(keyguard) }) else null
         return LockPage(this, presenter, forgotten)
@@ -190,7 +195,23 @@ class MainActivity : Activity(), Host {
         startActivityForResult(choose.putExtra(Intent.EXTRA_ALLOW_MULTIPLE, true), PICTURES)
     }
 
+    override fun createFile(name: String, answer: (Uri?) -> Unit): Boolean {
+        val create = Intent(Intent.ACTION_CREATE_DOCUMENT).setType("application/octet-stream").addCategory(Intent.CATEGORY_OPENABLE)
+        return try {
+            startActivityForResult(create.putExtra(Intent.EXTRA_TITLE, name), FILE)
+            creating = answer
+            true
+        } catch (absent: ActivityNotFoundException) {
+            false
+        }
+    }
+
     override fun onActivityResult(code: Int, result: Int, data: Intent?) {
+        if (code == FILE) {
+            creating?.invoke(data?.data)
+            creating = null
+            return
+        }
         if (code == CREDENTIAL && result == RESULT_OK) {
             gate.lock.clear()
             gate.open()
@@ -233,5 +254,9 @@ class MainActivity : Activity(), Host {
         private const val PERMISSIONS = 1
         private const val PICTURES = 2
         private const val CREDENTIAL = 3
+        private const val FILE = 4
+
+        /** Outlives the activity: the phone may be turned while the chooser is open, or the lock may close. */
+        private var creating: ((Uri?) -> Unit)? = null
     }
 }

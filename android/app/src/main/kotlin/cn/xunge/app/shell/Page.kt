@@ -1,6 +1,7 @@
 package cn.xunge.app.shell
 
 import android.content.Context
+import android.net.Uri
 import android.view.View
 import cn.xunge.app.kit.Place
 import cn.xunge.app.kit.Screen
@@ -33,6 +34,12 @@ interface Host {
 
     /** Lets the person choose pictures; [answer] gets the files, copied into the app's cache. */
     fun choosePictures(answer: (List<java.io.File>) -> Unit)
+
+    /**
+     * Lets the person choose where a new file goes; null: nowhere. False: this phone has no chooser. [answer] may come when
+     * the page is gone.
+     */
+    fun createFile(name: String, answer: (Uri?) -> Unit): Boolean
 }
 
 /**

@@ -53,9 +53,15 @@ sealed class Route {
 
     data object NetworkRules : Route()
 
+    /** What a maker's battery manager has to allow. */
+    data object Battery : Route()
+
     data object Users : Route()
 
     data object Export : Route()
+
+    /** Language and theme. */
+    data object Look : Route()
 
     data object Licences : Route()
 
@@ -64,6 +70,9 @@ sealed class Route {
 
     /** A new PIN of the app's lock. */
     data object Pin : Route()
+
+    /** The fingerprint beside the PIN. */
+    data object Finger : Route()
 
     /** The invitation is scanned or typed. */
     data object Enrol : Route()
@@ -81,14 +90,16 @@ sealed class Route {
             is TaskCamera -> listOf(task.text, answer.name)
             is Activity -> listOf(draft?.text)
             is ReviseActivity -> listOf(record.text)
-            Today, Queue, Tasks, Map, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Update, Pin, Enrol -> emptyList()
+            Today, Queue, Tasks, Map, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Look, Licences, Update, Pin, Finger, Enrol -> emptyList()
         }
         return (listOf(javaClass.simpleName) + parts.filterNotNull()).joinToString(" ")
     }
 
     companion object {
         // Not before the first use: the objects are made after their class.
-        private val PLAIN by lazy { listOf(Today, Queue, Tasks, Map, Months, History, Me, Storage, NetworkRules, Users, Export, Licences, Pin, Enrol) }
+        private val PLAIN by lazy {
+            listOf(Today, Queue, Tasks, Map, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Look, Licences, Update, Pin, Finger, Enrol)
+        }
 
         /** The route of a saved text; null for a text of another version. */
         fun of(text: String): Route? {

@@ -4,6 +4,8 @@ import android.app.Application
 import android.content.Context
 import android.os.Build
 import android.os.SystemClock
+import cn.xunge.app.lock.Finger
+import cn.xunge.app.lock.FingerPrompt
 import cn.xunge.app.lock.Gate
 import cn.xunge.app.lock.Lock
 import cn.xunge.app.platform.AppClocks
@@ -11,6 +13,7 @@ import cn.xunge.app.platform.AppKeys
 import cn.xunge.app.platform.AppSurroundings
 import cn.xunge.app.platform.Camera
 import cn.xunge.app.platform.PhoneCamera
+import cn.xunge.app.platform.StoredFingerKey
 import cn.xunge.app.background.Background
 import cn.xunge.core.Device
 import cn.xunge.core.Services
@@ -28,7 +31,12 @@ class XungeApp : Application() {
     /** The camera of a page; tests put one that hands out photos. */
     var camera: (Context) -> Camera = ::PhoneCamera
 
-    val gate: Gate by lazy { Gate(Lock(File(filesDir, "lock"), SystemClock::elapsedRealtime), SystemClock::elapsedRealtime) }
+    val choices: Choices by lazy { Choices(getSharedPreferences("choices", MODE_PRIVATE)) }
+
+    val gate: Gate by lazy {
+        val lock = Lock(File(filesDir, "lock"), SystemClock::elapsedRealtime)
+        Gate(lock, Finger(lock, StoredFingerKey()) { FingerPrompt.ability(this) }, SystemClock::elapsedRealtime)
+    }
 
     val session: Session by lazy {
         val services = Services(AppClocks(this), surroundings, AppKeys(File(filesDir, "keys")))

@@ -3,6 +3,7 @@ package cn.xunge.app.lock
 import cn.xunge.app.Gallery
 import cn.xunge.app.StillHost
 import cn.xunge.app.XungeRunner
+import cn.xunge.app.platform.StoredFingerKey
 import kotlinx.coroutines.Dispatchers
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -17,6 +18,30 @@ class LockGallery {
 
     @Test
     fun unlock() = show("lock", LockState(Asking.UNLOCK, typed = 3))
+
+    @Test
+    fun `a finger opens too`() = show("lock-finger", LockState(Asking.UNLOCK, byFinger = true))
+
+    @Test
+    fun `the phone's fingerprints changed`() = show("lock-fingers-changed", LockState(Asking.UNLOCK, fingersChanged = true))
+
+    private fun finger(name: String, ability: Ability, isOn: Boolean = false, failed: String? = null) = Gallery.show(name) { context ->
+        val lock = Lock(File("none")) { 0 }
+        val presenter = FingerPresenter(Finger(lock, StoredFingerKey()) { ability }, { _, _ -> }) { LockPresenter(lock, false, Dispatchers.Unconfined, done = it) }
+        FingerPage(StillHost(context), presenter).build(FingerState(ability, isOn, failed = failed))
+    }
+
+    @Test
+    fun `fingerprint off`() = finger("finger", Ability.READY)
+
+    @Test
+    fun `fingerprint on`() = finger("finger-on", Ability.READY, isOn = true)
+
+    @Test
+    fun `a phone that is too old for it`() = finger("finger-too-old", Ability.TOO_OLD)
+
+    @Test
+    fun `a phone without a fingerprint, after a failure`() = finger("finger-none", Ability.NONE_ENROLLED, failed = "")
 
     @Test
     fun waits() = show("lock-wait", LockState(Asking.UNLOCK, wrong = true, waitMs = 30_000))

@@ -1,5 +1,6 @@
 package cn.xunge.app.lock
 
+import cn.xunge.app.platform.StoredFingerKey
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
@@ -66,7 +67,7 @@ class LockTest {
     @Test
     fun `the gate closes after a minute away and not before`() {
         lock().set("204613")
-        val gate = Gate(lock()) { now }
+        val gate = Gate(lock(), Finger(lock(), StoredFingerKey()) { Ability.TOO_OLD }) { now }
         assertFalse(gate.isOpen)
         gate.open()
         gate.left()

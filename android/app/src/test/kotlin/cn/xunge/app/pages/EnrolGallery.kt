@@ -1,8 +1,14 @@
 package cn.xunge.app.pages
 
+import android.content.Context
+import android.view.View
+import android.view.ViewGroup
+import android.widget.ImageView
 import cn.xunge.app.Gallery
 import cn.xunge.app.StillHost
 import cn.xunge.app.XungeRunner
+import cn.xunge.app.platform.CameraFault
+import cn.xunge.app.platform.Optics
 import cn.xunge.core.InvitationPreview
 import cn.xunge.core.ProblemClass
 import org.junit.Test
@@ -26,8 +32,43 @@ class EnrolGallery {
     @Test
     fun `typed and refused`() {
         val why = WorkScene.why("enrol.string", "登记码格式不正确，请重新扫码", "This is not a valid enrolment code; scan it again", ProblemClass.REFUSED)
-        show("enrol-typed", EnrolState.Asking("xunge1:eyJ2IjoxLCJzZXJ2ZXIiOiJodHRwczovL3h1bmdlLm", isTyping = true, problem = Problem.Refused(why)))
+        show("enrol-typed", EnrolState.Asking("xunge1:eyJ2IjoxLCJzZXJ2ZXIiOiJodHRwczovL3h1bmdlLm", Way.TYPE, problem = Problem.Refused(why)))
     }
+
+    private val ready = Scan(Lens.Ready(Optics(1280, 960, hasFlash = true)))
+
+    private fun scan(name: String, scan: Scan, problem: Problem? = null) = Gallery.show(name) { context ->
+        val page = EnrolPage(StillHost(context), isFirst = true, FakeCamera())
+        page.build(EnrolState.Asking(way = Way.SCAN, problem = problem, scan = scan)).also { finder(it)?.stands(context) }
+    }
+
+    /** A photo for what the camera sees, behind its surface. */
+    private fun ScanView.stands(context: Context) {
+        val image = ImageView(context).apply { scaleType = ImageView.ScaleType.CENTER_CROP; importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO }
+        image.setImageDrawable(drawn(context, ReportSamples.files[0].readBytes(), 1600))
+        finder.addView(image, 1)
+    }
+
+    private fun finder(view: View): ScanView? = when (view) {
+        is ScanView -> view
+        is ViewGroup -> (0 until view.childCount).firstNotNullOfOrNull { finder(view.getChildAt(it)) }
+        else -> null
+    }
+
+    @Test
+    fun `the camera looks for the code`() = scan("enrol-scan", ready)
+
+    @Test
+    fun `the lamp is on and the code that was seen is refused`() {
+        val why = WorkScene.why("enrol.string", "登记码格式不正确，请重新扫码", "This is not a valid enrolment code; scan it again", ProblemClass.REFUSED)
+        scan("enrol-scan-refused", ready.copy(isLit = true), Problem.Refused(why))
+    }
+
+    @Test
+    fun `the camera is not allowed`() = scan("enrol-scan-denied", Scan(Lens.Denied))
+
+    @Test
+    fun `another app holds the camera`() = scan("enrol-scan-failed", Scan(Lens.Failed(CameraFault.Taken())))
 
     @Test
     fun `what a pinned invitation says`() = show("enrol2", EnrolState.Preview("xunge1:", pinned))

@@ -72,7 +72,7 @@ class EnrolPresenterTest {
     @Test
     fun `what is no invitation is refused where it was typed`() = runBlocking {
         val presenter = presenter(FakePhone { TaskHandset() })
-        presenter.typing(true)
+        presenter.by(Way.TYPE)
         presenter.typed("hello")
         presenter.take("hello")
         val asking = presenter.states.value as EnrolState.Asking

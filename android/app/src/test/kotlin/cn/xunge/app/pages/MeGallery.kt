@@ -5,6 +5,11 @@ import android.view.View
 import cn.xunge.app.Gallery
 import cn.xunge.app.Variant
 import cn.xunge.app.XungeRunner
+import cn.xunge.app.lock.Ability
+import cn.xunge.app.platform.makersFor
+import cn.xunge.app.shell.Choices
+import cn.xunge.app.shell.Shade
+import cn.xunge.app.shell.Tongue
 import cn.xunge.core.ExportStep
 import cn.xunge.core.Exported
 import cn.xunge.core.NetworkSettings
@@ -26,7 +31,7 @@ class MeGallery {
 
     private val long = Variant.ALL.map { it.copy(height = if (it.text > 1) 2400 else 1100) }
 
-    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }).build(Read(state)) }
+    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }, { Choices(it.getSharedPreferences("gallery", 0)) }, { false }, { Ability.READY to true }).build(Read(state)) }
 
     @Test
     fun `who I am and what the app takes`() = Gallery.show("me", build = me(me))
@@ -45,6 +50,19 @@ class MeGallery {
 
     @Test
     fun `the rules for data`() = Gallery.show("rules", long) { RulesPage(MineHost(it)).build(Read(RulesState(rules, Scene.data))) }
+
+    private fun battery(name: String, isFree: Boolean, maker: String, opened: Boolean = true) = Gallery.show(name) {
+        BatteryPage(MineHost(it)).build(BatteryState(isFree, makersFor(maker, maker), !opened))
+    }
+
+    @Test
+    fun `a phone that may stop the app`() = battery("battery", false, "Xiaomi")
+
+    @Test
+    fun `a phone that does not`() = battery("battery-free", true, "HUAWEI")
+
+    @Test
+    fun `a maker without a screen of its own`() = battery("battery-by-hand", false, "Doogee", opened = false)
 
     private fun user(number: Int, name: String?, current: Boolean, waiting: UsersWork?, salvage: Boolean = false) = PhoneUser(
         number.toUInt(), if (salvage) "moved_aside" else "enrolled",
@@ -69,6 +87,11 @@ class MeGallery {
         UsersPage(MineHost(it)).build(Read(UsersState(users.take(2), why)))
     }
 
+    private val sealed = Sealing(
+        exported = Exported(1UL, 2UL, 1UL, 4UL, 1UL),
+        file = "/storage/emulated/0/Android/data/cn.xunge.app/files/export/xunge-20260923-102400.xgp",
+    )
+
     private fun export(sealing: Sealing): (Context) -> View = { ExportPage(MineHost(it)).build(Read(ExportState(Scene.today, sealing))) }
 
     @Test
@@ -80,9 +103,24 @@ class MeGallery {
     @Test
     fun `a file that is sealed`() = Gallery.show(
         "export-done",
-        build = export(Sealing(exported = Exported(1UL, 2UL, 1UL, 4UL, 1UL), file = "/storage/emulated/0/Android/data/cn.xunge.app/files/export/xunge-20260923-102400.xgp")),
+        build = export(sealed),
     )
 
     @Test
-    fun `the libraries and their licences`() = Gallery.show("licences") { LicencesPage(MineHost(it)).build(LicencesState(null)) }
+    fun `a sealed file is being copied`() = Gallery.show("export-copying", build = export(sealed.copy(placed = Placed.Copying(3_000_000, 9_000_000))))
+
+    @Test
+    fun `a sealed file is where it was wanted`() = Gallery.show("export-placed", build = export(sealed.copy(placed = Placed.There("xunge-20260923-102400.xgp"))))
+
+    @Test
+    fun `a sealed file that could not be copied`() = Gallery.show("export-failed", build = export(sealed.copy(placed = Placed.Failed)))
+
+    @Test
+    fun `language and theme`() = Gallery.show("look") { LookPage(MineHost(it), Choices(it.getSharedPreferences("gallery", 0))).build(LookState(Tongue.CHINESE, Shade.SYSTEM)) }
+
+    @Test
+    fun `the libraries and their licences`() = Gallery.show("licences-short") { LicencesPage(MineHost(it)).build(LicencesState(null)) }
+
+    @Test
+    fun `the licences in full`() = Gallery.show("licences") { LicencesPage(MineHost(it)).build(LicencesState(licences(it))) }
 }

@@ -38,6 +38,8 @@ class MineHost(override val context: Context) : Host {
     override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) = Unit
 
     override fun choosePictures(answer: (List<File>) -> Unit) = Unit
+
+    override fun createFile(name: String, answer: (android.net.Uri?) -> Unit) = false
 }
 
 /** The scene of the visual target: Wednesday 2026-09-23, 10:24, early shift. */

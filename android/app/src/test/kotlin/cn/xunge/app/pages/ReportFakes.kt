@@ -7,6 +7,7 @@ import cn.xunge.app.kit.Place
 import cn.xunge.app.platform.Camera
 import cn.xunge.app.platform.CameraFault
 import cn.xunge.app.platform.Flash
+import cn.xunge.app.platform.Frame
 import cn.xunge.app.platform.Optics
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Route
@@ -54,9 +55,15 @@ class FakeCamera(private val photos: List<File> = ReportSamples.files, var fault
 
     override var onFault: ((CameraFault) -> Unit)? = null
 
-    override suspend fun open(): Optics {
+    /** Gets the frames that a test lets it see. */
+    @Volatile
+    var look: ((Frame) -> Unit)? = null
+    var isLit = false
+
+    override suspend fun open(look: ((Frame) -> Unit)?): Optics {
         fault?.let { throw it }
         isOpen = true
+        this.look = look
         return Optics(1280, 960, hasFlash = true)
     }
 
@@ -65,6 +72,10 @@ class FakeCamera(private val photos: List<File> = ReportSamples.files, var fault
     override suspend fun take(file: File, flash: Flash) {
         fault?.let { throw it }
         photos[taken.getAndIncrement() % photos.size].copyTo(file, overwrite = true)
+    }
+
+    override fun light(on: Boolean) {
+        isLit = on
     }
 
     override fun close() {
@@ -98,6 +109,8 @@ class RememberingHost(override val context: Context) : Host {
     override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) = answer(false)
 
     override fun choosePictures(answer: (List<File>) -> Unit) = Unit
+
+    override fun createFile(name: String, answer: (android.net.Uri?) -> Unit) = false
 }
 
 /** What a draft holds in the fake store. */

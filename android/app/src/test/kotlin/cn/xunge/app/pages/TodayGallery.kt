@@ -85,6 +85,9 @@ class TodayGallery {
     )
 
     @Test
+    fun `the phone may stop the app`() = Gallery.show("today-battery", build = page(duty.copy(tasks = listOf(check), offersBattery = true)))
+
+    @Test
     fun `no grid yet`() = Gallery.show("today-no-grid", build = page(duty.copy(here = Here(Place.NoGrid, fix, null), tasks = emptyList(), today = Scene.today.copy(tasksOpen = 0u))))
 
     @Test

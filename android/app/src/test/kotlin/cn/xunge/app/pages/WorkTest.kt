@@ -131,7 +131,7 @@ class WorkTest {
     }
 
     @Test
-    fun `a month is what was approved, waits, or came back, and none is called missing`() {
+    fun `a month is what was approved, waits, or came back, and before the first record none is called missing`() {
         val today = LocalDate.of(2026, 3, 31)
         val months = listOf(
             Month(YearAndMonth("2026-03"), 0u, 0u, 0u, 0u),
@@ -151,6 +151,21 @@ class WorkTest {
         assertEquals(MonthIs.COMING, states[YearMonth.of(2026, 4)])
         assertEquals(0, MonthsState(today, years).daysLeft)
         assertEquals(MonthIs.NOW, MonthsState(today, years).now)
+    }
+
+    @Test
+    fun `a past month without a record is missing once there was one before it`() {
+        val today = LocalDate.of(2026, 9, 23)
+        fun month(text: String, filed: UInt) = Month(YearAndMonth(text), filed, filed, 0u, 0u)
+        fun states(vararg months: Month) = MonthsPresenter.years(today, months.toList()).flatMap { it.second }.associate { it.month to it.state }
+        val some = states(month("2026-09", 0u), month("2026-08", 0u), month("2026-07", 1u), month("2026-06", 0u))
+        assertEquals(MonthIs.NOW, some[YearMonth.of(2026, 9)])
+        assertEquals(MonthIs.MISSING, some[YearMonth.of(2026, 8)])
+        assertEquals("before the first record", MonthIs.OPEN, some[YearMonth.of(2026, 6)])
+        assertTrue("nobody's month without any record", MonthIs.MISSING !in states(month("2026-09", 0u), month("2026-08", 0u)).values)
+        val long = states(month("2026-08", 0u), month("2025-10", 0u), month("2025-01", 1u))
+        assertEquals("a record before what is shown counts", MonthIs.MISSING, long[YearMonth.of(2025, 10)])
+        assertTrue("more than a year back is not shown", YearMonth.of(2025, 1) !in long.keys)
     }
 
     @Test
