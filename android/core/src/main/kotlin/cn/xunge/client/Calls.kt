@@ -11,6 +11,7 @@ import cn.xunge.core.Exported
 import cn.xunge.core.Handset
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.PhoneInterface
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.ReportDraftInterface
 import cn.xunge.core.SyncListener
 import cn.xunge.core.SyncProgress
@@ -109,10 +110,10 @@ suspend fun PhoneInterface.watch(handset: Handset, onEvent: (Watched) -> Unit) =
     }
 
 /** Adds a photo from a file, which stays where it is. */
-suspend fun ReportDraftInterface.addPhoto(path: String) = cancellable { token -> addPhoto(path, token) }
+suspend fun ReportDraftInterface.addPhoto(path: String, origin: PhotoOrigin) = cancellable { token -> addPhoto(path, origin, token) }
 
 /** Adds a photo from a file, which stays where it is. */
-suspend fun ActivityRecordDraftInterface.addPhoto(path: String) = cancellable { token -> addPhoto(path, token) }
+suspend fun ActivityRecordDraftInterface.addPhoto(path: String, origin: PhotoOrigin) = cancellable { token -> addPhoto(path, origin, token) }
 
 /** Adds a photo from a file, which stays where it is. */
-suspend fun AnswerDraftInterface.addPhoto(path: String) = cancellable { token -> addPhoto(path, token) }
+suspend fun AnswerDraftInterface.addPhoto(path: String, origin: PhotoOrigin) = cancellable { token -> addPhoto(path, origin, token) }

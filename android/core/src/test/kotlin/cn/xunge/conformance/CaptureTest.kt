@@ -3,15 +3,16 @@ package cn.xunge.conformance
 import cn.xunge.core.CancelToken
 import cn.xunge.core.ItemContent
 import cn.xunge.core.ItemState
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.Place
 import cn.xunge.core.use
 import cn.xunge.ids.EntryKey
+import java.io.File
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
-import java.io.File
 
 @Timeout(120)
 class CaptureTest {
@@ -70,11 +71,11 @@ class CaptureTest {
         assertEquals(before, photos.map { it.readBytes().toList() })
 
         val text = File(field.folder, "text.jpg").apply { writeText("not a photo") }
-        assertFails("photo.not_an_image") { CancelToken().use { draft.addPhoto(text.path, it) } }
-        assertFails("photo.unreadable") { CancelToken().use { draft.addPhoto("${text.path}.gone", it) } }
+        assertFails("photo.not_an_image") { CancelToken().use { draft.addPhoto(text.path, PhotoOrigin.CAMERA, it) } }
+        assertFails("photo.unreadable") { CancelToken().use { draft.addPhoto("${text.path}.gone", PhotoOrigin.CAMERA, it) } }
         val cancelled = CancelToken()
         cancelled.cancel()
-        assertFails("call.cancelled") { draft.addPhoto(Field.PHOTOS[2].path, cancelled) }
+        assertFails("call.cancelled") { draft.addPhoto(Field.PHOTOS[2].path, PhotoOrigin.CAMERA, cancelled) }
         assertEquals(2, draft.photos().size)
 
         for (photo in draft.photos()) {

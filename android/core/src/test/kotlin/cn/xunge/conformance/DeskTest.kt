@@ -7,6 +7,7 @@ import cn.xunge.core.CancelToken
 import cn.xunge.core.EntryId
 import cn.xunge.core.Handset
 import cn.xunge.core.ItemState
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.QueueFilter
 import cn.xunge.core.TaskPurpose
 import cn.xunge.core.Withdrawal
@@ -14,6 +15,9 @@ import cn.xunge.core.use
 import cn.xunge.ids.Moment
 import cn.xunge.ids.TaskKey
 import cn.xunge.ids.YearAndMonth
+import java.time.LocalDate
+import java.time.ZoneOffset
+import java.util.concurrent.CopyOnWriteArrayList
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.cancel
@@ -25,9 +29,6 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
-import java.time.LocalDate
-import java.time.ZoneOffset
-import java.util.concurrent.CopyOnWriteArrayList
 
 /** What comes back from the centre. */
 @Timeout(120)
@@ -101,7 +102,7 @@ class DeskTest {
         val draft = handset.answer(task, Answer.TRUE)
         draft.text("已清理")
         draft.at(field.here)
-        CancelToken().use { draft.addPhoto(Field.PHOTOS[0].path, it) }
+        CancelToken().use { draft.addPhoto(Field.PHOTOS[0].path, PhotoOrigin.CAMERA, it) }
         draft.save()
         val back = handset.answerDraft(draft.id())
         assertEquals("已清理" to Answer.TRUE, back.content().let { it.text to it.answer })
@@ -159,7 +160,7 @@ class DeskTest {
         assertEquals("井盖缺失" to Field.MATTER, draft.content().text to draft.content().matter)
         assertEquals(0 to 1u, draft.photos().size to draft.photosLeftOut())
         draft.text("井盖缺失，已补拍")
-        CancelToken().use { draft.addPhoto(Field.PHOTOS[1].path, it) }
+        CancelToken().use { draft.addPhoto(Field.PHOTOS[1].path, PhotoOrigin.CAMERA, it) }
         val filed = draft.submit()
         assertEquals(record, filed.record)
         assertFails("item.unknown") { handset.reviseReport(back.id) }
@@ -211,7 +212,7 @@ class DeskTest {
         draft.place("社区广场")
         draft.organiser("社区居委会")
         draft.participants(400u)
-        CancelToken().use { draft.addPhoto(Field.PHOTOS[2].path, it) }
+        CancelToken().use { draft.addPhoto(Field.PHOTOS[2].path, PhotoOrigin.CAMERA, it) }
         val filed = draft.submit()
         assertTrue(handset.syncNow().isSuccess)
         assertNull(handset.row(filed.item).reason)

@@ -6,6 +6,7 @@ import cn.xunge.core.Device
 import cn.xunge.core.EntryId
 import cn.xunge.core.Handset
 import cn.xunge.core.Phone
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.PointE7
 import cn.xunge.core.Position
 import cn.xunge.core.QueueFilter
@@ -19,12 +20,12 @@ import cn.xunge.core.XungeException
 import cn.xunge.core.use
 import cn.xunge.ids.MatterNumber
 import cn.xunge.ids.Moment
-import org.junit.jupiter.api.Assertions.assertEquals
-import org.junit.jupiter.api.Assertions.assertTrue
-import org.junit.jupiter.api.assertThrows
 import java.io.File
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.locks.LockSupport
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.assertThrows
 
 /** A phone of one test, with a folder and a keystore of its own, and a post of its own unless one is given. */
 class Field(
@@ -82,7 +83,7 @@ fun Handset.draft(text: String, here: Position, photos: List<File> = emptyList()
     matter(Field.MATTER)
     text(text)
     at(here)
-    photos.forEach { photo -> CancelToken().use { addPhoto(photo.path, it) } }
+    photos.forEach { photo -> CancelToken().use { addPhoto(photo.path, PhotoOrigin.CAMERA, it) } }
 }
 
 /** Files a report. */

@@ -5,9 +5,12 @@ import cn.xunge.client.watch
 import cn.xunge.core.CancelToken
 import cn.xunge.core.ExportStep
 import cn.xunge.core.ItemState
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.QueueFilter
 import cn.xunge.core.Watched
 import cn.xunge.core.use
+import java.io.File
+import java.util.concurrent.CopyOnWriteArrayList
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.launch
@@ -18,8 +21,6 @@ import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
-import java.io.File
-import java.util.concurrent.CopyOnWriteArrayList
 
 /** Users, and what happens to their homes. */
 @Timeout(120)
@@ -137,7 +138,7 @@ class UsersTest {
             { handset.syncNow() },
             { draft.submit() },
             { draft.save() },
-            { CancelToken().use { draft.addPhoto(Field.PHOTOS[1].path, it) } },
+            { CancelToken().use { draft.addPhoto(Field.PHOTOS[1].path, PhotoOrigin.CAMERA, it) } },
         )
         for (call in calls) assertFails("terminal.closed") { call() }
         assertEquals("关闭之后", draft.content().text, "what a draft holds in memory can still be read")

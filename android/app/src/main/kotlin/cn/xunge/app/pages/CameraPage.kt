@@ -20,6 +20,7 @@ import cn.xunge.app.shell.Page
 import cn.xunge.app.shell.Route
 import cn.xunge.app.shell.XungeApp
 import cn.xunge.core.HandsetInterface
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.ids.EntryKey
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.launch
@@ -66,7 +67,7 @@ class CameraPage(
     /** The page is before the person: looks for the photo of the system's camera, and opens ours. */
     private fun seen() {
         scope.launch {
-            val kept = files.arrived(page())?.let { presenter.add(listOf(it)) }
+            val kept = files.arrived(page())?.let { presenter.add(listOf(it), PhotoOrigin.CAMERA) }
             if (kept != null) next(kept) else presenter.open()
         }
     }
@@ -151,7 +152,7 @@ class CameraPage(
     }
 
     private fun choose() = host.choosePictures { photos ->
-        scope.launch { presenter.add(photos)?.let(::next) }
+        scope.launch { presenter.add(photos, PhotoOrigin.LIBRARY)?.let(::next) }
     }
 
     private fun next(kept: EntryKey) = if (draft == null) host.replace(Route.Types(kept)) else host.back()

@@ -7,11 +7,13 @@ import cn.xunge.app.platform.Optics
 import cn.xunge.client.cancellable
 import cn.xunge.client.why
 import cn.xunge.core.HandsetInterface
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.Position
 import cn.xunge.core.ReportDraft
 import cn.xunge.core.Why
 import cn.xunge.core.XungeException
 import cn.xunge.ids.EntryKey
+import java.io.File
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
@@ -20,7 +22,6 @@ import kotlinx.coroutines.flow.combine
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.withContext
-import java.io.File
 
 /** Whether there is a camera to take a photo with. */
 sealed class Lens {
@@ -129,16 +130,16 @@ class CameraPresenter(
             own.update { it.copy(busy = null) }
             throw closed
         }
-        return add(listOf(file))
+        return add(listOf(file), PhotoOrigin.CAMERA)
     }
 
-    /** Keeps photos in the draft, and deletes the files. The draft, or null if one was not kept: the state says why. */
-    suspend fun add(files: List<File>): EntryKey? {
+    /** Keeps photos in the draft, and deletes the files. The stamp of a picture from the library says so. The draft, or null if one was not kept: the state says why. */
+    suspend fun add(files: List<File>, origin: PhotoOrigin): EntryKey? {
         var problem: PhotoProblem? = null
         try {
             files.forEachIndexed { at, file ->
                 own.update { it.copy(busy = Busy.Keeping(at + 1, files.size), problem = null) }
-                keep(file)?.let { problem = it }
+                keep(file, origin)?.let { problem = it }
             }
         } finally {
             own.update { it.copy(busy = null, problem = problem) }
@@ -146,13 +147,13 @@ class CameraPresenter(
         return own.value.draft.takeIf { problem == null && files.isNotEmpty() }
     }
 
-    private suspend fun keep(file: File): PhotoProblem? {
+    private suspend fun keep(file: File, origin: PhotoOrigin): PhotoProblem? {
         val jpeg = withContext(io) { asJpeg(file) } ?: return PhotoProblem.Format.also { file.delete() }
         try {
             val id = own.value.draft
             val kept: suspend (ReportDraft) -> EntryKey = { draft ->
                 draft.placeOnce(fix.value)
-                cancellable(io) { token -> draft.addPhoto(jpeg.path, token) }
+                cancellable(io) { token -> draft.addPhoto(jpeg.path, origin, token) }
                 draft.id()
             }
             val draft = if (id == null) drafts.begin(kept) else drafts.open(id, kept)

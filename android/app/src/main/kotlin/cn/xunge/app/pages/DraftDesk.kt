@@ -6,6 +6,7 @@ import cn.xunge.core.ActivityRecordDraftInterface
 import cn.xunge.core.AnswerDraftInterface
 import cn.xunge.core.DraftPhoto
 import cn.xunge.core.HandsetInterface
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.Position
 import cn.xunge.core.Submitted
 import cn.xunge.core.Why
@@ -16,21 +17,20 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.withContext
-import java.io.File
 
 /** The calls that drafts of all kinds have; the generated interfaces have no common one. */
 internal class DraftCalls(
     val at: (Position) -> Unit,
-    val addPhoto: suspend (String) -> Unit,
+    val addPhoto: suspend (String, PhotoOrigin) -> Unit,
     val removePhoto: (PhotoHash) -> Unit,
     val photos: () -> List<DraftPhoto>,
     val save: () -> Unit,
     val submit: () -> Submitted,
 )
 
-internal fun AnswerDraftInterface.calls() = DraftCalls(::at, { addPhoto(it) }, ::removePhoto, ::photos, ::save, ::submit)
+internal fun AnswerDraftInterface.calls() = DraftCalls(::at, { path, origin -> addPhoto(path, origin) }, ::removePhoto, ::photos, ::save, ::submit)
 
-internal fun ActivityRecordDraftInterface.calls() = DraftCalls(::at, { addPhoto(it) }, ::removePhoto, ::photos, ::save, ::submit)
+internal fun ActivityRecordDraftInterface.calls() = DraftCalls(::at, { path, origin -> addPhoto(path, origin) }, ::removePhoto, ::photos, ::save, ::submit)
 
 /**
  * What a page shows of its draft besides the content.
@@ -58,11 +58,11 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
     suspend fun locate(fixes: Flow<Position>) = fixes.collect { fix -> withContext(io) { draft.at(fix) } }
 
     /** Adds the photo and deletes its file. */
-    suspend fun add(file: File) = act {
+    suspend fun add(photo: NewPhoto) = act {
         try {
-            draft.addPhoto(file.path)
+            draft.addPhoto(photo.file.path, photo.origin)
         } finally {
-            file.delete()
+            photo.file.delete()
         }
     }
 

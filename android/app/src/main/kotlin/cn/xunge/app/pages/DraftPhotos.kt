@@ -11,7 +11,6 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.launch
-import java.io.File
 
 /** The presenter of a draft with photos. Until the draft is open, all of it does nothing. */
 internal abstract class PhotoPresenter {
@@ -23,8 +22,8 @@ internal abstract class PhotoPresenter {
     }
 
     /** Adds the photo and deletes its file. */
-    suspend fun add(file: File) {
-        desk?.add(file)
+    suspend fun add(photo: NewPhoto) {
+        desk?.add(photo)
     }
 
     suspend fun remove(photo: PhotoHash) {

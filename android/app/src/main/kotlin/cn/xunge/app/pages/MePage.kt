@@ -28,6 +28,8 @@ import cn.xunge.app.kit.show
 import cn.xunge.app.kit.tokens
 import cn.xunge.app.lock.Ability
 import cn.xunge.app.platform.BatteryScreens
+import cn.xunge.app.platform.OwnApp
+import cn.xunge.app.platform.SystemPackages
 import cn.xunge.app.shell.Choices
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Route
@@ -39,6 +41,7 @@ import cn.xunge.core.momentWords
  *
  * @param device the model of the phone
  * @param isLocked whether a PIN of its own locks the app
+ * @param own the app that runs here
  * @param isFree Android's battery optimisation leaves the app alone
  * @param finger what the phone can do with fingerprints, and whether one opens the app
  */
@@ -48,9 +51,10 @@ class MePage(
     private val isLocked: () -> Boolean = { XungeApp.of(host.context).gate.lock.isSet },
     private val choices: () -> Choices = { XungeApp.of(host.context).choices },
     private val isFree: () -> Boolean = { BatteryScreens(host.context).isFree },
+    private val own: () -> OwnApp = { SystemPackages(host.context).own },
     private val finger: () -> Pair<Ability, Boolean> = { XungeApp.of(host.context).gate.finger.run { ability to isOn } },
 ) : ReadPage<MeState>(host, R.string.nav_me) {
-    private val presenter by lazy { host.session.run { MePresenter(handset, changes, { disk(context) }, io) } }
+    private val presenter by lazy { host.session.run { MePresenter(handset, changes, { disk(context) }, io) { handset.appUpdate(own().build) } } }
 
     override fun states() = presenter.states
 
@@ -60,7 +64,7 @@ class MePage(
         column.add(data(state))
         column.add(storage(state))
         column.add(places(state))
-        column.add(phone())
+        column.add(phone(state))
         navigation(Place.ME, state.today.tasksOpen.toInt()) { host.switch(it) }
     }
 
@@ -137,7 +141,9 @@ class MePage(
         way(R.string.export_title, R.drawable.ic_lock, R.string.me_export_sub, Route.Export)
     }
 
-    private fun phone(): View = RowCard(context).apply {
+    private fun version(state: MeState): String = state.update?.let { text(R.string.update_row_new, it.version) } ?: own().version
+
+    private fun phone(state: MeState): View = RowCard(context).apply {
         way(R.string.users_title, R.drawable.ic_users, null, Route.Users)
         way(R.string.rules_title, R.drawable.ic_sliders, null, Route.NetworkRules)
         way(R.string.battery_title, R.drawable.ic_battery, if (isFree()) R.string.battery_me_free else R.string.battery_me_saved, Route.Battery)
@@ -145,6 +151,7 @@ class MePage(
         if (isLocked()) way(R.string.finger_title, R.drawable.ic_shield_check, fingerWord(), Route.Finger)
         val look = choices().run { lookWords({ this@MePage.text(it) }, tongue, shade) }
         row(RowModel(text(R.string.look_title), Lead.Small(R.drawable.ic_globe), sub = look, chevron = true, bold = false)) { host.go(Route.Look) }
+        row(RowModel(text(R.string.update_row), Lead.Small(R.drawable.ic_download), sub = version(state), chevron = true, bold = false)) { host.go(Route.Update) }
         way(R.string.licences_title, R.drawable.ic_book, null, Route.Licences)
     }
 

@@ -1,5 +1,6 @@
 package cn.xunge.app.pages
 
+import cn.xunge.core.AppUpdate
 import cn.xunge.core.DataUse
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.NetworkSettings
@@ -16,7 +17,14 @@ data class Disk(val free: Long, val total: Long)
 internal val StorageUse.all: Long get() = (database + grid + photosWaiting + photosKept).toLong()
 
 /** 我的 and 本机空间. */
-data class MeState(val today: Today, val data: DataUse, val rules: NetworkSettings, val storage: StorageUse, val disk: Disk) {
+data class MeState(
+    val today: Today,
+    val data: DataUse,
+    val rules: NetworkSettings,
+    val storage: StorageUse,
+    val disk: Disk,
+    val update: AppUpdate? = null,
+) {
     /** So little room that photos may soon not fit. */
     val isDiskLow: Boolean get() = disk.free < LOW
 
@@ -36,10 +44,11 @@ class MePresenter(
     changes: Flow<ScreenChanges>,
     private val disk: () -> Disk,
     io: CoroutineDispatcher,
+    private val newer: () -> AppUpdate? = { null },
 ) {
     private val reader = Reader(io)
 
     val states: Flow<Read<MeState>> = reader.states(changes) {
-        MeState(handset.today(), handset.dataUse(), handset.networkSettings(), handset.storage(), disk())
+        MeState(handset.today(), handset.dataUse(), handset.networkSettings(), handset.storage(), disk(), newer())
     }
 }

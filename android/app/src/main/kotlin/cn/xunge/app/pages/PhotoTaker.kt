@@ -10,6 +10,9 @@ import cn.xunge.app.platform.Flash
 import cn.xunge.app.platform.Optics
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.XungeApp
+import cn.xunge.core.PhotoOrigin
+import java.io.File
+import kotlin.coroutines.resume
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
@@ -17,32 +20,34 @@ import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.suspendCancellableCoroutine
-import java.io.File
-import kotlin.coroutines.resume
 
 /** Where a page gets a photo from. */
-fun interface PhotoTaker {
-    /** A new photo; null if the person took none. The file belongs to the caller, who deletes it. */
-    suspend fun take(): File?
+internal fun interface PhotoTaker {
+    /** A new photo; null if the person took none. */
+    suspend fun take(): NewPhoto?
 }
+
+/** A photo on its way into a draft. The file belongs to who has this, and is deleted afterwards. */
+internal data class NewPhoto(val file: File, val origin: PhotoOrigin)
 
 /** A picture that the person chooses; the system's chooser also offers its cameras. */
 internal class ChosenPicture(private val host: Host) : PhotoTaker {
-    override suspend fun take(): File? = suspendCancellableCoroutine { turn ->
+    override suspend fun take(): NewPhoto? = suspendCancellableCoroutine { turn ->
         host.choosePictures { files ->
             files.drop(1).forEach { it.delete() }
-            if (turn.isActive) turn.resume(files.firstOrNull()) else files.firstOrNull()?.delete()
+            val first = files.firstOrNull()
+            if (turn.isActive) turn.resume(first?.let { NewPhoto(it, PhotoOrigin.LIBRARY) }) else first?.delete()
         }
     }
 }
 
 /** Our own camera over the page; a phone whose camera does not work, or may not be used, offers its pictures instead. */
 internal class OwnCamera(private val host: Host, private val hint: () -> CharSequence) : PhotoTaker {
-    override suspend fun take(): File? {
+    override suspend fun take(): NewPhoto? {
         val allowed = suspendCancellableCoroutine { turn -> host.permit(listOf(Manifest.permission.CAMERA)) { if (turn.isActive) turn.resume(it) } }
         if (!allowed) return ChosenPicture(host).take()
         return when (val taken = Finder(host, hint()).take()) {
-            is Taken.Photo -> taken.file
+            is Taken.Photo -> NewPhoto(taken.file, PhotoOrigin.CAMERA)
             Taken.Nothing -> null
             Taken.Instead -> ChosenPicture(host).take()
         }

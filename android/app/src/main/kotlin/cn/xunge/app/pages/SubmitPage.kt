@@ -2,6 +2,7 @@ package cn.xunge.app.pages
 
 import cn.xunge.app.R
 import cn.xunge.app.kit.CheckRow
+import cn.xunge.app.kit.Column
 import cn.xunge.app.kit.Field
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Mark
@@ -64,9 +65,15 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
         title(state.matter?.name(host.lang) ?: text(R.string.submit_no_type), host::back, type(state))
         val (mends, why) = state.refused ?: (Mends.NOTHING to null)
         val atPhotos = why != null && mends == Mends.PHOTOS
-        val row = ShotRow(context, { at, shot, _ -> look(shot, at + 1) }, { host.go(Route.Camera(draft)) }, R.drawable.ic_plus, if (atPhotos) Tone.DANGER else Tone.NEUTRAL)
-        column.add(row.view)
-        row.show(state.photos)
+        val shots = column.add(Column(context, gap = 0))
+        fun photos(handled: Boolean) {
+            val label = { at: Int, shot: DraftShot -> if (handled) text(if (shot.isAfter(at)) R.string.photo_after else R.string.photo_before) else null }
+            val row = ShotRow(context, { at, shot, _ -> look(shot, at) }, { host.go(Route.Camera(draft)) }, R.drawable.ic_plus, if (atPhotos) Tone.DANGER else Tone.NEUTRAL, label)
+            shots.removeAllViews()
+            shots.add(row.view)
+            row.show(state.photos)
+        }
+        photos(now.selfHandled)
         if (why != null && atPhotos) column.add(StateView(context, Mark(R.drawable.ic_alert, Tone.DANGER, why.words.here())))
         if (why != null && !atPhotos) refuse(mends, Mark(R.drawable.ic_alert, Tone.WARNING, why.words.here()))
         val facts = column.add(RowCard(context))
@@ -81,7 +88,11 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
             enter { it.copy(address = typed) }
             last?.let { place.bind(placeModel(it)) }
         }
-        column.add(CheckRow(context, text(R.string.submit_handled), on = now.selfHandled) { on -> enter { it.copy(selfHandled = on) } })
+        column.add(CheckRow(context, text(R.string.submit_handled), on = now.selfHandled) { on ->
+            enter { it.copy(selfHandled = on) }
+            photos(on)
+            hint(missing(state))
+        })
         val send = primary(text(if (state.isBusy) R.string.submit_busy else R.string.submit), R.drawable.ic_send) { submit() }
         if (state.isBusy) notYet(send, text(R.string.submit_busy)) else hint(missing(state))
     }
@@ -126,8 +137,11 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
     }
 
     /** What is better not missing; the report can be filed without it. */
-    private fun missing(state: SubmitState): String? =
-        if (state.place.cell == null && state.place.place != Place.NoGrid) text(R.string.submit_no_cell) else null
+    private fun missing(state: SubmitState): String? = when {
+        state.place.cell == null && state.place.place != Place.NoGrid -> text(R.string.submit_no_cell)
+        entered?.selfHandled == true && state.photos.indices.none { state.photos[it].isAfter(it) } -> text(R.string.submit_no_after)
+        else -> null
+    }
 
     private fun timeModel(state: SubmitState) = RowModel(
         title = state.time,
@@ -139,11 +153,14 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
         val name = text(R.string.photo_number, looked.number)
         title(name, { presenter.lookAway() })
         column.add(Photo(context, drawn(context, looked.picture.jpeg, WHOLE), name))
+        if (entered?.selfHandled == true) {
+            column.add(CheckRow(context, text(R.string.photo_is_after), on = looked.isAfter) { on -> scope.launch { presenter.after(looked.picture.of, on) } })
+        }
         second(text(R.string.photo_remove), Tone.DANGER) { scope.launch { presenter.removePhoto(looked.picture.of) } }
     }
 
-    private fun look(photo: DraftShot, number: Int) {
-        scope.launch { presenter.look(photo.photo, number) }
+    private fun look(photo: DraftShot, at: Int) {
+        scope.launch { presenter.look(photo, at) }
     }
 
     private fun submit() {

@@ -4,6 +4,7 @@ import cn.xunge.client.why
 import cn.xunge.core.DraftCell
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.Matter
+import cn.xunge.core.PhotoRole
 import cn.xunge.core.Place
 import cn.xunge.core.Position
 import cn.xunge.core.ReportContent
@@ -52,7 +53,7 @@ internal data class SubmitState(
 )
 
 /** A photo of the draft, whole. */
-internal data class LookedAt(val picture: Picture, val number: Int)
+internal data class LookedAt(val picture: Picture, val number: Int, val isAfter: Boolean = false)
 
 /** What the person typed and ticked. */
 data class Entered(val text: String, val address: String, val selfHandled: Boolean)
@@ -113,6 +114,7 @@ internal class SubmitPresenter(
         return try {
             val item = drafts.open(draft) {
                 it.take(entered)
+                it.show(entered.selfHandled)
                 it.save()
                 it.submit().item
             }
@@ -135,9 +137,15 @@ internal class SubmitPresenter(
     fun gone() = drafts.dropIfEmpty(draft)
 
     /** Shows a photo whole. */
-    suspend fun look(photo: PhotoHash, number: Int) = act {
-        val jpeg = drafts.open(draft) { handset.photo(photo) }
-        own.update { it.copy(looked = LookedAt(Picture(photo, jpeg), number)) }
+    suspend fun look(shot: DraftShot, at: Int) = act {
+        val jpeg = drafts.open(draft) { handset.photo(shot.photo) }
+        own.update { it.copy(looked = LookedAt(Picture(shot.photo, jpeg), at + 1, shot.isAfter(at))) }
+    }
+
+    /** Says that a photo is of before, or of after the person handled the matter. */
+    suspend fun after(photo: PhotoHash, yes: Boolean) = act {
+        drafts.open(draft) { it.photoShows(photo, if (yes) PhotoRole.After else PhotoRole.Before) }
+        own.update { it.copy(looked = it.looked?.copy(isAfter = yes), reads = it.reads + 1) }
     }
 
     fun lookAway() = own.update { it.copy(looked = null) }
@@ -151,6 +159,12 @@ internal class SubmitPresenter(
         call()
     } catch (failed: XungeException) {
         own.update { it.copy(refused = mends(failed.why) to failed.why) }
+    }
+
+    /** Photos are of before and after only where the person handled the matter himself. */
+    private fun ReportDraft.show(selfHandled: Boolean) = handset.shots(photos()).forEachIndexed { at, shot ->
+        val role = if (!selfHandled) PhotoRole.Scene else if (shot.isAfter(at)) PhotoRole.After else PhotoRole.Before
+        if (shot.shows != role) photoShows(shot.photo, role)
     }
 
     private fun ReportDraft.take(entered: Entered) {

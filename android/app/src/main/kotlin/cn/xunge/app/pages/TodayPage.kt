@@ -19,6 +19,7 @@ import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.mark
 import cn.xunge.app.platform.BatteryScreens
 import cn.xunge.app.platform.Places
+import cn.xunge.app.platform.SystemPackages
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
 import cn.xunge.app.shell.Route
@@ -34,7 +35,8 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
         val places = Places(context)
         host.session.run {
             val online = { app.surroundings.connectivity().online }
-            TodayPresenter(handset, changes, places.fixes(), online, io) { !app.choices.isBatterySettled && !BatteryScreens(context).isFree }
+            val own by lazy { SystemPackages(context).own.build }
+            TodayPresenter(handset, changes, places.fixes(), online, io, { handset.appUpdate(own) }) { !app.choices.isBatterySettled && !BatteryScreens(context).isFree }
         }
     }
     private val app get() = XungeApp.of(context)
@@ -96,7 +98,11 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
         state.today.returned > 0u ->
             Mark(R.drawable.ic_undo, Tone.DANGER, text(R.string.today_returned, state.today.returned.toInt())) to
                 (text(R.string.go_mend) to { host.go(Route.Queue) })
+        state.update?.isRequired == true ->
+            Mark(R.drawable.ic_clock_alert, Tone.WARNING, text(R.string.today_update_required)) to (text(R.string.update_see) to { host.go(Route.Update) })
         !state.online -> Mark(R.drawable.ic_wifi_off, Tone.NEUTRAL, text(R.string.today_offline)) to null
+        state.update != null ->
+            Mark(R.drawable.ic_download, Tone.INFO, text(R.string.update_ready, state.update.version)) to (text(R.string.update_see) to { host.go(Route.Update) })
         else -> null
     }
 

@@ -1,6 +1,7 @@
 package cn.xunge.app.pages
 
 import cn.xunge.client.why
+import cn.xunge.core.AppUpdate
 import cn.xunge.core.FieldTask
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.Place
@@ -43,10 +44,13 @@ data class TodayState(
     val refused: Why?,
     /** Android may stop the app to save power, and nobody was told so far. */
     val offersBattery: Boolean = false,
+    /** A newer app that is here, or that the server asks for. */
+    val update: AppUpdate? = null,
 )
 
 /**
  * @param online whether the phone has a network at all
+ * @param newer the newer app, if there is one
  * @param offersBattery whether the page about saving power is to be offered to a person on duty
  */
 class TodayPresenter(
@@ -55,6 +59,7 @@ class TodayPresenter(
     private val fixes: Flow<Position>,
     private val online: () -> Boolean,
     private val io: CoroutineDispatcher,
+    private val newer: () -> AppUpdate? = { null },
     private val offersBattery: () -> Boolean = { false },
 ) {
     private val refused = MutableStateFlow<Why?>(null)
@@ -86,6 +91,7 @@ class TodayPresenter(
             online = online(),
             refused = why,
             offersBattery = today.isOnDuty && offersBattery(),
+            update = newer()?.takeIf { it.isRequired || it.`package` != null },
         )
     }
 

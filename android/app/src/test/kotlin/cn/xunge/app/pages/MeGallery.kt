@@ -17,6 +17,7 @@ import cn.xunge.core.PhoneUser
 import cn.xunge.core.ProblemClass
 import cn.xunge.core.StorageUse
 import cn.xunge.core.UsersWork
+import cn.xunge.app.platform.OwnApp
 import cn.xunge.core.Words
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -31,7 +32,7 @@ class MeGallery {
 
     private val long = Variant.ALL.map { it.copy(height = if (it.text > 1) 2400 else 1100) }
 
-    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }, { Choices(it.getSharedPreferences("gallery", 0)) }, { false }, { Ability.READY to true }).build(Read(state)) }
+    private fun me(state: MeState): (Context) -> View = { MePage(MineHost(it), { "REDMI 12C" }, { true }, { Choices(it.getSharedPreferences("gallery", 0)) }, { false }, own = { OwnApp("1.3.2", 13u) }, finger = { Ability.READY to true }).build(Read(state)) }
 
     @Test
     fun `who I am and what the app takes`() = Gallery.show("me", build = me(me))

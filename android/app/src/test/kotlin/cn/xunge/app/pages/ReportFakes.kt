@@ -27,6 +27,7 @@ import cn.xunge.core.Lang
 import cn.xunge.core.Matter
 import cn.xunge.core.MatterCode
 import cn.xunge.core.NoHandle
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.PhotoRole
 import cn.xunge.core.PointE7
 import cn.xunge.core.Position
@@ -41,12 +42,12 @@ import cn.xunge.core.XungeException
 import cn.xunge.ids.EntryKey
 import cn.xunge.ids.PhotoHash
 import cn.xunge.ids.RecordKey
-import org.robolectric.Shadows.shadowOf
 import java.io.File
 import java.lang.reflect.Proxy
 import java.util.Collections
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.locks.LockSupport
+import org.robolectric.Shadows.shadowOf
 
 /** A camera that hands out photos of a folder, one after the other. */
 class FakeCamera(private val photos: List<File> = ReportSamples.files, var fault: CameraFault? = null) : Camera {
@@ -202,10 +203,15 @@ private class FakeDraft(private val home: FakeReports, private val key: EntryKey
 
     override fun located(): cn.xunge.core.Place? = (now.content.place ?: now.position)?.let { ReportSamples.inCell }
 
-    override fun addPhoto(path: String, cancel: CancelToken) {
+    override fun addPhoto(path: String, origin: PhotoOrigin, cancel: CancelToken) {
         home.refuses?.let { throw it }
         val bytes = File(path).readBytes()
         now = now.copy(photos = now.photos + DraftPhoto(PhotoHash("${bytes.contentHashCode()}"), PhotoRole.Scene, bytes.size.toULong(), 1u, 1u))
+        save()
+    }
+
+    override fun photoShows(photo: PhotoHash, shows: PhotoRole) {
+        now = now.copy(photos = now.photos.map { if (it.sha256 == photo) it.copy(shows = shows) else it })
         save()
     }
 

@@ -10,6 +10,7 @@ import cn.xunge.core.FieldTask
 import cn.xunge.core.Handset
 import cn.xunge.core.Item
 import cn.xunge.core.NoHandle
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.Place
 import cn.xunge.core.PointE7
 import cn.xunge.core.Position
@@ -95,7 +96,7 @@ internal class FakeAnswer(private val answer: Answer, private val keep: (FakeAns
 
     override fun photos(): List<DraftPhoto> = photos.toList()
 
-    override fun addPhoto(path: String, cancel: CancelToken) {
+    override fun addPhoto(path: String, origin: PhotoOrigin, cancel: CancelToken) {
         refuses?.let { throw refusal(it) }
         photos += DraftPhoto(PhotoHash("p${photos.size}"), cn.xunge.core.PhotoRole.After, 1u, 1u, 1u)
     }

@@ -7,10 +7,14 @@ import cn.xunge.app.platform.Frame
 import cn.xunge.app.platform.QrReader
 import cn.xunge.core.Answer
 import cn.xunge.core.Month
+import cn.xunge.core.PhotoOrigin
 import cn.xunge.ids.TaskKey
 import cn.xunge.ids.YearAndMonth
 import com.google.zxing.BarcodeFormat
 import com.google.zxing.qrcode.QRCodeWriter
+import java.io.File
+import java.time.LocalDate
+import java.time.YearMonth
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.emptyFlow
 import kotlinx.coroutines.flow.first
@@ -25,9 +29,6 @@ import org.junit.Rule
 import org.junit.Test
 import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
-import java.io.File
-import java.time.LocalDate
-import java.time.YearMonth
 
 /** What the work pages decide besides how they look. */
 @RunWith(XungeRunner::class)
@@ -107,12 +108,12 @@ class WorkTest {
         presenter.states.first()
         draft.refuses = "photo.unreadable"
         val file = temporary.newFile()
-        presenter.add(file)
+        presenter.add(NewPhoto(file, PhotoOrigin.CAMERA))
         assertFalse(file.exists())
         val refused = presenter.states.first { it is TaskCameraState.Open } as TaskCameraState.Open
         assertTrue(refused.work.shots.isEmpty())
         draft.refuses = null
-        presenter.add(temporary.newFile())
+        presenter.add(NewPhoto(temporary.newFile(), PhotoOrigin.CAMERA))
         presenter.typed("已补铺")
         assertNotNull(presenter.submit())
         assertEquals(listOf("已补铺"), draft.saved)
