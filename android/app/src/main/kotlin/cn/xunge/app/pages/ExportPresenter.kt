@@ -104,8 +104,11 @@ class ExportPresenter(private val handset: HandsetInterface, changes: Flow<Scree
             android.util.Log.i("xunge", full.loggable())
             placed = Placed.Failed
         } finally {
-            if (placed !is Placed.There) withContext(NonCancellable + io) { drop() }
-            sealing.update { it.copy(placed = placed) }
+            // Two: what comes back from another dispatcher to a cancelled coroutine does not go on.
+            withContext(NonCancellable) {
+                if (placed !is Placed.There) withContext(io) { drop() }
+                sealing.update { it.copy(placed = placed) }
+            }
         }
     }
 
