@@ -15,6 +15,7 @@ import cn.xunge.app.lock.LockPage
 import cn.xunge.app.lock.LockPresenter
 import cn.xunge.app.pages.pageOf
 import cn.xunge.client.loggable
+import cn.xunge.core.Handset
 import cn.xunge.core.Lang
 import cn.xunge.core.NudgeReason
 import kotlinx.coroutines.CoroutineScope
@@ -33,6 +34,9 @@ class MainActivity : Activity(), Host {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Main)
     private val way = ArrayList<Route>()
     private var page: Page<*>? = null
+
+    /** Whose way it is. */
+    private var shows: Handset? = null
     private var shown: Job? = null
     private var asked: ((Boolean) -> Unit)? = null
     private var choosing: ((List<File>) -> Unit)? = null
@@ -56,9 +60,20 @@ class MainActivity : Activity(), Host {
                     Opened.Opening -> Unit
                     Opened.Nobody -> root(Route.Enrol)
                     is Opened.Failed -> root(Route.Users)
-                    is Opened.Ready -> if (way.isEmpty() || way[0] == Route.Enrol) root(wanted(intent) ?: Route.Today) else present()
+                    is Opened.Ready -> ready(opened.handset)
                 }
             }
+        }
+    }
+
+    /** The way of one handset leads nowhere in another one. */
+    private fun ready(handset: Handset) {
+        val before = shows
+        shows = handset
+        when {
+            way.firstOrNull() != Route.Today -> root(wanted(intent) ?: Route.Today)
+            before != null && before !== handset -> root(Route.Today)
+            else -> present()
         }
     }
 
