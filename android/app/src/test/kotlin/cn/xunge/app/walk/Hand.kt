@@ -101,8 +101,8 @@ class Hand(private val meanwhile: () -> Unit = {}, private val activity: () -> A
     private fun field(words: String): Field? = all().filterIsInstance<Field>()
         .firstOrNull { field -> field.edit.hint == words || all(field).any { it !is EditText && it.words() == words } }
 
-    fun until(what: String, condition: () -> Boolean) {
-        val deadline = System.nanoTime() + PATIENCE_NS
+    fun until(what: String, seconds: Long = PATIENCE_S, condition: () -> Boolean) {
+        val deadline = System.nanoTime() + seconds * 1_000_000_000
         while (true) {
             meanwhile()
             idle()
@@ -112,10 +112,13 @@ class Hand(private val meanwhile: () -> Unit = {}, private val activity: () -> A
         }
     }
 
+    /** Lets the screen do what it has to do now. */
+    fun settle() = idle()
+
     private fun idle() = shadowOf(Looper.getMainLooper()).idle()
 
     private companion object {
         const val NOT_YET = "还不能用"
-        const val PATIENCE_NS = 60_000_000_000L
+        const val PATIENCE_S = 60L
     }
 }
