@@ -181,6 +181,8 @@ enum Bench {
 
 #[derive(Subcommand)]
 enum Android {
+    /// Start, queue and report of the Android app: CPU time and memory on the JVM, which stands in for a phone
+    Android,
     /// Write colours, sizes, icons and states from design/ into target/android
     Res,
     /// Compile the app against API 35 and API 26; arguments are passed to Maven
@@ -266,6 +268,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
                 Android::Res => android::resources(&ws).map(|()| 0),
                 Android::Build { args } => android::maven(&ws, android::Goal::Build, &args),
                 Android::Test { args } => android::maven(&ws, android::Goal::Test, &args),
+                Bench::Android => android::figures(&ws).map(|()| 0),
             };
         }
         Task::Gallery {

@@ -1,5 +1,7 @@
 //! The build of `android/` by Maven. What it writes lies below `target/android`, and nothing in the source tree.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::resources::{self, TARGET};
@@ -95,12 +97,24 @@ pub fn tests(ws: &Workspace, args: &[String]) -> Result<()> {
     mvn(&run, &["test"])
 }
 
+/// As [`tests()`], and returns what Maven and the tests printed.
+pub fn said(ws: &Workspace, args: &[String]) -> Result<String> {
+    programs()?;
+    resources::write(ws)?;
+    let out = shell::output(&mut command(&Run::new(ws, args), &["test"]))?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
 fn mvn(run: &Run, goals: &[&str]) -> Result<()> {
+    shell::run(&mut command(run, goals))
+}
+
+fn command(run: &Run, goals: &[&str]) -> Command {
     let mut command = run.ws.command("mvn");
     command.args(["-B", "-ntp"]).args(goals);
     command.arg(format!("-Dxunge.target={}", run.ws.path(TARGET).display()));
     command.args(&run.args).current_dir(run.ws.path("android"));
-    shell::run(&mut command)
+    command
 }
 
 fn programs() -> Result<()> {
