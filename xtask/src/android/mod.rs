@@ -8,7 +8,7 @@ mod resources;
 mod states;
 mod values;
 
-pub use build::{Goal, maven, succeeds};
+pub use build::{Goal, maven, succeeds, walk, walk_folder};
 pub use figures::figures;
 pub use gallery::gallery;
 pub use resources::write as resources;
