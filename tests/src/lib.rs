@@ -4,7 +4,7 @@
 //! [`process`] runs a real server process; [`handset`] a real handset; [`staff_api`] staff at the centre, over
 //! the HTTP API only; [`city`] and [`small`] set up a city with organisation, posts and grid through the same
 //! API; [`line`] is a proxy that injects network faults; [`pictures`] gives photographs of which no two files
-//! are equal; [`demo`] is the demo; [`rig`] is a server for tests in other languages.
+//! are equal; [`demo`] is the demo; [`rig`] is a server for tests in other languages, with [`desks`] at its centre.
 
 #![allow(
     clippy::disallowed_methods,
@@ -14,6 +14,7 @@
 pub mod bench;
 pub mod city;
 pub mod demo;
+pub mod desks;
 pub mod handset;
 pub mod judges;
 pub mod line;

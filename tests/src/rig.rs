@@ -3,11 +3,11 @@
 
 use crate::{
     city::{City, InvitedPost},
+    desks::Desks,
     line::{FaultProxy, LineFault},
     process::ServerSetup,
-    staff_api::StaffSession,
 };
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use protocol::{field::Invitation, role::Role};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,6 +36,8 @@ pub enum RigCommand {
         version: u32,
         reason: Option<String>,
     },
+    /// The activity records with this title, as a reviewer sees them.
+    Activities { title: String },
     /// Gives a task to whoever is on duty in the cell.
     Task { cell: String, wording: String },
     /// What became of a task.
@@ -44,7 +46,11 @@ pub enum RigCommand {
     CancelTask { task: String },
     /// Ends a report: its case is declined with these words.
     Decline { number: String, reason: String },
-    /// What the server holds: all reports with this text, and the counts of everything.
+    /// Files a report, has it handled and sends it to whoever is on duty in its cell to be checked; answers with the task.
+    Check { number: String, opinion: String },
+    /// Closes the case of a report whose check passed.
+    Close { number: String, opinion: String },
+    /// What the server holds: all reports with this text and their authors, and the counts of everything.
     State { text: String },
     /// Imports a file of sealed parcels.
     Import { file: PathBuf },
@@ -77,9 +83,7 @@ impl From<LineCommand> for LineFault {
 pub struct Rig {
     city: City,
     line: FaultProxy,
-    acceptor: StaffSession,
-    leader: StaffSession,
-    supervisor: StaffSession,
+    desks: Desks,
     posts: BTreeMap<String, InvitedPost>,
     _folder: TempDir,
 }
@@ -89,15 +93,9 @@ impl Rig {
     pub fn start() -> Result<Self> {
         let folder = TempDir::new()?;
         let city = City::small(&folder.path().join("server"), ServerSetup::default())?;
-        let desk = |account: &str, role: Role| {
-            let made = city.staff(account, role.zh(), role, &city.district)?;
-            city.sign_in(&made)
-        };
         Ok(Self {
             line: FaultProxy::to(city.server.address())?,
-            acceptor: desk("shouli", Role::Acceptor)?,
-            leader: desk("zhiban", Role::ShiftLeader)?,
-            supervisor: desk("dudao", Role::Supervisor)?,
+            desks: Desks::of(&city)?,
             posts: BTreeMap::new(),
             city,
             _folder: folder,
@@ -134,7 +132,7 @@ impl Rig {
             }
             RigCommand::Refuse { entry, reason } => {
                 let decided = json!({"decision": "reject", "reason": reason});
-                self.leader.post(&format!("/v1/review/{entry}"), &decided)
+                self.desks.leader.post(&format!("/v1/review/{entry}"), &decided)
             }
             RigCommand::Review {
                 record,
@@ -146,22 +144,26 @@ impl Rig {
                     None => json!({"version": version, "decision": "approve"}),
                 };
                 let path = format!("/v1/activities/{record}/review");
-                self.supervisor.post(&path, &decided)
+                self.desks.supervisor.post(&path, &decided)
+            }
+            RigCommand::Activities { title } => {
+                let mut records = self.desks.supervisor.all("/v1/activities")?;
+                records.retain(|record| record.get("title") == Some(&json!(title)));
+                Ok(json!(records))
             }
             RigCommand::Task { cell, wording } => {
                 let task = json!({"purpose": "inspect", "wording": wording, "cell": cell, "minutes": 600});
-                self.supervisor.post("/v1/tasks", &task)
+                self.desks.supervisor.post("/v1/tasks", &task)
             }
-            RigCommand::TaskState { task } => self.supervisor.get(&format!("/v1/tasks/{task}")),
+            RigCommand::TaskState { task } => self.desks.supervisor.get(&format!("/v1/tasks/{task}")),
             RigCommand::CancelTask { task } => self
+                .desks
                 .supervisor
                 .post(&format!("/v1/tasks/{task}/cancel"), &json!({})),
-            RigCommand::Decline { number, reason } => self.decline(&number, &reason),
-            RigCommand::State { text } => {
-                let mut cases = self.acceptor.all("/v1/cases")?;
-                cases.retain(|case| case.get("text") == Some(&json!(text)));
-                Ok(json!({"cases": cases, "counts": self.city.admin.get("/v1/counts")?}))
-            }
+            RigCommand::Decline { number, reason } => self.desks.decline(&number, &reason),
+            RigCommand::Check { number, opinion } => self.desks.check(&self.city, &number, &opinion),
+            RigCommand::Close { number, opinion } => self.desks.close(&number, &opinion),
+            RigCommand::State { text } => self.state(&text),
             RigCommand::Import { file } => self.import(&file),
         }
     }
@@ -179,26 +181,19 @@ impl Rig {
         self.posts.insert(number, invited);
         Ok(json!({"invitation": text, "server": invitation.server, "holder": holder}))
     }
-    /// The shortest way of a case to its end.
-    fn decline(&self, number: &str, reason: &str) -> Result<Value> {
-        let cases = self.acceptor.all("/v1/cases")?;
-        let mut case = cases
-            .into_iter()
-            .find(|case| case.get("number") == Some(&json!(number)))
-            .with_context(|| format!("no case {number}"))?;
-        let path = format!("/v1/cases/{}/actions", crate::city::id(&case)?);
-        for (desk, action) in [
-            (&self.acceptor, "prefile"),
-            (&self.leader, "send_back"),
-            (&self.acceptor, "decline"),
-        ] {
-            let version = case.get("version").cloned();
-            case = desk.post(
-                &path,
-                &json!({"action": action, "expected_version": version, "opinion": reason}),
-            )?;
+    /// The reports with this text, each with its author as the ledger names him, and the counts of everything.
+    fn state(&self, text: &str) -> Result<Value> {
+        let mut cases = self.desks.acceptor.all("/v1/cases")?;
+        cases.retain(|case| case.get("text") == Some(&json!(text)));
+        for case in &mut cases {
+            let path = format!("/v1/cases/{}", crate::city::id(case)?);
+            let whole = self.desks.acceptor.get(&path)?;
+            let by = whole.pointer("/ledger/0/actor_name").cloned();
+            if let Some(fields) = case.as_object_mut() {
+                fields.insert("by".into(), by.unwrap_or_default());
+            }
         }
-        Ok(case)
+        Ok(json!({"cases": cases, "counts": self.city.admin.get("/v1/counts")?}))
     }
     fn import(&self, file: &Path) -> Result<Value> {
         Ok(json!({"said": self.city.server.import_parcels(file)?}))

@@ -89,6 +89,9 @@ enum Task {
     },
     /// Build the demo city and run it; further arguments are passed to it (`--once` runs it bounded and checks it)
     Demo {
+        /// Let a new patroller walk through it with this app, and end it then: `--handset android`
+        #[arg(long, value_enum)]
+        handset: Option<App>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -145,6 +148,12 @@ enum Task {
     },
 }
 
+/// An app for handsets.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum App {
+    Android,
+}
+
 #[derive(Subcommand)]
 enum Bench {
     /// Point to cell: grid pack against geo + rstar
@@ -172,6 +181,8 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Start, queue and report of the Android app: CPU time and memory on the JVM, which stands in for a phone
+    Android,
     /// Screens with up to 100,000 items, memory, and wake-ups of a handset; this machine stands in for a phone
     Handset {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -244,7 +255,11 @@ fn run(task: Task) -> anyhow::Result<u8> {
         Task::Symbols => symbols::stage(&ws)?,
         Task::Package { twice: false } => package::once(&ws)?,
         Task::Package { twice: true } => package::twice(&ws)?,
-        Task::Demo { args } => return demo::run(&ws, &args),
+        Task::Demo {
+            handset: Some(App::Android),
+            args,
+        } => demo::with_android(&ws, &args)?,
+        Task::Demo { handset: None, args } => return demo::run(&ws, &args),
         Task::Bench { which } => {
             return match which {
                 Bench::Lookup { args } => bench::lookup(&ws, &args),
@@ -253,6 +268,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),
                 Bench::Handset { args } => bench::handset(&ws, &args),
+                Bench::Android => android::figures(&ws).map(|()| 0),
             };
         }
         Task::Torture { args } => return torture::run(&ws, &args),

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
-use crate::{bench, fuzz, package, phone, simulate, torture};
+use crate::{android, bench, fuzz, package, phone, simulate, torture};
 
 /// Simulated days of the long run: 13 to 20 minutes at 520 to 800 days a minute.
 const DAYS: &str = "10000";
@@ -82,6 +82,15 @@ const STAGES: &[Stage<Workspace>] = &[
         what: "screens with 100,000 items, memory and wake-ups of a handset",
         after: &[],
         run: |ws| succeeded(bench::handset(ws, &[])),
+    },
+    Stage {
+        name: "gallery-android",
+        what: "every screen of the Android app in every variant: drawn, and its labels, sizes and contrast audited",
+        after: &[],
+        run: |ws| {
+            phone::bindings(ws)?;
+            android::gallery(ws, None)
+        },
     },
     Stage {
         name: "package-twice",

@@ -33,6 +33,9 @@ struct DemoArgs {
     /// postgres://… instead of the embedded database
     #[arg(long)]
     database: Option<String>,
+    /// Write an invitation and a place to work at into this file, for a handset of another program
+    #[arg(long, conflicts_with = "once")]
+    handset: Option<PathBuf>,
 }
 
 fn main() -> Result<ExitCode> {
@@ -47,6 +50,7 @@ fn main() -> Result<ExitCode> {
         managers: args.managers,
         reports: args.reports,
         database: args.database,
+        handset: args.handset,
     };
     println!("数据在 {}，种子 {}", plan.data.display(), plan.seed);
     let interrupted = Arc::new(AtomicBool::new(false));

@@ -45,6 +45,8 @@ pub struct DemoPlan {
     pub reports: u32,
     /// `postgres://…`; `None` uses the embedded SQLite database.
     pub database: Option<String>,
+    /// Where to write what a handset of another program needs to work in this city, once everybody is at work.
+    pub handset: Option<PathBuf>,
 }
 
 /// Lowest counts that the bounded demo must reach.
@@ -136,6 +138,9 @@ pub fn run(plan: &DemoPlan, interrupted: &Arc<AtomicBool>) -> Result<Option<Demo
         screen.until_finished(&context.counters, interrupted, FINISHING)?;
     } else {
         screen::invite(&city, &centre.accounts, &spare);
+        if let Some(file) = &plan.handset {
+            hand_out(&city, file)?;
+        }
         while !interrupted.load(Ordering::SeqCst) {
             screen.show(&context.counters)?;
         }
@@ -160,6 +165,31 @@ pub fn run(plan: &DemoPlan, interrupted: &Arc<AtomicBool>) -> Result<Option<Demo
         began.elapsed().as_secs_f64()
     );
     Ok(Some(result))
+}
+
+/// Writes an invitation to a post over one community, and a cell of it. Nobody else is on duty there, so its tasks come to
+/// whoever accepts the invitation. The file appears when it is complete.
+fn hand_out(city: &City, file: &Path) -> Result<()> {
+    let cell = city.pack.view().cells().last().context("the grid has no cells")?;
+    let community = cell.code.community().to_string();
+    let invited = city.post(
+        "20104-901",
+        "走查岗",
+        "走查巡查员",
+        Role::Patroller,
+        &[&community],
+    )?;
+    let point = cell.centroid();
+    let told = serde_json::json!({
+        "invitation": invited.invitation,
+        "server": city.server.url(),
+        "cell": cell.code.to_string(),
+        "lat": point.lat,
+        "lon": point.lon,
+    });
+    let fresh = file.with_extension("new");
+    std::fs::write(&fresh, told.to_string())?;
+    Ok(std::fs::rename(fresh, file)?)
 }
 
 /// The first communities of the district, one for each post.

@@ -1,5 +1,8 @@
 //! The build of `android/` by Maven. What it writes lies below `target/android`, and nothing in the source tree.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::resources::TARGET;
@@ -95,12 +98,47 @@ pub fn tests(ws: &Workspace, args: &[String]) -> Result<()> {
     mvn(&run, &["test"])
 }
 
+/// As [`tests()`], and returns what Maven and the tests printed.
+pub fn said(ws: &Workspace, args: &[String]) -> Result<String> {
+    programs()?;
+    resources::write(ws)?;
+    let out = shell::output(&mut command(&Run::new(ws, args), &["test"]))?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// An empty folder for what a walk leaves behind.
+pub fn walk_folder(ws: &Workspace) -> Result<PathBuf> {
+    let folder = ws.path(TARGET).join("walk");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Walks through the app against the demo that wrote the file `told`; pictures of the steps go to `folder`.
+pub fn walk(ws: &Workspace, told: &Path, folder: &Path) -> Result<()> {
+    programs()?;
+    resources::write(ws)?;
+    let args = [
+        "-Dtest=DemoWalk".to_owned(),
+        "-Dsurefire.failIfNoSpecifiedTests=false".to_owned(),
+        format!("-Dxunge.demo={}", told.display()),
+        format!("-Dwalk.dir={}", folder.display()),
+    ];
+    mvn(&Run::new(ws, &args), &["-q", "test"])
+}
+
 fn mvn(run: &Run, goals: &[&str]) -> Result<()> {
+    shell::run(&mut command(run, goals))
+}
+
+fn command(run: &Run, goals: &[&str]) -> Command {
     let mut command = run.ws.command("mvn");
     command.args(["-B", "-ntp"]).args(goals);
     command.arg(format!("-Dxunge.target={}", run.ws.path(TARGET).display()));
     command.args(&run.args).current_dir(run.ws.path("android"));
-    shell::run(&mut command)
+    command
 }
 
 fn programs() -> Result<()> {

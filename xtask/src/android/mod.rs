@@ -1,6 +1,7 @@
 //! The Android app: resources from the design tokens, its build and tests by Maven, pictures of its screens.
 
 mod build;
+mod figures;
 mod gallery;
 mod icons;
 mod licences;
@@ -8,7 +9,8 @@ mod resources;
 mod states;
 mod values;
 
-pub use build::{Goal, maven, succeeds};
+pub use build::{Goal, maven, succeeds, walk, walk_folder};
+pub use figures::figures;
 pub use gallery::gallery;
 
 use anyhow::Result;

@@ -94,6 +94,13 @@ object Rig {
         obey("review", "record" to record, "version" to version, "reason" to reason)
     fun decline(number: String, reason: String) = obey("decline", "number" to number, "reason" to reason)
 
+    /** Has a report filed, handled, and sent to whoever is on duty in its cell to be checked; the check task's id. */
+    fun check(number: String, opinion: String): String =
+        obey("check", "number" to number, "opinion" to opinion).jsonObject.getValue("task").jsonPrimitive.content
+
+    /** The shift leader closes the case of a report whose check passed. */
+    fun close(number: String, opinion: String) = obey("close", "number" to number, "opinion" to opinion)
+
     /** Gives a task to whoever is on duty in the cell; its id. */
     fun task(cell: String, wording: String): String =
         obey("task", "cell" to cell, "wording" to wording).jsonObject.getValue("id").jsonPrimitive.content
@@ -105,6 +112,10 @@ object Rig {
     /** The server's reports with this text. */
     fun reports(text: String): List<ServerReport> =
         obey("state", "text" to text).jsonObject.getValue("cases").jsonArray.map { ServerReport(it.jsonObject) }
+
+    /** The server's activity records with this title. */
+    fun activities(title: String): List<ServerActivity> =
+        obey("activities", "title" to title).jsonArray.map { ServerActivity(it.jsonObject) }
 
     /** Entries that the server holds, of everybody. */
     fun entries(): Int {
@@ -119,6 +130,17 @@ class ServerReport(private val case: JsonObject) {
     val state = case.getValue("state").jsonPrimitive.content
     val photosNamed = case.getValue("photos_named").jsonPrimitive.int
     val photosHeld = case.getValue("photos_held").jsonPrimitive.int
+
+    /** Who made it, as the case's ledger names him: by his post. */
+    val by = case.getValue("by").jsonPrimitive.content
     val isWithdrawn = case.getValue("withdrawn").jsonPrimitive.content.toBoolean()
     override fun toString() = case.toString()
+}
+
+/** An activity record as its reviewer sees it. */
+class ServerActivity(private val activity: JsonObject) {
+    val record = activity.getValue("record").jsonPrimitive.content
+    val version = activity.getValue("version").jsonPrimitive.int
+    val state = activity.getValue("state").jsonPrimitive.content
+    override fun toString() = activity.toString()
 }

@@ -51,7 +51,23 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         file.delete()
     }
 
-    fun attempt(pin: String): Try {
+    fun attempt(pin: String): Try = attempt { kept, salt -> isPin(pin) && MessageDigest.isEqual(hash(pin, salt), kept.getProperty(HASH)?.unhex()) }
+
+    /** A try of the administrator's code; wrong ones count as wrong PINs do. The right one takes the lock away. */
+    fun attemptCode(code: String, isRight: (challenge: String, code: String) -> Boolean): Try {
+        val tried = attempt { kept, _ -> kept.getProperty(CHALLENGE)?.let { isRight(it, code) } ?: false }
+        if (tried == Try.Right) clear()
+        return tried
+    }
+
+    /** What is read out to the administrator: the same digits until the lock is open, also after the end of the process. */
+    fun challenge(fresh: () -> String): String {
+        val kept = read()
+        kept.getProperty(CHALLENGE)?.let { return it }
+        return fresh().also { write(kept.stringPropertyNames().associateWith(kept::getProperty) + (CHALLENGE to it)) }
+    }
+
+    private fun attempt(isRight: (Properties, ByteArray) -> Boolean): Try {
         val kept = read()
         val salt = kept.getProperty(SALT)?.unhex() ?: return Try.Right
         val failures = kept.getProperty(FAILURES)?.toIntOrNull() ?: 0
@@ -60,9 +76,9 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         val passed = elapsedMs() - if (since <= elapsedMs()) since else 0
         val wait = waitAfter(failures) - passed
         if (wait > 0) return Try.Wait(wait)
-        val all = listOf(SALT, HASH, FINGER).mapNotNull { name -> kept.getProperty(name)?.let { name to it } }.toMap()
-        if (isPin(pin) && MessageDigest.isEqual(hash(pin, salt), kept.getProperty(HASH)?.unhex())) {
-            if (failures > 0) write(all)
+        val all = listOf(SALT, HASH, FINGER, CHALLENGE).mapNotNull { name -> kept.getProperty(name)?.let { name to it } }.toMap()
+        if (isRight(kept, salt)) {
+            if (failures > 0 || CHALLENGE in all) write(all - CHALLENGE)
             return Try.Right
         }
         write(all + mapOf(FAILURES to "${failures + 1}", FAILED_AT to "${elapsedMs()}"))
@@ -106,6 +122,7 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         private const val HASH = "hash"
         private const val FINGER = "finger"
         private const val FAILURES = "failures"
+        private const val CHALLENGE = "challenge"
         private const val FAILED_AT = "failed_at"
     }
 }

@@ -1,6 +1,7 @@
 package cn.xunge.app.shell
 
 import android.app.Activity
+import android.app.AlertDialog
 import android.app.KeyguardManager
 import android.content.ActivityNotFoundException
 import android.content.Context
@@ -12,12 +13,15 @@ import android.view.View
 import android.view.WindowManager.LayoutParams.FLAG_SECURE
 import cn.xunge.app.R
 import cn.xunge.app.kit.Place
+import cn.xunge.app.lock.CodePage
+import cn.xunge.app.lock.CodePresenter
 import cn.xunge.app.lock.Gate
 import cn.xunge.app.lock.LockPage
 import cn.xunge.app.lock.LockPresenter
 import cn.xunge.app.lock.askFinger
 import cn.xunge.app.pages.pageOf
 import cn.xunge.client.loggable
+import cn.xunge.core.Handset
 import cn.xunge.core.Lang
 import cn.xunge.core.NudgeReason
 import kotlinx.coroutines.CoroutineScope
@@ -36,6 +40,9 @@ class MainActivity : Activity(), Host {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Main)
     private val way = ArrayList<Route>()
     private var page: Page<*>? = null
+
+    /** Whose way it is. */
+    private var shows: Handset? = null
     private var shown: Job? = null
     private var asked: ((Boolean) -> Unit)? = null
     private var choosing: ((List<File>) -> Unit)? = null
@@ -61,9 +68,20 @@ class MainActivity : Activity(), Host {
                     Opened.Opening -> Unit
                     Opened.Nobody -> root(Route.Enrol)
                     is Opened.Failed -> root(Route.Users)
-                    is Opened.Ready -> if (way.isEmpty() || way[0] == Route.Enrol) root(wanted(intent) ?: Route.Today) else present()
+                    is Opened.Ready -> ready(opened.handset)
                 }
             }
+        }
+    }
+
+    /** The way of one handset leads nowhere in another one. */
+    private fun ready(handset: Handset) {
+        val before = shows
+        shows = handset
+        when {
+            way.firstOrNull() != Route.Today -> root(wanted(intent) ?: Route.Today)
+            before != null && before !== handset -> root(Route.Today)
+            else -> present()
         }
     }
 
@@ -145,8 +163,11 @@ class MainActivity : Activity(), Host {
 
     private fun present() {
         val route = way.lastOrNull() ?: return
+        show(if (gate.isOpen) pageOf(route, this) else locked())
+    }
+
+    private fun show(page: Page<*>) {
         shown?.cancel()
-        val page = if (gate.isOpen) pageOf(route, this) else locked()
         this.page = page
         shown = scope.launch {
             page.attach(this)
@@ -156,9 +177,24 @@ class MainActivity : Activity(), Host {
 
     private fun locked(): Page<*> {
         val presenter = LockPresenter(gate.lock, sets = false, session.io, gate.finger, askFinger(this, R.string.finger_open)) { unlock() }
+        return LockPage(this, presenter, ::forgotten)
+    }
+
+    /** By the phone's own lock, or by a code of the administrator where there is none. */
+    private fun forgotten() {
         val keyguard = getSystemService(KeyguardManager::class.java)
-        val forgotten = if (keyguard?.isDeviceSecure == true) ({ confirm(keyguard) }) else null
-        return LockPage(this, presenter, forgotten)
+        if (keyguard?.isDeviceSecure != true) return askCode()
+        val ways = arrayOf(getString(R.string.forgotten_phone), getString(R.string.forgotten_code))
+        AlertDialog.Builder(this).setTitle(R.string.lock_forgotten).setItems(ways) { _, at -> if (at == 0) confirm(keyguard) else askCode() }.show()
+    }
+
+    private fun askCode() {
+        val ready = session.opened.value as? Opened.Ready ?: return
+        val done = {
+            gate.open()
+            go(Route.Pin)
+        }
+        show(CodePage(this, CodePresenter(gate.lock, ready.handset, session.io, done), ::present))
     }
 
     private fun unlock() {

@@ -17,6 +17,7 @@ import cn.xunge.core.XungeException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.MutableSharedFlow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.SharedFlow
@@ -87,13 +88,18 @@ class Session(
         follow()
     }
 
-    /** Another handset takes the place of the open one: enrolled just now, or another user's. */
-    suspend fun replace(handset: Handset) = turn.withLock {
-        val before = _opened.value
-        following?.cancel()
-        _opened.value = Opened.Ready(handset)
-        if (before is Opened.Ready) withContext(io) { before.handset.end() }
-        follow()
+    /**
+     * Another handset takes the place of the open one: enrolled just now, or another user's. Goes on to its end when the
+     * page that asked for it is left, as every page is when the handset changes.
+     */
+    suspend fun replace(handset: Handset) = withContext(NonCancellable) {
+        turn.withLock {
+            val before = _opened.value
+            following?.cancel()
+            _opened.value = Opened.Ready(handset)
+            if (before is Opened.Ready) withContext(io) { before.handset.end() }
+            follow()
+        }
     }
 
     /** Ends everything; the process may go on without a handset. */

@@ -4,6 +4,8 @@ import cn.xunge.app.Gallery
 import cn.xunge.app.StillHost
 import cn.xunge.app.XungeRunner
 import cn.xunge.app.platform.StoredFingerKey
+import cn.xunge.core.Handset
+import cn.xunge.core.NoHandle
 import kotlinx.coroutines.Dispatchers
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -45,6 +47,17 @@ class LockGallery {
 
     @Test
     fun waits() = show("lock-wait", LockState(Asking.UNLOCK, wrong = true, waitMs = 30_000))
+
+    private fun code(name: String, state: CodeState) = Gallery.show(name) { context ->
+        val presenter = CodePresenter(Lock(File("none")) { 0 }, Handset(NoHandle), Dispatchers.Unconfined) {}
+        CodePage(StillHost(context), presenter) {}.build(state)
+    }
+
+    @Test
+    fun `the administrator is asked`() = code("lock-code", CodeState("004821", "9299"))
+
+    @Test
+    fun `a wrong code`() = code("lock-code-wrong", CodeState("004821", wrong = true))
 
     @Test
     fun fresh() = show("lock-new", LockState(Asking.NEW))

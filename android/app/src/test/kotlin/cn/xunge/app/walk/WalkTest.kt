@@ -1,93 +1,26 @@
 package cn.xunge.app.walk
 
-import android.Manifest
 import android.app.Application
 import android.app.NotificationManager
-import android.location.Location
-import android.location.LocationManager
 import android.view.View
 import android.view.ViewGroup
-import cn.xunge.app.FakeAndroidKeyStore
 import cn.xunge.app.XungeRunner
 import cn.xunge.app.background.DutyService
 import cn.xunge.app.map.GridMap
-import cn.xunge.app.pages.FakeCamera
-import cn.xunge.app.pages.Shutter
-import cn.xunge.app.shell.MainActivity
-import cn.xunge.app.shell.XungeApp
 import cn.xunge.conformance.Rig
-import cn.xunge.core.NudgeReason
-import kotlinx.coroutines.runBlocking
-import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
-import org.junit.Before
 import org.junit.Test
 import org.junit.runner.RunWith
-import org.robolectric.Robolectric
-import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 
-/** The app as a patroller uses it: real views, real core, a real server behind a line that is cut. */
+/** A report from the cellar to the end of its case. */
 @RunWith(XungeRunner::class)
 @Config(sdk = [35], qualifiers = "zh-rCN-w360dp-h720dp-port-xhdpi")
-class WalkTest {
-    private val app: XungeApp get() = RuntimeEnvironment.getApplication() as XungeApp
-    private lateinit var screen: ActivityController<MainActivity>
-    private val hand = Hand { screen.get() }
-
-    @Before
-    fun phone() {
-        FakeAndroidKeyStore.install()
-        app.camera = { FakeCamera() }
-        shadowOf(app as Application).grantPermissions(
-            Manifest.permission.ACCESS_FINE_LOCATION, Manifest.permission.CAMERA, "android.permission.POST_NOTIFICATIONS",
-        )
-        Rig.line("good")
-        open()
-    }
-
-    @After
-    fun end() {
-        Rig.line("good")
-        screen.pause().stop().destroy()
-        runBlocking { app.session.end() }
-    }
-
-    private fun open() {
-        screen = Robolectric.buildActivity(MainActivity::class.java).setup().visible()
-    }
-
-    /** The phone stands in a cell of the post. */
-    private fun stand(cell: String) {
-        val (lat, lon) = Rig.point(cell)
-        val manager = app.getSystemService(LocationManager::class.java)
-        shadowOf(manager).setProviderEnabled(LocationManager.GPS_PROVIDER, true)
-        val fix = Location(LocationManager.GPS_PROVIDER).apply {
-            latitude = lat / 1e7
-            longitude = lon / 1e7
-            accuracy = 8f
-            time = System.currentTimeMillis()
-            elapsedRealtimeNanos = 1
-        }
-        hand.until("waits for somebody to listen to places") {
-            shadowOf(manager).simulateLocation(fix)
-            hand.sees("±8 米")
-        }
-    }
-
-    private fun shoot() {
-        hand.until("waits for the camera") { shutter()?.waits == false }
-        shutter()!!.performClick()
-    }
-
-    private fun shutter(view: View = org.robolectric.shadows.ShadowDialog.getLatestDialog()?.takeIf { it.isShowing }?.window?.decorView ?: screen.get().window.decorView): Shutter? = when (view) {
-        is Shutter -> view
-        is ViewGroup -> (0 until view.childCount).firstNotNullOfOrNull { shutter(view.getChildAt(it)) }
-        else -> null
-    }
+class WalkTest : Walk() {
+    private fun announced(): List<String> = shadowOf(app.getSystemService(NotificationManager::class.java)).allNotifications
+        .map { it.extras.getCharSequence("android.title").toString() }
 
     private fun map(view: View = screen.get().window.decorView): GridMap? = when (view) {
         is GridMap -> view
@@ -96,16 +29,8 @@ class WalkTest {
     }
 
     @Test
-    fun `a patroller enrols, works in the cellar, and everything arrives`() {
-        val post = "701"
-        val invited = Rig.invite(post, area = Rig.DUTY_AREA)
-        // Enrol.
-        hand.press("手工输入")
-        hand.type(invited.text)
-        hand.press("下一步")
-        hand.awaits(invited.server)
-        hand.press("启用")
-        hand.awaits("未到岗")
+    fun `a patroller enrols, works in the cellar, checks what was done, and sees the case closed`() {
+        enrol(Rig.invite("701", area = Rig.DUTY_AREA))
         // Check in.
         stand(Rig.DUTY_CELL)
         hand.press("签到")
@@ -121,30 +46,50 @@ class WalkTest {
         Rig.line("down")
         hand.press("上报")
         shoot()
-        hand.type("bllj")
-        hand.press("暴露垃圾")
+        describe(REPORT)
         hand.press("提交")
         hand.awaits("已保存在本机")
-        // The phone turns, and the process ends and comes back.
+        // The phone turns.
         screen.recreate()
         screen.visible()
         hand.awaits("已保存在本机")
         // The signal is back.
-        Rig.line("good")
-        app.session.nudge(NudgeReason.NETWORK)
+        signalBack()
         hand.awaits("受理号")
-        // A task arrives, with a notice.
-        val task = Rig.task(Rig.DUTY_CELL, "核实暴露垃圾")
+        val number = Rig.reports(REPORT).single().number
+        assertTrue(hand.screen(), hand.sees(number))
+        // The centre has it handled; the check comes to whoever is on duty there, with a notice.
         hand.press("回今日")
-        hand.awaits("核实暴露垃圾")
-        val notices = shadowOf(app.getSystemService(NotificationManager::class.java)).allNotifications
-        assertTrue("the task is announced: $notices", notices.any { "核实暴露垃圾" in it.extras.getCharSequence("android.title").toString() })
-        hand.press("核实暴露垃圾")
-        hand.press("属实")
+        val task = Rig.check(number, "同意")
+        hand.awaits(REPORT)
+        assertTrue("the task is announced: ${announced()}", announced().any { REPORT in it })
+        hand.press(REPORT)
+        hand.awaits("修好了吗")
+        hand.press("已整改")
         hand.press("拍照")
         shoot()
         hand.awaits("照片 1")
+        Rig.line("down")
         hand.press("提交")
+        // The list of tasks keeps what was answered until the centre has it.
+        hand.awaits("已答 1 项")
+        hand.awaits("待上传")
+        signalBack()
         hand.until("waits until the server has the answer") { Rig.taskState(task)["state"].toString().contains("answered") }
+        hand.awaits("现在没有任务")
+        hand.until("waits until the notice of the task is gone") { announced().none { REPORT in it } }
+        // The shift leader closes the case, and the author sees it where his reports are.
+        Rig.close(number, "处置前后对比一致")
+        hand.press("我的")
+        hand.press("我报的和待传")
+        hand.awaits("结案")
+        hand.press(REPORT)
+        hand.awaits("案卷 $number")
+        hand.awaits("结案")
+        assertTrue(hand.screen(), hand.sees("受理号 $number"))
+    }
+
+    private companion object {
+        const val REPORT = "地下车库入口堆放垃圾"
     }
 }
