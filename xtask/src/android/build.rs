@@ -101,7 +101,7 @@ pub fn tests(ws: &Workspace, args: &[String]) -> Result<()> {
 /// As [`tests()`], and returns what Maven and the tests printed.
 pub fn said(ws: &Workspace, args: &[String]) -> Result<String> {
     programs()?;
-    resources::write(ws)?;
+    super::resources(ws)?;
     let out = shell::output(&mut command(&Run::new(ws, args), &["test"]))?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
@@ -119,7 +119,7 @@ pub fn walk_folder(ws: &Workspace) -> Result<PathBuf> {
 /// Walks through the app against the demo that wrote the file `told`; pictures of the steps go to `folder`.
 pub fn walk(ws: &Workspace, told: &Path, folder: &Path) -> Result<()> {
     programs()?;
-    resources::write(ws)?;
+    super::resources(ws)?;
     let args = [
         "-Dtest=DemoWalk".to_owned(),
         "-Dsurefire.failIfNoSpecifiedTests=false".to_owned(),

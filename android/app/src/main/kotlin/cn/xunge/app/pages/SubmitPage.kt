@@ -67,7 +67,7 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
         val atPhotos = why != null && mends == Mends.PHOTOS
         val shots = column.add(Column(context, gap = 0))
         fun photos(handled: Boolean) {
-            val label = { at: Int, shot: DraftShot -> if (handled) text(if (shot.isAfter(at)) R.string.photo_after else R.string.photo_before) else null }
+            val label = { at: Int, shot: DraftShot -> if (handled) text(if (shot.isAfter(at)) R.string.shot_after else R.string.shot_before) else null }
             val row = ShotRow(context, { at, shot, _ -> look(shot, at) }, { host.go(Route.Camera(draft)) }, R.drawable.ic_plus, if (atPhotos) Tone.DANGER else Tone.NEUTRAL, label)
             shots.removeAllViews()
             shots.add(row.view)
