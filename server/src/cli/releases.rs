@@ -3,10 +3,7 @@
 use super::data_location::DataLocation;
 use crate::{
     grids::release::{self, NewRelease},
-    kernel::{
-        clock::{MachineClock, ServerClock as _},
-        failure::Failure,
-    },
+    kernel::clock::{MachineClock, ServerClock as _},
     service::run,
 };
 use anyhow::{Context, Result};
@@ -65,10 +62,7 @@ impl AppTool {
             }
             Self::Show(place) => {
                 let opened = run::open(&place.options()).await?;
-                let found = opened
-                    .store
-                    .read(|tx| Ok::<_, Failure>(release::current(tx)?))
-                    .await;
+                let found = opened.store.read(release::current).await;
                 opened.store.close().await;
                 match found? {
                     Some(app) => println!("{}", line(&app.release)),

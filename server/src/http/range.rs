@@ -10,7 +10,7 @@ use protocol::{photo::Sha256, problem::ProblemCode};
 use std::ops::Range;
 
 /// The answer with `bytes`, or with the requested range.
-pub fn respond(asked: &HeaderMap, bytes: Bytes, sha256: Sha256, content_type: &'static str) -> Response {
+pub fn respond(asked: &HeaderMap, bytes: &Bytes, sha256: Sha256, content_type: &'static str) -> Response {
     let answer = RangeAnswer::to(asked, bytes.len() as u64, sha256, content_type);
     let part = answer.span().map_or_else(Bytes::new, |span| {
         bytes
@@ -179,7 +179,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(header::RANGE, HeaderValue::from_static("bytes=4-"));
             headers.insert(header::IF_RANGE, HeaderValue::try_from(if_range).unwrap());
-            respond(&headers, Bytes::from_static(b"0123456789"), sha, "text/plain").status()
+            respond(&headers, &Bytes::from_static(b"0123456789"), sha, "text/plain").status()
         };
         assert_eq!(ask(format!("\"{sha}\"")), StatusCode::PARTIAL_CONTENT);
         assert_eq!(ask("\"another\"".into()), StatusCode::OK);

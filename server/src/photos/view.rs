@@ -143,7 +143,7 @@ pub async fn answer(app: &App, photo: &CasePhoto, asked: &HeaderMap) -> Result<R
     };
     let bytes = app.blobs.get(&name).await?;
     let kind = range::picture_type(&bytes);
-    let mut response = range::respond(asked, bytes, photo.sha256, kind);
+    let mut response = range::respond(asked, &bytes, photo.sha256, kind);
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -41,7 +41,7 @@ pub(super) async fn by_hash(
         match app.blobs.get(&name).await {
             Ok(bytes) => {
                 let kind = range::picture_type(&bytes);
-                return Ok(range::respond(&headers, bytes, sha256, kind));
+                return Ok(range::respond(&headers, &bytes, sha256, kind));
             }
             // The photo is named by an entry but was not uploaded yet.
             Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {}

@@ -5,9 +5,10 @@ import cn.xunge.core.ItemState
 import cn.xunge.core.ScreenChanges
 import cn.xunge.core.SyncTrigger
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.async
 import kotlinx.coroutines.flow.MutableSharedFlow
+import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.emptyFlow
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.yield
 import org.junit.Assert.assertEquals
@@ -57,14 +58,17 @@ class QueuePresenterTest {
         val handset = QueueOf(Scene.filed)
         val presenter = presenter(handset)
         runBlocking {
-            val broken = async(Dispatchers.IO) { presenter.states.await { it.it != null && it.why != null } }
-            presenter.states.await { it.it != null }
+            val shown = MutableStateFlow<Read<QueueState>>(Read(null))
+            val page = launch(Dispatchers.IO) { presenter.states.collect { shown.value = it } }
+            // Only a page that has read something can keep it.
+            shown.await { it.it != null }
             handset.broken = true
-            while (broken.isActive) {
+            while (shown.value.why == null) {
                 changes.emit(change)
                 yield()
             }
-            assertEquals(Scene.filed.size, broken.await().it!!.rows.size)
+            assertEquals(Scene.filed.size, shown.value.it!!.rows.size)
+            page.cancel()
         }
     }
 
