@@ -8,6 +8,7 @@
 pub(crate) mod health;
 pub mod jobs;
 pub mod openapi;
+mod private_files;
 pub mod reactions;
 pub mod rooms;
 pub mod router;

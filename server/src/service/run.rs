@@ -4,7 +4,7 @@
 //! current ones, and closes the database after all acknowledged writes.
 
 use super::{
-    jobs, reactions,
+    jobs, private_files, reactions,
     rooms::JOBS,
     router::router,
     start_error::StartError,
@@ -41,6 +41,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+/// The embedded database in the data folder.
+const DATABASE: &str = "xunge.db";
 /// How long current requests may take after the server was told to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a request's headers, or the answer to a ping, may take.
@@ -85,7 +87,7 @@ impl ServerOptions {
     fn database_url(&self) -> String {
         self.database
             .clone()
-            .unwrap_or_else(|| format!("sqlite:{}", self.data.join("xunge.db").display()))
+            .unwrap_or_else(|| format!("sqlite:{}", self.data.join(DATABASE).display()))
     }
 }
 
@@ -101,10 +103,20 @@ pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
     if !SystemRandomSource::healthy() {
         return Err(StartError::NoRandomBytes);
     }
-    std::fs::create_dir_all(&options.data).map_err(|error| StartError::Data {
-        path: options.data.display().to_string(),
+    let closed = private_files::keep(&options.data).map_err(|(path, error)| StartError::Data {
+        path: path.display().to_string(),
         error,
     })?;
+    for path in closed {
+        tracing::warn!(path = %path.display(), "other users of this machine could read this; it is closed now");
+    }
+    if options.database.is_none() {
+        let file = options.data.join(DATABASE);
+        private_files::create(&file).map_err(|error| StartError::Data {
+            path: file.display().to_string(),
+            error,
+        })?;
+    }
     let url = options.database_url();
     let store = tokio::task::spawn_blocking(move || Store::open(&url, options::Options::default()))
         .await
