@@ -86,6 +86,9 @@ both_engines! {
         let future = NewRelease { oldest: Some(14), ..new(13) };
         assert!(matches!(publish(&app, future, package(13)).await, Err(ReleaseError::Oldest { .. })));
 
+        let other_words = publish(&app, new(13), package(12)).await;
+        assert!(matches!(other_words, Err(ReleaseError::OtherWords)));
+
         // The same package again changes what is served; a newer one keeps it.
         let again = publish(&app, NewRelease { oldest: Some(11), ..new(12) }, package(12)).await.unwrap();
         assert_eq!((again.build, again.oldest), (12, 11));

@@ -12,7 +12,7 @@ mod support;
 
 use axum::{body::Body, http::Request};
 use bytes::Bytes;
-use centre::{CELL, DistrictFixture, FOREIGN_CELL};
+use centre::{CELL, DistrictFixture, FOREIGN_CELL, grid_pack};
 use protocol::{
     payload::{CheckIn, Payload},
     role::Role,
@@ -94,7 +94,7 @@ both_engines! {
         let answer = with_pause(&app, signed_push(&client, &body), body.clone(), async {
             app.post_json(&revoke, &admin.token, json!({ "reason": "lost" })).await.expect(200);
         });
-        answer.await.expect(401);
+        answer.await.expect(403).expect_code("stream.revoked");
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM entry").await, 0);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM duty_period").await, 0);
     }
@@ -110,8 +110,21 @@ both_engines! {
         let answer = with_pause(&app, signed_push(&client, &body), body.clone(), async {
             app.post_json(&disable, &admin.token, json!({})).await.expect(200);
         });
-        answer.await.expect(401);
+        answer.await.expect(403).expect_code("stream.revoked");
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM entry").await, 0);
+    }
+
+    async fn a_push_whose_token_expires_under_way_is_received(app: TestApp) {
+        let city = app.city().await;
+        let post = app.post(city.community, &["2201040503"]).await;
+        let mut client = app.holder(post).await;
+        let entry = client.entry(&app, &Payload::CheckIn(CheckIn::default()));
+        let body = client.envelope(&app, &[entry]);
+        let answer = with_pause(&app, signed_push(&client, &body), body.clone(), async {
+            app.advance_minutes(61);
+        });
+        answer.await.expect(200);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM entry").await, 1);
     }
 
     async fn sec_a04_request_of_staff_who_are_disabled_meanwhile_makes_nobody(app: TestApp) {
@@ -156,6 +169,19 @@ both_engines! {
 }
 
 both_engines! {
+    async fn sec_a04_grid_of_an_administrator_who_is_disabled_meanwhile_is_not_in_force(app: TestApp) {
+        let city = app.city().await;
+        let root = app.staff(Role::Admin, city.city).await;
+        let admin = app.staff(Role::Admin, city.district).await;
+        let disable = format!("/v1/people/{}/disable", admin.person);
+        let answer = with_pause(&app, staff("/v1/grids", &admin.token), grid_pack(), async {
+            app.post_json(&disable, &root.token, json!({})).await.expect(200);
+        });
+        answer.await.expect(401);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM grid").await, 0);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM reference_file WHERE name = 'grid'").await, 0);
+    }
+
     async fn sec_a13_acceptor_cannot_move_a_case_out_of_reach(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         let case = c.reported(&app).await;
@@ -215,5 +241,71 @@ both_engines! {
         let other = app.staff(Role::Acceptor, c.city.other_district).await;
         app.get(&path, &other.token).await.expect(403);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM audit_event WHERE action = 'photo.view'").await, 2);
+    }
+}
+
+both_engines! {
+    async fn sec_a01_department_gets_no_role_over_its_district(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.department).await;
+        for role in ["shift_leader", "acceptor", "command_centre", "supervisor", "patroller"] {
+            let person = json!({
+                "account": format!("dept-{role}"), "name": "新人", "org": city.department,
+                "roles": [{ "role": role, "org": city.department }],
+            });
+            app.post_json("/v1/people", &admin.token, person).await.expect(422).expect_code("request.invalid");
+        }
+        let own = json!({
+            "account": "dept-own", "name": "新人", "org": city.department,
+            "roles": [{ "role": "department", "org": city.department }],
+        });
+        app.post_json("/v1/people", &admin.token, own).await.expect(200);
+        // Neither may its administrator give the district another grid.
+        let grid = Request::post("/v1/grids")
+            .header("authorization", format!("Bearer {}", admin.token))
+            .body(Body::from(b"{}".to_vec()))
+            .unwrap();
+        let refused = app.send(grid).await;
+        assert!(refused.status == 403 || refused.code() == "grid.faults", "{refused:?}");
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM grid").await, 0);
+    }
+
+    async fn sec_a10_city_keeps_an_administrator_and_the_disabled_can_be_enabled(app: TestApp) {
+        let city = app.city().await;
+        let root = app.staff(Role::Admin, city.city).await;
+        let path = |person, end: &str| format!("/v1/people/{person}/{end}");
+        app.post_json(&path(root.person, "disable"), &root.token, json!({})).await.expect(409).expect_code("people.last_admin");
+        let own = json!([{ "role": "admin", "org": city.city }]);
+        let taken = app.post_json(&path(root.person, "roles"), &root.token, json!({ "remove": own })).await;
+        taken.expect(409).expect_code("people.last_admin");
+        // A second one may go, and come back.
+        let second = app.staff(Role::Admin, city.city).await;
+        app.post_json(&path(second.person, "disable"), &root.token, json!({})).await.expect(200);
+        app.get("/v1/session", &second.token).await.expect(401);
+        let enabled = app.post_json(&path(second.person, "enable"), &root.token, json!({})).await.expect(200).json;
+        assert_eq!((&enabled["disabled"], &enabled["roles"][0]["role"]), (&json!(false), &json!("admin")));
+        app.get("/v1/session", &second.token).await.expect(401);
+        let again = app.session(second.person).await;
+        app.get("/v1/people", &again).await.expect(200);
+    }
+
+    async fn sec_a10_nobody_disables_whose_roles_reach_further_and_nobody_grants_to_himself(app: TestApp) {
+        let city = app.city().await;
+        app.staff(Role::Admin, city.city).await;
+        let admin = app.staff(Role::Admin, city.district).await;
+        let further = app.person("张三", city.district, &[]).await;
+        let at = city.city;
+        app.write(move |tx, _| {
+            Ok(tx.execute(
+                "INSERT INTO role_grant (person, role, org) VALUES (?1, 'supervisor', ?2)",
+                server::params![further.to_string(), at.to_string()],
+            )?)
+        })
+        .await;
+        let disable = format!("/v1/people/{further}/disable");
+        app.post_json(&disable, &admin.token, json!({})).await.expect(403).expect_code("auth.scope");
+        let own = format!("/v1/people/{}/roles", admin.person);
+        let more = json!({ "add": [{ "role": "acceptor", "org": city.district }] });
+        app.post_json(&own, &admin.token, more).await.expect(403).expect_code("auth.forbidden");
     }
 }

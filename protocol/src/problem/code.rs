@@ -46,7 +46,7 @@ problem_codes! {
         WeakPassword = "auth.weak_password", 422, SenderRefused, "密码太简单，请至少使用 8 位并避开常见密码", "The password is too weak; use at least 8 characters and no common password";
         // Terminals
         EnrolCode = "enrol.code", 403, Refused, "登记码无效或已用过，请向管理员索取新的", "The enrolment code is wrong, expired or already used; ask the administrator for a new one";
-        EnrolString = "enrol.string", 422, Refused, "登记码格式不正确，请重新扫码", "This is not a valid enrolment code; scan it again";
+        EnrolString = "enrol.string", 422, Refused, "这不是巡格的登记码，请核对，或向管理员另要", "This is not a code of Xunge; check it, or ask the administrator for another one";
         EnrolConflict = "enrol.conflict", 409, Refused, "该终端已登记为其他身份，请联系管理员", "This stream is already enrolled with another key; contact the administrator";
         StreamUnknown = "stream.unknown", 404, Authenticate, "服务器不认识本机，将自动重新登记", "The server does not know this handset; it will be enrolled again automatically";
         StreamRevoked = "stream.revoked", 403, StreamEnded, "本终端已停用，请联系管理员", "This terminal has been revoked; contact the administrator";
@@ -90,6 +90,7 @@ problem_codes! {
         GridFaults = "grid.faults", 422, Refused, "网格数据有问题，未导入，请按列出的问题改正后重新导入", "The grid has faults and was not imported; correct the listed faults and import it again";
         // People
         NameTaken = "people.account_taken", 409, Refused, "账号已存在，请换一个账号", "This account already exists; choose another one";
+        LastAdministrator = "people.last_admin", 409, Refused, "这是本市最后一个管理员，请先设另一个管理员", "This is the city's last administrator; make another one first";
         PostNumberTaken = "people.post_number_taken", 409, Refused, "号码已属于其他岗位，请换一个号码", "This number belongs to another post; choose another one";
     }
 }

@@ -38,7 +38,7 @@ error_codes! {
         // Sync
         SyncRunning = "sync.running", HeldBack, "同步正在进行，请等它完成", "a sync is already running; wait until it has finished";
         SyncOff = "sync.off", HeldBack, "同步已关闭，没有发送任何内容；内容保存在本机，打开同步后发送", "sync is switched off and nothing was sent; everything is kept on this handset and sent once sync is on";
-        Metered = "policy.metered", HeldBack, "当前网络按流量计费，照片和新资料等待不计费网络（Wi-Fi）；文字内容照常发送", "this network is metered: photos and new files wait for an unmetered one (Wi-Fi); entries are sent as usual";
+        Metered = "policy.metered", HeldBack, "现在用的是流量，照片和新资料等 Wi-Fi 再传，文字已照常传", "this network is metered: photos and new files wait for an unmetered one (Wi-Fi); entries are sent as usual";
         Roaming = "policy.roaming", HeldBack, "正在漫游，照片和新资料等待 Wi-Fi；文字内容照常发送", "this handset is roaming: photos and new files wait for Wi-Fi; entries are sent as usual";
         WifiOnly = "policy.wifi_only", HeldBack, "已设置仅在不计费网络（Wi-Fi）下同步，内容保存在本机，连上 Wi-Fi 后发送", "sync is limited to unmetered networks (Wi-Fi): everything is kept on this handset and sent once there is Wi-Fi";
         Budget = "policy.budget", HeldBack, "本月流量额度已用完，照片等待 Wi-Fi 或下个月；文字内容照常发送", "the data budget for this month is used up: photos wait for Wi-Fi or the next month; entries are sent as usual";

@@ -128,16 +128,17 @@ async fn photo(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let sha256: Sha256 = sha256.parse().map_err(|_| Failure::of(ProblemCode::NotFound))?;
+    let by = staff.clone();
     let photo = app
         .read(move |tx| {
-            let record = readable(tx, &staff, id)?;
+            let record = readable(tx, &by, id)?;
             view::named_by(tx, record.entry, Origin::Report)?
                 .into_iter()
                 .find(|p| p.sha256 == sha256 && p.held)
                 .ok_or_else(|| Failure::of(ProblemCode::NotFound))
         })
         .await?;
-    view::answer(&app, &photo, &headers).await
+    view::answer(&app, &staff, format!("record:{id}"), &photo, &headers).await
 }
 
 /// What a reviewer decides.

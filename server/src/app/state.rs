@@ -92,8 +92,9 @@ impl App {
     pub fn ctx(&self) -> Ctx {
         Ctx::new(self.clock.now(), self.secret())
     }
-    /// Runs a write. A request whose right has ended meanwhile is refused ([`Right`]). The closure may run more than once, each time with an equal context. Reactions to its changes and its
-    /// mail are part of the same transaction; hints are sent after the commit.
+    /// Runs a write. A request whose right has ended meanwhile is refused ([`Right`]). The closure may run more than once,
+    /// each time with an equal context. Reactions to its changes and its mail are part of the same transaction; hints are
+    /// sent after the commit.
     pub async fn write<T: Send + 'static>(
         &self,
         mut f: impl FnMut(&mut Tx<'_>, &mut Ctx) -> Result<T, Failure> + Send + 'static,

@@ -18,6 +18,17 @@ pub struct Grant {
     pub org: OrgId,
     /// The area of the unit.
     pub area: Area,
+    /// The unit is a department (终端部门): it has the area of its district, but no rights over it (A1).
+    pub is_department: bool,
+}
+
+impl Grant {
+    /// Where the role reaches. At a department only the department's own role reaches an area; an administrator there
+    /// administers the department's people, by the tree.
+    fn reaches(&self, role: Role) -> Option<Area> {
+        let reaches = self.role == role && (!self.is_department || role == Role::Department);
+        reaches.then_some(self.area)
+    }
 }
 
 /// A signed-in member of staff.
@@ -33,7 +44,8 @@ impl Staff {
     /// Returns true if the person holds `role` for all of the area, which may be one cell (TJ-02).
     pub fn may(&self, role: Role, area: impl Into<Area>) -> bool {
         let area = area.into();
-        self.grants.iter().any(|g| g.role == role && g.area.covers(area))
+        let reached = |g: &Grant| g.reaches(role).is_some_and(|own| own.covers(area));
+        self.grants.iter().any(reached)
     }
     /// Checks that the person holds `role` for all of the area.
     ///
@@ -53,8 +65,7 @@ impl Staff {
         let mut areas: Vec<Area> = self
             .grants
             .iter()
-            .filter(|g| roles.contains(&g.role))
-            .map(|g| g.area)
+            .flat_map(|g| roles.iter().filter_map(|role| g.reaches(*role)))
             .collect();
         areas.sort();
         areas.dedup();

@@ -12,6 +12,9 @@ use crate::{
 };
 use protocol::{ids::PersonId, photo::Sha256, problem::ProblemCode, time::Millis};
 
+/// The kind of a unit that is a department, as the table `org` has it.
+pub const DEPARTMENT: &str = "department";
+
 /// Shortest time between two writes of `last_used`, in ms, so that not every request needs a commit.
 const TOUCH_MS: i64 = 60_000;
 
@@ -72,7 +75,7 @@ fn find(tx: &mut Tx<'_>, key: &str, now: Millis, idle_ms: i64) -> Result<(Staff,
 /// The roles of a person with the areas of their units.
 pub fn grants(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<Grant>, StoreError> {
     tx.all(
-        "SELECT g.role, g.org, o.area FROM role_grant g JOIN org o ON o.id = g.org
+        "SELECT g.role, g.org, o.area, o.kind FROM role_grant g JOIN org o ON o.id = g.org
          WHERE g.person = ?1 ORDER BY g.role, g.org",
         params![person.to_string()],
         |row| {
@@ -80,6 +83,7 @@ pub fn grants(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<Grant>, StoreErro
                 role: row.parse("role")?,
                 org: row.parse("org")?,
                 area: row.parse("area")?,
+                is_department: row.get::<String>("kind")? == DEPARTMENT,
             })
         },
     )

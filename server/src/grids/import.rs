@@ -6,7 +6,7 @@ use crate::{
     app::{object_name::ObjectName, objects::Blobs},
     kernel::failure::{Failure, field_error},
     params,
-    store::{database::Store, hint::Hint},
+    store::{database::Store, hint::Hint, tx::Tx},
 };
 use bytes::Bytes;
 use grid::{
@@ -47,7 +47,10 @@ pub async fn import(
     bytes: Bytes,
     now: Millis,
 ) -> Result<ImportedGrid, Failure> {
-    keep(store, blobs, check(bytes).await?, now).await
+    let imported = keep_pack(blobs, check(bytes).await?).await?;
+    let row = imported.clone();
+    store.write(move |tx| put_in_force(tx, &row, now)).await?;
+    Ok(imported)
 }
 
 /// A grid that passed the checks and is not stored yet, and its pack.
@@ -65,13 +68,8 @@ pub(super) async fn check(bytes: Bytes) -> Result<Checked, Failure> {
     Ok(Checked { imported, pack })
 }
 
-/// Stores a checked grid and puts it in force.
-pub(super) async fn keep(
-    store: &Store,
-    blobs: &Blobs,
-    checked: Checked,
-    now: Millis,
-) -> Result<ImportedGrid, Failure> {
+/// Stores the pack of a checked grid, which nothing names yet.
+pub(super) async fn keep_pack(blobs: &Blobs, checked: Checked) -> Result<ImportedGrid, Failure> {
     let Checked { imported, pack } = checked;
     blobs
         .put_durable(
@@ -81,51 +79,50 @@ pub(super) async fn keep(
             pack,
         )
         .await?;
-    let row = imported.clone();
-    store
-        .write(move |tx| {
-            let stands: Option<Sha256> = tx.opt(
-                "SELECT sha256 FROM grid WHERE version = ?1",
-                params![&row.version.0],
-                |row| row.parse("sha256"),
-            )?;
-            match stands {
-                Some(sha256) if sha256 == row.sha256 => return Ok::<_, Failure>(()),
-                Some(_) => {
-                    let (zh, en) = (
-                        "该版本已存在，内容不同",
-                        "this version already exists with different content",
-                    );
-                    return Err(faults(vec![("/version".into(), zh.into(), en.into())]));
-                }
-                None => {}
-            }
-            tx.execute(
-                "INSERT INTO grid (version, county, sha256, size, cells, imported, in_force)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
-                params![
-                    &row.version.0,
-                    row.county.as_str(),
-                    row.sha256.to_string(),
-                    i64::try_from(row.size).unwrap_or(i64::MAX),
-                    i64::try_from(row.cells).unwrap_or(i64::MAX),
-                    now.0
-                ],
-            )?;
-            put_file(
-                tx,
-                FileName::Grid,
-                row.county.as_str(),
-                &row.version.0,
-                row.sha256,
-                row.size,
-                now,
-            )?;
-            tx.after_commit(Hint::Grids);
-            Ok(())
-        })
-        .await?;
     Ok(imported)
+}
+
+/// Puts a grid in force whose pack is stored.
+pub(super) fn put_in_force(tx: &mut Tx<'_>, row: &ImportedGrid, now: Millis) -> Result<(), Failure> {
+    let stands: Option<Sha256> = tx.opt(
+        "SELECT sha256 FROM grid WHERE version = ?1",
+        params![&row.version.0],
+        |row| row.parse("sha256"),
+    )?;
+    match stands {
+        Some(sha256) if sha256 == row.sha256 => return Ok(()),
+        Some(_) => {
+            let (zh, en) = (
+                "该版本已存在，内容不同",
+                "this version already exists with different content",
+            );
+            return Err(faults(vec![("/version".into(), zh.into(), en.into())]));
+        }
+        None => {}
+    }
+    tx.execute(
+        "INSERT INTO grid (version, county, sha256, size, cells, imported, in_force)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+        params![
+            &row.version.0,
+            row.county.as_str(),
+            row.sha256.to_string(),
+            i64::try_from(row.size).unwrap_or(i64::MAX),
+            i64::try_from(row.cells).unwrap_or(i64::MAX),
+            now.0
+        ],
+    )?;
+    put_file(
+        tx,
+        FileName::Grid,
+        row.county.as_str(),
+        &row.version.0,
+        row.sha256,
+        row.size,
+        now,
+    )?;
+    tx.after_commit(Hint::Grids);
+    Ok(())
 }
 
 fn faults(errors: Vec<(String, String, String)>) -> Failure {

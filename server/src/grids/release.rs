@@ -53,6 +53,10 @@ pub enum ReleaseError {
         "签名证书与已发布的不同，终端会拒绝安装；确要更换请先 withdraw / the signer differs from the published one: handsets would refuse it; to change it, withdraw first"
     )]
     OtherSigner,
+    #[error(
+        "这个安装包已用别的版本、build 或签名发布；要改请先 withdraw / this package is published with another version, build or signer; withdraw first"
+    )]
+    OtherWords,
     #[error("--oldest {oldest} 比这个版本 {build} 还新 / --oldest {oldest} is newer than this build {build}")]
     Oldest { oldest: u32, build: u32 },
     #[error("还没有发布过应用 / no app was published")]
@@ -109,14 +113,18 @@ pub async fn publish(
                     build: new.build,
                 });
             }
-            if let Some(present) = present.filter(|present| present.sha256 != sha256) {
-                if new.build <= present.build {
+            if let Some(present) = present {
+                if present.sha256 == sha256 {
+                    let named = (&new.version, new.build, new.signer);
+                    if (&present.version, present.build, present.signer) != named {
+                        return Err(ReleaseError::OtherWords);
+                    }
+                } else if new.build <= present.build {
                     return Err(ReleaseError::NotNewer {
                         build: new.build,
                         present: present.build,
                     });
-                }
-                if new.signer != present.signer {
+                } else if new.signer != present.signer {
                     return Err(ReleaseError::OtherSigner);
                 }
             }

@@ -1,7 +1,7 @@
 //! The operations on grids and reference data.
 
 use super::{
-    import::{ImportedGrid, check, keep},
+    import::{ImportedGrid, check, keep_pack, put_in_force},
     map, reference,
 };
 use crate::{
@@ -74,11 +74,21 @@ async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<I
         .map_err(|_| Failure::of(ProblemCode::TooLarge))?;
     let checked = check(bytes).await?;
     staff.require(Role::Admin, checked.imported.county)?;
-    let imported = keep(&app.store, &app.blobs, checked, app.clock.now()).await?;
+    let imported = keep_pack(&app.blobs, checked).await?;
+    let (person, row) = (staff.person, imported.clone());
+    app.write(move |tx, ctx| {
+        put_in_force(tx, &row, ctx.now)?;
+        Ok(audit::note(
+            tx,
+            ctx,
+            Some(person),
+            "grid.import",
+            &row.version.0,
+            "",
+        )?)
+    })
+    .await?;
     app.grids.renew(&app.store, &app.blobs).await?;
-    let (person, version) = (staff.person, imported.version.clone());
-    app.write(move |tx, ctx| Ok(audit::note(tx, ctx, Some(person), "grid.import", &version.0, "")?))
-        .await?;
     Ok(Json(imported))
 }
 
@@ -169,7 +179,16 @@ async fn file(
     let asked = RangeAnswer::to(&headers, size, sha256, "application/octet-stream");
     let name = ObjectName::Reference { sha256 };
     let bytes = match asked.span() {
-        Some(span) => app.blobs.get_part(&name, span).await?,
+        Some(span) => {
+            let wanted = span.end - span.start;
+            let bytes = app.blobs.get_part(&name, span).await?;
+            if bytes.len() as u64 != wanted {
+                return Err(Failure::internal(format!(
+                    "reference file {sha256} is shorter than its row says"
+                )));
+            }
+            bytes
+        }
         None => Bytes::new(),
     };
     Ok(asked.with(bytes))

@@ -112,7 +112,7 @@ async fn pass(
             let field = field_tokens::identify(&app, token).await?;
             let most = app.settings.field_requests_per_minute;
             app.rate.count(field.stream, app.clock.now(), most)?;
-            let right = field_tokens::right(&field.token);
+            let right = field_tokens::right(field.stream);
             request.extensions_mut().insert(field);
             Some(right)
         }

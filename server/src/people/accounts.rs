@@ -12,7 +12,7 @@ use crate::{
         page::{List, Page, Where},
     },
     params,
-    store::tx::Tx,
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{
@@ -153,7 +153,22 @@ pub fn insert(
     Ok(id)
 }
 
+/// A department gets its own role and administrators of its own people; every other role reaches an area, and a department
+/// has that of its whole district (A1).
 fn grant(tx: &mut Tx<'_>, person: PersonId, at: RoleAt) -> Result<(), Failure> {
+    let kind: String = tx.one(
+        "SELECT kind FROM org WHERE id = ?1",
+        params![at.org.to_string()],
+        |row| row.get("kind"),
+    )?;
+    let of_departments = matches!(at.role, Role::Department | Role::Admin);
+    if kind == sessions::DEPARTMENT && !of_departments {
+        return Err(invalid(
+            "/roles",
+            "部门只能有部门岗位和本部门管理员，请选择区、街道或社区",
+            "a department has only its own role and its administrators; choose a district, street or community",
+        ));
+    }
     tx.execute(
         "INSERT INTO role_grant (person, role, org) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![person.to_string(), at.role.as_str(), at.org.to_string()],
@@ -251,6 +266,9 @@ pub async fn roles(
     app.write(move |tx, ctx| {
         let org = super::lookup::org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
+        if id == staff.person && !change.add.is_empty() {
+            return Err(Failure::because(ProblemCode::Forbidden, "own roles"));
+        }
         for at in change.add.iter().chain(&change.remove) {
             scope::administers(tx, &staff, at.org)?;
         }
@@ -265,6 +283,7 @@ pub async fn roles(
                 &format!("{} at {}", at.role, at.org),
             )?;
         }
+        let was_root_admin = is_root_admin(tx, id)?;
         for at in &change.remove {
             tx.execute(
                 "DELETE FROM role_grant WHERE person = ?1 AND role = ?2 AND org = ?3",
@@ -279,6 +298,9 @@ pub async fn roles(
                 &format!("{} at {}", at.role, at.org),
             )?;
         }
+        if was_root_admin && !is_root_admin(tx, id)? {
+            keeps_an_administrator(tx, id)?;
+        }
         let grants = sessions::grants(tx, id)?;
         Ok(grants
             .into_iter()
@@ -287,6 +309,89 @@ pub async fn roles(
                 org: g.org,
             })
             .collect())
+    })
+    .await
+    .map(Json)
+}
+
+/// The number of administrators of the top unit who can sign in, without `person`.
+fn other_root_admins(tx: &mut Tx<'_>, person: PersonId) -> Result<i64, StoreError> {
+    tx.one(
+        "SELECT COUNT(*) AS n FROM role_grant g JOIN org o ON o.id = g.org JOIN person p ON p.id = g.person
+         WHERE g.role = ?1 AND o.parent IS NULL AND p.disabled IS NULL AND p.account IS NOT NULL AND p.id <> ?2",
+        params![Role::Admin.as_str(), person.to_string()],
+        |row| row.get("n"),
+    )
+}
+
+/// Refuses what would leave the city without an administrator (A10).
+fn keeps_an_administrator(tx: &mut Tx<'_>, person: PersonId) -> Result<(), Failure> {
+    match other_root_admins(tx, person)? {
+        0 => Err(Failure::of(ProblemCode::LastAdministrator)),
+        _ => Ok(()),
+    }
+}
+
+fn is_root_admin(tx: &mut Tx<'_>, person: PersonId) -> Result<bool, StoreError> {
+    let found = tx.opt(
+        "SELECT o.id FROM role_grant g JOIN org o ON o.id = g.org
+         WHERE g.person = ?1 AND g.role = ?2 AND o.parent IS NULL",
+        params![person.to_string(), Role::Admin.as_str()],
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
+}
+
+/// Every unit at which the person has a role, and the person's own, must be administered by the caller: who disables
+/// somebody ends what he does everywhere (A10).
+fn reaches_all_of(tx: &mut Tx<'_>, staff: &Staff, person: PersonId) -> Result<(), Failure> {
+    let org = super::lookup::org_of(tx, person)?;
+    scope::administers(tx, staff, org)?;
+    for grant in sessions::grants(tx, person)? {
+        scope::administers(tx, staff, grant.org)?;
+    }
+    Ok(())
+}
+
+/// Enables a disabled person again. Sessions and terminals that ended stay ended; the roles are those of before.
+#[utoipa::path(post, path = "/v1/people/{id}/enable", tag = "people", params(("id" = PersonId, Path)),
+    responses((status = 200, body = PersonView)))]
+pub async fn enable(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<PersonId>,
+) -> Result<Json<PersonView>, Failure> {
+    app.write(move |tx, ctx| {
+        reaches_all_of(tx, &staff, id)?;
+        let changed = tx.execute(
+            "UPDATE person SET disabled = NULL WHERE id = ?1 AND disabled IS NOT NULL",
+            params![id.to_string()],
+        )?;
+        if changed > 0 {
+            note(tx, ctx, &staff, "person.enable", id, "")?;
+        }
+        let roles = sessions::grants(tx, id)?;
+        let roles = roles
+            .into_iter()
+            .map(|g| RoleAt {
+                role: g.role,
+                org: g.org,
+            })
+            .collect::<Vec<_>>();
+        Ok(tx.one(
+            "SELECT name, org, account FROM person WHERE id = ?1",
+            params![id.to_string()],
+            |row| {
+                Ok(PersonView {
+                    id,
+                    name: row.get("name")?,
+                    org: row.parse("org")?,
+                    account: row.get("account")?,
+                    disabled: false,
+                    roles: roles.clone(),
+                })
+            },
+        )?)
     })
     .await
     .map(Json)
@@ -302,8 +407,10 @@ pub async fn disable(
     Path(id): Path<PersonId>,
 ) -> Result<Json<Disabled>, Failure> {
     app.write(move |tx, ctx| {
-        let org = super::lookup::org_of(tx, id)?;
-        scope::administers(tx, &staff, org)?;
+        reaches_all_of(tx, &staff, id)?;
+        if is_root_admin(tx, id)? {
+            keeps_an_administrator(tx, id)?;
+        }
         tx.execute(
             "UPDATE person SET disabled = ?2 WHERE id = ?1 AND disabled IS NULL",
             params![id.to_string(), ctx.now.0],
@@ -332,11 +439,7 @@ pub async fn reset(
     let password = passwords::random(&app);
     let hash = passwords::hash(&app, password.clone()).await?;
     app.write(move |tx, ctx| {
-        let org = super::lookup::org_of(tx, id)?;
-        scope::administers(tx, &staff, org)?;
-        for grant in sessions::grants(tx, id)? {
-            scope::administers(tx, &staff, grant.org)?;
-        }
+        reaches_all_of(tx, &staff, id)?;
         let until: Millis = ctx.now.plus(FIRST_PASSWORD_MS);
         login::set(tx, id, &hash, Some(until))?;
         sessions::end_all(tx, id, None)?;

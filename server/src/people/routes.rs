@@ -17,6 +17,7 @@ pub fn routes() -> Operations {
         .staff(&[Role::Admin], routes!(accounts::create, accounts::list))
         .staff(&[Role::Admin], routes!(accounts::roles))
         .staff(&[Role::Admin], routes!(accounts::disable))
+        .staff(&[Role::Admin], routes!(accounts::enable))
         .staff(&[Role::Admin], routes!(accounts::reset))
         .staff(&[Role::Admin, Role::Supervisor], routes!(posts::list))
         .staff(&[Role::Admin], routes!(posts::create))

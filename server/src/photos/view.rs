@@ -1,7 +1,8 @@
 //! Photos for staff: those that an entry names, and those that staff attached.
 
 use crate::{
-    app::{object_name::ObjectName, state::App},
+    app::{audit, object_name::ObjectName, state::App},
+    auth::actor::Staff,
     http::range,
     kernel::failure::Failure,
     params,
@@ -133,7 +134,15 @@ pub fn role_text(role: &PhotoRole) -> String {
 
 /// Answers with a photo's bytes. Nobody keeps them: a browser of a shared desk must not show them after a sign-out, and
 /// each view is noted (DC-05).
-pub async fn answer(app: &App, photo: &CasePhoto, asked: &HeaderMap) -> Result<Response, Failure> {
+///
+/// `entity` is what the photo belongs to, such as `case:ID`.
+pub async fn answer(
+    app: &App,
+    staff: &Staff,
+    entity: String,
+    photo: &CasePhoto,
+    asked: &HeaderMap,
+) -> Result<Response, Failure> {
     let name = match photo.stream {
         Some(stream) => ObjectName::Photo {
             stream,
@@ -147,5 +156,19 @@ pub async fn answer(app: &App, photo: &CasePhoto, asked: &HeaderMap) -> Result<R
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if response.status().is_success() {
+        let (person, sha256) = (staff.person, photo.sha256.to_string());
+        app.write(move |tx, ctx| {
+            Ok(audit::note(
+                tx,
+                ctx,
+                Some(person),
+                "photo.view",
+                &entity,
+                &sha256,
+            )?)
+        })
+        .await?;
+    }
     Ok(response)
 }

@@ -211,7 +211,8 @@ pub async fn list(
     .map(Json)
 }
 
-/// Revokes a stream at once (SP-06), and makes open invitations of its terminal void. Its tokens are deleted and no new ones are issued. The terminal sends its
+/// Revokes a stream at once (SP-06), and makes open invitations of its terminal void. Its tokens are deleted and no new
+/// ones are issued. The terminal sends its
 /// pending entries in a sealed parcel (`POST /v1/field/parcel`) and then deletes them; the entries wait in the review
 /// queue.
 #[utoipa::path(post, path = "/v1/streams/{id}/revoke", tag = "terminals", params(("id" = StreamId, Path)),
@@ -228,8 +229,8 @@ pub async fn revoke(
         let org = org_of(tx, terminal)?;
         scope::administers(tx, &staff, org)?;
         let reason = body.word()?;
-        enrol::drop_codes(tx, terminal)?;
         if streams::revoke(tx, id, ctx.now)? {
+            enrol::drop_codes(tx, terminal)?;
             audit::note(
                 tx,
                 ctx,

@@ -64,7 +64,8 @@ pub fn at_sea() -> PointE7 {
     }
 }
 
-pub async fn put_grid(app: &TestApp) {
+/// The district's grid as a pack.
+pub fn grid_pack() -> Vec<u8> {
     let squares = (0..3)
         .flat_map(|row| (0..3).map(move |column| (row, column)))
         .map(|(row, column)| {
@@ -76,7 +77,7 @@ pub async fn put_grid(app: &TestApp) {
                 corner(column, row + 1),
             ]
         });
-    let pack = write(PackInput {
+    write(PackInput {
         meta: PackMeta {
             grid_version: GridVersion("220104.1".into()),
             datum: Datum::Wgs84,
@@ -89,9 +90,12 @@ pub async fn put_grid(app: &TestApp) {
         cells: cells().into_iter().zip(squares).collect(),
         units: Vec::new(),
     })
-    .unwrap();
+    .unwrap()
+}
+
+pub async fn put_grid(app: &TestApp) {
     let parts = &app.app;
-    server::grids::import(&parts.store, &parts.blobs, pack.into(), app.now())
+    server::grids::import(&parts.store, &parts.blobs, grid_pack().into(), app.now())
         .await
         .unwrap();
     parts.grids.renew(&parts.store, &parts.blobs).await.unwrap();
