@@ -25,7 +25,10 @@ use protocol::{
 };
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// An enrolled handset (终端). Cheap to clone; all clones are the same handset.
@@ -40,6 +43,8 @@ struct TerminalParts {
     grid: Mutex<Option<(Sha256, Arc<HandsetGrid>)>>,
     network: Network,
     calls: Calls,
+    /// The app asked for its own update: this is the home of the current user, who fetches it for all.
+    fetches_app: AtomicBool,
 }
 
 /// The lock for deciding and filing, see [`Terminal::turn`].
@@ -65,6 +70,7 @@ impl Terminal {
             grid: Mutex::new(None),
             network: Network::default(),
             calls: Calls::default(),
+            fetches_app: AtomicBool::new(false),
         }))
     }
     /// The account of this handset.
@@ -92,6 +98,13 @@ impl Terminal {
     /// or battery, when the app comes to the foreground or leaves it, and after a change of settings.
     pub fn nudge(&self, reason: NudgeReason) {
         self.network().nudge.nudge(reason);
+    }
+    /// From now on, syncs of this process fetch a newer app into this home.
+    pub(crate) fn fetch_app(&self) {
+        self.0.fetches_app.store(true, Ordering::Relaxed);
+    }
+    pub(crate) fn fetches_app(&self) -> bool {
+        self.0.fetches_app.load(Ordering::Relaxed)
     }
     pub(crate) fn random(&self) -> &dyn Random {
         self.0.platform.random.as_ref()

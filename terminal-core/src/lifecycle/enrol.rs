@@ -74,7 +74,7 @@ pub(super) fn invitation(text: &str) -> Result<Invitation> {
     Invitation::from_text(text).map_err(|bad| {
         Error::input(
             ProblemCode::EnrolString,
-            "登记码格式不正确，请重新扫码或复制完整",
+            "这不是巡格的登记码，请核对是否完整，或向管理员另要",
             bad.to_string(),
         )
     })

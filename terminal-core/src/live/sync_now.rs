@@ -290,6 +290,7 @@ impl Guide for RunGuide<'_> {
         let policy = live.policy(spent)?;
         Ok(Policy {
             manual: policy.manual || self.manual,
+            app: policy.app && self.terminal.fetches_app(),
             ..policy
         })
     }

@@ -98,7 +98,11 @@ impl HandsetStore {
         }
         self.write(|tx| {
             forget_failures(tx)?;
-            set(tx, keys::APP_BUILD, &own.to_string())
+            set(tx, keys::APP_BUILD, &own.to_string())?;
+            match release(tx)? {
+                Some(release) if release.build <= own => drop_parts(tx, release.sha256),
+                _ => Ok(()),
+            }
         })?;
         self.sweep_apps()
     }
@@ -180,7 +184,7 @@ impl HandsetStore {
     }
 
     /// Deletes packages that are not to be installed: of other releases, and of the one that runs here now.
-    fn sweep_apps(&self) -> Result<()> {
+    pub(super) fn sweep_apps(&self) -> Result<()> {
         let keep = self.read(newer)?.map(|release| app_file_name(release.sha256));
         let names = self.disk().names(self.home()).map_err(Error::io(self.home()))?;
         for name in names {

@@ -68,12 +68,17 @@ fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [HandsetCh
         // A disposition may reject a check-in or an answer.
         ("mailbox_row", Some(kind::DISPOSITION)) => &[Queue, Tasks, Presence],
         ("mailbox_row", Some(_)) | ("photo", _) => &[Queue],
-        ("setting", Some("last_sync" | "last_contact" | "server_clock" | "gps")) => &[Contact],
+        // A newer app comes while the server is in contact, in many parts: pages that show reference data do not care.
+        (
+            "setting",
+            Some(
+                "last_sync" | "last_contact" | "server_clock" | "gps" | "release" | "release_have" | "build",
+            ),
+        ) => &[Contact],
         (
             "setting",
             Some("cursor" | "next_n" | "mark" | "enrolment" | "epoch" | "last_fix" | "matter_use"),
         ) => &[],
-        ("setting", Some("release" | "release_have" | "build")) => &[Reference],
         ("setting", _) => &[Settings],
         ("draft", _) => &[Drafts],
         ("compare_photo" | "seen_task", _) => &[Tasks],

@@ -149,7 +149,12 @@ impl HandsetStore {
                 run(tx, "DELETE FROM wanted_file WHERE name = ?1", [name.as_str()])?;
             }
             sweep(tx)
-        })
+        })?;
+        // A package that stays only wastes space until the next manifest.
+        if let Err(error) = self.sweep_apps() {
+            tracing::info!(name: "app.not_swept", cause = error.code().as_str());
+        }
+        Ok(())
     }
 
     /// The next file to fetch, smallest first, so that catalogue and calendar do not wait for the grid. With

@@ -155,7 +155,7 @@ impl HandsetStore {
                      UNION ALL SELECT p.attempts, p.not_before, p.asked, p.problem_json
                          FROM photo p JOIN item i ON i.id = p.item
                          WHERE p.custody = 'waiting' AND i.custody = 'received'
-                     UNION ALL SELECT attempts, not_before, asked, problem_json FROM step WHERE attempts > 0
+                     UNION ALL SELECT attempts, not_before, asked, problem_json FROM step WHERE attempts > 0 AND name <> 'app'
                      UNION ALL SELECT attempts, not_before, asked, problem_json FROM wanted_file
                      UNION ALL SELECT attempts, not_before, asked, problem_json FROM compare_photo
                          WHERE bytes IS NULL

@@ -8,7 +8,7 @@ use crate::{
         retry::{Retry, SyncStep},
     },
     sync::{
-        failure::{FailureKind, classify, failure},
+        failure::{FailureKind, SyncFailure, classify, failure},
         files::part,
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
@@ -22,7 +22,7 @@ impl Sync {
         store: &HandsetStore,
         now: Millis,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
-        if self.policy.cost.is_metered() || !self.policy.files {
+        if !self.policy.app || !self.policy.files || self.policy.cost.is_metered() {
             return Ok(None);
         }
         let Some(wanted) = store.wanted_app()? else {
@@ -50,7 +50,18 @@ impl Sync {
                 return self.step_failed(store, now, SyncStep::App, &failure);
             }
         };
-        if !store.add_app_part(wanted, &bytes)? {
+        let is_stored = match store.add_app_part(wanted, &bytes) {
+            Ok(is_stored) => is_stored,
+            // A full disk, most likely. The reports of the next sync do not depend on it.
+            Err(error) => {
+                let failure = SyncFailure {
+                    kind: FailureKind::Transient { retry_after_ms: None },
+                    reason: error.reason(),
+                };
+                return self.step_failed(store, now, SyncStep::App, &failure);
+            }
+        };
+        if !is_stored {
             let failure = failure(
                 FailureKind::Transient { retry_after_ms: None },
                 HandsetCode::FileHashMismatch,

@@ -12,6 +12,8 @@ pub struct Policy {
     pub photos: bool,
     /// New versions of reference files may be fetched. A first version always may.
     pub files: bool,
+    /// The package of a newer app may be fetched: where traffic costs nothing, and not for a phone's other users.
+    pub app: bool,
     /// A person asked: waits that the handset chose end, waits that the server asked for stay.
     pub manual: bool,
     /// What the bytes cost that are sent under this policy.
@@ -43,7 +45,7 @@ impl HeldBack {
         let (code, zh, en) = match self {
             Self::Metered => (
                 HandsetCode::Metered,
-                "当前网络按流量计费，照片和新资料等待不计费网络（Wi-Fi）；文字内容照常发送",
+                "现在用的是流量，照片和新资料等 Wi-Fi 再传，文字已照常传",
                 "this network is metered: photos and new files wait for another one (Wi-Fi), entries go",
             ),
             Self::Roaming => (
@@ -77,6 +79,7 @@ impl Policy {
         online: true,
         photos: true,
         files: true,
+        app: true,
         manual: true,
         cost: NetworkCost::Free,
         allowance: None,

@@ -19,12 +19,13 @@ pub struct AppUpdate {
 
 impl Terminal {
     /// The newer app, if the server names one. `own_build` is Android's `versionCode` of the caller; from the first call
-    /// on, syncs fetch newer ones.
+    /// on, syncs of this process fetch newer ones.
     ///
     /// # Errors
     /// Errors of the store and of the disk.
     pub fn app_update(&self, own_build: u32) -> Result<Option<AppUpdate>> {
         let store = self.store();
+        self.fetch_app();
         store.set_app_build(own_build)?;
         let release = store.app_release()?;
         let Some(release) = release.filter(|release| release.build > own_build) else {
