@@ -256,7 +256,7 @@ internal object KitPages {
         column.add(typeGrid(context, types))
         part("设置")
         val rows = column.add(RowCard(context))
-        rows.row(RowModel("我报的和待传", Lead.Small(R.drawable.ic_list), badge = Mark(R.drawable.ic_undo, Tone.DANGER, "退回 1"), chevron = true, bold = false)) {}
+        rows.row(RowModel("我报的", Lead.Small(R.drawable.ic_list), badge = Mark(R.drawable.ic_undo, Tone.DANGER, "退回 1"), chevron = true, bold = false)) {}
         rows.row(RowModel("语言", Lead.Small(R.drawable.ic_globe), end = "中文", chevron = true, bold = false)) {}
         part("自己")
         val self = column.add(Card(context))

@@ -10,6 +10,7 @@ class Gate(val lock: Lock, val finger: Finger, private val elapsedMs: () -> Long
     /** The right PIN, a finger, the phone's credential, or a PIN that was set just now. */
     fun open() {
         opened = true
+        if (lock.isSet) lock.opened()
     }
 
     /** No page is on the screen any more. */

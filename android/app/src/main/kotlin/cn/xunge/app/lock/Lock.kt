@@ -29,6 +29,9 @@ sealed class Try {
 class Lock(private val file: File, private val elapsedMs: () -> Long) {
     val isSet: Boolean get() = file.isFile
 
+    /** What was read out, should the disk be too full to keep it. */
+    private var unkept: String? = null
+
     /** What a finger has to open ([Finger]); null while that is switched off. It ends with the lock. */
     var finger: ByteArray?
         get() = if (isSet) read().getProperty(FINGER)?.unhex() else null
@@ -46,6 +49,13 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         write(kept + mapOf(SALT to salt.hex(), HASH to hash(pin, salt).hex()))
     }
 
+    /** It was opened by another way: what was read out to the administrator is of no use any more. */
+    fun opened() {
+        unkept = null
+        val kept = read()
+        if (CHALLENGE in kept.stringPropertyNames()) write(kept.stringPropertyNames().minus(CHALLENGE).associateWith(kept::getProperty))
+    }
+
     /** Takes the lock away: by the PIN, or after the phone's own credential. */
     fun clear() {
         file.delete()
@@ -55,7 +65,7 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
 
     /** A try of the administrator's code; wrong ones count as wrong PINs do. The right one takes the lock away. */
     fun attemptCode(code: String, isRight: (challenge: String, code: String) -> Boolean): Try {
-        val tried = attempt { kept, _ -> kept.getProperty(CHALLENGE)?.let { isRight(it, code) } ?: false }
+        val tried = attempt { kept, _ -> (kept.getProperty(CHALLENGE) ?: unkept)?.let { isRight(it, code) } ?: false }
         if (tried == Try.Right) clear()
         return tried
     }
@@ -63,8 +73,8 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
     /** What is read out to the administrator: the same digits until the lock is open, also after the end of the process. */
     fun challenge(fresh: () -> String): String {
         val kept = read()
-        kept.getProperty(CHALLENGE)?.let { return it }
-        return fresh().also { write(kept.stringPropertyNames().associateWith(kept::getProperty) + (CHALLENGE to it)) }
+        (kept.getProperty(CHALLENGE) ?: unkept)?.let { return it }
+        return fresh().also { unkept = it }.also { write(kept.stringPropertyNames().associateWith(kept::getProperty) + (CHALLENGE to it)) }
     }
 
     private fun attempt(isRight: (Properties, ByteArray) -> Boolean): Try {
@@ -78,6 +88,7 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         if (wait > 0) return Try.Wait(wait)
         val all = listOf(SALT, HASH, FINGER, CHALLENGE).mapNotNull { name -> kept.getProperty(name)?.let { name to it } }.toMap()
         if (isRight(kept, salt)) {
+            unkept = null
             if (failures > 0 || CHALLENGE in all) write(all - CHALLENGE)
             return Try.Right
         }
@@ -94,10 +105,15 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         }
     }
 
+    /** On a full disk the file stays as it was: a lock that was set stays set. */
     private fun write(values: Map<String, String>) {
         val fresh = File(file.path + ".new")
-        fresh.outputStream().use { Properties().apply { putAll(values) }.store(it, null) }
-        check(fresh.renameTo(file)) { "cannot keep the lock" }
+        try {
+            fresh.outputStream().use { Properties().apply { putAll(values) }.store(it, null) }
+            fresh.renameTo(file)
+        } catch (full: IOException) {
+            fresh.delete()
+        }
     }
 
     private fun hash(pin: String, salt: ByteArray): ByteArray =

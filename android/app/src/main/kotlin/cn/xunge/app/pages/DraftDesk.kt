@@ -13,9 +13,11 @@ import cn.xunge.core.Why
 import cn.xunge.core.XungeException
 import cn.xunge.ids.PhotoHash
 import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.withContext
 
 /** The calls that drafts of all kinds have; the generated interfaces have no common one. */
@@ -57,16 +59,18 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
     /** Tells the draft where the handset is: photos are stamped with it. */
     suspend fun locate(fixes: Flow<Position>) = fixes.collect { fix -> withContext(io) { draft.at(fix) } }
 
-    /** Adds the photo and deletes its file. */
-    suspend fun add(photo: NewPhoto) = act {
+    /** Adds the photo, after what the draft is busy with, and deletes its file. Goes on when the page is left. */
+    suspend fun add(photo: NewPhoto) = withContext(NonCancellable) {
         try {
-            draft.addPhoto(photo.file.path, photo.origin)
+            do _work.first { !it.busy } while (!filed && !act { draft.addPhoto(photo.file.path, photo.origin) })
         } finally {
             photo.file.delete()
         }
     }
 
-    suspend fun remove(photo: PhotoHash) = act { withContext(io) { draft.removePhoto(photo) } }
+    suspend fun remove(photo: PhotoHash) {
+        act { withContext(io) { draft.removePhoto(photo) } }
+    }
 
     /** Writes what was typed and files the draft; null if the core refused it. */
     suspend fun submit(write: () -> Unit): Submitted? {
@@ -93,10 +97,10 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
         }
     }
 
-    private suspend fun act(call: suspend () -> Unit) {
+    /** Makes one call; false if another one runs. */
+    private suspend fun act(call: suspend () -> Unit): Boolean {
         val before = _work.value
-        if (before.busy) return
-        _work.value = before.copy(busy = true, problem = null)
+        if (before.busy || !_work.compareAndSet(before, before.copy(busy = true, problem = null))) return false
         val problem = try {
             call()
             null
@@ -104,5 +108,6 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
             refused.why
         }
         _work.value = DraftWork(withContext(io) { handset.shots(draft.photos()) }, problem = problem)
+        return true
     }
 }

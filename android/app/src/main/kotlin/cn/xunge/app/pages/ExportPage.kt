@@ -138,7 +138,7 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
         val exporting = exporting
         val app = context.applicationContext
         host.createFile(name) { chosen ->
-            if (chosen != null) exporting.run { presenter.place(app.nameOf(chosen) ?: name, { app.contentResolver?.openOutputStream(chosen) }, { app.drop(chosen) }) }
+            if (chosen != null) exporting.run { presenter.place(app.nameOf(chosen) ?: name, { app.contentResolver?.openOutputStream(chosen, "wt") }, { app.drop(chosen) }) }
         }
     }
 }

@@ -169,7 +169,7 @@ class ItemPage(host: Host, private val id: EntryKey) : ReadPage<ItemShown>(host,
         }
         val field = if (draft) null else column.add(Field(context, R.id.item_reason, text(R.string.withdraw_reason), text(R.string.withdraw_reason_hint), lines = 2))
         primary(text(if (draft) R.string.item_discard else R.string.withdraw_do)) { withdraw(field?.text.orEmpty()) }
-        second(text(R.string.withdraw_not)) { presenter.ask(ItemAct.READING) }
+        second(text(if (draft) R.string.discard_not else R.string.withdraw_not)) { presenter.ask(ItemAct.READING) }
     }
 
     private fun withdraw(reason: String) {

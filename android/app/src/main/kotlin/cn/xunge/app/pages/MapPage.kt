@@ -120,7 +120,7 @@ internal class MapPage(host: Host, presenter: MapPresenter? = null) : Page<MapSt
         return if (!line.task.isSeen && clock.tone != Tone.DANGER) line.task.newMark(context, state.now) else clock
     }
 
-    private fun title(line: MapTask) = text(R.string.task_title, line.task.purpose.word(context), line.task.wording)
+    private fun title(line: MapTask) = line.task.title(context)
 
     private fun lines(state: MapState): List<Line> {
         val touched = state.touched

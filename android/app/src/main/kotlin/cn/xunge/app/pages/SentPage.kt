@@ -17,12 +17,13 @@ import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Page
+import cn.xunge.app.shell.XungeApp
 import cn.xunge.core.sizeWords
 import cn.xunge.ids.EntryKey
 
 /** After a report was filed: what is true now, and by itself what comes of it. */
 internal class SentPage(host: Host, item: EntryKey) : Page<SentState>(host) {
-    private val presenter by lazy { host.session.run { SentPresenter(handset, changes, item, io) } }
+    private val presenter by lazy { host.session.run { SentPresenter(handset, changes, item, io) { XungeApp.of(context).surroundings.connectivity().metered } } }
 
     override suspend fun follow(show: (SentState) -> Unit) = presenter.states.collect { show(it) }
 
@@ -37,6 +38,7 @@ internal class SentPage(host: Host, item: EntryKey) : Page<SentState>(host) {
             hero.add(Whole(context)).text = number
         }
         column.add(RowCard(context)).row(row(state))
+        if (state.waitsForWifi) hint(text(R.string.sent_wait_wifi))
         primary(text(R.string.sent_again), R.drawable.ic_camera) { host.switch(Place.REPORT) }
         second(text(R.string.sent_today)) { host.switch(Place.TODAY) }
     }

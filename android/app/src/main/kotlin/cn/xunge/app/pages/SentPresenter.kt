@@ -22,9 +22,11 @@ internal data class SentState(
     val bytes: Long,
     /** Of these, what the server confirmed. */
     val sent: Long,
+    /** The photos wait for a network that costs nothing, by the person's rules. */
+    val waitsForWifi: Boolean = false,
 )
 
-internal class SentPresenter(private val handset: HandsetInterface, changes: SharedFlow<ScreenChanges>, item: EntryKey, io: CoroutineDispatcher) {
+internal class SentPresenter(private val handset: HandsetInterface, changes: SharedFlow<ScreenChanges>, item: EntryKey, io: CoroutineDispatcher, private val metered: () -> Boolean) {
     /** The item, read first when every change to come is told, and again whenever the queue changes. */
     val states: Flow<SentState> = changes
         .onSubscription { emit(ScreenChanges(listOf(HandsetChange.QUEUE), emptyList(), emptyList())) }
@@ -41,6 +43,7 @@ internal class SentPresenter(private val handset: HandsetInterface, changes: Sha
             photos = item.photos.size,
             bytes = item.photos.sumOf { it.size.toLong() },
             sent = item.photos.sumOf { it.sent.toLong() },
+            waitsForWifi = item.photos.any { it.received == null } && handset.networkSettings().wifiOnlyPhotos && metered(),
         )
     }
 }

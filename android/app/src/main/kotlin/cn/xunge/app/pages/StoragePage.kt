@@ -1,5 +1,7 @@
 package cn.xunge.app.pages
 
+import android.content.Intent
+import android.provider.Settings
 import cn.xunge.app.R
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.Label
@@ -23,6 +25,7 @@ class StoragePage(host: Host) : ReadPage<MeState>(host, R.string.storage_title) 
     override fun screen(state: MeState): Screen = Screen(context).apply {
         title(text(R.string.storage_title), host::back)
         val disk = state.disk
+        if (state.isDiskLow) clear()
         val use = state.storage
         val others = (disk.total - disk.free - use.all).coerceAtLeast(0)
         val total = disk.total.coerceAtLeast(1).toFloat()
@@ -37,6 +40,12 @@ class StoragePage(host: Host) : ReadPage<MeState>(host, R.string.storage_title) 
             row(part(R.string.storage_reference, use.reference + use.grid, R.drawable.ic_map, R.string.storage_reference_sub))
             row(part(R.string.storage_records, use.database - minOf(use.database, use.reference), R.drawable.ic_list, R.string.storage_records_sub))
         }
+    }
+
+    /** Photos of the server's are cleared by the app itself; room is made elsewhere on the phone. */
+    private fun Screen.clear() {
+        hint(text(R.string.storage_clear_sub))
+        second(text(R.string.storage_clear)) { context.startActivity(Intent(Settings.ACTION_INTERNAL_STORAGE_SETTINGS)) }
     }
 
     override fun change(screen: Screen, before: MeState, state: MeState): Boolean = before.storage == state.storage && before.disk == state.disk

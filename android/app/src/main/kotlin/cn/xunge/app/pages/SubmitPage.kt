@@ -4,6 +4,7 @@ import cn.xunge.app.R
 import cn.xunge.app.kit.CheckRow
 import cn.xunge.app.kit.Column
 import cn.xunge.app.kit.Field
+import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Mark
 import cn.xunge.app.kit.Photo
@@ -12,6 +13,7 @@ import cn.xunge.app.kit.Row
 import cn.xunge.app.kit.RowCard
 import cn.xunge.app.kit.RowModel
 import cn.xunge.app.kit.Screen
+import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
 import cn.xunge.app.platform.Places
@@ -72,6 +74,7 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
             shots.removeAllViews()
             shots.add(row.view)
             row.show(state.photos)
+            if (handled && state.photos.isNotEmpty()) shots.add(Label(context, Size.CAPTION, R.color.text_muted)).text = text(R.string.shot_hint)
         }
         photos(now.selfHandled)
         if (why != null && atPhotos) column.add(StateView(context, Mark(R.drawable.ic_alert, Tone.DANGER, why.words.here())))

@@ -51,6 +51,12 @@ internal fun TaskPurpose.word(context: Context): String = when (this) {
     is TaskPurpose.Other -> text
 }
 
+/** The task in a list: what it asks for and its words, which may begin with that themselves. */
+internal fun FieldTask.title(context: Context): String {
+    val word = purpose.word(context)
+    return if (wording.startsWith(word)) wording else context.getString(R.string.task_title, word, wording)
+}
+
 /** The question at the top of a task. */
 internal fun TaskPurpose.question(context: Context): String = when (this) {
     TaskPurpose.Verify -> context.getString(R.string.task_verify_question)

@@ -90,7 +90,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
         val task = line.task
         val clock = task.clock(state.now, host.lang)
         return RowModel(
-            title = text(R.string.task_title, task.purpose.word(context), task.wording),
+            title = task.title(context),
             lead = task.compare?.let { Lead.Photo(pictures[it]) } ?: Lead.Tile(R.drawable.ic_list_check),
             // What is late is late, also when it is new.
             state = if (line.isNew && clock.tone != Tone.DANGER) task.newMark(context, state.now) else clock,
@@ -100,7 +100,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
     }
 
     private fun row(line: AnsweredTask) = RowModel(
-        title = text(R.string.task_title, line.task.purpose.word(context), line.task.wording),
+        title = line.task.title(context),
         lead = line.task.compare?.let { Lead.Photo(pictures[it]) } ?: Lead.Tile(R.drawable.ic_list_check),
         state = line.row?.mark(host.lang),
         sub = line.row?.summary?.here(),

@@ -1,6 +1,7 @@
 package cn.xunge.app.pages
 
 import android.Manifest
+import android.app.AlertDialog
 import android.os.Build
 import android.view.View
 import cn.xunge.app.R
@@ -106,6 +107,14 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
         else -> null
     }
 
+    /** One brush with a glove must not end the duty. */
+    private fun askCheckOut() {
+        AlertDialog.Builder(context).setTitle(R.string.check_out_ask)
+            .setPositiveButton(R.string.check_out) { _, _ -> scope.launch { presenter.checkOut() } }
+            .setNegativeButton(R.string.check_out_not, null)
+            .show()
+    }
+
     private fun presence(today: Today): View {
         val since = today.onDutySince?.let { momentWords(it, today.now) }
         val sub = when {
@@ -113,7 +122,7 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
             today.isOnDuty && since != null -> text(R.string.on_duty_since_here, since)
             else -> text(R.string.off_duty_hint)
         }
-        val out = if (today.isOnDuty) QuietButton(context, text(R.string.check_out)) { scope.launch { presenter.checkOut() } } else null
+        val out = if (today.isOnDuty) QuietButton(context, text(R.string.check_out), onClick = ::askCheckOut) else null
         val (icon, tone) = if (today.isOnDuty) R.drawable.ic_user_check to Tone.SUCCESS else R.drawable.ic_user to Tone.NEUTRAL
         val word = if (today.isOnDuty) State.ON_DUTY else State.OFF_DUTY
         return HeadCard(context, Disc(context, icon, tone), word.mark(context).text, sub, out)
@@ -129,7 +138,7 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
     private fun taskRow(line: TaskLine, now: Moment): RowModel {
         val task = line.task
         return RowModel(
-            title = task.wording,
+            title = task.title(context),
             lead = Lead.Tile(R.drawable.ic_list_check),
             state = if (task.isSeen || task.due.millis < now.millis) task.clock(now, host.lang) else task.newMark(context, now),
             sub = listOfNotNull(line.distance?.here(), task.address ?: task.cellName?.line).joinToString(" · "),

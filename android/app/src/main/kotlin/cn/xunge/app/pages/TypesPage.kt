@@ -6,6 +6,7 @@ import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Field
 import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Mark
+import cn.xunge.app.kit.QuietButton
 import cn.xunge.app.kit.RowCard
 import cn.xunge.app.kit.RowModel
 import cn.xunge.app.kit.Screen
@@ -69,7 +70,10 @@ internal class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesSt
                 results.add(typeGrid(context, state.frequent.map { button(it, state) }))
                 note(results, text(R.string.types_others, state.all))
             }
-            found.isEmpty() -> results.add(EmptyState(context, R.drawable.ic_search, text(R.string.types_no_match, state.query), text(R.string.types_no_match_how)))
+            found.isEmpty() -> {
+                results.add(EmptyState(context, R.drawable.ic_search, text(R.string.types_no_match, state.query), text(R.string.types_no_match_how)))
+                results.add(QuietButton(context, text(R.string.types_without)) { host.replace(Route.Submit(draft)) })
+            }
             else -> {
                 val card = results.add(RowCard(context))
                 for (matter in found.take(SHOWN)) {

@@ -80,12 +80,14 @@ class SystemPackages(private val context: Context) : Packages {
     override fun install(update: AppUpdate) {
         last.value = null
         val file = File(checkNotNull(update.`package`))
-        try {
-            val installer = manager.packageInstaller
+        val installer = manager.packageInstaller
+        var id: Int? = null
+        val problem = try {
             val asked = PackageInstaller.SessionParams(PackageInstaller.SessionParams.MODE_FULL_INSTALL)
             asked.setAppPackageName(context.packageName)
             asked.setSize(file.length())
-            installer.openSession(installer.createSession(asked)).use { session ->
+            id = installer.createSession(asked)
+            installer.openSession(id).use { session ->
                 session.openWrite("xunge.apk", 0, file.length()).use { out ->
                     file.inputStream().use { it.copyTo(out) }
                     session.fsync(out)
@@ -93,8 +95,24 @@ class SystemPackages(private val context: Context) : Packages {
                 val answer = Intent(context, InstallReceiver::class.java)
                 session.commit(PendingIntent.getBroadcast(context, 0, answer, PendingIntent.FLAG_UPDATE_CURRENT or Newer.MUTABLE).intentSender)
             }
+            return
         } catch (failed: IOException) {
-            last.value = if (context.filesDir.usableSpace < file.length()) InstallProblem.NO_ROOM else InstallProblem.FAILED
+            if (context.filesDir.usableSpace < file.length()) InstallProblem.NO_ROOM else InstallProblem.FAILED
+        } catch (forbidden: SecurityException) {
+            InstallProblem.NOT_ALLOWED
+        } catch (tooMany: IllegalStateException) {
+            InstallProblem.FAILED
+        }
+        last.value = problem
+        abandon(installer, id)
+    }
+
+    /** The copy of a session that is not abandoned takes its room for days. */
+    private fun abandon(installer: PackageInstaller, id: Int?) {
+        try {
+            id?.let(installer::abandonSession)
+        } catch (gone: SecurityException) {
+            last.value = InstallProblem.FAILED
         }
     }
 

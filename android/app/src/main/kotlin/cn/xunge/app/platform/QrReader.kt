@@ -68,6 +68,9 @@ object QrReader {
                 QRCodeReader().decode(BinaryBitmap(way()), hints).text
             } catch (none: ReaderException) {
                 null
+            } catch (broken: RuntimeException) {
+                // The decoder stumbles over some frames that look like a code.
+                null
             }
         }
     }

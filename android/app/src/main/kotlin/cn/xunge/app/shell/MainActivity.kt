@@ -189,12 +189,21 @@ class MainActivity : Activity(), Host {
     }
 
     private fun askCode() {
-        val ready = session.opened.value as? Opened.Ready ?: return
+        val ready = session.opened.value as? Opened.Ready ?: return noCode()
         val done = {
             gate.open()
             go(Route.Pin)
         }
         show(CodePage(this, CodePresenter(gate.lock, ready.handset, session.io, done), ::present))
+    }
+
+    /** Without an open handset no code can be checked; where nobody enrolled, there is nothing to guard. */
+    private fun noCode() {
+        if (session.opened.value == Opened.Nobody) {
+            gate.lock.clear()
+            return unlock()
+        }
+        AlertDialog.Builder(this).setMessage(R.string.code_cannot).setPositiveButton(android.R.string.ok, null).show()
     }
 
     private fun unlock() {

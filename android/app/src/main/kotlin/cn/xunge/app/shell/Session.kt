@@ -22,6 +22,7 @@ import kotlinx.coroutines.flow.MutableSharedFlow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.SharedFlow
 import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -48,11 +49,13 @@ internal fun PhoneInterface.isNobodys(): Boolean = users().all { it.condition ==
  * What all pages share: the phone, the handset that is open, and what changes in it. Lives as long as the process.
  *
  * @param folder where the core keeps everything
+ * @param ownBuild of this app: syncs fetch newer ones
  */
 class Session(
     folder: File,
     services: Services,
     val device: Device,
+    private val ownBuild: UInt,
     private val scope: CoroutineScope,
     val io: CoroutineDispatcher,
 ) {
@@ -118,17 +121,30 @@ class Session(
     private fun follow() {
         val handset = (_opened.value as? Opened.Ready)?.handset ?: return
         following = scope.launch {
-            launch { quietly { handset.changes(io).collect { _changes.emit(it) } } }
-            launch { quietly { phone.watch(handset) { _events.tryEmit(it) } } }
+            launch { lasting { handset.changes(io).collect { _changes.emit(it) } } }
+            launch { lasting { phone.watch(handset) { _events.tryEmit(it) } } }
+            launch { lasting { withContext(io) { handset.appUpdate(ownBuild) } } }
         }
     }
 
-    /** The handset was ended: the next one is followed by a job of its own. */
-    private suspend fun quietly(follow: suspend () -> Unit) {
-        try {
-            follow()
-        } catch (ended: XungeException) {
-            android.util.Log.i("xunge", ended.loggable())
+    /**
+     * Follows until it ends by itself or the handset was ended: the next one is followed by a job of its own. After any
+     * other failure, such as a full disk, it begins again.
+     */
+    private suspend fun lasting(follow: suspend () -> Unit) {
+        while (true) {
+            try {
+                return follow()
+            } catch (failed: XungeException) {
+                android.util.Log.i("xunge", failed.loggable())
+                if (failed.why.code == ENDED) return
+            }
+            delay(AGAIN_MS)
         }
+    }
+
+    private companion object {
+        const val ENDED = "terminal.closed"
+        const val AGAIN_MS = 30_000L
     }
 }

@@ -13,6 +13,7 @@ import cn.xunge.app.platform.AppKeys
 import cn.xunge.app.platform.AppSurroundings
 import cn.xunge.app.platform.Camera
 import cn.xunge.app.platform.PhoneCamera
+import cn.xunge.app.platform.SystemPackages
 import cn.xunge.app.platform.StoredFingerKey
 import cn.xunge.app.background.Background
 import cn.xunge.core.Device
@@ -42,7 +43,7 @@ class XungeApp : Application() {
         val services = Services(AppClocks(this), surroundings, AppKeys(File(filesDir, "keys")))
         val device = Device(model = "${Build.MANUFACTURER} ${Build.MODEL}", os = "Android ${Build.VERSION.RELEASE}", app = coreVersion())
         val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
-        Session(File(filesDir, "handset"), services, device, scope, Dispatchers.IO).also { session ->
+        Session(File(filesDir, "handset"), services, device, SystemPackages(this).own.build, scope, Dispatchers.IO).also { session ->
             surroundings.watch(session::nudge)
             scope.launch { Background(this@XungeApp, session).run() }
         }

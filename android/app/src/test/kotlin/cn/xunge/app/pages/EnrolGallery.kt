@@ -31,7 +31,7 @@ class EnrolGallery {
 
     @Test
     fun `typed and refused`() {
-        val why = WorkScene.why("enrol.string", "登记码格式不正确，请重新扫码", "This is not a valid enrolment code; scan it again", ProblemClass.REFUSED)
+        val why = WorkScene.why("enrol.string", "这不是巡格的登记码，请核对，或向管理员另要", "This is not a code of Xunge; check it, or ask the administrator for another one", ProblemClass.REFUSED)
         show("enrol-typed", EnrolState.Asking("xunge1:eyJ2IjoxLCJzZXJ2ZXIiOiJodHRwczovL3h1bmdlLm", Way.TYPE, problem = Problem.Refused(why)))
     }
 
@@ -60,7 +60,7 @@ class EnrolGallery {
 
     @Test
     fun `the lamp is on and the code that was seen is refused`() {
-        val why = WorkScene.why("enrol.string", "登记码格式不正确，请重新扫码", "This is not a valid enrolment code; scan it again", ProblemClass.REFUSED)
+        val why = WorkScene.why("enrol.string", "这不是巡格的登记码，请核对，或向管理员另要", "This is not a code of Xunge; check it, or ask the administrator for another one", ProblemClass.REFUSED)
         scan("enrol-scan-refused", ready.copy(isLit = true), Problem.Refused(why))
     }
 

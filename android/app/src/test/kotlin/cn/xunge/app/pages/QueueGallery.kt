@@ -56,7 +56,7 @@ class QueueGallery {
                         false, true,
                         Words("本次送达：2 条内容", "Delivered now: 2 entries"),
                         Words("还没送达：5 张照片，都保存在本机", "Not delivered yet: 5 photos; everything is kept on this handset"),
-                        Words("当前网络按流量计费，照片和新资料等待不计费网络（Wi-Fi）；文字内容照常发送", "this network is metered: photos and new files wait for an unmetered one (Wi-Fi); entries are sent as usual"),
+                        Words("现在用的是流量，照片和新资料等 Wi-Fi 再传，文字已照常传", "this network is metered: photos and new files wait for an unmetered one (Wi-Fi); entries are sent as usual"),
                     ),
                 ),
             ),

@@ -71,7 +71,7 @@ class ReportDraftsTest {
         core.row = ReportSamples.row(ItemState.QUEUED, "待上传", "Waiting", null)
         val changes = MutableSharedFlow<ScreenChanges>(extraBufferCapacity = 4)
         val seen = Collections.synchronizedList(ArrayList<String?>())
-        val page = launch(Dispatchers.IO) { SentPresenter(core, changes, EntryKey("item"), Dispatchers.IO).states.collect { seen.add(it.row.number) } }
+        val page = launch(Dispatchers.IO) { SentPresenter(core, changes, EntryKey("item"), Dispatchers.IO, { false }).states.collect { seen.add(it.row.number) } }
         eventually("it is saved") { seen.toList() == listOf(null) }
         core.row = ReportSamples.row(ItemState.RECEIVED, "已收到", "Received", "260923-R4YJ8W2M0C")
         changes.emit(ScreenChanges(listOf(HandsetChange.QUEUE), emptyList(), emptyList()))

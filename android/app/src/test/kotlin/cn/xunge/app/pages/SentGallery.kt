@@ -12,7 +12,7 @@ import org.junit.runner.RunWith
 /** What comes after a report was filed. */
 @RunWith(XungeRunner::class)
 class SentGallery {
-    private val saved = SentState(ReportSamples.row(ItemState.QUEUED, "待上传", "Waiting", null), ReportSamples.pictures(1)[0], 2, 1_360_000, 0)
+    private val saved = SentState(ReportSamples.row(ItemState.QUEUED, "待上传", "Waiting", null), ReportSamples.pictures(1)[0], 2, 1_360_000, 0, waitsForWifi = true)
 
     private fun page(state: SentState): (Context) -> View = { SentPage(StillHost(it), ReportSamples.draft).build(state) }
 

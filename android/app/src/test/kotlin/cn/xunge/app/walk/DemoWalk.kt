@@ -48,7 +48,7 @@ class DemoWalk : Handheld() {
 
     private fun answer() {
         hand.press(REPORT)
-        hand.awaits("修好了吗")
+        hand.awaits("整改好了吗")
         step("task", "a check task arrived: was it cleaned")
         hand.press("已整改")
         hand.press("拍照")
@@ -94,7 +94,7 @@ class DemoWalk : Handheld() {
             now == "closed" || now == "not_filed"
         }
         hand.press("我的")
-        hand.press("我报的和待传")
+        hand.press("我报的")
         hand.press(REPORT)
         hand.awaits("案卷 ")
         step("ended", "the author sees the end of his case")

@@ -96,7 +96,7 @@ abstract class Figures : Walk() {
         fill(ITEMS)
         hand.press("我的")
         measured("queue_1000_first_draw") {
-            hand.press("我报的和待传")
+            hand.press("我报的")
             hand.awaits("第 $ITEMS 件")
             draw()
         }

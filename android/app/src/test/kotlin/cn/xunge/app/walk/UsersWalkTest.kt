@@ -26,7 +26,7 @@ class UsersWalkTest : Walk() {
 
     private fun lookAtQueue(own: String, other: String) {
         hand.press("我的")
-        hand.press("我报的和待传")
+        hand.press("我报的")
         hand.awaits(own)
         assertFalse(hand.screen(), hand.sees(other))
         hand.press("返回")

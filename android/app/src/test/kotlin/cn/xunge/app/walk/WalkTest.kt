@@ -64,7 +64,7 @@ class WalkTest : Walk() {
         hand.awaits(REPORT)
         assertTrue("the task is announced: ${announced()}", announced().any { REPORT in it })
         hand.press(REPORT)
-        hand.awaits("修好了吗")
+        hand.awaits("整改好了吗")
         hand.press("已整改")
         hand.press("拍照")
         shoot()
@@ -81,7 +81,7 @@ class WalkTest : Walk() {
         // The shift leader closes the case, and the author sees it where his reports are.
         Rig.close(number, "处置前后对比一致")
         hand.press("我的")
-        hand.press("我报的和待传")
+        hand.press("我报的")
         hand.awaits("结案")
         hand.press(REPORT)
         hand.awaits("案卷 $number")
