@@ -10,7 +10,10 @@ use crate::shell::{self, quiet_stdin};
 use crate::symbols;
 use crate::workspace::Workspace;
 
+mod aarch64;
 mod parts;
+
+pub use aarch64::size as size_aarch64;
 
 /// Compiles SQLCipher for the provider of the crate `sqlcipher-provider`, and without the searches in texts and boxes that
 /// no statement of ours uses (275 kB).

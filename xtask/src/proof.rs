@@ -93,6 +93,12 @@ const STAGES: &[Stage<Workspace>] = &[
         },
     },
     Stage {
+        name: "size-aarch64",
+        what: "the size of the core's library for the processor of phones",
+        after: &[],
+        run: phone::size_aarch64,
+    },
+    Stage {
         name: "package-twice",
         what: "two builds of the release give the same bytes",
         after: &[],
