@@ -204,6 +204,10 @@ both_engines! {
         let new = json!({ "label": "A-17", "org": city.community });
         let terminal = app.post_json("/v1/terminals", &admin.token, new).await.expect(200).json;
         let path = |end: &str| format!("/v1/terminals/{}/{end}", terminal["id"].as_str().unwrap());
+        // A post that does not exist is a wrong field; the terminal is there.
+        let nobody = json!({ "post": person, "person": person });
+        let refused = app.post_json(&path("invitations"), &admin.token, nobody).await;
+        refused.expect(422).expect_code("request.invalid");
         let invite = async || {
             let body = json!({ "post": post, "person": person });
             let invited = app.post_json(&path("invitations"), &admin.token, body).await.expect(200).json;

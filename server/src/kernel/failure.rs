@@ -172,6 +172,19 @@ pub(crate) fn invalid(at: impl Into<String>, zh: impl Into<String>, en: impl Int
     Failure::fields(ProblemCode::Invalid, vec![field_error(at, zh, en)])
 }
 
+/// For what the body names: something that does not exist is a wrong field, not a missing page, because the thing in the
+/// path may well exist.
+pub(crate) fn named<E: Into<Failure>>(at: &'static str) -> impl Fn(E) -> Failure {
+    move |error| match error.into() {
+        Failure::Store(StoreError::NotFound) => invalid(
+            at,
+            "没有这个内容，请重新选择",
+            "this does not exist; choose another one",
+        ),
+        other => other,
+    }
+}
+
 /// The error of one field. `at` is a JSON pointer into the body, `?name` for a query parameter, or the name of a header
 /// or guard; `zh` and `en` say the reason. The only place of the server that makes a [`FieldError`].
 pub(crate) fn field_error(at: impl Into<String>, zh: impl Into<String>, en: impl Into<String>) -> FieldError {

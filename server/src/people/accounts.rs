@@ -8,7 +8,7 @@ use crate::{
     auth::{actor::Staff, field_tokens, sessions},
     http::body::{Json, Path, Query},
     kernel::{
-        failure::{Failure, invalid},
+        failure::{Failure, invalid, named},
         page::{List, Page, Where},
     },
     params,
@@ -270,7 +270,7 @@ pub async fn roles(
             return Err(Failure::because(ProblemCode::Forbidden, "own roles"));
         }
         for at in change.add.iter().chain(&change.remove) {
-            scope::administers(tx, &staff, at.org)?;
+            scope::administers(tx, &staff, at.org).map_err(named("/org"))?;
         }
         for at in &change.add {
             grant(tx, id, *at)?;

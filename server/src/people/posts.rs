@@ -6,7 +6,7 @@ use crate::{
     auth::actor::Staff,
     http::body::{Json, Path, Query},
     kernel::{
-        failure::{Failure, invalid},
+        failure::{Failure, invalid, named},
         page::{List, Page, Where},
     },
     params,
@@ -295,7 +295,7 @@ pub async fn assign(
     app.write(move |tx, ctx| {
         let org = org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
-        let org = super::lookup::org_of(tx, body.person)?;
+        let org = super::lookup::org_of(tx, body.person).map_err(named("/person"))?;
         scope::administers(tx, &staff, org)?;
         if !super::lookup::is_active(tx, body.person)? {
             return Err(invalid("/person", "该人员已停用", "this person is disabled"));

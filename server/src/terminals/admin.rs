@@ -6,7 +6,7 @@ use crate::{
     auth::{actor::Staff, codes},
     http::body::{Json, Path, Query},
     kernel::{
-        failure::{Failure, invalid},
+        failure::{Failure, invalid, named},
         page::{List, Page, Where},
     },
     params,
@@ -153,7 +153,7 @@ pub async fn invite(
     app.write(move |tx, ctx| {
         let org = org_of(tx, id)?;
         scope::administers(tx, &staff, org)?;
-        let org = posts::org_of(tx, body.post)?;
+        let org = posts::org_of(tx, body.post).map_err(named("/post"))?;
         scope::administers(tx, &staff, org)?;
         if !posts::holds(tx, body.post, body.person, ctx.now)? {
             return Err(invalid(
