@@ -30,7 +30,7 @@ libfuzzer_sys::fuzz_target!(|text: &[u8]| {
     }
     let file = Bytes::from_static(b"0123456789");
     let hash = protocol::photo::Sha256::of(&file);
-    let answer = range::respond(&headers, file, hash, "text/plain");
+    let answer = range::respond(&headers, &file, hash, "text/plain");
     let partial = answer.headers().contains_key(header::CONTENT_RANGE);
     match answer.status().as_u16() {
         200 | 304 => assert!(!partial),
