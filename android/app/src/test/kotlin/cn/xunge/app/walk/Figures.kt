@@ -112,7 +112,8 @@ abstract class Figures : Walk() {
                     screens++
                     most = maxOf(most, list.childCount)
                 }
-                hand.sees("照片 3 张")
+                // The row of the report before it says photos only while no try has failed.
+                hand.sees("暴露垃圾，第 1 件")
             }
         }
         println("figure_note=$screens screens, at most $most rows of ${list.count} lines in the list at a time")
