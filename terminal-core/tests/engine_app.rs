@@ -9,7 +9,10 @@
 mod engine;
 
 use engine::{EngineFault, World};
-use protocol::{manifest::AppRelease, photo::Sha256};
+use protocol::{
+    manifest::{AppRelease, MAX_APP_BYTES},
+    photo::Sha256,
+};
 use std::path::PathBuf;
 use terminal_core::{
     platform::{NetworkCost, Random as _},
@@ -123,4 +126,29 @@ fn a_damaged_package_is_fetched_again_and_an_older_release_is_never_fetched() {
     world.server().app = None;
     world.sync();
     assert_eq!(world.store().app_release().unwrap(), None);
+}
+
+#[test]
+fn a_release_that_no_handset_can_hold_is_not_fetched() {
+    let world = World::new(24);
+    world.store().set_app_build(11).unwrap();
+    let release = publish(&world, 12, 1000);
+    for size in [0, MAX_APP_BYTES + 1, u64::MAX / 2] {
+        let (_, bytes) = world.server().app.clone().unwrap();
+        world.server().app = Some((
+            AppRelease {
+                size,
+                ..release.clone()
+            },
+            bytes,
+        ));
+        let asked = world.log().len();
+        world.sync();
+        assert!(
+            world.log()[asked..]
+                .iter()
+                .all(|(request, _)| !request.contains("files/")),
+            "{size}"
+        );
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A request is let in before its body is read, and a body may take minutes. A stream that is revoked, a person who is
 //! disabled, a session that is ended and a role that is taken meanwhile must not write any more. The check is part of the
-//! writing transaction, so whoever takes the right away and gets an answer knows that nothing follows.
+//! writing transaction, so a person who takes the right away and gets an answer knows that nothing follows.
 
 use crate::{kernel::failure::Failure, store::tx::Tx};
 use protocol::time::Millis;

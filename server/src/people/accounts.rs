@@ -153,6 +153,16 @@ pub fn insert(
     Ok(id)
 }
 
+fn roles_of(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<RoleAt>, StoreError> {
+    let grants = sessions::grants(tx, person)?.into_iter();
+    Ok(grants
+        .map(|g| RoleAt {
+            role: g.role,
+            org: g.org,
+        })
+        .collect())
+}
+
 /// A department gets its own role and administrators of its own people; every other role reaches an area, and a department
 /// has that of its whole district (A1).
 fn grant(tx: &mut Tx<'_>, person: PersonId, at: RoleAt) -> Result<(), Failure> {
@@ -239,14 +249,7 @@ pub async fn list(
             })
         })?;
         for person in &mut people {
-            let grants = sessions::grants(tx, person.id)?;
-            person.roles = grants
-                .into_iter()
-                .map(|g| RoleAt {
-                    role: g.role,
-                    org: g.org,
-                })
-                .collect();
+            person.roles = roles_of(tx, person.id)?;
         }
         Ok(list.page(people, |p| (p.id,)))
     })
@@ -301,14 +304,7 @@ pub async fn roles(
         if was_root_admin && !is_root_admin(tx, id)? {
             keeps_an_administrator(tx, id)?;
         }
-        let grants = sessions::grants(tx, id)?;
-        Ok(grants
-            .into_iter()
-            .map(|g| RoleAt {
-                role: g.role,
-                org: g.org,
-            })
-            .collect())
+        Ok(roles_of(tx, id)?)
     })
     .await
     .map(Json)
@@ -370,14 +366,7 @@ pub async fn enable(
         if changed > 0 {
             note(tx, ctx, &staff, "person.enable", id, "")?;
         }
-        let roles = sessions::grants(tx, id)?;
-        let roles = roles
-            .into_iter()
-            .map(|g| RoleAt {
-                role: g.role,
-                org: g.org,
-            })
-            .collect::<Vec<_>>();
+        let roles = roles_of(tx, id)?;
         Ok(tx.one(
             "SELECT name, org, account FROM person WHERE id = ?1",
             params![id.to_string()],

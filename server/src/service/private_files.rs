@@ -104,7 +104,7 @@ mod tests {
             assert_eq!(mode(&data.join(path)), expected, "{path}");
         }
         assert_eq!(keep(&data).unwrap(), Vec::<PathBuf>::new());
-        // The database is not made anew.
+        // A database that is there is kept.
         fs::write(data.join("xunge.db"), "rows").unwrap();
         create(&data.join("xunge.db")).unwrap();
         assert_eq!(fs::read(data.join("xunge.db")).unwrap(), b"rows");

@@ -13,7 +13,10 @@ use crate::{
         sql::{from_json, int, parse, run, to_json},
     },
 };
-use protocol::{manifest::AppRelease, photo::Sha256};
+use protocol::{
+    manifest::{AppRelease, MAX_APP_BYTES},
+    photo::Sha256,
+};
 use rusqlite::{Connection, params};
 use std::{
     io::{Seek as _, SeekFrom},
@@ -44,10 +47,12 @@ fn have(connection: &Connection) -> Result<u64> {
     get(connection, keys::APP_HAVE)?.map_or(Ok(0), |text| parse(&text))
 }
 
-/// The release, if it is newer than the app that runs here.
+/// The release, if it is newer than the app that runs here and of a size that a handset can hold.
 fn newer(connection: &Connection) -> Result<Option<AppRelease>> {
     let own = build(connection)?;
-    Ok(release(connection)?.filter(|release| own.is_some_and(|own| release.build > own)))
+    let fits = |release: &AppRelease| (1..=MAX_APP_BYTES).contains(&release.size);
+    let is_newer = |release: &AppRelease| own.is_some_and(|own| release.build > own);
+    Ok(release(connection)?.filter(|release| is_newer(release) && fits(release)))
 }
 
 fn drop_parts(connection: &Connection, sha256: Sha256) -> Result<()> {

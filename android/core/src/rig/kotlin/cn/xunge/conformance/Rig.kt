@@ -94,7 +94,7 @@ object Rig {
         obey("review", "record" to record, "version" to version, "reason" to reason)
     fun decline(number: String, reason: String) = obey("decline", "number" to number, "reason" to reason)
 
-    /** Has a report filed, handled, and sent to whoever is on duty in its cell to be checked; the check task's id. */
+    /** Has a report filed, handled, and sent to the person on duty in its cell to be checked; the check task's id. */
     fun check(number: String, opinion: String): String =
         obey("check", "number" to number, "opinion" to opinion).jsonObject.getValue("task").jsonPrimitive.content
 

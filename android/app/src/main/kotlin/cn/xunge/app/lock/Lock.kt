@@ -29,6 +29,9 @@ sealed class Try {
 class Lock(private val file: File, private val elapsedMs: () -> Long) {
     val isSet: Boolean get() = file.isFile
 
+    /** Wrong tries and the time of the last one, should the disk be too full to keep them: no room is no way in. */
+    private var uncounted = 0 to 0L
+
     /** What was read out, should the disk be too full to keep it. */
     private var unkept: String? = null
 
@@ -41,12 +44,12 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
             write(if (value == null) kept - FINGER else kept + (FINGER to value.hex()))
         }
 
-    /** Sets or changes the PIN. */
-    fun set(pin: String) {
+    /** Sets or changes the PIN; false if the disk is too full to keep it. */
+    fun set(pin: String): Boolean {
         require(isPin(pin)) { "a PIN is $DIGITS digits" }
         val salt = ByteArray(SALT_BYTES).also { SecureRandom().nextBytes(it) }
         val kept = finger?.let { mapOf(FINGER to it.hex()) }.orEmpty()
-        write(kept + mapOf(SALT to salt.hex(), HASH to hash(pin, salt).hex()))
+        return write(kept + mapOf(SALT to salt.hex(), HASH to hash(pin, salt).hex()))
     }
 
     /** It was opened by another way: what was read out to the administrator is of no use any more. */
@@ -80,8 +83,8 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
     private fun attempt(isRight: (Properties, ByteArray) -> Boolean): Try {
         val kept = read()
         val salt = kept.getProperty(SALT)?.unhex() ?: return Try.Right
-        val failures = kept.getProperty(FAILURES)?.toIntOrNull() ?: 0
-        val since = kept.getProperty(FAILED_AT)?.toLongOrNull() ?: 0
+        val counted = (kept.getProperty(FAILURES)?.toIntOrNull() ?: 0) to (kept.getProperty(FAILED_AT)?.toLongOrNull() ?: 0)
+        val (failures, since) = if (uncounted.first > counted.first) uncounted else counted
         // After a restart the clock since boot is below the time of the failure: the wait begins again from zero.
         val passed = elapsedMs() - if (since <= elapsedMs()) since else 0
         val wait = waitAfter(failures) - passed
@@ -89,9 +92,11 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         val all = listOf(SALT, HASH, FINGER, CHALLENGE).mapNotNull { name -> kept.getProperty(name)?.let { name to it } }.toMap()
         if (isRight(kept, salt)) {
             unkept = null
+            uncounted = 0 to 0L
             if (failures > 0 || CHALLENGE in all) write(all - CHALLENGE)
             return Try.Right
         }
+        uncounted = failures + 1 to elapsedMs()
         write(all + mapOf(FAILURES to "${failures + 1}", FAILED_AT to "${elapsedMs()}"))
         val next = waitAfter(failures + 1)
         return if (next > 0) Try.Wait(next) else Try.Wrong
@@ -105,14 +110,15 @@ class Lock(private val file: File, private val elapsedMs: () -> Long) {
         }
     }
 
-    /** On a full disk the file stays as it was: a lock that was set stays set. */
-    private fun write(values: Map<String, String>) {
+    /** False on a full disk: the file stays as it was, and a lock that was set stays set. */
+    private fun write(values: Map<String, String>): Boolean {
         val fresh = File(file.path + ".new")
-        try {
+        return try {
             fresh.outputStream().use { Properties().apply { putAll(values) }.store(it, null) }
             fresh.renameTo(file)
         } catch (full: IOException) {
             fresh.delete()
+            false
         }
     }
 

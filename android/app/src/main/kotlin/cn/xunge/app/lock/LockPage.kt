@@ -76,7 +76,7 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
         asking = state.asking
         headline.text = headline(state)
         said.text = said(state)
-        said.setTextColor(context.tokens.color(if (state.wrong || state.fingersChanged || state.failed != null) Tone.WARNING.color else R.color.text_muted))
+        said.setTextColor(context.tokens.color(if (state.wrong || state.isFull || state.fingersChanged || state.failed != null) Tone.WARNING.color else R.color.text_muted))
         dots.removeAllViews()
         dots.contentDescription = text(R.string.lock_typed, state.typed, Lock.DIGITS)
         for (at in 0 until Lock.DIGITS) {
@@ -101,6 +101,7 @@ class LockPage(host: Host, private val presenter: LockPresenter, private val onF
 
     private fun said(state: LockState): String = when {
         state.waitMs > 0 -> text(R.string.lock_wait, durationWords(host.lang, state.waitMs))
+        state.isFull -> text(R.string.lock_full)
         state.wrong && state.asking == Asking.NEW -> text(R.string.lock_differ)
         state.wrong -> text(R.string.lock_wrong)
         state.fingersChanged -> text(R.string.lock_fingers_changed)

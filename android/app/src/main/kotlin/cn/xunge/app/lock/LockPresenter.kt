@@ -13,6 +13,7 @@ enum class Asking { UNLOCK, NEW, AGAIN }
  * @param byFinger a finger opens too
  * @param fingersChanged a finger does not open any more, because the phone's fingerprints changed
  * @param failed why the system read no finger, in its words
+ * @param isFull the phone has no room to keep the new PIN
  */
 data class LockState(
     val asking: Asking,
@@ -22,6 +23,7 @@ data class LockState(
     val byFinger: Boolean = false,
     val fingersChanged: Boolean = false,
     val failed: String? = null,
+    val isFull: Boolean = false,
 )
 
 /**
@@ -95,8 +97,7 @@ class LockPresenter(
             }
             Asking.NEW -> LockState(Asking.AGAIN).also { first = pin }
             Asking.AGAIN -> if (pin == first) {
-                withContext(io) { lock.set(pin) }
-                null
+                if (withContext(io) { lock.set(pin) }) null else LockState(Asking.NEW, isFull = true)
             } else {
                 LockState(Asking.NEW, wrong = true)
             }

@@ -59,7 +59,7 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
     /** Tells the draft where the handset is: photos are stamped with it. */
     suspend fun locate(fixes: Flow<Position>) = fixes.collect { fix -> withContext(io) { draft.at(fix) } }
 
-    /** Adds the photo, after what the draft is busy with, and deletes its file. Goes on when the page is left. */
+    /** Adds the photo, after what the draft is busy with, and deletes its file. */
     suspend fun add(photo: NewPhoto) = withContext(NonCancellable) {
         try {
             do _work.first { !it.busy } while (!filed && !act { draft.addPhoto(photo.file.path, photo.origin) })
@@ -97,10 +97,10 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
         }
     }
 
-    /** Makes one call; false if another one runs. */
-    private suspend fun act(call: suspend () -> Unit): Boolean {
+    /** Makes one call; false if another one runs. It goes on when the page is left: half a call would leave the desk busy. */
+    private suspend fun act(call: suspend () -> Unit): Boolean = withContext(NonCancellable) {
         val before = _work.value
-        if (before.busy || !_work.compareAndSet(before, before.copy(busy = true, problem = null))) return false
+        if (before.busy || !_work.compareAndSet(before, before.copy(busy = true, problem = null))) return@withContext false
         val problem = try {
             call()
             null
@@ -108,6 +108,6 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
             refused.why
         }
         _work.value = DraftWork(withContext(io) { handset.shots(draft.photos()) }, problem = problem)
-        return true
+        true
     }
 }

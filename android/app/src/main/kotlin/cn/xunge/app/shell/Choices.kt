@@ -8,7 +8,7 @@ enum class Tongue(val tag: String?) { SYSTEM(null), CHINESE("zh-CN"), ENGLISH("e
 /** The app's theme; [SYSTEM] is the phone's. */
 enum class Shade { SYSTEM, LIGHT, DARK }
 
-/** What the person chose for this phone, whoever uses it. Nothing personal; the core keeps what belongs to a user. */
+/** What was chosen for this phone and all its users. Nothing personal; the core keeps what belongs to a user. */
 class Choices(private val kept: SharedPreferences) {
     var tongue: Tongue
         get() = Tongue.entries.firstOrNull { it.name == kept.getString(TONGUE, null) } ?: Tongue.SYSTEM

@@ -59,6 +59,31 @@ class LockTest {
     }
 
     @Test
+    fun `on a full disk wrong tries count all the same, and a PIN that is not kept is told`() {
+        val lock = lock()
+        assertTrue(lock.set("204613"))
+        // A folder that is not empty, where the new file would be written.
+        File(file.path + ".new").apply { mkdirs() }.resolve("x").writeText("")
+        assertFalse(lock.set("135790"))
+        assertEquals("the old one stays", Try.Right, lock.attempt("204613"))
+        repeat(4) { assertEquals(Try.Wrong, lock.attempt("000000")) }
+        assertEquals(Try.Wait(30_000), lock.attempt("000000"))
+        now += 1_000
+        assertEquals(Try.Wait(29_000), lock.attempt("204613"))
+    }
+
+    @Test
+    fun `a new PIN for which there is no room is asked for again, and says why`() {
+        File(file.path + ".new").apply { mkdirs() }.resolve("x").writeText("")
+        var done = false
+        val presenter = LockPresenter(lock(), sets = true, Dispatchers.Unconfined) { done = true }
+        runBlocking { repeat(2) { "135790".forEach { presenter.press(it) } } }
+        assertTrue(presenter.states.value.isFull)
+        assertEquals(Asking.NEW, presenter.states.value.asking)
+        assertFalse(done)
+    }
+
+    @Test
     fun `the longest wait is an hour`() {
         assertEquals(3_600_000L, Lock.waitAfter(500))
         assertEquals(0L, Lock.waitAfter(4))

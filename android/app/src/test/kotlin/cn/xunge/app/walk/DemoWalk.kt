@@ -82,7 +82,7 @@ class DemoWalk : Handheld() {
         hand.awaits("受理号")
         step("received", "the server has it, with its number")
         hand.press("回今日")
-        // From here on the clerks of the demo work; the check comes to whoever is on duty in the cell.
+        // From here on the clerks of the demo work; the check comes to the person on duty in the cell.
         var known: String? = null
         hand.until("waits until the centre is done with his case", PATIENCE_S) {
             val now = state()

@@ -111,7 +111,7 @@ abstract class Handheld {
         hand.awaits("±8 米")
     }
 
-    /** A fix for whoever listens, a few in a second. */
+    /** Gives a fix to all listeners, a few times in a second. */
     private fun fix() {
         val spot = stands ?: return
         if (System.nanoTime() - fixedAt < FIX_NS) return

@@ -58,7 +58,7 @@ class WalkTest : Walk() {
         hand.awaits("受理号")
         val number = Rig.reports(REPORT).single().number
         assertTrue(hand.screen(), hand.sees(number))
-        // The centre has it handled; the check comes to whoever is on duty there, with a notice.
+        // The centre has it handled; the check comes to the person on duty there, with a notice.
         hand.press("回今日")
         val task = Rig.check(number, "同意")
         hand.awaits(REPORT)
