@@ -1,12 +1,9 @@
 //! The subcommands of `xunge-server` and how they run.
 
-use super::{data_location::DataLocation, grid_tools, init::found, parcels, releases};
+use super::{data_location::DataLocation, grid_tools, init::found, parcels, releases, settings};
 use crate::{
     app::identity::Identity,
-    kernel::{
-        clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
-        config::Settings,
-    },
+    kernel::clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
     service::{
         openapi, rooms,
         run::{self, ServerOptions},
@@ -48,6 +45,12 @@ enum ServerCommand {
     /// 核对 / Audit what the server holds
     #[command(subcommand)]
     Audit(parcels::AuditTool),
+    /// 列出全部设置 / List every setting: value, default, range, meaning
+    Settings {
+        /// Settings in TOML; the defaults when absent
+        #[arg(long, env = "XUNGE_CONFIG")]
+        config: Option<PathBuf>,
+    },
     /// 检查运行中的服务 / Check a running server; exit code 0 if it accepts connections
     Healthcheck {
         /// `https://host:port`
@@ -143,6 +146,7 @@ pub fn main() -> Result<ExitCode> {
                 ServerCommand::Parcel(tool) => return Box::pin(tool.run()).await,
                 ServerCommand::App(tool) => Box::pin(tool.run()).await?,
                 ServerCommand::Audit(tool) => return tool.run().await,
+                ServerCommand::Settings { config } => settings::list(config.as_deref())?,
                 ServerCommand::Healthcheck { url } => healthcheck(url).await?,
             }
             Ok(ExitCode::SUCCESS)
@@ -152,13 +156,7 @@ pub fn main() -> Result<ExitCode> {
 impl Serve {
     async fn run(self) -> Result<()> {
         let signals = run::Signals::listen().context("signals")?;
-        let settings = match &self.config {
-            Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-                Settings::from_toml(&text).with_context(|| path.display().to_string())?
-            }
-            None => Settings::default(),
-        };
+        let settings = settings::read(self.config.as_deref())?;
         let tls = match (self.plain_http, self.cert, self.key) {
             (true, ..) => Tls::Plain,
             (false, Some(certificate), Some(key)) => Tls::Files {

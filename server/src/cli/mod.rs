@@ -9,6 +9,7 @@ mod grid_tools;
 mod init;
 mod parcels;
 mod releases;
+mod settings;
 
 pub use commands::{ServerCli, main};
 pub use init::{Founded, found};

@@ -1,70 +1,166 @@
-//! Settings with documented defaults. Some answer a question that the sources leave open: group G of `docs/rules.md`.
+//! The registry of settings: each number and limit of a deployment, with key, default, range, unit and meaning. Some answer
+//! a question that the sources leave open: group G of `docs/rules.md`.
 
 use serde::Deserialize;
 
-/// Settings of a deployment, read from TOML; every key has a default, an unknown key is an error.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// How long a presence lasts without a check-out, in hours: the longest shift plus its handover (DC-06).
-    pub presence_hours: u32,
-    /// How long an enrolment code is valid, in hours.
-    pub enrol_code_hours: u32,
-    /// How long a handset's token is valid, in minutes.
-    pub field_token_minutes: u32,
-    /// A staff session ends after this many minutes without use.
-    pub session_idle_minutes: u32,
-    /// A staff session ends after this many hours in any case.
-    pub session_hours: u32,
-    /// Failed sign-ins before an account rests.
-    pub login_attempts: u32,
-    /// How long it rests, in seconds.
-    pub login_rest_seconds: u32,
-    /// How long an unfinished photo upload is kept, in hours.
-    pub upload_hours: u32,
-    /// How long the row of a closed case or an approved activity record stays in its author's mailbox after its last
-    /// change, in calendar months; 0 = for ever.
-    pub history_months: u32,
-    /// Default limit for a verification task (核实) in minutes; no source gives one (G1).
-    pub verify_minutes: u32,
-    /// Default limit for a check task (核查) in minutes (G1).
-    pub check_minutes: u32,
-    /// Largest photo in bytes.
-    pub photo_bytes: u64,
-    /// Largest photo in pixels.
-    pub photo_pixels: u64,
-    /// Requests a terminal may make in a minute before it is asked to wait; 0 = no limit.
-    pub field_requests_per_minute: u32,
-    /// Bearer token for `/metrics`; empty: only a peer on loopback may read it.
-    pub metrics_token: String,
+/// Why a file of settings is refused; each names the key.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// Not TOML, an unknown key, or a value of another type.
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    /// A value outside the range of its row.
+    #[error(
+        "{key}：应在 {least} 与 {most} 之间（{unit}），现为 {value} / must be {least} to {most} {unit}, is {value}"
+    )]
+    OutOfRange {
+        key: &'static str,
+        value: u64,
+        least: u64,
+        most: u64,
+        unit: &'static str,
+    },
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            presence_hours: 14,
-            enrol_code_hours: 24,
-            field_token_minutes: 60,
-            session_idle_minutes: 60,
-            session_hours: 14,
-            login_attempts: 5,
-            login_rest_seconds: 300,
-            upload_hours: 72,
-            history_months: 24,
-            verify_minutes: 90,
-            check_minutes: 120,
-            photo_bytes: protocol::photo::MAX_PHOTO_BYTES,
-            photo_pixels: 50_000_000,
-            field_requests_per_minute: 600,
-            metrics_token: String::new(),
-        }
+/// One setting as `xunge-server settings` lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub key: &'static str,
+    /// The value in force.
+    pub value: String,
+    pub default: String,
+    /// Smallest and largest value; of a text the number of characters.
+    pub least: u64,
+    pub most: u64,
+    pub unit: &'static str,
+    /// The Chinese name.
+    pub name: &'static str,
+    /// What it decides, in English.
+    pub meaning: &'static str,
+}
+
+/// A type of setting: what its range is compared with.
+trait Measured {
+    fn measure(&self) -> u64;
+}
+
+impl Measured for u32 {
+    fn measure(&self) -> u64 {
+        u64::from(*self)
     }
 }
 
+impl Measured for u64 {
+    fn measure(&self) -> u64 {
+        *self
+    }
+}
+
+impl Measured for String {
+    fn measure(&self) -> u64 {
+        u64::try_from(self.chars().count()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Each row: meaning, key, type, default, range, unit and Chinese name. The last line of a meaning has no full stop.
+macro_rules! registry {
+    ($($(#[doc = $meaning:literal])+ $key:ident: $type:ty = $default:expr, $least:literal..=$most:literal, $unit:literal, $name:literal;)+) => {
+        /// Settings of a deployment, read from TOML; every key has a default, an unknown key is an error.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Settings {
+            $($(#[doc = $meaning])+ pub $key: $type,)+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($key: $default,)+ }
+            }
+        }
+
+        impl Settings {
+            /// Every setting with its value, in the order of the registry.
+            pub fn rows(&self) -> Vec<Setting> {
+                let default = Self::default();
+                vec![$(Setting {
+                    key: stringify!($key),
+                    value: self.$key.to_string(),
+                    default: default.$key.to_string(),
+                    least: $least,
+                    most: $most,
+                    unit: $unit,
+                    name: $name,
+                    meaning: concat!($($meaning),+).trim_start(),
+                }),+]
+            }
+
+            fn check(&self) -> Result<(), SettingsError> {
+                $(outside(stringify!($key), self.$key.measure(), $least, $most, $unit)?;)+
+                Ok(())
+            }
+        }
+    };
+}
+
+fn outside(
+    key: &'static str,
+    value: u64,
+    least: u64,
+    most: u64,
+    unit: &'static str,
+) -> Result<(), SettingsError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(SettingsError::OutOfRange {
+        key,
+        value,
+        least,
+        most,
+        unit,
+    })
+}
+
+registry! {
+    /// How long a presence lasts without a check-out: the longest shift plus its handover (DC-06)
+    presence_hours: u32 = 14, 1..=72, "h", "在岗最长时间";
+    /// How long an enrolment code is valid
+    enrol_code_hours: u32 = 24, 1..=720, "h", "登记码有效期";
+    /// How long a handset's token is valid
+    field_token_minutes: u32 = 60, 1..=1440, "min", "终端令牌有效期";
+    /// A staff session ends after this time without use
+    session_idle_minutes: u32 = 60, 1..=1440, "min", "会话空闲上限";
+    /// A staff session ends after this time in any case
+    session_hours: u32 = 14, 1..=72, "h", "会话最长时间";
+    /// Failed sign-ins before an account rests
+    login_attempts: u32 = 5, 1..=100, "attempts", "登录失败次数";
+    /// How long it rests
+    login_rest_seconds: u32 = 300, 1..=86400, "s", "登录失败后等待";
+    /// How long an unfinished photo upload is kept
+    upload_hours: u32 = 72, 1..=8760, "h", "未完成照片保留";
+    /// How long the row of a closed case or an approved activity record stays in its author's mailbox after its last
+    /// change; 0 = for ever
+    history_months: u32 = 24, 0..=1200, "calendar months", "终端历史保留";
+    /// Default limit for a verification task (核实); no source gives one (G1)
+    verify_minutes: u32 = 90, 1..=43200, "min", "核实时限";
+    /// Default limit for a check task (核查) (G1)
+    check_minutes: u32 = 120, 1..=43200, "min", "核查时限";
+    /// Largest photo
+    photo_bytes: u64 = protocol::photo::MAX_PHOTO_BYTES, 65536..=67108864, "bytes", "照片大小上限";
+    /// Largest photo
+    photo_pixels: u64 = 50_000_000, 307200..=400000000, "pixels", "照片像素上限";
+    /// Requests a terminal may make before it is asked to wait; 0 = no limit
+    field_requests_per_minute: u32 = 600, 0..=1000000, "1/min", "终端请求频率";
+    /// Bearer token for `/metrics`; empty: only a peer on loopback may read it
+    metrics_token: String = String::new(), 0..=512, "characters", "指标令牌";
+}
+
 impl Settings {
-    /// Reads TOML text; the error names the key.
-    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    /// Reads TOML text. The error names the key.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text)?;
+        settings.check()?;
+        Ok(settings)
     }
 }
 
@@ -80,5 +176,25 @@ mod tests {
             Settings::from_toml("presence_hours = 3").unwrap().presence_hours,
             3
         );
+    }
+
+    #[test]
+    fn a_value_outside_its_range_is_named_with_the_range() {
+        let error = Settings::from_toml("enrol_code_hours = 0")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("enrol_code_hours") && error.contains("1 to 720 h"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn every_default_lies_in_its_range_and_every_row_says_what_it_means() {
+        let settings = Settings::default();
+        settings.check().unwrap();
+        for row in settings.rows() {
+            assert!(!row.meaning.is_empty() && !row.name.is_empty(), "{row:?}");
+        }
     }
 }
