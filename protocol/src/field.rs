@@ -159,6 +159,10 @@ pub struct TokenAnswer {
     /// pins by these while one of its old pins is still valid. If empty, the pins stay unchanged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pins: Vec<Sha256>,
+    /// The key that signs manifests now, and the one that signs after the next rotation. A handset replaces the keys that it
+    /// knows by these while it knows one of them. If empty (an older server), its keys stay unchanged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_keys: Vec<PublicKey>,
 }
 
 /// The server's receipt for a photo, in the answer to the request that completes the upload and to `HEAD`.

@@ -492,6 +492,7 @@ fn enrolment_and_tokens_are_frozen() {
         "token_answer",
         &TokenAnswer {
             pins: vec![Sha256([1; 32])],
+            server_keys: vec![key()],
             epoch: "e1".into(),
             server_time: T0,
             token: "t".into(),

@@ -7,9 +7,11 @@
 )]
 
 use server::{
+    app::seal::SealKey,
     cli,
     service::{
         run::{self, RunningServer, ServerOptions},
+        seal_source::SealSource,
         start_error::StartError,
         tls::Tls,
     },
@@ -24,11 +26,24 @@ fn options(data: &Path) -> ServerOptions {
     let loopback: SocketAddr = "127.0.0.1:0".parse().unwrap();
     ServerOptions {
         tls: Tls::Plain,
+        seal: SealSource::Key(SealKey::new([4; 32])),
         ..ServerOptions::new(data, loopback)
     }
 }
 
+/// Founds the city in a new folder, as a server starts in no other.
+async fn founded(data: &Path) {
+    let opened = run::open(&options(data)).await.unwrap();
+    cli::found(&opened.store, "2201", "长春市", "Zhao.Min")
+        .await
+        .unwrap();
+    opened.store.close().await;
+}
+
 async fn started(data: &Path) -> RunningServer {
+    if !data.join("xunge.db").exists() {
+        founded(data).await;
+    }
     Box::pin(run::start(options(data))).await.unwrap()
 }
 
@@ -113,6 +128,7 @@ async fn restart_keeps_epoch_keys_and_pins() {
         tls: Tls::Own,
         ..options(data)
     };
+    founded(folder.path()).await;
     let first = Box::pin(run::start(own(folder.path()))).await.unwrap();
     let kept = (
         first.app.identity.epoch.clone(),

@@ -90,17 +90,17 @@ async fn bucket_of_another_database_is_refused() {
         identity: app.app.identity.clone(),
     };
     let (own, other) = (TestApp::sqlite().await, TestApp::sqlite().await);
-    opened(&own).settle_objects().await.unwrap();
-    opened(&own).settle_objects().await.unwrap();
+    opened(&own).settle_objects(false).await.unwrap();
+    opened(&own).settle_objects(false).await.unwrap();
     // Another database with its own objects, whose server is started on this bucket by mistake.
-    let elsewhere = Opened {
+    let mut elsewhere = Opened {
         blobs: Blobs::new(std::sync::Arc::new(object_store::memory::InMemory::new())),
         ..opened(&other)
     };
-    elsewhere.settle_objects().await.unwrap();
-    let refused = opened(&other).settle_objects().await;
+    elsewhere.settle_objects(false).await.unwrap();
+    let refused = opened(&other).settle_objects(false).await;
     assert!(matches!(refused, Err(StartError::OtherObjects { .. })));
-    opened(&own).settle_objects().await.unwrap();
+    opened(&own).settle_objects(false).await.unwrap();
 }
 
 #[tokio::test]

@@ -72,8 +72,9 @@ fn picture(seed: u8) -> Vec<u8> {
 }
 
 async fn key(app: &TestApp) -> ParcelKey {
+    let seal = app.app.identity.seal.clone();
     app.app
-        .read(|tx| Ok(parcel_keys::current(tx)?.public()))
+        .read(move |tx| Ok(parcel_keys::current(tx, &seal)?.public()))
         .await
         .unwrap()
 }
@@ -243,7 +244,7 @@ both_engines! {
         let (_, mut client) = handset(&app).await;
         let one = client.entry(&app, &report("旧密钥", &[]));
         let old = key(&app).await;
-        parcel_keys::renew(&app.app.store, [77; 32]).await.unwrap();
+        parcel_keys::renew(&app.app.store, &app.app.identity.seal, [77; 32]).await.unwrap();
         assert_ne!(old.id(), key(&app).await.id());
         let inside = contents(&app, &client, &[one], &[]);
         deliver(&app, sealed(&client, &old, &inside, &[], 1)).await.expect(200);

@@ -8,12 +8,14 @@
 )]
 
 mod support;
+#[path = "support/tus.rs"]
+mod tus_client;
 
 use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, memory::InMemory, path::Path};
 use protocol::photo::Sha256;
 use server::{
-    app::{object_name::ObjectName, objects::Blobs},
+    app::{identity, object_name::ObjectName, objects::Blobs},
     kernel::config::Settings,
     params,
     service::{
@@ -23,17 +25,27 @@ use server::{
 };
 use std::sync::Arc;
 use support::TestApp;
+use tus_client::{picture, report, upload};
 
 /// Starts a server on the app's database with these objects, up to its listener.
 async fn start(app: &TestApp, blobs: &Blobs) -> Result<(), StartError> {
+    start_with(app, blobs, false).await
+}
+
+async fn start_with(app: &TestApp, blobs: &Blobs, accept_missing: bool) -> Result<(), StartError> {
     let opened = Opened {
         store: app.app.store.clone(),
         blobs: blobs.clone(),
         identity: app.app.identity.clone(),
     };
-    run::assemble(opened, Settings::default(), app.app.public.clone())
-        .await
-        .map(drop)
+    run::assemble(
+        opened,
+        Settings::default(),
+        app.app.public.clone(),
+        accept_missing,
+    )
+    .await
+    .map(drop)
 }
 
 fn empty() -> (Arc<InMemory>, Blobs) {
@@ -102,5 +114,35 @@ both_engines! {
         start(&app, &blobs).await.unwrap();
         assert_eq!(id_of(&app).await, Some(id_in(&blobs).await));
         assert_eq!(blobs.get(&kept).await.unwrap(), "kept");
+    }
+
+    async fn use_f01_empty_objects_beside_held_photos_are_refused_until_accepted(app: TestApp) {
+        let city = app.city().await;
+        let mut reporter = app.holder(app.post(city.community, &["2201040503"]).await).await;
+        let photo = picture(1);
+        let entry = reporter.entry(&app, &report(&[&photo]));
+        reporter.push(&app, &[entry]).await;
+        upload(&app, &reporter, &photo).await;
+        start(&app, &app.app.blobs).await.unwrap();
+        let epoch = async || app.app.read(|tx| Ok(identity::epoch(tx)?)).await.unwrap();
+        let before = epoch().await;
+
+        let (_, lost) = empty();
+        let refused = start(&app, &lost).await.unwrap_err();
+        assert!(matches!(refused, StartError::ObjectsMissing { held: 1 }), "{refused}");
+        assert!(lost.get(&ObjectName::StoreId).await.is_err(), "nothing was written");
+        assert_eq!(epoch().await, before);
+
+        start_with(&app, &lost, true).await.unwrap();
+        assert_ne!(epoch().await, before, "every handset asks for its receipts again");
+        let renewed = epoch().await;
+        start(&app, &lost).await.unwrap();
+        assert_eq!(epoch().await, renewed);
+
+        // An older copy of the right objects, from before they had an id, is no loss.
+        let (_, older) = empty();
+        let name = ObjectName::Photo { stream: reporter.stream, sha256: Sha256::of(&photo) };
+        older.put_durable(&name, Bytes::from(photo)).await.unwrap();
+        start(&app, &older).await.unwrap();
     }
 }

@@ -160,9 +160,9 @@ both_engines! {
     }
 
     async fn renewed_epoch_differs_and_keeps_the_keys(app: TestApp) {
-        let before = Identity::load_or_create(&app.app.store, [1; 32]).await.unwrap();
+        let before = Identity::load_or_create(&app.app.store, app.app.identity.seal.clone(), [1; 32]).await.unwrap();
         let renewed = Identity::renew_epoch(&app.app.store, [2; 32], protocol::time::Millis(1)).await.unwrap();
-        let after = Identity::load_or_create(&app.app.store, [3; 32]).await.unwrap();
+        let after = Identity::load_or_create(&app.app.store, app.app.identity.seal.clone(), [3; 32]).await.unwrap();
         assert_ne!(before.epoch, after.epoch);
         assert_eq!(renewed, after.epoch);
         assert_eq!(

@@ -29,6 +29,8 @@ pub struct ServerSetup {
 /// A server's data folder and, while it runs, its process. Dropping it kills the process.
 pub struct ServerProcess {
     data: PathBuf,
+    /// File of the key that seals the server's keys; replicas share it.
+    seal_key: PathBuf,
     setup: ServerSetup,
     /// Arguments of `serve` for a certificate that the operator supplies; empty: the server's own
     /// certificate.
@@ -128,6 +130,7 @@ impl ServerProcess {
         std::fs::create_dir_all(data)?;
         let server = Self {
             data: data.to_owned(),
+            seal_key: data.with_extension("seal-key"),
             setup,
             certificate: Vec::new(),
             child: None,
@@ -142,6 +145,10 @@ impl ServerProcess {
     pub fn renew_epoch(&self) -> Result<()> {
         self.tool(&["renew-epoch"], &[]).map(|_| ())
     }
+    /// Runs `xunge-server keys` with these words; the server is stopped. `more` are arguments of that command.
+    pub fn keys(&self, words: &[&str], more: &[&str]) -> Result<String> {
+        self.tool(&[&["keys"], words].concat(), more)
+    }
     /// Another server process over the same PostgreSQL and the same object folder, with its own data folder.
     /// It is not started.
     pub fn replica(&self, data: &Path) -> Result<Self> {
@@ -149,6 +156,7 @@ impl ServerProcess {
         std::os::unix::fs::symlink(self.data.join("objects"), data.join("objects"))?;
         let replica = Self {
             data: data.to_owned(),
+            seal_key: self.seal_key.clone(),
             setup: self.setup.clone(),
             certificate: self.certificate.clone(),
             child: None,
@@ -196,7 +204,7 @@ impl ServerProcess {
             .open(self.log())?;
         let mut child = self
             .command(&["serve"])?
-            .args(["--listen", &self.address.to_string()])
+            .args(["--public", "loopback", "--listen", &self.address.to_string()])
             .arg("--config")
             .arg(self.settings())
             .args(self.setup.plain_http.then_some("--plain-http"))
@@ -268,6 +276,7 @@ impl ServerProcess {
     fn command(&self, verbs: &[&str]) -> Result<Command> {
         let mut command = Command::new(program("xunge-server")?);
         command.args(verbs).arg("--data").arg(&self.data);
+        command.arg("--seal-key-file").arg(&self.seal_key);
         if let Some(database) = &self.setup.database {
             command.args(["--database", database]);
         }

@@ -34,6 +34,7 @@ problem_codes! {
         Stopping = "server.stopping", 503, RetryLater, "服务器正在重启，请稍后再试", "The server is restarting; try again later";
         RateLimited = "request.rate", 429, RetryLater, "请求过于频繁，请稍后再试", "Too many requests; try again later";
         Slow = "request.timeout", 408, RetryLater, "网络太慢，内容未收全，请重试", "The network is too slow and the request did not arrive completely; try again";
+        PublicAddress = "server.public_address", 409, Refused, "终端连不上服务器现在的地址，没有发放登记码；请管理员用 --public 指明地址后重启", "No handset can reach the server's address, so no invitation was made; the operator has to name another by --public and restart";
         // Authentication
         Unauthenticated = "auth.required", 401, Authenticate, "请先登录", "Sign in first";
         TokenExpired = "auth.token", 401, Authenticate, "登录已过期，请重新登录", "The session has expired; sign in again";

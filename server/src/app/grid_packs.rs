@@ -12,6 +12,7 @@ use protocol::{
     codes::{CellCode, CountyCode, GridVersion},
     geo::PointE7,
     photo::Sha256,
+    problem::ProblemCode,
 };
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -69,7 +70,8 @@ impl Grids {
                 packs.push(Arc::clone(kept));
                 continue;
             }
-            let bytes = blobs.get(&ObjectName::Reference { sha256: w.sha256 }).await?;
+            let found = blobs.get(&ObjectName::Reference { sha256: w.sha256 }).await;
+            let bytes = found.map_err(|error| missing(w.county, error))?;
             let pack = PackBuf::open(bytes)
                 .map_err(|e| Failure::internal(format!("the grid of {}: {e}", w.county)))?;
             packs.push(Arc::new(Loaded {
@@ -143,6 +145,17 @@ fn middle(a: PointE7, b: PointE7) -> PointE7 {
         lat: half(a.lat, b.lat),
         lon: half(a.lon, b.lon),
     }
+}
+
+/// Says what to do about a grid whose file is not in the object store.
+fn missing(county: CountyCode, error: Failure) -> Failure {
+    if error.code() != Some(ProblemCode::NotFound) {
+        return error;
+    }
+    Failure::internal(format!(
+        "{county} 的网格文件不在对象存储里，请停机后用 xunge-server grid import 重新导入 / the file of this grid is not in the \
+         object store: import it again while the server is stopped"
+    ))
 }
 
 /// The newest version in force of each county.

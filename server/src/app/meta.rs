@@ -46,6 +46,15 @@ pub fn delete(tx: &mut Tx<'_>, key: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The texts of all keys that begin with `prefix`, in the order of the keys.
+pub fn under(tx: &mut Tx<'_>, prefix: &str) -> Result<Vec<String>, StoreError> {
+    tx.all(
+        "SELECT value FROM meta WHERE substr(key, 1, ?2) = ?1 ORDER BY key",
+        params![prefix, i64::try_from(prefix.len()).unwrap_or(i64::MAX)],
+        |row| row.get("value"),
+    )
+}
+
 /// Replaces the text under `key`, which must have a row.
 pub fn replace(tx: &mut Tx<'_>, key: &str, value: &str) -> Result<(), StoreError> {
     tx.execute("UPDATE meta SET value = ?2 WHERE key = ?1", params![key, value])?;

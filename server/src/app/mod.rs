@@ -3,7 +3,8 @@
 //! * [`state`]: [`App`], the shared parts; how domain code runs writes and reads.
 //! * [`ctx`]: time, ids, mail and changes of one write. [`mailbox`]: mailbox changes. [`changes`]:
 //!   events of a room to which rooms above it react. [`audit`]: the audit log.
-//! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`address`]: its public address.
+//! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`secrets`], [`seal`]: its sealed rows.
+//!   [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
 //!   [`history`]: how long an author's rows stay.
@@ -24,6 +25,8 @@ mod planted;
 pub mod rate;
 pub mod right;
 pub mod s3;
+pub mod seal;
+pub mod secrets;
 pub mod state;
 
 pub use state::{App, Parts};

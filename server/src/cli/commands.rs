@@ -1,6 +1,6 @@
 //! The subcommands of `xunge-server` and how they run.
 
-use super::{data_location::DataLocation, grid_tools, init::found, parcels, releases, settings};
+use super::{data_location::DataLocation, grid_tools, init::found, keys, parcels, releases, settings};
 use crate::{
     app::identity::Identity,
     kernel::clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
@@ -36,9 +36,12 @@ enum ServerCommand {
     /// 网格：划分、检查、打包、查询、导入 / Grids: cut, check, pack, look up, import
     #[command(subcommand)]
     Grid(grid_tools::GridTool),
-    /// 封存包：导入、密钥 / Sealed parcels of handsets: import, keys
+    /// 封存包：导入 / Sealed parcels of handsets: import
     #[command(subcommand)]
     Parcel(parcels::ParcelTool),
+    /// 密钥：查看、更换、重新封存、导出证书 / Keys of the server: show, rotate, seal again, export the certificate
+    #[command(subcommand)]
+    Keys(keys::KeyTool),
     /// 应用：发布、查看、撤下 / The Android app: publish, show, withdraw
     #[command(subcommand)]
     App(releases::AppTool),
@@ -64,9 +67,12 @@ struct Serve {
     place: DataLocation,
     #[arg(long, default_value = "127.0.0.1:8443", env = "XUNGE_LISTEN")]
     listen: SocketAddr,
-    /// What handsets call the server, such as https://xunge.example
+    /// What handsets call the server, such as https://xunge.example; `loopback` for handsets on this machine alone
     #[arg(long, env = "XUNGE_PUBLIC")]
     public: Option<String>,
+    /// Start on an object store that lacks the photos which the database names: handsets are asked for them again
+    #[arg(long)]
+    accept_missing_photos: bool,
     /// Settings in TOML
     #[arg(long, env = "XUNGE_CONFIG")]
     config: Option<PathBuf>,
@@ -104,7 +110,7 @@ impl DataLocation {
     /// tells each of them at its next contact: it compares entries with the server's mark, asks for the receipt
     /// of every photo again, and reads its mailboxes from the start.
     async fn renew_epoch(self) -> Result<()> {
-        let opened = run::open(&self.options()).await?;
+        let opened = run::open_city(&self.options()?).await?;
         let mut fresh = [0; 32];
         SystemRandomSource.fill(&mut fresh);
         let epoch = Identity::renew_epoch(&opened.store, fresh, MachineClock.now()).await?;
@@ -144,6 +150,7 @@ pub fn main() -> Result<ExitCode> {
                 ServerCommand::Openapi => print!("{}", openapi::text(&rooms::description())),
                 ServerCommand::Grid(tool) => tool.online().await?,
                 ServerCommand::Parcel(tool) => return Box::pin(tool.run()).await,
+                ServerCommand::Keys(tool) => Box::pin(tool.run()).await?,
                 ServerCommand::App(tool) => Box::pin(tool.run()).await?,
                 ServerCommand::Audit(tool) => return tool.run().await,
                 ServerCommand::Settings { config } => settings::list(config.as_deref())?,
@@ -169,9 +176,10 @@ impl Serve {
         let options = ServerOptions {
             listen: self.listen,
             public: self.public,
+            accept_missing_photos: self.accept_missing_photos,
             tls,
             settings,
-            ..self.place.options()
+            ..self.place.options()?
         };
         let running = Box::pin(run::start(options)).await?;
         println!("{}", running.url);
@@ -182,7 +190,7 @@ impl Serve {
 
 impl Init {
     async fn run(self) -> Result<()> {
-        let opened = run::open(&self.place.options()).await?;
+        let opened = run::open(&self.place.options()?).await?;
         let founded = found(&opened.store, &self.city, &self.name, &self.account).await?;
         opened.store.close().await;
         println!(

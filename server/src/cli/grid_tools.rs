@@ -138,8 +138,8 @@ impl GridTool {
             return Ok(());
         };
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
-        let opened = run::open(&place.options()).await?;
-        opened.settle_objects().await?;
+        let mut opened = run::open_city(&place.options()?).await?;
+        opened.settle_objects(false).await?;
         let imported = import(&opened.store, &opened.blobs, bytes.into(), MachineClock.now()).await;
         opened.store.close().await;
         match imported {

@@ -1,20 +1,16 @@
-//! Tools around custody: parcels that came on a memory card, the key they are sealed to, and how complete it all is.
+//! Tools around custody: parcels that came on a memory card, and how complete it all is.
 
-use super::data_location::DataLocation;
+use super::{data_location::DataLocation, photo_audit};
 use crate::{
-    app::address::PublicAddress,
+    app::address::{PublicAddress, Reach},
     entries::row::EntryState,
     http::problem,
     intake::{
         completeness::{self, Completeness},
         parcel::{self, ParcelSource},
     },
-    kernel::{
-        clock::{RandomSource as _, SystemRandomSource},
-        config::Settings,
-    },
+    kernel::config::Settings,
     service::run,
-    terminals::parcel_keys,
 };
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
@@ -30,8 +26,6 @@ pub enum ParcelTool {
         place: DataLocation,
         file: PathBuf,
     },
-    /// 更换封存密钥，旧密钥保留 / Create a new key for new invitations; parcels sealed to the old key can still be opened
-    RenewKey(DataLocation),
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,20 +40,15 @@ pub enum AuditTool {
         #[arg(long)]
         json: bool,
     },
+    /// 核对照片是否都在对象存储里：退出码 0 都在，3 有缺失 / Look for every photo in the object store; exit code 0 if all are there, 3
+    /// otherwise
+    Photos(DataLocation),
 }
 
 impl ParcelTool {
     pub async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Import { place, file } => import(&place, &file).await?,
-            Self::RenewKey(place) => {
-                let opened = run::open(&place.options()).await?;
-                let mut fresh = [0; 32];
-                SystemRandomSource.fill(&mut fresh);
-                let key = parcel_keys::renew(&opened.store, fresh).await?;
-                opened.store.close().await;
-                println!("新的封存密钥 {}；旧密钥已留存，仍可打开以前的封存包", key.id());
-            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -67,12 +56,13 @@ impl ParcelTool {
 
 async fn import(place: &DataLocation, file: &std::path::Path) -> Result<()> {
     let bytes = Bytes::from(std::fs::read(file).with_context(|| file.display().to_string())?);
-    let opened = run::open(&place.options()).await?;
+    let opened = run::open_city(&place.options()?).await?;
     let nowhere = PublicAddress {
         url: String::new(),
         pins: Vec::new(),
+        reach: Reach::Nobody,
     };
-    let app = run::assemble(opened, Settings::default(), nowhere).await?;
+    let app = run::assemble(opened, Settings::default(), nowhere, false).await?;
     let taken = import_all(&app, &bytes).await;
     app.store.clone().close().await;
     taken
@@ -112,8 +102,11 @@ async fn import_all(app: &crate::app::state::App, bytes: &Bytes) -> Result<()> {
 
 impl AuditTool {
     pub async fn run(self) -> Result<ExitCode> {
-        let Self::Completeness { place, stream, json } = self;
-        let opened = run::open(&place.options()).await?;
+        let (place, stream, json) = match self {
+            Self::Completeness { place, stream, json } => (place, stream, json),
+            Self::Photos(place) => return photo_audit::run(&place).await,
+        };
+        let opened = run::open_city(&place.options()?).await?;
         let found = opened
             .store
             .read(move |tx| {

@@ -54,14 +54,14 @@ impl AppTool {
                     signer: publish.signer,
                     oldest: publish.oldest,
                 };
-                let opened = run::open(&publish.place.options()).await?;
+                let opened = run::open_city(&publish.place.options()?).await?;
                 let done =
                     release::publish(&opened.store, &opened.blobs, new, package, MachineClock.now()).await;
                 opened.store.close().await;
                 println!("已发布：{}", line(&done?));
             }
             Self::Show(place) => {
-                let opened = run::open(&place.options()).await?;
+                let opened = run::open_city(&place.options()?).await?;
                 let found = opened.store.read(release::current).await;
                 opened.store.close().await;
                 match found? {
@@ -70,7 +70,7 @@ impl AppTool {
                 }
             }
             Self::Withdraw(place) => {
-                let opened = run::open(&place.options()).await?;
+                let opened = run::open_city(&place.options()?).await?;
                 let done = release::withdraw(&opened.store).await;
                 opened.store.close().await;
                 println!("已撤下：{}", line(&done?));

@@ -101,7 +101,7 @@ pub async fn take(app: &App, bytes: Bytes, source: ParcelSource) -> Result<Parce
                 Some(sender) => sender.key,
                 None => certified(&parts, &asked)?.key,
             };
-            Ok((key, parcel_keys::named(tx, &asked.key)?))
+            Ok((key, parcel_keys::named(tx, &parts.identity.seal, &asked.key)?))
         })
         .await?;
     let secret = secret.ok_or_else(|| Failure::of(ProblemCode::ParcelKey))?;

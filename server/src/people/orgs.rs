@@ -10,12 +10,20 @@ use crate::{
         page::{List, Page, Where},
     },
     params,
-    store::tx::Tx,
+    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{area::Area, ids::OrgId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// True once a city was founded.
+pub(crate) fn any(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    let found = tx.opt("SELECT id FROM org LIMIT 1", params![], |row| {
+        row.get::<String>("id")
+    })?;
+    Ok(found.is_some())
+}
 
 /// What a unit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -3,16 +3,20 @@
 //! * [`rooms`]: the one list of what is mounted. [`reactions`]: what follows a change.
 //! * [`router`]: the routes with what surrounds every request.
 //! * [`jobs`]: background jobs. [`openapi`], `health`: for those who use and run it.
-//! * [`run`]: from options to the end of the server. [`tls`], `store_id`, [`start_error`]: its start.
+//! * [`run`]: from options to the end of the server. [`tls`], [`own_certificate`], [`seal_source`], `store_id`,
+//!   [`start_error`], [`tls_error`]: its start.
 
 pub(crate) mod health;
 pub mod jobs;
 pub mod openapi;
+pub mod own_certificate;
 mod private_files;
 pub mod reactions;
 pub mod rooms;
 pub mod router;
 pub mod run;
+pub mod seal_source;
 pub mod start_error;
 mod store_id;
 pub mod tls;
+pub mod tls_error;

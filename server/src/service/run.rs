@@ -7,17 +7,20 @@ use super::{
     jobs, private_files, reactions,
     rooms::JOBS,
     router::router,
+    seal_source::SealSource,
     start_error::StartError,
     store_id,
     tls::{self, Tls},
 };
 use crate::{
     app::{
-        address::PublicAddress,
+        address::{self, PublicAddress, Reach},
         grid_packs::Grids,
         identity::Identity,
         objects::Blobs,
         s3::S3,
+        seal::SealKey,
+        secrets,
         state::{App, Parts},
     },
     grids::{reference, watch},
@@ -25,8 +28,11 @@ use crate::{
         clock::{MachineClock, RandomSource, ServerClock, SystemRandomSource},
         config::Settings,
         failure::Failure,
+        ids::Ids,
     },
+    people::orgs,
     store::{database::Store, options},
+    terminals::parcel_keys,
 };
 use hyper_util::rt::TokioTimer;
 use protocol::{calendar::Calendar, manifest::Catalogue};
@@ -64,9 +70,14 @@ pub struct ServerOptions {
     pub database: Option<String>,
     /// A bucket for the objects; the folder in `data` when it names none.
     pub s3: S3,
+    /// Where the key comes from that seals the server's keys; a file beside `data` by default.
+    pub seal: SealSource,
     pub listen: SocketAddr,
-    /// What handsets call the server; `listen` when absent.
+    /// What handsets call the server: `https://host[:port]`, or [`crate::app::address::LOOPBACK`]. When absent, `listen`
+    /// if other machines can reach it.
     pub public: Option<String>,
+    /// Starts on an object store that lacks what the database names; see [`StartError::ObjectsMissing`].
+    pub accept_missing_photos: bool,
     pub tls: Tls,
     pub settings: Settings,
 }
@@ -74,12 +85,15 @@ pub struct ServerOptions {
 impl ServerOptions {
     /// The defaults: embedded database, own certificate.
     pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Self {
+        let data = data.into();
         Self {
-            data: data.into(),
+            seal: SealSource::beside(&data),
+            data,
             database: None,
             s3: S3::default(),
             listen,
             public: None,
+            accept_missing_photos: false,
             tls: Tls::Own,
             settings: Settings::default(),
         }
@@ -96,6 +110,28 @@ pub struct Opened {
     pub store: Store,
     pub blobs: Blobs,
     pub identity: Identity,
+}
+
+/// [`open`] for a city that was founded. Nothing is created.
+///
+/// # Errors
+/// [`StartError::NoCity`].
+pub async fn open_city(options: &ServerOptions) -> Result<Opened, StartError> {
+    let place = || match &options.database {
+        Some(_) => "--database".to_owned(),
+        None => options.data.display().to_string(),
+    };
+    if options.database.is_none() && !options.data.join(DATABASE).exists() {
+        return Err(StartError::NoCity(place()));
+    }
+    let opened = open(options).await?;
+    match opened.store.read(orgs::any).await? {
+        true => Ok(opened),
+        false => {
+            opened.store.close().await;
+            Err(StartError::NoCity(place()))
+        }
+    }
 }
 
 /// Opens the database and object store of `options`, and creates them if they are missing.
@@ -125,9 +161,12 @@ pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
         Some(blobs) => blobs,
         None => Blobs::folder(&options.data.join("objects"))?,
     };
-    let mut seed = [0; 32];
-    SystemRandomSource.fill(&mut seed);
-    let identity = Identity::load_or_create(&store, seed).await?;
+    let seal = seal_key(&options.seal, &store).await?;
+    let identity = Identity::load_or_create(&store, seal.clone(), random()).await?;
+    let fresh = random();
+    store
+        .write(move |tx| parcel_keys::reseal(tx, &seal, &seal, &mut Ids::new(fresh)))
+        .await?;
     Ok(Opened {
         store,
         blobs,
@@ -135,18 +174,38 @@ pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
     })
 }
 
+async fn seal_key(source: &SealSource, store: &Store) -> Result<SealKey, StartError> {
+    let is_needed = store.read(secrets::any_sealed).await?;
+    let source = source.clone();
+    let loaded = tokio::task::spawn_blocking(move || source.load(is_needed, random()));
+    Ok(loaded.await.map_err(Failure::internal)??)
+}
+
+fn random() -> [u8; 32] {
+    let mut fresh = [0; 32];
+    SystemRandomSource.fill(&mut fresh);
+    fresh
+}
+
 impl Opened {
-    /// Checks that the object store belongs to the database. Called before the first write to it.
-    pub async fn settle_objects(&self) -> Result<(), StartError> {
-        let mut fresh = [0; 16];
-        SystemRandomSource.fill(&mut fresh);
-        store_id::settle(&self.store, &self.blobs, fresh).await
+    /// Checks that the object store belongs to the database, and holds what the database names unless `accept_missing`.
+    /// Called before the first write to it.
+    pub async fn settle_objects(&mut self, accept_missing: bool) -> Result<(), StartError> {
+        if store_id::settle(&self.store, &self.blobs, random(), accept_missing).await? {
+            self.identity.epoch = Identity::renew_epoch(&self.store, random(), MachineClock.now()).await?;
+        }
+        Ok(())
     }
 }
 
 /// Builds the parts of a server, if the database and the object store belong together.
-pub async fn assemble(opened: Opened, settings: Settings, public: PublicAddress) -> Result<App, StartError> {
-    opened.settle_objects().await?;
+pub async fn assemble(
+    mut opened: Opened,
+    settings: Settings,
+    public: PublicAddress,
+    accept_missing: bool,
+) -> Result<App, StartError> {
+    opened.settle_objects(accept_missing).await?;
     assemble_with(
         opened,
         settings,
@@ -206,7 +265,7 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
     if matches!(options.tls, Tls::Plain) && !options.listen.ip().is_loopback() {
         return Err(StartError::PlainOutside(options.listen));
     }
-    let opened = open(&options).await?;
+    let opened = open_city(&options).await?;
     let listen = options.listen;
     let failed = |error| StartError::Listen {
         address: listen,
@@ -220,11 +279,27 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
     } else {
         "https"
     };
-    let url = options
-        .public
-        .clone()
-        .unwrap_or_else(|| format!("{scheme}://{address}"));
-    let certificate = tls::load(&options.tls, &opened.store, &options.data.join("tls"), &url).await?;
+    let (url, reach) = address::settle(options.public.as_deref(), scheme, address)?;
+    match reach {
+        Reach::Network => {}
+        Reach::ThisMachine => {
+            tracing::warn!(%url, "仅限本机：别的设备连不上这个地址 / only handsets on this machine reach this address")
+        }
+        Reach::Nobody => tracing::warn!(
+            %url,
+            "别的设备连不上这个地址，不能发放登记码；请用 --public https://主机 指明 / no handset reaches this address, so that no \
+             invitation is made; name another by --public https://host"
+        ),
+    }
+    let certificate = tls::load(
+        &options.tls,
+        &opened.store,
+        &opened.identity.seal,
+        random(),
+        &options.data.join("tls"),
+        &url,
+    )
+    .await?;
     let pins = certificate.as_ref().map(|c| c.pins.clone()).unwrap_or_default();
     let app = assemble(
         opened,
@@ -232,7 +307,9 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
         PublicAddress {
             url: url.clone(),
             pins,
+            reach,
         },
+        options.accept_missing_photos,
     )
     .await?;
 

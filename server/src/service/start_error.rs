@@ -1,7 +1,11 @@
 //! Why a server did not start.
 
-use super::tls::TlsError;
-use crate::{kernel::failure::Failure, store::error::StoreError};
+use super::{seal_source::SealSourceError, tls_error::TlsError};
+use crate::{
+    app::{address::BadAddress, secrets::KeyError},
+    kernel::failure::Failure,
+    store::error::StoreError,
+};
 use std::net::SocketAddr;
 
 /// Why a server did not start.
@@ -13,6 +17,10 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Failure(#[from] Failure),
+    #[error(transparent)]
+    Seal(#[from] SealSourceError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error("certificate: {0}")]
     Tls(#[from] TlsError),
     #[error("listen on {address}: {error}")]
@@ -22,6 +30,14 @@ pub enum StartError {
     },
     #[error("plain HTTP is only for a loopback address; {0} is none")]
     PlainOutside(SocketAddr),
+    #[error(transparent)]
+    Public(#[from] BadAddress),
+    /// A mistyped folder must not become an empty server that looks healthy.
+    #[error(
+        "{0} 里还没有建立城市：请检查 --data 和 --database，或先执行 xunge-server init / there is no city in {0}: check --data and \
+         --database, or run xunge-server init first"
+    )]
+    NoCity(String),
     #[error("the operating system gives no random bytes")]
     NoRandomBytes,
     #[error("shipped data: {0}")]
@@ -34,4 +50,12 @@ pub enum StartError {
          `store-id` and start again"
     )]
     OtherObjects { database: String, objects: String },
+    /// Photos that handsets have deleted would be asked for in vain, one by one.
+    #[error(
+        "对象存储是空的，但数据库里有 {held} 张照片和文件：请检查 --data 或 S3 设置，或先恢复对象；确实已丢失时，加 \
+         --accept-missing-photos 启动一次，各终端会补传仍保存的照片 / the object store is empty, and the database names {held} \
+         photos and files: check --data and the S3 settings, or restore the objects; if they are lost, start once with \
+         --accept-missing-photos: handsets are asked for those that they still keep"
+    )]
+    ObjectsMissing { held: u64 },
 }

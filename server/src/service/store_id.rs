@@ -5,7 +5,8 @@ use super::start_error::StartError;
 use crate::{
     app::{meta, object_name::ObjectName, objects::Blobs},
     kernel::failure::Failure,
-    store::{database::Store, error::StoreError},
+    params,
+    store::{database::Store, error::StoreError, tx::Tx},
 };
 use bytes::Bytes;
 use protocol::problem::ProblemCode;
@@ -13,22 +14,24 @@ use protocol::problem::ProblemCode;
 /// The row in `meta`.
 const ROW: &str = "store_id";
 
-/// Refuses an object store with the id of another database. If neither side has an id, `fresh` is stored, the object
-/// first; replicas that start at the same time agree on one id.
+/// Refuses an object store with the id of another database, and one without an id beside a database that names photos or
+/// files in it, unless `accept_missing`. Returns true if that was accepted. If neither side has an id, the first half of
+/// `fresh` is stored, the object first; replicas that start at the same time agree on one id.
 ///
-/// If only the object is missing (objects restored from an older backup than the database), it is written again. An
-/// object store that cannot be reached does not prevent the start, because entries do not need it.
-pub(super) async fn settle(store: &Store, blobs: &Blobs, fresh: [u8; 16]) -> Result<(), StartError> {
+/// An object store that cannot be reached does not prevent the start, because entries do not need it.
+pub(super) async fn settle(
+    store: &Store,
+    blobs: &Blobs,
+    fresh: [u8; 32],
+    accept_missing: bool,
+) -> Result<bool, StartError> {
+    let mut has_lost = false;
     let row = row(store).await?;
     let (id, found) = match (row, object(blobs).await) {
         (_, Err(failure)) => return unsettled(&failure),
         (Some(id), Ok(Some(found))) => (id, found),
         (Some(id), Ok(None)) => {
-            tracing::error!(
-                "对象存储中没有 store-id：可能恢复了较早的备份，也可能不是这个数据库的对象存储，请核实；现已重新写入 / \
-                 the object store has no store-id: an older copy was restored, or it is not this database's; it is \
-                 written again"
-            );
+            has_lost = lacks_photos(store, blobs, accept_missing).await?;
             match written(blobs, &id).await {
                 Ok(found) => (id, found),
                 Err(failure) => return unsettled(&failure),
@@ -37,16 +40,20 @@ pub(super) async fn settle(store: &Store, blobs: &Blobs, fresh: [u8; 16]) -> Res
         (None, Ok(found)) => {
             let found = match found {
                 Some(found) => found,
-                None => match written(blobs, &hex::encode(fresh)).await {
-                    Ok(found) => found,
-                    Err(failure) => return unsettled(&failure),
-                },
+                None => {
+                    has_lost = lacks_photos(store, blobs, accept_missing).await?;
+                    let id = hex::encode(fresh.first_chunk::<16>().unwrap_or(&[0; 16]));
+                    match written(blobs, &id).await {
+                        Ok(found) => found,
+                        Err(failure) => return unsettled(&failure),
+                    }
+                }
             };
             (kept(store, found.clone()).await?, found)
         }
     };
     if id == found {
-        return Ok(());
+        return Ok(has_lost);
     }
     Err(StartError::OtherObjects {
         database: id,
@@ -54,9 +61,73 @@ pub(super) async fn settle(store: &Store, blobs: &Blobs, fresh: [u8; 16]) -> Res
     })
 }
 
-fn unsettled(failure: &Failure) -> Result<(), StartError> {
+/// Whether the database names photos or files of which an object store without an id holds none. A store that holds some is
+/// an older copy, which handsets complete.
+///
+/// # Errors
+/// [`StartError::ObjectsMissing`] if it is so and the operator did not accept that.
+async fn lacks_photos(store: &Store, blobs: &Blobs, accept_missing: bool) -> Result<bool, StartError> {
+    let (held, some) = store.read(named_objects).await?;
+    for name in &some {
+        if blobs.holds(name).await? {
+            tracing::error!(
+                "对象存储中没有 store-id：可能恢复了较早的备份，请核实；现已重新写入 / the object store has no store-id: an older \
+                 copy was restored; it is written again"
+            );
+            return Ok(false);
+        }
+    }
+    match (some.is_empty(), accept_missing) {
+        (true, _) => Ok(false),
+        (false, false) => Err(StartError::ObjectsMissing { held }),
+        (false, true) => {
+            tracing::error!(
+                held,
+                "对象存储里没有数据库记录的照片和文件，按 --accept-missing-photos 继续：各终端会补传仍保存的照片，xunge-server audit \
+                 photos 列出仍缺的 / the object store lacks the photos and files that the database names; handsets are asked \
+                 for those that they still keep, and xunge-server audit photos lists what is missing"
+            );
+            Ok(true)
+        }
+    }
+}
+
+/// How many photos and files the database names, and some of them.
+fn named_objects(tx: &mut Tx<'_>) -> Result<(u64, Vec<ObjectName>), StoreError> {
+    let held = tx.one(
+        "SELECT (SELECT COUNT(*) FROM photo WHERE received IS NOT NULL) + (SELECT COUNT(*) FROM attachment)
+              + (SELECT COUNT(*) FROM grid WHERE in_force IS NOT NULL) AS n",
+        params![],
+        |row| row.get("n"),
+    )?;
+    let mut some = tx.all(
+        "SELECT stream, sha256 FROM photo WHERE received IS NOT NULL ORDER BY received DESC LIMIT 4",
+        params![],
+        |row| {
+            Ok(ObjectName::Photo {
+                stream: row.parse("stream")?,
+                sha256: row.parse("sha256")?,
+            })
+        },
+    )?;
+    some.extend(tx.all("SELECT sha256 FROM attachment LIMIT 2", params![], |row| {
+        let sha256 = row.parse("sha256")?;
+        Ok(ObjectName::Attachment { sha256 })
+    })?);
+    some.extend(tx.all(
+        "SELECT sha256 FROM grid WHERE in_force IS NOT NULL LIMIT 2",
+        params![],
+        |row| {
+            let sha256 = row.parse("sha256")?;
+            Ok(ObjectName::Reference { sha256 })
+        },
+    )?);
+    Ok((held, some))
+}
+
+fn unsettled(failure: &Failure) -> Result<bool, StartError> {
     tracing::error!(%failure, "对象存储暂时无法核对 / whether the object store is this database's cannot be told now");
-    Ok(())
+    Ok(false)
 }
 
 async fn row(store: &Store) -> Result<Option<String>, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::{enrol, parcel_keys, streams};
 use crate::{
-    app::{audit, changes::Change, state::App},
+    app::{address::Reach, audit, changes::Change, state::App},
     auth::{actor::Staff, codes},
     http::body::{Json, Path, Query},
     kernel::{
@@ -18,7 +18,7 @@ use protocol::{
     WIRE_VERSION,
     field::Invitation,
     ids::{OrgId, PersonId, PostId, StreamId, TerminalId},
-    problem::Problem,
+    problem::{Problem, ProblemCode},
     role::Role,
     time::Millis,
     unlock::UnlockChallenge,
@@ -48,6 +48,8 @@ pub struct Invited {
     /// Server address, code, pins and parcel key in one string; the QR code contains the same string.
     pub invitation: String,
     pub expires: Millis,
+    /// 仅限本机: only a handset on the server's own machine reaches the address.
+    pub this_machine_only: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -149,6 +151,9 @@ pub async fn invite(
     Path(id): Path<TerminalId>,
     Json(body): Json<NewInvitation>,
 ) -> Result<Json<Invited>, Failure> {
+    if app.public.reach == Reach::Nobody {
+        return Err(Failure::of(ProblemCode::PublicAddress));
+    }
     let parts = app.clone();
     app.write(move |tx, ctx| {
         let org = org_of(tx, id)?;
@@ -172,7 +177,9 @@ pub async fn invite(
             server: parts.public.url.clone(),
             code: code.clone(),
             pins: parts.public.pins.clone(),
-            parcel_key: parcel_keys::current(tx)?.public().to_string(),
+            parcel_key: parcel_keys::current(tx, &parts.identity.seal)?
+                .public()
+                .to_string(),
         };
         let detail = format!("post:{} person:{}", body.post, body.person);
         let entity = format!("terminal:{id}");
@@ -181,6 +188,7 @@ pub async fn invite(
             code,
             invitation: invitation.to_text()?,
             expires,
+            this_machine_only: parts.public.reach == Reach::ThisMachine,
         })
     })
     .await

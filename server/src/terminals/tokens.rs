@@ -25,7 +25,7 @@ use protocol::{
     ids::StreamId,
     photo::Sha256,
     problem::{Problem, ProblemCode},
-    sign::{PublicKey, Signer as _, certificate_message, challenge_message},
+    sign::{PublicKey, certificate_message, challenge_message},
     time::Millis,
 };
 
@@ -137,6 +137,7 @@ pub async fn issue_token(
         expires_in_s: u32::try_from(expires.since(now).max(0) / 1000).unwrap_or(0),
         mark,
         pins: app.public.pins.clone(),
+        server_keys: app.identity.signers(),
     }))
 }
 
@@ -173,8 +174,9 @@ fn admit(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, request: &TokenRequest) -> R
 /// The certificate's content if this deployment's key signed it.
 pub(crate) fn ours(app: &App, signed: &SignedCertificate) -> Option<Certificate> {
     let message = certificate_message(&signed.certificate);
-    let key = app.identity.signer.public_key();
-    key.verify(&message, &signed.signature).ok()?;
+    let mut keys = app.identity.certifiers();
+    keys.any(|key| key.verify(&message, &signed.signature).is_ok())
+        .then_some(())?;
     serde_json::from_str(&signed.certificate).ok()
 }
 

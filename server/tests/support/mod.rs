@@ -39,10 +39,11 @@ use protocol::{calendar::Calendar, manifest::Catalogue, time::Millis};
 use serde_json::Value;
 use server::{
     app::{
-        address::PublicAddress,
+        address::{PublicAddress, Reach},
         grid_packs::Grids,
         identity::Identity,
         objects::Blobs,
+        seal::SealKey,
         state::{App, Parts, React},
     },
     kernel::{
@@ -197,6 +198,15 @@ impl TestApp {
         Self::of(parts, self.url, self.database, self.folder)
     }
 
+    /// The same for a server with another reach.
+    pub async fn with_reach(self, reach: Reach) -> Self {
+        let blobs = self.app.blobs.clone();
+        let (mut parts, clock) =
+            Self::parts(&self.url, blobs, self.app.settings.clone(), self.now(), 1 << 60).await;
+        parts.public.reach = reach;
+        Self::of((parts, clock), self.url, self.database, self.folder)
+    }
+
     /// The same with other reactions to changes.
     pub async fn with_react(self, react: React) -> Self {
         let blobs = self.app.blobs.clone();
@@ -219,7 +229,9 @@ impl TestApp {
             .unwrap()
             .unwrap();
         let clock = Arc::new(SteppedClock(AtomicI64::new(now.0)));
-        let identity = Identity::load_or_create(&store, [42; 32]).await.unwrap();
+        let identity = Identity::load_or_create(&store, SealKey::new([41; 32]), [42; 32])
+            .await
+            .unwrap();
         let parts = Parts {
             store,
             blobs,
@@ -231,6 +243,7 @@ impl TestApp {
             public: PublicAddress {
                 url: "https://127.0.0.1:8443".into(),
                 pins: vec![protocol::photo::Sha256([1; 32]), protocol::photo::Sha256([2; 32])],
+                reach: Reach::ThisMachine,
             },
             clock: clock.clone(),
             random: Arc::new(CountingRandom(AtomicU64::new(seed))),

@@ -161,6 +161,7 @@ pub fn enrol(
         server: invitation.server,
         pins: invitation.pins,
         server_key: answer.server_key,
+        server_keys: Vec::new(),
         parcel_key: invitation.parcel_key,
         certificate: answer.certificate,
         enrolled: answer.server_time,

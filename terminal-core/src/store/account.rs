@@ -46,12 +46,38 @@ pub struct Account {
     pub pins: Vec<Sha256>,
     /// Verifies certificates and manifests.
     pub server_key: PublicKey,
+    /// The keys that the server named last, which take the place of `server_key` for manifests; empty before the first token
+    /// of a server that names them.
+    #[serde(default)]
+    pub server_keys: Vec<PublicKey>,
     /// Public key that pending items are sealed to when the stream is revoked.
     pub parcel_key: String,
     /// Proves the stream to a server that was restored from an older backup.
     pub certificate: SignedCertificate,
     /// Server time of the enrolment.
     pub enrolled: Millis,
+}
+
+impl Account {
+    /// The keys that may sign a manifest.
+    pub fn manifest_keys(&self) -> &[PublicKey] {
+        if self.server_keys.is_empty() {
+            std::slice::from_ref(&self.server_key)
+        } else {
+            &self.server_keys
+        }
+    }
+
+    /// The account with what the server offers now; `None` if nothing changes.
+    fn trusting(&self, pins: &[Sha256], server_keys: &[PublicKey]) -> Option<Self> {
+        let pins = pins::renewed(&self.pins, pins);
+        let keys = pins::renewed(self.manifest_keys(), server_keys);
+        (pins.is_some() || keys.is_some()).then(|| Self {
+            pins: pins.unwrap_or_else(|| self.pins.clone()),
+            server_keys: keys.unwrap_or_else(|| self.server_keys.clone()),
+            ..self.clone()
+        })
+    }
 }
 
 pub(super) fn account_of(connection: &Connection) -> Result<Account> {
@@ -86,17 +112,14 @@ impl HandsetStore {
             Ok(())
         })
     }
-    /// Stores new pins that the server offered over a connection that was verified with the old ones.
-    pub(crate) fn renew_pins(&self, offered: &[Sha256]) -> Result<()> {
-        let known = self.account()?;
-        if pins::renewed(&known.pins, offered).is_none() {
+    /// Stores new pins and keys that the server offered over a connection that was verified with the old pins.
+    pub(crate) fn renew_trust(&self, pins: &[Sha256], server_keys: &[PublicKey]) -> Result<()> {
+        if self.account()?.trusting(pins, server_keys).is_none() {
             return Ok(());
         }
         self.write(|tx| {
-            let mut known = account_of(tx)?;
-            if let Some(pins) = pins::renewed(&known.pins, offered) {
-                known.pins = pins;
-                set(tx, keys::ACCOUNT, &to_json(&known)?)?;
+            if let Some(account) = account_of(tx)?.trusting(pins, server_keys) {
+                set(tx, keys::ACCOUNT, &to_json(&account)?)?;
             }
             Ok(())
         })

@@ -52,6 +52,7 @@ pub fn enrol_as(store: &HandsetStore, county: CountyCode, stream: u128, holder: 
         server: "http://127.0.0.1:9".into(),
         pins: Vec::new(),
         server_key: key.public_key(),
+        server_keys: Vec::new(),
         parcel_key: ParcelSecret::from_secret(&[5; 32])
             .ok_or_else(|| Error::Keystore("no parcel key".into()))?
             .public()

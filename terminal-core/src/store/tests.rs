@@ -36,6 +36,7 @@ fn store(home: &Path) -> HandsetStore {
         server: String::new(),
         pins: vec![],
         server_key: key.public_key(),
+        server_keys: Vec::new(),
         parcel_key: String::new(),
         certificate: SignedCertificate {
             certificate: String::new(),

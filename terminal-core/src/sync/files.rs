@@ -4,6 +4,7 @@
 use crate::{
     Result,
     store::{
+        account::Account,
         database::HandsetStore,
         files::WantedFile,
         retry::{Retry, SyncStep},
@@ -20,7 +21,7 @@ use protocol::{
     manifest::{Manifest, SignedManifest},
     photo::Sha256,
     problem::HandsetCode,
-    sign::manifest_message,
+    sign::{PublicKey, manifest_message},
     time::Millis,
 };
 
@@ -49,9 +50,11 @@ impl Sync {
         now: Millis,
         outcome: StepOutcome,
     ) -> Result<()> {
+        // Read again: the token of this run may have brought new keys.
+        let account = store.account()?;
         let manifest = classify(outcome)
             .and_then(|r| read_answer::<SignedManifest>(&r.body, "manifest"))
-            .and_then(|signed| self.verified(&signed));
+            .and_then(|signed| Self::verified(&account, &signed));
         match manifest {
             Ok(manifest) => {
                 store.save_manifest(&manifest)?;
@@ -65,7 +68,7 @@ impl Sync {
         }
     }
 
-    fn verified(&self, signed: &SignedManifest) -> std::result::Result<Manifest, SyncFailure> {
+    fn verified(account: &Account, signed: &SignedManifest) -> std::result::Result<Manifest, SyncFailure> {
         let refused = |en: String| {
             failure(
                 FailureKind::Refused,
@@ -74,10 +77,11 @@ impl Sync {
                 &format!("the manifest was not taken, the files in force stay: {en}"),
             )
         };
-        self.account
-            .server_key
-            .verify(&manifest_message(&signed.manifest), &signed.signature)
-            .map_err(|error| refused(error.to_string()))?;
+        let message = manifest_message(&signed.manifest);
+        let signs = |key: &PublicKey| key.verify(&message, &signed.signature).is_ok();
+        if !account.manifest_keys().iter().any(signs) {
+            return Err(refused("no key of the server signed it".to_owned()));
+        }
         serde_json::from_str(&signed.manifest).map_err(|error| refused(error.to_string()))
     }
 

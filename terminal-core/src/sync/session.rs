@@ -103,7 +103,7 @@ impl Sync {
         };
         store.learn_server_time(sent, now, answer.server_time)?;
         self.see_epoch(store, &answer.epoch)?;
-        store.renew_pins(&answer.pins)?;
+        store.renew_trust(&answer.pins, &answer.server_keys)?;
         let lost = store.check_mark(&answer.mark)?;
         if lost > 0 {
             // The server lacks entries that it had received; they are sent again.

@@ -13,10 +13,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Error text for an unpinned certificate; [`super::error::failed`] looks for it in the error chain.
 pub(super) const NOT_PINNED: &str = "the key of the certificate is not pinned";
 
-/// The new pins that the server offers, or `None` if there is no change. An offer must share at least one pin
+/// The new pins (or keys) that the server offers, or `None` if there is no change. An offer must share at least one
 /// with the old ones: otherwise it cannot come from the server of this connection, and accepting it would
 /// lock the handset out. Plain HTTP has no pins and accepts no offer.
-pub(crate) fn renewed(old: &[Sha256], offered: &[Sha256]) -> Option<Vec<Sha256>> {
+pub(crate) fn renewed<T: Clone + PartialEq>(old: &[T], offered: &[T]) -> Option<Vec<T>> {
     let overlap = offered.iter().any(|pin| old.contains(pin));
     (overlap && old != offered).then(|| offered.to_vec())
 }

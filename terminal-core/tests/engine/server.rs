@@ -290,6 +290,7 @@ impl Server {
         self.token = Some(token.clone());
         ok(&TokenAnswer {
             pins: Vec::new(),
+            server_keys: Vec::new(),
             epoch: self.epoch.clone(),
             server_time: now,
             token,

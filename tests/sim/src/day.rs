@@ -196,9 +196,9 @@ impl SimWorld<'_> {
             EventKind::RenewKey => {
                 let mut fresh = [0; 32];
                 simdisk::Rng(event.r).fill(&mut fresh);
-                let renewed = self
-                    .server
-                    .with(async |app| Ok(server::terminals::parcel_keys::renew(&app.store, fresh).await?));
+                let renewed = self.server.with(async |app| {
+                    Ok(server::terminals::parcel_keys::renew(&app.store, &app.identity.seal, fresh).await?)
+                });
                 self.log_line(|| format!("the parcel key was changed: {}", renewed.is_ok()));
                 self.check_server_crash();
             }

@@ -14,7 +14,13 @@ use axum::{
 use protocol::time::Millis;
 use serde_json::Value;
 use server::{
-    app::{address::PublicAddress, identity::Identity, objects::Blobs, state::App},
+    app::{
+        address::{PublicAddress, Reach},
+        identity::Identity,
+        objects::Blobs,
+        seal::SealKey,
+        state::App,
+    },
     kernel::{config::Settings, failure::Failure},
     service::{
         router::router,
@@ -150,7 +156,7 @@ impl SimServer {
         let random = SeededBytes::new(self.seed.rotate_left(17) ^ self.starts);
         let (time, seed) = (self.time.clone(), [7; 32]);
         let app = runtime.block_on(async move {
-            let identity = Identity::load_or_create(&store, seed).await?;
+            let identity = Identity::load_or_create(&store, SealKey::new([6; 32]), seed).await?;
             let opened = Opened {
                 store,
                 blobs,
@@ -162,6 +168,7 @@ impl SimServer {
                 PublicAddress {
                     url: "http://127.0.0.1:8443".into(),
                     pins: Vec::new(),
+                    reach: Reach::ThisMachine,
                 },
                 Arc::new(time),
                 Arc::new(random),

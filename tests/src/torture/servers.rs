@@ -71,7 +71,14 @@ impl ServerGroup {
             let log = File::options().append(true).create(true).open(&self.log)?;
             let mut child = machine
                 .apply_to(&mut command)
-                .args(["--listen", "127.0.0.1:0", "--plain-http", "--config"])
+                .args([
+                    "--public",
+                    "loopback",
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--plain-http",
+                    "--config",
+                ])
                 .arg(self.data.join("settings.toml"))
                 .env("RUST_LOG", "warn")
                 .stdin(Stdio::null())

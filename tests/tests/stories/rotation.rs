@@ -7,7 +7,10 @@ use rcgen::{CertificateParams, KeyPair};
 use std::path::{Path, PathBuf};
 use terminal_core::work::ItemState;
 
-on_both_engines!(certificate_rotation_loses_nothing_on_a_handset_that_was_offline,);
+on_both_engines!(
+    certificate_rotation_loses_nothing_on_a_handset_that_was_offline,
+    own_keys_rotate_without_a_visit_to_the_handsets,
+);
 
 /// A key file with a certificate for it.
 struct CertificateKey {
@@ -57,7 +60,12 @@ fn certificate_rotation_loses_nothing_on_a_handset_that_was_offline(stage: &Stor
     let mut city = stage.city();
     let mut awake = stage.patroller(&city, "151", None);
     let mut asleep = stage.patroller(&city, "152", None);
-    let second = key(stage, "b", Some(&city.server.data().join("tls/next-key.pem")));
+    let exported = stage.path("own");
+    let said = city
+        .server
+        .keys(&["export-tls"], &[&exported.display().to_string()]);
+    assert!(said.unwrap().contains("next-key.pem"));
+    let second = key(stage, "b", Some(&exported.join("next-key.pem")));
     let (third, fourth) = (key(stage, "c", None), key(stage, "d", None));
 
     // Both handsets know this successor from their enrolment; only one is online to learn the one after it.
@@ -88,4 +96,45 @@ fn certificate_rotation_loses_nothing_on_a_handset_that_was_offline(stage: &Stor
     rotate(&mut city, &third, &fourth);
     arrives(&mut asleep, &city, "跟上了");
     arrives(&mut awake, &city, "一直在线");
+}
+
+/// The operator's whole procedure for the keys that the server made itself.
+fn rotate_own(city: &mut City, public: &str) {
+    assert!(city.server.stop().unwrap());
+    for words in [
+        &["rotate", "signing"][..],
+        &["rotate", "challenge"],
+        &["rotate", "parcel"],
+    ] {
+        city.server.keys(words, &[]).unwrap();
+    }
+    city.server
+        .keys(&["rotate", "tls"], &["--public", public])
+        .unwrap();
+    city.server.start().unwrap();
+}
+
+fn own_keys_rotate_without_a_visit_to_the_handsets(stage: &StoryStage) {
+    let mut city = stage.city();
+    let url = city.server.url().to_owned();
+    let mut awake = stage.patroller(&city, "151", None);
+    let mut asleep = stage.patroller(&city, "152", None);
+    let id = file(&city, &mut asleep, "轮换期间离线", &[]);
+
+    // Every handset has known the next keys since its first token.
+    rotate_own(&mut city, &url);
+    // The keys after the next are learnt with a token, and a new process asks for one.
+    awake.kill();
+    arrives(&mut awake, &city, "换过一次");
+    rotate_own(&mut city, &url);
+    // The manifest is signed by the third key; a refused one would be the problem of this sync.
+    arrives(&mut awake, &city, "换过两次");
+    awake.kill();
+    arrives(&mut awake, &city, "换过两次，重启后");
+
+    // One that missed both keeps everything and says why.
+    let report = asleep.sync().unwrap();
+    assert_eq!((report.is_success(), report.entries_waiting), (false, 1));
+    assert_eq!(report.problem.unwrap().code, "network.pin");
+    assert!(matches!(row(&mut asleep, id).state, ItemState::Later(_)));
 }
