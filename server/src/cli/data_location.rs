@@ -17,7 +17,8 @@ pub(super) struct DataLocation {
     /// Folder for the embedded database, objects and certificate
     #[arg(long, env = "XUNGE_DATA")]
     pub(super) data: PathBuf,
-    /// postgres://… instead of the embedded database
+    /// postgres://… instead of the embedded database. Off this machine it is TLS with a verified name: `sslrootcert=FILE` names
+    /// the authority, `sslmode=disable` does without
     #[arg(long, env = "XUNGE_DATABASE")]
     pub(super) database: Option<String>,
     #[command(flatten)]

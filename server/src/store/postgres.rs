@@ -4,9 +4,10 @@
 //! would conflict with each other: ids grow with time, so all new rows are on one page of each index, and PostgreSQL
 //! tracks the reads of a key by page. Conflicts with other replicas remain and are retried.
 //!
-//! The connection has no TLS: use a socket, a private network or a local proxy.
+//! Off this machine the connection is TLS ([`secure`]).
 
 mod hints;
+mod secure;
 mod session;
 mod translate;
 
@@ -14,7 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ::postgres::Config;
 use tokio::sync::broadcast;
 
 use super::{
@@ -27,6 +27,7 @@ use super::{
     options::Options,
     postgres::{
         hints::{Listener, Wire},
+        secure::Address,
         session::{PgSession, Step},
     },
     queue::{JobQueue, Refused},
@@ -56,8 +57,8 @@ impl Pool {
         options: &Arc<Options>,
         hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
-        // The message of the parser does not contain the address, which may hold a password.
-        let mut config: Config = url.parse().map_err(|e| StoreError::Config(format!("{e}")))?;
+        let mut address = Address::parse(url)?;
+        let config = &mut address.config;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.patience);
         }
@@ -74,7 +75,7 @@ impl Pool {
         let wire = options.share_hints.then(Wire::new);
         let mut writer = Worker {
             lane: Lane::Write,
-            config: config.clone(),
+            address: address.clone(),
             options: Arc::clone(options),
             hints: hints.clone(),
             wire: wire.clone(),
@@ -100,7 +101,7 @@ impl Pool {
             })?;
         }
         if let Some(wire) = wire {
-            let listener = Listener::new(config, wire, hints.clone(), Arc::clone(&this.stop));
+            let listener = Listener::new(address, wire, hints.clone(), Arc::clone(&this.stop));
             let (listening, when_listening) = mpsc::sync_channel(1);
             // `close` does not join it: it waits on the socket, has no work to finish and ends by itself.
             std::thread::Builder::new()
@@ -146,7 +147,7 @@ impl Drop for Pool {
 struct Worker {
     /// Of all its transactions.
     lane: Lane,
-    config: Config,
+    address: Address,
     options: Arc<Options>,
     hints: broadcast::Sender<Hint>,
     wire: Option<Wire>,
@@ -157,7 +158,7 @@ impl Worker {
     fn reader(&self) -> Self {
         Self {
             lane: Lane::Read,
-            config: self.config.clone(),
+            address: self.address.clone(),
             options: Arc::clone(&self.options),
             hints: self.hints.clone(),
             wire: self.wire.clone(),
@@ -258,7 +259,7 @@ impl Worker {
     fn session(&mut self) -> Result<(&mut PgSession, Option<&Wire>), StoreError> {
         let session = match self.session.take() {
             Some(session) => session,
-            None => PgSession::connect(&self.config, &self.options, self.lane)?,
+            None => PgSession::connect(&self.address, &self.options, self.lane)?,
         };
         Ok((self.session.insert(session), self.wire.as_ref()))
     }

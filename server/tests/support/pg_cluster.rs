@@ -11,6 +11,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// Certificate and key of the cluster, in PEM.
+pub struct ServerPems {
+    pub certificate: String,
+    pub key: String,
+}
+
 /// Stops the cluster when dropped, and when the process dies.
 pub struct TestCluster {
     url: String,
@@ -23,6 +29,16 @@ impl TestCluster {
     /// # Errors
     /// PostgreSQL is missing; the message says what to install.
     pub fn start() -> io::Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same, with TLS for those who ask for it.
+    #[allow(dead_code, reason = "for the test of TLS alone")]
+    pub fn start_with_tls(tls: &ServerPems) -> io::Result<Self> {
+        Self::start_with(Some(tls))
+    }
+
+    fn start_with(tls: Option<&ServerPems>) -> io::Result<Self> {
         let bin = programs().ok_or_else(|| {
             io::Error::other(
                 "PostgreSQL is not installed: apt-get install postgresql, \
@@ -30,10 +46,11 @@ impl TestCluster {
             )
         })?;
         // Directly under /tmp: user postgres needs access, and a socket path has at most 107 bytes.
-        let dir = PathBuf::from(format!("/tmp/xunge-pgt-{}", std::process::id()));
+        let kind = if tls.is_some() { "s" } else { "" };
+        let dir = PathBuf::from(format!("/tmp/xunge-pgt{kind}-{}", std::process::id()));
         fs::create_dir(&dir)?;
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o711))?;
-        let keeper = match serve(&bin, &dir) {
+        let keeper = match serve(&bin, &dir, tls) {
             Ok(keeper) => keeper,
             Err(error) => {
                 let _ = fs::remove_dir_all(&dir);
@@ -53,7 +70,7 @@ impl TestCluster {
     }
 }
 
-fn serve(bin: &Path, dir: &Path) -> io::Result<(u16, Child)> {
+fn serve(bin: &Path, dir: &Path, tls: Option<&ServerPems>) -> io::Result<(u16, Child)> {
     let (data, sockets) = (dir.join("d"), dir.join("s"));
     for part in [&data, &sockets] {
         fs::create_dir(part)?;
@@ -97,6 +114,17 @@ fn serve(bin: &Path, dir: &Path) -> io::Result<(u16, Child)> {
         "--locale=C.UTF-8",
     ]))?;
 
+    if let Some(tls) = tls {
+        for (name, pem) in [("server.crt", &tls.certificate), ("server.key", &tls.key)] {
+            let file = data.join(name);
+            fs::write(&file, pem)?;
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+            if root {
+                output(Command::new("chown").arg("postgres:postgres").arg(&file))?;
+            }
+        }
+    }
+    let ssl = if tls.is_some() { "on" } else { "off" };
     let mut attempts = 0;
     let port = loop {
         attempts += 1;
@@ -110,7 +138,7 @@ fn serve(bin: &Path, dir: &Path) -> io::Result<(u16, Child)> {
             .args(["-w", "-t", "30", "-o"]);
         start.arg(format!(
             "-h 127.0.0.1 -p {port} -k {} -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-             -c max_connections=300",
+             -c max_connections=300 -c ssl={ssl}",
             sockets.display()
         ));
         match output(start.arg("start")) {

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use ::postgres::Client;
 use ::postgres::fallible_iterator::FallibleIterator;
-use ::postgres::{Client, Config, NoTls};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::secure::Address;
 use crate::store::{backoff::sleep_up_to, hint::Hint};
 
 /// PostgreSQL refuses payloads of 8000 bytes and more.
@@ -79,7 +80,7 @@ impl Wire {
 
 /// The listening connection.
 pub(super) struct Listener {
-    config: Config,
+    address: Address,
     wire: Wire,
     hints: broadcast::Sender<Hint>,
     stop: Arc<AtomicBool>,
@@ -87,13 +88,13 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn new(
-        config: Config,
+        address: Address,
         wire: Wire,
         hints: broadcast::Sender<Hint>,
         stop: Arc<AtomicBool>,
     ) -> Self {
         Self {
-            config,
+            address,
             wire,
             hints,
             stop,
@@ -123,7 +124,7 @@ impl Listener {
     }
 
     fn connect(&self) -> Result<Client, ::postgres::Error> {
-        let mut client = self.config.connect(NoTls)?;
+        let mut client = self.address.connect()?;
         client.batch_execute(&format!("LISTEN {}", Wire::CHANNEL))?;
         Ok(client)
     }

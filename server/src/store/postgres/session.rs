@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use ::postgres::error::SqlState;
 use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use ::postgres::{Client, Config, NoTls, Statement};
+use ::postgres::{Client, Statement};
 use bytes::BytesMut;
 
-use super::{hints::Wire, translate::translate};
+use super::{hints::Wire, secure::Address, translate::translate};
 use crate::store::{
     error::{Internal, StoreError},
     executor::Lane,
@@ -68,8 +68,8 @@ struct Prepared {
 
 impl PgSession {
     /// A connection for transactions of `lane`.
-    pub(super) fn connect(config: &Config, options: &Options, lane: Lane) -> Result<Self, StoreError> {
-        let mut client = config.connect(NoTls).map_err(StoreError::unavailable)?;
+    pub(super) fn connect(address: &Address, options: &Options, lane: Lane) -> Result<Self, StoreError> {
+        let mut client = address.connect().map_err(StoreError::unavailable)?;
         let timeout = options.statement_timeout.as_millis();
         let settings = format!(
             "SET statement_timeout = {timeout};
