@@ -1,6 +1,8 @@
 //! The subcommands of `xunge-server` and how they run.
 
-use super::{data_location::DataLocation, grid_tools, init::found, keys, parcels, releases, settings};
+use super::{
+    backup, data_location::DataLocation, grid_tools, init::found, keys, parcels, releases, settings,
+};
 use crate::{
     app::identity::Identity,
     kernel::clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
@@ -39,6 +41,14 @@ enum ServerCommand {
     /// 封存包：导入 / Sealed parcels of handsets: import
     #[command(subcommand)]
     Parcel(parcels::ParcelTool),
+    /// 备份：服务运行时也可执行 / Back up database and objects, also while the server runs; exit code 3 if an object is missing
+    Backup {
+        #[command(flatten)]
+        place: DataLocation,
+        /// Folder of the backup; a former one there is brought up to date
+        #[arg(long)]
+        to: PathBuf,
+    },
     /// 密钥：查看、更换、重新封存、导出证书 / Keys of the server: show, rotate, seal again, export the certificate
     #[command(subcommand)]
     Keys(keys::KeyTool),
@@ -76,6 +86,9 @@ struct Serve {
     /// Settings in TOML
     #[arg(long, env = "XUNGE_CONFIG")]
     config: Option<PathBuf>,
+    /// Migrate a database of an older version without a copy of it
+    #[arg(long)]
+    no_backup: bool,
     /// Certificate chain (PEM); one of our own is made when absent
     #[arg(long, requires = "key")]
     cert: Option<PathBuf>,
@@ -150,6 +163,7 @@ pub fn main() -> Result<ExitCode> {
                 ServerCommand::Openapi => print!("{}", openapi::text(&rooms::description())),
                 ServerCommand::Grid(tool) => tool.online().await?,
                 ServerCommand::Parcel(tool) => return Box::pin(tool.run()).await,
+                ServerCommand::Backup { place, to } => return Box::pin(backup::run(&place, &to)).await,
                 ServerCommand::Keys(tool) => Box::pin(tool.run()).await?,
                 ServerCommand::App(tool) => Box::pin(tool.run()).await?,
                 ServerCommand::Audit(tool) => return tool.run().await,
@@ -177,6 +191,7 @@ impl Serve {
             listen: self.listen,
             public: self.public,
             accept_missing_photos: self.accept_missing_photos,
+            without_backup: self.no_backup,
             tls,
             settings,
             ..self.place.options()?

@@ -4,6 +4,7 @@
 //! * [`grid_tools`]: files of grids. [`parcels`]: sealed parcels and completeness. [`keys`]: keys of the server.
 //!   [`releases`]: the Android app. [`settings`]: the list of settings.
 
+mod backup;
 mod commands;
 mod data_location;
 mod grid_tools;

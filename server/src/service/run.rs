@@ -4,7 +4,7 @@
 //! current ones, and closes the database after all acknowledged writes.
 
 use super::{
-    jobs, private_files, reactions,
+    backup, jobs, private_files, reactions,
     rooms::JOBS,
     router::router,
     seal_source::SealSource,
@@ -78,6 +78,8 @@ pub struct ServerOptions {
     pub public: Option<String>,
     /// Starts on an object store that lacks what the database names; see [`StartError::ObjectsMissing`].
     pub accept_missing_photos: bool,
+    /// Migrates a database of an older version without a copy of it.
+    pub without_backup: bool,
     pub tls: Tls,
     pub settings: Settings,
 }
@@ -94,11 +96,12 @@ impl ServerOptions {
             listen,
             public: None,
             accept_missing_photos: false,
+            without_backup: false,
             tls: Tls::Own,
             settings: Settings::default(),
         }
     }
-    fn database_url(&self) -> String {
+    pub(crate) fn database_url(&self) -> String {
         self.database
             .clone()
             .unwrap_or_else(|| format!("sqlite:{}", self.data.join(DATABASE).display()))
@@ -124,6 +127,7 @@ pub async fn open_city(options: &ServerOptions) -> Result<Opened, StartError> {
     if options.database.is_none() && !options.data.join(DATABASE).exists() {
         return Err(StartError::NoCity(place()));
     }
+    backup::before_migration(options).await?;
     let opened = open(options).await?;
     match opened.store.read(orgs::any).await? {
         true => Ok(opened),

@@ -1,6 +1,6 @@
 //! Why a server did not start.
 
-use super::{seal_source::SealSourceError, tls_error::TlsError};
+use super::{backup::BackupError, seal_source::SealSourceError, tls_error::TlsError};
 use crate::{
     app::{address::BadAddress, secrets::KeyError},
     kernel::failure::Failure,
@@ -17,6 +17,11 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Failure(#[from] Failure),
+    /// The database has to be migrated, and could not be copied before.
+    #[error(
+        "升级前的备份没有成功，数据库未改动（--no-backup 可跳过）：{0} / no copy before the migration, so nothing was changed (--no-backup goes without): {0}"
+    )]
+    Backup(#[from] BackupError),
     #[error(transparent)]
     Seal(#[from] SealSourceError),
     #[error(transparent)]

@@ -191,13 +191,13 @@ fn unanswered() -> StoreError {
 }
 
 /// A parsed `url`.
-enum Address {
+pub(super) enum Address {
     Sqlite(std::path::PathBuf),
     Postgres(String),
 }
 
 impl Address {
-    fn parse(url: &str) -> Result<Self, StoreError> {
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self::Postgres(url.to_owned()));
         }

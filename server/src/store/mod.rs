@@ -48,9 +48,10 @@
 //!
 //! # Rooms
 //! [`tx`] the transaction, [`value`] typed values and rows, [`migrations`] the history of the schema, `sqlite` and
-//! `postgres` the engines, `job` and `queue` how a closure gets to a thread.
+//! `postgres` the engines, `job` and `queue` how a closure gets to a thread, [`copy`] a backup.
 
 mod backoff;
+pub mod copy;
 pub mod database;
 pub mod error;
 mod executor;

@@ -27,7 +27,7 @@ use super::{
     options::Options,
     postgres::{
         hints::{Listener, Wire},
-        secure::Address,
+        secure::PgAddress,
         session::{PgSession, Step},
     },
     queue::{JobQueue, Refused},
@@ -57,7 +57,7 @@ impl Pool {
         options: &Arc<Options>,
         hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
-        let mut address = Address::parse(url)?;
+        let mut address = PgAddress::parse(url)?;
         let config = &mut address.config;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.patience);
@@ -114,6 +114,24 @@ impl Pool {
     }
 }
 
+/// The version of the schema; 0 for a database without one.
+pub(super) fn schema_version(url: &str) -> Result<i64, StoreError> {
+    let mut client = PgAddress::parse(url)?
+        .connect()
+        .map_err(StoreError::unavailable)?;
+    let mut one = |sql| client.query_one(sql, &[]).map_err(StoreError::unavailable);
+    let has_table: bool = one("SELECT to_regclass('schema_migration') IS NOT NULL")?.get(0);
+    if !has_table {
+        return Ok(0);
+    }
+    Ok(one("SELECT COALESCE(MAX(version), 0) FROM schema_migration")?.get(0))
+}
+
+/// The address for the programs of PostgreSQL, as variables of the environment.
+pub(super) fn environment(url: &str) -> Result<Vec<(&'static str, String)>, StoreError> {
+    Ok(PgAddress::parse(url)?.environment())
+}
+
 impl Executor for Pool {
     fn submit(&self, lane: Lane, job: Box<dyn Job>) {
         let queue = match lane {
@@ -147,7 +165,7 @@ impl Drop for Pool {
 struct Worker {
     /// Of all its transactions.
     lane: Lane,
-    address: Address,
+    address: PgAddress,
     options: Arc<Options>,
     hints: broadcast::Sender<Hint>,
     wire: Option<Wire>,

@@ -184,6 +184,16 @@ impl TestApp {
         Self::of(parts, url, database, folder)
     }
 
+    /// The address of its database, as the server's options name it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs SQL on the PostgreSQL of this test, outside of the store.
+    pub fn run_sql(&self, sql: &str) {
+        self.database.as_ref().expect("only with PostgreSQL").run(sql);
+    }
+
     /// Another server over the same database and object store, with its own clock and random bytes.
     pub async fn replica(&self) -> Self {
         let (blobs, settings) = (self.app.blobs.clone(), self.app.settings.clone());

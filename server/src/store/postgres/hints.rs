@@ -10,7 +10,7 @@ use ::postgres::fallible_iterator::FallibleIterator;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::secure::Address;
+use super::secure::PgAddress;
 use crate::store::{backoff::sleep_up_to, hint::Hint};
 
 /// PostgreSQL refuses payloads of 8000 bytes and more.
@@ -80,7 +80,7 @@ impl Wire {
 
 /// The listening connection.
 pub(super) struct Listener {
-    address: Address,
+    address: PgAddress,
     wire: Wire,
     hints: broadcast::Sender<Hint>,
     stop: Arc<AtomicBool>,
@@ -88,7 +88,7 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn new(
-        address: Address,
+        address: PgAddress,
         wire: Wire,
         hints: broadcast::Sender<Hint>,
         stop: Arc<AtomicBool>,

@@ -23,13 +23,15 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Where to connect, and how.
 #[derive(Clone)]
-pub(super) struct Address {
+pub(super) struct PgAddress {
     pub(super) config: Config,
     /// `None`: without TLS.
     tls: Option<MakeRustlsConnect>,
+    /// File of the authorities to trust; `None`: the system's.
+    root: Option<String>,
 }
 
-impl Address {
+impl PgAddress {
     /// Reads an address of the command line, as a URL or as `key=value` words.
     ///
     /// # Errors
@@ -66,7 +68,42 @@ impl Address {
         } else {
             None
         };
-        Ok(Self { config, tls })
+        Ok(Self { config, tls, root })
+    }
+
+    /// The same address for the programs of PostgreSQL, as variables of the environment: a command line could be read by
+    /// every user of the machine.
+    pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
+        let config = &self.config;
+        let hosts: Vec<String> = config
+            .get_hosts()
+            .iter()
+            .map(|host| match host {
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(path) => path.display().to_string(),
+            })
+            .collect();
+        let ports: Vec<String> = config.get_ports().iter().map(u16::to_string).collect();
+        let mode = if self.tls.is_some() {
+            "verify-full"
+        } else {
+            "disable"
+        };
+        let mut words = vec![
+            ("PGHOST", hosts.join(",")),
+            ("PGPORT", ports.join(",")),
+            ("PGSSLMODE", mode.to_owned()),
+        ];
+        if self.tls.is_some() {
+            // `system` is the word of the programs for the system's authorities.
+            let root = self.root.clone().unwrap_or_else(|| "system".to_owned());
+            words.push(("PGSSLROOTCERT", root));
+        }
+        words.extend(config.get_user().map(|user| ("PGUSER", user.to_owned())));
+        words.extend(config.get_dbname().map(|name| ("PGDATABASE", name.to_owned())));
+        let password = config.get_password().map(String::from_utf8_lossy);
+        words.extend(password.map(|password| ("PGPASSWORD", password.into_owned())));
+        words
     }
 
     pub(super) fn connect(&self) -> Result<Client, ::postgres::Error> {
@@ -166,7 +203,7 @@ mod tests {
                 true,
             ),
         ] {
-            match Address::parse(text) {
+            match PgAddress::parse(text) {
                 Ok(address) => {
                     assert_eq!(address.tls.is_some(), expected, "{text}");
                     let mode = address.config.get_ssl_mode();
@@ -186,7 +223,7 @@ mod tests {
             "postgres://u:geheim@db.example/x?sslrootcert=/nowhere.pem",
             "postgres://u:geheim@db.example/x?sslmode=disable&nonsense=1",
         ] {
-            let error = Address::parse(text).err().unwrap().to_string();
+            let error = PgAddress::parse(text).err().unwrap().to_string();
             assert!(!error.contains("geheim"), "{error}");
         }
     }

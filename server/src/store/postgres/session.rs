@@ -9,7 +9,7 @@ use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use ::postgres::{Client, Statement};
 use bytes::BytesMut;
 
-use super::{hints::Wire, secure::Address, translate::translate};
+use super::{hints::Wire, secure::PgAddress, translate::translate};
 use crate::store::{
     error::{Internal, StoreError},
     executor::Lane,
@@ -68,7 +68,7 @@ struct Prepared {
 
 impl PgSession {
     /// A connection for transactions of `lane`.
-    pub(super) fn connect(address: &Address, options: &Options, lane: Lane) -> Result<Self, StoreError> {
+    pub(super) fn connect(address: &PgAddress, options: &Options, lane: Lane) -> Result<Self, StoreError> {
         let mut client = address.connect().map_err(StoreError::unavailable)?;
         let timeout = options.statement_timeout.as_millis();
         let settings = format!(
