@@ -173,6 +173,7 @@ pub async fn invite(
             code: code.clone(),
             pins: parts.public.pins.clone(),
             parcel_key: parcel_keys::current(tx)?.public().to_string(),
+            contact: parts.settings.contact(),
         };
         let detail = format!("post:{} person:{}", body.post, body.person);
         let entity = format!("terminal:{id}");
