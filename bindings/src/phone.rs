@@ -12,7 +12,10 @@ use std::{path::Path, sync::Arc};
 use terminal_core::{
     lifecycle::{self, HandsetUser, InvitationPreview, UsersWork},
     live::HandsetEvent,
-    protocol::{field::Device, time::Millis},
+    protocol::{
+        field::{Contact, Device},
+        time::Millis,
+    },
     terminal::Terminal,
 };
 
@@ -24,12 +27,20 @@ pub struct Device {
     pub app: String,
 }
 
-/// What an invitation says before it is used: the server, whether its keys are pinned, and the enrolment code.
+/// Whom a worker calls when the app cannot help, see `protocol::field::Contact`.
+#[uniffi::remote(Record)]
+pub struct Contact {
+    pub name: String,
+    pub phone: String,
+}
+
+/// What an invitation says before it is used: the server, whether its keys are pinned, the enrolment code, and whom to call.
 #[uniffi::remote(Record)]
 pub struct InvitationPreview {
     pub server: String,
     pub is_pinned: bool,
     pub code: String,
+    pub contact: Option<Contact>,
 }
 
 /// What waits on this phone.
@@ -77,6 +88,8 @@ impl Phone {
 calls! { self: Phone,
     /// All users, the first one first; empty before the first enrolment.
     users() -> Vec<PhoneUser> = all(self.core.users()?);
+    /// Whom the current user calls, also when his home does not open.
+    contact() -> Option<Contact> = self.core.contact()?;
     /// Makes a user the current one.
     switch_to(number: u32) -> () = self.core.switch(number)?;
     open_current() -> Arc<Handset> = self.handset(self.core.open_current()?);

@@ -62,6 +62,8 @@ record! {
         /// 受理号
         number: Option<String> = row.receipt_number(),
         is_finished: bool = row.is_finished(),
+        /// A withdrawal, or the deletion of a draft, would still change something.
+        is_withdrawable: bool = row.is_withdrawable(),
         summary: Words = both(|lang| row.summary.words(lang)),
         state_words: Words = both(|lang| row.state_words(lang, now)),
         /// State, reason and number in one line.

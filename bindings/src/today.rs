@@ -5,7 +5,9 @@ use terminal_core::{
     live,
     protocol::{
         evidence::Position,
+        field::Contact,
         ids::{EntryId, TaskId},
+        role::Role,
         time::Millis,
     },
     store::HandsetChange,
@@ -20,12 +22,18 @@ record! {
         /// The estimate comes from the server or a satellite, not from the wall clock.
         is_time_trusted: bool = status.clock.is_trusted(),
         holder: String = status.account.holder_name,
+        /// The holder keeps activity records (活动记录).
+        is_sports_manager: bool = status.account.roles.contains(&Role::SportsManager.into()),
+        contact: Option<Contact> = status.contact,
         server: String = status.account.server,
         /// Null before the first sync, as is `post_number`.
         post: Option<String> = status.post.as_ref().map(|post| post.name.clone()),
         post_number: Option<String> = status.post.map(|post| post.number),
         is_on_duty: bool = status.presence.on_duty,
+        /// Off duty: when the last shift ended.
         on_duty_since: Option<Millis> = status.presence.since,
+        /// Off duty: when the last shift began, if it began on this handset.
+        last_shift_began: Option<Millis> = status.presence.began,
         /// The server has the check-in or check-out.
         is_presence_confirmed: bool = status.presence.confirmed,
         drafts: u32 = count(status.drafts),

@@ -30,6 +30,20 @@ pub struct Invitation {
     pub pins: Vec<Sha256>,
     /// The server's parcel key (HPKE), to which pending items are sealed when the stream is revoked.
     pub parcel_key: String,
+    /// Whom to call when the code is refused; absent if the operator named nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
+}
+
+/// The administrator (管理员) whom a worker calls when the app cannot help. A name of an office rather than of a person:
+/// handsets keep it unencrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Contact {
+    /// As people say it; may be empty.
+    pub name: String,
+    /// As it is dialled.
+    pub phone: String,
 }
 
 const INVITATION_PREFIX: &str = "xunge1:";
@@ -199,6 +213,10 @@ mod tests {
             code: "K7PQ-2M4X".into(),
             pins: vec![Sha256([1; 32]), Sha256([2; 32])],
             parcel_key: "x25519:AAAA".into(),
+            contact: Some(Contact {
+                name: "信息中心".into(),
+                phone: "010-6500 0000".into(),
+            }),
         };
         let text = invitation.to_text().unwrap();
         assert_eq!(Invitation::from_text(&format!(" {text}\n")), Ok(invitation));

@@ -1,6 +1,6 @@
 //! Reference data: a signed manifest lists versioned, hashed files that handsets download with resume.
 
-use crate::{photo::Sha256, sign::Signature, time::Millis};
+use crate::{field::Contact, photo::Sha256, sign::Signature, time::Millis};
 use serde::{Deserialize, Serialize};
 
 crate::text_enum! {
@@ -33,6 +33,9 @@ pub struct Manifest {
     /// The newest app; absent if the operator published none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<AppRelease>,
+    /// Whom workers call; absent if the operator named nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
 }
 
 /// A version of the Android app (应用版本) that handsets fetch from this server, without a store.

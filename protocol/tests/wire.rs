@@ -416,6 +416,7 @@ fn enrolment_and_tokens_are_frozen() {
             code: "K7PQ-2M4X".into(),
             pins: vec![Sha256([1; 32]), Sha256([2; 32])],
             parcel_key: "x25519:AAAA".into(),
+            contact: None,
         },
     );
     let device = Device {
@@ -525,6 +526,7 @@ fn manifests_and_problems_are_frozen() {
             issued: T0,
             files: vec![file.clone()],
             app: None,
+            contact: None,
         },
     );
     assert_frozen(
@@ -540,6 +542,20 @@ fn manifests_and_problems_are_frozen() {
                 size: 12_000_000,
                 signer: Sha256([3; 32]),
                 oldest: 11,
+            }),
+            contact: None,
+        },
+    );
+    assert_frozen(
+        "manifest_with_contact",
+        &Manifest {
+            v: 1,
+            issued: T0,
+            files: vec![],
+            app: None,
+            contact: Some(Contact {
+                name: "信息中心".into(),
+                phone: "010-6500 0000".into(),
             }),
         },
     );

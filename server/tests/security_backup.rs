@@ -153,9 +153,12 @@ async fn old_city(folder: &Path) -> ServerOptions {
 #[tokio::test]
 async fn use_b13_database_is_copied_before_a_migration_changes_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut options = old_city(folder.path()).await;
+    let options = old_city(folder.path()).await;
     let copied = options.data.join("before-0010/xunge.db");
-    let made = backup::before_migration(&options).await.unwrap();
+    let url = format!("sqlite:{}", options.data.join("xunge.db").display());
+    let made = backup::before_migration(&url, &options.data, false)
+        .await
+        .unwrap();
     assert_eq!(made.as_ref(), Some(&copied));
     assert!(copied.exists());
 
@@ -167,6 +170,8 @@ async fn use_b13_database_is_copied_before_a_migration_changes_it() {
     assert!(matches!(refused, StartError::Backup(_)), "{refused}");
     assert_eq!(std::fs::read(options.data.join("xunge.db")).unwrap(), before);
 
-    options.without_backup = true;
-    assert_eq!(backup::before_migration(&options).await.unwrap(), None);
+    assert_eq!(
+        backup::before_migration(&url, &options.data, true).await.unwrap(),
+        None
+    );
 }

@@ -10,6 +10,7 @@ mod engine;
 
 use engine::{EngineFault, World};
 use protocol::{
+    field::Contact,
     manifest::{AppRelease, MAX_APP_BYTES},
     photo::Sha256,
 };
@@ -80,6 +81,32 @@ fn a_newer_app_is_fetched_in_parts_checked_and_deleted_once_it_runs() {
     // The newer app runs now.
     world.store().set_app_build(12).unwrap();
     assert_eq!((package(&world, &release), packages(&world)), (None, 0));
+}
+
+#[test]
+fn the_contact_of_the_invitation_gives_way_to_the_one_of_the_manifest() {
+    let mut world = World::new(25);
+    let phone = |world: &World| {
+        world
+            .store()
+            .account()
+            .unwrap()
+            .contact
+            .map(|contact| contact.phone)
+    };
+    assert_eq!(phone(&world), Some("0431-100".into()));
+    world.server().contact = Some(Contact {
+        name: "值班室".into(),
+        phone: "0431-200".into(),
+    });
+    world.sync();
+    assert_eq!(phone(&world), Some("0431-200".into()));
+    world.restart();
+    assert_eq!(phone(&world), Some("0431-200".into()));
+    // The operator took it back.
+    world.server().contact = None;
+    world.sync();
+    assert_eq!(phone(&world), None);
 }
 
 #[test]

@@ -335,8 +335,13 @@ fn a_second_check_in_is_refused() {
     terminal.withdraw(item.id, "").unwrap();
     assert!(!terminal.presence().unwrap().on_duty);
     terminal.check_in(None, "").unwrap();
+    assert_eq!(terminal.presence().unwrap().began, None, "the shift goes on");
+    home.hand.advance(8 * 3_600_000);
     terminal.check_out(None, "").unwrap();
-    assert!(!terminal.presence().unwrap().on_duty);
+    let over = terminal.presence().unwrap();
+    assert!(!over.on_duty);
+    let hours = |at: Option<Millis>| (at.unwrap().0 - MORNING) / 3_600_000;
+    assert_eq!((hours(over.began), hours(over.since)), (0, 8));
 }
 
 #[test]
@@ -396,6 +401,8 @@ fn only_a_newer_presence_row_of_the_server_ends_a_shift() {
     said(2, true, MORNING);
     assert!(terminal.presence().unwrap().confirmed);
     said(3, false, MORNING + 8 * 3_600_000);
-    assert!(!terminal.presence().unwrap().on_duty, "the shift ended");
+    let ended = terminal.presence().unwrap();
+    assert!(!ended.on_duty, "the shift ended");
+    assert_eq!(ended.began, Some(Millis(MORNING)), "it began here");
     assert!(terminal.check_in(None, "").is_ok());
 }

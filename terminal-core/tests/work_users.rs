@@ -10,7 +10,7 @@
 )]
 
 use protocol::{
-    field::{Device, Invitation},
+    field::{Contact, Device, Invitation},
     ids::StreamId,
     photo::Sha256,
     sign::{Signer, SoftwareKey},
@@ -162,6 +162,10 @@ fn invitation(code: &str) -> String {
         code: code.into(),
         pins: vec![],
         parcel_key: String::new(),
+        contact: Some(Contact {
+            name: String::new(),
+            phone: format!("0431-{code}"),
+        }),
     };
     invitation.to_text().unwrap()
 }
@@ -227,7 +231,10 @@ fn w09_a_second_user_is_enrolled_with_the_injected_platform() {
         handset.open_current().unwrap().account().stream,
         second.account().stream
     );
+    let phone = || handset.contact().unwrap().map(|contact| contact.phone);
+    assert_eq!(phone(), Some("0431-B".into()), "of the current user");
     handset.switch(1).unwrap();
+    assert_eq!(phone(), Some("0431-A".into()));
     assert_eq!(
         handset.open_current().unwrap().account().stream,
         first.account().stream
@@ -382,6 +389,7 @@ fn w20_the_preview_tells_the_server_and_touches_nothing() {
         code: "A".into(),
         pins: vec![],
         parcel_key: String::new(),
+        contact: None,
     };
     let refused = InvitationPreview::of(&open.to_text().unwrap()).unwrap_err();
     assert_eq!(refused.code(), "network.address");

@@ -106,6 +106,7 @@ pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedMani
         issued,
         files,
         app: published.map(|app| app.release),
+        contact: app.settings.contact(),
     })?;
     let signature = app
         .identity

@@ -1,6 +1,7 @@
 //! The registry of settings: each number and limit of a deployment, with key, default, range, unit and meaning. Some answer
 //! a question that the sources leave open: group G of `docs/rules.md`.
 
+use protocol::field::Contact;
 use serde::Deserialize;
 
 /// Why a file of settings is refused; each names the key.
@@ -151,11 +152,24 @@ registry! {
     photo_pixels: u64 = 50_000_000, 307200..=400000000, "pixels", "照片像素上限";
     /// Requests a terminal may make before it is asked to wait; 0 = no limit
     field_requests_per_minute: u32 = 600, 0..=1000000, "1/min", "终端请求频率";
+    /// Whom workers call when the app cannot help, shown on every handset: an office rather than a person
+    contact_name: String = String::new(), 0..=60, "characters", "管理员名称";
+    /// The number to dial; empty: handsets show none
+    contact_phone: String = String::new(), 0..=40, "characters", "管理员电话";
     /// Bearer token for `/metrics`; empty: only a peer on loopback may read it
     metrics_token: String = String::new(), 0..=512, "characters", "指标令牌";
 }
 
 impl Settings {
+    /// Whom workers call; none without a number.
+    pub fn contact(&self) -> Option<Contact> {
+        let phone = self.contact_phone.trim();
+        (!phone.is_empty()).then(|| Contact {
+            name: self.contact_name.trim().to_owned(),
+            phone: phone.to_owned(),
+        })
+    }
+
     /// Reads TOML text. The error names the key.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         let settings: Self = toml::from_str(text)?;
@@ -196,5 +210,16 @@ mod tests {
         for row in settings.rows() {
             assert!(!row.meaning.is_empty() && !row.name.is_empty(), "{row:?}");
         }
+    }
+
+    #[test]
+    fn a_contact_is_known_by_its_number() {
+        let contact = |text: &str| Settings::from_toml(text).unwrap().contact();
+        assert_eq!(contact("contact_name = '信息中心'"), None);
+        let named = contact("contact_name = ' 信息中心 '\ncontact_phone = '0431-100'").unwrap();
+        assert_eq!(
+            (named.name.as_str(), named.phone.as_str()),
+            ("信息中心", "0431-100")
+        );
     }
 }

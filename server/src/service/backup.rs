@@ -1,7 +1,6 @@
 //! A backup of a city while its server runs: first the database, then the objects that it names, each read back and compared
 //! with its hash. A second backup into the same folder copies only the objects that are new.
 
-use super::run::ServerOptions;
 use crate::{
     app::{object_name::ObjectName, objects::Blobs},
     grids::release,
@@ -94,13 +93,12 @@ pub async fn make(url: &str, store: &Store, blobs: &Blobs, to: &Path) -> Result<
     Ok(backup)
 }
 
-/// Copies the database into a folder beside the data before a migration changes it, unless
-/// [`ServerOptions::without_backup`]. Returns the copy.
+/// Copies the database at `url` into the data folder before a migration changes it, unless `without`. Returns the copy.
 ///
 /// # Errors
 /// [`CopyError`]: there is no room, or `pg_dump` is missing. Nothing was migrated.
-pub async fn before_migration(options: &ServerOptions) -> Result<Option<PathBuf>, BackupError> {
-    let url = options.database_url();
+pub async fn before_migration(url: &str, data: &Path, without: bool) -> Result<Option<PathBuf>, BackupError> {
+    let url = url.to_owned();
     let pending = tokio::task::spawn_blocking({
         let url = url.clone();
         move || copy::pending(&url)
@@ -109,14 +107,14 @@ pub async fn before_migration(options: &ServerOptions) -> Result<Option<PathBuf>
     let Some(first) = pending.first() else {
         return Ok(None);
     };
-    if options.without_backup {
+    if without {
         tracing::warn!(
             migrations = pending.len(),
             "按 --no-backup 升级数据库，不留副本 / the database is migrated without a copy, as --no-backup says"
         );
         return Ok(None);
     }
-    let folder = options.data.join(format!("before-{:04}", first.version));
+    let folder = data.join(format!("before-{:04}", first.version));
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

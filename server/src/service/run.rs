@@ -127,7 +127,7 @@ pub async fn open_city(options: &ServerOptions) -> Result<Opened, StartError> {
     if options.database.is_none() && !options.data.join(DATABASE).exists() {
         return Err(StartError::NoCity(place()));
     }
-    backup::before_migration(options).await?;
+    backup::before_migration(&options.database_url(), &options.data, options.without_backup).await?;
     let opened = open(options).await?;
     match opened.store.read(orgs::any).await? {
         true => Ok(opened),

@@ -180,6 +180,7 @@ pub async fn invite(
             parcel_key: parcel_keys::current(tx, &parts.identity.seal)?
                 .public()
                 .to_string(),
+            contact: parts.settings.contact(),
         };
         let detail = format!("post:{} person:{}", body.post, body.person);
         let entity = format!("terminal:{id}");

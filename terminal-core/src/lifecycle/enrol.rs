@@ -26,7 +26,7 @@ use crate::{
 use protocol::{
     WIRE_VERSION,
     entry::Reason,
-    field::{Certificate, Device, EnrolAnswer, EnrolRequest, Invitation},
+    field::{Certificate, Contact, Device, EnrolAnswer, EnrolRequest, Invitation},
     ids::StreamId,
     problem::{HandsetCode, ProblemClass, ProblemCode},
     sign::{certificate_message, enrol_message},
@@ -51,6 +51,8 @@ pub struct InvitationPreview {
     pub is_pinned: bool,
     /// The one-time code; it must not be logged.
     pub code: String,
+    /// Whom to call when the code is refused.
+    pub contact: Option<Contact>,
 }
 
 impl InvitationPreview {
@@ -65,6 +67,7 @@ impl InvitationPreview {
             is_pinned: !invitation.pins.is_empty(),
             server: invitation.server,
             code: invitation.code,
+            contact: invitation.contact,
         })
     }
 }
@@ -165,6 +168,7 @@ pub fn enrol(
         parcel_key: invitation.parcel_key,
         certificate: answer.certificate,
         enrolled: answer.server_time,
+        contact: invitation.contact,
     };
     store.save_account(&account, &answer.epoch)?;
     store.learn_server_time(&sent, &got, answer.server_time)?;

@@ -17,11 +17,15 @@ use crate::{
         disk::Disk,
         home::{CURRENT_USER, DATABASE, USERS},
     },
-    store::{database::HandsetStore, quarantine::quarantined_databases},
+    store::{card::read_card, database::HandsetStore, quarantine::quarantined_databases},
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},
 };
-use protocol::{entry::Reason, field::Device, problem::HandsetCode};
+use protocol::{
+    entry::Reason,
+    field::{Contact, Device},
+    problem::HandsetCode,
+};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -111,6 +115,14 @@ impl Handset {
             .and_then(|mut file| file.read_to_string(&mut text))
             .map_err(Error::io(&path))?;
         Ok(self.home(text.trim().parse().unwrap_or(FIRST)))
+    }
+    /// Whom the current user calls when the app cannot help, also when the home does not open.
+    ///
+    /// # Errors
+    /// Errors of the disk.
+    pub fn contact(&self) -> Result<Option<Contact>> {
+        let card = read_card(&self.current_home()?, self.disk());
+        Ok(card.and_then(|card| card.account.contact))
     }
     /// Makes the user with this number the current one, durably. Open terminals are not affected.
     ///

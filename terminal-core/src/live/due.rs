@@ -1,6 +1,6 @@
 //! When the next sync is due, for the system's job scheduler: also after the process died.
 
-use super::schedule::Contact;
+use super::schedule::ContactPlan;
 use crate::{Result, terminal::Terminal};
 use protocol::time::Millis;
 
@@ -19,7 +19,7 @@ impl Terminal {
         }
         let now = self.platform().clock.read().wall;
         let on_duty = self.presence()?.on_duty;
-        let poll_ms = Contact::of(on_duty, false, settings.poll_minutes).poll_ms;
+        let poll_ms = ContactPlan::of(on_duty, false, settings.poll_minutes).poll_ms;
         // A contact in the future means that the clock was set back.
         let last = self.store().last_contact()?.filter(|at| *at <= now);
         let poll = last.map_or(now, |at| at.plus(poll_ms).max(now));

@@ -51,7 +51,7 @@ const SHORTEST_WAIT_MS: i64 = 50;
 pub trait Connection {
     fn clock(&self) -> ClockRaw;
     /// Whether the hint stream is to be open now, and how often to poll without it.
-    fn contact(&self) -> Result<Contact>;
+    fn contact(&self) -> Result<ContactPlan>;
     /// Returns true if settings, network and battery allow a sync.
     fn may_sync(&mut self) -> Result<bool>;
     /// Called once when syncing becomes impossible, to report why.
@@ -70,7 +70,7 @@ pub trait Connection {
 
 /// How the handset keeps contact at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Contact {
+pub struct ContactPlan {
     /// The hint stream is to be open.
     pub line: bool,
     /// Milliseconds between two polls while it is not.
@@ -85,7 +85,7 @@ const ON_DUTY_POLL_MINUTES: u32 = 10;
 /// duty may cost 20 kB.
 const OFF_DUTY_POLL_MINUTES: u32 = 24 * 60;
 
-impl Contact {
+impl ContactPlan {
     /// The stream is open on duty, and while a person looks at the app. `poll_minutes` is the worker's
     /// setting.
     pub(super) fn of(on_duty: bool, is_attended: bool, poll_minutes: u32) -> Self {
@@ -125,7 +125,7 @@ struct WatchLoop {
     last_sync: Option<i64>,
     next_retry: Option<i64>,
     seen: u64,
-    contact: Contact,
+    contact: ContactPlan,
     stream: Option<OpenStream>,
     /// The heartbeat to ask for, in seconds.
     heartbeat_s: u32,

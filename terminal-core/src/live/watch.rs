@@ -3,7 +3,7 @@
 
 use crate::{
     Error, Result,
-    live::schedule::{self, Connection, Contact},
+    live::schedule::{self, Connection, ContactPlan},
     platform::{clock::ClockRaw, surroundings::Surroundings},
     store::network_settings::NetworkSettings,
     sync::{
@@ -166,10 +166,10 @@ impl Connection for ServerConnection<'_> {
     fn clock(&self) -> ClockRaw {
         self.terminal.platform().clock.read()
     }
-    fn contact(&self) -> Result<Contact> {
+    fn contact(&self) -> Result<ContactPlan> {
         let minutes = self.network_settings()?.poll_minutes;
         let on_duty = self.terminal.presence()?.on_duty;
-        Ok(Contact::of(on_duty, self.around.is_attended(), minutes))
+        Ok(ContactPlan::of(on_duty, self.around.is_attended(), minutes))
     }
     fn may_sync(&mut self) -> Result<bool> {
         self.count()?;

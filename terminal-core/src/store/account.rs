@@ -11,7 +11,7 @@ use crate::{
 };
 use protocol::{
     codes::CountyCode,
-    field::SignedCertificate,
+    field::{Contact, SignedCertificate},
     ids::{PersonId, PostId, StreamId, TerminalId},
     open::Open,
     photo::Sha256,
@@ -56,6 +56,26 @@ pub struct Account {
     pub certificate: SignedCertificate,
     /// Server time of the enrolment.
     pub enrolled: Millis,
+    /// Whom to call when the app cannot help: of the invitation, then of the newest manifest.
+    #[serde(default)]
+    pub contact: Option<Contact>,
+}
+
+/// Stores the contact that a manifest names. The card beside the database follows when the store is opened again.
+pub(super) fn save_contact(connection: &Connection, named: Option<&Contact>) -> Result<()> {
+    let known = match account_of(connection) {
+        // A store that a test made without an enrolment.
+        Err(Error::NotEnrolled) => return Ok(()),
+        known => known?,
+    };
+    if known.contact.as_ref() == named {
+        return Ok(());
+    }
+    let changed = Account {
+        contact: named.cloned(),
+        ..known
+    };
+    set(connection, keys::ACCOUNT, &to_json(&changed)?)
 }
 
 impl Account {

@@ -7,7 +7,7 @@
 use crate::{
     Result,
     store::{
-        app_file,
+        account, app_file,
         database::HandsetStore,
         pack_file::{put_pack, read_pack},
         retry::{self, Retry},
@@ -108,6 +108,7 @@ impl HandsetStore {
     pub(crate) fn save_manifest(&self, manifest: &Manifest) -> Result<()> {
         self.write(|tx| {
             app_file::save_release(tx, manifest.app.as_ref())?;
+            account::save_contact(tx, manifest.contact.as_ref())?;
             let mut names = Vec::new();
             for new in &manifest.files {
                 let Open::Known(name) = new.name else { continue };

@@ -62,6 +62,7 @@ pub fn enrol_as(store: &HandsetStore, county: CountyCode, stream: u128, holder: 
             signature: key.sign(b"{}")?,
         },
         enrolled: Millis(0),
+        contact: None,
     };
     store.save_account(&account, "epoch-1")?;
     Ok(account)
@@ -133,6 +134,7 @@ pub fn file(store: &HandsetStore, name: FileName, version: &str, bytes: &[u8]) -
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         }],
         app: None,
+        contact: None,
     })?;
     for wanted in store.wanted_files()? {
         store.add_file_part(&wanted.file, 0, bytes)?;

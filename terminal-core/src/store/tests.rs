@@ -43,6 +43,7 @@ fn store(home: &Path) -> HandsetStore {
             signature: key.sign(b"").unwrap(),
         },
         enrolled: Millis(0),
+        contact: None,
     };
     store.save_account(&account, "e").unwrap();
     store

@@ -22,6 +22,21 @@ enum Fit {
     Beginning,
     /// A part of a name or of its pinyin.
     Within,
+    /// Another word for it, or a name with more around it (「路灯不亮」).
+    Said,
+}
+
+/// `name: word word …`, see the file.
+const WORDS: &str = include_str!("../../data/matter_words.txt");
+
+/// The words that people say for the type of this name.
+fn words_for(name: &str) -> impl Iterator<Item = &'static str> {
+    WORDS
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(':'))
+        .filter(move |(known, _)| *known == name)
+        .flat_map(|(_, words)| words.split_whitespace())
 }
 
 impl Fit {
@@ -44,13 +59,18 @@ impl Fit {
         {
             return Some(Self::Beginning);
         }
-        (zh.contains(wanted) || en.contains(wanted) || by_pinyin.is_some()).then_some(Self::Within)
+        if zh.contains(wanted) || en.contains(wanted) || by_pinyin.is_some() {
+            return Some(Self::Within);
+        }
+        let is_said = wanted.contains(&zh)
+            || words_for(&item.zh).any(|word| word.contains(wanted) || wanted.contains(word));
+        is_said.then_some(Self::Said)
     }
 }
 
 /// Items whose code begins with the text, whose name contains it in either language, or whose pinyin spells it by
-/// initials or syllables (`jg` finds 井盖). The best come first: exact, beginning, part; then by code. All items for an
-/// empty text.
+/// initials or syllables (`jg` finds 井盖); also by another word for it (坑 finds 道路破损). The best come first: exact,
+/// beginning, part, other words; then by code. All items for an empty text.
 pub fn search<'a>(catalogue: &'a Catalogue, text: &str) -> Vec<&'a CatalogueItem> {
     found(catalogue, text).into_iter().map(|(_, item)| item).collect()
 }
@@ -174,6 +194,43 @@ mod tests {
         assert_eq!(one(&catalogue, "").unwrap_err().code(), "matter.unknown");
         assert!(search(&catalogue, "井盖").len() > 2);
         assert_eq!(search(&catalogue, "").len(), catalogue.items.len());
+    }
+    #[test]
+    fn a_type_is_found_by_what_people_say_for_it() {
+        let catalogue = Catalogue::shipped().unwrap();
+        let names = |text: &str| -> Vec<&str> {
+            search(&catalogue, text)
+                .iter()
+                .map(|item| item.zh.as_str())
+                .collect()
+        };
+        for (said, name) in [
+            ("人行道", "道路破损"),
+            ("人行道地砖松了", "道路破损"),
+            ("坑", "路面塌陷"),
+            ("窨井", "污水井盖"),
+            ("共享单车", "非机动车乱停放"),
+            ("红绿灯", "交通信号灯"),
+            ("路灯不亮", "路灯"),
+            ("垃圾桶", "垃圾箱"),
+        ] {
+            assert!(names(said).contains(&name), "{said}: {:?}", names(said));
+        }
+        // A name that contains the text comes before one that is only called so.
+        let bins = names("垃圾");
+        assert!(bins[0].starts_with("垃圾"), "{bins:?}");
+        assert_eq!(bins[bins.len() - 2..], ["绿地脏乱", "废弃家具设备"], "{bins:?}");
+        assert_eq!(names("飞碟"), Vec::<&str>::new());
+    }
+    #[test]
+    fn every_line_of_the_words_names_a_type_of_the_shipped_catalogue() {
+        let catalogue = Catalogue::shipped().unwrap();
+        let lines = WORDS.lines().filter(|line| !line.starts_with('#'));
+        for line in lines {
+            let (name, words) = line.split_once(':').unwrap();
+            assert!(catalogue.items.iter().any(|item| item.zh == name), "{name}");
+            assert!(words.split_whitespace().count() > 0, "{name} has no words");
+        }
     }
     #[test]
     fn a_type_is_found_by_its_initials_and_the_best_come_first() {

@@ -30,6 +30,8 @@ pub struct HandsetPresence {
     pub on_duty: bool,
     /// Best estimate of the time; `None` if there never was a check-in.
     pub since: Option<Millis>,
+    /// Off duty: when the shift began that ended at `since`, if both were filed here.
+    pub began: Option<Millis>,
     /// The server has received the check-in or reported the presence itself; otherwise it waits to be sent.
     pub confirmed: bool,
 }
@@ -79,9 +81,8 @@ impl Terminal {
             Payload::CheckOut(CheckOut { note }),
         )
     }
-    /// The last check-in or check-out that counts: neither rejected nor withdrawn.
-    fn last_check(&self) -> Result<Option<Item>> {
-        let mut before = None;
+    /// The last check-in or check-out that counts, older than `before`: neither rejected nor withdrawn.
+    fn last_check(&self, mut before: Option<u64>) -> Result<Option<Item>> {
         loop {
             let checks = self
                 .store()
@@ -104,13 +105,22 @@ impl Terminal {
             }
         }
     }
+    fn filed_at(&self, item: &Item) -> Result<Millis> {
+        let (entry, _) = self.store().entry(item.id)?;
+        Ok(entry.evidence.clock.estimate())
+    }
+    /// When the shift began that this check-out ended.
+    fn check_in_before(&self, check_out: &Item) -> Result<Option<Millis>> {
+        let before = self.last_check(Some(check_out.n))?.filter(is_check_in);
+        before.map(|item| self.filed_at(&item)).transpose()
+    }
     /// Whether the worker is on duty: the last check-in or check-out of this handset, until the server
     /// reports something newer (a shift that ended).
     ///
     /// # Errors
     /// Errors of the store.
     pub fn presence(&self) -> Result<HandsetPresence> {
-        let last = self.last_check()?;
+        let last = self.last_check(None)?;
         let rows: Vec<PresenceRow> = self.store().mailbox_of(kind::PRESENCE)?;
         let said = rows.into_iter().find(|row| row.person == self.account().holder);
         let received = last.as_ref().and_then(|item| match item.custody {
@@ -119,10 +129,15 @@ impl Terminal {
         });
         let here = last
             .map(|item| {
-                let (entry, _) = self.store().entry(item.id)?;
+                let on_duty = is_check_in(&item);
                 Ok::<_, Error>(HandsetPresence {
-                    on_duty: item.kind == Open::Known(EntryKind::CheckIn),
-                    since: Some(entry.evidence.clock.estimate()),
+                    on_duty,
+                    since: Some(self.filed_at(&item)?),
+                    began: if on_duty {
+                        None
+                    } else {
+                        self.check_in_before(&item)?
+                    },
                     confirmed: received.is_some(),
                 })
             })
@@ -131,24 +146,37 @@ impl Terminal {
             (None, None) => HandsetPresence {
                 on_duty: false,
                 since: None,
+                began: None,
                 confirmed: true,
             },
             (Some(here), None) => here,
             (None, Some(said)) => from_server(&said),
             // The server's row counts if it includes our last entry: it agrees with it or is newer.
             (Some(here), Some(said)) => match received {
-                Some(_) if said.present == here.on_duty => from_server(&said),
-                Some(at) if said.since > at => from_server(&said),
+                Some(_) if said.present == here.on_duty => HandsetPresence {
+                    began: here.began,
+                    ..from_server(&said)
+                },
+                // The server ended the shift that began here.
+                Some(at) if said.since > at => HandsetPresence {
+                    began: here.since.filter(|_| here.on_duty && !said.present),
+                    ..from_server(&said)
+                },
                 _ => here,
             },
         })
     }
 }
 
+fn is_check_in(item: &Item) -> bool {
+    item.kind == Open::Known(EntryKind::CheckIn)
+}
+
 fn from_server(said: &PresenceRow) -> HandsetPresence {
     HandsetPresence {
         on_duty: said.present,
         since: Some(said.since),
+        began: None,
         confirmed: true,
     }
 }

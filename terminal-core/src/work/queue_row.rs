@@ -105,6 +105,17 @@ impl QueueRow {
             && matches!(self.state, ItemState::Received | ItemState::PhotosPending)
             && self.review != Some(ActivityState::Approved)
     }
+    /// A withdrawal, or the deletion of a draft, would still change something.
+    pub fn is_withdrawable(&self) -> bool {
+        let is_over = matches!(&self.case, Some(Open::Known(case)) if case.is_final())
+            || self.review == Some(ActivityState::Approved);
+        let kind = !matches!(self.kind, Open::Known(EntryKind::Withdraw | EntryKind::Void));
+        kind && !is_over
+            && !matches!(
+                self.state,
+                ItemState::Withdrawing | ItemState::Withdrawn | ItemState::Cancelled | ItemState::Revised(_)
+            )
+    }
     /// 受理号, only once the server holds the entry, so that nobody quotes an unknown number.
     pub fn receipt_number(&self) -> Option<String> {
         self.is_held.then(|| receipt_number(self.id))
@@ -204,5 +215,66 @@ impl QueueRow {
             ItemState::Withdrawn => lang.pick("已撤回", "Withdrawn").into(),
             ItemState::Cancelled => lang.pick("已取消，未发出", "Cancelled, never sent").into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn row(state: ItemState) -> QueueRow {
+        QueueRow {
+            id: EntryId(Uuid::nil()),
+            record: RecordId(Uuid::nil()),
+            n: Some(1),
+            kind: EntryKind::Report.into(),
+            summary: Summary::default(),
+            made: Millis(0),
+            state,
+            is_held: true,
+            photos_sent: 0,
+            photos_named: 0,
+            cover: None,
+            next_try: None,
+            problem: None,
+            case: None,
+            review: None,
+        }
+    }
+
+    #[test]
+    fn what_is_over_cannot_be_withdrawn() {
+        for state in [
+            ItemState::Draft,
+            ItemState::Queued,
+            ItemState::PhotosPending,
+            ItemState::Received,
+        ] {
+            assert!(row(state).is_withdrawable());
+        }
+        for state in [ItemState::Withdrawing, ItemState::Withdrawn, ItemState::Cancelled] {
+            assert!(!row(state).is_withdrawable());
+        }
+        let of_case = |case: CaseState| QueueRow {
+            case: Some(case.into()),
+            ..row(ItemState::Received)
+        };
+        assert!(of_case(CaseState::Handling).is_withdrawable());
+        assert!(
+            !of_case(CaseState::Closed).is_withdrawable() && !of_case(CaseState::NotFiled).is_withdrawable()
+        );
+        let reviewed = |review| QueueRow {
+            kind: EntryKind::Activity.into(),
+            review: Some(review),
+            ..row(ItemState::Received)
+        };
+        assert!(reviewed(ActivityState::Submitted).is_withdrawable());
+        assert!(!reviewed(ActivityState::Approved).is_withdrawable());
+        let withdrawal = QueueRow {
+            kind: EntryKind::Withdraw.into(),
+            ..row(ItemState::Queued)
+        };
+        assert!(!withdrawal.is_withdrawable());
     }
 }

@@ -10,6 +10,7 @@ use protocol::{
     codes::GridVersion,
     evidence::ClockReading,
     feed::{PostRow, kind},
+    field::Contact,
     manifest::FileName,
     time::Millis,
 };
@@ -18,6 +19,8 @@ use protocol::{
 #[derive(Debug, Clone)]
 pub struct Status {
     pub account: Account,
+    /// Whom the worker calls when the app cannot help.
+    pub contact: Option<Contact>,
     /// The post as described by the server; `None` before the first sync.
     pub post: Option<PostRow>,
     pub presence: HandsetPresence,
@@ -63,6 +66,8 @@ impl Terminal {
         let posts: Vec<PostRow> = self.store().mailbox_of(kind::POST)?;
         Ok(Status {
             account: self.account().clone(),
+            // A manifest may have named another one since the account was opened.
+            contact: self.store().account()?.contact,
             post: posts.into_iter().next(),
             presence: self.presence()?,
             drafts: usize::try_from(counts.drafts).unwrap_or(usize::MAX),

@@ -13,7 +13,7 @@ pub mod server;
 
 use protocol::{
     evidence::Evidence,
-    field::{Device, Invitation},
+    field::{Contact, Device, Invitation},
     ids::{EntryId, RecordId},
     payload::{Payload, Report},
     photo::{PhotoRef, PhotoRole, Sha256},
@@ -226,6 +226,10 @@ impl World {
             code: "CODE-1".into(),
             pins: vec![],
             parcel_key: String::new(),
+            contact: Some(Contact {
+                name: "信息中心".into(),
+                phone: "0431-100".into(),
+            }),
         }
         .to_text()
         .unwrap()

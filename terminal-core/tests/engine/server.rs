@@ -5,8 +5,8 @@ use protocol::{
     entry::{EntryFrame, Receipt},
     feed::{FeedRow, PullAnswer},
     field::{
-        Certificate, ChallengeAnswer, ChallengeRequest, EnrolAnswer, EnrolRequest, PHOTO_RECEIPT_HEADER,
-        PhotoReceipt, SignedCertificate, TokenAnswer, TokenRequest,
+        Certificate, ChallengeAnswer, ChallengeRequest, Contact, EnrolAnswer, EnrolRequest,
+        PHOTO_RECEIPT_HEADER, PhotoReceipt, SignedCertificate, TokenAnswer, TokenRequest,
     },
     ids::{EntryId, PersonId, PostId, StreamId, TerminalId},
     manifest::{AppRelease, Manifest, ManifestFile, SignedManifest},
@@ -66,6 +66,7 @@ pub struct Server {
     pub page: usize,
     pub files: Vec<(ManifestFile, Vec<u8>)>,
     pub app: Option<(AppRelease, Vec<u8>)>,
+    pub contact: Option<Contact>,
     pub revoked: bool,
     pub pushes: Vec<usize>,
 }
@@ -122,6 +123,7 @@ impl Server {
             page: 500,
             files: vec![],
             app: None,
+            contact: None,
             revoked: false,
             pushes: vec![],
         }
@@ -187,6 +189,7 @@ impl Server {
                     issued: now,
                     files: self.files.iter().map(|(f, _)| f.clone()).collect(),
                     app: self.app.as_ref().map(|(release, _)| release.clone()),
+                    contact: self.contact.clone(),
                 })
                 .unwrap();
                 let signature = self.key.sign(&manifest_message(&manifest)).unwrap();

@@ -234,6 +234,7 @@ mod tests {
                 }
             }
             check("on_brand", "brand");
+            check("on_brand", "danger");
             check("surface", "danger");
         }
         assert_eq!(pairs, 136);

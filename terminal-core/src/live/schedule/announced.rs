@@ -174,9 +174,9 @@ impl Connection for Shift {
     fn clock(&self) -> ClockRaw {
         self.hand.read()
     }
-    fn contact(&self) -> Result<Contact> {
+    fn contact(&self) -> Result<ContactPlan> {
         let on_duty = self.terminal.presence()?.on_duty;
-        Ok(Contact::of(on_duty, false, POLL_MINUTES))
+        Ok(ContactPlan::of(on_duty, false, POLL_MINUTES))
     }
     fn may_sync(&mut self) -> Result<bool> {
         Ok(true)

@@ -63,7 +63,7 @@ struct Simulation {
     after_outage: Vec<i64>,
     opened: Vec<i64>,
     blocked: Vec<i64>,
-    contact: Contact,
+    contact: ContactPlan,
     /// Heartbeats that the server keeps, in seconds; `None` for a server that knows no other than 30.
     heartbeats: bool,
     heartbeat: i64,
@@ -99,7 +99,7 @@ impl Simulation {
             after_outage: vec![],
             opened: vec![],
             blocked: vec![],
-            contact: Contact {
+            contact: ContactPlan {
                 line: true,
                 poll_ms: POLL,
             },
@@ -129,7 +129,7 @@ impl Connection for Simulation {
             monotonic_ms: self.now,
         }
     }
-    fn contact(&self) -> Result<Contact> {
+    fn contact(&self) -> Result<ContactPlan> {
         Ok(self.contact)
     }
     fn may_sync(&mut self) -> Result<bool> {
@@ -464,7 +464,7 @@ fn w15_a_shift_with_an_open_line_costs_at_most_200_kb() {
     for (heartbeats, most) in [(true, 120_000), (false, 200_000)] {
         let mut play = Simulation::new(6, &[]);
         play.token = Some(TOKEN);
-        play.contact = Contact::of(true, false, 5);
+        play.contact = ContactPlan::of(true, false, 5);
         play.heartbeats = heartbeats;
         let play = play.run();
         // Opened again with each token, and there are no polls meanwhile.
@@ -479,7 +479,7 @@ fn w15_a_shift_with_an_open_line_costs_at_most_200_kb() {
 fn w15_a_day_off_duty_costs_at_most_20_kb() {
     let mut play = Simulation::new(24, &[]);
     play.token = Some(TOKEN);
-    play.contact = Contact::of(false, false, 5);
+    play.contact = ContactPlan::of(false, false, 5);
     let play = play.run();
     assert_eq!(play.opened, [0; 0], "the line is closed");
     let used = play.metered();
@@ -492,7 +492,7 @@ fn w15_where_the_line_cannot_be_held_a_shift_is_polled_every_10_minutes() {
     for setting in [5, 600] {
         let mut play = Simulation::new(6, &[]);
         play.token = Some(TOKEN);
-        play.contact = Contact::of(true, false, setting);
+        play.contact = ContactPlan::of(true, false, setting);
         play.stream_works = false;
         let play = play.run();
         let longest = play.syncs.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
@@ -505,7 +505,7 @@ fn w15_where_the_line_cannot_be_held_a_shift_is_polled_every_10_minutes() {
 fn w15_a_network_that_ends_idle_lines_gets_a_shorter_heartbeat() {
     let mut play = Simulation::new(2, &[]);
     play.token = Some(TOKEN);
-    play.contact = Contact::of(true, false, 5);
+    play.contact = ContactPlan::of(true, false, 5);
     play.idle_limit = Some(61_000);
     let play = play.run();
     // 240 and 120 seconds do not pass, 60 do.

@@ -37,6 +37,7 @@ fn publish(store: &HandsetStore, version: &str, bytes: &[u8]) {
             issued: Millis(0),
             files: vec![file],
             app: None,
+            contact: None,
         })
         .unwrap();
 }

@@ -14,7 +14,7 @@ class RouteTest {
     private val routes = listOf(
         Route.Today, Route.Camera(), Route.Camera(entry), Route.Types(entry), Route.Submit(entry), Route.PlaceOf(entry), Route.Sent(entry),
         Route.Queue, Route.Item(entry), Route.Tasks, Route.TaskPage(TaskKey("t")), Route.TaskCamera(TaskKey("t"), Answer.NOT_RECTIFIED),
-        Route.Map, Route.Months, Route.Activity(), Route.Activity(entry), Route.ReviseActivity(RecordKey("r")), Route.History, Route.Me, Route.Storage,
+        Route.Map(), Route.Map(TaskKey("t")), Route.Months, Route.Activity(), Route.Activity(entry), Route.ReviseActivity(RecordKey("r")), Route.History, Route.Me, Route.Storage,
         Route.NetworkRules, Route.Battery, Route.Users, Route.Export, Route.Look, Route.Licences, Route.Update, Route.Pin, Route.Finger, Route.Enrol,
     )
 

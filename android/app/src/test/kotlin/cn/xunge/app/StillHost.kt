@@ -25,7 +25,7 @@ class StillHost(override val context: Context) : Host {
 
     override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) = answer(true)
 
-    override fun choosePictures(answer: (List<File>) -> Unit) = Unit
+    override fun choosePictures(page: String, answer: (List<File>) -> Unit) = Unit
 
     override fun createFile(name: String, answer: (android.net.Uri?) -> Unit) = false
 }

@@ -4,15 +4,20 @@ import cn.xunge.core.CancelToken
 import cn.xunge.core.ChangeListener
 import cn.xunge.core.ExportListener
 import cn.xunge.core.ExportStep
+import cn.xunge.core.FfiConverterString
 import cn.xunge.core.FfiConverterTypeChangeListener
 import cn.xunge.core.FfiConverterTypeClocks
 import cn.xunge.core.FfiConverterTypeSyncListener
 import cn.xunge.core.InternalException
+import cn.xunge.core.Handset
 import cn.xunge.core.ItemState
 import cn.xunge.core.LogEntry
 import cn.xunge.core.LogLevel
 import cn.xunge.core.LogSink
+import cn.xunge.core.RustBuffer
 import cn.xunge.core.ScreenChanges
+import cn.xunge.core.UniffiLib
+import cn.xunge.core.UniffiRustCallStatus
 import cn.xunge.core.WatchListener
 import cn.xunge.core.Watched
 import cn.xunge.core.setLog
@@ -216,5 +221,38 @@ class HarmTest {
         assertFails("data.malformed") { handset.history("no cursor", 1u) }
         assertEquals(listOf(id), handset.queue().map { it.id })
         assertTrue(handset.syncNow().isSuccess)
+    }
+    /**
+     * No argument that an app can pass makes the core panic, and the library holds no code for tests. A buffer that is longer
+     * than its memory does: `uniffi_core` asserts its length (`RustBuffer::destroy_into_vec`) while it reads the argument,
+     * inside the same guard in which every call of the core runs. Generated code never makes such a buffer.
+     */
+    @Test
+    fun `c34 a panic inside the library becomes an error of that call alone`() {
+        val field = Field()
+        val handset = field.enrol()
+        val id = handset.file("里面出错", field.here, Field.PHOTOS.take(1))
+        val before = handset.queue()
+        Log.records.clear()
+        repeat(3) {
+            val panic = assertThrows<InternalException> { handset.withBrokenBuffer() }
+            assertEquals("null RustBuffer had non-zero length", panic.message)
+        }
+        assertEquals(List(3) { "core.panic" }, Log.records.map { it.code }.filter { it == "core.panic" })
+        assertEquals(before, handset.queue())
+        handset.checkIn(field.here, "")
+        assertTrue(handset.syncNow().isSuccess)
+        assertEquals(ItemState.RECEIVED, handset.row(id).state)
+        handset.end()
+        assertEquals(2, field.core.openCurrent().queue().size)
+    }
+
+    /** `Handset.item` as the generated code calls it, with an id in a buffer that cannot be. */
+    private fun Handset.withBrokenBuffer() {
+        val broken = RustBuffer.ByValue().apply { len = 12 }
+        val status = UniffiRustCallStatus()
+        callWithHandle { UniffiLib.uniffi_xunge_core_fn_method_handset_item(it, broken, status) }
+        assertTrue(status.isPanic(), "code ${status.code}")
+        throw InternalException(FfiConverterString.lift(status.error_buf))
     }
 }

@@ -10,6 +10,7 @@ import android.content.Context
 import android.content.Intent
 import cn.xunge.app.service
 import cn.xunge.app.shell.Opened
+import cn.xunge.app.shell.Session
 import cn.xunge.app.shell.XungeApp
 import cn.xunge.client.loggable
 import cn.xunge.client.sync
@@ -30,12 +31,7 @@ class SyncJob : JobService() {
     override fun onStartJob(params: JobParameters): Boolean {
         val session = XungeApp.of(this).session
         running = scope.launch {
-            try {
-                session.open()
-                (session.opened.value as? Opened.Ready)?.handset?.sync(SyncTrigger.AUTOMATIC)
-            } catch (failed: XungeException) {
-                android.util.Log.i("xunge", failed.loggable())
-            }
+            session.syncOnce()
             // The core has planned the next one; `Background` schedules it. This one is done either way.
             jobFinished(params, false)
         }
@@ -67,6 +63,16 @@ class SyncJob : JobService() {
                 .build()
             scheduler.schedule(job)
         }
+    }
+}
+
+/** One sync of the current user, as the core allows it now. What it refuses is logged: the core has planned the next one. */
+internal suspend fun Session.syncOnce() {
+    try {
+        open()
+        (opened.value as? Opened.Ready)?.handset?.sync(SyncTrigger.AUTOMATIC)
+    } catch (failed: XungeException) {
+        android.util.Log.i("xunge", failed.loggable())
     }
 }
 

@@ -74,9 +74,9 @@ abstract class ActionButton(
     override fun getAccessibilityClassName(): CharSequence = android.widget.Button::class.java.name
 }
 
-/** The one filled button of a screen: what is most likely wanted, 64 dp, in the foot. */
-class PrimaryButton(context: Context, text: CharSequence, icon: Int = 0, onClick: () -> Unit) : ActionButton(
-    context, text, icon, Look(R.color.brand, R.color.neutral, 0, R.color.on_brand), 64, Size.TITLE, 16f, onClick,
+/** The one filled button of a screen: what is most likely wanted, 64 dp, in the foot. In [Tone.DANGER] where it cannot be undone. */
+class PrimaryButton(context: Context, text: CharSequence, icon: Int = 0, tone: Tone = Tone.BRAND, onClick: () -> Unit) : ActionButton(
+    context, text, icon, Look(tone.color, R.color.neutral, 0, R.color.on_brand), 64, Size.TITLE, 16f, onClick,
 )
 
 /** A button without a ground, 48 dp: the second thing a screen offers, or a word in a card. */

@@ -75,14 +75,18 @@ class Screen(context: Context) : LinearLayout(context) {
     /** A short line over the buttons: what to do, or why the button does not work yet. */
     fun hint(text: CharSequence?) = foot.hint.show(text)
 
-    /** The main action of the screen. */
-    fun primary(text: CharSequence, icon: Int = 0, onClick: () -> Unit): PrimaryButton = foot.first(PrimaryButton(context, text, icon, onClick))
+    /** The main action of the screen; [Tone.DANGER] if it cannot be undone. */
+    fun primary(text: CharSequence, icon: Int = 0, tone: Tone = Tone.BRAND, onClick: () -> Unit): PrimaryButton =
+        foot.first(PrimaryButton(context, text, icon, tone, onClick))
 
     /** The main action cannot be done yet: the button says why, and the line over it too. Null when it can. */
     fun notYet(button: PrimaryButton, why: CharSequence?) {
         button.notYet(why)
         hint(why)
     }
+
+    /** Keys or the like instead of a main action: always whole, while what is above scrolls. */
+    fun <T : View> keys(view: T): T = foot.first(view)
 
     /** The second thing one may want, below the main action. */
     fun second(text: CharSequence, tone: Tone = Tone.BRAND, onClick: () -> Unit): QuietButton = foot.second(QuietButton(context, text, 0, tone, onClick))

@@ -3,9 +3,7 @@ package cn.xunge.app.kit
 import android.content.Context
 import android.graphics.Canvas
 import android.graphics.drawable.Drawable
-import android.view.GestureDetector
 import android.view.MotionEvent
-import android.view.ScaleGestureDetector
 import android.view.View
 import cn.xunge.app.R
 
@@ -18,29 +16,14 @@ class ZoomPhoto(context: Context, private val picture: Drawable?, description: C
     private var left = 0f
     private var top = 0f
 
-    private val pinch = ScaleGestureDetector(
+    private val touches = Touches(
         context,
-        object : ScaleGestureDetector.SimpleOnScaleGestureListener() {
-            override fun onScale(detector: ScaleGestureDetector): Boolean {
-                zoom(scale * detector.scaleFactor, detector.focusX, detector.focusY)
-                return true
-            }
-        },
-    )
-    private val touch = GestureDetector(
-        context,
-        object : GestureDetector.SimpleOnGestureListener() {
-            override fun onDown(event: MotionEvent) = true
+        object : Moved {
+            override fun drag(byX: Float, byY: Float) = move(left + byX, top + byY)
 
-            override fun onScroll(first: MotionEvent?, event: MotionEvent, byX: Float, byY: Float): Boolean {
-                move(left - byX, top - byY)
-                return true
-            }
+            override fun pinch(factor: Float, x: Float, y: Float) = zoom(scale * factor, x, y)
 
-            override fun onDoubleTap(event: MotionEvent): Boolean {
-                step(event.x, event.y)
-                return true
-            }
+            override fun doubleTap(x: Float, y: Float) = step(x, y)
         },
     )
 
@@ -52,11 +35,7 @@ class ZoomPhoto(context: Context, private val picture: Drawable?, description: C
     }
 
     @Suppress("ClickableViewAccessibility") // A click of keys or of a screen reader is taken by performClick.
-    override fun onTouchEvent(event: MotionEvent): Boolean {
-        pinch.onTouchEvent(event)
-        if (!pinch.isInProgress) touch.onTouchEvent(event)
-        return true
-    }
+    override fun onTouchEvent(event: MotionEvent): Boolean = touches.take(event)
 
     override fun onDraw(canvas: Canvas) {
         val drawn = picture ?: return

@@ -4,13 +4,13 @@ import android.content.Context
 import android.graphics.Canvas
 import android.graphics.Rect
 import android.graphics.RectF
-import android.view.GestureDetector
 import android.view.MotionEvent
-import android.view.ScaleGestureDetector
 import android.view.View
 import cn.xunge.app.R
+import cn.xunge.app.kit.Moved
 import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.Tone
+import cn.xunge.app.kit.Touches
 import cn.xunge.app.kit.tokens
 import cn.xunge.core.BorderKind
 import cn.xunge.core.PointE7
@@ -56,36 +56,20 @@ class GridMap(context: Context, private val aims: Boolean = false) : View(contex
         data class Over(val area: Area) : Start()
     }
 
-    private val pinch = ScaleGestureDetector(
+    private val touches = Touches(
         context,
-        object : ScaleGestureDetector.SimpleOnScaleGestureListener() {
-            override fun onScale(detector: ScaleGestureDetector): Boolean {
-                // The fixed pin stays on its place.
-                val (x, y) = if (aims) width / 2f to height / 2f else detector.focusX to detector.focusY
-                zoom(detector.scaleFactor.toDouble(), x, y)
-                return true
-            }
-        },
-    )
-    private val touch = GestureDetector(
-        context,
-        object : GestureDetector.SimpleOnGestureListener() {
-            override fun onDown(event: MotionEvent) = true
-
-            override fun onScroll(first: MotionEvent?, event: MotionEvent, byX: Float, byY: Float): Boolean {
-                sight?.let { move(it.moved(-byX, -byY)) }
-                return true
+        object : Moved {
+            override fun drag(byX: Float, byY: Float) {
+                sight?.let { move(it.moved(byX, byY)) }
             }
 
-            override fun onSingleTapConfirmed(event: MotionEvent): Boolean {
-                tap(event.x, event.y)
-                return true
-            }
+            // The fixed pin stays on its place.
+            override fun pinch(factor: Float, x: Float, y: Float) =
+                if (aims) zoom(factor.toDouble(), width / 2f, height / 2f) else zoom(factor.toDouble(), x, y)
 
-            override fun onDoubleTap(event: MotionEvent): Boolean {
-                zoom(STEP, event.x, event.y)
-                return true
-            }
+            override fun doubleTap(x: Float, y: Float) = zoom(STEP, x, y)
+
+            override fun tap(x: Float, y: Float) = this@GridMap.tap(x, y)
         },
     )
 
@@ -168,9 +152,7 @@ class GridMap(context: Context, private val aims: Boolean = false) : View(contex
     @Suppress("ClickableViewAccessibility") // What a tap does is in the list below the map too.
     override fun onTouchEvent(event: MotionEvent): Boolean {
         if (event.actionMasked == MotionEvent.ACTION_DOWN) parent?.requestDisallowInterceptTouchEvent(true)
-        pinch.onTouchEvent(event)
-        if (!pinch.isInProgress) touch.onTouchEvent(event)
-        return true
+        return touches.take(event)
     }
 
     override fun onDraw(canvas: Canvas) {

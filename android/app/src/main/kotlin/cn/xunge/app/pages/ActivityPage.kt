@@ -2,6 +2,7 @@ package cn.xunge.app.pages
 
 import android.graphics.Rect
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Label
@@ -18,15 +19,20 @@ import cn.xunge.app.shell.Route
 import kotlinx.coroutines.launch
 
 /** The form of an activity record (记一场活动). */
-internal class ActivityPage(host: Host, private val of: RecordOf, taker: PhotoTaker = OwnCamera(host) { host.context.getString(R.string.activity_title) }) : Page<RecordState>(host) {
+internal class ActivityPage(host: Host, private val of: RecordOf, taker: PhotoTaker = OwnCamera(host, of.page) { host.context.getString(R.string.activity_title) }) : Page<RecordState>(host) {
     private val presenter by lazy { ActivityPresenter(host.session.handset, of, host.session.io) }
     private var form: ActivityForm? = null
     private var built: RecordState.Open? = null
+    private var isOpen = false
     private val photos = DraftPhotos(host, ::presenter, taker, ::scope)
 
     override suspend fun follow(show: (RecordState) -> Unit) = presenter.states.collect { state ->
         if (state is RecordState.Begun) return@collect host.replace(Route.Activity(state.id))
-        if (state is RecordState.Open) photos.locate()
+        if (state is RecordState.Open) {
+            photos.locate()
+            if (!isOpen) photos.collect()
+            isOpen = true
+        }
         show(state)
     }
 
@@ -52,7 +58,7 @@ internal class ActivityPage(host: Host, private val of: RecordOf, taker: PhotoTa
             }
         }
         if (state.photosLeftOut > 0) {
-            column.add(Label(context, Size.CAPTION, R.color.warning, bold = true)).text = text(R.string.photos_left_out, state.photosLeftOut)
+            column.add(Label(context, Size.CAPTION, R.color.warning, bold = true)).text = context.count(R.plurals.photos_left_out, state.photosLeftOut)
         }
         val form = ActivityForm(context, column, state.content, { edit -> presenter.change(edit) }, photos::press, photos::take)
         this@ActivityPage.form = form
@@ -92,6 +98,8 @@ internal class ActivityPage(host: Host, private val of: RecordOf, taker: PhotoTa
         presenter.giveUp()
         return false
     }
+
+    override fun onPictures() = photos.collect()
 
     override fun onLeave() = presenter.leave()
 }

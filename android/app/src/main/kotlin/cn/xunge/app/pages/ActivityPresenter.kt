@@ -27,6 +27,14 @@ internal sealed class RecordOf {
     data class Draft(val id: EntryKey) : RecordOf()
 
     data class Revise(val record: RecordKey) : RecordOf()
+
+    /** The name of its page, for pictures that are chosen for it. */
+    val page: String
+        get() = when (this) {
+            New -> "activity"
+            is Draft -> "activity-${id.text}"
+            is Revise -> "activity-${record.text}"
+        }
 }
 
 /** A part of the form. */

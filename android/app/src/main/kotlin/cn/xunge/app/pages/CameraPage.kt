@@ -64,13 +64,19 @@ class CameraPage(
 
     override fun onLeave() = presenter.close()
 
-    /** The page is before the person: looks for the photo of the system's camera, and opens ours. */
+    /** The page is before the person: looks for photos of the system's camera and chosen ones, and opens our camera. */
     private fun seen() {
         scope.launch {
-            val kept = files.arrived(page())?.let { presenter.add(listOf(it), PhotoOrigin.CAMERA) }
+            val chosen = files.chosen(page())
+            val kept = when (val arrived = files.arrived(page())) {
+                null -> if (chosen.isEmpty()) null else presenter.add(chosen, PhotoOrigin.LIBRARY)
+                else -> presenter.add(listOf(arrived), PhotoOrigin.CAMERA)
+            }
             if (kept != null) next(kept) else presenter.open()
         }
     }
+
+    override fun onPictures() = seen()
 
     private fun finder(state: CameraState): Screen = Screen(context).also { screen ->
         screen.named(text(R.string.camera_title))
@@ -151,7 +157,7 @@ class CameraPage(
         scope.launch { presenter.take(files.fresh())?.let(::next) }
     }
 
-    private fun choose() = host.choosePictures { photos ->
+    private fun choose() = host.choosePictures(page()) { photos ->
         scope.launch { presenter.add(photos, PhotoOrigin.LIBRARY)?.let(::next) }
     }
 

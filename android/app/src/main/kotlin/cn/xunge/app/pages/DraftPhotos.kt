@@ -45,6 +45,11 @@ internal class DraftPhotos(private val host: Host, private val presenter: () -> 
         locating = scope().launch { presenter().locate(Places(host.context).fixes()) }
     }
 
+    /** Adds photos that came while the page was not there. */
+    fun collect() {
+        scope().launch { taker.waiting().forEach { presenter().add(it) } }
+    }
+
     /** Asks for the place first, which the photo is stamped with. It works without one. */
     fun take() = host.permit(listOf(Manifest.permission.ACCESS_FINE_LOCATION)) {
         locate()

@@ -26,6 +26,7 @@ import cn.xunge.app.kit.Tone
 import cn.xunge.app.kit.show
 import cn.xunge.app.platform.Camera
 import cn.xunge.app.platform.CameraFault
+import cn.xunge.app.platform.CaptureFiles
 import cn.xunge.app.platform.QrReader
 import cn.xunge.app.service
 import cn.xunge.app.shell.Host
@@ -43,6 +44,7 @@ import kotlinx.coroutines.flow.combine
 import kotlinx.coroutines.flow.distinctUntilChanged
 import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.launch
+import java.io.File
 
 /**
  * The first start, and one more user: the invitation, what it says, the enrolment, the first sync.
@@ -61,6 +63,7 @@ internal class EnrolPage(
     private var scan: ScanScreen? = null
 
     override suspend fun follow(show: (EnrolState) -> Unit) = coroutineScope {
+        onPictures()
         launch { presenter.states.map { it.isScanning }.distinctUntilChanged().collect { if (it) look() else scanner.close() } }
         combine(presenter.states, scanner.states) { state, scan -> if (state is EnrolState.Asking) state.copy(scan = scan) else state }.collect { state ->
             if (state == EnrolState.Done) {
@@ -149,9 +152,13 @@ internal class EnrolPage(
         second(text(R.string.enrol_type)) { presenter.by(Way.TYPE) }
     }
 
-    private fun choose() = host.choosePictures { files ->
+    private fun choose() = host.choosePictures(CHOOSES, ::picture)
+
+    override fun onPictures() = picture(CaptureFiles(context).chosen(CHOOSES))
+
+    private fun picture(files: List<File>) {
         files.drop(1).forEach { it.delete() }
-        val file = files.firstOrNull() ?: return@choosePictures
+        val file = files.firstOrNull() ?: return
         presenter.picture {
             try {
                 QrReader.read(file)
@@ -183,7 +190,10 @@ internal class EnrolPage(
 
     private fun preview(state: EnrolState.Preview) = Screen(context).apply {
         title(text(R.string.enrol_check), { presenter.again() })
-        state.why?.let { column.add(failed(it)) }
+        state.why?.let { why ->
+            column.add(failed(why))
+            state.seen.contact?.let { column.add(callCard(context, it)) }
+        }
         facts(this, state.seen.server, state.seen.isPinned, state.seen.code)
         column.add(Caption(context)).text = text(R.string.enrol_later_known)
         primary(text(if (state.why == null) R.string.enrol_start else R.string.enrol_repeat)) { presenter.enrol() }
@@ -276,6 +286,11 @@ internal class EnrolPage(
     override fun onLeave() {
         typed()
         scanner.close()
+    }
+
+    private companion object {
+        /** What a chosen picture is kept for while the page is not there. */
+        const val CHOOSES = "enrol"
     }
 }
 

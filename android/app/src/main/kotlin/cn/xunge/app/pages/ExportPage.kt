@@ -1,11 +1,8 @@
 package cn.xunge.app.pages
 
-import android.content.Context
-import android.net.Uri
-import android.provider.DocumentsContract
-import android.provider.OpenableColumns
 import android.view.View
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
@@ -18,8 +15,10 @@ import cn.xunge.app.kit.Screen
 import cn.xunge.app.kit.Size
 import cn.xunge.app.kit.StateView
 import cn.xunge.app.kit.Tone
+import cn.xunge.app.platform.drop
+import cn.xunge.app.platform.nameOf
+import cn.xunge.app.platform.placeOf
 import cn.xunge.app.shell.Host
-import cn.xunge.client.loggable
 import cn.xunge.core.ExportStep
 import cn.xunge.core.Exported
 import cn.xunge.core.HandsetInterface
@@ -31,7 +30,6 @@ import kotlinx.coroutines.isActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 import java.io.File
-import java.io.FileNotFoundException
 
 /** 封存导出: what waits goes into a file that only the centre can open, for handsets that long have no network. */
 class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title) {
@@ -60,15 +58,15 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
                     if (sealing.running) progress(this, sealing.step)
                 }
                 column.add(RowCard(context)).apply {
-                    row(RowModel(text(R.string.waiting_items, state.today.itemsWaiting.toInt()), Lead.Small(R.drawable.ic_clock), sub = text(R.string.waiting_photos, state.today.photosWaiting.toInt())))
-                    if (state.today.drafts > 0u) row(RowModel(text(R.string.drafts_kept, state.today.drafts.toInt()), Lead.Small(R.drawable.ic_pencil)))
+                    row(RowModel(text(R.string.waiting_items, state.today.itemsWaiting.toInt()), Lead.Small(R.drawable.ic_clock), sub = context.count(R.plurals.waiting_photos, state.today.photosWaiting.toInt())))
+                    if (state.today.drafts > 0u) row(RowModel(context.count(R.plurals.drafts_kept, state.today.drafts.toInt()), Lead.Small(R.drawable.ic_pencil)))
                 }
             }
         }
         when {
             sealing.running -> second(text(R.string.export_cancel), Tone.DANGER) { exporting.job?.cancel() }
             sealing.placed is Placed.Copying -> second(text(R.string.stop), Tone.DANGER) { exporting.job?.cancel() }
-            exported != null && sealing.placed !is Placed.There -> {
+            exported != null && sealing.placed !is Placed.There && sealing.placed != Placed.ByCable -> {
                 primary(text(R.string.export_place), R.drawable.ic_drive) { choose(File(sealing.file.orEmpty()).name) }
             }
             else -> {
@@ -81,6 +79,7 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
 
     private fun placed(placed: Placed): View {
         val (mark, words) = when (placed) {
+            Placed.ByCable -> sealed(Tone.INFO, R.string.export_done) to R.string.export_by_cable
             Placed.Here -> sealed(Tone.INFO, R.string.export_done) to R.string.export_where
             is Placed.Copying -> sealed(Tone.INFO, R.string.export_copying) to R.string.export_copying_sub
             is Placed.There -> sealed(Tone.SUCCESS, R.string.export_placed) to R.string.export_done_sub
@@ -95,11 +94,15 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
 
     private fun sealed(tone: Tone, words: Int) = Mark(R.drawable.ic_lock, tone, text(words))
 
-    /** Where it is: there under its name there; here with the path that a cable needs. */
-    private fun file(sealing: Sealing): RowModel? = when (val placed = sealing.placed) {
-        is Placed.There -> RowModel(placed.name, Lead.Small(R.drawable.ic_file))
-        is Placed.Copying -> null
-        else -> RowModel(File(sealing.file.orEmpty()).name, Lead.Small(R.drawable.ic_file), sub = sealing.file)
+    /** The file by its name, and where it is in the phone's own words. Only a cable needs a path. */
+    private fun file(sealing: Sealing): RowModel? {
+        val own = File(sealing.file.orEmpty())
+        return when (val placed = sealing.placed) {
+            is Placed.There -> RowModel(placed.name, Lead.Small(R.drawable.ic_file), sub = placed.where?.let { text(R.string.export_there, it) })
+            is Placed.Copying -> null
+            Placed.ByCable -> RowModel(own.name, Lead.Small(R.drawable.ic_file), sub = own.parent)
+            Placed.Here, Placed.Failed -> RowModel(own.name, Lead.Small(R.drawable.ic_file), sub = text(R.string.export_here))
+        }
     }
 
     private fun progress(card: Card, step: ExportStep?) {
@@ -114,13 +117,13 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
     private fun holds(exported: Exported): View = RowCard(context).apply {
         head(this@ExportPage.text(R.string.export_holds))
         val parts = listOf(
-            R.string.export_entries to exported.entries,
-            R.string.waiting_photos to exported.photos,
-            R.string.drafts_kept to exported.drafts,
+            R.plurals.export_entries to exported.entries,
+            R.plurals.waiting_photos to exported.photos,
+            R.plurals.drafts_kept to exported.drafts,
         )
-        row(RowModel(parts.joinToString(" · ") { (words, number) -> this@ExportPage.text(words, number.toInt()) }, Lead.Small(R.drawable.ic_list)))
+        row(RowModel(parts.joinToString(" · ") { (words, number) -> context.count(words, number.toInt()) }, Lead.Small(R.drawable.ic_list)))
         if (exported.photosMissing > 0UL) {
-            row(RowModel(this@ExportPage.text(R.string.export_missing, exported.photosMissing.toInt()), Lead.Small(R.drawable.ic_alert, Tone.WARNING.color)))
+            row(RowModel(context.count(R.plurals.export_missing, exported.photosMissing.toInt()), Lead.Small(R.drawable.ic_alert, Tone.WARNING.color)))
         }
     }
 
@@ -137,9 +140,12 @@ class ExportPage(host: Host) : ReadPage<ExportState>(host, R.string.export_title
     private fun choose(name: String) {
         val exporting = exporting
         val app = context.applicationContext
-        host.createFile(name) { chosen ->
-            if (chosen != null) exporting.run { presenter.place(app.nameOf(chosen) ?: name, { app.contentResolver?.openOutputStream(chosen, "wt") }, { app.drop(chosen) }) }
+        val asked = host.createFile(name) { chosen ->
+            if (chosen != null) exporting.run { 
+                presenter.place(app.nameOf(chosen) ?: name, { app.contentResolver?.openOutputStream(chosen, "wt") }, { app.drop(chosen) }, app.placeOf(chosen))
+             }
         }
+        if (!asked) exporting.presenter.stays()
     }
 }
 
@@ -167,24 +173,4 @@ internal class Exporting private constructor(private val handset: HandsetInterfa
             if (current?.presenter?.isOver == true) current = null
         }
     }
-}
-
-/** Deletes a document; one that is not there any more, because its stick was pulled, is none of ours. */
-private fun Context.drop(uri: Uri) {
-    try {
-        DocumentsContract.deleteDocument(checkNotNull(contentResolver), uri)
-    } catch (gone: FileNotFoundException) {
-        android.util.Log.i("xunge", gone.loggable())
-    } catch (refused: UnsupportedOperationException) {
-        android.util.Log.i("xunge", refused.loggable())
-    } catch (unknown: IllegalArgumentException) {
-        android.util.Log.i("xunge", unknown.loggable())
-    } catch (closed: SecurityException) {
-        android.util.Log.i("xunge", closed.loggable())
-    }
-}
-
-/** What the file is called where it was put. */
-private fun Context.nameOf(uri: Uri): String? = contentResolver?.query(uri, arrayOf(OpenableColumns.DISPLAY_NAME), null, null, null)?.use { found ->
-    if (found.moveToFirst()) found.getString(0) else null
 }

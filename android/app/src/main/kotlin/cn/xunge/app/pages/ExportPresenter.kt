@@ -25,14 +25,17 @@ import kotlin.coroutines.coroutineContext
 
 /** Where the sealed file is. */
 sealed class Placed {
-    /** In the app's own folder, where only a cable finds it. */
+    /** In the app's own folder, and the person was not asked yet, or stopped. */
     data object Here : Placed()
+
+    /** In the app's own folder to stay: this phone has no chooser of places, so only a cable finds it. */
+    data object ByCable : Placed()
 
     /** On its way to where the person chose; bytes. */
     data class Copying(val done: Long, val size: Long) : Placed()
 
-    /** Where the person chose, under this name. */
-    data class There(val name: String) : Placed()
+    /** Where the person chose, under this name; [where] is what the phone calls the place, null if it does not say. */
+    data class There(val name: String, val where: String? = null) : Placed()
 
     /** It could not be written there; it is still in the app's own folder. */
     data object Failed : Placed()
@@ -87,8 +90,9 @@ class ExportPresenter(private val handset: HandsetInterface, changes: Flow<Scree
      * @param name what the file is called there
      * @param open null or an [IOException] if nothing can be written there
      * @param drop deletes what was begun there: half a parcel must not get to the centre
+     * @param where what the phone calls the place
      */
-    suspend fun place(name: String, open: () -> OutputStream?, drop: () -> Unit = {}) {
+    suspend fun place(name: String, open: () -> OutputStream?, drop: () -> Unit = {}, where: String? = null) {
         val file = sealing.value.file?.let(::File) ?: return
         // As it stays if the person stops it, or leaves the page.
         var placed: Placed = Placed.Here
@@ -97,7 +101,7 @@ class ExportPresenter(private val handset: HandsetInterface, changes: Flow<Scree
                 val target = open() ?: throw IOException("no stream")
                 target.use { copy(file, it) }
                 // From here on it is there, also if the page is left now.
-                placed = Placed.There(name)
+                placed = Placed.There(name, where)
                 file.delete()
             }
         } catch (full: IOException) {
@@ -111,6 +115,9 @@ class ExportPresenter(private val handset: HandsetInterface, changes: Flow<Scree
             }
         }
     }
+
+    /** There is no chooser: the file stays where it is. */
+    fun stays() = sealing.update { it.copy(placed = Placed.ByCable) }
 
     private suspend fun copy(file: File, target: OutputStream) = file.inputStream().use { from ->
         val buffer = ByteArray(BLOCK)

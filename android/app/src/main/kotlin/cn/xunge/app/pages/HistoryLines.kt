@@ -10,10 +10,6 @@ import cn.xunge.core.HistoryRow
 import cn.xunge.core.ItemKind
 import cn.xunge.core.Lang
 import cn.xunge.core.momentWords
-import cn.xunge.ids.Moment
-import java.time.Instant
-import java.time.LocalDate
-import java.time.ZoneId
 import java.time.format.DateTimeFormatter
 
 /** The lines of 历史 by days. A row is worded when it comes into sight. */
@@ -25,12 +21,12 @@ internal class HistoryLines(
 ) : Lines {
     private val searching = state.query != null
     private val rows = state.found
-    private val today = day(state.today.now)
+    private val today = workDay(state.today.now)
 
     /** A row's place in [rows], or the complement of the place of the first row of a day. */
     private val order = ArrayList<Int>().apply {
         rows.forEachIndexed { at, row ->
-            if (at == 0 || day(rows[at - 1].made) != day(row.made)) add(at.inv())
+            if (at == 0 || workDay(rows[at - 1].made) != workDay(row.made)) add(at.inv())
             add(at)
         }
     }
@@ -63,14 +59,14 @@ internal class HistoryLines(
 
     /** A day with its number of records, once all of them were read. */
     private fun head(first: Int): String {
-        val date = day(rows[first].made)
+        val date = workDay(rows[first].made)
         val words = when (date) {
             today -> context.getString(R.string.day_today)
             today.minusDays(1) -> context.getString(R.string.day_yesterday)
             else -> date.format(DateTimeFormatter.ofPattern(context.getString(if (date.year == today.year) R.string.day_pattern else R.string.day_pattern_year), context.resources.configuration.locales[0]))
         }
         var next = first
-        while (next < rows.size && day(rows[next].made) == date) next++
+        while (next < rows.size && workDay(rows[next].made) == date) next++
         return if (next == rows.size && state.more) words else context.getString(R.string.day_number, words, next - first)
     }
 
@@ -84,14 +80,9 @@ internal class HistoryLines(
         return RowModel(title, row.kind.tile(), row.mark(lang), parts.filter { it.isNotBlank() }.take(2).joinToString(" · "), chevron = row.item != null)
     }
 
-    private fun day(at: Moment): LocalDate = Instant.ofEpochMilli(at.millis).atZone(ZONE).toLocalDate()
-
     companion object {
         const val OLDER = 1L
         private const val FIRST = 100L
         private const val NEAR = 15
-
-        /** Days are those of the work, wherever the phone is. */
-        private val ZONE = ZoneId.of("Asia/Shanghai")
     }
 }

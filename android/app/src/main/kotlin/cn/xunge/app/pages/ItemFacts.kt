@@ -2,6 +2,7 @@ package cn.xunge.app.pages
 
 import android.content.Context
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.Column
 import cn.xunge.app.kit.Label
@@ -53,7 +54,7 @@ internal class ItemFacts(private val context: Context, private val lang: Lang) {
         val activity = view.content as? ItemContent.Activity ?: return null
         val from = momentWords(activity.starts, view.now)
         val until = momentWords(activity.ends, activity.starts)
-        val sub = listOf(activity.place, activity.organiser, text(R.string.item_people, activity.participants.toInt()))
+        val sub = listOf(activity.place, activity.organiser, context.count(R.plurals.item_people, activity.participants.toInt()))
         return RowModel("$from – $until", Lead.Small(R.drawable.ic_calendar), sub = sub.filter { it.isNotBlank() }.joinToString(" · "))
     }
 

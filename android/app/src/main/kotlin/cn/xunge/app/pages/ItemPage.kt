@@ -107,7 +107,7 @@ class ItemPage(host: Host, private val id: EntryKey) : ReadPage<ItemShown>(host,
                 row.state == ItemState.LATER -> row.problem?.words?.here()
                 view.isDraft -> row.problem?.words?.here() ?: text(R.string.item_draft_kept)
                 row.state == ItemState.QUEUED -> text(R.string.item_queued)
-                else -> null
+                else -> row.missingPhotos(context, host.lang, view.now, view.photosWait)
             }
             add(Label(context)).show(say)
             add(Label(context, Size.CAPTION, R.color.text_muted)).show(row.number?.let { text(R.string.item_number, it) })
@@ -152,7 +152,7 @@ class ItemPage(host: Host, private val id: EntryKey) : ReadPage<ItemShown>(host,
             val report = row.kind == ItemKind.Report
             screen.primary(text(if (report) R.string.item_mend else R.string.item_revise), if (report) R.drawable.ic_camera else R.drawable.ic_pencil) { mend(view) }
         }
-        if (view.isWithdrawable) screen.second(text(R.string.item_withdraw), Tone.DANGER) { presenter.ask(ItemAct.WITHDRAWING) }
+        if (row.isWithdrawable) screen.second(text(R.string.item_withdraw), Tone.DANGER) { presenter.ask(ItemAct.WITHDRAWING) }
     }
 
     private fun mend(view: ItemView) {
@@ -168,7 +168,7 @@ class ItemPage(host: Host, private val id: EntryKey) : ReadPage<ItemShown>(host,
             add(Label(context)).text = text(if (draft) R.string.discard_says else R.string.withdraw_says)
         }
         val field = if (draft) null else column.add(Field(context, R.id.item_reason, text(R.string.withdraw_reason), text(R.string.withdraw_reason_hint), lines = 2))
-        primary(text(if (draft) R.string.item_discard else R.string.withdraw_do)) { withdraw(field?.text.orEmpty()) }
+        primary(text(if (draft) R.string.item_discard else R.string.withdraw_do), tone = Tone.DANGER) { withdraw(field?.text.orEmpty()) }
         second(text(if (draft) R.string.discard_not else R.string.withdraw_not)) { presenter.ask(ItemAct.READING) }
     }
 

@@ -42,19 +42,13 @@ data class ItemView(
     val shots: List<ItemShot>,
     val now: Moment,
     val act: ItemAct = ItemAct.READING,
+    val photosWait: PhotosWait = PhotosWait.NETWORK,
 ) {
     val isDraft: Boolean get() = row.state == ItemState.DRAFT
 
     /** The author can file a new version. */
     val isMendable: Boolean
         get() = row.state == ItemState.RETURNED && (row.kind == ItemKind.Report || row.kind == ItemKind.Activity)
-
-    /** A withdrawal would still change something. */
-    val isWithdrawable: Boolean
-        get() = row.kind != ItemKind.Withdraw && row.kind != ItemKind.Void && when (row.state) {
-            ItemState.WITHDRAWING, ItemState.WITHDRAWN, ItemState.CANCELLED, ItemState.REVISED -> false
-            else -> true
-        }
 }
 
 class ItemPresenter(
@@ -84,7 +78,7 @@ class ItemPresenter(
     private fun filed(now: Moment): ItemView {
         val item = handset.item(id)
         val shots = item.photos.map { ItemShot(it.sha256, it.received != null, thumbnail(it.sha256)) }
-        return ItemView(item.row, item, item.content, item.position, place(item.position), shots, now)
+        return ItemView(item.row, item, item.content, item.position, place(item.position), shots, now, photosWait = handset.photosWait())
     }
 
     /** A draft is read by its own object; one that is being filed meanwhile is an item at the next reading. */

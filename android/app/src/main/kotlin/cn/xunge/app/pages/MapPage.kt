@@ -3,6 +3,7 @@ package cn.xunge.app.pages
 import android.view.ViewGroup
 import android.widget.LinearLayout
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Line
 import cn.xunge.app.kit.PlaceLine
@@ -23,8 +24,12 @@ import cn.xunge.app.shell.Route
 import cn.xunge.core.Place
 import cn.xunge.ids.TaskKey
 
-/** The map (地图): the grid, where one is, and the tasks; below it the same as a list. */
-internal class MapPage(host: Host, presenter: MapPresenter? = null) : Page<MapState>(host) {
+/**
+ * The map (地图): the grid, where one is, and the tasks; below it the same as a list.
+ *
+ * @param begins the task that the map shows first
+ */
+internal class MapPage(host: Host, private var begins: TaskKey? = null, presenter: MapPresenter? = null) : Page<MapState>(host) {
     private val presenter by lazy { presenter ?: host.session.run { MapPresenter(handset, changes, Places(context).fixes(), io) } }
     private val numbers = LinkedHashMap<TaskKey, Long>()
     private var frame: MapFrame? = null
@@ -68,6 +73,7 @@ internal class MapPage(host: Host, presenter: MapPresenter? = null) : Page<MapSt
         val problem = state.problem
         if (problem == null) screen.banner.hide() else screen.banner.show(Mark(R.drawable.ic_alert, Tone.WARNING, problem.words.here()))
         if (before?.here != state.here || before.now != state.now) line?.showPlace(host.lang, state.here)
+        begin(state)
         if (follows && state.last != null && (before?.last != state.last || map.sight == null)) map.lookAt(state.last)
         state.extent?.let(map::overview)
         map.show(scene(state))
@@ -78,6 +84,16 @@ internal class MapPage(host: Host, presenter: MapPresenter? = null) : Page<MapSt
             list?.takeIf { it.isLaidOut }?.setSelection(0)
             map.announceForAccessibility(touchedTitle(state, touched))
         }
+    }
+
+    /** Shows the task that the person came for, once. */
+    private fun begin(state: MapState) {
+        val task = begins ?: return
+        val at = state.tasks.firstOrNull { it.task.id == task }?.task?.place ?: return
+        begins = null
+        follows = false
+        frame?.map?.lookAt(at)
+        presenter.touch(MapTouch.Tasks(listOf(task)))
     }
 
     private fun own() {
@@ -131,9 +147,9 @@ internal class MapPage(host: Host, presenter: MapPresenter? = null) : Page<MapSt
         val rest = when {
             others.isEmpty() && here.isEmpty() -> listOf(Line.Note(text(R.string.tasks_none)))
             others.isEmpty() -> emptyList()
-            here.isEmpty() && state.here.fix != null -> listOf(Line.Head(text(R.string.map_tasks_near, others.size)))
-            here.isEmpty() -> listOf(Line.Head(text(R.string.map_tasks, others.size)))
-            else -> listOf(Line.Head(text(R.string.map_tasks_others, others.size)))
+            here.isEmpty() && state.here.fix != null -> listOf(Line.Head(context.count(R.plurals.map_tasks_near, others.size)))
+            here.isEmpty() -> listOf(Line.Head(context.count(R.plurals.map_tasks, others.size)))
+            else -> listOf(Line.Head(context.count(R.plurals.map_tasks_others, others.size)))
         }
         return note + spot + things(here) + rest + things(others)
     }
@@ -173,7 +189,7 @@ internal class MapPage(host: Host, presenter: MapPresenter? = null) : Page<MapSt
     private fun spoken(state: MapState): String {
         val place = line?.contentDescription?.toString().orEmpty()
         val tasks = state.tasks.take(SPOKEN).map { task -> listOfNotNull(title(task), task.distance?.words?.here()).joinToString(text(R.string.spoken_comma)) }
-        val number = if (state.tasks.isEmpty()) text(R.string.tasks_none) else text(R.string.map_tasks, state.tasks.size)
+        val number = if (state.tasks.isEmpty()) text(R.string.tasks_none) else context.count(R.plurals.map_tasks, state.tasks.size)
         return (listOf(text(R.string.map_spoken), place, number) + tasks).joinToString(text(R.string.spoken_stop))
     }
 

@@ -65,6 +65,7 @@ class MePage(
         column.add(storage(state))
         column.add(places(state))
         column.add(phone(state))
+        state.today.contact?.let { column.add(callCard(context, it)) }
         navigation(Place.ME, state.today.tasksOpen.toInt()) { host.switch(it) }
     }
 
@@ -137,7 +138,8 @@ class MePage(
         val badge = if (returned > 0) Mark(R.drawable.ic_undo, Tone.DANGER, text(R.string.me_returned, returned)) else null
         row(RowModel(text(R.string.me_queue), Lead.Small(R.drawable.ic_list), badge = badge, chevron = true, bold = false)) { host.go(Route.Queue) }
         way(R.string.history_title, R.drawable.ic_clock, null, Route.History)
-        way(R.string.me_months, R.drawable.ic_calendar, null, Route.Months)
+        // Only whom it concerns: activity records are a sports manager's.
+        if (state.today.isSportsManager) way(R.string.me_months, R.drawable.ic_calendar, null, Route.Months)
         way(R.string.export_title, R.drawable.ic_lock, R.string.me_export_sub, Route.Export)
     }
 

@@ -2,6 +2,7 @@ package cn.xunge.app.pages
 
 import android.view.View
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.Caption
 import cn.xunge.app.kit.EmptyState
@@ -47,7 +48,7 @@ class MonthsPage(host: Host) : Page<MonthsState>(host) {
     /** This month in one sentence, and what is to be done until when. */
     private fun head(state: MonthsState): View {
         val month = resources().getStringArray(R.array.month_names)[state.today.monthValue - 1]
-        val until = text(R.string.months_left, state.daysLeft, state.today.monthValue, state.today.lengthOfMonth())
+        val until = context.count(R.plurals.months_left, state.daysLeft, state.today.monthValue, state.today.lengthOfMonth())
         val last = text(R.string.months_last_day)
         val left = if (state.daysLeft == 0) last else until
         val (mark, words) = when (state.now) {
@@ -68,7 +69,7 @@ class MonthsPage(host: Host) : Page<MonthsState>(host) {
         MonthIs.RETURNED -> short(State.MONTH_RETURNED, R.string.month_returned)
         MonthIs.MISSING -> State.MONTH_MISSING.mark(context)
         MonthIs.OPEN -> short(State.MONTH_OPEN, R.string.month_open)
-        MonthIs.NOW -> Mark(R.drawable.ic_clock_alert, Tone.WARNING, if (state.daysLeft == 0) text(R.string.month_today) else text(R.string.month_left, state.daysLeft))
+        MonthIs.NOW -> Mark(R.drawable.ic_clock_alert, Tone.WARNING, if (state.daysLeft == 0) text(R.string.month_today) else context.count(R.plurals.month_left, state.daysLeft))
         MonthIs.COMING -> null
     }
 

@@ -24,7 +24,7 @@ fun pageOf(route: Route, host: Host): Page<*> = when (route) {
     Route.Tasks -> TasksPage(host)
     is Route.TaskPage -> TaskPage(host, route.task)
     is Route.TaskCamera -> TaskCameraPage(host, route.task, route.answer)
-    Route.Map -> MapPage(host)
+    is Route.Map -> MapPage(host, route.task)
     Route.Months -> MonthsPage(host)
     is Route.Activity -> ActivityPage(host, route.draft?.let(RecordOf::Draft) ?: RecordOf.New)
     is Route.ReviseActivity -> ActivityPage(host, RecordOf.Revise(route.record))

@@ -25,15 +25,18 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 internal fun interface PhotoTaker {
     /** A new photo; null if the person took none. */
     suspend fun take(): NewPhoto?
+
+    /** Photos that came for the page while it was not there. */
+    fun waiting(): List<NewPhoto> = emptyList()
 }
 
 /** A photo on its way into a draft. The file belongs to who has this, and is deleted afterwards. */
 internal data class NewPhoto(val file: File, val origin: PhotoOrigin)
 
 /** A picture that the person chooses; the system's chooser also offers its cameras. */
-internal class ChosenPicture(private val host: Host) : PhotoTaker {
+internal class ChosenPicture(private val host: Host, private val page: String) : PhotoTaker {
     override suspend fun take(): NewPhoto? = suspendCancellableCoroutine { turn ->
-        host.choosePictures { files ->
+        host.choosePictures(page) { files ->
             files.drop(1).forEach { it.delete() }
             val first = files.firstOrNull()
             if (turn.isActive) turn.resume(first?.let { NewPhoto(it, PhotoOrigin.LIBRARY) }) else first?.delete()
@@ -41,15 +44,21 @@ internal class ChosenPicture(private val host: Host) : PhotoTaker {
     }
 }
 
-/** Our own camera over the page; a phone whose camera does not work, or may not be used, offers its pictures instead. */
-internal class OwnCamera(private val host: Host, private val hint: () -> CharSequence) : PhotoTaker {
+/**
+ * Our own camera over the page; a phone whose camera does not work, or may not be used, offers its pictures instead.
+ *
+ * @param page what chosen pictures are kept for while the page is not there
+ */
+internal class OwnCamera(private val host: Host, private val page: String, private val hint: () -> CharSequence) : PhotoTaker {
+    override fun waiting(): List<NewPhoto> = CaptureFiles(host.context).chosen(page).map { NewPhoto(it, PhotoOrigin.LIBRARY) }
+
     override suspend fun take(): NewPhoto? {
         val allowed = suspendCancellableCoroutine { turn -> host.permit(listOf(Manifest.permission.CAMERA)) { if (turn.isActive) turn.resume(it) } }
-        if (!allowed) return ChosenPicture(host).take()
+        if (!allowed) return ChosenPicture(host, page).take()
         return when (val taken = Finder(host, hint()).take()) {
             is Taken.Photo -> NewPhoto(taken.file, PhotoOrigin.CAMERA)
             Taken.Nothing -> null
-            Taken.Instead -> ChosenPicture(host).take()
+            Taken.Instead -> ChosenPicture(host, page).take()
         }
     }
 }

@@ -6,6 +6,7 @@ import android.text.style.StyleSpan
 import android.view.ViewGroup
 import android.widget.LinearLayout
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Mark
@@ -153,7 +154,7 @@ class PlaceOfPage(host: Host, draft: EntryKey, presenter: PlaceOfPresenter? = nu
             return
         }
         val card = column.add(RowCard(context))
-        for (one in of) card.row(RowModel(name(one), end = text(R.string.place_cells, cells(one).toInt()), chevron = true, bold = false)) { onGo(one) }
+        for (one in of) card.row(RowModel(name(one), end = context.count(R.plurals.place_cells, cells(one).toInt()), chevron = true, bold = false)) { onGo(one) }
     }
 
     private fun choose() {

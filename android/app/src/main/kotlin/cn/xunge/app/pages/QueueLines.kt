@@ -3,6 +3,7 @@ package cn.xunge.app.pages
 import android.content.Context
 import android.graphics.drawable.Drawable
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Lead
 import cn.xunge.app.kit.Line
 import cn.xunge.app.kit.Lines
@@ -93,7 +94,7 @@ internal class QueueLines(
                 context.getString(R.string.sync_forced),
                 Lead.Small(R.drawable.ic_signal, R.color.brand),
                 sub = context.getString(R.string.sync_forced_sub, report.photosWaiting.toInt()),
-                chevron = true,
+                action = context.getString(R.string.sync_forced_do),
             )
             lines.add(Line.Thing(FORCED, use))
         }
@@ -112,19 +113,20 @@ internal class QueueLines(
             state = mark,
             sub = if (share == null) sub(row, now) else null,
             progress = share?.let { Part(it, Tone.INFO) },
-            chevron = row.state == ItemState.RETURNED || row.state == ItemState.DRAFT,
+            chevron = true,
         )
     }
 
     /** What the person may want to know besides the state: the time, the number, what a press does. */
     private fun sub(row: QueueRow, now: Moment): String {
         val made = momentWords(row.made, now)
-        val photos = row.photosNamed.toInt().takeIf { it > 0 }?.let { context.getString(R.string.waiting_photos, it) }
+        val photos = row.photosNamed.toInt().takeIf { it > 0 }?.let { context.count(R.plurals.waiting_photos, it) }
         val parts = when (row.state) {
             ItemState.RETURNED -> listOf(made, context.getString(if (row.kind == ItemKind.Report) R.string.open_to_mend else R.string.open_to_revise))
             ItemState.DRAFT -> listOf(made, photos, row.problem?.words?.inLang(lang))
             ItemState.LATER -> listOf(row.problem?.words?.inLang(lang), context.getString(R.string.kept_here))
             ItemState.QUEUED -> listOf(made, photos)
+            ItemState.PHOTOS_PENDING -> listOf(made, row.missingPhotos(context, lang, now, state.photosWait))
             else -> listOf(row.number.takeIf { row.kind == ItemKind.Report || row.kind == ItemKind.Activity }, made)
         }
         return parts.filterNotNull().joinToString(" · ")

@@ -19,8 +19,10 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.callbackFlow
 import kotlinx.coroutines.flow.combine
+import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
+import java.util.concurrent.atomic.AtomicInteger
 
 /**
  * What a sync does while the queue is shown.
@@ -52,6 +54,7 @@ data class QueueState(
     val more: Boolean,
     val data: DataUse,
     val syncing: Syncing = Syncing(),
+    val photosWait: PhotosWait = PhotosWait.NETWORK,
 ) {
     val isEmpty: Boolean get() = needsYou.isEmpty() && drafts.isEmpty() && rows.isEmpty()
 }
@@ -70,10 +73,17 @@ class QueuePresenter(
     @Volatile
     private var wanted = PAGE
 
+    /** Grows with each change, so that what was read before it is not kept. */
+    private val changed = AtomicInteger()
+
+    private class Pages(val changed: Int, val rows: List<QueueRow>)
+
+    private var pages = Pages(0, emptyList())
+
     val states: Flow<Read<QueueState>> = callbackFlow {
         launch { events.collect { if (it is Watched.Progress) step(it.progress) } }
         launch {
-            reader.states(changes, ::read)
+            reader.states(changes.onEach { changed.incrementAndGet() }, ::read)
                 .combine(syncing) { read, syncing -> read.copy(it = read.it?.copy(syncing = syncing)) }
                 .collect { send(it) }
         }
@@ -84,7 +94,7 @@ class QueuePresenter(
         val wanted = wanted
         val drafts = handset.drafts()
         val needsYou = handset.queuePage(QueueFilter.NEEDS_YOU, null, MOST_RETURNED) + handset.needsYouElsewhere()
-        val all = handset.queuePage(QueueFilter.ALL, null, wanted.toUInt())
+        val all = rows(wanted)
         return QueueState(
             today = handset.today(),
             needsYou = needsYou.distinctBy { it.id },
@@ -92,7 +102,19 @@ class QueuePresenter(
             rows = all.filter { it.state != ItemState.RETURNED },
             more = all.size == wanted,
             data = handset.dataUse(),
+            photosWait = handset.photosWait(),
         )
+    }
+
+    /** The newest [wanted] items: those that were read already, and behind them only what is missing. */
+    private fun rows(wanted: Int): List<QueueRow> {
+        val now = changed.get()
+        val before = pages.takeIf { it.changed == now }?.rows.orEmpty()
+        val missing = wanted - before.size
+        if (missing <= 0) return before
+        val all = before + handset.queuePage(QueueFilter.ALL, before.lastOrNull()?.n, missing.toUInt())
+        pages = Pages(now, all)
+        return all
     }
 
     /** Reads one page more. */

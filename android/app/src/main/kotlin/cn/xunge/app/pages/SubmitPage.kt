@@ -174,11 +174,16 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
     override fun onBack(): Boolean {
         if (last?.looked == null) {
             isGone = true
+            last?.let { if (holds(it)) host.tell(text(R.string.draft_kept)) }
             return false
         }
         presenter.lookAway()
         return true
     }
+
+    /** Something of it is worth keeping; what is empty goes with the page. */
+    private fun holds(state: SubmitState) =
+        state.photos.isNotEmpty() || state.matter != null || entered?.run { text.isNotBlank() || address.isNotBlank() } == true
 
     override fun onLeave() {
         entered?.let { presenter.leave(it) }

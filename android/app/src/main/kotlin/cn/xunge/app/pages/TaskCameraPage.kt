@@ -32,7 +32,7 @@ internal class TaskCameraPage(
     host: Host,
     task: TaskKey,
     private val answer: Answer,
-    taker: PhotoTaker = OwnCamera(host) { answerWords(host.lang, answer) },
+    taker: PhotoTaker = OwnCamera(host, "answer-${task.text}") { answerWords(host.lang, answer) },
 ) : Page<TaskCameraState>(host) {
     private val presenter by lazy { host.session.run { TaskCameraPresenter(handset, task, answer, io) } }
 
@@ -41,10 +41,15 @@ internal class TaskCameraPage(
     private var field: Field? = null
     private var row: ShotRow? = null
     private var built: TaskCameraState.Open? = null
+    private var isOpen = false
     private val photos = DraftPhotos(host, ::presenter, taker, ::scope)
 
     override suspend fun follow(show: (TaskCameraState) -> Unit) = presenter.states.collect { state ->
-        if (state is TaskCameraState.Open) photos.locate()
+        if (state is TaskCameraState.Open) {
+            photos.locate()
+            if (!isOpen) photos.collect()
+            isOpen = true
+        }
         val picture = ((state as? TaskCameraState.Open)?.compare as? Compare.Here)?.picture
         if (picture != null && before == null) before = withContext(host.session.io) { drawn(context, picture.jpeg, MIDDLE) }
         show(state)
@@ -138,6 +143,8 @@ internal class TaskCameraPage(
             if (presenter.submit() != null) host.switch(Place.TASKS)
         }
     }
+
+    override fun onPictures() = photos.collect()
 
     override fun onLeave() {
         field?.let { presenter.typed(it.text) }

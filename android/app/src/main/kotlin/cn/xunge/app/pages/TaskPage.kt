@@ -10,6 +10,7 @@ import cn.xunge.app.kit.AnswerButton
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.Column
 import cn.xunge.app.kit.EmptyState
+import cn.xunge.app.kit.Ground
 import cn.xunge.app.kit.Icon
 import cn.xunge.app.kit.Label
 import cn.xunge.app.kit.Lead
@@ -127,9 +128,13 @@ internal class TaskPage(host: Host, private val task: TaskKey) : Page<TaskState>
 
     /** What is asked, and below it where. */
     private fun asked(state: TaskState.Shown): View = Card(context, gap = 8).apply {
-        add(Label(context, bold = true)).heading().text = state.task.wording
-        val place = state.task.placeWords() ?: state.task.cellName?.line ?: state.task.cell.text
-        where = add(WhereRow(context, place)).apply { show(state.distance?.words?.here(), state.distance?.bearing) }
+        val task = state.task
+        add(Label(context, bold = true)).heading().text = task.wording
+        val place = task.placeWords() ?: task.cellName?.line ?: task.cell.text
+        where = add(WhereRow(context, place)).apply {
+            if (task.place != null) opens(this@TaskPage.text(R.string.map_title)) { host.go(Route.Map(task.id)) }
+            show(state.distance?.words?.here(), state.distance?.bearing)
+        }
     }
 
     private companion object {
@@ -139,9 +144,10 @@ internal class TaskPage(host: Host, private val task: TaskKey) : Page<TaskState>
 }
 
 /** A place with its distance and direction. The arrow points as on a map: north is up. */
-private class WhereRow(context: Context, place: String) : LinearLayout(context) {
+private class WhereRow(context: Context, private val place: String) : LinearLayout(context) {
     private val icon = Icon(context)
     private val distance = Label(context, bold = true)
+    private val action = Label(context, color = R.color.brand, bold = true)
 
     init {
         gravity = Gravity.CENTER_VERTICAL
@@ -151,6 +157,19 @@ private class WhereRow(context: Context, place: String) : LinearLayout(context) 
         words.add(distance)
         words.add(Label(context, color = R.color.text_muted)).text = place
         addView(words, LayoutParams(0, LayoutParams.WRAP_CONTENT, 1f))
+        action.visibility = GONE
+        val side = LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT).apply { marginStart = tokens.dp(12) }
+        // Beside large text the word would leave the place a column of a few characters.
+        if (tokens.bigText) words.addView(action, LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT)) else addView(action, side)
+        for (at in 0 until childCount) getChildAt(at).importantForAccessibility = IMPORTANT_FOR_ACCESSIBILITY_NO_HIDE_DESCENDANTS
+        isFocusable = true
+    }
+
+    /** A press leads to the map; [name] says so. */
+    fun opens(name: String, onClick: () -> Unit) {
+        action.show(name)
+        background = Ground(context, tokens.color(R.color.surface), tokens.color(R.color.neutral_soft), radius = 12f)
+        setOnClickListener { onClick() }
     }
 
     /** Nothing is known without a fix. */
@@ -158,5 +177,6 @@ private class WhereRow(context: Context, place: String) : LinearLayout(context) 
         distance.show(words)
         icon.show(if (bearing == null) R.drawable.ic_pin else R.drawable.ic_navigation, R.color.text)
         icon.rotation = bearing?.toFloat() ?: 0f
+        contentDescription = listOfNotNull(words, place, action.text).filter { it.isNotEmpty() }.joinToString(context.getString(R.string.spoken_comma))
     }
 }

@@ -46,7 +46,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
     override fun build(state: TasksState): Screen = Screen(context).apply {
         named(text(R.string.nav_tasks))
         kept = list?.onSaveInstanceState()
-        line = place().opens(text(R.string.map_title)) { host.go(Route.Map) }
+        line = place().opens(text(R.string.map_title)) { host.go(Route.Map()) }
         badge = state.open.size
         if (isEmpty(state)) {
             list = null

@@ -5,6 +5,7 @@ import android.app.AlertDialog
 import android.os.Build
 import android.view.View
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Disc
 import cn.xunge.app.kit.HeadCard
 import cn.xunge.app.kit.Lead
@@ -37,7 +38,8 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
         host.session.run {
             val online = { app.surroundings.connectivity().online }
             val own by lazy { SystemPackages(context).own.build }
-            TodayPresenter(handset, changes, places.fixes(), online, io, { handset.appUpdate(own) }) { !app.choices.isBatterySettled && !BatteryScreens(context).isFree }
+            val offersBattery = { !app.choices.isBatterySettled && !BatteryScreens(context).isFree }
+            TodayPresenter(handset, changes, places.fixes(), online, io, { handset.appUpdate(own) }, { !handset.networkSettings().sync }, offersBattery)
         }
     }
     private val app get() = XungeApp.of(context)
@@ -49,7 +51,7 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
     override fun build(state: TodayState): Screen = Screen(context).apply {
         shown = state
         named(text(R.string.nav_today))
-        line = place().opens(text(R.string.map_title)) { host.go(Route.Map) }.apply { showPlace(host.lang, state.here) }
+        line = place().opens(text(R.string.map_title)) { host.go(Route.Map()) }.apply { showPlace(host.lang, state.here) }
         say(this, state)
         fill(this, state)
         if (state.today.isOnDuty) {
@@ -99,12 +101,22 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
         state.today.returned > 0u ->
             Mark(R.drawable.ic_undo, Tone.DANGER, text(R.string.today_returned, state.today.returned.toInt())) to
                 (text(R.string.go_mend) to { host.go(Route.Queue) })
+        state.isSyncOff ->
+            Mark(R.drawable.ic_alert, Tone.WARNING, text(R.string.today_sync_off)) to (text(R.string.today_sync_on) to { host.go(Route.NetworkRules) })
         state.update?.isRequired == true ->
             Mark(R.drawable.ic_clock_alert, Tone.WARNING, text(R.string.today_update_required)) to (text(R.string.update_see) to { host.go(Route.Update) })
+        state.silentHours != null -> silent(state, state.silentHours ?: 0)
         !state.online -> Mark(R.drawable.ic_wifi_off, Tone.NEUTRAL, text(R.string.today_offline)) to null
         state.update != null ->
             Mark(R.drawable.ic_download, Tone.INFO, text(R.string.update_ready, state.update.version)) to (text(R.string.update_see) to { host.go(Route.Update) })
         else -> null
+    }
+
+    /** For hours nothing was heard of the centre: what the person can do about it. */
+    private fun silent(state: TodayState, hours: Int): Pair<Mark, Pair<String, () -> Unit>> {
+        val words = context.count(if (state.online) R.plurals.today_silent else R.plurals.today_silent_offline, hours)
+        val way = if (state.online) text(R.string.today_silent_see) to { host.go(Route.Queue) } else text(R.string.export_title) to { host.go(Route.Export) }
+        return Mark(R.drawable.ic_clock_alert, Tone.WARNING, words) to way
     }
 
     /** One brush with a glove must not end the duty. */
@@ -120,13 +132,30 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
         val sub = when {
             today.isOnDuty && since != null && today.isPresenceConfirmed -> text(R.string.on_duty_since, since)
             today.isOnDuty && since != null -> text(R.string.on_duty_since_here, since)
-            else -> text(R.string.off_duty_hint)
+            else -> lastShift(today) ?: text(R.string.off_duty_hint)
         }
         val out = if (today.isOnDuty) QuietButton(context, text(R.string.check_out), onClick = ::askCheckOut) else null
         val (icon, tone) = if (today.isOnDuty) R.drawable.ic_user_check to Tone.SUCCESS else R.drawable.ic_user to Tone.NEUTRAL
-        val word = if (today.isOnDuty) State.ON_DUTY else State.OFF_DUTY
-        return HeadCard(context, Disc(context, icon, tone), word.mark(context).text, sub, out)
+        val word = when {
+            today.isOnDuty -> State.ON_DUTY.mark(context).text
+            today.endedToday() -> text(R.string.checked_out)
+            else -> State.OFF_DUTY.mark(context).text
+        }
+        return HeadCard(context, Disc(context, icon, tone), word, sub, out)
     }
+
+    /** When the last shift was, with what the server has of its end; null without one. */
+    private fun lastShift(today: Today): String? {
+        val end = today.onDutySince?.let { momentWords(it, today.now) } ?: return null
+        val shift = listOfNotNull(today.lastShiftBegan?.let { momentWords(it, today.now) }, end).joinToString("–")
+        return when {
+            !today.isPresenceConfirmed -> text(R.string.shift_over_here, shift)
+            today.endedToday() -> shift
+            else -> text(R.string.shift_before, shift)
+        }
+    }
+
+    private fun Today.endedToday() = !isOnDuty && onDutySince?.let { workDay(it) == workDay(now) } == true
 
     private fun tasks(state: TodayState): View = RowCard(context).apply {
         head(text(R.string.today_tasks, state.today.tasksOpen.toInt()), text(R.string.by_due))
@@ -154,13 +183,13 @@ class TodayPage(host: Host) : Page<TodayState>(host) {
             else -> RowModel(
                 text(R.string.waiting_items, waits),
                 Lead.Small(R.drawable.ic_clock, Tone.INFO.color),
-                sub = text(R.string.waiting_photos, photos),
+                sub = context.count(R.plurals.waiting_photos, photos),
                 chevron = true,
             )
         }
         row(model) { host.go(Route.Queue) }
         if (today.drafts > 0u) {
-            row(RowModel(text(R.string.drafts_kept, today.drafts.toInt()), Lead.Small(R.drawable.ic_pencil), chevron = true)) { host.go(Route.Queue) }
+            row(RowModel(context.count(R.plurals.drafts_kept, today.drafts.toInt()), Lead.Small(R.drawable.ic_pencil), chevron = true)) { host.go(Route.Queue) }
         }
     }
 

@@ -46,11 +46,25 @@ data class TodayState(
     val offersBattery: Boolean = false,
     /** A newer app that is here, or that the server asks for. */
     val update: AppUpdate? = null,
-)
+    /** The person switched syncing off. */
+    val isSyncOff: Boolean = false,
+) {
+    /** Hours since the centre was last heard of; null: less than what one need not care about, or never. */
+    val silentHours: Int?
+        get() = today.lastContact?.let { (today.now.millis - it.millis) / HOUR_MS }?.takeIf { it >= SILENT_HOURS }?.toInt()
+
+    private companion object {
+        const val HOUR_MS = 3_600_000L
+
+        /** Half a shift. */
+        const val SILENT_HOURS = 4
+    }
+}
 
 /**
  * @param online whether the phone has a network at all
  * @param newer the newer app, if there is one
+ * @param isSyncOff whether the person switched syncing off
  * @param offersBattery whether the page about saving power is to be offered to a person on duty
  */
 class TodayPresenter(
@@ -60,6 +74,7 @@ class TodayPresenter(
     private val online: () -> Boolean,
     private val io: CoroutineDispatcher,
     private val newer: () -> AppUpdate? = { null },
+    private val isSyncOff: () -> Boolean = { false },
     private val offersBattery: () -> Boolean = { false },
 ) {
     private val refused = MutableStateFlow<Why?>(null)
@@ -91,6 +106,7 @@ class TodayPresenter(
             online = online(),
             refused = why,
             offersBattery = today.isOnDuty && offersBattery(),
+            isSyncOff = isSyncOff(),
             update = newer()?.takeIf { it.isRequired || it.`package` != null },
         )
     }

@@ -99,6 +99,7 @@ internal class TypesPage(host: Host, private val draft: EntryKey) : Page<TypesSt
     override fun onBack(): Boolean {
         if (presenter.chosen == null) {
             presenter.leave()
+            if (photos.isNotEmpty()) host.tell(text(R.string.draft_kept))
             return false
         }
         host.replace(Route.Submit(draft))

@@ -1,6 +1,7 @@
 package cn.xunge.app.pages
 
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.Facts
 import cn.xunge.app.kit.Label
@@ -46,6 +47,7 @@ class UpdatePage(host: Host, private val packages: Packages = SystemPackages(hos
             add(Facts(context, listOf(text(R.string.update_here) to state.own.version, text(R.string.update_new) to update.version, text(R.string.update_size) to sizeText(update.size.toLong()))))
         }
         column.add(RowCard(context)).row(waits(state))
+        if (state.problem == InstallProblem.NOT_OURS || state.problem == InstallProblem.FAILED) state.today.contact?.let { column.add(callCard(context, it)) }
         if (state.isReady) install(state, update) else hint(text(R.string.update_wifi))
     }
 
@@ -55,7 +57,7 @@ class UpdatePage(host: Host, private val packages: Packages = SystemPackages(hos
         val photos = state.today.photosWaiting.toInt()
         return when {
             items == 0 && photos == 0 -> RowModel(text(R.string.all_arrived), Lead.Small(R.drawable.ic_check_circle, Tone.SUCCESS.color), sub = text(R.string.update_keeps))
-            else -> RowModel(text(R.string.update_waits, items, photos), Lead.Small(R.drawable.ic_clock, Tone.INFO.color), sub = text(R.string.update_keeps))
+            else -> RowModel(text(R.string.update_waits, context.count(R.plurals.export_entries, items), context.count(R.plurals.waiting_photos, photos)), Lead.Small(R.drawable.ic_clock, Tone.INFO.color), sub = text(R.string.update_keeps))
         }
     }
 

@@ -1,6 +1,7 @@
 package cn.xunge.app.pages
 
 import cn.xunge.app.R
+import cn.xunge.app.count
 import cn.xunge.app.kit.Card
 import cn.xunge.app.kit.EmptyState
 import cn.xunge.app.kit.Label
@@ -15,6 +16,7 @@ import cn.xunge.app.kit.Tone
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Opened
 import cn.xunge.app.shell.Route
+import cn.xunge.core.Contact
 import cn.xunge.core.Handset
 import cn.xunge.core.PhoneInterface
 import cn.xunge.core.PhoneUser
@@ -35,15 +37,16 @@ enum class UsersDone { NOTHING, WORKING, SALVAGED, SALVAGE_WAITS }
  * 谁在用.
  *
  * @param failed why the home of the current user cannot be opened
+ * @param contact whom to call about it
  */
-data class UsersState(val users: List<PhoneUser>, val failed: Why? = null, val done: UsersDone = UsersDone.NOTHING)
+data class UsersState(val users: List<PhoneUser>, val failed: Why? = null, val done: UsersDone = UsersDone.NOTHING, val contact: Contact? = null)
 
 /** @param failed why the current home cannot be opened, as it changes */
 class UsersPresenter(private val phone: PhoneInterface, private val failed: Flow<Why?>, io: CoroutineDispatcher) {
     private val reader = Reader(io)
     private val done = MutableStateFlow(UsersDone.NOTHING)
 
-    val states: Flow<Read<UsersState>> = combine(reader.states(failed) { UsersState(phone.users()) }, failed, done) { read, failed, done ->
+    val states: Flow<Read<UsersState>> = combine(reader.states(failed) { UsersState(phone.users(), contact = phone.contact()) }, failed, done) { read, failed, done ->
         read.copy(it = read.it?.copy(failed = failed, done = done))
     }
 
@@ -102,6 +105,7 @@ class UsersPage(host: Host) : ReadPage<UsersState>(host, R.string.users_title) {
                 if (user.isSalvageDue) row(salvage()) { scope.launch { presenter.salvage(user.number) } }
             }
         }
+        if (failed != null) state.contact?.let { column.add(callCard(context, it)) }
         column.add(Label(context, Size.CAPTION, R.color.text_muted)).text = text(R.string.users_note)
         if (failed == null) {
             second(text(R.string.users_add)) { host.go(Route.Enrol) }
@@ -134,12 +138,12 @@ class UsersPage(host: Host) : ReadPage<UsersState>(host, R.string.users_title) {
 
     private fun waiting(work: UsersWork): String {
         val parts = listOf(
-            R.string.waiting_items to work.entries,
-            R.string.waiting_photos to work.photos,
-            R.string.drafts_kept to work.drafts,
-        ).filter { it.second > 0UL }
+            work.entries to { number: Int -> text(R.string.waiting_items, number) },
+            work.photos to { number: Int -> context.count(R.plurals.waiting_photos, number) },
+            work.drafts to { number: Int -> context.count(R.plurals.drafts_kept, number) },
+        ).filter { it.first > 0UL }
         if (parts.isEmpty()) return text(R.string.all_arrived)
-        return parts.joinToString(" · ") { (words, number) -> text(words, number.toInt()) }
+        return parts.joinToString(" · ") { (number, words) -> words(number.toInt()) }
     }
 
     private fun salvage() = RowModel(

@@ -30,6 +30,21 @@ class CaptureFiles(private val context: Context) {
         return if (file.length() > 0) fresh().takeIf(file::renameTo) else null
     }
 
+    /** Copies pictures that a page asked for and cannot be handed: it was made again meanwhile. */
+    fun keepChosen(page: String, pictures: List<File>) {
+        chosen(page).forEach { it.delete() }
+        pictures.forEachIndexed { at, file -> file.renameTo(File(folder, "${chosenPrefix(page)}$at")) }
+    }
+
+    /** The chosen pictures that wait for this page, in the order of the choice. Who takes them deletes them. */
+    fun chosen(page: String): List<File> {
+        val prefix = chosenPrefix(page)
+        val numbered = folder.listFiles().orEmpty().mapNotNull { file -> file.name.substringAfter(prefix, "").toIntOrNull()?.let { it to file } }
+        return numbered.sortedBy { it.first }.mapNotNull { (_, file) -> fresh().takeIf(file::renameTo) }
+    }
+
+    private fun chosenPrefix(page: String) = "chosen-$page-"
+
     /** Opens the camera of the system; false if the phone has none. Its photo is looked for when the page is seen again. */
     fun askSystemCamera(activity: Activity, page: String): Boolean {
         val file = expected(page)

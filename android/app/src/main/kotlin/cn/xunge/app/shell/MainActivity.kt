@@ -13,13 +13,16 @@ import android.view.View
 import android.view.WindowManager.LayoutParams.FLAG_SECURE
 import cn.xunge.app.R
 import cn.xunge.app.kit.Place
+import cn.xunge.app.kit.Screen
 import cn.xunge.app.lock.CodePage
 import cn.xunge.app.lock.CodePresenter
 import cn.xunge.app.lock.Gate
 import cn.xunge.app.lock.LockPage
 import cn.xunge.app.lock.LockPresenter
 import cn.xunge.app.lock.askFinger
+import cn.xunge.app.pages.dial
 import cn.xunge.app.pages.pageOf
+import cn.xunge.app.platform.CaptureFiles
 import cn.xunge.client.loggable
 import cn.xunge.core.Handset
 import cn.xunge.core.Lang
@@ -45,7 +48,12 @@ class MainActivity : Activity(), Host {
     private var shows: Handset? = null
     private var shown: Job? = null
     private var asked: ((Boolean) -> Unit)? = null
+    private var telling: CharSequence? = null
     private var choosing: ((List<File>) -> Unit)? = null
+
+    /** The page that pictures are chosen for; survives the end of the process, which [choosing] does not. */
+    private var choosingFor: String? = null
+    private val captures by lazy { CaptureFiles(this) }
 
     private val gate: Gate get() = XungeApp.of(this).gate
 
@@ -60,6 +68,7 @@ class MainActivity : Activity(), Host {
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
+        choosingFor = state?.getString(CHOOSING)
         state?.getStringArrayList(WAY)?.mapNotNull(Route::of)?.let(way::addAll)
         scope.launch {
             session.open()
@@ -88,6 +97,7 @@ class MainActivity : Activity(), Host {
     override fun onSaveInstanceState(out: Bundle) {
         super.onSaveInstanceState(out)
         page?.onLeave()
+        out.putString(CHOOSING, choosingFor)
         out.putStringArrayList(WAY, ArrayList(way.map { it.text() }))
     }
 
@@ -171,8 +181,16 @@ class MainActivity : Activity(), Host {
         this.page = page
         shown = scope.launch {
             page.attach(this)
-            Shown(page) { view: View -> setContentView(view) }.run()
+            Shown(page) { view: View ->
+                setContentView(view)
+                telling?.let { (view as? Screen)?.snackbar?.show(it) }
+                telling = null
+            }.run()
         }
+    }
+
+    override fun tell(words: CharSequence) {
+        telling = words
     }
 
     private fun locked(): Page<*> {
@@ -203,7 +221,12 @@ class MainActivity : Activity(), Host {
             gate.lock.clear()
             return unlock()
         }
-        AlertDialog.Builder(this).setMessage(R.string.code_cannot).setPositiveButton(android.R.string.ok, null).show()
+        scope.launch {
+            val contact = withContext(session.io) { session.contact() }
+            AlertDialog.Builder(this@MainActivity).setMessage(R.string.code_cannot).setPositiveButton(android.R.string.ok, null).apply {
+                if (contact != null) setNeutralButton(getString(R.string.call_number, contact.phone)) { _, _ -> dial(this@MainActivity, contact) }
+            }.show()
+        }
     }
 
     private fun unlock() {
@@ -234,8 +257,9 @@ class MainActivity : Activity(), Host {
         asked = null
     }
 
-    override fun choosePictures(answer: (List<File>) -> Unit) {
+    override fun choosePictures(page: String, answer: (List<File>) -> Unit) {
         choosing = answer
+        choosingFor = page
         val choose = Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE)
         startActivityForResult(choose.putExtra(Intent.EXTRA_ALLOW_MULTIPLE, true), PICTURES)
     }
@@ -262,25 +286,29 @@ class MainActivity : Activity(), Host {
             gate.open()
             return go(Route.Pin)
         }
-        val answer = choosing ?: return
         if (code != PICTURES) return
+        val (asked, answer) = (choosingFor ?: return) to choosing
+        choosingFor = null
         choosing = null
-        val clip = data?.clipData
-        val chosen = if (clip != null) (0 until clip.itemCount).map { clip.getItemAt(it).uri } else listOfNotNull(data?.data)
         scope.launch {
-            val files = withContext(session.io) {
-                chosen.mapIndexedNotNull { at, uri ->
-                    try {
-                        val file = File(cacheDir, "chosen-${System.nanoTime()}-$at")
-                        contentResolver.openInputStream(uri)?.use { from -> file.outputStream().use { from.copyTo(it) } }
-                        file.takeIf { it.length() > 0 }
-                    } catch (unreadable: IOException) {
-                        android.util.Log.i("xunge", unreadable.loggable())
-                        null
-                    }
-                }
+            val files = withContext(session.io) { chosen(data).also { if (answer == null) captures.keepChosen(asked, it) } }
+            if (answer == null) page?.onPictures() else answer(files)
+        }
+    }
+
+    /** The pictures of a choice, copied into the cache; one that cannot be read is left out. */
+    private fun chosen(data: Intent?): List<File> {
+        val clip = data?.clipData
+        val uris = if (clip != null) (0 until clip.itemCount).map { clip.getItemAt(it).uri } else listOfNotNull(data?.data)
+        return uris.mapNotNull { uri ->
+            try {
+                val file = captures.fresh()
+                contentResolver.openInputStream(uri)?.use { from -> file.outputStream().use { from.copyTo(it) } }
+                file.takeIf { it.length() > 0 }
+            } catch (unreadable: IOException) {
+                android.util.Log.i("xunge", unreadable.loggable())
+                null
             }
-            answer(files)
         }
     }
 
@@ -296,6 +324,7 @@ class MainActivity : Activity(), Host {
         /** The page that an intent asks for. */
         const val ROUTE = "route"
         private const val WAY = "way"
+        private const val CHOOSING = "choosing"
         private const val PERMISSIONS = 1
         private const val PICTURES = 2
         private const val CREDENTIAL = 3

@@ -29,11 +29,17 @@ interface Host {
     /** One of the four places of the navigation. */
     fun switch(place: Place)
 
+    /** Says something short over the end of the page that is shown next. */
+    fun tell(words: CharSequence) = Unit
+
     /** Asks for permissions; [answer] is told whether all were granted. */
     fun permit(permissions: List<String>, answer: (Boolean) -> Unit)
 
-    /** Lets the person choose pictures; [answer] gets the files, copied into the app's cache. */
-    fun choosePictures(answer: (List<java.io.File>) -> Unit)
+    /**
+     * Lets the person choose pictures; [answer] gets the files, copied into the app's cache. If the phone was turned or the
+     * process ended meanwhile, they wait for the page of this name in [cn.xunge.app.platform.CaptureFiles.chosen].
+     */
+    fun choosePictures(page: String, answer: (List<java.io.File>) -> Unit)
 
     /**
      * Lets the person choose where a new file goes; null: nowhere. False: this phone has no chooser. [answer] may come when
@@ -69,6 +75,9 @@ abstract class Page<T : Any>(protected val host: Host) {
     internal fun attach(scope: CoroutineScope) {
         this.scope = scope
     }
+
+    /** Chosen pictures came after the page was made again. */
+    open fun onPictures() = Unit
 
     /** Back on this page; false: the usual way. */
     open fun onBack(): Boolean = false

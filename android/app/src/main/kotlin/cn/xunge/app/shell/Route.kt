@@ -33,8 +33,8 @@ sealed class Route {
 
     data class TaskCamera(val task: TaskKey, val answer: Answer) : Route()
 
-    /** The map of the grid and the tasks. */
-    data object Map : Route()
+    /** The map of the grid and the tasks; with a task it begins at that one. */
+    data class Map(val task: TaskKey? = null) : Route()
 
     /** The sports manager's months. */
     data object Months : Route()
@@ -90,7 +90,8 @@ sealed class Route {
             is TaskCamera -> listOf(task.text, answer.name)
             is Activity -> listOf(draft?.text)
             is ReviseActivity -> listOf(record.text)
-            Today, Queue, Tasks, Map, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Look, Licences, Update, Pin, Finger, Enrol -> emptyList()
+            is Map -> listOf(task?.text)
+            Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Look, Licences, Update, Pin, Finger, Enrol -> emptyList()
         }
         return (listOf(javaClass.simpleName) + parts.filterNotNull()).joinToString(" ")
     }
@@ -98,7 +99,7 @@ sealed class Route {
     companion object {
         // Not before the first use: the objects are made after their class.
         private val PLAIN by lazy {
-            listOf(Today, Queue, Tasks, Map, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Look, Licences, Update, Pin, Finger, Enrol)
+            listOf(Today, Queue, Tasks, Months, History, Me, Storage, NetworkRules, Battery, Users, Export, Look, Licences, Update, Pin, Finger, Enrol)
         }
 
         /** The route of a saved text; null for a text of another version. */
@@ -117,6 +118,7 @@ sealed class Route {
                 "TaskPage" -> first?.let { TaskPage(TaskKey(it)) }
                 "TaskCamera" -> parts.getOrNull(2)?.let { answer -> Answer.entries.firstOrNull { it.name == answer } }
                     ?.let { TaskCamera(TaskKey(parts[1]), it) }
+                "Map" -> Map(first?.let(::TaskKey))
                 "Activity" -> Activity(first?.let(::EntryKey))
                 "ReviseActivity" -> first?.let { ReviseActivity(RecordKey(it)) }
                 else -> null

@@ -4,6 +4,7 @@ import cn.xunge.client.changes
 import cn.xunge.client.loggable
 import cn.xunge.client.watch
 import cn.xunge.client.why
+import cn.xunge.core.Contact
 import cn.xunge.core.Device
 import cn.xunge.core.Handset
 import cn.xunge.core.NudgeReason
@@ -111,6 +112,14 @@ class Session(
         val before = _opened.value
         _opened.value = Opened.Opening
         if (before is Opened.Ready) withContext(io) { before.handset.end() }
+    }
+
+    /** Whom the current user calls, also while his home does not open; null if nobody is known. */
+    fun contact(): Contact? = try {
+        phone.contact()
+    } catch (unreadable: XungeException) {
+        android.util.Log.i("xunge", unreadable.loggable())
+        null
     }
 
     /** Wakes the watch. */

@@ -13,9 +13,12 @@ import cn.xunge.app.platform.AppKeys
 import cn.xunge.app.platform.AppSurroundings
 import cn.xunge.app.platform.Camera
 import cn.xunge.app.platform.PhoneCamera
+import cn.xunge.app.platform.PushHint
 import cn.xunge.app.platform.SystemPackages
 import cn.xunge.app.platform.StoredFingerKey
 import cn.xunge.app.background.Background
+import cn.xunge.app.background.Hints
+import cn.xunge.app.background.syncOnce
 import cn.xunge.core.Device
 import cn.xunge.core.Services
 import cn.xunge.core.coreVersion
@@ -32,6 +35,9 @@ class XungeApp : Application() {
     /** The camera of a page; tests put one that hands out photos. */
     var camera: (Context) -> Camera = ::PhoneCamera
 
+    /** A vendor's push. None in the build that is handed out; this is the one place where another build puts its own. */
+    var pushHint: (Context) -> PushHint? = { null }
+
     val choices: Choices by lazy { Choices(getSharedPreferences("choices", MODE_PRIVATE)) }
 
     val gate: Gate by lazy {
@@ -46,6 +52,7 @@ class XungeApp : Application() {
         Session(File(filesDir, "handset"), services, device, SystemPackages(this).own.build, scope, Dispatchers.IO).also { session ->
             surroundings.watch(session::nudge)
             scope.launch { Background(this@XungeApp, session).run() }
+            pushHint(this)?.let { scope.launch { Hints(it, session::syncOnce).run() } }
         }
     }
 

@@ -1,6 +1,7 @@
 package cn.xunge.app.lock
 
 import cn.xunge.app.XungeRunner
+import cn.xunge.app.pages.Scene
 import cn.xunge.core.Handset
 import cn.xunge.core.NoHandle
 import kotlinx.coroutines.Dispatchers
@@ -27,6 +28,8 @@ class CodeTest {
 
     private val handset = object : Handset(NoHandle) {
         override fun unlockChallenge(): String = "00482${asked++}"
+
+        override fun today() = Scene.today
 
         override fun isUnlockCode(challenge: String, code: String) = challenge == "004820" && code == "92991304"
     }

@@ -3,6 +3,7 @@ package cn.xunge.app.lock
 import cn.xunge.app.Gallery
 import cn.xunge.app.StillHost
 import cn.xunge.app.XungeRunner
+import cn.xunge.app.pages.Scene
 import cn.xunge.app.platform.StoredFingerKey
 import cn.xunge.core.Handset
 import cn.xunge.core.NoHandle
@@ -54,10 +55,10 @@ class LockGallery {
     }
 
     @Test
-    fun `the administrator is asked`() = code("lock-code", CodeState("004821", "9299"))
+    fun `the administrator is asked`() = code("lock-code", CodeState("004821", "9299", contact = Scene.today.contact))
 
     @Test
-    fun `a wrong code`() = code("lock-code-wrong", CodeState("004821", wrong = true))
+    fun `a wrong code`() = code("lock-code-wrong", CodeState("004821", wrong = true, contact = Scene.today.contact))
 
     @Test
     fun fresh() = show("lock-new", LockState(Asking.NEW))

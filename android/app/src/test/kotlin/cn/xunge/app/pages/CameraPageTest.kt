@@ -14,6 +14,7 @@ import cn.xunge.app.platform.CameraFault
 import cn.xunge.app.platform.CaptureFiles
 import cn.xunge.app.shell.Shown
 import cn.xunge.ids.EntryKey
+import cn.xunge.ids.PhotoHash
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
@@ -132,5 +133,16 @@ class CameraPageTest {
         eventually("the photo is found") { host.went.isNotEmpty() }
         assertEquals(1, core.saved.values.single().photos.size)
         assertEquals(null, files.arrived("new"))
+    }
+
+    @Test
+    fun `pictures that were chosen while the page was gone are in the draft, in the order of the choice`() {
+        files.keepChosen("new", ReportSamples.files.take(2).map { it.copyTo(files.fresh()) })
+        val host = open()
+        eventually("the types are shown") { host.went.isNotEmpty() }
+        val photos = core.saved.values.single().photos.map { it.sha256 }
+        assertEquals(ReportSamples.files.take(2).map { PhotoHash("${it.readBytes().contentHashCode()}") }, photos)
+        assertTrue("nothing is left behind", CaptureFiles.folderOf(activity).listFiles()!!.isEmpty())
+        assertTrue("once", files.chosen("new").isEmpty())
     }
 }

@@ -16,7 +16,7 @@ import org.junit.runner.RunWith
 
 @RunWith(XungeRunner::class)
 class EnrolGallery {
-    private val pinned = InvitationPreview("https://xunge.chaoyang.example", true, "K7P0-D3VX-N5QA")
+    private val pinned = InvitationPreview("https://xunge.chaoyang.example", true, "K7P0-D3VX-N5QA", Scene.today.contact)
     private val lost = WorkScene.why("network.timeout", "服务器没有回应，请稍后再试", "The server did not answer; try again later", ProblemClass.NETWORK)
 
     private fun show(name: String, state: EnrolState, isFirst: Boolean = true) = Gallery.show(name) { context ->

@@ -42,7 +42,7 @@ class EnrolPresenterTest {
 
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val opened = CopyOnWriteArrayList<Handset>()
-    private val seen = InvitationPreview("https://xunge.chaoyang.example", true, "K7P0-D3VX-N5QA")
+    private val seen = InvitationPreview("https://xunge.chaoyang.example", true, "K7P0-D3VX-N5QA", null)
 
     private fun presenter(phone: Phone) = EnrolPresenter(phone, Device("m", "o", "a"), scope, Dispatchers.IO, { text ->
         if (text.startsWith("xunge1:")) seen else throw refusal("enrol.string")

@@ -14,6 +14,7 @@ import cn.xunge.core.Place
 import cn.xunge.core.PointE7
 import cn.xunge.core.Position
 import cn.xunge.core.QueueRow
+import cn.xunge.core.Words
 import cn.xunge.ids.CellNumber
 import cn.xunge.ids.MatterNumber
 import cn.xunge.ids.PhotoHash
@@ -53,6 +54,16 @@ class ItemGallery {
         val before = Scene.row(ItemState.REVISED, "道路破损", "Damaged road surface", "被退回，已修改", "Returned, revised", made = Scene.at(8, 10))
         Gallery.show("item", build = page(view(row, versions = listOf(before, row), case = "长朝 2026-09-1184")))
     }
+
+    @Test
+    fun `a report whose photos are not all there`() {
+        val row = Scene.filed.first { it.state == ItemState.PHOTOS_PENDING }
+            .copy(photosNamed = 2u, stateWords = Words("已收到，照片 1/2", "Received, photos 1 of 2"))
+        Gallery.show("item-photos-pending", build = page(view(row).copy(photosWait = PhotosWait.WIFI)))
+    }
+
+    @Test
+    fun `a case that is closed`() = Gallery.show("item-closed", build = page(view(Scene.filed.first { it.caseState == "closed" }, case = "长朝 2026-09-1184").copy(shots = shots.map { it.copy(sent = true) })))
 
     @Test
     fun `a report that waits to be sent`() = Gallery.show("item-queued", build = page(view(Scene.sending)))

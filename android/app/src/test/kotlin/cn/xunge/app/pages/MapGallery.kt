@@ -40,7 +40,7 @@ class MapGallery {
     private val state = MapState(WorkScene.now, here, fix.point, true, drawn.grid(), null, tasks, null, null)
 
     private fun page(state: MapState): (Context) -> View = { context ->
-        MapPage(StillHost(context), MapPresenter(TaskHandset(), emptyFlow(), emptyFlow(), Dispatchers.Default)).build(state)
+        MapPage(StillHost(context), presenter = MapPresenter(TaskHandset(), emptyFlow(), emptyFlow(), Dispatchers.Default)).build(state)
     }
 
     @Test

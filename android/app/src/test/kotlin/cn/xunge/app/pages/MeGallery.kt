@@ -41,6 +41,9 @@ class MeGallery {
     fun `all of it`() = Gallery.show("me-all", long, me(quiet))
 
     @Test
+    fun `a sports manager has months`() = Gallery.show("me-sports", long, me(quiet.copy(today = quiet.today.copy(isSportsManager = true))))
+
+    @Test
     fun `a budget that is used up`() = Gallery.show("me-used-up", build = me(me.copy(data = Scene.data.copy(isUsedUp = true, metered = 3_000_000_000UL))))
 
     @Test
@@ -85,7 +88,7 @@ class MeGallery {
     @Test
     fun `a home that cannot be opened`() = Gallery.show("users-failed") {
         val why = Scene.why("keys.unreadable", ProblemClass.DEVICE, "手机的密钥读不出来，请重新启动手机后再试", "the phone's keys cannot be read; restart the phone and try again")
-        UsersPage(MineHost(it)).build(Read(UsersState(users.take(2), why)))
+        UsersPage(MineHost(it)).build(Read(UsersState(users.take(2), why, contact = Scene.today.contact)))
     }
 
     private val sealed = Sealing(
@@ -108,10 +111,13 @@ class MeGallery {
     )
 
     @Test
+    fun `a phone that has no chooser of places`() = Gallery.show("export-by-cable", build = export(sealed.copy(placed = Placed.ByCable)))
+
+    @Test
     fun `a sealed file is being copied`() = Gallery.show("export-copying", build = export(sealed.copy(placed = Placed.Copying(3_000_000, 9_000_000))))
 
     @Test
-    fun `a sealed file is where it was wanted`() = Gallery.show("export-placed", build = export(sealed.copy(placed = Placed.There("xunge-20260923-102400.xgp"))))
+    fun `a sealed file is where it was wanted`() = Gallery.show("export-placed", build = export(sealed.copy(placed = Placed.There("xunge-20260923-102400.xgp", "手机 › Download"))))
 
     @Test
     fun `a sealed file that could not be copied`() = Gallery.show("export-failed", build = export(sealed.copy(placed = Placed.Failed)))

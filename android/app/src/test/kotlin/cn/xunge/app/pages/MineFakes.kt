@@ -41,8 +41,11 @@ internal open class QueueOf(var rows: List<QueueRow>) : Handset(NoHandle) {
         if (broken) throw refusedBy()
         if (filter == QueueFilter.NEEDS_YOU) return rows.filter { it.state == ItemState.RETURNED }
         asked.add(limit.toInt())
-        return rows.take(limit.toInt())
+        val from = if (after == null) 0 else rows.indexOfFirst { it.n == after } + 1
+        return rows.drop(from).take(limit.toInt())
     }
+
+    override fun networkSettings() = Scene.rules
 
     override fun drafts(): List<QueueRow> = listOf(Scene.draft)
 

@@ -1,6 +1,7 @@
 package cn.xunge.app.pages
 
 import cn.xunge.app.XungeRunner
+import cn.xunge.core.Contact
 import cn.xunge.core.Handset
 import cn.xunge.core.Item
 import cn.xunge.core.ItemContent
@@ -36,6 +37,8 @@ class MinePresenterTest {
 
         override fun drafts(): List<QueueRow> = emptyList()
 
+        override fun networkSettings() = Scene.rules
+
         override fun item(id: EntryKey) = Item(row, ItemContent.Check(""), null, emptyList(), null, null, emptyList())
 
         override fun withdraw(id: EntryKey, reason: String): Withdrawal {
@@ -69,10 +72,8 @@ class MinePresenterTest {
     }
 
     @Test
-    fun `what is withdrawn cannot be withdrawn again`() {
+    fun `only a returned item can be revised`() {
         fun view(state: ItemState) = ItemView(Scene.sending.copy(state = state), null, ItemContent.Unknown, null, null, emptyList(), Scene.now)
-        assertTrue(view(ItemState.QUEUED).isWithdrawable)
-        for (state in listOf(ItemState.WITHDRAWING, ItemState.WITHDRAWN, ItemState.CANCELLED, ItemState.REVISED)) assertFalse("$state", view(state).isWithdrawable)
         assertTrue(view(ItemState.RETURNED).isMendable)
         assertFalse(view(ItemState.RECEIVED).isMendable)
     }
@@ -82,6 +83,8 @@ class MinePresenterTest {
         var switched = false
         val phone = object : Phone(NoHandle) {
             override fun users(): List<PhoneUser> = emptyList()
+
+            override fun contact(): Contact? = null
 
             override fun openUser(number: UInt): Handset = throw refusedBy("store.quarantined")
 

@@ -5,10 +5,12 @@ import cn.xunge.app.kit.Place
 import cn.xunge.app.shell.Host
 import cn.xunge.app.shell.Route
 import cn.xunge.app.shell.Session
+import cn.xunge.core.Contact
 import cn.xunge.core.DataUse
 import cn.xunge.core.ItemKind
 import cn.xunge.core.ItemState
 import cn.xunge.core.Lang
+import cn.xunge.core.NetworkSettings
 import cn.xunge.core.ProblemClass
 import cn.xunge.core.QueueRow
 import cn.xunge.core.Today
@@ -37,7 +39,7 @@ class MineHost(override val context: Context) : Host {
 
     override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) = Unit
 
-    override fun choosePictures(answer: (List<File>) -> Unit) = Unit
+    override fun choosePictures(page: String, answer: (List<File>) -> Unit) = Unit
 
     override fun createFile(name: String, answer: (android.net.Uri?) -> Unit) = false
 }
@@ -57,11 +59,14 @@ internal object Scene {
         now = now,
         isTimeTrusted = true,
         holder = "刘海波",
+        isSportsManager = false,
+        contact = Contact("朝阳区信息中心", "0431-8866 0000"),
         server = "https://jm.chaoyang.example:8443",
         post = "桂林街道 2 岗",
         postNumber = "220104-02",
         isOnDuty = true,
         onDutySince = at(7, 2),
+        lastShiftBegan = null,
         isPresenceConfirmed = true,
         drafts = 0u,
         itemsWaiting = 2u,
@@ -81,6 +86,8 @@ internal object Scene {
         metered = 1_228_800_000UL,
         budget = 3_000_000_000UL,
     )
+
+    val rules = NetworkSettings(sync = true, wifiOnlyPhotos = true, wifiOnlyFiles = true, wifiOnlyAll = false, roaming = false, budgetMb = 3000u, pollMinutes = 60u)
 
     private var rows = 0
 
@@ -106,6 +113,7 @@ internal object Scene {
             n = n.toULong(),
             number = number,
             isFinished = state == ItemState.RECEIVED,
+            isWithdrawable = case != "closed" && state !in setOf(ItemState.REVISED, ItemState.WITHDRAWING, ItemState.WITHDRAWN, ItemState.CANCELLED),
             summary = Words(zh, en),
             stateWords = Words(stateZh, stateEn),
             stateLine = Words(stateZh, stateEn),

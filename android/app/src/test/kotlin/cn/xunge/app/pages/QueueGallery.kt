@@ -5,6 +5,7 @@ import android.view.View
 import cn.xunge.app.Gallery
 import cn.xunge.app.Variant
 import cn.xunge.app.XungeRunner
+import cn.xunge.core.ItemState
 import cn.xunge.core.ProblemClass
 import cn.xunge.core.SyncReport
 import cn.xunge.core.Words
@@ -16,8 +17,10 @@ import org.junit.runner.RunWith
 class QueueGallery {
     private val all = QueueState(
         Scene.today, listOf(Scene.returned), listOf(Scene.draft), Scene.filed, more = false, data = Scene.data,
-        syncing = Syncing(photo = mapOf(Scene.sending.id to .28f)),
+        photosWait = PhotosWait.WIFI, syncing = Syncing(photo = mapOf(Scene.sending.id to .28f)),
     )
+
+    private val delivered = Scene.filed.filter { it.state !in setOf(ItemState.QUEUED, ItemState.LATER, ItemState.PHOTOS_PENDING) }
 
     private fun page(state: QueueState): (Context) -> View = { QueuePage(MineHost(it)).build(Read(state)) }
 
@@ -66,7 +69,7 @@ class QueueGallery {
     @Test
     fun `a sync that brought everything`() = Gallery.show(
         "queue-synced",
-        build = page(all.copy(needsYou = emptyList(), drafts = emptyList(), syncing = Syncing(report = report(true, false, Words("全部送达", "Everything has been delivered"))))),
+        build = page(all.copy(Scene.today.copy(itemsWaiting = 0u, photosWaiting = 0u), emptyList(), emptyList(), delivered, syncing = Syncing(report = report(true, false, Words("全部送达", "Everything has been delivered"))))),
     )
 
     @Test

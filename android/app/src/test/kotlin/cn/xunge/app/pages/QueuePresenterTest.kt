@@ -41,6 +41,27 @@ class QueuePresenterTest {
         presenter.more(first)
         val second = presenter.states.await { it.it!!.rows.size > first.rows.size }.it!!
         assertEquals(2 * first.rows.size, second.rows.size)
+        assertEquals("each page is read once", 2 * first.rows.size, handset.asked.sum())
+        assertEquals("no row twice", second.rows.size, second.rows.distinctBy { it.id }.size)
+    }
+
+    @Test
+    fun `after a change all pages are read again`() {
+        val handset = QueueOf(Scene.many(200))
+        val presenter = presenter(handset)
+        val shown = MutableStateFlow<Read<QueueState>>(Read(null))
+        runBlocking {
+            val page = launch(Dispatchers.IO) { presenter.states.collect { shown.value = it } }
+            shown.await { it.it != null }
+            val first = shown.value.it!!
+            presenter.more(first)
+            shown.await { it.it!!.rows.size > first.rows.size }
+            handset.rows = listOf(Scene.sending) + handset.rows
+            changes.emit(change)
+            shown.await { it.it!!.rows.first() == Scene.sending }
+            assertEquals(2 * first.rows.size, shown.value.it!!.rows.size)
+            page.cancel()
+        }
     }
 
     @Test

@@ -109,7 +109,7 @@ class RememberingHost(override val context: Context) : Host {
 
     override fun permit(permissions: List<String>, answer: (Boolean) -> Unit) = answer(false)
 
-    override fun choosePictures(answer: (List<File>) -> Unit) = Unit
+    override fun choosePictures(page: String, answer: (List<File>) -> Unit) = Unit
 
     override fun createFile(name: String, answer: (android.net.Uri?) -> Unit) = false
 }

@@ -52,7 +52,7 @@ internal object ReportSamples {
     )
 
     fun row(state: ItemState, zh: String, en: String, number: String?) = QueueRow(
-        id = draft, record = RecordKey("r"), n = 1u, number = number, isFinished = false, summary = Words("道路破损", "Damaged road"),
+        id = draft, record = RecordKey("r"), n = 1u, number = number, isFinished = false, isWithdrawable = true, summary = Words("道路破损", "Damaged road"),
         stateWords = Words(zh, en), stateLine = Words(zh, en), kindWords = Words("上报", "Report"), state = state, reason = null,
         kind = ItemKind.Report, problem = null, made = now, photosSent = 1u, photosNamed = 2u, cover = null, nextTry = null, caseState = null, review = null,
     )

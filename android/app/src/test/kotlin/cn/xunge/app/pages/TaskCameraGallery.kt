@@ -23,7 +23,7 @@ class TaskCameraGallery {
     fun `nothing taken yet`() = show("taskcam", TaskCameraState.Open("道路破损：人行道地砖缺失", compare, "", DraftWork()))
 
     @Test
-    fun `two photos and words`() = show("taskcam-ready", TaskCameraState.Open("道路破损：人行道地砖缺失", compare, "已补铺 9 块", DraftWork(shots)), Answer.NOT_RECTIFIED)
+    fun `two photos and words`() = show("taskcam-ready", TaskCameraState.Open("道路破损：人行道地砖缺失", compare, "已补铺 9 块", DraftWork(shots)))
 
     @Test
     fun `without a photo before, a photo is being prepared`() =

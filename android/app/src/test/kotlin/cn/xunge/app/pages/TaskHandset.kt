@@ -39,7 +39,7 @@ internal open class TaskHandset(var tasks: List<FieldTask> = emptyList()) : Hand
     var progress: List<SyncProgress> = emptyList()
 
     override fun today() = Today(
-        WorkScene.now, true, "刘海波", "https://xunge.chaoyang.example", "桂林路街道 2 岗", "2207", true, WorkScene.at("2026-09-23T07:02:00"), true,
+        WorkScene.now, true, "刘海波", false, null, "https://xunge.chaoyang.example", "桂林路街道 2 岗", "2207", true, WorkScene.at("2026-09-23T07:02:00"), null, true,
         0u, 0u, 0u, 0u, tasks.size.toUInt(), 0u, null, null, null,
     )
 

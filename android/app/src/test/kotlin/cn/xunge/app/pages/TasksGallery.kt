@@ -24,7 +24,7 @@ class TasksGallery {
     )
 
     private fun answer(state: ItemState, words: Words) = QueueRow(
-        EntryKey("i1"), RecordKey("r1"), 7u, null, false, Words("核查 已整改", "Check: rectified"), words, words, Words("反馈", "Answer"), state, null,
+        EntryKey("i1"), RecordKey("r1"), 7u, null, false, true, Words("核查 已整改", "Check: rectified"), words, words, Words("反馈", "Answer"), state, null,
         ItemKind.Answer, null, WorkScene.at("2026-09-23T10:23:20"), 0u, 1u, null, null, null, null,
     )
 

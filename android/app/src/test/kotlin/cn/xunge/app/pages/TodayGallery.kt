@@ -61,6 +61,28 @@ class TodayGallery {
         ),
     )
 
+    private val off = Scene.today.copy(isOnDuty = false, onDutySince = Scene.at(10, 20), lastShiftBegan = Scene.at(7, 2), tasksOpen = 0u)
+
+    @Test
+    fun `the shift is over`() = Gallery.show("today-over", build = page(duty.copy(today = off, tasks = emptyList())))
+
+    @Test
+    fun `the shift of yesterday, and nothing heard of the centre since`() = Gallery.show(
+        "today-silent",
+        build = page(
+            duty.copy(
+                today = off.copy(onDutySince = Scene.at(19, 4, day = 22), lastShiftBegan = Scene.at(11, 0, day = 22), lastContact = Scene.at(19, 10, day = 22)),
+                tasks = emptyList(),
+            ),
+        ),
+    )
+
+    @Test
+    fun `offline for hours`() = Gallery.show("today-offline-long", build = page(duty.copy(online = false, today = duty.today.copy(lastContact = Scene.at(5, 20)))))
+
+    @Test
+    fun `syncing is switched off`() = Gallery.show("today-sync-off", build = page(duty.copy(isSyncOff = true)))
+
     @Test
     fun `everything arrived and no task`() = Gallery.show(
         "today-done",

@@ -1,5 +1,7 @@
 package cn.xunge.app.walk
 
+import android.app.Activity
+import android.content.Intent
 import android.net.Uri
 import android.provider.MediaStore
 import cn.xunge.app.XungeRunner
@@ -15,6 +17,8 @@ import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
+import org.robolectric.util.ReflectionHelpers
+import org.robolectric.util.ReflectionHelpers.ClassParameter
 import java.io.File
 
 /** The system ends the process in the middle of the work; the worker goes on and repeats nothing. */
@@ -85,5 +89,42 @@ class DeathWalkTest : Walk() {
         hand.awaits("照片 2")
         assertTrue(hand.screen(), hand.sees("照片 1") && !hand.sees("照片 3"))
         filedOnce("系统相机拍的", photos = 2)
+    }
+
+    @Test
+    fun `pictures that were chosen are in the draft when the process was gone meanwhile`() {
+        camera = FakeCamera(fault = CameraFault.Broken())
+        enrol(Rig.invite("705"))
+        stand(Rig.CELL)
+        hand.press("上报")
+        hand.awaits("相机打不开")
+        hand.press("从相册选")
+        val request = shadowOf(screen.get()).nextStartedActivityForResult
+        assertEquals(Intent.ACTION_GET_CONTENT, request.intent.action)
+        killed()
+        // The chooser answers to the activity of the new process.
+        val chosen = Uri.parse("content://pictures/1")
+        shadowOf(app.contentResolver).registerInputStream(chosen, ReportSamples.files[0].inputStream())
+        ReflectionHelpers.callInstanceMethod<Unit>(
+            screen.get(), "onActivityResult",
+            ClassParameter.from(Int::class.javaPrimitiveType!!, request.requestCode),
+            ClassParameter.from(Int::class.javaPrimitiveType!!, Activity.RESULT_OK),
+            ClassParameter.from(Intent::class.java, Intent().setData(chosen)),
+        )
+        hand.awaits("是什么问题")
+        describe("相册里选的")
+        filedOnce("相册里选的", photos = 1)
+    }
+
+    @Test
+    fun `who goes back from a report is told that it was kept, and where`() {
+        enrol(Rig.invite("706"))
+        stand(Rig.CELL)
+        hand.press("上报")
+        shoot()
+        describe("先放一放")
+        hand.press("返回")
+        hand.awaits("没交的已存成草稿，在“我报的”里接着填")
+        hand.awaits("1 份草稿")
     }
 }
