@@ -19,6 +19,8 @@ crate::text_enum! {
         Supervisor = "supervisor",
         /// 系统管理员
         Admin = "admin",
+        /// 审计员: reads the audit log and nothing else; never the administrator of the same unit
+        Auditor = "auditor",
     }
 }
 
@@ -33,6 +35,7 @@ impl Role {
             Self::Department => "终端部门",
             Self::Supervisor => "督导",
             Self::Admin => "系统管理员",
+            Self::Auditor => "审计员",
         }
     }
 }

@@ -23,6 +23,8 @@ pub mod http;
 
 pub mod people;
 
+pub mod audit;
+
 pub mod photos;
 
 pub mod grids;

@@ -122,12 +122,17 @@ both_engines! {
             found.iter().map(|m| m.version).collect::<Vec<_>>()
         };
         assert_eq!(pending().await, Vec::<i64>::new());
-        let last = server::store::MIGRATIONS.last().unwrap().version;
+        let last = last();
         app.write(move |tx, _| {
             Ok(tx.execute("DELETE FROM schema_migration WHERE version = ?1", params![last])?)
         }).await;
         assert_eq!(pending().await, [last]);
     }
+}
+
+/// The newest version of the schema.
+fn last() -> i64 {
+    server::store::MIGRATIONS.last().unwrap().version
 }
 
 /// A city of its own in `folder/data`, as the version before this one left it: its last migration is not noted.
@@ -143,7 +148,7 @@ async fn old_city(folder: &Path) -> ServerOptions {
         .unwrap();
     opened
         .store
-        .write(|tx| tx.execute("DELETE FROM schema_migration WHERE version = 10", &[]))
+        .write(|tx| tx.execute("DELETE FROM schema_migration WHERE version = ?1", params![last()]))
         .await
         .unwrap();
     opened.store.close().await;
@@ -154,7 +159,7 @@ async fn old_city(folder: &Path) -> ServerOptions {
 async fn use_b13_database_is_copied_before_a_migration_changes_it() {
     let folder = tempfile::tempdir().unwrap();
     let options = old_city(folder.path()).await;
-    let copied = options.data.join("before-0010/xunge.db");
+    let copied = options.data.join(format!("before-{:04}/xunge.db", last()));
     let url = format!("sqlite:{}", options.data.join("xunge.db").display());
     let made = backup::before_migration(&url, &options.data, false)
         .await

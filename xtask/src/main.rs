@@ -13,6 +13,7 @@ mod fuzz;
 mod gate;
 mod judges;
 mod lint;
+mod matrix;
 mod needs;
 mod openapi;
 mod package;

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
-use crate::{android, bench, fuzz, package, phone, simulate, torture};
+use crate::{android, bench, fuzz, matrix, package, phone, simulate, torture};
 
 /// Simulated days of the long run: 13 to 20 minutes at 520 to 800 days a minute.
 const DAYS: &str = "10000";
@@ -40,6 +40,12 @@ const STAGES: &[Stage<Workspace>] = &[
         what: "30 minutes of fuzzing, shared by all targets",
         after: &[],
         run: |ws| fuzz::longer(ws, FUZZ_MINUTES, None),
+    },
+    Stage {
+        name: "matrix",
+        what: "every operation by every role from every place, on both engines",
+        after: &[],
+        run: matrix::full,
     },
     Stage {
         name: "phone-core",

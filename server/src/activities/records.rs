@@ -4,7 +4,7 @@ use super::rules::{self, Further, FurtherEntry, Standing};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     entries::{flags::FlagName, row::EntryRow, taken::Taken},
-    kernel::failure::Failure,
+    kernel::{failure::Failure, mask::Masker},
     params,
     people::{lookup, posts},
     photos::view::{CasePhoto, Origin, named_by},
@@ -140,7 +140,7 @@ impl Record {
             version: self.version,
             title: self.title.clone(),
             state: state.into(),
-            reason: self.reason.clone(),
+            reason: self.reason.as_deref().map(|text| Masker::default().text(text)),
             at: self.updated,
             made: Some(self.created),
             starts: Some(self.starts),

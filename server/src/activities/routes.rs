@@ -6,7 +6,7 @@ use super::{
     rules::Standing,
 };
 use crate::{
-    app::state::App,
+    app::{audit, state::App},
     auth::actor::Staff,
     http::{
         body::{Json, Path, Query},
@@ -234,6 +234,8 @@ async fn review(
             ],
         )?;
         record.tell_author(ctx)?;
+        let entity = format!("record:{id}");
+        audit::note(tx, ctx, Some(staff.person), "activity.review", &entity, wanted.as_str())?;
         full(tx, record)
     })
     .await

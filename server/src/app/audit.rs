@@ -2,12 +2,14 @@
 
 use super::ctx::Ctx;
 use crate::{
+    kernel::mask::Masker,
     params,
     store::{error::StoreError, tx::Tx},
 };
 use protocol::ids::PersonId;
 
-/// Adds a line to the audit log. `detail` holds ids and codes, never personal data.
+/// Adds a line to the audit log. `detail` holds ids and codes, or the reason that a person entered; numbers of people in
+/// a reason are masked.
 pub fn note(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
@@ -25,7 +27,7 @@ pub fn note(
             actor.map(|a| a.to_string()),
             action,
             entity,
-            detail
+            Masker::default().text(detail)
         ],
     )?;
     Ok(())

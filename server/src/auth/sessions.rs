@@ -5,7 +5,7 @@
 
 use super::actor::{Grant, Staff};
 use crate::{
-    app::{right::Right, state::App},
+    app::{audit, ctx::Ctx, right::Right, state::App},
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx},
@@ -119,10 +119,41 @@ pub fn end(tx: &mut Tx<'_>, token_sha256: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deletes the sessions of all people that expired before or at `now`.
-pub fn delete_expired(tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM session WHERE expires <= ?1", params![now.0])?;
-    Ok(())
+/// Deletes the sessions of all people that expired or were idle for too long, and notes each end (DC-12).
+pub fn end_over(tx: &mut Tx<'_>, ctx: &mut Ctx, idle_ms: i64) -> Result<usize, Failure> {
+    let now = ctx.now.0;
+    let over: Vec<(PersonId, i64)> = tx.all(
+        "DELETE FROM session WHERE expires <= ?1 OR last_used <= ?2 RETURNING person, expires",
+        params![now, now.saturating_sub(idle_ms)],
+        |row| Ok((row.parse("person")?, row.get("expires")?)),
+    )?;
+    for (person, expires) in &over {
+        let why = if *expires <= now { "expired" } else { "idle" };
+        audit::note(tx, ctx, Some(*person), "session.end", "session", why)?;
+    }
+    Ok(over.len())
+}
+
+/// Ends what [`end_over`] ends; run by a job.
+pub async fn sweep(app: &App) -> Result<usize, Failure> {
+    let (now, idle) = (
+        app.clock.now().0,
+        i64::from(app.settings.session_idle_minutes) * 60_000,
+    );
+    // A read first: a sweep that finds nothing must not occupy the only writer.
+    let over: i64 = app
+        .read(move |tx| {
+            Ok(tx.one(
+                "SELECT COUNT(*) AS n FROM session WHERE expires <= ?1 OR last_used <= ?2",
+                params![now, now.saturating_sub(idle)],
+                |row| row.get("n"),
+            )?)
+        })
+        .await?;
+    match over {
+        0 => Ok(0),
+        _ => app.write(move |tx, ctx| end_over(tx, ctx, idle)).await,
+    }
 }
 
 /// Ends all sessions of a person except `but` (SHA-256 of its token) and returns how many.

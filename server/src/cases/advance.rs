@@ -10,7 +10,8 @@ use super::{
     ledger,
     repeat::was_done,
     rules,
-    view::{self, CaseView},
+    shape::CaseView,
+    view,
 };
 use crate::{
     app::{ctx::Ctx, state::App},

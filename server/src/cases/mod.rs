@@ -11,7 +11,7 @@
 //! * `authority`: who may do an action. `apply`: interprets a row of the table: fields, guards, effects. `history`:
 //!   queries on the ledger.
 //! * `file`, `photos`, `departments`: the case, its photos and the handling departments in the database.
-//! * [`view`]: a case as staff see it; [`allowed`]: the actions possible now. `counts`: exact counts. `routes`: the
+//! * [`view`]: a case as staff see it, [`shape`]: the same as data, `reader`: who may know what; `personal`: personal data in its texts; [`allowed`]: the actions possible now. `counts`: exact counts. `routes`: the
 //!   operations. [`retention`]: how long authors see closed cases.
 
 mod advance;
@@ -25,13 +25,16 @@ pub(crate) mod file;
 mod history;
 mod input;
 pub mod ledger;
+mod personal;
 pub mod photos;
+mod reader;
 mod register;
 pub(crate) mod repeat;
 pub mod reports;
 pub mod retention;
 pub(crate) mod routes;
 pub mod rules;
+pub mod shape;
 pub mod view;
 
 pub use crate::entries::flags::FlagName;

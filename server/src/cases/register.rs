@@ -6,12 +6,13 @@ use super::{
     file::{CaseFile, CaseSource, Opening},
     input::{Actor, Input},
     repeat::was_done,
-    view::{self, CaseView},
+    shape::CaseView,
+    view,
 };
 use crate::{
     app::{ctx::Ctx, state::App},
     http::idempotency::reused,
-    kernel::failure::Failure,
+    kernel::{failure::Failure, mask},
     params,
     store::tx::Tx,
 };
@@ -28,6 +29,7 @@ pub struct Registration {
     pub text: String,
     pub caller_name: String,
     pub caller_phone: String,
+    pub caller_identity: String,
     pub input: Input,
 }
 
@@ -49,8 +51,10 @@ pub fn register(
         let file = CaseFile::load(tx, done)?;
         authorise(&file, row.action, row.by, by)?;
         // A different report under a used request name must not be lost.
-        let phone = view::caller(tx, done)?.map(|(_, phone)| phone);
-        if file.text != registration.text.trim() || phone.as_deref() != Some(registration.caller_phone.trim())
+        let phone = view::caller(tx, done)?.map_or(String::new(), |(_, phone, _)| phone);
+        // Numbers may have been moved from the text to the caller since.
+        if mask::bare(&file.text) != mask::bare(registration.text.trim())
+            || phone.split('、').next() != Some(registration.caller_phone.trim())
         {
             return Err(Failure::fields(ProblemCode::Invalid, vec![reused()]));
         }
@@ -72,11 +76,12 @@ pub fn register(
     let role = authorise(&file, row.action, row.by, by)?;
     file.insert(tx)?;
     tx.execute(
-        "INSERT INTO case_caller (case_id, name, phone) VALUES (?1, ?2, ?3)",
+        "INSERT INTO case_caller (case_id, name, phone, id_number) VALUES (?1, ?2, ?3, ?4)",
         params![
             file.id.to_string(),
             registration.caller_name.trim(),
-            registration.caller_phone.trim()
+            registration.caller_phone.trim(),
+            registration.caller_identity.trim()
         ],
     )?;
     apply::effects(tx, ctx, app, &mut file, row, by, input, &mut facts)?;

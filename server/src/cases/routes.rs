@@ -5,10 +5,13 @@ use super::{
     counts,
     file::{COLUMNS, CaseFile},
     input::{Actor, Input},
-    ledger, photos,
+    ledger,
+    personal::{self, PersonalBody},
+    photos, reader,
     register::{Registration, register as take_down},
     rules,
-    view::{self, CaseLine, CaseView, READERS},
+    shape::{CaseLine, CaseView, KEEPERS, READERS},
+    view,
 };
 use crate::{
     app::{audit, state::App},
@@ -49,7 +52,8 @@ pub fn routes() -> Operations {
         .staff(&[Role::Acceptor], routes!(register))
         .staff(READERS, routes!(case))
         .staff(READERS, routes!(act))
-        .staff(&[Role::Acceptor, Role::ShiftLeader], routes!(caller_view))
+        .staff(KEEPERS, routes!(caller_view))
+        .staff(KEEPERS, routes!(personal_data))
         .staff(READERS, routes!(photo))
         .staff(counts::READERS, routes!(counts::counts))
         .staff(counts::READERS, routes!(counts::streams))
@@ -172,7 +176,7 @@ async fn cases(
         let files = list.rows(tx, (&select, &order()), &condition, CaseFile::read)?;
         let lines = files
             .into_iter()
-            .map(|file| view::line(tx, &shared, file))
+            .map(|file| view::line(tx, &shared, &staff, file))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(list.page(lines, key))
     })
@@ -182,7 +186,7 @@ async fn cases(
 
 fn readable(tx: &mut Tx<'_>, staff: &Staff, id: CaseId) -> Result<CaseFile, Failure> {
     let file = CaseFile::load(tx, id)?;
-    if view::may_read(staff, &file) {
+    if reader::may_read(staff, &file) {
         Ok(file)
     } else {
         Err(Failure::of(ProblemCode::OutOfScope))
@@ -231,6 +235,9 @@ pub struct Caller {
     #[serde(default)]
     pub name: String,
     pub phone: String,
+    /// Identity numbers that stood in the text and were moved here.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub identity: String,
 }
 
 /// Creates a case for a citizen's report and sends it for verification (T2).
@@ -258,11 +265,19 @@ async fn register(
     if body.caller.name.chars().count() > 64 || body.caller.name.contains('\0') {
         return Err(invalid("/caller/name", "姓名过长", "the name is too long"));
     }
+    if body.caller.identity.chars().count() > 64 || body.caller.identity.contains('\0') {
+        return Err(invalid(
+            "/caller/identity",
+            "证件号过长",
+            "the number is too long",
+        ));
+    }
     short_enough("/address", &body.address)?;
     let registration = Registration {
         text: body.text,
         caller_name: body.caller.name,
         caller_phone: body.caller.phone,
+        caller_identity: body.caller.identity,
         input: Input {
             request: request_of(&headers, &staff, body.request)?,
             values: [
@@ -336,22 +351,24 @@ async fn caller_view(
     let caller = app
         .write(move |tx, ctx| {
             let file = CaseFile::load(tx, id)?;
-            if ![Role::Acceptor, Role::ShiftLeader]
-                .iter()
-                .any(|role| staff.may(*role, file.area))
-            {
+            if !KEEPERS.iter().any(|role| staff.may(*role, file.area)) {
                 return Err(Failure::of(ProblemCode::OutOfScope));
             }
-            let (name, phone) = view::caller(tx, id)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
+            let (name, phone, identity) =
+                view::caller(tx, id)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
             audit::note(
                 tx,
                 ctx,
                 Some(staff.person),
                 "case.caller_view",
-                &id.to_string(),
+                &format!("case:{id}"),
                 &reason,
             )?;
-            Ok(Caller { name, phone })
+            Ok(Caller {
+                name,
+                phone,
+                identity,
+            })
         })
         .await?;
     let mut response = Json(caller).into_response();
@@ -359,6 +376,24 @@ async fn caller_view(
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Moves personal data from the texts of a case to the caller's fields, or marks it as the matter's own contact, which
+/// departments and handsets then see. Each decision is an event of the case and a row of the audit log (DC-05).
+#[utoipa::path(post, path = "/v1/cases/{id}/personal-data", tag = "cases", request_body = PersonalBody,
+    params(("id" = CaseId, Path)),
+    responses((status = 200, body = CaseView), (status = "4XX", body = Problem)))]
+async fn personal_data(
+    State(app): State<App>,
+    staff: Staff,
+    Path(id): Path<CaseId>,
+    Json(body): Json<PersonalBody>,
+) -> Result<Json<CaseView>, Failure> {
+    body.check()?;
+    let shared = app.clone();
+    app.write(move |tx, ctx| personal::decide(tx, ctx, &shared, id, &staff, &body))
+        .await
+        .map(Json)
 }
 
 /// A photo of a case.

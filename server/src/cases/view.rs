@@ -1,134 +1,29 @@
 //! A case for its readers: the whole case for staff, its state for the author's mailbox.
 
 use super::{
-    allowed::{self, AllowedAction},
-    file::{CaseFile, CaseSource},
+    allowed,
+    file::CaseFile,
     input::Actor,
     ledger::{self, LedgerEvent},
     photos,
+    reader::Reader,
+    shape::{CaseLine, CaseTask, CaseView, EventView, MaskedCaller, MatterName, Named},
 };
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
+    auth::actor::Staff,
     entries::flags::FlagName,
     kernel::{failure::Failure, mask},
     params,
-    photos::view::CasePhoto,
     store::tx::Tx,
+    tasks::privacy,
 };
 use protocol::{
-    area::Area,
-    case::CaseState,
-    codes::{CellCode, GridVersion, MatterCode},
-    duty::{Answer, Purpose, TaskState},
     feed::{CaseRow, kind, row_words},
-    geo::PointE7,
-    ids::{CaseId, OrgId, PostId, TaskId},
-    role::Role,
+    ids::CaseId,
     time::Millis,
 };
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, btree_map::Entry};
-
-/// A matter type with its display name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct MatterName {
-    pub code: MatterCode,
-    pub zh: String,
-    pub en: String,
-}
-
-/// A unit or post with its name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Named<T> {
-    pub id: T,
-    pub name: String,
-}
-
-/// Masked data of a caller (DC-05). `POST /v1/cases/{id}/caller-view` gives the full data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct MaskedCaller {
-    pub name: String,
-    pub phone: String,
-}
-
-/// An event of the ledger with display names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct EventView {
-    #[serde(flatten)]
-    pub event: LedgerEvent,
-    /// Name of the member of staff, or of the post for an actor in the field.
-    pub actor_name: String,
-    pub to_zh: String,
-    pub hash: String,
-}
-
-/// A task of a case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CaseTask {
-    pub task: TaskId,
-    pub purpose: Purpose,
-    pub state: TaskState,
-    pub due: Millis,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Answer>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer_text: Option<String>,
-}
-
-/// A case with all its parts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CaseView {
-    pub id: CaseId,
-    /// 受理号
-    pub number: String,
-    pub source: CaseSource,
-    pub state: CaseState,
-    pub state_zh: String,
-    /// Version of the case; an action sends it as `expected_version`.
-    pub version: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub matter: Option<MatterName>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<u8>,
-    pub text: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cell: Option<CellCode>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grid: Option<GridVersion>,
-    /// Street and community of the cell.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub cell_name: String,
-    /// WGS-84
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<PointE7>,
-    pub address: String,
-    #[schema(value_type = String)]
-    pub area: Area,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reporter_post: Option<Named<PostId>>,
-    pub self_handled: bool,
-    pub flags: Vec<FlagName>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub department: Option<Named<OrgId>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<Millis>,
-    pub deadline_provisional: bool,
-    pub rounds: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check_passed: Option<bool>,
-    pub withdrawn: bool,
-    pub reported: Millis,
-    pub created: Millis,
-    pub updated: Millis,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub caller: Option<MaskedCaller>,
-    pub photos: Vec<CasePhoto>,
-    pub tasks: Vec<CaseTask>,
-    pub allowed: Vec<AllowedAction>,
-    pub ledger: Vec<EventView>,
-    /// True if the hash chain of the ledger was complete and unchanged when it was verified for this answer.
-    pub ledger_ok: bool,
-}
 
 /// Returns the case as `by` may see it.
 pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<CaseView, Failure> {
@@ -170,8 +65,11 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
         Some(org) => name_of(tx, "org", org.to_string())?.map(|name| Named { id: org, name }),
         None => None,
     };
-    Ok(CaseView {
-        caller: caller(tx, file.id)?.map(|(name, phone)| MaskedCaller {
+    let reader = Reader::of(by, &file);
+    let masker = privacy::masker(tx, Some(file.id))?;
+    let whole = CaseView {
+        personal: Vec::new(),
+        caller: caller(tx, file.id)?.map(|(name, phone, _)| MaskedCaller {
             name: mask::masked_name(&name),
             phone: mask::masked_phone(&phone),
         }),
@@ -214,7 +112,8 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
         allowed,
         ledger,
         ledger_ok,
-    })
+    };
+    Ok(reader.case(tx, whole, &masker)?)
 }
 
 fn names(tx: &mut Tx<'_>, events: &[LedgerEvent]) -> Result<BTreeMap<String, String>, Failure> {
@@ -248,12 +147,13 @@ fn name_of(tx: &mut Tx<'_>, table: &str, id: String) -> Result<Option<String>, F
     Ok(tx.opt(&sql, params![id], |row| row.get("name"))?)
 }
 
-/// Returns name and phone of the caller, unmasked: only for the logged view in [`super::routes`].
-pub(super) fn caller(tx: &mut Tx<'_>, case: CaseId) -> Result<Option<(String, String)>, Failure> {
+/// Returns name, phone numbers and identity numbers of the caller, unmasked: only for the logged view in
+/// [`super::routes`].
+pub(super) fn caller(tx: &mut Tx<'_>, case: CaseId) -> Result<Option<(String, String, String)>, Failure> {
     Ok(tx.opt(
-        "SELECT name, phone FROM case_caller WHERE case_id = ?1",
+        "SELECT name, phone, id_number FROM case_caller WHERE case_id = ?1",
         params![case.to_string()],
-        |row| Ok((row.get("name")?, row.get("phone")?)),
+        |row| Ok((row.get("name")?, row.get("phone")?, row.get("id_number")?)),
     )?)
 }
 
@@ -280,7 +180,8 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
         return Ok(());
     };
     let (photos_named, photos_held) = photos::photo_counts(tx, file)?;
-    let address = row_words(&file.address);
+    let masker = privacy::masker(tx, Some(file.id))?;
+    let address = row_words(&masker.text(&file.address));
     let row = CaseRow {
         case: file.id,
         record,
@@ -292,47 +193,19 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
         made: Some(file.reported),
         matter: file.matter,
         cell: file.cell,
-        text: row_words(&file.text).filter(|_| address.is_none()),
+        text: row_words(&masker.text(&file.text)).filter(|_| address.is_none()),
         address,
         withdrawn: file.withdrawn,
     };
     ctx.mail.put(MailboxId::Author(author), kind::CASE, file.id, &row)
 }
 
-/// A case in a list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CaseLine {
-    pub id: CaseId,
-    pub number: String,
-    pub source: CaseSource,
-    pub state: CaseState,
-    pub state_zh: String,
-    pub version: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub matter: Option<MatterName>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<u8>,
-    pub text: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cell: Option<CellCode>,
-    pub address: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub department: Option<OrgId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<Millis>,
-    pub flags: Vec<String>,
-    pub withdrawn: bool,
-    pub rounds: u32,
-    pub photos_named: u32,
-    pub photos_held: u32,
-    pub reported: Millis,
-    pub updated: Millis,
-}
-
-/// Returns the case as a line of a list.
-pub fn line(tx: &mut Tx<'_>, app: &App, file: CaseFile) -> Result<CaseLine, Failure> {
+/// Returns the case as a line of a list, as this reader may see it.
+pub fn line(tx: &mut Tx<'_>, app: &App, staff: &Staff, file: CaseFile) -> Result<CaseLine, Failure> {
+    let reader = Reader::staff(staff, &file);
+    let masker = privacy::masker(tx, Some(file.id))?;
     let (photos_named, photos_held) = photos::photo_counts(tx, &file)?;
-    Ok(CaseLine {
+    let whole = CaseLine {
         matter: file.matter.map(|code| {
             let item = app.catalogue.find(code);
             MatterName {
@@ -360,25 +233,6 @@ pub fn line(tx: &mut Tx<'_>, app: &App, file: CaseFile) -> Result<CaseLine, Fail
         photos_held,
         reported: file.reported,
         updated: file.updated,
-    })
+    };
+    Ok(reader.line(whole, &masker))
 }
-
-/// Returns whether the reader may see the case: the roles of the centre in its area, and the department that has it
-/// or had it last.
-pub fn may_read(staff: &crate::auth::actor::Staff, file: &CaseFile) -> bool {
-    READERS.iter().any(|role| match role {
-        Role::Department => staff
-            .orgs(Role::Department)
-            .any(|org| Some(org) == file.department),
-        other => staff.may(*other, file.area),
-    })
-}
-
-/// Roles that read cases.
-pub const READERS: &[Role] = &[
-    Role::Acceptor,
-    Role::ShiftLeader,
-    Role::CommandCentre,
-    Role::Department,
-    Role::Supervisor,
-];

@@ -55,7 +55,7 @@ enum ServerCommand {
     /// 应用：发布、查看、撤下 / The Android app: publish, show, withdraw
     #[command(subcommand)]
     App(releases::AppTool),
-    /// 核对 / Audit what the server holds
+    /// 核对与审计 / Audit what the server holds, and who did what
     #[command(subcommand)]
     Audit(parcels::AuditTool),
     /// 列出全部设置 / List every setting: value, default, range, meaning

@@ -1,6 +1,6 @@
 //! Tools around custody: parcels that came on a memory card, and how complete it all is.
 
-use super::{data_location::DataLocation, photo_audit};
+use super::{audit, data_location::DataLocation, photo_audit};
 use crate::{
     app::address::{PublicAddress, Reach},
     entries::row::EntryState,
@@ -43,6 +43,8 @@ pub enum AuditTool {
     /// 核对照片是否都在对象存储里：退出码 0 都在，3 有缺失 / Look for every photo in the object store; exit code 0 if all are there, 3
     /// otherwise
     Photos(DataLocation),
+    /// 审计日志：谁在何时做了什么；查看本身也记入日志 / Who did what and when, oldest first; the reading is noted, too
+    Log(audit::Log),
 }
 
 impl ParcelTool {
@@ -105,6 +107,7 @@ impl AuditTool {
         let (place, stream, json) = match self {
             Self::Completeness { place, stream, json } => (place, stream, json),
             Self::Photos(place) => return photo_audit::run(&place).await,
+            Self::Log(log) => return log.run().await,
         };
         let opened = run::open_city(&place.options()?).await?;
         let found = opened

@@ -205,7 +205,7 @@ async fn create(
             ctx,
             Some(staff.person),
             "task.issue",
-            &id.to_string(),
+            &format!("task:{id}"),
             cell.as_str(),
         )?;
         let task = Task::load(tx, id)?;

@@ -1,6 +1,6 @@
 //! Codes and texts of the dispositions that intake itself decides.
 
-use crate::kernel::failure::Refusal;
+use crate::kernel::{failure::Refusal, mask::Masker};
 use protocol::{entry::Reason, problem::ReasonCode};
 
 pub(super) fn kind_unknown(kind: &str) -> Reason {
@@ -112,7 +112,9 @@ pub(super) fn sealed() -> Reason {
 }
 
 pub(super) fn reviewer(code: ReasonCode, words: &str) -> Reason {
-    Reason::new(code, words, words)
+    // The author's handset shows it.
+    let words = Masker::default().text(words);
+    Reason::new(code, words.clone(), words)
 }
 
 /// A room's refusal as a reason for the author: texts of the code, the field errors and the detail.

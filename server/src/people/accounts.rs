@@ -2,7 +2,7 @@
 //! administrator's own area (TJ-02); every change is in the audit log. There are no default accounts, and a password that
 //! somebody else chose expires.
 
-use super::{login, passwords, scope};
+use super::{login, passwords, scope, separation};
 use crate::{
     app::{audit, changes::Change, ctx::Ctx, state::App},
     auth::{actor::Staff, field_tokens, sessions},
@@ -179,6 +179,7 @@ fn grant(tx: &mut Tx<'_>, person: PersonId, at: RoleAt) -> Result<(), Failure> {
             "a department has only its own role and its administrators; choose a district, street or community",
         ));
     }
+    separation::check(tx, person, at.role, at.org)?;
     tx.execute(
         "INSERT INTO role_grant (person, role, org) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![person.to_string(), at.role.as_str(), at.org.to_string()],

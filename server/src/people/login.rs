@@ -118,8 +118,6 @@ pub async fn sign_in(State(app): State<App>, Json(body): Json<SignIn>) -> Result
                 return Err(Failure::of(ProblemCode::Password));
             }
             tx.execute("DELETE FROM login_failure WHERE account = ?1", params![&account])?;
-            // No job does this.
-            sessions::delete_expired(tx, ctx.now)?;
             sessions::open(tx, found.person, &kept, ctx.now, hours)?;
             audit::note(tx, ctx, Some(found.person), "session.open", "session", "")?;
             me(tx, found.person, &Sha256::of(kept.as_bytes()).to_string())

@@ -10,3 +10,4 @@ pub(crate) mod placeholder;
 pub mod posts;
 pub(crate) mod routes;
 pub mod scope;
+mod separation;

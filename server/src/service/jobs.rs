@@ -12,6 +12,7 @@ use crate::{
     intake::sweep,
     kernel::{clock::every, failure::Failure},
     store::hint::Hint,
+    tasks::privacy,
 };
 use futures_util::future::{BoxFuture, join_all};
 use protocol::problem::ProblemCode;
@@ -40,6 +41,9 @@ pub async fn once(app: &App, job: &BackgroundJob, holder: &str) -> Result<bool, 
 pub async fn watch(app: App, jobs: &[BackgroundJob]) {
     if let Err(error) = sweep::reconsider(&app).await {
         tracing::warn!(%error, "entries of an older program wait for the next start");
+    }
+    if let Err(error) = privacy::renew(&app).await {
+        tracing::warn!(%error, "rows of an older program are masked at the next start");
     }
     let holder = hex::encode(app.secret());
     join_all(jobs.iter().map(|job| keep(&app, job, &holder))).await;

@@ -5,7 +5,7 @@
 
 use super::{health, jobs::BackgroundJob, openapi};
 use crate::{
-    activities, cases, duty, feed, grids,
+    activities, audit, auth, cases, duty, feed, grids,
     http::{body::Json, operation::Operations},
     inspections, intake, people, photos, tasks, terminals,
 };
@@ -22,6 +22,7 @@ pub(crate) fn operations() -> Operations {
             routes!(openapi_json),
         )
         .with(people::routes::routes())
+        .with(audit::routes::routes())
         .with(terminals::routes::routes())
         .with(intake::routes::routes())
         .with(feed::routes::routes())
@@ -51,6 +52,11 @@ pub const JOBS: &[BackgroundJob] = &[
         name: "intake.apply",
         every: Duration::from_secs(3),
         run: |app| Box::pin(async move { intake::sweep::sweep(&app).await.map(drop) }),
+    },
+    BackgroundJob {
+        name: "session.end",
+        every: Duration::from_secs(60),
+        run: |app| Box::pin(async move { auth::sessions::sweep(&app).await.map(drop) }),
     },
     BackgroundJob {
         name: "duty.end",

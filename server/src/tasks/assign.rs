@@ -1,7 +1,7 @@
 //! Assigns tasks to people on duty and updates the posts' mailboxes.
 
 use super::{
-    rules,
+    privacy, rules,
     task::{self, COLUMNS, Task},
 };
 use crate::{
@@ -60,12 +60,12 @@ fn pass(
         task::begin_lease(tx, task.id, holder, ctx.now)?;
     }
     task.update(tx)?;
-    notify(ctx, task)
+    notify(tx, ctx, task)
 }
 
 /// Updates the mailbox of the post that has the task.
-fn notify(ctx: &mut Ctx, task: &Task) -> Result<(), Failure> {
-    match task.row() {
+fn notify(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &Task) -> Result<(), Failure> {
+    match privacy::row(tx, task)? {
         Some(row) => ctx.mail.put(MailboxId::Post(row.post), kind::TASK, task.id, &row),
         None => Ok(()),
     }

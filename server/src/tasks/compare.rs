@@ -1,24 +1,23 @@
 //! Photos that a terminal may fetch: those of its own stream, and those that its tasks ask to compare with.
 
 use crate::{
-    app::{object_name::ObjectName, state::App},
+    app::{audit, object_name::ObjectName, state::App},
     auth::actor::FieldStream,
     http::{body::Path, range},
     kernel::failure::Failure,
     params,
-    people::posts,
     store::{error::StoreError, tx::Tx},
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use protocol::{
-    ids::StreamId,
+    ids::{CaseId, StreamId, TaskId},
     photo::Sha256,
     problem::{Problem, ProblemCode},
     time::Millis,
 };
 
-/// A photo of the caller's stream, or the comparison photo of a task that is addressed to the person or to a post
-/// that the person holds. Any other photo is not found, even if its hash is known.
+/// A photo of the caller's stream, or the comparison photo of a task of a post that the person holds. Each view of a
+/// comparison photo is noted (DC-05). Any other photo is not found, even if its hash is known.
 #[utoipa::path(
     get, path = "/v1/field/photos/by-hash/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),
@@ -34,12 +33,21 @@ pub(super) async fn by_hash(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let now = app.clock.now();
+    let reader = field.clone();
     let names = app
-        .read(move |tx| Ok(within_reach(tx, &field, sha256, now)?))
+        .read(move |tx| Ok(within_reach(tx, &reader, sha256, now)?))
         .await?;
-    for name in names {
+    for (name, shown_for) in names {
         match app.blobs.get(&name).await {
             Ok(bytes) => {
+                if let Some(entity) = shown_for {
+                    let (person, detail) = (field.person, sha256.to_string());
+                    app.write(move |tx, ctx| {
+                        let actor = Some(person);
+                        Ok(audit::note(tx, ctx, actor, "photo.view", &entity, &detail)?)
+                    })
+                    .await?;
+                }
                 let kind = range::picture_type(&bytes);
                 return Ok(range::respond(&headers, &bytes, sha256, kind));
             }
@@ -51,13 +59,14 @@ pub(super) async fn by_hash(
     Err(Failure::of(ProblemCode::NotFound))
 }
 
-/// The names of the objects with this hash that the terminal may read.
+/// The names of the objects with this hash that the terminal may read; for a photo of somebody else, with what it belongs
+/// to, such as `case:ID`.
 fn within_reach(
     tx: &mut Tx<'_>,
     field: &FieldStream,
     sha256: Sha256,
     now: Millis,
-) -> Result<Vec<ObjectName>, StoreError> {
+) -> Result<Vec<(ObjectName, Option<String>)>, StoreError> {
     let hash = sha256.to_string();
     let own: i64 = tx.one(
         "SELECT COUNT(*) AS n FROM photo WHERE stream = ?1 AND sha256 = ?2 AND received IS NOT NULL",
@@ -65,25 +74,26 @@ fn within_reach(
         |row| row.get("n"),
     )?;
     if own > 0 {
-        return Ok(vec![ObjectName::Photo {
-            stream: field.stream,
-            sha256,
-        }]);
+        let stream = field.stream;
+        return Ok(vec![(ObjectName::Photo { stream, sha256 }, None)]);
     }
-    let holds = posts::holds(tx, field.post, field.person, now)?;
+    // Who was relieved of the post reads nothing more, whether or not a task still names him.
     tx.all(
-        "SELECT DISTINCT compare_stream FROM task WHERE compare = ?1 AND ((post = ?2 AND ?4) OR holder = ?3)
-         ORDER BY compare_stream",
-        params![&hash, field.post.to_string(), field.person.to_string(), holds],
+        "SELECT id, case_id, compare_stream FROM task t WHERE compare = ?1 AND (post = ?2 OR holder = ?3)
+           AND EXISTS (SELECT 1 FROM post_holder h WHERE h.post = t.post AND h.person = ?3
+                       AND h.since <= ?4 AND (h.until IS NULL OR h.until > ?4))
+         ORDER BY issued DESC, id",
+        params![&hash, field.post.to_string(), field.person.to_string(), now.0],
         |row| {
             let stream: Option<StreamId> = row.parse_opt("compare_stream")?;
             // A task without `compare_stream` names an attachment of staff.
-            Ok(
-                stream.map_or(ObjectName::Attachment { sha256 }, |stream| ObjectName::Photo {
-                    stream,
-                    sha256,
-                }),
-            )
+            let name = match stream {
+                Some(stream) => ObjectName::Photo { stream, sha256 },
+                None => ObjectName::Attachment { sha256 },
+            };
+            let (task, case): (TaskId, Option<CaseId>) = (row.parse("id")?, row.parse_opt("case_id")?);
+            let entity = case.map_or_else(|| format!("task:{task}"), |case| format!("case:{case}"));
+            Ok((name, Some(entity)))
         },
     )
 }

@@ -3,12 +3,14 @@
 //!
 //! * [`rules`]: choice of the holder, effect of an answer, as plain functions over plain data.
 //! * `assign`: issue, resolve, pass on, close, with the post's mailbox.
-//! * `task`: the tables `task` and `task_lease`. [`compare`]: photos that a terminal may fetch. `routes`: the operations.
+//! * `task`: the tables `task` and `task_lease`. [`compare`]: photos that a terminal may fetch. `privacy`:
+//!   what a handset is shown. `routes`: the operations.
 //!
 //! Answers from the field are in `cases/answers.rs`, because they move cases.
 
 pub(crate) mod assign;
 pub mod compare;
+pub mod privacy;
 pub(crate) mod routes;
 pub mod rules;
 pub(crate) mod task;

@@ -2,6 +2,7 @@
 
 use super::{
     assign, compare,
+    privacy::{self, PersonalFound},
     rules::TaskLease,
     task::{COLUMNS, Task, leases},
 };
@@ -107,6 +108,9 @@ pub struct TaskView {
     /// Flags of the position fix of the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answer_flags: Vec<FlagName>,
+    /// Personal data in the wording and address, which handsets see masked; only in the view of one task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub personal: Vec<PersonalFound>,
     /// Leases; only in the view of one task.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<LeaseView>,
@@ -154,6 +158,7 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
         answer_text: task.answer_text.clone(),
         answer_entry: task.answer_entry,
         answered: task.answered,
+        personal: Vec::new(),
         leases: Vec::new(),
         photos: Vec::new(),
     })
@@ -172,7 +177,11 @@ pub(crate) fn full(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView
         Some(entry) => named_by(tx, entry, Origin::Answer)?,
         None => Vec::new(),
     };
+    let masker = privacy::masker(tx, task.order.case)?;
+    let mut personal = privacy::found("/wording", &task.order.wording, false, &masker);
+    personal.extend(privacy::found("/address", &task.order.address, false, &masker));
     Ok(TaskView {
+        personal,
         leases,
         photos,
         ..view(tx, task, now)?
@@ -303,7 +312,7 @@ async fn cancel(
             ctx,
             Some(staff.person),
             "task.cancel",
-            &id.to_string(),
+            &format!("task:{id}"),
             body.reason.trim(),
         )?;
         Ok(full(tx, &task, ctx.now)?)

@@ -9,7 +9,7 @@ use crate::{
 };
 use protocol::{
     codes::{CellCode, GridVersion},
-    duty::{Answer, Purpose, TaskRow, TaskState},
+    duty::{Answer, Purpose, TaskState},
     geo::PointE7,
     ids::{CaseId, EntryId, PersonId, PostId, StreamId, TaskId},
     photo::Sha256,
@@ -173,26 +173,6 @@ impl Task {
             ],
         )?;
         Ok(())
-    }
-
-    /// The row for the post's mailbox; `None` unless the task is assigned.
-    pub(super) fn row(&self) -> Option<TaskRow> {
-        let (post, holder) = self.holder.filter(|_| self.state == TaskState::Assigned)?;
-        let o = &self.order;
-        Some(TaskRow {
-            task: self.id,
-            purpose: o.purpose.into(),
-            wording: o.wording.clone(),
-            cell: o.cell,
-            place: o.place,
-            address: Some(o.address.clone()).filter(|a| !a.is_empty()),
-            due: o.due,
-            compare: o.compare.map(|(_, sha256)| sha256),
-            case: o.case,
-            post,
-            holder,
-            issued: self.issued,
-        })
     }
 }
 

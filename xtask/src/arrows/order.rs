@@ -14,6 +14,7 @@ const SERVER: &[&str] = &[
     "auth",
     "http",
     "people",
+    "audit",
     "photos",
     "grids",
     "terminals",
