@@ -1,6 +1,7 @@
 //! The registry of settings: each number and limit of a deployment, with key, default, range, unit and meaning. Some answer
 //! a question that the sources leave open: group G of `docs/rules.md`.
 
+use super::networks::Networks;
 use serde::Deserialize;
 
 /// Why a file of settings is refused; each names the key.
@@ -59,6 +60,12 @@ impl Measured for u64 {
 impl Measured for String {
     fn measure(&self) -> u64 {
         u64::try_from(self.chars().count()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Measured for Networks {
+    fn measure(&self) -> u64 {
+        u64::try_from(self.len()).unwrap_or(u64::MAX)
     }
 }
 
@@ -151,6 +158,8 @@ registry! {
     photo_pixels: u64 = 50_000_000, 307200..=400000000, "pixels", "照片像素上限";
     /// Requests a terminal may make before it is asked to wait; 0 = no limit
     field_requests_per_minute: u32 = 600, 0..=1000000, "1/min", "终端请求频率";
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` name the client, separated by commas; everybody else's are ignored
+    trusted_proxies: Networks = Networks::default(), 0..=64, "networks", "可信代理";
     /// Bearer token for `/metrics`; empty: only a peer on loopback may read it
     metrics_token: String = String::new(), 0..=512, "characters", "指标令牌";
 }
