@@ -174,7 +174,7 @@ async fn cases(
             .into_iter()
             .map(|file| view::line(tx, &shared, file))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(list.page(lines, key))
+        list.page(lines, key)
     })
     .await
     .map(Json)

@@ -100,7 +100,7 @@ pub(super) async fn list(
             for parcel in &mut parcels {
                 parcel.kept = kept_of(tx, parcel.id)?;
             }
-            Ok(list.page(parcels, |parcel| (parcel.id,)))
+            list.page(parcels, |parcel| (parcel.id,))
         })
         .await
         .map(Json)
