@@ -9,7 +9,7 @@ use super::{
     reasons,
 };
 use crate::{
-    app::{audit, ctx::Ctx, identity, object_name::ObjectName, state::App},
+    app::{audit, ctx::Ctx, identity, object_name::ObjectName, rate::Caller, state::App},
     auth::field_tokens,
     http::body::Json,
     kernel::failure::Failure,
@@ -129,7 +129,7 @@ pub async fn take(app: &App, bytes: Bytes, source: ParcelSource) -> Result<Parce
     .map_err(Failure::internal)??;
     let (signature, contents, examined) = opened;
     let most = app.settings.field_requests_per_minute;
-    app.rate.count(head.stream, app.clock.now(), most)?;
+    app.rate.count(Caller::Stream(head.stream), app.clock.now(), most)?;
     // Store the bytes first: a receipt promises that they are durable.
     for photo in &examined {
         app.blobs

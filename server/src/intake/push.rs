@@ -5,7 +5,7 @@ use crate::{
     app::{identity, state::App},
     auth::actor::FieldStream,
     duty::presence,
-    http::{body::unreadable, coding},
+    http::{body::unreadable, coding, limits::BodyFault},
     kernel::failure::Failure,
 };
 use axum::{
@@ -134,6 +134,8 @@ fn shorten(answer: &mut PushAnswer, count: usize) {
 pub(super) fn too_large(rejection: &BytesRejection) -> Failure {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Failure::of(ProblemCode::TooLarge)
+    } else if let Some(fault) = BodyFault::among(rejection) {
+        fault.into()
     } else {
         Failure::because(ProblemCode::BadRequest, "the body did not arrive whole")
     }

@@ -1,11 +1,32 @@
-//! A list of networks, as settings name them: `10.0.0.0/8, 192.0.2.7, fd00::/8`.
+//! Networks and addresses, as settings name them: `10.0.0.0/8, 192.0.2.7, fd00::/8`.
 
 use serde::Deserialize;
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
+
+/// An address to listen on, such as `127.0.0.1:9464`; empty: none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Listen(pub Option<SocketAddr>);
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong =
+            |_| format!("{text}：应为 IP:端口 / must be an address and a port such as 127.0.0.1:9464");
+        let address = (!text.is_empty()).then(|| text.parse()).transpose();
+        Ok(Self(address.map_err(wrong)?))
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |address| address.fmt(f))
+    }
+}
 
 /// Networks, by address and length of the prefix. Addresses of IPv4 inside IPv6 (`::ffff:…`) count as IPv4.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
