@@ -1,7 +1,7 @@
 //! State that comes from the server: mailboxes, dispositions, restores, tokens, revocation, enrolment.
 
 use super::*;
-use protocol::feed::PullAnswer;
+use protocol::{feed::PullAnswer, push::StreamMark};
 use serde_json::{Value, json};
 
 #[test]
