@@ -66,6 +66,7 @@ async fn sec_a18_started_server_is_ready_and_serves_metrics_on_their_own_listene
         .unwrap()
         .local_addr()
         .unwrap();
+    founded(folder.path()).await;
     let mut options = options(folder.path());
     options.settings.metrics_listen.0 = Some(free);
     let server = Box::pin(run::start(options)).await.unwrap();

@@ -18,8 +18,12 @@ use futures_util::{StreamExt as _, stream};
 use protocol::payload::{CheckIn, Payload};
 use serde_json::json;
 use server::{
+    app::seal::SealKey,
     kernel::config::Settings,
-    service::run::{self, ServerOptions},
+    service::{
+        run::{self, ServerOptions},
+        seal_source::SealSource,
+    },
     store::Hint,
 };
 use serving::{Serving, eventually, get, read_until, silent};
@@ -249,6 +253,12 @@ async fn sec_a17_client_that_does_not_read_is_cut_under_tls() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = ServerOptions::new(folder.path(), "127.0.0.1:0".parse().unwrap());
     options.settings = impatient();
+    options.seal = SealSource::Key(SealKey::new([4; 32]));
+    let opened = run::open(&options).await.unwrap();
+    server::cli::found(&opened.store, "2201", "长春市", "Zhao.Min")
+        .await
+        .unwrap();
+    opened.store.close().await;
     let server = Box::pin(run::start(options)).await.unwrap();
     let (address, pem) = (server.address, server.certificate.clone().unwrap());
     let slow = tokio::task::spawn_blocking(move || {

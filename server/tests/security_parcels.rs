@@ -70,11 +70,11 @@ async fn sealed(
     photos: &[Vec<u8>],
     seed: u8,
 ) -> Vec<u8> {
-    let key = app
+    let seal_key = app.app.identity.seal.clone();
+    let current = app
         .app
-        .read(|tx| Ok(parcel_keys::current(tx)?.public()))
-        .await
-        .unwrap();
+        .read(move |tx| Ok(parcel_keys::current(tx, &seal_key)?.public()));
+    let key = current.await.unwrap();
     let sender = ParcelSender {
         stream: client.stream,
         certificate: client.certificate.as_ref().unwrap(),

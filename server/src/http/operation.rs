@@ -136,7 +136,8 @@ async fn pass(
     app.rate.count(caller, app.clock.now(), most)?;
     let place = app.bounds.place(caller, settings.requests_at_once).await?;
     let claim = Arc::new(app.bounds.known(&place, settings.body_memory_mb));
-    let request = limits::claimed(request, Arc::clone(&claim));
+    let mut request = limits::claimed(request, Arc::clone(&claim));
+    request.extensions_mut().insert(claim);
     let mut response = right.during(next.run(request)).await;
     // The place is free when the answer was read; a stream of events, which has a limit of its own, needs none.
     if !is_endless(&response) {

@@ -2,13 +2,14 @@
 
 use super::custody::{self, Batch, Element};
 use crate::{
-    app::{identity, state::App},
+    app::{bounds::Claim, identity, state::App},
     auth::actor::FieldStream,
     duty::presence,
     http::{body::unreadable, coding, limits::BodyFault},
     kernel::failure::Failure,
 };
 use axum::{
+    Extension,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
@@ -49,12 +50,15 @@ use std::sync::Arc;
 pub(super) async fn push(
     State(app): State<App>,
     field: FieldStream,
+    Extension(claim): Extension<Arc<Claim>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
     let body = body.map_err(|rejection| too_large(&rejection))?;
     let words = Words::of(field.stream, field.person, field.post);
+    let packed = body.len();
     let body = coding::unpack(&headers, body, &words, MAX_PUSH_BYTES)?;
+    claim.take(body.len().saturating_sub(packed))?;
     let signature = check_signature(&field, &headers, &body)?;
     let envelope = read(&body)?;
     if envelope.stream != field.stream {

@@ -3,6 +3,7 @@
 use super::*;
 use protocol::{feed::PullAnswer, push::StreamMark};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 #[test]
 fn mailboxes_follow_changes_and_removals_and_the_cursor_is_never_ahead() {
@@ -242,12 +243,15 @@ fn sec_low_number_beyond_i64_fails_its_step_and_not_the_sync() {
     world.assert_agreement();
 }
 
+static PAGES: AtomicU32 = AtomicU32::new(0);
+
 #[test]
 fn sec_low_pull_that_never_ends_waits_after_some_pages() {
     let world = World::new(62);
     let endless: fn(&mut Response) = |response| {
         if let Ok(mut answer) = serde_json::from_slice::<PullAnswer>(&response.body) {
-            answer.cursor = format!("{}x", answer.cursor);
+            let pages = PAGES.fetch_add(1, Ordering::Relaxed);
+            answer.cursor = format!("{}-{pages}", answer.cursor);
             answer.more = true;
             response.body = serde_json::to_vec(&answer).unwrap();
         }
