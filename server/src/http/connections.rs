@@ -251,8 +251,8 @@ mod tests {
     use super::*;
     use protocol::ids::StreamId;
 
-    fn registry(settings: Settings) -> Arc<Connections> {
-        Connections::new(&settings)
+    fn registry(settings: &Settings) -> Arc<Connections> {
+        Connections::new(settings)
     }
 
     fn limits(connections: u32, strangers: u32, per_address: u32) -> Settings {
@@ -272,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn sec_a07_a_stranger_is_cut_for_a_newcomer_and_nobody_who_is_signed_in() {
         let peer: IpAddr = "192.0.2.7".parse().unwrap();
-        let open = registry(limits(20, 10, 0));
+        let open = registry(&limits(20, 10, 0));
         let known = open.open(peer).unwrap();
         known.belongs_to(caller(1));
         let silent = open.open(peer).unwrap();
@@ -289,7 +289,7 @@ mod tests {
     #[tokio::test]
     async fn sec_a07_a_full_server_refuses_strangers_and_keeps_those_who_are_signed_in() {
         let peer: IpAddr = "192.0.2.7".parse().unwrap();
-        let open = registry(limits(16, 1000, 0));
+        let open = registry(&limits(16, 1000, 0));
         for n in 0..16 {
             open.open(peer).unwrap().belongs_to(caller(n));
         }
@@ -299,7 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn limits_by_address_and_by_caller_cut_their_own_only() {
-        let open = registry(limits(1000, 100, 3));
+        let open = registry(&limits(1000, 100, 3));
         let (one, other): (IpAddr, IpAddr) = ("192.0.2.7".parse().unwrap(), "192.0.2.8".parse().unwrap());
         let neighbour = open.open(other).unwrap();
         for _ in 0..10 {
