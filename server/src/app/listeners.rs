@@ -20,7 +20,7 @@ struct Table {
 }
 
 /// An open stream of events; removed from the table when it is dropped.
-pub struct Listener {
+pub struct OpenListener {
     table: Arc<Mutex<Table>>,
     stream: StreamId,
     number: u64,
@@ -29,7 +29,7 @@ pub struct Listener {
 
 impl Listeners {
     /// Opens a stream of events and ends the oldest ones beyond `most`.
-    pub fn open(&self, stream: StreamId, most: u32) -> Listener {
+    pub fn open(&self, stream: StreamId, most: u32) -> OpenListener {
         let most = usize::try_from(most).unwrap_or(1).max(1);
         let (keep, end) = oneshot::channel();
         let mut table = lock(&self.0);
@@ -41,7 +41,7 @@ impl Listeners {
             own.pop_front();
         }
         drop(table);
-        Listener {
+        OpenListener {
             table: Arc::clone(&self.0),
             stream,
             number,
@@ -54,7 +54,7 @@ impl Listeners {
     }
 }
 
-impl Listener {
+impl OpenListener {
     /// Returns when a newer stream of events has taken the place of this one.
     pub async fn replaced(&mut self) {
         // The sender is never used, only dropped.
@@ -62,7 +62,7 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for OpenListener {
     fn drop(&mut self) {
         let mut table = lock(&self.table);
         if let Some(own) = table.open.get_mut(&self.stream) {

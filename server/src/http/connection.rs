@@ -42,7 +42,7 @@ pub(super) fn now() -> u64 {
 }
 
 /// An open connection.
-pub struct Connection {
+pub struct OpenConnection {
     pub(super) id: u64,
     /// Under which its strangers are counted; `None` for a trusted proxy, which is nobody's connection.
     pub(super) address: Option<IpAddr>,
@@ -64,7 +64,7 @@ pub struct Connection {
     task: AtomicWaker,
 }
 
-impl Connection {
+impl OpenConnection {
     pub(super) fn new(id: u64, address: Option<IpAddr>, registry: Weak<Connections>) -> Self {
         Self {
             id,
@@ -153,7 +153,7 @@ impl Connection {
 }
 
 /// A request or an answer on a connection.
-pub(super) struct UnderWay(Arc<Connection>);
+pub(super) struct UnderWay(Arc<OpenConnection>);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
@@ -241,11 +241,11 @@ impl HttpBody for Answer {
 /// The socket of a connection.
 pub struct Watched {
     socket: TcpStream,
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
 }
 
 impl Watched {
-    pub(super) fn new(socket: TcpStream, connection: Arc<Connection>) -> Self {
+    pub(super) fn new(socket: TcpStream, connection: Arc<OpenConnection>) -> Self {
         Self { socket, connection }
     }
     /// Fails once the connection was cut. The system drops what it has not sent yet, instead of keeping it for a client

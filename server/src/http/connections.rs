@@ -4,7 +4,7 @@
 //! a terminal or a person is limited by what it uses itself. The oldest connection of a stranger is cut first, and nobody
 //! who is signed in is cut for a stranger.
 
-use super::connection::{Connection, Watched};
+use super::connection::{OpenConnection, Watched};
 use crate::{
     app::rate::Caller,
     http::client::network_of,
@@ -32,7 +32,7 @@ const STRANGER_IDLE: u64 = 60_000;
 /// How often stalled connections are looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
-type Open = BTreeMap<u64, Arc<Connection>>;
+type Open = BTreeMap<u64, Arc<OpenConnection>>;
 
 /// The registry of connections.
 pub struct Connections {
@@ -84,7 +84,7 @@ impl Connections {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// Registers a connection; `None` if there is no room and nobody to cut.
-    fn open(self: &Arc<Self>, peer: IpAddr) -> Option<Arc<Connection>> {
+    fn open(self: &Arc<Self>, peer: IpAddr) -> Option<Arc<OpenConnection>> {
         let address = (!self.proxies.contain(peer)).then(|| network_of(peer));
         let mut table = self.table();
         if let Some(address) = address
@@ -107,7 +107,7 @@ impl Connections {
         }
         table.opened += 1;
         let id = table.opened;
-        let connection = Arc::new(Connection::new(id, address, Arc::downgrade(self)));
+        let connection = Arc::new(OpenConnection::new(id, address, Arc::downgrade(self)));
         table.all.insert(id, Arc::clone(&connection));
         if let Some(address) = address {
             table.strangers.insert(id, Arc::clone(&connection));
@@ -117,7 +117,7 @@ impl Connections {
         Some(connection)
     }
     /// The connection carries the requests of somebody who is signed in.
-    pub(super) fn is_known(&self, connection: &Connection, caller: Caller) {
+    pub(super) fn is_known(&self, connection: &OpenConnection, caller: Caller) {
         let mut table = self.table();
         table.no_stranger(connection);
         let Some(open) = table.all.get(&connection.id).cloned() else {
@@ -131,10 +131,10 @@ impl Connections {
         }
     }
     /// The connection carries requests of several callers.
-    pub(super) fn is_shared(&self, connection: &Connection) {
+    pub(super) fn is_shared(&self, connection: &OpenConnection) {
         self.table().no_callers(connection);
     }
-    pub(super) fn closed(&self, connection: &Connection) {
+    pub(super) fn closed(&self, connection: &OpenConnection) {
         self.table().remove(connection);
     }
     /// Cuts the connections whose clients do not read, and those of strangers who ask for nothing. Runs for ever.
@@ -148,11 +148,11 @@ impl Connections {
     fn look(&self) {
         let now = super::connection::now();
         let mut table = self.table();
-        let waits = |connection: &Connection| {
+        let waits = |connection: &OpenConnection| {
             connection.is_idle() && now.saturating_sub(connection.idle_since.load(Relaxed)) >= STRANGER_IDLE
         };
         let stalled = table.all.values().filter(|c| c.is_stalled(self.stall)).cloned();
-        let mut over: Vec<Arc<Connection>> = stalled.collect();
+        let mut over: Vec<Arc<OpenConnection>> = stalled.collect();
         let slow = over.len() as u64;
         over.extend(table.strangers.values().filter(|c| waits(c)).cloned());
         for connection in over {
@@ -168,35 +168,35 @@ impl Connections {
 
 /// Of strangers the oldest connection is cut, whatever it does: one that begins a request and never ends it is no better
 /// than an idle one, and an honest stranger is known or gone after a moment.
-fn first(open: &Open) -> Option<Arc<Connection>> {
+fn first(open: &Open) -> Option<Arc<OpenConnection>> {
     open.values().next().cloned()
 }
 
 /// Of one caller the oldest connection without a request under way is cut, else the oldest one.
-fn idle(open: &Open) -> Option<Arc<Connection>> {
+fn idle(open: &Open) -> Option<Arc<OpenConnection>> {
     let idle = open.values().find(|connection| connection.is_idle());
     idle.cloned().or_else(|| first(open))
 }
 
 impl Table {
-    fn cut(&mut self, connection: Option<Arc<Connection>>) {
+    fn cut(&mut self, connection: Option<Arc<OpenConnection>>) {
         if let Some(connection) = connection {
             self.remove(&connection);
             connection.cut();
         }
     }
-    fn remove(&mut self, connection: &Connection) {
+    fn remove(&mut self, connection: &OpenConnection) {
         self.all.remove(&connection.id);
         self.no_stranger(connection);
         self.no_callers(connection);
     }
-    fn no_stranger(&mut self, connection: &Connection) {
+    fn no_stranger(&mut self, connection: &OpenConnection) {
         self.strangers.remove(&connection.id);
         if let Some(address) = connection.address {
             leave(&mut self.by_address, &address, connection.id);
         }
     }
-    fn no_callers(&mut self, connection: &Connection) {
+    fn no_callers(&mut self, connection: &OpenConnection) {
         if let Some(caller) = connection.caller() {
             leave(&mut self.by_caller, &caller, connection.id);
         }
@@ -227,7 +227,7 @@ pub struct Bounded(pub Arc<Connections>);
 
 impl<S> Accept<TcpStream, S> for Bounded {
     type Stream = Watched;
-    type Service = AddExtension<S, Arc<Connection>>;
+    type Service = AddExtension<S, Arc<OpenConnection>>;
     type Future = Ready<io::Result<(Watched, Self::Service)>>;
 
     fn accept(&self, socket: TcpStream, service: S) -> Self::Future {

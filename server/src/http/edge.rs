@@ -4,7 +4,7 @@
 //! code, duration in ms, request id.
 
 use super::{
-    connection::{Answer, Connection},
+    connection::{Answer, OpenConnection},
     limits,
     operation::Held,
     problem::{self, Answered},
@@ -45,7 +45,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let connection = request.extensions().get::<Arc<Connection>>();
+    let connection = request.extensions().get::<Arc<OpenConnection>>();
     let under_way = connection.map(|connection| connection.begin());
     let mut request = limits::apply(&app, request);
     // The access checks before the handlers need it to find the caller.

@@ -11,7 +11,7 @@
 //! from there. The rule checks the role only. The handler checks the area, by [`Staff::require`] or by the scope of a
 //! query.
 
-use super::{client, connection::Connection, limits};
+use super::{client, connection::OpenConnection, limits};
 use crate::{
     app::{bounds::Place, rate::Caller, state::App},
     auth::{actor::Staff, field_tokens, sessions},
@@ -130,7 +130,7 @@ async fn pass(
             (Caller::Person(person), settings.staff_requests_per_minute, right)
         }
     };
-    if let Some(connection) = request.extensions().get::<Arc<Connection>>() {
+    if let Some(connection) = request.extensions().get::<Arc<OpenConnection>>() {
         connection.belongs_to(caller);
     }
     app.rate.count(caller, app.clock.now(), most)?;

@@ -8,7 +8,7 @@ use crate::{
         rate::Caller,
         state::App,
     },
-    http::{connection::Connection, limits::BodyFault},
+    http::{connection::OpenConnection, limits::BodyFault},
     kernel::failure::Failure,
 };
 use axum::{
@@ -36,7 +36,7 @@ pub(super) struct Arrived {
 /// `stream.unknown` after the head if this deployment does not know who sealed it; `parcel.malformed` as soon as the bytes
 /// are no parcel; `request.too_large`, `request.timeout`, `server.busy`.
 pub(super) async fn receive(app: &App, request: Request) -> Result<Arrived, Failure> {
-    let connection = request.extensions().get::<Arc<Connection>>().cloned();
+    let connection = request.extensions().get::<Arc<OpenConnection>>().cloned();
     let (announced, body) = (length(&request), request.into_body());
     if announced.is_some_and(|length| length > MAX_PARCEL_BYTES) {
         return Err(Failure::of(ProblemCode::TooLarge));
