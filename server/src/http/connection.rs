@@ -29,8 +29,6 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::connections::Connections;
-
 /// Fewest bytes that a client which is waited for takes in the time for a stalled answer.
 const LEAST: u64 = 16 * 1024;
 /// Larger pieces of an answer are split, so that an answer which nobody reads keeps little in memory.
@@ -41,12 +39,21 @@ pub(super) fn now() -> u64 {
     u64::try_from(uptime().as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
+/// What a connection reports to the registry of all of them.
+pub(super) trait Registry: Send + Sync {
+    /// It carries the requests of somebody who is signed in.
+    fn is_known(&self, connection: &OpenConnection, caller: Caller);
+    /// It carries requests of several callers.
+    fn is_shared(&self, connection: &OpenConnection);
+    fn closed(&self, connection: &OpenConnection);
+}
+
 /// An open connection.
 pub struct OpenConnection {
     pub(super) id: u64,
     /// Under which its strangers are counted; `None` for a trusted proxy, which is nobody's connection.
     pub(super) address: Option<IpAddr>,
-    registry: Weak<Connections>,
+    registry: Weak<dyn Registry>,
     /// Whose requests it carries; set by the first one with a sign-in.
     caller: OnceLock<Caller>,
     /// Requests and answers under way.
@@ -65,7 +72,7 @@ pub struct OpenConnection {
 }
 
 impl OpenConnection {
-    pub(super) fn new(id: u64, address: Option<IpAddr>, registry: Weak<Connections>) -> Self {
+    pub(super) fn new(id: u64, address: Option<IpAddr>, registry: Weak<dyn Registry>) -> Self {
         Self {
             id,
             address,

@@ -4,7 +4,7 @@
 //! a terminal or a person is limited by what it uses itself. The oldest connection of a stranger is cut first, and nobody
 //! who is signed in is cut for a stranger.
 
-use super::connection::{OpenConnection, Watched};
+use super::connection::{OpenConnection, Registry, Watched};
 use crate::{
     app::rate::Caller,
     http::client::network_of,
@@ -107,7 +107,10 @@ impl Connections {
         }
         table.opened += 1;
         let id = table.opened;
-        let connection = Arc::new(OpenConnection::new(id, address, Arc::downgrade(self)));
+        let connection = {
+            let all: Arc<dyn Registry> = Arc::<Self>::clone(self);
+            Arc::new(OpenConnection::new(id, address, Arc::downgrade(&all)))
+        };
         table.all.insert(id, Arc::clone(&connection));
         if let Some(address) = address {
             table.strangers.insert(id, Arc::clone(&connection));
@@ -115,27 +118,6 @@ impl Connections {
             own.insert(id, Arc::clone(&connection));
         }
         Some(connection)
-    }
-    /// The connection carries the requests of somebody who is signed in.
-    pub(super) fn is_known(&self, connection: &OpenConnection, caller: Caller) {
-        let mut table = self.table();
-        table.no_stranger(connection);
-        let Some(open) = table.all.get(&connection.id).cloned() else {
-            return;
-        };
-        let own = table.by_caller.entry(caller).or_default();
-        own.insert(connection.id, open);
-        if own.len() > self.per_caller {
-            let idle = idle(own);
-            table.cut(idle);
-        }
-    }
-    /// The connection carries requests of several callers.
-    pub(super) fn is_shared(&self, connection: &OpenConnection) {
-        self.table().no_callers(connection);
-    }
-    pub(super) fn closed(&self, connection: &OpenConnection) {
-        self.table().remove(connection);
     }
     /// Cuts the connections whose clients do not read, and those of strangers who ask for nothing. Runs for ever.
     pub async fn watch(self: Arc<Self>) {
@@ -163,6 +145,28 @@ impl Connections {
         metrics::counter!("xunge_stalled_connections_total").increment(slow);
         metrics::gauge!("xunge_connections").set(open.0);
         metrics::gauge!("xunge_stranger_connections").set(open.1);
+    }
+}
+
+impl Registry for Connections {
+    fn is_known(&self, connection: &OpenConnection, caller: Caller) {
+        let mut table = self.table();
+        table.no_stranger(connection);
+        let Some(open) = table.all.get(&connection.id).cloned() else {
+            return;
+        };
+        let own = table.by_caller.entry(caller).or_default();
+        own.insert(connection.id, open);
+        if own.len() > self.per_caller {
+            let idle = idle(own);
+            table.cut(idle);
+        }
+    }
+    fn is_shared(&self, connection: &OpenConnection) {
+        self.table().no_callers(connection);
+    }
+    fn closed(&self, connection: &OpenConnection) {
+        self.table().remove(connection);
     }
 }
 
