@@ -18,6 +18,7 @@ mod defects;
 mod needs_action;
 pub(crate) mod parcel;
 mod parcel_arrival;
+mod parcel_sender;
 mod parcel_store;
 mod parcels;
 mod push;

@@ -6,32 +6,30 @@
 
 use super::{
     parcel_arrival::{self, Arrived},
+    parcel_sender::{certified, malformed, sender},
     parcel_store::{self, Work},
 };
 use crate::{
     app::{object_name::ObjectName, rate::Caller, state::App},
-    auth::field_tokens,
     http::body::Json,
     kernel::{clock::timer, failure::Failure},
-    params,
     photos::checks,
-    store::{error::StoreError, tx::Tx},
-    terminals::{parcel_keys, tokens},
+    terminals::parcel_keys,
 };
 use axum::{
     body::Bytes,
     extract::{Request, State},
 };
 use protocol::{
-    ids::{PersonId, PostId, StreamId},
-    parcel::{BadParcel, Head, Parcel, ParcelAnswer, SealedPhoto, Unsealed},
+    ids::StreamId,
+    parcel::{Parcel, ParcelAnswer, SealedPhoto, Unsealed},
     photo::Sha256,
     problem::{Problem, ProblemCode},
-    sign::PublicKey,
 };
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+
+pub use super::parcel_sender::ParcelSource;
 
 /// Parcels that are decrypted and stored at the same time: each is in memory several times, and may be as large as the
 /// largest photo. A parcel that still arrives takes no place.
@@ -40,15 +38,6 @@ static AT_ONCE: Semaphore = Semaphore::const_new(2);
 const WAIT: Duration = Duration::from_secs(60);
 /// What an item of a parcel costs beside its bytes, for the limit of a day: a row, and a synced file for a photo.
 const ITEM_COST: u64 = 4096;
-
-/// How a parcel reached the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Carrier)]
-pub enum ParcelSource {
-    Network,
-    File,
-}
 
 /// Accepts a sealed parcel from any stream that was ever enrolled, including revoked ones.
 ///
@@ -73,14 +62,6 @@ pub(super) async fn hand_over(
 ) -> Result<Json<ParcelAnswer>, Failure> {
     let Arrived { bytes, _held } = parcel_arrival::receive(&app, request).await?;
     take(&app, bytes, ParcelSource::Network).await.map(Json)
-}
-
-/// Who sealed a parcel.
-pub(super) struct Sender {
-    pub person: PersonId,
-    pub post: PostId,
-    pub key: PublicKey,
-    pub has_ended: bool,
 }
 
 /// Takes one parcel from the network or a file.
@@ -149,17 +130,6 @@ pub async fn take(app: &App, bytes: Bytes, source: ParcelSource) -> Result<Parce
     Ok(answer)
 }
 
-pub(super) fn malformed(bad: &BadParcel) -> Failure {
-    match bad {
-        BadParcel::Signature(_) => Failure::of(ProblemCode::Signature),
-        BadParcel::Unknown
-        | BadParcel::Length
-        | BadParcel::Malformed(_)
-        | BadParcel::TooMuch
-        | BadParcel::Sealed => Failure::because(ProblemCode::ParcelMalformed, bad.to_string()),
-    }
-}
-
 /// A photo of a parcel and the result of its inspection. Bytes that are no picture are stored as well: they cannot be
 /// sent again after the handset has deleted them.
 struct Examined {
@@ -180,30 +150,4 @@ impl Examined {
         let fault = self.fault.as_ref()?;
         Some(fault.code().unwrap_or(ProblemCode::PhotoNotImage))
     }
-}
-
-pub(super) fn sender(tx: &mut Tx<'_>, stream: StreamId) -> Result<Option<Sender>, StoreError> {
-    tx.opt(
-        "SELECT s.person, s.post, s.public_key, s.revoked, s.wipe_ordered, p.disabled FROM stream s
-         JOIN person p ON p.id = s.person WHERE s.id = ?1",
-        params![stream.to_string()],
-        |row| {
-            Ok(Sender {
-                person: row.parse("person")?,
-                post: row.parse("post")?,
-                key: row.parse("public_key")?,
-                has_ended: field_tokens::end_of(row)?.is_some(),
-            })
-        },
-    )
-}
-
-/// The certificate in the head.
-///
-/// # Errors
-/// `stream.unknown` unless this deployment signed it for this stream.
-pub(super) fn certified(app: &App, head: &Head) -> Result<protocol::field::Certificate, Failure> {
-    tokens::ours(app, &head.certificate)
-        .filter(|certificate| certificate.stream == head.stream)
-        .ok_or_else(|| Failure::of(ProblemCode::StreamUnknown))
 }

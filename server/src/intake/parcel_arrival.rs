@@ -1,7 +1,7 @@
 //! The body of a parcel on its way in. Its head says who sealed it: until then it counts as a stranger's, afterwards it has
 //! the memory and the one place of its stream, so that strangers and other streams do not hold it up.
 
-use super::parcel::{certified, malformed, sender};
+use super::parcel_sender::{certified, malformed, sender};
 use crate::{
     app::{
         bounds::{Claim, Place},

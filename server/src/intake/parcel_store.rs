@@ -3,7 +3,7 @@
 
 use super::{
     custody::{self, Batch, Element, Sealed, StoredBatch},
-    parcel::{ParcelSource, certified, sender},
+    parcel_sender::{ParcelSource, certified, sender},
     reasons,
 };
 use crate::{
