@@ -3,7 +3,7 @@
 //! Strangers have a share of the memory of their own, so that they cannot starve those who are signed in; of these each
 //! has at most a part, so that one of them cannot starve the others.
 
-use super::{listeners::Listeners, rate::Caller};
+use super::{listeners::Listeners, rate::RateCaller};
 use crate::kernel::{clock::timer, failure::Failure};
 use protocol::problem::ProblemCode;
 use std::{
@@ -24,7 +24,7 @@ const WAIT: Duration = Duration::from_secs(10);
 
 /// What is in use now.
 #[derive(Default)]
-pub struct Bounds {
+pub struct RequestBounds {
     strangers: Arc<AtomicU64>,
     known: Arc<AtomicU64>,
     callers: Mutex<Callers>,
@@ -35,7 +35,7 @@ pub struct Bounds {
 /// The callers that have requests under way.
 #[derive(Default)]
 struct Callers {
-    own: HashMap<Caller, Weak<Own>>,
+    own: HashMap<RateCaller, Weak<Own>>,
     /// The table is cleaned when it has more rows than this.
     clean_at: usize,
 }
@@ -60,7 +60,7 @@ pub struct Place {
     own: Arc<Own>,
 }
 
-impl Bounds {
+impl RequestBounds {
     /// The claim of a request without a sign-in, of the share of `mib` that such requests have.
     pub fn stranger(&self, mib: u32) -> Claim {
         Claim {
@@ -84,7 +84,7 @@ impl Bounds {
     ///
     /// # Errors
     /// `request.rate` if none of them ends in time.
-    pub async fn place(&self, caller: Caller, most: u32) -> Result<Place, Failure> {
+    pub async fn place(&self, caller: RateCaller, most: u32) -> Result<Place, Failure> {
         let own = self.own(caller, most);
         let places = Arc::clone(&own.places);
         let permit = tokio::select! {
@@ -93,7 +93,7 @@ impl Bounds {
         };
         Ok(Place { _permit: permit, own })
     }
-    fn own(&self, caller: Caller, places: u32) -> Arc<Own> {
+    fn own(&self, caller: RateCaller, places: u32) -> Arc<Own> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = callers.own.get(&caller).and_then(Weak::upgrade) {
             return own;
@@ -157,13 +157,13 @@ mod tests {
     use super::*;
     use protocol::ids::StreamId;
 
-    fn stream(n: u8) -> Caller {
-        Caller::Stream(StreamId::from_parts(0, [n; 10]))
+    fn stream(n: u8) -> RateCaller {
+        RateCaller::Stream(StreamId::from_parts(0, [n; 10]))
     }
 
     #[tokio::test]
     async fn sec_a07_strangers_cannot_starve_streams_and_streams_not_each_other() {
-        let bounds = Bounds::default();
+        let bounds = RequestBounds::default();
         let mib = usize::try_from(MIB).unwrap();
         let strangers: Vec<Claim> = (0..3).map(|_| bounds.stranger(2)).collect();
         let taken: Vec<bool> = strangers.iter().map(|claim| claim.take(mib).is_ok()).collect();
@@ -180,7 +180,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn more_requests_of_a_caller_than_may_run_at_once_wait() {
-        let bounds = Bounds::default();
+        let bounds = RequestBounds::default();
         let first = bounds.place(stream(1), 1).await.unwrap();
         let late = bounds.place(stream(1), 1).await.err().unwrap();
         assert_eq!(late.public_code(), ProblemCode::RateLimited);

@@ -17,7 +17,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Who makes a request. What a stream or a person does counts for that stream or person alone, whatever others do from the
 /// same address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Caller {
+pub enum RateCaller {
     Stream(StreamId),
     Person(PersonId),
     /// The parcels of a stream, which may have ended.
@@ -44,12 +44,12 @@ struct Day {
 #[derive(Default)]
 struct Window {
     minute: i64,
-    counts: HashMap<Caller, u32>,
+    counts: HashMap<RateCaller, u32>,
 }
 
 impl RateLimiter {
     /// Counts a request; `request.rate` with the seconds left in the window if there are more than `most`. 0 = no limit.
-    pub fn count(&self, caller: Caller, now: Millis, most: u32) -> Result<(), Failure> {
+    pub fn count(&self, caller: RateCaller, now: Millis, most: u32) -> Result<(), Failure> {
         if most == 0 {
             return Ok(());
         }
@@ -73,7 +73,7 @@ impl RateLimiter {
         Ok(())
     }
     /// Takes back `requests` that were counted: they showed that the caller is no stranger.
-    pub fn refund(&self, caller: Caller, requests: u32) {
+    pub fn refund(&self, caller: RateCaller, requests: u32) {
         if let Some(count) = self.window().counts.get_mut(&caller) {
             *count = count.saturating_sub(requests);
         }
@@ -110,8 +110,8 @@ mod tests {
     #[test]
     fn the_request_after_the_last_allowed_waits_for_the_next_minute() {
         let limiter = RateLimiter::default();
-        let stream = Caller::Stream(StreamId::from_parts(0, [1; 10]));
-        let other = Caller::Stream(StreamId::from_parts(0, [2; 10]));
+        let stream = RateCaller::Stream(StreamId::from_parts(0, [1; 10]));
+        let other = RateCaller::Stream(StreamId::from_parts(0, [2; 10]));
         let at = Millis(60_000 * 7 + 20_000);
         assert!(limiter.count(stream, at, 2).is_ok());
         assert!(limiter.count(stream, at, 2).is_ok());
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn sign_ins_are_taken_back_from_the_count_of_their_address() {
         let limiter = RateLimiter::default();
-        let desks = Caller::Stranger("192.0.2.7".parse().unwrap());
+        let desks = RateCaller::Stranger("192.0.2.7".parse().unwrap());
         for _ in 0..100 {
             assert!(limiter.count(desks, Millis(0), 2).is_ok());
             limiter.refund(desks, 1);

@@ -1,11 +1,11 @@
 //! One connection: who uses it, what is under way on it, and whether its client reads.
 //!
 //! [`Watched`] is the socket under HTTP, with or without TLS below it. It counts what the client takes and ends when the
-//! connection is cut. An answer that waits for its client is a second measure ([`Answer`]): with HTTP/2 the client can
+//! connection is cut. An answer that waits for its client is a second measure ([`AnswerBody`]): with HTTP/2 the client can
 //! hold a single answer back while the socket takes everything.
 
 use crate::{
-    app::{bounds::Place, rate::Caller},
+    app::{bounds::Place, rate::RateCaller},
     kernel::clock::uptime,
 };
 use axum::body::{Body, Bytes, HttpBody};
@@ -42,7 +42,7 @@ pub(super) fn now() -> u64 {
 /// What a connection reports to the registry of all of them.
 pub(super) trait Registry: Send + Sync {
     /// It carries the requests of somebody who is signed in.
-    fn is_known(&self, connection: &OpenConnection, caller: Caller);
+    fn is_known(&self, connection: &OpenConnection, caller: RateCaller);
     /// It carries requests of several callers.
     fn is_shared(&self, connection: &OpenConnection);
     fn closed(&self, connection: &OpenConnection);
@@ -55,7 +55,7 @@ pub struct OpenConnection {
     pub(super) address: Option<IpAddr>,
     registry: Weak<dyn Registry>,
     /// Whose requests it carries; set by the first one with a sign-in.
-    caller: OnceLock<Caller>,
+    caller: OnceLock<RateCaller>,
     /// Requests and answers under way.
     under_way: AtomicUsize,
     /// When it was opened, or when the last answer ended.
@@ -96,11 +96,11 @@ impl OpenConnection {
     pub(super) fn is_idle(&self) -> bool {
         self.under_way.load(Relaxed) == 0
     }
-    pub(super) fn caller(&self) -> Option<Caller> {
+    pub(super) fn caller(&self) -> Option<RateCaller> {
         self.caller.get().copied()
     }
     /// A request of this caller came on the connection.
-    pub(crate) fn belongs_to(&self, caller: Caller) {
+    pub(crate) fn belongs_to(&self, caller: RateCaller) {
         if self.caller.get() == Some(&caller) || self.address.is_none() {
             return;
         }
@@ -173,7 +173,7 @@ impl Drop for UnderWay {
 pub(super) struct Waiting(AtomicU64);
 
 /// The body of an answer. It notes when it waits for its client, and holds what belongs to the request until it ends.
-pub(super) struct Answer {
+pub(super) struct AnswerBody {
     body: Body,
     /// The rest of a large piece.
     rest: Bytes,
@@ -181,7 +181,7 @@ pub(super) struct Answer {
     _held: (Option<UnderWay>, Option<Place>),
 }
 
-impl Answer {
+impl AnswerBody {
     pub(super) fn new(body: Body, under_way: Option<UnderWay>, place: Option<Place>) -> Self {
         let waiting = under_way.as_ref().map(|UnderWay(connection)| {
             let waiting = Arc::new(Waiting(AtomicU64::new(now())));
@@ -216,7 +216,7 @@ impl Answer {
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
     fn poll_frame(

@@ -6,7 +6,7 @@
 
 use super::connection::{OpenConnection, Registry, Watched};
 use crate::{
-    app::rate::Caller,
+    app::rate::RateCaller,
     http::client::network_of,
     kernel::{clock::every, config::Settings, networks::Networks},
 };
@@ -52,7 +52,7 @@ struct Table {
     all: Open,
     strangers: Open,
     by_address: HashMap<IpAddr, Open>,
-    by_caller: HashMap<Caller, Open>,
+    by_caller: HashMap<RateCaller, Open>,
 }
 
 impl Connections {
@@ -149,7 +149,7 @@ impl Connections {
 }
 
 impl Registry for Connections {
-    fn is_known(&self, connection: &OpenConnection, caller: Caller) {
+    fn is_known(&self, connection: &OpenConnection, caller: RateCaller) {
         let mut table = self.table();
         table.no_stranger(connection);
         let Some(open) = table.all.get(&connection.id).cloned() else {
@@ -269,8 +269,8 @@ mod tests {
         }
     }
 
-    fn caller(n: u8) -> Caller {
-        Caller::Stream(StreamId::from_parts(0, [n; 10]))
+    fn caller(n: u8) -> RateCaller {
+        RateCaller::Stream(StreamId::from_parts(0, [n; 10]))
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 //! code, duration in ms, request id.
 
 use super::{
-    connection::{Answer, OpenConnection},
+    connection::{AnswerBody, OpenConnection},
     limits,
     operation::Held,
     problem::{self, Answered},
@@ -62,7 +62,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         .remove::<Held>()
         .and_then(|held| held.release());
     let (response, code) = finish(response, id);
-    let mut response = response.map(|body| Body::new(Answer::new(body, under_way, place)));
+    let mut response = response.map(|body| Body::new(AnswerBody::new(body, under_way, place)));
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);

@@ -13,7 +13,7 @@
 
 use super::{client, connection::OpenConnection, limits};
 use crate::{
-    app::{bounds::Place, rate::Caller, state::App},
+    app::{bounds::Place, rate::RateCaller, state::App},
     auth::{actor::Staff, field_tokens, sessions},
     kernel::failure::Failure,
 };
@@ -117,7 +117,11 @@ async fn pass(
             let field = field_tokens::identify(&app, token).await?;
             let (stream, right) = (field.stream, field_tokens::right(field.stream));
             request.extensions_mut().insert(field);
-            (Caller::Stream(stream), settings.field_requests_per_minute, right)
+            (
+                RateCaller::Stream(stream),
+                settings.field_requests_per_minute,
+                right,
+            )
         }
         Access::Staff(roles) => {
             let token = bearer(&request)?;
@@ -127,7 +131,11 @@ async fn pass(
             }
             let (person, right) = (staff.person, sessions::right(&app, &staff));
             request.extensions_mut().insert(staff);
-            (Caller::Person(person), settings.staff_requests_per_minute, right)
+            (
+                RateCaller::Person(person),
+                settings.staff_requests_per_minute,
+                right,
+            )
         }
     };
     if let Some(connection) = request.extensions().get::<Arc<OpenConnection>>() {
@@ -150,7 +158,7 @@ async fn pass(
 async fn open(app: &App, request: Request, next: Next) -> Result<Response, Failure> {
     let settings = &app.settings;
     let address = client::address(request.headers(), request.extensions(), &settings.trusted_proxies);
-    let stranger = address.map(|address| Caller::Stranger(client::network_of(address)));
+    let stranger = address.map(|address| RateCaller::Stranger(client::network_of(address)));
     let most = settings.stranger_requests_per_minute;
     if let Some(stranger) = stranger {
         app.rate.count(stranger, app.clock.now(), most)?;

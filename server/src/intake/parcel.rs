@@ -10,7 +10,7 @@ use super::{
     parcel_store::{self, Work},
 };
 use crate::{
-    app::{object_name::ObjectName, rate::Caller, state::App},
+    app::{object_name::ObjectName, rate::RateCaller, state::App},
     http::body::Json,
     kernel::{clock::timer, failure::Failure},
     photos::checks,
@@ -109,7 +109,7 @@ pub async fn take(app: &App, bytes: Bytes, source: ParcelSource) -> Result<Parce
     .map_err(Failure::internal)??;
     let (signature, contents, examined) = opened;
     let (now, most) = (app.clock.now(), app.settings.field_requests_per_minute);
-    app.rate.count(Caller::Stream(head.stream), now, most)?;
+    app.rate.count(RateCaller::Stream(head.stream), now, most)?;
     if source == ParcelSource::Network {
         let items = contents.entries.len() + contents.drafts.len() + contents.photos.len();
         let cost = bytes.len() as u64 + ITEM_COST.saturating_mul(items as u64);

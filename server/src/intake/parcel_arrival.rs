@@ -5,7 +5,7 @@ use super::parcel_sender::{certified, malformed, sender};
 use crate::{
     app::{
         bounds::{Claim, Place},
-        rate::Caller,
+        rate::RateCaller,
         state::App,
     },
     http::{connection::OpenConnection, limits::BodyFault},
@@ -61,9 +61,9 @@ pub(super) async fn receive(app: &App, request: Request) -> Result<Arrived, Fail
     };
     known(app, &head).await?;
     if let Some(connection) = connection {
-        connection.belongs_to(Caller::Parcels(head.stream));
+        connection.belongs_to(RateCaller::Parcels(head.stream));
     }
-    let place = app.bounds.place(Caller::Parcels(head.stream), 1).await?;
+    let place = app.bounds.place(RateCaller::Parcels(head.stream), 1).await?;
     let claim = app.bounds.known(&place, app.settings.body_memory_mb);
     claim.take(total)?;
     arrived.reserve(total.saturating_sub(arrived.len()));
