@@ -60,19 +60,26 @@ fn get(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn started_server_is_ready_and_serves_metrics_to_loopback() {
+async fn sec_a18_started_server_is_ready_and_serves_metrics_on_their_own_listener() {
     let folder = tempfile::tempdir().unwrap();
-    let server = started(folder.path()).await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    founded(folder.path()).await;
+    let mut options = options(folder.path());
+    options.settings.metrics_listen.0 = Some(free);
+    let server = Box::pin(run::start(options)).await.unwrap();
     assert!(
         send_raw(server.address, &get("/readyz"))
             .await
             .starts_with("HTTP/1.1 200")
     );
-    assert!(
-        send_raw(server.address, &get("/metrics"))
-            .await
-            .contains("xunge_requests_total")
-    );
+    let shown = send_raw(free, &get("/metrics")).await;
+    assert!(shown.contains("xunge_requests_total"), "{shown}");
+    assert!(send_raw(free, &get("/readyz")).await.starts_with("HTTP/1.1 404"));
+    let refused = send_raw(server.address, &get("/metrics")).await;
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
     server.stop().await;
 }
 

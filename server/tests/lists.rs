@@ -31,6 +31,15 @@ async fn lists(app: &TestApp) -> Vec<String> {
         .await
         .expect(200)
         .json;
+    let parcel = app
+        .app
+        .read(|tx| {
+            let first = "SELECT MIN(id) AS id FROM parcel";
+            Ok(tx.one(first, params![], |row| row.get::<Option<String>>("id"))?)
+        })
+        .await
+        .unwrap()
+        .unwrap_or_else(|| EventId::from_parts(1, [1; 10]).to_string());
     let takes = |operation: &Value, name: &str| {
         let parameters = operation["parameters"].as_array();
         parameters.is_some_and(|all| all.iter().any(|p| p["name"] == name && p["in"] == "query"))
@@ -38,7 +47,7 @@ async fn lists(app: &TestApp) -> Vec<String> {
     let paths = api["paths"].as_object().unwrap().iter();
     paths
         .filter(|(_, item)| takes(&item["get"], "after") && takes(&item["get"], "limit"))
-        .map(|(path, _)| path.clone())
+        .map(|(path, _)| path.replace("{parcel}", &parcel))
         .collect()
 }
 
@@ -91,6 +100,18 @@ async fn fill(app: &TestApp) -> String {
                     ctx.now.0
                 ],
             )?;
+            for item in 0..ROWS {
+                tx.execute(
+                    "INSERT INTO parcel_item (stream, sha256, parcel, kind, code, bytes)
+                     VALUES (?1, ?2, ?3, 'draft', 'report', ?4)",
+                    params![
+                        client.stream.to_string(),
+                        protocol::photo::Sha256::of(format!("{parcel} {item}").as_bytes()).to_string(),
+                        parcel.to_string(),
+                        b"{}".as_slice()
+                    ],
+                )?;
+            }
             Ok(())
         })
         .await;

@@ -130,6 +130,17 @@ async fn revoke(app: &TestApp, client: &FieldClient) {
         .await;
 }
 
+/// What the handset wrote of a kept item, read by staff.
+async fn kept_text(app: &TestApp, token: &str, (parcel, kept): (&Value, &Value)) -> Value {
+    let [parcel, sha256] = [parcel, &kept["sha256"]].map(|id| id.as_str().unwrap());
+    let answer = app
+        .get(&format!("/v1/parcels/{parcel}/kept/{sha256}"), token)
+        .await
+        .expect(200);
+    assert_eq!(kept["size"], answer.bytes.len());
+    serde_json::from_slice(&answer.bytes).unwrap()
+}
+
 async fn review_queue(app: &TestApp, token: &str) -> ReviewPage {
     app.get("/v1/review", token).await.body()
 }
@@ -179,14 +190,14 @@ both_engines! {
         let parcels = app.get("/v1/parcels", &leader.token).await.expect(200).json;
         assert_eq!(parcels["items"].as_array().unwrap().len(), 2);
         assert_eq!(parcels["items"][0]["sealed_for"], "revoked");
-        let kept: Vec<&Value> = parcels["items"]
+        let kept: Vec<(&Value, &Value)> = parcels["items"]
             .as_array()
             .unwrap()
             .iter()
-            .flat_map(|parcel| parcel["kept"].as_array().unwrap())
+            .flat_map(|parcel| parcel["kept"].as_array().unwrap().iter().map(|kept| (&parcel["id"], kept)))
             .collect();
         assert_eq!(kept.len(), 1, "must be kept once");
-        assert_eq!(kept[0]["content"]["text"], "没写完");
+        assert_eq!(kept_text(&app, &leader.token, kept[0]).await["text"], "没写完");
         let complete = app
             .get(&format!("/v1/streams/{}/completeness", client.stream), &leader.token)
             .await
@@ -232,9 +243,10 @@ both_engines! {
         assert!(answer.receipts.is_empty());
         assert_eq!(answer.kept, [Sha256::of(inside.entries[0].get().as_bytes())]);
         assert_eq!(answer.photos[0].sha256, Sha256::of(&no_picture[0]));
-        let kept = app.get("/v1/parcels", &leader.token).await.json["items"][0]["kept"][0].clone();
-        assert_eq!(kept["code"], "entry.conflict");
-        assert_eq!(kept["content"]["payload"]["text"], "同一编号的另一内容");
+        let parcel = app.get("/v1/parcels", &leader.token).await.json["items"][0].clone();
+        let kept = (&parcel["id"], &parcel["kept"][0]);
+        assert_eq!(kept.1["code"], "entry.conflict");
+        assert_eq!(kept_text(&app, &leader.token, kept).await["payload"]["text"], "同一编号的另一内容");
         let (stream, sha256) = (client.stream, Sha256::of(&no_picture[0]));
         let name = ObjectName::ParcelFile { stream, sha256 };
         assert_eq!(app.app.blobs.get(&name).await.unwrap(), &no_picture[0][..]);

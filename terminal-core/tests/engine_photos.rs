@@ -455,3 +455,27 @@ fn photos_of_an_entry_that_the_server_does_not_hold_are_not_tried() {
     assert_eq!((report.entries_parked, report.photos_waiting), (1, 1));
     assert_eq!(requests(&world, "photos"), 0);
 }
+
+#[test]
+fn use_f04_limit_of_a_proxy_is_remembered_for_a_day_and_over_a_restart() {
+    let mut world = World::new(40);
+    let refused = |world: &World| world.log().iter().filter(|(_, status)| *status == 413).count();
+    *world.network.largest_body.lock().unwrap() = Some(100_000);
+    let first = world.report("垃圾", &[900_000]);
+    world.settle();
+    assert!(world.item(&first).is_complete());
+    // 128 KiB once; after that 64 KiB.
+    assert_eq!(refused(&world), 1);
+    world.restart();
+    let second = world.report("井盖", &[900_000]);
+    world.settle();
+    assert!(world.item(&second).is_complete());
+    assert_eq!(refused(&world), 1);
+    // The proxy may have been changed: once a day more is tried.
+    world.clock.advance(86_400_000);
+    let third = world.report("树枝", &[900_000]);
+    world.settle();
+    assert!(world.item(&third).is_complete());
+    assert_eq!(refused(&world), 2);
+    world.assert_agreement();
+}

@@ -11,6 +11,8 @@ pub enum BadParcel {
     Length,
     #[error("the parcel cannot be read: {0}")]
     Malformed(String),
+    #[error("the parcel holds more than any handset puts into one")]
+    TooMuch,
     #[error("the parcel does not open with this key, or was changed")]
     Sealed,
     #[error("{0}")]

@@ -32,7 +32,10 @@ mod tests;
 
 pub use contents::{Contents, Head, MissingPhoto, ParcelAnswer, SealedDraft, SealedFor, SealedPhoto};
 pub use error::{BadParcel, NotSealed};
-pub use format::{FULL_PARCEL_BYTES, MAX_PARCEL_BYTES};
+pub use format::{
+    FULL_PARCEL_BYTES, FULL_PARCEL_ITEMS, MAX_CONTENTS_BYTES, MAX_PARCEL_BYTES, MAX_PARCEL_DRAFTS,
+    MAX_PARCEL_ENTRIES, MAX_PARCEL_MISSING, MAX_PARCEL_PHOTOS,
+};
 pub use key::{ParcelKey, ParcelSecret};
-pub use open::{Parcel, Unsealed};
+pub use open::{PEEK_BYTES, Parcel, Unsealed, peek};
 pub use seal::{ParcelSender, seal};

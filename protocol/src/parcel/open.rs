@@ -3,7 +3,10 @@
 use super::{
     contents::{Contents, Head, SealedPhoto},
     error::BadParcel,
-    format::{ENCAPSULATED, INFO, MAGIC, MAX_PARCEL_BYTES, START, VERSION},
+    format::{
+        ENCAPSULATED, INFO, MAGIC, MAX_CONTENTS_BYTES, MAX_HEAD, MAX_PARCEL_BYTES, MAX_PARCEL_DRAFTS,
+        MAX_PARCEL_ENTRIES, MAX_PARCEL_MISSING, MAX_PARCEL_PHOTOS, START, VERSION,
+    },
     key::ParcelSecret,
 };
 use crate::{
@@ -11,7 +14,6 @@ use crate::{
     sign::{PublicKey, SignError, Signature, parcel_message},
 };
 use hpke::{Deserializable as _, OpModeR, aead::ChaCha20Poly1305, kdf::HkdfSha256, kem::X25519HkdfSha256};
-use std::fmt;
 
 /// A parcel with valid framing; its contents are not verified yet.
 #[derive(Debug)]
@@ -32,10 +34,15 @@ pub struct Unsealed {
     pub photos: Vec<(SealedPhoto, Vec<u8>)>,
 }
 
-impl<'a> Parcel<'a> {
-    /// Reads the first parcel of `bytes`. Returns the parcel and the remaining bytes.
-    pub fn first(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), BadParcel> {
-        let (start, rest) = bytes.split_first_chunk::<START>().ok_or(BadParcel::Length)?;
+/// The lengths that a parcel begins with.
+struct Start {
+    head: usize,
+    signature: usize,
+    sealed: usize,
+}
+
+impl Start {
+    fn read(start: &[u8; START]) -> Result<Self, BadParcel> {
         let [
             m0,
             m1,
@@ -59,25 +66,57 @@ impl<'a> Parcel<'a> {
         if [m0, m1, m2, m3, m4, m5, m6, m7] != *MAGIC || version != VERSION || zero != 0 {
             return Err(BadParcel::Unknown);
         }
-        let head_len = usize::from(u16::from_le_bytes([h0, h1]));
-        let signature_len = usize::from(u16::from_le_bytes([s0, s1]));
-        let sealed_len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-        let cut = |bytes: &'a [u8], at: usize| bytes.split_at_checked(at).ok_or(BadParcel::Length);
-        let (head_bytes, rest) = cut(rest, head_len)?;
-        let (signature, rest) = cut(rest, signature_len)?;
-        let (sealed, rest) = cut(rest, sealed_len)?;
-        let len = START + head_len + signature_len + sealed_len;
-        if len > MAX_PARCEL_BYTES {
+        let read = Self {
+            head: usize::from(u16::from_le_bytes([h0, h1])),
+            signature: usize::from(u16::from_le_bytes([s0, s1])),
+            sealed: u32::from_le_bytes([l0, l1, l2, l3]) as usize,
+        };
+        if read.total() > MAX_PARCEL_BYTES {
             return Err(BadParcel::Length);
         }
-        let malformed = |e: &dyn fmt::Display| BadParcel::Malformed(e.to_string());
-        let signature = std::str::from_utf8(signature).map_err(|e| malformed(&e))?;
+        Ok(read)
+    }
+    fn total(&self) -> usize {
+        START + self.head + self.signature + self.sealed
+    }
+}
+
+fn head(bytes: &[u8]) -> Result<Head, BadParcel> {
+    serde_json::from_slice(bytes).map_err(|e| BadParcel::Malformed(e.to_string()))
+}
+
+/// Bytes that [`peek`] needs at most.
+pub const PEEK_BYTES: usize = START + MAX_HEAD;
+
+/// Reads the head of a parcel of which the first bytes have arrived, and its length in bytes; `None` if more bytes are
+/// needed. Nothing is verified.
+pub fn peek(bytes: &[u8]) -> Result<Option<(Head, usize)>, BadParcel> {
+    let Some((first, rest)) = bytes.split_first_chunk::<START>() else {
+        return Ok(None);
+    };
+    let start = Start::read(first)?;
+    match rest.get(..start.head) {
+        Some(bytes) => Ok(Some((head(bytes)?, start.total()))),
+        None => Ok(None),
+    }
+}
+
+impl<'a> Parcel<'a> {
+    /// Reads the first parcel of `bytes`. Returns the parcel and the remaining bytes.
+    pub fn first(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), BadParcel> {
+        let (first, rest) = bytes.split_first_chunk::<START>().ok_or(BadParcel::Length)?;
+        let start = Start::read(first)?;
+        let cut = |bytes: &'a [u8], at: usize| bytes.split_at_checked(at).ok_or(BadParcel::Length);
+        let (head_bytes, rest) = cut(rest, start.head)?;
+        let (signature, rest) = cut(rest, start.signature)?;
+        let (sealed, rest) = cut(rest, start.sealed)?;
+        let signature = std::str::from_utf8(signature).map_err(|e| BadParcel::Malformed(e.to_string()))?;
         let parcel = Self {
-            head: serde_json::from_slice(head_bytes).map_err(|e| malformed(&e))?,
+            head: head(head_bytes)?,
             head_bytes,
             signature: signature.parse()?,
             sealed,
-            bytes: bytes.get(..len).ok_or(BadParcel::Length)?,
+            bytes: bytes.get(..start.total()).ok_or(BadParcel::Length)?,
         };
         Ok((parcel, rest))
     }
@@ -121,7 +160,18 @@ pub(super) fn unpack(plain: &[u8]) -> Result<Unsealed, BadParcel> {
     let (json, mut rest) = rest
         .split_at_checked(u32::from_le_bytes(*len) as usize)
         .ok_or(BadParcel::Length)?;
+    if json.len() > MAX_CONTENTS_BYTES {
+        return Err(BadParcel::TooMuch);
+    }
     let contents: Contents = serde_json::from_slice(json).map_err(|e| BadParcel::Malformed(e.to_string()))?;
+    let is_too_much = contents.entries.len() > MAX_PARCEL_ENTRIES
+        || contents.drafts.len() > MAX_PARCEL_DRAFTS
+        || contents.photos.len() > MAX_PARCEL_PHOTOS
+        || contents.missing.len() > MAX_PARCEL_MISSING
+        || contents.photos.iter().any(|photo| photo.size == 0);
+    if is_too_much {
+        return Err(BadParcel::TooMuch);
+    }
     let mut photos = Vec::new();
     for photo in &contents.photos {
         let size = usize::try_from(photo.size).map_err(|_| BadParcel::Length)?;

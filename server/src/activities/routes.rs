@@ -78,7 +78,7 @@ async fn activities(
             .into_iter()
             .map(|r| records::view(tx, r))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(list.page(rows, |row| (row.updated.0, row.record)))
+        list.page(rows, |row| (row.updated.0, row.record))
     })
     .await
     .map(Json)

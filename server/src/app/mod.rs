@@ -5,18 +5,21 @@
 //!   events of a room to which rooms above it react. [`audit`]: the audit log.
 //! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`secrets`], [`seal`]: its sealed rows.
 //!   [`address`]: its public address.
-//! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
+//! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`], [`bounds`],
+//!   [`listeners`]: what a caller may use.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
 //!   [`history`]: how long an author's rows stay.
 
 pub mod address;
 pub mod audit;
+pub mod bounds;
 pub mod changes;
 pub mod ctx;
 pub mod grid_packs;
 pub mod history;
 pub mod identity;
 pub mod lease;
+pub mod listeners;
 pub mod mailbox;
 pub mod meta;
 pub mod object_name;

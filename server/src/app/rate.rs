@@ -1,35 +1,67 @@
-//! Requests per minute of each stream.
+//! Requests per minute of each caller.
 
 use crate::kernel::failure::Failure;
-use protocol::{ids::StreamId, problem::ProblemCode, time::Millis};
-use std::{collections::HashMap, sync::Mutex};
+use protocol::{
+    ids::{PersonId, StreamId},
+    problem::ProblemCode,
+    time::Millis,
+};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-/// Counts the requests of each stream in windows of one minute. The counts are in memory and per replica: they protect the
-/// server from a defective handset and are no quota.
+const DAY_MS: i64 = 86_400_000;
+
+/// Who makes a request. What a stream or a person does counts for that stream or person alone, whatever others do from the
+/// same address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RateCaller {
+    Stream(StreamId),
+    Person(PersonId),
+    /// The parcels of a stream, which may have ended.
+    Parcels(StreamId),
+    /// Somebody who is not signed in, from this address or network.
+    Stranger(IpAddr),
+}
+
+/// Counts the requests of each caller in windows of one minute. The counts are in memory and per replica: they protect the
+/// server from a defective client and are no quota.
 #[derive(Default)]
-pub struct RateLimiter(Mutex<Window>);
+pub struct RateLimiter {
+    window: Mutex<Window>,
+    day: Mutex<Day>,
+}
+
+/// What streams have spent on a day (UTC).
+#[derive(Default)]
+struct Day {
+    number: i64,
+    spent: HashMap<StreamId, u64>,
+}
 
 #[derive(Default)]
 struct Window {
     minute: i64,
-    counts: HashMap<StreamId, u32>,
+    counts: HashMap<RateCaller, u32>,
 }
 
 impl RateLimiter {
-    /// Counts a request; `request.rate` with the seconds left in the window if there are too many.
-    pub fn count(&self, stream: StreamId, now: Millis, most: u32) -> Result<(), Failure> {
+    /// Counts a request; `request.rate` with the seconds left in the window if there are more than `most`. 0 = no limit.
+    pub fn count(&self, caller: RateCaller, now: Millis, most: u32) -> Result<(), Failure> {
         if most == 0 {
             return Ok(());
         }
         let minute = now.0.div_euclid(60_000);
-        let mut window = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut window = self.window();
         if window.minute != minute {
             *window = Window {
                 minute,
                 counts: HashMap::new(),
             };
         }
-        let count = window.counts.entry(stream).or_insert(0);
+        let count = window.counts.entry(caller).or_insert(0);
         *count = count.saturating_add(1);
         if *count > most {
             let left = 60_000 - now.0.rem_euclid(60_000);
@@ -40,6 +72,35 @@ impl RateLimiter {
         }
         Ok(())
     }
+    /// Takes back `requests` that were counted: they showed that the caller is no stranger.
+    pub fn refund(&self, caller: RateCaller, requests: u32) {
+        if let Some(count) = self.window().counts.get_mut(&caller) {
+            *count = count.saturating_sub(requests);
+        }
+    }
+    /// Counts what a stream brings in a day; `request.rate` with the time until the next day if it is more than `most`.
+    /// The first thing of a day always fits.
+    pub fn spend(&self, stream: StreamId, now: Millis, cost: u64, most: u64) -> Result<(), Failure> {
+        let number = now.0.div_euclid(DAY_MS);
+        let mut day = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        if day.number != number {
+            *day = Day {
+                number,
+                spent: HashMap::new(),
+            };
+        }
+        let spent = day.spent.entry(stream).or_insert(0);
+        if *spent > 0 && spent.saturating_add(cost) > most {
+            let left = DAY_MS - now.0.rem_euclid(DAY_MS);
+            let seconds = u32::try_from(left / 1000 + 1).unwrap_or(u32::MAX);
+            return Err(Failure::later(ProblemCode::RateLimited, seconds));
+        }
+        *spent = spent.saturating_add(cost);
+        Ok(())
+    }
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -49,8 +110,8 @@ mod tests {
     #[test]
     fn the_request_after_the_last_allowed_waits_for_the_next_minute() {
         let limiter = RateLimiter::default();
-        let stream = StreamId::from_parts(0, [1; 10]);
-        let other = StreamId::from_parts(0, [2; 10]);
+        let stream = RateCaller::Stream(StreamId::from_parts(0, [1; 10]));
+        let other = RateCaller::Stream(StreamId::from_parts(0, [2; 10]));
         let at = Millis(60_000 * 7 + 20_000);
         assert!(limiter.count(stream, at, 2).is_ok());
         assert!(limiter.count(stream, at, 2).is_ok());
@@ -62,5 +123,26 @@ mod tests {
         assert!(limiter.count(other, at, 2).is_ok());
         assert!(limiter.count(stream, at.plus(40_000), 2).is_ok());
         assert!((0..5).all(|_| limiter.count(stream, at, 0).is_ok()));
+    }
+
+    #[test]
+    fn what_a_stream_brings_beyond_the_limit_of_a_day_waits_for_the_next() {
+        let limiter = RateLimiter::default();
+        let (stream, other) = (StreamId::from_parts(0, [1; 10]), StreamId::from_parts(0, [2; 10]));
+        assert!(limiter.spend(stream, Millis(0), 8, 10).is_ok());
+        assert!(limiter.spend(other, Millis(0), 20, 10).is_ok());
+        let late = limiter.spend(stream, Millis(DAY_MS - 5000), 3, 10).unwrap_err();
+        assert_eq!(late.retry_after_s(), Some(6));
+        assert!(limiter.spend(stream, Millis(DAY_MS), 3, 10).is_ok());
+    }
+
+    #[test]
+    fn sign_ins_are_taken_back_from_the_count_of_their_address() {
+        let limiter = RateLimiter::default();
+        let desks = RateCaller::Stranger("192.0.2.7".parse().unwrap());
+        for _ in 0..100 {
+            assert!(limiter.count(desks, Millis(0), 2).is_ok());
+            limiter.refund(desks, 1);
+        }
     }
 }

@@ -34,7 +34,8 @@ impl Right {
         RIGHT.try_with(Self::clone).ok()
     }
 
-    pub(super) fn check(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), Failure> {
+    /// Fails if the right has ended by `now`.
+    pub fn check(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), Failure> {
         (self.0)(tx, now)
     }
 }

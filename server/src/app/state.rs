@@ -5,8 +5,9 @@
 //! ([`Parts::react`]), set by `service/run.rs`.
 
 use super::{
-    address::PublicAddress, changes::Change, ctx::Ctx, grid_packs::Grids, identity::Identity, lease::Lease,
-    objects::Blobs, planted::mail_after_commit, rate::RateLimiter, right::Right,
+    address::PublicAddress, bounds::RequestBounds, changes::Change, ctx::Ctx, grid_packs::Grids,
+    identity::Identity, lease::Lease, objects::Blobs, planted::mail_after_commit, rate::RateLimiter,
+    right::Right,
 };
 use crate::{
     kernel::{
@@ -53,8 +54,10 @@ pub struct Parts {
     pub public: PublicAddress,
     pub clock: Arc<dyn ServerClock>,
     pub random: Arc<dyn RandomSource>,
-    /// Counts the requests of each terminal.
+    /// Counts the requests of each caller.
     pub rate: RateLimiter,
+    /// What requests use at the same time.
+    pub bounds: RequestBounds,
     /// Runs the reactions to one change.
     pub react: React,
     /// True once the server was told to stop; endless answers (events) end then.

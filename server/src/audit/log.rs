@@ -179,5 +179,5 @@ pub fn read(
         }
     }
     audit::note(tx, ctx, reader, "audit.read", "audit", &query.words())?;
-    Ok(list.page(lines, |line| (line.at.0, line.id)))
+    list.page(lines, |line| (line.at.0, line.id))
 }

@@ -166,7 +166,7 @@ pub async fn streams(
             own.one_of("e.stream", [row.stream.to_string()]);
             row.photos = photos(tx, &own)?;
         }
-        Ok(list.page(rows, |row| (row.stream,)))
+        list.page(rows, |row| (row.stream,))
     })
     .await
     .map(Json)

@@ -178,7 +178,7 @@ async fn cases(
             .into_iter()
             .map(|file| view::line(tx, &shared, &staff, file))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(list.page(lines, key))
+        list.page(lines, key)
     })
     .await
     .map(Json)

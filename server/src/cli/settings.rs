@@ -17,7 +17,7 @@ pub(super) fn read(file: Option<&Path>) -> Result<Settings> {
 /// file of settings to start from.
 pub(super) fn list(file: Option<&Path>) -> Result<()> {
     for row in read(file)?.rows() {
-        let text = row.unit == "characters";
+        let text = ["characters", "networks", "address"].contains(&row.unit);
         let value = if text {
             format!("{:?}", row.value)
         } else {

@@ -19,7 +19,10 @@
 use super::presence_rules::Candidate;
 use crate::{
     entries::flags::FlagName,
-    kernel::page::{List, Page, Where},
+    kernel::{
+        failure::Failure,
+        page::{List, Page, Where},
+    },
     params,
     store::{error::StoreError, tx::Tx},
 };
@@ -97,7 +100,7 @@ pub fn list(
     now: Millis,
     (areas, wish): (&[Area], Option<&str>),
     list: &List<(PersonId,)>,
-) -> Result<Page<OnDuty>, StoreError> {
+) -> Result<Page<OnDuty>, Failure> {
     let condition = within(now, areas, wish);
     let select = format!(
         "SELECT p.person, q.name, p.post, t.name AS post_name, t.number, p.since, p.ends, p.last_contact,
@@ -129,7 +132,7 @@ pub fn list(
             Ok(OnDuty { flags, ..on_duty })
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
-    Ok(list.page(people, |row| (row.person,)))
+    list.page(people, |row| (row.person,))
 }
 
 /// Who is on duty in a cell, by the person's id: the people who can get a task there.

@@ -2,9 +2,12 @@
 
 use crate::{
     app::{mailbox::MailboxId, state::App},
-    auth::actor::FieldStream,
+    auth::{actor::FieldStream, field_tokens},
     http::body::Query,
-    kernel::{clock::sleep, failure::Failure},
+    kernel::{
+        clock::sleep,
+        failure::{Failure, FailureClass},
+    },
     store::hint::Hint,
 };
 use axum::{
@@ -41,8 +44,19 @@ fn heartbeat_s(asked: Option<u32>) -> u32 {
         .clamp(*HEARTBEATS_S.start(), *HEARTBEATS_S.end())
 }
 
+/// What a hint means for one terminal.
+enum Heard {
+    /// It has new rows.
+    Pull,
+    /// Its stream has ended.
+    End,
+    /// Hints were lost.
+    Look,
+}
+
 /// Server-sent hints for the terminal's two mailboxes. The first hint is sent at once, because rows may have been
-/// added before the connection was opened. The connection ends when the token expires or the server stops.
+/// added before the connection was opened. The connection ends when the token expires, when the stream is revoked, when
+/// the terminal opens more than a few of them (the oldest one ends), or when the server stops.
 #[utoipa::path(
     get, path = "/v1/field/events", tag = "field",
     params(EventsQuery),
@@ -60,28 +74,52 @@ pub(super) async fn events(
         MailboxId::Post(field.post).to_string(),
         MailboxId::Author(field.person).to_string(),
     ];
+    let own = field.stream.to_string();
+    let right = field_tokens::right(field.stream);
+    let parts = app.clone();
+    // `None` ends the stream.
     let hints = BroadcastStream::new(app.store.hints()).filter_map(move |hint| {
-        let concerns = match hint {
-            Ok(Hint::Mailbox(id)) => boxes.contains(&id),
-            Ok(Hint::All) => true,
-            Ok(Hint::Jobs | Hint::Grids) => false,
-            // The receiver lagged: one of the dropped hints may have named these mailboxes.
-            Err(_lagged) => true,
+        let heard = match hint {
+            Ok(Hint::Mailbox(id)) => boxes.contains(&id).then_some(Heard::Pull),
+            Ok(Hint::Ended(id)) => (id == own).then_some(Heard::End),
+            Ok(Hint::All) => Some(Heard::Look),
+            Ok(Hint::Jobs | Hint::Grids) => None,
+            // The receiver lagged: one of the dropped hints may have been for this stream.
+            Err(_lagged) => Some(Heard::Look),
         };
-        futures_util::future::ready(concerns.then_some(()))
+        let (parts, right) = (parts.clone(), right.clone());
+        async move {
+            match heard? {
+                Heard::Pull => Some(Some(())),
+                Heard::End => Some(None),
+                // Hints were lost, perhaps the one that this stream has ended.
+                Heard::Look => {
+                    let now = parts.clock.now();
+                    let held = parts.read(move |tx| right.check(tx, now)).await;
+                    let has_ended = held.is_err_and(|failure| failure.kind() == FailureClass::Refused);
+                    Some((!has_ended).then_some(()))
+                }
+            }
+        }
     });
     let left = u64::try_from(field.expires.since(app.clock.now())).unwrap_or(0);
     let mut stopping = app.stopping.subscribe();
+    let mut listener = app
+        .bounds
+        .listeners
+        .open(field.stream, app.settings.events_per_terminal);
     let end = async move {
         tokio::select! {
+            () = listener.replaced() => {}
             () = sleep(Duration::from_millis(left)) => {}
             // Also returns if the sender was dropped.
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
     };
-    let stream = futures_util::stream::once(futures_util::future::ready(()))
+    let stream = futures_util::stream::once(futures_util::future::ready(Some(())))
         .chain(hints)
-        .map(|()| Ok::<_, Infallible>(Event::default().event("pull").data("{}")))
+        .take_while(|heard| futures_util::future::ready(heard.is_some()))
+        .map(|_| Ok::<_, Infallible>(Event::default().event("pull").data("{}")))
         .take_until(end);
     let seconds = heartbeat_s(query.heartbeat);
     let every = KeepAlive::new().interval(Duration::from_secs(u64::from(seconds)));

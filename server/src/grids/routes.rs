@@ -9,6 +9,7 @@ use crate::{
     auth::actor::{FieldStream, Staff},
     http::{
         body::{Json, Path, Query},
+        limits::BodyFault,
         operation::Operations,
         range::RangeAnswer,
     },
@@ -21,6 +22,7 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
+use futures_util::{StreamExt as _, future, stream};
 use protocol::{
     codes::{CountyCode, GridVersion},
     manifest::SignedManifest,
@@ -30,10 +32,19 @@ use protocol::{
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use tokio::sync::Semaphore;
 use utoipa_axum::routes;
 
-/// Maximum size of an imported grid in bytes (256 MiB); a district as GeoJSON has some megabytes.
-const MOST_BYTES: usize = 256 * 1024 * 1024;
+/// Maximum size of an imported grid in bytes (32 MiB); a district as GeoJSON has some megabytes. `xunge-server grid import`
+/// has no limit.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of a file that are in memory for one reader.
+const PIECE: u64 = 512 * 1024;
+/// Digits of a county's code.
+const COUNTY_DIGITS: u8 = 6;
+/// Grids that are checked at the same time: the cells take a multiple of the file's size.
+static CHECKING: Semaphore = Semaphore::const_new(1);
 
 /// The routes of this room.
 pub fn routes() -> Operations {
@@ -69,10 +80,18 @@ pub struct GridRow {
     )
 )]
 async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<ImportedGrid>, Failure> {
-    let bytes = axum::body::to_bytes(body, MOST_BYTES)
-        .await
-        .map_err(|_| Failure::of(ProblemCode::TooLarge))?;
+    // Grids are those of a county: an administrator of less has no use for the body.
+    let areas = staff.areas(&[Role::Admin]);
+    if !areas.iter().any(|area| area.digits() <= COUNTY_DIGITS) {
+        return Err(Failure::of(ProblemCode::OutOfScope));
+    }
+    let bytes = axum::body::to_bytes(body, MOST_BYTES).await.map_err(|error| {
+        let fault = BodyFault::among(&error).map(Failure::from);
+        fault.unwrap_or_else(|| Failure::of(ProblemCode::TooLarge))
+    })?;
+    let checking = CHECKING.acquire().await.map_err(Failure::internal)?;
     let checked = check(bytes).await?;
+    drop(checking);
     staff.require(Role::Admin, checked.imported.county)?;
     let imported = keep_pack(&app.blobs, checked).await?;
     let (person, row) = (staff.person, imported.clone());
@@ -177,19 +196,42 @@ async fn file(
     let size = reference::listed_size(&app, field.certificate.county, sha256).await?;
     let size = size.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
     let asked = RangeAnswer::to(&headers, size, sha256, "application/octet-stream");
-    let name = ObjectName::Reference { sha256 };
-    let bytes = match asked.span() {
-        Some(span) => {
-            let wanted = span.end - span.start;
-            let bytes = app.blobs.get_part(&name, span).await?;
-            if bytes.len() as u64 != wanted {
-                return Err(Failure::internal(format!(
-                    "reference file {sha256} is shorter than its row says"
-                )));
-            }
-            bytes
-        }
-        None => Bytes::new(),
+    let Some(span) = asked.span() else {
+        return Ok(asked.with(Bytes::new()));
     };
-    Ok(asked.with(bytes))
+    let (length, end) = (span.end - span.start, span.end);
+    let next = move |at: u64| at..(at + PIECE).min(end);
+    let first = next(span.start);
+    let bytes = piece(&app, sha256, first.clone()).await?;
+    if first.end == end {
+        return Ok(asked.with(bytes));
+    }
+    // The rest is read while the client takes it: a file in memory for each slow reader would be most of the memory.
+    let rest = stream::try_unfold(first.end, move |at| {
+        let app = app.clone();
+        async move {
+            let span = next(at);
+            let bytes = match span.is_empty() {
+                true => None,
+                false => Some(piece(&app, sha256, span.clone()).await?),
+            };
+            Ok::<_, Failure>(bytes.map(|bytes| (bytes, span.end)))
+        }
+    });
+    let whole = stream::once(future::ready(Ok(bytes))).chain(rest);
+    Ok(asked.with_body(Body::from_stream(whole), length))
+}
+
+/// A part of a reference file.
+async fn piece(app: &App, sha256: Sha256, span: Range<u64>) -> Result<Bytes, Failure> {
+    let wanted = span.end - span.start;
+    let bytes = app
+        .blobs
+        .get_part(&ObjectName::Reference { sha256 }, span)
+        .await?;
+    if bytes.len() as u64 != wanted {
+        let what = format!("reference file {sha256} is shorter than its row says");
+        return Err(Failure::internal(what));
+    }
+    Ok(bytes)
 }

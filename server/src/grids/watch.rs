@@ -29,7 +29,7 @@ async fn hinted(hints: &mut Receiver<Hint>) {
     loop {
         match hints.recv().await {
             Ok(Hint::Grids | Hint::All) | Err(RecvError::Lagged(_)) => return,
-            Ok(Hint::Mailbox(_) | Hint::Jobs) => {}
+            Ok(Hint::Mailbox(_) | Hint::Ended(_) | Hint::Jobs) => {}
             // The sender was dropped; only the ticks remain.
             Err(RecvError::Closed) => std::future::pending().await,
         }

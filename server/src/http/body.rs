@@ -1,5 +1,6 @@
 //! Extractors for bodies, paths and queries. Their errors are problems.
 
+use super::limits::BodyFault;
 use crate::kernel::failure::{Failure, invalid};
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use protocol::problem::ProblemCode;
@@ -57,7 +58,7 @@ impl From<BytesRejection> for Failure {
         if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
             Self::of(ProblemCode::TooLarge)
         } else {
-            Self::of(ProblemCode::Slow)
+            BodyFault::among(&rejection).unwrap_or(BodyFault::Slow).into()
         }
     }
 }

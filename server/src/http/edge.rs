@@ -4,11 +4,14 @@
 //! code, duration in ms, request id.
 
 use super::{
+    connection::{AnswerBody, OpenConnection},
     limits,
+    operation::Held,
     problem::{self, Answered},
 };
 use crate::{app::state::App, kernel::clock::stopwatch};
 use axum::{
+    body::Body,
     extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
@@ -19,7 +22,7 @@ use protocol::{
     ids::RequestId,
     problem::{Problem, ProblemCode},
 };
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 /// Names the request in answers, problems and logs.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,17 +45,24 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let connection = request.extensions().get::<Arc<OpenConnection>>();
+    let under_way = connection.map(|connection| connection.begin());
     let mut request = limits::apply(&app, request);
     // The access checks before the handlers need it to find the caller.
     request.extensions_mut().insert(app.clone());
-    let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
             tracing::error!(request_id = %id, what = panic_text(&*panic), "panic");
             problem::of(ProblemCode::Internal)
         }
     };
-    let (mut response, code) = finish(response, id);
+    let place = response
+        .extensions_mut()
+        .remove::<Held>()
+        .and_then(|held| held.release());
+    let (response, code) = finish(response, id);
+    let mut response = response.map(|body| Body::new(AnswerBody::new(body, under_way, place)));
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);

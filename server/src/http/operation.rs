@@ -11,20 +11,24 @@
 //! from there. The rule checks the role only. The handler checks the area, by [`Staff::require`] or by the scope of a
 //! query.
 
+use super::{client, connection::OpenConnection, limits};
 use crate::{
-    app::state::App,
+    app::{bounds::Place, rate::RateCaller, state::App},
     auth::{actor::Staff, field_tokens, sessions},
     kernel::failure::Failure,
 };
 use axum::{
     Extension,
     extract::{Request, State},
-    http::header,
+    http::{Method, header},
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use protocol::{problem::ProblemCode, role::Role};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
@@ -105,16 +109,19 @@ async fn pass(
     let Some(Extension(app)) = app else {
         return Err(Failure::internal("a request without its App"));
     };
-    let right = match access {
-        Access::Open(_) => None,
+    let settings = &app.settings;
+    let (caller, most, right) = match access {
+        Access::Open(_) => return open(&app, request, next).await,
         Access::Field => {
             let token = bearer(&request)?;
             let field = field_tokens::identify(&app, token).await?;
-            let most = app.settings.field_requests_per_minute;
-            app.rate.count(field.stream, app.clock.now(), most)?;
-            let right = field_tokens::right(field.stream);
+            let (stream, right) = (field.stream, field_tokens::right(field.stream));
             request.extensions_mut().insert(field);
-            Some(right)
+            (
+                RateCaller::Stream(stream),
+                settings.field_requests_per_minute,
+                right,
+            )
         }
         Access::Staff(roles) => {
             let token = bearer(&request)?;
@@ -122,15 +129,75 @@ async fn pass(
             if !roles.is_empty() && !staff.grants.iter().any(|g| roles.contains(&g.role)) {
                 return Err(Failure::of(ProblemCode::Forbidden));
             }
-            let right = sessions::right(&app, &staff);
+            let (person, right) = (staff.person, sessions::right(&app, &staff));
             request.extensions_mut().insert(staff);
-            Some(right)
+            (
+                RateCaller::Person(person),
+                settings.staff_requests_per_minute,
+                right,
+            )
         }
     };
-    Ok(match right {
-        Some(right) => right.during(next.run(request)).await,
-        None => next.run(request).await,
-    })
+    if let Some(connection) = request.extensions().get::<Arc<OpenConnection>>() {
+        connection.belongs_to(caller);
+    }
+    app.rate.count(caller, app.clock.now(), most)?;
+    let place = app.bounds.place(caller, settings.requests_at_once).await?;
+    let claim = Arc::new(app.bounds.known(&place, settings.body_memory_mb));
+    let mut request = limits::claimed(request, Arc::clone(&claim));
+    request.extensions_mut().insert(claim);
+    let mut response = right.during(next.run(request)).await;
+    // The place is free when the answer was read; a stream of events, which has a limit of its own, needs none.
+    if !is_endless(&response) {
+        response.extensions_mut().insert(Held::of(place));
+    }
+    Ok(response)
+}
+
+/// A request of a stranger. Those that sign somebody in are not counted for the address.
+async fn open(app: &App, request: Request, next: Next) -> Result<Response, Failure> {
+    let settings = &app.settings;
+    let address = client::address(request.headers(), request.extensions(), &settings.trusted_proxies);
+    let stranger = address.map(|address| RateCaller::Stranger(client::network_of(address)));
+    let most = settings.stranger_requests_per_minute;
+    if let Some(stranger) = stranger {
+        app.rate.count(stranger, app.clock.now(), most)?;
+    }
+    let signs_in = request.method() == Method::POST && SIGN_INS.contains(&request.uri().path());
+    let claim = Arc::new(app.bounds.stranger(settings.stranger_body_memory_mb));
+    let request = limits::stranger(request, Arc::clone(&claim)).await?;
+    let response = next.run(request).await;
+    if signs_in && response.status().is_success() {
+        // With the request for the challenge.
+        stranger.inspect(|stranger| app.rate.refund(*stranger, 2));
+    }
+    Ok(response)
+}
+
+/// Requests that succeed only for somebody who is known.
+const SIGN_INS: [&str; 4] = [
+    "/v1/session",
+    "/v1/field/token",
+    "/v1/field/enrol",
+    limits::PARCEL,
+];
+
+fn is_endless(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// Extension of an answer: what its caller holds until the answer was read.
+#[derive(Clone)]
+pub(super) struct Held(Arc<Mutex<Option<Place>>>);
+
+impl Held {
+    fn of(place: Place) -> Self {
+        Self(Arc::new(Mutex::new(Some(place))))
+    }
+    pub(super) fn release(&self) -> Option<Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 fn bearer(request: &Request) -> Result<String, Failure> {

@@ -2,6 +2,7 @@
 //! (RFC 9110).
 
 use axum::{
+    body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -64,12 +65,18 @@ impl RangeAnswer {
 
     /// The response with the bytes of [`RangeAnswer::span`].
     pub fn with(self, bytes: Bytes) -> Response {
+        let length = bytes.len() as u64;
+        self.with_body(bytes.into(), length)
+    }
+
+    /// [`RangeAnswer::with`] for bytes that are read while the client takes them.
+    pub fn with_body(self, bytes: Body, length: u64) -> Response {
         let total = self.total;
         let response = match self.wanted {
             Wanted::Unchanged => StatusCode::NOT_MODIFIED.into_response(),
-            Wanted::All => bytes.into_response(),
+            Wanted::All => sized(StatusCode::OK, bytes, length),
             Wanted::Part(from, to) => {
-                let mut response = (StatusCode::PARTIAL_CONTENT, bytes).into_response();
+                let mut response = sized(StatusCode::PARTIAL_CONTENT, bytes, length);
                 let span = format!("bytes {from}-{}/{total}", to - 1);
                 if let Ok(value) = HeaderValue::try_from(span) {
                     response.headers_mut().insert(header::CONTENT_RANGE, value);
@@ -86,6 +93,15 @@ impl RangeAnswer {
         };
         labelled(response, &self.etag, self.content_type)
     }
+}
+
+fn sized(status: StatusCode, bytes: Body, length: u64) -> Response {
+    (
+        status,
+        [(header::CONTENT_LENGTH, HeaderValue::from(length))],
+        bytes,
+    )
+        .into_response()
 }
 
 fn labelled(mut response: Response, etag: &str, content_type: &'static str) -> Response {

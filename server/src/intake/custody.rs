@@ -298,10 +298,11 @@ fn sealed_time(made: &ClockReading, sealed: &ClockReading, arrival: Millis) -> T
     trusted_time(&made, &elsewhere, arrival)
 }
 
+/// A parcel has one row, also if it is stored in several transactions.
 fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<(), Failure> {
     tx.execute(
         "INSERT INTO push (id, stream, received, body_sha256, token_sha256, signature, clock)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
         params![
             id,
             batch.stream.to_string(),

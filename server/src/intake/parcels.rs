@@ -4,16 +4,21 @@ use super::{parcel::ParcelSource, readers::INSPECTORS};
 use crate::{
     app::state::App,
     auth::actor::Staff,
-    http::body::{Json, Query},
+    http::body::{Json, Path, Query},
     kernel::{
         failure::Failure,
         page::{List, Page, Where},
     },
     params,
-    store::{error::StoreError, tx::Tx},
+    store::{error::StoreError, tx::Tx, value::Row},
 };
-use axum::extract::State;
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
 use protocol::{
+    area::Area,
     ids::{EventId, StreamId},
     open::Open,
     parcel::SealedFor,
@@ -44,11 +49,12 @@ pub struct ParcelView {
     pub photos: u32,
     /// Number of its entries that wait in the review queue.
     pub in_review: u32,
-    /// Contents that were not taken as entries: drafts, and refused entries.
+    /// The first of the contents that were not taken as entries: drafts, and refused entries. All of them:
+    /// `GET /v1/parcels/{parcel}/kept`.
     pub kept: Vec<KeptItem>,
 }
 
-/// Content of a parcel that was not taken as an entry.
+/// Content of a parcel that was not taken as an entry; its bytes are read one by one.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct KeptItem {
     pub sha256: Sha256,
@@ -56,10 +62,12 @@ pub struct KeptItem {
     pub kind: String,
     /// Kind of a draft, or the code with which an entry was refused.
     pub code: String,
-    /// Unchanged, as written by the handset.
-    #[schema(value_type = Object)]
-    pub content: serde_json::Value,
+    /// In bytes.
+    pub size: u64,
 }
+
+/// Contents that the list of parcels names of each parcel.
+const FIRST: u32 = 20;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -100,13 +108,13 @@ pub(super) async fn list(
             for parcel in &mut parcels {
                 parcel.kept = kept_of(tx, parcel.id)?;
             }
-            Ok(list.page(parcels, |parcel| (parcel.id,)))
+            list.page(parcels, |parcel| (parcel.id,))
         })
         .await
         .map(Json)
 }
 
-fn view(row: &crate::store::value::Row) -> Result<ParcelView, StoreError> {
+fn view(row: &Row) -> Result<ParcelView, StoreError> {
     let sealed_for: String = row.get("sealed_for")?;
     let left: i64 = row.get("remaining")?;
     Ok(ParcelView {
@@ -133,17 +141,84 @@ fn view(row: &crate::store::value::Row) -> Result<ParcelView, StoreError> {
 
 fn kept_of(tx: &mut Tx<'_>, parcel: EventId) -> Result<Vec<KeptItem>, StoreError> {
     tx.all(
-        "SELECT sha256, kind, code, bytes FROM parcel_item WHERE parcel = ?1 ORDER BY kind, sha256",
-        params![parcel.to_string()],
-        |row| {
-            let bytes: Vec<u8> = row.get("bytes")?;
-            Ok(KeptItem {
-                sha256: row.parse("sha256")?,
-                kind: row.get("kind")?,
-                code: row.get("code")?,
-                content: serde_json::from_slice(&bytes)
-                    .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into()),
-            })
-        },
+        "SELECT sha256, kind, code, length(bytes) AS size FROM parcel_item WHERE parcel = ?1 ORDER BY sha256 LIMIT ?2",
+        params![parcel.to_string(), FIRST],
+        kept_row,
     )
+}
+
+fn kept_row(row: &Row) -> Result<KeptItem, StoreError> {
+    Ok(KeptItem {
+        sha256: row.parse("sha256")?,
+        kind: row.get("kind")?,
+        code: row.get("code")?,
+        size: row.get("size")?,
+    })
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct KeptQuery {
+    #[param(value_type = Option<Sha256>)]
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// Items of the parcel, which must be of a post in one of the areas.
+fn items_of(parcel: EventId, areas: &[Area]) -> Where {
+    let mut filter = Where::default();
+    filter.within("o.area", areas);
+    let parcel = filter.bind(parcel.to_string());
+    filter.and(format!("i.parcel = {parcel}"));
+    filter
+}
+
+const ITEMS: &str = "FROM parcel_item i JOIN stream s ON s.id = i.stream JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org";
+
+/// What a parcel brought that was not taken as an entry, by hash.
+#[utoipa::path(
+    get, path = "/v1/parcels/{parcel}/kept", tag = "review",
+    params(("parcel" = EventId, Path), KeptQuery),
+    responses((status = 200, body = Page<KeptItem>), (status = 403, body = Problem))
+)]
+pub(super) async fn kept(
+    State(app): State<App>,
+    staff: Staff,
+    Path(parcel): Path<EventId>,
+    Query(query): Query<KeptQuery>,
+) -> Result<Json<Page<KeptItem>>, Failure> {
+    let list = List::new(query.limit, query.after.as_deref())?;
+    let filter = items_of(parcel, &staff.areas(INSPECTORS));
+    let select = format!("SELECT i.sha256, i.kind, i.code, length(i.bytes) AS size {ITEMS}");
+    app.read(move |tx| {
+        let items = list.rows(tx, (&select, "i.sha256"), &filter, kept_row)?;
+        list.page(items, |item| (item.sha256,))
+    })
+    .await
+    .map(Json)
+}
+
+/// One of these items, unchanged, as the handset wrote it.
+#[utoipa::path(
+    get, path = "/v1/parcels/{parcel}/kept/{sha256}", tag = "review",
+    params(("parcel" = EventId, Path), ("sha256" = Sha256, Path)),
+    responses(
+        (status = 200, content_type = "text/plain", body = String),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+    )
+)]
+pub(super) async fn kept_item(
+    State(app): State<App>,
+    staff: Staff,
+    Path((parcel, sha256)): Path<(EventId, Sha256)>,
+) -> Result<Response, Failure> {
+    let mut filter = items_of(parcel, &staff.areas(INSPECTORS));
+    let hash = filter.bind(sha256.to_string());
+    filter.and(format!("i.sha256 = {hash}"));
+    let sql = format!("SELECT i.bytes {ITEMS} {}", filter.sql());
+    let bytes = app
+        .read(move |tx| Ok(tx.one(&sql, filter.values(), |row| row.get::<Vec<u8>>("bytes"))?))
+        .await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response())
 }

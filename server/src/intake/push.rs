@@ -2,13 +2,14 @@
 
 use super::custody::{self, Batch, Element};
 use crate::{
-    app::{identity, state::App},
+    app::{bounds::Claim, identity, state::App},
     auth::actor::FieldStream,
     duty::presence,
-    http::{body::unreadable, coding},
+    http::{body::unreadable, coding, limits::BodyFault},
     kernel::failure::Failure,
 };
 use axum::{
+    Extension,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
@@ -49,12 +50,15 @@ use std::sync::Arc;
 pub(super) async fn push(
     State(app): State<App>,
     field: FieldStream,
+    Extension(claim): Extension<Arc<Claim>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
     let body = body.map_err(|rejection| too_large(&rejection))?;
     let words = Words::of(field.stream, field.person, field.post);
+    let packed = body.len();
     let body = coding::unpack(&headers, body, &words, MAX_PUSH_BYTES)?;
+    claim.take(body.len().saturating_sub(packed))?;
     let signature = check_signature(&field, &headers, &body)?;
     let envelope = read(&body)?;
     if envelope.stream != field.stream {
@@ -134,6 +138,8 @@ fn shorten(answer: &mut PushAnswer, count: usize) {
 pub(super) fn too_large(rejection: &BytesRejection) -> Failure {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Failure::of(ProblemCode::TooLarge)
+    } else if let Some(fault) = BodyFault::among(rejection) {
+        fault.into()
     } else {
         Failure::because(ProblemCode::BadRequest, "the body did not arrive whole")
     }

@@ -133,7 +133,7 @@ pub(super) async fn list(
                 Ok(item(row, &bytes, author_name, post_name, photos_held))
             })
             .collect::<Result<Vec<_>, Failure>>()?;
-        Ok(list.page(items, |item| (item.received.0, item.stream, item.n.cast_signed())))
+        list.page(items, |item| (item.received.0, item.stream, item.n.cast_signed()))
     })
     .await
     .map(Json)

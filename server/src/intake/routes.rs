@@ -6,7 +6,7 @@ use super::{
     review,
 };
 use crate::http::operation::Operations;
-use protocol::{parcel::MAX_PARCEL_BYTES, push::MAX_PUSH_BYTES};
+use protocol::push::MAX_PUSH_BYTES;
 use utoipa_axum::{router::UtoipaMethodRouterExt, routes};
 
 /// The routes of this room.
@@ -15,9 +15,11 @@ pub fn routes() -> Operations {
         .field(routes!(push::push).layer(axum::extract::DefaultBodyLimit::max(MAX_PUSH_BYTES)))
         .open(
             "a revoked terminal gets no token; the parcel's signature is the proof",
-            routes!(parcel::hand_over).layer(axum::extract::DefaultBodyLimit::max(MAX_PARCEL_BYTES)),
+            routes!(parcel::hand_over),
         )
         .staff(INSPECTORS, routes!(parcels::list))
+        .staff(INSPECTORS, routes!(parcels::kept))
+        .staff(INSPECTORS, routes!(parcels::kept_item))
         .staff(REVIEWERS, routes!(review::list))
         .staff(REVIEWERS, routes!(review::decide))
         .staff(INSPECTORS, routes!(completeness::completeness))

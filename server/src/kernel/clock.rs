@@ -5,7 +5,11 @@
 )]
 
 use protocol::time::Millis;
-use std::time::{Duration, Instant};
+use std::{
+    pin::Pin,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 use tokio::time::Interval;
 
 /// Source of time.
@@ -40,6 +44,21 @@ pub fn every(period: Duration) -> Interval {
 /// Waits for `time` on the clock of the runtime.
 pub async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
+}
+
+/// A timer that can be polled.
+pub type Timer = Pin<Box<tokio::time::Sleep>>;
+
+/// A timer that ends after `time`.
+pub fn timer(time: Duration) -> Timer {
+    Box::pin(tokio::time::sleep(time))
+}
+
+/// Time since the first call, for the limits of connections and bodies.
+pub fn uptime() -> Duration {
+    static FIRST: OnceLock<tokio::time::Instant> = OnceLock::new();
+    let now = tokio::time::Instant::now();
+    now.saturating_duration_since(*FIRST.get_or_init(|| now))
 }
 
 /// The random source of the operating system, for tokens and keys. The process aborts if it fails (no system is known

@@ -1,6 +1,7 @@
 //! The registry of settings: each number and limit of a deployment, with key, default, range, unit and meaning. Some answer
 //! a question that the sources leave open: group G of `docs/rules.md`.
 
+use super::networks::{Listen, Networks};
 use protocol::field::Contact;
 use serde::Deserialize;
 
@@ -60,6 +61,18 @@ impl Measured for u64 {
 impl Measured for String {
     fn measure(&self) -> u64 {
         u64::try_from(self.chars().count()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Measured for Networks {
+    fn measure(&self) -> u64 {
+        u64::try_from(self.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Measured for Listen {
+    fn measure(&self) -> u64 {
+        u64::from(self.0.is_some())
     }
 }
 
@@ -156,8 +169,41 @@ registry! {
     contact_name: String = String::new(), 0..=60, "characters", "管理员名称";
     /// The number to dial; empty: handsets show none
     contact_phone: String = String::new(), 0..=40, "characters", "管理员电话";
-    /// Bearer token for `/metrics`; empty: only a peer on loopback may read it
+    /// Requests a member of staff may make before the next one has to wait; 0 = no limit
+    staff_requests_per_minute: u32 = 3000, 0..=1000000, "1/min", "工作人员请求频率";
+    /// Requests without a sign-in that one address may make; those that sign somebody in are not counted; 0 = no limit
+    stranger_requests_per_minute: u32 = 1200, 0..=1000000, "1/min", "未登录请求频率";
+    /// Requests of one terminal or member of staff that run at the same time; more of them wait
+    requests_at_once: u32 = 8, 1..=10000, "requests", "同时请求数";
+    /// Streams of events that one terminal keeps open; the oldest one ends
+    events_per_terminal: u32 = 3, 1..=100, "streams", "终端事件流数";
+    /// Connections in all; 0 = as many as the limit of open files allows
+    connections: u32 = 0, 0..=1000000, "connections", "连接总数";
+    /// Connections on which nobody has signed in yet; the oldest one is cut for a new one
+    stranger_connections: u32 = 2000, 10..=1000000, "connections", "未登录连接数";
+    /// The same from one address; 0 = no limit
+    stranger_connections_per_address: u32 = 512, 0..=1000000, "connections", "每地址未登录连接数";
+    /// Connections of one terminal or member of staff; the oldest one is cut
+    connections_per_caller: u32 = 64, 4..=10000, "connections", "每人连接数";
+    /// Time for a body of any size
+    body_base_seconds: u32 = 60, 1..=3600, "s", "请求体基本时限";
+    /// Slowest speed of a body after this time; a photo may arrive more slowly
+    body_bytes_per_second: u32 = 2048, 1..=1000000, "bytes/s", "请求体最低速度";
+    /// Memory for all bodies that arrive at the same time
+    body_memory_mb: u32 = 192, 80..=65536, "MiB", "请求体内存";
+    /// The part of it for requests without a sign-in
+    stranger_body_memory_mb: u32 = 16, 1..=1024, "MiB", "未登录请求体内存";
+    /// An answer of which its client reads nothing for this time ends with its connection
+    answer_stall_seconds: u32 = 60, 1..=3600, "s", "应答停滞时限";
+    /// What parcels of one ended stream may bring in a day; more has to wait for the next day
+    parcel_mb_per_day: u32 = 2048, 32..=1000000, "MiB/d", "封存包每日上限";
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` name the client, separated by commas; everybody else's are ignored
+    trusted_proxies: Networks = Networks::default(), 0..=64, "networks", "可信代理";
+    /// Bearer token for `/metrics`; empty: only the listener for metrics shows them
     metrics_token: String = String::new(), 0..=512, "characters", "指标令牌";
+    /// Address of a listener of plain HTTP that shows `/metrics` and nothing else, to everybody who reaches it unless there
+    /// is a token; empty: none
+    metrics_listen: Listen = Listen::default(), 0..=1, "address", "指标监听地址";
 }
 
 impl Settings {

@@ -1,14 +1,15 @@
 //! Code that every room uses and that depends on no room.
 //!
-//! * [`failure`]: the one error of domain code. [`page`]: lists. [`config`]: settings. [`clock`], [`ids`]: time,
-//!   random bytes and ids. [`mask`]: personal data as shown by default. [`personal`]: personal data in free text.
-//!   [`text_enum`]: enums with a stable text.
+//! * [`failure`]: the one error of domain code. [`page`]: lists. [`config`]: settings. [`networks`]: lists of
+//!   addresses. [`clock`], [`ids`]: time, random bytes and ids. [`mask`]: personal data as shown by default.
+//!   [`personal`]: personal data in free text. [`text_enum`]: enums with a stable text.
 
 pub mod clock;
 pub mod config;
 pub mod failure;
 pub mod ids;
 pub mod mask;
+pub mod networks;
 pub mod page;
 pub mod personal;
 pub mod text_enum;

@@ -11,6 +11,7 @@ use crate::store::{
 use protocol::{
     area::Area,
     ids::{CaseId, EventId, OrgId, PersonId, PostId, RecordId, StreamId, TaskId, TerminalId},
+    photo::Sha256,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt::Display, str::FromStr};
@@ -19,6 +20,9 @@ use std::{fmt::Display, str::FromStr};
 const MAX_ROWS: u32 = 200;
 /// Rows of a page if the request names no limit.
 const DEFAULT_ROWS: u32 = 50;
+
+/// Most bytes of a page as JSON, unless its first row alone is larger. Longer texts give shorter pages.
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// A page of a list.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -32,6 +36,12 @@ pub struct Page<T> {
 /// One column of a list's sort key.
 pub trait KeyColumn: Copy + Display + FromStr {
     fn value(self) -> Value;
+}
+
+impl KeyColumn for Sha256 {
+    fn value(self) -> Value {
+        self.to_string().into()
+    }
 }
 
 impl KeyColumn for i64 {
@@ -128,13 +138,37 @@ impl<K: Key> List<K> {
         let sql = format!("{select} {} ORDER BY {order} LIMIT {most}", filter.sql());
         tx.all(&sql, filter.values(), read)
     }
-    /// Cuts what [`List::rows`] read to a page, whose `next` is the cursor of its last row if more rows follow.
-    pub fn page<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+    /// Cuts what [`List::rows`] read to a page of at most [`MAX_BYTES`], whose `next` is the cursor of its last row if more
+    /// rows follow.
+    pub fn page<T: Serialize>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Result<Page<T>, Failure> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let more = items.len() > limit;
-        items.truncate(limit);
+        let (mut fitting, mut bytes) = (0, 0);
+        for item in items.iter().take(limit) {
+            let mut size = Counted(0);
+            serde_json::to_writer(&mut size, item)?;
+            bytes += size.0;
+            if fitting > 0 && bytes > MAX_BYTES {
+                break;
+            }
+            fitting += 1;
+        }
+        let more = items.len() > fitting;
+        items.truncate(fitting);
         let next = items.last().filter(|_| more).map(|item| key(item).cursor());
-        Page { items, next }
+        Ok(Page { items, next })
+    }
+}
+
+/// Counts the bytes that are written to it.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -218,9 +252,25 @@ mod tests {
     #[test]
     fn next_is_set_only_if_more_rows_follow() {
         let list = List::<(i64,)>::new(Some(2), None).unwrap();
-        let next = |rows: Vec<i64>| list.page(rows, |n| (*n,)).next;
+        let next = |rows: Vec<i64>| list.page(rows, |n| (*n,)).unwrap().next;
         assert_eq!(next(vec![1, 2, 3]).as_deref(), Some("2"));
         assert_eq!((next(vec![1, 2]), next(vec![])), (None, None));
+    }
+
+    #[test]
+    fn sec_a17_long_texts_give_shorter_pages_and_one_row_at_least() {
+        let list = List::<(i64,)>::new(Some(200), None).unwrap();
+        let rows = |size: usize| {
+            (0..50)
+                .map(|n| (n, "x".repeat(size)))
+                .collect::<Vec<(i64, String)>>()
+        };
+        let page = |size| list.page(rows(size), |row| (row.0,)).unwrap();
+        let long = page(250_000);
+        assert_eq!((long.items.len(), long.next.as_deref()), (4, Some("3")));
+        let longest = page(2 * MAX_BYTES);
+        assert_eq!((longest.items.len(), longest.next.as_deref()), (1, Some("0")));
+        assert_eq!((page(100).items.len(), page(100).next), (50, None));
     }
 
     #[test]

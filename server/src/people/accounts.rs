@@ -252,7 +252,7 @@ pub async fn list(
         for person in &mut people {
             person.roles = roles_of(tx, person.id)?;
         }
-        Ok(list.page(people, |p| (p.id,)))
+        list.page(people, |p| (p.id,))
     })
     .await
     .map(Json)

@@ -175,7 +175,7 @@ pub async fn list(
                 area: row.parse("area")?,
             })
         })?;
-        Ok(list.page(orgs, |o| (o.id,)))
+        list.page(orgs, |o| (o.id,))
     })
     .await
     .map(Json)

@@ -258,7 +258,7 @@ pub async fn list(
             .into_iter()
             .map(|id| view(tx, id))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(list.page(posts, |p| (p.id,)))
+        list.page(posts, |p| (p.id,))
     })
     .await
     .map(Json)

@@ -7,14 +7,19 @@ use crate::{
     params,
 };
 use axum::{
-    extract::{ConnectInfo, Request, State},
-    http::header,
+    Extension, Router,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use protocol::problem::{Problem, ProblemCode};
+use protocol::{
+    problem::{Problem, ProblemCode},
+    time::Millis,
+};
 use serde::{Deserialize, Serialize};
-use std::{net::SocketAddr, sync::OnceLock};
+use std::sync::{Arc, OnceLock};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -22,10 +27,7 @@ pub fn routes() -> Operations {
     Operations::default()
         .open("says only that the process lives", routes!(alive))
         .open("says only that the parts answer", routes!(ready))
-        .open(
-            "checked inside: the metrics token, or a peer on loopback",
-            routes!(metrics_page),
-        )
+        .open("checked inside: the metrics token", routes!(metrics_page))
 }
 
 /// The process is alive.
@@ -44,9 +46,39 @@ async fn alive() -> Json<Alive> {
     })
 }
 
-/// Succeeds if the database answers and the object store accepts a write.
+/// How long an answer of `/readyz` is given again, in ms: anybody may ask, and each look costs a durable write.
+const FRESH_MS: i64 = 5000;
+
+/// The last look at the parts of the server: when, and whether they answered.
+#[derive(Default)]
+pub struct Readiness(tokio::sync::Mutex<Option<(Millis, bool)>>);
+
+/// Succeeds if the database answers and the object store accepts a write, or did so in the last 5 seconds.
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, body = Alive)))]
-async fn ready(State(app): State<App>) -> Result<Json<Alive>, Failure> {
+async fn ready(
+    State(app): State<App>,
+    Extension(last): Extension<Arc<Readiness>>,
+) -> Result<Json<Alive>, Failure> {
+    // One look at a time; those who ask meanwhile get its result.
+    let mut last = last.0.lock().await;
+    let now = app.clock.now();
+    let is_fresh = |at: Millis| (0..FRESH_MS).contains(&now.since(at));
+    match *last {
+        Some((at, true)) if is_fresh(at) => {}
+        Some((at, false)) if is_fresh(at) => return Err(Failure::later(ProblemCode::Busy, 5)),
+        _ => {
+            let looked = look(&app).await;
+            *last = Some((now, looked.is_ok()));
+            looked?;
+        }
+    }
+    Ok(Json(Alive {
+        status: "ready".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    }))
+}
+
+async fn look(app: &App) -> Result<(), Failure> {
     app.read(|tx| {
         Ok(tx.one("SELECT COUNT(*) AS n FROM meta", params![], |row| {
             row.get::<i64>("n")
@@ -59,39 +91,57 @@ async fn ready(State(app): State<App>) -> Result<Json<Alive>, Failure> {
         .map_err(|failure| {
             tracing::error!(%failure, "object store");
             Failure::later(ProblemCode::Busy, 5)
-        })?;
-    Ok(Json(Alive {
-        status: "ready".into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-    }))
+        })
 }
 
-/// Metrics in the Prometheus text format.
+/// Metrics in the Prometheus text format, for whoever has the token of the settings.
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses(
     (status = 200, content_type = "text/plain", body = String),
     (status = 403, body = Problem)
 ))]
-async fn metrics_page(State(app): State<App>, request: Request) -> Result<Response, Failure> {
-    let wanted = app.settings.metrics_token.as_str();
-    let allowed = if wanted.is_empty() {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        peer.is_some_and(|peer| peer.0.ip().is_loopback())
-    } else {
-        use protocol::photo::Sha256;
-        let given = request.headers().get(header::AUTHORIZATION);
-        // Hashes are compared, so that the time tells nothing about the token.
-        given.is_some_and(|g| Sha256::of(g.as_bytes()) == Sha256::of(format!("Bearer {wanted}").as_bytes()))
-    };
-    if !allowed {
-        return Err(Failure::of(ProblemCode::Forbidden));
+async fn metrics_page(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
+    match has_token(&app, &headers) {
+        Some(true) => Ok(page()),
+        Some(false) | None => Err(Failure::of(ProblemCode::Forbidden)),
     }
+}
+
+/// Whether the request has the token of the settings; `None` if there is none.
+fn has_token(app: &App, headers: &HeaderMap) -> Option<bool> {
+    use protocol::photo::Sha256;
+    let wanted = app.settings.metrics_token.as_str();
+    let given = headers.get(header::AUTHORIZATION);
+    // Hashes are compared, so that the time tells nothing about the token.
+    let fits = |given: &HeaderValue| {
+        Sha256::of(given.as_bytes()) == Sha256::of(format!("Bearer {wanted}").as_bytes())
+    };
+    (!wanted.is_empty()).then(|| given.is_some_and(fits))
+}
+
+fn page() -> Response {
     let handle = recorder();
     handle.run_upkeep();
-    Ok((
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        handle.render(),
-    )
-        .into_response())
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (kind, handle.render()).into_response()
+}
+
+/// The metrics on a listener of their own, which shows nothing else. Runs until the server stops.
+pub async fn serve_metrics(app: App, listener: tokio::net::TcpListener) {
+    let mut stopping = app.stopping.subscribe();
+    let show = |State(app): State<App>, headers: HeaderMap| async move {
+        match has_token(&app, &headers) {
+            Some(false) => StatusCode::FORBIDDEN.into_response(),
+            Some(true) | None => page(),
+        }
+    };
+    let router = Router::new().route("/metrics", get(show)).with_state(app);
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+        // Also returns if the sender was dropped.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the listener for metrics failed");
+    }
 }
 
 /// Folds what the histograms gathered, so that a server that nobody scrapes does not grow. Runs for ever.

@@ -70,7 +70,7 @@ async fn told(hints: &mut Receiver<Hint>) {
     loop {
         match hints.recv().await {
             Ok(Hint::Jobs | Hint::All) | Err(RecvError::Lagged(_)) => return,
-            Ok(Hint::Mailbox(_) | Hint::Grids) => {}
+            Ok(Hint::Mailbox(_) | Hint::Ended(_) | Hint::Grids) => {}
             // The sender of hints is gone; the periodic runs continue.
             Err(RecvError::Closed) => std::future::pending().await,
         }

@@ -6,11 +6,11 @@ use crate::{
     http::{coding, edge, problem},
 };
 use axum::{
-    Router,
+    Extension, Router,
     middleware::{from_fn, from_fn_with_state},
 };
 use protocol::problem::ProblemCode;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use tower_http::{compression::CompressionLayer, decompression::RequestDecompressionLayer};
 
 /// The service, ready to be served.
@@ -27,6 +27,7 @@ pub fn around(app: &App, router: Router<App>) -> Router {
     router
         .fallback(|| async { problem::of(ProblemCode::NotFound) })
         .method_not_allowed_fallback(|| async { problem::of(ProblemCode::MethodNotAllowed) })
+        .layer(Extension(Arc::new(health::Readiness::default())))
         .layer(from_fn(coding::known))
         .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
         .layer(from_fn_with_state(app.clone(), edge::around))

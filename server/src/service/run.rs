@@ -4,7 +4,7 @@
 //! current ones, and closes the database after all acknowledged writes.
 
 use super::{
-    backup, jobs, private_files, reactions,
+    backup, health, jobs, private_files, reactions,
     rooms::JOBS,
     router::router,
     seal_source::SealSource,
@@ -24,6 +24,7 @@ use crate::{
         state::{App, Parts},
     },
     grids::{reference, watch},
+    http::connections::{Bounded, Connections},
     kernel::{
         clock::{MachineClock, RandomSource, ServerClock, SystemRandomSource},
         config::Settings,
@@ -61,6 +62,12 @@ const PROBE: Duration = Duration::from_secs(600);
 /// Largest read buffer of a connection, in bytes; it also limits the head of a request. With the library's default of
 /// 400 kB, a few hundred handsets that send photos would exhaust the memory.
 const READ_AHEAD: usize = 64 * 1024;
+
+/// Requests at the same time on one HTTP/2 connection, and bytes that may arrive before a handler reads them: of one
+/// request, and of all of the connection.
+const STREAMS: u32 = 64;
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 512 * 1024;
 
 /// Options of a server.
 pub struct ServerOptions {
@@ -243,6 +250,7 @@ pub async fn assemble_with(
         clock,
         random,
         rate: Default::default(),
+        bounds: Default::default(),
         react: reactions::follow,
         stopping: Default::default(),
     });
@@ -259,6 +267,7 @@ pub struct RunningServer {
     pub url: String,
     /// The certificate in use (PEM), unless HTTP is plain.
     pub certificate: Option<String>,
+    pub connections: Arc<Connections>,
     handle: axum_server::Handle<SocketAddr>,
     serving: JoinHandle<std::io::Result<()>>,
     jobs: Vec<JoinHandle<()>>,
@@ -318,12 +327,15 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
     .await?;
 
     let handle = axum_server::Handle::new();
+    let connections = Connections::new(&app.settings);
+    let bounded = Bounded(Arc::clone(&connections));
     let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
     let serving = match &certificate {
         Some(certificate) => {
             let config = axum_server::tls_rustls::RustlsConfig::from_config(certificate.config.clone());
             let mut server = axum_server::from_tcp_rustls(listener, config)
                 .map_err(failed)?
+                .map(|tls| tls.acceptor(bounded))
                 .handle(handle.clone());
             tune(&mut server);
             tokio::spawn(async move { server.serve(service).await })
@@ -331,22 +343,31 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
         None => {
             let mut server = axum_server::from_tcp(listener)
                 .map_err(failed)?
+                .acceptor(bounded)
                 .handle(handle.clone());
             tune(&mut server);
             tokio::spawn(async move { server.serve(service).await })
         }
     };
-    let jobs = vec![
-        tokio::spawn(crate::service::health::upkeep()),
+    let mut jobs = Vec::new();
+    if let Some(address) = app.settings.metrics_listen.0 {
+        let bound = tokio::net::TcpListener::bind(address).await;
+        let listener = bound.map_err(|error| StartError::Listen { address, error })?;
+        jobs.push(tokio::spawn(health::serve_metrics(app.clone(), listener)));
+    }
+    jobs.extend([
+        tokio::spawn(health::upkeep()),
+        tokio::spawn(Arc::clone(&connections).watch()),
         tokio::spawn(jobs::watch(app.clone(), JOBS)),
         tokio::spawn(watch::watch(app.clone())),
-    ];
+    ]);
     tracing::info!(%url, %address, engine = ?app.store.engine(), epoch = app.identity.epoch, "listening");
     Ok(RunningServer {
         app,
         address,
         url,
         certificate: certificate.map(|c| c.pem),
+        connections,
         handle,
         serving,
         jobs,
@@ -364,6 +385,10 @@ fn tune<A>(server: &mut axum_server::Server<SocketAddr, A>) {
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(READ_AHEAD)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(Some(PROBE))
         .keep_alive_timeout(HEADER_TIME);
 }

@@ -6,6 +6,8 @@
 pub enum Hint {
     /// The mailbox of this name has new rows.
     Mailbox(String),
+    /// The stream of this id has ended: it was revoked.
+    Ended(String),
     /// A background job is due.
     Jobs,
     /// A grid took force.

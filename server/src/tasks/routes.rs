@@ -225,7 +225,7 @@ async fn tasks(
             .iter()
             .map(|task| view(tx, task, now))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(list.page(rows, |row| (row.due.0, row.id)))
+        list.page(rows, |row| (row.due.0, row.id))
     })
     .await
     .map(Json)

@@ -214,7 +214,7 @@ pub async fn list(
             .into_iter()
             .map(|id| view(tx, id))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(list.page(found, |t| (t.id,)))
+        list.page(found, |t| (t.id,))
     })
     .await
     .map(Json)

@@ -2,7 +2,7 @@
 
 use crate::{
     params,
-    store::{error::StoreError, tx::Tx},
+    store::{error::StoreError, hint::Hint, tx::Tx},
 };
 use protocol::{
     field::{Certificate, SignedCertificate},
@@ -78,7 +78,7 @@ pub fn order_wipe(tx: &mut Tx<'_>, terminal: TerminalId, now: Millis) -> Result<
     Ok(streams)
 }
 
-/// Revokes a stream and deletes its tokens (SP-06). Returns true if the stream was active.
+/// Revokes a stream, deletes its tokens and ends its streams of events on all replicas (SP-06). Returns true if the stream was active.
 pub fn revoke(tx: &mut Tx<'_>, stream: StreamId, now: Millis) -> Result<bool, StoreError> {
     let id = stream.to_string();
     let changed = tx.execute(
@@ -86,6 +86,7 @@ pub fn revoke(tx: &mut Tx<'_>, stream: StreamId, now: Millis) -> Result<bool, St
         params![&id, now.0],
     )?;
     tx.execute("DELETE FROM field_token WHERE stream = ?1", params![&id])?;
+    tx.after_commit(Hint::Ended(id));
     Ok(changed > 0)
 }
 

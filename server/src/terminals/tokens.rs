@@ -33,6 +33,9 @@ use protocol::{
 /// the replica that checks the answer.
 const CHALLENGE_MS: i64 = 120_000;
 const NONCE: usize = 16;
+/// Tokens of a stream that are valid at the same time; the oldest one ends. A handset uses one, and gets another one when an
+/// answer is lost.
+const TOKENS: u32 = 8;
 
 fn mac(key: &[u8; 32], parts: &[&[u8]]) -> Result<Hmac<sha2::Sha256>, Failure> {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).map_err(Failure::internal)?;
@@ -125,6 +128,12 @@ pub async fn issue_token(
                 "INSERT INTO field_token (token_sha256, stream, expires) VALUES (?1, ?2, ?3)
                  ON CONFLICT (token_sha256) DO NOTHING",
                 params![&hash, &stream, expires.0],
+            )?;
+            tx.execute(
+                "DELETE FROM field_token WHERE stream = ?1 AND token_sha256 NOT IN
+                     (SELECT token_sha256 FROM field_token WHERE stream = ?1
+                      ORDER BY expires DESC, token_sha256 LIMIT ?2)",
+                params![&stream, TOKENS],
             )?;
             streams::contact(tx, request.stream, ctx.now)?;
             Ok((mark::of(tx, request.stream)?, identity::epoch(tx)?, ctx.now))

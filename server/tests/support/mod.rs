@@ -258,6 +258,7 @@ impl TestApp {
             clock: clock.clone(),
             random: Arc::new(CountingRandom(AtomicU64::new(seed))),
             rate: Default::default(),
+            bounds: Default::default(),
             react: reactions::follow,
             stopping: Default::default(),
         };

@@ -39,6 +39,7 @@ pub(crate) mod retry;
 pub(crate) mod schema;
 pub(crate) mod seen_tasks;
 pub(crate) mod settings;
+mod size_limit;
 pub(crate) mod sizes;
 pub(crate) mod sql;
 pub(crate) mod submit;

@@ -19,6 +19,8 @@ pub(super) mod keys {
     pub const LAST_CONTACT: &str = "last_contact";
     pub const LAST_FIX: &str = "last_fix";
     pub const MATTER_USE: &str = "matter_use";
+    /// Bytes of a photo that the way to the server takes at once, and when it refused more.
+    pub const PHOTO_LIMIT: &str = "photo_limit";
     /// The release that the manifest names, as JSON.
     pub const APP_RELEASE: &str = "release";
     /// Bytes of it that are stored.

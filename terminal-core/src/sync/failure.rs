@@ -137,9 +137,43 @@ pub(super) fn failure(kind: FailureKind, code: impl Into<ErrorCode>, zh: &str, e
     }
 }
 
-/// Parses a response body. A body that cannot be parsed is a response that does not come from the server.
+/// Parses a response body. A body that cannot be parsed, or holds an integer that no table takes, is a response that does
+/// not come from the server.
 pub(super) fn read_answer<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, SyncFailure> {
+    if has_huge_integer(body) {
+        return Err(SyncFailure::foreign(&format!(
+            "a number of the {what} answer is too large"
+        )));
+    }
     serde_json::from_slice(body).map_err(|_| SyncFailure::foreign(&format!("no {what} answer")))
+}
+
+/// Returns true if the JSON holds an integer beyond `i64`, outside of texts and fractions.
+fn has_huge_integer(json: &[u8]) -> bool {
+    const MOST: &[u8] = b"9223372036854775807";
+    let (mut in_text, mut escaped, mut start) = (false, false, None);
+    for (at, byte) in json.iter().enumerate() {
+        if in_text {
+            (in_text, escaped) = (escaped || *byte != b'"', !escaped && *byte == b'\\');
+            continue;
+        }
+        in_text = *byte == b'"';
+        match (byte, start) {
+            (b'0'..=b'9', None) => start = Some(at),
+            (b'0'..=b'9', Some(_)) => {}
+            (_, Some(from)) => {
+                let digits = json.get(from..at).unwrap_or_default();
+                let before = from.checked_sub(1).and_then(|i| json.get(i));
+                let is_integer = before != Some(&b'.') && !matches!(byte, b'.' | b'e' | b'E');
+                if is_integer && (digits.len(), digits) > (MOST.len(), MOST) {
+                    return true;
+                }
+                start = None;
+            }
+            (_, None) => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -161,6 +195,23 @@ mod tests {
     fn kind(outcome: StepOutcome) -> FailureKind {
         classify(outcome).unwrap_err().kind
     }
+    #[test]
+    fn sec_low_an_integer_beyond_i64_is_found_outside_of_texts() {
+        for (json, huge) in [
+            (r#"{"n":9223372036854775807}"#, false),
+            (r#"{"n":9223372036854775808}"#, true),
+            (r#"{"n":[1,18446744073709551615]}"#, true),
+            (
+                r#"{"text":"18446744073709551615 \" 18446744073709551615"}"#,
+                false,
+            ),
+            (r#"{"x":0.12345678901234567890123,"y":1.5e30}"#, false),
+            (r#"{"text":"\\","n":99999999999999999999}"#, true),
+        ] {
+            assert_eq!(has_huge_integer(json.as_bytes()), huge, "{json}");
+        }
+    }
+
     fn problem(code: ProblemCode) -> StepOutcome {
         answer(
             code.status(),

@@ -17,8 +17,8 @@ use protocol::{
     evidence::ClockReading,
     ids::EntryId,
     parcel::{
-        Contents, FULL_PARCEL_BYTES, MissingPhoto, ParcelKey, ParcelSender, SealedDraft, SealedFor,
-        SealedPhoto, seal,
+        Contents, FULL_PARCEL_BYTES, FULL_PARCEL_ITEMS, MissingPhoto, ParcelKey, ParcelSender, SealedDraft,
+        SealedFor, SealedPhoto, seal,
     },
     photo::Sha256,
     problem::HandsetCode,
@@ -67,9 +67,9 @@ impl ParcelBuilder {
             hashes: BTreeSet::new(),
         };
         let (mut size, mut left) = (0, 0);
-        // Returns true if this many bytes still fit; the first item always does.
-        let mut fits = |bytes: usize, is_first: bool| {
-            let fits = is_first || size + bytes <= FULL_PARCEL_BYTES;
+        // Returns true if this many bytes still fit after `count` items of their kind; the first item always does.
+        let mut fits = |bytes: usize, is_first: bool, count: usize| {
+            let fits = is_first || (size + bytes <= FULL_PARCEL_BYTES && count < FULL_PARCEL_ITEMS);
             if fits {
                 size += bytes;
             } else {
@@ -86,7 +86,7 @@ impl ParcelBuilder {
         {
             if held_back > 0 {
                 held_back += 1;
-            } else if !fits(entry.bytes.len(), pack.hashes.is_empty()) {
+            } else if !fits(entry.bytes.len(), pack.hashes.is_empty(), pack.entries.len()) {
                 held_back = 1;
             } else {
                 let text = String::from_utf8(entry.bytes.clone()).map_err(|e| Error::Data(e.to_string()))?;
@@ -102,7 +102,8 @@ impl ParcelBuilder {
                 json: draft.json.clone(),
                 updated: draft.updated,
             };
-            if !done.contains(&draft.sha256()) && fits(2 * draft.json.len(), pack.hashes.is_empty()) {
+            let count = pack.contents.drafts.len();
+            if !done.contains(&draft.sha256()) && fits(2 * draft.json.len(), pack.hashes.is_empty(), count) {
                 pack.hashes.insert(draft.sha256());
                 pack.contents.drafts.push(draft);
             }
@@ -113,7 +114,7 @@ impl ParcelBuilder {
             .filter(|photo| !done.contains(&photo.sha256))
         {
             let bytes = usize::try_from(photo.size).unwrap_or(usize::MAX / 2);
-            if fits(bytes, pack.hashes.is_empty()) {
+            if fits(bytes, pack.hashes.is_empty(), pack.to_read.len()) {
                 pack.hashes.insert(photo.sha256);
                 pack.to_read.push_back(photo.clone());
             }

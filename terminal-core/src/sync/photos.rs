@@ -48,7 +48,8 @@ impl Sync {
                 return Ok(Some(self.patch(active, part)));
             }
             if active.offset < active.upload.size {
-                let len = self.photo.chunk.min(active.upload.size - active.offset);
+                let most = store.photo_limit(now)?.unwrap_or(MOST).max(LEAST);
+                let len = self.photo.chunk.min(most).min(active.upload.size - active.offset);
                 let action = NextAction::ReadPhoto {
                     file: active.upload.file.clone(),
                     offset: active.offset,
@@ -222,13 +223,14 @@ impl Sync {
         let response = match classify(outcome) {
             Ok(response) => response,
             Err(failure) => {
-                let smaller = (self.photo.chunk / 2).max(LEAST);
-                if failure.kind == FailureKind::Split && smaller < self.photo.chunk {
-                    self.photo.chunk = smaller;
+                if failure.kind == FailureKind::Split && len > LEAST {
+                    // Something on the way has a limit. Without a memory of it, each success would lead to it again.
+                    self.photo.chunk = (len / 2).max(LEAST);
+                    store.set_photo_limit(self.photo.chunk, now)?;
                     self.continue_at(upload, url, offset_before);
                     return self.unwell(store, now, &failure, 0, false);
                 }
-                self.photo.chunk = smaller;
+                self.photo.chunk = (self.photo.chunk / 2).max(LEAST);
                 if matches!(
                     failure.reason.code,
                     ErrorCode::Problem(ProblemCode::UploadOffset | ProblemCode::UploadChecksum)

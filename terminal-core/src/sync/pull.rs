@@ -18,6 +18,11 @@ use protocol::{feed::PullAnswer, time::Millis};
 
 /// Pages in a row that may be void (cursor moved, new epoch) before the pull waits.
 const AGAIN: u32 = 4;
+/// Pages of one pull: more than the history of any post. A server that has ever more is broken; the pull waits, and goes on
+/// from its cursor later.
+const MOST_PAGES: u32 = 1000;
+/// The same for pages that bring less than one row each.
+const MOST_EMPTY: u32 = 20;
 
 impl Sync {
     pub(super) fn pull_action(
@@ -65,6 +70,13 @@ impl Sync {
         }
         // `more` without a new cursor would loop forever.
         self.pull_due = answer.more && answer.cursor != cursor;
+        self.pull_pages = if self.pull_due { self.pull_pages + 1 } else { 0 };
+        let is_empty = self.report.rows_pulled < u64::from(self.pull_pages);
+        if self.pull_pages >= MOST_PAGES || (self.pull_pages >= MOST_EMPTY && is_empty) {
+            self.pull_pages = 0;
+            let failure = SyncFailure::foreign("the pull never ends");
+            return self.step_failed(store, now, SyncStep::Pull, &failure);
+        }
         self.report.pulled = !self.pull_due;
         if store.step(SyncStep::Pull)?.attempts > 0 {
             store.set_step(SyncStep::Pull, &Retry::default())?;

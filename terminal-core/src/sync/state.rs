@@ -58,6 +58,8 @@ pub struct Sync {
     /// A pull is due: at the beginning, and after something was delivered.
     pub(super) pull_due: bool,
     pub(super) pulls_again: u32,
+    /// Pages of the pull in progress.
+    pub(super) pull_pages: u32,
     pub(super) manifest_due: bool,
     pub(super) file_chunk: u64,
     /// Failures in a row, of any kind; after [`TIRED`] the whole run waits.
@@ -92,6 +94,7 @@ impl Sync {
             photo: PhotoUploads::default(),
             pull_due: true,
             pulls_again: 0,
+            pull_pages: 0,
             manifest_due: true,
             file_chunk: FIRST_CHUNK,
             failures: 0,

@@ -66,6 +66,8 @@ pub struct EngineNetwork {
     /// Requests as sent, with the status of the response (0: none).
     pub log: Mutex<Vec<(String, u16)>>,
     pub clock: Arc<TestClock>,
+    /// A proxy refuses larger bodies, in bytes.
+    pub largest_body: Mutex<Option<usize>>,
 }
 
 impl Transport for EngineNetwork {
@@ -80,7 +82,9 @@ impl Transport for EngineNetwork {
         let now = self.clock.true_time();
         let mut server = self.server.lock().unwrap();
         let cut = || Err(TransportError::Cut("test".into()));
+        let largest = self.largest_body.lock().unwrap().unwrap_or(usize::MAX);
         let answer = match fault {
+            EngineFault::Pass if request.body.len() > largest => Ok(html(413)),
             EngineFault::Pass => Ok(server.handle(request, now)),
             EngineFault::LoseRequest => cut(),
             EngineFault::LoseAnswer => {
@@ -208,6 +212,7 @@ impl World {
             faults: Mutex::default(),
             log: Mutex::default(),
             clock: clock.clone(),
+            largest_body: Mutex::default(),
         };
         Self {
             folder,

@@ -1,6 +1,9 @@
 //! State that comes from the server: mailboxes, dispositions, restores, tokens, revocation, enrolment.
 
 use super::*;
+use protocol::{feed::PullAnswer, push::StreamMark};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 #[test]
 fn mailboxes_follow_changes_and_removals_and_the_cursor_is_never_ahead() {
@@ -192,4 +195,77 @@ fn a_certificate_that_another_key_signed_enrols_nothing() {
     })]);
     assert_eq!(world.enrol().unwrap_err().code(), "enrol.certificate");
     assert!(matches!(world.store().account(), Err(Error::NotEnrolled)));
+}
+
+// A server that is broken: its answers must not end the sync or keep it for ever.
+
+fn altered(response: &mut Response, alter: impl FnOnce(&mut Value)) {
+    let mut answer: Value = serde_json::from_slice(&response.body).unwrap();
+    alter(&mut answer);
+    response.body = serde_json::to_vec(&answer).unwrap();
+}
+
+#[test]
+fn sec_low_number_beyond_i64_fails_its_step_and_not_the_sync() {
+    let world = World::new(60);
+    let item = world.report("垃圾", &[]);
+    let pull: fn(&mut Response) = |response| {
+        altered(response, |answer| {
+            let row = json!({ "mailbox": "post", "n": u64::MAX, "kind": "x", "entity": "y", "body": {} });
+            answer["rows"] = json!([row]);
+        });
+    };
+    // challenge, token, push, pull
+    world.fault([
+        EngineFault::Pass,
+        EngineFault::Pass,
+        EngineFault::Pass,
+        EngineFault::HandsetChange(pull),
+    ]);
+    let report = world.sync();
+    assert!(!report.is_success());
+    assert!(world.is_received(&item), "what came before the pull is done");
+    let mark: fn(&mut Response) = |response| {
+        altered(response, |answer| {
+            answer["mark"] = json!(StreamMark {
+                upto: u64::MAX,
+                highest: u64::MAX,
+                holes: vec![]
+            });
+        });
+    };
+    let world = World::new(61);
+    let item = world.report("井盖", &[]);
+    world.fault([EngineFault::Pass, EngineFault::HandsetChange(mark)]);
+    assert!(!world.sync().is_success());
+    world.settle();
+    assert!(world.is_received(&item));
+    world.assert_agreement();
+}
+
+static PAGES: AtomicU32 = AtomicU32::new(0);
+
+#[test]
+fn sec_low_pull_that_never_ends_waits_after_some_pages() {
+    let world = World::new(62);
+    let endless: fn(&mut Response) = |response| {
+        if let Ok(mut answer) = serde_json::from_slice::<PullAnswer>(&response.body) {
+            let pages = PAGES.fetch_add(1, Ordering::Relaxed);
+            answer.cursor = format!("{}-{pages}", answer.cursor);
+            answer.more = true;
+            response.body = serde_json::to_vec(&answer).unwrap();
+        }
+    };
+    world.fault([EngineFault::Pass, EngineFault::Pass]);
+    world.fault((0..5000).map(|_| EngineFault::HandsetChange(endless)));
+    let report = world.sync();
+    assert!(!report.is_success());
+    let pulls = world
+        .log()
+        .iter()
+        .filter(|(request, _)| request.contains("pull?"))
+        .count();
+    assert!((2..200).contains(&pulls), "{pulls}");
+    world.network.faults.lock().unwrap().clear();
+    world.settle();
 }

@@ -238,7 +238,12 @@ fn ours(place: &BenchDatabase, city: &City, work: &[Vec<Vec<u8>>], each: usize) 
 
 /// Number of closures and of commits so far.
 fn groups(city: &City) -> Result<(f64, f64)> {
-    let answer = RawHttpClient::to(city.server.address()).send(&request("GET", "/metrics", &[], b""))?;
+    let answer = RawHttpClient::to(city.server.address()).send(&request(
+        "GET",
+        "/metrics",
+        &[("authorization", "Bearer bench")],
+        b"",
+    ))?;
     let text = String::from_utf8(answer.good()?.body)?;
     let value = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));

@@ -133,12 +133,22 @@ fn revoked_terminal_deletes_its_data_only_after_the_sealed_parcel_is_received(st
     assert_eq!(lane[0]["entry"], json!(one));
     assert_eq!(lane[0]["photos_held"].as_array().unwrap().len(), 2);
     let parcels = leader.all("/v1/parcels").unwrap();
-    let kept: Vec<&Value> = parcels
+    let kept: Vec<(&Value, &Value)> = parcels
         .iter()
-        .flat_map(|p| p["kept"].as_array().unwrap())
+        .flat_map(|p| {
+            p["kept"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|kept| (&p["id"], &kept["sha256"]))
+        })
         .collect();
     assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0]["content"]["content"]["text"], "没写完");
+    let [parcel, sha256] = [kept[0].0, kept[0].1].map(|id| id.as_str().unwrap());
+    let draft = leader
+        .get(&format!("/v1/parcels/{parcel}/kept/{sha256}"))
+        .unwrap();
+    assert_eq!(draft["content"]["text"], "没写完");
     leader
         .post(&format!("/v1/review/{one}"), &json!({"decision": "apply"}))
         .unwrap();

@@ -19,7 +19,7 @@ const PAYLOAD: usize = 7000;
 /// How often the listener checks whether it should stop.
 const NAP: Duration = Duration::from_millis(250);
 
-/// How hints are written: `replica`, then a line each: `m` and the mailbox's name, `j` for jobs, `g` for
+/// How hints are written: `replica`, then a line each: `m` and the mailbox's name, `e` and the id of a stream that ended, `j` for jobs, `g` for
 /// grids, `a` for all.
 #[derive(Clone)]
 pub(super) struct Wire {
@@ -45,6 +45,7 @@ impl Wire {
             let line = match hint {
                 Hint::Mailbox(name) if name.contains('\n') || name.len() > PAYLOAD / 2 => "a".to_owned(),
                 Hint::Mailbox(name) => format!("m{name}"),
+                Hint::Ended(stream) => format!("e{stream}"),
                 Hint::Jobs => "j".to_owned(),
                 Hint::Grids => "g".to_owned(),
                 Hint::All => "a".to_owned(),
@@ -69,6 +70,7 @@ impl Wire {
         lines
             .map(|line| match line.split_at_checked(1) {
                 Some(("m", name)) => Hint::Mailbox(name.to_owned()),
+                Some(("e", stream)) => Hint::Ended(stream.to_owned()),
                 Some(("j", "")) => Hint::Jobs,
                 Some(("g", "")) => Hint::Grids,
                 // A newer replica may send kinds of hints that this version does not know.
@@ -160,7 +162,7 @@ mod tests {
         let (here, there) = (Wire::new(), Wire::new());
         let hints: Vec<Hint> = (0..500)
             .map(|i| Hint::Mailbox(format!("岗位/220104-{i:036}")))
-            .chain([Hint::Jobs, Hint::Grids, Hint::All])
+            .chain([Hint::Ended("s".into()), Hint::Jobs, Hint::Grids, Hint::All])
             .collect();
         let payloads = here.encode(&hints);
         assert!(payloads.len() > 1 && payloads.iter().all(|p| p.len() < PAYLOAD + 100));

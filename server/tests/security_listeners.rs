@@ -1,0 +1,154 @@
+//! Streams of events: many beside a flood of strangers, few of one terminal, none of an ended one (A7, A17).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "support/serving.rs"]
+mod serving;
+mod support;
+
+use axum::{body::Body, http::Request};
+use futures_util::{StreamExt as _, future::join_all};
+use protocol::role::Role;
+use serde_json::{Value, json};
+use server::{kernel::config::Settings, store::Hint};
+use serving::{Serving, get, read_until, silent};
+use support::{FieldClient, TestApp};
+use tokio::io::AsyncWriteExt as _;
+
+const WRONG_SIGN_IN: &str = "POST /v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+    content-length: 2\r\n\r\n{}";
+
+/// How many listeners the test opens; the proof opens 10,000.
+fn listeners() -> usize {
+    let asked = std::env::var("XUNGE_LISTENERS").ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(1000)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_and_desks_work_while_strangers_of_their_address_are_refused() {
+    const EACH: usize = 50;
+    let settings = Settings {
+        events_per_terminal: 100,
+        connections_per_caller: 1000,
+        field_requests_per_minute: 0,
+        stranger_connections: 60,
+        stranger_connections_per_address: 40,
+        stranger_requests_per_minute: 100,
+        ..Settings::default()
+    };
+    let app = TestApp::sqlite_with(settings).await;
+    let city = app.city().await;
+    let serving = Serving::of(&app);
+    let mut open = Vec::new();
+    while open.len() < listeners() {
+        let post = app.post(city.community, &["2201040503"]).await;
+        let client = app.holder(post).await;
+        let events = get("/v1/field/events", &client.token);
+        for _ in 0..EACH / 25 {
+            let begun = (0..25).map(|_| serving.send(&events, "event: pull"));
+            for (stream, text) in join_all(begun).await {
+                assert!(text.contains("event: pull"), "{text}");
+                open.push(stream);
+            }
+        }
+    }
+    let mut desks = Vec::new();
+    for _ in 0..20 {
+        desks.push(app.staff(Role::Acceptor, city.district).await.token);
+    }
+    // Strangers of the same address: silent sockets, and wrong sign-ins until they are refused.
+    let flood = async {
+        let mut silence = Vec::new();
+        let mut refused = 0;
+        for _ in 0..300 {
+            let mut stream = serving.connect().await;
+            let _ = stream.write_all(silent("/v1/session", 10_000).as_bytes()).await;
+            silence.push(stream);
+            refused += u32::from([0, 429].contains(&serving.status(WRONG_SIGN_IN).await));
+        }
+        refused
+    };
+    let work = async {
+        let mut answered = 0;
+        for _ in 0..10 {
+            let requests: Vec<String> = desks.iter().map(|token| get("/v1/session", token)).collect();
+            let statuses = join_all(requests.iter().map(|request| serving.status(request))).await;
+            answered += statuses.iter().filter(|status| **status == 200).count();
+        }
+        answered
+    };
+    let (refused, answered) = tokio::join!(flood, work);
+    assert_eq!(answered, 200);
+    assert!(refused >= 200, "{refused}");
+    assert_eq!(app.app.bounds.listeners.count(), open.len());
+    // Each listener still hears.
+    app.write(|tx, _| {
+        tx.after_commit(Hint::All);
+        Ok(())
+    })
+    .await;
+    for text in join_all(open.iter_mut().map(|stream| read_until(stream, "event: pull"))).await {
+        assert!(text.contains("event: pull"));
+    }
+}
+
+async fn events(app: &TestApp, client: &FieldClient) -> axum::body::BodyDataStream {
+    let request =
+        Request::get("/v1/field/events").header("authorization", format!("Bearer {}", client.token));
+    let answer = app.open(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status(), 200);
+    let mut body = answer.into_body().into_data_stream();
+    body.next().await.unwrap().unwrap();
+    body
+}
+
+both_engines! {
+    async fn sec_a17_terminal_keeps_its_newest_streams_of_events(app: TestApp) {
+        let city = app.city().await;
+        let client = app.holder(app.post(city.community, &["2201040503"]).await).await;
+        let mut first = events(&app, &client).await;
+        let mut newer = Vec::new();
+        for _ in 0..3 {
+            newer.push(events(&app, &client).await);
+        }
+        assert!(first.next().await.is_none(), "the oldest one must end");
+        assert_eq!(app.app.bounds.listeners.count(), 3);
+        drop(newer);
+        assert_eq!(app.app.bounds.listeners.count(), 0);
+    }
+
+    async fn sec_a17_streams_of_events_end_with_revoke_wipe_and_disable(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let neighbour = app.holder(app.post(city.community, &["2201040503"]).await).await;
+        let mut stays = events(&app, &neighbour).await;
+        let terminals = async || app.get("/v1/terminals", &admin.token).await.expect(200).json["items"].clone();
+        for way in ["revoke", "wipe", "disable"] {
+            let client = app.holder(app.post(city.community, &["2201040503"]).await).await;
+            let mut open = events(&app, &client).await;
+            let (path, body) = match way {
+                "revoke" => (format!("/v1/streams/{}/revoke", client.stream), json!({ "reason": "lost" })),
+                "disable" => (format!("/v1/people/{}/disable", client.person), json!({})),
+                _ => {
+                    let stream = json!(client.stream);
+                    let all = terminals().await;
+                    let own = |t: &&Value| t["streams"].as_array().unwrap().iter().any(|s| s["id"] == stream);
+                    let id = all.as_array().unwrap().iter().find(own).unwrap()["id"].clone();
+                    (format!("/v1/terminals/{}/wipe", id.as_str().unwrap()), json!({ "reason": "lost" }))
+                }
+            };
+            app.post_json(&path, &admin.token, body).await.expect(200);
+            // Hints may come before the end, but the end comes.
+            while open.next().await.is_some() {}
+        }
+        app.write(|tx, _| {
+            tx.after_commit(Hint::All);
+            Ok(())
+        }).await;
+        assert!(stays.next().await.is_some());
+    }
+}
