@@ -1,7 +1,8 @@
 //! Code that every room uses and that depends on no room.
 //!
 //! * [`failure`]: the one error of domain code. [`page`]: lists. [`config`]: settings. [`clock`], [`ids`]: time,
-//!   random bytes and ids. [`mask`]: personal data as shown by default. [`text_enum`]: enums with a stable text.
+//!   random bytes and ids. [`mask`]: personal data as shown by default. [`text`]: names that people type.
+//!   [`text_enum`]: enums with a stable text.
 
 pub mod clock;
 pub mod config;
@@ -9,4 +10,5 @@ pub mod failure;
 pub mod ids;
 pub mod mask;
 pub mod page;
+pub mod text;
 pub mod text_enum;
