@@ -5,6 +5,7 @@
 //!   events of a room to which rooms above it react. [`audit`]: the audit log.
 //! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
+//! * [`sign_ins`]: sign-ins under way and failures of addresses.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
 //!   [`history`]: how long an author's rows stay.
 
@@ -24,6 +25,7 @@ mod planted;
 pub mod rate;
 pub mod right;
 pub mod s3;
+pub mod sign_ins;
 pub mod state;
 
 pub use state::{App, Parts};

@@ -5,8 +5,9 @@
 //! ([`Parts::react`]), set by `service/run.rs`.
 
 use super::{
-    address::PublicAddress, changes::Change, ctx::Ctx, grid_packs::Grids, identity::Identity, lease::Lease,
-    objects::Blobs, planted::mail_after_commit, rate::RateLimiter, right::Right,
+    address::PublicAddress, changes::Change, ctx::Ctx, grid_packs::Grids,
+    identity::Identity, lease::Lease, objects::Blobs, planted::mail_after_commit, rate::RateLimiter,
+    right::Right, sign_ins::SignIns,
 };
 use crate::{
     kernel::{
@@ -55,6 +56,8 @@ pub struct Parts {
     pub random: Arc<dyn RandomSource>,
     /// Counts the requests of each terminal.
     pub rate: RateLimiter,
+    /// Sign-ins under way and failures of addresses.
+    pub sign_ins: SignIns,
     /// Runs the reactions to one change.
     pub react: React,
     /// True once the server was told to stop; endless answers (events) end then.

@@ -1,6 +1,8 @@
 //! The subcommands of `xunge-server` and how they run.
 
-use super::{data_location::DataLocation, grid_tools, init::found, parcels, releases, settings};
+use super::{
+    admin, data_location::DataLocation, grid_tools, init::found, parcels, releases, settings,
+};
 use crate::{
     app::identity::Identity,
     kernel::clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
@@ -28,6 +30,9 @@ enum ServerCommand {
     Serve(Serve),
     /// 建立城市和第一个管理员 / Create a city and its first administrator
     Init(Init),
+    /// 账号：重置密码、添加市级管理员 / Accounts, on the machine itself: reset a password, add an administrator of the city
+    #[command(subcommand)]
+    Admin(admin::AdminTool),
     /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / Run once after a restore, before the server starts:
     /// all handsets compare their data with the server again
     RenewEpoch(DataLocation),
@@ -140,6 +145,7 @@ pub fn main() -> Result<ExitCode> {
             match cli.command {
                 ServerCommand::Serve(serve) => Box::pin(serve.run()).await?,
                 ServerCommand::Init(init) => init.run().await?,
+                ServerCommand::Admin(tool) => tool.run().await?,
                 ServerCommand::RenewEpoch(place) => place.renew_epoch().await?,
                 ServerCommand::Openapi => print!("{}", openapi::text(&rooms::description())),
                 ServerCommand::Grid(tool) => tool.online().await?,
@@ -189,7 +195,10 @@ impl Init {
             "已建立 {}（{}），管理员账号 {}",
             self.name, founded.city, self.account
         );
-        println!("首次密码（只显示这一次，请登录后修改）：{}", founded.password);
+        println!(
+            "首次密码（只显示这一次，登录后须先修改才能使用）：{}",
+            founded.password
+        );
         Ok(())
     }
 }

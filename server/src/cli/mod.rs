@@ -1,8 +1,10 @@
 //! The `xunge-server` command line: serve, create a city, tools for grids and custody.
 //!
-//! * [`commands`]: the subcommands. [`place`]: where the data is. [`init`]: founding a city.
+//! * [`commands`]: the subcommands. [`admin`]: accounts, on the machine itself.
+//!   [`place`]: where the data is. [`init`]: founding a city.
 //! * [`grid_tools`]: files of grids. [`parcels`]: sealed parcels and completeness.
 
+mod admin;
 mod commands;
 mod data_location;
 mod grid_tools;
@@ -11,5 +13,6 @@ mod parcels;
 mod releases;
 mod settings;
 
+pub use admin::{Given, add_administrator, reset_account};
 pub use commands::{ServerCli, main};
 pub use init::{Founded, found};

@@ -180,6 +180,7 @@ pub async fn assemble_with(
         clock,
         random,
         rate: Default::default(),
+        sign_ins: Default::default(),
         react: reactions::follow,
         stopping: Default::default(),
     });

@@ -40,6 +40,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     8 "attachment_upload" => "0008_attachment_upload.sql",
     9 "parcel" => "0009_parcel.sql",
     10 "history" => "0010_history.sql",
+    11 "sign_in" => "0011_sign_in.sql",
 ];
 
 /// The closure of one migration transaction.

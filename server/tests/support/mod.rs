@@ -235,6 +235,7 @@ impl TestApp {
             clock: clock.clone(),
             random: Arc::new(CountingRandom(AtomicU64::new(seed))),
             rate: Default::default(),
+            sign_ins: Default::default(),
             react: reactions::follow,
             stopping: Default::default(),
         };
