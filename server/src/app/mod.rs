@@ -5,12 +5,13 @@
 //!   events of a room to which rooms above it react. [`audit`]: the audit log.
 //! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`]: requests per minute.
-//! * [`sign_ins`]: sign-ins under way and failures of addresses.
+//! * [`calendars`]: the working calendar in force. [`sign_ins`]: sign-ins under way and failures of addresses.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
 //!   [`history`]: how long an author's rows stay.
 
 pub mod address;
 pub mod audit;
+pub mod calendars;
 pub mod changes;
 pub mod ctx;
 pub mod grid_packs;

@@ -5,7 +5,7 @@
 //! ([`Parts::react`]), set by `service/run.rs`.
 
 use super::{
-    address::PublicAddress, changes::Change, ctx::Ctx, grid_packs::Grids,
+    address::PublicAddress, calendars::Calendars, changes::Change, ctx::Ctx, grid_packs::Grids,
     identity::Identity, lease::Lease, objects::Blobs, planted::mail_after_commit, rate::RateLimiter,
     right::Right, sign_ins::SignIns,
 };
@@ -17,7 +17,7 @@ use crate::{
     },
     store::{database::Store, tx::Tx},
 };
-use protocol::{calendar::Calendar, manifest::Catalogue, planted};
+use protocol::{manifest::Catalogue, planted};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -47,7 +47,7 @@ pub struct Parts {
     pub identity: Identity,
     /// The grids in force, mapped from the object store.
     pub grids: Grids,
-    pub calendar: Calendar,
+    pub calendar: Calendars,
     pub catalogue: Catalogue,
     pub settings: Settings,
     /// Address and certificate pins for enrolment strings.

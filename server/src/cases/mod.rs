@@ -12,7 +12,8 @@
 //!   queries on the ledger.
 //! * `file`, `photos`, `departments`: the case, its photos and the handling departments in the database.
 //! * [`view`]: a case as staff see it; [`allowed`]: the actions possible now. `counts`: exact counts. `routes`: the
-//!   operations. [`retention`]: how long authors see closed cases.
+//!   operations. [`retention`]: how long authors see closed cases. [`deadlines`]: provisional
+//!   deadlines once the calendar is known.
 
 mod advance;
 pub mod allowed;
@@ -20,6 +21,7 @@ pub mod answers;
 mod apply;
 mod authority;
 mod counts;
+pub mod deadlines;
 mod departments;
 pub(crate) mod file;
 mod history;

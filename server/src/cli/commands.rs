@@ -1,7 +1,7 @@
 //! The subcommands of `xunge-server` and how they run.
 
 use super::{
-    admin, data_location::DataLocation, grid_tools, init::found, parcels, releases, settings,
+    admin, calendar, data_location::DataLocation, grid_tools, init::found, parcels, releases, settings,
 };
 use crate::{
     app::identity::Identity,
@@ -33,6 +33,9 @@ enum ServerCommand {
     /// 账号：重置密码、添加市级管理员 / Accounts, on the machine itself: reset a password, add an administrator of the city
     #[command(subcommand)]
     Admin(admin::AdminTool),
+    /// 工作日历：导入节假日和调休日 / The working calendar: import holidays and make-up days
+    #[command(subcommand)]
+    Calendar(calendar::CalendarTool),
     /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / Run once after a restore, before the server starts:
     /// all handsets compare their data with the server again
     RenewEpoch(DataLocation),
@@ -146,6 +149,7 @@ pub fn main() -> Result<ExitCode> {
                 ServerCommand::Serve(serve) => Box::pin(serve.run()).await?,
                 ServerCommand::Init(init) => init.run().await?,
                 ServerCommand::Admin(tool) => tool.run().await?,
+                ServerCommand::Calendar(tool) => tool.run().await?,
                 ServerCommand::RenewEpoch(place) => place.renew_epoch().await?,
                 ServerCommand::Openapi => print!("{}", openapi::text(&rooms::description())),
                 ServerCommand::Grid(tool) => tool.online().await?,

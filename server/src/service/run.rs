@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::{
         address::PublicAddress,
+        calendars::Calendars,
         grid_packs::Grids,
         identity::Identity,
         objects::Blobs,
@@ -29,7 +30,7 @@ use crate::{
     store::{database::Store, options},
 };
 use hyper_util::rt::TokioTimer;
-use protocol::{calendar::Calendar, manifest::Catalogue};
+use protocol::manifest::Catalogue;
 use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
@@ -168,12 +169,14 @@ pub async fn assemble_with(
 ) -> Result<App, StartError> {
     let shipped = |error: &dyn std::fmt::Display| StartError::Shipped(error.to_string());
     let grids = Grids::load(&opened.store, &opened.blobs).await?;
+    let calendar = Calendars::shipped().map_err(|e| shipped(&e))?;
+    calendar.renew(&opened.store).await?;
     let app = App::new(Parts {
         store: opened.store,
         blobs: opened.blobs,
         identity: opened.identity,
         grids,
-        calendar: Calendar::shipped().map_err(|e| shipped(&e))?,
+        calendar,
         catalogue: Catalogue::shipped().map_err(|e| shipped(&e))?,
         settings,
         public,

@@ -41,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     9 "parcel" => "0009_parcel.sql",
     10 "history" => "0010_history.sql",
     11 "sign_in" => "0011_sign_in.sql",
+    12 "calendar" => "0012_calendar.sql",
 ];
 
 /// The closure of one migration transaction.

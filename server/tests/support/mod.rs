@@ -35,11 +35,12 @@ use axum::{
     http::{HeaderMap, Request},
 };
 use pg::TestDatabase;
-use protocol::{calendar::Calendar, manifest::Catalogue, time::Millis};
+use protocol::{manifest::Catalogue, time::Millis};
 use serde_json::Value;
 use server::{
     app::{
         address::PublicAddress,
+        calendars::Calendars,
         grid_packs::Grids,
         identity::Identity,
         objects::Blobs,
@@ -225,7 +226,7 @@ impl TestApp {
             blobs,
             identity,
             grids: Grids::default(),
-            calendar: Calendar::shipped().unwrap(),
+            calendar: Calendars::shipped().unwrap(),
             catalogue: Catalogue::shipped().unwrap(),
             settings,
             public: PublicAddress {
