@@ -94,16 +94,16 @@ impl LoginAccount {
     /// Finds the account with this name, or that of a person.
     fn find(
         tx: &mut Tx<'_>,
-        column: Key<'_>,
+        key: Key<'_>,
         now: Millis,
         settings: &Settings,
     ) -> Result<Option<Self>, Failure> {
-        let (condition, value) = match column {
+        let (column, value) = match key {
             Key::Account(account) => ("account", account.to_owned()),
             Key::Person(person) => ("id", person.to_string()),
         };
         let found = tx.opt(
-            &format!("SELECT id, password, disabled, password_until, password_tries FROM person WHERE {condition} = ?1"),
+            &format!("SELECT id, password, disabled, password_until, password_tries FROM person WHERE {column} = ?1"),
             params![value],
             |row| {
                 let disabled: Option<i64> = row.get("disabled")?;
@@ -131,6 +131,8 @@ impl LoginAccount {
     }
 }
 
+/// What an account is found by.
+#[derive(Clone, Copy)]
 enum Key<'a> {
     Account(&'a str),
     Person(PersonId),
