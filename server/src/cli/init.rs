@@ -10,7 +10,8 @@ use crate::{
     },
     params,
     people::{
-        accounts::{self, NewPerson, RoleAt},
+        accounts::{self, NewPerson},
+        grants::RoleAt,
         login,
         orgs::{self, OrgKind},
         passwords,

@@ -3,7 +3,7 @@
 //! somebody else chose expires.
 
 use super::{
-    grants::{self, grant, is_root_admin, keeps_an_administrator, reaches_all_of, roles_of},
+    grants::{self, RoleAt, grant, is_root_admin, keeps_an_administrator, reaches_all_of, roles_of},
     login, passwords, scope,
 };
 use crate::{
@@ -27,13 +27,6 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// A role at a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RoleAt {
-    pub role: Role,
-    pub org: OrgId,
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewPerson {

@@ -1,13 +1,26 @@
 //! Who may give which role where, and what a city must keep (TJ-01, TJ-02).
 
-use super::{accounts::RoleAt, scope};
+use super::scope;
 use crate::{
     auth::{actor::Staff, sessions},
     kernel::failure::{Failure, invalid, named},
     params,
     store::{error::StoreError, tx::Tx},
 };
-use protocol::{ids::PersonId, problem::ProblemCode, role::Role};
+use protocol::{
+    ids::{OrgId, PersonId},
+    problem::ProblemCode,
+    role::Role,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A role at a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RoleAt {
+    pub role: Role,
+    pub org: OrgId,
+}
 
 /// Checks that the person may give this role: at the own unit or below it, and the role of an administrator only below it.
 /// An administrator who made another one of the same unit would outlive the loss of the role. At the top unit nobody

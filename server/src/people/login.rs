@@ -2,7 +2,7 @@
 
 use super::{
     attempts::{self, Pair},
-    origin::Origin,
+    origin::SignInOrigin,
     passwords,
 };
 use crate::{
@@ -147,7 +147,7 @@ enum Key<'a> {
 ))]
 pub async fn sign_in(
     State(app): State<App>,
-    Origin(address): Origin,
+    SignInOrigin(address): SignInOrigin,
     Json(body): Json<SignIn>,
 ) -> Result<Json<SignedIn>, Failure> {
     let account = body.account.trim().to_lowercase();

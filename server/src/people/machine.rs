@@ -2,7 +2,8 @@
 //! one to a further administrator of the top unit. The audit log names the actor `machine`.
 
 use super::{
-    accounts::{self, NewPerson, RoleAt},
+    accounts::{self, NewPerson},
+    grants::{self, RoleAt},
     login,
 };
 use crate::{
@@ -60,7 +61,7 @@ pub fn reset(tx: &mut Tx<'_>, ctx: &mut Ctx, account: &str, hash: &str) -> Resul
         person,
         name,
         enabled,
-        administers_city: super::grants::is_root_admin(tx, person)?,
+        administers_city: grants::is_root_admin(tx, person)?,
     })
 }
 

@@ -3,7 +3,7 @@
 pub mod accounts;
 mod attempts;
 pub mod divisions;
-mod grants;
+pub mod grants;
 pub mod login;
 pub mod lookup;
 pub mod machine;

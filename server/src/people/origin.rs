@@ -10,9 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The address that failed sign-ins are counted for: that of the peer. An IPv6 client has a whole /64 network, so the last
 /// 64 bits are left out. `0.0.0.0` for a request without a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin(pub IpAddr);
+pub struct SignInOrigin(pub IpAddr);
 
-impl FromRequestParts<App> for Origin {
+impl FromRequestParts<App> for SignInOrigin {
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
@@ -20,7 +20,7 @@ impl FromRequestParts<App> for Origin {
     }
 }
 
-impl Origin {
+impl SignInOrigin {
     fn of(peer: Option<IpAddr>) -> Self {
         Self(match peer.map(|peer| peer.to_canonical()) {
             Some(IpAddr::V6(six)) => Ipv6Addr::from_bits(six.to_bits() >> 64 << 64).into(),
@@ -36,10 +36,10 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_network_are_one_origin() {
-        let of = |peer: &str| Origin::of(Some(peer.parse().unwrap())).0.to_string();
+        let of = |peer: &str| SignInOrigin::of(Some(peer.parse().unwrap())).0.to_string();
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(of("192.0.2.7"), "192.0.2.7");
-        assert_eq!(Origin::of(None).0.to_string(), "0.0.0.0");
+        assert_eq!(SignInOrigin::of(None).0.to_string(), "0.0.0.0");
     }
 }
