@@ -1,7 +1,7 @@
 //! The working calendar (工作日历): working days (WD) with 调休 make-up days, working hours and urgent hours.
 //!
 //! The holidays of 2020 to 2026 are compiled in. The State Council announces the next year's holidays late in the
-//! current year, so each year needs a new data file and a new build. In a year without holidays in the file, Monday to
+//! current year; the operator imports them (`xunge-server calendar import`). In a year without holidays, Monday to
 //! Friday count as working days, and every result that depends on such a year is marked provisional ([`Due`]). The
 //! server stores this mark for the deadline of a case, and the view of one case has it (`deadline_provisional`). Not
 //! built: the mark in the list of cases, in the ledger's event of T9, and on a screen.
@@ -18,7 +18,7 @@ struct Year {
 }
 
 /// Holidays and make-up working days of the loaded years.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calendar {
     years: BTreeMap<String, Year>,
     #[serde(default)]
@@ -82,6 +82,33 @@ impl Calendar {
     /// Reads the JSON of a calendar file: `{"years": {"2026": {"holidays": [...], "makeup_workdays": [...]}}}`.
     pub fn from_json(text: &str) -> Result<Self, BadCalendar> {
         let calendar: Self = serde_json::from_str(text).map_err(|e| BadCalendar(e.to_string()))?;
+        calendar.check()?;
+        Ok(calendar)
+    }
+    /// Reads CSV: a line for each day, `2027-01-01,holiday` or `2027-01-03,workday`; empty lines and lines that begin
+    /// with `#` are skipped.
+    pub fn from_csv(text: &str) -> Result<Self, BadCalendar> {
+        let mut calendar = Self::default();
+        for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let bad = || BadCalendar(format!("line {}: not DATE,holiday or DATE,workday", n + 1));
+            let (day, kind) = line.split_once(',').ok_or_else(bad)?;
+            let day: Date = day.trim().parse().map_err(|_| bad())?;
+            let year = calendar.years.entry(day.year().to_string()).or_default();
+            match kind.trim() {
+                "holiday" => year.holidays.insert(day),
+                "workday" => year.makeup_workdays.insert(day),
+                _ => return Err(bad()),
+            };
+        }
+        calendar.check()?;
+        Ok(calendar)
+    }
+    fn check(&self) -> Result<(), BadCalendar> {
+        let calendar = self;
         for (name, year) in &calendar.years {
             let inside = |d: &Date| d.year().to_string() == *name;
             if let Some(day) = year
@@ -102,7 +129,31 @@ impl Calendar {
         if !ordered || spans.is_empty() {
             return Err(BadCalendar("working hours overlap or are empty".into()));
         }
-        Ok(calendar)
+        Ok(())
+    }
+    /// Refuses what is no announcement of holidays: no year, or a year without a holiday, which would make every weekday
+    /// a working day and no longer provisional.
+    pub fn check_for_import(&self) -> Result<(), BadCalendar> {
+        if self.years.is_empty() {
+            return Err(BadCalendar("no year".into()));
+        }
+        match self.years.iter().find(|(_, year)| year.holidays.is_empty()) {
+            Some((name, _)) => Err(BadCalendar(format!("{name} has no holiday"))),
+            None => Ok(()),
+        }
+    }
+    /// Takes the years of `other`, in place of the same years of this calendar. The working hours stay.
+    pub fn take_years(&mut self, other: &Self) {
+        self.years.extend(other.years.clone());
+    }
+    /// Each year as a calendar of its own, with its name.
+    pub fn single_years(&self) -> Vec<(String, Self)> {
+        let alone = |(name, year): (&String, &Year)| {
+            let years = BTreeMap::from([(name.clone(), year.clone())]);
+            let hours = self.hours.clone();
+            (name.clone(), Self { years, hours })
+        };
+        self.years.iter().map(alone).collect()
     }
     /// The calendar that ships with the product: 2020 to 2026 (`data/`).
     pub fn shipped() -> Result<Self, BadCalendar> {
@@ -198,6 +249,37 @@ impl Calendar {
 mod tests {
     use super::*;
     use jiff::civil::date;
+
+    #[test]
+    fn an_imported_year_is_no_longer_provisional() {
+        let csv = "# 2027\n2027-01-01, holiday\n\n2027-01-03,workday\n";
+        let year = Calendar::from_csv(csv).unwrap();
+        let json = r#"{"years":{"2027":{"holidays":["2027-01-01"],"makeup_workdays":["2027-01-03"]}}}"#;
+        assert_eq!(year, Calendar::from_json(json).unwrap());
+        assert!(year.check_for_import().is_ok());
+        let mut calendar = Calendar::shipped().unwrap();
+        let new_year = date(2027, 1, 1);
+        assert!(calendar.is_workday(new_year).provisional && calendar.is_workday(new_year).at);
+        calendar.take_years(&year.single_years()[0].1);
+        let (off, on) = (
+            calendar.is_workday(new_year),
+            calendar.is_workday(date(2027, 1, 3)),
+        );
+        assert_eq!((off.at, off.provisional, on.at), (false, false, true));
+        assert!(!calendar.is_workday(date(2026, 10, 1)).at, "the other years stay");
+        for bad in [
+            "2027-01-01",
+            "2027-13-01,holiday",
+            "2027-01-01,off",
+            "2027-01-01,holiday\n2027-01-01,workday",
+        ] {
+            assert!(Calendar::from_csv(bad).is_err(), "{bad}");
+        }
+        let empty =
+            Calendar::from_json(r#"{"years":{"2027":{"holidays":[],"makeup_workdays":[]}}}"#).unwrap();
+        assert!(empty.check_for_import().is_err());
+        assert!(Calendar::from_csv("").unwrap().check_for_import().is_err());
+    }
 
     #[derive(Deserialize)]
     struct Vectors {

@@ -26,6 +26,7 @@ pub mod push;
 pub mod role;
 pub mod sabotage;
 pub mod sign;
+pub mod text;
 pub mod time;
 pub mod unlock;
 

@@ -3,7 +3,7 @@
 //! would.
 
 use crate::{
-    process::{ADMIN, ServerProcess},
+    process::ServerProcess,
     staff_api::{StaffApi, StaffSession},
 };
 use anyhow::{Context, Result};
@@ -37,7 +37,7 @@ pub struct City {
     pub divisions: Value,
 }
 
-/// An account with the password that the server printed once.
+/// An account with its own password.
 #[derive(Debug, Clone)]
 pub struct StaffAccount {
     pub account: String,
@@ -74,9 +74,8 @@ impl City {
     /// step.
     pub fn create(folder: &Path, database: Option<&str>, mut say: impl FnMut(&str)) -> Result<Self> {
         say("建立城市，启动服务器 / initialising the city, starting the server");
-        let server = ServerProcess::init_and_start(folder, database)?;
-        let office = server.api()?;
-        let admin = office.sign_in(ADMIN, &server.admin_password)?;
+        let mut server = ServerProcess::init_and_start(folder, database)?;
+        let admin = server.admin()?;
         let city = admin
             .all("/v1/orgs")?
             .first()
@@ -105,11 +104,9 @@ impl City {
         server.import_grid(&geojson)?;
         let pack = PackBuf::open(std::fs::read(&pack)?)?;
         // The running server loads new grids periodically; a restart loads them at once.
-        let mut server = server;
         anyhow::ensure!(server.stop()?, "the server did not stop cleanly");
         server.start()?;
-        let office = server.api()?;
-        let admin = office.sign_in(ADMIN, &server.admin_password)?;
+        let (office, admin) = (server.api()?, server.admin()?);
         Ok(Self {
             server,
             office,
@@ -126,7 +123,7 @@ impl City {
         let body = json!({"parent": self.district, "kind": "department", "name": name, "area": DISTRICT});
         id(&self.admin.post("/v1/orgs", &body)?)
     }
-    /// Creates a person with a role at a unit, with an account and its first password.
+    /// Creates a person with a role at a unit, with an account whose first password is changed.
     pub fn staff(&self, account: &str, name: &str, role: Role, org: &str) -> Result<StaffAccount> {
         let body =
             json!({"name": name, "org": org, "account": account, "roles": [{"role": role, "org": org}]});
@@ -135,9 +132,10 @@ impl City {
             .get("password")
             .and_then(Value::as_str)
             .context("no first password")?;
+        let (_, own) = self.office.first_sign_in(account, password)?;
         Ok(StaffAccount {
             account: account.into(),
-            password: password.into(),
+            password: own,
             person: id(&made)?,
             name: name.into(),
         })

@@ -1,6 +1,6 @@
 //! A real server in its own process: initialised, started, killed and restarted.
 
-use crate::staff_api::StaffApi;
+use crate::staff_api::{StaffApi, StaffSession};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     collections::BTreeMap,
@@ -38,7 +38,7 @@ pub struct ServerProcess {
     child: Option<Child>,
     address: SocketAddr,
     url: String,
-    /// Password of the first administrator, as `init` printed it once.
+    /// Password of the first administrator: as `init` printed it once, and after [`Self::admin`] the own one.
     pub admin_password: String,
 }
 
@@ -140,6 +140,12 @@ impl ServerProcess {
         };
         server.configure()?;
         Ok(server)
+    }
+    /// Signs in as the first administrator, and changes the password that `init` printed.
+    pub fn admin(&mut self) -> Result<StaffSession> {
+        let (session, own) = self.api()?.first_sign_in(ADMIN, &self.admin_password)?;
+        self.admin_password = own;
+        Ok(session)
     }
     /// Renews the epoch: the operator's step after a backup was restored, while the server is stopped.
     pub fn renew_epoch(&self) -> Result<()> {

@@ -9,7 +9,7 @@
 
 use crate::{
     city::{City, DISTRICT, id},
-    process::{ADMIN, ServerProcess, ServerSetup},
+    process::{ServerProcess, ServerSetup},
 };
 use anyhow::{Context, Result};
 use grid::{
@@ -88,8 +88,7 @@ impl City {
         std::fs::write(&file, &bytes)?;
         server.import_grid(&file)?;
         server.start()?;
-        let office = server.api()?;
-        let admin = office.sign_in(ADMIN, &server.admin_password)?;
+        let (office, admin) = (server.api()?, server.admin()?);
         let city = admin
             .all("/v1/orgs")?
             .first()

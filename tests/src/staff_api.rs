@@ -63,16 +63,35 @@ impl StaffApi {
             .text()?)
     }
     pub fn sign_in(&self, account: &str, password: &str) -> Result<StaffSession> {
+        Ok(self.open_session(account, password)?.0)
+    }
+    /// Signs in with the password that the server gave for a new or reset account, and changes it to one of the account's
+    /// own, because it opens nothing else. Returns the session and the password for the next sign-in, which is the same if
+    /// it was an own one already.
+    pub fn first_sign_in(&self, account: &str, password: &str) -> Result<(StaffSession, String)> {
+        let (session, answer) = self.open_session(account, password)?;
+        if answer.get("password_due") != Some(&Value::Bool(true)) {
+            return Ok((session, password.to_owned()));
+        }
+        let own = format!("own-{password}");
+        session.post(
+            "/v1/session/password",
+            &serde_json::json!({"old": password, "new": own}),
+        )?;
+        Ok((session, own))
+    }
+    fn open_session(&self, account: &str, password: &str) -> Result<(StaffSession, Value)> {
         let body = serde_json::json!({"account": account, "password": password});
         let answer = success_body(self.request(Method::POST, "/v1/session").json(&body).send()?)?;
         let token = answer
             .get("token")
             .and_then(Value::as_str)
             .context("no token in the session")?;
-        Ok(StaffSession {
+        let session = StaffSession {
             office: self.clone(),
             token: token.to_owned(),
-        })
+        };
+        Ok((session, answer))
     }
     /// Starts a request that the caller completes.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -81,6 +100,10 @@ impl StaffApi {
 }
 
 impl StaffSession {
+    /// The bearer token, for clients of other projects.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
     pub fn get(&self, path: &str) -> Result<Value> {
         success_body(self.request(Method::GET, path).send()?)
     }

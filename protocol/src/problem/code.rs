@@ -44,6 +44,7 @@ problem_codes! {
         Challenge = "auth.challenge", 401, Authenticate, "验证已过期，将自动重试", "The challenge has expired; a new one is requested automatically";
         Forbidden = "auth.forbidden", 403, SenderRefused, "没有这项权限，如有需要请联系管理员", "Your role does not permit this; contact the administrator if you need it";
         OutOfScope = "auth.scope", 403, SenderRefused, "不在您的管辖范围内，如有需要请联系管理员", "This is outside your area; contact the administrator if you need it";
+        PasswordDue = "auth.password_due", 403, SenderRefused, "请先把首次密码改成自己的密码，再办理其他事项", "Change the first password to one of your own before you do anything else";
         WeakPassword = "auth.weak_password", 422, SenderRefused, "密码太简单，请至少使用 8 位并避开常见密码", "The password is too weak; use at least 8 characters and no common password";
         // Terminals
         EnrolCode = "enrol.code", 403, Refused, "登记码无效或已用过，请向管理员索取新的", "The enrolment code is wrong, expired or already used; ask the administrator for a new one";
@@ -92,6 +93,10 @@ problem_codes! {
         // People
         NameTaken = "people.account_taken", 409, Refused, "账号已存在，请换一个账号", "This account already exists; choose another one";
         LastAdministrator = "people.last_admin", 409, Refused, "这是本市最后一个管理员，请先设另一个管理员", "This is the city's last administrator; make another one first";
+        /// Of the same unit, or of the top unit: only the level above makes administrators.
+        AdministratorLevel = "people.admin_level", 403, Refused, "管理员由上一级单位的管理员设置；市级管理员请在服务器上用 xunge-server admin add 添加", "The administrator of the unit one level up makes administrators; for the top unit run xunge-server admin add on the server";
+        PersonDisabled = "people.disabled", 409, Refused, "该人员已停用，请先启用再重置密码", "This person is disabled; enable the person before you reset the password";
+        NoAccount = "people.no_account", 409, Refused, "该人员没有账号，没有密码可以重置", "This person has no account, so there is no password to reset";
         PostNumberTaken = "people.post_number_taken", 409, Refused, "号码已属于其他岗位，请换一个号码", "This number belongs to another post; choose another one";
     }
 }

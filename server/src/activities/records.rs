@@ -3,7 +3,11 @@
 use super::rules::{self, Further, FurtherEntry, Standing};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
-    entries::{flags::FlagName, row::EntryRow, taken::Taken},
+    entries::{
+        flags::{Flag, FlagName},
+        row::EntryRow,
+        taken::Taken,
+    },
     kernel::{failure::Failure, mask::Masker},
     params,
     people::{lookup, posts},
@@ -11,7 +15,7 @@ use crate::{
     store::{error::StoreError, tx::Tx, value::Row},
 };
 use protocol::{
-    area::Area,
+    area::{Area, AreaLevel},
     codes::CellCode,
     entry::{Disposition, Reason},
     feed::{ActivityRow, kind, row_words},
@@ -37,6 +41,8 @@ pub(super) struct Record {
     pub place: String,
     pub cell: Option<CellCode>,
     pub area: Area,
+    /// The cell lies outside the areas of the post.
+    pub outside_area: bool,
     pub organiser: String,
     pub participants: u32,
     pub summary: String,
@@ -50,7 +56,7 @@ pub(super) struct Record {
 }
 
 pub(super) const COLUMNS: &str = "record, entry, stream, version, state, category, title, starts, ends, place, cell, area, organiser, \
-     participants, summary, author, post, reason, reviewed_by, reviewed, created, updated";
+     participants, summary, author, post, reason, reviewed_by, reviewed, created, updated, outside_area";
 
 impl Record {
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
@@ -67,6 +73,7 @@ impl Record {
             place: row.get("place")?,
             cell: row.parse_opt("cell")?,
             area: row.parse("area")?,
+            outside_area: row.get("outside_area")?,
             organiser: row.get("organiser")?,
             participants: row.get("participants")?,
             summary: row.get("summary")?,
@@ -91,15 +98,17 @@ impl Record {
     pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         tx.execute(
             "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
-                 area, organiser, participants, summary, author, post, reason, reviewed_by, reviewed, created, updated)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+                 area, organiser, participants, summary, author, post, reason, reviewed_by, reviewed, created, updated,
+                 outside_area)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+                 ?23)
              ON CONFLICT (record) DO UPDATE SET entry = excluded.entry, stream = excluded.stream,
                  version = excluded.version, state = excluded.state, category = excluded.category,
                  title = excluded.title, starts = excluded.starts, ends = excluded.ends, place = excluded.place,
                  cell = excluded.cell, area = excluded.area, organiser = excluded.organiser,
                  participants = excluded.participants, summary = excluded.summary, post = excluded.post,
                  reason = excluded.reason, reviewed_by = excluded.reviewed_by, reviewed = excluded.reviewed,
-                 updated = excluded.updated",
+                 updated = excluded.updated, outside_area = excluded.outside_area",
             params![
                 self.record.to_string(),
                 self.entry.to_string(),
@@ -122,7 +131,8 @@ impl Record {
                 self.reviewed_by.map(|p| p.to_string()),
                 self.reviewed.map(|t| t.0),
                 self.created.0,
-                self.updated.0
+                self.updated.0,
+                self.outside_area
             ],
         )?;
         Ok(())
@@ -181,10 +191,7 @@ pub fn submit(
         return Ok(Disposition::rejected(reason));
     }
     let cell = a.cell.filter(|cell| app.grids.knows(*cell).is_some());
-    let area = match cell {
-        Some(cell) => cell.into(),
-        None => Area::common(posts::areas(tx, entry.post)?),
-    };
+    let (area, outside_area) = place(&posts::areas(tx, entry.post)?, cell);
     let record = Record {
         record: entry.record,
         entry: entry.id,
@@ -198,6 +205,7 @@ pub fn submit(
         place: a.place.trim().to_owned(),
         cell,
         area,
+        outside_area,
         organiser: a.organiser.trim().to_owned(),
         participants: a.participants,
         summary: a.summary.clone(),
@@ -212,6 +220,20 @@ pub fn submit(
     record.save(tx)?;
     record.tell_author(ctx)?;
     Ok(Disposition::applied())
+}
+
+/// The area of a record, which decides who reviews it and which district it counts for, and whether its cell lies outside
+/// the areas of the post. The area is that of the post (A15): the author chooses the cell. Only where a post answers for
+/// areas of several districts, the cell decides between them.
+fn place(areas: &[Area], cell: Option<CellCode>) -> (Area, bool) {
+    let own = cell.and_then(|cell| areas.iter().find(|area| area.contains(cell)));
+    let whole = Area::common(areas.iter().copied());
+    let is_one_district = whole.level().is_some_and(|level| level >= AreaLevel::County);
+    let area = match own {
+        Some(own) if !is_one_district => *own,
+        _ => whole,
+    };
+    (area, cell.is_some() && own.is_none())
 }
 
 /// Withdraws a record that was not reviewed yet; `None` if the entry is not an activity record.
@@ -277,7 +299,7 @@ pub struct ActivityView {
     pub created: Millis,
     pub updated: Millis,
     pub photos: Vec<CasePhoto>,
-    /// Flags of the position fix of the current version.
+    /// Flags of the position fix of the current version, and `outside_area` for a cell outside the areas of the post.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagName>,
     /// Reviews, oldest first; only in the view of one record.
@@ -318,9 +340,12 @@ pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreErro
         params![r.post.to_string()],
         |row| row.get("name"),
     )?;
+    let outside = r.outside_area.then(|| FlagName::of(Flag::OutsideArea.as_str()));
+    let mut flags = FlagName::of_fix(tx, r.entry)?;
+    flags.extend(outside);
     Ok(ActivityView {
         photos: named_by(tx, r.entry, Origin::Report)?,
-        flags: FlagName::of_fix(tx, r.entry)?,
+        flags,
         author_name: lookup::name(tx, r.author)?,
         post_name,
         record: r.record,
@@ -346,4 +371,27 @@ pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreErro
         updated: r.updated,
         reviews: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_area_of_a_record_is_that_of_its_post() {
+        let areas = |codes: &[&str]| codes.iter().map(|c| c.parse().unwrap()).collect::<Vec<Area>>();
+        let at = |posts: &[&str], cell: Option<&str>| {
+            let (area, outside) = place(&areas(posts), cell.map(|c| c.parse().unwrap()));
+            (area.to_string(), outside)
+        };
+        let two = ["2201040503", "2201040504"];
+        assert_eq!(at(&two, None), ("22010405".into(), false));
+        assert_eq!(at(&two, Some("220104050301")), ("22010405".into(), false));
+        assert_eq!(at(&two, Some("220104050501")), ("22010405".into(), true));
+        assert_eq!(at(&two, Some("220105010101")), ("22010405".into(), true));
+        let districts = ["2201040503", "22010501"];
+        assert_eq!(at(&districts, None), ("2201".into(), false));
+        assert_eq!(at(&districts, Some("220105010101")), ("22010501".into(), false));
+        assert_eq!(at(&districts, Some("220106010101")), ("2201".into(), true));
+    }
 }

@@ -7,12 +7,14 @@
 //!   [`address`]: its public address.
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`], [`bounds`],
 //!   [`listeners`]: what a caller may use.
+//! * [`calendars`]: the working calendar in force. [`sign_ins`]: sign-ins under way and failures of addresses.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
 //!   [`history`]: how long an author's rows stay.
 
 pub mod address;
 pub mod audit;
 pub mod bounds;
+pub mod calendars;
 pub mod changes;
 pub mod ctx;
 pub mod grid_packs;
@@ -30,6 +32,7 @@ pub mod right;
 pub mod s3;
 pub mod seal;
 pub mod secrets;
+pub mod sign_ins;
 pub mod state;
 
 pub use state::{App, Parts};

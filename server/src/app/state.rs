@@ -5,9 +5,9 @@
 //! ([`Parts::react`]), set by `service/run.rs`.
 
 use super::{
-    address::PublicAddress, bounds::RequestBounds, changes::Change, ctx::Ctx, grid_packs::Grids,
-    identity::Identity, lease::Lease, objects::Blobs, planted::mail_after_commit, rate::RateLimiter,
-    right::Right,
+    address::PublicAddress, bounds::RequestBounds, calendars::Calendars, changes::Change, ctx::Ctx,
+    grid_packs::Grids, identity::Identity, lease::Lease, objects::Blobs, planted::mail_after_commit,
+    rate::RateLimiter, right::Right, sign_ins::SignIns,
 };
 use crate::{
     kernel::{
@@ -17,7 +17,7 @@ use crate::{
     },
     store::{database::Store, tx::Tx},
 };
-use protocol::{calendar::Calendar, manifest::Catalogue, planted};
+use protocol::{manifest::Catalogue, planted};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -47,7 +47,7 @@ pub struct Parts {
     pub identity: Identity,
     /// The grids in force, mapped from the object store.
     pub grids: Grids,
-    pub calendar: Calendar,
+    pub calendar: Calendars,
     pub catalogue: Catalogue,
     pub settings: Settings,
     /// Address and certificate pins for enrolment strings.
@@ -58,6 +58,8 @@ pub struct Parts {
     pub rate: RateLimiter,
     /// What requests use at the same time.
     pub bounds: RequestBounds,
+    /// Sign-ins under way and failures of addresses.
+    pub sign_ins: SignIns,
     /// Runs the reactions to one change.
     pub react: React,
     /// True once the server was told to stop; endless answers (events) end then.

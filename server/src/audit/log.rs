@@ -109,7 +109,10 @@ impl AuditScope {
 pub struct AuditLine {
     pub id: EventId,
     pub at: Millis,
-    /// Who acted; absent for the system and for somebody unknown.
+    /// True for a command on the machine itself.
+    #[serde(default)]
+    pub by_machine: bool,
+    /// Who acted; absent for the system, the machine and somebody unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,10 +162,13 @@ pub fn read(
     }
     let select = "SELECT id, at, actor, action, entity, detail FROM audit_event";
     let mut lines = list.rows(tx, (select, "at, id"), &filter, |row| {
+        let actor: Option<String> = row.get("actor")?;
+        let by_machine = actor.as_deref() == Some(audit::MACHINE);
         Ok(AuditLine {
             id: row.parse("id")?,
             at: Millis(row.get("at")?),
-            person: row.parse_opt("actor")?,
+            by_machine,
+            person: if by_machine { None } else { row.parse_opt("actor")? },
             person_name: None,
             kind: row.get("action")?,
             object: row.get("entity")?,

@@ -38,6 +38,8 @@ pub struct Staff {
     pub grants: Vec<Grant>,
     /// SHA-256 of the session's token, as the `session` table names it.
     pub session: String,
+    /// Somebody else chose the password. Until it is changed, the session may only change it.
+    pub password_due: bool,
 }
 
 impl Staff {

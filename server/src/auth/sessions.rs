@@ -57,17 +57,25 @@ pub fn right(app: &App, staff: &Staff) -> Right {
 
 fn find(tx: &mut Tx<'_>, key: &str, now: Millis, idle_ms: i64) -> Result<(Staff, Millis), Failure> {
     let found = tx.opt(
-        "SELECT s.person, s.last_used FROM session s JOIN person p ON p.id = s.person
+        "SELECT s.person, s.last_used, p.password_until FROM session s JOIN person p ON p.id = s.person
          WHERE s.token_sha256 = ?1 AND s.expires > ?2 AND s.last_used > ?3 AND p.disabled IS NULL",
         params![key, now.0, now.0.saturating_sub(idle_ms)],
-        |row| Ok((row.parse("person")?, Millis(row.get("last_used")?))),
+        |row| {
+            let until: Option<i64> = row.get("password_until")?;
+            Ok((
+                row.parse("person")?,
+                Millis(row.get("last_used")?),
+                until.is_some(),
+            ))
+        },
     )?;
-    let (person, last_used): (PersonId, Millis) =
+    let (person, last_used, password_due): (PersonId, Millis, bool) =
         found.ok_or_else(|| Failure::of(ProblemCode::TokenExpired))?;
     let staff = Staff {
         person,
         grants: grants(tx, person)?,
         session: key.to_owned(),
+        password_due,
     };
     Ok((staff, last_used))
 }

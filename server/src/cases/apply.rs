@@ -183,7 +183,7 @@ pub(super) fn effects(
                 let limit = input
                     .limit()
                     .ok_or_else(|| Failure::internal("a clock without a limit"))?;
-                let due = app.calendar.deadline(ctx.now, limit);
+                let due = app.calendar.now().deadline(ctx.now, limit);
                 file.deadline = Some(due.at);
                 file.deadline_provisional = due.provisional;
                 facts.insert("deadline".into(), json!(due.at));

@@ -11,8 +11,9 @@
 //! * `authority`: who may do an action. `apply`: interprets a row of the table: fields, guards, effects. `history`:
 //!   queries on the ledger.
 //! * `file`, `photos`, `departments`: the case, its photos and the handling departments in the database.
-//! * [`view`]: a case as staff see it, [`shape`]: the same as data, `reader`: who may know what; `personal`: personal data in its texts; [`allowed`]: the actions possible now. `counts`: exact counts. `routes`: the
-//!   operations. [`retention`]: how long authors see closed cases.
+//! * [`view`]: a case as staff see it, [`shape`]: the same as data, `reader`: who may know what; `personal`: personal data
+//!   in its texts; [`allowed`]: the actions possible now. `counts`: exact counts. `routes`: the operations.
+//!   [`retention`]: how long authors see closed cases. [`deadlines`]: provisional deadlines once the calendar is known.
 
 mod advance;
 pub mod allowed;
@@ -20,6 +21,7 @@ pub mod answers;
 mod apply;
 mod authority;
 mod counts;
+pub mod deadlines;
 mod departments;
 pub(crate) mod file;
 mod history;

@@ -12,7 +12,11 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use clap::Args;
-use protocol::{ids::PersonId, time::Millis};
+use protocol::{
+    ids::PersonId,
+    text::{for_terminal, json_for_terminal},
+    time::Millis,
+};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -82,11 +86,12 @@ impl Log {
 
     fn line(&self, one: &AuditLine) -> Result<String> {
         if self.json {
-            return Ok(serde_json::to_string(one)?);
+            return Ok(json_for_terminal(&serde_json::to_string(one)?));
         }
         let person = match (&one.person, &one.person_name) {
             (Some(id), Some(name)) => format!("{name}（{id}）"),
             (Some(id), None) => id.to_string(),
+            (None, _) if one.by_machine => "本机".to_owned(),
             (None, _) => "—".to_owned(),
         };
         let line = format!(
@@ -96,20 +101,9 @@ impl Log {
             one.object,
             one.detail
         );
-        Ok(printable(&line))
+        // Names and reasons are texts of other people.
+        Ok(for_terminal(&line))
     }
-}
-
-/// Names and reasons are texts of other people: what would steer the terminal is shown as a mark.
-fn printable(line: &str) -> String {
-    line.chars()
-        .map(|c| match c {
-            '\t' => c,
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
 }
 
 /// Reads a day or a time of day in China as Unix milliseconds.
@@ -133,13 +127,5 @@ mod tests {
         assert_eq!(instant("2026-11-23").unwrap(), 1_795_395_600_000 - 9 * 3_600_000);
         assert_eq!(instant("2026-11-23T09:00").unwrap(), 1_795_395_600_000);
         assert!(instant("yesterday").is_err());
-    }
-
-    #[test]
-    fn text_of_others_does_not_steer_the_terminal() {
-        assert_eq!(
-            printable("王\x1b]0;x\x07\u{202e}某\ta"),
-            "王\u{fffd}]0;x\u{fffd}\u{fffd}某\ta"
-        );
     }
 }

@@ -1,7 +1,8 @@
 //! The subcommands of `xunge-server` and how they run.
 
 use super::{
-    backup, data_location::DataLocation, grid_tools, init::found, keys, parcels, releases, settings,
+    admin, backup, calendar, data_location::DataLocation, grid_tools, init::found, keys, parcels, releases,
+    settings,
 };
 use crate::{
     app::identity::Identity,
@@ -30,6 +31,12 @@ enum ServerCommand {
     Serve(Serve),
     /// 建立城市和第一个管理员 / Create a city and its first administrator
     Init(Init),
+    /// 账号：重置密码、添加市级管理员 / Accounts, on the machine itself: reset a password, add an administrator of the city
+    #[command(subcommand)]
+    Admin(admin::AdminTool),
+    /// 工作日历：导入节假日和调休日 / The working calendar: import holidays and make-up days
+    #[command(subcommand)]
+    Calendar(calendar::CalendarTool),
     /// 从备份恢复后、启动前执行一次：让所有终端重新核对 / Run once after a restore, before the server starts:
     /// all handsets compare their data with the server again
     RenewEpoch(DataLocation),
@@ -159,6 +166,8 @@ pub fn main() -> Result<ExitCode> {
             match cli.command {
                 ServerCommand::Serve(serve) => Box::pin(serve.run()).await?,
                 ServerCommand::Init(init) => init.run().await?,
+                ServerCommand::Admin(tool) => tool.run().await?,
+                ServerCommand::Calendar(tool) => tool.run().await?,
                 ServerCommand::RenewEpoch(place) => place.renew_epoch().await?,
                 ServerCommand::Openapi => print!("{}", openapi::text(&rooms::description())),
                 ServerCommand::Grid(tool) => tool.online().await?,
@@ -212,7 +221,10 @@ impl Init {
             "已建立 {}（{}），管理员账号 {}",
             self.name, founded.city, self.account
         );
-        println!("首次密码（只显示这一次，请登录后修改）：{}", founded.password);
+        println!(
+            "首次密码（只显示这一次，登录后须先修改才能使用）：{}",
+            founded.password
+        );
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use grid::command::{GridCommand, parse_point};
 use protocol::{
     codes::{CountyCode, GridVersion},
     geo::Datum,
+    text::for_terminal,
 };
 use std::{io::BufWriter, path::PathBuf};
 
@@ -153,7 +154,8 @@ impl GridTool {
             Err(failure) => {
                 let (problem, _) = problem::of_failure(&failure);
                 for error in &problem.errors {
-                    eprintln!("{}: {} / {}", error.at, error.zh, error.en);
+                    let line = format!("{}: {} / {}", error.at, error.zh, error.en);
+                    eprintln!("{}", for_terminal(&line));
                 }
                 Err(anyhow!("{} {} ({})", problem.title, problem.detail, problem.code))
             }

@@ -2,14 +2,16 @@
 //! password (ASVS 6.3.2).
 
 use crate::{
-    app::ctx::Ctx,
+    app::{audit, ctx::Ctx},
     kernel::{
         clock::{MachineClock, RandomSource, ServerClock, SystemRandomSource},
+        config::Settings,
         failure::Failure,
     },
     params,
     people::{
-        accounts::{self, NewPerson, RoleAt},
+        accounts::{self, NewPerson},
+        grants::RoleAt,
         login,
         orgs::{self, OrgKind},
         passwords,
@@ -45,11 +47,7 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
         !account.trim().is_empty() && !name.trim().is_empty(),
         "name and account may not be empty"
     );
-    let mut seed = [0; 32];
-    SystemRandomSource.fill(&mut seed);
-    let mut start = Ctx::new(MachineClock.now(), seed);
-    let password = passwords::word(start.ids.bytes());
-    let hash = passwords::hash_now(&password, &start.ids.bytes())?;
+    let (start, password, hash) = first_password()?;
     let (area, name, account) = (area.parse::<Area>()?, name.to_owned(), account.trim().to_owned());
     let (city, admin) = store
         .write(move |tx| {
@@ -68,15 +66,9 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
                     org: city,
                 }],
             };
-            let admin = accounts::insert(tx, &mut ctx, &first, Some(&hash))?;
-            crate::app::audit::note(
-                tx,
-                &mut ctx,
-                None,
-                "city.found",
-                &format!("org:{city}"),
-                area.as_str(),
-            )?;
+            let until = login::first_until(ctx.now, &Settings::default());
+            let admin = accounts::insert(tx, &mut ctx, &first, Some((&hash, until)))?;
+            audit::note_machine(tx, &mut ctx, "city.found", &format!("org:{city}"), area.as_str())?;
             Ok((city, admin))
         })
         .await?;
@@ -85,6 +77,16 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
         admin,
         password,
     })
+}
+
+/// Time and ids of a command that writes, and a first password with its hash.
+pub(super) fn first_password() -> Result<(Ctx, String, String), Failure> {
+    let mut seed = [0; 32];
+    SystemRandomSource.fill(&mut seed);
+    let mut start = Ctx::new(MachineClock.now(), seed);
+    let password = passwords::word(start.ids.bytes());
+    let hash = passwords::hash_now(&password, &start.ids.bytes())?;
+    Ok((start, password, hash))
 }
 
 /// A new first password for the city's first administrator, as long as nobody has signed in.
@@ -104,7 +106,8 @@ fn again(
     )?;
     let (city, admin) = first
         .ok_or_else(|| Failure::because(ProblemCode::NameTaken, "this database holds a city already"))?;
-    login::set(tx, admin, hash, Some(ctx.now.plus(accounts::FIRST_PASSWORD_MS)))?;
-    crate::app::audit::note(tx, ctx, None, "city.found", &format!("org:{city}"), "again")?;
+    let until = login::first_until(ctx.now, &Settings::default());
+    login::set(tx, admin, hash, Some(until))?;
+    audit::note_machine(tx, ctx, "city.found", &format!("org:{city}"), "again")?;
     Ok((city, admin))
 }

@@ -81,8 +81,9 @@ impl AppTool {
 }
 
 fn line(app: &AppRelease) -> String {
-    format!(
+    let line = format!(
         "{}（build {}，{} 字节，最早仍支持 build {}）sha256 {} 签名 {}",
         app.version, app.build, app.size, app.oldest, app.sha256, app.signer
-    )
+    );
+    protocol::text::for_terminal(&line)
 }

@@ -15,6 +15,7 @@ use grid::{
     pack::PackBuf,
 };
 use protocol::{
+    area::Area,
     codes::{CountyCode, GridVersion},
     manifest::FileName,
     photo::Sha256,
@@ -82,8 +83,26 @@ pub(super) async fn keep_pack(blobs: &Blobs, checked: Checked) -> Result<Importe
     Ok(imported)
 }
 
+/// Refuses a county of another city: its grid would be in force for nobody, and a second city may come later (A2).
+fn in_the_city(tx: &mut Tx<'_>, county: CountyCode) -> Result<(), Failure> {
+    let cities: Vec<Area> = tx.all(
+        "SELECT area FROM org WHERE parent IS NULL ORDER BY id",
+        params![],
+        |row| row.parse("area"),
+    )?;
+    if cities.is_empty() || cities.iter().any(|city| city.covers(county.into())) {
+        return Ok(());
+    }
+    Err(faults(vec![(
+        "/county".into(),
+        format!("{county} 不在本市范围内"),
+        format!("the county {county} does not lie in this city"),
+    )]))
+}
+
 /// Puts a grid in force whose pack is stored.
 pub(super) fn put_in_force(tx: &mut Tx<'_>, row: &ImportedGrid, now: Millis) -> Result<(), Failure> {
+    in_the_city(tx, row.county)?;
     let stands: Option<Sha256> = tx.opt(
         "SELECT sha256 FROM grid WHERE version = ?1",
         params![&row.version.0],

@@ -48,9 +48,9 @@ pub(super) fn put_file(
     Ok(())
 }
 
-/// Publishes this server's catalogue and calendar as reference files. Called at every start.
+/// Publishes this server's catalogue and calendar as reference files. Called at every start and when years of the calendar were imported.
 pub async fn publish(app: &App) -> Result<(), Failure> {
-    let calendar = serde_json::to_vec(&app.calendar)?;
+    let calendar = serde_json::to_vec(&*app.calendar.now())?;
     // A calendar has no version number, so its hash serves as one.
     let calendar_version = Sha256::of(&calendar).to_string().chars().take(12).collect();
     let files = [

@@ -1,6 +1,12 @@
-//! Loads grid versions that another replica put in force.
+//! Loads what changed in the database outside this process: grid versions that another replica put in force, years of the
+//! calendar that the operator imported.
 
-use crate::{app::state::App, kernel::clock::every, store::hint::Hint};
+use super::reference;
+use crate::{
+    app::state::App,
+    kernel::{clock::every, failure::Failure},
+    store::hint::Hint,
+};
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -21,7 +27,19 @@ pub async fn watch(app: App) {
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "loading new grid versions failed, will retry"),
         }
+        if let Err(error) = calendar(&app).await {
+            tracing::warn!(%error, "loading the calendar failed, will retry");
+        }
     }
+}
+
+/// Loads years of the calendar that were imported, and publishes them for the handsets.
+async fn calendar(app: &App) -> Result<(), Failure> {
+    if app.calendar.renew(&app.store).await? {
+        tracing::info!("loaded new years of the calendar");
+        reference::publish(app).await?;
+    }
+    Ok(())
 }
 
 /// Waits for a hint that a grid was put in force.

@@ -41,6 +41,8 @@ pub enum Access {
     Field,
     /// Staff with one of these roles somewhere; empty: any signed-in person.
     Staff(&'static [Role]),
+    /// Any signed-in person, also with a first password, which opens nothing else (A12).
+    FirstPassword,
 }
 
 /// A set of routes, each with its access.
@@ -55,6 +57,10 @@ impl Operations {
     /// Routes for staff who hold one of `roles` (any signed-in person when empty).
     pub fn staff(self, roles: &'static [Role], routes: UtoipaMethodRouter<App>) -> Self {
         self.add(Access::Staff(roles), routes)
+    }
+    /// Routes for any signed-in person, also while the password is one that somebody else chose.
+    pub fn first_password(self, routes: UtoipaMethodRouter<App>) -> Self {
+        self.add(Access::FirstPassword, routes)
     }
     /// Routes for terminals.
     pub fn field(self, routes: UtoipaMethodRouter<App>) -> Self {
@@ -123,9 +129,16 @@ async fn pass(
                 right,
             )
         }
-        Access::Staff(roles) => {
+        Access::Staff(_) | Access::FirstPassword => {
             let token = bearer(&request)?;
             let staff: Staff = sessions::identify(&app, token).await?;
+            let roles = match access {
+                Access::Staff(roles) => roles,
+                _ => &[],
+            };
+            if staff.password_due && access != Access::FirstPassword {
+                return Err(Failure::of(ProblemCode::PasswordDue));
+            }
             if !roles.is_empty() && !staff.grants.iter().any(|g| roles.contains(&g.role)) {
                 return Err(Failure::of(ProblemCode::Forbidden));
             }
@@ -218,6 +231,7 @@ fn describe(item: &mut utoipa::openapi::PathItem, access: Access) {
         Access::Open(why) => (json!({"open": why}), None),
         Access::Field => (json!("field"), Some("field")),
         Access::Staff(roles) => (json!({"staff": roles}), Some("staff")),
+        Access::FirstPassword => (json!({"staff": [], "first_password": true}), Some("staff")),
     };
     let operations = [
         &mut item.get,

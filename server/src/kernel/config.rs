@@ -146,10 +146,22 @@ registry! {
     session_idle_minutes: u32 = 60, 1..=1440, "min", "会话空闲上限";
     /// A staff session ends after this time in any case
     session_hours: u32 = 14, 1..=72, "h", "会话最长时间";
-    /// Failed sign-ins before an account rests
+    /// Failed sign-ins from one address before the account rests for that address
     login_attempts: u32 = 5, 1..=100, "attempts", "登录失败次数";
-    /// How long it rests
+    /// How long it rests; each further failure doubles the time
     login_rest_seconds: u32 = 300, 1..=86400, "s", "登录失败后等待";
+    /// Longest time that an account rests for an address
+    login_rest_longest_seconds: u32 = 3600, 1..=86400, "s", "登录失败最长等待";
+    /// Failed sign-ins that an address may make at once, over all accounts
+    login_address_burst: u32 = 40, 1..=100000, "attempts", "同一地址登录失败次数";
+    /// Failed sign-ins that an address may make in the long run, over all accounts
+    login_address_per_minute: u32 = 12, 1..=100000, "1/min", "同一地址登录失败频率";
+    /// Sign-ins that wait for their password check; one more is asked to come back
+    login_queue: u32 = 32, 1..=1000, "requests", "登录排队上限";
+    /// How long a password that somebody else chose may be used, for nothing but the change of the password
+    first_password_days: u32 = 7, 1..=90, "d", "首次密码有效期";
+    /// How often such a password may be tried, with success or without
+    first_password_tries: u32 = 10, 1..=100, "attempts", "首次密码次数";
     /// How long an unfinished photo upload is kept
     upload_hours: u32 = 72, 1..=8760, "h", "未完成照片保留";
     /// How long the row of a closed case or an approved activity record stays in its author's mailbox after its last

@@ -2,7 +2,7 @@
 //!
 //! * [`failure`]: the one error of domain code. [`page`]: lists. [`config`]: settings. [`networks`]: lists of
 //!   addresses. [`clock`], [`ids`]: time, random bytes and ids. [`mask`]: personal data as shown by default.
-//!   [`personal`]: personal data in free text. [`text_enum`]: enums with a stable text.
+//!   [`personal`]: personal data in free text. [`text`]: names that people type. [`text_enum`]: enums with a stable text.
 
 pub mod clock;
 pub mod config;
@@ -12,4 +12,5 @@ pub mod mask;
 pub mod networks;
 pub mod page;
 pub mod personal;
+pub mod text;
 pub mod text_enum;

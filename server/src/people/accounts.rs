@@ -2,7 +2,10 @@
 //! administrator's own area (TJ-02); every change is in the audit log. There are no default accounts, and a password that
 //! somebody else chose expires.
 
-use super::{login, passwords, scope, separation};
+use super::{
+    grants::{self, RoleAt, grant, is_root_admin, keeps_an_administrator, reaches_all_of, roles_of},
+    login, passwords, scope,
+};
 use crate::{
     app::{audit, changes::Change, ctx::Ctx, state::App},
     auth::{actor::Staff, field_tokens, sessions},
@@ -10,9 +13,10 @@ use crate::{
     kernel::{
         failure::{Failure, invalid, named},
         page::{List, Page, Where},
+        text,
     },
     params,
-    store::{error::StoreError, tx::Tx},
+    store::tx::Tx,
 };
 use axum::extract::State;
 use protocol::{
@@ -23,16 +27,6 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// Lifetime of a password that somebody else chose, in ms: 7 days.
-pub(crate) const FIRST_PASSWORD_MS: i64 = 7 * 86_400_000;
-
-/// A role at a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RoleAt {
-    pub role: Role,
-    pub org: OrgId,
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewPerson {
@@ -48,7 +42,8 @@ pub struct NewPerson {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Made {
     pub id: PersonId,
-    /// First password, given only in this answer; it expires after seven days.
+    /// First password, given only in this answer. It opens only the change of the password, for `first_password_days` and
+    /// `first_password_tries`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
@@ -90,12 +85,15 @@ pub struct PeopleQuery {
 
 fn account_name(text: &str) -> Result<String, Failure> {
     let name = text.trim().to_lowercase();
-    let plain = name.chars().all(|c| c.is_alphanumeric() || "._-@".contains(c));
-    if !(3..=64).contains(&name.chars().count()) || !plain {
+    // Letters of other scripts look like these: `guаnliyuan` with a Cyrillic letter is another account.
+    let plain = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "._-@".contains(c));
+    if !(3..=64).contains(&name.len()) || !plain {
         return Err(invalid(
             "/account",
-            "账号为 3 至 64 位字母、数字或 . _ - @",
-            "the account name must be 3 to 64 letters, digits or . _ - @",
+            "账号为 3 至 64 位英文字母、数字或 . _ - @",
+            "the account name must be 3 to 64 letters a to z, digits or . _ - @",
         ));
     }
     // Account names that scanners try first.
@@ -109,8 +107,8 @@ fn account_name(text: &str) -> Result<String, Failure> {
     Ok(name)
 }
 
-/// Inserts a person with roles. The caller has checked the scope. `hash` is the password to start with, if the person
-/// has an account; it expires after 7 days.
+/// Inserts a person with roles. The caller has checked the scope. `first` is the hash of the password to start with, and
+/// its end, if the person has an account.
 ///
 /// # Errors
 /// `request.invalid` for the name or account, `people.account_taken` for an account that exists.
@@ -118,19 +116,12 @@ pub fn insert(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     person: &NewPerson,
-    hash: Option<&str>,
+    first: Option<(&str, Millis)>,
 ) -> Result<PersonId, Failure> {
-    let name = person.name.trim();
-    if name.is_empty() || name.chars().count() > 50 {
-        return Err(invalid(
-            "/name",
-            "请填写姓名",
-            "enter a name of 1 to 50 characters",
-        ));
-    }
+    let name = text::name("/name", &person.name, 50)?;
     let account = person.account.as_deref().map(account_name).transpose()?;
     let id = ctx.person_id();
-    let until = hash.map(|_| ctx.now.plus(FIRST_PASSWORD_MS).0);
+    let (hash, until) = first.map(|(hash, until)| (hash, until.0)).unzip();
     let added = tx.execute(
         "INSERT INTO person (id, name, org, account, password, disabled, created, password_until)
          VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7) ON CONFLICT (account) DO NOTHING",
@@ -153,40 +144,6 @@ pub fn insert(
     Ok(id)
 }
 
-fn roles_of(tx: &mut Tx<'_>, person: PersonId) -> Result<Vec<RoleAt>, StoreError> {
-    let grants = sessions::grants(tx, person)?.into_iter();
-    Ok(grants
-        .map(|g| RoleAt {
-            role: g.role,
-            org: g.org,
-        })
-        .collect())
-}
-
-/// A department gets its own role and administrators of its own people; every other role reaches an area, and a department
-/// has that of its whole district (A1).
-fn grant(tx: &mut Tx<'_>, person: PersonId, at: RoleAt) -> Result<(), Failure> {
-    let kind: String = tx.one(
-        "SELECT kind FROM org WHERE id = ?1",
-        params![at.org.to_string()],
-        |row| row.get("kind"),
-    )?;
-    let of_departments = matches!(at.role, Role::Department | Role::Admin);
-    if kind == sessions::DEPARTMENT && !of_departments {
-        return Err(invalid(
-            "/roles",
-            "部门只能有部门岗位和本部门管理员，请选择区、街道或社区",
-            "a department has only its own role and its administrators; choose a district, street or community",
-        ));
-    }
-    separation::check(tx, person, at.role, at.org)?;
-    tx.execute(
-        "INSERT INTO role_grant (person, role, org) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-        params![person.to_string(), at.role.as_str(), at.org.to_string()],
-    )?;
-    Ok(())
-}
-
 /// Creates a person, and an account if `account` is given. The first password is random and is given only in this
 /// answer.
 #[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson, responses(
@@ -206,12 +163,14 @@ pub async fn create(
         }
         None => (None, None),
     };
+    let settings = app.settings.clone();
     app.write(move |tx, ctx| {
         scope::administers(tx, &staff, body.org)?;
         for role in &body.roles {
-            scope::administers(tx, &staff, role.org)?;
+            grants::may_give(tx, &staff, *role)?;
         }
-        let id = insert(tx, ctx, &body, hash.as_deref())?;
+        let until = login::first_until(ctx.now, &settings);
+        let id = insert(tx, ctx, &body, hash.as_deref().map(|hash| (hash, until)))?;
         note(tx, ctx, &staff, "person.create", id, "")?;
         Ok(Made {
             id,
@@ -273,7 +232,10 @@ pub async fn roles(
         if id == staff.person && !change.add.is_empty() {
             return Err(Failure::because(ProblemCode::Forbidden, "own roles"));
         }
-        for at in change.add.iter().chain(&change.remove) {
+        for at in &change.add {
+            grants::may_give(tx, &staff, *at)?;
+        }
+        for at in &change.remove {
             scope::administers(tx, &staff, at.org).map_err(named("/org"))?;
         }
         for at in &change.add {
@@ -309,45 +271,6 @@ pub async fn roles(
     })
     .await
     .map(Json)
-}
-
-/// The number of administrators of the top unit who can sign in, without `person`.
-fn other_root_admins(tx: &mut Tx<'_>, person: PersonId) -> Result<i64, StoreError> {
-    tx.one(
-        "SELECT COUNT(*) AS n FROM role_grant g JOIN org o ON o.id = g.org JOIN person p ON p.id = g.person
-         WHERE g.role = ?1 AND o.parent IS NULL AND p.disabled IS NULL AND p.account IS NOT NULL AND p.id <> ?2",
-        params![Role::Admin.as_str(), person.to_string()],
-        |row| row.get("n"),
-    )
-}
-
-/// Refuses what would leave the city without an administrator (A10).
-fn keeps_an_administrator(tx: &mut Tx<'_>, person: PersonId) -> Result<(), Failure> {
-    match other_root_admins(tx, person)? {
-        0 => Err(Failure::of(ProblemCode::LastAdministrator)),
-        _ => Ok(()),
-    }
-}
-
-fn is_root_admin(tx: &mut Tx<'_>, person: PersonId) -> Result<bool, StoreError> {
-    let found = tx.opt(
-        "SELECT o.id FROM role_grant g JOIN org o ON o.id = g.org
-         WHERE g.person = ?1 AND g.role = ?2 AND o.parent IS NULL",
-        params![person.to_string(), Role::Admin.as_str()],
-        |_| Ok(()),
-    )?;
-    Ok(found.is_some())
-}
-
-/// Every unit at which the person has a role, and the person's own, must be administered by the caller: who disables
-/// somebody ends what he does everywhere (A10).
-fn reaches_all_of(tx: &mut Tx<'_>, staff: &Staff, person: PersonId) -> Result<(), Failure> {
-    let org = super::lookup::org_of(tx, person)?;
-    scope::administers(tx, staff, org)?;
-    for grant in sessions::grants(tx, person)? {
-        scope::administers(tx, staff, grant.org)?;
-    }
-    Ok(())
 }
 
 /// Enables a disabled person again. Sessions and terminals that ended stay ended; the roles are those of before.
@@ -416,11 +339,12 @@ pub async fn disable(
     .map(Json)
 }
 
-/// Sets a new random password, which is given only in this answer and valid for seven days, and ends the person's
-/// sessions. An administrator could sign in with that password, so every role of the person must lie inside the
+/// Sets a new random password, which is given only in this answer, and ends the person's sessions. The password opens only
+/// the change of the password, for `first_password_days` and `first_password_tries`. An administrator could sign in with that password, so every role of the person must lie inside the
 /// administrator's own area.
 #[utoipa::path(post, path = "/v1/people/{id}/password-reset", tag = "people", params(("id" = PersonId, Path)),
-    responses((status = 200, body = Made)))]
+    responses((status = 200, body = Made),
+        (status = 409, description = "`people.disabled`: enable the person first; `people.no_account`", body = Problem)))]
 pub async fn reset(
     State(app): State<App>,
     staff: Staff,
@@ -428,10 +352,17 @@ pub async fn reset(
 ) -> Result<Json<Made>, Failure> {
     let password = passwords::random(&app);
     let hash = passwords::hash(&app, password.clone()).await?;
+    let settings = app.settings.clone();
     app.write(move |tx, ctx| {
         reaches_all_of(tx, &staff, id)?;
-        let until: Millis = ctx.now.plus(FIRST_PASSWORD_MS);
-        login::set(tx, id, &hash, Some(until))?;
+        // A password that could never be used.
+        if !super::lookup::is_active(tx, id)? {
+            return Err(Failure::of(ProblemCode::PersonDisabled));
+        }
+        if login::account_of(tx, id)?.is_empty() {
+            return Err(Failure::of(ProblemCode::NoAccount));
+        }
+        login::set(tx, id, &hash, Some(login::first_until(ctx.now, &settings)))?;
         sessions::end_all(tx, id, None)?;
         note(tx, ctx, &staff, "person.password", id, "reset")?;
         Ok(Made {

@@ -8,7 +8,10 @@ use crate::{
     app::{audit, ctx::Ctx, state::App},
     auth::actor::Staff,
     http::{body::Json, operation::Operations},
-    kernel::failure::Failure,
+    kernel::{
+        failure::{Failure, invalid},
+        text,
+    },
     params,
     store::{error::StoreError, tx::Tx},
 };
@@ -65,6 +68,10 @@ pub async fn import_divisions(
         .map_err(|e| Failure::because(ProblemCode::Invalid, e.to_string()))?;
     app.write(move |tx, ctx| {
         super::scope::administers(tx, &staff, request.city)?;
+        // The codes of the list are those of the whole city: no unit below it imports (A2).
+        if super::scope::parent(tx, request.city)?.is_some() {
+            return Err(Failure::because(ProblemCode::OutOfScope, "city"));
+        }
         let imported = import(tx, ctx, request.city, &list, &request.outlined)?;
         let detail = format!("{} added", imported.added);
         audit::note(
@@ -81,6 +88,40 @@ pub async fn import_divisions(
     .map(Json)
 }
 
+/// Checks that every county lies in the city, and that every street and community lies below the unit under which it is
+/// listed: its name would replace that of another county's unit.
+///
+/// # Errors
+/// `auth.scope` for a county of another city, `request.invalid` for a code under another unit or a name that is none.
+fn check(tx: &mut Tx<'_>, city: OrgId, list: &Divisions) -> Result<(), Failure> {
+    let above = super::lookup::org_area(tx, city)?;
+    let misplaced = |code: &str| {
+        invalid(
+            "/divisions",
+            format!("{code} 不在其上级之下"),
+            format!("{code} does not lie below the unit that lists it"),
+        )
+    };
+    let name = |name: &str| text::name("/divisions", name, 100);
+    for county in &list.counties {
+        super::scope::area_below(&county.code, above)?;
+        name(&county.name)?;
+        for street in &county.streets {
+            if street.code.len() != 9 || !street.code.starts_with(&county.code) {
+                return Err(misplaced(&street.code));
+            }
+            name(&street.name)?;
+            for community in &street.communities {
+                if community.code.len() != 12 || !community.code.starts_with(&street.code) {
+                    return Err(misplaced(&community.code));
+                }
+                name(&community.name)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Imports the list below `city`. Units that were imported before keep their codes.
 pub fn import(
     tx: &mut Tx<'_>,
@@ -89,7 +130,8 @@ pub fn import(
     list: &Divisions,
     outlined: &BTreeSet<CountyCode>,
 ) -> Result<ImportedDivisions, Failure> {
-    let invalid = |e: grid::cut::CutError| Failure::because(ProblemCode::Invalid, e.to_string());
+    let unnumbered = |e: grid::cut::CutError| Failure::because(ProblemCode::Invalid, e.to_string());
+    check(tx, city, list)?;
     let mut known = stored(tx)?;
     let mut done = ImportedDivisions::default();
     for county in &list.counties {
@@ -99,7 +141,7 @@ pub fn import(
             .map_err(|_| Failure::because(ProblemCode::Invalid, county.code.clone()))?;
         let absent = !outlined.contains(&code);
         let mut numbering = numbering_of(code, &known);
-        numbering.extend(county).map_err(invalid)?;
+        numbering.extend(county).map_err(unnumbered)?;
         let mut unit = |tx: &mut Tx<'_>, parent: OrgId, kind: &str, stat: &str, code: &str, name: &str| {
             let (org, is_new) = place(
                 tx,
@@ -120,10 +162,10 @@ pub fn import(
         };
         let district = unit(tx, city, "district", &county.code, code.as_str(), &county.name)?;
         for street in &county.streets {
-            let code = numbering.street(&street.code).map_err(invalid)?;
+            let code = numbering.street(&street.code).map_err(unnumbered)?;
             let parent = unit(tx, district, "street", &street.code, code.as_str(), &street.name)?;
             for community in &street.communities {
-                let code = numbering.community(&community.code).map_err(invalid)?;
+                let code = numbering.community(&community.code).map_err(unnumbered)?;
                 unit(
                     tx,
                     parent,

@@ -1,13 +1,17 @@
 //! Signing in and out (DC-12): personal accounts with passwords; every session is in the audit log.
 
-use super::passwords;
+use super::{
+    attempts::{self, Pair},
+    origin::SignInOrigin,
+    passwords,
+};
 use crate::{
     app::{audit, state::App},
     auth::{actor::Staff, sessions},
     http::body::Json,
-    kernel::failure::Failure,
+    kernel::{config::Settings, failure::Failure},
     params,
-    store::tx::Tx,
+    store::{error::StoreError, tx::Tx},
 };
 use axum::{extract::State, http::StatusCode};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
@@ -51,7 +55,8 @@ pub struct Me {
     pub grants: Vec<GrantView>,
     /// Latest end of the session.
     pub expires: Millis,
-    /// True if somebody else chose the password and the person has to change it.
+    /// True if somebody else chose the password: every operation but the change of the password, `GET` and `DELETE` of
+    /// the session answers `auth.password_due`.
     pub password_due: bool,
 }
 
@@ -77,101 +82,136 @@ pub struct Ended {
     pub sessions: u64,
 }
 
+/// An account as the check of a password needs it.
+#[derive(Clone)]
 struct LoginAccount {
     person: PersonId,
+    /// `None` while no password opens the account: disabled, or a first password that is dead.
     hash: Option<String>,
-    usable: bool,
 }
 
-/// Signs in. An unknown account, a disabled account and a wrong password get the same answer.
+impl LoginAccount {
+    /// Finds the account with this name, or that of a person.
+    fn find(
+        tx: &mut Tx<'_>,
+        key: Key<'_>,
+        now: Millis,
+        settings: &Settings,
+    ) -> Result<Option<Self>, Failure> {
+        let (column, value) = match key {
+            Key::Account(account) => ("account", account.to_owned()),
+            Key::Person(person) => ("id", person.to_string()),
+        };
+        let found = tx.opt(
+            &format!("SELECT id, password, disabled, password_until, password_tries FROM person WHERE {column} = ?1"),
+            params![value],
+            |row| {
+                let disabled: Option<i64> = row.get("disabled")?;
+                let until: Option<i64> = row.get("password_until")?;
+                let tries: i64 = row.get("password_tries")?;
+                let lives = until.is_none_or(|until| {
+                    until > now.0 && tries < i64::from(settings.first_password_tries)
+                });
+                let hash: Option<String> = row.get("password")?;
+                Ok(Self {
+                    person: row.parse("id")?,
+                    hash: hash.filter(|_| disabled.is_none() && lives),
+                })
+            },
+        )?;
+        Ok(found)
+    }
+    /// Counts a try of a password that somebody else chose, right or wrong.
+    fn tried(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        tx.execute(
+            "UPDATE person SET password_tries = password_tries + 1 WHERE id = ?1 AND password_until IS NOT NULL",
+            params![self.person.to_string()],
+        )?;
+        Ok(())
+    }
+}
+
+/// What an account is found by.
+#[derive(Clone, Copy)]
+enum Key<'a> {
+    Account(&'a str),
+    Person(PersonId),
+}
+
+/// Signs in. An unknown account, a disabled account, a dead first password and a wrong password get the same answer.
 #[utoipa::path(post, path = "/v1/session", tag = "session", request_body = SignIn, responses(
     (status = 200, body = SignedIn),
     (status = 401, description = "`auth.password`", body = Problem),
-    (status = 429, description = "`auth.locked`: too many wrong attempts", body = Problem)
+    (status = 429, description = "`auth.locked`: too many wrong attempts for this account from this address; \
+        `request.rate`: too many from this address, or too many sign-ins at once", body = Problem)
 ))]
-pub async fn sign_in(State(app): State<App>, Json(body): Json<SignIn>) -> Result<Json<SignedIn>, Failure> {
+pub async fn sign_in(
+    State(app): State<App>,
+    SignInOrigin(address): SignInOrigin,
+    Json(body): Json<SignIn>,
+) -> Result<Json<SignedIn>, Failure> {
     let account = body.account.trim().to_lowercase();
     if account.chars().count() > 64 {
         return Err(Failure::of(ProblemCode::Password));
     }
-    let (name, parts) = (account.clone(), app.clone());
+    let pair = Pair::of(&account, address);
+    let now = app.clock.now();
+    let attempt = app.sign_ins.begin(pair.account(), address, now, &app.settings)?;
+    let (name, checked, parts, others) = (account.clone(), pair.clone(), app.clone(), attempt.others);
     let found = app
-        .write(move |tx, ctx| {
-            count_attempt(tx, &parts, &name, ctx.now)?;
-            find(tx, &name, ctx.now)
+        .read(move |tx| {
+            attempts::may_try(tx, &checked, (others, now), &parts.settings)?;
+            LoginAccount::find(tx, Key::Account(&name), now, &parts.settings)
         })
         .await?;
-    let usable = found.as_ref().is_some_and(|a| a.usable);
-    let hash = found.as_ref().filter(|_| usable).and_then(|a| a.hash.clone());
-    let fits = passwords::verify(body.password, hash).await?;
-    let Some(found) = found.filter(|_| fits) else {
-        app.write(move |tx, ctx| Ok(audit::note(tx, ctx, None, "session.refused", "account", "")?))
-            .await?;
+    let hash = found.as_ref().and_then(|account| account.hash.clone());
+    let fits = match passwords::verify_in_turn(&app, body.password, hash).await {
+        Ok(fits) => fits,
+        Err(busy) => {
+            attempt.not_tried();
+            return Err(busy);
+        }
+    };
+    let Some(found) = found.clone().filter(|_| fits) else {
+        refused(&app, pair, found).await?;
         return Err(Failure::of(ProblemCode::Password));
     };
     let token = format!("xs_{}", BASE64URL.encode(app.secret()));
-    let hours = app.settings.session_hours;
-    let kept = token.clone();
+    let (kept, parts) = (token.clone(), app.clone());
     let me = app
         .write(move |tx, ctx| {
-            if !super::lookup::is_active(tx, found.person)? {
+            // The account may have been disabled, or its password changed, while this one was checked.
+            let still = LoginAccount::find(tx, Key::Person(found.person), ctx.now, &parts.settings)?;
+            if still.and_then(|account| account.hash) != found.hash {
                 return Err(Failure::of(ProblemCode::Password));
             }
-            tx.execute("DELETE FROM login_failure WHERE account = ?1", params![&account])?;
-            sessions::open(tx, found.person, &kept, ctx.now, hours)?;
+            found.tried(tx)?;
+            attempts::succeeded(tx, &pair)?;
+            sessions::open(tx, found.person, &kept, ctx.now, parts.settings.session_hours)?;
             audit::note(tx, ctx, Some(found.person), "session.open", "session", "")?;
             me(tx, found.person, &Sha256::of(kept.as_bytes()).to_string())
         })
         .await?;
+    attempt.succeeded(now);
     Ok(Json(SignedIn { token, me }))
 }
 
-/// Counts the attempt before the password is checked, so that concurrent attempts count, too. `locked_until` holds the
-/// time of the last attempt while the account is not locked.
-fn count_attempt(tx: &mut Tx<'_>, app: &App, account: &str, now: Millis) -> Result<(), Failure> {
-    let rest = i64::from(app.settings.login_rest_seconds) * 1000;
-    tx.execute(
-        "DELETE FROM login_failure WHERE locked_until <= ?1",
-        params![now.0.saturating_sub(rest)],
-    )?;
-    let (failures, locked): (i64, i64) = tx.one(
-        "INSERT INTO login_failure (account, failures, locked_until) VALUES (?1, 1, ?2)
-         ON CONFLICT (account) DO UPDATE SET failures = login_failure.failures + 1
-         RETURNING failures, locked_until",
-        params![account, now.0],
-        |row| Ok((row.get("failures")?, row.get("locked_until")?)),
-    )?;
-    if locked > now.0 {
-        let seconds = u32::try_from((locked - now.0 + 999) / 1000).unwrap_or(u32::MAX);
-        return Err(Failure::later(ProblemCode::LockedOut, seconds));
-    }
-    let until = if failures >= i64::from(app.settings.login_attempts) {
-        now.0.saturating_add(rest)
-    } else {
-        now.0
-    };
-    tx.execute(
-        "UPDATE login_failure SET locked_until = ?2 WHERE account = ?1",
-        params![account, until],
-    )?;
-    Ok(())
-}
-
-fn find(tx: &mut Tx<'_>, account: &str, now: Millis) -> Result<Option<LoginAccount>, Failure> {
-    let found = tx.opt(
-        "SELECT id, password, disabled, password_until FROM person WHERE account = ?1",
-        params![account],
-        |row| {
-            let disabled: Option<i64> = row.get("disabled")?;
-            let until: Option<i64> = row.get("password_until")?;
-            Ok(LoginAccount {
-                person: row.parse("id")?,
-                hash: row.get("password")?,
-                usable: disabled.is_none() && until.is_none_or(|until| until > now.0),
-            })
-        },
-    )?;
-    Ok(found)
+/// Counts a wrong password. The audit log has a count for each account and hour, and one for all accounts that do not
+/// exist: strangers must not fill the database.
+async fn refused(app: &App, pair: Pair, found: Option<LoginAccount>) -> Result<(), Failure> {
+    let parts = app.clone();
+    app.write(move |tx, ctx| {
+        attempts::failed(tx, &pair, ctx.now, &parts.settings)?;
+        if let Some(account) = &found {
+            account.tried(tx)?;
+        }
+        let entity = found.as_ref().map_or_else(
+            || "account".to_owned(),
+            |account| format!("person:{}", account.person),
+        );
+        Ok(audit::tally(tx, ctx, "session.refused", &entity)?)
+    })
+    .await
 }
 
 fn me(tx: &mut Tx<'_>, person: PersonId, session: &str) -> Result<Me, Failure> {
@@ -247,7 +287,7 @@ pub async fn sign_out_everywhere(State(app): State<App>, staff: Staff) -> Result
     .map(Json)
 }
 
-/// Changes the caller's password and ends the caller's other sessions.
+/// Changes the caller's password and ends the caller's other sessions. The only act that a first or reset password allows.
 #[utoipa::path(post, path = "/v1/session/password", tag = "session", request_body = NewPassword, responses(
     (status = 200, body = Ended),
     (status = 401, description = "`auth.password`: the old password is wrong", body = Problem),
@@ -258,26 +298,22 @@ pub async fn change_password(
     staff: Staff,
     Json(body): Json<NewPassword>,
 ) -> Result<Json<Ended>, Failure> {
+    let now = app.clock.now();
     let (person, parts) = (staff.person, app.clone());
-    let (account, kept) = app
-        .write(move |tx, ctx| {
-            let (account, kept) = tx.one(
-                "SELECT account, password FROM person WHERE id = ?1",
-                params![person.to_string()],
-                |row| {
-                    Ok((
-                        row.get::<Option<String>>("account")?,
-                        row.get::<Option<String>>("password")?,
-                    ))
-                },
-            )?;
-            // With a stolen session the password must not be easier to guess than without one.
-            let account = account.unwrap_or_default();
-            count_attempt(tx, &parts, &account, ctx.now)?;
-            Ok((account, kept))
+    // With a stolen session the password must not be easier to guess than without one.
+    let pair = Pair::by_session(&person.to_string());
+    let attempt = app.sign_ins.begin_by_session(pair.account());
+    let (checked, others) = (pair.clone(), attempt.others);
+    let (account, found) = app
+        .read(move |tx| {
+            attempts::may_try(tx, &checked, (others, now), &parts.settings)?;
+            let found = LoginAccount::find(tx, Key::Person(person), now, &parts.settings)?;
+            Ok((account_of(tx, person)?, found))
         })
         .await?;
-    if !passwords::verify(body.old.clone(), kept).await? {
+    let hash = found.as_ref().and_then(|account| account.hash.clone());
+    if !passwords::verify(body.old.clone(), hash).await? {
+        refused(&app, pair, found).await?;
         return Err(Failure::of(ProblemCode::Password));
     }
     passwords::check(&body.new, &account)?;
@@ -286,7 +322,7 @@ pub async fn change_password(
     }
     let hash = passwords::hash(&app, body.new).await?;
     app.write(move |tx, ctx| {
-        tx.execute("DELETE FROM login_failure WHERE account = ?1", params![&account])?;
+        attempts::succeeded(tx, &pair)?;
         set(tx, staff.person, &hash, None)?;
         let sessions = sessions::end_all(tx, staff.person, Some(&staff.session))?;
         let entity = format!("person:{}", staff.person);
@@ -297,10 +333,25 @@ pub async fn change_password(
     .map(Json)
 }
 
+/// The account's name; empty for a person without an account.
+pub(super) fn account_of(tx: &mut Tx<'_>, person: PersonId) -> Result<String, StoreError> {
+    let account: Option<String> = tx.one(
+        "SELECT account FROM person WHERE id = ?1",
+        params![person.to_string()],
+        |row| row.get("account"),
+    )?;
+    Ok(account.unwrap_or_default())
+}
+
+/// When a password ends that somebody else chooses now.
+pub fn first_until(now: Millis, settings: &Settings) -> Millis {
+    now.plus(i64::from(settings.first_password_days) * 86_400_000)
+}
+
 /// Stores a password's hash; `until` is the expiry of a password that somebody else chose.
 pub fn set(tx: &mut Tx<'_>, person: PersonId, hash: &str, until: Option<Millis>) -> Result<(), Failure> {
     tx.execute(
-        "UPDATE person SET password = ?2, password_until = ?3 WHERE id = ?1",
+        "UPDATE person SET password = ?2, password_until = ?3, password_tries = 0 WHERE id = ?1",
         params![person.to_string(), hash, until.map(|u| u.0)],
     )?;
     Ok(())

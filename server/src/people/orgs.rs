@@ -8,6 +8,7 @@ use crate::{
     kernel::{
         failure::{Failure, invalid},
         page::{List, Page, Where},
+        text,
     },
     params,
     store::{error::StoreError, tx::Tx},
@@ -58,7 +59,7 @@ pub struct NewOrg {
     pub parent: OrgId,
     pub kind: OrgKind,
     pub name: String,
-    /// Prefix of the cell codes of the unit's area; equal to the parent's prefix or longer.
+    /// Prefix of the cell codes of the unit's area; longer than the parent's, of a department equal or longer.
     pub area: String,
 }
 
@@ -89,14 +90,7 @@ pub fn insert(
     parent: Option<OrgId>,
     (kind, name, area): (OrgKind, &str, Area),
 ) -> Result<OrgId, Failure> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > 100 {
-        return Err(invalid(
-            "/name",
-            "请填写名称",
-            "enter a name of 1 to 100 characters",
-        ));
-    }
+    let name = text::name("/name", name, 100)?;
     let id = ctx.org_id();
     tx.execute(
         "INSERT INTO org (id, parent, kind, name, area, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -122,7 +116,25 @@ pub async fn create(
 ) -> Result<Json<Org>, Failure> {
     app.write(move |tx, ctx| {
         scope::administers(tx, &staff, body.parent)?;
-        let area = scope::area_below(&body.area, super::lookup::org_area(tx, body.parent)?)?;
+        if body.kind != OrgKind::Department && scope::in_department(tx, body.parent)? {
+            return Err(invalid(
+                "/kind",
+                "部门下只能设部门",
+                "below a department there are only departments",
+            ));
+        }
+        let above = super::lookup::org_area(tx, body.parent)?;
+        let area = scope::area_below(&body.area, above)?;
+        // An administrator of a unit with the same area would be one of the caller's own level (domain row 4). A city that is
+        // one county has its district.
+        let is_own_county = above.digits() == 6 && scope::parent(tx, body.parent)?.is_none();
+        if body.kind != OrgKind::Department && area == above && !is_own_county {
+            return Err(invalid(
+                "/area",
+                "下级单位的区域应小于上级",
+                "the area of a unit must be smaller than that of the unit above",
+            ));
+        }
         let id = insert(tx, ctx, Some(body.parent), (body.kind, &body.name, area))?;
         audit::note(
             tx,

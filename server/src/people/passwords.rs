@@ -8,7 +8,10 @@ use argon2::{
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use protocol::problem::ProblemCode;
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
 use tokio::sync::Semaphore;
 
 /// Frequent passwords of at least 8 characters from published lists, and obvious ones for this product.
@@ -18,6 +21,10 @@ const LONGEST: usize = 128;
 
 /// A hash takes 19 MiB and one core. Sign-ins wait for each other so that other requests keep memory and processors.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
+/// Sign-ins that wait or are checked.
+static WAITING: AtomicU32 = AtomicU32::new(0);
+/// When a client comes back that found the queue full, in seconds.
+const COME_BACK_S: u32 = 2;
 
 /// Checks a new password.
 ///
@@ -81,6 +88,37 @@ pub async fn verify(password: String, kept: Option<String>) -> Result<bool, Fail
         fits && known
     })
     .await
+}
+
+/// As [`verify`], for those who are not signed in: strangers must not make everybody wait.
+///
+/// # Errors
+/// `request.rate` with the seconds to wait if `login_queue` sign-ins wait already.
+pub async fn verify_in_turn(app: &App, password: String, kept: Option<String>) -> Result<bool, Failure> {
+    let place = Place::take(app.settings.login_queue)?;
+    let fits = verify(password, kept).await;
+    drop(place);
+    fits
+}
+
+/// A place in the queue of sign-ins; also left when the client disconnects.
+struct Place;
+
+impl Place {
+    fn take(most: u32) -> Result<Self, Failure> {
+        let before = WAITING.fetch_add(1, Ordering::SeqCst);
+        let place = Self;
+        if before >= most {
+            return Err(Failure::later(ProblemCode::RateLimited, COME_BACK_S));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Returns a random first password of 16 symbols without look-alikes.

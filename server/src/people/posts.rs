@@ -8,6 +8,7 @@ use crate::{
     kernel::{
         failure::{Failure, invalid, named},
         page::{List, Page, Where},
+        text,
     },
     params,
     store::{error::StoreError, hint::Hint, tx::Tx},
@@ -216,14 +217,8 @@ pub async fn create(
 ) -> Result<Json<PostView>, Failure> {
     app.write(move |tx, ctx| {
         scope::administers(tx, &staff, body.org)?;
-        let (number, name) = (body.number.trim(), body.name.trim());
-        if number.is_empty() || name.is_empty() || number.chars().count() > 40 || name.chars().count() > 100 {
-            return Err(invalid(
-                "/number",
-                "请填写号码和名称",
-                "enter a number and a name",
-            ));
-        }
+        let number = text::name("/number", &body.number, 40)?;
+        let name = text::name("/name", &body.name, 100)?;
         let id = ctx.post_id();
         let added = tx.execute(
             "INSERT INTO post (id, number, name, org, created) VALUES (?1, ?2, ?3, ?4, ?5)

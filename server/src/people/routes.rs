@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 pub fn routes() -> Operations {
     Operations::default()
         .open("signing in is how a token is got", routes!(login::sign_in))
-        .staff(&[], routes!(login::who, login::sign_out))
+        .first_password(routes!(login::who, login::sign_out))
         .staff(&[], routes!(login::sign_out_everywhere))
-        .staff(&[], routes!(login::change_password))
+        .first_password(routes!(login::change_password))
         .staff(&[], routes!(orgs::list))
         .staff(&[Role::Admin], routes!(orgs::create))
         .staff(&[Role::Admin], routes!(accounts::create, accounts::list))

@@ -2,7 +2,7 @@
 //! decides, not the area: a department has the area of its district but no rights over the district's other units.
 
 use crate::{
-    auth::actor::Staff,
+    auth::{actor::Staff, sessions::DEPARTMENT},
     kernel::failure::{Failure, invalid},
     params,
     store::{error::StoreError, tx::Tx},
@@ -29,13 +29,36 @@ pub fn administers(tx: &mut Tx<'_>, staff: &Staff, org: OrgId) -> Result<(), Fai
         if own.contains(&org) {
             return Ok(());
         }
-        at = tx.one(
-            "SELECT parent FROM org WHERE id = ?1",
-            params![org.to_string()],
-            |row| row.parse_opt("parent"),
-        )?;
+        at = parent(tx, org)?;
     }
     Err(Failure::of(ProblemCode::OutOfScope))
+}
+
+/// The unit above; `None` for the top unit.
+pub fn parent(tx: &mut Tx<'_>, org: OrgId) -> Result<Option<OrgId>, StoreError> {
+    tx.one(
+        "SELECT parent FROM org WHERE id = ?1",
+        params![org.to_string()],
+        |row| row.parse_opt("parent"),
+    )
+}
+
+/// Returns true if the unit is a department or hangs below one.
+pub fn in_department(tx: &mut Tx<'_>, org: OrgId) -> Result<bool, StoreError> {
+    let mut at = Some(org);
+    for _ in 0..DEEPEST {
+        let Some(org) = at else { break };
+        let (kind, above): (String, Option<OrgId>) = tx.one(
+            "SELECT kind, parent FROM org WHERE id = ?1",
+            params![org.to_string()],
+            |row| Ok((row.get("kind")?, row.parse_opt("parent")?)),
+        )?;
+        if kind == DEPARTMENT {
+            return Ok(true);
+        }
+        at = above;
+    }
+    Ok(false)
 }
 
 /// The units at which the person has any of `roles`, and all units below them, by id.

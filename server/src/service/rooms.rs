@@ -64,6 +64,11 @@ pub const JOBS: &[BackgroundJob] = &[
         run: |app| Box::pin(async move { duty::presence::sweep(&app).await.map(drop) }),
     },
     BackgroundJob {
+        name: "cases.deadlines",
+        every: Duration::from_secs(60),
+        run: |app| Box::pin(async move { cases::deadlines::sweep(&app).await.map(drop) }),
+    },
+    BackgroundJob {
         name: "feed.history",
         every: Duration::from_secs(600),
         run: |app| {

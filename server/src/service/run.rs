@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::{
         address::{self, PublicAddress, Reach},
+        calendars::Calendars,
         grid_packs::Grids,
         identity::Identity,
         objects::Blobs,
@@ -36,7 +37,7 @@ use crate::{
     terminals::parcel_keys,
 };
 use hyper_util::rt::TokioTimer;
-use protocol::{calendar::Calendar, manifest::Catalogue};
+use protocol::manifest::Catalogue;
 use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
@@ -238,12 +239,14 @@ pub async fn assemble_with(
 ) -> Result<App, StartError> {
     let shipped = |error: &dyn std::fmt::Display| StartError::Shipped(error.to_string());
     let grids = Grids::load(&opened.store, &opened.blobs).await?;
+    let calendar = Calendars::shipped().map_err(|e| shipped(&e))?;
+    calendar.renew(&opened.store).await?;
     let app = App::new(Parts {
         store: opened.store,
         blobs: opened.blobs,
         identity: opened.identity,
         grids,
-        calendar: Calendar::shipped().map_err(|e| shipped(&e))?,
+        calendar,
         catalogue: Catalogue::shipped().map_err(|e| shipped(&e))?,
         settings,
         public,
@@ -251,6 +254,7 @@ pub async fn assemble_with(
         random,
         rate: Default::default(),
         bounds: Default::default(),
+        sign_ins: Default::default(),
         react: reactions::follow,
         stopping: Default::default(),
     });

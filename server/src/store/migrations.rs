@@ -41,6 +41,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     9 "parcel" => "0009_parcel.sql",
     10 "history" => "0010_history.sql",
     11 "privacy" => "0011_privacy.sql",
+    12 "sign_in" => "0012_sign_in.sql",
+    13 "calendar" => "0013_calendar.sql",
 ];
 
 /// The closure of one migration transaction.

@@ -8,6 +8,7 @@ use crate::{
     kernel::{
         failure::{Failure, invalid, named},
         page::{List, Page, Where},
+        text,
     },
     params,
     people::{posts, scope},
@@ -113,14 +114,7 @@ pub async fn create(
 ) -> Result<Json<TerminalView>, Failure> {
     app.write(move |tx, ctx| {
         scope::administers(tx, &staff, body.org)?;
-        let label = body.label.trim();
-        if label.is_empty() || label.chars().count() > 100 {
-            return Err(invalid(
-                "/label",
-                "请填写设备编号",
-                "enter a label of 1 to 100 characters",
-            ));
-        }
+        let label = text::name("/label", &body.label, 100)?;
         let id = ctx.terminal_id();
         tx.execute(
             "INSERT INTO terminal (id, label, org, created) VALUES (?1, ?2, ?3, ?4)",

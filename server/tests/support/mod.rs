@@ -35,11 +35,12 @@ use axum::{
     http::{HeaderMap, Request},
 };
 use pg::TestDatabase;
-use protocol::{calendar::Calendar, manifest::Catalogue, time::Millis};
+use protocol::{manifest::Catalogue, time::Millis};
 use serde_json::Value;
 use server::{
     app::{
         address::{PublicAddress, Reach},
+        calendars::Calendars,
         grid_packs::Grids,
         identity::Identity,
         objects::Blobs,
@@ -247,7 +248,7 @@ impl TestApp {
             blobs,
             identity,
             grids: Grids::default(),
-            calendar: Calendar::shipped().unwrap(),
+            calendar: Calendars::shipped().unwrap(),
             catalogue: Catalogue::shipped().unwrap(),
             settings,
             public: PublicAddress {
@@ -259,6 +260,7 @@ impl TestApp {
             random: Arc::new(CountingRandom(AtomicU64::new(seed))),
             rate: Default::default(),
             bounds: Default::default(),
+            sign_ins: Default::default(),
             react: reactions::follow,
             stopping: Default::default(),
         };

@@ -24,7 +24,10 @@ use crate::{
     transport::{cancel::CancelToken, nudge::NudgeReason, request::Traffic},
     words::{self, Lang},
 };
-use protocol::problem::HandsetCode;
+use protocol::{
+    problem::HandsetCode,
+    text::{for_terminal, json_for_terminal},
+};
 use serde_json::{Value, json};
 use std::{
     io::{self, Write as _},
@@ -310,7 +313,10 @@ pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: 
     let mut syncs = 0_u64;
     // A closed standard output is no error.
     let say = |text: String, document: &Value| {
-        let said = if cli.json { document.to_string() } else { text };
+        let said = match cli.json {
+            true => json_for_terminal(&document.to_string()),
+            false => for_terminal(&text),
+        };
         let _ = writeln!(io::stdout().lock(), "{said}");
     };
     let mut show = |event| {

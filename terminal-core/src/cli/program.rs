@@ -1,4 +1,5 @@
-//! Reads the arguments, runs the command and prints what it says.
+//! Reads the arguments, runs the command and prints what it says. Texts of the server may hold anything, so no character
+//! reaches the terminal that commands it.
 
 use crate::{
     Error,
@@ -10,7 +11,10 @@ use crate::{
     words,
 };
 use clap::Parser as _;
-use protocol::problem::HandsetCode;
+use protocol::{
+    problem::HandsetCode,
+    text::{for_terminal, json_for_terminal},
+};
 use serde_json::{Value, json};
 use std::{
     io::{self, Write as _},
@@ -34,7 +38,7 @@ pub fn main() -> ExitCode {
                 }
                 print(&pretty(&said.json));
             } else {
-                print(&said.text);
+                print(&for_terminal(&said.text));
             }
             ExitCode::from(said.exit)
         }
@@ -43,7 +47,7 @@ pub fn main() -> ExitCode {
                 print(&pretty(&refusal(name, &error)));
             } else {
                 // Nothing can be reported if stderr is closed.
-                let _ = writeln!(io::stderr(), "{}", words::of_error(lang, &error));
+                let _ = writeln!(io::stderr(), "{}", for_terminal(&words::of_error(lang, &error)));
                 if let Some(command) = way_out(&error) {
                     let _ = writeln!(
                         io::stderr(),
@@ -125,7 +129,7 @@ fn refusal(command: &str, error: &Error) -> Value {
 }
 
 fn pretty(document: &Value) -> String {
-    serde_json::to_string_pretty(document).unwrap_or_default()
+    json_for_terminal(&serde_json::to_string_pretty(document).unwrap_or_default())
 }
 
 /// Prints with one newline at the end. A closed output (`xunge queue | head`) is no error.

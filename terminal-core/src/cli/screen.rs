@@ -5,6 +5,7 @@ use crate::{
     sync::report::SyncProgress,
     words::{self, Lang},
 };
+use protocol::text::for_terminal;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// A progress line that is overwritten; shown only on a terminal.
@@ -71,7 +72,7 @@ impl ProgressLine {
     fn line(&mut self, text: &str) {
         if self.is_shown {
             let mut out = io::stderr().lock();
-            let _ = write!(out, "\r\x1b[2K{}", clip(text, 76)).and_then(|()| out.flush());
+            let _ = write!(out, "\r\x1b[2K{}", clip(&for_terminal(text), 76)).and_then(|()| out.flush());
         }
     }
     pub fn clear(&mut self) {

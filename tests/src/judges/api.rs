@@ -38,7 +38,10 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
     let place = tempfile::Builder::new().prefix("xunge-judges-").tempdir()?;
     let setup = ServerSetup {
         plain_http: true,
-        settings: Some("field_requests_per_minute = 0\n".into()),
+        // All calls come from one address, wrong sign-ins among them.
+        settings: Some(
+            "field_requests_per_minute = 0\nstaff_requests_per_minute = 0\nstranger_requests_per_minute = 0\nlogin_address_burst = 100000\nlogin_address_per_minute = 100000\n".into(),
+        ),
         ..ServerSetup::default()
     };
     let city = City::small(&place.path().join("city"), setup)?;
@@ -48,8 +51,8 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
         .copied()
         .filter(|role| *role != Role::Auditor)
         .collect();
-    let password = account(&city.admin, ACCOUNT, &roles)?;
-    let staff = session(&city, ACCOUNT, &password)?;
+    // An administrator of the city is made on the machine only, so the account has all roles of the district.
+    let (staff, _) = account((&city.office, &city.admin), ACCOUNT, &roles, &city.district)?;
     let field = terminal(&city)?;
     let usual = ["--phases", "examples,coverage,fuzzing"];
     let turns: [(&str, &str, Vec<String>); 3] = [
@@ -92,6 +95,7 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
             .env("XUNGE_URL", city.server.url())
             .env("XUNGE_TOKEN", token)
             .env("XUNGE_ADMIN", ADMIN)
+            .env("XUNGE_DISTRICT", &city.district)
             .env("XUNGE_PASSWORD", &city.server.admin_password)
             .current_dir(place.path());
         let status = command
@@ -123,13 +127,6 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
 
 fn with(some: &[&str], more: &[&str]) -> Vec<String> {
     some.iter().chain(more).map(|word| (*word).to_owned()).collect()
-}
-
-fn session(city: &City, account: &str, password: &str) -> Result<String> {
-    let body = serde_json::json!({"account": account, "password": password});
-    let answer: Value = asked(city, "/v1/session", &body)?;
-    let token = answer.get("token").and_then(Value::as_str);
-    Ok(token.context("no token in the session")?.to_owned())
 }
 
 /// Enrols a terminal and returns its token.

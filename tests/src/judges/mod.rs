@@ -6,7 +6,10 @@
 pub mod api;
 pub mod tus;
 
-use crate::{process::ServerProcess, staff_api::StaffSession};
+use crate::{
+    process::ServerProcess,
+    staff_api::{StaffApi, StaffSession},
+};
 use anyhow::{Context, Result};
 use protocol::role::Role;
 use serde_json::json;
@@ -17,21 +20,22 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("judges")
 }
 
-/// Creates a staff account with all of these roles for the whole city; returns its first password.
-fn account(admin: &StaffSession, name: &str, roles: &[Role]) -> Result<String> {
-    let orgs = admin.all("/v1/orgs")?;
-    let city = orgs
-        .first()
-        .and_then(|org| org.get("id"))
-        .context("no city in /v1/orgs")?;
+/// Creates a staff account with all of these roles at a unit; returns the token of a session and its own password.
+fn account(
+    (office, admin): (&StaffApi, &StaffSession),
+    name: &str,
+    roles: &[Role],
+    org: &str,
+) -> Result<(String, String)> {
     let roles: Vec<_> = roles
         .iter()
-        .map(|role| json!({"role": role, "org": city}))
+        .map(|role| json!({"role": role, "org": org}))
         .collect();
-    let body = json!({"name": name, "org": city, "account": name, "roles": roles});
+    let body = json!({"name": name, "org": org, "account": name, "roles": roles});
     let made = admin.post("/v1/people", &body)?;
     let password = made.get("password").and_then(|value| value.as_str());
-    Ok(password.context("no first password")?.to_owned())
+    let (session, own) = office.first_sign_in(name, password.context("no first password")?)?;
+    Ok((session.token().to_owned(), own))
 }
 
 /// The end of the server's log, for an error message.

@@ -4,11 +4,11 @@
 
 use super::{account, folder, last_words};
 use crate::{
+    city::id,
     line::{FaultProxy, LineFault},
     pictures::PhotoAlbum,
-    process::{ADMIN, ServerProcess, ServerSetup},
+    process::{ServerProcess, ServerSetup},
     random::ScenarioRandom,
-    staff_api::StaffApi,
 };
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{photo::Sha256, role::Role};
@@ -75,8 +75,10 @@ pub fn run(node: &Path, python: &Path) -> Result<()> {
     };
     let mut server = ServerProcess::init(&place.path().join("city"), setup)?;
     server.start()?;
-    let admin = server.api()?.sign_in(ADMIN, &server.admin_password)?;
-    let password = account(&admin, ACCOUNT, &[Role::Department])?;
+    let admin = server.admin()?;
+    let orgs = admin.all("/v1/orgs")?;
+    let city = orgs.first().map(id).context("no city in /v1/orgs")??;
+    let (_, password) = account((&server.api()?, &admin), ACCOUNT, &[Role::Department], &city)?;
     let judges = [
         TusClient {
             name: "tus-js-client",
@@ -107,7 +109,7 @@ pub fn run(node: &Path, python: &Path) -> Result<()> {
 
 /// Runs one client.
 fn one(judge: &TusClient, server: &mut ServerProcess, password: &str, files: &[PathBuf]) -> Result<String> {
-    let token = sign_in(&server.api()?, password)?;
+    let token = server.api()?.sign_in(ACCOUNT, password)?.token().to_owned();
     let line = Arc::new(FaultProxy::to(server.address())?);
     let endpoint = format!("http://{}{ROUTE}", line.address());
     let (last, many) = files.split_last().context("no files to send")?;
@@ -170,18 +172,6 @@ fn one(judge: &TusClient, server: &mut ServerProcess, password: &str, files: &[P
         judge.name,
         files.len()
     ))
-}
-
-fn sign_in(office: &StaffApi, password: &str) -> Result<String> {
-    let body = serde_json::json!({"account": ACCOUNT, "password": password});
-    let answer: Value = office
-        .request(reqwest::Method::POST, "/v1/session")
-        .json(&body)
-        .send()?
-        .error_for_status()?
-        .json()?;
-    let token = answer.get("token").and_then(Value::as_str);
-    Ok(token.context("no token in the session")?.to_owned())
 }
 
 fn status(token: &str, url: &str) -> Result<u16> {
