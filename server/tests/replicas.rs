@@ -56,6 +56,8 @@ async fn job_writes(app: &TestApp, holder: &str, mark: &'static str) -> Result<(
         .await
 }
 
+const PROVISIONAL: &str = "SELECT COUNT(*) AS n FROM case_file WHERE deadline_provisional";
+const IDLE: &str = "SELECT COUNT(*) AS n FROM session WHERE last_used = 0";
 const DONE: &str = "SELECT COUNT(*) AS n FROM meta WHERE value = 'done'";
 const PRESENT: &str = "SELECT COUNT(*) AS n FROM presence WHERE present";
 const PENDING: &str = "SELECT COUNT(*) AS n FROM entry WHERE state = 'pending'";
@@ -85,14 +87,25 @@ both_engines! {
         let path = begin(&app, &c.patroller, &bytes).await;
         patch(&app, &c.patroller, &path, 0, bytes[..100].to_vec()).await.expect(204);
         app.write(|tx, _| Ok(tx.execute("UPDATE entry SET state = 'pending'", &[])?)).await;
+        let case = c.reported(&app).await;
+        c.steps(&app, case, &["prefile", "file", "dispatch"]).await;
+        let idle = app.staff(Role::Acceptor, c.city.district).await.person.to_string();
         app.advance_minutes(80 * 60);
-        // A closed case of long ago.
-        app.write(|tx, _| {
+        // A closed case of long ago, a deadline of a year that is known by now, a session that nobody uses.
+        app.write(move |tx, _| {
+            tx.execute("UPDATE case_file SET deadline_provisional = TRUE WHERE state = 'handling'", &[])?;
+            tx.execute("UPDATE session SET last_used = 0 WHERE person = ?1", params![&idle])?;
             tx.execute("UPDATE case_file SET withdrawn = TRUE", &[])?;
             Ok(tx.execute("UPDATE mailbox_row SET at = 0 WHERE kind = 'case'", &[])?)
         }).await;
-        let due = async || (app.count(PRESENT).await, app.count(PENDING).await, app.count(PARTS).await, app.count(HISTORY).await);
-        assert_eq!(due().await, (1, 2, 1, 1));
+        let due = async || {
+            let mut found = Vec::new();
+            for sql in [PRESENT, PENDING, PARTS, HISTORY, PROVISIONAL, IDLE] {
+                found.push(app.count(sql).await);
+            }
+            found
+        };
+        assert_eq!(due().await, [1, 2, 1, 2, 1, 1]);
 
         let until = app.now().plus(20_000).0;
         app.write(move |tx, _| {
@@ -107,12 +120,12 @@ both_engines! {
         for job in rooms::JOBS {
             assert!(!jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, (1, 2, 1, 1));
+        assert_eq!(due().await, [1, 2, 1, 2, 1, 1]);
         app.advance(20_000);
         for job in rooms::JOBS {
             assert!(jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, (0, 0, 0, 0));
+        assert_eq!(due().await, [0; 6]);
     }
 
     async fn job_without_work_writes_nothing(app: TestApp) {

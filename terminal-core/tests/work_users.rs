@@ -183,6 +183,7 @@ fn network() -> EngineNetwork {
         server: Mutex::new(Server::new()),
         faults: Mutex::default(),
         log: Mutex::default(),
+        largest_body: Mutex::default(),
         clock: Arc::new(TestClock::new()),
     }
 }

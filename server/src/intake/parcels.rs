@@ -173,13 +173,20 @@ fn items_of(parcel: EventId, areas: &[Area]) -> Where {
     filter
 }
 
+const PARCELS: &str =
+    "FROM parcel c JOIN stream s ON s.id = c.stream JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org";
+
 const ITEMS: &str = "FROM parcel_item i JOIN stream s ON s.id = i.stream JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org";
 
 /// What a parcel brought that was not taken as an entry, by hash.
 #[utoipa::path(
     get, path = "/v1/parcels/{parcel}/kept", tag = "review",
     params(("parcel" = EventId, Path), KeptQuery),
-    responses((status = 200, body = Page<KeptItem>), (status = 403, body = Problem))
+    responses(
+        (status = 200, body = Page<KeptItem>),
+        (status = 403, body = Problem),
+        (status = 404, description = "no such parcel in the caller's areas", body = Problem),
+    )
 )]
 pub(super) async fn kept(
     State(app): State<App>,
@@ -188,9 +195,16 @@ pub(super) async fn kept(
     Query(query): Query<KeptQuery>,
 ) -> Result<Json<Page<KeptItem>>, Failure> {
     let list = List::new(query.limit, query.after.as_deref())?;
-    let filter = items_of(parcel, &staff.areas(INSPECTORS));
+    let areas = staff.areas(INSPECTORS);
+    let filter = items_of(parcel, &areas);
+    let mut seen = Where::default();
+    seen.within("o.area", &areas);
+    let id = seen.bind(parcel.to_string());
+    seen.and(format!("c.id = {id}"));
+    let seen_sql = format!("SELECT c.id {PARCELS} {}", seen.sql());
     let select = format!("SELECT i.sha256, i.kind, i.code, length(i.bytes) AS size {ITEMS}");
     app.read(move |tx| {
+        tx.one(&seen_sql, seen.values(), |row| row.get::<String>("id"))?;
         let items = list.rows(tx, (&select, "i.sha256"), &filter, kept_row)?;
         list.page(items, |item| (item.sha256,))
     })

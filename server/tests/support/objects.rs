@@ -14,7 +14,7 @@ use super::super::{
 };
 use protocol::{
     duty::Answer,
-    ids::{CaseId, EntryId, PostId, RecordId, TaskId},
+    ids::{CaseId, EntryId, EventId, PostId, RecordId, TaskId},
     open::Open,
     payload::{Activity, Payload, Report, TaskAnswer},
     photo::Sha256,
@@ -43,6 +43,8 @@ pub struct Objects {
     /// A terminal of another district.
     pub stranger: FieldClient,
     pub reference: Sha256,
+    /// Of the reporter's terminal, with a draft.
+    pub parcel: EventId,
 }
 
 /// Creates the objects: a case in handling, an answered task, an activity record, an entry in review.
@@ -113,6 +115,7 @@ pub async fn objects(app: &TestApp) -> Objects {
     let answer = inspector.entry(app, &answer);
     assert_eq!(centre::send(&mut inspector, app, answer).await.0, "applied");
     tus_client::upload(app, &inspector, &answered).await;
+    let parcel = kept_draft(app, &c.patroller).await;
     let apart = (stranger.person, stranger.post, stranger.stream);
     app.write(move |tx, _| {
         let (person, post, stream) = (apart.0.to_string(), apart.1.to_string(), apart.2.to_string());
@@ -147,8 +150,34 @@ pub async fn objects(app: &TestApp) -> Objects {
         inspector,
         stranger,
         reference: reference.parse().unwrap(),
+        parcel,
         c,
     }
+}
+
+/// A parcel of the client's terminal with a draft of the text [`MARK`].
+async fn kept_draft(app: &TestApp, client: &FieldClient) -> EventId {
+    let stream = client.stream.to_string();
+    app.write(move |tx, ctx| {
+        let id = ctx.event_id();
+        tx.execute(
+            "INSERT INTO parcel (id, stream, sha256, key_id, sealed_for, sealed_at, received, carried_by, remaining,
+                                 entries, drafts, photos)
+             VALUES (?1, ?2, ?1, 'key', 'revoked', ?3, ?3, 'network', 0, 0, 1, 0)",
+            params![id.to_string(), &stream, ctx.now.0],
+        )?;
+        tx.execute(
+            "INSERT INTO parcel_item (stream, sha256, parcel, kind, code, bytes) VALUES (?1, ?2, ?3, 'draft', 'report', ?4)",
+            params![
+                &stream,
+                Sha256::of(MARK.as_bytes()).to_string(),
+                id.to_string(),
+                MARK.as_bytes().to_vec()
+            ],
+        )?;
+        Ok(id)
+    })
+    .await
 }
 
 /// One text from the database.

@@ -123,6 +123,11 @@ pub async fn example(
         | "GET /v1/review"
         | "GET /v1/tasks"
         | "GET /v1/terminals" => plain(List),
+        "GET /v1/parcels/{parcel}/kept" => Example::new(Area, format!("/v1/parcels/{}/kept", o.parcel)),
+        "GET /v1/parcels/{parcel}/kept/{sha256}" => Example::new(
+            Area,
+            format!("/v1/parcels/{}/kept/{}", o.parcel, Sha256::of(MARK.as_bytes())),
+        ),
         "GET /v1/activities/months" => Example::new(List, "/v1/activities/months?year=2026"),
         "GET /v1/grids" | "GET /v1/orgs" | "GET /v1/session" => plain(Anybody),
         "GET /v1/grids/{version}/cells" => Example::new(Anybody, "/v1/grids/220104.1/cells"),
