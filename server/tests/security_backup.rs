@@ -159,7 +159,7 @@ async fn old_city(folder: &Path) -> ServerOptions {
 async fn use_b13_database_is_copied_before_a_migration_changes_it() {
     let folder = tempfile::tempdir().unwrap();
     let options = old_city(folder.path()).await;
-    let copied = options.data.join(format!("before-{:04}/xunge.db", last()));
+    let copied = folder.path().join(format!("data.before-{:04}/xunge.db", last()));
     let url = format!("sqlite:{}", options.data.join("xunge.db").display());
     let made = backup::before_migration(&url, &options.data, false)
         .await
@@ -171,8 +171,11 @@ async fn use_b13_database_is_copied_before_a_migration_changes_it() {
     std::fs::remove_dir_all(copied.parent().unwrap()).unwrap();
     std::fs::write(copied.parent().unwrap(), "in the way").unwrap();
     let before = std::fs::read(options.data.join("xunge.db")).unwrap();
-    let refused = run::open_city(&options).await.err().unwrap();
+    let refused = Box::pin(run::start(options.clone())).await.err().unwrap();
     assert!(matches!(refused, StartError::Backup(_)), "{refused}");
+    // A tool beside a server of the older version changes nothing either.
+    let refused = run::open_city(&options).await.err().unwrap();
+    assert!(matches!(refused, StartError::OlderSchema), "{refused}");
     assert_eq!(std::fs::read(options.data.join("xunge.db")).unwrap(), before);
 
     assert_eq!(

@@ -189,7 +189,7 @@ both_engines! {
     async fn sec_a03_rotated_signing_key_was_announced_and_old_certificates_stay_valid(app: TestApp) {
         let before = app.app.identity.clone();
         let announced = before.next_signer.clone();
-        let signs = before.rotate_signing(&app.app.store, [5; 32], app.now()).await.unwrap();
+        let signs = before.rotate_signing(&app.app.store, false, [5; 32], app.now()).await.unwrap();
         assert_eq!(signs, announced);
         let after = Identity::load_or_create(&app.app.store, before.seal.clone(), [6; 32]).await.unwrap();
         assert_eq!(after.signer.public_key(), announced);
@@ -197,10 +197,14 @@ both_engines! {
         let old = before.signer.public_key();
         assert!(after.certifiers().any(|key| key == old), "a certificate lasts as long as its handset");
         // Twice: both former keys still certify.
-        let again = after.rotate_signing(&app.app.store, [7; 32], app.now()).await.unwrap();
+        let again = after.rotate_signing(&app.app.store, false, [7; 32], app.now()).await.unwrap();
         assert_eq!(again, after.next_signer);
         let last = Identity::load_or_create(&app.app.store, before.seal.clone(), [6; 32]).await.unwrap();
         assert_eq!(last.certifiers().count(), 3);
+        // They are in strange hands: none of them certifies any more.
+        last.rotate_signing(&app.app.store, true, [8; 32], app.now()).await.unwrap();
+        let cured = Identity::load_or_create(&app.app.store, before.seal.clone(), [6; 32]).await.unwrap();
+        assert!(cured.certifiers().eq([last.next_signer.clone()]));
     }
 
     async fn sec_a03_rotated_challenge_key_refuses_old_challenges_alone(app: TestApp) {

@@ -80,9 +80,20 @@ fn checked(text: &str, scheme: &str) -> Result<(String, Reach), BadAddress> {
     if authority.as_str().contains('@') || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
         return Err(bad("只能有主机和端口", "it may have a host and a port alone"));
     }
-    let host = authority.host().trim_matches(['[', ']']);
-    let ip = host.parse::<IpAddr>().ok();
-    if host.is_empty() || ip.is_some_and(|ip| ip.is_unspecified() || ip.is_multicast()) {
+    let host = authority.host().trim_matches(['[', ']']).trim_end_matches('.');
+    let ip = host.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
+    // Programs read `127.1` and `0` as addresses.
+    let is_number = ip.is_none() && host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let port = authority
+        .as_str()
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.ends_with(']'));
+    let has_bad_port = port.is_some_and(|(_, port)| port.parse::<u16>().is_err());
+    if is_number
+        || has_bad_port
+        || host.is_empty()
+        || ip.is_some_and(|ip| ip.is_unspecified() || ip.is_multicast())
+    {
         return Err(bad("终端无法连接这个地址", "no handset can call this address"));
     }
     let is_local = ip.map_or(host.eq_ignore_ascii_case("localhost"), |ip| ip.is_loopback());
@@ -119,6 +130,7 @@ mod tests {
         for local in [
             "https://127.0.0.1:8443",
             "https://localhost",
+            "https://localhost.",
             "https://[::1]:8443/",
         ] {
             assert_eq!(
@@ -138,6 +150,10 @@ mod tests {
             "https://",
             "https://0.0.0.0:8443",
             "https://[::]",
+            "https://[::ffff:0.0.0.0]",
+            "https://0",
+            "https://127.1",
+            "https://xunge.example:70000",
             "https://a@xunge.example",
             "https://xunge.example/path",
             "https://xunge.example?q",

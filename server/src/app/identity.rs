@@ -81,9 +81,13 @@ impl Identity {
 
     /// Lets the announced key sign from the next start on, and announces a new one from `fresh` (32 random bytes). Returns
     /// the public half of the key that signs then.
+    ///
+    /// `forget`: the former keys may be in strange hands, so certificates that they signed readmit nobody any more. A handset
+    /// that was enrolled before works on, and has to be enrolled again only if its stream is lost by a restore.
     pub async fn rotate_signing(
         &self,
         store: &Store,
+        forget: bool,
         fresh: [u8; 32],
         now: Millis,
     ) -> Result<PublicKey, Failure> {
@@ -96,16 +100,15 @@ impl Identity {
                 let after_next = hex::encode(ids.bytes());
                 secrets::set(tx, &seal, secrets::NEXT_SIGNING, &after_next, &mut ids)?;
                 meta::set(tx, &format!("{RETIRED}{old}"), &old)?;
+                if forget {
+                    for key in meta::under(tx, RETIRED)? {
+                        meta::delete(tx, &format!("{RETIRED}{key}"))?;
+                    }
+                }
                 let signs = SoftwareKey::from_secret(&next).public_key();
                 let mut ctx = Ctx::new(now, ids.bytes());
-                audit::note(
-                    tx,
-                    &mut ctx,
-                    None,
-                    "server.rotate_signing",
-                    "server",
-                    &signs.to_string(),
-                )?;
+                let detail = format!("{signs} forget:{forget}");
+                audit::note(tx, &mut ctx, None, "server.rotate_signing", "server", &detail)?;
                 Ok(signs)
             })
             .await

@@ -17,7 +17,7 @@ use crate::{
         personal::{self, PersonalKind},
     },
     params,
-    store::tx::Tx,
+    store::{error::StoreError, tx::Tx},
     tasks::privacy,
 };
 use protocol::{ids::CaseId, problem::ProblemCode};
@@ -88,10 +88,7 @@ pub(super) fn decide(
         }
         PersonalUse::Hidden => {
             for value in &body.values {
-                tx.execute(
-                    "DELETE FROM case_contact WHERE case_id = ?1 AND value = ?2",
-                    params![case.to_string(), value],
-                )?;
+                unmark(tx, case, value)?;
             }
             "case.contact_unmark"
         }
@@ -117,6 +114,14 @@ pub(super) fn decide(
     view::tell_author(tx, ctx, &file)?;
     privacy::show_again(tx, ctx, case)?;
     view::of(tx, app, file, &by)
+}
+
+fn unmark(tx: &mut Tx<'_>, case: CaseId, value: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM case_contact WHERE case_id = ?1 AND value = ?2",
+        params![case.to_string(), value],
+    )?;
+    Ok(())
 }
 
 /// Takes the values out of text and address and adds them to the caller's fields.
@@ -147,6 +152,10 @@ fn move_to_caller(tx: &mut Tx<'_>, file: &mut CaseFile, values: &[String]) -> Re
             field.push('、');
             field.push_str(value);
         }
+    }
+    for value in values {
+        // What is the caller's is no contact of the matter any more.
+        unmark(tx, file.id, value)?;
     }
     file.text = mask::without(&file.text, values);
     file.address = mask::without(&file.address, values);

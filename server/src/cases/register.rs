@@ -54,7 +54,7 @@ pub fn register(
         let phone = view::caller(tx, done)?.map_or(String::new(), |(_, phone, _)| phone);
         // Numbers may have been moved from the text to the caller since.
         if mask::bare(&file.text) != mask::bare(registration.text.trim())
-            || phone.split('、').next() != Some(registration.caller_phone.trim())
+            || !begins_with(&phone, registration.caller_phone.trim())
         {
             return Err(Failure::fields(ProblemCode::Invalid, vec![reused()]));
         }
@@ -101,4 +101,10 @@ pub fn register(
     )?;
     file.update(tx)?;
     view::of(tx, app, file, by)
+}
+
+/// True if `given` is the phone that was registered; numbers moved from the text to the caller stand behind it.
+fn begins_with(kept: &str, given: &str) -> bool {
+    kept.strip_prefix(given)
+        .is_some_and(|more| more.is_empty() || more.starts_with('、'))
 }

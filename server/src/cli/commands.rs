@@ -8,8 +8,9 @@ use crate::{
     app::identity::Identity,
     kernel::clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
     service::{
-        openapi, rooms,
+        backup as copies, openapi, rooms,
         run::{self, ServerOptions},
+        start_error::StartError,
         tls::Tls,
     },
 };
@@ -214,7 +215,11 @@ impl Serve {
 
 impl Init {
     async fn run(self) -> Result<()> {
-        let opened = run::open(&self.place.options()?).await?;
+        let options = self.place.options()?;
+        if copies::needs_migration(&options.database_url()).await? {
+            return Err(StartError::OlderSchema.into());
+        }
+        let opened = run::open(&options).await?;
         let founded = found(&opened.store, &self.city, &self.name, &self.account).await?;
         opened.store.close().await;
         println!(

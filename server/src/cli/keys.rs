@@ -34,6 +34,9 @@ pub(super) enum KeyTool {
         which: Rotated,
         #[command(flatten)]
         place: DataLocation,
+        /// With `signing`: the former keys are in strange hands; what they certified readmits nobody
+        #[arg(long)]
+        forget: bool,
         /// What handsets call the server; needed for `tls`
         #[arg(long, env = "XUNGE_PUBLIC", required_if_eq("which", "tls"))]
         public: Option<String>,
@@ -71,7 +74,12 @@ impl KeyTool {
     pub(super) async fn run(self) -> Result<()> {
         match self {
             Self::Show(place) => show(&place).await,
-            Self::Rotate { which, place, public } => rotate(which, &place, public.as_deref()).await,
+            Self::Rotate {
+                which,
+                place,
+                forget,
+                public,
+            } => rotate(which, &place, forget, public.as_deref()).await,
             Self::Reseal { place, to } => reseal(&place, to).await,
             Self::ExportTls { place, folder } => {
                 let opened = run::open_city(&place.options()?).await?;
@@ -100,20 +108,20 @@ async fn show(place: &DataLocation) -> Result<()> {
     Ok(())
 }
 
-async fn rotate(which: Rotated, place: &DataLocation, public: Option<&str>) -> Result<()> {
+async fn rotate(which: Rotated, place: &DataLocation, forget: bool, public: Option<&str>) -> Result<()> {
     let opened = run::open_city(&place.options()?).await?;
-    let done = rotated(which, &opened, public).await;
+    let done = rotated(which, &opened, forget, public).await;
     opened.store.close().await;
     println!("{}", done?);
     Ok(())
 }
 
 /// Replaces the key, and returns what to do then.
-async fn rotated(which: Rotated, opened: &Opened, public: Option<&str>) -> Result<String> {
+async fn rotated(which: Rotated, opened: &Opened, forget: bool, public: Option<&str>) -> Result<String> {
     let (identity, store, now) = (&opened.identity, &opened.store, MachineClock.now());
     Ok(match which {
         Rotated::Signing => {
-            let key = identity.rotate_signing(store, random(), now).await?;
+            let key = identity.rotate_signing(store, forget, random(), now).await?;
             format!(
                 "重启全部服务后由 {key} 签名；各终端最近一次同步后都已认识它 / restart all servers; it signs from then on"
             )

@@ -43,8 +43,6 @@ pub(super) fn now() -> u64 {
 pub(super) trait Registry: Send + Sync {
     /// It carries the requests of somebody who is signed in.
     fn is_known(&self, connection: &OpenConnection, caller: RateCaller);
-    /// It carries requests of several callers.
-    fn is_shared(&self, connection: &OpenConnection);
     fn closed(&self, connection: &OpenConnection);
 }
 
@@ -101,16 +99,18 @@ impl OpenConnection {
     }
     /// A request of this caller came on the connection.
     pub(crate) fn belongs_to(&self, caller: RateCaller) {
-        if self.caller.get() == Some(&caller) || self.address.is_none() {
+        // What a handset sends and what it hands over is one owner's.
+        let caller = match caller {
+            RateCaller::Parcels(stream) => RateCaller::Stream(stream),
+            other => other,
+        };
+        if self.address.is_none() || self.caller.set(caller).is_err() {
+            // Of several people behind one proxy that is not configured the first one keeps the connection: one that
+            // belonged to nobody would escape every limit.
             return;
         }
-        let registry = self.registry.upgrade();
-        let is_first = self.caller.set(caller).is_ok();
-        match (is_first, registry) {
-            (true, Some(registry)) => registry.is_known(self, caller),
-            // Several people behind one proxy that is not configured: nobody's, but no stranger's either.
-            (false, Some(registry)) => registry.is_shared(self),
-            (_, None) => {}
+        if let Some(registry) = self.registry.upgrade() {
+            registry.is_known(self, caller);
         }
     }
     /// Counts a request until the guard is dropped.

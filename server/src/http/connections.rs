@@ -162,9 +162,6 @@ impl Registry for Connections {
             table.cut(idle);
         }
     }
-    fn is_shared(&self, connection: &OpenConnection) {
-        self.table().no_callers(connection);
-    }
     fn closed(&self, connection: &OpenConnection) {
         self.table().remove(connection);
     }

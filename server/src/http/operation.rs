@@ -176,24 +176,23 @@ async fn open(app: &App, request: Request, next: Next) -> Result<Response, Failu
     if let Some(stranger) = stranger {
         app.rate.count(stranger, app.clock.now(), most)?;
     }
-    let signs_in = request.method() == Method::POST && SIGN_INS.contains(&request.uri().path());
+    let path = request.uri().path().to_owned();
+    let signs_in = request.method() == Method::POST && SIGN_INS.contains(&path.as_str());
     let claim = Arc::new(app.bounds.stranger(settings.stranger_body_memory_mb));
     let request = limits::stranger(request, Arc::clone(&claim)).await?;
     let response = next.run(request).await;
     if signs_in && response.status().is_success() {
-        // With the request for the challenge.
-        stranger.inspect(|stranger| app.rate.refund(*stranger, 2));
+        // A token with the request for its challenge.
+        let counted = if path == TOKEN { 2 } else { 1 };
+        stranger.inspect(|stranger| app.rate.refund(*stranger, counted));
     }
     Ok(response)
 }
 
+const TOKEN: &str = "/v1/field/token";
+
 /// Requests that succeed only for somebody who is known.
-const SIGN_INS: [&str; 4] = [
-    "/v1/session",
-    "/v1/field/token",
-    "/v1/field/enrol",
-    limits::PARCEL,
-];
+const SIGN_INS: [&str; 4] = ["/v1/session", TOKEN, "/v1/field/enrol", limits::PARCEL];
 
 fn is_endless(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE);

@@ -109,9 +109,12 @@ impl LoginAccount {
                 let disabled: Option<i64> = row.get("disabled")?;
                 let until: Option<i64> = row.get("password_until")?;
                 let tries: i64 = row.get("password_tries")?;
-                let lives = until.is_none_or(|until| {
-                    until > now.0 && tries < i64::from(settings.first_password_tries)
-                });
+                // The session that the last try opened may still change the password.
+                let most = match key {
+                    Key::Account(_) => i64::from(settings.first_password_tries),
+                    Key::Person(_) => i64::from(settings.first_password_tries) + 1,
+                };
+                let lives = until.is_none_or(|until| until > now.0 && tries < most);
                 let hash: Option<String> = row.get("password")?;
                 Ok(Self {
                     person: row.parse("id")?,
@@ -121,7 +124,8 @@ impl LoginAccount {
         )?;
         Ok(found)
     }
-    /// Counts a try of a password that somebody else chose, right or wrong.
+    /// Counts a use of a password that somebody else chose. A wrong try does not count: strangers would end the password of
+    /// whoever waits for it, and its random characters cannot be guessed within the limits of wrong tries.
     fn tried(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         tx.execute(
             "UPDATE person SET password_tries = password_tries + 1 WHERE id = ?1 AND password_until IS NOT NULL",
@@ -202,9 +206,6 @@ async fn refused(app: &App, pair: Pair, found: Option<LoginAccount>) -> Result<(
     let parts = app.clone();
     app.write(move |tx, ctx| {
         attempts::failed(tx, &pair, ctx.now, &parts.settings)?;
-        if let Some(account) = &found {
-            account.tried(tx)?;
-        }
         let entity = found.as_ref().map_or_else(
             || "account".to_owned(),
             |account| format!("person:{}", account.person),

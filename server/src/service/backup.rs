@@ -52,17 +52,11 @@ pub enum BackupError {
 /// # Errors
 /// [`BackupError`]. A missing object is no error: [`Backup::missing`] names it.
 pub async fn make(url: &str, store: &Store, blobs: &Blobs, to: &Path) -> Result<Backup, BackupError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(to)
-        .map_err(|error| BackupError::Folder {
-            path: to.display().to_string(),
-            error,
-        })?;
+    private(to)?;
     let (url, folder) = (url.to_owned(), to.to_owned());
     let copied = tokio::task::spawn_blocking(move || copy::copy(&url, &folder));
     let database = copied.await.map_err(Failure::internal)??;
+    private(&to.join("objects"))?;
     let copies = Blobs::folder(&to.join("objects"))?;
     let mut backup = Backup {
         database,
@@ -93,7 +87,18 @@ pub async fn make(url: &str, store: &Store, blobs: &Blobs, to: &Path) -> Result<
     Ok(backup)
 }
 
-/// Copies the database at `url` into the data folder before a migration changes it, unless `without`. Returns the copy.
+/// Whether opening the database at `url` would migrate it.
+///
+/// # Errors
+/// [`BackupError`]: the database cannot be read.
+pub async fn needs_migration(url: &str) -> Result<bool, BackupError> {
+    let url = url.to_owned();
+    let pending = tokio::task::spawn_blocking(move || copy::pending(&url));
+    Ok(!pending.await.map_err(Failure::internal)??.is_empty())
+}
+
+/// Copies the database at `url` beside the data folder before a migration changes it, unless `without`. Returns the copy. It is
+/// not inside, because a database of a version before the keys were sealed holds them in clear.
 ///
 /// # Errors
 /// [`CopyError`]: there is no room, or `pg_dump` is missing. Nothing was migrated.
@@ -114,22 +119,30 @@ pub async fn before_migration(url: &str, data: &Path, without: bool) -> Result<O
         );
         return Ok(None);
     }
-    let folder = data.join(format!("before-{:04}", first.version));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)
-        .map_err(|error| BackupError::Folder {
-            path: folder.display().to_string(),
-            error,
-        })?;
+    let mut name = data.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".before-{:04}", first.version));
+    let folder = data.with_file_name(name);
+    private(&folder)?;
     let copied = tokio::task::spawn_blocking(move || copy::copy(&url, &folder));
     let file = copied.await.map_err(Failure::internal)??;
     tracing::warn!(
         path = %file.display(),
-        "升级前的数据库副本；确认升级正常后可删除 / the database as it was before the migration; delete it once all is well"
+        "升级前的数据库副本（较早版本的副本含明文密钥）；确认升级正常后请删除 / the database as it was before the migration (of an older \
+         version: with its keys in clear); delete it once all is well"
     );
     Ok(Some(file))
+}
+
+/// Creates a folder for this user alone; what is above it is created too.
+fn private(folder: &Path) -> Result<(), BackupError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| BackupError::Folder {
+            path: folder.display().to_string(),
+            error,
+        })
 }
 
 /// An object for the backup.

@@ -71,6 +71,7 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
 
 /// Options of a server.
+#[derive(Clone)]
 pub struct ServerOptions {
     /// Folder for the embedded database, the object store and the certificate.
     pub data: PathBuf,
@@ -123,11 +124,24 @@ pub struct Opened {
     pub identity: Identity,
 }
 
-/// [`open`] for a city that was founded. Nothing is created.
+/// [`open`] for a city that was founded, for tools beside a server that may run. Nothing is created, migrated or sealed.
 ///
 /// # Errors
-/// [`StartError::NoCity`].
+/// [`StartError::NoCity`], [`StartError::OlderSchema`].
 pub async fn open_city(options: &ServerOptions) -> Result<Opened, StartError> {
+    if backup::needs_migration(&options.database_url()).await? {
+        return Err(StartError::OlderSchema);
+    }
+    open_founded(options).await
+}
+
+/// [`open`] for a city that was founded, whatever version made it: a database of an older version is copied and migrated.
+async fn open_to_serve(options: &ServerOptions) -> Result<Opened, StartError> {
+    backup::before_migration(&options.database_url(), &options.data, options.without_backup).await?;
+    open_founded(options).await
+}
+
+async fn open_founded(options: &ServerOptions) -> Result<Opened, StartError> {
     let place = || match &options.database {
         Some(_) => "--database".to_owned(),
         None => options.data.display().to_string(),
@@ -135,7 +149,6 @@ pub async fn open_city(options: &ServerOptions) -> Result<Opened, StartError> {
     if options.database.is_none() && !options.data.join(DATABASE).exists() {
         return Err(StartError::NoCity(place()));
     }
-    backup::before_migration(&options.database_url(), &options.data, options.without_backup).await?;
     let opened = open(options).await?;
     match opened.store.read(orgs::any).await? {
         true => Ok(opened),
@@ -282,7 +295,7 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
     if matches!(options.tls, Tls::Plain) && !options.listen.ip().is_loopback() {
         return Err(StartError::PlainOutside(options.listen));
     }
-    let opened = open_city(&options).await?;
+    let opened = open_to_serve(&options).await?;
     let listen = options.listen;
     let failed = |error| StartError::Listen {
         address: listen,

@@ -92,14 +92,10 @@ impl SealSource {
 pub fn create(path: &Path, key: &SealKey) -> Result<(), SealSourceError> {
     let write = || {
         // The file gets its name only when it is whole, because another server may start at the same time.
-        let whole = path.with_extension(format!("{}.new", std::process::id()));
+        // Another process may have the same number in a container of its own, so the name is the key's as well.
+        let whole = path.with_extension(format!("{}.{}.new", key.id(), std::process::id()));
         let mut options = fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&whole)?;
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&whole)?;
         file.write_all(format!("{}\n", key.expose()).as_bytes())?;
         file.sync_all()?;
         let named = fs::hard_link(&whole, path);

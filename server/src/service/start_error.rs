@@ -43,6 +43,12 @@ pub enum StartError {
          --database, or run xunge-server init first"
     )]
     NoCity(String),
+    /// A tool must not change the schema under a server of the older version.
+    #[error(
+        "数据库是旧版本的：请先停止旧版服务，用新版 serve 启动一次完成升级，再执行本命令 / the database is of an older version: stop its \
+         server, start serve of this version once, and run the command again"
+    )]
+    OlderSchema,
     #[error("the operating system gives no random bytes")]
     NoRandomBytes,
     #[error("shipped data: {0}")]

@@ -29,15 +29,17 @@ pub(crate) fn masker(tx: &mut Tx<'_>, case: Option<CaseId>) -> Result<Masker, St
         params![&case],
         |row| row.get("value"),
     )?;
-    let caller: Option<(String, String)> = tx.opt(
-        "SELECT name, phone FROM case_caller WHERE case_id = ?1",
+    let caller: Option<(String, String, Option<String>)> = tx.opt(
+        "SELECT name, phone, id_number FROM case_caller WHERE case_id = ?1",
         params![&case],
-        |row| Ok((row.get("name")?, row.get("phone")?)),
+        |row| Ok((row.get("name")?, row.get("phone")?, row.get("id_number")?)),
     )?;
     let masker = Masker::showing(contacts);
     Ok(match caller {
-        Some((name, phone)) => phone
+        // A mistyped identity number is none to the search, but it is the caller's all the same.
+        Some((name, phone, identity)) => phone
             .split('、')
+            .chain(identity.as_deref())
             .fold(masker.hiding(&name, ""), |masker, one| masker.hiding("", one)),
         None => masker,
     })

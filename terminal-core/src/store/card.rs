@@ -61,6 +61,11 @@ pub(crate) fn keep_card(home: &Path, disk: &dyn Disk, account: &Account) -> Resu
     match written {
         // Another process opens the same home and writes the same card.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) => Ok(()),
+        // A full disk lets everything be read. The next start writes the card; until then the former one is good enough.
+        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            tracing::warn!(name: "card.disk_full", written = false);
+            Ok(())
+        }
         other => other.map_err(Error::io(&path)),
     }
 }

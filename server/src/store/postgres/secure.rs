@@ -21,6 +21,9 @@ use rustls::{
 use std::{net::IpAddr, sync::Arc};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+/// The system's authorities in one file, for the programs of PostgreSQL before version 16, which know no word for them.
+const SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 /// Where to connect, and how.
 #[derive(Clone)]
 pub(super) struct PgAddress {
@@ -39,7 +42,11 @@ impl PgAddress {
     pub(super) fn parse(text: &str) -> Result<Self, StoreError> {
         let Parts { rest, mode, root } = taken_apart(text);
         let mut config: Config = rest.parse().map_err(bad)?;
-        let is_elsewhere = config.get_hosts().iter().any(is_elsewhere);
+        let is_elsewhere = config.get_hosts().iter().any(is_elsewhere)
+            || config
+                .get_hostaddrs()
+                .iter()
+                .any(|address| !address.is_loopback());
         let wants_tls = match mode.as_deref() {
             Some("verify-full" | "require") => true,
             Some("disable") => {
@@ -83,6 +90,7 @@ impl PgAddress {
                 Host::Unix(path) => path.display().to_string(),
             })
             .collect();
+        let addresses: Vec<String> = config.get_hostaddrs().iter().map(IpAddr::to_string).collect();
         let ports: Vec<String> = config.get_ports().iter().map(u16::to_string).collect();
         let mode = if self.tls.is_some() {
             "verify-full"
@@ -94,10 +102,14 @@ impl PgAddress {
             ("PGPORT", ports.join(",")),
             ("PGSSLMODE", mode.to_owned()),
         ];
+        if !addresses.is_empty() {
+            words.push(("PGHOSTADDR", addresses.join(",")));
+        }
         if self.tls.is_some() {
-            // `system` is the word of the programs for the system's authorities.
-            let root = self.root.clone().unwrap_or_else(|| "system".to_owned());
-            words.push(("PGSSLROOTCERT", root));
+            words.push((
+                "PGSSLROOTCERT",
+                self.root.clone().unwrap_or_else(|| SYSTEM.to_owned()),
+            ));
         }
         words.extend(config.get_user().map(|user| ("PGUSER", user.to_owned())));
         words.extend(config.get_dbname().map(|name| ("PGDATABASE", name.to_owned())));
@@ -192,6 +204,8 @@ mod tests {
             ("postgres://u:p@192.0.2.1:5432/x?application_name=a", true),
             ("host=db.example user=u", true),
             ("host=127.0.0.1,db.example user=u", true),
+            ("postgres://u@/x?hostaddr=192.0.2.1", true),
+            ("host=localhost hostaddr=192.0.2.1 user=u", true),
             ("postgres://u@db.example/x?sslmode=disable", false),
             ("postgres://u@127.0.0.1/x", false),
             ("postgres://u@[::1]/x", false),

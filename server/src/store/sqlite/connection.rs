@@ -42,6 +42,7 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
+             PRAGMA secure_delete = FAST;
              PRAGMA temp_store = MEMORY;
              PRAGMA cache_size = -16384;
              PRAGMA journal_size_limit = 67108864;",
