@@ -162,8 +162,8 @@ registry! {
     first_password_days: u32 = 7, 1..=90, "d", "首次密码有效期";
     /// How often such a password may be tried, with success or without
     first_password_tries: u32 = 10, 1..=100, "attempts", "首次密码次数";
-    /// How long an unfinished photo upload is kept
-    upload_hours: u32 = 72, 1..=8760, "h", "未完成照片保留";
+    /// How long an unfinished photo upload is kept; 0 = until the next request for it
+    upload_hours: u32 = 72, 0..=8760, "h", "未完成照片保留";
     /// How long the row of a closed case or an approved activity record stays in its author's mailbox after its last
     /// change; 0 = for ever
     history_months: u32 = 24, 0..=1200, "calendar months", "终端历史保留";

@@ -237,6 +237,6 @@ mod tests {
             check("on_brand", "danger");
             check("surface", "danger");
         }
-        assert_eq!(pairs, 136);
+        assert_eq!(pairs, 138);
     }
 }
