@@ -125,7 +125,7 @@ impl LoginAccount {
         Ok(found)
     }
     /// Counts a use of a password that somebody else chose. A wrong try does not count: strangers would end the password of
-    /// whoever waits for it, and its random characters cannot be guessed within the limits of wrong tries.
+    /// the person who waits for it, and its random characters cannot be guessed within the limits of wrong tries.
     fn tried(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         tx.execute(
             "UPDATE person SET password_tries = password_tries + 1 WHERE id = ?1 AND password_until IS NOT NULL",
