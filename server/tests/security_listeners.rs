@@ -15,56 +15,140 @@ use futures_util::{StreamExt as _, future::join_all};
 use protocol::role::Role;
 use serde_json::{Value, json};
 use server::{kernel::config::Settings, store::Hint};
-use serving::{Serving, get, read_until, silent};
+use serving::{Serving, get, read_until, send, silent};
+use std::{
+    io::{BufRead as _, BufReader, Lines, Write as _},
+    net::SocketAddr,
+    process::{Child, ChildStderr, Command, Stdio},
+};
 use support::{FieldClient, TestApp};
 use tokio::io::AsyncWriteExt as _;
 
 const WRONG_SIGN_IN: &str = "POST /v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
     content-length: 2\r\n\r\n{}";
 
-/// How many listeners the test opens; the proof opens 10,000.
+/// How many streams one terminal opens in the test of many.
+const EACH: usize = 50;
+
+/// How many listeners the test opens; `cargo xtask proof listeners` opens 10,000.
 fn listeners() -> usize {
     let asked = std::env::var("XUNGE_LISTENERS").ok();
     asked.and_then(|text| text.parse().ok()).unwrap_or(1000)
 }
 
+/// The far ends of the streams, in a process of their own: a process may not have 20,000 files open.
+struct Listeners {
+    process: Child,
+    said: Lines<BufReader<ChildStderr>>,
+}
+
+impl Listeners {
+    /// Opens [`EACH`] streams with each token, and returns when each was greeted.
+    fn open(address: SocketAddr, tokens: &[String]) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["listening_process", "--exact", "--ignored", "--nocapture"])
+            .env("XUNGE_LISTEN_AT", address.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = process.stdin.take().unwrap();
+        writeln!(input, "{}", tokens.join(" ")).unwrap();
+        process.stdin = Some(input);
+        let said = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut all = Self { process, said };
+        all.wait_for("greeted");
+        all
+    }
+    /// Returns when each stream has got a hint since [`Listeners::open`].
+    fn hear(&mut self) {
+        self.wait_for("heard");
+    }
+    fn wait_for(&mut self, word: &str) {
+        let mut others = Vec::new();
+        for line in self.said.by_ref() {
+            let line = line.unwrap();
+            if line == word {
+                return;
+            }
+            others.push(line);
+        }
+        panic!("the listening process ended without {word:?}: {others:?}");
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn listeners_and_desks_work_while_strangers_of_their_address_are_refused() {
-    const EACH: usize = 50;
-    let settings = Settings {
-        events_per_terminal: 100,
-        connections_per_caller: 1000,
-        field_requests_per_minute: 0,
-        stranger_connections: 60,
-        stranger_connections_per_address: 40,
-        stranger_requests_per_minute: 100,
-        ..Settings::default()
-    };
-    let app = TestApp::sqlite_with(settings).await;
-    let city = app.city().await;
-    let serving = Serving::of(&app);
+#[ignore = "a process of the test of many listeners, which starts it"]
+async fn listening_process() {
+    let address: SocketAddr = std::env::var("XUNGE_LISTEN_AT").unwrap().parse().unwrap();
+    let mut tokens = String::new();
+    std::io::stdin().read_line(&mut tokens).unwrap();
     let mut open = Vec::new();
-    while open.len() < listeners() {
-        let post = app.post(city.community, &["2201040503"]).await;
-        let client = app.holder(post).await;
-        let events = get("/v1/field/events", &client.token);
+    for token in tokens.split_whitespace() {
+        let events = get("/v1/field/events", token);
         for _ in 0..EACH / 25 {
-            let begun = (0..25).map(|_| serving.send(&events, "event: pull"));
+            let begun = (0..25).map(|_| send(address, &events, "event: pull"));
             for (stream, text) in join_all(begun).await {
                 assert!(text.contains("event: pull"), "{text}");
                 open.push(stream);
             }
         }
     }
+    eprintln!("greeted");
+    for text in join_all(open.iter_mut().map(|stream| read_until(stream, "event: pull"))).await {
+        assert!(text.contains("event: pull"));
+    }
+    eprintln!("heard");
+    // The streams stay open until the test has ended.
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_and_desks_work_while_strangers_of_their_address_are_refused() {
+    const TRIES: usize = 10;
+    let desks_wanted = listeners() / 50;
+    // Each desk opens a connection for each request, and is a stranger until its token was read.
+    let strangers = u32::try_from(2 * desks_wanted).unwrap();
+    let settings = Settings {
+        events_per_terminal: 100,
+        connections: 20_000,
+        connections_per_caller: 1000,
+        field_requests_per_minute: 0,
+        stranger_connections: strangers + 20,
+        stranger_connections_per_address: strangers,
+        stranger_requests_per_minute: 100,
+        ..Settings::default()
+    };
+    let app = TestApp::sqlite_with(settings).await;
+    let city = app.city().await;
+    let serving = Serving::of(&app);
+    let mut tokens = Vec::new();
+    while tokens.len() * EACH < listeners() {
+        let post = app.post(city.community, &["2201040503"]).await;
+        tokens.push(app.holder(post).await.token);
+    }
+    let address = serving.address;
+    let count = tokens.len() * EACH;
+    let mut all = tokio::task::spawn_blocking(move || Listeners::open(address, &tokens))
+        .await
+        .unwrap();
     let mut desks = Vec::new();
-    for _ in 0..20 {
+    while desks.len() < desks_wanted {
         desks.push(app.staff(Role::Acceptor, city.district).await.token);
     }
     // Strangers of the same address: silent sockets, and wrong sign-ins until they are refused.
     let flood = async {
         let mut silence = Vec::new();
         let mut refused = 0;
-        for _ in 0..300 {
+        for _ in 0..15 * desks_wanted {
             let mut stream = serving.connect().await;
             let _ = stream.write_all(silent("/v1/session", 10_000).as_bytes()).await;
             silence.push(stream);
@@ -74,7 +158,7 @@ async fn listeners_and_desks_work_while_strangers_of_their_address_are_refused()
     };
     let work = async {
         let mut answered = 0;
-        for _ in 0..10 {
+        for _ in 0..TRIES {
             let requests: Vec<String> = desks.iter().map(|token| get("/v1/session", token)).collect();
             let statuses = join_all(requests.iter().map(|request| serving.status(request))).await;
             answered += statuses.iter().filter(|status| **status == 200).count();
@@ -82,18 +166,20 @@ async fn listeners_and_desks_work_while_strangers_of_their_address_are_refused()
         answered
     };
     let (refused, answered) = tokio::join!(flood, work);
-    assert_eq!(answered, 200);
+    assert_eq!(answered, TRIES * desks.len());
     assert!(refused >= 200, "{refused}");
-    assert_eq!(app.app.bounds.listeners.count(), open.len());
+    assert_eq!(app.app.bounds.listeners.count(), count);
     // Each listener still hears.
     app.write(|tx, _| {
         tx.after_commit(Hint::All);
         Ok(())
     })
     .await;
-    for text in join_all(open.iter_mut().map(|stream| read_until(stream, "event: pull"))).await {
-        assert!(text.contains("event: pull"));
-    }
+    tokio::task::spawn_blocking(move || all.hear()).await.unwrap();
+    println!(
+        "{count} listeners, {} desks, {refused} strangers refused",
+        desks.len()
+    );
 }
 
 async fn events(app: &TestApp, client: &FieldClient) -> axum::body::BodyDataStream {

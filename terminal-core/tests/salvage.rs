@@ -13,11 +13,14 @@ use protocol::{
     payload::{Payload, Report},
     time::Millis,
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 use terminal_core::{
-    lifecycle::salvage,
-    lifecycle::salvage::Salvage,
-    platform::{DATABASE, Platform},
+    Error,
+    lifecycle::{
+        Handset, KeyFiles,
+        salvage::{self, Salvage},
+    },
+    platform::{DATABASE, Platform, SystemDisk},
     store::{self, HandedOver, HandsetStore, NewEntry, testing},
     sync::ParcelBuilder,
     terminal::Terminal,
@@ -155,6 +158,76 @@ fn a_truncated_database_gives_back_what_is_there() {
     let saved = salvaged(home.path(), &platform, &[]);
     assert_eq!(saved.report.entries, 0);
     assert!(saved.account().is_ok(), "the card still knows whose it was");
+}
+
+/// How the database of a home can be lost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Loss {
+    Missing,
+    Empty,
+    /// Empty, while the log with the last commits is there.
+    EmptyBesideItsLog,
+}
+
+#[test]
+fn field_05_an_empty_or_missing_database_beside_its_card_is_damage_and_no_new_handset() {
+    for loss in [Loss::Missing, Loss::Empty, Loss::EmptyBesideItsLog] {
+        let home = tempfile::tempdir().unwrap();
+        let platform = Platform::command_line(home.path()).unwrap();
+        let (database, log) = (
+            home.path().join(DATABASE),
+            home.path().join(format!("{DATABASE}-wal")),
+        );
+        let key = platform.keystore.database_key().unwrap();
+        // As long as it is open, everything since the first table is in the log.
+        let store = HandsetStore::open(home.path(), key).unwrap();
+        testing::enrol(&store, "220104".parse().unwrap()).unwrap();
+        (1..=5).for_each(|n| short(&store, n));
+        drop(Terminal::open(home.path(), platform.clone()).unwrap());
+        let last_commits = std::fs::read(&log).unwrap();
+        drop(store);
+        let photos = home.path().join("photos");
+        let photo = photos.join(format!("{}.photo", "ab".repeat(32)));
+        std::fs::write(&photo, b"sealed").unwrap();
+        match loss {
+            Loss::Missing => std::fs::remove_file(&database).unwrap(),
+            Loss::Empty | Loss::EmptyBesideItsLog => std::fs::write(&database, b"").unwrap(),
+        }
+        if loss == Loss::EmptyBesideItsLog {
+            std::fs::write(&log, last_commits).unwrap();
+        }
+        let handset = Handset::at(home.path(), Arc::new(KeyFiles));
+        assert_eq!(handset.homes().unwrap(), [home.path()], "{loss:?}");
+        let error = handset.open(1).map(drop).unwrap_err();
+        assert!(matches!(error, Error::Quarantined { .. }), "{loss:?}: {error:?}");
+        // It is damage once: the next open finds no database.
+        assert!(matches!(handset.open(1).map(drop), Err(Error::NotEnrolled)));
+        assert_eq!(
+            handset.homes().unwrap(),
+            [home.path()],
+            "it waits for its salvage"
+        );
+        // A new enrolment deletes nothing that waits.
+        testing::enrol(
+            &HandsetStore::open(home.path(), key).unwrap(),
+            "220104".parse().unwrap(),
+        )
+        .unwrap();
+        drop(handset.open(1).unwrap());
+        assert!(photo.exists(), "{loss:?}");
+        let aside = store::quarantined_databases(home.path(), &SystemDisk).unwrap();
+        let [aside] = aside.as_slice() else {
+            panic!("{loss:?}: {aside:?}")
+        };
+        let saved = salvage::read(home.path(), &platform, aside).unwrap();
+        assert_eq!(saved.account().unwrap().stream.0, Uuid::from_u128(1), "{loss:?}");
+        assert_eq!(saved.report.photos, 1, "{loss:?}: {:?}", saved.report);
+        let in_the_log = match loss {
+            Loss::EmptyBesideItsLog => 5,
+            Loss::Missing | Loss::Empty => 0,
+        };
+        assert_eq!(saved.report.entries, in_the_log, "{loss:?}: {:?}", saved.report);
+    }
 }
 
 #[test]

@@ -184,6 +184,7 @@ fn network() -> EngineNetwork {
         faults: Mutex::default(),
         log: Mutex::default(),
         largest_body: Mutex::default(),
+        firewall: Mutex::default(),
         clock: Arc::new(TestClock::new()),
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::needs::For;
 use crate::workspace::Workspace;
-use crate::{android, clock, programs, setup, shell};
+use crate::{android, clock, phone, programs, setup, shell};
 
 const PROGRAM: &str = "xunge-demo";
 
@@ -48,6 +48,7 @@ pub fn once(ws: &Workspace) -> Result<()> {
 /// passed to the demo; without any its crowd is small.
 pub fn with_android(ws: &Workspace, args: &[String]) -> Result<()> {
     setup::system(For::Build)?;
+    phone::bindings(ws)?;
     programs::build(ws)?;
     let folder = android::walk_folder(ws)?;
     let (log, told) = (folder.join("demo.log"), folder.join("city.json"));

@@ -48,6 +48,12 @@ const STAGES: &[Stage<Workspace>] = &[
         run: matrix::full,
     },
     Stage {
+        name: "listeners",
+        what: "10,000 listeners and 200 desks of one address, while strangers of the same are refused",
+        after: &[],
+        run: matrix::listeners,
+    },
+    Stage {
         name: "phone-core",
         what: "the core's tests with the database's cryptography of phones",
         after: &[],
@@ -93,10 +99,7 @@ const STAGES: &[Stage<Workspace>] = &[
         name: "gallery-android",
         what: "every screen of the Android app in every variant: drawn, and its labels, sizes and contrast audited",
         after: &[],
-        run: |ws| {
-            phone::bindings(ws)?;
-            android::gallery(ws, None)
-        },
+        run: |ws| android::gallery(ws, None),
     },
     Stage {
         name: "size-aarch64",

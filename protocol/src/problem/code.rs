@@ -62,7 +62,7 @@ problem_codes! {
         EntryUnframed = "entry.unframed", 422, Refused, "条目无法识别，请联系管理员", "The entry has no readable id and number; contact the administrator";
         EntryTooLarge = "entry.too_large", 413, Refused, "条目过大，请缩短内容后重新提交", "The entry is too large; shorten it and submit it again";
         EntryConflict = "entry.conflict", 409, Refused, "同一编号已有不同内容，未覆盖，请联系管理员", "Another entry has the same id; nothing was overwritten; contact the administrator";
-        EntryNumberTaken = "entry.number_taken", 409, Refused, "同一序号已有其他条目，未覆盖，请联系管理员", "Another entry has the same number; nothing was overwritten; contact the administrator";
+        EntryNumberTaken = "entry.number_taken", 409, Refused, "这条与另一部手机或旧备份的编号重复，中心没有收；修改后重新提交即可，内容都在", "Another handset or an old backup has used the number of this item, so the centre did not take it; revise and submit it again: everything is here";
         // Photos
         PhotoUnnamed = "photo.unnamed", 422, Refused, "没有条目包含这张照片，请先提交条目", "No entry of this stream contains this photo; submit the entry first";
         PhotoHash = "photo.hash_mismatch", 422, RetryLater, "照片内容与登记不符，将重新上传", "The photo does not have the expected hash; it will be uploaded again";
@@ -79,7 +79,7 @@ problem_codes! {
         CaseTransition = "case.transition", 409, Refused, "案卷当前状态不能这样操作，请刷新后查看可办理的操作", "The case does not allow this action in its present state; refresh to see the allowed actions";
         CaseRole = "case.role", 403, Refused, "这一步由其他岗位办理，您不用处理", "This step belongs to another role; you do not need to act";
         CaseGuard = "case.guard", 422, Refused, "条件未满足，请按提示补全后再办理", "A condition is not met; complete what is listed and try again";
-        CaseChanged = "case.changed", 409, Refused, "案卷已被他人更新，请刷新后再办理", "Someone else has changed the case; refresh it and try again";
+        CaseChanged = "case.changed", 409, Refused, "案卷刚有更新，请刷新后再办理", "The case has just changed; refresh it and try again";
         // Tasks
         TaskState = "task.state", 409, Refused, "任务当前状态不能这样操作，请刷新后查看", "The task does not allow this action in its present state; refresh and look at the task";
         PlaceUnknown = "place.outside_grid", 422, Refused, "该位置不在任何网格内，请重新选点", "The place is not in any cell of the grid; choose another place";

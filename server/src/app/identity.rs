@@ -73,7 +73,7 @@ impl Identity {
                 meta::replace(tx, "epoch", &hex::encode(fresh))?;
                 let mut ctx = Ctx::new(now, fresh);
                 let epoch = epoch_of(&fresh);
-                audit::note(tx, &mut ctx, None, "server.renew_epoch", "server", &epoch)?;
+                audit::note_machine(tx, &mut ctx, "server.renew_epoch", "server", &epoch)?;
                 Ok(epoch)
             })
             .await
@@ -108,7 +108,7 @@ impl Identity {
                 let signs = SoftwareKey::from_secret(&next).public_key();
                 let mut ctx = Ctx::new(now, ids.bytes());
                 let detail = format!("{signs} forget:{forget}");
-                audit::note(tx, &mut ctx, None, "server.rotate_signing", "server", &detail)?;
+                audit::note_machine(tx, &mut ctx, "server.rotate_signing", "server", &detail)?;
                 Ok(signs)
             })
             .await
@@ -124,7 +124,7 @@ impl Identity {
                 let secret = hex::encode(ids.bytes());
                 secrets::set(tx, &seal, secrets::MAC, &secret, &mut ids)?;
                 let mut ctx = Ctx::new(now, ids.bytes());
-                audit::note(tx, &mut ctx, None, "server.rotate_challenge", "server", "mac_key")?;
+                audit::note_machine(tx, &mut ctx, "server.rotate_challenge", "server", "mac_key")?;
                 Ok(())
             })
             .await

@@ -15,7 +15,7 @@ pub(super) fn authorise(
     let names: Vec<&str> = roles.iter().map(|role| role.zh()).collect();
     let mut refusal = Failure::because(
         ProblemCode::CaseRole,
-        format!("{} 由{}办理", action.as_str(), names.join("、")),
+        format!("「{}」由{}办理", action.zh(), names.join("、")),
     );
     match by {
         Actor::Field { .. } if roles.contains(&Role::Patroller) => return Ok(Role::Patroller),

@@ -79,7 +79,7 @@ pub fn not_from_here(state: CaseState, action: Action) -> String {
     let possible: Vec<String> = allowed(state)
         .map(|t| {
             let roles: Vec<&str> = t.by.iter().map(|role| role.zh()).collect();
-            format!("{}（{}）", t.action.as_str(), roles.join("、"))
+            format!("{}（{}）", t.action.zh(), roles.join("、"))
         })
         .collect();
     let now = if possible.is_empty() {
@@ -87,7 +87,7 @@ pub fn not_from_here(state: CaseState, action: Action) -> String {
     } else {
         format!("现在可以：{}", possible.join("、"))
     };
-    format!("「{}」状态不能执行 {}；{now}", state.zh(), action.as_str())
+    format!("「{}」状态不能执行「{}」；{now}", state.zh(), action.zh())
 }
 
 /// Returns one error for each given field that the action does not take.

@@ -5,7 +5,7 @@ use crate::{
     app::ctx::Ctx,
     audit::log::{self, AuditLine, AuditQuery, AuditScope},
     kernel::{
-        clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
+        clock::{MachineClock, ServerClock as _, SystemRandomSource},
         failure::Failure,
     },
     service::run,
@@ -58,8 +58,7 @@ impl Log {
         let now = MachineClock.now();
         let read = loop {
             let asked = query.clone();
-            let mut seed = [0; 32];
-            SystemRandomSource.fill(&mut seed);
+            let seed = SystemRandomSource::bytes();
             let page = opened
                 .store
                 .write(move |tx| {

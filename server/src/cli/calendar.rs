@@ -3,7 +3,7 @@
 use super::data_location::DataLocation;
 use crate::{
     app::{calendars, ctx::Ctx},
-    kernel::clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
+    kernel::clock::{MachineClock, ServerClock as _, SystemRandomSource},
     service::run,
     store::database::Store,
 };
@@ -31,8 +31,7 @@ pub async fn import_calendar(store: &Store, text: &str) -> Result<Vec<String>> {
         false => Calendar::from_csv(text)?,
     };
     calendar.check_for_import()?;
-    let mut seed = [0; 32];
-    SystemRandomSource.fill(&mut seed);
+    let seed = SystemRandomSource::bytes();
     let start = Ctx::new(MachineClock.now(), seed);
     let names = store
         .write(move |tx| calendars::import(tx, &mut start.clone(), &calendar))

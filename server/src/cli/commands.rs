@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::identity::Identity,
-    kernel::clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
+    kernel::clock::{MachineClock, ServerClock as _, SystemRandomSource},
     service::{
         backup as copies, openapi, rooms,
         run::{self, ServerOptions},
@@ -132,9 +132,8 @@ impl DataLocation {
     /// of every photo again, and reads its mailboxes from the start.
     async fn renew_epoch(self) -> Result<()> {
         let opened = run::open_city(&self.options()?).await?;
-        let mut fresh = [0; 32];
-        SystemRandomSource.fill(&mut fresh);
-        let epoch = Identity::renew_epoch(&opened.store, fresh, MachineClock.now()).await?;
+        let epoch =
+            Identity::renew_epoch(&opened.store, SystemRandomSource::bytes(), MachineClock.now()).await?;
         opened.store.close().await;
         println!(
             "新纪元 {epoch}（原 {}）：启动服务后，各终端下次同步时会补传备份之后的内容",

@@ -4,7 +4,7 @@
 use crate::{
     app::{audit, ctx::Ctx},
     kernel::{
-        clock::{MachineClock, RandomSource, ServerClock, SystemRandomSource},
+        clock::{MachineClock, ServerClock, SystemRandomSource},
         config::Settings,
         failure::Failure,
     },
@@ -81,8 +81,7 @@ pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Resu
 
 /// Time and ids of a command that writes, and a first password with its hash.
 pub(super) fn first_password() -> Result<(Ctx, String, String), Failure> {
-    let mut seed = [0; 32];
-    SystemRandomSource.fill(&mut seed);
+    let seed = SystemRandomSource::bytes();
     let mut start = Ctx::new(MachineClock.now(), seed);
     let password = passwords::word(start.ids.bytes());
     let hash = passwords::hash_now(&password, &start.ids.bytes())?;

@@ -9,7 +9,7 @@ use crate::{
         secrets::{self, KeyError},
     },
     kernel::{
-        clock::{MachineClock, RandomSource as _, ServerClock as _, SystemRandomSource},
+        clock::{MachineClock, ServerClock as _, SystemRandomSource},
         failure::Failure,
         ids::Ids,
     },
@@ -121,22 +121,26 @@ async fn rotated(which: Rotated, opened: &Opened, forget: bool, public: Option<&
     let (identity, store, now) = (&opened.identity, &opened.store, MachineClock.now());
     Ok(match which {
         Rotated::Signing => {
-            let key = identity.rotate_signing(store, forget, random(), now).await?;
+            let key = identity
+                .rotate_signing(store, forget, SystemRandomSource::bytes(), now)
+                .await?;
             format!(
                 "重启全部服务后由 {key} 签名；各终端最近一次同步后都已认识它 / restart all servers; it signs from then on"
             )
         }
         Rotated::Challenge => {
-            identity.rotate_mac(store, random(), now).await?;
+            identity
+                .rotate_mac(store, SystemRandomSource::bytes(), now)
+                .await?;
             "已更换；请同时重启全部服务 / replaced; restart all servers together".to_owned()
         }
         Rotated::Parcel => {
-            let key = parcel_keys::renew(store, &identity.seal, random()).await?;
+            let key = parcel_keys::renew(store, &identity.seal, SystemRandomSource::bytes()).await?;
             format!("新的封存包密钥 {}；旧密钥已留存，仍可打开以前的封存包", key.id())
         }
         Rotated::Tls => {
             let public = public.context("--public")?;
-            own_certificate::rotate(store, &identity.seal, public, random(), now).await?;
+            own_certificate::rotate(store, &identity.seal, public, SystemRandomSource::bytes(), now).await?;
             "重启全部服务后使用新证书 / restart all servers; they present the new certificate from then on"
                 .to_owned()
         }
@@ -151,15 +155,19 @@ async fn reseal(place: &DataLocation, to: PathBuf) -> Result<()> {
         ensure!(*former != to, "--to 须是另一个文件 / --to must be another file");
     }
     let opened = run::open_city(&options).await?;
-    seal_source::create(&to, &SealKey::new(random()))?;
-    let new = SealSource::File(to.clone()).load(true, random())?;
-    let (id, old, fresh) = (new.id(), opened.identity.seal.clone(), random());
+    seal_source::create(&to, &SealKey::new(SystemRandomSource::bytes()))?;
+    let new = SealSource::File(to.clone()).load(true, SystemRandomSource::bytes())?;
+    let (id, old, fresh) = (
+        new.id(),
+        opened.identity.seal.clone(),
+        SystemRandomSource::bytes(),
+    );
     let sealed = opened.store.write(move |tx| {
         let mut ids = Ids::new(fresh);
         let changed =
             secrets::reseal(tx, &old, &new, &mut ids)? + parcel_keys::reseal(tx, &old, &new, &mut ids)?;
         let mut ctx = Ctx::new(MachineClock.now(), ids.bytes());
-        audit::note(tx, &mut ctx, None, "server.reseal", "server", &new.id())?;
+        audit::note_machine(tx, &mut ctx, "server.reseal", "server", &new.id())?;
         Ok::<_, KeyError>(changed)
     });
     let sealed = sealed.await.map_err(Failure::from);
@@ -170,10 +178,4 @@ async fn reseal(place: &DataLocation, to: PathBuf) -> Result<()> {
         to.display()
     );
     Ok(())
-}
-
-fn random() -> [u8; 32] {
-    let mut fresh = [0; 32];
-    SystemRandomSource.fill(&mut fresh);
-    fresh
 }

@@ -70,6 +70,12 @@ impl SystemRandomSource {
     pub fn healthy() -> bool {
         getrandom::fill(&mut [0; 8]).is_ok()
     }
+    /// 32 random bytes: a key, or the seed of a command's ids.
+    pub fn bytes() -> [u8; 32] {
+        let mut fresh = [0; 32];
+        Self.fill(&mut fresh);
+        fresh
+    }
 }
 
 impl RandomSource for SystemRandomSource {

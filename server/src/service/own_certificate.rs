@@ -95,7 +95,7 @@ pub async fn rotate(
             let mut ids = Ids::new(fresh);
             keep(tx, &seal, &over(&next, &url)?, &mut ids)?;
             let mut ctx = Ctx::new(now, ids.bytes());
-            audit::note(tx, &mut ctx, None, "server.rotate_tls", "server", "tls")?;
+            audit::note_machine(tx, &mut ctx, "server.rotate_tls", "server", "tls")?;
             Ok(())
         })
         .await

@@ -187,8 +187,8 @@ pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
         None => Blobs::folder(&options.data.join("objects"))?,
     };
     let seal = seal_key(&options.seal, &store).await?;
-    let identity = Identity::load_or_create(&store, seal.clone(), random()).await?;
-    let fresh = random();
+    let identity = Identity::load_or_create(&store, seal.clone(), SystemRandomSource::bytes()).await?;
+    let fresh = SystemRandomSource::bytes();
     store
         .write(move |tx| parcel_keys::reseal(tx, &seal, &seal, &mut Ids::new(fresh)))
         .await?;
@@ -202,22 +202,24 @@ pub async fn open(options: &ServerOptions) -> Result<Opened, StartError> {
 async fn seal_key(source: &SealSource, store: &Store) -> Result<SealKey, StartError> {
     let is_needed = store.read(secrets::any_sealed).await?;
     let source = source.clone();
-    let loaded = tokio::task::spawn_blocking(move || source.load(is_needed, random()));
+    let loaded = tokio::task::spawn_blocking(move || source.load(is_needed, SystemRandomSource::bytes()));
     Ok(loaded.await.map_err(Failure::internal)??)
-}
-
-fn random() -> [u8; 32] {
-    let mut fresh = [0; 32];
-    SystemRandomSource.fill(&mut fresh);
-    fresh
 }
 
 impl Opened {
     /// Checks that the object store belongs to the database, and holds what the database names unless `accept_missing`.
     /// Called before the first write to it.
     pub async fn settle_objects(&mut self, accept_missing: bool) -> Result<(), StartError> {
-        if store_id::settle(&self.store, &self.blobs, random(), accept_missing).await? {
-            self.identity.epoch = Identity::renew_epoch(&self.store, random(), MachineClock.now()).await?;
+        if store_id::settle(
+            &self.store,
+            &self.blobs,
+            SystemRandomSource::bytes(),
+            accept_missing,
+        )
+        .await?
+        {
+            self.identity.epoch =
+                Identity::renew_epoch(&self.store, SystemRandomSource::bytes(), MachineClock.now()).await?;
         }
         Ok(())
     }
@@ -325,7 +327,7 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
         &options.tls,
         &opened.store,
         &opened.identity.seal,
-        random(),
+        SystemRandomSource::bytes(),
         &options.data.join("tls"),
         &url,
     )

@@ -78,7 +78,7 @@ pub async fn renew(store: &Store, seal: &SealKey, fresh: [u8; 32]) -> Result<Par
             let mut ids = Ids::new(ctx.ids.bytes());
             secrets::set(tx, &seal, secrets::PARCEL, &hex::encode(fresh), &mut ids)?;
             let key = made.public();
-            crate::app::audit::note(tx, &mut ctx, None, "server.renew_parcel_key", "server", &key.id())?;
+            crate::app::audit::note_machine(tx, &mut ctx, "server.renew_parcel_key", "server", &key.id())?;
             Ok(key)
         })
         .await

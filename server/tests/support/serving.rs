@@ -56,10 +56,7 @@ impl Serving {
     }
     /// Sends a request on a new connection and reads until the answer contains `wanted` or ends.
     pub async fn send(&self, request: &str, wanted: &str) -> (TcpStream, String) {
-        let mut stream = self.connect().await;
-        let _ = stream.write_all(request.as_bytes()).await;
-        let text = read_until(&mut stream, wanted).await;
-        (stream, text)
+        send(self.address, request, wanted).await
     }
     /// The status of an answer; 0 if the connection was cut.
     pub async fn status(&self, request: &str) -> u16 {
@@ -73,6 +70,14 @@ impl Drop for Serving {
     fn drop(&mut self) {
         self.handle.shutdown();
     }
+}
+
+/// Sends a request on a new connection and reads until the answer contains `wanted` or ends.
+pub async fn send(address: SocketAddr, request: &str, wanted: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let _ = stream.write_all(request.as_bytes()).await;
+    let text = read_until(&mut stream, wanted).await;
+    (stream, text)
 }
 
 pub async fn read_until(stream: &mut TcpStream, wanted: &str) -> String {

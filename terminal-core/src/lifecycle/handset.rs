@@ -17,7 +17,11 @@ use crate::{
         disk::Disk,
         home::{CURRENT_USER, DATABASE, USERS},
     },
-    store::{card::read_card, database::HandsetStore, quarantine::quarantined_databases},
+    store::{
+        card::read_card,
+        database::HandsetStore,
+        quarantine::{is_lost, quarantined_databases},
+    },
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},
 };
@@ -83,15 +87,21 @@ impl Handset {
         numbers.sort_unstable();
         Ok(numbers.into_iter().map(|n| self.home(n)).collect())
     }
-    /// The homes with work: all that have a database or a quarantined one that was not handed over; the first home
-    /// first.
+    /// The homes with work: all that have a database, have lost it, or have a quarantined one that was not handed over;
+    /// the first home first.
     ///
     /// # Errors
     /// Errors of the disk.
     pub fn homes(&self) -> Result<Vec<PathBuf>> {
         let mut homes = self.places()?;
-        homes.retain(|home| self.disk.exists(&home.join(DATABASE)) || self.waits_for_salvage(home));
+        homes.retain(|home| self.has_database(home) || self.waits_for_salvage(home));
         Ok(homes)
+    }
+    /// True if the home has a database, or has lost it without a trace: opening it says so.
+    fn has_database(&self, home: &Path) -> bool {
+        // A home that cannot be examined is included.
+        self.disk.exists(&home.join(DATABASE))
+            || (self.disk.exists(home) && is_lost(self.disk(), home).unwrap_or(true))
     }
     /// Returns true if a quarantined database of this home was not handed over yet.
     pub(crate) fn waits_for_salvage(&self, home: &Path) -> bool {
@@ -177,7 +187,7 @@ impl Handset {
         if let Some(done) = wipe::finish(home, self.disk())? {
             return Err(Error::Input(done.reason()));
         }
-        if !self.disk.exists(&home.join(DATABASE)) {
+        if !self.has_database(home) {
             return Err(Error::NotEnrolled);
         }
         Terminal::open(home, self.platform(home)?)

@@ -12,7 +12,7 @@ use crate::{
         random::SystemRandom,
         system_disk::SystemDisk,
     },
-    store::{card::keep_card, data_use::PlanMonth, database::HandsetStore},
+    store::{card::keep_card, data_use::PlanMonth, database::HandsetStore, quarantine::is_lost},
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},
     words,
@@ -47,7 +47,8 @@ impl Terminal {
         if let Some(done) = wipe::finish(home, platform.disk.as_ref())? {
             return Err(Error::Input(done.reason()));
         }
-        if !platform.disk.exists(&home.join(DATABASE)) {
+        let disk = platform.disk.as_ref();
+        if !disk.exists(&home.join(DATABASE)) && !is_lost(disk, home)? {
             return Err(Error::NotEnrolled);
         }
         let store = HandsetStore::open_on(

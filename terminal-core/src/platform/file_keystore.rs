@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     platform::{
         disk::Disk as _,
-        home::{DATABASE, KEY_FILE},
+        home::{CARD, DATABASE, KEY_FILE},
         keystore::Keystore,
         random::{Random, random_bytes},
         system_disk::SystemDisk,
@@ -53,7 +53,7 @@ impl FileKeystore {
         fs::create_dir_all(home).map_err(Error::io(home))?;
         let path = home.join(KEY_FILE);
         if !path.exists() {
-            if home.join(DATABASE).exists() {
+            if home.join(DATABASE).exists() || home.join(CARD).exists() {
                 return Err(Error::Keystore(format!(
                     "{} is missing, its database is there",
                     path.display()

@@ -19,7 +19,8 @@ use crate::{
         changes::{ChangeHub, Collector, FeedState, HandsetChange},
         connect::{connect, connect_reader, is_unreadable},
         quarantine::{
-            DAMAGED, finish_quarantine, mark_damaged, move_to_quarantine, quarantine, quarantined_databases,
+            DAMAGED, finish_quarantine, is_lost, mark_damaged, move_to_quarantine, quarantine,
+            quarantine_lost, quarantined_databases,
         },
         readers::Readers,
         schema::migrate,
@@ -92,6 +93,9 @@ impl HandsetStore {
             }
             // The process was killed after it moved the file and before it removed the mark.
             disk.remove(&mark).map_err(Error::io(&mark))?;
+        }
+        if is_lost(disk.as_ref(), home)? {
+            return Err(quarantine_lost(disk.as_ref(), &path)?);
         }
         let is_new = !disk.exists(&path);
         let mut connection = match connect(disk.as_ref(), &path, &key) {

@@ -13,14 +13,71 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// True if the database of an enrolled home is missing or empty: its card is there, and no quarantined database accounts
+/// for the card. That is damage; only a home without a card is a new handset.
+///
+/// # Errors
+/// Errors of the disk: a database that cannot be examined is not called empty.
+pub(crate) fn is_lost(disk: &dyn Disk, home: &Path) -> Result<bool> {
+    let path = home.join(DATABASE);
+    if disk.exists(&path) {
+        let mut first = [0];
+        let read = disk.open(&path).and_then(|mut file| file.read(&mut first));
+        if read.map_err(Error::io(&path))? > 0 {
+            return Ok(false);
+        }
+    }
+    let Some(card) = card_bytes(disk, &home.join(CARD))? else {
+        return Ok(false);
+    };
+    for name in disk.names(home).map_err(Error::io(home))? {
+        if is_moved_aside(&name) {
+            let of_it = card_bytes(disk, &home.join(format!("{name}{CARD_WITH}")))?;
+            if of_it.is_none_or(|of_it| of_it == card) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// True for a quarantined database, whether it was handed over or not.
+fn is_moved_aside(name: &str) -> bool {
+    let rest = name.strip_prefix(DATABASE).unwrap_or_default();
+    let number = rest
+        .strip_prefix(".aside-")
+        .or_else(|| rest.strip_prefix(".saved-"));
+    number.is_some_and(|n| n.parse::<u32>().is_ok())
+}
+
+fn card_bytes(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>> {
+    if !disk.exists(path) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let read = disk.open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map(|_| Some(bytes)).map_err(Error::io(path))
+}
+
+/// Moves what is left of a lost database to quarantine: its log may hold the last commits, and the photos beside it wait
+/// for the salvage.
+pub(super) fn quarantine_lost(disk: &dyn Disk, path: &Path) -> Result<Error> {
+    if !disk.exists(path) {
+        disk.create_synced(path, b"").map_err(Error::io(path))?;
+    }
+    Ok(Error::Quarantined {
+        moved_to: move_to_quarantine(disk, path)?,
+        detail: "the database is missing or empty".into(),
+    })
+}
+
 /// Copies the card beside the quarantined database, because the home's own card will soon describe the next
 /// stream.
 fn keep_card_with(home: &Path, disk: &dyn Disk, target: &Path) -> Result<()> {
-    let (mut bytes, path) = (Vec::new(), with_suffix(target, CARD_WITH));
-    let Ok(mut card) = disk.open(&home.join(CARD)) else {
+    let path = with_suffix(target, CARD_WITH);
+    let Some(bytes) = card_bytes(disk, &home.join(CARD))? else {
         return Ok(());
     };
-    card.read_to_end(&mut bytes).map_err(Error::io(home))?;
     if disk.exists(&path) {
         disk.remove(&path).map_err(Error::io(&path))?;
     }

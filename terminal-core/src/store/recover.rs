@@ -64,6 +64,8 @@ pub fn read(
     disk.create_dir_all(folder).map_err(Error::io(folder))?;
     let copy = folder.join("copy.db");
     let mut bytes = bytes_of(disk, database)?;
+    // Of an empty file the log may still hold pages.
+    bytes.resize(bytes.len().max(PAGE), 0);
     lay(disk, &copy, &bytes, database)?;
     // The file's own beginning is tried first: only a file that does not open has lost it.
     if open(disk, &copy, key).is_err()
@@ -168,7 +170,6 @@ fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) ->
     )?;
     drop(connection);
     let fresh = bytes_of(disk, &template)?;
-    bytes.resize(bytes.len().max(PAGE), 0);
     for page in std::iter::once(1).chain(pages) {
         let at = page.saturating_sub(1) * PAGE..page * PAGE;
         if let (Some(to), Some(from)) = (bytes.get_mut(at.clone()), fresh.get(at)) {

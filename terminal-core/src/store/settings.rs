@@ -21,6 +21,10 @@ pub(super) mod keys {
     pub const MATTER_USE: &str = "matter_use";
     /// Bytes of a photo that the way to the server takes at once, and when it refused more.
     pub const PHOTO_LIMIT: &str = "photo_limit";
+    /// When a firewall refused other methods than GET and POST.
+    pub const ONLY_POST: &str = "only_post";
+    /// Bytes of the entries of one push that the way to the server takes, and when it refused more.
+    pub const PUSH_LIMIT: &str = "push_limit";
     /// The release that the manifest names, as JSON.
     pub const APP_RELEASE: &str = "release";
     /// Bytes of it that are stored.

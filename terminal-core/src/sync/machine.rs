@@ -98,7 +98,9 @@ impl Sync {
         match asked {
             PendingRequest::Challenge => self.challenge_answer(store, &sent, now, outcome),
             PendingRequest::Token => self.token_answer(store, &sent, now, outcome),
-            PendingRequest::Push { body, ids } => self.push_answer(store, at, body, &ids, outcome),
+            PendingRequest::Push { body, ids, size } => {
+                self.push_answer(store, at, body, (&ids, size), outcome)
+            }
             PendingRequest::Create(upload) => self.create_answer(store, at, upload, outcome),
             PendingRequest::Head { upload, url } => self.head_answer(store, at, upload, url, outcome),
             PendingRequest::ReadPhoto {

@@ -13,6 +13,7 @@ mod limits;
 pub(crate) mod live_policy;
 mod machine;
 pub(crate) mod meter;
+mod method_override;
 pub(crate) mod network;
 pub(crate) mod parcel;
 mod photo_uploads;

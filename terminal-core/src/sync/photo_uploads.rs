@@ -16,6 +16,8 @@ pub(super) struct PhotoUploads {
     pub(super) chunk: u64,
     /// Uploads lost or inconsistent in this run.
     pub(super) stumbles: u32,
+    /// The way to the server lets only GET and POST through.
+    pub(super) only_post: bool,
 }
 
 pub(super) struct ActiveUpload {
@@ -44,6 +46,7 @@ impl Default for PhotoUploads {
             active: None,
             chunk: FIRST,
             stumbles: 0,
+            only_post: false,
         }
     }
 }

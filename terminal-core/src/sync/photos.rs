@@ -13,7 +13,7 @@ use crate::{
         state::Sync,
         step::{NextAction, PendingRequest, StepOutcome},
     },
-    transport::request::{Method, Request, Response},
+    transport::request::{Method, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::{
@@ -30,19 +30,12 @@ const PATIENCE: u32 = 3;
 const UPLOADS: &str = "/v1/field/photos/";
 
 impl Sync {
-    fn tus(&self, method: Method, path: &str) -> Request {
-        let mut request = Request::new(method, path);
-        request
-            .headers
-            .push(("authorization", format!("Bearer {}", self.token())));
-        request.header("tus-resumable", "1.0.0")
-    }
-
     pub(super) fn photo_action(
         &mut self,
         store: &HandsetStore,
         now: Millis,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
+        self.photo.only_post = store.only_post(now)?;
         if let Some(mut active) = self.photo.active.take() {
             if let Some(part) = active.part.take() {
                 return Ok(Some(self.patch(active, part)));
@@ -149,6 +142,9 @@ impl Sync {
         if is_gone(&outcome) {
             return self.upload_gone(store, now, &upload);
         }
+        if self.is_method_barred(store, now, &outcome)? {
+            return Ok(());
+        }
         let asked_again = self.photo.active.as_ref().is_some_and(|a| a.asked_again);
         let response = match classify(outcome) {
             Ok(response) => response,
@@ -219,6 +215,9 @@ impl Sync {
         }
         if is_gone(&outcome) {
             return self.upload_gone(store, now, &upload);
+        }
+        if self.is_method_barred(store, now, &outcome)? {
+            return Ok(());
         }
         let response = match classify(outcome) {
             Ok(response) => response,

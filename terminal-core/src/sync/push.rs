@@ -32,12 +32,17 @@ impl Sync {
         store: &HandsetStore,
         now: &ClockRaw,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
-        let batch = store.offer(now.wall, self.push.entries, self.push.bytes)?;
+        let known = store
+            .push_limit(now.wall)?
+            .and_then(|most| usize::try_from(most).ok());
+        let most_bytes = known.map_or(self.push.bytes, |most| most.min(self.push.bytes));
+        let batch = store.offer(now.wall, self.push.entries, most_bytes)?;
         if batch.is_empty() {
             return Ok(None);
         }
         let mut entries = Vec::with_capacity(batch.len());
         let mut ids = Vec::with_capacity(batch.len());
+        let size = batch.iter().map(|queued| queued.bytes.len()).sum();
         for queued in batch {
             ids.push((queued.id, queued.n, Sha256::of(&queued.bytes)));
             let text = String::from_utf8(queued.bytes).map_err(|e| Error::Data(e.to_string()))?;
@@ -53,6 +58,7 @@ impl Sync {
         let asked = PendingRequest::Push {
             body: Sha256::of(&body),
             ids,
+            size,
         };
         let request = self
             .request(Method::Post, "push")
@@ -72,7 +78,7 @@ impl Sync {
         store: &HandsetStore,
         now: Millis,
         body: Sha256,
-        sent: &[(EntryId, u64, Sha256)],
+        (sent, size): (&[(EntryId, u64, Sha256)], usize),
         outcome: StepOutcome,
     ) -> Result<()> {
         if planted::receives_all(store, now, &outcome, body, sent)? {
@@ -86,7 +92,7 @@ impl Sync {
             });
         let answer = match answer {
             Ok(answer) => answer,
-            Err(failure) => return self.push_failed(store, now, sent, &failure),
+            Err(failure) => return self.push_failed(store, now, (sent, size), &failure),
         };
         let same_epoch = self.epoch.as_deref() == Some(answer.epoch.as_str());
         if self.see_epoch(store, &answer.epoch)? {
@@ -159,7 +165,7 @@ impl Sync {
         &mut self,
         store: &HandsetStore,
         now: Millis,
-        sent: &[(EntryId, u64, Sha256)],
+        (sent, size): (&[(EntryId, u64, Sha256)], usize),
         failure: &SyncFailure,
     ) -> Result<()> {
         let ids: Vec<EntryId> = sent.iter().map(|(id, ..)| *id).collect();
@@ -183,6 +189,11 @@ impl Sync {
         };
         if narrow {
             self.push.halve(ids.len());
+            if failure.kind == FailureKind::Split {
+                // Something on the way has a limit. Without a memory of it, each success would lead to it again.
+                let half = u64::try_from(size / 2).unwrap_or(u64::MAX);
+                store.set_push_limit(half.max(1), now)?;
+            }
         } else {
             store.fail_items(&ids, &|attempts| self.retry_for(failure, attempts, now))?;
         }

@@ -50,6 +50,8 @@ pub(super) enum PendingRequest {
     Push {
         body: Sha256,
         ids: Vec<(EntryId, u64, Sha256)>,
+        /// Size in bytes of these entries.
+        size: usize,
     },
     Create(PhotoUpload),
     Head {

@@ -9,6 +9,7 @@ use protocol::{
     open::Open,
     payload::EntryKind,
     photo::Sha256,
+    problem::ReasonCode,
     time::Millis,
 };
 
@@ -200,6 +201,10 @@ impl QueueRow {
                 (None, Some(Open::Other(_)) | None) => words::state::received(lang),
             },
             ItemState::Returned(reason) => words::state::refused(lang, words::of_reason(lang, reason)),
+            // Nobody returned it: its author revised it.
+            ItemState::Revised(why) if why.code == ReasonCode::Superseded => {
+                lang.pick("已有新版本", "Replaced by a newer version").into()
+            }
             ItemState::Revised(_) => lang.pick("被退回，已修改", "Returned, revised").into(),
             ItemState::Review(reason) => with_reason(words::state::review(lang), reason.as_ref()),
             ItemState::Held(reason) => with_reason(

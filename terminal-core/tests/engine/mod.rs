@@ -31,7 +31,7 @@ use terminal_core::{
     platform::{Clock, ClockRaw, FileKeystore, Keystore, PhotoFileError, PhotoFiles, Random},
     store::{Custody, HandsetStore, Item, NewEntry},
     sync::{Driver, NextAction, Policy, StepOutcome, Sync, SyncReport},
-    transport::{CancelToken, Request, Response, Transport, TransportError},
+    transport::{CancelToken, Method, Request, Response, Transport, TransportError},
 };
 use uuid::Uuid;
 
@@ -68,6 +68,8 @@ pub struct EngineNetwork {
     pub clock: Arc<TestClock>,
     /// A proxy refuses larger bodies, in bytes.
     pub largest_body: Mutex<Option<usize>>,
+    /// A firewall answers methods other than GET and POST with this status.
+    pub firewall: Mutex<Option<u16>>,
 }
 
 impl Transport for EngineNetwork {
@@ -83,7 +85,10 @@ impl Transport for EngineNetwork {
         let mut server = self.server.lock().unwrap();
         let cut = || Err(TransportError::Cut("test".into()));
         let largest = self.largest_body.lock().unwrap().unwrap_or(usize::MAX);
+        let firewall = *self.firewall.lock().unwrap();
+        let barred = firewall.filter(|_| !matches!(request.method, Method::Get | Method::Post));
         let answer = match fault {
+            EngineFault::Pass if barred.is_some() => Ok(html(barred.unwrap())),
             EngineFault::Pass if request.body.len() > largest => Ok(html(413)),
             EngineFault::Pass => Ok(server.handle(request, now)),
             EngineFault::LoseRequest => cut(),
@@ -213,6 +218,7 @@ impl World {
             log: Mutex::default(),
             clock: clock.clone(),
             largest_body: Mutex::default(),
+            firewall: Mutex::default(),
         };
         Self {
             folder,

@@ -82,6 +82,32 @@ fn a_task_takes_another_answer_only_after_a_withdrawal_or_return() {
 }
 
 #[test]
+fn use_a05_what_nobody_returned_is_not_called_returned_after_its_revision() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut draft = terminal.new_activity().unwrap();
+    draft
+        .category("fitness")
+        .title("广场健身操")
+        .place("文化广场")
+        .organiser("文体站")
+        .starts(Millis(MORNING))
+        .ends(Millis(MORNING + 3_600_000))
+        .participants(42);
+    draft.add_photo(PhotoSource::Bytes(&picture(11))).unwrap();
+    let first = draft.submit().unwrap();
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let mut mended = terminal.revise_activity(first.record).unwrap();
+    mended.participants(24).submit().unwrap();
+    let row = find(&terminal, first.item);
+    assert_eq!(row.state_words(Lang::Zh, Millis(MORNING)), "已有新版本");
+    assert_eq!(
+        row.state_words(Lang::En, Millis(MORNING)),
+        "Replaced by a newer version"
+    );
+}
+
+#[test]
 fn a_returned_activity_is_revised_as_a_new_version_of_its_record() {
     let home = Home::new();
     let terminal = home.open();
@@ -150,7 +176,11 @@ fn a_returned_activity_is_revised_as_a_new_version_of_its_record() {
     review(2, second.item, 2, ActivityState::Approved, None);
     assert_eq!(words(second.item), "已收到，通过");
     assert!(find(&terminal, second.item).is_finished());
-    assert_eq!(words(first.item), "被退回，已修改", "history stays what it was");
+    assert_eq!(
+        words(first.item),
+        "已有新版本",
+        "the row of the newer version no longer says that this one was returned"
+    );
     assert_eq!(
         terminal.revise_activity(first.record).err().unwrap().code(),
         "activity.approved"

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 
 use super::build;
+use crate::phone;
 use crate::workspace::Workspace;
 
 /// Runs of the class `Figures`, each in a JVM of its own; prints the median of each figure and the machine's load.
 pub fn figures(ws: &Workspace) -> Result<()> {
+    phone::bindings(ws)?;
     let began = load()?;
     let said = build::said(
         ws,

@@ -8,11 +8,13 @@ use anyhow::{Context as _, Result, bail};
 
 use super::build;
 use super::resources::TARGET;
+use crate::phone;
 use crate::workspace::Workspace;
 
 /// Draws the screens and writes `target/android/gallery/index.html`. `beside` is a folder of pictures to compare with:
 /// `h-SCREEN-360.png`, or `h-SCREEN.png`, or `SCREEN.png`.
 pub fn gallery(ws: &Workspace, beside: Option<&Path>) -> Result<()> {
+    phone::bindings(ws)?;
     let dir = ws.path(TARGET).join("gallery");
     if dir.exists() {
         std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;

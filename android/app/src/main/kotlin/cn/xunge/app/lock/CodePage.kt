@@ -1,5 +1,6 @@
 package cn.xunge.app.lock
 
+import android.graphics.Rect
 import android.view.Gravity
 import android.view.View
 import cn.xunge.app.R
@@ -63,6 +64,8 @@ class CodePage(host: Host, private val presenter: CodePresenter, private val onB
         }
         said.text = words
         said.setTextColor(context.tokens.color(if (isProblem) Tone.WARNING.color else R.color.text_muted))
+        // With large text the line stands below the edge.
+        if (isProblem) said.post { said.requestRectangleOnScreen(Rect(0, 0, said.width, said.height), false) }
         digits.text = state.typed.padEnd(CodePresenter.DIGITS, '·').chunked(4).joinToString(" ")
         digits.contentDescription = text(R.string.lock_typed, state.typed.length, CodePresenter.DIGITS)
     }

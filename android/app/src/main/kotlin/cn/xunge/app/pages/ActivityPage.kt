@@ -95,7 +95,7 @@ internal class ActivityPage(host: Host, private val of: RecordOf, taker: PhotoTa
     }
 
     override fun onBack(): Boolean {
-        presenter.giveUp()
+        if (presenter.giveUp()) host.tell(text(R.string.draft_kept))
         return false
     }
 

@@ -148,12 +148,13 @@ internal class ActivityPresenter(private val handset: HandsetInterface, private 
         if (touched) desk?.leave(::write)
     }
 
-    /** Back on a form in which nothing stands: no draft remains of it. */
-    fun giveUp() {
-        val id = draft?.id() ?: return
-        if (content.value != NOTHING || desk?.work?.value?.shots?.isEmpty() != true) return
+    /** Back. Of a form in which nothing stands no draft remains. Whether one is kept. */
+    fun giveUp(): Boolean {
+        val id = draft?.id() ?: return false
+        if (content.value != NOTHING || desk?.work?.value?.shots?.isEmpty() != true) return true
         touched = false
         Turns.leave(io) { tried { handset.withdraw(id, "") } }
+        return false
     }
 
     private fun write() {

@@ -62,6 +62,11 @@ class CameraPage(
         return true
     }
 
+    override fun onBack(): Boolean {
+        if (draft == null && presenter.kept != null) host.tell(text(R.string.draft_kept))
+        return false
+    }
+
     override fun onLeave() = presenter.close()
 
     /** The page is before the person: looks for photos of the system's camera and chosen ones, and opens our camera. */

@@ -89,6 +89,9 @@ class CameraPresenter(
         camera.onFault = { fault -> own.update { it.copy(lens = Lens.Failed(fault)) } }
     }
 
+    /** The draft that has photos; null: none was taken. */
+    val kept: EntryKey? get() = own.value.draft
+
     val states: Flow<CameraState> = combine(own, handset.located(fixes)) { own, here ->
         here.fix?.let { fix.value = it }
         CameraState(own.lens, own.flash, here, own.busy, own.problem, own.draft)

@@ -146,6 +146,12 @@ internal class TaskCameraPage(
 
     override fun onPictures() = photos.collect()
 
+    override fun onBack(): Boolean {
+        field?.let { presenter.typed(it.text) }
+        if (presenter.keeps()) host.tell(text(R.string.answer_kept))
+        return false
+    }
+
     override fun onLeave() {
         field?.let { presenter.typed(it.text) }
         presenter.leave()

@@ -75,6 +75,9 @@ internal class TaskCameraPresenter(
         if (!typed.isNullOrBlank()) desk?.leave(::write)
     }
 
+    /** Whether something of the answer stays on the phone when the page is left. */
+    fun keeps(): Boolean = desk?.let { it.work.value.shots.isNotEmpty() || !typed.isNullOrBlank() } ?: false
+
     private fun write() {
         typed?.let { draft?.text(it) }
     }

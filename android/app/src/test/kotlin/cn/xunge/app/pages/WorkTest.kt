@@ -83,7 +83,9 @@ class WorkTest {
         fun page() = TaskCameraPresenter(handset, WorkScene.soon.id, Answer.RECTIFIED, io)
         val left = page()
         left.states.first()
+        assertFalse("nothing is kept yet", left.keeps())
         left.typed("已补铺 9 块")
+        assertTrue("Back must say that it is kept", left.keeps())
         left.leave()
         // At once, as when the phone is turned: it must wait for the save.
         assertEquals("已补铺 9 块", (page().states.first() as TaskCameraState.Open).text)
