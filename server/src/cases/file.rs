@@ -175,6 +175,16 @@ impl CaseFile {
         Self::find(tx, "entry", entry.to_string())
     }
 
+    /// Stores a better time of the report. Not a step of the case: its version stays.
+    pub(super) fn correct_reported(&mut self, tx: &mut Tx<'_>, at: Millis) -> Result<(), StoreError> {
+        self.reported = at;
+        tx.execute(
+            "UPDATE case_file SET reported = ?2 WHERE id = ?1",
+            params![self.id.to_string(), at.0],
+        )?;
+        Ok(())
+    }
+
     /// Inserts a new case.
     pub fn insert(&self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         tx.execute(

@@ -24,6 +24,7 @@ use protocol::{
     payload::{Report, Withdraw},
     problem::ReasonCode,
     role::Role,
+    time::Millis,
 };
 use serde_json::{Map, Value, json};
 
@@ -184,6 +185,23 @@ pub fn photos_changed(tx: &mut Tx<'_>, ctx: &mut Ctx, _app: &App, entry: EntryId
     match CaseFile::of_entry(tx, entry)? {
         Some(case) => view::tell_author(tx, ctx, &case),
         None => Ok(()),
+    }
+}
+
+/// Stores the corrected time of the report that opened a case. The ledger keeps the time that was given at arrival.
+pub fn time_corrected(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    entry: EntryId,
+    was: Millis,
+    at: Millis,
+) -> Result<(), Failure> {
+    match CaseFile::of_entry(tx, entry)? {
+        Some(mut case) if case.reported == was => {
+            case.correct_reported(tx, at)?;
+            view::tell_author(tx, ctx, &case)
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Flags: doubts about an entry for the person who reads it. A flag never prevents that an entry is accepted (T1).
 
 use crate::{
+    entries::row::basis,
     params,
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
-    evidence::{Evidence, Position},
+    evidence::{Evidence, Position, TimeBasis},
     ids::EntryId,
 };
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,24 @@ pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
         .collect()
 }
 
+/// The flags of an entry's clock and position fix.
+pub(crate) fn of_entry(fix: Option<&Position>, basis: TimeBasis) -> Vec<Flag> {
+    let mut flags = fix_flags(fix.as_slice());
+    if basis == TimeBasis::WallOnly {
+        flags.push(Flag::ClockUntrusted);
+    }
+    flags
+}
+
+/// Codes for the column `flags` of an entry.
+pub(crate) fn codes(flags: &[Flag]) -> String {
+    flags
+        .iter()
+        .map(|flag| flag.as_str())
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
 /// A flag with its display name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FlagName {
@@ -81,21 +100,33 @@ impl FlagName {
             code: code.to_owned(),
         }
     }
-    /// The flags of the position fix of an entry: a check-in, an answer or an activity record.
-    pub fn of_fix(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<Self>, StoreError> {
+    /// The flags of an entry's clock and position fix: of a check-in, an answer or an activity record.
+    pub fn of_entry(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<Self>, StoreError> {
         #[derive(Deserialize)]
         struct Sent {
             evidence: Evidence,
         }
-        let bytes: Option<Vec<u8>> = tx.opt(
-            "SELECT bytes FROM entry WHERE id = ?1",
+        let stored = tx.opt(
+            "SELECT flags, CASE WHEN flags IS NULL THEN bytes END AS bytes, basis FROM entry WHERE id = ?1",
             params![entry.to_string()],
-            |row| row.get("bytes"),
+            |row| {
+                let listed: Option<String> = row.get("flags")?;
+                Ok((listed, row.get::<Option<Vec<u8>>>("bytes")?, basis(row)?))
+            },
         )?;
-        // An entry that cannot be parsed has no fix.
-        let sent = bytes.and_then(|bytes| serde_json::from_slice::<Sent>(&bytes).ok());
-        let fix = sent.and_then(|sent| sent.evidence.position);
-        let flags = fix_flags(&fix.iter().collect::<Vec<_>>());
-        Ok(flags.iter().map(|flag| Self::of(flag.as_str())).collect())
+        let Some((listed, bytes, basis)) = stored else {
+            return Ok(Vec::new());
+        };
+        let listed = listed.unwrap_or_else(|| {
+            // An entry of before the column. One that cannot be parsed has no fix.
+            let sent = bytes.and_then(|bytes| serde_json::from_slice::<Sent>(&bytes).ok());
+            let fix = sent.and_then(|sent| sent.evidence.position);
+            codes(&of_entry(fix.as_ref(), basis))
+        });
+        Ok(listed
+            .split(',')
+            .filter(|code| !code.is_empty())
+            .map(Self::of)
+            .collect())
     }
 }

@@ -27,6 +27,7 @@ mod reasons;
 mod review;
 pub(crate) mod routes;
 pub(crate) mod sweep;
+mod times;
 
 pub use apply::{ApplyOutcome, set_disposition};
 pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};

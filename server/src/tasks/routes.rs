@@ -129,7 +129,7 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
         None => None,
     };
     let answer_flags = match task.answer_entry {
-        Some(entry) => FlagName::of_fix(tx, entry)?,
+        Some(entry) => FlagName::of_entry(tx, entry)?,
         None => Vec::new(),
     };
     let o = &task.order;

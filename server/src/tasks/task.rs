@@ -176,6 +176,15 @@ impl Task {
     }
 }
 
+/// Stores the corrected time of an answer.
+pub(crate) fn time_corrected(tx: &mut Tx<'_>, answer: EntryId, at: Millis) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE task SET answered = ?2 WHERE answer_entry = ?1",
+        params![answer.to_string(), at.0],
+    )?;
+    Ok(())
+}
+
 /// The leases of a task, in order.
 pub(crate) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<TaskLease>, StoreError> {
     tx.all(
