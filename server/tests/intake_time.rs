@@ -361,4 +361,56 @@ both_engines! {
         let presence = c.patroller.state(&app).await[&("presence".to_owned(), c.patroller.person.to_string())].clone();
         assert_eq!(presence["since"], json!(since));
     }
+
+    async fn field_03_a_fix_of_any_age_or_size_is_not_taken_for_exact(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        app.advance(HOUR);
+        sign_in(&mut c.patroller, &app, None, (0, 0)).await;
+        let now = app.now();
+        let mut cases = Vec::new();
+        // Fix time, accuracy in centimetres, provider, and the flags that follow.
+        let all: &[(i64, u32, &str, &[&str])] = &[
+            (now.0 - 60_000, 800, "gps", &[]),
+            (now.0 - 6 * HOUR, 800, "gps", &["stale_fix"]),
+            (now.0 - 3 * DAY, 800, "network", &["stale_fix"]),
+            (0, 800, "gps", &["stale_fix"]),
+            (now.0 + 365 * DAY, 800, "gps", &["stale_fix"]),
+            (now.0, 500_000, "network", &["imprecise"]),
+            (now.0, u32::MAX, "gps", &["imprecise"]),
+            (0, 500_000, "manual", &[]),
+        ];
+        for (fix_time, accuracy_cm, provider, flags) in all {
+            let mut entry = c.patroller.entry_at(&app, centre::inside(centre::CELL), &report("x"));
+            let fix = entry.evidence.position.as_mut().unwrap();
+            (fix.fix_time, fix.accuracy_cm, fix.provider) = (Millis(*fix_time), *accuracy_cm, (*provider).into());
+            c.patroller.push(&app, std::slice::from_ref(&entry)).await;
+            cases.push((entry.id, *accuracy_cm, *provider, *flags));
+        }
+        let list = app.get("/v1/cases", &c.acceptor.token).await.expect(200);
+        let mut seen = 0;
+        for line in list.json["items"].as_array().unwrap() {
+            let path = format!("/v1/cases/{}", line["id"].as_str().unwrap());
+            let case = app.get(&path, &c.acceptor.token).await.expect(200).json;
+            let number = case["number"].as_str().unwrap();
+            let (_, accuracy_cm, provider, flags) = cases
+                .iter()
+                .find(|(id, ..)| protocol::entry::receipt_number(*id) == number)
+                .unwrap();
+            let found = codes(&case["flags"]);
+            for flag in ["stale_fix", "imprecise"] {
+                assert_eq!(found.contains(&flag), flags.contains(&flag), "{case}");
+            }
+            // What the acceptor needs to judge it is in the case.
+            let fix = &case["fix"];
+            assert_eq!((&fix["accuracy_cm"], &fix["provider"]), (&json!(accuracy_cm), &json!(provider)));
+            assert!(fix["age_ms"].is_i64() && fix["mock"] == json!(false), "{fix}");
+            // An inexact fix gives candidates instead of one cell.
+            let imprecise = flags.contains(&"imprecise");
+            assert_eq!(case["cell"].is_null(), imprecise, "{case}");
+            let candidates = fix["candidates"].as_array().map_or(0, Vec::len);
+            assert_eq!(candidates > 1, imprecise, "{fix}");
+            seen += 1;
+        }
+        assert_eq!(seen, all.len());
+    }
 }

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     app::{ctx::Ctx, state::App},
-    entries::{flags::fix_flags, taken::Taken},
+    entries::{
+        flags::{FixContext, FixLimits, fix_flags},
+        taken::Taken,
+    },
     kernel::failure::Failure,
     people::posts,
     photos::view::{self, Origin},
@@ -169,7 +172,8 @@ fn apply(
     facts.insert("answer".into(), json!(answer));
     facts.insert("made".into(), json!(taken.made.at));
     let fix = entry.evidence.position.as_ref();
-    let flags = fix_flags(&fix.into_iter().collect::<Vec<_>>());
+    let context = FixContext::new(&taken.made, Some(&entry.evidence.clock));
+    let flags = fix_flags(fix.as_slice(), &context, FixLimits::of(&app.settings));
     if !flags.is_empty() {
         let codes: Vec<_> = flags.iter().map(|flag| flag.as_str()).collect();
         facts.insert("flags".into(), json!(codes));

@@ -1,13 +1,14 @@
 //! Flags: doubts about an entry for the person who reads it. A flag never prevents that an entry is accepted (T1).
 
 use crate::{
-    entries::row::basis,
+    kernel::config::Settings,
     params,
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
-    evidence::{Evidence, Position, TimeBasis},
+    evidence::{ClockReading, Evidence, Position, TimeBasis, TrustedTime},
     ids::EntryId,
+    time::Millis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,10 @@ crate::text_enum! {
         ZeroAccuracy = "zero_accuracy",
         /// 终端与平台定位的网格不同
         CellDiffers = "cell_differs",
+        /// 定位已过时: the fix is much older or newer than the entry.
+        StaleFix = "stale_fix",
+        /// 定位精度不足: the accuracy circle is larger than a cell.
+        Imprecise = "imprecise",
         /// 不在任何网格内
         OutsideGrid = "outside_grid",
         /// 时间不可信
@@ -44,6 +49,8 @@ impl Flag {
             Self::MockPosition => "疑似虚拟定位",
             Self::ZeroAccuracy => "定位精度为零",
             Self::CellDiffers => "终端与平台定位的网格不同",
+            Self::StaleFix => "定位不是当时所得",
+            Self::Imprecise => "定位精度不足",
             Self::OutsideGrid => "不在任何网格内",
             Self::ClockUntrusted => "终端时间不可信",
             Self::MatterUnknown => "类型不在目录中",
@@ -51,10 +58,77 @@ impl Flag {
     }
 }
 
+/// From which age and radius a fix is doubted (settings `fix_age_minutes`, `fix_accuracy_m`).
+#[derive(Debug, Clone, Copy)]
+pub struct FixLimits {
+    age_ms: i64,
+    accuracy_cm: u32,
+}
+
+impl FixLimits {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            age_ms: i64::from(settings.fix_age_minutes) * 60_000,
+            accuracy_cm: settings.fix_accuracy_m.saturating_mul(100),
+        }
+    }
+    /// Returns true if the accuracy circle is too large for one cell. A typed place has no such circle.
+    pub fn is_imprecise(self, fix: &Position) -> bool {
+        fix.accuracy_cm > self.accuracy_cm && fix.provider != MANUAL
+    }
+}
+
+/// The provider of a place that was typed or dragged.
+const MANUAL: &str = "manual";
+
+/// When the entry of a fix was made.
+#[derive(Debug, Clone, Copy)]
+pub struct FixContext {
+    pub made: Millis,
+    /// By the handset's wall clock, which some providers take for the fix time.
+    pub wall: Millis,
+    /// Uncertainty of `made` in milliseconds.
+    pub slack_ms: i64,
+}
+
+impl FixContext {
+    pub fn new(made: &TrustedTime, clock: Option<&ClockReading>) -> Self {
+        Self {
+            made: made.at,
+            wall: clock.map_or(made.at, |clock| clock.wall),
+            slack_ms: made.uncertainty_ms,
+        }
+    }
+    /// Age of the fix when the entry was made, in milliseconds, by the clock that is nearer to the fix time; negative for a
+    /// fix time in the future.
+    pub fn age_ms(&self, fix: &Position) -> i64 {
+        let (made, wall) = (self.made.since(fix.fix_time), self.wall.since(fix.fix_time));
+        if wall.saturating_abs() < made.saturating_abs() {
+            wall
+        } else {
+            made
+        }
+    }
+}
+
 /// The flags of position fixes, for every kind of entry.
-pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
+pub fn fix_flags(fixes: &[&Position], context: &FixContext, limits: FixLimits) -> Vec<Flag> {
+    let longest = limits.age_ms.saturating_add(context.slack_ms);
+    let stale = |fix: &&Position| fix.provider != MANUAL && context.age_ms(fix).saturating_abs() > longest;
+    let mut flags = provider_flags(fixes);
+    if fixes.iter().any(stale) {
+        flags.push(Flag::StaleFix);
+    }
+    if fixes.iter().any(|fix| limits.is_imprecise(fix)) {
+        flags.push(Flag::Imprecise);
+    }
+    flags
+}
+
+/// The flags of what the provider says of itself.
+fn provider_flags(fixes: &[&Position]) -> Vec<Flag> {
     let mock = fixes.iter().any(|fix| fix.mock);
-    let zero = |fix: &&Position| fix.accuracy_cm == 0 && fix.provider != "manual";
+    let zero = |fix: &&Position| fix.accuracy_cm == 0 && fix.provider != MANUAL;
     let odd = [
         (mock, Flag::MockPosition),
         (fixes.iter().any(zero), Flag::ZeroAccuracy),
@@ -66,12 +140,29 @@ pub fn fix_flags(fixes: &[&Position]) -> Vec<Flag> {
 }
 
 /// The flags of an entry's clock and position fix.
-pub(crate) fn of_entry(fix: Option<&Position>, basis: TimeBasis) -> Vec<Flag> {
-    let mut flags = fix_flags(fix.as_slice());
-    if basis == TimeBasis::WallOnly {
+pub(crate) fn of_entry(
+    fix: Option<&Position>,
+    clock: Option<&ClockReading>,
+    made: &TrustedTime,
+    limits: FixLimits,
+) -> Vec<Flag> {
+    let mut flags = fix_flags(fix.as_slice(), &FixContext::new(made, clock), limits);
+    if made.basis == TimeBasis::WallOnly {
         flags.push(Flag::ClockUntrusted);
     }
     flags
+}
+
+/// The flags of an entry from before the column, from its bytes.
+fn flags_of_before(bytes: Option<Vec<u8>>) -> Vec<Flag> {
+    #[derive(Deserialize)]
+    struct Sent {
+        evidence: Evidence,
+    }
+    // An entry that cannot be parsed has no fix.
+    let sent = bytes.and_then(|bytes| serde_json::from_slice::<Sent>(&bytes).ok());
+    let fix = sent.and_then(|sent| sent.evidence.position);
+    provider_flags(&fix.iter().collect::<Vec<_>>())
 }
 
 /// Codes for the column `flags` of an entry.
@@ -102,27 +193,15 @@ impl FlagName {
     }
     /// The flags of an entry's clock and position fix: of a check-in, an answer or an activity record.
     pub fn of_entry(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<Self>, StoreError> {
-        #[derive(Deserialize)]
-        struct Sent {
-            evidence: Evidence,
-        }
         let stored = tx.opt(
-            "SELECT flags, CASE WHEN flags IS NULL THEN bytes END AS bytes, basis FROM entry WHERE id = ?1",
+            "SELECT flags, CASE WHEN flags IS NULL THEN bytes END AS bytes FROM entry WHERE id = ?1",
             params![entry.to_string()],
-            |row| {
-                let listed: Option<String> = row.get("flags")?;
-                Ok((listed, row.get::<Option<Vec<u8>>>("bytes")?, basis(row)?))
-            },
+            |row| Ok((row.get::<Option<String>>("flags")?, row.get("bytes")?)),
         )?;
-        let Some((listed, bytes, basis)) = stored else {
+        let Some((listed, bytes)) = stored else {
             return Ok(Vec::new());
         };
-        let listed = listed.unwrap_or_else(|| {
-            // An entry of before the column. One that cannot be parsed has no fix.
-            let sent = bytes.and_then(|bytes| serde_json::from_slice::<Sent>(&bytes).ok());
-            let fix = sent.and_then(|sent| sent.evidence.position);
-            codes(&of_entry(fix.as_ref(), basis))
-        });
+        let listed = listed.unwrap_or_else(|| codes(&flags_of_before(bytes)));
         Ok(listed
             .split(',')
             .filter(|code| !code.is_empty())

@@ -9,7 +9,9 @@ use super::{
 use crate::{
     app::{ctx::Ctx, state::App},
     entries::{
-        boot_time, flags, mark,
+        boot_time,
+        flags::{self, FixLimits},
+        mark,
         reading::{self, EntryContent, Reading},
         row::basis_text,
     },
@@ -182,7 +184,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             received: ctx.now,
             made: times.judge(tx, reading)?,
         };
-        insert_entry(tx, &held, bytes, &push)?;
+        insert_entry(tx, FixLimits::of(&app.settings), &held, bytes, &push)?;
         insert_photos(tx, &held)?;
         custody.receipts.push(Receipt {
             id: reading.id,
@@ -301,7 +303,13 @@ fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<
     Ok(())
 }
 
-fn insert_entry(tx: &mut Tx<'_>, held: &HeldEntry, bytes: &[u8], push: &str) -> Result<(), Failure> {
+fn insert_entry(
+    tx: &mut Tx<'_>,
+    limits: FixLimits,
+    held: &HeldEntry,
+    bytes: &[u8],
+    push: &str,
+) -> Result<(), Failure> {
     let reading = &held.reading;
     let clock = reading
         .clock
@@ -328,7 +336,7 @@ fn insert_entry(tx: &mut Tx<'_>, held: &HeldEntry, bytes: &[u8], push: &str) -> 
             basis_text(held.made.basis),
             clock.map(|clock| clock.boot.clone()),
             clock.map(|clock| clock.monotonic_ms),
-            flags::codes(&flags::of_entry(reading.fix.as_ref(), held.made.basis))
+            flags::codes(&flags::of_entry(reading.fix.as_ref(), reading.clock.as_ref(), &held.made, limits))
         ],
     )?;
     Ok(())

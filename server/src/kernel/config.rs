@@ -171,6 +171,10 @@ registry! {
     verify_minutes: u32 = 90, 1..=43200, "min", "核实时限";
     /// Default limit for a check task (核查) (G1)
     check_minutes: u32 = 120, 1..=43200, "min", "核查时限";
+    /// A position fix that is older than this when the entry is made is flagged `stale_fix`
+    fix_age_minutes: u32 = 30, 1..=1440, "min", "定位最长时效";
+    /// A position fix with a larger accuracy circle is flagged `imprecise`, and the acceptor chooses the cell
+    fix_accuracy_m: u32 = 100, 5..=5000, "m", "定位最大误差";
     /// Largest photo
     photo_bytes: u64 = protocol::photo::MAX_PHOTO_BYTES, 65536..=67108864, "bytes", "照片大小上限";
     /// Largest photo
