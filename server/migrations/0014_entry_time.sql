@@ -20,5 +20,7 @@ ALTER TABLE entry ADD COLUMN time_frozen BIGINT;
 -- Doubts about clock and position fix, codes separated by commas; absent for entries from before this migration.
 ALTER TABLE entry ADD COLUMN flags TEXT;
 CREATE INDEX entry_boot ON entry (stream, boot, monotonic);
+-- Doubts about an answer besides those about its entry, codes separated by commas.
+ALTER TABLE task ADD COLUMN answer_flags TEXT;
 -- A corrected answer finds its task.
 CREATE INDEX task_answer_entry ON task (answer_entry);

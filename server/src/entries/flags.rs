@@ -31,6 +31,10 @@ crate::text_enum! {
         StaleFix = "stale_fix",
         /// 定位精度不足: the accuracy circle is larger than a cell.
         Imprecise = "imprecise",
+        /// 远离现场核查: a verification or check that was answered far from the place.
+        Far = "far",
+        /// 缺核查照片: it was answered with fewer photos than asked for.
+        PhotoMissing = "photo_missing",
         /// 不在任何网格内
         OutsideGrid = "outside_grid",
         /// 时间不可信
@@ -51,6 +55,8 @@ impl Flag {
             Self::CellDiffers => "终端与平台定位的网格不同",
             Self::StaleFix => "定位不是当时所得",
             Self::Imprecise => "定位精度不足",
+            Self::Far => "核实核查时离现场太远",
+            Self::PhotoMissing => "核实核查照片不足",
             Self::OutsideGrid => "不在任何网格内",
             Self::ClockUntrusted => "终端时间不可信",
             Self::MatterUnknown => "类型不在目录中",
@@ -172,6 +178,15 @@ pub(crate) fn codes(flags: &[Flag]) -> String {
         .map(|flag| flag.as_str())
         .collect::<Vec<_>>()
         .join(",")
+}
+
+/// The flags of such a column; codes of a later version are left out.
+pub(crate) fn of_codes(codes: Option<&str>) -> Vec<Flag> {
+    codes
+        .into_iter()
+        .flat_map(|codes| codes.split(','))
+        .filter_map(|code| code.parse().ok())
+        .collect()
 }
 
 /// A flag with its display name.
