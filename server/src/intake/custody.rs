@@ -4,7 +4,7 @@
 use super::{
     apply::{self, HeldEntry},
     defects, needs_action, reasons,
-    times::{self, BatchTimes},
+    times::{self, BatchTimes, Delivery},
 };
 use crate::{
     app::{ctx::Ctx, state::App},
@@ -116,7 +116,14 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         new: 0,
     };
     let mut fresh = VecDeque::new();
-    let mut times = BatchTimes::of(tx, batch)?;
+    let delivery = Delivery {
+        stream: batch.stream,
+        sent: &batch.sent,
+        exchange: batch.exchange.as_ref(),
+        arrival: batch.arrival,
+        is_parcel: batch.sealed.is_some(),
+    };
+    let mut times = BatchTimes::of(tx, &delivery)?;
     let push = match &batch.sealed {
         Some(sealed) => sealed.parcel,
         None => ctx.event_id(),

@@ -1,7 +1,6 @@
 //! Judges when the entries of a batch were made, and corrects earlier entries of the same boot when a better estimate
 //! comes.
 
-use super::custody::Batch;
 use crate::{
     app::{changes::Change, ctx::Ctx},
     entries::{boot_time, reading::Reading},
@@ -10,7 +9,7 @@ use crate::{
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
-    boot_time::{BootTime, TimeFrame, trusted_time, wall_only},
+    boot_time::{BootTime, Exchange, TimeFrame, trusted_time, wall_only},
     evidence::{ClockReading, TimeBasis, TrustedTime},
     ids::{EntryId, PersonId, StreamId},
     time::Millis,
@@ -19,6 +18,18 @@ use std::collections::BTreeMap;
 
 /// Entries of a boot that are corrected at once, the latest first. More are not made in one boot.
 const AT_ONCE: u32 = 5_000;
+
+/// How a batch came.
+pub(super) struct Delivery<'a> {
+    pub stream: StreamId,
+    /// Clock reading of the envelope, or of the parcel at sealing.
+    pub sent: &'a ClockReading,
+    /// The exchange that the envelope states.
+    pub exchange: Option<&'a Exchange>,
+    pub arrival: Millis,
+    /// True for a parcel: it may have been under way for days.
+    pub is_parcel: bool,
+}
 
 /// What is known when the entries of a batch are judged.
 pub(super) struct BatchTimes {
@@ -37,7 +48,7 @@ pub(super) struct BatchTimes {
 
 impl BatchTimes {
     /// Learns from the batch's own clock reading and loads what is known.
-    pub fn of(tx: &mut Tx<'_>, batch: &Batch) -> Result<Self, StoreError> {
+    pub fn of(tx: &mut Tx<'_>, batch: &Delivery<'_>) -> Result<Self, StoreError> {
         let mut times = Self {
             stream: batch.stream,
             enrolled: boot_time::enrolled(tx, batch.stream)?,
@@ -48,11 +59,11 @@ impl BatchTimes {
             sealed: None,
             corrects: false,
         };
-        if batch.sealed.is_some() {
+        if batch.is_parcel {
             times.sealed = Some(batch.sent.clone());
             return Ok(times);
         }
-        let reading = (&batch.sent, batch.exchange.as_ref());
+        let reading = (batch.sent, batch.exchange);
         let (boot, consistent) = boot_time::learn_arrival(tx, batch.stream, reading, batch.arrival)?;
         times.corrects = boot.as_ref().is_some_and(|boot| !boot.judged);
         times.consistent = consistent;
